@@ -1,0 +1,19 @@
+package io.calm.checkpoint;
+
+import java.util.List;
+import java.util.Map;
+
+/** A model's own Jinja chat template. Thread safe. */
+public interface ChatTemplate {
+
+  /**
+   * Renders a conversation to the prompt's text.
+   *
+   * @param messages as in OpenAI's schema: {@code role}, {@code content}, and what else the client
+   *     sent
+   * @param addGenerationPrompt whether the text ends with the assistant's header
+   * @throws IllegalArgumentException if the template refuses the conversation ({@code
+   *     raise_exception}), with its words
+   */
+  String render(List<Map<String, Object>> messages, boolean addGenerationPrompt);
+}

@@ -1,0 +1,46 @@
+package io.calm.checkpoint;
+
+/** Text to token ids and back. Thread safe. */
+public interface Tokenizer extends AutoCloseable {
+
+  /**
+   * Encodes text. Special tokens that stand in the text are recognized.
+   *
+   * @param addSpecial whether to add what the model's post-processor adds (BOS and the like)
+   */
+  int[] encode(String text, boolean addSpecial);
+
+  /**
+   * Decodes ids to text.
+   *
+   * @param skipSpecial whether special tokens are left out
+   */
+  String decode(int[] ids, boolean skipSpecial);
+
+  /** Returns one token's own spelling in the vocabulary. */
+  String token(int id);
+
+  /** Returns whether {@code id} is a special (control) token. */
+  boolean isSpecial(int id);
+
+  /** Returns the number of token ids, added tokens included. */
+  int size();
+
+  /** Returns a decoder that turns ids, one at a time, into text that never splits a character. */
+  IncrementalDecoder newIncrementalDecoder(boolean skipSpecial);
+
+  @Override
+  void close();
+
+  /** Streaming detokenization. Not thread safe. */
+  interface IncrementalDecoder {
+    /**
+     * Adds a token and returns the text that is now certain, perhaps empty; the concatenation over
+     * all tokens, with {@link #flush}, is {@link Tokenizer#decode} of them.
+     */
+    String add(int id);
+
+    /** Returns what is still held back at the end, e.g. an incomplete UTF-8 sequence as U+FFFD. */
+    String flush();
+  }
+}

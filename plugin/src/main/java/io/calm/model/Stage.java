@@ -1,0 +1,21 @@
+package io.calm.model;
+
+import java.util.Arrays;
+import java.util.List;
+
+/** A point of the block where one activation feeds one or more linears; stages run in order. */
+public enum Stage {
+  /** Output of the attention norm; feeds q, k and v. */
+  ATTENTION_IN,
+  /** Concatenated attention heads; feeds o. */
+  ATTENTION_OUT,
+  /** Output of the feed-forward norm; feeds gate and up. */
+  MLP_IN,
+  /** {@code silu(gate) * up}; feeds down. */
+  MLP_OUT;
+
+  /** Returns the linears that read this stage's activation, in their order in the block. */
+  public List<LinearRole> linears() {
+    return Arrays.stream(LinearRole.values()).filter(role -> role.stage() == this).toList();
+  }
+}

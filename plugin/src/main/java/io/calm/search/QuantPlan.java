@@ -1,0 +1,103 @@
+package io.calm.search;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What the search decided, and everything it saw: stored as JSON beside the blocks.
+ *
+ * @param blocks one for each layer, in order
+ * @param pool names of the algorithms that were tried
+ * @param served {@code calm} for the mix, {@code uniform-NAME} for a uniform plan
+ * @param reason why that is served, in a sentence
+ * @param group the largest group of a scale ({@code calm.group} after {@code auto})
+ * @param metric name of the similarity
+ * @param evaluations candidate block forwards that were scored: layers x pool, no more
+ * @param collectionForwards partial block forwards that collected quantizers' inputs
+ * @param guardForwards block forwards that the guard cost
+ * @param excludedRows rows left out of the score as sinks, of all scored rows
+ * @param scoredRows rows of one evaluation, before exclusion
+ * @param guard the comparison with the best uniform plan; empty where there was none to make
+ * @param calibration where the tokens came from
+ * @param seconds the whole search
+ */
+public record QuantPlan(
+    List<BlockChoice> blocks,
+    List<String> pool,
+    String served,
+    String reason,
+    int group,
+    String metric,
+    int evaluations,
+    int collectionForwards,
+    int guardForwards,
+    int excludedRows,
+    int scoredRows,
+    Optional<Guard> guard,
+    Calibration calibration,
+    double seconds) {
+
+  public QuantPlan {
+    blocks = List.copyOf(blocks);
+    pool = List.copyOf(pool);
+  }
+
+  /**
+   * The choice for one block.
+   *
+   * @param algorithm the chosen member of the pool
+   * @param reason why, e.g. {@code highest score} or {@code tie within 1e-6, lower relative MSE}
+   * @param candidates what every member scored, by name
+   */
+  public record BlockChoice(
+      int block, String algorithm, String reason, Map<String, Candidate> candidates) {}
+
+  /**
+   * One algorithm on one block.
+   *
+   * @param score debiased linear CKA with the full-precision block's output; NaN where it failed
+   * @param biasedScore the biased estimate
+   * @param relativeMse squared error over the reference's squared norm, same rows
+   * @param seconds to quantize and score
+   * @param failure why it has no score; empty where it has
+   * @param detail what the algorithm found, e.g. the chosen alphas; for people
+   */
+  public record Candidate(
+      double score,
+      double biasedScore,
+      double relativeMse,
+      double seconds,
+      Optional<String> failure,
+      Map<String, String> detail) {}
+
+  /**
+   * The mix against the best uniform plan on held-out windows: mean KL divergence a token to the
+   * full-precision logits, in nats.
+   */
+  public record Guard(
+      String uniform,
+      double mixKl,
+      double uniformKl,
+      double pairedStandardError,
+      boolean mixServed) {}
+
+  /**
+   * The calibration tokens.
+   *
+   * @param source {@code self} for the model's own samples, else the file's name
+   * @param fit sequences that quantizers were fitted on
+   * @param score sequences that candidates were scored on
+   * @param guard sequences that the guard judged on
+   * @param length tokens a sequence
+   * @param sequences the token ids, where the source is {@code self}; otherwise empty
+   */
+  public record Calibration(
+      String source,
+      int fit,
+      int score,
+      int guard,
+      int length,
+      long seed,
+      List<List<Integer>> sequences) {}
+}

@@ -1,0 +1,96 @@
+package io.calm.tensor;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** A table [V, D] with a row a token: the embeddings, or the lm_head. Immutable, thread safe. */
+public sealed interface TokenTable {
+
+  /** Returns V. */
+  int tokens();
+
+  /** Returns D. */
+  int width();
+
+  /** Returns the setting's name of the format: {@code int8}, {@code int4}, {@code float16}, ... */
+  String format();
+
+  /**
+   * Int8 with one float32 scale a row, codes symmetric in -127..127.
+   *
+   * <p>Codes are little-endian 32-bit words [Vp/16][Dp/4][16], Vp and Dp padded to multiples of 16
+   * and of {@code group}: byte b of the word of lane i in tile t and step p is row 16t + i, column
+   * 4p + b. Padding is 0. Activations that meet it are int8 in groups of {@code group}.
+   *
+   * @param codes Vp * Dp bytes
+   * @param scales float32 [Vp]
+   */
+  record Int8(int tokens, int width, int group, ByteBuffer codes, ByteBuffer scales)
+      implements TokenTable {
+    public Int8 {
+      codes = requireSize("codes", codes, codeBytes(tokens, width, group));
+      scales = requireSize("scales", scales, 4L * QuantizedLinear.paddedOutputs(tokens));
+    }
+
+    /** Returns the size of the codes in bytes. */
+    public static long codeBytes(int tokens, int width, int group) {
+      return (long) QuantizedLinear.paddedOutputs(tokens)
+          * QuantizedLinear.paddedInputs(width, group);
+    }
+
+    @Override
+    public String format() {
+      return "int8";
+    }
+  }
+
+  /** The W4A8 format of a linear, one output a token. */
+  record Int4(QuantizedLinear weight) implements TokenTable {
+    @Override
+    public int tokens() {
+      return weight.outputs();
+    }
+
+    @Override
+    public int width() {
+      return weight.inputs();
+    }
+
+    @Override
+    public String format() {
+      return "int4";
+    }
+  }
+
+  /** IEEE half precision, row-major, little-endian. */
+  record Float16(int tokens, int width, ByteBuffer values) implements TokenTable {
+    public Float16 {
+      values = requireSize("values", values, 2L * tokens * width);
+    }
+
+    @Override
+    public String format() {
+      return "float16";
+    }
+  }
+
+  /** Single precision, row-major, little-endian. */
+  record Float32(int tokens, int width, ByteBuffer values) implements TokenTable {
+    public Float32 {
+      values = requireSize("values", values, 4L * tokens * width);
+    }
+
+    @Override
+    public String format() {
+      return "float32";
+    }
+  }
+
+  private static ByteBuffer requireSize(String name, ByteBuffer buffer, long expected) {
+    if (buffer.remaining() != expected) {
+      throw new IllegalArgumentException(
+          "%s: expected %d bytes, got %d".formatted(name, expected, buffer.remaining()));
+    }
+    return buffer.slice().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+  }
+}

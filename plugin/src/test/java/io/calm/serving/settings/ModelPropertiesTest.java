@@ -1,0 +1,78 @@
+package io.calm.serving.settings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ModelPropertiesTest {
+  private final Path directory;
+
+  ModelPropertiesTest(@TempDir Path directory) {
+    this.directory = directory;
+  }
+
+  @Test
+  void aDirectoryWithoutFilesHasNoProperties() throws IOException {
+    assertEquals(Map.of(), ModelProperties.read(directory).values());
+  }
+
+  @Test
+  void theOperatorsFileWinsOverTheModels() throws IOException {
+    write("model.properties", "calm.enabled=true\ncalm.group=64 \n# a comment\n");
+    write("serving.properties", "calm.group=32\noption.anything=x\n");
+
+    ModelProperties read = ModelProperties.read(directory);
+
+    assertEquals(
+        Map.of("calm.enabled", "true", "calm.group", "32", "option.anything", "x"), read.values());
+    assertTrue(read.settings(Map.of()).enabled());
+  }
+
+  @Test
+  void filesBesideAModelFileCountToo() throws IOException {
+    write("model.properties", "calm.group=64\n");
+    Path gguf = Files.createFile(directory.resolve("model.gguf"));
+
+    assertEquals(Map.of("calm.group", "64"), ModelProperties.read(gguf).values());
+  }
+
+  @Test
+  void aRelativeCalibrationFileStartsAtTheDirectory() throws IOException {
+    write("model.properties", "calm.calibration=text/some.txt\n");
+
+    assertEquals(
+        Optional.of(directory.resolve("text").resolve("some.txt")),
+        ModelProperties.read(directory).settings(Map.of()).calibration());
+  }
+
+  @Test
+  void theCheckpointIsTheLocalModelIdOrTheDirectory() throws IOException {
+    assertEquals(directory, ModelProperties.read(directory).checkpoint());
+    write("model.properties", "option.model_id=../weights\n");
+    assertEquals(directory.resolveSibling("weights"), ModelProperties.read(directory).checkpoint());
+    write("model.properties", "option.model_id=s3://bucket/weights\n");
+    assertEquals(directory, ModelProperties.read(directory).checkpoint());
+  }
+
+  @Test
+  void aMalformedFileIsNamed() throws IOException {
+    write("model.properties", "calm.group=\\u00zz\n");
+
+    IOException refused = assertThrows(IOException.class, () -> ModelProperties.read(directory));
+    assertTrue(
+        refused.toString().contains(directory.resolve("model.properties") + ": not a properties"),
+        refused.toString());
+  }
+
+  private void write(String name, String text) throws IOException {
+    Files.writeString(directory.resolve(name), text);
+  }
+}

@@ -1,0 +1,126 @@
+package io.calm;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/** The package order of docs/architecture.md, held for every class of the plugin. */
+class PackageOrderTest {
+
+  /** Room | the rooms it may use | packages of others that it must not know. */
+  private static final String HOUSE =
+      """
+      tensor      |                                               | ai.djl io.netty com.google.gson
+      model       | tensor                                        | ai.djl io.netty com.google.gson java.nio.file
+      checkpoint  | model tensor                                  | io.netty ai.djl.ndarray ai.djl.engine
+      runtime     | model tensor                                  | io.netty
+      cka         | tensor                                        | io.netty com.google.gson java.nio.file
+      quant       | model tensor                                  | io.netty com.google.gson java.nio.file
+      calibration | checkpoint runtime model tensor               | io.netty
+      search      | calibration quant cka runtime model tensor    | io.netty java.nio.file
+      artifact    | search model tensor                           | io.netty ai.djl
+      generate    | runtime model                                 | io.netty ai.djl com.google.gson
+      metrics     |                                               | io.netty ai.djl com.google.gson
+      serving     | tensor model checkpoint runtime cka quant calibration search artifact generate metrics |
+      host        | serving                                       |
+      cli         | tensor model checkpoint runtime cka quant calibration search artifact generate metrics serving host |
+      """;
+
+  private static final List<Room> ROOMS = HOUSE.lines().map(Room::parse).toList();
+
+  private static final JavaClasses CLASSES =
+      new ClassFileImporter()
+          .withImportOption(new ImportOption.DoNotIncludeTests())
+          .importPackages("io.calm");
+
+  /**
+   * One room of the house.
+   *
+   * @param name a package under {@code io.calm}; its subpackages belong to it
+   * @param uses the other rooms it may know
+   * @param forbidden packages of others that it must not know
+   */
+  private record Room(String name, Set<String> uses, Set<String> forbidden) {
+    static Room parse(String row) {
+      List<Set<String>> cells = Arrays.stream(row.split("\\|", -1)).map(Room::words).toList();
+      return new Room(cells.get(0).iterator().next(), cells.get(1), cells.get(2));
+    }
+
+    private static Set<String> words(String cell) {
+      return Arrays.stream(cell.strip().split(" +", -1))
+          .filter(word -> !word.isEmpty())
+          .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    String pattern() {
+      return "io.calm." + name + "..";
+    }
+  }
+
+  @TestFactory
+  Stream<DynamicTest> aRoomKnowsOnlyWhatItMay() {
+    return ROOMS.stream()
+        .map(room -> DynamicTest.dynamicTest(room.name(), () -> knowsOnlyWhatItMay(room)));
+  }
+
+  private static void knowsOnlyWhatItMay(Room room) {
+    Stream<String> closedRooms =
+        ROOMS.stream()
+            .filter(other -> !other.equals(room) && !room.uses().contains(other.name()))
+            .map(Room::pattern);
+    Stream<String> closedLibraries = room.forbidden().stream().map(name -> name + "..");
+    noClasses()
+        .that()
+        .resideInAPackage(room.pattern())
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(Stream.concat(closedRooms, closedLibraries).toArray(String[]::new))
+        .because("docs/architecture.md lets %s use %s".formatted(room.name(), room.uses()))
+        .check(CLASSES);
+  }
+
+  @Test
+  void theTableIsTheHouse() {
+    Set<String> packages =
+        CLASSES.stream()
+            .map(JavaClass::getPackageName)
+            .map(name -> name.split("\\.", -1)[2])
+            .collect(Collectors.toCollection(TreeSet::new));
+    assertEquals(ROOMS.stream().map(Room::name).collect(Collectors.toSet()), packages);
+  }
+
+  @Test
+  void algorithmsDoNotKnowEachOther() {
+    slices()
+        .matching("io.calm.quant.(*)..")
+        .should()
+        .notDependOnEachOther()
+        .allowEmptyShould(true)
+        .check(CLASSES);
+  }
+
+  @Test
+  void searchDoesNotKnowTheInsideOfAnAlgorithm() {
+    noClasses()
+        .that()
+        .resideInAPackage("io.calm.search..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("io.calm.quant.*..")
+        .check(CLASSES);
+  }
+}

@@ -1,0 +1,144 @@
+package io.calm.cka;
+
+import io.calm.tensor.Matrix;
+import java.util.Optional;
+
+/**
+ * The kept rows of a matrix with their columns' means taken off, in float64. Only means and row
+ * norms are stored; values are centred as strips of them are loaded. Immutable.
+ */
+final class Centred {
+  /** Centred squares below this share of the raw ones are the rounding of a constant matrix. */
+  private static final double CONSTANT = 1e-24;
+
+  private final Matrix matrix;
+  private final Rows rows;
+  private final double[] means;
+  private final double[] squaredNorms;
+  private final double trace;
+  private final double rawSquares;
+  private final Optional<String> notFinite;
+
+  Centred(Matrix matrix, Rows rows) {
+    this.matrix = matrix;
+    this.rows = rows;
+    this.means = new double[matrix.columns()];
+    this.squaredNorms = new double[rows.kept()];
+    double raw = 0;
+    int bad = -1;
+    float[] row = new float[matrix.columns()];
+    for (int i = 0; i < rows.kept(); i++) {
+      matrix.readRow(rows.row(i), row);
+      double squares = 0;
+      for (int k = 0; k < row.length; k++) {
+        means[k] += row[k];
+        squares += (double) row[k] * row[k];
+      }
+      raw += squares;
+      if (bad < 0 && !Double.isFinite(squares)) {
+        bad = rows.row(i);
+      }
+    }
+    for (int k = 0; k < means.length; k++) {
+      means[k] /= rows.kept();
+    }
+    this.rawSquares = raw;
+    this.notFinite =
+        bad < 0 ? Optional.empty() : Optional.of("row %d has a NaN or infinity".formatted(bad));
+    this.trace = centredNorms(row);
+  }
+
+  private double centredNorms(float[] row) {
+    double sum = 0;
+    for (int i = 0; i < squaredNorms.length; i++) {
+      matrix.readRow(rows.row(i), row);
+      double squares = 0;
+      for (int k = 0; k < row.length; k++) {
+        double x = row[k] - means[k];
+        squares += x * x;
+      }
+      squaredNorms[i] = squares;
+      sum += squares;
+    }
+    return sum;
+  }
+
+  /** Returns which row has a number that is not finite. */
+  Optional<String> notFinite() {
+    return notFinite;
+  }
+
+  /** Returns whether all rows are the same but for rounding. */
+  boolean constant() {
+    return !(trace > CONSTANT * rawSquares);
+  }
+
+  /** Returns tr(XX'). */
+  double trace() {
+    return trace;
+  }
+
+  /** Returns the squared norm of the matrix before centring. */
+  double rawSquares() {
+    return rawSquares;
+  }
+
+  /** Returns sum over rows of the two squared norms' product. */
+  double diagonals(Centred other) {
+    double sum = 0;
+    for (int i = 0; i < squaredNorms.length; i++) {
+      sum += squaredNorms[i] * other.squaredNorms[i];
+    }
+    return sum;
+  }
+
+  /** Returns the operand whose product U'V is [d, d]: vectors are features, n deep. */
+  TiledProduct.Operand features() {
+    return new TiledProduct.Operand() {
+      @Override
+      public int depth() {
+        return rows.kept();
+      }
+
+      @Override
+      public int count() {
+        return matrix.columns();
+      }
+
+      @Override
+      public void load(int depth, int length, int from, int width, double[] into, float[] line) {
+        for (int r = 0; r < length; r++) {
+          matrix.readRow(rows.row(depth + r), from, line, 0, width);
+          for (int k = 0; k < width; k++) {
+            into[r * width + k] = line[k] - means[from + k];
+          }
+        }
+      }
+    };
+  }
+
+  /** Returns the operand whose product U'V is [n, n]: vectors are rows, d deep. */
+  TiledProduct.Operand tokens() {
+    return new TiledProduct.Operand() {
+      @Override
+      public int depth() {
+        return matrix.columns();
+      }
+
+      @Override
+      public int count() {
+        return rows.kept();
+      }
+
+      @Override
+      public void load(int depth, int length, int from, int width, double[] into, float[] line) {
+        for (int i = 0; i < width; i++) {
+          matrix.readRow(rows.row(from + i), depth, line, 0, length);
+          for (int k = 0; k < length; k++) {
+            into[k * width + i] = line[k] - means[depth + k];
+          }
+        }
+      }
+    };
+  }
+}

@@ -1,0 +1,37 @@
+package io.calm.cka;
+
+/**
+ * All that the measures of this package need to know of a reference X and a candidate Y.
+ *
+ * @param cross of X with Y
+ * @param reference of X with itself
+ * @param candidate of Y with itself
+ * @param relativeMse not centred; infinite or NaN for a reference of zeros
+ */
+record Comparison(Hsic cross, Hsic reference, Hsic candidate, double relativeMse) {
+
+  int rows() {
+    return cross.rows();
+  }
+
+  /** Returns the debiased linear CKA, or NaN where it is undefined. */
+  double debiased() {
+    if (!reference.unbiasedIsPositive() || !candidate.unbiasedIsPositive()) {
+      return Double.NaN;
+    }
+    return cross.unbiased() / (Math.sqrt(reference.unbiased()) * Math.sqrt(candidate.unbiased()));
+  }
+
+  /** Returns the biased linear CKA, or NaN where a matrix is constant. */
+  double biased() {
+    if (!(reference.product() > 0 && candidate.product() > 0)) {
+      return Double.NaN;
+    }
+    return cross.product() / (Math.sqrt(reference.product()) * Math.sqrt(candidate.product()));
+  }
+
+  /** Returns a score whose value is {@code value}. */
+  Score value(double value) {
+    return new Score.Value(value, debiased(), biased(), relativeMse);
+  }
+}

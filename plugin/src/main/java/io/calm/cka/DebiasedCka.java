@@ -1,0 +1,44 @@
+package io.calm.cka;
+
+import io.calm.tensor.Matrix;
+
+/**
+ * Linear CKA (arXiv 1905.00414) from the unbiased estimator of HSIC (Song et al., JMLR 13, 2012,
+ * section 3.2; Nguyen et al., arXiv 2010.15327): {@code HSIC1(K, L) / sqrt(HSIC1(K, K) HSIC1(L,
+ * L))}. Near 0 for independent rows at any n and d, where the biased value tends to 1 as d/n grows.
+ * Defined for 4 rows or more and positive denominators.
+ */
+record DebiasedCka(int threads) implements Similarity {
+  static final String NAME = "cka";
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public Reference reference(Matrix reference, Rows rows) {
+    return new LinearReference(reference, rows, threads, DebiasedCka::judge);
+  }
+
+  private static Score judge(Comparison comparison) {
+    int rows = comparison.rows();
+    if (rows < Hsic.MIN_ROWS) {
+      return new Score.Undefined(
+          "%s: expected %d rows or more, got %d".formatted(NAME, Hsic.MIN_ROWS, rows));
+    }
+    if (!comparison.reference().unbiasedIsPositive()) {
+      return undefined("reference", comparison.reference());
+    }
+    if (!comparison.candidate().unbiasedIsPositive()) {
+      return undefined("candidate", comparison.candidate());
+    }
+    return comparison.value(comparison.debiased());
+  }
+
+  private static Score undefined(String which, Hsic hsic) {
+    return new Score.Undefined(
+        "%s: the unbiased HSIC of the %s with itself must be positive, got %.3g of %.3g"
+            .formatted(NAME, which, hsic.unbiased(), hsic.product()));
+  }
+}

@@ -1,0 +1,187 @@
+package io.calm.cka;
+
+import io.calm.tensor.Matrix;
+import java.util.Arrays;
+import java.util.function.Function;
+
+/**
+ * A reference X [n, d] for measures that follow from linear kernels.
+ *
+ * <p>tr(KL) is taken as ||Y'X||_F^2 over d x d products where d is at most n, otherwise as the sum
+ * of K * L over n x n Gram matrices; the bigger of the two is never made. The feature form keeps
+ * nothing but means and norms of X, the Gram form keeps the lower half of K. A candidate costs 3/2
+ * n d min(n, d) multiplications in the feature form, 1/2 in the Gram form.
+ */
+final class LinearReference implements Similarity.Reference {
+  private final Matrix matrix;
+  private final Rows rows;
+  private final int threads;
+  private final Function<Comparison, Score> judge;
+  private final Centred centred;
+  private final boolean gramForm;
+  private final double[][] gramTiles;
+  private final double selfProduct;
+
+  LinearReference(Matrix matrix, Rows rows, int threads, Function<Comparison, Score> judge) {
+    if (rows.total() != matrix.rows()) {
+      throw new IllegalArgumentException(
+          "rows: expected a choice of %d, got one of %d".formatted(matrix.rows(), rows.total()));
+    }
+    this.matrix = matrix;
+    this.rows = rows;
+    this.threads = threads;
+    this.judge = judge;
+    this.centred = new Centred(matrix, rows);
+    this.gramForm = rows.kept() < matrix.columns();
+    boolean usable = centred.notFinite().isEmpty() && !centred.constant();
+    this.gramTiles = gramForm && usable ? gram(centred) : new double[0][];
+    if (!usable) {
+      this.selfProduct = 0;
+    } else {
+      this.selfProduct = gramForm ? gramSquares() : featureSquares(centred);
+    }
+  }
+
+  @Override
+  public Rows rows() {
+    return rows;
+  }
+
+  @Override
+  public Score score(Matrix candidate) {
+    if (candidate.rows() != matrix.rows() || candidate.columns() != matrix.columns()) {
+      throw new IllegalArgumentException(
+          "candidate: expected the reference's shape %s, got %s".formatted(matrix, candidate));
+    }
+    if (centred.notFinite().isPresent()) {
+      return new Score.Undefined("reference: " + centred.notFinite().get());
+    }
+    Centred other = new Centred(candidate, rows);
+    if (other.notFinite().isPresent()) {
+      return new Score.Undefined("candidate: " + other.notFinite().get());
+    }
+    return judge.apply(compare(candidate, other));
+  }
+
+  private Comparison compare(Matrix candidate, Centred other) {
+    double product = 0;
+    double crossProduct = 0;
+    if (!other.constant()) {
+      if (gramForm) {
+        double[][] sums = gramSums(other);
+        product = total(sums, 0);
+        crossProduct = total(sums, 1);
+      } else {
+        product = featureSquares(other);
+        crossProduct = centred.constant() ? 0 : crossSquares(other);
+      }
+    }
+    return new Comparison(
+        hsic(centred, other, crossProduct),
+        hsic(centred, centred, selfProduct),
+        hsic(other, other, product),
+        squaredError(candidate) / centred.rawSquares());
+  }
+
+  private Hsic hsic(Centred x, Centred y, double product) {
+    return new Hsic(rows.kept(), product, x.diagonals(y), x.trace() * y.trace());
+  }
+
+  private double[][] gram(Centred x) {
+    TiledProduct.Operand tokens = x.tokens();
+    return TiledProduct.compute(
+        tokens,
+        tokens,
+        TiledProduct.tiles(rows.kept(), rows.kept(), true),
+        threads,
+        (tile, product, size) -> Arrays.copyOf(product, size));
+  }
+
+  /** Returns for each tile of L its share of tr(LL) and of tr(KL). */
+  private double[][] gramSums(Centred y) {
+    TiledProduct.Operand tokens = y.tokens();
+    TiledProduct.Tile[] tiles = TiledProduct.tiles(rows.kept(), rows.kept(), true);
+    return TiledProduct.compute(
+        tokens,
+        tokens,
+        tiles,
+        threads,
+        (t, product, size) -> {
+          double weight = tiles[t].weight();
+          double cross = gramTiles.length == 0 ? 0 : weight * dot(product, gramTiles[t]);
+          return new double[] {weight * squares(product, size), cross};
+        });
+  }
+
+  private double gramSquares() {
+    TiledProduct.Tile[] tiles = TiledProduct.tiles(rows.kept(), rows.kept(), true);
+    double sum = 0;
+    for (int t = 0; t < tiles.length; t++) {
+      sum += tiles[t].weight() * squares(gramTiles[t], gramTiles[t].length);
+    }
+    return sum;
+  }
+
+  private static double dot(double[] product, double[] tile) {
+    double sum = 0;
+    for (int i = 0; i < tile.length; i++) {
+      sum += product[i] * tile[i];
+    }
+    return sum;
+  }
+
+  private double featureSquares(Centred x) {
+    TiledProduct.Operand features = x.features();
+    TiledProduct.Tile[] tiles = TiledProduct.tiles(matrix.columns(), matrix.columns(), true);
+    double[][] sums =
+        TiledProduct.compute(
+            features,
+            features,
+            tiles,
+            threads,
+            (t, product, size) -> new double[] {tiles[t].weight() * squares(product, size)});
+    return total(sums, 0);
+  }
+
+  private double crossSquares(Centred other) {
+    double[][] sums =
+        TiledProduct.compute(
+            other.features(),
+            centred.features(),
+            TiledProduct.tiles(matrix.columns(), matrix.columns(), false),
+            threads,
+            (tile, product, size) -> new double[] {squares(product, size)});
+    return total(sums, 0);
+  }
+
+  private static double squares(double[] values, int size) {
+    double sum = 0;
+    for (int i = 0; i < size; i++) {
+      sum += values[i] * values[i];
+    }
+    return sum;
+  }
+
+  private static double total(double[][] tileSums, int index) {
+    double sum = 0;
+    for (double[] sums : tileSums) {
+      sum += sums[index];
+    }
+    return sum;
+  }
+
+  private double squaredError(Matrix candidate) {
+    float[] expected = new float[matrix.columns()];
+    float[] got = new float[matrix.columns()];
+    double sum = 0;
+    for (int i = 0; i < rows.kept(); i++) {
+      matrix.readRow(rows.row(i), expected);
+      candidate.readRow(rows.row(i), got);
+      for (int k = 0; k < got.length; k++) {
+        double error = (double) got[k] - expected[k];
+        sum += error * error;
+      }
+    }
+    return sum;
+  }
+}

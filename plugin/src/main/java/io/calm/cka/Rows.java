@@ -1,0 +1,92 @@
+package io.calm.cka;
+
+import io.calm.tensor.Matrix;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/**
+ * The rows of a matrix that are compared: all, or all but the attention sinks.
+ *
+ * <p>Linear CKA weighs a row by the fourth power of its norm. A sink (the first token of a
+ * sequence, with 35 to 170 times the median norm on SmolLM2) therefore decides the score alone, and
+ * every candidate looks perfect. Immutable.
+ */
+public final class Rows {
+  /** Rows over this many median norms are sinks unless the operator says otherwise. */
+  public static final double DEFAULT_THRESHOLD = 20;
+
+  private final int total;
+  private final int[] kept;
+
+  private Rows(int total, int[] kept) {
+    this.total = total;
+    this.kept = kept;
+  }
+
+  /** Returns all {@code count} rows. */
+  public static Rows all(int count) {
+    return new Rows(count, IntStream.range(0, count).toArray());
+  }
+
+  /**
+   * Returns the rows of {@code reference} [n, d] whose Euclidean norm is at most {@code threshold}
+   * times the median row's; all rows where the median is zero. A row that is not finite is kept, so
+   * that the comparison reports it.
+   */
+  public static Rows withoutSinks(Matrix reference, double threshold) {
+    if (!(threshold > 0)) {
+      throw new IllegalArgumentException(
+          "sink threshold: expected a positive multiple of the median row norm, got " + threshold);
+    }
+    double[] norms = norms(reference);
+    double limit = threshold * median(norms);
+    int[] kept =
+        IntStream.range(0, norms.length)
+            .filter(row -> limit == 0 || !Double.isFinite(norms[row]) || norms[row] <= limit)
+            .toArray();
+    return new Rows(norms.length, kept);
+  }
+
+  private static double[] norms(Matrix matrix) {
+    float[] row = new float[matrix.columns()];
+    double[] norms = new double[matrix.rows()];
+    for (int r = 0; r < norms.length; r++) {
+      matrix.readRow(r, row);
+      double squares = 0;
+      for (float x : row) {
+        squares += (double) x * x;
+      }
+      norms[r] = Math.sqrt(squares);
+    }
+    return norms;
+  }
+
+  private static double median(double[] values) {
+    double[] finite = Arrays.stream(values).filter(Double::isFinite).sorted().toArray();
+    int middle = finite.length / 2;
+    if (finite.length == 0) {
+      return 0;
+    }
+    return finite.length % 2 == 1 ? finite[middle] : (finite[middle - 1] + finite[middle]) / 2;
+  }
+
+  /** Returns the rows of the matrix, kept or not. */
+  public int total() {
+    return total;
+  }
+
+  /** Returns how many rows are compared. */
+  public int kept() {
+    return kept.length;
+  }
+
+  /** Returns how many rows are left out. */
+  public int excluded() {
+    return total - kept.length;
+  }
+
+  /** Returns the matrix row of the {@code index}th kept row. */
+  public int row(int index) {
+    return kept[index];
+  }
+}

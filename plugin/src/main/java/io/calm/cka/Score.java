@@ -1,0 +1,23 @@
+package io.calm.cka;
+
+/** How alike a candidate is to its reference, or why that is undefined. */
+public sealed interface Score {
+
+  /**
+   * A defined score.
+   *
+   * @param value what the search maximizes; which of the others it is depends on the metric
+   * @param debiased linear CKA from the unbiased HSIC; NaN where another metric is used and this
+   *     one is undefined
+   * @param biased {@code ||Y'X||_F^2 / (||X'X||_F ||Y'Y||_F)}, columns centred; NaN likewise
+   * @param relativeMse {@code ||C - R||_F^2 / ||R||_F^2} over the same rows, not centred
+   */
+  record Value(double value, double debiased, double biased, double relativeMse) implements Score {}
+
+  /**
+   * The candidate has no score.
+   *
+   * @param reason which condition failed and with what numbers, in a sentence
+   */
+  record Undefined(String reason) implements Score {}
+}

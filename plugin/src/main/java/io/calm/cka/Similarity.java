@@ -1,0 +1,42 @@
+package io.calm.cka;
+
+import io.calm.tensor.Matrix;
+
+/**
+ * A measure of how alike two matrices [n, d] with the same rows (tokens) and columns (features)
+ * are. Implementations hold no state and are safe for any number of threads.
+ */
+public interface Similarity {
+
+  /** Returns the value of {@code calm.search.metric} that selects this measure. */
+  String name();
+
+  /**
+   * Prepares a reference for any number of candidates; what depends on it alone is computed once.
+   *
+   * @param reference [n, d]; read, not copied, so it must stay as it is while the result is used
+   * @param rows the rows to compare, of {@code reference} and of every candidate
+   */
+  Reference reference(Matrix reference, Rows rows);
+
+  /** Scores one candidate on all rows. */
+  default Score score(Matrix reference, Matrix candidate) {
+    return reference(reference, Rows.all(reference.rows())).score(candidate);
+  }
+
+  /** A reference that is ready to be compared. Thread safe. */
+  interface Reference {
+
+    /** Returns the rows that are compared. */
+    Rows rows();
+
+    /**
+     * Scores a candidate. Numbers that are not finite, on either side, give {@link
+     * Score.Undefined}.
+     *
+     * @param candidate [n, d], of the reference's shape
+     * @throws IllegalArgumentException if the shapes differ
+     */
+    Score score(Matrix candidate);
+  }
+}

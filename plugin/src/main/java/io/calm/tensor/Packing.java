@@ -1,0 +1,171 @@
+package io.calm.tensor;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Objects;
+
+/**
+ * Between the plain codes of {@link QuantizedMatrix}, the packed layout of {@link QuantizedLinear},
+ * and float32. Both forms hold the same values; unpack(pack(x)) is x.
+ */
+public final class Packing {
+  private static final int TILE = QuantizedLinear.TILE;
+
+  private Packing() {}
+
+  /**
+   * Packs codes [N, K] and grids into direct memory, padding both dimensions.
+   *
+   * @throws IllegalArgumentException if a code is outside 0..15, or a scale or minimum is not the
+   *     value of a finite float16; names output and input or group
+   */
+  public static QuantizedLinear pack(QuantizedMatrix matrix) {
+    int n = matrix.outputs();
+    int k = matrix.inputs();
+    int group = matrix.group();
+    ByteBuffer codes = direct(QuantizedLinear.codeBytes(n, k, group));
+    ByteBuffer grids = direct(QuantizedLinear.gridBytes(n, k, group));
+    int steps = QuantizedLinear.paddedInputs(k, group) / 8;
+    int groups = QuantizedLinear.paddedInputs(k, group) / group;
+    for (int output = 0; output < n; output++) {
+      for (int step = 0; step * 8 < k; step++) {
+        codes.putInt(wordAt(output, step, steps), word(matrix, output, step));
+      }
+      for (int j = 0; j < groups; j++) {
+        int at = gridAt(output, j, groups);
+        int index = output * groups + j;
+        putGrid(grids, at, "scale", matrix.scales()[index], output, j);
+        putGrid(grids, at + 2 * TILE, "minimum", matrix.minimums()[index], output, j);
+      }
+    }
+    return new QuantizedLinear(n, k, group, codes, grids);
+  }
+
+  private static void putGrid(
+      ByteBuffer grids, int at, String name, float value, int output, int group) {
+    short half = Float16.fromFloat(value);
+    if (!Float.isFinite(value) || Float16.toFloat(half) != value) {
+      throw new IllegalArgumentException(
+          "output %d, group %d: %s %s is not the value of a finite float16; round it first"
+              .formatted(output, group, name, value));
+    }
+    grids.putShort(at, half);
+  }
+
+  private static int word(QuantizedMatrix matrix, int output, int step) {
+    int k = matrix.inputs();
+    int word = 0;
+    for (int i = 0; i < 8 && step * 8 + i < k; i++) {
+      int code = matrix.codes()[output * k + step * 8 + i];
+      if (code < 0 || code > 15) {
+        throw new IllegalArgumentException(
+            "output %d, input %d: code %d is not in 0..15".formatted(output, step * 8 + i, code));
+      }
+      word |= code << nibbleShift(i);
+    }
+    return word;
+  }
+
+  /** Returns where the code of input 8p + i lies in the word of step p. */
+  private static int nibbleShift(int i) {
+    return i < 4 ? 8 * i : 8 * (i - 4) + 4;
+  }
+
+  private static int wordAt(int output, int step, int steps) {
+    return Math.toIntExact(4L * ((((long) output / TILE) * steps + step) * TILE + output % TILE));
+  }
+
+  private static int gridAt(int output, int group, int groups) {
+    return Math.toIntExact(
+        2L * ((((long) output / TILE) * groups + group) * 2 * TILE + output % TILE));
+  }
+
+  private static ByteBuffer direct(long size) {
+    return ByteBuffer.allocateDirect(Math.toIntExact(size)).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** Returns codes and grids as plain arrays, without the padding. */
+  public static QuantizedMatrix unpack(QuantizedLinear linear) {
+    int n = linear.outputs();
+    int k = linear.inputs();
+    int groups = linear.groups();
+    byte[] codes = new byte[Math.multiplyExact(n, k)];
+    float[] scales = new float[n * groups];
+    float[] minimums = new float[n * groups];
+    RowReader reader = new RowReader(linear);
+    for (int output = 0; output < n; output++) {
+      reader.codes(output, codes, output * k);
+      for (int j = 0; j < groups; j++) {
+        scales[output * groups + j] = reader.scale(output, j);
+        minimums[output * groups + j] = reader.minimum(output, j);
+      }
+    }
+    return new QuantizedMatrix(n, k, linear.group(), codes, scales, minimums);
+  }
+
+  /** Returns scale * code + minimum, [N, K], each rounded once. */
+  public static Matrix dequantize(QuantizedLinear linear) {
+    Matrix values = Matrix.allocate(linear.outputs(), linear.inputs());
+    RowReader reader = new RowReader(linear);
+    float[] row = new float[linear.inputs()];
+    for (int output = 0; output < linear.outputs(); output++) {
+      reader.values(output, row);
+      values.writeRow(output, row);
+    }
+    return values;
+  }
+
+  /** Writes row {@code output} of scale * code + minimum into the first K of {@code target}. */
+  public static void dequantizeRow(QuantizedLinear linear, int output, float[] target) {
+    Objects.checkIndex(output, linear.outputs());
+    new RowReader(linear).values(output, target);
+  }
+
+  /** Reads one packed linear, output by output. */
+  private static final class RowReader {
+    private final int inputs;
+    private final int group;
+    private final int steps;
+    private final int groups;
+    private final ByteBuffer codes;
+    private final ByteBuffer grids;
+
+    RowReader(QuantizedLinear linear) {
+      inputs = linear.inputs();
+      group = linear.group();
+      groups = linear.groups();
+      steps = groups * group / 8;
+      codes = linear.codes();
+      grids = linear.grids();
+    }
+
+    float scale(int output, int j) {
+      return Float16.toFloat(grids.getShort(gridAt(output, j, groups)));
+    }
+
+    float minimum(int output, int j) {
+      return Float16.toFloat(grids.getShort(gridAt(output, j, groups) + 2 * TILE));
+    }
+
+    void codes(int output, byte[] target, int offset) {
+      for (int k = 0; k < inputs; k++) {
+        target[offset + k] = (byte) code(output, k);
+      }
+    }
+
+    void values(int output, float[] target) {
+      for (int j = 0; j < groups; j++) {
+        float scale = scale(output, j);
+        float minimum = minimum(output, j);
+        int end = Math.min(inputs, (j + 1) * group);
+        for (int k = j * group; k < end; k++) {
+          target[k] = scale * code(output, k) + minimum;
+        }
+      }
+    }
+
+    private int code(int output, int k) {
+      return codes.getInt(wordAt(output, k / 8, steps)) >>> nibbleShift(k % 8) & 15;
+    }
+  }
+}

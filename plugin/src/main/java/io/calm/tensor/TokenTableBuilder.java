@@ -1,0 +1,195 @@
+package io.calm.tensor;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.function.IntFunction;
+
+/**
+ * Makes a {@link TokenTable} from bands of float32 rows, so that a large table is never held in
+ * full precision. Rows come in order, from row 0; {@link #build} wants all of them.
+ *
+ * <p>{@code memory} gives zeroed direct or mapped memory of a number of bytes; {@code
+ * ByteBuffer::allocateDirect} will do. Not thread safe.
+ */
+public abstract sealed class TokenTableBuilder {
+  private final int tokens;
+  private final int width;
+  private final float[] row;
+  private int next;
+
+  private TokenTableBuilder(int tokens, int width) {
+    if (tokens <= 0 || width <= 0) {
+      throw new IllegalArgumentException("shape [%d, %d] is empty".formatted(tokens, width));
+    }
+    this.tokens = tokens;
+    this.width = width;
+    this.row = new float[width];
+  }
+
+  /**
+   * Builds {@link TokenTable.Int8}: scale = max|row| / 127, code = round_half_even(value / scale).
+   *
+   * @param group of the activations that will meet the table as lm_head: 32, 64 or 128
+   */
+  public static TokenTableBuilder int8(
+      int tokens, int width, int group, IntFunction<ByteBuffer> memory) {
+    return new Int8(tokens, width, group, memory);
+  }
+
+  /** Builds {@link TokenTable.Float16}; values round half to even. */
+  public static TokenTableBuilder float16(int tokens, int width, IntFunction<ByteBuffer> memory) {
+    return new Float16s(tokens, width, memory);
+  }
+
+  /** Builds {@link TokenTable.Float32}. */
+  public static TokenTableBuilder float32(int tokens, int width, IntFunction<ByteBuffer> memory) {
+    return new Float32s(tokens, width, memory);
+  }
+
+  /**
+   * Appends the rows of {@code band} [any, D].
+   *
+   * @throws IllegalArgumentException if its width is not D, there are more rows than tokens, or a
+   *     value is not finite in the table's format
+   */
+  public final TokenTableBuilder add(Matrix band) {
+    if (band.columns() != width || band.rows() > tokens - next) {
+      throw new IllegalArgumentException(
+          "token table: expected at most %d more rows of %d, got [%d, %d]"
+              .formatted(tokens - next, width, band.rows(), band.columns()));
+    }
+    for (int r = 0; r < band.rows(); r++, next++) {
+      band.readRow(r, row);
+      put(next, row);
+    }
+    return this;
+  }
+
+  /** Returns the table; fails where rows are missing. */
+  public final TokenTable build() {
+    if (next != tokens) {
+      throw new IllegalStateException(
+          "token table: expected %d rows, got %d".formatted(tokens, next));
+    }
+    return table();
+  }
+
+  abstract void put(int token, float[] values);
+
+  abstract TokenTable table();
+
+  static IllegalArgumentException notFinite(int token, float value, String format) {
+    return new IllegalArgumentException(
+        "token table, row %d: %s is not a finite %s number".formatted(token, value, format));
+  }
+
+  private static ByteBuffer memory(IntFunction<ByteBuffer> memory, long size) {
+    return memory.apply(Math.toIntExact(size)).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private static final class Int8 extends TokenTableBuilder {
+    private static final int TILE = QuantizedLinear.TILE;
+    private final int tokens;
+    private final int width;
+    private final int group;
+    private final int rowBytes;
+    private final ByteBuffer codes;
+    private final ByteBuffer scales;
+
+    Int8(int tokens, int width, int group, IntFunction<ByteBuffer> memory) {
+      super(tokens, width);
+      if (group != 32 && group != 64 && group != 128) {
+        throw new IllegalArgumentException("group %d is not 32, 64 or 128".formatted(group));
+      }
+      this.tokens = tokens;
+      this.width = width;
+      this.group = group;
+      this.rowBytes = QuantizedLinear.paddedInputs(width, group);
+      this.codes = memory(memory, TokenTable.Int8.codeBytes(tokens, width, group));
+      this.scales = memory(memory, 4L * QuantizedLinear.paddedOutputs(tokens));
+    }
+
+    @Override
+    void put(int token, float[] values) {
+      float max = 0;
+      for (float value : values) {
+        if (!Float.isFinite(value)) {
+          throw notFinite(token, value, "float32");
+        }
+        max = Math.max(max, Math.abs(value));
+      }
+      float scale = max < ActivationQuantizer.SMALLEST ? 0 : max / 127;
+      scales.putFloat(token * 4, scale);
+      if (scale == 0) {
+        return;
+      }
+      int tile = token / TILE * TILE * rowBytes + token % TILE * 4;
+      for (int k = 0; k < width; k++) {
+        codes.put(
+            tile + k / 4 * TILE * 4 + k % 4, (byte) ActivationQuantizer.code(values[k], scale));
+      }
+    }
+
+    @Override
+    TokenTable table() {
+      return new TokenTable.Int8(tokens, width, group, codes, scales);
+    }
+  }
+
+  private static final class Float16s extends TokenTableBuilder {
+    private final int tokens;
+    private final int width;
+    private final ByteBuffer values;
+
+    Float16s(int tokens, int width, IntFunction<ByteBuffer> memory) {
+      super(tokens, width);
+      this.tokens = tokens;
+      this.width = width;
+      this.values = memory(memory, 2L * tokens * width);
+    }
+
+    @Override
+    void put(int token, float[] row) {
+      for (int k = 0; k < width; k++) {
+        short half = Float16.fromFloat(row[k]);
+        if (!Float.isFinite(Float16.toFloat(half))) {
+          throw notFinite(token, row[k], "float16");
+        }
+        values.putShort((token * width + k) * 2, half);
+      }
+    }
+
+    @Override
+    TokenTable table() {
+      return new TokenTable.Float16(tokens, width, values);
+    }
+  }
+
+  private static final class Float32s extends TokenTableBuilder {
+    private final int tokens;
+    private final int width;
+    private final ByteBuffer values;
+
+    Float32s(int tokens, int width, IntFunction<ByteBuffer> memory) {
+      super(tokens, width);
+      this.tokens = tokens;
+      this.width = width;
+      this.values = memory(memory, 4L * tokens * width);
+    }
+
+    @Override
+    void put(int token, float[] row) {
+      for (int k = 0; k < width; k++) {
+        if (!Float.isFinite(row[k])) {
+          throw notFinite(token, row[k], "float32");
+        }
+        values.putFloat((token * width + k) * 4, row[k]);
+      }
+    }
+
+    @Override
+    TokenTable table() {
+      return new TokenTable.Float32(tokens, width, values);
+    }
+  }
+}

@@ -1,0 +1,45 @@
+package io.calm.tensor;
+
+import java.nio.ByteBuffer;
+import java.util.Objects;
+
+/** Reads single rows of a {@link TokenTable} as float32: the embedding lookup. */
+public final class TokenTables {
+  private TokenTables() {}
+
+  /**
+   * Writes row {@code token} into the first D elements of {@code target}: {@code scale * code}, or
+   * the stored value.
+   *
+   * @throws IndexOutOfBoundsException if {@code token} is not in 0..V-1
+   */
+  public static void readRow(TokenTable table, int token, float[] target) {
+    Objects.checkIndex(token, table.tokens());
+    if (table instanceof TokenTable.Int8 int8) {
+      readInt8(int8, token, target);
+    } else if (table instanceof TokenTable.Int4 int4) {
+      Packing.dequantizeRow(int4.weight(), token, target);
+    } else if (table instanceof TokenTable.Float16 half) {
+      ByteBuffer values = half.values();
+      for (int k = 0, at = token * half.width() * 2; k < half.width(); k++, at += 2) {
+        target[k] = Float16.toFloat(values.getShort(at));
+      }
+    } else if (table instanceof TokenTable.Float32 single) {
+      ByteBuffer values = single.values();
+      for (int k = 0, at = token * single.width() * 4; k < single.width(); k++, at += 4) {
+        target[k] = values.getFloat(at);
+      }
+    }
+  }
+
+  private static void readInt8(TokenTable.Int8 table, int token, float[] target) {
+    int tile = QuantizedLinear.TILE;
+    int rowBytes = QuantizedLinear.paddedInputs(table.width(), table.group());
+    int start = token / tile * tile * rowBytes + token % tile * 4;
+    float scale = table.scales().getFloat(token * 4);
+    ByteBuffer codes = table.codes();
+    for (int k = 0; k < table.width(); k++) {
+      target[k] = scale * codes.get(start + k / 4 * tile * 4 + k % 4);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+package io.calm.generate;
+
+import java.util.List;
+
+/** The text of one answer as it grows: characters complete, stop strings never shown in part. */
+final class AnswerText {
+  private final TextDecoder decoder;
+  private final StopMatcher stops;
+  private final StringBuilder text = new StringBuilder();
+
+  AnswerText(TextDecoder decoder, List<String> stops) {
+    this.decoder = decoder;
+    this.stops = new StopMatcher(stops);
+  }
+
+  /** Adds a token and returns the text that is now certain. */
+  String add(int token) {
+    return append(stops.add(decoder.add(token)));
+  }
+
+  /** Returns the end of the text: what the decoder and the stop strings had held back. */
+  String flush() {
+    if (stopped()) {
+      return "";
+    }
+    String rest = append(stops.add(decoder.flush()));
+    return stopped() ? rest : rest + append(stops.flush());
+  }
+
+  boolean stopped() {
+    return stops.stopped();
+  }
+
+  private String append(String piece) {
+    text.append(piece);
+    return piece;
+  }
+
+  /** Returns the answer so far. */
+  @Override
+  public String toString() {
+    return text.toString();
+  }
+}

@@ -1,0 +1,196 @@
+package io.calm.generate;
+
+import java.util.List;
+
+/**
+ * How tokens are chosen and when to stop. Order of operations as in vLLM: penalties, temperature,
+ * top_k, top_p, min_p.
+ *
+ * @param maxNewTokens most tokens to generate; 0 only reads the prompt
+ * @param temperature divides the logits; 0 (below 1e-5) is greedy
+ * @param topK sample from so many likeliest tokens; 0 = all
+ * @param topP sample from the fewest likeliest tokens with at least this probability together
+ * @param minP leave out tokens below this fraction of the likeliest one's probability
+ * @param repetitionPenalty divides positive and multiplies negative logits of tokens that prompt or
+ *     answer hold (arXiv 1909.05858); 1 = off
+ * @param frequencyPenalty subtracted once for each time that the answer holds the token
+ * @param presencePenalty subtracted once where the answer holds the token
+ * @param seed the same request with the same seed has the same answer, alone or among others
+ * @param stops strings that end the answer, not part of it
+ * @param ignoreEos whether to go on after an end-of-sequence token
+ * @param topLogprobs alternatives to report with each token
+ */
+public record SamplingParameters(
+    int maxNewTokens,
+    float temperature,
+    int topK,
+    float topP,
+    float minP,
+    float repetitionPenalty,
+    float frequencyPenalty,
+    float presencePenalty,
+    long seed,
+    List<String> stops,
+    boolean ignoreEos,
+    int topLogprobs) {
+
+  public static final int MAX_LOGPROBS = 20;
+  public static final int MAX_STOPS = 32;
+
+  public SamplingParameters {
+    stops = List.copyOf(stops);
+    requireRange("max_new_tokens", maxNewTokens, 0, Integer.MAX_VALUE);
+    requireRange("temperature", temperature, 0, 100);
+    requireRange("top_k", topK, 0, Integer.MAX_VALUE);
+    requireRange("top_p", topP, 0, 1);
+    requireRange("min_p", minP, 0, 1);
+    requireRange("repetition_penalty", repetitionPenalty, 0.01, 100);
+    requireRange("frequency_penalty", frequencyPenalty, -2, 2);
+    requireRange("presence_penalty", presencePenalty, -2, 2);
+    requireRange("logprobs", topLogprobs, 0, MAX_LOGPROBS);
+    requireRange("number of stop strings", stops.size(), 0, MAX_STOPS);
+    for (String stop : stops) {
+      requireRange("length of a stop string", stop.length(), 1, 1024);
+    }
+  }
+
+  private static void requireRange(String name, double value, double least, double most) {
+    if (!(value >= least && value <= most)) { // also NaN
+      throw new IllegalArgumentException(
+          "%s: expected %s, got %s"
+              .formatted(
+                  name,
+                  most == Integer.MAX_VALUE
+                      ? "at least " + plain(least)
+                      : "%s to %s".formatted(plain(least), plain(most)),
+                  plain(value)));
+    }
+  }
+
+  private static String plain(double value) {
+    return value == Math.rint(value) && Math.abs(value) < 1e15
+        ? Long.toString((long) value)
+        : Float.toString((float) value);
+  }
+
+  /** Returns whether the likeliest token is always taken. */
+  public boolean greedy() {
+    return temperature < 1e-5f;
+  }
+
+  /** Returns a builder: greedy, 30 tokens, nothing else. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** Returns a builder with these values. */
+  public Builder toBuilder() {
+    return new Builder()
+        .maxNewTokens(maxNewTokens)
+        .temperature(temperature)
+        .topK(topK)
+        .topP(topP)
+        .minP(minP)
+        .repetitionPenalty(repetitionPenalty)
+        .frequencyPenalty(frequencyPenalty)
+        .presencePenalty(presencePenalty)
+        .seed(seed)
+        .stops(stops)
+        .ignoreEos(ignoreEos)
+        .topLogprobs(topLogprobs);
+  }
+
+  /** Options by name; {@link #build} checks their ranges. */
+  public static final class Builder {
+    private int maxNewTokens = 30;
+    private float temperature;
+    private int topK;
+    private float topP = 1;
+    private float minP;
+    private float repetitionPenalty = 1;
+    private float frequencyPenalty;
+    private float presencePenalty;
+    private long seed;
+    private List<String> stops = List.of();
+    private boolean ignoreEos;
+    private int topLogprobs;
+
+    private Builder() {}
+
+    public Builder maxNewTokens(int value) {
+      maxNewTokens = value;
+      return this;
+    }
+
+    public Builder temperature(double value) {
+      temperature = (float) value;
+      return this;
+    }
+
+    public Builder topK(int value) {
+      topK = value;
+      return this;
+    }
+
+    public Builder topP(double value) {
+      topP = (float) value;
+      return this;
+    }
+
+    public Builder minP(double value) {
+      minP = (float) value;
+      return this;
+    }
+
+    public Builder repetitionPenalty(double value) {
+      repetitionPenalty = (float) value;
+      return this;
+    }
+
+    public Builder frequencyPenalty(double value) {
+      frequencyPenalty = (float) value;
+      return this;
+    }
+
+    public Builder presencePenalty(double value) {
+      presencePenalty = (float) value;
+      return this;
+    }
+
+    public Builder seed(long value) {
+      seed = value;
+      return this;
+    }
+
+    public Builder stops(List<String> value) {
+      stops = value;
+      return this;
+    }
+
+    public Builder ignoreEos(boolean value) {
+      ignoreEos = value;
+      return this;
+    }
+
+    public Builder topLogprobs(int value) {
+      topLogprobs = value;
+      return this;
+    }
+
+    public SamplingParameters build() {
+      return new SamplingParameters(
+          maxNewTokens,
+          temperature,
+          topK,
+          topP,
+          minP,
+          repetitionPenalty,
+          frequencyPenalty,
+          presencePenalty,
+          seed,
+          stops,
+          ignoreEos,
+          topLogprobs);
+    }
+  }
+}

@@ -1,0 +1,84 @@
+package io.calm.generate;
+
+import java.util.Arrays;
+
+/**
+ * Selection of the largest of many values, ties to the lower index. A value and its index are one
+ * long, ordered as the pair: the float's bits, made monotone, above the complement of the index.
+ */
+final class TopTokens {
+  private TopTokens() {}
+
+  /** Returns the indices of the {@code count} largest of {@code values}, largest first. */
+  static int[] largest(float[] values, int count) {
+    int k = Math.min(count, values.length);
+    if (k == 0) {
+      return new int[0];
+    }
+    long[] heap = new long[k]; // the smallest of the chosen on top
+    for (int i = 0; i < k; i++) {
+      heap[i] = key(values[i], i);
+    }
+    for (int i = k / 2 - 1; i >= 0; i--) {
+      siftDown(heap, i);
+    }
+    for (int i = k; i < values.length; i++) {
+      long key = key(values[i], i);
+      if (key > heap[0]) {
+        heap[0] = key;
+        siftDown(heap, 0);
+      }
+    }
+    return descending(heap);
+  }
+
+  /** Returns the indices of the values that are at least {@code least}, largest first. */
+  static int[] atLeast(float[] values, float least) {
+    long[] keys = new long[64];
+    int size = 0;
+    for (int i = 0; i < values.length; i++) {
+      if (values[i] >= least) {
+        if (size == keys.length) {
+          keys = Arrays.copyOf(keys, 2 * size);
+        }
+        keys[size++] = key(values[i], i);
+      }
+    }
+    return descending(Arrays.copyOf(keys, size));
+  }
+
+  private static int[] descending(long[] keys) {
+    Arrays.sort(keys);
+    int[] indices = new int[keys.length];
+    for (int i = 0; i < keys.length; i++) {
+      indices[i] = ~(int) keys[keys.length - 1 - i];
+    }
+    return indices;
+  }
+
+  private static long key(float value, int index) {
+    int bits = Float.floatToIntBits(value + 0f); // -0 becomes 0
+    int monotone = bits ^ ((bits >> 31) & Integer.MAX_VALUE);
+    return ((long) monotone << 32) | (~index & 0xFFFF_FFFFL);
+  }
+
+  private static void siftDown(long[] heap, int from) {
+    int i = from;
+    while (true) {
+      int child = 2 * i + 1;
+      if (child >= heap.length) {
+        return;
+      }
+      if (child + 1 < heap.length && heap[child + 1] < heap[child]) {
+        child++;
+      }
+      if (heap[i] <= heap[child]) {
+        return;
+      }
+      long swap = heap[i];
+      heap[i] = heap[child];
+      heap[child] = swap;
+      i = child;
+    }
+  }
+}

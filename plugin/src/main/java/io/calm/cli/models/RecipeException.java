@@ -1,0 +1,14 @@
+package io.calm.cli.models;
+
+/** A recipe that cannot be read or carried out; the message says why and what to do instead. */
+public final class RecipeException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  public RecipeException(String message) {
+    super(message);
+  }
+
+  public RecipeException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}

@@ -14,4 +14,16 @@ public final class CheckpointException extends RuntimeException {
   public CheckpointException(String message, Throwable cause) {
     super(message, cause);
   }
+
+  /**
+   * Returns a refusal in four parts.
+   *
+   * @param where the file, and the tensor or key in it
+   * @param remedy what to do, or what is supported
+   */
+  public static CheckpointException refused(
+      String where, Object expected, Object got, String remedy) {
+    return new CheckpointException(
+        "%s: expected %s, got %s; %s".formatted(where, expected, got, remedy));
+  }
 }

@@ -1,0 +1,69 @@
+package io.calm.checkpoint;
+
+import io.calm.checkpoint.gguf.GgufCheckpoint;
+import io.calm.checkpoint.hf.HfDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+
+/** Opens checkpoints. */
+public final class Checkpoints {
+  private Checkpoints() {}
+
+  /**
+   * Opens a model: a Hugging Face directory, a .gguf file, or a directory whose only model is one
+   * .gguf file. Headers and shapes are checked, no tensor is read.
+   *
+   * @throws CheckpointException if it cannot be used, naming file, tensor or key, what was
+   *     expected, what was found, and what to do
+   */
+  public static Checkpoint open(Path path) {
+    Path model = locate(path);
+    return Files.isDirectory(model) ? HfDirectory.open(model) : GgufCheckpoint.open(model);
+  }
+
+  private static Path locate(Path path) {
+    if (!Files.isDirectory(path)) {
+      if (isGguf(path) || !Files.exists(path)) {
+        return path;
+      }
+      throw CheckpointException.refused(
+          path.toString(),
+          "a model directory or a .gguf file",
+          "a file of another kind",
+          "give the directory that holds config.json");
+    }
+    if (Files.exists(path.resolve(HfDirectory.CONFIG))) {
+      return path;
+    }
+    List<Path> ggufs = ggufs(path);
+    if (ggufs.size() == 1) {
+      return ggufs.get(0);
+    }
+    throw CheckpointException.refused(
+        path.toString(),
+        "config.json, or one .gguf file",
+        ggufs.isEmpty() ? "neither" : ggufs.size() + " .gguf files",
+        ggufs.isEmpty()
+            ? "check that the download is complete"
+            : "give the path of the one to use");
+  }
+
+  private static List<Path> ggufs(Path directory) {
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.filter(Checkpoints::isGguf).sorted().toList();
+    } catch (IOException e) {
+      throw new CheckpointException(
+          "%s: expected a readable directory, got %s; check its permissions"
+              .formatted(directory, e),
+          e);
+    }
+  }
+
+  private static boolean isGguf(Path path) {
+    return path.toString().toLowerCase(Locale.ROOT).endsWith(".gguf") && Files.isRegularFile(path);
+  }
+}

@@ -1,0 +1,60 @@
+package io.calm.checkpoint.gguf;
+
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.GenerationDefaults;
+import io.calm.checkpoint.storage.ModelTensors;
+import io.calm.checkpoint.storage.RowOrder;
+import io.calm.checkpoint.storage.StoredCheckpoint;
+import io.calm.checkpoint.storage.Unwired;
+import io.calm.model.ModelSpec;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/** A model in one GGUF file. */
+public final class GgufCheckpoint {
+  private GgufCheckpoint() {}
+
+  /**
+   * Opens and validates a model file.
+   *
+   * @throws io.calm.checkpoint.CheckpointException if it cannot be used, saying why
+   */
+  public static Checkpoint open(Path path) {
+    GgufFile gguf = GgufFile.open(path);
+    ModelSpec spec = GgufSpec.read(gguf);
+    RowOrder rotaryRows =
+        spec.architecture().equals(GgufSpec.LLAMA)
+            ? new RowOrder.InterleavedPairs(spec.headDim())
+            : RowOrder.AS_STORED;
+    ModelTensors tensors =
+        new ModelTensors(spec, GgufTensorNames.INSTANCE, gguf.tensors(), rotaryRows);
+    return new StoredCheckpoint(
+        tensors,
+        List.of(path),
+        generationDefaults(new GgufKeys(gguf)),
+        Unwired.TOKENIZER,
+        Optional::empty);
+  }
+
+  private static GenerationDefaults generationDefaults(GgufKeys keys) {
+    Set<Integer> ends = new HashSet<>();
+    for (String key : List.of("eos", "eot", "eom")) {
+      keys.integer("tokenizer.ggml.%s_token_id".formatted(key)).ifPresent(ends::add);
+    }
+    OptionalInt bos = keys.integer("tokenizer.ggml.bos_token_id");
+    return new GenerationDefaults(
+        bos,
+        ends,
+        false,
+        OptionalDouble.empty(),
+        OptionalDouble.empty(),
+        OptionalInt.empty(),
+        OptionalDouble.empty(),
+        OptionalDouble.empty());
+  }
+}

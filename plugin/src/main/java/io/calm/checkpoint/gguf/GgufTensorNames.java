@@ -1,0 +1,55 @@
+package io.calm.checkpoint.gguf;
+
+import io.calm.checkpoint.storage.TensorNames;
+import io.calm.model.LinearRole;
+import io.calm.model.NormRole;
+
+/** llama.cpp's tensor names. */
+enum GgufTensorNames implements TensorNames {
+  INSTANCE;
+
+  @Override
+  public String embeddings() {
+    return "token_embd.weight";
+  }
+
+  @Override
+  public String finalNorm() {
+    return "output_norm.weight";
+  }
+
+  @Override
+  public String head() {
+    return "output.weight";
+  }
+
+  @Override
+  public String block(int layer) {
+    return "blk." + layer + ".";
+  }
+
+  @Override
+  public String linear(int layer, LinearRole role) {
+    return block(layer)
+        + switch (role) {
+          case Q -> "attn_q";
+          case K -> "attn_k";
+          case V -> "attn_v";
+          case O -> "attn_output";
+          case GATE -> "ffn_gate";
+          case UP -> "ffn_up";
+          case DOWN -> "ffn_down";
+        };
+  }
+
+  @Override
+  public String norm(int layer, NormRole role) {
+    return block(layer)
+        + switch (role) {
+          case ATTENTION -> "attn_norm.weight";
+          case MLP -> "ffn_norm.weight";
+          case Q_HEAD -> "attn_q_norm.weight";
+          case K_HEAD -> "attn_k_norm.weight";
+        };
+  }
+}

@@ -1,0 +1,87 @@
+package io.calm.checkpoint.gguf;
+
+import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.MappedFile;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Reads GGUF key-value pairs: integers become Long, floats Double, arrays List. */
+final class MetadataReader {
+  private static final int ARRAY = 9;
+  private static final int MOST_ITEMS = 1 << 22;
+  private static final int DEEPEST_ARRAY = 4;
+
+  /** Smallest size in bytes of a value of each type; 0 where the type does not exist. */
+  private static final int[] SMALLEST = {1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8};
+
+  private final MappedFile file;
+  private final HeaderCursor cursor;
+
+  MetadataReader(MappedFile file, HeaderCursor cursor) {
+    this.file = file;
+    this.cursor = cursor;
+  }
+
+  Map<String, Object> read(int pairs) {
+    Map<String, Object> metadata = new LinkedHashMap<>();
+    for (int i = 0; i < pairs; i++) {
+      String key = cursor.string();
+      Object value = value(key, type(key), 0);
+      if (metadata.put(key, value) != null) {
+        throw CheckpointException.refused(
+            file + ": key " + key, "one value", "two", "the file is damaged: download it again");
+      }
+    }
+    return Collections.unmodifiableMap(metadata);
+  }
+
+  private int type(String key) {
+    long type = cursor.uint32();
+    if (type >= SMALLEST.length) {
+      throw CheckpointException.refused(
+          "%s: key %s".formatted(file, key),
+          "a value type of 0 to 12",
+          type,
+          "the file is damaged or newer than GGUF version 3");
+    }
+    return (int) type;
+  }
+
+  private Object value(String key, int type, int depth) {
+    return switch (type) {
+      case 0 -> (long) cursor.uint8();
+      case 1 -> (long) cursor.int8();
+      case 2 -> (long) cursor.uint16();
+      case 3 -> (long) cursor.int16();
+      case 4 -> cursor.uint32();
+      case 5 -> (long) cursor.int32();
+      case 6 -> cursor.float32();
+      case 7 -> cursor.uint8() != 0;
+      case 8 -> cursor.string();
+      case ARRAY -> array(key, depth + 1);
+      case 10, 11 -> cursor.int64();
+      case 12 -> cursor.float64();
+      default -> throw new IllegalStateException("type " + type);
+    };
+  }
+
+  private List<Object> array(String key, int depth) {
+    if (depth > DEEPEST_ARRAY) {
+      throw CheckpointException.refused(
+          "%s: key %s".formatted(file, key),
+          "arrays nested at most " + DEEPEST_ARRAY + " deep",
+          "more",
+          "the file is damaged: download it again");
+    }
+    int type = type(key);
+    int count = cursor.count("length of array " + key, MOST_ITEMS, SMALLEST[type]);
+    List<Object> items = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      items.add(value(key, type, depth));
+    }
+    return Collections.unmodifiableList(items);
+  }
+}

@@ -1,0 +1,51 @@
+package io.calm.checkpoint.hf;
+
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.storage.ModelTensors;
+import io.calm.checkpoint.storage.RowOrder;
+import io.calm.checkpoint.storage.StoredCheckpoint;
+import io.calm.checkpoint.storage.Unwired;
+import io.calm.model.ModelSpec;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** A model directory as Hugging Face transformers writes it. */
+public final class HfDirectory {
+  /** The file that makes a directory a model. */
+  public static final String CONFIG = "config.json";
+
+  private static final String GENERATION = "generation_config.json";
+  private static final List<String> MODEL_FILES = List.of(CONFIG, GENERATION, "tokenizer.json");
+
+  private HfDirectory() {}
+
+  /**
+   * Opens and validates a model directory.
+   *
+   * @throws io.calm.checkpoint.CheckpointException if it cannot be used, saying why
+   */
+  public static Checkpoint open(Path directory) {
+    JsonFields config = JsonFields.read(directory.resolve(CONFIG));
+    ModelSpec spec = HfSpec.read(config);
+    HfWeights weights = HfWeights.open(directory);
+    ModelTensors tensors =
+        new ModelTensors(spec, HfTensorNames.INSTANCE, weights.table(), RowOrder.AS_STORED);
+    List<Path> files = new ArrayList<>();
+    for (String name : MODEL_FILES) {
+      Path file = directory.resolve(name);
+      if (Files.exists(file)) {
+        files.add(file);
+      }
+    }
+    files.addAll(weights.files());
+    return new StoredCheckpoint(
+        tensors,
+        files,
+        HfGeneration.read(JsonFields.readIfPresent(directory.resolve(GENERATION)), config),
+        Unwired.TOKENIZER,
+        Optional::empty);
+  }
+}

@@ -1,0 +1,55 @@
+package io.calm.checkpoint.hf;
+
+import io.calm.checkpoint.storage.TensorNames;
+import io.calm.model.LinearRole;
+import io.calm.model.NormRole;
+
+/** Hugging Face transformers' tensor names. */
+enum HfTensorNames implements TensorNames {
+  INSTANCE;
+
+  @Override
+  public String embeddings() {
+    return "model.embed_tokens.weight";
+  }
+
+  @Override
+  public String finalNorm() {
+    return "model.norm.weight";
+  }
+
+  @Override
+  public String head() {
+    return "lm_head.weight";
+  }
+
+  @Override
+  public String block(int layer) {
+    return "model.layers." + layer + ".";
+  }
+
+  @Override
+  public String linear(int layer, LinearRole role) {
+    return block(layer)
+        + switch (role) {
+          case Q -> "self_attn.q_proj";
+          case K -> "self_attn.k_proj";
+          case V -> "self_attn.v_proj";
+          case O -> "self_attn.o_proj";
+          case GATE -> "mlp.gate_proj";
+          case UP -> "mlp.up_proj";
+          case DOWN -> "mlp.down_proj";
+        };
+  }
+
+  @Override
+  public String norm(int layer, NormRole role) {
+    return block(layer)
+        + switch (role) {
+          case ATTENTION -> "input_layernorm.weight";
+          case MLP -> "post_attention_layernorm.weight";
+          case Q_HEAD -> "self_attn.q_norm.weight";
+          case K_HEAD -> "self_attn.k_norm.weight";
+        };
+  }
+}

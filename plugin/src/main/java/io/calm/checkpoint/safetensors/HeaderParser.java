@@ -1,0 +1,120 @@
+package io.calm.checkpoint.safetensors;
+
+import com.google.gson.Strictness;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.TensorType;
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Parses the JSON of a safetensors header, strictly. */
+final class HeaderParser {
+  private static final Map<String, TensorType> TYPES =
+      Map.ofEntries(
+          Map.entry("F32", TensorType.F32),
+          Map.entry("F16", TensorType.F16),
+          Map.entry("BF16", TensorType.BF16),
+          Map.entry("F64", TensorType.F64),
+          Map.entry("BOOL", TensorType.BOOL),
+          Map.entry("U8", TensorType.U8),
+          Map.entry("I8", TensorType.I8),
+          Map.entry("I32", TensorType.I32),
+          Map.entry("I64", TensorType.I64));
+
+  private final Path path;
+
+  private HeaderParser(Path path) {
+    this.path = path;
+  }
+
+  static List<HeaderEntry> parse(Path path, String json) {
+    try (JsonReader reader = new JsonReader(new StringReader(json))) {
+      reader.setStrictness(Strictness.STRICT);
+      return new HeaderParser(path).entries(reader);
+    } catch (IOException | IllegalStateException | NumberFormatException e) {
+      throw new CheckpointException(
+          "%s: header: expected a JSON object of tensors, got %s; the file is damaged: download it again"
+              .formatted(path, e.getMessage()),
+          e);
+    }
+  }
+
+  private List<HeaderEntry> entries(JsonReader reader) throws IOException {
+    List<HeaderEntry> entries = new ArrayList<>();
+    reader.beginObject();
+    while (reader.hasNext()) {
+      String name = reader.nextName();
+      if (name.equals("__metadata__")) {
+        reader.skipValue();
+      } else {
+        entries.add(entry(reader, name));
+      }
+    }
+    reader.endObject();
+    if (reader.peek() != JsonToken.END_DOCUMENT) {
+      throw new IllegalStateException("more than one JSON value");
+    }
+    return entries;
+  }
+
+  private HeaderEntry entry(JsonReader reader, String name) throws IOException {
+    Optional<TensorType> type = Optional.empty();
+    Optional<List<Long>> shape = Optional.empty();
+    Optional<List<Long>> offsets = Optional.empty();
+    reader.beginObject();
+    while (reader.hasNext()) {
+      String field = reader.nextName();
+      switch (field) {
+        case "dtype" -> type = Optional.of(type(reader.nextString(), name));
+        case "shape" -> shape = Optional.of(numbers(reader));
+        case "data_offsets" -> offsets = Optional.of(numbers(reader));
+        default -> throw damaged(name, "the fields dtype, shape, data_offsets", field);
+      }
+    }
+    reader.endObject();
+    if (type.isEmpty() || shape.isEmpty() || offsets.isEmpty() || offsets.get().size() != 2) {
+      throw damaged(name, "dtype, shape and two data_offsets", "not all of them");
+    }
+    return new HeaderEntry(
+        name, type.get(), shape.get(), offsets.get().get(0), offsets.get().get(1));
+  }
+
+  private TensorType type(String dtype, String tensor) {
+    TensorType type = TYPES.get(dtype);
+    if (type == null) {
+      throw CheckpointException.refused(
+          "%s: tensor %s".formatted(path, tensor),
+          "dtype F32, F16 or BF16",
+          dtype,
+          "convert the weights to BF16; quantized and 8-bit float checkpoints are not supported");
+    }
+    return type;
+  }
+
+  private static List<Long> numbers(JsonReader reader) throws IOException {
+    List<Long> numbers = new ArrayList<>();
+    reader.beginArray();
+    while (reader.hasNext()) {
+      if (reader.peek() != JsonToken.NUMBER) {
+        throw new IllegalStateException("expected a number at " + reader.getPath());
+      }
+      numbers.add(reader.nextLong());
+    }
+    reader.endArray();
+    return numbers;
+  }
+
+  private CheckpointException damaged(String tensor, String expected, String got) {
+    return CheckpointException.refused(
+        "%s: tensor %s".formatted(path, tensor),
+        expected,
+        got,
+        "the file is damaged: download it again");
+  }
+}

@@ -1,0 +1,105 @@
+package io.calm.checkpoint.safetensors;
+
+import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.MappedFile;
+import io.calm.checkpoint.storage.StoredTensor;
+import io.calm.checkpoint.storage.TensorTable;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * A safetensors file, mapped, its header checked as the format demands: the tensors cover the data
+ * without a hole or an overlap. Thread safe.
+ */
+public final class SafetensorsFile {
+  private static final int LENGTH_BYTES = 8;
+  private static final long LONGEST_HEADER = 100_000_000;
+  private static final String DAMAGED = "the file is truncated or damaged: download it again";
+
+  private SafetensorsFile() {}
+
+  /**
+   * Maps a file and reads its header.
+   *
+   * @throws CheckpointException if it is no safetensors file, is truncated or damaged, or has an
+   *     element type that cannot be read
+   */
+  public static TensorTable open(Path path) {
+    MappedFile file = MappedFile.open(path);
+    long headerLength = headerLength(file);
+    List<HeaderEntry> entries = HeaderParser.parse(path, header(file, (int) headerLength));
+    long data = LENGTH_BYTES + headerLength;
+    requireCovered(file, entries, file.size() - data);
+    List<StoredTensor> tensors = new ArrayList<>();
+    for (HeaderEntry entry : entries) {
+      StoredTensor tensor =
+          new StoredTensor(file, entry.name(), entry.type(), entry.shape(), data + entry.begin());
+      if (tensor.byteSize() != entry.end() - entry.begin()) {
+        throw CheckpointException.refused(
+            tensor.where(),
+            "%d bytes for %s %s".formatted(tensor.byteSize(), entry.type(), entry.shape()),
+            "data_offsets of %d bytes".formatted(entry.end() - entry.begin()),
+            DAMAGED);
+      }
+      tensors.add(tensor);
+    }
+    return TensorTable.of(path.toString(), tensors);
+  }
+
+  private static long headerLength(MappedFile file) {
+    byte[] bytes = new byte[LENGTH_BYTES];
+    if (file.size() < LENGTH_BYTES) {
+      throw CheckpointException.refused(file.toString(), "at least 8 bytes", file.size(), DAMAGED);
+    }
+    file.read(0, bytes, LENGTH_BYTES);
+    long length = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
+    long most = Math.min(LONGEST_HEADER, file.size() - LENGTH_BYTES);
+    if (length < 2 || length > most) {
+      throw CheckpointException.refused(
+          file + ": header length",
+          "2 to %d".formatted(most),
+          Long.toUnsignedString(length),
+          DAMAGED);
+    }
+    return length;
+  }
+
+  private static String header(MappedFile file, int length) {
+    byte[] bytes = new byte[LENGTH_BYTES + length];
+    file.read(0, bytes, bytes.length);
+    try {
+      return StandardCharsets.UTF_8
+          .newDecoder()
+          .decode(ByteBuffer.wrap(bytes, LENGTH_BYTES, length))
+          .toString();
+    } catch (CharacterCodingException e) {
+      throw new CheckpointException(
+          "%s: header: expected UTF-8, got %s; %s".formatted(file, e.getMessage(), DAMAGED), e);
+    }
+  }
+
+  private static void requireCovered(MappedFile file, List<HeaderEntry> entries, long size) {
+    List<HeaderEntry> sorted = new ArrayList<>(entries);
+    sorted.sort(Comparator.comparingLong(HeaderEntry::begin).thenComparingLong(HeaderEntry::end));
+    long end = 0;
+    for (HeaderEntry entry : sorted) {
+      if (entry.begin() != end || entry.end() < entry.begin()) {
+        throw CheckpointException.refused(
+            "%s: tensor %s".formatted(file, entry.name()),
+            "data_offsets from " + end + " on",
+            "[%d, %d]".formatted(entry.begin(), entry.end()),
+            DAMAGED);
+      }
+      end = entry.end();
+    }
+    if (end != size) {
+      throw CheckpointException.refused(file.toString(), end + " bytes of tensors", size, DAMAGED);
+    }
+  }
+}

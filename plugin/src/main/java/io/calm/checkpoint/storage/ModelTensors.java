@@ -1,0 +1,155 @@
+package io.calm.checkpoint.storage;
+
+import io.calm.checkpoint.CheckpointException;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.NormRole;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.QuantizedMatrix;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The tensors of a model, all present with the shapes that its {@link ModelSpec} asks for. Thread
+ * safe.
+ */
+public final class ModelTensors {
+  private final ModelSpec spec;
+  private final TensorNames names;
+  private final TensorTable table;
+  private final RowOrder rotaryRows;
+  private final Set<String> used = new HashSet<>();
+
+  /**
+   * Checks the tensors of a model.
+   *
+   * @param rotaryRows order of the rows of q and k in the files
+   * @throws CheckpointException if one is missing, has a wrong shape or type, or a block has one
+   *     that the architecture does not know
+   */
+  public ModelTensors(ModelSpec spec, TensorNames names, TensorTable table, RowOrder rotaryRows) {
+    this.spec = spec;
+    this.names = names;
+    this.table = table;
+    this.rotaryRows = rotaryRows;
+    requireAll();
+  }
+
+  private void requireAll() {
+    require(names.embeddings(), spec.vocabulary(), spec.hidden());
+    require(names.finalNorm(), spec.hidden());
+    if (!spec.tiedEmbeddings()) {
+      require(names.head(), spec.vocabulary(), spec.hidden());
+    }
+    for (int layer = 0; layer < spec.layers(); layer++) {
+      for (LinearRole role : LinearRole.values()) {
+        require(names.weight(layer, role), spec.outputs(role), spec.inputs(role));
+        if (spec.biases().contains(role)) {
+          require(names.bias(layer, role), spec.outputs(role));
+        }
+      }
+      for (NormRole norm : spec.norms()) {
+        require(names.norm(layer, norm), spec.width(norm));
+      }
+    }
+    for (StoredTensor tensor : table.all()) {
+      if (!used.contains(tensor.name()) && isInBlock(tensor.name())) {
+        throw CheckpointException.refused(
+            tensor.where(),
+            "only the tensors of " + spec.architecture(),
+            "this one too",
+            "leaving it out would change the answers: this variant of the architecture is not supported");
+      }
+    }
+  }
+
+  private void require(String name, long... shape) {
+    table.weight(name, Arrays.stream(shape).boxed().toList());
+    used.add(name);
+  }
+
+  private boolean isInBlock(String name) {
+    if (name.endsWith("rotary_emb.inv_freq")) { // a derived table that old conversions kept
+      return false;
+    }
+    for (int layer = 0; layer < spec.layers(); layer++) {
+      if (name.startsWith(names.block(layer))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private RowOrder order(LinearRole role) {
+    return role == LinearRole.Q || role == LinearRole.K ? rotaryRows : RowOrder.AS_STORED;
+  }
+
+  /** Reads block {@code layer} as float32. */
+  public BlockParameters<Matrix> block(int layer) {
+    Map<LinearRole, Matrix> linears = new EnumMap<>(LinearRole.class);
+    Map<LinearRole, float[]> biases = new EnumMap<>(LinearRole.class);
+    Map<NormRole, float[]> norms = new EnumMap<>(NormRole.class);
+    for (LinearRole role : LinearRole.values()) {
+      linears.put(
+          role, table.get(names.weight(layer, role)).read(0, spec.outputs(role), order(role)));
+      if (spec.biases().contains(role)) {
+        biases.put(role, table.get(names.bias(layer, role)).readVector(order(role)));
+      }
+    }
+    for (NormRole norm : spec.norms()) {
+      norms.put(norm, vector(names.norm(layer, norm)));
+    }
+    return new BlockParameters<>(linears, biases, norms);
+  }
+
+  /** Returns the codes of a linear as they are stored; empty unless it is Q4_0 or Q4_1. */
+  public Optional<QuantizedMatrix> sourceCodes(int layer, LinearRole role) {
+    StoredTensor tensor = table.get(names.weight(layer, role));
+    return SourceCodes.isSource(tensor)
+        ? Optional.of(SourceCodes.read(tensor, order(role)))
+        : Optional.empty();
+  }
+
+  /** Returns whether every linear of every block is Q4_0 or Q4_1. */
+  public boolean hasSourceCodes() {
+    for (int layer = 0; layer < spec.layers(); layer++) {
+      for (LinearRole role : LinearRole.values()) {
+        if (!SourceCodes.isSource(table.get(names.weight(layer, role)))) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /** Reads rows of the embedding table. */
+  public Matrix embeddingRows(int from, int to) {
+    return table.get(names.embeddings()).read(from, to, RowOrder.AS_STORED);
+  }
+
+  /** Reads rows of the lm_head; of the embedding table where they are tied. */
+  public Matrix headRows(int from, int to) {
+    return spec.tiedEmbeddings()
+        ? embeddingRows(from, to)
+        : table.get(names.head()).read(from, to, RowOrder.AS_STORED);
+  }
+
+  /** Reads the final norm's weight [D]. */
+  public float[] finalNorm() {
+    return vector(names.finalNorm());
+  }
+
+  private float[] vector(String name) {
+    return table.get(name).readVector(RowOrder.AS_STORED);
+  }
+
+  /** Returns the model's sizes. */
+  public ModelSpec spec() {
+    return spec;
+  }
+}

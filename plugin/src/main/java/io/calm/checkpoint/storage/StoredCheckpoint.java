@@ -1,0 +1,149 @@
+package io.calm.checkpoint.storage;
+
+import io.calm.checkpoint.ChatTemplate;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.GenerationDefaults;
+import io.calm.checkpoint.Tokenizer;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.QuantizedMatrix;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** A checkpoint whose tensors lie in mapped files. Thread safe. */
+public final class StoredCheckpoint implements Checkpoint {
+  private final ModelTensors tensors;
+  private final List<Path> files;
+  private final GenerationDefaults generationDefaults;
+  private final Supplier<Tokenizer> tokenizers;
+  private final Supplier<Optional<ChatTemplate>> chatTemplates;
+  private @Nullable Tokenizer tokenizer;
+  private volatile boolean closed;
+
+  /**
+   * Puts a checkpoint together.
+   *
+   * @param files whose bytes make the model, in a fixed order
+   * @param tokenizers called once, at the first need
+   * @param chatTemplates called at each need
+   */
+  public StoredCheckpoint(
+      ModelTensors tensors,
+      List<Path> files,
+      GenerationDefaults generationDefaults,
+      Supplier<Tokenizer> tokenizers,
+      Supplier<Optional<ChatTemplate>> chatTemplates) {
+    this.tensors = tensors;
+    this.files = List.copyOf(files);
+    this.generationDefaults = generationDefaults;
+    this.tokenizers = tokenizers;
+    this.chatTemplates = chatTemplates;
+  }
+
+  @Override
+  public ModelSpec spec() {
+    return tensors.spec();
+  }
+
+  @Override
+  public List<Path> files() {
+    return files;
+  }
+
+  @Override
+  public long sizeInBytes() {
+    long size = 0;
+    for (Path file : files) {
+      try {
+        size += Files.size(file);
+      } catch (IOException e) {
+        throw new CheckpointException(
+            "%s: expected a file, got %s; restore it and load again".formatted(file, e), e);
+      }
+    }
+    return size;
+  }
+
+  @Override
+  public BlockParameters<Matrix> block(int layer) {
+    requireOpen();
+    return tensors.block(Objects.checkIndex(layer, spec().layers()));
+  }
+
+  @Override
+  public Optional<QuantizedMatrix> sourceCodes(int layer, LinearRole role) {
+    requireOpen();
+    return tensors.sourceCodes(Objects.checkIndex(layer, spec().layers()), role);
+  }
+
+  @Override
+  public boolean hasSourceCodes() {
+    return tensors.hasSourceCodes();
+  }
+
+  @Override
+  public Matrix embeddingRows(int from, int to) {
+    requireOpen();
+    return tensors.embeddingRows(from, to);
+  }
+
+  @Override
+  public Matrix headRows(int from, int to) {
+    requireOpen();
+    return tensors.headRows(from, to);
+  }
+
+  @Override
+  public float[] finalNorm() {
+    requireOpen();
+    return tensors.finalNorm();
+  }
+
+  @Override
+  public GenerationDefaults generationDefaults() {
+    return generationDefaults;
+  }
+
+  @Override
+  public synchronized Tokenizer tokenizer() {
+    requireOpen();
+    Tokenizer built = tokenizer;
+    if (built == null) {
+      built = tokenizers.get();
+      tokenizer = built;
+    }
+    return built;
+  }
+
+  @Override
+  public Optional<ChatTemplate> chatTemplate() {
+    requireOpen();
+    return chatTemplates.get();
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("%s: the checkpoint is closed".formatted(files.get(0)));
+    }
+  }
+
+  /** Closes the tokenizer; the mappings go with the last reference to this object. */
+  @Override
+  public synchronized void close() {
+    closed = true;
+    Tokenizer built = tokenizer;
+    tokenizer = null;
+    if (built != null) {
+      built.close();
+    }
+  }
+}

@@ -1,0 +1,179 @@
+package io.calm.checkpoint.storage;
+
+import io.calm.checkpoint.CheckpointException;
+import io.calm.tensor.Matrix;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * A tensor in a mapped file, validated to lie inside it; nothing is read before it is asked for.
+ * Seen as a matrix: the last dimension is a row, all others count rows. Thread safe.
+ */
+public final class StoredTensor {
+  private static final int LARGEST_ROW = 1 << 28;
+
+  private final MappedFile file;
+  private final String name;
+  private final TensorType type;
+  private final List<Long> shape;
+  private final long offset;
+  private final long rows;
+  private final int columns;
+  private final int rowBytes;
+
+  /**
+   * Describes a tensor.
+   *
+   * @param shape outermost dimension first
+   * @param offset of the first byte, from the start of the file
+   * @throws CheckpointException if the shape is negative or too large, a row is not whole blocks,
+   *     or the bytes lie outside the file
+   */
+  public StoredTensor(
+      MappedFile file, String name, TensorType type, List<Long> shape, long offset) {
+    this.file = file;
+    this.name = name;
+    this.type = type;
+    this.shape = List.copyOf(shape);
+    this.offset = offset;
+    long last = shape.isEmpty() ? 1 : shape.get(shape.size() - 1);
+    if (shape.stream().anyMatch(n -> n < 0) || last > LARGEST_ROW) {
+      throw refused("dimensions of 0 to 2^28 in a row", this.shape, "the header is damaged");
+    }
+    if (last % type.blockElements() != 0) {
+      throw refused(
+          "rows of whole %s blocks of %d".formatted(type, type.blockElements()),
+          this.shape,
+          "convert the checkpoint again");
+    }
+    this.columns = (int) last;
+    this.rows = last == 0 ? 0 : count(shape) / last;
+    this.rowBytes = Math.toIntExact(type.bytes(columns));
+    requireInside();
+  }
+
+  private long count(List<Long> dimensions) {
+    long count = 1;
+    try {
+      for (long n : dimensions) {
+        count = Math.multiplyExact(count, n);
+      }
+      Math.multiplyExact(count, 8);
+    } catch (ArithmeticException e) {
+      throw refused("a size below 2^63", dimensions, "the header is damaged");
+    }
+    return count;
+  }
+
+  private void requireInside() {
+    if (offset < 0 || offset > file.size() || byteSize() > file.size() - offset) {
+      throw refused(
+          "%d bytes at offset %d".formatted(byteSize(), offset),
+          "a file of %d bytes".formatted(file.size()),
+          "the file is truncated or damaged: download it again");
+    }
+  }
+
+  private CheckpointException refused(Object expected, Object got, String remedy) {
+    return CheckpointException.refused(where(), expected, got, remedy);
+  }
+
+  /** Returns the file and the tensor's name, for messages. */
+  public String where() {
+    return "%s: tensor %s".formatted(file.path(), name);
+  }
+
+  public String name() {
+    return name;
+  }
+
+  public TensorType type() {
+    return type;
+  }
+
+  /** Returns the shape, outermost dimension first. */
+  public List<Long> shape() {
+    return shape;
+  }
+
+  /** Returns the offset of the first byte from the start of the file. */
+  public long offset() {
+    return offset;
+  }
+
+  /** Returns the bytes it takes in the file. */
+  public long byteSize() {
+    return rows * rowBytes;
+  }
+
+  /** Returns the product of all dimensions but the last. */
+  public long rows() {
+    return rows;
+  }
+
+  /** Returns the last dimension; 1 for a scalar. */
+  public int columns() {
+    return columns;
+  }
+
+  /** Returns the bytes of a row. */
+  public int rowBytes() {
+    return rowBytes;
+  }
+
+  /** Reads the whole tensor as float32 [rows, columns]. */
+  public Matrix read() {
+    return read(0, Math.toIntExact(rows), RowOrder.AS_STORED);
+  }
+
+  /**
+   * Reads rows {@code from} (inclusive) to {@code to} (exclusive) as float32.
+   *
+   * @param order where the file keeps each of them
+   * @return [to - from, columns], outside the heap
+   */
+  public Matrix read(int from, int to, RowOrder order) {
+    Objects.checkFromToIndex((long) from, to, rows);
+    Matrix matrix = Matrix.allocate(to - from, columns);
+    byte[] stored = new byte[rowBytes];
+    float[] row = new float[columns];
+    for (int r = from; r < to; r++) {
+      readRow(order.stored(r), stored);
+      type.decode(stored, 0, row, columns);
+      matrix.writeRow(r - from, row);
+    }
+    return matrix;
+  }
+
+  /** Reads all elements, in order of storage, into an array: for vectors and small tensors. */
+  public float[] readVector(RowOrder order) {
+    int length = Math.toIntExact(Math.multiplyExact(rows, columns));
+    float[] vector = new float[length];
+    byte[] stored = new byte[rowBytes];
+    float[] row = new float[columns];
+    for (int r = 0; r < rows; r++) {
+      readRow(r, stored);
+      type.decode(stored, 0, row, columns);
+      System.arraycopy(row, 0, vector, r * columns, columns);
+    }
+    if (order == RowOrder.AS_STORED) {
+      return vector;
+    }
+    float[] ordered = new float[length];
+    for (int i = 0; i < length; i++) {
+      ordered[i] = vector[order.stored(i)];
+    }
+    return ordered;
+  }
+
+  /** Copies the bytes of stored row {@code row} to the start of {@code target}. */
+  void readRow(long row, byte[] target) {
+    Objects.checkIndex(row, rows);
+    file.read(offset + row * rowBytes, target, rowBytes);
+  }
+
+  @Override
+  public String toString() {
+    return "%s %s %s".formatted(name, type, shape);
+  }
+}

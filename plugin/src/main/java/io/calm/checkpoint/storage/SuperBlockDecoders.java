@@ -1,0 +1,96 @@
+package io.calm.checkpoint.storage;
+
+/**
+ * Decoders of ggml's K types: super-blocks of 256 elements whose sub-block scales are quantized
+ * themselves. Products are exact in float32 (at most 11 + 8 + 5 bits), as in ggml.
+ */
+final class SuperBlockDecoders {
+  private static final int BLOCK = 256;
+
+  private SuperBlockDecoders() {}
+
+  /** Returns {@code width} bits of {@code value} from bit {@code shift} on. */
+  private static int bits(byte value, int shift, int width) {
+    return ((value & 0xff) >>> shift) & ((1 << width) - 1);
+  }
+
+  /** Returns the 6-bit scale {@code j} (0..7) of the 12 bytes at {@code at}. */
+  private static int scale(byte[] source, int at, int j) {
+    return j < 4
+        ? bits(source[at + j], 0, 6)
+        : bits(source[at + j + 4], 0, 4) + 16 * bits(source[at + j - 4], 6, 2);
+  }
+
+  /** Returns the 6-bit minimum {@code j} (0..7) of the 12 bytes at {@code at}. */
+  private static int minimum(byte[] source, int at, int j) {
+    return j < 4
+        ? bits(source[at + j + 4], 0, 6)
+        : bits(source[at + j + 4], 4, 4) + 16 * bits(source[at + j], 6, 2);
+  }
+
+  /**
+   * Block: float16 d, float16 dmin, 12 bytes of scales and minimums, 128 bytes of nibbles; eight
+   * sub-blocks of 32, w = d * scale * q - dmin * minimum. Each 32 bytes hold sub-block 2i in their
+   * low nibbles and 2i + 1 in their high ones.
+   */
+  static void q4k(byte[] source, int from, float[] target, int count) {
+    for (int e = 0, at = from; e < count; e += BLOCK, at += 144) {
+      float d = LittleEndian.float16(source, at);
+      float dmin = LittleEndian.float16(source, at + 2);
+      for (int sub = 0; sub < 8; sub++) {
+        float s = d * scale(source, at + 4, sub);
+        float m = dmin * minimum(source, at + 4, sub);
+        int codes = at + 16 + sub / 2 * 32;
+        int shift = (sub & 1) * 4;
+        for (int j = 0; j < 32; j++) {
+          target[e + sub * 32 + j] = s * bits(source[codes + j], shift, 4) - m;
+        }
+      }
+    }
+  }
+
+  /**
+   * Block: as {@link #q4k}, with 32 bytes of fifth bits before the nibbles; bit i of byte j belongs
+   * to element j of sub-block i.
+   */
+  static void q5k(byte[] source, int from, float[] target, int count) {
+    for (int e = 0, at = from; e < count; e += BLOCK, at += 176) {
+      float d = LittleEndian.float16(source, at);
+      float dmin = LittleEndian.float16(source, at + 2);
+      for (int sub = 0; sub < 8; sub++) {
+        float s = d * scale(source, at + 4, sub);
+        float m = dmin * minimum(source, at + 4, sub);
+        int codes = at + 48 + sub / 2 * 32;
+        int shift = (sub & 1) * 4;
+        for (int j = 0; j < 32; j++) {
+          int q = bits(source[codes + j], shift, 4) + 16 * bits(source[at + 16 + j], sub, 1);
+          target[e + sub * 32 + j] = s * q - m;
+        }
+      }
+    }
+  }
+
+  /**
+   * Block: 128 bytes of low nibbles, 64 of high bit pairs, int8 scale[16], float16 d; sixteen
+   * sub-blocks of 16, w = d * scale * (q - 32). Each half of 128 elements has four runs of 32: runs
+   * 0 and 2 in the low and high nibbles of its first 32 bytes, 1 and 3 in those of its second; run
+   * r has its upper bits at bits 2r of its 32 high bytes.
+   */
+  static void q6k(byte[] source, int from, float[] target, int count) {
+    for (int e = 0, at = from; e < count; e += BLOCK, at += 210) {
+      float d = LittleEndian.float16(source, at + 208);
+      for (int run = 0; run < 8; run++) {
+        int half = run / 4;
+        int r = run & 3;
+        int low = at + half * 64 + (r & 1) * 32;
+        int lowShift = r / 2 * 4;
+        int high = at + 128 + half * 32;
+        for (int j = 0; j < 32; j++) {
+          int q = bits(source[low + j], lowShift, 4) + 16 * bits(source[high + j], 2 * r, 2);
+          float s = d * source[at + 192 + half * 8 + r * 2 + j / 16];
+          target[e + run * 32 + j] = s * (q - 32);
+        }
+      }
+    }
+  }
+}

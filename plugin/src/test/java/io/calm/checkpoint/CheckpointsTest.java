@@ -1,0 +1,52 @@
+package io.calm.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.NormRole;
+import io.calm.tensor.Matrix;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CheckpointsTest {
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama-gqa", "qwen2-bias", "qwen3-qknorm"})
+  void aGgufFileHasTheTensorsOfItsDirectory(String family) {
+    try (Checkpoint directory = Checkpoints.open(Goldens.path(family));
+        Checkpoint gguf = Checkpoints.open(Goldens.path("gguf/" + family + ".gguf"))) {
+      assertEquals(directory.spec(), gguf.spec());
+      assertEquals(
+          directory.generationDefaults().endOfSequence(),
+          gguf.generationDefaults().endOfSequence());
+      int vocabulary = directory.spec().vocabulary();
+      assertSame(directory.embeddingRows(0, vocabulary), gguf.embeddingRows(0, vocabulary));
+      assertSame(directory.headRows(0, vocabulary), gguf.headRows(0, vocabulary));
+      assertArrayEquals(directory.finalNorm(), gguf.finalNorm());
+      for (int layer = 0; layer < directory.spec().layers(); layer++) {
+        assertSame(directory.block(layer), gguf.block(layer));
+      }
+    }
+  }
+
+  private static void assertSame(BlockParameters<Matrix> expected, BlockParameters<Matrix> actual) {
+    for (LinearRole role : LinearRole.values()) {
+      assertSame(expected.linear(role), actual.linear(role));
+      assertEquals(expected.biases().containsKey(role), actual.biases().containsKey(role));
+      if (expected.biases().containsKey(role)) {
+        assertArrayEquals(expected.biases().get(role), actual.biases().get(role));
+      }
+    }
+    assertEquals(expected.norms().keySet(), actual.norms().keySet());
+    for (NormRole norm : expected.norms().keySet()) {
+      assertArrayEquals(expected.norm(norm), actual.norm(norm));
+    }
+  }
+
+  private static void assertSame(Matrix expected, Matrix actual) {
+    assertEquals(expected.toString(), actual.toString());
+    assertEquals(expected.bytes(), actual.bytes());
+  }
+}

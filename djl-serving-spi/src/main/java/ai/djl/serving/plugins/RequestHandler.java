@@ -1,0 +1,19 @@
+package ai.djl.serving.plugins;
+
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.QueryStringDecoder;
+
+/** What a plugin exports: an HTTP handler that runs before the built-in ones. */
+public interface RequestHandler<T> {
+
+  /** Returns whether this handler answers {@code msg}. */
+  boolean acceptInboundMessage(Object msg);
+
+  /** Answers; returns a value to be sent as JSON, or null where the handler writes itself. */
+  T handleRequest(
+      ChannelHandlerContext ctx,
+      FullHttpRequest req,
+      QueryStringDecoder decoder,
+      String[] segments);
+}

@@ -1,0 +1,12 @@
+package ai.djl.serving.wlm.util;
+
+/** Where listeners are added. */
+public final class EventManager {
+  private EventManager() {}
+
+  /** Returns the one instance. */
+  public static native EventManager getInstance();
+
+  /** Adds a listener. */
+  public native void addListener(ModelServerListener listener);
+}

@@ -1,10 +1,60 @@
 package io.calm.cli;
 
-/** Entry point of {@code ./calm}. */
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+
+/**
+ * Entry point of {@code ./calm}. Exit status: 0, 1 where the command failed, 2 where it was called
+ * wrongly.
+ */
+@Command(
+    name = "calm",
+    description = "Serves LLaMA-family models on W4A8 modules chosen block by block by CKA.",
+    synopsisSubcommandLabel = "COMMAND",
+    mixinStandardHelpOptions = true,
+    scope = ScopeType.INHERIT,
+    versionProvider = Main.Version.class,
+    usageHelpAutoWidth = true,
+    subcommands = {})
 public final class Main {
+  private static final List<String> VERBOSE = List.of("-v", "--verbose");
+
+  @Option(
+      names = {"-v", "--verbose"},
+      scope = ScopeType.INHERIT,
+      description = "Log what happens in detail, and print stack traces of failures.")
+  private boolean verbose;
+
   private Main() {}
 
   public static void main(String[] arguments) {
-    System.exit(arguments.length == 0 ? 0 : 2);
+    // Before the parser makes the commands: their loggers are made with them.
+    Logging.configure(List.of(arguments).stream().anyMatch(VERBOSE::contains));
+    System.exit(commandLine().execute(arguments));
+  }
+
+  /** Returns the parser with every command. */
+  static CommandLine commandLine() {
+    Main main = new Main();
+    CommandLine line = new CommandLine(main);
+    line.setExecutionExceptionHandler(new FailureReport(() -> main.verbose));
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    return line;
+  }
+
+  /** The version of the jar. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = Main.class.getPackage().getImplementationVersion();
+      return new String[] {
+        "calm " + (version == null ? "of a build directory" : version),
+        "Java " + Runtime.version() + " (" + System.getProperty("java.vendor") + ")"
+      };
+    }
   }
 }

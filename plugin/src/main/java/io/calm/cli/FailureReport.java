@@ -1,0 +1,57 @@
+package io.calm.cli;
+
+import io.calm.checkpoint.CheckpointException;
+import io.calm.cli.models.RecipeException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import picocli.CommandLine;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.ParseResult;
+
+/**
+ * Prints a failed command's reason in one readable message, and the stack trace only where asked.
+ *
+ * @param verbose whether the stack trace is wanted
+ */
+record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHandler {
+
+  @Override
+  public int handleExecutionException(Exception failure, CommandLine command, ParseResult parsed) {
+    if (failure instanceof InterruptedException) {
+      Thread.currentThread().interrupt();
+    }
+    command.getErr().println("calm: " + message(failure));
+    if (verbose.getAsBoolean()) {
+      failure.printStackTrace(command.getErr());
+    }
+    command.getErr().flush();
+    return command.getCommandSpec().exitCodeOnExecutionException();
+  }
+
+  /** Returns what to tell the user; a bug's report says that it is one. */
+  static String message(Throwable cause) {
+    if (cause instanceof UncheckedIOException && cause.getCause() instanceof IOException io) {
+      return message(io);
+    }
+    String text = Optional.ofNullable(cause.getMessage()).orElse("");
+    if (cause instanceof NoSuchFileException) {
+      return text + ": no such file or directory";
+    }
+    if (cause instanceof AccessDeniedException) {
+      return text + ": permission denied";
+    }
+    boolean forPeople =
+        cause instanceof CheckpointException
+            || cause instanceof RecipeException
+            || cause instanceof IllegalArgumentException
+            || cause instanceof IOException;
+    return forPeople && !text.isEmpty()
+        ? text
+        : "unexpected failure: %s; run it again with --verbose for the stack trace"
+            .formatted(cause);
+  }
+}

@@ -1,0 +1,66 @@
+package io.calm.cli.terminal;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * A stream to a terminal whose last line is a status: what is written goes above it. Thread safe.
+ */
+final class StatusLine extends OutputStream {
+  private static final byte[] ERASE = "\r\033[K".getBytes(StandardCharsets.US_ASCII);
+
+  private final PrintStream terminal;
+  private String status = "";
+  private boolean shown;
+  private boolean lineStart = true;
+
+  StatusLine(PrintStream terminal) {
+    this.terminal = terminal;
+  }
+
+  /** Shows {@code text} in place of the status before; empty: none. */
+  synchronized void show(String text) {
+    erase();
+    status = text;
+    draw();
+  }
+
+  @Override
+  public void write(int b) throws IOException {
+    write(new byte[] {(byte) b}, 0, 1);
+  }
+
+  @Override
+  public synchronized void write(byte[] bytes, int offset, int length) throws IOException {
+    if (length == 0) {
+      return;
+    }
+    erase();
+    terminal.write(bytes, offset, length);
+    lineStart = bytes[offset + length - 1] == '\n';
+    draw();
+  }
+
+  @Override
+  public void flush() {
+    terminal.flush();
+  }
+
+  private void erase() {
+    if (shown) {
+      terminal.writeBytes(ERASE);
+      shown = false;
+    }
+  }
+
+  /** Draws the status, unless the cursor stands behind a line that is not finished. */
+  private void draw() {
+    if (lineStart && !status.isEmpty()) {
+      terminal.print(status);
+      shown = true;
+    }
+    terminal.flush();
+  }
+}

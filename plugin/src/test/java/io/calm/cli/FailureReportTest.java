@@ -1,0 +1,69 @@
+package io.calm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.checkpoint.CheckpointException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.NoSuchFileException;
+import java.util.concurrent.Callable;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+class FailureReportTest {
+  @Command(name = "fails")
+  private record Fails(Exception failure) implements Callable<Integer> {
+    @Override
+    public Integer call() throws Exception {
+      throw failure;
+    }
+  }
+
+  @Test
+  void aFailureOfTheModelIsItsMessageAndNoStackTrace() {
+    assertEquals(
+        "calm: a.gguf: magic: expected GGUF\n",
+        report(new CheckpointException("a.gguf: magic: expected GGUF"), false));
+  }
+
+  @Test
+  void aMissingFileIsNamed() {
+    assertEquals(
+        "calm: /a: no such file or directory\n",
+        report(new UncheckedIOException(new NoSuchFileException("/a")), false));
+  }
+
+  @Test
+  void aBugSaysThatItIsOneAndHowToSeeMore() {
+    String text = report(new IllegalStateException("index is negative"), false);
+    assertTrue(text.contains("unexpected failure"), text);
+    assertTrue(text.contains("index is negative"), text);
+    assertTrue(text.contains("--verbose"), text);
+    assertFalse(text.contains("\tat "), text);
+  }
+
+  @Test
+  void theStackTraceIsThereWhereAsked() {
+    assertTrue(report(new IllegalStateException("x"), true).contains("\tat "));
+  }
+
+  @Test
+  void anUnknownCommandIsAWrongCall() {
+    CommandLine line = Main.commandLine();
+    line.setErr(new PrintWriter(new StringWriter()));
+    assertEquals(2, line.execute("bogus"));
+  }
+
+  private static String report(Exception failure, boolean verbose) {
+    StringWriter written = new StringWriter();
+    CommandLine line = new CommandLine(new Fails(failure));
+    line.setErr(new PrintWriter(written));
+    line.setExecutionExceptionHandler(new FailureReport(() -> verbose));
+    assertEquals(1, line.execute());
+    return written.toString().replace(System.lineSeparator(), "\n");
+  }
+}

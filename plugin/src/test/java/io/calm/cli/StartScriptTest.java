@@ -1,0 +1,210 @@
+package io.calm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.testing.Repository;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The script {@code calm}, in a project of its own whose java and mvn write down their arguments.
+ */
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "the script is for a POSIX shell")
+class StartScriptTest {
+  private static final String MVN =
+      """
+      #!/bin/sh
+      echo "mvn $*" >&2
+      mkdir -p plugin/target/lib
+      : > plugin/target/calm-djl-plugin-1.jar
+      """;
+
+  @TempDir Path directory;
+  private Path home = Path.of("");
+  private Path tools = Path.of("");
+
+  private record Outcome(int status, String output) {}
+
+  @BeforeEach
+  void makeProject() throws IOException {
+    home = Files.createDirectories(directory.resolve("pro ject")).toRealPath();
+    tools = Files.createDirectories(directory.resolve("tools/bin"));
+    Files.copy(Repository.path("calm"), home.resolve("calm"));
+    source("pom.xml");
+    source("plugin/pom.xml");
+    source("plugin/src/main/java/A.java");
+    source("djl-serving-spi/src/A.java");
+    for (String tool : List.of("sed", "head", "find", "dirname", "readlink", "mkdir")) {
+      systemTool(tool);
+    }
+    java("17.0.15");
+  }
+
+  @Test
+  void aJarThatIsMissingIsBuiltAndRun() throws Exception {
+    tool("mvn", MVN);
+    Outcome outcome = run("tokenize", "a b");
+    assertEquals(0, outcome.status(), outcome.output());
+    assertTrue(outcome.output().contains("mvn -q -B -pl plugin -am"), outcome.output());
+    assertTrue(
+        outcome.output().endsWith("<io.calm.cli.Main>\n<tokenize>\n<a b>\n"), outcome.output());
+  }
+
+  @Test
+  void aJarThatIsNewerThanTheSourcesIsRunAtOnce() throws Exception {
+    jar(Instant.now());
+    Outcome outcome = run("--version");
+    assertEquals(0, outcome.status(), outcome.output());
+    assertTrue(
+        outcome.output().contains("<" + home + "/plugin/target/calm-djl-plugin-1.jar:" + home),
+        outcome.output());
+    assertTrue(outcome.output().contains("<-Dcalm.home=" + home + ">"), outcome.output());
+  }
+
+  @Test
+  void aJarThatIsOlderThanASourceIsBuiltAgain() throws Exception {
+    tool("mvn", MVN);
+    jar(Instant.now().minusSeconds(3600));
+    assertTrue(run("--version").output().contains("building the jar"));
+    assertTrue(!run("--version").output().contains("building the jar"));
+  }
+
+  @Test
+  void withoutMavenTheMessageSaysWhatIsMissing() throws Exception {
+    Outcome outcome = run("--version");
+    assertEquals(1, outcome.status());
+    assertTrue(outcome.output().contains("mvn was not found"), outcome.output());
+  }
+
+  @Test
+  void aBuildThatFailsIsReported() throws Exception {
+    tool("mvn", "#!/bin/sh\nexit 1\n");
+    Outcome outcome = run("--version");
+    assertEquals(1, outcome.status());
+    assertTrue(outcome.output().contains("the build failed"), outcome.output());
+  }
+
+  @Test
+  void anOlderJavaIsRefused() throws Exception {
+    for (String version : List.of("1.8.0_292", "11.0.2", "16-ea")) {
+      java(version);
+      Outcome outcome = run("--version");
+      assertEquals(1, outcome.status());
+      assertTrue(outcome.output().contains("needs 17 or newer"), outcome.output());
+    }
+  }
+
+  @Test
+  void aJavaHomeWithoutJavaIsRefused() throws Exception {
+    Files.delete(tools.resolve("java"));
+    Outcome outcome = run("--version");
+    assertEquals(1, outcome.status());
+    assertTrue(outcome.output().contains("JAVA_HOME is " + tools.getParent()), outcome.output());
+  }
+
+  @Test
+  void aNewerJavaGetsWhatItUnderstands() throws Exception {
+    jar(Instant.now());
+    assertTrue(!run("--version").output().contains("native-access"));
+    java("25");
+    String output = run("--version").output();
+    assertTrue(output.contains("<--enable-native-access=ALL-UNNAMED>"), output);
+    assertTrue(output.contains("<-XX:+AutoCreateSharedArchive>"), output);
+  }
+
+  @Test
+  void theUsersOptionsComeLastAndWin() throws Exception {
+    jar(Instant.now());
+    String output = run(List.of("CALM_JAVA_OPTS=-Xmx3g -Da=b"), home.resolve("calm")).output();
+    assertTrue(output.indexOf("<-Xmx1g>") < output.indexOf("<-Xmx3g>\n<-Da=b>"), output);
+  }
+
+  @Test
+  void aLinkToTheScriptFindsTheProject() throws Exception {
+    jar(Instant.now());
+    Path link = Files.createSymbolicLink(directory.resolve("link"), home.resolve("calm"));
+    String output = run(List.of(), link).output();
+    assertTrue(output.contains("<-Dcalm.home=" + home + ">"), output);
+  }
+
+  @Test
+  void theScriptReturnsJavasStatus() throws Exception {
+    jar(Instant.now());
+    tool("java", "#!/bin/sh\n[ \"$1\" = -version ] && echo 'x version \"17\"' && exit\nexit 7\n");
+    assertEquals(7, run("--version").status());
+  }
+
+  private void source(String name) throws IOException {
+    Path file = home.resolve(name);
+    Files.createDirectories(file.getParent());
+    Files.writeString(file, "");
+    Files.setLastModifiedTime(file, FileTime.from(Instant.now().minusSeconds(60)));
+  }
+
+  private void jar(Instant time) throws IOException {
+    Path target = home.resolve("plugin/target");
+    Files.createDirectories(target.resolve("lib"));
+    Path jar = Files.createFile(target.resolve("calm-djl-plugin-1.jar"));
+    Files.setLastModifiedTime(jar, FileTime.from(time));
+  }
+
+  private void java(String version) throws IOException {
+    tool(
+        "java",
+        """
+        #!/bin/sh
+        if [ "$1" = -version ]; then echo 'openjdk version "%s" 2025-01-01' >&2; exit; fi
+        for word; do echo "<$word>"; done
+        """
+            .formatted(version));
+  }
+
+  private void tool(String name, String text) throws IOException {
+    Path file = tools.resolve(name);
+    Files.writeString(file, text);
+    assertTrue(file.toFile().setExecutable(true));
+  }
+
+  private void systemTool(String tool) throws IOException {
+    Path found =
+        Stream.of("/bin", "/usr/bin")
+            .map(place -> Path.of(place, tool))
+            .filter(Files::exists)
+            .findFirst()
+            .orElseThrow(() -> new AssertionError("no " + tool));
+    tool(tool, "#!/bin/sh\nexec " + found + " \"$@\"\n");
+  }
+
+  private Outcome run(String... arguments) throws Exception {
+    return run(List.of(), home.resolve("calm"), arguments);
+  }
+
+  /** Runs the script from another directory, with no tools but ours. */
+  private Outcome run(List<String> environment, Path script, String... arguments) throws Exception {
+    ProcessBuilder process = new ProcessBuilder("/bin/sh", script.toString());
+    process.command().addAll(List.of(arguments));
+    process.directory(directory.toFile());
+    process.environment().clear();
+    process.environment().put("PATH", tools.toString());
+    process.environment().put("JAVA_HOME", tools.getParent().toString());
+    for (String setting : environment) {
+      process.environment().put(setting.split("=", 2)[0], setting.split("=", 2)[1]);
+    }
+    Process running = process.redirectErrorStream(true).start();
+    running.getOutputStream().close();
+    String output = new String(running.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new Outcome(running.waitFor(), output);
+  }
+}

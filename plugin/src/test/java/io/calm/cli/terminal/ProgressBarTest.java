@@ -1,0 +1,94 @@
+package io.calm.cli.terminal;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.search.SearchProgress;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import org.junit.jupiter.api.Test;
+
+class ProgressBarTest {
+  private final ByteArrayOutputStream written = new ByteArrayOutputStream();
+  private final PrintStream err = new PrintStream(written, true, StandardCharsets.UTF_8);
+
+  @Test
+  void aMomentTellsBlockAlgorithmScoreAndTimeLeft() {
+    assertEquals(
+        "searching  block 3/30  [##----------------------]  8 %  awq  score 0.999871"
+            + "  elapsed 0:12  ETA 2:31",
+        ProgressText.bar(moment(2, 2, "awq", 0.9998712, 151.2), 200));
+  }
+
+  @Test
+  void whatNobodyKnowsIsLeftOut() {
+    assertEquals("opening  elapsed 0:02", ProgressText.plain(SearchProgress.phase("opening", 1.6)));
+    assertEquals(
+        "searching  block 1/30  0 %  rtn  elapsed 0:12",
+        ProgressText.plain(moment(0, 0, "rtn", Double.NaN, Double.NaN)));
+  }
+
+  @Test
+  void theEndIsFullAndHoursAreShown() {
+    String text = ProgressText.bar(moment(30, 0, "", 0.5, 3751), 200);
+    assertTrue(text.contains("block 30/30  [########################]  100 %"), text);
+    assertTrue(text.endsWith("ETA 1:02:31"), text);
+  }
+
+  @Test
+  void aLineNeverWrapsOnTheTerminal() {
+    for (int columns = 1; columns < 120; columns++) {
+      String text = ProgressText.bar(moment(2, 2, "smoothquant", 0.9, 151), columns);
+      assertTrue(text.length() < columns, text);
+    }
+  }
+
+  @Test
+  void withoutATerminalEachBlockIsOneLine() {
+    try (ProgressBar bar = ProgressBar.open(err, 0)) {
+      bar.accept(moment(0, 0, "rtn", Double.NaN, Double.NaN));
+      bar.accept(moment(0, 1, "gptq", 0.9, 60));
+      bar.accept(moment(1, 0, "rtn", 0.95, 50));
+    }
+    assertEquals(
+        """
+        searching  block 1/30  0 %  rtn  elapsed 0:12
+        searching  block 2/30  3 %  rtn  score 0.950000  elapsed 0:12  ETA 0:50
+        """,
+        written());
+  }
+
+  @Test
+  void logLinesStandAboveTheBarAndTheBarGoesAway() {
+    try (ProgressBar bar = ProgressBar.open(err, 40)) {
+      bar.accept(SearchProgress.phase("opening", 1));
+      System.err.println("a log line");
+    }
+    assertEquals(
+        "opening  elapsed 0:01" + "\r\033[Ka log line\n" + "opening  elapsed 0:01" + "\r\033[K",
+        written());
+  }
+
+  @Test
+  void theStreamIsGivenBack() {
+    PrintStream before = System.err;
+    try (ProgressBar bar = ProgressBar.open(err, 40)) {
+      assertNotSame(before, System.err);
+      bar.accept(SearchProgress.phase("opening", 0));
+    }
+    assertSame(before, System.err);
+  }
+
+  private static SearchProgress moment(
+      int block, int candidate, String algorithm, double score, double eta) {
+    return new SearchProgress(
+        "searching", block, 30, algorithm, candidate, 4, score, 12, eta, block * 4 + candidate);
+  }
+
+  private String written() {
+    return written.toString(StandardCharsets.UTF_8).replace(System.lineSeparator(), "\n");
+  }
+}

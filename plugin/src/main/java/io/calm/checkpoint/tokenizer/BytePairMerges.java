@@ -1,0 +1,36 @@
+package io.calm.checkpoint.tokenizer;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** The merges that a GGUF file of a byte-level BPE model lists. */
+final class BytePairMerges {
+  private BytePairMerges() {}
+
+  /** Reads {@code tokenizer.ggml.merges}; every piece and every result must be a token. */
+  static List<Merge> read(GgufVocabulary vocabulary, Map<String, Integer> ids) {
+    List<String> lines = vocabulary.strings("merges");
+    List<Merge> merges = new ArrayList<>(lines.size());
+    for (int i = 0; i < lines.size(); i++) {
+      String line = lines.get(i);
+      int space = line.indexOf(' ', 1);
+      if (space < 0 || space == line.length() - 1) {
+        throw GgufVocabulary.refuse(
+            "merges", "two pieces and a space between them", "\"" + line + "\" at index " + i);
+      }
+      Merge merge = new Merge(line.substring(0, space), line.substring(space + 1));
+      for (String piece :
+          List.of(merge.left(), merge.right(), merge.left().concat(merge.right()))) {
+        if (!ids.containsKey(piece)) {
+          throw GgufVocabulary.refuse(
+              "merges",
+              "pieces and results that are in " + GgufVocabulary.PREFIX + "tokens",
+              "\"" + piece + "\" of \"" + line + "\" at index " + i);
+        }
+      }
+      merges.add(merge);
+    }
+    return merges;
+  }
+}

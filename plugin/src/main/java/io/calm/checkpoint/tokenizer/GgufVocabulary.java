@@ -1,0 +1,189 @@
+package io.calm.checkpoint.tokenizer;
+
+import io.calm.checkpoint.CheckpointException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/** The {@code tokenizer.ggml.*} part of a GGUF file's metadata, checked as it is read. */
+final class GgufVocabulary {
+  static final String PREFIX = "tokenizer.ggml.";
+
+  /** Token types of the GGUF specification. */
+  static final int NORMAL = 1;
+
+  static final int UNKNOWN = 2;
+  static final int CONTROL = 3;
+  static final int USER_DEFINED = 4;
+
+  private final Map<String, Object> metadata;
+  private final List<String> tokens;
+  private final int[] types;
+
+  GgufVocabulary(Map<String, Object> metadata) {
+    this.metadata = metadata;
+    this.tokens = strings("tokens");
+    if (tokens.isEmpty()) {
+      throw refuse("tokens", "at least one token", "none");
+    }
+    this.types = readTypes();
+  }
+
+  int size() {
+    return tokens.size();
+  }
+
+  String token(int id) {
+    return tokens.get(id);
+  }
+
+  int type(int id) {
+    return types[id];
+  }
+
+  /**
+   * Returns ids by spelling; the last of equal ones, as in llama.cpp. Empty spellings have none.
+   */
+  Map<String, Integer> ids() {
+    Map<String, Integer> ids = new HashMap<>(2 * tokens.size());
+    for (int id = 0; id < tokens.size(); id++) {
+      if (!tokens.get(id).isEmpty()) {
+        ids.put(tokens.get(id), id);
+      }
+    }
+    return ids;
+  }
+
+  Vocabulary vocabulary() {
+    BitSet added = new BitSet();
+    BitSet special = new BitSet();
+    for (int id = 0; id < tokens.size(); id++) {
+      boolean control = types[id] == CONTROL || types[id] == UNKNOWN;
+      special.set(id, control);
+      added.set(id, control || types[id] == USER_DEFINED);
+    }
+    return new Vocabulary(tokens, added, special);
+  }
+
+  Optional<String> string(String key) {
+    Object value = metadata.get(PREFIX + key);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof String text) {
+      return Optional.of(text);
+    }
+    throw refuse(key, "a string", describe(value));
+  }
+
+  boolean flag(String key, boolean otherwise) {
+    Object value = metadata.get(PREFIX + key);
+    if (value == null) {
+      return otherwise;
+    }
+    if (value instanceof Boolean flag) {
+      return flag;
+    }
+    throw refuse(key, "true or false", describe(value));
+  }
+
+  /** Returns the token id under {@code key}, checked against the vocabulary. */
+  OptionalInt id(String key) {
+    Object value = metadata.get(PREFIX + key);
+    if (value == null) {
+      return OptionalInt.empty();
+    }
+    if (value instanceof Number id && id.longValue() >= 0 && id.longValue() < tokens.size()) {
+      return OptionalInt.of(id.intValue());
+    }
+    throw refuse(key, "a token id from 0 to " + (tokens.size() - 1), describe(value));
+  }
+
+  /** Returns a list of strings, which must be there. */
+  List<String> strings(String key) {
+    List<?> list = list(key).orElseThrow(() -> refuse(key, "a list of strings", "no such key"));
+    List<String> strings = new ArrayList<>(list.size());
+    for (int i = 0; i < list.size(); i++) {
+      if (!(list.get(i) instanceof String text)) {
+        throw refuse(key, "a list of strings", describe(list.get(i)) + " at index " + i);
+      }
+      strings.add(text);
+    }
+    return Collections.unmodifiableList(strings);
+  }
+
+  /** Returns a score for each token. */
+  double[] scores() {
+    String expected = tokens.size() + " numbers, one a token";
+    List<?> list = list("scores").orElseThrow(() -> refuse("scores", expected, "no such key"));
+    if (list.size() != tokens.size()) {
+      throw refuse("scores", expected, list.size() + " elements");
+    }
+    double[] scores = new double[tokens.size()];
+    for (int i = 0; i < scores.length; i++) {
+      if (!(list.get(i) instanceof Number score) || Double.isNaN(score.doubleValue())) {
+        throw refuse("scores", expected, describe(list.get(i)) + " at index " + i);
+      }
+      scores[i] = score.doubleValue();
+    }
+    return scores;
+  }
+
+  /** Makes the exception for a key that cannot be used. */
+  static CheckpointException refuse(String key, String expected, String got) {
+    return new CheckpointException(
+        "GGUF metadata, key "
+            + PREFIX
+            + key
+            + ": expected "
+            + expected
+            + ", got "
+            + got
+            + "; convert the model again with a current llama.cpp convert_hf_to_gguf.py, or serve"
+            + " its Hugging Face directory");
+  }
+
+  private int[] readTypes() {
+    int[] result = new int[tokens.size()];
+    Optional<List<?>> list = list("token_type");
+    if (list.isEmpty()) {
+      Arrays.fill(result, NORMAL);
+      for (String key : List.of("bos_token_id", "eos_token_id", "unknown_token_id")) {
+        id(key).ifPresent(id -> result[id] = CONTROL);
+      }
+      return result;
+    }
+    String expected = tokens.size() + " token types, one a token";
+    if (list.get().size() != tokens.size()) {
+      throw refuse("token_type", expected, list.get().size() + " elements");
+    }
+    for (int i = 0; i < result.length; i++) {
+      if (!(list.get().get(i) instanceof Number type)) {
+        throw refuse("token_type", expected, describe(list.get().get(i)) + " at index " + i);
+      }
+      result[i] = type.intValue();
+    }
+    return result;
+  }
+
+  private Optional<List<?>> list(String key) {
+    Object value = metadata.get(PREFIX + key);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof List<?> list) {
+      return Optional.of(list);
+    }
+    throw refuse(key, "a list", describe(value));
+  }
+
+  private static String describe(Object value) {
+    return value instanceof List<?> list ? "a list of " + list.size() : "\"" + value + "\"";
+  }
+}

@@ -1,0 +1,27 @@
+package io.calm.checkpoint.tokenizer;
+
+/**
+ * Appends JSON strings to a builder. A vocabulary has a hundred thousand of them, and the server's
+ * second start has two seconds in all: this is several times faster than a general writer on a cold
+ * JVM.
+ */
+final class JsonText {
+  private static final String HEX = "0123456789abcdef";
+
+  private JsonText() {}
+
+  /** Appends {@code text} as a JSON string. */
+  static StringBuilder quote(StringBuilder out, String text) {
+    out.append('"');
+    int copied = 0;
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c < ' ' || c == '"' || c == '\\') {
+        out.append(text, copied, i).append("\\u00").append(HEX.charAt(c >> 4));
+        out.append(HEX.charAt(c & 15));
+        copied = i + 1;
+      }
+    }
+    return out.append(text, copied, text.length()).append('"');
+  }
+}

@@ -1,0 +1,34 @@
+package io.calm.checkpoint.tokenizer;
+
+/**
+ * Makes a string fit for UTF-8. One lone surrogate would make the native side's reading of modified
+ * UTF-8 fall back to a lossy one that breaks U+0000 and every character above U+FFFF beside it.
+ */
+final class LoneSurrogates {
+  private LoneSurrogates() {}
+
+  /** Returns {@code text} with each unpaired surrogate replaced by U+FFFD. */
+  static String replace(String text) {
+    int first = find(text, 0);
+    if (first == text.length()) {
+      return text;
+    }
+    StringBuilder out = new StringBuilder(text);
+    for (int i = first; i < text.length(); i = find(text, i + 1)) {
+      out.setCharAt(i, '\uFFFD');
+    }
+    return out.toString();
+  }
+
+  private static int find(String text, int from) {
+    int i = from;
+    while (i < text.length()) {
+      int c = text.codePointAt(i);
+      if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE) {
+        return i;
+      }
+      i += Character.charCount(c);
+    }
+    return i;
+  }
+}

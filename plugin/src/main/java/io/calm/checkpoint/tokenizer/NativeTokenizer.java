@@ -1,0 +1,113 @@
+package io.calm.checkpoint.tokenizer;
+
+import ai.djl.huggingface.tokenizers.jni.LibUtils;
+import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import ai.djl.util.Platform;
+import io.calm.checkpoint.CheckpointException;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+
+/**
+ * A tokenizer of the native library, without truncation or padding. Thread safe; close waits for
+ * calls under way.
+ *
+ * <p>DJL's {@code HuggingFaceTokenizer} is passed over on purpose: it asks a cloud metadata service
+ * at construction, and copies eight arrays and an object a token where ids alone are wanted.
+ */
+final class NativeTokenizer implements AutoCloseable {
+  private static final TokenizersLibrary LIBRARY = TokenizersLibrary.LIB;
+
+  private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+  private final long handle;
+  private boolean closed;
+
+  private NativeTokenizer(long handle) {
+    this.handle = handle;
+  }
+
+  /**
+   * Builds a tokenizer.
+   *
+   * @param json the text of a {@code tokenizer.json}
+   * @param source what it was made from, for messages
+   */
+  static NativeTokenizer create(String json, String source) {
+    LibUtils.checkStatus();
+    long handle;
+    try {
+      handle = LIBRARY.createTokenizerFromString(json);
+    } catch (RuntimeException e) {
+      throw new CheckpointException(
+          source
+              + ": expected a tokenizer that Hugging Face tokenizers "
+              + version()
+              + " can load, got: "
+              + e.getMessage()
+              + "; save it again with a current transformers (tokenizer.save_pretrained)",
+          e);
+    }
+    LIBRARY.disableTruncation(handle);
+    LIBRARY.disablePadding(handle);
+    return new NativeTokenizer(handle);
+  }
+
+  int[] encode(String text, boolean addSpecial) {
+    String sane = LoneSurrogates.replace(text);
+    lock.readLock().lock();
+    try {
+      requireOpen();
+      long encoding = LIBRARY.encode(handle, sane, addSpecial);
+      try {
+        return narrow(LIBRARY.getTokenIds(encoding));
+      } finally {
+        LIBRARY.deleteEncoding(encoding);
+      }
+    } finally {
+      lock.readLock().unlock();
+    }
+  }
+
+  String decode(int[] ids, boolean skipSpecial) {
+    long[] wide = new long[ids.length];
+    for (int i = 0; i < ids.length; i++) {
+      wide[i] = ids[i];
+    }
+    lock.readLock().lock();
+    try {
+      requireOpen();
+      return LIBRARY.decode(handle, wide, skipSpecial);
+    } finally {
+      lock.readLock().unlock();
+    }
+  }
+
+  @Override
+  public void close() {
+    lock.writeLock().lock();
+    try {
+      if (!closed) {
+        closed = true;
+        LIBRARY.deleteTokenizer(handle);
+      }
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the tokenizer is closed");
+    }
+  }
+
+  private static int[] narrow(long[] ids) {
+    int[] narrow = new int[ids.length];
+    for (int i = 0; i < ids.length; i++) {
+      narrow[i] = Math.toIntExact(ids[i]);
+    }
+    return narrow;
+  }
+
+  private static String version() {
+    return Platform.detectPlatform("tokenizers").getVersion();
+  }
+}

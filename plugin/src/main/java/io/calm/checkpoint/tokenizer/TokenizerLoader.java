@@ -1,0 +1,51 @@
+package io.calm.checkpoint.tokenizer;
+
+import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** Opens the tokenizer of a checkpoint. Nothing is fetched; the caller closes what it gets. */
+public final class TokenizerLoader {
+  private TokenizerLoader() {}
+
+  /**
+   * Loads {@code tokenizer.json} of a Hugging Face directory. Truncation and padding that the file
+   * asks for are switched off.
+   *
+   * @throws CheckpointException if the file is missing, or is not one that Hugging Face tokenizers
+   *     loads
+   */
+  public static Tokenizer fromDirectory(Path directory) {
+    Path file = directory.resolve("tokenizer.json");
+    String source = file.toString();
+    String json;
+    try {
+      json = Files.readString(file);
+    } catch (IOException e) {
+      throw new CheckpointException(
+          source
+              + ": expected a readable file in UTF-8, got "
+              + e
+              + "; save it with tokenizer.save_pretrained beside the weights",
+          e);
+    }
+    TokenizerJson parsed = TokenizerJson.parse(json, source);
+    Vocabulary vocabulary = parsed.vocabulary();
+    NativeTokenizer library = NativeTokenizer.create(json, source);
+    return new LibraryTokenizer(library, vocabulary, parsed.detokenizer(vocabulary, library));
+  }
+
+  /**
+   * Builds the tokenizer that a GGUF file describes in its metadata; weights are not needed. Ids
+   * are those of the Hugging Face tokenizer that the file was converted from.
+   *
+   * @param metadata keys and values: String, Long, Double, Boolean or List
+   * @throws CheckpointException if the kind of tokenizer is not supported or its data is not sound
+   */
+  public static Tokenizer fromGguf(Map<String, Object> metadata) {
+    return GgufTokenizer.load(metadata);
+  }
+}

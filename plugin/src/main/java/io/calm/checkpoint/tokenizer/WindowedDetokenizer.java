@@ -1,0 +1,66 @@
+package io.calm.checkpoint.tokenizer;
+
+import io.calm.checkpoint.Tokenizer.IncrementalDecoder;
+import java.util.Arrays;
+
+/**
+ * Streams any decoder of the library: decodes a short window with and without the newest tokens,
+ * and hands out the difference once it does not end in U+FFFD. The window starts at the tokens that
+ * were handed out last, so that decoders that look one token back (spaces between words) see it.
+ */
+record WindowedDetokenizer(Vocabulary vocabulary, NativeTokenizer library) implements Detokenizer {
+
+  @Override
+  public IncrementalDecoder start(boolean skipSpecial) {
+    return new Window(skipSpecial);
+  }
+
+  @Override
+  public String decode(int[] ids, boolean skipSpecial) {
+    return library.decode(ids, skipSpecial);
+  }
+
+  private final class Window implements IncrementalDecoder {
+    private final boolean skipSpecial;
+    private int[] ids = new int[16];
+    private int length;
+    private int emitted;
+
+    Window(boolean skipSpecial) {
+      this.skipSpecial = skipSpecial;
+    }
+
+    @Override
+    public String add(int id) {
+      if (skipSpecial && vocabulary.isSpecial(id)) {
+        return "";
+      }
+      if (length == ids.length) {
+        ids = Arrays.copyOf(ids, 2 * length);
+      }
+      ids[length++] = id;
+      String text = text(length);
+      if (text.endsWith("\uFFFD")) {
+        return "";
+      }
+      return advance(text);
+    }
+
+    @Override
+    public String flush() {
+      return advance(text(length));
+    }
+
+    private String advance(String text) {
+      String before = text(emitted);
+      ids = Arrays.copyOfRange(ids, emitted, Math.max(length, emitted + 16));
+      length -= emitted;
+      emitted = length;
+      return text.length() > before.length() ? text.substring(before.length()) : "";
+    }
+
+    private String text(int count) {
+      return library.decode(Arrays.copyOf(ids, count), skipSpecial);
+    }
+  }
+}

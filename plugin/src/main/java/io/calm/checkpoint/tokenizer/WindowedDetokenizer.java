@@ -32,7 +32,7 @@ record WindowedDetokenizer(Vocabulary vocabulary, NativeTokenizer library) imple
 
     @Override
     public String add(int id) {
-      if (skipSpecial && vocabulary.isSpecial(id)) {
+      if (vocabulary.token(id).isEmpty() || (skipSpecial && vocabulary.isSpecial(id))) {
         return "";
       }
       if (length == ids.length) {

@@ -1,4 +1,7 @@
-/** Packed models on disk: format, key, locks, atomic publish, checksums. */
+/**
+ * Packed models on disk: format, key, locks, atomic publish, checksums. The format is described in
+ * docs/artifact-format.md.
+ */
 @NullMarked
 package io.calm.artifact;
 

@@ -1,0 +1,122 @@
+package io.calm.artifact;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import io.calm.model.BlockParameters;
+import io.calm.model.ModelSpec;
+import io.calm.model.QuantizedModel;
+import io.calm.search.QuantPlan;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TokenTable;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Opens a published artifact: checks every byte of it, then gives out what it holds. */
+final class ArtifactReader {
+  private final Path directory;
+  private final Map<String, MappedSections> files = new HashMap<>();
+
+  private ArtifactReader(Path directory) {
+    this.directory = directory;
+  }
+
+  /** Opens and verifies {@code directory}, which must be the artifact of {@code key}. */
+  static Artifact open(Path directory, ArtifactKey key) throws BadArtifactException {
+    try {
+      return new ArtifactReader(directory).open(key);
+    } catch (IOException e) {
+      throw new BadArtifactException("cannot be read: " + e, e);
+    } catch (IllegalArgumentException | IndexOutOfBoundsException | JsonParseException e) {
+      throw new BadArtifactException("inconsistent: " + e.getMessage(), e);
+    }
+  }
+
+  private Artifact open(ArtifactKey key) throws IOException, BadArtifactException {
+    Manifest manifest = readManifest(key);
+    long size = 0;
+    List<Checksums.Expected> checksums = new ArrayList<>();
+    for (Map.Entry<String, Manifest.DataFile> file : manifest.files().entrySet()) {
+      MappedSections sections =
+          MappedSections.map(directory.resolve(file.getKey()), file.getValue(), Integer.MAX_VALUE);
+      files.put(file.getKey(), sections);
+      checksums.addAll(sections.checksums());
+      size += file.getValue().length();
+    }
+    Optional<String> wrong = Checksums.verify(checksums);
+    if (wrong.isPresent()) {
+      throw new BadArtifactException(wrong.get());
+    }
+    String plan =
+        StandardCharsets.UTF_8.decode(file(Manifest.PLAN).bytes(Manifest.PLAN)).toString();
+    return new Artifact(key, directory, model(manifest), Json.read(plan, QuantPlan.class), size);
+  }
+
+  private Manifest readManifest(ArtifactKey key) throws IOException, BadArtifactException {
+    byte[] bytes = read(Manifest.NAME);
+    String checksum = new String(read(Manifest.CHECKSUM_NAME), StandardCharsets.UTF_8);
+    if (!checksum.equals(Manifest.checksumText(bytes))) {
+      throw new BadArtifactException(
+          "%s: expected SHA-256 %s, got %s"
+              .formatted(Manifest.NAME, checksum.strip(), Sha256.of(bytes)));
+    }
+    JsonElement json = JsonParser.parseString(new String(bytes, StandardCharsets.UTF_8));
+    int format = json.getAsJsonObject().get("format").getAsInt();
+    if (format != Manifest.FORMAT) {
+      throw new BadArtifactException(
+          "%s: expected format %d, got %d".formatted(Manifest.NAME, Manifest.FORMAT, format));
+    }
+    Manifest manifest = Json.read(json, Manifest.class);
+    if (!manifest.key().equals(key) || !manifest.id().equals(key.id())) {
+      throw new BadArtifactException(
+          "%s: expected the artifact of %s, got that of %s"
+              .formatted(Manifest.NAME, key, manifest.key()));
+    }
+    return manifest;
+  }
+
+  private byte[] read(String name) throws IOException, BadArtifactException {
+    Path file = directory.resolve(name);
+    if (!Files.isRegularFile(file)) {
+      throw new BadArtifactException(name + " is missing");
+    }
+    return Files.readAllBytes(file);
+  }
+
+  private MappedSections file(String name) {
+    MappedSections sections = files.get(name);
+    if (sections == null) {
+      throw new IllegalArgumentException(Manifest.NAME + ": no file " + name);
+    }
+    return sections;
+  }
+
+  private QuantizedModel model(Manifest manifest) {
+    ModelSpec spec = manifest.spec();
+    List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>();
+    for (int layer = 0; layer < spec.layers(); layer++) {
+      blocks.add(BlockSections.read(file(Manifest.BLOCKS), layer, spec));
+    }
+    MappedSections tables = file(Manifest.TABLES);
+    TokenTable embeddings =
+        TableSections.read(tables, TableSections.EMBEDDINGS, manifest.embeddings(), spec);
+    TokenTable head =
+        manifest.head().equals(Manifest.TIED)
+            ? embeddings
+            : TableSections.read(tables, TableSections.HEAD, manifest.head(), spec);
+    return new QuantizedModel(
+        spec,
+        blocks,
+        embeddings,
+        head,
+        tables.floats(TableSections.FINAL_NORM),
+        manifest.activation());
+  }
+}

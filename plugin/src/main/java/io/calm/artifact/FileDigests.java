@@ -1,0 +1,121 @@
+package io.calm.artifact;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * SHA-256 of model files, remembered by real path, size, modification time and file key (the inode,
+ * where the file system has one), so that a second start does not read the model to name it.
+ *
+ * <p>A file that changed within two seconds before it was read is not remembered: its next change
+ * might leave size and time as they are. Each file has an entry of its own, replaced atomically and
+ * with a check sum; a damaged or unwritable entry costs a reading, never a wrong digest. Thread
+ * safe, also between processes.
+ */
+public final class FileDigests {
+  private static final Logger LOGGER = LoggerFactory.getLogger(FileDigests.class);
+  private static final Duration SETTLED = Duration.ofSeconds(2);
+
+  private final Path directory;
+  private final Clock clock;
+
+  /** Remembers digests in {@code cacheDir/digests}. */
+  public FileDigests(Path cacheDir) {
+    this(cacheDir, Clock.systemUTC());
+  }
+
+  FileDigests(Path cacheDir, Clock clock) {
+    this.directory = cacheDir.resolve("digests");
+    this.clock = clock;
+  }
+
+  /** Returns the digests of {@code files}, in their order. */
+  public List<String> sha256(List<Path> files) {
+    return files.stream().map(this::sha256).toList();
+  }
+
+  /**
+   * Returns the SHA-256 of a file, in lower-case hex.
+   *
+   * @throws ArtifactException if it cannot be read, or changes while it is read
+   */
+  public String sha256(Path file) {
+    try {
+      Path real = file.toRealPath();
+      String identity = identity(real);
+      Path entry = directory.resolve(Sha256.of(real.toString().getBytes(StandardCharsets.UTF_8)));
+      Optional<String> remembered = recall(entry, identity);
+      if (remembered.isPresent()) {
+        return remembered.get();
+      }
+      boolean settled =
+          Files.getLastModifiedTime(real).toInstant().plus(SETTLED).isBefore(clock.instant());
+      String sha256 = Sha256.of(real);
+      if (!identity(real).equals(identity)) {
+        throw new ArtifactException(
+            "%s: expected a finished file, but it changed while it was read; retry when nothing writes it"
+                .formatted(file));
+      }
+      if (settled) {
+        remember(entry, identity, sha256);
+      }
+      return sha256;
+    } catch (IOException e) {
+      throw new ArtifactException(
+          "%s: cannot be read: %s; check path and permissions".formatted(file, e), e);
+    }
+  }
+
+  private static String identity(Path real) throws IOException {
+    BasicFileAttributes attributes = Files.readAttributes(real, BasicFileAttributes.class);
+    return "%s\n%d\n%s\n%s"
+        .formatted(real, attributes.size(), attributes.lastModifiedTime(), attributes.fileKey());
+  }
+
+  private static String text(String identity, String sha256) {
+    String body = sha256 + "\n" + identity + "\n";
+    return body + Sha256.of(body.getBytes(StandardCharsets.UTF_8)) + "\n";
+  }
+
+  private static Optional<String> recall(Path entry, String identity) {
+    try {
+      byte[] stored = Files.readAllBytes(entry);
+      String sha256 = new String(stored, 0, Math.min(64, stored.length), StandardCharsets.US_ASCII);
+      if (new String(stored, StandardCharsets.UTF_8).equals(text(identity, sha256))) {
+        return Optional.of(sha256);
+      }
+      LOGGER.info("{} is of an older version of its file, or damaged; reading it again", entry);
+    } catch (NoSuchFileException e) {
+      LOGGER.debug("no digest remembered in {}", entry);
+    } catch (IOException e) {
+      LOGGER.warn("digest {} cannot be read ({}); reading the model file instead", entry, e);
+    }
+    return Optional.empty();
+  }
+
+  private void remember(Path entry, String identity, String sha256) {
+    try {
+      Files.createDirectories(directory);
+      Path temporary = Files.createTempFile(directory, "new", null);
+      try {
+        Files.writeString(temporary, text(identity, sha256));
+        Files.move(temporary, entry, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        Files.deleteIfExists(temporary);
+      }
+    } catch (IOException e) {
+      LOGGER.warn("digest {} cannot be written ({}); it is computed at every start", entry, e);
+    }
+  }
+}

@@ -1,0 +1,139 @@
+package io.calm.artifact;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The right to write one artifact, held by one thread of one process on this machine.
+ *
+ * <p>A lock on a file, which the operating system drops when its process ends, however it ends; and
+ * a semaphore, because such locks belong to the process and closing any channel of the file drops
+ * them. The file names the holder, for people.
+ */
+final class KeyLock implements AutoCloseable {
+  private static final Logger LOGGER = LoggerFactory.getLogger(KeyLock.class);
+  private static final Map<Path, Semaphore> IN_PROCESS = new ConcurrentHashMap<>();
+  private static final long POLL_MILLIS = 50;
+  private static final int MAX_HOLDER = 200;
+
+  private final Semaphore semaphore;
+  private final FileChannel channel;
+
+  private KeyLock(Semaphore semaphore, FileChannel channel) {
+    this.semaphore = semaphore;
+    this.channel = channel;
+  }
+
+  /** Takes the lock; while another has it, waits and says once who that is. */
+  static KeyLock acquire(Path file) throws IOException, InterruptedException {
+    Semaphore semaphore = semaphore(file);
+    if (!semaphore.tryAcquire()) {
+      LOGGER.info("{}: waiting for another thread that makes this artifact", file);
+      semaphore.acquire();
+    }
+    return withFileLock(semaphore, file, true)
+        .orElseThrow(() -> new IllegalStateException("a lock that was waited for is held"));
+  }
+
+  /** Takes the lock if nobody has it. */
+  static Optional<KeyLock> tryAcquire(Path file) throws IOException, InterruptedException {
+    Semaphore semaphore = semaphore(file);
+    return semaphore.tryAcquire() ? withFileLock(semaphore, file, false) : Optional.empty();
+  }
+
+  private static Semaphore semaphore(Path file) {
+    return IN_PROCESS.computeIfAbsent(file.toAbsolutePath().normalize(), path -> new Semaphore(1));
+  }
+
+  /** Adds the file's lock to the semaphore's permit, or gives the permit back. */
+  private static Optional<KeyLock> withFileLock(Semaphore semaphore, Path file, boolean wait)
+      throws IOException, InterruptedException {
+    Optional<FileChannel> locked = Optional.empty();
+    try {
+      locked = lock(file, wait);
+      return locked.map(channel -> new KeyLock(semaphore, channel));
+    } finally {
+      if (locked.isEmpty()) {
+        semaphore.release();
+      }
+    }
+  }
+
+  private static Optional<FileChannel> lock(Path file, boolean wait)
+      throws IOException, InterruptedException {
+    FileChannel channel =
+        FileChannel.open(
+            file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    boolean locked = false;
+    try {
+      locked = tryLock(channel);
+      for (int polls = 0; !locked && wait; polls++) {
+        if (polls == 1) { // not 0: the holder may have yet to write its name
+          LOGGER.info("{}: waiting for {}, which makes this artifact", file, holder(channel));
+        }
+        Thread.sleep(POLL_MILLIS);
+        locked = tryLock(channel);
+      }
+      if (locked) {
+        writeHolder(channel);
+      }
+      return locked ? Optional.of(channel) : Optional.empty();
+    } finally {
+      if (!locked) {
+        channel.close();
+      }
+    }
+  }
+
+  private static boolean tryLock(FileChannel channel) throws IOException {
+    try {
+      return channel.tryLock() != null;
+    } catch (OverlappingFileLockException e) {
+      return false; // the plugin was loaded twice
+    }
+  }
+
+  private static String holder(FileChannel channel) throws IOException {
+    ByteBuffer text = ByteBuffer.allocate(MAX_HOLDER);
+    channel.read(text, 0);
+    String holder = new String(text.array(), 0, text.position(), StandardCharsets.UTF_8).strip();
+    return holder.isEmpty() ? "another process" : holder;
+  }
+
+  private static void writeHolder(FileChannel channel) throws IOException {
+    String holder =
+        "process %d, since %s\n"
+            .formatted(
+                ProcessHandle.current().pid(), Instant.now().truncatedTo(ChronoUnit.SECONDS));
+    channel.truncate(0);
+    channel.write(ByteBuffer.wrap(holder.getBytes(StandardCharsets.UTF_8)), 0);
+  }
+
+  @Override
+  public void close() {
+    if (!channel.isOpen()) {
+      return;
+    }
+    try {
+      channel.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } finally {
+      semaphore.release();
+    }
+  }
+}

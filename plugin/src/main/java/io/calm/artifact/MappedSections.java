@@ -1,0 +1,140 @@
+package io.calm.artifact;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The sections of a data file as read-only mapped memory. A file is mapped in as few windows as
+ * have less than 2 GiB each; a window is unmapped with its last buffer.
+ */
+final class MappedSections {
+  private final Path file;
+  private final Map<String, Section> table = new HashMap<>();
+  private final Map<String, ByteBuffer> extents = new HashMap<>();
+
+  private MappedSections(Path file) {
+    this.file = file;
+  }
+
+  /**
+   * Maps a file, after checking its length and that its table covers it.
+   *
+   * @param window most bytes of one mapping
+   */
+  static MappedSections map(Path file, Manifest.DataFile expected, long window)
+      throws IOException, BadArtifactException {
+    if (!Files.isRegularFile(file)) {
+      throw new BadArtifactException(file.getFileName() + " is missing");
+    }
+    requireCover(file, expected);
+    MappedSections sections = new MappedSections(file);
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      if (channel.size() != expected.length()) {
+        throw new BadArtifactException(
+            "%s: expected %d bytes, got %d"
+                .formatted(file.getFileName(), expected.length(), channel.size()));
+      }
+      int from = 0;
+      while (from < expected.sections().size()) {
+        int to = windowEnd(expected.sections(), from, window);
+        sections.mapWindow(channel, expected.sections().subList(from, to));
+        from = to;
+      }
+    }
+    return sections;
+  }
+
+  private static void requireCover(Path file, Manifest.DataFile expected)
+      throws BadArtifactException {
+    long end = 0;
+    for (Section section : expected.sections()) {
+      if (section.offset() != end
+          || section.length() < 0
+          || section.length() > section.extent()
+          || section.extent() > Integer.MAX_VALUE) {
+        throw new BadArtifactException(
+            "%s: %s: expected a section at %d, got %s"
+                .formatted(file.getFileName(), section.name(), end, section));
+      }
+      end += section.extent();
+    }
+    if (end != expected.length()) {
+      throw new BadArtifactException(
+          "%s: expected sections of %d bytes, got %d"
+              .formatted(file.getFileName(), expected.length(), end));
+    }
+  }
+
+  private static int windowEnd(List<Section> sections, int from, long window) {
+    long start = sections.get(from).offset();
+    int to = from + 1;
+    while (to < sections.size()
+        && sections.get(to).offset() + sections.get(to).extent() - start <= window) {
+      to++;
+    }
+    return to;
+  }
+
+  private void mapWindow(FileChannel channel, List<Section> window) throws IOException {
+    Section first = window.get(0);
+    Section last = window.get(window.size() - 1);
+    long length = last.offset() + last.extent() - first.offset();
+    ByteBuffer mapped = channel.map(FileChannel.MapMode.READ_ONLY, first.offset(), length);
+    for (Section section : window) {
+      int offset = Math.toIntExact(section.offset() - first.offset());
+      table.put(section.name(), section);
+      extents.put(section.name(), mapped.slice(offset, Math.toIntExact(section.extent())));
+    }
+  }
+
+  /** Returns every section with its padding, to be verified. */
+  List<Checksums.Expected> checksums() {
+    List<Checksums.Expected> checksums = new ArrayList<>();
+    extents.forEach(
+        (name, bytes) ->
+            checksums.add(
+                new Checksums.Expected(
+                    file.getFileName() + ": " + name, bytes, section(name).crc32c())));
+    return checksums;
+  }
+
+  boolean has(String name) {
+    return table.containsKey(name);
+  }
+
+  /** Returns a section's entry in the table. */
+  Section section(String name) {
+    Section section = table.get(name);
+    if (section == null) {
+      throw new IllegalArgumentException(file.getFileName() + ": no section " + name);
+    }
+    return section;
+  }
+
+  /** Returns a section's bytes, little-endian. */
+  ByteBuffer bytes(String name) {
+    Section section = section(name);
+    ByteBuffer extent = extents.get(name);
+    if (extent == null) {
+      throw new IllegalArgumentException(file.getFileName() + ": no section " + name);
+    }
+    return extent.slice(0, Math.toIntExact(section.length())).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** Copies a section of float32 numbers. */
+  float[] floats(String name) {
+    ByteBuffer bytes = bytes(name);
+    float[] values = new float[bytes.remaining() / Float.BYTES];
+    bytes.asFloatBuffer().get(values);
+    return values;
+  }
+}

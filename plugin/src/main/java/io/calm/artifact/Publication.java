@@ -1,0 +1,56 @@
+package io.calm.artifact;
+
+import io.calm.search.QuantPlan;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * The last steps of an artifact: plan, manifest, then one rename. Before the rename every file and
+ * the directory are synced, so that a name that survives a power failure has its bytes too.
+ */
+record Publication(Disk disk, Place place) {
+
+  Manifest.DataFile plan(QuantPlan plan) throws IOException {
+    try (SectionWriter writer = new SectionWriter(disk, place.temporary().resolve(Manifest.PLAN))) {
+      ByteBuffer text = StandardCharsets.UTF_8.encode(PlanJson.write(plan));
+      writer.write(Manifest.PLAN, text, List.of());
+      return writer.finish();
+    }
+  }
+
+  void manifest(Manifest manifest) throws IOException {
+    byte[] bytes = Json.write(manifest).getBytes(StandardCharsets.UTF_8);
+    writeFile(Manifest.NAME, bytes);
+    writeFile(
+        Manifest.CHECKSUM_NAME, Manifest.checksumText(bytes).getBytes(StandardCharsets.UTF_8));
+  }
+
+  private void writeFile(String name, byte[] bytes) throws IOException {
+    try (WritableByteChannel channel = disk.create(place.temporary().resolve(name))) {
+      ByteBuffer buffer = ByteBuffer.wrap(bytes);
+      while (buffer.hasRemaining()) {
+        channel.write(buffer);
+      }
+    }
+  }
+
+  void publish() throws IOException {
+    List<Path> files;
+    try (Stream<Path> entries = Files.list(place.temporary())) {
+      files = entries.toList();
+    }
+    for (Path file : files) {
+      disk.sync(file);
+    }
+    disk.sync(place.temporary());
+    Files.move(place.temporary(), place.directory(), StandardCopyOption.ATOMIC_MOVE);
+    disk.sync(place.root());
+  }
+}

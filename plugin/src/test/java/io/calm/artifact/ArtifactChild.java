@@ -1,0 +1,53 @@
+package io.calm.artifact;
+
+import io.calm.model.QuantizedModel;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * A process that makes or finds the artifact of {@link ExampleModel}: waits for a line, then prints
+ * one for each block it writes, and at the end how it came by the artifact and its digest.
+ */
+final class ArtifactChild {
+  static final int LAYERS = 12;
+
+  private ArtifactChild() {}
+
+  static QuantizedModel model() {
+    return ExampleModel.create(8, LAYERS, ExampleModel.int8(8), ExampleModel.float32(8));
+  }
+
+  /** Takes the cache directory and a pause after each block, in milliseconds. */
+  public static void main(String[] args) throws IOException {
+    ArtifactStore store = new ArtifactStore(Path.of(args[0]));
+    long pause = Long.parseLong(args[1]);
+    System.out.println("ready");
+    if (System.in.read() < 0) {
+      throw new IOException("the parent is gone");
+    }
+    ArtifactStore.Claim claim = store.begin(ExampleModel.KEY, ExampleModel.spec(LAYERS));
+    if (claim instanceof ArtifactStore.Granted granted) {
+      try (ArtifactWriter writer = granted.writer()) {
+        System.out.println("begun");
+        Artifact artifact = ExampleModel.write(writer, model(), () -> wrote(pause));
+        System.out.println("wrote " + digest(artifact));
+      }
+    } else if (claim instanceof ArtifactStore.Ready ready) {
+      System.out.println("found " + digest(ready.artifact()));
+    }
+  }
+
+  private static void wrote(long pause) {
+    System.out.println("block");
+    try {
+      Thread.sleep(pause);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  static String digest(Artifact artifact) throws IOException {
+    return Sha256.of(artifact.directory().resolve(Manifest.BLOCKS))
+        + Sha256.of(artifact.directory().resolve(Manifest.TABLES));
+  }
+}

@@ -1,0 +1,43 @@
+package io.calm.artifact;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+final class ArtifactKeyTest {
+
+  @Test
+  void everyPartAndItsPlaceMatter() {
+    List<ArtifactKey> keys =
+        List.of(
+            new ArtifactKey(List.of("a"), "b", "c"),
+            new ArtifactKey(List.of("b"), "a", "c"),
+            new ArtifactKey(List.of("a", "b"), "c", ""),
+            new ArtifactKey(List.of("b", "a"), "c", ""),
+            new ArtifactKey(List.of("ab"), "c", ""),
+            new ArtifactKey(List.of("a"), "bc", ""),
+            new ArtifactKey(List.of("a"), "", "bc"),
+            new ArtifactKey(List.of("a"), "c", "b"),
+            new ArtifactKey(List.of("a"), "1:b", "c"));
+    Set<String> ids = new HashSet<>();
+    keys.forEach(key -> ids.add(key.id()));
+    assertEquals(keys.size(), ids.size());
+  }
+
+  /** SHA-256 of {@code 1:1} {@code 1:1} {@code 1:a} {@code 1:b} {@code 1:c}, by sha256sum. */
+  @Test
+  void theNameIsStable() {
+    assertEquals(
+        "98f5c6ad6c0ffed55353ded3785ac15372c1fadb3102c708a7f2357e3eb51a3e",
+        new ArtifactKey(List.of("a"), "b", "c").id());
+  }
+
+  @Test
+  void aModelHasFiles() {
+    assertThrows(IllegalArgumentException.class, () -> new ArtifactKey(List.of(), "", ""));
+  }
+}

@@ -1,0 +1,168 @@
+package io.calm.artifact;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.model.QuantizedModel;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A damaged artifact is found out, reported in one line, and made again. */
+final class DamageTest {
+  private static final QuantizedModel MODEL = ExampleModel.create(5);
+
+  private final ArtifactStore store;
+  private final Path directory;
+
+  DamageTest(@TempDir Path cacheDir) {
+    store = new ArtifactStore(cacheDir);
+    directory = ExampleModel.publish(store, MODEL).directory();
+  }
+
+  private List<Path> files() throws IOException {
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.sorted().toList();
+    }
+  }
+
+  /** Returns the only line that a search for the artifact logs. */
+  private String refusal() throws IOException {
+    try (CapturedLog log = new CapturedLog()) {
+      assertEquals(Optional.empty(), store.find(ExampleModel.KEY));
+      List<String> lines = log.lines();
+      assertEquals(1, lines.size(), lines::toString);
+      assertTrue(lines.get(0).contains("WARN"), lines::toString);
+      assertTrue(lines.get(0).contains(directory.toString()), lines::toString);
+      assertTrue(lines.get(0).endsWith("it will be made again"), lines::toString);
+      return lines.get(0);
+    }
+  }
+
+  private void assertIsMadeAgain() {
+    assertInstanceOf(Artifact.class, ExampleModel.publish(store, MODEL));
+    SameModel.assertSame(MODEL, store.find(ExampleModel.KEY).orElseThrow().model());
+  }
+
+  @Test
+  void aFlippedBitAnywhereIsFoundOut() throws IOException {
+    long seed = new Random().nextLong();
+    Random random = new Random(seed);
+    for (Path file : files()) {
+      byte[] bytes = Files.readAllBytes(file);
+      for (int trial = 0; trial < 60; trial++) {
+        int at = trial == 0 ? 0 : trial == 1 ? bytes.length - 1 : random.nextInt(bytes.length);
+        int bit = 1 << random.nextInt(8);
+        bytes[at] ^= (byte) bit;
+        Files.write(file, bytes);
+        try (CapturedLog log = new CapturedLog()) {
+          assertEquals(
+              Optional.empty(),
+              store.find(ExampleModel.KEY),
+              () -> "seed %d: %s, byte %d, bit %d".formatted(seed, file, at, bit));
+          assertEquals(1, log.lines().size());
+        }
+        bytes[at] ^= (byte) bit;
+      }
+      Files.write(file, bytes);
+      SameModel.assertSame(MODEL, store.find(ExampleModel.KEY).orElseThrow().model());
+    }
+  }
+
+  @Test
+  void theLineNamesFileSectionAndChecksums() throws IOException {
+    Path blocks = directory.resolve("blocks.bin");
+    byte[] bytes = Files.readAllBytes(blocks);
+    bytes[3] ^= 1;
+    Files.write(blocks, bytes);
+    assertTrue(refusal().contains("blocks.bin: block.0.q.codes: expected CRC-32C"));
+    assertIsMadeAgain();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"blocks.bin", "tables.bin", "plan.json", "manifest.json", "manifest.json.sha256"})
+  void aTruncatedGrownOrMissingFileIsFoundOut(String name) throws IOException {
+    Path file = directory.resolve(name);
+    byte[] whole = Files.readAllBytes(file);
+    for (int length : new int[] {0, 1, whole.length / 2, whole.length - 1, whole.length + 1}) {
+      Files.write(file, java.util.Arrays.copyOf(whole, length));
+      refusal();
+    }
+    Files.delete(file);
+    assertTrue(refusal().contains(name + " is missing"));
+    assertIsMadeAgain();
+  }
+
+  private void rewriteManifest(String from, String to) throws IOException {
+    Path manifest = directory.resolve("manifest.json");
+    String text = Files.readString(manifest);
+    assertTrue(text.contains(from), text);
+    byte[] changed = text.replace(from, to).getBytes(StandardCharsets.UTF_8);
+    Files.write(manifest, changed);
+    Files.writeString(directory.resolve("manifest.json.sha256"), Manifest.checksumText(changed));
+  }
+
+  @Test
+  void aManifestOfAnotherVersionIsRefused() throws IOException {
+    rewriteManifest("\"format\": 1,", "\"format\": 2,");
+    assertTrue(refusal().contains("manifest.json: expected format 1, got 2"));
+    assertIsMadeAgain();
+  }
+
+  @Test
+  void theArtifactOfAnotherKeyIsRefused() throws IOException {
+    rewriteManifest("seed=7", "seed=8");
+    assertTrue(refusal().contains("expected the artifact of"));
+    assertIsMadeAgain();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "\"layers\": 3,->\"layers\": 4,",
+        "\"hidden\": 96,->\"hidden\": 97,",
+        "\"hidden\": 96,->\"hidden\": -1,",
+        "\"hidden\": 96,->",
+        "\"embeddings\": \"int8\"->\"embeddings\": \"int3\"",
+        "[50,96,32]->[50]",
+        "\"offset\":0,->\"offset\":64,",
+        "PER_TOKEN->PER_TABLE",
+        "\"settings\":->\"setting\":",
+        "tables.bin->other.bin",
+        "{->[",
+      })
+  void aManifestThatContradictsItselfIsRefused(String change) throws IOException {
+    String[] fromTo = change.split("->", -1);
+    rewriteManifest(fromTo[0], fromTo[1]);
+    refusal();
+    assertIsMadeAgain();
+  }
+
+  @Test
+  void anEmptyDirectoryIsRefused() throws IOException {
+    for (Path file : files()) {
+      Files.delete(file);
+    }
+    refusal();
+    assertIsMadeAgain();
+  }
+
+  @Test
+  void aModelInUseOutlivesItsDirectory() throws IOException {
+    QuantizedModel used = store.find(ExampleModel.KEY).orElseThrow().model();
+    Files.delete(directory.resolve("plan.json"));
+    assertIsMadeAgain();
+    SameModel.assertSame(MODEL, used);
+  }
+}

@@ -1,0 +1,124 @@
+package io.calm.artifact;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class FileDigestsTest {
+  private static final String ABC =
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  private static final FileTime OLD = FileTime.from(Instant.parse("2024-01-01T00:00:00Z"));
+
+  private final Path directory;
+  private final Path file;
+  private final FileDigests digests;
+
+  FileDigestsTest(@TempDir Path directory) throws IOException {
+    this.directory = directory;
+    file = directory.resolve("model.gguf");
+    digests = new FileDigests(directory.resolve("cache"));
+    overwrite(file, "abc", OLD);
+  }
+
+  private void overwrite(String text, FileTime time) throws IOException {
+    overwrite(file, text, time);
+  }
+
+  private static void overwrite(Path file, String text, FileTime time) throws IOException {
+    Files.writeString(file, text);
+    Files.setLastModifiedTime(file, time);
+  }
+
+  private List<Path> entries() throws IOException {
+    Path cache = directory.resolve("cache").resolve("digests");
+    if (!Files.isDirectory(cache)) {
+      return List.of();
+    }
+    try (Stream<Path> entries = Files.list(cache)) {
+      return entries.toList();
+    }
+  }
+
+  /** Bytes that change behind the same size and time show that the file is not read again. */
+  @Test
+  void aDigestIsRememberedAcrossStarts() throws IOException {
+    assertEquals(ABC, digests.sha256(file));
+    overwrite("xyz", OLD);
+    assertEquals(ABC, new FileDigests(directory.resolve("cache")).sha256(file));
+    assertEquals(List.of(ABC), digests.sha256(List.of(file)));
+  }
+
+  @Test
+  void anotherSizeTimeOrFileIsReadAgain() throws IOException {
+    assertEquals(ABC, digests.sha256(file));
+    overwrite("xyz", FileTime.from(OLD.toInstant().plusNanos(1000)));
+    assertNotEquals(ABC, digests.sha256(file));
+    overwrite("abcd", OLD);
+    assertNotEquals(ABC, digests.sha256(file));
+    overwrite("abc", OLD);
+    assertEquals(ABC, digests.sha256(file));
+    Path other = directory.resolve("other");
+    Files.writeString(other, "xyz");
+    Files.setLastModifiedTime(other, OLD);
+    Files.move(other, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    assertNotEquals(ABC, digests.sha256(file));
+    assertEquals(1, entries().size());
+  }
+
+  @Test
+  void aFileThatJustChangedIsNotRemembered() throws IOException {
+    overwrite("abc", FileTime.from(Instant.now()));
+    assertEquals(ABC, digests.sha256(file));
+    assertEquals(List.of(), entries());
+  }
+
+  @Test
+  void aDamagedEntryCostsAReading() throws IOException {
+    assertEquals(ABC, digests.sha256(file));
+    Path entry = entries().get(0);
+    byte[] whole = Files.readAllBytes(entry);
+    for (int at = 0; at < whole.length; at++) {
+      byte[] damaged = whole.clone();
+      damaged[at] ^= 1;
+      Files.write(entry, damaged);
+      assertEquals(ABC, digests.sha256(file));
+    }
+    Files.write(entry, new byte[0]);
+    assertEquals(ABC, digests.sha256(file));
+  }
+
+  @Test
+  void aLinkIsItsTarget() throws IOException {
+    assertEquals(ABC, digests.sha256(file));
+    Path link = Files.createSymbolicLink(directory.resolve("link"), file);
+    assertEquals(ABC, digests.sha256(link));
+    assertEquals(1, entries().size());
+  }
+
+  @Test
+  void aCacheThatCannotBeWrittenIsNoError() throws IOException {
+    Path notADirectory = Files.writeString(directory.resolve("plain"), "file");
+    assertEquals(ABC, new FileDigests(notADirectory).sha256(file));
+  }
+
+  @Test
+  void aMissingFileIsNamed() {
+    Path missing = directory.resolve("missing.gguf");
+    ArtifactException refused =
+        assertThrows(ArtifactException.class, () -> digests.sha256(missing));
+    assertEquals(
+        "%s: cannot be read: java.nio.file.NoSuchFileException: %s; check path and permissions"
+            .formatted(missing, missing),
+        refused.getMessage());
+  }
+}

@@ -1,0 +1,114 @@
+package io.calm.artifact;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import io.calm.model.ModelSpec;
+import io.calm.model.RopeSpec;
+import io.calm.search.QuantPlan;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+final class JsonTest {
+
+  @Test
+  void aPlanComesBackToTheLastBit() {
+    QuantPlan plan = ExampleModel.plan(3);
+    String json = PlanJson.write(plan);
+    assertEquals(plan, PlanJson.read(json));
+    assertEquals(json, PlanJson.write(PlanJson.read(json)));
+  }
+
+  @Test
+  void aPlanWithoutGuardComesBack() {
+    QuantPlan p = ExampleModel.plan(1);
+    QuantPlan plan =
+        new QuantPlan(
+            p.blocks(),
+            p.pool(),
+            p.served(),
+            p.reason(),
+            p.group(),
+            p.metric(),
+            p.evaluations(),
+            p.collectionForwards(),
+            p.guardForwards(),
+            p.excludedRows(),
+            p.scoredRows(),
+            Optional.empty(),
+            p.calibration(),
+            p.seconds());
+    assertEquals(plan, PlanJson.read(PlanJson.write(plan)));
+  }
+
+  @Test
+  void aPlanIsPlainJsonThatOtherToolsRead() {
+    String json = PlanJson.write(ExampleModel.plan(1));
+    assertTrue(json.contains("\"score\": \"NaN\""), json);
+    assertTrue(json.contains("\"failure\": null"), json);
+    assertTrue(json.contains("[1,2,3]"), json);
+    assertEquals(64, JsonParser.parseString(json).getAsJsonObject().get("group").getAsInt());
+  }
+
+  @Test
+  void aPlanWithoutAFieldIsRefused() {
+    String json = PlanJson.write(ExampleModel.plan(1));
+    for (String field : List.of("served", "group", "mixKl", "algorithm", "relativeMse", "seed")) {
+      String without = json.replace("\"" + field + "\":", "\"" + field + "2\":");
+      JsonParseException refused =
+          assertThrows(JsonParseException.class, () -> PlanJson.read(without));
+      assertTrue(String.valueOf(refused.getMessage()).contains("\"" + field + "\""));
+    }
+    assertThrows(JsonParseException.class, () -> PlanJson.read(""));
+    assertThrows(JsonParseException.class, () -> PlanJson.read("null"));
+    assertThrows(JsonParseException.class, () -> PlanJson.read("[]"));
+    assertThrows(JsonParseException.class, () -> PlanJson.read(json.substring(0, 99)));
+  }
+
+  static List<RopeSpec.Scaling> scalings() {
+    return List.of(
+        new RopeSpec.None(),
+        new RopeSpec.Linear(4),
+        new RopeSpec.Llama3(32, 1, 4, 8192),
+        new RopeSpec.Yarn(4, 32, 1, 32768, 1.1386294f, true),
+        new RopeSpec.Factors(new float[] {1, 1.5f, 1 / 3f}));
+  }
+
+  @ParameterizedTest
+  @MethodSource("scalings")
+  void aSpecComesBackWithEveryScaling(RopeSpec.Scaling scaling) {
+    ModelSpec s = ExampleModel.spec(2);
+    ModelSpec spec =
+        new ModelSpec(
+            s.architecture(),
+            s.hidden(),
+            s.layers(),
+            s.heads(),
+            s.kvHeads(),
+            s.headDim(),
+            s.intermediate(),
+            s.vocabulary(),
+            s.maxContext(),
+            s.rmsEpsilon(),
+            new RopeSpec(1e6f, scaling),
+            s.tiedEmbeddings(),
+            s.biases(),
+            s.headNorms(),
+            s.windows());
+    ModelSpec back = Json.read(Json.write(spec), ModelSpec.class);
+    if (scaling instanceof RopeSpec.Factors factors) {
+      RopeSpec.Factors got = assertInstanceOf(RopeSpec.Factors.class, back.rope().scaling());
+      assertArrayEquals(factors.divisors(), got.divisors());
+    } else {
+      assertEquals(spec, back);
+    }
+  }
+}

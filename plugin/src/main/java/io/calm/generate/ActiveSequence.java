@@ -136,6 +136,7 @@ final class ActiveSequence {
                 piece,
                 probabilities.of(token),
                 probabilities.top(parameters.topLogprobs()),
+                end,
                 ticket.tokenAt()));
     return end;
   }

@@ -1,6 +1,7 @@
 package io.calm.generate;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One generated token.
@@ -10,7 +11,13 @@ import java.util.List;
  *     or an unfinished character; the concatenation over all tokens is the answer
  * @param score the token's id and log-probability
  * @param top the likeliest tokens, best first, as many as were asked for
+ * @param end why the answer ends with this token; empty where it goes on
  * @param elapsedNanos since the request was submitted
  */
 public record GeneratedToken(
-    int index, String text, TokenScore score, List<TokenScore> top, long elapsedNanos) {}
+    int index,
+    String text,
+    TokenScore score,
+    List<TokenScore> top,
+    Optional<Finish.Reason> end,
+    long elapsedNanos) {}

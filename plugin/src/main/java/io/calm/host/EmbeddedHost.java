@@ -1,0 +1,108 @@
+package io.calm.host;
+
+import io.calm.serving.http.CalmHttpHandler;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.channel.nio.NioEventLoopGroup;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.timeout.IdleStateHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.GlobalEventExecutor;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Serves the plugin's routes over HTTP/1.1 without a DJL Serving installation. The port answers
+ * from the start, also while models load.
+ */
+public final class EmbeddedHost implements AutoCloseable {
+  private static final int IDLE_SECONDS = 120;
+  private static final int MOST_LINE_BYTES = 8192;
+  private static final int MOST_HEADER_BYTES = 32_768;
+
+  private final HostSettings settings;
+  private final CalmHttpHandler handler;
+  private final EventLoopGroup loops =
+      new NioEventLoopGroup(2, new DefaultThreadFactory("calm-http", true));
+  private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+  private final InFlight inFlight = new InFlight();
+  private final Channel listening;
+
+  private EmbeddedHost(HostSettings settings, CalmHttpHandler handler) throws IOException {
+    this.settings = settings;
+    this.handler = handler;
+    this.listening = bind();
+  }
+
+  /**
+   * Binds and answers.
+   *
+   * @throws IOException if the address cannot be bound
+   */
+  public static EmbeddedHost start(HostSettings settings, CalmHttpHandler handler)
+      throws IOException {
+    return new EmbeddedHost(settings, handler);
+  }
+
+  private Channel bind() throws IOException {
+    var bound =
+        new ServerBootstrap()
+            .group(loops)
+            .channel(NioServerSocketChannel.class)
+            .option(ChannelOption.SO_BACKLOG, 1024)
+            .childOption(ChannelOption.TCP_NODELAY, true)
+            .childHandler(new Pipeline())
+            .bind(settings.host(), settings.port())
+            .awaitUninterruptibly();
+    if (!bound.isSuccess()) {
+      loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
+      throw new IOException(
+          "cannot listen on %s:%d: %s; choose another host or port"
+              .formatted(settings.host(), settings.port(), bound.cause().getMessage()),
+          bound.cause());
+    }
+    return bound.channel();
+  }
+
+  /** Returns the address that is bound, with the port that was chosen where 0 was asked for. */
+  public InetSocketAddress address() {
+    return (InetSocketAddress) listening.localAddress();
+  }
+
+  /** Takes no more connections, waits for the requests under way, and closes all. */
+  @Override
+  public void close() {
+    listening.close().awaitUninterruptibly();
+    try {
+      inFlight.awaitNone(settings.grace());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    connections.close().awaitUninterruptibly(2, TimeUnit.SECONDS);
+    loops.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(3, TimeUnit.SECONDS);
+  }
+
+  private final class Pipeline extends ChannelInitializer<SocketChannel> {
+    private final ApiKey key = new ApiKey(settings.apiKey());
+
+    @Override
+    protected void initChannel(SocketChannel channel) {
+      connections.add(channel);
+      channel
+          .pipeline()
+          .addLast(new HttpServerCodec(MOST_LINE_BYTES, MOST_HEADER_BYTES, 8192))
+          .addLast(new BodyAggregator(settings.maxBodyBytes()))
+          .addLast(new IdleStateHandler(0, 0, IDLE_SECONDS))
+          .addLast(new OneAtATime(inFlight))
+          .addLast(new RequestHandler(handler, key));
+    }
+  }
+}

@@ -1,0 +1,57 @@
+package io.calm.metrics;
+
+import io.prometheus.client.Counter;
+import io.prometheus.client.Histogram;
+import java.time.Duration;
+import java.util.Locale;
+
+/** The meters of one model, its labels bound. Thread safe. */
+public final class ModelMetrics {
+  private static final double NANOS = 1e-9;
+
+  private final String model;
+  private final String variant;
+  private final Counter requests;
+  private final Counter.Child promptTokens;
+  private final Counter.Child generatedTokens;
+  private final Histogram.Child queue;
+  private final Histogram.Child firstToken;
+  private final Histogram.Child interToken;
+  private final Histogram.Child duration;
+
+  ModelMetrics(CalmMetrics all, String model, String variant) {
+    this.model = model;
+    this.variant = variant;
+    this.requests = all.requests();
+    this.promptTokens = all.promptTokens().labels(model, variant);
+    this.generatedTokens = all.generatedTokens().labels(model, variant);
+    this.queue = all.queue().labels(model, variant);
+    this.firstToken = all.firstToken().labels(model, variant);
+    this.interToken = all.interToken().labels(model, variant);
+    this.duration = all.duration().labels(model, variant);
+  }
+
+  /**
+   * A token was generated.
+   *
+   * @param index in its answer, from 0
+   * @param nanos since the token before; for the first, since the request was submitted
+   */
+  public void token(int index, long nanos) {
+    (index == 0 ? firstToken : interToken).observe(nanos * NANOS);
+  }
+
+  /** A generation ended; {@code outcome} becomes a label in lower case. */
+  public void finished(String outcome, int prompt, int generated, Duration queued, Duration total) {
+    requests.labels(model, variant, outcome.toLowerCase(Locale.ROOT)).inc();
+    promptTokens.inc(prompt);
+    generatedTokens.inc(generated);
+    queue.observe(queued.toNanos() * NANOS);
+    duration.observe(total.toNanos() * NANOS);
+  }
+
+  /** A generation was not taken. */
+  public void rejected() {
+    requests.labels(model, variant, "rejected").inc();
+  }
+}

@@ -1,0 +1,80 @@
+package io.calm.serving.api;
+
+import java.util.Optional;
+
+/**
+ * A request that gets an error for an answer. The message is for the client: it names the key, what
+ * was expected and what was found.
+ */
+public final class ApiException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private final Kind kind;
+  private final transient Optional<String> parameter;
+
+  /** What went wrong: HTTP status, and OpenAI's {@code type} and {@code code}. */
+  public enum Kind {
+    INVALID(400, "invalid_request_error", "invalid_request"),
+    TOO_LONG(400, "invalid_request_error", "context_length_exceeded"),
+    UNAUTHORIZED(401, "authentication_error", "invalid_api_key"),
+    UNKNOWN_MODEL(404, "invalid_request_error", "model_not_found"),
+    UNKNOWN_PATH(404, "invalid_request_error", "unknown_url"),
+    METHOD_NOT_ALLOWED(405, "invalid_request_error", "method_not_allowed"),
+    BODY_TOO_LARGE(413, "invalid_request_error", "request_too_large"),
+    QUEUE_FULL(429, "rate_limit_error", "queue_full"),
+    INTERNAL(500, "server_error", "internal_error"),
+    NOT_READY(503, "server_error", "model_not_ready");
+
+    private final int status;
+    private final String type;
+    private final String code;
+
+    Kind(int status, String type, String code) {
+      this.status = status;
+      this.type = type;
+      this.code = code;
+    }
+
+    public int status() {
+      return status;
+    }
+
+    public String type() {
+      return type;
+    }
+
+    public String code() {
+      return code;
+    }
+  }
+
+  public ApiException(Kind kind, String message) {
+    this(kind, message, Optional.empty());
+  }
+
+  public ApiException(Kind kind, String message, Optional<String> parameter) {
+    super(message);
+    this.kind = kind;
+    this.parameter = parameter;
+  }
+
+  /** Returns an error in one key of the body. */
+  public static ApiException invalid(String key, String message) {
+    return new ApiException(Kind.INVALID, key + ": " + message, Optional.of(key));
+  }
+
+  public Kind kind() {
+    return kind;
+  }
+
+  /** Returns the key of the body that is to blame. */
+  public Optional<String> parameter() {
+    return parameter;
+  }
+
+  /** Returns the message; this exception always has one. */
+  @Override
+  public String getMessage() {
+    return String.valueOf(super.getMessage());
+  }
+}

@@ -1,0 +1,30 @@
+package io.calm.serving.api;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+
+/** Sends an error as a whole answer. */
+public final class Errors {
+  private Errors() {}
+
+  public static void send(ApiException error, ErrorBody shape, ReplySink sink) {
+    Map<String, String> headers =
+        switch (error.kind()) {
+          case QUEUE_FULL -> Map.of("Retry-After", "1");
+          case NOT_READY -> Map.of("Retry-After", "5");
+          case UNAUTHORIZED -> Map.of("WWW-Authenticate", "Bearer");
+          default -> Map.of();
+        };
+    send(error, shape, headers, sink);
+  }
+
+  /** Sends an error with headers of its own. */
+  public static void send(
+      ApiException error, ErrorBody shape, Map<String, String> headers, ReplySink sink) {
+    sink.full(
+        error.kind().status(),
+        "application/json",
+        headers,
+        (shape.of(error) + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+}

@@ -1,0 +1,96 @@
+package io.calm.serving.api;
+
+import io.calm.checkpoint.Tokenizer;
+import io.calm.generate.GenerationRequest;
+import io.calm.generate.RejectedException;
+import io.calm.generate.SamplingParameters;
+import io.calm.generate.TextDecoder;
+import io.calm.metrics.ModelMetrics;
+import io.calm.serving.ServedModel;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** A validated request that has not started: its tokens are counted, nothing is queued. */
+public final class PreparedReply {
+  private final ServedModel model;
+  private final TextRequest request;
+  private final ModelMetrics metrics;
+
+  /** A reply under way. */
+  public interface Running {
+    /** Ends the generation: the client is gone. Any thread, without waiting. */
+    void cancel();
+  }
+
+  /** Puts together what a schema's parser has read. */
+  public PreparedReply(ServedModel model, TextRequest request, ModelMetrics metrics) {
+    this.model = model;
+    this.request = request;
+    this.metrics = metrics;
+  }
+
+  /** Returns the Content-Type of a good answer. */
+  public String contentType() {
+    return request.format().contentType();
+  }
+
+  /** Returns whether the answer comes token by token. */
+  public boolean streamed() {
+    return request.format().streamed();
+  }
+
+  /**
+   * Queues the request; its answer goes to the sink, on the scheduler's thread.
+   *
+   * @throws ApiException if the scheduler does not take it; the sink was not used then
+   */
+  public Running start(ReplySink sink) {
+    List<Sequence> sequences = new ArrayList<>();
+    for (Prompt prompt : request.prompts()) {
+      for (int choice = 0; choice < request.choices(); choice++) {
+        sequences.add(new Sequence(prompt, sequences.size(), request.parameters().seed() + choice));
+      }
+    }
+    RunningReply reply = new RunningReply(sequences, request.format(), sink, metrics);
+    try {
+      reply.submitted(
+          model.scheduler().submit(sequences.stream().map(s -> generation(s, reply)).toList()));
+    } catch (RejectedException e) {
+      sequences.forEach(sequence -> metrics.rejected());
+      throw new ApiException(
+          switch (e.reason()) {
+            case QUEUE_FULL -> ApiException.Kind.QUEUE_FULL;
+            case TOO_LONG -> ApiException.Kind.TOO_LONG;
+            case CLOSED -> ApiException.Kind.NOT_READY;
+          },
+          String.valueOf(e.getMessage()));
+    }
+    return reply;
+  }
+
+  private GenerationRequest generation(Sequence sequence, RunningReply reply) {
+    SamplingParameters parameters = request.parameters().toBuilder().seed(sequence.seed()).build();
+    Set<Integer> ends = new HashSet<>(model.defaults().endOfSequence());
+    ends.addAll(request.stopTokens());
+    Tokenizer.IncrementalDecoder decoder = model.tokenizer().newIncrementalDecoder(true);
+    return new GenerationRequest(
+        sequence.prompt().tokens(),
+        parameters,
+        ends,
+        request.promptScores(),
+        new TextDecoder() {
+          @Override
+          public String add(int token) {
+            return decoder.add(token);
+          }
+
+          @Override
+          public String flush() {
+            return decoder.flush();
+          }
+        },
+        reply.listener(sequence));
+  }
+}

@@ -1,0 +1,23 @@
+package io.calm.serving.api;
+
+import java.util.Map;
+
+/**
+ * Where the bytes of one answer go: either {@link #full} alone, or {@link #begin}, any number of
+ * {@link #write}, {@link #end}. Called in order; never blocks, also when the client is slow or
+ * gone.
+ */
+public interface ReplySink {
+
+  /** Sends a whole answer. */
+  void full(int status, String contentType, Map<String, String> headers, byte[] body);
+
+  /** Starts a streamed answer, with status 200. */
+  void begin(String contentType);
+
+  /** Sends a piece, which ends on a whole character. */
+  void write(byte[] bytes);
+
+  /** Ends a streamed answer. */
+  void end();
+}

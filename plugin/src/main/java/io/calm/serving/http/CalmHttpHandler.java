@@ -1,0 +1,176 @@
+package io.calm.serving.http;
+
+import com.google.gson.JsonObject;
+import io.calm.metrics.CalmMetrics;
+import io.calm.serving.ModelRegistry;
+import io.calm.serving.ServedModel;
+import io.calm.serving.api.ApiException;
+import io.calm.serving.api.ErrorBody;
+import io.calm.serving.api.Errors;
+import io.calm.serving.api.JsonBody;
+import io.calm.serving.api.PreparedReply;
+import io.calm.serving.api.ReplySink;
+import io.calm.serving.api.Schema;
+import io.calm.serving.text.ModelChoice;
+import io.calm.serving.text.TextService;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.QueryStringDecoder;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Answers a request on whichever Netty pipeline it came: the embedded host's, or DJL Serving's,
+ * whose {@code RequestHandler} gets the same arguments. The answer is written to the context;
+ * nothing blocks the event loop. Thread safe.
+ */
+public final class CalmHttpHandler {
+  private static final Logger logger = LoggerFactory.getLogger(CalmHttpHandler.class);
+
+  private final ModelRegistry registry;
+  private final TextService text;
+  private final CalmMetrics metrics;
+  private final Executor workers;
+
+  /**
+   * Makes a handler.
+   *
+   * @param workers parse and tokenize; one that is full may throw {@link
+   *     RejectedExecutionException}, which is answered with 429
+   */
+  public CalmHttpHandler(
+      ModelRegistry registry, TextService text, CalmMetrics metrics, Executor workers) {
+    this.registry = registry;
+    this.text = text;
+    this.metrics = metrics;
+    this.workers = workers;
+  }
+
+  /** What a worker needs of a request, which the pipeline may release meanwhile. */
+  @SuppressWarnings("ArrayRecordComponent") // bytes on their way, never compared
+  private record Call(
+      Route.Match match, Optional<String> model, String accept, byte[] body, NettyReply sink) {
+    Schema schema() {
+      return switch (match.route()) {
+        case COMPLETIONS -> Schema.COMPLETIONS;
+        case CHAT -> Schema.CHAT;
+        default -> Schema.DJL;
+      };
+    }
+  }
+
+  /**
+   * Answers a request; a path without a route gets a 404.
+   *
+   * @param decoder of the request's URI
+   */
+  public void handle(
+      ChannelHandlerContext context, FullHttpRequest request, QueryStringDecoder decoder) {
+    NettyReply sink = new NettyReply(context, request);
+    String path = path(decoder);
+    ErrorBody errors = path.startsWith("/v1/") ? ErrorBody.OPENAI : ErrorBody.DJL;
+    try {
+      Optional<Route.Match> found = Route.of(request.method(), path);
+      if (found.isEmpty()) {
+        noRoute(request.method(), path, errors, sink);
+        return;
+      }
+      Route.Match match = found.get();
+      String accept = String.valueOf(request.headers().get(HttpHeaderNames.ACCEPT, ""));
+      if (match.route().method().equals("GET")) {
+        StatusPages.answer(registry, metrics, match, accept, sink);
+      } else {
+        byte[] body = ByteBufUtil.getBytes(request.content());
+        Call call =
+            new Call(match, modelOutside(match, request.headers(), decoder), accept, body, sink);
+        workers.execute(() -> generate(call));
+      }
+    } catch (RejectedExecutionException e) {
+      Errors.send(
+          new ApiException(
+              ApiException.Kind.QUEUE_FULL, "too many requests at once; try again later"),
+          errors,
+          sink);
+    } catch (ApiException e) {
+      Errors.send(e, errors, sink);
+    } catch (RuntimeException e) {
+      logger.error("{} {} failed", request.method(), path, e);
+      Errors.send(internal(), errors, sink);
+    }
+  }
+
+  /** Answers a request with an error, in the shape that its path asks for. */
+  public static void refuse(
+      ChannelHandlerContext context, FullHttpRequest request, ApiException error) {
+    String path = path(new QueryStringDecoder(request.uri()));
+    ErrorBody errors = path.startsWith("/v1/") ? ErrorBody.OPENAI : ErrorBody.DJL;
+    Errors.send(error, errors, new NettyReply(context, request));
+  }
+
+  private static String path(QueryStringDecoder decoder) {
+    try {
+      return decoder.path();
+    } catch (IllegalArgumentException e) { // a bad %-escape
+      return "";
+    }
+  }
+
+  private static void noRoute(HttpMethod method, String path, ErrorBody errors, ReplySink sink) {
+    List<Route.Match> others = Route.matching(path);
+    if (others.isEmpty()) {
+      throw new ApiException(ApiException.Kind.UNKNOWN_PATH, "no such path: " + path);
+    }
+    String allowed = others.stream().map(m -> m.route().method()).collect(Collectors.joining(", "));
+    Errors.send(
+        new ApiException(
+            ApiException.Kind.METHOD_NOT_ALLOWED,
+            "%s: expected %s, got %s".formatted(path, allowed, method)),
+        errors,
+        Map.of("Allow", allowed),
+        sink);
+  }
+
+  /** Returns the model that URL or headers name, as DJL Serving reads them. */
+  private static Optional<String> modelOutside(
+      Route.Match match, HttpHeaders headers, QueryStringDecoder decoder) {
+    return match
+        .model()
+        .or(() -> decoder.parameters().getOrDefault("model_name", List.of()).stream().findFirst())
+        .or(() -> Optional.ofNullable(headers.get("model_name")))
+        .filter(name -> !name.isEmpty());
+  }
+
+  private void generate(Call call) {
+    try {
+      JsonObject body = JsonBody.parse(call.body());
+      String[] keys =
+          call.schema() == Schema.DJL
+              ? new String[] {"model_name", "model"}
+              : new String[] {"model"};
+      ServedModel model =
+          ModelChoice.ready(registry, ModelChoice.name(registry, call.model(), body, keys));
+      PreparedReply reply = text.prepare(model, call.schema(), body, call.accept());
+      call.sink().cancelsOnHangup(reply.start(call.sink()));
+    } catch (ApiException e) {
+      Errors.send(e, call.schema().errors(), call.sink());
+    } catch (RuntimeException | StackOverflowError e) {
+      logger.error("{} failed", call.match().route().path(), e);
+      Errors.send(internal(), call.schema().errors(), call.sink());
+    }
+  }
+
+  private static ApiException internal() {
+    return new ApiException(
+        ApiException.Kind.INTERNAL, "this is a bug of the server; its log has the stack trace");
+  }
+}

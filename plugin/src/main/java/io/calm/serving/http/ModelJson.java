@@ -1,0 +1,152 @@
+package io.calm.serving.http;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
+import io.calm.generate.Scheduler;
+import io.calm.model.ModelSpec;
+import io.calm.search.SearchProgress;
+import io.calm.serving.ModelStatus;
+import io.calm.serving.ServedModel;
+import java.util.Locale;
+
+/** A model's status as JSON. Numbers that are not finite are null. */
+final class ModelJson {
+  private ModelJson() {}
+
+  static String calmStatus(ModelStatus status) {
+    return status.getClass().getSimpleName().toLowerCase(Locale.ROOT);
+  }
+
+  /** DJL Serving's words in {@code GET /ping} and {@code GET /models/{m}}. */
+  static String djlStatus(ModelStatus status) {
+    return status instanceof ModelStatus.Ready ? "Healthy" : djlListStatus(status);
+  }
+
+  /** DJL Serving's words in {@code GET /models}. */
+  static String djlListStatus(ModelStatus status) {
+    if (status instanceof ModelStatus.Ready) {
+      return "READY";
+    }
+    return status instanceof ModelStatus.Failed ? "FAILED" : "PENDING";
+  }
+
+  /** Returns one line of {@code GET /calm/models}. */
+  static JsonObject summary(String name, ModelStatus status) {
+    JsonObject object = new JsonObject();
+    object.addProperty("name", name);
+    object.addProperty("url", status.url());
+    object.addProperty("status", calmStatus(status));
+    if (status instanceof ModelStatus.Loading loading) {
+      object.add("progress", progress(loading.progress().current()));
+    } else if (status instanceof ModelStatus.Failed failed) {
+      object.addProperty("reason", failed.reason());
+    } else if (status instanceof ModelStatus.Ready ready) {
+      object.addProperty("variant", ready.model().variant());
+    }
+    return object;
+  }
+
+  /** Returns {@code GET /calm/models/{m}}. */
+  static JsonObject full(String name, ModelStatus status) {
+    JsonObject object = summary(name, status);
+    if (status instanceof ModelStatus.Ready ready) {
+      ServedModel model = ready.model();
+      object.addProperty("created", model.created().toString());
+      object.add("spec", spec(model.spec()));
+      object.add("load", load(model.scheduler()));
+      model.plan().ifPresent(plan -> object.add("plan", PlanView.of(plan)));
+    }
+    return object;
+  }
+
+  private static JsonObject progress(SearchProgress moment) {
+    JsonObject object = new JsonObject();
+    object.addProperty("phase", moment.phase());
+    object.addProperty("block", moment.block());
+    object.addProperty("layers", moment.layers());
+    object.addProperty("algorithm", moment.algorithm());
+    object.addProperty("candidate", moment.candidate());
+    object.addProperty("pool", moment.pool());
+    object.addProperty("evaluations", moment.evaluations());
+    addNumber(object, "last_score", moment.lastScore());
+    addNumber(object, "elapsed_seconds", moment.elapsedSeconds());
+    addNumber(object, "eta_seconds", moment.etaSeconds());
+    return object;
+  }
+
+  static void addNumber(JsonObject object, String key, double value) {
+    object.add(key, Double.isFinite(value) ? new JsonPrimitive(value) : JsonNull.INSTANCE);
+  }
+
+  private static JsonObject spec(ModelSpec spec) {
+    JsonObject object = new JsonObject();
+    object.addProperty("architecture", spec.architecture());
+    object.addProperty("layers", spec.layers());
+    object.addProperty("hidden", spec.hidden());
+    object.addProperty("heads", spec.heads());
+    object.addProperty("kv_heads", spec.kvHeads());
+    object.addProperty("intermediate", spec.intermediate());
+    object.addProperty("vocabulary", spec.vocabulary());
+    object.addProperty("max_context", spec.maxContext());
+    return object;
+  }
+
+  private static JsonObject load(Scheduler scheduler) {
+    JsonObject object = new JsonObject();
+    object.addProperty("running", scheduler.running());
+    object.addProperty("waiting", scheduler.waiting());
+    object.addProperty("max_running", scheduler.settings().maxRunning());
+    object.addProperty("queue_size", scheduler.settings().queueSize());
+    object.addProperty("max_context", scheduler.settings().maxContext());
+    object.addProperty("kv_tokens", scheduler.settings().kvTokens());
+    return object;
+  }
+
+  /** Returns an element of {@code GET /models/{m}}: a workflow of one model, as in DJL Serving. */
+  static JsonObject djl(String name, ModelStatus status) {
+    JsonObject model = new JsonObject();
+    model.addProperty("modelName", name);
+    model.addProperty("modelUrl", status.url());
+    model.addProperty("batchSize", 1);
+    model.addProperty("maxBatchDelayMillis", 0);
+    model.addProperty("maxIdleSeconds", 0);
+    boolean ready = false;
+    if (status instanceof ModelStatus.Ready r) {
+      ready = true;
+      model.addProperty("queueSize", r.model().scheduler().settings().queueSize());
+      model.addProperty("requestInQueue", r.model().scheduler().waiting());
+    }
+    model.addProperty("status", djlStatus(status));
+    model.addProperty("loadedAtStartup", true);
+    model.add("workerGroups", workers(ready));
+    JsonArray models = new JsonArray();
+    models.add(model);
+    JsonObject workflow = new JsonObject();
+    workflow.addProperty("workflowName", name);
+    workflow.add("models", models);
+    return workflow;
+  }
+
+  private static JsonArray workers(boolean ready) {
+    JsonObject device = new JsonObject();
+    device.addProperty("deviceType", "cpu");
+    device.addProperty("deviceId", -1);
+    JsonArray workers = new JsonArray();
+    if (ready) {
+      JsonObject worker = new JsonObject();
+      worker.addProperty("id", 1);
+      worker.addProperty("status", "READY");
+      workers.add(worker);
+    }
+    JsonObject group = new JsonObject();
+    group.add("device", device);
+    group.addProperty("minWorkers", 1);
+    group.addProperty("maxWorkers", 1);
+    group.add("workers", workers);
+    JsonArray groups = new JsonArray();
+    groups.add(group);
+    return groups;
+  }
+}

@@ -1,0 +1,47 @@
+package io.calm.serving.http;
+
+import io.calm.metrics.ModelState;
+import io.calm.search.SearchProgress;
+import io.calm.serving.ModelRegistry;
+import io.calm.serving.ModelStatus;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** The registry's models as metrics see them. */
+public final class ModelStates {
+  private ModelStates() {}
+
+  public static List<ModelState> of(ModelRegistry registry) {
+    List<ModelState> states = new ArrayList<>();
+    registry.all().forEach((name, status) -> states.add(of(name, status)));
+    return states;
+  }
+
+  private static ModelState of(String name, ModelStatus status) {
+    if (status instanceof ModelStatus.Ready ready) {
+      return new ModelState(
+          name,
+          ready.model().variant(),
+          true,
+          ready.model().scheduler().running(),
+          ready.model().scheduler().waiting(),
+          Optional.empty());
+    }
+    Optional<ModelState.Search> search =
+        status instanceof ModelStatus.Loading loading
+            ? Optional.of(search(loading.progress().current()))
+            : Optional.empty();
+    return new ModelState(name, "", false, 0, 0, search);
+  }
+
+  private static ModelState.Search search(SearchProgress moment) {
+    return new ModelState.Search(
+        moment.block(),
+        moment.layers(),
+        moment.evaluations(),
+        moment.lastScore(),
+        moment.elapsedSeconds(),
+        moment.etaSeconds());
+  }
+}

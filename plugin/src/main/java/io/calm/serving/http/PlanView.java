@@ -1,0 +1,84 @@
+package io.calm.serving.http;
+
+import static io.calm.serving.http.ModelJson.addNumber;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import io.calm.search.QuantPlan;
+
+/** A plan for people: everything but the calibration's token ids. */
+final class PlanView {
+  private PlanView() {}
+
+  static JsonObject of(QuantPlan plan) {
+    JsonObject object = new JsonObject();
+    object.addProperty("served", plan.served());
+    object.addProperty("reason", plan.reason());
+    object.add("pool", names(plan));
+    object.addProperty("group", plan.group());
+    object.addProperty("metric", plan.metric());
+    object.addProperty("evaluations", plan.evaluations());
+    object.addProperty("collection_forwards", plan.collectionForwards());
+    object.addProperty("guard_forwards", plan.guardForwards());
+    object.addProperty("excluded_rows", plan.excludedRows());
+    object.addProperty("scored_rows", plan.scoredRows());
+    addNumber(object, "seconds", plan.seconds());
+    plan.guard().ifPresent(guard -> object.add("guard", guard(guard)));
+    object.add("calibration", calibration(plan.calibration()));
+    JsonArray blocks = new JsonArray();
+    plan.blocks().forEach(block -> blocks.add(block(block)));
+    object.add("blocks", blocks);
+    return object;
+  }
+
+  private static JsonArray names(QuantPlan plan) {
+    JsonArray names = new JsonArray();
+    plan.pool().forEach(names::add);
+    return names;
+  }
+
+  private static JsonObject guard(QuantPlan.Guard guard) {
+    JsonObject object = new JsonObject();
+    object.addProperty("uniform", guard.uniform());
+    addNumber(object, "mix_kl", guard.mixKl());
+    addNumber(object, "uniform_kl", guard.uniformKl());
+    addNumber(object, "paired_standard_error", guard.pairedStandardError());
+    object.addProperty("mix_served", guard.mixServed());
+    return object;
+  }
+
+  private static JsonObject calibration(QuantPlan.Calibration calibration) {
+    JsonObject object = new JsonObject();
+    object.addProperty("source", calibration.source());
+    object.addProperty("fit", calibration.fit());
+    object.addProperty("score", calibration.score());
+    object.addProperty("guard", calibration.guard());
+    object.addProperty("length", calibration.length());
+    object.addProperty("seed", calibration.seed());
+    return object;
+  }
+
+  private static JsonObject block(QuantPlan.BlockChoice choice) {
+    JsonObject candidates = new JsonObject();
+    choice.candidates().forEach((name, candidate) -> candidates.add(name, candidate(candidate)));
+    JsonObject object = new JsonObject();
+    object.addProperty("block", choice.block());
+    object.addProperty("algorithm", choice.algorithm());
+    object.addProperty("reason", choice.reason());
+    object.add("candidates", candidates);
+    return object;
+  }
+
+  private static JsonObject candidate(QuantPlan.Candidate candidate) {
+    JsonObject object = new JsonObject();
+    addNumber(object, "score", candidate.score());
+    addNumber(object, "biased_score", candidate.biasedScore());
+    addNumber(object, "relative_mse", candidate.relativeMse());
+    addNumber(object, "seconds", candidate.seconds());
+    candidate.failure().ifPresent(failure -> object.addProperty("failure", failure));
+    JsonObject detail = new JsonObject();
+    candidate.detail().forEach(detail::addProperty);
+    object.add("detail", detail);
+    return object;
+  }
+}

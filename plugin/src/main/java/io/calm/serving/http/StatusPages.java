@@ -1,0 +1,141 @@
+package io.calm.serving.http;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import io.calm.metrics.CalmMetrics;
+import io.calm.serving.ModelRegistry;
+import io.calm.serving.ModelStatus;
+import io.calm.serving.ServedModel;
+import io.calm.serving.api.ApiException;
+import io.calm.serving.api.ReplySink;
+import io.calm.serving.text.ModelChoice;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Optional;
+
+/** Answers the GET routes: what there is, and how it stands. */
+final class StatusPages {
+  private static final String JSON = "application/json";
+
+  private StatusPages() {}
+
+  static void answer(
+      ModelRegistry registry,
+      CalmMetrics metrics,
+      Route.Match match,
+      String accept,
+      ReplySink sink) {
+    switch (match.route()) {
+      case V1_MODELS -> json(200, v1Models(registry), sink);
+      case V1_MODEL ->
+          json(200, v1Model(ModelChoice.ready(registry, match.model().orElseThrow())), sink);
+      case PING -> ping(registry, sink);
+      case CALM_READY -> ready(registry, sink);
+      case CALM_MODELS -> json(200, calmModels(registry), sink);
+      case CALM_MODEL -> {
+        String name = match.model().orElseThrow();
+        json(200, ModelJson.full(name, status(registry, name)), sink);
+      }
+      case CALM_METRICS -> {
+        String type = CalmMetrics.contentType(accept);
+        sink.full(200, type, Map.of(), metrics.text(type).getBytes(StandardCharsets.UTF_8));
+      }
+      case MODELS -> json(200, djlModels(registry), sink);
+      case MODEL -> {
+        String name = match.model().orElseThrow();
+        JsonArray workflows = new JsonArray();
+        workflows.add(ModelJson.djl(name, status(registry, name)));
+        json(200, workflows, sink);
+      }
+      default -> throw new IllegalArgumentException(match.route() + " is not a page");
+    }
+  }
+
+  private static void json(int code, JsonElement body, ReplySink sink) {
+    sink.full(code, JSON, Map.of(), (body + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static ModelStatus status(ModelRegistry registry, String name) {
+    return registry
+        .status(name)
+        .orElseThrow(
+            () ->
+                new ApiException(
+                    ApiException.Kind.UNKNOWN_MODEL,
+                    "model %s does not exist; there is %s".formatted(name, registry.all().keySet()),
+                    Optional.of("model")));
+  }
+
+  private static JsonObject v1Models(ModelRegistry registry) {
+    JsonArray data = new JsonArray();
+    for (ModelStatus status : registry.all().values()) {
+      if (status instanceof ModelStatus.Ready ready) {
+        data.add(v1Model(ready.model()));
+      }
+    }
+    JsonObject body = new JsonObject();
+    body.addProperty("object", "list");
+    body.add("data", data);
+    return body;
+  }
+
+  private static JsonObject v1Model(ServedModel model) {
+    JsonObject object = new JsonObject();
+    object.addProperty("id", model.name());
+    object.addProperty("object", "model");
+    object.addProperty("created", model.created().getEpochSecond());
+    object.addProperty("owned_by", "calm");
+    object.addProperty("max_model_len", model.scheduler().settings().maxContext());
+    return object;
+  }
+
+  /** DJL Serving's shape: 200 also while models load, 500 where one could not be. */
+  private static void ping(ModelRegistry registry, ReplySink sink) {
+    JsonObject body = new JsonObject();
+    boolean failed = false;
+    for (Map.Entry<String, ModelStatus> entry : registry.all().entrySet()) {
+      failed |= entry.getValue() instanceof ModelStatus.Failed;
+      JsonObject status = new JsonObject();
+      status.addProperty("status", ModelJson.djlStatus(entry.getValue()));
+      body.add(entry.getKey(), status);
+    }
+    json(failed ? 500 : 200, body, sink);
+  }
+
+  private static void ready(ModelRegistry registry, ReplySink sink) {
+    JsonObject models = new JsonObject();
+    registry
+        .all()
+        .forEach((name, status) -> models.addProperty(name, ModelJson.calmStatus(status)));
+    JsonObject body = new JsonObject();
+    body.addProperty("ready", registry.allReady());
+    body.add("models", models);
+    json(registry.allReady() ? 200 : 503, body, sink);
+  }
+
+  private static JsonObject calmModels(ModelRegistry registry) {
+    JsonArray models = new JsonArray();
+    registry.all().forEach((name, status) -> models.add(ModelJson.summary(name, status)));
+    JsonObject body = new JsonObject();
+    body.add("models", models);
+    return body;
+  }
+
+  private static JsonObject djlModels(ModelRegistry registry) {
+    JsonArray models = new JsonArray();
+    registry
+        .all()
+        .forEach(
+            (name, status) -> {
+              JsonObject model = new JsonObject();
+              model.addProperty("modelName", name);
+              model.addProperty("modelUrl", status.url());
+              model.addProperty("status", ModelJson.djlListStatus(status));
+              models.add(model);
+            });
+    JsonObject body = new JsonObject();
+    body.add("models", models);
+    return body;
+  }
+}

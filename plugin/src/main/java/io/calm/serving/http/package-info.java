@@ -1,0 +1,5 @@
+/** HTTP over Netty: routes, answers, clients that are slow or gone. */
+@NullMarked
+package io.calm.serving.http;
+
+import org.jspecify.annotations.NullMarked;

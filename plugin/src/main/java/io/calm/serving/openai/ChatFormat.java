@@ -1,0 +1,138 @@
+package io.calm.serving.openai;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import io.calm.generate.Finish;
+import io.calm.generate.GeneratedToken;
+import io.calm.generate.TokenScore;
+import io.calm.serving.api.ApiException;
+import io.calm.serving.api.ErrorBody;
+import io.calm.serving.api.ReplyFormat;
+import io.calm.serving.api.Sequence;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+
+/** Writes {@code chat.completion} and {@code chat.completion.chunk}. */
+final class ChatFormat implements ReplyFormat {
+  private static final String CHUNK = "chat.completion.chunk";
+
+  private final OpenAiReply reply;
+
+  ChatFormat(OpenAiReply reply) {
+    this.reply = reply;
+  }
+
+  @Override
+  public String contentType() {
+    return reply.contentType();
+  }
+
+  @Override
+  public boolean streamed() {
+    return reply.streamed();
+  }
+
+  @Override
+  public ErrorBody errors() {
+    return reply.errors();
+  }
+
+  @Override
+  public String token(Sequence sequence, GeneratedToken token) {
+    String role = "";
+    if (token.index() == 0) {
+      JsonObject delta = new JsonObject();
+      delta.addProperty("role", "assistant");
+      delta.addProperty("content", "");
+      role = chunk(sequence, delta, JsonNull.INSTANCE, Optional.empty());
+    }
+    if (token.text().isEmpty() && reply.logprobs().isEmpty()) {
+      return role;
+    }
+    JsonObject delta = new JsonObject();
+    delta.addProperty("content", token.text());
+    return role + chunk(sequence, delta, logprobs(List.of(token)), Optional.empty());
+  }
+
+  @Override
+  public String finished(Sequence sequence) {
+    return chunk(sequence, new JsonObject(), JsonNull.INSTANCE, sequence.reason());
+  }
+
+  @Override
+  public String end(List<Sequence> sequences) {
+    return reply.end(CHUNK, sequences);
+  }
+
+  @Override
+  public String failed(ApiException error) {
+    return reply.failed(error);
+  }
+
+  private String chunk(
+      Sequence sequence, JsonObject delta, JsonElement logprobs, Optional<Finish.Reason> reason) {
+    JsonObject choice = new JsonObject();
+    choice.addProperty("index", sequence.index());
+    choice.add("delta", delta);
+    choice.add("logprobs", logprobs);
+    choice.add("finish_reason", OpenAiReply.finishReason(reason));
+    JsonArray choices = new JsonArray();
+    choices.add(choice);
+    return reply.chunk(CHUNK, choices);
+  }
+
+  @Override
+  public String whole(List<Sequence> sequences) {
+    JsonArray choices = new JsonArray();
+    for (Sequence sequence : sequences) {
+      JsonObject message = new JsonObject();
+      message.addProperty("role", "assistant");
+      message.addProperty("content", sequence.text());
+      message.add("refusal", JsonNull.INSTANCE);
+      JsonObject choice = new JsonObject();
+      choice.addProperty("index", sequence.index());
+      choice.add("message", message);
+      choice.add("logprobs", logprobs(sequence.tokens()));
+      choice.add("finish_reason", OpenAiReply.finishReason(sequence.reason()));
+      choices.add(choice);
+    }
+    JsonObject body = reply.envelope("chat.completion");
+    body.add("choices", choices);
+    body.add("usage", reply.usage(sequences));
+    return body + "\n";
+  }
+
+  private JsonElement logprobs(List<GeneratedToken> tokens) {
+    if (reply.logprobs().isEmpty()) {
+      return JsonNull.INSTANCE;
+    }
+    JsonArray content = new JsonArray();
+    for (GeneratedToken token : tokens) {
+      JsonObject entry = entry(token.score());
+      JsonArray top = new JsonArray();
+      token.top().forEach(alternative -> top.add(entry(alternative)));
+      entry.add("top_logprobs", top);
+      content.add(entry);
+    }
+    JsonObject logprobs = new JsonObject();
+    logprobs.add("content", content);
+    logprobs.add("refusal", JsonNull.INSTANCE);
+    return logprobs;
+  }
+
+  private JsonObject entry(TokenScore score) {
+    String spelling = reply.spelling(score.id());
+    JsonArray bytes = new JsonArray();
+    for (byte b : spelling.getBytes(StandardCharsets.UTF_8)) {
+      bytes.add(b & 0xFF);
+    }
+    JsonObject entry = new JsonObject();
+    entry.addProperty("token", spelling);
+    entry.add("logprob", OpenAiReply.number(score.logprob()));
+    entry.add("bytes", bytes);
+    return entry;
+  }
+}

@@ -1,0 +1,67 @@
+package io.calm.serving.text;
+
+import com.google.gson.JsonObject;
+import io.calm.metrics.CalmMetrics;
+import io.calm.serving.ServedModel;
+import io.calm.serving.api.JsonFields;
+import io.calm.serving.api.PreparedReply;
+import io.calm.serving.api.Schema;
+import io.calm.serving.api.TextRequest;
+import io.calm.serving.lmi.LmiParser;
+import io.calm.serving.openai.Framing;
+import io.calm.serving.openai.OpenAiParser;
+import java.time.InstantSource;
+
+/**
+ * Text generation over any transport. {@link #prepare} reads, validates and tokenizes, which takes
+ * time in proportion to the prompt: not on an event loop. Thread safe.
+ */
+public final class TextService {
+  private final CalmMetrics metrics;
+  private final InstantSource clock;
+
+  public TextService(CalmMetrics metrics, InstantSource clock) {
+    this.metrics = metrics;
+    this.clock = clock;
+  }
+
+  /**
+   * Prepares a reply.
+   *
+   * @param body from {@link io.calm.serving.api.JsonBody#parse}
+   * @param accept the client's Accept header; empty where it has none
+   * @throws io.calm.serving.api.ApiException if the request cannot be answered; {@link
+   *     Schema#errors} is the shape of what the client gets
+   */
+  public PreparedReply prepare(ServedModel model, Schema schema, JsonObject body, String accept) {
+    return new PreparedReply(
+        model, parse(model, schema, body, accept), metrics.model(model.name(), model.variant()));
+  }
+
+  private TextRequest parse(ServedModel model, Schema schema, JsonObject body, String accept) {
+    return switch (schema) {
+      case COMPLETIONS -> OpenAiParser.completion(model, body, clock, Framing.OPENAI);
+      case CHAT -> OpenAiParser.chat(model, body, clock, Framing.OPENAI);
+      case DJL -> {
+        JsonFields fields = new JsonFields(body);
+        if (fields.has("messages")) {
+          yield OpenAiParser.chat(model, body, clock, framing(fields, accept));
+        }
+        if (fields.has("prompt")) {
+          yield OpenAiParser.completion(model, body, clock, framing(fields, accept));
+        }
+        yield LmiParser.parse(model, body, accept);
+      }
+    };
+  }
+
+  /** OpenAI's body on DJL's routes: JSON lines, but events for who sends {@code model} or asks. */
+  private static Framing framing(JsonFields fields, String accept) {
+    if (accept.contains("application/jsonlines")) {
+      return Framing.DJL_LINES;
+    }
+    return fields.has("model") || accept.contains("text/event-stream")
+        ? Framing.DJL_EVENTS
+        : Framing.DJL_LINES;
+  }
+}

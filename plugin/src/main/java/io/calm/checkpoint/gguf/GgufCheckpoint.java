@@ -36,19 +36,18 @@ public final class GgufCheckpoint {
     return new StoredCheckpoint(
         tensors,
         List.of(path),
-        generationDefaults(new GgufKeys(gguf)),
+        generationDefaults(new GgufKeys(gguf), spec.vocabulary()),
         Unwired.TOKENIZER,
         Optional::empty);
   }
 
-  private static GenerationDefaults generationDefaults(GgufKeys keys) {
+  private static GenerationDefaults generationDefaults(GgufKeys keys, int vocabulary) {
     Set<Integer> ends = new HashSet<>();
     for (String key : List.of("eos", "eot", "eom")) {
-      keys.integer("tokenizer.ggml.%s_token_id".formatted(key)).ifPresent(ends::add);
+      token(keys, key, vocabulary).ifPresent(ends::add);
     }
-    OptionalInt bos = keys.integer("tokenizer.ggml.bos_token_id");
     return new GenerationDefaults(
-        bos,
+        token(keys, "bos", vocabulary),
         ends,
         false,
         OptionalDouble.empty(),
@@ -56,5 +55,11 @@ public final class GgufCheckpoint {
         OptionalInt.empty(),
         OptionalDouble.empty(),
         OptionalDouble.empty());
+  }
+
+  /** Reads a special token; files without one may have a number outside the vocabulary. */
+  private static OptionalInt token(GgufKeys keys, String name, int vocabulary) {
+    double id = keys.number("tokenizer.ggml.%s_token_id".formatted(name)).orElse(-1);
+    return id >= 0 && id < vocabulary ? OptionalInt.of((int) id) : OptionalInt.empty();
   }
 }

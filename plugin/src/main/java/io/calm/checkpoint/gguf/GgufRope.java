@@ -16,6 +16,9 @@ final class GgufRope {
 
   static RopeSpec read(GgufKeys keys, TensorTable tensors, int headDim, int context) {
     float theta = (float) keys.number(".rope.freq_base").orElse(10000);
+    if (!(theta > 0)) {
+      throw keys.wrong(".rope.freq_base", "a positive number", theta);
+    }
     RopeSpec.Scaling scaling = scaling(keys, context);
     Optional<StoredTensor> factors = tensors.find(FACTORS);
     if (factors.isEmpty()) {
@@ -65,6 +68,10 @@ final class GgufRope {
     if (keys.number(".rope.scaling.yarn_ext_factor").orElse(1) != 1) {
       throw keys.wrong(".rope.scaling.yarn_ext_factor", "1", "another value");
     }
+    int original = keys.integer(".rope.scaling.original_context_length").orElse(context);
+    if (original == 0) {
+      throw keys.wrong(".rope.scaling.original_context_length", "a positive number", original);
+    }
     double attention =
         keys.number(".rope.scaling.attn_factor").orElse(1)
             * (factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1);
@@ -72,7 +79,7 @@ final class GgufRope {
         (float) factor,
         (float) keys.number(".rope.scaling.yarn_beta_fast").orElse(32),
         (float) keys.number(".rope.scaling.yarn_beta_slow").orElse(1),
-        keys.integer(".rope.scaling.original_context_length").orElse(context),
+        original,
         (float) attention,
         true);
   }

@@ -1,6 +1,7 @@
 package io.calm.checkpoint.gguf;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.StoredTensor;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.model.LinearRole;
@@ -50,7 +51,7 @@ final class GgufSpec {
   private ModelSpec spec() {
     requireSupported();
     int hidden = keys.requiredInteger(".embedding_length");
-    int layers = keys.requiredInteger(".block_count");
+    int layers = layers();
     int heads = keys.requiredInteger(".attention.head_count");
     int context = keys.requiredInteger(".context_length");
     int headDim = headDim(hidden, heads);
@@ -110,6 +111,14 @@ final class GgufSpec {
     if (!keys.flag(".attention.causal").orElse(true)) {
       throw keys.wrong(".attention.causal", "true", false);
     }
+  }
+
+  private int layers() {
+    int layers = keys.requiredInteger(".block_count");
+    if (layers > ModelTensors.MOST_LAYERS) {
+      throw keys.wrong(".block_count", "at most " + ModelTensors.MOST_LAYERS, layers);
+    }
+    return layers;
   }
 
   private int headDim(int hidden, int heads) {

@@ -3,6 +3,7 @@ package io.calm.checkpoint.hf;
 import io.calm.checkpoint.GenerationDefaults;
 import java.util.HashSet;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /** Generation defaults: generation_config.json, and for its missing tokens config.json. */
@@ -18,8 +19,14 @@ final class HfGeneration {
         generation.flag("do_sample").orElse(false),
         generation.number("temperature"),
         generation.number("top_p"),
-        generation.integer("top_k"),
+        topK(generation),
         generation.number("min_p"),
         generation.number("repetition_penalty"));
+  }
+
+  /** Reads {@code top_k}, where some files write -1 for none. */
+  private static OptionalInt topK(JsonFields generation) {
+    OptionalDouble value = generation.number("top_k");
+    return value.isPresent() ? OptionalInt.of((int) value.getAsDouble()) : OptionalInt.empty();
   }
 }

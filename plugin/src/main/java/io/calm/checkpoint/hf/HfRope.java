@@ -12,6 +12,7 @@ import java.util.OptionalInt;
  */
 final class HfRope {
   private static final double DEFAULT_THETA = 10000;
+  private static final String ORIGINAL = "original_max_position_embeddings";
 
   private final JsonFields config;
   private final JsonFields scaling;
@@ -34,11 +35,18 @@ final class HfRope {
         config.object("rope_parameters").or(() -> config.object("rope_scaling"));
     double topLevel = config.number("rope_theta").orElse(DEFAULT_THETA);
     if (scaling.isEmpty()) {
-      return new RopeSpec((float) topLevel, new RopeSpec.None());
+      return rope(config, topLevel, new RopeSpec.None());
     }
     requireWhole(scaling.get());
     double theta = scaling.get().number("rope_theta").orElse(topLevel);
-    return new RopeSpec((float) theta, new HfRope(config, scaling.get(), maxContext).scaling());
+    return rope(scaling.get(), theta, new HfRope(config, scaling.get(), maxContext).scaling());
+  }
+
+  private static RopeSpec rope(JsonFields fields, double theta, RopeSpec.Scaling scaling) {
+    if (!(theta > 0)) {
+      throw fields.wrong("rope_theta", "a positive number", theta);
+    }
+    return new RopeSpec((float) theta, scaling);
   }
 
   private static void requireWhole(JsonFields fields) {
@@ -56,21 +64,29 @@ final class HfRope {
     return switch (type) {
       case "default" -> new RopeSpec.None();
       case "linear" -> new RopeSpec.Linear((float) positive("factor"));
-      case "llama3" ->
-          new RopeSpec.Llama3(
-              (float) positive("factor"),
-              (float) positive("low_freq_factor"),
-              (float) positive("high_freq_factor"),
-              originalContext().orElseThrow(() -> missing("original_max_position_embeddings")));
+      case "llama3" -> llama3();
       case "yarn" -> yarn();
       default -> throw scaling.wrong("rope_type", "default, linear, llama3 or yarn", type);
     };
   }
 
+  private RopeSpec.Llama3 llama3() {
+    double low = positive("low_freq_factor");
+    double high = positive("high_freq_factor");
+    if (high <= low) {
+      throw scaling.wrong("high_freq_factor", "more than low_freq_factor, " + low, high);
+    }
+    int original = originalContext().orElseThrow(() -> missing(ORIGINAL));
+    return new RopeSpec.Llama3((float) positive("factor"), (float) low, (float) high, original);
+  }
+
   private OptionalInt originalContext() {
-    String key = "original_max_position_embeddings";
-    OptionalInt here = scaling.integer(key);
-    return here.isPresent() ? here : config.integer(key);
+    OptionalInt here = scaling.integer(ORIGINAL);
+    OptionalInt original = here.isPresent() ? here : config.integer(ORIGINAL);
+    if (original.isPresent() && original.getAsInt() == 0) {
+      throw scaling.wrong(ORIGINAL, "a positive number", 0);
+    }
+    return original;
   }
 
   private RopeSpec.Yarn yarn() {

@@ -1,6 +1,7 @@
 package io.calm.checkpoint.hf;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
@@ -52,7 +53,7 @@ final class HfSpec {
 
   private ModelSpec spec() {
     int hidden = config.requiredInteger("hidden_size");
-    int layers = config.requiredInteger("num_hidden_layers");
+    int layers = layers();
     int heads = config.requiredInteger("num_attention_heads");
     int context = config.integer("max_position_embeddings").orElse(family.maxContext());
     RopeSpec rope = HfRope.read(config, context);
@@ -79,6 +80,14 @@ final class HfSpec {
               .formatted(config.where("hidden_size and others"), e.getMessage()),
           e);
     }
+  }
+
+  private int layers() {
+    int layers = config.requiredInteger("num_hidden_layers");
+    if (layers > ModelTensors.MOST_LAYERS) {
+      throw config.wrong("num_hidden_layers", "at most " + ModelTensors.MOST_LAYERS, layers);
+    }
+    return layers;
   }
 
   private int keyValueHeads(int heads) {

@@ -6,6 +6,7 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.JsonErrors;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;
@@ -42,7 +43,9 @@ final class JsonFields {
           path.toString(), "a JSON object", kind(element), "download the file again");
     } catch (IOException | JsonParseException e) {
       throw new CheckpointException(
-          "%s: expected a JSON object, got %s; download the file again".formatted(path, e), e);
+          "%s: expected a JSON object, got %s; download the file again"
+              .formatted(path, JsonErrors.describe(e)),
+          e);
     }
   }
 

@@ -4,6 +4,7 @@ import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.JsonErrors;
 import io.calm.checkpoint.storage.TensorType;
 import java.io.IOException;
 import java.io.StringReader;
@@ -40,7 +41,7 @@ final class HeaderParser {
     } catch (IOException | IllegalStateException | NumberFormatException e) {
       throw new CheckpointException(
           "%s: header: expected a JSON object of tensors, got %s; the file is damaged: download it again"
-              .formatted(path, e.getMessage()),
+              .formatted(path, JsonErrors.describe(e)),
           e);
     }
   }

@@ -19,6 +19,9 @@ import java.util.Set;
  * safe.
  */
 public final class ModelTensors {
+  /** More blocks than this are a damaged number. */
+  public static final int MOST_LAYERS = 4096;
+
   private final ModelSpec spec;
   private final TensorNames names;
   private final TensorTable table;

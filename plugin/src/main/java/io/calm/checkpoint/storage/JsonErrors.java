@@ -1,0 +1,24 @@
+package io.calm.checkpoint.storage;
+
+import com.google.gson.JsonParseException;
+import java.nio.file.FileSystemException;
+
+/** What a JSON reader complained of, in words for an operator. */
+public final class JsonErrors {
+  private static final String ADVICE =
+      "Use JsonReader.setStrictness(Strictness.LENIENT) to accept ";
+
+  private JsonErrors() {}
+
+  /** Returns the first line of the innermost complaint, without advice to programmers. */
+  public static String describe(Exception error) {
+    Throwable cause = error;
+    if (error instanceof JsonParseException && error.getCause() instanceof Exception inner) {
+      cause = inner;
+    }
+    String message = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
+    return cause instanceof FileSystemException
+        ? cause.getClass().getSimpleName()
+        : message.replace(ADVICE, "");
+  }
+}

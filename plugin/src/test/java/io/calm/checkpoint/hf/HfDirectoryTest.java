@@ -1,0 +1,201 @@
+package io.calm.checkpoint.hf;
+
+import static io.calm.checkpoint.Refused.assertRefused;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.GenerationDefaults;
+import io.calm.checkpoint.Goldens;
+import io.calm.checkpoint.safetensors.SafetensorsFile;
+import io.calm.checkpoint.storage.TensorTable;
+import io.calm.model.LinearRole;
+import io.calm.tensor.Matrix;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class HfDirectoryTest {
+  private static final String SECOND = "model-00002-of-00002.safetensors";
+  private static final String INDEX = "model.safetensors.index.json";
+
+  @TempDir private Path directory;
+
+  private Path copy(String family) throws IOException {
+    try (Stream<Path> files = Files.list(Goldens.path(family))) {
+      for (Path file : files.toList()) {
+        Files.copy(file, directory.resolve(file.getFileName().toString()));
+      }
+    }
+    return directory;
+  }
+
+  private void edit(String name, String from, String to) throws IOException {
+    Path file = directory.resolve(name);
+    Files.writeString(file, Files.readString(file).replace(from, to));
+  }
+
+  @Test
+  void shardsAreOneModel() {
+    Path golden = Goldens.path("llama-sharded-f16");
+    TensorTable second = SafetensorsFile.open(golden.resolve(SECOND));
+    try (Checkpoint checkpoint = Checkpoints.open(golden)) {
+      assertEquals(
+          List.of(
+              "config.json",
+              "generation_config.json",
+              "tokenizer.json",
+              INDEX,
+              "model-00001-of-00002.safetensors",
+              SECOND),
+          checkpoint.files().stream().map(file -> file.getFileName().toString()).toList());
+      try (Matrix down = checkpoint.block(2).linear(LinearRole.DOWN);
+          Matrix expected = second.get("model.layers.2.mlp.down_proj.weight").read()) {
+        assertEquals(expected.bytes(), down.bytes());
+      }
+      assertEquals(
+          checkpoint.files().stream().mapToLong(file -> file.toFile().length()).sum(),
+          checkpoint.sizeInBytes());
+    }
+  }
+
+  @Test
+  void shardsThatDoNotFitTheirIndexAreRefused() throws IOException {
+    copy("llama-sharded-f16");
+    Path second = directory.resolve(SECOND);
+    Path aside = directory.resolve("aside");
+    Files.move(second, aside);
+    assertRefused(() -> HfDirectory.open(directory), SECOND, "nothing there", "download");
+    Files.copy(directory.resolve("model-00001-of-00002.safetensors"), second);
+    assertRefused(() -> HfDirectory.open(directory), "one tensor of this name", "another in");
+    Files.move(aside, second, StandardCopyOption.REPLACE_EXISTING);
+    edit(INDEX, "model.norm.weight", "model.norm.wait");
+    assertRefused(() -> HfDirectory.open(directory), "model.norm.wait", "none of this name");
+  }
+
+  @Test
+  void shardsOutsideTheDirectoryAreRefused() throws IOException {
+    copy("llama-sharded-f16");
+    edit(INDEX, SECOND, "../" + SECOND);
+    assertRefused(() -> HfDirectory.open(directory), INDEX, "beside the index", "../");
+  }
+
+  @Test
+  void aTensorInTheWrongShardIsRefused() throws IOException {
+    copy("llama-sharded-f16");
+    edit(
+        INDEX,
+        "\"model.norm.weight\": \"" + SECOND,
+        "\"model.norm.weight\": \"model-00001-of-00002.safetensors");
+    assertRefused(() -> HfDirectory.open(directory), "model.norm.weight", "another shard");
+  }
+
+  @Test
+  void configsThatDoNotFitTheWeightsAreRefused() throws IOException {
+    copy("llama-gqa");
+    edit("config.json", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4");
+    assertRefused(
+        () -> HfDirectory.open(directory),
+        "model.layers.3.self_attn.q_proj.weight",
+        "none of this name");
+    edit("config.json", "\"num_hidden_layers\": 4", "\"num_hidden_layers\": 3");
+    edit("config.json", "\"intermediate_size\": 160", "\"intermediate_size\": 161");
+    assertRefused(
+        () -> HfDirectory.open(directory),
+        "model.safetensors: tensor model.layers.0.mlp.gate_proj.weight",
+        "[161, 64]",
+        "[160, 64]");
+  }
+
+  @Test
+  void tensorsThatWouldChangeTheAnswersAreRefused() throws IOException {
+    copy("qwen2-bias");
+    edit("config.json", "Qwen2ForCausalLM", "LlamaForCausalLM");
+    edit("config.json", "\"qwen2\"", "\"llama\"");
+    assertRefused(() -> HfDirectory.open(directory), "proj.bias", "would change the answers");
+  }
+
+  @Test
+  void directoriesWithoutReadableWeightsAreRefused() throws IOException {
+    assertRefused(() -> Checkpoints.open(directory), "config.json", "neither");
+    Files.copy(Goldens.path("llama-gqa/config.json"), directory.resolve("config.json"));
+    assertRefused(() -> Checkpoints.open(directory), "no weights", "model.safetensors");
+    Files.writeString(directory.resolve("pytorch_model.bin"), "pickle");
+    assertRefused(
+        () -> Checkpoints.open(directory), "only [pytorch_model.bin]", "safe_serialization");
+    Files.writeString(directory.resolve("config.json"), "{\"model_type\": ");
+    assertRefused(() -> Checkpoints.open(directory), "config.json", "JSON object");
+    Files.writeString(directory.resolve("config.json"), "[1]");
+    assertRefused(() -> Checkpoints.open(directory), "config.json", "got [1]");
+    assertRefused(
+        () -> Checkpoints.open(directory.resolve("pytorch_model.bin")), "another kind", ".gguf");
+  }
+
+  @Test
+  void aDirectoryWithOneGgufFileIsThatFile() throws IOException {
+    Path file = Goldens.path("gguf/llama-gqa.gguf");
+    Files.copy(file, directory.resolve("model.gguf"));
+    try (Checkpoint checkpoint = Checkpoints.open(directory)) {
+      assertEquals(List.of(directory.resolve("model.gguf")), checkpoint.files());
+    }
+    Files.copy(file, directory.resolve("other.gguf"));
+    assertRefused(() -> Checkpoints.open(directory), "2 .gguf files", "the path of the one");
+  }
+
+  @Test
+  void generationDefaults() throws IOException {
+    copy("llama-gqa");
+    Files.writeString(
+        directory.resolve("generation_config.json"),
+        "{\"eos_token_id\": [2, 7], \"do_sample\": true, \"temperature\": 0.6, \"top_p\": 0.9,"
+            + " \"top_k\": -1, \"repetition_penalty\": null}");
+    assertEquals(
+        new GenerationDefaults(
+            OptionalInt.of(0),
+            Set.of(2, 7),
+            true,
+            OptionalDouble.of(0.6),
+            OptionalDouble.of(0.9),
+            OptionalInt.of(-1),
+            OptionalDouble.empty(),
+            OptionalDouble.empty()),
+        defaults());
+    Files.delete(directory.resolve("generation_config.json"));
+    assertEquals(Set.of(0), defaults().endOfSequence());
+    Files.writeString(directory.resolve("generation_config.json"), "{\"temperature\": \"hot\"}");
+    assertRefused(this::defaults, "generation_config.json", "temperature", "hot");
+  }
+
+  private GenerationDefaults defaults() {
+    try (Checkpoint checkpoint = Checkpoints.open(directory)) {
+      return checkpoint.generationDefaults();
+    }
+  }
+
+  @Test
+  void aClosedCheckpointReadsNoMore() {
+    Checkpoint checkpoint = Checkpoints.open(Goldens.path("llama-gqa"));
+    checkpoint.close();
+    checkpoint.close();
+    assertThrows(IllegalStateException.class, () -> checkpoint.block(0));
+    assertThrows(IllegalStateException.class, checkpoint::finalNorm);
+  }
+
+  @Test
+  void rowsAndLayersOutOfRangeAreTheCallersError() {
+    try (Checkpoint checkpoint = Checkpoints.open(Goldens.path("llama-gqa"))) {
+      assertThrows(IndexOutOfBoundsException.class, () -> checkpoint.block(3));
+      assertThrows(IndexOutOfBoundsException.class, () -> checkpoint.embeddingRows(0, 2049));
+      assertThrows(IndexOutOfBoundsException.class, () -> checkpoint.headRows(-1, 1));
+    }
+  }
+}

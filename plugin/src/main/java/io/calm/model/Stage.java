@@ -2,6 +2,7 @@ package io.calm.model;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /** A point of the block where one activation feeds one or more linears; stages run in order. */
 public enum Stage {
@@ -17,5 +18,15 @@ public enum Stage {
   /** Returns the linears that read this stage's activation, in their order in the block. */
   public List<LinearRole> linears() {
     return Arrays.stream(LinearRole.values()).filter(role -> role.stage() == this).toList();
+  }
+
+  /** Returns the stage after this one; empty after the last. */
+  public Optional<Stage> next() {
+    return switch (this) {
+      case ATTENTION_IN -> Optional.of(ATTENTION_OUT);
+      case ATTENTION_OUT -> Optional.of(MLP_IN);
+      case MLP_IN -> Optional.of(MLP_OUT);
+      case MLP_OUT -> Optional.empty();
+    };
   }
 }

@@ -28,4 +28,19 @@ public record QuantizedMatrix(
           "%s: expected %d elements, got %d".formatted(name, expected, got));
     }
   }
+
+  /** Returns scale * code + minimum, [N, K]. */
+  public Matrix dequantize() {
+    Matrix values = Matrix.allocate(outputs, inputs);
+    int groups = scales.length / outputs;
+    float[] row = new float[inputs];
+    for (int n = 0; n < outputs; n++) {
+      for (int k = 0; k < inputs; k++) {
+        int grid = n * groups + k / group;
+        row[k] = scales[grid] * codes[n * inputs + k] + minimums[grid];
+      }
+      values.writeRow(n, row);
+    }
+    return values;
+  }
 }

@@ -1,0 +1,246 @@
+package io.calm.runtime.pytorch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import io.calm.model.ActivationMode;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.NormRole;
+import io.calm.model.Stage;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.QuantizedLinear;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One run of a decoder block over hidden states, halted at each of its four stages: what the next
+ * linears will read can be looked at, and rescaled, before their weights are given.
+ *
+ * <p>Inputs of linears are rounded to int8 where an {@link Rounding} is given; the matrix product
+ * itself is float32 on the dequantized values, so only the order of summation differs from the
+ * served module. Not thread safe.
+ */
+public final class BlockPass implements AutoCloseable {
+
+  /** How inputs of linears become int8. */
+  public record Rounding(ActivationMode mode, int groupLimit) {}
+
+  private final TorchRuntime runtime;
+  private final ModelSpec spec;
+  private final BlockParameters<?> block;
+  private final Optional<Rounding> rounding;
+  private final Attention attention;
+  private final NDArray epsilon;
+  private List<NDArray> residual;
+  private List<NDArray> input;
+  private Optional<Stage> stage;
+
+  /**
+   * Starts at {@link Stage#ATTENTION_IN}.
+   *
+   * @param states not changed
+   * @param block whose norms are used, not folded
+   */
+  public BlockPass(
+      HiddenStates states,
+      ModelSpec spec,
+      int layer,
+      BlockParameters<?> block,
+      Optional<Rounding> rounding) {
+    this.runtime = states.runtime();
+    this.spec = spec;
+    this.block = block;
+    this.rounding = rounding;
+    this.epsilon = runtime.manager().create(spec.rmsEpsilon());
+    this.attention = new Attention(runtime, spec, layer, states.length(), block, epsilon);
+    this.residual = new ArrayList<>();
+    for (NDArray chunk : states.chunks()) {
+      residual.add(chunk.duplicate());
+    }
+    this.input = normalized(NormRole.ATTENTION);
+    this.stage = Optional.of(Stage.ATTENTION_IN);
+  }
+
+  /** Returns the stage whose linears come next; empty when the block is done. */
+  public Optional<Stage> stage() {
+    return stage;
+  }
+
+  /** Returns K, the width of the current stage's input. */
+  private int width() {
+    return spec.inputs(stage.orElseThrow());
+  }
+
+  private List<NDArray> normalized(NormRole role) {
+    List<NDArray> result = new ArrayList<>();
+    try (NDArray w = runtime.array(block.norm(role))) {
+      for (NDArray x : residual) {
+        result.add(runtime.call("rms_norm", x, w, epsilon));
+      }
+    }
+    return result;
+  }
+
+  /** Divides the current input by {@code scales} [K]: the effect of a fold before it. */
+  public void divide(float[] scales) {
+    try (NDArray s = runtime.array(scales)) {
+      input = replace(input, x -> runtime.call("divide", x, s));
+    }
+  }
+
+  /** Returns the column statistics of the current input, before rounding. */
+  public ColumnStatistics statistics() {
+    ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width());
+    for (NDArray x : input) {
+      try (NDArray statistics = runtime.call("column_statistics", x)) {
+        sum.add(statistics.toFloatArray(), x.size() / width());
+      }
+    }
+    return sum.result();
+  }
+
+  /** Returns {@code count} rows (or all, if fewer) of the current input, evenly spaced, [n, K]. */
+  public Matrix sample(int count) {
+    int width = width();
+    int rows = Math.toIntExact(input.stream().mapToLong(NDArray::size).sum() / width);
+    int wanted = Math.min(count, rows);
+    Matrix sample = Matrix.allocate(wanted, width);
+    float[] row = new float[width];
+    int first = 0;
+    int taken = 0;
+    for (NDArray x : input) {
+      int here = Math.toIntExact(x.size() / width);
+      Matrix view = runtime.matrix(x.duplicate(), here, width);
+      while (taken < wanted && (long) taken * rows / wanted < first + here) {
+        view.readRow((int) ((long) taken * rows / wanted) - first, row);
+        sample.writeRow(taken++, row);
+      }
+      view.close();
+      first += here;
+    }
+    return sample;
+  }
+
+  /** Returns X'X [K, K] of the current input as the linears will see it, rounded. */
+  public Matrix gram() {
+    NDArray sum = runtime.manager().zeros(new Shape(width(), width()));
+    for (NDArray x : input) {
+      try (NDArray rounded = round(x)) {
+        runtime.call("add_gram", sum, rounded).close();
+      }
+    }
+    return runtime.matrix(sum, width(), width());
+  }
+
+  /**
+   * Runs the linears of the current stage and goes on to the next.
+   *
+   * @param weights [N, K] for each linear of the stage, folds included
+   * @param biases [N] for those that have one, folds included
+   */
+  public void advance(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
+    Stage current = stage.orElseThrow();
+    List<NDArray> rounded = new ArrayList<>();
+    for (NDArray x : input) {
+      rounded.add(round(x));
+    }
+    List<List<NDArray>> outputs = new ArrayList<>();
+    for (LinearRole role : current.linears()) {
+      outputs.add(linear(rounded, weights.get(role), biases.get(role)));
+    }
+    rounded.forEach(NDArray::close);
+    input.forEach(NDArray::close);
+    input = List.of();
+    switch (current) {
+      case ATTENTION_IN -> input = attention.run(outputs.get(0), outputs.get(1), outputs.get(2));
+      case ATTENTION_OUT -> {
+        addToResidual(outputs.get(0));
+        input = normalized(NormRole.MLP);
+      }
+      case MLP_IN -> input = swiglu(outputs.get(0), outputs.get(1));
+      case MLP_OUT -> addToResidual(outputs.get(0));
+    }
+    outputs.forEach(list -> list.forEach(NDArray::close));
+    stage = current.next();
+  }
+
+  private List<NDArray> linear(
+      List<NDArray> inputs, @Nullable Matrix weight, float @Nullable [] bias) {
+    if (weight == null) {
+      throw new IllegalArgumentException("a linear of stage %s has no weight".formatted(stage));
+    }
+    List<NDArray> outputs = new ArrayList<>();
+    try (NDArray w = runtime.array(weight);
+        NDArray b = runtime.array(bias == null ? new float[1] : bias)) {
+      for (NDArray x : inputs) {
+        outputs.add(
+            bias == null ? runtime.call("linear", x, w) : runtime.call("linear_bias", x, w, b));
+      }
+    }
+    return outputs;
+  }
+
+  private List<NDArray> swiglu(List<NDArray> gate, List<NDArray> up) {
+    List<NDArray> result = new ArrayList<>();
+    for (int i = 0; i < gate.size(); i++) {
+      result.add(runtime.call("swiglu", gate.get(i), up.get(i)));
+    }
+    return result;
+  }
+
+  private void addToResidual(List<NDArray> update) {
+    List<NDArray> sum = new ArrayList<>();
+    for (int i = 0; i < residual.size(); i++) {
+      sum.add(runtime.call("add", residual.get(i), update.get(i)));
+      residual.get(i).close();
+    }
+    residual = sum;
+  }
+
+  private NDArray round(NDArray x) {
+    if (rounding.isEmpty()) {
+      return x.duplicate();
+    }
+    if (rounding.get().mode() == ActivationMode.PER_TOKEN) {
+      return runtime.call("round_int8_token", x);
+    }
+    int group = QuantizedLinear.groupFor(width(), rounding.get().groupLimit());
+    try (NDArray shape = runtime.manager().zeros(new Shape(group))) {
+      return runtime.call("round_int8", x, shape);
+    }
+  }
+
+  private static List<NDArray> replace(List<NDArray> arrays, UnaryOperator<NDArray> operation) {
+    List<NDArray> result = new ArrayList<>();
+    for (NDArray x : arrays) {
+      result.add(operation.apply(x));
+      x.close();
+    }
+    return result;
+  }
+
+  /** Returns the block's output; the pass must be done, and keeps nothing of it. */
+  public HiddenStates output() {
+    if (stage.isPresent()) {
+      throw new IllegalStateException("the block is at stage " + stage.get() + ", not at its end");
+    }
+    HiddenStates result = new HiddenStates(runtime, residual);
+    residual = List.of();
+    return result;
+  }
+
+  @Override
+  public void close() {
+    input.forEach(NDArray::close);
+    residual.forEach(NDArray::close);
+    input = List.of();
+    residual = List.of();
+    attention.close();
+    epsilon.close();
+  }
+}

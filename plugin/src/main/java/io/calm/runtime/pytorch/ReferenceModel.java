@@ -1,0 +1,193 @@
+package io.calm.runtime.pytorch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import io.calm.model.ActivationMode;
+import io.calm.model.BlockParameters;
+import io.calm.model.ModelSpec;
+import io.calm.model.Stage;
+import io.calm.model.WeightSource;
+import io.calm.tensor.Matrix;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+
+/**
+ * The model in float32 over whole windows, one block in memory at a time: the reference that
+ * candidates are compared with.
+ */
+public final class ReferenceModel {
+  /** Tokens of one chunk of hidden states; bounds the activations of a block. */
+  private static final int CHUNK_TOKENS = 2048;
+
+  /** Rows of the embedding table or lm_head read at once. */
+  private static final int BAND = 8192;
+
+  private final TorchRuntime runtime;
+  private final WeightSource weights;
+  private final ModelSpec spec;
+
+  public ReferenceModel(TorchRuntime runtime, WeightSource weights) {
+    this.runtime = runtime;
+    this.weights = weights;
+    this.spec = weights.spec();
+  }
+
+  /**
+   * Looks up embeddings.
+   *
+   * @param windows token ids [windows][T], all of one length
+   */
+  public HiddenStates embed(List<int[]> windows) {
+    int length = windows.get(0).length;
+    int perChunk = Math.max(1, CHUNK_TOKENS / length);
+    List<NDArray> chunks = new ArrayList<>();
+    float[] row = new float[spec.hidden()];
+    try (Matrix table = embeddingTable(windows)) {
+      for (int from = 0; from < windows.size(); from += perChunk) {
+        List<int[]> part = windows.subList(from, Math.min(windows.size(), from + perChunk));
+        Matrix chunk = Matrix.allocate(part.size() * length, spec.hidden());
+        int at = 0;
+        for (int[] window : part) {
+          requireLength(window, length);
+          for (int token : window) {
+            table.readRow(token, row);
+            chunk.writeRow(at++, row);
+          }
+        }
+        try (NDArray rows = runtime.array(chunk);
+            NDArray shaped = rows.reshape(new Shape(part.size(), length, spec.hidden()))) {
+          chunks.add(shaped.duplicate());
+        }
+      }
+    }
+    return new HiddenStates(runtime, chunks);
+  }
+
+  private Matrix embeddingTable(List<int[]> windows) {
+    int highest = 0;
+    for (int[] window : windows) {
+      for (int token : window) {
+        if (token < 0 || token >= spec.vocabulary()) {
+          throw new IllegalArgumentException(
+              "token id %d is outside the vocabulary 0..%d"
+                  .formatted(token, spec.vocabulary() - 1));
+        }
+        highest = Math.max(highest, token);
+      }
+    }
+    return weights.embeddingRows(0, highest + 1);
+  }
+
+  private static void requireLength(int[] window, int length) {
+    if (window.length != length) {
+      throw new IllegalArgumentException(
+          "windows differ in length: %d and %d".formatted(length, window.length));
+    }
+  }
+
+  /** Runs block {@code layer} in full precision; {@code states} is not changed. */
+  public HiddenStates block(int layer, HiddenStates states, BlockParameters<Matrix> parameters) {
+    return forward(layer, states, parameters, Optional.empty());
+  }
+
+  /** Runs a block whose weights are dequantized W4A8 modules, inputs rounded to int8. */
+  public HiddenStates quantizedBlock(
+      int layer,
+      HiddenStates states,
+      BlockParameters<Matrix> dequantized,
+      ActivationMode mode,
+      int groupLimit) {
+    return forward(
+        layer, states, dequantized, Optional.of(new BlockPass.Rounding(mode, groupLimit)));
+  }
+
+  private HiddenStates forward(
+      int layer,
+      HiddenStates states,
+      BlockParameters<Matrix> parameters,
+      Optional<BlockPass.Rounding> rounding) {
+    try (BlockPass pass = new BlockPass(states, spec, layer, parameters, rounding)) {
+      for (int i = 0; i < Stage.values().length; i++) {
+        pass.advance(parameters.linears(), parameters.biases());
+      }
+      return pass.output();
+    }
+  }
+
+  /** Applies the final norm. */
+  public HiddenStates finalNorm(HiddenStates states) {
+    List<NDArray> chunks = new ArrayList<>();
+    try (NDArray weight = runtime.array(weights.finalNorm());
+        NDArray epsilon = runtime.manager().create(spec.rmsEpsilon())) {
+      for (NDArray x : states.chunks()) {
+        chunks.add(runtime.call("rms_norm", x, weight, epsilon));
+      }
+    }
+    return new HiddenStates(runtime, chunks);
+  }
+
+  /**
+   * Runs the lm_head window by window.
+   *
+   * @param normalized output of {@link #finalNorm}
+   * @param consumer receives each window's index and its logits [T, V], closed after the call
+   */
+  public void logits(HiddenStates normalized, BiConsumer<Integer, Matrix> consumer) {
+    int length = normalized.length();
+    try (NDArray head = headTable()) {
+      int window = 0;
+      for (NDArray chunk : normalized.chunks()) {
+        for (long i = 0; i < chunk.getShape().get(0); i++) {
+          try (NDArray rows = chunk.get(i);
+              NDArray logits = runtime.call("linear", rows, head)) {
+            Matrix view = runtime.matrix(logits, length, spec.vocabulary());
+            consumer.accept(window++, view);
+          }
+        }
+      }
+    }
+  }
+
+  /**
+   * Compares two models' next-token distributions.
+   *
+   * @param reference output of {@link #finalNorm} of the one that is right
+   * @param candidate the same of the other, for the same windows
+   * @return mean KL(reference || candidate) a token of each window, in nats
+   */
+  public double[] klDivergence(HiddenStates reference, HiddenStates candidate) {
+    List<Double> means = new ArrayList<>();
+    try (NDArray head = headTable()) {
+      for (int c = 0; c < reference.chunks().size(); c++) {
+        NDArray x = reference.chunks().get(c);
+        NDArray y = candidate.chunks().get(c);
+        for (long i = 0; i < x.getShape().get(0); i++) {
+          try (NDArray rows = x.get(i);
+              NDArray others = y.get(i);
+              NDArray p = runtime.call("linear", rows, head);
+              NDArray q = runtime.call("linear", others, head);
+              NDArray kl = runtime.call("kl", p, q)) {
+            means.add(Arrays.stream(kl.toDoubleArray()).average().orElseThrow());
+          }
+        }
+      }
+    }
+    return means.stream().mapToDouble(Double::doubleValue).toArray();
+  }
+
+  private NDArray headTable() {
+    NDArray table = runtime.manager().create(new Shape(spec.vocabulary(), spec.hidden()));
+    for (int from = 0; from < spec.vocabulary(); from += BAND) {
+      int to = Math.min(spec.vocabulary(), from + BAND);
+      try (Matrix band = weights.headRows(from, to);
+          NDArray rows = runtime.array(band)) {
+        table.set(new NDIndex(from + ":" + to), rows);
+      }
+    }
+    return table;
+  }
+}

@@ -1,0 +1,54 @@
+package io.calm.tensor;
+
+import java.util.concurrent.ForkJoinPool;
+import java.util.stream.IntStream;
+
+/**
+ * Runs independent pieces of a loop on a few threads of its own, never on the common pool. Results
+ * must not depend on which thread runs which piece.
+ */
+public final class Parallel implements AutoCloseable {
+  /** Pieces a thread gets, so that an uneven one does not hold up the rest. */
+  private static final int PIECES_PER_THREAD = 4;
+
+  private final ForkJoinPool pool;
+
+  public Parallel(int threads) {
+    pool = new ForkJoinPool(threads);
+  }
+
+  /** A piece of a loop: indexes {@code from} (inclusive) to {@code to} (exclusive). */
+  @FunctionalInterface
+  public interface Range {
+    void run(int from, int to);
+  }
+
+  /** Returns the number of threads. */
+  public int threads() {
+    return pool.getParallelism();
+  }
+
+  /** Splits {@code 0 .. count} into ranges and waits for all of them. */
+  public void ranges(int count, Range body) {
+    int pieces = Math.min(count, pool.getParallelism() * PIECES_PER_THREAD);
+    if (pieces <= 1) {
+      body.run(0, count);
+      return;
+    }
+    pool.submit(
+            () ->
+                IntStream.range(0, pieces)
+                    .parallel()
+                    .forEach(
+                        piece ->
+                            body.run(
+                                (int) ((long) count * piece / pieces),
+                                (int) ((long) count * (piece + 1) / pieces))))
+        .join();
+  }
+
+  @Override
+  public void close() {
+    pool.shutdownNow();
+  }
+}

@@ -1,0 +1,95 @@
+class Calm(Module):
+  __parameters__ = []
+  __buffers__ = []
+  training : bool
+  def forward(self: __torch__.Calm, x: Tensor) -> Tensor:
+    return x
+
+  def rms_norm(self: __torch__.Calm, x: Tensor, weight: Tensor, eps: Tensor) -> Tensor:
+    scale = torch.rsqrt(torch.add(torch.mean(torch.mul(x, x), [-1], True), eps))
+    return torch.mul(torch.mul(x, scale), weight)
+
+  def linear(self: __torch__.Calm, x: Tensor, weight: Tensor) -> Tensor:
+    return torch.matmul(x, torch.t(weight))
+
+  def linear_bias(self: __torch__.Calm, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return torch.add(torch.matmul(x, torch.t(weight)), bias)
+
+  def add(self: __torch__.Calm, x: Tensor, y: Tensor) -> Tensor:
+    return torch.add(x, y)
+
+  def swiglu(self: __torch__.Calm, gate: Tensor, up: Tensor) -> Tensor:
+    return torch.mul(torch.silu(gate), up)
+
+  def heads(self: __torch__.Calm, x: Tensor, dim: int) -> Tensor:
+    return torch.transpose(torch.view(x, [torch.size(x, 0), torch.size(x, 1), -1, dim]), 1, 2)
+
+  def rotate(self: __torch__.Calm, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    a, b, = torch.chunk(x, 2, -1)
+    turned = torch.cat([torch.neg(b), a], -1)
+    return torch.add(torch.mul(x, cos), torch.mul(turned, sin))
+
+  def attend(self: __torch__.Calm, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    n = torch.floordiv(torch.size(q, 1), torch.size(k, 1))
+    keys = torch.repeat_interleave(k, n, 1)
+    values = torch.repeat_interleave(v, n, 1)
+    y = torch.scaled_dot_product_attention(q, keys, values, mask)
+    return torch.reshape(torch.transpose(y, 1, 2), [torch.size(q, 0), torch.size(q, 2), -1])
+
+  def attention(self: __torch__.Calm, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
+    dim = torch.size(cos, 1)
+    qr = (self).rotate((self).heads(q, dim, ), cos, sin, )
+    kr = (self).rotate((self).heads(k, dim, ), cos, sin, )
+    return (self).attend(qr, kr, (self).heads(v, dim, ), mask, )
+
+  def attention_head_norms(self: __torch__.Calm, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, mask: Tensor, q_norm: Tensor, k_norm: Tensor, eps: Tensor) -> Tensor:
+    dim = torch.size(cos, 1)
+    qn = (self).rms_norm((self).heads(q, dim, ), q_norm, eps, )
+    kn = (self).rms_norm((self).heads(k, dim, ), k_norm, eps, )
+    qr = (self).rotate(qn, cos, sin, )
+    kr = (self).rotate(kn, cos, sin, )
+    return (self).attend(qr, kr, (self).heads(v, dim, ), mask, )
+
+  def round_int8(self: __torch__.Calm, x: Tensor, shape: Tensor) -> Tensor:
+    group = torch.size(shape, 0)
+    width = torch.size(x, -1)
+    padded = torch.constant_pad_nd(x, [0, torch.remainder(torch.neg(width), group)])
+    parts = torch.view(padded, [-1, torch.floordiv(torch.size(padded, -1), group), group])
+    peak = torch.amax(torch.abs(parts), [-1], True)
+    scale = torch.where(torch.lt(peak, 7.8886090522101181e-31), torch.zeros_like(peak), torch.div(peak, 127.))
+    codes = torch.clamp(torch.round(torch.div(parts, scale)), -127., 127.)
+    codes0 = torch.where(torch.eq(scale, 0.), torch.zeros_like(codes), codes)
+    rounded = torch.reshape(torch.mul(codes0, scale), torch.size(padded))
+    return torch.reshape(torch.contiguous(torch.slice(rounded, -1, 0, width)), torch.size(x))
+
+  def round_int8_token(self: __torch__.Calm, x: Tensor) -> Tensor:
+    peak = torch.amax(torch.abs(x), [-1], True)
+    scale = torch.where(torch.lt(peak, 7.8886090522101181e-31), torch.zeros_like(peak), torch.div(peak, 127.))
+    codes = torch.clamp(torch.round(torch.div(x, scale)), -127., 127.)
+    return torch.mul(torch.where(torch.eq(scale, 0.), torch.zeros_like(codes), codes), scale)
+
+  def divide(self: __torch__.Calm, x: Tensor, scales: Tensor) -> Tensor:
+    return torch.div(x, scales)
+
+  def column_statistics(self: __torch__.Calm, x: Tensor) -> Tensor:
+    rows = torch.reshape(x, [-1, torch.size(x, -1)])
+    size = torch.abs(rows)
+    return torch.stack([torch.mean(size, [0]), torch.amax(size, [0]), torch.mean(torch.mul(rows, rows), [0])])
+
+  def add_gram(self: __torch__.Calm, c: Tensor, x: Tensor) -> Tensor:
+    rows = torch.reshape(x, [-1, torch.size(x, -1)])
+    return torch.addmm_(c, torch.t(rows), rows, beta=1, alpha=1)
+
+  def add_product(self: __torch__.Calm, c: Tensor, a: Tensor, b: Tensor, alpha: Tensor) -> Tensor:
+    return torch.addmm_(c, a, b, beta=1, alpha=float(alpha))
+
+  def inverse_factor(self: __torch__.Calm, h: Tensor) -> Tuple[Tensor, Tensor]:
+    lower, info, = torch.linalg_cholesky_ex(h)
+    inverse = torch.cholesky_inverse(lower)
+    upper, info2, = torch.linalg_cholesky_ex(inverse, upper=True)
+    return (upper, torch.add(info, info2))
+
+  def kl(self: __torch__.Calm, reference: Tensor, candidate: Tensor) -> Tensor:
+    p = torch.log_softmax(torch.to(reference, 7), -1)
+    q = torch.log_softmax(torch.to(candidate, 7), -1)
+    return torch.sum(torch.mul(torch.exp(p), torch.sub(p, q)), [-1])

@@ -1,0 +1,152 @@
+package io.calm.quant;
+
+import io.calm.tensor.Matrix;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The squared error that a stage's linears make as W4A8 modules under given fold scales s: {@code
+ * || X W' - Q8(X / s) Q4(W s)' ||^2} over sampled tokens, relative to {@code || X W' ||^2}.
+ *
+ * <p>Weights are rounded to nearest on quickly fitted grids: the comparison needs the same
+ * treatment for every s, not the last digit. Holds a few matrices of the stage's size; not thread
+ * safe.
+ */
+public final class FoldError implements AutoCloseable {
+  private final StageProblem stage;
+  private final boolean weighted;
+  private final Matrix rows;
+  private final Matrix expected;
+  private final Matrix scaledWeight;
+  private final Matrix scaledRows;
+  private final double norm;
+
+  /**
+   * Prepares the full-precision products.
+   *
+   * @param weighted whether grids are fitted with the inputs' mean squares
+   */
+  public FoldError(StageProblem stage, boolean weighted) {
+    this.stage = stage;
+    this.weighted = weighted;
+    this.rows = stage.activations().sample();
+    this.expected = stage.algebra().multiplyTransposed(rows, stage.weight());
+    this.scaledWeight = Matrix.allocate(stage.weight().rows(), stage.weight().columns());
+    this.scaledRows = Matrix.allocate(rows.rows(), rows.columns());
+    this.norm = squaredDistance(expected, null);
+  }
+
+  /**
+   * Returns the relative squared error, or infinity where the scales make weights that float16
+   * grids cannot hold.
+   *
+   * @param scales [K], positive
+   */
+  public double of(float[] scales) {
+    float[] importance = weighted ? scaledImportance(scales) : null;
+    scaleWeights(scales);
+    Grids grids;
+    try {
+      grids =
+          Grids.fit(
+              scaledWeight,
+              stage.group(),
+              importance,
+              GroupGrid.Effort.QUICK,
+              stage.parallel(),
+              stage::linearOf);
+    } catch (QuantizationException e) {
+      return Double.POSITIVE_INFINITY;
+    }
+    roundWeights(grids);
+    roundRows(scales);
+    try (Matrix got = stage.algebra().multiplyTransposed(scaledRows, scaledWeight)) {
+      double distance = squaredDistance(expected, got);
+      return Double.isNaN(distance) ? Double.POSITIVE_INFINITY : distance / norm;
+    }
+  }
+
+  private float[] scaledImportance(float[] scales) {
+    float[] meanSquare = stage.activations().meanSquare().clone();
+    for (int k = 0; k < meanSquare.length; k++) {
+      meanSquare[k] /= scales[k] * scales[k];
+    }
+    return Importance.of(meanSquare);
+  }
+
+  private void scaleWeights(float[] scales) {
+    stage
+        .parallel()
+        .ranges(
+            scaledWeight.rows(),
+            (from, to) -> {
+              float[] row = new float[scales.length];
+              for (int n = from; n < to; n++) {
+                stage.weight().readRow(n, row);
+                for (int k = 0; k < row.length; k++) {
+                  row[k] *= scales[k];
+                }
+                scaledWeight.writeRow(n, row);
+              }
+            });
+  }
+
+  private void roundWeights(Grids grids) {
+    stage
+        .parallel()
+        .ranges(
+            scaledWeight.rows(),
+            (from, to) -> {
+              float[] row = new float[grids.inputs()];
+              for (int n = from; n < to; n++) {
+                scaledWeight.readRow(n, row);
+                grids.roundRow(n, row);
+                scaledWeight.writeRow(n, row);
+              }
+            });
+  }
+
+  private void roundRows(float[] scales) {
+    ActivationRounding rounding = new ActivationRounding(stage.activationMode(), stage.group());
+    stage
+        .parallel()
+        .ranges(
+            scaledRows.rows(),
+            (from, to) -> {
+              float[] row = new float[scales.length];
+              for (int t = from; t < to; t++) {
+                rows.readRow(t, row);
+                for (int k = 0; k < row.length; k++) {
+                  row[k] /= scales[k];
+                }
+                rounding.round(row);
+                scaledRows.writeRow(t, row);
+              }
+            });
+  }
+
+  /** Returns the squared distance of two matrices, or the squared norm of the first. */
+  private static double squaredDistance(Matrix a, @Nullable Matrix b) {
+    float[] x = new float[a.columns()];
+    float[] y = new float[a.columns()];
+    double sum = 0;
+    for (int r = 0; r < a.rows(); r++) {
+      a.readRow(r, x);
+      if (b != null) {
+        b.readRow(r, y);
+      }
+      for (int c = 0; c < x.length; c++) {
+        double difference = x[c] - y[c];
+        sum += difference * difference;
+      }
+    }
+    return sum;
+  }
+
+  @Override
+  public void close() {
+    rows.close();
+    expected.close();
+    scaledWeight.close();
+    scaledRows.close();
+  }
+}

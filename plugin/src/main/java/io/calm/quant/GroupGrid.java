@@ -1,0 +1,129 @@
+package io.calm.quant;
+
+import io.calm.tensor.Float16;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The 4-bit grid of one group of weights, {@code w ~ scale * code + minimum}, fitted by least
+ * squares.
+ *
+ * <p>Starts from a few fractions of the range min..max and alternates rounding with the closed-form
+ * weighted fit of (scale, minimum), Lloyd's algorithm on an affine grid. Each round cannot increase
+ * the weighted error in exact arithmetic; the best grid after rounding to float16 is kept. Cost is
+ * O(starts * rounds * group). Deterministic. An instance holds scratch and belongs to one thread.
+ *
+ * <p>Scales are normal float16 numbers. A grid that float16 cannot hold is reported by {@link
+ * #fit}, not clamped.
+ */
+final class GroupGrid {
+  private static final int LEVELS = 15;
+  private static final float[] SEARCH_STARTS = {1f, 0.9f, 0.8f, 0.7f};
+  private static final float[] QUICK_STARTS = {1f};
+
+  /** How much is spent on a fit. */
+  enum Effort {
+    /** Several starts: for the weights that are served. */
+    FULL,
+    /** One start, few rounds: for comparing fold scales. */
+    QUICK
+  }
+
+  private final float[] starts;
+  private final int rounds;
+  private float scale;
+  private float minimum;
+  private double error;
+
+  GroupGrid(Effort effort) {
+    starts = effort == Effort.FULL ? SEARCH_STARTS : QUICK_STARTS;
+    rounds = effort == Effort.FULL ? 12 : 4;
+  }
+
+  /** Returns the scale of the last fit, a float16 value. */
+  float scale() {
+    return scale;
+  }
+
+  /** Returns the minimum of the last fit, a float16 value. */
+  float minimum() {
+    return minimum;
+  }
+
+  /**
+   * Fits the grid of {@code w[from .. from + length)}.
+   *
+   * @param importance weight of each squared error at the same indexes, not negative; null for 1
+   * @return false where a weight is not finite or float16 cannot hold the grid
+   */
+  boolean fit(float[] w, float @Nullable [] importance, int from, int length) {
+    float low = Float.POSITIVE_INFINITY;
+    float high = Float.NEGATIVE_INFINITY;
+    for (int i = from; i < from + length; i++) {
+      low = Math.min(low, w[i]);
+      high = Math.max(high, w[i]);
+    }
+    if (!(low >= -Float16.MAX_VALUE
+        && high <= Float16.MAX_VALUE
+        && high - low <= LEVELS * Float16.MAX_VALUE)) {
+      return false;
+    }
+    error = Double.POSITIVE_INFINITY;
+    float middle = (low + high) / 2;
+    for (float start : starts) {
+      float span = (high - low) * start;
+      refine(w, importance, from, length, span / LEVELS, middle - span / 2);
+    }
+    return error < Double.POSITIVE_INFINITY;
+  }
+
+  private void refine(
+      float[] w, float @Nullable [] h, int from, int length, float startScale, float startMin) {
+    float s = Math.max(startScale, Float16.MIN_NORMAL);
+    float m = startMin;
+    for (int round = 0; round < rounds; round++) {
+      float halfS = Float16.round(s);
+      float halfM = Float16.round(m);
+      float inverse = 1 / halfS;
+      double sumH = 0;
+      double sumQ = 0;
+      double sumQq = 0;
+      double sumW = 0;
+      double sumQw = 0;
+      double squared = 0;
+      for (int i = from; i < from + length; i++) {
+        float q = code(w[i], inverse, halfM);
+        float weight = h == null ? 1 : h[i];
+        float difference = w[i] - (halfS * q + halfM);
+        float hq = weight * q;
+        squared += weight * difference * difference;
+        sumH += weight;
+        sumQ += hq;
+        sumQq += hq * q;
+        sumW += weight * w[i];
+        sumQw += hq * w[i];
+      }
+      if (squared < error) {
+        error = squared;
+        scale = halfS;
+        minimum = halfM;
+      }
+      double determinant = sumQq * sumH - sumQ * sumQ;
+      if (!(determinant > 1e-9 * sumQq * sumH)) {
+        return; // one code holds all the weight: the fit is free, the best so far stays
+      }
+      float nextS = (float) ((sumQw * sumH - sumQ * sumW) / determinant);
+      float nextM = (float) ((sumW - nextS * sumQ) / sumH);
+      if (!(nextS >= Float16.MIN_NORMAL) || (nextS == s && nextM == m)) {
+        return;
+      }
+      s = nextS;
+      m = nextM;
+    }
+  }
+
+  /** Returns the nearest code of {@code value}, 0..15, as a float. */
+  static float code(float value, float inverseScale, float minimum) {
+    float x = (value - minimum) * inverseScale;
+    return x <= 0 ? 0 : x >= LEVELS ? LEVELS : (int) (x + 0.5f);
+  }
+}

@@ -1,0 +1,26 @@
+package io.calm.quant;
+
+/** Weights of squared errors, one an input. */
+public final class Importance {
+  /** Share of the mean below which an input still counts: it may be silent in calibration only. */
+  private static final double FLOOR = 1e-4;
+
+  private Importance() {}
+
+  /**
+   * Returns E[x_k^2], raised to a small share of its mean where it is lower, so that inputs which
+   * calibration never saw keep a usable grid.
+   */
+  public static float[] of(float[] meanSquare) {
+    double mean = 0;
+    for (float h : meanSquare) {
+      mean += h;
+    }
+    float floor = (float) Math.max(mean / meanSquare.length * FLOOR, Float.MIN_NORMAL);
+    float[] importance = new float[meanSquare.length];
+    for (int k = 0; k < importance.length; k++) {
+      importance[k] = Math.max(meanSquare[k], floor);
+    }
+    return importance;
+  }
+}

@@ -1,0 +1,34 @@
+package io.calm.quant;
+
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
+import io.calm.tensor.QuantizedMatrix;
+
+/**
+ * Every weight to its nearest code on the least-squares grid of its group.
+ *
+ * @param weighted whether the grid is fitted with h[k] = E[x_k^2] as weights of the squared errors
+ */
+public record NearestRounding(boolean weighted) implements Rounding {
+
+  @Override
+  public QuantizedMatrix round(StageProblem stage) {
+    if (!weighted) {
+      return plain(stage.weight(), stage.group(), stage.parallel(), stage.linearOf(0));
+    }
+    float[] importance = Importance.of(stage.activations().meanSquare());
+    return Grids.fitFully(stage, importance).encode(stage.weight(), stage.parallel());
+  }
+
+  /**
+   * Rounds a weight that nothing else is known of.
+   *
+   * @param weight [N, K]
+   * @param name of the linear, for messages
+   * @throws QuantizationException if a weight is not finite or a grid does not fit float16
+   */
+  public static QuantizedMatrix plain(Matrix weight, int group, Parallel parallel, String name) {
+    return Grids.fit(weight, group, null, GroupGrid.Effort.FULL, parallel, row -> name)
+        .encode(weight, parallel);
+  }
+}

@@ -1,0 +1,50 @@
+package io.calm.quant;
+
+import io.calm.model.BlockParameters;
+import io.calm.tensor.QuantizedLinear;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A post-training quantization algorithm: full-precision block in, W4A8 block out. Pure; found
+ * through {@link java.util.ServiceLoader}, so an implementation is a public class with a public
+ * constructor without arguments. Stateless and thread safe.
+ */
+public interface Quantizer {
+
+  /** Returns the name in settings, plans and metrics, e.g. {@code gptq}. */
+  String name();
+
+  /** Returns whether the algorithm can be used on a block; {@code source} needs stored codes. */
+  default boolean appliesTo(BlockSample sample) {
+    return true;
+  }
+
+  /** Returns the algorithm's choice of scales, for compositions; empty where it has none. */
+  default Optional<Fold> fold() {
+    return Optional.empty();
+  }
+
+  /** Returns the algorithm's rounding of weights, for compositions; empty where it has none. */
+  default Optional<Rounding> rounding() {
+    return Optional.empty();
+  }
+
+  /**
+   * Quantizes one block.
+   *
+   * @throws QuantizationException if the numbers do not allow it; the message names the linear
+   */
+  Result quantize(BlockSample sample);
+
+  /**
+   * A W4A8 block: packed linears, and the norms and biases that folds have changed.
+   *
+   * @param detail what was found on the way, for people, e.g. chosen exponents
+   */
+  record Result(BlockParameters<QuantizedLinear> block, Map<String, String> detail) {
+    public Result {
+      detail = Map.copyOf(detail);
+    }
+  }
+}

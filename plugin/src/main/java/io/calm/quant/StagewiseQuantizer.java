@@ -1,0 +1,133 @@
+package io.calm.quant;
+
+import io.calm.model.BlockParameters;
+import io.calm.model.FoldSite;
+import io.calm.model.LinearRole;
+import io.calm.model.NormRole;
+import io.calm.model.Stage;
+import io.calm.tensor.Float16;
+import io.calm.tensor.Packing;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.QuantizedMatrix;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * An algorithm made of a fold and a rounding, applied to the block's stages in order. Each stage
+ * sees what the module will see: the outputs of the candidate's own earlier W4A8 linears.
+ *
+ * <p>A fold into v or up comes after those were rounded; dividing a row of a W4A8 weight divides
+ * its grids and leaves its codes, so only the rounding of the grids to float16 is done anew.
+ */
+public final class StagewiseQuantizer implements Quantizer {
+  private final String name;
+  private final Optional<Fold> fold;
+  private final Rounding rounding;
+
+  public StagewiseQuantizer(String name, Optional<Fold> fold, Rounding rounding) {
+    this.name = name;
+    this.fold = fold;
+    this.rounding = rounding;
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public Optional<Fold> fold() {
+    return fold;
+  }
+
+  @Override
+  public Optional<Rounding> rounding() {
+    return Optional.of(rounding);
+  }
+
+  @Override
+  public Result quantize(BlockSample sample) {
+    Candidate candidate = new Candidate(sample.block());
+    Map<String, String> detail = new HashMap<>();
+    try (StageWalk walk = sample.walk()) {
+      for (Stage stage : Stage.values()) {
+        try (StageProblem problem = new StageProblem(sample, walk)) {
+          if (fold.isPresent()) {
+            Fold.Choice choice = fold.get().choose(problem);
+            detail.put(stage.name().toLowerCase(Locale.ROOT), choice.detail());
+            FoldSite site = problem.site();
+            problem.scale(site.spread(choice.scales()));
+            candidate.divideSource(stage, choice.scales());
+          }
+          Map<LinearRole, QuantizedMatrix> rounded = problem.unstack(rounding.round(problem));
+          candidate.linears.putAll(rounded);
+          walk.advance(rounded, candidate.biases);
+        }
+      }
+    }
+    return new Result(candidate.pack(), detail);
+  }
+
+  /** The block as far as it is made. */
+  private static final class Candidate {
+    final Map<LinearRole, QuantizedMatrix> linears = new EnumMap<>(LinearRole.class);
+    final Map<LinearRole, float[]> biases = new EnumMap<>(LinearRole.class);
+    final Map<NormRole, float[]> norms = new EnumMap<>(NormRole.class);
+
+    Candidate(BlockParameters<?> block) {
+      block.biases().forEach((role, bias) -> biases.put(role, bias.clone()));
+      block.norms().forEach((role, norm) -> norms.put(role, norm.clone()));
+    }
+
+    void divideSource(Stage stage, float[] scales) {
+      switch (stage) {
+        case ATTENTION_IN -> divide(norms.get(NormRole.ATTENTION), scales);
+        case MLP_IN -> divide(norms.get(NormRole.MLP), scales);
+        case ATTENTION_OUT -> divideRows(LinearRole.V, scales);
+        case MLP_OUT -> divideRows(LinearRole.UP, scales);
+      }
+    }
+
+    private static void divide(float @org.jspecify.annotations.Nullable [] values, float[] by) {
+      if (values != null) {
+        for (int i = 0; i < values.length; i++) {
+          values[i] /= by[i];
+        }
+      }
+    }
+
+    private void divideRows(LinearRole role, float[] scales) {
+      divide(biases.get(role), scales);
+      linears.computeIfPresent(role, (r, linear) -> dividedRows(r, linear, scales));
+    }
+
+    private static QuantizedMatrix dividedRows(
+        LinearRole role, QuantizedMatrix linear, float[] by) {
+      float[] scales = linear.scales().clone();
+      float[] minimums = linear.minimums().clone();
+      int groups = scales.length / linear.outputs();
+      for (int i = 0; i < scales.length; i++) {
+        scales[i] = Float16.round(scales[i] / by[i / groups]);
+        minimums[i] = Float16.round(minimums[i] / by[i / groups]);
+        if (!(scales[i] >= Float16.MIN_NORMAL
+            && scales[i] <= Float16.MAX_VALUE
+            && Math.abs(minimums[i]) <= Float16.MAX_VALUE)) {
+          throw new QuantizationException(
+              "linear %s, row %d: a fold by %g pushes its grid out of float16"
+                  .formatted(role, i / groups, by[i / groups]));
+        }
+      }
+      return new QuantizedMatrix(
+          linear.outputs(), linear.inputs(), linear.group(), linear.codes(), scales, minimums);
+    }
+
+    BlockParameters<QuantizedLinear> pack() {
+      Map<LinearRole, QuantizedLinear> packed = new EnumMap<>(LinearRole.class);
+      linears.forEach((role, linear) -> packed.put(role, Packing.pack(linear)));
+      return new BlockParameters<>(packed, biases, norms);
+    }
+  }
+}

@@ -1,0 +1,103 @@
+package io.calm.quant.gptq;
+
+import io.calm.quant.Grids;
+import io.calm.quant.Importance;
+import io.calm.quant.QuantizationException;
+import io.calm.quant.Rounding;
+import io.calm.quant.StageProblem;
+import io.calm.tensor.LinearAlgebra;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.QuantizedMatrix;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * GPTQ's rounding (arXiv 2210.17323, sections 3.2 and 3.3) with act-order and static groups.
+ *
+ * <p>With H = X'X of the rounded inputs, columns are taken in order of falling H_kk; each is
+ * rounded on its group's grid, fitted beforehand on the original weights with diag(H) as
+ * importance, and its error, divided by U_kk, is taken from the columns not yet rounded along row k
+ * of U, the upper Cholesky factor of the inverse of H. Inputs that are always zero keep H_kk = 1
+ * and touch nothing else. 1 % of the mean diagonal is added for damping; where the factorization
+ * fails, ten times as much, up to three times.
+ *
+ * <p>Weights are held transposed, [K, N], so that a column is a contiguous vector over outputs, and
+ * updates beyond the current block of 128 columns are one matrix product. Cost is N K^2 / 2
+ * multiply-adds and K^3 for the factor; memory is 3 K^2 floats and one copy of the weights.
+ */
+final class GptqRounding implements Rounding {
+  private static final double DAMPING = 0.01;
+  private static final int DAMPING_RAISES = 3;
+
+  @Override
+  public QuantizedMatrix round(StageProblem stage) {
+    try (Matrix hessian = stage.activations().gram()) {
+      float[] diagonal = diagonal(hessian);
+      Grids grids = Grids.fitFully(stage, Importance.of(diagonal));
+      int[] order = actOrder(diagonal);
+      try (Matrix factor = factor(stage, hessian, order)) {
+        return new ColumnWalk(stage, grids, factor, order).run();
+      }
+    }
+  }
+
+  private static float[] diagonal(Matrix hessian) {
+    float[] diagonal = new float[hessian.rows()];
+    for (int k = 0; k < diagonal.length; k++) {
+      diagonal[k] = hessian.get(k, k);
+      if (!Float.isFinite(diagonal[k])) {
+        throw new QuantizationException(
+            "input %d is not finite on the calibration tokens".formatted(k));
+      }
+    }
+    return diagonal;
+  }
+
+  /** Returns the inputs by falling diagonal; equals keep their order. */
+  private static int[] actOrder(float[] diagonal) {
+    return IntStream.range(0, diagonal.length)
+        .boxed()
+        .sorted((a, b) -> Float.compare(diagonal[b], diagonal[a]))
+        .mapToInt(Integer::intValue)
+        .toArray();
+  }
+
+  private static Matrix factor(StageProblem stage, Matrix hessian, int[] order) {
+    double mean = 0;
+    for (int k = 0; k < order.length; k++) {
+      mean += hessian.get(k, k);
+    }
+    mean /= order.length;
+    LinearAlgebra algebra = stage.algebra();
+    double damping = DAMPING;
+    for (int attempt = 0; attempt <= DAMPING_RAISES; attempt++) {
+      try (Matrix ordered = ordered(hessian, order, (float) (damping * mean))) {
+        Optional<Matrix> factor = algebra.inverseCholesky(ordered);
+        if (factor.isPresent()) {
+          return factor.get();
+        }
+      }
+      damping *= 10;
+    }
+    throw new QuantizationException(
+        "linear %s: its Hessian [%d, %d] has no Cholesky factor even with %g of the mean diagonal"
+            .formatted(stage.linearOf(0), order.length, order.length, damping / 10));
+  }
+
+  /** Returns H in act-order with damping; a dead input gets 1 on the diagonal. */
+  private static Matrix ordered(Matrix hessian, int[] order, float damping) {
+    int size = order.length;
+    Matrix ordered = Matrix.allocate(size, size);
+    float[] row = new float[size];
+    float[] target = new float[size];
+    for (int i = 0; i < size; i++) {
+      hessian.readRow(order[i], row);
+      for (int j = 0; j < size; j++) {
+        target[j] = row[order[j]];
+      }
+      target[i] = target[i] == 0 ? 1 : target[i] + damping;
+      ordered.writeRow(i, target);
+    }
+    return ordered;
+  }
+}

@@ -1,0 +1,50 @@
+package io.calm.calibration;
+
+import java.util.List;
+
+/**
+ * Calibration sequences in three disjoint parts, so that nothing is judged on what it was fitted
+ * on.
+ *
+ * @param source {@code self}, or the name of the text
+ * @param seed of the samples; 0 for a text
+ * @param fit what quantizers are fitted on
+ * @param score what candidates are scored on
+ * @param guard what the guard judges on
+ */
+public record CalibrationSet(
+    String source, long seed, List<int[]> fit, List<int[]> score, List<int[]> guard) {
+
+  public CalibrationSet {
+    fit = List.copyOf(fit);
+    score = List.copyOf(score);
+    guard = List.copyOf(guard);
+    if (fit.isEmpty() || score.isEmpty() || guard.isEmpty()) {
+      throw new IllegalArgumentException("an empty part of the calibration");
+    }
+    int length = fit.get(0).length;
+    for (List<int[]> part : List.of(fit, score, guard)) {
+      for (int[] sequence : part) {
+        if (sequence.length != length) {
+          throw new IllegalArgumentException(
+              "sequences of %d and %d tokens".formatted(length, sequence.length));
+        }
+      }
+    }
+  }
+
+  /** Returns the tokens of a sequence. */
+  public int length() {
+    return fit.get(0).length;
+  }
+
+  /** Returns how many sequences are scored, and how many guard, beside {@code fit}: a quarter. */
+  public static int heldOut(int fit) {
+    return Math.max(1, fit / 4);
+  }
+
+  /** Returns how many sequences a set with {@code fit} for fitting has in all. */
+  public static int total(int fit) {
+    return fit + 2 * heldOut(fit);
+  }
+}

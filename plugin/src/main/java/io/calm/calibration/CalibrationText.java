@@ -1,0 +1,112 @@
+package io.calm.calibration;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import io.calm.checkpoint.Tokenizer;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Calibration sequences cut from a text file, or from JSON lines with a {@code text} each. */
+public final class CalibrationText {
+  private CalibrationText() {}
+
+  /**
+   * Cuts windows that are spread evenly over the text: {@code samples} to fit on, and between them
+   * those to score and to guard.
+   *
+   * @param length tokens a window
+   * @throws IllegalArgumentException if the file cannot be read or is too short, with the numbers
+   */
+  public static CalibrationSet read(Path file, Tokenizer tokenizer, int samples, int length) {
+    int[] tokens = tokenizer.encode(text(file), false);
+    int heldOut = CalibrationSet.heldOut(samples);
+    long needed = (long) CalibrationSet.total(samples) * length;
+    if (tokens.length < needed) {
+      throw new IllegalArgumentException(
+          ("calm.calibration: %s has %d tokens; %d windows of %d need %d; give a longer text, or"
+                  + " lower calm.calibration.samples or calm.calibration.length")
+              .formatted(
+                  file.getFileName(),
+                  tokens.length,
+                  CalibrationSet.total(samples),
+                  length,
+                  needed));
+    }
+    int stride = (tokens.length - length) / samples;
+    boolean roomBetween = stride >= 3 * length;
+    List<int[]> fit = new ArrayList<>();
+    List<int[]> score = new ArrayList<>();
+    List<int[]> guard = new ArrayList<>();
+    int dense = (int) ((tokens.length - (long) length) / (CalibrationSet.total(samples) - 1));
+    for (int i = 0; i < samples; i++) {
+      fit.add(window(tokens, roomBetween ? i * stride : i * dense, length));
+    }
+    for (int i = 0; i < heldOut; i++) {
+      int between = i * samples / heldOut * stride + length;
+      score.add(window(tokens, roomBetween ? between : (samples + i) * dense, length));
+      int after = roomBetween ? between + length : (samples + heldOut + i) * dense;
+      guard.add(window(tokens, after, length));
+    }
+    return new CalibrationSet(file.getFileName().toString(), 0, fit, score, guard);
+  }
+
+  private static int[] window(int[] tokens, int from, int length) {
+    return Arrays.copyOfRange(tokens, from, from + length);
+  }
+
+  /** Reads the text; of JSON lines, the {@code text} of each, one a line. */
+  private static String text(Path file) {
+    try {
+      String content = Files.readString(file);
+      String name = file.getFileName().toString();
+      return name.endsWith(".jsonl") || name.endsWith(".json") ? jsonLines(file, content) : content;
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(
+          "calm.calibration: %s is not UTF-8; convert it".formatted(file), e);
+    } catch (IOException e) {
+      throw new IllegalArgumentException(
+          "calm.calibration: %s cannot be read (%s)".formatted(file, e.getMessage()), e);
+    }
+  }
+
+  private static String jsonLines(Path file, String content) {
+    List<String> lines = content.lines().filter(line -> !line.isBlank()).toList();
+    List<String> texts = new ArrayList<>();
+    for (int i = 0; i < lines.size(); i++) {
+      texts.add(textOf(file, i + 1, lines.get(i)));
+    }
+    return texts.stream().collect(Collectors.joining("\n"));
+  }
+
+  private static String textOf(Path file, int number, String line) {
+    try {
+      JsonElement element = JsonParser.parseString(line);
+      if (element.isJsonPrimitive()) {
+        return element.getAsString();
+      }
+      JsonObject object = element.getAsJsonObject();
+      if (object.has("text")) {
+        return object.get("text").getAsString();
+      }
+    } catch (JsonParseException | IllegalStateException | UnsupportedOperationException e) {
+      throw badLine(file, number, line, e);
+    }
+    throw badLine(file, number, line, null);
+  }
+
+  private static IllegalArgumentException badLine(
+      Path file, int number, String line, @org.jspecify.annotations.Nullable Throwable cause) {
+    return new IllegalArgumentException(
+        "calm.calibration: %s line %d: expected an object with a string \"text\", got %s"
+            .formatted(file.getFileName(), number, line.substring(0, Math.min(60, line.length()))),
+        cause);
+  }
+}

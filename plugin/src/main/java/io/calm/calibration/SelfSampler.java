@@ -1,0 +1,162 @@
+package io.calm.calibration;
+
+import io.calm.runtime.Decoder;
+import io.calm.tensor.Parallel;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.SplittableRandom;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
+
+/**
+ * Calibration without a data set: sequences that the model itself writes at temperature 1 (the idea
+ * of LLM-QAT, arXiv 2305.17888, section 3.1, with a cheap W4A8 model in the place of the full one).
+ *
+ * <p>Where the model has a token that starts a text, every fourth sequence starts with it alone;
+ * the others start with (that and) a token drawn from the vocabulary, for spread. The same seed
+ * gives the same tokens on every machine that gives the same logits.
+ */
+public final class SelfSampler {
+  /** Sequences of one step; bounds the logits that are held. */
+  private static final int BATCH = 64;
+
+  /** One sequence in so many starts with BOS alone. */
+  private static final int BOS_EVERY = 4;
+
+  private final Decoder decoder;
+  private final OptionalInt bos;
+  private final boolean alwaysBos;
+  private final int[] firstTokens;
+  private final Parallel parallel;
+
+  /**
+   * Makes a sampler.
+   *
+   * @param bos token that starts a text, where the model has one
+   * @param alwaysBos whether the model's tokenizer puts it before every text
+   * @param firstTokens ids that may come first: the vocabulary without its control tokens
+   */
+  public SelfSampler(
+      Decoder decoder, OptionalInt bos, boolean alwaysBos, int[] firstTokens, Parallel parallel) {
+    this.decoder = decoder;
+    this.bos = bos;
+    this.alwaysBos = alwaysBos;
+    this.firstTokens = firstTokens.clone();
+    this.parallel = parallel;
+  }
+
+  /**
+   * Samples the sequences of a calibration set.
+   *
+   * @param samples sequences to fit on; a quarter as many to score and to guard on top
+   * @param length tokens a sequence
+   * @param progress receives the tokens done of each sequence
+   */
+  public CalibrationSet sample(int samples, int length, long seed, IntConsumer progress) {
+    int total = CalibrationSet.total(samples);
+    List<int[]> sequences = new ArrayList<>();
+    for (int from = 0; from < total; from += BATCH) {
+      sequences.addAll(batch(from, Math.min(total, from + BATCH), length, seed, progress));
+    }
+    int heldOut = CalibrationSet.heldOut(samples);
+    return new CalibrationSet(
+        "self",
+        seed,
+        sequences.subList(0, samples),
+        sequences.subList(samples, samples + heldOut),
+        sequences.subList(samples + heldOut, total));
+  }
+
+  private List<int[]> batch(int from, int to, int length, long seed, IntConsumer progress) {
+    List<Writer> writers =
+        IntStream.range(from, to).mapToObj(i -> new Writer(i, length, seed)).toList();
+    try {
+      List<Writer> unfinished = unfinished(writers);
+      while (!unfinished.isEmpty()) {
+        step(unfinished);
+        progress.accept(unfinished.get(0).written);
+        unfinished = unfinished(writers);
+      }
+      return writers.stream().map(w -> w.tokens).toList();
+    } finally {
+      writers.forEach(w -> w.sequence.close());
+    }
+  }
+
+  private static List<Writer> unfinished(List<Writer> writers) {
+    return writers.stream().filter(w -> w.written < w.tokens.length).toList();
+  }
+
+  private void step(List<Writer> writers) {
+    List<Decoder.Chunk> chunks =
+        writers.stream()
+            .map(w -> new Decoder.Chunk(w.sequence, w.next(), Decoder.Wanted.LAST))
+            .toList();
+    List<float[][]> logits = decoder.step(chunks);
+    parallel.ranges(
+        writers.size(),
+        (from, to) -> {
+          for (int i = from; i < to; i++) {
+            writers.get(i).draw(logits.get(i)[0]);
+          }
+        });
+  }
+
+  /** One sequence in the making. */
+  private final class Writer {
+    final SplittableRandom random;
+    final int[] tokens;
+    final Decoder.Sequence sequence;
+    int written;
+    int fed;
+
+    Writer(int index, int length, long seed) {
+      random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + index);
+      tokens = new int[length];
+      boolean bosAlone = bos.isPresent() && index % BOS_EVERY == 0;
+      if (bosAlone || (bos.isPresent() && alwaysBos)) {
+        tokens[written++] = bos.getAsInt();
+      }
+      if (!bosAlone && written < length) {
+        tokens[written++] = firstTokens[random.nextInt(firstTokens.length)];
+      }
+      sequence = decoder.newSequence(length);
+    }
+
+    /** Returns the tokens that the decoder has not seen. */
+    int[] next() {
+      int[] chunk = Arrays.copyOfRange(tokens, fed, written);
+      fed = written;
+      return chunk;
+    }
+
+    void draw(float[] logits) {
+      tokens[written++] = multinomial(logits, random.nextDouble());
+    }
+  }
+
+  /** Returns the index at which the cumulated softmax passes {@code point} in 0..1. */
+  private static int multinomial(float[] logits, double point) {
+    float max = Float.NEGATIVE_INFINITY;
+    for (float logit : logits) {
+      max = Math.max(max, logit);
+    }
+    double[] weights = new double[logits.length];
+    double sum = 0;
+    for (int i = 0; i < logits.length; i++) {
+      weights[i] = Math.exp(logits[i] - max);
+      sum += weights[i];
+    }
+    double target = point * sum;
+    double cumulated = 0;
+    for (int i = 0; i < logits.length; i++) {
+      cumulated += weights[i];
+      if (cumulated > target) {
+        return i;
+      }
+    }
+    return logits.length - 1;
+  }
+}

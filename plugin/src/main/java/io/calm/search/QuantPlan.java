@@ -43,6 +43,11 @@ public record QuantPlan(
     pool = List.copyOf(pool);
   }
 
+  /** Returns the variant's name of a plan with one algorithm, e.g. {@code uniform-gptq}. */
+  public static String uniform(String algorithm) {
+    return "uniform-" + algorithm;
+  }
+
   /**
    * The choice for one block.
    *

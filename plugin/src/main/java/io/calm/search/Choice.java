@@ -1,0 +1,47 @@
+package io.calm.search;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The rule by which a block's algorithm is chosen: the highest score; among scores within 1e-6 of
+ * it, the lowest relative MSE, for CKA saturates near 1.
+ *
+ * @param index of the winner among the evaluations
+ */
+record Choice(int index, String reason) {
+  static final double TIE = 1e-6;
+
+  /** Chooses; empty where every candidate failed. */
+  static Optional<Choice> among(List<QuantPlan.Candidate> candidates) {
+    List<Integer> scored =
+        java.util.stream.IntStream.range(0, candidates.size())
+            .filter(i -> candidates.get(i).failure().isEmpty())
+            .boxed()
+            .toList();
+    if (scored.isEmpty()) {
+      return Optional.empty();
+    }
+    double best = scored.stream().mapToDouble(i -> candidates.get(i).score()).max().orElseThrow();
+    List<Integer> tied =
+        scored.stream().filter(i -> candidates.get(i).score() >= best - TIE).toList();
+    int winner =
+        tied.stream()
+            .min(Comparator.comparingDouble((Integer i) -> candidates.get(i).relativeMse()))
+            .orElseThrow();
+    return Optional.of(new Choice(winner, reason(candidates.size(), scored.size(), tied.size())));
+  }
+
+  private static String reason(int all, int scored, int tied) {
+    if (all == 1) {
+      return "the only algorithm of the pool";
+    }
+    if (scored == 1) {
+      return "the only candidate that did not fail";
+    }
+    return tied == 1
+        ? "highest score"
+        : "%d scores within %.0e of the best; lowest relative MSE of these".formatted(tied, TIE);
+  }
+}

@@ -1,0 +1,245 @@
+package io.calm.search;
+
+import io.calm.calibration.CalibrationSet;
+import io.calm.cka.Rows;
+import io.calm.cka.Score;
+import io.calm.cka.Similarities;
+import io.calm.cka.Similarity;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.WeightSource;
+import io.calm.quant.QuantizationException;
+import io.calm.quant.Quantizer;
+import io.calm.runtime.pytorch.HiddenStates;
+import io.calm.runtime.pytorch.TorchRuntime;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
+import io.calm.tensor.QuantizedMatrix;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.IntFunction;
+
+/**
+ * CALM's greedy search (arXiv 2512.16282): block by block, every algorithm of the pool quantizes
+ * the block on the stream that the quantized prefix gives, the candidate whose output is most like
+ * the full-precision block's is kept, and the search goes on behind it.
+ *
+ * <p>L x |P| candidates are scored, each by one block forward. Afterwards the best uniform plan by
+ * mean score is made properly, and the mix is served only if it holds against that plan on
+ * sequences that neither has seen ({@link Guard}). Held in memory: one full-precision block, its
+ * candidates, and the hidden streams. One thread at a time.
+ */
+public final class Search {
+  /** The variant of a mix. */
+  static final String MIX = "calm";
+
+  private final Workbench bench;
+  private final SearchSettings settings;
+  private final ProgressMeter progress;
+  private final List<QuantPlan.BlockChoice> choices = new ArrayList<>();
+  private int excludedRows;
+  private int scoredRows;
+
+  /**
+   * Prepares a search.
+   *
+   * @param sourceCodes a block's linears that the checkpoint stores as W4A8 codes; may be empty
+   * @param listener told of every step, on the searching thread
+   */
+  public Search(
+      TorchRuntime torch,
+      WeightSource weights,
+      IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes,
+      SearchSettings settings,
+      Parallel parallel,
+      Consumer<SearchProgress> listener) {
+    this.bench = new Workbench(torch, weights, sourceCodes, settings, parallel);
+    this.settings = settings;
+    this.progress =
+        new ProgressMeter(
+            listener,
+            System::nanoTime,
+            bench.spec().layers(),
+            settings.pool().size(),
+            settings.guard() && settings.pool().size() > 1);
+  }
+
+  /**
+   * Searches.
+   *
+   * @param sink receives the blocks of the mix, and of the best uniform plan where the guard makes
+   *     one
+   * @throws SearchException if every algorithm fails on a block
+   */
+  public QuantPlan run(CalibrationSet set, BlockSink sink) {
+    try (Streams quantized = Streams.embed(bench.model(), set);
+        Streams full = Streams.embed(bench.model(), set)) {
+      for (int layer = 0; layer < bench.spec().layers(); layer++) {
+        searchBlock(layer, quantized, full, sink);
+      }
+      Verdict verdict = new Guard(bench, progress).judge(choices, set, quantized, full, sink);
+      return plan(set, verdict);
+    }
+  }
+
+  /**
+   * Makes a uniform plan of the pool's one algorithm: no scores, no guard.
+   *
+   * @throws SearchException if the algorithm fails on a block
+   */
+  public QuantPlan runUniform(CalibrationSet set, BlockSink sink, String reason) {
+    Quantizer quantizer = settings.pool().get(0);
+    String variant = QuantPlan.uniform(quantizer.name());
+    try (Streams stream = Streams.embed(bench.model(), set)) {
+      UniformPass pass = new UniformPass(bench, progress, "quantizing");
+      pass.run(quantizer, stream, sink, false);
+      for (int layer = 0; layer < bench.spec().layers(); layer++) {
+        choices.add(new QuantPlan.BlockChoice(layer, quantizer.name(), reason, Map.of()));
+      }
+    }
+    return plan(set, new Verdict(variant, reason, Optional.empty(), 0));
+  }
+
+  private void searchBlock(int layer, Streams quantized, Streams full, BlockSink sink) {
+    BlockParameters<Matrix> block = bench.block(layer);
+    try {
+      Streams source = settings.fullPrecisionReference() ? full : quantized;
+      List<Evaluation> evaluations = new ArrayList<>();
+      try (HiddenStates output = bench.fullForward(layer, block).run(source.score());
+          Matrix target = output.toMatrix()) {
+        Similarity.Reference reference = reference(target);
+        for (int i = 0; i < settings.pool().size(); i++) {
+          Quantizer quantizer = settings.pool().get(i);
+          progress.trying(layer, i, quantizer.name());
+          Evaluation evaluation = evaluate(quantizer, layer, block, quantized, reference);
+          evaluations.add(evaluation);
+          progress.evaluated(evaluation.candidate().score());
+        }
+      }
+      Evaluation.Made winner = choose(layer, evaluations);
+      advance(layer, winner, evaluations, quantized);
+      sink.block(MIX, layer, winner.block());
+      if (settings.fullPrecisionReference()) {
+        full.advanceScore(bench.fullForward(layer, block));
+      }
+      full.advanceGuard(bench.fullForward(layer, block));
+    } finally {
+      Modules.close(block);
+    }
+  }
+
+  private Similarity.Reference reference(Matrix target) {
+    Rows rows =
+        settings.sinkThreshold() > 0
+            ? Rows.withoutSinks(target, settings.sinkThreshold())
+            : Rows.all(target.rows());
+    excludedRows += rows.total() - rows.kept();
+    scoredRows += rows.total();
+    return Similarities.byName(settings.metric(), bench.threads()).reference(target, rows);
+  }
+
+  private Evaluation evaluate(
+      Quantizer quantizer,
+      int layer,
+      BlockParameters<Matrix> block,
+      Streams quantized,
+      Similarity.Reference reference) {
+    double start = progress.seconds();
+    Quantizer.Result result;
+    try {
+      result = bench.quantize(quantizer, layer, block, quantized.fit());
+    } catch (QuantizationException e) {
+      return failed(quantizer, start, "block %d: %s".formatted(layer, e.getMessage()));
+    }
+    HiddenStates output = bench.run(layer, result.block(), quantized.score());
+    Score score;
+    try (Matrix matrix = output.toMatrix()) {
+      score = reference.score(matrix);
+    }
+    if (score instanceof Score.Undefined undefined) {
+      output.close();
+      return failed(quantizer, start, "block %d: %s".formatted(layer, undefined.reason()));
+    }
+    Score.Value value = (Score.Value) score;
+    QuantPlan.Candidate candidate =
+        new QuantPlan.Candidate(
+            value.value(),
+            value.biased(),
+            value.relativeMse(),
+            progress.seconds() - start,
+            Optional.empty(),
+            result.detail());
+    return new Evaluation(
+        quantizer.name(), candidate, Optional.of(new Evaluation.Made(result.block(), output)));
+  }
+
+  private Evaluation failed(Quantizer quantizer, double start, String reason) {
+    return new Evaluation(
+        quantizer.name(),
+        new QuantPlan.Candidate(
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            progress.seconds() - start,
+            Optional.of(reason),
+            Map.of()),
+        Optional.empty());
+  }
+
+  private Evaluation.Made choose(int layer, List<Evaluation> evaluations) {
+    Choice choice =
+        Choice.among(evaluations.stream().map(Evaluation::candidate).toList())
+            .orElseThrow(() -> new SearchException(allFailed(evaluations)));
+    Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
+    evaluations.forEach(e -> candidates.put(e.name(), e.candidate()));
+    Evaluation winner = evaluations.get(choice.index());
+    choices.add(new QuantPlan.BlockChoice(layer, winner.name(), choice.reason(), candidates));
+    return winner.made().orElseThrow();
+  }
+
+  private static String allFailed(List<Evaluation> evaluations) {
+    StringBuilder message = new StringBuilder("no algorithm of the pool can quantize a block:");
+    for (Evaluation evaluation : evaluations) {
+      message
+          .append(' ')
+          .append(evaluation.name())
+          .append(": ")
+          .append(evaluation.candidate().failure().orElse(""))
+          .append(';');
+    }
+    return message.append(" check the checkpoint, or name another pool in calm.pool").toString();
+  }
+
+  private void advance(
+      int layer, Evaluation.Made winner, List<Evaluation> evaluations, Streams quantized) {
+    BlockParameters<Matrix> dequantized = Modules.dequantize(winner.block());
+    Streams.Block forward = bench.forward(layer, dequantized);
+    quantized.advanceFit(forward);
+    quantized.advanceScore(states -> winner.output().copy());
+    quantized.advanceGuard(forward);
+    Modules.close(dequantized);
+    evaluations.forEach(Evaluation::close);
+  }
+
+  private QuantPlan plan(CalibrationSet set, Verdict verdict) {
+    return new QuantPlan(
+        choices,
+        settings.pool().stream().map(Quantizer::name).toList(),
+        verdict.served(),
+        verdict.reason(),
+        settings.groupLimit(),
+        settings.metric(),
+        progress.evaluations(),
+        bench.collectionForwards(),
+        verdict.guardForwards(),
+        excludedRows,
+        scoredRows,
+        verdict.guard(),
+        Calibrations.describe(set),
+        progress.seconds());
+  }
+}

@@ -1,0 +1,34 @@
+package io.calm.search;
+
+import io.calm.model.ActivationMode;
+import io.calm.quant.Quantizer;
+import java.util.List;
+
+/**
+ * What a search is told.
+ *
+ * @param pool algorithms to try, at least one
+ * @param groupLimit largest group of a scale: 32, 64 or 128
+ * @param activation how activations are rounded
+ * @param metric name of the similarity
+ * @param fullPrecisionReference whether the reference block is fed by the unquantized stream
+ *     instead of the quantized prefix
+ * @param sinkThreshold rows of more than this many median norms are not scored; 0: all are
+ * @param guard whether the mix must hold against the best uniform plan
+ */
+public record SearchSettings(
+    List<Quantizer> pool,
+    int groupLimit,
+    ActivationMode activation,
+    String metric,
+    boolean fullPrecisionReference,
+    double sinkThreshold,
+    boolean guard) {
+
+  public SearchSettings {
+    pool = List.copyOf(pool);
+    if (pool.isEmpty()) {
+      throw new IllegalArgumentException("the pool has no algorithm; name one at least");
+    }
+  }
+}

@@ -1,0 +1,52 @@
+package io.calm.search;
+
+import io.calm.model.BlockParameters;
+import io.calm.quant.QuantizationException;
+import io.calm.quant.Quantizer;
+import io.calm.tensor.Matrix;
+
+/** One algorithm on every block, each on the stream that its own quantized prefix gives. */
+final class UniformPass {
+  private final Workbench bench;
+  private final ProgressMeter progress;
+  private final String phase;
+
+  UniformPass(Workbench bench, ProgressMeter progress, String phase) {
+    this.bench = bench;
+    this.progress = progress;
+    this.phase = phase;
+  }
+
+  /**
+   * Quantizes the model.
+   *
+   * @param stream advanced to the last block's output, its guard part only if {@code guard}
+   * @return block forwards beyond those of the fitting part
+   * @throws SearchException if the algorithm fails on a block
+   */
+  int run(Quantizer quantizer, Streams stream, BlockSink sink, boolean guard) {
+    int forwards = 0;
+    for (int layer = 0; layer < bench.spec().layers(); layer++) {
+      progress.pass(phase, layer, quantizer.name());
+      BlockParameters<Matrix> block = bench.block(layer);
+      Quantizer.Result result;
+      try {
+        result = bench.quantize(quantizer, layer, block, stream.fit());
+      } catch (QuantizationException e) {
+        throw new SearchException(
+            "%s cannot quantize block %d: %s".formatted(quantizer.name(), layer, e.getMessage()));
+      } finally {
+        Modules.close(block);
+      }
+      BlockParameters<Matrix> dequantized = Modules.dequantize(result.block());
+      stream.advanceFit(bench.forward(layer, dequantized));
+      if (guard) {
+        stream.advanceGuard(bench.forward(layer, dequantized));
+        forwards++;
+      }
+      Modules.close(dequantized);
+      sink.block(QuantPlan.uniform(quantizer.name()), layer, result.block());
+    }
+    return forwards;
+  }
+}

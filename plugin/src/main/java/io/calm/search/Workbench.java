@@ -1,0 +1,103 @@
+package io.calm.search;
+
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.WeightSource;
+import io.calm.quant.Quantizer;
+import io.calm.runtime.pytorch.HiddenStates;
+import io.calm.runtime.pytorch.ReferenceModel;
+import io.calm.runtime.pytorch.TorchRuntime;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.QuantizedMatrix;
+import java.util.Map;
+import java.util.function.IntFunction;
+
+/**
+ * What every part of a search works with: the weights, the engine, the settings; and the two
+ * operations on a block that they share. Counts the forwards that collect quantizers' inputs.
+ */
+final class Workbench {
+  private final TorchRuntime torch;
+  private final WeightSource weights;
+  private final IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes;
+  private final SearchSettings settings;
+  private final Parallel parallel;
+  private final ReferenceModel model;
+  private int collectionForwards;
+
+  Workbench(
+      TorchRuntime torch,
+      WeightSource weights,
+      IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes,
+      SearchSettings settings,
+      Parallel parallel) {
+    this.torch = torch;
+    this.weights = weights;
+    this.sourceCodes = sourceCodes;
+    this.settings = settings;
+    this.parallel = parallel;
+    this.model = new ReferenceModel(torch, weights);
+  }
+
+  ModelSpec spec() {
+    return weights.spec();
+  }
+
+  SearchSettings settings() {
+    return settings;
+  }
+
+  ReferenceModel model() {
+    return model;
+  }
+
+  int threads() {
+    return parallel.threads();
+  }
+
+  int collectionForwards() {
+    return collectionForwards;
+  }
+
+  BlockParameters<Matrix> block(int layer) {
+    return weights.block(layer);
+  }
+
+  /** Quantizes a block on the hidden states {@code fit} that the prefix gives. */
+  Quantizer.Result quantize(
+      Quantizer quantizer, int layer, BlockParameters<Matrix> block, HiddenStates fit) {
+    ReplayedBlock sample =
+        new ReplayedBlock(
+            spec(), layer, block, sourceCodes.apply(layer), fit, settings, torch, parallel);
+    try {
+      return quantizer.quantize(sample);
+    } finally {
+      collectionForwards += sample.partialForwards();
+    }
+  }
+
+  /** Returns the W4A8 block as a function of hidden states; close the weights afterwards. */
+  Streams.Block forward(int layer, BlockParameters<Matrix> dequantized) {
+    return states ->
+        model.quantizedBlock(
+            layer, states, dequantized, settings.activation(), settings.groupLimit());
+  }
+
+  /** Returns the full-precision block as a function of hidden states. */
+  Streams.Block fullForward(int layer, BlockParameters<Matrix> block) {
+    return states -> model.block(layer, states, block);
+  }
+
+  /** Runs a W4A8 block once. */
+  HiddenStates run(int layer, BlockParameters<QuantizedLinear> block, HiddenStates states) {
+    BlockParameters<Matrix> dequantized = Modules.dequantize(block);
+    try {
+      return forward(layer, dequantized).run(states);
+    } finally {
+      Modules.close(dequantized);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+package io.calm.cli.eval;
+
+/** A model that gives next-token logits for whole windows, in whichever precision. */
+public interface LogitSource extends AutoCloseable {
+
+  /** Receives the logits of one position of a window. */
+  @FunctionalInterface
+  interface Rows {
+    /**
+     * Takes a row.
+     *
+     * @param position index in the window, ascending from 0
+     * @param logits [V]; valid during the call only
+     */
+    void row(int position, float[] logits);
+  }
+
+  /** Returns V. */
+  int vocabulary();
+
+  /** Runs a window from an empty context. */
+  void run(int[] window, Rows rows);
+
+  @Override
+  void close();
+}

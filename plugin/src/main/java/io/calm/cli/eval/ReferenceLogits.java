@@ -1,0 +1,67 @@
+package io.calm.cli.eval;
+
+import io.calm.model.BlockParameters;
+import io.calm.model.WeightSource;
+import io.calm.runtime.pytorch.HiddenStates;
+import io.calm.runtime.pytorch.ReferenceModel;
+import io.calm.runtime.pytorch.TorchRuntime;
+import io.calm.tensor.Matrix;
+import java.util.List;
+
+/** Logits of the full-precision model on PyTorch, one block in memory at a time. */
+public final class ReferenceLogits implements LogitSource {
+  private final TorchRuntime torch;
+  private final WeightSource weights;
+  private final ReferenceModel model;
+
+  public ReferenceLogits(WeightSource weights, int threads) {
+    this.torch = TorchRuntime.open(threads);
+    this.weights = weights;
+    this.model = new ReferenceModel(torch, weights);
+  }
+
+  @Override
+  public int vocabulary() {
+    return weights.spec().vocabulary();
+  }
+
+  @Override
+  public void run(int[] window, Rows rows) {
+    runAll(List.of(window), (index, position, logits) -> rows.row(position, logits));
+  }
+
+  /** Receives the logits of one position of one of several windows. */
+  @FunctionalInterface
+  public interface WindowRows {
+    void row(int window, int position, float[] logits);
+  }
+
+  /** Runs windows of one length together: each block is read once. */
+  public void runAll(List<int[]> windows, WindowRows rows) {
+    HiddenStates states = model.embed(windows);
+    for (int layer = 0; layer < weights.spec().layers(); layer++) {
+      BlockParameters<Matrix> block = weights.block(layer);
+      HiddenStates next = model.block(layer, states, block);
+      states.close();
+      states = next;
+      block.linears().values().forEach(Matrix::close);
+    }
+    float[] row = new float[vocabulary()];
+    try (HiddenStates last = states;
+        HiddenStates normalized = model.finalNorm(last)) {
+      model.logits(
+          normalized,
+          (window, logits) -> {
+            for (int t = 0; t < logits.rows(); t++) {
+              logits.readRow(t, row);
+              rows.row(window, t, row);
+            }
+          });
+    }
+  }
+
+  @Override
+  public void close() {
+    torch.close();
+  }
+}

@@ -1,0 +1,5 @@
+/** Measuring a model: logits and perplexity, in full precision and as W4A8. */
+@NullMarked
+package io.calm.cli.eval;
+
+import org.jspecify.annotations.NullMarked;

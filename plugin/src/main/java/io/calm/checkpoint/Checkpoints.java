@@ -1,7 +1,9 @@
 package io.calm.checkpoint;
 
 import io.calm.checkpoint.gguf.GgufCheckpoint;
+import io.calm.checkpoint.gguf.GgufFile;
 import io.calm.checkpoint.hf.HfDirectory;
+import io.calm.checkpoint.tokenizer.TokenizerLoader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +25,22 @@ public final class Checkpoints {
   public static Checkpoint open(Path path) {
     Path model = locate(path);
     return Files.isDirectory(model) ? HfDirectory.open(model) : GgufCheckpoint.open(model);
+  }
+
+  /**
+   * Builds the tokenizer of a model alone; the weights need not be there.
+   *
+   * @param path a directory with tokenizer.json, or as for {@link #open}
+   * @throws CheckpointException if there is none, or it is of a kind that is not supported
+   */
+  public static Tokenizer openTokenizer(Path path) {
+    if (Files.exists(path.resolve("tokenizer.json"))) {
+      return TokenizerLoader.fromDirectory(path);
+    }
+    Path model = locate(path);
+    return Files.isDirectory(model)
+        ? TokenizerLoader.fromDirectory(model)
+        : TokenizerLoader.fromGguf(GgufFile.open(model).metadata());
   }
 
   private static Path locate(Path path) {

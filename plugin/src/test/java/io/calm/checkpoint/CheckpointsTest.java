@@ -2,6 +2,7 @@ package io.calm.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -28,6 +29,21 @@ class CheckpointsTest {
       for (int layer = 0; layer < directory.spec().layers(); layer++) {
         assertSame(directory.block(layer), gguf.block(layer));
       }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama-gqa", "qwen2-bias", "qwen3-qknorm"})
+  void theTokenizerOpensAloneAndWithTheModel(String family) {
+    String text = "The quick brown fox\n\t1234";
+    try (Checkpoint gguf = Checkpoints.open(Goldens.path("gguf/" + family + ".gguf"));
+        Tokenizer alone = Checkpoints.openTokenizer(Goldens.path("gguf/" + family + ".gguf"));
+        Tokenizer ofDirectory = Checkpoints.openTokenizer(Goldens.path(family))) {
+      int[] ids = ofDirectory.encode(text, false);
+      assertTrue(ids.length > 1);
+      assertArrayEquals(ids, alone.encode(text, false));
+      assertArrayEquals(ids, gguf.tokenizer().encode(text, false));
+      assertEquals(gguf.tokenizer(), gguf.tokenizer());
     }
   }
 

@@ -5,11 +5,12 @@ import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.RowOrder;
 import io.calm.checkpoint.storage.StoredCheckpoint;
-import io.calm.checkpoint.storage.Unwired;
+import io.calm.checkpoint.tokenizer.TokenizerLoader;
 import io.calm.model.ModelSpec;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -33,11 +34,12 @@ public final class GgufCheckpoint {
             : RowOrder.AS_STORED;
     ModelTensors tensors =
         new ModelTensors(spec, GgufTensorNames.INSTANCE, gguf.tensors(), rotaryRows);
+    Map<String, Object> metadata = gguf.metadata();
     return new StoredCheckpoint(
         tensors,
         List.of(path),
         generationDefaults(new GgufKeys(gguf), spec.vocabulary()),
-        Unwired.TOKENIZER,
+        () -> TokenizerLoader.fromGguf(metadata),
         Optional::empty);
   }
 

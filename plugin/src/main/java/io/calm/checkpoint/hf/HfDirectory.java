@@ -4,7 +4,7 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.RowOrder;
 import io.calm.checkpoint.storage.StoredCheckpoint;
-import io.calm.checkpoint.storage.Unwired;
+import io.calm.checkpoint.tokenizer.TokenizerLoader;
 import io.calm.model.ModelSpec;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,7 +45,7 @@ public final class HfDirectory {
         tensors,
         files,
         HfGeneration.read(JsonFields.readIfPresent(directory.resolve(GENERATION)), config),
-        Unwired.TOKENIZER,
+        () -> TokenizerLoader.fromDirectory(directory),
         Optional::empty);
   }
 }

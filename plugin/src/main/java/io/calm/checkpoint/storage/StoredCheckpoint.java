@@ -17,36 +17,34 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /** A checkpoint whose tensors lie in mapped files. Thread safe. */
 public final class StoredCheckpoint implements Checkpoint {
   private final ModelTensors tensors;
   private final List<Path> files;
   private final GenerationDefaults generationDefaults;
-  private final Supplier<Tokenizer> tokenizers;
-  private final Supplier<Optional<ChatTemplate>> chatTemplates;
-  private @Nullable Tokenizer tokenizer;
+  private final Lazy<Tokenizer> tokenizer;
+  private final Lazy<Optional<ChatTemplate>> chatTemplate;
   private volatile boolean closed;
 
   /**
    * Puts a checkpoint together.
    *
    * @param files whose bytes make the model, in a fixed order
-   * @param tokenizers called once, at the first need
-   * @param chatTemplates called at each need
+   * @param tokenizer called at the first need
+   * @param chatTemplate called at the first need
    */
   public StoredCheckpoint(
       ModelTensors tensors,
       List<Path> files,
       GenerationDefaults generationDefaults,
-      Supplier<Tokenizer> tokenizers,
-      Supplier<Optional<ChatTemplate>> chatTemplates) {
+      Supplier<Tokenizer> tokenizer,
+      Supplier<Optional<ChatTemplate>> chatTemplate) {
     this.tensors = tensors;
     this.files = List.copyOf(files);
     this.generationDefaults = generationDefaults;
-    this.tokenizers = tokenizers;
-    this.chatTemplates = chatTemplates;
+    this.tokenizer = new Lazy<>(tokenizer);
+    this.chatTemplate = new Lazy<>(chatTemplate);
   }
 
   @Override
@@ -114,20 +112,15 @@ public final class StoredCheckpoint implements Checkpoint {
   }
 
   @Override
-  public synchronized Tokenizer tokenizer() {
+  public Tokenizer tokenizer() {
     requireOpen();
-    Tokenizer built = tokenizer;
-    if (built == null) {
-      built = tokenizers.get();
-      tokenizer = built;
-    }
-    return built;
+    return tokenizer.get();
   }
 
   @Override
   public Optional<ChatTemplate> chatTemplate() {
     requireOpen();
-    return chatTemplates.get();
+    return chatTemplate.get();
   }
 
   private void requireOpen() {
@@ -138,12 +131,8 @@ public final class StoredCheckpoint implements Checkpoint {
 
   /** Closes the tokenizer; the mappings go with the last reference to this object. */
   @Override
-  public synchronized void close() {
+  public void close() {
     closed = true;
-    Tokenizer built = tokenizer;
-    tokenizer = null;
-    if (built != null) {
-      built.close();
-    }
+    tokenizer.take().ifPresent(Tokenizer::close);
   }
 }

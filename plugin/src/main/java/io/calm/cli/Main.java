@@ -5,6 +5,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 
 /**
@@ -19,7 +20,7 @@ import picocli.CommandLine.ScopeType;
     scope = ScopeType.INHERIT,
     versionProvider = Main.Version.class,
     usageHelpAutoWidth = true,
-    subcommands = {})
+    subcommands = {TokenizeCommand.class})
 public final class Main {
   private static final List<String> VERBOSE = List.of("-v", "--verbose");
 
@@ -43,7 +44,22 @@ public final class Main {
     CommandLine line = new CommandLine(main);
     line.setExecutionExceptionHandler(new FailureReport(() -> main.verbose));
     line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setParameterExceptionHandler(Main::wrongCall);
+    // A text may start with @ or be the name of an option.
+    line.setExpandAtFiles(false);
+    line.setAllowOptionsAsOptionParameters(true);
     return line;
+  }
+
+  private static int wrongCall(ParameterException wrong, String[] arguments) {
+    CommandLine command = wrong.getCommandLine();
+    command
+        .getErr()
+        .printf(
+            "calm: %s; see %s --help%n",
+            wrong.getMessage(), command.getCommandSpec().qualifiedName());
+    command.getErr().flush();
+    return command.getCommandSpec().exitCodeOnInvalidInput();
   }
 
   /** The version of the jar. */

@@ -1,0 +1,49 @@
+package io.calm.cli;
+
+import io.calm.cli.models.ModelSource;
+import io.calm.cli.models.PipDownload;
+import io.calm.cli.models.RecipeFetcher;
+import io.calm.serving.settings.CalmSettings;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Parameters;
+
+/** The argument MODEL of every command that works on one. */
+final class ModelArgument {
+  /** System property that the start script sets: the project's directory. */
+  static final String HOME = "calm.home";
+
+  private static final Duration DOWNLOAD_LIMIT = Duration.ofMinutes(15);
+
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "MODEL",
+      description =
+          "A Hugging Face directory, a .gguf file, or a directory with a recipe."
+              + " The default is models/smollm2-135m-instruct, which is fetched at its first use.")
+  private @Nullable Path path;
+
+  /**
+   * Returns the model, after its download where it comes by recipe.
+   *
+   * @param console told what takes time
+   * @throws io.calm.cli.models.RecipeException if it is not to be had
+   */
+  ModelSource resolve(PrintWriter console) throws InterruptedException {
+    Path home = Path.of(System.getProperty(HOME, ""));
+    Path chosen = Optional.ofNullable(path).orElseGet(() -> home.resolve(ModelSource.DEFAULT));
+    return ModelSource.resolve(
+        chosen,
+        new RecipeFetcher(
+            CalmSettings.defaults().cacheDir(),
+            PipDownload.onPath(DOWNLOAD_LIMIT),
+            line -> {
+              console.println("calm: " + line);
+              console.flush();
+            }));
+  }
+}

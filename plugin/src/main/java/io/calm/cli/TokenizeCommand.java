@@ -1,0 +1,102 @@
+package io.calm.cli;
+
+import static java.util.Objects.requireNonNull;
+
+import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.Tokenizer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code calm tokenize}: the token ids of a text. */
+@Command(
+    name = "tokenize",
+    description = {
+      "Prints the token ids of a text, of standard input where none is named.",
+      "A GGUF file that holds a vocabulary and no weights will do."
+    })
+final class TokenizeCommand implements Callable<Integer> {
+  @Spec private @Nullable CommandSpec spec;
+
+  @Mixin private final ModelArgument model = new ModelArgument();
+
+  @ArgGroup private final Input input = new Input();
+
+  @Option(
+      names = "--add-special",
+      description = "Add what the model's tokenizer puts around a text, such as its BOS.")
+  private boolean addSpecial;
+
+  @Option(names = "--json", description = "Print a JSON array instead of ids with spaces between.")
+  private boolean json;
+
+  private static final class Input {
+    @Option(names = "--text", paramLabel = "T", description = "The text.")
+    private @Nullable String text;
+
+    @Option(
+        names = "--file",
+        paramLabel = "F",
+        description = "A file with the text in UTF-8; - is standard input.")
+    private @Nullable Path file;
+
+    String read() throws IOException {
+      if (text != null) {
+        return text;
+      }
+      if (file == null || file.toString().equals("-")) {
+        return utf8(System.in, "standard input");
+      }
+      try (InputStream stream = Files.newInputStream(file)) {
+        return utf8(stream, file.toString());
+      }
+    }
+
+    private static String utf8(InputStream stream, String name) throws IOException {
+      byte[] bytes = stream.readAllBytes();
+      try {
+        return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      } catch (CharacterCodingException e) {
+        throw new IOException(
+            "%s: expected text in UTF-8, got other bytes (%s); convert it first"
+                .formatted(name, e.getMessage()),
+            e);
+      }
+    }
+  }
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    CommandLine line = requireNonNull(spec).commandLine();
+    Path checkpoint = model.resolve(line.getErr()).checkpoint();
+    String text = input.read();
+    try (Tokenizer tokenizer = Checkpoints.openTokenizer(checkpoint)) {
+      print(tokenizer.encode(text, addSpecial), line.getOut());
+    }
+    return 0;
+  }
+
+  private void print(int[] ids, PrintWriter out) {
+    String separator = json ? ", " : " ";
+    String list =
+        Arrays.stream(ids).mapToObj(Integer::toString).collect(Collectors.joining(separator));
+    out.println(json ? "[" + list + "]" : list);
+    out.flush();
+  }
+}

@@ -3,7 +3,7 @@ package io.calm.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.gson.JsonElement;
+import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.Goldens;
@@ -35,10 +35,11 @@ class TokenizeCommandTest {
   @Test
   void theDefaultModelsIdsAreTheReferences() throws IOException {
     String model = SmolLm2.fileOrSkip().toString();
-    JsonObject expected = golden();
+    JsonArray samples = golden().getAsJsonArray("encode");
     Path file = directory.resolve("text");
-    for (JsonElement element : expected.getAsJsonArray("encode")) {
-      JsonObject sample = element.getAsJsonObject();
+    // Each call loads the vocabulary: a few here, all of them in the tokenizer's own tests.
+    for (int i = 3; i < samples.size(); i += samples.size() / 5) {
+      JsonObject sample = samples.get(i).getAsJsonObject();
       Files.writeString(file, sample.get("text").getAsString());
       Outcome outcome = run("tokenize", model, "--file", file.toString(), "--json");
       assertEquals(sample.getAsJsonArray("ids"), JsonParser.parseString(outcome.out()));

@@ -89,12 +89,12 @@ public record ModelProperties(Path directory, Map<String, String> values) {
 
   /**
    * Returns where the checkpoint lies: {@code option.model_id} where it names a local file or
-   * directory, else this directory.
+   * directory, else this directory. A leading {@code ~} is the user's home.
    */
   public Path checkpoint() {
     return Optional.ofNullable(values.get(MODEL_ID))
         .filter(id -> !id.contains("://"))
-        .map(id -> directory.resolve(id).normalize())
+        .map(id -> directory.resolve(ValueParsers.home(id)).normalize())
         .orElse(directory);
   }
 }

@@ -109,7 +109,8 @@ final class ValueParsers {
     };
   }
 
-  private static String home(String text) {
+  /** Returns the text with a leading {@code ~} replaced by the user's home. */
+  static String home(String text) {
     return text.equals("~") || text.startsWith("~/")
         ? System.getProperty("user.home") + text.substring(1)
         : text;

@@ -58,6 +58,10 @@ class ModelPropertiesTest {
     assertEquals(directory, ModelProperties.read(directory).checkpoint());
     write("model.properties", "option.model_id=../weights\n");
     assertEquals(directory.resolveSibling("weights"), ModelProperties.read(directory).checkpoint());
+    write("model.properties", "option.model_id=~/weights.gguf\n");
+    assertEquals(
+        Path.of(System.getProperty("user.home"), "weights.gguf"),
+        ModelProperties.read(directory).checkpoint());
     write("model.properties", "option.model_id=s3://bucket/weights\n");
     assertEquals(directory, ModelProperties.read(directory).checkpoint());
   }

@@ -1,0 +1,79 @@
+package io.calm.serving.djl;
+
+import ai.djl.Device;
+import ai.djl.Model;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDManager;
+import ai.djl.util.passthrough.PassthroughNDManager;
+import io.calm.serving.ModelRegistry;
+import io.calm.serving.text.TextService;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * DJL's view of CALM: an engine without arrays and without native libraries, whose models answer
+ * text with text. It runs on the CPU.
+ */
+public final class CalmEngine extends Engine {
+  /** As in {@code engine=CALM}. */
+  public static final String NAME = "CALM";
+
+  static final int RANK = 1000;
+
+  private final ModelRegistry registry;
+  private final LoadModel loader;
+  private final TextService text;
+
+  CalmEngine(ModelRegistry registry, LoadModel loader, TextService text) {
+    this.registry = registry;
+    this.loader = loader;
+    this.text = text;
+  }
+
+  @Override
+  @SuppressWarnings("NullAway") // DJL says null where there is none
+  public @Nullable Engine getAlternativeEngine() {
+    return null;
+  }
+
+  @Override
+  public String getEngineName() {
+    return NAME;
+  }
+
+  @Override
+  public int getRank() {
+    return RANK;
+  }
+
+  @Override
+  public String getVersion() {
+    return Optional.ofNullable(CalmEngine.class.getPackage().getImplementationVersion())
+        .orElse("unpackaged");
+  }
+
+  @Override
+  public boolean hasCapability(String capability) {
+    return false;
+  }
+
+  @Override
+  public Model newModel(String name, @Nullable Device device) {
+    return new CalmDjlModel(name, newBaseManager(device), registry, loader, text);
+  }
+
+  @Override
+  public NDManager newBaseManager() {
+    return newBaseManager(null);
+  }
+
+  @Override
+  public NDManager newBaseManager(@Nullable Device device) {
+    return new PassthroughNDManager(this, device == null ? Device.cpu() : device);
+  }
+
+  @Override
+  public String toString() {
+    return NAME + ":" + getVersion();
+  }
+}

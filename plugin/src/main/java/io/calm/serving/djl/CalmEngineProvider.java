@@ -1,0 +1,34 @@
+package io.calm.serving.djl;
+
+import ai.djl.engine.Engine;
+import ai.djl.engine.EngineProvider;
+import io.calm.serving.ModelRegistry;
+import io.calm.serving.text.TextService;
+
+/**
+ * Makes the engine known to DJL. A jar in {@code plugins/} is not found by ServiceLoader, so the
+ * plugin's handler registers it by hand.
+ */
+public final class CalmEngineProvider implements EngineProvider {
+  private final CalmEngine engine;
+
+  public CalmEngineProvider(ModelRegistry registry, LoadModel loader, TextService text) {
+    this.engine = new CalmEngine(registry, loader, text);
+  }
+
+  @Override
+  public String getEngineName() {
+    return CalmEngine.NAME;
+  }
+
+  /** Returns a rank behind every other engine: nobody gets this one by default. */
+  @Override
+  public int getEngineRank() {
+    return CalmEngine.RANK;
+  }
+
+  @Override
+  public Engine getEngine() {
+    return engine;
+  }
+}

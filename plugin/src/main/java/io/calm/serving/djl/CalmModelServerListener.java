@@ -1,0 +1,75 @@
+package io.calm.serving.djl;
+
+import ai.djl.serving.wlm.ModelInfo;
+import ai.djl.serving.wlm.util.ModelServerListenerAdapter;
+import io.calm.serving.settings.ModelProperties;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Properties;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Hands models with {@code calm.enabled=true} to the CALM engine, before DJL Serving chooses one.
+ *
+ * <p>It never throws: a failing listener leaves a model that is registered in the background
+ * pending for ever. What is wrong with a model's settings is said by its load.
+ */
+final class CalmModelServerListener extends ModelServerListenerAdapter {
+  private static final Logger logger = LoggerFactory.getLogger(CalmModelServerListener.class);
+
+  @Override
+  public void onModelDownloaded(ModelInfo<?, ?> model, @Nullable Path downloadPath) {
+    Properties live = model.getProperties();
+    Map<String, String> file = files(model.getModelDir());
+    @Nullable String engine = model.getEngineName();
+    boolean named = CalmEngine.NAME.equals(engine);
+    switch (ModelKeys.owner(ModelKeys.merged(file, live))) {
+      case CALM -> {
+        if (engine != null && !named) {
+          logger.warn(
+              "{}: registered with engine={}, which wins over calm.enabled=true; leave the engine"
+                  + " out of the registration for CALM to serve it",
+              model.getId(),
+              engine);
+          return;
+        }
+        take(model, live, file);
+      }
+      case OTHER -> {
+        if (named) {
+          take(model, live, file);
+        }
+      }
+      case OTHER_WITH_KEYS -> {
+        if (named) {
+          take(model, live, file);
+        } else {
+          logger.warn(
+              "{}: has calm.* keys without calm.enabled=true; they have no effect", model.getId());
+        }
+      }
+    }
+  }
+
+  private static Map<String, String> files(Path directory) {
+    try {
+      return ModelProperties.read(directory).values();
+    } catch (IOException e) {
+      logger.warn("{}: left to DJL Serving: {}", directory, e.getMessage());
+      return Map.of();
+    }
+  }
+
+  private static void take(ModelInfo<?, ?> model, Properties live, Map<String, String> file) {
+    Map<String, String> overridden = ModelKeys.take(live, file);
+    live.setProperty(ModelKeys.NAME, ModelName.of(model.getId(), model.getVersion()));
+    live.setProperty(ModelKeys.URL, model.getModelUrl());
+    model.setBatchSize(1);
+    model.setMinMaxWorkers(1, 1);
+    logger.info("{}: served by CALM: one worker, batch size 1, continuous batching", model.getId());
+    overridden.forEach((key, change) -> logger.info("{}: {}: {}", model.getId(), key, change));
+  }
+}

@@ -1,0 +1,15 @@
+package io.calm.serving.djl;
+
+import io.calm.serving.LmiOptions;
+import java.util.Map;
+
+/** What of the operator's {@code option.*} keys we follow; the others are left alone. */
+final class OperatorOptions {
+  private OperatorOptions() {}
+
+  static LmiOptions lmi(Map<String, String> properties) {
+    return new LmiOptions(
+        properties.getOrDefault("option.output_formatter", "").strip().equals("sse"),
+        Boolean.parseBoolean(properties.getOrDefault("option.tgi_compat", "").strip()));
+  }
+}

@@ -1,0 +1,34 @@
+package io.calm.serving.djl;
+
+import io.calm.serving.api.ReplySink;
+import java.util.Map;
+
+/**
+ * Writes an answer to a stream whose status and Content-Type DJL Serving has sent already: an error
+ * that comes after is told by the body alone.
+ */
+final class PublisherReply implements ReplySink {
+  private final BufferedPublisher publisher;
+
+  PublisherReply(BufferedPublisher publisher) {
+    this.publisher = publisher;
+  }
+
+  @Override
+  public void full(int status, String contentType, Map<String, String> headers, byte[] body) {
+    publisher.appendContent(body, true);
+  }
+
+  @Override
+  public void begin(String contentType) {}
+
+  @Override
+  public void write(byte[] bytes) {
+    publisher.appendContent(bytes, false);
+  }
+
+  @Override
+  public void end() {
+    publisher.appendContent(new byte[0], true);
+  }
+}

@@ -1,0 +1,167 @@
+package io.calm.serving.djl;
+
+import io.calm.checkpoint.GenerationDefaults;
+import io.calm.checkpoint.Tokenizer;
+import io.calm.generate.Scheduler;
+import io.calm.generate.SchedulerSettings;
+import io.calm.model.ModelSpec;
+import io.calm.model.RopeSpec;
+import io.calm.runtime.Decoder;
+import io.calm.serving.ServedModel;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.Semaphore;
+
+/** A model that goes on with the alphabet: after {@code abc} comes {@code def}. */
+final class CountingModel {
+  private static final int VOCABULARY = 128;
+  private static final int CONTEXT = 256;
+  private static final ModelSpec SPEC =
+      new ModelSpec(
+          "llama",
+          8,
+          1,
+          1,
+          1,
+          8,
+          8,
+          VOCABULARY,
+          CONTEXT,
+          1e-5f,
+          new RopeSpec(1e4f, new RopeSpec.None()),
+          true,
+          Set.of(),
+          false,
+          List.of(0));
+
+  private CountingModel() {}
+
+  /**
+   * Returns the model.
+   *
+   * @param steps each step of the decoder takes one permit
+   */
+  static ServedModel of(LoadModel.Order order, Semaphore steps) {
+    SchedulerSettings budgets =
+        new SchedulerSettings(
+            CONTEXT, 4 * CONTEXT, order.settings().maxRunning(), order.settings().queueSize(), 64);
+    return new ServedModel(
+        order.name(),
+        order.url(),
+        SPEC,
+        new Ascii(),
+        Optional.empty(),
+        new GenerationDefaults(
+            OptionalInt.empty(),
+            Set.of(),
+            false,
+            OptionalDouble.empty(),
+            OptionalDouble.empty(),
+            OptionalInt.empty(),
+            OptionalDouble.empty(),
+            OptionalDouble.empty()),
+        Scheduler.start(order.name(), new Counting(steps), budgets, System::nanoTime),
+        Optional.empty(),
+        ServedModel.Limits.DEFAULT,
+        order.lmi(),
+        Instant.EPOCH);
+  }
+
+  private record Counting(Semaphore steps) implements Decoder {
+    @Override
+    public ModelSpec spec() {
+      return SPEC;
+    }
+
+    @Override
+    public Sequence newSequence(int capacity) {
+      return new Sequence() {
+        @Override
+        public int length() {
+          return 0;
+        }
+
+        @Override
+        public int capacity() {
+          return capacity;
+        }
+
+        @Override
+        public void close() {}
+      };
+    }
+
+    @Override
+    public List<float[][]> step(List<Chunk> chunks) {
+      steps.acquireUninterruptibly();
+      return chunks.stream().map(Counting::logits).toList();
+    }
+
+    private static float[][] logits(Chunk chunk) {
+      if (chunk.wanted() == Wanted.NONE) {
+        return new float[0][];
+      }
+      float[] row = new float[VOCABULARY];
+      row[(chunk.tokens()[chunk.tokens().length - 1] + 1) % VOCABULARY] = 10;
+      return new float[][] {row};
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private static final class Ascii implements Tokenizer {
+    @Override
+    public int[] encode(String text, boolean addSpecial) {
+      return text.chars().toArray();
+    }
+
+    @Override
+    public String decode(int[] ids, boolean skipSpecial) {
+      return new String(ids, 0, ids.length);
+    }
+
+    @Override
+    public String token(int id) {
+      return Character.toString(id);
+    }
+
+    @Override
+    public boolean isSpecial(int id) {
+      return false;
+    }
+
+    @Override
+    public int size() {
+      return VOCABULARY;
+    }
+
+    @Override
+    public IncrementalDecoder newIncrementalDecoder(boolean skipSpecial) {
+      return new IncrementalDecoder() {
+        @Override
+        public String add(int id) {
+          return Character.toString(id);
+        }
+
+        @Override
+        public String flush() {
+          return "";
+        }
+      };
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** Returns the bytes of a body. */
+  static byte[] body(String json) {
+    return json.getBytes(StandardCharsets.UTF_8);
+  }
+}

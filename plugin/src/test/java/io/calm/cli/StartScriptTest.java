@@ -1,6 +1,7 @@
 package io.calm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.testing.Repository;
@@ -46,7 +47,7 @@ class StartScriptTest {
     source("plugin/pom.xml");
     source("plugin/src/main/java/A.java");
     source("djl-serving-spi/src/A.java");
-    for (String tool : List.of("sed", "head", "find", "dirname", "readlink", "mkdir")) {
+    for (String tool : List.of("sed", "head", "find", "dirname", "readlink", "mkdir", "rm")) {
       systemTool(tool);
     }
     java("17.0.15");
@@ -78,7 +79,7 @@ class StartScriptTest {
     tool("mvn", MVN);
     jar(Instant.now().minusSeconds(3600));
     assertTrue(run("--version").output().contains("building the jar"));
-    assertTrue(!run("--version").output().contains("building the jar"));
+    assertFalse(run("--version").output().contains("building the jar"));
   }
 
   @Test
@@ -117,11 +118,22 @@ class StartScriptTest {
   @Test
   void aNewerJavaGetsWhatItUnderstands() throws Exception {
     jar(Instant.now());
-    assertTrue(!run("--version").output().contains("native-access"));
+    assertFalse(run("--version").output().contains("native-access"));
     java("25");
-    String output = run("--version").output();
+    String output = run("serve", "a").output();
     assertTrue(output.contains("<--enable-native-access=ALL-UNNAMED>"), output);
     assertTrue(output.contains("<-XX:+AutoCreateSharedArchive>"), output);
+    assertTrue(output.contains("/plugin/target/calm-serve-25.jsa>"), output);
+  }
+
+  @Test
+  void anArchiveOfAnOlderJarIsNotUsed() throws Exception {
+    jar(Instant.now());
+    java("25");
+    Path archive = Files.createFile(home.resolve("plugin/target/calm-serve-25.jsa"));
+    Files.setLastModifiedTime(archive, FileTime.from(Instant.now().minusSeconds(60)));
+    run("serve");
+    assertFalse(Files.exists(archive));
   }
 
   @Test

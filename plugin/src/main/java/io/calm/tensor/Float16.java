@@ -50,6 +50,27 @@ public final class Float16 {
     return Float.intBitsToFloat(sign | magnitude) * 0x1p112f;
   }
 
+  /**
+   * Widens {@code length} halves by a table of all values: what a kernel's inner loop can afford.
+   */
+  static void widen(short[] halves, int from, float[] target, int offset, int length) {
+    float[] values = Values.OF;
+    for (int i = 0; i < length; i++) {
+      target[offset + i] = values[halves[from + i] & 0xffff];
+    }
+  }
+
+  /** Made when a kernel first runs. */
+  private static final class Values {
+    static final float[] OF = new float[0x10000];
+
+    static {
+      for (int half = 0; half < OF.length; half++) {
+        OF[half] = toFloat((short) half);
+      }
+    }
+  }
+
   /** Returns {@code value} rounded to binary16. */
   public static float round(float value) {
     return toFloat(fromFloat(value));

@@ -46,4 +46,13 @@ public final class RandomLinears {
     }
     return x;
   }
+
+  /** Returns normal numbers. */
+  public static float[] vector(int length, Random random) {
+    float[] values = new float[length];
+    for (int i = 0; i < length; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
+  }
 }

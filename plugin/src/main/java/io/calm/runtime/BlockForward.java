@@ -1,0 +1,175 @@
+package io.calm.runtime;
+
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.NormRole;
+import io.calm.model.QuantizedModel;
+import io.calm.model.Stage;
+import io.calm.tensor.ActivationQuantizer;
+import io.calm.tensor.Exponential;
+import io.calm.tensor.LinearKernel;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One W4A8 block on the rows of a pass: residual += o(attention(norm(residual))), residual +=
+ * down(silu(gate(norm(residual))) * up(norm(residual))), with the stored keys and values extended.
+ */
+final class BlockForward {
+  private final ModelSpec spec;
+  private final Workers workers;
+  private final PassBuffers buffers;
+  private final ActivationQuantizer quantizer;
+  private final KvStorage storage;
+  private final Attention attention;
+
+  /** Computes a row of a stage's activation into {@link PassBuffers#input}. */
+  @FunctionalInterface
+  private interface StageInput {
+    void compute(int row, int offset);
+  }
+
+  BlockForward(
+      QuantizedModel model,
+      Workers workers,
+      PassBuffers buffers,
+      ActivationQuantizer quantizer,
+      KvStorage storage) {
+    this.spec = model.spec();
+    this.workers = workers;
+    this.buffers = buffers;
+    this.quantizer = quantizer;
+    this.storage = storage;
+    this.attention = new Attention(spec, storage, workers);
+  }
+
+  /**
+   * Runs block {@code layer} in place of the residual stream.
+   *
+   * @throws StepFailedException if an activation is not finite
+   */
+  void run(int layer, BlockWeights block, List<Row> rows) {
+    stage(
+        layer,
+        Stage.ATTENTION_IN,
+        rows,
+        block,
+        (row, at) -> norm(row, at, block, NormRole.ATTENTION));
+    workers.forRows(rows.size(), row -> rotateAndStore(layer, block, row, rows.get(row)));
+    attention.run(
+        layer, spec.windows().get(layer), rows, buffers.output(LinearRole.Q), buffers.input);
+    stage(layer, Stage.ATTENTION_OUT, rows, block, (row, at) -> {});
+    stage(
+        layer,
+        Stage.MLP_IN,
+        rows,
+        block,
+        (row, at) -> {
+          addToResidual(row, LinearRole.O);
+          norm(row, at, block, NormRole.MLP);
+        });
+    stage(layer, Stage.MLP_OUT, rows, block, this::gate);
+    workers.forRows(rows.size(), row -> addToResidual(row, LinearRole.DOWN));
+  }
+
+  /** Computes and rounds the stage's activation, then runs its linears. */
+  private void stage(int layer, Stage stage, List<Row> rows, BlockWeights block, StageInput input) {
+    int width = spec.inputs(stage);
+    boolean[] finite = new boolean[rows.size()];
+    workers.forRows(
+        rows.size(),
+        row -> {
+          input.compute(row, row * width);
+          finite[row] = quantizer.quantize(buffers.input, row * width, buffers.input(stage), row);
+        });
+    StepFailures.check(finite, rows, () -> "block %d, linear %s".formatted(layer, names(stage)));
+    multiply(stage, block, rows.size());
+  }
+
+  private static String names(Stage stage) {
+    return String.join(", ", stage.linears().stream().map(LinearRole::name).toList());
+  }
+
+  private void multiply(Stage stage, BlockWeights block, int rows) {
+    List<LinearRole> roles = stage.linears();
+    int[] tiles = new int[roles.size()];
+    List<Workers.StripTask> tasks = new ArrayList<>();
+    for (int i = 0; i < tiles.length; i++) {
+      LinearKernel kernel = block.linear(roles.get(i));
+      float[] output = buffers.output(roles.get(i));
+      tiles[i] = kernel.tiles();
+      tasks.add(
+          (from, to, scratch) ->
+              kernel.multiply(buffers.input(stage), rows, from, to, output, scratch));
+    }
+    workers.forStrips(workers.strips(tiles, tasks));
+  }
+
+  private void norm(int row, int at, BlockWeights block, NormRole role) {
+    RmsNorm.apply(
+        buffers.residual,
+        row * spec.hidden(),
+        buffers.input,
+        at,
+        block.norm(role),
+        spec.rmsEpsilon());
+  }
+
+  private void addToResidual(int row, LinearRole role) {
+    int width = spec.hidden();
+    float[] residual = buffers.residual;
+    float[] output = buffers.output(role);
+    for (int i = row * width; i < (row + 1) * width; i++) {
+      residual[i] += output[i];
+    }
+  }
+
+  /** silu(gate) * up, with silu(g) = g / (1 + e^-g). */
+  private void gate(int row, int at) {
+    int width = spec.intermediate();
+    float[] gate = buffers.output(LinearRole.GATE);
+    float[] up = buffers.output(LinearRole.UP);
+    for (int i = row * width; i < (row + 1) * width; i++) {
+      buffers.input[i] = gate[i] / (1 + Exponential.exp(-gate[i])) * up[i];
+    }
+  }
+
+  private void rotateAndStore(int layer, BlockWeights block, int row, Row place) {
+    int dim = spec.headDim();
+    float[] queries = buffers.output(LinearRole.Q);
+    float[] keys = buffers.output(LinearRole.K);
+    for (int head = 0; head < spec.heads(); head++) {
+      rotate(block, NormRole.Q_HEAD, queries, (row * spec.heads() + head) * dim, row);
+    }
+    for (int head = 0; head < spec.kvHeads(); head++) {
+      int at = (row * spec.kvHeads() + head) * dim;
+      rotate(block, NormRole.K_HEAD, keys, at, row);
+      store(layer, head, place, keys, buffers.output(LinearRole.V), at);
+    }
+  }
+
+  private void rotate(BlockWeights block, NormRole norm, float[] heads, int at, int row) {
+    if (spec.headNorms()) {
+      RmsNorm.apply(heads, at, heads, at, block.norm(norm), spec.rmsEpsilon());
+    }
+    int half = spec.headDim() / 2;
+    for (int i = 0; i < half; i++) {
+      float cosine = buffers.cosines[row * half + i];
+      float sine = buffers.sines[row * half + i];
+      float a = heads[at + i];
+      float b = heads[at + half + i];
+      heads[at + i] = a * cosine - b * sine;
+      heads[at + half + i] = b * cosine + a * sine;
+    }
+  }
+
+  private void store(int layer, int head, Row place, float[] keys, float[] values, int at) {
+    int slot = place.position() % KvStorage.PAGE;
+    var page = place.sequence().page(place.position());
+    int key = storage.keys(layer, head) + slot;
+    for (int d = 0; d < spec.headDim(); d++) {
+      page.put(key + d * KvStorage.PAGE, keys[at + d]);
+    }
+    page.put(storage.values(layer, head) + slot * spec.headDim(), values, at, spec.headDim());
+  }
+}

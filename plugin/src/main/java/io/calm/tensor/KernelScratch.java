@@ -1,0 +1,69 @@
+package io.calm.tensor;
+
+import java.nio.IntBuffer;
+
+/**
+ * What one thread needs to run a kernel on a strip of outputs: allocated once, never shared between
+ * threads. About 700 KiB at 256 rows.
+ */
+public final class KernelScratch {
+  /** Most tiles of a strip. */
+  public static final int MAX_TILES = 32;
+
+  static final int LANES = MAX_TILES * QuantizedLinear.TILE;
+  static final int LARGEST_GROUP = 128;
+
+  private final int rows;
+
+  /** Code words of one group of inputs, [step][lane]. */
+  final int[][] words = new int[LARGEST_GROUP / 4][LANES];
+
+  /** The same, unpacked for reuse by many rows: four arrays a step. */
+  final int[][] unpacked = new int[LARGEST_GROUP][];
+
+  final int[] piece = new int[LARGEST_GROUP / 4 * QuantizedLinear.TILE];
+  final short[] halves = new short[2 * QuantizedLinear.TILE];
+  final int[] dots = new int[LANES];
+  final float[] products = new float[LANES];
+  final float[] scales = new float[LANES];
+  final float[] minimums = new float[LANES];
+  final float[][] sums;
+
+  private KernelScratch(int rows) {
+    this.rows = rows;
+    this.sums = new float[rows][LANES];
+  }
+
+  /** Returns scratch for at most {@code rows} rows. */
+  public static KernelScratch allocate(int rows) {
+    return new KernelScratch(rows);
+  }
+
+  /** Returns the most rows that one call may have. */
+  public int rows() {
+    return rows;
+  }
+
+  /** Returns the array {@code index} of {@link #unpacked}, made when first asked for. */
+  int[] unpacked(int index) {
+    if (unpacked[index] == null) {
+      unpacked[index] = new int[LANES];
+    }
+    return unpacked[index];
+  }
+
+  /**
+   * Copies the code words of group {@code j} and tiles {@code from} to {@code to} from a layout
+   * [tile][group][step][16] into {@link #words}.
+   */
+  void readWords(IntBuffer codes, int groups, int j, int steps, int from, int to) {
+    int tileWidth = QuantizedLinear.TILE;
+    for (int tile = from; tile < to; tile++) {
+      codes.get((tile * groups + j) * steps * tileWidth, piece, 0, steps * tileWidth);
+      int lane = (tile - from) * tileWidth;
+      for (int p = 0; p < steps; p++) {
+        System.arraycopy(piece, p * tileWidth, words[p], lane, tileWidth);
+      }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+package io.calm.runtime;
+
+import io.calm.model.ActivationMode;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.NormRole;
+import io.calm.model.QuantizedModel;
+import io.calm.model.RopeSpec;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Packing;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.QuantizedMatrix;
+import io.calm.tensor.RandomLinears;
+import io.calm.tensor.TokenTable;
+import io.calm.tensor.TokenTableBuilder;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+
+/** Small W4A8 models with random weights, for every feature of the topology. */
+public final class RandomModels {
+  private RandomModels() {}
+
+  /** Returns a topology with three blocks, 61 tokens, 100 hidden features and 200 positions. */
+  public static ModelSpec spec(
+      int heads,
+      int kvHeads,
+      int headDim,
+      RopeSpec rope,
+      Set<LinearRole> biases,
+      boolean headNorms,
+      int window) {
+    return new ModelSpec(
+        "llama",
+        100,
+        3,
+        heads,
+        kvHeads,
+        headDim,
+        130,
+        61,
+        600,
+        1e-5f,
+        rope,
+        false,
+        biases,
+        headNorms,
+        List.of(0, window, window));
+  }
+
+  /** Returns a plain LLaMA of these sizes. */
+  public static ModelSpec plain() {
+    return spec(4, 2, 16, new RopeSpec(10000f, new RopeSpec.None()), Set.of(), false, 0);
+  }
+
+  /** Returns random weights for {@code spec}, int8 embeddings and lm_head. */
+  public static QuantizedModel model(
+      ModelSpec spec, int group, ActivationMode activation, Random random) {
+    List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>();
+    for (int layer = 0; layer < spec.layers(); layer++) {
+      blocks.add(block(spec, group, random));
+    }
+    return new QuantizedModel(
+        spec,
+        blocks,
+        table(spec, group, random),
+        table(spec, group, random),
+        norm(spec.hidden(), random),
+        activation);
+  }
+
+  private static BlockParameters<QuantizedLinear> block(ModelSpec spec, int group, Random random) {
+    Map<LinearRole, QuantizedLinear> linears = new EnumMap<>(LinearRole.class);
+    Map<LinearRole, float[]> biases = new EnumMap<>(LinearRole.class);
+    Map<NormRole, float[]> norms = new EnumMap<>(NormRole.class);
+    for (LinearRole role : LinearRole.values()) {
+      QuantizedMatrix matrix =
+          RandomLinears.matrix(spec.outputs(role), spec.inputs(role), group, random);
+      linears.put(role, Packing.pack(matrix));
+      if (spec.biases().contains(role)) {
+        biases.put(role, RandomLinears.vector(spec.outputs(role), random));
+      }
+    }
+    for (NormRole role : spec.norms()) {
+      norms.put(role, norm(spec.width(role), random));
+    }
+    return new BlockParameters<>(linears, biases, norms);
+  }
+
+  private static float[] norm(int width, Random random) {
+    float[] weight = RandomLinears.vector(width, random);
+    for (int i = 0; i < width; i++) {
+      weight[i] = 1 + 0.1f * weight[i];
+    }
+    return weight;
+  }
+
+  private static TokenTable table(ModelSpec spec, int group, Random random) {
+    Matrix rows = Matrix.allocate(spec.vocabulary(), spec.hidden());
+    for (int v = 0; v < spec.vocabulary(); v++) {
+      rows.writeRow(v, RandomLinears.vector(spec.hidden(), random));
+    }
+    return TokenTableBuilder.int8(
+            spec.vocabulary(), spec.hidden(), group, ByteBuffer::allocateDirect)
+        .add(rows)
+        .build();
+  }
+}

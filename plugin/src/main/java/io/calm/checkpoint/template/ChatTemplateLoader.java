@@ -1,0 +1,129 @@
+package io.calm.checkpoint.template;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import io.calm.checkpoint.ChatTemplate;
+import io.calm.checkpoint.CheckpointException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Finds the chat template of a checkpoint. Loading is cheap; the first rendering starts Jinja. */
+public final class ChatTemplateLoader {
+  private static final String CONFIG = "tokenizer_config.json";
+
+  private ChatTemplateLoader() {}
+
+  /**
+   * Looks in {@code chat_template.jinja}, {@code chat_template.json} and {@code
+   * tokenizer_config.json}, in this order; of named templates {@code default} is taken.
+   *
+   * @return empty where the directory has no template
+   * @throws CheckpointException if a file is there and cannot be used
+   */
+  public static Optional<ChatTemplate> fromDirectory(Path directory) {
+    JsonObject config = read(directory.resolve(CONFIG));
+    Path jinja = directory.resolve("chat_template.jinja");
+    Optional<String> source = Files.exists(jinja) ? Optional.of(text(jinja)) : Optional.empty();
+    source = source.or(() -> template(directory, "chat_template.json"));
+    return source
+        .or(() -> template(directory, CONFIG))
+        .map(
+            it ->
+                new JinjaChatTemplate(it, token(config, "bos_token"), token(config, "eos_token")));
+  }
+
+  /**
+   * Reads {@code tokenizer.chat_template}, with the spellings of the BOS and EOS.
+   *
+   * @return empty where the metadata has no template
+   * @throws CheckpointException if it is not a string
+   */
+  public static Optional<ChatTemplate> fromGguf(Map<String, Object> metadata) {
+    Object source = metadata.get("tokenizer.chat_template");
+    if (source == null) {
+      return Optional.empty();
+    }
+    if (!(source instanceof String text)) {
+      throw CheckpointException.refused(
+          "GGUF metadata, key tokenizer.chat_template",
+          "a string",
+          source,
+          "convert the model again with a current llama.cpp");
+    }
+    return Optional.of(
+        new JinjaChatTemplate(
+            text, token(metadata, "bos_token_id"), token(metadata, "eos_token_id")));
+  }
+
+  private static Optional<String> token(Map<String, Object> metadata, String key) {
+    return metadata.get("tokenizer.ggml." + key) instanceof Number id
+            && metadata.get("tokenizer.ggml.tokens") instanceof List<?> tokens
+            && id.longValue() >= 0
+            && id.longValue() < tokens.size()
+        ? Optional.of(String.valueOf(tokens.get(id.intValue())))
+        : Optional.empty();
+  }
+
+  /** Returns a token that is a string or an object with a {@code content}. */
+  private static Optional<String> token(JsonObject config, String key) {
+    JsonElement token = config.get(key);
+    if (token != null && token.isJsonObject()) {
+      token = token.getAsJsonObject().get("content");
+    }
+    return token != null && token.isJsonPrimitive()
+        ? Optional.of(token.getAsString())
+        : Optional.empty();
+  }
+
+  private static Optional<String> template(Path directory, String name) {
+    Path file = directory.resolve(name);
+    JsonElement template = read(file).get("chat_template");
+    if (template == null || template.isJsonNull()) {
+      return Optional.empty();
+    }
+    if (template.isJsonArray()) {
+      for (JsonElement named : template.getAsJsonArray()) {
+        if (named.isJsonObject()
+            && named.getAsJsonObject().has("template")
+            && token(named.getAsJsonObject(), "name").equals(Optional.of("default"))) {
+          template = named.getAsJsonObject().get("template");
+        }
+      }
+    }
+    if (template.isJsonPrimitive()) {
+      return Optional.of(template.getAsString());
+    }
+    throw CheckpointException.refused(
+        file + ", key chat_template",
+        "a string, or a list with a template named default",
+        template.isJsonArray() ? "a list without one" : "an object",
+        "copy the file again from where the model came from");
+  }
+
+  private static JsonObject read(Path file) {
+    if (!Files.exists(file)) {
+      return new JsonObject();
+    }
+    try {
+      return JsonParser.parseString(text(file)).getAsJsonObject();
+    } catch (JsonParseException | IllegalStateException e) {
+      throw new CheckpointException(
+          file + ": expected a JSON object, got " + e.getMessage() + "; copy the file again", e);
+    }
+  }
+
+  private static String text(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new CheckpointException(
+          file + ": expected a readable file in UTF-8, got " + e + "; copy the file again", e);
+    }
+  }
+}

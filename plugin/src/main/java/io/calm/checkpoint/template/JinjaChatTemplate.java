@@ -1,0 +1,42 @@
+package io.calm.checkpoint.template;
+
+import io.calm.checkpoint.ChatTemplate;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** A chat template; the engine is started at the first rendering. */
+final class JinjaChatTemplate implements ChatTemplate {
+  private final String source;
+  private final Map<String, String> tokens;
+
+  /**
+   * Holds a template.
+   *
+   * @param bos spelling of the BOS, where the model has one
+   * @param eos spelling of the EOS, where the model has one
+   */
+  JinjaChatTemplate(String source, Optional<String> bos, Optional<String> eos) {
+    this.source = TemplateSource.adapt(source);
+    this.tokens = new HashMap<>();
+    bos.ifPresent(token -> tokens.put("bos_token", token));
+    eos.ifPresent(token -> tokens.put("eos_token", token));
+  }
+
+  @Override
+  public String render(List<Map<String, Object>> messages, boolean addGenerationPrompt) {
+    return render(TemplateEngine.shared(), messages, addGenerationPrompt);
+  }
+
+  String render(
+      TemplateEngine engine, List<Map<String, Object>> messages, boolean addGenerationPrompt) {
+    Map<String, @Nullable Object> variables = new HashMap<>(tokens);
+    variables.put("messages", Conversation.normalize(messages));
+    variables.put("add_generation_prompt", addGenerationPrompt);
+    variables.put("tools", null);
+    variables.put("documents", null);
+    return engine.render(source, variables);
+  }
+}

@@ -5,13 +5,13 @@ import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.RowOrder;
 import io.calm.checkpoint.storage.StoredCheckpoint;
+import io.calm.checkpoint.template.ChatTemplateLoader;
 import io.calm.checkpoint.tokenizer.TokenizerLoader;
 import io.calm.model.ModelSpec;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -40,7 +40,7 @@ public final class GgufCheckpoint {
         List.of(path),
         generationDefaults(new GgufKeys(gguf), spec.vocabulary()),
         () -> TokenizerLoader.fromGguf(metadata),
-        Optional::empty);
+        () -> ChatTemplateLoader.fromGguf(metadata));
   }
 
   private static GenerationDefaults generationDefaults(GgufKeys keys, int vocabulary) {

@@ -4,13 +4,13 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.RowOrder;
 import io.calm.checkpoint.storage.StoredCheckpoint;
+import io.calm.checkpoint.template.ChatTemplateLoader;
 import io.calm.checkpoint.tokenizer.TokenizerLoader;
 import io.calm.model.ModelSpec;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** A model directory as Hugging Face transformers writes it. */
 public final class HfDirectory {
@@ -46,6 +46,6 @@ public final class HfDirectory {
         files,
         HfGeneration.read(JsonFields.readIfPresent(directory.resolve(GENERATION)), config),
         () -> TokenizerLoader.fromDirectory(directory),
-        Optional::empty);
+        () -> ChatTemplateLoader.fromDirectory(directory));
   }
 }

@@ -113,8 +113,8 @@ final class PythonMethods {
     return index < arguments.length && arguments[index] instanceof Number n ? n.intValue() : -1;
   }
 
-  private static IllegalArgumentException unknown(String type, String name) {
-    return new IllegalArgumentException(
+  private static TemplateFault unknown(String type, String name) {
+    return new TemplateFault(
         "no method " + name + " of " + type + " may be called in a chat template");
   }
 }

@@ -73,7 +73,7 @@ final class PythonResolver extends ELResolver {
 
   @Override
   public void setValue(ELContext context, Object base, Object property, Object value) {
-    throw new IllegalArgumentException("a chat template may not change " + property);
+    throw new TemplateFault("a chat template may not change " + property);
   }
 
   @Override

@@ -24,13 +24,13 @@ final class PythonSlice {
       indices(list.size(), bounds).forEach(i -> out.add(list.get(i)));
       return out;
     }
-    throw new IllegalArgumentException("only lists and strings can be sliced");
+    throw new TemplateFault("only lists and strings can be sliced");
   }
 
   private static List<Integer> indices(int length, @Nullable Object[] bounds) {
     int step = bounds[2] instanceof Number n ? n.intValue() : 1;
     if (step == 0) {
-      throw new IllegalArgumentException("slice step cannot be zero");
+      throw new TemplateFault("slice step cannot be zero");
     }
     int low = step > 0 ? 0 : -1;
     int high = step > 0 ? length : length - 1;

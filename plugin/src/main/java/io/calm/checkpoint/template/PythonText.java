@@ -28,7 +28,7 @@ final class PythonText {
    */
   static List<String> split(String text, String separator, int limit) {
     if (separator.isEmpty()) {
-      throw new IllegalArgumentException("split: empty separator");
+      throw new TemplateFault("split: empty separator");
     }
     List<String> parts = new ArrayList<>();
     int from = 0;

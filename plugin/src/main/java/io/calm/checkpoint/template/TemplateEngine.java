@@ -6,6 +6,7 @@ import com.hubspot.jinjava.LegacyOverrides;
 import com.hubspot.jinjava.interpret.Context.Library;
 import com.hubspot.jinjava.interpret.RenderResult;
 import com.hubspot.jinjava.interpret.TemplateError;
+import com.hubspot.jinjava.interpret.TemplateError.ErrorReason;
 import com.hubspot.jinjava.interpret.TemplateError.ErrorType;
 import io.calm.checkpoint.CheckpointException;
 import java.time.Clock;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TemplateEngine {
   private static final long MAX_OUTPUT = 1L << 25;
-  private static final int MAX_RANGE = 1_000;
+  private static final int MAX_RANGE = 100_000;
   private static final int MAX_DEPTH = 64;
 
   private final Jinjava jinjava;
@@ -52,16 +53,19 @@ final class TemplateEngine {
             .withEnableRecursiveMacroCalls(true)
             .withMaxMacroRecursionDepth(MAX_DEPTH)
             .withDisabled(
-                Map.of(Library.TAG, Set.of("include", "import", "from", "extends", "block")))
+                Map.of(
+                    Library.TAG, Set.of("include", "import", "from", "extends", "block"),
+                    Library.FILTER, Set.of("render")))
             .build();
     jinjava = new Jinjava(config);
     jinjava.setResourceLocator(
         (name, encoding, interpreter) -> {
-          throw new IllegalArgumentException("a chat template may not load " + name);
+          throw new TemplateFault("a chat template may not load " + name);
         });
     jinjava.registerTag(new BudgetedFor());
     jinjava.registerFilter(new TemplateFilters.ToJson());
     jinjava.registerFilter(new TemplateFilters.Trim());
+    jinjava.registerFilter(new TemplateFilters.Items());
     jinjava.registerExpTest(new TemplateFilters.StringToo("iterable"));
     jinjava.registerExpTest(new TemplateFilters.StringToo("sequence"));
     TemplateFunctions.all().forEach(jinjava::registerFunction);
@@ -85,7 +89,7 @@ final class TemplateEngine {
     bindings.put("raise_exception", true);
     RenderResult result = jinjava.renderForResult(template, bindings);
     for (TemplateError error : result.getErrors()) {
-      if (error.getSeverity() == ErrorType.FATAL) {
+      if (error.getSeverity() == ErrorType.FATAL || error.getReason() != ErrorReason.UNKNOWN) {
         throw failure(error);
       }
     }

@@ -4,6 +4,7 @@ import com.hubspot.jinjava.interpret.JinjavaInterpreter;
 import com.hubspot.jinjava.lib.exptest.ExpTest;
 import com.hubspot.jinjava.lib.filter.Filter;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +33,20 @@ final class TemplateFilters {
     public Object filter(
         @Nullable Object value, JinjavaInterpreter interpreter, String... arguments) {
       return PythonJson.write(value, -1);
+    }
+  }
+
+  /** {@code items}: the pairs of a dictionary, none of an undefined value. */
+  static final class Items implements Filter {
+    @Override
+    public String getName() {
+      return "items";
+    }
+
+    @Override
+    public @Nullable Object filter(
+        @Nullable Object value, JinjavaInterpreter interpreter, String... arguments) {
+      return value == null ? List.of() : PythonMethods.call(value, "items", new Object[0]);
     }
   }
 

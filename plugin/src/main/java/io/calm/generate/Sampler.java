@@ -27,9 +27,15 @@ final class Sampler {
     if (parameters.greedy()) {
       return TopTokens.largest(logits, 1)[0];
     }
-    int[] candidates = candidates(logits, max);
-    double[] weights = weights(logits, max, candidates);
-    int kept = nucleus(weights);
+    boolean topK = parameters.topK() > 0 && parameters.topK() < logits.length;
+    double all = parameters.topP() < 1 && !topK ? sum(weights(logits, max), logits.length) : 0;
+    int[] candidates =
+        topK ? TopTokens.largest(logits, parameters.topK()) : candidates(logits, max, all);
+    double[] weights = new double[candidates.length];
+    for (int i = 0; i < candidates.length; i++) {
+      weights[i] = weight(logits[candidates[i]], max);
+    }
+    int kept = nucleus(weights, topK ? sum(weights, weights.length) : all);
     double target = uniform() * sum(weights, kept);
     double cumulative = 0;
     for (int i = 0; i < kept - 1; i++) {
@@ -42,20 +48,16 @@ final class Sampler {
   }
 
   /**
-   * Returns the tokens that may be chosen, likeliest first where one of the three filters is on.
+   * Returns the tokens that top_p and min_p may leave, likeliest first; every token in order of its
+   * id where both are off.
+   *
+   * @param all the sum of all weights, where top_p is on
    */
-  private int[] candidates(float[] logits, float max) {
-    if (parameters.topK() > 0 && parameters.topK() < logits.length) {
-      return TopTokens.largest(logits, parameters.topK());
-    }
+  private int[] candidates(float[] logits, float max, double all) {
     double least = Double.NEGATIVE_INFINITY;
     if (parameters.topP() < 1) {
       // Tokens below (1 - p) / V of the whole hold less than 1 - p together: outside the nucleus.
-      double sum = 0;
-      for (float x : logits) {
-        sum += Math.exp((x - max) / parameters.temperature());
-      }
-      least = Math.log(0.999 * (1.0 - parameters.topP()) * sum / logits.length);
+      least = Math.log(0.999 * (1.0 - parameters.topP()) * all / logits.length);
     }
     if (parameters.minP() > 0) {
       least = Math.max(least, Math.log(0.999 * parameters.minP()));
@@ -67,19 +69,27 @@ final class Sampler {
         logits, (float) Math.min(max, max + least * parameters.temperature() - 1e-3));
   }
 
-  private double[] weights(float[] logits, float max, int[] candidates) {
-    double[] weights = new double[candidates.length];
-    for (int i = 0; i < candidates.length; i++) {
-      weights[i] = Math.exp((logits[candidates[i]] - max) / parameters.temperature());
+  private double[] weights(float[] logits, float max) {
+    double[] weights = new double[logits.length];
+    for (int i = 0; i < logits.length; i++) {
+      weights[i] = weight(logits[i], max);
     }
     return weights;
   }
 
-  /** Returns how many of the descending weights top_p and min_p leave: at least one. */
-  private int nucleus(double[] weights) {
+  private double weight(float logit, float max) {
+    return Math.exp((logit - max) / parameters.temperature());
+  }
+
+  /**
+   * Returns how many of the descending weights top_p and min_p leave: at least one.
+   *
+   * @param all the sum that top_p is a part of
+   */
+  private int nucleus(double[] weights, double all) {
     int kept = weights.length;
     if (parameters.topP() < 1) {
-      double enough = parameters.topP() * sum(weights, weights.length);
+      double enough = parameters.topP() * all;
       double cumulative = 0;
       kept = 0;
       while (kept < weights.length && (kept == 0 || cumulative < enough)) {

@@ -70,27 +70,21 @@ public final class MappedFile {
   /**
    * Copies {@code length} bytes from {@code offset} on to the start of {@code target}.
    *
-   * @throws CheckpointException if the file was cut short since it was opened
+   * @throws InternalError if the file was cut short since it was opened, perhaps only after this
+   *     method has returned
    */
   public void read(long offset, byte[] target, int length) {
     if (offset < 0 || length > size - offset) {
       throw new IndexOutOfBoundsException("%d bytes at %d of %d".formatted(length, offset, size));
     }
     int done = 0;
-    try {
-      while (done < length) {
-        long at = offset + done;
-        MappedByteBuffer window = windows[(int) (at >>> WINDOW_BITS)];
-        int start = (int) (at & (WINDOW - 1));
-        int part = Math.min(length - done, window.limit() - start);
-        window.get(start, target, done, part);
-        done += part;
-      }
-    } catch (InternalError e) { // how the JVM reports a page that is no longer there
-      throw new CheckpointException(
-          "%s: expected %d bytes at offset %d, got a read error; the file was changed or cut short while in use: restore it and load again"
-              .formatted(path, length, offset),
-          e);
+    while (done < length) {
+      long at = offset + done;
+      MappedByteBuffer window = windows[(int) (at >>> WINDOW_BITS)];
+      int start = (int) (at & (WINDOW - 1));
+      int part = Math.min(length - done, window.limit() - start);
+      window.get(start, target, done, part);
+      done += part;
     }
   }
 

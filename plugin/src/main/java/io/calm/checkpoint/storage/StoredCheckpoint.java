@@ -73,14 +73,12 @@ public final class StoredCheckpoint implements Checkpoint {
 
   @Override
   public BlockParameters<Matrix> block(int layer) {
-    requireOpen();
-    return tensors.block(Objects.checkIndex(layer, spec().layers()));
+    return reading(() -> tensors.block(Objects.checkIndex(layer, spec().layers())));
   }
 
   @Override
   public Optional<QuantizedMatrix> sourceCodes(int layer, LinearRole role) {
-    requireOpen();
-    return tensors.sourceCodes(Objects.checkIndex(layer, spec().layers()), role);
+    return reading(() -> tensors.sourceCodes(Objects.checkIndex(layer, spec().layers()), role));
   }
 
   @Override
@@ -90,20 +88,17 @@ public final class StoredCheckpoint implements Checkpoint {
 
   @Override
   public Matrix embeddingRows(int from, int to) {
-    requireOpen();
-    return tensors.embeddingRows(from, to);
+    return reading(() -> tensors.embeddingRows(from, to));
   }
 
   @Override
   public Matrix headRows(int from, int to) {
-    requireOpen();
-    return tensors.headRows(from, to);
+    return reading(() -> tensors.headRows(from, to));
   }
 
   @Override
   public float[] finalNorm() {
-    requireOpen();
-    return tensors.finalNorm();
+    return reading(() -> tensors.finalNorm());
   }
 
   @Override
@@ -121,6 +116,19 @@ public final class StoredCheckpoint implements Checkpoint {
   public Optional<ChatTemplate> chatTemplate() {
     requireOpen();
     return chatTemplate.get();
+  }
+
+  /** Runs a read; the JVM reports a mapped page that is no longer there as InternalError. */
+  private <T> T reading(Supplier<T> read) {
+    requireOpen();
+    try {
+      return read.get();
+    } catch (InternalError e) {
+      throw new CheckpointException(
+          "%s: expected the file as it was opened, got a read error (%s); it was cut short while in use: restore it and load again"
+              .formatted(files.get(files.size() - 1), e.getMessage()),
+          e);
+    }
   }
 
   private void requireOpen() {

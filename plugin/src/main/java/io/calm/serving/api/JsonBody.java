@@ -7,6 +7,7 @@ import com.google.gson.JsonParser;
 import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
+import com.google.gson.stream.MalformedJsonException;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.ByteBuffer;
@@ -38,10 +39,7 @@ public final class JsonBody {
     reader.setNestingLimit(MOST_LEVELS);
     try {
       JsonElement element = JsonParser.parseReader(reader);
-      if (reader.peek() != JsonToken.END_DOCUMENT) {
-        throw new ApiException(
-            ApiException.Kind.INVALID, "body: expected one JSON object, got more after its end");
-      }
+      requireEnd(reader);
       if (!element.isJsonObject()) {
         throw new ApiException(
             ApiException.Kind.INVALID,
@@ -50,6 +48,19 @@ public final class JsonBody {
       return element.getAsJsonObject();
     } catch (JsonParseException | IOException e) {
       throw new ApiException(ApiException.Kind.INVALID, "body: malformed JSON: " + reason(e));
+    }
+  }
+
+  private static void requireEnd(JsonReader reader) throws IOException {
+    boolean end;
+    try {
+      end = reader.peek() == JsonToken.END_DOCUMENT;
+    } catch (MalformedJsonException e) {
+      end = false;
+    }
+    if (!end) {
+      throw new ApiException(
+          ApiException.Kind.INVALID, "body: expected one JSON object, got more after its end");
     }
   }
 
@@ -70,11 +81,14 @@ public final class JsonBody {
     return chars.flip().toString();
   }
 
-  /** Returns the parser's own words without the class names and links that Gson adds. */
+  /** Returns the parser's own words without the links and the advice to programmers. */
   private static String reason(Exception e) {
     Throwable cause = e.getCause() == null ? e : e.getCause();
     String message = String.valueOf(cause.getMessage());
     int end = message.indexOf("\nSee ");
-    return end < 0 ? message : message.substring(0, end);
+    return (end < 0 ? message : message.substring(0, end))
+        .replace(
+            "Use JsonReader.setStrictness(Strictness.LENIENT) to accept malformed JSON",
+            "unexpected character");
   }
 }

@@ -3,7 +3,6 @@ package io.calm.checkpoint.storage;
 import static io.calm.checkpoint.Refused.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
@@ -15,10 +14,11 @@ import io.calm.model.LinearRole;
 import io.calm.tensor.Float16;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
+import io.calm.testing.SmolLm2;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -131,14 +131,9 @@ class SourceCodesTest {
 
   @Test
   void theDefaultModelIsASource() {
-    Path path =
-        Path.of(
-            System.getProperty(
-                "calm.test.smollm2",
-                System.getProperty("user.home") + "/.cache/calm/SmolLM2-135M-Instruct.Q4_1.gguf"));
-    assumeTrue(Files.exists(path), () -> "the default model is not at " + path);
-    try (Checkpoint checkpoint = Checkpoints.open(path)) {
+    try (Checkpoint checkpoint = Checkpoints.open(SmolLm2.fileOrSkip())) {
       assertTrue(checkpoint.hasSourceCodes());
+      assertEquals(Set.of(2), checkpoint.generationDefaults().endOfSequence());
       for (int layer = 0; layer < checkpoint.spec().layers(); layer += 29) {
         assertSourceOfBlock(checkpoint, layer);
       }

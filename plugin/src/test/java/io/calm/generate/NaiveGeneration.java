@@ -1,0 +1,37 @@
+package io.calm.generate;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** A request answered alone, a token at a time, with the whole text looked at again each time. */
+record NaiveGeneration(List<Integer> tokens, String text, Finish.Reason reason) {
+
+  static NaiveGeneration of(GenerationRequest request) {
+    SamplingParameters parameters = request.parameters();
+    List<Integer> all = new ArrayList<>();
+    for (int token : request.prompt()) {
+      all.add(token);
+    }
+    List<Integer> tokens = new ArrayList<>();
+    Sampler sampler = new Sampler(parameters);
+    TokenHistory history = new TokenHistory(parameters, request.prompt());
+    StringBuilder text = new StringBuilder();
+    while (tokens.size() < parameters.maxNewTokens()) {
+      int token = sampler.choose(history.penalized(HashDecoder.logits(all)));
+      history.add(token);
+      all.add(token);
+      tokens.add(token);
+      if (!parameters.ignoreEos() && request.endOfSequence().contains(token)) {
+        return new NaiveGeneration(tokens, text.toString(), Finish.Reason.EOS_TOKEN);
+      }
+      text.append(Letters.of(token));
+      for (String stop : parameters.stops()) {
+        int at = text.indexOf(stop);
+        if (at >= 0) {
+          return new NaiveGeneration(tokens, text.substring(0, at), Finish.Reason.STOP_SEQUENCE);
+        }
+      }
+    }
+    return new NaiveGeneration(tokens, text.toString(), Finish.Reason.LENGTH);
+  }
+}

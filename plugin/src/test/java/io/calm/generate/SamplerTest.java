@@ -1,0 +1,180 @@
+package io.calm.generate;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.RepetitionInfo;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SamplerTest {
+  private static final float[] ROW = {1, 3, 2, 3, -1};
+
+  private static Sampler sampler(SamplingParameters.Builder builder) {
+    return new Sampler(builder.build());
+  }
+
+  @Test
+  void greedyTakesTheFirstOfTheLargest() {
+    assertEquals(1, sampler(SamplingParameters.builder()).choose(ROW));
+  }
+
+  @Test
+  void oneCandidateIsGreedy() {
+    for (long seed = 0; seed < 20; seed++) {
+      var builder = SamplingParameters.builder().temperature(1).seed(seed);
+      assertEquals(1, sampler(builder.topK(1)).choose(ROW));
+      assertEquals(1, sampler(builder.topK(0).topP(0)).choose(ROW));
+    }
+  }
+
+  /** An oracle that sorts everything and has its uniform numbers from the library. */
+  @RepeatedTest(200)
+  void agreesWithSortingEverything(RepetitionInfo repetition) {
+    long seed = repetition.getCurrentRepetition();
+    SplittableRandom random = new SplittableRandom(seed);
+    float[] logits = new float[List.of(1, 3, 7, 100, 1000).get(random.nextInt(5))];
+    for (int i = 0; i < logits.length; i++) {
+      logits[i] = (float) (random.nextGaussian() * 3);
+    }
+    SamplingParameters parameters =
+        SamplingParameters.builder()
+            .temperature(0.1 + 2 * random.nextDouble())
+            .topK(random.nextBoolean() ? 0 : 1 + random.nextInt(20))
+            .topP(random.nextBoolean() ? 1 : random.nextDouble())
+            .minP(random.nextBoolean() ? 0 : random.nextDouble() * 0.2)
+            .seed(random.nextLong())
+            .build();
+    Sampler sampler = new Sampler(parameters);
+    SplittableRandom uniform = new SplittableRandom(parameters.seed());
+    for (int draw = 0; draw < 20; draw++) {
+      assertEquals(
+          naive(logits, parameters, uniform.nextDouble()),
+          sampler.choose(logits),
+          "seed %d, draw %d, %s".formatted(seed, draw, parameters));
+    }
+  }
+
+  private static int naive(float[] logits, SamplingParameters p, double u) {
+    boolean topK = p.topK() > 0 && p.topK() < logits.length;
+    boolean filtered = topK || p.topP() < 1 || p.minP() > 0;
+    List<Integer> order =
+        IntStream.range(0, logits.length)
+            .boxed()
+            .sorted(
+                filtered
+                    ? Comparator.comparingDouble((Integer i) -> -logits[i])
+                    : Comparator.naturalOrder())
+            .limit(p.topK() > 0 ? p.topK() : logits.length)
+            .toList();
+    float max = max(logits);
+    double[] weights =
+        order.stream().mapToDouble(i -> Math.exp((logits[i] - max) / p.temperature())).toArray();
+    double all = Arrays.stream(weights).sum();
+    int kept = 0;
+    double mass = 0;
+    while (kept < weights.length && (kept == 0 || p.topP() >= 1 || mass < p.topP() * all)) {
+      mass += weights[kept++];
+    }
+    while (p.minP() > 0 && kept > 1 && weights[kept - 1] < p.minP() * weights[0]) {
+      kept--;
+    }
+    double target = u * Arrays.stream(weights, 0, kept).sum();
+    int i = 0;
+    for (double sum = weights[0]; i < kept - 1 && target >= sum; ) {
+      sum += weights[++i];
+    }
+    return order.get(i);
+  }
+
+  private static float max(float[] values) {
+    float max = values[0];
+    for (float value : values) {
+      max = Math.max(max, value);
+    }
+    return max;
+  }
+
+  @Test
+  void frequenciesAreTheDistribution() {
+    Sampler sampler = sampler(SamplingParameters.builder().temperature(1).seed(5));
+    int[] counts = new int[ROW.length];
+    int draws = 20_000;
+    for (int i = 0; i < draws; i++) {
+      counts[sampler.choose(ROW)]++;
+    }
+    LogProbabilities expected = new LogProbabilities(ROW);
+    for (int i = 0; i < ROW.length; i++) {
+      double p = Math.exp(expected.of(i).logprob());
+      double sigma = Math.sqrt(draws * p * (1 - p));
+      assertEquals(draws * p, counts[i], 5 * sigma, "token " + i);
+    }
+  }
+
+  @Test
+  void penaltiesAreTheirFormulas() {
+    SamplingParameters parameters =
+        SamplingParameters.builder()
+            .repetitionPenalty(2)
+            .frequencyPenalty(0.5)
+            .presencePenalty(0.25)
+            .build();
+    TokenHistory history = new TokenHistory(parameters, new int[] {0, 4});
+    history.add(1);
+    history.add(1);
+    float[] expected = {0.5f, 3 / 2f - 2 * 0.5f - 0.25f, 2, 3, -2};
+    assertEquals(Arrays.toString(expected), Arrays.toString(history.penalized(ROW)));
+    assertEquals(3, ROW[1], "the row was changed");
+  }
+
+  @Test
+  void logProbabilitiesSumToOneAndComeBestFirst() {
+    LogProbabilities probabilities = new LogProbabilities(ROW);
+    List<TokenScore> top = probabilities.top(5);
+    assertEquals(List.of(1, 3, 2, 0, 4), top.stream().map(TokenScore::id).toList());
+    assertEquals(1, top.stream().mapToDouble(s -> Math.exp(s.logprob())).sum(), 1e-6);
+  }
+
+  @ParameterizedTest
+  @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
+  void aRowWithoutADistributionIsAnError(float bad) {
+    float[] row = {bad, bad};
+    Sampler sampler = sampler(SamplingParameters.builder());
+    ArithmeticException e = assertThrows(ArithmeticException.class, () -> sampler.choose(row));
+    assertTrue(e.getMessage().contains("expected finite numbers"));
+  }
+
+  @Test
+  void rangesAreNamed() {
+    assertMessage("temperature: expected 0 to 100, got -1", builder -> builder.temperature(-1));
+    assertMessage("temperature: expected 0 to 100, got NaN", b -> b.temperature(Double.NaN));
+    assertMessage("top_p: expected 0 to 1, got 1.5", builder -> builder.topP(1.5));
+    assertMessage("min_p: expected 0 to 1, got -0.5", builder -> builder.minP(-0.5));
+    assertMessage("top_k: expected at least 0, got -3", builder -> builder.topK(-3));
+    assertMessage("repetition_penalty: expected 0.01 to 100, got 0", b -> b.repetitionPenalty(0));
+    assertMessage(
+        "frequency_penalty: expected -2 to 2, got 3", builder -> builder.frequencyPenalty(3));
+    assertMessage(
+        "presence_penalty: expected -2 to 2, got -3", builder -> builder.presencePenalty(-3));
+    assertMessage(
+        "max_new_tokens: expected at least 0, got -1", builder -> builder.maxNewTokens(-1));
+    assertMessage("logprobs: expected 0 to 20, got 21", builder -> builder.topLogprobs(21));
+    assertMessage("length of a stop string: expected 1 to 1024, got 0", b -> b.stops(List.of("")));
+  }
+
+  private static void assertMessage(
+      String expected, java.util.function.UnaryOperator<SamplingParameters.Builder> set) {
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class, set.apply(SamplingParameters.builder())::build);
+    assertEquals(expected, e.getMessage());
+  }
+}

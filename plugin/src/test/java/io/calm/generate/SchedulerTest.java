@@ -1,0 +1,221 @@
+package io.calm.generate;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+
+class SchedulerTest {
+  private static final Duration LONG = Duration.ofSeconds(30);
+  private static final SchedulerSettings SETTINGS = new SchedulerSettings(64, 256, 4, 8, 16);
+
+  private final HashDecoder decoder = new HashDecoder(SETTINGS, new SplittableRandom(1), 0);
+  private final AtomicLong clock = new AtomicLong();
+
+  private static GenerationRequest request(int most, GenerationListener listener, int... prompt) {
+    return new GenerationRequest(
+        prompt,
+        SamplingParameters.builder().maxNewTokens(most).build(),
+        Set.of(),
+        OptionalInt.empty(),
+        new Letters(),
+        listener);
+  }
+
+  @Test
+  void answersFromManyThreadsAreTheOnesAlone() throws Exception {
+    List<Recorder> recorders = new ArrayList<>();
+    List<Thread> clients = new ArrayList<>();
+    try (Scheduler scheduler =
+        Scheduler.start("test", decoder, new SchedulerSettings(64, 256, 4, 99, 16), clock::get)) {
+      for (int i = 0; i < 24; i++) {
+        Recorder recorder = new Recorder();
+        recorders.add(recorder);
+        int[] prompt = {i % 24, i / 24, 3};
+        clients.add(new Thread(() -> scheduler.submit(request(12, recorder, prompt))));
+      }
+      clients.forEach(Thread::start);
+      for (int i = 0; i < 24; i++) {
+        Finish finish = recorders.get(i).awaitFinish();
+        NaiveGeneration alone =
+            NaiveGeneration.of(request(12, recorders.get(i), i % 24, i / 24, 3));
+        assertEquals(alone.tokens(), recorders.get(i).ids());
+        assertEquals(alone.text(), finish.text());
+      }
+    }
+  }
+
+  @Test
+  void aFullQueueTakesAllOrNone() throws Exception {
+    GateListener gate = new GateListener();
+    try (Scheduler scheduler = Scheduler.start("test", decoder, SETTINGS, clock::get)) {
+      scheduler.submit(request(30, gate, 1));
+      gate.awaitFirst();
+      List<GenerationRequest> most = new ArrayList<>();
+      List<Recorder> recorders = new ArrayList<>();
+      for (int i = 0; i < 11; i++) {
+        recorders.add(new Recorder());
+        most.add(request(2, recorders.get(i), i));
+      }
+      scheduler.submit(most);
+      RejectedException full =
+          assertThrows(
+              RejectedException.class, () -> scheduler.submit(request(2, new Recorder(), 1)));
+      assertEquals(RejectedException.Reason.QUEUE_FULL, full.reason());
+      assertEquals(
+          "the queue is full: 1 running, 11 waiting, 12 allowed; try again later",
+          full.getMessage());
+      gate.open();
+      for (Recorder recorder : recorders) {
+        assertEquals(Finish.Reason.LENGTH, recorder.awaitFinish().reason());
+      }
+    }
+  }
+
+  @Test
+  void closingEndsWhatRunsAndWaits() throws Exception {
+    GateListener gate = new GateListener();
+    Recorder waiting = new Recorder();
+    Scheduler scheduler = Scheduler.start("test", decoder, SETTINGS, clock::get);
+    scheduler.submit(request(30, gate, 1));
+    gate.awaitFirst();
+    scheduler.submit(request(30, waiting, 2));
+    scheduler.close();
+    gate.open();
+    assertEquals(Finish.Reason.CANCELLED, gate.awaitFinish());
+    assertEquals(Finish.Reason.CANCELLED, waiting.awaitFinish().reason());
+    assertTrue(scheduler.awaitClosed(LONG));
+    assertTrue(decoder.closed());
+    RejectedException closed =
+        assertThrows(
+            RejectedException.class, () -> scheduler.submit(request(2, new Recorder(), 1)));
+    assertEquals(RejectedException.Reason.CLOSED, closed.reason());
+  }
+
+  @Test
+  void cancellingFreesTheSequenceBeforeTheNextStep() throws Exception {
+    GateListener gate = new GateListener();
+    try (Scheduler scheduler = Scheduler.start("test", decoder, SETTINGS, clock::get)) {
+      Generation generation = scheduler.submit(request(30, gate, 1));
+      gate.awaitFirst();
+      int steps = decoder.steps();
+      generation.cancel();
+      gate.open();
+      assertEquals(Finish.Reason.CANCELLED, gate.awaitFinish());
+      assertEquals(steps, decoder.steps());
+    }
+  }
+
+  @Test
+  void aListenerThatThrowsEndsItsOwnGenerationAlone() throws Exception {
+    Recorder good = new Recorder();
+    List<Finish> ends = new ArrayList<>();
+    GenerationListener bad =
+        new GenerationListener() {
+          @Override
+          public void token(GeneratedToken token) {
+            throw new IllegalStateException("no room for token " + token.index());
+          }
+
+          @Override
+          public void finished(Finish finish) {
+            ends.add(finish);
+            throw new IllegalStateException("nor for the end");
+          }
+        };
+    try (Scheduler scheduler = Scheduler.start("test", decoder, SETTINGS, clock::get)) {
+      scheduler.submit(List.of(request(5, bad, 1), request(5, good, 2)));
+      assertEquals(Finish.Reason.LENGTH, good.awaitFinish().reason());
+    }
+    assertEquals(1, ends.size());
+    assertEquals(Finish.Reason.ERROR, ends.get(0).reason());
+    assertEquals(Optional.of("no room for token 0"), ends.get(0).error());
+  }
+
+  @Test
+  void whatCanNeverFitIsRefusedWithNumbers() {
+    try (Scheduler scheduler =
+        Scheduler.start("test", decoder, new SchedulerSettings(64, 32, 4, 8, 16), clock::get)) {
+      RejectedException context =
+          assertThrows(
+              RejectedException.class,
+              () -> scheduler.submit(request(62, new Recorder(), 1, 2, 3)));
+      assertEquals(RejectedException.Reason.TOO_LONG, context.reason());
+      assertTrue(
+          context.getMessage().startsWith("the prompt has 3 tokens and max_new_tokens is 62"));
+      RejectedException budget =
+          assertThrows(
+              RejectedException.class,
+              () -> scheduler.submit(request(40, new Recorder(), 1, 2, 3)));
+      assertTrue(budget.getMessage().contains("42 tokens, but the budget of this model is 32"));
+      RejectedException overflow =
+          assertThrows(
+              RejectedException.class,
+              () -> scheduler.submit(request(Integer.MAX_VALUE, new Recorder(), 1)));
+      assertEquals(RejectedException.Reason.TOO_LONG, overflow.reason());
+    }
+  }
+
+  @Test
+  void timesAreTheClocks() {
+    RequestQueue queue = new RequestQueue(SETTINGS);
+    StepLoop loop = new StepLoop(decoder, SETTINGS, queue);
+    Recorder recorder = new Recorder();
+    Ticket ticket = new Ticket(request(2, recorder, 1), clock::get);
+    queue.add(List.of(ticket));
+    clock.set(5_000);
+    loop.turn();
+    clock.set(7_000);
+    loop.turn();
+    Finish.Timing timing = recorder.finish().orElseThrow().timing();
+    assertEquals(Duration.ofNanos(5_000), timing.queued());
+    assertEquals(Optional.of(Duration.ofNanos(5_000)), timing.firstToken());
+    assertEquals(Duration.ofNanos(7_000), timing.total());
+    assertEquals(
+        List.of(5_000L, 7_000L),
+        recorder.tokens().stream().map(GeneratedToken::elapsedNanos).toList());
+  }
+
+  @Test
+  void aPromptAloneIsScoredAndNothingGenerated() {
+    RequestQueue queue = new RequestQueue(SETTINGS);
+    StepLoop loop = new StepLoop(decoder, SETTINGS, queue);
+    Recorder recorder = new Recorder();
+    int[] prompt = new int[40];
+    for (int i = 0; i < prompt.length; i++) {
+      prompt[i] = i % 24;
+    }
+    GenerationRequest request =
+        new GenerationRequest(
+            prompt,
+            SamplingParameters.builder().maxNewTokens(0).build(),
+            Set.of(),
+            OptionalInt.of(2),
+            new Letters(),
+            recorder);
+    queue.add(List.of(new Ticket(request, clock::get)));
+    for (int i = 0; i < 10 && recorder.finish().isEmpty(); i++) {
+      loop.turn();
+    }
+    assertEquals(List.of(), recorder.ids());
+    assertEquals(40, recorder.promptScores().size());
+    assertTrue(Float.isNaN(recorder.promptScores().get(0).logprob()));
+    List<Integer> before = new ArrayList<>();
+    for (int i = 1; i < prompt.length; i++) {
+      before.add(prompt[i - 1]);
+      LogProbabilities expected = new LogProbabilities(HashDecoder.logits(before));
+      assertEquals(expected.of(prompt[i]), recorder.promptScores().get(i));
+    }
+    assertFalse(recorder.finish().isEmpty());
+  }
+}

@@ -1,0 +1,27 @@
+package io.calm.host;
+
+import io.calm.serving.HttpContract;
+import io.calm.testing.ScriptedModels;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+
+/** The contract on the embedded host. */
+class HostContractTest extends HttpContract {
+  private static TestHost host = TestHost.closed();
+
+  @BeforeAll
+  static void start() throws Exception {
+    host = TestHost.start(HostSettings.of("127.0.0.1", 0));
+    host.registry().ready(ScriptedModels.create("scripted"));
+  }
+
+  @AfterAll
+  static void stop() {
+    host.close();
+  }
+
+  @Override
+  protected String baseUrl() {
+    return host.url();
+  }
+}

@@ -1,0 +1,57 @@
+package io.calm.host;
+
+import io.calm.metrics.CalmMetrics;
+import io.calm.serving.ModelRegistry;
+import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.http.ModelStates;
+import io.calm.serving.http.RequestWorkers;
+import io.calm.serving.text.TextService;
+import io.prometheus.client.CollectorRegistry;
+import java.time.InstantSource;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+
+/** An embedded host with an empty registry on a free port of the loopback. */
+final class TestHost implements AutoCloseable {
+  private final ModelRegistry registry;
+  private final ExecutorService workers;
+  private final Optional<EmbeddedHost> host;
+
+  private TestHost(ModelRegistry registry, ExecutorService workers, Optional<EmbeddedHost> host) {
+    this.registry = registry;
+    this.workers = workers;
+    this.host = host;
+  }
+
+  static TestHost start(HostSettings settings) throws Exception {
+    ModelRegistry registry = new ModelRegistry();
+    CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), () -> ModelStates.of(registry));
+    ExecutorService workers = RequestWorkers.create();
+    TextService text = new TextService(metrics, InstantSource.system());
+    CalmHttpHandler handler = new CalmHttpHandler(registry, text, metrics, workers);
+    return new TestHost(registry, workers, Optional.of(EmbeddedHost.start(settings, handler)));
+  }
+
+  static TestHost closed() {
+    return new TestHost(new ModelRegistry(), RequestWorkers.create(), Optional.empty());
+  }
+
+  ModelRegistry registry() {
+    return registry;
+  }
+
+  int port() {
+    return host.orElseThrow().address().getPort();
+  }
+
+  String url() {
+    return "http://127.0.0.1:" + port();
+  }
+
+  @Override
+  public void close() {
+    registry.close();
+    host.ifPresent(EmbeddedHost::close);
+    workers.shutdownNow();
+  }
+}

@@ -1,0 +1,92 @@
+package io.calm.testing;
+
+import io.calm.checkpoint.GenerationDefaults;
+import io.calm.generate.Scheduler;
+import io.calm.generate.SchedulerSettings;
+import io.calm.search.QuantPlan;
+import io.calm.serving.LmiOptions;
+import io.calm.serving.ServedModel;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/** Served models whose decoder is a {@link ScriptedDecoder}. */
+public final class ScriptedModels {
+  /** What the HTTP contract expects. */
+  public static final int CONTEXT = 4096;
+
+  private ScriptedModels() {}
+
+  /** Returns the model of the HTTP contract. */
+  public static ServedModel create(String name) {
+    return create(name, new SchedulerSettings(CONTEXT, 65_536, 16, 64, 256), LmiOptions.DEFAULT);
+  }
+
+  /**
+   * Returns a model.
+   *
+   * @param settings its context is the decoder's
+   */
+  public static ServedModel create(String name, SchedulerSettings settings, LmiOptions lmi) {
+    ScriptedDecoder decoder = new ScriptedDecoder(settings.maxContext());
+    return new ServedModel(
+        name,
+        "file:/models/" + name,
+        decoder.spec(),
+        new ByteTokenizer(),
+        Optional.of(
+            (messages, addGenerationPrompt) -> {
+              StringBuilder text = new StringBuilder();
+              for (Map<String, Object> message : messages) {
+                if (!List.of("system", "user", "assistant").contains(message.get("role"))) {
+                  throw new IllegalArgumentException("unknown role " + message.get("role"));
+                }
+                text.append(message.get("role")).append(": ").append(message.get("content"));
+                text.append('\n');
+              }
+              return text + (addGenerationPrompt ? "assistant|" : "|");
+            }),
+        new GenerationDefaults(
+            OptionalInt.of(ByteTokenizer.BEGIN),
+            Set.of(ByteTokenizer.END),
+            false,
+            OptionalDouble.empty(),
+            OptionalDouble.empty(),
+            OptionalInt.empty(),
+            OptionalDouble.empty(),
+            OptionalDouble.empty()),
+        Scheduler.start(name, decoder, settings, System::nanoTime),
+        Optional.of(plan()),
+        ServedModel.Limits.DEFAULT,
+        lmi,
+        Instant.EPOCH.plusSeconds(1_700_000_000));
+  }
+
+  private static QuantPlan plan() {
+    QuantPlan.Candidate good =
+        new QuantPlan.Candidate(0.999, 0.9991, 0.01, 1.5, Optional.empty(), Map.of("alpha", "0.5"));
+    QuantPlan.Candidate bad =
+        new QuantPlan.Candidate(
+            Double.NaN, Double.NaN, Double.NaN, 0.5, Optional.of("Cholesky failed"), Map.of());
+    return new QuantPlan(
+        List.of(
+            new QuantPlan.BlockChoice(0, "awq", "highest score", Map.of("awq", good, "gptq", bad))),
+        List.of("awq", "gptq"),
+        "calm",
+        "the mix is not worse than uniform awq",
+        64,
+        "cka",
+        2,
+        8,
+        1,
+        3,
+        100,
+        Optional.empty(),
+        new QuantPlan.Calibration("self", 24, 6, 24, 256, 0, List.of(List.of(1, 2, 3))),
+        12.5);
+  }
+}

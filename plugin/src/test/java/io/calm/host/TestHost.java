@@ -48,10 +48,14 @@ final class TestHost implements AutoCloseable {
     return "http://127.0.0.1:" + port();
   }
 
+  void closeHost() {
+    host.ifPresent(EmbeddedHost::close);
+  }
+
   @Override
   public void close() {
     registry.close();
-    host.ifPresent(EmbeddedHost::close);
+    closeHost();
     workers.shutdownNow();
   }
 }

@@ -1,0 +1,395 @@
+package io.calm.host;
+
+import static io.calm.serving.HttpClients.contentType;
+import static io.calm.serving.HttpClients.get;
+import static io.calm.serving.HttpClients.json;
+import static io.calm.serving.HttpClients.object;
+import static io.calm.serving.HttpClients.post;
+import static io.calm.serving.HttpClients.send;
+import static io.calm.serving.HttpClients.text;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.calm.generate.SchedulerSettings;
+import io.calm.search.SearchProgress;
+import io.calm.serving.HttpClients;
+import io.calm.serving.LmiOptions;
+import io.calm.serving.ModelStatus;
+import io.calm.serving.ServedModel;
+import io.calm.testing.ScriptedModels;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What the host and the handlers answer beside the contract; connections that misbehave. */
+class EmbeddedHostTest {
+  private TestHost host = TestHost.closed();
+
+  @BeforeEach
+  void start() throws Exception {
+    host = TestHost.start(HostSettings.of("127.0.0.1", 0));
+  }
+
+  @AfterEach
+  void stop() {
+    host.close();
+  }
+
+  private ServedModel serve(String name) {
+    ServedModel model = ScriptedModels.create(name);
+    host.registry().ready(model);
+    return model;
+  }
+
+  private static JsonObject parse(String json) {
+    return JsonParser.parseString(json.replace('\'', '"')).getAsJsonObject();
+  }
+
+  @Test
+  void aModelThatLoadsTellsItsProgress() throws Exception {
+    var progress = host.registry().loading("m", "/models/m");
+    progress.accept(
+        new SearchProgress("searching", 3, 30, "awq", 2, 4, 0.998, 61.5, Double.NaN, 14));
+    assertEquals(
+        parse(
+            "{'name': 'm', 'url': '/models/m', 'status': 'loading', 'progress': {"
+                + "'phase': 'searching', 'block': 3, 'layers': 30, 'algorithm': 'awq',"
+                + "'candidate': 2, 'pool': 4, 'evaluations': 14, 'last_score': 0.998,"
+                + "'elapsed_seconds': 61.5, 'eta_seconds': null}}"),
+        object(get(host.url() + "/calm/models/m")));
+
+    HttpResponse<byte[]> early = post(host.url() + "/v1/completions", "{\"prompt\": \"x\"}");
+    assertEquals(503, early.statusCode());
+    assertEquals("5", early.headers().firstValue("Retry-After").orElse(""));
+    assertEquals(
+        "model m is still loading; GET /calm/models/m shows its progress",
+        object(early).getAsJsonObject("error").get("message").getAsString());
+
+    HttpResponse<byte[]> ready = get(host.url() + "/calm/ready");
+    assertEquals(503, ready.statusCode());
+    assertEquals(parse("{'ready': false, 'models': {'m': 'loading'}}"), object(ready));
+    HttpResponse<byte[]> ping = get(host.url() + "/ping");
+    assertEquals(200, ping.statusCode());
+    assertEquals(parse("{'m': {'status': 'PENDING'}}"), object(ping));
+    assertEquals(
+        parse("{'models': [{'modelName': 'm', 'modelUrl': '/models/m', 'status': 'PENDING'}]}"),
+        object(get(host.url() + "/models")));
+    String metrics = text(get(host.url() + "/calm/metrics"));
+    assertTrue(metrics.contains("calm_search_block{model=\"m\",variant=\"\",} 3.0"), metrics);
+    assertTrue(
+        metrics.contains("calm_search_evaluations{model=\"m\",variant=\"\",} 14.0"), metrics);
+  }
+
+  @Test
+  void aModelThatFailedSaysWhy() throws Exception {
+    host.registry().failed("m", "/models/m", "config.json: no such file");
+    assertEquals(
+        "config.json: no such file",
+        object(get(host.url() + "/calm/models/m")).get("reason").getAsString());
+    HttpResponse<byte[]> answer = post(host.url() + "/predictions/m", "{\"inputs\": \"x\"}");
+    assertEquals(503, answer.statusCode());
+    assertEquals(
+        "model m could not be loaded: config.json: no such file",
+        object(answer).get("message").getAsString());
+    assertEquals(500, get(host.url() + "/ping").statusCode());
+    assertEquals(503, get(host.url() + "/calm/ready").statusCode());
+  }
+
+  @Test
+  void aModelThatIsReadyHasDjlsShape() throws Exception {
+    serve("m");
+    JsonObject model =
+        json(get(host.url() + "/models/m"))
+            .getAsJsonArray()
+            .get(0)
+            .getAsJsonObject()
+            .getAsJsonArray("models")
+            .get(0)
+            .getAsJsonObject();
+    assertEquals("Healthy", model.get("status").getAsString());
+    assertEquals(64, model.get("queueSize").getAsInt());
+    assertEquals(parse("{'m': {'status': 'Healthy'}}"), object(get(host.url() + "/ping")));
+    assertEquals(404, get(host.url() + "/models/n").statusCode());
+    host.registry().remove("m");
+    assertEquals(404, get(host.url() + "/calm/models/m").statusCode());
+    assertEquals(Optional.<ModelStatus>empty(), host.registry().status("m"));
+  }
+
+  @Test
+  void amongSeveralModelsOneMustBeNamed() throws Exception {
+    serve("a");
+    serve("b");
+    HttpResponse<byte[]> none = post(host.url() + "/invocations", "{\"inputs\": \"say(x)|\"}");
+    assertEquals(400, none.statusCode());
+    assertEquals(
+        "model_name: expected the name of a model, got nothing; there is [a, b]",
+        object(none).get("error").getAsString());
+    String[] named = {
+      "/invocations?model_name=b|{'inputs': 'say(x)|'}",
+      "/invocations|{'inputs': 'say(x)|', 'model_name': 'a'}",
+      "/predictions/a|{'inputs': 'say(x)|'}",
+      "/predictions/a/v1|{'inputs': 'say(x)|'}",
+      "/models/b/invoke|{'inputs': 'say(x)|'}"
+    };
+    for (String request : named) {
+      String[] parts = request.split("\\|", 2);
+      HttpResponse<byte[]> answer = post(host.url() + parts[0], parts[1].replace('\'', '"'));
+      assertEquals("{\"generated_text\":\"x\"}\n", text(answer), request);
+    }
+  }
+
+  @Test
+  void anUnknownPathAndAWrongMethodAreNamed() throws Exception {
+    HttpResponse<byte[]> unknown = get(host.url() + "/nowhere");
+    assertEquals(404, unknown.statusCode());
+    assertEquals("no such path: /nowhere", object(unknown).get("message").getAsString());
+    HttpResponse<byte[]> openAi = get(host.url() + "/v1/embeddings");
+    assertEquals(404, openAi.statusCode());
+    assertEquals("unknown_url", object(openAi).getAsJsonObject("error").get("code").getAsString());
+    HttpResponse<byte[]> method = get(host.url() + "/v1/completions");
+    assertEquals(405, method.statusCode());
+    assertEquals("POST", method.headers().firstValue("Allow").orElse(""));
+    assertEquals(405, post(host.url() + "/ping", "{}").statusCode());
+    assertEquals(404, get(host.url() + "/predictions/").statusCode());
+  }
+
+  @Test
+  void aBodyThatIsTooLongIsRefusedAndTheConnectionGoesOn() throws Exception {
+    host.close();
+    host =
+        TestHost.start(
+            new HostSettings("127.0.0.1", 0, Optional.empty(), 100, Duration.ofSeconds(1)));
+    serve("m");
+    String large = "{\"inputs\": \"" + "x".repeat(500) + "\"}";
+    try (RawClient client = new RawClient(host.port())) {
+      client.post("/predictions/m", large);
+      RawClient.Answer refused = client.read();
+      assertEquals(413, refused.status());
+      assertEquals(
+          "body: expected at most 100 bytes; the request has more",
+          parse(refused.body()).get("message").getAsString());
+      client.post("/predictions/m", "{\"inputs\": \"say(a)|\"}");
+      assertEquals("{\"generated_text\":\"a\"}\n", client.read().body());
+      client.send(
+          String.join(
+              "\r\n",
+              "POST /v1/completions HTTP/1.1",
+              "Host: x",
+              "Content-Length: 500",
+              "Expect: 100-continue",
+              "",
+              ""));
+      RawClient.Answer expected = client.read();
+      assertEquals(413, expected.status());
+      assertEquals(
+          "request_too_large",
+          parse(expected.body()).getAsJsonObject("error").get("code").getAsString());
+    }
+    HttpRequest chunked =
+        HttpClients.request(host.url() + "/predictions/m")
+            .POST(
+                HttpRequest.BodyPublishers.ofInputStream(
+                    () -> new java.io.ByteArrayInputStream(large.getBytes(StandardCharsets.UTF_8))))
+            .build();
+    assertEquals(413, send(chunked).statusCode());
+  }
+
+  @Test
+  void anApiKeyIsAskedForEverywhereButWhereProbesKnock() throws Exception {
+    host.close();
+    host =
+        TestHost.start(
+            new HostSettings("127.0.0.1", 0, Optional.of("s3cret"), 10_000, Duration.ofSeconds(1)));
+    serve("m");
+    for (String header : new String[] {"Bearer wrong", "s3cret", "Bearer ", "Basic s3cret"}) {
+      HttpResponse<byte[]> refused = get(host.url() + "/v1/models", "Authorization", header);
+      assertEquals(401, refused.statusCode(), header);
+      assertEquals("Bearer", refused.headers().firstValue("WWW-Authenticate").orElse(""));
+      assertEquals(
+          "invalid_api_key", object(refused).getAsJsonObject("error").get("code").getAsString());
+    }
+    assertEquals(401, get(host.url() + "/calm/metrics").statusCode());
+    assertEquals(401, post(host.url() + "/predictions/m", "{}").statusCode());
+    assertEquals(200, get(host.url() + "/ping").statusCode());
+    assertEquals(200, get(host.url() + "/calm/ready").statusCode());
+    assertEquals(
+        200, get(host.url() + "/v1/models", "Authorization", "bearer s3cret").statusCode());
+  }
+
+  @Test
+  void aFullQueueIsToldApartFromAFailure() throws Exception {
+    host.registry()
+        .ready(
+            ScriptedModels.create(
+                "m", new SchedulerSettings(4096, 8192, 1, 1, 64), LmiOptions.DEFAULT));
+    String slow =
+        "{\"inputs\": \"slow(x)|\", \"stream\": true, \"parameters\": {\"max_new_tokens\": 3000}}";
+    try (RawClient first = new RawClient(host.port());
+        RawClient second = new RawClient(host.port())) {
+      first.post("/predictions/m", slow);
+      awaitLoad("running", 1);
+      second.post("/predictions/m", slow);
+      awaitLoad("waiting", 1);
+      HttpResponse<byte[]> third = post(host.url() + "/predictions/m", slow);
+      assertEquals(429, third.statusCode());
+      assertEquals("1", third.headers().firstValue("Retry-After").orElse(""));
+      assertEquals(
+          "the queue is full: 1 running, 1 waiting, 2 allowed; try again later",
+          object(third).get("error").getAsString());
+    }
+    awaitLoad("running", 0);
+  }
+
+  private void awaitLoad(String key, int count) throws Exception {
+    while (count
+        != object(get(host.url() + "/calm/models/m")).getAsJsonObject("load").get(key).getAsInt()) {
+      Thread.sleep(2);
+    }
+  }
+
+  @Test
+  void pipelinedRequestsAreAnsweredInOrder() throws Exception {
+    serve("m");
+    try (RawClient client = new RawClient(host.port())) {
+      client.post("/predictions/m", "{\"inputs\": \"slow(y)|\", \"stream\": true}");
+      client.post("/predictions/m", "{\"inputs\": \"say(second)|\"}");
+      client.send("GET /ping HTTP/1.1\r\nHost: x\r\n\r\n");
+      assertEquals(30, client.read().body().lines().count());
+      assertEquals("{\"generated_text\":\"second\"}\n", client.read().body());
+      assertEquals("{\"m\":{\"status\":\"Healthy\"}}\n", client.read().body());
+    }
+  }
+
+  @Test
+  void oldClientsGetAStreamThatEndsWithTheConnection() throws Exception {
+    serve("m");
+    String body = "{\"inputs\": \"say(old)|\", \"stream\": true}";
+    try (RawClient client = new RawClient(host.port())) {
+      client.send(
+          "POST /predictions/m HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s"
+              .formatted(body.length(), body));
+      RawClient.Answer answer = client.read();
+      assertEquals(200, answer.status());
+      assertEquals("close", answer.headers().get("connection"));
+      assertEquals(4, answer.body().lines().count());
+    }
+  }
+
+  @Test
+  void whatIsNotHttpIsRefusedAndCut() throws Exception {
+    try (RawClient client = new RawClient(host.port())) {
+      client.send("hello\r\n\r\n");
+      RawClient.Answer answer = client.read();
+      assertEquals(400, answer.status());
+      assertTrue(parse(answer.body()).get("message").getAsString().startsWith("malformed HTTP"));
+      assertTrue(client.ended());
+    }
+    try (RawClient client = new RawClient(host.port())) {
+      client.send("GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n");
+      assertEquals(404, client.read().status());
+    }
+    try (RawClient client = new RawClient(host.port())) {
+      client.send("GET /ping HTTP/1.1\r\nHost: x\r\nX: " + "y".repeat(40_000) + "\r\n\r\n");
+      assertEquals(400, client.read().status());
+    }
+  }
+
+  @Test
+  void aHeadHasNoBody() throws Exception {
+    serve("m");
+    HttpResponse<byte[]> head =
+        send(
+            HttpClients.request(host.url() + "/ping")
+                .method("HEAD", HttpRequest.BodyPublishers.noBody())
+                .build());
+    assertEquals(200, head.statusCode());
+    assertEquals(0, head.body().length);
+  }
+
+  @Test
+  void aReaderThatIsTooSlowIsCut() throws Exception {
+    host.registry()
+        .ready(
+            ScriptedModels.create(
+                "m", new SchedulerSettings(1_000_000, 1_000_000, 1, 1, 64), LmiOptions.DEFAULT));
+    String flood =
+        "{\"inputs\": \"loop(x)|\", \"stream\": true, \"parameters\": {\"max_new_tokens\":"
+            + " 900000}}";
+    try (Socket socket = new Socket()) {
+      socket.setReceiveBufferSize(4096);
+      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), host.port()));
+      socket
+          .getOutputStream()
+          .write(
+              "POST /predictions/m HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+                  .formatted(flood.length(), flood)
+                  .getBytes(StandardCharsets.US_ASCII));
+      awaitLoad("running", 1);
+      awaitLoad("running", 0); // it read nothing: 900000 lines would not fit anywhere
+    }
+    String metrics = text(get(host.url() + "/calm/metrics"));
+    assertTrue(metrics.contains("outcome=\"cancelled\",} 1.0"), metrics);
+  }
+
+  @Test
+  void theOperatorsOptionsChangeTheShapes() throws Exception {
+    SchedulerSettings settings = new SchedulerSettings(4096, 8192, 4, 8, 64);
+    host.registry().ready(ScriptedModels.create("sse", settings, new LmiOptions(true, false)));
+    host.registry().ready(ScriptedModels.create("tgi", settings, new LmiOptions(false, true)));
+    String stream = "{\"inputs\": \"say(a)|\", \"stream\": true}";
+    HttpResponse<byte[]> sse = post(host.url() + "/predictions/sse", stream);
+    assertEquals("text/event-stream", contentType(sse));
+    assertEquals(2, HttpClients.events(sse).size());
+    HttpResponse<byte[]> lines =
+        post(host.url() + "/predictions/sse", stream, "Accept", "application/jsonlines");
+    assertEquals(2, HttpClients.lines(lines).size());
+    JsonObject whole =
+        json(post(host.url() + "/predictions/tgi", "{\"inputs\": \"say(a)|\"}"))
+            .getAsJsonArray()
+            .get(0)
+            .getAsJsonObject();
+    JsonObject token =
+        whole.getAsJsonObject("details").getAsJsonArray("tokens").get(1).getAsJsonObject();
+    assertTrue(token.has("logprob") && token.get("special").getAsBoolean());
+    HttpResponse<byte[]> tgi = post(host.url() + "/predictions/tgi", stream);
+    assertEquals("text/event-stream", contentType(tgi));
+  }
+
+  @Test
+  void closingWaitsForTheRequestsUnderWay() throws Exception {
+    serve("m");
+    TestHost closing = host;
+    try (RawClient client = new RawClient(host.port())) {
+      client.post(
+          "/predictions/m",
+          "{\"inputs\": \"slow(z)|\", \"stream\": true, \"parameters\": {\"max_new_tokens\": 50}}");
+      awaitLoad("running", 1);
+      Thread stopping = new Thread(closing::closeHost);
+      stopping.start();
+      assertEquals(50, client.read().body().lines().count());
+      stopping.join();
+      assertThrows(IOException.class, () -> new RawClient(closing.port()));
+    }
+  }
+
+  @Test
+  void anAddressInUseIsNamed() {
+    IOException e =
+        assertThrows(
+            IOException.class, () -> TestHost.start(HostSettings.of("127.0.0.1", host.port())));
+    assertTrue(
+        e.getMessage().startsWith("cannot listen on 127.0.0.1:" + host.port()), e.getMessage());
+  }
+}

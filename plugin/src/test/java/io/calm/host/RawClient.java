@@ -1,0 +1,94 @@
+package io.calm.host;
+
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/** A connection that sends what it is told, byte by byte, and reads answers one by one. */
+final class RawClient implements AutoCloseable {
+  private final Socket socket;
+  private final InputStream in;
+
+  RawClient(int port) throws IOException {
+    this.socket = new Socket(InetAddress.getLoopbackAddress(), port);
+    socket.setSoTimeout(30_000);
+    this.in = new BufferedInputStream(socket.getInputStream());
+  }
+
+  /** An answer; a chunked body is put together. */
+  record Answer(int status, Map<String, String> headers, String body) {}
+
+  void send(String text) throws IOException {
+    socket.getOutputStream().write(text.getBytes(StandardCharsets.UTF_8));
+    socket.getOutputStream().flush();
+  }
+
+  void post(String path, String body, String... headers) throws IOException {
+    send(
+        "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%s\r\n%s"
+            .formatted(
+                path,
+                body.getBytes(StandardCharsets.UTF_8).length,
+                String.join("", headers),
+                body));
+  }
+
+  Answer read() throws IOException {
+    int status = Integer.parseInt(line().split(" ", 3)[1]);
+    Map<String, String> headers = new LinkedHashMap<>();
+    for (String line = line(); !line.isEmpty(); line = line()) {
+      int colon = line.indexOf(':');
+      headers.put(
+          line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
+    }
+    byte[] body;
+    if (headers.containsKey("content-length")) {
+      body = in.readNBytes(Integer.parseInt(headers.get("content-length")));
+    } else if ("chunked".equals(headers.get("transfer-encoding"))) {
+      body = chunks();
+    } else {
+      body = in.readAllBytes();
+    }
+    return new Answer(status, headers, new String(body, StandardCharsets.UTF_8));
+  }
+
+  private byte[] chunks() throws IOException {
+    ByteArrayOutputStream body = new ByteArrayOutputStream();
+    for (int size = Integer.parseInt(line(), 16); size > 0; size = Integer.parseInt(line(), 16)) {
+      body.write(in.readNBytes(size));
+      line();
+    }
+    line();
+    return body.toByteArray();
+  }
+
+  private String line() throws IOException {
+    StringBuilder line = new StringBuilder();
+    int c = in.read();
+    while (c != '\n') {
+      if (c < 0) {
+        throw new IOException("the connection ended in a line: " + line);
+      }
+      line.append((char) c);
+      c = in.read();
+    }
+    return line.toString().stripTrailing();
+  }
+
+  /** Returns whether the server has closed its side. */
+  boolean ended() throws IOException {
+    return in.read() < 0;
+  }
+
+  @Override
+  public void close() throws IOException {
+    socket.close();
+  }
+}

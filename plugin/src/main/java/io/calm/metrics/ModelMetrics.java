@@ -7,7 +7,7 @@ import java.util.Locale;
 
 /** The meters of one model, its labels bound. Thread safe. */
 public final class ModelMetrics {
-  private static final double NANOS = 1e-9;
+  private static final double NANOS_PER_SECOND = 1e9;
 
   private final String model;
   private final String variant;
@@ -38,7 +38,7 @@ public final class ModelMetrics {
    * @param nanos since the token before; for the first, since the request was submitted
    */
   public void token(int index, long nanos) {
-    (index == 0 ? firstToken : interToken).observe(nanos * NANOS);
+    (index == 0 ? firstToken : interToken).observe(nanos / NANOS_PER_SECOND);
   }
 
   /** A generation ended; {@code outcome} becomes a label in lower case. */
@@ -46,8 +46,8 @@ public final class ModelMetrics {
     requests.labels(model, variant, outcome.toLowerCase(Locale.ROOT)).inc();
     promptTokens.inc(prompt);
     generatedTokens.inc(generated);
-    queue.observe(queued.toNanos() * NANOS);
-    duration.observe(total.toNanos() * NANOS);
+    queue.observe(queued.toNanos() / NANOS_PER_SECOND);
+    duration.observe(total.toNanos() / NANOS_PER_SECOND);
   }
 
   /** A generation was not taken. */

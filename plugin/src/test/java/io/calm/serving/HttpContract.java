@@ -95,12 +95,26 @@ public abstract class HttpContract {
     assertEquals(3, tokens.size());
     assertEquals('h', tokens.get(0).getAsJsonObject().get("id").getAsInt());
     assertEquals("h", tokens.get(0).getAsJsonObject().get("text").getAsString());
-    double logprob = -Math.log(1 + 257 * Math.exp(-12));
-    assertEquals(logprob, tokens.get(0).getAsJsonObject().get("log_prob").getAsDouble(), 1e-6);
+    assertEquals(0, tokens.get(0).getAsJsonObject().get("log_prob").getAsDouble(), 1e-6);
     JsonArray prefill = details.getAsJsonArray("prefill");
     assertEquals(9, prefill.size());
     assertTrue(prefill.get(0).getAsJsonObject().get("log_prob").isJsonNull());
     assertEquals("s", prefill.get(1).getAsJsonObject().get("text").getAsString());
+  }
+
+  @Test
+  void logProbabilitiesAreTheModels() throws Exception {
+    JsonArray tokens =
+        answer(
+                PREDICTIONS,
+                "{'inputs': 'dice()|', 'parameters': {'details': true, 'temperature': 0.3,"
+                    + " 'top_k': 3, 'max_new_tokens': 2}}")
+            .getAsJsonObject("details")
+            .getAsJsonArray("tokens");
+    for (JsonElement token : tokens) {
+      double logprob = token.getAsJsonObject().get("log_prob").getAsDouble();
+      assertEquals(-Math.log(10), logprob, 1e-6, "before temperature and top_k");
+    }
   }
 
   @Test
@@ -392,9 +406,10 @@ public abstract class HttpContract {
     JsonObject body =
         answer(
             "/v1/completions",
-            "{'prompt': 'say(ab)|ab', 'echo': true, 'logprobs': 1, 'max_tokens': 1,"
+            "{'prompt': 'say(ab)|ax', 'echo': true, 'logprobs': 1, 'max_tokens': 1,"
                 + " 'temperature': 0}");
-    assertEquals("say(ab)|ab", choice(body, 0).get("text").getAsString());
+    String text = choice(body, 0).get("text").getAsString();
+    assertEquals("say(ab)|ax", text, "the model ends after two letters");
     JsonObject logprobs = choice(body, 0).getAsJsonObject("logprobs");
     JsonArray tokens = logprobs.getAsJsonArray("tokens");
     JsonArray scores = logprobs.getAsJsonArray("token_logprobs");
@@ -403,9 +418,11 @@ public abstract class HttpContract {
     assertEquals(12, scores.size());
     assertTrue(scores.get(0).isJsonNull() && top.get(0).isJsonNull());
     assertEquals("a", tokens.get(9).getAsString());
-    double likely = -Math.log(1 + 257 * Math.exp(-12));
-    assertEquals(likely, scores.get(9).getAsDouble(), 1e-6);
+    assertEquals(0, scores.get(9).getAsDouble(), 1e-6);
     assertEquals(List.of("a"), keys(top.get(9).getAsJsonObject()));
+    assertEquals("x", tokens.get(10).getAsString());
+    assertEquals(-30, scores.get(10).getAsDouble(), 1e-6);
+    assertEquals(List.of("b", "x"), keys(top.get(10).getAsJsonObject()), "the likeliest first");
     JsonObject scored =
         answer("/v1/completions", "{'prompt': 'ab', 'echo': true, 'max_tokens': 0}");
     assertEquals("ab", choice(scored, 0).get("text").getAsString());

@@ -25,7 +25,7 @@ import java.util.Set;
  * Otherwise it says {@code ok}.
  */
 public final class ScriptedDecoder implements Decoder {
-  private static final float LIKELY = 12;
+  private static final float LIKELY = 30;
 
   private final int maxContext;
 

@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class NettyReply implements ReplySink {
-  static final long MOST_HELD = 4L << 20;
+  static final long MOST_HELD = 1L << 20;
 
   private static final Logger logger = LoggerFactory.getLogger(NettyReply.class);
 

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class GroupGrid {
   private static final int LEVELS = 15;
-  private static final float[] SEARCH_STARTS = {1f, 0.9f, 0.8f, 0.7f};
+  private static final float[] SEARCH_STARTS = {1f, 0.95f, 0.9f, 0.85f, 0.8f};
   private static final float[] QUICK_STARTS = {1f};
 
   /** How much is spent on a fit. */

@@ -1,0 +1,196 @@
+package io.calm.quant;
+
+import io.calm.model.ActivationMode;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.RopeSpec;
+import io.calm.model.Stage;
+import io.calm.tensor.JavaLinearAlgebra;
+import io.calm.tensor.LinearAlgebra;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
+import io.calm.tensor.QuantizedMatrix;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * One linear with its inputs, dressed as the last stage of a block, so that roundings and folds can
+ * be tried on plain matrices.
+ */
+final class LinearStage implements BlockSample, StageWalk {
+  private final Matrix weight; // [N, K]
+  private final Matrix inputs; // [T, K], divided by folds
+  private final int groupLimit;
+  private final Parallel parallel = new Parallel(2);
+
+  LinearStage(Matrix weight, Matrix inputs, int groupLimit) {
+    this.weight = weight;
+    this.inputs = inputs.copy();
+    this.groupLimit = groupLimit;
+  }
+
+  StageProblem problem() {
+    return new StageProblem(this, this);
+  }
+
+  @Override
+  public ModelSpec spec() {
+    return new ModelSpec(
+        "test",
+        weight.rows(),
+        1,
+        1,
+        1,
+        2,
+        weight.columns(),
+        1,
+        8,
+        1e-5f,
+        new RopeSpec(10000, new RopeSpec.None()),
+        true,
+        Set.of(),
+        false,
+        List.of(0));
+  }
+
+  @Override
+  public BlockParameters<Matrix> block() {
+    Map<LinearRole, Matrix> linears = new EnumMap<>(LinearRole.class);
+    for (LinearRole role : LinearRole.values()) {
+      linears.put(role, weight);
+    }
+    return new BlockParameters<>(linears, Map.of(), Map.of());
+  }
+
+  @Override
+  public int groupLimit() {
+    return groupLimit;
+  }
+
+  @Override
+  public ActivationMode activation() {
+    return ActivationMode.PER_GROUP;
+  }
+
+  @Override
+  public Optional<QuantizedMatrix> source(LinearRole role) {
+    return Optional.empty();
+  }
+
+  @Override
+  public StageWalk walk() {
+    return this;
+  }
+
+  @Override
+  public LinearAlgebra algebra() {
+    return new JavaLinearAlgebra();
+  }
+
+  @Override
+  public Parallel parallel() {
+    return parallel;
+  }
+
+  @Override
+  public Stage stage() {
+    return Stage.MLP_OUT;
+  }
+
+  private interface Reduce {
+    double apply(double sum, double x);
+  }
+
+  private float[] columns(Reduce reduce, double divisor) {
+    float[] result = new float[inputs.columns()];
+    for (int k = 0; k < result.length; k++) {
+      double sum = 0;
+      for (int t = 0; t < inputs.rows(); t++) {
+        sum = reduce.apply(sum, inputs.get(t, k));
+      }
+      result[k] = (float) (sum / divisor);
+    }
+    return result;
+  }
+
+  @Override
+  public float[] meanAbsolute() {
+    return columns((sum, x) -> sum + Math.abs(x), inputs.rows());
+  }
+
+  @Override
+  public float[] maxAbsolute() {
+    return columns((sum, x) -> Math.max(sum, Math.abs(x)), 1);
+  }
+
+  @Override
+  public float[] meanSquare() {
+    return columns((sum, x) -> sum + x * x, inputs.rows());
+  }
+
+  @Override
+  public Matrix sample() {
+    return inputs.copy();
+  }
+
+  @Override
+  public Matrix gram() {
+    Matrix columns = Matrix.allocate(/* rows= */ inputs.columns(), /* columns= */ inputs.rows());
+    for (int k = 0; k < columns.rows(); k++) {
+      for (int t = 0; t < columns.columns(); t++) {
+        columns.set(k, t, inputs.get(t, k));
+      }
+    }
+    return algebra().multiplyTransposed(columns, columns);
+  }
+
+  @Override
+  public void divide(float[] scales) {
+    for (int t = 0; t < inputs.rows(); t++) {
+      for (int k = 0; k < scales.length; k++) {
+        inputs.set(t, k, inputs.get(t, k) / scales[k]);
+      }
+    }
+  }
+
+  @Override
+  public void advance(Map<LinearRole, QuantizedMatrix> linears, Map<LinearRole, float[]> biases) {
+    throw new IllegalStateException("the last stage");
+  }
+
+  @Override
+  public void close() {
+    parallel.close();
+  }
+
+  /** Returns the mean over [T, N] of (x w' - x v')^2, in float64. */
+  static double outputError(Matrix inputs, Matrix weight, Matrix rounded) {
+    double sum = 0;
+    for (int t = 0; t < inputs.rows(); t++) {
+      for (int n = 0; n < weight.rows(); n++) {
+        double difference = 0;
+        for (int k = 0; k < weight.columns(); k++) {
+          difference += (double) inputs.get(t, k) * ((double) weight.get(n, k) - rounded.get(n, k));
+        }
+        sum += difference * difference;
+      }
+    }
+    return sum / inputs.rows() / weight.rows();
+  }
+
+  /** Returns the mean over [N, K] of (w - v)^2. */
+  static double weightError(Matrix weight, Matrix rounded) {
+    double sum = 0;
+    for (int n = 0; n < weight.rows(); n++) {
+      for (int k = 0; k < weight.columns(); k++) {
+        double difference = (double) weight.get(n, k) - rounded.get(n, k);
+        sum += difference * difference;
+      }
+    }
+    return sum / weight.rows() / weight.columns();
+  }
+}

@@ -66,6 +66,11 @@ public final class JavaDecoder implements Decoder {
     }
   }
 
+  /** Returns the bytes of keys and values that a token of a sequence takes. */
+  public static long bytesPerToken(ModelSpec spec) {
+    return new KvStorage(spec).pageBytes() / KvStorage.PAGE;
+  }
+
   @Override
   public ModelSpec spec() {
     return spec;

@@ -1,0 +1,88 @@
+package io.calm.serving.load;
+
+import io.calm.artifact.Artifact;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.generate.Scheduler;
+import io.calm.generate.SchedulerSettings;
+import io.calm.model.ModelSpec;
+import io.calm.runtime.JavaDecoder;
+import io.calm.search.SearchProgress;
+import io.calm.serving.LmiOptions;
+import io.calm.serving.ServedModel;
+import io.calm.serving.settings.CalmSettings;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** Makes a model that answers requests of a model's files. */
+public final class ModelLoader {
+  /** Tokens of one step beside the decodes: a prompt is read in chunks of at most so many. */
+  private static final int STEP_TOKENS = 256;
+
+  /** Context that is offered unless the settings ask for more. */
+  private static final int DEFAULT_CONTEXT = 4096;
+
+  /** Share of the memory at hand that keys and values may take unless the settings say. */
+  private static final double KV_SHARE = 0.25;
+
+  private ModelLoader() {}
+
+  /**
+   * Loads a model: its artifact where there is one, else after a search on this thread.
+   *
+   * @param name as in URLs
+   * @param url where it came from, as the operator wrote it
+   * @param model a Hugging Face directory or a .gguf file
+   * @param progress told of every step, on this thread
+   * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
+   * @throws io.calm.artifact.ArtifactException if the cache cannot be written
+   * @throws io.calm.search.SearchException if no algorithm can quantize the model
+   */
+  public static ServedModel load(
+      String name,
+      String url,
+      Path model,
+      CalmSettings settings,
+      LmiOptions lmi,
+      Consumer<SearchProgress> progress) {
+    Checkpoint checkpoint = Checkpoints.open(model);
+    Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, progress);
+    ModelSpec spec = checkpoint.spec();
+    SchedulerSettings budgets = budgets(spec, settings);
+    JavaDecoder decoder = new JavaDecoder(artifact.model(), settings.threadCount());
+    return new ServedModel(
+        name,
+        url,
+        spec,
+        checkpoint.tokenizer(),
+        checkpoint.chatTemplate(),
+        checkpoint.generationDefaults(),
+        Scheduler.start(name, decoder, budgets, System::nanoTime),
+        Optional.of(artifact.plan()),
+        ServedModel.Limits.DEFAULT,
+        lmi,
+        Instant.now());
+  }
+
+  private static SchedulerSettings budgets(ModelSpec spec, CalmSettings settings) {
+    int context =
+        Math.min(
+            spec.maxContext(),
+            settings.maxContext().orElse(Math.min(spec.maxContext(), DEFAULT_CONTEXT)));
+    long bytes =
+        settings.kvBudgetMb().isPresent()
+            ? settings.kvBudgetMb().getAsLong() << 20
+            : (long) (Memory.available() * KV_SHARE);
+    long tokens = bytes / JavaDecoder.bytesPerToken(spec);
+    if (tokens < 1) {
+      throw new IllegalArgumentException(
+          "calm.kv-budget-mb: %d bytes hold no token of %d bytes; raise it"
+              .formatted(bytes, JavaDecoder.bytesPerToken(spec)));
+    }
+    int kvTokens = (int) Math.min(tokens, (long) settings.maxRunning() * context);
+    return new SchedulerSettings(
+        context, kvTokens, settings.maxRunning(), settings.queueSize(), STEP_TOKENS);
+  }
+}

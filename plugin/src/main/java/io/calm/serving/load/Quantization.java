@@ -1,0 +1,157 @@
+package io.calm.serving.load;
+
+import io.calm.artifact.Artifact;
+import io.calm.artifact.ArtifactWriter;
+import io.calm.calibration.CalibrationSet;
+import io.calm.calibration.CalibrationText;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.quant.Quantizer;
+import io.calm.quant.Quantizers;
+import io.calm.runtime.pytorch.TorchRuntime;
+import io.calm.search.BlockSink;
+import io.calm.search.QuantPlan;
+import io.calm.search.Search;
+import io.calm.search.SearchProgress;
+import io.calm.search.SearchSettings;
+import io.calm.serving.settings.CalmSettings;
+import io.calm.tensor.Parallel;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.QuantizedMatrix;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** One making of an artifact: pool and group by the checkpoint, calibration, search, tables. */
+final class Quantization {
+  private static final int DEFAULT_GROUP = 128;
+  private static final int SOURCE_GROUP = 32;
+  private static final String SOURCE = "source";
+
+  private final Checkpoint checkpoint;
+  private final CalmSettings settings;
+  private final Consumer<SearchProgress> progress;
+  private final int group;
+
+  Quantization(Checkpoint checkpoint, CalmSettings settings, Consumer<SearchProgress> progress) {
+    this.checkpoint = checkpoint;
+    this.settings = settings;
+    this.progress = progress;
+    this.group =
+        settings.group().orElse(checkpoint.hasSourceCodes() ? SOURCE_GROUP : DEFAULT_GROUP);
+  }
+
+  Artifact run(ArtifactWriter writer) {
+    try (Parallel parallel = new Parallel(settings.threadCount())) {
+      Tables tables = Tables.build(checkpoint, settings.lmHead(), group, parallel);
+      List<Quantizer> pool = pool();
+      Drafts drafts = new Drafts(writer);
+      QuantPlan plan =
+          pool.get(0).name().equals(SOURCE) && pool.size() == 1
+              ? SourcePlan.make(checkpoint, group, settings, drafts)
+              : search(pool, tables, parallel, drafts);
+      writer.embeddings(tables.embeddings());
+      if (tables.tied()) {
+        writer.tiedHead();
+      } else {
+        writer.head(tables.head());
+      }
+      return writer.publish(
+          plan, drafts.get(plan.served()), checkpoint.finalNorm(), settings.activation());
+    }
+  }
+
+  /** Returns the algorithms to try; {@code source} alone where it applies and none was named. */
+  private List<Quantizer> pool() {
+    Quantizers quantizers = Quantizers.load();
+    if (settings.algorithm().isPresent()) {
+      return List.of(required(quantizers.get(settings.algorithm().get())));
+    }
+    if (!settings.pool().isEmpty()) {
+      return settings.pool().stream().map(quantizers::get).map(this::required).toList();
+    }
+    if (sourceApplies()) {
+      return List.of(quantizers.get(SOURCE));
+    }
+    return quantizers.defaultPool().stream().filter(q -> !q.name().equals(SOURCE)).toList();
+  }
+
+  private boolean sourceApplies() {
+    return group == SOURCE_GROUP && checkpoint.hasSourceCodes();
+  }
+
+  private Quantizer required(Quantizer quantizer) {
+    if (quantizer.name().equals(SOURCE) && !sourceApplies()) {
+      throw new IllegalArgumentException(
+          ("calm.pool or calm.algorithm: 'source' needs a checkpoint whose linears are all Q4_0 or"
+                  + " Q4_1, and calm.group=32 or auto; got %s and group %d; remove it or use such"
+                  + " a checkpoint")
+              .formatted(checkpoint.hasSourceCodes() ? "one" : "another", group));
+    }
+    return quantizer;
+  }
+
+  private QuantPlan search(List<Quantizer> pool, Tables tables, Parallel parallel, BlockSink sink) {
+    CalibrationSet set = calibration(tables, parallel);
+    SearchSettings searchSettings =
+        new SearchSettings(
+            pool,
+            group,
+            settings.activation(),
+            settings.metric().setting(),
+            settings.reference() == CalmSettings.Reference.FULL_PRECISION,
+            settings.sinkThreshold(),
+            settings.guard());
+    try (TorchRuntime torch = TorchRuntime.open(settings.threadCount())) {
+      Search search =
+          new Search(torch, checkpoint, this::sourceCodes, searchSettings, parallel, progress);
+      return settings.algorithm().isPresent()
+          ? search.runUniform(set, sink, "calm.algorithm=" + pool.get(0).name())
+          : search.run(set, sink);
+    }
+  }
+
+  private CalibrationSet calibration(Tables tables, Parallel parallel) {
+    int samples = settings.calibrationSamples();
+    int length = Math.min(settings.calibrationLength(), checkpoint.spec().maxContext());
+    return settings
+        .calibration()
+        .map(file -> CalibrationText.read(file, checkpoint.tokenizer(), samples, length))
+        .orElseGet(
+            () ->
+                new OwnSamples(checkpoint, settings, group, tables, parallel, progress)
+                    .write(samples, length));
+  }
+
+  private Map<LinearRole, QuantizedMatrix> sourceCodes(int layer) {
+    Map<LinearRole, QuantizedMatrix> codes = new EnumMap<>(LinearRole.class);
+    if (sourceApplies()) {
+      for (LinearRole role : LinearRole.values()) {
+        checkpoint.sourceCodes(layer, role).ifPresent(code -> codes.put(role, code));
+      }
+    }
+    return codes;
+  }
+
+  /** The drafts of an artifact, opened as the search comes upon variants. */
+  private static final class Drafts implements BlockSink {
+    private final ArtifactWriter writer;
+    private final Map<String, ArtifactWriter.Draft> drafts = new HashMap<>();
+
+    Drafts(ArtifactWriter writer) {
+      this.writer = writer;
+    }
+
+    ArtifactWriter.Draft get(String variant) {
+      return drafts.computeIfAbsent(variant, writer::draft);
+    }
+
+    @Override
+    public void block(String variant, int layer, BlockParameters<QuantizedLinear> block) {
+      get(variant).block(layer, block);
+    }
+  }
+}

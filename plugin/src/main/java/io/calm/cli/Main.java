@@ -20,7 +20,14 @@ import picocli.CommandLine.ScopeType;
     scope = ScopeType.INHERIT,
     versionProvider = Main.Version.class,
     usageHelpAutoWidth = true,
-    subcommands = {TokenizeCommand.class})
+    subcommands = {
+      ServeCommand.class,
+      QuantizeCommand.class,
+      InspectCommand.class,
+      EvalCommand.class,
+      LogitsCommand.class,
+      TokenizeCommand.class
+    })
 public final class Main {
   private static final List<String> VERBOSE = List.of("-v", "--verbose");
 

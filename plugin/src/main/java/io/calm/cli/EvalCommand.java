@@ -1,0 +1,81 @@
+package io.calm.cli;
+
+import io.calm.cli.eval.Perplexity;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code calm eval}: perplexity on a text. */
+@Command(
+    name = "eval",
+    description = {
+      "Prints the perplexity of a text: exp of the mean negative log-likelihood of every token but"
+          + " the first of each of the text's first disjoint windows.",
+      "A precision that has no finished artifact is quantized first."
+    })
+final class EvalCommand implements Callable<Integer> {
+  @Mixin private ModelMixin model;
+
+  @Option(names = "--text", required = true, paramLabel = "FILE", description = "UTF-8 text.")
+  private Path text;
+
+  @Option(
+      names = "--precision",
+      defaultValue = "calm",
+      description =
+          "reference, calm, or a uniform plan: rtn, gptq, awq, smoothquant, awq+gptq, ..."
+              + " Default: ${DEFAULT-VALUE}.")
+  private String precision;
+
+  @Option(
+      names = "--windows",
+      defaultValue = "16",
+      description = "Windows to run. Default: ${DEFAULT-VALUE}.")
+  private int windows;
+
+  @Option(
+      names = "--length",
+      defaultValue = "512",
+      description = "Tokens a window. Default: ${DEFAULT-VALUE}.")
+  private int length;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    String content = Files.readString(text);
+    try (Precision.Opened opened = new Precision(precision).open(model)) {
+      int[] tokens = opened.checkpoint().tokenizer().encode(content, false);
+      List<int[]> cut = Perplexity.windows(tokens, windows, length);
+      Perplexity result =
+          Perplexity.measure(
+              opened.logits(),
+              cut,
+              done -> {
+                spec.commandLine().getErr().printf("window %d of %d%n", done, cut.size());
+                spec.commandLine().getErr().flush();
+              });
+      spec.commandLine()
+          .getOut()
+          .println(
+              String.format(
+                  Locale.ROOT,
+                  "%s: perplexity %.3f (mean NLL %.5f over %d tokens, %d windows of %d)",
+                  opened.variant(),
+                  result.value(),
+                  result.meanNll(),
+                  result.tokens(),
+                  result.windows(),
+                  length));
+      spec.commandLine().getOut().flush();
+    }
+    return 0;
+  }
+}

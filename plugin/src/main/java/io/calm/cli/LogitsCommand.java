@@ -1,0 +1,56 @@
+package io.calm.cli;
+
+import io.calm.checkpoint.safetensors.SafetensorsWriter;
+import io.calm.tensor.Matrix;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code calm logits}: the logits of a sequence of tokens, as a safetensors file. */
+@Command(
+    name = "logits",
+    description = "Writes the logits [T, V] (float32, tensor \"logits\") of a token sequence.")
+final class LogitsCommand implements Callable<Integer> {
+  @Mixin private ModelMixin model;
+
+  @Option(
+      names = "--tokens",
+      required = true,
+      split = ",",
+      paramLabel = "ID",
+      description = "Token ids, e.g. 1,2,3.")
+  private List<Integer> tokens;
+
+  @Option(
+      names = "--precision",
+      defaultValue = "calm",
+      description = "reference, calm, or an algorithm for a uniform plan. Default: calm.")
+  private String precision;
+
+  @Option(names = "--out", required = true, paramLabel = "FILE", description = "To be written.")
+  private Path out;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    try (Precision.Opened opened = new Precision(precision).open(model);
+        Matrix logits = Matrix.allocate(tokens.size(), opened.logits().vocabulary())) {
+      int[] ids = tokens.stream().mapToInt(Integer::intValue).toArray();
+      opened.logits().run(ids, logits::writeRow);
+      SafetensorsWriter.write(out, new TreeMap<>(Map.of("logits", logits)));
+      spec.commandLine()
+          .getOut()
+          .printf("%s: logits %s written to %s%n", opened.variant(), logits, out);
+      spec.commandLine().getOut().flush();
+    }
+    return 0;
+  }
+}

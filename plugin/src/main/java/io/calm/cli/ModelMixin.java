@@ -1,0 +1,56 @@
+package io.calm.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.calm.cli.models.ModelSource;
+import io.calm.serving.LmiOptions;
+import io.calm.serving.settings.CalmSettings;
+import io.calm.serving.settings.ModelProperties;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The model that a command works on, and the settings for it. */
+final class ModelMixin {
+  /** A model that was found. */
+  record Resolved(String name, Path checkpoint, CalmSettings settings) {
+    LmiOptions lmi() {
+      return LmiOptions.DEFAULT;
+    }
+  }
+
+  @Mixin private ModelArgument argument;
+
+  @Option(
+      names = {"-s", "--set"},
+      paramLabel = "KEY=VALUE",
+      description =
+          "A calm.* setting that wins over model.properties, e.g. -s calm.group=128. Repeatable.")
+  private final Map<String, String> overrides = new LinkedHashMap<>();
+
+  /** Finds the model, fetching it where it is a recipe, and reads its settings. */
+  Resolved resolve() throws InterruptedException, IOException {
+    return resolve(Map.of());
+  }
+
+  /** The same with settings of the command's own, which win over all others. */
+  Resolved resolve(Map<String, String> forced) throws InterruptedException, IOException {
+    ModelSource source = argument.resolve(new PrintWriter(System.err, true, UTF_8));
+    ModelProperties file = ModelProperties.read(source.properties());
+    Map<String, String> values = new TreeMap<>(file.values());
+    overrides.forEach(values::put);
+    values.putAll(forced);
+    CalmSettings settings = new ModelProperties(file.directory(), values).settings(System.getenv());
+    // A directory's own option.model_id may name the checkpoint; a file or a recipe is one itself.
+    boolean ownDirectory =
+        Files.isDirectory(source.checkpoint()) && source.checkpoint().equals(source.properties());
+    Path checkpoint = ownDirectory ? file.checkpoint() : source.checkpoint();
+    return new Resolved(source.name(), checkpoint, settings);
+  }
+}

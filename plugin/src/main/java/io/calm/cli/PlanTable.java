@@ -1,0 +1,85 @@
+package io.calm.cli;
+
+import io.calm.search.QuantPlan;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/** A plan as text. */
+final class PlanTable {
+  private static final String CELL = "  %-22s";
+
+  private PlanTable() {}
+
+  /** Returns a header and a line a block: the algorithm, each candidate's score and error. */
+  static List<String> lines(QuantPlan plan) {
+    Set<String> names = new LinkedHashSet<>();
+    plan.blocks().forEach(block -> names.addAll(block.candidates().keySet()));
+    List<String> lines = new ArrayList<>();
+    StringBuilder header =
+        new StringBuilder(String.format(Locale.ROOT, "%5s  %-12s", "block", "chosen"));
+    names.forEach(name -> header.append(String.format(Locale.ROOT, CELL, name)));
+    lines.add(header.append("  reason").toString());
+    for (QuantPlan.BlockChoice block : plan.blocks()) {
+      StringBuilder line =
+          new StringBuilder(
+              String.format(Locale.ROOT, "%5d  %-12s", block.block(), block.algorithm()));
+      for (String name : names) {
+        line.append(String.format(Locale.ROOT, CELL, cell(block.candidates(), name)));
+      }
+      lines.add(line.append("  ").append(block.reason()).toString());
+    }
+    return lines;
+  }
+
+  private static String cell(Map<String, QuantPlan.Candidate> candidates, String name) {
+    QuantPlan.Candidate candidate = candidates.get(name);
+    if (candidate == null) {
+      return "-";
+    }
+    return candidate.failure().isPresent()
+        ? "failed"
+        : String.format(Locale.ROOT, "%.7f %.2e", candidate.score(), candidate.relativeMse());
+  }
+
+  /** Returns what is served and why, what it cost, and what it was calibrated on. */
+  static String summary(QuantPlan plan) {
+    Map<String, Long> counts =
+        plan.blocks().stream()
+            .collect(
+                Collectors.groupingBy(
+                    QuantPlan.BlockChoice::algorithm, TreeMap::new, Collectors.counting()));
+    QuantPlan.Calibration calibration = plan.calibration();
+    return String.format(
+        Locale.ROOT,
+        "served: %s (%s)%n"
+            + "chosen: %s; group %d, metric %s%n"
+            + "cost: %d evaluations (%d blocks x %d algorithms), %d collecting and %d guard forwards,"
+            + " %.0f s; %d of %d scored rows left out as sinks%n"
+            + "calibration: %s, %d + %d + %d sequences of %d tokens, seed %d",
+        plan.served(),
+        plan.reason(),
+        counts,
+        plan.group(),
+        plan.metric(),
+        plan.evaluations(),
+        plan.blocks().size(),
+        plan.pool().size(),
+        plan.collectionForwards(),
+        plan.guardForwards(),
+        plan.seconds(),
+        plan.excludedRows(),
+        plan.scoredRows(),
+        calibration.source(),
+        calibration.fit(),
+        calibration.score(),
+        calibration.guard(),
+        calibration.length(),
+        calibration.seed());
+  }
+}

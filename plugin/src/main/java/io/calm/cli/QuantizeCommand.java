@@ -1,0 +1,48 @@
+package io.calm.cli;
+
+import io.calm.artifact.Artifact;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.cli.terminal.ProgressBar;
+import io.calm.serving.load.QuantizedModelStore;
+import java.io.PrintWriter;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** {@code calm quantize}: the search without the serving. */
+@Command(
+    name = "quantize",
+    description = "Searches the algorithm of every block and caches the result for serve and eval.")
+final class QuantizeCommand implements Callable<Integer> {
+  @Mixin private ModelMixin model;
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    ModelMixin.Resolved resolved = model.resolve();
+    QuantizedModelStore store = new QuantizedModelStore(resolved.settings());
+    PrintWriter out = spec.commandLine().getOut();
+    try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
+      Optional<Artifact> finished = store.find(checkpoint);
+      Artifact artifact = finished.isPresent() ? finished.get() : make(store, checkpoint);
+      out.println(PlanTable.summary(artifact.plan()));
+      out.printf(
+          "%s%s, %d MiB%n",
+          finished.isPresent() ? "was finished before: " : "",
+          artifact.directory(),
+          artifact.sizeInBytes() >> 20);
+      out.flush();
+    }
+    return 0;
+  }
+
+  private static Artifact make(QuantizedModelStore store, Checkpoint checkpoint) {
+    try (ProgressBar bar = ProgressBar.open()) {
+      return store.get(checkpoint, bar);
+    }
+  }
+}

@@ -16,7 +16,6 @@ import io.calm.serving.ModelRegistry;
 import io.calm.serving.ModelStatus;
 import io.calm.serving.ServedModel;
 import io.calm.serving.settings.ModelProperties;
-import io.calm.serving.settings.SettingsException;
 import io.calm.serving.text.TextService;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -76,7 +75,7 @@ final class CalmDjlModel extends BaseModel {
       served = load(name, url, properties(path, options), progress);
       registry.ready(served);
       wasLoaded = true;
-    } catch (SettingsException | CheckpointException refused) {
+    } catch (IllegalArgumentException | CheckpointException refused) {
       registry.failed(name, url, reason(refused));
       throw new MalformedModelException(name + ": " + refused.getMessage(), refused);
     } catch (IOException | RuntimeException failed) {

@@ -31,7 +31,7 @@ final class RequestClaim {
   /** Returns the path to answer under; empty where the request is not ours. */
   Optional<String> path(FullHttpRequest request) {
     QueryStringDecoder decoder = new QueryStringDecoder(request.uri());
-    String path = decoder.path();
+    String path = withoutSlashAtEnd(decoder.path());
     List<String> segments = List.of(path.substring(Math.min(1, path.length())).split("/", -1));
     boolean claimed =
         switch (segments.get(0)) {
@@ -46,6 +46,10 @@ final class RequestClaim {
       return target(request, decoder, "model_name").map(name -> "/predictions/" + name);
     }
     return claimed ? Optional.of(path) : Optional.empty();
+  }
+
+  private static String withoutSlashAtEnd(String path) {
+    return path.length() > 1 && path.endsWith("/") ? path.substring(0, path.length() - 1) : path;
   }
 
   private boolean known(String name) {

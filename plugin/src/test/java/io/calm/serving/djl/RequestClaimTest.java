@@ -33,6 +33,7 @@ class RequestClaimTest {
         "/v1/models                  |    | /v1/models",
         "/v1/completions             | {} | /v1/completions",
         "/predictions/tiny           | {} | /predictions/tiny",
+        "/predictions/tiny/          | {} | /predictions/tiny",
         "/predictions/other          | {} | -",
         "/predictions/tiny/2         | {} | -",
         "/predictions                | {} | -",

@@ -1,0 +1,190 @@
+package io.calm.serving.djl;
+
+import static io.calm.serving.HttpClients.chunks;
+import static io.calm.serving.HttpClients.contentType;
+import static io.calm.serving.HttpClients.get;
+import static io.calm.serving.HttpClients.lines;
+import static io.calm.serving.HttpClients.object;
+import static io.calm.serving.HttpClients.post;
+import static io.calm.serving.HttpClients.request;
+import static io.calm.serving.HttpClients.send;
+import static io.calm.serving.HttpClients.text;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.net.URLEncoder;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * A real DJL Serving whose inference connector is apart: its built-in routes on the one, the
+ * registration of models on the other.
+ */
+class DjlServingConnectorIT {
+  private static Optional<RealDjlServing> server = Optional.empty();
+  private static Path models = Path.of("");
+
+  @BeforeAll
+  static void start(@TempDir Path directory) throws IOException, InterruptedException {
+    assumeTrue(RealDjlServing.classPath().isPresent(), RealDjlServing.WHERE_TO_FIND_ONE);
+    models = Files.createDirectory(directory.resolve("models"));
+    Path model = model("scripted", "calm.enabled=true\n");
+    server =
+        Optional.of(
+            RealDjlServing.start(
+                new RealDjlServing.Setup(
+                    directory,
+                    List.of(ScriptedJar.write(directory)),
+                    "scripted",
+                    model,
+                    true,
+                    Map.of())));
+  }
+
+  @AfterAll
+  static void stop() {
+    server.ifPresent(RealDjlServing::close);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/predictions/scripted", "/invocations", "/models/scripted/invoke"})
+  void builtInRoutesAnswerWholeAndStreamed(String path) throws Exception {
+    HttpResponse<byte[]> whole = ask(path, "{'inputs': 'say(hello)|'}");
+    assertEquals("application/json", contentType(whole));
+    assertEquals("{\"generated_text\":\"hello\"}", text(whole).strip());
+
+    HttpResponse<byte[]> streamed = ask(path, "{'inputs': 'say(hello)|', 'stream': true}");
+    assertEquals("application/jsonlines", contentType(streamed));
+    assertEquals(6, lines(streamed).size());
+  }
+
+  @Test
+  void theBuiltInChatRouteSpeaksOpenAi() throws Exception {
+    String chat = "'model': 'any', 'messages': [{'role': 'user', 'content': 'say(hi)'}]";
+    JsonObject whole = object(ask("/v1/chat/completions", "{%s}".formatted(chat)));
+    assertEquals("chat.completion", whole.get("object").getAsString());
+
+    HttpResponse<byte[]> events =
+        ask("/v1/chat/completions", "{%s, 'stream': true}".formatted(chat));
+    assertEquals("text/event-stream", contentType(events));
+    assertTrue(chunks(events).size() > 2, text(events));
+  }
+
+  @Test
+  void aBadRequestHasItsStatusAndTheWorkerLives() throws Exception {
+    for (int i = 0; i < 3; i++) {
+      HttpResponse<byte[]> response = ask("/predictions/scripted", "{'inputs': 5}");
+      assertEquals(400, response.statusCode());
+      assertEquals(
+          "inputs: expected a string, got the number 5",
+          object(response).get("error").getAsString());
+    }
+    assertEquals(200, ask("/predictions/scripted", "{'inputs': 'say(a)|'}").statusCode());
+  }
+
+  @Test
+  void anErrorAfterTheStatusIsInTheBody() throws Exception {
+    HttpResponse<byte[]> response = ask("/predictions/scripted", "{'inputs': 'die(0)|'}");
+    assertEquals(200, response.statusCode(), "DJL Serving has sent it before");
+    assertEquals(500, object(response).get("code").getAsInt());
+  }
+
+  @Test
+  void moreClientsThanCanRunAllGetTheirOwnAnswer() throws Exception {
+    ExecutorService clients = Executors.newFixedThreadPool(40);
+    try {
+      List<Future<String>> answers = new ArrayList<>();
+      for (int i = 0; i < 40; i++) {
+        String body = "{'inputs': 'say(answer %d)|'}".formatted(i);
+        answers.add(clients.submit(() -> text(ask("/predictions/scripted", body)).strip()));
+      }
+      for (int i = 0; i < 40; i++) {
+        assertEquals("{\"generated_text\":\"answer %d\"}".formatted(i), answers.get(i).get());
+      }
+    } finally {
+      clients.shutdownNow();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      quoteCharacter = '"',
+      value = {
+        "calm.grop=64; 400; calm.grop: there is no such key (its value is '64')",
+        "calm.group=7; 400; calm.group: expected auto | 32 | 64 | 128, got '7'",
+        "option.model_id=org/model; 404; option.model_id: expected a directory or .gguf file",
+      })
+  void aLoadThatFailsSaysWhyAndIsForgotten(String line, int status, String reason)
+      throws Exception {
+    Path model = model("failing", "calm.enabled=true\n" + line + "\n");
+
+    HttpResponse<byte[]> refused = register("failing", model, "");
+
+    assertEquals(status, refused.statusCode(), () -> text(refused));
+    String message = object(refused).get("message").getAsString();
+    assertTrue(message.contains(reason), message);
+    while (get(management("/models/failing")).statusCode() != 404) {
+      Thread.onSpinWait(); // DJL Serving answers first and forgets then
+    }
+    assertEquals(200, get(management("/calm/ready")).statusCode());
+  }
+
+  @Test
+  void aModelIsRegisteredUsedAndUnregisteredAtRunTime() throws Exception {
+    Path model = model("later", "calm.enabled=true\noption.unknown=the operator's\n");
+    HttpResponse<byte[]> registered =
+        register("later", model, "&batch_size=8&min_worker=2&max_worker=4");
+    assertEquals(200, registered.statusCode(), () -> text(registered));
+    String described = text(get(management("/models/later")));
+    assertTrue(described.contains("\"batchSize\": 1"), described);
+    assertTrue(described.contains("\"maxWorkers\": 1"), described);
+    assertEquals(200, ask("/predictions/later", "{'inputs': 'say(a)|'}").statusCode());
+    assertTrue(text(get(management("/calm/ready"))).contains("\"later\":\"ready\""));
+
+    send(request(management("/models/later")).DELETE().build());
+    assertEquals(404, ask("/predictions/later", "{'inputs': 'say(a)|'}").statusCode());
+    assertEquals(404, get(management("/calm/models/later")).statusCode());
+  }
+
+  private static Path model(String name, String properties) throws IOException {
+    Path directory = Files.createDirectories(models.resolve(name));
+    Files.writeString(directory.resolve("model.properties"), properties);
+    return directory;
+  }
+
+  private static HttpResponse<byte[]> register(String name, Path model, String more)
+      throws Exception {
+    String url = URLEncoder.encode(model.toUri().toString(), StandardCharsets.UTF_8);
+    String target = management("/models?model_name=" + name + "&url=" + url + more);
+    return send(request(target).POST(HttpRequest.BodyPublishers.noBody()).build());
+  }
+
+  private static String management(String path) {
+    return server.orElseThrow().management() + path;
+  }
+
+  private static HttpResponse<byte[]> ask(String path, String body) throws Exception {
+    return post(server.orElseThrow().inference() + path, body.replace('\'', '"'));
+  }
+}

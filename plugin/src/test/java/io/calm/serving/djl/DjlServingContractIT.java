@@ -1,0 +1,46 @@
+package io.calm.serving.djl;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.calm.serving.HttpContract;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The HTTP contract, inside a real DJL Serving: the plugin jar with a scripted model. */
+class DjlServingContractIT extends HttpContract {
+  private static Optional<RealDjlServing> server = Optional.empty();
+
+  @BeforeAll
+  static void start(@TempDir Path directory) throws IOException, InterruptedException {
+    assumeTrue(RealDjlServing.classPath().isPresent(), RealDjlServing.WHERE_TO_FIND_ONE);
+    Path model = Files.createDirectory(directory.resolve("scripted"));
+    Files.writeString(model.resolve("model.properties"), "calm.enabled=true\n");
+    server =
+        Optional.of(
+            RealDjlServing.start(
+                new RealDjlServing.Setup(
+                    directory,
+                    List.of(ScriptedJar.write(directory)),
+                    "scripted",
+                    model,
+                    false,
+                    Map.of())));
+  }
+
+  @AfterAll
+  static void stop() {
+    server.ifPresent(RealDjlServing::close);
+  }
+
+  @Override
+  protected String baseUrl() {
+    return server.orElseThrow().inference().toString();
+  }
+}

@@ -8,6 +8,7 @@ import io.calm.serving.ModelRegistry;
 import io.calm.serving.http.CalmHttpHandler;
 import io.calm.serving.http.ModelStates;
 import io.calm.serving.http.RequestWorkers;
+import io.calm.serving.load.ModelLoader;
 import io.calm.serving.text.TextService;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.FullHttpRequest;
@@ -26,6 +27,19 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
   private final DjlModels all = DjlModels.ofServer();
   private final RequestClaim claim = new RequestClaim(registry, all);
   private final CalmHttpHandler http;
+
+  /** Called by DJL Serving, once, before it loads models. */
+  public CalmPlugin() {
+    this(
+        order ->
+            ModelLoader.load(
+                order.name(),
+                order.url(),
+                order.checkpoint(),
+                order.settings(),
+                order.lmi(),
+                order.progress()));
+  }
 
   CalmPlugin(LoadModel loader) {
     CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), () -> ModelStates.of(registry));

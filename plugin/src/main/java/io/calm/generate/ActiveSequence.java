@@ -109,7 +109,6 @@ final class ActiveSequence {
 
   private Optional<Finish.Reason> generate(float[] logits) {
     SamplingParameters parameters = request.parameters();
-    LogProbabilities probabilities = new LogProbabilities(logits);
     int token = sampler.choose(history.penalized(logits));
     history.add(token);
     last = token;
@@ -128,17 +127,20 @@ final class ActiveSequence {
     } else if (full) {
       end = Optional.of(Finish.Reason.LENGTH);
     }
-    request
-        .listener()
-        .token(
-            new GeneratedToken(
-                generated - 1,
-                piece,
-                probabilities.of(token),
-                probabilities.top(parameters.topLogprobs()),
-                end,
-                ticket.tokenAt()));
+    request.listener().token(event(token, piece, logits, end));
     return end;
+  }
+
+  private GeneratedToken event(
+      int token, String text, float[] logits, Optional<Finish.Reason> end) {
+    TokenScore score = new TokenScore(token, Float.NaN);
+    List<TokenScore> top = List.of();
+    if (request.parameters().logprobs()) {
+      LogProbabilities probabilities = new LogProbabilities(logits);
+      score = probabilities.of(token);
+      top = probabilities.top(request.parameters().topLogprobs());
+    }
+    return new GeneratedToken(generated - 1, text, score, top, end, ticket.tokenAt());
   }
 
   /** Frees the memory, then sends the last event. */

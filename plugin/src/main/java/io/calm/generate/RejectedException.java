@@ -12,6 +12,8 @@ public final class RejectedException extends RuntimeException {
     QUEUE_FULL,
     /** Prompt and answer are longer than the context or the KV budget: it will never pass. */
     TOO_LONG,
+    /** More sequences in one request than could ever wait and run together. */
+    TOO_MANY,
     /** The model is being unloaded. */
     CLOSED
   }

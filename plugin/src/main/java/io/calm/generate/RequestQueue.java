@@ -26,7 +26,7 @@ final class RequestQueue {
     int most = settings.maxRunning() + settings.queueSize();
     if (tickets.size() > most) {
       throw new RejectedException(
-          RejectedException.Reason.TOO_LONG,
+          RejectedException.Reason.TOO_MANY,
           "expected at most %d sequences in one request, got %d; send several requests"
               .formatted(most, tickets.size()));
     }

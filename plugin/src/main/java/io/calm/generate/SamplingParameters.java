@@ -18,7 +18,9 @@ import java.util.List;
  * @param seed the same request with the same seed has the same answer, alone or among others
  * @param stops strings that end the answer, not part of it
  * @param ignoreEos whether to go on after an end-of-sequence token
- * @param topLogprobs alternatives to report with each token
+ * @param logprobs whether tokens have log-probabilities, which cost an exponential for each entry
+ *     of the vocabulary; otherwise they are NaN
+ * @param topLogprobs alternatives to report with each token; only with {@code logprobs}
  */
 public record SamplingParameters(
     int maxNewTokens,
@@ -32,6 +34,7 @@ public record SamplingParameters(
     long seed,
     List<String> stops,
     boolean ignoreEos,
+    boolean logprobs,
     int topLogprobs) {
 
   public static final int MAX_LOGPROBS = 20;
@@ -48,6 +51,9 @@ public record SamplingParameters(
     requireRange("frequency_penalty", frequencyPenalty, -2, 2);
     requireRange("presence_penalty", presencePenalty, -2, 2);
     requireRange("logprobs", topLogprobs, 0, MAX_LOGPROBS);
+    if (topLogprobs > 0 && !logprobs) {
+      throw new IllegalArgumentException("logprobs: expected true beside alternatives, got false");
+    }
     requireRange("number of stop strings", stops.size(), 0, MAX_STOPS);
     for (String stop : stops) {
       requireRange("length of a stop string", stop.length(), 1, 1024);
@@ -97,6 +103,7 @@ public record SamplingParameters(
         .seed(seed)
         .stops(stops)
         .ignoreEos(ignoreEos)
+        .logprobs(logprobs)
         .topLogprobs(topLogprobs);
   }
 
@@ -113,6 +120,7 @@ public record SamplingParameters(
     private long seed;
     private List<String> stops = List.of();
     private boolean ignoreEos;
+    private boolean logprobs = true;
     private int topLogprobs;
 
     private Builder() {}
@@ -172,6 +180,11 @@ public record SamplingParameters(
       return this;
     }
 
+    public Builder logprobs(boolean value) {
+      logprobs = value;
+      return this;
+    }
+
     public Builder topLogprobs(int value) {
       topLogprobs = value;
       return this;
@@ -190,6 +203,7 @@ public record SamplingParameters(
           seed,
           stops,
           ignoreEos,
+          logprobs,
           topLogprobs);
     }
   }

@@ -167,6 +167,27 @@ class SchedulerTest {
   }
 
   @Test
+  void tokensAreScoredWhereSomebodyWantsIt() {
+    for (boolean wanted : new boolean[] {true, false}) {
+      RequestQueue queue = new RequestQueue(SETTINGS);
+      StepLoop loop = new StepLoop(decoder, SETTINGS, queue);
+      Recorder recorder = new Recorder();
+      GenerationRequest plain = request(1, recorder, 7);
+      SamplingParameters parameters =
+          plain.parameters().toBuilder().logprobs(wanted).topLogprobs(wanted ? 2 : 0).build();
+      GenerationRequest request =
+          new GenerationRequest(
+              plain.prompt(), parameters, Set.of(), OptionalInt.empty(), new Letters(), recorder);
+      queue.add(List.of(new Ticket(request, clock::get)));
+      loop.turn();
+      GeneratedToken token = recorder.tokens().get(0);
+      LogProbabilities expected = new LogProbabilities(HashDecoder.logits(List.of(7)));
+      assertEquals(wanted ? expected.top(2) : List.of(), token.top());
+      assertEquals(wanted ? expected.top(1).get(0).logprob() : Float.NaN, token.score().logprob());
+    }
+  }
+
+  @Test
   void timesAreTheClocks() {
     RequestQueue queue = new RequestQueue(SETTINGS);
     StepLoop loop = new StepLoop(decoder, SETTINGS, queue);

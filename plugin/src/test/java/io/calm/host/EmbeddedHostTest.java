@@ -252,6 +252,20 @@ class EmbeddedHostTest {
     awaitLoad("running", 0);
   }
 
+  @Test
+  void moreSequencesThanCouldEverWaitAreRefusedForGood() throws Exception {
+    host.registry()
+        .ready(
+            ScriptedModels.create(
+                "m", new SchedulerSettings(4096, 8192, 1, 1, 64), LmiOptions.DEFAULT));
+    HttpResponse<byte[]> response =
+        post(host.url() + "/v1/completions", "{\"prompt\": \"x\", \"n\": 3}");
+    assertEquals(400, response.statusCode());
+    assertEquals(
+        "expected at most 2 sequences in one request, got 3; send several requests",
+        object(response).getAsJsonObject("error").get("message").getAsString());
+  }
+
   private void awaitLoad(String key, int count) throws Exception {
     while (count
         != object(get(host.url() + "/calm/models/m")).getAsJsonObject("load").get(key).getAsInt()) {
@@ -324,20 +338,19 @@ class EmbeddedHostTest {
         .ready(
             ScriptedModels.create(
                 "m", new SchedulerSettings(1_000_000, 1_000_000, 1, 1, 64), LmiOptions.DEFAULT));
-    String flood =
-        "{\"inputs\": \"loop(x)|\", \"stream\": true, \"parameters\": {\"max_new_tokens\":"
-            + " 900000}}";
+    String flood = // two kilobytes a token
+        "{\"prompt\": \"loop(x)|\", \"stream\": true, \"max_tokens\": 900000, \"logprobs\": 20}";
     try (Socket socket = new Socket()) {
       socket.setReceiveBufferSize(4096);
       socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), host.port()));
       socket
           .getOutputStream()
           .write(
-              "POST /predictions/m HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+              "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
                   .formatted(flood.length(), flood)
                   .getBytes(StandardCharsets.US_ASCII));
       awaitLoad("running", 1);
-      awaitLoad("running", 0); // it read nothing: 900000 lines would not fit anywhere
+      awaitLoad("running", 0); // it read nothing: 900000 events would not fit anywhere
     }
     String metrics = text(get(host.url() + "/calm/metrics"));
     assertTrue(metrics.contains("outcome=\"cancelled\",} 1.0"), metrics);

@@ -36,7 +36,8 @@ public final class OpenAiParser {
   public static TextRequest completion(
       ServedModel model, JsonObject body, InstantSource clock, Framing framing) {
     JsonFields fields = new JsonFields(body);
-    refuse(fields, "suffix", "logit_bias", "response_format");
+    refuse(fields, "suffix", "logit_bias");
+    requireTextFormat(fields);
     List<Prompt> prompts = prompts(model, fields);
     int choices = fields.integer("n", 1, MOST_CHOICES).orElse(1);
     int best = fields.integer("best_of", 1, MOST_CHOICES).orElse(choices);
@@ -49,8 +50,7 @@ public final class OpenAiParser {
     OptionalInt asked = fields.integer("max_tokens", 0, Integer.MAX_VALUE);
     int room = room(model, prompts);
     int most = asked.orElse(Math.min(room, DEFAULT_COMPLETION_TOKENS));
-    SamplingParameters parameters =
-        Sampling.checked(() -> sampling(model, fields, most, logprobs.orElse(0)));
+    SamplingParameters parameters = Sampling.checked(() -> sampling(model, fields, most, logprobs));
     OpenAiReply reply = reply("cmpl-", model, fields, clock, framing, choices, logprobs);
     return new TextRequest(
         prompts,
@@ -80,8 +80,8 @@ public final class OpenAiParser {
     }
     int room = room(model, List.of(prompt));
     int most = asked.orElse(Math.min(room, model.limits().defaultMaxTokens()));
-    SamplingParameters parameters = Sampling.checked(() -> sampling(model, fields, most, top));
     OptionalInt shown = logprobs ? OptionalInt.of(top) : OptionalInt.empty();
+    SamplingParameters parameters = Sampling.checked(() -> sampling(model, fields, most, shown));
     OpenAiReply reply = reply("chatcmpl-", model, fields, clock, framing, choices, shown);
     return new TextRequest(
         List.of(prompt),
@@ -188,7 +188,7 @@ public final class OpenAiParser {
   }
 
   private static SamplingParameters sampling(
-      ServedModel model, JsonFields fields, int most, int logprobs) {
+      ServedModel model, JsonFields fields, int most, OptionalInt logprobs) {
     GenerationDefaults defaults = model.defaults();
     SamplingParameters.Builder builder = SamplingParameters.builder();
     defaults.topP().ifPresent(builder::topP);
@@ -200,7 +200,8 @@ public final class OpenAiParser {
         .temperature(
             Sampling.temperature(fields, MOST_TEMPERATURE).orElse(defaults.temperature().orElse(1)))
         .maxNewTokens(most)
-        .topLogprobs(logprobs)
+        .logprobs(logprobs.isPresent())
+        .topLogprobs(logprobs.orElse(0))
         .stops(Sampling.stops(fields, "stop"))
         .ignoreEos(fields.flag("ignore_eos", false))
         .build();

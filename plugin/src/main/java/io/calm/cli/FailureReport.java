@@ -1,7 +1,10 @@
 package io.calm.cli;
 
+import io.calm.artifact.ArtifactException;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.cli.models.RecipeException;
+import io.calm.quant.QuantizationException;
+import io.calm.search.SearchException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -47,6 +50,9 @@ record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHand
     boolean forPeople =
         cause instanceof CheckpointException
             || cause instanceof RecipeException
+            || cause instanceof ArtifactException
+            || cause instanceof SearchException
+            || cause instanceof QuantizationException
             || cause instanceof IllegalArgumentException
             || cause instanceof IOException;
     return forPeople && !text.isEmpty()

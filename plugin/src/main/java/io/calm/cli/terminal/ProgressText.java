@@ -31,7 +31,11 @@ final class ProgressText {
     if (moment.layers() > 0) {
       double done = fraction(moment);
       words.add(
-          "block %d/%d".formatted(Math.min(moment.block() + 1, moment.layers()), moment.layers()));
+          "%s %d/%d"
+              .formatted(
+                  moment.phase().equals("sampling") ? "token" : "block",
+                  Math.min(moment.block() + 1, moment.layers()),
+                  moment.layers()));
       if (withBar) {
         int filled = (int) Math.round(done * BAR);
         words.add("[" + "#".repeat(filled) + "-".repeat(BAR - filled) + "]");

@@ -1,0 +1,191 @@
+package io.calm.serving.load;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.artifact.Artifact;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.QuantizedModel;
+import io.calm.runtime.Decoder;
+import io.calm.runtime.JavaDecoder;
+import io.calm.runtime.pytorch.HiddenStates;
+import io.calm.runtime.pytorch.ReferenceModel;
+import io.calm.runtime.pytorch.TorchRuntime;
+import io.calm.search.QuantPlan;
+import io.calm.search.SearchProgress;
+import io.calm.serving.settings.CalmSettings;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Packing;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.testing.Repository;
+import io.calm.testing.SmolLm2;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** From a model's files to a decoder, on a trained model of five blocks and on the default one. */
+class QuantizedModelStoreTest {
+  private static final Path TINY = Repository.path("models/calm-tiny-llama");
+
+  @TempDir Path cache;
+
+  private final List<SearchProgress> moments = new ArrayList<>();
+
+  private CalmSettings settings(String... keysAndValues) {
+    Map<String, String> values = new HashMap<>();
+    values.put("calm.cache-dir", cache.toString());
+    values.put("calm.calibration.samples", "4");
+    values.put("calm.calibration.length", "48");
+    values.put("calm.group", "64");
+    for (int i = 0; i < keysAndValues.length; i += 2) {
+      values.put(keysAndValues[i], keysAndValues[i + 1]);
+    }
+    return CalmSettings.of(values, Map.of());
+  }
+
+  private Artifact get(Path model, CalmSettings settings) {
+    moments.clear();
+    try (Checkpoint checkpoint = Checkpoints.open(model)) {
+      return new QuantizedModelStore(settings).get(checkpoint, moments::add);
+    }
+  }
+
+  private boolean searched() {
+    return moments.stream().anyMatch(m -> m.phase().equals("searching"));
+  }
+
+  @Test
+  void searchesOnceAndServesWhatWasScored() {
+    CalmSettings settings = settings("calm.pool", "rtn,gptq", "calm.lm-head", "float32");
+    Artifact made = get(TINY, settings);
+    assertTrue(searched());
+    QuantPlan plan = made.plan();
+    assertEquals(5 * 2, plan.evaluations());
+    assertEquals(4 + 1 + 1, plan.calibration().sequences().size());
+
+    Artifact found = get(TINY, settings);
+    assertFalse(searched(), "the second start does not search");
+    assertEquals(plan, found.plan());
+
+    int[] tokens = {17, 400, 3, 1999, 250, 250, 7, 61, 1024, 5, 88, 300};
+    requireEqualLogits(found.model(), tokens);
+  }
+
+  /** The decoder against the same modules run on PyTorch: two ways to the same numbers. */
+  private static void requireEqualLogits(QuantizedModel model, int[] tokens) {
+    float[][] got;
+    try (Decoder decoder = new JavaDecoder(model, 2);
+        Decoder.Sequence sequence = decoder.newSequence(tokens.length)) {
+      got = decoder.step(List.of(new Decoder.Chunk(sequence, tokens, Decoder.Wanted.ALL))).get(0);
+    }
+    try (Checkpoint checkpoint = Checkpoints.open(TINY);
+        TorchRuntime torch = TorchRuntime.open(2)) {
+      ReferenceModel reference = new ReferenceModel(torch, checkpoint);
+      HiddenStates states = reference.embed(List.of(tokens));
+      for (int layer = 0; layer < model.spec().layers(); layer++) {
+        BlockParameters<QuantizedLinear> block = model.blocks().get(layer);
+        Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
+        block.linears().forEach((role, linear) -> weights.put(role, Packing.dequantize(linear)));
+        HiddenStates next =
+            reference.quantizedBlock(
+                layer,
+                states,
+                new BlockParameters<>(weights, block.biases(), block.norms()),
+                model.activation(),
+                64);
+        states.close();
+        states = next;
+      }
+      HiddenStates normalized = reference.finalNorm(states);
+      reference.logits(normalized, (window, expected) -> requireClose(expected, got));
+      normalized.close();
+      states.close();
+    }
+  }
+
+  private static void requireClose(Matrix expected, float[][] got) {
+    double largest = 0;
+    double error = 0;
+    for (int t = 0; t < got.length; t++) {
+      for (int v = 0; v < expected.columns(); v++) {
+        largest = Math.max(largest, Math.abs(expected.get(t, v)));
+        error = Math.max(error, Math.abs(expected.get(t, v) - got[t][v]));
+      }
+    }
+    assertTrue(error <= 5e-3 * largest, "error %g of %g".formatted(error, largest));
+  }
+
+  @Test
+  void everySettingThatChangesTheResultMakesAnotherArtifact() {
+    Artifact first = get(TINY, settings("calm.algorithm", "rtn"));
+    Artifact other = get(TINY, settings("calm.algorithm", "rtn", "calm.group", "32"));
+    assertFalse(first.directory().equals(other.directory()));
+    assertEquals("uniform-rtn", first.plan().served());
+    Artifact same = get(TINY, settings("calm.algorithm", "rtn", "calm.threads", "1"));
+    assertEquals(first.directory(), same.directory());
+  }
+
+  @Test
+  void calibratesOnATextWhereOneIsGiven() throws Exception {
+    Path text = cache.resolve("text.jsonl");
+    Files.writeString(
+        text,
+        "{\"text\": \"%s\"}\n".formatted("The package manager installs a file. ".repeat(40))
+            .repeat(4));
+    Artifact artifact =
+        get(TINY, settings("calm.algorithm", "gptq", "calm.calibration", text.toString()));
+    assertEquals("text.jsonl", artifact.plan().calibration().source());
+    assertTrue(artifact.plan().calibration().sequences().isEmpty());
+  }
+
+  @Test
+  void aTextThatIsTooShortIsRefusedWithTheNumbers() throws Exception {
+    Path text = Files.writeString(cache.resolve("short.txt"), "too short");
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () ->
+                get(TINY, settings("calm.algorithm", "gptq", "calm.calibration", text.toString())));
+    assertTrue(e.getMessage().contains("6 windows of 48 need 288"), e.getMessage());
+  }
+
+  @Test
+  void sourceIsRefusedWhereTheCheckpointHasNoBlocksOfFourBits() {
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> get(TINY, settings("calm.algorithm", "source", "calm.group", "32")));
+    assertTrue(e.getMessage().contains("Q4_0 or Q4_1"), e.getMessage());
+  }
+
+  @Test
+  void theDefaultModelsOwnBlocksAreTakenWithoutASearch() {
+    Path file = SmolLm2.fileOrSkip();
+    Artifact artifact = get(file, settings("calm.group", "auto"));
+    assertFalse(searched());
+    assertEquals("uniform-source", artifact.plan().served());
+    assertEquals(32, artifact.plan().group());
+    try (Decoder decoder = new JavaDecoder(artifact.model(), 2);
+        Decoder.Sequence sequence = decoder.newSequence(8)) {
+      int[] prompt = {504, 3575, 282, 4649, 314}; // The capital of France is
+      float[] logits =
+          decoder.step(List.of(new Decoder.Chunk(sequence, prompt, Decoder.Wanted.LAST))).get(0)[0];
+      int best = 0;
+      for (int v = 0; v < logits.length; v++) {
+        best = logits[v] > logits[best] ? v : best;
+      }
+      assertEquals(7042, best, "' Paris'");
+    }
+  }
+}

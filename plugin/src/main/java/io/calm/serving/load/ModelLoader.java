@@ -27,6 +27,9 @@ public final class ModelLoader {
   /** Share of the memory at hand that keys and values may take unless the settings say. */
   private static final double KV_SHARE = 0.25;
 
+  /** Share of the JVM's direct memory that they may take at most, unless the settings say. */
+  private static final double KV_DIRECT_SHARE = 0.5;
+
   private ModelLoader() {}
 
   /**
@@ -74,7 +77,8 @@ public final class ModelLoader {
     long bytes =
         settings.kvBudgetMb().isPresent()
             ? settings.kvBudgetMb().getAsLong() << 20
-            : (long) (Memory.available() * KV_SHARE);
+            : (long)
+                Math.min(Memory.available() * KV_SHARE, Memory.directLimit() * KV_DIRECT_SHARE);
     long tokens = bytes / JavaDecoder.bytesPerToken(spec);
     if (tokens < 1) {
       throw new IllegalArgumentException(

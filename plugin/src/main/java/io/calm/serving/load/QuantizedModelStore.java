@@ -61,6 +61,12 @@ public final class QuantizedModelStore {
       Artifact artifact = new Quantization(checkpoint, settings, progress).run(writer);
       LOGGER.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
       return artifact;
+    } catch (OutOfMemoryError e) {
+      throw new IllegalArgumentException(
+          ("quantizing this model needs more memory outside the heap than the JVM may take, %d MiB"
+                  + " (%s); start it with -XX:MaxDirectMemorySize=8g or more")
+              .formatted(Memory.directLimit() >> 20, e.getMessage()),
+          e);
     }
   }
 

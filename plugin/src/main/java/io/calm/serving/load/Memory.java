@@ -21,8 +21,7 @@ final class Memory {
    * the heap where that is not set.
    */
   static long directLimit() {
-    return Optional.ofNullable(
-            ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class))
+    return Optional.ofNullable(ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class))
         .map(bean -> Long.parseLong(bean.getVMOption("MaxDirectMemorySize").getValue()))
         .filter(limit -> limit > 0)
         .orElseGet(() -> Runtime.getRuntime().maxMemory());

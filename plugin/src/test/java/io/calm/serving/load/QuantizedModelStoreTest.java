@@ -141,7 +141,8 @@ class QuantizedModelStoreTest {
     Path text = cache.resolve("text.jsonl");
     Files.writeString(
         text,
-        "{\"text\": \"%s\"}\n".formatted("The package manager installs a file. ".repeat(40))
+        "{\"text\": \"%s\"}\n"
+            .formatted("The package manager installs a file. ".repeat(40))
             .repeat(4));
     Artifact artifact =
         get(TINY, settings("calm.algorithm", "gptq", "calm.calibration", text.toString()));

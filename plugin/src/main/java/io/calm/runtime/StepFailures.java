@@ -25,7 +25,7 @@ final class StepFailures {
     }
     if (!failed.isEmpty()) {
       throw new StepFailedException(
-          "%s: expected finite activations, got NaN or infinity in %d sequence%s; end %s, the others can go on"
+          "%s: expected finite numbers, got NaN or infinity in %d sequence%s; end %s, the others can go on"
               .formatted(
                   where.get(),
                   failed.size(),

@@ -77,12 +77,12 @@ public final class ActivationQuantizer {
   private static void quantizeGroup(
       float[] x, int offset, int length, float max, QuantizedRows target, int row, int j) {
     int at = row * target.paddedInputs() + j * target.group();
-    byte[] codes = target.codes;
+    int[] codes = target.codes;
     float scale = max < SMALLEST ? 0 : max / 127;
     int sum = 0;
     for (int i = 0; i < length; i++) {
       int code = scale == 0 ? 0 : code(x[offset + i], scale);
-      codes[at + i] = (byte) code;
+      codes[at + i] = code;
       sum += code;
     }
     target.scales[row * target.groups() + j] = scale;
@@ -91,10 +91,10 @@ public final class ActivationQuantizer {
   }
 
   /**
-   * Two codes in one word, for the linear kernel: the high half meets the code in bits 0..3 of a
-   * shifted weight word, the low half the one in bits 16..19.
+   * Two codes in one word, for the loop over nibbles: the high half meets the code in bits 0..3 of
+   * a shifted weight word, the low half the one in bits 16..19.
    */
-  private static void pair(byte[] codes, int[] pairs, int at, int length) {
+  private static void pair(int[] codes, int[] pairs, int at, int length) {
     for (int k = at; k < at + length; k += 8) {
       int p = k / 2;
       pairs[p] = (codes[k] << 16) + codes[k + 2];
@@ -106,7 +106,7 @@ public final class ActivationQuantizer {
 
   private static void clear(QuantizedRows target, int row) {
     int padded = target.paddedInputs();
-    Arrays.fill(target.codes, row * padded, (row + 1) * padded, (byte) 0);
+    Arrays.fill(target.codes, row * padded, (row + 1) * padded, 0);
     Arrays.fill(target.pairs, row * padded / 2, (row + 1) * padded / 2, 0);
     Arrays.fill(target.scales, row * target.groups(), (row + 1) * target.groups(), 0f);
     Arrays.fill(target.sums, row * target.groups(), (row + 1) * target.groups(), 0);

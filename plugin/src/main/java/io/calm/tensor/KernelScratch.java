@@ -1,7 +1,5 @@
 package io.calm.tensor;
 
-import java.nio.IntBuffer;
-
 /**
  * What one thread needs to run a kernel on a strip of outputs: allocated once, never shared between
  * threads. About 700 KiB at 256 rows.
@@ -50,20 +48,5 @@ public final class KernelScratch {
       unpacked[index] = new int[LANES];
     }
     return unpacked[index];
-  }
-
-  /**
-   * Copies the code words of group {@code j} and tiles {@code from} to {@code to} from a layout
-   * [tile][group][step][16] into {@link #words}.
-   */
-  void readWords(IntBuffer codes, int groups, int j, int steps, int from, int to) {
-    int tileWidth = QuantizedLinear.TILE;
-    for (int tile = from; tile < to; tile++) {
-      codes.get((tile * groups + j) * steps * tileWidth, piece, 0, steps * tileWidth);
-      int lane = (tile - from) * tileWidth;
-      for (int p = 0; p < steps; p++) {
-        System.arraycopy(piece, p * tileWidth, words[p], lane, tileWidth);
-      }
-    }
   }
 }

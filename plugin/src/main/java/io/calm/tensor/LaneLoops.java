@@ -1,5 +1,7 @@
 package io.calm.tensor;
 
+import java.util.Arrays;
+
 /**
  * The inner loops of the kernels, over the lanes (outputs) of a strip.
  *
@@ -21,64 +23,80 @@ final class LaneLoops {
 
   private LaneLoops() {}
 
-  /** Adds to {@code dots} the products of one word of 4-bit codes with eight activations. */
-  static void addNibbles(int[] words, int[] dots, int lanes, int[] pairs, int at) {
-    int x0 = pairs[at];
-    int x1 = pairs[at + 1];
-    int x2 = pairs[at + 2];
-    int x3 = pairs[at + 3];
-    for (int i = 0; i < lanes; i++) {
-      int w = words[i];
-      dots[i] +=
-          ((w & NIBBLES) * x0
-                  + ((w >>> 4) & NIBBLES) * x1
-                  + ((w >>> 8) & NIBBLES) * x2
-                  + ((w >>> 12) & NIBBLES) * x3
-                  + HALF)
-              >> 16;
-    }
+  /** What {@link #addProducts} finds in its arrays. */
+  enum Form {
+    /** Words of eight 4-bit codes in a; the activations are pairs. */
+    NIBBLES,
+    /** {@link #NIBBLES} unpacked by {@link #unpackNibbles} into a, b, c, d. */
+    UNPACKED_NIBBLES,
+    /** Words of four int8 codes in a. */
+    BYTES,
+    /** {@link #BYTES} unpacked by {@link #unpackBytes} into a, b, c, d. */
+    UNPACKED_BYTES
   }
 
-  /** As {@link #addNibbles}, of four arrays that {@link #unpackNibbles} made. */
-  static void addUnpackedNibbles(
-      int[] a, int[] b, int[] c, int[] d, int[] dots, int lanes, int[] pairs, int at) {
-    int x0 = pairs[at];
-    int x1 = pairs[at + 1];
-    int x2 = pairs[at + 2];
-    int x3 = pairs[at + 3];
-    for (int i = 0; i < lanes; i++) {
-      dots[i] += (a[i] * x0 + b[i] * x1 + c[i] * x2 + d[i] * x3 + HALF) >> 16;
+  /**
+   * Adds to {@code dots} the products of one word a lane with four activations, or pairs of them.
+   * With {@code clear} the sums start from zero.
+   *
+   * <p>The four loops share a method on purpose. It is longer than the 325 bytes of FreqInlineSize,
+   * so it is compiled on its own: inlined into the loops around it, C2 of JDK 17 leaves it scalar.
+   */
+  static void addProducts(
+      Form form,
+      int[] a,
+      int[] b,
+      int[] c,
+      int[] d,
+      int[] dots,
+      int lanes,
+      boolean clear,
+      int x0,
+      int x1,
+      int x2,
+      int x3) {
+    if (clear) {
+      Arrays.fill(dots, 0, lanes, 0);
+    }
+    switch (form) {
+      case NIBBLES -> {
+        for (int i = 0; i < lanes; i++) {
+          int w = a[i];
+          dots[i] +=
+              ((w & NIBBLES) * x0
+                      + ((w >>> 4) & NIBBLES) * x1
+                      + ((w >>> 8) & NIBBLES) * x2
+                      + ((w >>> 12) & NIBBLES) * x3
+                      + HALF)
+                  >> 16;
+        }
+      }
+      case UNPACKED_NIBBLES -> {
+        for (int i = 0; i < lanes; i++) {
+          dots[i] += (a[i] * x0 + b[i] * x1 + c[i] * x2 + d[i] * x3 + HALF) >> 16;
+        }
+      }
+      case BYTES -> {
+        for (int i = 0; i < lanes; i++) {
+          int w = a[i];
+          dots[i] +=
+              ((w << 24) >> 24) * x0
+                  + ((w << 16) >> 24) * x1
+                  + ((w << 8) >> 24) * x2
+                  + (w >> 24) * x3;
+        }
+      }
+      case UNPACKED_BYTES -> {
+        for (int i = 0; i < lanes; i++) {
+          dots[i] += a[i] * x0 + b[i] * x1 + c[i] * x2 + d[i] * x3;
+        }
+      }
     }
   }
 
   static void unpackNibbles(int[] words, int shift, int[] target, int lanes) {
     for (int i = 0; i < lanes; i++) {
       target[i] = (words[i] >>> shift) & NIBBLES;
-    }
-  }
-
-  /** Adds to {@code dots} the products of one word of int8 codes with four activations. */
-  static void addBytes(int[] words, int[] dots, int lanes, byte[] codes, int at) {
-    int x0 = codes[at];
-    int x1 = codes[at + 1];
-    int x2 = codes[at + 2];
-    int x3 = codes[at + 3];
-    for (int i = 0; i < lanes; i++) {
-      int w = words[i];
-      dots[i] +=
-          ((w << 24) >> 24) * x0 + ((w << 16) >> 24) * x1 + ((w << 8) >> 24) * x2 + (w >> 24) * x3;
-    }
-  }
-
-  /** As {@link #addBytes}, of four arrays that {@link #unpackBytes} made. */
-  static void addUnpackedBytes(
-      int[] a, int[] b, int[] c, int[] d, int[] dots, int lanes, byte[] codes, int at) {
-    int x0 = codes[at];
-    int x1 = codes[at + 1];
-    int x2 = codes[at + 2];
-    int x3 = codes[at + 3];
-    for (int i = 0; i < lanes; i++) {
-      dots[i] += a[i] * x0 + b[i] * x1 + c[i] * x2 + d[i] * x3;
     }
   }
 

@@ -1,6 +1,5 @@
 package io.calm.tensor;
 
-import java.nio.IntBuffer;
 import java.nio.ShortBuffer;
 import java.util.Arrays;
 import java.util.Objects;
@@ -20,7 +19,7 @@ public final class LinearKernel {
   private static final int TILE = QuantizedLinear.TILE;
 
   private final QuantizedLinear weight;
-  private final IntBuffer codes;
+  private final PackedWords words;
   private final ShortBuffer grids;
 
   private final float[] bias;
@@ -28,7 +27,7 @@ public final class LinearKernel {
   private LinearKernel(QuantizedLinear weight, float[] bias) {
     this.weight = weight;
     this.bias = bias;
-    this.codes = weight.codes().asIntBuffer();
+    this.words = PackedWords.int4(weight.codes().asIntBuffer(), weight.groups(), weight.group());
     this.grids = weight.grids().asShortBuffer();
   }
 
@@ -90,54 +89,23 @@ public final class LinearKernel {
   /** Adds the outputs of these tiles to {@link KernelScratch#sums}. */
   void addProducts(QuantizedRows x, int rows, int from, int to, KernelScratch scratch) {
     int lanes = (to - from) * TILE;
+    boolean many = rows > 1;
     for (int j = 0; j < weight.groups(); j++) {
       readGrids(from, to, j, scratch);
-      scratch.readWords(codes, weight.groups(), j, weight.group() / 8, from, to);
-      if (rows == 1) {
-        multiplyOne(x, j, lanes, scratch);
-      } else {
-        multiplyMany(x, rows, j, lanes, scratch);
+      words.read(from, to, j, many, scratch);
+      for (int row = 0; row < rows; row++) {
+        words.multiply(x.pairs, row, j, lanes, many, scratch);
+        LaneLoops.toFloat(scratch.dots, scratch.products, lanes);
+        LaneLoops.addGroup(
+            scratch.products,
+            scratch.scales,
+            scratch.minimums,
+            scratch.sums[row],
+            lanes,
+            x.scale(row, j),
+            x.sum(row, j));
       }
     }
-  }
-
-  private void multiplyOne(QuantizedRows x, int j, int lanes, KernelScratch scratch) {
-    Arrays.fill(scratch.dots, 0, lanes, 0);
-    int steps = weight.group() / 8;
-    for (int p = 0; p < steps; p++) {
-      LaneLoops.addNibbles(scratch.words[p], scratch.dots, lanes, x.pairs, (j * steps + p) * 4);
-    }
-    addGroup(x, 0, j, lanes, scratch);
-  }
-
-  private void multiplyMany(QuantizedRows x, int rows, int j, int lanes, KernelScratch scratch) {
-    int steps = weight.group() / 8;
-    for (int p = 0; p < 4 * steps; p++) {
-      LaneLoops.unpackNibbles(scratch.words[p / 4], p % 4 * 4, scratch.unpacked(p), lanes);
-    }
-    int[][] w = scratch.unpacked;
-    int[] dots = scratch.dots;
-    for (int row = 0; row < rows; row++) {
-      int at = (row * x.paddedInputs() + j * weight.group()) / 2;
-      Arrays.fill(dots, 0, lanes, 0);
-      for (int p = 0; p < 4 * steps; p += 4) {
-        LaneLoops.addUnpackedNibbles(
-            w[p], w[p + 1], w[p + 2], w[p + 3], dots, lanes, x.pairs, at + p);
-      }
-      addGroup(x, row, j, lanes, scratch);
-    }
-  }
-
-  private static void addGroup(QuantizedRows x, int row, int j, int lanes, KernelScratch scratch) {
-    LaneLoops.toFloat(scratch.dots, scratch.products, lanes);
-    LaneLoops.addGroup(
-        scratch.products,
-        scratch.scales,
-        scratch.minimums,
-        scratch.sums[row],
-        lanes,
-        x.scale(row, j),
-        x.sum(row, j));
   }
 
   private void readGrids(int from, int to, int j, KernelScratch scratch) {

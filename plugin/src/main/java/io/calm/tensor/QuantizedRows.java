@@ -11,7 +11,7 @@ public final class QuantizedRows {
   private final int group;
   private final int padded;
   private final int groups;
-  final byte[] codes;
+  final int[] codes;
   final int[] pairs;
   final float[] scales;
   final int[] sums;
@@ -22,7 +22,7 @@ public final class QuantizedRows {
     this.group = group;
     this.padded = QuantizedLinear.paddedInputs(inputs, group);
     this.groups = padded / group;
-    this.codes = new byte[Math.multiplyExact(rows, padded)];
+    this.codes = new int[Math.multiplyExact(rows, padded)];
     this.pairs = new int[codes.length / 2];
     this.scales = new float[rows * groups];
     this.sums = new int[rows * groups];

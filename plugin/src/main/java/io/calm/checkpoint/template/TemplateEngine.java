@@ -13,6 +13,7 @@ import java.time.Clock;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,7 +58,7 @@ final class TemplateEngine {
                     Library.TAG, Set.of("include", "import", "from", "extends", "block"),
                     Library.FILTER, Set.of("render")))
             .build();
-    jinjava = new Jinjava(config);
+    jinjava = withOwnClasses(() -> new Jinjava(config));
     jinjava.setResourceLocator(
         (name, encoding, interpreter) -> {
           throw new TemplateFault("a chat template may not load " + name);
@@ -87,13 +88,28 @@ final class TemplateEngine {
     bindings.put(BudgetedFor.key(), BudgetedFor.budget());
     bindings.put("strftime_now", true);
     bindings.put("raise_exception", true);
-    RenderResult result = jinjava.renderForResult(template, bindings);
+    RenderResult result = withOwnClasses(() -> jinjava.renderForResult(template, bindings));
     for (TemplateError error : result.getErrors()) {
       if (error.getSeverity() == ErrorType.FATAL || error.getReason() != ErrorReason.UNKNOWN) {
         throw failure(error);
       }
     }
     return result.getOutput();
+  }
+
+  /**
+   * Runs with this class's loader as the thread's: Jinjava looks its classes up there, and in a
+   * plugin of DJL Serving the thread's own sees none of them.
+   */
+  private static <T> T withOwnClasses(Supplier<T> action) {
+    Thread thread = Thread.currentThread();
+    ClassLoader before = thread.getContextClassLoader();
+    thread.setContextClassLoader(TemplateEngine.class.getClassLoader());
+    try {
+      return action.get();
+    } finally {
+      thread.setContextClassLoader(before);
+    }
   }
 
   private static RuntimeException failure(TemplateError error) {

@@ -76,14 +76,12 @@ final class CalmDjlModel extends BaseModel {
       registry.ready(served);
       wasLoaded = true;
     } catch (IllegalArgumentException | CheckpointException refused) {
-      registry.failed(name, url, reason(refused));
-      throw new MalformedModelException(name + ": " + refused.getMessage(), refused);
-    } catch (IOException | RuntimeException failed) {
-      registry.failed(name, url, reason(failed));
-      throw failed;
-    } catch (Error failed) {
-      registry.failed(name, url, failed.toString());
-      throw new EngineException(name + ": " + failed, failed);
+      throw new MalformedModelException(failed(name, url, refused));
+    } catch (NoSuchElementException missing) {
+      throw new NoSuchElementException(failed(name, url, missing));
+    } catch (IOException | RuntimeException | Error failure) {
+      logger.error("{}", name, failure);
+      throw new EngineException(failed(name, url, failure));
     }
   }
 
@@ -93,10 +91,10 @@ final class CalmDjlModel extends BaseModel {
     Path checkpoint = properties.checkpoint();
     if (!Files.exists(checkpoint)) {
       throw new NoSuchElementException(
-          ("%s: option.model_id: expected a directory or .gguf file on this machine, there is"
+          ("option.model_id: expected a directory or .gguf file on this machine, there is"
                   + " nothing at %s; CALM downloads nothing from a hub (s3:// is fetched by DJL"
                   + " Serving where it stands in serving.properties)")
-              .formatted(name, checkpoint));
+              .formatted(checkpoint));
     }
     LoadModel.Order order =
         new LoadModel.Order(
@@ -108,6 +106,8 @@ final class CalmDjlModel extends BaseModel {
             progress);
     try {
       return LoadThread.load(loader, order);
+    } catch (NoSuchElementException bug) { // a status of its own only where we throw it
+      throw new IllegalStateException(bug.toString(), bug);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       InterruptedIOException interrupted =
@@ -129,8 +129,15 @@ final class CalmDjlModel extends BaseModel {
     return new ModelProperties(files.directory(), values);
   }
 
-  private static String reason(Throwable failure) {
-    return Optional.ofNullable(failure.getMessage()).orElseGet(failure::toString);
+  /**
+   * Notes and logs a failure and returns its words. What is thrown then has no cause, for DJL
+   * Serving tells its client the innermost message alone.
+   */
+  private String failed(String name, String url, Throwable failure) {
+    String reason = Optional.ofNullable(failure.getMessage()).orElseGet(failure::toString);
+    logger.error("{}: cannot be loaded from {}: {}", name, url, reason);
+    registry.failed(name, url, reason);
+    return name + ": " + reason;
   }
 
   /**

@@ -38,7 +38,7 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
                 order.checkpoint(),
                 order.settings(),
                 order.lmi(),
-                order.progress()));
+                new ProgressLog(order.name(), order.progress())));
   }
 
   CalmPlugin(LoadModel loader) {

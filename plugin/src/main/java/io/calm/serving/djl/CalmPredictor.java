@@ -68,7 +68,7 @@ final class CalmPredictor extends Predictor<Input, Output> {
       Thread.currentThread().interrupt();
       return refusal(
           new ApiException(ApiException.Kind.NOT_READY, served.name() + " is being unloaded"));
-    } catch (RuntimeException | StackOverflowError e) {
+    } catch (RuntimeException | Error e) {
       logger.error("{}: a request failed", served.name(), e);
       return refusal(
           new ApiException(

@@ -163,7 +163,7 @@ public final class CalmHttpHandler {
       call.sink().cancelsOnHangup(reply.start(call.sink()));
     } catch (ApiException e) {
       Errors.send(e, call.schema().errors(), call.sink());
-    } catch (RuntimeException | StackOverflowError e) {
+    } catch (RuntimeException | Error e) {
       logger.error("{} failed", call.match().route().path(), e);
       Errors.send(internal(), call.schema().errors(), call.sink());
     }

@@ -101,13 +101,28 @@ final class RealDjlServing implements AutoCloseable {
     }
   }
 
-  /** Puts the PyTorch engine of the tests where a server without one looks for it. */
+  /**
+   * Puts the tests' PyTorch engine where a server that has none in its {@code lib/} looks for it.
+   */
   static void addPyTorch(Path home) throws IOException {
+    if (classPathHasPyTorch()) {
+      return;
+    }
     Path deps = Files.createDirectories(home.resolve("deps"));
     for (Path jar : testJars().toList()) {
       if (jar.getFileName().toString().startsWith("pytorch-")) {
         Files.createSymbolicLink(deps.resolve(jar.getFileName()), jar);
       }
+    }
+  }
+
+  private static boolean classPathHasPyTorch() throws IOException {
+    Optional<String> home = property("calm.djl-serving.home");
+    if (home.isEmpty()) {
+      return true; // the profile's class path is that of the tests
+    }
+    try (Stream<Path> lib = Files.list(Path.of(home.get(), "lib"))) {
+      return lib.anyMatch(jar -> jar.getFileName().toString().startsWith("pytorch-engine"));
     }
   }
 

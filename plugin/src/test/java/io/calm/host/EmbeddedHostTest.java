@@ -21,9 +21,6 @@ import io.calm.serving.ModelStatus;
 import io.calm.serving.ServedModel;
 import io.calm.testing.ScriptedModels;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -33,7 +30,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What the host and the handlers answer beside the contract; connections that misbehave. */
+/** What the host and the handlers answer beside the contract. */
 class EmbeddedHostTest {
   private TestHost host = TestHost.closed();
 
@@ -229,30 +226,6 @@ class EmbeddedHostTest {
   }
 
   @Test
-  void aFullQueueIsToldApartFromAFailure() throws Exception {
-    host.registry()
-        .ready(
-            ScriptedModels.create(
-                "m", new SchedulerSettings(4096, 8192, 1, 1, 64), LmiOptions.DEFAULT));
-    String slow =
-        "{\"inputs\": \"slow(x)|\", \"stream\": true, \"parameters\": {\"max_new_tokens\": 3000}}";
-    try (RawClient first = new RawClient(host.port());
-        RawClient second = new RawClient(host.port())) {
-      first.post("/predictions/m", slow);
-      awaitLoad("running", 1);
-      second.post("/predictions/m", slow);
-      awaitLoad("waiting", 1);
-      HttpResponse<byte[]> third = post(host.url() + "/predictions/m", slow);
-      assertEquals(429, third.statusCode());
-      assertEquals("1", third.headers().firstValue("Retry-After").orElse(""));
-      assertEquals(
-          "the queue is full: 1 running, 1 waiting, 2 allowed; try again later",
-          object(third).get("error").getAsString());
-    }
-    awaitLoad("running", 0);
-  }
-
-  @Test
   void moreSequencesThanCouldEverWaitAreRefusedForGood() throws Exception {
     host.registry()
         .ready(
@@ -266,60 +239,6 @@ class EmbeddedHostTest {
         object(response).getAsJsonObject("error").get("message").getAsString());
   }
 
-  private void awaitLoad(String key, int count) throws Exception {
-    while (count
-        != object(get(host.url() + "/calm/models/m")).getAsJsonObject("load").get(key).getAsInt()) {
-      Thread.sleep(2);
-    }
-  }
-
-  @Test
-  void pipelinedRequestsAreAnsweredInOrder() throws Exception {
-    serve("m");
-    try (RawClient client = new RawClient(host.port())) {
-      client.post("/predictions/m", "{\"inputs\": \"slow(y)|\", \"stream\": true}");
-      client.post("/predictions/m", "{\"inputs\": \"say(second)|\"}");
-      client.send("GET /ping HTTP/1.1\r\nHost: x\r\n\r\n");
-      assertEquals(30, client.read().body().lines().count());
-      assertEquals("{\"generated_text\":\"second\"}\n", client.read().body());
-      assertEquals("{\"m\":{\"status\":\"Healthy\"}}\n", client.read().body());
-    }
-  }
-
-  @Test
-  void oldClientsGetAStreamThatEndsWithTheConnection() throws Exception {
-    serve("m");
-    String body = "{\"inputs\": \"say(old)|\", \"stream\": true}";
-    try (RawClient client = new RawClient(host.port())) {
-      client.send(
-          "POST /predictions/m HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s"
-              .formatted(body.length(), body));
-      RawClient.Answer answer = client.read();
-      assertEquals(200, answer.status());
-      assertEquals("close", answer.headers().get("connection"));
-      assertEquals(4, answer.body().lines().count());
-    }
-  }
-
-  @Test
-  void whatIsNotHttpIsRefusedAndCut() throws Exception {
-    try (RawClient client = new RawClient(host.port())) {
-      client.send("hello\r\n\r\n");
-      RawClient.Answer answer = client.read();
-      assertEquals(400, answer.status());
-      assertTrue(parse(answer.body()).get("message").getAsString().startsWith("malformed HTTP"));
-      assertTrue(client.ended());
-    }
-    try (RawClient client = new RawClient(host.port())) {
-      client.send("GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n");
-      assertEquals(404, client.read().status());
-    }
-    try (RawClient client = new RawClient(host.port())) {
-      client.send("GET /ping HTTP/1.1\r\nHost: x\r\nX: " + "y".repeat(40_000) + "\r\n\r\n");
-      assertEquals(400, client.read().status());
-    }
-  }
-
   @Test
   void aHeadHasNoBody() throws Exception {
     serve("m");
@@ -330,30 +249,6 @@ class EmbeddedHostTest {
                 .build());
     assertEquals(200, head.statusCode());
     assertEquals(0, head.body().length);
-  }
-
-  @Test
-  void aReaderThatIsTooSlowIsCut() throws Exception {
-    host.registry()
-        .ready(
-            ScriptedModels.create(
-                "m", new SchedulerSettings(1_000_000, 1_000_000, 1, 1, 64), LmiOptions.DEFAULT));
-    String flood = // two kilobytes a token
-        "{\"prompt\": \"loop(x)|\", \"stream\": true, \"max_tokens\": 900000, \"logprobs\": 20}";
-    try (Socket socket = new Socket()) {
-      socket.setReceiveBufferSize(4096);
-      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), host.port()));
-      socket
-          .getOutputStream()
-          .write(
-              "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
-                  .formatted(flood.length(), flood)
-                  .getBytes(StandardCharsets.US_ASCII));
-      awaitLoad("running", 1);
-      awaitLoad("running", 0); // it read nothing: 900000 events would not fit anywhere
-    }
-    String metrics = text(get(host.url() + "/calm/metrics"));
-    assertTrue(metrics.contains("outcome=\"cancelled\",} 1.0"), metrics);
   }
 
   @Test
@@ -378,23 +273,6 @@ class EmbeddedHostTest {
     assertTrue(token.has("logprob") && token.get("special").getAsBoolean());
     HttpResponse<byte[]> tgi = post(host.url() + "/predictions/tgi", stream);
     assertEquals("text/event-stream", contentType(tgi));
-  }
-
-  @Test
-  void closingWaitsForTheRequestsUnderWay() throws Exception {
-    serve("m");
-    TestHost closing = host;
-    try (RawClient client = new RawClient(host.port())) {
-      client.post(
-          "/predictions/m",
-          "{\"inputs\": \"slow(z)|\", \"stream\": true, \"parameters\": {\"max_new_tokens\": 50}}");
-      awaitLoad("running", 1);
-      Thread stopping = new Thread(closing::closeHost);
-      stopping.start();
-      assertEquals(50, client.read().body().lines().count());
-      stopping.join();
-      assertThrows(IOException.class, () -> new RawClient(closing.port()));
-    }
   }
 
   @Test

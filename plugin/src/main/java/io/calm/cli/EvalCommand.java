@@ -1,6 +1,8 @@
 package io.calm.cli;
 
 import io.calm.cli.eval.Perplexity;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -50,7 +52,7 @@ final class EvalCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    String content = Files.readString(text);
+    String content = read(text);
     try (Precision.Opened opened = new Precision(precision).open(model)) {
       int[] tokens = opened.checkpoint().tokenizer().encode(content, false);
       List<int[]> cut = Perplexity.windows(tokens, windows, length);
@@ -77,5 +79,14 @@ final class EvalCommand implements Callable<Integer> {
       spec.commandLine().getOut().flush();
     }
     return 0;
+  }
+
+  private static String read(Path file) throws IOException {
+    try {
+      return Files.readString(file);
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(
+          "%s: expected UTF-8 text, got other bytes; convert the file".formatted(file), e);
+    }
   }
 }

@@ -4,6 +4,7 @@ import io.calm.artifact.ArtifactException;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.cli.models.RecipeException;
 import io.calm.quant.QuantizationException;
+import io.calm.runtime.pytorch.EngineMissingException;
 import io.calm.search.SearchException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -52,6 +53,7 @@ record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHand
             || cause instanceof RecipeException
             || cause instanceof ArtifactException
             || cause instanceof SearchException
+            || cause instanceof EngineMissingException
             || cause instanceof QuantizationException
             || cause instanceof IllegalArgumentException
             || cause instanceof IOException;

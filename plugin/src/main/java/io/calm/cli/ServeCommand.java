@@ -22,6 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -71,7 +72,8 @@ final class ServeCommand implements Callable<Integer> {
             HostSettings.DEFAULT_MAX_BODY_BYTES,
             HostSettings.DEFAULT_GRACE);
     CountDownLatch stopped = new CountDownLatch(1);
-    CountDownLatch drained = stopOnSignal(stopped);
+    AtomicBoolean ready = new AtomicBoolean();
+    CountDownLatch drained = stopOnSignal(stopped, ready);
     ExecutorService workers = RequestWorkers.create();
     // The host closes first: it waits for the requests under way, which need the models.
     try (ModelRegistry registry = new ModelRegistry();
@@ -79,6 +81,7 @@ final class ServeCommand implements Callable<Integer> {
       LoadProgress progress = registry.loading(resolved.name(), resolved.checkpoint().toString());
       ServedModel served = load(resolved, progress);
       registry.ready(served);
+      ready.set(true);
       announce(listening.address(), served);
       stopped.await();
     } finally {
@@ -107,13 +110,16 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   /** Ends the wait at SIGTERM or SIGINT, and holds the JVM until requests under way are done. */
-  private static CountDownLatch stopOnSignal(CountDownLatch stopped) {
+  private static CountDownLatch stopOnSignal(CountDownLatch stopped, AtomicBoolean ready) {
     CountDownLatch drained = new CountDownLatch(1);
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(
                 () -> {
                   stopped.countDown();
+                  if (!ready.get()) {
+                    return; // a search may be cut off anywhere: nothing is published yet
+                  }
                   try {
                     drained.await();
                   } catch (InterruptedException e) {

@@ -10,11 +10,18 @@ public final class Importance {
   /**
    * Returns E[x_k^2], raised to a small share of its mean where it is lower, so that inputs which
    * calibration never saw keep a usable grid.
+   *
+   * @throws QuantizationException if a mean square is not finite
    */
   public static float[] of(float[] meanSquare) {
     double mean = 0;
     for (float h : meanSquare) {
       mean += h;
+    }
+    if (!Double.isFinite(mean)) {
+      throw new QuantizationException(
+          "activations on the calibration tokens are not finite; the earlier blocks have diverged,"
+              + " or the checkpoint is damaged");
     }
     float floor = (float) Math.max(mean / meanSquare.length * FLOOR, Float.MIN_NORMAL);
     float[] importance = new float[meanSquare.length];

@@ -48,10 +48,15 @@ final class Guard {
       return kept(uniform.name() + " won every block, so the mix is the best uniform plan");
     }
     try (Streams stream = Streams.embed(bench.model(), set)) {
-      int forwards = new UniformPass(bench, progress, "guard").run(uniform, stream, sink, true);
-      return compare(uniform, forwards, mix, stream, full);
-    } catch (SearchException e) {
-      return kept("the best uniform plan could not be made: " + e.getMessage());
+      int forwards;
+      try {
+        forwards = new UniformPass(bench, progress, "guard").run(uniform, stream, sink, true);
+      } catch (SearchException e) {
+        return kept("the best uniform plan could not be made: " + e.getMessage());
+      }
+      // The guard's part of three streams (full precision, mix, uniform) and the uniform's fit
+      // part.
+      return compare(uniform, forwards + 3 * bench.spec().layers(), mix, stream, full);
     }
   }
 
@@ -84,9 +89,15 @@ final class Guard {
       mixKl = bench.model().klDivergence(reference, first);
       uniformKl = bench.model().klDivergence(reference, second);
     }
+    if (!Double.isFinite(mean(mixKl)) && !Double.isFinite(mean(uniformKl))) {
+      throw new SearchException(
+          "the logits of the mix and of uniform-%s are not finite on the guard's sequences; check the checkpoint"
+              .formatted(uniform.name()));
+    }
     double difference = mean(mixKl) - mean(uniformKl);
     double error = pairedStandardError(mixKl, uniformKl);
-    boolean served = difference <= error;
+    // A KL that is not finite loses; the comparison with NaN is false.
+    boolean served = !Double.isFinite(mean(uniformKl)) || difference <= error;
     String name = QuantPlan.uniform(uniform.name());
     String reason =
         String.format(

@@ -32,7 +32,7 @@ final class GptqRounding implements Rounding {
   @Override
   public QuantizedMatrix round(StageProblem stage) {
     try (Matrix hessian = stage.activations().gram()) {
-      float[] diagonal = diagonal(hessian);
+      float[] diagonal = diagonal(stage, hessian);
       Grids grids = Grids.fitFully(stage, Importance.of(diagonal));
       int[] order = actOrder(diagonal);
       try (Matrix factor = factor(stage, hessian, order)) {
@@ -41,13 +41,14 @@ final class GptqRounding implements Rounding {
     }
   }
 
-  private static float[] diagonal(Matrix hessian) {
+  private static float[] diagonal(StageProblem stage, Matrix hessian) {
     float[] diagonal = new float[hessian.rows()];
     for (int k = 0; k < diagonal.length; k++) {
       diagonal[k] = hessian.get(k, k);
       if (!Float.isFinite(diagonal[k])) {
         throw new QuantizationException(
-            "input %d is not finite on the calibration tokens".formatted(k));
+            "linear %s, input %d: activations on the calibration tokens are not finite; the earlier blocks have diverged, or the checkpoint is damaged"
+                .formatted(stage.linearOf(0), k));
       }
     }
     return diagonal;

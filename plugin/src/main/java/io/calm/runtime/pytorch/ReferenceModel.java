@@ -45,8 +45,9 @@ public final class ReferenceModel {
     int length = windows.get(0).length;
     int perChunk = Math.max(1, CHUNK_TOKENS / length);
     List<NDArray> chunks = new ArrayList<>();
+    int[] ids = distinct(windows);
     float[] row = new float[spec.hidden()];
-    try (Matrix table = embeddingTable(windows)) {
+    try (Matrix table = embeddings(ids)) {
       for (int from = 0; from < windows.size(); from += perChunk) {
         List<int[]> part = windows.subList(from, Math.min(windows.size(), from + perChunk));
         Matrix chunk = Matrix.allocate(part.size() * length, spec.hidden());
@@ -54,7 +55,7 @@ public final class ReferenceModel {
         for (int[] window : part) {
           requireLength(window, length);
           for (int token : window) {
-            table.readRow(token, row);
+            table.readRow(Arrays.binarySearch(ids, token), row);
             chunk.writeRow(at++, row);
           }
         }
@@ -67,19 +68,34 @@ public final class ReferenceModel {
     return new HiddenStates(runtime, chunks);
   }
 
-  private Matrix embeddingTable(List<int[]> windows) {
-    int highest = 0;
-    for (int[] window : windows) {
-      for (int token : window) {
-        if (token < 0 || token >= spec.vocabulary()) {
-          throw new IllegalArgumentException(
-              "token id %d is outside the vocabulary 0..%d"
-                  .formatted(token, spec.vocabulary() - 1));
-        }
-        highest = Math.max(highest, token);
+  /** Returns the token ids that occur, ascending. */
+  private int[] distinct(List<int[]> windows) {
+    int[] ids = windows.stream().flatMapToInt(Arrays::stream).sorted().distinct().toArray();
+    for (int id : ids) {
+      if (id < 0 || id >= spec.vocabulary()) {
+        throw new IllegalArgumentException(
+            "token id %d is outside the vocabulary 0..%d".formatted(id, spec.vocabulary() - 1));
       }
     }
-    return weights.embeddingRows(0, highest + 1);
+    return ids;
+  }
+
+  /** Reads the embeddings of {@code ids}, ascending, [ids, D]; the table itself band by band. */
+  private Matrix embeddings(int[] ids) {
+    Matrix found = Matrix.allocate(ids.length, spec.hidden());
+    float[] row = new float[spec.hidden()];
+    int next = 0;
+    while (next < ids.length) {
+      int from = ids[next];
+      int to = Math.min(spec.vocabulary(), from + BAND);
+      try (Matrix band = weights.embeddingRows(from, to)) {
+        for (; next < ids.length && ids[next] < to; next++) {
+          band.readRow(ids[next] - from, row);
+          found.writeRow(next, row);
+        }
+      }
+    }
+    return found;
   }
 
   private static void requireLength(int[] window, int length) {

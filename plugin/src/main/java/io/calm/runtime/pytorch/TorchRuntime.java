@@ -44,7 +44,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
    * Loads the engine and the program.
    *
    * @param threads threads of one operation; takes effect where the engine is not loaded yet
-   * @throws IllegalStateException if the engine is not to be had, saying what to install
+   * @throws EngineMissingException if the engine is not to be had, saying what to install
    */
   public static TorchRuntime open(int threads) {
     if (System.getProperty("ai.djl.pytorch.num_threads") == null) {
@@ -76,7 +76,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
       Engine engine = Engine.getEngine("PyTorch");
       return engine.newModel("calm", engine.getGpuCount() > 0 ? Device.gpu() : Device.cpu());
     } catch (RuntimeException | LinkageError e) {
-      throw new IllegalStateException(
+      throw new EngineMissingException(
           "the search needs the DJL PyTorch engine, which could not be loaded ("
               + e.getMessage()
               + "); add ai.djl.pytorch:pytorch-engine and a pytorch-native library to the class"
@@ -160,16 +160,26 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   @Override
   public Optional<Matrix> inverseCholesky(Matrix h) {
     try (NDArray x = array(h)) {
-      NDList result = callAll("inverse_factor", x);
-      try (NDArray info = result.get(1)) {
-        NDArray upper = result.get(0);
-        if (info.toIntArray()[0] != 0) {
-          upper.close();
-          return Optional.empty();
-        }
-        return Optional.of(matrix(upper, h.rows(), h.columns()));
+      Optional<NDArray> lower = factor("cholesky", x);
+      if (lower.isEmpty()) {
+        return Optional.empty();
+      }
+      try (NDArray factor = lower.get()) {
+        return factor("inverse_factor", factor).map(upper -> matrix(upper, h.rows(), h.columns()));
       }
     }
+  }
+
+  /** Calls a method that returns a factor and LAPACK's info; empty where info is not 0. */
+  private Optional<NDArray> factor(String method, NDArray argument) {
+    NDList result = callAll(method, argument);
+    try (NDArray info = result.get(1)) {
+      if (info.toIntArray()[0] == 0) {
+        return Optional.of(result.get(0));
+      }
+    }
+    result.get(0).close();
+    return Optional.empty();
   }
 
   @Override

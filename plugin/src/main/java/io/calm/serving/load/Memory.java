@@ -2,18 +2,39 @@ package io.calm.serving.load;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What the machine, or the container, and this JVM have to give. */
 final class Memory {
   private Memory() {}
 
-  /** Returns the bytes of free memory that this process may use, container limits included. */
+  /**
+   * Returns the bytes of memory that this process may still use, container limits included; what
+   * the page cache holds counts, for it gives way.
+   */
   static long available() {
     return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
-        ? system.getFreeMemorySize()
+        ? Math.min(system.getTotalMemorySize(), Math.max(system.getFreeMemorySize(), linux()))
         : Runtime.getRuntime().maxMemory();
+  }
+
+  /** Returns Linux's MemAvailable in bytes; 0 elsewhere. */
+  private static long linux() {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/meminfo"))) {
+      return lines
+          .filter(line -> line.startsWith("MemAvailable:"))
+          .map(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
+          .findFirst()
+          .orElse(0L);
+    } catch (IOException | UncheckedIOException e) {
+      return 0;
+    }
   }
 
   /**

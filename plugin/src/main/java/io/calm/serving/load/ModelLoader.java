@@ -1,8 +1,10 @@
 package io.calm.serving.load;
 
 import io.calm.artifact.Artifact;
+import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
@@ -14,6 +16,8 @@ import io.calm.serving.settings.CalmSettings;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 
 /** Makes a model that answers requests of a model's files. */
@@ -51,22 +55,49 @@ public final class ModelLoader {
       LmiOptions lmi,
       Consumer<SearchProgress> progress) {
     Checkpoint checkpoint = Checkpoints.open(model);
-    Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, progress);
-    ModelSpec spec = checkpoint.spec();
-    SchedulerSettings budgets = budgets(spec, settings);
-    JavaDecoder decoder = new JavaDecoder(artifact.model(), settings.threadCount());
-    return new ServedModel(
-        name,
-        url,
-        spec,
-        checkpoint.tokenizer(),
-        checkpoint.chatTemplate(),
-        checkpoint.generationDefaults(),
-        Scheduler.start(name, decoder, budgets, System::nanoTime),
-        Optional.of(artifact.plan()),
-        ServedModel.Limits.DEFAULT,
-        lmi,
-        Instant.now());
+    try {
+      // What can be refused at once is, before a search of minutes; the tokenizer, a third of a
+      // second start, is built beside the artifact's verification.
+      ModelSpec spec = checkpoint.spec();
+      SchedulerSettings budgets = budgets(spec, settings);
+      FutureTask<Tokenizer> tokenizer = new FutureTask<>(checkpoint::tokenizer);
+      Thread builder = new Thread(tokenizer, "calm-tokenizer");
+      builder.setDaemon(true);
+      builder.start();
+      Optional<ChatTemplate> template = checkpoint.chatTemplate();
+      Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, progress);
+      Tokenizer built = await(tokenizer);
+      JavaDecoder decoder = new JavaDecoder(artifact.model(), settings.threadCount());
+      return new ServedModel(
+          name,
+          url,
+          spec,
+          built,
+          template,
+          checkpoint.generationDefaults(),
+          Scheduler.start(name, decoder, budgets, System::nanoTime),
+          Optional.of(artifact.plan()),
+          ServedModel.Limits.DEFAULT,
+          lmi,
+          Instant.now());
+    } catch (RuntimeException | Error e) {
+      checkpoint.close();
+      throw e;
+    }
+  }
+
+  private static Tokenizer await(FutureTask<Tokenizer> tokenizer) {
+    try {
+      return tokenizer.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while the tokenizer was built", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    }
   }
 
   private static SchedulerSettings budgets(ModelSpec spec, CalmSettings settings) {

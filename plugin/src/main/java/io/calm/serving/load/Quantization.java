@@ -46,8 +46,8 @@ final class Quantization {
 
   Artifact run(ArtifactWriter writer) {
     try (Parallel parallel = new Parallel(settings.threadCount())) {
-      Tables tables = Tables.build(checkpoint, settings.lmHead(), group, parallel);
       List<Quantizer> pool = pool();
+      Tables tables = Tables.build(checkpoint, settings.lmHead(), group, parallel);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
           pool.get(0).name().equals(SOURCE) && pool.size() == 1

@@ -83,11 +83,13 @@ class Calm(Module):
   def add_product(self: __torch__.Calm, c: Tensor, a: Tensor, b: Tensor, alpha: Tensor) -> Tensor:
     return torch.addmm_(c, a, b, beta=1, alpha=float(alpha))
 
-  def inverse_factor(self: __torch__.Calm, h: Tensor) -> Tuple[Tensor, Tensor]:
+  def cholesky(self: __torch__.Calm, h: Tensor) -> Tuple[Tensor, Tensor]:
     lower, info, = torch.linalg_cholesky_ex(h)
-    inverse = torch.cholesky_inverse(lower)
-    upper, info2, = torch.linalg_cholesky_ex(inverse, upper=True)
-    return (upper, torch.add(info, info2))
+    return (lower, info)
+
+  def inverse_factor(self: __torch__.Calm, lower: Tensor) -> Tuple[Tensor, Tensor]:
+    upper, info, = torch.linalg_cholesky_ex(torch.cholesky_inverse(lower), upper=True)
+    return (torch.contiguous(upper), info)
 
   def kl(self: __torch__.Calm, reference: Tensor, candidate: Tensor) -> Tensor:
     p = torch.log_softmax(torch.to(reference, 7), -1)

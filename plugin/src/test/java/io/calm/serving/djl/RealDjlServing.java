@@ -74,7 +74,9 @@ final class RealDjlServing implements AutoCloseable {
 
   private static Optional<String> profile() {
     List<Path> jars =
-        testJars().filter(jar -> !jar.getFileName().toString().startsWith("calm-")).toList();
+        testJars()
+            .filter(jar -> !jar.getFileName().toString().matches("(calm-|slf4j-simple).*"))
+            .toList();
     boolean server =
         jars.stream().anyMatch(jar -> jar.getFileName().toString().startsWith("serving-0"));
     return server

@@ -1,0 +1,144 @@
+package io.calm.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonParser;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.Goldens;
+import io.calm.model.ActivationMode;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.QuantizedModel;
+import io.calm.quant.rtn.RtnQuantizer;
+import io.calm.runtime.Decoder.Chunk;
+import io.calm.runtime.Decoder.Wanted;
+import io.calm.runtime.pytorch.HiddenStates;
+import io.calm.runtime.pytorch.ReferenceModel;
+import io.calm.runtime.pytorch.TorchRuntime;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Packing;
+import io.calm.tensor.Parallel;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TokenTable;
+import io.calm.tensor.TokenTableBuilder;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The topology of each family against the full-precision forward, which is held to Hugging Face
+ * transformers, on the same 4-bit weights: only the rounding of activations is between them. What
+ * is exact about it is tested elsewhere.
+ */
+class JavaDecoderGoldenTest {
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "llama-gqa",
+        "llama-sharded-f16",
+        "llama3-rope-scaled",
+        "mistral-sliding-window",
+        "qwen2-bias",
+        "qwen3-qknorm"
+      })
+  void logitsAreCloseToTheFullPrecisionForwardOfTheSameWeights(String family) throws IOException {
+    int[] tokens = ints(Goldens.path(family).resolve("expected.json"));
+    try (Checkpoint checkpoint = Checkpoints.open(Goldens.path(family))) {
+      QuantizedModel model = quantize(checkpoint);
+      Matrix expected = reference(checkpoint, model, tokens);
+      float[][] logits = decode(model, tokens);
+      float[] row = new float[expected.columns()];
+      double worst = 1;
+      for (int t = 0; t < tokens.length; t++) {
+        expected.readRow(t, row);
+        worst = Math.min(worst, cosine(row, logits[t]));
+      }
+      assertTrue(worst > 0.98, family + ": least cosine of a row " + worst);
+    }
+  }
+
+  private static float[][] decode(QuantizedModel model, int[] tokens) {
+    try (JavaDecoder decoder = new JavaDecoder(model, 1);
+        Decoder.Sequence sequence = decoder.newSequence(tokens.length)) {
+      return decoder.step(List.of(new Chunk(sequence, tokens, Wanted.ALL))).get(0);
+    }
+  }
+
+  /** Runs the dequantized blocks in float32. */
+  private static Matrix reference(Checkpoint checkpoint, QuantizedModel quantized, int[] tokens) {
+    try (TorchRuntime torch = TorchRuntime.open(2)) {
+      ReferenceModel model = new ReferenceModel(torch, checkpoint);
+      HiddenStates states = model.embed(List.of(tokens));
+      for (int layer = 0; layer < quantized.blocks().size(); layer++) {
+        BlockParameters<QuantizedLinear> block = quantized.blocks().get(layer);
+        Map<LinearRole, Matrix> linears = new EnumMap<>(LinearRole.class);
+        block.linears().forEach((role, linear) -> linears.put(role, Packing.dequantize(linear)));
+        HiddenStates next =
+            model.block(
+                layer, states, new BlockParameters<>(linears, block.biases(), block.norms()));
+        states.close();
+        states = next;
+      }
+      List<Matrix> result = new ArrayList<>();
+      try (HiddenStates normalized = model.finalNorm(states)) {
+        model.logits(normalized, (window, logits) -> result.add(logits.copy()));
+      }
+      states.close();
+      return result.get(0);
+    }
+  }
+
+  private static double cosine(float[] a, float[] b) {
+    double ab = 0;
+    double aa = 0;
+    double bb = 0;
+    for (int i = 0; i < a.length; i++) {
+      ab += (double) a[i] * b[i];
+      aa += (double) a[i] * a[i];
+      bb += (double) b[i] * b[i];
+    }
+    return ab / Math.sqrt(aa * bb);
+  }
+
+  private static QuantizedModel quantize(Checkpoint checkpoint) {
+    ModelSpec spec = checkpoint.spec();
+    List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>();
+    try (Parallel parallel = new Parallel(1)) {
+      for (int layer = 0; layer < spec.layers(); layer++) {
+        blocks.add(RtnQuantizer.quantize(checkpoint.block(layer), 32, parallel));
+      }
+    }
+    return new QuantizedModel(
+        spec,
+        blocks,
+        table(spec, checkpoint.embeddingRows(0, spec.vocabulary())),
+        table(spec, checkpoint.headRows(0, spec.vocabulary())),
+        checkpoint.finalNorm(),
+        ActivationMode.PER_GROUP);
+  }
+
+  private static TokenTable table(ModelSpec spec, Matrix rows) {
+    return TokenTableBuilder.float32(spec.vocabulary(), spec.hidden(), ByteBuffer::allocateDirect)
+        .add(rows)
+        .build();
+  }
+
+  private static int[] ints(Path file) throws IOException {
+    JsonArray array =
+        JsonParser.parseString(Files.readString(file))
+            .getAsJsonObject()
+            .getAsJsonArray("input_ids");
+    return IntStream.range(0, array.size()).map(i -> array.get(i).getAsInt()).toArray();
+  }
+}

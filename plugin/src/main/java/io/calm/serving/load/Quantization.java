@@ -95,7 +95,6 @@ final class Quantization {
   }
 
   private QuantPlan search(List<Quantizer> pool, Tables tables, Parallel parallel, BlockSink sink) {
-    CalibrationSet set = calibration(tables, parallel);
     SearchSettings searchSettings =
         new SearchSettings(
             pool,
@@ -105,7 +104,9 @@ final class Quantization {
             settings.reference() == CalmSettings.Reference.FULL_PRECISION,
             settings.sinkThreshold(),
             settings.guard());
+    // The engine first: if it is missing, nobody waits for the samples to learn that.
     try (TorchRuntime torch = TorchRuntime.open(settings.threadCount())) {
+      CalibrationSet set = calibration(tables, parallel);
       Search search =
           new Search(torch, checkpoint, this::sourceCodes, searchSettings, parallel, progress);
       return settings.algorithm().isPresent()

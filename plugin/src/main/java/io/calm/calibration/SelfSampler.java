@@ -56,9 +56,10 @@ public final class SelfSampler {
    */
   public CalibrationSet sample(int samples, int length, long seed, IntConsumer progress) {
     int total = CalibrationSet.total(samples);
+    SplittableRandom random = new SplittableRandom(seed);
     List<int[]> sequences = new ArrayList<>();
     for (int from = 0; from < total; from += BATCH) {
-      sequences.addAll(batch(from, Math.min(total, from + BATCH), length, seed, progress));
+      sequences.addAll(batch(from, Math.min(total, from + BATCH), length, random, progress));
     }
     int heldOut = CalibrationSet.heldOut(samples);
     return new CalibrationSet(
@@ -69,9 +70,10 @@ public final class SelfSampler {
         sequences.subList(samples + heldOut, total));
   }
 
-  private List<int[]> batch(int from, int to, int length, long seed, IntConsumer progress) {
+  private List<int[]> batch(
+      int from, int to, int length, SplittableRandom random, IntConsumer progress) {
     List<Writer> writers =
-        IntStream.range(from, to).mapToObj(i -> new Writer(i, length, seed)).toList();
+        IntStream.range(from, to).mapToObj(i -> new Writer(i, length, random.split())).toList();
     try {
       List<Writer> unfinished = unfinished(writers);
       while (!unfinished.isEmpty()) {
@@ -112,8 +114,8 @@ public final class SelfSampler {
     int written;
     int fed;
 
-    Writer(int index, int length, long seed) {
-      random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + index);
+    Writer(int index, int length, SplittableRandom random) {
+      this.random = random;
       tokens = new int[length];
       boolean bosAlone = bos.isPresent() && index % BOS_EVERY == 0;
       if (bosAlone || (bos.isPresent() && alwaysBos)) {

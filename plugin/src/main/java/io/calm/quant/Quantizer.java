@@ -20,6 +20,15 @@ public interface Quantizer {
     return true;
   }
 
+  /**
+   * Returns whether the algorithm looks at inputs on calibration tokens. One that does not uses
+   * weights alone, never {@link BlockSample#walk} and {@link BlockSample#algebra}, and a uniform
+   * plan of it needs neither calibration nor an engine.
+   */
+  default boolean needsCalibration() {
+    return true;
+  }
+
   /** Returns the algorithm's choice of scales, for compositions; empty where it has none. */
   default Optional<Fold> fold() {
     return Optional.empty();

@@ -23,6 +23,11 @@ public final class RtnQuantizer implements Quantizer {
   }
 
   @Override
+  public boolean needsCalibration() {
+    return false;
+  }
+
+  @Override
   public Optional<Rounding> rounding() {
     return Optional.of(new NearestRounding(false));
   }

@@ -25,6 +25,11 @@ public final class SourceQuantizer implements Quantizer {
   }
 
   @Override
+  public boolean needsCalibration() {
+    return false;
+  }
+
+  @Override
   public boolean appliesTo(BlockSample sample) {
     if (sample.groupLimit() != GROUP) {
       return false;

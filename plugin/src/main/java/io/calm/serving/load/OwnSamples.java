@@ -1,6 +1,8 @@
 package io.calm.serving.load;
 
+import io.calm.artifact.ArtifactKey;
 import io.calm.calibration.CalibrationSet;
+import io.calm.calibration.KeptSamples;
 import io.calm.calibration.SelfSampler;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Tokenizer;
@@ -21,12 +23,19 @@ import java.util.OptionalInt;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
-/** Calibration from the model's own samples, written by its {@code rtn} W4A8 form. */
+/**
+ * Calibration from the model's own samples, written by its {@code rtn} W4A8 form once and kept: two
+ * plans of one model that differ in their algorithms are calibrated on the same tokens.
+ */
 final class OwnSamples {
+  /** Changes whenever the same model and settings write other samples than before. */
+  private static final int RECIPE = 1;
+
   /** Tokens between two reports. */
   private static final int REPORT_EVERY = 16;
 
   private final Checkpoint checkpoint;
+  private final List<String> modelDigests;
   private final CalmSettings settings;
   private final int group;
   private final Tables tables;
@@ -35,12 +44,14 @@ final class OwnSamples {
 
   OwnSamples(
       Checkpoint checkpoint,
+      List<String> modelDigests,
       CalmSettings settings,
       int group,
       Tables tables,
       Parallel parallel,
       Consumer<SearchProgress> progress) {
     this.checkpoint = checkpoint;
+    this.modelDigests = List.copyOf(modelDigests);
     this.settings = settings;
     this.group = group;
     this.tables = tables;
@@ -48,7 +59,35 @@ final class OwnSamples {
     this.progress = progress;
   }
 
-  CalibrationSet write(int samples, int length) {
+  /** Returns the samples of this model and these settings, writing them where none are kept. */
+  CalibrationSet get(int samples, int length) {
+    KeptSamples kept = new KeptSamples(settings.cacheDir());
+    String key = key(samples, length);
+    return kept.find(key)
+        .orElseGet(
+            () -> {
+              CalibrationSet written = write(samples, length);
+              kept.keep(key, written);
+              return written;
+            });
+  }
+
+  /** Returns the name of all that the samples depend on; threads and algorithms are not of it. */
+  private String key(int samples, int length) {
+    String all =
+        "own-samples recipe=%d samples=%d length=%d seed=%d group=%d activation=%s lm-head=%s"
+            .formatted(
+                RECIPE,
+                samples,
+                length,
+                settings.calibrationSeed(),
+                group,
+                settings.activation().setting(),
+                settings.lmHead().setting());
+    return new ArtifactKey(modelDigests, all, "").id();
+  }
+
+  private CalibrationSet write(int samples, int length) {
     long start = System.nanoTime();
     progress.accept(SearchProgress.phase("sampling", 0));
     Tokenizer tokenizer = checkpoint.tokenizer();

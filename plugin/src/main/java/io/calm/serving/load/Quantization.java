@@ -15,6 +15,7 @@ import io.calm.search.QuantPlan;
 import io.calm.search.Search;
 import io.calm.search.SearchProgress;
 import io.calm.search.SearchSettings;
+import io.calm.search.WeightsOnlyPlan;
 import io.calm.serving.settings.CalmSettings;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
@@ -30,14 +31,23 @@ final class Quantization {
   private static final int DEFAULT_GROUP = 128;
   private static final int SOURCE_GROUP = 32;
   private static final String SOURCE = "source";
+  private static final String SOURCE_REASON =
+      "the checkpoint's own 4-bit blocks are W4A8 modules as they stand: no weight error, so no"
+          + " other algorithm was tried";
 
   private final Checkpoint checkpoint;
+  private final List<String> modelDigests;
   private final CalmSettings settings;
   private final Consumer<SearchProgress> progress;
   private final int group;
 
-  Quantization(Checkpoint checkpoint, CalmSettings settings, Consumer<SearchProgress> progress) {
+  Quantization(
+      Checkpoint checkpoint,
+      List<String> modelDigests,
+      CalmSettings settings,
+      Consumer<SearchProgress> progress) {
     this.checkpoint = checkpoint;
+    this.modelDigests = List.copyOf(modelDigests);
     this.settings = settings;
     this.progress = progress;
     this.group =
@@ -50,8 +60,8 @@ final class Quantization {
       Tables tables = Tables.build(checkpoint, settings.lmHead(), group, parallel);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
-          pool.get(0).name().equals(SOURCE) && pool.size() == 1
-              ? SourcePlan.make(checkpoint, group, settings, drafts)
+          pool.size() == 1 && !pool.get(0).needsCalibration()
+              ? weightsOnly(pool.get(0), parallel, drafts)
               : search(pool, tables, parallel, drafts);
       writer.embeddings(tables.embeddings());
       if (tables.tied()) {
@@ -94,21 +104,38 @@ final class Quantization {
     return quantizer;
   }
 
+  /** Makes a plan that neither calibration nor PyTorch has a part in. */
+  private QuantPlan weightsOnly(Quantizer quantizer, Parallel parallel, BlockSink sink) {
+    String reason =
+        quantizer.name().equals(SOURCE)
+            ? SOURCE_REASON
+            : settings
+                .algorithm()
+                .map(name -> "calm.algorithm=" + name)
+                .orElse("calm.pool names no other algorithm");
+    return new WeightsOnlyPlan(
+            checkpoint, this::sourceCodes, searchSettings(List.of(quantizer)), parallel, progress)
+        .make(sink, reason);
+  }
+
+  private SearchSettings searchSettings(List<Quantizer> pool) {
+    return new SearchSettings(
+        pool,
+        group,
+        settings.activation(),
+        settings.metric().setting(),
+        settings.reference() == CalmSettings.Reference.FULL_PRECISION,
+        settings.sinkThreshold(),
+        settings.guard());
+  }
+
   private QuantPlan search(List<Quantizer> pool, Tables tables, Parallel parallel, BlockSink sink) {
-    SearchSettings searchSettings =
-        new SearchSettings(
-            pool,
-            group,
-            settings.activation(),
-            settings.metric().setting(),
-            settings.reference() == CalmSettings.Reference.FULL_PRECISION,
-            settings.sinkThreshold(),
-            settings.guard());
     // The engine first: if it is missing, nobody waits for the samples to learn that.
     try (TorchRuntime torch = TorchRuntime.open(settings.threadCount())) {
       CalibrationSet set = calibration(tables, parallel);
       Search search =
-          new Search(torch, checkpoint, this::sourceCodes, searchSettings, parallel, progress);
+          new Search(
+              torch, checkpoint, this::sourceCodes, searchSettings(pool), parallel, progress);
       return settings.algorithm().isPresent()
           ? search.runUniform(set, sink, "calm.algorithm=" + pool.get(0).name())
           : search.run(set, sink);
@@ -123,8 +150,9 @@ final class Quantization {
         .map(file -> CalibrationText.read(file, checkpoint.tokenizer(), samples, length))
         .orElseGet(
             () ->
-                new OwnSamples(checkpoint, settings, group, tables, parallel, progress)
-                    .write(samples, length));
+                new OwnSamples(
+                        checkpoint, modelDigests, settings, group, tables, parallel, progress)
+                    .get(samples, length));
   }
 
   private Map<LinearRole, QuantizedMatrix> sourceCodes(int layer) {

@@ -23,7 +23,7 @@ public final class QuantizedModelStore {
   private static final Logger LOGGER = LoggerFactory.getLogger(QuantizedModelStore.class);
 
   /** Changes whenever the same settings make other numbers than before. */
-  private static final int RECIPE = 1;
+  private static final int RECIPE = 2;
 
   private final CalmSettings settings;
   private final ArtifactStore store;
@@ -58,7 +58,8 @@ public final class QuantizedModelStore {
     }
     try (ArtifactWriter writer = ((ArtifactStore.Granted) claim).writer()) {
       LOGGER.info("no finished artifact for this model and these settings: quantizing it now");
-      Artifact artifact = new Quantization(checkpoint, settings, progress).run(writer);
+      Artifact artifact =
+          new Quantization(checkpoint, key.modelDigests(), settings, progress).run(writer);
       LOGGER.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
       return artifact;
     } catch (OutOfMemoryError e) {

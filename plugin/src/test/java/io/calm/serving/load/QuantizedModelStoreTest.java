@@ -24,13 +24,16 @@ import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.testing.Repository;
 import io.calm.testing.SmolLm2;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -124,6 +127,50 @@ class QuantizedModelStoreTest {
       }
     }
     assertTrue(error <= 5e-3 * largest, "error %g of %g".formatted(error, largest));
+  }
+
+  private boolean sampled() {
+    return moments.stream().anyMatch(m -> m.phase().equals("sampling"));
+  }
+
+  private List<List<Integer>> samples(CalmSettings settings) {
+    return get(TINY, settings).plan().calibration().sequences();
+  }
+
+  @Test
+  void plansOfOneModelAreCalibratedOnTheSameSamplesWrittenOnce() throws IOException {
+    List<List<Integer>> first = samples(settings("calm.algorithm", "gptq"));
+    assertTrue(sampled());
+    assertEquals(first, samples(settings("calm.algorithm", "awq")));
+    assertFalse(sampled(), "the second plan has the samples of the first");
+
+    List<List<Integer>> other =
+        samples(settings("calm.algorithm", "gptq", "calm.calibration.seed", "1"));
+    assertTrue(sampled(), "another seed is another set");
+    assertFalse(other.equals(first));
+
+    for (Path kept : files(cache.resolve("samples"))) {
+      Files.writeString(kept, "damage", StandardOpenOption.APPEND);
+    }
+    assertEquals(first, samples(settings("calm.algorithm", "smoothquant")));
+    assertTrue(sampled(), "damaged samples are written again");
+  }
+
+  private static List<Path> files(Path directory) throws IOException {
+    try (Stream<Path> entries = Files.list(directory)) {
+      return entries.toList();
+    }
+  }
+
+  @Test
+  void anAlgorithmThatLooksAtWeightsAloneIsNotCalibrated() {
+    Artifact artifact = get(TINY, settings("calm.algorithm", "rtn", "calm.lm-head", "float32"));
+    assertFalse(sampled());
+    assertFalse(Files.exists(cache.resolve("samples")));
+    assertEquals("uniform-rtn", artifact.plan().served());
+    assertEquals("none", artifact.plan().calibration().source());
+    assertEquals(0, artifact.plan().collectionForwards());
+    requireEqualLogits(artifact.model(), new int[] {17, 400, 3, 1999, 250, 250, 7});
   }
 
   @Test

@@ -1,0 +1,128 @@
+package io.calm.calibration;
+
+import java.io.IOException;
+import java.nio.charset.MalformedInputException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.zip.CRC32C;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The model's own samples as files of token ids, so that every plan of a model and its settings is
+ * calibrated on the same ones and only the first has them written.
+ *
+ * <p>A file is named by its key, appears by one rename, and ends with a CRC-32C of what is before:
+ * a damaged one is reported and not returned, an unwritable directory costs a sampling at every
+ * making. Thread safe, also between processes: they would write the same bytes.
+ */
+public final class KeptSamples {
+  private static final Logger LOGGER = LoggerFactory.getLogger(KeptSamples.class);
+  private static final String FORMAT = "calm-samples 1";
+  private static final int HEADER_LINES = 3;
+
+  private final Path directory;
+
+  /** Keeps samples in {@code cacheDir/samples}, which need not exist yet. */
+  public KeptSamples(Path cacheDir) {
+    this.directory = cacheDir.resolve("samples");
+  }
+
+  /**
+   * Returns the samples of {@code key}, where they are kept and whole.
+   *
+   * @param key a name for a file: a digest of all that the samples depend on
+   */
+  public Optional<CalibrationSet> find(String key) {
+    Path file = directory.resolve(key);
+    try {
+      return Optional.of(parse(key, Files.readString(file)));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (MalformedInputException | IllegalArgumentException e) {
+      LOGGER.warn("samples {}: {}; they will be written again", file, e.getMessage());
+    } catch (IOException e) {
+      LOGGER.warn("samples {}: cannot be read ({}); they will be written again", file, e);
+    }
+    return Optional.empty();
+  }
+
+  /** Keeps the samples of {@code key}; where the disk refuses, a log line says so. */
+  public void keep(String key, CalibrationSet set) {
+    try {
+      Files.createDirectories(directory);
+      Path temporary = Files.createTempFile(directory, "new", null);
+      try {
+        Files.writeString(temporary, text(key, set));
+        Files.move(temporary, directory.resolve(key), StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        Files.deleteIfExists(temporary);
+      }
+    } catch (IOException e) {
+      LOGGER.warn("samples {}: cannot be kept ({})", directory.resolve(key), e);
+    }
+  }
+
+  private static String text(String key, CalibrationSet set) {
+    Stream<String> header =
+        Stream.of(
+            FORMAT,
+            key,
+            "%s %d %d %d"
+                .formatted(set.source(), set.seed(), set.fit().size(), set.score().size()));
+    Stream<String> sequences =
+        Stream.of(set.fit(), set.score(), set.guard())
+            .flatMap(List::stream)
+            .map(ids -> Arrays.stream(ids).mapToObj(Integer::toString))
+            .map(ids -> ids.collect(Collectors.joining(" ")));
+    String body =
+        Stream.concat(header, sequences).map(line -> line + "\n").collect(Collectors.joining());
+    return body + checksum(body) + "\n";
+  }
+
+  /** Reads what {@link #text} wrote; anything else is an IllegalArgumentException. */
+  private static CalibrationSet parse(String key, String text) {
+    List<String> lines = text.lines().toList();
+    int last = lines.size() - 1;
+    if (last <= HEADER_LINES) {
+      throw new IllegalArgumentException("expected a header and sequences, got a cut file");
+    }
+    String body = text.substring(0, text.length() - lines.get(last).length() - 1);
+    if (!text.equals(body + checksum(body) + "\n")) {
+      throw new IllegalArgumentException(
+          "expected CRC-32C %s, got '%s'".formatted(checksum(body), lines.get(last)));
+    }
+    if (!lines.get(0).equals(FORMAT) || !lines.get(1).equals(key)) {
+      throw new IllegalArgumentException(
+          "expected '%s' of %s, got '%s' of %s".formatted(FORMAT, key, lines.get(0), lines.get(1)));
+    }
+    String[] header = lines.get(2).split(" ", -1);
+    int fit = Integer.parseInt(header[2]);
+    int score = Integer.parseInt(header[3]);
+    List<int[]> sequences = new ArrayList<>();
+    for (String line : lines.subList(HEADER_LINES, last)) {
+      sequences.add(Arrays.stream(line.split(" ", -1)).mapToInt(Integer::parseInt).toArray());
+    }
+    return new CalibrationSet(
+        header[0],
+        Long.parseLong(header[1]),
+        sequences.subList(0, fit),
+        sequences.subList(fit, fit + score),
+        sequences.subList(fit + score, sequences.size()));
+  }
+
+  private static String checksum(String body) {
+    CRC32C checksum = new CRC32C();
+    checksum.update(body.getBytes(StandardCharsets.UTF_8));
+    return "%08x".formatted(checksum.getValue());
+  }
+}

@@ -1,0 +1,151 @@
+package io.calm.calibration;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.model.ModelSpec;
+import io.calm.runtime.Decoder;
+import io.calm.tensor.Parallel;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** What the samples of a model that has no opinion are: reproducible, spread, independent. */
+class SelfSamplerTest {
+  private static final int VOCABULARY = 1000;
+  private static final int BOS = 999;
+  private static final int SAMPLES = 64;
+  private static final int LENGTH = 32;
+
+  /** A model whose next token does not depend on those before. */
+  private static final class Memoryless implements Decoder {
+    private final float[] logits;
+
+    Memoryless(float[] logits) {
+      this.logits = logits;
+    }
+
+    @Override
+    public ModelSpec spec() {
+      throw new UnsupportedOperationException("the sampler has no need of it");
+    }
+
+    @Override
+    public Sequence newSequence(int capacity) {
+      return new Sequence() {
+        @Override
+        public int length() {
+          return 0;
+        }
+
+        @Override
+        public int capacity() {
+          return capacity;
+        }
+
+        @Override
+        public void close() {
+          // nothing is held
+        }
+      };
+    }
+
+    @Override
+    public List<float[][]> step(List<Chunk> chunks) {
+      return chunks.stream().map(chunk -> new float[][] {logits}).toList();
+    }
+
+    @Override
+    public void close() {
+      // nothing is held
+    }
+  }
+
+  private static List<int[]> sample(float[] logits, OptionalInt bos, boolean always, long seed) {
+    int[] firstTokens = IntStream.range(0, BOS).toArray();
+    try (Parallel parallel = new Parallel(2);
+        Decoder decoder = new Memoryless(logits)) {
+      CalibrationSet set =
+          new SelfSampler(decoder, bos, always, firstTokens, parallel)
+              .sample(SAMPLES, LENGTH, seed, written -> {});
+      assertEquals(SAMPLES, set.fit().size());
+      assertEquals(SAMPLES / 4, set.score().size());
+      assertEquals(SAMPLES / 4, set.guard().size());
+      assertEquals(seed, set.seed());
+      return Stream.of(set.fit(), set.score(), set.guard()).flatMap(List::stream).toList();
+    }
+  }
+
+  private static List<int[]> flat(long seed) {
+    return sample(new float[VOCABULARY], OptionalInt.empty(), false, seed);
+  }
+
+  @Test
+  void theSameSeedGivesTheSameTokens() {
+    List<int[]> first = flat(7);
+    List<int[]> second = flat(7);
+    for (int i = 0; i < first.size(); i++) {
+      assertArrayEquals(first.get(i), second.get(i));
+    }
+  }
+
+  @Test
+  void sequencesAndNeighbouringSeedsShareNoRandomNumbers() {
+    Set<List<Integer>> runs = new HashSet<>();
+    int count = 0;
+    for (long seed = -1; seed <= 3; seed++) {
+      for (int[] tokens : flat(seed)) {
+        // The first token is drawn in another way; the same numbers would show behind it.
+        for (int from = 1; from + 4 <= LENGTH; from++) {
+          runs.add(Arrays.stream(tokens, from, from + 4).boxed().toList());
+          count++;
+        }
+      }
+    }
+    assertEquals(count, runs.size(), "four tokens in a row of 1000^4 possible ones came twice");
+  }
+
+  @Test
+  void firstTokensAreSpreadOverTheVocabulary() {
+    List<int[]> sequences = flat(0);
+    int[] first = sequences.stream().mapToInt(tokens -> tokens[0]).distinct().toArray();
+    assertTrue(first.length > 0.85 * sequences.size(), first.length + " first tokens");
+    int[] quarters = new int[4];
+    Arrays.stream(first).forEach(token -> quarters[token * 4 / BOS]++);
+    for (int quarter : quarters) {
+      assertTrue(quarter >= 10, Arrays.toString(quarters));
+    }
+  }
+
+  @Test
+  void everyFourthStartsWithTheBeginningOfTextAlone() {
+    List<int[]> sometimes = sample(new float[VOCABULARY], OptionalInt.of(BOS), false, 0);
+    List<int[]> always = sample(new float[VOCABULARY], OptionalInt.of(BOS), true, 0);
+    for (int i = 0; i < sometimes.size(); i++) {
+      assertEquals(i % 4 == 0, sometimes.get(i)[0] == BOS, "sequence " + i);
+      assertEquals(BOS, always.get(i)[0], "sequence " + i);
+    }
+  }
+
+  @Test
+  void tokensComeAsOftenAsTheModelSays() {
+    float[] logits = new float[VOCABULARY];
+    Arrays.fill(logits, Float.NEGATIVE_INFINITY);
+    logits[3] = (float) Math.log(0.75);
+    logits[700] = (float) Math.log(0.25);
+    long drawn = 0;
+    long third = 0;
+    for (int[] tokens : sample(logits, OptionalInt.empty(), false, 11)) {
+      drawn += LENGTH - 1;
+      third += Arrays.stream(tokens, 1, LENGTH).filter(token -> token == 3).count();
+    }
+    double deviation = Math.sqrt(drawn * 0.75 * 0.25);
+    assertTrue(Math.abs(third - 0.75 * drawn) < 5 * deviation, third + " of " + drawn);
+  }
+}

@@ -5,7 +5,6 @@ import io.calm.model.FoldSite;
 import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
 import io.calm.model.Stage;
-import io.calm.tensor.Float16;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
@@ -19,8 +18,7 @@ import java.util.Optional;
  * An algorithm made of a fold and a rounding, applied to the block's stages in order. Each stage
  * sees what the module will see: the outputs of the candidate's own earlier W4A8 linears.
  *
- * <p>A fold into v or up comes after those were rounded; dividing a row of a W4A8 weight divides
- * its grids and leaves its codes, so only the rounding of the grids to float16 is done anew.
+ * <p>A fold into v or up comes after those were rounded ({@link DividedRows}).
  */
 public final class StagewiseQuantizer implements Quantizer {
   private final String name;
@@ -101,27 +99,7 @@ public final class StagewiseQuantizer implements Quantizer {
 
     private void divideRows(LinearRole role, float[] scales) {
       divide(biases.get(role), scales);
-      linears.computeIfPresent(role, (r, linear) -> dividedRows(r, linear, scales));
-    }
-
-    private static QuantizedMatrix dividedRows(
-        LinearRole role, QuantizedMatrix linear, float[] by) {
-      float[] scales = linear.scales().clone();
-      float[] minimums = linear.minimums().clone();
-      int groups = scales.length / linear.outputs();
-      for (int i = 0; i < scales.length; i++) {
-        scales[i] = Float16.round(scales[i] / by[i / groups]);
-        minimums[i] = Float16.round(minimums[i] / by[i / groups]);
-        if (!(scales[i] >= Float16.MIN_NORMAL
-            && scales[i] <= Float16.MAX_VALUE
-            && Math.abs(minimums[i]) <= Float16.MAX_VALUE)) {
-          throw new QuantizationException(
-              "linear %s, row %d: a fold by %g pushes its grid out of float16"
-                  .formatted(role, i / groups, by[i / groups]));
-        }
-      }
-      return new QuantizedMatrix(
-          linear.outputs(), linear.inputs(), linear.group(), linear.codes(), scales, minimums);
+      linears.computeIfPresent(role, (r, linear) -> DividedRows.of(linear, scales, r.name()));
     }
 
     BlockParameters<QuantizedLinear> pack() {

@@ -1,0 +1,54 @@
+package io.calm.quant;
+
+import io.calm.tensor.Float16;
+import io.calm.tensor.QuantizedMatrix;
+
+/**
+ * A W4A8 weight whose rows are divided after it was rounded: a fold into v or up.
+ *
+ * <p>Dividing a row divides its grids and leaves its codes, so only the grids are rounded to
+ * float16 anew. The scale of a group of nearly equal weights may fall below the least normal
+ * float16; it is raised to that, and the group's codes are taken again on the coarser grid, which
+ * still has a step far below the weights.
+ */
+final class DividedRows {
+  private DividedRows() {}
+
+  /**
+   * Returns the weight with row n divided by {@code by[n]}; shares the codes where none changed.
+   *
+   * @param weight [N, K]
+   * @param by [N], positive
+   * @param name of the linear, for messages
+   * @throws QuantizationException where a grid gets too large for float16
+   */
+  static QuantizedMatrix of(QuantizedMatrix weight, float[] by, String name) {
+    float[] scales = weight.scales().clone();
+    float[] minimums = weight.minimums().clone();
+    byte[] codes = weight.codes();
+    int groups = scales.length / weight.outputs();
+    for (int i = 0; i < scales.length; i++) {
+      int row = i / groups;
+      float scale = scales[i] / by[row];
+      float minimum = minimums[i] / by[row];
+      scales[i] = Math.max(Float16.MIN_NORMAL, Float16.round(scale));
+      minimums[i] = Float16.round(minimum);
+      if (!(scales[i] <= Float16.MAX_VALUE && Math.abs(minimums[i]) <= Float16.MAX_VALUE)) {
+        throw new QuantizationException(
+            "linear %s, row %d: a fold by %g pushes its grid out of float16"
+                .formatted(name, row, by[row]));
+      }
+      if (scale < Float16.MIN_NORMAL) {
+        codes = codes == weight.codes() ? codes.clone() : codes;
+        int first = row * weight.inputs() + i % groups * weight.group();
+        int end = Math.min(first + weight.group(), (row + 1) * weight.inputs());
+        for (int k = first; k < end; k++) {
+          float value = scale * codes[k] + minimum;
+          codes[k] = (byte) GroupGrid.code(value, 1 / scales[i], minimums[i]);
+        }
+      }
+    }
+    return new QuantizedMatrix(
+        weight.outputs(), weight.inputs(), weight.group(), codes, scales, minimums);
+  }
+}

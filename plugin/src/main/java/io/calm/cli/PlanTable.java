@@ -6,6 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -16,25 +17,38 @@ final class PlanTable {
 
   private PlanTable() {}
 
-  /** Returns a header and a line a block: the algorithm, each candidate's score and error. */
+  /**
+   * Returns a header and a line a block: the algorithm that is served, each candidate's score and
+   * error. Where the guard rejected the mix, its algorithm stands in a column of its own.
+   */
   static List<String> lines(QuantPlan plan) {
     Set<String> names = new LinkedHashSet<>();
     plan.blocks().forEach(block -> names.addAll(block.candidates().keySet()));
+    Optional<String> instead = servedInstead(plan);
     List<String> lines = new ArrayList<>();
     StringBuilder header =
-        new StringBuilder(String.format(Locale.ROOT, "%5s  %-12s", "block", "chosen"));
+        new StringBuilder(String.format(Locale.ROOT, "%5s  %-12s", "block", "served"));
+    instead.ifPresent(name -> header.append(String.format(Locale.ROOT, "  %-12s", "rejected mix")));
     names.forEach(name -> header.append(String.format(Locale.ROOT, CELL, name)));
     lines.add(header.append("  reason").toString());
     for (QuantPlan.BlockChoice block : plan.blocks()) {
       StringBuilder line =
           new StringBuilder(
-              String.format(Locale.ROOT, "%5d  %-12s", block.block(), block.algorithm()));
+              String.format(
+                  Locale.ROOT, "%5d  %-12s", block.block(), instead.orElse(block.algorithm())));
+      instead.ifPresent(
+          name -> line.append(String.format(Locale.ROOT, "  %-12s", block.algorithm())));
       for (String name : names) {
         line.append(String.format(Locale.ROOT, CELL, cell(block.candidates(), name)));
       }
       lines.add(line.append("  ").append(block.reason()).toString());
     }
     return lines;
+  }
+
+  /** Returns the algorithm that is served in the place of a mix that the guard rejected. */
+  private static Optional<String> servedInstead(QuantPlan plan) {
+    return plan.guard().filter(guard -> !guard.mixServed()).map(QuantPlan.Guard::uniform);
   }
 
   private static String cell(Map<String, QuantPlan.Candidate> candidates, String name) {
@@ -58,12 +72,13 @@ final class PlanTable {
     return String.format(
         Locale.ROOT,
         "served: %s (%s)%n"
-            + "chosen: %s; group %d, metric %s%n"
+            + "%s: %s; group %d, metric %s%n"
             + "cost: %d evaluations (%d blocks x %d algorithms), %d collecting and %d guard forwards,"
             + " %.0f s; %d of %d scored rows left out as sinks%n"
             + "calibration: %s, %d + %d + %d sequences of %d tokens, seed %d",
         plan.served(),
         plan.reason(),
+        servedInstead(plan).isPresent() ? "the mix, rejected by the guard" : "chosen",
         counts,
         plan.group(),
         plan.metric(),

@@ -1,0 +1,63 @@
+package io.calm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.search.QuantPlan;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** The table says what is served, not what would have been. */
+class PlanTableTest {
+
+  private static QuantPlan plan(String served, boolean mixServed) {
+    QuantPlan.Candidate candidate =
+        new QuantPlan.Candidate(0.999, 0.999, 1e-3, 1, Optional.empty(), Map.of());
+    Map<String, QuantPlan.Candidate> candidates = Map.of("gptq", candidate, "awq", candidate);
+    return new QuantPlan(
+        List.of(
+            new QuantPlan.BlockChoice(0, "awq", "highest score", candidates),
+            new QuantPlan.BlockChoice(1, "gptq", "highest score", candidates)),
+        List.of("gptq", "awq"),
+        served,
+        "by the guard",
+        64,
+        "cka",
+        4,
+        16,
+        8,
+        1,
+        96,
+        Optional.of(new QuantPlan.Guard("gptq", 0.2, 0.1, 0.01, mixServed)),
+        new QuantPlan.Calibration("self", 4, 1, 1, 48, 0, List.of()),
+        2);
+  }
+
+  private static List<String> words(String line) {
+    return List.of(line.strip().split(" +", -1));
+  }
+
+  @Test
+  void aMixThatIsServedStandsAlone() {
+    List<String> lines = PlanTable.lines(plan("calm", true));
+    assertEquals(List.of("block", "served"), words(lines.get(0)).subList(0, 2));
+    assertFalse(lines.get(0).contains("mix"), lines.get(0));
+    assertEquals("awq", words(lines.get(1)).get(1));
+    assertEquals("gptq", words(lines.get(2)).get(1));
+    assertTrue(PlanTable.summary(plan("calm", true)).contains("chosen: {awq=1, gptq=1}"));
+  }
+
+  @Test
+  void aMixThatWasRejectedStandsBesideWhatIsServed() {
+    List<String> lines = PlanTable.lines(plan("uniform-gptq", false));
+    assertEquals(List.of("block", "served", "rejected", "mix"), words(lines.get(0)).subList(0, 4));
+    assertEquals(List.of("0", "gptq", "awq"), words(lines.get(1)).subList(0, 3));
+    assertEquals(List.of("1", "gptq", "gptq"), words(lines.get(2)).subList(0, 3));
+    String summary = PlanTable.summary(plan("uniform-gptq", false));
+    assertTrue(summary.contains("served: uniform-gptq"), summary);
+    assertTrue(summary.contains("the mix, rejected by the guard: {awq=1, gptq=1}"), summary);
+  }
+}

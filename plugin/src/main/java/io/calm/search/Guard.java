@@ -3,7 +3,9 @@ package io.calm.search;
 import io.calm.calibration.CalibrationSet;
 import io.calm.quant.Quantizer;
 import io.calm.runtime.pytorch.HiddenStates;
+import io.calm.search.Streams.Part;
 import java.util.Comparator;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -23,11 +25,19 @@ final class Guard {
   }
 
   /**
+   * Returns whether there may be something to judge, so that streams are worth running over the
+   * guard's part.
+   */
+  static boolean needed(SearchSettings settings) {
+    return settings.guard() && settings.pool().size() > 1;
+  }
+
+  /**
    * Judges.
    *
    * @param choices the mix
-   * @param mix its stream behind the last block
-   * @param full the full-precision stream behind the last block
+   * @param mix its stream behind the last block, with the guard's part where {@link #needed}
+   * @param full the full-precision stream behind the last block, likewise
    * @param sink receives the uniform plan's blocks
    */
   Verdict judge(
@@ -47,16 +57,14 @@ final class Guard {
     if (choices.stream().allMatch(choice -> choice.algorithm().equals(uniform.name()))) {
       return kept(uniform.name() + " won every block, so the mix is the best uniform plan");
     }
-    try (Streams stream = Streams.embed(bench.model(), set)) {
+    try (Streams stream = Streams.embed(bench.model(), set, EnumSet.of(Part.FIT, Part.GUARD))) {
       int forwards;
       try {
-        forwards = new UniformPass(bench, progress, "guard").run(uniform, stream, sink, true);
+        forwards = new UniformPass(bench, progress, "guard").run(uniform, stream, sink);
       } catch (SearchException e) {
         return kept("the best uniform plan could not be made: " + e.getMessage());
       }
-      // The guard's part of three streams (full precision, mix, uniform) and the uniform's fit
-      // part.
-      return compare(uniform, forwards + 3 * bench.spec().layers(), mix, stream, full);
+      return compare(uniform, forwards, mix, stream, full);
     }
   }
 
@@ -83,36 +91,45 @@ final class Guard {
       Quantizer uniform, int forwards, Streams mix, Streams alone, Streams full) {
     double[] mixKl;
     double[] uniformKl;
-    try (HiddenStates reference = bench.model().finalNorm(full.guard());
-        HiddenStates first = bench.model().finalNorm(mix.guard());
-        HiddenStates second = bench.model().finalNorm(alone.guard())) {
+    try (HiddenStates reference = bench.model().finalNorm(full.get(Part.GUARD));
+        HiddenStates first = bench.model().finalNorm(mix.get(Part.GUARD));
+        HiddenStates second = bench.model().finalNorm(alone.get(Part.GUARD))) {
       mixKl = bench.model().klDivergence(reference, first);
       uniformKl = bench.model().klDivergence(reference, second);
     }
-    if (!Double.isFinite(mean(mixKl)) && !Double.isFinite(mean(uniformKl))) {
-      throw new SearchException(
-          "the logits of the mix and of uniform-%s are not finite on the guard's sequences; check the checkpoint"
-              .formatted(uniform.name()));
-    }
-    double difference = mean(mixKl) - mean(uniformKl);
-    double error = pairedStandardError(mixKl, uniformKl);
-    // A KL that is not finite loses; the comparison with NaN is false.
-    boolean served = !Double.isFinite(mean(uniformKl)) || difference <= error;
+    QuantPlan.Guard guard = decide(uniform.name(), mixKl, uniformKl);
     String name = QuantPlan.uniform(uniform.name());
     String reason =
         String.format(
             Locale.ROOT,
             "KL to full precision on held-out sequences: mix %.5f, %s %.5f nats a token; "
                 + "difference %+.5f, paired standard error %.5f; %s",
-            mean(mixKl),
+            guard.mixKl(),
             name,
-            mean(uniformKl),
-            difference,
-            error,
-            served ? "the mix is served" : "the uniform plan is served");
-    QuantPlan.Guard guard =
-        new QuantPlan.Guard(uniform.name(), mean(mixKl), mean(uniformKl), error, served);
-    return new Verdict(served ? Search.MIX : name, reason, Optional.of(guard), forwards);
+            guard.uniformKl(),
+            guard.mixKl() - guard.uniformKl(),
+            guard.pairedStandardError(),
+            guard.mixServed() ? "the mix is served" : "the uniform plan is served");
+    return new Verdict(guard.mixServed() ? Search.MIX : name, reason, Optional.of(guard), forwards);
+  }
+
+  /**
+   * Decides between two plans by their KL of each sequence. One that is not finite loses.
+   *
+   * @throws SearchException if both are not finite
+   */
+  static QuantPlan.Guard decide(String uniform, double[] mixKl, double[] uniformKl) {
+    double mix = mean(mixKl);
+    double alone = mean(uniformKl);
+    if (!Double.isFinite(mix) && !Double.isFinite(alone)) {
+      throw new SearchException(
+          "the logits of the mix and of uniform-%s are not finite on the guard's sequences; check the checkpoint"
+              .formatted(uniform));
+    }
+    double error = pairedStandardError(mixKl, uniformKl);
+    // Where the mix is not finite, the comparison is false.
+    boolean mixServed = !Double.isFinite(alone) || mix - alone <= error;
+    return new QuantPlan.Guard(uniform, mix, alone, error, mixServed);
   }
 
   static double mean(double[] values) {

@@ -15,9 +15,11 @@ import java.util.Optional;
  * @param metric name of the similarity
  * @param evaluations candidate block forwards that were scored: layers x pool, no more
  * @param collectionForwards partial block forwards that collected quantizers' inputs
- * @param guardForwards block forwards that the guard cost
- * @param excludedRows rows left out of the score as sinks, of all scored rows
- * @param scoredRows rows of one evaluation, before exclusion
+ * @param guardForwards block forwards that the guard cost: three streams over its part of the
+ *     calibration, and the fit part of the uniform plan that it made
+ * @param excludedRows rows left out of the score as sinks, summed over the blocks
+ * @param scoredRows rows that were up for scoring, sinks included, summed over the blocks; the
+ *     candidates of a block are scored on the same rows, which count once
  * @param guard the comparison with the best uniform plan; empty where there was none to make
  * @param calibration where the tokens came from
  * @param seconds the whole search

@@ -12,14 +12,17 @@ import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.runtime.pytorch.HiddenStates;
 import io.calm.runtime.pytorch.TorchRuntime;
+import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 
@@ -43,6 +46,7 @@ public final class Search {
   private final List<QuantPlan.BlockChoice> choices = new ArrayList<>();
   private int excludedRows;
   private int scoredRows;
+  private int guardForwards;
 
   /**
    * Prepares a search.
@@ -65,7 +69,7 @@ public final class Search {
             System::nanoTime,
             bench.spec().layers(),
             settings.pool().size(),
-            settings.guard() && settings.pool().size() > 1);
+            Guard.needed(settings));
   }
 
   /**
@@ -76,8 +80,17 @@ public final class Search {
    * @throws SearchException if every algorithm fails on a block
    */
   public QuantPlan run(CalibrationSet set, BlockSink sink) {
-    try (Streams quantized = Streams.embed(bench.model(), set);
-        Streams full = Streams.embed(bench.model(), set)) {
+    Set<Part> ofQuantized = EnumSet.of(Part.FIT, Part.SCORE);
+    Set<Part> ofFull = EnumSet.noneOf(Part.class);
+    if (Guard.needed(settings)) {
+      ofQuantized.add(Part.GUARD);
+      ofFull.add(Part.GUARD);
+    }
+    if (settings.fullPrecisionReference()) {
+      ofFull.add(Part.SCORE);
+    }
+    try (Streams quantized = Streams.embed(bench.model(), set, ofQuantized);
+        Streams full = Streams.embed(bench.model(), set, ofFull)) {
       for (int layer = 0; layer < bench.spec().layers(); layer++) {
         searchBlock(layer, quantized, full, sink);
       }
@@ -94,9 +107,8 @@ public final class Search {
   public QuantPlan runUniform(CalibrationSet set, BlockSink sink, String reason) {
     Quantizer quantizer = settings.pool().get(0);
     String variant = QuantPlan.uniform(quantizer.name());
-    try (Streams stream = Streams.embed(bench.model(), set)) {
-      UniformPass pass = new UniformPass(bench, progress, "quantizing");
-      pass.run(quantizer, stream, sink, false);
+    try (Streams stream = Streams.embed(bench.model(), set, EnumSet.of(Part.FIT))) {
+      new UniformPass(bench, progress, "quantizing").run(quantizer, stream, sink);
       for (int layer = 0; layer < bench.spec().layers(); layer++) {
         choices.add(new QuantPlan.BlockChoice(layer, quantizer.name(), reason, Map.of()));
       }
@@ -109,7 +121,7 @@ public final class Search {
     try {
       Streams source = settings.fullPrecisionReference() ? full : quantized;
       List<Evaluation> evaluations = new ArrayList<>();
-      try (HiddenStates output = bench.fullForward(layer, block).run(source.score());
+      try (HiddenStates output = bench.fullForward(layer, block).run(source.get(Part.SCORE));
           Matrix target = output.toMatrix()) {
         Similarity.Reference reference = reference(target);
         for (int i = 0; i < settings.pool().size(); i++) {
@@ -119,14 +131,12 @@ public final class Search {
           evaluations.add(evaluation);
           progress.evaluated(evaluation.candidate().score());
         }
+        full.advance(Part.SCORE, states -> output.copy());
       }
       Evaluation.Made winner = choose(layer, evaluations);
       advance(layer, winner, evaluations, quantized);
       sink.block(MIX, layer, winner.block());
-      if (settings.fullPrecisionReference()) {
-        full.advanceScore(bench.fullForward(layer, block));
-      }
-      full.advanceGuard(bench.fullForward(layer, block));
+      guardForwards += full.advance(Part.GUARD, bench.fullForward(layer, block));
     } finally {
       Modules.close(block);
     }
@@ -151,11 +161,11 @@ public final class Search {
     double start = progress.seconds();
     Quantizer.Result result;
     try {
-      result = bench.quantize(quantizer, layer, block, quantized.fit());
+      result = bench.quantize(quantizer, layer, block, quantized.get(Part.FIT));
     } catch (QuantizationException e) {
       return failed(quantizer, start, "block %d: %s".formatted(layer, e.getMessage()));
     }
-    HiddenStates output = bench.run(layer, result.block(), quantized.score());
+    HiddenStates output = bench.run(layer, result.block(), quantized.get(Part.SCORE));
     Score score;
     try (Matrix matrix = output.toMatrix()) {
       score = reference.score(matrix);
@@ -218,9 +228,9 @@ public final class Search {
       int layer, Evaluation.Made winner, List<Evaluation> evaluations, Streams quantized) {
     BlockParameters<Matrix> dequantized = Modules.dequantize(winner.block());
     Streams.Block forward = bench.forward(layer, dequantized);
-    quantized.advanceFit(forward);
-    quantized.advanceScore(states -> winner.output().copy());
-    quantized.advanceGuard(forward);
+    quantized.advance(Part.FIT, forward);
+    quantized.advance(Part.SCORE, states -> winner.output().copy());
+    guardForwards += quantized.advance(Part.GUARD, forward);
     Modules.close(dequantized);
     evaluations.forEach(Evaluation::close);
   }
@@ -235,7 +245,7 @@ public final class Search {
         settings.metric(),
         progress.evaluations(),
         bench.collectionForwards(),
-        verdict.guardForwards(),
+        guardForwards + verdict.guardForwards(),
         excludedRows,
         scoredRows,
         verdict.guard(),

@@ -3,33 +3,46 @@ package io.calm.search;
 import io.calm.calibration.CalibrationSet;
 import io.calm.runtime.pytorch.HiddenStates;
 import io.calm.runtime.pytorch.ReferenceModel;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Set;
 
-/** One hidden stream over the three parts of the calibration set. */
+/** One hidden stream over those parts of the calibration set that somebody reads. */
 final class Streams implements AutoCloseable {
-  private HiddenStates fit;
-  private HiddenStates score;
-  private HiddenStates guard;
+  private final Map<Part, HiddenStates> states = new EnumMap<>(Part.class);
 
-  private Streams(HiddenStates fit, HiddenStates score, HiddenStates guard) {
-    this.fit = fit;
-    this.score = score;
-    this.guard = guard;
+  private Streams() {}
+
+  /** A part of the calibration set. */
+  enum Part {
+    FIT,
+    SCORE,
+    GUARD
   }
 
-  static Streams embed(ReferenceModel model, CalibrationSet set) {
-    return new Streams(model.embed(set.fit()), model.embed(set.score()), model.embed(set.guard()));
+  /** Starts the stream over {@code parts} with the embeddings of their tokens. */
+  static Streams embed(ReferenceModel model, CalibrationSet set, Set<Part> parts) {
+    Streams streams = new Streams();
+    for (Part part : parts) {
+      streams.states.put(
+          part,
+          model.embed(
+              switch (part) {
+                case FIT -> set.fit();
+                case SCORE -> set.score();
+                case GUARD -> set.guard();
+              }));
+    }
+    return streams;
   }
 
-  HiddenStates fit() {
-    return fit;
-  }
-
-  HiddenStates score() {
-    return score;
-  }
-
-  HiddenStates guard() {
-    return guard;
+  /** Returns the states of a part that the stream has. */
+  HiddenStates get(Part part) {
+    HiddenStates held = states.get(part);
+    if (held == null) {
+      throw new IllegalStateException("the stream has no part " + part);
+    }
+    return held;
   }
 
   /** A block as a function of one part. */
@@ -37,27 +50,23 @@ final class Streams implements AutoCloseable {
     HiddenStates run(HiddenStates states);
   }
 
-  void advanceFit(Block block) {
-    fit = replaced(fit, block.run(fit));
-  }
-
-  void advanceScore(Block block) {
-    score = replaced(score, block.run(score));
-  }
-
-  void advanceGuard(Block block) {
-    guard = replaced(guard, block.run(guard));
-  }
-
-  private static HiddenStates replaced(HiddenStates old, HiddenStates states) {
+  /**
+   * Runs a block on a part, which then holds the block's output.
+   *
+   * @return block forwards made: 0 where the stream does not have the part
+   */
+  int advance(Part part, Block block) {
+    HiddenStates old = states.get(part);
+    if (old == null) {
+      return 0;
+    }
+    states.put(part, block.run(old));
     old.close();
-    return states;
+    return 1;
   }
 
   @Override
   public void close() {
-    fit.close();
-    score.close();
-    guard.close();
+    states.values().forEach(HiddenStates::close);
   }
 }

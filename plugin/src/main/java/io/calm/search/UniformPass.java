@@ -20,18 +20,19 @@ final class UniformPass {
   /**
    * Quantizes the model.
    *
-   * @param stream advanced to the last block's output, its guard part only if {@code guard}
-   * @return block forwards beyond those of the fitting part
+   * @param stream the fit part, and the guard's where that is read afterwards; advanced to the last
+   *     block's output
+   * @return block forwards of both parts
    * @throws SearchException if the algorithm fails on a block
    */
-  int run(Quantizer quantizer, Streams stream, BlockSink sink, boolean guard) {
+  int run(Quantizer quantizer, Streams stream, BlockSink sink) {
     int forwards = 0;
     for (int layer = 0; layer < bench.spec().layers(); layer++) {
       progress.pass(phase, layer, quantizer.name());
       BlockParameters<Matrix> block = bench.block(layer);
       Quantizer.Result result;
       try {
-        result = bench.quantize(quantizer, layer, block, stream.fit());
+        result = bench.quantize(quantizer, layer, block, stream.get(Streams.Part.FIT));
       } catch (QuantizationException e) {
         throw new SearchException(
             "%s cannot quantize block %d: %s".formatted(quantizer.name(), layer, e.getMessage()));
@@ -39,11 +40,8 @@ final class UniformPass {
         Modules.close(block);
       }
       BlockParameters<Matrix> dequantized = Modules.dequantize(result.block());
-      stream.advanceFit(bench.forward(layer, dequantized));
-      if (guard) {
-        stream.advanceGuard(bench.forward(layer, dequantized));
-        forwards++;
-      }
+      forwards += stream.advance(Streams.Part.FIT, bench.forward(layer, dequantized));
+      forwards += stream.advance(Streams.Part.GUARD, bench.forward(layer, dequantized));
       Modules.close(dequantized);
       sink.block(QuantPlan.uniform(quantizer.name()), layer, result.block());
     }

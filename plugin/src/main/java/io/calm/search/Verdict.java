@@ -6,6 +6,6 @@ import java.util.Optional;
  * Which variant is served, and why.
  *
  * @param served {@code calm} or {@code uniform-NAME}
- * @param guardForwards block forwards that the comparison cost
+ * @param guardForwards block forwards of the uniform plan that it was compared with
  */
 record Verdict(String served, String reason, Optional<QuantPlan.Guard> guard, int guardForwards) {}

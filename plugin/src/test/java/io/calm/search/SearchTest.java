@@ -15,6 +15,7 @@ import io.calm.tensor.Parallel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** The search on a small random model: what it counts, what it hands out, how it fails. */
@@ -46,8 +47,12 @@ class SearchTest {
   }
 
   private QuantPlan search(List<Quantizer> pool) {
+    return search(pool, false, true);
+  }
+
+  private QuantPlan search(List<Quantizer> pool, boolean fullReference, boolean guard) {
     SearchSettings settings =
-        new SearchSettings(pool, 32, ActivationMode.PER_GROUP, "cka", false, 20, true);
+        new SearchSettings(pool, 32, ActivationMode.PER_GROUP, "cka", fullReference, 20, guard);
     try (TorchRuntime torch = TorchRuntime.open(2);
         Parallel parallel = new Parallel(2)) {
       return new Search(torch, weights, layer -> Map.of(), settings, parallel, moments::add)
@@ -116,11 +121,46 @@ class SearchTest {
   }
 
   @Test
-  void pairedStandardErrorIsThatOfTheDifferences() {
-    assertEquals(0, Guard.pairedStandardError(new double[] {1, 2, 3}, new double[] {0, 1, 2}));
-    assertEquals(
-        Math.sqrt(1.0 / 3),
-        Guard.pairedStandardError(new double[] {1, 2, 3}, new double[] {0, 2, 4}),
-        1e-12);
+  void scoredRowsAreThoseOfAllBlocksCountedOnce() {
+    QuantPlan plan = search(pool("rtn", "awq", "gptq"));
+    assertEquals(LAYERS * 2 * 24, plan.scoredRows(), "two sequences of 24 in each block");
+    assertTrue(plan.excludedRows() >= 0 && plan.excludedRows() < plan.scoredRows());
+  }
+
+  @Test
+  void withoutTheGuardThereAreNoForwardsOfIt() {
+    QuantPlan guarded = search(pool("rtn", "gptq"));
+    int streams = guarded.guard().isPresent() ? 4 : 2; // no uniform pass where one won every block
+    assertEquals(streams * LAYERS, guarded.guardForwards());
+
+    QuantPlan free = search(pool("rtn", "gptq"), false, false);
+    assertEquals(0, free.guardForwards());
+    assertEquals("calm", free.served());
+    assertEquals(scores(guarded), scores(free), "the guard changes no score");
+
+    assertEquals(0, search(pool("gptq")).guardForwards(), "one algorithm has no rival");
+  }
+
+  @Test
+  void theFullPrecisionReferenceDiffersBehindTheFirstBlock() {
+    QuantPlan quantized = search(pool("rtn", "gptq"), false, false);
+    QuantPlan full = search(pool("rtn", "gptq"), true, false);
+    assertEquals(scores(quantized).get(0), scores(full).get(0));
+    for (int layer = 1; layer < LAYERS; layer++) {
+      double own = full.blocks().get(layer).candidates().get("rtn").relativeMse();
+      double fed = quantized.blocks().get(layer).candidates().get("rtn").relativeMse();
+      assertTrue(own > fed, "the error of the prefix counts too: %g, %g".formatted(own, fed));
+    }
+  }
+
+  private static List<Quantizer> pool(String... names) {
+    Quantizers quantizers = Quantizers.load();
+    return Stream.of(names).map(quantizers::get).toList();
+  }
+
+  private static List<List<Double>> scores(QuantPlan plan) {
+    return plan.blocks().stream()
+        .map(b -> b.candidates().values().stream().map(QuantPlan.Candidate::score).toList())
+        .toList();
   }
 }

@@ -6,6 +6,7 @@ import io.calm.cli.models.RecipeException;
 import io.calm.quant.QuantizationException;
 import io.calm.runtime.pytorch.EngineMissingException;
 import io.calm.search.SearchException;
+import io.calm.serving.load.NotEnoughMemoryException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -55,6 +56,7 @@ record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHand
             || cause instanceof SearchException
             || cause instanceof EngineMissingException
             || cause instanceof QuantizationException
+            || cause instanceof NotEnoughMemoryException
             || cause instanceof IllegalArgumentException
             || cause instanceof IOException;
     return forPeople && !text.isEmpty()

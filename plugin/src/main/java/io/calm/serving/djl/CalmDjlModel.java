@@ -9,12 +9,14 @@ import ai.djl.modality.Input;
 import ai.djl.modality.Output;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.serving.wlm.util.WlmOutOfMemoryException;
 import ai.djl.translate.Translator;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.serving.LoadProgress;
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.ModelStatus;
 import io.calm.serving.ServedModel;
+import io.calm.serving.load.NotEnoughMemoryException;
 import io.calm.serving.settings.ModelProperties;
 import io.calm.serving.text.TextService;
 import java.io.IOException;
@@ -36,7 +38,8 @@ import org.slf4j.LoggerFactory;
  * <p>Errors of a load have the types that DJL Serving turns into fitting statuses: {@link
  * MalformedModelException} (400) for a setting or checkpoint that cannot be used, {@link
  * NoSuchElementException} (404) where there is no checkpoint, {@link IllegalArgumentException}
- * (409) where the name is taken; others are 500.
+ * (409) where the name is taken, {@link WlmOutOfMemoryException} (507) where memory is short;
+ * others are 500.
  */
 final class CalmDjlModel extends BaseModel {
   private static final Logger logger = LoggerFactory.getLogger(CalmDjlModel.class);
@@ -79,9 +82,20 @@ final class CalmDjlModel extends BaseModel {
       throw new MalformedModelException(failed(name, url, refused));
     } catch (NoSuchElementException missing) {
       throw new NoSuchElementException(failed(name, url, missing));
+    } catch (NotEnoughMemoryException | OutOfMemoryError tooLarge) {
+      throw outOfMemory(failed(name, url, tooLarge));
     } catch (IOException | RuntimeException | Error failure) {
       logger.error("{}", name, failure);
       throw new EngineException(failed(name, url, failure));
+    }
+  }
+
+  /** Returns what DJL Serving answers with 507; outside DJL Serving its type does not exist. */
+  private static RuntimeException outOfMemory(String reason) {
+    try {
+      return new WlmOutOfMemoryException(reason);
+    } catch (NoClassDefFoundError e) {
+      return new EngineException(reason, e);
     }
   }
 

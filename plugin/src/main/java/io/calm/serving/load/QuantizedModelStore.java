@@ -23,7 +23,7 @@ public final class QuantizedModelStore {
   private static final Logger LOGGER = LoggerFactory.getLogger(QuantizedModelStore.class);
 
   /** Changes whenever the same settings make other numbers than before. */
-  private static final int RECIPE = 3;
+  private static final int RECIPE = 4;
 
   private final CalmSettings settings;
   private final ArtifactStore store;
@@ -44,6 +44,7 @@ public final class QuantizedModelStore {
    * Returns the artifact, making it where there is none.
    *
    * @param progress told of every step of a search, on this thread
+   * @throws NotEnoughMemoryException if the search needs more than the JVM may take
    */
   public Artifact get(Checkpoint checkpoint, Consumer<SearchProgress> progress) {
     progress.accept(SearchProgress.phase("opening", 0));
@@ -63,7 +64,7 @@ public final class QuantizedModelStore {
       LOGGER.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
       return artifact;
     } catch (OutOfMemoryError e) {
-      throw new IllegalArgumentException(
+      throw new NotEnoughMemoryException(
           ("quantizing this model needs more memory outside the heap than the JVM may take, %d MiB"
                   + " (%s); start it with -XX:MaxDirectMemorySize=8g or more")
               .formatted(Memory.directLimit() >> 20, e.getMessage()),

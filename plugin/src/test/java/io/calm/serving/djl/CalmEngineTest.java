@@ -13,10 +13,12 @@ import ai.djl.modality.Input;
 import ai.djl.modality.Output;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
+import ai.djl.serving.wlm.util.WlmOutOfMemoryException;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.ModelStatus;
+import io.calm.serving.load.NotEnoughMemoryException;
 import io.calm.serving.text.TextService;
 import io.prometheus.client.CollectorRegistry;
 import java.io.ByteArrayOutputStream;
@@ -54,6 +56,13 @@ class CalmEngineTest {
   private static io.calm.serving.ServedModel loaded(LoadModel.Order order) {
     if (order.checkpoint().endsWith("broken")) {
       throw new CheckpointException("config.json: hidden_size: expected a number, got none");
+    }
+    if (order.checkpoint().endsWith("huge")) {
+      throw new NotEnoughMemoryException(
+          "start it with -XX:MaxDirectMemorySize=8g", new OutOfMemoryError("direct memory"));
+    }
+    if (order.checkpoint().endsWith("heap")) {
+      throw new OutOfMemoryError("Java heap space");
     }
     return CountingModel.of(order, steps);
   }
@@ -147,6 +156,17 @@ class CalmEngineTest {
     Files.createDirectory(directory.resolve("broken"));
     assertThrows(MalformedModelException.class, () -> load("option.model_id=broken\n"));
     assertTrue(failure().startsWith("config.json: hidden_size"), failure());
+  }
+
+  @Test
+  void tooLittleMemoryIsDjlServingsOwnException() throws IOException {
+    Files.createDirectory(directory.resolve("huge"));
+    assertThrows(WlmOutOfMemoryException.class, () -> load("option.model_id=huge\n"));
+    assertEquals("start it with -XX:MaxDirectMemorySize=8g", failure());
+
+    Files.createDirectory(directory.resolve("heap"));
+    assertThrows(WlmOutOfMemoryException.class, () -> load("option.model_id=heap\n"));
+    assertEquals("Java heap space", failure());
   }
 
   @Test

@@ -55,7 +55,8 @@ final class EvalCommand implements Callable<Integer> {
     String content = read(text);
     try (Precision.Opened opened = new Precision(precision).open(model)) {
       int[] tokens = opened.checkpoint().tokenizer().encode(content, false);
-      List<int[]> cut = Perplexity.windows(tokens, windows, length);
+      List<int[]> cut =
+          Perplexity.windows(tokens, windows, length, opened.checkpoint().spec().maxContext());
       Perplexity result =
           Perplexity.measure(
               opened.logits(),

@@ -23,11 +23,15 @@ public record Perplexity(double meanNll, long tokens, int windows) {
   /**
    * Cuts the first windows of a text.
    *
-   * @throws IllegalArgumentException if there are not so many, with the numbers
+   * @param maxContext most tokens that the model takes
+   * @throws IllegalArgumentException if there are not so many, or they are too long, with the
+   *     numbers
    */
-  public static List<int[]> windows(int[] tokens, int count, int length) {
-    if (length < 2) {
-      throw new IllegalArgumentException("--length: expected 2 or more, got " + length);
+  public static List<int[]> windows(int[] tokens, int count, int length, int maxContext) {
+    if (length < 2 || length > maxContext) {
+      throw new IllegalArgumentException(
+          "--length: expected 2 to %d, the model's context, got %d; give shorter windows"
+              .formatted(maxContext, length));
     }
     if (count < 1 || (long) count * length > tokens.length) {
       throw new IllegalArgumentException(

@@ -36,8 +36,20 @@ public final class ReferenceLogits implements LogitSource {
     void row(int window, int position, float[] logits);
   }
 
-  /** Runs windows of one length together: each block is read once. */
+  /**
+   * Runs windows of one length together: each block is read once.
+   *
+   * @throws IllegalArgumentException if a window is longer than the model's context
+   */
   public void runAll(List<int[]> windows, WindowRows rows) {
+    int context = weights.spec().maxContext();
+    for (int[] window : windows) {
+      if (window.length > context) {
+        throw new IllegalArgumentException(
+            "a sequence: expected at most %d tokens, the model's context, got %d; give fewer"
+                .formatted(context, window.length));
+      }
+    }
     HiddenStates states = model.embed(windows);
     for (int layer = 0; layer < weights.spec().layers(); layer++) {
       BlockParameters<Matrix> block = weights.block(layer);

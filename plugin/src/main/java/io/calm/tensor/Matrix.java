@@ -12,7 +12,9 @@ import java.util.Objects;
  * <p>Rows are read and written through {@code float[]} scratch of the caller, which is what the
  * just-in-time compiler vectorizes. Reads from several threads are safe; a write needs its row to
  * itself. The memory is released by {@link #close} where the owner gave a release action, otherwise
- * with the last reference.
+ * with the last reference: slices, {@link #bytes} and arrays of an engine share it, and to free it
+ * under one of them would turn a mistake into a crash. The JVM collects what nothing refers to
+ * before it refuses a direct buffer.
  */
 public final class Matrix implements AutoCloseable {
   private final int rows;

@@ -5,7 +5,6 @@ import io.calm.quant.Importance;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Rounding;
 import io.calm.quant.StageProblem;
-import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.Optional;
@@ -35,7 +34,8 @@ final class GptqRounding implements Rounding {
       float[] diagonal = diagonal(stage, hessian);
       Grids grids = Grids.fitFully(stage, Importance.of(diagonal));
       int[] order = actOrder(diagonal);
-      try (Matrix factor = factor(stage, hessian, order)) {
+      Symmetric.permute(hessian, order);
+      try (Matrix factor = factor(stage, hessian)) {
         return new ColumnWalk(stage, grids, factor, order).run();
       }
     }
@@ -63,42 +63,33 @@ final class GptqRounding implements Rounding {
         .toArray();
   }
 
-  private static Matrix factor(StageProblem stage, Matrix hessian, int[] order) {
+  /**
+   * Factors the Hessian, which is in act-order, with damping; a dead input gets 1 on the diagonal,
+   * which is all that changes in the Hessian.
+   */
+  private static Matrix factor(StageProblem stage, Matrix hessian) {
+    int size = hessian.rows();
+    float[] diagonal = new float[size];
     double mean = 0;
-    for (int k = 0; k < order.length; k++) {
-      mean += hessian.get(k, k);
+    for (int k = 0; k < size; k++) {
+      diagonal[k] = hessian.get(k, k);
+      mean += diagonal[k];
     }
-    mean /= order.length;
-    LinearAlgebra algebra = stage.algebra();
-    double damping = DAMPING;
+    mean /= size;
+    double share = DAMPING;
     for (int attempt = 0; attempt <= DAMPING_RAISES; attempt++) {
-      try (Matrix ordered = ordered(hessian, order, (float) (damping * mean))) {
-        Optional<Matrix> factor = algebra.inverseCholesky(ordered);
-        if (factor.isPresent()) {
-          return factor.get();
-        }
+      float damping = (float) (share * mean);
+      for (int k = 0; k < size; k++) {
+        hessian.set(k, k, diagonal[k] == 0 ? 1 : diagonal[k] + damping);
       }
-      damping *= 10;
+      Optional<Matrix> factor = stage.algebra().inverseCholesky(hessian);
+      if (factor.isPresent()) {
+        return factor.get();
+      }
+      share *= 10;
     }
     throw new QuantizationException(
         "linear %s: its Hessian [%d, %d] has no Cholesky factor even with %g of the mean diagonal"
-            .formatted(stage.linearOf(0), order.length, order.length, damping / 10));
-  }
-
-  /** Returns H in act-order with damping; a dead input gets 1 on the diagonal. */
-  private static Matrix ordered(Matrix hessian, int[] order, float damping) {
-    int size = order.length;
-    Matrix ordered = Matrix.allocate(size, size);
-    float[] row = new float[size];
-    float[] target = new float[size];
-    for (int i = 0; i < size; i++) {
-      hessian.readRow(order[i], row);
-      for (int j = 0; j < size; j++) {
-        target[j] = row[order[j]];
-      }
-      target[i] = target[i] == 0 ? 1 : target[i] + damping;
-      ordered.writeRow(i, target);
-    }
-    return ordered;
+            .formatted(stage.linearOf(0), size, size, share / 10));
   }
 }

@@ -88,8 +88,9 @@ class Calm(Module):
     return (lower, info)
 
   def inverse_factor(self: __torch__.Calm, lower: Tensor) -> Tuple[Tensor, Tensor]:
-    upper, info, = torch.linalg_cholesky_ex(torch.cholesky_inverse(lower), upper=True)
-    return (torch.contiguous(upper), info)
+    inverse = torch.cholesky_inverse(lower, False, out=lower)
+    factor, info, = torch.linalg_cholesky_ex(inverse)
+    return (torch.contiguous(torch.t(factor)), info)
 
   def kl(self: __torch__.Calm, reference: Tensor, candidate: Tensor) -> Tensor:
     p = torch.log_softmax(torch.to(reference, 7), -1)

@@ -1,10 +1,10 @@
 package io.calm.artifact;
 
+import io.calm.tensor.Parallel;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.zip.CRC32C;
 
@@ -32,24 +32,16 @@ final class Checksums {
 
   /** Returns what is wrong with the first of {@code parts} that differs; all processors help. */
   static Optional<String> verify(List<Expected> parts) {
-    AtomicInteger next = new AtomicInteger();
     AtomicReferenceArray<Optional<String>> results = new AtomicReferenceArray<>(parts.size());
-    Runnable loop =
-        () -> {
-          for (int i = next.getAndIncrement(); i < parts.size(); i = next.getAndIncrement()) {
-            results.set(i, unlessUnreadable(parts.get(i)));
-          }
-        };
     int threads = Math.min(MAX_THREADS, Runtime.getRuntime().availableProcessors());
-    Thread[] helpers = new Thread[threads - 1];
-    for (int i = 0; i < helpers.length; i++) {
-      helpers[i] = new Thread(loop, "calm-checksum-" + (i + 1));
-      helpers[i].setDaemon(true);
-      helpers[i].start();
-    }
-    loop.run();
-    for (Thread helper : helpers) {
-      join(helper);
+    try (Parallel parallel = new Parallel(threads)) {
+      parallel.ranges(
+          parts.size(),
+          (from, to) -> {
+            for (int i = from; i < to; i++) {
+              results.set(i, unlessUnreadable(parts.get(i)));
+            }
+          });
     }
     for (int i = 0; i < parts.size(); i++) {
       if (results.get(i).isPresent()) {
@@ -65,20 +57,6 @@ final class Checksums {
       return part.verify();
     } catch (InternalError e) {
       return Optional.of("%s: cannot be read: %s".formatted(part.name(), e.getMessage()));
-    }
-  }
-
-  private static void join(Thread thread) {
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
     }
   }
 }

@@ -1,7 +1,7 @@
 package io.calm.cka;
 
+import io.calm.tensor.Parallel;
 import java.util.Arrays;
-import java.util.function.IntConsumer;
 
 /**
  * Computes U'V in float64, tile by tile, for products too big to keep: each tile is reduced to a
@@ -92,22 +92,22 @@ final class TiledProduct {
   static double[][] compute(Operand u, Operand v, Tile[] tiles, int threads, Reducer reducer) {
     double[][] results = new double[tiles.length][];
     double work = (double) tiles.length * TILE * TILE * u.depth();
-    Parallel.forEach(
-        tiles.length,
-        work < PARALLEL ? 1 : threads,
-        () -> {
-          Worker worker = new Worker(u, v);
-          return (IntConsumer)
-              t -> {
-                Tile tile = tiles[t];
-                double[] product = worker.multiply(tile);
-                results[t] = reducer.reduce(t, product, tile.height() * tile.width());
-              };
-        });
+    try (Parallel parallel = new Parallel(work < PARALLEL ? 1 : threads)) {
+      parallel.ranges(
+          tiles.length,
+          (from, to) -> {
+            Worker worker = new Worker(u, v);
+            for (int t = from; t < to; t++) {
+              Tile tile = tiles[t];
+              double[] product = worker.multiply(tile);
+              results[t] = reducer.reduce(t, product, tile.height() * tile.width());
+            }
+          });
+    }
     return results;
   }
 
-  /** The scratch of one thread. */
+  /** The scratch of one range of tiles. */
   private static final class Worker {
     private final Operand u;
     private final Operand v;

@@ -20,7 +20,7 @@ import java.util.Optional;
  *
  * <p>A fold into v or up comes after those were rounded ({@link DividedRows}).
  */
-public final class StagewiseQuantizer implements Quantizer {
+public class StagewiseQuantizer implements Quantizer {
   private final String name;
   private final Optional<Fold> fold;
   private final Rounding rounding;
@@ -32,22 +32,22 @@ public final class StagewiseQuantizer implements Quantizer {
   }
 
   @Override
-  public String name() {
+  public final String name() {
     return name;
   }
 
   @Override
-  public Optional<Fold> fold() {
+  public final Optional<Fold> fold() {
     return fold;
   }
 
   @Override
-  public Optional<Rounding> rounding() {
+  public final Optional<Rounding> rounding() {
     return Optional.of(rounding);
   }
 
   @Override
-  public Result quantize(BlockSample sample) {
+  public final Result quantize(BlockSample sample) {
     Candidate candidate = new Candidate(sample.block());
     Map<String, String> detail = new HashMap<>();
     try (StageWalk walk = sample.walk()) {

@@ -31,7 +31,7 @@ public final class Parallel implements AutoCloseable {
   /** Splits {@code 0 .. count} into ranges and waits for all of them. */
   public void ranges(int count, Range body) {
     int pieces = Math.min(count, pool.getParallelism() * PIECES_PER_THREAD);
-    if (pieces <= 1) {
+    if (pieces <= 1 || threads() == 1) {
       body.run(0, count);
       return;
     }

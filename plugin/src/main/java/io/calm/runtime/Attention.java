@@ -11,20 +11,24 @@ import java.util.List;
  * Causal attention of a pass's rows over the stored keys and values, with shared key-value heads
  * and an optional window.
  *
- * <p>For each row and head, all in float32: score = (sum over d ascending, fused, of q k) /
- * sqrt(headDim); weight = e^(score - max); output = (sum over positions ascending, fused, of weight
- * * v) / (sum over positions ascending of weight). So the bits do not depend on pages, on the rows
- * beside or on threads.
+ * <p>Positions are divided into splits of {@value #SPLIT} with fixed borders. For each row, head
+ * and split, all in float32: score = (sum over d ascending, fused, of q k) / sqrt(headDim); weight =
+ * e^(score - the split's largest); the sum of weights, position p in lane p mod {@value #LANES},
+ * the lanes added in halves; output = sum over positions ascending, fused, of weight * v. Splits are
+ * merged in ascending order as arXiv 2205.14135 does. So the bits do not depend on pages, on the
+ * rows beside or on threads.
  *
  * <p>Rows of one sequence that follow each other are taken in blocks, so that a page is read once
  * for all of them.
  */
 final class Attention {
-  private static final int BLOCK_ROWS = 16;
-  private static final int CHUNK = 4 * KvStorage.PAGE;
-  private static final int MAX_SCORES = 1 << 20;
+  /** Positions whose attention is computed apart and then merged. */
+  static final int SPLIT = 4 * KvStorage.PAGE;
 
-  private final KvStorage storage;
+  private static final int BLOCK_ROWS = 16;
+  private static final int LANES = 16;
+
+  private final FloatPages pages;
   private final Workers workers;
   private final int heads;
   private final int kvHeads;
@@ -36,8 +40,8 @@ final class Attention {
   /** Rows {@code first} (inclusive) to {@code end} (exclusive) of one sequence. */
   private record RowBlock(int first, int end) {}
 
-  Attention(ModelSpec spec, KvStorage storage, Workers workers) {
-    this.storage = storage;
+  Attention(ModelSpec spec, FloatPages pages, Workers workers) {
+    this.pages = pages;
     this.workers = workers;
     this.heads = spec.heads();
     this.kvHeads = spec.kvHeads();
@@ -74,10 +78,9 @@ final class Attention {
     int first = 0;
     while (first < rows.size()) {
       KvSequence sequence = rows.get(first).sequence();
-      int most = Math.max(1, MAX_SCORES / (shared * (rows.get(first).position() + BLOCK_ROWS)));
       int end = first + 1;
       while (end < rows.size()
-          && end - first < Math.min(BLOCK_ROWS, most)
+          && end - first < BLOCK_ROWS
           && rows.get(end).sequence() == sequence) {
         end++;
       }
@@ -103,33 +106,20 @@ final class Attention {
     KvSequence sequence = rows.get(block.first()).sequence();
     int firstPosition = rows.get(block.first()).position();
     int lastPosition = firstPosition + block.end() - block.first() - 1;
-    int base = start(firstPosition, window) / CHUNK * CHUNK;
     int count = (block.end() - block.first()) * shared;
-    s.prepare(count, lastPosition + 1 - base);
-    for (int chunk = base; chunk <= lastPosition; chunk += CHUNK) {
-      int length = Math.min(CHUNK, lastPosition + 1 - chunk);
-      readKeys(sequence, layer, kvHead, chunk, length, s);
+    s.prepare(count);
+    int base = start(firstPosition, window) / SPLIT * SPLIT;
+    for (; base <= lastPosition; base += SPLIT) {
+      int length = Math.min(SPLIT, (lastPosition - base) / KvStorage.PAGE * KvStorage.PAGE + KvStorage.PAGE);
+      readKeys(sequence, layer, kvHead, base, length, s);
       for (int i = 0; i < count; i++) {
         int query = ((block.first() + i / shared) * heads + kvHead * shared + i % shared) * headDim;
-        System.arraycopy(queries, query, s.query, 0, headDim);
-        Arrays.fill(s.partial, 0, length, 0f);
-        VectorLoops.addWeighted(s.keys, 0, headDim, s.query, 0, s.partial, length);
-        System.arraycopy(s.partial, 0, s.scores[i], chunk - base, length);
-      }
-    }
-    for (int i = 0; i < count; i++) {
-      int position = firstPosition + i / shared;
-      s.sums[i] = softmax(s.scores[i], start(position, window) - base, position + 1 - base);
-      Arrays.fill(s.outputs[i], 0f);
-    }
-    for (int page = base; page <= lastPosition; page += KvStorage.PAGE) {
-      readValues(sequence, layer, kvHead, page, s);
-      for (int i = 0; i < count; i++) {
         int position = firstPosition + i / shared;
-        int from = Math.max(start(position, window) - page, 0);
-        int to = Math.min(position + 1 - page, KvStorage.PAGE);
-        VectorLoops.addWeighted(
-            s.values, from, to, s.scores[i], page - base, s.outputs[i], headDim);
+        score(queries, query, start(position, window) - base, position + 1 - base, length, i, s);
+      }
+      addValues(sequence, layer, kvHead, base, length, count, s);
+      for (int i = 0; i < count; i++) {
+        s.merge(i);
       }
     }
     for (int i = 0; i < count; i++) {
@@ -140,11 +130,65 @@ final class Attention {
     }
   }
 
-  private void readKeys(
-      KvSequence sequence, int layer, int head, int chunk, int length, Scratch s) {
-    int from = storage.keys(layer, head);
+  /** Leaves the weights of query {@code i}, their largest score and their sum in the scratch. */
+  private void score(
+      float[] queries, int query, int from, int end, int length, int i, Scratch s) {
+    float[] scores = s.scores[i];
+    int first = Math.max(from, 0);
+    int last = Math.min(end, length);
+    if (first >= last) {
+      Arrays.fill(scores, 0, length, 0f);
+      s.splitSums[i] = 0;
+      return;
+    }
+    System.arraycopy(queries, query, s.query, 0, headDim);
+    Arrays.fill(scores, 0, length, 0f);
+    VectorLoops.addWeighted(s.keys, 0, headDim, s.query, 0, scores, length);
+    Arrays.fill(scores, 0, first, Float.NEGATIVE_INFINITY);
+    Arrays.fill(scores, last, length, Float.NEGATIVE_INFINITY);
+    float max = Float.NEGATIVE_INFINITY;
+    for (int p = 0; p < length; p++) {
+      scores[p] *= scale;
+      max = Math.max(max, scores[p]);
+    }
+    s.splitMaxima[i] = max;
+    s.splitSums[i] = weigh(scores, length, max);
+  }
+
+  /** Replaces scores by e^(score - max) and returns their sum, position p in lane p mod 16. */
+  private static float weigh(float[] scores, int length, float max) {
+    float[] lanes = new float[LANES];
+    for (int p = 0; p < length; p++) {
+      scores[p] = Exponential.exp(scores[p] - max);
+      lanes[p % LANES] += scores[p];
+    }
+    for (int half = LANES / 2; half > 0; half /= 2) {
+      for (int lane = 0; lane < half; lane++) {
+        lanes[lane] += lanes[lane + half];
+      }
+    }
+    return lanes[0];
+  }
+
+  private void addValues(
+      KvSequence sequence, int layer, int kvHead, int base, int length, int count, Scratch s) {
+    for (int i = 0; i < count; i++) {
+      Arrays.fill(s.splitOutputs[i], 0f);
+    }
     for (int page = 0; page < length; page += KvStorage.PAGE) {
-      FloatBuffer memory = sequence.page(chunk + page);
+      readValues(sequence, layer, kvHead, base + page, s);
+      for (int i = 0; i < count; i++) {
+        VectorLoops.addWeighted(
+            s.values, 0, KvStorage.PAGE, s.scores[i], page, s.splitOutputs[i], headDim);
+      }
+    }
+  }
+
+  private void readKeys(
+      KvSequence sequence, int layer, int head, int base, int length, Scratch s) {
+    int from = pages.keys(layer, head);
+    for (int page = 0; page < length; page += KvStorage.PAGE) {
+      FloatBuffer memory = sequence.page(base + page).floats();
       for (int d = 0; d < headDim; d++) {
         memory.get(from + d * KvStorage.PAGE, s.keys[d], page, KvStorage.PAGE);
       }
@@ -152,26 +196,11 @@ final class Attention {
   }
 
   private void readValues(KvSequence sequence, int layer, int head, int page, Scratch s) {
-    FloatBuffer memory = sequence.page(page);
-    int from = storage.values(layer, head);
+    FloatBuffer memory = sequence.page(page).floats();
+    int from = pages.values(layer, head);
     for (int p = 0; p < KvStorage.PAGE; p++) {
       memory.get(from + p * headDim, s.values[p], 0, headDim);
     }
-  }
-
-  /** Replaces scores {@code from} to {@code to} by weights and returns their sum. */
-  private float softmax(float[] scores, int from, int to) {
-    float max = Float.NEGATIVE_INFINITY;
-    for (int i = from; i < to; i++) {
-      scores[i] *= scale;
-      max = Math.max(max, scores[i]);
-    }
-    float sum = 0;
-    for (int i = from; i < to; i++) {
-      scores[i] = Exponential.exp(scores[i] - max);
-      sum += scores[i];
-    }
-    return sum;
   }
 
   /** What one worker needs. */
@@ -179,28 +208,52 @@ final class Attention {
     final float[][] keys;
     final float[][] values;
     final float[] query;
-    final float[] partial = new float[CHUNK];
     float[][] scores = new float[0][];
     float[][] outputs = new float[0][];
+    float[][] splitOutputs = new float[0][];
+    float[] maxima = new float[0];
     float[] sums = new float[0];
+    float[] splitMaxima = new float[0];
+    float[] splitSums = new float[0];
 
     Scratch(int headDim) {
-      keys = new float[headDim][CHUNK];
+      keys = new float[headDim][SPLIT];
       values = new float[KvStorage.PAGE][headDim];
       query = new float[headDim];
     }
 
-    /** Makes room for {@code count} queries over {@code positions} positions. */
-    void prepare(int count, int positions) {
+    /** Makes room for {@code count} queries and clears their running results. */
+    void prepare(int count) {
       if (sums.length < count) {
-        scores = new float[count][0];
+        scores = new float[count][SPLIT];
         outputs = new float[count][query.length];
+        splitOutputs = new float[count][query.length];
+        maxima = new float[count];
         sums = new float[count];
+        splitMaxima = new float[count];
+        splitSums = new float[count];
       }
       for (int i = 0; i < count; i++) {
-        if (scores[i].length < positions) {
-          scores[i] = new float[Math.max(positions, 2 * scores[i].length)];
-        }
+        maxima[i] = Float.NEGATIVE_INFINITY;
+        sums[i] = 0;
+        Arrays.fill(outputs[i], 0f);
+      }
+    }
+
+    /** Merges the split of query {@code i} into its running result. */
+    void merge(int i) {
+      if (splitSums[i] == 0) {
+        return; // the query sees nothing of the split
+      }
+      float max = Math.max(maxima[i], splitMaxima[i]);
+      float before = Exponential.exp(maxima[i] - max);
+      float here = Exponential.exp(splitMaxima[i] - max);
+      maxima[i] = max;
+      sums[i] = Math.fma(splitSums[i], here, sums[i] * before);
+      float[] output = outputs[i];
+      float[] addend = splitOutputs[i];
+      for (int d = 0; d < output.length; d++) {
+        output[d] = Math.fma(addend[d], here, output[d] * before);
       }
     }
   }

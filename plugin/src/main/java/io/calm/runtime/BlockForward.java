@@ -20,7 +20,7 @@ final class BlockForward {
   private final Workers workers;
   private final PassBuffers buffers;
   private final ActivationQuantizer quantizer;
-  private final KvStorage storage;
+  private final FloatPages pages;
   private final Attention attention;
 
   /** Computes a row of a stage's activation into {@link PassBuffers#input}. */
@@ -34,13 +34,13 @@ final class BlockForward {
       Workers workers,
       PassBuffers buffers,
       ActivationQuantizer quantizer,
-      KvStorage storage) {
+      FloatPages pages) {
     this.spec = model.spec();
     this.workers = workers;
     this.buffers = buffers;
     this.quantizer = quantizer;
-    this.storage = storage;
-    this.attention = new Attention(spec, storage, workers);
+    this.pages = pages;
+    this.attention = new Attention(spec, pages, workers);
   }
 
   /**
@@ -55,7 +55,17 @@ final class BlockForward {
         rows,
         block,
         (row, at) -> norm(row, at, block, NormRole.ATTENTION));
-    workers.forRows(rows.size(), row -> rotateAndStore(layer, block, row, rows.get(row)));
+    boolean[] finite = new boolean[rows.size()];
+    workers.forRows(
+        rows.size(),
+        row -> {
+          rotate(block, row);
+          finite[row] = finite(LinearRole.K, row) && finite(LinearRole.V, row);
+          if (finite[row]) {
+            store(layer, row, rows.get(row));
+          }
+        });
+    StepFailures.check(finite, rows, () -> "block %d, keys and values".formatted(layer));
     attention.run(
         layer, spec.windows().get(layer), rows, buffers.output(LinearRole.Q), buffers.input);
     stage(layer, Stage.ATTENTION_OUT, rows, block, (row, at) -> {});
@@ -134,7 +144,17 @@ final class BlockForward {
     }
   }
 
-  private void rotateAndStore(int layer, BlockWeights block, int row, Row place) {
+  private boolean finite(LinearRole role, int row) {
+    int width = spec.outputs(role);
+    float[] output = buffers.output(role);
+    float sum = 0;
+    for (int i = row * width; i < (row + 1) * width; i++) {
+      sum += output[i] * 0; // 0, or NaN for a value that is not finite
+    }
+    return sum == 0;
+  }
+
+  private void rotate(BlockWeights block, int row) {
     int dim = spec.headDim();
     float[] queries = buffers.output(LinearRole.Q);
     float[] keys = buffers.output(LinearRole.K);
@@ -142,9 +162,17 @@ final class BlockForward {
       rotate(block, NormRole.Q_HEAD, queries, (row * spec.heads() + head) * dim, row);
     }
     for (int head = 0; head < spec.kvHeads(); head++) {
-      int at = (row * spec.kvHeads() + head) * dim;
-      rotate(block, NormRole.K_HEAD, keys, at, row);
-      store(layer, head, place, keys, buffers.output(LinearRole.V), at);
+      rotate(block, NormRole.K_HEAD, keys, (row * spec.kvHeads() + head) * dim, row);
+    }
+  }
+
+  private void store(int layer, int row, Row place) {
+    KvPage page = place.sequence().page(place.position());
+    float[] keys = buffers.output(LinearRole.K);
+    float[] values = buffers.output(LinearRole.V);
+    for (int head = 0; head < spec.kvHeads(); head++) {
+      int at = (row * spec.kvHeads() + head) * spec.headDim();
+      pages.store(page, layer, head, place.position(), keys, values, at);
     }
   }
 
@@ -161,15 +189,5 @@ final class BlockForward {
       heads[at + i] = a * cosine - b * sine;
       heads[at + half + i] = b * cosine + a * sine;
     }
-  }
-
-  private void store(int layer, int head, Row place, float[] keys, float[] values, int at) {
-    int slot = place.position() % KvStorage.PAGE;
-    var page = place.sequence().page(place.position());
-    int key = storage.keys(layer, head) + slot;
-    for (int d = 0; d < spec.headDim(); d++) {
-      page.put(key + d * KvStorage.PAGE, keys[at + d]);
-    }
-    page.put(storage.values(layer, head) + slot * spec.headDim(), values, at, spec.headDim());
   }
 }

@@ -1,13 +1,13 @@
 package io.calm.runtime;
 
-import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
 import java.util.List;
 
-/** The keys and values of one sequence of a {@link JavaDecoder}. */
+/** The keys and values of one sequence of a {@link PagedDecoder}. */
 final class KvSequence implements Decoder.Sequence {
   private final KvStorage storage;
   private final int capacity;
-  private List<FloatBuffer> pages;
+  private List<KvPage> pages;
   private int length;
   private State state = State.OPEN;
 
@@ -43,8 +43,19 @@ final class KvSequence implements Decoder.Sequence {
   }
 
   /** Returns the page of {@code position}. */
-  FloatBuffer page(int position) {
+  KvPage page(int position) {
     return pages.get(position / KvStorage.PAGE);
+  }
+
+  int pageCount() {
+    return pages.size();
+  }
+
+  /** Writes the addresses of the pages. */
+  void putPages(LongBuffer target) {
+    for (KvPage page : pages) {
+      target.put(page.address());
+    }
   }
 
   /** Makes the next {@code tokens} positions part of the sequence. */

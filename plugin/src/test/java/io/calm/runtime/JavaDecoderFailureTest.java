@@ -65,7 +65,7 @@ class JavaDecoderFailureTest {
   @Test
   void aFailedSequenceLeavesTheOthersAsTheyWere() {
     QuantizedModel model = model(Float.NaN, 1, false);
-    try (JavaDecoder decoder = new JavaDecoder(model, 2)) {
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2)) {
       float[][] expected = decode(decoder, 5, 6, 7, 8);
       Sequence good = decoder.newSequence(300);
       Sequence bad = decoder.newSequence(300);
@@ -109,7 +109,7 @@ class JavaDecoderFailureTest {
 
   @Test
   void theMessageNamesBlockAndLinear() {
-    try (JavaDecoder decoder = new JavaDecoder(model(1, 1e30f, false), 1)) {
+    try (JavaDecoder decoder = new JavaDecoder(model(1, 1e30f, false), KvType.FLOAT16, 1)) {
       Sequence zero = decoder.newSequence(4);
       Sequence first = decoder.newSequence(4);
       Sequence second = decoder.newSequence(4);
@@ -132,7 +132,7 @@ class JavaDecoderFailureTest {
 
   @Test
   void logitsThatOverflowFailToo() {
-    try (JavaDecoder decoder = new JavaDecoder(model(Float.MAX_VALUE, 1, true), 1)) {
+    try (JavaDecoder decoder = new JavaDecoder(model(Float.MAX_VALUE, 1, true), KvType.FLOAT16, 1)) {
       Sequence sequence = decoder.newSequence(4);
       StepFailedException e =
           assertThrows(

@@ -69,7 +69,7 @@ class JavaDecoderGoldenTest {
   }
 
   private static float[][] decode(QuantizedModel model, int[] tokens) {
-    try (JavaDecoder decoder = new JavaDecoder(model, 1);
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1);
         Decoder.Sequence sequence = decoder.newSequence(tokens.length)) {
       return decoder.step(List.of(new Chunk(sequence, tokens, Wanted.ALL))).get(0);
     }

@@ -61,7 +61,7 @@ class JavaDecoderTest {
     for (ActivationMode mode : ActivationMode.values()) {
       QuantizedModel model = RandomModels.model(spec, 32, mode, random);
       int[] tokens = tokens(80, random);
-      try (JavaDecoder decoder = new JavaDecoder(model, 2)) {
+      try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2)) {
         assertSame(
             new NaiveDecoder(model).logits(tokens), all(decoder, tokens), "seed " + seed + mode);
       }
@@ -77,7 +77,7 @@ class JavaDecoderTest {
             ActivationMode.PER_GROUP,
             new Random(11));
     int[] tokens = tokens(330, new Random(12));
-    try (JavaDecoder decoder = new JavaDecoder(model, 2)) {
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2)) {
       assertSame(new NaiveDecoder(model).logits(tokens), all(decoder, tokens), "seed 11, 12");
     }
   }
@@ -90,14 +90,14 @@ class JavaDecoderTest {
     QuantizedModel model = RandomModels.model(spec, 64, ActivationMode.PER_GROUP, random);
     List<int[]> prompts = new ArrayList<>();
     List<float[][]> expected = new ArrayList<>();
-    try (JavaDecoder alone = new JavaDecoder(model, 1)) {
+    try (JavaDecoder alone = new JavaDecoder(model, KvType.FLOAT16, 1)) {
       for (int i = 0; i < 4; i++) {
         prompts.add(tokens(1 + random.nextInt(90), random));
         expected.add(all(alone, prompts.get(i)));
       }
     }
     for (int threads = 1; threads <= 3; threads++) {
-      try (JavaDecoder decoder = new JavaDecoder(model, threads)) {
+      try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, threads)) {
         List<float[][]> got = mixed(decoder, prompts, random);
         for (int i = 0; i < prompts.size(); i++) {
           assertSame(
@@ -151,7 +151,7 @@ class JavaDecoderTest {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(2));
     int[] tokens = {1, 2, 3, 4};
-    try (JavaDecoder decoder = new JavaDecoder(model, 1)) {
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1)) {
       float[][] every = all(decoder, tokens);
       List<float[][]> results =
           decoder.step(
@@ -168,7 +168,7 @@ class JavaDecoderTest {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(21));
     int[] prompt = tokens(10, new Random(22));
-    try (JavaDecoder decoder = new JavaDecoder(model, 2);
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2);
         Sequence sequence = decoder.newSequence(40)) {
       int[] tokens = prompt;
       int[] next = prompt;
@@ -197,8 +197,8 @@ class JavaDecoderTest {
   void callersErrorsChangeNothing() {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(3));
-    try (JavaDecoder decoder = new JavaDecoder(model, 1);
-        JavaDecoder other = new JavaDecoder(model, 1)) {
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1);
+        JavaDecoder other = new JavaDecoder(model, KvType.FLOAT16, 1)) {
       assertThrows(IllegalArgumentException.class, () -> decoder.newSequence(0));
       assertThrows(IllegalArgumentException.class, () -> decoder.newSequence(601));
       Sequence sequence = decoder.newSequence(5);

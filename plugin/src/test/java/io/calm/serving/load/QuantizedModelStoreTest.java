@@ -88,7 +88,7 @@ class QuantizedModelStoreTest {
   /** The decoder against the same modules run on PyTorch: two ways to the same numbers. */
   private static void requireEqualLogits(QuantizedModel model, int[] tokens) {
     float[][] got;
-    try (Decoder decoder = new JavaDecoder(model, 2);
+    try (Decoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2);
         Decoder.Sequence sequence = decoder.newSequence(tokens.length)) {
       got = decoder.step(List.of(new Decoder.Chunk(sequence, tokens, Decoder.Wanted.ALL))).get(0);
     }
@@ -224,7 +224,7 @@ class QuantizedModelStoreTest {
     assertFalse(searched());
     assertEquals("uniform-source", artifact.plan().served());
     assertEquals(32, artifact.plan().group());
-    try (Decoder decoder = new JavaDecoder(artifact.model(), 2);
+    try (Decoder decoder = new JavaDecoder(artifact.model(), KvType.FLOAT16, 2);
         Decoder.Sequence sequence = decoder.newSequence(8)) {
       int[] prompt = {504, 3575, 282, 4649, 314}; // The capital of France is
       float[] logits =

@@ -1,0 +1,114 @@
+package io.calm.runtime;
+
+import io.calm.model.ModelSpec;
+import io.calm.model.QuantizedModel;
+import io.calm.tensor.NativeKernels;
+import io.calm.tensor.NativeKernels.Ladder;
+import io.calm.tensor.NativeKernels.Rung;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Makes the W4A8 decoder with the kernels that {@code calm.kernel} asks for. */
+public final class Decoders {
+  /** The value of {@code calm.kernel} for the best kernels of this machine. */
+  public static final String AUTO = "auto";
+
+  /** The value of {@code calm.kernel} for the kernels in Java. */
+  public static final String JAVA = "java";
+
+  private static final Logger LOG = LoggerFactory.getLogger(Decoders.class);
+  private static final AtomicBoolean LOGGED = new AtomicBoolean();
+
+  private Decoders() {}
+
+  /**
+   * How a decoder is made.
+   *
+   * @param kernel {@link #AUTO}, {@link #JAVA} or the name of a rung
+   * @param threads that compute
+   */
+  public record Settings(String kernel, KvType kvType, int threads) {}
+
+  /**
+   * Returns the decoder of {@code model}.
+   *
+   * @throws IllegalArgumentException if this machine cannot run the kernel that the settings name,
+   *     or a shape of the model does not fit its topology
+   */
+  public static Decoder open(QuantizedModel model, Settings settings) {
+    Optional<Rung> rung = rung(settings.kernel());
+    return rung.isPresent()
+        ? new NativeDecoder(rung.get(), model, settings.kvType(), settings.threads())
+        : new JavaDecoder(model, settings.kvType(), settings.threads());
+  }
+
+  /** Returns the bytes of keys and values that a token of a sequence takes. */
+  public static long bytesPerToken(ModelSpec spec, Settings settings) {
+    return rung(settings.kernel()).isPresent()
+        ? NativeModel.pageBytes(spec, settings.kvType()) / KvStorage.PAGE
+        : JavaDecoder.bytesPerToken(spec);
+  }
+
+  /** Returns the name of the kernels that {@code kernel} gives on this machine. */
+  public static String chosen(String kernel) {
+    return rung(kernel).map(Rung::name).orElse(JAVA);
+  }
+
+  /**
+   * Returns the rung that {@code kernel} gives on this machine; empty: the kernels in Java.
+   *
+   * @throws IllegalArgumentException if it names what this machine cannot run
+   */
+  public static Optional<Rung> rung(String kernel) {
+    if (kernel.equals(JAVA)) {
+      return Optional.empty();
+    }
+    Ladder ladder = NativeKernels.ladder();
+    if (kernel.equals(AUTO)) {
+      return automatic(ladder);
+    }
+    Optional<Rung> named =
+        ladder.rungs().stream().filter(rung -> rung.name().equals(kernel)).findFirst();
+    Optional<String> missing =
+        named.isPresent()
+            ? named.get().missing()
+            : Optional.of(ladder.problem().orElse("there is no such kernel"));
+    if (missing.isPresent()) {
+      throw new IllegalArgumentException(
+          "calm.kernel: expected one of %s, got %s: %s"
+              .formatted(
+                  Stream.concat(
+                          Stream.of(AUTO, JAVA),
+                          ladder.rungs().stream()
+                              .filter(rung -> rung.missing().isEmpty())
+                              .map(Rung::name))
+                      .collect(Collectors.joining(", ")),
+                  kernel,
+                  missing.get()));
+    }
+    return named;
+  }
+
+  /** The best rung but the portable one, which is slower than the kernels in Java. */
+  private static Optional<Rung> automatic(Ladder ladder) {
+    Optional<Rung> best =
+        ladder.rungs().stream()
+            .skip(1)
+            .filter(rung -> rung.missing().isEmpty())
+            .reduce((first, second) -> second);
+    if (LOGGED.compareAndSet(false, true)) {
+      LOG.info("kernels: {}", best.map(Rung::name).orElse(JAVA));
+      ladder.problem().ifPresent(problem -> LOG.info("no native kernels: {}", problem));
+      for (Rung rung : ladder.rungs()) {
+        if (best.map(chosen -> rung.index() > chosen.index()).orElse(true)) {
+          rung.missing().ifPresent(why -> LOG.info("kernel {} is left out: {}", rung.name(), why));
+        }
+      }
+    }
+    return best;
+  }
+}

@@ -1,0 +1,79 @@
+package io.calm.runtime;
+
+import io.calm.model.ModelSpec;
+import io.calm.tensor.Float16;
+import java.nio.FloatBuffer;
+
+/**
+ * The Java decoder's pages: float32 values, rounded as the storage type says when they are stored.
+ *
+ * <p>A page holds for each layer the keys [kvHeads][headDim][PAGE], so that scores of neighbouring
+ * positions are computed side by side, then the values [kvHeads][PAGE][headDim].
+ */
+final class FloatPages {
+  private static final float SMALLEST = 0x1p-100f;
+  private static final float ROUNDER = 0x1.8p23f;
+
+  private final int kvHeads;
+  private final int headDim;
+  private final int layers;
+  private final KvType type;
+
+  FloatPages(ModelSpec spec, KvType type) {
+    this.kvHeads = spec.kvHeads();
+    this.headDim = spec.headDim();
+    this.layers = spec.layers();
+    this.type = type;
+  }
+
+  long pageBytes() {
+    return 4L * layers * 2 * kvHeads * headDim * KvStorage.PAGE;
+  }
+
+  /** Returns where the keys [headDim][PAGE] of a layer's head begin in a page. */
+  int keys(int layer, int head) {
+    return (layer * 2 * kvHeads + head) * headDim * KvStorage.PAGE;
+  }
+
+  /** Returns where the values [PAGE][headDim] of a layer's head begin in a page. */
+  int values(int layer, int head) {
+    return ((layer * 2 + 1) * kvHeads + head) * headDim * KvStorage.PAGE;
+  }
+
+  /** Stores the key and the value of one head, {@code [at .. at + headDim)}, at a position. */
+  void store(
+      KvPage page, int layer, int head, int position, float[] keys, float[] values, int at) {
+    int slot = position % KvStorage.PAGE;
+    put(page.floats(), keys(layer, head) + slot, KvStorage.PAGE, keys, at);
+    put(page.floats(), values(layer, head) + slot * headDim, 1, values, at);
+  }
+
+  private void put(FloatBuffer target, int to, int stride, float[] source, int from) {
+    float scale = type == KvType.INT8 ? scale(source, from) : 0;
+    for (int d = 0; d < headDim; d++) {
+      float value = source[from + d];
+      float stored =
+          type == KvType.INT8
+              ? code(value, scale) * scale
+              : Float16.round(
+                  Math.max(-Float16.MAX_VALUE, Math.min(Float16.MAX_VALUE, value)));
+      target.put(to + d * stride, stored);
+    }
+  }
+
+  private float scale(float[] source, int from) {
+    float max = 0;
+    for (int d = 0; d < headDim; d++) {
+      max = Math.max(max, Math.abs(source[from + d]));
+    }
+    return max < SMALLEST ? 0 : max / 127;
+  }
+
+  private static float code(float value, float scale) {
+    if (scale == 0) {
+      return 0;
+    }
+    float code = (value / scale + ROUNDER) - ROUNDER;
+    return Math.max(-127, Math.min(127, code));
+  }
+}

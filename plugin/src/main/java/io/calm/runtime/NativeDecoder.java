@@ -1,0 +1,118 @@
+package io.calm.runtime;
+
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.QuantizedModel;
+import io.calm.model.Stage;
+import io.calm.tensor.NativeKernels;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/**
+ * The W4A8 decoder in C: a step is one call. Its results have the bits of {@link JavaDecoder}'s
+ * with the same storage of keys and values, on every rung.
+ *
+ * <p>Steps are made by one thread at a time, and steps of all decoders of the process take turns on
+ * its one pool of threads. Sequences may be made and closed by others.
+ */
+public final class NativeDecoder extends PagedDecoder {
+  private static final int PER_LAYER = 16;
+  private static final int LINEAR_HEAD = 4;
+  private static final int LOGITS = 5;
+
+  private final ModelSpec spec;
+  private final NativeModel model;
+  private final StepBuffers buffers;
+  private final ByteBuffer times =
+      ByteBuffer.allocateDirect(Times.FIELDS * Long.BYTES).order(ByteOrder.nativeOrder());
+  private long timesAddress;
+
+  /**
+   * Where the threads of the steps since {@link #startTimes} spent their time, in nanoseconds: the
+   * first four summed over threads, the last as a clock on the wall shows it.
+   */
+  public record Times(long linear, long attention, long head, long rows, long wall) {
+    private static final int FIELDS = 5;
+  }
+
+  /**
+   * @param threads that compute, the caller's included
+   * @throws IllegalArgumentException if a weight's shape or group does not fit the model's topology
+   * @throws OutOfMemoryError if there is no memory for the buffers
+   */
+  public NativeDecoder(NativeKernels.Rung rung, QuantizedModel model, KvType kvType, int threads) {
+    super(
+        model,
+        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), NativeKernels::address));
+    this.spec = model.spec();
+    this.model = new NativeModel(rung, model, kvType, threads);
+    RotaryTable rotary = RotaryTable.of(spec.rope(), spec.headDim());
+    this.buffers = new StepBuffers(rotary, spec.headDim(), spec.vocabulary());
+  }
+
+  /** Begins to measure; measuring costs a little of what it measures. */
+  public void startTimes() {
+    times.clear();
+    for (int i = 0; i < Times.FIELDS; i++) {
+      times.putLong(i * Long.BYTES, 0);
+    }
+    timesAddress = NativeKernels.address(times);
+  }
+
+  /** Ends measuring. */
+  public Times stopTimes() {
+    timesAddress = 0;
+    return new Times(
+        times.getLong(0),
+        times.getLong(8),
+        times.getLong(16),
+        times.getLong(24),
+        times.getLong(32));
+  }
+
+  @Override
+  void run(List<Row> rows) {
+    buffers.fill(rows);
+    int result =
+        model.step(
+            rows.size(),
+            buffers.intsAddress(),
+            buffers.pagesAddress(),
+            buffers.rotaryAddress(),
+            buffers.outputAddress(),
+            buffers.failedAddress(),
+            timesAddress);
+    if (result >= 0) {
+      boolean[] finite = new boolean[rows.size()];
+      for (int row = 0; row < finite.length; row++) {
+        finite[row] = !buffers.failed(row);
+      }
+      StepFailures.check(finite, rows, () -> place(result));
+    }
+    buffers.readLogits(rows);
+  }
+
+  private static String place(int result) {
+    int what = result % PER_LAYER;
+    if (what == LINEAR_HEAD) {
+      return "lm_head";
+    }
+    if (what == LOGITS) {
+      return "logits";
+    }
+    int layer = result / PER_LAYER;
+    return what < Stage.values().length
+        ? "block %d, linear %s".formatted(layer, names(Stage.values()[what]))
+        : "block %d, keys and values".formatted(layer);
+  }
+
+  private static String names(Stage stage) {
+    return String.join(", ", stage.linears().stream().map(LinearRole::name).toList());
+  }
+
+  @Override
+  public void close() {
+    model.close();
+  }
+}

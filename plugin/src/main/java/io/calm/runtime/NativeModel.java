@@ -1,0 +1,156 @@
+package io.calm.runtime;
+
+import io.calm.model.ActivationMode;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.NormRole;
+import io.calm.model.QuantizedModel;
+import io.calm.tensor.NativeKernels;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TokenTable;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model as the C decoder holds it: addresses of parameters where they are mapped, kept alive by
+ * this object. Not thread safe.
+ */
+final class NativeModel implements AutoCloseable {
+  private static final List<LinearRole> LINEARS =
+      List.of(
+          LinearRole.Q,
+          LinearRole.K,
+          LinearRole.V,
+          LinearRole.O,
+          LinearRole.GATE,
+          LinearRole.UP,
+          LinearRole.DOWN);
+  private static final List<NormRole> NORMS =
+      List.of(NormRole.ATTENTION, NormRole.MLP, NormRole.Q_HEAD, NormRole.K_HEAD);
+
+  /** Index: the format's number in C. */
+  private static final List<String> FORMATS = List.of("int8", "int4", "float16", "float32");
+
+  private final @Nullable ByteBuffer[] buffers;
+  private long handle;
+
+  /** Parameters in the order in which C reads them. */
+  private static final class Parameters {
+    final List<@Nullable ByteBuffer> buffers = new ArrayList<>();
+    final List<Integer> sizes = new ArrayList<>();
+
+    void add(int layer, BlockParameters<QuantizedLinear> block, ModelSpec spec) {
+      sizes.add(spec.windows().get(layer));
+      for (LinearRole role : LINEARS) {
+        QuantizedLinear linear = block.linear(role);
+        float[] bias = block.biases().get(role);
+        sizes.addAll(List.of(linear.outputs(), linear.inputs(), linear.group()));
+        buffers.add(linear.codes());
+        buffers.add(linear.grids());
+        buffers.add(bias == null ? null : NativeKernels.floats(bias));
+      }
+      for (NormRole norm : NORMS) {
+        boolean there = spec.norms().contains(norm);
+        buffers.add(there ? NativeKernels.floats(block.norm(norm)) : null);
+      }
+    }
+
+    void add(TokenTable table) {
+      sizes.add(FORMATS.indexOf(table.format()));
+      if (table instanceof TokenTable.Int8 int8) {
+        add(int8.group(), int8.codes(), int8.scales());
+      } else if (table instanceof TokenTable.Int4 int4) {
+        add(int4.weight().group(), int4.weight().codes(), int4.weight().grids());
+      } else if (table instanceof TokenTable.Float16 half) {
+        add(0, half.values(), null);
+      } else if (table instanceof TokenTable.Float32 single) {
+        add(0, single.values(), null);
+      }
+    }
+
+    private void add(int group, ByteBuffer first, @Nullable ByteBuffer second) {
+      sizes.add(group);
+      buffers.add(first);
+      buffers.add(second);
+    }
+  }
+
+  NativeModel(NativeKernels.Rung rung, QuantizedModel model, KvType kvType, int threads) {
+    BlockWeights.of(model); // refuses what does not fit the topology
+    ModelSpec spec = model.spec();
+    Parameters parameters = new Parameters();
+    for (int layer = 0; layer < spec.layers(); layer++) {
+      parameters.add(layer, model.blocks().get(layer), spec);
+    }
+    parameters.add(model.embeddings());
+    parameters.add(model.head());
+    parameters.buffers.add(NativeKernels.floats(model.finalNorm()));
+    buffers = parameters.buffers.toArray(ByteBuffer[]::new);
+    handle =
+        create(
+            rung.index(),
+            shape(spec, model.activation(), kvType, threads),
+            spec.rmsEpsilon(),
+            parameters.sizes.stream().mapToInt(Integer::intValue).toArray(),
+            buffers);
+  }
+
+  private static int[] shape(
+      ModelSpec spec, ActivationMode activation, KvType kvType, int threads) {
+    return new int[] {
+      spec.hidden(),
+      spec.layers(),
+      spec.heads(),
+      spec.kvHeads(),
+      spec.headDim(),
+      spec.intermediate(),
+      spec.vocabulary(),
+      activation == ActivationMode.PER_TOKEN ? 1 : 0,
+      kvType == KvType.INT8 ? 1 : 0,
+      threads
+    };
+  }
+
+  /** Returns the bytes of one page of keys and values of all layers. */
+  static long pageBytes(ModelSpec spec, KvType kvType) {
+    return pageBytes(shape(spec, ActivationMode.PER_GROUP, kvType, 1));
+  }
+
+  /**
+   * Runs a step.
+   *
+   * @return -1, or 16 times the layer plus what failed in it
+   */
+  int step(int rows, long ints, long pages, long rotary, long output, long failed, long times) {
+    if (handle == 0) {
+      throw new IllegalStateException("the decoder is closed");
+    }
+    return step(handle, rows, ints, pages, rotary, output, failed, times);
+  }
+
+  @Override
+  public void close() {
+    free(handle);
+    handle = 0;
+  }
+
+  private static native long pageBytes(int[] shape);
+
+  private static native long create(
+      int rung, int[] shape, float epsilon, int[] sizes, @Nullable ByteBuffer[] buffers);
+
+  private static native int step(
+      long model,
+      int rows,
+      long ints,
+      long pages,
+      long rotary,
+      long output,
+      long failed,
+      long times);
+
+  private static native void free(long model);
+}

@@ -1,0 +1,40 @@
+/* What the AVX-512 and AMX products share. */
+#ifndef CALM_AVX512_H
+#define CALM_AVX512_H
+
+#include "linear.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum {
+  MAX_ROWS = 8,    /* rows of a block: with more, compilers spill registers */
+  DIRECT = 24,     /* up to so many rows, codes are unpacked in registers for each block */
+  PREFETCH = 2048, /* bytes ahead in a stream of weights */
+};
+
+/* The next block of at most `left` rows: as large as there is code for. */
+INLINE int block_rows(int left) {
+  return left >= 8 ? 8 : left >= 6 ? 6 : left >= 4 ? 4 : left;
+}
+
+/* Four int8 activations in every lane. */
+INLINE __m512i broadcast(const int8_t *codes) {
+  int32_t four;
+  memcpy(&four, codes, sizeof four);
+  return _mm512_set1_epi32(four);
+}
+
+INLINE __m512 half16(const uint16_t *halves) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)halves));
+}
+
+/* Lanes of a tile that are outputs. */
+INLINE __mmask16 lanes_below(int32_t outputs, int tile) {
+  int left = outputs - tile * CALM_TILE;
+  return left >= CALM_TILE ? 0xffff : (__mmask16)((1u << left) - 1);
+}
+
+#endif

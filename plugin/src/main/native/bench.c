@@ -1,0 +1,268 @@
+#include "bench.h"
+
+#include "pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+enum { READ_PIECE = 256 << 10, PEAK_LOOPS = 1 << 20 };
+
+typedef struct {
+  const uint8_t *bytes;
+  size_t size;
+  uint64_t sum;
+} read_job;
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static uint64_t sum_avx2(const uint8_t *p, size_t size) {
+  __m256i a[8] = {0};
+  for (size_t at = 0; at + 256 <= size; at += 256) {
+    for (int i = 0; i < 8; i++) {
+      a[i] = _mm256_add_epi64(a[i], _mm256_loadu_si256((const __m256i *)(p + at + 32 * i)));
+    }
+  }
+  uint64_t sum = 0;
+  for (int i = 0; i < 8; i++) {
+    uint64_t v[4];
+    memcpy(v, &a[i], sizeof v);
+    sum += v[0] + v[1] + v[2] + v[3];
+  }
+  return sum;
+}
+
+__attribute__((target("avx512f"))) static uint64_t sum_avx512(const uint8_t *p, size_t size) {
+  __m512i a[8];
+  for (int i = 0; i < 8; i++) {
+    a[i] = _mm512_setzero_si512();
+  }
+  for (size_t at = 0; at + 512 <= size; at += 512) {
+    for (int i = 0; i < 8; i++) {
+      __m512i word = _mm512_loadu_si512(p + at + 64 * i);
+      _mm_prefetch((const char *)p + at + 64 * i + 2048, _MM_HINT_T0);
+      a[i] = _mm512_add_epi64(a[i], word);
+    }
+  }
+  uint64_t sum = 0;
+  for (int i = 0; i < 8; i++) {
+    sum += (uint64_t)_mm512_reduce_add_epi64(a[i]);
+  }
+  return sum;
+}
+#endif
+
+static uint64_t sum_plain(const uint8_t *p, size_t size) {
+  uint64_t sum[8] = {0};
+  for (size_t at = 0; at + 64 <= size; at += 64) {
+    uint64_t words[8];
+    memcpy(words, p + at, sizeof words);
+    for (int i = 0; i < 8; i++) {
+      sum[i] += words[i];
+    }
+  }
+  return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
+}
+
+static void read_piece(void *context, int item, int worker) {
+  (void)worker;
+  read_job *job = context;
+  size_t from = (size_t)item * READ_PIECE;
+  size_t size = job->size - from < READ_PIECE ? job->size - from : READ_PIECE;
+  const uint8_t *p = job->bytes + from;
+  uint64_t sum;
+#if defined(__x86_64__)
+  sum = __builtin_cpu_supports("avx512f") ? sum_avx512(p, size)
+        : __builtin_cpu_supports("avx2")  ? sum_avx2(p, size)
+                                          : sum_plain(p, size);
+#else
+  sum = sum_plain(p, size);
+#endif
+  __atomic_fetch_add(&job->sum, sum, __ATOMIC_RELAXED);
+}
+
+double calm_bench_read(const uint8_t *buffer, size_t bytes, int threads, int rounds) {
+  read_job job = {buffer, bytes, 0};
+  int64_t best = INT64_MAX;
+  calm_pool_acquire(threads);
+  for (int round = 0; round < rounds; round++) {
+    int64_t start = calm_clock();
+    calm_pool_run(read_piece, &job, (int)((bytes + READ_PIECE - 1) / READ_PIECE));
+    int64_t time = calm_clock() - start;
+    best = time < best ? time : best;
+  }
+  calm_pool_release();
+  return (double)bytes / (double)best * 1e9;
+}
+
+/* ---- multiply-adds on registers ---- */
+
+#if defined(__x86_64__)
+/* Twelve chains, and operands that no compiler can fold. */
+#define PEAK_LOOP(instruction)                                                        \
+  for (int i = 0; i < PEAK_LOOPS; i++) {                                              \
+    __asm__ volatile(instruction(0) instruction(1) instruction(2) instruction(3)      \
+                     instruction(4) instruction(5) instruction(6) instruction(7)      \
+                     instruction(8) instruction(9) instruction(10) instruction(11)::  \
+                         : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",    \
+                           "xmm7", "xmm8", "xmm9", "xmm10", "xmm11");                 \
+  }
+
+#define ZMM_DPBUSD(i) "vpdpbusd %%zmm15, %%zmm14, %%zmm" #i "\n"
+#define YMM_DPBUSD(i) "%{vex%} vpdpbusd %%ymm15, %%ymm14, %%ymm" #i "\n"
+#define YMM_MADDUBS(i) "vpmaddubsw %%ymm15, %%ymm14, %%ymm" #i "\n"
+
+__attribute__((target("avx512f,avx512vnni"))) static double peak_avx512vnni(void) {
+  PEAK_LOOP(ZMM_DPBUSD)
+  return 12.0 * 64 * PEAK_LOOPS;
+}
+
+#ifdef CALM_HAS_AVXVNNI
+__attribute__((target("avx2,avxvnni"))) static double peak_avxvnni(void) {
+  PEAK_LOOP(YMM_DPBUSD)
+  return 12.0 * 32 * PEAK_LOOPS;
+}
+#endif
+
+__attribute__((target("avx2"))) static double peak_avx2(void) {
+  PEAK_LOOP(YMM_MADDUBS)
+  return 12.0 * 32 * PEAK_LOOPS;
+}
+
+#ifdef CALM_HAS_AMX
+__attribute__((target("avx512f,amx-tile,amx-int8"))) static double peak_amx(void) {
+  struct {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+  } config = {.palette = 1};
+  for (int i = 0; i < 8; i++) {
+    config.row_bytes[i] = 64;
+    config.rows[i] = 16;
+  }
+  _tile_loadconfig(&config);
+  for (int i = 0; i < PEAK_LOOPS / 16; i++) {
+    _tile_dpbsud(0, 4, 6);
+    _tile_dpbsud(1, 4, 7);
+    _tile_dpbsud(2, 5, 6);
+    _tile_dpbsud(3, 5, 7);
+  }
+  _tile_release();
+  return 4.0 * 16 * 16 * 64 * (PEAK_LOOPS / 16);
+}
+#endif
+#endif
+
+typedef struct {
+  double (*loop)(void);
+  double products;
+} peak_job;
+
+static void peak_item(void *context, int item, int worker) {
+  (void)item;
+  (void)worker;
+  peak_job *job = context;
+  job->products = job->loop();
+}
+
+double calm_bench_peak(int rung, int threads) {
+  peak_job job = {NULL, 0};
+#if defined(__x86_64__)
+  const char *name = calm_rung_name(rung);
+  job.loop = strcmp(name, "avx512-vnni") == 0 ? peak_avx512vnni
+             : strcmp(name, "avx2") == 0      ? peak_avx2
+                                              : NULL;
+#ifdef CALM_HAS_AVXVNNI
+  job.loop = strcmp(name, "avx-vnni") == 0 ? peak_avxvnni : job.loop;
+#endif
+#ifdef CALM_HAS_AMX
+  job.loop = strcmp(name, "amx") == 0 ? peak_amx : job.loop;
+#endif
+#else
+  (void)rung;
+#endif
+  if (!job.loop) {
+    return 0;
+  }
+  double best = 0;
+  calm_pool_acquire(threads);
+  for (int round = 0; round < 8; round++) {
+    int64_t start = calm_clock();
+    calm_pool_run(peak_item, &job, threads);
+    double rate = job.products * threads / (double)(calm_clock() - start) * 1e9;
+    best = rate > best ? rate : best;
+  }
+  calm_pool_release();
+  return best;
+}
+
+/* ---- a linear ---- */
+
+typedef struct {
+  const calm_kernels *kernels;
+  calm_linear w;
+  calm_rows x;
+  int rows, items;
+  float *y;
+  uint8_t *scratch;
+  size_t scratch_bytes;
+} linear_job;
+
+static void linear_item(void *context, int item, int worker) {
+  linear_job *job = context;
+  int tiles = (job->w.outputs + CALM_TILE - 1) / CALM_TILE, pairs = (tiles + 1) / 2;
+  int from = 2 * (int)((int64_t)pairs * item / job->items);
+  int to = 2 * (int)((int64_t)pairs * (item + 1) / job->items);
+  job->kernels->multiply4(&job->w, &job->x, job->rows, from, to < tiles ? to : tiles, job->y,
+                          (size_t)job->w.outputs,
+                          job->scratch + (size_t)worker * job->scratch_bytes);
+}
+
+double calm_bench_linear(int rung, const calm_linear *w, int copies, int rows, int threads,
+                         int rounds) {
+  linear_job job = {.kernels = calm_rung_kernels(rung), .w = *w, .rows = rows};
+  size_t width = (size_t)w->groups * (size_t)w->group, groups = (size_t)w->groups;
+  size_t stride = calm_row_stride(width);
+  size_t padded = ((size_t)w->outputs + CALM_TILE - 1) / CALM_TILE * CALM_TILE;
+  size_t code_words = padded * width / 8, grid_halves = padded * groups * 2;
+  job.items = threads * 6;
+  job.scratch_bytes = (job.kernels->scratch_bytes((int32_t)width) + 63) / 64 * 64 + 64;
+  size_t codes = ((size_t)rows * stride + 63) / 64 * 64;
+  size_t scales = (size_t)rows * groups * sizeof(float);
+  size_t outputs = (size_t)rows * (size_t)w->outputs * sizeof(float);
+  void *memory = NULL;
+  size_t bytes = (size_t)threads * job.scratch_bytes + codes + 2 * scales + outputs;
+  if (posix_memalign(&memory, 64, bytes) != 0) {
+    return 0;
+  }
+  memset(memory, 0, bytes);
+  job.scratch = memory;
+  job.x = (calm_rows){.group = w->group, .groups = w->groups, .stride = stride};
+  job.x.codes = (int8_t *)job.scratch + (size_t)threads * job.scratch_bytes;
+  job.x.scales = (float *)(job.x.codes + codes);
+  job.x.sums = job.x.scales + (size_t)rows * groups;
+  job.y = job.x.sums + (size_t)rows * groups;
+  for (size_t i = 0; i < (size_t)rows * stride; i++) {
+    job.x.codes[i] = (int8_t)((i * 2654435761u >> 8) % 255 - 127);
+  }
+  for (size_t i = 0; i < (size_t)rows * groups; i++) {
+    job.x.scales[i] = 0.01f;
+  }
+  int64_t best = INT64_MAX;
+  calm_pool_acquire(threads);
+  for (int round = 0; round < rounds; round++) {
+    int64_t start = calm_clock();
+    for (int copy = 0; copy < copies; copy++) {
+      job.w.codes = w->codes + (size_t)copy * code_words;
+      job.w.grids = w->grids + (size_t)copy * grid_halves;
+      calm_pool_run(linear_item, &job, job.items);
+    }
+    int64_t time = calm_clock() - start;
+    best = time < best ? time : best;
+  }
+  calm_pool_release();
+  free(memory);
+  return (double)best / copies / 1e9;
+}

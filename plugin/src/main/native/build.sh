@@ -1,0 +1,97 @@
+#!/bin/sh
+# Compiles the kernels in C: build.sh OUTPUT_DIR JAVA_HOME [library|driver] [more flags]
+#
+# library: OUTPUT_DIR/native/SYSTEM/libcalm.so, unless it is newer than its sources.
+# driver:  OUTPUT_DIR/calm-driver, the tests that need no Java.
+# CC names the compiler (cc). Without one, or on another system than Linux, this says so and ends
+# well, for then the kernels in Java serve.
+set -eu
+sources=$(cd "$(dirname "$0")" && pwd)
+out=$1
+java=$2
+what=${3:-library}
+more=${4:-}
+compiler=${CC:-cc}
+left_out() {
+  echo "calm: $1: the native kernels are left out, the kernels in Java serve"
+  exit 0
+}
+[ "$(uname -s)" = Linux ] || left_out "$(uname -s) is not Linux"
+command -v "${compiler%% *}" >/dev/null 2>&1 || left_out "no C compiler (${compiler%% *})"
+[ "$what" = driver ] || [ -f "$java/include/jni.h" ] || left_out "no $java/include/jni.h"
+machine=$($compiler -dumpmachine)
+machine=${machine%%-*}
+library=$out/native/linux-$machine/libcalm.so
+if [ "$what" = library ] && [ -f "$library" ] &&
+  [ -z "$(find "$sources" -newer "$library" -type f | head -n 1)" ]; then
+  exit 0
+fi
+objects=$(mktemp -d)
+trap 'rm -rf "$objects"' EXIT
+common="-std=c11 -D_GNU_SOURCE -O3 -g1 -fPIC -ffp-contract=off -fno-math-errno -fvisibility=hidden"
+common="$common -Wall -Wextra -Werror -pthread"
+
+# compile NAME FLAGS SOURCE: in the background; finish waits for all
+jobs=
+compile() {
+  $compiler $common $2 $more -c "$sources/$3" -o "$objects/$1.o" &
+  jobs="$jobs $!"
+}
+finish() {
+  for job in $jobs; do
+    wait "$job"
+  done
+}
+# rung NAME FLAGS SOURCE: compiles a rung that this compiler knows the instructions of
+rungs=
+rung() {
+  if : | $compiler $2 -fsyntax-only -x c - 2>/dev/null; then
+    rungs="$rungs -DCALM_HAS_$1"
+    compile "linear_$1" "$2" "$3"
+  else
+    echo "calm: $compiler knows no $2: that kernel is left out"
+  fi
+}
+
+avx2="-mavx2 -mfma -mf16c"
+avx512="$avx2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mprefer-vector-width=512"
+for source in vector attention; do
+  compile ${source}_scalar "-DCALM_WIDTH=scalar" $source.c
+  case $machine in
+    x86_64)
+      compile ${source}_avx2 "-DCALM_WIDTH=avx2 $avx2" $source.c
+      compile ${source}_avx512 "-DCALM_WIDTH=avx512 $avx512" $source.c
+      ;;
+    aarch64)
+      compile ${source}_neon "-DCALM_WIDTH=neon" $source.c
+      ;;
+  esac
+done
+compile linear_scalar "" linear_scalar.c
+case $machine in
+  x86_64)
+    compile linear_avx2 "$avx2" linear_avx2.c
+    compile linear_avx512 "$avx512" linear_avx512.c
+    rung AVXVNNI "$avx2 -mavxvnni -DCALM_VNNI" linear_avx2.c
+    rung AMX "$avx512 -mamx-tile -mamx-int8" linear_amx.c
+    ;;
+  aarch64)
+    compile linear_neon "-march=armv8.2-a+dotprod" linear_neon.c
+    ;;
+esac
+compile kernels "$rungs" kernels.c
+compile pool "" pool.c
+if [ "$what" = driver ]; then
+  compile driver "" driver.c
+  finish
+  mkdir -p "$out"
+  $compiler $more -o "$out/calm-driver" "$objects"/*.o -lm -pthread
+else
+  compile decoder "" decoder.c
+  compile bench "$rungs" bench.c
+  compile binding "-I$java/include -I$java/include/linux" binding.c
+  finish
+  mkdir -p "$(dirname "$library")"
+  $compiler $more -shared -o "$library.new" "$objects"/*.o -lm -pthread
+  mv "$library.new" "$library"
+fi

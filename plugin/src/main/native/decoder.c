@@ -1,0 +1,766 @@
+/*
+ * The step: rows in passes, a pass block by block, each phase of a block divided among the threads
+ * of the pool. Which thread runs what changes no bit.
+ */
+#include "decoder.h"
+
+#include "pool.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  MAX_ROWS = 256,        /* of a pass */
+  HEAD_ROWS = 32,        /* whose logits are made together */
+  ROWS_PER_ITEM = 4,     /* of the phases row by row */
+  BLOCK_ROWS = 16,       /* of one sequence that attend together */
+  MIN_TILES = 2,         /* of an item of a linear */
+  ITEMS_PER_THREAD = 6,  /* so that an uneven thread does not hold up the others */
+  FAIL_BASE = 16,
+};
+
+/* Where splits are computed apart, their results until they are merged. */
+enum { PARTIAL_BYTES = 4 << 20 };
+
+struct calm_decoder {
+  const calm_kernels *kernels;
+  calm_shape shape;
+  calm_attention attention;
+  calm_block *blocks;
+  calm_table embeddings, head;
+  const float *final_norm;
+  int threads;
+  size_t layer_bytes;
+
+  void *memory; /* of all below */
+  float *residual, *input, *outputs[CALM_LINEARS];
+  calm_rows stages[CALM_STAGES], head_rows;
+  float *head_input; /* [HEAD_ROWS][hidden] */
+  calm_partial *partials;
+  float *partial_outputs;
+  int32_t max_partials;
+  uint8_t *scratch;
+  size_t scratch_bytes;
+};
+
+/* Rows of one sequence that attend together. */
+typedef struct {
+  int32_t first, end;          /* rows of the pass */
+  int32_t first_split, splits; /* that any of them sees */
+  int32_t partial;             /* where the results of its splits begin */
+} row_block;
+
+/* A pass under way: what the tasks of its phases see. */
+typedef struct {
+  calm_decoder *d;
+  const calm_step *step;
+  const calm_block *block;
+  int layer, first, rows; /* of the step */
+  int stage;
+  const int *linears; /* of a phase of products, ended by -1 */
+  int items_of[3];    /* of each of them */
+  int blocks;
+  row_block row_blocks[MAX_ROWS];
+  int head_count;
+  int32_t head_row[HEAD_ROWS]; /* rows of the pass */
+  uint8_t *failed;             /* of the pass's rows */
+  calm_times *times;
+  int64_t busy; /* of the phase, all threads */
+} pass;
+
+static const int STAGE_LINEARS[CALM_STAGES][4] = {
+    {CALM_Q, CALM_K, CALM_V, -1}, {CALM_O, -1}, {CALM_GATE, CALM_UP, -1}, {CALM_DOWN, -1}};
+
+static int32_t outputs_of(const calm_shape *s, int linear) {
+  switch (linear) {
+    case CALM_Q:
+      return s->heads * s->head_dim;
+    case CALM_K:
+    case CALM_V:
+      return s->kv_heads * s->head_dim;
+    case CALM_O:
+    case CALM_DOWN:
+      return s->hidden;
+    default:
+      return s->intermediate;
+  }
+}
+
+static int32_t inputs_of(const calm_shape *s, int stage) {
+  switch (stage) {
+    case CALM_ATTENTION_OUT:
+      return s->heads * s->head_dim;
+    case CALM_MLP_OUT:
+      return s->intermediate;
+    default:
+      return s->hidden;
+  }
+}
+
+static int tiles_of(int32_t outputs) { return (outputs + CALM_TILE - 1) / CALM_TILE; }
+
+static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
+
+/* ---- memory ---- */
+
+/* Hands out aligned pieces; with no memory it only counts. */
+typedef struct {
+  uint8_t *base;
+  size_t used;
+} arena;
+
+static void *take(arena *a, size_t bytes) {
+  void *piece = a->base ? a->base + a->used : NULL;
+  a->used += (bytes + 63) / 64 * 64;
+  return piece;
+}
+
+static void take_rows(arena *a, calm_rows *rows, int count, int32_t group, int32_t groups) {
+  rows->group = group;
+  rows->groups = groups;
+  rows->stride = calm_row_stride((size_t)group * (size_t)groups);
+  rows->codes = take(a, (size_t)count * rows->stride);
+  rows->scales = take(a, (size_t)count * (size_t)groups * sizeof(float));
+  rows->sums = take(a, (size_t)count * (size_t)groups * sizeof(float));
+}
+
+static void lay_out(calm_decoder *d, arena *a) {
+  const calm_shape *s = &d->shape;
+  size_t rows = MAX_ROWS, widest = 0, widest_padded = 0;
+  for (int stage = 0; stage < CALM_STAGES; stage++) {
+    const calm_linear *w = &d->blocks[0].linears[STAGE_LINEARS[stage][0]];
+    take_rows(a, &d->stages[stage], MAX_ROWS, w->group, w->groups);
+    widest = max_size(widest, (size_t)inputs_of(s, stage));
+    widest_padded = max_size(widest_padded, d->stages[stage].stride);
+  }
+  if (d->head.format == CALM_INT8) {
+    take_rows(a, &d->head_rows, HEAD_ROWS, d->head.int8.group, d->head.int8.groups);
+  } else if (d->head.format == CALM_INT4) {
+    take_rows(a, &d->head_rows, HEAD_ROWS, d->head.int4.group, d->head.int4.groups);
+  }
+  widest_padded = max_size(widest_padded, d->head_rows.stride);
+  d->residual = take(a, rows * (size_t)s->hidden * sizeof(float));
+  d->input = take(a, rows * widest * sizeof(float));
+  d->head_input = take(a, HEAD_ROWS * (size_t)s->hidden * sizeof(float));
+  for (int linear = 0; linear < CALM_LINEARS; linear++) {
+    d->outputs[linear] = take(a, rows * (size_t)outputs_of(s, linear) * sizeof(float));
+  }
+  size_t partial = sizeof(calm_partial) + (size_t)s->head_dim * sizeof(float);
+  d->max_partials = (int32_t)(PARTIAL_BYTES / partial);
+  d->partials = take(a, (size_t)d->max_partials * sizeof(calm_partial));
+  d->partial_outputs = take(a, (size_t)d->max_partials * (size_t)s->head_dim * sizeof(float));
+  size_t gathered = 3 * CALM_MAX_QUERIES * (size_t)s->head_dim * sizeof(float);
+  d->scratch_bytes = max_size(d->kernels->scratch_bytes((int32_t)widest_padded),
+                              calm_attend_scratch(s->head_dim) + gathered);
+  d->scratch_bytes = (d->scratch_bytes + 63) / 64 * 64;
+  d->scratch = take(a, (size_t)d->threads * d->scratch_bytes);
+}
+
+calm_decoder *calm_decoder_create(const calm_kernels *kernels, const calm_shape *shape,
+                                  const calm_block *blocks, const calm_table *embeddings,
+                                  const calm_table *head, const float *final_norm, int threads) {
+  calm_decoder *d = calloc(1, sizeof *d);
+  if (!d) {
+    return NULL;
+  }
+  d->kernels = kernels;
+  d->shape = *shape;
+  d->attention = (calm_attention){shape->heads, shape->kv_heads, shape->head_dim,
+                                  (float)(1 / sqrt((double)shape->head_dim)), shape->kv};
+  d->embeddings = *embeddings;
+  d->head = *head;
+  d->final_norm = final_norm;
+  d->threads = threads < 1 ? 1 : threads > 255 ? 255 : threads;
+  d->layer_bytes = calm_kv_layer_bytes(&d->attention);
+  size_t block_bytes = (size_t)shape->layers * sizeof *blocks;
+  d->blocks = malloc(block_bytes);
+  if (d->blocks) {
+    memcpy(d->blocks, blocks, block_bytes);
+    arena a = {NULL, 0};
+    lay_out(d, &a);
+    if (posix_memalign(&d->memory, 64, a.used) == 0) {
+      memset(d->memory, 0, a.used);
+      a = (arena){d->memory, 0};
+      lay_out(d, &a);
+      return d;
+    }
+    d->memory = NULL;
+  }
+  calm_decoder_free(d);
+  return NULL;
+}
+
+size_t calm_decoder_page_bytes(const calm_shape *shape) {
+  calm_attention a = {shape->heads, shape->kv_heads, shape->head_dim, 0, shape->kv};
+  /* Values are read in whole vectors, so the last ones may be read a little beyond their end. */
+  return calm_kv_layer_bytes(&a) * (size_t)shape->layers + 64;
+}
+
+void calm_decoder_free(calm_decoder *d) {
+  if (d) {
+    free(d->memory);
+    free(d->blocks);
+    free(d);
+  }
+}
+
+/* ---- phases ---- */
+
+typedef void (*phase_task)(pass *p, int item, int worker);
+
+typedef struct {
+  pass *p;
+  phase_task task;
+} timed;
+
+static void run_timed(void *context, int item, int worker) {
+  timed *t = context;
+  int64_t start = calm_clock();
+  t->task(t->p, item, worker);
+  __atomic_fetch_add(&t->p->busy, calm_clock() - start, __ATOMIC_RELAXED);
+}
+
+static void run_plain(void *context, int item, int worker) {
+  timed *t = context;
+  t->task(t->p, item, worker);
+}
+
+static void run(pass *p, phase_task task, int items, size_t kind) {
+  timed t = {p, task};
+  if (!p->times) {
+    calm_pool_run(run_plain, &t, items);
+    return;
+  }
+  p->busy = 0;
+  calm_pool_run(run_timed, &t, items);
+  *(int64_t *)((char *)p->times + kind) += p->busy;
+}
+
+#define KIND(name) offsetof(calm_times, name)
+
+static int row_items(int rows) { return (rows + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM; }
+
+static int row_end(int item, int rows) {
+  int end = (item + 1) * ROWS_PER_ITEM;
+  return end < rows ? end : rows;
+}
+
+#define FOR_ROWS(row, item, rows) \
+  for (int row = (item)*ROWS_PER_ITEM; row < row_end(item, rows); row++)
+
+static float *row_of(float *rows, int row, int32_t width) {
+  return rows + (size_t)row * (size_t)width;
+}
+
+static void read_embedding(const calm_decoder *d, int32_t token, float *target) {
+  const calm_kernels *k = d->kernels;
+  size_t at = (size_t)token * (size_t)d->shape.hidden;
+  switch (d->embeddings.format) {
+    case CALM_INT8:
+      k->read_row8(&d->embeddings.int8, token, target);
+      break;
+    case CALM_INT4:
+      k->read_row4(&d->embeddings.int4, token, target);
+      break;
+    case CALM_FLOAT16:
+      k->read_half((const uint16_t *)d->embeddings.values + at, target, d->shape.hidden);
+      break;
+    case CALM_FLOAT32:
+      memcpy(target, (const float *)d->embeddings.values + at,
+             (size_t)d->shape.hidden * sizeof(float));
+      break;
+  }
+}
+
+static void embed(pass *p, int item, int worker) {
+  (void)worker;
+  FOR_ROWS(row, item, p->rows) {
+    read_embedding(p->d, p->step->tokens[p->first + row],
+                   row_of(p->d->residual, row, p->d->shape.hidden));
+  }
+}
+
+/* Rounds a row of the phase's input; a row that is not finite is marked. */
+static void round_row(pass *p, int stage, int row, const float *input) {
+  calm_decoder *d = p->d;
+  if (!d->kernels->quantize(input, inputs_of(&d->shape, stage), d->shape.per_token,
+                            &d->stages[stage], row)) {
+    p->failed[row] = 1;
+  }
+}
+
+static void norm_and_round(pass *p, int stage, int norm, int row) {
+  calm_decoder *d = p->d;
+  int32_t width = d->shape.hidden;
+  float *input = row_of(d->input, row, width);
+  d->kernels->rms_norm(row_of(d->residual, row, width), p->block->norms[norm], input, width,
+                       d->shape.epsilon);
+  round_row(p, stage, row, input);
+}
+
+static void attention_in(pass *p, int item, int worker) {
+  (void)worker;
+  FOR_ROWS(row, item, p->rows) { norm_and_round(p, CALM_ATTENTION_IN, CALM_ATTENTION_NORM, row); }
+}
+
+static void add_output(pass *p, int linear, int row) {
+  calm_decoder *d = p->d;
+  int32_t width = d->shape.hidden;
+  d->kernels->add(row_of(d->residual, row, width), row_of(d->outputs[linear], row, width), width);
+}
+
+static void mlp_in(pass *p, int item, int worker) {
+  (void)worker;
+  FOR_ROWS(row, item, p->rows) {
+    add_output(p, CALM_O, row);
+    norm_and_round(p, CALM_MLP_IN, CALM_MLP_NORM, row);
+  }
+}
+
+static void mlp_out(pass *p, int item, int worker) {
+  (void)worker;
+  calm_decoder *d = p->d;
+  int32_t width = d->shape.intermediate;
+  FOR_ROWS(row, item, p->rows) {
+    float *input = row_of(d->input, row, width);
+    d->kernels->swiglu(row_of(d->outputs[CALM_GATE], row, width),
+                       row_of(d->outputs[CALM_UP], row, width), input, width);
+    round_row(p, CALM_MLP_OUT, row, input);
+  }
+}
+
+static void block_out(pass *p, int item, int worker) {
+  (void)worker;
+  FOR_ROWS(row, item, p->rows) { add_output(p, CALM_DOWN, row); }
+}
+
+/* ---- linears ---- */
+
+static int linear_items(const calm_decoder *d, int tiles) {
+  int items = d->threads * ITEMS_PER_THREAD;
+  int most = (tiles + MIN_TILES - 1) / MIN_TILES;
+  return items < most ? items : most;
+}
+
+/* The tiles of part `item` of `items`, in pairs where there are. */
+static int tile_border(int tiles, int item, int items) {
+  int pairs = (tiles + 1) / 2;
+  int border = 2 * (int)((int64_t)pairs * item / items);
+  return border < tiles ? border : tiles;
+}
+
+static void *worker_scratch(const calm_decoder *d, int worker) {
+  return d->scratch + (size_t)worker * d->scratch_bytes;
+}
+
+static void multiply(pass *p, int item, int worker) {
+  calm_decoder *d = p->d;
+  int i = 0;
+  while (item >= p->items_of[i]) {
+    item -= p->items_of[i++];
+  }
+  const calm_linear *w = &p->block->linears[p->linears[i]];
+  int tiles = tiles_of(w->outputs);
+  d->kernels->multiply4(w, &d->stages[p->stage], p->rows, tile_border(tiles, item, p->items_of[i]),
+                        tile_border(tiles, item + 1, p->items_of[i]), d->outputs[p->linears[i]],
+                        (size_t)w->outputs, worker_scratch(d, worker));
+}
+
+static void multiply_stage(pass *p, int stage) {
+  calm_decoder *d = p->d;
+  p->stage = stage;
+  p->linears = STAGE_LINEARS[stage];
+  int all = 0, total = 0;
+  for (int i = 0; p->linears[i] >= 0; i++) {
+    all += tiles_of(p->block->linears[p->linears[i]].outputs);
+  }
+  for (int i = 0; p->linears[i] >= 0; i++) {
+    /* Items of about one size, whichever linear they are of. */
+    int tiles = tiles_of(p->block->linears[p->linears[i]].outputs);
+    int items = (int)(((int64_t)linear_items(d, all) * tiles + all - 1) / all);
+    p->items_of[i] = items < 1 ? 1 : items;
+    total += p->items_of[i];
+  }
+  run(p, multiply, total, KIND(linear));
+}
+
+/* ---- attention ---- */
+
+static uint8_t *page_of(const pass *p, int row, int32_t position) {
+  const calm_step *s = p->step;
+  int32_t list = s->page_from[s->sequences[p->first + row]];
+  return s->pages[list + position / CALM_PAGE] + (size_t)p->layer * p->d->layer_bytes;
+}
+
+static void rotate_and_store(pass *p, int item, int worker) {
+  (void)worker;
+  calm_decoder *d = p->d;
+  const calm_shape *s = &d->shape;
+  const calm_kernels *k = d->kernels;
+  int32_t half = s->head_dim / 2, dim = s->head_dim;
+  FOR_ROWS(row, item, p->rows) {
+    int32_t position = p->step->positions[p->first + row];
+    const float *cosines = p->step->rotary + (size_t)(p->first + row) * (size_t)dim;
+    float *queries = row_of(d->outputs[CALM_Q], row, s->heads * dim);
+    float *keys = row_of(d->outputs[CALM_K], row, s->kv_heads * dim);
+    float *values = row_of(d->outputs[CALM_V], row, s->kv_heads * dim);
+    for (int head = 0; head < s->heads + s->kv_heads; head++) {
+      int query = head < s->heads;
+      float *x = query ? queries + head * dim : keys + (head - s->heads) * dim;
+      const float *norm = p->block->norms[query ? CALM_Q_NORM : CALM_K_NORM];
+      if (norm) {
+        k->rms_norm(x, norm, x, dim, s->epsilon);
+      }
+      k->rotate(x, cosines, cosines + half, half);
+    }
+    size_t width = (size_t)s->kv_heads * (size_t)dim;
+    if (!k->finite(keys, width) || !k->finite(values, width)) {
+      p->failed[row] = 1;
+      continue; /* pages only ever hold numbers, so a weight of zero silences what it meets */
+    }
+    uint8_t *page = page_of(p, row, position);
+    for (int head = 0; head < s->kv_heads; head++) {
+      k->store_kv(&d->attention, page, head, position % CALM_PAGE, keys + head * dim,
+                  values + head * dim);
+    }
+  }
+}
+
+static int32_t first_seen(const pass *p, int32_t position) {
+  int32_t window = p->block->window;
+  return window == 0 || position < window ? 0 : position - window + 1;
+}
+
+static void make_row_blocks(pass *p) {
+  int shared = p->d->shape.heads / p->d->shape.kv_heads;
+  int most = CALM_MAX_QUERIES / shared < BLOCK_ROWS ? CALM_MAX_QUERIES / shared : BLOCK_ROWS;
+  const int32_t *sequences = p->step->sequences + p->first;
+  p->blocks = 0;
+  for (int row = 0; row < p->rows;) {
+    int end = row + 1;
+    while (end < p->rows && end - row < most && sequences[end] == sequences[row]) {
+      end++;
+    }
+    p->row_blocks[p->blocks++] = (row_block){.first = row, .end = end};
+    row = end;
+  }
+}
+
+/* Finds the splits that the blocks' rows see in this layer; returns how many results they make. */
+static int64_t find_splits(pass *p) {
+  int64_t results = 0;
+  for (int b = 0; b < p->blocks; b++) {
+    row_block *block = &p->row_blocks[b];
+    const int32_t *positions = p->step->positions + p->first;
+    block->first_split = first_seen(p, positions[block->first]) / CALM_SPLIT;
+    block->splits = positions[block->end - 1] / CALM_SPLIT + 1 - block->first_split;
+    block->partial = (int32_t)results;
+    results += (int64_t)block->splits * p->d->shape.heads * (block->end - block->first);
+    if (results > p->d->max_partials) {
+      return INT64_MAX;
+    }
+  }
+  return results;
+}
+
+/* Gathers the queries of a block's rows that share a key-value head. */
+static int gather(const pass *p, const row_block *block, int kv_head, float *queries) {
+  const calm_shape *s = &p->d->shape;
+  int shared = s->heads / s->kv_heads, rows = block->end - block->first;
+  size_t width = (size_t)shared * (size_t)s->head_dim;
+  for (int r = 0; r < rows; r++) {
+    const float *of_row = row_of(p->d->outputs[CALM_Q], block->first + r, s->heads * s->head_dim);
+    memcpy(queries + (size_t)r * width, of_row + (size_t)kv_head * width, width * sizeof(float));
+  }
+  return rows * shared;
+}
+
+static void attend_split(const pass *p, const row_block *block, int kv_head, int split,
+                         const float *queries, int count, calm_partial *partial, float *outputs,
+                         void *scratch) {
+  const calm_shape *s = &p->d->shape;
+  int shared = s->heads / s->kv_heads;
+  int32_t base = (block->first_split + split) * CALM_SPLIT;
+  int32_t last = p->step->positions[p->first + block->end - 1];
+  int32_t from[CALM_MAX_QUERIES], end[CALM_MAX_QUERIES];
+  uint8_t *pages[CALM_SPLIT / CALM_PAGE] = {0};
+  for (int i = 0; i < CALM_SPLIT / CALM_PAGE && base + i * CALM_PAGE <= last; i++) {
+    pages[i] = page_of(p, block->first, base + i * CALM_PAGE);
+  }
+  for (int q = 0; q < count; q++) {
+    int32_t position = p->step->positions[p->first + block->first + q / shared];
+    int32_t first = first_seen(p, position) - base, after = position + 1 - base;
+    from[q] = first > 0 ? first : 0;
+    end[q] = after < CALM_SPLIT ? after : CALM_SPLIT;
+  }
+  p->d->kernels->attend(&p->d->attention, pages, kv_head, queries, count, from, end, partial,
+                        outputs, scratch);
+}
+
+static void write_query(const pass *p, const row_block *block, int kv_head, int query,
+                        const calm_partial *sum, const float *output) {
+  const calm_shape *s = &p->d->shape;
+  int shared = s->heads / s->kv_heads;
+  int row = block->first + query / shared, head = kv_head * shared + query % shared;
+  float *target = row_of(p->d->input, row, s->heads * s->head_dim) + head * s->head_dim;
+  p->d->kernels->divide(output, sum->sum, target, s->head_dim);
+}
+
+/* All splits of a block and key-value head, one after the other. */
+static void attend_block(pass *p, int item, int worker) {
+  calm_decoder *d = p->d;
+  int32_t dim = d->shape.head_dim;
+  const row_block *block = &p->row_blocks[item / d->shape.kv_heads];
+  int kv_head = item % d->shape.kv_heads;
+  float *queries = worker_scratch(d, worker);
+  float *running = queries + (size_t)CALM_MAX_QUERIES * (size_t)dim;
+  float *outputs = running + (size_t)CALM_MAX_QUERIES * (size_t)dim;
+  void *rest = outputs + (size_t)CALM_MAX_QUERIES * (size_t)dim;
+  calm_partial sums[CALM_MAX_QUERIES], partial[CALM_MAX_QUERIES];
+  int count = gather(p, block, kv_head, queries);
+  memset(running, 0, (size_t)count * (size_t)dim * sizeof(float));
+  for (int q = 0; q < count; q++) {
+    sums[q] = (calm_partial){-INFINITY, 0};
+  }
+  for (int split = 0; split < block->splits; split++) {
+    attend_split(p, block, kv_head, split, queries, count, partial, outputs, rest);
+    for (int q = 0; q < count; q++) {
+      d->kernels->merge(&sums[q], row_of(running, q, dim), &partial[q], row_of(outputs, q, dim),
+                        dim);
+    }
+  }
+  for (int q = 0; q < count; q++) {
+    write_query(p, block, kv_head, q, &sums[q], row_of(running, q, dim));
+  }
+}
+
+/* Where the results of a block's split and key-value head lie. */
+static int32_t partial_at(const pass *p, const row_block *block, int kv_head, int split) {
+  const calm_shape *s = &p->d->shape;
+  int32_t queries = (block->end - block->first) * (s->heads / s->kv_heads);
+  return block->partial + (split * s->kv_heads + kv_head) * queries;
+}
+
+static void attend_apart(pass *p, int item, int worker) {
+  calm_decoder *d = p->d;
+  int b = 0;
+  while (item >= p->row_blocks[b].splits * d->shape.kv_heads) {
+    item -= p->row_blocks[b++].splits * d->shape.kv_heads;
+  }
+  const row_block *block = &p->row_blocks[b];
+  int split = item / d->shape.kv_heads, kv_head = item % d->shape.kv_heads;
+  float *queries = worker_scratch(d, worker);
+  int count = gather(p, block, kv_head, queries);
+  int32_t at = partial_at(p, block, kv_head, split);
+  attend_split(p, block, kv_head, split, queries, count, d->partials + at,
+               row_of(d->partial_outputs, at, d->shape.head_dim),
+               queries + 3 * (size_t)CALM_MAX_QUERIES * (size_t)d->shape.head_dim);
+}
+
+static void merge_apart(pass *p, int item, int worker) {
+  calm_decoder *d = p->d;
+  int32_t dim = d->shape.head_dim;
+  const row_block *block = &p->row_blocks[item / d->shape.kv_heads];
+  int kv_head = item % d->shape.kv_heads;
+  int count = (block->end - block->first) * (d->shape.heads / d->shape.kv_heads);
+  float *running = worker_scratch(d, worker);
+  for (int q = 0; q < count; q++) {
+    calm_partial sum = {-INFINITY, 0};
+    memset(running, 0, (size_t)dim * sizeof(float));
+    for (int split = 0; split < block->splits; split++) {
+      int32_t at = partial_at(p, block, kv_head, split) + q;
+      d->kernels->merge(&sum, running, &d->partials[at], row_of(d->partial_outputs, at, dim), dim);
+    }
+    write_query(p, block, kv_head, q, &sum, running);
+  }
+}
+
+static void attention_out(pass *p, int item, int worker) {
+  (void)worker;
+  int32_t width = inputs_of(&p->d->shape, CALM_ATTENTION_OUT);
+  FOR_ROWS(row, item, p->rows) {
+    round_row(p, CALM_ATTENTION_OUT, row, row_of(p->d->input, row, width));
+  }
+}
+
+static void attend(pass *p) {
+  const calm_decoder *d = p->d;
+  int items = p->blocks * d->shape.kv_heads;
+  int64_t results = find_splits(p);
+  int splits = 0;
+  for (int b = 0; b < p->blocks; b++) {
+    splits += p->row_blocks[b].splits;
+  }
+  if (items < 4 * d->threads && splits > p->blocks && results <= d->max_partials) {
+    run(p, attend_apart, splits * d->shape.kv_heads, KIND(attention));
+    run(p, merge_apart, items, KIND(attention));
+  } else {
+    run(p, attend_block, items, KIND(attention));
+  }
+}
+
+/* ---- the pass ---- */
+
+static int any_failed(const pass *p) {
+  for (int row = 0; row < p->rows; row++) {
+    if (p->failed[row]) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+/* Returns CALM_OK, or what failed. */
+static int run_block(pass *p) {
+  int items = row_items(p->rows);
+  run(p, attention_in, items, KIND(rows));
+  if (any_failed(p)) {
+    return CALM_ATTENTION_IN;
+  }
+  multiply_stage(p, CALM_ATTENTION_IN);
+  run(p, rotate_and_store, items, KIND(rows));
+  if (any_failed(p)) {
+    return CALM_FAILED_KV;
+  }
+  attend(p);
+  run(p, attention_out, items, KIND(rows));
+  if (any_failed(p)) {
+    return CALM_ATTENTION_OUT;
+  }
+  multiply_stage(p, CALM_ATTENTION_OUT);
+  run(p, mlp_in, items, KIND(rows));
+  if (any_failed(p)) {
+    return CALM_MLP_IN;
+  }
+  multiply_stage(p, CALM_MLP_IN);
+  run(p, mlp_out, items, KIND(rows));
+  if (any_failed(p)) {
+    return CALM_MLP_OUT;
+  }
+  multiply_stage(p, CALM_MLP_OUT);
+  run(p, block_out, items, KIND(rows));
+  return CALM_OK;
+}
+
+static float *logits_of(const pass *p, int row) {
+  size_t at = (size_t)p->step->logits[p->first + row] * (size_t)p->d->shape.vocabulary;
+  return p->step->output + at;
+}
+
+static void head_in(pass *p, int item, int worker) {
+  (void)worker;
+  calm_decoder *d = p->d;
+  int32_t width = d->shape.hidden;
+  FOR_ROWS(i, item, p->head_count) {
+    int row = p->head_row[i];
+    float *input = row_of(d->head_input, i, width);
+    d->kernels->rms_norm(row_of(d->residual, row, width), d->final_norm, input, width,
+                         d->shape.epsilon);
+    int finite = d->head.format == CALM_INT8 || d->head.format == CALM_INT4
+                     ? d->kernels->quantize(input, width, d->shape.per_token, &d->head_rows, i)
+                     : d->kernels->finite(input, (size_t)width);
+    if (!finite) {
+      p->failed[row] = 1;
+    }
+  }
+}
+
+static void head_out(pass *p, int item, int worker) {
+  calm_decoder *d = p->d;
+  const calm_kernels *k = d->kernels;
+  size_t vocabulary = (size_t)d->shape.vocabulary;
+  int tiles = tiles_of(d->shape.vocabulary);
+  int from = tile_border(tiles, item, p->items_of[0]);
+  int to = tile_border(tiles, item + 1, p->items_of[0]);
+  int last = to * CALM_TILE < d->shape.vocabulary ? to * CALM_TILE : d->shape.vocabulary;
+  float *y = logits_of(p, p->head_row[0]); /* rows of logits follow each other */
+  switch (d->head.format) {
+    case CALM_INT8:
+      k->multiply8(&d->head.int8, &d->head_rows, p->head_count, from, to, y, vocabulary,
+                   worker_scratch(d, worker));
+      break;
+    case CALM_INT4:
+      k->multiply4(&d->head.int4, &d->head_rows, p->head_count, from, to, y, vocabulary,
+                   worker_scratch(d, worker));
+      break;
+    case CALM_FLOAT16:
+      k->multiply_half(d->head.values, d->head_input, d->shape.hidden, p->head_count,
+                       from * CALM_TILE, last, y, vocabulary);
+      break;
+    case CALM_FLOAT32:
+      k->multiply_float(d->head.values, d->head_input, d->shape.hidden, p->head_count,
+                        from * CALM_TILE, last, y, vocabulary);
+      break;
+  }
+}
+
+static void check_logits(pass *p, int item, int worker) {
+  (void)worker;
+  FOR_ROWS(i, item, p->head_count) {
+    int row = p->head_row[i];
+    if (!p->d->kernels->finite(logits_of(p, row), (size_t)p->d->shape.vocabulary)) {
+      p->failed[row] = 1;
+    }
+  }
+}
+
+/* The rows from `row` on that want logits, at most HEAD_ROWS; returns the row after them. */
+static int collect_head(pass *p, int row) {
+  p->head_count = 0;
+  for (; row < p->rows && p->head_count < HEAD_ROWS; row++) {
+    if (p->step->logits[p->first + row] >= 0) {
+      p->head_row[p->head_count++] = row;
+    }
+  }
+  return row;
+}
+
+static int run_head(pass *p) {
+  for (int row = collect_head(p, 0); p->head_count > 0; row = collect_head(p, row)) {
+    int items = row_items(p->head_count);
+    run(p, head_in, items, KIND(rows));
+    if (any_failed(p)) {
+      return CALM_FAILED_HEAD;
+    }
+    p->items_of[0] = 4 * linear_items(p->d, tiles_of(p->d->shape.vocabulary));
+    run(p, head_out, p->items_of[0], KIND(head));
+    run(p, check_logits, items, KIND(rows));
+    if (any_failed(p)) {
+      return CALM_FAILED_LOGITS;
+    }
+  }
+  return CALM_OK;
+}
+
+static int run_pass(pass *p) {
+  run(p, embed, row_items(p->rows), KIND(rows));
+  make_row_blocks(p);
+  for (p->layer = 0; p->layer < p->d->shape.layers; p->layer++) {
+    p->block = &p->d->blocks[p->layer];
+    int failure = run_block(p);
+    if (failure != CALM_OK) {
+      return p->layer * FAIL_BASE + failure;
+    }
+  }
+  int failure = run_head(p);
+  return failure == CALM_OK ? CALM_OK : p->layer * FAIL_BASE + failure;
+}
+
+int calm_decoder_step(calm_decoder *d, const calm_step *step, calm_times *times) {
+  int64_t start = times ? calm_clock() : 0;
+  int result = CALM_OK;
+  calm_pool_acquire(d->threads);
+  for (int first = 0; first < step->rows && result == CALM_OK; first += MAX_ROWS) {
+    pass p = {.d = d, .step = step, .first = first, .times = times};
+    p.rows = (int)min_size((size_t)(step->rows - first), MAX_ROWS);
+    p.failed = step->failed + first;
+    result = run_pass(&p);
+  }
+  calm_pool_release();
+  if (times) {
+    times->wall += calm_clock() - start;
+  }
+  return result;
+}

@@ -1,0 +1,137 @@
+/*
+ * Threads that spin for a moment after a job, since the next one of a step comes at once, and then
+ * sleep on the job's word: its number, and in the low byte its threads, so that a worker reads both
+ * at once. A job ends when every worker of it has left it; workers that are not of it pass it by.
+ */
+#include "pool.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+  MAX_THREADS = 255, /* fit the low byte of a job's word */
+  SPIN_NANOS = 200000, /* of a worker after a job */
+  YIELD_AFTER = 2000,  /* looks at a counter before giving the processor away */
+};
+
+static struct {
+  pthread_mutex_t lock;
+  int workers; /* threads started, the callers not among them */
+  int threads; /* of the step that holds the pool */
+  calm_task task;
+  void *context;
+  int items;
+  _Alignas(64) atomic_int next;    /* item to take */
+  _Alignas(64) atomic_int working; /* workers that have not left the job */
+  _Alignas(64) atomic_uint job;    /* number << 8 | threads */
+  atomic_int sleeping;
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+int64_t calm_clock(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static void work(int worker) {
+  for (int item; (item = atomic_fetch_add(&pool.next, 1)) < pool.items;) {
+    pool.task(pool.context, item, worker);
+  }
+}
+
+/* Returns the word of a job after `seen`. */
+static unsigned await_job(unsigned seen) {
+  int64_t end = calm_clock() + SPIN_NANOS;
+  for (int i = 1;; i++) {
+    unsigned job = atomic_load_explicit(&pool.job, memory_order_acquire);
+    if (job != seen) {
+      return job;
+    }
+    relax();
+    if (i % 64 == 0 && calm_clock() > end) {
+      atomic_fetch_add(&pool.sleeping, 1);
+      while (atomic_load(&pool.job) == seen) {
+        syscall(SYS_futex, &pool.job, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+      }
+      atomic_fetch_sub(&pool.sleeping, 1);
+    }
+  }
+}
+
+/* `argument` is the worker's number, 1 or more. */
+static void *run_worker(void *argument) {
+  int worker = (int)(intptr_t)argument;
+  unsigned seen = 0;
+  for (;;) {
+    seen = await_job(seen);
+    if (worker < (int)(seen & 255)) {
+      work(worker);
+      atomic_fetch_sub_explicit(&pool.working, 1, memory_order_release);
+    }
+  }
+  return NULL;
+}
+
+int calm_pool_acquire(int threads) {
+  pthread_mutex_lock(&pool.lock);
+  if (threads > MAX_THREADS) {
+    threads = MAX_THREADS;
+  }
+  pthread_attr_t detached;
+  pthread_attr_init(&detached);
+  pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+  while (pool.workers < threads - 1) {
+    pthread_t thread;
+    intptr_t worker = pool.workers + 1;
+    if (pthread_create(&thread, &detached, run_worker, (void *)worker) != 0) {
+      break;
+    }
+    pool.workers++;
+  }
+  pthread_attr_destroy(&detached);
+  pool.threads = threads <= pool.workers + 1 ? threads : pool.workers + 1;
+  return pool.threads;
+}
+
+void calm_pool_release(void) { pthread_mutex_unlock(&pool.lock); }
+
+void calm_pool_run(calm_task task, void *context, int items) {
+  if (items <= 1 || pool.threads == 1) {
+    for (int item = 0; item < items; item++) {
+      task(context, item, 0);
+    }
+    return;
+  }
+  pool.task = task;
+  pool.context = context;
+  pool.items = items;
+  atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
+  atomic_store_explicit(&pool.working, pool.threads - 1, memory_order_relaxed);
+  unsigned number = (atomic_load_explicit(&pool.job, memory_order_relaxed) >> 8) + 1;
+  atomic_store(&pool.job, number << 8 | (unsigned)pool.threads);
+  if (atomic_load(&pool.sleeping) > 0) {
+    syscall(SYS_futex, &pool.job, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
+  }
+  work(0);
+  for (int i = 0; atomic_load_explicit(&pool.working, memory_order_acquire) > 0; i++) {
+    if (i < YIELD_AFTER) {
+      relax();
+    } else {
+      sched_yield();
+    }
+  }
+}

@@ -1,0 +1,24 @@
+/* One pool of threads for the process, shared by all models: one job runs at a time. */
+#ifndef CALM_POOL_H
+#define CALM_POOL_H
+
+#include <stdint.h>
+
+/* Runs one item of a job; `worker` is below the job's number of threads. */
+typedef void (*calm_task)(void *context, int item, int worker);
+
+/*
+ * Takes the pool for a step of up to `threads` threads, the caller included, starting those that
+ * are missing. Returns the threads there are: fewer where the system has no more.
+ */
+int calm_pool_acquire(int threads);
+
+/* Runs items 0 .. items - 1, in any order, and returns when all are done. */
+void calm_pool_run(calm_task task, void *context, int items);
+
+void calm_pool_release(void);
+
+/* Nanoseconds of a steady clock. */
+int64_t calm_clock(void);
+
+#endif

@@ -1,0 +1,46 @@
+/* The functions that vector.c and attention.c define for one width of registers. */
+#ifndef CALM_VECTOR_H
+#define CALM_VECTOR_H
+
+#include "calm.h"
+
+#define CALM_JOIN_(a, b) calm_##a##_##b
+#define CALM_JOIN(a, b) CALM_JOIN_(a, b)
+
+#define CALM_DECLARE_VECTOR(width)                                                                \
+  int CALM_JOIN(quantize, width)(const float *x, int32_t inputs, int per_token,                   \
+                                 calm_rows *target, int row);                                     \
+  void CALM_JOIN(rms_norm, width)(const float *x, const float *weight, float *y, int32_t width_,  \
+                                  float epsilon);                                                 \
+  void CALM_JOIN(rotate, width)(float *head, const float *cosines, const float *sines,            \
+                                int32_t half);                                                    \
+  void CALM_JOIN(swiglu, width)(const float *gate, const float *up, float *y, int32_t width_);    \
+  void CALM_JOIN(add, width)(float *target, const float *addend, int32_t width_);                 \
+  int CALM_JOIN(finite, width)(const float *x, size_t count);                                     \
+  void CALM_JOIN(divide, width)(const float *x, float divisor, float *y, int32_t width_);         \
+  void CALM_JOIN(read_half, width)(const uint16_t *row, float *target, int32_t width_);           \
+  void CALM_JOIN(read_row4, width)(const calm_linear *w, int row, float *target);                 \
+  void CALM_JOIN(read_row8, width)(const calm_table8 *w, int row, float *target);                 \
+  void CALM_JOIN(multiply_float, width)(const float *table, const float *x, int32_t width_,       \
+                                        int rows, int from, int to, float *y, size_t y_stride);   \
+  void CALM_JOIN(multiply_half, width)(const uint16_t *table, const float *x, int32_t width_,     \
+                                       int rows, int from, int to, float *y, size_t y_stride);    \
+  void CALM_JOIN(store_kv, width)(const calm_attention *a, uint8_t *layer, int kv_head, int slot, \
+                                  const float *key, const float *value);                          \
+  void CALM_JOIN(attend, width)(const calm_attention *a, uint8_t *const *pages, int kv_head,      \
+                                const float *queries, int count, const int32_t *from,             \
+                                const int32_t *end, calm_partial *partial, float *outputs,        \
+                                void *scratch);                                                   \
+  void CALM_JOIN(merge, width)(calm_partial *running, float *outputs, const calm_partial *split,  \
+                               const float *addend, int32_t head_dim)
+
+CALM_DECLARE_VECTOR(scalar);
+CALM_DECLARE_VECTOR(avx2);
+CALM_DECLARE_VECTOR(avx512);
+CALM_DECLARE_VECTOR(neon);
+
+#ifdef CALM_WIDTH
+#define CALM_NAME(function) CALM_JOIN(function, CALM_WIDTH)
+#endif
+
+#endif

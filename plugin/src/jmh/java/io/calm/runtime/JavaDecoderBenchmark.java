@@ -56,6 +56,7 @@ public class JavaDecoderBenchmark {
       new JavaDecoder(
           RandomModels.model(
               RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(1)),
+          KvType.FLOAT16,
           1);
   private final int[] prompt = new Random(2).ints(PROMPT, 0, 49152).toArray();
 
@@ -64,7 +65,9 @@ public class JavaDecoderBenchmark {
     decoder.close();
     decoder =
         new JavaDecoder(
-            RandomModels.model(SMOLLM2, 64, ActivationMode.PER_GROUP, new Random(1)), threads);
+            RandomModels.model(SMOLLM2, 64, ActivationMode.PER_GROUP, new Random(1)),
+            KvType.FLOAT16,
+            threads);
     try (Sequence whole = decoder.newSequence(PROMPT);
         Sequence parts = decoder.newSequence(PROMPT)) {
       float[][] logits = step(whole, prompt);

@@ -7,7 +7,7 @@ import io.calm.cli.eval.DecoderLogits;
 import io.calm.cli.eval.LogitSource;
 import io.calm.cli.eval.ReferenceLogits;
 import io.calm.cli.terminal.ProgressBar;
-import io.calm.runtime.JavaDecoder;
+import io.calm.runtime.Decoders;
 import io.calm.serving.load.QuantizedModelStore;
 import io.calm.serving.settings.CalmSettings;
 import java.io.IOException;
@@ -44,7 +44,7 @@ record Precision(String name) {
       Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, bar);
       return new Opened(
           checkpoint,
-          new DecoderLogits(new JavaDecoder(artifact.model(), settings.threadCount())),
+          new DecoderLogits(Decoders.open(artifact.model(), settings.decoder())),
           artifact.plan().served());
     }
   }

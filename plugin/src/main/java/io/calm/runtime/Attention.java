@@ -12,11 +12,11 @@ import java.util.List;
  * and an optional window.
  *
  * <p>Positions are divided into splits of {@value #SPLIT} with fixed borders. For each row, head
- * and split, all in float32: score = (sum over d ascending, fused, of q k) / sqrt(headDim); weight =
- * e^(score - the split's largest); the sum of weights, position p in lane p mod {@value #LANES},
- * the lanes added in halves; output = sum over positions ascending, fused, of weight * v. Splits are
- * merged in ascending order as arXiv 2205.14135 does. So the bits do not depend on pages, on the
- * rows beside or on threads.
+ * and split, all in float32: score = (sum over d ascending, fused, of q k) / sqrt(headDim); weight
+ * = e^(score - the split's largest); the sum of weights, position p in lane p mod {@value #LANES},
+ * the lanes added in halves; output = sum over positions ascending, fused, of weight * v. Splits
+ * are merged in ascending order as arXiv 2205.14135 does. So the bits do not depend on pages, on
+ * the rows beside or on threads.
  *
  * <p>Rows of one sequence that follow each other are taken in blocks, so that a page is read once
  * for all of them.
@@ -110,7 +110,8 @@ final class Attention {
     s.prepare(count);
     int base = start(firstPosition, window) / SPLIT * SPLIT;
     for (; base <= lastPosition; base += SPLIT) {
-      int length = Math.min(SPLIT, (lastPosition - base) / KvStorage.PAGE * KvStorage.PAGE + KvStorage.PAGE);
+      int length =
+          Math.min(SPLIT, (lastPosition - base) / KvStorage.PAGE * KvStorage.PAGE + KvStorage.PAGE);
       readKeys(sequence, layer, kvHead, base, length, s);
       for (int i = 0; i < count; i++) {
         int query = ((block.first() + i / shared) * heads + kvHead * shared + i % shared) * headDim;
@@ -131,8 +132,7 @@ final class Attention {
   }
 
   /** Leaves the weights of query {@code i}, their largest score and their sum in the scratch. */
-  private void score(
-      float[] queries, int query, int from, int end, int length, int i, Scratch s) {
+  private void score(float[] queries, int query, int from, int end, int length, int i, Scratch s) {
     float[] scores = s.scores[i];
     int first = Math.max(from, 0);
     int last = Math.min(end, length);
@@ -184,8 +184,7 @@ final class Attention {
     }
   }
 
-  private void readKeys(
-      KvSequence sequence, int layer, int head, int base, int length, Scratch s) {
+  private void readKeys(KvSequence sequence, int layer, int head, int base, int length, Scratch s) {
     int from = pages.keys(layer, head);
     for (int page = 0; page < length; page += KvStorage.PAGE) {
       FloatBuffer memory = sequence.page(base + page).floats();

@@ -41,8 +41,7 @@ final class FloatPages {
   }
 
   /** Stores the key and the value of one head, {@code [at .. at + headDim)}, at a position. */
-  void store(
-      KvPage page, int layer, int head, int position, float[] keys, float[] values, int at) {
+  void store(KvPage page, int layer, int head, int position, float[] keys, float[] values, int at) {
     int slot = position % KvStorage.PAGE;
     put(page.floats(), keys(layer, head) + slot, KvStorage.PAGE, keys, at);
     put(page.floats(), values(layer, head) + slot * headDim, 1, values, at);
@@ -55,8 +54,7 @@ final class FloatPages {
       float stored =
           type == KvType.INT8
               ? code(value, scale) * scale
-              : Float16.round(
-                  Math.max(-Float16.MAX_VALUE, Math.min(Float16.MAX_VALUE, value)));
+              : Float16.round(Math.max(-Float16.MAX_VALUE, Math.min(Float16.MAX_VALUE, value)));
       target.put(to + d * stride, stored);
     }
   }

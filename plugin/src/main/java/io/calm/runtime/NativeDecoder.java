@@ -17,6 +17,10 @@ import java.util.List;
  * its one pool of threads. Sequences may be made and closed by others.
  */
 public final class NativeDecoder extends PagedDecoder {
+  /** Index: the stage's number in C. */
+  private static final List<Stage> STAGES =
+      List.of(Stage.ATTENTION_IN, Stage.ATTENTION_OUT, Stage.MLP_IN, Stage.MLP_OUT);
+
   private static final int PER_LAYER = 16;
   private static final int LINEAR_HEAD = 4;
   private static final int LOGITS = 5;
@@ -43,8 +47,7 @@ public final class NativeDecoder extends PagedDecoder {
    */
   public NativeDecoder(NativeKernels.Rung rung, QuantizedModel model, KvType kvType, int threads) {
     super(
-        model,
-        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), NativeKernels::address));
+        model, new KvStorage(NativeModel.pageBytes(model.spec(), kvType), NativeKernels::address));
     this.spec = model.spec();
     this.model = new NativeModel(rung, model, kvType, threads);
     RotaryTable rotary = RotaryTable.of(spec.rope(), spec.headDim());
@@ -102,8 +105,8 @@ public final class NativeDecoder extends PagedDecoder {
       return "logits";
     }
     int layer = result / PER_LAYER;
-    return what < Stage.values().length
-        ? "block %d, linear %s".formatted(layer, names(Stage.values()[what]))
+    return what < STAGES.size()
+        ? "block %d, linear %s".formatted(layer, names(STAGES.get(what)))
         : "block %d, keys and values".formatted(layer);
   }
 

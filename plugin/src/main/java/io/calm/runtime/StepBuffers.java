@@ -37,7 +37,7 @@ final class StepBuffers {
       if (memory.capacity() >= bytes) {
         return this;
       }
-      return new Piece((int) Math.max(Math.toIntExact(bytes), Math.min(2L * bytes, 1 << 20)));
+      return new Piece(Math.toIntExact(Math.max(bytes, Math.min(2 * bytes, 1 << 20))));
     }
   }
 

@@ -62,8 +62,7 @@ public final class NativeKernels {
       try (InputStream library = NativeKernels.class.getResourceAsStream(resource)) {
         if (library == null) {
           return new Ladder(
-              List.of(),
-              Optional.of("this jar holds no native library for %s".formatted(system)));
+              List.of(), Optional.of("this jar holds no native library for %s".formatted(system)));
         }
         Path file = Files.createTempFile("libcalm-", ".so");
         try {
@@ -198,8 +197,7 @@ public final class NativeKernels {
   public static native long address(ByteBuffer buffer);
 
   /** Returns the bytes a second that {@code threads} read from a direct buffer, at best. */
-  public static native double readBandwidth(
-      ByteBuffer buffer, long bytes, int threads, int rounds);
+  public static native double readBandwidth(ByteBuffer buffer, long bytes, int threads, int rounds);
 
   /** Returns integer multiply-adds a second of a rung's instruction on registers; 0: none. */
   public static native double integerPeak(int rung, int threads);

@@ -132,7 +132,8 @@ class JavaDecoderFailureTest {
 
   @Test
   void logitsThatOverflowFailToo() {
-    try (JavaDecoder decoder = new JavaDecoder(model(Float.MAX_VALUE, 1, true), KvType.FLOAT16, 1)) {
+    try (JavaDecoder decoder =
+        new JavaDecoder(model(Float.MAX_VALUE, 1, true), KvType.FLOAT16, 1)) {
       Sequence sequence = decoder.newSequence(4);
       StepFailedException e =
           assertThrows(

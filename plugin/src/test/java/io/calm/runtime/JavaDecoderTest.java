@@ -63,7 +63,9 @@ class JavaDecoderTest {
       int[] tokens = tokens(80, random);
       try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2)) {
         assertSame(
-            new NaiveDecoder(model).logits(tokens), all(decoder, tokens), "seed " + seed + mode);
+            new NaiveDecoder(model, KvType.FLOAT16).logits(tokens),
+            all(decoder, tokens),
+            "seed " + seed + mode);
       }
     }
   }
@@ -78,7 +80,10 @@ class JavaDecoderTest {
             new Random(11));
     int[] tokens = tokens(330, new Random(12));
     try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2)) {
-      assertSame(new NaiveDecoder(model).logits(tokens), all(decoder, tokens), "seed 11, 12");
+      assertSame(
+          new NaiveDecoder(model, KvType.FLOAT16).logits(tokens),
+          all(decoder, tokens),
+          "seed 11, 12");
     }
   }
 
@@ -110,7 +115,7 @@ class JavaDecoderTest {
   }
 
   /** Feeds all prompts in chunks of random sizes, any of them in a step. */
-  private static List<float[][]> mixed(Decoder decoder, List<int[]> prompts, Random random) {
+  static List<float[][]> mixed(Decoder decoder, List<int[]> prompts, Random random) {
     List<Sequence> sequences = new ArrayList<>();
     List<float[][]> got = new ArrayList<>();
     for (int[] prompt : prompts) {

@@ -7,6 +7,7 @@ import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
 import io.calm.model.QuantizedModel;
 import io.calm.tensor.Exponential;
+import io.calm.tensor.Float16;
 import io.calm.tensor.NaiveKernels;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
@@ -19,15 +20,18 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** The forward of a whole sequence as plain loops, without a cache: the oracle of JavaDecoder. */
+/** The forward of a whole sequence as plain loops, without a cache: the oracle of the decoders. */
 final class NaiveDecoder {
   private final QuantizedModel model;
   private final ModelSpec spec;
   private final boolean perToken;
   private final List<Map<LinearRole, QuantizedMatrix>> weights = new ArrayList<>();
 
-  NaiveDecoder(QuantizedModel model) {
+  private final KvType kvType;
+
+  NaiveDecoder(QuantizedModel model, KvType kvType) {
     this.model = model;
+    this.kvType = kvType;
     this.spec = model.spec();
     this.perToken = model.activation() == ActivationMode.PER_TOKEN;
     for (BlockParameters<QuantizedLinear> block : model.blocks()) {
@@ -68,6 +72,8 @@ final class NaiveDecoder {
       q[t] = heads(linear(layer, LinearRole.Q, normed), block, NormRole.Q_HEAD, t);
       k[t] = heads(linear(layer, LinearRole.K, normed), block, NormRole.K_HEAD, t);
       v[t] = linear(layer, LinearRole.V, normed);
+      store(k[t]);
+      store(v[t]);
     }
     for (int t = 0; t < length; t++) {
       float[] attended = new float[spec.heads() * spec.headDim()];
@@ -95,11 +101,16 @@ final class NaiveDecoder {
   }
 
   private float[] norm(float[] x, float[] weight) {
-    double squares = 0;
-    for (float value : x) {
-      squares += (double) value * value;
+    double[] lanes = new double[16];
+    for (int i = 0; i < x.length; i++) {
+      lanes[i % 16] += (double) x[i] * x[i];
     }
-    float inverse = (float) (1 / Math.sqrt(squares / x.length + spec.rmsEpsilon()));
+    for (int half = 8; half > 0; half /= 2) {
+      for (int lane = 0; lane < half; lane++) {
+        lanes[lane] += lanes[lane + half];
+      }
+    }
+    float inverse = (float) (1 / Math.sqrt(lanes[0] / x.length + spec.rmsEpsilon()));
     float[] y = new float[x.length];
     for (int i = 0; i < x.length; i++) {
       y[i] = x[i] * inverse * weight[i];
@@ -133,31 +144,95 @@ final class NaiveDecoder {
     return x;
   }
 
+  /** Rounds the heads of a key or a value as they are stored. */
+  private void store(float[] x) {
+    int dim = spec.headDim();
+    for (int at = 0; at < x.length; at += dim) {
+      float max = 0;
+      for (int d = 0; d < dim; d++) {
+        max = Math.max(max, Math.abs(x[at + d]));
+      }
+      for (int d = 0; d < dim; d++) {
+        x[at + d] =
+            kvType == KvType.FLOAT16
+                ? Float16.round(Math.max(-65504, Math.min(65504, x[at + d])))
+                : (float) Math.rint(x[at + d] / (max / 127)) * (max / 127);
+      }
+    }
+  }
+
+  /** Splits of 256 positions, each with its own largest score, merged in their order. */
   private void attend(
       float[] q, float[][] k, float[][] v, int t, int head, int window, float[] target) {
     int dim = spec.headDim();
-    int shared = head / (spec.heads() / spec.kvHeads()) * dim;
     int first = window == 0 ? 0 : Math.max(0, t + 1 - window);
-    float[] scores = new float[t + 1];
     float max = Float.NEGATIVE_INFINITY;
-    for (int p = first; p <= t; p++) {
-      for (int d = 0; d < dim; d++) {
-        scores[p] = Math.fma(q[head * dim + d], k[p][shared + d], scores[p]);
-      }
-      scores[p] *= (float) (1 / Math.sqrt(dim));
-      max = Math.max(max, scores[p]);
-    }
     float sum = 0;
-    for (int p = first; p <= t; p++) {
-      scores[p] = Exponential.exp(scores[p] - max);
-      sum += scores[p];
+    float[] output = new float[dim];
+    for (int split = 0; split <= t; split += 256) {
+      int from = Math.max(first, split);
+      int to = Math.min(t + 1, split + 256);
+      if (from >= to) {
+        continue;
+      }
+      float[] scores = new float[256];
+      float splitMax = score(q, k, head, from, to, split, scores);
+      float splitSum = weigh(scores, from - split, to - split, splitMax);
+      float[] splitOutput = mix(v, head, from, to, split, scores);
+      float newMax = Math.max(max, splitMax);
+      float before = Exponential.exp(max - newMax);
+      float here = Exponential.exp(splitMax - newMax);
+      max = newMax;
+      sum = Math.fma(splitSum, here, sum * before);
+      for (int d = 0; d < dim; d++) {
+        output[d] = Math.fma(splitOutput[d], here, output[d] * before);
+      }
     }
     for (int d = 0; d < dim; d++) {
-      float value = 0;
-      for (int p = first; p <= t; p++) {
-        value = Math.fma(scores[p], v[p][shared + d], value);
-      }
-      target[head * dim + d] = value / sum;
+      target[head * dim + d] = output[d] / sum;
     }
+  }
+
+  private int kvHead(int head) {
+    return head / (spec.heads() / spec.kvHeads()) * spec.headDim();
+  }
+
+  private float score(
+      float[] q, float[][] k, int head, int from, int to, int split, float[] scores) {
+    int dim = spec.headDim();
+    float max = Float.NEGATIVE_INFINITY;
+    for (int p = from; p < to; p++) {
+      float score = 0;
+      for (int d = 0; d < dim; d++) {
+        score = Math.fma(q[head * dim + d], k[p][kvHead(head) + d], score);
+      }
+      scores[p - split] = score * (float) (1 / Math.sqrt(dim));
+      max = Math.max(max, scores[p - split]);
+    }
+    return max;
+  }
+
+  private static float weigh(float[] scores, int from, int to, float max) {
+    float[] lanes = new float[16];
+    for (int i = from; i < to; i++) {
+      scores[i] = Exponential.exp(scores[i] - max);
+      lanes[i % 16] += scores[i];
+    }
+    for (int half = 8; half > 0; half /= 2) {
+      for (int lane = 0; lane < half; lane++) {
+        lanes[lane] += lanes[lane + half];
+      }
+    }
+    return lanes[0];
+  }
+
+  private float[] mix(float[][] v, int head, int from, int to, int split, float[] weights) {
+    float[] output = new float[spec.headDim()];
+    for (int d = 0; d < output.length; d++) {
+      for (int p = from; p < to; p++) {
+        output[d] = Math.fma(weights[p - split], v[p][kvHead(head) + d], output[d]);
+      }
+    }
+    return output;
   }
 }

@@ -8,7 +8,8 @@ import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
-import io.calm.runtime.JavaDecoder;
+import io.calm.runtime.Decoder;
+import io.calm.runtime.Decoders;
 import io.calm.search.SearchProgress;
 import io.calm.serving.LmiOptions;
 import io.calm.serving.ServedModel;
@@ -67,7 +68,7 @@ public final class ModelLoader {
       Optional<ChatTemplate> template = checkpoint.chatTemplate();
       Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, progress);
       Tokenizer built = await(tokenizer);
-      JavaDecoder decoder = new JavaDecoder(artifact.model(), settings.threadCount());
+      Decoder decoder = Decoders.open(artifact.model(), settings.decoder());
       return new ServedModel(
           name,
           url,
@@ -110,11 +111,12 @@ public final class ModelLoader {
             ? settings.kvBudgetMb().getAsLong() << 20
             : (long)
                 Math.min(Memory.available() * KV_SHARE, Memory.directLimit() * KV_DIRECT_SHARE);
-    long tokens = bytes / JavaDecoder.bytesPerToken(spec);
+    long perToken = Decoders.bytesPerToken(spec, settings.decoder());
+    long tokens = bytes / perToken;
     if (tokens < 1) {
       throw new IllegalArgumentException(
           "calm.kv-budget-mb: %d bytes hold no token of %d bytes; raise it"
-              .formatted(bytes, JavaDecoder.bytesPerToken(spec)));
+              .formatted(bytes, perToken));
     }
     int kvTokens = (int) Math.min(tokens, (long) settings.maxRunning() * context);
     return new SchedulerSettings(

@@ -11,7 +11,7 @@ import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.quant.rtn.RtnQuantizer;
 import io.calm.runtime.Decoder;
-import io.calm.runtime.JavaDecoder;
+import io.calm.runtime.Decoders;
 import io.calm.search.SearchProgress;
 import io.calm.serving.settings.CalmSettings;
 import io.calm.tensor.Matrix;
@@ -94,7 +94,7 @@ final class OwnSamples {
     OptionalInt bos = checkpoint.generationDefaults().bos();
     int[] added = tokenizer.encode("", true);
     boolean alwaysBos = bos.isPresent() && added.length > 0 && added[0] == bos.getAsInt();
-    try (Decoder decoder = new JavaDecoder(rtn(), settings.threadCount())) {
+    try (Decoder decoder = Decoders.open(rtn(), settings.decoder())) {
       SelfSampler sampler =
           new SelfSampler(decoder, bos, alwaysBos, firstTokens(tokenizer), parallel);
       return sampler.sample(

@@ -1,6 +1,8 @@
 package io.calm.serving.settings;
 
 import io.calm.model.ActivationMode;
+import io.calm.runtime.Decoders;
+import io.calm.runtime.KvType;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -28,6 +30,8 @@ import java.util.OptionalLong;
  * @param calibrationSeed of the samples
  * @param lmHead format of lm_head and embeddings
  * @param threads of the kernels; empty: the processors that the process may use
+ * @param kernel {@code auto}, {@code java}, or a rung of native kernels
+ * @param kvCache how keys and values are stored
  * @param maxContext most tokens of a sequence; empty: the model's
  * @param kvBudgetMb MiB for keys and values; empty: by the memory at hand
  * @param maxRunning most sequences in one step
@@ -50,6 +54,8 @@ public record CalmSettings(
     long calibrationSeed,
     HeadFormat lmHead,
     OptionalInt threads,
+    String kernel,
+    KvType kvCache,
     OptionalInt maxContext,
     OptionalLong kvBudgetMb,
     int maxRunning,
@@ -136,6 +142,8 @@ public record CalmSettings(
             values.get(SettingKeys.CALIBRATION_SEED),
             values.get(SettingKeys.LM_HEAD),
             values.get(SettingKeys.THREADS),
+            values.get(SettingKeys.KERNEL),
+            values.get(SettingKeys.KV_CACHE),
             values.get(SettingKeys.MAX_CONTEXT),
             values.get(SettingKeys.KV_BUDGET_MB),
             values.getOrOperators(
@@ -152,6 +160,11 @@ public record CalmSettings(
   /** Returns the threads of the kernels: as set, else the processors that the process may use. */
   public int threadCount() {
     return threads.orElseGet(() -> Runtime.getRuntime().availableProcessors());
+  }
+
+  /** Returns how a decoder is made. */
+  public Decoders.Settings decoder() {
+    return new Decoders.Settings(kernel, kvCache, threadCount());
   }
 
   /**

@@ -4,6 +4,7 @@ import static io.calm.serving.settings.SettingKey.Effect.RESULT;
 import static io.calm.serving.settings.SettingKey.Effect.SERVING;
 
 import io.calm.model.ActivationMode;
+import io.calm.runtime.KvType;
 import io.calm.serving.settings.CalmSettings.HeadFormat;
 import io.calm.serving.settings.CalmSettings.Metric;
 import io.calm.serving.settings.CalmSettings.Reference;
@@ -18,6 +19,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Every {@code calm.*} key there is. */
 public final class SettingKeys {
@@ -120,6 +122,27 @@ public final class SettingKeys {
           "auto | from 1 to 1024",
           SERVING,
           ValueParsers.integerOrAuto(1, 1024));
+
+  static final SettingKey<String> KERNEL =
+      key(
+          "calm.kernel",
+          "auto",
+          "auto | java | scalar | avx2 | avx-vnni | avx512-vnni | amx | neon-dotprod",
+          SERVING,
+          ValueParsers.choice(
+              Stream.of(
+                      "auto",
+                      "java",
+                      "scalar",
+                      "avx2",
+                      "avx-vnni",
+                      "avx512-vnni",
+                      "amx",
+                      "neon-dotprod")
+                  .collect(Collectors.toMap(Function.identity(), Function.identity()))));
+
+  static final SettingKey<KvType> KV_CACHE =
+      choice("calm.kv-cache", "float16", SERVING, KvType::setting, List.of(KvType.values()));
 
   static final SettingKey<OptionalInt> MAX_CONTEXT =
       key(

@@ -13,6 +13,7 @@ import io.calm.model.LinearRole;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.JavaDecoder;
+import io.calm.runtime.KvType;
 import io.calm.runtime.pytorch.HiddenStates;
 import io.calm.runtime.pytorch.ReferenceModel;
 import io.calm.runtime.pytorch.TorchRuntime;

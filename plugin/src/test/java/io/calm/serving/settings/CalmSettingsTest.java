@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.model.ActivationMode;
+import io.calm.runtime.KvType;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -43,6 +44,8 @@ class CalmSettingsTest {
         calm.calibration.seed; 0; a whole number of 64 bits; RESULT
         calm.lm-head; int8; int8 | int4 | float16 | float32; RESULT
         calm.threads; auto; auto | from 1 to 1024; SERVING
+        calm.kernel; auto; auto | java | scalar | avx2 | avx-vnni | avx512-vnni | amx | neon-dotprod; SERVING
+        calm.kv-cache; float16; float16 | int8; SERVING
         calm.max-context; auto; auto | from 8 to 16777216 (tokens); SERVING
         calm.kv-budget-mb; auto; auto | from 1 to 16777216 (MiB); SERVING
         calm.max-running; 8; from 1 to 4096; SERVING
@@ -70,6 +73,8 @@ class CalmSettingsTest {
             0,
             CalmSettings.HeadFormat.INT8,
             OptionalInt.empty(),
+            "auto",
+            KvType.FLOAT16,
             OptionalInt.empty(),
             OptionalLong.empty(),
             8,
@@ -96,6 +101,8 @@ class CalmSettingsTest {
     values.put("calm.calibration.seed", "-7");
     values.put("calm.lm-head", "float16");
     values.put("calm.threads", "1024");
+    values.put("calm.kernel", "avx2");
+    values.put("calm.kv-cache", "int8");
     values.put("calm.max-context", "4096");
     values.put("calm.kv-budget-mb", "512");
     values.put("calm.max-running", "4096");
@@ -119,6 +126,8 @@ class CalmSettingsTest {
             -7,
             CalmSettings.HeadFormat.FLOAT16,
             OptionalInt.of(1024),
+            "avx2",
+            KvType.INT8,
             OptionalInt.of(4096),
             OptionalLong.of(512),
             4096,

@@ -1,0 +1,140 @@
+package io.calm.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.calm.model.ActivationMode;
+import io.calm.model.ModelSpec;
+import io.calm.model.QuantizedModel;
+import io.calm.model.RopeSpec;
+import io.calm.runtime.Decoder.Chunk;
+import io.calm.runtime.Decoder.Sequence;
+import io.calm.runtime.Decoder.Wanted;
+import io.calm.tensor.NativeKernels;
+import io.calm.tensor.NativeKernels.Rung;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Whole steps of every rung against the Java decoder, bit for bit. */
+class NativeDecoderTest {
+  private static final RopeSpec ROPE = new RopeSpec(10000f, new RopeSpec.None());
+
+  record Case(Rung rung, KvType kvType) {
+    @Override
+    public String toString() {
+      return rung.name() + ", " + kvType.setting();
+    }
+  }
+
+  static Stream<Case> cases() {
+    List<Rung> rungs = NativeKernels.ladder().rungs();
+    assumeTrue(
+        !rungs.isEmpty(), () -> "skipped: " + NativeKernels.ladder().problem().orElseThrow());
+    for (Rung rung : rungs) {
+      rung.missing().ifPresent(why -> System.out.println(rung.name() + " is not run: " + why));
+    }
+    return rungs.stream()
+        .filter(rung -> rung.missing().isEmpty())
+        .flatMap(rung -> Arrays.stream(KvType.values()).map(kv -> new Case(rung, kv)));
+  }
+
+  private static float[][] all(Decoder decoder, int... tokens) {
+    try (Sequence sequence = decoder.newSequence(tokens.length)) {
+      return decoder.step(List.of(new Chunk(sequence, tokens, Wanted.ALL))).get(0);
+    }
+  }
+
+  private static void assertSame(float[][] expected, float[][] actual, String message) {
+    assertEquals(expected.length, actual.length, message);
+    for (int t = 0; t < expected.length; t++) {
+      assertArrayEquals(expected[t], actual[t], message + ", token " + t);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void everyTopologyHasTheBitsOfTheJavaDecoder(Case c) {
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    for (ModelSpec spec : JavaDecoderTest.topologies()) {
+      for (ActivationMode mode : ActivationMode.values()) {
+        int group = 32 << random.nextInt(3);
+        QuantizedModel model = RandomModels.model(spec, group, mode, random);
+        int[] tokens = random.ints(80, 0, 61).toArray();
+        try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2);
+            NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), 2)) {
+          String message = "seed %d, %s, group %d, %s".formatted(seed, mode, group, spec);
+          assertSame(all(java, tokens), all(decoder, tokens), message);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void promptsOverSeveralSplitsAndPassesHaveTheBitsOfTheJavaDecoder(Case c) {
+    for (int window : new int[] {0, 300}) {
+      QuantizedModel model =
+          RandomModels.model(
+              RandomModels.spec(4, 2, 24, ROPE, Set.of(), false, window),
+              64,
+              ActivationMode.PER_GROUP,
+              new Random(11));
+      int[] tokens = new Random(12).ints(580, 0, 61).toArray();
+      try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2);
+          NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), 2)) {
+        float[][] expected = all(java, tokens);
+        assertSame(expected, all(decoder, tokens), "at once, window " + window);
+        assertSame(expected, oneByOne(decoder, tokens), "one by one, window " + window);
+      }
+    }
+  }
+
+  private static float[][] oneByOne(Decoder decoder, int[] tokens) {
+    float[][] logits = new float[tokens.length][];
+    try (Sequence sequence = decoder.newSequence(tokens.length)) {
+      for (int t = 0; t < tokens.length; t++) {
+        int[] token = {tokens[t]};
+        logits[t] = decoder.step(List.of(new Chunk(sequence, token, Wanted.LAST))).get(0)[0];
+      }
+    }
+    return logits;
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void neitherChunksNorNeighboursNorThreadsNorPagesChangeABit(Case c) {
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    QuantizedModel model =
+        RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, random);
+    List<int[]> prompts = new ArrayList<>();
+    List<float[][]> expected = new ArrayList<>();
+    try (NativeDecoder alone = new NativeDecoder(c.rung(), model, c.kvType(), 1)) {
+      for (int i = 0; i < 6; i++) {
+        prompts.add(random.ints(1 + random.nextInt(300), 0, 61).toArray());
+        expected.add(all(alone, prompts.get(i)));
+      }
+    }
+    for (int threads = 1; threads <= 3; threads++) {
+      try (NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), threads)) {
+        for (int round = 0; round < 2; round++) { // the second on pages used before
+          List<float[][]> got = JavaDecoderTest.mixed(decoder, prompts, random);
+          for (int i = 0; i < prompts.size(); i++) {
+            assertSame(
+                expected.get(i),
+                got.get(i),
+                "seed %d, %d threads, prompt %d".formatted(seed, threads, i));
+          }
+        }
+      }
+    }
+  }
+}

@@ -11,12 +11,16 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Rotary grouped-query attention of one block over whole windows; causal, perhaps sliding. */
+/**
+ * Rotary grouped-query attention of one block over whole windows; causal, perhaps sliding. A
+ * quantized block's keys and values are rounded to float16, as the decoders store them.
+ */
 final class Attention implements AutoCloseable {
   private final TorchRuntime runtime;
   private final NDArray cos;
   private final NDArray sin;
   private final NDArray mask;
+  private final NDArray asHalf;
   private final NDArray epsilon;
   private final List<NDArray> headNorms;
 
@@ -26,6 +30,7 @@ final class Attention implements AutoCloseable {
       int layer,
       int length,
       BlockParameters<?> block,
+      boolean quantized,
       NDArray epsilon) {
     this.runtime = runtime;
     this.epsilon = epsilon;
@@ -36,6 +41,7 @@ final class Attention implements AutoCloseable {
     this.cos = runtime.manager().create(cosines, new Shape(length, headDim));
     this.sin = runtime.manager().create(sines, new Shape(length, headDim));
     this.mask = causalMask(length, spec.windows().get(layer));
+    this.asHalf = runtime.manager().create(new float[quantized ? 1 : 0]);
     this.headNorms = new ArrayList<>();
     if (spec.headNorms()) {
       headNorms.add(runtime.array(block.norm(NormRole.Q_HEAD)));
@@ -71,7 +77,7 @@ final class Attention implements AutoCloseable {
     for (int i = 0; i < q.size(); i++) {
       result.add(
           headNorms.isEmpty()
-              ? runtime.call("attention", q.get(i), k.get(i), v.get(i), cos, sin, mask)
+              ? runtime.call("attention", q.get(i), k.get(i), v.get(i), cos, sin, mask, asHalf)
               : runtime.call(
                   "attention_head_norms",
                   q.get(i),
@@ -80,6 +86,7 @@ final class Attention implements AutoCloseable {
                   cos,
                   sin,
                   mask,
+                  asHalf,
                   headNorms.get(0),
                   headNorms.get(1),
                   epsilon));
@@ -92,6 +99,7 @@ final class Attention implements AutoCloseable {
     cos.close();
     sin.close();
     mask.close();
+    asHalf.close();
     headNorms.forEach(NDArray::close);
   }
 }

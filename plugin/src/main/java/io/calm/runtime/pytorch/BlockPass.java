@@ -57,7 +57,8 @@ public final class BlockPass implements AutoCloseable {
     this.block = block;
     this.rounding = rounding;
     this.epsilon = runtime.manager().create(spec.rmsEpsilon());
-    this.attention = new Attention(runtime, spec, layer, states.length(), block, epsilon);
+    this.attention =
+        new Attention(runtime, spec, layer, states.length(), block, rounding.isPresent(), epsilon);
     this.residual = new ArrayList<>();
     for (NDArray chunk : states.chunks()) {
       residual.add(chunk.duplicate());

@@ -12,6 +12,7 @@ import io.calm.model.QuantizedModel;
 import io.calm.quant.rtn.RtnQuantizer;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
+import io.calm.runtime.KvType;
 import io.calm.search.SearchProgress;
 import io.calm.serving.settings.CalmSettings;
 import io.calm.tensor.Matrix;
@@ -29,7 +30,7 @@ import java.util.stream.IntStream;
  */
 final class OwnSamples {
   /** Changes whenever the same model and settings write other samples than before. */
-  private static final int RECIPE = 1;
+  private static final int RECIPE = 2;
 
   /** Tokens between two reports. */
   private static final int REPORT_EVERY = 16;
@@ -94,7 +95,7 @@ final class OwnSamples {
     OptionalInt bos = checkpoint.generationDefaults().bos();
     int[] added = tokenizer.encode("", true);
     boolean alwaysBos = bos.isPresent() && added.length > 0 && added[0] == bos.getAsInt();
-    try (Decoder decoder = Decoders.open(rtn(), settings.decoder())) {
+    try (Decoder decoder = Decoders.open(rtn(), decoder())) {
       SelfSampler sampler =
           new SelfSampler(decoder, bos, alwaysBos, firstTokens(tokenizer), parallel);
       return sampler.sample(
@@ -103,6 +104,11 @@ final class OwnSamples {
           settings.calibrationSeed(),
           written -> report(written, length, (System.nanoTime() - start) / 1e9));
     }
+  }
+
+  /** Float16 whatever is served, for the samples' key does not know how keys are stored. */
+  private Decoders.Settings decoder() {
+    return new Decoders.Settings(settings.kernel(), KvType.FLOAT16, settings.threadCount());
   }
 
   private void report(int written, int length, double seconds) {

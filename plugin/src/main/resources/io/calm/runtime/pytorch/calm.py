@@ -29,6 +29,13 @@ class Calm(Module):
     turned = torch.cat([torch.neg(b), a], -1)
     return torch.add(torch.mul(x, cos), torch.mul(turned, sin))
 
+  def stored(self: __torch__.Calm, x: Tensor, as_half: Tensor) -> Tensor:
+    if torch.eq(torch.size(as_half, 0), 1):
+      y = torch.to(torch.to(torch.clamp(x, -65504., 65504.), 5), 6)
+    else:
+      y = x
+    return y
+
   def attend(self: __torch__.Calm, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     n = torch.floordiv(torch.size(q, 1), torch.size(k, 1))
     keys = torch.repeat_interleave(k, n, 1)
@@ -36,19 +43,19 @@ class Calm(Module):
     y = torch.scaled_dot_product_attention(q, keys, values, mask)
     return torch.reshape(torch.transpose(y, 1, 2), [torch.size(q, 0), torch.size(q, 2), -1])
 
-  def attention(self: __torch__.Calm, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
+  def attention(self: __torch__.Calm, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, mask: Tensor, as_half: Tensor) -> Tensor:
     dim = torch.size(cos, 1)
     qr = (self).rotate((self).heads(q, dim, ), cos, sin, )
     kr = (self).rotate((self).heads(k, dim, ), cos, sin, )
-    return (self).attend(qr, kr, (self).heads(v, dim, ), mask, )
+    return (self).attend(qr, (self).stored(kr, as_half, ), (self).stored((self).heads(v, dim, ), as_half, ), mask, )
 
-  def attention_head_norms(self: __torch__.Calm, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, mask: Tensor, q_norm: Tensor, k_norm: Tensor, eps: Tensor) -> Tensor:
+  def attention_head_norms(self: __torch__.Calm, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, mask: Tensor, as_half: Tensor, q_norm: Tensor, k_norm: Tensor, eps: Tensor) -> Tensor:
     dim = torch.size(cos, 1)
     qn = (self).rms_norm((self).heads(q, dim, ), q_norm, eps, )
     kn = (self).rms_norm((self).heads(k, dim, ), k_norm, eps, )
     qr = (self).rotate(qn, cos, sin, )
     kr = (self).rotate(kn, cos, sin, )
-    return (self).attend(qr, kr, (self).heads(v, dim, ), mask, )
+    return (self).attend(qr, (self).stored(kr, as_half, ), (self).stored((self).heads(v, dim, ), as_half, ), mask, )
 
   def round_int8(self: __torch__.Calm, x: Tensor, shape: Tensor) -> Tensor:
     group = torch.size(shape, 0)

@@ -127,7 +127,8 @@ class QuantizedModelStoreTest {
         error = Math.max(error, Math.abs(expected.get(t, v) - got[t][v]));
       }
     }
-    assertTrue(error <= 5e-3 * largest, "error %g of %g".formatted(error, largest));
+    // Sums in another order may turn a rounding to float16 or int8 over.
+    assertTrue(error <= 1e-2 * largest, "error %g of %g".formatted(error, largest));
   }
 
   private boolean sampled() {

@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
  * The squared error that a stage's linears make as W4A8 modules under given fold scales s: {@code
  * || X W' - Q8(X / s) Q4(W s)' ||^2} over sampled tokens, relative to {@code || X W' ||^2}.
  *
- * <p>Weights are rounded to nearest on quickly fitted grids: the comparison needs the same
- * treatment for every s, not the last digit. Holds a few matrices of the stage's size; not thread
- * safe.
+ * <p>Weights are rounded to nearest on quickly fitted grids, and products may be those of bfloat16:
+ * the comparison needs the same treatment for every s, not the last digit. Holds a few matrices of
+ * the stage's size; not thread safe.
  */
 public final class FoldError implements AutoCloseable {
   private final StageProblem stage;
@@ -59,7 +59,7 @@ public final class FoldError implements AutoCloseable {
     }
     roundWeights(grids);
     roundRows(scales);
-    try (Matrix got = stage.algebra().multiplyTransposed(scaledRows, scaledWeight)) {
+    try (Matrix got = stage.algebra().approximateProduct(scaledRows, scaledWeight)) {
       double distance = squaredDistance(expected, got);
       return Double.isNaN(distance) ? Double.POSITIVE_INFINITY : distance / norm;
     }
@@ -125,19 +125,35 @@ public final class FoldError implements AutoCloseable {
   }
 
   /** Returns the squared distance of two matrices, or the squared norm of the first. */
-  private static double squaredDistance(Matrix a, @Nullable Matrix b) {
-    float[] x = new float[a.columns()];
-    float[] y = new float[a.columns()];
+  private double squaredDistance(Matrix a, @Nullable Matrix b) {
+    double[] perRow = new double[a.rows()];
+    stage
+        .parallel()
+        .ranges(
+            a.rows(),
+            (from, to) -> {
+              float[] x = new float[a.columns()];
+              float[] y = new float[a.columns()];
+              for (int r = from; r < to; r++) {
+                a.readRow(r, x);
+                if (b != null) {
+                  b.readRow(r, y);
+                }
+                perRow[r] = squaredDistance(x, y);
+              }
+            });
     double sum = 0;
-    for (int r = 0; r < a.rows(); r++) {
-      a.readRow(r, x);
-      if (b != null) {
-        b.readRow(r, y);
-      }
-      for (int c = 0; c < x.length; c++) {
-        double difference = x[c] - y[c];
-        sum += difference * difference;
-      }
+    for (double row : perRow) {
+      sum += row;
+    }
+    return sum;
+  }
+
+  private static double squaredDistance(float[] x, float[] y) {
+    double sum = 0;
+    for (int c = 0; c < x.length; c++) {
+      double difference = x[c] - y[c];
+      sum += difference * difference;
     }
     return sum;
   }

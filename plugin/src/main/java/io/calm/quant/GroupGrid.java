@@ -36,7 +36,7 @@ final class GroupGrid {
 
   GroupGrid(Effort effort) {
     starts = effort == Effort.FULL ? SEARCH_STARTS : QUICK_STARTS;
-    rounds = effort == Effort.FULL ? 12 : 4;
+    rounds = effort == Effort.FULL ? 12 : 2;
   }
 
   /** Returns the scale of the last fit, a float16 value. */

@@ -101,12 +101,7 @@ final class ReplayedBlock implements BlockSample {
 
   private final class Walk implements StageWalk {
     private final BlockPass pass =
-        new BlockPass(
-            states,
-            spec,
-            layer,
-            block,
-            Optional.of(new BlockPass.Rounding(settings.activation(), settings.groupLimit())));
+        new BlockPass(states, spec, layer, block, Optional.of(settings.rounding(true)));
     private Optional<ColumnStatistics> statistics = Optional.empty();
 
     @Override

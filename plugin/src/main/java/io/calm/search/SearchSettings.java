@@ -2,6 +2,7 @@ package io.calm.search;
 
 import io.calm.model.ActivationMode;
 import io.calm.quant.Quantizer;
+import io.calm.runtime.pytorch.BlockPass;
 import java.util.List;
 
 /**
@@ -30,5 +31,10 @@ public record SearchSettings(
     if (pool.isEmpty()) {
       throw new IllegalArgumentException("the pool has no algorithm; name one at least");
     }
+  }
+
+  /** Returns how a block's inputs are rounded, with products of bfloat16 where that is allowed. */
+  BlockPass.Rounding rounding(boolean approximate) {
+    return new BlockPass.Rounding(activation, groupLimit, approximate);
   }
 }

@@ -117,8 +117,17 @@ public final class ReferenceModel {
       BlockParameters<Matrix> dequantized,
       ActivationMode mode,
       int groupLimit) {
-    return forward(
-        layer, states, dequantized, Optional.of(new BlockPass.Rounding(mode, groupLimit)));
+    return quantizedBlock(
+        layer, states, dequantized, new BlockPass.Rounding(mode, groupLimit, false));
+  }
+
+  /** The same with the products that {@code rounding} allows. */
+  public HiddenStates quantizedBlock(
+      int layer,
+      HiddenStates states,
+      BlockParameters<Matrix> dequantized,
+      BlockPass.Rounding rounding) {
+    return forward(layer, states, dequantized, Optional.of(rounding));
   }
 
   private HiddenStates forward(

@@ -15,6 +15,12 @@ class Calm(Module):
   def linear_bias(self: __torch__.Calm, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.add(torch.matmul(x, torch.t(weight)), bias)
 
+  def linear_bf16(self: __torch__.Calm, x: Tensor, weight: Tensor) -> Tensor:
+    return torch.to(torch.linear(torch.to(x, 15), torch.to(weight, 15)), 6)
+
+  def linear_bf16_bias(self: __torch__.Calm, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return torch.add((self).linear_bf16(x, weight, ), bias)
+
   def add(self: __torch__.Calm, x: Tensor, y: Tensor) -> Tensor:
     return torch.add(x, y)
 

@@ -22,6 +22,7 @@ import picocli.CommandLine.ScopeType;
     usageHelpAutoWidth = true,
     subcommands = {
       ServeCommand.class,
+      BenchCommand.class,
       QuantizeCommand.class,
       InspectCommand.class,
       EvalCommand.class,

@@ -2,7 +2,6 @@ package io.calm.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.model.ActivationMode;
 import io.calm.model.ModelSpec;
@@ -11,8 +10,8 @@ import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Sequence;
 import io.calm.runtime.Decoder.Wanted;
-import io.calm.tensor.NativeKernels;
 import io.calm.tensor.NativeKernels.Rung;
+import io.calm.tensor.NativeRungs;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -34,14 +33,7 @@ class NativeDecoderTest {
   }
 
   static Stream<Case> cases() {
-    List<Rung> rungs = NativeKernels.ladder().rungs();
-    assumeTrue(
-        !rungs.isEmpty(), () -> "skipped: " + NativeKernels.ladder().problem().orElseThrow());
-    for (Rung rung : rungs) {
-      rung.missing().ifPresent(why -> System.out.println(rung.name() + " is not run: " + why));
-    }
-    return rungs.stream()
-        .filter(rung -> rung.missing().isEmpty())
+    return NativeRungs.here()
         .flatMap(rung -> Arrays.stream(KvType.values()).map(kv -> new Case(rung, kv)));
   }
 

@@ -82,7 +82,9 @@ esac
 compile kernels "$rungs" kernels.c
 compile pool "" pool.c
 if [ "$what" = driver ]; then
-  compile driver "" driver.c
+  for source in driver driver_linear driver_vector driver_attention; do
+    compile $source "" $source.c
+  done
   finish
   mkdir -p "$out"
   $compiler $more -o "$out/calm-driver" "$objects"/*.o -lm -pthread

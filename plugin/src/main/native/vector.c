@@ -1,6 +1,6 @@
 /*
  * What lies between the linears: rounding, norms, rotation, gating, rows of tables. Compiled once
- * for each width of registers; CALM_RUNG names the functions.
+ * for each width of registers; CALM_WIDTH names the functions.
  */
 #include "vector.h"
 

@@ -1,0 +1,52 @@
+/*
+ * The driver: every rung that this processor runs against plain loops written from docs/w4a8.md,
+ * without Java, so that sanitizers and emulators can watch. One thread; memory is of exactly the
+ * size that a contract names, so reading past it is seen.
+ */
+#ifndef CALM_DRIVER_H
+#define CALM_DRIVER_H
+
+#include "calm.h"
+
+/* ---- random numbers of the running case ---- */
+
+uint64_t driver_seed(void);
+int driver_below(int bound);    /* 0 .. bound - 1 */
+float driver_uniform(void);     /* -1 .. 1 */
+float driver_number(void);      /* of any magnitude that activations have */
+uint16_t driver_half_bits(void); /* a finite float16 */
+
+/* ---- memory of the running case, freed at its end ---- */
+
+void *driver_aligned(size_t bytes); /* to 64, zeroed */
+float *driver_floats(size_t count); /* as malloc aligns, all driver_untouched */
+float *driver_numbers(size_t count);
+void driver_release(int pieces); /* the last ones, before the case ends */
+extern const float driver_untouched;
+
+/* ---- expectations: the first difference ends the program ---- */
+
+/* Says what the case is, for the message. */
+void driver_describe(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void driver_same_floats(const char *what, const float *expected, const float *actual,
+                        size_t count);
+void driver_same_bytes(const char *what, const void *expected, const void *actual, size_t count);
+void driver_same_int(const char *what, int64_t expected, int64_t actual);
+
+/* ---- arithmetic ---- */
+
+float driver_half_value(uint16_t bits);
+float driver_round_half(float x); /* to the nearest float16, at most 65504 in magnitude */
+float driver_round_code(float x, float scale);
+float driver_scale(const float *x, int count); /* of int8 codes */
+float driver_exp(float x);
+float driver_sum_lanes(float lanes[16]); /* overwrites them */
+
+/* ---- the cases ---- */
+
+void driver_linears(const calm_kernels *k);
+void driver_tables(const calm_kernels *k);
+void driver_vectors(const calm_kernels *k);
+void driver_attentions(const calm_kernels *k);
+
+#endif

@@ -1,0 +1,196 @@
+/* Keys and values as stored, attention over one split of them, and splits merged. */
+#include "driver.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { PAGES = CALM_SPLIT / CALM_PAGE, SLACK = 64 };
+
+/* A split of one layer: its pages as the rungs write them, and what they should hold. */
+typedef struct {
+  calm_attention a;
+  int stored;            /* positions */
+  uint8_t *pages[PAGES]; /* NULL where nothing is stored */
+  float *keys, *values;  /* [kv heads][positions][head_dim] */
+} split;
+
+static const int COUNTS[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 40, CALM_MAX_QUERIES};
+enum { KINDS_OF_COUNT = sizeof COUNTS / sizeof COUNTS[0] };
+
+static float *position_of(const split *s, float *of_all, int head, int position) {
+  return of_all + ((size_t)head * (size_t)s->stored + (size_t)position) * (size_t)s->a.head_dim;
+}
+
+/* What is read back of x once it was stored. */
+static void round_stored(const split *s, const float *x, float *target) {
+  float scale = driver_scale(x, s->a.head_dim);
+  for (int d = 0; d < s->a.head_dim; d++) {
+    target[d] = s->a.kv == CALM_KV_INT8 ? driver_round_code(x[d], scale) * scale
+                                        : driver_round_half(x[d]);
+  }
+}
+
+/* The stored element of a head's slot, read by its place in the page. */
+static float element(const split *s, int values, int head, int position, int d) {
+  const uint8_t *page = s->pages[position / CALM_PAGE];
+  size_t dim = (size_t)s->a.head_dim, slot = (size_t)(position % CALM_PAGE);
+  size_t heads = (size_t)s->a.kv_heads, plane = (values ? heads : 0) + (size_t)head;
+  size_t at = plane * dim * CALM_PAGE +
+              (values ? slot * dim + (size_t)d : (size_t)d * CALM_PAGE + slot);
+  if (s->a.kv == CALM_KV_FLOAT16) {
+    uint16_t bits;
+    memcpy(&bits, page + 2 * at, sizeof bits);
+    return driver_half_value(bits);
+  }
+  float scale;
+  memcpy(&scale, page + 2 * heads * dim * CALM_PAGE + 4 * (plane * CALM_PAGE + slot),
+         sizeof scale);
+  return (float)(int8_t)page[at] * scale;
+}
+
+static void store(const calm_kernels *k, split *s, int position) {
+  size_t dim = (size_t)s->a.head_dim;
+  for (int head = 0; head < s->a.kv_heads; head++) {
+    float *key = driver_numbers(dim), *value = driver_numbers(dim);
+    if (driver_below(20) == 0) {
+      value[driver_below((int)dim)] = 1e6f; /* beyond float16 */
+      memset(key, 0, dim * sizeof(float));
+    }
+    float *stored_key = position_of(s, s->keys, head, position);
+    float *stored_value = position_of(s, s->values, head, position);
+    round_stored(s, key, stored_key);
+    round_stored(s, value, stored_value);
+    k->store_kv(&s->a, s->pages[position / CALM_PAGE], head, position % CALM_PAGE, key, value);
+    float got_key[256], got_value[256];
+    for (int d = 0; d < s->a.head_dim; d++) {
+      got_key[d] = element(s, 0, head, position, d);
+      got_value[d] = element(s, 1, head, position, d);
+    }
+    driver_same_floats("store_kv, key", stored_key, got_key, dim);
+    driver_same_floats("store_kv, value", stored_value, got_value, dim);
+    driver_release(2);
+  }
+}
+
+/* What no position was stored to holds no numbers. */
+static split roll_split(const calm_kernels *k, calm_attention a, int stored) {
+  split s = {.a = a, .stored = stored};
+  size_t bytes = calm_kv_layer_bytes(&a) + SLACK;
+  size_t floats = (size_t)a.kv_heads * (size_t)stored * (size_t)a.head_dim;
+  for (int page = 0; page * CALM_PAGE < stored; page++) {
+    s.pages[page] = driver_aligned(bytes);
+    memset(s.pages[page], 0xff, bytes);
+  }
+  s.keys = driver_floats(floats);
+  s.values = driver_floats(floats);
+  for (int position = 0; position < stored; position++) {
+    store(k, &s, position);
+  }
+  return s;
+}
+
+/* One query over positions from .. end; where there are none, nothing but zeros. */
+static calm_partial expect(const split *s, int head, const float *query, int from, int end,
+                           float *output) {
+  int dim = s->a.head_dim;
+  float scores[CALM_SPLIT], lanes[16] = {0}, max = -INFINITY;
+  memset(output, 0, (size_t)dim * sizeof(float));
+  if (from >= end) {
+    return (calm_partial){-INFINITY, 0};
+  }
+  for (int p = from; p < end; p++) {
+    const float *key = position_of(s, s->keys, head, p);
+    float score = 0;
+    for (int d = 0; d < dim; d++) {
+      score = fmaf(query[d], key[d], score);
+    }
+    scores[p] = score * s->a.scale;
+    max = fmaxf(max, scores[p]);
+  }
+  for (int p = from; p < end; p++) {
+    const float *value = position_of(s, s->values, head, p);
+    float weight = driver_exp(scores[p] - max);
+    lanes[p % 16] += weight;
+    for (int d = 0; d < dim; d++) {
+      output[d] = fmaf(weight, value[d], output[d]);
+    }
+  }
+  return (calm_partial){max, driver_sum_lanes(lanes)};
+}
+
+static void expect_merged(calm_partial *running, float *outputs, calm_partial split,
+                          const float *addend, int dim) {
+  if (split.sum == 0) {
+    return;
+  }
+  float max = fmaxf(running->max, split.max);
+  float before = driver_exp(running->max - max), here = driver_exp(split.max - max);
+  float scaled = running->sum * before;
+  *running = (calm_partial){max, fmaf(split.sum, here, scaled)};
+  for (int d = 0; d < dim; d++) {
+    float old = outputs[d] * before;
+    outputs[d] = fmaf(addend[d], here, old);
+  }
+}
+
+/* The positions that a chunk's queries see: each one more than the last, or a window of them. */
+static void roll_ranges(const split *s, int count, int shared, int32_t *from, int32_t *end) {
+  int rows = (count + shared - 1) / shared;
+  int window = driver_below(2) ? 0 : 1 + driver_below(100);
+  int last = s->stored + (s->stored == CALM_SPLIT ? driver_below(40) : 0); /* in a later split */
+  for (int q = 0; q < count; q++) {
+    int after = last - (rows - 1 - q / shared);
+    int first = window && after > window ? after - window : 0;
+    end[q] = after < s->stored ? after : s->stored;
+    from[q] = first;
+  }
+}
+
+static void check_attend(const calm_kernels *k, const split *s, int count) {
+  size_t dim = (size_t)s->a.head_dim, all = (size_t)count * dim;
+  int shared = s->a.heads / s->a.kv_heads, head = driver_below(s->a.kv_heads);
+  int32_t from[CALM_MAX_QUERIES], end[CALM_MAX_QUERIES];
+  calm_partial expected[CALM_MAX_QUERIES], actual[CALM_MAX_QUERIES];
+  roll_ranges(s, count, shared, from, end);
+  driver_describe("%d queries of %d, %d of %d heads, int8 %d, %d stored, the last sees %d to %d",
+                  count, s->a.head_dim, s->a.kv_heads, s->a.heads, (int)s->a.kv, s->stored,
+                  (int)from[count - 1], (int)end[count - 1]);
+  float *queries = driver_numbers(all);
+  float *outputs = driver_floats(all), *wanted = driver_floats(all);
+  k->attend(&s->a, s->pages, head, queries, count, from, end, actual, outputs,
+            driver_aligned(calm_attend_scratch(s->a.head_dim)));
+  float *running = driver_numbers(dim), *merged = driver_floats(dim);
+  calm_partial left = {driver_uniform() * 4, 1 + fabsf(driver_uniform())}, right = left;
+  if (driver_below(2)) {
+    left = right = (calm_partial){-INFINITY, 0};
+    memset(running, 0, dim * sizeof(float));
+  }
+  memcpy(merged, running, dim * sizeof(float));
+  for (int q = 0; q < count; q++) {
+    float *output = wanted + (size_t)q * dim;
+    expected[q] = expect(s, head, queries + (size_t)q * dim, from[q], end[q], output);
+    driver_same_floats("attend, largest score", &expected[q].max, &actual[q].max, 1);
+    driver_same_floats("attend, sum of weights", &expected[q].sum, &actual[q].sum, 1);
+    expect_merged(&left, running, expected[q], output, s->a.head_dim);
+    k->merge(&right, merged, &actual[q], outputs + (size_t)q * dim, s->a.head_dim);
+  }
+  driver_same_floats("attend, outputs", wanted, outputs, all);
+  driver_same_floats("merge, largest score", &left.max, &right.max, 1);
+  driver_same_floats("merge, sum of weights", &left.sum, &right.sum, 1);
+  driver_same_floats("merge, outputs", running, merged, dim);
+}
+
+void driver_attentions(const calm_kernels *k) {
+  static const int DIMS[] = {8, 24, 64, 72, 128};
+  for (int kv = 0; kv < 2; kv++) {
+    int kv_heads = 1 + driver_below(3), shared = 1 + driver_below(4);
+    int dim = DIMS[driver_below(5)];
+    calm_attention a = {kv_heads * shared, kv_heads, dim, (float)(1 / sqrt((double)dim)),
+                        kv ? CALM_KV_INT8 : CALM_KV_FLOAT16};
+    int stored = driver_below(3) ? 1 + driver_below(CALM_SPLIT) : CALM_SPLIT;
+    driver_describe("%d kv heads of %d, int8 %d, %d stored", kv_heads, dim, kv, stored);
+    split s = roll_split(k, a, stored);
+    check_attend(k, &s, COUNTS[driver_seed() % KINDS_OF_COUNT]);
+    check_attend(k, &s, COUNTS[driver_below(KINDS_OF_COUNT)]);
+  }
+}

@@ -46,6 +46,15 @@ typedef struct {
 /* A cache line more than a row: rows a power of two apart would share the sets of the cache. */
 static inline size_t calm_row_stride(size_t padded_inputs) { return (padded_inputs + 127) / 64 * 64; }
 
+/* The rows from `row` on. */
+static inline calm_rows calm_rows_from(const calm_rows *x, int row) {
+  calm_rows rest = *x;
+  rest.codes += (size_t)row * x->stride;
+  rest.scales += (size_t)row * (size_t)x->groups;
+  rest.sums += (size_t)row * (size_t)x->groups;
+  return rest;
+}
+
 /* How keys and values are stored. */
 typedef enum { CALM_KV_FLOAT16 = 0, CALM_KV_INT8 = 1 } calm_kv_type;
 

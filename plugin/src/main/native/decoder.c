@@ -17,6 +17,7 @@ enum {
   BLOCK_ROWS = 16,       /* of one sequence that attend together */
   MIN_TILES = 2,         /* of an item of a linear */
   ITEMS_PER_THREAD = 6,  /* so that an uneven thread does not hold up the others */
+  LINEAR_ROWS = 128,     /* of an item of a linear: so that narrow ones divide evenly too */
   FAIL_BASE = 16,
 };
 
@@ -59,7 +60,8 @@ typedef struct {
   int layer, first, rows; /* of the step */
   int stage;
   const int *linears; /* of a phase of products, ended by -1 */
-  int items_of[3];    /* of each of them */
+  int items_of[3];    /* of each of them: strips of tiles, times row_chunks */
+  int row_chunks;
   int blocks;
   row_block row_blocks[MAX_ROWS];
   int head_count;
@@ -358,20 +360,25 @@ static void *worker_scratch(const calm_decoder *d, int worker) {
 static void multiply(pass *p, int item, int worker) {
   calm_decoder *d = p->d;
   int i = 0;
-  while (item >= p->items_of[i]) {
-    item -= p->items_of[i++];
+  while (item >= p->items_of[i] * p->row_chunks) {
+    item -= p->items_of[i++] * p->row_chunks;
   }
+  int strip = item / p->row_chunks, row = item % p->row_chunks * LINEAR_ROWS;
+  int rows = p->rows - row < LINEAR_ROWS ? p->rows - row : LINEAR_ROWS;
   const calm_linear *w = &p->block->linears[p->linears[i]];
   int tiles = tiles_of(w->outputs);
-  d->kernels->multiply4(w, &d->stages[p->stage], p->rows, tile_border(tiles, item, p->items_of[i]),
-                        tile_border(tiles, item + 1, p->items_of[i]), d->outputs[p->linears[i]],
-                        (size_t)w->outputs, worker_scratch(d, worker));
+  calm_rows x = calm_rows_from(&d->stages[p->stage], row);
+  d->kernels->multiply4(w, &x, rows, tile_border(tiles, strip, p->items_of[i]),
+                        tile_border(tiles, strip + 1, p->items_of[i]),
+                        row_of(d->outputs[p->linears[i]], row, w->outputs), (size_t)w->outputs,
+                        worker_scratch(d, worker));
 }
 
 static void multiply_stage(pass *p, int stage) {
   calm_decoder *d = p->d;
   p->stage = stage;
   p->linears = STAGE_LINEARS[stage];
+  p->row_chunks = (p->rows + LINEAR_ROWS - 1) / LINEAR_ROWS;
   int all = 0, total = 0;
   for (int i = 0; p->linears[i] >= 0; i++) {
     all += tiles_of(p->block->linears[p->linears[i]].outputs);
@@ -381,7 +388,7 @@ static void multiply_stage(pass *p, int stage) {
     int tiles = tiles_of(p->block->linears[p->linears[i]].outputs);
     int items = (int)(((int64_t)linear_items(d, all) * tiles + all - 1) / all);
     p->items_of[i] = items < 1 ? 1 : items;
-    total += p->items_of[i];
+    total += p->items_of[i] * p->row_chunks;
   }
   run(p, multiply, total, KIND(linear));
 }

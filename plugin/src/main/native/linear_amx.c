@@ -120,10 +120,7 @@ void calm_multiply4_amx(const calm_linear *w, const calm_rows *x, int rows, int 
     }
   }
   if (whole < rows) {
-    calm_rows rest = *x;
-    rest.codes += (size_t)whole * x->stride;
-    rest.scales += (size_t)whole * (size_t)x->groups;
-    rest.sums += (size_t)whole * (size_t)x->groups;
+    calm_rows rest = calm_rows_from(x, whole);
     calm_multiply4_avx512vnni(w, &rest, rows - whole, from, to, y + (size_t)whole * y_stride,
                               y_stride, scratch);
   }

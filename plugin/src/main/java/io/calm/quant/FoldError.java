@@ -5,15 +5,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The squared error that a stage's linears make as W4A8 modules under given fold scales s: {@code
- * || X W' - Q8(X / s) Q4(W s)' ||^2} over sampled tokens, relative to {@code || X W' ||^2}.
+ * || X W' - Q8(X / s) Q4(W s)' ||^2} over sampled tokens and outputs, relative to {@code || X W'
+ * ||^2}.
  *
  * <p>Weights are rounded to nearest on quickly fitted grids, and products may be those of bfloat16:
  * the comparison needs the same treatment for every s, not the last digit. Holds a few matrices of
  * the stage's size; not thread safe.
  */
 public final class FoldError implements AutoCloseable {
+  /** Outputs that are compared, evenly spaced, where there are more. */
+  private static final int OUTPUTS = 512;
+
   private final StageProblem stage;
   private final boolean weighted;
+  private final Matrix weight;
   private final Matrix rows;
   private final Matrix expected;
   private final Matrix scaledWeight;
@@ -29,10 +34,26 @@ public final class FoldError implements AutoCloseable {
     this.stage = stage;
     this.weighted = weighted;
     this.rows = stage.activations().sample();
-    this.expected = stage.algebra().multiplyTransposed(rows, stage.weight());
-    this.scaledWeight = Matrix.allocate(stage.weight().rows(), stage.weight().columns());
+    this.weight = sample(stage.weight());
+    this.expected = stage.algebra().multiplyTransposed(rows, weight);
+    this.scaledWeight = Matrix.allocate(weight.rows(), weight.columns());
     this.scaledRows = Matrix.allocate(rows.rows(), rows.columns());
     this.norm = squaredDistance(expected, null);
+  }
+
+  private static Matrix sample(Matrix all) {
+    int count = Math.min(all.rows(), OUTPUTS);
+    Matrix sample = Matrix.allocate(count, all.columns());
+    float[] row = new float[all.columns()];
+    for (int n = 0; n < count; n++) {
+      all.readRow(outputOf(n, count, all.rows()), row);
+      sample.writeRow(n, row);
+    }
+    return sample;
+  }
+
+  private static int outputOf(int n, int count, int outputs) {
+    return (int) ((long) n * outputs / count);
   }
 
   /**
@@ -53,7 +74,7 @@ public final class FoldError implements AutoCloseable {
               importance,
               GroupGrid.Effort.QUICK,
               stage.parallel(),
-              stage::linearOf);
+              n -> stage.linearOf(outputOf(n, weight.rows(), stage.weight().rows())));
     } catch (QuantizationException e) {
       return Double.POSITIVE_INFINITY;
     }
@@ -81,7 +102,7 @@ public final class FoldError implements AutoCloseable {
             (from, to) -> {
               float[] row = new float[scales.length];
               for (int n = from; n < to; n++) {
-                stage.weight().readRow(n, row);
+                weight.readRow(n, row);
                 for (int k = 0; k < row.length; k++) {
                   row[k] *= scales[k];
                 }
@@ -161,6 +182,7 @@ public final class FoldError implements AutoCloseable {
   @Override
   public void close() {
     rows.close();
+    weight.close();
     expected.close();
     scaledWeight.close();
     scaledRows.close();

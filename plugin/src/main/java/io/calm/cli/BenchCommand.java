@@ -10,5 +10,5 @@ import picocli.CommandLine.Command;
       "Everything that is compared is measured in turns within one run; figures are medians."
     },
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {BenchModelCommand.class})
+    subcommands = {BenchKernelsCommand.class, BenchModelCommand.class, BenchCompareCommand.class})
 final class BenchCommand {}

@@ -18,6 +18,16 @@ class Calm(Module):
   def linear_bf16(self: __torch__.Calm, x: Tensor, weight: Tensor) -> Tensor:
     return torch.to(torch.linear(torch.to(x, 15), torch.to(weight, 15)), 6)
 
+  def linear_times(self: __torch__.Calm, x: Tensor, weight: Tensor, times: Tensor) -> Tensor:
+    w = torch.t(weight)
+    y = torch.matmul(x, w)
+    for _0 in range(torch.sub(torch.size(times, 0), 1)):
+      y = torch.matmul(x, w)
+    return torch.to(torch.clone(torch.select(y, 0, 0)), 6)
+
+  def linear_bf16_times(self: __torch__.Calm, x: Tensor, weight: Tensor, times: Tensor) -> Tensor:
+    return (self).linear_times(torch.to(x, 15), torch.to(weight, 15), times, )
+
   def linear_bf16_bias(self: __torch__.Calm, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.add((self).linear_bf16(x, weight, ), bias)
 

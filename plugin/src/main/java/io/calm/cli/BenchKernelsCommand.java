@@ -33,6 +33,7 @@ final class BenchKernelsCommand implements Callable<Integer> {
   private static final Path PEERS = Path.of("plugin", "target", "bench");
 
   @Mixin private BenchMixin bench;
+  @Mixin private RoundsMixin rounds;
 
   @Option(
       names = "--shape",
@@ -66,7 +67,7 @@ final class BenchKernelsCommand implements Callable<Integer> {
     Optional<OnnxRuntimePeer> onnx = onnx(report);
     Optional<ProductTimes> pytorch = pytorch(report);
     try {
-      KernelBench kernels = new KernelBench(rung, bench.threads(), bench.rounds(), report);
+      KernelBench kernels = new KernelBench(rung, bench.threads(), rounds.announce(report), report);
       for (KernelShape.Linear linear : KernelShape.ALL) {
         if (shape == null || linear.name().equals(shape)) {
           kernels.run(linear, new KernelBench.Peers(onnx, pytorch));

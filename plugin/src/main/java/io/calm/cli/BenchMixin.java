@@ -14,8 +14,6 @@ import picocli.CommandLine.Option;
 
 /** What all measurements have in common. */
 final class BenchMixin {
-  private static final int LEAST_ROUNDS = 1;
-
   @Option(
       names = "--threads",
       paramLabel = "N",
@@ -30,13 +28,6 @@ final class BenchMixin {
   private String kernel;
 
   @Option(
-      names = "--rounds",
-      paramLabel = "N",
-      defaultValue = "5",
-      description = "Times that everything is measured in turns. Default: ${DEFAULT-VALUE}.")
-  private int rounds;
-
-  @Option(
       names = "--json",
       paramLabel = "FILE",
       description =
@@ -45,25 +36,16 @@ final class BenchMixin {
   private @Nullable Path json;
 
   int threads() {
-    return atLeast(
-        "--threads",
-        Optional.ofNullable(threads).orElseGet(() -> CalmSettings.defaults().threadCount()));
-  }
-
-  int rounds() {
-    return atLeast("--rounds", rounds);
+    int count = Optional.ofNullable(threads).orElseGet(() -> CalmSettings.defaults().threadCount());
+    if (count < 1) {
+      throw new IllegalArgumentException(
+          "--threads: expected a positive number, got %d".formatted(count));
+    }
+    return count;
   }
 
   String kernel() {
     return kernel;
-  }
-
-  private static int atLeast(String option, int value) {
-    if (value < LEAST_ROUNDS) {
-      throw new IllegalArgumentException(
-          "%s: expected a positive number, got %d".formatted(option, value));
-    }
-    return value;
   }
 
   /** Returns the native kernels that were asked for. */
@@ -80,11 +62,10 @@ final class BenchMixin {
   BenchReport report(PrintWriter out) {
     BenchReport report = new BenchReport(out, threads(), Decoders.chosen(kernel));
     report.note(
-        "%s, %d threads, kernels %s, median of %d rounds (from to)",
+        "%s, %d threads, kernels %s",
         System.getProperty("os.arch", "").toLowerCase(Locale.ROOT),
         threads(),
-        Decoders.chosen(kernel),
-        rounds());
+        Decoders.chosen(kernel));
     return report;
   }
 

@@ -30,6 +30,7 @@ final class BenchModelCommand implements Callable<Integer> {
   private static final long SEED = 5;
 
   @Mixin private BenchMixin bench;
+  @Mixin private RoundsMixin rounds;
 
   @Option(
       names = "--shape",
@@ -100,7 +101,8 @@ final class BenchModelCommand implements Callable<Integer> {
       throws IOException, InterruptedException {
     BenchReport report = bench.report(spec.commandLine().getOut());
     try {
-      new ModelBench(chosen, bench.rung(), bench.threads(), bench.rounds(), report).run(other);
+      new ModelBench(chosen, bench.rung(), bench.threads(), rounds.announce(report), report)
+          .run(other);
     } finally {
       bench.finish(report);
     }

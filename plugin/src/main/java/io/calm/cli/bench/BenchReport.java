@@ -17,7 +17,7 @@ public final class BenchReport {
   private final List<BenchRow> rows = new ArrayList<>();
 
   /**
-   * @param kernel of the rows that name no other
+   * @param kernel the rung that computes
    */
   public BenchReport(PrintWriter out, int threads, String kernel) {
     this.out = out;
@@ -28,24 +28,10 @@ public final class BenchReport {
   /** A figure without its numbers. */
   public record Subject(String name, String shape, String unit, String against) {}
 
-  /** Adds a figure of our own kernels. */
+  /** Adds and prints a figure of our own kernels: the medians. */
   public void add(Subject subject, Series values, Series ratios) {
-    add(subject, kernel, values, ratios);
-  }
-
-  /** Adds a figure of {@code computedBy}. */
-  public void add(Subject subject, String computedBy, Series values, Series ratios) {
-    BenchRow row =
-        new BenchRow(
-            subject.name(),
-            subject.shape(),
-            threads,
-            computedBy,
-            values.median(),
-            subject.unit(),
-            subject.against(),
-            ratios.median());
-    rows.add(row);
+    record(subject, values.median(), ratios.median());
+    BenchRow row = rows.get(rows.size() - 1);
     out.println(
         String.format(
             Locale.ROOT,
@@ -62,6 +48,20 @@ public final class BenchReport {
             ratios.min(),
             ratios.max()));
     out.flush();
+  }
+
+  /** Keeps a figure of our own kernels for the file without printing it. */
+  public void record(Subject subject, double value, double ratio) {
+    rows.add(
+        new BenchRow(
+            subject.name(),
+            subject.shape(),
+            threads,
+            kernel,
+            value,
+            subject.unit(),
+            subject.against(),
+            ratio));
   }
 
   /** Prints a line that is no figure. */

@@ -49,7 +49,7 @@ public final class PlanComparison {
       row(report, shape, "% (low)", baseline, deviation.low(), 1 + deviation.low() / 100);
       row(report, shape, "% (high)", baseline, deviation.high(), 1 + deviation.high() / 100);
       report.note(
-          "  %s: %s %.4f ms, %s %.4f ms, deviation %+.3f %% (95 %% interval %+.3f to %+.3f %%)",
+          "%s: %s %.4f ms, %s %.4f ms, deviation %+.3f %% (95 %% interval %+.3f to %+.3f %%)",
           shape,
           variant,
           mixMillis,
@@ -62,10 +62,7 @@ public final class PlanComparison {
 
     private static void row(
         BenchReport report, String shape, String unit, String against, double value, double ratio) {
-      report.add(
-          new Subject("compare", shape, unit, against),
-          new Series(List.of(value)),
-          new Series(List.of(ratio)));
+      report.record(new Subject("compare", shape, unit, against), value, ratio);
     }
   }
 

@@ -1,7 +1,11 @@
 /*
  * Threads that spin for a moment after a job, since the next one of a step comes at once, and then
  * sleep on the job's word: its number, and in the low byte its threads, so that a worker reads both
- * at once. A job ends when every worker of it has left it; workers that are not of it pass it by.
+ * at once.
+ *
+ * Items are taken by a compare-and-swap on a ticket that holds the job's number too, so a worker
+ * that comes late takes nothing of a later job, and a job is done when its items are: nobody waits
+ * for a worker that the system keeps from running, unless it holds an item.
  */
 #include "pool.h"
 
@@ -18,18 +22,19 @@ enum {
   MAX_THREADS = 255, /* fit the low byte of a job's word */
   SPIN_NANOS = 200000, /* of a worker after a job */
   YIELD_AFTER = 2000,  /* looks at a counter before giving the processor away */
+  ITEM_BITS = 20,
+  ITEM_MASK = (1 << ITEM_BITS) - 1,
 };
 
 static struct {
   pthread_mutex_t lock;
   int workers; /* threads started, the callers not among them */
   int threads; /* of the step that holds the pool */
-  calm_task task;
+  calm_task task; /* of the job, like the context: read by those that hold an item of it */
   void *context;
-  int items;
-  _Alignas(64) atomic_int next;    /* item to take */
-  _Alignas(64) atomic_int working; /* workers that have not left the job */
-  _Alignas(64) atomic_uint job;    /* number << 8 | threads */
+  _Alignas(64) _Atomic uint64_t ticket; /* number << 40 | items << 20 | next item */
+  _Alignas(64) atomic_int left;         /* items that are not done */
+  _Alignas(64) atomic_uint job;         /* number << 8 | threads */
   atomic_int sleeping;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -47,9 +52,20 @@ static void relax(void) {
 #endif
 }
 
-static void work(int worker) {
-  for (int item; (item = atomic_fetch_add(&pool.next, 1)) < pool.items;) {
-    pool.task(pool.context, item, worker);
+/* Runs items of the job of that number while there are any. */
+static void work(unsigned number, int worker) {
+  uint64_t ticket = atomic_load_explicit(&pool.ticket, memory_order_acquire);
+  for (;;) {
+    unsigned next = ticket & ITEM_MASK, items = ticket >> ITEM_BITS & ITEM_MASK;
+    if (ticket >> 2 * ITEM_BITS != number || next >= items) {
+      return;
+    }
+    if (atomic_compare_exchange_weak_explicit(&pool.ticket, &ticket, ticket + 1,
+                                              memory_order_acq_rel, memory_order_acquire)) {
+      pool.task(pool.context, (int)next, worker);
+      atomic_fetch_sub_explicit(&pool.left, 1, memory_order_release);
+      ticket = atomic_load_explicit(&pool.ticket, memory_order_acquire);
+    }
   }
 }
 
@@ -79,8 +95,7 @@ static void *run_worker(void *argument) {
   for (;;) {
     seen = await_job(seen);
     if (worker < (int)(seen & 255)) {
-      work(worker);
-      atomic_fetch_sub_explicit(&pool.working, 1, memory_order_release);
+      work(seen >> 8, worker);
     }
   }
   return NULL;
@@ -109,6 +124,40 @@ int calm_pool_acquire(int threads) {
 
 void calm_pool_release(void) { pthread_mutex_unlock(&pool.lock); }
 
+static void run_job(calm_task task, void *context, int items) {
+  pool.task = task;
+  pool.context = context;
+  unsigned number = ((atomic_load_explicit(&pool.job, memory_order_relaxed) >> 8) + 1) & 0xffffff;
+  atomic_store_explicit(&pool.left, items, memory_order_relaxed);
+  atomic_store_explicit(&pool.ticket,
+                        (uint64_t)number << 2 * ITEM_BITS | (uint64_t)items << ITEM_BITS,
+                        memory_order_release);
+  atomic_store(&pool.job, number << 8 | (unsigned)pool.threads);
+  if (atomic_load(&pool.sleeping) > 0) {
+    syscall(SYS_futex, &pool.job, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
+  }
+  work(number, 0);
+  for (int i = 0; atomic_load_explicit(&pool.left, memory_order_acquire) > 0; i++) {
+    if (i < YIELD_AFTER) {
+      relax();
+    } else {
+      sched_yield();
+    }
+  }
+}
+
+/* An item with the number of the job's first. */
+typedef struct {
+  calm_task task;
+  void *context;
+  int first;
+} shifted;
+
+static void run_shifted(void *context, int item, int worker) {
+  const shifted *s = context;
+  s->task(s->context, s->first + item, worker);
+}
+
 void calm_pool_run(calm_task task, void *context, int items) {
   if (items <= 1 || pool.threads == 1) {
     for (int item = 0; item < items; item++) {
@@ -116,22 +165,12 @@ void calm_pool_run(calm_task task, void *context, int items) {
     }
     return;
   }
-  pool.task = task;
-  pool.context = context;
-  pool.items = items;
-  atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
-  atomic_store_explicit(&pool.working, pool.threads - 1, memory_order_relaxed);
-  unsigned number = (atomic_load_explicit(&pool.job, memory_order_relaxed) >> 8) + 1;
-  atomic_store(&pool.job, number << 8 | (unsigned)pool.threads);
-  if (atomic_load(&pool.sleeping) > 0) {
-    syscall(SYS_futex, &pool.job, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
+  if (items <= (int)ITEM_MASK) {
+    run_job(task, context, items);
+    return;
   }
-  work(0);
-  for (int i = 0; atomic_load_explicit(&pool.working, memory_order_acquire) > 0; i++) {
-    if (i < YIELD_AFTER) {
-      relax();
-    } else {
-      sched_yield();
-    }
+  for (int first = 0; first < items; first += (int)ITEM_MASK) {
+    shifted s = {task, context, first};
+    run_job(run_shifted, &s, items - first < (int)ITEM_MASK ? items - first : (int)ITEM_MASK);
   }
 }

@@ -204,7 +204,7 @@ typedef struct {
   const calm_kernels *kernels;
   calm_linear w;
   calm_rows x;
-  int rows, items;
+  int rows, items, chunks;
   float *y;
   uint8_t *scratch;
   size_t scratch_bytes;
@@ -213,10 +213,13 @@ typedef struct {
 static void linear_item(void *context, int item, int worker) {
   linear_job *job = context;
   int tiles = (job->w.outputs + CALM_TILE - 1) / CALM_TILE, pairs = (tiles + 1) / 2;
-  int from = 2 * (int)((int64_t)pairs * item / job->items);
-  int to = 2 * (int)((int64_t)pairs * (item + 1) / job->items);
-  job->kernels->multiply4(&job->w, &job->x, job->rows, from, to < tiles ? to : tiles, job->y,
-                          (size_t)job->w.outputs,
+  int strip = item / job->chunks, row = item % job->chunks * CALM_LINEAR_ROWS;
+  int rows = job->rows - row < CALM_LINEAR_ROWS ? job->rows - row : CALM_LINEAR_ROWS;
+  int from = 2 * (int)((int64_t)pairs * strip / job->items);
+  int to = 2 * (int)((int64_t)pairs * (strip + 1) / job->items);
+  calm_rows x = calm_rows_from(&job->x, row);
+  job->kernels->multiply4(&job->w, &x, rows, from, to < tiles ? to : tiles,
+                          job->y + (size_t)row * (size_t)job->w.outputs, (size_t)job->w.outputs,
                           job->scratch + (size_t)worker * job->scratch_bytes);
 }
 
@@ -228,6 +231,7 @@ double calm_bench_linear(int rung, const calm_linear *w, int copies, int rows, i
   size_t padded = ((size_t)w->outputs + CALM_TILE - 1) / CALM_TILE * CALM_TILE;
   size_t code_words = padded * width / 8, grid_halves = padded * groups * 2;
   job.items = threads * 6;
+  job.chunks = (rows + CALM_LINEAR_ROWS - 1) / CALM_LINEAR_ROWS;
   job.scratch_bytes = (job.kernels->scratch_bytes((int32_t)width) + 63) / 64 * 64 + 64;
   size_t codes = ((size_t)rows * stride + 63) / 64 * 64;
   size_t scales = (size_t)rows * groups * sizeof(float);
@@ -257,7 +261,7 @@ double calm_bench_linear(int rung, const calm_linear *w, int copies, int rows, i
     for (int copy = 0; copy < copies; copy++) {
       job.w.codes = w->codes + (size_t)copy * code_words;
       job.w.grids = w->grids + (size_t)copy * grid_halves;
-      calm_pool_run(linear_item, &job, job.items);
+      calm_pool_run(linear_item, &job, job.items * job.chunks);
     }
     int64_t time = calm_clock() - start;
     best = time < best ? time : best;

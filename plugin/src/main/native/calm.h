@@ -17,6 +17,7 @@ enum {
   CALM_PAGE = 64,       /* positions of a page of keys and values */
   CALM_SPLIT = 256,     /* positions whose attention is computed apart and then merged */
   CALM_MAX_GROUP = 128, /* inputs of the largest group */
+  CALM_LINEAR_ROWS = 128, /* rows of a piece of a linear, so that narrow ones divide evenly too */
 };
 
 /* A W4A8 weight [outputs, inputs]: s * q + m, with an optional bias. */
@@ -110,7 +111,7 @@ typedef struct {
   /*
    * Attention of `queries` query vectors over one split of one head's stored positions.
    * q[i] at queries + i * head_dim; positions from[i] (inclusive) to end[i] (exclusive), counted
-   * from the split's first, are seen by query i, at least one. pages: the split's pages of the
+   * from the split's first, are seen by query i, none if the sum is to be 0. pages: the split's pages of the
    * layer. Writes partial[i] and outputs + i * head_dim, the weighted sum of values.
    */
   void (*attend)(const calm_attention *a, uint8_t *const *pages, int kv_head, const float *queries,

@@ -17,7 +17,6 @@ enum {
   BLOCK_ROWS = 16,       /* of one sequence that attend together */
   MIN_TILES = 2,         /* of an item of a linear */
   ITEMS_PER_THREAD = 6,  /* so that an uneven thread does not hold up the others */
-  LINEAR_ROWS = 128,     /* of an item of a linear: so that narrow ones divide evenly too */
   FAIL_BASE = 16,
 };
 
@@ -363,8 +362,8 @@ static void multiply(pass *p, int item, int worker) {
   while (item >= p->items_of[i] * p->row_chunks) {
     item -= p->items_of[i++] * p->row_chunks;
   }
-  int strip = item / p->row_chunks, row = item % p->row_chunks * LINEAR_ROWS;
-  int rows = p->rows - row < LINEAR_ROWS ? p->rows - row : LINEAR_ROWS;
+  int strip = item / p->row_chunks, row = item % p->row_chunks * CALM_LINEAR_ROWS;
+  int rows = p->rows - row < CALM_LINEAR_ROWS ? p->rows - row : CALM_LINEAR_ROWS;
   const calm_linear *w = &p->block->linears[p->linears[i]];
   int tiles = tiles_of(w->outputs);
   calm_rows x = calm_rows_from(&d->stages[p->stage], row);
@@ -378,7 +377,7 @@ static void multiply_stage(pass *p, int stage) {
   calm_decoder *d = p->d;
   p->stage = stage;
   p->linears = STAGE_LINEARS[stage];
-  p->row_chunks = (p->rows + LINEAR_ROWS - 1) / LINEAR_ROWS;
+  p->row_chunks = (p->rows + CALM_LINEAR_ROWS - 1) / CALM_LINEAR_ROWS;
   int all = 0, total = 0;
   for (int i = 0; p->linears[i] >= 0; i++) {
     all += tiles_of(p->block->linears[p->linears[i]].outputs);
@@ -463,11 +462,8 @@ static int64_t find_splits(pass *p) {
     const int32_t *positions = p->step->positions + p->first;
     block->first_split = first_seen(p, positions[block->first]) / CALM_SPLIT;
     block->splits = positions[block->end - 1] / CALM_SPLIT + 1 - block->first_split;
-    block->partial = (int32_t)results;
+    block->partial = (int32_t)results; /* only looked at where all of them have room */
     results += (int64_t)block->splits * p->d->shape.heads * (block->end - block->first);
-    if (results > p->d->max_partials) {
-      return INT64_MAX;
-    }
   }
   return results;
 }

@@ -89,6 +89,41 @@ class NativeDecoderTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("cases")
+  void passesOfMoreResultsThanAreKeptApartHaveTheBitsOfTheJavaDecoder(Case c) {
+    ModelSpec spec =
+        new ModelSpec(
+            "llama",
+            64,
+            1,
+            32,
+            32,
+            32,
+            64,
+            61,
+            2048,
+            1e-5f,
+            ROPE,
+            false,
+            Set.of(),
+            false,
+            List.of(0));
+    QuantizedModel model = RandomModels.model(spec, 32, ActivationMode.PER_GROUP, new Random(21));
+    int[] tokens = new Random(22).ints(1100, 0, 61).toArray();
+    try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2);
+        NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), 2)) {
+      float[] expected = last(java, tokens);
+      assertArrayEquals(expected, last(decoder, tokens), "1100 tokens at once");
+    }
+  }
+
+  private static float[] last(Decoder decoder, int[] tokens) {
+    try (Sequence sequence = decoder.newSequence(tokens.length)) {
+      return decoder.step(List.of(new Chunk(sequence, tokens, Wanted.LAST))).get(0)[0];
+    }
+  }
+
   private static float[][] oneByOne(Decoder decoder, int[] tokens) {
     float[][] logits = new float[tokens.length][];
     try (Sequence sequence = decoder.newSequence(tokens.length)) {

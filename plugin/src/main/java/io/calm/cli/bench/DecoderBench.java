@@ -14,7 +14,7 @@ public final class DecoderBench implements AutoCloseable {
   /** Tokens of a prompt before a decode is timed. */
   public static final int CONTEXT = 64;
 
-  private static final int CHUNK = 16;
+  private static final int CHUNK = 256;
   private static final double NANOS = 1e9;
 
   private final NativeDecoder decoder;

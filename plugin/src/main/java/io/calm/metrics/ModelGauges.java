@@ -1,26 +1,19 @@
 package io.calm.metrics;
 
-import io.prometheus.client.Collector;
+import io.prometheus.client.Collector.MetricFamilySamples;
 import io.prometheus.client.GaugeMetricFamily;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
 /** Gauges that are read off the models at each scrape, so that none outlives its model. */
-final class ModelGauges extends Collector {
+final class ModelGauges {
   private static final List<String> LABELS = List.of("model", "variant");
 
-  private final Supplier<List<ModelState>> models;
+  private ModelGauges() {}
 
-  ModelGauges(Supplier<List<ModelState>> models) {
-    this.models = models;
-  }
-
-  @Override
-  public List<MetricFamilySamples> collect() {
-    List<ModelState> states = models.get();
+  static List<MetricFamilySamples> collect(List<ModelState> states) {
     List<MetricFamilySamples> families = new ArrayList<>();
     families.add(
         gauge("calm_model_ready", "1 where the model answers.", states, s -> s.ready() ? 1 : 0));

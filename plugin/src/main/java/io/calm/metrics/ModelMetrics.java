@@ -19,7 +19,7 @@ public final class ModelMetrics {
   private final Histogram.Child interToken;
   private final Histogram.Child duration;
 
-  ModelMetrics(CalmMetrics all, String model, String variant) {
+  ModelMetrics(Meters all, String model, String variant) {
     this.model = model;
     this.variant = variant;
     this.requests = all.requests();

@@ -33,7 +33,8 @@ class MetricsDocumentationTest {
                       false,
                       0,
                       0,
-                      Optional.of(new ModelState.Search(1, 2, 3, 0.5, 4, Double.NaN)))));
+                      Optional.of(new ModelState.Search(1, 2, 3, 0.5, 4, Double.NaN))),
+                  new ModelState("m", "calm", true, 0, 0, Optional.empty())));
 
   @Test
   void theTableIsTheCode() throws IOException {

@@ -24,6 +24,8 @@ class PluginJarIT {
         "com/google/common/",
         "com/fasterxml/",
         "io/netty/",
+        "io/prometheus/metrics/config/",
+        "io/prometheus/metrics/model/",
         "org/slf4j/",
         "org/apache/",
         "org/yaml/",

@@ -1,0 +1,71 @@
+package io.calm.metrics;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.prometheus.client.CollectorRegistry;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+/** Series live as long as their model. */
+class UnloadedModelTest {
+  private static final ModelState A = new ModelState("a", "calm", true, 0, 0, Optional.empty());
+  private static final ModelState B = new ModelState("b", "calm", true, 0, 0, Optional.empty());
+
+  private final AtomicReference<List<ModelState>> models = new AtomicReference<>(List.of(A, B));
+  private final CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), models::get);
+
+  private String scrape() {
+    return metrics.text(CalmMetrics.contentType(""));
+  }
+
+  private static void answer(ModelMetrics model) {
+    model.token(0, 1_000_000);
+    model.finished("LENGTH", 5, 1, Duration.ZERO, Duration.ofSeconds(1));
+  }
+
+  @Test
+  void aReadyModelHasItsSeriesBeforeTheFirstRequest() {
+    assertTrue(
+        scrape().contains("calm_generated_tokens_total{model=\"a\",variant=\"calm\",} 0.0\n"));
+  }
+
+  @Test
+  void anUnloadedModelTakesItsSeriesWithIt() {
+    answer(metrics.model("a", "calm"));
+    answer(metrics.model("b", "calm"));
+    models.set(List.of(B));
+    String text = scrape();
+    assertFalse(text.contains("model=\"a\""), text);
+    assertTrue(
+        text.contains(
+            "calm_requests_total{model=\"b\",variant=\"calm\",outcome=\"length\",} 1.0\n"),
+        text);
+  }
+
+  @Test
+  void aRequestThatOutlivesItsModelBringsNothingBack() {
+    ModelMetrics late = metrics.model("a", "calm");
+    models.set(List.of(B));
+    scrape();
+    answer(late);
+    assertFalse(scrape().contains("model=\"a\""));
+    assertFalse(scrape().contains("model=\"a\""));
+  }
+
+  @Test
+  void aModelThatIsLoadedAgainCountsFromZero() {
+    answer(metrics.model("a", "calm"));
+    models.set(List.of(B));
+    scrape();
+    models.set(List.of(A, B));
+    answer(metrics.model("a", "calm"));
+    assertTrue(
+        scrape()
+            .contains(
+                "calm_requests_total{model=\"a\",variant=\"calm\",outcome=\"length\",} 1.0\n"));
+  }
+}

@@ -1,7 +1,11 @@
 package ai.djl.serving.models;
 
+import ai.djl.modality.Input;
+import ai.djl.modality.Output;
+import ai.djl.serving.workflow.Workflow;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 
 /** The registered models and workflows. */
 public final class ModelManager {
@@ -13,6 +17,17 @@ public final class ModelManager {
   /** Returns what is registered, by name. */
   public native Map<String, Endpoint> getEndpoints();
 
+  /**
+   * Returns a version, or null; without a version the first, or each in turn where {@code predict}.
+   */
+  public native Workflow getWorkflow(String workflowName, String version, boolean predict);
+
   /** Returns the only model that the server was started with. */
   public native Optional<String> getSingleStartupWorkflow();
+
+  /**
+   * Queues a job for the next free worker. The future fails with {@code WlmCapacityException} where
+   * the queue is full, with {@code WlmException} where there is no worker.
+   */
+  public native CompletableFuture<Output> runJob(Workflow workflow, Input input);
 }

@@ -63,6 +63,12 @@ public final class ApiException extends RuntimeException {
     return new ApiException(Kind.INVALID, key + ": " + message, Optional.of(key));
   }
 
+  /** Returns what a client hears of a failure that nobody foresaw. */
+  public static ApiException bug() {
+    return new ApiException(
+        Kind.INTERNAL, "this is a bug of the server; its log has the stack trace");
+  }
+
   public Kind kind() {
     return kind;
   }

@@ -8,14 +8,17 @@ public final class Errors {
   private Errors() {}
 
   public static void send(ApiException error, ErrorBody shape, ReplySink sink) {
-    Map<String, String> headers =
-        switch (error.kind()) {
-          case QUEUE_FULL -> Map.of("Retry-After", "1");
-          case NOT_READY -> Map.of("Retry-After", "5");
-          case UNAUTHORIZED -> Map.of("WWW-Authenticate", "Bearer");
-          default -> Map.of();
-        };
-    send(error, shape, headers, sink);
+    send(error, shape, headers(error), sink);
+  }
+
+  /** Returns the headers that go with an error. */
+  public static Map<String, String> headers(ApiException error) {
+    return switch (error.kind()) {
+      case QUEUE_FULL -> Map.of("Retry-After", "1");
+      case NOT_READY -> Map.of("Retry-After", "5");
+      case UNAUTHORIZED -> Map.of("WWW-Authenticate", "Bearer");
+      default -> Map.of();
+    };
   }
 
   /** Sends an error with headers of its own. */

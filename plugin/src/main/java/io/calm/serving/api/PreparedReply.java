@@ -31,6 +31,22 @@ public final class PreparedReply {
     this.metrics = metrics;
   }
 
+  /** Returns the model that will answer. */
+  public ServedModel model() {
+    return model;
+  }
+
+  /** Returns the shape of an error that comes before the answer. */
+  public ErrorBody errors() {
+    return request.format().errors();
+  }
+
+  /** Answers with an error instead of starting; the request counts as rejected. */
+  public void refuse(ApiException error, ReplySink sink) {
+    metrics.rejected();
+    Errors.send(error, errors(), sink);
+  }
+
   /** Returns the Content-Type of a good answer. */
   public String contentType() {
     return request.format().contentType();

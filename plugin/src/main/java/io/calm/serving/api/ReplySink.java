@@ -9,6 +9,12 @@ import java.util.Map;
  */
 public interface ReplySink {
 
+  /**
+   * Hears that the request has got its turn: its first token is there, or its end. Called once,
+   * before anything is sent.
+   */
+  default void started() {}
+
   /** Sends a whole answer. */
   void full(int status, String contentType, Map<String, String> headers, byte[] body);
 

@@ -22,6 +22,7 @@ final class RunningReply implements PreparedReply.Running {
   private final ReplySink sink;
   private final ModelMetrics metrics;
   private int open;
+  private boolean started;
   private boolean begun;
   private boolean done;
   private volatile boolean cancelled;
@@ -62,6 +63,7 @@ final class RunningReply implements PreparedReply.Running {
       public void token(GeneratedToken token) {
         metrics.token(token.index(), token.elapsedNanos() - before);
         before = token.elapsedNanos();
+        started();
         sequence.token(token);
         if (format.streamed() && !done) {
           send(format.token(sequence, token));
@@ -77,12 +79,20 @@ final class RunningReply implements PreparedReply.Running {
             finish.timing().queued(),
             finish.timing().total());
         sequence.finish(finish);
+        started();
         open--;
         if (!done) {
           end(sequence, finish);
         }
       }
     };
+  }
+
+  private void started() {
+    if (!started) {
+      started = true;
+      sink.started();
+    }
   }
 
   private void end(Sequence sequence, Finish finish) {

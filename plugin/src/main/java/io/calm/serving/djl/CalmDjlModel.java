@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,14 +48,21 @@ final class CalmDjlModel extends BaseModel {
   private final ModelRegistry registry;
   private final LoadModel loader;
   private final TextService text;
+  private final IntSupplier throttleStatus;
   private @Nullable ServedModel served;
 
   CalmDjlModel(
-      String name, NDManager manager, ModelRegistry registry, LoadModel loader, TextService text) {
+      String name,
+      NDManager manager,
+      ModelRegistry registry,
+      LoadModel loader,
+      TextService text,
+      IntSupplier throttleStatus) {
     super(name);
     this.registry = registry;
     this.loader = loader;
     this.text = text;
+    this.throttleStatus = throttleStatus;
     this.manager = manager;
     this.dataType = DataType.INT8;
   }
@@ -167,7 +175,8 @@ final class CalmDjlModel extends BaseModel {
       throw new IllegalStateException(modelName + ": not loaded");
     }
     return (Predictor<I, O>)
-        new CalmPredictor(this, (Translator<Input, Output>) translator, device, model, text);
+        new CalmPredictor(
+            this, (Translator<Input, Output>) translator, device, model, text, throttleStatus);
   }
 
   @Override

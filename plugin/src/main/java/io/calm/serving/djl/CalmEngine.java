@@ -8,6 +8,7 @@ import ai.djl.util.passthrough.PassthroughNDManager;
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.text.TextService;
 import java.util.Optional;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,11 +24,14 @@ public final class CalmEngine extends Engine {
   private final ModelRegistry registry;
   private final LoadModel loader;
   private final TextService text;
+  private final IntSupplier throttleStatus;
 
-  CalmEngine(ModelRegistry registry, LoadModel loader, TextService text) {
+  CalmEngine(
+      ModelRegistry registry, LoadModel loader, TextService text, IntSupplier throttleStatus) {
     this.registry = registry;
     this.loader = loader;
     this.text = text;
+    this.throttleStatus = throttleStatus;
   }
 
   @Override
@@ -59,7 +63,7 @@ public final class CalmEngine extends Engine {
 
   @Override
   public Model newModel(String name, @Nullable Device device) {
-    return new CalmDjlModel(name, newBaseManager(device), registry, loader, text);
+    return new CalmDjlModel(name, newBaseManager(device), registry, loader, text, throttleStatus);
   }
 
   @Override

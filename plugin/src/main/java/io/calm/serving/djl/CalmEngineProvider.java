@@ -4,6 +4,7 @@ import ai.djl.engine.Engine;
 import ai.djl.engine.EngineProvider;
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.text.TextService;
+import java.util.function.IntSupplier;
 
 /**
  * Makes the engine known to DJL. A jar in {@code plugins/} is not found by ServiceLoader, so the
@@ -12,8 +13,14 @@ import io.calm.serving.text.TextService;
 public final class CalmEngineProvider implements EngineProvider {
   private final CalmEngine engine;
 
-  public CalmEngineProvider(ModelRegistry registry, LoadModel loader, TextService text) {
-    this.engine = new CalmEngine(registry, loader, text);
+  /**
+   * Makes a provider.
+   *
+   * @param throttleStatus of answers that come too many at once
+   */
+  public CalmEngineProvider(
+      ModelRegistry registry, LoadModel loader, TextService text, IntSupplier throttleStatus) {
+    this.engine = new CalmEngine(registry, loader, text, throttleStatus);
   }
 
   @Override

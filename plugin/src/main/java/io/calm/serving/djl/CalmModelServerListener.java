@@ -63,13 +63,26 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
     }
   }
 
+  /** A worker a sequence that can run; one where the settings are wrong, for the load says so. */
+  private static int workers(Path directory, Map<String, String> properties) {
+    try {
+      return new ModelProperties(directory, properties).settings(System.getenv()).maxRunning();
+    } catch (IllegalArgumentException refusedByTheLoad) {
+      return 1;
+    }
+  }
+
   private static void take(ModelInfo<?, ?> model, Properties live, Map<String, String> file) {
-    Map<String, String> overridden = ModelKeys.take(live, file);
+    int workers = workers(model.getModelDir(), ModelKeys.merged(file, live));
+    Map<String, String> overridden = ModelKeys.take(live, file, workers);
     live.setProperty(ModelKeys.NAME, ModelName.of(model.getId(), model.getVersion()));
     live.setProperty(ModelKeys.URL, model.getModelUrl());
     model.setBatchSize(1);
-    model.setMinMaxWorkers(1, 1);
-    logger.info("{}: served by CALM: one worker, batch size 1, continuous batching", model.getId());
+    model.setMinMaxWorkers(workers, workers);
+    logger.info(
+        "{}: served by CALM: {} workers, batch size 1, continuous batching",
+        model.getId(),
+        workers);
     overridden.forEach((key, change) -> logger.info("{}: {}: {}", model.getId(), key, change));
   }
 }

@@ -2,6 +2,7 @@ package io.calm.serving.djl;
 
 import ai.djl.engine.Engine;
 import ai.djl.serving.plugins.RequestHandler;
+import ai.djl.serving.util.NettyUtils;
 import ai.djl.serving.wlm.util.EventManager;
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.ModelRegistry;
@@ -12,6 +13,7 @@ import io.calm.serving.load.ModelLoader;
 import io.calm.serving.text.TextService;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import io.prometheus.client.CollectorRegistry;
 import java.time.InstantSource;
@@ -23,9 +25,8 @@ import org.jspecify.annotations.Nullable;
  * listens to models; as a request handler it answers what {@link RequestClaim} claims.
  */
 public final class CalmPlugin implements RequestHandler<@Nullable Void> {
-  private final ModelRegistry registry = new ModelRegistry();
-  private final DjlModels all = DjlModels.ofServer();
-  private final RequestClaim claim = new RequestClaim(registry, all);
+  private final RequestClaim claim;
+  private final RegistrySync sync;
   private final CalmHttpHandler http;
 
   /** Called by DJL Serving, once, before it loads models. */
@@ -42,16 +43,24 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
   }
 
   CalmPlugin(LoadModel loader) {
+    ModelRegistry registry = new ModelRegistry();
+    DjlServer server = new RunningServer();
+    JobQueues jobs = new JobQueues(server);
     CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), () -> ModelStates.of(registry));
     TextService text = new TextService(metrics, InstantSource.system());
-    http = new CalmHttpHandler(registry, text, metrics, RequestWorkers.create());
-    Engine.registerEngine(new CalmEngineProvider(registry, loader, text));
+    claim = new RequestClaim(registry, server);
+    sync = new RegistrySync(registry, server, jobs);
+    http =
+        new CalmHttpHandler(
+            registry, text, metrics, RequestWorkers.create(), jobs, new DjlResponses());
+    Engine.registerEngine(new CalmEngineProvider(registry, loader, text, server::throttleStatus));
     EventManager.getInstance().addListener(new CalmModelServerListener());
+    sync.start();
   }
 
   @Override
   public boolean acceptInboundMessage(Object msg) {
-    return msg instanceof FullHttpRequest request && claim.path(request).isPresent();
+    return msg instanceof FullHttpRequest request && claim.claims(request);
   }
 
   @Override
@@ -60,7 +69,11 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
       FullHttpRequest req,
       QueryStringDecoder decoder,
       String[] segments) {
-    RegistrySync.forget(registry, all);
+    if (req.method().equals(HttpMethod.OPTIONS)) { // a browser asks first: CORS headers are all
+      NettyUtils.sendJsonResponse(ctx, "{}");
+      return null;
+    }
+    sync.look();
     Optional<String> path = claim.path(req);
     QueryStringDecoder target =
         path.isPresent() && !path.get().equals(decoder.path())

@@ -7,47 +7,53 @@ import ai.djl.modality.Input;
 import ai.djl.modality.Output;
 import ai.djl.ndarray.BytesSupplier;
 import ai.djl.translate.Translator;
-import io.calm.generate.Scheduler;
+import com.google.gson.JsonObject;
 import io.calm.serving.ServedModel;
 import io.calm.serving.api.ApiException;
+import io.calm.serving.api.Errors;
 import io.calm.serving.api.JsonBody;
 import io.calm.serving.api.PreparedReply;
 import io.calm.serving.api.Schema;
 import io.calm.serving.text.TextService;
-import io.netty.handler.codec.http.HttpResponseStatus;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.IntSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Answers DJL Serving's own routes. A request is handed to the model's scheduler and {@link
- * #batchPredict} returns at once, with an open stream that the scheduler's thread fills; so one
- * worker serves any number of clients.
+ * One of a model's workers. All hand their requests to the model's one scheduler, and each holds
+ * its request until the answer has begun, or is there where it is not streamed: so the status is
+ * right, and DJL Serving's own queue fills where as many requests wait as there are workers. A
+ * {@link ClaimedJob} answers its client itself.
  *
- * <p>Where as many requests wait as can run, it blocks instead: then DJL Serving's own queue fills,
- * which {@code job_queue_size} bounds. It throws nothing, for an exception kills DJL Serving's only
- * worker for a minute: errors are outputs with a code. What these routes cannot do: change the
- * status once the answer has begun, notice that a client is gone, or slow down for a slow one.
+ * <p>It throws nothing, for an exception ends a worker of DJL Serving for a minute: errors are
+ * outputs with a code. What DJL Serving's routes cannot do: change the status once a stream has
+ * begun, notice then that its client is gone, or slow down for a slow one.
  */
 final class CalmPredictor extends Predictor<Input, Output> {
   private static final Logger logger = LoggerFactory.getLogger(CalmPredictor.class);
-  private static final long POLL_MILLIS = 5;
+
+  /** How often a worker that waits looks whether its client is still there. */
+  private static final long GLANCE_MILLIS = 50;
 
   private final ServedModel served;
   private final TextService text;
+  private final IntSupplier throttleStatus;
 
   CalmPredictor(
       Model model,
       Translator<Input, Output> translator,
       Device device,
       ServedModel served,
-      TextService text) {
+      TextService text,
+      IntSupplier throttleStatus) {
     super(model, translator, device, false);
     this.served = served;
     this.text = text;
+    this.throttleStatus = throttleStatus;
   }
 
   @Override
@@ -57,66 +63,58 @@ final class CalmPredictor extends Predictor<Input, Output> {
 
   private Output answer(Input input) {
     try {
+      if (input instanceof ClaimedJob job) {
+        job.run();
+        return new Output(200, "OK");
+      }
       byte[] body =
           Optional.ofNullable(input.getData()).map(BytesSupplier::getAsBytes).orElse(new byte[0]);
-      PreparedReply reply =
-          text.prepare(served, Schema.DJL, JsonBody.parse(body), input.getProperty("Accept", ""));
-      return started(input, reply);
+      return held(
+          input,
+          text.prepare(served, Schema.DJL, JsonBody.parse(body), input.getProperty("Accept", "")));
     } catch (ApiException e) {
       return refusal(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return refusal(
-          new ApiException(ApiException.Kind.NOT_READY, served.name() + " is being unloaded"));
+          new ApiException(ApiException.Kind.NOT_READY, served.name() + " loses a worker"));
     } catch (RuntimeException | Error e) {
       logger.error("{}: a request failed", served.name(), e);
-      return refusal(
-          new ApiException(
-              ApiException.Kind.INTERNAL,
-              "this is a bug of the server; its log has the stack trace"));
+      return refusal(ApiException.bug());
     }
   }
 
-  private Output started(Input input, PreparedReply reply) throws InterruptedException {
-    BufferedPublisher publisher = new BufferedPublisher();
-    PublisherReply sink = new PublisherReply(publisher);
-    while (true) {
-      awaitRoom(input);
-      try {
-        reply.start(sink);
-        break;
-      } catch (ApiException e) {
-        if (e.kind() != ApiException.Kind.QUEUE_FULL) {
-          throw e;
+  private static Output held(Input input, PreparedReply reply) throws InterruptedException {
+    HeldAnswer answer = new HeldAnswer();
+    PreparedReply.Running running = reply.start(answer);
+    try {
+      while (true) {
+        try {
+          return answer.await(GLANCE_MILLIS);
+        } catch (TimeoutException e) {
+          if (input.isCancelled()) {
+            running.cancel(); // the answer ends with the next step
+          }
         }
-        TimeUnit.MILLISECONDS.sleep(POLL_MILLIS); // others came first
       }
-    }
-    Output output = new Output(HttpResponseStatus.OK.code(), "OK");
-    output.addProperty("Content-Type", reply.contentType());
-    output.add(publisher);
-    return output;
-  }
-
-  private void awaitRoom(Input input) throws InterruptedException {
-    Scheduler scheduler = served.scheduler();
-    while (scheduler.waiting() >= scheduler.settings().maxRunning()) {
-      if (input.isCancelled()) {
-        throw new ApiException(
-            ApiException.Kind.NOT_READY, "the client went away before its turn came");
-      }
-      TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
+    } catch (InterruptedException e) {
+      running.cancel(); // DJL Serving has told the client
+      throw e;
     }
   }
 
-  private static Output refusal(ApiException error) {
-    Output output =
-        new Output(
-            error.kind().status(),
-            HttpResponseStatus.valueOf(error.kind().status()).reasonPhrase());
-    output.addProperty("Content-Type", "application/json");
-    output.add((Schema.DJL.errors().of(error) + "\n").getBytes(StandardCharsets.UTF_8));
-    return output;
+  private Output refusal(ApiException error) {
+    int status =
+        error.kind() == ApiException.Kind.QUEUE_FULL
+            ? throttleStatus.getAsInt()
+            : error.kind().status();
+    JsonObject body = Schema.DJL.errors().of(error);
+    body.addProperty("code", status);
+    return HeldAnswer.output(
+        status,
+        "application/json",
+        Errors.headers(error),
+        (body + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
   /**

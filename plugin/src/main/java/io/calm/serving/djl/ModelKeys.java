@@ -12,7 +12,8 @@ import java.util.TreeMap;
 /**
  * What the listener does to a model's properties, apart from DJL Serving's types.
  *
- * <p>One worker of batch size 1 hands requests over and returns; the batching is the scheduler's.
+ * <p>There are as many workers as sequences can run: each holds a request, until its answer has
+ * begun, that the one scheduler runs; so the batching is the scheduler's and the batch size 1.
  * {@code cpu.} and {@code gpu.} keys are set too, for they beat the plain ones.
  */
 final class ModelKeys {
@@ -22,16 +23,14 @@ final class ModelKeys {
   /** Hands the registered URL to the model. */
   static final String URL = "calm-model-url";
 
-  private static final Map<String, String> FORCED =
-      Map.of(
-          "engine", CalmEngine.NAME,
-          "batch_size", "1",
-          "minWorkers", "1",
-          "maxWorkers", "1",
-          "cpu.minWorkers", "1",
-          "cpu.maxWorkers", "1",
-          "gpu.minWorkers", "1",
-          "gpu.maxWorkers", "1");
+  private static final List<String> WORKER_KEYS =
+      List.of(
+          "minWorkers",
+          "maxWorkers",
+          "cpu.minWorkers",
+          "cpu.maxWorkers",
+          "gpu.minWorkers",
+          "gpu.maxWorkers");
 
   private static final String ENABLED = "calm.enabled";
 
@@ -90,20 +89,24 @@ final class ModelKeys {
   /**
    * Makes the properties those of a model of ours.
    *
+   * @param workers how many it gets
    * @return what was changed that the operator had set otherwise, in order, for the log
    */
-  static Map<String, String> take(Properties live, Map<String, String> file) {
+  static Map<String, String> take(Properties live, Map<String, String> file, int workers) {
     file.forEach(live::putIfAbsent);
     keepLmiDefaultsOut(live);
+    Map<String, String> forced = new TreeMap<>();
+    forced.put("engine", CalmEngine.NAME);
+    forced.put("batch_size", "1");
+    WORKER_KEYS.forEach(key -> forced.put(key, Integer.toString(workers)));
     Map<String, String> overridden = new TreeMap<>();
-    new TreeMap<>(FORCED)
-        .forEach(
-            (key, value) -> {
-              Object before = live.put(key, value);
-              if (before != null && !before.equals(value)) {
-                overridden.put(key, before + " -> " + value);
-              }
-            });
+    forced.forEach(
+        (key, value) -> {
+          Object before = live.put(key, value);
+          if (before != null && !before.equals(value)) {
+            overridden.put(key, before + " -> " + value);
+          }
+        });
     Object batch = live.remove("max_dynamic_batch_size");
     if (batch != null) {
       overridden.put("max_dynamic_batch_size", batch + " -> removed");

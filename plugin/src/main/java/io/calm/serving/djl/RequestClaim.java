@@ -5,7 +5,9 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import io.calm.serving.ModelRegistry;
 import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.QueryStringDecoder;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
@@ -13,68 +15,146 @@ import java.util.Set;
 
 /**
  * Which requests the plugin answers itself: {@code /calm}, {@code /v1}, and the inference paths of
- * its own models. The others go on to DJL Serving's own handlers.
+ * its own models. The others go on to DJL Serving's own handlers, and so does what only those do:
+ * answers that are fetched later ({@code x-synchronous: false}, {@code x-starting-token}).
  *
  * <p>A model is named as DJL Serving has it: in the path, by the parameter or header {@code
  * model_name}, by the body's {@code model_name} (by {@code model} under {@code /v1}), else it is
- * the one that the server was started with. A version in the path is DJL Serving's business.
+ * the one that the server was started with. A version comes from the path, or from the parameter or
+ * header {@code model_version}; without one, the versions of a name take turns.
  */
 final class RequestClaim {
-  private final ModelRegistry ours;
-  private final DjlModels all;
+  private static final String MODEL = "model_name";
+  private static final String VERSION = "model_version";
 
-  RequestClaim(ModelRegistry ours, DjlModels all) {
+  private final ModelRegistry ours;
+  private final DjlServer server;
+
+  RequestClaim(ModelRegistry ours, DjlServer server) {
     this.ours = ours;
-    this.all = all;
+    this.server = server;
   }
 
-  /** Returns the path to answer under; empty where the request is not ours. */
+  /** What a claimed request asks for. */
+  private sealed interface Claim {
+
+    /** One of our pages, or a path that names no model. */
+    record Page(String path) implements Claim {}
+
+    /** An answer of a model. */
+    record Inference(String name, Optional<String> version) implements Claim {}
+  }
+
+  /** Returns whether the plugin answers. */
+  boolean claims(FullHttpRequest request) {
+    return claim(request).isPresent();
+  }
+
+  /**
+   * Returns the path to answer under, with the registry's name of the model; empty where the
+   * request is not ours. Each call is a turn of the name's versions.
+   */
   Optional<String> path(FullHttpRequest request) {
+    return claim(request)
+        .map(
+            claim -> {
+              if (claim instanceof Claim.Inference inference) {
+                return "/predictions/" + URLEncoder.encode(turn(inference), StandardCharsets.UTF_8);
+              }
+              return ((Claim.Page) claim).path();
+            });
+  }
+
+  private String turn(Claim.Inference inference) {
+    return inference
+        .version()
+        .map(version -> ModelName.of(inference.name(), version))
+        .or(() -> server.next(inference.name()))
+        .orElse(inference.name());
+  }
+
+  private Optional<Claim> claim(FullHttpRequest request) {
+    HttpHeaders headers = request.headers();
+    if (headers.contains("x-starting-token")
+        || !Boolean.parseBoolean(headers.get("x-synchronous", "true"))) {
+      return Optional.empty();
+    }
     QueryStringDecoder decoder = new QueryStringDecoder(request.uri());
     String path = withoutSlashAtEnd(decoder.path());
     List<String> segments = List.of(path.substring(Math.min(1, path.length())).split("/", -1));
-    boolean claimed =
-        switch (segments.get(0)) {
-          case "calm" -> true;
-          case "predictions" -> segments.size() == 2 && known(segments.get(1));
-          case "models" ->
-              segments.size() == 3 && segments.get(2).equals("invoke") && known(segments.get(1));
-          case "v1" -> !path.equals("/v1/chat/completions") || chat(request, decoder);
-          default -> false;
-        };
-    if (path.equals("/invocations")) {
-      return target(request, decoder, "model_name").map(name -> "/predictions/" + name);
-    }
-    return claimed ? Optional.of(path) : Optional.empty();
+    return switch (segments.get(0)) {
+      case "calm" -> Optional.of(new Claim.Page(path));
+      case "predictions" -> predictions(segments);
+      case "models" ->
+          segments.size() == 3 && segments.get(2).equals("invoke")
+              ? inference(segments.get(1), outside(decoder, headers, VERSION))
+              : Optional.empty();
+      case "invocations" ->
+          segments.size() == 1
+              ? target(request, decoder, MODEL)
+                  .flatMap(name -> inference(name, outside(decoder, headers, VERSION)))
+              : Optional.empty();
+      case "v1" ->
+          !path.equals("/v1/chat/completions") || chat(request, decoder)
+              ? Optional.of(new Claim.Page(path))
+              : Optional.empty();
+      default -> Optional.empty();
+    };
   }
 
   private static String withoutSlashAtEnd(String path) {
     return path.length() > 1 && path.endsWith("/") ? path.substring(0, path.length() - 1) : path;
   }
 
-  private boolean known(String name) {
-    return ours.status(name).isPresent();
+  private Optional<Claim> predictions(List<String> segments) {
+    return switch (segments.size()) {
+      case 2 -> inference(segments.get(1), Optional.empty());
+      case 3 -> inference(segments.get(1), Optional.of(segments.get(2)));
+      default -> Optional.empty();
+    };
+  }
+
+  private Optional<Claim> inference(String name, Optional<String> version) {
+    boolean known =
+        version
+            .map(v -> ours.status(ModelName.of(name, v)).isPresent())
+            .orElseGet(() -> isOurs(name));
+    return known ? Optional.of(new Claim.Inference(name, version)) : Optional.empty();
+  }
+
+  /** A name is ours where all of its versions are: DJL Serving chooses among them. */
+  private boolean isOurs(String name) {
+    List<String> versions = server.versions(name);
+    return !versions.isEmpty()
+        && versions.stream().allMatch(version -> ours.status(version).isPresent());
   }
 
   private boolean chat(FullHttpRequest request, QueryStringDecoder decoder) {
-    return onlyOurs() || target(request, decoder, "model").isPresent();
+    return onlyOurs()
+        || target(request, decoder, "model")
+            .filter(name -> ours.status(name).isPresent())
+            .isPresent();
   }
 
   private boolean onlyOurs() {
-    Set<String> names = all.names();
-    return !names.isEmpty() && names.stream().allMatch(this::known);
+    Set<String> names = server.names();
+    return !names.isEmpty() && names.stream().allMatch(name -> ours.status(name).isPresent());
   }
 
   private Optional<String> target(
       FullHttpRequest request, QueryStringDecoder decoder, String member) {
-    return decoder.parameters().getOrDefault("model_name", List.of()).stream()
-        .filter(name -> !name.isEmpty())
-        .findFirst()
-        .or(() -> Optional.ofNullable(request.headers().get("model_name")))
+    return outside(decoder, request.headers(), MODEL)
         .or(() -> member(request, member))
-        .or(all::startup)
-        .or(ours::onlyName)
-        .filter(this::known);
+        .or(server::startup)
+        .or(ours::onlyName);
+  }
+
+  private static Optional<String> outside(
+      QueryStringDecoder decoder, HttpHeaders headers, String name) {
+    return decoder.parameters().getOrDefault(name, List.of()).stream()
+        .filter(value -> !value.isEmpty())
+        .findFirst()
+        .or(() -> Optional.ofNullable(headers.get(name)));
   }
 
   private static Optional<String> member(FullHttpRequest request, String name) {
@@ -87,7 +167,7 @@ final class RequestClaim {
       return Optional.of(parsed)
           .filter(JsonElement::isJsonObject)
           .map(object -> object.getAsJsonObject().get(name))
-          .filter(value -> value.isJsonPrimitive())
+          .filter(JsonElement::isJsonPrimitive)
           .map(JsonElement::getAsString);
     } catch (JsonParseException notJson) {
       return Optional.empty();

@@ -41,6 +41,8 @@ public final class CalmHttpHandler {
   private final TextService text;
   private final CalmMetrics metrics;
   private final Executor workers;
+  private final Admission admission;
+  private final Responses responses;
 
   /**
    * Makes a handler.
@@ -50,10 +52,23 @@ public final class CalmHttpHandler {
    */
   public CalmHttpHandler(
       ModelRegistry registry, TextService text, CalmMetrics metrics, Executor workers) {
+    this(registry, text, metrics, workers, Admission.AT_ONCE, Responses.PLAIN);
+  }
+
+  /** Makes a handler for a server that has a queue, or a way to answer, of its own. */
+  public CalmHttpHandler(
+      ModelRegistry registry,
+      TextService text,
+      CalmMetrics metrics,
+      Executor workers,
+      Admission admission,
+      Responses responses) {
     this.registry = registry;
     this.text = text;
     this.metrics = metrics;
     this.workers = workers;
+    this.admission = admission;
+    this.responses = responses;
   }
 
   /** What a worker needs of a request, which the pipeline may release meanwhile. */
@@ -76,7 +91,7 @@ public final class CalmHttpHandler {
    */
   public void handle(
       ChannelHandlerContext context, FullHttpRequest request, QueryStringDecoder decoder) {
-    NettyReply sink = new NettyReply(context, request);
+    NettyReply sink = new NettyReply(context, request, responses);
     String path = path(decoder);
     ErrorBody errors = path.startsWith("/v1/") ? ErrorBody.OPENAI : ErrorBody.DJL;
     try {
@@ -105,7 +120,7 @@ public final class CalmHttpHandler {
       Errors.send(e, errors, sink);
     } catch (RuntimeException e) {
       logger.error("{} {} failed", request.method(), path, e);
-      Errors.send(internal(), errors, sink);
+      Errors.send(ApiException.bug(), errors, sink);
     }
   }
 
@@ -114,7 +129,7 @@ public final class CalmHttpHandler {
       ChannelHandlerContext context, FullHttpRequest request, ApiException error) {
     String path = path(new QueryStringDecoder(request.uri()));
     ErrorBody errors = path.startsWith("/v1/") ? ErrorBody.OPENAI : ErrorBody.DJL;
-    Errors.send(error, errors, new NettyReply(context, request));
+    Errors.send(error, errors, new NettyReply(context, request, Responses.PLAIN));
   }
 
   private static String path(QueryStringDecoder decoder) {
@@ -160,17 +175,12 @@ public final class CalmHttpHandler {
       ServedModel model =
           ModelChoice.ready(registry, ModelChoice.name(registry, call.model(), body, keys));
       PreparedReply reply = text.prepare(model, call.schema(), body, call.accept());
-      call.sink().cancelsOnHangup(reply.start(call.sink()));
+      call.sink().cancelsOnHangup(admission.start(reply, call.sink()));
     } catch (ApiException e) {
       Errors.send(e, call.schema().errors(), call.sink());
     } catch (RuntimeException | Error e) {
       logger.error("{} failed", call.match().route().path(), e);
-      Errors.send(internal(), call.schema().errors(), call.sink());
+      Errors.send(ApiException.bug(), call.schema().errors(), call.sink());
     }
-  }
-
-  private static ApiException internal() {
-    return new ApiException(
-        ApiException.Kind.INTERNAL, "this is a bug of the server; its log has the stack trace");
   }
 }

@@ -36,6 +36,7 @@ final class NettyReply implements ReplySink {
   private static final Logger logger = LoggerFactory.getLogger(NettyReply.class);
 
   private final ChannelHandlerContext context;
+  private final Responses responses;
   private final boolean keepAlive;
   private final boolean chunked;
   private final AtomicLong held = new AtomicLong();
@@ -43,8 +44,9 @@ final class NettyReply implements ReplySink {
   private boolean gone;
   private Optional<Running> running = Optional.empty();
 
-  NettyReply(ChannelHandlerContext context, HttpRequest request) {
+  NettyReply(ChannelHandlerContext context, HttpRequest request, Responses responses) {
     this.context = context;
+    this.responses = responses;
     this.chunked = request.protocolVersion().isKeepAliveDefault();
     this.keepAlive = HttpUtil.isKeepAlive(request);
     context.channel().closeFuture().addListener(hangup);
@@ -71,8 +73,8 @@ final class NettyReply implements ReplySink {
     headers.forEach(response.headers()::set);
     response.headers().set(HttpHeaderNames.CONTENT_TYPE, contentType);
     HttpUtil.setContentLength(response, body.length);
-    connection(response, keepAlive);
-    closeAfter(context.writeAndFlush(response), keepAlive);
+    context.channel().closeFuture().removeListener(hangup);
+    responses.whole(context, response, keepAlive);
   }
 
   @Override
@@ -83,8 +85,7 @@ final class NettyReply implements ReplySink {
     if (chunked) {
       HttpUtil.setTransferEncodingChunked(response, true);
     }
-    connection(response, streamKeepsAlive());
-    context.write(response, context.newPromise());
+    responses.head(context, response, streamKeepsAlive());
   }
 
   @Override
@@ -104,20 +105,9 @@ final class NettyReply implements ReplySink {
 
   @Override
   public void end() {
-    closeAfter(context.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT), streamKeepsAlive());
-  }
-
-  private static void connection(HttpResponse response, boolean open) {
-    response
-        .headers()
-        .set(
-            HttpHeaderNames.CONNECTION,
-            open ? HttpHeaderValues.KEEP_ALIVE : HttpHeaderValues.CLOSE);
-  }
-
-  private void closeAfter(ChannelFuture written, boolean open) {
     context.channel().closeFuture().removeListener(hangup);
-    if (!open) {
+    ChannelFuture written = context.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT);
+    if (!streamKeepsAlive()) {
       written.addListener(ChannelFutureListener.CLOSE);
     }
   }

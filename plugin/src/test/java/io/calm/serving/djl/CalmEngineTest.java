@@ -15,6 +15,7 @@ import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
 import ai.djl.serving.wlm.util.WlmOutOfMemoryException;
 import io.calm.checkpoint.CheckpointException;
+import io.calm.generate.Scheduler;
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.ModelStatus;
@@ -44,8 +45,12 @@ class CalmEngineTest {
   static {
     TextService text =
         new TextService(new CalmMetrics(new CollectorRegistry(), List::of), InstantSource.system());
-    Engine.registerEngine(new CalmEngineProvider(registry, CalmEngineTest::loaded, text));
+    Engine.registerEngine(
+        new CalmEngineProvider(registry, CalmEngineTest::loaded, text, () -> 418));
   }
+
+  private static final String TWO_TOKENS =
+      "{\"inputs\":\"abc\",\"parameters\":{\"max_new_tokens\":2}}";
 
   private final Path directory;
 
@@ -108,29 +113,79 @@ class CalmEngineTest {
   }
 
   @Test
-  void blocksTheWorkerWhileAsManyWaitAsCanRun() throws Exception {
-    try (ZooModel<Input, Output> model = load("calm.max-running=1\n");
+  void aWorkerHoldsARequestUntilItsAnswerHasBegun() throws Exception {
+    try (ZooModel<Input, Output> model = load("");
         Predictor<Input, Output> predictor = model.newPredictor()) {
-      String body = "{\"inputs\":\"abc\",\"parameters\":{\"max_new_tokens\":2}}";
-      Output first = predict(predictor, body);
-      Output second = predict(predictor, body);
-      CompletableFuture<Output> third = new CompletableFuture<>();
-      Thread worker = new Thread(() -> third.complete(predict(predictor, body)));
-      worker.start();
-      while (worker.getState() != Thread.State.TIMED_WAITING && worker.isAlive()) {
-        Thread.onSpinWait();
-      }
-      assertFalse(third.isDone(), "one runs, one waits: the worker must wait with the third");
+      CompletableFuture<Output> whole = predictLater(predictor, input(TWO_TOKENS));
+      CompletableFuture<Output> streamed =
+          predictLater(predictor, input("{\"inputs\":\"abc\",\"stream\":true}"));
+      awaitRequests(2);
+      assertFalse(whole.isDone() || streamed.isDone(), "no step was made");
+
+      steps.release(1);
+      assertEquals(200, streamed.get(1, TimeUnit.MINUTES).getCode());
+      assertFalse(whole.isDone(), "one token of two is there");
 
       steps.release(1000);
-      for (Output output : List.of(first, second, third.get(1, TimeUnit.MINUTES))) {
-        assertEquals("{\"generated_text\":\"de\"}", read(output).strip());
-      }
+      assertEquals("{\"generated_text\":\"de\"}", read(whole.get(1, TimeUnit.MINUTES)).strip());
+      assertEquals(30, read(streamed.get()).lines().count());
     }
   }
 
   @Test
-  void closingTheModelEndsItsRequestsAndForgetsItsName() throws Exception {
+  void oneThatIsTooManyHasTheServersOwnStatus() throws Exception {
+    try (ZooModel<Input, Output> model = load("calm.max-running=1\ncalm.queue-size=1\n");
+        Predictor<Input, Output> predictor = model.newPredictor()) {
+      CompletableFuture<Output> first = predictLater(predictor, input(TWO_TOKENS));
+      awaitRequests(1);
+      CompletableFuture<Output> second = predictLater(predictor, input(TWO_TOKENS));
+      awaitRequests(2);
+
+      Output third = predict(predictor, TWO_TOKENS);
+
+      assertEquals(418, third.getCode());
+      assertEquals("1", third.getProperty("Retry-After", ""));
+      assertTrue(read(third).startsWith("{\"code\":418,"), read(third));
+      steps.release(1000);
+      assertEquals(200, first.get(1, TimeUnit.MINUTES).getCode());
+      assertEquals(200, second.get(1, TimeUnit.MINUTES).getCode());
+    }
+  }
+
+  @Test
+  void aClientThatIsGoneWhileItsWorkerHoldsIsCancelled() throws Exception {
+    try (ZooModel<Input, Output> model = load("");
+        Predictor<Input, Output> predictor = model.newPredictor()) {
+      Input input = input("{\"inputs\":\"abc\",\"parameters\":{\"max_new_tokens\":200}}");
+      CompletableFuture<Output> held = predictLater(predictor, input);
+      awaitRequests(1);
+
+      input.setCancelled(true);
+      while (!held.isDone()) {
+        steps.release(1); // a cancelled generation ends between two steps
+        TimeUnit.MILLISECONDS.sleep(5);
+      }
+
+      assertEquals(503, held.get().getCode());
+      awaitRequests(0);
+    }
+  }
+
+  @Test
+  void aFailureOfTheEngineIsAnOutputWithItsCode() throws Exception {
+    try (ZooModel<Input, Output> model = load("");
+        Predictor<Input, Output> predictor = model.newPredictor()) {
+      CountingModel.failNextStep();
+      steps.release(1000);
+      Output failed = predict(predictor, TWO_TOKENS);
+      assertEquals(500, failed.getCode());
+      assertEquals("{\"generated_text\":\"de\"}", read(predict(predictor, TWO_TOKENS)).strip());
+    }
+  }
+
+  @Test
+  void closingTheModelForgetsItsName() throws Exception {
+    steps.release(1);
     ZooModel<Input, Output> model = load("");
     Output running = predict(model.newPredictor(), "{\"inputs\":\"abc\",\"stream\":true}");
     assertTrue(registry.allReady());
@@ -200,15 +255,43 @@ class CalmEngineTest {
         .reason();
   }
 
+  private static CompletableFuture<Output> predictLater(
+      Predictor<Input, Output> predictor, Input input) {
+    CompletableFuture<Output> output = new CompletableFuture<>();
+    Thread worker =
+        new Thread(
+            () -> output.complete(((CalmPredictor) predictor).batchPredict(List.of(input)).get(0)));
+    worker.setDaemon(true);
+    worker.start();
+    return output;
+  }
+
+  /** Waits until so many requests wait or run. */
+  private static void awaitRequests(int count) throws InterruptedException {
+    ModelStatus.Ready ready =
+        assertInstanceOf(ModelStatus.Ready.class, registry.status("counting").orElseThrow());
+    Scheduler scheduler = ready.model().scheduler();
+    while (scheduler.waiting() + scheduler.running() != count) {
+      TimeUnit.MILLISECONDS.sleep(1);
+    }
+  }
+
   private static Output predict(Predictor<Input, Output> predictor, String body) {
+    return ((CalmPredictor) predictor).batchPredict(List.of(input(body))).get(0);
+  }
+
+  private static Input input(String body) {
     Input input = new Input();
     input.add("data", CountingModel.body(body));
-    return ((CalmPredictor) predictor).batchPredict(List.of(input)).get(0);
+    return input;
   }
 
   private static String read(Output output) throws Exception {
+    if (!(output.getData() instanceof BufferedPublisher publisher)) {
+      return new String(output.getData().getAsBytes(), StandardCharsets.UTF_8);
+    }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    ((BufferedPublisher) output.getData())
+    publisher
         .subscribe(
             data -> {
               if (data != null) {

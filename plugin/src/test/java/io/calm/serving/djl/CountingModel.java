@@ -16,6 +16,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A model that goes on with the alphabet: after {@code abc} comes {@code def}. */
 final class CountingModel {
@@ -39,7 +40,14 @@ final class CountingModel {
           false,
           List.of(0));
 
+  private static final AtomicInteger FAILURES = new AtomicInteger();
+
   private CountingModel() {}
+
+  /** Lets the next step of any of these models throw. */
+  static void failNextStep() {
+    FAILURES.set(1);
+  }
 
   /**
    * Returns the model.
@@ -99,6 +107,9 @@ final class CountingModel {
     @Override
     public List<float[][]> step(List<Chunk> chunks) {
       steps.acquireUninterruptibly();
+      if (FAILURES.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+        throw new IllegalStateException("the engine failed");
+      }
       return chunks.stream().map(Counting::logits).toList();
     }
 

@@ -25,6 +25,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -47,18 +49,12 @@ class DjlServingConnectorIT {
   @BeforeAll
   static void start(@TempDir Path directory) throws IOException, InterruptedException {
     assumeTrue(RealDjlServing.classPath().isPresent(), RealDjlServing.WHERE_TO_FIND_ONE);
-    models = Files.createDirectory(directory.resolve("models"));
-    Path model = model("scripted", "calm.enabled=true\n");
+    models = Files.createDirectories(directory.resolve("models"));
     server =
         Optional.of(
             RealDjlServing.start(
-                new RealDjlServing.Setup(
-                    directory,
-                    List.of(ScriptedJar.write(directory)),
-                    "scripted",
-                    model,
-                    true,
-                    Map.of())));
+                RealDjlServing.Setup.scripted(directory, true)
+                    .withConfig("throttle_error_http_code=429")));
   }
 
   @AfterAll
@@ -102,11 +98,50 @@ class DjlServingConnectorIT {
     assertEquals(200, ask("/predictions/scripted", "{'inputs': 'say(a)|'}").statusCode());
   }
 
-  @Test
-  void anErrorAfterTheStatusIsInTheBody() throws Exception {
-    HttpResponse<byte[]> response = ask("/predictions/scripted", "{'inputs': 'die(0)|'}");
-    assertEquals(200, response.statusCode(), "DJL Serving has sent it before");
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{'inputs': 'die(0)|'}",
+        "{'inputs': 'die(0)|', 'stream': true}",
+        "{'inputs': 'die(3)|'}"
+      })
+  void anErrorBeforeTheAnswerHasItsStatusAndTheServerGoesOn(String body) throws Exception {
+    HttpResponse<byte[]> response = ask("/predictions/scripted", body);
+    assertEquals(500, response.statusCode());
     assertEquals(500, object(response).get("code").getAsInt());
+    assertEquals(200, ask("/predictions/scripted", "{'inputs': 'say(a)|'}").statusCode());
+  }
+
+  @Test
+  void anErrorAfterTheFirstTokenIsTheLastLineUnderStatus200() throws Exception {
+    HttpResponse<byte[]> response =
+        ask("/predictions/scripted", "{'inputs': 'nan(3)|', 'stream': true}");
+    assertEquals(200, response.statusCode(), "DJL Serving has sent it before");
+    List<JsonObject> lines = lines(response);
+    assertEquals("error", lines.get(lines.size() - 1).get("finish_reason").getAsString());
+  }
+
+  @Test
+  void aFullQueueHasDjlServingsStatus() throws Exception {
+    String narrow = "option.max_rolling_batch_size=1\njob_queue_size=2\n";
+    HttpResponse<byte[]> registered =
+        server.orElseThrow().register("narrow", narrow, "");
+    assertEquals(200, registered.statusCode(), () -> text(registered));
+    String body = "{'inputs': 'slow(a)|', 'parameters': {'max_new_tokens': 200}}";
+    ExecutorService clients = Executors.newFixedThreadPool(8);
+    try {
+      List<Future<Integer>> statuses = new ArrayList<>();
+      for (int i = 0; i < 8; i++) {
+        statuses.add(clients.submit(() -> ask("/predictions/narrow", body).statusCode()));
+      }
+      Map<Integer, Integer> counts = new TreeMap<>();
+      for (Future<Integer> status : statuses) {
+        counts.merge(status.get(), 1, Integer::sum);
+      }
+      assertEquals(Set.of(200, 429), counts.keySet(), "throttle_error_http_code is 429");
+    } finally {
+      clients.shutdownNow();
+    }
   }
 
   @Test
@@ -158,7 +193,7 @@ class DjlServingConnectorIT {
     assertEquals(200, registered.statusCode(), () -> text(registered));
     String described = text(get(management("/models/later")));
     assertTrue(described.contains("\"batchSize\": 1"), described);
-    assertTrue(described.contains("\"maxWorkers\": 1"), described);
+    assertTrue(described.contains("\"maxWorkers\": 8"), described);
     assertEquals(200, ask("/predictions/later", "{'inputs': 'say(a)|'}").statusCode());
     assertTrue(text(get(management("/calm/ready"))).contains("\"later\":\"ready\""));
 

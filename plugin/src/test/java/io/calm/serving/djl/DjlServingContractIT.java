@@ -4,10 +4,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.serving.HttpContract;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -20,18 +17,8 @@ class DjlServingContractIT extends HttpContract {
   @BeforeAll
   static void start(@TempDir Path directory) throws IOException, InterruptedException {
     assumeTrue(RealDjlServing.classPath().isPresent(), RealDjlServing.WHERE_TO_FIND_ONE);
-    Path model = Files.createDirectory(directory.resolve("scripted"));
-    Files.writeString(model.resolve("model.properties"), "calm.enabled=true\n");
     server =
-        Optional.of(
-            RealDjlServing.start(
-                new RealDjlServing.Setup(
-                    directory,
-                    List.of(ScriptedJar.write(directory)),
-                    "scripted",
-                    model,
-                    false,
-                    Map.of())));
+        Optional.of(RealDjlServing.start(RealDjlServing.Setup.scripted(directory, false)));
   }
 
   @AfterAll

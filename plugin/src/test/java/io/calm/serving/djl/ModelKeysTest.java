@@ -28,41 +28,42 @@ class ModelKeysTest {
   @Test
   void theBatchSizeThatLmiAddsLaterIsNotTheOperators() {
     Properties none = new Properties();
-    ModelKeys.take(none, Map.of());
+    ModelKeys.take(none, Map.of(), 8);
     assertEquals("8", none.getProperty("calm.max-running"));
 
     Properties operators = new Properties();
     operators.setProperty("option.max_rolling_batch_size", "32");
-    ModelKeys.take(operators, Map.of());
+    ModelKeys.take(operators, Map.of(), 32);
     assertNull(operators.getProperty("calm.max-running"));
 
     Properties environments = new Properties();
     environments.setProperty("option.calm_max_running", "4");
-    ModelKeys.take(environments, Map.of());
+    ModelKeys.take(environments, Map.of(), 4);
     assertNull(environments.getProperty("calm.max-running"));
   }
 
   @Test
-  void takenModelsHaveOneWorkerOfBatchSizeOneAndTheFilesKeys() {
+  void takenModelsHaveTheirWorkersBatchSizeOneAndTheFilesKeys() {
     Properties live = new Properties();
     live.setProperty("engine", "Python");
     live.setProperty("cpu.maxWorkers", "4");
+    live.setProperty("minWorkers", "8");
     live.setProperty("max_dynamic_batch_size", "8");
     live.setProperty("calm.group", "32");
     live.setProperty("option.anything", "the operator's");
 
     Map<String, String> overridden =
-        ModelKeys.take(live, Map.of("calm.group", "64", "calm.enabled", "true"));
+        ModelKeys.take(live, Map.of("calm.group", "64", "calm.enabled", "true"), 8);
 
     assertEquals(
         Map.of(
             "engine", "Python -> CALM",
-            "cpu.maxWorkers", "4 -> 1",
+            "cpu.maxWorkers", "4 -> 8",
             "max_dynamic_batch_size", "8 -> removed"),
         overridden);
     for (String key : new String[] {"", "cpu.", "gpu."}) {
-      assertEquals("1", live.getProperty(key + "minWorkers"));
-      assertEquals("1", live.getProperty(key + "maxWorkers"));
+      assertEquals("8", live.getProperty(key + "minWorkers"));
+      assertEquals("8", live.getProperty(key + "maxWorkers"));
     }
     assertEquals("1", live.getProperty("batch_size"));
     assertNull(live.getProperty("max_dynamic_batch_size"));

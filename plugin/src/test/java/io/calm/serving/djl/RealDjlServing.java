@@ -1,14 +1,17 @@
 package io.calm.serving.djl;
 
+import io.calm.serving.HttpClients;
 import io.calm.testing.Repository;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,6 +35,22 @@ final class RealDjlServing implements AutoCloseable {
   private static final Duration MOST_FOR_START = Duration.ofMinutes(10);
   private static final HttpClient CLIENT = HttpClient.newHttpClient();
 
+  /** Everything on the console, by its logger's name, and DJL Serving's own metrics. */
+  private static final String LOGGING =
+      """
+      <Configuration>
+        <Appenders>
+          <Console name="console"><PatternLayout pattern="%level %c{1}: %msg%n"/></Console>
+          <Prometheus name="prometheus"/>
+        </Appenders>
+        <Loggers>
+          <Root level="info"><AppenderRef ref="console"/></Root>
+          <Logger name="server_metric" level="info"><AppenderRef ref="prometheus"/></Logger>
+          <Logger name="model_metric" level="info"><AppenderRef ref="prometheus"/></Logger>
+        </Loggers>
+      </Configuration>
+      """;
+
   private final URI inference;
   private final URI management;
   private final Process process;
@@ -52,6 +71,7 @@ final class RealDjlServing implements AutoCloseable {
    * @param model loaded at the start
    * @param split whether inference and management have connectors of their own
    * @param environment added to that of the tests
+   * @param config lines added to {@code config.properties}
    */
   record Setup(
       Path home,
@@ -59,7 +79,34 @@ final class RealDjlServing implements AutoCloseable {
       String model,
       Path modelPath,
       boolean split,
-      Map<String, String> environment) {}
+      Map<String, String> environment,
+      List<String> config) {
+    Setup(
+        Path home,
+        List<Path> plugins,
+        String model,
+        Path modelPath,
+        boolean split,
+        Map<String, String> environment) {
+      this(home, plugins, model, modelPath, split, environment, List.of());
+    }
+
+    /** Returns a server of the plugin with scripted models, one of which is loaded at its start. */
+    static Setup scripted(Path home, boolean split) throws IOException {
+      Path model = Files.createDirectories(home.resolve("models").resolve("scripted"));
+      Files.writeString(model.resolve("model.properties"), "calm.enabled=true\n");
+      return new Setup(
+          home, List.of(ScriptedJar.write(home)), "scripted", model, split, Map.of(), List.of());
+    }
+
+    Setup withConfig(String... lines) {
+      return new Setup(home, plugins, model, modelPath, split, environment, List.of(lines));
+    }
+
+    Setup withEnvironment(Map<String, String> more) {
+      return new Setup(home, plugins, model, modelPath, split, more, config);
+    }
+  }
 
   /** Returns the class path of the server; empty where there is none to be had. */
   static Optional<String> classPath() {
@@ -144,14 +191,23 @@ final class RealDjlServing implements AutoCloseable {
         management_address=%s
         load_models=%s=%s
         wait_model_loading=false
+        %s
         """
-            .formatted(inference, management, setup.model(), setup.modelPath()));
+            .formatted(
+                inference,
+                management,
+                setup.model(),
+                setup.modelPath(),
+                String.join("\n", setup.config())));
+    Path logging = setup.home().resolve("log4j2.xml");
+    Files.writeString(logging, LOGGING);
     Path log = setup.home().resolve("server.log");
     ProcessBuilder builder =
         new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Xmx1g",
             "-XX:+ExitOnOutOfMemoryError",
+            "-Dlog4j.configurationFile=" + logging,
             "-cp",
             classPath().orElseThrow(),
             "ai.djl.serving.ModelServer",
@@ -201,6 +257,31 @@ final class RealDjlServing implements AutoCloseable {
   /** Returns where the management routes and the plugin's own are. */
   URI management() {
     return management;
+  }
+
+  /** Registers a scripted model of these properties, as an operator does. */
+  HttpResponse<byte[]> register(String name, String properties, String query) throws Exception {
+    Path model = Files.createDirectories(log.resolveSibling("models").resolve(name));
+    Files.writeString(model.resolve("model.properties"), "calm.enabled=true\n" + properties);
+    String url = URLEncoder.encode(model.toUri().toString(), StandardCharsets.UTF_8);
+    return HttpClients.send(
+        HttpClients.request(management + "/models?model_name=" + name + "&url=" + url + query)
+            .POST(HttpRequest.BodyPublishers.noBody())
+            .build());
+  }
+
+  HttpResponse<byte[]> unregister(String name) throws Exception {
+    return HttpClients.send(HttpClients.request(management + "/models/" + name).DELETE().build());
+  }
+
+  /** Asks it to end, as a container's runtime does, without waiting. */
+  void terminate() {
+    process.destroy();
+  }
+
+  /** Waits for its end and returns its exit code. */
+  int awaitExit() throws InterruptedException {
+    return process.waitFor();
   }
 
   /** Returns what it has printed. */

@@ -1,8 +1,11 @@
 package io.calm.serving.djl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.modality.Input;
+import ai.djl.modality.Output;
 import io.calm.serving.ModelRegistry;
 import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http.DefaultFullHttpRequest;
@@ -10,8 +13,11 @@ import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpVersion;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -20,7 +26,9 @@ class RequestClaimTest {
   private final ModelRegistry ours = new ModelRegistry();
 
   RequestClaimTest() {
-    ours.loading("tiny", "file:/models/tiny");
+    for (String name : List.of("tiny", "old:1", "old:2", "mixed:1")) {
+      ours.loading(name, "file:/models/" + name);
+    }
   }
 
   @ParameterizedTest
@@ -36,8 +44,13 @@ class RequestClaimTest {
         "/predictions/tiny/          | {} | /predictions/tiny",
         "/predictions/other          | {} | -",
         "/predictions/tiny/2         | {} | -",
+        "/predictions/old/1          | {} | /predictions/old%3A1",
+        "/predictions/old/3          | {} | -",
+        "/predictions/old            | {} | /predictions/old%3A1",
+        "/predictions/mixed          | {} | -",
+        "/invocations?model_name=old&model_version=2 | {} | /predictions/old%3A2",
         "/predictions                | {} | -",
-        "/models/tiny/invoke         | {} | /models/tiny/invoke",
+        "/models/tiny/invoke         | {} | /predictions/tiny",
         "/models/other/invoke        | {} | -",
         "/models/tiny                |    | -",
         "/models                     |    | -",
@@ -79,10 +92,32 @@ class RequestClaimTest {
   }
 
   @Test
+  void theVersionsOfANameTakeTurns() {
+    RequestClaim claim = new RequestClaim(ours, new Fixed(Set.of("tiny"), Optional.empty()));
+    FullHttpRequest request = request("/predictions/old", "{}");
+    for (int i = 0; i < 3; i++) {
+      assertTrue(claim.claims(request), "asking whether takes no turn");
+    }
+    assertEquals(Optional.of("/predictions/old%3A1"), claim.path(request));
+    assertEquals(Optional.of("/predictions/old%3A2"), claim.path(request));
+    assertEquals(Optional.of("/predictions/old%3A1"), claim.path(request));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"x-synchronous, false", "x-starting-token, t1"})
+  void answersThatAreFetchedLaterAreDjlServings(String header, String value) {
+    RequestClaim claim = new RequestClaim(ours, new Fixed(Set.of("tiny"), Optional.empty()));
+    FullHttpRequest request = request("/predictions/tiny", "{}");
+    request.headers().set(header, value);
+    assertFalse(claim.claims(request));
+  }
+
+  @Test
   void forgetsWhatDjlServingHasUnregistered() {
     ours.failed("broken", "file:/models/broken", "why");
+    Fixed server = new Fixed(Set.of("tiny"), Optional.empty());
 
-    RegistrySync.forget(ours, new Fixed(Set.of("tiny"), Optional.empty()));
+    new RegistrySync(ours, server, new JobQueues(server)).look();
 
     assertEquals(Set.of("tiny"), ours.all().keySet());
   }
@@ -95,5 +130,38 @@ class RequestClaimTest {
         Unpooled.copiedBuffer(body, StandardCharsets.UTF_8));
   }
 
-  private record Fixed(Set<String> names, Optional<String> startup) implements DjlModels {}
+  /** A server with the given models and, under names of two versions, {@code old} and mixed. */
+  private record Fixed(Set<String> names, Optional<String> startup, AtomicInteger turns)
+      implements DjlServer {
+    Fixed(Set<String> names, Optional<String> startup) {
+      this(names, startup, new AtomicInteger());
+    }
+
+    @Override
+    public List<String> versions(String name) {
+      return switch (name) {
+        case "old" -> List.of("old:1", "old:2");
+        case "mixed" -> List.of("mixed:1", "mixed:2");
+        default -> names.contains(name) ? List.of(name) : List.of();
+      };
+    }
+
+    @Override
+    public Optional<String> next(String name) {
+      List<String> versions = versions(name);
+      return versions.isEmpty()
+          ? Optional.empty()
+          : Optional.of(versions.get(turns.getAndIncrement() % versions.size()));
+    }
+
+    @Override
+    public CompletableFuture<Output> run(String model, Input job) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int throttleStatus() {
+      return 429;
+    }
+  }
 }

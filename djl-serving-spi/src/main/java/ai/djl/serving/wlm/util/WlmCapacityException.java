@@ -1,0 +1,10 @@
+package ai.djl.serving.wlm.util;
+
+/** A job queue is full. */
+public class WlmCapacityException extends WlmException {
+  private static final long serialVersionUID = 1L;
+
+  public WlmCapacityException(String message) {
+    super(message);
+  }
+}

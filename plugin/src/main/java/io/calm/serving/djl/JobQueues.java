@@ -1,0 +1,101 @@
+package io.calm.serving.djl;
+
+import ai.djl.serving.wlm.util.WlmCapacityException;
+import ai.djl.serving.wlm.util.WlmException;
+import io.calm.serving.ModelRegistry;
+import io.calm.serving.ModelStatus;
+import io.calm.serving.ServedModel;
+import io.calm.serving.api.ApiException;
+import io.calm.serving.api.PreparedReply;
+import io.calm.serving.api.ReplySink;
+import io.calm.serving.http.Admission;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Lets claimed requests through DJL Serving's job queues: {@code job_queue_size} bounds them, its
+ * metrics see them, and its workers start them.
+ *
+ * <p>DJL Serving takes the lowest priority first, and among equal ones the last that came. So each
+ * request gets a priority of its own, in order: first come, first served. A queue that goes away
+ * with its model keeps its jobs for ever: {@link #refuseOrphans} answers them.
+ */
+final class JobQueues implements Admission {
+  private static final Logger logger = LoggerFactory.getLogger(JobQueues.class);
+  private static final String PRIORITY = "x-priority";
+
+  private final DjlServer server;
+  private final Set<ClaimedJob> queued = ConcurrentHashMap.newKeySet();
+  private final AtomicInteger turns = new AtomicInteger();
+
+  JobQueues(DjlServer server) {
+    this.server = server;
+  }
+
+  @Override
+  @SuppressWarnings("FutureReturnValueIgnored") // failures are answered
+  public PreparedReply.Running start(PreparedReply reply, ReplySink sink) {
+    ClaimedJob job = new ClaimedJob(reply, sink);
+    job.addProperty(PRIORITY, Integer.toString(turns.getAndIncrement()));
+    queued.add(job);
+    server
+        .run(reply.model().name(), job)
+        .whenComplete(
+            (output, failure) -> {
+              queued.remove(job);
+              Optional.ofNullable(failure).ifPresent(e -> job.refuse(error(reply.model(), e)));
+            });
+    return job;
+  }
+
+  /** Answers the jobs of models that are not served any more. */
+  void refuseOrphans(ModelRegistry registry) {
+    Predicate<ServedModel> served =
+        model ->
+            registry.status(model.name()).orElse(null) instanceof ModelStatus.Ready ready
+                && ready.model().equals(model);
+    queued.stream()
+        .filter(job -> !served.test(job.reply().model()))
+        .toList()
+        .forEach(
+            job -> {
+              queued.remove(job);
+              job.refuse(unloading(job.reply().model()));
+            });
+  }
+
+  private static ApiException error(ServedModel model, Throwable failure) {
+    Optional<WlmException> refusal = refusal(failure);
+    if (refusal.isEmpty()) {
+      logger.error("{}: a job failed", model.name(), failure);
+      return ApiException.bug();
+    }
+    DjlResponses.count("WlmError");
+    logger.warn("{}: {}", model.name(), refusal.get().getMessage());
+    return refusal.get() instanceof WlmCapacityException
+        ? new ApiException(
+            ApiException.Kind.QUEUE_FULL,
+            "the queue of model %s is full (job_queue_size); try again later"
+                .formatted(model.name()))
+        : unloading(model);
+  }
+
+  private static ApiException unloading(ServedModel model) {
+    return new ApiException(
+        ApiException.Kind.NOT_READY,
+        "model %s has no worker: it is being unloaded, or has failed".formatted(model.name()));
+  }
+
+  private static Optional<WlmException> refusal(Throwable failure) {
+    return Stream.<Throwable>iterate(failure, e -> e != null, Throwable::getCause)
+        .filter(WlmException.class::isInstance)
+        .map(WlmException.class::cast)
+        .findFirst();
+  }
+}

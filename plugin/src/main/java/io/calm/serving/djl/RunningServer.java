@@ -1,0 +1,89 @@
+package io.calm.serving.djl;
+
+import ai.djl.modality.Input;
+import ai.djl.modality.Output;
+import ai.djl.serving.models.Endpoint;
+import ai.djl.serving.models.ModelManager;
+import ai.djl.serving.util.ConfigManager;
+import ai.djl.serving.wlm.WorkerPoolConfig;
+import ai.djl.serving.wlm.util.WlmException;
+import ai.djl.serving.workflow.Workflow;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** The DJL Serving of this process. */
+final class RunningServer implements DjlServer {
+
+  @Override
+  public Set<String> names() {
+    return workflows()
+        .flatMap(workflow -> workflow.getWpcs().stream())
+        .map(RunningServer::name)
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  @Override
+  public Optional<String> startup() {
+    return ModelManager.getInstance().getSingleStartupWorkflow();
+  }
+
+  @Override
+  public List<String> versions(String name) {
+    List<Optional<String>> models =
+        endpoint(name).stream()
+            .flatMap(endpoint -> List.copyOf(endpoint.getWorkflows()).stream())
+            .map(RunningServer::onlyModel)
+            .toList();
+    return models.stream().allMatch(Optional::isPresent)
+        ? models.stream().flatMap(Optional::stream).toList()
+        : List.of();
+  }
+
+  @Override
+  @SuppressWarnings("NullAway") // DJL says null where a version is not asked for
+  public Optional<String> next(String name) {
+    @Nullable Workflow next = ModelManager.getInstance().getWorkflow(name, null, true);
+    return Optional.ofNullable(next).flatMap(RunningServer::onlyModel);
+  }
+
+  @Override
+  public CompletableFuture<Output> run(String model, Input job) {
+    return workflows()
+        .filter(workflow -> onlyModel(workflow).filter(model::equals).isPresent())
+        .findFirst()
+        .map(workflow -> ModelManager.getInstance().runJob(workflow, job))
+        .orElseGet(
+            () ->
+                CompletableFuture.failedFuture(
+                    new WlmException("model %s is not registered any more".formatted(model))));
+  }
+
+  @Override
+  public int throttleStatus() {
+    return ConfigManager.getInstance().getThrottleErrorHttpCode();
+  }
+
+  private static Stream<Workflow> workflows() {
+    return ModelManager.getInstance().getEndpoints().values().stream()
+        .flatMap(endpoint -> List.copyOf(endpoint.getWorkflows()).stream());
+  }
+
+  private static Optional<Endpoint> endpoint(String name) {
+    return Optional.ofNullable(ModelManager.getInstance().getEndpoints().get(name));
+  }
+
+  private static Optional<String> onlyModel(Workflow workflow) {
+    return workflow.getWpcs().size() == 1
+        ? workflow.getWpcs().stream().map(RunningServer::name).findFirst()
+        : Optional.empty();
+  }
+
+  private static String name(WorkerPoolConfig<?, ?> model) {
+    return ModelName.of(model.getId(), model.getVersion());
+  }
+}

@@ -1,0 +1,58 @@
+package io.calm.serving.http;
+
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpResponse;
+
+/** How a server sends responses: it may log them and add headers of its own. Any thread. */
+public interface Responses {
+
+  /** As they are. */
+  Responses PLAIN = new Plain();
+
+  /**
+   * Sends a whole response.
+   *
+   * @param keepAlive false closes the channel after it
+   */
+  void whole(ChannelHandlerContext context, FullHttpResponse response, boolean keepAlive);
+
+  /**
+   * Sends the head of a response whose content follows; closes nothing.
+   *
+   * @param keepAlive whether the channel stays open after the content
+   */
+  void head(ChannelHandlerContext context, HttpResponse response, boolean keepAlive);
+
+  /** Adds the connection's header alone. */
+  @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel
+  final class Plain implements Responses {
+    private Plain() {}
+
+    @Override
+    public void whole(ChannelHandlerContext context, FullHttpResponse response, boolean keepAlive) {
+      connection(response, keepAlive);
+      var written = context.writeAndFlush(response);
+      if (!keepAlive) {
+        written.addListener(ChannelFutureListener.CLOSE);
+      }
+    }
+
+    @Override
+    public void head(ChannelHandlerContext context, HttpResponse response, boolean keepAlive) {
+      connection(response, keepAlive);
+      context.write(response, context.newPromise());
+    }
+
+    private static void connection(HttpResponse response, boolean open) {
+      response
+          .headers()
+          .set(
+              HttpHeaderNames.CONNECTION,
+              open ? HttpHeaderValues.KEEP_ALIVE : HttpHeaderValues.CLOSE);
+    }
+  }
+}

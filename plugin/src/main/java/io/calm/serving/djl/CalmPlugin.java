@@ -5,6 +5,7 @@ import ai.djl.serving.plugins.RequestHandler;
 import ai.djl.serving.util.NettyUtils;
 import ai.djl.serving.wlm.util.EventManager;
 import io.calm.metrics.CalmMetrics;
+import io.calm.metrics.ServerEndpoint;
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.http.CalmHttpHandler;
 import io.calm.serving.http.ModelStates;
@@ -55,6 +56,7 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
             registry, text, metrics, RequestWorkers.create(), jobs, new DjlResponses());
     Engine.registerEngine(new CalmEngineProvider(registry, loader, text, server::throttleStatus));
     EventManager.getInstance().addListener(new CalmModelServerListener());
+    ServerEndpoint.show(metrics); // for as long as the process lives
     sync.start();
   }
 

@@ -124,8 +124,7 @@ class DjlServingConnectorIT {
   @Test
   void aFullQueueHasDjlServingsStatus() throws Exception {
     String narrow = "option.max_rolling_batch_size=1\njob_queue_size=2\n";
-    HttpResponse<byte[]> registered =
-        server.orElseThrow().register("narrow", narrow, "");
+    HttpResponse<byte[]> registered = server.orElseThrow().register("narrow", narrow, "");
     assertEquals(200, registered.statusCode(), () -> text(registered));
     String body = "{'inputs': 'slow(a)|', 'parameters': {'max_new_tokens': 200}}";
     ExecutorService clients = Executors.newFixedThreadPool(8);

@@ -17,8 +17,7 @@ class DjlServingContractIT extends HttpContract {
   @BeforeAll
   static void start(@TempDir Path directory) throws IOException, InterruptedException {
     assumeTrue(RealDjlServing.classPath().isPresent(), RealDjlServing.WHERE_TO_FIND_ONE);
-    server =
-        Optional.of(RealDjlServing.start(RealDjlServing.Setup.scripted(directory, false)));
+    server = Optional.of(RealDjlServing.start(RealDjlServing.Setup.scripted(directory, false)));
   }
 
   @AfterAll

@@ -112,6 +112,14 @@ class DjlServingRequestsIT {
   }
 
   @Test
+  void ourMetricsAreAtTheServersEndpointToo() throws Exception {
+    assertEquals(200, ask(SCRIPTED, "{'inputs': 'say(a)|'}").statusCode());
+    String line =
+        "calm_requests_total\\{model=\"scripted\",outcome=\"eos_token\",variant=\"calm\"\\}";
+    assertTrue(metric(line) >= 1, () -> "no line of " + line);
+  }
+
+  @Test
   void aFullQueueAnswersTooManyRequestsAndTheOthersGetTheirAnswers() throws Exception {
     String narrow = "option.max_rolling_batch_size=1\njob_queue_size=4\n";
     HttpResponse<byte[]> registered = server().register("narrow", narrow, "");
@@ -140,8 +148,7 @@ class DjlServingRequestsIT {
             8, i -> ask(SCRIPTED, "{'inputs': 'say(answer %d)|', 'stream': true}".formatted(i)));
     for (int i = 0; i < 8; i++) {
       var lines = lines(answers.get(i));
-      assertEquals(
-          "answer " + i, lines.get(lines.size() - 1).get("generated_text").getAsString());
+      assertEquals("answer " + i, lines.get(lines.size() - 1).get("generated_text").getAsString());
     }
   }
 
@@ -156,7 +163,8 @@ class DjlServingRequestsIT {
     try (Socket client =
         new Socket(InetAddress.getLoopbackAddress(), server().inference().getPort())) {
       String head =
-          "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n".formatted(SCRIPTED, body.length());
+          "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+              .formatted(SCRIPTED, body.length());
       client.getOutputStream().write((head + body).getBytes(StandardCharsets.UTF_8));
       awaitMetric("calm_running_sequences\\{model=\"scripted\",[^}]*\\}", 1);
     }

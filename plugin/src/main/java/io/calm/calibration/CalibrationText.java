@@ -62,10 +62,13 @@ public final class CalibrationText {
     return Arrays.copyOfRange(tokens, from, from + length);
   }
 
-  /** Reads the text; of JSON lines, the {@code text} of each, one a line. */
+  /**
+   * Reads the text, in which a line ends with a line feed whatever system wrote it; of JSON lines,
+   * the {@code text} of each, one a line.
+   */
   private static String text(Path file) {
     try {
-      String content = Files.readString(file);
+      String content = Files.readString(file).replace("\r\n", "\n");
       String name = file.getFileName().toString();
       return name.endsWith(".jsonl") || name.endsWith(".json") ? jsonLines(file, content) : content;
     } catch (CharacterCodingException e) {

@@ -7,7 +7,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -37,6 +39,14 @@ final class EvalCommand implements Callable<Integer> {
   private String precision;
 
   @Option(
+      names = "--kv-cache",
+      paramLabel = "TYPE",
+      description =
+          "float16 or int8, or float32: keys and values as they are computed, on the kernels in Java."
+              + " Default: as calm.kv-cache says.")
+  private @Nullable String kvCache;
+
+  @Option(
       names = "--windows",
       defaultValue = "16",
       description = "Windows to run. Default: ${DEFAULT-VALUE}.")
@@ -53,7 +63,8 @@ final class EvalCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     String content = read(text);
-    try (Precision.Opened opened = new Precision(precision).open(model)) {
+    try (Precision.Opened opened =
+        new Precision(precision, Optional.ofNullable(kvCache)).open(model)) {
       int[] tokens = opened.checkpoint().tokenizer().encode(content, false);
       List<int[]> cut =
           Perplexity.windows(tokens, windows, length, opened.checkpoint().spec().maxContext());
@@ -82,9 +93,10 @@ final class EvalCommand implements Callable<Integer> {
     return 0;
   }
 
+  /** Reads a text; a line ends with a line feed, whatever system wrote the file. */
   private static String read(Path file) throws IOException {
     try {
-      return Files.readString(file);
+      return Files.readString(file).replace("\r\n", "\n");
     } catch (CharacterCodingException e) {
       throw new IllegalArgumentException(
           "%s: expected UTF-8 text, got other bytes; convert the file".formatted(file), e);

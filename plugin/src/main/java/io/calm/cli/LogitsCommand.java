@@ -5,6 +5,7 @@ import io.calm.tensor.Matrix;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -41,7 +42,7 @@ final class LogitsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (Precision.Opened opened = new Precision(precision).open(model);
+    try (Precision.Opened opened = new Precision(precision, Optional.empty()).open(model);
         Matrix logits = Matrix.allocate(tokens.size(), opened.logits().vocabulary())) {
       int[] ids = tokens.stream().mapToInt(Integer::intValue).toArray();
       opened.logits().run(ids, logits::writeRow);

@@ -73,6 +73,7 @@ final class PlanTable {
         Locale.ROOT,
         "served: %s (%s)%n"
             + "%s: %s; group %d, metric %s%n"
+            + "lm_head: %s (%s)%n"
             + "cost: %d evaluations (%d blocks x %d algorithms), %d collecting and %d guard forwards,"
             + " %.0f s; %d of %d scored rows left out as sinks%n"
             + "calibration: %s, %d + %d + %d sequences of %d tokens, seed %d",
@@ -82,6 +83,8 @@ final class PlanTable {
         counts,
         plan.group(),
         plan.metric(),
+        plan.head().format(),
+        plan.head().reason(),
         plan.evaluations(),
         plan.blocks().size(),
         plan.pool().size(),

@@ -7,19 +7,36 @@ import io.calm.cli.eval.DecoderLogits;
 import io.calm.cli.eval.LogitSource;
 import io.calm.cli.eval.ReferenceLogits;
 import io.calm.cli.terminal.ProgressBar;
+import io.calm.model.QuantizedModel;
+import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
+import io.calm.runtime.JavaDecoder;
 import io.calm.serving.load.QuantizedModelStore;
 import io.calm.serving.settings.CalmSettings;
 import java.io.IOException;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
- * What {@code --precision} names: {@code reference}, {@code calm}, or an algorithm of the pool for
- * a uniform plan.
+ * What {@code --precision} names, {@code reference}, {@code calm}, or an algorithm of the pool for
+ * a uniform plan; and how keys and values are kept.
+ *
+ * @param kvCache a value of {@code calm.kv-cache}, or {@code float32}: not rounded; empty: as the
+ *     settings say
  */
-record Precision(String name) {
+record Precision(String name, Optional<String> kvCache) {
   private static final String REFERENCE = "reference";
   private static final String CALM = "calm";
+  private static final String FLOAT32 = "float32";
+
+  Precision {
+    if (name.equals(REFERENCE) && kvCache.isPresent()) {
+      throw new IllegalArgumentException(
+          "--kv-cache: expected a W4A8 precision beside it, got reference, which keeps no keys and"
+              + " values; name another --precision");
+    }
+  }
 
   /** A model opened in a precision; closing it closes its files. */
   record Opened(Checkpoint checkpoint, LogitSource logits, String variant)
@@ -44,13 +61,25 @@ record Precision(String name) {
       Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, bar);
       return new Opened(
           checkpoint,
-          new DecoderLogits(Decoders.open(artifact.model(), settings.decoder())),
+          new DecoderLogits(decoder(artifact.model(), settings)),
           artifact.plan().served());
     }
   }
 
+  private Decoder decoder(QuantizedModel model, CalmSettings settings) {
+    return kvCache.equals(Optional.of(FLOAT32))
+        ? JavaDecoder.withoutKvRounding(model, settings.threadCount())
+        : Decoders.open(model, settings.decoder());
+  }
+
   private Map<String, String> overrides() {
-    boolean uniform = !name.equals(REFERENCE) && !name.equals(CALM);
-    return uniform ? Map.of("calm.algorithm", name) : Map.of();
+    Map<String, String> overrides = new HashMap<>();
+    if (!name.equals(REFERENCE) && !name.equals(CALM)) {
+      overrides.put("calm.algorithm", name);
+    }
+    kvCache
+        .filter(type -> !type.equals(FLOAT32))
+        .ifPresent(type -> overrides.put("calm.kv-cache", type));
+    return overrides;
   }
 }

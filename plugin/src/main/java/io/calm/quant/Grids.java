@@ -65,15 +65,15 @@ public record Grids(int inputs, int group, float[] scales, float[] minimums) {
     }
   }
 
-  /** Fits every group of the stage's weight with full effort, weighted by {@code importance}. */
-  public static Grids fitFully(StageProblem stage, float[] importance) {
+  /** Fits every group of the problem's weight with full effort, weighted by {@code importance}. */
+  public static Grids fitFully(RoundingProblem problem, float[] importance) {
     return fit(
-        stage.weight(),
-        stage.group(),
+        problem.weight(),
+        problem.group(),
         importance,
         GroupGrid.Effort.FULL,
-        stage.parallel(),
-        stage::linearOf);
+        problem.parallel(),
+        problem::linearOf);
   }
 
   /** Returns the nearest codes of all weights on these grids. */

@@ -12,12 +12,12 @@ import io.calm.tensor.QuantizedMatrix;
 public record NearestRounding(boolean weighted) implements Rounding {
 
   @Override
-  public QuantizedMatrix round(StageProblem stage) {
+  public QuantizedMatrix round(RoundingProblem problem) {
     if (!weighted) {
-      return plain(stage.weight(), stage.group(), stage.parallel(), stage.linearOf(0));
+      return plain(problem.weight(), problem.group(), problem.parallel(), problem.linearOf(0));
     }
-    float[] importance = Importance.of(stage.activations().meanSquare());
-    return Grids.fitFully(stage, importance).encode(stage.weight(), stage.parallel());
+    float[] importance = Importance.of(problem.meanSquare());
+    return Grids.fitFully(problem, importance).encode(problem.weight(), problem.parallel());
   }
 
   /**

@@ -6,11 +6,10 @@ import io.calm.tensor.QuantizedMatrix;
 public interface Rounding {
 
   /**
-   * Rounds all linears of a stage, stacked.
+   * Rounds weights: all linears of a stage, stacked, after the fold; or some rows of the lm_head.
    *
-   * @param stage weights [N, K] and activations after the fold
    * @return codes and grids of the same shape
    * @throws QuantizationException naming the linear, if it cannot be done
    */
-  QuantizedMatrix round(StageProblem stage);
+  QuantizedMatrix round(RoundingProblem problem);
 }

@@ -18,7 +18,7 @@ import java.util.Map;
  * The linears that share one input, stacked to a single weight [N, K], and that input: the problem
  * that folds and roundings solve. Scales are applied in place.
  */
-public final class StageProblem implements AutoCloseable {
+public final class StageProblem implements RoundingProblem, AutoCloseable {
   private final BlockSample sample;
   private final StageWalk walk;
   private final List<LinearRole> roles;
@@ -50,11 +50,13 @@ public final class StageProblem implements AutoCloseable {
   }
 
   /** Returns the weights of all linears of the stage, one after the other, [N, K]. */
+  @Override
   public Matrix weight() {
     return weight;
   }
 
   /** Returns the group of a scale along K. */
+  @Override
   public int group() {
     return group;
   }
@@ -62,6 +64,16 @@ public final class StageProblem implements AutoCloseable {
   /** Returns the activations. */
   public StageWalk activations() {
     return walk;
+  }
+
+  @Override
+  public float[] meanSquare() {
+    return walk.meanSquare();
+  }
+
+  @Override
+  public Matrix gram() {
+    return walk.gram();
   }
 
   /** Returns the place where scales fold. */
@@ -75,16 +87,19 @@ public final class StageProblem implements AutoCloseable {
   }
 
   /** Returns dense algebra. */
+  @Override
   public LinearAlgebra algebra() {
     return sample.algebra();
   }
 
   /** Returns threads. */
+  @Override
   public Parallel parallel() {
     return sample.parallel();
   }
 
   /** Returns the name of the linear that row {@code n} of {@link #weight} belongs to. */
+  @Override
   public String linearOf(int n) {
     int end = 0;
     for (LinearRole role : roles) {

@@ -3,6 +3,7 @@ package io.calm.runtime;
 import io.calm.model.ModelSpec;
 import io.calm.tensor.Float16;
 import java.nio.FloatBuffer;
+import java.util.Optional;
 
 /**
  * The Java decoder's pages: float32 values, rounded as the storage type says when they are stored.
@@ -17,9 +18,12 @@ final class FloatPages {
   private final int kvHeads;
   private final int headDim;
   private final int layers;
-  private final KvType type;
+  private final Optional<KvType> type;
 
-  FloatPages(ModelSpec spec, KvType type) {
+  /**
+   * @param type empty: values are kept as they are
+   */
+  FloatPages(ModelSpec spec, Optional<KvType> type) {
     this.kvHeads = spec.kvHeads();
     this.headDim = spec.headDim();
     this.layers = spec.layers();
@@ -48,15 +52,19 @@ final class FloatPages {
   }
 
   private void put(FloatBuffer target, int to, int stride, float[] source, int from) {
-    float scale = type == KvType.INT8 ? scale(source, from) : 0;
+    float scale = type.equals(Optional.of(KvType.INT8)) ? scale(source, from) : 0;
     for (int d = 0; d < headDim; d++) {
-      float value = source[from + d];
-      float stored =
-          type == KvType.INT8
-              ? code(value, scale) * scale
-              : Float16.round(Math.max(-Float16.MAX_VALUE, Math.min(Float16.MAX_VALUE, value)));
-      target.put(to + d * stride, stored);
+      target.put(to + d * stride, stored(source[from + d], scale));
     }
+  }
+
+  private float stored(float value, float scale) {
+    if (type.isEmpty()) {
+      return value;
+    }
+    return type.get() == KvType.INT8
+        ? code(value, scale) * scale
+        : Float16.round(Math.max(-Float16.MAX_VALUE, Math.min(Float16.MAX_VALUE, value)));
   }
 
   private float scale(float[] source, int from) {

@@ -8,6 +8,7 @@ import io.calm.tensor.HeadKernel;
 import io.calm.tensor.TokenTables;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The portable W4A8 decoder: every operation in Java, in a fixed order, so that its results are
@@ -37,7 +38,15 @@ public final class JavaDecoder extends PagedDecoder {
    * @throws IllegalArgumentException if a weight's shape or group does not fit the model's topology
    */
   public JavaDecoder(QuantizedModel model, KvType kvType, int threads) {
-    this(model, new FloatPages(model.spec(), kvType), threads);
+    this(model, new FloatPages(model.spec(), Optional.of(kvType)), threads);
+  }
+
+  /**
+   * Returns a decoder that keeps keys and values as they are computed: what storage types are
+   * compared with. No other kernels have it.
+   */
+  public static JavaDecoder withoutKvRounding(QuantizedModel model, int threads) {
+    return new JavaDecoder(model, new FloatPages(model.spec(), Optional.empty()), threads);
   }
 
   private JavaDecoder(QuantizedModel model, FloatPages pages, int threads) {
@@ -58,7 +67,7 @@ public final class JavaDecoder extends PagedDecoder {
 
   /** Returns the bytes of keys and values that a token of a sequence takes. */
   static long bytesPerToken(ModelSpec spec) {
-    return new FloatPages(spec, KvType.FLOAT16).pageBytes() / KvStorage.PAGE;
+    return new FloatPages(spec, Optional.empty()).pageBytes() / KvStorage.PAGE;
   }
 
   @Override

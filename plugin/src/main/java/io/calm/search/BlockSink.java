@@ -2,6 +2,7 @@ package io.calm.search;
 
 import io.calm.model.BlockParameters;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TokenTable;
 
 /**
  * Where finished blocks go as the search makes them, so that it holds none. A search may make two
@@ -17,4 +18,9 @@ public interface BlockSink {
    * @param layer from 0, each variant's in order
    */
   void block(String variant, int layer, BlockParameters<QuantizedLinear> block);
+
+  /** Takes the int4 lm_head that a search chose and rounded; not called where there is none. */
+  default void head(TokenTable table) {
+    throw new UnsupportedOperationException("this sink expects no lm_head");
+  }
 }

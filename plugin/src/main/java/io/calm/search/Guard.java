@@ -38,13 +38,15 @@ final class Guard {
    * @param choices the mix
    * @param mix its stream behind the last block, with the guard's part where {@link #needed}
    * @param full the full-precision stream behind the last block, likewise
-   * @param sink receives the uniform plan's blocks
+   * @param prefix the blocks that the mix has in common with a uniform plan, which are in the sink
+   * @param sink receives the uniform plan's other blocks
    */
   Verdict judge(
       List<QuantPlan.BlockChoice> choices,
       CalibrationSet set,
       Streams mix,
       Streams full,
+      UniformPrefix prefix,
       BlockSink sink) {
     if (!bench.settings().guard()) {
       return kept("the guard is off (calm.search.guard=false)");
@@ -57,19 +59,33 @@ final class Guard {
     if (choices.stream().allMatch(choice -> choice.algorithm().equals(uniform.name()))) {
       return kept(uniform.name() + " won every block, so the mix is the best uniform plan");
     }
-    try (Streams stream = Streams.embed(bench.model(), set, EnumSet.of(Part.FIT, Part.GUARD))) {
+    int first = prefix.layers(uniform.name());
+    Streams stream =
+        first > 0
+            ? prefix.takeStream()
+            : Streams.embed(bench.model(), set, EnumSet.of(Part.FIT, Part.GUARD));
+    boolean handedOn = false;
+    try {
       int forwards;
       try {
-        forwards = new UniformPass(bench, progress, "guard").run(uniform, stream, sink);
+        forwards =
+            new UniformPass(bench, progress, "guard")
+                .run(uniform, first, stream, Streams.none(), sink);
       } catch (SearchException e) {
         return kept("the best uniform plan could not be made: " + e.getMessage());
       }
-      return compare(uniform, forwards, mix, stream, full);
+      Verdict verdict = compare(uniform, forwards, mix, stream, full);
+      handedOn = verdict.uniform().isPresent();
+      return verdict;
+    } finally {
+      if (!handedOn) {
+        stream.close();
+      }
     }
   }
 
   private static Verdict kept(String reason) {
-    return new Verdict(Search.MIX, reason, Optional.empty(), 0);
+    return new Verdict(Search.MIX, reason, Optional.empty(), 0, Optional.empty());
   }
 
   /** Returns the algorithm with the highest mean score among those that never failed. */
@@ -110,7 +126,12 @@ final class Guard {
             guard.mixKl() - guard.uniformKl(),
             guard.pairedStandardError(),
             guard.mixServed() ? "the mix is served" : "the uniform plan is served");
-    return new Verdict(guard.mixServed() ? Search.MIX : name, reason, Optional.of(guard), forwards);
+    return new Verdict(
+        guard.mixServed() ? Search.MIX : name,
+        reason,
+        Optional.of(guard),
+        forwards,
+        guard.mixServed() ? Optional.empty() : Optional.of(alone));
   }
 
   /**

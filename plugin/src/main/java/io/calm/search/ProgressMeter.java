@@ -57,6 +57,11 @@ final class ProgressMeter {
     report(phase, block, 0, algorithm, eta);
   }
 
+  /** A step that has no blocks. */
+  void phase(String phase) {
+    listener.accept(SearchProgress.phase(phase, seconds()));
+  }
+
   private void report(String phase, int block, int candidate, String algorithm, double eta) {
     listener.accept(
         new SearchProgress(

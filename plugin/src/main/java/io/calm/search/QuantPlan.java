@@ -15,12 +15,13 @@ import java.util.Optional;
  * @param metric name of the similarity
  * @param evaluations candidate block forwards that were scored: layers x pool, no more
  * @param collectionForwards partial block forwards that collected quantizers' inputs
- * @param guardForwards block forwards that the guard cost: three streams over its part of the
- *     calibration, and the fit part of the uniform plan that it made
+ * @param guardForwards block forwards over the guard's part of the calibration, which the lm_head
+ *     is judged on too, and over the fit part for the uniform plan that the guard made
  * @param excludedRows rows left out of the score as sinks, summed over the blocks
  * @param scoredRows rows that were up for scoring, sinks included, summed over the blocks; the
  *     candidates of a block are scored on the same rows, which count once
  * @param guard the comparison with the best uniform plan; empty where there was none to make
+ * @param head the format of the lm_head, and why
  * @param calibration where the tokens came from
  * @param seconds the whole search
  */
@@ -37,6 +38,7 @@ public record QuantPlan(
     int excludedRows,
     int scoredRows,
     Optional<Guard> guard,
+    Head head,
     Calibration calibration,
     double seconds) {
 
@@ -90,12 +92,35 @@ public record QuantPlan(
       boolean mixServed) {}
 
   /**
+   * The lm_head.
+   *
+   * @param format {@code int8}, {@code int4}, {@code float16} or {@code float32}
+   * @param reason why, in a sentence
+   * @param trial what was measured; empty where the format was given
+   */
+  public record Head(String format, String reason, Optional<HeadTrial> trial) {
+    /** Returns a format that nothing was measured for. */
+    public static Head given(String format, String reason) {
+      return new Head(format, reason, Optional.empty());
+    }
+  }
+
+  /**
+   * The served blocks with either head: mean KL divergence a token to the full-precision logits on
+   * the guard's sequences, in nats.
+   *
+   * @param pairedStandardError of the difference, sequence by sequence
+   * @param bound what int4 may have above int8
+   */
+  public record HeadTrial(double int8Kl, double int4Kl, double pairedStandardError, double bound) {}
+
+  /**
    * The calibration tokens.
    *
    * @param source {@code self} for the model's own samples, else the file's name
    * @param fit sequences that quantizers were fitted on
    * @param score sequences that candidates were scored on
-   * @param guard sequences that the guard judged on
+   * @param guard sequences that the guard, and the formats of the lm_head, were judged on
    * @param length tokens a sequence
    * @param sequences the token ids, where the source is {@code self}; otherwise empty
    */

@@ -75,14 +75,15 @@ public final class Search {
   /**
    * Searches.
    *
-   * @param sink receives the blocks of the mix, and of the best uniform plan where the guard makes
-   *     one
+   * @param sink receives the blocks of the mix, and of uniform plans where there is a guard: those
+   *     of the best one, and the first blocks of one that the mix was like
    * @throws SearchException if every algorithm fails on a block
    */
   public QuantPlan run(CalibrationSet set, BlockSink sink) {
     Set<Part> ofQuantized = EnumSet.of(Part.FIT, Part.SCORE);
     Set<Part> ofFull = EnumSet.noneOf(Part.class);
-    if (Guard.needed(settings)) {
+    boolean heldOut = Guard.needed(settings) || settings.head() instanceof HeadRule.Rounded;
+    if (heldOut) {
       ofQuantized.add(Part.GUARD);
       ofFull.add(Part.GUARD);
     }
@@ -90,12 +91,19 @@ public final class Search {
       ofFull.add(Part.SCORE);
     }
     try (Streams quantized = Streams.embed(bench.model(), set, ofQuantized);
-        Streams full = Streams.embed(bench.model(), set, ofFull)) {
+        Streams full = Streams.embed(bench.model(), set, ofFull);
+        UniformPrefix prefix = new UniformPrefix()) {
       for (int layer = 0; layer < bench.spec().layers(); layer++) {
-        searchBlock(layer, quantized, full, sink);
+        searchBlock(layer, quantized, full, prefix, sink);
       }
-      Verdict verdict = new Guard(bench, progress).judge(choices, set, quantized, full, sink);
-      return plan(set, verdict);
+      Verdict verdict =
+          new Guard(bench, progress).judge(choices, set, quantized, full, prefix, sink);
+      try {
+        QuantPlan.Head head = head(verdict.uniform().orElse(quantized), full, sink);
+        return plan(set, verdict, head);
+      } finally {
+        verdict.uniform().ifPresent(Streams::close);
+      }
     }
   }
 
@@ -107,16 +115,34 @@ public final class Search {
   public QuantPlan runUniform(CalibrationSet set, BlockSink sink, String reason) {
     Quantizer quantizer = settings.pool().get(0);
     String variant = QuantPlan.uniform(quantizer.name());
-    try (Streams stream = Streams.embed(bench.model(), set, EnumSet.of(Part.FIT))) {
-      new UniformPass(bench, progress, "quantizing").run(quantizer, stream, sink);
+    boolean heldOut = settings.head() instanceof HeadRule.Rounded;
+    Set<Part> ofFull = heldOut ? EnumSet.of(Part.GUARD) : EnumSet.noneOf(Part.class);
+    Set<Part> ofQuantized = heldOut ? EnumSet.of(Part.FIT, Part.GUARD) : EnumSet.of(Part.FIT);
+    try (Streams stream = Streams.embed(bench.model(), set, ofQuantized);
+        Streams full = Streams.embed(bench.model(), set, ofFull)) {
+      int forwards =
+          new UniformPass(bench, progress, "quantizing").run(quantizer, 0, stream, full, sink);
       for (int layer = 0; layer < bench.spec().layers(); layer++) {
         choices.add(new QuantPlan.BlockChoice(layer, quantizer.name(), reason, Map.of()));
       }
+      Verdict verdict =
+          new Verdict(variant, reason, Optional.empty(), heldOut ? forwards : 0, Optional.empty());
+      return plan(set, verdict, head(stream, full, sink));
     }
-    return plan(set, new Verdict(variant, reason, Optional.empty(), 0));
   }
 
-  private void searchBlock(int layer, Streams quantized, Streams full, BlockSink sink) {
+  private QuantPlan.Head head(Streams served, Streams full, BlockSink sink) {
+    if (!(settings.head() instanceof HeadRule.Rounded rule)) {
+      return settings.head().withoutSequences();
+    }
+    progress.phase("lm_head");
+    HeadTrial.Outcome outcome = new HeadTrial(bench, rule).run(served, full);
+    outcome.table().ifPresent(sink::head);
+    return outcome.head();
+  }
+
+  private void searchBlock(
+      int layer, Streams quantized, Streams full, UniformPrefix prefix, BlockSink sink) {
     BlockParameters<Matrix> block = bench.block(layer);
     try {
       Streams source = settings.fullPrecisionReference() ? full : quantized;
@@ -134,6 +160,10 @@ public final class Search {
         full.advance(Part.SCORE, states -> output.copy());
       }
       Evaluation.Made winner = choose(layer, evaluations);
+      String name = choices.get(layer).algorithm();
+      if (Guard.needed(settings) && prefix.follow(name, quantized)) {
+        sink.block(QuantPlan.uniform(name), layer, winner.block());
+      }
       advance(layer, winner, evaluations, quantized);
       sink.block(MIX, layer, winner.block());
       guardForwards += full.advance(Part.GUARD, bench.fullForward(layer, block));
@@ -235,7 +265,7 @@ public final class Search {
     evaluations.forEach(Evaluation::close);
   }
 
-  private QuantPlan plan(CalibrationSet set, Verdict verdict) {
+  private QuantPlan plan(CalibrationSet set, Verdict verdict, QuantPlan.Head head) {
     return new QuantPlan(
         choices,
         settings.pool().stream().map(Quantizer::name).toList(),
@@ -249,6 +279,7 @@ public final class Search {
         excludedRows,
         scoredRows,
         verdict.guard(),
+        head,
         Calibrations.describe(set),
         progress.seconds());
   }

@@ -16,6 +16,7 @@ import java.util.List;
  *     instead of the quantized prefix
  * @param sinkThreshold rows of more than this many median norms are not scored; 0: all are
  * @param guard whether the mix must hold against the best uniform plan
+ * @param head how the format of the lm_head is found
  */
 public record SearchSettings(
     List<Quantizer> pool,
@@ -24,7 +25,8 @@ public record SearchSettings(
     String metric,
     boolean fullPrecisionReference,
     double sinkThreshold,
-    boolean guard) {
+    boolean guard,
+    HeadRule head) {
 
   public SearchSettings {
     pool = List.copyOf(pool);

@@ -20,6 +20,11 @@ final class Streams implements AutoCloseable {
     GUARD
   }
 
+  /** Returns a stream of no parts. */
+  static Streams none() {
+    return new Streams();
+  }
+
   /** Starts the stream over {@code parts} with the embeddings of their tokens. */
   static Streams embed(ReferenceModel model, CalibrationSet set, Set<Part> parts) {
     Streams streams = new Streams();
@@ -34,6 +39,13 @@ final class Streams implements AutoCloseable {
               }));
     }
     return streams;
+  }
+
+  /** Returns a copy of some parts with memory of its own. */
+  Streams copy(Set<Part> parts) {
+    Streams copy = new Streams();
+    parts.forEach(part -> copy.states.put(part, get(part).copy()));
+    return copy;
   }
 
   /** Returns the states of a part that the stream has. */

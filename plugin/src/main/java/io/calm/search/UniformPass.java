@@ -18,21 +18,24 @@ final class UniformPass {
   }
 
   /**
-   * Quantizes the model.
+   * Quantizes the model from a block on.
    *
+   * @param first the block; the stream is that before it
    * @param stream the fit part, and the guard's where that is read afterwards; advanced to the last
    *     block's output
-   * @return block forwards of both parts
+   * @param full the full-precision stream, advanced likewise in the parts that it has
+   * @return block forwards made
    * @throws SearchException if the algorithm fails on a block
    */
-  int run(Quantizer quantizer, Streams stream, BlockSink sink) {
+  int run(Quantizer quantizer, int first, Streams stream, Streams full, BlockSink sink) {
     int forwards = 0;
-    for (int layer = 0; layer < bench.spec().layers(); layer++) {
+    for (int layer = first; layer < bench.spec().layers(); layer++) {
       progress.pass(phase, layer, quantizer.name());
       BlockParameters<Matrix> block = bench.block(layer);
       Quantizer.Result result;
       try {
         result = bench.quantize(quantizer, layer, block, stream.get(Streams.Part.FIT));
+        forwards += full.advance(Streams.Part.GUARD, bench.fullForward(layer, block));
       } catch (QuantizationException e) {
         throw new SearchException(
             "%s cannot quantize block %d: %s".formatted(quantizer.name(), layer, e.getMessage()));

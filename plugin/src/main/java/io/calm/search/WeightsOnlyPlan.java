@@ -88,6 +88,7 @@ public final class WeightsOnlyPlan {
         0,
         0,
         Optional.empty(),
+        settings.head().withoutSequences(),
         new QuantPlan.Calibration("none", 0, 0, 0, 0, 0, List.of()),
         progress.seconds());
   }

@@ -8,6 +8,7 @@ import io.calm.quant.Quantizer;
 import io.calm.runtime.pytorch.HiddenStates;
 import io.calm.runtime.pytorch.ReferenceModel;
 import io.calm.runtime.pytorch.TorchRuntime;
+import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
@@ -52,6 +53,18 @@ final class Workbench {
 
   ReferenceModel model() {
     return model;
+  }
+
+  WeightSource weights() {
+    return weights;
+  }
+
+  LinearAlgebra algebra() {
+    return torch;
+  }
+
+  Parallel parallel() {
+    return parallel;
   }
 
   int threads() {

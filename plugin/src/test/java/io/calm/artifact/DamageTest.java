@@ -115,8 +115,8 @@ final class DamageTest {
 
   @Test
   void aManifestOfAnotherVersionIsRefused() throws IOException {
-    rewriteManifest("\"format\": 1,", "\"format\": 2,");
-    assertTrue(refusal().contains("manifest.json: expected format 1, got 2"));
+    rewriteManifest("\"format\": 2,", "\"format\": 3,");
+    assertTrue(refusal().contains("manifest.json: expected format 2, got 3"));
     assertIsMadeAgain();
   }
 

@@ -156,6 +156,8 @@ final class ExampleModel {
         3,
         1536,
         Optional.of(new QuantPlan.Guard("gptq", 0.1, 0.2, 1 / 3.0, true)),
+        new QuantPlan.Head(
+            "int4", "within", Optional.of(new QuantPlan.HeadTrial(0.1, 1 / 9.0, 1e-9, 0.02))),
         new QuantPlan.Calibration(
             "self", 24, 6, 6, 4, Long.MIN_VALUE + 1, List.of(List.of(1, 2, 3), List.of())),
         12.5);

@@ -44,6 +44,7 @@ final class JsonTest {
             p.excludedRows(),
             p.scoredRows(),
             Optional.empty(),
+            QuantPlan.Head.given("int8", "as set"),
             p.calibration(),
             p.seconds());
     assertEquals(plan, PlanJson.read(PlanJson.write(plan)));

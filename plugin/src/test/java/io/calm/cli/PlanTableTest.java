@@ -32,6 +32,7 @@ class PlanTableTest {
         1,
         96,
         Optional.of(new QuantPlan.Guard("gptq", 0.2, 0.1, 0.01, mixServed)),
+        QuantPlan.Head.given("int8", "calm.lm-head=int8"),
         new QuantPlan.Calibration("self", 4, 1, 1, 48, 0, List.of()),
         2);
   }

@@ -16,6 +16,7 @@ import io.calm.runtime.Decoder.Wanted;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -67,6 +68,21 @@ class JavaDecoderTest {
             all(decoder, tokens),
             "seed " + seed + mode);
       }
+    }
+  }
+
+  @Test
+  void keysAndValuesThatAreNotRoundedAreThoseThatWereComputed() {
+    QuantizedModel model =
+        RandomModels.model(
+            RandomModels.spec(4, 2, 16, ROPE, Set.of(), false, 0),
+            32,
+            ActivationMode.PER_GROUP,
+            new Random(13));
+    int[] tokens = tokens(70, new Random(14));
+    try (JavaDecoder decoder = JavaDecoder.withoutKvRounding(model, 2)) {
+      assertSame(
+          new NaiveDecoder(model, Optional.empty()).logits(tokens), all(decoder, tokens), "13, 14");
     }
   }
 

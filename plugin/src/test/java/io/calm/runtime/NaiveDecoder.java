@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** The forward of a whole sequence as plain loops, without a cache: the oracle of the decoders. */
 final class NaiveDecoder {
@@ -27,9 +28,16 @@ final class NaiveDecoder {
   private final boolean perToken;
   private final List<Map<LinearRole, QuantizedMatrix>> weights = new ArrayList<>();
 
-  private final KvType kvType;
+  private final Optional<KvType> kvType;
 
   NaiveDecoder(QuantizedModel model, KvType kvType) {
+    this(model, Optional.of(kvType));
+  }
+
+  /**
+   * @param kvType empty: keys and values are not rounded
+   */
+  NaiveDecoder(QuantizedModel model, Optional<KvType> kvType) {
     this.model = model;
     this.kvType = kvType;
     this.spec = model.spec();
@@ -146,6 +154,9 @@ final class NaiveDecoder {
 
   /** Rounds the heads of a key or a value as they are stored. */
   private void store(float[] x) {
+    if (kvType.isEmpty()) {
+      return;
+    }
     int dim = spec.headDim();
     for (int at = 0; at < x.length; at += dim) {
       float max = 0;
@@ -154,7 +165,7 @@ final class NaiveDecoder {
       }
       for (int d = 0; d < dim; d++) {
         x[at + d] =
-            kvType == KvType.FLOAT16
+            kvType.get() == KvType.FLOAT16
                 ? Float16.round(Math.max(-65504, Math.min(65504, x[at + d])))
                 : (float) Math.rint(x[at + d] / (max / 127)) * (max / 127);
       }

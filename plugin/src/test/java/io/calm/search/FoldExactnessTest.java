@@ -53,7 +53,8 @@ class FoldExactnessTest {
             "cka",
             false,
             0,
-            false);
+            false,
+            new HeadRule.Given("int8"));
     Quantizer quantizer =
         new StagewiseQuantizer("folded", Optional.of(fold(seed)), new NearestRounding(false));
     try (TorchRuntime torch = TorchRuntime.open(2);

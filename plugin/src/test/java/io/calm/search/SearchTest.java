@@ -6,15 +6,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.calibration.CalibrationSet;
 import io.calm.model.ActivationMode;
+import io.calm.model.BlockParameters;
+import io.calm.model.NormRole;
 import io.calm.quant.BlockSample;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.runtime.pytorch.TorchRuntime;
 import io.calm.tensor.Parallel;
+import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -51,8 +56,14 @@ class SearchTest {
   }
 
   private QuantPlan search(List<Quantizer> pool, boolean fullReference, boolean guard) {
+    return search(pool, fullReference, guard, new HeadRule.Given("int8"));
+  }
+
+  private QuantPlan search(
+      List<Quantizer> pool, boolean fullReference, boolean guard, HeadRule head) {
     SearchSettings settings =
-        new SearchSettings(pool, 32, ActivationMode.PER_GROUP, "cka", fullReference, 20, guard);
+        new SearchSettings(
+            pool, 32, ActivationMode.PER_GROUP, "cka", fullReference, 20, guard, head);
     try (TorchRuntime torch = TorchRuntime.open(2);
         Parallel parallel = new Parallel(2)) {
       return new Search(torch, weights, layer -> Map.of(), settings, parallel, moments::add)
@@ -130,8 +141,7 @@ class SearchTest {
   @Test
   void withoutTheGuardThereAreNoForwardsOfIt() {
     QuantPlan guarded = search(pool("rtn", "gptq"));
-    int streams = guarded.guard().isPresent() ? 4 : 2; // no uniform pass where one won every block
-    assertEquals(streams * LAYERS, guarded.guardForwards());
+    assertEquals(2 * LAYERS + uniformPass(guarded), guarded.guardForwards());
 
     QuantPlan free = search(pool("rtn", "gptq"), false, false);
     assertEquals(0, free.guardForwards());
@@ -139,6 +149,68 @@ class SearchTest {
     assertEquals(scores(guarded), scores(free), "the guard changes no score");
 
     assertEquals(0, search(pool("gptq")).guardForwards(), "one algorithm has no rival");
+  }
+
+  /** The fit and the guard's part behind the blocks that the mix has in common with the uniform. */
+  private static int uniformPass(QuantPlan plan) {
+    if (plan.guard().isEmpty()) {
+      return 0; // one algorithm won every block
+    }
+    String uniform = plan.guard().get().uniform();
+    int common = 0;
+    while (plan.blocks().get(common).algorithm().equals(uniform)) {
+      common++;
+    }
+    return 2 * (LAYERS - common);
+  }
+
+  /** GPTQ but for the calls named, in which the block's attention is all but silent. */
+  private static final class Moody implements Quantizer {
+    private final String name;
+    private final Set<Integer> badCalls;
+    private int calls;
+
+    Moody(String name, Set<Integer> badCalls) {
+      this.name = name;
+      this.badCalls = badCalls;
+    }
+
+    @Override
+    public String name() {
+      return name;
+    }
+
+    @Override
+    public Result quantize(BlockSample sample) {
+      Result result = Quantizers.load().get("gptq").quantize(sample);
+      if (!badCalls.contains(calls++)) {
+        return result;
+      }
+      BlockParameters<QuantizedLinear> block = result.block();
+      Map<NormRole, float[]> norms = new EnumMap<>(block.norms());
+      norms.put(NormRole.ATTENTION, new float[block.norm(NormRole.ATTENTION).length]);
+      return new Result(
+          new BlockParameters<>(block.linears(), block.biases(), norms), result.detail());
+    }
+  }
+
+  @Test
+  void theGuardTakesOverTheBlocksThatAUniformPlanHasInCommonWithTheMix() {
+    Quantizer first = new Moody("first", Set.of(2));
+    Quantizer last = new Moody("last", Set.of(0, 1));
+    QuantPlan plan = search(List.of(first, last));
+    assertEquals(
+        List.of("first", "first", "last"),
+        plan.blocks().stream().map(QuantPlan.BlockChoice::algorithm).toList());
+    assertEquals(2 * LAYERS + 2, plan.guardForwards(), "one block of three is made again");
+    assertEquals(
+        List.of("uniform-first 0", "uniform-first 1", "uniform-first 2"),
+        blocks.stream().filter(name -> name.startsWith("uniform")).toList());
+    // The last block is GPTQ's in both, so the plans are the same and so is every bit of the
+    // stream.
+    QuantPlan.Guard guard = plan.guard().orElseThrow();
+    assertEquals("first", guard.uniform());
+    assertEquals(guard.mixKl(), guard.uniformKl());
   }
 
   @Test

@@ -86,6 +86,7 @@ public final class ScriptedModels {
         3,
         100,
         Optional.empty(),
+        QuantPlan.Head.given("int8", "calm.lm-head=int8"),
         new QuantPlan.Calibration("self", 24, 6, 24, 256, 0, List.of(List.of(1, 2, 3))),
         12.5);
   }

@@ -1,7 +1,7 @@
 package io.calm.quant.gptq;
 
 import io.calm.quant.Grids;
-import io.calm.quant.StageProblem;
+import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
 
@@ -9,7 +9,7 @@ import io.calm.tensor.QuantizedMatrix;
 final class ColumnWalk {
   private static final int BLOCK = 128;
 
-  private final StageProblem stage;
+  private final RoundingProblem problem;
   private final Grids grids;
   private final Matrix factor; // U [K, K], act-ordered
   private final int[] order;
@@ -17,13 +17,13 @@ final class ColumnWalk {
   private final int inputs;
   private final byte[] codes; // [N, K], original order
 
-  ColumnWalk(StageProblem stage, Grids grids, Matrix factor, int[] order) {
-    this.stage = stage;
+  ColumnWalk(RoundingProblem problem, Grids grids, Matrix factor, int[] order) {
+    this.problem = problem;
     this.grids = grids;
     this.factor = factor;
     this.order = order;
-    this.outputs = stage.weight().rows();
-    this.inputs = stage.weight().columns();
+    this.outputs = problem.weight().rows();
+    this.inputs = problem.weight().columns();
     this.codes = new byte[Math.multiplyExact(outputs, inputs)];
   }
 
@@ -35,27 +35,27 @@ final class ColumnWalk {
           roundBlock(columns, errors, from, to);
           if (to < inputs) {
             try (Matrix coupling = coupling(from, to)) {
-              stage.algebra().addProduct(columns.slice(to, inputs), -1, coupling, errors);
+              problem.algebra().addProduct(columns.slice(to, inputs), -1, coupling, errors);
             }
           }
         }
       }
     }
     return new QuantizedMatrix(
-        outputs, inputs, stage.group(), codes, grids.scales(), grids.minimums());
+        outputs, inputs, problem.group(), codes, grids.scales(), grids.minimums());
   }
 
   /** Returns the weights as [K, N], columns in act-order. */
   private Matrix transposed() {
     Matrix columns = Matrix.allocate(inputs, outputs);
-    stage
+    problem
         .parallel()
         .ranges(
             outputs,
             (from, to) -> {
               float[][] rows = new float[to - from][inputs];
               for (int n = from; n < to; n++) {
-                stage.weight().readRow(n, rows[n - from]);
+                problem.weight().readRow(n, rows[n - from]);
               }
               float[] column = new float[to - from];
               for (int i = 0; i < inputs; i++) {
@@ -91,7 +91,7 @@ final class ColumnWalk {
     for (int i = from; i < to; i++) {
       factor.readRow(i, from, upper[i - from], 0, to - from);
     }
-    stage
+    problem
         .parallel()
         .ranges(
             outputs,

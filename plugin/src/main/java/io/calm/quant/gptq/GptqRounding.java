@@ -4,7 +4,7 @@ import io.calm.quant.Grids;
 import io.calm.quant.Importance;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Rounding;
-import io.calm.quant.StageProblem;
+import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.Optional;
@@ -29,26 +29,26 @@ final class GptqRounding implements Rounding {
   private static final int DAMPING_RAISES = 3;
 
   @Override
-  public QuantizedMatrix round(StageProblem stage) {
-    try (Matrix hessian = stage.activations().gram()) {
-      float[] diagonal = diagonal(stage, hessian);
-      Grids grids = Grids.fitFully(stage, Importance.of(diagonal));
+  public QuantizedMatrix round(RoundingProblem problem) {
+    try (Matrix hessian = problem.gram()) {
+      float[] diagonal = diagonal(problem, hessian);
+      Grids grids = Grids.fitFully(problem, Importance.of(diagonal));
       int[] order = actOrder(diagonal);
       Symmetric.permute(hessian, order);
-      try (Matrix factor = factor(stage, hessian)) {
-        return new ColumnWalk(stage, grids, factor, order).run();
+      try (Matrix factor = factor(problem, hessian)) {
+        return new ColumnWalk(problem, grids, factor, order).run();
       }
     }
   }
 
-  private static float[] diagonal(StageProblem stage, Matrix hessian) {
+  private static float[] diagonal(RoundingProblem problem, Matrix hessian) {
     float[] diagonal = new float[hessian.rows()];
     for (int k = 0; k < diagonal.length; k++) {
       diagonal[k] = hessian.get(k, k);
       if (!Float.isFinite(diagonal[k])) {
         throw new QuantizationException(
             "linear %s, input %d: activations on the calibration tokens are not finite; the earlier blocks have diverged, or the checkpoint is damaged"
-                .formatted(stage.linearOf(0), k));
+                .formatted(problem.linearOf(0), k));
       }
     }
     return diagonal;
@@ -67,7 +67,7 @@ final class GptqRounding implements Rounding {
    * Factors the Hessian, which is in act-order, with damping; a dead input gets 1 on the diagonal,
    * which is all that changes in the Hessian.
    */
-  private static Matrix factor(StageProblem stage, Matrix hessian) {
+  private static Matrix factor(RoundingProblem problem, Matrix hessian) {
     int size = hessian.rows();
     float[] diagonal = new float[size];
     double mean = 0;
@@ -82,7 +82,7 @@ final class GptqRounding implements Rounding {
       for (int k = 0; k < size; k++) {
         hessian.set(k, k, diagonal[k] == 0 ? 1 : diagonal[k] + damping);
       }
-      Optional<Matrix> factor = stage.algebra().inverseCholesky(hessian);
+      Optional<Matrix> factor = problem.algebra().inverseCholesky(hessian);
       if (factor.isPresent()) {
         return factor.get();
       }
@@ -90,6 +90,6 @@ final class GptqRounding implements Rounding {
     }
     throw new QuantizationException(
         "linear %s: its Hessian [%d, %d] has no Cholesky factor even with %g of the mean diagonal"
-            .formatted(stage.linearOf(0), size, size, share / 10));
+            .formatted(problem.linearOf(0), size, size, share / 10));
   }
 }

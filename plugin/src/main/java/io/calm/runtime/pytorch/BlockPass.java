@@ -9,7 +9,6 @@ import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
 import io.calm.model.Stage;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -213,13 +212,7 @@ public final class BlockPass implements AutoCloseable {
     if (rounding.isEmpty()) {
       return x.duplicate();
     }
-    if (rounding.get().mode() == ActivationMode.PER_TOKEN) {
-      return runtime.call("round_int8_token", x);
-    }
-    int group = QuantizedLinear.groupFor(width(), rounding.get().groupLimit());
-    try (NDArray shape = runtime.manager().zeros(new Shape(group))) {
-      return runtime.call("round_int8", x, shape);
-    }
+    return Int8Inputs.round(runtime, x, rounding.get().mode(), rounding.get().groupLimit());
   }
 
   private static List<NDArray> replace(List<NDArray> arrays, UnaryOperator<NDArray> operation) {

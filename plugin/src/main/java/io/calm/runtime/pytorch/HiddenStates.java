@@ -1,6 +1,7 @@
 package io.calm.runtime.pytorch;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import io.calm.tensor.Matrix;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,6 +58,15 @@ public final class HiddenStates implements AutoCloseable {
       part.close();
     }
     return all;
+  }
+
+  /** Returns X'X [D, D] over all rows. */
+  public Matrix gram() {
+    NDArray sum = runtime.manager().zeros(new Shape(width(), width()));
+    for (NDArray chunk : chunks) {
+      runtime.call("add_gram", sum, chunk).close();
+    }
+    return runtime.matrix(sum, width(), width());
   }
 
   /** Returns a copy with memory of its own. */

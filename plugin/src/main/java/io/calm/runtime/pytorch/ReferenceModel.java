@@ -185,23 +185,23 @@ public final class ReferenceModel {
    * @return mean KL(reference || candidate) a token of each window, in nats
    */
   public double[] klDivergence(HiddenStates reference, HiddenStates candidate) {
-    List<Double> means = new ArrayList<>();
-    try (NDArray head = headTable()) {
-      for (int c = 0; c < reference.chunks().size(); c++) {
-        NDArray x = reference.chunks().get(c);
-        NDArray y = candidate.chunks().get(c);
-        for (long i = 0; i < x.getShape().get(0); i++) {
-          try (NDArray rows = x.get(i);
-              NDArray others = y.get(i);
-              NDArray p = runtime.call("linear", rows, head);
-              NDArray q = runtime.call("linear", others, head);
-              NDArray kl = runtime.call("kl", p, q)) {
-            means.add(Arrays.stream(kl.toDoubleArray()).average().orElseThrow());
-          }
+    try (HeadComparison comparison = new HeadComparison(reference, List.of(candidate))) {
+      for (int from = 0; from < spec.vocabulary(); from += BAND) {
+        try (Matrix band = weights.headRows(from, Math.min(spec.vocabulary(), from + BAND))) {
+          comparison.add(band, List.of(band));
         }
       }
+      return comparison.klDivergence(0);
     }
-    return means.stream().mapToDouble(Double::doubleValue).toArray();
+  }
+
+  /** Returns the states as a W4A8 linear reads them: rounded to int8 and back. */
+  public HiddenStates rounded(HiddenStates states, ActivationMode mode, int groupLimit) {
+    List<NDArray> chunks = new ArrayList<>();
+    for (NDArray x : states.chunks()) {
+      chunks.add(Int8Inputs.round(runtime, x, mode, groupLimit));
+    }
+    return new HiddenStates(runtime, chunks);
   }
 
   private NDArray headTable() {

@@ -24,6 +24,7 @@ final class PlanView {
     object.addProperty("scored_rows", plan.scoredRows());
     addNumber(object, "seconds", plan.seconds());
     plan.guard().ifPresent(guard -> object.add("guard", guard(guard)));
+    object.add("lm_head", head(plan.head()));
     object.add("calibration", calibration(plan.calibration()));
     JsonArray blocks = new JsonArray();
     plan.blocks().forEach(block -> blocks.add(block(block)));
@@ -44,6 +45,21 @@ final class PlanView {
     addNumber(object, "uniform_kl", guard.uniformKl());
     addNumber(object, "paired_standard_error", guard.pairedStandardError());
     object.addProperty("mix_served", guard.mixServed());
+    return object;
+  }
+
+  private static JsonObject head(QuantPlan.Head head) {
+    JsonObject object = new JsonObject();
+    object.addProperty("format", head.format());
+    object.addProperty("reason", head.reason());
+    head.trial()
+        .ifPresent(
+            trial -> {
+              addNumber(object, "int8_kl", trial.int8Kl());
+              addNumber(object, "int4_kl", trial.int4Kl());
+              addNumber(object, "paired_standard_error", trial.pairedStandardError());
+              addNumber(object, "bound", trial.bound());
+            });
     return object;
   }
 

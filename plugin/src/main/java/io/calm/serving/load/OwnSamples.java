@@ -84,7 +84,7 @@ final class OwnSamples {
                 settings.calibrationSeed(),
                 group,
                 settings.activation().setting(),
-                settings.lmHead().setting());
+                tables.head().format());
     return new ArtifactKey(modelDigests, all, "").id();
   }
 

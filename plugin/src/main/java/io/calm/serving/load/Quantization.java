@@ -9,8 +9,10 @@ import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
+import io.calm.quant.Rounding;
 import io.calm.runtime.pytorch.TorchRuntime;
 import io.calm.search.BlockSink;
+import io.calm.search.HeadRule;
 import io.calm.search.QuantPlan;
 import io.calm.search.Search;
 import io.calm.search.SearchProgress;
@@ -20,10 +22,12 @@ import io.calm.serving.settings.CalmSettings;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
+import io.calm.tensor.TokenTable;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** One making of an artifact: pool and group by the checkpoint, calibration, search, tables. */
@@ -31,6 +35,7 @@ final class Quantization {
   private static final int DEFAULT_GROUP = 128;
   private static final int SOURCE_GROUP = 32;
   private static final String SOURCE = "source";
+  private static final String HEAD_ROUNDING = "gptq";
   private static final String SOURCE_REASON =
       "the checkpoint's own 4-bit blocks are W4A8 modules as they stand: no weight error, so no"
           + " other algorithm was tried";
@@ -57,21 +62,33 @@ final class Quantization {
   Artifact run(ArtifactWriter writer) {
     try (Parallel parallel = new Parallel(settings.threadCount())) {
       List<Quantizer> pool = pool();
-      Tables tables = Tables.build(checkpoint, settings.lmHead(), group, parallel);
+      Tables tables = Tables.build(checkpoint, settings.lmHead(), group);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
           pool.size() == 1 && !pool.get(0).needsCalibration()
               ? weightsOnly(pool.get(0), parallel, drafts)
               : search(pool, tables, parallel, drafts);
       writer.embeddings(tables.embeddings());
-      if (tables.tied()) {
+      TokenTable head = head(plan, drafts, tables, parallel);
+      if (head == tables.embeddings()) {
         writer.tiedHead();
       } else {
-        writer.head(tables.head());
+        writer.head(head);
       }
       return writer.publish(
           plan, drafts.get(plan.served()), checkpoint.finalNorm(), settings.activation());
     }
+  }
+
+  /** Returns the lm_head of the plan's format: the search's, or one made of weights alone. */
+  private TokenTable head(QuantPlan plan, Drafts drafts, Tables tables, Parallel parallel) {
+    return drafts
+        .head()
+        .orElseGet(
+            () ->
+                plan.head().format().equals(CalmSettings.HeadFormat.INT4.setting())
+                    ? Tables.int4Head(checkpoint, group, parallel)
+                    : tables.head());
   }
 
   /** Returns the algorithms to try; {@code source} alone where it applies and none was named. */
@@ -126,7 +143,21 @@ final class Quantization {
         settings.metric().setting(),
         settings.reference() == CalmSettings.Reference.FULL_PRECISION,
         settings.sinkThreshold(),
-        settings.guard());
+        settings.guard(),
+        headRule());
+  }
+
+  /** Returns the rule of {@code calm.lm-head}; an int4 head is rounded as GPTQ does. */
+  private HeadRule headRule() {
+    return switch (settings.lmHead()) {
+      case AUTO -> new HeadRule.Rounded(gptq(), false);
+      case INT4 -> new HeadRule.Rounded(gptq(), true);
+      case INT8, FLOAT16, FLOAT32 -> new HeadRule.Given(settings.lmHead().setting());
+    };
+  }
+
+  private static Rounding gptq() {
+    return Quantizers.load().get(HEAD_ROUNDING).rounding().orElseThrow();
   }
 
   private QuantPlan search(List<Quantizer> pool, Tables tables, Parallel parallel, BlockSink sink) {
@@ -169,6 +200,7 @@ final class Quantization {
   private static final class Drafts implements BlockSink {
     private final ArtifactWriter writer;
     private final Map<String, ArtifactWriter.Draft> drafts = new HashMap<>();
+    private Optional<TokenTable> head = Optional.empty();
 
     Drafts(ArtifactWriter writer) {
       this.writer = writer;
@@ -181,6 +213,16 @@ final class Quantization {
     @Override
     public void block(String variant, int layer, BlockParameters<QuantizedLinear> block) {
       get(variant).block(layer, block);
+    }
+
+    @Override
+    public void head(TokenTable table) {
+      head = Optional.of(table);
+    }
+
+    /** Returns the lm_head that the search chose in the place of the one it was given. */
+    Optional<TokenTable> head() {
+      return head;
     }
   }
 }

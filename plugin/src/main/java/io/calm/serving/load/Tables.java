@@ -4,8 +4,8 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.model.ModelSpec;
 import io.calm.quant.NearestRounding;
 import io.calm.serving.settings.CalmSettings.HeadFormat;
+import io.calm.tensor.Int4TableBuilder;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Packing;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
@@ -14,25 +14,36 @@ import java.nio.ByteBuffer;
 import java.util.function.IntFunction;
 
 /**
- * Embeddings and lm_head in the format of {@code calm.lm-head}, read band by band.
+ * Embeddings and lm_head of full-precision or int8 rows, read band by band. An int4 head is made
+ * later, on the inputs that a search has for it; embeddings stay int8 beside it, for a step reads a
+ * row of them a token, whatever its size.
  *
  * @param head the same object as {@code embeddings} where the model ties them
  */
 record Tables(TokenTable embeddings, TokenTable head) {
   private static final int BAND = 4096;
 
-  boolean tied() {
-    return embeddings == head;
-  }
-
-  static Tables build(Checkpoint checkpoint, HeadFormat format, int groupLimit, Parallel parallel) {
+  static Tables build(Checkpoint checkpoint, HeadFormat format, int groupLimit) {
     ModelSpec spec = checkpoint.spec();
     Rows embeddingRows = checkpoint::embeddingRows;
     Rows headRows = checkpoint::headRows;
-    TokenTable embeddings = table(spec, format, groupLimit, parallel, embeddingRows);
+    TokenTable embeddings = table(spec, format, groupLimit, embeddingRows);
     TokenTable head =
-        spec.tiedEmbeddings() ? embeddings : table(spec, format, groupLimit, parallel, headRows);
+        spec.tiedEmbeddings() ? embeddings : table(spec, format, groupLimit, headRows);
     return new Tables(embeddings, head);
+  }
+
+  /** Returns an int4 lm_head of nearest codes, which knows nothing of its inputs. */
+  static TokenTable int4Head(Checkpoint checkpoint, int groupLimit, Parallel parallel) {
+    ModelSpec spec = checkpoint.spec();
+    int group = QuantizedLinear.groupFor(spec.hidden(), groupLimit);
+    Int4TableBuilder builder = new Int4TableBuilder(spec.vocabulary(), spec.hidden(), group);
+    for (int from = 0; from < spec.vocabulary(); from += BAND) {
+      try (Matrix band = checkpoint.headRows(from, Math.min(spec.vocabulary(), from + BAND))) {
+        builder.add(NearestRounding.plain(band, group, parallel, "LM_HEAD"));
+      }
+    }
+    return builder.build();
   }
 
   /** Reads rows {@code from .. to}. */
@@ -40,24 +51,16 @@ record Tables(TokenTable embeddings, TokenTable head) {
     Matrix read(int from, int to);
   }
 
-  private static TokenTable table(
-      ModelSpec spec, HeadFormat format, int groupLimit, Parallel parallel, Rows rows) {
+  private static TokenTable table(ModelSpec spec, HeadFormat format, int groupLimit, Rows rows) {
     int group = QuantizedLinear.groupFor(spec.hidden(), groupLimit);
-    if (format == HeadFormat.INT4) {
-      try (Matrix all = rows.read(0, spec.vocabulary())) {
-        return new TokenTable.Int4(
-            Packing.pack(NearestRounding.plain(all, group, parallel, "LM_HEAD")));
-      }
-    }
     IntFunction<ByteBuffer> memory = ByteBuffer::allocateDirect;
     int tokens = spec.vocabulary();
     int width = spec.hidden();
     TokenTableBuilder builder =
         switch (format) {
-          case INT8 -> TokenTableBuilder.int8(tokens, width, group, memory);
+          case AUTO, INT8, INT4 -> TokenTableBuilder.int8(tokens, width, group, memory);
           case FLOAT16 -> TokenTableBuilder.float16(tokens, width, memory);
           case FLOAT32 -> TokenTableBuilder.float32(tokens, width, memory);
-          case INT4 -> throw new IllegalStateException("handled above");
         };
     for (int from = 0; from < tokens; from += BAND) {
       try (Matrix band = rows.read(from, Math.min(tokens, from + BAND))) {

@@ -28,7 +28,7 @@ import java.util.OptionalLong;
  * @param calibrationSamples sequences that quantizers are fitted on
  * @param calibrationLength tokens a sequence
  * @param calibrationSeed of the samples
- * @param lmHead format of lm_head and embeddings
+ * @param lmHead format of lm_head and embeddings, or how it is found
  * @param threads of the kernels; empty: the processors that the process may use
  * @param kernel {@code auto}, {@code java}, or a rung of native kernels
  * @param kvCache how keys and values are stored
@@ -91,6 +91,8 @@ public record CalmSettings(
 
   /** The format of lm_head and embeddings ({@code calm.lm-head}). */
   public enum HeadFormat {
+    /** Embeddings int8; lm_head int4 where that costs little, else int8. */
+    AUTO,
     INT8,
     INT4,
     FLOAT16,

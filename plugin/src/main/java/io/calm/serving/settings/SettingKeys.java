@@ -113,7 +113,7 @@ public final class SettingKeys {
           ValueParsers.wholeNumber(Long.MIN_VALUE, Long.MAX_VALUE));
 
   static final SettingKey<HeadFormat> LM_HEAD =
-      choice("calm.lm-head", "int8", RESULT, HeadFormat::setting, List.of(HeadFormat.values()));
+      choice("calm.lm-head", "auto", RESULT, HeadFormat::setting, List.of(HeadFormat.values()));
 
   static final SettingKey<OptionalInt> THREADS =
       key(

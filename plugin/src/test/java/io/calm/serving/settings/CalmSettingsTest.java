@@ -42,7 +42,7 @@ class CalmSettingsTest {
         calm.calibration.samples; 24; from 1 to 4096; RESULT
         calm.calibration.length; 256; from 8 to 32768; RESULT
         calm.calibration.seed; 0; a whole number of 64 bits; RESULT
-        calm.lm-head; int8; int8 | int4 | float16 | float32; RESULT
+        calm.lm-head; auto; auto | int8 | int4 | float16 | float32; RESULT
         calm.threads; auto; auto | from 1 to 1024; SERVING
         calm.kernel; auto; auto | java | scalar | avx2 | avx-vnni | avx512-vnni | amx | neon-dotprod; SERVING
         calm.kv-cache; float16; float16 | int8; SERVING
@@ -71,7 +71,7 @@ class CalmSettingsTest {
             24,
             256,
             0,
-            CalmSettings.HeadFormat.INT8,
+            CalmSettings.HeadFormat.AUTO,
             OptionalInt.empty(),
             "auto",
             KvType.FLOAT16,
@@ -225,7 +225,7 @@ class CalmSettingsTest {
     assertEquals(
         """
         calm.group: expected auto | 32 | 64 | 128, got '7'; the default is auto
-        OPTION_CALM_LM_HEAD: expected int8 | int4 | float16 | float32, got 'int9'; the default is int8""",
+        OPTION_CALM_LM_HEAD: expected auto | int8 | int4 | float16 | float32, got 'int9'; the default is auto""",
         refused.getMessage());
   }
 

@@ -1,0 +1,204 @@
+package io.calm.search;
+
+import io.calm.quant.QuantizationException;
+import io.calm.quant.RoundingProblem;
+import io.calm.runtime.pytorch.HeadComparison;
+import io.calm.runtime.pytorch.HiddenStates;
+import io.calm.tensor.Int4TableBuilder;
+import io.calm.tensor.LinearAlgebra;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.QuantizedMatrix;
+import io.calm.tensor.TokenTable;
+import io.calm.tensor.TokenTableBuilder;
+import io.calm.tensor.TokenTables;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Chooses between an int4 and an int8 lm_head behind the W4A8 blocks that are served.
+ *
+ * <p>The int4 table is rounded on the inputs that the head has on the fit part. Both heads are then
+ * judged on the guard's part, which nothing was fitted on: KL divergence of the served model's
+ * next-token distribution, blocks and head, from the full-precision model's. With the int8 head
+ * that is what quantizing the blocks costs; int4 is taken where it raises this by at most {@link
+ * #BOUND}. The head is read band by band, and its codes are all that is held of it.
+ */
+final class HeadTrial {
+  static final String INT8 = "int8";
+  static final String INT4 = "int4";
+
+  /** What an int4 head may cost: a third of what the blocks' quantization costs. */
+  static final double BOUND = 1 / 3.0;
+
+  /** Rows of the head at hand at once; whole tiles. */
+  private static final int BAND = 8192;
+
+  private final Workbench bench;
+  private final HeadRule.Rounded rule;
+
+  HeadTrial(Workbench bench, HeadRule.Rounded rule) {
+    this.bench = bench;
+    this.rule = rule;
+  }
+
+  /** What was chosen, and the table where that is int4. */
+  record Outcome(QuantPlan.Head head, Optional<TokenTable> table) {}
+
+  /**
+   * Judges.
+   *
+   * @param served the served blocks' stream behind the last one, with the parts FIT and GUARD
+   * @param full the full-precision stream, with the part GUARD
+   */
+  Outcome run(Streams served, Streams full) {
+    try (HiddenStates fit = inputs(served.get(Streams.Part.FIT));
+        HiddenStates guard = inputs(served.get(Streams.Part.GUARD));
+        HiddenStates reference = bench.model().finalNorm(full.get(Streams.Part.GUARD));
+        Matrix gram = fit.gram();
+        HeadComparison comparison = new HeadComparison(reference, List.of(guard, guard))) {
+      int group = QuantizedLinear.groupFor(bench.spec().hidden(), bench.settings().groupLimit());
+      Int4TableBuilder table =
+          new Int4TableBuilder(bench.spec().vocabulary(), bench.spec().hidden(), group);
+      for (int from = 0; from < bench.spec().vocabulary(); from += BAND) {
+        int to = Math.min(bench.spec().vocabulary(), from + BAND);
+        try (Matrix rows = bench.weights().headRows(from, to)) {
+          compare(new Band(rows, from, group, gram, fit.rows()), table, comparison);
+        }
+      }
+      QuantPlan.Head head =
+          decide(comparison.klDivergence(0), comparison.klDivergence(1), rule.always());
+      return new Outcome(
+          head, head.format().equals(INT4) ? Optional.of(table.build()) : Optional.empty());
+    } catch (QuantizationException e) {
+      if (rule.always()) {
+        throw new SearchException("calm.lm-head=int4: %s".formatted(e.getMessage()));
+      }
+      return new Outcome(
+          QuantPlan.Head.given(INT8, "int4 cannot be made: " + e.getMessage()), Optional.empty());
+    }
+  }
+
+  /** Returns what the lm_head reads of a stream. */
+  private HiddenStates inputs(HiddenStates states) {
+    try (HiddenStates normalized = bench.model().finalNorm(states)) {
+      return bench
+          .model()
+          .rounded(normalized, bench.settings().activation(), bench.settings().groupLimit());
+    }
+  }
+
+  private void compare(Band band, Int4TableBuilder table, HeadComparison comparison) {
+    QuantizedMatrix codes = rule.rounding().round(band);
+    table.add(codes);
+    try (Matrix int8 = int8(band.weight, band.group);
+        Matrix int4 = codes.dequantize()) {
+      comparison.add(band.weight, List.of(int8, int4));
+    }
+  }
+
+  /** Returns the values of an int8 table of these rows. */
+  private static Matrix int8(Matrix rows, int group) {
+    TokenTable table =
+        TokenTableBuilder.int8(rows.rows(), rows.columns(), group, ByteBuffer::allocateDirect)
+            .add(rows)
+            .build();
+    Matrix values = Matrix.allocate(rows.rows(), rows.columns());
+    float[] row = new float[rows.columns()];
+    for (int token = 0; token < rows.rows(); token++) {
+      TokenTables.readRow(table, token, row);
+      values.writeRow(token, row);
+    }
+    return values;
+  }
+
+  /**
+   * Decides by the KL divergence of each sequence. One that is not finite loses.
+   *
+   * @param int8 of the served blocks with the int8 head
+   * @param int4 the same with the int4 head
+   * @param always whether int4 is taken whatever it costs
+   */
+  static QuantPlan.Head decide(double[] int8, double[] int4, boolean always) {
+    double base = Guard.mean(int8);
+    double cost = Guard.mean(int4) - base;
+    double bound = BOUND * base;
+    boolean within = cost <= bound;
+    String reason =
+        String.format(
+            Locale.ROOT,
+            "KL to full precision on held-out sequences: int8 %.5f, int4 %.5f nats a token; "
+                + "difference %+.5f, %s %.5f (a third of what the blocks cost)%s",
+            base,
+            base + cost,
+            cost,
+            within ? "within" : "above",
+            bound,
+            always ? "; calm.lm-head=int4" : "");
+    return new QuantPlan.Head(
+        within || always ? INT4 : INT8,
+        reason,
+        Optional.of(
+            new QuantPlan.HeadTrial(
+                base, base + cost, Guard.pairedStandardError(int4, int8), bound)));
+  }
+
+  /** Some rows of the head, and what is known of its inputs. */
+  private final class Band implements RoundingProblem {
+    final Matrix weight;
+    final int first;
+    final int group;
+    final Matrix gram;
+    final int rows;
+
+    Band(Matrix weight, int first, int group, Matrix gram, int rows) {
+      this.weight = weight;
+      this.first = first;
+      this.group = group;
+      this.gram = gram;
+      this.rows = rows;
+    }
+
+    @Override
+    public Matrix weight() {
+      return weight;
+    }
+
+    @Override
+    public int group() {
+      return group;
+    }
+
+    @Override
+    public float[] meanSquare() {
+      float[] mean = new float[weight.columns()];
+      for (int k = 0; k < mean.length; k++) {
+        mean[k] = gram.get(k, k) / rows;
+      }
+      return mean;
+    }
+
+    @Override
+    public Matrix gram() {
+      return gram.copy();
+    }
+
+    @Override
+    public String linearOf(int n) {
+      return "LM_HEAD from token " + first + " on";
+    }
+
+    @Override
+    public LinearAlgebra algebra() {
+      return bench.algebra();
+    }
+
+    @Override
+    public Parallel parallel() {
+      return bench.parallel();
+    }
+  }
+}

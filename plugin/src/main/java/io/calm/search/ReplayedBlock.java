@@ -101,7 +101,7 @@ final class ReplayedBlock implements BlockSample {
 
   private final class Walk implements StageWalk {
     private final BlockPass pass =
-        new BlockPass(states, spec, layer, block, Optional.of(settings.rounding(true)));
+        new BlockPass(states, spec, layer, block, Optional.of(settings.rounding()));
     private Optional<ColumnStatistics> statistics = Optional.empty();
 
     @Override

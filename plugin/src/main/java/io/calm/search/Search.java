@@ -258,7 +258,7 @@ public final class Search {
       int layer, Evaluation.Made winner, List<Evaluation> evaluations, Streams quantized) {
     BlockParameters<Matrix> dequantized = Modules.dequantize(winner.block());
     Streams.Block forward = bench.forward(layer, dequantized);
-    quantized.advance(Part.FIT, bench.fitForward(layer, dequantized));
+    quantized.advance(Part.FIT, forward);
     quantized.advance(Part.SCORE, states -> winner.output().copy());
     guardForwards += quantized.advance(Part.GUARD, forward);
     Modules.close(dequantized);

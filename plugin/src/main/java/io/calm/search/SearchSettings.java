@@ -35,8 +35,8 @@ public record SearchSettings(
     }
   }
 
-  /** Returns how a block's inputs are rounded, with products of bfloat16 where that is allowed. */
-  BlockPass.Rounding rounding(boolean approximate) {
-    return new BlockPass.Rounding(activation, groupLimit, approximate);
+  /** Returns how a block's inputs are rounded. */
+  BlockPass.Rounding rounding() {
+    return new BlockPass.Rounding(activation, groupLimit);
   }
 }

@@ -43,7 +43,7 @@ final class UniformPass {
         Modules.close(block);
       }
       BlockParameters<Matrix> dequantized = Modules.dequantize(result.block());
-      forwards += stream.advance(Streams.Part.FIT, bench.fitForward(layer, dequantized));
+      forwards += stream.advance(Streams.Part.FIT, bench.forward(layer, dequantized));
       forwards += stream.advance(Streams.Part.GUARD, bench.forward(layer, dequantized));
       Modules.close(dequantized);
       sink.block(QuantPlan.uniform(quantizer.name()), layer, result.block());

@@ -94,12 +94,7 @@ final class Workbench {
 
   /** Returns the W4A8 block as a function of hidden states; close the weights afterwards. */
   Streams.Block forward(int layer, BlockParameters<Matrix> dequantized) {
-    return states -> model.quantizedBlock(layer, states, dequantized, settings.rounding(false));
-  }
-
-  /** The same for states that are only fitted on: products may be approximate. */
-  Streams.Block fitForward(int layer, BlockParameters<Matrix> dequantized) {
-    return states -> model.quantizedBlock(layer, states, dequantized, settings.rounding(true));
+    return states -> model.quantizedBlock(layer, states, dequantized, settings.rounding());
   }
 
   /** Returns the full-precision block as a function of hidden states. */

@@ -22,16 +22,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Inputs of linears are rounded to int8 where an {@link Rounding} is given; the matrix product
  * itself is float32 on the dequantized values, so only the order of summation differs from the
- * served module, unless the rounding allows approximate products. Not thread safe.
+ * served module. Not thread safe.
  */
 public final class BlockPass implements AutoCloseable {
 
-  /**
-   * How inputs of linears become int8.
-   *
-   * @param approximate whether products may be those of bfloat16: enough to fit on, not to score
-   */
-  public record Rounding(ActivationMode mode, int groupLimit, boolean approximate) {}
+  /** How inputs of linears become int8. */
+  public record Rounding(ActivationMode mode, int groupLimit) {}
 
   private final TorchRuntime runtime;
   private final ModelSpec spec;
@@ -179,13 +175,11 @@ public final class BlockPass implements AutoCloseable {
       throw new IllegalArgumentException("a linear of stage %s has no weight".formatted(stage));
     }
     List<NDArray> outputs = new ArrayList<>();
-    boolean fast = rounding.map(Rounding::approximate).orElse(false);
-    String method = fast ? runtime.fastLinear() : "linear";
     try (NDArray w = runtime.array(weight);
         NDArray b = runtime.array(bias == null ? new float[1] : bias)) {
       for (NDArray x : inputs) {
         outputs.add(
-            bias == null ? runtime.call(method, x, w) : runtime.call(method + "_bias", x, w, b));
+            bias == null ? runtime.call("linear", x, w) : runtime.call("linear_bias", x, w, b));
       }
     }
     return outputs;

@@ -117,8 +117,7 @@ public final class ReferenceModel {
       BlockParameters<Matrix> dequantized,
       ActivationMode mode,
       int groupLimit) {
-    return quantizedBlock(
-        layer, states, dequantized, new BlockPass.Rounding(mode, groupLimit, false));
+    return quantizedBlock(layer, states, dequantized, new BlockPass.Rounding(mode, groupLimit));
   }
 
   /** The same with the products that {@code rounding} allows. */

@@ -28,9 +28,6 @@ class Calm(Module):
   def linear_bf16_times(self: __torch__.Calm, x: Tensor, weight: Tensor, times: Tensor) -> Tensor:
     return (self).linear_times(torch.to(x, 15), torch.to(weight, 15), times, )
 
-  def linear_bf16_bias(self: __torch__.Calm, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    return torch.add((self).linear_bf16(x, weight, ), bias)
-
   def add(self: __torch__.Calm, x: Tensor, y: Tensor) -> Tensor:
     return torch.add(x, y)
 

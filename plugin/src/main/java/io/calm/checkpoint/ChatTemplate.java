@@ -16,4 +16,17 @@ public interface ChatTemplate {
    *     raise_exception}), with its words
    */
   String render(List<Map<String, Object>> messages, boolean addGenerationPrompt);
+
+  /**
+   * Renders with more variables, e.g. {@code enable_thinking}; a template that does not know one
+   * ignores it.
+   *
+   * @param variables plain JSON values; the names that every template has are not changed by them
+   */
+  default String render(
+      List<Map<String, Object>> messages,
+      boolean addGenerationPrompt,
+      Map<String, Object> variables) {
+    return render(messages, addGenerationPrompt);
+  }
 }

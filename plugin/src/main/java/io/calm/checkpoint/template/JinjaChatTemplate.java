@@ -27,12 +27,24 @@ final class JinjaChatTemplate implements ChatTemplate {
 
   @Override
   public String render(List<Map<String, Object>> messages, boolean addGenerationPrompt) {
-    return render(TemplateEngine.shared(), messages, addGenerationPrompt);
+    return render(messages, addGenerationPrompt, Map.of());
+  }
+
+  @Override
+  public String render(
+      List<Map<String, Object>> messages,
+      boolean addGenerationPrompt,
+      Map<String, Object> variables) {
+    return render(TemplateEngine.shared(), messages, addGenerationPrompt, variables);
   }
 
   String render(
-      TemplateEngine engine, List<Map<String, Object>> messages, boolean addGenerationPrompt) {
-    Map<String, @Nullable Object> variables = new HashMap<>(tokens);
+      TemplateEngine engine,
+      List<Map<String, Object>> messages,
+      boolean addGenerationPrompt,
+      Map<String, Object> more) {
+    Map<String, @Nullable Object> variables = new HashMap<>(more);
+    variables.putAll(tokens);
     variables.put("messages", Conversation.normalize(messages));
     variables.put("add_generation_prompt", addGenerationPrompt);
     variables.put("tools", null);

@@ -31,7 +31,6 @@ final class TemplateEngine {
     JinjavaConfig config =
         JinjavaConfig.newBuilder()
             .withTrimBlocks(true)
-            .withLstripBlocks(true)
             .withNestedInterpretationEnabled(false)
             .withLegacyOverrides(
                 LegacyOverrides.newBuilder()

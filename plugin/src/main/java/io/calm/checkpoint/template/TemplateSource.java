@@ -2,7 +2,8 @@ package io.calm.checkpoint.template;
 
 /**
  * Rewrites a template of Hugging Face's dialect to what Jinjava reads alike: the precedence of
- * operators, and the {@code generation} tags that mark training targets.
+ * operators, the {@code generation} tags that mark training targets, and the indentation of blocks
+ * ({@code lstrip_blocks}), which Jinjava takes away in the middle of a line too.
  */
 final class TemplateSource {
   private final String source;
@@ -32,8 +33,18 @@ final class TemplateSource {
       }
       open++;
     } while ("%{#".indexOf(source.charAt(open)) < 0);
-    out.append(source, from, open - 1);
+    boolean indented = source.charAt(open) != '{' && !source.startsWith("+", open + 1);
+    out.append(source, from, indented ? withoutIndentation(from, open - 1) : open - 1);
     return tag(open - 1, source.charAt(open));
+  }
+
+  /** Returns where the text before a block ends without the blanks that its line begins with. */
+  private int withoutIndentation(int from, int end) {
+    int start = end;
+    while (start > from && " \t".indexOf(source.charAt(start - 1)) >= 0) {
+      start--;
+    }
+    return start == 0 || source.charAt(start - 1) == '\n' ? start : end;
   }
 
   private int tag(int open, char kind) {
@@ -49,8 +60,8 @@ final class TemplateSource {
     if (close > inside && "-+".indexOf(source.charAt(close - 1)) >= 0) {
       close--;
     }
-    String content = source.substring(inside, close);
     out.append(source, open, inside);
+    String content = source.substring(source.startsWith("+", inside) ? inside + 1 : inside, close);
     out.append(kind == '%' ? statement(content) : PythonSyntax.rewrite(content));
     out.append(source, close, end);
     return end;

@@ -15,6 +15,7 @@ import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -65,12 +66,12 @@ class ChatTemplateCorpusTest {
       IllegalArgumentException refused =
           assertThrows(
               IllegalArgumentException.class,
-              () -> template.render(ENGINE, Messages.of(messages), prompt));
+              () -> template.render(ENGINE, Messages.of(messages), prompt, Map.of()));
       assertEquals(expected.get("error").getAsString(), refused.getMessage());
     } else {
       assertEquals(
           expected.get("text").getAsString(),
-          template.render(ENGINE, Messages.of(messages), prompt));
+          template.render(ENGINE, Messages.of(messages), prompt, Map.of()));
     }
   }
 }

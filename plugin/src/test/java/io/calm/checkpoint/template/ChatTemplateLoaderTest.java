@@ -15,6 +15,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ChatTemplateLoaderTest {
   private static final List<Map<String, Object>> HI =
@@ -97,6 +99,41 @@ class ChatTemplateLoaderTest {
     assertEquals(
         "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n",
         template.orElseThrow().render(HI, true));
+  }
+
+  @Test
+  void aClientsVariablesDoNotChangeTheTemplatesOwn() {
+    Map<String, Object> metadata =
+        Map.of(
+            "tokenizer.chat_template",
+            "{% if not think %}quiet {% endif %}{{ messages[0].content }}{{ add_generation_prompt }}");
+    ChatTemplate template = ChatTemplateLoader.fromGguf(metadata).orElseThrow();
+    assertEquals("quiet Hifalse", template.render(HI, false));
+    assertEquals(
+        "Hifalse",
+        template.render(
+            HI, false, Map.of("think", true, "messages", List.of(), "add_generation_prompt", "x")));
+  }
+
+  /** What Jinja2 renders with trim_blocks and lstrip_blocks. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      ignoreLeadingAndTrailingWhitespace = false,
+      value = {
+        "a {% if x %}b{% else %}c {% endif %}d {% set y=1 %} e|a c d  e",
+        "x~  {% if 1 %} b {% endif %}~ z|x~ b  z",
+        "  {% if 1 %}a{% endif %}|a",
+        "{{ 1 }} {% if 1 %}a{% endif %}|1 a",
+        "x~  {%+ if 1 %}b{% endif %}|x~  b",
+        "x ~\t{%- if 1 -%} b {%- endif %}|xb",
+        "x~ {# note #}~y|x~y",
+      })
+  void onlyTheIndentationOfBlocksIsTakenAway(String template, String expected) {
+    Map<String, Object> metadata = Map.of("tokenizer.chat_template", template.replace('~', '\n'));
+    assertEquals(
+        expected.replace('~', '\n'),
+        ChatTemplateLoader.fromGguf(metadata).orElseThrow().render(HI, false));
   }
 
   private String rendered() {

@@ -20,6 +20,12 @@ public interface Tokenizer extends AutoCloseable {
   /** Returns one token's own spelling in the vocabulary. */
   String token(int id);
 
+  /**
+   * Returns the bytes of UTF-8 that one token stands for inside a text, perhaps a part of a
+   * character; none for an id that no token has.
+   */
+  byte[] bytes(int id);
+
   /** Returns whether {@code id} is a special (control) token. */
   boolean isSpecial(int id);
 

@@ -33,8 +33,9 @@ final class ActiveSequence {
     this.request = ticket.request();
     this.memory = memory;
     this.sampler = new Sampler(request.parameters());
-    this.history = new TokenHistory(request.parameters(), request.prompt());
-    this.text = new AnswerText(request.text(), request.parameters().stops());
+    this.history =
+        new TokenHistory(request.parameters(), request.prompt(), request.endOfSequence());
+    this.text = new AnswerText(request.text(), request.parameters());
   }
 
   Ticket ticket() {

@@ -1,21 +1,26 @@
 package io.calm.generate;
 
-import java.util.List;
-
 /** The text of one answer as it grows: characters complete, stop strings never shown in part. */
 final class AnswerText {
   private final TextDecoder decoder;
   private final StopMatcher stops;
   private final StringBuilder text = new StringBuilder();
+  private int unstoppable;
 
-  AnswerText(TextDecoder decoder, List<String> stops) {
+  AnswerText(TextDecoder decoder, SamplingParameters parameters) {
     this.decoder = decoder;
-    this.stops = new StopMatcher(stops);
+    this.stops = new StopMatcher(parameters.stops(), parameters.includeStop());
+    this.unstoppable = parameters.minNewTokens();
   }
 
   /** Adds a token and returns the text that is now certain. */
   String add(int token) {
-    return append(stops.add(decoder.add(token)));
+    String piece = decoder.add(token);
+    if (unstoppable > 0) {
+      unstoppable--;
+      return append(piece);
+    }
+    return append(stops.add(piece));
   }
 
   /** Returns the end of the text: what the decoder and the stop strings had held back. */

@@ -1,12 +1,15 @@
 package io.calm.generate;
 
 import java.util.List;
+import java.util.Map;
 
 /**
- * How tokens are chosen and when to stop. Order of operations as in vLLM: penalties, temperature,
- * top_k, top_p, min_p.
+ * How tokens are chosen and when to stop. Order of operations as in vLLM: least length, biases,
+ * penalties, temperature, top_k, top_p, min_p.
  *
  * @param maxNewTokens most tokens to generate; 0 only reads the prompt
+ * @param minNewTokens so many tokens are generated before an end of sequence or a stop string ends
+ *     the answer; a stop string counts where it begins after them
  * @param temperature divides the logits; 0 (below 1e-5) is greedy
  * @param topK sample from so many likeliest tokens; 0 = all
  * @param topP sample from the fewest likeliest tokens with at least this probability together
@@ -16,7 +19,9 @@ import java.util.List;
  * @param frequencyPenalty subtracted once for each time that the answer holds the token
  * @param presencePenalty subtracted once where the answer holds the token
  * @param seed the same request with the same seed has the same answer, alone or among others
- * @param stops strings that end the answer, not part of it
+ * @param logitBias added to the logits of these tokens; -100 bans and 100 forces in practice
+ * @param stops strings that end the answer
+ * @param includeStop whether the stop string that was found is part of the answer
  * @param ignoreEos whether to go on after an end-of-sequence token
  * @param logprobs whether tokens have log-probabilities, which cost an exponential for each entry
  *     of the vocabulary; otherwise they are NaN
@@ -24,6 +29,7 @@ import java.util.List;
  */
 public record SamplingParameters(
     int maxNewTokens,
+    int minNewTokens,
     float temperature,
     int topK,
     float topP,
@@ -31,18 +37,23 @@ public record SamplingParameters(
     float repetitionPenalty,
     float frequencyPenalty,
     float presencePenalty,
+    Map<Integer, Float> logitBias,
     long seed,
     List<String> stops,
+    boolean includeStop,
     boolean ignoreEos,
     boolean logprobs,
     int topLogprobs) {
 
   public static final int MAX_LOGPROBS = 20;
   public static final int MAX_STOPS = 32;
+  public static final int MAX_BIAS = 100;
 
   public SamplingParameters {
     stops = List.copyOf(stops);
+    logitBias = Map.copyOf(logitBias);
     requireRange("max_new_tokens", maxNewTokens, 0, Integer.MAX_VALUE);
+    requireRange("min_tokens", minNewTokens, 0, maxNewTokens);
     requireRange("temperature", temperature, 0, 100);
     requireRange("top_k", topK, 0, Integer.MAX_VALUE);
     requireRange("top_p", topP, 0, 1);
@@ -50,6 +61,8 @@ public record SamplingParameters(
     requireRange("repetition_penalty", repetitionPenalty, 0.01, 100);
     requireRange("frequency_penalty", frequencyPenalty, -2, 2);
     requireRange("presence_penalty", presencePenalty, -2, 2);
+    logitBias.forEach(
+        (token, bias) -> requireRange("logit_bias." + token, bias, -MAX_BIAS, MAX_BIAS));
     requireRange("logprobs", topLogprobs, 0, MAX_LOGPROBS);
     if (topLogprobs > 0 && !logprobs) {
       throw new IllegalArgumentException("logprobs: expected true beside alternatives, got false");
@@ -93,6 +106,7 @@ public record SamplingParameters(
   public Builder toBuilder() {
     return new Builder()
         .maxNewTokens(maxNewTokens)
+        .minNewTokens(minNewTokens)
         .temperature(temperature)
         .topK(topK)
         .topP(topP)
@@ -100,8 +114,10 @@ public record SamplingParameters(
         .repetitionPenalty(repetitionPenalty)
         .frequencyPenalty(frequencyPenalty)
         .presencePenalty(presencePenalty)
+        .logitBias(logitBias)
         .seed(seed)
         .stops(stops)
+        .includeStop(includeStop)
         .ignoreEos(ignoreEos)
         .logprobs(logprobs)
         .topLogprobs(topLogprobs);
@@ -110,6 +126,7 @@ public record SamplingParameters(
   /** Options by name; {@link #build} checks their ranges. */
   public static final class Builder {
     private int maxNewTokens = 30;
+    private int minNewTokens;
     private float temperature;
     private int topK;
     private float topP = 1;
@@ -117,8 +134,10 @@ public record SamplingParameters(
     private float repetitionPenalty = 1;
     private float frequencyPenalty;
     private float presencePenalty;
+    private Map<Integer, Float> logitBias = Map.of();
     private long seed;
     private List<String> stops = List.of();
+    private boolean includeStop;
     private boolean ignoreEos;
     private boolean logprobs = true;
     private int topLogprobs;
@@ -127,6 +146,11 @@ public record SamplingParameters(
 
     public Builder maxNewTokens(int value) {
       maxNewTokens = value;
+      return this;
+    }
+
+    public Builder minNewTokens(int value) {
+      minNewTokens = value;
       return this;
     }
 
@@ -165,6 +189,11 @@ public record SamplingParameters(
       return this;
     }
 
+    public Builder logitBias(Map<Integer, Float> value) {
+      logitBias = value;
+      return this;
+    }
+
     public Builder seed(long value) {
       seed = value;
       return this;
@@ -172,6 +201,11 @@ public record SamplingParameters(
 
     public Builder stops(List<String> value) {
       stops = value;
+      return this;
+    }
+
+    public Builder includeStop(boolean value) {
+      includeStop = value;
       return this;
     }
 
@@ -193,6 +227,7 @@ public record SamplingParameters(
     public SamplingParameters build() {
       return new SamplingParameters(
           maxNewTokens,
+          minNewTokens,
           temperature,
           topK,
           topP,
@@ -200,8 +235,10 @@ public record SamplingParameters(
           repetitionPenalty,
           frequencyPenalty,
           presencePenalty,
+          logitBias,
           seed,
           stops,
+          includeStop,
           ignoreEos,
           logprobs,
           topLogprobs);

@@ -1,6 +1,8 @@
 package io.calm.generate;
 
+import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Finds the stop string that ends first in a text that arrives in pieces, and holds back what may
@@ -8,11 +10,18 @@ import java.util.List;
  */
 final class StopMatcher {
   private final List<String> stops;
+  private final boolean include;
   private final StringBuilder held = new StringBuilder();
   private boolean stopped;
 
-  StopMatcher(List<String> stops) {
+  /**
+   * Looks for {@code stops}.
+   *
+   * @param include whether the one that is found belongs to the answer
+   */
+  StopMatcher(List<String> stops, boolean include) {
     this.stops = stops;
+    this.include = include;
   }
 
   /** Returns whether a stop string was found: the answer is what was returned so far. */
@@ -26,10 +35,10 @@ final class StopMatcher {
       throw new IllegalStateException("text after a stop string");
     }
     held.append(text);
-    int start = firstStop();
-    if (start >= 0) {
+    Optional<Stop> stop = firstStop();
+    if (stop.isPresent()) {
       stopped = true;
-      String rest = held.substring(0, start);
+      String rest = held.substring(0, include ? stop.get().end() : stop.get().start());
       held.setLength(0);
       return rest;
     }
@@ -46,21 +55,18 @@ final class StopMatcher {
     return rest;
   }
 
-  /** Returns where the stop string begins that ends first (the longest of those), or -1. */
-  private int firstStop() {
-    int start = -1;
-    int end = Integer.MAX_VALUE;
-    for (String stop : stops) {
-      int at = held.indexOf(stop);
-      if (at >= 0) {
-        int stopEnd = at + stop.length();
-        if (stopEnd < end || (stopEnd == end && at < start)) {
-          start = at;
-          end = stopEnd;
-        }
-      }
+  /** Returns the stop string that ends first, the longest of those; empty where there is none. */
+  private Optional<Stop> firstStop() {
+    return stops.stream()
+        .map(stop -> new Stop(held.indexOf(stop), stop.length()))
+        .filter(stop -> stop.start() >= 0)
+        .min(Comparator.comparingInt(Stop::end).thenComparingInt(Stop::start));
+  }
+
+  private record Stop(int start, int length) {
+    int end() {
+      return start + length;
     }
-    return start;
   }
 
   private int longestPossibleStart() {

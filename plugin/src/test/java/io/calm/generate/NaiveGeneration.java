@@ -14,7 +14,7 @@ record NaiveGeneration(List<Integer> tokens, String text, Finish.Reason reason) 
     }
     List<Integer> tokens = new ArrayList<>();
     Sampler sampler = new Sampler(parameters);
-    TokenHistory history = new TokenHistory(parameters, request.prompt());
+    TokenHistory history = new TokenHistory(parameters, request.prompt(), request.endOfSequence());
     StringBuilder text = new StringBuilder();
     while (tokens.size() < parameters.maxNewTokens()) {
       int token = sampler.choose(history.penalized(HashDecoder.logits(all)));

@@ -1,12 +1,15 @@
 package io.calm.generate;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.RepeatedTest;
@@ -127,12 +130,54 @@ class SamplerTest {
             .frequencyPenalty(0.5)
             .presencePenalty(0.25)
             .build();
-    TokenHistory history = new TokenHistory(parameters, new int[] {0, 4});
+    TokenHistory history = new TokenHistory(parameters, new int[] {0, 4}, Set.of());
     history.add(1);
     history.add(1);
     float[] expected = {0.5f, 3 / 2f - 2 * 0.5f - 0.25f, 2, 3, -2};
     assertEquals(Arrays.toString(expected), Arrays.toString(history.penalized(ROW)));
     assertEquals(3, ROW[1], "the row was changed");
+  }
+
+  @Test
+  void biasesAreAddedBeforePenalties() {
+    SamplingParameters parameters =
+        SamplingParameters.builder()
+            .logitBias(Map.of(0, 2.5f, 1, -100f, 4, 0.5f))
+            .repetitionPenalty(2)
+            .build();
+    TokenHistory history = new TokenHistory(parameters, new int[] {0, 4}, Set.of());
+    float[] expected = {3.5f / 2, -97, 2, 3, -0.5f * 2};
+    assertEquals(Arrays.toString(expected), Arrays.toString(history.penalized(ROW)));
+    assertEquals(3, ROW[1], "the row was changed");
+  }
+
+  @Test
+  void aBiasOfOneHundredForcesOrBans() {
+    for (long seed = 0; seed < 50; seed++) {
+      SamplingParameters.Builder builder = SamplingParameters.builder().temperature(1).seed(seed);
+      SamplingParameters force = builder.logitBias(Map.of(4, 100f)).build();
+      SamplingParameters ban = builder.logitBias(Map.of(1, -100f, 3, -100f)).build();
+      assertEquals(4, new Sampler(force).choose(none(force).penalized(ROW)));
+      int chosen = new Sampler(ban).choose(none(ban).penalized(ROW));
+      assertTrue(chosen != 1 && chosen != 3, "seed " + seed);
+    }
+  }
+
+  private static TokenHistory none(SamplingParameters parameters) {
+    return new TokenHistory(parameters, new int[] {0}, Set.of());
+  }
+
+  @Test
+  void endsMayNotComeBeforeTheLeastLength() {
+    SamplingParameters parameters = SamplingParameters.builder().minNewTokens(2).build();
+    TokenHistory history = new TokenHistory(parameters, new int[] {0}, Set.of(1, 3, 99));
+    Sampler sampler = new Sampler(parameters);
+    for (int i = 0; i < 2; i++) {
+      assertEquals(2, sampler.choose(history.penalized(ROW)), "token " + i);
+      history.add(2);
+    }
+    assertEquals(1, sampler.choose(history.penalized(ROW)));
+    assertSame(ROW, history.penalized(ROW), "no copy where nothing changes");
   }
 
   @Test
@@ -166,6 +211,8 @@ class SamplerTest {
         "presence_penalty: expected -2 to 2, got -3", builder -> builder.presencePenalty(-3));
     assertMessage(
         "max_new_tokens: expected at least 0, got -1", builder -> builder.maxNewTokens(-1));
+    assertMessage("min_tokens: expected 0 to 5, got 6", b -> b.maxNewTokens(5).minNewTokens(6));
+    assertMessage("logit_bias.7: expected -100 to 100, got 101", b -> b.logitBias(Map.of(7, 101f)));
     assertMessage("logprobs: expected 0 to 20, got 21", builder -> builder.topLogprobs(21));
     assertMessage("length of a stop string: expected 1 to 1024, got 0", b -> b.stops(List.of("")));
   }

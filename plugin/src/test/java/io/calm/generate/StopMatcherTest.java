@@ -16,7 +16,7 @@ class StopMatcherTest {
 
   @Test
   void holdsBackWhatMayBecomeAStop() {
-    StopMatcher matcher = new StopMatcher(List.of("END"));
+    StopMatcher matcher = new StopMatcher(List.of("END"), false);
     assertEquals("on", matcher.add("onE"));
     assertEquals("", matcher.add("N"));
     assertEquals("ENd", matcher.add("d"));
@@ -28,7 +28,7 @@ class StopMatcherTest {
 
   @Test
   void theEndOfTheTextGivesBackWhatWasHeld() {
-    StopMatcher matcher = new StopMatcher(List.of("\n\n"));
+    StopMatcher matcher = new StopMatcher(List.of("\n\n"), false);
     assertEquals("a", matcher.add("a\n"));
     assertEquals("\n", matcher.flush());
     assertFalse(matcher.stopped());
@@ -43,19 +43,21 @@ class StopMatcherTest {
       stops.add(letters(random, 1 + random.nextInt(5)));
     }
     String text = letters(random, random.nextInt(30));
-    StopMatcher matcher = new StopMatcher(stops);
+    boolean include = random.nextBoolean();
+    String expected = naive(text, stops, include);
+    StopMatcher matcher = new StopMatcher(stops, include);
     StringBuilder out = new StringBuilder();
     int at = 0;
     while (at < text.length() && !matcher.stopped()) {
       int to = Math.min(text.length(), at + 1 + random.nextInt(4));
       out.append(matcher.add(text.substring(at, to)));
       at = to;
-      assertTrue(naive(text, stops).startsWith(out.toString()), "seed " + seed + ": leaked");
+      assertTrue(expected.startsWith(out.toString()), "seed " + seed + ": leaked");
     }
     if (!matcher.stopped()) {
       out.append(matcher.flush());
     }
-    assertEquals(naive(text, stops), out.toString(), "seed " + seed + ", stops " + stops);
+    assertEquals(expected, out.toString(), "seed " + seed + ", stops " + stops);
   }
 
   private static String letters(SplittableRandom random, int length) {
@@ -66,12 +68,12 @@ class StopMatcherTest {
     return text.toString();
   }
 
-  private static String naive(String text, List<String> stops) {
+  private static String naive(String text, List<String> stops, boolean include) {
     for (int end = 1; end <= text.length(); end++) {
       String read = text.substring(0, end);
       int longest = stops.stream().filter(read::endsWith).mapToInt(String::length).max().orElse(0);
       if (longest > 0) {
-        return read.substring(0, end - longest);
+        return read.substring(0, include ? end : end - longest);
       }
     }
     return text;

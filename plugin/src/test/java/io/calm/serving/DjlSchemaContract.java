@@ -262,8 +262,8 @@ abstract class DjlSchemaContract extends ContractClient {
             + "| parameters.stop: expected strings with text, got an empty one",
         "{'inputs': 'a', 'parameters': {'n': 3, 'best_of': 2}}"
             + "| parameters.best_of: expected at least n = 3, got 2",
-        "{'inputs': ['a', 'b'], 'stream': true}"
-            + "| stream: expected one input where it is true, got 2; send one request for each",
+        "{'inputs': 'a', 'stream': true, 'parameters': {'n': 2}}"
+            + "| stream: expected n and best_of 1 where it is true, got 2",
         "{'inputs': 'a', 'adapters': 'x'}"
             + "| adapters: expected none, got some; this server has no adapters,"
             + " leave the key out",

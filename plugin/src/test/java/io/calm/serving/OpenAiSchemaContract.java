@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What OpenAI's schema must answer. */
-abstract class OpenAiSchemaContract extends DjlSchemaContract {
+abstract class OpenAiSchemaContract extends DjlParametersContract {
   @Test
   void aCompletionHasTextReasonAndUsage() throws Exception {
     JsonObject body = answer("/v1/completions", "{'model': 'scripted', 'prompt': 'say(hello)|'}");

@@ -48,6 +48,11 @@ public final class ByteTokenizer implements Tokenizer {
   }
 
   @Override
+  public byte[] bytes(int id) {
+    return isSpecial(id) ? token(id).getBytes(StandardCharsets.UTF_8) : new byte[] {(byte) id};
+  }
+
+  @Override
   public boolean isSpecial(int id) {
     return id >= BEGIN;
   }

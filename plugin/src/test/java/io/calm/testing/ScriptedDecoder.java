@@ -19,7 +19,9 @@ import java.util.Set;
  *   <li>{@code loop(TEXT)}: TEXT for ever; {@code slow(TEXT)}: the same, 2 ms a step;
  *   <li>{@code die(N)}: N times {@code x}, then the whole step throws; {@code nan(N)}: then this
  *       sequence alone has numbers that are not finite;
- *   <li>{@code dice()}: for ever a digit, each as likely as another.
+ *   <li>{@code dice()}: for ever a digit, each as likely as another;
+ *   <li>{@code babble(TEXT)}: characters of TEXT and sometimes the end, as likely as what was said
+ *       before makes them.
  * </ul>
  *
  * Otherwise it says {@code ok}.
@@ -95,6 +97,7 @@ public final class ScriptedDecoder implements Decoder {
     private String prompt = ""; // a char is a byte
     private int length;
     private int said;
+    private String answer = ""; // a char is a byte
     private String verb = "";
     private byte[] text = {};
 
@@ -112,6 +115,7 @@ public final class ScriptedDecoder implements Decoder {
       prompt = other.prompt;
       length = other.length;
       said = other.said;
+      answer = other.answer;
       verb = other.verb;
       text = other.text;
     }
@@ -123,9 +127,11 @@ public final class ScriptedDecoder implements Decoder {
       }
       if (token == '|') {
         said = 0;
+        answer = "";
         parse();
       } else {
         said++;
+        answer += (char) token;
       }
     }
 
@@ -133,7 +139,7 @@ public final class ScriptedDecoder implements Decoder {
       verb = "say";
       text = "ok".getBytes(StandardCharsets.UTF_8);
       int best = -1;
-      for (String candidate : List.of("say", "loop", "slow", "die", "nan", "dice")) {
+      for (String candidate : List.of("say", "loop", "slow", "die", "nan", "dice", "babble")) {
         int at = prompt.lastIndexOf(candidate + "(");
         int end = prompt.indexOf(")", Math.max(at, 0));
         if (at > best && end > at) {
@@ -158,6 +164,7 @@ public final class ScriptedDecoder implements Decoder {
             logits[digit] = LIKELY;
           }
         }
+        case "babble" -> Babble.weigh(text, answer, logits);
         case "die", "nan" -> {
           if (said >= Integer.parseInt(new String(text, StandardCharsets.ISO_8859_1))) {
             fail();

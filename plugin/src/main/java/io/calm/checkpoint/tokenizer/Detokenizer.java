@@ -8,6 +8,9 @@ interface Detokenizer {
   /** Returns a decoder that starts at the beginning of a text. */
   IncrementalDecoder start(boolean skipSpecial);
 
+  /** Returns the bytes that one token stands for inside a text. */
+  byte[] bytes(int id);
+
   /** Decodes all of it. */
   default String decode(int[] ids, boolean skipSpecial) {
     IncrementalDecoder decoder = start(skipSpecial);

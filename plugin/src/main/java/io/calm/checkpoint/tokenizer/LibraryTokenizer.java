@@ -25,6 +25,11 @@ record LibraryTokenizer(NativeTokenizer library, Vocabulary vocabulary, Detokeni
   }
 
   @Override
+  public byte[] bytes(int id) {
+    return detokenizer.bytes(id);
+  }
+
+  @Override
   public boolean isSpecial(int id) {
     return vocabulary.isSpecial(id);
   }

@@ -17,6 +17,11 @@ record SpelledDetokenizer(Vocabulary vocabulary, Spelling spelling, boolean stri
     return new Decoder(skipSpecial);
   }
 
+  @Override
+  public byte[] bytes(int id) {
+    return spelling.bytes(vocabulary.token(id), vocabulary.isAdded(id));
+  }
+
   private final class Decoder implements IncrementalDecoder {
     private final Utf8Stream utf8 = new Utf8Stream();
     private final boolean skipSpecial;
@@ -32,7 +37,7 @@ record SpelledDetokenizer(Vocabulary vocabulary, Spelling spelling, boolean stri
         return "";
       }
       StringBuilder text = new StringBuilder();
-      for (byte b : spelling.bytes(vocabulary.token(id), vocabulary.isAdded(id))) {
+      for (byte b : bytes(id)) {
         if (strip) {
           strip = false;
           if (b == ' ') {

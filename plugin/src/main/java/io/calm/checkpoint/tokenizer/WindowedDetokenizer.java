@@ -1,6 +1,7 @@
 package io.calm.checkpoint.tokenizer;
 
 import io.calm.checkpoint.Tokenizer.IncrementalDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
@@ -13,6 +14,13 @@ record WindowedDetokenizer(Vocabulary vocabulary, NativeTokenizer library) imple
   @Override
   public IncrementalDecoder start(boolean skipSpecial) {
     return new Window(skipSpecial);
+  }
+
+  @Override
+  public byte[] bytes(int id) {
+    return vocabulary.token(id).isEmpty()
+        ? new byte[0]
+        : library.decode(new int[] {id}, false).getBytes(StandardCharsets.UTF_8);
   }
 
   @Override

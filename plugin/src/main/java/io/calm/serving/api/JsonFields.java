@@ -114,6 +114,11 @@ public final class JsonFields {
             });
   }
 
+  /** Returns the object itself. */
+  public JsonObject json() {
+    return object;
+  }
+
   public List<String> keys() {
     return List.copyOf(object.keySet());
   }

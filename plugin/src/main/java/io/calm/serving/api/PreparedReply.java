@@ -88,14 +88,13 @@ public final class PreparedReply {
   }
 
   private GenerationRequest generation(Sequence sequence, RunningReply reply) {
-    SamplingParameters parameters = request.parameters().toBuilder().seed(sequence.seed()).build();
-    Set<Integer> ends = new HashSet<>(model.defaults().endOfSequence());
-    ends.addAll(request.stopTokens());
-    Tokenizer.IncrementalDecoder decoder = model.tokenizer().newIncrementalDecoder(true);
+    SamplingParameters.Builder parameters = request.parameters().toBuilder();
+    Tokenizer.IncrementalDecoder decoder =
+        model.tokenizer().newIncrementalDecoder(!request.showSpecial());
     return new GenerationRequest(
         sequence.prompt().tokens(),
-        parameters,
-        ends,
+        parameters.seed(sequence.seed()).ignoreEos(false).build(),
+        ends(),
         request.promptScores(),
         new TextDecoder() {
           @Override
@@ -109,5 +108,14 @@ public final class PreparedReply {
           }
         },
         reply.listener(sequence));
+  }
+
+  /** The model's own ends unless they are ignored; those that the client named always count. */
+  private Set<Integer> ends() {
+    Set<Integer> ends = new HashSet<>(request.stopTokens());
+    if (!request.parameters().ignoreEos()) {
+      ends.addAll(model.defaults().endOfSequence());
+    }
+    return ends;
   }
 }

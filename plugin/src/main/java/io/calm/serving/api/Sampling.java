@@ -16,9 +16,14 @@ import java.util.random.RandomGenerator;
 public final class Sampling {
   private Sampling() {}
 
-  /** Reads {@code top_p, min_p, repetition_penalty, frequency_penalty, presence_penalty, seed}. */
+  /**
+   * Reads {@code top_p, top_k, min_p, repetition_penalty, frequency_penalty, presence_penalty,
+   * logit_bias, min_tokens, include_stop_str_in_output, seed}.
+   *
+   * @param vocabulary token ids are below it
+   */
   public static SamplingParameters.Builder common(
-      JsonFields fields, SamplingParameters.Builder to) {
+      JsonFields fields, int vocabulary, SamplingParameters.Builder to) {
     fields.number("top_p").ifPresent(to::topP);
     fields.number("min_p").ifPresent(to::minP);
     fields.number("repetition_penalty").ifPresent(to::repetitionPenalty);
@@ -26,6 +31,9 @@ public final class Sampling {
     fields.number("presence_penalty").ifPresent(to::presencePenalty);
     OptionalInt topK = fields.integer("top_k", -1, Integer.MAX_VALUE);
     topK.ifPresent(value -> to.topK(Math.max(0, value)));
+    fields.integer("min_tokens", 0, Integer.MAX_VALUE).ifPresent(to::minNewTokens);
+    to.logitBias(LogitBias.read(fields, vocabulary));
+    to.includeStop(fields.flag("include_stop_str_in_output", false));
     OptionalLong seed = fields.wholeNumber("seed");
     return to.seed(seed.isPresent() ? seed.getAsLong() : randomSeed());
   }

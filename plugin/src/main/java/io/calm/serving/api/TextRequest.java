@@ -11,6 +11,7 @@ import java.util.Set;
  * @param prompts at least one
  * @param choices answers for each prompt; choice {@code i} has the seed plus {@code i}
  * @param stopTokens token ids that end an answer beside the model's own
+ * @param showSpecial whether special tokens are part of the text
  * @param promptScores see {@link io.calm.generate.GenerationRequest#promptScores}
  * @param format of the answer
  */
@@ -19,6 +20,7 @@ public record TextRequest(
     int choices,
     SamplingParameters parameters,
     Set<Integer> stopTokens,
+    boolean showSpecial,
     OptionalInt promptScores,
     ReplyFormat format) {
 

@@ -1,5 +1,7 @@
 package io.calm.serving.lmi;
 
+import com.google.gson.JsonObject;
+
 /**
  * What an answer of DJL's schema shows beside its text.
  *
@@ -20,4 +22,22 @@ record LmiDetails(
     int best,
     boolean streamed,
     boolean sse,
-    boolean tgiCompat) {}
+    boolean tgiCompat) {
+
+  String contentType() {
+    if (!streamed) {
+      return "application/json";
+    }
+    return sse ? "text/event-stream" : "application/jsonlines";
+  }
+
+  /** Returns whether the answer shows log-probabilities. */
+  boolean scores() {
+    return details || (streamed && !array);
+  }
+
+  /** Returns one piece of a stream as it goes out. */
+  String framed(JsonObject object) {
+    return sse ? "data: " + object + "\n\n" : object + "\n";
+  }
+}

@@ -11,11 +11,12 @@ import io.calm.serving.api.ApiException;
 import io.calm.serving.api.ErrorBody;
 import io.calm.serving.api.ReplyFormat;
 import io.calm.serving.api.Sequence;
+import io.calm.serving.api.TokenText;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 
-/** Writes answers of DJL's schema: one JSON line, or a line (or event) a token. */
+/** Writes answers of DJL's schema to one input, or to all of them at their end. */
 final class LmiFormat implements ReplyFormat {
   private final Tokenizer tokenizer;
   private final int choices;
@@ -29,10 +30,7 @@ final class LmiFormat implements ReplyFormat {
 
   @Override
   public String contentType() {
-    if (!shape.streamed()) {
-      return "application/json";
-    }
-    return shape.sse() ? "text/event-stream" : "application/jsonlines";
+    return shape.contentType();
   }
 
   @Override
@@ -61,7 +59,7 @@ final class LmiFormat implements ReplyFormat {
                 line.add("details", details(sequence, reason));
               }
             });
-    return line(line);
+    return shape.framed(line);
   }
 
   @Override
@@ -76,7 +74,7 @@ final class LmiFormat implements ReplyFormat {
 
   @Override
   public String failed(ApiException error) {
-    return line(errorLine(error));
+    return shape.framed(errorLine(error));
   }
 
   /** Returns the last line of a stream that failed. */
@@ -92,10 +90,6 @@ final class LmiFormat implements ReplyFormat {
     line.addProperty("code", error.kind().status());
     line.addProperty("error", error.getMessage());
     return line;
-  }
-
-  private String line(JsonObject object) {
-    return shape.sse() ? "data: " + object + "\n\n" : object + "\n";
   }
 
   @Override
@@ -138,7 +132,7 @@ final class LmiFormat implements ReplyFormat {
     if (shape.prefill()) {
       JsonArray prefill = new JsonArray();
       for (TokenScore score : sequence.promptScores()) {
-        prefill.add(token(score, tokenizer.decode(new int[] {score.id()}, false)));
+        prefill.add(token(score, TokenText.of(tokenizer, score.id())));
       }
       details.add("prefill", prefill);
     }

@@ -25,6 +25,7 @@ import org.slf4j.LoggerFactory;
 public final class LmiParser {
   private static final Logger logger = LoggerFactory.getLogger(LmiParser.class);
   private static final int MOST_CHOICES = 128;
+  private static final int DEFAULT_TOKENS = 30;
   private static final double MOST_TEMPERATURE = 100;
   private static final Set<String> KNOWN =
       Set.of(
@@ -38,9 +39,13 @@ public final class LmiParser {
           "repetition_penalty",
           "frequency_penalty",
           "presence_penalty",
+          "logit_bias",
+          "min_tokens",
           "stop",
           "stop_sequences",
           "stop_token_ids",
+          "include_stop_str_in_output",
+          "skip_special_tokens",
           "seed",
           "ignore_eos_token",
           "return_full_text",
@@ -71,22 +76,30 @@ public final class LmiParser {
     if (!unknown.isEmpty()) {
       logger.info("model {}: ignored parameters {}", model.name(), unknown);
     }
-    int shown = parameters.integer("n", 1, MOST_CHOICES).orElse(1);
-    int choices = parameters.integer("best_of", 1, MOST_CHOICES).orElse(shown);
+    OptionalInt made = parameters.integer("best_of", 1, MOST_CHOICES);
+    int shown = parameters.integer("n", 1, MOST_CHOICES).orElse(made.orElse(1));
+    int choices = made.orElse(shown);
     if (choices < shown) {
       throw ApiException.invalid(
           parameters.name("best_of"), "expected at least n = %d, got %d".formatted(shown, choices));
     }
-    LmiDetails details = details(model.lmi(), fields, parameters, accept, Math.max(shown, 1));
+    LmiDetails details = details(model.lmi(), fields, parameters, accept, shown);
     List<Prompt> prompts = prompts(model, fields, parameters);
-    requireStreamable(details, prompts, choices);
+    requireStreamable(details, choices);
     return new TextRequest(
         prompts,
         choices,
-        Sampling.checked(() -> sampling(parameters)),
+        Sampling.checked(
+            () ->
+                sampling(model, prompts, parameters)
+                    .logprobs(details.scores() || choices > 1)
+                    .build()),
         Sampling.stopTokens(parameters),
+        !parameters.flag("skip_special_tokens", true),
         details.prefill() ? OptionalInt.of(0) : OptionalInt.empty(),
-        new LmiFormat(model.tokenizer(), choices, details));
+        details.streamed() && details.array()
+            ? new LmiBatchFormat(details, prompts.size())
+            : new LmiFormat(model.tokenizer(), choices, details));
   }
 
   private static LmiDetails details(
@@ -105,15 +118,9 @@ public final class LmiParser {
         options.tgiCompat());
   }
 
-  private static void requireStreamable(LmiDetails details, List<Prompt> prompts, int choices) {
+  private static void requireStreamable(LmiDetails details, int choices) {
     if (!details.streamed()) {
       return;
-    }
-    if (prompts.size() > 1) {
-      throw ApiException.invalid(
-          "stream",
-          "expected one input where it is true, got %d; send one request for each"
-              .formatted(prompts.size()));
     }
     if (choices > 1) {
       throw ApiException.invalid(
@@ -165,22 +172,35 @@ public final class LmiParser {
         model, key, new Prompt(text, Arrays.copyOfRange(tokens, from, tokens.length)));
   }
 
-  private static SamplingParameters sampling(JsonFields parameters) {
+  private static SamplingParameters.Builder sampling(
+      ServedModel model, List<Prompt> prompts, JsonFields parameters) {
     SamplingParameters.Builder builder = SamplingParameters.builder();
-    Sampling.common(parameters, builder);
+    Sampling.common(parameters, model.spec().vocabulary(), builder);
     OptionalInt most = parameters.integer("max_new_tokens", 1, Integer.MAX_VALUE);
     if (most.isEmpty()) {
       most = parameters.integer("max_tokens", 1, Integer.MAX_VALUE);
     }
-    most.ifPresent(builder::maxNewTokens);
     Optional<Double> temperature = Sampling.temperature(parameters, MOST_TEMPERATURE);
-    boolean asked =
-        List.of("temperature", "top_k", "top_p", "min_p").stream().anyMatch(parameters::has);
-    boolean sample = parameters.flag("do_sample").orElse(asked);
-    builder.temperature(sample ? temperature.orElse(1.0) : 0);
+    boolean sample = parameters.flag("do_sample").orElse(asksForSampling(parameters));
     return builder
+        .maxNewTokens(most.orElseGet(() -> defaultTokens(model, prompts)))
+        .temperature(sample ? temperature.orElse(1.0) : 0)
         .stops(Sampling.stops(parameters, "stop", "stop_sequences"))
-        .ignoreEos(parameters.flag("ignore_eos_token", false))
-        .build();
+        .ignoreEos(parameters.flag("ignore_eos_token", false));
+  }
+
+  /** Returns 30, or what the context leaves where that is less. */
+  private static int defaultTokens(ServedModel model, List<Prompt> prompts) {
+    int longest = prompts.stream().mapToInt(prompt -> prompt.tokens().length).max().orElse(0);
+    int room = model.scheduler().settings().maxContext() - longest;
+    return Math.max(1, Math.min(DEFAULT_TOKENS, room));
+  }
+
+  /** Returns whether a parameter of sampling is there; one that is off asks for nothing. */
+  private static boolean asksForSampling(JsonFields parameters) {
+    return parameters.has("temperature")
+        || parameters.integer("top_k", -1, Integer.MAX_VALUE).orElse(0) > 0
+        || parameters.number("top_p").orElse(1) < 1
+        || parameters.number("min_p").orElse(0) > 0;
   }
 }

@@ -11,7 +11,7 @@ import io.calm.serving.api.ApiException;
 import io.calm.serving.api.ErrorBody;
 import io.calm.serving.api.ReplyFormat;
 import io.calm.serving.api.Sequence;
-import java.nio.charset.StandardCharsets;
+import io.calm.serving.api.TokenText;
 import java.util.List;
 import java.util.Optional;
 
@@ -124,13 +124,12 @@ final class ChatFormat implements ReplyFormat {
   }
 
   private JsonObject entry(TokenScore score) {
-    String spelling = reply.spelling(score.id());
     JsonArray bytes = new JsonArray();
-    for (byte b : spelling.getBytes(StandardCharsets.UTF_8)) {
+    for (byte b : reply.tokenizer().bytes(score.id())) {
       bytes.add(b & 0xFF);
     }
     JsonObject entry = new JsonObject();
-    entry.addProperty("token", spelling);
+    entry.addProperty("token", TokenText.escaped(reply.tokenizer(), score.id(), ""));
     entry.add("logprob", OpenAiReply.number(score.logprob()));
     entry.add("bytes", bytes);
     return entry;

@@ -10,8 +10,13 @@ import io.calm.serving.api.ApiException;
 import io.calm.serving.api.ErrorBody;
 import io.calm.serving.api.ReplyFormat;
 import io.calm.serving.api.Sequence;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Writes {@code text_completion}, with the prompt before the answer where {@code echo} asks. */
 final class CompletionFormat implements ReplyFormat {
@@ -19,6 +24,7 @@ final class CompletionFormat implements ReplyFormat {
 
   private final OpenAiReply reply;
   private final boolean echo;
+  private final Map<Sequence, TextOffsets> streamed = new HashMap<>();
 
   CompletionFormat(OpenAiReply reply, boolean echo) {
     this.reply = reply;
@@ -46,24 +52,25 @@ final class CompletionFormat implements ReplyFormat {
     if (token.text().isEmpty() && reply.logprobs().isEmpty()) {
       return prompt;
     }
-    int before = sequence.text().length() - token.text().length();
-    return prompt
-        + chunk(
-            sequence,
-            token.text(),
-            logprobs(log -> log.add(token.score(), token.top()), echoLength(sequence) + before),
-            Optional.empty());
+    JsonElement logprobs = logprobs(log -> log.add(token.score(), token.top(), places(sequence)));
+    return prompt + chunk(sequence, token.text(), logprobs, Optional.empty());
+  }
+
+  private TextOffsets places(Sequence sequence) {
+    return streamed.computeIfAbsent(sequence, this::answer);
+  }
+
+  private TextOffsets answer(Sequence sequence) {
+    String before = echo ? sequence.prompt().text() : "";
+    return TextOffsets.ofAnswer(reply.tokenizer(), reply.showSpecial(), before);
   }
 
   private String echoed(Sequence sequence) {
     if (!echo) {
       return "";
     }
-    return chunk(
-        sequence,
-        sequence.prompt().text(),
-        logprobs(log -> log.prompt(sequence), 0),
-        Optional.empty());
+    JsonElement logprobs = logprobs(log -> log.prompt(sequence));
+    return chunk(sequence, sequence.prompt().text(), logprobs, Optional.empty());
   }
 
   @Override
@@ -85,14 +92,14 @@ final class CompletionFormat implements ReplyFormat {
   private String chunk(
       Sequence sequence, String text, JsonElement logprobs, Optional<Finish.Reason> reason) {
     JsonArray choices = new JsonArray();
-    choices.add(choice(sequence, text, logprobs, reason));
+    choices.add(choice(sequence.index(), text, logprobs, reason));
     return reply.chunk(OBJECT, choices);
   }
 
   private static JsonObject choice(
-      Sequence sequence, String text, JsonElement logprobs, Optional<Finish.Reason> reason) {
+      int index, String text, JsonElement logprobs, Optional<Finish.Reason> reason) {
     JsonObject choice = new JsonObject();
-    choice.addProperty("index", sequence.index());
+    choice.addProperty("index", index);
     choice.addProperty("text", text);
     choice.add("logprobs", logprobs);
     choice.add("finish_reason", OpenAiReply.finishReason(reason));
@@ -102,18 +109,10 @@ final class CompletionFormat implements ReplyFormat {
   @Override
   public String whole(List<Sequence> sequences) {
     JsonArray choices = new JsonArray();
-    for (Sequence sequence : sequences) {
+    for (Sequence sequence : shown(sequences)) {
       String text = echo ? sequence.prompt().text() + sequence.text() : sequence.text();
-      JsonElement logprobs =
-          logprobs(
-              log -> {
-                if (echo) {
-                  log.prompt(sequence);
-                }
-                sequence.tokens().forEach(token -> log.add(token.score(), token.top()));
-              },
-              0);
-      choices.add(choice(sequence, text, logprobs, sequence.reason()));
+      JsonElement logprobs = logprobs(log -> all(log, sequence));
+      choices.add(choice(choices.size(), text, logprobs, sequence.reason()));
     }
     JsonObject body = reply.envelope(OBJECT);
     body.add("choices", choices);
@@ -121,16 +120,36 @@ final class CompletionFormat implements ReplyFormat {
     return body + "\n";
   }
 
-  private JsonElement logprobs(java.util.function.Consumer<CompletionLogprobs> add, int offset) {
+  /** Returns what the client asked for, prompt by prompt: the likeliest a token, where ranked. */
+  private List<Sequence> shown(List<Sequence> sequences) {
+    Choices choices = reply.choices();
+    if (!choices.ranked()) {
+      return sequences;
+    }
+    List<Sequence> shown = new ArrayList<>();
+    for (int from = 0; from < sequences.size(); from += choices.made()) {
+      sequences.subList(from, from + choices.made()).stream()
+          .sorted(Comparator.comparingDouble(s -> -s.logprob() / Math.max(1, s.tokens().size())))
+          .limit(choices.shown())
+          .forEach(shown::add);
+    }
+    return shown;
+  }
+
+  private void all(CompletionLogprobs log, Sequence sequence) {
+    if (echo) {
+      log.prompt(sequence);
+    }
+    TextOffsets places = answer(sequence);
+    sequence.tokens().forEach(token -> log.add(token.score(), token.top(), places));
+  }
+
+  private JsonElement logprobs(Consumer<CompletionLogprobs> add) {
     if (reply.logprobs().isEmpty()) {
       return JsonNull.INSTANCE;
     }
-    CompletionLogprobs log = new CompletionLogprobs(reply, offset);
+    CompletionLogprobs log = new CompletionLogprobs(reply.tokenizer());
     add.accept(log);
     return log.toJson();
-  }
-
-  private int echoLength(Sequence sequence) {
-    return echo ? sequence.prompt().text().length() : 0;
   }
 }

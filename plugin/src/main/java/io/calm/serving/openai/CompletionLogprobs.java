@@ -4,43 +4,39 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.TokenScore;
 import io.calm.serving.api.Sequence;
+import io.calm.serving.api.TokenText;
 import java.util.List;
 
 /** The parallel arrays of {@code logprobs}, as completions have them. */
 final class CompletionLogprobs {
-  private final OpenAiReply reply;
+  private static final String BYTES = "bytes:";
+
+  private final Tokenizer tokenizer;
   private final JsonArray tokens = new JsonArray();
   private final JsonArray scores = new JsonArray();
   private final JsonArray top = new JsonArray();
   private final JsonArray offsets = new JsonArray();
-  private int offset;
 
-  /**
-   * Starts empty.
-   *
-   * @param offset characters of the text before the first token
-   */
-  CompletionLogprobs(OpenAiReply reply, int offset) {
-    this.reply = reply;
-    this.offset = offset;
+  CompletionLogprobs(Tokenizer tokenizer) {
+    this.tokenizer = tokenizer;
   }
 
   /** Adds the prompt's tokens; the first has no score. */
   void prompt(Sequence sequence) {
+    TextOffsets places = TextOffsets.ofPrompt(tokenizer, sequence.prompt());
     for (int i = 0; i < sequence.promptScores().size(); i++) {
-      add(sequence.promptScores().get(i), sequence.promptTop().get(i));
+      add(sequence.promptScores().get(i), sequence.promptTop().get(i), places);
     }
   }
 
   /** Adds a token; it stands among its alternatives, as in vLLM. */
-  void add(TokenScore score, List<TokenScore> alternatives) {
-    String spelling = reply.spelling(score.id());
-    tokens.add(spelling);
+  void add(TokenScore score, List<TokenScore> alternatives, TextOffsets places) {
+    tokens.add(spelling(score));
     scores.add(OpenAiReply.number(score.logprob()));
-    offsets.add(offset);
-    offset += spelling.length();
+    offsets.add(places.next(score.id()));
     top.add(alternatives(score, alternatives));
   }
 
@@ -50,16 +46,19 @@ final class CompletionLogprobs {
     }
     JsonObject object = new JsonObject();
     for (TokenScore alternative : alternatives) {
-      String spelling = reply.spelling(alternative.id());
+      String spelling = spelling(alternative);
       if (!object.has(spelling)) { // the likelier of two with one spelling
         object.add(spelling, OpenAiReply.number(alternative.logprob()));
       }
     }
-    String own = reply.spelling(score.id());
-    if (!object.has(own)) {
-      object.add(own, OpenAiReply.number(score.logprob()));
+    if (!object.has(spelling(score))) {
+      object.add(spelling(score), OpenAiReply.number(score.logprob()));
     }
     return object;
+  }
+
+  private String spelling(TokenScore score) {
+    return TokenText.escaped(tokenizer, score.id(), BYTES);
   }
 
   JsonObject toJson() {

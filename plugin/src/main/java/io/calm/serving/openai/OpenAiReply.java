@@ -18,19 +18,20 @@ import java.util.OptionalInt;
  * What both kinds of OpenAI's answers have in common.
  *
  * @param created seconds since 1970
- * @param choices answers a prompt
  * @param logprobs how many alternatives are shown with each token; empty for no log-probabilities
  * @param usageInStream {@code stream_options.include_usage}
+ * @param showSpecial whether special tokens are part of the text
  */
 record OpenAiReply(
     String id,
     long created,
     String model,
     Tokenizer tokenizer,
-    int choices,
+    Choices choices,
     OptionalInt logprobs,
     boolean streamed,
     boolean usageInStream,
+    boolean showSpecial,
     Framing framing) {
 
   String contentType() {
@@ -97,7 +98,7 @@ record OpenAiReply(
     int prompt = 0;
     int completion = 0;
     for (Sequence sequence : sequences) {
-      if (sequence.index() % choices == 0) {
+      if (sequence.index() % choices.made() == 0) {
         prompt += sequence.prompt().tokens().length;
       }
       completion += sequence.tokens().size();
@@ -113,11 +114,6 @@ record OpenAiReply(
     return reason
         .<JsonElement>map(r -> new JsonPrimitive(r == Finish.Reason.LENGTH ? "length" : "stop"))
         .orElse(JsonNull.INSTANCE);
-  }
-
-  /** Returns a token's own text; half a character is U+FFFD. */
-  String spelling(int token) {
-    return tokenizer.decode(new int[] {token}, false);
   }
 
   /** Returns a log-probability that JSON can hold. */

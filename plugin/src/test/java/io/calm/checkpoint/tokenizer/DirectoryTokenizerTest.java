@@ -10,7 +10,9 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Tokenizer;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,6 +53,23 @@ class DirectoryTokenizerTest {
         String back = tokenizer.decode(tokenizer.encode(text, false), false);
         assertEquals(text, back, () -> "seed " + seed + " " + BytePairGgufTest.escape(text));
       }
+    }
+  }
+
+  @Test
+  void theBytesOfTheTokensMakeTheText() {
+    long seed = System.nanoTime();
+    RandomTexts texts = new RandomTexts(seed);
+    try (Tokenizer tokenizer = TokenizerLoader.fromDirectory(TinyVocabulary.DIRECTORY)) {
+      for (int i = 0; i < 500; i++) {
+        String text = texts.next();
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        for (int id : tokenizer.encode(text, false)) {
+          bytes.writeBytes(tokenizer.bytes(id));
+        }
+        assertEquals(text, bytes.toString(StandardCharsets.UTF_8), () -> "seed " + seed);
+      }
+      assertEquals(0, tokenizer.bytes(tokenizer.size() + 1).length, "no token has this id");
     }
   }
 

@@ -143,6 +143,11 @@ final class CountingModel {
     }
 
     @Override
+    public byte[] bytes(int id) {
+      return new byte[] {(byte) id};
+    }
+
+    @Override
     public boolean isSpecial(int id) {
       return false;
     }

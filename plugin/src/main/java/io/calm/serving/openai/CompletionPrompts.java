@@ -1,0 +1,48 @@
+package io.calm.serving.openai;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import io.calm.serving.ServedModel;
+import io.calm.serving.api.ApiException;
+import io.calm.serving.api.JsonFields;
+import io.calm.serving.api.Prompt;
+import io.calm.serving.api.Prompts;
+import io.calm.serving.api.TokenIds;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Reads {@code prompt}: a text, token ids, or an array of either. */
+final class CompletionPrompts {
+  private CompletionPrompts() {}
+
+  static List<Prompt> read(ServedModel model, JsonFields fields) {
+    JsonElement prompt =
+        fields
+            .get("prompt")
+            .orElseThrow(
+                () -> ApiException.invalid("prompt", "expected a string or an array, got nothing"));
+    boolean special = fields.flag("add_special_tokens", true);
+    if (!prompt.isJsonArray()) {
+      return List.of(one(model, "prompt", prompt, special));
+    }
+    JsonArray array = prompt.getAsJsonArray();
+    if (array.isEmpty()) {
+      throw ApiException.invalid("prompt", "expected at least one prompt, got an empty array");
+    }
+    JsonElement first = array.get(0);
+    if (first.isJsonPrimitive() && first.getAsJsonPrimitive().isNumber()) {
+      return List.of(one(model, "prompt", array, special));
+    }
+    List<Prompt> prompts = new ArrayList<>();
+    for (int i = 0; i < array.size(); i++) {
+      prompts.add(one(model, "prompt[%d]".formatted(i), array.get(i), special));
+    }
+    return prompts;
+  }
+
+  private static Prompt one(ServedModel model, String key, JsonElement value, boolean special) {
+    return value.isJsonArray()
+        ? Prompts.ofTokens(model, key, TokenIds.array(key, value))
+        : Prompts.encode(model, key, JsonFields.string(key, value), special);
+  }
+}

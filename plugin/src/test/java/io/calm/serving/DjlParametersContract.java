@@ -1,0 +1,198 @@
+package io.calm.serving;
+
+import static io.calm.serving.HttpClients.contentType;
+import static io.calm.serving.HttpClients.events;
+import static io.calm.serving.HttpClients.lines;
+import static io.calm.serving.HttpClients.object;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.net.http.HttpResponse;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What the parameters of DJL's schema do. */
+abstract class DjlParametersContract extends DjlSchemaContract {
+  private JsonObject with(String input, String parameters) throws Exception {
+    return answer(PREDICTIONS, "{'inputs': '%s', 'parameters': {%s}}".formatted(input, parameters));
+  }
+
+  private String text(String input, String parameters) throws Exception {
+    return with(input, parameters).get("generated_text").getAsString();
+  }
+
+  private JsonObject details(String input, String parameters) throws Exception {
+    return with(input, "'details': true, " + parameters).getAsJsonObject("details");
+  }
+
+  @Test
+  void anArrayStreamsOneLineAStep() throws Exception {
+    String body = "{'inputs': ['say(ab)|', 'say(é)|', 'say(z)|'], 'stream': true}";
+    HttpResponse<byte[]> response = ask(PREDICTIONS, body);
+    assertEquals("application/jsonlines", contentType(response));
+    List<JsonObject> expected =
+        List.of("['a', '', 'z']", "['b', 'é', '']", "['', '', '']").stream()
+            .map(outputs -> "{'outputs': " + outputs + "}")
+            .map(line -> JsonParser.parseString(line.replace('\'', '"')).getAsJsonObject())
+            .toList();
+    assertEquals(expected, lines(response));
+    HttpResponse<byte[]> events = ask(PREDICTIONS, body, "Accept", "text/event-stream");
+    assertEquals("text/event-stream", contentType(events));
+    assertEquals(
+        expected.stream().map(JsonObject::toString).toList(), events(events), "the same as events");
+  }
+
+  @Test
+  void anArrayOfOneStreamsOutputsToo() throws Exception {
+    List<JsonObject> lines =
+        lines(
+            ask(
+                "/invocations",
+                "{'inputs': ['loop(ab)|'], 'stream': true,"
+                    + " 'parameters': {'max_new_tokens': 2, 'details': true}}"));
+    assertEquals(2, lines.size());
+    assertJson("{'outputs': ['a']}", lines.get(0));
+  }
+
+  @Test
+  void anErrorInAnArrayIsTheLastLine() throws Exception {
+    List<JsonObject> lines =
+        lines(ask(PREDICTIONS, "{'inputs': ['loop(a)|', 'nan(2)|'], 'stream': true}"));
+    assertEquals(3, lines.size());
+    assertJson("{'outputs': ['a', 'x']}", lines.get(1));
+    assertEquals("error", lines.get(2).get("finish_reason").getAsString());
+    assertEquals("block 0 down: NaN in row 0", lines.get(2).get("error").getAsString());
+  }
+
+  @Test
+  void samplingThatIsOffIsGreedy() throws Exception {
+    for (String off :
+        List.of(
+            "'top_k': -1, 'top_p': 1.0",
+            "'top_k': 0",
+            "'min_p': 0.0",
+            "'temperature': 0.0",
+            "'do_sample': true, 'temperature': 0",
+            "'do_sample': false, 'top_p': 0.9, 'top_k': 5, 'min_p': 0.1",
+            "'seed': 5, 'repetition_penalty': 1.0")) {
+      assertEquals("0".repeat(8), text("dice()|", off + ", 'max_new_tokens': 8"), off);
+    }
+    for (String on : List.of("'top_k': 10", "'top_p': 0.99", "'min_p': 0.1", "'do_sample': true")) {
+      String sampled = text("dice()|", on + ", 'seed': 5, 'max_new_tokens': 30");
+      assertTrue(sampled.chars().distinct().count() > 3, on + ": " + sampled);
+    }
+  }
+
+  @Test
+  void stopsByTextAndByToken() throws Exception {
+    assertEquals("one", text("say(one, two)|", "'stop_sequences': [', ']"));
+    assertEquals("one", text("say(one, two)|", "'stop': ', '"));
+    assertEquals(
+        "one, ", text("say(one, two)|", "'stop': [', '], 'include_stop_str_in_output': true"));
+    JsonObject byToken = details("say(abc)|", "'stop_token_ids': [98], 'ignore_eos_token': true");
+    assertEquals("eos_token", byToken.get("finish_reason").getAsString());
+    assertEquals(2, byToken.get("generated_tokens").getAsInt());
+  }
+
+  @Test
+  void answersHaveALeastLength() throws Exception {
+    JsonObject details = details("say(x)|", "'min_tokens': 4, 'max_new_tokens': 6");
+    assertEquals(5, details.get("generated_tokens").getAsInt(), "the end is the fifth");
+    assertEquals("a.b", text("say(a.b.c)|", "'min_tokens': 2, 'stop': ['.']"));
+  }
+
+  @Test
+  void biasesBanAndForce() throws Exception {
+    assertEquals("bbb", text("loop(a)|", "'logit_bias': {'98': 100}, 'max_new_tokens': 3"));
+    assertEquals("1111", text("dice()|", "'logit_bias': {'48': -100}, 'max_new_tokens': 4"));
+  }
+
+  @Test
+  void penaltiesSpreadTheAnswer() throws Exception {
+    assertEquals("0123", text("dice()|", "'presence_penalty': 1.0, 'max_new_tokens': 4"));
+    assertEquals("0123", text("dice()|", "'frequency_penalty': 0.5, 'max_new_tokens': 4"));
+    assertEquals("0123", text("dice()|", "'repetition_penalty': 1.5, 'max_new_tokens': 4"));
+  }
+
+  @Test
+  void bestOfShowsAllUnlessNSaysOtherwise() throws Exception {
+    String dice = "'do_sample': true, 'seed': 4, 'max_new_tokens': 5, ";
+    JsonObject all = with("babble(abc)|", dice + "'best_of': 3");
+    JsonArray others = all.getAsJsonObject("details").getAsJsonArray("best_of_sequences");
+    assertEquals(2, others.size());
+    double best = logprob(all.getAsJsonObject("details"));
+    for (JsonElement other : others) {
+      assertTrue(logprob(other.getAsJsonObject()) <= best, "the likeliest is first");
+      best = logprob(other.getAsJsonObject());
+    }
+    JsonObject two = with("babble(abc)|", dice + "'n': 2");
+    assertEquals(1, two.getAsJsonObject("details").getAsJsonArray("best_of_sequences").size());
+    JsonObject one = with("babble(abc)|", dice + "'n': 1, 'best_of': 3, 'details': true");
+    assertTrue(!one.getAsJsonObject("details").has("best_of_sequences"));
+    assertEquals(all.get("generated_text"), one.get("generated_text"));
+  }
+
+  private static double logprob(JsonObject details) {
+    return details.getAsJsonArray("tokens").asList().stream()
+        .mapToDouble(token -> token.getAsJsonObject().get("log_prob").getAsDouble())
+        .sum();
+  }
+
+  @Test
+  void aPromptNearTheEndOfTheContextGetsWhatIsLeft() throws Exception {
+    String prompt = "x".repeat(4096 - 1 - 10 - 9) + "loop(ab)|"; // BOS, ten tokens are left
+    JsonObject details = details(prompt, "'seed': 1");
+    assertEquals(10, details.get("generated_tokens").getAsInt());
+    assertEquals("length", details.get("finish_reason").getAsString());
+    HttpResponse<byte[]> refused =
+        ask(
+            PREDICTIONS,
+            "{'inputs': '%s', 'parameters': {'max_new_tokens': 11}}".formatted(prompt));
+    assertEquals(400, refused.statusCode());
+    assertTrue(object(refused).get("error").getAsString().contains("4096 tokens"));
+  }
+
+  @Test
+  void aStreamHasTheTextOfTheWhole() throws Exception {
+    String body =
+        "{'inputs': 'babble(ab é日)|', 'stream': %s, 'parameters': {'seed': 3, 'temperature': 1.0,"
+            + " 'max_new_tokens': 40, 'return_full_text': true, 'stop': ['日a'], 'details': true}}";
+    JsonObject whole = answer(PREDICTIONS, body.formatted(false));
+    List<JsonObject> lines = lines(ask(PREDICTIONS, body.formatted(true)));
+    String shown =
+        lines.stream()
+            .map(line -> line.getAsJsonObject("token").get("text").getAsString())
+            .collect(Collectors.joining());
+    JsonObject last = lines.get(lines.size() - 1);
+    assertEquals(whole.get("generated_text"), last.get("generated_text"));
+    assertEquals("babble(ab é日)|" + shown, last.get("generated_text").getAsString());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "'logit_bias': {'x': 1}"
+            + "| parameters.logit_bias.x: expected a token id below 258 as the key, got \"x\"",
+        "'min_tokens': 31 | min_tokens: expected 0 to 30, got 31",
+        "'top_k': -2 | parameters.top_k: expected at least -1, got -2",
+        "'stop': [1] | parameters.stop[0]: expected a string, got the number 1",
+        "'truncate': 0 | parameters.truncate: expected at least 1, got 0",
+        "'seed': 'x' | parameters.seed: expected a whole number, got the string \"x\"",
+        "'adapters': ['a']"
+            + "| adapters: expected none, got some; this server has no adapters, leave the key out",
+      })
+  void aBadParameterIsNamed(String parameters, String message) throws Exception {
+    HttpResponse<byte[]> response =
+        ask(PREDICTIONS, "{'inputs': 'a', 'parameters': {%s}}".formatted(parameters));
+    assertEquals(400, response.statusCode());
+    assertEquals(message, object(response).get("error").getAsString());
+  }
+}

@@ -1,0 +1,262 @@
+package io.calm.serving;
+
+import static io.calm.serving.HttpClients.choice;
+import static io.calm.serving.HttpClients.chunks;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What the parameters of OpenAI's schema do. */
+abstract class OpenAiParametersContract extends OpenAiSchemaContract {
+  private static final String COMPLETIONS = "/v1/completions";
+  private static final String CHAT = "/v1/chat/completions";
+  private static final String USER = "'messages': [{'role': 'user', 'content': '%s'}]";
+
+  private JsonObject completion(String prompt, String parameters) throws Exception {
+    return answer(COMPLETIONS, "{'prompt': '%s', %s}".formatted(prompt, parameters));
+  }
+
+  private String text(String prompt, String parameters) throws Exception {
+    return choice(completion(prompt, parameters), 0).get("text").getAsString();
+  }
+
+  private JsonObject chat(String content, String parameters) throws Exception {
+    return answer(CHAT, "{%s, %s}".formatted(USER.formatted(content), parameters));
+  }
+
+  @Test
+  void openAiBiasesBanAndForce() throws Exception {
+    assertEquals("bbb", text("loop(a)|", "'logit_bias': {'98': 100}, 'max_tokens': 3"));
+    assertEquals(
+        "1111", text("dice()|", "'logit_bias': {'48': -100}, 'temperature': 0, 'max_tokens': 4"));
+    JsonObject chat = chat("loop(a)", "'logit_bias': {'99': 100.0}, 'max_tokens': 2");
+    assertEquals("cc", choice(chat, 0).getAsJsonObject("message").get("content").getAsString());
+  }
+
+  @Test
+  void openAiPenaltiesSpreadTheAnswer() throws Exception {
+    String greedy = ", 'temperature': 0, 'max_tokens': 4";
+    assertEquals("0000", text("dice()|", "'presence_penalty': 0" + greedy));
+    assertEquals("0123", text("dice()|", "'presence_penalty': 1" + greedy));
+    assertEquals("0123", text("dice()|", "'frequency_penalty': 0.5" + greedy));
+    assertEquals("0000", text("dice()|", "'frequency_penalty': -0.5" + greedy));
+  }
+
+  @Test
+  void theSameSeedSaysTheSame() throws Exception {
+    String dice = "'temperature': 1, 'max_tokens': 20, 'n': 2, 'seed': %d";
+    JsonObject first = completion("dice()|", dice.formatted(11));
+    assertEquals(first.get("choices"), completion("dice()|", dice.formatted(11)).get("choices"));
+    assertEquals(
+        choice(first, 1).get("text"),
+        choice(completion("dice()|", dice.formatted(12)), 0).get("text"),
+        "choice i has the seed plus i");
+    assertTrue(!choice(first, 0).get("text").equals(choice(first, 1).get("text")));
+    String random = "'temperature': 1, 'max_tokens': 20";
+    assertTrue(!text("dice()|", random).equals(text("dice()|", random)), "a seed of its own");
+  }
+
+  @Test
+  void answersHaveALeastLengthAndIgnoreTheEnd() throws Exception {
+    JsonObject least = completion("say(x)|", "'min_tokens': 4, 'max_tokens': 9");
+    assertEquals(5, least.getAsJsonObject("usage").get("completion_tokens").getAsInt());
+    JsonObject ignored = completion("say(x)|", "'ignore_eos': true, 'max_tokens': 9");
+    assertEquals(9, ignored.getAsJsonObject("usage").get("completion_tokens").getAsInt());
+    assertEquals("length", choice(ignored, 0).get("finish_reason").getAsString());
+    JsonObject named =
+        completion("say(xyz)|", "'ignore_eos': true, 'stop_token_ids': [122], 'max_tokens': 9");
+    assertEquals(
+        "xy", choice(named, 0).get("text").getAsString(), "a token that ends is not shown");
+    assertEquals("stop", choice(named, 0).get("finish_reason").getAsString());
+  }
+
+  @Test
+  void bestOfShowsTheLikeliest() throws Exception {
+    String common = "'seed': 3, 'temperature': 1.5, 'max_tokens': 6, 'logprobs': 0, ";
+    JsonObject all = completion("babble(abcdef)|", common + "'n': 5");
+    JsonObject best = completion("babble(abcdef)|", common + "'n': 2, 'best_of': 5");
+    List<JsonElement> ranked =
+        all.getAsJsonArray("choices").asList().stream()
+            .sorted((a, b) -> Double.compare(mean(b), mean(a)))
+            .limit(2)
+            .map(choice -> choice.getAsJsonObject().get("text"))
+            .toList();
+    assertEquals(2, best.getAsJsonArray("choices").size());
+    for (int i = 0; i < 2; i++) {
+      assertEquals(i, choice(best, i).get("index").getAsInt());
+      assertEquals(ranked.get(i), choice(best, i).get("text"));
+    }
+    assertEquals(all.get("usage"), best.get("usage"), "what was generated is counted");
+  }
+
+  private static double mean(JsonElement choice) {
+    return choice
+        .getAsJsonObject()
+        .getAsJsonObject("logprobs")
+        .getAsJsonArray("token_logprobs")
+        .asList()
+        .stream()
+        .mapToDouble(JsonElement::getAsDouble)
+        .average()
+        .orElseThrow();
+  }
+
+  @Test
+  void tokensOfPartsOfCharactersAreSpelledAsBytes() throws Exception {
+    JsonObject logprobs =
+        choice(completion("say(aé)|", "'logprobs': 1, 'temperature': 0"), 0)
+            .getAsJsonObject("logprobs");
+    assertJson("['a', 'bytes:\\\\xc3', 'bytes:\\\\xa9', '<end>']", logprobs.get("tokens"));
+    assertJson("[0, 1, 1, 2]", logprobs.get("text_offset"));
+    JsonArray content =
+        choice(chat("say(é)", "'logprobs': true, 'temperature': 0"), 0)
+            .getAsJsonObject("logprobs")
+            .getAsJsonArray("content");
+    assertJson("[195]", content.get(0).getAsJsonObject().get("bytes"));
+    assertEquals("\\xc3", content.get(0).getAsJsonObject().get("token").getAsString());
+    assertJson("[]", content.get(0).getAsJsonObject().get("top_logprobs"));
+  }
+
+  @Test
+  void offsetsOfAnEchoAreInItsText() throws Exception {
+    JsonObject choice =
+        choice(completion("ésay(x)|", "'echo': true, 'logprobs': 0, 'temperature': 0"), 0);
+    assertEquals("ésay(x)|x", choice.get("text").getAsString());
+    assertJson(
+        "[0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]",
+        choice.getAsJsonObject("logprobs").get("text_offset"));
+  }
+
+  @Test
+  void anEchoIsStreamedWithItsScores() throws Exception {
+    String body =
+        "{'prompt': ['ab|', [97, 124]], 'echo': true, 'logprobs': 1, 'max_tokens': 0,"
+            + " 'stream': true, 'stream_options': {'include_usage': true}}";
+    List<JsonObject> chunks = chunks(ask(COMPLETIONS, body));
+    List<JsonObject> choices = new ArrayList<>();
+    chunks.forEach(c -> c.getAsJsonArray("choices").forEach(o -> choices.add(o.getAsJsonObject())));
+    assertEquals(4, choices.size(), "a prompt and an end for each");
+    JsonObject first = of(choices, 0).get(0);
+    assertEquals("ab|", first.get("text").getAsString());
+    JsonArray scores = first.getAsJsonObject("logprobs").getAsJsonArray("token_logprobs");
+    assertEquals(4, scores.size());
+    assertTrue(scores.get(0).isJsonNull() && scores.get(3).getAsDouble() < 0);
+    assertEquals("a|", of(choices, 1).get(0).get("text").getAsString());
+    assertEquals("length", of(choices, 1).get(1).get("finish_reason").getAsString());
+    assertJson(
+        "{'prompt_tokens': 6, 'completion_tokens': 0, 'total_tokens': 6}",
+        chunks.get(chunks.size() - 1).get("usage"));
+  }
+
+  private static List<JsonObject> of(List<JsonObject> choices, int index) {
+    return choices.stream().filter(choice -> choice.get("index").getAsInt() == index).toList();
+  }
+
+  @Test
+  void choicesAreStreamedSideBySide() throws Exception {
+    List<JsonObject> chunks =
+        chunks(
+            ask(
+                COMPLETIONS,
+                "{'prompt': ['loop(ab)|', 'loop(cd)|'], 'n': 2, 'stream': true, 'max_tokens': 4,"
+                    + " 'temperature': 0}"));
+    List<JsonObject> choices = chunks.stream().map(chunk -> choice(chunk, 0)).toList();
+    for (int i = 0; i < 4; i++) {
+      assertEquals(
+          i < 2 ? "abab" : "cdcd",
+          of(choices, i).stream()
+              .map(choice -> choice.get("text").getAsString())
+              .collect(Collectors.joining()));
+    }
+    int lastOfFirst = choices.lastIndexOf(of(choices, 0).get(4));
+    int firstOfLast = choices.indexOf(of(choices, 3).get(0));
+    assertTrue(firstOfLast < lastOfFirst, "one after the other");
+  }
+
+  @Test
+  void aPartialStopIsNeverShown() throws Exception {
+    String body = "{'prompt': 'say(a EN b END c)|', 'stop': 'END', 'stream': true}";
+    List<String> texts =
+        chunks(ask(COMPLETIONS, body)).stream()
+            .map(chunk -> choice(chunk, 0).get("text").getAsString())
+            .toList();
+    assertEquals(List.of("a", " ", "EN ", "b", " ", ""), texts);
+    String included = body.replace("'stream': true", "'include_stop_str_in_output': true");
+    JsonObject whole = answer(COMPLETIONS, included);
+    assertEquals("a EN b END", choice(whole, 0).get("text").getAsString());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "'tools': [], 'tool_choice': 'none', 'parallel_tool_calls': false",
+        "'user': 'me', 'metadata': {'a': 'b'}, 'store': false, 'service_tier': 'auto'",
+        "'response_format': {'type': 'text'}, 'modalities': ['text'], 'reasoning_effort': 'low'",
+        "'logit_bias': {}, 'stop': null, 'n': null, 'seed': null, 'temperature': null",
+        "'guided_json': null, 'use_beam_search': false, 'anything': [1, {'else': null}]",
+      })
+  void keysThatAskForNothingPass(String keys) throws Exception {
+    JsonObject message = choice(chat("say(hi)", keys), 0).getAsJsonObject("message");
+    assertEquals("hi", message.get("content").getAsString());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "'tools': [{'type': 'function'}] | tools | tools: not supported by this server; leave it out",
+        "'tool_choice': 'required'"
+            + "| tool_choice | tool_choice: not supported by this server; leave it out",
+        "'guided_json': {'a': 1}"
+            + "| guided_json | guided_json: not supported by this server; leave it out",
+        "'response_format': {'type': 'json_schema', 'json_schema': {}}"
+            + "| response_format.type | response_format.type: expected \"text\","
+            + " got \"json_schema\": this server does not constrain answers",
+        "'modalities': ['text', 'audio']"
+            + "| modalities | modalities: expected [\"text\"], got [text, audio]",
+        "'best_of': 2 | best_of | best_of: expected n, which is 1, in a chat, got 2",
+        "'top_logprobs': 2 | top_logprobs | top_logprobs: expected logprobs: true beside it",
+        "'continue_final_message': true | continue_final_message"
+            + "| continue_final_message: expected add_generation_prompt: false beside it, got true",
+        "'logit_bias': [1] | logit_bias | logit_bias: expected an object, got an array",
+        "'logit_bias': {'a': 1} | logit_bias.a"
+            + "| logit_bias.a: expected a token id below 258 as the key, got \"a\"",
+        "'logit_bias': {'258': 1} | logit_bias.258"
+            + "| logit_bias.258: expected a token id below 258 as the key, got \"258\"",
+        "'logit_bias': {'97': 101} | logit_bias.97"
+            + "| logit_bias.97: expected -100 to 100, got 101.0",
+        "'logit_bias': {'97': 'x'} | logit_bias.97"
+            + "| logit_bias.97: expected a number, got the string \"x\"",
+        "'min_tokens': 5, 'max_tokens': 4 | min_tokens | min_tokens: expected 0 to 4, got 5",
+      })
+  void aKeyThatCannotBeHonouredIsNamed(String keys, String param, String message) throws Exception {
+    JsonObject error = openAiError(400, CHAT, "{%s, %s}".formatted(USER.formatted("x"), keys));
+    assertEquals(message, error.get("message").getAsString());
+    assertEquals(param, error.get("param").getAsString());
+  }
+
+  @Test
+  void aChatGoesOnWithItsLastMessage() throws Exception {
+    JsonObject body =
+        answer(
+            CHAT,
+            "{'messages': [{'role': 'user', 'content': 'say(abc)'},"
+                + " {'role': 'assistant', 'content': 'so |a'}],"
+                + " 'add_generation_prompt': false, 'continue_final_message': true}");
+    assertEquals("bc", choice(body, 0).getAsJsonObject("message").get("content").getAsString());
+    assertEquals(
+        "user: say(abc)\nassistant: so |a".length(),
+        body.getAsJsonObject("usage").get("prompt_tokens").getAsInt(),
+        "nothing behind the message");
+  }
+}

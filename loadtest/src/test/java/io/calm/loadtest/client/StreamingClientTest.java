@@ -1,0 +1,150 @@
+package io.calm.loadtest.client;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** What the client times and when it goes away, seen from a raw socket. */
+class StreamingClientTest {
+  private static final Ask ASK = new Ask("p", 4, false);
+
+  /** A connection, the request read and the head of the answer sent. */
+  private record Connection(ServerSocket server, Socket socket) implements AutoCloseable {
+    static Connection accept(ServerSocket server) {
+      try {
+        Socket socket = server.accept();
+        InputStream in = socket.getInputStream();
+        StringBuilder request = new StringBuilder();
+        while (!request.toString().contains("include_usage")) {
+          request.append((char) in.read());
+        }
+        Connection connection = new Connection(server, socket);
+        connection.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+        return connection;
+      } catch (IOException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    void send(String text) throws IOException {
+      socket.getOutputStream().write(text.getBytes(StandardCharsets.UTF_8));
+      socket.getOutputStream().flush();
+    }
+
+    void token() throws IOException {
+      send("data: {\"choices\":[{\"text\":\"x\"}]}\n\n");
+    }
+
+    /** Waits until the client is gone. */
+    void awaitEnd() throws IOException {
+      InputStream in = socket.getInputStream();
+      try {
+        while (in.read() >= 0) {}
+      } catch (java.net.SocketException e) {
+        // reset: gone as well
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      socket.close();
+    }
+  }
+
+  private static StreamingClient client(int port, Duration patience) {
+    return new StreamingClient(
+        new StreamingClient.Target(
+            URI.create("http://127.0.0.1:" + port), Schema.OPENAI, "", "", patience));
+  }
+
+  private static ServerSocket listen() throws IOException {
+    return new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
+  }
+
+  @Test
+  void theFirstTokenIsTheFirstEventNotTheHead() throws Exception {
+    try (ServerSocket server = listen();
+        StreamingClient client = client(server.getLocalPort(), Duration.ofMinutes(1))) {
+      CompletableFuture<Answer> answer = client.send(ASK, OptionalInt.empty());
+      try (Connection connection = Connection.accept(server)) {
+        TimeUnit.MILLISECONDS.sleep(50);
+        long first = System.nanoTime();
+        connection.token();
+        TimeUnit.MILLISECONDS.sleep(50);
+        long second = System.nanoTime();
+        connection.token();
+        connection.send("data: {\"choices\":[{\"text\":\"\",\"finish_reason\":\"stop\"}]}\n\n");
+        connection.send("data: {\"choices\":[],\"usage\":{\"completion_tokens\":2}}\n\n");
+        connection.send("data: [DONE]\n\n");
+        connection.socket().shutdownOutput();
+        Answer got = answer.get(1, TimeUnit.MINUTES);
+        assertEquals(new Answer.End.Complete(), got.end());
+        assertTrue(got.first().getAsLong() >= first);
+        assertTrue(got.arrivals().get(1) >= second);
+        assertEquals(got.arrivals().get(0), got.first().getAsLong());
+      }
+    }
+  }
+
+  @Test
+  void hangingUpInMidStreamClosesTheConnection() throws Exception {
+    try (ServerSocket server = listen();
+        StreamingClient client = client(server.getLocalPort(), Duration.ofMinutes(1))) {
+      CompletableFuture<Answer> answer = client.send(ASK, OptionalInt.of(2));
+      try (Connection connection = Connection.accept(server)) {
+        connection.token();
+        connection.token();
+        connection.awaitEnd();
+      }
+      assertEquals(new Answer.End.HungUp(), answer.get(1, TimeUnit.MINUTES).end());
+    }
+  }
+
+  @Test
+  void hangingUpBeforeTheFirstTokenClosesTheConnection() throws Exception {
+    try (ServerSocket server = listen();
+        StreamingClient client = client(server.getLocalPort(), Duration.ofMinutes(1))) {
+      CompletableFuture<Answer> answer = client.send(ASK, OptionalInt.of(0));
+      try (Connection connection = Connection.accept(server)) {
+        connection.awaitEnd();
+      }
+      assertEquals(new Answer.End.HungUp(), answer.get(1, TimeUnit.MINUTES).end());
+    }
+  }
+
+  @Test
+  void aServerThatSaysNothingLosesTheRequest() throws Exception {
+    try (ServerSocket server = listen();
+        StreamingClient client = client(server.getLocalPort(), Duration.ofMillis(200))) {
+      CompletableFuture<Answer> answer = client.send(ASK, OptionalInt.empty());
+      try (Connection connection = Connection.accept(server)) {
+        connection.awaitEnd();
+      }
+      assertEquals(new Answer.End.TimedOut(), answer.get(1, TimeUnit.MINUTES).end());
+    }
+  }
+
+  @Test
+  void aPortWithoutServerIsBroken() throws Exception {
+    int port;
+    try (ServerSocket server = listen()) {
+      port = server.getLocalPort();
+    }
+    try (StreamingClient client = client(port, Duration.ofMinutes(1))) {
+      Answer answer = client.send(ASK, OptionalInt.empty()).get(1, TimeUnit.MINUTES);
+      assertTrue(answer.end() instanceof Answer.End.Broken, answer.end().toString());
+    }
+  }
+}

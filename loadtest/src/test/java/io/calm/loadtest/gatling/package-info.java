@@ -1,0 +1,2 @@
+/** Gatling actions that are done when a future is. */
+package io.calm.loadtest.gatling;

@@ -10,7 +10,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
@@ -27,14 +26,13 @@ public final class StreamingClient implements AutoCloseable {
 
   private final Target target;
   private final Dialect dialect;
-  private final ExecutorService readers = Executors.newFixedThreadPool(2, daemon("reader"));
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(daemon("timer"));
   private final HttpClient http =
       HttpClient.newBuilder()
           .version(HttpClient.Version.HTTP_1_1)
           .connectTimeout(Duration.ofSeconds(10))
-          .executor(readers)
+          .executor(Runnable::run) // reads where it selects: a thread more a token slows the server
           .build();
 
   /**
@@ -117,6 +115,5 @@ public final class StreamingClient implements AutoCloseable {
   @Override
   public void close() {
     timer.shutdownNow();
-    readers.shutdownNow();
   }
 }

@@ -216,7 +216,8 @@ JNIEXPORT jlong JNICALL Java_io_calm_runtime_NativeModel_create(JNIEnv *env, jcl
 JNIEXPORT jint JNICALL Java_io_calm_runtime_NativeModel_step(JNIEnv *env, jclass type, jlong model,
                                                              jint rows, jlong ints, jlong pages,
                                                              jlong rotary, jlong output,
-                                                             jlong failed, jlong times) {
+                                                             jlong weights, jlong failed,
+                                                             jlong times) {
   (void)env;
   (void)type;
   const int32_t *values = (const int32_t *)(intptr_t)ints;
@@ -229,6 +230,7 @@ JNIEXPORT jint JNICALL Java_io_calm_runtime_NativeModel_step(JNIEnv *env, jclass
                     .pages = (uint8_t *const *)(intptr_t)pages,
                     .rotary = (const float *)(intptr_t)rotary,
                     .output = (float *)(intptr_t)output,
+                    .weights = (calm_partial *)(intptr_t)weights,
                     .failed = (uint8_t *)(intptr_t)failed};
   return calm_decoder_step((calm_decoder *)(intptr_t)model, &step,
                            (calm_times *)(intptr_t)times);

@@ -104,6 +104,9 @@ typedef struct {
   /* 1 if every value is finite. */
   int (*finite)(const float *x, size_t count);
 
+  /* The largest of x and the sum of e^(x - largest); 0 if a value is not finite. */
+  int (*weigh)(const float *x, size_t count, calm_partial *result);
+
   /* Stores one position's key and value of one layer's head. */
   void (*store_kv)(const calm_attention *a, uint8_t *layer, int kv_head, int slot,
                    const float *key, const float *value);

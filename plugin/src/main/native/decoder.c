@@ -703,7 +703,8 @@ static void check_logits(pass *p, int item, int worker) {
   (void)worker;
   FOR_ROWS(i, item, p->head_count) {
     int row = p->head_row[i];
-    if (!p->d->kernels->finite(logits_of(p, row), (size_t)p->d->shape.vocabulary)) {
+    if (!p->d->kernels->weigh(logits_of(p, row), (size_t)p->d->shape.vocabulary,
+                              &p->step->weights[p->step->logits[p->first + row]])) {
       p->failed[row] = 1;
     }
   }

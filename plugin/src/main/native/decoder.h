@@ -44,6 +44,7 @@ typedef struct {
   uint8_t *const *pages;    /* lists of pages, one entry for 64 positions */
   const float *rotary;      /* [rows][2][head_dim / 2] cosines, then sines */
   float *output;            /* [wanted rows][vocabulary] */
+  calm_partial *weights;    /* [wanted rows] the largest logit, the sum of e^(logit - largest) */
   uint8_t *failed;          /* [rows], zero: set for rows that are not finite */
 } calm_step;
 

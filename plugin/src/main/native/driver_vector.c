@@ -159,6 +159,35 @@ static void check_sums(const calm_kernels *k) {
   driver_same_floats("add", sum, x, (size_t)width);
 }
 
+static void check_weigh(const calm_kernels *k) {
+  int count = 1 + driver_below(2100);
+  driver_describe("%d weights", count);
+  float *x = driver_numbers((size_t)count), largest = -INFINITY, lanes[16];
+  for (int i = 0; i < count; i++) {
+    x[i] = driver_below(3) ? x[i] : driver_uniform() * 130;
+    largest = x[i] > largest ? x[i] : largest;
+  }
+  double sum = 0;
+  for (int first = 0; first < count; first += 1024) {
+    memset(lanes, 0, sizeof lanes);
+    for (int i = first; i < count && i < first + 1024; i++) {
+      lanes[i % 16] += driver_exp(x[i] - largest);
+    }
+    for (int half = 8; half > 0; half /= 2) {
+      for (int lane = 0; lane < half; lane++) {
+        lanes[lane] += lanes[lane + half];
+      }
+    }
+    sum += lanes[0];
+  }
+  float expected[2] = {largest, (float)sum};
+  calm_partial actual;
+  driver_same_int("weigh finds numbers", 1, k->weigh(x, (size_t)count, &actual));
+  driver_same_floats("weigh", expected, (float[]){actual.max, actual.sum}, 2);
+  x[driver_below(count)] = driver_below(2) ? NAN : -INFINITY;
+  driver_same_int("weigh finds what is no number", 0, k->weigh(x, (size_t)count, &actual));
+}
+
 void driver_vectors(const calm_kernels *k) {
   for (int i = 0; i < 6; i++) {
     check_quantize(k, i % 2);
@@ -166,5 +195,6 @@ void driver_vectors(const calm_kernels *k) {
     check_rotate(k);
     check_gate(k);
     check_sums(k);
+    check_weigh(k);
   }
 }

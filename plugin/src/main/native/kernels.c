@@ -9,6 +9,7 @@
     .quantize = calm_quantize_##vector_, .rms_norm = calm_rms_norm_##vector_,         \
     .rotate = calm_rotate_##vector_, .swiglu = calm_swiglu_##vector_,                 \
     .add = calm_add_##vector_, .finite = calm_finite_##vector_,                       \
+    .weigh = calm_weigh_##vector_,                                                    \
     .store_kv = calm_store_kv_##vector_, .attend = calm_attend_##vector_,             \
     .merge = calm_merge_##vector_, .divide = calm_divide_##vector_,                   \
     .read_row4 = calm_read_row4_##vector_, .read_row8 = calm_read_row8_##vector_,     \

@@ -141,6 +141,42 @@ int CALM_NAME(finite)(const float *x, size_t count) {
   return lanes_sum(sum) + rest == 0;
 }
 
+/* The first `count` lanes, less than every number in the others. */
+static lanes load_or_least(const float *x, size_t count) {
+  float padded[16];
+  for (size_t lane = 0; lane < 16; lane++) {
+    padded[lane] = lane < count ? x[lane] : -INFINITY;
+  }
+  return lanes_load(padded);
+}
+
+/* Elements whose weights are added in float32 before they join the sum in float64. */
+enum { WEIGH_RUN = 1024 };
+
+int CALM_NAME(weigh)(const float *x, size_t count, calm_partial *result) {
+  if (!CALM_NAME(finite)(x, count)) {
+    return 0;
+  }
+  size_t whole = count / 16 * 16;
+  lanes largest = load_or_least(x + whole, count - whole);
+  for (size_t i = 0; i < whole; i += 16) {
+    largest = lanes_max(largest, lanes_load(x + i));
+  }
+  float max = lanes_largest(largest);
+  double sum = 0;
+  for (size_t first = 0; first < count; first += WEIGH_RUN) {
+    size_t end = count - first < WEIGH_RUN ? count : first + WEIGH_RUN;
+    lanes run = lanes_all(0);
+    for (size_t i = first; i < end; i += 16) {
+      lanes values = i < whole ? lanes_load(x + i) : load_or_least(x + i, count - i);
+      run = lanes_add(run, lanes_exp(lanes_sub(values, lanes_all(max))));
+    }
+    sum += lanes_sum(run);
+  }
+  *result = (calm_partial){max, (float)sum};
+  return 1;
+}
+
 void CALM_NAME(divide)(const float *x, float divisor, float *y, int32_t width) {
   for (int32_t i = 0; i < width; i++) {
     y[i] = x[i] / divisor;

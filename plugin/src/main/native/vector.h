@@ -17,6 +17,7 @@
   void CALM_JOIN(swiglu, width)(const float *gate, const float *up, float *y, int32_t width_);    \
   void CALM_JOIN(add, width)(float *target, const float *addend, int32_t width_);                 \
   int CALM_JOIN(finite, width)(const float *x, size_t count);                                     \
+  int CALM_JOIN(weigh, width)(const float *x, size_t count, calm_partial *result);                \
   void CALM_JOIN(divide, width)(const float *x, float divisor, float *y, int32_t width_);         \
   void CALM_JOIN(read_half, width)(const uint16_t *row, float *target, int32_t width_);           \
   void CALM_JOIN(read_row4, width)(const calm_linear *w, int row, float *target);                 \

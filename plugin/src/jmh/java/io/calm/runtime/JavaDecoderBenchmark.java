@@ -3,9 +3,8 @@ package io.calm.runtime;
 import io.calm.model.ActivationMode;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
-import io.calm.runtime.Decoder.Chunk;
-import io.calm.runtime.Decoder.Sequence;
 import io.calm.runtime.Decoder.Wanted;
+import io.calm.runtime.Sequences.Sequence;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -57,7 +56,9 @@ public class JavaDecoderBenchmark {
           RandomModels.model(
               RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(1)),
           KvType.FLOAT16,
+          1,
           1);
+  private Sequences sequences = new Sequences(decoder);
   private final int[] prompt = new Random(2).ints(PROMPT, 0, 49152).toArray();
 
   @Setup
@@ -67,12 +68,14 @@ public class JavaDecoderBenchmark {
         new JavaDecoder(
             RandomModels.model(SMOLLM2, 64, ActivationMode.PER_GROUP, new Random(1)),
             KvType.FLOAT16,
-            threads);
-    try (Sequence whole = decoder.newSequence(PROMPT);
-        Sequence parts = decoder.newSequence(PROMPT)) {
-      float[][] logits = step(whole, prompt);
+            threads,
+            2 * Decoder.blocksFor(PROMPT));
+    sequences = new Sequences(decoder);
+    try (Sequence whole = sequences.open();
+        Sequence parts = sequences.open()) {
+      float[] logits = step(whole, prompt).clone();
       step(parts, Arrays.copyOf(prompt, PROMPT - 1));
-      if (!Arrays.deepEquals(logits, step(parts, prompt[PROMPT - 1]))) {
+      if (!Arrays.equals(logits, step(parts, prompt[PROMPT - 1]))) {
         throw new IllegalStateException("prefill and decode differ");
       }
     }
@@ -83,23 +86,23 @@ public class JavaDecoderBenchmark {
     decoder.close();
   }
 
-  private float[][] step(Sequence sequence, int... tokens) {
-    return decoder.step(List.of(new Chunk(sequence, tokens, Wanted.LAST))).get(0);
+  private float[] step(Sequence sequence, int... tokens) {
+    return decoder.step(List.of(sequence.append(tokens, Wanted.LAST))).get(0).get(0).values();
   }
 
   @Benchmark
   @OperationsPerInvocation(PROMPT)
-  public float[][] prefill() {
-    try (Sequence sequence = decoder.newSequence(PROMPT)) {
+  public float[] prefill() {
+    try (Sequence sequence = sequences.open()) {
       return step(sequence, prompt);
     }
   }
 
   @Benchmark
   @OperationsPerInvocation(GENERATED)
-  public float[][] decode() {
-    try (Sequence sequence = decoder.newSequence(GENERATED)) {
-      float[][] logits = new float[0][];
+  public float[] decode() {
+    try (Sequence sequence = sequences.open()) {
+      float[] logits = new float[0];
       for (int i = 0; i < GENERATED; i++) {
         logits = step(sequence, prompt[i]);
       }

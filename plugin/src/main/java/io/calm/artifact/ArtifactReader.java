@@ -7,6 +7,7 @@ import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.search.QuantPlan;
+import io.calm.tensor.Lifetime;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import java.io.IOException;
@@ -30,13 +31,25 @@ final class ArtifactReader {
 
   /** Opens and verifies {@code directory}, which must be the artifact of {@code key}. */
   static Artifact open(Path directory, ArtifactKey key) throws BadArtifactException {
+    ArtifactReader reader = new ArtifactReader(directory);
+    boolean good = false;
     try {
-      return new ArtifactReader(directory).open(key);
+      Artifact artifact = reader.open(key);
+      good = true;
+      return artifact;
     } catch (IOException e) {
       throw new BadArtifactException("cannot be read: " + e, e);
     } catch (IllegalArgumentException | IndexOutOfBoundsException | JsonParseException e) {
       throw new BadArtifactException("inconsistent: " + e.getMessage(), e);
+    } finally {
+      if (!good) {
+        reader.unmap();
+      }
     }
+  }
+
+  private void unmap() {
+    files.values().forEach(MappedSections::close);
   }
 
   private Artifact open(ArtifactKey key) throws IOException, BadArtifactException {
@@ -117,6 +130,7 @@ final class ArtifactReader {
         embeddings,
         head,
         tables.floats(TableSections.FINAL_NORM),
-        manifest.activation());
+        manifest.activation(),
+        new Lifetime(this::unmap));
   }
 }

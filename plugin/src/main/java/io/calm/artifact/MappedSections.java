@@ -1,5 +1,6 @@
 package io.calm.artifact;
 
+import io.calm.tensor.OffHeap;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -14,12 +15,14 @@ import java.util.Map;
 
 /**
  * The sections of a data file as read-only mapped memory. A file is mapped in as few windows as
- * have less than 2 GiB each; a window is unmapped with its last buffer.
+ * have less than 2 GiB each. They are unmapped by {@link #close}: whoever looks at a section beyond
+ * the artifact's reader does so under a lease of the model's lifetime.
  */
-final class MappedSections {
+final class MappedSections implements AutoCloseable {
   private final Path file;
   private final Map<String, Section> table = new HashMap<>();
   private final Map<String, ByteBuffer> extents = new HashMap<>();
+  private final List<OffHeap> windows = new ArrayList<>();
 
   private MappedSections(Path file) {
     this.file = file;
@@ -88,7 +91,9 @@ final class MappedSections {
     Section first = window.get(0);
     Section last = window.get(window.size() - 1);
     long length = last.offset() + last.extent() - first.offset();
-    ByteBuffer mapped = channel.map(FileChannel.MapMode.READ_ONLY, first.offset(), length);
+    OffHeap memory = OffHeap.of(channel.map(FileChannel.MapMode.READ_ONLY, first.offset(), length));
+    windows.add(memory);
+    ByteBuffer mapped = memory.bytes();
     for (Section section : window) {
       int offset = Math.toIntExact(section.offset() - first.offset());
       table.put(section.name(), section);
@@ -128,6 +133,14 @@ final class MappedSections {
       throw new IllegalArgumentException(file.getFileName() + ": no section " + name);
     }
     return extent.slice(0, Math.toIntExact(section.length())).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** Unmaps the file; no section may be looked at any more. */
+  @Override
+  public void close() {
+    table.clear();
+    extents.clear();
+    windows.forEach(OffHeap::close);
   }
 
   /** Copies a section of float32 numbers. */

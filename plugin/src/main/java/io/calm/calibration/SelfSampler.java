@@ -1,6 +1,7 @@
 package io.calm.calibration;
 
 import io.calm.runtime.Decoder;
+import io.calm.runtime.Sequences;
 import io.calm.tensor.Parallel;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -22,10 +23,16 @@ public final class SelfSampler {
   /** Sequences of one step; bounds the logits that are held. */
   private static final int BATCH = 64;
 
+  /** Returns the blocks that the decoder must have for sequences of so many tokens. */
+  public static int blocks(int length) {
+    return BATCH * Decoder.blocksFor(length);
+  }
+
   /** One sequence in so many starts with BOS alone. */
   private static final int BOS_EVERY = 4;
 
   private final Decoder decoder;
+  private final Sequences sequences;
   private final OptionalInt bos;
   private final boolean alwaysBos;
   private final int[] firstTokens;
@@ -41,6 +48,7 @@ public final class SelfSampler {
   public SelfSampler(
       Decoder decoder, OptionalInt bos, boolean alwaysBos, int[] firstTokens, Parallel parallel) {
     this.decoder = decoder;
+    this.sequences = new Sequences(decoder);
     this.bos = bos;
     this.alwaysBos = alwaysBos;
     this.firstTokens = firstTokens.clone();
@@ -93,15 +101,13 @@ public final class SelfSampler {
 
   private void step(List<Writer> writers) {
     List<Decoder.Chunk> chunks =
-        writers.stream()
-            .map(w -> new Decoder.Chunk(w.sequence, w.next(), Decoder.Wanted.LAST))
-            .toList();
-    List<float[][]> logits = decoder.step(chunks);
+        writers.stream().map(w -> w.sequence.append(w.next(), Decoder.Wanted.LAST)).toList();
+    List<List<Decoder.Logits>> logits = decoder.step(chunks);
     parallel.ranges(
         writers.size(),
         (from, to) -> {
           for (int i = from; i < to; i++) {
-            writers.get(i).draw(logits.get(i)[0]);
+            writers.get(i).draw(logits.get(i).get(0).values());
           }
         });
   }
@@ -110,7 +116,7 @@ public final class SelfSampler {
   private final class Writer {
     final SplittableRandom random;
     final int[] tokens;
-    final Decoder.Sequence sequence;
+    final Sequences.Sequence sequence = sequences.open();
     int written;
     int fed;
 
@@ -124,7 +130,6 @@ public final class SelfSampler {
       if (!bosAlone && written < length) {
         tokens[written++] = firstTokens[random.nextInt(firstTokens.length)];
       }
-      sequence = decoder.newSequence(length);
     }
 
     /** Returns the tokens that the decoder has not seen. */

@@ -88,6 +88,7 @@ final class BenchCompareCommand implements Callable<Integer> {
     return Decoders.open(
         artifact.model(),
         new Decoders.Settings(
-            bench.kernel(), model.resolve().settings().kvCache(), bench.threads()));
+            bench.kernel(), model.resolve().settings().kvCache(), bench.threads()),
+        PlanComparison.BLOCKS);
   }
 }

@@ -67,9 +67,10 @@ record Precision(String name, Optional<String> kvCache) {
   }
 
   private Decoder decoder(QuantizedModel model, CalmSettings settings) {
+    int blocks = Decoder.blocksFor(model.spec().maxContext());
     return kvCache.equals(Optional.of(FLOAT32))
-        ? JavaDecoder.withoutKvRounding(model, settings.threadCount())
-        : Decoders.open(model, settings.decoder());
+        ? JavaDecoder.withoutKvRounding(model, settings.threadCount(), blocks)
+        : Decoders.open(model, settings.decoder(), blocks);
   }
 
   private Map<String, String> overrides() {

@@ -2,6 +2,7 @@ package io.calm.generate;
 
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Chunk;
+import io.calm.runtime.Decoder.Logits;
 import io.calm.runtime.Decoder.Wanted;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -9,29 +10,29 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A sequence between its admission and its end: what of the prompt the decoder has read, and the
- * answer so far. Used by the scheduler's thread alone.
+ * The prompt and the answer so far, and how many of their tokens the decoder holds: with its blocks
+ * a sequence loses nothing else. Used by the scheduler's thread alone.
  */
 final class ActiveSequence {
-  /** Every row of a chunk whose prompt is scored has [V] logits on the heap: keep them few. */
-  private static final int MOST_SCORED_ROWS = 32;
-
   private final Ticket ticket;
   private final GenerationRequest request;
-  private final Decoder.Sequence memory;
   private final Sampler sampler;
   private final TokenHistory history;
   private final AnswerText text;
   private final List<TokenScore> promptScores = new ArrayList<>();
   private final List<List<TokenScore>> promptTop = new ArrayList<>();
-  private int read;
-  private int last;
-  private int generated;
 
-  ActiveSequence(Ticket ticket, Decoder.Sequence memory) {
+  private final BlockTable table = new BlockTable();
+  private int[] tokens;
+  private int length;
+  private int held;
+  private boolean admitted;
+
+  ActiveSequence(Ticket ticket) {
     this.ticket = ticket;
     this.request = ticket.request();
-    this.memory = memory;
+    this.tokens = request.prompt().clone();
+    this.length = tokens.length;
     this.sampler = new Sampler(request.parameters());
     this.history =
         new TokenHistory(request.parameters(), request.prompt(), request.endOfSequence());
@@ -42,30 +43,79 @@ final class ActiveSequence {
     return ticket;
   }
 
-  Decoder.Sequence memory() {
-    return memory;
+  /** Returns whether it may hold blocks. */
+  boolean admitted() {
+    return admitted;
   }
 
-  /** Returns whether the whole prompt was read, so that the next chunk is one generated token. */
-  boolean decoding() {
-    return read >= request.prompt().length;
-  }
-
-  int capacity() {
-    return request.capacity();
-  }
-
-  /** Returns the next chunk, of at most {@code budget} tokens. */
-  Chunk next(int budget) {
-    if (decoding()) {
-      return new Chunk(memory, new int[] {last}, Wanted.LAST);
+  /**
+   * Begins with what the cache holds of its tokens.
+   *
+   * @return the tokens that need not be computed
+   */
+  int admit(BlockManager blocks) {
+    admitted = true;
+    if (!scoring()) {
+      held = blocks.share(table, tokens, length);
     }
-    boolean scored = request.promptScores().isPresent();
-    int most = scored ? Math.min(budget, MOST_SCORED_ROWS) : budget;
-    int end = Math.min(request.prompt().length, read + most);
-    Wanted wanted = end == request.prompt().length ? Wanted.LAST : Wanted.NONE;
+    return held;
+  }
+
+  /** Gives its blocks back; what they held is computed again after the next {@link #admit}. */
+  void release(BlockManager blocks) {
+    blocks.release(table);
+    held = 0;
+    admitted = false;
+  }
+
+  /** Returns the blocks that it lacks for the tokens it has. */
+  int missingBlocks() {
+    return Decoder.blocksFor(length) - table.size();
+  }
+
+  /** Makes room for {@code count} more tokens; returns false if there is none. */
+  boolean reserve(BlockManager blocks, int count) {
+    return blocks.reserve(table, held + count);
+  }
+
+  /** Returns whether all tokens but the one that was generated last are held. */
+  boolean decoding() {
+    return held == length - 1 && generated() > 0;
+  }
+
+  private int generated() {
+    return length - request.prompt().length;
+  }
+
+  /** Returns whether prompt tokens are still to be scored: each of their rows has logits. */
+  boolean scoring() {
+    return request.promptScores().isPresent() && promptScores.size() < request.prompt().length;
+  }
+
+  /** Returns the tokens whose keys and values the decoder holds. */
+  int held() {
+    return held;
+  }
+
+  /** Returns the tokens that are not held. */
+  int remaining() {
+    return length - held;
+  }
+
+  Work.Decode decode() {
+    return new Work.Decode(this, chunk(1, Wanted.LAST));
+  }
+
+  Work.Prefill prefill(int count) {
+    boolean last = count == remaining();
+    Wanted wanted = scoring() ? Wanted.ALL : last ? Wanted.LAST : Wanted.NONE;
+    return new Work.Prefill(this, chunk(count, wanted), last);
+  }
+
+  private Chunk chunk(int count, Wanted wanted) {
+    int end = held + count;
     return new Chunk(
-        memory, Arrays.copyOfRange(request.prompt(), read, end), scored ? Wanted.ALL : wanted);
+        table.first(Decoder.blocksFor(end)), held, Arrays.copyOfRange(tokens, held, end), wanted);
   }
 
   /**
@@ -73,50 +123,51 @@ final class ActiveSequence {
    *
    * @return how the sequence ended; empty where it goes on
    */
-  Optional<Finish.Reason> advance(Chunk chunk, float[][] logits) {
-    if (!decoding()) {
-      score(chunk, logits);
-      read += chunk.tokens().length;
-      if (!decoding()) {
+  Optional<Finish.Reason> advance(BlockManager blocks, Work work, List<Logits> rows) {
+    held = work.chunk().end();
+    blocks.publish(table, tokens, held);
+    if (work instanceof Work.Prefill prefill) {
+      if (scoring()) {
+        score(prefill.chunk().position(), rows);
+      }
+      if (!prefill.last()) {
         return Optional.empty();
       }
-      if (request.promptScores().isPresent()) {
+      if (generated() == 0 && request.promptScores().isPresent()) {
         request.listener().prompt(List.copyOf(promptScores), List.copyOf(promptTop));
       }
       if (request.parameters().maxNewTokens() == 0) {
         return Optional.of(Finish.Reason.LENGTH);
       }
     }
-    return generate(logits[logits.length - 1]);
+    return generate(rows.get(rows.size() - 1));
   }
 
-  private void score(Chunk chunk, float[][] logits) {
-    if (request.promptScores().isEmpty()) {
-      return;
-    }
-    if (read == 0) {
+  /** Scores the prompt tokens after those of the chunk that were not scored before. */
+  private void score(int position, List<Logits> rows) {
+    if (promptScores.isEmpty()) {
       promptScores.add(new TokenScore(request.prompt()[0], Float.NaN));
       promptTop.add(List.of());
     }
-    for (int row = 0; row < chunk.tokens().length; row++) {
-      int target = read + row + 1;
-      if (target < request.prompt().length) {
-        LogProbabilities probabilities = new LogProbabilities(logits[row]);
+    for (int row = 0; row < rows.size() && scoring(); row++) {
+      int target = position + row + 1;
+      if (target == promptScores.size()) {
+        LogProbabilities probabilities = new LogProbabilities(rows.get(row));
         promptScores.add(probabilities.of(request.prompt()[target]));
-        promptTop.add(probabilities.top(request.promptScores().getAsInt()));
+        promptTop.add(probabilities.top(request.promptScores().orElseThrow()));
       }
     }
   }
 
-  private Optional<Finish.Reason> generate(float[] logits) {
+  private Optional<Finish.Reason> generate(Logits logits) {
     SamplingParameters parameters = request.parameters();
     int token = sampler.choose(history.penalized(logits));
+    history.restore(logits);
     history.add(token);
-    last = token;
-    generated++;
+    append(token);
     boolean ended = !parameters.ignoreEos() && request.endOfSequence().contains(token);
     String piece = ended ? "" : text.add(token);
-    boolean full = generated >= parameters.maxNewTokens();
+    boolean full = generated() >= parameters.maxNewTokens();
     if ((ended || full) && !text.stopped()) {
       piece += text.flush();
     }
@@ -132,8 +183,14 @@ final class ActiveSequence {
     return end;
   }
 
-  private GeneratedToken event(
-      int token, String text, float[] logits, Optional<Finish.Reason> end) {
+  private void append(int token) {
+    if (length == tokens.length) {
+      tokens = Arrays.copyOf(tokens, Math.min(request.capacity() + 1, length + length / 2 + 16));
+    }
+    tokens[length++] = token;
+  }
+
+  private GeneratedToken event(int token, String text, Logits logits, Optional<Finish.Reason> end) {
     TokenScore score = new TokenScore(token, Float.NaN);
     List<TokenScore> top = List.of();
     if (request.parameters().logprobs()) {
@@ -141,15 +198,11 @@ final class ActiveSequence {
       score = probabilities.of(token);
       top = probabilities.top(request.parameters().topLogprobs());
     }
-    return new GeneratedToken(generated - 1, text, score, top, end, ticket.tokenAt());
+    return new GeneratedToken(generated() - 1, text, score, top, end, ticket.tokenAt());
   }
 
-  /** Frees the memory, then sends the last event. */
+  /** Sends the last event. */
   void finish(Finish.Reason reason, Optional<String> error) {
-    try {
-      memory.close();
-    } finally {
-      ticket.finish(reason, error, text.toString(), generated);
-    }
+    ticket.finish(reason, error, text.toString(), generated());
   }
 }

@@ -20,6 +20,8 @@ public record Finish(
     EOS_TOKEN,
     /** The text contained a stop string. */
     STOP_SEQUENCE,
+    /** The time that the request was given is over; the text is what there was by then. */
+    DEADLINE,
     /** The decoder or the receiver of the events failed. */
     ERROR,
     /** The client went away, or the model was closed. */

@@ -1,5 +1,7 @@
 package io.calm.generate;
 
+import java.time.Duration;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -11,6 +13,7 @@ import java.util.Set;
  * @param promptScores present: score the prompt's tokens, with so many alternatives each
  * @param text this sequence's own decoder
  * @param listener receives the events
+ * @param deadline longest time from submission to the end
  */
 @SuppressWarnings("ArrayRecordComponent") // a bulk value, passed once and never compared
 public record GenerationRequest(
@@ -19,7 +22,8 @@ public record GenerationRequest(
     Set<Integer> endOfSequence,
     OptionalInt promptScores,
     TextDecoder text,
-    GenerationListener listener) {
+    GenerationListener listener,
+    Optional<Duration> deadline) {
 
   public GenerationRequest {
     if (prompt.length == 0) {
@@ -34,7 +38,22 @@ public record GenerationRequest(
                 .formatted(SamplingParameters.MAX_LOGPROBS, count));
       }
     }
+    if (deadline.isPresent() && deadline.get().isNegative()) {
+      throw new IllegalArgumentException(
+          "deadline: expected no negative time, got %s".formatted(deadline.get()));
+    }
     endOfSequence = Set.copyOf(endOfSequence);
+  }
+
+  /** A request that may take as long as it takes. */
+  public GenerationRequest(
+      int[] prompt,
+      SamplingParameters parameters,
+      Set<Integer> endOfSequence,
+      OptionalInt promptScores,
+      TextDecoder text,
+      GenerationListener listener) {
+    this(prompt, parameters, endOfSequence, promptScores, text, listener, Optional.empty());
   }
 
   /** Returns the most keys and values the sequence will hold; the last token's are never needed. */

@@ -15,7 +15,9 @@ public final class RejectedException extends RuntimeException {
     /** More sequences in one request than could ever wait and run together. */
     TOO_MANY,
     /** The model is being unloaded. */
-    CLOSED
+    CLOSED,
+    /** The model's loop has died: it answers nobody until it is loaded again. */
+    FAILED
   }
 
   public RejectedException(Reason reason, String message) {

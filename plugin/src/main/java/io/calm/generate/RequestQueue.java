@@ -6,13 +6,27 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 
-/** Requests that wait, first come first served. Thread safe. */
+/** Requests that wait, first come first served, and what wakes the loop. Thread safe. */
 final class RequestQueue {
+  private static final long FOREVER = Long.MAX_VALUE / 2;
+
   private final SchedulerSettings settings;
   private final Deque<Ticket> waiting = new ArrayDeque<>();
-  private int running;
-  private boolean closed;
+  private long arrivals;
+  private int started;
+  private boolean signalled;
+  private State state = State.OPEN;
+  private Optional<String> failure = Optional.empty();
+
+  private enum State {
+    OPEN,
+    DRAINING,
+    CLOSED
+  }
 
   RequestQueue(SchedulerSettings settings) {
     this.settings = settings;
@@ -20,7 +34,12 @@ final class RequestQueue {
 
   /** Adds all or none. */
   synchronized void add(List<Ticket> tickets) {
-    if (closed) {
+    if (failure.isPresent()) {
+      throw new RejectedException(
+          RejectedException.Reason.FAILED,
+          "the model's loop has died (%s); load the model again".formatted(failure.get()));
+    }
+    if (state != State.OPEN) {
       throw new RejectedException(RejectedException.Reason.CLOSED, "the model is being unloaded");
     }
     int most = settings.maxRunning() + settings.queueSize();
@@ -30,39 +49,40 @@ final class RequestQueue {
           "expected at most %d sequences in one request, got %d; send several requests"
               .formatted(most, tickets.size()));
     }
-    if (running + waiting.size() + tickets.size() > most) {
+    if (started + waiting.size() + tickets.size() > most) {
       throw new RejectedException(
           RejectedException.Reason.QUEUE_FULL,
           "the queue is full: %d running, %d waiting, %d allowed; try again later"
-              .formatted(running, waiting.size(), most));
+              .formatted(started, waiting.size(), most));
     }
-    waiting.addAll(tickets);
-    notifyAll();
+    for (Ticket ticket : tickets) {
+      ticket.arrived(arrivals++);
+      waiting.add(ticket);
+    }
+    signal();
   }
 
-  /** Takes the first request if it fits: it then counts as running until {@link #ended}. */
-  synchronized Optional<Ticket> poll(int freeKvTokens) {
-    Ticket first = waiting.peek();
-    if (first == null
-        || running >= settings.maxRunning()
-        || first.request().capacity() > freeKvTokens) {
-      return Optional.empty();
-    }
-    waiting.remove();
-    running++;
-    return Optional.of(first);
+  /** Returns the first request that is not paused. */
+  synchronized Optional<Ticket> first() {
+    return waiting.stream().filter(ticket -> !ticket.paused()).findFirst();
+  }
+
+  /** Takes a request out: it counts as started until {@link #ended}. */
+  synchronized void start(Ticket ticket) {
+    waiting.remove(ticket);
+    started++;
   }
 
   synchronized void ended() {
-    running--;
+    started--;
   }
 
-  /** Takes out the requests that were cancelled, or all of them once closed. */
-  synchronized List<Ticket> takeCancelled() {
+  /** Takes out the requests that are over before they started; all of them once closed. */
+  synchronized List<Ticket> takeIf(Predicate<Ticket> over) {
     List<Ticket> taken = new ArrayList<>();
     for (Iterator<Ticket> all = waiting.iterator(); all.hasNext(); ) {
       Ticket ticket = all.next();
-      if (closed || ticket.cancelled()) {
+      if (state == State.CLOSED || over.test(ticket)) {
         all.remove();
         taken.add(ticket);
       }
@@ -70,24 +90,64 @@ final class RequestQueue {
     return taken;
   }
 
-  /** Waits until there is something to do; returns false once closed. */
-  synchronized boolean awaitWork() throws InterruptedException {
-    while (!closed && running == 0 && waiting.isEmpty()) {
-      wait();
-    }
-    return !closed;
+  /** Returns how long the first deadline of those that wait is away. */
+  synchronized OptionalLong nanosToDeadline() {
+    return waiting.stream().map(Ticket::nanosLeft).flatMapToLong(OptionalLong::stream).min();
   }
 
-  synchronized void close() {
-    closed = true;
+  /** Wakes the loop: something has changed that it looks at between steps. */
+  synchronized void signal() {
+    signalled = true;
     notifyAll();
+  }
+
+  /**
+   * Waits until there may be something to do.
+   *
+   * @param nanos longest time
+   * @return whether the loop goes on
+   */
+  synchronized boolean await(OptionalLong nanos) throws InterruptedException {
+    long end = System.nanoTime() + nanos.orElse(FOREVER);
+    for (long left = end - System.nanoTime();
+        left > 0 && !signalled && !over();
+        left = end - System.nanoTime()) {
+      wait(TimeUnit.NANOSECONDS.toMillis(left) + 1);
+    }
+    signalled = false;
+    return !over();
+  }
+
+  private boolean over() {
+    return state == State.CLOSED || (state == State.DRAINING && started == 0 && waiting.isEmpty());
+  }
+
+  /** Takes no more; the loop ends with the last request. */
+  synchronized void drain() {
+    if (state == State.OPEN) {
+      state = State.DRAINING;
+    }
+    signal();
+  }
+
+  /** Takes no more; the loop ends before its next step. */
+  synchronized void close() {
+    state = State.CLOSED;
+    signal();
+  }
+
+  /** Takes no more, saying why. */
+  synchronized void fail(String why) {
+    failure = Optional.of(why);
+    close();
   }
 
   synchronized int waiting() {
     return waiting.size();
   }
 
-  synchronized int running() {
-    return running;
+  /** Returns the requests that have started and not ended. */
+  synchronized int started() {
+    return started;
   }
 }

@@ -1,6 +1,6 @@
 package io.calm.generate;
 
-import java.util.stream.IntStream;
+import io.calm.runtime.Decoder.Logits;
 
 /**
  * Chooses one token from a row of logits [V]. Draw {@code i} of a request depends on its seed and
@@ -10,6 +10,7 @@ final class Sampler {
   private static final long GOLDEN_GAMMA = 0x9E37_79B9_7F4A_7C15L;
 
   private final SamplingParameters parameters;
+  private float[] weights = {};
   private long draws;
 
   Sampler(SamplingParameters parameters) {
@@ -19,66 +20,85 @@ final class Sampler {
   /**
    * Returns the chosen token.
    *
-   * @param logits with penalties; not changed
-   * @throws ArithmeticException if a logit is NaN or none is finite
+   * @param logits with penalties
+   * @throws ArithmeticException if the largest is no finite number
    */
-  int choose(float[] logits) {
-    float max = LogProbabilities.max(logits);
+  int choose(Logits logits) {
+    float max = logits.largest();
+    if (Float.isNaN(max) || Float.isInfinite(max)) {
+      throw new ArithmeticException(
+          "logits: expected finite numbers, got %s as the largest".formatted(max));
+    }
     if (parameters.greedy()) {
-      return TopTokens.largest(logits, 1)[0];
+      return TopTokens.first(logits.values(), max);
     }
-    boolean topK = parameters.topK() > 0 && parameters.topK() < logits.length;
-    double all = parameters.topP() < 1 && !topK ? sum(weights(logits, max), logits.length) : 0;
-    int[] candidates =
-        topK ? TopTokens.largest(logits, parameters.topK()) : candidates(logits, max, all);
-    double[] weights = new double[candidates.length];
-    for (int i = 0; i < candidates.length; i++) {
-      weights[i] = weight(logits[candidates[i]], max);
-    }
-    int kept = nucleus(weights, topK ? sum(weights, weights.length) : all);
-    double target = uniform() * sum(weights, kept);
-    double cumulative = 0;
-    for (int i = 0; i < kept - 1; i++) {
-      cumulative += weights[i];
-      if (target < cumulative) {
-        return candidates[i];
+    int vocabulary = logits.values().length;
+    if (parameters.topK() > 0 && parameters.topK() < vocabulary) {
+      int[] candidates = TopTokens.largest(logits.values(), parameters.topK());
+      double[] likeliest = new double[candidates.length];
+      for (int i = 0; i < candidates.length; i++) {
+        likeliest[i] = logits.weight(candidates[i], parameters.temperature());
       }
+      return candidates[draw(likeliest, sum(likeliest, likeliest.length))];
     }
-    return candidates[kept - 1];
+    if (weights.length < vocabulary) {
+      weights = new float[vocabulary];
+    }
+    double all = logits.weigh(parameters.temperature(), weights);
+    if (parameters.topP() >= 1 && parameters.minP() <= 0) {
+      return draw(vocabulary, all);
+    }
+    int[] candidates = TopTokens.atLeast(logits.values(), leastLogit(logits, all));
+    double[] likeliest = new double[candidates.length];
+    for (int i = 0; i < candidates.length; i++) {
+      likeliest[i] = weights[candidates[i]];
+    }
+    return candidates[draw(likeliest, all)];
   }
 
-  /**
-   * Returns the tokens that top_p and min_p may leave, likeliest first; every token in order of its
-   * id where both are off.
-   *
-   * @param all the sum of all weights, where top_p is on
-   */
-  private int[] candidates(float[] logits, float max, double all) {
+  /** Returns a bound that the logits of all tokens that top_p and min_p may leave reach. */
+  private float leastLogit(Logits logits, double all) {
     double least = Double.NEGATIVE_INFINITY;
     if (parameters.topP() < 1) {
       // Tokens below (1 - p) / V of the whole hold less than 1 - p together: outside the nucleus.
-      least = Math.log(0.999 * (1.0 - parameters.topP()) * all / logits.length);
+      least = Math.log(0.999 * (1.0 - parameters.topP()) * all / logits.values().length);
     }
     if (parameters.minP() > 0) {
       least = Math.max(least, Math.log(0.999 * parameters.minP()));
     }
-    if (least == Double.NEGATIVE_INFINITY) {
-      return IntStream.range(0, logits.length).toArray();
-    }
-    return TopTokens.atLeast(
-        logits, (float) Math.min(max, max + least * parameters.temperature() - 1e-3));
+    float max = logits.largest();
+    return (float) Math.min(max, max + least * parameters.temperature() - 1e-3);
   }
 
-  private double[] weights(float[] logits, float max) {
-    double[] weights = new double[logits.length];
-    for (int i = 0; i < logits.length; i++) {
-      weights[i] = weight(logits[i], max);
+  /** Draws from all tokens, in the order of their ids. */
+  private int draw(int vocabulary, double all) {
+    double target = uniform() * all;
+    double cumulative = 0;
+    int last = 0;
+    for (int i = 0; i < vocabulary; i++) {
+      if (weights[i] > 0) {
+        last = i;
+        cumulative += weights[i];
+        if (target < cumulative) {
+          break;
+        }
+      }
     }
-    return weights;
+    return last;
   }
 
-  private double weight(float logit, float max) {
-    return Math.exp((logit - max) / parameters.temperature());
+  /** Draws from what top_p and min_p leave of descending weights; {@code all} is their sum. */
+  private int draw(double[] likeliest, double all) {
+    int kept = nucleus(likeliest, all);
+    double target = uniform() * sum(likeliest, kept);
+    double cumulative = 0;
+    for (int i = 0; i < kept - 1; i++) {
+      cumulative += likeliest[i];
+      if (target < cumulative) {
+        return i;
+      }
+    }
+    return kept - 1;
   }
 
   /**

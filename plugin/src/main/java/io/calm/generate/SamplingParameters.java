@@ -23,8 +23,7 @@ import java.util.Map;
  * @param stops strings that end the answer
  * @param includeStop whether the stop string that was found is part of the answer
  * @param ignoreEos whether to go on after an end-of-sequence token
- * @param logprobs whether tokens have log-probabilities, which cost an exponential for each entry
- *     of the vocabulary; otherwise they are NaN
+ * @param logprobs whether tokens have log-probabilities; otherwise they are NaN
  * @param topLogprobs alternatives to report with each token; only with {@code logprobs}
  */
 public record SamplingParameters(

@@ -1,28 +1,30 @@
 package io.calm.generate;
 
+import io.calm.runtime.Decoder;
+
 /**
  * Budgets of a {@link Scheduler}.
  *
  * @param maxContext most tokens of prompt and answer together
- * @param kvTokens most tokens that all running sequences may reserve keys and values for
+ * @param blocks of keys and values, of {@link Decoder#BLOCK_TOKENS} tokens each
  * @param maxRunning most sequences in a step
  * @param queueSize most requests that wait beyond those that can run
  * @param stepTokens most tokens of a step: decodes first, the rest to prompts
  */
 public record SchedulerSettings(
-    int maxContext, int kvTokens, int maxRunning, int queueSize, int stepTokens) {
+    int maxContext, int blocks, int maxRunning, int queueSize, int stepTokens) {
 
   public SchedulerSettings {
     requirePositive("maxContext", maxContext);
-    requirePositive("kvTokens", kvTokens);
+    requirePositive("blocks", blocks);
     requirePositive("maxRunning", maxRunning);
     requirePositive("queueSize", queueSize);
     requirePositive("stepTokens", stepTokens);
   }
 
-  /** Returns defaults for a model of this context: 16 sequences, 100 waiting, 256 tokens a step. */
-  public static SchedulerSettings defaults(int maxContext) {
-    return new SchedulerSettings(maxContext, Math.max(maxContext, 16_384), 16, 100, 256);
+  /** Returns the most tokens that all sequences together can hold keys and values of. */
+  public int kvTokens() {
+    return Math.multiplyExact(blocks, Decoder.BLOCK_TOKENS);
   }
 
   private static void requirePositive(String name, int value) {

@@ -1,158 +1,160 @@
 package io.calm.generate;
 
 import io.calm.runtime.Decoder;
-import io.calm.runtime.Decoder.Chunk;
+import io.calm.runtime.Decoder.Logits;
 import io.calm.runtime.StepFailedException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.stream.LongStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One turn after the other: drop the cancelled, admit, run one step, send its events. Sequences
- * join and leave between steps. Used by one thread.
+ * One turn after the other: schedule, run, postprocess. Sequences join and leave between steps.
+ * Used by one thread.
  *
  * <p>A turn never throws what a decoder or a listener threw: that ends the sequences concerned.
  */
 final class StepLoop {
+  /** Rows of a step that score prompt tokens, with [V] logits each: keep them few. */
+  private static final int MOST_SCORED_ROWS = 32;
+
   private static final Logger logger = LoggerFactory.getLogger(StepLoop.class);
 
   private final Decoder decoder;
   private final SchedulerSettings settings;
   private final RequestQueue queue;
-  private final List<ActiveSequence> running = new ArrayList<>();
-  private int freeKvTokens;
+  private final Roster roster;
+  private long steps;
+  private long stepTokens;
 
   StepLoop(Decoder decoder, SchedulerSettings settings, RequestQueue queue) {
     this.decoder = decoder;
     this.settings = settings;
     this.queue = queue;
-    this.freeKvTokens = settings.kvTokens();
+    this.roster = new Roster(settings, queue);
   }
 
-  void turn() {
-    dropCancelled();
-    admit();
-    List<ActiveSequence> batch = new ArrayList<>();
-    List<Chunk> chunks = new ArrayList<>();
-    schedule(batch, chunks);
-    if (!batch.isEmpty()) {
-      step(batch, chunks);
+  /** Returns whether there was something to do, so that another turn may have something too. */
+  boolean turn() {
+    endOver();
+    List<Work> batch = schedule();
+    if (batch.isEmpty()) {
+      return false;
     }
+    run(batch).ifPresent(rows -> postprocess(batch, rows));
+    return true;
   }
 
-  /** Ends everything that runs or waits; the queue must be closed. */
-  void endAll() {
-    for (Ticket ticket : queue.takeCancelled()) {
-      ticket.finish(Finish.Reason.CANCELLED, Optional.empty(), "", 0);
+  /** Ends who was cancelled and whose time is over, whether they wait or run. */
+  private void endOver() {
+    for (Ticket ticket : queue.takeIf(t -> t.over().isPresent())) {
+      ticket.finish(ticket.over().orElse(Finish.Reason.CANCELLED), Optional.empty(), "", 0);
     }
-    for (ActiveSequence sequence : List.copyOf(running)) {
-      end(sequence, Finish.Reason.CANCELLED, Optional.empty());
-    }
-  }
-
-  private void dropCancelled() {
-    for (Ticket ticket : queue.takeCancelled()) {
-      ticket.finish(Finish.Reason.CANCELLED, Optional.empty(), "", 0);
-    }
-    for (ActiveSequence sequence : List.copyOf(running)) {
-      if (sequence.ticket().cancelled()) {
-        end(sequence, Finish.Reason.CANCELLED, Optional.empty());
-      }
-    }
-  }
-
-  private void admit() {
-    while (true) {
-      Optional<Ticket> next = queue.poll(freeKvTokens);
-      if (next.isEmpty()) {
-        return;
-      }
-      Ticket ticket = next.get();
-      try {
-        ActiveSequence sequence =
-            new ActiveSequence(ticket, decoder.newSequence(ticket.request().capacity()));
-        ticket.start();
-        running.add(sequence);
-        freeKvTokens -= sequence.capacity();
-      } catch (RuntimeException | OutOfMemoryError e) {
-        logger.error("no memory for a sequence of {} tokens", ticket.request().capacity(), e);
-        queue.ended();
-        ticket.finish(Finish.Reason.ERROR, Optional.of(message(e)), "", 0);
-      }
-    }
+    roster.forEach(
+        sequence ->
+            sequence.ticket().over().ifPresent(reason -> end(sequence, reason, Optional.empty())));
   }
 
   /** Every decode, then prompts in order of arrival while the step has room. */
-  private void schedule(List<ActiveSequence> batch, List<Chunk> chunks) {
-    int budget = settings.stepTokens();
-    for (ActiveSequence sequence : running) {
-      if (sequence.decoding()) {
-        batch.add(sequence);
-        chunks.add(sequence.next(1));
-        budget--;
+  private List<Work> schedule() {
+    roster.admit();
+    List<ActiveSequence> runnable = roster.runnable();
+    List<Work> batch = new ArrayList<>();
+    for (ActiveSequence sequence : runnable) {
+      if (sequence.admitted() && sequence.decoding() && roster.reserve(sequence, 1)) {
+        batch.add(sequence.decode());
       }
     }
-    budget = Math.max(1, budget);
-    for (ActiveSequence sequence : running) {
-      if (!sequence.decoding() && budget > 0) {
-        Chunk chunk = sequence.next(budget);
-        batch.add(sequence);
-        chunks.add(chunk);
-        budget -= chunk.tokens().length;
+    int budget = Math.max(1, settings.stepTokens() - batch.size());
+    int scored = MOST_SCORED_ROWS;
+    for (ActiveSequence sequence : runnable) {
+      if (!sequence.admitted() || sequence.decoding()) {
+        continue;
+      }
+      int most = sequence.scoring() ? Math.min(budget, scored) : budget;
+      int count = Math.min(sequence.remaining(), most);
+      if (count > 0 && roster.reserve(sequence, count)) {
+        Work.Prefill prefill = sequence.prefill(count);
+        batch.add(prefill);
+        budget -= count;
+        scored -= sequence.scoring() ? count : 0;
       }
     }
+    batch.removeIf(work -> !work.sequence().admitted()); // preempted after it was scheduled
+    return batch;
   }
 
-  private void step(List<ActiveSequence> batch, List<Chunk> chunks) {
-    List<float[][]> logits;
+  /** Returns the rows of each; empty where the step failed, which has ended who failed. */
+  private Optional<List<List<Logits>>> run(List<Work> batch) {
+    steps++;
+    stepTokens += batch.stream().mapToInt(work -> work.chunk().tokens().length).sum();
     try {
-      logits = decoder.step(chunks);
+      return Optional.of(decoder.step(batch.stream().map(Work::chunk).toList()));
     } catch (StepFailedException e) {
-      failed(batch, e);
-      return;
+      logger.error("a step of {} sequences failed: {}", batch.size(), e.getMessage());
+      fail(batch, e.failed(), e);
     } catch (RuntimeException | Error e) {
       logger.error("a step of {} sequences failed", batch.size(), e);
-      batch.forEach(sequence -> end(sequence, Finish.Reason.ERROR, Optional.of(message(e))));
-      return;
+      fail(batch, Set.of(), e);
     }
-    for (int i = 0; i < batch.size(); i++) {
-      advance(batch.get(i), chunks.get(i), logits.get(i));
-    }
+    return Optional.empty();
   }
 
   /** Ends the sequences that the decoder named; all where it named none of these. */
-  private void failed(List<ActiveSequence> batch, StepFailedException e) {
-    logger.error("a step of {} sequences failed: {}", batch.size(), e.getMessage());
-    List<ActiveSequence> named =
-        batch.stream().filter(sequence -> e.failed().contains(sequence.memory())).toList();
-    for (ActiveSequence sequence : named.isEmpty() ? batch : named) {
-      end(sequence, Finish.Reason.ERROR, Optional.of(message(e)));
+  private void fail(List<Work> batch, Set<Integer> named, Throwable e) {
+    boolean all = named.stream().noneMatch(index -> index >= 0 && index < batch.size());
+    for (int i = 0; i < batch.size(); i++) {
+      if (all || named.contains(i)) {
+        end(batch.get(i).sequence(), Finish.Reason.ERROR, Optional.of(message(e)));
+      }
     }
   }
 
-  private void advance(ActiveSequence sequence, Chunk chunk, float[][] rows) {
-    try {
-      sequence.advance(chunk, rows).ifPresent(reason -> end(sequence, reason, Optional.empty()));
-    } catch (RuntimeException e) {
-      logger.error("a generation failed after its step", e);
-      end(sequence, Finish.Reason.ERROR, Optional.of(message(e)));
+  private void postprocess(List<Work> batch, List<List<Logits>> rows) {
+    for (int i = 0; i < batch.size(); i++) {
+      Work work = batch.get(i);
+      ActiveSequence sequence = work.sequence();
+      try {
+        sequence
+            .advance(roster.blocks(), work, rows.get(i))
+            .ifPresent(reason -> end(sequence, reason, Optional.empty()));
+      } catch (RuntimeException | Error e) {
+        logger.error("a generation failed after its step", e);
+        end(sequence, Finish.Reason.ERROR, Optional.of(message(e)));
+      }
     }
   }
 
   private void end(ActiveSequence sequence, Finish.Reason reason, Optional<String> error) {
-    running.remove(sequence);
-    freeKvTokens += sequence.capacity();
-    queue.ended();
-    try {
-      sequence.finish(reason, error);
-    } catch (RuntimeException e) {
-      logger.error("a sequence's memory was not freed", e);
-    }
+    roster.remove(sequence);
+    sequence.finish(reason, error);
   }
 
-  private static String message(Throwable e) {
+  /** Ends everything that runs or waits; the queue must be closed. */
+  void endAll(Finish.Reason reason, Optional<String> error) {
+    for (Ticket ticket : queue.takeIf(t -> true)) {
+      ticket.finish(reason, error, "", 0);
+    }
+    roster.forEach(sequence -> end(sequence, reason, error));
+  }
+
+  /** Returns how long the first deadline of all requests is away. */
+  OptionalLong nanosToDeadline() {
+    LongStream.Builder left = LongStream.builder();
+    roster.forEach(sequence -> sequence.ticket().nanosLeft().ifPresent(left));
+    queue.nanosToDeadline().ifPresent(left);
+    return left.build().min();
+  }
+
+  SchedulerStats stats() {
+    return roster.stats(steps, stepTokens);
+  }
+
+  static String message(Throwable e) {
     return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
   }
 }

@@ -9,6 +9,15 @@ import java.util.Arrays;
 final class TopTokens {
   private TopTokens() {}
 
+  /** Returns the first index of {@code value}, which must be there. */
+  static int first(float[] values, float value) {
+    int i = 0;
+    while (values[i] != value) {
+      i++;
+    }
+    return i;
+  }
+
   /** Returns the indices of the {@code count} largest of {@code values}, largest first. */
   static int[] largest(float[] values, int count) {
     int k = Math.min(count, values.length);

@@ -1,5 +1,6 @@
 package io.calm.model;
 
+import io.calm.tensor.Lifetime;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.List;
  *     format
  * @param finalNorm weight [D] of the norm before the head
  * @param activation one int8 scale a token and group, or one a token
+ * @param lifetime of the memory of blocks and tables: who reads them holds a lease
  */
 @SuppressWarnings("ArrayRecordComponent") // finalNorm: a bulk value, read only
 public record QuantizedModel(
@@ -21,7 +23,8 @@ public record QuantizedModel(
     TokenTable embeddings,
     TokenTable head,
     float[] finalNorm,
-    ActivationMode activation) {
+    ActivationMode activation,
+    Lifetime lifetime) {
 
   public QuantizedModel {
     blocks = List.copyOf(blocks);
@@ -29,5 +32,16 @@ public record QuantizedModel(
       throw new IllegalArgumentException(
           "expected %d blocks, got %d".formatted(spec.layers(), blocks.size()));
     }
+  }
+
+  /** Makes a model whose memory the garbage collector frees. */
+  public QuantizedModel(
+      ModelSpec spec,
+      List<BlockParameters<QuantizedLinear>> blocks,
+      TokenTable embeddings,
+      TokenTable head,
+      float[] finalNorm,
+      ActivationMode activation) {
+    this(spec, blocks, embeddings, head, finalNorm, activation, Lifetime.collected());
   }
 }

@@ -23,7 +23,7 @@ import java.util.List;
  */
 final class Attention {
   /** Positions whose attention is computed apart and then merged. */
-  static final int SPLIT = 4 * KvStorage.PAGE;
+  static final int SPLIT = 4 * Decoder.BLOCK_TOKENS;
 
   private static final int BLOCK_ROWS = 16;
   private static final int LANES = 16;
@@ -77,11 +77,9 @@ final class Attention {
     List<RowBlock> blocks = new ArrayList<>();
     int first = 0;
     while (first < rows.size()) {
-      KvSequence sequence = rows.get(first).sequence();
+      int chunk = rows.get(first).chunk();
       int end = first + 1;
-      while (end < rows.size()
-          && end - first < BLOCK_ROWS
-          && rows.get(end).sequence() == sequence) {
+      while (end < rows.size() && end - first < BLOCK_ROWS && rows.get(end).chunk() == chunk) {
         end++;
       }
       blocks.add(new RowBlock(first, end));
@@ -103,7 +101,7 @@ final class Attention {
       float[] queries,
       float[] target,
       Scratch s) {
-    KvSequence sequence = rows.get(block.first()).sequence();
+    Row sequence = rows.get(block.first());
     int firstPosition = rows.get(block.first()).position();
     int lastPosition = firstPosition + block.end() - block.first() - 1;
     int count = (block.end() - block.first()) * shared;
@@ -111,7 +109,10 @@ final class Attention {
     int base = start(firstPosition, window) / SPLIT * SPLIT;
     for (; base <= lastPosition; base += SPLIT) {
       int length =
-          Math.min(SPLIT, (lastPosition - base) / KvStorage.PAGE * KvStorage.PAGE + KvStorage.PAGE);
+          Math.min(
+              SPLIT,
+              (lastPosition - base) / Decoder.BLOCK_TOKENS * Decoder.BLOCK_TOKENS
+                  + Decoder.BLOCK_TOKENS);
       readKeys(sequence, layer, kvHead, base, length, s);
       for (int i = 0; i < count; i++) {
         int query = ((block.first() + i / shared) * heads + kvHead * shared + i % shared) * headDim;
@@ -171,33 +172,33 @@ final class Attention {
   }
 
   private void addValues(
-      KvSequence sequence, int layer, int kvHead, int base, int length, int count, Scratch s) {
+      Row sequence, int layer, int kvHead, int base, int length, int count, Scratch s) {
     for (int i = 0; i < count; i++) {
       Arrays.fill(s.splitOutputs[i], 0f);
     }
-    for (int page = 0; page < length; page += KvStorage.PAGE) {
+    for (int page = 0; page < length; page += Decoder.BLOCK_TOKENS) {
       readValues(sequence, layer, kvHead, base + page, s);
       for (int i = 0; i < count; i++) {
         VectorLoops.addWeighted(
-            s.values, 0, KvStorage.PAGE, s.scores[i], page, s.splitOutputs[i], headDim);
+            s.values, 0, Decoder.BLOCK_TOKENS, s.scores[i], page, s.splitOutputs[i], headDim);
       }
     }
   }
 
-  private void readKeys(KvSequence sequence, int layer, int head, int base, int length, Scratch s) {
+  private void readKeys(Row sequence, int layer, int head, int base, int length, Scratch s) {
     int from = pages.keys(layer, head);
-    for (int page = 0; page < length; page += KvStorage.PAGE) {
+    for (int page = 0; page < length; page += Decoder.BLOCK_TOKENS) {
       FloatBuffer memory = sequence.page(base + page).floats();
       for (int d = 0; d < headDim; d++) {
-        memory.get(from + d * KvStorage.PAGE, s.keys[d], page, KvStorage.PAGE);
+        memory.get(from + d * Decoder.BLOCK_TOKENS, s.keys[d], page, Decoder.BLOCK_TOKENS);
       }
     }
   }
 
-  private void readValues(KvSequence sequence, int layer, int head, int page, Scratch s) {
+  private void readValues(Row sequence, int layer, int head, int page, Scratch s) {
     FloatBuffer memory = sequence.page(page).floats();
     int from = pages.values(layer, head);
-    for (int p = 0; p < KvStorage.PAGE; p++) {
+    for (int p = 0; p < Decoder.BLOCK_TOKENS; p++) {
       memory.get(from + p * headDim, s.values[p], 0, headDim);
     }
   }
@@ -217,7 +218,7 @@ final class Attention {
 
     Scratch(int headDim) {
       keys = new float[headDim][SPLIT];
-      values = new float[KvStorage.PAGE][headDim];
+      values = new float[Decoder.BLOCK_TOKENS][headDim];
       query = new float[headDim];
     }
 

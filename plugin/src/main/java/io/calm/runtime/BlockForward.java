@@ -167,7 +167,7 @@ final class BlockForward {
   }
 
   private void store(int layer, int row, Row place) {
-    KvPage page = place.sequence().page(place.position());
+    KvPage page = place.page(place.position());
     float[] keys = buffers.output(LinearRole.K);
     float[] values = buffers.output(LinearRole.V);
     for (int head = 0; head < spec.kvHeads(); head++) {

@@ -36,21 +36,22 @@ public final class Decoders {
   /**
    * Returns the decoder of {@code model}.
    *
+   * @param blocks of keys and values; memory is taken when one is first used
    * @throws IllegalArgumentException if this machine cannot run the kernel that the settings name,
    *     or a shape of the model does not fit its topology
    */
-  public static Decoder open(QuantizedModel model, Settings settings) {
+  public static Decoder open(QuantizedModel model, Settings settings, int blocks) {
     Optional<Rung> rung = rung(settings.kernel());
     return rung.isPresent()
-        ? new NativeDecoder(rung.get(), model, settings.kvType(), settings.threads())
-        : new JavaDecoder(model, settings.kvType(), settings.threads());
+        ? new NativeDecoder(rung.get(), model, settings.kvType(), settings.threads(), blocks)
+        : new JavaDecoder(model, settings.kvType(), settings.threads(), blocks);
   }
 
-  /** Returns the bytes of keys and values that a token of a sequence takes. */
-  public static long bytesPerToken(ModelSpec spec, Settings settings) {
+  /** Returns the bytes of a block of keys and values. */
+  public static long blockBytes(ModelSpec spec, Settings settings) {
     return rung(settings.kernel()).isPresent()
-        ? NativeModel.pageBytes(spec, settings.kvType()) / KvStorage.PAGE
-        : JavaDecoder.bytesPerToken(spec);
+        ? NativeModel.pageBytes(spec, settings.kvType())
+        : JavaDecoder.blockBytes(spec);
   }
 
   /** Returns the name of the kernels that {@code kernel} gives on this machine. */

@@ -31,23 +31,23 @@ final class FloatPages {
   }
 
   long pageBytes() {
-    return 4L * layers * 2 * kvHeads * headDim * KvStorage.PAGE;
+    return 4L * layers * 2 * kvHeads * headDim * Decoder.BLOCK_TOKENS;
   }
 
   /** Returns where the keys [headDim][PAGE] of a layer's head begin in a page. */
   int keys(int layer, int head) {
-    return (layer * 2 * kvHeads + head) * headDim * KvStorage.PAGE;
+    return (layer * 2 * kvHeads + head) * headDim * Decoder.BLOCK_TOKENS;
   }
 
   /** Returns where the values [PAGE][headDim] of a layer's head begin in a page. */
   int values(int layer, int head) {
-    return ((layer * 2 + 1) * kvHeads + head) * headDim * KvStorage.PAGE;
+    return ((layer * 2 + 1) * kvHeads + head) * headDim * Decoder.BLOCK_TOKENS;
   }
 
   /** Stores the key and the value of one head, {@code [at .. at + headDim)}, at a position. */
   void store(KvPage page, int layer, int head, int position, float[] keys, float[] values, int at) {
-    int slot = position % KvStorage.PAGE;
-    put(page.floats(), keys(layer, head) + slot, KvStorage.PAGE, keys, at);
+    int slot = position % Decoder.BLOCK_TOKENS;
+    put(page.floats(), keys(layer, head) + slot, Decoder.BLOCK_TOKENS, keys, at);
     put(page.floats(), values(layer, head) + slot * headDim, 1, values, at);
   }
 

@@ -9,6 +9,7 @@ import io.calm.tensor.TokenTables;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The portable W4A8 decoder: every operation in Java, in a fixed order, so that its results are
@@ -16,9 +17,7 @@ import java.util.Optional;
  *
  * <p>A step's rows go through each linear together, at most {@value #MAX_ROWS} in one pass, which
  * bounds the scratch memory; weights are read where they are mapped. Keys and values are rounded as
- * their type says and held as float32 outside the heap, reserved for a sequence's whole capacity.
- *
- * <p>Steps are made by one thread at a time; sequences may be made and closed by others.
+ * their type says and held as float32 outside the heap.
  */
 public final class JavaDecoder extends PagedDecoder {
   private static final int MAX_ROWS = 256;
@@ -35,22 +34,23 @@ public final class JavaDecoder extends PagedDecoder {
 
   /**
    * @param threads that compute, the caller's included; the others are daemons until {@link #close}
+   * @param blocks of keys and values; memory is taken when one is first used
    * @throws IllegalArgumentException if a weight's shape or group does not fit the model's topology
    */
-  public JavaDecoder(QuantizedModel model, KvType kvType, int threads) {
-    this(model, new FloatPages(model.spec(), Optional.of(kvType)), threads);
+  public JavaDecoder(QuantizedModel model, KvType kvType, int threads, int blocks) {
+    this(model, new FloatPages(model.spec(), Optional.of(kvType)), threads, blocks);
   }
 
   /**
    * Returns a decoder that keeps keys and values as they are computed: what storage types are
    * compared with. No other kernels have it.
    */
-  public static JavaDecoder withoutKvRounding(QuantizedModel model, int threads) {
-    return new JavaDecoder(model, new FloatPages(model.spec(), Optional.empty()), threads);
+  public static JavaDecoder withoutKvRounding(QuantizedModel model, int threads, int blocks) {
+    return new JavaDecoder(model, new FloatPages(model.spec(), Optional.empty()), threads, blocks);
   }
 
-  private JavaDecoder(QuantizedModel model, FloatPages pages, int threads) {
-    super(model, new KvStorage(pages.pageBytes(), memory -> 0));
+  private JavaDecoder(QuantizedModel model, FloatPages pages, int threads, int blocks) {
+    super(model, new KvStorage(pages.pageBytes(), blocks, memory -> 0));
     this.model = model;
     this.spec = model.spec();
     this.blocks = BlockWeights.of(model);
@@ -65,9 +65,9 @@ public final class JavaDecoder extends PagedDecoder {
     this.forward = new BlockForward(model, workers, buffers, quantizer, pages);
   }
 
-  /** Returns the bytes of keys and values that a token of a sequence takes. */
-  static long bytesPerToken(ModelSpec spec) {
-    return new FloatPages(spec, Optional.empty()).pageBytes() / KvStorage.PAGE;
+  /** Returns the bytes of a block of keys and values. */
+  static long blockBytes(ModelSpec spec) {
+    return new FloatPages(spec, Optional.empty()).pageBytes();
   }
 
   @Override
@@ -102,8 +102,9 @@ public final class JavaDecoder extends PagedDecoder {
 
   private void logits(List<Row> rows, List<Integer> wanted) {
     List<Row> places = wanted.stream().map(rows::get).toList();
-    float[][] targets =
-        places.stream().map(row -> row.logits().orElseThrow()).toArray(float[][]::new);
+    LogitRow[] rowsOfLogits =
+        places.stream().map(row -> row.logits().orElseThrow()).toArray(LogitRow[]::new);
+    float[][] targets = Stream.of(rowsOfLogits).map(row -> row.values).toArray(float[][]::new);
     boolean[] finite = new boolean[targets.length];
     int width = spec.hidden();
     workers.forRows(
@@ -117,23 +118,12 @@ public final class JavaDecoder extends PagedDecoder {
     StepFailures.check(finite, places, () -> "lm_head");
     Workers.StripTask task = (from, to, scratch) -> head.multiply(from, to, targets, scratch);
     workers.forStrips(workers.strips(new int[] {head.tiles()}, List.of(task)));
-    for (int i = 0; i < targets.length; i++) {
-      finite[i] = allFinite(targets[i]);
-    }
+    workers.forRows(targets.length, i -> finite[i] = rowsOfLogits[i].measure());
     StepFailures.check(finite, places, () -> "logits");
   }
 
-  private static boolean allFinite(float[] values) {
-    float sum = 0;
-    for (float value : values) {
-      sum += value * 0; // 0, or NaN for a value that is not finite
-    }
-    return sum == 0;
-  }
-
-  /** Ends the pool's threads; sequences must not be used any more. */
   @Override
-  public void close() {
+  void release() {
     workers.close();
   }
 }

@@ -1,13 +1,13 @@
 package io.calm.runtime;
 
-import java.nio.ByteBuffer;
+import io.calm.tensor.OffHeap;
 import java.nio.FloatBuffer;
 
 /**
- * Keys and values of {@value KvStorage#PAGE} positions of all layers, outside the heap.
+ * Keys and values of {@value Decoder#BLOCK_TOKENS} positions of all layers, outside the heap.
  *
- * @param memory aligned to 64 bytes; keeps the memory alive
+ * @param memory owned by the {@link KvStorage}
  * @param floats the same as float32, which is how the Java decoder lays it out
  * @param address of the memory for native code; 0 where none runs
  */
-record KvPage(ByteBuffer memory, FloatBuffer floats, long address) {}
+record KvPage(OffHeap memory, FloatBuffer floats, long address) {}

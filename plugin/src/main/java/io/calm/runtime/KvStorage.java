@@ -1,75 +1,84 @@
 package io.calm.runtime;
 
+import io.calm.tensor.OffHeap;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Memory for keys and values in pages of {@value #PAGE} positions of all layers, outside the heap.
- * Pages given back are used again: what was once allocated stays. What a page looks like inside is
- * its decoder's affair.
+ * Memory for keys and values: a page of {@value Decoder#BLOCK_TOKENS} positions of all layers for
+ * each block, outside the heap. A page is allocated when its block is first named and stays until
+ * {@link #close}. What a page looks like inside is its decoder's affair.
  *
- * <p>Thread safe; a page belongs to one sequence.
+ * <p>Fresh memory is zero and only finite numbers are stored, so also what a page holds of an
+ * earlier sequence is finite: attention may read it as long as its weight is 0.
+ *
+ * <p>Not thread safe: its decoder's lock is held for every call, and pages leave the decoder never.
  */
-final class KvStorage {
-  /** Positions of a page. */
-  static final int PAGE = 64;
-
-  private static final int ALIGNMENT = 64;
-
+final class KvStorage implements AutoCloseable {
   private final int pageBytes;
   private final ToLongFunction<ByteBuffer> addressOf;
-  private final ArrayDeque<KvPage> free = new ArrayDeque<>();
+  private final @Nullable KvPage[] pages;
 
   /**
    * @param addressOf tells native code's address of a page; 0 where none runs
    */
-  KvStorage(long pageBytes, ToLongFunction<ByteBuffer> addressOf) {
+  KvStorage(long pageBytes, int blocks, ToLongFunction<ByteBuffer> addressOf) {
+    if (blocks < 1) {
+      throw new IllegalArgumentException(
+          "keys and values: expected at least one block of %d tokens, got %d"
+              .formatted(Decoder.BLOCK_TOKENS, blocks));
+    }
     this.pageBytes = Math.toIntExact(pageBytes);
     this.addressOf = addressOf;
+    this.pages = new KvPage[blocks];
   }
 
-  /** Returns the bytes of one page. */
-  long pageBytes() {
-    return pageBytes;
+  int blocks() {
+    return pages.length;
   }
 
   /**
-   * Returns pages for {@code positions} positions.
+   * Returns the pages of a table.
    *
-   * @throws IllegalStateException if there is no memory for them; none are taken then
+   * @throws IllegalStateException if there is no memory for one that is new
    */
-  synchronized List<KvPage> acquire(int positions) {
-    int count = (positions + PAGE - 1) / PAGE;
-    List<KvPage> pages = new ArrayList<>(count);
-    try {
-      while (pages.size() < count) {
-        pages.add(free.isEmpty() ? allocate() : free.pop());
+  KvPage[] pages(int[] blocks) {
+    KvPage[] result = new KvPage[blocks.length];
+    for (int i = 0; i < result.length; i++) {
+      KvPage page = pages[blocks[i]];
+      if (page == null) {
+        page = allocate();
+        pages[blocks[i]] = page;
       }
-    } catch (OutOfMemoryError e) {
-      free.addAll(pages);
-      throw new IllegalStateException(
-          "keys and values: expected memory for %d pages of %d bytes, got %d; hold fewer or shorter"
-                  .formatted(count, pageBytes, pages.size())
-              + " sequences, or raise -XX:MaxDirectMemorySize",
-          e);
+      result[i] = page;
     }
-    return pages;
+    return result;
   }
 
   private KvPage allocate() {
-    ByteBuffer memory =
-        ByteBuffer.allocateDirect(Math.addExact(pageBytes, ALIGNMENT))
-            .alignedSlice(ALIGNMENT)
-            .order(ByteOrder.nativeOrder());
-    return new KvPage(memory, memory.asFloatBuffer(), addressOf.applyAsLong(memory));
+    try {
+      OffHeap memory = OffHeap.allocate(pageBytes);
+      ByteBuffer bytes = memory.bytes();
+      return new KvPage(memory, bytes.asFloatBuffer(), addressOf.applyAsLong(bytes));
+    } catch (OutOfMemoryError e) {
+      throw new IllegalStateException(
+          ("keys and values: expected memory for one more block of %d bytes, got none; lower"
+                  + " calm.kv-budget-mb or raise -XX:MaxDirectMemorySize")
+              .formatted(pageBytes),
+          e);
+    }
   }
 
-  /** Takes pages back. */
-  synchronized void release(List<KvPage> pages) {
-    free.addAll(pages);
+  /** Frees the pages. */
+  @Override
+  public void close() {
+    for (int i = 0; i < pages.length; i++) {
+      KvPage page = pages[i];
+      if (page != null) {
+        page.memory().close();
+        pages[i] = null;
+      }
+    }
   }
 }

@@ -14,7 +14,7 @@ import java.util.List;
  * with the same storage of keys and values, on every rung.
  *
  * <p>Steps are made by one thread at a time, and steps of all decoders of the process take turns on
- * its one pool of threads. Sequences may be made and closed by others.
+ * its one pool of threads.
  */
 public final class NativeDecoder extends PagedDecoder {
   /** Index: the stage's number in C. */
@@ -42,12 +42,15 @@ public final class NativeDecoder extends PagedDecoder {
 
   /**
    * @param threads that compute, the caller's included
+   * @param blocks of keys and values; memory is taken when one is first used
    * @throws IllegalArgumentException if a weight's shape or group does not fit the model's topology
    * @throws OutOfMemoryError if there is no memory for the buffers
    */
-  public NativeDecoder(NativeKernels.Rung rung, QuantizedModel model, KvType kvType, int threads) {
+  public NativeDecoder(
+      NativeKernels.Rung rung, QuantizedModel model, KvType kvType, int threads, int blocks) {
     super(
-        model, new KvStorage(NativeModel.pageBytes(model.spec(), kvType), NativeKernels::address));
+        model,
+        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address));
     this.spec = model.spec();
     this.model = new NativeModel(rung, model, kvType, threads);
     RotaryTable rotary = RotaryTable.of(spec.rope(), spec.headDim());
@@ -84,6 +87,7 @@ public final class NativeDecoder extends PagedDecoder {
             buffers.pagesAddress(),
             buffers.rotaryAddress(),
             buffers.outputAddress(),
+            buffers.weightsAddress(),
             buffers.failedAddress(),
             timesAddress);
     if (result >= 0) {
@@ -115,7 +119,8 @@ public final class NativeDecoder extends PagedDecoder {
   }
 
   @Override
-  public void close() {
+  void release() {
     model.close();
+    buffers.close();
   }
 }

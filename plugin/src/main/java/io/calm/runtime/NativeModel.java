@@ -7,6 +7,7 @@ import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
 import io.calm.model.QuantizedModel;
 import io.calm.tensor.NativeKernels;
+import io.calm.tensor.OffHeap;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import java.nio.ByteBuffer;
@@ -15,8 +16,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model as the C decoder holds it: addresses of parameters where they are mapped, kept alive by
- * this object. Not thread safe.
+ * A model as the C decoder holds it: addresses of parameters where they are mapped, valid as long
+ * as the decoder's lease, and of copies that this object owns. Its decoder's lock is held for every
+ * call, and none follows {@link #close}.
  */
 final class NativeModel implements AutoCloseable {
   private static final List<LinearRole> LINEARS =
@@ -34,12 +36,14 @@ final class NativeModel implements AutoCloseable {
   /** Index: the format's number in C. */
   private static final List<String> FORMATS = List.of("int8", "int4", "float16", "float32");
 
-  private final @Nullable ByteBuffer[] buffers;
+  private final @Nullable ByteBuffer[] buffers; // keeps what is not owned reachable
+  private final List<OffHeap> owned;
   private long handle;
 
   /** Parameters in the order in which C reads them. */
   private static final class Parameters {
     final List<@Nullable ByteBuffer> buffers = new ArrayList<>();
+    final List<OffHeap> owned = new ArrayList<>();
     final List<Integer> sizes = new ArrayList<>();
 
     void add(int layer, BlockParameters<QuantizedLinear> block, ModelSpec spec) {
@@ -50,12 +54,18 @@ final class NativeModel implements AutoCloseable {
         sizes.addAll(List.of(linear.outputs(), linear.inputs(), linear.group()));
         buffers.add(linear.codes());
         buffers.add(linear.grids());
-        buffers.add(bias == null ? null : NativeKernels.floats(bias));
+        buffers.add(bias == null ? null : copy(bias));
       }
       for (NormRole norm : NORMS) {
         boolean there = spec.norms().contains(norm);
-        buffers.add(there ? NativeKernels.floats(block.norm(norm)) : null);
+        buffers.add(there ? copy(block.norm(norm)) : null);
       }
+    }
+
+    ByteBuffer copy(float[] values) {
+      OffHeap memory = OffHeap.copyOf(values);
+      owned.add(memory);
+      return memory.bytes();
     }
 
     void add(TokenTable table) {
@@ -87,7 +97,8 @@ final class NativeModel implements AutoCloseable {
     }
     parameters.add(model.embeddings());
     parameters.add(model.head());
-    parameters.buffers.add(NativeKernels.floats(model.finalNorm()));
+    parameters.buffers.add(parameters.copy(model.finalNorm()));
+    owned = parameters.owned;
     buffers = parameters.buffers.toArray(ByteBuffer[]::new);
     handle =
         create(
@@ -124,17 +135,23 @@ final class NativeModel implements AutoCloseable {
    *
    * @return -1, or 16 times the layer plus what failed in it
    */
-  int step(int rows, long ints, long pages, long rotary, long output, long failed, long times) {
-    if (handle == 0) {
-      throw new IllegalStateException("the decoder is closed");
-    }
-    return step(handle, rows, ints, pages, rotary, output, failed, times);
+  int step(
+      int rows,
+      long ints,
+      long pages,
+      long rotary,
+      long output,
+      long weights,
+      long failed,
+      long times) {
+    return step(handle, rows, ints, pages, rotary, output, weights, failed, times);
   }
 
   @Override
   public void close() {
     free(handle);
     handle = 0;
+    owned.forEach(OffHeap::close);
   }
 
   private static native long pageBytes(int[] shape);
@@ -149,6 +166,7 @@ final class NativeModel implements AutoCloseable {
       long pages,
       long rotary,
       long output,
+      long weights,
       long failed,
       long times);
 

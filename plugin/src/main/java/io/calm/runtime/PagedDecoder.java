@@ -2,23 +2,33 @@ package io.calm.runtime;
 
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
+import io.calm.tensor.Lifetime;
 import io.calm.tensor.TokenTable;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
-/** What the W4A8 decoders share: sequences over pages, and the checks and rows of a step. */
+/**
+ * What the W4A8 decoders share: pages by block, and the checks and rows of a step.
+ *
+ * <p>A step and the close hold the same lock, pages never leave the decoder, and the model is read
+ * under a lease: so nothing is read after it was freed.
+ */
 abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, NativeDecoder {
   private final ModelSpec spec;
   private final KvStorage storage;
+  private final StepCheck check;
+  private final Lifetime.Lease lease;
+  private final List<LogitRow> logitRows = new ArrayList<>();
+  private boolean closed;
 
   PagedDecoder(QuantizedModel model, KvStorage storage) {
     this.spec = model.spec();
     this.storage = storage;
+    this.check = new StepCheck(spec, storage.blocks());
     checkTable("embeddings", model.embeddings());
     checkTable("lm_head", model.head());
+    this.lease = model.lifetime().lease();
   }
 
   private void checkTable(String name, TokenTable table) {
@@ -35,22 +45,26 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
   }
 
   @Override
-  public final Sequence newSequence(int capacity) {
-    if (capacity <= 0 || capacity > spec.maxContext()) {
-      throw new IllegalArgumentException(
-          "sequence: expected a capacity of 1 to %d tokens, got %d"
-              .formatted(spec.maxContext(), capacity));
-    }
-    return new KvSequence(storage, capacity);
+  public final int blocks() {
+    return storage.blocks();
   }
 
   @Override
-  public final List<float[][]> step(List<Chunk> chunks) {
-    validate(chunks);
-    List<float[][]> results = new ArrayList<>();
-    run(rows(chunks, results));
+  public final synchronized List<List<Logits>> step(List<Chunk> chunks) {
+    if (closed) {
+      throw new IllegalStateException("expected an open decoder, got one that was closed");
+    }
+    check.check(chunks);
+    List<Row> rows = rows(chunks);
+    run(rows);
+    List<List<Logits>> results = new ArrayList<>(chunks.size());
+    int row = 0;
     for (Chunk chunk : chunks) {
-      ((KvSequence) chunk.sequence()).append(chunk.tokens().length);
+      List<Logits> wanted = new ArrayList<>();
+      for (int i = 0; i < chunk.tokens().length; i++) {
+        rows.get(row++).logits().ifPresent(logits -> wanted.add(logits.logits()));
+      }
+      results.add(wanted);
     }
     return results;
   }
@@ -62,71 +76,51 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
    */
   abstract void run(List<Row> rows);
 
-  private void validate(List<Chunk> chunks) {
-    if (chunks.isEmpty()) {
-      throw new IllegalArgumentException("a step without chunks");
+  /** Frees what belongs to the kind of decoder; called once, without a step under way. */
+  abstract void release();
+
+  @Override
+  public final synchronized void close() {
+    if (closed) {
+      return;
     }
-    Set<Sequence> seen = new HashSet<>();
+    closed = true;
+    try {
+      release();
+    } finally {
+      storage.close();
+      logitRows.clear();
+      lease.close();
+    }
+  }
+
+  /** Lays all tokens one after the other. */
+  private List<Row> rows(List<Chunk> chunks) {
+    List<Row> rows = new ArrayList<>();
+    int wantedRows = 0;
     for (int c = 0; c < chunks.size(); c++) {
       Chunk chunk = chunks.get(c);
-      KvSequence sequence = requireOurs(c, chunk.sequence());
-      if (!seen.add(sequence)) {
-        throw new IllegalArgumentException(
-            "chunk %d: its sequence is in the step twice".formatted(c));
-      }
-      int room = sequence.capacity() - sequence.length();
-      if (chunk.tokens().length > room) {
-        throw new IllegalArgumentException(
-            "chunk %d: expected at most %d tokens, the sequence holding %d of %d, got %d"
-                .formatted(c, room, sequence.length(), sequence.capacity(), chunk.tokens().length));
-      }
-      for (int token : chunk.tokens()) {
-        if (token < 0 || token >= spec.vocabulary()) {
-          throw new IllegalArgumentException(
-              "chunk %d: expected token ids 0 to %d, got %d"
-                  .formatted(c, spec.vocabulary() - 1, token));
-        }
-      }
-    }
-  }
-
-  private KvSequence requireOurs(int chunk, Sequence sequence) {
-    if (!(sequence instanceof KvSequence ours) || ours.storage() != storage) {
-      throw new IllegalArgumentException(
-          "chunk %d: its sequence is of another decoder".formatted(chunk));
-    }
-    if (ours.state() != KvSequence.State.OPEN) {
-      throw new IllegalArgumentException(
-          "chunk %d: expected an open sequence, got one that is %s"
-              .formatted(chunk, ours.state() == KvSequence.State.CLOSED ? "closed" : "failed"));
-    }
-    return ours;
-  }
-
-  /** Lays all tokens one after the other, and adds each chunk's room for logits to results. */
-  private List<Row> rows(List<Chunk> chunks, List<float[][]> results) {
-    List<Row> rows = new ArrayList<>();
-    for (Chunk chunk : chunks) {
-      KvSequence sequence = (KvSequence) chunk.sequence();
+      KvPage[] pages = storage.pages(chunk.blocks());
       int count = chunk.tokens().length;
-      int wanted =
+      int firstWanted =
           switch (chunk.wanted()) {
-            case NONE -> 0;
-            case LAST -> 1;
-            case ALL -> count;
+            case NONE -> count;
+            case LAST -> count - 1;
+            case ALL -> 0;
           };
-      float[][] logits = new float[wanted][spec.vocabulary()];
-      results.add(logits);
       for (int i = 0; i < count; i++) {
-        int index = i - (count - wanted);
-        rows.add(
-            new Row(
-                sequence,
-                sequence.length() + i,
-                chunk.tokens()[i],
-                index < 0 ? Optional.empty() : Optional.of(logits[index])));
+        Optional<LogitRow> logits =
+            i < firstWanted ? Optional.empty() : Optional.of(logitRow(wantedRows++));
+        rows.add(new Row(c, pages, chunk.position() + i, chunk.tokens()[i], logits));
       }
     }
     return rows;
+  }
+
+  private LogitRow logitRow(int index) {
+    if (index == logitRows.size()) {
+      logitRows.add(new LogitRow(spec.vocabulary()));
+    }
+    return logitRows.get(index);
   }
 }

@@ -1,43 +1,53 @@
 package io.calm.runtime;
 
 import io.calm.tensor.NativeKernels;
+import io.calm.tensor.OffHeap;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.util.List;
 
-/** What a native step reads and writes, outside the heap; grows to the largest step and stays. */
-final class StepBuffers {
+/**
+ * What a native step reads and writes, outside the heap; grows to the largest step and stays until
+ * {@link #close}. Its decoder's lock is held for every call.
+ */
+final class StepBuffers implements AutoCloseable {
   private final RotaryTable rotaryTable;
   private final int headDim;
   private final int vocabulary;
   private final float[] cosines;
   private final float[] sines;
 
-  private Piece ints = new Piece(0);
-  private Piece pages = new Piece(0);
-  private Piece rotary = new Piece(0);
-  private Piece output = new Piece(0);
-  private Piece failed = new Piece(0);
+  private final Piece ints = new Piece();
+  private final Piece pages = new Piece();
+  private final Piece rotary = new Piece();
+  private final Piece output = new Piece();
+  private final Piece weights = new Piece();
+  private final Piece failed = new Piece();
 
   /** Memory with its address. */
   private static final class Piece {
-    final ByteBuffer memory;
-    final long address;
+    private OffHeap owner = OffHeap.allocate(0);
+    ByteBuffer memory = owner.bytes();
+    long address;
 
-    Piece(int bytes) {
-      memory = ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
-      address = bytes == 0 ? 0 : NativeKernels.address(memory);
+    /** Makes room for so many bytes; what was there is lost where that takes larger memory. */
+    void reserve(long bytes) {
+      if (memory.capacity() < bytes) {
+        OffHeap larger =
+            OffHeap.allocate(Math.toIntExact(Math.max(bytes, Math.min(2 * bytes, 1 << 20))));
+        owner.close();
+        owner = larger;
+        memory = larger.bytes();
+        address = NativeKernels.address(memory);
+      }
     }
 
-    /** Returns this, or a larger piece where this one is too small. */
-    Piece atLeast(long bytes) {
-      if (memory.capacity() >= bytes) {
-        return this;
-      }
-      return new Piece(Math.toIntExact(Math.max(bytes, Math.min(2 * bytes, 1 << 20))));
+    void free() {
+      owner.close();
+      memory = ByteBuffer.allocate(0);
+      address = 0;
     }
   }
 
@@ -52,23 +62,22 @@ final class StepBuffers {
   /** Lays out a step's rows. */
   void fill(List<Row> rows) {
     int count = rows.size();
-    int sequences = 0;
+    int chunks = 0;
     int pageCount = 0;
     int wanted = 0;
-    KvSequence last = null;
     for (Row row : rows) {
-      if (row.sequence() != last) {
-        last = row.sequence();
-        sequences++;
-        pageCount += last.pageCount();
+      if (row.chunk() == chunks) {
+        chunks++;
+        pageCount += row.pages().length;
       }
       wanted += row.logits().isPresent() ? 1 : 0;
     }
-    ints = ints.atLeast(4L * (4L * count + sequences));
-    pages = pages.atLeast(8L * pageCount);
-    rotary = rotary.atLeast(4L * count * headDim);
-    output = output.atLeast(4L * wanted * vocabulary);
-    failed = failed.atLeast(count);
+    ints.reserve(4L * (4L * count + chunks));
+    pages.reserve(8L * pageCount);
+    rotary.reserve(4L * count * headDim);
+    output.reserve(4L * wanted * vocabulary);
+    weights.reserve(8L * wanted);
+    failed.reserve(count);
     write(rows);
   }
 
@@ -77,19 +86,19 @@ final class StepBuffers {
     IntBuffer values = ints.memory.asIntBuffer();
     LongBuffer addresses = pages.memory.asLongBuffer();
     FloatBuffer angles = rotary.memory.asFloatBuffer();
-    int sequences = 0;
+    int chunks = 0;
     int wanted = 0;
-    KvSequence last = null;
     for (int i = 0; i < count; i++) {
       Row row = rows.get(i);
-      if (row.sequence() != last) {
-        last = row.sequence();
-        values.put(4 * count + sequences++, addresses.position());
-        last.putPages(addresses);
+      if (row.chunk() == chunks) {
+        values.put(4 * count + chunks++, addresses.position());
+        for (KvPage page : row.pages()) {
+          addresses.put(page.address());
+        }
       }
       values.put(i, row.token());
       values.put(count + i, row.position());
-      values.put(2 * count + i, sequences - 1);
+      values.put(2 * count + i, row.chunk());
       values.put(3 * count + i, row.logits().isPresent() ? wanted++ : -1);
       rotaryTable.fill(row.position(), cosines, sines, 0);
       angles.put(cosines).put(sines);
@@ -100,8 +109,14 @@ final class StepBuffers {
   /** Copies the logits of the rows that want them. */
   void readLogits(List<Row> rows) {
     FloatBuffer logits = output.memory.asFloatBuffer();
+    FloatBuffer measures = weights.memory.asFloatBuffer();
     for (Row row : rows) {
-      row.logits().ifPresent(logits::get);
+      row.logits()
+          .ifPresent(
+              target -> {
+                logits.get(target.values);
+                target.measured(measures.get(), measures.get());
+              });
     }
   }
 
@@ -125,7 +140,18 @@ final class StepBuffers {
     return output.address;
   }
 
+  long weightsAddress() {
+    return weights.address;
+  }
+
   long failedAddress() {
     return failed.address;
+  }
+
+  @Override
+  public void close() {
+    for (Piece piece : List.of(ints, pages, rotary, output, weights, failed)) {
+      piece.free();
+    }
   }
 }

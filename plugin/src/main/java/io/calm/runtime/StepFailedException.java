@@ -6,15 +6,15 @@ import java.util.Set;
 public final class StepFailedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  private final transient Set<Decoder.Sequence> failed;
+  private final transient Set<Integer> failed;
 
-  public StepFailedException(String message, Set<Decoder.Sequence> failed) {
+  public StepFailedException(String message, Set<Integer> failed) {
     super(message);
     this.failed = Set.copyOf(failed);
   }
 
-  /** Returns the sequences that must be ended; all others can go on. */
-  public Set<Decoder.Sequence> failed() {
+  /** Returns the indexes of the chunks whose sequences must be ended; all others can go on. */
+  public Set<Integer> failed() {
     return failed;
   }
 }

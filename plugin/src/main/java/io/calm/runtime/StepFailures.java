@@ -10,17 +10,16 @@ final class StepFailures {
   private StepFailures() {}
 
   /**
-   * Fails the sequences of the rows that are not finite, if there are any.
+   * Fails the chunks of the rows that are not finite, if there are any.
    *
    * @param finite for each row
    * @param where block and linear
    */
   static void check(boolean[] finite, List<Row> rows, Supplier<String> where) {
-    Set<Decoder.Sequence> failed = new HashSet<>();
+    Set<Integer> failed = new HashSet<>();
     for (int row = 0; row < finite.length; row++) {
       if (!finite[row]) {
-        rows.get(row).sequence().fail();
-        failed.add(rows.get(row).sequence());
+        failed.add(rows.get(row).chunk());
       }
     }
     if (!failed.isEmpty()) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
 import io.calm.tensor.Parallel;
+import io.calm.testing.LogitRows;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -37,28 +38,13 @@ class SelfSamplerTest {
     }
 
     @Override
-    public Sequence newSequence(int capacity) {
-      return new Sequence() {
-        @Override
-        public int length() {
-          return 0;
-        }
-
-        @Override
-        public int capacity() {
-          return capacity;
-        }
-
-        @Override
-        public void close() {
-          // nothing is held
-        }
-      };
+    public int blocks() {
+      return SelfSampler.blocks(LENGTH);
     }
 
     @Override
-    public List<float[][]> step(List<Chunk> chunks) {
-      return chunks.stream().map(chunk -> new float[][] {logits}).toList();
+    public List<List<Logits>> step(List<Chunk> chunks) {
+      return chunks.stream().map(chunk -> LogitRows.wanted(chunk, i -> logits)).toList();
     }
 
     @Override

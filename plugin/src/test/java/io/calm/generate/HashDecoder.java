@@ -3,15 +3,20 @@ package io.calm.generate;
 import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.StepFailedException;
+import io.calm.testing.LogitRows;
+import io.calm.testing.TokenMemory;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
- * A decoder whose logits are a hash of all tokens of the sequence so far, and which fails on
- * demand. It checks what the scheduler owes to {@link Decoder}, and counts what is open.
+ * A decoder whose logits are a hash of all tokens that it finds in the sequence's blocks, and which
+ * fails on demand. It notes what the scheduler owes to {@link Decoder} and does not give.
  */
 final class HashDecoder implements Decoder {
   static final int VOCABULARY = 24;
@@ -19,9 +24,10 @@ final class HashDecoder implements Decoder {
   private final SchedulerSettings settings;
   private final RandomGenerator failures;
   private final double failureRate;
-  private final Set<Memory> open = new HashSet<>();
-  private final Set<Memory> spoiled = new HashSet<>();
+  private final TokenMemory memory = new TokenMemory();
+  private final List<String> violations = new ArrayList<>();
   private int steps;
+  private boolean failed;
   private boolean closed;
 
   HashDecoder(SchedulerSettings settings, RandomGenerator failures, double failureRate) {
@@ -30,37 +36,14 @@ final class HashDecoder implements Decoder {
     this.failureRate = failureRate;
   }
 
-  /** Keys and values of the fake: the tokens themselves. */
-  private final class Memory implements Sequence {
-    private final int capacity;
-    private final List<Integer> tokens = new ArrayList<>();
-
-    Memory(int capacity) {
-      this.capacity = capacity;
-      open.add(this);
-    }
-
-    @Override
-    public int length() {
-      return tokens.size();
-    }
-
-    @Override
-    public int capacity() {
-      return capacity;
-    }
-
-    @Override
-    public void close() {
-      require(open.remove(this), "a sequence was closed twice");
-      spoiled.remove(this);
-    }
+  static float[] logits(List<Integer> tokens) {
+    return logits(tokens.stream().mapToInt(Integer::intValue).toArray(), tokens.size());
   }
 
-  static float[] logits(List<Integer> tokens) {
+  private static float[] logits(int[] tokens, int length) {
     long hash = 17;
-    for (int token : tokens) {
-      hash = hash * 1_000_003 + token;
+    for (int i = 0; i < length; i++) {
+      hash = hash * 1_000_003 + tokens[i];
     }
     float[] logits = new float[VOCABULARY];
     for (int i = 0; i < VOCABULARY; i++) {
@@ -77,88 +60,100 @@ final class HashDecoder implements Decoder {
   }
 
   @Override
-  public Sequence newSequence(int capacity) {
-    Memory memory = new Memory(capacity);
-    require(open.size() <= settings.maxRunning(), "more sequences than may run");
-    require(
-        open.stream().mapToInt(Memory::capacity).sum() <= settings.kvTokens(),
-        "more keys and values than the budget");
-    return memory;
+  public int blocks() {
+    return settings.blocks();
   }
 
   @Override
-  public List<float[][]> step(List<Chunk> chunks) {
+  public List<List<Logits>> step(List<Chunk> chunks) {
     steps++;
+    failed = false;
+    check(chunks);
+    failSometimes(chunks);
+    chunks.forEach(memory::store);
+    return chunks.stream().map(this::rows).toList();
+  }
+
+  private List<Logits> rows(Chunk chunk) {
+    int[] tokens = memory.tokens(chunk, chunk.end());
+    require(
+        Arrays.stream(tokens).noneMatch(token -> token == TokenMemory.NOTHING),
+        "a table with tokens that were never stored");
+    return LogitRows.wanted(chunk, i -> logits(tokens, chunk.position() + i + 1));
+  }
+
+  private void check(List<Chunk> chunks) {
     require(!chunks.isEmpty(), "an empty step");
-    Set<Sequence> seen = new HashSet<>();
-    int tokens = 0;
+    require(chunks.size() <= settings.maxRunning(), "more sequences than may run");
+    int tokens = chunks.stream().mapToInt(chunk -> chunk.tokens().length).sum();
+    require(tokens <= Math.max(settings.stepTokens(), chunks.size()), "too many tokens");
+    Map<Integer, Integer> users = new HashMap<>();
     for (Chunk chunk : chunks) {
-      require(seen.add(chunk.sequence()), "a sequence twice in a step");
-      require(open.contains(chunk.sequence()), "a closed sequence in a step");
-      require(!spoiled.contains(chunk.sequence()), "a failed sequence in a step");
-      tokens += chunk.tokens().length;
+      Arrays.stream(chunk.blocks()).forEach(block -> users.merge(block, 1, Integer::sum));
+      require(
+          Arrays.stream(chunk.blocks()).distinct().count() == chunk.blocks().length,
+          "a block twice in a table");
+    }
+    for (Chunk chunk : chunks) {
+      for (int i = chunk.position() / BLOCK_TOKENS; i < chunk.blocks().length; i++) {
+        require(users.get(chunk.blocks()[i]) == 1, "a block is written that another uses");
+      }
     }
     require(
-        tokens <= Math.max(settings.stepTokens(), settings.maxRunning() + 1), "too many tokens");
-    failSometimes(chunks);
-    List<float[][]> rows = new ArrayList<>();
-    chunks.forEach(chunk -> rows.add(append(chunk)));
-    return rows;
+        users.keySet().stream().allMatch(block -> block >= 0 && block < settings.blocks()),
+        "a block that there is not");
   }
 
   private void failSometimes(List<Chunk> chunks) {
     if (failures.nextDouble() < failureRate) {
+      failed = true;
+      chunks.forEach(memory::spoil);
+      if (failures.nextBoolean()) {
+        throw new StackOverflowError("the whole step failed");
+      }
       throw new IllegalStateException("the whole step failed");
     }
     if (failures.nextDouble() < failureRate) {
-      Set<Sequence> failed = new HashSet<>();
-      for (Chunk chunk : chunks) {
+      Set<Integer> which = new HashSet<>();
+      for (int i = 0; i < chunks.size(); i++) {
         if (failures.nextBoolean()) {
-          failed.add(chunk.sequence());
-          spoiled.add((Memory) chunk.sequence());
+          which.add(i);
         }
       }
-      if (!failed.isEmpty()) {
-        throw new StepFailedException("block 3 down: NaN", failed);
+      if (!which.isEmpty()) {
+        failed = true;
+        chunks.forEach(memory::spoil);
+        throw new StepFailedException("block 3 down: NaN", which);
       }
     }
-  }
-
-  private static float[][] append(Chunk chunk) {
-    Memory memory = (Memory) chunk.sequence();
-    List<float[]> rows = new ArrayList<>();
-    for (int token : chunk.tokens()) {
-      memory.tokens.add(token);
-      rows.add(logits(memory.tokens));
-    }
-    require(memory.tokens.size() <= memory.capacity, "more tokens than the capacity");
-    return switch (chunk.wanted()) {
-      case NONE -> new float[0][];
-      case LAST -> new float[][] {rows.get(rows.size() - 1)};
-      case ALL -> rows.toArray(float[][]::new);
-    };
   }
 
   int steps() {
     return steps;
   }
 
-  int open() {
-    return open.size();
+  /** Returns whether the last step failed. */
+  boolean failed() {
+    return failed;
   }
 
   boolean closed() {
     return closed;
   }
 
+  /** Returns what the scheduler did wrong. */
+  List<String> violations() {
+    return violations;
+  }
+
   @Override
   public void close() {
-    require(open.isEmpty(), "the decoder was closed before its sequences");
     closed = true;
   }
 
-  private static void require(boolean condition, String message) {
+  private void require(boolean condition, String message) {
     if (!condition) {
+      violations.add(message);
       throw new AssertionError(message);
     }
   }

@@ -1,5 +1,6 @@
 package io.calm.generate;
 
+import io.calm.testing.LogitRows;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -17,7 +18,7 @@ record NaiveGeneration(List<Integer> tokens, String text, Finish.Reason reason) 
     TokenHistory history = new TokenHistory(parameters, request.prompt(), request.endOfSequence());
     StringBuilder text = new StringBuilder();
     while (tokens.size() < parameters.maxNewTokens()) {
-      int token = sampler.choose(history.penalized(HashDecoder.logits(all)));
+      int token = sampler.choose(history.penalized(LogitRows.of(HashDecoder.logits(all))));
       history.add(token);
       all.add(token);
       tokens.add(token);

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.runtime.Decoder;
+import io.calm.testing.LogitRows;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -21,21 +23,25 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SamplerTest {
   private static final float[] ROW = {1, 3, 2, 3, -1};
 
+  private static Decoder.Logits row() {
+    return LogitRows.of(ROW.clone());
+  }
+
   private static Sampler sampler(SamplingParameters.Builder builder) {
     return new Sampler(builder.build());
   }
 
   @Test
   void greedyTakesTheFirstOfTheLargest() {
-    assertEquals(1, sampler(SamplingParameters.builder()).choose(ROW));
+    assertEquals(1, sampler(SamplingParameters.builder()).choose(row()));
   }
 
   @Test
   void oneCandidateIsGreedy() {
     for (long seed = 0; seed < 20; seed++) {
       var builder = SamplingParameters.builder().temperature(1).seed(seed);
-      assertEquals(1, sampler(builder.topK(1)).choose(ROW));
-      assertEquals(1, sampler(builder.topK(0).topP(0)).choose(ROW));
+      assertEquals(1, sampler(builder.topK(1)).choose(row()));
+      assertEquals(1, sampler(builder.topK(0).topP(0)).choose(row()));
     }
   }
 
@@ -61,7 +67,7 @@ class SamplerTest {
     for (int draw = 0; draw < 20; draw++) {
       assertEquals(
           naive(logits, parameters, uniform.nextDouble()),
-          sampler.choose(logits),
+          sampler.choose(LogitRows.of(logits)),
           "seed %d, draw %d, %s".formatted(seed, draw, parameters));
     }
   }
@@ -112,9 +118,9 @@ class SamplerTest {
     int[] counts = new int[ROW.length];
     int draws = 20_000;
     for (int i = 0; i < draws; i++) {
-      counts[sampler.choose(ROW)]++;
+      counts[sampler.choose(row())]++;
     }
-    LogProbabilities expected = new LogProbabilities(ROW);
+    LogProbabilities expected = new LogProbabilities(row());
     for (int i = 0; i < ROW.length; i++) {
       double p = Math.exp(expected.of(i).logprob());
       double sigma = Math.sqrt(draws * p * (1 - p));
@@ -134,8 +140,11 @@ class SamplerTest {
     history.add(1);
     history.add(1);
     float[] expected = {0.5f, 3 / 2f - 2 * 0.5f - 0.25f, 2, 3, -2};
-    assertEquals(Arrays.toString(expected), Arrays.toString(history.penalized(ROW)));
-    assertEquals(3, ROW[1], "the row was changed");
+    Decoder.Logits penalized = history.penalized(row());
+    assertEquals(Arrays.toString(expected), Arrays.toString(penalized.values()));
+    assertEquals(3, penalized.largest());
+    history.restore(penalized);
+    assertEquals(Arrays.toString(ROW), Arrays.toString(penalized.values()), "the row was changed");
   }
 
   @Test
@@ -147,8 +156,10 @@ class SamplerTest {
             .build();
     TokenHistory history = new TokenHistory(parameters, new int[] {0, 4}, Set.of());
     float[] expected = {3.5f / 2, -97, 2, 3, -0.5f * 2};
-    assertEquals(Arrays.toString(expected), Arrays.toString(history.penalized(ROW)));
-    assertEquals(3, ROW[1], "the row was changed");
+    Decoder.Logits penalized = history.penalized(row());
+    assertEquals(Arrays.toString(expected), Arrays.toString(penalized.values()));
+    history.restore(penalized);
+    assertEquals(Arrays.toString(ROW), Arrays.toString(penalized.values()), "the row was changed");
   }
 
   @Test
@@ -157,8 +168,8 @@ class SamplerTest {
       SamplingParameters.Builder builder = SamplingParameters.builder().temperature(1).seed(seed);
       SamplingParameters force = builder.logitBias(Map.of(4, 100f)).build();
       SamplingParameters ban = builder.logitBias(Map.of(1, -100f, 3, -100f)).build();
-      assertEquals(4, new Sampler(force).choose(none(force).penalized(ROW)));
-      int chosen = new Sampler(ban).choose(none(ban).penalized(ROW));
+      assertEquals(4, new Sampler(force).choose(none(force).penalized(row())));
+      int chosen = new Sampler(ban).choose(none(ban).penalized(row()));
       assertTrue(chosen != 1 && chosen != 3, "seed " + seed);
     }
   }
@@ -173,16 +184,17 @@ class SamplerTest {
     TokenHistory history = new TokenHistory(parameters, new int[] {0}, Set.of(1, 3, 99));
     Sampler sampler = new Sampler(parameters);
     for (int i = 0; i < 2; i++) {
-      assertEquals(2, sampler.choose(history.penalized(ROW)), "token " + i);
+      assertEquals(2, sampler.choose(history.penalized(row())), "token " + i);
       history.add(2);
     }
-    assertEquals(1, sampler.choose(history.penalized(ROW)));
-    assertSame(ROW, history.penalized(ROW), "no copy where nothing changes");
+    assertEquals(1, sampler.choose(history.penalized(row())));
+    Decoder.Logits row = row();
+    assertSame(row, history.penalized(row), "no change where none is asked for");
   }
 
   @Test
   void logProbabilitiesSumToOneAndComeBestFirst() {
-    LogProbabilities probabilities = new LogProbabilities(ROW);
+    LogProbabilities probabilities = new LogProbabilities(row());
     List<TokenScore> top = probabilities.top(5);
     assertEquals(List.of(1, 3, 2, 0, 4), top.stream().map(TokenScore::id).toList());
     assertEquals(1, top.stream().mapToDouble(s -> Math.exp(s.logprob())).sum(), 1e-6);
@@ -193,7 +205,8 @@ class SamplerTest {
   void aRowWithoutADistributionIsAnError(float bad) {
     float[] row = {bad, bad};
     Sampler sampler = sampler(SamplingParameters.builder());
-    ArithmeticException e = assertThrows(ArithmeticException.class, () -> sampler.choose(row));
+    ArithmeticException e =
+        assertThrows(ArithmeticException.class, () -> sampler.choose(LogitRows.of(row)));
     assertTrue(e.getMessage().contains("expected finite numbers"));
   }
 

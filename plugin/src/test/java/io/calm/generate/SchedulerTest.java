@@ -5,19 +5,23 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.LogitRows;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class SchedulerTest {
   private static final Duration LONG = Duration.ofSeconds(30);
-  private static final SchedulerSettings SETTINGS = new SchedulerSettings(64, 256, 4, 8, 16);
+  private static final SchedulerSettings SETTINGS = new SchedulerSettings(64, 4, 4, 8, 16);
 
   private final HashDecoder decoder = new HashDecoder(SETTINGS, new SplittableRandom(1), 0);
   private final AtomicLong clock = new AtomicLong();
@@ -37,7 +41,7 @@ class SchedulerTest {
     List<Recorder> recorders = new ArrayList<>();
     List<Thread> clients = new ArrayList<>();
     try (Scheduler scheduler =
-        Scheduler.start("test", decoder, new SchedulerSettings(64, 256, 4, 99, 16), clock::get)) {
+        Scheduler.start("test", decoder, new SchedulerSettings(64, 4, 4, 99, 16), clock::get)) {
       for (int i = 0; i < 24; i++) {
         Recorder recorder = new Recorder();
         recorders.add(recorder);
@@ -145,19 +149,19 @@ class SchedulerTest {
   @Test
   void whatCanNeverFitIsRefusedWithNumbers() {
     try (Scheduler scheduler =
-        Scheduler.start("test", decoder, new SchedulerSettings(64, 32, 4, 8, 16), clock::get)) {
+        Scheduler.start("test", decoder, new SchedulerSettings(300, 4, 4, 8, 16), clock::get)) {
       RejectedException context =
           assertThrows(
               RejectedException.class,
-              () -> scheduler.submit(request(62, new Recorder(), 1, 2, 3)));
+              () -> scheduler.submit(request(298, new Recorder(), 1, 2, 3)));
       assertEquals(RejectedException.Reason.TOO_LONG, context.reason());
       assertTrue(
-          context.getMessage().startsWith("the prompt has 3 tokens and max_new_tokens is 62"));
+          context.getMessage().startsWith("the prompt has 3 tokens and max_new_tokens is 298"));
       RejectedException budget =
           assertThrows(
               RejectedException.class,
-              () -> scheduler.submit(request(40, new Recorder(), 1, 2, 3)));
-      assertTrue(budget.getMessage().contains("42 tokens, but the budget of this model is 32"));
+              () -> scheduler.submit(request(255, new Recorder(), 1, 2, 3)));
+      assertTrue(budget.getMessage().contains("257 tokens, but the budget of this model is 256"));
       RejectedException overflow =
           assertThrows(
               RejectedException.class,
@@ -178,10 +182,11 @@ class SchedulerTest {
       GenerationRequest request =
           new GenerationRequest(
               plain.prompt(), parameters, Set.of(), OptionalInt.empty(), new Letters(), recorder);
-      queue.add(List.of(new Ticket(request, clock::get)));
+      queue.add(List.of(new Ticket(request, clock::get, queue::signal)));
       loop.turn();
       GeneratedToken token = recorder.tokens().get(0);
-      LogProbabilities expected = new LogProbabilities(HashDecoder.logits(List.of(7)));
+      LogProbabilities expected =
+          new LogProbabilities(LogitRows.of(HashDecoder.logits(List.of(7))));
       assertEquals(wanted ? expected.top(2) : List.of(), token.top());
       assertEquals(wanted ? expected.top(1).get(0).logprob() : Float.NaN, token.score().logprob());
     }
@@ -192,7 +197,7 @@ class SchedulerTest {
     RequestQueue queue = new RequestQueue(SETTINGS);
     StepLoop loop = new StepLoop(decoder, SETTINGS, queue);
     Recorder recorder = new Recorder();
-    Ticket ticket = new Ticket(request(2, recorder, 1), clock::get);
+    Ticket ticket = new Ticket(request(2, recorder, 1), clock::get, queue::signal);
     queue.add(List.of(ticket));
     clock.set(5_000);
     loop.turn();
@@ -224,7 +229,7 @@ class SchedulerTest {
             OptionalInt.of(2),
             new Letters(),
             recorder);
-    queue.add(List.of(new Ticket(request, clock::get)));
+    queue.add(List.of(new Ticket(request, clock::get, queue::signal)));
     for (int i = 0; i < 10 && recorder.finish().isEmpty(); i++) {
       loop.turn();
     }
@@ -234,9 +239,238 @@ class SchedulerTest {
     List<Integer> before = new ArrayList<>();
     for (int i = 1; i < prompt.length; i++) {
       before.add(prompt[i - 1]);
-      LogProbabilities expected = new LogProbabilities(HashDecoder.logits(before));
+      LogProbabilities expected = new LogProbabilities(LogitRows.of(HashDecoder.logits(before)));
       assertEquals(expected.of(prompt[i]), recorder.promptScores().get(i));
     }
     assertFalse(recorder.finish().isEmpty());
+  }
+
+  private Ticket ticket(RequestQueue queue, GenerationRequest request) {
+    Ticket ticket = new Ticket(request, clock::get, queue::signal);
+    queue.add(List.of(ticket));
+    return ticket;
+  }
+
+  private static int[] tokens(int count) {
+    return IntStream.range(0, count).map(i -> i * i % HashDecoder.VOCABULARY).toArray();
+  }
+
+  @Test
+  void aPromptThatBeginsAlikeIsNotReadAgain() {
+    SchedulerSettings settings = new SchedulerSettings(400, 16, 4, 8, 400);
+    HashDecoder hash = new HashDecoder(settings, new SplittableRandom(1), 0);
+    RequestQueue queue = new RequestQueue(settings);
+    StepLoop loop = new StepLoop(hash, settings, queue);
+    Recorder first = new Recorder();
+    ticket(queue, request(70, first, tokens(130)));
+    while (first.finish().isEmpty()) {
+      loop.turn();
+    }
+    assertEquals(0, loop.stats().sharedTokens());
+    Recorder second = new Recorder();
+    GenerationRequest again = request(2, second, tokens(130));
+    ticket(queue, again);
+    loop.turn();
+    assertEquals(128, loop.stats().sharedTokens());
+    assertEquals(260, loop.stats().promptTokens());
+    assertEquals(NaiveGeneration.of(again).tokens().subList(0, 1), second.ids());
+    Recorder third = new Recorder(); // the whole prompt is cached, but for the token that is needed
+    ticket(queue, request(2, third, tokens(128)));
+    loop.turn();
+    assertEquals(128 + 64, loop.stats().sharedTokens());
+    Recorder answer = new Recorder(); // what was generated is shared like what was read
+    List<Integer> conversation = new ArrayList<>();
+    IntStream.of(tokens(130)).forEach(conversation::add);
+    conversation.addAll(first.ids());
+    int[] longer = conversation.stream().mapToInt(Integer::intValue).toArray();
+    ticket(queue, request(2, answer, longer));
+    loop.turn();
+    assertEquals(128 + 64 + 192, loop.stats().sharedTokens());
+    assertEquals(List.of(), hash.violations());
+  }
+
+  @Test
+  void whoCameLastGivesUpItsBlocksAndComesBack() {
+    SchedulerSettings settings = new SchedulerSettings(256, 4, 4, 8, 400);
+    HashDecoder hash = new HashDecoder(settings, new SplittableRandom(1), 0);
+    RequestQueue queue = new RequestQueue(settings);
+    StepLoop loop = new StepLoop(hash, settings, queue);
+    List<Recorder> recorders = new ArrayList<>();
+    List<GenerationRequest> requests = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      recorders.add(new Recorder());
+      int[] prompt = tokens(100);
+      prompt[0] = i;
+      requests.add(request(100, recorders.get(i), prompt));
+      ticket(queue, requests.get(i));
+    }
+    while (recorders.get(0).finish().isEmpty()) {
+      loop.turn();
+    }
+    assertEquals(1, loop.stats().preemptions());
+    assertEquals(1, loop.stats().waiting());
+    while (loop.turn()) {
+      assertTrue(loop.stats().usedBlocks() <= 4);
+    }
+    for (int i = 0; i < 2; i++) {
+      assertEquals(NaiveGeneration.of(requests.get(i)).tokens(), recorders.get(i).ids());
+    }
+    assertEquals(0, loop.stats().usedBlocks());
+    assertEquals(List.of(), hash.violations());
+  }
+
+  @Test
+  void aPausedGenerationMakesNoTokensAndDoesNotHoldUpOthers() {
+    SchedulerSettings settings = new SchedulerSettings(256, 4, 1, 8, 400);
+    HashDecoder hash = new HashDecoder(settings, new SplittableRandom(1), 0);
+    RequestQueue queue = new RequestQueue(settings);
+    StepLoop loop = new StepLoop(hash, settings, queue);
+    Recorder slow = new Recorder();
+    GenerationRequest request = request(40, slow, tokens(200));
+    Ticket paused = ticket(queue, request);
+    loop.turn();
+    paused.pause();
+    assertFalse(loop.turn());
+    assertEquals(1, slow.ids().size());
+    Recorder other = new Recorder(); // needs its blocks, and the only place
+    ticket(queue, request(100, other, 1, 2, 3));
+    while (other.finish().isEmpty()) {
+      assertTrue(loop.turn());
+    }
+    assertEquals(1, slow.ids().size());
+    paused.resume();
+    while (slow.finish().isEmpty()) {
+      assertTrue(loop.turn());
+    }
+    assertEquals(NaiveGeneration.of(request).tokens(), slow.ids());
+  }
+
+  @Test
+  void aResumedGenerationWakesTheLoop() throws Exception {
+    GateListener gate = new GateListener();
+    try (Scheduler scheduler = Scheduler.start("test", decoder, SETTINGS, clock::get)) {
+      Generation generation = scheduler.submit(request(30, gate, 1));
+      gate.awaitFirst();
+      generation.pause();
+      gate.open();
+      while (scheduler.stats().steps() == 0) {
+        Thread.onSpinWait();
+      }
+      generation.resume();
+      assertEquals(Finish.Reason.LENGTH, gate.awaitFinish());
+    }
+  }
+
+  @Test
+  void aDeadlineEndsWhatWaitsAndWhatRuns() {
+    SchedulerSettings settings = new SchedulerSettings(64, 4, 1, 8, 16);
+    HashDecoder hash = new HashDecoder(settings, new SplittableRandom(1), 0);
+    RequestQueue queue = new RequestQueue(settings);
+    StepLoop loop = new StepLoop(hash, settings, queue);
+    Recorder running = new Recorder();
+    Recorder waiting = new Recorder();
+    for (Recorder recorder : List.of(running, waiting)) {
+      GenerationRequest plain = request(60, recorder, 1);
+      ticket(
+          queue,
+          new GenerationRequest(
+              plain.prompt(),
+              plain.parameters(),
+              Set.of(),
+              OptionalInt.empty(),
+              new Letters(),
+              recorder,
+              Optional.of(Duration.ofNanos(10_000))));
+    }
+    for (int turn = 0; turn < 5; turn++) {
+      loop.turn();
+    }
+    assertEquals(OptionalLong.of(10_000), loop.nanosToDeadline());
+    clock.set(9_999);
+    loop.turn();
+    assertEquals(Optional.empty(), running.finish());
+    clock.set(10_000);
+    assertFalse(loop.turn());
+    Finish finish = running.finish().orElseThrow();
+    assertEquals(Finish.Reason.DEADLINE, finish.reason());
+    assertEquals(6, finish.usage().generatedTokens());
+    assertEquals(running.text(), finish.text());
+    assertEquals(Finish.Reason.DEADLINE, waiting.finish().orElseThrow().reason());
+    assertEquals(0, loop.stats().usedBlocks());
+  }
+
+  @Test
+  void drainingLetsEverythingEnd() throws Exception {
+    GateListener gate = new GateListener();
+    Recorder waiting = new Recorder();
+    Scheduler scheduler = Scheduler.start("test", decoder, SETTINGS, clock::get);
+    scheduler.submit(request(30, gate, 1));
+    gate.awaitFirst();
+    scheduler.submit(request(30, waiting, 2));
+    scheduler.drain();
+    assertEquals(
+        RejectedException.Reason.CLOSED,
+        assertThrows(RejectedException.class, () -> scheduler.submit(request(2, new Recorder(), 1)))
+            .reason());
+    assertFalse(scheduler.awaitClosed(Duration.ZERO));
+    gate.open();
+    assertEquals(Finish.Reason.LENGTH, gate.awaitFinish());
+    assertEquals(Finish.Reason.LENGTH, waiting.awaitFinish().reason());
+    assertTrue(scheduler.awaitClosed(LONG));
+    assertTrue(decoder.closed());
+    assertEquals(Optional.empty(), scheduler.failure());
+  }
+
+  @Test
+  void anIdleSchedulerDrainsAtOnce() throws Exception {
+    Scheduler scheduler = Scheduler.start("test", decoder, SETTINGS, clock::get);
+    scheduler.drain();
+    assertTrue(scheduler.awaitClosed(LONG));
+  }
+
+  @Test
+  void aLoopThatDiesEndsItsRequestsAndSaysWhy() throws Exception {
+    AtomicInteger calls = new AtomicInteger();
+    GateListener gate = new GateListener();
+    Recorder waiting = new Recorder();
+    Scheduler scheduler =
+        Scheduler.start(
+            "test",
+            decoder,
+            SETTINGS,
+            () -> {
+              if (Thread.currentThread().getName().equals("calm-test")
+                  && calls.incrementAndGet() == 4) { // not in a listener or a step
+                throw new IllegalStateException("the clock broke");
+              }
+              return 0;
+            });
+    scheduler.submit(request(30, gate, 1));
+    gate.awaitFirst();
+    scheduler.submit(deadline(request(30, waiting, 2)));
+    gate.open();
+    assertEquals(Finish.Reason.ERROR, gate.awaitFinish());
+    Finish finish = waiting.awaitFinish();
+    assertEquals(Finish.Reason.ERROR, finish.reason());
+    assertEquals(Optional.of("the clock broke"), finish.error());
+    assertTrue(scheduler.awaitClosed(LONG));
+    assertTrue(decoder.closed());
+    assertEquals("the clock broke", scheduler.failure().orElseThrow().getMessage());
+    RejectedException refused =
+        assertThrows(
+            RejectedException.class, () -> scheduler.submit(request(2, new Recorder(), 1)));
+    assertEquals(RejectedException.Reason.FAILED, refused.reason());
+    assertTrue(refused.getMessage().contains("the clock broke"), refused.getMessage());
+  }
+
+  private static GenerationRequest deadline(GenerationRequest request) {
+    return new GenerationRequest(
+        request.prompt(),
+        request.parameters(),
+        request.endOfSequence(),
+        request.promptScores(),
+        request.text(),
+        request.listener(),
+        Optional.of(Duration.ofDays(1)));
   }
 }

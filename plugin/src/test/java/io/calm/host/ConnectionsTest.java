@@ -101,7 +101,7 @@ class ConnectionsTest {
     host.registry()
         .ready(
             ScriptedModels.create(
-                "m", new SchedulerSettings(1_000_000, 1_000_000, 1, 1, 64), LmiOptions.DEFAULT));
+                "m", new SchedulerSettings(1_000_000, 16_384, 1, 1, 64), LmiOptions.DEFAULT));
     String flood = // two kilobytes a token
         "{\"prompt\": \"loop(x)|\", \"stream\": true, \"max_tokens\": 900000, \"logprobs\": 20}";
     try (Socket socket = new Socket()) {
@@ -142,7 +142,7 @@ class ConnectionsTest {
     host.registry()
         .ready(
             ScriptedModels.create(
-                "m", new SchedulerSettings(4096, 8192, 1, 1, 64), LmiOptions.DEFAULT));
+                "m", new SchedulerSettings(4096, 128, 1, 1, 64), LmiOptions.DEFAULT));
     String slow =
         "{\"inputs\": \"slow(x)|\", \"stream\": true, \"parameters\": {\"max_new_tokens\": 3000}}";
     try (RawClient first = new RawClient(host.port());

@@ -230,7 +230,7 @@ class EmbeddedHostTest {
     host.registry()
         .ready(
             ScriptedModels.create(
-                "m", new SchedulerSettings(4096, 8192, 1, 1, 64), LmiOptions.DEFAULT));
+                "m", new SchedulerSettings(4096, 128, 1, 1, 64), LmiOptions.DEFAULT));
     HttpResponse<byte[]> response =
         post(host.url() + "/v1/completions", "{\"prompt\": \"x\", \"n\": 3}");
     assertEquals(400, response.statusCode());
@@ -253,7 +253,7 @@ class EmbeddedHostTest {
 
   @Test
   void theOperatorsOptionsChangeTheShapes() throws Exception {
-    SchedulerSettings settings = new SchedulerSettings(4096, 8192, 4, 8, 64);
+    SchedulerSettings settings = new SchedulerSettings(4096, 128, 4, 8, 64);
     host.registry().ready(ScriptedModels.create("sse", settings, new LmiOptions(true, false)));
     host.registry().ready(ScriptedModels.create("tgi", settings, new LmiOptions(false, true)));
     String stream = "{\"inputs\": \"say(a)|\", \"stream\": true}";

@@ -2,8 +2,8 @@ package io.calm.host;
 
 import io.calm.checkpoint.Tokenizer;
 import io.calm.runtime.Decoder;
-import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Wanted;
+import io.calm.runtime.Sequences;
 import java.util.Arrays;
 import java.util.List;
 
@@ -53,9 +53,10 @@ record ReferenceModel(Decoder decoder, Tokenizer tokenizer) {
   }
 
   private float[][] rows(int[] tokens, Wanted wanted) {
-    try (Decoder.Sequence sequence = decoder.newSequence(tokens.length)) {
-      return decoder.step(List.of(new Chunk(sequence, tokens, wanted))).get(0);
-    }
+    Decoder.Chunk alone = new Sequences(decoder).open().append(tokens, wanted);
+    return decoder.step(List.of(alone)).get(0).stream()
+        .map(Decoder.Logits::values)
+        .toArray(float[][]::new);
   }
 
   private static int likeliest(float[] logits) {

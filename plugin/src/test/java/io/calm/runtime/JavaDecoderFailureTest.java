@@ -11,7 +11,6 @@ import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.Decoder.Chunk;
-import io.calm.runtime.Decoder.Sequence;
 import io.calm.runtime.Decoder.Wanted;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.RandomLinears;
@@ -63,82 +62,58 @@ class JavaDecoderFailureTest {
   }
 
   @Test
-  void aFailedSequenceLeavesTheOthersAsTheyWere() {
+  void aFailedChunkLeavesTheOthersAsTheyWere() {
     QuantizedModel model = model(Float.NaN, 1, false);
-    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2)) {
-      float[][] expected = decode(decoder, 5, 6, 7, 8);
-      Sequence good = decoder.newSequence(300);
-      Sequence bad = decoder.newSequence(300);
-      decoder.step(List.of(new Chunk(good, new int[] {5, 6}, Wanted.NONE)));
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2, 12)) {
+      float[][] expected = Decodes.all(decoder, 5, 6, 7, 8);
+      decoder.step(List.of(new Chunk(new int[] {3}, 0, new int[] {5, 6}, Wanted.NONE)));
       int[] tokens = new int[290]; // the bad token is in the second pass of the step
       Arrays.fill(tokens, 9);
       tokens[280] = BAD;
+      Chunk good = new Chunk(new int[] {3}, 2, new int[] {7, 8}, Wanted.ALL);
+      Chunk bad = new Chunk(new int[] {4, 5, 6, 7, 8}, 0, tokens, Wanted.LAST);
       StepFailedException e =
-          assertThrows(
-              StepFailedException.class,
-              () ->
-                  decoder.step(
-                      List.of(
-                          new Chunk(good, new int[] {7, 8}, Wanted.ALL),
-                          new Chunk(bad, tokens, Wanted.LAST))));
+          assertThrows(StepFailedException.class, () -> decoder.step(List.of(good, bad)));
       assertEquals(
           "block 0, linear Q, K, V: expected finite numbers, got NaN or infinity in 1 sequence;"
               + " end it, the others can go on",
           e.getMessage());
-      assertEquals(Set.of(bad), e.failed());
-      assertEquals(2, good.length());
-      assertThrows(
-          IllegalArgumentException.class,
-          () -> decoder.step(List.of(new Chunk(bad, new int[] {1}, Wanted.NONE))));
-      bad.close();
-      float[][] rest = decoder.step(List.of(new Chunk(good, new int[] {7, 8}, Wanted.ALL))).get(0);
+      assertEquals(Set.of(1), e.failed());
+      float[][] rest = Decodes.copy(decoder.step(List.of(good)).get(0));
       assertArrayEquals(expected[2], rest[0]);
       assertArrayEquals(expected[3], rest[1]);
-      float[][] again = decode(decoder, 5, 6, 7, 8); // in the pages that the failed one gave back
+      Chunk again = new Chunk(new int[] {8}, 0, new int[] {5, 6, 7, 8}, Wanted.ALL);
+      float[][] reused = Decodes.copy(decoder.step(List.of(again)).get(0));
       for (int t = 0; t < 4; t++) {
-        assertArrayEquals(expected[t], again[t]);
+        assertArrayEquals(expected[t], reused[t], "in a block that the failed one used");
       }
     }
   }
 
-  private static float[][] decode(Decoder decoder, int... tokens) {
-    try (Sequence sequence = decoder.newSequence(tokens.length)) {
-      return decoder.step(List.of(new Chunk(sequence, tokens, Wanted.ALL))).get(0);
-    }
+  private static Chunk single(int block, int token) {
+    return new Chunk(new int[] {block}, 0, new int[] {token}, Wanted.LAST);
   }
 
   @Test
   void theMessageNamesBlockAndLinear() {
-    try (JavaDecoder decoder = new JavaDecoder(model(1, 1e30f, false), KvType.FLOAT16, 1)) {
-      Sequence zero = decoder.newSequence(4);
-      Sequence first = decoder.newSequence(4);
-      Sequence second = decoder.newSequence(4);
+    try (JavaDecoder decoder = new JavaDecoder(model(1, 1e30f, false), KvType.FLOAT16, 1, 3)) {
       StepFailedException e =
           assertThrows(
               StepFailedException.class,
-              () ->
-                  decoder.step(
-                      List.of(
-                          new Chunk(first, new int[] {3}, Wanted.LAST),
-                          new Chunk(zero, new int[] {ZERO}, Wanted.LAST),
-                          new Chunk(second, new int[] {4}, Wanted.LAST))));
+              () -> decoder.step(List.of(single(0, 3), single(1, ZERO), single(2, 4))));
       assertTrue(
           String.valueOf(e.getMessage()).startsWith("block 1, linear DOWN: "), e.getMessage());
-      assertEquals(Set.of(first, second), e.failed());
-      assertEquals(
-          1, decoder.step(List.of(new Chunk(zero, new int[] {ZERO}, Wanted.LAST))).get(0).length);
+      assertEquals(Set.of(0, 2), e.failed());
+      assertEquals(1, decoder.step(List.of(single(1, ZERO))).get(0).size());
     }
   }
 
   @Test
   void logitsThatOverflowFailToo() {
     try (JavaDecoder decoder =
-        new JavaDecoder(model(Float.MAX_VALUE, 1, true), KvType.FLOAT16, 1)) {
-      Sequence sequence = decoder.newSequence(4);
+        new JavaDecoder(model(Float.MAX_VALUE, 1, true), KvType.FLOAT16, 1, 1)) {
       StepFailedException e =
-          assertThrows(
-              StepFailedException.class,
-              () -> decoder.step(List.of(new Chunk(sequence, new int[] {3}, Wanted.LAST))));
+          assertThrows(StepFailedException.class, () -> decoder.step(List.of(single(0, 3))));
       assertTrue(String.valueOf(e.getMessage()).startsWith("logits: "), e.getMessage());
     }
   }

@@ -13,8 +13,6 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.quant.rtn.RtnQuantizer;
-import io.calm.runtime.Decoder.Chunk;
-import io.calm.runtime.Decoder.Wanted;
 import io.calm.runtime.pytorch.HiddenStates;
 import io.calm.runtime.pytorch.ReferenceModel;
 import io.calm.runtime.pytorch.TorchRuntime;
@@ -69,9 +67,8 @@ class JavaDecoderGoldenTest {
   }
 
   private static float[][] decode(QuantizedModel model, int[] tokens) {
-    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1);
-        Decoder.Sequence sequence = decoder.newSequence(tokens.length)) {
-      return decoder.step(List.of(new Chunk(sequence, tokens, Wanted.ALL))).get(0);
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1, Decodes.BLOCKS)) {
+      return Decodes.all(decoder, tokens);
     }
   }
 

@@ -11,14 +11,17 @@ import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder.Chunk;
-import io.calm.runtime.Decoder.Sequence;
+import io.calm.runtime.Decoder.Logits;
 import io.calm.runtime.Decoder.Wanted;
+import io.calm.runtime.Sequences.Sequence;
+import io.calm.tensor.Lifetime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -41,12 +44,6 @@ class JavaDecoderTest {
     return random.ints(count, 0, 61).toArray();
   }
 
-  private static float[][] all(Decoder decoder, int... tokens) {
-    try (Sequence sequence = decoder.newSequence(tokens.length)) {
-      return decoder.step(List.of(new Chunk(sequence, tokens, Wanted.ALL))).get(0);
-    }
-  }
-
   private static void assertSame(float[][] expected, float[][] actual, String message) {
     assertEquals(expected.length, actual.length, message);
     for (int t = 0; t < expected.length; t++) {
@@ -62,10 +59,10 @@ class JavaDecoderTest {
     for (ActivationMode mode : ActivationMode.values()) {
       QuantizedModel model = RandomModels.model(spec, 32, mode, random);
       int[] tokens = tokens(80, random);
-      try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2)) {
+      try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2, Decodes.BLOCKS)) {
         assertSame(
             new NaiveDecoder(model, KvType.FLOAT16).logits(tokens),
-            all(decoder, tokens),
+            Decodes.all(decoder, tokens),
             "seed " + seed + mode);
       }
     }
@@ -80,9 +77,11 @@ class JavaDecoderTest {
             ActivationMode.PER_GROUP,
             new Random(13));
     int[] tokens = tokens(70, new Random(14));
-    try (JavaDecoder decoder = JavaDecoder.withoutKvRounding(model, 2)) {
+    try (JavaDecoder decoder = JavaDecoder.withoutKvRounding(model, 2, Decodes.BLOCKS)) {
       assertSame(
-          new NaiveDecoder(model, Optional.empty()).logits(tokens), all(decoder, tokens), "13, 14");
+          new NaiveDecoder(model, Optional.empty()).logits(tokens),
+          Decodes.all(decoder, tokens),
+          "13, 14");
     }
   }
 
@@ -95,10 +94,10 @@ class JavaDecoderTest {
             ActivationMode.PER_GROUP,
             new Random(11));
     int[] tokens = tokens(330, new Random(12));
-    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2)) {
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2, Decodes.BLOCKS)) {
       assertSame(
           new NaiveDecoder(model, KvType.FLOAT16).logits(tokens),
-          all(decoder, tokens),
+          Decodes.all(decoder, tokens),
           "seed 11, 12");
     }
   }
@@ -111,14 +110,14 @@ class JavaDecoderTest {
     QuantizedModel model = RandomModels.model(spec, 64, ActivationMode.PER_GROUP, random);
     List<int[]> prompts = new ArrayList<>();
     List<float[][]> expected = new ArrayList<>();
-    try (JavaDecoder alone = new JavaDecoder(model, KvType.FLOAT16, 1)) {
+    try (JavaDecoder alone = new JavaDecoder(model, KvType.FLOAT16, 1, Decodes.BLOCKS)) {
       for (int i = 0; i < 4; i++) {
         prompts.add(tokens(1 + random.nextInt(90), random));
-        expected.add(all(alone, prompts.get(i)));
+        expected.add(Decodes.all(alone, prompts.get(i)));
       }
     }
     for (int threads = 1; threads <= 3; threads++) {
-      try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, threads)) {
+      try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, threads, Decodes.BLOCKS)) {
         List<float[][]> got = mixed(decoder, prompts, random);
         for (int i = 0; i < prompts.size(); i++) {
           assertSame(
@@ -132,10 +131,11 @@ class JavaDecoderTest {
 
   /** Feeds all prompts in chunks of random sizes, any of them in a step. */
   static List<float[][]> mixed(Decoder decoder, List<int[]> prompts, Random random) {
+    Sequences pool = new Sequences(decoder);
     List<Sequence> sequences = new ArrayList<>();
     List<float[][]> got = new ArrayList<>();
     for (int[] prompt : prompts) {
-      sequences.add(decoder.newSequence(prompt.length));
+      sequences.add(pool.open());
       got.add(new float[prompt.length][]);
     }
     while (true) {
@@ -148,7 +148,7 @@ class JavaDecoderTest {
         open |= from < prompt.length;
         if (from < prompt.length && random.nextInt(3) > 0) {
           int to = Math.min(prompt.length, from + 1 + random.nextInt(40));
-          chunks.add(new Chunk(sequences.get(i), Arrays.copyOfRange(prompt, from, to), Wanted.ALL));
+          chunks.add(sequences.get(i).append(Arrays.copyOfRange(prompt, from, to), Wanted.ALL));
           owners.add(i);
         }
       }
@@ -157,10 +157,10 @@ class JavaDecoderTest {
         return got;
       }
       if (!chunks.isEmpty()) {
-        List<float[][]> results = decoder.step(chunks);
+        List<List<Logits>> results = decoder.step(chunks);
         for (int c = 0; c < chunks.size(); c++) {
-          int end = chunks.get(c).sequence().length();
-          float[][] rows = results.get(c);
+          int end = chunks.get(c).end();
+          float[][] rows = Decodes.copy(results.get(c));
           System.arraycopy(rows, 0, got.get(owners.get(c)), end - rows.length, rows.length);
         }
       }
@@ -172,15 +172,16 @@ class JavaDecoderTest {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(2));
     int[] tokens = {1, 2, 3, 4};
-    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1)) {
-      float[][] every = all(decoder, tokens);
-      List<float[][]> results =
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1, Decodes.BLOCKS)) {
+      float[][] every = Decodes.all(decoder, tokens);
+      Sequences pool = new Sequences(decoder);
+      List<List<Logits>> results =
           decoder.step(
               List.of(
-                  new Chunk(decoder.newSequence(4), tokens, Wanted.NONE),
-                  new Chunk(decoder.newSequence(9), tokens, Wanted.LAST)));
-      assertEquals(0, results.get(0).length);
-      assertSame(new float[][] {every[3]}, results.get(1), "last");
+                  pool.open().append(tokens, Wanted.NONE),
+                  pool.open().append(tokens, Wanted.LAST)));
+      assertEquals(0, results.get(0).size());
+      assertSame(new float[][] {every[3]}, Decodes.copy(results.get(1)), "last");
     }
   }
 
@@ -189,20 +190,50 @@ class JavaDecoderTest {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(21));
     int[] prompt = tokens(10, new Random(22));
-    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2);
-        Sequence sequence = decoder.newSequence(40)) {
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2, Decodes.BLOCKS)) {
+      Sequences pool = new Sequences(decoder);
+      Sequence sequence = pool.open();
       int[] tokens = prompt;
       int[] next = prompt;
       for (int i = 0; i < 30; i++) {
-        int cached =
-            argmax(decoder.step(List.of(new Chunk(sequence, next, Wanted.LAST))).get(0)[0]);
-        float[][] whole = all(decoder, tokens);
-        assertEquals(argmax(whole[whole.length - 1]), cached, "token " + i);
+        Chunk chunk = sequence.append(next, Wanted.LAST);
+        int cached = argmax(decoder.step(List.of(chunk)).get(0).get(0).values());
+        Sequence other = pool.open();
+        Chunk whole = other.append(tokens, Wanted.LAST);
+        assertEquals(
+            argmax(decoder.step(List.of(whole)).get(0).get(0).values()), cached, "token " + i);
+        other.close();
         tokens = Arrays.copyOf(tokens, tokens.length + 1);
         tokens[tokens.length - 1] = cached;
         next = new int[] {cached};
       }
       assertEquals(39, sequence.length());
+    }
+  }
+
+  @Test
+  void fullBlocksMayBeReadByMany() {
+    QuantizedModel model =
+        RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(23));
+    int[] tokens = tokens(150, new Random(24));
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2, Decodes.BLOCKS)) {
+      int[] other = tokens.clone();
+      other[140] = (other[140] + 1) % 61;
+      float[][] expected = Decodes.all(decoder, tokens);
+      float[][] expectedOther = Decodes.all(decoder, other);
+      int[] prefix = Arrays.copyOf(tokens, 128);
+      decoder.step(List.of(new Chunk(new int[] {90, 7}, 0, prefix, Wanted.NONE)));
+      List<List<Logits>> rows =
+          decoder.step(
+              List.of(
+                  new Chunk(
+                      new int[] {90, 7, 33}, 128, Arrays.copyOfRange(tokens, 128, 150), Wanted.ALL),
+                  new Chunk(
+                      new int[] {90, 7, 2}, 128, Arrays.copyOfRange(other, 128, 150), Wanted.ALL)));
+      assertSame(
+          Arrays.copyOfRange(expected, 128, 150), Decodes.copy(rows.get(0)), "the first reader");
+      assertSame(
+          Arrays.copyOfRange(expectedOther, 128, 150), Decodes.copy(rows.get(1)), "the second");
     }
   }
 
@@ -218,44 +249,80 @@ class JavaDecoderTest {
   void callersErrorsChangeNothing() {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(3));
-    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1);
-        JavaDecoder other = new JavaDecoder(model, KvType.FLOAT16, 1)) {
-      assertThrows(IllegalArgumentException.class, () -> decoder.newSequence(0));
-      assertThrows(IllegalArgumentException.class, () -> decoder.newSequence(601));
-      Sequence sequence = decoder.newSequence(5);
-      Sequence neighbour = decoder.newSequence(5);
-      decoder.step(List.of(new Chunk(sequence, new int[] {1, 2, 3}, Wanted.NONE)));
-      refused(decoder, "expected token ids 0 to 60, got 61", neighbour, sequence, 61);
-      refused(decoder, "expected token ids 0 to 60, got -1", neighbour, sequence, -1);
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1, 12)) {
+      float[][] expected = Decodes.all(decoder, 1, 2, 3, 4);
+      decoder.step(List.of(new Chunk(new int[] {5}, 0, new int[] {1, 2, 3}, Wanted.NONE)));
+      Chunk good = new Chunk(new int[] {0}, 0, new int[] {7}, Wanted.LAST);
+      refused(decoder, "chunk 1: expected token ids 0 to 60, got 61", good, next(5, 61));
+      refused(decoder, "chunk 1: expected token ids 0 to 60, got -1", good, next(5, -1));
+      refused(decoder, "chunk 1: expected blocks 0 to 11, got 12", good, next(12, 1));
+      refused(decoder, "chunk 1: expected blocks 0 to 11, got -1", good, next(-1, 1));
+      refused(decoder, "block 0 is written by chunk 0 in the same step", good, next(0, 1));
+      int[] table = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
       refused(
           decoder,
-          "at most 2 tokens, the sequence holding 3 of 5, got 3",
-          neighbour,
-          sequence,
-          1,
-          1,
-          1);
-      refused(decoder, "in the step twice", sequence, sequence, 1);
-      refused(decoder, "of another decoder", sequence, other.newSequence(5), 1);
-      Sequence closed = decoder.newSequence(5);
-      closed.close();
-      refused(decoder, "expected an open sequence, got one that is closed", sequence, closed, 1);
+          "chunk 0: its block 5 is written by chunk 1 in the same step",
+          new Chunk(new int[] {5, 1}, 64, new int[] {1}, Wanted.NONE),
+          next(5, 1));
+      refused(
+          decoder,
+          "has block 1 twice",
+          good,
+          new Chunk(new int[] {1, 1}, 64, new int[] {1}, Wanted.NONE));
+      refused(
+          decoder,
+          "chunk 1: expected positions 0 to 599, got 2 tokens from 599 on",
+          good,
+          new Chunk(table, 599, new int[] {1, 2}, Wanted.NONE));
       assertThrows(IllegalArgumentException.class, () -> decoder.step(List.of()));
-      assertEquals(3, sequence.length());
-      assertEquals(0, neighbour.length());
-      float[][] expected = all(decoder, 1, 2, 3, 4);
-      float[][] got = decoder.step(List.of(new Chunk(sequence, new int[] {4}, Wanted.LAST))).get(0);
-      assertArrayEquals(expected[3], got[0]);
+      Logits last = decoder.step(List.of(next(5, 4))).get(0).get(0);
+      assertArrayEquals(expected[3], last.values());
     }
   }
 
-  private static void refused(
-      Decoder decoder, String message, Sequence first, Sequence second, int... tokens) {
-    List<Chunk> chunks =
-        List.of(
-            new Chunk(first, new int[] {7}, Wanted.LAST), new Chunk(second, tokens, Wanted.LAST));
+  private static Chunk next(int block, int token) {
+    return new Chunk(new int[] {block}, 3, new int[] {token}, Wanted.LAST);
+  }
+
+  private static void refused(Decoder decoder, String message, Chunk... chunks) {
     IllegalArgumentException e =
-        assertThrows(IllegalArgumentException.class, () -> decoder.step(chunks));
+        assertThrows(IllegalArgumentException.class, () -> decoder.step(List.of(chunks)));
     assertTrue(String.valueOf(e.getMessage()).contains(message), e.getMessage());
+  }
+
+  @Test
+  void aChunkAndItsTableBelongTogether() {
+    int[] one = {1};
+    assertThrows(IllegalArgumentException.class, () -> new Chunk(one, 0, new int[0], Wanted.NONE));
+    assertThrows(IllegalArgumentException.class, () -> new Chunk(one, -1, one, Wanted.NONE));
+    assertThrows(IllegalArgumentException.class, () -> new Chunk(one, 64, one, Wanted.NONE));
+    assertThrows(IllegalArgumentException.class, () -> new Chunk(new int[2], 0, one, Wanted.NONE));
+  }
+
+  @Test
+  void aClosedDecoderSaysSoAndGivesItsLeaseBack() {
+    QuantizedModel random =
+        RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(4));
+    AtomicInteger released = new AtomicInteger();
+    Lifetime lifetime = new Lifetime(released::incrementAndGet);
+    QuantizedModel model =
+        new QuantizedModel(
+            random.spec(),
+            random.blocks(),
+            random.embeddings(),
+            random.head(),
+            random.finalNorm(),
+            random.activation(),
+            lifetime);
+    JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1, 1);
+    lifetime.close();
+    Chunk chunk = new Chunk(new int[] {0}, 0, new int[] {7}, Wanted.LAST);
+    assertEquals(1, decoder.step(List.of(chunk)).get(0).size());
+    assertEquals(0, released.get());
+    decoder.close();
+    decoder.close();
+    assertEquals(1, released.get());
+    assertThrows(IllegalStateException.class, () -> decoder.step(List.of(chunk)));
+    assertThrows(IllegalStateException.class, () -> new JavaDecoder(model, KvType.FLOAT16, 1, 1));
   }
 }

@@ -7,9 +7,8 @@ import io.calm.model.ActivationMode;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.model.RopeSpec;
-import io.calm.runtime.Decoder.Chunk;
-import io.calm.runtime.Decoder.Sequence;
 import io.calm.runtime.Decoder.Wanted;
+import io.calm.runtime.Sequences.Sequence;
 import io.calm.tensor.NativeKernels.Rung;
 import io.calm.tensor.NativeRungs;
 import java.util.ArrayList;
@@ -37,9 +36,28 @@ class NativeDecoderTest {
         .flatMap(rung -> Arrays.stream(KvType.values()).map(kv -> new Case(rung, kv)));
   }
 
-  private static float[][] all(Decoder decoder, int... tokens) {
-    try (Sequence sequence = decoder.newSequence(tokens.length)) {
-      return decoder.step(List.of(new Chunk(sequence, tokens, Wanted.ALL))).get(0);
+  @ParameterizedTest
+  @MethodSource("cases")
+  void logitsAreMeasuredToTheBitOfTheJavaDecoder(Case c) {
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    QuantizedModel model =
+        RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, random);
+    int[] tokens = random.ints(50, 0, 61).toArray();
+    try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, 1);
+        NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), 2, 1)) {
+      Decoder.Chunk chunk = new Decoder.Chunk(new int[] {0}, 0, tokens, Wanted.ALL);
+      List<Decoder.Logits> expected = java.step(List.of(chunk)).get(0);
+      List<Decoder.Logits> actual = decoder.step(List.of(chunk)).get(0);
+      for (int t = 0; t < tokens.length; t++) {
+        assertEquals(expected.get(t).largest(), actual.get(t).largest(), "seed " + seed);
+        assertEquals(expected.get(t).logSum(), actual.get(t).logSum(), "seed " + seed);
+        double sum = 0;
+        for (float value : actual.get(t).values()) {
+          sum += Math.exp(value);
+        }
+        assertEquals(Math.log(sum), actual.get(t).logSum(), 1e-6 * Math.abs(Math.log(sum)));
+      }
     }
   }
 
@@ -60,10 +78,11 @@ class NativeDecoderTest {
         int group = 32 << random.nextInt(3);
         QuantizedModel model = RandomModels.model(spec, group, mode, random);
         int[] tokens = random.ints(80, 0, 61).toArray();
-        try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2);
-            NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), 2)) {
+        try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, Decodes.BLOCKS);
+            NativeDecoder decoder =
+                new NativeDecoder(c.rung(), model, c.kvType(), 2, Decodes.BLOCKS)) {
           String message = "seed %d, %s, group %d, %s".formatted(seed, mode, group, spec);
-          assertSame(all(java, tokens), all(decoder, tokens), message);
+          assertSame(Decodes.all(java, tokens), Decodes.all(decoder, tokens), message);
         }
       }
     }
@@ -80,10 +99,11 @@ class NativeDecoderTest {
               ActivationMode.PER_GROUP,
               new Random(11));
       int[] tokens = new Random(12).ints(580, 0, 61).toArray();
-      try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2);
-          NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), 2)) {
-        float[][] expected = all(java, tokens);
-        assertSame(expected, all(decoder, tokens), "at once, window " + window);
+      try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, Decodes.BLOCKS);
+          NativeDecoder decoder =
+              new NativeDecoder(c.rung(), model, c.kvType(), 2, Decodes.BLOCKS)) {
+        float[][] expected = Decodes.all(java, tokens);
+        assertSame(expected, Decodes.all(decoder, tokens), "at once, window " + window);
         assertSame(expected, oneByOne(decoder, tokens), "one by one, window " + window);
       }
     }
@@ -111,26 +131,25 @@ class NativeDecoderTest {
             List.of(0));
     QuantizedModel model = RandomModels.model(spec, 32, ActivationMode.PER_GROUP, new Random(21));
     int[] tokens = new Random(22).ints(1100, 0, 61).toArray();
-    try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2);
-        NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), 2)) {
+    try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, Decodes.BLOCKS);
+        NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), 2, Decodes.BLOCKS)) {
       float[] expected = last(java, tokens);
       assertArrayEquals(expected, last(decoder, tokens), "1100 tokens at once");
     }
   }
 
   private static float[] last(Decoder decoder, int[] tokens) {
-    try (Sequence sequence = decoder.newSequence(tokens.length)) {
-      return decoder.step(List.of(new Chunk(sequence, tokens, Wanted.LAST))).get(0)[0];
-    }
+    Sequence sequence = new Sequences(decoder).open();
+    return decoder.step(List.of(sequence.append(tokens, Wanted.LAST))).get(0).get(0).values();
   }
 
   private static float[][] oneByOne(Decoder decoder, int[] tokens) {
     float[][] logits = new float[tokens.length][];
-    try (Sequence sequence = decoder.newSequence(tokens.length)) {
-      for (int t = 0; t < tokens.length; t++) {
-        int[] token = {tokens[t]};
-        logits[t] = decoder.step(List.of(new Chunk(sequence, token, Wanted.LAST))).get(0)[0];
-      }
+    Sequence sequence = new Sequences(decoder).open();
+    for (int t = 0; t < tokens.length; t++) {
+      int[] token = {tokens[t]};
+      logits[t] =
+          Decodes.copy(decoder.step(List.of(sequence.append(token, Wanted.LAST))).get(0))[0];
     }
     return logits;
   }
@@ -144,14 +163,15 @@ class NativeDecoderTest {
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, random);
     List<int[]> prompts = new ArrayList<>();
     List<float[][]> expected = new ArrayList<>();
-    try (NativeDecoder alone = new NativeDecoder(c.rung(), model, c.kvType(), 1)) {
+    try (NativeDecoder alone = new NativeDecoder(c.rung(), model, c.kvType(), 1, Decodes.BLOCKS)) {
       for (int i = 0; i < 6; i++) {
         prompts.add(random.ints(1 + random.nextInt(300), 0, 61).toArray());
-        expected.add(all(alone, prompts.get(i)));
+        expected.add(Decodes.all(alone, prompts.get(i)));
       }
     }
     for (int threads = 1; threads <= 3; threads++) {
-      try (NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), threads)) {
+      try (NativeDecoder decoder =
+          new NativeDecoder(c.rung(), model, c.kvType(), threads, Decodes.BLOCKS)) {
         for (int round = 0; round < 2; round++) { // the second on pages used before
           List<float[][]> got = JavaDecoderTest.mixed(decoder, prompts, random);
           for (int i = 0; i < prompts.size(); i++) {

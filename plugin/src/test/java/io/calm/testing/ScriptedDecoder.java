@@ -30,6 +30,7 @@ public final class ScriptedDecoder implements Decoder {
   private static final float LIKELY = 30;
 
   private final int maxContext;
+  private final TokenMemory memory = new TokenMemory();
 
   public ScriptedDecoder(int maxContext) {
     this.maxContext = maxContext;
@@ -56,34 +57,23 @@ public final class ScriptedDecoder implements Decoder {
   }
 
   @Override
-  public Sequence newSequence(int capacity) {
-    return new Script(capacity);
+  public int blocks() {
+    return Integer.MAX_VALUE / BLOCK_TOKENS;
   }
 
   @Override
-  public List<float[][]> step(List<Chunk> chunks) {
-    List<Script> before = chunks.stream().map(chunk -> ((Script) chunk.sequence()).copy()).toList();
-    try {
-      return chunks.stream().map(ScriptedDecoder::read).toList();
-    } catch (StepFailedException e) { // the others are as before
-      for (int i = 0; i < before.size(); i++) {
-        ((Script) chunks.get(i).sequence()).restore(before.get(i));
-      }
-      throw e;
+  public List<List<Logits>> step(List<Chunk> chunks) {
+    chunks.forEach(memory::store);
+    List<List<Logits>> results = new ArrayList<>();
+    for (int i = 0; i < chunks.size(); i++) {
+      int index = i;
+      Chunk chunk = chunks.get(i);
+      int[] tokens = memory.tokens(chunk, chunk.end());
+      results.add(
+          LogitRows.wanted(
+              chunk, row -> new Script(tokens, chunk.position() + row + 1).logits(index)));
     }
-  }
-
-  private static float[][] read(Chunk chunk) {
-    Script script = (Script) chunk.sequence();
-    List<float[]> rows = new ArrayList<>();
-    for (int i = 0; i < chunk.tokens().length; i++) {
-      script.append(chunk.tokens()[i]);
-      boolean last = i == chunk.tokens().length - 1;
-      if (chunk.wanted() == Wanted.ALL || (last && chunk.wanted() == Wanted.LAST)) {
-        rows.add(script.logits());
-      }
-    }
-    return rows.toArray(float[][]::new);
+    return results;
   }
 
   @Override
@@ -92,36 +82,20 @@ public final class ScriptedDecoder implements Decoder {
   }
 
   /** What one sequence has read, and how much of its answer it has given. */
-  private static final class Script implements Sequence {
-    private final int capacity;
+  private static final class Script {
     private String prompt = ""; // a char is a byte
-    private int length;
     private int said;
     private String answer = ""; // a char is a byte
     private String verb = "";
     private byte[] text = {};
 
-    Script(int capacity) {
-      this.capacity = capacity;
+    Script(int[] tokens, int length) {
+      for (int i = 0; i < length; i++) {
+        append(tokens[i]);
+      }
     }
 
-    Script copy() {
-      Script copy = new Script(capacity);
-      copy.restore(this);
-      return copy;
-    }
-
-    void restore(Script other) {
-      prompt = other.prompt;
-      length = other.length;
-      said = other.said;
-      answer = other.answer;
-      verb = other.verb;
-      text = other.text;
-    }
-
-    void append(int token) {
-      length++;
+    private void append(int token) {
       if (verb.isEmpty() || token == '|') {
         prompt += (char) token;
       }
@@ -151,7 +125,7 @@ public final class ScriptedDecoder implements Decoder {
       }
     }
 
-    float[] logits() {
+    float[] logits(int chunk) {
       float[] logits = new float[ByteTokenizer.SIZE];
       switch (verb) {
         case "loop" -> logits[text[said % text.length] & 0xFF] = LIKELY;
@@ -167,7 +141,7 @@ public final class ScriptedDecoder implements Decoder {
         case "babble" -> Babble.weigh(text, answer, logits);
         case "die", "nan" -> {
           if (said >= Integer.parseInt(new String(text, StandardCharsets.ISO_8859_1))) {
-            fail();
+            fail(chunk);
           }
           logits['x'] = LIKELY;
         }
@@ -177,9 +151,9 @@ public final class ScriptedDecoder implements Decoder {
       return logits;
     }
 
-    private void fail() {
+    private void fail(int chunk) {
       if (verb.equals("nan")) {
-        throw new StepFailedException("block 0 down: NaN in row 0", Set.of(this));
+        throw new StepFailedException("block 0 down: NaN in row 0", Set.of(chunk));
       }
       throw new IllegalStateException("the decoder died");
     }
@@ -190,21 +164,6 @@ public final class ScriptedDecoder implements Decoder {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
-    }
-
-    @Override
-    public int length() {
-      return length;
-    }
-
-    @Override
-    public int capacity() {
-      return capacity;
-    }
-
-    @Override
-    public void close() {
-      // nothing to free
     }
   }
 }

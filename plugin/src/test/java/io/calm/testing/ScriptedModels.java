@@ -23,7 +23,7 @@ public final class ScriptedModels {
 
   /** Returns the model of the HTTP contract. */
   public static ServedModel create(String name) {
-    return create(name, new SchedulerSettings(CONTEXT, 65_536, 16, 64, 256), LmiOptions.DEFAULT);
+    return create(name, new SchedulerSettings(CONTEXT, 1024, 16, 64, 256), LmiOptions.DEFAULT);
   }
 
   /**

@@ -1,10 +1,10 @@
 package io.calm.cli.bench;
 
-import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Chunk;
-import io.calm.runtime.Decoder.Sequence;
 import io.calm.runtime.Decoder.Wanted;
 import io.calm.runtime.NativeDecoder;
+import io.calm.runtime.Sequences;
+import io.calm.runtime.Sequences.Sequence;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -14,10 +14,14 @@ public final class DecoderBench implements AutoCloseable {
   /** Tokens of a prompt before a decode is timed. */
   public static final int CONTEXT = 64;
 
+  /** Blocks of keys and values that the decoder must have. */
+  public static final int BLOCKS = 1024;
+
   private static final int CHUNK = 256;
   private static final double NANOS = 1e9;
 
   private final NativeDecoder decoder;
+  private final Sequences sequences;
   private final SplittableRandom random = new SplittableRandom(2);
 
   /**
@@ -25,15 +29,16 @@ public final class DecoderBench implements AutoCloseable {
    */
   public DecoderBench(NativeDecoder decoder) {
     this.decoder = decoder;
+    this.sequences = new Sequences(decoder);
   }
 
   /**
    * Returns tokens a second of {@code steps} steps of as many sequences, after {@link #CONTEXT}.
    */
-  public double decode(int sequences, int steps) {
+  public double decode(int count, int steps) {
     List<Sequence> running = new ArrayList<>();
-    for (int i = 0; i < sequences; i++) {
-      running.add(filled(CONTEXT, CONTEXT + steps));
+    for (int i = 0; i < count; i++) {
+      running.add(filled(CONTEXT));
     }
     long start = System.nanoTime();
     for (int step = 0; step < steps; step++) {
@@ -41,12 +46,12 @@ public final class DecoderBench implements AutoCloseable {
     }
     long time = System.nanoTime() - start;
     running.forEach(Sequence::close);
-    return sequences * steps * NANOS / time;
+    return count * steps * NANOS / time;
   }
 
   /** Returns tokens a second of a prompt in one step, the last token's logits included. */
   public double prefill(int tokens) {
-    try (Sequence sequence = decoder.newSequence(tokens)) {
+    try (Sequence sequence = sequences.open()) {
       List<Chunk> prompt = List.of(chunk(sequence, tokens, Wanted.LAST));
       long start = System.nanoTime();
       decoder.step(prompt);
@@ -54,11 +59,7 @@ public final class DecoderBench implements AutoCloseable {
     }
   }
 
-  /**
-   * Returns where the threads spent {@code steps} decodes at the end of a sequence.
-   *
-   * @param sequence with room for them
-   */
+  /** Returns where the threads spent {@code steps} decodes at the end of a sequence. */
   public NativeDecoder.Times times(Sequence sequence, int steps) {
     decoder.startTimes();
     for (int step = 0; step < steps; step++) {
@@ -67,18 +68,17 @@ public final class DecoderBench implements AutoCloseable {
     return decoder.stopTimes();
   }
 
-  /** Returns a sequence that holds {@code tokens} tokens and has room for {@code capacity}. */
-  public Sequence filled(int tokens, int capacity) {
-    Sequence sequence = decoder.newSequence(capacity);
+  /** Returns a sequence that holds {@code tokens} tokens. */
+  public Sequence filled(int tokens) {
+    Sequence sequence = sequences.open();
     for (int done = 0; done < tokens; done += CHUNK) {
       decoder.step(List.of(chunk(sequence, Math.min(CHUNK, tokens - done), Wanted.NONE)));
     }
     return sequence;
   }
 
-  private Chunk chunk(Decoder.Sequence sequence, int tokens, Wanted wanted) {
-    return new Chunk(
-        sequence, random.ints(tokens, 0, decoder.spec().vocabulary()).toArray(), wanted);
+  private Chunk chunk(Sequence sequence, int tokens, Wanted wanted) {
+    return sequence.append(random.ints(tokens, 0, decoder.spec().vocabulary()).toArray(), wanted);
   }
 
   @Override

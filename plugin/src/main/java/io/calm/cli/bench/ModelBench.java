@@ -3,9 +3,9 @@ package io.calm.cli.bench;
 import io.calm.cli.bench.BenchReport.Subject;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
-import io.calm.runtime.Decoder.Sequence;
 import io.calm.runtime.KvType;
 import io.calm.runtime.NativeDecoder;
+import io.calm.runtime.Sequences.Sequence;
 import io.calm.tensor.NativeKernels;
 import io.calm.tensor.NativeKernels.Rung;
 import java.io.IOException;
@@ -60,7 +60,8 @@ public final class ModelBench {
   }
 
   private DecoderBench open(QuantizedModel model) {
-    return new DecoderBench(new NativeDecoder(rung, model, KvType.FLOAT16, threads));
+    return new DecoderBench(
+        new NativeDecoder(rung, model, KvType.FLOAT16, threads, DecoderBench.BLOCKS));
   }
 
   private void measureSteps(DecoderBench decoder, double bytes, Optional<PeerModel> peer)
@@ -169,11 +170,11 @@ public final class ModelBench {
     }
 
     private Sequence filled() {
-      return decoder.filled(context, context + 4 * STEPS);
+      return decoder.filled(context);
     }
 
     Parts take(int steps) {
-      if (sequence.length() + steps > sequence.capacity()) {
+      if (sequence.length() + steps > context + 4 * STEPS) {
         sequence.close();
         sequence = filled();
       }

@@ -3,8 +3,9 @@ package io.calm.cli.bench;
 import io.calm.cli.bench.BenchReport.Subject;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Chunk;
-import io.calm.runtime.Decoder.Sequence;
 import io.calm.runtime.Decoder.Wanted;
+import io.calm.runtime.Sequences;
+import io.calm.runtime.Sequences.Sequence;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -21,8 +22,14 @@ public final class PlanComparison {
   private static final int PROMPT = 256;
   private static final double NANOS_PER_MILLI = 1e6;
 
+  /** Blocks of keys and values that each decoder must have. */
+  public static final int BLOCKS =
+      Decoder.blocksFor(CONTEXT + DECODES_PER_SEQUENCE) + Decoder.blocksFor(PROMPT);
+
   private final Decoder mix;
   private final Decoder uniform;
+  private final Sequences mixSequences;
+  private final Sequences uniformSequences;
   private final SplittableRandom random = new SplittableRandom(10);
 
   /**
@@ -31,6 +38,8 @@ public final class PlanComparison {
   public PlanComparison(Decoder mix, Decoder uniform) {
     this.mix = mix;
     this.uniform = uniform;
+    this.mixSequences = new Sequences(mix);
+    this.uniformSequences = new Sequences(uniform);
   }
 
   /**
@@ -73,8 +82,8 @@ public final class PlanComparison {
 
   /** Compares decodes of one token, {@code fours} times two each. */
   public Outcome decode(int fours) {
-    try (Sequences sequences = new Sequences()) {
-      return compare(fours, sequences::prepare, sequences::step);
+    try (Pair pair = new Pair()) {
+      return compare(fours, pair::prepare, pair::step);
     }
   }
 
@@ -90,8 +99,8 @@ public final class PlanComparison {
         },
         (ofMix, number) -> {
           Decoder decoder = ofMix ? mix : uniform;
-          try (Sequence sequence = decoder.newSequence(PROMPT)) {
-            return nanos(decoder, new Chunk(sequence, prompts.get(number), Wanted.LAST));
+          try (Sequence sequence = (ofMix ? mixSequences : uniformSequences).open()) {
+            return nanos(decoder, sequence.append(prompts.get(number), Wanted.LAST));
           }
         });
   }
@@ -127,22 +136,20 @@ public final class PlanComparison {
   }
 
   /** A sequence of each decoder, of the same tokens. */
-  private final class Sequences implements AutoCloseable {
+  private final class Pair implements AutoCloseable {
     private final int length =
         Math.min(CONTEXT + DECODES_PER_SEQUENCE, mix.spec().maxContext()) / 2 * 2;
-    private Sequence ofMix = mix.newSequence(length);
-    private Sequence ofUniform = uniform.newSequence(length);
+    private final Sequence ofMix = mixSequences.open();
+    private final Sequence ofUniform = uniformSequences.open();
     private int[] next = new int[0];
 
     /** Makes room for two more tokens, and draws them. */
     void prepare() {
       if (ofMix.length() == 0 || ofMix.length() + 2 > length) {
         close();
-        ofMix = mix.newSequence(length);
-        ofUniform = uniform.newSequence(length);
         int[] context = tokens(Math.min(CONTEXT, length / 2 / 2 * 2));
-        mix.step(List.of(new Chunk(ofMix, context, Wanted.NONE)));
-        uniform.step(List.of(new Chunk(ofUniform, context, Wanted.NONE)));
+        mix.step(List.of(ofMix.append(context, Wanted.NONE)));
+        uniform.step(List.of(ofUniform.append(context, Wanted.NONE)));
       }
       next = tokens(2);
     }
@@ -150,8 +157,8 @@ public final class PlanComparison {
     long step(boolean mixes, int number) {
       int[] token = {next[number]};
       return mixes
-          ? nanos(mix, new Chunk(ofMix, token, Wanted.LAST))
-          : nanos(uniform, new Chunk(ofUniform, token, Wanted.LAST));
+          ? nanos(mix, ofMix.append(token, Wanted.LAST))
+          : nanos(uniform, ofUniform.append(token, Wanted.LAST));
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.calm.cli.eval;
 
 import io.calm.runtime.Decoder;
+import io.calm.runtime.Sequences;
 import java.util.Arrays;
 import java.util.List;
 
@@ -10,9 +11,11 @@ public final class DecoderLogits implements LogitSource {
   private static final int CHUNK = 64;
 
   private final Decoder decoder;
+  private final Sequences sequences;
 
   public DecoderLogits(Decoder decoder) {
     this.decoder = decoder;
+    this.sequences = new Sequences(decoder);
   }
 
   @Override
@@ -22,13 +25,13 @@ public final class DecoderLogits implements LogitSource {
 
   @Override
   public void run(int[] window, Rows rows) {
-    try (Decoder.Sequence sequence = decoder.newSequence(window.length)) {
+    try (Sequences.Sequence sequence = sequences.open()) {
       for (int from = 0; from < window.length; from += CHUNK) {
         int[] tokens = Arrays.copyOfRange(window, from, Math.min(window.length, from + CHUNK));
-        float[][] logits =
-            decoder.step(List.of(new Decoder.Chunk(sequence, tokens, Decoder.Wanted.ALL))).get(0);
-        for (int i = 0; i < logits.length; i++) {
-          rows.row(from + i, logits[i]);
+        List<Decoder.Logits> logits =
+            decoder.step(List.of(sequence.append(tokens, Decoder.Wanted.ALL))).get(0);
+        for (int i = 0; i < logits.size(); i++) {
+          rows.row(from + i, logits.get(i).values());
         }
       }
     }

@@ -20,6 +20,7 @@ public final class ApiException extends RuntimeException {
     UNKNOWN_MODEL(404, "invalid_request_error", "model_not_found"),
     UNKNOWN_PATH(404, "invalid_request_error", "unknown_url"),
     METHOD_NOT_ALLOWED(405, "invalid_request_error", "method_not_allowed"),
+    DEADLINE(408, "timeout_error", "deadline_exceeded"),
     BODY_TOO_LARGE(413, "invalid_request_error", "request_too_large"),
     QUEUE_FULL(429, "rate_limit_error", "queue_full"),
     INTERNAL(500, "server_error", "internal_error"),

@@ -80,7 +80,7 @@ public final class PreparedReply {
             case QUEUE_FULL -> ApiException.Kind.QUEUE_FULL;
             case TOO_LONG -> ApiException.Kind.TOO_LONG;
             case TOO_MANY -> ApiException.Kind.INVALID;
-            case CLOSED -> ApiException.Kind.NOT_READY;
+            case CLOSED, FAILED -> ApiException.Kind.NOT_READY;
           },
           String.valueOf(e.getMessage()));
     }

@@ -101,6 +101,12 @@ final class RunningReply implements PreparedReply.Running {
           fail(
               new ApiException(
                   ApiException.Kind.INTERNAL, finish.error().orElse("the generation failed")));
+      case DEADLINE ->
+          fail(
+              new ApiException(
+                  ApiException.Kind.DEADLINE,
+                  "the request's time is over after %d ms; ask for fewer tokens or try again later"
+                      .formatted(finish.timing().total().toMillis())));
       case CANCELLED ->
           fail(
               new ApiException(

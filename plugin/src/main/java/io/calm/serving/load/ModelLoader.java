@@ -10,6 +10,7 @@ import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
+import io.calm.search.QuantPlan;
 import io.calm.search.SearchProgress;
 import io.calm.serving.LmiOptions;
 import io.calm.serving.ServedModel;
@@ -66,9 +67,15 @@ public final class ModelLoader {
       builder.setDaemon(true);
       builder.start();
       Optional<ChatTemplate> template = checkpoint.chatTemplate();
-      Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, progress);
-      Tokenizer built = await(tokenizer);
-      Decoder decoder = Decoders.open(artifact.model(), settings.decoder());
+      QuantPlan plan;
+      Decoder decoder;
+      Tokenizer built;
+      try (Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, progress)) {
+        built = await(tokenizer);
+        plan = artifact.plan();
+        // Holds a lease: what is mapped goes with the decoder, which the scheduler closes.
+        decoder = Decoders.open(artifact.model(), settings.decoder(), budgets.blocks());
+      }
       return new ServedModel(
           name,
           url,
@@ -77,7 +84,7 @@ public final class ModelLoader {
           template,
           checkpoint.generationDefaults(),
           Scheduler.start(name, decoder, budgets, System::nanoTime),
-          Optional.of(artifact.plan()),
+          Optional.of(plan),
           ServedModel.Limits.DEFAULT,
           lmi,
           Instant.now());
@@ -111,15 +118,18 @@ public final class ModelLoader {
             ? settings.kvBudgetMb().getAsLong() << 20
             : (long)
                 Math.min(Memory.available() * KV_SHARE, Memory.directLimit() * KV_DIRECT_SHARE);
-    long perToken = Decoders.bytesPerToken(spec, settings.decoder());
-    long tokens = bytes / perToken;
-    if (tokens < 1) {
+    long blockBytes = Decoders.blockBytes(spec, settings.decoder());
+    if (bytes < blockBytes) {
       throw new IllegalArgumentException(
-          "calm.kv-budget-mb: %d bytes hold no token of %d bytes; raise it"
-              .formatted(bytes, perToken));
+          "calm.kv-budget-mb: %d bytes hold no block of %d tokens, which takes %d bytes; raise it"
+              .formatted(bytes, Decoder.BLOCK_TOKENS, blockBytes));
     }
-    int kvTokens = (int) Math.min(tokens, (long) settings.maxRunning() * context);
+    long most = (long) settings.maxRunning() * Decoder.blocksFor(context);
     return new SchedulerSettings(
-        context, kvTokens, settings.maxRunning(), settings.queueSize(), STEP_TOKENS);
+        context,
+        (int) Math.min(bytes / blockBytes, most),
+        settings.maxRunning(),
+        settings.queueSize(),
+        STEP_TOKENS);
   }
 }

@@ -95,7 +95,7 @@ final class OwnSamples {
     OptionalInt bos = checkpoint.generationDefaults().bos();
     int[] added = tokenizer.encode("", true);
     boolean alwaysBos = bos.isPresent() && added.length > 0 && added[0] == bos.getAsInt();
-    try (Decoder decoder = Decoders.open(rtn(), decoder())) {
+    try (Decoder decoder = Decoders.open(rtn(), decoder(), SelfSampler.blocks(length))) {
       SelfSampler sampler =
           new SelfSampler(decoder, bos, alwaysBos, firstTokens(tokenizer), parallel);
       return sampler.sample(

@@ -160,7 +160,7 @@ public final class SettingKeys {
           SERVING,
           ValueParsers.wholeNumberOrAuto(1, 1 << 24));
 
-  static final SettingKey<Integer> MAX_RUNNING = integer("calm.max-running", 8, 1, 4096, SERVING);
+  static final SettingKey<Integer> MAX_RUNNING = integer("calm.max-running", 32, 1, 4096, SERVING);
 
   static final SettingKey<Integer> QUEUE_SIZE =
       integer("calm.queue-size", 100, 1, 1_000_000, SERVING);

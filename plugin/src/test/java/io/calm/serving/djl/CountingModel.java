@@ -8,6 +8,7 @@ import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder;
 import io.calm.serving.ServedModel;
+import io.calm.testing.LogitRows;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
@@ -57,7 +58,7 @@ final class CountingModel {
   static ServedModel of(LoadModel.Order order, Semaphore steps) {
     SchedulerSettings budgets =
         new SchedulerSettings(
-            CONTEXT, 4 * CONTEXT, order.settings().maxRunning(), order.settings().queueSize(), 64);
+            CONTEXT, CONTEXT, order.settings().maxRunning(), order.settings().queueSize(), 64);
     return new ServedModel(
         order.name(),
         order.url(),
@@ -87,25 +88,12 @@ final class CountingModel {
     }
 
     @Override
-    public Sequence newSequence(int capacity) {
-      return new Sequence() {
-        @Override
-        public int length() {
-          return 0;
-        }
-
-        @Override
-        public int capacity() {
-          return capacity;
-        }
-
-        @Override
-        public void close() {}
-      };
+    public int blocks() {
+      return CONTEXT;
     }
 
     @Override
-    public List<float[][]> step(List<Chunk> chunks) {
+    public List<List<Logits>> step(List<Chunk> chunks) {
       steps.acquireUninterruptibly();
       if (FAILURES.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
         throw new IllegalStateException("the engine failed");
@@ -113,13 +101,14 @@ final class CountingModel {
       return chunks.stream().map(Counting::logits).toList();
     }
 
-    private static float[][] logits(Chunk chunk) {
-      if (chunk.wanted() == Wanted.NONE) {
-        return new float[0][];
-      }
-      float[] row = new float[VOCABULARY];
-      row[(chunk.tokens()[chunk.tokens().length - 1] + 1) % VOCABULARY] = 10;
-      return new float[][] {row};
+    private static List<Logits> logits(Chunk chunk) {
+      return LogitRows.wanted(
+          chunk,
+          i -> {
+            float[] row = new float[VOCABULARY];
+            row[(chunk.tokens()[i] + 1) % VOCABULARY] = 10;
+            return row;
+          });
     }
 
     @Override

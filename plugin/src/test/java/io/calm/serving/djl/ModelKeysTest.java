@@ -29,7 +29,7 @@ class ModelKeysTest {
   void theBatchSizeThatLmiAddsLaterIsNotTheOperators() {
     Properties none = new Properties();
     ModelKeys.take(none, Map.of(), 8);
-    assertEquals("8", none.getProperty("calm.max-running"));
+    assertEquals("32", none.getProperty("calm.max-running"));
 
     Properties operators = new Properties();
     operators.setProperty("option.max_rolling_batch_size", "32");

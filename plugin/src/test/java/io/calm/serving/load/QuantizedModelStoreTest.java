@@ -89,9 +89,12 @@ class QuantizedModelStoreTest {
   /** The decoder against the same modules run on PyTorch: two ways to the same numbers. */
   private static void requireEqualLogits(QuantizedModel model, int[] tokens) {
     float[][] got;
-    try (Decoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2);
-        Decoder.Sequence sequence = decoder.newSequence(tokens.length)) {
-      got = decoder.step(List.of(new Decoder.Chunk(sequence, tokens, Decoder.Wanted.ALL))).get(0);
+    try (Decoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2, 1)) {
+      Decoder.Chunk all = new Decoder.Chunk(new int[] {0}, 0, tokens, Decoder.Wanted.ALL);
+      got =
+          decoder.step(List.of(all)).get(0).stream()
+              .map(row -> row.values().clone())
+              .toArray(float[][]::new);
     }
     try (Checkpoint checkpoint = Checkpoints.open(TINY);
         TorchRuntime torch = TorchRuntime.open(2)) {
@@ -226,11 +229,10 @@ class QuantizedModelStoreTest {
     assertFalse(searched());
     assertEquals("uniform-source", artifact.plan().served());
     assertEquals(32, artifact.plan().group());
-    try (Decoder decoder = new JavaDecoder(artifact.model(), KvType.FLOAT16, 2);
-        Decoder.Sequence sequence = decoder.newSequence(8)) {
+    try (Decoder decoder = new JavaDecoder(artifact.model(), KvType.FLOAT16, 2, 1)) {
       int[] prompt = {504, 3575, 282, 4649, 314}; // The capital of France is
-      float[] logits =
-          decoder.step(List.of(new Decoder.Chunk(sequence, prompt, Decoder.Wanted.LAST))).get(0)[0];
+      Decoder.Chunk chunk = new Decoder.Chunk(new int[] {0}, 0, prompt, Decoder.Wanted.LAST);
+      float[] logits = decoder.step(List.of(chunk)).get(0).get(0).values();
       int best = 0;
       for (int v = 0; v < logits.length; v++) {
         best = logits[v] > logits[best] ? v : best;

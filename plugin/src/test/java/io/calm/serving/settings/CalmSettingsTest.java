@@ -48,7 +48,7 @@ class CalmSettingsTest {
         calm.kv-cache; float16; float16 | int8; SERVING
         calm.max-context; auto; auto | from 8 to 16777216 (tokens); SERVING
         calm.kv-budget-mb; auto; auto | from 1 to 16777216 (MiB); SERVING
-        calm.max-running; 8; from 1 to 4096; SERVING
+        calm.max-running; 32; from 1 to 4096; SERVING
         calm.queue-size; 100; from 1 to 1000000; SERVING
         calm.cache-dir; ~/.cache/calm; a directory; the default follows XDG_CACHE_HOME where that is set; SERVING""",
         table);
@@ -77,7 +77,7 @@ class CalmSettingsTest {
             KvType.FLOAT16,
             OptionalInt.empty(),
             OptionalLong.empty(),
-            8,
+            32,
             100,
             Path.of(System.getProperty("user.home"), ".cache", "calm")),
         CalmSettings.of(Map.of(), Map.of()));

@@ -1,0 +1,132 @@
+package io.calm.generate;
+
+import io.calm.runtime.Decoder;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Accounts for a decoder's blocks by their ids: who holds which, how many hold one together, and
+ * which full ones are kept for prompts that begin with the same tokens. Knows no tensors.
+ *
+ * <p>A block is free, held by tables, or kept by the cache alone. A block that is not full is held
+ * by one table. Tables whose tokens are the same share their full blocks, also where both computed
+ * them: the decoder gives the same bits for the same tokens. Not thread safe.
+ */
+final class BlockManager {
+  private static final int TOKENS = Decoder.BLOCK_TOKENS;
+
+  private final int[] holders; // by id
+  private final int[] free;
+  private int freeCount;
+  private final PrefixCache cache;
+
+  BlockManager(int blocks) {
+    holders = new int[blocks];
+    free = new int[blocks];
+    for (int id = blocks - 1; id >= 0; id--) {
+      free[freeCount++] = id;
+    }
+    cache = new PrefixCache(blocks);
+  }
+
+  int blocks() {
+    return holders.length;
+  }
+
+  /** Returns how many blocks a table could still take. */
+  int available() {
+    return freeCount + cache.idle();
+  }
+
+  /** Returns how many blocks are held by tables. */
+  int used() {
+    return holders.length - available();
+  }
+
+  /** Returns how many blocks the cache alone keeps. */
+  int cached() {
+    return cache.idle();
+  }
+
+  /**
+   * Lets an empty table begin with the longest prefix that is in the cache: full blocks, and never
+   * the last token, whose logits have to be computed.
+   *
+   * @return the tokens that the table then holds
+   */
+  int share(BlockTable table, int[] tokens, int length) {
+    PrefixCache.Node parent = cache.root();
+    for (int from = 0; from + TOKENS < length; from += TOKENS) {
+      Optional<PrefixCache.Node> next = cache.child(parent, tokens, from);
+      if (next.isEmpty()) {
+        break;
+      }
+      parent = next.get();
+      hold(parent);
+      table.add(parent.block());
+      table.nodes().add(parent);
+    }
+    return table.size() * TOKENS;
+  }
+
+  /**
+   * Makes room for the first {@code tokens} tokens.
+   *
+   * @return false if there are not enough blocks; nothing was taken then
+   */
+  boolean reserve(BlockTable table, int tokens) {
+    int missing = Decoder.blocksFor(tokens) - table.size();
+    if (missing > available()) {
+      return false;
+    }
+    for (int i = 0; i < missing; i++) {
+      int id = freeCount > 0 ? free[--freeCount] : cache.evict();
+      holders[id] = 1;
+      table.add(id);
+    }
+    return true;
+  }
+
+  /**
+   * Makes the table's full blocks known to those who begin with the same tokens.
+   *
+   * @param length of the tokens whose keys and values a step has stored
+   */
+  void publish(BlockTable table, int[] tokens, int length) {
+    List<PrefixCache.Node> nodes = table.nodes();
+    for (int i = nodes.size(); (i + 1) * TOKENS <= length; i++) {
+      PrefixCache.Node parent = i == 0 ? cache.root() : nodes.get(i - 1);
+      int own = table.id(i);
+      Optional<PrefixCache.Node> twin = cache.child(parent, tokens, i * TOKENS);
+      if (twin.isPresent()) {
+        hold(twin.get());
+        table.set(i, twin.get().block());
+        holders[own] = 0;
+        free[freeCount++] = own;
+        nodes.add(twin.get());
+      } else {
+        nodes.add(cache.add(parent, tokens, i * TOKENS, own));
+      }
+    }
+  }
+
+  /** Empties a table; what it published stays in the cache, the beginning of it the longest. */
+  void release(BlockTable table) {
+    for (int i = table.size() - 1; i >= 0; i--) {
+      int id = table.id(i);
+      if (--holders[id] == 0) {
+        if (i < table.nodes().size()) {
+          cache.release(table.nodes().get(i));
+        } else {
+          free[freeCount++] = id;
+        }
+      }
+    }
+    table.clear();
+  }
+
+  private void hold(PrefixCache.Node node) {
+    holders[node.block()]++;
+    cache.hold(node);
+  }
+}

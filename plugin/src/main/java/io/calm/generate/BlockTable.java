@@ -1,0 +1,47 @@
+package io.calm.generate;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** The blocks of one sequence, from its first token on. {@link BlockManager} alone changes it. */
+final class BlockTable {
+  private int[] ids = new int[8];
+  private int size;
+
+  /** The blocks at the front that are in the cache. */
+  private final List<PrefixCache.Node> nodes = new ArrayList<>();
+
+  int size() {
+    return size;
+  }
+
+  int id(int index) {
+    return ids[index];
+  }
+
+  /** Returns a copy of the first {@code count} ids. */
+  int[] first(int count) {
+    return Arrays.copyOf(ids, count);
+  }
+
+  List<PrefixCache.Node> nodes() {
+    return nodes;
+  }
+
+  void add(int id) {
+    if (size == ids.length) {
+      ids = Arrays.copyOf(ids, 2 * size);
+    }
+    ids[size++] = id;
+  }
+
+  void set(int index, int id) {
+    ids[index] = id;
+  }
+
+  void clear() {
+    size = 0;
+    nodes.clear();
+  }
+}

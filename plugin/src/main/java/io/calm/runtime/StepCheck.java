@@ -1,0 +1,91 @@
+package io.calm.runtime;
+
+import io.calm.model.ModelSpec;
+import io.calm.runtime.Decoder.Chunk;
+import java.util.List;
+
+/** Refuses a step that its decoder cannot do or that would break what others rely on. */
+final class StepCheck {
+  private final ModelSpec spec;
+
+  /** For each block, the number of the chunk that last wrote it, and that last named it. */
+  private final long[] writer;
+
+  private final long[] reader;
+
+  /** Number of the step's first chunk; numbers are never used again. */
+  private long first = 1;
+
+  private long next = 1;
+
+  StepCheck(ModelSpec spec, int blocks) {
+    this.spec = spec;
+    this.writer = new long[blocks];
+    this.reader = new long[blocks];
+  }
+
+  /**
+   * Checks a step.
+   *
+   * @throws IllegalArgumentException naming the chunk that is wrong
+   */
+  void check(List<Chunk> chunks) {
+    if (chunks.isEmpty()) {
+      throw new IllegalArgumentException("a step without chunks");
+    }
+    first = next;
+    next += chunks.size();
+    for (int c = 0; c < chunks.size(); c++) {
+      checkTokens(c, chunks.get(c));
+      checkTable(c, chunks.get(c));
+    }
+    for (int c = 0; c < chunks.size(); c++) {
+      for (int block : chunks.get(c).blocks()) {
+        if (writer[block] >= first && writer[block] != first + c) {
+          throw new IllegalArgumentException(
+              "chunk %d: its block %d is written by chunk %d in the same step"
+                  .formatted(c, block, writer[block] - first));
+        }
+      }
+    }
+  }
+
+  private void checkTokens(int c, Chunk chunk) {
+    if (chunk.end() > spec.maxContext()) {
+      throw new IllegalArgumentException(
+          "chunk %d: expected positions 0 to %d, got %d tokens from %d on"
+              .formatted(c, spec.maxContext() - 1, chunk.tokens().length, chunk.position()));
+    }
+    for (int token : chunk.tokens()) {
+      if (token < 0 || token >= spec.vocabulary()) {
+        throw new IllegalArgumentException(
+            "chunk %d: expected token ids 0 to %d, got %d"
+                .formatted(c, spec.vocabulary() - 1, token));
+      }
+    }
+  }
+
+  private void checkTable(int c, Chunk chunk) {
+    int[] blocks = chunk.blocks();
+    for (int i = 0; i < blocks.length; i++) {
+      int block = blocks[i];
+      if (block < 0 || block >= reader.length) {
+        throw new IllegalArgumentException(
+            "chunk %d: expected blocks 0 to %d, got %d".formatted(c, reader.length - 1, block));
+      }
+      if (reader[block] == first + c) {
+        throw new IllegalArgumentException(
+            "chunk %d: its table has block %d twice".formatted(c, block));
+      }
+      reader[block] = first + c;
+      if (i >= chunk.firstWritten()) {
+        if (writer[block] >= first) {
+          throw new IllegalArgumentException(
+              "chunk %d: its block %d is written by chunk %d in the same step"
+                  .formatted(c, block, writer[block] - first));
+        }
+        writer[block] = first + c;
+      }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+package io.calm.tensor;
+
+/**
+ * How long memory that several look at stays valid: until {@link #close} has been called and the
+ * last {@link Lease} has been given back, whichever comes later. Nobody gets a lease after closing.
+ *
+ * <p>So whoever reads only under a lease can never read freed memory, in whatever order owner and
+ * readers end. Thread safe.
+ */
+public final class Lifetime implements AutoCloseable {
+  private final Runnable release;
+  private int leases;
+  private boolean closed;
+  private boolean released;
+
+  /**
+   * @param release frees the memory; run once
+   */
+  public Lifetime(Runnable release) {
+    this.release = release;
+  }
+
+  /** Returns the lifetime of memory that the garbage collector frees. */
+  public static Lifetime collected() {
+    return new Lifetime(() -> {});
+  }
+
+  /** The right to read, until it is closed. */
+  public interface Lease extends AutoCloseable {
+    /** Gives the right back; without effect after the first time. */
+    @Override
+    void close();
+  }
+
+  /**
+   * Returns a lease.
+   *
+   * @throws IllegalStateException after {@link #close}
+   */
+  public synchronized Lease lease() {
+    if (closed) {
+      throw new IllegalStateException("expected a model that is open, got one that was closed");
+    }
+    leases++;
+    return new Lease() {
+      private boolean open = true;
+
+      @Override
+      public void close() {
+        synchronized (Lifetime.this) {
+          if (open) {
+            open = false;
+            leases--;
+            releaseAtEnd();
+          }
+        }
+      }
+    };
+  }
+
+  /** Frees the memory now, or with the last lease; without effect after the first time. */
+  @Override
+  public synchronized void close() {
+    closed = true;
+    releaseAtEnd();
+  }
+
+  private void releaseAtEnd() {
+    if (closed && leases == 0 && !released) {
+      released = true;
+      release.run();
+    }
+  }
+}

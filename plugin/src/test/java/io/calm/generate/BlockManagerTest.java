@@ -1,0 +1,232 @@
+package io.calm.generate;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.runtime.Decoder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The accounting of blocks against lists of prefixes. A prefix is written as a string with one
+ * letter a block.
+ */
+class BlockManagerTest {
+  private static final int TOKENS = Decoder.BLOCK_TOKENS;
+
+  static LongStream seeds() {
+    long fresh = System.nanoTime();
+    System.out.println("BlockManagerTest: fresh seed " + fresh);
+    return LongStream.concat(LongStream.range(0, 100), LongStream.of(fresh));
+  }
+
+  /** Returns the tokens of blocks, and a few after them. */
+  private static int[] tokens(String blocks, int more) {
+    int[] tokens = new int[blocks.length() * TOKENS + more];
+    for (int i = 0; i < tokens.length; i++) {
+      tokens[i] = i / TOKENS < blocks.length() ? blocks.charAt(i / TOKENS) : '?';
+    }
+    return tokens;
+  }
+
+  /** A table in use, what it is meant to hold, and how many tokens a step has stored. */
+  private static final class User {
+    final BlockTable table = new BlockTable();
+    final String blocks;
+    final int[] tokens;
+    int stored;
+
+    User(String blocks, int more) {
+      this.blocks = blocks;
+      this.tokens = tokens(blocks, more);
+    }
+  }
+
+  /** The real thing beside the naive one. */
+  private static final class Model {
+    final int size;
+    final BlockManager manager;
+    final List<User> users = new ArrayList<>();
+
+    /** What the full blocks that are known hold, by id. */
+    final Map<Integer, String> known = new HashMap<>();
+
+    Model(int size) {
+      this.size = size;
+      this.manager = new BlockManager(size);
+    }
+
+    void open(User user) {
+      String expected = "";
+      for (int i = 1; i * TOKENS < user.tokens.length; i++) {
+        String prefix = user.blocks.substring(0, Math.min(i, user.blocks.length()));
+        if (prefix.length() == i && known.containsValue(prefix)) {
+          expected = prefix;
+        } else {
+          break;
+        }
+      }
+      user.stored = manager.share(user.table, user.tokens, user.tokens.length);
+      assertEquals(expected.length() * TOKENS, user.stored, "the longest known prefix");
+      users.add(user);
+    }
+
+    boolean store(User user, int count) {
+      int end = Math.min(user.tokens.length, user.stored + count);
+      int before = user.table.size();
+      boolean enough = Decoder.blocksFor(end) - before <= manager.available();
+      assertEquals(enough, manager.reserve(user.table, end));
+      if (!enough) {
+        assertEquals(before, user.table.size(), "nothing is taken");
+        return false;
+      }
+      for (int i = before; i < user.table.size(); i++) {
+        taken(user, user.table.id(i));
+      }
+      user.stored = end;
+      publish(user);
+      return true;
+    }
+
+    /** A block that was known and is given to another is worth less than what builds on it. */
+    private void taken(User by, int id) {
+      for (User user : users) {
+        for (int i = 0; user != by && i < user.table.size(); i++) {
+          assertTrue(user.table.id(i) != id, "a block that another holds");
+        }
+      }
+      String prefix = known.remove(id);
+      if (prefix != null) {
+        assertFalse(
+            known.values().stream().anyMatch(other -> other.startsWith(prefix)),
+            "a leaf goes before what it builds on");
+      }
+    }
+
+    private void publish(User user) {
+      manager.publish(user.table, user.tokens, user.stored);
+      for (int i = 0; (i + 1) * TOKENS <= user.stored && i < user.blocks.length(); i++) {
+        String prefix = user.blocks.substring(0, i + 1);
+        if (known.containsValue(prefix)) {
+          assertEquals(prefix, known.get(user.table.id(i)), "one block for one prefix");
+        } else {
+          known.put(user.table.id(i), prefix);
+        }
+      }
+    }
+
+    void close(User user) {
+      manager.release(user.table);
+      users.remove(user);
+      assertEquals(0, user.table.size());
+    }
+
+    void check() {
+      Set<Integer> held = new HashSet<>();
+      for (User user : users) {
+        for (int i = 0; i < user.table.size(); i++) {
+          held.add(user.table.id(i));
+          if ((i + 1) * TOKENS <= user.stored && i < user.blocks.length()) {
+            assertEquals(user.blocks.substring(0, i + 1), known.get(user.table.id(i)));
+          }
+        }
+      }
+      Set<Integer> idle = new HashSet<>(known.keySet());
+      idle.removeAll(held);
+      assertEquals(held.size(), manager.used());
+      assertEquals(idle.size(), manager.cached());
+      assertEquals(size - held.size(), manager.available());
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("seeds")
+  void theAccountsAreThoseOfTheNaiveOne(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    Model model = new Model(1 + random.nextInt(24));
+    for (int step = 0; step < 400; step++) {
+      int action = random.nextInt(10);
+      if (model.users.isEmpty() || action < 2) {
+        StringBuilder blocks = new StringBuilder();
+        for (int i = random.nextInt(6); i > 0; i--) {
+          blocks.append((char) ('a' + random.nextInt(2)));
+        }
+        model.open(new User(blocks.toString(), 1 + random.nextInt(TOKENS - 1)));
+      } else {
+        User user = model.users.get(random.nextInt(model.users.size()));
+        if (action < 8) {
+          boolean stored = model.store(user, 1 + random.nextInt(3 * TOKENS));
+          if (!stored) {
+            model.close(user);
+          }
+        } else {
+          model.close(user);
+        }
+      }
+      model.check();
+    }
+    List.copyOf(model.users).forEach(model::close);
+    model.check();
+    assertEquals(0, model.manager.used());
+    assertEquals(model.size, model.manager.available());
+  }
+
+  @Test
+  void whatIsUsedOftenStaysLongest() {
+    Model model = new Model(8);
+    for (String some : List.of("ab", "cd", "ab", "ab", "ab")) {
+      run(model, some);
+    }
+    for (char once = 'e'; once <= 'z'; once++) {
+      run(model, String.valueOf(once));
+    }
+    User again = new User("ab", 1);
+    model.open(again);
+    assertEquals(2 * TOKENS, again.stored);
+  }
+
+  private static void run(Model model, String blocks) {
+    User user = new User(blocks, 1);
+    model.open(user);
+    assertTrue(model.store(user, 9 * TOKENS));
+    model.close(user);
+    model.check();
+  }
+
+  @Test
+  void theSameCallsGiveTheSameBlocks() {
+    List<int[]> first = tables();
+    List<int[]> second = tables();
+    for (int i = 0; i < first.size(); i++) {
+      assertTrue(Arrays.equals(first.get(i), second.get(i)), "table " + i);
+    }
+  }
+
+  private static List<int[]> tables() {
+    List<int[]> tables = new ArrayList<>();
+    BlockManager manager = new BlockManager(7);
+    SplittableRandom random = new SplittableRandom(3);
+    for (int i = 0; i < 200; i++) {
+      String blocks = Integer.toString(random.nextInt(8), 2);
+      BlockTable table = new BlockTable();
+      int[] tokens = tokens(blocks, 1);
+      manager.share(table, tokens, tokens.length);
+      assertTrue(manager.reserve(table, tokens.length));
+      manager.publish(table, tokens, tokens.length);
+      tables.add(table.first(table.size()));
+      manager.release(table);
+    }
+    return tables;
+  }
+}

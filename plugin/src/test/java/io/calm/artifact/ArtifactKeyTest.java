@@ -28,11 +28,11 @@ final class ArtifactKeyTest {
     assertEquals(keys.size(), ids.size());
   }
 
-  /** SHA-256 of {@code 1:1} {@code 1:1} {@code 1:a} {@code 1:b} {@code 1:c}, by sha256sum. */
+  /** SHA-256 of {@code 1:2} {@code 1:1} {@code 1:a} {@code 1:b} {@code 1:c}, by sha256sum. */
   @Test
   void theNameIsStable() {
     assertEquals(
-        "98f5c6ad6c0ffed55353ded3785ac15372c1fadb3102c708a7f2357e3eb51a3e",
+        "d3bbadb2d562bcd8e4460437e894b6e99c31d1bd888ddccb6a471f01fbf543c7",
         new ArtifactKey(List.of("a"), "b", "c").id());
   }
 

@@ -85,23 +85,43 @@ INLINE lanes load(const void *b, const int half, size_t at) {
   return half ? lanes_load_half((const uint16_t *)b + at) : lanes_load((const float *)b + at);
 }
 
-/* c[q][n] += sum over s ascending of x[q][s] * b[s][n], fused, for one block in registers. */
-INLINE void block(const int queries, const int vectors, const int half, const float *x,
-                  size_t x_stride, const void *b, size_t b_stride, int steps, float *c,
+/*
+ * One operand of a product: rows of `stride` elements, float16 or float32. `next` is what will be
+ * read after it and lies elsewhere, as large; float16 is read from memory, so that is fetched ahead.
+ */
+typedef struct {
+  const void *rows, *next;
+  size_t stride;
+  int half, steps, vectors;
+} operand;
+
+/*
+ * c[q][n] = sum over s ascending of x[q][s] * b[s][n], fused, for one block in registers; added to
+ * what c holds unless `fresh`.
+ */
+INLINE void block(const int queries, const int vectors, const int half, const int fresh,
+                  const float *x, size_t x_stride, const operand *b, int vector, float *c,
                   size_t c_stride) {
   lanes sum[QUERIES][VECTORS];
 #pragma GCC unroll 4
   for (int q = 0; q < queries; q++) {
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      sum[q][v] = lanes_load(c + (size_t)q * c_stride + 16 * v);
+      sum[q][v] = fresh ? lanes_all(0) : lanes_load(c + (size_t)q * c_stride + 16 * (vector + v));
     }
   }
-  for (int s = 0; s < steps; s++) {
+  size_t at = 16 * (size_t)vector;
+  for (int s = 0; s < b->steps; s++, at += b->stride) {
     lanes row[VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      row[v] = load(b, half, (size_t)s * b_stride + (size_t)(16 * v));
+      row[v] = load(b->rows, half, at + (size_t)(16 * v));
+    }
+    if (half) {
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; v += 2) {
+        __builtin_prefetch((const uint16_t *)b->next + at + (size_t)(16 * v));
+      }
     }
 #pragma GCC unroll 4
     for (int q = 0; q < queries; q++) {
@@ -116,59 +136,51 @@ INLINE void block(const int queries, const int vectors, const int half, const fl
   for (int q = 0; q < queries; q++) {
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      lanes_store(c + (size_t)q * c_stride + 16 * v, sum[q][v]);
+      lanes_store(c + (size_t)q * c_stride + 16 * (vector + v), sum[q][v]);
     }
   }
 }
 
-INLINE void queries_block(const int queries, const int half, const float *x, size_t x_stride,
-                          const void *b, size_t b_stride, int steps, int vectors, float *c,
-                          size_t c_stride) {
-  size_t size = half ? sizeof(uint16_t) : sizeof(float);
+INLINE void queries_block(const int queries, const int half, const int fresh, const float *x,
+                          size_t x_stride, const operand *b, float *c, size_t c_stride) {
   int v = 0;
-  for (; v + VECTORS <= vectors; v += VECTORS) {
-    block(queries, VECTORS, half, x, x_stride, (const char *)b + (size_t)(16 * v) * size, b_stride,
-          steps, c + 16 * v, c_stride);
+  for (; v + VECTORS <= b->vectors; v += VECTORS) {
+    block(queries, VECTORS, half, fresh, x, x_stride, b, v, c, c_stride);
   }
-  for (; v < vectors; v++) {
-    block(queries, 1, half, x, x_stride, (const char *)b + (size_t)(16 * v) * size, b_stride, steps,
-          c + 16 * v, c_stride);
+  for (; v < b->vectors; v++) {
+    block(queries, 1, half, fresh, x, x_stride, b, v, c, c_stride);
   }
 }
 
-INLINE void accumulate_as(const int half, const float *x, size_t x_stride, int queries,
-                          const void *b, size_t b_stride, int steps, int vectors, float *c,
-                          size_t c_stride) {
-  int q = 0;
-  for (; q + QUERIES <= queries; q += QUERIES) {
-    queries_block(QUERIES, half, x + (size_t)q * x_stride, x_stride, b, b_stride, steps, vectors,
-                  c + (size_t)q * c_stride, c_stride);
+#define QUERIES_CASE(count)                                        \
+  case count:                                                      \
+    queries_block(count, half, fresh, x, x_stride, b, c, c_stride); \
+    break
+
+INLINE void accumulate_as(const int half, const int fresh, const float *x, size_t x_stride,
+                          int queries, const operand *b, float *c, size_t c_stride) {
+  for (; queries >= QUERIES; queries -= QUERIES) {
+    queries_block(QUERIES, half, fresh, x, x_stride, b, c, c_stride);
+    x += QUERIES * x_stride;
+    c += QUERIES * c_stride;
   }
-  x += (size_t)q * x_stride;
-  c += (size_t)q * c_stride;
-  switch (queries - q) {
+  switch (queries) {
 #if defined(__AVX512F__)
-    case 3:
-      queries_block(3, half, x, x_stride, b, b_stride, steps, vectors, c, c_stride);
-      break;
-    case 2:
-      queries_block(2, half, x, x_stride, b, b_stride, steps, vectors, c, c_stride);
-      break;
+    QUERIES_CASE(3);
+    QUERIES_CASE(2);
 #endif
-    case 1:
-      queries_block(1, half, x, x_stride, b, b_stride, steps, vectors, c, c_stride);
-      break;
+    QUERIES_CASE(1);
     default:
       break;
   }
 }
 
-static void accumulate(int half, const float *x, size_t x_stride, int queries, const void *b,
-                       size_t b_stride, int steps, int vectors, float *c, size_t c_stride) {
-  if (half) {
-    accumulate_as(1, x, x_stride, queries, b, b_stride, steps, vectors, c, c_stride);
+INLINE void accumulate(const int fresh, const float *x, size_t x_stride, int queries,
+                       const operand *b, float *c, size_t c_stride) {
+  if (b->half) {
+    accumulate_as(1, fresh, x, x_stride, queries, b, c, c_stride);
   } else {
-    accumulate_as(0, x, x_stride, queries, b, b_stride, steps, vectors, c, c_stride);
+    accumulate_as(0, fresh, x, x_stride, queries, b, c, c_stride);
   }
 }
 
@@ -210,33 +222,73 @@ static calm_partial softmax(float *scores, int32_t from, int32_t end, int positi
     memset(scores, 0, (size_t)positions * sizeof(float));
     return (calm_partial){-INFINITY, 0};
   }
-  for (int32_t i = 0; i < from; i++) {
+  int first = from / 16 * 16, after = (end + 15) / 16 * 16;
+  memset(scores, 0, (size_t)first * sizeof(float));
+  memset(scores + after, 0, (size_t)(positions - after) * sizeof(float));
+  for (int i = first; i < from; i++) {
     scores[i] = -INFINITY;
   }
-  for (int32_t i = end; i < positions; i++) {
+  for (int i = end; i < after; i++) {
     scores[i] = -INFINITY;
   }
   lanes factor = lanes_all(scale), largest = lanes_all(-INFINITY), sum = lanes_all(0);
-  for (int i = 0; i < positions; i += 16) {
+  for (int i = first; i < after; i += 16) {
     lanes score = lanes_mul(lanes_load(scores + i), factor);
     lanes_store(scores + i, score);
     largest = lanes_max(largest, score);
   }
   float max = lanes_largest(largest);
-  for (int i = 0; i < positions; i += 16) {
+  for (int i = first; i < after; i += 16) {
     lanes weight = lanes_exp(lanes_sub(lanes_load(scores + i), lanes_all(max)));
     lanes_store(scores + i, weight);
-    sum = lanes_add(sum, weight);
+    sum = lanes_add(sum, weight); /* what lies outside would add zeros */
   }
   return (calm_partial){max, lanes_sum(sum)};
+}
+
+/* A split and head under way. */
+typedef struct {
+  const calm_attention *a;
+  uint8_t *const *pages;
+  int kv_head, direct, last_page;
+  int32_t last; /* position after the last that is seen */
+  float *tile;  /* a page's keys or values, widened */
+} visit;
+
+static const void *keys_of(const visit *v, int page) {
+  return v->pages[page] + head_plane(v->a, v->kv_head);
+}
+
+static const void *values_of(const visit *v, int page) {
+  return v->pages[page] + plane(v->a) + head_plane(v->a, v->kv_head);
+}
+
+static operand key_operand(const visit *v, int page, const void *next) {
+  operand keys = {keys_of(v, page), next, CALM_PAGE, v->direct, v->a->head_dim, CALM_PAGE / 16};
+  if (!v->direct) {
+    widen_keys(v->a, v->pages[page], v->kv_head, v->tile);
+    keys.rows = v->tile;
+  }
+  return keys;
+}
+
+static operand value_operand(const visit *v, int page, const void *next) {
+  int32_t width = v->a->head_dim, wide = padded(width), filled = v->last - page * CALM_PAGE;
+  filled = filled < CALM_PAGE ? filled : CALM_PAGE;
+  operand values = {values_of(v, page), next, (size_t)width, v->direct, filled, wide / 16};
+  if (!v->direct) {
+    widen_values(v->a, v->pages[page], v->kv_head, filled, v->tile);
+    values.rows = v->tile;
+    values.stride = (size_t)wide;
+  }
+  return values;
 }
 
 void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *pages, int kv_head,
                        const float *queries, int count, const int32_t *from, const int32_t *end,
                        calm_partial *partial, float *outputs, void *scratch) {
   int32_t width = a->head_dim, wide = padded(width);
-  float *tile = scratch;
-  float *scores = tile + (size_t)wide * CALM_PAGE;
+  float *scores = (float *)scratch + (size_t)wide * CALM_PAGE;
   float *sums = scores + (size_t)CALM_MAX_QUERIES * CALM_SPLIT;
   int32_t first = CALM_SPLIT, last = 0;
   for (int q = 0; q < count; q++) {
@@ -244,33 +296,23 @@ void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *pages, int kv_he
     last = from[q] < end[q] && end[q] > last ? end[q] : last;
   }
   int first_page = first / CALM_PAGE, last_page = (last + CALM_PAGE - 1) / CALM_PAGE;
-  int positions = last_page * CALM_PAGE;
-  int direct = a->kv == CALM_KV_FLOAT16 && count <= FEW;
+  visit v = {a, pages, kv_head, a->kv == CALM_KV_FLOAT16 && count <= FEW, last_page, last, scratch};
+  for (int q = 0; q < count; q++) {
+    memset(scores + (size_t)q * CALM_SPLIT, 0, (size_t)first_page * CALM_PAGE * sizeof(float));
+  }
+  for (int page = first_page; page < last_page; page++) {
+    const void *next = page + 1 < last_page ? keys_of(&v, page + 1) : values_of(&v, first_page);
+    operand keys = key_operand(&v, page, next);
+    accumulate(1, queries, (size_t)width, count, &keys, scores + page * CALM_PAGE, CALM_SPLIT);
+  }
+  for (int q = 0; q < count; q++) {
+    partial[q] = softmax(scores + (size_t)q * CALM_SPLIT, from[q], end[q], last_page * CALM_PAGE,
+                         a->scale);
+  }
   memset(sums, 0, (size_t)count * (size_t)wide * sizeof(float));
-  for (int q = 0; q < count; q++) {
-    memset(scores + (size_t)q * CALM_SPLIT, 0, (size_t)positions * sizeof(float));
-  }
   for (int page = first_page; page < last_page; page++) {
-    const void *keys = pages[page] + head_plane(a, kv_head);
-    if (!direct) {
-      widen_keys(a, pages[page], kv_head, tile);
-      keys = tile;
-    }
-    accumulate(direct, queries, (size_t)width, count, keys, CALM_PAGE, width, CALM_PAGE / 16,
-               scores + page * CALM_PAGE, CALM_SPLIT);
-  }
-  for (int q = 0; q < count; q++) {
-    partial[q] = softmax(scores + (size_t)q * CALM_SPLIT, from[q], end[q], positions, a->scale);
-  }
-  for (int page = first_page; page < last_page; page++) {
-    int filled = last - page * CALM_PAGE < CALM_PAGE ? last - page * CALM_PAGE : CALM_PAGE;
-    const void *values = pages[page] + plane(a) + head_plane(a, kv_head);
-    if (!direct) {
-      widen_values(a, pages[page], kv_head, filled, tile);
-      values = tile;
-    }
-    accumulate(direct, scores + page * CALM_PAGE, CALM_SPLIT, count, values,
-               (size_t)(direct ? width : wide), filled, wide / 16, sums, (size_t)wide);
+    operand values = value_operand(&v, page, values_of(&v, page + 1 < last_page ? page + 1 : page));
+    accumulate(0, scores + page * CALM_PAGE, CALM_SPLIT, count, &values, sums, (size_t)wide);
   }
   for (int q = 0; q < count; q++) {
     memcpy(outputs + (size_t)q * (size_t)width, sums + (size_t)q * (size_t)wide,

@@ -63,9 +63,10 @@ typedef struct {
   int row_chunks;
   int blocks;
   row_block row_blocks[MAX_ROWS];
-  int head_count;
-  int32_t head_row[HEAD_ROWS]; /* rows of the pass */
-  uint8_t *failed;             /* of the pass's rows */
+  int head_first, head_count;  /* rows whose logits are made together */
+  int32_t origin[MAX_ROWS];    /* the row of the pass that each row was at its beginning */
+  int failures;
+  uint8_t *failed;             /* by origin */
   calm_times *times;
   int64_t busy; /* of the phase, all threads */
 } pass;
@@ -283,12 +284,17 @@ static void embed(pass *p, int item, int worker) {
   }
 }
 
+static void fail_row(pass *p, int row) {
+  p->failed[p->origin[row]] = 1;
+  __atomic_store_n(&p->failures, 1, __ATOMIC_RELAXED);
+}
+
 /* Rounds a row of the phase's input; a row that is not finite is marked. */
 static void round_row(pass *p, int stage, int row, const float *input) {
   calm_decoder *d = p->d;
   if (!d->kernels->quantize(input, inputs_of(&d->shape, stage), d->shape.per_token,
                             &d->stages[stage], row)) {
-    p->failed[row] = 1;
+    fail_row(p, row);
   }
 }
 
@@ -301,15 +307,21 @@ static void norm_and_round(pass *p, int stage, int norm, int row) {
   round_row(p, stage, row, input);
 }
 
-static void attention_in(pass *p, int item, int worker) {
-  (void)worker;
-  FOR_ROWS(row, item, p->rows) { norm_and_round(p, CALM_ATTENTION_IN, CALM_ATTENTION_NORM, row); }
-}
-
 static void add_output(pass *p, int linear, int row) {
   calm_decoder *d = p->d;
   int32_t width = d->shape.hidden;
   d->kernels->add(row_of(d->residual, row, width), row_of(d->outputs[linear], row, width), width);
+}
+
+/* Also ends the block before. */
+static void attention_in(pass *p, int item, int worker) {
+  (void)worker;
+  FOR_ROWS(row, item, p->rows) {
+    if (p->layer > 0) {
+      add_output(p, CALM_DOWN, row);
+    }
+    norm_and_round(p, CALM_ATTENTION_IN, CALM_ATTENTION_NORM, row);
+  }
 }
 
 static void mlp_in(pass *p, int item, int worker) {
@@ -330,11 +342,6 @@ static void mlp_out(pass *p, int item, int worker) {
                        row_of(d->outputs[CALM_UP], row, width), input, width);
     round_row(p, CALM_MLP_OUT, row, input);
   }
-}
-
-static void block_out(pass *p, int item, int worker) {
-  (void)worker;
-  FOR_ROWS(row, item, p->rows) { add_output(p, CALM_DOWN, row); }
 }
 
 /* ---- linears ---- */
@@ -423,7 +430,7 @@ static void rotate_and_store(pass *p, int item, int worker) {
     }
     size_t width = (size_t)s->kv_heads * (size_t)dim;
     if (!k->finite(keys, width) || !k->finite(values, width)) {
-      p->failed[row] = 1;
+      fail_row(p, row);
       continue; /* pages only ever hold numbers, so a weight of zero silences what it meets */
     }
     uint8_t *page = page_of(p, row, position);
@@ -523,15 +530,19 @@ static void attend_block(pass *p, int item, int worker) {
   void *rest = outputs + (size_t)CALM_MAX_QUERIES * (size_t)dim;
   calm_partial sums[CALM_MAX_QUERIES], partial[CALM_MAX_QUERIES];
   int count = gather(p, block, kv_head, queries);
-  memset(running, 0, (size_t)count * (size_t)dim * sizeof(float));
-  for (int q = 0; q < count; q++) {
-    sums[q] = (calm_partial){-INFINITY, 0};
-  }
-  for (int split = 0; split < block->splits; split++) {
-    attend_split(p, block, kv_head, split, queries, count, partial, outputs, rest);
+  if (block->splits == 1) { /* nothing to merge with */
+    attend_split(p, block, kv_head, 0, queries, count, sums, running, rest);
+  } else {
+    memset(running, 0, (size_t)count * (size_t)dim * sizeof(float));
     for (int q = 0; q < count; q++) {
-      d->kernels->merge(&sums[q], row_of(running, q, dim), &partial[q], row_of(outputs, q, dim),
-                        dim);
+      sums[q] = (calm_partial){-INFINITY, 0};
+    }
+    for (int split = 0; split < block->splits; split++) {
+      attend_split(p, block, kv_head, split, queries, count, partial, outputs, rest);
+      for (int q = 0; q < count; q++) {
+        d->kernels->merge(&sums[q], row_of(running, q, dim), &partial[q], row_of(outputs, q, dim),
+                          dim);
+      }
     }
   }
   for (int q = 0; q < count; q++) {
@@ -606,66 +617,81 @@ static void attend(pass *p) {
 
 /* ---- the pass ---- */
 
-static int any_failed(const pass *p) {
+/* Keeps the rows that want logits: nobody looks at what the last block makes of the others. */
+static void keep_wanted(pass *p) {
+  calm_decoder *d = p->d;
+  int32_t width = d->shape.hidden, input = inputs_of(&d->shape, CALM_ATTENTION_OUT);
+  int kept = 0;
   for (int row = 0; row < p->rows; row++) {
-    if (p->failed[row]) {
-      return 1;
+    if (p->step->logits[p->first + row] < 0) {
+      continue;
     }
+    if (kept < row) {
+      memcpy(row_of(d->residual, kept, width), row_of(d->residual, row, width),
+             (size_t)width * sizeof(float));
+      memcpy(row_of(d->input, kept, input), row_of(d->input, row, input),
+             (size_t)input * sizeof(float));
+    }
+    p->origin[kept++] = row;
   }
-  return 0;
+  p->rows = kept;
 }
 
 /* Returns CALM_OK, or what failed. */
 static int run_block(pass *p) {
-  int items = row_items(p->rows);
-  run(p, attention_in, items, KIND(rows));
-  if (any_failed(p)) {
+  run(p, attention_in, row_items(p->rows), KIND(rows));
+  if (p->failures) {
     return CALM_ATTENTION_IN;
   }
   multiply_stage(p, CALM_ATTENTION_IN);
-  run(p, rotate_and_store, items, KIND(rows));
-  if (any_failed(p)) {
+  run(p, rotate_and_store, row_items(p->rows), KIND(rows));
+  if (p->failures) {
     return CALM_FAILED_KV;
   }
   attend(p);
+  if (p->layer == p->d->shape.layers - 1) {
+    keep_wanted(p);
+  }
+  int items = row_items(p->rows);
   run(p, attention_out, items, KIND(rows));
-  if (any_failed(p)) {
+  if (p->failures) {
     return CALM_ATTENTION_OUT;
   }
   multiply_stage(p, CALM_ATTENTION_OUT);
   run(p, mlp_in, items, KIND(rows));
-  if (any_failed(p)) {
+  if (p->failures) {
     return CALM_MLP_IN;
   }
   multiply_stage(p, CALM_MLP_IN);
   run(p, mlp_out, items, KIND(rows));
-  if (any_failed(p)) {
+  if (p->failures) {
     return CALM_MLP_OUT;
   }
   multiply_stage(p, CALM_MLP_OUT);
-  run(p, block_out, items, KIND(rows));
   return CALM_OK;
 }
 
 static float *logits_of(const pass *p, int row) {
-  size_t at = (size_t)p->step->logits[p->first + row] * (size_t)p->d->shape.vocabulary;
-  return p->step->output + at;
+  size_t at = (size_t)p->step->logits[p->first + p->origin[row]];
+  return p->step->output + at * (size_t)p->d->shape.vocabulary;
 }
 
+/* Ends the last block. */
 static void head_in(pass *p, int item, int worker) {
   (void)worker;
   calm_decoder *d = p->d;
   int32_t width = d->shape.hidden;
   FOR_ROWS(i, item, p->head_count) {
-    int row = p->head_row[i];
+    int row = p->head_first + i;
     float *input = row_of(d->head_input, i, width);
+    add_output(p, CALM_DOWN, row);
     d->kernels->rms_norm(row_of(d->residual, row, width), d->final_norm, input, width,
                          d->shape.epsilon);
     int finite = d->head.format == CALM_INT8 || d->head.format == CALM_INT4
                      ? d->kernels->quantize(input, width, d->shape.per_token, &d->head_rows, i)
                      : d->kernels->finite(input, (size_t)width);
     if (!finite) {
-      p->failed[row] = 1;
+      fail_row(p, row);
     }
   }
 }
@@ -678,7 +704,7 @@ static void head_out(pass *p, int item, int worker) {
   int from = tile_border(tiles, item, p->items_of[0]);
   int to = tile_border(tiles, item + 1, p->items_of[0]);
   int last = to * CALM_TILE < d->shape.vocabulary ? to * CALM_TILE : d->shape.vocabulary;
-  float *y = logits_of(p, p->head_row[0]); /* rows of logits follow each other */
+  float *y = logits_of(p, p->head_first); /* rows of logits follow each other */
   switch (d->head.format) {
     case CALM_INT8:
       k->multiply8(&d->head.int8, &d->head_rows, p->head_count, from, to, y, vocabulary,
@@ -702,36 +728,27 @@ static void head_out(pass *p, int item, int worker) {
 static void check_logits(pass *p, int item, int worker) {
   (void)worker;
   FOR_ROWS(i, item, p->head_count) {
-    int row = p->head_row[i];
+    int row = p->head_first + i;
+    int32_t wanted = p->step->logits[p->first + p->origin[row]];
     if (!p->d->kernels->weigh(logits_of(p, row), (size_t)p->d->shape.vocabulary,
-                              &p->step->weights[p->step->logits[p->first + row]])) {
-      p->failed[row] = 1;
+                              &p->step->weights[wanted])) {
+      fail_row(p, row);
     }
   }
-}
-
-/* The rows from `row` on that want logits, at most HEAD_ROWS; returns the row after them. */
-static int collect_head(pass *p, int row) {
-  p->head_count = 0;
-  for (; row < p->rows && p->head_count < HEAD_ROWS; row++) {
-    if (p->step->logits[p->first + row] >= 0) {
-      p->head_row[p->head_count++] = row;
-    }
-  }
-  return row;
 }
 
 static int run_head(pass *p) {
-  for (int row = collect_head(p, 0); p->head_count > 0; row = collect_head(p, row)) {
+  for (p->head_first = 0; p->head_first < p->rows; p->head_first += HEAD_ROWS) {
+    p->head_count = (int)min_size((size_t)(p->rows - p->head_first), HEAD_ROWS);
     int items = row_items(p->head_count);
     run(p, head_in, items, KIND(rows));
-    if (any_failed(p)) {
+    if (p->failures) {
       return CALM_FAILED_HEAD;
     }
     p->items_of[0] = 4 * linear_items(p->d, tiles_of(p->d->shape.vocabulary));
     run(p, head_out, p->items_of[0], KIND(head));
     run(p, check_logits, items, KIND(rows));
-    if (any_failed(p)) {
+    if (p->failures) {
       return CALM_FAILED_LOGITS;
     }
   }
@@ -739,6 +756,9 @@ static int run_head(pass *p) {
 }
 
 static int run_pass(pass *p) {
+  for (int row = 0; row < p->rows; row++) {
+    p->origin[row] = row;
+  }
   run(p, embed, row_items(p->rows), KIND(rows));
   make_row_blocks(p);
   for (p->layer = 0; p->layer < p->d->shape.layers; p->layer++) {

@@ -30,6 +30,8 @@ static inline lanes lanes_fma(lanes a, lanes b, lanes c) {
 }
 /* The larger of numbers; of a NaN and b: b. */
 static inline lanes lanes_max(lanes a, lanes b) { return (lanes){_mm512_max_ps(a.v, b.v)}; }
+/* The smaller of numbers; of a NaN and b: b. */
+static inline lanes lanes_min(lanes a, lanes b) { return (lanes){_mm512_min_ps(a.v, b.v)}; }
 /* a < b ? c : d */
 static inline lanes lanes_less(lanes a, lanes b, lanes c, lanes d) {
   return (lanes){_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), d.v, c.v)};
@@ -43,13 +45,20 @@ static inline lanes lanes_max_magnitude(lanes a, lanes b) {
   return (lanes){_mm512_castsi512_ps(
       _mm512_max_epi32(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v)))};
 }
-/* 2^n for integers n of -126 to 127. */
-static inline lanes lanes_power(lanes n) {
-  __m512i e = _mm512_add_epi32(_mm512_cvttps_epi32(n.v), _mm512_set1_epi32(127));
-  return (lanes){_mm512_castsi512_ps(_mm512_slli_epi32(e, 23))};
+/* p * 2^n, rounded once, for integers n. */
+static inline lanes lanes_scale(lanes p, lanes n) { return (lanes){_mm512_scalef_ps(p.v, n.v)}; }
+/* Lane i with lane i + 8, then i + 4, i + 2, i + 1: the order of every sum over lanes. */
+static inline float lanes_sum(lanes a) {
+  __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+  __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
-static inline lanes lanes_floor_half(lanes n) {
-  return (lanes){_mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_cvttps_epi32(n.v), 1))};
+static inline float lanes_largest(lanes a) { return _mm512_reduce_max_ps(a.v); }
+/* The largest of lanes whose signs are off, compared as integers. */
+static inline float lanes_largest_magnitude(lanes a) {
+  return _mm_cvtss_f32(_mm_castsi128_ps(
+      _mm_cvtsi32_si128(_mm512_reduce_max_epi32(_mm512_castps_si512(a.v)))));
 }
 static inline lanes lanes_load_half(const uint16_t *p) {
   return (lanes){_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p))};
@@ -88,6 +97,7 @@ static inline lanes lanes_sub(lanes a, lanes b) { return LANES_EACH(_mm256_sub_p
 static inline lanes lanes_mul(lanes a, lanes b) { return LANES_EACH(_mm256_mul_ps); }
 static inline lanes lanes_div(lanes a, lanes b) { return LANES_EACH(_mm256_div_ps); }
 static inline lanes lanes_max(lanes a, lanes b) { return LANES_EACH(_mm256_max_ps); }
+static inline lanes lanes_min(lanes a, lanes b) { return LANES_EACH(_mm256_min_ps); }
 static inline lanes lanes_fma(lanes a, lanes b, lanes c) {
   return (lanes){_mm256_fmadd_ps(a.a, b.a, c.a), _mm256_fmadd_ps(a.b, b.b, c.b)};
 }
@@ -116,6 +126,14 @@ static inline __m256 lanes_floor_eight(__m256 n) {
 static inline lanes lanes_floor_half(lanes n) {
   return (lanes){lanes_floor_eight(n.a), lanes_floor_eight(n.b)};
 }
+#define LANES_SCALE_IN_HALVES
+static inline float lanes_sum(lanes a) {
+  __m256 eight = _mm256_add_ps(a.a, a.b);
+  __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+#define LANES_SUM
 static inline lanes lanes_load_half(const uint16_t *p) {
   return (lanes){_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
                  _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8)))};
@@ -164,6 +182,8 @@ static inline lanes lanes_less(lanes a, lanes b, lanes c, lanes d) {
   LANES_OF(vbslq_f32(vcltq_f32(a.v[i_], b.v[i_]), c.v[i_], d.v[i_]));
 }
 static inline lanes lanes_max(lanes a, lanes b) { return lanes_less(b, a, a, b); }
+static inline lanes lanes_min(lanes a, lanes b) { return lanes_less(a, b, a, b); }
+#define LANES_SCALE_IN_HALVES
 static inline lanes lanes_abs(lanes a) { LANES_OF(vabsq_f32(a.v[i_])); }
 static inline lanes lanes_max_magnitude(lanes a, lanes b) {
   LANES_OF(vreinterpretq_f32_s32(
@@ -229,6 +249,8 @@ static inline lanes lanes_fma(lanes a, lanes b, lanes c) {
   LANES_OF(fmaf(a.v[i_], b.v[i_], c.v[i_]));
 }
 static inline lanes lanes_max(lanes a, lanes b) { LANES_OF(a.v[i_] > b.v[i_] ? a.v[i_] : b.v[i_]); }
+static inline lanes lanes_min(lanes a, lanes b) { LANES_OF(a.v[i_] < b.v[i_] ? a.v[i_] : b.v[i_]); }
+#define LANES_SCALE_IN_HALVES
 static inline lanes lanes_less(lanes a, lanes b, lanes c, lanes d) {
   LANES_OF(a.v[i_] < b.v[i_] ? c.v[i_] : d.v[i_]);
 }
@@ -288,7 +310,15 @@ static inline void lanes_store_part(float *p, lanes a, int count) {
   memcpy(p, values, (size_t)count * sizeof(float));
 }
 
-/* Lane i with lane i + 8, then i + 4, i + 2, i + 1: the order of every sum over lanes. */
+#ifdef LANES_SCALE_IN_HALVES
+
+/* The power in two factors: the first product is exact, the second rounds once. */
+static inline lanes lanes_scale(lanes p, lanes n) {
+  lanes half = lanes_floor_half(n);
+  return lanes_mul(lanes_mul(p, lanes_power(half)), lanes_power(lanes_sub(n, half)));
+}
+
+#ifndef LANES_SUM
 static inline float lanes_sum(lanes a) {
   float v[16];
   lanes_store(v, a);
@@ -299,6 +329,7 @@ static inline float lanes_sum(lanes a) {
   }
   return v[0];
 }
+#endif
 
 static inline float lanes_largest(lanes a) {
   float v[16];
@@ -311,12 +342,29 @@ static inline float lanes_largest(lanes a) {
   return v[0];
 }
 
-/* e^x: io.calm.tensor.Exponential, lane by lane. */
+static inline float lanes_largest_magnitude(lanes a) {
+  float v[16];
+  int32_t largest = 0;
+  lanes_store(v, a);
+  for (int i = 0; i < 16; i++) {
+    int32_t bits;
+    memcpy(&bits, &v[i], sizeof bits);
+    largest = bits > largest ? bits : largest;
+  }
+  float result;
+  memcpy(&result, &largest, sizeof result);
+  return result;
+}
+
+#endif
+
+/*
+ * e^x: io.calm.tensor.Exponential, lane by lane. Of the bounds, e^-104 rounds to 0 and e^89 to
+ * infinity, like all beyond them.
+ */
 static inline lanes lanes_exp(lanes x) {
   const lanes rounder = lanes_all(0x1.8p23f);
-  /* Bounded first, so that powers below stay in range; the bounds' own results are replaced. */
-  lanes bounded = lanes_less(x, lanes_all(-104.0f), lanes_all(-104.0f), x);
-  bounded = lanes_less(lanes_all(0x1.62e43p6f), bounded, lanes_all(0x1.62e43p6f), bounded);
+  lanes bounded = lanes_min(lanes_all(89), lanes_max(lanes_all(-104), x));
   lanes n = lanes_sub(lanes_fma(bounded, lanes_all(0x1.715476p0f), rounder), rounder);
   lanes r = lanes_fma(n, lanes_all(-0x1.7f7d1cp-20f),
                       lanes_fma(n, lanes_all(-0x1.62e4p-1f), bounded));
@@ -328,10 +376,7 @@ static inline lanes lanes_exp(lanes x) {
   p = lanes_fma(p, r, lanes_all(0.5f));
   p = lanes_fma(p, r, lanes_all(1.0f));
   p = lanes_fma(p, r, lanes_all(1.0f));
-  lanes half = lanes_floor_half(n);
-  lanes result = lanes_mul(lanes_mul(p, lanes_power(half)), lanes_power(lanes_sub(n, half)));
-  result = lanes_less(x, lanes_all(-104.0f), lanes_all(0.0f), result);
-  return lanes_less(lanes_all(0x1.62e43p6f), x, lanes_all(INFINITY), result);
+  return lanes_scale(p, n);
 }
 
 #endif

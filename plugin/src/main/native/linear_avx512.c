@@ -13,6 +13,15 @@ INLINE __m512 add_group(__m512i dot, __m512 scale, __m512 minimum, float sx, flo
   return _mm512_fmadd_ps(_mm512_set1_ps(sx), value, sum);
 }
 
+/*
+ * sum + the products of four unsigned codes and four activations in every lane. Compilers copy the
+ * accumulators of the intrinsic from register to register.
+ */
+INLINE __m512i add_products(__m512i sum, __m512i codes, __m512i four) {
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(codes), "v"(four));
+  return sum;
+}
+
 /* One row over one tile: a single stream of words, eight chains of products. */
 static __m512 row4(const calm_linear *w, const calm_rows *x, int row, int tile) {
   const __m512i nibbles = _mm512_set1_epi8(15);
@@ -63,7 +72,11 @@ static void unpack_tile(const calm_linear *w, int tile, uint8_t *panel) {
   }
 }
 
-/* A block of rows over one or two tiles, from packed words or from panels. */
+/*
+ * A block of rows over one or two tiles, from packed words or from panels. Packed words of the next
+ * tiles arrive while these are multiplied: a stream of so few bytes a product is not fetched ahead
+ * by the processor itself.
+ */
 INLINE void block4(const int tiles, const int rows, const int packed, const calm_linear *w,
                    const calm_rows *x, int row, int tile, const uint8_t *panel,
                    float sums[tiles * rows][CALM_TILE]) {
@@ -89,6 +102,7 @@ INLINE void block4(const int tiles, const int rows, const int packed, const calm
       for (int t = 0; t < tiles; t++) {
         if (packed) {
           __m512i word = _mm512_loadu_si512(source + (size_t)t * tile_bytes);
+          _mm_prefetch((const char *)source + (size_t)(tiles + t) * tile_bytes, _MM_HINT_T0);
           low[t] = _mm512_and_si512(word, nibbles);
           high[t] = _mm512_and_si512(_mm512_srli_epi16(word, 4), nibbles);
         } else {
@@ -101,7 +115,7 @@ INLINE void block4(const int tiles, const int rows, const int packed, const calm
         __m512i pair = broadcast(codes + (size_t)r * x->stride);
 #pragma GCC unroll 2
         for (int t = 0; t < tiles; t++) {
-          dot[t * rows + r] = _mm512_dpbusd_epi32(dot[t * rows + r], low[t], pair);
+          dot[t * rows + r] = add_products(dot[t * rows + r], low[t], pair);
         }
       }
 #pragma GCC unroll 8
@@ -109,7 +123,7 @@ INLINE void block4(const int tiles, const int rows, const int packed, const calm
         __m512i pair = broadcast(codes + (size_t)r * x->stride + 4);
 #pragma GCC unroll 2
         for (int t = 0; t < tiles; t++) {
-          dot[t * rows + r] = _mm512_dpbusd_epi32(dot[t * rows + r], high[t], pair);
+          dot[t * rows + r] = add_products(dot[t * rows + r], high[t], pair);
         }
       }
       source += packed ? 64 : 128;
@@ -142,6 +156,11 @@ INLINE void rows4(const int tiles, const int rows, const int packed, const calm_
                   const calm_rows *x, int row, int tile, const uint8_t *panel, float *y,
                   size_t y_stride) {
   float sums[2 * MAX_ROWS][CALM_TILE] __attribute__((aligned(64)));
+  for (int r = 0; r < rows; r++) { /* while the products are made, the lines arrive to be written */
+    for (int t = 0; t < tiles; t++) {
+      __builtin_prefetch(y + (size_t)(row + r) * y_stride + (tile + t) * CALM_TILE, 1);
+    }
+  }
   block4(tiles, rows, packed, w, x, row, tile, panel, sums);
   for (int t = 0; t < tiles; t++) {
     for (int r = 0; r < rows; r++) {
@@ -241,8 +260,8 @@ INLINE void block8(const int rows, const calm_table8 *w, const calm_rows *x, int
 #pragma GCC unroll 8
       for (int r = 0; r < rows; r++) {
         const int8_t *at = codes + (size_t)r * x->stride;
-        even[r] = _mm512_dpbusd_epi32(even[r], first, broadcast(at));
-        odd[r] = _mm512_dpbusd_epi32(odd[r], second, broadcast(at + 4));
+        even[r] = add_products(even[r], first, broadcast(at));
+        odd[r] = add_products(odd[r], second, broadcast(at + 4));
       }
     }
 #pragma GCC unroll 8

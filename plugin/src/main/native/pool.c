@@ -3,9 +3,11 @@
  * sleep on the job's word: its number, and in the low byte its threads, so that a worker reads both
  * at once.
  *
- * Items are taken by a compare-and-swap on a ticket that holds the job's number too, so a worker
- * that comes late takes nothing of a later job, and a job is done when its items are: nobody waits
- * for a worker that the system keeps from running, unless it holds an item.
+ * Each thread has a range of a job's items and takes them from its front; one that has none left
+ * takes from the back of another's, so threads meet on a cache line only at the end. A range holds
+ * its job's number too, so a worker that comes late takes nothing of a later job, and a job is done
+ * when its items are: nobody waits for a worker that the system keeps from running, unless it holds
+ * an item.
  */
 #include "pool.h"
 
@@ -26,15 +28,20 @@ enum {
   ITEM_MASK = (1 << ITEM_BITS) - 1,
 };
 
+/* Items that a thread has left: number << 40 | first << 20 | end. */
+typedef struct {
+  _Alignas(64) _Atomic uint64_t items;
+} range;
+
 static struct {
   pthread_mutex_t lock;
   int workers; /* threads started, the callers not among them */
   int threads; /* of the step that holds the pool */
   calm_task task; /* of the job, like the context: read by those that hold an item of it */
   void *context;
-  _Alignas(64) _Atomic uint64_t ticket; /* number << 40 | items << 20 | next item */
-  _Alignas(64) atomic_int left;         /* items that are not done */
-  _Alignas(64) atomic_uint job;         /* number << 8 | threads */
+  range ranges[MAX_THREADS];
+  _Alignas(64) atomic_int left; /* items that are not done */
+  _Alignas(64) atomic_uint job; /* number << 8 | threads */
   atomic_int sleeping;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -52,19 +59,37 @@ static void relax(void) {
 #endif
 }
 
-/* Runs items of the job of that number while there are any. */
-static void work(unsigned number, int worker) {
-  uint64_t ticket = atomic_load_explicit(&pool.ticket, memory_order_acquire);
+static uint64_t range_of(unsigned number, int first, int end) {
+  return (uint64_t)number << 2 * ITEM_BITS | (uint64_t)first << ITEM_BITS | (uint64_t)end;
+}
+
+/* Takes the first or the last item of a range of the job of that number; -1 if it has none. */
+static int take(range *from, unsigned number, int last) {
+  uint64_t items = atomic_load_explicit(&from->items, memory_order_acquire);
   for (;;) {
-    unsigned next = ticket & ITEM_MASK, items = ticket >> ITEM_BITS & ITEM_MASK;
-    if (ticket >> 2 * ITEM_BITS != number || next >= items) {
-      return;
+    int first = items >> ITEM_BITS & ITEM_MASK, end = items & ITEM_MASK;
+    if (items >> 2 * ITEM_BITS != number || first >= end) {
+      return -1;
     }
-    if (atomic_compare_exchange_weak_explicit(&pool.ticket, &ticket, ticket + 1,
-                                              memory_order_acq_rel, memory_order_acquire)) {
-      pool.task(pool.context, (int)next, worker);
-      atomic_fetch_sub_explicit(&pool.left, 1, memory_order_release);
-      ticket = atomic_load_explicit(&pool.ticket, memory_order_acquire);
+    uint64_t rest = last ? items - 1 : items + (1 << ITEM_BITS);
+    if (atomic_compare_exchange_weak_explicit(&from->items, &items, rest, memory_order_acq_rel,
+                                              memory_order_acquire)) {
+      return last ? end - 1 : first;
+    }
+  }
+}
+
+/* Runs items of the job of that number, shared by so many threads, while there are any. */
+static void work(unsigned number, int worker, int threads) {
+  for (int i = 0; i < threads; i++) {
+    range *from = &pool.ranges[(worker + i) % threads];
+    int done = 0;
+    for (int item = take(from, number, i); item >= 0; item = take(from, number, i)) {
+      pool.task(pool.context, item, worker);
+      done++;
+    }
+    if (done > 0) {
+      atomic_fetch_sub_explicit(&pool.left, done, memory_order_release);
     }
   }
 }
@@ -95,7 +120,7 @@ static void *run_worker(void *argument) {
   for (;;) {
     seen = await_job(seen);
     if (worker < (int)(seen & 255)) {
-      work(seen >> 8, worker);
+      work(seen >> 8, worker, (int)(seen & 255));
     }
   }
   return NULL;
@@ -129,14 +154,17 @@ static void run_job(calm_task task, void *context, int items) {
   pool.context = context;
   unsigned number = ((atomic_load_explicit(&pool.job, memory_order_relaxed) >> 8) + 1) & 0xffffff;
   atomic_store_explicit(&pool.left, items, memory_order_relaxed);
-  atomic_store_explicit(&pool.ticket,
-                        (uint64_t)number << 2 * ITEM_BITS | (uint64_t)items << ITEM_BITS,
-                        memory_order_release);
-  atomic_store(&pool.job, number << 8 | (unsigned)pool.threads);
+  int threads = pool.threads;
+  for (int i = 0; i < threads; i++) {
+    int first = (int)((int64_t)items * i / threads), end = (int)((int64_t)items * (i + 1) / threads);
+    atomic_store_explicit(&pool.ranges[i].items, range_of(number, first, end),
+                          memory_order_release);
+  }
+  atomic_store(&pool.job, number << 8 | (unsigned)threads);
   if (atomic_load(&pool.sleeping) > 0) {
     syscall(SYS_futex, &pool.job, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
   }
-  work(number, 0);
+  work(number, 0, threads);
   for (int i = 0; atomic_load_explicit(&pool.left, memory_order_acquire) > 0; i++) {
     if (i < YIELD_AFTER) {
       relax();

@@ -18,16 +18,8 @@ static float magnitude(const float *x, int32_t count) {
   if (i < count) {
     max = lanes_max_magnitude(max, lanes_abs(lanes_load_part(x + i, count - i)));
   }
-  float v[16];
-  lanes_store(v, max);
-  float largest = 0;
-  for (int lane = 0; lane < 16; lane++) {
-    if (!(v[lane] <= LARGEST)) {
-      return INFINITY;
-    }
-    largest = largest > v[lane] ? largest : v[lane];
-  }
-  return largest;
+  float largest = lanes_largest_magnitude(max);
+  return largest <= LARGEST ? largest : INFINITY;
 }
 
 /* Codes of x / scale for `count` of `group` inputs, and their sum. */
@@ -44,7 +36,7 @@ static float round_group(const float *x, int32_t count, int32_t group, float sca
                   : i < count     ? lanes_load_part(x + i, count - i)
                                   : lanes_all(0);
     lanes code = lanes_sub(lanes_add(lanes_div(value, divisor), rounder), rounder);
-    code = lanes_less(code, low, low, lanes_less(high, code, high, code));
+    code = lanes_max(low, lanes_min(high, code));
     lanes_store_int8(codes + i, code);
     sum = lanes_add(sum, code); /* exact: integers below 2^24 */
   }

@@ -1,8 +1,10 @@
 package io.calm.metrics;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.generate.Finish;
 import io.calm.testing.Repository;
 import io.prometheus.client.Collector;
 import io.prometheus.client.CollectorRegistry;
@@ -13,7 +15,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -21,6 +25,9 @@ import org.junit.jupiter.api.Test;
 /** Holds docs/metrics.md against the code. */
 class MetricsDocumentationTest {
   private static final Pattern ROW = Pattern.compile("\\| `(calm_\\w+)` \\| (\\w+) \\|.*");
+
+  private static final ModelState.Scheduling SCHEDULING =
+      new ModelState.Scheduling(1, 2, 30, 4, 5, 60, 7, 8, 9, 10);
 
   private final CalmMetrics metrics =
       new CalmMetrics(
@@ -31,10 +38,9 @@ class MetricsDocumentationTest {
                       "m",
                       "",
                       false,
-                      0,
-                      0,
+                      Optional.empty(),
                       Optional.of(new ModelState.Search(1, 2, 3, 0.5, 4, Double.NaN))),
-                  new ModelState("m", "calm", true, 0, 0, Optional.empty())));
+                  new ModelState("m", "calm", true, Optional.of(SCHEDULING), Optional.empty())));
 
   @Test
   void theTableIsTheCode() throws IOException {
@@ -46,11 +52,49 @@ class MetricsDocumentationTest {
       }
     }
     Map<String, String> collected = new TreeMap<>();
+    assertFalse(metrics.text(CalmMetrics.contentType("")).contains("_created"));
     for (Collector.MetricFamilySamples family : metrics.families()) {
       String suffix = family.type == Collector.Type.COUNTER ? "_total" : "";
       collected.put(family.name + suffix, family.type.name().toLowerCase(Locale.ROOT));
     }
     assertEquals(collected, documented);
+  }
+
+  @Test
+  void theDashboardAsksForMetricsThatThereAre() throws IOException {
+    Set<String> known = new TreeSet<>();
+    for (Collector.MetricFamilySamples family : metrics.families()) {
+      known.addAll(List.of(family.getNames()));
+    }
+    Set<String> asked = new TreeSet<>();
+    Matcher name =
+        Pattern.compile("calm_\\w+")
+            .matcher(Files.readString(Repository.path("serving-config/grafana/calm.json")));
+    while (name.find()) {
+      asked.add(name.group());
+    }
+    assertTrue(asked.size() > 10, asked.toString());
+    asked.removeAll(known);
+    assertEquals(Set.of(), asked);
+  }
+
+  @Test
+  void everyOutcomeIsInTheTable() throws IOException {
+    String row =
+        Files.readAllLines(Repository.path("docs/metrics.md")).stream()
+            .filter(line -> line.startsWith("| `calm_requests_total`"))
+            .findFirst()
+            .orElseThrow();
+    Set<String> documented = new TreeSet<>();
+    Matcher word = Pattern.compile("`([a-z_]+)`").matcher(row.split("label `outcome`:", -1)[1]);
+    while (word.find()) {
+      documented.add(word.group(1));
+    }
+    Set<String> known = new TreeSet<>(Set.of("rejected"));
+    for (Finish.Reason reason : Finish.Reason.values()) {
+      known.add(reason.name().toLowerCase(Locale.ROOT));
+    }
+    assertEquals(known, documented);
   }
 
   @Test
@@ -71,6 +115,18 @@ class MetricsDocumentationTest {
             "calm_time_to_first_token_seconds_sum{model=\"m\",variant=\"calm\",} 2.0",
             "calm_inter_token_seconds_sum{model=\"m\",variant=\"calm\",} 0.03",
             "calm_request_seconds_sum{model=\"m\",variant=\"calm\",} 3.0",
+            "calm_model_ready{model=\"m\",variant=\"calm\",} 1.0",
+            "calm_model_ready{model=\"m\",variant=\"\",} 0.0",
+            "calm_running_sequences{model=\"m\",variant=\"calm\",} 1.0",
+            "calm_waiting_requests{model=\"m\",variant=\"calm\",} 2.0",
+            "calm_kv_blocks{model=\"m\",variant=\"calm\",} 30.0",
+            "calm_kv_blocks_used{model=\"m\",variant=\"calm\",} 4.0",
+            "calm_kv_blocks_cached{model=\"m\",variant=\"calm\",} 5.0",
+            "calm_prefix_tokens_total{model=\"m\",variant=\"calm\",} 60.0",
+            "calm_prefix_hit_tokens_total{model=\"m\",variant=\"calm\",} 7.0",
+            "calm_preemptions_total{model=\"m\",variant=\"calm\",} 8.0",
+            "calm_steps_total{model=\"m\",variant=\"calm\",} 9.0",
+            "calm_step_tokens_total{model=\"m\",variant=\"calm\",} 10.0",
             "calm_search_remaining_seconds{model=\"m\",variant=\"\",} NaN")) {
       assertTrue(text.contains(line + "\n"), line + " is missing in\n" + text);
     }

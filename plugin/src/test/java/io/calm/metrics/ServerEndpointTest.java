@@ -22,7 +22,13 @@ import org.junit.jupiter.api.Test;
 
 /** DJL Serving's endpoint, as its {@code MetricExporter} writes it, and a server without one. */
 class ServerEndpointTest {
-  private static final ModelState READY = new ModelState("m", "calm", true, 3, 4, Optional.empty());
+  private static final ModelState READY =
+      new ModelState(
+          "m",
+          "calm",
+          true,
+          Optional.of(new ModelState.Scheduling(3, 4, 0, 0, 0, 0, 0, 2, 0, 0)),
+          Optional.empty());
 
   @Test
   void theServersEndpointShowsTheMetricsUntilTheyAreTakenAway() throws IOException {
@@ -36,6 +42,7 @@ class ServerEndpointTest {
       for (String line :
           List.of(
               "calm_requests_total{model=\"m\",outcome=\"length\",variant=\"calm\"} 1.0",
+              "calm_preemptions_total{model=\"m\",variant=\"calm\"} 2.0",
               "calm_running_sequences{model=\"m\",variant=\"calm\"} 3.0",
               "calm_time_to_first_token_seconds_bucket{model=\"m\",variant=\"calm\",le=\"0.01\"} 0",
               "calm_time_to_first_token_seconds_bucket{model=\"m\",variant=\"calm\",le=\"0.025\"} 1",

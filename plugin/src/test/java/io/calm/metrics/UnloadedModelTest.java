@@ -12,11 +12,15 @@ import org.junit.jupiter.api.Test;
 
 /** Series live as long as their model. */
 class UnloadedModelTest {
-  private static final ModelState A = new ModelState("a", "calm", true, 0, 0, Optional.empty());
-  private static final ModelState B = new ModelState("b", "calm", true, 0, 0, Optional.empty());
+  private static final ModelState A = ready("a");
+  private static final ModelState B = ready("b");
 
   private final AtomicReference<List<ModelState>> models = new AtomicReference<>(List.of(A, B));
   private final CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), models::get);
+
+  private static ModelState ready(String name) {
+    return new ModelState(name, "calm", true, Optional.empty(), Optional.empty());
+  }
 
   private String scrape() {
     return metrics.text(CalmMetrics.contentType(""));

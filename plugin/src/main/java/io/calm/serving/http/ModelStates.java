@@ -1,5 +1,6 @@
 package io.calm.serving.http;
 
+import io.calm.generate.SchedulerStats;
 import io.calm.metrics.ModelState;
 import io.calm.search.SearchProgress;
 import io.calm.serving.ModelRegistry;
@@ -24,15 +25,28 @@ public final class ModelStates {
           name,
           ready.model().variant(),
           true,
-          ready.model().scheduler().running(),
-          ready.model().scheduler().waiting(),
+          Optional.of(scheduling(ready.model().scheduler().stats())),
           Optional.empty());
     }
     Optional<ModelState.Search> search =
         status instanceof ModelStatus.Loading loading
             ? Optional.of(search(loading.progress().current()))
             : Optional.empty();
-    return new ModelState(name, "", false, 0, 0, search);
+    return new ModelState(name, "", false, Optional.empty(), search);
+  }
+
+  private static ModelState.Scheduling scheduling(SchedulerStats stats) {
+    return new ModelState.Scheduling(
+        stats.running(),
+        stats.waiting(),
+        stats.blocks(),
+        stats.usedBlocks(),
+        stats.cachedBlocks(),
+        stats.promptTokens(),
+        stats.sharedTokens(),
+        stats.preemptions(),
+        stats.steps(),
+        stats.stepTokens());
   }
 
   private static ModelState.Search search(SearchProgress moment) {

@@ -86,11 +86,11 @@ INLINE lanes load(const void *b, const int half, size_t at) {
 }
 
 /*
- * One operand of a product: rows of `stride` elements, float16 or float32. `next` is what will be
- * read after it and lies elsewhere, as large; float16 is read from memory, so that is fetched ahead.
+ * One operand of a product: `steps` rows of `stride` elements, of which so many vectors are used;
+ * float16 or float32.
  */
 typedef struct {
-  const void *rows, *next;
+  const void *rows;
   size_t stride;
   int half, steps, vectors;
 } operand;
@@ -100,7 +100,7 @@ typedef struct {
  * what c holds unless `fresh`.
  */
 INLINE void block(const int queries, const int vectors, const int half, const int fresh,
-                  const float *x, size_t x_stride, const operand *b, int vector, float *c,
+                  const float *x, size_t x_stride, const operand *b, const operand *next, int vector, float *c,
                   size_t c_stride) {
   lanes sum[QUERIES][VECTORS];
 #pragma GCC unroll 4
@@ -117,10 +117,11 @@ INLINE void block(const int queries, const int vectors, const int half, const in
     for (int v = 0; v < vectors; v++) {
       row[v] = load(b->rows, half, at + (size_t)(16 * v));
     }
-    if (half) {
-#pragma GCC unroll 2
-      for (int v = 0; v < vectors; v += 2) {
-        __builtin_prefetch((const uint16_t *)b->next + at + (size_t)(16 * v));
+    if (half && s < next->steps) { /* float16 is read from memory: what is next is fetched ahead */
+      const uint16_t *row_of_next = (const uint16_t *)next->rows + (size_t)s * next->stride;
+      __builtin_prefetch(row_of_next + 16 * vector);
+      if (vectors > 2 && vector + 2 < next->vectors) {
+        __builtin_prefetch(row_of_next + 16 * (vector + 2));
       }
     }
 #pragma GCC unroll 4
@@ -142,25 +143,31 @@ INLINE void block(const int queries, const int vectors, const int half, const in
 }
 
 INLINE void queries_block(const int queries, const int half, const int fresh, const float *x,
-                          size_t x_stride, const operand *b, float *c, size_t c_stride) {
+                          size_t x_stride, const operand *b, const operand *next, float *c, size_t c_stride) {
   int v = 0;
   for (; v + VECTORS <= b->vectors; v += VECTORS) {
-    block(queries, VECTORS, half, fresh, x, x_stride, b, v, c, c_stride);
+    block(queries, VECTORS, half, fresh, x, x_stride, b, next, v, c, c_stride);
   }
+#if defined(__AVX512F__)
+  if (v + 2 <= b->vectors) {
+    block(queries, 2, half, fresh, x, x_stride, b, next, v, c, c_stride);
+    v += 2;
+  }
+#endif
   for (; v < b->vectors; v++) {
-    block(queries, 1, half, fresh, x, x_stride, b, v, c, c_stride);
+    block(queries, 1, half, fresh, x, x_stride, b, next, v, c, c_stride);
   }
 }
 
 #define QUERIES_CASE(count)                                        \
   case count:                                                      \
-    queries_block(count, half, fresh, x, x_stride, b, c, c_stride); \
+    queries_block(count, half, fresh, x, x_stride, b, next, c, c_stride); \
     break
 
 INLINE void accumulate_as(const int half, const int fresh, const float *x, size_t x_stride,
-                          int queries, const operand *b, float *c, size_t c_stride) {
+                          int queries, const operand *b, const operand *next, float *c, size_t c_stride) {
   for (; queries >= QUERIES; queries -= QUERIES) {
-    queries_block(QUERIES, half, fresh, x, x_stride, b, c, c_stride);
+    queries_block(QUERIES, half, fresh, x, x_stride, b, next, c, c_stride);
     x += QUERIES * x_stride;
     c += QUERIES * c_stride;
   }
@@ -176,11 +183,11 @@ INLINE void accumulate_as(const int half, const int fresh, const float *x, size_
 }
 
 INLINE void accumulate(const int fresh, const float *x, size_t x_stride, int queries,
-                       const operand *b, float *c, size_t c_stride) {
+                       const operand *b, const operand *next, float *c, size_t c_stride) {
   if (b->half) {
-    accumulate_as(1, fresh, x, x_stride, queries, b, c, c_stride);
+    accumulate_as(1, fresh, x, x_stride, queries, b, next, c, c_stride);
   } else {
-    accumulate_as(0, fresh, x, x_stride, queries, b, c, c_stride);
+    accumulate_as(0, fresh, x, x_stride, queries, b, next, c, c_stride);
   }
 }
 
@@ -250,36 +257,44 @@ static calm_partial softmax(float *scores, int32_t from, int32_t end, int positi
 typedef struct {
   const calm_attention *a;
   uint8_t *const *pages;
-  int kv_head, direct, last_page;
+  int kv_head, direct;
   int32_t last; /* position after the last that is seen */
   float *tile;  /* a page's keys or values, widened */
 } visit;
 
-static const void *keys_of(const visit *v, int page) {
-  return v->pages[page] + head_plane(v->a, v->kv_head);
+static int filled(const visit *v, int page) {
+  int positions = v->last - page * CALM_PAGE;
+  return positions < CALM_PAGE ? positions : CALM_PAGE;
 }
 
-static const void *values_of(const visit *v, int page) {
-  return v->pages[page] + plane(v->a) + head_plane(v->a, v->kv_head);
+/* Keys as stored: [head_dim][64], of which the vectors that hold what is seen. */
+static operand stored_keys(const visit *v, int page) {
+  const void *rows = v->pages[page] + head_plane(v->a, v->kv_head);
+  return (operand){rows, CALM_PAGE, 1, v->a->head_dim, (filled(v, page) + 15) / 16};
 }
 
-static operand key_operand(const visit *v, int page, const void *next) {
-  operand keys = {keys_of(v, page), next, CALM_PAGE, v->direct, v->a->head_dim, CALM_PAGE / 16};
+/* Values as stored: [positions that are seen][head_dim]. */
+static operand stored_values(const visit *v, int page) {
+  const void *rows = v->pages[page] + plane(v->a) + head_plane(v->a, v->kv_head);
+  int32_t width = v->a->head_dim;
+  return (operand){rows, (size_t)width, 1, filled(v, page), padded(width) / 16};
+}
+
+static operand keys_of(const visit *v, int page) {
+  operand keys = stored_keys(v, page);
   if (!v->direct) {
     widen_keys(v->a, v->pages[page], v->kv_head, v->tile);
     keys.rows = v->tile;
+    keys.half = 0;
   }
   return keys;
 }
 
-static operand value_operand(const visit *v, int page, const void *next) {
-  int32_t width = v->a->head_dim, wide = padded(width), filled = v->last - page * CALM_PAGE;
-  filled = filled < CALM_PAGE ? filled : CALM_PAGE;
-  operand values = {values_of(v, page), next, (size_t)width, v->direct, filled, wide / 16};
+static operand values_of(const visit *v, int page) {
+  operand values = stored_values(v, page);
   if (!v->direct) {
-    widen_values(v->a, v->pages[page], v->kv_head, filled, v->tile);
-    values.rows = v->tile;
-    values.stride = (size_t)wide;
+    widen_values(v->a, v->pages[page], v->kv_head, values.steps, v->tile);
+    values = (operand){v->tile, (size_t)padded(v->a->head_dim), 0, values.steps, values.vectors};
   }
   return values;
 }
@@ -296,14 +311,16 @@ void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *pages, int kv_he
     last = from[q] < end[q] && end[q] > last ? end[q] : last;
   }
   int first_page = first / CALM_PAGE, last_page = (last + CALM_PAGE - 1) / CALM_PAGE;
-  visit v = {a, pages, kv_head, a->kv == CALM_KV_FLOAT16 && count <= FEW, last_page, last, scratch};
+  visit v = {a, pages, kv_head, a->kv == CALM_KV_FLOAT16 && count <= FEW, last, scratch};
   for (int q = 0; q < count; q++) {
     memset(scores + (size_t)q * CALM_SPLIT, 0, (size_t)first_page * CALM_PAGE * sizeof(float));
   }
   for (int page = first_page; page < last_page; page++) {
-    const void *next = page + 1 < last_page ? keys_of(&v, page + 1) : values_of(&v, first_page);
-    operand keys = key_operand(&v, page, next);
-    accumulate(1, queries, (size_t)width, count, &keys, scores + page * CALM_PAGE, CALM_SPLIT);
+    operand keys = keys_of(&v, page);
+    operand next =
+        page + 1 < last_page ? stored_keys(&v, page + 1) : stored_values(&v, first_page);
+    accumulate(1, queries, (size_t)width, count, &keys, &next, scores + page * CALM_PAGE,
+               CALM_SPLIT);
   }
   for (int q = 0; q < count; q++) {
     partial[q] = softmax(scores + (size_t)q * CALM_SPLIT, from[q], end[q], last_page * CALM_PAGE,
@@ -311,8 +328,10 @@ void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *pages, int kv_he
   }
   memset(sums, 0, (size_t)count * (size_t)wide * sizeof(float));
   for (int page = first_page; page < last_page; page++) {
-    operand values = value_operand(&v, page, values_of(&v, page + 1 < last_page ? page + 1 : page));
-    accumulate(0, scores + page * CALM_PAGE, CALM_SPLIT, count, &values, sums, (size_t)wide);
+    operand values = values_of(&v, page);
+    operand next = page + 1 < last_page ? stored_values(&v, page + 1) : (operand){.steps = 0};
+    accumulate(0, scores + page * CALM_PAGE, CALM_SPLIT, count, &values, &next, sums,
+               (size_t)wide);
   }
   for (int q = 0; q < count; q++) {
     memcpy(outputs + (size_t)q * (size_t)width, sums + (size_t)q * (size_t)wide,

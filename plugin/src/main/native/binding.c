@@ -80,7 +80,7 @@ JNIEXPORT jboolean JNICALL Java_io_calm_tensor_NativeKernels_multiply(
   const float *input = address(env, x);
   int finite = 1;
   for (int row = 0; row < rows; row++) {
-    finite &= k->quantize(input + (size_t)row * (size_t)inputs, inputs, per_token, &acts, row);
+    finite &= k->quantize(input + (size_t)row * (size_t)inputs, inputs, per_token, &acts, row, 0, groups);
   }
   float *output = (float *)address(env, y);
   if (format == CALM_INT4) {

@@ -87,8 +87,13 @@ typedef struct {
   void (*multiply8)(const calm_table8 *w, const calm_rows *x, int rows, int from, int to, float *y,
                     size_t y_stride, void *scratch);
 
-  /* Rounds x[0 .. inputs) to row `row` of the target; returns 0 if a value is not finite. */
-  int (*quantize)(const float *x, int32_t inputs, int per_token, calm_rows *target, int row);
+  /*
+   * Rounds the groups from (inclusive) to (exclusive) of a row of so many inputs, x being the first
+   * input of group `from`, to row `row` of the target; with one scale a row, all groups at once.
+   * Returns 0 if a value is not finite.
+   */
+  int (*quantize)(const float *x, int32_t inputs, int per_token, calm_rows *target, int row,
+                  int from, int to);
 
   /* y = x / sqrt(mean(x^2) + epsilon) * weight; y may be x. */
   void (*rms_norm)(const float *x, const float *weight, float *y, int32_t width, float epsilon);

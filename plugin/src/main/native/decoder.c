@@ -62,10 +62,12 @@ typedef struct {
   int items_of[3];    /* of each of them: strips of tiles, times row_chunks */
   int row_chunks;
   int blocks;
+  int decodes;     /* every block is one row, of a sequence of its own */
   row_block row_blocks[MAX_ROWS];
   int head_first, head_count;  /* rows whose logits are made together */
   int32_t origin[MAX_ROWS];    /* the row of the pass that each row was at its beginning */
-  int failures;
+  int failures;                /* there are */
+  int kv_failures;             /* there are, of keys and values */
   uint8_t *failed;             /* by origin */
   calm_times *times;
   int64_t busy; /* of the phase, all threads */
@@ -219,9 +221,9 @@ typedef struct {
 
 static void run_timed(void *context, int item, int worker) {
   timed *t = context;
-  int64_t start = calm_clock();
+  int64_t start = calm_ticks();
   t->task(t->p, item, worker);
-  __atomic_fetch_add(&t->p->busy, calm_clock() - start, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&t->p->busy, calm_ticks() - start, __ATOMIC_RELAXED);
 }
 
 static void run_plain(void *context, int item, int worker) {
@@ -293,7 +295,7 @@ static void fail_row(pass *p, int row) {
 static void round_row(pass *p, int stage, int row, const float *input) {
   calm_decoder *d = p->d;
   if (!d->kernels->quantize(input, inputs_of(&d->shape, stage), d->shape.per_token,
-                            &d->stages[stage], row)) {
+                            &d->stages[stage], row, 0, d->stages[stage].groups)) {
     fail_row(p, row);
   }
 }
@@ -399,6 +401,39 @@ static void multiply_stage(pass *p, int stage) {
   run(p, multiply, total, KIND(linear));
 }
 
+/* Groups of gate and up, gated and rounded while they are in the cache. */
+static void gated_groups(pass *p, int item, int worker) {
+  calm_decoder *d = p->d;
+  const calm_kernels *k = d->kernels;
+  calm_rows *target = &d->stages[CALM_MLP_OUT];
+  int strip = item / p->row_chunks, row = item % p->row_chunks * CALM_LINEAR_ROWS;
+  int rows = p->rows - row < CALM_LINEAR_ROWS ? p->rows - row : CALM_LINEAR_ROWS;
+  int from = target->groups * strip / p->items_of[0];
+  int to = target->groups * (strip + 1) / p->items_of[0];
+  int32_t width = d->shape.intermediate, first = from * target->group, end = to * target->group;
+  end = end < width ? end : width;
+  calm_rows x = calm_rows_from(&d->stages[CALM_MLP_IN], row);
+  for (int linear = CALM_GATE; linear <= CALM_UP; linear++) {
+    k->multiply4(&p->block->linears[linear], &x, rows, first / CALM_TILE, tiles_of(end),
+                 row_of(d->outputs[linear], row, width), (size_t)width, worker_scratch(d, worker));
+  }
+  for (int r = row; r < row + rows; r++) {
+    float *gate = row_of(d->outputs[CALM_GATE], r, width) + first;
+    k->swiglu(gate, row_of(d->outputs[CALM_UP], r, width) + first, gate, end - first);
+    if (!k->quantize(gate, width, 0, target, r, from, to)) {
+      fail_row(p, r);
+    }
+  }
+}
+
+static void multiply_gated(pass *p) {
+  const calm_decoder *d = p->d;
+  int groups = d->stages[CALM_MLP_OUT].groups, items = d->threads * ITEMS_PER_THREAD;
+  p->row_chunks = (p->rows + CALM_LINEAR_ROWS - 1) / CALM_LINEAR_ROWS;
+  p->items_of[0] = items < groups ? items : groups;
+  run(p, gated_groups, p->items_of[0] * p->row_chunks, KIND(linear));
+}
+
 /* ---- attention ---- */
 
 static uint8_t *page_of(const pass *p, int row, int32_t position) {
@@ -407,36 +442,44 @@ static uint8_t *page_of(const pass *p, int row, int32_t position) {
   return s->pages[list + position / CALM_PAGE] + (size_t)p->layer * p->d->layer_bytes;
 }
 
-static void rotate_and_store(pass *p, int item, int worker) {
-  (void)worker;
+static void rotate_head(const pass *p, int row, int norm, float *x) {
+  const calm_decoder *d = p->d;
+  int32_t dim = d->shape.head_dim, half = dim / 2;
+  const float *cosines = p->step->rotary + (size_t)(p->first + row) * (size_t)dim;
+  if (p->block->norms[norm]) {
+    d->kernels->rms_norm(x, p->block->norms[norm], x, dim, d->shape.epsilon);
+  }
+  d->kernels->rotate(x, cosines, cosines + half, half);
+}
+
+/* One key-value head and its query heads. Returns 0 if a number is not finite. */
+static int rotate_and_store_head(pass *p, int row, int kv_head) {
   calm_decoder *d = p->d;
   const calm_shape *s = &d->shape;
-  const calm_kernels *k = d->kernels;
-  int32_t half = s->head_dim / 2, dim = s->head_dim;
+  int32_t dim = s->head_dim, shared = s->heads / s->kv_heads;
+  float *queries = row_of(d->outputs[CALM_Q], row, s->heads * dim) + kv_head * shared * dim;
+  float *key = row_of(d->outputs[CALM_K], row, s->kv_heads * dim) + kv_head * dim;
+  float *value = row_of(d->outputs[CALM_V], row, s->kv_heads * dim) + kv_head * dim;
+  for (int head = 0; head < shared; head++) {
+    rotate_head(p, row, CALM_Q_NORM, queries + head * dim);
+  }
+  rotate_head(p, row, CALM_K_NORM, key);
+  if (!d->kernels->finite(key, (size_t)dim) || !d->kernels->finite(value, (size_t)dim)) {
+    __atomic_store_n(&p->kv_failures, 1, __ATOMIC_RELAXED);
+    fail_row(p, row);
+    return 0; /* pages only ever hold numbers, so a weight of zero silences what it meets */
+  }
+  int32_t position = p->step->positions[p->first + row];
+  d->kernels->store_kv(&d->attention, page_of(p, row, position), kv_head, position % CALM_PAGE, key,
+                       value);
+  return 1;
+}
+
+static void rotate_and_store(pass *p, int item, int worker) {
+  (void)worker;
   FOR_ROWS(row, item, p->rows) {
-    int32_t position = p->step->positions[p->first + row];
-    const float *cosines = p->step->rotary + (size_t)(p->first + row) * (size_t)dim;
-    float *queries = row_of(d->outputs[CALM_Q], row, s->heads * dim);
-    float *keys = row_of(d->outputs[CALM_K], row, s->kv_heads * dim);
-    float *values = row_of(d->outputs[CALM_V], row, s->kv_heads * dim);
-    for (int head = 0; head < s->heads + s->kv_heads; head++) {
-      int query = head < s->heads;
-      float *x = query ? queries + head * dim : keys + (head - s->heads) * dim;
-      const float *norm = p->block->norms[query ? CALM_Q_NORM : CALM_K_NORM];
-      if (norm) {
-        k->rms_norm(x, norm, x, dim, s->epsilon);
-      }
-      k->rotate(x, cosines, cosines + half, half);
-    }
-    size_t width = (size_t)s->kv_heads * (size_t)dim;
-    if (!k->finite(keys, width) || !k->finite(values, width)) {
-      fail_row(p, row);
-      continue; /* pages only ever hold numbers, so a weight of zero silences what it meets */
-    }
-    uint8_t *page = page_of(p, row, position);
-    for (int head = 0; head < s->kv_heads; head++) {
-      k->store_kv(&d->attention, page, head, position % CALM_PAGE, keys + head * dim,
-                  values + head * dim);
+    for (int head = 0; head < p->d->shape.kv_heads; head++) {
+      rotate_and_store_head(p, row, head);
     }
   }
 }
@@ -451,11 +494,13 @@ static void make_row_blocks(pass *p) {
   int most = CALM_MAX_QUERIES / shared < BLOCK_ROWS ? CALM_MAX_QUERIES / shared : BLOCK_ROWS;
   const int32_t *sequences = p->step->sequences + p->first;
   p->blocks = 0;
+  p->decodes = 1;
   for (int row = 0; row < p->rows;) {
     int end = row + 1;
     while (end < p->rows && end - row < most && sequences[end] == sequences[row]) {
       end++;
     }
+    p->decodes &= end == row + 1 && (row == 0 || sequences[row] != sequences[row - 1]);
     p->row_blocks[p->blocks++] = (row_block){.first = row, .end = end};
     row = end;
   }
@@ -518,6 +563,30 @@ static void write_query(const pass *p, const row_block *block, int kv_head, int 
   p->d->kernels->divide(output, sum->sum, target, s->head_dim);
 }
 
+/* Whether the outputs of a key-value head's queries are whole groups of the next linear's inputs. */
+static int heads_are_groups(const calm_decoder *d) {
+  int32_t width = d->shape.heads / d->shape.kv_heads * d->shape.head_dim;
+  return !d->shape.per_token && width % d->stages[CALM_ATTENTION_OUT].group == 0;
+}
+
+/* Rounds what the queries of a key-value head found, where that can be done apart. */
+static void round_heads(pass *p, const row_block *block, int kv_head) {
+  calm_decoder *d = p->d;
+  if (!heads_are_groups(d)) {
+    return;
+  }
+  int32_t inputs = inputs_of(&d->shape, CALM_ATTENTION_OUT);
+  int32_t width = inputs / d->shape.kv_heads;
+  int groups = width / d->stages[CALM_ATTENTION_OUT].group;
+  for (int row = block->first; row < block->end; row++) {
+    const float *x = row_of(d->input, row, inputs) + kv_head * width;
+    if (!d->kernels->quantize(x, inputs, 0, &d->stages[CALM_ATTENTION_OUT], row, kv_head * groups,
+                              (kv_head + 1) * groups)) {
+      fail_row(p, row);
+    }
+  }
+}
+
 /* All splits of a block and key-value head, one after the other. */
 static void attend_block(pass *p, int item, int worker) {
   calm_decoder *d = p->d;
@@ -529,6 +598,9 @@ static void attend_block(pass *p, int item, int worker) {
   float *outputs = running + (size_t)CALM_MAX_QUERIES * (size_t)dim;
   void *rest = outputs + (size_t)CALM_MAX_QUERIES * (size_t)dim;
   calm_partial sums[CALM_MAX_QUERIES], partial[CALM_MAX_QUERIES];
+  if (p->decodes && !rotate_and_store_head(p, block->first, kv_head)) {
+    return;
+  }
   int count = gather(p, block, kv_head, queries);
   if (block->splits == 1) { /* nothing to merge with */
     attend_split(p, block, kv_head, 0, queries, count, sums, running, rest);
@@ -548,6 +620,7 @@ static void attend_block(pass *p, int item, int worker) {
   for (int q = 0; q < count; q++) {
     write_query(p, block, kv_head, q, &sums[q], row_of(running, q, dim));
   }
+  round_heads(p, block, kv_head);
 }
 
 /* Where the results of a block's split and key-value head lie. */
@@ -589,6 +662,7 @@ static void merge_apart(pass *p, int item, int worker) {
     }
     write_query(p, block, kv_head, q, &sum, running);
   }
+  round_heads(p, block, kv_head);
 }
 
 static void attention_out(pass *p, int item, int worker) {
@@ -599,6 +673,7 @@ static void attention_out(pass *p, int item, int worker) {
   }
 }
 
+/* From queries, keys and values to the rounded inputs of the next linear. */
 static void attend(pass *p) {
   const calm_decoder *d = p->d;
   int items = p->blocks * d->shape.kv_heads;
@@ -607,20 +682,37 @@ static void attend(pass *p) {
   for (int b = 0; b < p->blocks; b++) {
     splits += p->row_blocks[b].splits;
   }
-  if (items < 4 * d->threads && splits > p->blocks && results <= d->max_partials) {
+  int apart = items < 4 * d->threads && splits > p->blocks && results <= d->max_partials;
+  if (apart || !p->decodes) { /* rows see each other's keys, or heads are divided */
+    run(p, rotate_and_store, row_items(p->rows), KIND(rows));
+    if (p->failures) {
+      return;
+    }
+  }
+  if (apart) {
     run(p, attend_apart, splits * d->shape.kv_heads, KIND(attention));
     run(p, merge_apart, items, KIND(attention));
   } else {
     run(p, attend_block, items, KIND(attention));
   }
+  if (!heads_are_groups(d)) {
+    run(p, attention_out, row_items(p->rows), KIND(rows));
+  }
 }
 
 /* ---- the pass ---- */
 
+static void copy_row(calm_rows *x, int from, int to) {
+  size_t groups = (size_t)x->groups;
+  memcpy(x->codes + (size_t)to * x->stride, x->codes + (size_t)from * x->stride, x->stride);
+  memcpy(x->scales + (size_t)to * groups, x->scales + (size_t)from * groups, groups * sizeof(float));
+  memcpy(x->sums + (size_t)to * groups, x->sums + (size_t)from * groups, groups * sizeof(float));
+}
+
 /* Keeps the rows that want logits: nobody looks at what the last block makes of the others. */
 static void keep_wanted(pass *p) {
   calm_decoder *d = p->d;
-  int32_t width = d->shape.hidden, input = inputs_of(&d->shape, CALM_ATTENTION_OUT);
+  int32_t width = d->shape.hidden;
   int kept = 0;
   for (int row = 0; row < p->rows; row++) {
     if (p->step->logits[p->first + row] < 0) {
@@ -629,8 +721,7 @@ static void keep_wanted(pass *p) {
     if (kept < row) {
       memcpy(row_of(d->residual, kept, width), row_of(d->residual, row, width),
              (size_t)width * sizeof(float));
-      memcpy(row_of(d->input, kept, input), row_of(d->input, row, input),
-             (size_t)input * sizeof(float));
+      copy_row(&d->stages[CALM_ATTENTION_OUT], row, kept);
     }
     p->origin[kept++] = row;
   }
@@ -644,26 +735,24 @@ static int run_block(pass *p) {
     return CALM_ATTENTION_IN;
   }
   multiply_stage(p, CALM_ATTENTION_IN);
-  run(p, rotate_and_store, row_items(p->rows), KIND(rows));
-  if (p->failures) {
-    return CALM_FAILED_KV;
-  }
   attend(p);
+  if (p->failures) {
+    return p->kv_failures ? CALM_FAILED_KV : CALM_ATTENTION_OUT;
+  }
   if (p->layer == p->d->shape.layers - 1) {
     keep_wanted(p);
   }
-  int items = row_items(p->rows);
-  run(p, attention_out, items, KIND(rows));
-  if (p->failures) {
-    return CALM_ATTENTION_OUT;
-  }
   multiply_stage(p, CALM_ATTENTION_OUT);
-  run(p, mlp_in, items, KIND(rows));
+  run(p, mlp_in, row_items(p->rows), KIND(rows));
   if (p->failures) {
     return CALM_MLP_IN;
   }
-  multiply_stage(p, CALM_MLP_IN);
-  run(p, mlp_out, items, KIND(rows));
+  if (p->d->shape.per_token) {
+    multiply_stage(p, CALM_MLP_IN);
+    run(p, mlp_out, row_items(p->rows), KIND(rows));
+  } else {
+    multiply_gated(p);
+  }
   if (p->failures) {
     return CALM_MLP_OUT;
   }
@@ -688,7 +777,8 @@ static void head_in(pass *p, int item, int worker) {
     d->kernels->rms_norm(row_of(d->residual, row, width), d->final_norm, input, width,
                          d->shape.epsilon);
     int finite = d->head.format == CALM_INT8 || d->head.format == CALM_INT4
-                     ? d->kernels->quantize(input, width, d->shape.per_token, &d->head_rows, i)
+                     ? d->kernels->quantize(input, width, d->shape.per_token, &d->head_rows, i, 0,
+                                            d->head_rows.groups)
                      : d->kernels->finite(input, (size_t)width);
     if (!finite) {
       fail_row(p, row);
@@ -772,19 +862,31 @@ static int run_pass(pass *p) {
   return failure == CALM_OK ? CALM_OK : p->layer * FAIL_BASE + failure;
 }
 
+/* Adds to `times` what a step counted in ticks: its own duration is known in both units. */
+static void add_times(calm_times *times, const calm_times *ticks, int64_t nanos) {
+  double unit = ticks->wall > 0 ? (double)nanos / (double)ticks->wall : 0;
+  times->linear += (int64_t)((double)ticks->linear * unit);
+  times->attention += (int64_t)((double)ticks->attention * unit);
+  times->head += (int64_t)((double)ticks->head * unit);
+  times->rows += (int64_t)((double)ticks->rows * unit);
+  times->wall += nanos;
+}
+
 int calm_decoder_step(calm_decoder *d, const calm_step *step, calm_times *times) {
-  int64_t start = times ? calm_clock() : 0;
+  calm_times ticks = {0, 0, 0, 0, 0};
+  int64_t start = calm_clock(), start_ticks = calm_ticks();
   int result = CALM_OK;
   calm_pool_acquire(d->threads);
   for (int first = 0; first < step->rows && result == CALM_OK; first += MAX_ROWS) {
-    pass p = {.d = d, .step = step, .first = first, .times = times};
+    pass p = {.d = d, .step = step, .first = first, .times = times ? &ticks : NULL};
     p.rows = (int)min_size((size_t)(step->rows - first), MAX_ROWS);
     p.failed = step->failed + first;
     result = run_pass(&p);
   }
   calm_pool_release();
   if (times) {
-    times->wall += calm_clock() - start;
+    ticks.wall = calm_ticks() - start_ticks;
+    add_times(times, &ticks, calm_clock() - start);
   }
   return result;
 }

@@ -69,7 +69,7 @@ static void check_quantize(const calm_kernels *k, int per_token) {
   }
   calm_rows expected = target_rows(group, groups), actual = target_rows(group, groups);
   expect_rounded(x, inputs, per_token, &expected);
-  driver_same_int("quantize finds numbers", 1, k->quantize(x, inputs, per_token, &actual, 1));
+  driver_same_int("quantize finds numbers", 1, k->quantize(x, inputs, per_token, &actual, 1, 0, groups));
   size_t bytes = (ROWS - 1) * expected.stride + (size_t)group * (size_t)groups;
   driver_same_bytes("quantize, codes", expected.codes, actual.codes, bytes);
   driver_same_floats("quantize, scales", expected.scales, actual.scales, ROWS * (size_t)groups);
@@ -78,7 +78,7 @@ static void check_quantize(const calm_kernels *k, int per_token) {
   int at = driver_below(inputs), bad = driver_below(3);
   x[at] = bad == 0 ? NAN : bad == 1 ? INFINITY : -INFINITY;
   driver_same_int("quantize finds what is no number", 0,
-                  k->quantize(x, inputs, per_token, &actual, 1));
+                  k->quantize(x, inputs, per_token, &actual, 1, 0, groups));
   driver_same_int("finite finds what is no number", 0, k->finite(x, (size_t)inputs));
   x[at] = 0x1.fffffep127f;
   driver_same_int("finite", 1, k->finite(x, (size_t)inputs));

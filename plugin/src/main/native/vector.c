@@ -43,22 +43,23 @@ static float round_group(const float *x, int32_t count, int32_t group, float sca
   return lanes_sum(sum);
 }
 
-int CALM_NAME(quantize)(const float *x, int32_t inputs, int per_token, calm_rows *target, int row) {
+int CALM_NAME(quantize)(const float *x, int32_t inputs, int per_token, calm_rows *target, int row,
+                        int from, int to) {
   int8_t *codes = target->codes + (size_t)row * target->stride;
   float *scales = target->scales + (size_t)row * (size_t)target->groups;
   float *sums = target->sums + (size_t)row * (size_t)target->groups;
   float of_row = per_token ? magnitude(x, inputs) : 0;
   int finite = 1;
-  for (int32_t j = 0; j < target->groups; j++) {
+  for (int32_t j = from; j < to; j++, x += target->group) {
     int32_t first = j * target->group;
     int32_t count = inputs - first < target->group ? inputs - first : target->group;
-    float max = per_token ? of_row : magnitude(x + first, count);
+    float max = per_token ? of_row : magnitude(x, count);
     if (max > LARGEST) {
       finite = 0;
       max = 0;
     }
     scales[j] = max < SMALLEST ? 0 : max / 127;
-    sums[j] = round_group(x + first, count, target->group, scales[j], codes + first);
+    sums[j] = round_group(x, count, target->group, scales[j], codes + first);
   }
   return finite;
 }

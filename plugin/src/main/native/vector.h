@@ -9,7 +9,7 @@
 
 #define CALM_DECLARE_VECTOR(width)                                                                \
   int CALM_JOIN(quantize, width)(const float *x, int32_t inputs, int per_token,                   \
-                                 calm_rows *target, int row);                                     \
+                                 calm_rows *target, int row, int from, int to);                                     \
   void CALM_JOIN(rms_norm, width)(const float *x, const float *weight, float *y, int32_t width_,  \
                                   float epsilon);                                                 \
   void CALM_JOIN(rotate, width)(float *head, const float *cosines, const float *sines,            \

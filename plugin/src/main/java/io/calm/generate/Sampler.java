@@ -10,6 +10,7 @@ final class Sampler {
   private static final long GOLDEN_GAMMA = 0x9E37_79B9_7F4A_7C15L;
 
   private final SamplingParameters parameters;
+  private final Nucleus nucleus = new Nucleus();
   private float[] weights = {};
   private long draws;
 
@@ -48,26 +49,8 @@ final class Sampler {
     if (parameters.topP() >= 1 && parameters.minP() <= 0) {
       return draw(vocabulary, all);
     }
-    int[] candidates = TopTokens.atLeast(logits.values(), leastLogit(logits, all));
-    double[] likeliest = new double[candidates.length];
-    for (int i = 0; i < candidates.length; i++) {
-      likeliest[i] = weights[candidates[i]];
-    }
-    return candidates[draw(likeliest, all)];
-  }
-
-  /** Returns a bound that the logits of all tokens that top_p and min_p may leave reach. */
-  private float leastLogit(Logits logits, double all) {
-    double least = Double.NEGATIVE_INFINITY;
-    if (parameters.topP() < 1) {
-      // Tokens below (1 - p) / V of the whole hold less than 1 - p together: outside the nucleus.
-      least = Math.log(0.999 * (1.0 - parameters.topP()) * all / logits.values().length);
-    }
-    if (parameters.minP() > 0) {
-      least = Math.max(least, Math.log(0.999 * parameters.minP()));
-    }
-    float max = logits.largest();
-    return (float) Math.min(max, max + least * parameters.temperature() - 1e-3);
+    double enough = parameters.topP() < 1 ? parameters.topP() * all : Double.POSITIVE_INFINITY;
+    return nucleus.draw(logits, weights, enough, parameters.minP(), uniform());
   }
 
   /** Draws from all tokens, in the order of their ids. */
@@ -89,7 +72,7 @@ final class Sampler {
 
   /** Draws from what top_p and min_p leave of descending weights; {@code all} is their sum. */
   private int draw(double[] likeliest, double all) {
-    int kept = nucleus(likeliest, all);
+    int kept = kept(likeliest, all);
     double target = uniform() * sum(likeliest, kept);
     double cumulative = 0;
     for (int i = 0; i < kept - 1; i++) {
@@ -106,7 +89,7 @@ final class Sampler {
    *
    * @param all the sum that top_p is a part of
    */
-  private int nucleus(double[] weights, double all) {
+  private int kept(double[] weights, double all) {
     int kept = weights.length;
     if (parameters.topP() < 1) {
       double enough = parameters.topP() * all;

@@ -41,12 +41,15 @@ final class TopTokens {
     return descending(heap);
   }
 
-  /** Returns the indices of the values that are at least {@code least}, largest first. */
-  static int[] atLeast(float[] values, float least) {
+  /**
+   * Returns the indices whose weight is {@code from} (inclusive) to {@code to} (exclusive), those
+   * of the largest values first.
+   */
+  static int[] within(float[] values, float[] weights, float from, float to) {
     long[] keys = new long[64];
     int size = 0;
     for (int i = 0; i < values.length; i++) {
-      if (values[i] >= least) {
+      if (weights[i] >= from && weights[i] < to) {
         if (size == keys.length) {
           keys = Arrays.copyOf(keys, 2 * size);
         }

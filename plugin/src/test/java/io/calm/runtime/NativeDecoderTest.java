@@ -2,6 +2,7 @@ package io.calm.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.model.ActivationMode;
 import io.calm.model.ModelSpec;
@@ -11,6 +12,8 @@ import io.calm.runtime.Decoder.Wanted;
 import io.calm.runtime.Sequences.Sequence;
 import io.calm.tensor.NativeKernels.Rung;
 import io.calm.tensor.NativeRungs;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -59,6 +62,29 @@ class NativeDecoderTest {
         assertEquals(Math.log(sum), actual.get(t).logSum(), 1e-6 * Math.abs(Math.log(sum)));
       }
     }
+  }
+
+  /** Other memory may be freed meanwhile, and none is taken: so there is never more than before. */
+  @ParameterizedTest
+  @MethodSource("cases")
+  void closingFreesKeysValuesAndBuffersAtOnce(Case c) {
+    QuantizedModel model =
+        RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(5));
+    int[] tokens = new Random(6).ints(500, 0, 61).toArray();
+    long before = direct();
+    NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), 2, Decodes.BLOCKS);
+    Decodes.all(decoder, tokens);
+    long held = direct();
+    decoder.close();
+    assertTrue(held > before, "keys and values lie outside the heap");
+    assertTrue(direct() <= before + Long.BYTES * 8, "what a closed decoder leaves");
+  }
+
+  private static long direct() {
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        .filter(bean -> bean.getName().equals("direct"))
+        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+        .sum();
   }
 
   private static void assertSame(float[][] expected, float[][] actual, String message) {

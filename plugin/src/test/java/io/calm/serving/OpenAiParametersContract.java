@@ -69,8 +69,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   @Test
   void answersHaveALeastLengthAndIgnoreTheEnd() throws Exception {
     // Greedy: a token drawn from all might be the one that starts the answer again.
-    JsonObject least =
-        completion("say(x)|", "'temperature': 0, 'min_tokens': 4, 'max_tokens': 9");
+    JsonObject least = completion("say(x)|", "'temperature': 0, 'min_tokens': 4, 'max_tokens': 9");
     assertEquals(5, least.getAsJsonObject("usage").get("completion_tokens").getAsInt());
     JsonObject ignored = completion("say(x)|", "'ignore_eos': true, 'max_tokens': 9");
     assertEquals(9, ignored.getAsJsonObject("usage").get("completion_tokens").getAsInt());

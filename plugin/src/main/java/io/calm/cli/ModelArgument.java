@@ -34,8 +34,16 @@ final class ModelArgument {
    * @throws io.calm.cli.models.RecipeException if it is not to be had
    */
   ModelSource resolve(PrintWriter console) throws InterruptedException {
-    Path home = Path.of(System.getProperty(HOME, ""));
-    Path chosen = Optional.ofNullable(path).orElseGet(() -> home.resolve(ModelSource.DEFAULT));
+    return resolve(Optional.ofNullable(path).orElseGet(ModelArgument::ofDefault), console);
+  }
+
+  /** Returns where the default model's recipe lies. */
+  static Path ofDefault() {
+    return Path.of(System.getProperty(HOME, "")).resolve(ModelSource.DEFAULT);
+  }
+
+  /** The same for a path that was given otherwise. */
+  static ModelSource resolve(Path chosen, PrintWriter console) throws InterruptedException {
     return ModelSource.resolve(
         chosen,
         new RecipeFetcher(

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.calm.cli.models.ModelSource;
 import io.calm.serving.LmiOptions;
+import io.calm.serving.load.ModelLoader;
 import io.calm.serving.settings.CalmSettings;
 import io.calm.serving.settings.ModelProperties;
 import java.io.IOException;
@@ -19,9 +20,9 @@ import picocli.CommandLine.Option;
 /** The model that a command works on, and the settings for it. */
 final class ModelMixin {
   /** A model that was found. */
-  record Resolved(String name, Path checkpoint, CalmSettings settings) {
-    LmiOptions lmi() {
-      return LmiOptions.DEFAULT;
+  record Resolved(String name, Path checkpoint, CalmSettings settings, LmiOptions lmi) {
+    ModelLoader.Order order() {
+      return new ModelLoader.Order(name, checkpoint.toString(), checkpoint, settings, lmi);
     }
   }
 
@@ -41,16 +42,22 @@ final class ModelMixin {
 
   /** The same with settings of the command's own, which win over all others. */
   Resolved resolve(Map<String, String> forced) throws InterruptedException, IOException {
-    ModelSource source = argument.resolve(new PrintWriter(System.err, true, UTF_8));
+    Map<String, String> winning = new TreeMap<>(overrides);
+    winning.putAll(forced);
+    return read(argument.resolve(new PrintWriter(System.err, true, UTF_8)), winning);
+  }
+
+  /** Reads a model's settings; {@code winning} ones win over its files'. */
+  static Resolved read(ModelSource source, Map<String, String> winning) throws IOException {
     ModelProperties file = ModelProperties.read(source.properties());
     Map<String, String> values = new TreeMap<>(file.values());
-    overrides.forEach(values::put);
-    values.putAll(forced);
-    CalmSettings settings = new ModelProperties(file.directory(), values).settings(System.getenv());
+    values.putAll(winning);
+    ModelProperties properties = new ModelProperties(file.directory(), values);
     // A directory's own option.model_id may name the checkpoint; a file or a recipe is one itself.
     boolean ownDirectory =
         Files.isDirectory(source.checkpoint()) && source.checkpoint().equals(source.properties());
     Path checkpoint = ownDirectory ? file.checkpoint() : source.checkpoint();
-    return new Resolved(source.name(), checkpoint, settings);
+    return new Resolved(
+        source.name(), checkpoint, properties.settings(System.getenv()), LmiOptions.of(values));
   }
 }

@@ -1,42 +1,73 @@
 package io.calm.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.calm.cli.models.ModelSource;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.host.EmbeddedHost;
 import io.calm.host.HostSettings;
 import io.calm.metrics.CalmMetrics;
-import io.calm.serving.LoadProgress;
+import io.calm.search.SearchProgress;
+import io.calm.serving.GracefulExit;
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.ServedModel;
 import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.http.ModelManagement;
 import io.calm.serving.http.ModelStates;
 import io.calm.serving.http.RequestWorkers;
+import io.calm.serving.load.LocalModels;
+import io.calm.serving.load.ModelFinder;
 import io.calm.serving.load.ModelLoader;
+import io.calm.serving.load.ModelLoads;
 import io.calm.serving.text.TextService;
 import io.prometheus.client.CollectorRegistry;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code calm serve}: quantizes a model if need be, and answers requests over HTTP. */
+/** {@code calm serve}: quantizes models if need be, and answers requests over HTTP. */
 @Command(
     name = "serve",
     description =
-        "Serves a model over HTTP, after a search where it has not been quantized before.")
+        "Serves models over HTTP, each after a search where it has not been quantized before."
+            + " More are loaded and unloaded at run time: POST and DELETE /models.")
 final class ServeCommand implements Callable<Integer> {
-  @Mixin private ModelMixin model;
+  @Parameters(
+      paramLabel = "MODEL",
+      arity = "0..*",
+      description =
+          "Hugging Face directories, .gguf files, or directories with a recipe."
+              + " The default is models/smollm2-135m-instruct, which is fetched at its first use.")
+  private final List<Path> models = new ArrayList<>();
+
+  @Option(
+      names = {"-s", "--set"},
+      paramLabel = "KEY=VALUE",
+      description =
+          "A calm.* setting that wins over model.properties, for all models named here, e.g."
+              + " -s calm.group=128. Repeatable.")
+  private final Map<String, String> overrides = new LinkedHashMap<>();
 
   @Option(
       names = "--host",
@@ -59,98 +90,157 @@ final class ServeCommand implements Callable<Integer> {
       defaultValue = "${env:CALM_API_KEY}")
   private @Nullable String apiKey;
 
+  @Option(
+      names = "--max-body-mb",
+      paramLabel = "MIB",
+      defaultValue = "8",
+      description = "Longest body of a request, 1 to 1024 MiB. Default: ${DEFAULT-VALUE}.")
+  private int maxBodyMb;
+
   @Spec private CommandSpec spec;
 
   @Override
   public Integer call() throws Exception {
-    ModelMixin.Resolved resolved = model.resolve();
-    HostSettings settings =
-        new HostSettings(
-            host,
-            port,
-            Optional.ofNullable(apiKey).filter(key -> !key.isEmpty()),
-            HostSettings.DEFAULT_MAX_BODY_BYTES,
-            HostSettings.DEFAULT_GRACE);
-    CountDownLatch stopped = new CountDownLatch(1);
-    AtomicBoolean ready = new AtomicBoolean();
-    CountDownLatch drained = stopOnSignal(stopped, ready);
+    List<ModelLoader.Order> orders = orders();
+    HostSettings settings = settings();
+    ModelRegistry registry = new ModelRegistry();
+    ModelLoads loads = new ModelLoads(registry, ModelLoader::load);
     ExecutorService workers = RequestWorkers.create();
-    // The host closes first: it waits for the requests under way, which need the models.
-    try (ModelRegistry registry = new ModelRegistry();
-        EmbeddedHost listening = EmbeddedHost.start(settings, handler(registry, workers))) {
-      LoadProgress progress = registry.loading(resolved.name(), resolved.checkpoint().toString());
-      ServedModel served = load(resolved, progress);
-      registry.ready(served);
-      ready.set(true);
+    EmbeddedHost listening = EmbeddedHost.start(settings, handler(registry, loads, workers));
+    try {
+      CountDownLatch stopped = new CountDownLatch(1);
+      GracefulExit.install(() -> drain(listening, registry, stopped));
+      List<ServedModel> served = load(orders, registry, loads);
       announce(listening.address(), served);
       stopped.await();
     } finally {
+      registry.close();
+      listening.close();
       workers.shutdown();
-      drained.countDown();
     }
     return 0;
   }
 
-  private static CalmHttpHandler handler(ModelRegistry registry, ExecutorService workers) {
-    CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), () -> ModelStates.of(registry));
-    return new CalmHttpHandler(
-        registry, new TextService(metrics, InstantSource.system()), metrics, workers);
+  private HostSettings settings() {
+    if (maxBodyMb < 1 || maxBodyMb > 1024) {
+      throw new IllegalArgumentException("--max-body-mb: expected 1 to 1024, got " + maxBodyMb);
+    }
+    return new HostSettings(
+        host,
+        port,
+        Optional.ofNullable(apiKey).filter(key -> !key.isEmpty()),
+        maxBodyMb << 20,
+        HostSettings.DEFAULT_REQUEST_READ_TIMEOUT,
+        HostSettings.DEFAULT_GRACE);
   }
 
-  private static ServedModel load(ModelMixin.Resolved resolved, LoadProgress progress) {
+  private List<ModelLoader.Order> orders() throws InterruptedException, IOException {
+    Map<String, ModelLoader.Order> orders = new LinkedHashMap<>();
+    for (Path path : models.isEmpty() ? List.of(ModelArgument.ofDefault()) : models) {
+      ModelLoader.Order order = order(path, overrides);
+      ModelLoader.Order before = orders.put(order.name(), order);
+      if (before != null) {
+        throw new IllegalArgumentException(
+            ("MODEL: %s and %s would both be called %s; serve one, and load the other with"
+                    + " POST /models?model_name=...&url=...")
+                .formatted(before.url(), order.url(), order.name()));
+      }
+    }
+    return List.copyOf(orders.values());
+  }
+
+  private static ModelLoader.Order order(Path path, Map<String, String> winning)
+      throws InterruptedException, IOException {
+    ModelSource source = ModelArgument.resolve(path, new PrintWriter(System.err, true, UTF_8));
+    return ModelMixin.read(source, winning).order();
+  }
+
+  private static CalmHttpHandler handler(
+      ModelRegistry registry, ModelLoads loads, ExecutorService workers) {
+    CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), () -> ModelStates.of(registry));
+    ModelFinder finder = new LocalModels(System.getenv());
+    return new CalmHttpHandler(
+        registry,
+        new TextService(metrics, InstantSource.system()),
+        metrics,
+        workers,
+        new ModelManagement(registry, finder, loads));
+  }
+
+  /** Loads all at once, and shows the progress of the first that is not done. */
+  private static List<ServedModel> load(
+      List<ModelLoader.Order> orders, ModelRegistry registry, ModelLoads loads) throws Exception {
+    AtomicInteger shown = new AtomicInteger();
     try (ProgressBar bar = ProgressBar.open()) {
-      return ModelLoader.load(
-          resolved.name(),
-          resolved.checkpoint().toString(),
-          resolved.checkpoint(),
-          resolved.settings(),
-          resolved.lmi(),
-          progress.andThen(bar));
+      List<CompletableFuture<ServedModel>> futures = new ArrayList<>();
+      for (int i = 0; i < orders.size(); i++) {
+        int index = i;
+        registry.startedWith(orders.get(i).name());
+        futures.add(
+            loads.start(
+                orders.get(i),
+                ModelLoads.OnFailure.KEEP,
+                moment -> show(bar, moment, index == shown.get())));
+      }
+      List<ServedModel> served = new ArrayList<>();
+      for (CompletableFuture<ServedModel> future : futures) {
+        served.add(await(future));
+        shown.incrementAndGet();
+      }
+      return served;
     }
   }
 
-  /** Ends the wait at SIGTERM or SIGINT, and holds the JVM until requests under way are done. */
-  private static CountDownLatch stopOnSignal(CountDownLatch stopped, AtomicBoolean ready) {
-    CountDownLatch drained = new CountDownLatch(1);
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new Thread(
-                () -> {
-                  stopped.countDown();
-                  if (!ready.get()) {
-                    return; // a search may be cut off anywhere: nothing is published yet
-                  }
-                  try {
-                    drained.await();
-                  } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                  }
-                },
-                "calm-shutdown"));
-    return drained;
+  private static void show(ProgressBar bar, SearchProgress moment, boolean itsTurn) {
+    if (itsTurn) {
+      bar.accept(moment);
+    }
   }
 
-  private void announce(InetSocketAddress address, ServedModel served) {
+  private static ServedModel await(CompletableFuture<ServedModel> future) throws Exception {
+    try {
+      return future.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof Exception cause) {
+        throw cause;
+      }
+      throw e;
+    }
+  }
+
+  /** Stops in good order: no new connections, no new requests, then the end of those under way. */
+  private static void drain(EmbeddedHost listening, ModelRegistry registry, CountDownLatch stopped)
+      throws InterruptedException {
+    listening.stopAccepting();
+    registry.drain();
+    listening.close();
+    stopped.countDown();
+  }
+
+  private void announce(InetSocketAddress address, List<ServedModel> served) {
     String host = address.getAddress().isAnyLocalAddress() ? "127.0.0.1" : address.getHostString();
     String url = "http://%s:%d".formatted(host, address.getPort());
-    boolean chats = served.chatTemplate().isPresent();
-    String body =
-        chats
-            ? "\"messages\": [{\"role\": \"user\", \"content\": \"What is the capital of France?\"}]"
-            : "\"prompt\": \"The package manager\", \"max_tokens\": 32";
     PrintWriter out = spec.commandLine().getOut();
-    out.printf(
-        Locale.ROOT,
-        "%s is ready at %s, %.1f s after the start. Try:%n%n"
-            + "curl %s/v1/%s -H 'Content-Type: application/json' \\%n"
-            + "  -d '{\"model\": \"%s\", %s}'%n",
-        served.name(),
-        url,
-        (System.currentTimeMillis() - jvmStart()) / 1000.0,
-        url,
-        chats ? "chat/completions" : "completions",
-        served.name(),
-        body);
+    for (ServedModel model : served) {
+      boolean chats = model.chatTemplate().isPresent();
+      String body =
+          chats
+              ? "\"messages\": [{\"role\": \"user\","
+                  + " \"content\": \"What is the capital of France?\"}]"
+              : "\"prompt\": \"The package manager\", \"max_tokens\": 32";
+      out.printf(
+          Locale.ROOT,
+          "%s is ready at %s, %.1f s after the start. Try:%n%n"
+              + "curl %s/v1/%s -H 'Content-Type: application/json' \\%n"
+              + "  -d '{\"model\": \"%s\", %s}'%n",
+          model.name(),
+          url,
+          (System.currentTimeMillis() - jvmStart()) / 1000.0,
+          url,
+          chats ? "chat/completions" : "completions",
+          model.name(),
+          body);
+    }
     out.flush();
   }
 

@@ -11,7 +11,7 @@ import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
-import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpResponseEncoder;
 import io.netty.handler.timeout.IdleStateHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
@@ -25,20 +25,23 @@ import java.util.concurrent.TimeUnit;
  */
 public final class EmbeddedHost implements AutoCloseable {
   private static final int IDLE_SECONDS = 120;
-  private static final int MOST_LINE_BYTES = 8192;
-  private static final int MOST_HEADER_BYTES = 32_768;
 
   private final HostSettings settings;
   private final CalmHttpHandler handler;
   private final EventLoopGroup loops =
       new NioEventLoopGroup(2, new DefaultThreadFactory("calm-http", true));
-  private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+  private final ChannelGroup connections =
+      new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
   private final InFlight inFlight = new InFlight();
+  private final BodyBudget bodies;
   private final Channel listening;
+  private volatile boolean stopping;
 
   private EmbeddedHost(HostSettings settings, CalmHttpHandler handler) throws IOException {
     this.settings = settings;
     this.handler = handler;
+    this.bodies =
+        new BodyBudget(Math.max(settings.maxBodyBytes(), Runtime.getRuntime().maxMemory() / 8));
     this.listening = bind();
   }
 
@@ -77,10 +80,19 @@ public final class EmbeddedHost implements AutoCloseable {
     return (InetSocketAddress) listening.localAddress();
   }
 
+  /**
+   * Takes no more connections. Those that are open go on, and end with their next answer. For who
+   * wants to wait for the requests under way before {@link #close}.
+   */
+  public void stopAccepting() {
+    stopping = true;
+    listening.close().awaitUninterruptibly();
+  }
+
   /** Takes no more connections, waits for the requests under way, and closes all. */
   @Override
   public void close() {
-    listening.close().awaitUninterruptibly();
+    stopAccepting();
     try {
       inFlight.awaitNone(settings.grace());
     } catch (InterruptedException e) {
@@ -96,13 +108,17 @@ public final class EmbeddedHost implements AutoCloseable {
     @Override
     protected void initChannel(SocketChannel channel) {
       connections.add(channel);
+      StrictRequestDecoder decoder = new StrictRequestDecoder();
       channel
           .pipeline()
-          .addLast(new HttpServerCodec(MOST_LINE_BYTES, MOST_HEADER_BYTES, 8192))
+          .addLast(new RequestDeadline(settings.requestReadTimeout(), decoder))
+          .addLast(decoder)
+          .addLast(new HttpResponseEncoder())
+          .addLast(new RequestGate(bodies, settings.maxBodyBytes()))
           .addLast(new BodyAggregator(settings.maxBodyBytes()))
           .addLast(new IdleStateHandler(0, 0, IDLE_SECONDS))
           .addLast(new OneAtATime(inFlight))
-          .addLast(new RequestHandler(handler, key));
+          .addLast(new RequestHandler(handler, key, () -> stopping));
     }
   }
 }

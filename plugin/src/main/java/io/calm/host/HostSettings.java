@@ -11,12 +11,19 @@ import java.util.Optional;
  * @param apiKey bearer token that every request but {@code /ping} and {@code /calm/ready} must
  *     carry; empty for none
  * @param maxBodyBytes longer bodies are answered with 413
+ * @param requestReadTimeout a request must arrive whole within this of its first byte
  * @param grace how long {@link EmbeddedHost#close} waits for requests under way
  */
 public record HostSettings(
-    String host, int port, Optional<String> apiKey, int maxBodyBytes, Duration grace) {
+    String host,
+    int port,
+    Optional<String> apiKey,
+    int maxBodyBytes,
+    Duration requestReadTimeout,
+    Duration grace) {
 
   public static final int DEFAULT_MAX_BODY_BYTES = 8 << 20;
+  public static final Duration DEFAULT_REQUEST_READ_TIMEOUT = Duration.ofSeconds(60);
   public static final Duration DEFAULT_GRACE = Duration.ofSeconds(10);
 
   public HostSettings {
@@ -35,6 +42,12 @@ public record HostSettings(
 
   /** Returns settings without an API key and with default limits. */
   public static HostSettings of(String host, int port) {
-    return new HostSettings(host, port, Optional.empty(), DEFAULT_MAX_BODY_BYTES, DEFAULT_GRACE);
+    return new HostSettings(
+        host,
+        port,
+        Optional.empty(),
+        DEFAULT_MAX_BODY_BYTES,
+        DEFAULT_REQUEST_READ_TIMEOUT,
+        DEFAULT_GRACE);
   }
 }

@@ -1,5 +1,7 @@
 package io.calm.serving;
 
+import java.util.Map;
+
 /**
  * How streamed answers of DJL's schema look, as the operator's {@code option.*} keys say.
  *
@@ -11,4 +13,11 @@ public record LmiOptions(boolean sse, boolean tgiCompat) {
 
   /** JSON lines, DJL's own shapes. */
   public static final LmiOptions DEFAULT = new LmiOptions(false, false);
+
+  /** Reads them from a model's properties. */
+  public static LmiOptions of(Map<String, String> properties) {
+    return new LmiOptions(
+        properties.getOrDefault("option.output_formatter", "").strip().equals("sse"),
+        Boolean.parseBoolean(properties.getOrDefault("option.tgi_compat", "").strip()));
+  }
 }

@@ -6,6 +6,7 @@ import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.Scheduler;
 import io.calm.model.ModelSpec;
 import io.calm.search.QuantPlan;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 
@@ -38,9 +39,17 @@ public record ServedModel(
    * Limits of a request beyond the scheduler's.
    *
    * @param defaultMaxTokens longest chat answer where the client names none
+   * @param requestTimeout longest time of a request, its wait included; empty: no limit
+   * @param slowReaderTimeout how long a stream is held for a client that does not read
+   * @param drainTimeout how long requests go on when the model is unloaded
    */
-  public record Limits(int defaultMaxTokens) {
-    public static final Limits DEFAULT = new Limits(512);
+  public record Limits(
+      int defaultMaxTokens,
+      Optional<Duration> requestTimeout,
+      Duration slowReaderTimeout,
+      Duration drainTimeout) {
+    public static final Limits DEFAULT =
+        new Limits(512, Optional.empty(), Duration.ofSeconds(30), Duration.ofSeconds(25));
   }
 
   /**
@@ -51,7 +60,17 @@ public record ServedModel(
     return plan.map(QuantPlan::served).orElse("reference");
   }
 
-  /** Ends the requests and then the decoder, without waiting; the tokenizer is the caller's. */
+  /**
+   * Takes no more requests, lets those it has end within {@link Limits#drainTimeout}, cancels what
+   * is left, and frees the memory: on a thread of its own.
+   *
+   * @param freed run once, at the end
+   */
+  public void unload(Runnable freed) {
+    Unloading.start(this, freed);
+  }
+
+  /** Ends the requests and then the decoder, without waiting. */
   @Override
   public void close() {
     scheduler.close();

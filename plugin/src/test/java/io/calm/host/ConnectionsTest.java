@@ -21,6 +21,9 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -92,18 +95,59 @@ class ConnectionsTest {
     }
     try (RawClient client = new RawClient(host.port())) {
       client.send("GET /ping HTTP/1.1\r\nHost: x\r\nX: " + "y".repeat(40_000) + "\r\n\r\n");
-      assertEquals(400, client.read().status());
+      assertEquals(431, client.read().status());
     }
+  }
+
+  /** Two kilobytes a token. */
+  private static String flood(int tokens) {
+    return "{\"prompt\": \"loop(x)|\", \"stream\": true, \"max_tokens\": %d, \"logprobs\": 20}"
+        .formatted(tokens);
+  }
+
+  private void serveFloods(Duration patience) {
+    host.registry()
+        .ready(
+            ScriptedModels.create(
+                "m",
+                new SchedulerSettings(1_000_000, 16_384, 1, 1, 64),
+                LmiOptions.DEFAULT,
+                new ServedModel.Limits(512, Optional.empty(), patience, Duration.ofSeconds(1))));
+  }
+
+  @Test
+  void aReaderThatIsSlowHoldsUpItsOwnGenerationAndThenGetsAllOfIt() throws Exception {
+    serveFloods(Duration.ofSeconds(60));
+    try (RawClient client = RawClient.slow(host.port())) {
+      client.post("/v1/completions", flood(20_000));
+      awaitLoad("running", 1);
+      long generated = generated();
+      long before = -1;
+      while (generated != before || generated == 0) { // until it stands still
+        Thread.sleep(300);
+        before = generated;
+        generated = generated();
+      }
+      assertTrue(
+          generated < 19_000, generated + " tokens of 2 KB wait for a client that reads none");
+      String body = client.read().body();
+      assertEquals(20_000, Pattern.compile("\"text\":\"x\"").matcher(body).results().count());
+      assertTrue(body.endsWith("data: [DONE]\n\n"));
+    }
+  }
+
+  private long generated() throws Exception {
+    return text(get(host.url() + "/calm/metrics"))
+        .lines()
+        .filter(line -> line.startsWith("calm_inter_token_seconds_count{model=\"m\""))
+        .mapToLong(line -> (long) Double.parseDouble(line.substring(line.lastIndexOf(' '))))
+        .sum();
   }
 
   @Test
   void aReaderThatIsTooSlowIsCut() throws Exception {
-    host.registry()
-        .ready(
-            ScriptedModels.create(
-                "m", new SchedulerSettings(1_000_000, 16_384, 1, 1, 64), LmiOptions.DEFAULT));
-    String flood = // two kilobytes a token
-        "{\"prompt\": \"loop(x)|\", \"stream\": true, \"max_tokens\": 900000, \"logprobs\": 20}";
+    serveFloods(Duration.ofSeconds(1));
+    String flood = flood(900_000);
     try (Socket socket = new Socket()) {
       socket.setReceiveBufferSize(4096);
       socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), host.port()));

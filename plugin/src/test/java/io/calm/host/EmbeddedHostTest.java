@@ -167,7 +167,13 @@ class EmbeddedHostTest {
     host.close();
     host =
         TestHost.start(
-            new HostSettings("127.0.0.1", 0, Optional.empty(), 100, Duration.ofSeconds(1)));
+            new HostSettings(
+                "127.0.0.1",
+                0,
+                Optional.empty(),
+                100,
+                Duration.ofSeconds(60),
+                Duration.ofSeconds(1)));
     serve("m");
     String large = "{\"inputs\": \"" + "x".repeat(500) + "\"}";
     try (RawClient client = new RawClient(host.port())) {
@@ -208,7 +214,13 @@ class EmbeddedHostTest {
     host.close();
     host =
         TestHost.start(
-            new HostSettings("127.0.0.1", 0, Optional.of("s3cret"), 10_000, Duration.ofSeconds(1)));
+            new HostSettings(
+                "127.0.0.1",
+                0,
+                Optional.of("s3cret"),
+                10_000,
+                Duration.ofSeconds(60),
+                Duration.ofSeconds(1)));
     serve("m");
     for (String header : new String[] {"Bearer wrong", "s3cret", "Bearer ", "Basic s3cret"}) {
       HttpResponse<byte[]> refused = get(host.url() + "/v1/models", "Authorization", header);

@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -17,7 +18,19 @@ final class RawClient implements AutoCloseable {
   private final InputStream in;
 
   RawClient(int port) throws IOException {
-    this.socket = new Socket(InetAddress.getLoopbackAddress(), port);
+    this(new Socket(InetAddress.getLoopbackAddress(), port));
+  }
+
+  /** Returns a client whose system takes little that it has not read. */
+  static RawClient slow(int port) throws IOException {
+    Socket socket = new Socket();
+    socket.setReceiveBufferSize(128 << 10);
+    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+    return new RawClient(socket);
+  }
+
+  private RawClient(Socket socket) throws IOException {
+    this.socket = socket;
     socket.setSoTimeout(30_000);
     this.in = new BufferedInputStream(socket.getInputStream());
   }
@@ -38,6 +51,15 @@ final class RawClient implements AutoCloseable {
                 body.getBytes(StandardCharsets.UTF_8).length,
                 String.join("", headers),
                 body));
+  }
+
+  /** Reads an interim answer, which has neither headers nor a body; returns its status. */
+  int readInterim() throws IOException {
+    int status = Integer.parseInt(line().split(" ", 3)[1]);
+    while (!line().isEmpty()) {
+      // headers
+    }
+    return status;
   }
 
   Answer read() throws IOException {

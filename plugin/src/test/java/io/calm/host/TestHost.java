@@ -3,11 +3,17 @@ package io.calm.host;
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.http.ModelManagement;
 import io.calm.serving.http.ModelStates;
 import io.calm.serving.http.RequestWorkers;
+import io.calm.serving.load.LocalModels;
+import io.calm.serving.load.ModelLoader;
+import io.calm.serving.load.ModelLoads;
 import io.calm.serving.text.TextService;
+import io.calm.testing.ScriptedModels;
 import io.prometheus.client.CollectorRegistry;
 import java.time.InstantSource;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 
@@ -24,11 +30,18 @@ final class TestHost implements AutoCloseable {
   }
 
   static TestHost start(HostSettings settings) throws Exception {
+    return start(settings, (order, progress) -> ScriptedModels.create(order.name()));
+  }
+
+  /** Returns a host whose models are registered over HTTP too, and loaded by {@code loader}. */
+  static TestHost start(HostSettings settings, ModelLoader.Loader loader) throws Exception {
     ModelRegistry registry = new ModelRegistry();
     CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), () -> ModelStates.of(registry));
     ExecutorService workers = RequestWorkers.create();
     TextService text = new TextService(metrics, InstantSource.system());
-    CalmHttpHandler handler = new CalmHttpHandler(registry, text, metrics, workers);
+    ModelManagement management =
+        new ModelManagement(registry, new LocalModels(Map.of()), new ModelLoads(registry, loader));
+    CalmHttpHandler handler = new CalmHttpHandler(registry, text, metrics, workers, management);
     return new TestHost(registry, workers, Optional.of(EmbeddedHost.start(settings, handler)));
   }
 
@@ -46,6 +59,10 @@ final class TestHost implements AutoCloseable {
 
   String url() {
     return "http://127.0.0.1:" + port();
+  }
+
+  EmbeddedHost embedded() {
+    return host.orElseThrow();
   }
 
   void closeHost() {

@@ -85,7 +85,7 @@ public final class ScriptedDecoder implements Decoder {
   private static final class Script {
     private String prompt = ""; // a char is a byte
     private int said;
-    private String answer = ""; // a char is a byte
+    private final StringBuilder answer = new StringBuilder(); // a char is a byte
     private String verb = "";
     private byte[] text = {};
 
@@ -101,11 +101,11 @@ public final class ScriptedDecoder implements Decoder {
       }
       if (token == '|') {
         said = 0;
-        answer = "";
+        answer.setLength(0);
         parse();
       } else {
         said++;
-        answer += (char) token;
+        answer.append((char) token);
       }
     }
 
@@ -138,7 +138,7 @@ public final class ScriptedDecoder implements Decoder {
             logits[digit] = LIKELY;
           }
         }
-        case "babble" -> Babble.weigh(text, answer, logits);
+        case "babble" -> Babble.weigh(text, answer.toString(), logits);
         case "die", "nan" -> {
           if (said >= Integer.parseInt(new String(text, StandardCharsets.ISO_8859_1))) {
             fail(chunk);

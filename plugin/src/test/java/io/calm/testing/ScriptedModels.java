@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.LongSupplier;
 
 /** Served models whose decoder is a {@link ScriptedDecoder}. */
 public final class ScriptedModels {
@@ -32,6 +33,22 @@ public final class ScriptedModels {
    * @param settings its context is the decoder's
    */
   public static ServedModel create(String name, SchedulerSettings settings, LmiOptions lmi) {
+    return create(name, settings, lmi, ServedModel.Limits.DEFAULT);
+  }
+
+  /** Returns a model with limits of its own. */
+  public static ServedModel create(
+      String name, SchedulerSettings settings, LmiOptions lmi, ServedModel.Limits limits) {
+    return create(name, settings, lmi, limits, System::nanoTime);
+  }
+
+  /** Returns a model whose scheduler has a clock of its own. */
+  public static ServedModel create(
+      String name,
+      SchedulerSettings settings,
+      LmiOptions lmi,
+      ServedModel.Limits limits,
+      LongSupplier nanoClock) {
     ScriptedDecoder decoder = new ScriptedDecoder(settings.maxContext());
     return new ServedModel(
         name,
@@ -59,9 +76,9 @@ public final class ScriptedModels {
             OptionalInt.empty(),
             OptionalDouble.empty(),
             OptionalDouble.empty()),
-        Scheduler.start(name, decoder, settings, System::nanoTime),
+        Scheduler.start(name, decoder, settings, nanoClock),
         Optional.of(plan()),
-        ServedModel.Limits.DEFAULT,
+        limits,
         lmi,
         Instant.EPOCH.plusSeconds(1_700_000_000));
   }

@@ -20,11 +20,17 @@ public final class ApiException extends RuntimeException {
     UNKNOWN_MODEL(404, "invalid_request_error", "model_not_found"),
     UNKNOWN_PATH(404, "invalid_request_error", "unknown_url"),
     METHOD_NOT_ALLOWED(405, "invalid_request_error", "method_not_allowed"),
-    DEADLINE(408, "timeout_error", "deadline_exceeded"),
+    TOO_SLOW(408, "invalid_request_error", "request_timeout"),
+    CONFLICT(409, "invalid_request_error", "model_exists"),
     BODY_TOO_LARGE(413, "invalid_request_error", "request_too_large"),
+    URI_TOO_LONG(414, "invalid_request_error", "uri_too_long"),
+    EXPECTATION_FAILED(417, "invalid_request_error", "expectation_failed"),
     QUEUE_FULL(429, "rate_limit_error", "queue_full"),
+    HEADERS_TOO_LARGE(431, "invalid_request_error", "headers_too_large"),
     INTERNAL(500, "server_error", "internal_error"),
-    NOT_READY(503, "server_error", "model_not_ready");
+    NOT_READY(503, "server_error", "model_not_ready"),
+    DEADLINE(504, "server_error", "deadline_exceeded"),
+    NOT_ENOUGH_MEMORY(507, "server_error", "insufficient_memory");
 
     private final int status;
     private final String type;

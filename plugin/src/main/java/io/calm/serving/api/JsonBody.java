@@ -1,10 +1,13 @@
 package io.calm.serving.api;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import com.google.gson.Strictness;
+import com.google.gson.ToNumberPolicy;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
@@ -38,7 +41,7 @@ public final class JsonBody {
     reader.setStrictness(Strictness.STRICT);
     reader.setNestingLimit(MOST_LEVELS);
     try {
-      JsonElement element = JsonParser.parseReader(reader);
+      JsonElement element = read(reader);
       requireEnd(reader);
       if (!element.isJsonObject()) {
         throw new ApiException(
@@ -49,6 +52,45 @@ public final class JsonBody {
     } catch (JsonParseException | IOException e) {
       throw new ApiException(ApiException.Kind.INVALID, "body: malformed JSON: " + reason(e));
     }
+  }
+
+  /** Reads a value; of two members of one name no reader can know which was meant. */
+  private static JsonElement read(JsonReader reader) throws IOException {
+    return switch (reader.peek()) {
+      case BEGIN_OBJECT -> object(reader);
+      case BEGIN_ARRAY -> {
+        JsonArray array = new JsonArray();
+        reader.beginArray();
+        while (reader.hasNext()) {
+          array.add(read(reader));
+        }
+        reader.endArray();
+        yield array;
+      }
+      case STRING -> new JsonPrimitive(reader.nextString());
+      case NUMBER -> new JsonPrimitive(ToNumberPolicy.LAZILY_PARSED_NUMBER.readNumber(reader));
+      case BOOLEAN -> new JsonPrimitive(reader.nextBoolean());
+      default -> {
+        reader.nextNull();
+        yield JsonNull.INSTANCE;
+      }
+    };
+  }
+
+  private static JsonObject object(JsonReader reader) throws IOException {
+    JsonObject object = new JsonObject();
+    reader.beginObject();
+    while (reader.hasNext()) {
+      String name = reader.nextName();
+      if (object.has(name)) {
+        throw new ApiException(
+            ApiException.Kind.INVALID,
+            "body: expected each key once, got two of them at %s".formatted(reader.getPath()));
+      }
+      object.add(name, read(reader));
+    }
+    reader.endObject();
+    return object;
   }
 
   private static void requireEnd(JsonReader reader) throws IOException {

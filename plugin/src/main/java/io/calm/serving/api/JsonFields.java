@@ -159,7 +159,11 @@ public final class JsonFields {
     if (!(value instanceof JsonPrimitive primitive && primitive.isNumber())) {
       throw mismatch(name, "a number", value);
     }
-    return value.getAsDouble();
+    double number = value.getAsDouble();
+    if (!Double.isFinite(number)) {
+      throw mismatch(name, "a number that a double holds", value);
+    }
+    return number;
   }
 
   /** Returns {@code value} as a whole number of 64 bits; 3.0 and 3e0 are whole too. */

@@ -22,6 +22,12 @@ public final class PreparedReply {
   public interface Running {
     /** Ends the generation: the client is gone. Any thread, without waiting. */
     void cancel();
+
+    /** Holds the generation while its answer is not read. Any thread, without waiting. */
+    void pause();
+
+    /** Goes on after {@link #pause}. */
+    void resume();
   }
 
   /** Puts together what a schema's parser has read. */
@@ -107,7 +113,8 @@ public final class PreparedReply {
             return decoder.flush();
           }
         },
-        reply.listener(sequence));
+        reply.listener(sequence),
+        model.limits().requestTimeout());
   }
 
   /** The model's own ends unless they are ignored; those that the client named always count. */

@@ -42,6 +42,16 @@ final class RunningReply implements PreparedReply.Running {
     generations.forEach(Generation::cancel);
   }
 
+  @Override
+  public void pause() {
+    generations.forEach(Generation::pause);
+  }
+
+  @Override
+  public void resume() {
+    generations.forEach(Generation::resume);
+  }
+
   /** Makes the submitted generations known, so that {@link #cancel} reaches them. */
   void submitted(List<? extends Generation> submitted) {
     generations = submitted;

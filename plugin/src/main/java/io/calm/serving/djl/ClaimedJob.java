@@ -28,6 +28,7 @@ final class ClaimedJob extends Input implements PreparedReply.Running {
   private final CountDownLatch turn = new CountDownLatch(1);
   private State state = State.QUEUED;
   private boolean cancelled;
+  private boolean paused;
   private Optional<PreparedReply.Running> running = Optional.empty();
 
   private enum State {
@@ -70,6 +71,8 @@ final class ClaimedJob extends Input implements PreparedReply.Running {
     running = Optional.of(started);
     if (cancelled) {
       started.cancel();
+    } else if (paused) {
+      started.pause();
     }
   }
 
@@ -86,6 +89,18 @@ final class ClaimedJob extends Input implements PreparedReply.Running {
     if (!leaveQueue(State.ENDED)) {
       running.ifPresent(PreparedReply.Running::cancel);
     }
+  }
+
+  @Override
+  public synchronized void pause() {
+    paused = true;
+    running.ifPresent(PreparedReply.Running::pause);
+  }
+
+  @Override
+  public synchronized void resume() {
+    paused = false;
+    running.ifPresent(PreparedReply.Running::resume);
   }
 
   private synchronized boolean leaveQueue(State next) {

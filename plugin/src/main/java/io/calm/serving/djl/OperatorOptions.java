@@ -8,8 +8,6 @@ final class OperatorOptions {
   private OperatorOptions() {}
 
   static LmiOptions lmi(Map<String, String> properties) {
-    return new LmiOptions(
-        properties.getOrDefault("option.output_formatter", "").strip().equals("sse"),
-        Boolean.parseBoolean(properties.getOrDefault("option.tgi_compat", "").strip()));
+    return LmiOptions.of(properties);
   }
 }

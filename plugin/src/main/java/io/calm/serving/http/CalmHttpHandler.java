@@ -17,8 +17,10 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.util.List;
 import java.util.Map;
@@ -43,19 +45,32 @@ public final class CalmHttpHandler {
   private final Executor workers;
   private final Admission admission;
   private final Responses responses;
+  private final Optional<ModelManagement> management;
 
   /**
    * Makes a handler.
    *
    * @param workers parse and tokenize; one that is full may throw {@link
    *     RejectedExecutionException}, which is answered with 429
+   * @param management of models at run time
    */
   public CalmHttpHandler(
-      ModelRegistry registry, TextService text, CalmMetrics metrics, Executor workers) {
-    this(registry, text, metrics, workers, Admission.AT_ONCE, Responses.PLAIN);
+      ModelRegistry registry,
+      TextService text,
+      CalmMetrics metrics,
+      Executor workers,
+      ModelManagement management) {
+    this(
+        registry,
+        text,
+        metrics,
+        workers,
+        Admission.AT_ONCE,
+        Responses.PLAIN,
+        Optional.of(management));
   }
 
-  /** Makes a handler for a server that has a queue, or a way to answer, of its own. */
+  /** Makes a handler for a server that has a queue, a way to answer, and models of its own. */
   public CalmHttpHandler(
       ModelRegistry registry,
       TextService text,
@@ -63,12 +78,24 @@ public final class CalmHttpHandler {
       Executor workers,
       Admission admission,
       Responses responses) {
+    this(registry, text, metrics, workers, admission, responses, Optional.empty());
+  }
+
+  private CalmHttpHandler(
+      ModelRegistry registry,
+      TextService text,
+      CalmMetrics metrics,
+      Executor workers,
+      Admission admission,
+      Responses responses,
+      Optional<ModelManagement> management) {
     this.registry = registry;
     this.text = text;
     this.metrics = metrics;
     this.workers = workers;
     this.admission = admission;
     this.responses = responses;
+    this.management = management;
   }
 
   /** What a worker needs of a request, which the pipeline may release meanwhile. */
@@ -95,21 +122,14 @@ public final class CalmHttpHandler {
     String path = path(decoder);
     ErrorBody errors = path.startsWith("/v1/") ? ErrorBody.OPENAI : ErrorBody.DJL;
     try {
-      Optional<Route.Match> found = Route.of(request.method(), path);
+      Optional<Route.Match> found =
+          Route.of(request.method(), path)
+              .filter(match -> management.isPresent() || !match.route().manages());
       if (found.isEmpty()) {
         noRoute(request.method(), path, errors, sink);
         return;
       }
-      Route.Match match = found.get();
-      String accept = String.valueOf(request.headers().get(HttpHeaderNames.ACCEPT, ""));
-      if (match.route().method().equals("GET")) {
-        StatusPages.answer(registry, metrics, match, accept, sink);
-      } else {
-        byte[] body = ByteBufUtil.getBytes(request.content());
-        Call call =
-            new Call(match, modelOutside(match, request.headers(), decoder), accept, body, sink);
-        workers.execute(() -> generate(call));
-      }
+      route(found.get(), request, decoder, sink);
     } catch (RejectedExecutionException e) {
       Errors.send(
           new ApiException(
@@ -120,6 +140,53 @@ public final class CalmHttpHandler {
       Errors.send(e, errors, sink);
     } catch (RuntimeException e) {
       logger.error("{} {} failed", request.method(), path, e);
+      Errors.send(ApiException.bug(), errors, sink);
+    }
+  }
+
+  private void route(
+      Route.Match match, FullHttpRequest request, QueryStringDecoder decoder, NettyReply sink) {
+    String accept = String.valueOf(request.headers().get(HttpHeaderNames.ACCEPT, ""));
+    if (match.route().method().equals("GET")) {
+      StatusPages.answer(registry, metrics, match, decoder, accept, sink);
+      return;
+    }
+    byte[] body = ByteBufUtil.getBytes(request.content());
+    if (match.route().manages()) {
+      boolean json =
+          HttpHeaderValues.APPLICATION_JSON.contentEqualsIgnoreCase(HttpUtil.getMimeType(request));
+      workers.execute(() -> manage(match, decoder, json, body, sink));
+    } else {
+      Call call =
+          new Call(match, modelOutside(match, request.headers(), decoder), accept, body, sink);
+      workers.execute(() -> generate(call));
+    }
+  }
+
+  private void manage(
+      Route.Match match, QueryStringDecoder query, boolean json, byte[] body, ReplySink sink) {
+    ModelManagement models = management.orElseThrow();
+    guarded(
+        match.route(),
+        ErrorBody.DJL,
+        sink,
+        () -> {
+          switch (match.route()) {
+            case REGISTER -> models.register(query, json, body, sink);
+            case SCALE -> models.scale(match.model().orElseThrow(), query, sink);
+            default -> models.unregister(match.model().orElseThrow(), sink);
+          }
+        });
+  }
+
+  /** Runs what answers a request; what it throws is the answer. */
+  private static void guarded(Route route, ErrorBody errors, ReplySink sink, Runnable answer) {
+    try {
+      answer.run();
+    } catch (ApiException e) {
+      Errors.send(e, errors, sink);
+    } catch (RuntimeException | Error e) {
+      logger.error("{} failed", route.path(), e);
       Errors.send(ApiException.bug(), errors, sink);
     }
   }
@@ -166,21 +233,21 @@ public final class CalmHttpHandler {
   }
 
   private void generate(Call call) {
-    try {
-      JsonObject body = JsonBody.parse(call.body());
-      String[] keys =
-          call.schema() == Schema.DJL
-              ? new String[] {"model_name", "model"}
-              : new String[] {"model"};
-      ServedModel model =
-          ModelChoice.ready(registry, ModelChoice.name(registry, call.model(), body, keys));
-      PreparedReply reply = text.prepare(model, call.schema(), body, call.accept());
-      call.sink().cancelsOnHangup(admission.start(reply, call.sink()));
-    } catch (ApiException e) {
-      Errors.send(e, call.schema().errors(), call.sink());
-    } catch (RuntimeException | Error e) {
-      logger.error("{} failed", call.match().route().path(), e);
-      Errors.send(ApiException.bug(), call.schema().errors(), call.sink());
-    }
+    guarded(
+        call.match().route(),
+        call.schema().errors(),
+        call.sink(),
+        () -> {
+          JsonObject body = JsonBody.parse(call.body());
+          String[] keys =
+              call.schema() == Schema.DJL
+                  ? new String[] {"model_name", "model"}
+                  : new String[] {"model"};
+          ServedModel model =
+              ModelChoice.ready(registry, ModelChoice.name(registry, call.model(), body, keys));
+          PreparedReply reply = text.prepare(model, call.schema(), body, call.accept());
+          call.sink()
+              .attach(admission.start(reply, call.sink()), model.limits().slowReaderTimeout());
+        });
   }
 }

@@ -9,19 +9,33 @@ import io.calm.model.ModelSpec;
 import io.calm.search.SearchProgress;
 import io.calm.serving.ModelStatus;
 import io.calm.serving.ServedModel;
+import java.time.temporal.ChronoUnit;
 import java.util.Locale;
+import java.util.Optional;
 
 /** A model's status as JSON. Numbers that are not finite are null. */
 final class ModelJson {
   private ModelJson() {}
 
   static String calmStatus(ModelStatus status) {
+    if (hasFailed(status)) {
+      return "failed";
+    }
     return status.getClass().getSimpleName().toLowerCase(Locale.ROOT);
+  }
+
+  /** Returns whether the model was not loaded, or its loop has died. */
+  static boolean hasFailed(ModelStatus status) {
+    return status instanceof ModelStatus.Failed
+        || (status instanceof ModelStatus.Ready && !status.answers());
   }
 
   /** DJL Serving's words in {@code GET /ping} and {@code GET /models/{m}}. */
   static String djlStatus(ModelStatus status) {
-    return status instanceof ModelStatus.Ready ? "Healthy" : djlListStatus(status);
+    if (status instanceof ModelStatus.Ready) {
+      return status.answers() ? "Healthy" : "Unhealthy";
+    }
+    return djlListStatus(status);
   }
 
   /** DJL Serving's words in {@code GET /models}. */
@@ -44,6 +58,18 @@ final class ModelJson {
       object.addProperty("reason", failed.reason());
     } else if (status instanceof ModelStatus.Ready ready) {
       object.addProperty("variant", ready.model().variant());
+      ready
+          .model()
+          .scheduler()
+          .failure()
+          .ifPresent(
+              failure ->
+                  object.addProperty(
+                      "reason",
+                      "its loop has died: %s; unregister and register it"
+                          .formatted(
+                              Optional.ofNullable(failure.getMessage())
+                                  .orElseGet(failure::toString))));
     }
     return object;
   }
@@ -105,22 +131,20 @@ final class ModelJson {
   }
 
   /** Returns an element of {@code GET /models/{m}}: a workflow of one model, as in DJL Serving. */
-  static JsonObject djl(String name, ModelStatus status) {
+  static JsonObject djl(String name, ModelStatus status, boolean startup) {
     JsonObject model = new JsonObject();
     model.addProperty("modelName", name);
     model.addProperty("modelUrl", status.url());
     model.addProperty("batchSize", 1);
     model.addProperty("maxBatchDelayMillis", 0);
     model.addProperty("maxIdleSeconds", 0);
-    boolean ready = false;
     if (status instanceof ModelStatus.Ready r) {
-      ready = true;
       model.addProperty("queueSize", r.model().scheduler().settings().queueSize());
       model.addProperty("requestInQueue", r.model().scheduler().waiting());
     }
     model.addProperty("status", djlStatus(status));
-    model.addProperty("loadedAtStartup", true);
-    model.add("workerGroups", workers(ready));
+    model.addProperty("loadedAtStartup", startup);
+    model.add("workerGroups", workers(status));
     JsonArray models = new JsonArray();
     models.add(model);
     JsonObject workflow = new JsonObject();
@@ -129,14 +153,16 @@ final class ModelJson {
     return workflow;
   }
 
-  private static JsonArray workers(boolean ready) {
+  private static JsonArray workers(ModelStatus status) {
     JsonObject device = new JsonObject();
     device.addProperty("deviceType", "cpu");
     device.addProperty("deviceId", -1);
     JsonArray workers = new JsonArray();
-    if (ready) {
+    if (status instanceof ModelStatus.Ready ready) {
       JsonObject worker = new JsonObject();
       worker.addProperty("id", 1);
+      worker.addProperty(
+          "startTime", ready.model().created().truncatedTo(ChronoUnit.MILLIS).toString());
       worker.addProperty("status", "READY");
       workers.add(worker);
     }

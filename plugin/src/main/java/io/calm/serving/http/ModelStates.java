@@ -24,7 +24,7 @@ public final class ModelStates {
       return new ModelState(
           name,
           ready.model().variant(),
-          true,
+          status.answers(),
           Optional.of(scheduling(ready.model().scheduler().stats())),
           Optional.empty());
     }

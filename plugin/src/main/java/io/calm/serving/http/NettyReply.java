@@ -1,5 +1,6 @@
 package io.calm.serving.http;
 
+import io.calm.serving.ServedModel;
 import io.calm.serving.api.PreparedReply.Running;
 import io.calm.serving.api.ReplySink;
 import io.netty.buffer.Unpooled;
@@ -12,25 +13,32 @@ import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes one answer to a channel, from any one thread at a time. What a slow reader has not taken
- * yet is held up to {@link #MOST_HELD} bytes; then the connection is cut, which cancels the
+ * Writes one answer to a channel, from any one thread at a time. While more than {@link #PAUSE_AT}
+ * bytes wait for a slow reader its generation is paused; one that has not taken them when its time
+ * is over, or for whom {@link #MOST_HELD} bytes wait all the same, is cut off, which cancels the
  * generation as a hang-up does.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class NettyReply implements ReplySink {
+  static final long PAUSE_AT = 64L << 10;
+  static final long RESUME_AT = 16L << 10;
   static final long MOST_HELD = 1L << 20;
 
   private static final Logger logger = LoggerFactory.getLogger(NettyReply.class);
@@ -39,37 +47,80 @@ final class NettyReply implements ReplySink {
   private final Responses responses;
   private final boolean keepAlive;
   private final boolean chunked;
+  private final boolean headOnly;
   private final AtomicLong held = new AtomicLong();
   private final ChannelFutureListener hangup = closed -> gone();
   private boolean gone;
+  private boolean paused;
   private Optional<Running> running = Optional.empty();
+  private Duration patience = ServedModel.Limits.DEFAULT.slowReaderTimeout();
+  private Optional<Future<?>> end = Optional.empty();
 
   NettyReply(ChannelHandlerContext context, HttpRequest request, Responses responses) {
     this.context = context;
     this.responses = responses;
     this.chunked = request.protocolVersion().isKeepAliveDefault();
     this.keepAlive = HttpUtil.isKeepAlive(request);
+    this.headOnly = HttpMethod.HEAD.equals(request.method());
     context.channel().closeFuture().addListener(hangup);
   }
 
-  /** Cancels {@code reply} when the client hangs up before its end; at once if it has. */
-  synchronized void cancelsOnHangup(Running reply) {
+  /**
+   * Makes the generation known that this answer is of: it is cancelled when the client hangs up, at
+   * once if it has, and paused while the client does not read.
+   *
+   * @param slowReaderTimeout how long it may be paused
+   */
+  synchronized void attach(Running reply, Duration slowReaderTimeout) {
     running = Optional.of(reply);
+    patience = slowReaderTimeout;
     if (gone) {
       reply.cancel();
+    } else if (paused) {
+      reply.pause();
     }
   }
 
   private synchronized void gone() {
     gone = true;
+    end.ifPresent(timer -> timer.cancel(false));
     running.ifPresent(Running::cancel);
+  }
+
+  private synchronized void pause() {
+    if (paused || gone || held.get() <= RESUME_AT) {
+      return;
+    }
+    paused = true;
+    running.ifPresent(Running::pause);
+    end =
+        Optional.of(
+            context.executor().schedule(this::cut, patience.toMillis(), TimeUnit.MILLISECONDS));
+  }
+
+  private synchronized void resume() {
+    if (paused) {
+      paused = false;
+      end.ifPresent(timer -> timer.cancel(false));
+      running.ifPresent(Running::resume);
+    }
+  }
+
+  private void cut() {
+    logger.info(
+        "cut off {}: it did not read {} bytes of its answer",
+        context.channel().remoteAddress(),
+        held.get());
+    context.close();
   }
 
   @Override
   public void full(int status, String contentType, Map<String, String> headers, byte[] body) {
     FullHttpResponse response =
         new DefaultFullHttpResponse(
-            HttpVersion.HTTP_1_1, HttpResponseStatus.valueOf(status), Unpooled.wrappedBuffer(body));
+            HttpVersion.HTTP_1_1,
+            HttpResponseStatus.valueOf(status),
+            headOnly ? Unpooled.EMPTY_BUFFER : Unpooled.wrappedBuffer(body));
     headers.forEach(response.headers()::set);
     response.headers().set(HttpHeaderNames.CONTENT_TYPE, contentType);
     HttpUtil.setContentLength(response, body.length);
@@ -93,14 +144,24 @@ final class NettyReply implements ReplySink {
     if (!context.channel().isActive()) {
       return;
     }
-    if (held.addAndGet(bytes.length) > MOST_HELD) {
-      logger.info("cut {}: {} bytes behind", context.channel().remoteAddress(), held.get());
-      context.close();
+    if (held.get() > MOST_HELD) {
+      cut();
       return;
     }
+    int size = bytes.length;
+    long now = held.addAndGet(size);
     context
         .writeAndFlush(new DefaultHttpContent(Unpooled.wrappedBuffer(bytes)))
-        .addListener(done -> held.addAndGet(-bytes.length));
+        .addListener(done -> taken(size));
+    if (now > PAUSE_AT) {
+      pause();
+    }
+  }
+
+  private void taken(int bytes) {
+    if (held.addAndGet(-bytes) <= RESUME_AT) {
+      resume();
+    }
   }
 
   @Override

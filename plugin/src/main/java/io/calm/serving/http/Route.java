@@ -21,7 +21,10 @@ public enum Route {
   CALM_MODEL("GET", "/calm/models/{m}"),
   CALM_METRICS("GET", "/calm/metrics"),
   MODELS("GET", "/models"),
-  MODEL("GET", "/models/{m}");
+  MODEL("GET", "/models/{m}"),
+  REGISTER("POST", "/models"),
+  SCALE("PUT", "/models/{m}"),
+  UNREGISTER("DELETE", "/models/{m}");
 
   private final String method;
   private final String path;
@@ -45,6 +48,11 @@ public enum Route {
 
   public String path() {
     return path;
+  }
+
+  /** Returns whether the route changes which models there are. */
+  public boolean manages() {
+    return this == REGISTER || this == SCALE || this == UNREGISTER;
   }
 
   /** Returns the route of a decoded path for a method; HEAD is GET without its body. */

@@ -10,13 +10,16 @@ import io.calm.serving.ServedModel;
 import io.calm.serving.api.ApiException;
 import io.calm.serving.api.ReplySink;
 import io.calm.serving.text.ModelChoice;
+import io.netty.handler.codec.http.QueryStringDecoder;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /** Answers the GET routes: what there is, and how it stands. */
 final class StatusPages {
   private static final String JSON = "application/json";
+  private static final int MOST_LISTED = 100;
 
   private StatusPages() {}
 
@@ -24,6 +27,7 @@ final class StatusPages {
       ModelRegistry registry,
       CalmMetrics metrics,
       Route.Match match,
+      QueryStringDecoder query,
       String accept,
       ReplySink sink) {
     switch (match.route()) {
@@ -41,11 +45,11 @@ final class StatusPages {
         String type = CalmMetrics.contentType(accept);
         sink.full(200, type, Map.of(), metrics.text(type).getBytes(StandardCharsets.UTF_8));
       }
-      case MODELS -> json(200, djlModels(registry), sink);
+      case MODELS -> json(200, djlModels(registry, query), sink);
       case MODEL -> {
         String name = match.model().orElseThrow();
         JsonArray workflows = new JsonArray();
-        workflows.add(ModelJson.djl(name, status(registry, name)));
+        workflows.add(ModelJson.djl(name, status(registry, name), registry.wasStartedWith(name)));
         json(200, workflows, sink);
       }
       default -> throw new IllegalArgumentException(match.route() + " is not a page");
@@ -95,7 +99,7 @@ final class StatusPages {
     JsonObject body = new JsonObject();
     boolean failed = false;
     for (Map.Entry<String, ModelStatus> entry : registry.all().entrySet()) {
-      failed |= entry.getValue() instanceof ModelStatus.Failed;
+      failed |= ModelJson.hasFailed(entry.getValue());
       JsonObject status = new JsonObject();
       status.addProperty("status", ModelJson.djlStatus(entry.getValue()));
       body.add(entry.getKey(), status);
@@ -122,20 +126,31 @@ final class StatusPages {
     return body;
   }
 
-  private static JsonObject djlModels(ModelRegistry registry) {
+  /** A page of at most 100 models, as in DJL Serving: {@code limit}, {@code next_page_token}. */
+  private static JsonObject djlModels(ModelRegistry registry, QueryStringDecoder query) {
+    List<Map.Entry<String, ModelStatus>> all = List.copyOf(registry.all().entrySet());
+    int limit = number(query, "limit", MOST_LISTED);
+    int from = Math.min(all.size(), Math.max(0, number(query, "next_page_token", 0)));
+    int to = Math.min(all.size(), from + (limit < 0 || limit > MOST_LISTED ? MOST_LISTED : limit));
     JsonArray models = new JsonArray();
-    registry
-        .all()
-        .forEach(
-            (name, status) -> {
-              JsonObject model = new JsonObject();
-              model.addProperty("modelName", name);
-              model.addProperty("modelUrl", status.url());
-              model.addProperty("status", ModelJson.djlListStatus(status));
-              models.add(model);
-            });
+    for (Map.Entry<String, ModelStatus> entry : all.subList(from, to)) {
+      JsonObject model = new JsonObject();
+      model.addProperty("modelName", entry.getKey());
+      model.addProperty("modelUrl", entry.getValue().url());
+      model.addProperty("status", ModelJson.djlListStatus(entry.getValue()));
+      models.add(model);
+    }
     JsonObject body = new JsonObject();
+    if (to < all.size()) {
+      body.addProperty("nextPageToken", Integer.toString(to));
+    }
     body.add("models", models);
     return body;
+  }
+
+  private static int number(QueryStringDecoder query, String key, int otherwise) {
+    return Registration.whole(name -> Registration.parameter(query, name), key)
+        .map(value -> (int) Math.max(-1, Math.min(Integer.MAX_VALUE, value)))
+        .orElse(otherwise);
   }
 }

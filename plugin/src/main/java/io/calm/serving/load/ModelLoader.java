@@ -10,7 +10,6 @@ import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
-import io.calm.search.QuantPlan;
 import io.calm.search.SearchProgress;
 import io.calm.serving.LmiOptions;
 import io.calm.serving.ServedModel;
@@ -21,33 +20,44 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Makes a model that answers requests of a model's files. */
 public final class ModelLoader {
-  /** Tokens of one step beside the decodes: a prompt is read in chunks of at most so many. */
-  private static final int STEP_TOKENS = 256;
-
-  /** Context that is offered unless the settings ask for more. */
-  private static final int DEFAULT_CONTEXT = 4096;
-
-  /** Share of the memory at hand that keys and values may take unless the settings say. */
-  private static final double KV_SHARE = 0.25;
-
-  /** Share of the JVM's direct memory that they may take at most, unless the settings say. */
-  private static final double KV_DIRECT_SHARE = 0.5;
+  private static final Logger logger = LoggerFactory.getLogger(ModelLoader.class);
 
   private ModelLoader() {}
 
   /**
-   * Loads a model: its artifact where there is one, else after a search on this thread.
+   * What is to be loaded.
+   *
+   * @param name as in URLs
+   * @param url where it came from, as the operator wrote it
+   * @param checkpoint a Hugging Face directory or a .gguf file
+   */
+  public record Order(
+      String name, String url, Path checkpoint, CalmSettings settings, LmiOptions lmi) {}
+
+  /** Loads models; {@link ModelLoader#load(Order, Consumer)} is the one. */
+  @FunctionalInterface
+  public interface Loader {
+    /** Loads a model on this thread; takes as long as its search. */
+    ServedModel load(Order order, Consumer<SearchProgress> progress);
+  }
+
+  /**
+   * Loads a model: its artifact where there is one, else after a search on this thread. Searches of
+   * a process take turns.
    *
    * @param name as in URLs
    * @param url where it came from, as the operator wrote it
    * @param model a Hugging Face directory or a .gguf file
-   * @param progress told of every step, on this thread
+   * @param progress told of every step, on this thread; what it throws ends the load
    * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
    * @throws io.calm.artifact.ArtifactException if the cache cannot be written
    * @throws io.calm.search.SearchException if no algorithm can quantize the model
+   * @throws NotEnoughMemoryException if the model, or its search, would not fit
    */
   public static ServedModel load(
       String name,
@@ -56,42 +66,124 @@ public final class ModelLoader {
       CalmSettings settings,
       LmiOptions lmi,
       Consumer<SearchProgress> progress) {
-    Checkpoint checkpoint = Checkpoints.open(model);
+    return load(new Order(name, url, model, settings, lmi), progress);
+  }
+
+  /** The same of an order. */
+  public static ServedModel load(Order order, Consumer<SearchProgress> progress) {
+    Checkpoint checkpoint = Checkpoints.open(order.checkpoint());
     try {
-      // What can be refused at once is, before a search of minutes; the tokenizer, a third of a
-      // second start, is built beside the artifact's verification.
-      ModelSpec spec = checkpoint.spec();
-      SchedulerSettings budgets = budgets(spec, settings);
-      FutureTask<Tokenizer> tokenizer = new FutureTask<>(checkpoint::tokenizer);
-      Thread builder = new Thread(tokenizer, "calm-tokenizer");
-      builder.setDaemon(true);
-      builder.start();
-      Optional<ChatTemplate> template = checkpoint.chatTemplate();
-      QuantPlan plan;
-      Decoder decoder;
-      Tokenizer built;
-      try (Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, progress)) {
-        built = await(tokenizer);
-        plan = artifact.plan();
-        // Holds a lease: what is mapped goes with the decoder, which the scheduler closes.
-        decoder = Decoders.open(artifact.model(), settings.decoder(), budgets.blocks());
-      }
-      return new ServedModel(
-          name,
-          url,
-          spec,
-          built,
-          template,
-          checkpoint.generationDefaults(),
-          Scheduler.start(name, decoder, budgets, System::nanoTime),
-          Optional.of(plan),
-          ServedModel.Limits.DEFAULT,
-          lmi,
-          Instant.now());
+      return load(order, checkpoint, progress);
     } catch (RuntimeException | Error e) {
       checkpoint.close();
       throw e;
     }
+  }
+
+  private static ServedModel load(
+      Order order, Checkpoint checkpoint, Consumer<SearchProgress> progress) {
+    // What can be refused at once is, before a search of minutes; the tokenizer, a third of a
+    // second start, is built beside the artifact's verification.
+    CalmSettings settings = order.settings();
+    budgets(checkpoint.spec(), settings);
+    FutureTask<Tokenizer> tokenizer = new FutureTask<>(checkpoint::tokenizer);
+    Thread builder = new Thread(tokenizer, "calm-tokenizer");
+    builder.setDaemon(true);
+    builder.start();
+    Optional<ChatTemplate> template = checkpoint.chatTemplate();
+    try (Artifact artifact = artifact(order, checkpoint, progress)) {
+      return served(order, checkpoint, artifact, template, await(tokenizer));
+    }
+  }
+
+  private static ServedModel served(
+      Order order,
+      Checkpoint checkpoint,
+      Artifact artifact,
+      Optional<ChatTemplate> template,
+      Tokenizer tokenizer) {
+    CalmSettings settings = order.settings();
+    SchedulerSettings budgets = budgets(checkpoint.spec(), settings);
+    MemoryEstimate estimate = MemoryEstimate.of(checkpoint.spec(), settings, budgets, true);
+    try (MemoryLedger.Claim claim = claim(settings, estimate)) {
+      // Holds a lease: what is mapped goes with the decoder, which the scheduler closes.
+      Decoder decoder = Decoders.open(artifact.model(), settings.decoder(), budgets.blocks());
+      Scheduler scheduler = Scheduler.start(order.name(), decoder, budgets, System::nanoTime);
+      claim.keep(scheduler, estimate.bytes());
+      logger.info("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
+      return new ServedModel(
+          order.name(),
+          order.url(),
+          checkpoint.spec(),
+          tokenizer,
+          template,
+          checkpoint.generationDefaults(),
+          scheduler,
+          Optional.of(artifact.plan()),
+          limits(settings),
+          order.lmi(),
+          Instant.now());
+    }
+  }
+
+  @SuppressWarnings("try") // the turn and the claim are held, not used
+  private static Artifact artifact(
+      Order order, Checkpoint checkpoint, Consumer<SearchProgress> progress) {
+    CalmSettings settings = order.settings();
+    QuantizedModelStore store = new QuantizedModelStore(settings);
+    progress.accept(SearchProgress.phase("opening", 0));
+    Optional<Artifact> found = store.find(checkpoint);
+    if (found.isPresent()) {
+      return found.get();
+    }
+    try (SearchTurn turn = SearchTurn.take(progress);
+        MemoryLedger.Claim claim =
+            claim(
+                settings,
+                MemoryEstimate.of(
+                    checkpoint.spec(), settings, budgets(checkpoint.spec(), settings), false))) {
+      return store.get(checkpoint, progress);
+    }
+  }
+
+  /**
+   * Estimates the memory of a model, with the search where there is no artifact yet. Reads the
+   * checkpoint's header alone.
+   *
+   * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
+   */
+  public static MemoryEstimate estimate(Path model, CalmSettings settings) {
+    try (Checkpoint checkpoint = Checkpoints.open(model)) {
+      return MemoryEstimate.of(
+          checkpoint.spec(),
+          settings,
+          budgets(checkpoint.spec(), settings),
+          isQuantized(checkpoint, settings));
+    }
+  }
+
+  private static boolean isQuantized(Checkpoint checkpoint, CalmSettings settings) {
+    Optional<Artifact> found = new QuantizedModelStore(settings).find(checkpoint);
+    found.ifPresent(Artifact::close);
+    return found.isPresent();
+  }
+
+  private static SchedulerSettings budgets(ModelSpec spec, CalmSettings settings) {
+    return Budgets.of(spec, settings, MemoryLedger.PROCESS.room().available());
+  }
+
+  private static MemoryLedger.Claim claim(CalmSettings settings, MemoryEstimate estimate) {
+    return settings.memoryCheck()
+        ? MemoryLedger.PROCESS.claim(estimate)
+        : MemoryLedger.PROCESS.claimUnchecked(estimate);
+  }
+
+  private static ServedModel.Limits limits(CalmSettings settings) {
+    return new ServedModel.Limits(
+        ServedModel.Limits.DEFAULT.defaultMaxTokens(),
+        settings.requestTimeout(),
+        settings.slowReaderTimeout(),
+        settings.drainTimeout());
   }
 
   private static Tokenizer await(FutureTask<Tokenizer> tokenizer) {
@@ -106,30 +198,5 @@ public final class ModelLoader {
       }
       throw new IllegalStateException(e.getCause());
     }
-  }
-
-  private static SchedulerSettings budgets(ModelSpec spec, CalmSettings settings) {
-    int context =
-        Math.min(
-            spec.maxContext(),
-            settings.maxContext().orElse(Math.min(spec.maxContext(), DEFAULT_CONTEXT)));
-    long bytes =
-        settings.kvBudgetMb().isPresent()
-            ? settings.kvBudgetMb().getAsLong() << 20
-            : (long)
-                Math.min(Memory.available() * KV_SHARE, Memory.directLimit() * KV_DIRECT_SHARE);
-    long blockBytes = Decoders.blockBytes(spec, settings.decoder());
-    if (bytes < blockBytes) {
-      throw new IllegalArgumentException(
-          "calm.kv-budget-mb: %d bytes hold no block of %d tokens, which takes %d bytes; raise it"
-              .formatted(bytes, Decoder.BLOCK_TOKENS, blockBytes));
-    }
-    long most = (long) settings.maxRunning() * Decoder.blocksFor(context);
-    return new SchedulerSettings(
-        context,
-        (int) Math.min(bytes / blockBytes, most),
-        settings.maxRunning(),
-        settings.queueSize(),
-        STEP_TOKENS);
   }
 }

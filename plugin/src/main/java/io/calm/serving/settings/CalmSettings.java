@@ -4,6 +4,7 @@ import io.calm.model.ActivationMode;
 import io.calm.runtime.Decoders;
 import io.calm.runtime.KvType;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -36,6 +37,10 @@ import java.util.OptionalLong;
  * @param kvBudgetMb MiB for keys and values; empty: by the memory at hand
  * @param maxRunning most sequences in one step
  * @param queueSize most requests that wait
+ * @param requestTimeout longest time of a request, its wait in the queue included; empty: no limit
+ * @param slowReaderTimeout how long a stream is held for a client that does not read
+ * @param drainTimeout how long requests may go on when their model is unloaded or the server stops
+ * @param memoryCheck whether a model that is estimated not to fit is refused
  * @param cacheDir where artifacts lie
  */
 public record CalmSettings(
@@ -60,6 +65,10 @@ public record CalmSettings(
     OptionalLong kvBudgetMb,
     int maxRunning,
     int queueSize,
+    Optional<Duration> requestTimeout,
+    Duration slowReaderTimeout,
+    Duration drainTimeout,
+    boolean memoryCheck,
     Path cacheDir) {
 
   public CalmSettings {
@@ -154,6 +163,10 @@ public record CalmSettings(
                 "OPTION_MAX_ROLLING_BATCH_SIZE"),
             values.getOrOperators(
                 SettingKeys.QUEUE_SIZE, "job_queue_size", "SERVING_JOB_QUEUE_SIZE"),
+            values.get(SettingKeys.REQUEST_TIMEOUT),
+            values.get(SettingKeys.SLOW_READER_TIMEOUT),
+            values.get(SettingKeys.DRAIN_TIMEOUT),
+            values.get(SettingKeys.MEMORY_CHECK),
             values.cacheDir());
     values.refuseProblems();
     return settings;

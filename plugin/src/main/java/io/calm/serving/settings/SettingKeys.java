@@ -9,6 +9,7 @@ import io.calm.serving.settings.CalmSettings.HeadFormat;
 import io.calm.serving.settings.CalmSettings.Metric;
 import io.calm.serving.settings.CalmSettings.Reference;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -164,6 +165,33 @@ public final class SettingKeys {
 
   static final SettingKey<Integer> QUEUE_SIZE =
       integer("calm.queue-size", 100, 1, 1_000_000, SERVING);
+
+  static final SettingKey<Optional<Duration>> REQUEST_TIMEOUT =
+      key(
+          "calm.request-timeout",
+          "off",
+          "off | from 1 to 86400 (seconds)",
+          SERVING,
+          ValueParsers.secondsOrOff(1, 86_400));
+
+  static final SettingKey<Duration> SLOW_READER_TIMEOUT =
+      key(
+          "calm.slow-reader-timeout",
+          "30",
+          "from 1 to 86400 (seconds)",
+          SERVING,
+          ValueParsers.seconds(1, 86_400));
+
+  static final SettingKey<Duration> DRAIN_TIMEOUT =
+      key(
+          "calm.drain-timeout",
+          "25",
+          "from 0 to 86400 (seconds)",
+          SERVING,
+          ValueParsers.seconds(0, 86_400));
+
+  static final SettingKey<Boolean> MEMORY_CHECK =
+      key("calm.memory-check", "true", "true | false", SERVING, ValueParsers.flag());
 
   static final SettingKey<Path> CACHE_DIR =
       key(

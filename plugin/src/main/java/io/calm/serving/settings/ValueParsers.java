@@ -2,6 +2,7 @@ package io.calm.serving.settings;
 
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -34,6 +35,20 @@ final class ValueParsers {
       } catch (NumberFormatException notANumber) {
         return Optional.empty();
       }
+    };
+  }
+
+  static Function<String, Optional<Duration>> seconds(long least, long most) {
+    return wholeNumber(least, most).andThen(value -> value.map(Duration::ofSeconds));
+  }
+
+  static Function<String, Optional<Optional<Duration>>> secondsOrOff(long least, long most) {
+    return text -> {
+      if (text.equalsIgnoreCase("off")) {
+        return Optional.of(Optional.empty());
+      }
+      Optional<Duration> time = seconds(least, most).apply(text);
+      return time.isPresent() ? Optional.of(time) : Optional.empty();
     };
   }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.model.ActivationMode;
 import io.calm.runtime.KvType;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,6 +51,10 @@ class CalmSettingsTest {
         calm.kv-budget-mb; auto; auto | from 1 to 16777216 (MiB); SERVING
         calm.max-running; 32; from 1 to 4096; SERVING
         calm.queue-size; 100; from 1 to 1000000; SERVING
+        calm.request-timeout; off; off | from 1 to 86400 (seconds); SERVING
+        calm.slow-reader-timeout; 30; from 1 to 86400 (seconds); SERVING
+        calm.drain-timeout; 25; from 0 to 86400 (seconds); SERVING
+        calm.memory-check; true; true | false; SERVING
         calm.cache-dir; ~/.cache/calm; a directory; the default follows XDG_CACHE_HOME where that is set; SERVING""",
         table);
   }
@@ -79,6 +84,10 @@ class CalmSettingsTest {
             OptionalLong.empty(),
             32,
             100,
+            Optional.empty(),
+            Duration.ofSeconds(30),
+            Duration.ofSeconds(25),
+            true,
             Path.of(System.getProperty("user.home"), ".cache", "calm")),
         CalmSettings.of(Map.of(), Map.of()));
   }
@@ -107,6 +116,10 @@ class CalmSettingsTest {
     values.put("calm.kv-budget-mb", "512");
     values.put("calm.max-running", "4096");
     values.put("calm.queue-size", "1");
+    values.put("calm.request-timeout", "600");
+    values.put("calm.slow-reader-timeout", "5");
+    values.put("calm.drain-timeout", "0");
+    values.put("calm.memory-check", "false");
     values.put("calm.cache-dir", "/var/cache/calm");
     assertEquals(SettingKeys.all().keySet(), values.keySet(), "the test sets every key");
     CalmSettings expected =
@@ -132,6 +145,10 @@ class CalmSettingsTest {
             OptionalLong.of(512),
             4096,
             1,
+            Optional.of(Duration.ofMinutes(10)),
+            Duration.ofSeconds(5),
+            Duration.ZERO,
+            false,
             Path.of("/var/cache/calm"));
     Map<String, String> options = new TreeMap<>();
     Map<String, String> variables = new TreeMap<>();
@@ -181,6 +198,12 @@ class CalmSettingsTest {
         "calm.max-running; 0",
         "calm.max-running; 4097",
         "calm.queue-size; 0",
+        "calm.request-timeout; 0",
+        "calm.request-timeout; never",
+        "calm.slow-reader-timeout; 0",
+        "calm.slow-reader-timeout; off",
+        "calm.drain-timeout; -1",
+        "calm.drain-timeout; 86401",
         "calm.cache-dir; ''",
       })
   void refusesAValueOutOfRangeWithKeyValueAndWhatIsAllowed(String name, String value) {

@@ -1,0 +1,60 @@
+package io.calm.host;
+
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Measures a request from its first byte to its last: one that takes too long, however steadily it
+ * trickles, fires {@link Event#TOO_SLOW}. Stands before the decoder.
+ */
+final class RequestDeadline extends ChannelInboundHandlerAdapter {
+  /** What this handler tells. */
+  enum Event {
+    TOO_SLOW
+  }
+
+  private final Duration most;
+  private final StrictRequestDecoder decoder;
+  private Optional<Future<?>> timer = Optional.empty();
+  private long measured;
+
+  RequestDeadline(Duration most, StrictRequestDecoder decoder) {
+    this.most = most;
+    this.decoder = decoder;
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object message) {
+    context.fireChannelRead(message);
+    boolean running = timer.isPresent() && measured == decoder.completed();
+    if (!running || !decoder.midRequest()) {
+      stop();
+    }
+    if (!running && decoder.midRequest()) {
+      measured = decoder.completed();
+      timer =
+          Optional.of(
+              context
+                  .executor()
+                  .schedule(
+                      () -> context.fireUserEventTriggered(Event.TOO_SLOW),
+                      most.toMillis(),
+                      TimeUnit.MILLISECONDS));
+    }
+  }
+
+  private void stop() {
+    timer.ifPresent(running -> running.cancel(false));
+    timer = Optional.empty();
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext context) {
+    stop();
+    context.fireChannelInactive();
+  }
+}

@@ -1,0 +1,57 @@
+package io.calm.host;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http.HttpMessage;
+import io.netty.handler.codec.http.HttpRequestDecoder;
+import io.netty.handler.codec.http.LastHttpContent;
+import java.util.List;
+
+/**
+ * Refuses a request with two lengths instead of choosing one: whoever stands between the client and
+ * this server may choose the other, and take the rest of the body for a request. Knows where it
+ * stands in the stream of requests.
+ */
+final class StrictRequestDecoder extends HttpRequestDecoder {
+  static final int MOST_LINE_BYTES = 8192;
+  static final int MOST_HEADER_BYTES = 32_768;
+  private static final int MOST_CHUNK_BYTES = 8192;
+
+  private boolean inRequest;
+  private long completed;
+
+  StrictRequestDecoder() {
+    super(MOST_LINE_BYTES, MOST_HEADER_BYTES, MOST_CHUNK_BYTES);
+  }
+
+  @Override
+  protected HttpMessage createMessage(String[] initialLine) throws Exception {
+    inRequest = true;
+    return super.createMessage(initialLine);
+  }
+
+  @Override
+  protected void decode(ChannelHandlerContext context, ByteBuf bytes, List<Object> out)
+      throws Exception {
+    super.decode(context, bytes, out);
+    if (!out.isEmpty() && out.get(out.size() - 1) instanceof LastHttpContent) {
+      inRequest = false;
+      completed++;
+    }
+  }
+
+  @Override
+  protected void handleTransferEncodingChunkedWithContentLength(HttpMessage message) {
+    throw new IllegalArgumentException("expected Content-Length or Transfer-Encoding, got both");
+  }
+
+  /** Returns whether the end of a request is still to come. */
+  boolean midRequest() {
+    return inRequest || actualReadableBytes() > 0;
+  }
+
+  /** Returns the requests that were read to their end. */
+  long completed() {
+    return completed;
+  }
+}

@@ -1,0 +1,126 @@
+package io.calm.serving.http;
+
+import com.google.gson.JsonObject;
+import io.calm.serving.ModelRegistry;
+import io.calm.serving.ModelStatus;
+import io.calm.serving.ServedModel;
+import io.calm.serving.api.ApiException;
+import io.calm.serving.api.ErrorBody;
+import io.calm.serving.api.Errors;
+import io.calm.serving.api.ReplySink;
+import io.calm.serving.load.LoadErrors;
+import io.calm.serving.load.ModelFinder;
+import io.calm.serving.load.ModelLoader;
+import io.calm.serving.load.ModelLoads;
+import io.netty.handler.codec.http.QueryStringDecoder;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/**
+ * Loads, scales and unloads models at run time, with DJL Serving's requests, answers and statuses.
+ * Reads files: not on an event loop. Thread safe.
+ */
+public final class ModelManagement {
+  private final ModelRegistry registry;
+  private final ModelFinder finder;
+  private final ModelLoads loads;
+
+  public ModelManagement(ModelRegistry registry, ModelFinder finder, ModelLoads loads) {
+    this.registry = registry;
+    this.finder = finder;
+    this.loads = loads;
+  }
+
+  /**
+   * Registers a model and answers when it is loaded, or at once where the client does not wait. A
+   * load that fails while the client waits is forgotten; otherwise its reason is kept.
+   */
+  void register(QueryStringDecoder query, boolean json, byte[] body, ReplySink sink) {
+    Registration registration = Registration.read(query, json, body);
+    ModelLoads.OnFailure onFailure =
+        registration.synchronous() ? ModelLoads.OnFailure.FORGET : ModelLoads.OnFailure.KEEP;
+    var load = loads.start(find(registration), onFailure, moment -> {});
+    if (!registration.synchronous()) {
+      status(202, "Model \"%s\" registration scheduled.".formatted(registration.name()), sink);
+      return;
+    }
+    CompletableFuture<ServedModel> unused =
+        load.whenComplete(
+            (model, failure) -> {
+              if (failure == null) {
+                status(200, "Model \"%s\" registered.".formatted(registration.name()), sink);
+              } else {
+                Errors.send(LoadErrors.of(cause(failure)), ErrorBody.DJL, sink);
+              }
+            });
+  }
+
+  private ModelLoader.Order find(Registration registration) {
+    try {
+      return finder.find(registration.name(), registration.url(), registration.overrides());
+    } catch (IOException | IllegalArgumentException e) {
+      throw LoadErrors.of(e);
+    }
+  }
+
+  private static Throwable cause(Throwable failure) {
+    return failure instanceof CompletionException && failure.getCause() != null
+        ? failure.getCause()
+        : failure;
+  }
+
+  /** Answers that the model has its one worker; it never has another number. */
+  void scale(String name, QueryStringDecoder query, ReplySink sink) {
+    Optional<Long> least =
+        Registration.whole(key -> Registration.parameter(query, key), "min_worker");
+    Optional<Long> most =
+        Registration.whole(key -> Registration.parameter(query, key), "max_worker");
+    ModelStatus status = registry.status(name).orElseThrow(() -> unknown(name));
+    if (!status.answers()) {
+      throw new ApiException(
+          ApiException.Kind.NOT_READY, "Model or workflow is not ready: " + name);
+    }
+    most.filter(workers -> workers == 0)
+        .ifPresent(
+            none -> {
+              throw ApiException.invalid(
+                  "max_worker",
+                  ("expected 1, got 0: a model that answers has one worker;"
+                          + " DELETE /models/%s frees its memory")
+                      .formatted(name));
+            });
+    boolean asked = least.filter(n -> n > 1).isPresent() || most.filter(n -> n > 1).isPresent();
+    status(
+        200,
+        "Workflow \"%s\" worker scaled. New Worker configuration min workers:1 max workers:1"
+                .formatted(name)
+            + (asked
+                ? " (a model has one worker, which batches all requests token by token;"
+                    + " calm.max-running says how many run at once)"
+                : ""),
+        sink);
+  }
+
+  /** Unregisters a model; its requests under way end, and then its memory is freed. */
+  void unregister(String name, ReplySink sink) {
+    if (!registry.remove(name)) {
+      throw unknown(name);
+    }
+    status(200, "Model or workflow \"%s\" unregistered".formatted(name), sink);
+  }
+
+  private static ApiException unknown(String name) {
+    return new ApiException(
+        ApiException.Kind.UNKNOWN_MODEL, "Model or workflow not found: " + name);
+  }
+
+  private static void status(int code, String text, ReplySink sink) {
+    JsonObject body = new JsonObject();
+    body.addProperty("status", text);
+    sink.full(code, "application/json", Map.of(), (body + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+}

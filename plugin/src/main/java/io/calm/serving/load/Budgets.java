@@ -1,0 +1,54 @@
+package io.calm.serving.load;
+
+import io.calm.generate.SchedulerSettings;
+import io.calm.model.ModelSpec;
+import io.calm.runtime.Decoder;
+import io.calm.runtime.Decoders;
+import io.calm.serving.settings.CalmSettings;
+
+/** The scheduler's budgets of a model, by its settings and the memory at hand. */
+final class Budgets {
+  /** Tokens of one step beside the decodes: a prompt is read in chunks of at most so many. */
+  private static final int STEP_TOKENS = 256;
+
+  /** Context that is offered unless the settings ask for more. */
+  private static final int DEFAULT_CONTEXT = 4096;
+
+  /** Share of the memory at hand that keys and values may take unless the settings say. */
+  private static final double KV_SHARE = 0.25;
+
+  /** Share of the JVM's direct memory that they may take at most, unless the settings say. */
+  private static final double KV_DIRECT_SHARE = 0.5;
+
+  private Budgets() {}
+
+  /**
+   * Returns the budgets.
+   *
+   * @param available bytes of memory, for all of the model
+   */
+  static SchedulerSettings of(ModelSpec spec, CalmSettings settings, long available) {
+    int context =
+        Math.min(
+            spec.maxContext(),
+            settings.maxContext().orElse(Math.min(spec.maxContext(), DEFAULT_CONTEXT)));
+    long blockBytes = Decoders.blockBytes(spec, settings.decoder());
+    long automatic = (long) Math.min(available * KV_SHARE, Memory.directLimit() * KV_DIRECT_SHARE);
+    long bytes =
+        settings.kvBudgetMb().isPresent()
+            ? settings.kvBudgetMb().getAsLong() << 20
+            : Math.max(blockBytes, automatic);
+    if (bytes < blockBytes) {
+      throw new IllegalArgumentException(
+          "calm.kv-budget-mb: %d bytes hold no block of %d tokens, which takes %d bytes; raise it"
+              .formatted(bytes, Decoder.BLOCK_TOKENS, blockBytes));
+    }
+    long most = (long) settings.maxRunning() * Decoder.blocksFor(context);
+    return new SchedulerSettings(
+        context,
+        (int) Math.min(bytes / blockBytes, most),
+        settings.maxRunning(),
+        settings.queueSize(),
+        STEP_TOKENS);
+  }
+}

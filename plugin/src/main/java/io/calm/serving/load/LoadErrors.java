@@ -1,0 +1,53 @@
+package io.calm.serving.load;
+
+import io.calm.artifact.ArtifactException;
+import io.calm.checkpoint.CheckpointException;
+import io.calm.quant.QuantizationException;
+import io.calm.runtime.pytorch.EngineMissingException;
+import io.calm.search.SearchException;
+import io.calm.serving.LoadCancelledException;
+import io.calm.serving.api.ApiException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Optional;
+
+/** What a client is told of a load that failed; the statuses are DJL Serving's. */
+public final class LoadErrors {
+  private LoadErrors() {}
+
+  /**
+   * Returns the error: 400 where a setting or the checkpoint cannot be used, 409 where the load was
+   * called off, 507 where memory is short, else 500. A bug's words stay in the log.
+   */
+  public static ApiException of(Throwable failure) {
+    if (failure instanceof ApiException error) {
+      return error;
+    }
+    ApiException.Kind kind = kind(failure);
+    boolean forPeople =
+        kind != ApiException.Kind.INTERNAL
+            || failure instanceof ArtifactException
+            || failure instanceof SearchException
+            || failure instanceof QuantizationException
+            || failure instanceof EngineMissingException
+            || failure instanceof UncheckedIOException
+            || failure instanceof IOException;
+    return new ApiException(
+        kind,
+        Optional.ofNullable(failure.getMessage())
+            .filter(text -> forPeople && !text.isEmpty())
+            .orElse("the load failed unexpectedly; the server's log has the stack trace"));
+  }
+
+  private static ApiException.Kind kind(Throwable failure) {
+    if (failure instanceof NotEnoughMemoryException || failure instanceof OutOfMemoryError) {
+      return ApiException.Kind.NOT_ENOUGH_MEMORY;
+    }
+    if (failure instanceof IllegalArgumentException || failure instanceof CheckpointException) {
+      return ApiException.Kind.INVALID;
+    }
+    return failure instanceof LoadCancelledException
+        ? ApiException.Kind.CONFLICT
+        : ApiException.Kind.INTERNAL;
+  }
+}

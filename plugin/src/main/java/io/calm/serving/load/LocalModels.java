@@ -1,0 +1,98 @@
+package io.calm.serving.load;
+
+import io.calm.serving.LmiOptions;
+import io.calm.serving.api.ApiException;
+import io.calm.serving.settings.ModelProperties;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+
+/** Models on this machine: Hugging Face directories and .gguf files. Nothing is downloaded. */
+public final class LocalModels implements ModelFinder {
+  /** A scheme of two letters or more; one letter is a drive. */
+  private static final Pattern SCHEME = Pattern.compile("^[A-Za-z][A-Za-z0-9+.-]+:.*");
+
+  private final Map<String, String> environment;
+
+  public LocalModels(Map<String, String> environment) {
+    this.environment = Map.copyOf(environment);
+  }
+
+  @Override
+  public ModelLoader.Order find(String name, String url, Map<String, String> overrides)
+      throws IOException {
+    Path path = path(url);
+    ModelProperties file = ModelProperties.read(path);
+    Map<String, String> values = new TreeMap<>(file.values());
+    values.putAll(overrides);
+    ModelProperties properties = new ModelProperties(file.directory(), values);
+    Path checkpoint = Files.isDirectory(path) ? properties.checkpoint() : path;
+    if (!Files.exists(checkpoint)) {
+      throw missing("option.model_id", checkpoint.toString());
+    }
+    return new ModelLoader.Order(
+        name,
+        url,
+        checkpoint,
+        properties.settings(environment),
+        LmiOptions.of(properties.values()));
+  }
+
+  /**
+   * Returns the file or directory that a URL names.
+   *
+   * @throws ApiException if it is not local (400), or there is nothing (404)
+   */
+  public static Path path(String url) {
+    Path path;
+    try {
+      path = SCHEME.matcher(url).matches() ? ofUrl(new URI(url)) : Path.of(url);
+    } catch (URISyntaxException | InvalidPathException e) {
+      throw ApiException.invalid("url", "expected a local path or a file: URL, got " + url);
+    }
+    if (!Files.exists(path)) {
+      throw missing("url", path.toString());
+    }
+    return path.toAbsolutePath().normalize();
+  }
+
+  private static Path ofUrl(URI url) {
+    if (!"file".equalsIgnoreCase(url.getScheme()) || url.getPath() == null) {
+      throw ApiException.invalid(
+          "url",
+          "expected a local path or a file: URL, got %s; this server downloads nothing: fetch the"
+                  .formatted(url)
+              + " model first");
+    }
+    return Path.of(url.getPath());
+  }
+
+  private static ApiException missing(String key, String path) {
+    return new ApiException(
+        ApiException.Kind.UNKNOWN_MODEL,
+        ("%s: expected a Hugging Face directory or a .gguf file on this machine, there is nothing"
+                + " at %s")
+            .formatted(key, path),
+        java.util.Optional.of(key));
+  }
+
+  /**
+   * Returns the name of a model that is registered without one, as DJL Serving infers it: the URL's
+   * last part without its extension, and {@code _} for all but letters, digits and {@code _}.
+   */
+  public static String name(String url) {
+    String path = url.replaceFirst("[?#].*$", "");
+    boolean directory = path.endsWith("/");
+    String trimmed = directory ? path.substring(0, path.length() - 1) : path;
+    String last = trimmed.substring(trimmed.lastIndexOf('/') + 1);
+    int dot = last.lastIndexOf('.');
+    String stem = directory || dot <= 0 ? last : last.substring(0, dot);
+    return stem.replaceAll("(\\W|^_)", "_");
+  }
+}

@@ -1,0 +1,21 @@
+package io.calm.serving.load;
+
+import java.io.IOException;
+import java.util.Map;
+
+/** Finds the model that a registration names. */
+@FunctionalInterface
+public interface ModelFinder {
+
+  /**
+   * Returns the order to load a model.
+   *
+   * @param name as in URLs
+   * @param url a local path or a {@code file:} URL
+   * @param overrides properties that win over those of the model's files
+   * @throws io.calm.serving.api.ApiException if it is neither, or nothing lies there
+   * @throws io.calm.serving.settings.SettingsException if a setting cannot be used
+   * @throws IOException if a properties file cannot be read
+   */
+  ModelLoader.Order find(String name, String url, Map<String, String> overrides) throws IOException;
+}

@@ -1,0 +1,110 @@
+package io.calm.serving.load;
+
+import io.calm.search.SearchProgress;
+import io.calm.serving.LoadCancelledException;
+import io.calm.serving.LoadProgress;
+import io.calm.serving.ModelRegistry;
+import io.calm.serving.ServedModel;
+import io.calm.serving.api.ApiException;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Loads models in the background, each on a thread of its own, and tells the registry. Requests of
+ * other models go on meanwhile. Thread safe.
+ */
+public final class ModelLoads {
+  private static final Logger logger = LoggerFactory.getLogger(ModelLoads.class);
+
+  private final ModelRegistry registry;
+  private final ModelLoader.Loader loader;
+
+  public ModelLoads(ModelRegistry registry, ModelLoader.Loader loader) {
+    this.registry = registry;
+    this.loader = loader;
+  }
+
+  /** What becomes of a load that fails. */
+  public enum OnFailure {
+    /** Its name stays, with the reason. */
+    KEEP,
+    /** Its name is free again. */
+    FORGET
+  }
+
+  /**
+   * Registers a model and begins to load it; does not wait.
+   *
+   * @param watcher told of every step beside the registry, on the load's thread
+   * @return the model when it answers; else what the load threw, {@link LoadErrors} tells its kind
+   * @throws ApiException if a model of this name is loading or ready
+   */
+  public CompletableFuture<ServedModel> start(
+      ModelLoader.Order order, OnFailure onFailure, Consumer<SearchProgress> watcher) {
+    Load load = new Load(order, onFailure, watcher, announce(order));
+    Thread thread = new Thread(load, "calm-load-" + order.name());
+    thread.setDaemon(true);
+    thread.start();
+    return load.result;
+  }
+
+  private LoadProgress announce(ModelLoader.Order order) {
+    try {
+      return registry.loading(order.name(), order.url());
+    } catch (IllegalStateException taken) {
+      throw new ApiException(ApiException.Kind.CONFLICT, String.valueOf(taken.getMessage()));
+    }
+  }
+
+  private final class Load implements Runnable {
+    private final ModelLoader.Order order;
+    private final OnFailure onFailure;
+    private final Consumer<SearchProgress> watcher;
+    private final LoadProgress progress;
+    private final CompletableFuture<ServedModel> result = new CompletableFuture<>();
+
+    Load(
+        ModelLoader.Order order,
+        OnFailure onFailure,
+        Consumer<SearchProgress> watcher,
+        LoadProgress progress) {
+      this.order = order;
+      this.onFailure = onFailure;
+      this.watcher = watcher;
+      this.progress = progress;
+    }
+
+    @Override
+    public void run() {
+      logger.info("{}: loading {}", order.name(), order.url());
+      try {
+        ServedModel model = loader.load(order, progress.andThen(watcher));
+        registry.ready(progress, model);
+        logger.info("{}: answers", order.name());
+        result.complete(model);
+      } catch (Throwable e) {
+        failed(e);
+      }
+    }
+
+    private void failed(Throwable failure) {
+      ApiException error = LoadErrors.of(failure);
+      if (failure instanceof LoadCancelledException) {
+        logger.info("{}: {}", order.name(), error.getMessage());
+      } else if (error.kind() == ApiException.Kind.INTERNAL) {
+        logger.error("{}: cannot be loaded from {}", order.name(), order.url(), failure);
+      } else {
+        logger.error(
+            "{}: cannot be loaded from {}: {}", order.name(), order.url(), error.getMessage());
+      }
+      if (onFailure == OnFailure.FORGET) {
+        registry.forget(progress, order.name());
+      } else {
+        registry.failed(progress, order.name(), order.url(), error.getMessage());
+      }
+      result.completeExceptionally(failure);
+    }
+  }
+}

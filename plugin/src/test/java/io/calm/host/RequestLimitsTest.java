@@ -1,0 +1,151 @@
+package io.calm.host;
+
+import static io.calm.serving.HttpClients.get;
+import static io.calm.serving.HttpClients.lines;
+import static io.calm.serving.HttpClients.object;
+import static io.calm.serving.HttpClients.post;
+import static io.calm.serving.HttpClients.text;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.calm.generate.SchedulerSettings;
+import io.calm.serving.LmiOptions;
+import io.calm.serving.ServedModel;
+import io.calm.testing.ScriptedModels;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Requests that take too long, and a model that can answer none any more. */
+class RequestLimitsTest {
+  private static final SchedulerSettings ONE_AT_A_TIME = new SchedulerSettings(4096, 128, 1, 8, 64);
+
+  private TestHost host = TestHost.closed();
+
+  @BeforeEach
+  void start() throws Exception {
+    host = TestHost.start(HostSettings.of("127.0.0.1", 0));
+  }
+
+  @AfterEach
+  void stop() {
+    host.close();
+  }
+
+  private void serve(Duration requestTimeout) {
+    ServedModel.Limits limits =
+        new ServedModel.Limits(
+            512, Optional.of(requestTimeout), Duration.ofSeconds(30), Duration.ofSeconds(1));
+    host.registry().ready(ScriptedModels.create("m", ONE_AT_A_TIME, LmiOptions.DEFAULT, limits));
+  }
+
+  private static String slow(boolean stream) {
+    return "{\"inputs\": \"slow(x)|\", \"stream\": %s, \"parameters\": {\"max_new_tokens\": 3000}}"
+        .formatted(stream);
+  }
+
+  @Test
+  void aRequestThatTakesTooLongIsToldSo() throws Exception {
+    serve(Duration.ofMillis(300));
+    HttpResponse<byte[]> late = post(host.url() + "/predictions/m", slow(false));
+    assertEquals(504, late.statusCode());
+    assertEquals(504, object(late).get("code").getAsInt());
+    String message = object(late).get("message").getAsString();
+    assertTrue(
+        message.matches(
+            "the request's time is over after [0-9]+ ms; ask for fewer tokens or try again later"),
+        message);
+    assertEquals(0, load("running"));
+    HttpResponse<byte[]> openAi =
+        post(host.url() + "/v1/completions", "{\"prompt\": \"slow(x)|\", \"max_tokens\": 3000}");
+    assertEquals(504, openAi.statusCode());
+    assertEquals(
+        "deadline_exceeded", object(openAi).getAsJsonObject("error").get("code").getAsString());
+  }
+
+  @Test
+  void aStreamThatTakesTooLongEndsWithAnError() throws Exception {
+    serve(Duration.ofMillis(300));
+    HttpResponse<byte[]> stream = post(host.url() + "/predictions/m", slow(true));
+    assertEquals(200, stream.statusCode());
+    List<JsonObject> tokens = lines(stream);
+    JsonObject last = tokens.get(tokens.size() - 1);
+    assertEquals("error", last.get("finish_reason").getAsString());
+    assertEquals(504, last.get("code").getAsInt());
+    assertTrue(tokens.size() > 2, "what came in time was sent");
+  }
+
+  @Test
+  void aRequestWhoseTimeIsOverBeforeItStartsIsCountedAsSuch() throws Exception {
+    serve(Duration.ofMillis(1));
+    HttpResponse<byte[]> late = post(host.url() + "/predictions/m", slow(false));
+    assertEquals(504, late.statusCode());
+    String metrics = text(get(host.url() + "/calm/metrics"));
+    assertTrue(metrics.contains("outcome=\"deadline\",} 1.0"), metrics);
+  }
+
+  @Test
+  void aLoopThatDiesFailsThePingAndSaysWhy() throws Exception {
+    AtomicBoolean broken = new AtomicBoolean();
+    host.registry()
+        .ready(
+            ScriptedModels.create(
+                "m",
+                ONE_AT_A_TIME,
+                LmiOptions.DEFAULT,
+                new ServedModel.Limits(
+                    512,
+                    Optional.of(Duration.ofHours(1)),
+                    Duration.ofSeconds(30),
+                    Duration.ofSeconds(1)),
+                () -> {
+                  if (lookingForDeadlines() && broken.compareAndSet(true, false)) {
+                    throw new IllegalStateException("the clock broke");
+                  }
+                  return System.nanoTime();
+                }));
+    host.registry().ready(ScriptedModels.create("other"));
+    assertEquals(200, get(host.url() + "/ping").statusCode());
+    broken.set(true);
+    HttpResponse<byte[]> ended = post(host.url() + "/predictions/m", slow(false));
+    assertEquals(500, ended.statusCode(), text(ended));
+    while (get(host.url() + "/ping").statusCode() == 200) {
+      Thread.sleep(2);
+    }
+
+    HttpResponse<byte[]> ping = get(host.url() + "/ping");
+    assertEquals(500, ping.statusCode());
+    assertEquals(
+        JsonParser.parseString(
+            "{\"m\": {\"status\": \"Unhealthy\"}, \"other\": {\"status\": \"Healthy\"}}"),
+        object(ping));
+    assertEquals(503, get(host.url() + "/calm/ready").statusCode());
+    JsonObject told = object(get(host.url() + "/calm/models/m"));
+    assertEquals("failed", told.get("status").getAsString());
+    assertEquals(
+        "its loop has died: the clock broke; unregister and register it",
+        told.get("reason").getAsString());
+    HttpResponse<byte[]> refused = post(host.url() + "/predictions/m", slow(false));
+    assertEquals(503, refused.statusCode());
+    assertEquals(
+        200, post(host.url() + "/predictions/other", "{\"inputs\": \"say(a)|\"}").statusCode());
+  }
+
+  /** Returns whether the loop is between two steps, where what is thrown is nobody's request's. */
+  private static boolean lookingForDeadlines() {
+    return Thread.currentThread().getName().equals("calm-m")
+        && StackWalker.getInstance()
+            .walk(frames -> frames.anyMatch(frame -> frame.getMethodName().equals("nanosLeft")));
+  }
+
+  private int load(String key) throws Exception {
+    return object(get(host.url() + "/calm/models/m")).getAsJsonObject("load").get(key).getAsInt();
+  }
+}

@@ -1,0 +1,61 @@
+package io.calm.serving.load;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.testing.Repository;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@EnabledOnOs(value = OS.LINUX, disabledReason = "resident memory is read from /proc")
+class LoadCyclesTest {
+  private static final int CYCLES = 50;
+  private static final Pattern LINE = Pattern.compile("cycle (\\d+) rss ([0-9.]+) MiB");
+
+  /** What the JVM itself still takes for code and classes; a model of 4 MiB more a cycle is 120. */
+  private static final double SLACK_MIB = 12;
+
+  @TempDir Path cache;
+
+  @ParameterizedTest
+  @ValueSource(strings = {"auto", "java"})
+  void memoryIsTheSameAfterFiftyModelsAsAfterTwenty(String kernel) throws Exception {
+    // The heap is touched from the start, so that what grows is native.
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Xms160m",
+            "-Xmx160m",
+            "-XX:+AlwaysPreTouch",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+            LoadCycles.class.getName(),
+            Repository.path("models/calm-tiny-llama").toString(),
+            Integer.toString(CYCLES));
+    builder.environment().put("OPTION_CALM_ALGORITHM", "rtn");
+    builder.environment().put("OPTION_CALM_KERNEL", kernel);
+    builder.environment().put("OPTION_CALM_CACHE_DIR", cache.toString());
+    builder.environment().put("OPTION_CALM_THREADS", "2");
+    builder.environment().put("MALLOC_ARENA_MAX", "2"); // arenas of new threads look like a leak
+    builder.redirectError(ProcessBuilder.Redirect.DISCARD);
+    Process process = builder.start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), output);
+    List<Double> rss = LINE.matcher(output).results().map(m -> Double.valueOf(m.group(2))).toList();
+    assertEquals(CYCLES, rss.size(), output);
+    double grown = rss.get(CYCLES - 1) - rss.get(19);
+    System.out.printf(
+        "%s: rss after 1, 20 and 50 cycles: %s, %s, %s MiB%n",
+        kernel, rss.get(0), rss.get(19), rss.get(CYCLES - 1));
+    assertTrue(grown < SLACK_MIB, "grown by %.1f MiB:%n%s".formatted(grown, output));
+  }
+}

@@ -1,0 +1,68 @@
+package io.calm.serving.load;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.serving.LmiOptions;
+import io.calm.serving.api.ApiException;
+import io.calm.serving.settings.SettingsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class LocalModelsTest {
+  @TempDir Path directory;
+
+  private final LocalModels models = new LocalModels(Map.of("OPTION_CALM_MAX_RUNNING", "3"));
+
+  @ParameterizedTest
+  @CsvSource({
+    "/models/smollm2.gguf, smollm2",
+    "/models/SmolLM2-135M.Q8_0.gguf, SmolLM2_135M_Q8_0",
+    "file:///models/tiny.llama/, tiny_llama",
+    "models/calm-tiny-llama, calm_tiny_llama",
+    "/models/_x, _x",
+    "file:///models/m?x=/y, m",
+  })
+  void aModelWithoutANameIsNamedAsDjlServingNamesIt(String url, String name) {
+    assertEquals(name, LocalModels.name(url));
+  }
+
+  @Test
+  void filesEnvironmentAndRequestAreReadAndTheRequestWins() throws Exception {
+    Path weights = Files.createFile(directory.resolve("weights.gguf"));
+    Files.writeString(
+        directory.resolve("model.properties"),
+        "option.model_id=weights.gguf\ncalm.group=64\njob_queue_size=5\noption.tgi_compat=true\n");
+    ModelLoader.Order order =
+        models.find("m", directory.toUri().toString(), Map.of("job_queue_size", "7"));
+    assertEquals(weights, order.checkpoint());
+    assertEquals(64, order.settings().group().orElseThrow());
+    assertEquals(7, order.settings().queueSize());
+    assertEquals(3, order.settings().maxRunning());
+    assertEquals(new LmiOptions(false, true), order.lmi());
+    assertEquals(weights, models.find("m", weights.toString(), Map.of()).checkpoint());
+  }
+
+  @Test
+  void whatIsNotThereOrNotRightIsNamed() throws Exception {
+    Files.writeString(directory.resolve("model.properties"), "option.model_id=hub/model\n");
+    ApiException missing =
+        assertThrows(ApiException.class, () -> models.find("m", directory.toString(), Map.of()));
+    assertEquals(404, missing.kind().status());
+    assertTrue(missing.getMessage().startsWith("option.model_id: expected"), missing.getMessage());
+    Files.writeString(directory.resolve("model.properties"), "calm.grop=64\n");
+    assertThrows(SettingsException.class, () -> models.find("m", directory.toString(), Map.of()));
+    assertEquals(
+        400,
+        assertThrows(ApiException.class, () -> LocalModels.path("file://%zz")).kind().status());
+    assertEquals(
+        400,
+        assertThrows(ApiException.class, () -> LocalModels.path("https://host/m")).kind().status());
+  }
+}

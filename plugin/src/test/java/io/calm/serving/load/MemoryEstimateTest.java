@@ -1,0 +1,188 @@
+package io.calm.serving.load;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.artifact.Artifact;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.generate.Scheduler;
+import io.calm.generate.SchedulerSettings;
+import io.calm.model.ModelSpec;
+import io.calm.model.RopeSpec;
+import io.calm.serving.settings.CalmSettings;
+import io.calm.testing.Repository;
+import io.calm.testing.ScriptedDecoder;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MemoryEstimateTest {
+  private static final long MIB = 1 << 20;
+
+  /** LLaMA 7B's shape. */
+  private static final ModelSpec SEVEN_BILLION =
+      new ModelSpec(
+          "llama",
+          4096,
+          32,
+          32,
+          32,
+          128,
+          11008,
+          32000,
+          4096,
+          1e-5f,
+          new RopeSpec(10_000, new RopeSpec.None()),
+          false,
+          Set.of(),
+          false,
+          Collections.nCopies(32, 0));
+
+  @TempDir Path cache;
+
+  private CalmSettings settings(String... keysAndValues) {
+    Map<String, String> values = new HashMap<>();
+    values.put("calm.cache-dir", cache.toString());
+    values.put("calm.kernel", "java");
+    for (int i = 0; i < keysAndValues.length; i += 2) {
+      values.put(keysAndValues[i], keysAndValues[i + 1]);
+    }
+    return CalmSettings.of(values, Map.of());
+  }
+
+  private static long part(MemoryEstimate estimate, String name) {
+    return estimate.parts().stream()
+        .filter(part -> part.name().startsWith(name))
+        .mapToLong(MemoryEstimate.Part::bytes)
+        .sum();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"models/calm-tiny-llama", "models/calm-tiny-qwen2"})
+  void weightsAndTablesAreWhatTheArtifactHolds(String model) {
+    for (String head : List.of("int8", "int4", "float16", "float32")) {
+      CalmSettings settings = settings("calm.algorithm", "rtn", "calm.lm-head", head);
+      Path path = Repository.path(model);
+      long told;
+      try (Checkpoint checkpoint = Checkpoints.open(path)) {
+        Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, moment -> {});
+        MemoryEstimate estimate = ModelLoader.estimate(path, settings);
+        told = part(estimate, "weights") + part(estimate, "embeddings");
+        long held = artifact.sizeInBytes();
+        assertTrue(
+            Math.abs(told - held) < held / 100 + 65_536, // which are the plan and the manifest
+            "%s: told %d, held %d".formatted(head, told, held));
+      }
+    }
+  }
+
+  @Test
+  void aLargeModelIsRefusedWithEveryNumber() {
+    CalmSettings settings = settings("calm.kv-budget-mb", "1024", "calm.lm-head", "int8");
+    SchedulerSettings budgets = Budgets.of(SEVEN_BILLION, settings, 64L << 30);
+    MemoryEstimate estimate = MemoryEstimate.of(SEVEN_BILLION, settings, budgets, true);
+    // 6.5e9 weights of 4.25 bits are 3281 MiB; two tables of 32000 x 4096 bytes are 250 MiB.
+    assertEquals(3282.0, part(estimate, "weights") / (double) MIB, 8);
+    assertEquals(250.0, part(estimate, "embeddings and lm_head") / (double) MIB, 1);
+    assertEquals(1024.0, part(estimate, "keys and values") / (double) MIB, 1);
+
+    NotEnoughMemoryException refused =
+        assertThrows(
+            NotEnoughMemoryException.class, () -> estimate.requireFits(2000 * MIB, 500 * MIB));
+    String message = String.valueOf(refused.getMessage());
+    assertTrue(
+        message.matches(
+            "memory: the model needs 4[0-9]{3} MiB \\(weights 32[0-9]{2}, embeddings and lm_head"
+                + " 25[01], keys and values 102[34], step buffers [0-9]+\\), 2000 MiB are available beside"
+                + " the 500 MiB of the models that are loaded; use a smaller model, set"
+                + " calm.lm-head=int8 or int4, lower calm.kv-budget-mb, lower calm.max-running, or"
+                + " give the process more memory"),
+        message);
+    estimate.requireFits(estimate.bytes(), 0);
+  }
+
+  @Test
+  void aSearchTakesMoreThanItsResult() {
+    CalmSettings settings = settings("calm.kv-budget-mb", "64", "calm.calibration", "/texts");
+    SchedulerSettings budgets = Budgets.of(SEVEN_BILLION, settings, 64L << 30);
+    long serving = MemoryEstimate.of(SEVEN_BILLION, settings, budgets, true).bytes();
+    MemoryEstimate search = MemoryEstimate.of(SEVEN_BILLION, settings, budgets, false);
+    // A block in float32 is 772 MiB, and there are seven of them; three Hessians are 1387 MiB.
+    assertTrue(search.bytes() > serving + 6000 * MIB, search.toString());
+    assertTrue(search.bytes() < serving + 12_000 * MIB, search.toString());
+  }
+
+  @Test
+  void keysAndValuesTakeAShareOfWhatIsThereUnlessTheOperatorSays() {
+    CalmSettings automatic = settings();
+    int little = Budgets.of(SEVEN_BILLION, automatic, 1L << 30).kvTokens();
+    int much = Budgets.of(SEVEN_BILLION, automatic, 2L << 30).kvTokens();
+    assertTrue(little > 0 && little < much, little + " and " + much);
+    assertEquals(1, Budgets.of(SEVEN_BILLION, automatic, 0).blocks());
+    IllegalArgumentException tooSmall =
+        assertThrows(
+            IllegalArgumentException.class,
+            () ->
+                Budgets.of(
+                    new ModelSpec(
+                        "llama",
+                        8192,
+                        80,
+                        64,
+                        64,
+                        128,
+                        100,
+                        100,
+                        4096,
+                        1e-5f,
+                        new RopeSpec(10_000, new RopeSpec.None()),
+                        true,
+                        Set.of(),
+                        false,
+                        Collections.nCopies(80, 0)),
+                    settings("calm.kv-budget-mb", "1"),
+                    1L << 30));
+    assertTrue(
+        String.valueOf(tooSmall.getMessage())
+            .startsWith("calm.kv-budget-mb: 1048576 bytes hold no block"),
+        tooSmall.getMessage());
+  }
+
+  @Test
+  void whatAModelWasPromisedIsNotPromisedAgainUntilItEnds() throws Exception {
+    MemoryLedger ledger = new MemoryLedger(() -> 100 * MIB);
+    MemoryEstimate sixty =
+        new MemoryEstimate(List.of(new MemoryEstimate.Part("weights", 60 * MIB, "nothing")));
+    try (MemoryLedger.Claim first = ledger.claim(sixty)) {
+      assertThrows(NotEnoughMemoryException.class, () -> ledger.claim(sixty));
+      Scheduler scheduler =
+          Scheduler.start(
+              "m",
+              new ScriptedDecoder(16),
+              new SchedulerSettings(16, 1, 1, 1, 16),
+              System::nanoTime);
+      first.keep(scheduler, 50 * MIB);
+      assertEquals(50 * MIB, ledger.room().available());
+      NotEnoughMemoryException refused =
+          assertThrows(NotEnoughMemoryException.class, () -> ledger.claim(sixty));
+      assertTrue(
+          String.valueOf(refused.getMessage())
+              .contains("50 MiB are available beside the 50 MiB of the models that are loaded"),
+          refused.getMessage());
+      scheduler.close();
+      assertTrue(scheduler.awaitClosed(Duration.ofSeconds(10)));
+    }
+    ledger.claim(sixty).close();
+    assertEquals(100 * MIB, ledger.room().available(), "a load that fails gives its claim back");
+  }
+}

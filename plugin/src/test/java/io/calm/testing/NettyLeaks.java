@@ -1,0 +1,65 @@
+package io.calm.testing;
+
+import io.netty.util.ResourceLeakDetector;
+import io.netty.util.ResourceLeakDetectorFactory;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.junit.platform.launcher.LauncherSession;
+import org.junit.platform.launcher.LauncherSessionListener;
+
+/**
+ * Has Netty track every buffer of every test, and keeps what it says of those that nobody released.
+ */
+public final class NettyLeaks implements LauncherSessionListener {
+  private static final Queue<String> REPORTS = new ConcurrentLinkedQueue<>();
+
+  @Override
+  public void launcherSessionOpened(LauncherSession session) {
+    ResourceLeakDetector.setLevel(ResourceLeakDetector.Level.PARANOID);
+    ResourceLeakDetectorFactory.setResourceLeakDetectorFactory(
+        new ResourceLeakDetectorFactory() {
+          @Override
+          @SuppressWarnings("deprecation")
+          public <T> ResourceLeakDetector<T> newResourceLeakDetector(
+              Class<T> resource, int samplingInterval, long maxActive) {
+            return new Detector<>(resource);
+          }
+        });
+  }
+
+  private static final class Detector<T> extends ResourceLeakDetector<T> {
+    Detector(Class<T> resource) {
+      super(resource, 1);
+    }
+
+    @Override
+    protected boolean needReport() {
+      return true;
+    }
+
+    @Override
+    protected void reportTracedLeak(String resourceType, String records) {
+      REPORTS.add(resourceType + records);
+    }
+
+    @Override
+    protected void reportUntracedLeak(String resourceType) {
+      REPORTS.add(resourceType);
+    }
+  }
+
+  /**
+   * Returns what was leaked so far in this JVM. Collects garbage, and buffers are allocated after
+   * it, for that is when Netty looks.
+   */
+  public static List<String> reports() throws InterruptedException {
+    for (int i = 0; i < 3; i++) {
+      System.gc();
+      Thread.sleep(50);
+      io.netty.buffer.PooledByteBufAllocator.DEFAULT.buffer(16).release();
+      io.netty.buffer.Unpooled.directBuffer(16).release();
+    }
+    return List.copyOf(REPORTS);
+  }
+}

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What DJL's schema must answer. */
-abstract class DjlSchemaContract extends ContractClient {
+abstract class DjlSchemaContract extends IntegrationClientContract {
   @ParameterizedTest
   @ValueSource(
       strings = {PREDICTIONS, "/invocations", "/models/scripted/invoke", "/predictions/scripted/"})

@@ -19,6 +19,7 @@ import java.util.Set;
  *   <li>{@code loop(TEXT)}: TEXT for ever; {@code slow(TEXT)}: the same, 2 ms a step;
  *   <li>{@code die(N)}: N times {@code x}, then the whole step throws; {@code nan(N)}: then this
  *       sequence alone has numbers that are not finite;
+ *   <li>{@code kill()}: the end of the sequence, after which the scheduler's loop dies;
  *   <li>{@code dice()}: for ever a digit, each as likely as another;
  *   <li>{@code babble(TEXT)}: characters of TEXT and sometimes the end, as likely as what was said
  *       before makes them.
@@ -113,7 +114,8 @@ public final class ScriptedDecoder implements Decoder {
       verb = "say";
       text = "ok".getBytes(StandardCharsets.UTF_8);
       int best = -1;
-      for (String candidate : List.of("say", "loop", "slow", "die", "nan", "dice", "babble")) {
+      for (String candidate :
+          List.of("say", "loop", "slow", "die", "nan", "kill", "dice", "babble")) {
         int at = prompt.lastIndexOf(candidate + "(");
         int end = prompt.indexOf(")", Math.max(at, 0));
         if (at > best && end > at) {
@@ -139,6 +141,10 @@ public final class ScriptedDecoder implements Decoder {
           }
         }
         case "babble" -> Babble.weigh(text, answer.toString(), logits);
+        case "kill" -> {
+          Thread.currentThread().interrupt();
+          logits[ByteTokenizer.END] = LIKELY;
+        }
         case "die", "nan" -> {
           if (said >= Integer.parseInt(new String(text, StandardCharsets.ISO_8859_1))) {
             fail(chunk);

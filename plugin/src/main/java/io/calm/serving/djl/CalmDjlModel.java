@@ -11,12 +11,14 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.serving.wlm.util.WlmOutOfMemoryException;
 import ai.djl.translate.Translator;
-import io.calm.checkpoint.CheckpointException;
+import io.calm.serving.LmiOptions;
 import io.calm.serving.LoadProgress;
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.ModelStatus;
 import io.calm.serving.ServedModel;
-import io.calm.serving.load.NotEnoughMemoryException;
+import io.calm.serving.api.ApiException;
+import io.calm.serving.load.LoadErrors;
+import io.calm.serving.load.ModelLoader;
 import io.calm.serving.settings.ModelProperties;
 import io.calm.serving.text.TextService;
 import java.io.IOException;
@@ -39,23 +41,26 @@ import org.slf4j.LoggerFactory;
  * <p>Errors of a load have the types that DJL Serving turns into fitting statuses: {@link
  * MalformedModelException} (400) for a setting or checkpoint that cannot be used, {@link
  * NoSuchElementException} (404) where there is no checkpoint, {@link IllegalArgumentException}
- * (409) where the name is taken, {@link WlmOutOfMemoryException} (507) where memory is short;
- * others are 500.
+ * (409) where the name is taken or the model was unregistered meanwhile, {@link
+ * WlmOutOfMemoryException} (507) where memory is short; others are 500.
  */
 final class CalmDjlModel extends BaseModel {
   private static final Logger logger = LoggerFactory.getLogger(CalmDjlModel.class);
 
+  /** How many failures DJL Serving counts; above {@code retry_threshold}, {@code /ping} fails. */
+  private static final String FAILURES = "failed";
+
   private final ModelRegistry registry;
-  private final LoadModel loader;
+  private final ModelLoader.Loader loader;
   private final TextService text;
   private final IntSupplier throttleStatus;
-  private @Nullable ServedModel served;
+  private volatile @Nullable ServedModel served;
 
   CalmDjlModel(
       String name,
       NDManager manager,
       ModelRegistry registry,
-      LoadModel loader,
+      ModelLoader.Loader loader,
       TextService text,
       IntSupplier throttleStatus) {
     super(name);
@@ -83,19 +88,32 @@ final class CalmDjlModel extends BaseModel {
           taken);
     }
     try {
-      served = load(name, url, properties(path, options), progress);
-      registry.ready(served);
+      ServedModel model = load(name, url, properties(path, options), progress);
+      registry.ready(progress, model);
+      served = model;
       wasLoaded = true;
-    } catch (IllegalArgumentException | CheckpointException refused) {
-      throw new MalformedModelException(failed(name, url, refused));
-    } catch (NoSuchElementException missing) {
-      throw new NoSuchElementException(failed(name, url, missing));
-    } catch (NotEnoughMemoryException | OutOfMemoryError tooLarge) {
-      throw outOfMemory(failed(name, url, tooLarge));
     } catch (IOException | RuntimeException | Error failure) {
-      logger.error("{}", name, failure);
-      throw new EngineException(failed(name, url, failure));
+      ApiException error = LoadErrors.of(failure);
+      if (error.kind() == ApiException.Kind.INTERNAL) {
+        logger.error("{}: cannot be loaded from {}", name, url, failure);
+      } else {
+        logger.error("{}: cannot be loaded from {}: {}", name, url, error.getMessage());
+      }
+      registry.failed(progress, name, url, error.getMessage());
+      throw refusal(error.kind(), name + ": " + error.getMessage());
     }
+  }
+
+  /** Has no cause, for DJL Serving tells its client the innermost message alone. */
+  private static RuntimeException refusal(ApiException.Kind kind, String reason)
+      throws MalformedModelException {
+    return switch (kind) {
+      case INVALID -> throw new MalformedModelException(reason);
+      case UNKNOWN_MODEL -> new NoSuchElementException(reason);
+      case CONFLICT -> new IllegalArgumentException(reason);
+      case NOT_ENOUGH_MEMORY -> outOfMemory(reason);
+      default -> new EngineException(reason);
+    };
   }
 
   /** Returns what DJL Serving answers with 507; outside DJL Serving its type does not exist. */
@@ -112,24 +130,22 @@ final class CalmDjlModel extends BaseModel {
       throws IOException {
     Path checkpoint = properties.checkpoint();
     if (!Files.exists(checkpoint)) {
-      throw new NoSuchElementException(
+      throw new ApiException(
+          ApiException.Kind.UNKNOWN_MODEL,
           ("option.model_id: expected a directory or .gguf file on this machine, there is"
                   + " nothing at %s; CALM downloads nothing from a hub (s3:// is fetched by DJL"
                   + " Serving where it stands in serving.properties)")
               .formatted(checkpoint));
     }
-    LoadModel.Order order =
-        new LoadModel.Order(
+    ModelLoader.Order order =
+        new ModelLoader.Order(
             name,
             url,
             checkpoint,
             properties.settings(System.getenv()),
-            OperatorOptions.lmi(properties.values()),
-            progress);
+            LmiOptions.of(properties.values()));
     try {
-      return LoadThread.load(loader, order);
-    } catch (NoSuchElementException bug) { // a status of its own only where we throw it
-      throw new IllegalStateException(bug.toString(), bug);
+      return OwnThread.call("calm-load-" + name, () -> loader.load(order, progress));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       InterruptedIOException interrupted =
@@ -152,14 +168,17 @@ final class CalmDjlModel extends BaseModel {
   }
 
   /**
-   * Notes and logs a failure and returns its words. What is thrown then has no cause, for DJL
-   * Serving tells its client the innermost message alone.
+   * {@inheritDoc}
+   *
+   * <p>A model whose scheduler has died has failed more often than any threshold allows.
    */
-  private String failed(String name, String url, Throwable failure) {
-    String reason = Optional.ofNullable(failure.getMessage()).orElseGet(failure::toString);
-    logger.error("{}: cannot be loaded from {}: {}", name, url, reason);
-    registry.failed(name, url, reason);
-    return name + ": " + reason;
+  @Override
+  @SuppressWarnings("NullAway") // DJL says null where there is none
+  public @Nullable String getProperty(String key) {
+    ServedModel model = served;
+    return key.equals(FAILURES) && model != null && model.scheduler().failure().isPresent()
+        ? Integer.toString(Integer.MAX_VALUE)
+        : super.getProperty(key);
   }
 
   /**
@@ -179,13 +198,13 @@ final class CalmDjlModel extends BaseModel {
             this, (Translator<Input, Output>) translator, device, model, text, throttleStatus);
   }
 
+  /** Forgets the model; its requests end, and its memory is freed, on a thread of its own. */
   @Override
   public void close() {
     ServedModel model = served;
     if (model != null
         && registry.status(model.name()).orElse(null) instanceof ModelStatus.Ready ready
         && ready.model().equals(model)) {
-      logger.info("{}: unloaded", model.name());
       registry.remove(model.name());
     }
     super.close();

@@ -6,6 +6,7 @@ import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.util.passthrough.PassthroughNDManager;
 import io.calm.serving.ModelRegistry;
+import io.calm.serving.load.ModelLoader;
 import io.calm.serving.text.TextService;
 import java.util.Optional;
 import java.util.function.IntSupplier;
@@ -22,12 +23,15 @@ public final class CalmEngine extends Engine {
   static final int RANK = 1000;
 
   private final ModelRegistry registry;
-  private final LoadModel loader;
+  private final ModelLoader.Loader loader;
   private final TextService text;
   private final IntSupplier throttleStatus;
 
   CalmEngine(
-      ModelRegistry registry, LoadModel loader, TextService text, IntSupplier throttleStatus) {
+      ModelRegistry registry,
+      ModelLoader.Loader loader,
+      TextService text,
+      IntSupplier throttleStatus) {
     this.registry = registry;
     this.loader = loader;
     this.text = text;

@@ -3,6 +3,7 @@ package io.calm.serving.djl;
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineProvider;
 import io.calm.serving.ModelRegistry;
+import io.calm.serving.load.ModelLoader;
 import io.calm.serving.text.TextService;
 import java.util.function.IntSupplier;
 
@@ -19,7 +20,10 @@ public final class CalmEngineProvider implements EngineProvider {
    * @param throttleStatus of answers that come too many at once
    */
   public CalmEngineProvider(
-      ModelRegistry registry, LoadModel loader, TextService text, IntSupplier throttleStatus) {
+      ModelRegistry registry,
+      ModelLoader.Loader loader,
+      TextService text,
+      IntSupplier throttleStatus) {
     this.engine = new CalmEngine(registry, loader, text, throttleStatus);
   }
 

@@ -2,10 +2,15 @@ package io.calm.serving.djl;
 
 import ai.djl.serving.wlm.ModelInfo;
 import ai.djl.serving.wlm.util.ModelServerListenerAdapter;
+import io.calm.serving.load.MemoryEstimate;
+import io.calm.serving.load.ModelLoader;
+import io.calm.serving.settings.CalmSettings;
 import io.calm.serving.settings.ModelProperties;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -18,6 +23,7 @@ import org.slf4j.LoggerFactory;
  * pending for ever. What is wrong with a model's settings is said by its load.
  */
 final class CalmModelServerListener extends ModelServerListenerAdapter {
+  private static final String REQUIRED_MEMORY = "required_memory_mb";
   private static final Logger logger = LoggerFactory.getLogger(CalmModelServerListener.class);
 
   @Override
@@ -36,16 +42,16 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
               engine);
           return;
         }
-        take(model, live, file);
+        take(model, live, file, downloadPath);
       }
       case OTHER -> {
         if (named) {
-          take(model, live, file);
+          take(model, live, file, downloadPath);
         }
       }
       case OTHER_WITH_KEYS -> {
         if (named) {
-          take(model, live, file);
+          take(model, live, file, downloadPath);
         } else {
           logger.warn(
               "{}: has calm.* keys without calm.enabled=true; they have no effect", model.getId());
@@ -63,17 +69,13 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
     }
   }
 
-  /** A worker a sequence that can run; one where the settings are wrong, for the load says so. */
-  private static int workers(Path directory, Map<String, String> properties) {
-    try {
-      return new ModelProperties(directory, properties).settings(System.getenv()).maxRunning();
-    } catch (IllegalArgumentException refusedByTheLoad) {
-      return 1;
-    }
-  }
-
-  private static void take(ModelInfo<?, ?> model, Properties live, Map<String, String> file) {
-    int workers = workers(model.getModelDir(), ModelKeys.merged(file, live));
+  private static void take(
+      ModelInfo<?, ?> model,
+      Properties live,
+      Map<String, String> file,
+      @Nullable Path downloadPath) {
+    Optional<CalmSettings> settings = settings(model, ModelKeys.merged(file, live));
+    int workers = settings.map(CalmSettings::maxRunning).orElse(1);
     Map<String, String> overridden = ModelKeys.take(live, file, workers);
     live.setProperty(ModelKeys.NAME, ModelName.of(model.getId(), model.getVersion()));
     live.setProperty(ModelKeys.URL, model.getModelUrl());
@@ -84,5 +86,46 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
         model.getId(),
         workers);
     overridden.forEach((key, change) -> logger.info("{}: {}: {}", model.getId(), key, change));
+    settings
+        .filter(CalmSettings::memoryCheck)
+        .ifPresent(
+            known -> {
+              Path checkpoint =
+                  Optional.ofNullable(downloadPath)
+                      .orElseGet(
+                          () ->
+                              new ModelProperties(model.getModelDir(), ModelKeys.merged(file, live))
+                                  .checkpoint());
+              requireMemory(model.getId(), live, checkpoint, known);
+            });
+  }
+
+  /** Returns the settings; empty where they are wrong, for the load says so. */
+  private static Optional<CalmSettings> settings(
+      ModelInfo<?, ?> model, Map<String, String> properties) {
+    try {
+      return Optional.of(
+          new ModelProperties(model.getModelDir(), properties).settings(System.getenv()));
+    } catch (IllegalArgumentException refusedByTheLoad) {
+      return Optional.empty();
+    }
+  }
+
+  /** Has DJL Serving check the memory before the load, with our estimate or the operator's own. */
+  private static void requireMemory(
+      String name, Properties live, Path checkpoint, CalmSettings settings) {
+    if (live.containsKey(REQUIRED_MEMORY) || !Files.exists(checkpoint)) {
+      return;
+    }
+    try {
+      MemoryEstimate estimate =
+          OwnThread.call("calm-estimate-" + name, () -> ModelLoader.estimate(checkpoint, settings));
+      live.setProperty(REQUIRED_MEMORY, Long.toString(estimate.mebibytes()));
+      logger.info("{}: needs {} MiB of memory: {}", name, estimate.mebibytes(), estimate);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException refusedByTheLoad) {
+      logger.debug("{}: its memory cannot be estimated", name, refusedByTheLoad);
+    }
   }
 }

@@ -6,6 +6,7 @@ import ai.djl.serving.util.NettyUtils;
 import ai.djl.serving.wlm.util.EventManager;
 import io.calm.metrics.CalmMetrics;
 import io.calm.metrics.ServerEndpoint;
+import io.calm.serving.GracefulExit;
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.http.CalmHttpHandler;
 import io.calm.serving.http.ModelStates;
@@ -32,18 +33,10 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
 
   /** Called by DJL Serving, once, before it loads models. */
   public CalmPlugin() {
-    this(
-        order ->
-            ModelLoader.load(
-                order.name(),
-                order.url(),
-                order.checkpoint(),
-                order.settings(),
-                order.lmi(),
-                new ProgressLog(order.name(), order.progress())));
+    this((order, progress) -> ModelLoader.load(order, new ProgressLog(order.name(), progress)));
   }
 
-  CalmPlugin(LoadModel loader) {
+  CalmPlugin(ModelLoader.Loader loader) {
     ModelRegistry registry = new ModelRegistry();
     DjlServer server = new RunningServer();
     JobQueues jobs = new JobQueues(server);
@@ -51,13 +44,17 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
     TextService text = new TextService(metrics, InstantSource.system());
     claim = new RequestClaim(registry, server);
     sync = new RegistrySync(registry, server, jobs);
-    http =
-        new CalmHttpHandler(
-            registry, text, metrics, RequestWorkers.create(), jobs, new DjlResponses());
+    DjlResponses responses = new DjlResponses();
+    http = new CalmHttpHandler(registry, text, metrics, RequestWorkers.create(), jobs, responses);
     Engine.registerEngine(new CalmEngineProvider(registry, loader, text, server::throttleStatus));
     EventManager.getInstance().addListener(new CalmModelServerListener());
     ServerEndpoint.show(metrics); // for as long as the process lives
     sync.start();
+    GracefulExit.install(
+        () -> {
+          registry.drain();
+          responses.flush();
+        });
   }
 
   @Override

@@ -18,7 +18,9 @@ import io.calm.serving.text.TextService;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +37,8 @@ import org.slf4j.LoggerFactory;
  */
 final class CalmPredictor extends Predictor<Input, Output> {
   private static final Logger logger = LoggerFactory.getLogger(CalmPredictor.class);
+
+  private static final long MOMENT_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   /** How often a worker that waits looks whether its client is still there. */
   private static final long GLANCE_MILLIS = 50;
@@ -75,13 +79,26 @@ final class CalmPredictor extends Predictor<Input, Output> {
     } catch (ApiException e) {
       return refusal(e);
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      leave();
       return refusal(
           new ApiException(ApiException.Kind.NOT_READY, served.name() + " loses a worker"));
     } catch (RuntimeException | Error e) {
       logger.error("{}: a request failed", served.name(), e);
       return refusal(ApiException.bug());
     }
+  }
+
+  /**
+   * Lets DJL Serving, which interrupts a worker and then ends its jobs, finish with the jobs: it
+   * and the worker go through the same list, and the one that finds it changed fails.
+   */
+  private static void leave() {
+    long end = System.nanoTime() + MOMENT_NANOS;
+    for (long left = MOMENT_NANOS; left > 0; left = end - System.nanoTime()) {
+      Thread.interrupted();
+      LockSupport.parkNanos(left);
+    }
+    Thread.currentThread().interrupt();
   }
 
   private static Output held(Input input, PreparedReply reply) throws InterruptedException {

@@ -3,9 +3,15 @@ package io.calm.serving.djl;
 import ai.djl.metric.Metric;
 import ai.djl.serving.util.NettyUtils;
 import io.calm.serving.http.Responses;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpResponse;
+import io.netty.util.concurrent.GlobalEventExecutor;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,22 +20,46 @@ import org.slf4j.LoggerFactory;
  * access log, with the request's id and the configured CORS headers.
  */
 final class DjlResponses implements Responses {
+  private static final long MOMENT_MILLIS = 200;
+  private static final long MOST_FOR_FLUSH_SECONDS = 5;
+
+  private static final Logger logger = LoggerFactory.getLogger(DjlResponses.class);
   private static final Logger serverMetric = LoggerFactory.getLogger("server_metric");
+
+  private final ChannelGroup open = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
 
   @Override
   public void whole(ChannelHandlerContext context, FullHttpResponse response, boolean keepAlive) {
-    count(response);
+    sending(context, response);
     NettyUtils.sendHttpResponse(context, response, keepAlive, false);
   }
 
   /** Says keep-alive, for DJL Serving closes the channel right after a head that does not. */
   @Override
   public void head(ChannelHandlerContext context, HttpResponse response, boolean keepAlive) {
-    count(response);
+    sending(context, response);
     NettyUtils.sendHttpResponse(context, response, true, false);
   }
 
-  private static void count(HttpResponse response) {
+  /**
+   * Waits until the system has what was sent so far; clients that do not read are not waited for
+   * longer than some seconds. DJL Serving's own routes send what a worker gave them on threads that
+   * cannot be waited for, so they get a moment.
+   */
+  void flush() throws InterruptedException {
+    TimeUnit.MILLISECONDS.sleep(MOMENT_MILLIS);
+    boolean all =
+        open.writeAndFlush(Unpooled.EMPTY_BUFFER).await(MOST_FOR_FLUSH_SECONDS, TimeUnit.SECONDS);
+    logger.info(all ? "all answers are sent" : "some answers were not read to their end");
+  }
+
+  /**
+   * DJL Serving's channels throw away, when they are closed, what the network has not taken yet:
+   * the end of an answer that closes its channel, or the last answers of a server that stops.
+   */
+  private void sending(ChannelHandlerContext context, HttpResponse response) {
+    context.channel().config().setOption(ChannelOption.SO_LINGER, -1);
+    open.add(context.channel());
     int status = response.status().code();
     count(status >= 500 ? "Response_5XX" : status >= 400 ? "Response_4XX" : "Response_2XX");
   }

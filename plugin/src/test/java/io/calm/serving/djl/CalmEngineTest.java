@@ -17,8 +17,11 @@ import ai.djl.serving.wlm.util.WlmOutOfMemoryException;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.generate.Scheduler;
 import io.calm.metrics.CalmMetrics;
+import io.calm.search.SearchProgress;
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.ModelStatus;
+import io.calm.serving.ServedModel;
+import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.NotEnoughMemoryException;
 import io.calm.serving.text.TextService;
 import io.prometheus.client.CollectorRegistry;
@@ -33,6 +36,7 @@ import java.util.NoSuchElementException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,7 +62,8 @@ class CalmEngineTest {
     this.directory = directory;
   }
 
-  private static io.calm.serving.ServedModel loaded(LoadModel.Order order) {
+  private static ServedModel loaded(ModelLoader.Order order, Consumer<SearchProgress> progress) {
+    progress.accept(SearchProgress.phase("opening", 0));
     if (order.checkpoint().endsWith("broken")) {
       throw new CheckpointException("config.json: hidden_size: expected a number, got none");
     }

@@ -8,6 +8,7 @@ import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder;
 import io.calm.serving.ServedModel;
+import io.calm.serving.load.ModelLoader;
 import io.calm.testing.LogitRows;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -55,7 +56,7 @@ final class CountingModel {
    *
    * @param steps each step of the decoder takes one permit
    */
-  static ServedModel of(LoadModel.Order order, Semaphore steps) {
+  static ServedModel of(ModelLoader.Order order, Semaphore steps) {
     SchedulerSettings budgets =
         new SchedulerSettings(
             CONTEXT, CONTEXT, order.settings().maxRunning(), order.settings().queueSize(), 64);

@@ -186,7 +186,10 @@ class DjlServingConnectorIT {
 
   @Test
   void aModelIsRegisteredUsedAndUnregisteredAtRunTime() throws Exception {
-    Path model = model("later", "calm.enabled=true\noption.unknown=the operator's\n");
+    Path model =
+        model(
+            "later",
+            "calm.enabled=true\noption.unknown=the operator's\noption.max_rolling_batch_size=8\n");
     HttpResponse<byte[]> registered =
         register("later", model, "&batch_size=8&min_worker=2&max_worker=4");
     assertEquals(200, registered.statusCode(), () -> text(registered));

@@ -19,6 +19,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -139,6 +140,51 @@ class DjlServingRequestsIT {
       }
     }
     assertEquals(200, server().unregister("narrow").statusCode());
+  }
+
+  @Test
+  void whoComesFirstIsServedFirst() throws Exception {
+    HttpResponse<byte[]> registered =
+        server().register("fair", "option.max_rolling_batch_size=1\n", "");
+    assertEquals(200, registered.statusCode(), () -> text(registered));
+    List<Integer> order = Collections.synchronizedList(new ArrayList<>());
+    ExecutorService clients = Executors.newCachedThreadPool();
+    try {
+      List<Future<?>> answers = new ArrayList<>();
+      for (int i = 0; i < 7; i++) {
+        int index = i;
+        answers.add(
+            clients.submit(
+                () -> {
+                  String body = "{'inputs': 'slow(a)|', 'parameters': {'max_new_tokens': 100}}";
+                  assertEquals(200, ask("/predictions/fair", body).statusCode());
+                  order.add(index);
+                  return index;
+                }));
+        // one runs, one is at the worker, the others are in DJL Serving's queue
+        while (inScheduler("fair") + inQueue("fair") < i + 1) {
+          TimeUnit.MILLISECONDS.sleep(1);
+        }
+      }
+      for (Future<?> answer : answers) {
+        answer.get();
+      }
+    } finally {
+      clients.shutdownNow();
+    }
+    assertEquals(List.of(0, 1, 2, 3, 4, 5, 6), order);
+    assertEquals(200, server().unregister("fair").statusCode());
+  }
+
+  private static double inScheduler(String model) throws Exception {
+    return metric("/calm/metrics", "calm_running_sequences\\{model=\"%s\",.*\\}".formatted(model))
+        + metric("/calm/metrics", "calm_waiting_requests\\{model=\"%s\",.*\\}".formatted(model));
+  }
+
+  private static int inQueue(String model) throws Exception {
+    Matcher found =
+        Pattern.compile("\"requestInQueue\": (\\d+)").matcher(text(get(url("/models/" + model))));
+    return found.find() ? Integer.parseInt(found.group(1)) : 0;
   }
 
   @Test

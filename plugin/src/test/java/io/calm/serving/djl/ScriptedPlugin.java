@@ -2,26 +2,40 @@ package io.calm.serving.djl;
 
 import ai.djl.serving.plugins.RequestHandler;
 import io.calm.generate.SchedulerSettings;
+import io.calm.search.SearchProgress;
+import io.calm.serving.ServedModel;
+import io.calm.serving.load.ModelLoader;
 import io.calm.testing.ScriptedModels;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.QueryStringDecoder;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** The plugin with the model of the HTTP contract in the place of a checkpoint. */
+/**
+ * The plugin with the model of the HTTP contract in the place of a checkpoint. A model whose name
+ * begins with {@code searching} is never loaded.
+ */
 public final class ScriptedPlugin implements RequestHandler<@Nullable Void> {
-  private final CalmPlugin plugin =
-      new CalmPlugin(
-          order ->
-              ScriptedModels.create(
-                  order.name(),
-                  new SchedulerSettings(
-                      ScriptedModels.CONTEXT,
-                      65_536,
-                      order.settings().maxRunning(),
-                      order.settings().queueSize(),
-                      256),
-                  order.lmi()));
+  private final CalmPlugin plugin = new CalmPlugin(ScriptedPlugin::load);
+
+  private static ServedModel load(ModelLoader.Order order, Consumer<SearchProgress> progress) {
+    while (order.name().startsWith("searching")) { // for ever, as far as a test can see
+      progress.accept(SearchProgress.phase("searching", 0));
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+    }
+    return ScriptedModels.create(
+        order.name(),
+        new SchedulerSettings(
+            ScriptedModels.CONTEXT,
+            1024,
+            order.settings().maxRunning(),
+            order.settings().queueSize(),
+            256),
+        order.lmi());
+  }
 
   @Override
   public boolean acceptInboundMessage(Object msg) {

@@ -1,0 +1,69 @@
+package io.calm.serving.djl;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ForkJoinPool;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs what takes long on a thread of its own while the caller waits. DJL Serving registers models
+ * on the common fork-join pool, which also runs {@code /ping} and responses: the wait is a {@link
+ * ForkJoinPool.ManagedBlocker}, so the pool gets another thread for its duration.
+ */
+final class OwnThread<T> implements ForkJoinPool.ManagedBlocker {
+  private final CompletableFuture<T> result = new CompletableFuture<>();
+
+  private OwnThread() {}
+
+  /**
+   * Runs a task and returns its result, or throws what it threw.
+   *
+   * @throws InterruptedException if the caller was interrupted; the task is interrupted too
+   */
+  static <T> T call(String name, Supplier<T> task) throws InterruptedException {
+    OwnThread<T> wait = new OwnThread<>();
+    Thread thread = new Thread(() -> wait.run(task), name);
+    thread.setDaemon(true);
+    thread.start();
+    try {
+      ForkJoinPool.managedBlock(wait);
+      return wait.result.get();
+    } catch (InterruptedException e) {
+      thread.interrupt();
+      throw e;
+    } catch (ExecutionException e) {
+      throw unchecked(e.getCause());
+    }
+  }
+
+  private void run(Supplier<T> task) {
+    try {
+      result.complete(task.get());
+    } catch (Throwable e) {
+      result.completeExceptionally(e);
+    }
+  }
+
+  private static RuntimeException unchecked(@Nullable Throwable cause) {
+    if (cause instanceof Error error) {
+      throw error;
+    }
+    return cause instanceof RuntimeException e ? e : new IllegalStateException(cause);
+  }
+
+  @Override
+  public boolean block() throws InterruptedException {
+    try {
+      result.get();
+    } catch (ExecutionException e) {
+      return true;
+    }
+    return true;
+  }
+
+  @Override
+  public boolean isReleasable() {
+    return result.isDone();
+  }
+}

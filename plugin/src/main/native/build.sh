@@ -55,7 +55,7 @@ rung() {
 
 avx2="-mavx2 -mfma -mf16c"
 avx512="$avx2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mprefer-vector-width=512"
-for source in vector attention; do
+for source in vector attention grid gptq tile; do
   compile ${source}_scalar "-DCALM_WIDTH=scalar" $source.c
   case $machine in
     x86_64)
@@ -82,7 +82,7 @@ esac
 compile kernels "$rungs" kernels.c
 compile pool "" pool.c
 if [ "$what" = driver ]; then
-  for source in driver driver_linear driver_vector driver_attention; do
+  for source in driver driver_linear driver_vector driver_attention driver_search; do
     compile $source "" $source.c
   done
   finish
@@ -91,7 +91,9 @@ if [ "$what" = driver ]; then
 else
   compile decoder "" decoder.c
   compile bench "$rungs" bench.c
-  compile binding "-I$java/include -I$java/include/linux" binding.c
+  for source in binding binding_search; do
+    compile $source "-I$java/include -I$java/include/linux" $source.c
+  done
   finish
   mkdir -p "$(dirname "$library")"
   $compiler $more -shared -o "$library.new" "$objects"/*.o -lm -pthread

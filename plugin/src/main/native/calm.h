@@ -17,6 +17,7 @@ enum {
   CALM_PAGE = 64,       /* positions of a page of keys and values */
   CALM_SPLIT = 256,     /* positions whose attention is computed apart and then merged */
   CALM_MAX_GROUP = 128, /* inputs of the largest group */
+  CALM_WALK = 128,      /* columns of a block of GPTQ's walk */
   CALM_LINEAR_ROWS = 128, /* rows of a piece of a linear, so that narrow ones divide evenly too */
 };
 
@@ -65,6 +66,18 @@ typedef struct {
   float scale; /* of the scores */
   calm_kv_type kv;
 } calm_attention;
+
+/* A block of GPTQ's columns, [columns][outputs] each, in the order of the walk. */
+typedef struct {
+  int columns; /* at most CALM_WALK */
+  size_t outputs;
+  const float *weights;
+  const float *factor;            /* [columns][columns], upper */
+  const float *scales, *minimums; /* [groups of the inputs][outputs] */
+  const int32_t *groups;          /* [columns] */
+  float *errors;
+  int8_t *codes;
+} calm_walk;
 
 /* The largest score of a split, the sum of its weights; the outputs lie beside it. */
 typedef struct {
@@ -143,6 +156,33 @@ typedef struct {
                         int to, float *y, size_t y_stride);
   void (*multiply_float)(const float *table, const float *x, int32_t width, int rows, int from,
                          int to, float *y, size_t y_stride);
+
+  /* ---- what a search computes: each has the bits of a loop in Java (io.calm.quant, .cka) ---- */
+
+  /*
+   * Fits scale and minimum of every group of w [outputs, inputs], from `count` fractions of its
+   * range in at most `rounds` rounds each; importance: of an input's squared error, NULL for 1.
+   * Both targets are [outputs][groups]; a group that has no grid gets scale 0.
+   */
+  void (*fit_grids)(const float *w, int32_t outputs, int32_t inputs, int32_t group,
+                    const float *importance, const float *starts, int count, int rounds,
+                    float *scales, float *minimums);
+
+  /* One row's nearest codes on its grids; and in the place of the row, what they stand for. */
+  void (*encode)(const float *row, int32_t inputs, int32_t group, const float *scales,
+                 const float *minimums, int8_t *target);
+  void (*round_weights)(float *row, int32_t inputs, int32_t group, const float *scales,
+                        const float *minimums);
+
+  /* Rounds one row of activations to int8 and back; group: inputs that share a scale. */
+  void (*round_inputs)(float *row, int32_t inputs, int32_t group);
+
+  /* Rounds a block column by column for the outputs from (inclusive) to (exclusive). */
+  void (*walk_columns)(const calm_walk *walk, size_t from, size_t to);
+
+  /* product[height][width] += left[depth][height]' right[depth][width]; depth: eights. */
+  void (*add_tile)(const double *left, const double *right, int height, int width, int depth,
+                   double *product);
 } calm_kernels;
 
 /* Most queries of one call of attend, and its scratch in bytes. */

@@ -216,6 +216,7 @@ int main(int count, char **values) {
       run("tables", driver_tables, k);
       run("vectors", driver_vectors, k);
       run("attention", driver_attentions, k);
+      run("search", driver_searches, k);
     }
     printf("%s: the same\n", calm_rung_name(rung));
     fflush(stdout);

@@ -48,5 +48,6 @@ void driver_linears(const calm_kernels *k);
 void driver_tables(const calm_kernels *k);
 void driver_vectors(const calm_kernels *k);
 void driver_attentions(const calm_kernels *k);
+void driver_searches(const calm_kernels *k);
 
 #endif

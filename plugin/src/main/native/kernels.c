@@ -16,6 +16,10 @@
     .read_half = calm_read_half_##vector_,                                            \
     .multiply_half = calm_multiply_half_##vector_,                                    \
     .multiply_float = calm_multiply_float_##vector_,                                  \
+    .fit_grids = calm_fit_grids_##vector_, .encode = calm_encode_##vector_,           \
+    .round_weights = calm_round_weights_##vector_,                                    \
+    .round_inputs = calm_round_inputs_##vector_,                                      \
+    .walk_columns = calm_walk_columns_##vector_, .add_tile = calm_add_tile_##vector_, \
   }
 
 typedef struct {

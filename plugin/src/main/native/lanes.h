@@ -60,6 +60,10 @@ static inline float lanes_largest_magnitude(lanes a) {
   return _mm_cvtss_f32(_mm_castsi128_ps(
       _mm_cvtsi32_si128(_mm512_reduce_max_epi32(_mm512_castps_si512(a.v)))));
 }
+/* Towards zero; magnitudes below 2^31. */
+static inline lanes lanes_truncate(lanes a) {
+  return (lanes){_mm512_cvtepi32_ps(_mm512_cvttps_epi32(a.v))};
+}
 static inline lanes lanes_load_half(const uint16_t *p) {
   return (lanes){_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p))};
 }
@@ -134,6 +138,10 @@ static inline float lanes_sum(lanes a) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 #define LANES_SUM
+static inline lanes lanes_truncate(lanes a) {
+  return (lanes){_mm256_cvtepi32_ps(_mm256_cvttps_epi32(a.a)),
+                 _mm256_cvtepi32_ps(_mm256_cvttps_epi32(a.b))};
+}
 static inline lanes lanes_load_half(const uint16_t *p) {
   return (lanes){_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
                  _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8)))};
@@ -196,6 +204,7 @@ static inline lanes lanes_power(lanes n) {
 static inline lanes lanes_floor_half(lanes n) {
   LANES_OF(vcvtq_f32_s32(vshrq_n_s32(vcvtq_s32_f32(n.v[i_]), 1)));
 }
+static inline lanes lanes_truncate(lanes a) { LANES_OF(vcvtq_f32_s32(vcvtq_s32_f32(a.v[i_]))); }
 static inline lanes lanes_load_half(const uint16_t *p) {
   LANES_OF(vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i_))));
 }
@@ -288,6 +297,7 @@ static inline uint16_t float_to_half(float x) {
   int32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
   return (uint16_t)(sign | (uint32_t)((rounded - 0x38000000) >> 13));
 }
+static inline lanes lanes_truncate(lanes a) { LANES_OF((float)(int32_t)a.v[i_]); }
 static inline lanes lanes_load_half(const uint16_t *p) { LANES_OF(half_to_float(p[i_])); }
 static inline void lanes_store_half(uint16_t *p, lanes a) {
   LANES_FOR p[i_] = float_to_half(a.v[i_]);
@@ -377,6 +387,26 @@ static inline lanes lanes_exp(lanes x) {
   p = lanes_fma(p, r, lanes_all(1.0f));
   p = lanes_fma(p, r, lanes_all(1.0f));
   return lanes_scale(p, n);
+}
+
+/* Sixteen values, or the `count` that are left and zeros. */
+static inline lanes lanes_load_some(const float *p, int count) {
+  return count >= 16 ? lanes_load(p) : lanes_load_part(p, count);
+}
+
+static inline void lanes_store_some(float *p, lanes a, int count) {
+  if (count >= 16) {
+    lanes_store(p, a);
+  } else {
+    lanes_store_part(p, a, count);
+  }
+}
+
+/* The nearest codes of weights, 0 to 15; inverse: of the grid's scale. */
+static inline lanes lanes_code(lanes w, lanes inverse, lanes minimum) {
+  lanes x = lanes_max(lanes_mul(lanes_sub(w, minimum), inverse), lanes_all(0));
+  lanes top = lanes_all(15);
+  return lanes_truncate(lanes_add(lanes_less(x, top, x, top), lanes_all(0.5f)));
 }
 
 #endif

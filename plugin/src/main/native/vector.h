@@ -1,4 +1,4 @@
-/* The functions that vector.c and attention.c define for one width of registers. */
+/* The functions that vector, attention, grid, gptq and tile define for one width of registers. */
 #ifndef CALM_VECTOR_H
 #define CALM_VECTOR_H
 
@@ -33,7 +33,18 @@
                                 const int32_t *end, calm_partial *partial, float *outputs,        \
                                 void *scratch);                                                   \
   void CALM_JOIN(merge, width)(calm_partial *running, float *outputs, const calm_partial *split,  \
-                               const float *addend, int32_t head_dim)
+                               const float *addend, int32_t head_dim);                            \
+  void CALM_JOIN(fit_grids, width)(const float *w, int32_t outputs, int32_t inputs, int32_t group, \
+                                   const float *importance, const float *starts, int count,       \
+                                   int rounds, float *scales, float *minimums);                   \
+  void CALM_JOIN(encode, width)(const float *row, int32_t inputs, int32_t group,                  \
+                                const float *scales, const float *minimums, int8_t *target);      \
+  void CALM_JOIN(round_weights, width)(float *row, int32_t inputs, int32_t group,                 \
+                                       const float *scales, const float *minimums);               \
+  void CALM_JOIN(round_inputs, width)(float *row, int32_t inputs, int32_t group);                 \
+  void CALM_JOIN(walk_columns, width)(const calm_walk *walk, size_t from, size_t to);             \
+  void CALM_JOIN(add_tile, width)(const double *left, const double *right, int height,            \
+                                  int width_, int depth, double *product)
 
 CALM_DECLARE_VECTOR(scalar);
 CALM_DECLARE_VECTOR(avx2);

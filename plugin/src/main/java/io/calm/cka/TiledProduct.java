@@ -1,7 +1,9 @@
 package io.calm.cka;
 
 import io.calm.tensor.Parallel;
+import io.calm.tensor.SearchKernels;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * Computes U'V in float64, tile by tile, for products too big to keep: each tile is reduced to a
@@ -9,9 +11,9 @@ import java.util.Arrays;
  *
  * <p>Operands are float32 in memory and become float64 in chunks that stay in the L1 and L2 caches:
  * a tile of 128 x 128 costs 2 x 128 conversions for 128 x 128 multiplications a step. The inner
- * loop has no dependence between its iterations, which is what the just-in-time compiler
- * vectorizes. A tile is summed in one order and tiles are handed back in theirs, so results have
- * the same bits on any number of threads.
+ * loop has no dependence between its iterations, so that it can be vectorized; where there are
+ * kernels in C it is theirs, with the same bits. A tile is summed in one order and tiles are handed
+ * back in theirs, so results have the same bits on any number of threads.
  */
 final class TiledProduct {
   /** Widest tile. */
@@ -90,13 +92,24 @@ final class TiledProduct {
 
   /** Computes every tile and returns what {@code reducer} took of each. */
   static double[][] compute(Operand u, Operand v, Tile[] tiles, int threads, Reducer reducer) {
+    return compute(u, v, tiles, threads, reducer, SearchKernels.best());
+  }
+
+  /** The same with the kernels given; empty: the loops in Java, which have their bits. */
+  static double[][] compute(
+      Operand u,
+      Operand v,
+      Tile[] tiles,
+      int threads,
+      Reducer reducer,
+      Optional<SearchKernels> kernels) {
     double[][] results = new double[tiles.length][];
     double work = (double) tiles.length * TILE * TILE * u.depth();
     try (Parallel parallel = new Parallel(work < PARALLEL ? 1 : threads)) {
       parallel.ranges(
           tiles.length,
           (from, to) -> {
-            Worker worker = new Worker(u, v);
+            Worker worker = new Worker(u, v, kernels);
             for (int t = from; t < to; t++) {
               Tile tile = tiles[t];
               double[] product = worker.multiply(tile);
@@ -111,14 +124,16 @@ final class TiledProduct {
   private static final class Worker {
     private final Operand u;
     private final Operand v;
+    private final Optional<SearchKernels> kernels;
     private final double[] left = new double[CHUNK * TILE];
     private final double[] right = new double[CHUNK * TILE];
     private final double[] product = new double[TILE * TILE];
     private final float[] line = new float[Math.max(CHUNK, TILE)];
 
-    Worker(Operand u, Operand v) {
+    Worker(Operand u, Operand v, Optional<SearchKernels> kernels) {
       this.u = u;
       this.v = v;
+      this.kernels = kernels;
     }
 
     double[] multiply(Tile tile) {
@@ -128,13 +143,21 @@ final class TiledProduct {
         int padded = (length + UNROLL - 1) / UNROLL * UNROLL;
         load(u, depth, length, padded, tile.row(), tile.height(), left);
         load(v, depth, length, padded, tile.column(), tile.width(), right);
-        for (int k = 0; k < padded; k += UNROLL) {
-          for (int i = 0; i < tile.height(); i++) {
-            accumulate(k, i, tile.height(), tile.width());
-          }
+        if (kernels.isPresent()) {
+          kernels.get().addTile(left, right, tile.height(), tile.width(), padded, product);
+        } else {
+          accumulate(tile, padded);
         }
       }
       return product;
+    }
+
+    private void accumulate(Tile tile, int padded) {
+      for (int k = 0; k < padded; k += UNROLL) {
+        for (int i = 0; i < tile.height(); i++) {
+          accumulate(k, i, tile.height(), tile.width());
+        }
+      }
     }
 
     private void load(

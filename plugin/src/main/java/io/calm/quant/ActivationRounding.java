@@ -1,6 +1,9 @@
 package io.calm.quant;
 
 import io.calm.model.ActivationMode;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.SearchKernels;
+import java.util.Optional;
 
 /**
  * Rounds an activation row to int8 and back, in float32: what a W4A8 linear reads (docs/w4a8.md).
@@ -18,9 +21,29 @@ final class ActivationRounding {
     this.group = group;
   }
 
-  /** Replaces {@code row} by its rounded values. */
+  /** Replaces some rows by their rounded values. */
+  void round(Matrix rows, int from, int to) {
+    Optional<SearchKernels> kernels = SearchKernels.best();
+    if (kernels.isPresent()) {
+      kernels.get().roundInputs(rows, from, to, step(rows.columns()));
+      return;
+    }
+    float[] row = new float[rows.columns()];
+    for (int t = from; t < to; t++) {
+      rows.readRow(t, row);
+      round(row);
+      rows.writeRow(t, row);
+    }
+  }
+
+  /** Returns the inputs that share a scale. */
+  int step(int inputs) {
+    return mode == ActivationMode.PER_TOKEN ? inputs : group;
+  }
+
+  /** Replaces {@code row} by its rounded values; the kernels' reference. */
   void round(float[] row) {
-    int step = mode == ActivationMode.PER_TOKEN ? row.length : group;
+    int step = step(row.length);
     for (int from = 0; from < row.length; from += step) {
       round(row, from, Math.min(row.length, from + step));
     }
@@ -36,7 +59,8 @@ final class ActivationRounding {
       row[k] =
           scale == 0
               ? 0
-              : scale * (float) Math.max(-LEVELS, Math.min(LEVELS, Math.rint(row[k] / scale)));
+              : scale
+                  * (float) (Math.max(-LEVELS, Math.min(LEVELS, Math.rint(row[k] / scale))) + 0);
     }
   }
 }

@@ -78,7 +78,7 @@ public final class FoldError implements AutoCloseable {
     } catch (QuantizationException e) {
       return Double.POSITIVE_INFINITY;
     }
-    roundWeights(grids);
+    grids.round(scaledWeight, stage.parallel());
     roundRows(scales);
     try (Matrix got = stage.algebra().approximateProduct(scaledRows, scaledWeight)) {
       double distance = squaredDistance(expected, got);
@@ -111,21 +111,6 @@ public final class FoldError implements AutoCloseable {
             });
   }
 
-  private void roundWeights(Grids grids) {
-    stage
-        .parallel()
-        .ranges(
-            scaledWeight.rows(),
-            (from, to) -> {
-              float[] row = new float[grids.inputs()];
-              for (int n = from; n < to; n++) {
-                scaledWeight.readRow(n, row);
-                grids.roundRow(n, row);
-                scaledWeight.writeRow(n, row);
-              }
-            });
-  }
-
   private void roundRows(float[] scales) {
     ActivationRounding rounding = new ActivationRounding(stage.activationMode(), stage.group());
     stage
@@ -139,9 +124,9 @@ public final class FoldError implements AutoCloseable {
                 for (int k = 0; k < row.length; k++) {
                   row[k] /= scales[k];
                 }
-                rounding.round(row);
                 scaledRows.writeRow(t, row);
               }
+              rounding.round(scaledRows, from, to);
             });
   }
 

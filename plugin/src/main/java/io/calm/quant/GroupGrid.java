@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  * the weighted error in exact arithmetic; the best grid after rounding to float16 is kept. Cost is
  * O(starts * rounds * group). Deterministic. An instance holds scratch and belongs to one thread.
  *
+ * <p>This is the reference of the kernel in C ({@link io.calm.tensor.SearchKernels}), which has its
+ * bits: sums are float64, in the order of the weights.
+ *
  * <p>Scales are normal float16 numbers. A grid that float16 cannot hold is reported by {@link
  * #fit}, not clamped.
  */
@@ -35,8 +38,18 @@ final class GroupGrid {
   private double error;
 
   GroupGrid(Effort effort) {
-    starts = effort == Effort.FULL ? SEARCH_STARTS : QUICK_STARTS;
-    rounds = effort == Effort.FULL ? 12 : 2;
+    starts = starts(effort);
+    rounds = rounds(effort);
+  }
+
+  /** Returns the fractions of the range that a fit starts from. */
+  static float[] starts(Effort effort) {
+    return effort == Effort.FULL ? SEARCH_STARTS : QUICK_STARTS;
+  }
+
+  /** Returns the most rounds from each start. */
+  static int rounds(Effort effort) {
+    return effort == Effort.FULL ? 12 : 2;
   }
 
   /** Returns the scale of the last fit, a float16 value. */
@@ -68,7 +81,7 @@ final class GroupGrid {
       return false;
     }
     error = Double.POSITIVE_INFINITY;
-    float middle = (low + high) / 2;
+    float middle = (low + high) / 2 + 0f; // zeros of both signs give 0
     for (float start : starts) {
       float span = (high - low) * start;
       refine(w, importance, from, length, span / LEVELS, middle - span / 2);

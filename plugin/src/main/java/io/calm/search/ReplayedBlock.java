@@ -13,10 +13,11 @@ import io.calm.runtime.pytorch.HiddenStates;
 import io.calm.runtime.pytorch.TorchRuntime;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Packing;
 import io.calm.tensor.Parallel;
+import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
@@ -153,11 +154,10 @@ final class ReplayedBlock implements BlockSample {
       if (stage() == Stage.MLP_OUT) {
         return; // nobody looks at the output of the last linear here
       }
-      Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
-      linears.forEach((role, linear) -> weights.put(role, linear.dequantize()));
-      pass.advance(weights, new HashMap<>(biases));
+      Map<LinearRole, QuantizedLinear> modules = new EnumMap<>(LinearRole.class);
+      linears.forEach((role, linear) -> modules.put(role, Packing.pack(linear)));
+      pass.advanceModules(modules, biases);
       partialForwards++;
-      weights.values().forEach(Matrix::close);
     }
 
     @Override

@@ -195,7 +195,7 @@ public final class Search {
     } catch (QuantizationException e) {
       return failed(quantizer, start, "block %d: %s".formatted(layer, e.getMessage()));
     }
-    HiddenStates output = bench.run(layer, result.block(), quantized.get(Part.SCORE));
+    HiddenStates output = bench.forward(layer, result.block()).run(quantized.get(Part.SCORE));
     Score score;
     try (Matrix matrix = output.toMatrix()) {
       score = reference.score(matrix);
@@ -256,12 +256,10 @@ public final class Search {
 
   private void advance(
       int layer, Evaluation.Made winner, List<Evaluation> evaluations, Streams quantized) {
-    BlockParameters<Matrix> dequantized = Modules.dequantize(winner.block());
-    Streams.Block forward = bench.forward(layer, dequantized);
+    Streams.Block forward = bench.forward(layer, winner.block());
     quantized.advance(Part.FIT, forward);
     quantized.advance(Part.SCORE, states -> winner.output().copy());
     guardForwards += quantized.advance(Part.GUARD, forward);
-    Modules.close(dequantized);
     evaluations.forEach(Evaluation::close);
   }
 

@@ -42,10 +42,9 @@ final class UniformPass {
       } finally {
         Modules.close(block);
       }
-      BlockParameters<Matrix> dequantized = Modules.dequantize(result.block());
-      forwards += stream.advance(Streams.Part.FIT, bench.forward(layer, dequantized));
-      forwards += stream.advance(Streams.Part.GUARD, bench.forward(layer, dequantized));
-      Modules.close(dequantized);
+      Streams.Block forward = bench.forward(layer, result.block());
+      forwards += stream.advance(Streams.Part.FIT, forward);
+      forwards += stream.advance(Streams.Part.GUARD, forward);
       sink.block(QuantPlan.uniform(quantizer.name()), layer, result.block());
     }
     return forwards;

@@ -92,23 +92,13 @@ final class Workbench {
     }
   }
 
-  /** Returns the W4A8 block as a function of hidden states; close the weights afterwards. */
-  Streams.Block forward(int layer, BlockParameters<Matrix> dequantized) {
-    return states -> model.quantizedBlock(layer, states, dequantized, settings.rounding());
+  /** Returns the W4A8 block as a function of hidden states. */
+  Streams.Block forward(int layer, BlockParameters<QuantizedLinear> block) {
+    return states -> model.moduleBlock(layer, states, block, settings.rounding());
   }
 
   /** Returns the full-precision block as a function of hidden states. */
   Streams.Block fullForward(int layer, BlockParameters<Matrix> block) {
     return states -> model.block(layer, states, block);
-  }
-
-  /** Runs a W4A8 block once. */
-  HiddenStates run(int layer, BlockParameters<QuantizedLinear> block, HiddenStates states) {
-    BlockParameters<Matrix> dequantized = Modules.dequantize(block);
-    try {
-      return forward(layer, dequantized).run(states);
-    } finally {
-      Modules.close(dequantized);
-    }
   }
 }

@@ -2,6 +2,7 @@ package io.calm.tensor;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.IntBuffer;
 import java.util.Objects;
 
 /**
@@ -27,15 +28,17 @@ public final class Packing {
     ByteBuffer grids = direct(QuantizedLinear.gridBytes(n, k, group));
     int steps = QuantizedLinear.paddedInputs(k, group) / 8;
     int groups = QuantizedLinear.paddedInputs(k, group) / group;
+    IntBuffer words = codes.asIntBuffer();
     for (int output = 0; output < n; output++) {
-      for (int step = 0; step * 8 < k; step++) {
-        codes.putInt(wordAt(output, step, steps), word(matrix, output, step));
+      int at = wordAt(output, 0, steps) / Integer.BYTES;
+      for (int step = 0; step * 8 < k; step++, at += TILE) {
+        words.put(at, word(matrix, output, step));
       }
       for (int j = 0; j < groups; j++) {
-        int at = gridAt(output, j, groups);
+        int grid = gridAt(output, j, groups);
         int index = output * groups + j;
-        putGrid(grids, at, "scale", matrix.scales()[index], output, j);
-        putGrid(grids, at + 2 * TILE, "minimum", matrix.minimums()[index], output, j);
+        putGrid(grids, grid, "scale", matrix.scales()[index], output, j);
+        putGrid(grids, grid + 2 * TILE, "minimum", matrix.minimums()[index], output, j);
       }
     }
     return new QuantizedLinear(n, k, group, codes, grids);
@@ -52,18 +55,32 @@ public final class Packing {
     grids.putShort(at, half);
   }
 
+  /** Returns the word of inputs 8 step .. 8 step + 7. */
   private static int word(QuantizedMatrix matrix, int output, int step) {
-    int k = matrix.inputs();
+    byte[] codes = matrix.codes();
+    int from = output * matrix.inputs() + step * 8;
+    int count = Math.min(8, matrix.inputs() - step * 8);
     int word = 0;
-    for (int i = 0; i < 8 && step * 8 + i < k; i++) {
-      int code = matrix.codes()[output * k + step * 8 + i];
-      if (code < 0 || code > 15) {
-        throw new IllegalArgumentException(
-            "output %d, input %d: code %d is not in 0..15".formatted(output, step * 8 + i, code));
-      }
+    int all = 0;
+    for (int i = 0; i < count; i++) {
+      int code = codes[from + i];
+      all |= code;
       word |= code << nibbleShift(i);
     }
+    if ((all & ~15) != 0) {
+      throw outside(matrix, output, step * 8);
+    }
     return word;
+  }
+
+  private static IllegalArgumentException outside(QuantizedMatrix matrix, int output, int from) {
+    int input = from;
+    while ((matrix.codes()[output * matrix.inputs() + input] & ~15) == 0) {
+      input++;
+    }
+    return new IllegalArgumentException(
+        "output %d, input %d: code %d is not in 0..15"
+            .formatted(output, input, matrix.codes()[output * matrix.inputs() + input]));
   }
 
   /** Returns where the code of input 8p + i lies in the word of step p. */

@@ -3,36 +3,59 @@ package io.calm.quant.gptq;
 import io.calm.quant.Grids;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
+import io.calm.tensor.SearchKernels;
+import java.nio.ByteBuffer;
+import java.util.Optional;
 
-/** GPTQ's walk over columns, in blocks whose outside updates are one matrix product. */
+/**
+ * GPTQ's walk over columns, in blocks whose outside updates are one matrix product. Inside a block
+ * the kernels in C walk where there are any; the loops here are their reference.
+ */
 final class ColumnWalk {
   private static final int BLOCK = 128;
+
+  /** Outputs whose codes are put in order together: they share lines of the cache. */
+  private static final int TILE = 64;
 
   private final RoundingProblem problem;
   private final Grids grids;
   private final Matrix factor; // U [K, K], act-ordered
   private final int[] order;
+  private final Optional<SearchKernels> kernels;
   private final int outputs;
   private final int inputs;
-  private final byte[] codes; // [N, K], original order
+  private final ByteBuffer rounded; // codes [K, N], act-ordered
 
-  ColumnWalk(RoundingProblem problem, Grids grids, Matrix factor, int[] order) {
+  ColumnWalk(
+      RoundingProblem problem,
+      Grids grids,
+      Matrix factor,
+      int[] order,
+      Optional<SearchKernels> kernels) {
     this.problem = problem;
     this.grids = grids;
     this.factor = factor;
     this.order = order;
+    this.kernels = kernels;
     this.outputs = problem.weight().rows();
     this.inputs = problem.weight().columns();
-    this.codes = new byte[Math.multiplyExact(outputs, inputs)];
+    this.rounded = ByteBuffer.allocateDirect(Math.multiplyExact(outputs, inputs));
   }
 
   QuantizedMatrix run() {
-    try (Matrix columns = transposed()) {
+    try (Matrix columns = transposed();
+        Matrix scales = byGroup(grids.scales());
+        Matrix minimums = byGroup(grids.minimums())) {
       for (int from = 0; from < inputs; from += BLOCK) {
         int to = Math.min(inputs, from + BLOCK);
         try (Matrix errors = Matrix.allocate(to - from, outputs)) {
-          roundBlock(columns, errors, from, to);
+          if (kernels.isPresent()) {
+            walk(kernels.get(), columns, scales, minimums, errors, from, to);
+          } else {
+            roundBlock(columns, errors, from, to);
+          }
           if (to < inputs) {
             try (Matrix coupling = coupling(from, to)) {
               problem.algebra().addProduct(columns.slice(to, inputs), -1, coupling, errors);
@@ -42,7 +65,44 @@ final class ColumnWalk {
       }
     }
     return new QuantizedMatrix(
-        outputs, inputs, problem.group(), codes, grids.scales(), grids.minimums());
+        outputs, inputs, problem.group(), codes(), grids.scales(), grids.minimums());
+  }
+
+  /** Returns values [N * J] as [J, N]. */
+  private Matrix byGroup(float[] values) {
+    int groups = grids.groups();
+    Matrix transposed = Matrix.allocate(groups, outputs);
+    float[] row = new float[outputs];
+    for (int j = 0; j < groups; j++) {
+      for (int n = 0; n < outputs; n++) {
+        row[n] = values[n * groups + j];
+      }
+      transposed.writeRow(j, row);
+    }
+    return transposed;
+  }
+
+  /** Returns the codes [N * K] in the weight's own order. */
+  private byte[] codes() {
+    byte[] codes = new byte[rounded.capacity()];
+    problem
+        .parallel()
+        .ranges(
+            (outputs + TILE - 1) / TILE,
+            (from, to) -> {
+              byte[] piece = new byte[TILE];
+              for (int tile = from; tile < to; tile++) {
+                int first = tile * TILE;
+                int length = Math.min(TILE, outputs - first);
+                for (int i = 0; i < inputs; i++) {
+                  rounded.get(i * outputs + first, piece, 0, length);
+                  for (int n = 0; n < length; n++) {
+                    codes[(first + n) * inputs + order[i]] = piece[n];
+                  }
+                }
+              }
+            });
+    return codes;
   }
 
   /** Returns the weights as [K, N], columns in act-order. */
@@ -85,6 +145,40 @@ final class ColumnWalk {
     return coupling;
   }
 
+  /** Rounds columns {@code from .. to} with the kernels. */
+  private void walk(
+      SearchKernels walker,
+      Matrix columns,
+      Matrix scales,
+      Matrix minimums,
+      Matrix errors,
+      int from,
+      int to) {
+    int width = to - from;
+    float[] upper = new float[width * width];
+    int[] groups = new int[width];
+    for (int i = 0; i < width; i++) {
+      factor.readRow(from + i, from, upper, i * width, width);
+      groups[i] = order[from + i] / grids.group();
+    }
+    problem
+        .parallel()
+        .ranges(
+            (outputs + QuantizedLinear.TILE - 1) / QuantizedLinear.TILE,
+            (first, end) ->
+                walker.walkColumns(
+                    columns,
+                    from,
+                    first * QuantizedLinear.TILE,
+                    Math.min(outputs, end * QuantizedLinear.TILE),
+                    upper,
+                    scales,
+                    minimums,
+                    groups,
+                    errors,
+                    rounded));
+  }
+
   /** Rounds columns {@code from .. to}; outputs are independent of each other. */
   private void roundBlock(Matrix columns, Matrix errors, int from, int to) {
     float[][] upper = new float[to - from][to - from];
@@ -100,9 +194,11 @@ final class ColumnWalk {
               for (int i = 0; i < w.length; i++) {
                 columns.readRow(from + i, first, w[i], 0, end - first);
               }
+              byte[] codes = new byte[end - first];
               for (int i = 0; i < w.length; i++) {
                 float[] error = w[i];
-                grids.roundColumn(order[from + i], first, error, codes, inputs);
+                grids.roundColumn(order[from + i], first, error, codes);
+                rounded.put((from + i) * outputs + first, codes, 0, codes.length);
                 float inverse = 1 / upper[i][i];
                 for (int n = 0; n < error.length; n++) {
                   error[n] *= inverse;

@@ -7,6 +7,7 @@ import io.calm.quant.Rounding;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
+import io.calm.tensor.SearchKernels;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -36,7 +37,7 @@ final class GptqRounding implements Rounding {
       int[] order = actOrder(diagonal);
       Symmetric.permute(hessian, order);
       try (Matrix factor = factor(problem, hessian)) {
-        return new ColumnWalk(problem, grids, factor, order).run();
+        return new ColumnWalk(problem, grids, factor, order, SearchKernels.best()).run();
       }
     }
   }

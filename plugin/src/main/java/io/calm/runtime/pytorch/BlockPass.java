@@ -9,7 +9,10 @@ import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
 import io.calm.model.Stage;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Packing;
+import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,11 +23,13 @@ import org.jspecify.annotations.Nullable;
  * One run of a decoder block over hidden states, halted at each of its four stages: what the next
  * linears will read can be looked at, and rescaled, before their weights are given.
  *
- * <p>Inputs of linears are rounded to int8 where an {@link Rounding} is given; the matrix product
- * itself is float32 on the dequantized values, so only the order of summation differs from the
- * served module. Not thread safe.
+ * <p>Inputs of linears are rounded to int8 where an {@link Rounding} is given. Products with W4A8
+ * modules are those of the kernels that serve; where these are not to be had, and with any other
+ * weights, they are float32 on the dequantized values, so that only the order of summation differs.
+ * Not thread safe.
  */
 public final class BlockPass implements AutoCloseable {
+  private static final float[] NO_BIAS = new float[0];
 
   /** How inputs of linears become int8. */
   public record Rounding(ActivationMode mode, int groupLimit) {}
@@ -144,16 +149,57 @@ public final class BlockPass implements AutoCloseable {
    * @param biases [N] for those that have one, folds included
    */
   public void advance(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
-    Stage current = stage.orElseThrow();
     List<NDArray> rounded = new ArrayList<>();
     for (NDArray x : input) {
       rounded.add(round(x));
     }
     List<List<NDArray>> outputs = new ArrayList<>();
-    for (LinearRole role : current.linears()) {
-      outputs.add(linear(rounded, weights.get(role), biases.get(role)));
+    for (LinearRole role : stage.orElseThrow().linears()) {
+      outputs.add(linear(rounded, required(weights.get(role)), biases.get(role)));
     }
     rounded.forEach(NDArray::close);
+    advance(outputs);
+  }
+
+  /**
+   * The same with W4A8 modules; the pass must be one that rounds. Where the kernels that serve can
+   * take part, their products have the bits of a served linear.
+   */
+  public void advanceModules(
+      Map<LinearRole, QuantizedLinear> modules, Map<LinearRole, float[]> biases) {
+    Optional<ModuleProducts> products = runtime.moduleProducts();
+    List<LinearRole> roles = stage.orElseThrow().linears();
+    if (products.isEmpty()) {
+      Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
+      roles.forEach(role -> weights.put(role, Packing.dequantize(required(modules.get(role)))));
+      advance(weights, biases);
+      weights.values().forEach(Matrix::close);
+      return;
+    }
+    boolean perToken = rounding.orElseThrow().mode() == ActivationMode.PER_TOKEN;
+    List<List<NDArray>> outputs = new ArrayList<>();
+    for (LinearRole role : roles) {
+      QuantizedLinear module = required(modules.get(role));
+      float[] bias = biases.getOrDefault(role, NO_BIAS);
+      List<NDArray> chunks = new ArrayList<>();
+      for (NDArray x : input) {
+        chunks.add(products.get().multiply(x, module, bias, perToken));
+      }
+      outputs.add(chunks);
+    }
+    advance(outputs);
+  }
+
+  private <T> T required(@Nullable T weight) {
+    if (weight == null) {
+      throw new IllegalArgumentException("a linear of stage %s has no weight".formatted(stage));
+    }
+    return weight;
+  }
+
+  /** Goes on to the next stage with the outputs of this one's linears, which are closed. */
+  private void advance(List<List<NDArray>> outputs) {
+    Stage current = stage.orElseThrow();
     input.forEach(NDArray::close);
     input = List.of();
     switch (current) {
@@ -169,11 +215,7 @@ public final class BlockPass implements AutoCloseable {
     stage = current.next();
   }
 
-  private List<NDArray> linear(
-      List<NDArray> inputs, @Nullable Matrix weight, float @Nullable [] bias) {
-    if (weight == null) {
-      throw new IllegalArgumentException("a linear of stage %s has no weight".formatted(stage));
-    }
+  private List<NDArray> linear(List<NDArray> inputs, Matrix weight, float @Nullable [] bias) {
     List<NDArray> outputs = new ArrayList<>();
     try (NDArray w = runtime.array(weight);
         NDArray b = runtime.array(bias == null ? new float[1] : bias)) {

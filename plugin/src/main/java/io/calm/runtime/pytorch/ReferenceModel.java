@@ -9,6 +9,7 @@ import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
 import io.calm.model.WeightSource;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -117,16 +118,22 @@ public final class ReferenceModel {
       BlockParameters<Matrix> dequantized,
       ActivationMode mode,
       int groupLimit) {
-    return quantizedBlock(layer, states, dequantized, new BlockPass.Rounding(mode, groupLimit));
+    BlockPass.Rounding rounding = new BlockPass.Rounding(mode, groupLimit);
+    return forward(layer, states, dequantized, Optional.of(rounding));
   }
 
-  /** The same with the products that {@code rounding} allows. */
-  public HiddenStates quantizedBlock(
+  /** Runs a block of W4A8 modules, with the products of the kernels that serve where they can. */
+  public HiddenStates moduleBlock(
       int layer,
       HiddenStates states,
-      BlockParameters<Matrix> dequantized,
+      BlockParameters<QuantizedLinear> modules,
       BlockPass.Rounding rounding) {
-    return forward(layer, states, dequantized, Optional.of(rounding));
+    try (BlockPass pass = new BlockPass(states, spec, layer, modules, Optional.of(rounding))) {
+      for (int i = 0; i < Stage.values().length; i++) {
+        pass.advanceModules(modules.linears(), modules.biases());
+      }
+      return pass.output();
+    }
   }
 
   private HiddenStates forward(

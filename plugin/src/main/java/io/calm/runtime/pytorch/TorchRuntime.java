@@ -12,6 +12,8 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
+import io.calm.tensor.SearchKernels;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -37,9 +39,11 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   private final Model program;
   private final NDManager manager;
   private final NDArray one;
+  private final Parallel parallel;
 
-  private TorchRuntime(Model program) {
+  private TorchRuntime(Model program, Parallel parallel) {
     this.program = program;
+    this.parallel = parallel;
     this.manager = program.getNDManager();
     this.one = manager.create(1f);
   }
@@ -65,7 +69,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
       }
       String code = new String(source.readAllBytes(), StandardCharsets.UTF_8);
       model.load(new ByteArrayInputStream(TorchScriptArchive.write(CLASS, code)));
-      return new TorchRuntime(model);
+      return new TorchRuntime(model, new Parallel(threads));
     } catch (IOException e) {
       model.close();
       throw new UncheckedIOException(e);
@@ -92,6 +96,13 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   /** Returns the manager that owns every array of this runtime. */
   NDManager manager() {
     return manager;
+  }
+
+  /** Returns the kernels that serve, where they and the engine's arrays are on the same device. */
+  Optional<ModuleProducts> moduleProducts() {
+    return onCpu()
+        ? SearchKernels.best().map(kernels -> new ModuleProducts(this, kernels, parallel))
+        : Optional.empty();
   }
 
   private boolean onCpu() {
@@ -214,6 +225,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
 
   @Override
   public void close() {
+    parallel.close();
     one.close();
     program.close();
   }

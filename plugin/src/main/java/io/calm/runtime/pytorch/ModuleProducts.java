@@ -1,0 +1,42 @@
+package io.calm.runtime.pytorch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import io.calm.tensor.Parallel;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.SearchKernels;
+import java.nio.ByteBuffer;
+
+/**
+ * W4A8 products of the engine's arrays with the kernels that serve: what is scored is what is
+ * served. Arrays lie in the processor's memory, which both share.
+ */
+final class ModuleProducts {
+  private final TorchRuntime runtime;
+  private final SearchKernels kernels;
+  private final Parallel parallel;
+
+  ModuleProducts(TorchRuntime runtime, SearchKernels kernels, Parallel parallel) {
+    this.runtime = runtime;
+    this.kernels = kernels;
+    this.parallel = parallel;
+  }
+
+  /**
+   * Returns {@code x} [.., K], rounded to int8, times the module, [.., N].
+   *
+   * @param bias [N], or empty
+   */
+  NDArray multiply(NDArray x, QuantizedLinear module, float[] bias, boolean perToken) {
+    int rows = Math.toIntExact(x.size() / module.inputs());
+    long[] shape = x.getShape().getShape().clone();
+    shape[shape.length - 1] = module.outputs();
+    NDArray y = runtime.manager().create(new Shape(shape), DataType.FLOAT32);
+    ByteBuffer from = x.toByteBuffer(true);
+    ByteBuffer to = y.toByteBuffer(true);
+    parallel.ranges(
+        rows, (first, end) -> kernels.multiply(module, bias, perToken, from, first, end, to));
+    return y;
+  }
+}

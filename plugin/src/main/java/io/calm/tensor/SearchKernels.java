@@ -1,0 +1,241 @@
+package io.calm.tensor;
+
+import io.calm.tensor.NativeKernels.Ladder;
+import io.calm.tensor.NativeKernels.Rung;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The innermost loops of a search in C. Each has the bits of the loop in Java that it stands for,
+ * on every rung: a plan does not depend on who computed it. Immutable and thread safe; calls that
+ * write rows need these rows to themselves.
+ */
+public final class SearchKernels {
+  private final int rung;
+
+  private SearchKernels(int rung) {
+    this.rung = rung;
+  }
+
+  /** Returns the kernels of a rung that this processor runs. */
+  public static SearchKernels of(Rung rung) {
+    return new SearchKernels(rung.index());
+  }
+
+  /** Returns the best ones of this machine; empty: there are none, the loops in Java serve. */
+  public static Optional<SearchKernels> best() {
+    return Best.KERNELS;
+  }
+
+  private static final class Best {
+    static final Optional<SearchKernels> KERNELS = find(NativeKernels.ladder());
+
+    /** The portable rung is left out: its products are slower than those of the engine. */
+    private static Optional<SearchKernels> find(Ladder ladder) {
+      return ladder.rungs().stream()
+          .skip(1)
+          .filter(rung -> rung.missing().isEmpty())
+          .reduce((worse, better) -> better)
+          .map(SearchKernels::of);
+    }
+  }
+
+  /**
+   * Fits the grids of the rows {@code from} (inclusive) to {@code to} (exclusive).
+   *
+   * @param weight [N, K]
+   * @param importance [K], or null for 1
+   * @param starts fractions of a group's range
+   * @param rounds most rounds from each start
+   * @param scales [N * J], J = ceil(K / group), written for these rows: 0 where there is no grid
+   * @param minimums [N * J], likewise
+   */
+  public void fitGrids(
+      Matrix weight,
+      int from,
+      int to,
+      int group,
+      float @Nullable [] importance,
+      float[] starts,
+      int rounds,
+      float[] scales,
+      float[] minimums) {
+    fitGrids(
+        rung,
+        weight.bytes(),
+        weight.columns(),
+        from,
+        to,
+        group,
+        importance,
+        starts,
+        rounds,
+        scales,
+        minimums);
+  }
+
+  /** Writes the nearest codes of the rows {@code from} to {@code to} to {@code codes} [N * K]. */
+  public void encode(
+      Matrix weight, int from, int to, int group, float[] scales, float[] minimums, byte[] codes) {
+    roundWeights(rung, weight.bytes(), weight.columns(), from, to, group, scales, minimums, codes);
+  }
+
+  /** Replaces the rows {@code from} to {@code to} by what their nearest codes stand for. */
+  public void roundWeights(
+      Matrix weight, int from, int to, int group, float[] scales, float[] minimums) {
+    roundWeights(rung, weight.bytes(), weight.columns(), from, to, group, scales, minimums, null);
+  }
+
+  /**
+   * Rounds the rows {@code from} to {@code to} to int8 and back.
+   *
+   * @param group inputs that share a scale
+   */
+  public void roundInputs(Matrix rows, int from, int to, int group) {
+    roundInputs(rung, rows.bytes(), rows.columns(), from, to, group);
+  }
+
+  /**
+   * Rounds a block of GPTQ's columns for the outputs {@code from} (inclusive) to {@code to}
+   * (exclusive), each column's error fed into those behind it in the block.
+   *
+   * @param columns [K, N] in the order of the walk
+   * @param first the block's first column; its width is that of {@code groups}, at most 128
+   * @param factor the block of U, row by row
+   * @param scales [J, N]
+   * @param minimums [J, N]
+   * @param groups the group of each column
+   * @param errors [width, N], written
+   * @param codes [K * N] in the order of the walk, direct; the block's are written
+   */
+  public void walkColumns(
+      Matrix columns,
+      int first,
+      int from,
+      int to,
+      float[] factor,
+      Matrix scales,
+      Matrix minimums,
+      int[] groups,
+      Matrix errors,
+      ByteBuffer codes) {
+    walkColumns(
+        rung,
+        columns.bytes(),
+        columns.columns(),
+        first,
+        groups.length,
+        from,
+        to,
+        factor,
+        scales.bytes(),
+        minimums.bytes(),
+        groups,
+        errors.bytes(),
+        codes);
+  }
+
+  /**
+   * Adds U'V to a tile.
+   *
+   * @param left U [depth, height]
+   * @param right V [depth, width]
+   * @param depth a multiple of 8
+   * @param product [height, width]
+   */
+  public void addTile(
+      double[] left, double[] right, int height, int width, int depth, double[] product) {
+    addTile(rung, left, right, height, width, depth, product);
+  }
+
+  /**
+   * Rounds the rows {@code from} to {@code to} of {@code x} and writes their products with a W4A8
+   * weight to {@code y}: the bits that a served linear gives. A row that is not finite gives NaN.
+   *
+   * @param bias [N], or empty
+   * @param x float32 [T, K], direct
+   * @param y float32 [T, N], direct
+   */
+  public void multiply(
+      QuantizedLinear weight,
+      float[] bias,
+      boolean perToken,
+      ByteBuffer x,
+      int from,
+      int to,
+      ByteBuffer y) {
+    multiply(
+        rung,
+        weight.outputs(),
+        weight.inputs(),
+        weight.group(),
+        weight.codes(),
+        weight.grids(),
+        bias,
+        perToken,
+        x,
+        from,
+        to,
+        y);
+  }
+
+  private static native void multiply(
+      int rung,
+      int outputs,
+      int inputs,
+      int group,
+      ByteBuffer codes,
+      ByteBuffer grids,
+      float[] bias,
+      boolean perToken,
+      ByteBuffer x,
+      int from,
+      int to,
+      ByteBuffer y);
+
+  private static native void fitGrids(
+      int rung,
+      ByteBuffer weight,
+      int inputs,
+      int from,
+      int to,
+      int group,
+      float @Nullable [] importance,
+      float[] starts,
+      int rounds,
+      float[] scales,
+      float[] minimums);
+
+  private static native void roundWeights(
+      int rung,
+      ByteBuffer weight,
+      int inputs,
+      int from,
+      int to,
+      int group,
+      float[] scales,
+      float[] minimums,
+      byte @Nullable [] codes);
+
+  private static native void roundInputs(
+      int rung, ByteBuffer rows, int inputs, int from, int to, int group);
+
+  private static native void walkColumns(
+      int rung,
+      ByteBuffer columns,
+      int outputs,
+      int first,
+      int count,
+      int from,
+      int to,
+      float[] factor,
+      ByteBuffer scales,
+      ByteBuffer minimums,
+      int[] groups,
+      ByteBuffer errors,
+      ByteBuffer codes);
+
+  private static native void addTile(
+      int rung, double[] left, double[] right, int height, int width, int depth, double[] product);
+}

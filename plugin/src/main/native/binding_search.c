@@ -1,0 +1,189 @@
+/* What a search calls: io.calm.tensor.SearchKernels. Matrices are float32, outside the heap. */
+#include "calm.h"
+
+#include <jni.h>
+#include <math.h>
+#include <stdlib.h>
+
+static float *row_of(JNIEnv *env, jobject matrix, jint row, jint inputs) {
+  float *values = (*env)->GetDirectBufferAddress(env, matrix);
+  return values + (size_t)row * (size_t)inputs;
+}
+
+static void out_of_memory(JNIEnv *env) {
+  (*env)->ThrowNew(env, (*env)->FindClass(env, "java/lang/OutOfMemoryError"), "native scratch");
+}
+
+/* Elements of an array copied to memory of its own; NULL: there is none. */
+static float *copy_of(JNIEnv *env, jfloatArray array, jsize from, jsize count) {
+  float *copy = malloc((size_t)count * sizeof(float));
+  if (copy) {
+    (*env)->GetFloatArrayRegion(env, array, from, count, copy);
+  }
+  return copy;
+}
+
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_fitGrids(
+    JNIEnv *env, jclass type, jint rung, jobject weight, jint inputs, jint from, jint to,
+    jint group, jfloatArray importance, jfloatArray starts, jint rounds, jfloatArray scales,
+    jfloatArray minimums) {
+  (void)type;
+  jsize groups = (inputs + group - 1) / group, count = (to - from) * groups;
+  jsize start_count = (*env)->GetArrayLength(env, starts);
+  float *begin = copy_of(env, starts, 0, start_count);
+  float *h = importance ? copy_of(env, importance, 0, inputs) : NULL;
+  float *grids = malloc(2 * (size_t)count * sizeof(float));
+  if (begin && grids && (h || !importance)) {
+    calm_rung_kernels(rung)->fit_grids(row_of(env, weight, from, inputs), to - from, inputs, group,
+                                       h, begin, start_count, rounds, grids, grids + count);
+    (*env)->SetFloatArrayRegion(env, scales, from * groups, count, grids);
+    (*env)->SetFloatArrayRegion(env, minimums, from * groups, count, grids + count);
+  } else {
+    out_of_memory(env);
+  }
+  free(begin);
+  free(h);
+  free(grids);
+}
+
+/* codes: where they go, or NULL to put what they stand for into the weight itself. */
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_roundWeights(
+    JNIEnv *env, jclass type, jint rung, jobject weight, jint inputs, jint from, jint to,
+    jint group, jfloatArray scales, jfloatArray minimums, jbyteArray codes) {
+  (void)type;
+  const calm_kernels *k = calm_rung_kernels(rung);
+  jsize groups = (inputs + group - 1) / group, count = (to - from) * groups;
+  float *s = copy_of(env, scales, from * groups, count);
+  float *m = copy_of(env, minimums, from * groups, count);
+  int8_t *row_codes = codes ? malloc((size_t)inputs) : NULL;
+  if (s && m && (row_codes || !codes)) {
+    for (jint row = from; row < to; row++) {
+      float *w = row_of(env, weight, row, inputs);
+      size_t at = (size_t)(row - from) * (size_t)groups;
+      if (codes) {
+        k->encode(w, inputs, group, s + at, m + at, row_codes);
+        (*env)->SetByteArrayRegion(env, codes, row * inputs, inputs, row_codes);
+      } else {
+        k->round_weights(w, inputs, group, s + at, m + at);
+      }
+    }
+  } else {
+    out_of_memory(env);
+  }
+  free(s);
+  free(m);
+  free(row_codes);
+}
+
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_roundInputs(JNIEnv *env, jclass type,
+                                                                     jint rung, jobject rows,
+                                                                     jint inputs, jint from,
+                                                                     jint to, jint group) {
+  (void)type;
+  for (jint row = from; row < to; row++) {
+    calm_rung_kernels(rung)->round_inputs(row_of(env, rows, row, inputs), inputs, group);
+  }
+}
+
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_addTile(
+    JNIEnv *env, jclass type, jint rung, jdoubleArray left, jdoubleArray right, jint height,
+    jint width, jint depth, jdoubleArray product) {
+  (void)type;
+  double *a = (*env)->GetPrimitiveArrayCritical(env, left, NULL);
+  double *b = (*env)->GetPrimitiveArrayCritical(env, right, NULL);
+  double *c = (*env)->GetPrimitiveArrayCritical(env, product, NULL);
+  if (a && b && c) {
+    calm_rung_kernels(rung)->add_tile(a, b, height, width, depth, c);
+  }
+  if (c) {
+    (*env)->ReleasePrimitiveArrayCritical(env, product, c, 0);
+  }
+  if (b) {
+    (*env)->ReleasePrimitiveArrayCritical(env, right, b, JNI_ABORT);
+  }
+  if (a) {
+    (*env)->ReleasePrimitiveArrayCritical(env, left, a, JNI_ABORT);
+  }
+}
+
+/* Rows that are not finite give NaN, as a product of float32 would. */
+static void spoil(float *y, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    y[i] = NAN;
+  }
+}
+
+static void multiply_rows(const calm_kernels *k, const calm_linear *w, calm_rows *rows,
+                          int per_token, int count, const float *x, float *y, void *scratch) {
+  uint8_t failed[CALM_LINEAR_ROWS];
+  for (int row = 0; row < count; row++) {
+    const float *input = x + (size_t)row * (size_t)w->inputs;
+    failed[row] = !k->quantize(input, w->inputs, per_token, rows, row, 0, w->groups);
+  }
+  k->multiply4(w, rows, count, 0, (w->outputs + CALM_TILE - 1) / CALM_TILE, y, (size_t)w->outputs,
+               scratch);
+  for (int row = 0; row < count; row++) {
+    if (failed[row]) {
+      spoil(y + (size_t)row * (size_t)w->outputs, (size_t)w->outputs);
+    }
+  }
+}
+
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_multiply(
+    JNIEnv *env, jclass type, jint rung, jint outputs, jint inputs, jint group, jobject codes,
+    jobject grids, jfloatArray bias, jboolean per_token, jobject x, jint from, jint to, jobject y) {
+  (void)type;
+  const calm_kernels *k = calm_rung_kernels(rung);
+  jsize groups = (inputs + group - 1) / group, biases = (*env)->GetArrayLength(env, bias);
+  calm_linear w = {outputs, inputs, group, groups, (*env)->GetDirectBufferAddress(env, codes),
+                   (*env)->GetDirectBufferAddress(env, grids), NULL};
+  calm_rows rows = {.group = group, .groups = groups};
+  rows.stride = calm_row_stride((size_t)group * (size_t)groups);
+  size_t bytes = CALM_LINEAR_ROWS * rows.stride;
+  size_t scales = CALM_LINEAR_ROWS * (size_t)groups * sizeof(float);
+  void *memory = NULL, *scratch = NULL;
+  float *added = biases ? copy_of(env, bias, 0, biases) : NULL;
+  w.bias = added;
+  if ((added || !biases) && posix_memalign(&memory, 64, bytes + 2 * scales) == 0 &&
+      posix_memalign(&scratch, 64, k->scratch_bytes((int32_t)rows.stride) + 64) == 0) {
+    rows.codes = memory;
+    rows.scales = (float *)((char *)memory + bytes);
+    rows.sums = rows.scales + CALM_LINEAR_ROWS * (size_t)groups;
+    for (jint row = from; row < to; row += CALM_LINEAR_ROWS) {
+      int count = to - row < CALM_LINEAR_ROWS ? to - row : CALM_LINEAR_ROWS;
+      multiply_rows(k, &w, &rows, per_token, count, row_of(env, x, row, inputs),
+                    row_of(env, y, row, outputs), scratch);
+    }
+  } else {
+    out_of_memory(env);
+  }
+  free(added);
+  free(memory);
+  free(scratch);
+}
+
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_walkColumns(
+    JNIEnv *env, jclass type, jint rung, jobject columns, jint outputs, jint first, jint count,
+    jint from, jint to, jfloatArray factor, jobject scales, jobject minimums, jintArray groups,
+    jobject errors, jobject codes) {
+  (void)type;
+  int32_t group_of[CALM_WALK];
+  (*env)->GetIntArrayRegion(env, groups, 0, count, group_of);
+  float *upper = copy_of(env, factor, 0, count * count);
+  if (!upper) {
+    out_of_memory(env);
+    return;
+  }
+  int8_t *code = (*env)->GetDirectBufferAddress(env, codes);
+  calm_walk walk = {.columns = count,
+                    .outputs = (size_t)outputs,
+                    .weights = row_of(env, columns, first, outputs),
+                    .factor = upper,
+                    .scales = row_of(env, scales, 0, outputs),
+                    .minimums = row_of(env, minimums, 0, outputs),
+                    .groups = group_of,
+                    .errors = row_of(env, errors, 0, outputs),
+                    .codes = code + (size_t)first * (size_t)outputs};
+  calm_rung_kernels(rung)->walk_columns(&walk, (size_t)from, (size_t)to);
+  free(upper);
+}

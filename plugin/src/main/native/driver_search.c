@@ -1,0 +1,205 @@
+/* What a search computes: grids, codes, rounded inputs, float64 tiles. */
+#include "driver.h"
+
+#include <math.h>
+#include <string.h>
+
+static const float STARTS[] = {1, 0.9f};
+
+static float code_of(float w, float scale, float minimum) {
+  float x = (w - minimum) * (1 / scale);
+  return x <= 0 ? 0 : x >= 15 ? 15 : floorf(x + 0.5f);
+}
+
+/* One round: the squared error of a grid, and the least-squares grid of its codes. */
+static double round_once(const float *w, const float *h, int count, float s, float m, float *next) {
+  double sums[6] = {0};
+  for (int k = 0; k < count; k++) {
+    float code = code_of(w[k], s, m), weight = h ? h[k] : 1, off = w[k] - (s * code + m);
+    sums[0] += weight * off * off;
+    sums[1] += weight;
+    sums[2] += weight * code;
+    sums[3] += weight * code * code;
+    sums[4] += weight * w[k];
+    sums[5] += weight * code * w[k];
+  }
+  double determinant = sums[3] * sums[1] - sums[2] * sums[2];
+  next[0] = 0; /* no further grid */
+  if (determinant > 1e-9 * sums[3] * sums[1]) {
+    next[0] = (float)((sums[5] * sums[1] - sums[2] * sums[4]) / determinant);
+    next[1] = (float)((sums[4] - (double)next[0] * sums[2]) / sums[1]);
+  }
+  return sums[0];
+}
+
+static void fit(const float *w, const float *h, int count, int rounds, float *scale,
+                float *minimum) {
+  float low = INFINITY, high = -INFINITY;
+  double least = INFINITY;
+  *scale = *minimum = 0;
+  for (int k = 0; k < count; k++) {
+    low = fminf(low, w[k]);
+    high = fmaxf(high, w[k]);
+    if (!(fabsf(w[k]) <= 65504)) {
+      return;
+    }
+  }
+  for (int start = 0; start < 2; start++) {
+    float span = (high - low) * STARTS[start];
+    float s = fmaxf(span / 15, 0x1p-14f), m = ((low + high) / 2 + 0.0f) - span / 2;
+    for (int round = 0; round < rounds; round++) {
+      float next[2], half_s = driver_round_half(s), half_m = driver_round_half(m);
+      double squared = round_once(w, h, count, half_s, half_m, next);
+      if (squared < least) {
+        least = squared;
+        *scale = half_s;
+        *minimum = half_m;
+      }
+      if (!(next[0] >= 0x1p-14f) || (next[0] == s && next[1] == m)) {
+        break;
+      }
+      s = next[0];
+      m = next[1];
+    }
+  }
+}
+
+static void check_grids(const calm_kernels *k) {
+  int outputs = 1 + driver_below(40), inputs = 1 + driver_below(200), group = 32 << driver_below(3);
+  int groups = (inputs + group - 1) / group, rounds = 1 + driver_below(6);
+  size_t count = (size_t)outputs * (size_t)inputs, grids = (size_t)outputs * (size_t)groups;
+  driver_describe("grids: [%d, %d], group %d, %d rounds", outputs, inputs, group, rounds);
+  float *w = driver_floats(count), *h = NULL;
+  for (size_t i = 0; i < count; i++) {
+    w[i] = driver_uniform() * (driver_below(90) ? 1 : 50);
+  }
+  w[driver_below((int)count)] = driver_below(3) ? 1 : NAN;
+  if (driver_below(2)) {
+    h = driver_floats((size_t)inputs);
+    for (int i = 0; i < inputs; i++) {
+      h[i] = 1e-3f + fabsf(driver_uniform());
+    }
+  }
+  float *expected = driver_floats(2 * grids), *actual = driver_floats(2 * grids);
+  k->fit_grids(w, outputs, inputs, group, h, STARTS, 2, rounds, actual, actual + grids);
+  int8_t *codes = driver_aligned((size_t)inputs), *got = driver_aligned((size_t)inputs);
+  for (int n = 0; n < outputs; n++) {
+    float *row = w + (size_t)n * (size_t)inputs;
+    float *s = expected + (size_t)n * (size_t)groups, *m = s + grids;
+    for (int j = 0; j < groups; j++) {
+      int from = j * group, here = inputs - from < group ? inputs - from : group;
+      fit(row + from, h ? h + from : NULL, here, rounds, s + j, m + j);
+    }
+  }
+  driver_same_floats("grids", expected, actual, 2 * grids);
+  float *rounded = driver_floats((size_t)inputs);
+  for (int i = 0; i < groups; i++) {
+    expected[i] = expected[i] == 0 ? 1 : expected[i];
+  }
+  for (int i = 0; i < inputs; i++) {
+    w[i] = isnan(w[i]) ? 2 : w[i];
+    float s = expected[i / group], m = expected[grids + (size_t)(i / group)];
+    codes[i] = (int8_t)code_of(w[i], s, m);
+    rounded[i] = s * code_of(w[i], s, m) + m;
+  }
+  k->encode(w, inputs, group, expected, expected + grids, got);
+  driver_same_bytes("codes", codes, got, (size_t)inputs);
+  k->round_weights(w, inputs, group, expected, expected + grids);
+  driver_same_floats("rounded weights", rounded, w, (size_t)inputs);
+}
+
+static void check_inputs(const calm_kernels *k) {
+  int inputs = 1 + driver_below(200), group = driver_below(2) ? inputs : 32;
+  driver_describe("inputs: %d, group %d", inputs, group);
+  float *x = driver_numbers((size_t)inputs), *expected = driver_floats((size_t)inputs);
+  for (int from = 0; from < inputs; from += group) {
+    int count = inputs - from < group ? inputs - from : group;
+    float scale = driver_scale(x + from, count);
+    for (int i = from; i < from + count; i++) {
+      expected[i] = driver_round_code(x[i], scale) * scale + 0.0f;
+    }
+  }
+  k->round_inputs(x, inputs, group);
+  driver_same_floats("rounded inputs", expected, x, (size_t)inputs);
+}
+
+static double *doubles_of(size_t count) {
+  double *values = driver_aligned(count * sizeof(double));
+  for (size_t i = 0; i < count; i++) {
+    values[i] = driver_uniform();
+  }
+  return values;
+}
+
+static void check_tile(const calm_kernels *k) {
+  int height = 1 + driver_below(20), width = 1 + driver_below(40);
+  int depth = 8 * (1 + driver_below(4));
+  size_t size = (size_t)height * (size_t)width;
+  driver_describe("tile: [%d, %d], depth %d", height, width, depth);
+  double *left = doubles_of((size_t)depth * (size_t)height);
+  double *right = doubles_of((size_t)depth * (size_t)width);
+  double *expected = doubles_of(size), *actual = driver_aligned(size * sizeof(double));
+  memcpy(actual, expected, size * sizeof(double));
+  for (int step = 0; step < depth; step += 8) {
+    for (size_t at = 0; at < size; at++) {
+      double pairs[4];
+      for (int p = 0; p < 4; p++) {
+        const double *a = left + (size_t)(step + 2 * p) * (size_t)height + at / (size_t)width;
+        const double *b = right + (size_t)(step + 2 * p) * (size_t)width + at % (size_t)width;
+        pairs[p] = *a * *b + a[height] * b[width];
+      }
+      expected[at] += (pairs[0] + pairs[1]) + (pairs[2] + pairs[3]);
+    }
+  }
+  k->add_tile(left, right, height, width, depth, actual);
+  driver_same_bytes("tile", expected, actual, size * sizeof(double));
+}
+
+static void check_walk(const calm_kernels *k) {
+  int columns = 1 + driver_below(40), outputs = 1 + driver_below(40), groups = 3;
+  size_t size = (size_t)columns * (size_t)outputs, grids = (size_t)groups * (size_t)outputs;
+  driver_describe("walk: [%d, %d]", columns, outputs);
+  float *w = driver_floats(size), *scales = driver_floats(grids), *minimums = driver_floats(grids);
+  float *factor = driver_floats((size_t)columns * (size_t)columns);
+  float *errors = driver_floats(size), *expected = driver_floats(size);
+  int8_t *codes = driver_aligned(size), *expected_codes = driver_aligned(size);
+  int32_t *group_of = driver_aligned((size_t)columns * sizeof(int32_t));
+  for (size_t i = 0; i < size; i++) {
+    w[i] = driver_uniform();
+  }
+  for (size_t i = 0; i < grids; i++) {
+    scales[i] = 0.1f + 0.05f * driver_uniform();
+    minimums[i] = driver_uniform() - 0.5f;
+  }
+  for (int i = 0; i < columns * columns; i++) {
+    factor[i] = i % (columns + 1) ? 0.1f * driver_uniform() : 1.5f + driver_uniform();
+  }
+  for (int i = 0; i < columns; i++) {
+    group_of[i] = driver_below(groups);
+  }
+  calm_walk walk = {columns, (size_t)outputs, w,      factor, scales,
+                    minimums, group_of,       errors, codes};
+  k->walk_columns(&walk, 0, (size_t)outputs);
+  for (int i = 0; i < columns; i++) {
+    for (int n = 0; n < outputs; n++) {
+      int at = i * outputs + n, grid = group_of[i] * outputs + n;
+      float code = code_of(w[at], scales[grid], minimums[grid]);
+      float error = w[at] - (scales[grid] * code + minimums[grid]);
+      error *= 1 / factor[i * columns + i];
+      for (int j = i + 1; j < columns; j++) {
+        w[j * outputs + n] -= factor[i * columns + j] * error;
+      }
+      expected[at] = error;
+      expected_codes[at] = (int8_t)code;
+    }
+  }
+  driver_same_floats("errors", expected, errors, size);
+  driver_same_bytes("codes", expected_codes, codes, size);
+}
+
+void driver_searches(const calm_kernels *k) {
+  check_grids(k);
+  check_walk(k);
+  check_inputs(k);
+  check_tile(k);
+}

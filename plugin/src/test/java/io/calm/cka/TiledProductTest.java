@@ -1,0 +1,58 @@
+package io.calm.cka;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
+import io.calm.tensor.Matrix;
+import io.calm.tensor.NativeKernels.Rung;
+import io.calm.tensor.NativeRungs;
+import io.calm.tensor.SearchKernels;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The products of the kernels in C against the loops in Java, bit for bit. */
+class TiledProductTest {
+
+  static Stream<Rung> rungs() {
+    return NativeRungs.here();
+  }
+
+  @ParameterizedTest
+  @MethodSource("rungs")
+  void everyRungHasTheBitsOfJava(Rung rung) {
+    for (int round = 0; round < 20; round++) {
+      long seed = System.nanoTime();
+      Random random = new Random(seed);
+      int tokens = 4 + random.nextInt(150);
+      int features = 1 + random.nextInt(300);
+      Matrix x = Matrix.of(new RandomMatrices(seed).gaussian(tokens, features));
+      Matrix y = Matrix.of(new RandomMatrices(seed + 1).gaussian(tokens, features));
+      Centred u = new Centred(x, Rows.all(tokens));
+      Centred v = new Centred(y, Rows.all(tokens));
+      boolean gram = random.nextBoolean();
+      TiledProduct.Operand left = gram ? u.tokens() : u.features();
+      TiledProduct.Operand right = gram ? v.tokens() : v.features();
+      TiledProduct.Tile[] tiles = TiledProduct.tiles(left.count(), right.count(), false);
+      double[][] expected = product(left, right, tiles, Optional.empty());
+      double[][] actual = product(left, right, tiles, Optional.of(SearchKernels.of(rung)));
+      for (int t = 0; t < tiles.length; t++) {
+        assertArrayEquals(
+            expected[t],
+            actual[t],
+            "%s: seed %d, [%d, %d], %s".formatted(rung.name(), seed, tokens, features, tiles[t]));
+      }
+    }
+  }
+
+  private static double[][] product(
+      TiledProduct.Operand left,
+      TiledProduct.Operand right,
+      TiledProduct.Tile[] tiles,
+      Optional<SearchKernels> kernels) {
+    return TiledProduct.compute(
+        left, right, tiles, 2, (tile, product, size) -> Arrays.copyOf(product, size), kernels);
+  }
+}

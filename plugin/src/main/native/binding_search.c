@@ -187,3 +187,37 @@ JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_walkColumns(
   calm_rung_kernels(rung)->walk_columns(&walk, (size_t)from, (size_t)to);
   free(upper);
 }
+
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_addGram(JNIEnv *env, jclass type,
+                                                                 jint rung, jobject x, jint rows,
+                                                                 jint width, jint from, jint to,
+                                                                 jobject gram) {
+  (void)type;
+  size_t padded = ((size_t)width / CALM_GRAM_PANEL + 1) * CALM_GRAM_PANEL;
+  void *scratch = NULL;
+  if (posix_memalign(&scratch, 64, 128 * padded * sizeof(float)) != 0) {
+    out_of_memory(env);
+    return;
+  }
+  calm_rung_kernels(rung)->add_gram(row_of(env, x, 0, width), rows, width, from, to,
+                                    row_of(env, gram, 0, width), scratch);
+  free(scratch);
+}
+
+/* Copies the upper half of a symmetric matrix to the lower, square by square. */
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_mirror(JNIEnv *env, jclass type,
+                                                                jobject matrix, jint width) {
+  (void)type;
+  enum { SQUARE = 32 };
+  float *m = row_of(env, matrix, 0, width);
+  size_t size = (size_t)width;
+  for (size_t i = 0; i < size; i += SQUARE) {
+    for (size_t j = i; j < size; j += SQUARE) {
+      for (size_t row = i; row < size && row < i + SQUARE; row++) {
+        for (size_t column = j > row ? j : row + 1; column < size && column < j + SQUARE; column++) {
+          m[column * size + row] = m[row * size + column];
+        }
+      }
+    }
+  }
+}

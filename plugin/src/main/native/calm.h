@@ -18,6 +18,7 @@ enum {
   CALM_SPLIT = 256,     /* positions whose attention is computed apart and then merged */
   CALM_MAX_GROUP = 128, /* inputs of the largest group */
   CALM_WALK = 128,      /* columns of a block of GPTQ's walk */
+  CALM_GRAM_PANEL = 32, /* columns of a panel of a Gram matrix */
   CALM_LINEAR_ROWS = 128, /* rows of a piece of a linear, so that narrow ones divide evenly too */
 };
 
@@ -176,6 +177,13 @@ typedef struct {
 
   /* Rounds one row of activations to int8 and back; group: inputs that share a scale. */
   void (*round_inputs)(float *row, int32_t inputs, int32_t group);
+
+  /*
+   * gram[width][width] += x[rows][width]' x, from the diagonal on, for the panels of rows of gram
+   * from (inclusive) to (exclusive). scratch: 128 rows of the padded width.
+   */
+  void (*add_gram)(const float *x, int rows, int32_t width, int from, int to, float *gram,
+                   float *scratch);
 
   /* Rounds a block column by column for the outputs from (inclusive) to (exclusive). */
   void (*walk_columns)(const calm_walk *walk, size_t from, size_t to);

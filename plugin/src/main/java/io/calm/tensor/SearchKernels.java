@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  * write rows need these rows to themselves.
  */
 public final class SearchKernels {
+  /** Columns of a panel in C. */
+  private static final int GRAM_PANEL = 32;
+
   private final int rung;
 
   private SearchKernels(int rung) {
@@ -137,6 +140,25 @@ public final class SearchKernels {
   }
 
   /**
+   * Adds X'X to a symmetric matrix, in float32: a chunk of 128 rows is summed with fused products
+   * in the order of the rows, then added.
+   *
+   * @param x [T, K]
+   * @param gram [K, K]
+   */
+  public void addGram(Matrix x, Matrix gram, Parallel parallel) {
+    int width = x.columns();
+    if (gram.rows() != width || gram.columns() != width) {
+      throw new IllegalArgumentException(
+          "gram: expected [%d, %d] for inputs %s, got %s".formatted(width, width, x, gram));
+    }
+    parallel.ranges(
+        (width + GRAM_PANEL - 1) / GRAM_PANEL,
+        (from, to) -> addGram(rung, x.bytes(), x.rows(), width, from, to, gram.bytes()));
+    mirror(gram.bytes(), width);
+  }
+
+  /**
    * Adds U'V to a tile.
    *
    * @param left U [depth, height]
@@ -235,6 +257,11 @@ public final class SearchKernels {
       int[] groups,
       ByteBuffer errors,
       ByteBuffer codes);
+
+  private static native void addGram(
+      int rung, ByteBuffer x, int rows, int width, int from, int to, ByteBuffer gram);
+
+  private static native void mirror(ByteBuffer matrix, int width);
 
   private static native void addTile(
       int rung, double[] left, double[] right, int height, int width, int depth, double[] product);

@@ -26,8 +26,7 @@ class SearchKernelsTest {
       int outputs = 1 + random.nextInt(80);
       int inputs = 1 + random.nextInt(200);
       QuantizedLinear weight = Packing.pack(RandomLinears.matrix(outputs, inputs, 32, random));
-      float[] bias =
-          random.nextBoolean() ? RandomLinears.vector(outputs, random) : new float[0];
+      float[] bias = random.nextBoolean() ? RandomLinears.vector(outputs, random) : new float[0];
       boolean perToken = random.nextBoolean();
       float[] x = RandomLinears.vector(rows * inputs, random);
       float[] expected =
@@ -47,7 +46,9 @@ class SearchKernelsTest {
       assertArrayEquals(
           expected,
           actual,
-          () -> "%s: seed %d, %d rows of [%d, %d]".formatted(rung.name(), seed, rows, outputs, inputs));
+          () ->
+              "%s: seed %d, %d rows of [%d, %d]"
+                  .formatted(rung.name(), seed, rows, outputs, inputs));
     }
   }
 }

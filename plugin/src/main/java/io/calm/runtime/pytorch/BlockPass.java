@@ -32,7 +32,15 @@ public final class BlockPass implements AutoCloseable {
   private static final float[] NO_BIAS = new float[0];
 
   /** How inputs of linears become int8. */
-  public record Rounding(ActivationMode mode, int groupLimit) {}
+  public record Rounding(ActivationMode mode, int groupLimit) {
+
+    /** Returns the inputs of a linear that share a scale. */
+    int step(int inputs) {
+      return mode == ActivationMode.PER_TOKEN
+          ? inputs
+          : QuantizedLinear.groupFor(inputs, groupLimit);
+    }
+  }
 
   private final TorchRuntime runtime;
   private final ModelSpec spec;
@@ -133,6 +141,11 @@ public final class BlockPass implements AutoCloseable {
 
   /** Returns X'X [K, K] of the current input as the linears will see it, rounded. */
   public Matrix gram() {
+    Optional<ModuleProducts> products =
+        rounding.isPresent() ? runtime.moduleProducts() : Optional.empty();
+    if (products.isPresent()) {
+      return products.get().gram(input, width(), rounding.get().step(width()));
+    }
     NDArray sum = runtime.manager().zeros(new Shape(width(), width()));
     for (NDArray x : input) {
       try (NDArray rounded = round(x)) {

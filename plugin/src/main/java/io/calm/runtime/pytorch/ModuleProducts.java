@@ -3,14 +3,17 @@ package io.calm.runtime.pytorch;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.SearchKernels;
 import java.nio.ByteBuffer;
+import java.util.List;
 
 /**
- * W4A8 products of the engine's arrays with the kernels that serve: what is scored is what is
- * served. Arrays lie in the processor's memory, which both share.
+ * W4A8 products of the engine's arrays with the kernels that serve, so that what is scored is what
+ * is served, and their inputs' Gram matrices. Arrays lie in the processor's memory, which both
+ * share.
  */
 final class ModuleProducts {
   private final TorchRuntime runtime;
@@ -38,5 +41,22 @@ final class ModuleProducts {
     parallel.ranges(
         rows, (first, end) -> kernels.multiply(module, bias, perToken, from, first, end, to));
     return y;
+  }
+
+  /**
+   * Returns X'X [K, K] over all inputs [.., K], rounded to int8.
+   *
+   * @param step inputs that share a scale
+   */
+  Matrix gram(List<NDArray> inputs, int width, int step) {
+    Matrix sum = runtime.matrix(runtime.manager().zeros(new Shape(width, width)), width, width);
+    for (NDArray x : inputs) {
+      int rows = Math.toIntExact(x.size() / width);
+      try (Matrix rounded = runtime.matrix(x.duplicate(), rows, width)) {
+        parallel.ranges(rows, (from, to) -> kernels.roundInputs(rounded, from, to, step));
+        kernels.addGram(rounded, sum, parallel);
+      }
+    }
+    return sum;
   }
 }

@@ -226,7 +226,7 @@ final class ServeCommand implements Callable<Integer> {
       String body =
           chats
               ? "\"messages\": [{\"role\": \"user\","
-                  + " \"content\": \"What is the capital of France?\"}]"
+                  + " \"content\": \"What is the capital of France?\"}], \"temperature\": 0"
               : "\"prompt\": \"The package manager\", \"max_tokens\": 32";
       out.printf(
           Locale.ROOT,

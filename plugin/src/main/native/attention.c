@@ -312,9 +312,6 @@ void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *pages, int kv_he
   }
   int first_page = first / CALM_PAGE, last_page = (last + CALM_PAGE - 1) / CALM_PAGE;
   visit v = {a, pages, kv_head, a->kv == CALM_KV_FLOAT16 && count <= FEW, last, scratch};
-  for (int q = 0; q < count; q++) {
-    memset(scores + (size_t)q * CALM_SPLIT, 0, (size_t)first_page * CALM_PAGE * sizeof(float));
-  }
   for (int page = first_page; page < last_page; page++) {
     operand keys = keys_of(&v, page);
     operand next =

@@ -50,6 +50,7 @@ final class Ticket implements Generation {
   @Override
   public void pause() {
     paused = true;
+    signal.run(); // others may run in its place
   }
 
   @Override

@@ -8,8 +8,13 @@ import io.netty.handler.codec.DecoderResult;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 
@@ -22,8 +27,14 @@ import java.util.Optional;
 final class RequestGate extends ChannelDuplexHandler {
   private final BodyBudget budget;
   private final int mostOfOne;
-  private long ofThis;
-  private long held;
+  private final Deque<Charge> charges = new ArrayDeque<>();
+  private Charge current = new Charge();
+
+  /** What the body of one request holds, until the request is answered or its body given up. */
+  private static final class Charge {
+    long bytes;
+    boolean over;
+  }
 
   /**
    * @param mostOfOne bytes of a body beyond which nothing is kept
@@ -35,25 +46,49 @@ final class RequestGate extends ChannelDuplexHandler {
 
   @Override
   public void channelRead(ChannelHandlerContext context, Object message) {
-    if (message instanceof HttpRequest request && request.decoderResult().isSuccess()) {
-      ofThis = 0;
+    if (message instanceof HttpRequest request) {
+      begin(request);
+    }
+    if (message instanceof HttpContent content) {
+      charge(content);
+    }
+    context.fireChannelRead(message);
+  }
+
+  private void begin(HttpRequest request) {
+    current = new Charge();
+    charges.add(current);
+    if (request.decoderResult().isSuccess()) {
       problem(request)
           .map(
               text ->
                   new ApiException(ApiException.Kind.INVALID, "malformed HTTP request: " + text))
           .ifPresent(error -> request.setDecoderResult(DecoderResult.failure(error)));
     }
-    if (message instanceof HttpContent content) {
-      int size = content.content().readableBytes();
-      long kept = Math.min(size, Math.max(0, mostOfOne - ofThis));
-      ofThis += size;
-      if (budget.take(kept)) {
-        held += kept;
-      } else {
-        content.setDecoderResult(DecoderResult.failure(full()));
-      }
+    current.over =
+        !request.decoderResult().isSuccess() || HttpUtil.getContentLength(request, 0L) > mostOfOne;
+  }
+
+  /** Nothing is kept of a body that is refused or was answered, so nothing is charged. */
+  private void charge(HttpContent content) {
+    int size = content.content().readableBytes();
+    if (current.over || size == 0) {
+      return;
     }
-    context.fireChannelRead(message);
+    if (current.bytes + size > mostOfOne) {
+      giveBack(current);
+    } else if (budget.take(size)) {
+      current.bytes += size;
+    } else {
+      giveBack(current);
+      content.setDecoderResult(DecoderResult.failure(full()));
+    }
+  }
+
+  private void giveBack(Charge charge) {
+    charge.over = true;
+    budget.give(charge.bytes);
+    charge.bytes = 0;
   }
 
   private ApiException full() {
@@ -82,20 +117,22 @@ final class RequestGate extends ChannelDuplexHandler {
 
   @Override
   public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
-    if (message instanceof LastHttpContent) {
-      release();
+    if (message instanceof LastHttpContent && !interim(message) && !charges.isEmpty()) {
+      giveBack(charges.remove()); // answers come in the order of their requests
     }
     context.write(message, promise);
   }
 
-  @Override
-  public void channelInactive(ChannelHandlerContext context) {
-    release();
-    context.fireChannelInactive();
+  /** Returns whether it is a {@code 100 Continue}, which answers nothing. */
+  private static boolean interim(Object message) {
+    return message instanceof HttpResponse response
+        && response.status().codeClass() == HttpStatusClass.INFORMATIONAL;
   }
 
-  private void release() {
-    budget.give(held);
-    held = 0;
+  @Override
+  public void channelInactive(ChannelHandlerContext context) {
+    charges.forEach(this::giveBack);
+    charges.clear();
+    context.fireChannelInactive();
   }
 }

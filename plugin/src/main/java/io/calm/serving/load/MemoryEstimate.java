@@ -37,6 +37,10 @@ public record MemoryEstimate(List<Part> parts) {
   private static final long ENGINE_BYTES = 400 * MIB;
 
   private static final int DEFAULT_GROUP = 128;
+
+  /** Rows of prompts that are scored in one step, at most, beside what is decoded. */
+  private static final int SCORED_ROWS = 32;
+
   private static final int DEFAULT_POOL = 4;
 
   /**
@@ -134,7 +138,7 @@ public record MemoryEstimate(List<Part> parts) {
       row += spec.inputs(stage) / 2;
     }
     long rows = (long) budgets.stepTokens() + budgets.maxRunning();
-    return 4 * (rows * row + 2L * budgets.maxRunning() * spec.vocabulary());
+    return 4 * (rows * row + 2L * (budgets.maxRunning() + SCORED_ROWS) * spec.vocabulary());
   }
 
   /**

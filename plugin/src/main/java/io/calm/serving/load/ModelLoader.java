@@ -96,6 +96,15 @@ public final class ModelLoader {
     }
   }
 
+  private static Scheduler start(String name, Decoder decoder, SchedulerSettings budgets) {
+    try {
+      return Scheduler.start(name, decoder, budgets, System::nanoTime);
+    } catch (RuntimeException | Error e) { // e.g. no thread: nobody else would close the decoder
+      decoder.close();
+      throw e;
+    }
+  }
+
   private static ServedModel served(
       Order order,
       Checkpoint checkpoint,
@@ -108,7 +117,7 @@ public final class ModelLoader {
     try (MemoryLedger.Claim claim = claim(settings, estimate)) {
       // Holds a lease: what is mapped goes with the decoder, which the scheduler closes.
       Decoder decoder = Decoders.open(artifact.model(), settings.decoder(), budgets.blocks());
-      Scheduler scheduler = Scheduler.start(order.name(), decoder, budgets, System::nanoTime);
+      Scheduler scheduler = start(order.name(), decoder, budgets);
       claim.keep(scheduler, estimate.bytes());
       logger.info("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
       return new ServedModel(

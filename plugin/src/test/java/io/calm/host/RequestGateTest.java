@@ -1,0 +1,130 @@
+package io.calm.host;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.netty.buffer.Unpooled;
+import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.DefaultHttpContent;
+import io.netty.handler.codec.http.DefaultHttpRequest;
+import io.netty.handler.codec.http.DefaultLastHttpContent;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpVersion;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What bodies are charged for, and when it is given back. */
+final class RequestGateTest {
+  private static final int MOST_OF_ONE = 100;
+  private static final int MOST = 250;
+
+  private final BodyBudget budget = new BodyBudget(MOST);
+  private final EmbeddedChannel channel = new EmbeddedChannel(new RequestGate(budget, MOST_OF_ONE));
+
+  @AfterEach
+  void everythingIsGivenBackInTheEnd() {
+    channel.finishAndReleaseAll();
+    assertLeft(MOST);
+  }
+
+  @Test
+  void aBodyHoldsItsBytesUntilItsAnswer() {
+    head(60);
+    body(60);
+    assertLeft(MOST - 60);
+    answer(HttpResponseStatus.OK);
+    assertLeft(MOST);
+  }
+
+  @Test
+  void aBodyThatIsRefusedByItsLengthIsNotCharged() {
+    head(5000);
+    answer(HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE);
+    body(90);
+    assertLeft(MOST);
+  }
+
+  @Test
+  void aBodyThatGrowsBeyondTheLimitGivesBackWhatItTook() {
+    head(0);
+    piece(90);
+    assertLeft(MOST - 90);
+    piece(20);
+    assertLeft(MOST);
+    body(50);
+    assertLeft(MOST);
+  }
+
+  @Test
+  void anAnswerGivesBackItsOwnRequestsBytesAlone() {
+    head(80);
+    body(80);
+    head(70);
+    body(70);
+    assertLeft(MOST - 150);
+    answer(HttpResponseStatus.OK);
+    assertLeft(MOST - 70);
+    answer(HttpResponseStatus.OK);
+    assertLeft(MOST);
+  }
+
+  @Test
+  void aContinueGivesNothingBack() {
+    head(80);
+    piece(40);
+    answer(HttpResponseStatus.CONTINUE);
+    body(40);
+    assertLeft(MOST - 80);
+  }
+
+  @Test
+  void aBodyThereIsNoRoomForIsRefusedAndHoldsNothing() {
+    for (int i = 0; i < 2; i++) {
+      head(100);
+      assertTrue(body(100).decoderResult().isSuccess());
+    }
+    head(100);
+    assertFalse(body(100).decoderResult().isSuccess());
+    assertLeft(MOST - 200);
+  }
+
+  private void head(int length) {
+    DefaultHttpRequest request =
+        new DefaultHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.POST, "/invocations");
+    request.headers().set("Host", "here");
+    if (length > 0) {
+      request.headers().set("Content-Length", length);
+    } else {
+      request.headers().set("Transfer-Encoding", "chunked");
+    }
+    channel.writeInbound(request);
+  }
+
+  private void piece(int bytes) {
+    channel.writeInbound(new DefaultHttpContent(Unpooled.buffer(bytes).writeZero(bytes)));
+  }
+
+  private HttpContent body(int bytes) {
+    HttpContent last = new DefaultLastHttpContent(Unpooled.buffer(bytes).writeZero(bytes));
+    channel.writeInbound(last);
+    return last;
+  }
+
+  private void answer(HttpResponseStatus status) {
+    channel.writeOutbound(new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, status));
+  }
+
+  private void assertLeft(long bytes) {
+    assertTrue(budget.take(bytes), "expected " + bytes + " bytes left");
+    budget.give(bytes);
+    boolean more = budget.take(bytes + 1);
+    if (more) {
+      budget.give(bytes + 1);
+    }
+    assertEquals(false, more, "expected no more than " + bytes + " bytes left");
+  }
+}

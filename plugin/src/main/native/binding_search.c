@@ -1,5 +1,5 @@
 /* What a search calls: io.calm.tensor.SearchKernels. Matrices are float32, outside the heap. */
-#include "calm.h"
+#include "windows.h"
 
 #include <jni.h>
 #include <math.h>
@@ -214,10 +214,81 @@ JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_mirror(JNIEnv *env, jcl
   for (size_t i = 0; i < size; i += SQUARE) {
     for (size_t j = i; j < size; j += SQUARE) {
       for (size_t row = i; row < size && row < i + SQUARE; row++) {
-        for (size_t column = j > row ? j : row + 1; column < size && column < j + SQUARE; column++) {
+        size_t end = j + SQUARE < size ? j + SQUARE : size;
+        for (size_t column = j > row ? j : row + 1; column < end; column++) {
           m[column * size + row] = m[row * size + column];
         }
       }
     }
   }
+}
+
+/* ints: heads, key-value heads, head_dim, length, seen. Items: key-value heads of windows. */
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_attend(
+    JNIEnv *env, jclass type, jint rung, jintArray ints, jfloat epsilon, jobject rotary,
+    jobject q_norm, jobject k_norm, jobject q, jobject k, jobject v, jint from, jint to,
+    jobject y) {
+  (void)type;
+  jint s[5];
+  (*env)->GetIntArrayRegion(env, ints, 0, 5, s);
+  calm_windows w = {.heads = s[0],
+                    .kv_heads = s[1],
+                    .head_dim = s[2],
+                    .length = s[3],
+                    .seen = s[4],
+                    .epsilon = epsilon,
+                    .rotary = (*env)->GetDirectBufferAddress(env, rotary)};
+  w.q_norm = q_norm ? (*env)->GetDirectBufferAddress(env, q_norm) : NULL;
+  w.k_norm = k_norm ? (*env)->GetDirectBufferAddress(env, k_norm) : NULL;
+  void *scratch = NULL;
+  if (posix_memalign(&scratch, 64, calm_window_scratch(&w)) != 0) {
+    out_of_memory(env);
+    return;
+  }
+  jint width = w.heads * w.head_dim, kv_width = w.kv_heads * w.head_dim;
+  for (jint item = from; item < to; item++) {
+    jint row = item / w.kv_heads * w.length;
+    calm_attend_window(calm_rung_kernels(rung), &w, item % w.kv_heads, row_of(env, q, row, width),
+                       row_of(env, k, row, kv_width), row_of(env, v, row, kv_width),
+                       row_of(env, y, row, width), scratch);
+  }
+  free(scratch);
+}
+
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_norm(JNIEnv *env, jclass type, jint rung,
+                                                              jobject x, jobject weight,
+                                                              jfloat epsilon, jint width,
+                                                              jint from, jint to, jobject y) {
+  (void)type;
+  const float *w = (*env)->GetDirectBufferAddress(env, weight);
+  const float *input = row_of(env, x, from, width);
+  float *output = row_of(env, y, from, width);
+  for (jint row = from; row < to; row++, input += width, output += width) {
+    calm_rung_kernels(rung)->rms_norm(input, w, output, width, epsilon);
+  }
+}
+
+/* Elements from (inclusive) to (exclusive). */
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_gate(JNIEnv *env, jclass type, jint rung,
+                                                              jobject gate, jobject up, jint from,
+                                                              jint to, jobject y) {
+  (void)type;
+  calm_rung_kernels(rung)->swiglu(row_of(env, gate, from, 1), row_of(env, up, from, 1),
+                                  row_of(env, y, from, 1), to - from);
+}
+
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_add(JNIEnv *env, jclass type, jint rung,
+                                                             jobject target, jobject addend,
+                                                             jint from, jint to) {
+  (void)type;
+  calm_rung_kernels(rung)->add(row_of(env, target, from, 1), row_of(env, addend, from, 1),
+                               to - from);
+}
+
+JNIEXPORT void JNICALL Java_io_calm_tensor_SearchKernels_columnStatistics(
+    JNIEnv *env, jclass type, jint rung, jobject x, jint rows, jint width, jint from, jint to,
+    jobject target) {
+  (void)type;
+  calm_rung_kernels(rung)->column_statistics(row_of(env, x, 0, width), rows, width, from, to,
+                                             row_of(env, target, 0, width));
 }

@@ -55,7 +55,7 @@ rung() {
 
 avx2="-mavx2 -mfma -mf16c"
 avx512="$avx2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mprefer-vector-width=512"
-for source in vector attention grid gram gptq tile; do
+for source in vector attention columns grid gram gptq tile; do
   compile ${source}_scalar "-DCALM_WIDTH=scalar" $source.c
   case $machine in
     x86_64)
@@ -90,6 +90,7 @@ if [ "$what" = driver ]; then
   $compiler $more -o "$out/calm-driver" "$objects"/*.o -lm -pthread
 else
   compile decoder "" decoder.c
+  compile windows "" windows.c
   compile bench "$rungs" bench.c
   for source in binding binding_search; do
     compile $source "-I$java/include -I$java/include/linux" $source.c

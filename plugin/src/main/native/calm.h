@@ -179,6 +179,13 @@ typedef struct {
   void (*round_inputs)(float *row, int32_t inputs, int32_t group);
 
   /*
+   * target[3][width]: mean |x|, max |x| and mean x^2 over the rows of x, for the columns from
+   * (inclusive) to (exclusive).
+   */
+  void (*column_statistics)(const float *x, int rows, int32_t width, int32_t from, int32_t to,
+                            float *target);
+
+  /*
    * gram[width][width] += x[rows][width]' x, from the diagonal on, for the panels of rows of gram
    * from (inclusive) to (exclusive). scratch: 128 rows of the padded width.
    */

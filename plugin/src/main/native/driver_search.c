@@ -197,7 +197,48 @@ static void check_walk(const calm_kernels *k) {
   driver_same_bytes("codes", expected_codes, codes, size);
 }
 
+static double distance_to(double expected, float actual) {
+  return fabs(expected - (double)actual) / (1 + fabs(expected));
+}
+
+static void check_columns(const calm_kernels *k) {
+  int rows = 1 + driver_below(300), width = 1 + driver_below(70);
+  int panels = (width + CALM_GRAM_PANEL - 1) / CALM_GRAM_PANEL, from = driver_below(panels);
+  driver_describe("columns: [%d, %d], from panel %d", rows, width, from);
+  size_t w = (size_t)width;
+  float *x = driver_floats((size_t)rows * w), *gram = driver_floats(w * w);
+  float *scratch = driver_floats((size_t)(128 * panels * CALM_GRAM_PANEL));
+  float *statistics = driver_floats(3 * w);
+  for (size_t i = 0; i < (size_t)rows * w; i++) {
+    x[i] = driver_uniform();
+  }
+  memset(gram, 0, w * w * sizeof(float));
+  k->add_gram(x, rows, width, from, panels, gram, scratch);
+  k->column_statistics(x, rows, width, 0, width, statistics);
+  for (int i = 0; i < width; i++) {
+    double size = 0, peak = 0;
+    for (int j = i; j < width; j++) {
+      double sum = 0;
+      for (int row = 0; row < rows; row++) {
+        sum += (double)x[row * width + i] * x[row * width + j];
+      }
+      int there = i >= from * CALM_GRAM_PANEL;
+      driver_same_int("gram", 1, distance_to(there ? sum : 0, gram[i * width + j]) < 1e-4);
+      if (j == i) {
+        driver_same_int("squares", 1, distance_to(sum / rows, statistics[2 * width + i]) < 1e-5);
+      }
+    }
+    for (int row = 0; row < rows; row++) {
+      size += fabs((double)x[row * width + i]);
+      peak = fmax(peak, fabs((double)x[row * width + i]));
+    }
+    driver_same_int("mean", 1, distance_to(size / rows, statistics[i]) < 1e-5);
+    driver_same_int("peak", 1, statistics[width + i] == (float)peak);
+  }
+}
+
 void driver_searches(const calm_kernels *k) {
+  check_columns(k);
   check_grids(k);
   check_walk(k);
   check_inputs(k);

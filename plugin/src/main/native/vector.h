@@ -1,4 +1,4 @@
-/* The functions that vector, attention, grid, gram, gptq and tile define for one width of registers. */
+/* The functions that vector, attention, columns, grid, gram, gptq and tile define for one width of registers. */
 #ifndef CALM_VECTOR_H
 #define CALM_VECTOR_H
 
@@ -42,6 +42,8 @@
   void CALM_JOIN(round_weights, width)(float *row, int32_t inputs, int32_t group,                 \
                                        const float *scales, const float *minimums);               \
   void CALM_JOIN(round_inputs, width)(float *row, int32_t inputs, int32_t group);                 \
+  void CALM_JOIN(column_statistics, width)(const float *x, int rows, int32_t width_,              \
+                                           int32_t from, int32_t to, float *target);              \
   void CALM_JOIN(add_gram, width)(const float *x, int rows, int32_t width_, int from, int to,     \
                                   float *gram, float *scratch);                                   \
   void CALM_JOIN(walk_columns, width)(const calm_walk *walk, size_t from, size_t to);             \

@@ -1,6 +1,11 @@
 package io.calm.quant;
 
+import io.calm.model.ActivationMode;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Packing;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.SearchKernels;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,8 +13,9 @@ import org.jspecify.annotations.Nullable;
  * || X W' - Q8(X / s) Q4(W s)' ||^2} over sampled tokens and outputs, relative to {@code || X W'
  * ||^2}.
  *
- * <p>Weights are rounded to nearest on quickly fitted grids, and products may be those of bfloat16:
- * the comparison needs the same treatment for every s, not the last digit. Holds a few matrices of
+ * <p>Weights are rounded to nearest on quickly fitted grids: the comparison needs the same
+ * treatment for every s, not the last digit. Products are those of the kernels that serve, where
+ * there are any; otherwise those of the algebra, which may be of bfloat16. Holds a few matrices of
  * the stage's size; not thread safe.
  */
 public final class FoldError implements AutoCloseable {
@@ -78,12 +84,31 @@ public final class FoldError implements AutoCloseable {
     } catch (QuantizationException e) {
       return Double.POSITIVE_INFINITY;
     }
-    grids.round(scaledWeight, stage.parallel());
-    roundRows(scales);
-    try (Matrix got = stage.algebra().approximateProduct(scaledRows, scaledWeight)) {
+    divideRows(scales);
+    try (Matrix got = product(grids)) {
       double distance = squaredDistance(expected, got);
       return Double.isNaN(distance) ? Double.POSITIVE_INFINITY : distance / norm;
     }
+  }
+
+  /** Returns the module's outputs for the divided rows, which are changed. */
+  private Matrix product(Grids grids) {
+    Optional<SearchKernels> kernels = SearchKernels.best();
+    if (kernels.isPresent()) {
+      QuantizedLinear module =
+          Packing.pack(grids.encode(scaledWeight, stage.parallel()), stage.parallel());
+      return kernels
+          .get()
+          .multiply(
+              module,
+              stage.activationMode() == ActivationMode.PER_TOKEN,
+              scaledRows,
+              stage.parallel());
+    }
+    grids.round(scaledWeight, stage.parallel());
+    ActivationRounding rounding = new ActivationRounding(stage.activationMode(), stage.group());
+    stage.parallel().ranges(scaledRows.rows(), (from, to) -> rounding.round(scaledRows, from, to));
+    return stage.algebra().approximateProduct(scaledRows, scaledWeight);
   }
 
   private float[] scaledImportance(float[] scales) {
@@ -111,8 +136,7 @@ public final class FoldError implements AutoCloseable {
             });
   }
 
-  private void roundRows(float[] scales) {
-    ActivationRounding rounding = new ActivationRounding(stage.activationMode(), stage.group());
+  private void divideRows(float[] scales) {
     stage
         .parallel()
         .ranges(
@@ -126,7 +150,6 @@ public final class FoldError implements AutoCloseable {
                 }
                 scaledRows.writeRow(t, row);
               }
-              rounding.round(scaledRows, from, to);
             });
   }
 

@@ -6,6 +6,7 @@ import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
 import io.calm.model.Stage;
 import io.calm.tensor.Packing;
+import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.EnumMap;
@@ -66,7 +67,7 @@ public class StagewiseQuantizer implements Quantizer {
         }
       }
     }
-    return new Result(candidate.pack(), detail);
+    return new Result(candidate.pack(sample.parallel()), detail);
   }
 
   /** The block as far as it is made. */
@@ -102,9 +103,9 @@ public class StagewiseQuantizer implements Quantizer {
       linears.computeIfPresent(role, (r, linear) -> DividedRows.of(linear, scales, r.name()));
     }
 
-    BlockParameters<QuantizedLinear> pack() {
+    BlockParameters<QuantizedLinear> pack(Parallel parallel) {
       Map<LinearRole, QuantizedLinear> packed = new EnumMap<>(LinearRole.class);
-      linears.forEach((role, linear) -> packed.put(role, Packing.pack(linear)));
+      linears.forEach((role, linear) -> packed.put(role, Packing.pack(linear, parallel)));
       return new BlockParameters<>(packed, biases, norms);
     }
   }

@@ -105,15 +105,13 @@ final class Guard {
 
   private Verdict compare(
       Quantizer uniform, int forwards, Streams mix, Streams alone, Streams full) {
-    double[] mixKl;
-    double[] uniformKl;
+    List<double[]> divergences;
     try (HiddenStates reference = bench.model().finalNorm(full.get(Part.GUARD));
         HiddenStates first = bench.model().finalNorm(mix.get(Part.GUARD));
         HiddenStates second = bench.model().finalNorm(alone.get(Part.GUARD))) {
-      mixKl = bench.model().klDivergence(reference, first);
-      uniformKl = bench.model().klDivergence(reference, second);
+      divergences = bench.model().klDivergences(reference, List.of(first, second));
     }
-    QuantPlan.Guard guard = decide(uniform.name(), mixKl, uniformKl);
+    QuantPlan.Guard guard = decide(uniform.name(), divergences.get(0), divergences.get(1));
     String name = QuantPlan.uniform(uniform.name());
     String reason =
         String.format(

@@ -21,15 +21,40 @@ public final class Packing {
    *     value of a finite float16; names output and input or group
    */
   public static QuantizedLinear pack(QuantizedMatrix matrix) {
+    return pack(matrix, (count, body) -> body.run(0, count));
+  }
+
+  /** The same on several threads. */
+  public static QuantizedLinear pack(QuantizedMatrix matrix, Parallel parallel) {
+    return pack(matrix, parallel::ranges);
+  }
+
+  /** Runs a loop over tiles, in whole or in pieces. */
+  private interface Loop {
+    void run(int count, Parallel.Range body);
+  }
+
+  private static QuantizedLinear pack(QuantizedMatrix matrix, Loop tiles) {
     int n = matrix.outputs();
     int k = matrix.inputs();
     int group = matrix.group();
     ByteBuffer codes = direct(QuantizedLinear.codeBytes(n, k, group));
     ByteBuffer grids = direct(QuantizedLinear.gridBytes(n, k, group));
+    tiles.run(
+        QuantizedLinear.paddedOutputs(n) / TILE,
+        (from, to) -> pack(matrix, from * TILE, Math.min(n, to * TILE), codes, grids));
+    return new QuantizedLinear(n, k, group, codes, grids);
+  }
+
+  /** Packs the outputs {@code from} (inclusive) to {@code to} (exclusive). */
+  private static void pack(
+      QuantizedMatrix matrix, int from, int to, ByteBuffer codes, ByteBuffer grids) {
+    int k = matrix.inputs();
+    int group = matrix.group();
     int steps = QuantizedLinear.paddedInputs(k, group) / 8;
     int groups = QuantizedLinear.paddedInputs(k, group) / group;
     IntBuffer words = codes.asIntBuffer();
-    for (int output = 0; output < n; output++) {
+    for (int output = from; output < to; output++) {
       int at = wordAt(output, 0, steps) / Integer.BYTES;
       for (int step = 0; step * 8 < k; step++, at += TILE) {
         words.put(at, word(matrix, output, step));
@@ -41,7 +66,6 @@ public final class Packing {
         putGrid(grids, grid + 2 * TILE, "minimum", matrix.minimums()[index], output, j);
       }
     }
-    return new QuantizedLinear(n, k, group, codes, grids);
   }
 
   private static void putGrid(

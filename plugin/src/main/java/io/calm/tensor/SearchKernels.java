@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  * write rows need these rows to themselves.
  */
 public final class SearchKernels {
+  /** Columns that are summed at once in C. */
+  private static final int LANES = 16;
+
   /** Columns of a panel in C. */
   private static final int GRAM_PANEL = 32;
 
@@ -140,6 +143,94 @@ public final class SearchKernels {
   }
 
   /**
+   * Attention over whole windows that start at position 0, causal, keys and values rounded to
+   * float16: the bits of a served step.
+   *
+   * @param rotary float32 [length, 2, headDim / 2]: cosines, then sines; direct, as all buffers
+   * @param qNorm [headDim], or null
+   * @param kNorm [headDim], or null
+   */
+  public record Windows(
+      int heads,
+      int kvHeads,
+      int headDim,
+      int length,
+      int slidingWindow,
+      float epsilon,
+      ByteBuffer rotary,
+      @Nullable ByteBuffer qNorm,
+      @Nullable ByteBuffer kNorm) {}
+
+  /**
+   * Writes the attention of {@code count} windows to {@code y} as {@code q}, [count * length, heads
+   * * headDim]; {@code k} and {@code v} are [count * length, kvHeads * headDim]. A window with a
+   * key or value that is not finite gives NaN.
+   */
+  public void attend(
+      Windows windows,
+      int count,
+      ByteBuffer q,
+      ByteBuffer k,
+      ByteBuffer v,
+      ByteBuffer y,
+      Parallel parallel) {
+    int[] shape = {
+      windows.heads, windows.kvHeads, windows.headDim, windows.length, windows.slidingWindow
+    };
+    parallel.ranges(
+        count * windows.kvHeads,
+        (from, to) ->
+            attend(
+                rung,
+                shape,
+                windows.epsilon,
+                windows.rotary,
+                windows.qNorm,
+                windows.kNorm,
+                q,
+                k,
+                v,
+                from,
+                to,
+                y));
+  }
+
+  /** Writes {@code x / sqrt(mean(x^2) + epsilon) * weight} for rows [rows, width]. */
+  public void norm(
+      ByteBuffer x,
+      ByteBuffer weight,
+      float epsilon,
+      int width,
+      int rows,
+      ByteBuffer y,
+      Parallel parallel) {
+    parallel.ranges(rows, (from, to) -> norm(rung, x, weight, epsilon, width, from, to, y));
+  }
+
+  /** Returns [3, K]: mean |x|, max |x| and mean x^2 of the columns of {@code x} [rows, K]. */
+  public float[] columnStatistics(ByteBuffer x, int rows, int width, Parallel parallel) {
+    float[] statistics = new float[3 * width];
+    ByteBuffer target = NativeKernels.floats(statistics);
+    parallel.ranges(
+        (width + LANES - 1) / LANES,
+        (from, to) ->
+            columnStatistics(
+                rung, x, rows, width, from * LANES, Math.min(width, to * LANES), target));
+    target.asFloatBuffer().get(statistics);
+    return statistics;
+  }
+
+  /** Writes SwiGLU of {@code count} elements: {@code gate / (1 + e^-gate) * up}. */
+  public void gate(ByteBuffer gate, ByteBuffer up, int count, ByteBuffer y, Parallel parallel) {
+    parallel.ranges(count, (from, to) -> gate(rung, gate, up, from, to, y));
+  }
+
+  /** Adds {@code count} elements to {@code target}. */
+  public void add(ByteBuffer target, ByteBuffer addend, int count, Parallel parallel) {
+    parallel.ranges(count, (from, to) -> add(rung, target, addend, from, to));
+  }
+
+  /**
    * Adds X'X to a symmetric matrix, in float32: a chunk of 128 rows is summed with fused products
    * in the order of the rows, then added.
    *
@@ -202,6 +293,15 @@ public final class SearchKernels {
         y);
   }
 
+  /** Returns the product of all rows of {@code x} [T, K], rounded, [T, N]. */
+  public Matrix multiply(QuantizedLinear weight, boolean perToken, Matrix x, Parallel parallel) {
+    Matrix y = Matrix.allocate(x.rows(), weight.outputs());
+    parallel.ranges(
+        x.rows(),
+        (from, to) -> multiply(weight, new float[0], perToken, x.bytes(), from, to, y.bytes()));
+    return y;
+  }
+
   private static native void multiply(
       int rung,
       int outputs,
@@ -260,6 +360,38 @@ public final class SearchKernels {
 
   private static native void addGram(
       int rung, ByteBuffer x, int rows, int width, int from, int to, ByteBuffer gram);
+
+  private static native void attend(
+      int rung,
+      int[] shape,
+      float epsilon,
+      ByteBuffer rotary,
+      @Nullable ByteBuffer qNorm,
+      @Nullable ByteBuffer kNorm,
+      ByteBuffer q,
+      ByteBuffer k,
+      ByteBuffer v,
+      int from,
+      int to,
+      ByteBuffer y);
+
+  private static native void norm(
+      int rung,
+      ByteBuffer x,
+      ByteBuffer weight,
+      float epsilon,
+      int width,
+      int from,
+      int to,
+      ByteBuffer y);
+
+  private static native void gate(
+      int rung, ByteBuffer gate, ByteBuffer up, int from, int to, ByteBuffer y);
+
+  private static native void add(int rung, ByteBuffer target, ByteBuffer addend, int from, int to);
+
+  private static native void columnStatistics(
+      int rung, ByteBuffer x, int rows, int width, int from, int to, ByteBuffer target);
 
   private static native void mirror(ByteBuffer matrix, int width);
 

@@ -52,7 +52,9 @@ public final class RtnQuantizer implements Quantizer {
             (role, weight) -> {
               int group = QuantizedLinear.groupFor(weight.columns(), groupLimit);
               linears.put(
-                  role, Packing.pack(NearestRounding.plain(weight, group, parallel, role.name())));
+                  role,
+                  Packing.pack(
+                      NearestRounding.plain(weight, group, parallel, role.name()), parallel));
             });
     return new BlockParameters<>(linears, block.biases(), block.norms());
   }

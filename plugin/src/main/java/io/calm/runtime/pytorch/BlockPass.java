@@ -23,10 +23,10 @@ import org.jspecify.annotations.Nullable;
  * One run of a decoder block over hidden states, halted at each of its four stages: what the next
  * linears will read can be looked at, and rescaled, before their weights are given.
  *
- * <p>Inputs of linears are rounded to int8 where an {@link Rounding} is given. Products with W4A8
- * modules are those of the kernels that serve; where these are not to be had, and with any other
- * weights, they are float32 on the dequantized values, so that only the order of summation differs.
- * Not thread safe.
+ * <p>Inputs of linears are rounded to int8 where an {@link Rounding} is given. Such a pass is made
+ * by the kernels that serve, with the bits of a step; where these are not to be had, and with
+ * weights that are no modules, it is float32 on the dequantized values, so that only the order of
+ * summation differs. Not thread safe.
  */
 public final class BlockPass implements AutoCloseable {
   private static final float[] NO_BIAS = new float[0];
@@ -46,8 +46,8 @@ public final class BlockPass implements AutoCloseable {
   private final ModelSpec spec;
   private final BlockParameters<?> block;
   private final Optional<Rounding> rounding;
-  private final Attention attention;
-  private final NDArray epsilon;
+  private final Optional<ModuleProducts> products;
+  private final BlockOperations operations;
   private List<NDArray> residual;
   private List<NDArray> input;
   private Optional<Stage> stage;
@@ -64,13 +64,44 @@ public final class BlockPass implements AutoCloseable {
       int layer,
       BlockParameters<?> block,
       Optional<Rounding> rounding) {
+    this(
+        states,
+        spec,
+        layer,
+        block,
+        rounding,
+        rounding.isPresent() ? states.runtime().moduleProducts() : Optional.empty());
+  }
+
+  /** Starts a pass that the engine makes alone. */
+  static BlockPass byTheEngine(
+      HiddenStates states,
+      ModelSpec spec,
+      int layer,
+      BlockParameters<?> block,
+      Optional<Rounding> rounding) {
+    return new BlockPass(states, spec, layer, block, rounding, Optional.empty());
+  }
+
+  private BlockPass(
+      HiddenStates states,
+      ModelSpec spec,
+      int layer,
+      BlockParameters<?> block,
+      Optional<Rounding> rounding,
+      Optional<ModuleProducts> products) {
     this.runtime = states.runtime();
     this.spec = spec;
     this.block = block;
     this.rounding = rounding;
-    this.epsilon = runtime.manager().create(spec.rmsEpsilon());
-    this.attention =
-        new Attention(runtime, spec, layer, states.length(), block, rounding.isPresent(), epsilon);
+    this.products = products;
+    this.operations =
+        products
+            .map(kernels -> kernels.operations(spec, layer, states.length(), block))
+            .orElseGet(
+                () ->
+                    new EngineOperations(
+                        runtime, spec, layer, states.length(), block, rounding.isPresent()));
     this.residual = new ArrayList<>();
     for (NDArray chunk : states.chunks()) {
       residual.add(chunk.duplicate());
@@ -91,10 +122,8 @@ public final class BlockPass implements AutoCloseable {
 
   private List<NDArray> normalized(NormRole role) {
     List<NDArray> result = new ArrayList<>();
-    try (NDArray w = runtime.array(block.norm(role))) {
-      for (NDArray x : residual) {
-        result.add(runtime.call("rms_norm", x, w, epsilon));
-      }
+    for (NDArray x : residual) {
+      result.add(operations.norm(x, block.norm(role)));
     }
     return result;
   }
@@ -108,6 +137,9 @@ public final class BlockPass implements AutoCloseable {
 
   /** Returns the column statistics of the current input, before rounding. */
   public ColumnStatistics statistics() {
+    if (products.isPresent()) {
+      return products.get().statistics(input, width());
+    }
     ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width());
     for (NDArray x : input) {
       try (NDArray statistics = runtime.call("column_statistics", x)) {
@@ -128,7 +160,7 @@ public final class BlockPass implements AutoCloseable {
     int taken = 0;
     for (NDArray x : input) {
       int here = Math.toIntExact(x.size() / width);
-      Matrix view = runtime.matrix(x.duplicate(), here, width);
+      Matrix view = runtime.view(x, here, width);
       while (taken < wanted && (long) taken * rows / wanted < first + here) {
         view.readRow((int) ((long) taken * rows / wanted) - first, row);
         sample.writeRow(taken++, row);
@@ -141,10 +173,8 @@ public final class BlockPass implements AutoCloseable {
 
   /** Returns X'X [K, K] of the current input as the linears will see it, rounded. */
   public Matrix gram() {
-    Optional<ModuleProducts> products =
-        rounding.isPresent() ? runtime.moduleProducts() : Optional.empty();
     if (products.isPresent()) {
-      return products.get().gram(input, width(), rounding.get().step(width()));
+      return products.get().gram(input, width(), rounding.orElseThrow().step(width()));
     }
     NDArray sum = runtime.manager().zeros(new Shape(width(), width()));
     for (NDArray x : input) {
@@ -180,7 +210,6 @@ public final class BlockPass implements AutoCloseable {
    */
   public void advanceModules(
       Map<LinearRole, QuantizedLinear> modules, Map<LinearRole, float[]> biases) {
-    Optional<ModuleProducts> products = runtime.moduleProducts();
     List<LinearRole> roles = stage.orElseThrow().linears();
     if (products.isEmpty()) {
       Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
@@ -216,7 +245,8 @@ public final class BlockPass implements AutoCloseable {
     input.forEach(NDArray::close);
     input = List.of();
     switch (current) {
-      case ATTENTION_IN -> input = attention.run(outputs.get(0), outputs.get(1), outputs.get(2));
+      case ATTENTION_IN ->
+          input = operations.attention(outputs.get(0), outputs.get(1), outputs.get(2));
       case ATTENTION_OUT -> {
         addToResidual(outputs.get(0));
         input = normalized(NormRole.MLP);
@@ -243,7 +273,7 @@ public final class BlockPass implements AutoCloseable {
   private List<NDArray> swiglu(List<NDArray> gate, List<NDArray> up) {
     List<NDArray> result = new ArrayList<>();
     for (int i = 0; i < gate.size(); i++) {
-      result.add(runtime.call("swiglu", gate.get(i), up.get(i)));
+      result.add(operations.gate(gate.get(i), up.get(i)));
     }
     return result;
   }
@@ -251,8 +281,7 @@ public final class BlockPass implements AutoCloseable {
   private void addToResidual(List<NDArray> update) {
     List<NDArray> sum = new ArrayList<>();
     for (int i = 0; i < residual.size(); i++) {
-      sum.add(runtime.call("add", residual.get(i), update.get(i)));
-      residual.get(i).close();
+      sum.add(operations.add(residual.get(i), update.get(i)));
     }
     residual = sum;
   }
@@ -289,7 +318,6 @@ public final class BlockPass implements AutoCloseable {
     residual.forEach(NDArray::close);
     input = List.of();
     residual = List.of();
-    attention.close();
-    epsilon.close();
+    operations.close();
   }
 }

@@ -50,7 +50,7 @@ public final class HiddenStates implements AutoCloseable {
     int at = 0;
     for (NDArray chunk : chunks) {
       int count = Math.toIntExact(chunk.size() / width());
-      Matrix part = runtime.matrix(chunk.duplicate(), count, width());
+      Matrix part = runtime.view(chunk, count, width());
       for (int r = 0; r < count; r++) {
         part.readRow(r, row);
         all.writeRow(at++, row);

@@ -3,6 +3,8 @@ package io.calm.runtime.pytorch;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.calm.model.BlockParameters;
+import io.calm.model.ModelSpec;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
@@ -26,6 +28,11 @@ final class ModuleProducts {
     this.parallel = parallel;
   }
 
+  /** Returns a W4A8 block's operations over windows of {@code length} tokens. */
+  BlockOperations operations(ModelSpec spec, int layer, int length, BlockParameters<?> block) {
+    return new KernelOperations(runtime, kernels, parallel, spec, layer, length, block);
+  }
+
   /**
    * Returns {@code x} [.., K], rounded to int8, times the module, [.., N].
    *
@@ -41,6 +48,16 @@ final class ModuleProducts {
     parallel.ranges(
         rows, (first, end) -> kernels.multiply(module, bias, perToken, from, first, end, to));
     return y;
+  }
+
+  /** Returns the statistics of each column of all inputs [.., K]. */
+  ColumnStatistics statistics(List<NDArray> inputs, int width) {
+    ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width);
+    for (NDArray x : inputs) {
+      int rows = Math.toIntExact(x.size() / width);
+      sum.add(kernels.columnStatistics(x.toByteBuffer(true), rows, width, parallel), rows);
+    }
+    return sum.result();
   }
 
   /**

@@ -12,9 +12,11 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 
 /**
  * The model in float32 over whole windows, one block in memory at a time: the reference that
@@ -184,20 +186,20 @@ public final class ReferenceModel {
   }
 
   /**
-   * Compares two models' next-token distributions.
+   * Compares models' next-token distributions with one.
    *
    * @param reference output of {@link #finalNorm} of the one that is right
-   * @param candidate the same of the other, for the same windows
-   * @return mean KL(reference || candidate) a token of each window, in nats
+   * @param candidates the same of the others, for the same windows
+   * @return for each candidate, mean KL(reference || candidate) a token of each window, in nats
    */
-  public double[] klDivergence(HiddenStates reference, HiddenStates candidate) {
-    try (HeadComparison comparison = new HeadComparison(reference, List.of(candidate))) {
+  public List<double[]> klDivergences(HiddenStates reference, List<HiddenStates> candidates) {
+    try (HeadComparison comparison = new HeadComparison(reference, candidates)) {
       for (int from = 0; from < spec.vocabulary(); from += BAND) {
         try (Matrix band = weights.headRows(from, Math.min(spec.vocabulary(), from + BAND))) {
-          comparison.add(band, List.of(band));
+          comparison.add(band, Collections.nCopies(candidates.size(), band));
         }
       }
-      return comparison.klDivergence(0);
+      return IntStream.range(0, candidates.size()).mapToObj(comparison::klDivergence).toList();
     }
   }
 

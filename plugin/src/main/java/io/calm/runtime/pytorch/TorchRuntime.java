@@ -151,6 +151,13 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
     return copy;
   }
 
+  /** Returns the elements to read, while the array is open; closing the matrix leaves the array. */
+  Matrix view(NDArray array, int rows, int columns) {
+    return onCpu()
+        ? Matrix.wrap(array.toByteBuffer(true), rows, columns, () -> {})
+        : matrix(array.duplicate(), rows, columns);
+  }
+
   @Override
   public Matrix multiplyTransposed(Matrix a, Matrix b) {
     try (NDArray x = array(a);

@@ -152,6 +152,11 @@ public final class Scheduler implements AutoCloseable {
     return ended.await(most.toNanos(), TimeUnit.NANOSECONDS);
   }
 
+  /** Returns whether the loop has ended and the decoder is closed. */
+  public boolean ended() {
+    return ended.getCount() == 0;
+  }
+
   private void run(StepLoop loop, Decoder decoder) {
     try {
       boolean busy = true;

@@ -181,7 +181,12 @@ public final class ModelRegistry implements AutoCloseable {
 
   private void unload(ServedModel model) {
     count(1);
-    model.unload(() -> count(-1));
+    try {
+      model.unload(() -> count(-1));
+    } catch (RuntimeException | Error e) { // e.g. no thread: nobody will count it off
+      count(-1);
+      throw e;
+    }
   }
 
   private synchronized void count(int more) {

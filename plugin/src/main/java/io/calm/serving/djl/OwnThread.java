@@ -19,7 +19,8 @@ final class OwnThread<T> implements ForkJoinPool.ManagedBlocker {
   /**
    * Runs a task and returns its result, or throws what it threw.
    *
-   * @throws InterruptedException if the caller was interrupted; the task is interrupted too
+   * @throws InterruptedException if the caller was interrupted; the task is interrupted too, and a
+   *     result that comes all the same is closed
    */
   static <T> T call(String name, Supplier<T> task) throws InterruptedException {
     OwnThread<T> wait = new OwnThread<>();
@@ -31,9 +32,22 @@ final class OwnThread<T> implements ForkJoinPool.ManagedBlocker {
       return wait.result.get();
     } catch (InterruptedException e) {
       thread.interrupt();
+      CompletableFuture<Void> unused = wait.result.thenAccept(OwnThread::discard);
       throw e;
     } catch (ExecutionException e) {
       throw unchecked(e.getCause());
+    }
+  }
+
+  private static void discard(Object result) {
+    if (result instanceof AutoCloseable closeable) {
+      try {
+        closeable.close();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      } catch (Exception e) {
+        throw new IllegalStateException("what nobody waits for was not closed", e);
+      }
     }
   }
 

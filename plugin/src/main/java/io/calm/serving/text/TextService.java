@@ -3,6 +3,7 @@ package io.calm.serving.text;
 import com.google.gson.JsonObject;
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.ServedModel;
+import io.calm.serving.api.ApiException;
 import io.calm.serving.api.JsonFields;
 import io.calm.serving.api.PreparedReply;
 import io.calm.serving.api.Schema;
@@ -35,7 +36,20 @@ public final class TextService {
    */
   public PreparedReply prepare(ServedModel model, Schema schema, JsonObject body, String accept) {
     return new PreparedReply(
-        model, parse(model, schema, body, accept), metrics.model(model.name(), model.variant()));
+        model, parsed(model, schema, body, accept), metrics.model(model.name(), model.variant()));
+  }
+
+  /** A model may be unloaded, its tokenizer closed, while a request that found it is read. */
+  private TextRequest parsed(ServedModel model, Schema schema, JsonObject body, String accept) {
+    try {
+      return parse(model, schema, body, accept);
+    } catch (IllegalStateException e) {
+      if (model.scheduler().ended()) {
+        throw new ApiException(
+            ApiException.Kind.NOT_READY, "model %s is being unloaded".formatted(model.name()));
+      }
+      throw e;
+    }
   }
 
   private TextRequest parse(ServedModel model, Schema schema, JsonObject body, String accept) {

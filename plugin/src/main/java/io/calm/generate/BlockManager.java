@@ -1,8 +1,10 @@
 package io.calm.generate;
 
 import io.calm.runtime.Decoder;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Accounts for a decoder's blocks by their ids: who holds which, how many hold one together, and
@@ -18,6 +20,16 @@ final class BlockManager {
   private final int[] holders; // by id
   private final int[] free;
   private int freeCount;
+
+  /** How many of the free blocks, from the first on, no table ever held. */
+  private int untouched;
+
+  /** How many of the free blocks, from the first on, seem to have no memory behind them. */
+  private int barren;
+
+  /** The blocks of tables for which there was no memory. */
+  private final Set<Integer> withoutMemory = new HashSet<>();
+
   private final PrefixCache cache;
 
   BlockManager(int blocks) {
@@ -26,6 +38,7 @@ final class BlockManager {
     for (int id = blocks - 1; id >= 0; id--) {
       free[freeCount++] = id;
     }
+    untouched = blocks;
     cache = new PrefixCache(blocks);
   }
 
@@ -80,7 +93,7 @@ final class BlockManager {
       return false;
     }
     for (int i = 0; i < missing; i++) {
-      int id = freeCount > 0 ? free[--freeCount] : cache.evict();
+      int id = freeCount > barren || cache.idle() == 0 ? takeFree() : cache.evict();
       holders[id] = 1;
       table.add(id);
     }
@@ -102,7 +115,7 @@ final class BlockManager {
         hold(twin.get());
         table.set(i, twin.get().block());
         holders[own] = 0;
-        free[freeCount++] = own;
+        free(own);
         nodes.add(twin.get());
       } else {
         nodes.add(cache.add(parent, tokens, i * TOKENS, own));
@@ -118,11 +131,38 @@ final class BlockManager {
         if (i < table.nodes().size()) {
           cache.release(table.nodes().get(i));
         } else {
-          free[freeCount++] = id;
+          free(id);
         }
       }
     }
     table.clear();
+  }
+
+  private int takeFree() {
+    int id = free[--freeCount];
+    untouched = Math.min(untouched, freeCount);
+    barren = Math.min(barren, freeCount);
+    return id;
+  }
+
+  private void free(int id) {
+    int at = freeCount++;
+    if (withoutMemory.remove(id)) { // among the last to be taken
+      free[at] = free[barren];
+      at = barren++;
+    }
+    free[at] = id;
+  }
+
+  /**
+   * Takes note that the decoder found no memory for these blocks of tables. They, and those that no
+   * table ever held, are then taken only where the cache has none to give.
+   */
+  void withoutMemory(Set<Integer> blocks) {
+    if (!blocks.isEmpty()) {
+      withoutMemory.addAll(blocks);
+      barren = Math.max(barren, untouched);
+    }
   }
 
   private void hold(PrefixCache.Node node) {

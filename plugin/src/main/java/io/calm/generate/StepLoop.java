@@ -96,6 +96,7 @@ final class StepLoop {
       return Optional.of(decoder.step(batch.stream().map(Work::chunk).toList()));
     } catch (StepFailedException e) {
       logger.error("a step of {} sequences failed: {}", batch.size(), e.getMessage());
+      roster.blocks().withoutMemory(e.withoutMemory());
       fail(batch, e.failed(), e);
     } catch (RuntimeException | Error e) {
       logger.error("a step of {} sequences failed", batch.size(), e);

@@ -41,6 +41,10 @@ public final class JavaDecoder extends PagedDecoder {
     this(model, new FloatPages(model.spec(), Optional.of(kvType)), threads, blocks);
   }
 
+  private JavaDecoder(QuantizedModel model, FloatPages pages, int threads, int blocks) {
+    this(model, pages, threads, new KvStorage(pages.pageBytes(), blocks, memory -> 0));
+  }
+
   /**
    * Returns a decoder that keeps keys and values as they are computed: what storage types are
    * compared with. No other kernels have it.
@@ -49,8 +53,9 @@ public final class JavaDecoder extends PagedDecoder {
     return new JavaDecoder(model, new FloatPages(model.spec(), Optional.empty()), threads, blocks);
   }
 
-  private JavaDecoder(QuantizedModel model, FloatPages pages, int threads, int blocks) {
-    super(model, new KvStorage(pages.pageBytes(), blocks, memory -> 0));
+  /** With the storage of the caller, who may make it fail. */
+  JavaDecoder(QuantizedModel model, FloatPages pages, int threads, KvStorage storage) {
+    super(model, storage);
     this.model = model;
     this.spec = model.spec();
     this.blocks = BlockWeights.of(model);

@@ -1,7 +1,13 @@
 package io.calm.runtime;
 
+import io.calm.runtime.Decoder.Chunk;
 import io.calm.tensor.OffHeap;
 import java.nio.ByteBuffer;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -39,35 +45,58 @@ final class KvStorage implements AutoCloseable {
   }
 
   /**
-   * Returns the pages of a table.
+   * Makes sure that there is a page for every block of a step. After one that cannot be had no
+   * other is tried: that takes the JVM half a second each time.
    *
-   * @throws IllegalStateException if there is no memory for one that is new
+   * @throws StepFailedException if there is no memory for one that is new, naming the chunks that
+   *     lack one; pages that were made stay for the next step
    */
-  KvPage[] pages(int[] blocks) {
-    KvPage[] result = new KvPage[blocks.length];
-    for (int i = 0; i < result.length; i++) {
-      KvPage page = pages[blocks[i]];
-      if (page == null) {
-        page = allocate();
-        pages[blocks[i]] = page;
+  void reserve(List<Chunk> chunks) {
+    Set<Integer> failed = new HashSet<>();
+    Set<Integer> missing = new HashSet<>();
+    Optional<OutOfMemoryError> error = Optional.empty();
+    for (int c = 0; c < chunks.size(); c++) {
+      for (int block : chunks.get(c).blocks()) {
+        if (pages[block] == null && error.isEmpty()) {
+          error = allocate(block);
+        }
+        if (pages[block] == null) {
+          failed.add(c);
+          missing.add(block);
+        }
       }
-      result[i] = page;
     }
-    return result;
+    if (error.isPresent()) {
+      StepFailedException e =
+          new StepFailedException(
+              ("keys and values: expected memory for one more block of %d bytes, got none; lower"
+                      + " calm.kv-budget-mb or raise -XX:MaxDirectMemorySize")
+                  .formatted(pageBytes),
+              failed,
+              missing);
+      e.initCause(error.get());
+      throw e;
+    }
   }
 
-  private KvPage allocate() {
+  private Optional<OutOfMemoryError> allocate(int block) {
     try {
       OffHeap memory = OffHeap.allocate(pageBytes);
       ByteBuffer bytes = memory.bytes();
-      return new KvPage(memory, bytes.asFloatBuffer(), addressOf.applyAsLong(bytes));
+      pages[block] = new KvPage(memory, bytes.asFloatBuffer(), addressOf.applyAsLong(bytes));
+      return Optional.empty();
     } catch (OutOfMemoryError e) {
-      throw new IllegalStateException(
-          ("keys and values: expected memory for one more block of %d bytes, got none; lower"
-                  + " calm.kv-budget-mb or raise -XX:MaxDirectMemorySize")
-              .formatted(pageBytes),
-          e);
+      return Optional.of(e);
     }
+  }
+
+  /** Returns the pages of a table, for which {@link #reserve} has made sure that they are there. */
+  KvPage[] pages(int[] blocks) {
+    KvPage[] result = new KvPage[blocks.length];
+    for (int i = 0; i < result.length; i++) {
+      result[i] = Objects.requireNonNull(pages[blocks[i]]);
+    }
+    return result;
   }
 
   /** Frees the pages. */

@@ -55,6 +55,7 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
       throw new IllegalStateException("expected an open decoder, got one that was closed");
     }
     check.check(chunks);
+    storage.reserve(chunks);
     List<Row> rows = rows(chunks);
     run(rows);
     List<List<Logits>> results = new ArrayList<>(chunks.size());

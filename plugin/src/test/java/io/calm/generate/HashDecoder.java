@@ -29,6 +29,8 @@ final class HashDecoder implements Decoder {
   private int steps;
   private boolean failed;
   private boolean closed;
+  private final Set<Integer> pages = new HashSet<>();
+  private int mostPages = Integer.MAX_VALUE;
 
   HashDecoder(SchedulerSettings settings, RandomGenerator failures, double failureRate) {
     this.settings = settings;
@@ -69,6 +71,7 @@ final class HashDecoder implements Decoder {
     steps++;
     failed = false;
     check(chunks);
+    takePages(chunks);
     failSometimes(chunks);
     chunks.forEach(memory::store);
     return chunks.stream().map(this::rows).toList();
@@ -102,6 +105,30 @@ final class HashDecoder implements Decoder {
     require(
         users.keySet().stream().allMatch(block -> block >= 0 && block < settings.blocks()),
         "a block that there is not");
+  }
+
+  /** Has memory for so many blocks from now on. */
+  void memoryFor(int blocks) {
+    mostPages = blocks;
+  }
+
+  private void takePages(List<Chunk> chunks) {
+    Set<Integer> without = new HashSet<>();
+    Set<Integer> which = new HashSet<>();
+    for (int i = 0; i < chunks.size(); i++) {
+      for (int block : chunks.get(i).blocks()) {
+        if (pages.contains(block) || pages.size() < mostPages) {
+          pages.add(block);
+        } else {
+          without.add(block);
+          which.add(i);
+        }
+      }
+    }
+    if (!which.isEmpty()) {
+      failed = true;
+      throw new StepFailedException("no memory for one more block", which, without);
+    }
   }
 
   private void failSometimes(List<Chunk> chunks) {

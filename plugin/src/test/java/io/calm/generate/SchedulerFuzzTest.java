@@ -21,8 +21,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Random requests with common beginnings, cancellations, pauses, deadlines and failures over few
- * blocks, turn by turn, against {@link NaiveGeneration}: each ends exactly once, what ended well is
- * what it is alone, the first always goes on, and no block stays held.
+ * blocks, for some of which there may be no memory, turn by turn, against {@link NaiveGeneration}:
+ * each ends exactly once, what ended well is what it is alone, the first always goes on, and no
+ * block stays held.
  */
 class SchedulerFuzzTest {
   private static final int CONTEXT = 256;
@@ -45,6 +46,7 @@ class SchedulerFuzzTest {
     final SplittableRandom random;
     final SchedulerSettings settings;
     final double failureRate;
+    final boolean failing;
     final HashDecoder decoder;
     final RequestQueue queue;
     final StepLoop loop;
@@ -63,6 +65,11 @@ class SchedulerFuzzTest {
               1 + random.nextInt(random.nextBoolean() ? 24 : 300));
       failureRate = random.nextInt(3) == 0 ? 0.05 : 0;
       decoder = new HashDecoder(settings, random.split(), failureRate);
+      boolean scarce = random.nextInt(4) == 0;
+      if (scarce) {
+        decoder.memoryFor(1 + random.nextInt(settings.blocks()));
+      }
+      failing = scarce || failureRate > 0;
       queue = new RequestQueue(settings);
       loop = new StepLoop(decoder, settings, queue);
       for (int i = 0; i < 3; i++) {
@@ -170,7 +177,7 @@ class SchedulerFuzzTest {
         // Each turn the first reads a token at least; nobody comes before it any more.
         long most = submitted.stream().mapToInt(one -> one.request().capacity() + 1).sum();
         for (long turn = 0; submitted.stream().anyMatch(Submitted::open); turn++) {
-          assertTrue(turn <= most || failureRate > 0, "more turns than tokens");
+          assertTrue(turn <= most || failing, "more turns than tokens");
           turn();
         }
       }
@@ -196,7 +203,7 @@ class SchedulerFuzzTest {
     assertEquals(0, stats.usedBlocks(), "blocks that nobody holds");
     assertEquals(0, stats.running() + stats.waiting());
     for (Submitted one : run.submitted) {
-      check(one, cut, run.failureRate > 0);
+      check(one, cut, run.failing);
     }
   }
 

@@ -320,6 +320,59 @@ class SchedulerTest {
   }
 
   @Test
+  void whoNeedsABlockForWhichThereIsNoMemoryEndsAloneAndLaterOnesTakeTheCaches() {
+    SchedulerSettings settings = new SchedulerSettings(256, 12, 4, 8, 400);
+    HashDecoder hash = new HashDecoder(settings, new SplittableRandom(1), 0);
+    hash.memoryFor(3);
+    RequestQueue queue = new RequestQueue(settings);
+    StepLoop loop = new StepLoop(hash, settings, queue);
+    List<Recorder> recorders = new ArrayList<>();
+    List<GenerationRequest> requests = new ArrayList<>();
+    for (int[] prompt : List.of(tokens(70), new int[] {3}, new int[] {4})) {
+      recorders.add(new Recorder());
+      requests.add(request(20, recorders.get(recorders.size() - 1), prompt));
+      ticket(queue, requests.get(requests.size() - 1));
+    }
+    assertTrue(loop.turn());
+    Finish failed = recorders.get(2).finish().orElseThrow();
+    assertEquals(Finish.Reason.ERROR, failed.reason());
+    assertEquals(Optional.of("no memory for one more block"), failed.error());
+    while (loop.turn()) {
+      assertTrue(loop.stats().usedBlocks() <= 3);
+    }
+    for (int i = 0; i < 2; i++) {
+      assertEquals(Finish.Reason.LENGTH, recorders.get(i).finish().orElseThrow().reason());
+      assertEquals(NaiveGeneration.of(requests.get(i)).tokens(), recorders.get(i).ids());
+    }
+    assertEquals(0, loop.stats().usedBlocks());
+    assertEquals(1, loop.stats().cachedBlocks());
+    Recorder later = new Recorder(); // nothing of it is cached, and it takes all that there is
+    int[] prompt = tokens(150);
+    prompt[0] = 5;
+    GenerationRequest request = request(20, later, prompt);
+    ticket(queue, request);
+    while (later.finish().isEmpty()) {
+      assertTrue(loop.turn());
+    }
+    assertEquals(NaiveGeneration.of(request).tokens(), later.ids());
+    Recorder beyond = new Recorder();
+    ticket(queue, request(100, beyond, prompt));
+    while (beyond.finish().isEmpty()) {
+      assertTrue(loop.turn());
+    }
+    assertEquals(Finish.Reason.ERROR, beyond.finish().orElseThrow().reason());
+    hash.memoryFor(12);
+    Recorder back = new Recorder();
+    ticket(queue, request(100, back, prompt));
+    while (back.finish().isEmpty()) {
+      assertTrue(loop.turn());
+    }
+    assertEquals(Finish.Reason.LENGTH, back.finish().orElseThrow().reason());
+    assertEquals(0, loop.stats().usedBlocks());
+    assertEquals(List.of(), hash.violations());
+  }
+
+  @Test
   void aPausedGenerationMakesNoTokensAndDoesNotHoldUpOthers() {
     SchedulerSettings settings = new SchedulerSettings(256, 4, 1, 8, 400);
     HashDecoder hash = new HashDecoder(settings, new SplittableRandom(1), 0);

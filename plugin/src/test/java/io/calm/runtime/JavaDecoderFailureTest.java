@@ -22,11 +22,16 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** A token whose numbers leave the range of float32 must fail its own sequence and no other. */
+/**
+ * A token whose numbers leave the range of float32, or for which there is no memory, must fail its
+ * own sequence and no other.
+ */
 class JavaDecoderFailureTest {
   private static final int ZERO = 0;
   private static final int BAD = 60;
@@ -87,6 +92,45 @@ class JavaDecoderFailureTest {
       for (int t = 0; t < 4; t++) {
         assertArrayEquals(expected[t], reused[t], "in a block that the failed one used");
       }
+    }
+  }
+
+  @Test
+  void aBlockWithoutMemoryFailsTheChunksThatNeedItAlone() {
+    QuantizedModel model = model(1, 1, false);
+    AtomicInteger pages = new AtomicInteger(2);
+    FloatPages layout = new FloatPages(model.spec(), Optional.of(KvType.FLOAT16));
+    KvStorage storage =
+        new KvStorage(
+            layout.pageBytes(),
+            12,
+            memory -> {
+              if (pages.getAndDecrement() <= 0) {
+                throw new OutOfMemoryError("none");
+              }
+              return 0;
+            });
+    try (JavaDecoder decoder = new JavaDecoder(model, layout, 2, storage)) {
+      float[][] expected = Decodes.all(decoder, 5, 6, 7, 8); // in block 0
+      decoder.step(List.of(new Chunk(new int[] {3}, 0, new int[] {5, 6}, Wanted.NONE)));
+      Chunk good = new Chunk(new int[] {3}, 2, new int[] {7, 8}, Wanted.ALL);
+      StepFailedException e =
+          assertThrows(
+              StepFailedException.class,
+              () -> decoder.step(List.of(single(7, 1), good, single(0, 1), single(8, 1))));
+      assertEquals(Set.of(0, 3), e.failed());
+      assertEquals(Set.of(7, 8), e.withoutMemory());
+      assertEquals(-1, pages.get(), "one was tried in vain");
+      assertEquals(
+          "keys and values: expected memory for one more block of %d bytes, got none; lower"
+                  .formatted(layout.pageBytes())
+              + " calm.kv-budget-mb or raise -XX:MaxDirectMemorySize",
+          e.getMessage());
+      float[][] rest = Decodes.copy(decoder.step(List.of(good)).get(0));
+      assertArrayEquals(expected[2], rest[0]);
+      assertArrayEquals(expected[3], rest[1]);
+      pages.set(1);
+      assertEquals(1, decoder.step(List.of(single(7, 1))).get(0).size(), "there is memory again");
     }
   }
 

@@ -58,16 +58,22 @@ public final class JavaDecoder extends PagedDecoder {
     super(model, storage);
     this.model = model;
     this.spec = model.spec();
-    this.blocks = BlockWeights.of(model);
-    this.rotary = RotaryTable.of(spec.rope(), spec.headDim());
-    ActivationQuantizer quantizer =
-        model.activation() == ActivationMode.PER_TOKEN
-            ? ActivationQuantizer.perToken()
-            : ActivationQuantizer.perGroup();
-    this.head = HeadKernel.of(model.head(), quantizer, HEAD_ROWS);
-    this.workers = new Workers(threads, MAX_ROWS);
-    this.buffers = new PassBuffers(model, MAX_ROWS);
-    this.forward = new BlockForward(model, workers, buffers, quantizer, pages);
+    try {
+      this.blocks = BlockWeights.of(model);
+      this.rotary = RotaryTable.of(spec.rope(), spec.headDim());
+      ActivationQuantizer quantizer =
+          model.activation() == ActivationMode.PER_TOKEN
+              ? ActivationQuantizer.perToken()
+              : ActivationQuantizer.perGroup();
+      this.head = HeadKernel.of(model.head(), quantizer, HEAD_ROWS);
+      this.workers = new Workers(threads, MAX_ROWS);
+      freedBy(workers::close);
+      this.buffers = new PassBuffers(model, MAX_ROWS);
+      this.forward = new BlockForward(model, workers, buffers, quantizer, pages);
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
   }
 
   /** Returns the bytes of a block of keys and values. */
@@ -125,10 +131,5 @@ public final class JavaDecoder extends PagedDecoder {
     workers.forStrips(workers.strips(new int[] {head.tiles()}, List.of(task)));
     workers.forRows(targets.length, i -> finite[i] = rowsOfLogits[i].measure());
     StepFailures.check(finite, places, () -> "logits");
-  }
-
-  @Override
-  void release() {
-    workers.close();
   }
 }

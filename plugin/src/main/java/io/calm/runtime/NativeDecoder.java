@@ -52,9 +52,16 @@ public final class NativeDecoder extends PagedDecoder {
         model,
         new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address));
     this.spec = model.spec();
-    this.model = new NativeModel(rung, model, kvType, threads);
-    RotaryTable rotary = RotaryTable.of(spec.rope(), spec.headDim());
-    this.buffers = new StepBuffers(rotary, spec.headDim(), spec.vocabulary());
+    try {
+      this.model = new NativeModel(rung, model, kvType, threads);
+      freedBy(this.model::close);
+      RotaryTable rotary = RotaryTable.of(spec.rope(), spec.headDim());
+      this.buffers = new StepBuffers(rotary, spec.headDim(), spec.vocabulary());
+      freedBy(buffers::close);
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
   }
 
   /** Begins to measure; measuring costs a little of what it measures. */
@@ -116,11 +123,5 @@ public final class NativeDecoder extends PagedDecoder {
 
   private static String names(Stage stage) {
     return String.join(", ", stage.linears().stream().map(LinearRole::name).toList());
-  }
-
-  @Override
-  void release() {
-    model.close();
-    buffers.close();
   }
 }

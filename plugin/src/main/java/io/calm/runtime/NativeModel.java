@@ -49,7 +49,16 @@ final class NativeModel implements AutoCloseable {
     final List<OffHeap> owned = new ArrayList<>();
     final List<Integer> sizes = new ArrayList<>();
 
-    void add(int layer, BlockParameters<QuantizedLinear> block, ModelSpec spec) {
+    void add(QuantizedModel model) {
+      for (int layer = 0; layer < model.spec().layers(); layer++) {
+        add(layer, model.blocks().get(layer), model.spec());
+      }
+      add(model.embeddings());
+      add(model.head());
+      buffers.add(copy(model.finalNorm()));
+    }
+
+    private void add(int layer, BlockParameters<QuantizedLinear> block, ModelSpec spec) {
       sizes.add(spec.windows().get(layer));
       for (LinearRole role : LINEARS) {
         QuantizedLinear linear = block.linear(role);
@@ -65,13 +74,13 @@ final class NativeModel implements AutoCloseable {
       }
     }
 
-    ByteBuffer copy(float[] values) {
+    private ByteBuffer copy(float[] values) {
       OffHeap memory = OffHeap.copyOf(values);
       owned.add(memory);
       return memory.bytes();
     }
 
-    void add(TokenTable table) {
+    private void add(TokenTable table) {
       sizes.add(FORMATS.indexOf(table.format()));
       if (table instanceof TokenTable.Int8 int8) {
         add(int8.group(), int8.codes(), int8.scales());
@@ -100,21 +109,21 @@ final class NativeModel implements AutoCloseable {
               .formatted(MOST_SHARED, spec.heads(), spec.kvHeads()));
     }
     Parameters parameters = new Parameters();
-    for (int layer = 0; layer < spec.layers(); layer++) {
-      parameters.add(layer, model.blocks().get(layer), spec);
+    try {
+      parameters.add(model);
+      buffers = parameters.buffers.toArray(ByteBuffer[]::new);
+      handle =
+          create(
+              rung.index(),
+              shape(spec, model.activation(), kvType, threads),
+              spec.rmsEpsilon(),
+              parameters.sizes.stream().mapToInt(Integer::intValue).toArray(),
+              buffers);
+    } catch (RuntimeException | Error e) {
+      parameters.owned.forEach(OffHeap::close);
+      throw e;
     }
-    parameters.add(model.embeddings());
-    parameters.add(model.head());
-    parameters.buffers.add(parameters.copy(model.finalNorm()));
     owned = parameters.owned;
-    buffers = parameters.buffers.toArray(ByteBuffer[]::new);
-    handle =
-        create(
-            rung.index(),
-            shape(spec, model.activation(), kvType, threads),
-            spec.rmsEpsilon(),
-            parameters.sizes.stream().mapToInt(Integer::intValue).toArray(),
-            buffers);
   }
 
   private static int[] shape(

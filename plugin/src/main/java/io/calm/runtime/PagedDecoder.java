@@ -4,7 +4,9 @@ import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.tensor.Lifetime;
 import io.calm.tensor.TokenTable;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 
@@ -12,7 +14,8 @@ import java.util.Optional;
  * What the W4A8 decoders share: pages by block, and the checks and rows of a step.
  *
  * <p>A step and the close hold the same lock, pages never leave the decoder, and the model is read
- * under a lease: so nothing is read after it was freed.
+ * under a lease: so nothing is read after it was freed. The lease is taken before anything else, so
+ * a constructor that fails later on has to {@link #close} what there is of the decoder.
  */
 abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, NativeDecoder {
   private final ModelSpec spec;
@@ -20,6 +23,7 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
   private final StepCheck check;
   private final Lifetime.Lease lease;
   private final List<LogitRow> logitRows = new ArrayList<>();
+  private final Deque<Runnable> parts = new ArrayDeque<>();
   private boolean closed;
 
   PagedDecoder(QuantizedModel model, KvStorage storage) {
@@ -29,6 +33,11 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
     checkTable("embeddings", model.embeddings());
     checkTable("lm_head", model.head());
     this.lease = model.lifetime().lease();
+  }
+
+  /** Takes note of how to free a part of the decoder; {@link #close} begins with the last. */
+  final void freedBy(Runnable free) {
+    parts.push(free);
   }
 
   private void checkTable(String name, TokenTable table) {
@@ -77,9 +86,6 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
    */
   abstract void run(List<Row> rows);
 
-  /** Frees what belongs to the kind of decoder; called once, without a step under way. */
-  abstract void release();
-
   @Override
   public final synchronized void close() {
     if (closed) {
@@ -87,7 +93,7 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
     }
     closed = true;
     try {
-      release();
+      parts.forEach(Runnable::run);
     } finally {
       storage.close();
       logitRows.clear();

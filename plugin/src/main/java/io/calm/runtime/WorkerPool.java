@@ -38,10 +38,15 @@ final class WorkerPool implements AutoCloseable {
       throw new IllegalArgumentException("calm.threads must be positive, got " + threads);
     }
     workers = new Worker[threads - 1];
-    for (int i = 0; i < workers.length; i++) {
-      workers[i] = new Worker(i + 1);
-      workers[i].setDaemon(true);
-      workers[i].start();
+    try {
+      for (int i = 0; i < workers.length; i++) {
+        workers[i] = new Worker(i + 1);
+        workers[i].setDaemon(true);
+        workers[i].start();
+      }
+    } catch (RuntimeException | Error e) { // OutOfMemoryError: no more threads
+      close();
+      throw e;
     }
   }
 

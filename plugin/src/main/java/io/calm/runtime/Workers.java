@@ -28,10 +28,10 @@ final class Workers implements AutoCloseable {
   record Strip(StripTask task, int from, int to) {}
 
   Workers(int threads, int maxRows) {
-    pool = new WorkerPool(threads);
     for (int i = 0; i < threads; i++) {
       scratch.add(KernelScratch.allocate(maxRows));
     }
+    pool = new WorkerPool(threads); // last: nobody would end its threads
   }
 
   WorkerPool pool() {

@@ -300,20 +300,27 @@ class JavaDecoderTest {
   }
 
   @Test
+  void aConstructorThatFailsGivesItsLeaseBack() {
+    for (int threads = 0; threads < 3; threads += 2) {
+      AtomicInteger released = new AtomicInteger();
+      Lifetime lifetime = new Lifetime(released::incrementAndGet);
+      QuantizedModel model =
+          threads == 0
+              ? RandomModels.lasting(lifetime, RandomModels.plain())
+              : RandomModels.withoutAngles(lifetime);
+      int count = threads;
+      assertThrows(
+          IllegalArgumentException.class, () -> new JavaDecoder(model, KvType.INT8, count, 1));
+      lifetime.close();
+      assertEquals(1, released.get(), "with %d threads".formatted(threads));
+    }
+  }
+
+  @Test
   void aClosedDecoderSaysSoAndGivesItsLeaseBack() {
-    QuantizedModel random =
-        RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(4));
     AtomicInteger released = new AtomicInteger();
     Lifetime lifetime = new Lifetime(released::incrementAndGet);
-    QuantizedModel model =
-        new QuantizedModel(
-            random.spec(),
-            random.blocks(),
-            random.embeddings(),
-            random.head(),
-            random.finalNorm(),
-            random.activation(),
-            lifetime);
+    QuantizedModel model = RandomModels.lasting(lifetime, RandomModels.plain());
     JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1, 1);
     lifetime.close();
     Chunk chunk = new Chunk(new int[] {0}, 0, new int[] {7}, Wanted.LAST);

@@ -2,6 +2,7 @@ package io.calm.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.model.ActivationMode;
@@ -10,6 +11,7 @@ import io.calm.model.QuantizedModel;
 import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder.Wanted;
 import io.calm.runtime.Sequences.Sequence;
+import io.calm.tensor.Lifetime;
 import io.calm.tensor.NativeKernels.Rung;
 import io.calm.tensor.NativeRungs;
 import java.lang.management.BufferPoolMXBean;
@@ -19,6 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -78,6 +81,23 @@ class NativeDecoderTest {
     decoder.close();
     assertTrue(held > before, "keys and values lie outside the heap");
     assertTrue(direct() <= before + Long.BYTES * 8, "what a closed decoder leaves");
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void aConstructorThatFailsLeavesNothing(Case c) {
+    AtomicInteger released = new AtomicInteger();
+    Lifetime lifetime = new Lifetime(released::incrementAndGet);
+    QuantizedModel model = RandomModels.withoutAngles(lifetime);
+    long before = direct();
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> new NativeDecoder(c.rung(), model, c.kvType(), 2, Decodes.BLOCKS));
+    assertTrue(String.valueOf(e.getMessage()).contains("expected 8 divisors"), e.getMessage());
+    assertTrue(direct() <= before + Long.BYTES * 8, "the parameters of the model in C");
+    lifetime.close();
+    assertEquals(1, released.get(), "the lease");
   }
 
   private static long direct() {

@@ -7,6 +7,7 @@ import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
 import io.calm.model.QuantizedModel;
 import io.calm.model.RopeSpec;
+import io.calm.tensor.Lifetime;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
@@ -72,6 +73,25 @@ public final class RandomModels {
         table(spec, group, random),
         norm(spec.hidden(), random),
         activation);
+  }
+
+  /** Returns random weights for {@code spec} that may be read as long as {@code lifetime} lasts. */
+  static QuantizedModel lasting(Lifetime lifetime, ModelSpec spec) {
+    QuantizedModel model = model(spec, 32, ActivationMode.PER_GROUP, new Random(4));
+    return new QuantizedModel(
+        spec,
+        model.blocks(),
+        model.embeddings(),
+        model.head(),
+        model.finalNorm(),
+        model.activation(),
+        lifetime);
+  }
+
+  /** Returns a model that no decoder can rotate: what fails late in its construction. */
+  static QuantizedModel withoutAngles(Lifetime lifetime) {
+    RopeSpec rope = new RopeSpec(10000f, new RopeSpec.Factors(new float[] {1, 2}));
+    return lasting(lifetime, spec(4, 2, 16, rope, Set.of(), false, 0));
   }
 
   private static BlockParameters<QuantizedLinear> block(ModelSpec spec, int group, Random random) {

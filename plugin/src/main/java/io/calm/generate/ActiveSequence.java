@@ -49,6 +49,17 @@ final class ActiveSequence {
   }
 
   /**
+   * Returns whether there are blocks for all its tokens, those of the cache included, beside {@code
+   * promised} ones; changes nothing.
+   */
+  boolean fits(BlockManager blocks, int promised) {
+    BlockManager.Prefix cached =
+        scoring() ? BlockManager.Prefix.NONE : blocks.prefix(tokens, length);
+    int missing = Decoder.blocksFor(length) - cached.blocks();
+    return missing + promised <= blocks.available() - cached.idle();
+  }
+
+  /**
    * Begins with what the cache holds of its tokens.
    *
    * @return the tokens that need not be computed

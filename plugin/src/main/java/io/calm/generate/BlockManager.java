@@ -1,6 +1,7 @@
 package io.calm.generate;
 
 import io.calm.runtime.Decoder;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -31,6 +32,17 @@ final class BlockManager {
   private final Set<Integer> withoutMemory = new HashSet<>();
 
   private final PrefixCache cache;
+  private long changes;
+
+  /**
+   * A beginning that is in the cache.
+   *
+   * @param blocks that it has
+   * @param idle of these, held by nobody
+   */
+  record Prefix(int blocks, int idle) {
+    static final Prefix NONE = new Prefix(0, 0);
+  }
 
   BlockManager(int blocks) {
     holders = new int[blocks];
@@ -61,6 +73,31 @@ final class BlockManager {
     return cache.idle();
   }
 
+  /** Returns a number that is another one after every change of what tables hold or is cached. */
+  long changes() {
+    return changes;
+  }
+
+  /** Returns what {@link #share} would find; the cache does not count it as a use. */
+  Prefix prefix(int[] tokens, int length) {
+    List<PrefixCache.Node> nodes = longestPrefix(tokens, length);
+    int idle = (int) nodes.stream().filter(node -> holders[node.block()] == 0).count();
+    return new Prefix(nodes.size(), idle);
+  }
+
+  private List<PrefixCache.Node> longestPrefix(int[] tokens, int length) {
+    List<PrefixCache.Node> nodes = new ArrayList<>();
+    Optional<PrefixCache.Node> next = Optional.of(cache.root());
+    for (int from = 0; from + TOKENS < length; from += TOKENS) {
+      next = cache.child(next.get(), tokens, from);
+      if (next.isEmpty()) {
+        break;
+      }
+      nodes.add(next.get());
+    }
+    return nodes;
+  }
+
   /**
    * Lets an empty table begin with the longest prefix that is in the cache: full blocks, and never
    * the last token, whose logits have to be computed.
@@ -68,16 +105,10 @@ final class BlockManager {
    * @return the tokens that the table then holds
    */
   int share(BlockTable table, int[] tokens, int length) {
-    PrefixCache.Node parent = cache.root();
-    for (int from = 0; from + TOKENS < length; from += TOKENS) {
-      Optional<PrefixCache.Node> next = cache.child(parent, tokens, from);
-      if (next.isEmpty()) {
-        break;
-      }
-      parent = next.get();
-      hold(parent);
-      table.add(parent.block());
-      table.nodes().add(parent);
+    for (PrefixCache.Node node : longestPrefix(tokens, length)) {
+      hold(node);
+      table.add(node.block());
+      table.nodes().add(node);
     }
     return table.size() * TOKENS;
   }
@@ -96,6 +127,7 @@ final class BlockManager {
       int id = freeCount > barren || cache.idle() == 0 ? takeFree() : cache.evict();
       holders[id] = 1;
       table.add(id);
+      changes++;
     }
     return true;
   }
@@ -119,6 +151,7 @@ final class BlockManager {
         nodes.add(twin.get());
       } else {
         nodes.add(cache.add(parent, tokens, i * TOKENS, own));
+        changes++;
       }
     }
   }
@@ -127,6 +160,7 @@ final class BlockManager {
   void release(BlockTable table) {
     for (int i = table.size() - 1; i >= 0; i--) {
       int id = table.id(i);
+      changes++;
       if (--holders[id] == 0) {
         if (i < table.nodes().size()) {
           cache.release(table.nodes().get(i));
@@ -167,6 +201,7 @@ final class BlockManager {
 
   private void hold(PrefixCache.Node node) {
     holders[node.block()]++;
+    changes++;
     cache.hold(node);
   }
 }

@@ -24,9 +24,19 @@ final class Roster {
   private final BlockManager blocks;
   private final List<ActiveSequence> running = new ArrayList<>();
   private final List<ActiveSequence> preempted = new ArrayList<>();
+  private Optional<Refusal> refusal = Optional.empty();
   private long promptTokens;
   private long sharedTokens;
   private long preemptions;
+
+  /**
+   * All that it depends on whether a sequence fits.
+   *
+   * @param arrival of the sequence that did not
+   * @param changes of the blocks until then
+   * @param promised to others
+   */
+  private record Refusal(long arrival, long changes, int promised) {}
 
   Roster(SchedulerSettings settings, RequestQueue queue) {
     this.settings = settings;
@@ -68,11 +78,10 @@ final class Roster {
       }
       ActiveSequence sequence = back.orElseGet(() -> next.orElseThrow().sequence());
       boolean alone = free == settings.maxRunning();
-      int shared = sequence.admit(blocks);
-      if (!alone && sequence.missingBlocks() + promised > blocks.available()) {
-        sequence.release(blocks);
+      if (!alone && !fits(sequence, promised)) {
         return;
       }
+      int shared = sequence.admit(blocks);
       preempted.remove(sequence);
       insert(running, sequence);
       if (next.isPresent()) {
@@ -84,6 +93,17 @@ final class Roster {
       promised += sequence.missingBlocks();
       free--;
     }
+  }
+
+  /** Looks only where something has changed since the last refusal: that may be many steps away. */
+  private boolean fits(ActiveSequence sequence, int promised) {
+    Refusal now = new Refusal(sequence.ticket().arrival(), blocks.changes(), promised);
+    if (refusal.equals(Optional.of(now))) {
+      return false;
+    }
+    boolean fits = sequence.fits(blocks, promised);
+    refusal = fits ? Optional.empty() : Optional.of(now);
+    return fits;
   }
 
   /**

@@ -62,6 +62,9 @@ class BlockManagerTest {
     /** What the full blocks that are known hold, by id. */
     final Map<Integer, String> known = new HashMap<>();
 
+    long changes = -1;
+    Object before = "";
+
     Model(int size) {
       this.size = size;
       this.manager = new BlockManager(size);
@@ -77,6 +80,17 @@ class BlockManagerTest {
           break;
         }
       }
+      String shared = expected;
+      long idle =
+          known.entrySet().stream()
+              .filter(
+                  entry -> shared.startsWith(entry.getValue()) && !held().contains(entry.getKey()))
+              .count();
+      long changes = manager.changes();
+      assertEquals(
+          new BlockManager.Prefix(expected.length(), (int) idle),
+          manager.prefix(user.tokens, user.tokens.length));
+      assertEquals(changes, manager.changes(), "looking changes nothing");
       user.stored = manager.share(user.table, user.tokens, user.tokens.length);
       assertEquals(expected.length() * TOKENS, user.stored, "the longest known prefix");
       users.add(user);
@@ -132,11 +146,20 @@ class BlockManagerTest {
       assertEquals(0, user.table.size());
     }
 
-    void check() {
+    Set<Integer> held() {
       Set<Integer> held = new HashSet<>();
       for (User user : users) {
         for (int i = 0; i < user.table.size(); i++) {
           held.add(user.table.id(i));
+        }
+      }
+      return held;
+    }
+
+    void check() {
+      Set<Integer> held = held();
+      for (User user : users) {
+        for (int i = 0; i < user.table.size(); i++) {
           if ((i + 1) * TOKENS <= user.stored && i < user.blocks.length()) {
             assertEquals(user.blocks.substring(0, i + 1), known.get(user.table.id(i)));
           }
@@ -147,6 +170,12 @@ class BlockManagerTest {
       assertEquals(held.size(), manager.used());
       assertEquals(idle.size(), manager.cached());
       assertEquals(size - held.size(), manager.available());
+      List<Object> state = List.of(held, idle, Map.copyOf(known));
+      if (manager.changes() == changes) {
+        assertEquals(before, state, "changes that are not told");
+      }
+      changes = manager.changes();
+      before = state;
     }
   }
 

@@ -373,6 +373,39 @@ class SchedulerTest {
   }
 
   @Test
+  void aRequestThatWaitsForBlocksDoesNotUseTheCacheMeanwhile() {
+    SchedulerSettings settings = new SchedulerSettings(400, 6, 4, 8, 400);
+    HashDecoder hash = new HashDecoder(settings, new SplittableRandom(1), 0);
+    RequestQueue queue = new RequestQueue(settings);
+    StepLoop loop = new StepLoop(hash, settings, queue);
+    for (int first = 1; first <= 2; first++) { // a block each for the cache
+      ticket(queue, request(1, new Recorder(), beginning(first, 65)));
+      loop.turn();
+    }
+    assertEquals(2, loop.stats().cachedBlocks());
+    ticket(queue, request(40, new Recorder(), beginning(3, 130)));
+    Ticket waiting = ticket(queue, request(1, new Recorder(), beginning(1, 300)));
+    for (int turn = 0; turn < 20; turn++) {
+      loop.turn();
+    }
+    assertEquals(1, queue.waiting());
+    assertEquals(2, loop.stats().cachedBlocks());
+    waiting.cancel();
+    ticket(queue, request(1, new Recorder(), beginning(4, 100))); // the cache gives one
+    loop.turn();
+    assertEquals(0, loop.stats().sharedTokens());
+    ticket(queue, request(1, new Recorder(), beginning(2, 65)));
+    loop.turn();
+    assertEquals(64, loop.stats().sharedTokens(), "it was used last");
+  }
+
+  private static int[] beginning(int first, int count) {
+    int[] tokens = tokens(count);
+    tokens[0] = first;
+    return tokens;
+  }
+
+  @Test
   void aPausedGenerationMakesNoTokensAndDoesNotHoldUpOthers() {
     SchedulerSettings settings = new SchedulerSettings(256, 4, 1, 8, 400);
     HashDecoder hash = new HashDecoder(settings, new SplittableRandom(1), 0);

@@ -4,10 +4,11 @@ import io.calm.runtime.Decoder.Logits;
 import java.util.Arrays;
 
 /**
- * Draws from what top_p and min_p leave of a whole vocabulary, without sorting it: tokens fall into
- * buckets by the leading bits of their weights, an eighth of an octave each. The likeliest buckets
- * are counted as wholes; tokens are put in order, likeliest first and ties by id, only in the
- * bucket where the nucleus ends and in the one that is drawn. Not thread safe.
+ * Draws from what top_p and min_p leave: of a few tokens in order, or of a whole vocabulary without
+ * sorting it, where tokens fall into buckets by the leading bits of their weights, an eighth of an
+ * octave each. The likeliest buckets are counted as wholes; tokens are put in order, likeliest
+ * first and ties by id, only in the bucket where the nucleus ends and in the one that is drawn. Not
+ * thread safe.
  */
 final class Nucleus {
   private static final int SHIFT = 20; // leaves the exponent and three bits
@@ -46,15 +47,41 @@ final class Nucleus {
       above += masses[last--];
     }
     int[] border = members(last);
-    double all = above;
-    int kept = 0;
-    while (kept < border.length && (all < enough || all == 0) && weights[border[kept]] >= least) {
-      all += weights[border[kept++]];
-    }
-    double target = uniform * all;
-    return kept > 0 && target >= above
-        ? walk(Arrays.copyOf(border, kept), target - above)
+    float[] borderWeights = weights(border);
+    Kept kept = keep(borderWeights, above, enough, least);
+    double target = uniform * kept.mass();
+    return kept.count() > 0 && target >= above
+        ? border[walk(borderWeights, kept.count(), target - above)]
         : drawAbove(last, target);
+  }
+
+  /**
+   * Returns the place of the token at a point of the distribution of a few tokens.
+   *
+   * @param descending their weights, the first of them 1
+   */
+  static int draw(float[] descending, double enough, float least, double uniform) {
+    Kept kept = keep(descending, 0, enough, least);
+    return walk(descending, kept.count(), uniform * kept.mass());
+  }
+
+  /**
+   * The beginning of descending weights that belongs to the nucleus.
+   *
+   * @param mass with what is above them
+   */
+  private record Kept(int count, double mass) {}
+
+  /** Cuts descending weights where top_p has enough, or min_p ends them. */
+  private static Kept keep(float[] descending, double above, double enough, float least) {
+    double mass = above;
+    int count = 0;
+    while (count < descending.length
+        && (mass < enough || mass == 0)
+        && descending[count] >= least) {
+      mass += descending[count++];
+    }
+    return new Kept(count, mass);
   }
 
   /** Draws from the buckets above {@code last}, the whole of them. */
@@ -70,18 +97,27 @@ final class Nucleus {
         rest -= masses[bucket];
       }
     }
-    return walk(members(drawn), rest);
+    int[] tokens = members(drawn);
+    return tokens[walk(weights(tokens), tokens.length, rest)];
   }
 
-  private int walk(int[] tokens, double target) {
+  private static int walk(float[] descending, int count, double target) {
     double cumulative = 0;
-    for (int i = 0; i < tokens.length - 1; i++) {
-      cumulative += weights[tokens[i]];
+    for (int i = 0; i < count - 1; i++) {
+      cumulative += descending[i];
       if (target < cumulative) {
-        return tokens[i];
+        return i;
       }
     }
-    return tokens[tokens.length - 1];
+    return count - 1;
+  }
+
+  private float[] weights(int[] tokens) {
+    float[] some = new float[tokens.length];
+    for (int i = 0; i < some.length; i++) {
+      some[i] = weights[tokens[i]];
+    }
+    return some;
   }
 
   /** Returns the tokens of a bucket, likeliest first. */

@@ -35,12 +35,7 @@ final class Sampler {
     }
     int vocabulary = logits.values().length;
     if (parameters.topK() > 0 && parameters.topK() < vocabulary) {
-      int[] candidates = TopTokens.largest(logits.values(), parameters.topK());
-      double[] likeliest = new double[candidates.length];
-      for (int i = 0; i < candidates.length; i++) {
-        likeliest[i] = logits.weight(candidates[i], parameters.temperature());
-      }
-      return candidates[draw(likeliest, sum(likeliest, likeliest.length))];
+      return choose(logits, TopTokens.largest(logits.values(), parameters.topK()));
     }
     if (weights.length < vocabulary) {
       weights = new float[vocabulary];
@@ -49,8 +44,22 @@ final class Sampler {
     if (parameters.topP() >= 1 && parameters.minP() <= 0) {
       return draw(vocabulary, all);
     }
-    double enough = parameters.topP() < 1 ? parameters.topP() * all : Double.POSITIVE_INFINITY;
-    return nucleus.draw(logits, weights, enough, parameters.minP(), uniform());
+    return nucleus.draw(logits, weights, enough(all), parameters.minP(), uniform());
+  }
+
+  private int choose(Logits logits, int[] likeliest) {
+    float[] descending = new float[likeliest.length];
+    double all = 0;
+    for (int i = 0; i < likeliest.length; i++) {
+      descending[i] = logits.weight(likeliest[i], parameters.temperature());
+      all += descending[i];
+    }
+    return likeliest[Nucleus.draw(descending, enough(all), parameters.minP(), uniform())];
+  }
+
+  /** Returns the weight that top_p wants of tokens that weigh {@code all} together. */
+  private double enough(double all) {
+    return parameters.topP() < 1 ? parameters.topP() * all : Double.POSITIVE_INFINITY;
   }
 
   /** Draws from all tokens, in the order of their ids. */
@@ -68,51 +77,6 @@ final class Sampler {
       }
     }
     return last;
-  }
-
-  /** Draws from what top_p and min_p leave of descending weights; {@code all} is their sum. */
-  private int draw(double[] likeliest, double all) {
-    int kept = kept(likeliest, all);
-    double target = uniform() * sum(likeliest, kept);
-    double cumulative = 0;
-    for (int i = 0; i < kept - 1; i++) {
-      cumulative += likeliest[i];
-      if (target < cumulative) {
-        return i;
-      }
-    }
-    return kept - 1;
-  }
-
-  /**
-   * Returns how many of the descending weights top_p and min_p leave: at least one.
-   *
-   * @param all the sum that top_p is a part of
-   */
-  private int kept(double[] weights, double all) {
-    int kept = weights.length;
-    if (parameters.topP() < 1) {
-      double enough = parameters.topP() * all;
-      double cumulative = 0;
-      kept = 0;
-      while (kept < weights.length && (kept == 0 || cumulative < enough)) {
-        cumulative += weights[kept++];
-      }
-    }
-    if (parameters.minP() > 0) {
-      while (kept > 1 && weights[kept - 1] < parameters.minP() * weights[0]) {
-        kept--;
-      }
-    }
-    return kept;
-  }
-
-  private static double sum(double[] weights, int count) {
-    double sum = 0;
-    for (int i = 0; i < count; i++) {
-      sum += weights[i];
-    }
-    return sum;
   }
 
   private double uniform() {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.runtime.Decoder;
 import io.calm.testing.LogitRows;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SamplerTest {
@@ -70,6 +72,38 @@ class SamplerTest {
           sampler.choose(LogitRows.of(logits)),
           "seed %d, draw %d, %s".formatted(seed, draw, parameters));
     }
+  }
+
+  /** What a seed gave when top_k had a nucleus of its own: an answer may not change. */
+  @ParameterizedTest
+  @CsvSource({
+    "0, 1, 0, 252 136 196 115 238 213 281 242 97 68 97 264",
+    "0, 0.9, 0, 158 277 181 209 143 191 188 85 204 136 204 110",
+    "0, 0.95, 0.05, 231 40 7 151 32 138 213 216 146 257 146 67",
+    "0, 1, 0.1, 221 98 123 209 85 12 193 148 25 136 25 173",
+    "40, 1, 0, 93 136 204 73 30 267 98 151 131 68 131 35",
+    "40, 0.9, 0, 209 15 262 252 267 204 93 267 10 247 10 151",
+    "40, 1, 0.7, 141 131 136 189 199 78 204 20 68 5 68 83",
+    "20, 0.95, 0.05, 136 189 73 247 15 194 78 15 126 184 126 257",
+  })
+  void aSeedGivesWhatItEverGave(int topK, double topP, double minP, String tokens) {
+    float[] logits = new float[300];
+    for (int i = 0; i < logits.length; i++) {
+      logits[i] = i * 7919 % 300 / 75f;
+    }
+    Sampler sampler =
+        sampler(
+            SamplingParameters.builder()
+                .temperature(0.9)
+                .topK(topK)
+                .topP(topP)
+                .minP(minP)
+                .seed(2026));
+    List<Integer> drawn = new ArrayList<>();
+    for (int i = 0; i < 12; i++) {
+      drawn.add(sampler.choose(LogitRows.of(logits)));
+    }
+    assertEquals(Arrays.stream(tokens.split(" ")).map(Integer::valueOf).toList(), drawn);
   }
 
   private static int naive(float[] logits, SamplingParameters p, double u) {

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * The prompt and the answer so far, and how many of their tokens the decoder holds: with its blocks
@@ -27,6 +28,7 @@ final class ActiveSequence {
   private int length;
   private int held;
   private boolean admitted;
+  private OptionalInt cachedAtFirst = OptionalInt.empty();
 
   ActiveSequence(Ticket ticket) {
     this.ticket = ticket;
@@ -68,6 +70,9 @@ final class ActiveSequence {
     admitted = true;
     if (!scoring()) {
       held = blocks.share(table, tokens, length);
+    }
+    if (cachedAtFirst.isEmpty()) {
+      cachedAtFirst = OptionalInt.of(held);
     }
     return held;
   }
@@ -144,14 +149,21 @@ final class ActiveSequence {
       if (!prefill.last()) {
         return Optional.empty();
       }
-      if (generated() == 0 && request.promptScores().isPresent()) {
-        request.listener().prompt(List.copyOf(promptScores), List.copyOf(promptTop));
+      if (generated() == 0) {
+        promptRead();
       }
       if (request.parameters().maxNewTokens() == 0) {
         return Optional.of(Finish.Reason.LENGTH);
       }
     }
     return generate(rows.get(rows.size() - 1));
+  }
+
+  private void promptRead() {
+    request.listener().promptRead(cachedAtFirst.orElseThrow());
+    if (request.promptScores().isPresent()) {
+      request.listener().prompt(List.copyOf(promptScores), List.copyOf(promptTop));
+    }
   }
 
   /** Scores the prompt tokens after those of the chunk that were not scored before. */

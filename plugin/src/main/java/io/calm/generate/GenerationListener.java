@@ -9,6 +9,13 @@ import java.util.List;
 public interface GenerationListener {
 
   /**
+   * The prompt has been read; called once before {@link #prompt} and the first token.
+   *
+   * @param cachedTokens of it, whose keys and values were there when the request started
+   */
+  default void promptRead(int cachedTokens) {}
+
+  /**
    * The prompt's tokens with their log-probabilities; called once before the first token where
    * {@link GenerationRequest#promptScores} is present.
    *

@@ -3,6 +3,7 @@ package io.calm.generate;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.runtime.Decoder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -214,6 +215,10 @@ class SchedulerFuzzTest {
     assertEquals(one.request().prompt().length, finish.usage().promptTokens());
     assertEquals(ids.size(), finish.usage().generatedTokens());
     assertEquals(finish.text(), one.events().text());
+    OptionalInt cached = one.events().cached();
+    assertTrue(cached.isPresent() || ids.isEmpty());
+    assertEquals(0, cached.orElse(0) % Decoder.BLOCK_TOKENS);
+    assertTrue(cached.orElse(0) < finish.usage().promptTokens());
     switch (finish.reason()) {
       case ERROR, CANCELLED, DEADLINE -> {
         // The fake's text comes a token late, so a stop string is seen up to a token late.

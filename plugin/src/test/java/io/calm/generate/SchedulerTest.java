@@ -17,6 +17,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class SchedulerTest {
@@ -286,6 +287,9 @@ class SchedulerTest {
     ticket(queue, request(2, answer, longer));
     loop.turn();
     assertEquals(128 + 64 + 192, loop.stats().sharedTokens());
+    assertEquals(
+        List.of(0, 128, 64, 192),
+        Stream.of(first, second, third, answer).map(r -> r.cached().orElseThrow()).toList());
     assertEquals(List.of(), hash.violations());
   }
 
@@ -314,6 +318,7 @@ class SchedulerTest {
     }
     for (int i = 0; i < 2; i++) {
       assertEquals(NaiveGeneration.of(requests.get(i)).tokens(), recorders.get(i).ids());
+      assertEquals(OptionalInt.of(0), recorders.get(i).cached(), "as it was the first time");
     }
     assertEquals(0, loop.stats().usedBlocks());
     assertEquals(List.of(), hash.violations());

@@ -155,7 +155,8 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
     assertEquals("a|", of(choices, 1).get(0).get("text").getAsString());
     assertEquals("length", of(choices, 1).get(1).get("finish_reason").getAsString());
     assertJson(
-        "{'prompt_tokens': 6, 'completion_tokens': 0, 'total_tokens': 6}",
+        "{'prompt_tokens': 6, 'completion_tokens': 0, 'total_tokens': 6,"
+            + " 'prompt_tokens_details': {'cached_tokens': 0}}",
         chunks.get(chunks.size() - 1).get("usage"));
   }
 
@@ -182,6 +183,89 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
     int lastOfFirst = choices.lastIndexOf(of(choices, 0).get(4));
     int firstOfLast = choices.indexOf(of(choices, 3).get(0));
     assertTrue(firstOfLast < lastOfFirst, "one after the other");
+  }
+
+  /** A prompt that nobody else asks, 200 tokens of {@code letter} and what it says. */
+  private static String longPrompt(String letter, String end) {
+    return letter.repeat(200 - end.length()) + end;
+  }
+
+  private static String usage(int prompt, int cached, int completion) {
+    return ("{'prompt_tokens': %d, 'completion_tokens': %d, 'total_tokens': %d,"
+            + " 'prompt_tokens_details': {'cached_tokens': %d}}")
+        .formatted(prompt, completion, prompt + completion, cached);
+  }
+
+  @Test
+  void usageTellsWhatTheCacheHeldOfThePrompt() throws Exception {
+    String prompt = longPrompt("q", "loop(ab)|");
+    assertJson(usage(201, 0, 3), completion(prompt, "'max_tokens': 3").get("usage"));
+    assertJson(usage(201, 192, 3), completion(prompt, "'max_tokens': 3").get("usage"));
+    JsonObject two = completion(prompt, "'n': 2, 'max_tokens': 3");
+    assertJson(usage(201, 192, 6), two.get("usage"));
+    String half = prompt.substring(0, 120) + "say(x)|"; // another end, after BOS and 119 letters
+    String more = "{'prompt': ['%s', '%s'], 'temperature': 0}".formatted(half, prompt);
+    JsonObject usage = answer(COMPLETIONS, more).getAsJsonObject("usage");
+    assertJson("{'cached_tokens': %d}".formatted(64 + 192), usage.get("prompt_tokens_details"));
+    String user = longPrompt("r", "say(hi)");
+    int tokens = "user: \nassistant|".length() + 200;
+    assertJson(usage(tokens, 0, 3), chat(user, "'temperature': 0").get("usage"));
+    assertJson(usage(tokens, 192, 3), chat(user, "'temperature': 0").get("usage"));
+  }
+
+  @Test
+  void aStreamTellsTheCachesTokensInItsUsage() throws Exception {
+    String body =
+        "{%s, 'stream': true, 'temperature': 0, 'stream_options': {'include_usage': true}}"
+            .formatted(USER.formatted(longPrompt("s", "say(hi)")));
+    int tokens = "user: \nassistant|".length() + 200;
+    for (int cached : new int[] {0, 192}) {
+      List<JsonObject> chunks = chunks(ask(CHAT, body));
+      assertTrue(chunks.get(0).get("usage").isJsonNull());
+      assertJson(usage(tokens, cached, 3), chunks.get(chunks.size() - 1).get("usage"));
+    }
+  }
+
+  @Test
+  void continuousUsageIsInEveryChunkOfItsChoice() throws Exception {
+    String options = "'stream_options': {'include_usage': true, 'continuous_usage_stats': true}";
+    String rest = "'stream': true, 'temperature': 0, 'n': 2, " + options;
+    String prompt = longPrompt("t", "say(aé)|");
+    completion(prompt, "'max_tokens': 1");
+    List<JsonObject> chunks =
+        chunks(ask(COMPLETIONS, "{'prompt': '%s', 'echo': true, %s}".formatted(prompt, rest)));
+    assertJson(usage(202, 192, 8), chunks.get(chunks.size() - 1).get("usage"));
+    for (int i = 0; i < 2; i++) {
+      assertEquals(
+          List.of(0, 1, 3, 4), // é is two tokens
+          counts(chunks, i, 202, 192));
+    }
+    chunks = chunks(ask(CHAT, "{%s, %s}".formatted(USER.formatted("say(xy)"), rest)));
+    int tokens = "user: say(xy)\nassistant|".length();
+    assertJson(usage(tokens, 0, 6), chunks.get(chunks.size() - 1).get("usage"));
+    for (int i = 0; i < 2; i++) {
+      assertEquals(List.of(0, 1, 2, 3), counts(chunks, i, tokens, 0));
+    }
+  }
+
+  @Test
+  void continuousUsageAloneAsksForNothing() throws Exception {
+    String body =
+        "{'prompt': 'say(a)|', 'stream': true, 'stream_options': {'continuous_usage_stats': true}}";
+    assertTrue(chunks(ask(COMPLETIONS, body)).stream().noneMatch(chunk -> chunk.has("usage")));
+  }
+
+  /** Returns the generated tokens that the chunks of a choice tell, one chunk after the other. */
+  private List<Integer> counts(List<JsonObject> chunks, int index, int prompt, int cached) {
+    List<Integer> counts = new ArrayList<>();
+    for (JsonObject chunk : chunks.subList(0, chunks.size() - 1)) {
+      if (choice(chunk, 0).get("index").getAsInt() == index) {
+        int count = chunk.getAsJsonObject("usage").get("completion_tokens").getAsInt();
+        assertJson(usage(prompt, cached, count), chunk.get("usage"));
+        counts.add(count);
+      }
+    }
+    return counts;
   }
 
   @Test

@@ -32,7 +32,9 @@ abstract class OpenAiSchemaContract extends DjlParametersContract {
         "{'index': 0, 'text': 'hello', 'logprobs': null, 'finish_reason': 'stop'}",
         choice(body, 0));
     assertJson(
-        "{'prompt_tokens': 12, 'completion_tokens': 6, 'total_tokens': 18}", body.get("usage"));
+        "{'prompt_tokens': 12, 'completion_tokens': 6, 'total_tokens': 18,"
+            + " 'prompt_tokens_details': {'cached_tokens': 0}}",
+        body.get("usage"));
   }
 
   @Test

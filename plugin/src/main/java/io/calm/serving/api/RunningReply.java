@@ -65,6 +65,11 @@ final class RunningReply implements PreparedReply.Running {
       private long before;
 
       @Override
+      public void promptRead(int cachedTokens) {
+        sequence.promptRead(cachedTokens);
+      }
+
+      @Override
       public void prompt(List<TokenScore> scores, List<List<TokenScore>> top) {
         sequence.prompt(scores, top);
       }

@@ -15,6 +15,7 @@ public final class Sequence {
   private final long seed;
   private final List<GeneratedToken> tokens = new ArrayList<>();
   private final StringBuilder text = new StringBuilder();
+  private int cachedTokens;
   private List<TokenScore> promptScores = List.of();
   private List<List<TokenScore>> promptTop = List.of();
   private Optional<Finish> finish = Optional.empty();
@@ -23,6 +24,10 @@ public final class Sequence {
     this.prompt = prompt;
     this.index = index;
     this.seed = seed;
+  }
+
+  void promptRead(int cached) {
+    cachedTokens = cached;
   }
 
   void prompt(List<TokenScore> scores, List<List<TokenScore>> top) {
@@ -59,6 +64,11 @@ public final class Sequence {
   /** Returns the answer's text so far. */
   public String text() {
     return text.toString();
+  }
+
+  /** Returns how many of the prompt's tokens came from the cache; 0 until it has been read. */
+  public int cachedTokens() {
+    return cachedTokens;
   }
 
   /** Returns the prompt's tokens with scores; empty where none were asked for. */

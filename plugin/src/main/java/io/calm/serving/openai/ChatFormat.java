@@ -47,19 +47,21 @@ final class ChatFormat implements ReplyFormat {
       JsonObject delta = new JsonObject();
       delta.addProperty("role", "assistant");
       delta.addProperty("content", "");
-      role = chunk(sequence, delta, JsonNull.INSTANCE, Optional.empty());
+      role = chunk(sequence, 0, delta, JsonNull.INSTANCE, Optional.empty());
     }
     if (token.text().isEmpty() && reply.logprobs().isEmpty()) {
       return role;
     }
     JsonObject delta = new JsonObject();
     delta.addProperty("content", token.text());
-    return role + chunk(sequence, delta, logprobs(List.of(token)), Optional.empty());
+    JsonElement logprobs = logprobs(List.of(token));
+    return role + chunk(sequence, token.index() + 1, delta, logprobs, Optional.empty());
   }
 
   @Override
   public String finished(Sequence sequence) {
-    return chunk(sequence, new JsonObject(), JsonNull.INSTANCE, sequence.reason());
+    int generated = sequence.tokens().size();
+    return chunk(sequence, generated, new JsonObject(), JsonNull.INSTANCE, sequence.reason());
   }
 
   @Override
@@ -73,15 +75,17 @@ final class ChatFormat implements ReplyFormat {
   }
 
   private String chunk(
-      Sequence sequence, JsonObject delta, JsonElement logprobs, Optional<Finish.Reason> reason) {
+      Sequence sequence,
+      int generated,
+      JsonObject delta,
+      JsonElement logprobs,
+      Optional<Finish.Reason> reason) {
     JsonObject choice = new JsonObject();
     choice.addProperty("index", sequence.index());
     choice.add("delta", delta);
     choice.add("logprobs", logprobs);
     choice.add("finish_reason", OpenAiReply.finishReason(reason));
-    JsonArray choices = new JsonArray();
-    choices.add(choice);
-    return reply.chunk(CHUNK, choices);
+    return reply.chunk(CHUNK, choice, sequence, generated);
   }
 
   @Override

@@ -53,7 +53,7 @@ final class CompletionFormat implements ReplyFormat {
       return prompt;
     }
     JsonElement logprobs = logprobs(log -> log.add(token.score(), token.top(), places(sequence)));
-    return prompt + chunk(sequence, token.text(), logprobs, Optional.empty());
+    return prompt + chunk(sequence, token.index() + 1, token.text(), logprobs, Optional.empty());
   }
 
   private TextOffsets places(Sequence sequence) {
@@ -70,13 +70,14 @@ final class CompletionFormat implements ReplyFormat {
       return "";
     }
     JsonElement logprobs = logprobs(log -> log.prompt(sequence));
-    return chunk(sequence, sequence.prompt().text(), logprobs, Optional.empty());
+    return chunk(sequence, 0, sequence.prompt().text(), logprobs, Optional.empty());
   }
 
   @Override
   public String finished(Sequence sequence) {
     String prompt = sequence.tokens().isEmpty() ? echoed(sequence) : "";
-    return prompt + chunk(sequence, "", JsonNull.INSTANCE, sequence.reason());
+    int generated = sequence.tokens().size();
+    return prompt + chunk(sequence, generated, "", JsonNull.INSTANCE, sequence.reason());
   }
 
   @Override
@@ -90,10 +91,13 @@ final class CompletionFormat implements ReplyFormat {
   }
 
   private String chunk(
-      Sequence sequence, String text, JsonElement logprobs, Optional<Finish.Reason> reason) {
-    JsonArray choices = new JsonArray();
-    choices.add(choice(sequence.index(), text, logprobs, reason));
-    return reply.chunk(OBJECT, choices);
+      Sequence sequence,
+      int generated,
+      String text,
+      JsonElement logprobs,
+      Optional<Finish.Reason> reason) {
+    JsonObject choice = choice(sequence.index(), text, logprobs, reason);
+    return reply.chunk(OBJECT, choice, sequence, generated);
   }
 
   private static JsonObject choice(

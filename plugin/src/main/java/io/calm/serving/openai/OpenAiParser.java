@@ -120,7 +120,6 @@ public final class OpenAiParser {
       Choices choices,
       OptionalInt logprobs) {
     boolean streamed = fields.flag("stream", false);
-    Optional<JsonFields> options = fields.object("stream_options");
     return new OpenAiReply(
         prefix + UUID.randomUUID().toString().replace("-", ""),
         clock.instant().getEpochSecond(),
@@ -129,9 +128,20 @@ public final class OpenAiParser {
         choices,
         logprobs,
         streamed,
-        options.map(o -> o.flag("include_usage", false)).orElse(false),
+        streamedUsage(fields),
         !fields.flag("skip_special_tokens", true),
         framing);
+  }
+
+  /** As in vLLM, the continuous one goes with the one at the end or not at all. */
+  private static StreamedUsage streamedUsage(JsonFields fields) {
+    Optional<JsonFields> options = fields.object("stream_options");
+    boolean included = options.map(o -> o.flag("include_usage", false)).orElse(false);
+    boolean continuous = options.map(o -> o.flag("continuous_usage_stats", false)).orElse(false);
+    if (!included) {
+      return StreamedUsage.NONE;
+    }
+    return continuous ? StreamedUsage.EVERY_CHUNK : StreamedUsage.AT_END;
   }
 
   /** Returns how many tokens the context leaves to every answer, where the client named none. */

@@ -19,7 +19,7 @@ import java.util.OptionalInt;
  *
  * @param created seconds since 1970
  * @param logprobs how many alternatives are shown with each token; empty for no log-probabilities
- * @param usageInStream {@code stream_options.include_usage}
+ * @param streamedUsage where a stream tells the usage
  * @param showSpecial whether special tokens are part of the text
  */
 record OpenAiReply(
@@ -30,7 +30,7 @@ record OpenAiReply(
     Choices choices,
     OptionalInt logprobs,
     boolean streamed,
-    boolean usageInStream,
+    StreamedUsage streamedUsage,
     boolean showSpecial,
     Framing framing) {
 
@@ -55,11 +55,20 @@ record OpenAiReply(
     return envelope;
   }
 
-  /** Returns one chunk as it goes out. */
-  String chunk(String object, JsonArray choices) {
+  /**
+   * Returns one chunk as it goes out.
+   *
+   * @param generated tokens of {@code sequence} up to this chunk
+   */
+  String chunk(String object, JsonObject choice, Sequence sequence, int generated) {
+    JsonArray choices = new JsonArray();
+    choices.add(choice);
     JsonObject chunk = envelope(object);
     chunk.add("choices", choices);
-    if (usageInStream) {
+    if (streamedUsage == StreamedUsage.EVERY_CHUNK) {
+      int prompt = sequence.prompt().tokens().length;
+      chunk.add("usage", usage(prompt, sequence.cachedTokens(), generated));
+    } else if (streamedUsage == StreamedUsage.AT_END) {
       chunk.add("usage", JsonNull.INSTANCE);
     }
     return frame(chunk);
@@ -68,7 +77,7 @@ record OpenAiReply(
   /** Returns the end of a stream: usage where it was asked for, then the mark. */
   String end(String object, List<Sequence> sequences) {
     StringBuilder end = new StringBuilder();
-    if (usageInStream) {
+    if (streamedUsage != StreamedUsage.NONE) {
       JsonObject chunk = envelope(object);
       chunk.add("choices", new JsonArray());
       chunk.add("usage", usage(sequences));
@@ -93,20 +102,29 @@ record OpenAiReply(
     return framing == Framing.DJL_LINES ? "" : "data: [DONE]\n\n";
   }
 
-  /** Returns the usage; a prompt with several choices counts once. */
+  /** Returns the usage; a prompt with several choices counts once, as the first found it. */
   JsonObject usage(List<Sequence> sequences) {
     int prompt = 0;
+    int cached = 0;
     int completion = 0;
     for (Sequence sequence : sequences) {
       if (sequence.index() % choices.made() == 0) {
         prompt += sequence.prompt().tokens().length;
+        cached += sequence.cachedTokens();
       }
       completion += sequence.tokens().size();
     }
+    return usage(prompt, cached, completion);
+  }
+
+  private static JsonObject usage(int prompt, int cached, int completion) {
+    JsonObject details = new JsonObject();
+    details.addProperty("cached_tokens", cached);
     JsonObject usage = new JsonObject();
     usage.addProperty("prompt_tokens", prompt);
     usage.addProperty("completion_tokens", completion);
     usage.addProperty("total_tokens", prompt + completion);
+    usage.add("prompt_tokens_details", details);
     return usage;
   }
 

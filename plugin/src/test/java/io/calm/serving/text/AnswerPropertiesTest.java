@@ -61,10 +61,17 @@ class AnswerPropertiesTest {
       read += i % n == 0 ? RandomRequest.tokens(prompt(body, i / n)) : 0;
     }
     JsonObject usage = whole.getAsJsonObject("usage");
-    assertEquals(usage, StreamedChoice.usage(chunks), random::toString);
+    assertEquals(read(usage), read(StreamedChoice.usage(chunks)), random::toString);
     assertEquals(generated, usage.get("completion_tokens").getAsInt(), random::toString);
     assertEquals(read, usage.get("prompt_tokens").getAsInt(), random::toString);
     assertEquals(generated + read, usage.get("total_tokens").getAsInt(), random::toString);
+  }
+
+  /** Returns a usage without what the cache held: the second time that is more. */
+  private static JsonElement read(JsonElement usage) {
+    JsonObject read = usage.getAsJsonObject().deepCopy();
+    read.remove("prompt_tokens_details");
+    return read;
   }
 
   private static String prompt(JsonObject body, int index) {
@@ -124,7 +131,7 @@ class AnswerPropertiesTest {
       int index = choice.getAsJsonObject().get("index").getAsInt();
       assertEquals(choice, StreamedChoice.chat(chunks, index), () -> random + ": " + body);
     }
-    assertEquals(whole.get("usage"), StreamedChoice.usage(chunks), random::toString);
+    assertEquals(read(whole.get("usage")), read(StreamedChoice.usage(chunks)), random::toString);
   }
 
   @RepeatedTest(120)

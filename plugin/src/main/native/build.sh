@@ -82,7 +82,7 @@ esac
 compile kernels "$rungs" kernels.c
 compile pool "" pool.c
 if [ "$what" = driver ]; then
-  for source in driver driver_linear driver_vector driver_attention driver_search; do
+  for source in driver driver_linear driver_vector driver_attention driver_search driver_pool; do
     compile $source "" $source.c
   done
   finish

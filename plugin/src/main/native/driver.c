@@ -191,6 +191,15 @@ float driver_sum_lanes(float lanes[16]) {
   return lanes[0];
 }
 
+static void run_pools(uint64_t seed) {
+  current.kind = "pool";
+  current.rung = "all";
+  current.seed = current.state = seed;
+  driver_pools();
+  printf("pool: every item once\n");
+  fflush(stdout);
+}
+
 static void run(const char *kind, void (*cases)(const calm_kernels *), const calm_kernels *k) {
   current.kind = kind;
   current.rung = k->name;
@@ -203,7 +212,8 @@ int main(int count, char **values) {
   uint64_t seed = count > 1 ? strtoull(values[1], NULL, 10) : (uint64_t)time(NULL);
   int rounds = count > 2 ? atoi(values[2]) : ROUNDS;
   printf("calm-driver: seed %llu, %d rounds\n", (unsigned long long)seed, rounds);
-  for (int rung = 0; rung < calm_rungs(); rung++) {
+  run_pools(seed);
+  for (int rung = 0; rung < calm_rungs() && rounds > 0; rung++) {
     const char *missing = calm_rung_missing(rung);
     if (missing) {
       printf("%s: not run: %s\n", calm_rung_name(rung), missing);

@@ -1,13 +1,13 @@
 /*
  * Threads that spin for a moment after a job, since the next one of a step comes at once, and then
- * sleep on the job's word: its number, and in the low byte its threads, so that a worker reads both
- * at once.
+ * sleep on the job's number. A job is published by one word, which beside the task is all that a
+ * worker needs to know what is its own: one cache line goes to each worker, and one comes back.
  *
  * Each thread has a range of a job's items and takes them from its front; one that has none left
- * takes from the back of another's, so threads meet on a cache line only at the end. A range holds
- * its job's number too, so a worker that comes late takes nothing of a later job, and a job is done
- * when its items are: nobody waits for a worker that the system keeps from running, unless it holds
- * an item.
+ * takes from the back of another's, so threads meet on a cache line only at the end. A range becomes
+ * the job's when somebody takes of it first; it holds its job's number, so a worker that comes late
+ * takes nothing of a later job. A job is done when its items are: nobody waits for a worker that the
+ * system keeps from running, unless it holds an item.
  */
 #include "pool.h"
 
@@ -21,14 +21,19 @@
 #include <unistd.h>
 
 enum {
-  MAX_THREADS = 255, /* fit the low byte of a job's word */
+  MAX_THREADS = 255,   /* fit the byte of a job's word */
+  MAX_ITEMS = 0xffff,  /* fit the two bytes of a job's word and of a range's */
   SPIN_NANOS = 200000, /* of a worker after a job */
   YIELD_AFTER = 2000,  /* looks at a counter before giving the processor away */
-  ITEM_BITS = 20,
-  ITEM_MASK = (1 << ITEM_BITS) - 1,
 };
 
-/* Items that a thread has left: number << 40 | first << 20 | end. */
+/* A job as its word has it: items << 40 | threads << 32 | number. */
+typedef struct {
+  uint32_t number;
+  int threads, items;
+} job;
+
+/* Items that a thread has left: number << 32 | first << 16 | end. */
 typedef struct {
   _Alignas(64) _Atomic uint64_t items;
 } range;
@@ -37,13 +42,18 @@ static struct {
   pthread_mutex_t lock;
   int workers; /* threads started, the callers not among them */
   int threads; /* of the step that holds the pool */
+  range ranges[MAX_THREADS];
+  _Alignas(64) union {
+    _Atomic uint64_t word;
+    _Atomic uint32_t number; /* what workers sleep on: its lower half */
+  } job;
   calm_task task; /* of the job, like the context: read by those that hold an item of it */
   void *context;
-  range ranges[MAX_THREADS];
-  _Alignas(64) atomic_int left; /* items that are not done */
-  _Alignas(64) atomic_uint job; /* number << 8 | threads */
-  atomic_int sleeping;
+  _Alignas(64) _Atomic uint32_t done; /* items that workers have done, of all jobs */
+  _Alignas(64) atomic_int sleeping;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a job's number is the word's lower half");
 
 int64_t calm_clock(void) {
   struct timespec t;
@@ -71,19 +81,35 @@ static void relax(void) {
 #endif
 }
 
-static uint64_t range_of(unsigned number, int first, int end) {
-  return (uint64_t)number << 2 * ITEM_BITS | (uint64_t)first << ITEM_BITS | (uint64_t)end;
+static uint64_t word_of(job j) {
+  return (uint64_t)j.items << 40 | (uint64_t)j.threads << 32 | j.number;
 }
 
-/* Takes the first or the last item of a range of the job of that number; -1 if it has none. */
-static int take(range *from, unsigned number, int last) {
+static job job_of(uint64_t word) {
+  return (job){(uint32_t)word, (int)(word >> 32 & 0xff), (int)(word >> 40)};
+}
+
+static uint64_t range_of(uint32_t number, int first, int end) {
+  return (uint64_t)number << 32 | (uint64_t)first << 16 | (uint64_t)end;
+}
+
+/* Takes the first or the last item that a thread has left of a job; -1 if it has none. */
+static int take(job j, int thread, int last) {
+  range *from = &pool.ranges[thread];
   uint64_t items = atomic_load_explicit(&from->items, memory_order_acquire);
   for (;;) {
-    int first = items >> ITEM_BITS & ITEM_MASK, end = items & ITEM_MASK;
-    if (items >> 2 * ITEM_BITS != number || first >= end) {
+    int32_t age = (int32_t)(j.number - (uint32_t)(items >> 32));
+    if (age < 0) {
+      return -1; /* the job is long done */
+    }
+    uint64_t left = age == 0 ? items
+                             : range_of(j.number, (int)((int64_t)j.items * thread / j.threads),
+                                        (int)((int64_t)j.items * (thread + 1) / j.threads));
+    int first = left >> 16 & MAX_ITEMS, end = left & MAX_ITEMS;
+    if (first >= end) {
       return -1;
     }
-    uint64_t rest = last ? items - 1 : items + (1 << ITEM_BITS);
+    uint64_t rest = last ? left - 1 : left + (1 << 16);
     if (atomic_compare_exchange_weak_explicit(&from->items, &items, rest, memory_order_acq_rel,
                                               memory_order_acquire)) {
       return last ? end - 1 : first;
@@ -91,34 +117,37 @@ static int take(range *from, unsigned number, int last) {
   }
 }
 
-/* Runs items of the job of that number, shared by so many threads, while there are any. */
-static void work(unsigned number, int worker, int threads) {
-  for (int i = 0; i < threads; i++) {
-    range *from = &pool.ranges[(worker + i) % threads];
-    int done = 0;
-    for (int item = take(from, number, i); item >= 0; item = take(from, number, i)) {
-      pool.task(pool.context, item, worker);
-      done++;
-    }
+/* Runs what is left of a thread's items; returns how many. */
+static int run_items(job j, int thread, int worker) {
+  int done = 0;
+  for (int item; (item = take(j, thread, thread != worker)) >= 0; done++) {
+    pool.task(pool.context, item, worker);
+  }
+  return done;
+}
+
+static void work(job j, int worker) {
+  for (int i = 0; i < j.threads; i++) {
+    int done = run_items(j, (worker + i) % j.threads, worker);
     if (done > 0) {
-      atomic_fetch_sub_explicit(&pool.left, done, memory_order_release);
+      atomic_fetch_add_explicit(&pool.done, (uint32_t)done, memory_order_release);
     }
   }
 }
 
-/* Returns the word of a job after `seen`. */
-static unsigned await_job(unsigned seen) {
+/* Returns the job after number `seen`, or a later one. */
+static job await_job(uint32_t seen) {
   int64_t end = calm_clock() + SPIN_NANOS;
   for (int i = 1;; i++) {
-    unsigned job = atomic_load_explicit(&pool.job, memory_order_acquire);
-    if (job != seen) {
-      return job;
+    job j = job_of(atomic_load_explicit(&pool.job.word, memory_order_acquire));
+    if (j.number != seen) {
+      return j;
     }
     relax();
     if (i % 64 == 0 && calm_clock() > end) {
       atomic_fetch_add(&pool.sleeping, 1);
-      while (atomic_load(&pool.job) == seen) {
-        syscall(SYS_futex, &pool.job, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+      while (atomic_load(&pool.job.number) == seen) {
+        syscall(SYS_futex, &pool.job.number, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
       }
       atomic_fetch_sub(&pool.sleeping, 1);
     }
@@ -128,11 +157,11 @@ static unsigned await_job(unsigned seen) {
 /* `argument` is the worker's number, 1 or more. */
 static void *run_worker(void *argument) {
   int worker = (int)(intptr_t)argument;
-  unsigned seen = 0;
+  job j = {0, 0, 0};
   for (;;) {
-    seen = await_job(seen);
-    if (worker < (int)(seen & 255)) {
-      work(seen >> 8, worker, (int)(seen & 255));
+    j = await_job(j.number);
+    if (worker < j.threads) {
+      work(j, worker);
     }
   }
   return NULL;
@@ -156,28 +185,30 @@ int calm_pool_acquire(int threads) {
   }
   pthread_attr_destroy(&detached);
   pool.threads = threads <= pool.workers + 1 ? threads : pool.workers + 1;
+  /* So that a range which no job has had items for in a long time is not taken for a later one's. */
+  uint32_t number = atomic_load_explicit(&pool.job.number, memory_order_relaxed);
+  for (int i = 0; i < pool.threads; i++) {
+    atomic_store_explicit(&pool.ranges[i].items, range_of(number, 0, 0), memory_order_release);
+  }
   return pool.threads;
 }
 
 void calm_pool_release(void) { pthread_mutex_unlock(&pool.lock); }
 
 static void run_job(calm_task task, void *context, int items) {
+  uint32_t before = atomic_load_explicit(&pool.done, memory_order_relaxed);
+  job j = {atomic_load_explicit(&pool.job.number, memory_order_relaxed) + 1, pool.threads, items};
   pool.task = task;
   pool.context = context;
-  unsigned number = ((atomic_load_explicit(&pool.job, memory_order_relaxed) >> 8) + 1) & 0xffffff;
-  atomic_store_explicit(&pool.left, items, memory_order_relaxed);
-  int threads = pool.threads;
-  for (int i = 0; i < threads; i++) {
-    int first = (int)((int64_t)items * i / threads), end = (int)((int64_t)items * (i + 1) / threads);
-    atomic_store_explicit(&pool.ranges[i].items, range_of(number, first, end),
-                          memory_order_release);
-  }
-  atomic_store(&pool.job, number << 8 | (unsigned)threads);
+  atomic_store(&pool.job.word, word_of(j));
   if (atomic_load(&pool.sleeping) > 0) {
-    syscall(SYS_futex, &pool.job, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
+    syscall(SYS_futex, &pool.job.number, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
   }
-  work(number, 0, threads);
-  for (int i = 0; atomic_load_explicit(&pool.left, memory_order_acquire) > 0; i++) {
+  uint32_t left = (uint32_t)items; /* to the workers */
+  for (int thread = 0; thread < j.threads; thread++) {
+    left -= (uint32_t)run_items(j, thread, 0);
+  }
+  for (int i = 0; atomic_load_explicit(&pool.done, memory_order_acquire) - before < left; i++) {
     if (i < YIELD_AFTER) {
       relax();
     } else {
@@ -205,12 +236,12 @@ void calm_pool_run(calm_task task, void *context, int items) {
     }
     return;
   }
-  if (items <= (int)ITEM_MASK) {
+  if (items <= MAX_ITEMS) {
     run_job(task, context, items);
     return;
   }
-  for (int first = 0; first < items; first += (int)ITEM_MASK) {
+  for (int first = 0; first < items; first += MAX_ITEMS) {
     shifted s = {task, context, first};
-    run_job(run_shifted, &s, items - first < (int)ITEM_MASK ? items - first : (int)ITEM_MASK);
+    run_job(run_shifted, &s, items - first < MAX_ITEMS ? items - first : MAX_ITEMS);
   }
 }

@@ -21,6 +21,7 @@ class NativeDriverTest {
   private static final String BUILD =
       Path.of("src", "main", "native", "build.sh").toAbsolutePath().toString();
   private static final String SANITIZERS = "-fsanitize=address,undefined -fno-sanitize-recover=all";
+  private static final String THREAD_SANITIZER = "-fsanitize=thread";
   private static final String CROSS_COMPILER = "aarch64-linux-gnu-gcc";
   private static final String EMULATOR = "qemu-aarch64";
 
@@ -62,34 +63,53 @@ class NativeDriverTest {
         "the native kernels are built on Linux, not on " + System.getProperty("os.name"));
   }
 
-  /** Builds the driver and runs it, in whole or in the emulator that {@code before} starts. */
-  private void everyRungIsTheSame(String compiler, String flags, String... before)
+  /** Builds the driver and runs it with a seed of its own, in whole or as {@code before} starts. */
+  private String drive(String compiler, String flags, List<String> before, String... rounds)
       throws IOException, InterruptedException {
     Outcome build =
         run(Map.of("CC", compiler), "sh", BUILD, directory.toString(), "", "driver", flags);
     assertEquals(0, build.status(), build.output());
-    List<String> command = new ArrayList<>(List.of(before));
+    List<String> command = new ArrayList<>(before);
     command.add(directory.resolve("calm-driver").toString());
     command.add(Long.toString(System.nanoTime()));
+    command.addAll(List.of(rounds));
     // Leaks are looked for with ptrace, which containers often refuse.
     Outcome driver = run(Map.of("ASAN_OPTIONS", "detect_leaks=0"), command.toArray(String[]::new));
     assertEquals(0, driver.status(), driver.output());
-    assertTrue(driver.output().contains("scalar: the same"), driver.output());
-    driver.output().lines().filter(line -> line.contains("not run")).forEach(System.out::println);
+    return driver.output();
   }
 
-  @Test
-  void everyRungIsTheSameUnderSanitizers() throws Exception {
+  private void everyRungIsTheSame(String compiler, String flags, String... before)
+      throws IOException, InterruptedException {
+    String output = drive(compiler, flags, List.of(before));
+    assertTrue(output.contains("scalar: the same"), output);
+    output.lines().filter(line -> line.contains("not run")).forEach(System.out::println);
+  }
+
+  /** Skips the rest of a test where a program with these sanitizers cannot be built and run. */
+  private void requireSanitizers(String flags) throws IOException, InterruptedException {
     require(installed(compiler()), "no C compiler (%s)".formatted(compiler()));
     Path program = Files.writeString(directory.resolve("empty.c"), "int main(void) { return 0; }");
     Path binary = directory.resolve("empty");
     String compile =
-        "%s %s -o '%s' '%s' && '%s'".formatted(compiler(), SANITIZERS, binary, program, binary);
+        "%s %s -o '%s' '%s' && '%s'".formatted(compiler(), flags, binary, program, binary);
     Outcome empty = run(Map.of("ASAN_OPTIONS", "detect_leaks=0"), "sh", "-c", compile);
     require(
         empty.status() == 0,
-        "no sanitizers (%s: %s)".formatted(compiler(), empty.output().strip()));
+        "no sanitizers (%s, %s: %s)".formatted(compiler(), flags, empty.output().strip()));
+  }
+
+  @Test
+  void everyRungIsTheSameUnderSanitizers() throws Exception {
+    requireSanitizers(SANITIZERS);
     everyRungIsTheSame(compiler(), "-O1 " + SANITIZERS);
+  }
+
+  @Test
+  void thePoolRunsEveryItemOnceUnderTheThreadSanitizer() throws Exception {
+    requireSanitizers(THREAD_SANITIZER);
+    String output = drive(compiler(), "-O1 " + THREAD_SANITIZER, List.of(), "0");
+    assertTrue(output.contains("pool: every item once"), output);
   }
 
   @Test

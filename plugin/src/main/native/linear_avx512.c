@@ -74,17 +74,22 @@ static void unpack_tile(const calm_linear *w, int tile, uint8_t *panel) {
 
 /*
  * A block of rows over one or two tiles, from packed words or from panels. Packed words of the next
- * tiles arrive while these are multiplied: a stream of so few bytes a product is not fetched ahead
- * by the processor itself.
+ * tiles, and their grids, arrive while these are multiplied: a stream of so few bytes a product is
+ * not fetched ahead by the processor itself. Of several blocks over the same tiles the first fetches
+ * one of the next tiles and the others the other, for memory has a share for each of them.
  */
 INLINE void block4(const int tiles, const int rows, const int packed, const calm_linear *w,
-                   const calm_rows *x, int row, int tile, const uint8_t *panel,
+                   const calm_rows *x, int row, int all_rows, int tile, const uint8_t *panel,
                    float sums[tiles * rows][CALM_TILE]) {
   const __m512i nibbles = _mm512_set1_epi8(15);
   size_t groups = (size_t)w->groups, steps = (size_t)w->group / 8;
   size_t tile_bytes = groups * steps * (packed ? 64 : 128);
   const uint8_t *source =
       packed ? (const uint8_t *)w->codes + (size_t)tile * tile_bytes : panel;
+  const uint8_t *next = source + (size_t)tiles * tile_bytes;
+  const uint8_t *last = next + (size_t)(tiles - 1) * tile_bytes;
+  const uint8_t *ahead[2] = {all_rows <= MAX_ROWS || row == 0 ? next : last,
+                             all_rows > MAX_ROWS && row == 0 ? next : last};
   const uint16_t *grid = w->grids + (size_t)tile * groups * 2 * CALM_TILE;
   const int8_t *codes = x->codes + (size_t)row * x->stride;
   for (int i = 0; i < tiles * rows; i++) {
@@ -102,7 +107,8 @@ INLINE void block4(const int tiles, const int rows, const int packed, const calm
       for (int t = 0; t < tiles; t++) {
         if (packed) {
           __m512i word = _mm512_loadu_si512(source + (size_t)t * tile_bytes);
-          _mm_prefetch((const char *)source + (size_t)(tiles + t) * tile_bytes, _MM_HINT_T0);
+          _mm_prefetch((const char *)ahead[t], _MM_HINT_T0);
+          ahead[t] += 64;
           low[t] = _mm512_and_si512(word, nibbles);
           high[t] = _mm512_and_si512(_mm512_srli_epi16(word, 4), nibbles);
         } else {
@@ -133,6 +139,9 @@ INLINE void block4(const int tiles, const int rows, const int packed, const calm
     for (int t = 0; t < tiles; t++) {
       const uint16_t *of_tile = grid + (size_t)t * groups * 2 * CALM_TILE;
       __m512 scale = half16(of_tile), minimum = half16(of_tile + CALM_TILE);
+      if (packed) {
+        _mm_prefetch((const char *)(of_tile + (size_t)tiles * groups * 2 * CALM_TILE), _MM_HINT_T0);
+      }
 #pragma GCC unroll 8
       for (int r = 0; r < rows; r++) {
         size_t at = (size_t)(row + r) * (size_t)x->groups + j;
@@ -153,7 +162,7 @@ INLINE void write4(const calm_linear *w, int tile, __m512 sum, float *y) {
 }
 
 INLINE void rows4(const int tiles, const int rows, const int packed, const calm_linear *w,
-                  const calm_rows *x, int row, int tile, const uint8_t *panel, float *y,
+                  const calm_rows *x, int row, int all_rows, int tile, const uint8_t *panel, float *y,
                   size_t y_stride) {
   float sums[2 * MAX_ROWS][CALM_TILE] __attribute__((aligned(64)));
   for (int r = 0; r < rows; r++) { /* while the products are made, the lines arrive to be written */
@@ -161,7 +170,7 @@ INLINE void rows4(const int tiles, const int rows, const int packed, const calm_
       __builtin_prefetch(y + (size_t)(row + r) * y_stride + (tile + t) * CALM_TILE, 1);
     }
   }
-  block4(tiles, rows, packed, w, x, row, tile, panel, sums);
+  block4(tiles, rows, packed, w, x, row, all_rows, tile, panel, sums);
   for (int t = 0; t < tiles; t++) {
     for (int r = 0; r < rows; r++) {
       write4(w, tile + t, _mm512_load_ps(sums[t * rows + r]), y + (size_t)(row + r) * y_stride);
@@ -171,7 +180,7 @@ INLINE void rows4(const int tiles, const int rows, const int packed, const calm_
 
 #define ROWS4(count)                                                       \
   case count:                                                              \
-    rows4(tiles, count, packed, w, x, row, tile, panel, y, y_stride);      \
+    rows4(tiles, count, packed, w, x, row, rows, tile, panel, y, y_stride); \
     break
 
 INLINE void all_rows4(const int tiles, const int packed, const calm_linear *w, const calm_rows *x,

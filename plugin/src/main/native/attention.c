@@ -253,7 +253,7 @@ static calm_partial softmax(float *scores, int32_t from, int32_t end, int positi
   return (calm_partial){max, lanes_sum(sum)};
 }
 
-/* A split and head under way. */
+/* A split under way: heads are counted from kv_head. */
 typedef struct {
   const calm_attention *a;
   uint8_t *const *pages;
@@ -268,43 +268,48 @@ static int filled(const visit *v, int page) {
 }
 
 /* Keys as stored: [head_dim][64], of which the vectors that hold what is seen. */
-static operand stored_keys(const visit *v, int page) {
-  const void *rows = v->pages[page] + head_plane(v->a, v->kv_head);
+static operand stored_keys(const visit *v, int page, int head) {
+  const void *rows = v->pages[page] + head_plane(v->a, v->kv_head + head);
   return (operand){rows, CALM_PAGE, 1, v->a->head_dim, (filled(v, page) + 15) / 16};
 }
 
 /* Values as stored: [positions that are seen][head_dim]. */
-static operand stored_values(const visit *v, int page) {
-  const void *rows = v->pages[page] + plane(v->a) + head_plane(v->a, v->kv_head);
+static operand stored_values(const visit *v, int page, int head) {
+  const void *rows = v->pages[page] + plane(v->a) + head_plane(v->a, v->kv_head + head);
   int32_t width = v->a->head_dim;
   return (operand){rows, (size_t)width, 1, filled(v, page), padded(width) / 16};
 }
 
-static operand keys_of(const visit *v, int page) {
-  operand keys = stored_keys(v, page);
+static operand keys_of(const visit *v, int page, int head) {
+  operand keys = stored_keys(v, page, head);
   if (!v->direct) {
-    widen_keys(v->a, v->pages[page], v->kv_head, v->tile);
+    widen_keys(v->a, v->pages[page], v->kv_head + head, v->tile);
     keys.rows = v->tile;
     keys.half = 0;
   }
   return keys;
 }
 
-static operand values_of(const visit *v, int page) {
-  operand values = stored_values(v, page);
+static operand values_of(const visit *v, int page, int head) {
+  operand values = stored_values(v, page, head);
   if (!v->direct) {
-    widen_values(v->a, v->pages[page], v->kv_head, values.steps, v->tile);
+    widen_values(v->a, v->pages[page], v->kv_head + head, values.steps, v->tile);
     values = (operand){v->tile, (size_t)padded(v->a->head_dim), 0, values.steps, values.vectors};
   }
   return values;
 }
 
-void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *pages, int kv_head,
+/*
+ * Page by page and in each head by head, as the heads of a page follow each other in memory: what
+ * is read is one stream as long as the heads are many.
+ */
+void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *pages, int kv_head, int heads,
                        const float *queries, int count, const int32_t *from, const int32_t *end,
                        calm_partial *partial, float *outputs, void *scratch) {
   int32_t width = a->head_dim, wide = padded(width);
   float *scores = (float *)scratch + (size_t)wide * CALM_PAGE;
   float *sums = scores + (size_t)CALM_MAX_QUERIES * CALM_SPLIT;
+  size_t head_scores = (size_t)count * CALM_SPLIT, head_sums = (size_t)count * (size_t)wide;
   int32_t first = CALM_SPLIT, last = 0;
   for (int q = 0; q < count; q++) {
     first = from[q] < end[q] && from[q] < first ? from[q] : first;
@@ -313,24 +318,31 @@ void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *pages, int kv_he
   int first_page = first / CALM_PAGE, last_page = (last + CALM_PAGE - 1) / CALM_PAGE;
   visit v = {a, pages, kv_head, a->kv == CALM_KV_FLOAT16 && count <= FEW, last, scratch};
   for (int page = first_page; page < last_page; page++) {
-    operand keys = keys_of(&v, page);
-    operand next =
-        page + 1 < last_page ? stored_keys(&v, page + 1) : stored_values(&v, first_page);
-    accumulate(1, queries, (size_t)width, count, &keys, &next, scores + page * CALM_PAGE,
-               CALM_SPLIT);
+    for (int head = 0; head < heads; head++) {
+      operand keys = keys_of(&v, page, head);
+      operand next = head + 1 < heads       ? stored_keys(&v, page, head + 1)
+                     : page + 1 < last_page ? stored_keys(&v, page + 1, 0)
+                                            : stored_values(&v, first_page, 0);
+      accumulate(1, queries + (size_t)(head * count) * (size_t)width, (size_t)width, count, &keys,
+                 &next, scores + (size_t)head * head_scores + page * CALM_PAGE, CALM_SPLIT);
+    }
   }
-  for (int q = 0; q < count; q++) {
-    partial[q] = softmax(scores + (size_t)q * CALM_SPLIT, from[q], end[q], last_page * CALM_PAGE,
-                         a->scale);
+  for (int q = 0; q < heads * count; q++) {
+    partial[q] = softmax(scores + (size_t)q * CALM_SPLIT, from[q % count], end[q % count],
+                         last_page * CALM_PAGE, a->scale);
   }
-  memset(sums, 0, (size_t)count * (size_t)wide * sizeof(float));
+  memset(sums, 0, (size_t)heads * head_sums * sizeof(float));
   for (int page = first_page; page < last_page; page++) {
-    operand values = values_of(&v, page);
-    operand next = page + 1 < last_page ? stored_values(&v, page + 1) : (operand){.steps = 0};
-    accumulate(0, scores + page * CALM_PAGE, CALM_SPLIT, count, &values, &next, sums,
-               (size_t)wide);
+    for (int head = 0; head < heads; head++) {
+      operand values = values_of(&v, page, head);
+      operand next = head + 1 < heads       ? stored_values(&v, page, head + 1)
+                     : page + 1 < last_page ? stored_values(&v, page + 1, 0)
+                                            : (operand){.steps = 0};
+      accumulate(0, scores + (size_t)head * head_scores + page * CALM_PAGE, CALM_SPLIT, count,
+                 &values, &next, sums + (size_t)head * head_sums, (size_t)wide);
+    }
   }
-  for (int q = 0; q < count; q++) {
+  for (int q = 0; q < heads * count; q++) {
     memcpy(outputs + (size_t)q * (size_t)width, sums + (size_t)q * (size_t)wide,
            (size_t)width * sizeof(float));
   }

@@ -131,14 +131,15 @@ typedef struct {
                    const float *key, const float *value);
 
   /*
-   * Attention of `queries` query vectors over one split of one head's stored positions.
-   * q[i] at queries + i * head_dim; positions from[i] (inclusive) to end[i] (exclusive), counted
-   * from the split's first, are seen by query i, none if the sum is to be 0. pages: the split's pages of the
-   * layer. Writes partial[i] and outputs + i * head_dim, the weighted sum of values.
+   * Attention over one split of the stored positions of `heads` key-value heads from kv_head on,
+   * `count` queries for each, at most CALM_MAX_QUERIES together: queries [heads][count][head_dim].
+   * Positions from[i] (inclusive) to end[i] (exclusive), counted from the split's first, are seen
+   * by query i of every head, none if the sum is to be 0. pages: the split's pages of the layer.
+   * Writes partial [heads][count] and outputs [heads][count][head_dim], weighted sums of values.
    */
-  void (*attend)(const calm_attention *a, uint8_t *const *pages, int kv_head, const float *queries,
-                 int count, const int32_t *from, const int32_t *end, calm_partial *partial,
-                 float *outputs, void *scratch);
+  void (*attend)(const calm_attention *a, uint8_t *const *pages, int kv_head, int heads,
+                 const float *queries, int count, const int32_t *from, const int32_t *end,
+                 calm_partial *partial, float *outputs, void *scratch);
 
   /* Merges a split (of max and sum `split`, outputs `addend`) into a running result. */
   void (*merge)(calm_partial *running, float *outputs, const calm_partial *split,

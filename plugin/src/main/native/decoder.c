@@ -17,11 +17,17 @@ enum {
   BLOCK_ROWS = 16,       /* of one sequence that attend together */
   MIN_TILES = 2,         /* of an item of a linear */
   ITEMS_PER_THREAD = 6,  /* so that an uneven thread does not hold up the others */
+  ATTENTION_ITEMS = 8,   /* of attention for each thread, where there are so many heads */
   FAIL_BASE = 16,
 };
 
 /* Where splits are computed apart, their results until they are merged. */
 enum { PARTIAL_BYTES = 4 << 20 };
+
+/* Ticks that a thread was at work, on a cache line of its own. */
+typedef struct {
+  _Alignas(64) int64_t ticks;
+} busy_time;
 
 struct calm_decoder {
   const calm_kernels *kernels;
@@ -42,6 +48,7 @@ struct calm_decoder {
   int32_t max_partials;
   uint8_t *scratch;
   size_t scratch_bytes;
+  busy_time *busy; /* [threads] of the phase, zero between phases */
 };
 
 /* Rows of one sequence that attend together. */
@@ -63,6 +70,7 @@ typedef struct {
   int row_chunks;
   int blocks;
   int decodes;     /* every block is one row, of a sequence of its own */
+  int heads_each;  /* key-value heads of an item of attention; one where a block has more rows */
   row_block row_blocks[MAX_ROWS];
   int head_first, head_count;  /* rows whose logits are made together */
   int32_t origin[MAX_ROWS];    /* the row of the pass that each row was at its beginning */
@@ -70,7 +78,6 @@ typedef struct {
   int kv_failures;             /* there are, of keys and values */
   uint8_t *failed;             /* by origin */
   calm_times *times;
-  int64_t busy; /* of the phase, all threads */
 } pass;
 
 static const int STAGE_LINEARS[CALM_STAGES][4] = {
@@ -160,6 +167,7 @@ static void lay_out(calm_decoder *d, arena *a) {
                               calm_attend_scratch(s->head_dim) + gathered);
   d->scratch_bytes = (d->scratch_bytes + 63) / 64 * 64;
   d->scratch = take(a, (size_t)d->threads * d->scratch_bytes);
+  d->busy = take(a, (size_t)d->threads * sizeof *d->busy);
 }
 
 calm_decoder *calm_decoder_create(const calm_kernels *kernels, const calm_shape *shape,
@@ -223,7 +231,7 @@ static void run_timed(void *context, int item, int worker) {
   timed *t = context;
   int64_t start = calm_ticks();
   t->task(t->p, item, worker);
-  __atomic_fetch_add(&t->p->busy, calm_ticks() - start, __ATOMIC_RELAXED);
+  t->p->d->busy[worker].ticks += calm_ticks() - start;
 }
 
 static void run_plain(void *context, int item, int worker) {
@@ -237,9 +245,12 @@ static void run(pass *p, phase_task task, int items, size_t kind) {
     calm_pool_run(run_plain, &t, items);
     return;
   }
-  p->busy = 0;
   calm_pool_run(run_timed, &t, items);
-  *(int64_t *)((char *)p->times + kind) += p->busy;
+  int64_t *sum = (int64_t *)((char *)p->times + kind);
+  for (int worker = 0; worker < p->d->threads; worker++) {
+    *sum += p->d->busy[worker].ticks;
+    p->d->busy[worker].ticks = 0;
+  }
 }
 
 #define KIND(name) offsetof(calm_times, name)
@@ -434,6 +445,13 @@ static void multiply_gated(pass *p) {
   run(p, gated_groups, p->items_of[0] * p->row_chunks, KIND(linear));
 }
 
+/* The weights of a norm, which one thread reads while the others wait, and the rows after it. */
+static void fetch_norm(const pass *p, const float *weights) {
+  for (int32_t i = 0; i < p->d->shape.hidden; i += CALM_TILE) {
+    __builtin_prefetch(weights + i);
+  }
+}
+
 /* ---- attention ---- */
 
 static uint8_t *page_of(const pass *p, int row, int32_t position) {
@@ -520,23 +538,47 @@ static int64_t find_splits(pass *p) {
   return results;
 }
 
-/* Gathers the queries of a block's rows that share a key-value head. */
-static int gather(const pass *p, const row_block *block, int kv_head, float *queries) {
-  const calm_shape *s = &p->d->shape;
-  int shared = s->heads / s->kv_heads, rows = block->end - block->first;
-  size_t width = (size_t)shared * (size_t)s->head_dim;
-  for (int r = 0; r < rows; r++) {
-    const float *of_row = row_of(p->d->outputs[CALM_Q], block->first + r, s->heads * s->head_dim);
-    memcpy(queries + (size_t)r * width, of_row + (size_t)kv_head * width, width * sizeof(float));
-  }
-  return rows * shared;
+/* Key-value heads that one item of attention visits together. */
+typedef struct {
+  int first, end;
+} head_range;
+
+static int head_parts(const pass *p) {
+  return (p->d->shape.kv_heads + p->heads_each - 1) / p->heads_each;
 }
 
-static void attend_split(const pass *p, const row_block *block, int kv_head, int split,
-                         const float *queries, int count, calm_partial *partial, float *outputs,
+static head_range heads_of(const pass *p, int part) {
+  int first = part * p->heads_each, end = first + p->heads_each;
+  return (head_range){first, end < p->d->shape.kv_heads ? end : p->d->shape.kv_heads};
+}
+
+/* Queries of each key-value head that a block's rows have. */
+static int queries_of(const pass *p, const row_block *block) {
+  return (block->end - block->first) * (p->d->shape.heads / p->d->shape.kv_heads);
+}
+
+/* The queries [heads][queries][head_dim] of a block's rows; those of more rows in `gathered`. */
+static const float *gather(const pass *p, const row_block *block, head_range heads,
+                           float *gathered) {
+  const calm_shape *s = &p->d->shape;
+  int rows = block->end - block->first;
+  size_t width = (size_t)(s->heads / s->kv_heads) * (size_t)s->head_dim;
+  for (int r = 0; r < rows; r++) {
+    const float *of_row = row_of(p->d->outputs[CALM_Q], block->first + r, s->heads * s->head_dim);
+    of_row += (size_t)heads.first * width;
+    if (rows == 1) {
+      return of_row;
+    }
+    memcpy(gathered + (size_t)r * width, of_row, width * sizeof(float));
+  }
+  return gathered;
+}
+
+static void attend_split(const pass *p, const row_block *block, head_range heads, int split,
+                         const float *queries, calm_partial *partial, float *outputs,
                          void *scratch) {
   const calm_shape *s = &p->d->shape;
-  int shared = s->heads / s->kv_heads;
+  int shared = s->heads / s->kv_heads, count = queries_of(p, block);
   int32_t base = (block->first_split + split) * CALM_SPLIT;
   int32_t last = p->step->positions[p->first + block->end - 1];
   int32_t from[CALM_MAX_QUERIES], end[CALM_MAX_QUERIES];
@@ -550,8 +592,8 @@ static void attend_split(const pass *p, const row_block *block, int kv_head, int
     from[q] = first > 0 ? first : 0;
     end[q] = after < CALM_SPLIT ? after : CALM_SPLIT;
   }
-  p->d->kernels->attend(&p->d->attention, pages, kv_head, queries, count, from, end, partial,
-                        outputs, scratch);
+  p->d->kernels->attend(&p->d->attention, pages, heads.first, heads.end - heads.first, queries,
+                        count, from, end, partial, outputs, scratch);
 }
 
 static void write_query(const pass *p, const row_block *block, int kv_head, int query,
@@ -569,8 +611,8 @@ static int heads_are_groups(const calm_decoder *d) {
   return !d->shape.per_token && width % d->stages[CALM_ATTENTION_OUT].group == 0;
 }
 
-/* Rounds what the queries of a key-value head found, where that can be done apart. */
-static void round_heads(pass *p, const row_block *block, int kv_head) {
+/* Rounds what the queries of key-value heads found, where that can be done apart. */
+static void round_heads(pass *p, const row_block *block, head_range heads) {
   calm_decoder *d = p->d;
   if (!heads_are_groups(d)) {
     return;
@@ -579,38 +621,41 @@ static void round_heads(pass *p, const row_block *block, int kv_head) {
   int32_t width = inputs / d->shape.kv_heads;
   int groups = width / d->stages[CALM_ATTENTION_OUT].group;
   for (int row = block->first; row < block->end; row++) {
-    const float *x = row_of(d->input, row, inputs) + kv_head * width;
-    if (!d->kernels->quantize(x, inputs, 0, &d->stages[CALM_ATTENTION_OUT], row, kv_head * groups,
-                              (kv_head + 1) * groups)) {
+    const float *x = row_of(d->input, row, inputs) + heads.first * width;
+    if (!d->kernels->quantize(x, inputs, 0, &d->stages[CALM_ATTENTION_OUT], row,
+                              heads.first * groups, heads.end * groups)) {
       fail_row(p, row);
     }
   }
 }
 
-/* All splits of a block and key-value head, one after the other. */
+/* All splits of a block, one after the other. */
 static void attend_block(pass *p, int item, int worker) {
   calm_decoder *d = p->d;
   int32_t dim = d->shape.head_dim;
-  const row_block *block = &p->row_blocks[item / d->shape.kv_heads];
-  int kv_head = item % d->shape.kv_heads;
-  float *queries = worker_scratch(d, worker);
-  float *running = queries + (size_t)CALM_MAX_QUERIES * (size_t)dim;
+  const row_block *block = &p->row_blocks[item / head_parts(p)];
+  head_range heads = heads_of(p, item % head_parts(p));
+  float *gathered = worker_scratch(d, worker);
+  float *running = gathered + (size_t)CALM_MAX_QUERIES * (size_t)dim;
   float *outputs = running + (size_t)CALM_MAX_QUERIES * (size_t)dim;
   void *rest = outputs + (size_t)CALM_MAX_QUERIES * (size_t)dim;
   calm_partial sums[CALM_MAX_QUERIES], partial[CALM_MAX_QUERIES];
-  if (p->decodes && !rotate_and_store_head(p, block->first, kv_head)) {
-    return;
+  for (int head = heads.first; p->decodes && head < heads.end; head++) {
+    if (!rotate_and_store_head(p, block->first, head)) {
+      return;
+    }
   }
-  int count = gather(p, block, kv_head, queries);
+  const float *queries = gather(p, block, heads, gathered);
+  int each = queries_of(p, block), count = (heads.end - heads.first) * each;
   if (block->splits == 1) { /* nothing to merge with */
-    attend_split(p, block, kv_head, 0, queries, count, sums, running, rest);
+    attend_split(p, block, heads, 0, queries, sums, running, rest);
   } else {
     memset(running, 0, (size_t)count * (size_t)dim * sizeof(float));
     for (int q = 0; q < count; q++) {
       sums[q] = (calm_partial){-INFINITY, 0};
     }
     for (int split = 0; split < block->splits; split++) {
-      attend_split(p, block, kv_head, split, queries, count, partial, outputs, rest);
+      attend_split(p, block, heads, split, queries, partial, outputs, rest);
       for (int q = 0; q < count; q++) {
         d->kernels->merge(&sums[q], row_of(running, q, dim), &partial[q], row_of(outputs, q, dim),
                           dim);
@@ -618,32 +663,30 @@ static void attend_block(pass *p, int item, int worker) {
     }
   }
   for (int q = 0; q < count; q++) {
-    write_query(p, block, kv_head, q, &sums[q], row_of(running, q, dim));
+    write_query(p, block, heads.first + q / each, q % each, &sums[q], row_of(running, q, dim));
   }
-  round_heads(p, block, kv_head);
+  round_heads(p, block, heads);
 }
 
 /* Where the results of a block's split and key-value head lie. */
 static int32_t partial_at(const pass *p, const row_block *block, int kv_head, int split) {
-  const calm_shape *s = &p->d->shape;
-  int32_t queries = (block->end - block->first) * (s->heads / s->kv_heads);
-  return block->partial + (split * s->kv_heads + kv_head) * queries;
+  return block->partial + (split * p->d->shape.kv_heads + kv_head) * queries_of(p, block);
 }
 
 static void attend_apart(pass *p, int item, int worker) {
   calm_decoder *d = p->d;
-  int b = 0;
-  while (item >= p->row_blocks[b].splits * d->shape.kv_heads) {
-    item -= p->row_blocks[b++].splits * d->shape.kv_heads;
+  int b = 0, parts = head_parts(p);
+  while (item >= p->row_blocks[b].splits * parts) {
+    item -= p->row_blocks[b++].splits * parts;
   }
   const row_block *block = &p->row_blocks[b];
-  int split = item / d->shape.kv_heads, kv_head = item % d->shape.kv_heads;
-  float *queries = worker_scratch(d, worker);
-  int count = gather(p, block, kv_head, queries);
-  int32_t at = partial_at(p, block, kv_head, split);
-  attend_split(p, block, kv_head, split, queries, count, d->partials + at,
+  int split = item / parts;
+  head_range heads = heads_of(p, item % parts);
+  float *gathered = worker_scratch(d, worker);
+  int32_t at = partial_at(p, block, heads.first, split);
+  attend_split(p, block, heads, split, gather(p, block, heads, gathered), d->partials + at,
                row_of(d->partial_outputs, at, d->shape.head_dim),
-               queries + 3 * (size_t)CALM_MAX_QUERIES * (size_t)d->shape.head_dim);
+               gathered + 3 * (size_t)CALM_MAX_QUERIES * (size_t)d->shape.head_dim);
 }
 
 static void merge_apart(pass *p, int item, int worker) {
@@ -651,9 +694,8 @@ static void merge_apart(pass *p, int item, int worker) {
   int32_t dim = d->shape.head_dim;
   const row_block *block = &p->row_blocks[item / d->shape.kv_heads];
   int kv_head = item % d->shape.kv_heads;
-  int count = (block->end - block->first) * (d->shape.heads / d->shape.kv_heads);
   float *running = worker_scratch(d, worker);
-  for (int q = 0; q < count; q++) {
+  for (int q = 0; q < queries_of(p, block); q++) {
     calm_partial sum = {-INFINITY, 0};
     memset(running, 0, (size_t)dim * sizeof(float));
     for (int split = 0; split < block->splits; split++) {
@@ -662,7 +704,7 @@ static void merge_apart(pass *p, int item, int worker) {
     }
     write_query(p, block, kv_head, q, &sum, running);
   }
-  round_heads(p, block, kv_head);
+  round_heads(p, block, (head_range){kv_head, kv_head + 1});
 }
 
 static void attention_out(pass *p, int item, int worker) {
@@ -673,16 +715,33 @@ static void attention_out(pass *p, int item, int worker) {
   }
 }
 
+/*
+ * Heads that are visited together, so that there are items enough of so many blocks or splits: what
+ * is read is one stream for as many. Blocks of more rows have their keys in the cache.
+ */
+static int heads_together(const pass *p, int units) {
+  const calm_shape *s = &p->d->shape;
+  if (!p->decodes) {
+    return 1;
+  }
+  int parts = (ATTENTION_ITEMS * p->d->threads + units - 1) / units;
+  int heads = parts < s->kv_heads ? (s->kv_heads + parts - 1) / parts : 1;
+  int most = CALM_MAX_QUERIES / (s->heads / s->kv_heads);
+  return heads < most ? heads : most;
+}
+
 /* From queries, keys and values to the rounded inputs of the next linear. */
 static void attend(pass *p) {
   const calm_decoder *d = p->d;
-  int items = p->blocks * d->shape.kv_heads;
+  int items = p->blocks * d->shape.kv_heads, enough = ATTENTION_ITEMS * d->threads;
   int64_t results = find_splits(p);
   int splits = 0;
   for (int b = 0; b < p->blocks; b++) {
     splits += p->row_blocks[b].splits;
   }
-  int apart = items < 4 * d->threads && splits > p->blocks && results <= d->max_partials;
+  int few = items < enough / 2 || (p->decodes && p->blocks < enough / 2 && splits >= enough);
+  int apart = few && splits > p->blocks && results <= d->max_partials;
+  p->heads_each = heads_together(p, apart ? splits : p->blocks);
   if (apart || !p->decodes) { /* rows see each other's keys, or heads are divided */
     run(p, rotate_and_store, row_items(p->rows), KIND(rows));
     if (p->failures) {
@@ -690,10 +749,10 @@ static void attend(pass *p) {
     }
   }
   if (apart) {
-    run(p, attend_apart, splits * d->shape.kv_heads, KIND(attention));
+    run(p, attend_apart, splits * head_parts(p), KIND(attention));
     run(p, merge_apart, items, KIND(attention));
   } else {
-    run(p, attend_block, items, KIND(attention));
+    run(p, attend_block, p->blocks * head_parts(p), KIND(attention));
   }
   if (!heads_are_groups(d)) {
     run(p, attention_out, row_items(p->rows), KIND(rows));
@@ -742,6 +801,7 @@ static int run_block(pass *p) {
   if (p->layer == p->d->shape.layers - 1) {
     keep_wanted(p);
   }
+  fetch_norm(p, p->block->norms[CALM_MLP_NORM]);
   multiply_stage(p, CALM_ATTENTION_OUT);
   run(p, mlp_in, row_items(p->rows), KIND(rows));
   if (p->failures) {
@@ -755,6 +815,11 @@ static int run_block(pass *p) {
   }
   if (p->failures) {
     return CALM_MLP_OUT;
+  }
+  if (p->layer + 1 < p->d->shape.layers) {
+    fetch_norm(p, p->block[1].norms[CALM_ATTENTION_NORM]);
+  } else {
+    fetch_norm(p, p->d->final_norm);
   }
   multiply_stage(p, CALM_MLP_OUT);
   return CALM_OK;

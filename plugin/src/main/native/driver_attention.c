@@ -147,36 +147,40 @@ static void roll_ranges(const split *s, int count, int shared, int32_t *from, in
 }
 
 static void check_attend(const calm_kernels *k, const split *s, int count) {
-  size_t dim = (size_t)s->a.head_dim, all = (size_t)count * dim;
-  int shared = s->a.heads / s->a.kv_heads, head = driver_below(s->a.kv_heads);
+  int kv_head = driver_below(s->a.kv_heads), shared = s->a.heads / s->a.kv_heads;
+  int room = CALM_MAX_QUERIES / count, left = s->a.kv_heads - kv_head;
+  int heads = 1 + driver_below(room < left ? room : left), queries = heads * count;
+  size_t dim = (size_t)s->a.head_dim, all = (size_t)queries * dim;
   int32_t from[CALM_MAX_QUERIES], end[CALM_MAX_QUERIES];
   calm_partial expected[CALM_MAX_QUERIES], actual[CALM_MAX_QUERIES];
   roll_ranges(s, count, shared, from, end);
-  driver_describe("%d queries of %d, %d of %d heads, int8 %d, %d stored, the last sees %d to %d",
-                  count, s->a.head_dim, s->a.kv_heads, s->a.heads, (int)s->a.kv, s->stored,
-                  (int)from[count - 1], (int)end[count - 1]);
-  float *queries = driver_numbers(all);
+  driver_describe("%d queries of %d, heads %d to %d of %d, %d share one, int8 %d, %d stored, the"
+                  " last sees %d to %d",
+                  count, s->a.head_dim, kv_head, kv_head + heads, s->a.kv_heads, shared,
+                  (int)s->a.kv, s->stored, (int)from[count - 1], (int)end[count - 1]);
+  float *x = driver_numbers(all);
   float *outputs = driver_floats(all), *wanted = driver_floats(all);
-  k->attend(&s->a, s->pages, head, queries, count, from, end, actual, outputs,
+  k->attend(&s->a, s->pages, kv_head, heads, x, count, from, end, actual, outputs,
             driver_aligned(calm_attend_scratch(s->a.head_dim)));
   float *running = driver_numbers(dim), *merged = driver_floats(dim);
-  calm_partial left = {driver_uniform() * 4, 1 + fabsf(driver_uniform())}, right = left;
+  calm_partial left_sum = {driver_uniform() * 4, 1 + fabsf(driver_uniform())}, right_sum = left_sum;
   if (driver_below(2)) {
-    left = right = (calm_partial){-INFINITY, 0};
+    left_sum = right_sum = (calm_partial){-INFINITY, 0};
     memset(running, 0, dim * sizeof(float));
   }
   memcpy(merged, running, dim * sizeof(float));
-  for (int q = 0; q < count; q++) {
+  for (int q = 0; q < queries; q++) {
     float *output = wanted + (size_t)q * dim;
-    expected[q] = expect(s, head, queries + (size_t)q * dim, from[q], end[q], output);
+    expected[q] = expect(s, kv_head + q / count, x + (size_t)q * dim, from[q % count],
+                         end[q % count], output);
     driver_same_floats("attend, largest score", &expected[q].max, &actual[q].max, 1);
     driver_same_floats("attend, sum of weights", &expected[q].sum, &actual[q].sum, 1);
-    expect_merged(&left, running, expected[q], output, s->a.head_dim);
-    k->merge(&right, merged, &actual[q], outputs + (size_t)q * dim, s->a.head_dim);
+    expect_merged(&left_sum, running, expected[q], output, s->a.head_dim);
+    k->merge(&right_sum, merged, &actual[q], outputs + (size_t)q * dim, s->a.head_dim);
   }
   driver_same_floats("attend, outputs", wanted, outputs, all);
-  driver_same_floats("merge, largest score", &left.max, &right.max, 1);
-  driver_same_floats("merge, sum of weights", &left.sum, &right.sum, 1);
+  driver_same_floats("merge, largest score", &left_sum.max, &right_sum.max, 1);
+  driver_same_floats("merge, sum of weights", &left_sum.sum, &right_sum.sum, 1);
   driver_same_floats("merge, outputs", running, merged, dim);
 }
 

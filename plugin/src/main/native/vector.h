@@ -29,7 +29,7 @@
   void CALM_JOIN(store_kv, width)(const calm_attention *a, uint8_t *layer, int kv_head, int slot, \
                                   const float *key, const float *value);                          \
   void CALM_JOIN(attend, width)(const calm_attention *a, uint8_t *const *pages, int kv_head,      \
-                                const float *queries, int count, const int32_t *from,             \
+                                int heads, const float *queries, int count, const int32_t *from,  \
                                 const int32_t *end, calm_partial *partial, float *outputs,        \
                                 void *scratch);                                                   \
   void CALM_JOIN(merge, width)(calm_partial *running, float *outputs, const calm_partial *split,  \

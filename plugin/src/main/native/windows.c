@@ -95,7 +95,7 @@ static void attend_split(const state *s, int first, int count, int32_t base, cal
     from[q] = begin > 0 ? begin : 0;
     end[q] = after < CALM_SPLIT ? after : CALM_SPLIT;
   }
-  s->kernels->attend(&s->attention, pages, 0, s->queries, count, from, end, partial, outputs,
+  s->kernels->attend(&s->attention, pages, 0, 1, s->queries, count, from, end, partial, outputs,
                      s->rest);
 }
 

@@ -89,8 +89,9 @@ if [ "$what" = driver ]; then
   mkdir -p "$out"
   $compiler $more -o "$out/calm-driver" "$objects"/*.o -lm -pthread
 else
-  compile decoder "" decoder.c
-  compile windows "" windows.c
+  for source in decoder pass_rows pass_linear pass_attention pass_head windows; do
+    compile $source "" $source.c
+  done
   compile bench "$rungs" bench.c
   for source in binding binding_search; do
     compile $source "-I$java/include -I$java/include/linux" $source.c

@@ -86,10 +86,8 @@ INLINE void block4(const int tiles, const int rows, const int packed, const calm
   size_t tile_bytes = groups * steps * (packed ? 64 : 128);
   const uint8_t *source =
       packed ? (const uint8_t *)w->codes + (size_t)tile * tile_bytes : panel;
-  const uint8_t *next = source + (size_t)tiles * tile_bytes;
-  const uint8_t *last = next + (size_t)(tiles - 1) * tile_bytes;
-  const uint8_t *ahead[2] = {all_rows <= MAX_ROWS || row == 0 ? next : last,
-                             all_rows > MAX_ROWS && row == 0 ? next : last};
+  const int alone = all_rows <= MAX_ROWS;
+  const uint8_t *ahead = source + (size_t)(alone || row == 0 ? tiles : 2 * tiles - 1) * tile_bytes;
   const uint16_t *grid = w->grids + (size_t)tile * groups * 2 * CALM_TILE;
   const int8_t *codes = x->codes + (size_t)row * x->stride;
   for (int i = 0; i < tiles * rows; i++) {
@@ -107,8 +105,9 @@ INLINE void block4(const int tiles, const int rows, const int packed, const calm
       for (int t = 0; t < tiles; t++) {
         if (packed) {
           __m512i word = _mm512_loadu_si512(source + (size_t)t * tile_bytes);
-          _mm_prefetch((const char *)ahead[t], _MM_HINT_T0);
-          ahead[t] += 64;
+          if (t == 0 || alone) {
+            _mm_prefetch((const char *)ahead + (size_t)t * tile_bytes, _MM_HINT_T0);
+          }
           low[t] = _mm512_and_si512(word, nibbles);
           high[t] = _mm512_and_si512(_mm512_srli_epi16(word, 4), nibbles);
         } else {
@@ -133,13 +132,14 @@ INLINE void block4(const int tiles, const int rows, const int packed, const calm
         }
       }
       source += packed ? 64 : 128;
+      ahead += 64;
       codes += 8;
     }
 #pragma GCC unroll 2
     for (int t = 0; t < tiles; t++) {
       const uint16_t *of_tile = grid + (size_t)t * groups * 2 * CALM_TILE;
       __m512 scale = half16(of_tile), minimum = half16(of_tile + CALM_TILE);
-      if (packed) {
+      if (packed && row == 0) {
         _mm_prefetch((const char *)(of_tile + (size_t)tiles * groups * 2 * CALM_TILE), _MM_HINT_T0);
       }
 #pragma GCC unroll 8
@@ -162,8 +162,8 @@ INLINE void write4(const calm_linear *w, int tile, __m512 sum, float *y) {
 }
 
 INLINE void rows4(const int tiles, const int rows, const int packed, const calm_linear *w,
-                  const calm_rows *x, int row, int all_rows, int tile, const uint8_t *panel, float *y,
-                  size_t y_stride) {
+                  const calm_rows *x, int row, int all_rows, int tile, const uint8_t *panel,
+                  float *y, size_t y_stride) {
   float sums[2 * MAX_ROWS][CALM_TILE] __attribute__((aligned(64)));
   for (int r = 0; r < rows; r++) { /* while the products are made, the lines arrive to be written */
     for (int t = 0; t < tiles; t++) {

@@ -27,6 +27,9 @@ enum {
   YIELD_AFTER = 2000,  /* looks at a counter before giving the processor away */
 };
 
+/* Numbers wrap around early in every process, so that this is no rare event. */
+#define FIRST_NUMBER 0xffffff00u
+
 /* A job as its word has it: items << 40 | threads << 32 | number. */
 typedef struct {
   uint32_t number;
@@ -51,7 +54,11 @@ static struct {
   void *context;
   _Alignas(64) _Atomic uint32_t done; /* items that workers have done, of all jobs */
   _Alignas(64) atomic_int sleeping;
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} pool = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .job = {FIRST_NUMBER}, /* of no threads, so nobody has anything of it */
+    .done = FIRST_NUMBER,
+};
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a job's number is the word's lower half");
 

@@ -84,6 +84,16 @@ final class ActiveSequence {
     admitted = false;
   }
 
+  /** Gives back what was reserved and not filled. */
+  void releaseEmpty(BlockManager blocks) {
+    blocks.release(table, held);
+  }
+
+  /** Returns whether there cannot be room for {@code count} more tokens, whoever gives way. */
+  boolean exceedsMemory(BlockManager blocks, int count) {
+    return blocks.exceedsMemory(table, held + count);
+  }
+
   /** Returns the blocks that it lacks for the tokens it has. */
   int missingBlocks() {
     return Decoder.blocksFor(length) - table.size();

@@ -2,7 +2,7 @@ package io.calm.generate;
 
 import io.calm.runtime.Decoder;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -22,14 +22,8 @@ final class BlockManager {
   private final int[] free;
   private int freeCount;
 
-  /** How many of the free blocks, from the first on, no table ever held. */
-  private int untouched;
-
-  /** How many of the free blocks, from the first on, seem to have no memory behind them. */
+  /** How many of the free blocks, from the first on, have no memory, so that none is taken. */
   private int barren;
-
-  /** The blocks of tables for which there was no memory. */
-  private final Set<Integer> withoutMemory = new HashSet<>();
 
   private final PrefixCache cache;
   private long changes;
@@ -50,7 +44,6 @@ final class BlockManager {
     for (int id = blocks - 1; id >= 0; id--) {
       free[freeCount++] = id;
     }
-    untouched = blocks;
     cache = new PrefixCache(blocks);
   }
 
@@ -60,12 +53,12 @@ final class BlockManager {
 
   /** Returns how many blocks a table could still take. */
   int available() {
-    return freeCount + cache.idle();
+    return freeCount - barren + cache.idle();
   }
 
   /** Returns how many blocks are held by tables. */
   int used() {
-    return holders.length - available();
+    return holders.length - freeCount - cache.idle();
   }
 
   /** Returns how many blocks the cache alone keeps. */
@@ -114,13 +107,14 @@ final class BlockManager {
   }
 
   /**
-   * Makes room for the first {@code tokens} tokens.
+   * Makes room for the first {@code tokens} tokens. A table to which no other could give way takes
+   * blocks without memory too, where there are no others: there may be memory again.
    *
    * @return false if there are not enough blocks; nothing was taken then
    */
   boolean reserve(BlockTable table, int tokens) {
     int missing = Decoder.blocksFor(tokens) - table.size();
-    if (missing > available()) {
+    if (missing > (holdsAll(table) ? holders.length - used() : available())) {
       return false;
     }
     for (int i = 0; i < missing; i++) {
@@ -130,6 +124,15 @@ final class BlockManager {
       changes++;
     }
     return true;
+  }
+
+  private boolean holdsAll(BlockTable table) {
+    return used() == table.size();
+  }
+
+  /** Returns whether a table cannot have room for so many tokens, whoever gives way to it. */
+  boolean exceedsMemory(BlockTable table, int tokens) {
+    return holdsAll(table) && Decoder.blocksFor(tokens) - table.size() > available();
   }
 
   /**
@@ -147,7 +150,7 @@ final class BlockManager {
         hold(twin.get());
         table.set(i, twin.get().block());
         holders[own] = 0;
-        free(own);
+        free[freeCount++] = own;
         nodes.add(twin.get());
       } else {
         nodes.add(cache.add(parent, tokens, i * TOKENS, own));
@@ -158,45 +161,43 @@ final class BlockManager {
 
   /** Empties a table; what it published stays in the cache, the beginning of it the longest. */
   void release(BlockTable table) {
-    for (int i = table.size() - 1; i >= 0; i--) {
+    release(table, 0);
+  }
+
+  /** Takes from a table what it has beyond the first {@code tokens} tokens, none published. */
+  void release(BlockTable table, int tokens) {
+    int kept = Decoder.blocksFor(tokens);
+    for (int i = table.size() - 1; i >= kept; i--) {
       int id = table.id(i);
       changes++;
       if (--holders[id] == 0) {
         if (i < table.nodes().size()) {
           cache.release(table.nodes().get(i));
         } else {
-          free(id);
+          free[freeCount++] = id;
         }
       }
     }
-    table.clear();
+    table.truncate(kept);
   }
 
   private int takeFree() {
     int id = free[--freeCount];
-    untouched = Math.min(untouched, freeCount);
     barren = Math.min(barren, freeCount);
     return id;
   }
 
-  private void free(int id) {
-    int at = freeCount++;
-    if (withoutMemory.remove(id)) { // among the last to be taken
-      free[at] = free[barren];
-      at = barren++;
-    }
-    free[at] = id;
-  }
-
   /**
-   * Takes note that the decoder found no memory for these blocks of tables. They, and those that no
-   * table ever held, are then taken only where the cache has none to give.
+   * Takes note of all blocks that have no memory, which no table holds: they are left alone, as if
+   * the budget were smaller.
    */
-  void withoutMemory(Set<Integer> blocks) {
-    if (!blocks.isEmpty()) {
-      withoutMemory.addAll(blocks);
-      barren = Math.max(barren, untouched);
-    }
+  void withoutMemory(Set<Integer> ids) {
+    int[] usable = Arrays.stream(free, 0, freeCount).filter(id -> !ids.contains(id)).toArray();
+    int[] others = Arrays.stream(free, 0, freeCount).filter(ids::contains).toArray();
+    barren = others.length;
+    System.arraycopy(others, 0, free, 0, barren);
+    System.arraycopy(usable, 0, free, barren, usable.length);
+    changes++;
   }
 
   private void hold(PrefixCache.Node node) {

@@ -40,8 +40,11 @@ final class BlockTable {
     ids[index] = id;
   }
 
-  void clear() {
-    size = 0;
-    nodes.clear();
+  /** Drops all but the first {@code count} blocks. */
+  void truncate(int count) {
+    size = Math.min(size, count);
+    if (nodes.size() > size) {
+      nodes.subList(size, nodes.size()).clear();
+    }
   }
 }

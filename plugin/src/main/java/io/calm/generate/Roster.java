@@ -12,7 +12,8 @@ import java.util.stream.Stream;
  * them up for others and wait to come back.
  *
  * <p>The first of all that are not paused can take the blocks of every other one, and what it needs
- * at most was found to fit when it was submitted: so it always goes on, and after it the next.
+ * at most was found to fit when it was submitted: so it always goes on, and after it the next; or
+ * it ends, where there is memory for fewer blocks than the budget says and it alone needs more.
  * Paused ones give way first, for nobody waits for their tokens. Used by one thread.
  */
 final class Roster {

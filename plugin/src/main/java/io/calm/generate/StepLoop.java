@@ -2,6 +2,7 @@ package io.calm.generate;
 
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Logits;
+import io.calm.runtime.KvMemoryException;
 import io.calm.runtime.StepFailedException;
 import java.util.ArrayList;
 import java.util.List;
@@ -88,15 +89,17 @@ final class StepLoop {
     return batch;
   }
 
-  /** Returns the rows of each; empty where the step failed, which has ended who failed. */
+  /** Returns the rows of each; empty where the step failed: who still can goes on in the next. */
   private Optional<List<List<Logits>>> run(List<Work> batch) {
     steps++;
     stepTokens += batch.stream().mapToInt(work -> work.chunk().tokens().length).sum();
     try {
       return Optional.of(decoder.step(batch.stream().map(Work::chunk).toList()));
+    } catch (KvMemoryException e) {
+      logger.warn("a step of {} sequences lacks memory: {}", batch.size(), e.getMessage());
+      shrink(batch, e);
     } catch (StepFailedException e) {
       logger.error("a step of {} sequences failed: {}", batch.size(), e.getMessage());
-      roster.blocks().withoutMemory(e.withoutMemory());
       fail(batch, e.failed(), e);
     } catch (RuntimeException | Error e) {
       logger.error("a step of {} sequences failed", batch.size(), e);
@@ -111,6 +114,18 @@ final class StepLoop {
     for (int i = 0; i < batch.size(); i++) {
       if (all || named.contains(i)) {
         end(batch.get(i).sequence(), Finish.Reason.ERROR, Optional.of(message(e)));
+      }
+    }
+  }
+
+  /** Leaves the blocks that have no memory alone, and ends those for whom no others suffice. */
+  private void shrink(List<Work> batch, KvMemoryException e) {
+    batch.forEach(work -> work.sequence().releaseEmpty(roster.blocks()));
+    roster.blocks().withoutMemory(e.blocks());
+    for (Work work : batch) {
+      ActiveSequence sequence = work.sequence();
+      if (sequence.exceedsMemory(roster.blocks(), work.chunk().tokens().length)) {
+        end(sequence, Finish.Reason.ERROR, Optional.of(message(e)));
       }
     }
   }

@@ -39,9 +39,10 @@ public interface Decoder extends AutoCloseable {
    * @param chunks at least one
    * @return one entry for each chunk: no rows, the last token's, or every token's; they are
    *     overwritten by the next step
-   * @throws StepFailedException if a chunk's numbers are not finite, naming block and linear, or
-   *     there is no memory for a block of it; what the chunks that are not {@link
-   *     StepFailedException#failed} held before the step is as it was, and they can be run again
+   * @throws StepFailedException if a chunk's numbers are not finite, naming block and linear; what
+   *     the chunks that are not {@link StepFailedException#failed} held before the step is as it
+   *     was, and they can be run again
+   * @throws KvMemoryException if there is no memory for a block; what all held is as it was
    * @throws IllegalArgumentException if a token id is outside the vocabulary, a position outside
    *     the context, or the tables contradict what is said above; nothing has changed then
    * @throws IllegalStateException if the decoder is closed

@@ -3,12 +3,11 @@ package io.calm.runtime;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.tensor.OffHeap;
 import java.nio.ByteBuffer;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.Set;
 import java.util.function.ToLongFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,45 +47,33 @@ final class KvStorage implements AutoCloseable {
    * Makes sure that there is a page for every block of a step. After one that cannot be had no
    * other is tried: that takes the JVM half a second each time.
    *
-   * @throws StepFailedException if there is no memory for one that is new, naming the chunks that
-   *     lack one; pages that were made stay for the next step
+   * @throws KvMemoryException if there is no memory for one that is new; pages that were made stay
    */
   void reserve(List<Chunk> chunks) {
-    Set<Integer> failed = new HashSet<>();
-    Set<Integer> missing = new HashSet<>();
-    Optional<OutOfMemoryError> error = Optional.empty();
-    for (int c = 0; c < chunks.size(); c++) {
-      for (int block : chunks.get(c).blocks()) {
-        if (pages[block] == null && error.isEmpty()) {
-          error = allocate(block);
-        }
+    for (Chunk chunk : chunks) {
+      for (int block : chunk.blocks()) {
         if (pages[block] == null) {
-          failed.add(c);
-          missing.add(block);
+          pages[block] = allocate();
         }
       }
     }
-    if (error.isPresent()) {
-      StepFailedException e =
-          new StepFailedException(
-              ("keys and values: expected memory for one more block of %d bytes, got none; lower"
-                      + " calm.kv-budget-mb or raise -XX:MaxDirectMemorySize")
-                  .formatted(pageBytes),
-              failed,
-              missing);
-      e.initCause(error.get());
-      throw e;
-    }
   }
 
-  private Optional<OutOfMemoryError> allocate(int block) {
+  private KvPage allocate() {
     try {
       OffHeap memory = OffHeap.allocate(pageBytes);
       ByteBuffer bytes = memory.bytes();
-      pages[block] = new KvPage(memory, bytes.asFloatBuffer(), addressOf.applyAsLong(bytes));
-      return Optional.empty();
+      return new KvPage(memory, bytes.asFloatBuffer(), addressOf.applyAsLong(bytes));
     } catch (OutOfMemoryError e) {
-      return Optional.of(e);
+      throw new KvMemoryException(
+          ("keys and values: expected memory for one more block of %d bytes, got none; lower"
+                  + " calm.kv-budget-mb or raise -XX:MaxDirectMemorySize")
+              .formatted(pageBytes),
+          IntStream.range(0, pages.length)
+              .filter(block -> pages[block] == null)
+              .boxed()
+              .collect(Collectors.toSet()),
+          e);
     }
   }
 

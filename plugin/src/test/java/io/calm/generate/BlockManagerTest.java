@@ -62,6 +62,9 @@ class BlockManagerTest {
     /** What the full blocks that are known hold, by id. */
     final Map<Integer, String> known = new HashMap<>();
 
+    /** Those that are free and have no memory. */
+    final Set<Integer> barren = new HashSet<>();
+
     long changes = -1;
     Object before = "";
 
@@ -96,10 +99,13 @@ class BlockManagerTest {
       users.add(user);
     }
 
-    boolean store(User user, int count) {
+    boolean store(User user, int count, boolean fails) {
       int end = Math.min(user.tokens.length, user.stored + count);
       int before = user.table.size();
-      boolean enough = Decoder.blocksFor(end) - before <= manager.available();
+      int missing = Decoder.blocksFor(end) - before;
+      boolean all = held().size() == before;
+      boolean enough = missing <= (all ? size - before : manager.available());
+      assertEquals(all && missing > manager.available(), manager.exceedsMemory(user.table, end));
       assertEquals(enough, manager.reserve(user.table, end));
       if (!enough) {
         assertEquals(before, user.table.size(), "nothing is taken");
@@ -107,6 +113,14 @@ class BlockManagerTest {
       }
       for (int i = before; i < user.table.size(); i++) {
         taken(user, user.table.id(i));
+      }
+      if (barren.removeAll(held())) {
+        assertEquals(0, manager.available(), "those with memory first");
+      }
+      if (fails) {
+        manager.release(user.table, user.stored);
+        assertEquals(Decoder.blocksFor(user.stored), user.table.size());
+        return true;
       }
       user.stored = end;
       publish(user);
@@ -146,6 +160,17 @@ class BlockManagerTest {
       assertEquals(0, user.table.size());
     }
 
+    /** Some of the free blocks have no memory, all others have. */
+    void withoutMemory(SplittableRandom random) {
+      barren.clear();
+      for (int id = 0; id < size; id++) {
+        if (random.nextBoolean() && !held().contains(id) && !known.containsKey(id)) {
+          barren.add(id);
+        }
+      }
+      manager.withoutMemory(barren);
+    }
+
     Set<Integer> held() {
       Set<Integer> held = new HashSet<>();
       for (User user : users) {
@@ -169,8 +194,8 @@ class BlockManagerTest {
       idle.removeAll(held);
       assertEquals(held.size(), manager.used());
       assertEquals(idle.size(), manager.cached());
-      assertEquals(size - held.size(), manager.available());
-      List<Object> state = List.of(held, idle, Map.copyOf(known));
+      assertEquals(size - held.size() - barren.size(), manager.available());
+      List<Object> state = List.of(held, idle, Map.copyOf(known), Set.copyOf(barren));
       if (manager.changes() == changes) {
         assertEquals(before, state, "changes that are not told");
       }
@@ -195,7 +220,8 @@ class BlockManagerTest {
       } else {
         User user = model.users.get(random.nextInt(model.users.size()));
         if (action < 8) {
-          boolean stored = model.store(user, 1 + random.nextInt(3 * TOKENS));
+          boolean stored =
+              model.store(user, 1 + random.nextInt(3 * TOKENS), random.nextInt(9) == 0);
           if (!stored) {
             model.close(user);
           }
@@ -203,12 +229,15 @@ class BlockManagerTest {
           model.close(user);
         }
       }
+      if (random.nextInt(20) == 0) {
+        model.withoutMemory(random);
+      }
       model.check();
     }
     List.copyOf(model.users).forEach(model::close);
     model.check();
     assertEquals(0, model.manager.used());
-    assertEquals(model.size, model.manager.available());
+    assertEquals(model.size - model.barren.size(), model.manager.available());
   }
 
   @Test
@@ -228,7 +257,7 @@ class BlockManagerTest {
   private static void run(Model model, String blocks) {
     User user = new User(blocks, 1);
     model.open(user);
-    assertTrue(model.store(user, 9 * TOKENS));
+    assertTrue(model.store(user, 9 * TOKENS, false));
     model.close(user);
     model.check();
   }

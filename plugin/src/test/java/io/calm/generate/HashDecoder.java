@@ -2,6 +2,7 @@ package io.calm.generate;
 
 import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
+import io.calm.runtime.KvMemoryException;
 import io.calm.runtime.StepFailedException;
 import io.calm.testing.LogitRows;
 import io.calm.testing.TokenMemory;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 
 /**
  * A decoder whose logits are a hash of all tokens that it finds in the sequence's blocks, and which
@@ -27,10 +29,12 @@ final class HashDecoder implements Decoder {
   private final TokenMemory memory = new TokenMemory();
   private final List<String> violations = new ArrayList<>();
   private int steps;
+  private int stepsDone;
   private boolean failed;
   private boolean closed;
   private final Set<Integer> pages = new HashSet<>();
   private int mostPages = Integer.MAX_VALUE;
+  private int stepsWithoutMemory;
 
   HashDecoder(SchedulerSettings settings, RandomGenerator failures, double failureRate) {
     this.settings = settings;
@@ -69,10 +73,12 @@ final class HashDecoder implements Decoder {
   @Override
   public List<List<Logits>> step(List<Chunk> chunks) {
     steps++;
-    failed = false;
+    failed = true;
     check(chunks);
     takePages(chunks);
     failSometimes(chunks);
+    failed = false;
+    stepsDone++;
     chunks.forEach(memory::store);
     return chunks.stream().map(this::rows).toList();
   }
@@ -113,27 +119,25 @@ final class HashDecoder implements Decoder {
   }
 
   private void takePages(List<Chunk> chunks) {
-    Set<Integer> without = new HashSet<>();
-    Set<Integer> which = new HashSet<>();
-    for (int i = 0; i < chunks.size(); i++) {
-      for (int block : chunks.get(i).blocks()) {
-        if (pages.contains(block) || pages.size() < mostPages) {
+    for (Chunk chunk : chunks) {
+      for (int block : chunk.blocks()) {
+        if (pages.size() < mostPages) {
           pages.add(block);
-        } else {
-          without.add(block);
-          which.add(i);
+        } else if (!pages.contains(block)) {
+          stepsWithoutMemory++;
+          Set<Integer> without = new HashSet<>();
+          IntStream.range(0, settings.blocks())
+              .filter(b -> !pages.contains(b))
+              .forEach(without::add);
+          throw new KvMemoryException(
+              "no memory for one more block", without, new OutOfMemoryError("none"));
         }
       }
-    }
-    if (!which.isEmpty()) {
-      failed = true;
-      throw new StepFailedException("no memory for one more block", which, without);
     }
   }
 
   private void failSometimes(List<Chunk> chunks) {
     if (failures.nextDouble() < failureRate) {
-      failed = true;
       chunks.forEach(memory::spoil);
       if (failures.nextBoolean()) {
         throw new StackOverflowError("the whole step failed");
@@ -148,7 +152,6 @@ final class HashDecoder implements Decoder {
         }
       }
       if (!which.isEmpty()) {
-        failed = true;
         chunks.forEach(memory::spoil);
         throw new StepFailedException("block 3 down: NaN", which);
       }
@@ -157,6 +160,16 @@ final class HashDecoder implements Decoder {
 
   int steps() {
     return steps;
+  }
+
+  /** Returns how many steps named a block for which there was no memory. */
+  int stepsWithoutMemory() {
+    return stepsWithoutMemory;
+  }
+
+  /** Returns how many steps failed. */
+  int stepsFailed() {
+    return steps - stepsDone;
   }
 
   /** Returns whether the last step failed. */

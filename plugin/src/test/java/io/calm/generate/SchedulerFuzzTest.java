@@ -40,6 +40,10 @@ class SchedulerFuzzTest {
     boolean open() {
       return events.finish().isEmpty();
     }
+
+    boolean inError() {
+      return events.finish().map(end -> end.reason() == Finish.Reason.ERROR).orElse(false);
+    }
   }
 
   /** One run. */
@@ -47,7 +51,7 @@ class SchedulerFuzzTest {
     final SplittableRandom random;
     final SchedulerSettings settings;
     final double failureRate;
-    final boolean failing;
+    final int memory; // blocks
     final HashDecoder decoder;
     final RequestQueue queue;
     final StepLoop loop;
@@ -66,11 +70,8 @@ class SchedulerFuzzTest {
               1 + random.nextInt(random.nextBoolean() ? 24 : 300));
       failureRate = random.nextInt(3) == 0 ? 0.05 : 0;
       decoder = new HashDecoder(settings, random.split(), failureRate);
-      boolean scarce = random.nextInt(4) == 0;
-      if (scarce) {
-        decoder.memoryFor(1 + random.nextInt(settings.blocks()));
-      }
-      failing = scarce || failureRate > 0;
+      memory = random.nextInt(3) == 0 ? 1 + random.nextInt(settings.blocks()) : settings.blocks();
+      decoder.memoryFor(memory);
       queue = new RequestQueue(settings);
       loop = new StepLoop(decoder, settings, queue);
       for (int i = 0; i < 3; i++) {
@@ -98,6 +99,8 @@ class SchedulerFuzzTest {
               || !first.orElseThrow().open()
               || first.get().ticket().sequence().held() > before.get(first.get()),
           "the first made no progress");
+      long ended = submitted.stream().filter(Submitted::inError).count();
+      assertTrue(decoder.stepsWithoutMemory() <= 1 + ended, "it was known that there is no more");
       SchedulerStats stats = loop.stats();
       assertTrue(stats.usedBlocks() + stats.cachedBlocks() <= settings.blocks(), stats.toString());
     }
@@ -177,8 +180,9 @@ class SchedulerFuzzTest {
         submitted.forEach(one -> one.ticket().resume());
         // Each turn the first reads a token at least; nobody comes before it any more.
         long most = submitted.stream().mapToInt(one -> one.request().capacity() + 1).sum();
+        long failed = decoder.stepsFailed();
         for (long turn = 0; submitted.stream().anyMatch(Submitted::open); turn++) {
-          assertTrue(turn <= most || failing, "more turns than tokens");
+          assertTrue(turn - (decoder.stepsFailed() - failed) <= most, "more turns than tokens");
           turn();
         }
       }
@@ -204,11 +208,11 @@ class SchedulerFuzzTest {
     assertEquals(0, stats.usedBlocks(), "blocks that nobody holds");
     assertEquals(0, stats.running() + stats.waiting());
     for (Submitted one : run.submitted) {
-      check(one, cut, run.failing);
+      check(one, cut, run);
     }
   }
 
-  private static void check(Submitted one, boolean cut, boolean failing) {
+  private static void check(Submitted one, boolean cut, Run run) {
     NaiveGeneration alone = NaiveGeneration.of(one.request());
     Finish finish = one.events().finish().orElseThrow();
     List<Integer> ids = one.events().ids();
@@ -227,7 +231,13 @@ class SchedulerFuzzTest {
         assertEquals(alone.tokens().subList(0, same), ids.subList(0, same), "not a start of it");
         assertTrue(alone.text().startsWith(finish.text()), "not a start of the text");
         switch (finish.reason()) {
-          case ERROR -> assertTrue(failing && !finish.error().orElseThrow().isEmpty());
+          case ERROR -> {
+            assertTrue(!finish.error().orElseThrow().isEmpty());
+            int tokens = finish.usage().promptTokens() + ids.size();
+            assertTrue(
+                run.failureRate > 0 || Decoder.blocksFor(tokens) > run.memory,
+                "there was memory for it");
+          }
           case DEADLINE -> assertTrue(one.request().deadline().isPresent());
           default ->
               assertTrue(

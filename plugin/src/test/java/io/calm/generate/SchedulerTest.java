@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.runtime.Decoder;
 import io.calm.testing.LogitRows;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -324,57 +325,110 @@ class SchedulerTest {
     assertEquals(List.of(), hash.violations());
   }
 
-  @Test
-  void whoNeedsABlockForWhichThereIsNoMemoryEndsAloneAndLaterOnesTakeTheCaches() {
-    SchedulerSettings settings = new SchedulerSettings(256, 12, 4, 8, 400);
-    HashDecoder hash = new HashDecoder(settings, new SplittableRandom(1), 0);
-    hash.memoryFor(3);
-    RequestQueue queue = new RequestQueue(settings);
-    StepLoop loop = new StepLoop(hash, settings, queue);
-    List<Recorder> recorders = new ArrayList<>();
-    List<GenerationRequest> requests = new ArrayList<>();
-    for (int[] prompt : List.of(tokens(70), new int[] {3}, new int[] {4})) {
-      recorders.add(new Recorder());
-      requests.add(request(20, recorders.get(recorders.size() - 1), prompt));
-      ticket(queue, requests.get(requests.size() - 1));
+  /** A loop whose decoder has memory for fewer blocks than the budget says. */
+  private final class Scarce {
+    final HashDecoder hash;
+    final RequestQueue queue;
+    final StepLoop loop;
+    final List<Recorder> recorders = new ArrayList<>();
+    final List<GenerationRequest> requests = new ArrayList<>();
+
+    Scarce(int budget, int memory) {
+      SchedulerSettings settings = new SchedulerSettings(1000, budget, 4, 8, 1000);
+      hash = new HashDecoder(settings, new SplittableRandom(1), 0);
+      hash.memoryFor(memory);
+      queue = new RequestQueue(settings);
+      loop = new StepLoop(hash, settings, queue);
     }
-    assertTrue(loop.turn());
-    Finish failed = recorders.get(2).finish().orElseThrow();
+
+    Recorder submit(int maxNewTokens, int[] prompt) {
+      Recorder recorder = new Recorder();
+      recorders.add(recorder);
+      requests.add(request(maxNewTokens, recorder, prompt));
+      ticket(queue, requests.get(requests.size() - 1));
+      return recorder;
+    }
+
+    Finish finish(Recorder recorder) {
+      while (recorder.finish().isEmpty()) {
+        assertTrue(loop.turn(), "nothing to do, and somebody waits");
+      }
+      return recorder.finish().orElseThrow();
+    }
+
+    /** Lets all end, each as it would alone. */
+    void allGoWell() {
+      for (int i = 0; i < recorders.size(); i++) {
+        assertEquals(Finish.Reason.LENGTH, finish(recorders.get(i)).reason(), "request " + i);
+        assertEquals(NaiveGeneration.of(requests.get(i)).tokens(), recorders.get(i).ids());
+      }
+      assertFalse(loop.turn());
+      assertEquals(0, loop.stats().usedBlocks());
+      assertEquals(List.of(), hash.violations());
+    }
+  }
+
+  @Test
+  void aBlockWithoutMemoryIsTakenOfTheCacheInstead() {
+    Scarce scarce = new Scarce(100, 5);
+    scarce.submit(1, beginning(1, 300));
+    scarce.allGoWell();
+    assertEquals(4, scarce.loop.stats().cachedBlocks());
+    for (int i = 2; i <= 4; i++) { // together in the step for which there is no memory
+      scarce.submit(20, beginning(i, 20));
+    }
+    scarce.allGoWell();
+    assertEquals(1, scarce.hash.stepsWithoutMemory());
+    assertEquals(2, scarce.loop.stats().cachedBlocks(), "no more than were needed");
+    assertEquals(0, scarce.loop.stats().preemptions());
+  }
+
+  @Test
+  void theFirstGoesOnWhereThereIsNoMemoryForAllAndTheLastGivesWay() {
+    Scarce scarce = new Scarce(12, 3);
+    scarce.submit(100, beginning(1, 60));
+    scarce.submit(100, beginning(2, 30));
+    scarce.submit(100, beginning(3, 30));
+    for (int turn = 0; turn < 20; turn++) {
+      scarce.loop.turn();
+    }
+    assertEquals(1, scarce.hash.stepsWithoutMemory());
+    assertEquals(1, scarce.loop.stats().preemptions());
+    assertEquals(
+        List.of(19, 19, 5), scarce.recorders.stream().map(one -> one.ids().size()).toList());
+    scarce.allGoWell();
+    assertEquals(1, scarce.hash.stepsWithoutMemory());
+  }
+
+  @Test
+  void whoArrivesWaitsForMemoryAsForBlocks() {
+    Scarce scarce = new Scarce(12, 2);
+    scarce.submit(20, beginning(1, 100));
+    for (int i = 2; i <= 8; i++) {
+      scarce.loop.turn();
+      scarce.submit(5, beginning(i, 10));
+    }
+    assertEquals(6, scarce.queue.waiting(), "one was let in before anybody knew");
+    scarce.allGoWell();
+    assertEquals(1, scarce.hash.stepsWithoutMemory());
+  }
+
+  @Test
+  void whoNeedsMoreThanThereIsMemoryForEndsAlone() {
+    Scarce scarce = new Scarce(12, 3);
+    Recorder large = scarce.submit(100, beginning(1, 150));
+    Recorder small = scarce.submit(20, beginning(2, 10));
+    Finish failed = scarce.finish(large);
     assertEquals(Finish.Reason.ERROR, failed.reason());
     assertEquals(Optional.of("no memory for one more block"), failed.error());
-    while (loop.turn()) {
-      assertTrue(loop.stats().usedBlocks() <= 3);
-    }
-    for (int i = 0; i < 2; i++) {
-      assertEquals(Finish.Reason.LENGTH, recorders.get(i).finish().orElseThrow().reason());
-      assertEquals(NaiveGeneration.of(requests.get(i)).tokens(), recorders.get(i).ids());
-    }
-    assertEquals(0, loop.stats().usedBlocks());
-    assertEquals(1, loop.stats().cachedBlocks());
-    Recorder later = new Recorder(); // nothing of it is cached, and it takes all that there is
-    int[] prompt = tokens(150);
-    prompt[0] = 5;
-    GenerationRequest request = request(20, later, prompt);
-    ticket(queue, request);
-    while (later.finish().isEmpty()) {
-      assertTrue(loop.turn());
-    }
-    assertEquals(NaiveGeneration.of(request).tokens(), later.ids());
-    Recorder beyond = new Recorder();
-    ticket(queue, request(100, beyond, prompt));
-    while (beyond.finish().isEmpty()) {
-      assertTrue(loop.turn());
-    }
-    assertEquals(Finish.Reason.ERROR, beyond.finish().orElseThrow().reason());
-    hash.memoryFor(12);
-    Recorder back = new Recorder();
-    ticket(queue, request(100, back, prompt));
-    while (back.finish().isEmpty()) {
-      assertTrue(loop.turn());
-    }
-    assertEquals(Finish.Reason.LENGTH, back.finish().orElseThrow().reason());
-    assertEquals(0, loop.stats().usedBlocks());
-    assertEquals(List.of(), hash.violations());
+    assertEquals(3 * Decoder.BLOCK_TOKENS + 1, 150 + large.ids().size());
+    assertEquals(Finish.Reason.LENGTH, scarce.finish(small).reason());
+    assertEquals(Finish.Reason.ERROR, scarce.finish(scarce.submit(1, beginning(3, 200))).reason());
+    scarce.hash.memoryFor(12);
+    Recorder back = scarce.submit(100, beginning(1, 150));
+    assertEquals(Finish.Reason.LENGTH, scarce.finish(back).reason());
+    assertEquals(0, scarce.loop.stats().usedBlocks());
+    assertEquals(List.of(), scarce.hash.violations());
   }
 
   @Test

@@ -200,6 +200,12 @@ final class BlockManager {
     changes++;
   }
 
+  /** Forgets what had no memory: it is taken again, after all other free blocks. */
+  void retryMemory() {
+    changes += barren > 0 ? 1 : 0;
+    barren = 0;
+  }
+
   private void hold(PrefixCache.Node node) {
     holders[node.block()]++;
     changes++;

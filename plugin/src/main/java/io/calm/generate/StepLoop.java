@@ -23,16 +23,26 @@ final class StepLoop {
   /** Rows of a step that score prompt tokens, with [V] logits each: keep them few. */
   private static final int MOST_SCORED_ROWS = 32;
 
+  /** Steps after which blocks without memory are tried again, which in vain takes half a second. */
+  static final int STEPS_TO_RETRY = 2048;
+
   private static final Logger logger = LoggerFactory.getLogger(StepLoop.class);
 
   private final Decoder decoder;
   private final SchedulerSettings settings;
   private final RequestQueue queue;
+  private final int stepsToRetry;
   private final Roster roster;
   private long steps;
   private long stepTokens;
 
   StepLoop(Decoder decoder, SchedulerSettings settings, RequestQueue queue) {
+    this(decoder, settings, queue, STEPS_TO_RETRY);
+  }
+
+  /** Tries again after other than {@value #STEPS_TO_RETRY} steps. */
+  StepLoop(Decoder decoder, SchedulerSettings settings, RequestQueue queue, int stepsToRetry) {
+    this.stepsToRetry = stepsToRetry;
     this.decoder = decoder;
     this.settings = settings;
     this.queue = queue;
@@ -91,7 +101,9 @@ final class StepLoop {
 
   /** Returns the rows of each; empty where the step failed: who still can goes on in the next. */
   private Optional<List<List<Logits>>> run(List<Work> batch) {
-    steps++;
+    if (++steps % stepsToRetry == 0) {
+      roster.blocks().retryMemory();
+    }
     stepTokens += batch.stream().mapToInt(work -> work.chunk().tokens().length).sum();
     try {
       return Optional.of(decoder.step(batch.stream().map(Work::chunk).toList()));

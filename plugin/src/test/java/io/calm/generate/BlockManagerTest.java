@@ -232,6 +232,10 @@ class BlockManagerTest {
       if (random.nextInt(20) == 0) {
         model.withoutMemory(random);
       }
+      if (random.nextInt(20) == 0) {
+        model.manager.retryMemory();
+        model.barren.clear();
+      }
       model.check();
     }
     List.copyOf(model.users).forEach(model::close);

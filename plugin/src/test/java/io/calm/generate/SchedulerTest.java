@@ -414,6 +414,30 @@ class SchedulerTest {
   }
 
   @Test
+  void whatLackedMemoryIsTriedAgainNowAndThenAndCostsOneStepEachTime() {
+    Scarce scarce = new Scarce(12, 3);
+    scarce.submit(1, beginning(1, 70));
+    scarce.submit(1, beginning(2, 70));
+    scarce.allGoWell();
+    assertEquals(2, scarce.loop.stats().cachedBlocks());
+    int most = 2 * StepLoop.STEPS_TO_RETRY + 9;
+    for (int i = 0; scarce.hash.steps() < most; i++) { // more than fit, again and again
+      scarce.submit(20, beginning(3, 100 + i % 10));
+      scarce.submit(20, beginning(4, 100));
+      scarce.allGoWell();
+    }
+    assertEquals(3, scarce.hash.stepsWithoutMemory());
+    scarce.hash.memoryFor(12);
+    scarce.submit(20, beginning(3, 100));
+    for (int i = 0; scarce.loop.stats().cachedBlocks() < 6; i++) {
+      assertTrue(scarce.hash.steps() < most + 2 * StepLoop.STEPS_TO_RETRY);
+      scarce.submit(20, beginning(i % 24, 100 + i / 24));
+      scarce.allGoWell();
+    }
+    assertEquals(3, scarce.hash.stepsWithoutMemory());
+  }
+
+  @Test
   void whoNeedsMoreThanThereIsMemoryForEndsAlone() {
     Scarce scarce = new Scarce(12, 3);
     Recorder large = scarce.submit(100, beginning(1, 150));

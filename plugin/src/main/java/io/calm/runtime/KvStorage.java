@@ -61,19 +61,30 @@ final class KvStorage implements AutoCloseable {
 
   private KvPage allocate() {
     try {
-      OffHeap memory = OffHeap.allocate(pageBytes);
-      ByteBuffer bytes = memory.bytes();
-      return new KvPage(memory, bytes.asFloatBuffer(), addressOf.applyAsLong(bytes));
+      return page(OffHeap.allocate(pageBytes));
     } catch (OutOfMemoryError e) {
+      String why = String.valueOf(e.getMessage());
+      String remedy =
+          why.contains("direct") ? "raise -XX:MaxDirectMemorySize" : "give the process more memory";
       throw new KvMemoryException(
-          ("keys and values: expected memory for one more block of %d bytes, got none; lower"
-                  + " calm.kv-budget-mb or raise -XX:MaxDirectMemorySize")
-              .formatted(pageBytes),
+          ("keys and values: expected memory for one more block of %d bytes, got \"%s\"; lower"
+                  + " calm.kv-budget-mb or %s")
+              .formatted(pageBytes, why, remedy),
           IntStream.range(0, pages.length)
               .filter(block -> pages[block] == null)
               .boxed()
               .collect(Collectors.toSet()),
           e);
+    }
+  }
+
+  private KvPage page(OffHeap memory) {
+    try {
+      ByteBuffer bytes = memory.bytes();
+      return new KvPage(memory, bytes.asFloatBuffer(), addressOf.applyAsLong(bytes));
+    } catch (RuntimeException | Error e) {
+      memory.close();
+      throw e;
     }
   }
 

@@ -1,6 +1,7 @@
 package io.calm.generate;
 
 import io.calm.runtime.Decoder;
+import io.calm.runtime.StepSize;
 
 /**
  * Budgets of a {@link Scheduler}.
@@ -14,6 +15,9 @@ import io.calm.runtime.Decoder;
 public record SchedulerSettings(
     int maxContext, int blocks, int maxRunning, int queueSize, int stepTokens) {
 
+  /** Rows of a step that score prompt tokens, with [V] logits each: keep them few. */
+  static final int MOST_SCORED_ROWS = 32;
+
   public SchedulerSettings {
     requirePositive("maxContext", maxContext);
     requirePositive("blocks", blocks);
@@ -25,6 +29,12 @@ public record SchedulerSettings(
   /** Returns the most tokens that all sequences together can hold keys and values of. */
   public int kvTokens() {
     return Math.multiplyExact(blocks, Decoder.BLOCK_TOKENS);
+  }
+
+  /** Returns what no step has more of. */
+  public StepSize largestStep() {
+    return new StepSize(
+        Math.addExact(stepTokens, maxRunning), maxRunning, maxRunning + MOST_SCORED_ROWS);
   }
 
   private static void requirePositive(String name, int value) {

@@ -20,9 +20,6 @@ import org.slf4j.LoggerFactory;
  * <p>A turn never throws what a decoder or a listener threw: that ends the sequences concerned.
  */
 final class StepLoop {
-  /** Rows of a step that score prompt tokens, with [V] logits each: keep them few. */
-  private static final int MOST_SCORED_ROWS = 32;
-
   /** Steps after which blocks without memory are tried again, which in vain takes half a second. */
   static final int STEPS_TO_RETRY = 2048;
 
@@ -81,7 +78,7 @@ final class StepLoop {
       }
     }
     int budget = Math.max(1, settings.stepTokens() - batch.size());
-    int scored = MOST_SCORED_ROWS;
+    int scored = SchedulerSettings.MOST_SCORED_ROWS;
     for (ActiveSequence sequence : runnable) {
       if (!sequence.admitted() || sequence.decoding()) {
         continue;

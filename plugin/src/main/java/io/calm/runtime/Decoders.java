@@ -33,17 +33,25 @@ public final class Decoders {
    */
   public record Settings(String kernel, KvType kvType, int threads) {}
 
+  /** Returns the decoder of {@code model}, whose buffers grow with its steps. */
+  public static Decoder open(QuantizedModel model, Settings settings, int blocks) {
+    return open(model, settings, blocks, StepSize.UNKNOWN);
+  }
+
   /**
    * Returns the decoder of {@code model}.
    *
    * @param blocks of keys and values; memory is taken when one is first used
+   * @param largest step for which there are buffers from the first on; larger ones take more
    * @throws IllegalArgumentException if this machine cannot run the kernel that the settings name,
    *     or a shape of the model does not fit its topology
    */
-  public static Decoder open(QuantizedModel model, Settings settings, int blocks) {
+  public static Decoder open(
+      QuantizedModel model, Settings settings, int blocks, StepSize largest) {
     Optional<Rung> rung = rung(settings.kernel());
     return rung.isPresent()
-        ? new NativeDecoder(rung.get(), model, settings.kvType(), settings.threads(), blocks)
+        ? new NativeDecoder(
+            rung.get(), model, settings.kvType(), settings.threads(), blocks, largest)
         : new JavaDecoder(model, settings.kvType(), settings.threads(), blocks);
   }
 

@@ -40,14 +40,26 @@ public final class NativeDecoder extends PagedDecoder {
     private static final int FIELDS = 5;
   }
 
+  /** Returns one of whose steps nothing is known. */
+  public NativeDecoder(
+      NativeKernels.Rung rung, QuantizedModel model, KvType kvType, int threads, int blocks) {
+    this(rung, model, kvType, threads, blocks, StepSize.UNKNOWN);
+  }
+
   /**
    * @param threads that compute, the caller's included
    * @param blocks of keys and values; memory is taken when one is first used
+   * @param largest step for which there are buffers from the first on; larger ones take more
    * @throws IllegalArgumentException if a weight's shape or group does not fit the model's topology
    * @throws OutOfMemoryError if there is no memory for the buffers
    */
   public NativeDecoder(
-      NativeKernels.Rung rung, QuantizedModel model, KvType kvType, int threads, int blocks) {
+      NativeKernels.Rung rung,
+      QuantizedModel model,
+      KvType kvType,
+      int threads,
+      int blocks,
+      StepSize largest) {
     super(
         model,
         new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address));
@@ -58,6 +70,8 @@ public final class NativeDecoder extends PagedDecoder {
       RotaryTable rotary = RotaryTable.of(spec.rope(), spec.headDim());
       this.buffers = new StepBuffers(rotary, spec.headDim(), spec.vocabulary());
       freedBy(buffers::close);
+      int longest = Math.min(blocks, Decoder.blocksFor(spec.maxContext()));
+      buffers.reserve(largest, (long) largest.chunks() * longest);
     } catch (RuntimeException | Error e) {
       close();
       throw e;

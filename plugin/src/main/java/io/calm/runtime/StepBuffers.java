@@ -9,8 +9,9 @@ import java.nio.LongBuffer;
 import java.util.List;
 
 /**
- * What a native step reads and writes, outside the heap; grows to the largest step and stays until
- * {@link #close}. Its decoder's lock is held for every call.
+ * What a native step reads and writes, outside the heap; grows to the largest step, unless that was
+ * {@link #reserve reserved}, and stays until {@link #close}. Its decoder's lock is held for every
+ * call.
  */
 final class StepBuffers implements AutoCloseable {
   private final RotaryTable rotaryTable;
@@ -72,13 +73,23 @@ final class StepBuffers implements AutoCloseable {
       }
       wanted += row.logits().isPresent() ? 1 : 0;
     }
-    ints.reserve(4L * (4L * count + chunks));
-    pages.reserve(8L * pageCount);
-    rotary.reserve(4L * count * headDim);
-    output.reserve(4L * wanted * vocabulary);
-    weights.reserve(8L * wanted);
-    failed.reserve(count);
+    reserve(new StepSize(count, chunks, wanted), pageCount);
     write(rows);
+  }
+
+  /**
+   * Makes room for a step.
+   *
+   * @param pageCount of the tables of all its chunks
+   * @throws OutOfMemoryError if there is no memory
+   */
+  void reserve(StepSize size, long pageCount) {
+    ints.reserve(4L * (4L * size.rows() + size.chunks()));
+    pages.reserve(8L * pageCount);
+    rotary.reserve(4L * size.rows() * headDim);
+    output.reserve(4L * size.logits() * vocabulary);
+    weights.reserve(8L * size.logits());
+    failed.reserve(size.rows());
   }
 
   private void write(List<Row> rows) {

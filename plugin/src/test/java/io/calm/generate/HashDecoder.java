@@ -4,6 +4,7 @@ import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.KvMemoryException;
 import io.calm.runtime.StepFailedException;
+import io.calm.runtime.StepSize;
 import io.calm.testing.LogitRows;
 import io.calm.testing.TokenMemory;
 import java.util.ArrayList;
@@ -96,6 +97,20 @@ final class HashDecoder implements Decoder {
     require(chunks.size() <= settings.maxRunning(), "more sequences than may run");
     int tokens = chunks.stream().mapToInt(chunk -> chunk.tokens().length).sum();
     require(tokens <= Math.max(settings.stepTokens(), chunks.size()), "too many tokens");
+    StepSize largest = settings.largestStep();
+    int logits =
+        chunks.stream()
+            .mapToInt(
+                chunk ->
+                    switch (chunk.wanted()) {
+                      case NONE -> 0;
+                      case LAST -> 1;
+                      case ALL -> chunk.tokens().length;
+                    })
+            .sum();
+    require(
+        tokens <= largest.rows() && chunks.size() <= largest.chunks() && logits <= largest.logits(),
+        "a step beyond the largest");
     Map<Integer, Integer> users = new HashMap<>();
     for (Chunk chunk : chunks) {
       Arrays.stream(chunk.blocks()).forEach(block -> users.merge(block, 1, Integer::sum));

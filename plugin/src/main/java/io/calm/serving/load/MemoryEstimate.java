@@ -10,6 +10,7 @@ import io.calm.model.Stage;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.runtime.KvType;
+import io.calm.runtime.StepSize;
 import io.calm.serving.settings.CalmSettings;
 import io.calm.serving.settings.CalmSettings.HeadFormat;
 import io.calm.tensor.QuantizedLinear;
@@ -37,9 +38,6 @@ public record MemoryEstimate(List<Part> parts) {
   private static final long ENGINE_BYTES = 400 * MIB;
 
   private static final int DEFAULT_GROUP = 128;
-
-  /** Rows of prompts that are scored in one step, at most, beside what is decoded. */
-  private static final int SCORED_ROWS = 32;
 
   private static final int DEFAULT_POOL = 4;
 
@@ -128,7 +126,7 @@ public record MemoryEstimate(List<Part> parts) {
     };
   }
 
-  /** Activations of a step's rows as float32 and int8, and the logits of what is decoded. */
+  /** Activations of a step's rows as float32 and int8, and the logits that are wanted. */
   private static long stepBytes(ModelSpec spec, SchedulerSettings budgets) {
     long row = 2L * spec.hidden();
     for (LinearRole role : LinearRole.values()) {
@@ -137,8 +135,8 @@ public record MemoryEstimate(List<Part> parts) {
     for (Stage stage : Stage.values()) {
       row += spec.inputs(stage) / 2;
     }
-    long rows = (long) budgets.stepTokens() + budgets.maxRunning();
-    return 4 * (rows * row + 2L * (budgets.maxRunning() + SCORED_ROWS) * spec.vocabulary());
+    StepSize largest = budgets.largestStep();
+    return 4 * (largest.rows() * row + 2L * largest.logits() * spec.vocabulary());
   }
 
   /**

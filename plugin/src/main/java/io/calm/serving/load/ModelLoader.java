@@ -116,7 +116,9 @@ public final class ModelLoader {
     MemoryEstimate estimate = MemoryEstimate.of(checkpoint.spec(), settings, budgets, true);
     try (MemoryLedger.Claim claim = claim(settings, estimate)) {
       // Holds a lease: what is mapped goes with the decoder, which the scheduler closes.
-      Decoder decoder = Decoders.open(artifact.model(), settings.decoder(), budgets.blocks());
+      Decoder decoder =
+          Decoders.open(
+              artifact.model(), settings.decoder(), budgets.blocks(), budgets.largestStep());
       Scheduler scheduler = start(order.name(), decoder, budgets);
       claim.keep(scheduler, estimate.bytes());
       logger.info("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);

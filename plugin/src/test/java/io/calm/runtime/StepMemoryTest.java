@@ -1,0 +1,63 @@
+package io.calm.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.model.ActivationMode;
+import io.calm.model.QuantizedModel;
+import io.calm.runtime.Decoder.Chunk;
+import io.calm.runtime.Decoder.Wanted;
+import io.calm.tensor.NativeKernels.Rung;
+import io.calm.tensor.NativeRungs;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A step whose size was told takes no memory outside the heap but that of its blocks. */
+class StepMemoryTest {
+  private static final int BLOCKS = 4;
+
+  static Stream<Rung> rungs() {
+    return NativeRungs.here();
+  }
+
+  @ParameterizedTest
+  @MethodSource("rungs")
+  void theLargestStepTakesPagesAlone(Rung rung) {
+    QuantizedModel model =
+        RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(5));
+    StepSize largest = new StepSize(200, 2, 65);
+    long page = NativeModel.pageBytes(model.spec(), KvType.FLOAT16) + 2 * 64;
+    try (NativeDecoder decoder =
+        new NativeDecoder(rung, model, KvType.FLOAT16, 2, BLOCKS, largest)) {
+      long before = direct();
+      decoder.step(
+          List.of(
+              new Chunk(new int[] {0}, 0, new int[64], Wanted.ALL),
+              new Chunk(new int[] {1, 2, 3}, 0, new int[136], Wanted.LAST)));
+      assertTrue(direct() <= before + BLOCKS * page, "more than the pages");
+    }
+  }
+
+  @Test
+  void aSizeIsNotNegative() {
+    for (int i = 0; i < 3; i++) {
+      int[] sizes = new int[3];
+      sizes[i] = -1;
+      assertThrows(
+          IllegalArgumentException.class, () -> new StepSize(sizes[0], sizes[1], sizes[2]));
+    }
+  }
+
+  private static long direct() {
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        .filter(bean -> bean.getName().equals("direct"))
+        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+        .sum();
+  }
+}

@@ -146,6 +146,16 @@ static void roll_ranges(const split *s, int count, int shared, int32_t *from, in
   }
 }
 
+/*
+ * What positions that a query does not see add are zeros, which turn a -0 that is left of an
+ * underflow to 0. Rounding to int8 takes both for 0, and so does this.
+ */
+static void drop_signs_of_zeros(float *x, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    x[i] += 0.0f;
+  }
+}
+
 static void check_attend(const calm_kernels *k, const split *s, int count) {
   int kv_head = driver_below(s->a.kv_heads), shared = s->a.heads / s->a.kv_heads;
   int room = CALM_MAX_QUERIES / count, left = s->a.kv_heads - kv_head;
@@ -162,6 +172,7 @@ static void check_attend(const calm_kernels *k, const split *s, int count) {
   float *outputs = driver_floats(all), *wanted = driver_floats(all);
   k->attend(&s->a, s->pages, kv_head, heads, x, count, from, end, actual, outputs,
             driver_aligned(calm_attend_scratch(s->a.head_dim)));
+  drop_signs_of_zeros(outputs, all);
   float *running = driver_numbers(dim), *merged = driver_floats(dim);
   calm_partial left_sum = {driver_uniform() * 4, 1 + fabsf(driver_uniform())}, right_sum = left_sum;
   if (driver_below(2)) {
@@ -173,6 +184,7 @@ static void check_attend(const calm_kernels *k, const split *s, int count) {
     float *output = wanted + (size_t)q * dim;
     expected[q] = expect(s, kv_head + q / count, x + (size_t)q * dim, from[q % count],
                          end[q % count], output);
+    drop_signs_of_zeros(output, dim);
     driver_same_floats("attend, largest score", &expected[q].max, &actual[q].max, 1);
     driver_same_floats("attend, sum of weights", &expected[q].sum, &actual[q].sum, 1);
     expect_merged(&left_sum, running, expected[q], output, s->a.head_dim);

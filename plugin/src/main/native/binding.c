@@ -6,6 +6,7 @@
 #include <jni.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static const void *address(JNIEnv *env, jobject buffer) {
   return buffer ? (*env)->GetDirectBufferAddress(env, buffer) : NULL;
@@ -43,6 +44,20 @@ JNIEXPORT jlong JNICALL Java_io_calm_tensor_NativeKernels_address(JNIEnv *env, j
                                                                   jobject buffer) {
   (void)type;
   return (jlong)(intptr_t)address(env, buffer);
+}
+
+JNIEXPORT void JNICALL Java_io_calm_tensor_NativeKernels_collapsePages(JNIEnv *env, jclass type,
+                                                                       jobject buffer) {
+  (void)type;
+  enum { HUGE_PAGE = 2 << 20, COLLAPSE = 25 /* MADV_COLLAPSE, which old headers have not */ };
+  uintptr_t start = (uintptr_t)address(env, buffer);
+  uintptr_t end = start + (uintptr_t)(*env)->GetDirectBufferCapacity(env, buffer);
+  end &= ~(uintptr_t)(HUGE_PAGE - 1);
+  start = (start + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+  if (start < end) {
+    madvise((void *)start, end - start, MADV_HUGEPAGE);
+    madvise((void *)start, end - start, COLLAPSE);
+  }
 }
 
 static calm_linear linear_of(jint outputs, jint inputs, jint group, const void *codes,

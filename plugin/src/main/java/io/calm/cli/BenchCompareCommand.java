@@ -4,6 +4,7 @@ import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.cli.bench.BenchReport;
+import io.calm.cli.bench.PlacedModel;
 import io.calm.cli.bench.PlanComparison;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.runtime.Decoder;
@@ -86,7 +87,7 @@ final class BenchCompareCommand implements Callable<Integer> {
 
   private Decoder decoder(Artifact artifact) throws IOException, InterruptedException {
     return Decoders.open(
-        artifact.model(),
+        PlacedModel.of(artifact.model()),
         new Decoders.Settings(
             bench.kernel(), model.resolve().settings().kvCache(), bench.threads()),
         PlanComparison.BLOCKS);

@@ -196,6 +196,12 @@ public final class NativeKernels {
   /** Returns where a direct buffer begins; the caller keeps the buffer alive. */
   public static native long address(ByteBuffer buffer);
 
+  /**
+   * Asks the system to lay the memory of a direct buffer on huge pages. Where it has none, or knows
+   * no such request (Linux before 6.1), nothing happens.
+   */
+  public static native void collapsePages(ByteBuffer buffer);
+
   /** Returns the bytes a second that {@code threads} read from a direct buffer, at best. */
   public static native double readBandwidth(ByteBuffer buffer, long bytes, int threads, int rounds);
 

@@ -100,8 +100,8 @@ typedef struct {
  * what c holds unless `fresh`.
  */
 INLINE void block(const int queries, const int vectors, const int half, const int fresh,
-                  const float *x, size_t x_stride, const operand *b, const operand *next, int vector, float *c,
-                  size_t c_stride) {
+                  const float *x, size_t x_stride, const operand *b, const operand *next,
+                  int vector, float *c, size_t c_stride) {
   lanes sum[QUERIES][VECTORS];
 #pragma GCC unroll 4
   for (int q = 0; q < queries; q++) {
@@ -143,7 +143,8 @@ INLINE void block(const int queries, const int vectors, const int half, const in
 }
 
 INLINE void queries_block(const int queries, const int half, const int fresh, const float *x,
-                          size_t x_stride, const operand *b, const operand *next, float *c, size_t c_stride) {
+                          size_t x_stride, const operand *b, const operand *next, float *c,
+                          size_t c_stride) {
   int v = 0;
   for (; v + VECTORS <= b->vectors; v += VECTORS) {
     block(queries, VECTORS, half, fresh, x, x_stride, b, next, v, c, c_stride);
@@ -165,7 +166,8 @@ INLINE void queries_block(const int queries, const int half, const int fresh, co
     break
 
 INLINE void accumulate_as(const int half, const int fresh, const float *x, size_t x_stride,
-                          int queries, const operand *b, const operand *next, float *c, size_t c_stride) {
+                          int queries, const operand *b, const operand *next, float *c,
+                          size_t c_stride) {
   for (; queries >= QUERIES; queries -= QUERIES) {
     queries_block(QUERIES, half, fresh, x, x_stride, b, next, c, c_stride);
     x += QUERIES * x_stride;
@@ -183,7 +185,8 @@ INLINE void accumulate_as(const int half, const int fresh, const float *x, size_
 }
 
 INLINE void accumulate(const int fresh, const float *x, size_t x_stride, int queries,
-                       const operand *b, const operand *next, float *c, size_t c_stride) {
+                       const operand *b, const operand *next, float *c,
+                          size_t c_stride) {
   if (b->half) {
     accumulate_as(1, fresh, x, x_stride, queries, b, next, c, c_stride);
   } else {

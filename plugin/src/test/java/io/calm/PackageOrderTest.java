@@ -24,20 +24,21 @@ class PackageOrderTest {
   /** Room | the rooms it may use | packages of others that it must not know. */
   private static final String HOUSE =
       """
-      tensor      |                                               | ai.djl io.netty com.google.gson
-      model       | tensor                                        | ai.djl io.netty com.google.gson java.nio.file
-      checkpoint  | model tensor                                  | io.netty ai.djl.ndarray ai.djl.engine
-      runtime     | model tensor                                  | io.netty
-      cka         | tensor                                        | io.netty com.google.gson java.nio.file
-      quant       | model tensor                                  | io.netty com.google.gson java.nio.file
-      calibration | checkpoint runtime model tensor               | io.netty
-      search      | calibration quant cka runtime model tensor    | io.netty java.nio.file
-      artifact    | search model tensor                           | io.netty ai.djl
-      generate    | runtime model                                 | io.netty ai.djl com.google.gson
-      metrics     |                                               | io.netty ai.djl com.google.gson
-      serving     | tensor model checkpoint runtime cka quant calibration search artifact generate metrics |
-      host        | serving                                       |
-      cli         | tensor model checkpoint runtime cka quant calibration search artifact generate metrics serving host |
+      text        |                                                 | ai.djl io.netty com.google.gson java.nio.file
+      tensor      |                                                 | ai.djl io.netty com.google.gson
+      model       | tensor text                                     | ai.djl io.netty com.google.gson java.nio.file
+      checkpoint  | model tensor text                               | io.netty ai.djl.ndarray ai.djl.engine
+      runtime     | model tensor text                               | io.netty
+      cka         | tensor text                                     | io.netty com.google.gson java.nio.file
+      quant       | model tensor text                               | io.netty com.google.gson java.nio.file
+      calibration | checkpoint runtime model tensor text            | io.netty
+      search      | calibration quant cka runtime model tensor text | io.netty java.nio.file
+      artifact    | search model tensor text                        | io.netty ai.djl
+      generate    | runtime model text                              | io.netty ai.djl com.google.gson
+      metrics     |                                                 | io.netty ai.djl com.google.gson
+      serving     | tensor model checkpoint runtime cka quant calibration search artifact generate metrics text |
+      host        | serving text                                    |
+      cli         | tensor model checkpoint runtime cka quant calibration search artifact generate metrics serving host text |
       """;
 
   private static final List<Room> ROOMS = HOUSE.lines().map(Room::parse).toList();

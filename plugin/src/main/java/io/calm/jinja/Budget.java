@@ -1,0 +1,144 @@
+package io.calm.jinja;
+
+import java.util.List;
+
+/**
+ * What is left of the {@link Limits} of one rendering. Every value that grows with its input is made
+ * here, so that none escapes the count. Not thread safe.
+ */
+final class Budget {
+  private static final int CLOCK_EVERY = 2048;
+  private static final int CHARS_PER_STEP = 32;
+  private static final int OBJECT_BYTES = 32;
+
+  private final Limits limits;
+  private final long start = System.nanoTime();
+  private long steps;
+  private long nextClock = CLOCK_EVERY;
+  private long allocated;
+  private int depth;
+
+  Budget(Limits limits) {
+    this.limits = limits;
+  }
+
+  /** Counts work, before it is done. */
+  void work(long amount) {
+    steps += amount;
+    if (steps > limits.steps()) {
+      throw Fault.limit(
+          "the template does more work than %d steps allow".formatted(limits.steps()));
+    }
+    if (steps >= nextClock) {
+      nextClock = steps + CLOCK_EVERY;
+      if (System.nanoTime() - start > limits.time().toNanos()) {
+        throw Fault.limit(
+            "the template renders for longer than %d ms".formatted(limits.time().toMillis()));
+      }
+    }
+  }
+
+  /** Counts work on so many characters. */
+  void scan(long chars) {
+    work(1 + chars / CHARS_PER_STEP);
+  }
+
+  void enter() {
+    if (++depth > limits.depth()) {
+      throw Fault.limit("calls and expressions nest deeper than " + limits.depth());
+    }
+  }
+
+  void leave() {
+    depth--;
+  }
+
+  /** Checks and counts a string of this length, before it is built. */
+  void reserve(long chars) {
+    if (chars > limits.string()) {
+      throw Fault.limit("a string is longer than %d characters".formatted(limits.string()));
+    }
+    allocate(chars);
+    scan(chars);
+  }
+
+  /** Checks and counts a collection of this size, before it is built. */
+  void reserveItems(long items) {
+    if (items > limits.items()) {
+      throw Fault.limit("a list has more than %d elements".formatted(limits.items()));
+    }
+    allocate(OBJECT_BYTES * items);
+    work(1 + items / 8);
+  }
+
+  /** Checks the length of text that is being built piece by piece. */
+  void grow(StringBuilder text) {
+    if (text.length() > limits.string()) {
+      throw Fault.limit("a string is longer than %d characters".formatted(limits.string()));
+    }
+  }
+
+  /** Checks the size of a collection that is being built piece by piece, and counts one step. */
+  void grow(int size) {
+    if (size >= limits.items()) {
+      throw Fault.limit("a list has more than %d elements".formatted(limits.items()));
+    }
+    allocate(OBJECT_BYTES);
+    work(1);
+  }
+
+  /** Checks the length of the output. */
+  void output(long chars) {
+    if (chars > limits.output()) {
+      throw Fault.limit("the output is longer than %d characters".formatted(limits.output()));
+    }
+  }
+
+  /** Checks the size of an integer before it is computed. */
+  void integer(long bits) {
+    if (bits > limits.integerBits()) {
+      throw Fault.limit("an integer is larger than %d bits".formatted(limits.integerBits()));
+    }
+  }
+
+  /** Makes a string that has been built already. */
+  StringValue string(String text) {
+    reserve(text.length());
+    return new StringValue(text);
+  }
+
+  ListValue list(List<Value> items) {
+    reserveItems(items.size());
+    return new ListValue(items, nest(items));
+  }
+
+  TupleValue tuple(List<Value> items) {
+    reserveItems(items.size());
+    return new TupleValue(items, nest(items), false);
+  }
+
+  /** Returns the depth of a value that holds these. */
+  int nest(Iterable<Value> items) {
+    int deepest = 0;
+    for (Value item : items) {
+      deepest = Math.max(deepest, item.depth());
+    }
+    return nest(deepest);
+  }
+
+  /** Returns the depth of a value that holds one of this depth. */
+  int nest(int deepest) {
+    if (deepest >= limits.nesting()) {
+      throw Fault.limit("values nest deeper than " + limits.nesting());
+    }
+    return deepest + 1;
+  }
+
+  private void allocate(long bytes) {
+    allocated += OBJECT_BYTES + bytes;
+    if (allocated > limits.allocation()) {
+      throw Fault.limit(
+          "the template allocates more than %d bytes".formatted(limits.allocation()));
+    }
+  }
+}

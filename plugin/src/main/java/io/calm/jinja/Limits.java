@@ -1,0 +1,57 @@
+package io.calm.jinja;
+
+import java.time.Duration;
+
+/**
+ * Bounds of one template and of one rendering.
+ *
+ * @param source maximum length of a template, in UTF-16 units
+ * @param steps maximum work: one step per evaluated node, list element or 32 characters
+ * @param output maximum length of the rendered text, in UTF-16 units
+ * @param string maximum length of any string, in UTF-16 units
+ * @param items maximum number of elements of any list, tuple or dictionary
+ * @param allocation maximum memory that a rendering allocates in total, in bytes, estimated
+ * @param nesting maximum depth of nested syntax and of nested values
+ * @param depth maximum depth of nested evaluations, macro calls included
+ * @param integerBits maximum size of an integer
+ * @param time maximum duration of a rendering
+ */
+public record Limits(
+    int source,
+    long steps,
+    int output,
+    int string,
+    int items,
+    long allocation,
+    int nesting,
+    int depth,
+    int integerBits,
+    Duration time) {
+
+  /** Limits for chat templates of unknown origin. */
+  public static final Limits DEFAULTS =
+      new Limits(
+          1 << 22,
+          6_000_000,
+          1 << 24,
+          1 << 24,
+          1 << 20,
+          1 << 26,
+          100,
+          400,
+          1 << 14,
+          Duration.ofMillis(700));
+
+  /** Checks that every limit is positive. */
+  public Limits {
+    long least =
+        Math.min(
+            Math.min(Math.min(source, steps), Math.min(output, string)),
+            Math.min(
+                Math.min(Math.min(items, allocation), Math.min(nesting, depth)),
+                Math.min(integerBits, time.toNanos())));
+    if (least <= 0) {
+      throw new IllegalArgumentException("limits must be positive, got " + least);
+    }
+  }
+}

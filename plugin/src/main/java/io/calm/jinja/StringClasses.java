@@ -1,0 +1,93 @@
+package io.calm.jinja;
+
+import java.util.function.IntPredicate;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/** Methods of Python's {@code str} that classify it: {@code isdigit} and its like. */
+final class StringClasses {
+  private StringClasses() {}
+
+  static FunctionValue.@Nullable Body get(String name) {
+    Predicate<String> test = predicate(name);
+    return test == null
+        ? null
+        : (engine, arguments) -> {
+          String text = arguments.bind(name, "self").text(0);
+          engine.budget().scan(text.length());
+          return BoolValue.of(test.test(text));
+        };
+  }
+
+  private static @Nullable Predicate<String> predicate(String name) {
+    return switch (name) {
+      case "isalpha" -> all(Character::isLetter);
+      case "isalnum" -> all(c -> Character.isLetter(c) || isNumeric(c));
+      case "isdecimal" -> all(Character::isDigit);
+      case "isdigit" -> all(StringClasses::isDigit);
+      case "isnumeric" -> all(StringClasses::isNumeric);
+      case "isspace" -> all(PyText::isSpace);
+      case "isascii" -> text -> text.chars().allMatch(c -> c < 0x80);
+      case "isprintable" -> text -> text.codePoints().allMatch(PyText::isPrintable);
+      case "isidentifier" -> StringClasses::isIdentifier;
+      case "islower" -> StringClasses::isLower;
+      case "isupper" -> StringClasses::isUpper;
+      case "istitle" -> StringClasses::isTitle;
+      default -> null;
+    };
+  }
+
+  private static Predicate<String> all(IntPredicate test) {
+    return text -> !text.isEmpty() && text.codePoints().allMatch(test);
+  }
+
+  /** Decimal digits, and digits in superscripts, subscripts and circles. */
+  private static boolean isDigit(int c) {
+    boolean other = Character.getType(c) == Character.OTHER_NUMBER;
+    int value = other ? Character.getNumericValue(c) : -1;
+    boolean fraction = c >= 0xbc && c <= 0xbe;
+    return Character.isDigit(c) || (other && !fraction && value >= 0 && value <= 9);
+  }
+
+  private static boolean isNumeric(int c) {
+    int type = Character.getType(c);
+    return type == Character.DECIMAL_DIGIT_NUMBER
+        || type == Character.LETTER_NUMBER
+        || type == Character.OTHER_NUMBER;
+  }
+
+  private static boolean isIdentifier(String text) {
+    if (text.isEmpty()) {
+      return false;
+    }
+    int first = text.codePointAt(0);
+    return (first == '_' || Character.isUnicodeIdentifierStart(first))
+        && text.codePoints().allMatch(c -> c == '_' || Character.isUnicodeIdentifierPart(c));
+  }
+
+  static boolean isLower(String text) {
+    return text.codePoints().anyMatch(Character::isLowerCase)
+        && text.codePoints().noneMatch(c -> Character.isUpperCase(c) || Character.isTitleCase(c));
+  }
+
+  static boolean isUpper(String text) {
+    return text.codePoints().anyMatch(Character::isUpperCase)
+        && text.codePoints().noneMatch(c -> Character.isLowerCase(c) || Character.isTitleCase(c));
+  }
+
+  private static boolean isTitle(String text) {
+    boolean inWord = false;
+    boolean any = false;
+    for (int i = 0; i < text.length(); ) {
+      int c = text.codePointAt(i);
+      i += Character.charCount(c);
+      boolean begins = Character.isUpperCase(c) || Character.isTitleCase(c);
+      if ((begins && inWord) || (Character.isLowerCase(c) && !inWord)) {
+        return false;
+      }
+      inWord = PyText.isCased(c);
+      any |= inWord;
+    }
+    return any;
+  }
+}

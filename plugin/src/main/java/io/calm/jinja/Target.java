@@ -1,0 +1,31 @@
+package io.calm.jinja;
+
+import java.util.List;
+
+/** What an assignment or a loop assigns to. */
+sealed interface Target extends Node {
+
+  /** A variable. */
+  record Name(int line, String name) implements Target {
+    @Override
+    public List<Node> children() {
+      return List.of();
+    }
+  }
+
+  /** An attribute of a namespace. */
+  record Attribute(int line, String namespace, String name) implements Target {
+    @Override
+    public List<Node> children() {
+      return List.of();
+    }
+  }
+
+  /** Several targets that a sequence is unpacked to. */
+  record Unpack(int line, List<Target> targets) implements Target {
+    @Override
+    public List<Target> children() {
+      return targets;
+    }
+  }
+}

@@ -1,0 +1,13 @@
+package io.calm.jinja;
+
+/**
+ * An error that Python raises while it renders: an operation on an undefined value, a wrong operand
+ * type, a division by zero, a call that the sandbox forbids.
+ */
+public final class TemplateRuntimeException extends TemplateException {
+  private static final long serialVersionUID = 1L;
+
+  TemplateRuntimeException(String message, int line) {
+    super("line " + line + ": " + message, line);
+  }
+}

@@ -27,7 +27,8 @@ class PackageOrderTest {
       text        |                                                 | ai.djl io.netty com.google.gson java.nio.file
       tensor      |                                                 | ai.djl io.netty com.google.gson
       model       | tensor text                                     | ai.djl io.netty com.google.gson java.nio.file
-      checkpoint  | model tensor text                               | io.netty ai.djl.ndarray ai.djl.engine
+      jinja       |                                                 | ai.djl io.netty com.google org.slf4j java.nio.file java.lang.reflect
+      checkpoint  | model tensor text jinja                         | io.netty ai.djl.ndarray ai.djl.engine
       runtime     | model tensor text                               | io.netty
       cka         | tensor text                                     | io.netty com.google.gson java.nio.file
       quant       | model tensor text                               | io.netty com.google.gson java.nio.file

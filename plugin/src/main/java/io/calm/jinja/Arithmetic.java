@@ -41,7 +41,9 @@ final class Arithmetic {
       throw undefined.fault();
     }
     if (operator == Expr.Operator.REMAINDER && left instanceof StringValue format) {
-      return PercentFormat.format(engine.budget(), format.text(), right);
+      Value argument = format.markup() ? Markup.escape(engine.budget(), right) : right;
+      StringValue text = PercentFormat.format(engine.budget(), format.text(), argument);
+      return new StringValue(text.text(), format.markup());
     }
     if (right instanceof UndefinedValue undefined) {
       throw undefined.fault();

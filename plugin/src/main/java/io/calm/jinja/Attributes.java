@@ -64,7 +64,8 @@ final class Attributes {
       return UndefinedValue.unsafe(value, name);
     }
     if (value instanceof StringValue string) {
-      return method(string, name, StringMethods.get(name));
+      FunctionValue.Body body = StringMethods.get(name);
+      return method(string, name, body != null && string.markup() ? Markup.escaping(name, body) : body);
     }
     if (value instanceof DictValue dict) {
       return DICT_CHANGES.contains(name)
@@ -214,7 +215,7 @@ final class Attributes {
       case "arguments" -> {
         List<Value> names = new ArrayList<>();
         macro.parameters().forEach(it -> names.add(new StringValue(it.name())));
-        yield budget.list(names);
+        yield budget.tuple(names);
       }
       case "catch_kwargs" -> BoolValue.of(macro.special().contains("kwargs"));
       case "catch_varargs" -> BoolValue.of(macro.special().contains("varargs"));

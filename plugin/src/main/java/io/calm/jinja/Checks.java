@@ -28,7 +28,7 @@ final class Checks {
             known("test", test.name(), Tests.has(test.name()), guarded, node);
           } else if (node instanceof Stmt.Block block && !blocks.add(block.name())) {
             throw new TemplateSyntaxException(
-                "block '%s' is defined twice".formatted(block.name()), node.line());
+                "block %s is defined twice".formatted(Repr.quote(block.name())), node.line());
           } else if (node instanceof Stmt.For loop) {
             Node.walk(loop.body(), Checks::storesLoop);
             Node.walk(loop.otherwise(), Checks::storesLoop);
@@ -50,7 +50,8 @@ final class Checks {
   private static void known(
       String kind, String name, boolean exists, Set<String> guarded, Node node) {
     if (!exists && !guarded.contains(kind + " " + name)) {
-      throw new TemplateSyntaxException("no %s named '%s'".formatted(kind, name), node.line());
+      throw new TemplateSyntaxException(
+          "no %s named %s".formatted(kind, Repr.quote(name)), node.line());
     }
   }
 

@@ -26,7 +26,14 @@ final class Engine {
     this.scope = root;
   }
 
-  String render(List<Stmt> template, Map<String, ?> variables) {
+  String render(List<Stmt> template, List<Stmt.Block> blocks, Map<String, ?> variables) {
+    NamespaceValue self = new NamespaceValue();
+    for (Stmt.Block block : blocks) {
+      self.set(
+          block.name(),
+          new FunctionValue(block.name(), (engine, arguments) -> statements.called(block)));
+    }
+    root.set("self", self);
     variables.forEach((name, value) -> root.set(name, Convert.value(budget, name, value)));
     return statements.render(template);
   }

@@ -32,6 +32,7 @@ record FormatSpec(
     Reader reader = new Reader(spec);
     int fill = ' ';
     char align = 0;
+    boolean filled = false;
     if (!spec.isEmpty()) {
       int first = spec.codePointAt(0);
       int size = Character.charCount(first);
@@ -39,15 +40,16 @@ record FormatSpec(
         fill = first;
         align = spec.charAt(size);
         reader.at = size + 1;
+        filled = true;
       } else {
         align = reader.one("<>=^");
       }
     }
     char sign = reader.one("+- ");
     boolean alternate = reader.one("#") != 0;
-    if (reader.one("0") != 0 && align == 0) {
-      fill = '0';
-      align = '=';
+    if (reader.one("0") != 0) {
+      fill = filled ? fill : '0';
+      align = align == 0 ? '=' : align;
     }
     long width = reader.number();
     char grouping = reader.one(",_");
@@ -100,14 +102,8 @@ record FormatSpec(
     if (value instanceof FloatValue number) {
       return number(budget, number.value());
     }
-    if (value instanceof IntValue || (value instanceof BoolValue && type != 0)) {
+    if (value instanceof IntValue || value instanceof BoolValue) {
       return integer(budget, Arithmetic.integer(value));
-    }
-    if (value instanceof BoolValue) {
-      return string(budget, Repr.text(budget, value));
-    }
-    if (equals(parse(""))) {
-      return Repr.text(budget, value);
     }
     throw Fault.error("unsupported format string passed to %s.__format__", value.type());
   }

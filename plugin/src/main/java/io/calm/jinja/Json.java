@@ -156,7 +156,7 @@ final class Json {
         case '\f' -> out.append("\\f");
         case '\b' -> out.append("\\b");
         default -> {
-          if (c < 0x20 || (options.ascii() && c > 0x7f)) {
+          if (c < 0x20 || (options.ascii() && c > 0x7e)) {
             out.append("\\u").append(Character.forDigit(c >> 12, 16));
             out.append(Character.forDigit(c >> 8 & 15, 16));
             out.append(Character.forDigit(c >> 4 & 15, 16));

@@ -31,16 +31,16 @@ public record Limits(
   /** Limits for chat templates of unknown origin. */
   public static final Limits DEFAULTS =
       new Limits(
-          1 << 22,
-          6_000_000,
-          1 << 24,
-          1 << 24,
+          1 << 20,
+          5_000_000,
+          1 << 23,
+          1 << 23,
           1 << 20,
           1 << 26,
           100,
           400,
           1 << 14,
-          Duration.ofMillis(700));
+          Duration.ofMillis(500));
 
   /** Checks that every limit is positive. */
   public Limits {

@@ -43,6 +43,9 @@ final class NumberFilters {
     if (value instanceof IntValue || value instanceof BoolValue) {
       return Arithmetic.integer(value);
     }
+    if (value instanceof FloatValue real && Double.isInfinite(real.value())) {
+      throw Fault.error("cannot convert float infinity to integer");
+    }
     Value result =
         value instanceof StringValue string
             ? parse(string.text(), (int) bound.number(2, 10))
@@ -96,7 +99,7 @@ final class NumberFilters {
 
   /** Python's {@code float(text)}; null where it raises a ValueError. */
   static @Nullable Double parseFloat(String text) {
-    String number = PyText.lower(PyText.strip(text, null, true, true));
+    String number = asciiDigits(PyText.lower(PyText.strip(text, null, true, true)));
     String unsigned = number.startsWith("-") || number.startsWith("+") ? number.substring(1) : number;
     double sign = number.startsWith("-") ? -1 : 1;
     switch (unsigned) {
@@ -122,6 +125,20 @@ final class NumberFilters {
     } catch (NumberFormatException e) {
       return null;
     }
+  }
+
+  private static String asciiDigits(String text) {
+    StringBuilder out = new StringBuilder();
+    text.codePoints()
+        .forEach(
+            c -> {
+              if (Character.isDigit(c)) {
+                out.append(Character.digit(c, 10));
+              } else {
+                out.appendCodePoint(c);
+              }
+            });
+    return out.toString();
   }
 
   private static Value real(Engine engine, Arguments arguments) {

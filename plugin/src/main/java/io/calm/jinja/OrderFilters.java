@@ -63,7 +63,8 @@ final class OrderFilters {
         item -> {
           List<Value> keys = new ArrayList<>(paths.size());
           paths.forEach(path -> keys.add(postprocess.apply(path.of(item))));
-          return keys.size() == 1 ? keys.get(0) : budget.list(keys);
+          // A list, as in Python: equal items need no order.
+          return new ListValue(keys, 0);
         };
     List<Value> result = new ArrayList<>();
     sorted(budget, Iteration.of(budget, bound.get(0)), key, bound.flag(1, false))

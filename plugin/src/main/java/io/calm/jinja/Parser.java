@@ -116,7 +116,7 @@ final class Parser {
     String expected =
         ends.isEmpty() ? "" : "; expected " + String.join(" or ", ends.stream().sorted().toList());
     return new TemplateSyntaxException(
-        "unknown tag '%s'%s".formatted(tag.text(), expected), tag.line());
+        "unknown tag %s%s".formatted(tag.describe(), expected), tag.line());
   }
 
   private Stmt print(int line) {

@@ -22,11 +22,11 @@ final class PercentFormat {
         argument instanceof TupleValue tuple ? tuple.items() : List.of(argument);
   }
 
-  static Value format(Budget budget, String format, Value argument) {
+  static StringValue format(Budget budget, String format, Value argument) {
     return new PercentFormat(budget, format, argument).run();
   }
 
-  private Value run() {
+  private StringValue run() {
     while (at < format.length()) {
       char c = format.charAt(at++);
       if (c == '%') {

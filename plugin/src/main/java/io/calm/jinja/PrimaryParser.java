@@ -86,9 +86,7 @@ final class PrimaryParser {
   private Expr bracketed(Token token) {
     if (token.is("(")) {
       stream.next();
-      stream.enter();
       Expr result = expressions.tuple(true, "", true);
-      stream.leave();
       stream.expect(")");
       return result;
     }

@@ -54,6 +54,13 @@ final class PyText {
     return text.toLowerCase(Locale.ROOT);
   }
 
+  /** Python's {@code casefold}. */
+  static String caseFold(String text) {
+    StringBuilder out = new StringBuilder();
+    text.codePoints().forEach(c -> out.append(lower(upper(Character.toString(c)))));
+    return out.toString();
+  }
+
   static String upper(String text) {
     return text.toUpperCase(Locale.ROOT);
   }

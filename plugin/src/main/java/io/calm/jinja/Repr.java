@@ -1,5 +1,6 @@
 package io.calm.jinja;
 
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -11,10 +12,12 @@ final class Repr {
 
   private final Budget budget;
   private final StringBuilder out = new StringBuilder();
+  private final boolean sorted;
   private int namespaces;
 
-  private Repr(Budget budget) {
+  private Repr(Budget budget, boolean sorted) {
     this.budget = budget;
+    this.sorted = sorted;
   }
 
   /** Python's {@code str}. */
@@ -27,7 +30,14 @@ final class Repr {
 
   /** Python's {@code repr}. */
   static String repr(Budget budget, Value value) {
-    Repr repr = new Repr(budget);
+    Repr repr = new Repr(budget, false);
+    repr.write(value);
+    return repr.out.toString();
+  }
+
+  /** Returns a repr whose dictionaries are sorted by their keys where these have an order. */
+  static String sorted(Budget budget, Value value) {
+    Repr repr = new Repr(budget, true);
     repr.write(value);
     return repr.out.toString();
   }
@@ -117,7 +127,11 @@ final class Repr {
   private void dict(DictValue dict) {
     out.append('{');
     String separator = "";
-    for (DictValue.Entry entry : dict.entries()) {
+    List<DictValue.Entry> entries = new ArrayList<>(dict.entries());
+    if (sorted && entries.stream().allMatch(it -> it.key() instanceof StringValue)) {
+      entries.sort((a, b) -> Comparisons.compare(budget, a.key(), b.key(), "<"));
+    }
+    for (DictValue.Entry entry : entries) {
       out.append(separator);
       write(entry.key());
       out.append(": ");

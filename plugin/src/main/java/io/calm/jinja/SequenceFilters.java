@@ -73,9 +73,7 @@ final class SequenceFilters {
 
   private static Value list(Engine engine, Arguments arguments) {
     Value value = arguments.bind("list", "value").get(0);
-    return value instanceof ListValue
-        ? value
-        : engine.budget().list(Iteration.list(engine.budget(), value));
+    return engine.budget().list(Iteration.list(engine.budget(), value));
   }
 
   private static Value items(Engine engine, Arguments arguments) {
@@ -176,10 +174,7 @@ final class SequenceFilters {
   private static Value attribute(Engine engine, Arguments arguments) {
     Bound bound = arguments.bind("attr", "obj name");
     String name = bound.text(1);
-    Value found =
-        bound.get(0) instanceof UndefinedValue
-            ? null
-            : Attributes.find(engine, bound.get(0), name);
+    Value found = Attributes.find(engine, bound.get(0), name);
     return found == null ? UndefinedValue.attribute(bound.get(0), name) : found;
   }
 }

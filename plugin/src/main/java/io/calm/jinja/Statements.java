@@ -265,6 +265,13 @@ final class Statements implements Stmt.Visitor<Statements.Signal> {
     return run(node.body(), new Scope(node.scoped() ? engine.scope() : engine.root()));
   }
 
+  /** Renders a named block that a template calls as {@code self.name()}. */
+  Value called(Stmt.Block node) {
+    StringBuilder before = swap(new StringBuilder());
+    run(node.body(), new Scope(engine.root()));
+    return budget.string(swap(before).toString());
+  }
+
   @Override
   public Signal scope(Stmt.Scope node) {
     return run(node.body(), new Scope(engine.scope()));

@@ -17,7 +17,8 @@ final class StringMethods {
   static FunctionValue.@Nullable Body get(String name) {
     return switch (name) {
       case "upper" -> text(name, PyText::upper);
-      case "lower", "casefold" -> text(name, PyText::lower);
+      case "lower" -> text(name, PyText::lower);
+      case "casefold" -> text(name, PyText::caseFold);
       case "capitalize" -> text(name, PyText::capitalize);
       case "title" -> text(name, PyText::title);
       case "swapcase" -> text(name, StringMethods::swapCase);
@@ -51,6 +52,7 @@ final class StringMethods {
   private static FunctionValue.Body text(String name, UnaryOperator<String> operation) {
     return (engine, arguments) -> {
       String text = arguments.bind(name, "self").text(0);
+      engine.budget().work(text.length() / 8);
       return engine.budget().string(operation.apply(text));
     };
   }

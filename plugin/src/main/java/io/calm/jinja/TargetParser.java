@@ -82,7 +82,7 @@ final class TargetParser {
     while (!stream.is(")")) {
       Target.Name parameter = name();
       if (parameters.stream().anyMatch(it -> it.name().equals(parameter.name()))) {
-        throw stream.fail("duplicate argument '%s'".formatted(parameter.name()));
+        throw stream.fail("duplicate argument " + Repr.quote(parameter.name()));
       }
       parameters.add(parameter);
       if (stream.skip("=")) {

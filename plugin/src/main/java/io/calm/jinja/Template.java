@@ -1,17 +1,26 @@
 package io.calm.jinja;
 
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
 /** A parsed template. Immutable and thread safe; each rendering has a state of its own. */
 public final class Template {
   private final List<Stmt> statements;
+  private final List<Stmt.Block> blocks = new ArrayList<>();
   private final Limits limits;
 
   private Template(List<Stmt> statements, Limits limits) {
     this.statements = statements;
     this.limits = limits;
+    Node.walk(
+        statements,
+        node -> {
+          if (node instanceof Stmt.Block block) {
+            blocks.add(block);
+          }
+        });
   }
 
   /**
@@ -50,7 +59,7 @@ public final class Template {
   public String render(Map<String, ?> variables, Clock clock) {
     Engine engine = new Engine(limits, clock);
     try {
-      return engine.render(statements, variables);
+      return engine.render(statements, blocks, variables);
     } catch (Fault fault) {
       throw fault.at(engine.line());
     }

@@ -29,6 +29,7 @@ final class TextFilters {
   private static FunctionValue.Body text(String name, UnaryOperator<String> operation) {
     return (engine, arguments) -> {
       String text = engine.text(arguments.bind(name, "s").get(0));
+      engine.budget().work(text.length() / 8);
       return engine.budget().string(operation.apply(text));
     };
   }
@@ -141,6 +142,6 @@ final class TextFilters {
   /** Python's {@code pprint} of what fits in a line of 80; longer values are not wrapped. */
   private static Value pprint(Engine engine, Arguments arguments) {
     Value value = arguments.bind("pprint", "value").get(0);
-    return engine.budget().string(Repr.repr(engine.budget(), value));
+    return engine.budget().string(Repr.sorted(engine.budget(), value));
   }
 }

@@ -35,7 +35,7 @@ record Token(Kind kind, String text, int line) {
   /** Describes the token for an error message. */
   String describe() {
     return switch (kind) {
-      case NAME, OPERATOR -> "'" + text + "'";
+      case NAME, OPERATOR -> Repr.quote(text);
       default -> "'" + kind.description + "'";
     };
   }

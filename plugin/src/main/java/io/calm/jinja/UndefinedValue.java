@@ -7,7 +7,7 @@ package io.calm.jinja;
 record UndefinedValue(String message) implements Value {
 
   static UndefinedValue name(String name) {
-    return new UndefinedValue("'%s' is undefined".formatted(name));
+    return new UndefinedValue(Repr.quote(name) + " is undefined");
   }
 
   static UndefinedValue attribute(Value owner, String name) {
@@ -21,7 +21,7 @@ record UndefinedValue(String message) implements Value {
 
   static UndefinedValue unsafe(Value owner, String name) {
     return new UndefinedValue(
-        "access to attribute '%s' of '%s' object is unsafe.".formatted(name, owner.type()));
+        "access to attribute %s of '%s' object is unsafe.".formatted(Repr.quote(name), owner.type()));
   }
 
   Fault fault() {

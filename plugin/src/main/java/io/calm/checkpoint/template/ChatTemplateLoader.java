@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Finds the chat template of a checkpoint. Loading is cheap; the first rendering starts Jinja. */
+/** Finds and parses the chat template of a checkpoint. */
 public final class ChatTemplateLoader {
   private static final String CONFIG = "tokenizer_config.json";
 
@@ -24,7 +24,7 @@ public final class ChatTemplateLoader {
    * tokenizer_config.json}, in this order; of named templates {@code default} is taken.
    *
    * @return empty where the directory has no template
-   * @throws CheckpointException if a file is there and cannot be used
+   * @throws CheckpointException if a file is there and cannot be used, or the template cannot be run
    */
   public static Optional<ChatTemplate> fromDirectory(Path directory) {
     JsonObject config = read(directory.resolve(CONFIG));
@@ -42,7 +42,7 @@ public final class ChatTemplateLoader {
    * Reads {@code tokenizer.chat_template}, with the spellings of the BOS and EOS.
    *
    * @return empty where the metadata has no template
-   * @throws CheckpointException if it is not a string
+   * @throws CheckpointException if it is not a string or cannot be run
    */
   public static Optional<ChatTemplate> fromGguf(Map<String, Object> metadata) {
     Object source = metadata.get("tokenizer.chat_template");

@@ -4,45 +4,97 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Messages as templates expect them: {@code content} is a string. Parts of type {@code text} are
- * joined by line feeds, as vLLM does for models of text; a missing or null content is empty, unless
- * the message calls tools, where templates look at it.
+ * Messages as templates expect them. As in transformers, keys without a value are left out, and
+ * reasoning is found under each of its names. A message without content has an empty one, unless it
+ * calls tools, where templates look at it.
  */
 final class Conversation {
+  private static final List<String> REASONING =
+      List.of("reasoning_content", "thinking", "reasoning");
+
+  /** How a template takes a message's content. */
+  enum Form {
+    /** As a string; text parts are joined by line feeds, as vLLM does. */
+    TEXT,
+    /** As a string or as parts, which it tells apart. */
+    AS_GIVEN,
+    /** As parts only; a string becomes one part. */
+    PARTS
+  }
+
   private Conversation() {}
 
-  static List<Map<String, @Nullable Object>> normalize(List<Map<String, Object>> messages) {
+  static List<Map<String, @Nullable Object>> normalize(
+      List<Map<String, Object>> messages, Form form) {
     List<Map<String, @Nullable Object>> result = new ArrayList<>();
     for (int i = 0; i < messages.size(); i++) {
       Map<String, @Nullable Object> message = new LinkedHashMap<>(messages.get(i));
+      message.values().removeIf(Objects::isNull);
       Object content = message.get("content");
       if (content instanceof List<?> parts) {
-        message.put("content", joined(parts, i));
+        message.put("content", form == Form.TEXT ? joined(parts, i) : parts(parts, i));
+      } else if (content instanceof String text && form == Form.PARTS && !text.isEmpty()) {
+        message.put("content", List.of(part(text)));
       } else if (content == null && message.get("tool_calls") == null) {
         message.put("content", "");
       }
-      result.add(message);
+      result.add(withReasoning(message));
     }
     return result;
   }
 
-  private static String joined(List<?> parts, int message) {
-    List<String> texts = new ArrayList<>();
-    for (Object part : parts) {
-      if (part instanceof String text) {
-        texts.add(text);
-      } else if (part instanceof Map<?, ?> map && map.get("text") instanceof String text) {
-        texts.add(text);
-      } else {
-        Object type = part instanceof Map<?, ?> map ? map.get("type") : part;
-        throw new IllegalArgumentException(
-            "messages[%d].content: expected parts of type text, got %s; this model reads text only"
-                .formatted(message, type));
+  private static Map<String, @Nullable Object> withReasoning(
+      Map<String, @Nullable Object> message) {
+    for (String name : REASONING) {
+      Object reasoning = message.get(name);
+      if (reasoning != null) {
+        Map<String, @Nullable Object> result = new LinkedHashMap<>();
+        result.put("thinking", reasoning);
+        result.putAll(message);
+        result.put("reasoning_content", reasoning);
+        return result;
       }
     }
+    return message;
+  }
+
+  private static String joined(List<?> parts, int message) {
+    List<String> texts = new ArrayList<>();
+    parts.forEach(part -> texts.add(text(part, message)));
     return String.join("\n", texts);
+  }
+
+  private static List<Map<?, ?>> parts(List<?> parts, int message) {
+    List<Map<?, ?>> result = new ArrayList<>();
+    for (Object part : parts) {
+      String text = text(part, message);
+      boolean typed = part instanceof Map<?, ?> map && map.get("type") != null;
+      result.add(typed ? (Map<?, ?>) part : part(text));
+    }
+    return result;
+  }
+
+  private static Map<String, Object> part(String text) {
+    Map<String, Object> part = new LinkedHashMap<>();
+    part.put("type", "text");
+    part.put("text", text);
+    return part;
+  }
+
+  private static String text(@Nullable Object part, int message) {
+    if (part instanceof String text) {
+      return text;
+    }
+    if (part instanceof Map<?, ?> map && map.get("text") instanceof String text) {
+      return text;
+    }
+    Object type = part instanceof Map<?, ?> map ? map.get("type") : part;
+    throw new IllegalArgumentException(
+        "messages[%d].content: expected parts of type text, got %s; this model reads text only"
+            .formatted(message, type));
   }
 }

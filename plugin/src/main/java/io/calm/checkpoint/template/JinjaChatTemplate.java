@@ -1,28 +1,69 @@
 package io.calm.checkpoint.template;
 
 import io.calm.checkpoint.ChatTemplate;
+import io.calm.checkpoint.CheckpointException;
+import io.calm.jinja.Template;
+import io.calm.jinja.TemplateException;
+import io.calm.jinja.TemplateRaisedException;
+import io.calm.jinja.TemplateSyntaxException;
+import java.time.Clock;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A chat template; the engine is started at the first rendering. */
+/** A chat template on {@link Template}, with the variables that transformers passes. */
 final class JinjaChatTemplate implements ChatTemplate {
-  private final String source;
+  private static final String CONTENT = "content";
+
+  private final Template template;
+  private final Conversation.Form form;
   private final Map<String, String> tokens;
 
   /**
-   * Holds a template.
+   * Parses a template.
    *
-   * @param bos spelling of the BOS, where the model has one
-   * @param eos spelling of the EOS, where the model has one
+   * @param tokens texts of the special tokens by variable, e.g. {@code bos_token}
+   * @throws CheckpointException if the template cannot be run, with line and construct
+   */
+  JinjaChatTemplate(String source, Map<String, String> tokens) {
+    try {
+      this.template = Template.parse(source);
+    } catch (TemplateSyntaxException e) {
+      throw new CheckpointException(
+          "chat template, %s; expected Jinja2 as Hugging Face transformers runs it; repair the template"
+              .formatted(e.getMessage()),
+          e);
+    }
+    this.form = form(template);
+    this.tokens = Map.copyOf(tokens);
+  }
+
+  /**
+   * Parses a template of a model with a BOS and an EOS at most.
+   *
+   * @throws CheckpointException if the template cannot be run, with line and construct
    */
   JinjaChatTemplate(String source, Optional<String> bos, Optional<String> eos) {
-    this.source = TemplateSource.adapt(source);
-    this.tokens = new HashMap<>();
+    this(source, tokens(bos, eos));
+  }
+
+  private static Map<String, String> tokens(Optional<String> bos, Optional<String> eos) {
+    Map<String, String> tokens = new LinkedHashMap<>();
     bos.ifPresent(token -> tokens.put("bos_token", token));
     eos.ifPresent(token -> tokens.put("eos_token", token));
+    return tokens;
+  }
+
+  private static Conversation.Form form(Template template) {
+    if (!template.loopsOver("messages", CONTENT)) {
+      return Conversation.Form.TEXT;
+    }
+    return template.testsForString("messages", CONTENT)
+        ? Conversation.Form.AS_GIVEN
+        : Conversation.Form.PARTS;
   }
 
   @Override
@@ -35,20 +76,26 @@ final class JinjaChatTemplate implements ChatTemplate {
       List<Map<String, Object>> messages,
       boolean addGenerationPrompt,
       Map<String, Object> variables) {
-    return render(TemplateEngine.shared(), messages, addGenerationPrompt, variables);
+    return render(messages, addGenerationPrompt, variables, Clock.systemDefaultZone());
   }
 
   String render(
-      TemplateEngine engine,
       List<Map<String, Object>> messages,
       boolean addGenerationPrompt,
-      Map<String, Object> more) {
+      Map<String, Object> more,
+      Clock clock) {
     Map<String, @Nullable Object> variables = new HashMap<>(more);
     variables.putAll(tokens);
-    variables.put("messages", Conversation.normalize(messages));
-    variables.put("add_generation_prompt", addGenerationPrompt);
     variables.put("tools", null);
     variables.put("documents", null);
-    return engine.render(source, variables);
+    variables.put("messages", Conversation.normalize(messages, form));
+    variables.put("add_generation_prompt", addGenerationPrompt);
+    try {
+      return template.render(variables, clock);
+    } catch (TemplateRaisedException e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    } catch (TemplateException e) {
+      throw new IllegalArgumentException("it fails in " + e.getMessage(), e);
+    }
   }
 }

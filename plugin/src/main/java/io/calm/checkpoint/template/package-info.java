@@ -1,7 +1,6 @@
 /**
- * Chat templates: Jinja as Hugging Face transformers runs it, on Jinjava. What templates expect of
- * Python (string methods, JSON, dates, operator precedence) is added here; nothing else of Java can
- * be reached from a template.
+ * Chat templates of checkpoints: where they are found, and the variables that Hugging Face
+ * transformers passes to them. They run on {@code io.calm.jinja}.
  */
 @NullMarked
 package io.calm.checkpoint.template;

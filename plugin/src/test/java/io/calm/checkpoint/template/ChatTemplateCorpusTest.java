@@ -27,9 +27,8 @@ import org.junit.jupiter.api.TestFactory;
  */
 class ChatTemplateCorpusTest {
   private static final ZoneId ZONE = ZoneId.systemDefault();
-  private static final TemplateEngine ENGINE =
-      new TemplateEngine(
-          Clock.fixed(LocalDateTime.of(2026, 11, 22, 9, 5, 7).atZone(ZONE).toInstant(), ZONE));
+  private static final Clock CLOCK =
+      Clock.fixed(LocalDateTime.of(2026, 11, 22, 9, 5, 7).atZone(ZONE).toInstant(), ZONE);
 
   @TestFactory
   Stream<DynamicTest> rendersWhatJinja2Renders() throws IOException {
@@ -66,12 +65,12 @@ class ChatTemplateCorpusTest {
       IllegalArgumentException refused =
           assertThrows(
               IllegalArgumentException.class,
-              () -> template.render(ENGINE, Messages.of(messages), prompt, Map.of()));
+              () -> template.render(Messages.of(messages), prompt, Map.of(), CLOCK));
       assertEquals(expected.get("error").getAsString(), refused.getMessage());
     } else {
       assertEquals(
           expected.get("text").getAsString(),
-          template.render(ENGINE, Messages.of(messages), prompt, Map.of()));
+          template.render(Messages.of(messages), prompt, Map.of(), CLOCK));
     }
   }
 }

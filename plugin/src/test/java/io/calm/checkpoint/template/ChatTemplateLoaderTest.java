@@ -108,9 +108,9 @@ class ChatTemplateLoaderTest {
             "tokenizer.chat_template",
             "{% if not think %}quiet {% endif %}{{ messages[0].content }}{{ add_generation_prompt }}");
     ChatTemplate template = ChatTemplateLoader.fromGguf(metadata).orElseThrow();
-    assertEquals("quiet Hifalse", template.render(HI, false));
+    assertEquals("quiet HiFalse", template.render(HI, false));
     assertEquals(
-        "Hifalse",
+        "HiFalse",
         template.render(
             HI, false, Map.of("think", true, "messages", List.of(), "add_generation_prompt", "x")));
   }

@@ -1,24 +1,42 @@
 package io.calm.checkpoint.template;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.CheckpointException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ChatTemplateSandboxTest {
   private static final List<Map<String, Object>> HI =
       List.of(Map.of("role", "user", "content", "Hi"));
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '~',
+      value = {
+        "{% include 'META-INF/MANIFEST.MF' %}~line 1: tag 'include' loads another template",
+        "a^{% from 'x' import y %}~line 2: tag 'from' loads another template",
+        "a^^{{ x|md5 }}~line 3: no filter named 'md5'",
+        "{% if x is prime %}{% endif %}~line 1: no test named 'prime'",
+        "{% do x %}~line 1: unknown tag 'do'",
+        "{% if %}~line 1: expected an expression, got 'end of statement block'",
+        "{{ 1 +/ 2 }}~line 1: unexpected '/'",
+      })
+  void whatCannotBeRunIsRefusedAtTheLoad(String template, String reason) {
+    CheckpointException refused =
+        assertThrows(CheckpointException.class, () -> template(template.replace('^', '\n')), template);
+    String message = String.valueOf(refused.getMessage());
+    assertTrue(message.startsWith("chat template, " + reason), message);
+  }
 
   @ParameterizedTest
   @ValueSource(
@@ -29,18 +47,16 @@ class ChatTemplateSandboxTest {
         "{{ messages.clear() }}",
         "{{ messages[0].clear() }}",
         "{% for m in messages %}{{ loop.getClass() }}{% endfor %}",
-        "{% include 'META-INF/MANIFEST.MF' %}",
-        "{% from 'x' import y %}",
-        "{% for i in range(1000) %}{% for j in range(2000) %}{% endfor %}{% endfor %}",
+        "{% for class, x in ['a'] %}{{ class }}{% endfor %}",
+        "{% for i in range(10000) %}{% for j in range(20000) %}{% endfor %}{% endfor %}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
-        "{% if %}",
-        "{{ 1 +/ 2 }}"
+        "{{ 1 + 'a' }}",
       })
-  void whatATemplateMayNotDoIsRefused(String template) {
-    CheckpointException refused =
-        assertThrows(CheckpointException.class, () -> render(template, HI), template);
+  void whatATemplateMayNotDoIsTheRequestsError(String template) {
+    IllegalArgumentException refused =
+        assertThrows(IllegalArgumentException.class, () -> render(template, HI), template);
     String message = String.valueOf(refused.getMessage());
-    assertTrue(message.startsWith("chat template, line "), message);
+    assertTrue(message.startsWith("it fails in line 1: "), message);
   }
 
   @ParameterizedTest
@@ -49,11 +65,21 @@ class ChatTemplateSandboxTest {
         "{{ messages.class }}",
         "{{ messages[0].content.class }}",
         "{{ messages[0].content.bytes }}",
-        "{% for m in messages %}{{ loop.class.classLoader }}{% endfor %}",
-        "{{ ____int3rpr3t3r____.config }}"
+        "{{ ____int3rpr3t3r____ }}",
+        "{% for m in messages %}{{ loop.class }}{% endfor %}",
+        "{{ messages|map(attribute='class')|join }}",
       })
   void javaIsUndefined(String template) {
     assertEquals("", render(template, HI));
+  }
+
+  @Test
+  void aRefusalByTheTemplateIsItsWords() {
+    IllegalArgumentException refused =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> render("{{ raise_exception('No ' ~ messages[0].role) }}", HI));
+    assertEquals("No user", refused.getMessage());
   }
 
   @Test
@@ -61,7 +87,7 @@ class ChatTemplateSandboxTest {
     String template =
         "{% set ns = namespace(s='0123456789') %}{% for i in range(40) %}"
             + "{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s }}";
-    assertThrows(CheckpointException.class, () -> render(template, HI));
+    assertThrows(IllegalArgumentException.class, () -> render(template, HI));
   }
 
   @Test
@@ -70,42 +96,6 @@ class ChatTemplateSandboxTest {
     assertEquals(
         content,
         render("{{ messages[0].content }}", List.of(Map.of("role", "user", "content", content))));
-  }
-
-  @Test
-  void partsOfTextAreJoined() {
-    Map<String, Object> parts =
-        Map.of(
-            "role",
-            "user",
-            "content",
-            List.of(Map.of("type", "text", "text", "a"), Map.of("type", "text", "text", "b")));
-    assertEquals("a\nb", render("{{ messages[0].content }}", List.of(parts)));
-  }
-
-  @Test
-  void aPartThatIsNoTextIsTheClientsError() {
-    Map<String, Object> image =
-        Map.of("role", "user", "content", List.of(Map.of("type", "image_url")));
-    IllegalArgumentException refused =
-        assertThrows(
-            IllegalArgumentException.class,
-            () -> render("{{ messages[0].content }}", List.of(image)));
-    assertEquals(
-        "messages[0].content: expected parts of type text, got image_url; this model reads text only",
-        refused.getMessage());
-  }
-
-  @Test
-  @SuppressWarnings("NullAway") // a client may send null
-  void aNullContentIsEmpty() {
-    Map<String, Object> message = new HashMap<>();
-    message.put("role", "assistant");
-    message.put("content", null);
-    assertEquals(
-        "[assistant][]",
-        render("[{{ messages[0].role }}][{{ messages[0].content + '' }}]", List.of(message)));
-    assertFalse(message.containsKey("tool_calls"));
   }
 
   @Test
@@ -118,15 +108,21 @@ class ChatTemplateSandboxTest {
 
   @Test
   void aModelWithoutBosHasNone() {
-    String template = "{{ bos_token is defined }}{{ bos_token }}";
-    JinjaChatTemplate none = new JinjaChatTemplate(template, Optional.empty(), Optional.empty());
-    assertEquals("false", none.render(HI, true));
+    assertEquals("False", render("{{ bos_token is defined }}{{ bos_token }}", HI));
+  }
+
+  @Test
+  void specialTokensAreVariables() {
+    JinjaChatTemplate template =
+        new JinjaChatTemplate(
+            "{{ bos_token }}{{ pad_token }}", Map.of("bos_token", "<s>", "pad_token", "<pad>"));
+    assertEquals("<s><pad>", template.render(HI, true));
   }
 
   @Test
   void renderingsDoNotDisturbEachOther() {
-    String template = "{% for m in messages %}{% set x = m.content %}{{ x }}{% endfor %}";
-    JinjaChatTemplate shared = new JinjaChatTemplate(template, Optional.empty(), Optional.empty());
+    JinjaChatTemplate shared =
+        template("{% for m in messages %}{% set x = m.content %}{{ x }}{% endfor %}");
     Integer[] numbers = new Integer[64];
     Arrays.setAll(numbers, i -> i);
     boolean same =
@@ -140,8 +136,11 @@ class ChatTemplateSandboxTest {
     assertTrue(same);
   }
 
+  private static JinjaChatTemplate template(String source) {
+    return new JinjaChatTemplate(source, Optional.empty(), Optional.empty());
+  }
+
   private static String render(String template, List<Map<String, Object>> messages) {
-    return new JinjaChatTemplate(template, Optional.empty(), Optional.empty())
-        .render(messages, true);
+    return template(template).render(messages, true);
   }
 }

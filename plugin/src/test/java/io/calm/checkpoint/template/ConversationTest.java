@@ -1,0 +1,117 @@
+package io.calm.checkpoint.template;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** How templates get contents, parts and reasoning. */
+class ConversationTest {
+  private static final Map<String, Object> TWO_PARTS =
+      Map.of(
+          "role",
+          "user",
+          "content",
+          List.of(Map.of("type", "text", "text", "one"), Map.of("type", "text", "text", "two")));
+
+  @Test
+  void aTemplateOfStringsGetsPartsJoined() {
+    assertEquals("one\ntwo", render("{{ messages[0].content }}", TWO_PARTS));
+    assertEquals(
+        "one\ntwo",
+        render("{% for m in messages %}{{ m['content'] | trim }}{% endfor %}", TWO_PARTS));
+    assertEquals(
+        "2",
+        render(
+            "{% for line in messages[0].content.split('\\n') %}{{ loop.last and loop.index or '' }}"
+                + "{% endfor %}",
+            TWO_PARTS));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}"
+            + "{% for p in m.content %}{{ p.text }}{% endfor %}{% endif %}{% endfor %}",
+        "{% for m in messages[0:] %}{% for p in m['content'] %}{{ p['text'] }}{% endfor %}{% endfor %}",
+        "{% set all = messages %}{% for m in all %}{% for p in m.content if p.type == 'text' %}"
+            + "{{ p.text }}{% endfor %}{% endfor %}",
+        "{% macro show(content) %}{% if content is string %}{{ content }}{% else %}"
+            + "{% for p in content %}{{ p.text }}{% endfor %}{% endif %}{% endmacro %}"
+            + "{% for m in messages %}{{ show(m.content) }}{% endfor %}",
+        "{% for m in messages %}{% set c = m.content %}{% for p in c %}{{ p.text }}{% endfor %}"
+            + "{% endfor %}",
+        "{% for m in messages %}{{ m.content | map(attribute='text') | join }}{% endfor %}",
+      })
+  void aTemplateThatWalksPartsGetsThem(String template) {
+    assertEquals("onetwo", render(template, TWO_PARTS));
+  }
+
+  @Test
+  void aStringStaysOneWhereTheTemplateTellsItApart() {
+    String template =
+        "{% for m in messages %}{% if m.content is string %}S{{ m.content }}{% else %}"
+            + "{% for p in m.content %}{{ p.text }}{% endfor %}{% endif %}{% endfor %}";
+    assertEquals("Shi", render(template, Map.of("role", "user", "content", "hi")));
+  }
+
+  @Test
+  void aStringIsOnePartWhereTheTemplateTakesPartsOnly() {
+    String template =
+        "{% for m in messages %}{% for p in m.content %}[{{ p.type }} {{ p.text }}]{% endfor %}"
+            + "{% endfor %}";
+    assertEquals("[text hi]", render(template, Map.of("role", "user", "content", "hi")));
+    assertEquals("[text one][text two]", render(template, TWO_PARTS));
+    assertEquals(
+        "[text a]", render(template, Map.of("role", "user", "content", List.of("a"))));
+    assertEquals("", render(template, Map.of("role", "user", "content", "")));
+  }
+
+  @Test
+  void aPartThatIsNoTextIsTheClientsError() {
+    Map<String, Object> image =
+        Map.of("role", "user", "content", List.of(Map.of("type", "image_url")));
+    IllegalArgumentException refused =
+        assertThrows(
+            IllegalArgumentException.class, () -> render("{{ messages[0].content }}", image));
+    assertEquals(
+        "messages[0].content: expected parts of type text, got image_url; this model reads text only",
+        refused.getMessage());
+  }
+
+  @Test
+  @SuppressWarnings("NullAway") // a client may send null
+  void aNullContentIsEmptyAndOtherNullsAreLeftOut() {
+    Map<String, Object> message = new HashMap<>();
+    message.put("role", "assistant");
+    message.put("content", null);
+    message.put("name", null);
+    assertEquals(
+        "[assistant][]False",
+        render(
+            "[{{ messages[0].role }}][{{ messages[0].content + '' }}]"
+                + "{{ messages[0].name is defined }}",
+            message));
+    message.put("tool_calls", List.of(Map.of("id", "x")));
+    assertEquals("False", render("{{ messages[0].content is defined }}", message));
+  }
+
+  @Test
+  void reasoningHasAllItsNames() {
+    String template = "{{ messages[0].reasoning_content }}|{{ messages[0].thinking }}";
+    for (String name : List.of("reasoning", "thinking", "reasoning_content")) {
+      assertEquals("r|r", render(template, Map.of("role", "assistant", name, "r")));
+    }
+  }
+
+  private static String render(String template, Map<String, Object> message) {
+    return new JinjaChatTemplate(template, Optional.empty(), Optional.empty())
+        .render(List.of(message), false);
+  }
+}

@@ -81,6 +81,7 @@ case $machine in
 esac
 compile kernels "$rungs" kernels.c
 compile pool "" pool.c
+compile guard "" guard.c
 if [ "$what" = driver ]; then
   for source in driver driver_linear driver_vector driver_attention driver_search driver_pool; do
     compile $source "" $source.c

@@ -1,5 +1,6 @@
 package io.calm.artifact;
 
+import io.calm.files.PrivateFiles;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
@@ -45,7 +46,7 @@ public final class ArtifactWriter implements AutoCloseable {
     this.key = key;
     this.spec = spec;
     this.lock = lock;
-    Files.createDirectory(place.temporary());
+    PrivateFiles.createDirectory(place.temporary());
     this.tables = new SectionWriter(disk, place.temporary().resolve(Manifest.TABLES));
   }
 

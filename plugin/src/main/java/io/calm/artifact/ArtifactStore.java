@@ -210,10 +210,10 @@ public final class ArtifactStore {
   }
 
   /** Deletes what a writer left; where the disk refuses, it stays and a line says so. */
-  private static void deleteLeftover(Path leftover) {
+  private void deleteLeftover(Path leftover) {
     LOGGER.info("{}: deleting what a writer that is gone left", leftover);
     try {
-      Disk.delete(leftover);
+      disk.delete(leftover);
     } catch (IOException | UncheckedIOException e) {
       LOGGER.warn("{}: cannot be deleted ({}); left there, delete it", leftover, e.toString());
     }

@@ -234,7 +234,7 @@ public final class ArtifactWriter implements AutoCloseable {
         draft.blocks.close();
       }
       tables.close();
-      Disk.delete(place.temporary());
+      disk.delete(place.temporary());
     } catch (IOException e) {
       LOGGER.warn("{}: cannot be deleted ({}); the next writer will", place.temporary(), e);
     } finally {

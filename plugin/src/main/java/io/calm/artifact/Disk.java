@@ -38,7 +38,7 @@ interface Disk {
   }
 
   /** Deletes whatever is at a path, with all that is below a directory; links are not followed. */
-  static void delete(Path path) throws IOException {
+  default void delete(Path path) throws IOException {
     if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
       List<Path> children;
       try (Stream<Path> entries = Files.list(path)) {

@@ -4,6 +4,8 @@ import static java.util.Objects.requireNonNull;
 
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.files.DjlCache;
+import io.calm.serving.settings.CalmSettings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -16,13 +18,13 @@ import java.util.Arrays;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine;
 
 /** {@code calm tokenize}: the token ids of a text. */
 @Command(
@@ -86,6 +88,7 @@ final class TokenizeCommand implements Callable<Integer> {
     CommandLine line = requireNonNull(spec).commandLine();
     Path checkpoint = model.resolve(line.getErr()).checkpoint();
     String text = input.read();
+    DjlCache.use(CalmSettings.defaults().cacheDir());
     try (Tokenizer tokenizer = Checkpoints.openTokenizer(checkpoint)) {
       print(tokenizer.encode(text, addSpecial), line.getOut());
     }

@@ -1,6 +1,7 @@
 package io.calm.files;
 
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -30,11 +31,27 @@ public final class DjlCache {
    * Has DJL unpack its libraries into {@code cacheDir/native}, which only this user can write. To be
    * called by a process of our own before it loads the first one; later calls change nothing.
    *
-   * @throws IOException if the directory cannot be made, or another user may have written it
+   * <p>Where the cache can only be read, as a mounted one, DJL's default stays.
+   *
+   * @throws UntrustedPathException if another user may have written the directory
    */
-  public static synchronized void use(Path cacheDir) throws IOException {
-    if (named(ENGINES).or(() -> named(ALL)).isEmpty()) {
-      System.setProperty(ENGINES, PrivateFiles.directory(cacheDir, NAME).toString());
+  public static synchronized void use(Path cacheDir) throws UntrustedPathException {
+    if (named(ENGINES).or(() -> named(ALL)).isPresent()) {
+      return;
+    }
+    try {
+      Path directory = PrivateFiles.directory(cacheDir, NAME);
+      if (!Files.isWritable(directory)) {
+        throw new AccessDeniedException(directory.toString());
+      }
+      System.setProperty(ENGINES, directory.toString());
+    } catch (UntrustedPathException e) {
+      throw e;
+    } catch (IOException e) {
+      LOGGER.warn(
+          "{}: cannot hold DJL's native libraries ({}); they go to DJL's own cache",
+          cacheDir,
+          e.toString());
     }
   }
 

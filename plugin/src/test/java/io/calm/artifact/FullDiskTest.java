@@ -80,7 +80,7 @@ final class FullDiskTest {
     long size = Long.MAX_VALUE - large.room;
     assertTrue(size > whole.sizeInBytes());
     for (Path file : new Path[] {whole.directory()}) {
-      Disk.delete(file);
+      Disk.LOCAL.delete(file);
     }
     long seed = new Random().nextLong();
     Random random = new Random(seed);

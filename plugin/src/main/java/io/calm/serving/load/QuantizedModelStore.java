@@ -75,7 +75,7 @@ public final class QuantizedModelStore {
   }
 
   /** Returns what will be written: the larger of the lm_heads that a search may choose. */
-  private ArtifactLayout layout(Checkpoint checkpoint) {
+  ArtifactLayout layout(Checkpoint checkpoint) {
     boolean tied = checkpoint.spec().tiedEmbeddings();
     HeadFormat format = settings.lmHead();
     String int8 = HeadFormat.INT8.setting();

@@ -25,8 +25,8 @@ public record ArtifactLayout(int group, String embeddings, Optional<String> head
   private static final long JSON = 64 * 1024;
 
   /**
-   * Returns the most bytes that writing the artifact takes at once: its data files to the byte, every
-   * draft's, and a bound for manifest and plan.
+   * Returns the most bytes that writing the artifact takes at once: its data files to the byte,
+   * every draft's, and a bound for manifest and plan.
    */
   public long bytes(ModelSpec spec) {
     long sections = 8 + (long) spec.layers() * (3L * LinearRole.values().length + 4);

@@ -127,8 +127,7 @@ public final class ArtifactStore {
     return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
-  private Optional<Artifact> publishedOrDiscarded(Place place, ArtifactKey key)
-      throws IOException {
+  private Optional<Artifact> publishedOrDiscarded(Place place, ArtifactKey key) throws IOException {
     if (!PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id())) {
       return Optional.empty();
     }
@@ -165,7 +164,7 @@ public final class ArtifactStore {
   private void sweep() throws IOException, InterruptedException {
     Set<String> ids = new TreeSet<>();
     for (Path leftover : leftovers()) {
-      ids.add(Place.ofLeftover(leftover).id());
+      ids.add(Place.idOf(leftover));
     }
     for (String id : ids) {
       Optional<KeyLock> lock = tryAcquire(new Place(root, id).lock());
@@ -203,7 +202,7 @@ public final class ArtifactStore {
   /** Deletes what is left of a key, whose lock is held. */
   private void deleteLeftovers(String id) throws IOException {
     for (Path leftover : leftovers()) {
-      if (Place.ofLeftover(leftover).id().equals(id)) {
+      if (Place.idOf(leftover).equals(id)) {
         deleteLeftover(leftover);
       }
     }

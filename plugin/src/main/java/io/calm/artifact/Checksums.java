@@ -31,7 +31,8 @@ final class Checksums {
         buffer.clear().limit((int) Math.min(buffer.capacity(), end - at));
         int count = file.read(buffer, at);
         if (count < 0) {
-          return Optional.of("%s: expected bytes up to %d, the file ends at %d".formatted(name, end, at));
+          return Optional.of(
+              "%s: expected bytes up to %d, the file ends at %d".formatted(name, end, at));
         }
         checksum.update(buffer.flip());
         at += count;

@@ -20,10 +20,10 @@ record Place(Path root, String id, int attempt) {
     this(root, id, 0);
   }
 
-  /** Returns the place of what a writer left at {@code leftover}. */
-  static Place ofLeftover(Path leftover) {
+  /** Returns the id of the artifact whose writer left {@code leftover}. */
+  static String idOf(Path leftover) {
     String name = leftover.getFileName().toString();
-    return new Place(leftover.toAbsolutePath().getParent(), name.substring(0, name.indexOf('.')));
+    return name.substring(0, name.indexOf('.'));
   }
 
   /** Returns the same artifact's, with names that no leftover has. */

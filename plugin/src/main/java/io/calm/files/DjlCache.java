@@ -28,8 +28,8 @@ public final class DjlCache {
   private DjlCache() {}
 
   /**
-   * Has DJL unpack its libraries into {@code cacheDir/native}, which only this user can write. To be
-   * called by a process of our own before it loads the first one; later calls change nothing.
+   * Has DJL unpack its libraries into {@code cacheDir/native}, which only this user can write. To
+   * be called by a process of our own before it loads the first one; later calls change nothing.
    *
    * <p>Where the cache can only be read, as a mounted one, DJL's default stays.
    *

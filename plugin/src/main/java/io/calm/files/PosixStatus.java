@@ -31,8 +31,14 @@ record PosixStatus(int uid, int mode) {
     }
     Map<String, Object> attributes =
         Files.readAttributes(path, "unix:uid,mode", LinkOption.NOFOLLOW_LINKS);
-    return Optional.of(
-        new PosixStatus((Integer) attributes.get("uid"), (Integer) attributes.get("mode")));
+    return Optional.of(new PosixStatus(number(attributes, "uid"), number(attributes, "mode")));
+  }
+
+  private static int number(Map<String, Object> attributes, String name) throws IOException {
+    if (attributes.get(name) instanceof Integer value) {
+      return value;
+    }
+    throw new IOException("expected a number as unix:%s, got none".formatted(name));
   }
 
   boolean isOwn() {

@@ -12,6 +12,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -164,12 +165,11 @@ public final class PrivateFiles {
   public static byte[] read(Path file) throws IOException {
     try (FileChannel channel = open(file)) {
       ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(channel.size()));
-      while (bytes.hasRemaining() && channel.read(bytes) >= 0) {
-        continue;
+      int count = 0;
+      while (count >= 0 && bytes.hasRemaining()) {
+        count = channel.read(bytes);
       }
-      return bytes.hasRemaining()
-          ? java.util.Arrays.copyOf(bytes.array(), bytes.position())
-          : bytes.array();
+      return Arrays.copyOf(bytes.array(), bytes.position());
     }
   }
 
@@ -177,8 +177,7 @@ public final class PrivateFiles {
   public static FileChannel create(Path file) throws IOException {
     return FileChannel.open(
         file,
-        Set.of(
-            StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
+        Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
         attributes(WRITTEN));
   }
 
@@ -223,7 +222,9 @@ public final class PrivateFiles {
     return Files.isSymbolicLink(path) ? "a symbolic link" : "something else";
   }
 
-  /** Takes permissions away; where the file system keeps no modes, or is read-only, a line says so. */
+  /**
+   * Takes permissions away; where the file system keeps no modes, or is read-only, a line says so.
+   */
   private static void narrow(Path path, int mode) {
     try {
       Files.setPosixFilePermissions(path, permissions(mode));

@@ -24,8 +24,8 @@ public final class PrivateLibrary {
 
   /**
    * Loads a library from its bytes. They go into a new directory of mode 0700, below the directory
-   * for temporary files, as a new file of mode 0600, by the channel that made it; the file is loaded
-   * and both are deleted.
+   * for temporary files, as a new file of mode 0600, by the channel that made it; the file is
+   * loaded and both are deleted.
    *
    * @param name of the file
    * @throws IOException if it cannot be written

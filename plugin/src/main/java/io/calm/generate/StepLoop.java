@@ -18,8 +18,8 @@ import org.slf4j.LoggerFactory;
  * One turn after the other: schedule, run, postprocess. Sequences join and leave between steps.
  * Used by one thread.
  *
- * <p>A turn never throws what a decoder or a listener threw: that ends the sequences concerned. Only
- * the loss of the model's weights is thrown on, after which no step can be made.
+ * <p>A turn never throws what a decoder or a listener threw: that ends the sequences concerned.
+ * Only the loss of the model's weights is thrown on, after which no step can be made.
  */
 final class StepLoop {
   /** Steps after which blocks without memory are tried again, which in vain takes half a second. */

@@ -30,8 +30,8 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
   private boolean closed;
 
   /**
-   * @param nanosBetweenChecks how often, at most, a step is followed by a look at the files that the
-   *     model is mapped from
+   * @param nanosBetweenChecks how often, at most, a step is followed by a look at the files that
+   *     the model is mapped from
    */
   PagedDecoder(QuantizedModel model, KvStorage storage, long nanosBetweenChecks) {
     this.spec = model.spec();

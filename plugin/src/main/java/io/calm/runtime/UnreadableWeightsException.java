@@ -8,9 +8,7 @@ public final class UnreadableWeightsException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   UnreadableWeightsException(String what, Throwable cause) {
-    super(
-        what + "; load the model again, which makes its artifact anew if it is damaged",
-        cause);
+    super(what + "; load the model again, which makes its artifact anew if it is damaged", cause);
   }
 
   UnreadableWeightsException(String what) {

@@ -38,7 +38,9 @@ public final class Lifetime implements AutoCloseable {
     return new Lifetime(() -> {});
   }
 
-  /** Returns what has happened to the memory, e.g. to the file it is mapped from; empty: nothing. */
+  /**
+   * Returns what has happened to the memory, e.g. to the file it is mapped from; empty: nothing.
+   */
   public Optional<String> damage() {
     return damage.get();
   }

@@ -109,8 +109,7 @@ class ArtifactLayoutTest {
     long estimate = layout.bytes(model.spec());
     assertTrue(written.get() <= estimate, () -> written + " bytes, estimated " + estimate);
     long slack = 64 * 1024 + 40 * 16 * 1024;
-    assertTrue(
-        estimate <= written.get() + slack, () -> written + " bytes, estimated " + estimate);
+    assertTrue(estimate <= written.get() + slack, () -> written + " bytes, estimated " + estimate);
   }
 
   @Test
@@ -137,7 +136,6 @@ class ArtifactLayoutTest {
   @Test
   void aFormatThatIsNoneIsRefused() {
     ArtifactLayout layout = new ArtifactLayout(64, "int3", Optional.empty(), 1);
-    assertThrows(
-        IllegalArgumentException.class, () -> layout.bytes(ExampleModel.create(1).spec()));
+    assertThrows(IllegalArgumentException.class, () -> layout.bytes(ExampleModel.create(1).spec()));
   }
 }

@@ -50,7 +50,8 @@ final class ArtifactStoreTest {
 
   private ArtifactWriter granted() {
     return assertInstanceOf(
-            ArtifactStore.Granted.class, store.begin(ExampleModel.KEY, ExampleModel.spec(3), ExampleModel.LAYOUT))
+            ArtifactStore.Granted.class,
+            store.begin(ExampleModel.KEY, ExampleModel.spec(3), ExampleModel.LAYOUT))
         .writer();
   }
 

@@ -26,8 +26,7 @@ final class ExampleModel {
       new ArtifactKey(List.of("0a".repeat(32)), "group=64 pool=rtn,gptq", "self seed=7");
 
   /** Of {@link #create(long)}. */
-  static final ArtifactLayout LAYOUT =
-      new ArtifactLayout(64, "int8", Optional.of("float16"), 1);
+  static final ArtifactLayout LAYOUT = new ArtifactLayout(64, "int8", Optional.of("float16"), 1);
 
   private ExampleModel() {}
 

@@ -125,7 +125,9 @@ final class FullDiskTest {
         };
     ArtifactStore store = new ArtifactStore(cacheDir, small);
     ArtifactException refused =
-        assertThrows(ArtifactException.class, () -> store.begin(ExampleModel.KEY, MODEL.spec(), ExampleModel.LAYOUT));
+        assertThrows(
+            ArtifactException.class,
+            () -> store.begin(ExampleModel.KEY, MODEL.spec(), ExampleModel.LAYOUT));
     assertTrue(String.valueOf(refused.getMessage()).contains("expected space for"));
     assertNothingIsLeft();
     ExampleModel.publish(new ArtifactStore(cacheDir), MODEL);

@@ -167,6 +167,7 @@ class CutShortArtifactTest {
       server.waitFor();
     }
     List<String> log = Files.readAllLines(cache.resolve("log"));
-    assertTrue(log.stream().noneMatch(line -> line.contains("SIGBUS")), () -> String.join("\n", log));
+    assertTrue(
+        log.stream().noneMatch(line -> line.contains("SIGBUS")), () -> String.join("\n", log));
   }
 }

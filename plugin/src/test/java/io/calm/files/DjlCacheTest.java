@@ -81,8 +81,7 @@ class DjlCacheTest {
   void withoutAHomeTheErrorNamesTheSettings(String home) {
     System.setProperty(HOME, home);
     String message =
-        String.valueOf(
-            assertThrows(IllegalArgumentException.class, DjlCache::check).getMessage());
+        String.valueOf(assertThrows(IllegalArgumentException.class, DjlCache::check).getMessage());
     assertTrue(message.contains("user.home is '" + home + "'"), message);
     assertTrue(message.contains("DJL_CACHE_DIR"), message);
     assertTrue(message.contains("calm.cache-dir"), message);

@@ -56,9 +56,9 @@ class PrivateFilesTest {
     }
   }
 
-  private static void assertRefused(String expected, org.junit.jupiter.api.function.Executable use) {
-    String message =
-        String.valueOf(assertThrows(UntrustedPathException.class, use).getMessage());
+  private static void assertRefused(
+      String expected, org.junit.jupiter.api.function.Executable use) {
+    String message = String.valueOf(assertThrows(UntrustedPathException.class, use).getMessage());
     assertTrue(message.contains(expected), message);
   }
 

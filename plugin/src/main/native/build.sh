@@ -31,10 +31,12 @@ trap 'rm -rf "$objects"' EXIT
 common="-std=c11 -D_GNU_SOURCE -O3 -g1 -fPIC -ffp-contract=off -fno-math-errno -fvisibility=hidden"
 common="$common -Wall -Wextra -Werror -pthread"
 
-# compile NAME FLAGS SOURCE: in the background; finish waits for all
+# compile NAME FLAGS SOURCE: in the background; finish waits for all. Debug information has no paths
+# of this machine, so that the same sources give the same library.
 jobs=
 compile() {
-  $compiler $common $2 $more -c "$sources/$3" -o "$objects/$1.o" &
+  (cd "$objects" && $compiler $common $2 $more "-ffile-prefix-map=$sources=native" \
+    "-ffile-prefix-map=$objects=." -c "$sources/$3" -o "$1.o") &
   jobs="$jobs $!"
 }
 finish() {
@@ -81,6 +83,7 @@ case $machine in
 esac
 compile kernels "$rungs" kernels.c
 compile pool "" pool.c
+compile guard "" guard.c
 if [ "$what" = driver ]; then
   for source in driver driver_linear driver_vector driver_attention driver_search driver_pool; do
     compile $source "" $source.c

@@ -3,6 +3,7 @@
  */
 #include "decoder.h"
 
+#include "guard.h"
 #include "pass.h"
 #include "pool.h"
 
@@ -77,6 +78,7 @@ static void lay_out(calm_decoder *d, arena *a) {
 calm_decoder *calm_decoder_create(const calm_kernels *kernels, const calm_shape *shape,
                                   const calm_block *blocks, const calm_table *embeddings,
                                   const calm_table *head, const float *final_norm, int threads) {
+  calm_guard_install();
   calm_decoder *d = calloc(1, sizeof *d);
   if (!d) {
     return NULL;
@@ -222,17 +224,34 @@ static void add_times(calm_times *times, const calm_times *ticks, int64_t nanos)
   times->wall += nanos;
 }
 
-int calm_decoder_step(calm_decoder *d, const calm_step *step, calm_times *times) {
-  calm_times ticks = {0, 0, 0, 0, 0};
-  int64_t start = calm_clock(), start_ticks = calm_ticks();
+static int run_passes(calm_decoder *d, const calm_step *step, calm_times *ticks) {
   int result = CALM_OK;
-  calm_pool_acquire(d->threads);
   for (int first = 0; first < step->rows && result == CALM_OK; first += MAX_ROWS) {
-    pass p = {.d = d, .step = step, .first = first, .times = times ? &ticks : NULL};
+    pass p = {.d = d, .step = step, .first = first, .times = ticks};
     p.rows = (int)min_size((size_t)(step->rows - first), MAX_ROWS);
     p.failed = step->failed + first;
     result = run_pass(&p);
   }
+  return result;
+}
+
+/* The same where a parameter may be no longer there. */
+static int run_guarded(calm_decoder *d, const calm_step *step, calm_times *ticks) {
+  volatile int result = CALM_UNREADABLE;
+  sigjmp_buf place;
+  sigjmp_buf *before = calm_guard_enter(&place);
+  if (sigsetjmp(place, 0) == 0) {
+    result = run_passes(d, step, ticks);
+  }
+  calm_guard_leave(before);
+  return result;
+}
+
+int calm_decoder_step(calm_decoder *d, const calm_step *step, calm_times *times) {
+  calm_times ticks = {0, 0, 0, 0, 0};
+  int64_t start = calm_clock(), start_ticks = calm_ticks();
+  calm_pool_acquire(d->threads);
+  int result = run_guarded(d, step, times ? &ticks : NULL);
   calm_pool_release();
   if (times) {
     ticks.wall = calm_ticks() - start_ticks;

@@ -49,7 +49,7 @@ typedef struct {
 } calm_step;
 
 /* Where a step failed. */
-enum { CALM_OK = -1, CALM_FAILED_HEAD = CALM_STAGES, CALM_FAILED_LOGITS, CALM_FAILED_KV };
+enum { CALM_OK = -1, CALM_UNREADABLE = -2, CALM_FAILED_HEAD = CALM_STAGES, CALM_FAILED_LOGITS, CALM_FAILED_KV };
 
 /* Where the threads of a step spent their time, in nanoseconds summed over threads. */
 typedef struct {
@@ -64,7 +64,10 @@ calm_decoder *calm_decoder_create(const calm_kernels *kernels, const calm_shape 
 /* Bytes of one page of all layers. */
 size_t calm_decoder_page_bytes(const calm_shape *shape);
 
-/* Returns CALM_OK, or layer * 16 + what failed (a stage, or CALM_FAILED_*). */
+/*
+ * Returns CALM_OK, layer * 16 + what failed (a stage, or CALM_FAILED_*), or CALM_UNREADABLE: a
+ * mapped parameter is no longer there, since its file was cut short. The decoder can be freed then.
+ */
 int calm_decoder_step(calm_decoder *decoder, const calm_step *step, calm_times *times);
 
 void calm_decoder_free(calm_decoder *decoder);

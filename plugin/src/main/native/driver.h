@@ -50,5 +50,6 @@ void driver_vectors(const calm_kernels *k);
 void driver_attentions(const calm_kernels *k);
 void driver_searches(const calm_kernels *k);
 void driver_pools(void);
+void driver_faults(void);
 
 #endif

@@ -1,10 +1,14 @@
 /* The pool: every item of every job is run once, by a thread of the job's, whoever comes late. */
 #include "driver.h"
+#include "guard.h"
 #include "pool.h"
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { CALLERS = 2, JOBS = 300, MOST_THREADS = 5, MOST_ITEMS = 70000 };
 
@@ -80,4 +84,68 @@ void driver_pools(void) {
                     callers[i].counts.strangers);
   }
   free(callers);
+}
+
+/* ---- faults ---- */
+
+enum { FAULT_JOBS = 200, FAULT_ITEMS = 50, PAGE = 4096 };
+
+typedef struct {
+  const volatile uint8_t *pages; /* FAULT_ITEMS of them, those from `cut` on beyond the file */
+  int cut;
+  int runs[FAULT_ITEMS];
+} faulty;
+
+static void read_page(void *context, int item, int worker) {
+  (void)worker;
+  faulty *f = context;
+  f->runs[item] += 1 + f->pages[(size_t)item * PAGE];
+}
+
+/* Returns whether the job came to its end. */
+static int run_faulty(faulty *f, int threads) {
+  volatile int whole = 0;
+  calm_pool_acquire(threads);
+  sigjmp_buf place;
+  sigjmp_buf *before = calm_guard_enter(&place);
+  if (sigsetjmp(place, 0) == 0) {
+    calm_pool_run(read_page, f, FAULT_ITEMS);
+    whole = 1;
+  }
+  calm_guard_leave(before);
+  calm_pool_release();
+  return whole;
+}
+
+static void count_runs(void *context, int item, int worker) {
+  (void)worker;
+  ((int *)context)[item]++;
+}
+
+/* A job whose items read a file that is cut short ends at its caller's place; the next runs whole. */
+void driver_faults(void) {
+  calm_guard_install();
+  FILE *file = tmpfile();
+  size_t bytes = (size_t)FAULT_ITEMS * PAGE;
+  driver_same_int("the file's size is set", 0, ftruncate(fileno(file), (off_t)bytes));
+  void *pages = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fileno(file), 0);
+  for (int job = 0; job < FAULT_JOBS; job++) {
+    faulty f = {.pages = pages, .cut = driver_below(FAULT_ITEMS + 1)};
+    driver_same_int("the file is cut", 0, ftruncate(fileno(file), (off_t)f.cut * PAGE));
+    int threads = 1 + driver_below(MOST_THREADS);
+    driver_same_int("a job whose file is whole came to its end", f.cut == FAULT_ITEMS,
+                    run_faulty(&f, threads));
+    for (int i = 0; i < FAULT_ITEMS; i++) {
+      driver_same_int("an item was run more than once", 0, f.runs[i] > 1);
+    }
+    int runs[FAULT_ITEMS] = {0};
+    calm_pool_acquire(threads);
+    calm_pool_run(count_runs, runs, FAULT_ITEMS);
+    calm_pool_release();
+    for (int i = 0; i < FAULT_ITEMS; i++) {
+      driver_same_int("runs of an item after a fault", 1, runs[i]);
+    }
+  }
+  munmap(pages, bytes);
+  fclose(file);
 }

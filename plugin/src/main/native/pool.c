@@ -8,8 +8,13 @@
  * the job's when somebody takes of it first; it holds its job's number, so a worker that comes late
  * takes nothing of a later job. A job is done when its items are: nobody waits for a worker that the
  * system keeps from running, unless it holds an item.
+ *
+ * An item that reads beyond the end of a mapped file (guard.h) counts as done, items after it are
+ * skipped, and the caller goes on at its own place once no thread holds an item any more.
  */
 #include "pool.h"
+
+#include "guard.h"
 
 #include <linux/futex.h>
 #include <pthread.h>
@@ -53,6 +58,7 @@ static struct {
   calm_task task; /* of the job, like the context: read by those that hold an item of it */
   void *context;
   _Alignas(64) _Atomic uint32_t done; /* items that workers have done, of all jobs */
+  atomic_int faulted;                 /* an item has, since the pool was taken */
   _Alignas(64) atomic_int sleeping;
 } pool = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -124,13 +130,35 @@ static int take(job j, int thread, int last) {
   }
 }
 
-/* Runs what is left of a thread's items; returns how many. */
-static int run_items(job j, int thread, int worker) {
-  int done = 0;
-  for (int item; (item = take(j, thread, thread != worker)) >= 0; done++) {
+/* Runs an item, unless one before it has faulted. */
+static void run_item(int item, int worker) {
+  if (!atomic_load_explicit(&pool.faulted, memory_order_relaxed)) {
     pool.task(pool.context, item, worker);
   }
+}
+
+/* Runs `item` and what is left of a thread's items; returns how many. */
+static int run_from(int item, job j, int thread, int worker) {
+  volatile int done = 0, next = item; /* known after a fault too */
+  sigjmp_buf place;
+  sigjmp_buf *before = calm_guard_enter(&place);
+  if (sigsetjmp(place, 0) != 0) {
+    atomic_store(&pool.faulted, 1);
+    done++;
+    next = take(j, thread, thread != worker);
+  }
+  for (; next >= 0; next = take(j, thread, thread != worker)) {
+    run_item(next, worker);
+    done++;
+  }
+  calm_guard_leave(before);
   return done;
+}
+
+/* Runs what is left of a thread's items; returns how many. */
+static int run_items(job j, int thread, int worker) {
+  int item = take(j, thread, thread != worker);
+  return item < 0 ? 0 : run_from(item, j, thread, worker);
 }
 
 static void work(job j, int worker) {
@@ -192,6 +220,7 @@ int calm_pool_acquire(int threads) {
   }
   pthread_attr_destroy(&detached);
   pool.threads = threads <= pool.workers + 1 ? threads : pool.workers + 1;
+  atomic_store(&pool.faulted, 0);
   /* So that a range which no job has had items for in a long time is not taken for a later one's. */
   uint32_t number = atomic_load_explicit(&pool.job.number, memory_order_relaxed);
   for (int i = 0; i < pool.threads; i++) {
@@ -202,6 +231,7 @@ int calm_pool_acquire(int threads) {
 
 void calm_pool_release(void) { pthread_mutex_unlock(&pool.lock); }
 
+/* Returns when all items are done. After a fault it does not return where the caller has a place. */
 static void run_job(calm_task task, void *context, int items) {
   uint32_t before = atomic_load_explicit(&pool.done, memory_order_relaxed);
   job j = {atomic_load_explicit(&pool.job.number, memory_order_relaxed) + 1, pool.threads, items};
@@ -221,6 +251,9 @@ static void run_job(calm_task task, void *context, int items) {
     } else {
       sched_yield();
     }
+  }
+  if (atomic_load_explicit(&pool.faulted, memory_order_relaxed)) {
+    calm_guard_raise();
   }
 }
 

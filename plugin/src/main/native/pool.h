@@ -13,7 +13,10 @@ typedef void (*calm_task)(void *context, int item, int worker);
  */
 int calm_pool_acquire(int threads);
 
-/* Runs items 0 .. items - 1, in any order, and returns when all are done. */
+/*
+ * Runs items 0 .. items - 1, in any order, and returns when all are done. If one of them reads
+ * beyond the end of a mapped file, the caller goes on at its place (guard.h), items left undone.
+ */
 void calm_pool_run(calm_task task, void *context, int items);
 
 void calm_pool_release(void);

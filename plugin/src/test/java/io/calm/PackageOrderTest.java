@@ -25,21 +25,22 @@ class PackageOrderTest {
   private static final String HOUSE =
       """
       text        |                                                 | ai.djl io.netty com.google.gson java.nio.file
-      tensor      |                                                 | ai.djl io.netty com.google.gson
+      files       |                                                 | ai.djl io.netty com.google.gson
+      tensor      | files                                           | ai.djl io.netty com.google.gson
       model       | tensor text                                     | ai.djl io.netty com.google.gson java.nio.file
       jinja       |                                                 | ai.djl io.netty com.google org.slf4j java.nio.file java.lang.reflect
-      checkpoint  | model tensor text jinja                         | io.netty ai.djl.ndarray ai.djl.engine
-      runtime     | model tensor text                               | io.netty
+      checkpoint  | model tensor files text jinja                   | io.netty ai.djl.ndarray ai.djl.engine
+      runtime     | model tensor files text                         | io.netty
       cka         | tensor text                                     | io.netty com.google.gson java.nio.file
       quant       | model tensor text                               | io.netty com.google.gson java.nio.file
-      calibration | checkpoint runtime model tensor text            | io.netty
+      calibration | checkpoint runtime model tensor files text      | io.netty
       search      | calibration quant cka runtime model tensor text | io.netty java.nio.file
-      artifact    | search model tensor text                        | io.netty ai.djl
+      artifact    | search model tensor files text                  | io.netty ai.djl
       generate    | runtime model text                              | io.netty ai.djl com.google.gson
       metrics     |                                                 | io.netty ai.djl com.google.gson
-      serving     | tensor model checkpoint runtime cka quant calibration search artifact generate metrics text |
+      serving     | files tensor model checkpoint runtime cka quant calibration search artifact generate metrics text |
       host        | serving text                                    |
-      cli         | tensor model checkpoint runtime cka quant calibration search artifact generate metrics serving host text |
+      cli         | files tensor model checkpoint runtime cka quant calibration search artifact generate metrics serving host text |
       """;
 
   private static final List<Room> ROOMS = HOUSE.lines().map(Room::parse).toList();

@@ -3,6 +3,8 @@ package io.calm.artifact;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import io.calm.files.PrivateFiles;
+import io.calm.files.UntrustedPathException;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
@@ -11,14 +13,16 @@ import io.calm.tensor.Lifetime;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Opens a published artifact: checks every byte of it, then gives out what it holds. */
 final class ArtifactReader {
@@ -37,8 +41,14 @@ final class ArtifactReader {
       Artifact artifact = reader.open(key);
       good = true;
       return artifact;
+    } catch (UntrustedPathException e) {
+      throw new ArtifactException(String.valueOf(e.getMessage()), e);
+    } catch (ClosedByInterruptException e) {
+      throw new ArtifactException("%s: interrupted while it was read".formatted(directory), e);
     } catch (IOException e) {
       throw new BadArtifactException("cannot be read: " + e, e);
+    } catch (InternalError e) { // a mapped page that is not there
+      throw new BadArtifactException("was cut short while it was read: " + e.getMessage(), e);
     } catch (IllegalArgumentException | IndexOutOfBoundsException | JsonParseException e) {
       throw new BadArtifactException("inconsistent: " + e.getMessage(), e);
     } finally {
@@ -52,20 +62,26 @@ final class ArtifactReader {
     files.values().forEach(MappedSections::close);
   }
 
+  /** Returns what has happened to a file that the model is mapped from. */
+  private Optional<String> damage() {
+    return Stream.of(Manifest.BLOCKS, Manifest.TABLES)
+        .flatMap(name -> file(name).cutShort().stream())
+        .findFirst()
+        .map(what -> "artifact " + what);
+  }
+
   private Artifact open(ArtifactKey key) throws IOException, BadArtifactException {
     Manifest manifest = readManifest(key);
     long size = 0;
-    List<Checksums.Expected> checksums = new ArrayList<>();
     for (Map.Entry<String, Manifest.DataFile> file : manifest.files().entrySet()) {
       MappedSections sections =
           MappedSections.map(directory.resolve(file.getKey()), file.getValue(), Integer.MAX_VALUE);
       files.put(file.getKey(), sections);
-      checksums.addAll(sections.checksums());
       size += file.getValue().length();
-    }
-    Optional<String> wrong = Checksums.verify(checksums);
-    if (wrong.isPresent()) {
-      throw new BadArtifactException(wrong.get());
+      Optional<String> wrong = sections.verify();
+      if (wrong.isPresent()) {
+        throw new BadArtifactException(wrong.get());
+      }
     }
     String plan =
         StandardCharsets.UTF_8.decode(file(Manifest.PLAN).bytes(Manifest.PLAN)).toString();
@@ -96,11 +112,11 @@ final class ArtifactReader {
   }
 
   private byte[] read(String name) throws IOException, BadArtifactException {
-    Path file = directory.resolve(name);
-    if (!Files.isRegularFile(file)) {
-      throw new BadArtifactException(name + " is missing");
+    try {
+      return PrivateFiles.read(directory.resolve(name));
+    } catch (NoSuchFileException e) {
+      throw new BadArtifactException(name + " is missing", e);
     }
-    return Files.readAllBytes(file);
   }
 
   private MappedSections file(String name) {
@@ -131,6 +147,6 @@ final class ArtifactReader {
         head,
         tables.floats(TableSections.FINAL_NORM),
         manifest.activation(),
-        new Lifetime(this::unmap));
+        new Lifetime(this::unmap, this::damage));
   }
 }

@@ -1,12 +1,18 @@
 package io.calm.artifact;
 
+import io.calm.files.PrivateFiles;
+import io.calm.files.UntrustedPathException;
 import io.calm.model.ModelSpec;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,6 +28,11 @@ import org.slf4j.LoggerFactory;
 public final class ArtifactStore {
   private static final Logger LOGGER = LoggerFactory.getLogger(ArtifactStore.class);
 
+  private static final String DIRECTORY = "artifacts";
+  private static final int MAX_ATTEMPTS = 100;
+  private static final long MIB = 1 << 20;
+
+  private final Path cacheDir;
   private final Path root;
   private final Disk disk;
 
@@ -36,13 +47,9 @@ public final class ArtifactStore {
   }
 
   ArtifactStore(Path cacheDir, Disk disk) {
-    this.root = cacheDir.resolve("artifacts");
+    this.cacheDir = cacheDir;
+    this.root = cacheDir.resolve(DIRECTORY);
     this.disk = disk;
-  }
-
-  /** Returns the cache directory of users who name none: {@code ~/.cache/calm}. */
-  public static Path defaultCacheDir() {
-    return Path.of(System.getProperty("user.home", "."), ".cache", "calm");
   }
 
   /** What {@link #begin} found when it had the key to itself. */
@@ -57,14 +64,17 @@ public final class ArtifactStore {
   /**
    * Returns the published artifact of {@code key}. One that is damaged is reported in the log and
    * not returned; {@link #begin} replaces it.
+   *
+   * @throws ArtifactException if another user may have written it, or it is reached by a link
    */
   public Optional<Artifact> find(ArtifactKey key) {
     Path directory = new Place(root, key.id()).directory();
-    if (!Files.isDirectory(directory)) {
-      return Optional.empty();
-    }
     try {
-      return Optional.of(ArtifactReader.open(directory, key));
+      return PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id())
+          ? Optional.of(ArtifactReader.open(directory, key))
+          : Optional.empty();
+    } catch (IOException e) {
+      throw new ArtifactException(message(e), e);
     } catch (BadArtifactException e) {
       LOGGER.warn("artifact {}: {}; it will be made again", directory, e.getMessage());
       return Optional.empty();
@@ -74,12 +84,13 @@ public final class ArtifactStore {
   /**
    * Claims {@code key} for this thread, waiting while another thread or process makes it.
    *
+   * @param layout what will be written, so that a disk which cannot hold it is refused now
    * @throws ArtifactException if the directory cannot be used, or the disk certainly lacks space
    */
-  public Claim begin(ArtifactKey key, ModelSpec spec) {
+  public Claim begin(ArtifactKey key, ModelSpec spec, ArtifactLayout layout) {
     Place place = new Place(root, key.id());
     try {
-      Files.createDirectories(root);
+      PrivateFiles.directory(cacheDir, DIRECTORY);
       KeyLock lock = KeyLock.acquire(place.lock());
       boolean granted = false;
       try {
@@ -87,10 +98,10 @@ public final class ArtifactStore {
         if (published.isPresent()) {
           return new Ready(published.get());
         }
-        deleteLeftover(place.temporary());
+        deleteLeftovers(key.id());
         sweep();
-        requireSpace(spec);
-        ArtifactWriter writer = new ArtifactWriter(disk, place, key, spec, lock);
+        requireSpace(layout.bytes(spec));
+        ArtifactWriter writer = new ArtifactWriter(disk, free(place), key, spec, lock);
         granted = true;
         return new Granted(writer);
       } finally {
@@ -98,6 +109,8 @@ public final class ArtifactStore {
           lock.close();
         }
       }
+    } catch (UntrustedPathException e) {
+      throw new ArtifactException(message(e), e);
     } catch (IOException e) {
       throw new ArtifactException(
           "%s: cannot be written: %s; set calm.cache-dir to a directory that can"
@@ -110,58 +123,107 @@ public final class ArtifactStore {
     }
   }
 
-  private static Optional<Artifact> publishedOrDiscarded(Place place, ArtifactKey key)
-      throws IOException {
-    if (!Files.isDirectory(place.directory())) {
+  private static String message(IOException e) {
+    return e.getMessage() == null ? e.toString() : e.getMessage();
+  }
+
+  private Optional<Artifact> publishedOrDiscarded(Place place, ArtifactKey key) throws IOException {
+    if (!PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id())) {
       return Optional.empty();
     }
     try {
       return Optional.of(ArtifactReader.open(place.directory(), key));
     } catch (BadArtifactException e) {
       LOGGER.info("artifact {}: deleting it: {}", place.directory(), e.getMessage());
-      Disk.delete(place.discarded());
-      Files.move(place.directory(), place.discarded(), StandardCopyOption.ATOMIC_MOVE);
-      Disk.delete(place.discarded());
+      Path discarded = free(place).discarded();
+      Files.move(place.directory(), discarded, StandardCopyOption.ATOMIC_MOVE);
+      deleteLeftover(discarded);
       return Optional.empty();
     }
   }
 
+  /** Returns the place whose names nothing has that could not be deleted. */
+  private static Place free(Place place) throws IOException {
+    Place free = place;
+    while (isThere(free.temporary()) || isThere(free.discarded())) {
+      free = free.next();
+      if (free.attempt() > MAX_ATTEMPTS) {
+        throw new IOException(
+            "%s: %d leftovers of earlier writers cannot be deleted; delete them"
+                .formatted(place.temporary(), MAX_ATTEMPTS));
+      }
+    }
+    return free;
+  }
+
+  private static boolean isThere(Path path) {
+    return Files.exists(path, LinkOption.NOFOLLOW_LINKS);
+  }
+
   /** Deletes what dead writers left of any key; live ones hold their locks. */
   private void sweep() throws IOException, InterruptedException {
-    for (String suffix : List.of(Place.TEMPORARY, Place.DISCARDED)) {
-      List<Path> leftovers;
-      try (Stream<Path> entries = Files.list(root)) {
-        leftovers = entries.filter(path -> path.toString().endsWith(suffix)).toList();
-      }
-      for (Path leftover : leftovers) {
-        String name = leftover.getFileName().toString();
-        Place place = new Place(root, name.substring(0, name.length() - suffix.length()));
-        Optional<KeyLock> lock = KeyLock.tryAcquire(place.lock());
-        if (lock.isPresent()) {
-          try {
-            deleteLeftover(leftover);
-          } finally {
-            lock.get().close();
-          }
+    Set<String> ids = new TreeSet<>();
+    for (Path leftover : leftovers()) {
+      ids.add(Place.idOf(leftover));
+    }
+    for (String id : ids) {
+      Optional<KeyLock> lock = tryAcquire(new Place(root, id).lock());
+      if (lock.isPresent()) {
+        try {
+          deleteLeftovers(id);
+        } finally {
+          lock.get().close();
         }
       }
     }
   }
 
-  private static void deleteLeftover(Path directory) throws IOException {
-    if (Files.isDirectory(directory)) {
-      LOGGER.info("{}: deleting what a writer that is gone left", directory);
-      Disk.delete(directory);
+  /** Returns a key's lock if nobody has it; a lock that cannot be opened keeps its leftovers. */
+  private static Optional<KeyLock> tryAcquire(Path file) throws InterruptedException {
+    try {
+      return KeyLock.tryAcquire(file);
+    } catch (IOException e) {
+      LOGGER.warn("{}: cannot be opened ({}); what its writer left stays", file, e.toString());
+      return Optional.empty();
     }
   }
 
-  private void requireSpace(ModelSpec spec) throws IOException {
-    long least = BlockSections.leastBytes(spec);
+  private List<Path> leftovers() throws IOException {
+    try (Stream<Path> entries = Files.list(root)) {
+      return entries
+          .filter(
+              path ->
+                  path.toString().endsWith(Place.TEMPORARY)
+                      || path.toString().endsWith(Place.DISCARDED))
+          .toList();
+    }
+  }
+
+  /** Deletes what is left of a key, whose lock is held. */
+  private void deleteLeftovers(String id) throws IOException {
+    for (Path leftover : leftovers()) {
+      if (Place.idOf(leftover).equals(id)) {
+        deleteLeftover(leftover);
+      }
+    }
+  }
+
+  /** Deletes what a writer left; where the disk refuses, it stays and a line says so. */
+  private void deleteLeftover(Path leftover) {
+    LOGGER.info("{}: deleting what a writer that is gone left", leftover);
+    try {
+      disk.delete(leftover);
+    } catch (IOException | UncheckedIOException e) {
+      LOGGER.warn("{}: cannot be deleted ({}); left there, delete it", leftover, e.toString());
+    }
+  }
+
+  private void requireSpace(long bytes) throws IOException {
     long usable = disk.usableSpace(root);
-    if (usable < least) {
+    if (usable < bytes) {
       throw new ArtifactException(
-          "%s: expected space for at least %d MiB, got %d MiB; free some, or set calm.cache-dir"
-              .formatted(root, least >> 20, usable >> 20));
+          "%s: expected space for %d MiB, got %d MiB; free some, or set calm.cache-dir"
+              .formatted(root, (bytes + MIB - 1) / MIB, usable / MIB));
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.calm.artifact;
 
+import io.calm.files.PrivateFiles;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
@@ -45,7 +46,7 @@ public final class ArtifactWriter implements AutoCloseable {
     this.key = key;
     this.spec = spec;
     this.lock = lock;
-    Files.createDirectory(place.temporary());
+    PrivateFiles.createDirectory(place.temporary());
     this.tables = new SectionWriter(disk, place.temporary().resolve(Manifest.TABLES));
   }
 
@@ -233,7 +234,7 @@ public final class ArtifactWriter implements AutoCloseable {
         draft.blocks.close();
       }
       tables.close();
-      Disk.delete(place.temporary());
+      disk.delete(place.temporary());
     } catch (IOException e) {
       LOGGER.warn("{}: cannot be deleted ({}); the next writer will", place.temporary(), e);
     } finally {

@@ -1,9 +1,11 @@
 package io.calm.artifact;
 
+import io.calm.files.PrivateFiles;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
@@ -15,7 +17,7 @@ interface Disk {
 
   /** Creates a file, which must not exist. */
   default WritableByteChannel create(Path file) throws IOException {
-    return FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    return PrivateFiles.create(file);
   }
 
   /** Makes a file's bytes, or a directory's entries, survive a power failure. */
@@ -35,18 +37,17 @@ interface Disk {
     return Files.getFileStore(directory).getUsableSpace();
   }
 
-  /** Deletes a directory and the files in it, if it is there. */
-  static void delete(Path directory) throws IOException {
-    if (!Files.isDirectory(directory)) {
-      return;
+  /** Deletes whatever is at a path, with all that is below a directory; links are not followed. */
+  default void delete(Path path) throws IOException {
+    if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+      List<Path> children;
+      try (Stream<Path> entries = Files.list(path)) {
+        children = entries.toList();
+      }
+      for (Path child : children) {
+        delete(child);
+      }
     }
-    List<Path> files;
-    try (Stream<Path> entries = Files.list(directory)) {
-      files = entries.toList();
-    }
-    for (Path file : files) {
-      Files.deleteIfExists(file);
-    }
-    Files.deleteIfExists(directory);
+    Files.deleteIfExists(path);
   }
 }

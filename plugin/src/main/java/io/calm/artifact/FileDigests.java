@@ -1,5 +1,6 @@
 package io.calm.artifact;
 
+import io.calm.files.PrivateFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -27,6 +28,9 @@ public final class FileDigests {
   private static final Logger LOGGER = LoggerFactory.getLogger(FileDigests.class);
   private static final Duration SETTLED = Duration.ofSeconds(2);
 
+  private static final String DIRECTORY = "digests";
+
+  private final Path cacheDir;
   private final Path directory;
   private final Clock clock;
 
@@ -36,7 +40,8 @@ public final class FileDigests {
   }
 
   FileDigests(Path cacheDir, Clock clock) {
-    this.directory = cacheDir.resolve("digests");
+    this.cacheDir = cacheDir;
+    this.directory = cacheDir.resolve(DIRECTORY);
     this.clock = clock;
   }
 
@@ -88,9 +93,12 @@ public final class FileDigests {
     return body + Sha256.of(body.getBytes(StandardCharsets.UTF_8)) + "\n";
   }
 
-  private static Optional<String> recall(Path entry, String identity) {
+  private Optional<String> recall(Path entry, String identity) {
     try {
-      byte[] stored = Files.readAllBytes(entry);
+      if (!PrivateFiles.isDirectory(cacheDir, DIRECTORY)) {
+        return Optional.empty();
+      }
+      byte[] stored = PrivateFiles.read(entry);
       String sha256 = new String(stored, 0, Math.min(64, stored.length), StandardCharsets.US_ASCII);
       if (new String(stored, StandardCharsets.UTF_8).equals(text(identity, sha256))) {
         return Optional.of(sha256);
@@ -106,10 +114,11 @@ public final class FileDigests {
 
   private void remember(Path entry, String identity, String sha256) {
     try {
-      Files.createDirectories(directory);
+      PrivateFiles.directory(cacheDir, DIRECTORY);
       Path temporary = Files.createTempFile(directory, "new", null);
       try {
         Files.writeString(temporary, text(identity, sha256));
+        PrivateFiles.seal(temporary);
         Files.move(temporary, entry, StandardCopyOption.ATOMIC_MOVE);
       } finally {
         Files.deleteIfExists(temporary);

@@ -1,5 +1,6 @@
 package io.calm.artifact;
 
+import io.calm.files.PrivateFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -7,7 +8,6 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Map;
@@ -75,9 +75,7 @@ final class KeyLock implements AutoCloseable {
 
   private static Optional<FileChannel> lock(Path file, boolean wait)
       throws IOException, InterruptedException {
-    FileChannel channel =
-        FileChannel.open(
-            file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    FileChannel channel = PrivateFiles.openOrCreate(file);
     boolean locked = false;
     try {
       locked = tryLock(channel);

@@ -1,17 +1,20 @@
 package io.calm.artifact;
 
+import io.calm.files.FileStamp;
+import io.calm.files.PrivateFiles;
 import io.calm.tensor.OffHeap;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The sections of a data file as read-only mapped memory. A file is mapped in as few windows as
@@ -20,40 +23,66 @@ import java.util.Map;
  */
 final class MappedSections implements AutoCloseable {
   private final Path file;
+  private final FileChannel channel;
+  private final FileStamp stamp;
   private final Map<String, Section> table = new HashMap<>();
   private final Map<String, ByteBuffer> extents = new HashMap<>();
   private final List<OffHeap> windows = new ArrayList<>();
 
-  private MappedSections(Path file) {
+  private MappedSections(Path file, FileChannel channel) throws IOException {
     this.file = file;
+    this.channel = channel;
+    this.stamp = FileStamp.of(file);
   }
 
   /**
-   * Maps a file, after checking its length and that its table covers it.
+   * Maps a file, after checking its length and that its table covers it; {@link #verify} reads it.
    *
    * @param window most bytes of one mapping
    */
   static MappedSections map(Path file, Manifest.DataFile expected, long window)
       throws IOException, BadArtifactException {
-    if (!Files.isRegularFile(file)) {
-      throw new BadArtifactException(file.getFileName() + " is missing");
-    }
     requireCover(file, expected);
-    MappedSections sections = new MappedSections(file);
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      if (channel.size() != expected.length()) {
+    MappedSections sections = open(file);
+    boolean mapped = false;
+    try {
+      long size = sections.channel.size();
+      if (size != expected.length()) {
         throw new BadArtifactException(
-            "%s: expected %d bytes, got %d"
-                .formatted(file.getFileName(), expected.length(), channel.size()));
+            "%s: expected %d bytes, got %d".formatted(file.getFileName(), expected.length(), size));
       }
       int from = 0;
       while (from < expected.sections().size()) {
         int to = windowEnd(expected.sections(), from, window);
-        sections.mapWindow(channel, expected.sections().subList(from, to));
+        sections.mapWindow(expected.sections().subList(from, to));
         from = to;
       }
+      mapped = true;
+      return sections;
+    } finally {
+      if (!mapped) {
+        sections.close();
+      }
     }
-    return sections;
+  }
+
+  private static MappedSections open(Path file) throws IOException, BadArtifactException {
+    FileChannel channel;
+    try {
+      channel = PrivateFiles.open(file);
+    } catch (NoSuchFileException e) {
+      throw new BadArtifactException(file.getFileName() + " is missing", e);
+    }
+    boolean opened = false;
+    try {
+      MappedSections sections = new MappedSections(file, channel);
+      opened = true;
+      return sections;
+    } finally {
+      if (!opened) {
+        channel.close();
+      }
+    }
   }
 
   private static void requireCover(Path file, Manifest.DataFile expected)
@@ -87,7 +116,7 @@ final class MappedSections implements AutoCloseable {
     return to;
   }
 
-  private void mapWindow(FileChannel channel, List<Section> window) throws IOException {
+  private void mapWindow(List<Section> window) throws IOException {
     Section first = window.get(0);
     Section last = window.get(window.size() - 1);
     long length = last.offset() + last.extent() - first.offset();
@@ -101,15 +130,26 @@ final class MappedSections implements AutoCloseable {
     }
   }
 
-  /** Returns every section with its padding, to be verified. */
-  List<Checksums.Expected> checksums() {
-    List<Checksums.Expected> checksums = new ArrayList<>();
-    extents.forEach(
-        (name, bytes) ->
-            checksums.add(
-                new Checksums.Expected(
-                    file.getFileName() + ": " + name, bytes, section(name).crc32c())));
-    return checksums;
+  /** Reads every section with its padding, once, and returns what is wrong with the file. */
+  Optional<String> verify() throws IOException {
+    List<Checksums.Expected> parts =
+        table.values().stream()
+            .map(
+                section ->
+                    new Checksums.Expected(
+                        file.getFileName() + ": " + section.name(),
+                        section.offset(),
+                        section.extent(),
+                        section.crc32c()))
+            .toList();
+    try (channel) {
+      return Checksums.verify(channel, parts);
+    }
+  }
+
+  /** Returns what is wrong if the file has become shorter since it was mapped. */
+  Optional<String> cutShort() {
+    return stamp.cutShort();
   }
 
   boolean has(String name) {
@@ -141,6 +181,11 @@ final class MappedSections implements AutoCloseable {
     table.clear();
     extents.clear();
     windows.forEach(OffHeap::close);
+    try {
+      channel.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Copies a section of float32 numbers. */

@@ -7,13 +7,33 @@ import java.nio.file.Path;
  *
  * @param root the directory of all artifacts
  * @param id {@link ArtifactKey#id}
+ * @param attempt 0, or more where leftovers that cannot be deleted have the names of fewer
  */
-record Place(Path root, String id) {
+record Place(Path root, String id, int attempt) {
   /** Being written; whoever holds the lock owns it. */
   static final String TEMPORARY = ".tmp";
 
   /** Found bad and being deleted; likewise. */
   static final String DISCARDED = ".bad";
+
+  Place(Path root, String id) {
+    this(root, id, 0);
+  }
+
+  /** Returns the id of the artifact whose writer left {@code leftover}. */
+  static String idOf(Path leftover) {
+    String name = leftover.getFileName().toString();
+    return name.substring(0, name.indexOf('.'));
+  }
+
+  /** Returns the same artifact's, with names that no leftover has. */
+  Place next() {
+    return new Place(root, id, attempt + 1);
+  }
+
+  private String name(String suffix) {
+    return attempt == 0 ? id + suffix : "%s.%d%s".formatted(id, attempt, suffix);
+  }
 
   /** Returns the published directory. */
   Path directory() {
@@ -21,11 +41,11 @@ record Place(Path root, String id) {
   }
 
   Path temporary() {
-    return root.resolve(id + TEMPORARY);
+    return root.resolve(name(TEMPORARY));
   }
 
   Path discarded() {
-    return root.resolve(id + DISCARDED);
+    return root.resolve(name(DISCARDED));
   }
 
   /** Returns the lock's file, which is never deleted. */

@@ -1,5 +1,6 @@
 package io.calm.artifact;
 
+import io.calm.files.PrivateFiles;
 import io.calm.search.QuantPlan;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -47,7 +48,8 @@ record Publication(Disk disk, Place place) {
       files = entries.toList();
     }
     for (Path file : files) {
-      disk.sync(file);
+      disk.sync(file); // before its mode: it is opened to write
+      PrivateFiles.seal(file);
     }
     disk.sync(place.temporary());
     Files.move(place.temporary(), place.directory(), StandardCopyOption.ATOMIC_MOVE);

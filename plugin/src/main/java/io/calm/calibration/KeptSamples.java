@@ -1,7 +1,9 @@
 package io.calm.calibration;
 
+import io.calm.files.PrivateFiles;
 import java.io.IOException;
-import java.nio.charset.MalformedInputException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -30,11 +32,15 @@ public final class KeptSamples {
   private static final String FORMAT = "calm-samples 1";
   private static final int HEADER_LINES = 3;
 
+  private static final String DIRECTORY = "samples";
+
+  private final Path cacheDir;
   private final Path directory;
 
   /** Keeps samples in {@code cacheDir/samples}, which need not exist yet. */
   public KeptSamples(Path cacheDir) {
-    this.directory = cacheDir.resolve("samples");
+    this.cacheDir = cacheDir;
+    this.directory = cacheDir.resolve(DIRECTORY);
   }
 
   /**
@@ -45,10 +51,12 @@ public final class KeptSamples {
   public Optional<CalibrationSet> find(String key) {
     Path file = directory.resolve(key);
     try {
-      return Optional.of(parse(key, Files.readString(file)));
+      return PrivateFiles.isDirectory(cacheDir, DIRECTORY)
+          ? Optional.of(parse(key, decode(PrivateFiles.read(file))))
+          : Optional.empty();
     } catch (NoSuchFileException e) {
       return Optional.empty();
-    } catch (MalformedInputException | IllegalArgumentException e) {
+    } catch (CharacterCodingException | IllegalArgumentException e) {
       LOGGER.warn("samples {}: {}; they will be written again", file, e.getMessage());
     } catch (IOException e) {
       LOGGER.warn("samples {}: cannot be read ({}); they will be written again", file, e);
@@ -59,10 +67,11 @@ public final class KeptSamples {
   /** Keeps the samples of {@code key}; where the disk refuses, a log line says so. */
   public void keep(String key, CalibrationSet set) {
     try {
-      Files.createDirectories(directory);
+      PrivateFiles.directory(cacheDir, DIRECTORY);
       Path temporary = Files.createTempFile(directory, "new", null);
       try {
         Files.writeString(temporary, text(key, set));
+        PrivateFiles.seal(temporary);
         Files.move(temporary, directory.resolve(key), StandardCopyOption.ATOMIC_MOVE);
       } finally {
         Files.deleteIfExists(temporary);
@@ -70,6 +79,10 @@ public final class KeptSamples {
     } catch (IOException e) {
       LOGGER.warn("samples {}: cannot be kept ({})", directory.resolve(key), e);
     }
+  }
+
+  private static String decode(byte[] bytes) throws CharacterCodingException {
+    return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
   }
 
   private static String text(String key, CalibrationSet set) {

@@ -46,12 +46,13 @@ final class ModelArgument {
   static ModelSource resolve(Path chosen, PrintWriter console) throws InterruptedException {
     return ModelSource.resolve(
         chosen,
-        new RecipeFetcher(
-            CalmSettings.defaults().cacheDir(),
-            PipDownload.onPath(DOWNLOAD_LIMIT),
-            line -> {
-              console.println("calm: " + line);
-              console.flush();
-            }));
+        () ->
+            new RecipeFetcher(
+                CalmSettings.defaults().cacheDir(),
+                PipDownload.onPath(DOWNLOAD_LIMIT),
+                line -> {
+                  console.println("calm: " + line);
+                  console.flush();
+                }));
   }
 }

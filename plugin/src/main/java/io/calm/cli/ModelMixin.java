@@ -3,6 +3,7 @@ package io.calm.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.calm.cli.models.ModelSource;
+import io.calm.files.DjlCache;
 import io.calm.serving.LmiOptions;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.settings.CalmSettings;
@@ -57,7 +58,8 @@ final class ModelMixin {
     boolean ownDirectory =
         Files.isDirectory(source.checkpoint()) && source.checkpoint().equals(source.properties());
     Path checkpoint = ownDirectory ? file.checkpoint() : source.checkpoint();
-    return new Resolved(
-        source.name(), checkpoint, properties.settings(System.getenv()), LmiOptions.of(values));
+    CalmSettings settings = properties.settings(System.getenv());
+    DjlCache.use(settings.cacheDir()); // the first model's, before any native library is loaded
+    return new Resolved(source.name(), checkpoint, settings, LmiOptions.of(values));
   }
 }

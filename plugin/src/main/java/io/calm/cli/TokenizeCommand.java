@@ -4,6 +4,8 @@ import static java.util.Objects.requireNonNull;
 
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.files.DjlCache;
+import io.calm.serving.settings.CalmSettings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -86,6 +88,7 @@ final class TokenizeCommand implements Callable<Integer> {
     CommandLine line = requireNonNull(spec).commandLine();
     Path checkpoint = model.resolve(line.getErr()).checkpoint();
     String text = input.read();
+    DjlCache.use(CalmSettings.defaults().cacheDir());
     try (Tokenizer tokenizer = Checkpoints.openTokenizer(checkpoint)) {
       print(tokenizer.encode(text, addSpecial), line.getOut());
     }

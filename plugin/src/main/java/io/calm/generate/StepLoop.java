@@ -4,6 +4,7 @@ import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Logits;
 import io.calm.runtime.KvMemoryException;
 import io.calm.runtime.StepFailedException;
+import io.calm.runtime.UnreadableWeightsException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -18,6 +19,7 @@ import org.slf4j.LoggerFactory;
  * Used by one thread.
  *
  * <p>A turn never throws what a decoder or a listener threw: that ends the sequences concerned.
+ * Only the loss of the model's weights is thrown on, after which no step can be made.
  */
 final class StepLoop {
   /** Steps after which blocks without memory are tried again, which in vain takes half a second. */
@@ -110,6 +112,8 @@ final class StepLoop {
     } catch (StepFailedException e) {
       logger.error("a step of {} sequences failed: {}", batch.size(), e.getMessage());
       fail(batch, e.failed(), e);
+    } catch (UnreadableWeightsException e) {
+      throw e; // ends the loop, and with it everything that runs or waits
     } catch (RuntimeException | Error e) {
       logger.error("a step of {} sequences failed", batch.size(), e);
       fail(batch, Set.of(), e);

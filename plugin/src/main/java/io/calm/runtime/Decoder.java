@@ -42,6 +42,8 @@ public interface Decoder extends AutoCloseable {
    * @throws StepFailedException if a chunk's numbers are not finite, naming block and linear; what
    *     the chunks that are not {@link StepFailedException#failed} held before the step is as it
    *     was, and they can be run again
+   * @throws UnreadableWeightsException if the model's weights are no longer what they were; no step
+   *     can be made any more
    * @throws KvMemoryException if there is no memory for a block; what all held is as it was
    * @throws IllegalArgumentException if a token id is outside the vocabulary, a position outside
    *     the context, or the tables contradict what is said above; nothing has changed then

@@ -55,7 +55,7 @@ public final class JavaDecoder extends PagedDecoder {
 
   /** With the storage of the caller, who may make it fail. */
   JavaDecoder(QuantizedModel model, FloatPages pages, int threads, KvStorage storage) {
-    super(model, storage);
+    super(model, storage, 0); // the JVM may report a fault of another thread too late to be seen
     this.model = model;
     this.spec = model.spec();
     try {

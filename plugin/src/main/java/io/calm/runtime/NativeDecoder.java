@@ -21,6 +21,12 @@ public final class NativeDecoder extends PagedDecoder {
   private static final List<Stage> STAGES =
       List.of(Stage.ATTENTION_IN, Stage.ATTENTION_OUT, Stage.MLP_IN, Stage.MLP_OUT);
 
+  /** The result of a step that read a mapped page which is no longer there. */
+  private static final int UNREADABLE = -2;
+
+  /** A look at the files costs some microseconds. */
+  private static final long NANOS_BETWEEN_CHECKS = 10_000_000;
+
   private static final int PER_LAYER = 16;
   private static final int LINEAR_HEAD = 4;
   private static final int LOGITS = 5;
@@ -62,7 +68,8 @@ public final class NativeDecoder extends PagedDecoder {
       StepSize largest) {
     super(
         model,
-        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address));
+        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address),
+        NANOS_BETWEEN_CHECKS);
     this.spec = model.spec();
     try {
       this.model = new NativeModel(rung, model, kvType, threads);
@@ -111,6 +118,9 @@ public final class NativeDecoder extends PagedDecoder {
             buffers.weightsAddress(),
             buffers.failedAddress(),
             timesAddress);
+    if (result == UNREADABLE) {
+      throw new InternalError("a mapped page is no longer there");
+    }
     if (result >= 0) {
       boolean[] finite = new boolean[rows.size()];
       for (int row = 0; row < finite.length; row++) {

@@ -150,7 +150,8 @@ final class NativeModel implements AutoCloseable {
   /**
    * Runs a step.
    *
-   * @return -1, or 16 times the layer plus what failed in it
+   * @return -1, 16 times the layer plus what failed in it, or -2 if a mapped page of the model is
+   *     no longer there
    */
   int step(
       int rows,

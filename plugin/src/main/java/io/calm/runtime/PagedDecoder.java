@@ -21,18 +21,28 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
   private final ModelSpec spec;
   private final KvStorage storage;
   private final StepCheck check;
+  private final Lifetime lifetime;
   private final Lifetime.Lease lease;
+  private final long nanosBetweenChecks;
+  private long lastCheck;
   private final List<LogitRow> logitRows = new ArrayList<>();
   private final Deque<Runnable> parts = new ArrayDeque<>();
   private boolean closed;
 
-  PagedDecoder(QuantizedModel model, KvStorage storage) {
+  /**
+   * @param nanosBetweenChecks how often, at most, a step is followed by a look at the files that
+   *     the model is mapped from
+   */
+  PagedDecoder(QuantizedModel model, KvStorage storage, long nanosBetweenChecks) {
     this.spec = model.spec();
     this.storage = storage;
     this.check = new StepCheck(spec, storage.blocks());
     checkTable("embeddings", model.embeddings());
     checkTable("lm_head", model.head());
-    this.lease = model.lifetime().lease();
+    this.lifetime = model.lifetime();
+    this.lease = lifetime.lease();
+    this.nanosBetweenChecks = nanosBetweenChecks;
+    this.lastCheck = System.nanoTime();
   }
 
   /** Takes note of how to free a part of the decoder; {@link #close} begins with the last. */
@@ -66,7 +76,7 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
     check.check(chunks);
     storage.reserve(chunks);
     List<Row> rows = rows(chunks);
-    run(rows);
+    runReadable(rows);
     List<List<Logits>> results = new ArrayList<>(chunks.size());
     int row = 0;
     for (Chunk chunk : chunks) {
@@ -80,9 +90,43 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
   }
 
   /**
+   * Runs a step's rows from weights that are there. A mapped file that is cut short is seen in one
+   * of three ways: the read faults; what is left of its last page reads as zeros, and numbers are
+   * wrong; or the JVM reports a fault too late, on another thread. The files' sizes tell in each.
+   */
+  private void runReadable(List<Row> rows) {
+    try {
+      run(rows);
+      checkFiles();
+    } catch (InternalError e) {
+      throw new UnreadableWeightsException(
+          lifetime.damage().orElse("a read of the model's weights failed: " + e.getMessage()), e);
+    } catch (StepFailedException e) {
+      throw lifetime
+          .damage()
+          .<RuntimeException>map(what -> new UnreadableWeightsException(what, e))
+          .orElse(e);
+    }
+  }
+
+  private void checkFiles() {
+    long now = System.nanoTime();
+    if (now - lastCheck >= nanosBetweenChecks) {
+      lastCheck = now;
+      lifetime
+          .damage()
+          .ifPresent(
+              what -> {
+                throw new UnreadableWeightsException(what);
+              });
+    }
+  }
+
+  /**
    * Runs a step's rows, in the order of their chunks, and fills the logits that are wanted.
    *
    * @throws StepFailedException if numbers are not finite
+   * @throws InternalError if memory of the model is no longer there
    */
   abstract void run(List<Row> rows);
 

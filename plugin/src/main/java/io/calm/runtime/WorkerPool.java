@@ -101,11 +101,20 @@ final class WorkerPool implements AutoCloseable {
     public void run() {
       Job seen = null;
       while (!closed) {
+        seen = work(seen);
+      }
+    }
+
+    /** Works on the next job and returns it; null when the pool is closed. */
+    private @Nullable Job work(@Nullable Job seen) {
+      try {
         Job job = awaitOtherThan(seen);
         if (job != null) {
           job.work(number);
         }
-        seen = job;
+        return job;
+      } catch (InternalError late) { // of a mapped page, reported after the job: see Job#work
+        return seen;
       }
     }
 
@@ -144,17 +153,37 @@ final class WorkerPool implements AutoCloseable {
       this.left = new AtomicInteger(items);
     }
 
+    /**
+     * Runs items until none is left. The JVM throws the error of a mapped page that is not there at
+     * some later point of the thread, perhaps after the item: it must neither end the thread nor
+     * keep an item from being counted.
+     */
     void work(int worker) {
-      for (int item = next.getAndIncrement(); item < items; item = next.getAndIncrement()) {
+      boolean more = true;
+      while (more) {
         try {
-          task.run(item, worker);
-        } catch (RuntimeException | Error e) {
-          failure.compareAndSet(null, e);
+          more = workOne(worker);
+        } catch (InternalError late) {
+          failure.compareAndSet(null, late);
         }
+      }
+    }
+
+    private boolean workOne(int worker) {
+      int item = next.getAndIncrement();
+      if (item >= items) {
+        return false;
+      }
+      try {
+        task.run(item, worker);
+      } catch (RuntimeException | Error e) {
+        failure.compareAndSet(null, e);
+      } finally {
         if (left.decrementAndGet() == 0 && Thread.currentThread() != caller) {
           LockSupport.unpark(caller);
         }
       }
+      return true;
     }
 
     void await() {

@@ -1,5 +1,8 @@
 package io.calm.tensor;
 
+import java.util.Optional;
+import java.util.function.Supplier;
+
 /**
  * How long memory that several look at stays valid: until {@link #close} has been called and the
  * last {@link Lease} has been given back, whichever comes later. Nobody gets a lease after closing.
@@ -9,6 +12,7 @@ package io.calm.tensor;
  */
 public final class Lifetime implements AutoCloseable {
   private final Runnable release;
+  private final Supplier<Optional<String>> damage;
   private int leases;
   private boolean closed;
   private boolean released;
@@ -17,12 +21,28 @@ public final class Lifetime implements AutoCloseable {
    * @param release frees the memory; run once
    */
   public Lifetime(Runnable release) {
+    this(release, Optional::empty);
+  }
+
+  /**
+   * @param release frees the memory; run once
+   * @param damage what has happened to the memory that makes it unreadable; empty: nothing known
+   */
+  public Lifetime(Runnable release, Supplier<Optional<String>> damage) {
     this.release = release;
+    this.damage = damage;
   }
 
   /** Returns the lifetime of memory that the garbage collector frees. */
   public static Lifetime collected() {
     return new Lifetime(() -> {});
+  }
+
+  /**
+   * Returns what has happened to the memory, e.g. to the file it is mapped from; empty: nothing.
+   */
+  public Optional<String> damage() {
+    return damage.get();
   }
 
   /** The right to read, until it is closed. */

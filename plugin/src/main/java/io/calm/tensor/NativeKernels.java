@@ -1,13 +1,11 @@
 package io.calm.tensor;
 
+import io.calm.files.PrivateLibrary;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -64,13 +62,7 @@ public final class NativeKernels {
           return new Ladder(
               List.of(), Optional.of("this jar holds no native library for %s".formatted(system)));
         }
-        Path file = Files.createTempFile("libcalm-", ".so");
-        try {
-          Files.copy(library, file, StandardCopyOption.REPLACE_EXISTING);
-          System.load(file.toString());
-        } finally {
-          Files.delete(file); // the mapping stays
-        }
+        PrivateLibrary.load(library, "libcalm.so");
       } catch (IOException | UnsatisfiedLinkError e) {
         return new Ladder(List.of(), Optional.of("the native library does not load: " + e));
       }

@@ -5,13 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.model.ActivationMode;
 import io.calm.model.QuantizedModel;
 import io.calm.tensor.TokenTable;
 import java.io.IOException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -22,6 +25,7 @@ import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -46,7 +50,8 @@ final class ArtifactStoreTest {
 
   private ArtifactWriter granted() {
     return assertInstanceOf(
-            ArtifactStore.Granted.class, store.begin(ExampleModel.KEY, ExampleModel.spec(3)))
+            ArtifactStore.Granted.class,
+            store.begin(ExampleModel.KEY, ExampleModel.spec(3), ExampleModel.LAYOUT))
         .writer();
   }
 
@@ -153,7 +158,7 @@ final class ArtifactStoreTest {
       Files.createDirectories(artifacts.resolve(left));
       Files.writeString(artifacts.resolve(left).resolve("draft-calm.bin"), "half a bl");
     }
-    ArtifactStore.Claim live = store.begin(other, ExampleModel.spec(3));
+    ArtifactStore.Claim live = store.begin(other, ExampleModel.spec(3), ExampleModel.LAYOUT);
     try (ArtifactWriter writer = assertInstanceOf(ArtifactStore.Granted.class, live).writer()) {
       QuantizedModel model = ExampleModel.create(1);
       ExampleModel.publish(store, model);
@@ -181,7 +186,7 @@ final class ArtifactStoreTest {
   }
 
   private boolean makeOrFind(QuantizedModel model) {
-    ArtifactStore.Claim claim = store.begin(ExampleModel.KEY, model.spec());
+    ArtifactStore.Claim claim = store.begin(ExampleModel.KEY, model.spec(), ExampleModel.LAYOUT);
     if (claim instanceof ArtifactStore.Granted granted) {
       try (ArtifactWriter writer = granted.writer()) {
         SameModel.assertSame(model, ExampleModel.write(writer, model, Thread::yield).model());
@@ -214,6 +219,131 @@ final class ArtifactStoreTest {
     writer.close();
     assertThrows(IllegalStateException.class, () -> writer.draft("calm"));
     assertFalse(Files.exists(cacheDir.resolve("artifacts").resolve(ExampleModel.KEY.id())));
-    assertTrue(ArtifactStore.defaultCacheDir().endsWith(Path.of(".cache", "calm")));
+  }
+
+  private static String mode(Path path) throws IOException {
+    return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
+  }
+
+  private static void onlyWithModes() {
+    assumeTrue(FileSystems.getDefault().supportedFileAttributeViews().contains("unix"));
+  }
+
+  @Test
+  void directoriesArePrivateAndPublishedFilesReadOnly() throws IOException {
+    onlyWithModes();
+    Path directory = ExampleModel.publish(store, ExampleModel.create(1)).directory();
+    assertEquals("rwx------", mode(cacheDir.resolve("artifacts")));
+    assertEquals("rwx------", mode(directory));
+    try (Stream<Path> files = Files.list(directory)) {
+      for (Path file : files.toList()) {
+        assertEquals("r--r--r--", mode(file), file.toString());
+      }
+    }
+    assertEquals(
+        "rw-------", mode(cacheDir.resolve("artifacts").resolve(ExampleModel.KEY.id() + ".lock")));
+  }
+
+  @Test
+  void anOlderVersionsCacheIsUsedAndNarrowed() throws IOException {
+    onlyWithModes();
+    QuantizedModel model = ExampleModel.create(1);
+    Path directory = ExampleModel.publish(store, model).directory();
+    for (Path path : List.of(directory, cacheDir.resolve("artifacts"))) {
+      Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxrwxr-x"));
+    }
+    for (String name : List.of("blocks.bin", "manifest.json")) {
+      Files.setPosixFilePermissions(
+          directory.resolve(name), PosixFilePermissions.fromString("rw-rw-r--"));
+    }
+    SameModel.assertSame(model, store.find(ExampleModel.KEY).orElseThrow().model());
+    assertEquals("rwx------", mode(directory));
+    assertEquals("rw-r--r--", mode(directory.resolve("blocks.bin")));
+  }
+
+  @Test
+  void aLinkInAnArtifactsPlaceIsRefusedAndStays() throws IOException {
+    QuantizedModel model = ExampleModel.create(1);
+    Path directory = ExampleModel.publish(store, model).directory();
+    Path elsewhere = cacheDir.resolve("elsewhere");
+    Files.move(directory, elsewhere);
+    Files.createSymbolicLink(directory, elsewhere);
+    for (Executable use : List.<Executable>of(() -> store.find(ExampleModel.KEY), this::granted)) {
+      String message = String.valueOf(assertThrows(ArtifactException.class, use).getMessage());
+      assertTrue(message.contains(directory + ": expected a directory, got a symbolic"), message);
+    }
+    Files.delete(directory);
+    Files.move(elsewhere, directory);
+    Path blocks = directory.resolve("blocks.bin");
+    Files.move(blocks, cacheDir.resolve("moved"));
+    Files.createSymbolicLink(blocks, cacheDir.resolve("moved"));
+    String message =
+        String.valueOf(
+            assertThrows(ArtifactException.class, () -> store.find(ExampleModel.KEY)).getMessage());
+    assertTrue(message.contains(blocks + ": expected a file, got a symbolic link"), message);
+    assertTrue(Files.exists(cacheDir.resolve("moved")));
+  }
+
+  @Test
+  void whatAnotherUserOwnsIsRefusedAndNotReplaced() throws IOException {
+    onlyWithModes();
+    Path directory = ExampleModel.publish(store, ExampleModel.create(1)).directory();
+    try {
+      Files.setAttribute(directory.resolve("tables.bin"), "unix:uid", 65534);
+    } catch (IOException e) {
+      assumeTrue(false, "only root can give files away: " + e);
+    }
+    for (Executable use : List.<Executable>of(() -> store.find(ExampleModel.KEY), this::granted)) {
+      String message = String.valueOf(assertThrows(ArtifactException.class, use).getMessage());
+      assertTrue(message.contains("tables.bin: expected the owner to be user"), message);
+      assertTrue(message.contains("got user 65534"), message);
+      assertTrue(message.contains("chown"), message);
+    }
+    assertTrue(Files.exists(directory.resolve("tables.bin")));
+  }
+
+  @Test
+  void leftoversThatCannotBeDeletedAreSkippedWithAWarning() throws IOException {
+    Disk stubborn =
+        new Disk() {
+          @Override
+          public void delete(Path path) throws IOException {
+            throw new IOException(path + ": Operation not permitted");
+          }
+        };
+    Path artifacts = cacheDir.resolve("artifacts");
+    String id = ExampleModel.KEY.id();
+    String dead = new ArtifactKey(List.of("dead"), "", "").id();
+    Set<String> left = Set.of(id + ".tmp", id + ".1.tmp", id + ".2.bad", dead + ".tmp");
+    for (String name : left) {
+      Files.createDirectories(artifacts.resolve(name).resolve("deep"));
+    }
+    QuantizedModel model = ExampleModel.create(1);
+    try (CapturedLog log = new CapturedLog()) {
+      ExampleModel.publish(new ArtifactStore(cacheDir, stubborn), model);
+      for (String name : left) {
+        assertTrue(
+            log.lines().stream()
+                .anyMatch(line -> line.contains("WARN") && line.contains(name + ": cannot be")),
+            () -> name + " in " + log.lines());
+      }
+    } catch (java.io.UncheckedIOException e) {
+      throw e.getCause();
+    }
+    Set<String> expected = new java.util.HashSet<>(left);
+    expected.add(id);
+    assertEquals(expected, entries());
+    SameModel.assertSame(model, store.find(ExampleModel.KEY).orElseThrow().model());
+
+    Path blocks = artifacts.resolve(id).resolve("blocks.bin");
+    assertTrue(blocks.toFile().setWritable(true));
+    Files.write(blocks, new byte[1]);
+    ExampleModel.publish(new ArtifactStore(cacheDir, stubborn), model);
+    SameModel.assertSame(model, store.find(ExampleModel.KEY).orElseThrow().model());
+
+    // A disk that can, with whatever is below them.
+    Files.delete(blocks);
+    ExampleModel.publish(store, model);
+    assertEquals(Set.of(id), entries());
   }
 }

@@ -25,9 +25,12 @@ final class DamageTest {
   private final ArtifactStore store;
   private final Path directory;
 
-  DamageTest(@TempDir Path cacheDir) {
+  DamageTest(@TempDir Path cacheDir) throws IOException {
     store = new ArtifactStore(cacheDir);
     directory = ExampleModel.publish(store, MODEL).directory();
+    for (Path file : files()) {
+      assertTrue(file.toFile().setWritable(true)); // published files are read only
+    }
   }
 
   private List<Path> files() throws IOException {

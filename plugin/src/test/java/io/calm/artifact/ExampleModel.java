@@ -25,6 +25,9 @@ final class ExampleModel {
   static final ArtifactKey KEY =
       new ArtifactKey(List.of("0a".repeat(32)), "group=64 pool=rtn,gptq", "self seed=7");
 
+  /** Of {@link #create(long)}. */
+  static final ArtifactLayout LAYOUT = new ArtifactLayout(64, "int8", Optional.of("float16"), 1);
+
   private ExampleModel() {}
 
   static ModelSpec spec(int layers) {
@@ -182,7 +185,7 @@ final class ExampleModel {
 
   /** Claims {@link #KEY}, which must be free, and publishes {@code model}. */
   static Artifact publish(ArtifactStore store, QuantizedModel model) {
-    ArtifactStore.Claim claim = store.begin(KEY, model.spec());
+    ArtifactStore.Claim claim = store.begin(KEY, model.spec(), LAYOUT);
     if (claim instanceof ArtifactStore.Granted granted) {
       try (ArtifactWriter writer = granted.writer()) {
         return write(writer, model, () -> {});

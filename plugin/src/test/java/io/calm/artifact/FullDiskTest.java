@@ -80,7 +80,7 @@ final class FullDiskTest {
     long size = Long.MAX_VALUE - large.room;
     assertTrue(size > whole.sizeInBytes());
     for (Path file : new Path[] {whole.directory()}) {
-      Disk.delete(file);
+      Disk.LOCAL.delete(file);
     }
     long seed = new Random().nextLong();
     Random random = new Random(seed);
@@ -125,8 +125,10 @@ final class FullDiskTest {
         };
     ArtifactStore store = new ArtifactStore(cacheDir, small);
     ArtifactException refused =
-        assertThrows(ArtifactException.class, () -> store.begin(ExampleModel.KEY, MODEL.spec()));
-    assertTrue(String.valueOf(refused.getMessage()).contains("expected space for at least"));
+        assertThrows(
+            ArtifactException.class,
+            () -> store.begin(ExampleModel.KEY, MODEL.spec(), ExampleModel.LAYOUT));
+    assertTrue(String.valueOf(refused.getMessage()).contains("expected space for"));
     assertNothingIsLeft();
     ExampleModel.publish(new ArtifactStore(cacheDir), MODEL);
   }

@@ -1,10 +1,12 @@
 package io.calm.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.model.LinearRole;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -80,6 +82,37 @@ class CorruptionTest {
     Path model = copyOf("qwen3-qknorm");
     Path file = model.resolve("model.safetensors");
     truncate(Files.readAllBytes(file), file, model);
+  }
+
+  /** Where the cut falls into a page, the rest of the page reads as zeros and nothing faults. */
+  @Test
+  void aFileThatIsCutShortWhileItIsOpen() throws IOException {
+    Path model = copyOf("qwen3-qknorm");
+    Path file = model.resolve("model.safetensors");
+    byte[] whole = Files.readAllBytes(file);
+    for (int length : new int[] {0, 4096, whole.length - 1}) {
+      try (Checkpoint checkpoint = Checkpoints.open(model)) {
+        try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
+          access.setLength(length);
+        }
+        CheckpointException cut =
+            assertThrows(
+                CheckpointException.class,
+                () -> {
+                  for (int layer = 0; layer < checkpoint.spec().layers(); layer++) {
+                    checkpoint.block(layer);
+                  }
+                });
+        String expected =
+            "%s: expected %d bytes, as it was opened, got %d".formatted(file, whole.length, length);
+        assertTrue(cut.getMessage().contains(expected), cut::getMessage);
+      }
+      Files.write(file, whole);
+    }
+    try (Checkpoint checkpoint = Checkpoints.open(model)) {
+      Files.delete(file);
+      checkpoint.block(0);
+    }
   }
 
   @Test

@@ -5,6 +5,7 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.files.FileStamp;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
@@ -22,6 +23,7 @@ import java.util.function.Supplier;
 public final class StoredCheckpoint implements Checkpoint {
   private final ModelTensors tensors;
   private final List<Path> files;
+  private final List<FileStamp> stamps;
   private final GenerationDefaults generationDefaults;
   private final Lazy<Tokenizer> tokenizer;
   private final Lazy<Optional<ChatTemplate>> chatTemplate;
@@ -42,6 +44,7 @@ public final class StoredCheckpoint implements Checkpoint {
       Supplier<Optional<ChatTemplate>> chatTemplate) {
     this.tensors = tensors;
     this.files = List.copyOf(files);
+    this.stamps = files.stream().map(StoredCheckpoint::stamp).toList();
     this.generationDefaults = generationDefaults;
     this.tokenizer = new Lazy<>(tokenizer);
     this.chatTemplate = new Lazy<>(chatTemplate);
@@ -118,17 +121,43 @@ public final class StoredCheckpoint implements Checkpoint {
     return chatTemplate.get();
   }
 
-  /** Runs a read; the JVM reports a mapped page that is no longer there as InternalError. */
+  private static FileStamp stamp(Path file) {
+    try {
+      return FileStamp.of(file);
+    } catch (IOException e) {
+      throw new CheckpointException(
+          "%s: expected a file, got %s; restore it and load again".formatted(file, e), e);
+    }
+  }
+
+  /**
+   * Runs a read. The JVM reports a mapped page that is no longer there as InternalError, perhaps
+   * too late, and what is left of a file's last page reads as zeros; so the sizes are looked at
+   * too.
+   */
   private <T> T reading(Supplier<T> read) {
     requireOpen();
     try {
-      return read.get();
+      T result = read.get();
+      Optional<String> cut = cutShort();
+      if (cut.isPresent()) {
+        throw new CheckpointException(cut.get() + "; restore it and load again");
+      }
+      return result;
     } catch (InternalError e) {
       throw new CheckpointException(
-          "%s: expected the file as it was opened, got a read error (%s); it was cut short while in use: restore it and load again"
-              .formatted(files.get(files.size() - 1), e.getMessage()),
+          cutShort()
+                  .orElseGet(
+                      () ->
+                          "%s: expected the file as it was opened, got a read error (%s)"
+                              .formatted(files.get(files.size() - 1), e.getMessage()))
+              + "; restore it and load again",
           e);
     }
+  }
+
+  private Optional<String> cutShort() {
+    return stamps.stream().flatMap(stamp -> stamp.cutShort().stream()).findFirst();
   }
 
   private void requireOpen() {

@@ -4,6 +4,7 @@ import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import ai.djl.util.Platform;
 import io.calm.checkpoint.CheckpointException;
+import io.calm.files.DjlCache;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
@@ -31,6 +32,7 @@ final class NativeTokenizer implements AutoCloseable {
    * @param source what it was made from, for messages
    */
   static NativeTokenizer create(String json, String source) {
+    DjlCache.check();
     LibUtils.checkStatus();
     long handle;
     try {

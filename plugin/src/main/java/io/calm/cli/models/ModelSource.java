@@ -2,6 +2,7 @@ package io.calm.cli.models;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Supplier;
 
 /**
  * A model as the user named it.
@@ -16,15 +17,17 @@ public record ModelSource(String name, Path checkpoint, Path properties) {
   public static final Path DEFAULT = Path.of("models", "smollm2-135m-instruct");
 
   /**
-   * Finds the model at {@code path}; a directory with a recipe is fetched by {@code fetcher}.
+   * Finds the model at {@code path}; a directory with a recipe is fetched by {@code fetcher}, made
+   * at need.
    *
    * @throws RecipeException if there is nothing there, or the recipe cannot be carried out
    * @throws InterruptedException if the thread is interrupted
    */
-  public static ModelSource resolve(Path path, RecipeFetcher fetcher) throws InterruptedException {
+  public static ModelSource resolve(Path path, Supplier<RecipeFetcher> fetcher)
+      throws InterruptedException {
     if (Files.isDirectory(path) && ModelRecipe.isRecipe(path)) {
       ModelRecipe recipe = ModelRecipe.read(path);
-      return new ModelSource(recipe.name(), fetcher.fetch(recipe), path);
+      return new ModelSource(recipe.name(), fetcher.get().fetch(recipe), path);
     }
     if (!Files.exists(path)) {
       throw new RecipeException(

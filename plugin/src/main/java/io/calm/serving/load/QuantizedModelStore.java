@@ -2,12 +2,14 @@ package io.calm.serving.load;
 
 import io.calm.artifact.Artifact;
 import io.calm.artifact.ArtifactKey;
+import io.calm.artifact.ArtifactLayout;
 import io.calm.artifact.ArtifactStore;
 import io.calm.artifact.ArtifactWriter;
 import io.calm.artifact.FileDigests;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.search.SearchProgress;
 import io.calm.serving.settings.CalmSettings;
+import io.calm.serving.settings.CalmSettings.HeadFormat;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -53,7 +55,7 @@ public final class QuantizedModelStore {
     if (found.isPresent()) {
       return found.get();
     }
-    ArtifactStore.Claim claim = store.begin(key, checkpoint.spec());
+    ArtifactStore.Claim claim = store.begin(key, checkpoint.spec(), layout(checkpoint));
     if (claim instanceof ArtifactStore.Ready ready) {
       return ready.artifact();
     }
@@ -70,6 +72,27 @@ public final class QuantizedModelStore {
               .formatted(Memory.directLimit() >> 20, e.getMessage()),
           e);
     }
+  }
+
+  /** Returns what will be written: the larger of the lm_heads that a search may choose. */
+  ArtifactLayout layout(Checkpoint checkpoint) {
+    boolean tied = checkpoint.spec().tiedEmbeddings();
+    HeadFormat format = settings.lmHead();
+    String int8 = HeadFormat.INT8.setting();
+    String embeddings =
+        switch (format) {
+          case AUTO, INT8, INT4 -> int8;
+          case FLOAT16, FLOAT32 -> format.setting();
+        };
+    Optional<String> head =
+        switch (format) {
+          case AUTO -> Optional.of(tied ? HeadFormat.INT4.setting() : int8);
+          case INT4 -> Optional.of(HeadFormat.INT4.setting());
+          case INT8, FLOAT16, FLOAT32 -> tied ? Optional.empty() : Optional.of(format.setting());
+        };
+    boolean guarded = settings.algorithm().isEmpty() && settings.guard();
+    return new ArtifactLayout(
+        Quantization.group(checkpoint, settings), embeddings, head, guarded ? 2 : 1);
   }
 
   private ArtifactKey key(Checkpoint checkpoint) {

@@ -1,5 +1,6 @@
 package io.calm.serving.settings;
 
+import io.calm.files.UserHome;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,8 +44,18 @@ final class SettingValues {
             .flatMap(given -> SettingKeys.CACHE_DIR.parse(given.text()))
             .filter(Path::isAbsolute)
             .map(path -> path.resolve("calm"));
-    return given(SettingKeys.CACHE_DIR)
-        .flatMap(given -> parse(SettingKeys.CACHE_DIR, given))
+    Optional<Given> given = given(SettingKeys.CACHE_DIR);
+    if (UserHome.find().isEmpty()
+        && given.map(value -> value.text().strip().startsWith("~")).orElse(xdg.isEmpty())) {
+      problems.add(
+          "%s: expected a directory, since this user has no home directory (%s); set it, or %s in the environment (CALM_CACHE for ./calm), to an absolute path"
+              .formatted(
+                  SettingKeys.CACHE_DIR.name(),
+                  UserHome.said(),
+                  SettingKeys.CACHE_DIR.environmentVariable()));
+    }
+    return given
+        .flatMap(value -> parse(SettingKeys.CACHE_DIR, value))
         .or(() -> xdg)
         .orElseGet(SettingKeys.CACHE_DIR::defaultValue)
         .toAbsolutePath()

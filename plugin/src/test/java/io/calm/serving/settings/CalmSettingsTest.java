@@ -18,6 +18,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class CalmSettingsTest {
 
@@ -286,6 +287,32 @@ class CalmSettingsTest {
     assertEquals(3, explicit.maxRunning());
     assertEquals(5, explicit.queueSize());
     assertEquals(Path.of("/mine"), explicit.cacheDir());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"?", ""})
+  void aUserWithoutAHomeMustNameTheCache(String home) {
+    String before = System.getProperty("user.home");
+    System.setProperty("user.home", home);
+    try {
+      for (Map<String, String> given :
+          List.of(Map.<String, String>of(), Map.of("calm.cache-dir", "~/calm"))) {
+        String message =
+            String.valueOf(
+                assertThrows(SettingsException.class, () -> CalmSettings.of(given, Map.of()))
+                    .getMessage());
+        assertTrue(message.contains("calm.cache-dir: expected a directory"), message);
+        assertTrue(message.contains("user.home is '" + home + "'"), message);
+        assertTrue(message.contains("OPTION_CALM_CACHE_DIR"), message);
+        assertTrue(message.contains("CALM_CACHE"), message);
+      }
+      Map<String, String> own = Map.of("calm.cache-dir", "/mine");
+      assertEquals(Path.of("/mine"), CalmSettings.of(own, Map.of()).cacheDir());
+      Map<String, String> xdg = Map.of("XDG_CACHE_HOME", "/caches");
+      assertEquals(Path.of("/caches/calm"), CalmSettings.of(Map.of(), xdg).cacheDir());
+    } finally {
+      System.setProperty("user.home", before);
+    }
   }
 
   @Test

@@ -1,0 +1,98 @@
+package io.calm.artifact;
+
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.NormRole;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TokenTable;
+import java.util.Optional;
+
+/**
+ * What an artifact will consist of, as far as its size on disk depends on it.
+ *
+ * @param group the most inputs that share a grid
+ * @param embeddings format of the embedding table: {@code int8}, {@code int4}, {@code float16} or
+ *     {@code float32}
+ * @param head format of the lm_head; empty: it is the embedding table. Where a search decides, the
+ *     larger one
+ * @param drafts plans whose blocks are on disk at once, before one is published
+ */
+public record ArtifactLayout(int group, String embeddings, Optional<String> head, int drafts) {
+  /** Of the manifest's JSON for each section, and of the plan's for each block. */
+  private static final long JSON_PER_SECTION = 256;
+
+  private static final long JSON_PER_BLOCK = 8192;
+  private static final long JSON = 64 * 1024;
+
+  /**
+   * Returns the most bytes that writing the artifact takes at once: its data files to the byte,
+   * every draft's, and a bound for manifest and plan.
+   */
+  public long bytes(ModelSpec spec) {
+    long sections = 8 + (long) spec.layers() * (3L * LinearRole.values().length + 4);
+    return drafts * blocksBytes(spec)
+        + tablesBytes(spec)
+        + sections * JSON_PER_SECTION
+        + spec.layers() * JSON_PER_BLOCK
+        + JSON;
+  }
+
+  /** Returns the length of {@code blocks.bin}. */
+  long blocksBytes(ModelSpec spec) {
+    Sections sections = new Sections();
+    for (int layer = 0; layer < spec.layers(); layer++) {
+      for (LinearRole role : LinearRole.values()) {
+        sections.addLinear(spec.outputs(role), spec.inputs(role), group);
+        if (spec.biases().contains(role)) {
+          sections.add(4L * spec.outputs(role));
+        }
+      }
+      for (NormRole norm : spec.norms()) {
+        sections.add(4L * spec.width(norm));
+      }
+    }
+    return sections.size;
+  }
+
+  /** Returns the length of {@code tables.bin}. */
+  long tablesBytes(ModelSpec spec) {
+    Sections sections = new Sections();
+    sections.addTable(spec, embeddings, group);
+    head.ifPresent(format -> sections.addTable(spec, format, group));
+    sections.add(4L * spec.hidden());
+    return sections.size;
+  }
+
+  /** The length of a file whose sections are appended as {@link SectionWriter} does. */
+  private static final class Sections {
+    private long size;
+
+    void add(long length) {
+      size = Section.aligned(size, length) + length;
+    }
+
+    void addLinear(int outputs, int inputs, int limit) {
+      int group = QuantizedLinear.groupFor(inputs, limit);
+      add(QuantizedLinear.codeBytes(outputs, inputs, group));
+      add(QuantizedLinear.gridBytes(outputs, inputs, group));
+    }
+
+    void addTable(ModelSpec spec, String format, int limit) {
+      int tokens = spec.vocabulary();
+      int width = spec.hidden();
+      switch (format) {
+        case "int4" -> addLinear(tokens, width, limit);
+        case "int8" -> {
+          int group = QuantizedLinear.groupFor(width, limit);
+          add(TokenTable.Int8.codeBytes(tokens, width, group));
+          add(4L * QuantizedLinear.paddedOutputs(tokens));
+        }
+        case "float16" -> add(2L * tokens * width);
+        case "float32" -> add(4L * tokens * width);
+        default ->
+            throw new IllegalArgumentException(
+                "table: expected int8, int4, float16 or float32, got " + format);
+      }
+    }
+  }
+}

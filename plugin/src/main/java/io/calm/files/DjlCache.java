@@ -1,0 +1,108 @@
+package io.calm.files;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The directory into which DJL unpacks native libraries, from which it loads them. Who can write it
+ * can run code in this process.
+ *
+ * <p>DJL takes it from {@code ENGINE_CACHE_DIR}, else {@code DJL_CACHE_DIR} (environment or system
+ * property), else {@code ~/.djl.ai}. A process of our own puts it below its cache directory, unless
+ * the operator has named one; in DJL Serving it is the server's.
+ */
+public final class DjlCache {
+  private static final Logger LOGGER = LoggerFactory.getLogger(DjlCache.class);
+  private static final String ENGINES = "ENGINE_CACHE_DIR";
+  private static final String ALL = "DJL_CACHE_DIR";
+  private static final String NAME = "native";
+  private static final AtomicBoolean CHECKED = new AtomicBoolean();
+
+  private DjlCache() {}
+
+  /**
+   * Has DJL unpack its libraries into {@code cacheDir/native}, which only this user can write. To
+   * be called by a process of our own before it loads the first one; later calls change nothing.
+   *
+   * <p>Where the cache can only be read, as a mounted one, DJL's default stays.
+   *
+   * @throws UntrustedPathException if another user may have written the directory
+   */
+  public static synchronized void use(Path cacheDir) throws UntrustedPathException {
+    if (named(ENGINES).or(() -> named(ALL)).isPresent()) {
+      return;
+    }
+    try {
+      Path directory = PrivateFiles.directory(cacheDir, NAME);
+      if (!Files.isWritable(directory)) {
+        throw new AccessDeniedException(directory.toString());
+      }
+      System.setProperty(ENGINES, directory.toString());
+    } catch (UntrustedPathException e) {
+      throw e;
+    } catch (IOException e) {
+      LOGGER.warn(
+          "{}: cannot hold DJL's native libraries ({}); they go to DJL's own cache",
+          cacheDir,
+          e.toString());
+    }
+  }
+
+  /**
+   * Checks where DJL will unpack libraries, before it loads the first one, and logs it.
+   *
+   * @throws IllegalArgumentException if DJL would take it from a home directory that this user does
+   *     not have
+   */
+  public static void check() {
+    Optional<String> named = named(ENGINES).or(() -> named(ALL));
+    Optional<Path> directory =
+        named.map(Path::of).or(() -> UserHome.find().map(home -> home.resolve(".djl.ai")));
+    if (directory.isEmpty()) {
+      throw new IllegalArgumentException(
+          "DJL_CACHE_DIR: expected a directory for DJL's native libraries, since this user has no home directory (%s); set DJL_CACHE_DIR, or calm.cache-dir (CALM_CACHE) for ./calm, to a directory that only this user can write"
+              .formatted(UserHome.said()));
+    }
+    if (CHECKED.compareAndSet(false, true)) {
+      report(directory.get(), named.isPresent());
+    }
+  }
+
+  private static void report(Path directory, boolean named) {
+    LOGGER.info(
+        "DJL's native libraries: {} ({})",
+        directory,
+        named ? "named by DJL_CACHE_DIR or ENGINE_CACHE_DIR" : "DJL's default");
+    try {
+      Optional<PosixStatus> status =
+          Files.isDirectory(directory)
+              ? PosixStatus.of(directory.toRealPath())
+              : Optional.<PosixStatus>empty();
+      if (status.filter(s -> !s.isTrusted() || s.isWritableByOthers()).isPresent()) {
+        LOGGER.warn(
+            "{}: others than this user can write it, and so run code in this process; set DJL_CACHE_DIR to a directory of mode 0700",
+            directory);
+      }
+    } catch (IOException e) {
+      LOGGER.debug("{}: its owner is not known", directory, e);
+    }
+  }
+
+  private static Optional<String> named(String name) {
+    return Stream.of(Optional.ofNullable(System.getenv(name)), property(name))
+        .flatMap(Optional::stream)
+        .filter(text -> !text.isEmpty())
+        .findFirst();
+  }
+
+  private static Optional<String> property(String name) {
+    return Optional.ofNullable(System.getProperty(name));
+  }
+}

@@ -1,0 +1,94 @@
+package io.calm.files;
+
+import java.io.IOException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Owner and mode of a path itself, never of what a link points to.
+ *
+ * @param uid number of the user that owns it
+ * @param mode permission bits, and the sticky bit
+ */
+record PosixStatus(int uid, int mode) {
+  private static final Logger LOGGER = LoggerFactory.getLogger(PosixStatus.class);
+  private static final int WRITABLE_BY_OTHERS = 0022;
+  private static final int STICKY = 01000;
+  private static final int PERMISSIONS = 0777;
+  private static final int ROOT = 0;
+
+  /** Returns the status; empty where the system has no users and modes, as Windows. */
+  static Optional<PosixStatus> of(Path path) throws IOException {
+    if (!FileSystems.getDefault().supportedFileAttributeViews().contains("unix")) {
+      return Optional.empty();
+    }
+    Map<String, Object> attributes =
+        Files.readAttributes(path, "unix:uid,mode", LinkOption.NOFOLLOW_LINKS);
+    return Optional.of(new PosixStatus(number(attributes, "uid"), number(attributes, "mode")));
+  }
+
+  private static int number(Map<String, Object> attributes, String name) throws IOException {
+    if (attributes.get(name) instanceof Integer value) {
+      return value;
+    }
+    throw new IOException("expected a number as unix:%s, got none".formatted(name));
+  }
+
+  boolean isOwn() {
+    OptionalInt self = Self.UID;
+    return self.isEmpty() || uid == self.getAsInt();
+  }
+
+  /** Whether the owner is this process's user or root, who can write everything anyway. */
+  boolean isTrusted() {
+    return isOwn() || uid == ROOT;
+  }
+
+  int permissions() {
+    return mode & PERMISSIONS;
+  }
+
+  boolean isWritableByOthers() {
+    return (mode & WRITABLE_BY_OTHERS) != 0;
+  }
+
+  /** Whether entries of a directory can only be replaced by their owners, as in /tmp. */
+  boolean isSticky() {
+    return (mode & STICKY) != 0;
+  }
+
+  /** Returns the number of the user that this process runs as, for messages. */
+  static String self() {
+    return Self.UID.isPresent() ? Integer.toString(Self.UID.getAsInt()) : "unknown";
+  }
+
+  private static final class Self {
+    static final OptionalInt UID = find();
+
+    /** The user's name is not asked for: a container may run as a number that has none. */
+    private static OptionalInt find() {
+      try {
+        Path own = Path.of("/proc/self");
+        if (Files.isDirectory(own)) {
+          return OptionalInt.of((Integer) Files.getAttribute(own, "unix:uid"));
+        }
+        Path probe = Files.createTempFile("calm-owner", null);
+        try {
+          return OptionalInt.of((Integer) Files.getAttribute(probe, "unix:uid"));
+        } finally {
+          Files.delete(probe);
+        }
+      } catch (IOException | UnsupportedOperationException e) {
+        LOGGER.warn("the user of this process is not known ({}): owners are not checked", e);
+        return OptionalInt.empty();
+      }
+    }
+  }
+}

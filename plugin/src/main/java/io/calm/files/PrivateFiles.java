@@ -1,0 +1,256 @@
+package io.calm.files;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Files below a cache directory that nobody else can write, replace or redirect.
+ *
+ * <p>Every directory below the cache's own is a real one of mode 0700, a published file has mode
+ * 0444, and both belong to the user of this process or to root; no link is followed. What this user
+ * owns with a wider mode, as an older version left it, is narrowed. What another user owns is
+ * refused. Where the system has no owners and modes, only links are refused. The cache directory
+ * itself may be reached by links, since the operator names it. Thread safe.
+ */
+public final class PrivateFiles {
+  private static final Logger LOGGER = LoggerFactory.getLogger(PrivateFiles.class);
+  private static final String DIRECTORY = "rwx------";
+  private static final String WRITTEN = "rw-------";
+  private static final String PUBLISHED = "r--r--r--";
+  private static final int DIRECTORY_MODE = 0700;
+  private static final int OTHERS_WRITE = 0022;
+
+  private PrivateFiles() {}
+
+  /**
+   * Returns the directory {@code names} below {@code cacheDir}, making what is missing.
+   *
+   * @throws UntrustedPathException if a part of it is a link, or belongs to another user
+   */
+  public static Path directory(Path cacheDir, String... names) throws IOException {
+    Files.createDirectories(cacheDir, attributes(DIRECTORY));
+    checkCache(cacheDir);
+    Path directory = cacheDir;
+    for (String name : names) {
+      directory = directory.resolve(name);
+      if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+        Files.createDirectories(directory, attributes(DIRECTORY));
+      }
+      check(directory);
+    }
+    return directory;
+  }
+
+  /**
+   * Checks directories that are there already, as {@link #directory} does, without making any.
+   *
+   * @return whether all of them are there
+   */
+  public static boolean isDirectory(Path cacheDir, String... names) throws IOException {
+    if (!Files.isDirectory(cacheDir)) {
+      return false;
+    }
+    checkCache(cacheDir);
+    Path directory = cacheDir;
+    for (String name : names) {
+      directory = directory.resolve(name);
+      if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+        return false;
+      }
+      check(directory);
+    }
+    return true;
+  }
+
+  /** Creates a directory of this user alone; there must be nothing at its path. */
+  public static void createDirectory(Path directory) throws IOException {
+    Files.createDirectory(directory, attributes(DIRECTORY));
+  }
+
+  /** Checks a cache directory, whose mode is the operator's unless others could replace entries. */
+  private static void checkCache(Path cacheDir) throws IOException {
+    Path real = cacheDir.toRealPath();
+    Optional<PosixStatus> found = PosixStatus.of(real);
+    if (found.isEmpty()) {
+      return;
+    }
+    PosixStatus status = found.get();
+    requireTrusted(real, status);
+    if (status.isWritableByOthers() && !status.isSticky()) {
+      if (!status.isOwn()) {
+        throw writable(real);
+      }
+      narrow(real, status.permissions() & ~OTHERS_WRITE);
+    }
+  }
+
+  private static void check(Path directory) throws IOException {
+    if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+      throw new UntrustedPathException(
+          "%s: expected a directory, got %s; remove it, or set calm.cache-dir to another directory"
+              .formatted(directory, kind(directory)));
+    }
+    Optional<PosixStatus> found = PosixStatus.of(directory);
+    if (found.isEmpty()) {
+      return;
+    }
+    PosixStatus status = found.get();
+    requireTrusted(directory, status);
+    if (status.isOwn()) {
+      if (status.permissions() != DIRECTORY_MODE) {
+        narrow(directory, DIRECTORY_MODE);
+      }
+    } else if (status.isWritableByOthers()) {
+      throw writable(directory);
+    }
+  }
+
+  /**
+   * Opens a published file to read.
+   *
+   * @throws NoSuchFileException if it is not there
+   * @throws UntrustedPathException if it is no file but a link, or belongs to another user
+   */
+  public static FileChannel open(Path file) throws IOException {
+    if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+      if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+        throw new NoSuchFileException(file.toString());
+      }
+      throw new UntrustedPathException(
+          "%s: expected a file, got %s; remove it".formatted(file, kind(file)));
+    }
+    // The directory is this user's or root's, so what is checked below is what was opened.
+    FileChannel channel =
+        FileChannel.open(file, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
+    try {
+      checkFile(file);
+    } catch (IOException | RuntimeException | Error e) {
+      channel.close();
+      throw e;
+    }
+    return channel;
+  }
+
+  private static void checkFile(Path file) throws IOException {
+    Optional<PosixStatus> found = PosixStatus.of(file);
+    if (found.isEmpty()) {
+      return;
+    }
+    PosixStatus status = found.get();
+    requireTrusted(file, status);
+    if (status.isWritableByOthers()) {
+      if (!status.isOwn()) {
+        throw writable(file);
+      }
+      narrow(file, status.permissions() & ~OTHERS_WRITE);
+    }
+  }
+
+  /** Returns the bytes of a published file of less than 2 GiB; throws as {@link #open}. */
+  public static byte[] read(Path file) throws IOException {
+    try (FileChannel channel = open(file)) {
+      ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(channel.size()));
+      int count = 0;
+      while (count >= 0 && bytes.hasRemaining()) {
+        count = channel.read(bytes);
+      }
+      return Arrays.copyOf(bytes.array(), bytes.position());
+    }
+  }
+
+  /** Creates a file of mode 0600 to write; there must be nothing at its path. */
+  public static FileChannel create(Path file) throws IOException {
+    return FileChannel.open(
+        file,
+        Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
+        attributes(WRITTEN));
+  }
+
+  /** Opens a file of this user's to read and write, making it with mode 0600 if it is missing. */
+  public static FileChannel openOrCreate(Path file) throws IOException {
+    return FileChannel.open(
+        file,
+        Set.of(
+            StandardOpenOption.CREATE,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE,
+            LinkOption.NOFOLLOW_LINKS),
+        attributes(WRITTEN));
+  }
+
+  /** Gives a file that is complete the mode 0444, before its name is published. */
+  public static void seal(Path file) throws IOException {
+    if (isPosix()) {
+      try {
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(PUBLISHED));
+      } catch (IOException | UnsupportedOperationException e) {
+        LOGGER.debug("{}: its file system keeps no modes: {}", file, e.toString());
+      }
+    }
+  }
+
+  private static void requireTrusted(Path path, PosixStatus status) throws IOException {
+    if (!status.isTrusted()) {
+      throw new UntrustedPathException(
+          "%s: expected the owner to be user %s, which this process runs as, or root, got user %d; change its owner (chown -R), or set calm.cache-dir to another directory"
+              .formatted(path, PosixStatus.self(), status.uid()));
+    }
+  }
+
+  private static UntrustedPathException writable(Path path) {
+    return new UntrustedPathException(
+        "%s: expected that its owner alone can write it, but its group or all users can; run chmod go-w on it, or set calm.cache-dir to another directory"
+            .formatted(path));
+  }
+
+  private static String kind(Path path) {
+    return Files.isSymbolicLink(path) ? "a symbolic link" : "something else";
+  }
+
+  /**
+   * Takes permissions away; where the file system keeps no modes, or is read-only, a line says so.
+   */
+  private static void narrow(Path path, int mode) {
+    try {
+      Files.setPosixFilePermissions(path, permissions(mode));
+      LOGGER.info("{}: mode set to {}", path, Integer.toOctalString(mode));
+    } catch (IOException | UnsupportedOperationException e) {
+      LOGGER.info("{}: its mode cannot be set to {}: {}", path, Integer.toOctalString(mode), e);
+    }
+  }
+
+  private static Set<PosixFilePermission> permissions(int mode) {
+    StringBuilder text = new StringBuilder();
+    for (int bit = 8; bit >= 0; bit--) {
+      text.append((mode >> bit & 1) == 0 ? '-' : "rwx".charAt(2 - bit % 3));
+    }
+    return PosixFilePermissions.fromString(text.toString());
+  }
+
+  private static boolean isPosix() {
+    return FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
+  }
+
+  private static FileAttribute<?>[] attributes(String permissions) {
+    return isPosix()
+        ? new FileAttribute<?>[] {
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
+        }
+        : new FileAttribute<?>[0];
+  }
+}

@@ -1,0 +1,182 @@
+package io.calm.files;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class PrivateFilesTest {
+  private static final int NOBODY = 65534;
+
+  private final Path cache;
+
+  PrivateFilesTest(@TempDir Path directory) {
+    this.cache = directory.resolve("cache");
+  }
+
+  @BeforeEach
+  void onlyWhereThereAreModes() {
+    assumeTrue(
+        FileSystems.getDefault().supportedFileAttributeViews().contains("unix"),
+        "this system has no owners and modes");
+  }
+
+  private static String mode(Path path) throws IOException {
+    return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
+  }
+
+  private static void chmod(Path path, String mode) throws IOException {
+    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(mode));
+  }
+
+  private static void giveAway(Path path) throws IOException {
+    try {
+      Files.setAttribute(path, "unix:uid", NOBODY, LinkOption.NOFOLLOW_LINKS);
+    } catch (IOException e) {
+      System.out.println("SKIPPED PrivateFilesTest: only root can give files away");
+      assumeTrue(false, "only root can give files away: " + e);
+    }
+  }
+
+  private static void assertRefused(
+      String expected, org.junit.jupiter.api.function.Executable use) {
+    String message = String.valueOf(assertThrows(UntrustedPathException.class, use).getMessage());
+    assertTrue(message.contains(expected), message);
+  }
+
+  @Test
+  void directoriesAreOfThisUserAlone() throws IOException {
+    Path made = PrivateFiles.directory(cache, "artifacts", "deep");
+    assertEquals(cache.resolve("artifacts").resolve("deep"), made);
+    for (Path path : new Path[] {cache, made.getParent(), made}) {
+      assertEquals("rwx------", mode(path));
+    }
+    assertTrue(PrivateFiles.isDirectory(cache, "artifacts", "deep"));
+    assertFalse(PrivateFiles.isDirectory(cache, "artifacts", "other"));
+    assertFalse(PrivateFiles.isDirectory(cache.resolve("none"), "artifacts"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"rwxr-xr-x", "rwxrwxr-x", "rwxrwxrwx"})
+  void whatAnOlderVersionMadeIsNarrowed(String before) throws IOException {
+    Path artifacts = Files.createDirectories(cache.resolve("artifacts"));
+    chmod(artifacts, before);
+    chmod(cache, before);
+    assertTrue(PrivateFiles.isDirectory(cache, "artifacts"));
+    assertEquals("rwx------", mode(artifacts));
+    assertEquals("rwxr-xr-x", mode(cache), "the operator's own, but others cannot write it");
+
+    Path file = Files.writeString(artifacts.resolve("blocks.bin"), "x");
+    chmod(file, "rw-rw-rw-");
+    assertArrayEquals(new byte[] {'x'}, PrivateFiles.read(file));
+    assertEquals("rw-r--r--", mode(file));
+  }
+
+  @Test
+  void aStickyCacheDirectoryIsLeftAlone() throws IOException {
+    Files.createDirectories(cache);
+    Files.setAttribute(cache, "unix:mode", 01777);
+    PrivateFiles.directory(cache, "artifacts");
+    assertEquals("rwxrwxrwx", mode(cache));
+    assertEquals("rwx------", mode(cache.resolve("artifacts")));
+  }
+
+  @Test
+  void theCacheDirectoryMayBeALinkButNothingBelowIt() throws IOException {
+    Path elsewhere = Files.createDirectories(cache.resolveSibling("elsewhere"));
+    Files.createSymbolicLink(cache, elsewhere);
+    PrivateFiles.directory(cache, "digests");
+    assertTrue(Files.isDirectory(elsewhere.resolve("digests")));
+
+    Files.createSymbolicLink(cache.resolve("artifacts"), elsewhere);
+    assertRefused("got a symbolic link", () -> PrivateFiles.directory(cache, "artifacts"));
+    assertRefused("got a symbolic link", () -> PrivateFiles.isDirectory(cache, "artifacts"));
+    Files.writeString(cache.resolve("samples"), "");
+    assertRefused("got something else", () -> PrivateFiles.directory(cache, "samples"));
+  }
+
+  @Test
+  void noFileIsReadOrWrittenByALink() throws IOException {
+    PrivateFiles.directory(cache);
+    Path target = Files.writeString(cache.resolve("target"), "secret");
+    Path link = Files.createSymbolicLink(cache.resolve("link"), target);
+    assertRefused("got a symbolic link", () -> PrivateFiles.open(link));
+    assertRefused("got a symbolic link", () -> PrivateFiles.read(link));
+    assertThrows(IOException.class, () -> PrivateFiles.openOrCreate(link));
+    assertThrows(FileAlreadyExistsException.class, () -> PrivateFiles.create(link));
+    Path dangling = Files.createSymbolicLink(cache.resolve("dangling"), cache.resolve("none"));
+    assertThrows(IOException.class, () -> PrivateFiles.create(dangling));
+    assertThrows(IOException.class, () -> PrivateFiles.openOrCreate(dangling));
+    assertFalse(Files.exists(cache.resolve("none")));
+    assertEquals("secret", Files.readString(target));
+    assertThrows(NoSuchFileException.class, () -> PrivateFiles.open(cache.resolve("missing")));
+  }
+
+  @Test
+  void filesAreWrittenAs0600AndPublishedAs0444() throws IOException {
+    PrivateFiles.directory(cache);
+    Path file = cache.resolve("file");
+    try (FileChannel channel = PrivateFiles.create(file)) {
+      assertEquals("rw-------", mode(file));
+      channel.write(ByteBuffer.wrap(new byte[] {1, 2, 3}));
+    }
+    PrivateFiles.seal(file);
+    assertEquals("r--r--r--", mode(file));
+    assertArrayEquals(new byte[] {1, 2, 3}, PrivateFiles.read(file));
+    PrivateFiles.openOrCreate(cache.resolve("lock")).close();
+    PrivateFiles.openOrCreate(cache.resolve("lock")).close();
+    assertEquals("rw-------", mode(cache.resolve("lock")));
+  }
+
+  @Test
+  void whatAnotherUserOwnsIsRefusedWithPathOwnerAndRemedy() throws IOException {
+    Path artifacts = PrivateFiles.directory(cache, "artifacts");
+    Path file = Files.writeString(artifacts.resolve("blocks.bin"), "x");
+    giveAway(file);
+    assertRefused(file + ": expected the owner to be user ", () -> PrivateFiles.open(file));
+    assertRefused("got user " + NOBODY, () -> PrivateFiles.open(file));
+    assertRefused("chown", () -> PrivateFiles.open(file));
+    giveAway(artifacts);
+    assertRefused(artifacts + ": expected", () -> PrivateFiles.directory(cache, "artifacts"));
+    assertRefused("calm.cache-dir", () -> PrivateFiles.isDirectory(cache, "artifacts"));
+    giveAway(cache);
+    assertRefused(cache + ": expected", () -> PrivateFiles.directory(cache, "other"));
+  }
+
+  @Test
+  void aFileThatIsCutShortIsToldFromOneThatIsReplacedOrDeleted() throws IOException {
+    PrivateFiles.directory(cache);
+    Path file = Files.writeString(cache.resolve("file"), "12345");
+    FileStamp stamp = FileStamp.of(file);
+    assertTrue(stamp.cutShort().isEmpty());
+    Files.writeString(file, "123456");
+    assertTrue(stamp.cutShort().isEmpty(), "longer");
+    Files.writeString(file, "123");
+    assertEquals(
+        file + ": expected 5 bytes, as it was opened, got 3: it was cut short while in use",
+        stamp.cutShort().orElseThrow());
+    Path other = Files.writeString(cache.resolve("other"), "");
+    Files.move(other, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    assertTrue(stamp.cutShort().isEmpty(), "another file");
+    Files.delete(file);
+    assertTrue(stamp.cutShort().isEmpty(), "deleted");
+  }
+}

@@ -4,6 +4,7 @@ import io.calm.checkpoint.Tokenizer;
 import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,25 +23,24 @@ final class TokenizerCheck {
    * @param rows of the embeddings
    */
   static void warn(String model, Tokenizer tokenizer, int rows) {
+    problem(tokenizer, rows).ifPresent(problem -> logger.warn("{}: {}", model, problem));
+  }
+
+  /** Returns what is wrong; empty where every token has an embedding. */
+  static Optional<String> problem(Tokenizer tokenizer, int rows) {
     int count = 0;
     List<String> first = new ArrayList<>();
     for (int id = rows; id < tokenizer.size(); id++) {
       String token = tokenizer.token(id);
-      if (token.isEmpty()) {
-        continue;
-      }
-      if (count++ < MOST_SHOWN) {
+      if (!token.isEmpty() && count++ < MOST_SHOWN) {
         first.add("%d \"%s\"".formatted(id, Printable.of(token)));
       }
     }
-    if (count > 0) {
-      logger.warn(
-          "{}: the tokenizer has {} tokens beyond the model's {} embeddings, first {};"
-              + " a prompt with one of them is refused",
-          model,
-          count,
-          rows,
-          String.join(", ", first));
-    }
+    return count == 0
+        ? Optional.empty()
+        : Optional.of(
+            ("the tokenizer has %d tokens beyond the model's %d embeddings, first %s; a prompt with"
+                    + " one of them is refused")
+                .formatted(count, rows, String.join(", ", first)));
   }
 }

@@ -7,7 +7,6 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import io.calm.text.Printable;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -21,6 +20,7 @@ final class BodyParser {
   private static final int INT_DIGITS = 9;
 
   private final byte[] body;
+  private final int length;
   private final JsonStrings strings;
   private int at;
   private int values;
@@ -31,17 +31,27 @@ final class BodyParser {
   private final int[] indexes = new int[JsonBody.MAX_LEVELS + 1];
   private int level;
 
-  BodyParser(byte[] body) {
+  /**
+   * Reads the start of an array.
+   *
+   * @param length bytes of the body
+   */
+  BodyParser(byte[] body, int length) {
     this.body = body;
-    this.strings = new JsonStrings(body);
+    this.length = length;
+    this.strings = new JsonStrings(body, length);
   }
 
   /** Reads the whole body. */
   JsonElement document() {
-    boolean mark = body.length >= 3 && (body[0] & 0xFF) == 0xEF && (body[1] & 0xFF) == 0xBB;
+    boolean mark = length >= 3 && (body[0] & 0xFF) == 0xEF && (body[1] & 0xFF) == 0xBB;
     at = mark && (body[2] & 0xFF) == 0xBF ? 3 : 0; // a byte order mark
     if (next() < 0) {
       throw invalid("expected a JSON object, got an empty body");
+    }
+    int over = ValueCount.over(body, at, length, JsonBody.MAX_VALUES);
+    if (over >= 0) {
+      throw tooMany(over);
     }
     JsonElement element = value();
     if (next() >= 0) {
@@ -52,7 +62,7 @@ final class BodyParser {
 
   /** Skips white space and returns the byte that follows, which is not read; -1 at the end. */
   private int next() {
-    while (at < body.length) {
+    while (at < length) {
       byte c = body[at];
       if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
         return c & 0xFF;
@@ -159,29 +169,43 @@ final class BodyParser {
       return Optional.empty();
     }
     int start = at;
-    int[] ids = new int[16];
+    int count = readIds(new int[0]);
+    at = start;
+    if (count == 0) {
+      return Optional.empty();
+    }
+    int[] ids = new int[count];
+    readIds(ids);
+    return Optional.of(new TokenArray(ids));
+  }
+
+  /**
+   * Reads an array of token ids, and keeps as many as there is room for.
+   *
+   * @return how many there are; 0 where there are none, or other things too
+   */
+  private int readIds(int[] ids) {
     int count = 0;
-    at++;
     while (true) {
+      at++; // the bracket, or a comma
       next();
       int digits = at;
       int id = 0;
-      while (at < body.length && body[at] >= '0' && body[at] <= '9' && at - digits < INT_DIGITS) {
+      while (at < length && body[at] >= '0' && body[at] <= '9' && at - digits < INT_DIGITS) {
         id = 10 * id + body[at++] - '0';
       }
-      int length = at - digits;
+      int width = at - digits;
       int c = next();
-      if (length == 0 || (length > 1 && body[digits] == '0') || (c != ',' && c != ']')) {
-        at = start; // an empty array, or not only ids
-        return Optional.empty();
+      if (width == 0 || (width > 1 && body[digits] == '0') || (c != ',' && c != ']')) {
+        return 0;
       }
-      if (count == ids.length) {
-        ids = Arrays.copyOf(ids, count + count / 2);
+      if (count < ids.length) {
+        ids[count] = id;
       }
-      ids[count++] = id;
-      at++;
+      count++;
       if (c == ']') {
-        return Optional.of(new TokenArray(Arrays.copyOf(ids, count)));
+        at++;
+        return count;
       }
     }
   }
@@ -195,40 +219,40 @@ final class BodyParser {
     if (body[at] == '-') {
       at++;
     }
-    if (at < body.length && body[at] == '0') {
+    if (at < length && body[at] == '0') {
       at++;
     } else {
       digits();
     }
     boolean whole = true;
-    if (at < body.length && body[at] == '.') {
+    if (at < length && body[at] == '.') {
       at++;
       digits();
       whole = false;
     }
-    if (at < body.length && (body[at] == 'e' || body[at] == 'E')) {
+    if (at < length && (body[at] == 'e' || body[at] == 'E')) {
       at++;
-      if (at < body.length && (body[at] == '+' || body[at] == '-')) {
+      if (at < length && (body[at] == '+' || body[at] == '-')) {
         at++;
       }
       digits();
       whole = false;
     }
-    int length = at - start;
-    if (length > JsonBody.MAX_NUMBER_LENGTH) {
+    int width = at - start;
+    if (width > JsonBody.MAX_NUMBER_LENGTH) {
       throw invalid(
           "expected numbers of at most %d characters, got one of %d at %s"
-              .formatted(JsonBody.MAX_NUMBER_LENGTH, length, path()));
+              .formatted(JsonBody.MAX_NUMBER_LENGTH, width, path()));
     }
-    String text = new String(body, start, length, StandardCharsets.ISO_8859_1);
-    return whole && length <= INT_DIGITS && body[start] != '-'
+    String text = new String(body, start, width, StandardCharsets.ISO_8859_1);
+    return whole && width <= INT_DIGITS && body[start] != '-'
         ? new JsonPrimitive(Integer.parseInt(text))
         : new JsonPrimitive(new NumberText(text));
   }
 
   private void digits() {
     int start = at;
-    while (at < body.length && body[at] >= '0' && body[at] <= '9') {
+    while (at < length && body[at] >= '0' && body[at] <= '9') {
       at++;
     }
     if (at == start) {
@@ -238,7 +262,7 @@ final class BodyParser {
 
   private void literal(String word) {
     for (int i = 0; i < word.length(); i++) {
-      if (at == body.length || body[at] != word.charAt(i)) {
+      if (at == length || body[at] != word.charAt(i)) {
         throw unexpected("a value");
       }
       at++;
@@ -267,10 +291,14 @@ final class BodyParser {
 
   private void count() {
     if (++values > JsonBody.MAX_VALUES) {
-      throw invalid(
-          "expected at most %d values and keys, got more; byte %d is where the limit is reached"
-              .formatted(JsonBody.MAX_VALUES, at));
+      throw tooMany(at);
     }
+  }
+
+  private static ApiException tooMany(int at) {
+    return invalid(
+        "expected at most %d values and keys, got more; byte %d is where the limit is reached"
+            .formatted(JsonBody.MAX_VALUES, at));
   }
 
   /** Returns where the value at hand stands, e.g. {@code $.messages[0].role}. */
@@ -287,20 +315,17 @@ final class BodyParser {
   }
 
   private ApiException unexpected(String expected) {
-    return malformed(body, at, expected);
+    return malformed(body, length, at, expected);
   }
 
   /** Returns the error of a byte that JSON does not have there, or of a body that ends there. */
-  static ApiException malformed(byte[] body, int at, String expected) {
-    return invalid(
-        "malformed JSON: expected %s at byte %d, got %s".formatted(expected, at, got(body, at)));
+  static ApiException malformed(byte[] body, int length, int at, String expected) {
+    String got = at < length ? shown(body[at]) : "the end of the body";
+    return invalid("malformed JSON: expected %s at byte %d, got %s".formatted(expected, at, got));
   }
 
-  private static String got(byte[] body, int at) {
-    if (at >= body.length) {
-      return "the end of the body";
-    }
-    int c = body[at] & 0xFF;
+  private static String shown(byte found) {
+    int c = found & 0xFF;
     return c > ' ' && c < 0x7F ? "'" + (char) c + "'" : "the byte 0x%02x".formatted(c);
   }
 

@@ -29,7 +29,17 @@ public final class JsonBody {
    * @throws ApiException saying where it is malformed, or which limit it exceeds
    */
   public static JsonObject parse(byte[] body) {
-    JsonElement element = new BodyParser(body).document();
+    return parse(body, body.length);
+  }
+
+  /**
+   * Parses a body that is the start of an array, which the result has nothing of.
+   *
+   * @param length bytes of the body
+   * @throws ApiException saying where it is malformed, or which limit it exceeds
+   */
+  public static JsonObject parse(byte[] body, int length) {
+    JsonElement element = new BodyParser(body, length).document();
     if (!element.isJsonObject()) {
       throw new ApiException(
           ApiException.Kind.INVALID,

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 /** Reads the strings of a JSON body: UTF-8 without errors, escapes resolved. */
 final class JsonStrings {
   private final byte[] body;
+  private final int length;
   private final CharsetDecoder decoder =
       StandardCharsets.UTF_8
           .newDecoder()
@@ -17,8 +18,9 @@ final class JsonStrings {
           .onUnmappableCharacter(CodingErrorAction.REPORT);
   private int end;
 
-  JsonStrings(byte[] body) {
+  JsonStrings(byte[] body, int length) {
     this.body = body;
+    this.length = length;
   }
 
   /**
@@ -31,18 +33,18 @@ final class JsonStrings {
     boolean escapes = false;
     int signs = 0; // negative where a byte is not ASCII
     int i = start;
-    for (; i < body.length && body[i] != '"'; i++) {
+    for (; i < length && body[i] != '"'; i++) {
       byte c = body[i];
       signs |= c;
       if (c == '\\') {
         escapes = true;
         i++;
       } else if (c >= 0 && c < ' ') {
-        throw BodyParser.malformed(body, i, "an escape for a control character");
+        throw BodyParser.malformed(body, length, i, "an escape for a control character");
       }
     }
-    if (i >= body.length) {
-      throw BodyParser.malformed(body, body.length, "the end of a string");
+    if (i >= length) {
+      throw BodyParser.malformed(body, length, length, "the end of a string");
     }
     end = i + 1;
     if (escapes) {
@@ -93,16 +95,16 @@ final class JsonStrings {
       case 'u' -> {
         int unit = 0;
         for (int i = at + 1; i <= at + 4; i++) {
-          int digit = i < body.length ? Character.digit(body[i], 16) : -1;
+          int digit = i < length ? Character.digit(body[i], 16) : -1;
           if (digit < 0) {
-            throw BodyParser.malformed(body, i, "four hexadecimal digits");
+            throw BodyParser.malformed(body, length, i, "four hexadecimal digits");
           }
           unit = 16 * unit + digit;
         }
         text.append((char) unit);
         return at + 5;
       }
-      default -> throw BodyParser.malformed(body, at, "an escape that JSON has");
+      default -> throw BodyParser.malformed(body, length, at, "an escape that JSON has");
     }
     return at + 1;
   }

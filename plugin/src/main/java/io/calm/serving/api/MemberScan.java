@@ -58,7 +58,7 @@ final class MemberScan {
   }
 
   private String string() {
-    JsonStrings strings = new JsonStrings(body);
+    JsonStrings strings = new JsonStrings(body, body.length);
     String text = strings.read(at);
     at = strings.end();
     return text;

@@ -248,7 +248,7 @@ public final class CalmHttpHandler {
         call.schema().errors(),
         call.sink(),
         () -> {
-          JsonObject body = JsonBody.parse(call.body().take());
+          JsonObject body = call.body().read(JsonBody::parse);
           String[] keys =
               call.schema() == Schema.DJL
                   ? new String[] {"model_name", "model"}

@@ -93,7 +93,7 @@ public final class Prompts {
             key,
             ("expected tokens below %d, which is how many the model has embeddings for, got the"
                     + " token \"%s\" with the id %d; leave it out of the text")
-                .formatted(rows, Printable.of(model.tokenizer().token(token)), token));
+                .formatted(rows, Printable.of(TokenText.of(model.tokenizer(), token)), token));
       }
     }
     return prompt;

@@ -1,6 +1,7 @@
 package io.calm.serving.load;
 
 import io.calm.checkpoint.Tokenizer;
+import io.calm.serving.api.TokenText;
 import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,7 +34,7 @@ final class TokenizerCheck {
     for (int id = rows; id < tokenizer.size(); id++) {
       String token = tokenizer.token(id);
       if (!token.isEmpty() && count++ < MOST_SHOWN) {
-        first.add("%d \"%s\"".formatted(id, Printable.of(token)));
+        first.add("%d \"%s\"".formatted(id, Printable.of(TokenText.of(tokenizer, id))));
       }
     }
     return count == 0

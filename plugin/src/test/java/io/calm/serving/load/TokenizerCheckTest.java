@@ -19,9 +19,8 @@ class TokenizerCheckTest {
         TokenizerCheck.problem(tokenizer, 257));
     assertEquals(
         Optional.of(
-            "the tokenizer has 8 tokens beyond the model's 250 embeddings, first 250 \"<0xFA>\","
-                + " 251 \"<0xFB>\", 252 \"<0xFC>\", 253 \"<0xFD>\", 254 \"<0xFE>\"; a prompt with"
-                + " one of them is refused"),
-        TokenizerCheck.problem(tokenizer, 250));
+            "the tokenizer has 194 tokens beyond the model's 64 embeddings, first 64 \"@\","
+                + " 65 \"A\", 66 \"B\", 67 \"C\", 68 \"D\"; a prompt with one of them is refused"),
+        TokenizerCheck.problem(tokenizer, 64));
   }
 }

@@ -78,8 +78,7 @@ public record SamplingParameters(
   private static void requireRange(String name, double value, double least, double most) {
     if (!(value >= least && value <= most)) { // also NaN
       throw new IllegalArgumentException(
-          "%s: expected %s to %s, got %s"
-              .formatted(name, plain(least), plain(most), plain(value)));
+          "%s: expected %s to %s, got %s".formatted(name, plain(least), plain(most), plain(value)));
     }
   }
 

@@ -55,8 +55,7 @@ class SchedulerFuzzTest {
     PROMPT_READ
   }
 
-  private record Submitted(
-      GenerationRequest request, Recorder events, Ticket ticket, Fault fault) {
+  private record Submitted(GenerationRequest request, Recorder events, Ticket ticket, Fault fault) {
     boolean open() {
       return events.finish().isEmpty();
     }

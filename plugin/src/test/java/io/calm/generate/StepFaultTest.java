@@ -77,7 +77,14 @@ class StepFaultTest {
     RequestQueue queue = new RequestQueue(SETTINGS);
     StepLoop loop = new StepLoop(decoder, SETTINGS, queue);
     int[] bad = {
-      5, HashDecoder.POISON, 5, HashDecoder.NOT_FINITE, HashDecoder.POISON, HashDecoder.REFUSED, 5, 5
+      5,
+      HashDecoder.POISON,
+      5,
+      HashDecoder.NOT_FINITE,
+      HashDecoder.POISON,
+      HashDecoder.REFUSED,
+      5,
+      5
     };
     List<Ticket> tickets = new ArrayList<>();
     for (int i = 0; i < 8; i++) {

@@ -113,7 +113,8 @@ class ConnectionsTest {
                 "m",
                 new SchedulerSettings(1_000_000, 16_384, 1, 1, 64),
                 LmiOptions.DEFAULT,
-                new ServedModel.Limits(OptionalInt.empty(), Optional.empty(), patience, Duration.ofSeconds(1))));
+                new ServedModel.Limits(
+                    OptionalInt.empty(), Optional.empty(), patience, Duration.ofSeconds(1))));
   }
 
   @Test

@@ -43,7 +43,10 @@ class RequestLimitsTest {
   private void serve(Duration requestTimeout) {
     ServedModel.Limits limits =
         new ServedModel.Limits(
-            OptionalInt.empty(), Optional.of(requestTimeout), Duration.ofSeconds(30), Duration.ofSeconds(1));
+            OptionalInt.empty(),
+            Optional.of(requestTimeout),
+            Duration.ofSeconds(30),
+            Duration.ofSeconds(1));
     host.registry().ready(ScriptedModels.create("m", ONE_AT_A_TIME, LmiOptions.DEFAULT, limits));
   }
 

@@ -58,8 +58,7 @@ class TokensBeyondRowsTest {
         "/v1/chat/completions"
             + "| {\"messages\": [{\"role\": \"user\", \"content\": \"a <pad>\"}]} | messages",
         "/predictions/m | {\"inputs\": \"<pad>\"} | inputs",
-        "/predictions/m"
-            + "| {\"inputs\": \"x<pad>\", \"parameters\": {\"truncate\": 1}} | inputs",
+        "/predictions/m" + "| {\"inputs\": \"x<pad>\", \"parameters\": {\"truncate\": 1}} | inputs",
       })
   void aTextWithItIsTheClientsError(String path, String body, String key) throws Exception {
     HttpResponse<byte[]> response = post(host.url() + path, body);
@@ -115,9 +114,7 @@ class TokensBeyondRowsTest {
 
     @Override
     public byte[] bytes(int id) {
-      return id == ByteTokenizer.SIZE
-          ? PAD.getBytes(StandardCharsets.UTF_8)
-          : bytes.bytes(id);
+      return id == ByteTokenizer.SIZE ? PAD.getBytes(StandardCharsets.UTF_8) : bytes.bytes(id);
     }
 
     @Override

@@ -35,8 +35,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
                 + " 'ignore_eos': true}");
     int prompt = "user: loop(ab)\nassistant|".length();
     assertEquals("length", choice(body, 0).get("finish_reason").getAsString());
-    assertEquals(
-        4096 - prompt, body.getAsJsonObject("usage").get("completion_tokens").getAsInt());
+    assertEquals(4096 - prompt, body.getAsJsonObject("usage").get("completion_tokens").getAsInt());
   }
 
   @Test
@@ -194,13 +193,10 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
     String message = "{'role': 'user', 'content': ''}";
     JsonObject error =
         openAiError(
-            400,
-            CHAT,
-            "{'messages': [%s]}".formatted(message + ("," + message).repeat(5000)));
+            400, CHAT, "{'messages': [%s]}".formatted(message + ("," + message).repeat(5000)));
     assertTrue(error.get("message").getAsString().contains("expected at most 4096 messages"));
     String long1 = "{'role': 'user', 'content': '%s'}".formatted("a".repeat(40_000));
-    JsonObject text =
-        openAiError(400, CHAT, "{'messages': [%s, %s]}".formatted(long1, long1));
+    JsonObject text = openAiError(400, CHAT, "{'messages': [%s, %s]}".formatted(long1, long1));
     assertTrue(text.get("message").getAsString().contains("messages: the text has 80000"));
   }
 
@@ -280,8 +276,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
       })
   void aPartThatIsNotTextIsNamed(String part, String message) throws Exception {
     JsonObject error =
-        openAiError(
-            400, CHAT, "{'messages': [{'role': 'user', 'content': [%s]}]}".formatted(part));
+        openAiError(400, CHAT, "{'messages': [{'role': 'user', 'content': [%s]}]}".formatted(part));
     assertEquals("messages[0].content" + message, error.get("message").getAsString());
   }
 
@@ -310,8 +305,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
             "{'prompt': 'x', 'a': {'%s': 1, '%<s': 1}}")) {
       HttpResponse<byte[]> response = ask(COMPLETIONS, body.formatted(long1));
       assertTrue(response.statusCode() == 400 || response.statusCode() == 404);
-      String message =
-          object(response).getAsJsonObject("error").get("message").getAsString();
+      String message = object(response).getAsJsonObject("error").get("message").getAsString();
       assertTrue(message.length() < 700, () -> message.length() + " characters");
       assertTrue(message.chars().noneMatch(c -> c < ' '), message);
     }

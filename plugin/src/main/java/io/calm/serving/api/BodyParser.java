@@ -163,7 +163,9 @@ final class BodyParser {
     return c == end;
   }
 
-  /** Reads the array at hand if it is a prompt and has nothing but token ids; else reads nothing. */
+  /**
+   * Reads the array at hand if it is a prompt and has nothing but token ids; else reads nothing.
+   */
   private Optional<TokenArray> tokenIds() {
     if (level == 0 || level > 2 || !TOKEN_IDS.equals(names[1]) || (level == 2 && inObject())) {
       return Optional.empty();

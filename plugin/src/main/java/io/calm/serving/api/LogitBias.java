@@ -46,7 +46,9 @@ final class LogitBias {
     }
     if (token < 0 || token >= vocabulary) {
       throw ApiException.invalid(
-          name, "expected a token id below %d as the key, got \"%s\"".formatted(vocabulary, Printable.of(key)));
+          name,
+          "expected a token id below %d as the key, got \"%s\""
+              .formatted(vocabulary, Printable.of(key)));
     }
     return token;
   }

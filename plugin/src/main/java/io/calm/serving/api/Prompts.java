@@ -55,8 +55,7 @@ public final class Prompts {
       }
     }
     int first = Math.max(0, tokens.length - count);
-    return checked(
-        model, key, new Prompt(text, Arrays.copyOfRange(tokens, first, tokens.length)));
+    return checked(model, key, new Prompt(text, Arrays.copyOfRange(tokens, first, tokens.length)));
   }
 
   /** Returns the last index up to {@code at} of a space between two words; 0 where none is near. */

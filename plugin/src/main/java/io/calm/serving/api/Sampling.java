@@ -55,8 +55,7 @@ public final class Sampling {
         if (count > SamplingParameters.MAX_STOPS) {
           throw ApiException.invalid(
               fields.name(key),
-              "expected at most %d strings, got %d"
-                  .formatted(SamplingParameters.MAX_STOPS, count));
+              "expected at most %d strings, got %d".formatted(SamplingParameters.MAX_STOPS, count));
         }
         List<String> stops = fields.strings(key);
         stops.forEach(stop -> requireStop(fields.name(key), stop));

@@ -75,7 +75,9 @@ public final class LmiParser {
         parameters.keys().stream().filter(key -> !KNOWN.contains(key)).sorted().toList();
     if (!unknown.isEmpty()) {
       logger.info(
-          "model {}: ignored parameters {}", model.name(), Printable.of(String.join(", ", unknown)));
+          "model {}: ignored parameters {}",
+          model.name(),
+          Printable.of(String.join(", ", unknown)));
     }
     OptionalInt made = parameters.integer("best_of", 1, MOST_CHOICES);
     int shown = parameters.integer("n", 1, MOST_CHOICES).orElse(made.orElse(1));
@@ -186,8 +188,7 @@ public final class LmiParser {
   }
 
   /** Returns what the client asks for; else 30, or what the context leaves where that is less. */
-  private static int answerTokens(
-      ServedModel model, List<Prompt> prompts, JsonFields parameters) {
+  private static int answerTokens(ServedModel model, List<Prompt> prompts, JsonFields parameters) {
     for (String key : List.of("max_new_tokens", "max_tokens")) {
       OptionalInt asked = parameters.integer(key, 1, Integer.MAX_VALUE);
       if (asked.isPresent()) {

@@ -106,8 +106,7 @@ final class ChatMessages {
         fields
             .get(key)
             .orElseThrow(
-                () ->
-                    ApiException.invalid(part + "." + key, "expected a string, got nothing")));
+                () -> ApiException.invalid(part + "." + key, "expected a string, got nothing")));
   }
 
   /** Returns the characters of all contents. */

@@ -40,8 +40,7 @@ public final class OpenAiParser {
     OptionalInt asked = fields.integer("max_tokens", 0, Integer.MAX_VALUE);
     asked.ifPresent(most -> Prompts.requireRoom(model, prompts, "max_tokens", most));
     int most =
-        asked.orElseGet(
-            () -> Math.min(room(model, "prompt", prompts), DEFAULT_COMPLETION_TOKENS));
+        asked.orElseGet(() -> Math.min(room(model, "prompt", prompts), DEFAULT_COMPLETION_TOKENS));
     boolean scored = logprobs.isPresent() || choices.ranked();
     SamplingParameters parameters =
         Sampling.checked(

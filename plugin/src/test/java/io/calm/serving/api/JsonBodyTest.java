@@ -51,12 +51,44 @@ class JsonBodyTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "{", "}", "{]", "[}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{\"a\":1 \"b\":2}",
-        "{\"a\":01}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}", "{\"a\":1e}", "{\"a\":-}",
-        "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":tru}", "{\"a\":nulll}", "{\"a\":True}",
-        "{\"a\":[1,]}", "{\"a\":[,1]}", "{\"a\":[1 2]}", "{'a':1}", "{a:1}", "{\"a\":\"\t\"}",
-        "{\"a\":\"\n\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\\u12g4\"}",
-        "{\"a\":\"", "{\"a\":\"\\", "{\"a\":\"\\\"", "{\"a", "{\"a\":[", "/**/{}", "{}//", "{\"a\":1;}",
+        "{",
+        "}",
+        "{]",
+        "[}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\":1 \"b\":2}",
+        "{\"a\":01}",
+        "{\"a\":+1}",
+        "{\"a\":.5}",
+        "{\"a\":1.}",
+        "{\"a\":1e}",
+        "{\"a\":-}",
+        "{\"a\":NaN}",
+        "{\"a\":Infinity}",
+        "{\"a\":tru}",
+        "{\"a\":nulll}",
+        "{\"a\":True}",
+        "{\"a\":[1,]}",
+        "{\"a\":[,1]}",
+        "{\"a\":[1 2]}",
+        "{'a':1}",
+        "{a:1}",
+        "{\"a\":\"\t\"}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12\"}",
+        "{\"a\":\"\\u12g4\"}",
+        "{\"a\":\"",
+        "{\"a\":\"\\",
+        "{\"a\":\"\\\"",
+        "{\"a",
+        "{\"a\":[",
+        "/**/{}",
+        "{}//",
+        "{\"a\":1;}",
       })
   void whatJsonHasNotIsRefused(String body) {
     assertThrows(IOException.class, () -> library(body), "the library's reader takes it");
@@ -122,11 +154,13 @@ class JsonBodyTest {
 
   @Test
   void aPromptOfTokenIdsIsAnArrayOfInts() {
-    JsonObject body = parse("{\"prompt\": [ 0 , 12,345 ], \"other\": [1], \"x\": {\"prompt\": [1]}}");
+    JsonObject body =
+        parse("{\"prompt\": [ 0 , 12,345 ], \"other\": [1], \"x\": {\"prompt\": [1]}}");
     assertArrayEquals(new int[] {0, 12, 345}, ((TokenArray) body.get("prompt")).ids());
     assertTrue(body.get("other").isJsonArray());
     assertTrue(body.getAsJsonObject("x").get("prompt").isJsonArray());
-    JsonObject several = parse("{\"prompt\": [[1,2],\"x\",[3.0],[],[-1],[01234567890]]}".replace("0123", "123"));
+    JsonObject several =
+        parse("{\"prompt\": [[1,2],\"x\",[3.0],[],[-1],[01234567890]]}".replace("0123", "123"));
     assertTrue(several.getAsJsonArray("prompt").get(0) instanceof TokenArray);
     for (int i = 2; i < 6; i++) {
       assertTrue(several.getAsJsonArray("prompt").get(i).isJsonArray(), "element " + i);
@@ -152,8 +186,7 @@ class JsonBodyTest {
   void levelsAndDigitsAreLimited() {
     parse("{\"a\":" + "[".repeat(63) + "]".repeat(63) + "}");
     assertTrue(refusal("{\"a\":" + "[".repeat(64) + "]".repeat(64) + "}").contains("limit 64"));
-    assertEquals(
-        "9".repeat(400), parse("{\"a\":" + "9".repeat(400) + "}").get("a").getAsString());
+    assertEquals("9".repeat(400), parse("{\"a\":" + "9".repeat(400) + "}").get("a").getAsString());
     assertEquals(
         "body: expected numbers of at most 400 characters, got one of 401 at $.a[1].b",
         refusal("{\"a\":[0,{\"b\":" + "9".repeat(401) + "}]}"));
@@ -176,7 +209,8 @@ class JsonBodyTest {
 
   @Test
   void anInvalidSequenceIsFoundWhereverItStands() {
-    for (byte[] bad : new byte[][] {{(byte) 0xC3}, {(byte) 0xFF}, {(byte) 0xED, (byte) 0xA0, (byte) 0x80}}) {
+    for (byte[] bad :
+        new byte[][] {{(byte) 0xC3}, {(byte) 0xFF}, {(byte) 0xED, (byte) 0xA0, (byte) 0x80}}) {
       byte[] body = "{\"a\":\"é\\n____\"}".getBytes(StandardCharsets.UTF_8);
       System.arraycopy(bad, 0, body, 10, bad.length);
       ApiException e = assertThrows(ApiException.class, () -> JsonBody.parse(body));

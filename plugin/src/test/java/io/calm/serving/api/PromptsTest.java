@@ -26,12 +26,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PromptsTest {
   private static final int CONTEXT = 2000;
 
-  private final Checkpoint checkpoint =
-      Checkpoints.open(Repository.path("models/calm-tiny-llama"));
+  private final Checkpoint checkpoint = Checkpoints.open(Repository.path("models/calm-tiny-llama"));
   private final Tokenizer tokenizer = checkpoint.tokenizer();
   private final ServedModel scripted =
-      ScriptedModels.create(
-          "m", new SchedulerSettings(CONTEXT, 64, 4, 4, 64), LmiOptions.DEFAULT);
+      ScriptedModels.create("m", new SchedulerSettings(CONTEXT, 64, 4, 4, 64), LmiOptions.DEFAULT);
   private final ServedModel model =
       new ServedModel(
           "m",

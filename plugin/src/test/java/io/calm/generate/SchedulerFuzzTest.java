@@ -55,6 +55,8 @@ class SchedulerFuzzTest {
     PROMPT_READ
   }
 
+  private static final List<Fault> FAULTS = List.of(Fault.values());
+
   private record Submitted(GenerationRequest request, Recorder events, Ticket ticket, Fault fault) {
     boolean open() {
       return events.finish().isEmpty();
@@ -154,9 +156,7 @@ class SchedulerFuzzTest {
     private void submit() {
       Recorder events = new Recorder();
       Fault fault =
-          random.nextDouble() < faultRate
-              ? Fault.values()[random.nextInt(Fault.values().length)]
-              : Fault.NONE;
+          random.nextDouble() < faultRate ? FAULTS.get(random.nextInt(FAULTS.size())) : Fault.NONE;
       GenerationRequest request = faulty(request(events), fault, random.nextInt(4));
       Ticket ticket = new Ticket(request, clock::get, queue::signal);
       try {

@@ -75,28 +75,20 @@ final class BodyParser {
   private JsonElement value() {
     count();
     int c = next();
-    switch (c) {
-      case '{':
-        return object();
-      case '[':
-        return array();
-      case '"':
-        return new JsonPrimitive(string());
-      case 't':
-        literal("true");
-        return new JsonPrimitive(true);
-      case 'f':
-        literal("false");
-        return new JsonPrimitive(false);
-      case 'n':
-        literal("null");
-        return JsonNull.INSTANCE;
-      default:
-        if (c == '-' || (c >= '0' && c <= '9')) {
-          return number();
+    return switch (c) {
+      case '{' -> object();
+      case '[' -> array();
+      case '"' -> new JsonPrimitive(string());
+      case 't' -> literal("true", new JsonPrimitive(true));
+      case 'f' -> literal("false", new JsonPrimitive(false));
+      case 'n' -> literal("null", JsonNull.INSTANCE);
+      default -> {
+        if (c != '-' && (c < '0' || c > '9')) {
+          throw unexpected("a value");
         }
-        throw unexpected("a value");
-    }
+        yield number();
+      }
+    };
   }
 
   private JsonObject object() {
@@ -262,13 +254,14 @@ final class BodyParser {
     }
   }
 
-  private void literal(String word) {
+  private JsonElement literal(String word, JsonElement value) {
     for (int i = 0; i < word.length(); i++) {
       if (at == length || body[at] != word.charAt(i)) {
         throw unexpected("a value");
       }
       at++;
     }
+    return value;
   }
 
   private String string() {

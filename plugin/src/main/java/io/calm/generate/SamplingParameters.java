@@ -46,7 +46,9 @@ public record SamplingParameters(
 
   public static final int MAX_LOGPROBS = 20;
   public static final int MAX_STOPS = 32;
+  public static final int MAX_STOP_LENGTH = 1024;
   public static final int MAX_BIAS = 100;
+  public static final int MAX_BIASES = 4096;
 
   public SamplingParameters {
     stops = List.copyOf(stops);
@@ -60,6 +62,7 @@ public record SamplingParameters(
     requireRange("repetition_penalty", repetitionPenalty, 0.01, 100);
     requireRange("frequency_penalty", frequencyPenalty, -2, 2);
     requireRange("presence_penalty", presencePenalty, -2, 2);
+    requireRange("number of logit_bias's tokens", logitBias.size(), 0, MAX_BIASES);
     logitBias.forEach(
         (token, bias) -> requireRange("logit_bias." + token, bias, -MAX_BIAS, MAX_BIAS));
     requireRange("logprobs", topLogprobs, 0, MAX_LOGPROBS);
@@ -68,20 +71,14 @@ public record SamplingParameters(
     }
     requireRange("number of stop strings", stops.size(), 0, MAX_STOPS);
     for (String stop : stops) {
-      requireRange("length of a stop string", stop.length(), 1, 1024);
+      requireRange("length of a stop string", stop.length(), 1, MAX_STOP_LENGTH);
     }
   }
 
   private static void requireRange(String name, double value, double least, double most) {
     if (!(value >= least && value <= most)) { // also NaN
       throw new IllegalArgumentException(
-          "%s: expected %s, got %s"
-              .formatted(
-                  name,
-                  most == Integer.MAX_VALUE
-                      ? "at least " + plain(least)
-                      : "%s to %s".formatted(plain(least), plain(most)),
-                  plain(value)));
+          "%s: expected %s to %s, got %s".formatted(name, plain(least), plain(most), plain(value)));
     }
   }
 

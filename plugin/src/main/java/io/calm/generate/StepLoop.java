@@ -1,5 +1,6 @@
 package io.calm.generate;
 
+import io.calm.runtime.ChunkRefusedException;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Logits;
 import io.calm.runtime.KvMemoryException;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.LongStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,7 +21,6 @@ import org.slf4j.LoggerFactory;
  * Used by one thread.
  *
  * <p>A turn never throws what a decoder or a listener threw: that ends the sequences concerned.
- * Only the loss of the model's weights is thrown on, after which no step can be made.
  */
 final class StepLoop {
   /** Steps after which blocks without memory are tried again, which in vain takes half a second. */
@@ -55,7 +56,7 @@ final class StepLoop {
     if (batch.isEmpty()) {
       return false;
     }
-    run(batch).ifPresent(rows -> postprocess(batch, rows));
+    run(batch);
     return true;
   }
 
@@ -98,42 +99,80 @@ final class StepLoop {
     return batch;
   }
 
-  /** Returns the rows of each; empty where the step failed: who still can goes on in the next. */
-  private Optional<List<List<Logits>>> run(List<Work> batch) {
+  /**
+   * Runs a step and takes its results. What it throws ends the sequences that are to blame. Where
+   * the decoder names none of them, the step is halved and its halves are run: a result does not
+   * depend on what else is in a step, so a sequence that fails alone is the cause. A fault of the
+   * decoder itself meets every half, and so ends all sequences of the step.
+   */
+  private void run(List<Work> batch) {
+    List<List<Work>> waiting = new ArrayList<>(List.of(batch));
+    while (!waiting.isEmpty()) {
+      List<Work> step = waiting.remove(0);
+      List<List<Logits>> rows;
+      try {
+        rows = decode(step);
+      } catch (KvMemoryException e) {
+        logger.warn("a step of {} sequences lacks memory: {}", step.size(), e.getMessage());
+        waiting.forEach(later -> later.forEach(this::releaseEmpty));
+        shrink(step, e);
+        return; // those that wait are scheduled again
+      } catch (UnreadableWeightsException e) {
+        throw e; // ends the loop, and with it everything that runs or waits
+      } catch (RuntimeException | Error e) {
+        waiting.addAll(0, fail(step, e));
+        continue;
+      }
+      postprocess(step, rows);
+    }
+  }
+
+  /** Ends the sequences that are to blame; returns the steps to run where nothing names them. */
+  private List<List<Work>> fail(List<Work> step, Throwable e) {
+    Set<Integer> failed = culprits(step, e);
+    if (failed.isEmpty()) {
+      logger.error("a step of {} sequences failed; its halves are run alone", step.size(), e);
+      int half = step.size() / 2;
+      return List.of(step.subList(0, half), step.subList(half, step.size()));
+    }
+    logger.error("{} of {} sequences of a step failed", failed.size(), step.size(), e);
+    failed.forEach(i -> end(step.get(i).sequence(), Finish.Reason.ERROR, Optional.of(message(e))));
+    return List.of();
+  }
+
+  private List<List<Logits>> decode(List<Work> step) {
     if (++steps % stepsToRetry == 0) {
       roster.blocks().retryMemory();
     }
-    stepTokens += batch.stream().mapToInt(work -> work.chunk().tokens().length).sum();
-    try {
-      return Optional.of(decoder.step(batch.stream().map(Work::chunk).toList()));
-    } catch (KvMemoryException e) {
-      logger.warn("a step of {} sequences lacks memory: {}", batch.size(), e.getMessage());
-      shrink(batch, e);
-    } catch (StepFailedException e) {
-      logger.error("a step of {} sequences failed: {}", batch.size(), e.getMessage());
-      fail(batch, e.failed(), e);
-    } catch (UnreadableWeightsException e) {
-      throw e; // ends the loop, and with it everything that runs or waits
-    } catch (RuntimeException | Error e) {
-      logger.error("a step of {} sequences failed", batch.size(), e);
-      fail(batch, Set.of(), e);
+    stepTokens += step.stream().mapToInt(work -> work.chunk().tokens().length).sum();
+    List<List<Logits>> rows = decoder.step(step.stream().map(Work::chunk).toList());
+    if (rows.size() != step.size()) {
+      throw new IllegalStateException(
+          "the decoder has a bug: expected the rows of %d chunks, got %d"
+              .formatted(step.size(), rows.size()));
     }
-    return Optional.empty();
+    return rows;
   }
 
-  /** Ends the sequences that the decoder named; all where it named none of these. */
-  private void fail(List<Work> batch, Set<Integer> named, Throwable e) {
-    boolean all = named.stream().noneMatch(index -> index >= 0 && index < batch.size());
-    for (int i = 0; i < batch.size(); i++) {
-      if (all || named.contains(i)) {
-        end(batch.get(i).sequence(), Finish.Reason.ERROR, Optional.of(message(e)));
-      }
+  /** Returns the places in a step of the sequences to end; none where nothing names them. */
+  private static Set<Integer> culprits(List<Work> step, Throwable e) {
+    Set<Integer> known = new TreeSet<>();
+    if (e instanceof StepFailedException failure) {
+      known.addAll(failure.failed());
+    } else if (e instanceof ChunkRefusedException refusal) {
+      known.add(refusal.chunk());
     }
+    known.removeIf(index -> index < 0 || index >= step.size());
+    return known.isEmpty() && step.size() == 1 ? Set.of(0) : known;
+  }
+
+  private void releaseEmpty(Work work) {
+    work.sequence().releaseEmpty(roster.blocks());
   }
 
   /** Leaves the blocks that have no memory alone, and ends those for whom no others suffice. */
   private void shrink(List<Work> batch, KvMemoryException e) {
-    batch.forEach(work -> work.sequence().releaseEmpty(roster.blocks()));
+    batch.forEach(this::releaseEmpty);
     roster.blocks().withoutMemory(e.blocks());
     for (Work work : batch) {
       ActiveSequence sequence = work.sequence();

@@ -1,15 +1,16 @@
 package io.calm.generate;
 
-import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * Finds the stop string that ends first in a text that arrives in pieces, and holds back what may
  * still become one. The result does not depend on how the text was cut into pieces.
+ *
+ * <p>Each stop string has an automaton (Knuth, Morris and Pratt 1977), so a character of the text
+ * costs constant time per stop string, whatever the stop strings are.
  */
 final class StopMatcher {
-  private final List<String> stops;
+  private final List<Automaton> stops;
   private final boolean include;
   private final StringBuilder held = new StringBuilder();
   private boolean stopped;
@@ -17,10 +18,11 @@ final class StopMatcher {
   /**
    * Looks for {@code stops}.
    *
+   * @param stops none of them empty
    * @param include whether the one that is found belongs to the answer
    */
   StopMatcher(List<String> stops, boolean include) {
-    this.stops = stops;
+    this.stops = stops.stream().map(Automaton::new).toList();
     this.include = include;
   }
 
@@ -34,18 +36,32 @@ final class StopMatcher {
     if (stopped) {
       throw new IllegalStateException("text after a stop string");
     }
+    int before = held.length();
     held.append(text);
-    Optional<Stop> stop = firstStop();
-    if (stop.isPresent()) {
-      stopped = true;
-      String rest = held.substring(0, include ? stop.get().end() : stop.get().start());
-      held.setLength(0);
-      return rest;
+    for (int i = before; i < held.length(); i++) {
+      int found = longestThatEndsWith(held.charAt(i));
+      if (found > 0) {
+        stopped = true;
+        String rest = held.substring(0, include ? i + 1 : i + 1 - found);
+        held.setLength(0);
+        return rest;
+      }
     }
-    int keep = longestPossibleStart();
+    int keep = stops.stream().mapToInt(stop -> stop.matched).max().orElse(0);
     String certain = held.substring(0, held.length() - keep);
     held.delete(0, certain.length());
     return certain;
+  }
+
+  /** Reads a character and returns the length of the longest stop string that ends with it. */
+  private int longestThatEndsWith(char c) {
+    int longest = 0;
+    for (Automaton stop : stops) {
+      if (stop.read(c)) {
+        longest = Math.max(longest, stop.length());
+      }
+    }
+    return longest;
   }
 
   /** Returns what was held back, at the end of the text. */
@@ -55,38 +71,40 @@ final class StopMatcher {
     return rest;
   }
 
-  /** Returns the stop string that ends first, the longest of those; empty where there is none. */
-  private Optional<Stop> firstStop() {
-    return stops.stream()
-        .map(stop -> new Stop(held.indexOf(stop), stop.length()))
-        .filter(stop -> stop.start() >= 0)
-        .min(Comparator.comparingInt(Stop::end).thenComparingInt(Stop::start));
-  }
+  /** A stop string and the longest start of it with which the text so far ends. */
+  private static final class Automaton {
+    private final String stop;
 
-  private record Stop(int start, int length) {
-    int end() {
-      return start + length;
-    }
-  }
+    /** For each start of the string, the longest shorter start that it ends with. */
+    private final int[] shorter;
 
-  private int longestPossibleStart() {
-    int longest = 0;
-    for (String stop : stops) {
-      for (int n = Math.min(stop.length() - 1, held.length()); n > longest; n--) {
-        if (endsWithStartOf(stop, n)) {
-          longest = n;
+    private int matched;
+
+    Automaton(String stop) {
+      this.stop = stop;
+      this.shorter = new int[stop.length() + 1];
+      for (int length = 2; length <= stop.length(); length++) {
+        int start = shorter[length - 1];
+        while (start > 0 && stop.charAt(start) != stop.charAt(length - 1)) {
+          start = shorter[start];
         }
+        shorter[length] = stop.charAt(start) == stop.charAt(length - 1) ? start + 1 : 0;
       }
     }
-    return longest;
-  }
 
-  private boolean endsWithStartOf(String stop, int length) {
-    for (int i = 0; i < length; i++) {
-      if (held.charAt(held.length() - length + i) != stop.charAt(i)) {
-        return false;
-      }
+    int length() {
+      return stop.length();
     }
-    return true;
+
+    /** Reads the text's next character and returns whether the whole string was found. */
+    boolean read(char c) {
+      while (matched > 0 && (matched == stop.length() || stop.charAt(matched) != c)) {
+        matched = shorter[matched];
+      }
+      if (stop.charAt(matched) == c) {
+        matched++;
+      }
+      return matched == stop.length();
+    }
   }
 }

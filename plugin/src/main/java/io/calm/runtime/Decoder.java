@@ -35,6 +35,8 @@ public interface Decoder extends AutoCloseable {
    * Computes each chunk's tokens, stores their keys and values, and returns the logits asked for.
    *
    * <p>A block that a chunk writes belongs to it alone; blocks before may be in several tables.
+   * Whatever a step throws, what the blocks held before it is as it was, except for the chunks of
+   * {@link StepFailedException#failed}: the other chunks can be run again, in smaller steps too.
    *
    * @param chunks at least one
    * @return one entry for each chunk: no rows, the last token's, or every token's; they are
@@ -45,8 +47,8 @@ public interface Decoder extends AutoCloseable {
    * @throws UnreadableWeightsException if the model's weights are no longer what they were; no step
    *     can be made any more
    * @throws KvMemoryException if there is no memory for a block; what all held is as it was
-   * @throws IllegalArgumentException if a token id is outside the vocabulary, a position outside
-   *     the context, or the tables contradict what is said above; nothing has changed then
+   * @throws ChunkRefusedException if a token id is outside the vocabulary, a position outside the
+   *     context, or the tables contradict what is said above; nothing has changed then
    * @throws IllegalStateException if the decoder is closed
    */
   List<List<Logits>> step(List<Chunk> chunks);

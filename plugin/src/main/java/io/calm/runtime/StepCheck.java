@@ -27,7 +27,8 @@ final class StepCheck {
   /**
    * Checks a step.
    *
-   * @throws IllegalArgumentException naming the chunk that is wrong
+   * @throws ChunkRefusedException naming the first chunk that is wrong
+   * @throws IllegalArgumentException if there are no chunks
    */
   void check(List<Chunk> chunks) {
     if (chunks.isEmpty()) {
@@ -42,9 +43,10 @@ final class StepCheck {
     for (int c = 0; c < chunks.size(); c++) {
       for (int block : chunks.get(c).blocks()) {
         if (writer[block] >= first && writer[block] != first + c) {
-          throw new IllegalArgumentException(
-              "chunk %d: its block %d is written by chunk %d in the same step"
-                  .formatted(c, block, writer[block] - first));
+          throw new ChunkRefusedException(
+              c,
+              "its block %d is written by chunk %d in the same step"
+                  .formatted(block, writer[block] - first));
         }
       }
     }
@@ -52,15 +54,15 @@ final class StepCheck {
 
   private void checkTokens(int c, Chunk chunk) {
     if (chunk.end() > spec.maxContext()) {
-      throw new IllegalArgumentException(
-          "chunk %d: expected positions 0 to %d, got %d tokens from %d on"
-              .formatted(c, spec.maxContext() - 1, chunk.tokens().length, chunk.position()));
+      throw new ChunkRefusedException(
+          c,
+          "expected positions 0 to %d, got %d tokens from %d on"
+              .formatted(spec.maxContext() - 1, chunk.tokens().length, chunk.position()));
     }
     for (int token : chunk.tokens()) {
       if (token < 0 || token >= spec.vocabulary()) {
-        throw new IllegalArgumentException(
-            "chunk %d: expected token ids 0 to %d, got %d"
-                .formatted(c, spec.vocabulary() - 1, token));
+        throw new ChunkRefusedException(
+            c, "expected token ids 0 to %d, got %d".formatted(spec.vocabulary() - 1, token));
       }
     }
   }
@@ -70,19 +72,19 @@ final class StepCheck {
     for (int i = 0; i < blocks.length; i++) {
       int block = blocks[i];
       if (block < 0 || block >= reader.length) {
-        throw new IllegalArgumentException(
-            "chunk %d: expected blocks 0 to %d, got %d".formatted(c, reader.length - 1, block));
+        throw new ChunkRefusedException(
+            c, "expected blocks 0 to %d, got %d".formatted(reader.length - 1, block));
       }
       if (reader[block] == first + c) {
-        throw new IllegalArgumentException(
-            "chunk %d: its table has block %d twice".formatted(c, block));
+        throw new ChunkRefusedException(c, "its table has block %d twice".formatted(block));
       }
       reader[block] = first + c;
       if (i >= chunk.firstWritten()) {
         if (writer[block] >= first) {
-          throw new IllegalArgumentException(
-              "chunk %d: its block %d is written by chunk %d in the same step"
-                  .formatted(c, block, writer[block] - first));
+          throw new ChunkRefusedException(
+              c,
+              "its block %d is written by chunk %d in the same step"
+                  .formatted(block, writer[block] - first));
         }
         writer[block] = first + c;
       }

@@ -9,6 +9,7 @@ import io.calm.search.QuantPlan;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * A model that answers requests: everything that a request needs, wired.
@@ -38,18 +39,20 @@ public record ServedModel(
   /**
    * Limits of a request beyond the scheduler's.
    *
-   * @param defaultMaxTokens longest chat answer where the client names none
+   * @param defaultMaxTokens most tokens of a chat's answer where the client names no length; empty:
+   *     what the context leaves
    * @param requestTimeout longest time of a request, its wait included; empty: no limit
    * @param slowReaderTimeout how long a stream is held for a client that does not read
    * @param drainTimeout how long requests go on when the model is unloaded
    */
   public record Limits(
-      int defaultMaxTokens,
+      OptionalInt defaultMaxTokens,
       Optional<Duration> requestTimeout,
       Duration slowReaderTimeout,
       Duration drainTimeout) {
     public static final Limits DEFAULT =
-        new Limits(512, Optional.empty(), Duration.ofSeconds(30), Duration.ofSeconds(25));
+        new Limits(
+            OptionalInt.empty(), Optional.empty(), Duration.ofSeconds(30), Duration.ofSeconds(25));
   }
 
   /**

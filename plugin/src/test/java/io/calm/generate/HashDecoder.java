@@ -1,6 +1,7 @@
 package io.calm.generate;
 
 import io.calm.model.ModelSpec;
+import io.calm.runtime.ChunkRefusedException;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.KvMemoryException;
 import io.calm.runtime.StepFailedException;
@@ -23,6 +24,15 @@ import java.util.stream.IntStream;
  */
 final class HashDecoder implements Decoder {
   static final int VOCABULARY = 24;
+
+  /** A token that makes its chunk refused, by its number. */
+  static final int REFUSED = VOCABULARY;
+
+  /** A token that has numbers that are not finite. */
+  static final int NOT_FINITE = VOCABULARY + 1;
+
+  /** A token that makes any step throw that has it, without a word about the chunk. */
+  static final int POISON = VOCABULARY + 2;
 
   private final SchedulerSettings settings;
   private final RandomGenerator failures;
@@ -76,8 +86,10 @@ final class HashDecoder implements Decoder {
     steps++;
     failed = true;
     check(chunks);
+    refuse(chunks);
     takePages(chunks);
     failSometimes(chunks);
+    failWherePoisoned(chunks);
     failed = false;
     stepsDone++;
     chunks.forEach(memory::store);
@@ -149,6 +161,35 @@ final class HashDecoder implements Decoder {
         }
       }
     }
+  }
+
+  private static void refuse(List<Chunk> chunks) {
+    for (int i = 0; i < chunks.size(); i++) {
+      if (has(chunks.get(i), REFUSED)) {
+        throw new ChunkRefusedException(i, "expected another token");
+      }
+    }
+  }
+
+  private void failWherePoisoned(List<Chunk> chunks) {
+    if (chunks.stream().anyMatch(chunk -> has(chunk, POISON))) {
+      chunks.forEach(memory::spoil);
+      throw new ArrayIndexOutOfBoundsException("poison");
+    }
+    Set<Integer> which = new HashSet<>();
+    for (int i = 0; i < chunks.size(); i++) {
+      if (has(chunks.get(i), NOT_FINITE)) {
+        which.add(i);
+      }
+    }
+    if (!which.isEmpty()) {
+      chunks.forEach(memory::spoil);
+      throw new StepFailedException("block 3 down: NaN", which);
+    }
+  }
+
+  private static boolean has(Chunk chunk, int token) {
+    return Arrays.stream(chunk.tokens()).anyMatch(t -> t == token);
   }
 
   private void failSometimes(List<Chunk> chunks) {

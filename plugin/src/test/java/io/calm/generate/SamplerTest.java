@@ -250,14 +250,14 @@ class SamplerTest {
     assertMessage("temperature: expected 0 to 100, got NaN", b -> b.temperature(Double.NaN));
     assertMessage("top_p: expected 0 to 1, got 1.5", builder -> builder.topP(1.5));
     assertMessage("min_p: expected 0 to 1, got -0.5", builder -> builder.minP(-0.5));
-    assertMessage("top_k: expected at least 0, got -3", builder -> builder.topK(-3));
+    assertMessage("top_k: expected 0 to 2147483647, got -3", builder -> builder.topK(-3));
     assertMessage("repetition_penalty: expected 0.01 to 100, got 0", b -> b.repetitionPenalty(0));
     assertMessage(
         "frequency_penalty: expected -2 to 2, got 3", builder -> builder.frequencyPenalty(3));
     assertMessage(
         "presence_penalty: expected -2 to 2, got -3", builder -> builder.presencePenalty(-3));
     assertMessage(
-        "max_new_tokens: expected at least 0, got -1", builder -> builder.maxNewTokens(-1));
+        "max_new_tokens: expected 0 to 2147483647, got -1", builder -> builder.maxNewTokens(-1));
     assertMessage("min_tokens: expected 0 to 5, got 6", b -> b.maxNewTokens(5).minNewTokens(6));
     assertMessage("logit_bias.7: expected -100 to 100, got 101", b -> b.logitBias(Map.of(7, 101f)));
     assertMessage("logprobs: expected 0 to 20, got 21", builder -> builder.topLogprobs(21));

@@ -23,8 +23,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * Random requests with common beginnings, cancellations, pauses, deadlines and failures over few
  * blocks, for some of which there may be no memory, turn by turn, against {@link NaiveGeneration}:
- * each ends exactly once, what ended well is what it is alone, the first always goes on, and no
- * block stays held.
+ * each ends exactly once, what ended well is what it is alone, a fault of one request ends that one
+ * alone, the first always goes on, and no block stays held.
  */
 class SchedulerFuzzTest {
   private static final int CONTEXT = 256;
@@ -36,7 +36,28 @@ class SchedulerFuzzTest {
     return LongStream.concat(LongStream.range(0, 200), LongStream.of(fresh));
   }
 
-  private record Submitted(GenerationRequest request, Recorder events, Ticket ticket) {
+  /** What is wrong with a request, and where it must show. */
+  private enum Fault {
+    NONE,
+    /** A token of the prompt for which the decoder refuses the chunk. */
+    REFUSED_TOKEN,
+    /** A token of the prompt whose numbers are not finite. */
+    NOT_FINITE,
+    /** A token of the prompt with which no step succeeds, whatever else is in it. */
+    POISON,
+    /** A bias of a token that there is not: choosing throws. */
+    SAMPLER,
+    /** The text of a token throws. */
+    TEXT,
+    /** The listener of a token throws. */
+    LISTENER,
+    /** The listener of the prompt's end throws. */
+    PROMPT_READ
+  }
+
+  private static final List<Fault> FAULTS = List.of(Fault.values());
+
+  private record Submitted(GenerationRequest request, Recorder events, Ticket ticket, Fault fault) {
     boolean open() {
       return events.finish().isEmpty();
     }
@@ -51,6 +72,7 @@ class SchedulerFuzzTest {
     final SplittableRandom random;
     final SchedulerSettings settings;
     final double failureRate;
+    final double faultRate;
     final int memory; // blocks, later perhaps more
     final int stepsToRetry;
     final HashDecoder decoder;
@@ -70,6 +92,7 @@ class SchedulerFuzzTest {
               1 + random.nextInt(20),
               1 + random.nextInt(random.nextBoolean() ? 24 : 300));
       failureRate = random.nextInt(3) == 0 ? 0.05 : 0;
+      faultRate = random.nextInt(2) * 0.2;
       decoder = new HashDecoder(settings, random.split(), failureRate);
       memory = random.nextInt(3) == 0 ? 1 + random.nextInt(settings.blocks()) : settings.blocks();
       decoder.memoryFor(memory);
@@ -89,6 +112,7 @@ class SchedulerFuzzTest {
           before.put(one, one.ticket().sequence().held());
         }
       }
+      long failed = decoder.stepsFailed();
       loop.turn();
       clock.addAndGet(TURN_NANOS);
       Optional<Submitted> first =
@@ -97,7 +121,7 @@ class SchedulerFuzzTest {
               .min(Comparator.comparingLong(one -> one.ticket().arrival()));
       assertTrue(
           before.isEmpty()
-              || decoder.failed()
+              || decoder.stepsFailed() > failed
               || !first.orElseThrow().open()
               || first.get().ticket().sequence().held() > before.get(first.get()),
           "the first made no progress");
@@ -131,11 +155,13 @@ class SchedulerFuzzTest {
 
     private void submit() {
       Recorder events = new Recorder();
-      GenerationRequest request = request(events);
+      Fault fault =
+          random.nextDouble() < faultRate ? FAULTS.get(random.nextInt(FAULTS.size())) : Fault.NONE;
+      GenerationRequest request = faulty(request(events), fault, random.nextInt(4));
       Ticket ticket = new Ticket(request, clock::get, queue::signal);
       try {
         queue.add(List.of(ticket));
-        submitted.add(new Submitted(request, events, ticket));
+        submitted.add(new Submitted(request, events, ticket, fault));
       } catch (RejectedException e) {
         assertEquals(RejectedException.Reason.QUEUE_FULL, e.reason());
       }
@@ -179,6 +205,34 @@ class SchedulerFuzzTest {
           prompt, parameters, ends, scores, new Letters(), events, deadline);
     }
 
+    /** Returns the request with a fault, which shows at the answer's token {@code at} or before. */
+    private GenerationRequest faulty(GenerationRequest good, Fault fault, int at) {
+      return new GenerationRequest(
+          switch (fault) {
+            case REFUSED_TOKEN -> with(HashDecoder.REFUSED, good.prompt());
+            case NOT_FINITE -> with(HashDecoder.NOT_FINITE, good.prompt());
+            case POISON -> with(HashDecoder.POISON, good.prompt());
+            default -> good.prompt();
+          },
+          fault == Fault.SAMPLER
+              ? good.parameters().toBuilder().logitBias(Map.of(1000, 1f)).build()
+              : good.parameters(),
+          good.endOfSequence(),
+          good.promptScores(),
+          fault == Fault.TEXT ? new FaultyText(at) : good.text(),
+          switch (fault) {
+            case LISTENER -> new FaultyListener(good.listener(), at);
+            case PROMPT_READ -> new FaultyListener(good.listener(), -1);
+            default -> good.listener();
+          },
+          good.deadline());
+    }
+
+    private int[] with(int token, int[] prompt) {
+      prompt[random.nextInt(prompt.length)] = token;
+      return prompt;
+    }
+
     /** Lets all end; returns whether they were cut short instead. */
     boolean finish() {
       boolean cut = random.nextInt(4) == 0;
@@ -195,6 +249,62 @@ class SchedulerFuzzTest {
       queue.close();
       loop.endAll(Finish.Reason.CANCELLED, Optional.empty());
       return cut;
+    }
+  }
+
+  /** Throws instead of the text of one token. */
+  private static final class FaultyText implements TextDecoder {
+    private final Letters letters = new Letters();
+    private int left;
+
+    FaultyText(int at) {
+      left = at;
+    }
+
+    @Override
+    public String add(int token) {
+      if (left-- == 0) {
+        throw new IllegalStateException("no text");
+      }
+      return letters.add(token);
+    }
+
+    @Override
+    public String flush() {
+      return letters.flush();
+    }
+  }
+
+  /**
+   * Throws at one token, or at the end of the prompt.
+   *
+   * @param at index of the token; -1: the prompt
+   */
+  private record FaultyListener(GenerationListener good, int at) implements GenerationListener {
+    @Override
+    public void promptRead(int cachedTokens) {
+      good.promptRead(cachedTokens);
+      if (at < 0) {
+        throw new StackOverflowError("the listener failed");
+      }
+    }
+
+    @Override
+    public void prompt(List<TokenScore> scores, List<List<TokenScore>> top) {
+      good.prompt(scores, top);
+    }
+
+    @Override
+    public void token(GeneratedToken token) {
+      good.token(token);
+      if (token.index() == at) {
+        throw new IllegalStateException("the listener failed");
+      }
+    }
+
+    @Override
+    public void finished(Finish finish) {
+      good.finished(finish);
     }
   }
 
@@ -218,13 +328,44 @@ class SchedulerFuzzTest {
     }
   }
 
+  /** Returns whether the fault must have ended the request by its {@code tokens}-th token. */
+  private static boolean shows(Submitted one, int tokens) {
+    return switch (one.fault()) {
+      case NONE -> false;
+      case REFUSED_TOKEN, NOT_FINITE, POISON, PROMPT_READ -> true;
+      case SAMPLER -> one.request().parameters().maxNewTokens() > 0;
+      case TEXT, LISTENER -> tokens > 4;
+    };
+  }
+
+  /** Returns the request as it would be without its fault. */
+  private static GenerationRequest sound(GenerationRequest request) {
+    return new GenerationRequest(
+        Arrays.stream(request.prompt()).map(t -> t % HashDecoder.VOCABULARY).toArray(),
+        request.parameters().toBuilder().logitBias(Map.of()).build(),
+        request.endOfSequence(),
+        request.promptScores(),
+        request.text(),
+        request.listener());
+  }
+
   private static void check(Submitted one, boolean cut, Run run) {
-    NaiveGeneration alone = NaiveGeneration.of(one.request());
+    NaiveGeneration alone = NaiveGeneration.of(sound(one.request()));
     Finish finish = one.events().finish().orElseThrow();
     List<Integer> ids = one.events().ids();
     assertEquals(one.request().prompt().length, finish.usage().promptTokens());
-    assertEquals(ids.size(), finish.usage().generatedTokens());
-    assertEquals(finish.text(), one.events().text());
+    int untold = one.fault() == Fault.TEXT && finish.reason() == Finish.Reason.ERROR ? 1 : 0;
+    int generated = finish.usage().generatedTokens();
+    assertTrue(ids.size() == generated || ids.size() + untold == generated);
+    if (one.fault() != Fault.TEXT) {
+      assertEquals(finish.text(), one.events().text());
+    }
+    if (shows(one, ids.size())) {
+      assertTrue(
+          Set.of(Finish.Reason.ERROR, Finish.Reason.CANCELLED, Finish.Reason.DEADLINE)
+              .contains(finish.reason()),
+          () -> one.fault() + " was not noticed");
+    }
     OptionalInt cached = one.events().cached();
     assertTrue(cached.isPresent() || ids.isEmpty());
     assertEquals(0, cached.orElse(0) % Decoder.BLOCK_TOKENS);
@@ -241,8 +382,10 @@ class SchedulerFuzzTest {
             assertTrue(!finish.error().orElseThrow().isEmpty());
             int tokens = finish.usage().promptTokens() + ids.size();
             assertTrue(
-                run.failureRate > 0 || Decoder.blocksFor(tokens) > run.memory,
-                "there was memory for it");
+                run.failureRate > 0
+                    || one.fault() != Fault.NONE
+                    || Decoder.blocksFor(tokens) > run.memory,
+                "there was memory for it, and nothing was wrong with it");
           }
           case DEADLINE -> assertTrue(one.request().deadline().isPresent());
           default ->

@@ -183,7 +183,7 @@ class BrokenClientsTest {
             "parameters.temperature: expected a number that a double holds, got the number 1e999"),
         Arguments.of(
             "{\"inputs\": \"x\", \"parameters\": {\"max_new_tokens\": " + "9".repeat(400) + "}}",
-            "parameters.max_new_tokens: expected a whole number of 64 bits"),
+            "parameters.max_new_tokens: expected a whole number from 1 to 2147483647"),
         Arguments.of(
             "{\"inputs\": \"x\", \"parameters\": {\"max_new_tokens\": \"9\"}}",
             "parameters.max_new_tokens: expected a whole number, got the string \"9\""),

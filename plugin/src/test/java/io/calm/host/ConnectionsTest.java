@@ -23,6 +23,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -112,7 +113,8 @@ class ConnectionsTest {
                 "m",
                 new SchedulerSettings(1_000_000, 16_384, 1, 1, 64),
                 LmiOptions.DEFAULT,
-                new ServedModel.Limits(512, Optional.empty(), patience, Duration.ofSeconds(1))));
+                new ServedModel.Limits(
+                    OptionalInt.empty(), Optional.empty(), patience, Duration.ofSeconds(1))));
   }
 
   @Test

@@ -247,7 +247,7 @@ class EmbeddedHostTest {
         post(host.url() + "/v1/completions", "{\"prompt\": \"x\", \"n\": 3}");
     assertEquals(400, response.statusCode());
     assertEquals(
-        "expected at most 2 sequences in one request, got 3; send several requests",
+        "n: expected at most 2 sequences in one request, got 3; send several requests",
         object(response).getAsJsonObject("error").get("message").getAsString());
   }
 

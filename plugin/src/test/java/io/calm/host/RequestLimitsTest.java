@@ -18,6 +18,7 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -42,7 +43,10 @@ class RequestLimitsTest {
   private void serve(Duration requestTimeout) {
     ServedModel.Limits limits =
         new ServedModel.Limits(
-            512, Optional.of(requestTimeout), Duration.ofSeconds(30), Duration.ofSeconds(1));
+            OptionalInt.empty(),
+            Optional.of(requestTimeout),
+            Duration.ofSeconds(30),
+            Duration.ofSeconds(1));
     host.registry().ready(ScriptedModels.create("m", ONE_AT_A_TIME, LmiOptions.DEFAULT, limits));
   }
 
@@ -101,7 +105,7 @@ class RequestLimitsTest {
                 ONE_AT_A_TIME,
                 LmiOptions.DEFAULT,
                 new ServedModel.Limits(
-                    512,
+                    OptionalInt.empty(),
                     Optional.of(Duration.ofHours(1)),
                     Duration.ofSeconds(30),
                     Duration.ofSeconds(1)),

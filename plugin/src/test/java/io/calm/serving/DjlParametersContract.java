@@ -182,9 +182,9 @@ abstract class DjlParametersContract extends DjlSchemaContract {
         "'logit_bias': {'x': 1}"
             + "| parameters.logit_bias.x: expected a token id below 258 as the key, got \"x\"",
         "'min_tokens': 31 | min_tokens: expected 0 to 30, got 31",
-        "'top_k': -2 | parameters.top_k: expected at least -1, got -2",
+        "'top_k': -2 | parameters.top_k: expected -1 to 2147483647, got -2",
         "'stop': [1] | parameters.stop[0]: expected a string, got the number 1",
-        "'truncate': 0 | parameters.truncate: expected at least 1, got 0",
+        "'truncate': 0 | parameters.truncate: expected 1 to 2147483647, got 0",
         "'seed': 'x' | parameters.seed: expected a whole number, got the string \"x\"",
         "'adapters': ['a']"
             + "| adapters: expected none, got some; this server has no adapters, leave the key out",

@@ -250,9 +250,10 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
         "{'inputs': 'a', 'stream': 'yes'}"
             + "| stream: expected true or false, got the string \"yes\"",
         "{'inputs': 'a', 'parameters': {'max_new_tokens': 0}}"
-            + "| parameters.max_new_tokens: expected at least 1, got 0",
+            + "| parameters.max_new_tokens: expected 1 to 2147483647, got 0",
         "{'inputs': 'a', 'parameters': {'max_new_tokens': 1.5}}"
-            + "| parameters.max_new_tokens: expected a whole number of 64 bits, got the number 1.5",
+            + "| parameters.max_new_tokens: expected a whole number from 1 to 2147483647,"
+            + " got the number 1.5",
         "{'inputs': 'a', 'parameters': {'temperature': 'hot'}}"
             + "| parameters.temperature: expected a number, got the string \"hot\"",
         "{'inputs': 'a', 'parameters': {'temperature': -1}}"
@@ -313,7 +314,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
     JsonObject error = openAiError(400, "/v1/completions", "{'prompt': '%s'}".formatted(prompt));
     assertEquals("context_length_exceeded", error.get("code").getAsString());
     JsonObject answer = openAiError(400, "/v1/completions", "{'prompt': 'x', 'max_tokens': 4096}");
-    assertTrue(
-        answer.get("message").getAsString().contains("has 2 tokens and max_new_tokens is 4096"));
+    assertTrue(answer.get("message").getAsString().contains("has 2 tokens and max_tokens is 4096"));
+    assertEquals("max_tokens", answer.get("param").getAsString());
   }
 }

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
  * What every server of the plugin's handlers must answer, whose only model is {@link
  * ScriptedModels#create} under the name {@code scripted}.
  */
-public abstract class HttpContract extends OpenAiParametersContract {
+public abstract class HttpContract extends RequestLimitsContract {
   // Clients
 
   @Test

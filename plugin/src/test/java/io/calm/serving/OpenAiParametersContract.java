@@ -285,6 +285,9 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   @ValueSource(
       strings = {
         "'tools': [], 'tool_choice': 'none', 'parallel_tool_calls': false",
+        "'tools': [{'type': 'function', 'function': {'name': 'f'}}], 'tool_choice': 'none'",
+        "'functions': [{'name': 'f'}], 'function_call': 'none'",
+        "'tools': [], 'tool_choice': 'auto'",
         "'user': 'me', 'metadata': {'a': 'b'}, 'store': false, 'service_tier': 'auto'",
         "'response_format': {'type': 'text'}, 'modalities': ['text'], 'reasoning_effort': 'low'",
         "'logit_bias': {}, 'stop': null, 'n': null, 'seed': null, 'temperature': null",
@@ -300,6 +303,12 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
       delimiter = '|',
       value = {
         "'tools': [{'type': 'function'}] | tools | tools: not supported by this server; leave it out",
+        "'tools': [{'type': 'function'}], 'tool_choice': 'auto'"
+            + "| tools | tools: not supported by this server; leave it out",
+        "'functions': [{'name': 'f'}], 'tool_choice': 'none'"
+            + "| functions | functions: not supported by this server; leave it out",
+        "'tools': [{'type': 'function'}], 'tool_choice': {'type': 'function'}"
+            + "| tool_choice | tool_choice: not supported by this server; leave it out",
         "'tool_choice': 'required'"
             + "| tool_choice | tool_choice: not supported by this server; leave it out",
         "'guided_json': {'a': 1}"

@@ -14,6 +14,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 
 /** Served models whose decoder is a {@link ScriptedDecoder}. */
 public final class ScriptedModels {
@@ -62,7 +63,7 @@ public final class ScriptedModels {
                 if (!List.of("system", "user", "assistant").contains(message.get("role"))) {
                   throw new IllegalArgumentException("unknown role " + message.get("role"));
                 }
-                text.append(message.get("role")).append(": ").append(message.get("content"));
+                text.append(message.get("role")).append(": ").append(content(message));
                 text.append('\n');
               }
               return text + (addGenerationPrompt ? "assistant|" : "|");
@@ -81,6 +82,15 @@ public final class ScriptedModels {
         limits,
         lmi,
         Instant.EPOCH.plusSeconds(1_700_000_000));
+  }
+
+  /** Returns a message's text; its parts stand on lines of their own, as in most templates. */
+  private static String content(Map<String, Object> message) {
+    return message.get("content") instanceof List<?> parts
+        ? parts.stream()
+            .map(part -> String.valueOf(((Map<?, ?>) part).get("text")))
+            .collect(Collectors.joining("\n"))
+        : String.valueOf(message.get("content"));
   }
 
   private static QuantPlan plan() {

@@ -9,6 +9,8 @@ import java.util.Optional;
 public final class ApiException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
+  private static final int MOST_CHARACTERS = 4000;
+
   private final Kind kind;
   private final transient Optional<String> parameter;
 
@@ -60,9 +62,16 @@ public final class ApiException extends RuntimeException {
   }
 
   public ApiException(Kind kind, String message, Optional<String> parameter) {
-    super(message);
+    super(cut(message));
     this.kind = kind;
-    this.parameter = parameter;
+    this.parameter = parameter.map(ApiException::cut);
+  }
+
+  /** A message may show what a client sent in more than one place, but not megabytes of it. */
+  private static String cut(String text) {
+    return text.length() <= MOST_CHARACTERS
+        ? text
+        : text.substring(0, MOST_CHARACTERS) + "... (%d characters)".formatted(text.length());
   }
 
   /** Returns an error in one key of the body. */

@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
+import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -16,6 +17,9 @@ import java.util.OptionalLong;
  * wrong type is an {@link ApiException} that names the key, what was expected and what was found.
  */
 public final class JsonFields {
+  /** Characters of a client's value in a message. */
+  private static final int MOST_SHOWN = 40;
+
   private final JsonObject object;
   private final String path;
 
@@ -39,7 +43,7 @@ public final class JsonFields {
 
   /** Returns a key as it stands in messages. */
   public String name(String key) {
-    return path + key;
+    return path + Printable.of(key);
   }
 
   public Optional<String> string(String key) {
@@ -63,17 +67,14 @@ public final class JsonFields {
 
   /** Returns a whole number within bounds, both inclusive. */
   public OptionalInt integer(String key, int least, int most) {
-    OptionalLong value = wholeNumber(key);
+    Optional<JsonElement> value = get(key);
     if (value.isEmpty()) {
       return OptionalInt.empty();
     }
-    long number = value.getAsLong();
+    String bounds = "%d to %d".formatted(least, most);
+    long number = wholeNumber(name(key), value.get(), "a whole number from " + bounds);
     if (number < least || number > most) {
-      throw ApiException.invalid(
-          name(key),
-          "expected %s, got %d"
-              .formatted(
-                  most == Integer.MAX_VALUE ? "at least " + least : least + " to " + most, number));
+      throw ApiException.invalid(name(key), "expected %s, got %d".formatted(bounds, number));
     }
     return OptionalInt.of((int) number);
   }
@@ -128,7 +129,12 @@ public final class JsonFields {
     return string(name, value, "a string");
   }
 
-  private static String string(String name, JsonElement value, String expected) {
+  /**
+   * Returns {@code value} as a string of whole characters.
+   *
+   * @param expected for the message where it is not one
+   */
+  public static String string(String name, JsonElement value, String expected) {
     if (!(value instanceof JsonPrimitive primitive && primitive.isString())) {
       throw mismatch(name, expected, value);
     }
@@ -168,6 +174,11 @@ public final class JsonFields {
 
   /** Returns {@code value} as a whole number of 64 bits; 3.0 and 3e0 are whole too. */
   public static long wholeNumber(String name, JsonElement value) {
+    return wholeNumber(
+        name, value, "a whole number from %d to %d".formatted(Long.MIN_VALUE, Long.MAX_VALUE));
+  }
+
+  private static long wholeNumber(String name, JsonElement value, String expected) {
     if (!(value instanceof JsonPrimitive primitive && primitive.isNumber())) {
       throw mismatch(name, "a whole number", value);
     }
@@ -176,7 +187,7 @@ public final class JsonFields {
     } catch (NumberFormatException e) {
       double number = value.getAsDouble();
       if (number != Math.rint(number) || Math.abs(number) > 1L << 53) {
-        throw mismatch(name, "a whole number of 64 bits", value);
+        throw mismatch(name, expected, value);
       }
       return (long) number;
     }
@@ -192,18 +203,22 @@ public final class JsonFields {
     if (value.isJsonObject()) {
       return "an object";
     }
-    if (value.isJsonArray()) {
+    if (value.isJsonArray() || value instanceof TokenArray) {
       return "an array";
     }
     if (value.isJsonNull()) {
       return "null";
     }
-    String text = value.toString();
-    String shown = text.length() <= 40 ? text : text.substring(0, 37) + "...";
     JsonPrimitive primitive = value.getAsJsonPrimitive();
     if (primitive.isString()) {
-      return "the string " + shown;
+      return "the string \"%s\"".formatted(shown(primitive.getAsString()));
     }
-    return primitive.isBoolean() ? shown : "the number " + shown;
+    String text = primitive.getAsString();
+    return primitive.isBoolean() ? text : "the number " + shown(text);
+  }
+
+  private static String shown(String text) {
+    return Printable.of(
+        text.length() <= MOST_SHOWN ? text : text.substring(0, MOST_SHOWN - 3) + "...");
   }
 }

@@ -1,6 +1,7 @@
 package io.calm.serving.api;
 
 import io.calm.generate.SamplingParameters;
+import io.calm.text.Printable;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -21,6 +22,13 @@ final class LogitBias {
         .object(KEY)
         .ifPresent(
             given -> {
+              int count = given.json().size();
+              if (count > SamplingParameters.MAX_BIASES) {
+                throw ApiException.invalid(
+                    fields.name(KEY),
+                    "expected at most %d token ids, got %d"
+                        .formatted(SamplingParameters.MAX_BIASES, count));
+              }
               for (String key : given.keys()) {
                 int token = token(given.name(key), key, vocabulary);
                 given.number(key).ifPresent(bias -> biases.put(token, bias(given, key, bias)));
@@ -38,7 +46,9 @@ final class LogitBias {
     }
     if (token < 0 || token >= vocabulary) {
       throw ApiException.invalid(
-          name, "expected a token id below %d as the key, got \"%s\"".formatted(vocabulary, key));
+          name,
+          "expected a token id below %d as the key, got \"%s\""
+              .formatted(vocabulary, Printable.of(key)));
     }
     return token;
   }

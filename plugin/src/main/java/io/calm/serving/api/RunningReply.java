@@ -129,7 +129,7 @@ final class RunningReply implements PreparedReply.Running {
       case LENGTH, EOS_TOKEN, STOP_SEQUENCE -> {
         try {
           complete(sequence);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
           fail(new ApiException(ApiException.Kind.INTERNAL, "the answer could not be written"));
           throw e;
         }

@@ -1,5 +1,6 @@
 package io.calm.serving.api;
 
+import com.google.gson.JsonElement;
 import io.calm.generate.SamplingParameters;
 import java.util.HashSet;
 import java.util.List;
@@ -14,6 +15,9 @@ import java.util.random.RandomGenerator;
  * What the schemas have in common: sampling keys whose ranges {@link SamplingParameters} checks.
  */
 public final class Sampling {
+  private static final String STOP_TOKENS = "stop_token_ids";
+  private static final int MAX_STOP_TOKENS = 4096;
+
   private Sampling() {}
 
   /**
@@ -47,34 +51,52 @@ public final class Sampling {
   public static List<String> stops(JsonFields fields, String... keys) {
     for (String key : keys) {
       if (fields.has(key)) {
-        List<String> stops = fields.strings(key);
-        if (stops.stream().anyMatch(String::isEmpty)) {
-          throw ApiException.invalid(
-              fields.name(key), "expected strings with text, got an empty one");
-        }
-        if (stops.size() > SamplingParameters.MAX_STOPS) {
+        int count = fields.get(key).map(TokenIds::count).orElse(0);
+        if (count > SamplingParameters.MAX_STOPS) {
           throw ApiException.invalid(
               fields.name(key),
-              "expected at most %d strings, got %d"
-                  .formatted(SamplingParameters.MAX_STOPS, stops.size()));
+              "expected at most %d strings, got %d".formatted(SamplingParameters.MAX_STOPS, count));
         }
+        List<String> stops = fields.strings(key);
+        stops.forEach(stop -> requireStop(fields.name(key), stop));
         return stops;
       }
     }
     return List.of();
   }
 
-  /** Reads {@code stop_token_ids}. */
-  public static Set<Integer> stopTokens(JsonFields fields) {
+  private static void requireStop(String name, String stop) {
+    if (stop.isEmpty()) {
+      throw ApiException.invalid(name, "expected strings with text, got an empty one");
+    }
+    if (stop.length() > SamplingParameters.MAX_STOP_LENGTH) {
+      throw ApiException.invalid(
+          name,
+          "expected strings of at most %d characters, got one of %d"
+              .formatted(SamplingParameters.MAX_STOP_LENGTH, stop.length()));
+    }
+  }
+
+  /**
+   * Reads {@code stop_token_ids}.
+   *
+   * @param vocabulary token ids are below it
+   */
+  public static Set<Integer> stopTokens(JsonFields fields, int vocabulary) {
+    Optional<JsonElement> value = fields.get(STOP_TOKENS);
+    if (value.isEmpty()) {
+      return Set.of();
+    }
+    int count = TokenIds.count(value.get());
+    if (count > MAX_STOP_TOKENS) {
+      throw ApiException.invalid(
+          fields.name(STOP_TOKENS),
+          "expected at most %d token ids, got %d".formatted(MAX_STOP_TOKENS, count));
+    }
     Set<Integer> tokens = new HashSet<>();
-    fields
-        .get("stop_token_ids")
-        .ifPresent(
-            value -> {
-              for (int token : TokenIds.array(fields.name("stop_token_ids"), value)) {
-                tokens.add(token);
-              }
-            });
+    for (int token : TokenIds.array(fields.name(STOP_TOKENS), value.get(), vocabulary)) {
+      tokens.add(token);
+    }
     return tokens;
   }
 

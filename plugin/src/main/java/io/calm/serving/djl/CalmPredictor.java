@@ -14,10 +14,12 @@ import io.calm.serving.api.Errors;
 import io.calm.serving.api.JsonBody;
 import io.calm.serving.api.PreparedReply;
 import io.calm.serving.api.Schema;
+import io.calm.serving.http.RequestWorkers;
 import io.calm.serving.text.TextService;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
@@ -37,6 +39,9 @@ import org.slf4j.LoggerFactory;
  */
 final class CalmPredictor extends Predictor<Input, Output> {
   private static final Logger logger = LoggerFactory.getLogger(CalmPredictor.class);
+
+  /** The turn of a large body, of all workers of the process. */
+  private static final Semaphore LARGE = new Semaphore(1, true);
 
   private static final long MOMENT_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
@@ -73,9 +78,7 @@ final class CalmPredictor extends Predictor<Input, Output> {
       }
       byte[] body =
           Optional.ofNullable(input.getData()).map(BytesSupplier::getAsBytes).orElse(new byte[0]);
-      return held(
-          input,
-          text.prepare(served, Schema.DJL, JsonBody.parse(body), input.getProperty("Accept", "")));
+      return held(input, prepared(body, input.getProperty("Accept", "")));
     } catch (ApiException e) {
       return refusal(e);
     } catch (InterruptedException e) {
@@ -85,6 +88,19 @@ final class CalmPredictor extends Predictor<Input, Output> {
     } catch (RuntimeException | Error e) {
       logger.error("{}: a request failed", served.name(), e);
       return refusal(ApiException.bug());
+    }
+  }
+
+  /** Reads a body; large ones take turns, as on the plugin's own routes. */
+  private PreparedReply prepared(byte[] body, String accept) throws InterruptedException {
+    if (body.length < RequestWorkers.LARGE) {
+      return text.prepare(served, Schema.DJL, JsonBody.parse(body), accept);
+    }
+    LARGE.acquire();
+    try {
+      return text.prepare(served, Schema.DJL, JsonBody.parse(body), accept);
+    } finally {
+      LARGE.release();
     }
   }
 

@@ -1,9 +1,8 @@
 package io.calm.serving.djl;
 
-import com.google.gson.JsonElement;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import io.calm.serving.ModelRegistry;
+import io.calm.serving.api.JsonBody;
+import io.netty.buffer.ByteBufUtil;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.QueryStringDecoder;
@@ -158,19 +157,6 @@ final class RequestClaim {
   }
 
   private static Optional<String> member(FullHttpRequest request, String name) {
-    String body = request.content().toString(StandardCharsets.UTF_8);
-    if (!body.contains('"' + name + '"')) {
-      return Optional.empty();
-    }
-    try {
-      JsonElement parsed = JsonParser.parseString(body);
-      return Optional.of(parsed)
-          .filter(JsonElement::isJsonObject)
-          .map(object -> object.getAsJsonObject().get(name))
-          .filter(JsonElement::isJsonPrimitive)
-          .map(JsonElement::getAsString);
-    } catch (JsonParseException notJson) {
-      return Optional.empty();
-    }
+    return JsonBody.member(ByteBufUtil.getBytes(request.content()), name);
   }
 }

@@ -13,6 +13,7 @@ import io.calm.serving.api.ReplySink;
 import io.calm.serving.api.Schema;
 import io.calm.serving.text.ModelChoice;
 import io.calm.serving.text.TextService;
+import io.calm.text.Printable;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.FullHttpRequest;
@@ -99,9 +100,8 @@ public final class CalmHttpHandler {
   }
 
   /** What a worker needs of a request, which the pipeline may release meanwhile. */
-  @SuppressWarnings("ArrayRecordComponent") // bytes on their way, never compared
   private record Call(
-      Route.Match match, Optional<String> model, String accept, byte[] body, NettyReply sink) {
+      Route.Match match, Optional<String> model, String accept, HeldBody body, NettyReply sink) {
     Schema schema() {
       return switch (match.route()) {
         case COMPLETIONS -> Schema.COMPLETIONS;
@@ -151,15 +151,21 @@ public final class CalmHttpHandler {
       StatusPages.answer(registry, metrics, match, decoder, accept, sink);
       return;
     }
-    byte[] body = ByteBufUtil.getBytes(request.content());
     if (match.route().manages()) {
+      byte[] body = ByteBufUtil.getBytes(request.content());
       boolean json =
           HttpHeaderValues.APPLICATION_JSON.contentEqualsIgnoreCase(HttpUtil.getMimeType(request));
       workers.execute(() -> manage(match, decoder, json, body, sink));
     } else {
-      Call call =
-          new Call(match, modelOutside(match, request.headers(), decoder), accept, body, sink);
-      workers.execute(() -> generate(call));
+      Optional<String> model = modelOutside(match, request.headers(), decoder);
+      HeldBody body = new HeldBody(request.content());
+      try {
+        Call call = new Call(match, model, accept, body, sink);
+        workers.execute(new RequestWorkers.Sized(body.length(), () -> generate(call)));
+      } catch (RuntimeException | Error e) {
+        body.drop();
+        throw e;
+      }
     }
   }
 
@@ -210,13 +216,13 @@ public final class CalmHttpHandler {
   private static void noRoute(HttpMethod method, String path, ErrorBody errors, ReplySink sink) {
     List<Route.Match> others = Route.matching(path);
     if (others.isEmpty()) {
-      throw new ApiException(ApiException.Kind.UNKNOWN_PATH, "no such path: " + path);
+      throw new ApiException(ApiException.Kind.UNKNOWN_PATH, "no such path: " + Printable.of(path));
     }
     String allowed = others.stream().map(m -> m.route().method()).collect(Collectors.joining(", "));
     Errors.send(
         new ApiException(
             ApiException.Kind.METHOD_NOT_ALLOWED,
-            "%s: expected %s, got %s".formatted(path, allowed, method)),
+            "%s: expected %s, got %s".formatted(Printable.of(path), allowed, Printable.of(method))),
         errors,
         Map.of("Allow", allowed),
         sink);
@@ -233,12 +239,16 @@ public final class CalmHttpHandler {
   }
 
   private void generate(Call call) {
+    if (call.sink().isGone()) {
+      call.body().drop();
+      return;
+    }
     guarded(
         call.match().route(),
         call.schema().errors(),
         call.sink(),
         () -> {
-          JsonObject body = JsonBody.parse(call.body());
+          JsonObject body = call.body().read(JsonBody::parse);
           String[] keys =
               call.schema() == Schema.DJL
                   ? new String[] {"model_name", "model"}

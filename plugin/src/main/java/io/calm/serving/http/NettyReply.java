@@ -81,6 +81,11 @@ final class NettyReply implements ReplySink {
     }
   }
 
+  /** Returns whether the client has hung up, so that no answer reaches it. */
+  synchronized boolean isGone() {
+    return gone;
+  }
+
   private synchronized void gone() {
     gone = true;
     end.ifPresent(timer -> timer.cancel(false));

@@ -38,11 +38,11 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
   /**
    * Reads a request.
    *
-   * @param json whether the body is JSON, and the query does not count
+   * @param json whether the body is JSON, and the query does not count unless the body is empty
    * @throws ApiException naming the parameter that cannot be used
    */
   static Registration read(QueryStringDecoder query, boolean json, byte[] body) {
-    if (!json) {
+    if (!json || body.length == 0) {
       return of(key -> parameter(query, key));
     }
     JsonObject object = JsonBody.parse(body);

@@ -1,34 +1,102 @@
 package io.calm.serving.http;
 
+import java.util.List;
+import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
-/** Threads that parse and tokenize, so that event loops do not. */
-public final class RequestWorkers {
+/**
+ * Threads that parse and tokenize, so that event loops do not. Large bodies have one thread of
+ * their own: they take turns, so that one at a time is in memory in parsed form, and others never
+ * wait for them. A connection has one request under way, so those that wait are of as many
+ * connections, and first come is first served.
+ */
+public final class RequestWorkers extends AbstractExecutorService {
+  /** Bytes of a body from which on it waits for the thread of large ones. */
+  public static final int LARGE = 1 << 16;
+
   private static final int THREADS = 2;
   private static final int MOST_WAITING = 1024;
+  private static final int MOST_LARGE_WAITING = 256;
+
+  private final ThreadPoolExecutor small = pool("calm-request-", THREADS, MOST_WAITING);
+  private final ThreadPoolExecutor large = pool("calm-large-request-", 1, MOST_LARGE_WAITING);
 
   private RequestWorkers() {}
 
-  /** Returns a pool of daemon threads that refuses tasks once 1024 wait. */
+  /**
+   * A task whose work grows with the size of a request's body.
+   *
+   * @param bytes of the body
+   */
+  public record Sized(int bytes, Runnable work) implements Runnable {
+    @Override
+    public void run() {
+      work.run();
+    }
+  }
+
+  /**
+   * Returns daemon threads that take {@link Sized} tasks, and others as small ones. They refuse
+   * tasks once 1024 small or 256 large ones wait.
+   */
   public static ExecutorService create() {
+    return new RequestWorkers();
+  }
+
+  private static ThreadPoolExecutor pool(String name, int threads, int waiting) {
     AtomicInteger count = new AtomicInteger();
     ThreadPoolExecutor pool =
         new ThreadPoolExecutor(
-            THREADS,
-            THREADS,
+            threads,
+            threads,
             30,
             TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(MOST_WAITING),
+            new ArrayBlockingQueue<>(waiting),
             task -> {
-              Thread thread = new Thread(task, "calm-request-" + count.incrementAndGet());
+              Thread thread = new Thread(task, name + count.incrementAndGet());
               thread.setDaemon(true);
               return thread;
             });
     pool.allowCoreThreadTimeOut(true);
     return pool;
+  }
+
+  @Override
+  public void execute(Runnable task) {
+    boolean isLarge = task instanceof Sized sized && sized.bytes() >= LARGE;
+    (isLarge ? large : small).execute(task);
+  }
+
+  @Override
+  public void shutdown() {
+    small.shutdown();
+    large.shutdown();
+  }
+
+  @Override
+  public List<Runnable> shutdownNow() {
+    return Stream.concat(small.shutdownNow().stream(), large.shutdownNow().stream()).toList();
+  }
+
+  @Override
+  public boolean isShutdown() {
+    return small.isShutdown() && large.isShutdown();
+  }
+
+  @Override
+  public boolean isTerminated() {
+    return small.isTerminated() && large.isTerminated();
+  }
+
+  @Override
+  public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
+    long end = System.nanoTime() + unit.toNanos(timeout);
+    return small.awaitTermination(timeout, unit)
+        && large.awaitTermination(end - System.nanoTime(), TimeUnit.NANOSECONDS);
   }
 }

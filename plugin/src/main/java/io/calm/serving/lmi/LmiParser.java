@@ -12,8 +12,8 @@ import io.calm.serving.api.Prompt;
 import io.calm.serving.api.Prompts;
 import io.calm.serving.api.Sampling;
 import io.calm.serving.api.TextRequest;
+import io.calm.text.Printable;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -74,7 +74,10 @@ public final class LmiParser {
     List<String> unknown =
         parameters.keys().stream().filter(key -> !KNOWN.contains(key)).sorted().toList();
     if (!unknown.isEmpty()) {
-      logger.info("model {}: ignored parameters {}", model.name(), unknown);
+      logger.info(
+          "model {}: ignored parameters {}",
+          model.name(),
+          Printable.of(String.join(", ", unknown)));
     }
     OptionalInt made = parameters.integer("best_of", 1, MOST_CHOICES);
     int shown = parameters.integer("n", 1, MOST_CHOICES).orElse(made.orElse(1));
@@ -84,8 +87,8 @@ public final class LmiParser {
           parameters.name("best_of"), "expected at least n = %d, got %d".formatted(shown, choices));
     }
     LmiDetails details = details(model.lmi(), fields, parameters, accept, shown);
-    List<Prompt> prompts = prompts(model, fields, parameters);
     requireStreamable(details, choices);
+    List<Prompt> prompts = prompts(model, fields, parameters, choices);
     return new TextRequest(
         prompts,
         choices,
@@ -94,7 +97,7 @@ public final class LmiParser {
                 sampling(model, prompts, parameters)
                     .logprobs(details.scores() || choices > 1)
                     .build()),
-        Sampling.stopTokens(parameters),
+        Sampling.stopTokens(parameters, model.spec().vocabulary()),
         !parameters.flag("skip_special_tokens", true),
         details.prefill() ? OptionalInt.of(0) : OptionalInt.empty(),
         details.streamed() && details.array()
@@ -132,7 +135,8 @@ public final class LmiParser {
     }
   }
 
-  private static List<Prompt> prompts(ServedModel model, JsonFields fields, JsonFields parameters) {
+  private static List<Prompt> prompts(
+      ServedModel model, JsonFields fields, JsonFields parameters, int choices) {
     JsonElement inputs =
         fields
             .get("inputs")
@@ -147,12 +151,14 @@ public final class LmiParser {
       if (!inputs.isJsonPrimitive()) {
         throw JsonFields.mismatch("inputs", "a string or an array of strings", inputs);
       }
+      Prompts.requireAdmissible(model, parameters.name("n"), 1, choices);
       return List.of(prompt(model, "inputs", inputs, truncate));
     }
     JsonArray array = inputs.getAsJsonArray();
     if (array.isEmpty()) {
       throw ApiException.invalid("inputs", "expected at least one string, got an empty array");
     }
+    Prompts.requireAdmissible(model, "inputs", array.size(), choices);
     List<Prompt> prompts = new ArrayList<>();
     for (int i = 0; i < array.size(); i++) {
       prompts.add(prompt(model, "inputs[%d]".formatted(i), array.get(i), truncate));
@@ -163,37 +169,34 @@ public final class LmiParser {
   private static Prompt prompt(
       ServedModel model, String key, JsonElement value, OptionalInt truncate) {
     String text = JsonFields.string(key, value);
-    if (truncate.isEmpty()) {
-      return Prompts.encode(model, key, text, true);
-    }
-    int[] tokens = model.tokenizer().encode(text, true);
-    int from = Math.max(0, tokens.length - truncate.getAsInt());
-    return Prompts.checked(
-        model, key, new Prompt(text, Arrays.copyOfRange(tokens, from, tokens.length)));
+    return truncate.isEmpty()
+        ? Prompts.encode(model, key, text, true)
+        : Prompts.encodeLast(model, key, text, truncate.getAsInt());
   }
 
   private static SamplingParameters.Builder sampling(
       ServedModel model, List<Prompt> prompts, JsonFields parameters) {
     SamplingParameters.Builder builder = SamplingParameters.builder();
     Sampling.common(parameters, model.spec().vocabulary(), builder);
-    OptionalInt most = parameters.integer("max_new_tokens", 1, Integer.MAX_VALUE);
-    if (most.isEmpty()) {
-      most = parameters.integer("max_tokens", 1, Integer.MAX_VALUE);
-    }
     Optional<Double> temperature = Sampling.temperature(parameters, MOST_TEMPERATURE);
     boolean sample = parameters.flag("do_sample").orElse(asksForSampling(parameters));
     return builder
-        .maxNewTokens(most.orElseGet(() -> defaultTokens(model, prompts)))
+        .maxNewTokens(answerTokens(model, prompts, parameters))
         .temperature(sample ? temperature.orElse(1.0) : 0)
         .stops(Sampling.stops(parameters, "stop", "stop_sequences"))
         .ignoreEos(parameters.flag("ignore_eos_token", false));
   }
 
-  /** Returns 30, or what the context leaves where that is less. */
-  private static int defaultTokens(ServedModel model, List<Prompt> prompts) {
-    int longest = prompts.stream().mapToInt(prompt -> prompt.tokens().length).max().orElse(0);
-    int room = model.scheduler().settings().maxContext() - longest;
-    return Math.max(1, Math.min(DEFAULT_TOKENS, room));
+  /** Returns what the client asks for; else 30, or what the context leaves where that is less. */
+  private static int answerTokens(ServedModel model, List<Prompt> prompts, JsonFields parameters) {
+    for (String key : List.of("max_new_tokens", "max_tokens")) {
+      OptionalInt asked = parameters.integer(key, 1, Integer.MAX_VALUE);
+      if (asked.isPresent()) {
+        Prompts.requireRoom(model, prompts, key, asked.getAsInt());
+        return asked.getAsInt();
+      }
+    }
+    return Math.max(1, Math.min(DEFAULT_TOKENS, Prompts.room(model, prompts)));
   }
 
   /** Returns whether a parameter of sampling is there; one that is off asks for nothing. */

@@ -113,6 +113,7 @@ public final class ModelLoader {
       Tokenizer tokenizer) {
     CalmSettings settings = order.settings();
     SchedulerSettings budgets = budgets(checkpoint.spec(), settings);
+    TokenizerCheck.warn(order.name(), tokenizer, checkpoint.spec().vocabulary());
     MemoryEstimate estimate = MemoryEstimate.of(checkpoint.spec(), settings, budgets, true);
     try (MemoryLedger.Claim claim = claim(settings, estimate)) {
       // Holds a lease: what is mapped goes with the decoder, which the scheduler closes.
@@ -191,7 +192,7 @@ public final class ModelLoader {
 
   private static ServedModel.Limits limits(CalmSettings settings) {
     return new ServedModel.Limits(
-        ServedModel.Limits.DEFAULT.defaultMaxTokens(),
+        settings.defaultMaxTokens(),
         settings.requestTimeout(),
         settings.slowReaderTimeout(),
         settings.drainTimeout());

@@ -6,16 +6,25 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import io.calm.serving.api.ApiException;
 import io.calm.serving.api.JsonFields;
+import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Reads {@code messages}: role, content as text, and what else the client sent. */
+/**
+ * Reads {@code messages}: role, content as a text or as a list of text parts, and what else the
+ * client sent.
+ */
 final class ChatMessages {
   private ChatMessages() {}
 
-  static List<Map<String, Object>> read(JsonFields fields) {
+  /**
+   * Reads the messages.
+   *
+   * @param most messages; each is a token at least
+   */
+  static List<Map<String, Object>> read(JsonFields fields, int most) {
     JsonElement value =
         fields
             .get("messages")
@@ -26,6 +35,12 @@ final class ChatMessages {
     JsonArray array = value.getAsJsonArray();
     if (array.isEmpty()) {
       throw ApiException.invalid("messages", "expected at least one message, got none");
+    }
+    if (array.size() > most) {
+      throw ApiException.invalid(
+          "messages",
+          "expected at most %d messages, as many as this model's maximum context has tokens, got %d"
+              .formatted(most, array.size()));
     }
     List<Map<String, Object>> messages = new ArrayList<>();
     for (int i = 0; i < array.size(); i++) {
@@ -53,31 +68,71 @@ final class ChatMessages {
     return message;
   }
 
-  /** Returns the text of a message: a string, or the text parts of an array, line by line. */
-  private static String content(String name, JsonElement content) {
+  /** Returns a string, or the parts of an array, which all are text. */
+  private static Object content(String name, JsonElement content) {
     if (!content.isJsonArray()) {
       return JsonFields.string(name, content);
     }
-    List<String> parts = new ArrayList<>();
+    List<Map<String, Object>> parts = new ArrayList<>();
     JsonArray array = content.getAsJsonArray();
     for (int i = 0; i < array.size(); i++) {
       String part = "%s[%d]".formatted(name, i);
-      if (!array.get(i).isJsonObject()) {
-        throw JsonFields.mismatch(part, "an object with type and text", array.get(i));
-      }
-      JsonFields fields = new JsonFields(array.get(i).getAsJsonObject());
-      String type = fields.string("type").orElse("text");
-      if (!"text".equals(type)) {
-        throw ApiException.invalid(
-            part + ".type", "expected \"text\", got \"%s\": a text model".formatted(type));
-      }
-      parts.add(
-          fields
-              .string("text")
-              .orElseThrow(
-                  () -> ApiException.invalid(part + ".text", "expected a string, got nothing")));
+      JsonElement value = array.get(i);
+      String text =
+          value.isJsonObject()
+              ? text(part, new JsonFields(value.getAsJsonObject()))
+              : JsonFields.string(part, value, "a string, or an object with type and text");
+      parts.add(Map.of("type", "text", "text", text));
     }
-    return String.join("\n", parts);
+    return parts;
+  }
+
+  /** Returns the text of a part, which has it under a key that its type names. */
+  private static String text(String part, JsonFields fields) {
+    String type = fields.string("type").orElseGet(() -> fields.has("refusal") ? "refusal" : "text");
+    String key =
+        switch (type) {
+          case "text", "input_text", "output_text" -> "text";
+          case "refusal" -> "refusal";
+          case "thinking" -> "thinking";
+          case "reasoning" -> fields.has("reasoning") ? "reasoning" : "text";
+          default ->
+              throw ApiException.invalid(
+                  part + ".type",
+                  "expected \"text\", got \"%s\": a text model".formatted(Printable.of(type)));
+        };
+    return JsonFields.string(
+        part + "." + key,
+        fields
+            .get(key)
+            .orElseThrow(
+                () -> ApiException.invalid(part + "." + key, "expected a string, got nothing")));
+  }
+
+  /** Returns the characters of all contents. */
+  static long length(List<Map<String, Object>> messages) {
+    long length = 0;
+    for (Map<String, Object> message : messages) {
+      length += texts(message).stream().mapToLong(String::length).sum();
+    }
+    return length;
+  }
+
+  /** Returns the texts of a message's content, in order. */
+  static List<String> texts(Map<String, Object> message) {
+    Object content = message.getOrDefault("content", "");
+    if (content instanceof String text) {
+      return List.of(text);
+    }
+    List<String> texts = new ArrayList<>();
+    if (content instanceof List<?> parts) {
+      for (Object part : parts) {
+        if (part instanceof Map<?, ?> map && map.get("text") instanceof String text) {
+          texts.add(text);
+        }
+      }
+    }
+    return texts;
   }
 
   /** Returns an object as a template sees it, without the keys that are null. */

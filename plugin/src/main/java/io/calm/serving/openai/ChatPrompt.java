@@ -26,7 +26,9 @@ final class ChatPrompt {
                         "messages",
                         "model %s has no chat template; use /v1/completions with a prompt"
                             .formatted(model.name())));
-    List<Map<String, Object>> messages = ChatMessages.read(fields);
+    List<Map<String, Object>> messages =
+        ChatMessages.read(fields, model.scheduler().settings().maxContext());
+    Prompts.requireLength(model, "messages", ChatMessages.length(messages));
     boolean generation = fields.flag("add_generation_prompt", true);
     boolean continued = fields.flag("continue_final_message", false);
     if (generation && continued) {
@@ -52,9 +54,13 @@ final class ChatPrompt {
         fields.flag("add_special_tokens", false));
   }
 
-  /** Cuts what the template wrote behind the last message's content, as transformers does. */
+  /**
+   * Cuts what the template wrote behind the last message's content, as transformers does; of
+   * several parts the last one counts.
+   */
   private static String withoutEnd(String text, Map<String, Object> last) {
-    String content = String.valueOf(last.getOrDefault("content", "")).stripLeading();
+    List<String> texts = ChatMessages.texts(last);
+    String content = texts.isEmpty() ? "" : texts.get(texts.size() - 1).stripLeading();
     int kept = text.lastIndexOf(content);
     if (kept >= 0) {
       return text.substring(0, kept + content.length());

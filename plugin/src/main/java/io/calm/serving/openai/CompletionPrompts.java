@@ -15,7 +15,12 @@ import java.util.List;
 final class CompletionPrompts {
   private CompletionPrompts() {}
 
-  static List<Prompt> read(ServedModel model, JsonFields fields) {
+  /**
+   * Reads the prompts.
+   *
+   * @param choices answers to each
+   */
+  static List<Prompt> read(ServedModel model, JsonFields fields, int choices) {
     JsonElement prompt =
         fields
             .get("prompt")
@@ -23,6 +28,7 @@ final class CompletionPrompts {
                 () -> ApiException.invalid("prompt", "expected a string or an array, got nothing"));
     boolean special = fields.flag("add_special_tokens", true);
     if (!prompt.isJsonArray()) {
+      Prompts.requireAdmissible(model, "n", 1, choices);
       return List.of(one(model, "prompt", prompt, special));
     }
     JsonArray array = prompt.getAsJsonArray();
@@ -33,6 +39,7 @@ final class CompletionPrompts {
     if (first.isJsonPrimitive() && first.getAsJsonPrimitive().isNumber()) {
       return List.of(one(model, "prompt", array, special));
     }
+    Prompts.requireAdmissible(model, "prompt", array.size(), choices);
     List<Prompt> prompts = new ArrayList<>();
     for (int i = 0; i < array.size(); i++) {
       prompts.add(one(model, "prompt[%d]".formatted(i), array.get(i), special));
@@ -41,8 +48,11 @@ final class CompletionPrompts {
   }
 
   private static Prompt one(ServedModel model, String key, JsonElement value, boolean special) {
-    return value.isJsonArray()
-        ? Prompts.ofTokens(model, key, TokenIds.array(key, value))
-        : Prompts.encode(model, key, JsonFields.string(key, value), special);
+    if (TokenIds.are(value)) {
+      Prompts.requireCount(model, key, TokenIds.count(value));
+      int[] tokens = TokenIds.array(key, value, model.spec().vocabulary());
+      return Prompts.ofTokens(model, tokens);
+    }
+    return Prompts.encode(model, key, JsonFields.string(key, value), special);
   }
 }

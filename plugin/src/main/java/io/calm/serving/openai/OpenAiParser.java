@@ -7,6 +7,7 @@ import io.calm.serving.ServedModel;
 import io.calm.serving.api.ApiException;
 import io.calm.serving.api.JsonFields;
 import io.calm.serving.api.Prompt;
+import io.calm.serving.api.Prompts;
 import io.calm.serving.api.Sampling;
 import io.calm.serving.api.TextRequest;
 import java.time.InstantSource;
@@ -32,12 +33,14 @@ public final class OpenAiParser {
       ServedModel model, JsonObject body, InstantSource clock, Framing framing) {
     JsonFields fields = new JsonFields(body);
     Unsupported.inCompletion(fields);
-    List<Prompt> prompts = CompletionPrompts.read(model, fields);
     Choices choices = choices(fields);
+    List<Prompt> prompts = CompletionPrompts.read(model, fields, choices.made());
     OptionalInt logprobs = fields.integer("logprobs", 0, SamplingParameters.MAX_LOGPROBS);
     boolean echo = fields.flag("echo", false);
     OptionalInt asked = fields.integer("max_tokens", 0, Integer.MAX_VALUE);
-    int most = asked.orElseGet(() -> Math.min(room(model, prompts), DEFAULT_COMPLETION_TOKENS));
+    asked.ifPresent(most -> Prompts.requireRoom(model, prompts, "max_tokens", most));
+    int most =
+        asked.orElseGet(() -> Math.min(room(model, "prompt", prompts), DEFAULT_COMPLETION_TOKENS));
     boolean scored = logprobs.isPresent() || choices.ranked();
     SamplingParameters parameters =
         Sampling.checked(
@@ -51,7 +54,7 @@ public final class OpenAiParser {
         prompts,
         choices.made(),
         parameters,
-        Sampling.stopTokens(fields),
+        Sampling.stopTokens(fields, model.spec().vocabulary()),
         reply.showSpecial(),
         echo && logprobs.isPresent() ? logprobs : OptionalInt.empty(),
         new CompletionFormat(reply, echo));
@@ -62,35 +65,30 @@ public final class OpenAiParser {
       ServedModel model, JsonObject body, InstantSource clock, Framing framing) {
     JsonFields fields = new JsonFields(body);
     Unsupported.inChat(fields);
-    Prompt prompt = ChatPrompt.render(model, fields);
-    int top = fields.integer("top_logprobs", 0, SamplingParameters.MAX_LOGPROBS).orElse(0);
-    boolean logprobs = fields.flag("logprobs", false);
-    if (top > 0 && !logprobs) {
-      throw ApiException.invalid("top_logprobs", "expected logprobs: true beside it");
-    }
-    OptionalInt asked = fields.integer("max_completion_tokens", 1, Integer.MAX_VALUE);
-    if (asked.isEmpty()) {
-      asked = fields.integer("max_tokens", 1, Integer.MAX_VALUE);
-    }
-    int most =
-        asked.orElseGet(
-            () -> Math.min(room(model, List.of(prompt)), model.limits().defaultMaxTokens()));
-    SamplingParameters parameters =
-        Sampling.checked(
-            () -> sampling(model, fields, most).logprobs(logprobs).topLogprobs(top).build());
-    OptionalInt shown = logprobs ? OptionalInt.of(top) : OptionalInt.empty();
     Choices choices = choices(fields);
     if (choices.ranked()) {
       throw ApiException.invalid(
           "best_of",
           "expected n, which is %d, in a chat, got %d".formatted(choices.shown(), choices.made()));
     }
+    Prompts.requireAdmissible(model, "n", 1, choices.made());
+    List<Prompt> prompts = List.of(ChatPrompt.render(model, fields));
+    int top = fields.integer("top_logprobs", 0, SamplingParameters.MAX_LOGPROBS).orElse(0);
+    boolean logprobs = fields.flag("logprobs", false);
+    if (top > 0 && !logprobs) {
+      throw ApiException.invalid("top_logprobs", "expected logprobs: true beside it");
+    }
+    int most = chatTokens(model, fields, prompts);
+    SamplingParameters parameters =
+        Sampling.checked(
+            () -> sampling(model, fields, most).logprobs(logprobs).topLogprobs(top).build());
+    OptionalInt shown = logprobs ? OptionalInt.of(top) : OptionalInt.empty();
     OpenAiReply reply = reply("chatcmpl-", model, fields, clock, framing, choices, shown);
     return new TextRequest(
-        List.of(prompt),
+        prompts,
         choices.made(),
         parameters,
-        Sampling.stopTokens(fields),
+        Sampling.stopTokens(fields, model.spec().vocabulary()),
         reply.showSpecial(),
         OptionalInt.empty(),
         new ChatFormat(reply));
@@ -144,19 +142,34 @@ public final class OpenAiParser {
     return continuous ? StreamedUsage.EVERY_CHUNK : StreamedUsage.AT_END;
   }
 
+  /** Returns the most tokens of a chat's answer: as asked for, or what the context leaves. */
+  private static int chatTokens(ServedModel model, JsonFields fields, List<Prompt> prompts) {
+    for (String key : List.of("max_completion_tokens", "max_tokens")) {
+      OptionalInt asked = fields.integer(key, 1, Integer.MAX_VALUE);
+      if (asked.isPresent()) {
+        Prompts.requireRoom(model, prompts, key, asked.getAsInt());
+        return asked.getAsInt();
+      }
+    }
+    int room = room(model, "messages", prompts);
+    return Math.min(room, model.limits().defaultMaxTokens().orElse(room));
+  }
+
   /** Returns how many tokens the context leaves to every answer, where the client named none. */
-  private static int room(ServedModel model, List<Prompt> prompts) {
-    int longest = prompts.stream().mapToInt(prompt -> prompt.tokens().length).max().orElse(0);
-    int context = model.scheduler().settings().maxContext();
-    if (longest >= context) {
+  private static int room(ServedModel model, String key, List<Prompt> prompts) {
+    int room = Prompts.room(model, prompts);
+    if (room <= 0) {
       throw new ApiException(
           ApiException.Kind.TOO_LONG,
-          ("the prompt has %d tokens, which leaves no room for an answer: this model's maximum"
-                  + " context is %d tokens")
-              .formatted(longest, context),
-          Optional.of("prompt"));
+          ("%s: expected a prompt that leaves tokens for an answer, got one of %d tokens; this"
+                  + " model's maximum context is %d tokens")
+              .formatted(
+                  key,
+                  prompts.stream().mapToInt(prompt -> prompt.tokens().length).max().orElse(0),
+                  model.scheduler().settings().maxContext()),
+          Optional.of(key));
     }
-    return context - longest;
+    return room;
   }
 
   private static SamplingParameters.Builder sampling(

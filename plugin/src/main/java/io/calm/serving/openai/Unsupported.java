@@ -4,6 +4,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonPrimitive;
 import io.calm.serving.api.ApiException;
 import io.calm.serving.api.JsonFields;
+import io.calm.text.Printable;
 import java.util.List;
 import java.util.Optional;
 
@@ -37,9 +38,9 @@ final class Unsupported {
   /** Refuses what chats cannot have. */
   static void inChat(JsonFields fields) {
     refuse(fields, EITHER);
-    refuse(fields, List.of("tools", "functions", "echo", "audio", "documents", "chat_template"));
-    refuseUnless(fields, "tool_choice", List.of("none", "auto"));
-    refuseUnless(fields, "function_call", List.of("none", "auto"));
+    refuse(fields, List.of("echo", "audio", "documents", "chat_template"));
+    refuseTools(fields, "tools", "tool_choice");
+    refuseTools(fields, "functions", "function_call");
     requireTextModality(fields);
     requireText(fields);
   }
@@ -67,19 +68,26 @@ final class Unsupported {
     return primitive.isBoolean() ? !primitive.getAsBoolean() : primitive.getAsString().isEmpty();
   }
 
-  private static void refuseUnless(JsonFields fields, String key, List<String> harmless) {
-    Optional<JsonElement> value = fields.get(key);
-    if (value.isPresent()
-        && !(value.get() instanceof JsonPrimitive primitive
-            && harmless.contains(primitive.getAsString()))) {
-      throw refusal(key);
+  /** Refuses tools that an answer may have to call: with the choice {@code none} it calls none. */
+  private static void refuseTools(JsonFields fields, String tools, String choice) {
+    Optional<JsonElement> value = fields.get(choice);
+    if (value.isPresent() && !is(value.get(), "none") && !is(value.get(), "auto")) {
+      throw refusal(choice);
+    }
+    if (value.isEmpty() || !is(value.get(), "none")) {
+      refuse(fields, List.of(tools));
     }
   }
 
+  private static boolean is(JsonElement value, String word) {
+    return value instanceof JsonPrimitive primitive && primitive.getAsString().equals(word);
+  }
+
   private static void requireTextModality(JsonFields fields) {
-    if (!List.of("text").containsAll(fields.strings("modalities"))) {
+    List<String> modalities = fields.strings("modalities");
+    if (!List.of("text").containsAll(modalities)) {
       throw ApiException.invalid(
-          "modalities", "expected [\"text\"], got %s".formatted(fields.strings("modalities")));
+          "modalities", "expected [\"text\"], got %s".formatted(Printable.of(modalities)));
     }
   }
 
@@ -93,7 +101,7 @@ final class Unsupported {
               throw ApiException.invalid(
                   "response_format.type",
                   "expected \"text\", got \"%s\": this server does not constrain answers"
-                      .formatted(type));
+                      .formatted(Printable.of(type)));
             });
   }
 }

@@ -37,6 +37,8 @@ import java.util.OptionalLong;
  * @param kvBudgetMb MiB for keys and values; empty: by the memory at hand
  * @param maxRunning most sequences in one step
  * @param queueSize most requests that wait
+ * @param defaultMaxTokens most tokens of a chat's answer where the client names no length; empty:
+ *     what the context leaves
  * @param requestTimeout longest time of a request, its wait in the queue included; empty: no limit
  * @param slowReaderTimeout how long a stream is held for a client that does not read
  * @param drainTimeout how long requests may go on when their model is unloaded or the server stops
@@ -65,6 +67,7 @@ public record CalmSettings(
     OptionalLong kvBudgetMb,
     int maxRunning,
     int queueSize,
+    OptionalInt defaultMaxTokens,
     Optional<Duration> requestTimeout,
     Duration slowReaderTimeout,
     Duration drainTimeout,
@@ -163,6 +166,7 @@ public record CalmSettings(
                 "OPTION_MAX_ROLLING_BATCH_SIZE"),
             values.getOrOperators(
                 SettingKeys.QUEUE_SIZE, "job_queue_size", "SERVING_JOB_QUEUE_SIZE"),
+            values.get(SettingKeys.DEFAULT_MAX_TOKENS),
             values.get(SettingKeys.REQUEST_TIMEOUT),
             values.get(SettingKeys.SLOW_READER_TIMEOUT),
             values.get(SettingKeys.DRAIN_TIMEOUT),

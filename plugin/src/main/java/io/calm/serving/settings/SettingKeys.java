@@ -166,6 +166,14 @@ public final class SettingKeys {
   static final SettingKey<Integer> QUEUE_SIZE =
       integer("calm.queue-size", 100, 1, 1_000_000, SERVING);
 
+  static final SettingKey<OptionalInt> DEFAULT_MAX_TOKENS =
+      key(
+          "calm.default-max-tokens",
+          "auto",
+          "auto | from 1 to 16777216 (tokens)",
+          SERVING,
+          ValueParsers.integerOrAuto(1, 1 << 24));
+
   static final SettingKey<Optional<Duration>> REQUEST_TIMEOUT =
       key(
           "calm.request-timeout",

@@ -6,6 +6,7 @@ import io.calm.serving.ModelStatus;
 import io.calm.serving.ServedModel;
 import io.calm.serving.api.ApiException;
 import io.calm.serving.api.JsonFields;
+import io.calm.text.Printable;
 import java.util.Optional;
 
 /** Which model answers a request. */
@@ -26,7 +27,7 @@ public final class ModelChoice {
                     new ApiException(
                         ApiException.Kind.UNKNOWN_MODEL,
                         "model %s does not exist; there is %s"
-                            .formatted(name, registry.all().keySet()),
+                            .formatted(Printable.of(name), registry.all().keySet()),
                         Optional.of("model")));
     if (status instanceof ModelStatus.Ready ready) {
       return ready.model();

@@ -52,6 +52,7 @@ class CalmSettingsTest {
         calm.kv-budget-mb; auto; auto | from 1 to 16777216 (MiB); SERVING
         calm.max-running; 32; from 1 to 4096; SERVING
         calm.queue-size; 100; from 1 to 1000000; SERVING
+        calm.default-max-tokens; auto; auto | from 1 to 16777216 (tokens); SERVING
         calm.request-timeout; off; off | from 1 to 86400 (seconds); SERVING
         calm.slow-reader-timeout; 30; from 1 to 86400 (seconds); SERVING
         calm.drain-timeout; 25; from 0 to 86400 (seconds); SERVING
@@ -85,6 +86,7 @@ class CalmSettingsTest {
             OptionalLong.empty(),
             32,
             100,
+            OptionalInt.empty(),
             Optional.empty(),
             Duration.ofSeconds(30),
             Duration.ofSeconds(25),
@@ -117,6 +119,7 @@ class CalmSettingsTest {
     values.put("calm.kv-budget-mb", "512");
     values.put("calm.max-running", "4096");
     values.put("calm.queue-size", "1");
+    values.put("calm.default-max-tokens", "2000");
     values.put("calm.request-timeout", "600");
     values.put("calm.slow-reader-timeout", "5");
     values.put("calm.drain-timeout", "0");
@@ -146,6 +149,7 @@ class CalmSettingsTest {
             OptionalLong.of(512),
             4096,
             1,
+            OptionalInt.of(2000),
             Optional.of(Duration.ofMinutes(10)),
             Duration.ofSeconds(5),
             Duration.ZERO,

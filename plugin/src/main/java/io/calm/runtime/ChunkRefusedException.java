@@ -1,0 +1,28 @@
+package io.calm.runtime;
+
+/**
+ * A decoder step was refused because of one of its chunks: a token id outside the vocabulary, a
+ * position outside the context, or a bad block table. Nothing was computed: the other chunks can be
+ * run again.
+ */
+public final class ChunkRefusedException extends IllegalArgumentException {
+  private static final long serialVersionUID = 1L;
+
+  private final int chunk;
+
+  /**
+   * Names the chunk.
+   *
+   * @param chunk index in the step
+   * @param problem what was expected and got
+   */
+  public ChunkRefusedException(int chunk, String problem) {
+    super("chunk %d: %s".formatted(chunk, problem));
+    this.chunk = chunk;
+  }
+
+  /** Returns the index of the chunk whose sequence must be ended. */
+  public int chunk() {
+    return chunk;
+  }
+}

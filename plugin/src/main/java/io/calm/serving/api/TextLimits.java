@@ -1,0 +1,93 @@
+package io.calm.serving.api;
+
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.LoadingCache;
+import io.calm.checkpoint.Tokenizer;
+import io.calm.serving.ServedModel;
+import java.util.Optional;
+
+/**
+ * Bounds of a text that are known before it is encoded, so that a text of megabytes costs no more
+ * than the tokens that the model can read. Encoding takes some hundred bytes per token outside of
+ * the heap, and a native tokenizer ends the process where it gets no memory.
+ */
+final class TextLimits {
+  /** Texts up to this length are encoded without a look at their pieces. */
+  static final int SHORT = 1 << 16;
+
+  private static final int PIECE = 1 << 14;
+
+  /** Tokens that a cut may add on its two sides, with much to spare. */
+  private static final int TOKENS_PER_CUT = 16;
+
+  private static final LoadingCache<Tokenizer, Integer> LONGEST =
+      Caffeine.newBuilder().weakKeys().build(TextLimits::longestToken);
+
+  private TextLimits() {}
+
+  /**
+   * Refuses a text that has more tokens than the context, as far as that is certain without
+   * encoding it: first by its length, then by the number of tokens that its pieces have. Pieces are
+   * cut anywhere, so theirs are not the text's tokens; a text is refused where they are twice as
+   * many as the context has.
+   */
+  static void requireShort(ServedModel model, String key, String text) {
+    requireLength(model, key, text.length());
+    long context = model.scheduler().settings().maxContext();
+    if (text.length() <= Math.max(SHORT, 2 * context)) {
+      return;
+    }
+    long tokens = 0;
+    long most = 2 * context;
+    for (int from = 0; from < text.length(); ) {
+      int to = cut(text, Math.min(text.length(), from + PIECE));
+      tokens += model.tokenizer().encode(text.substring(from, to), false).length;
+      most += TOKENS_PER_CUT;
+      if (tokens > most) {
+        throw tooLong(model, key, text.length());
+      }
+      from = to;
+    }
+  }
+
+  /**
+   * Refuses a text, or several that are read together, whose length alone says that they have more
+   * tokens than the context.
+   *
+   * @param length in characters
+   */
+  static void requireLength(ServedModel model, String key, long length) {
+    long context = model.scheduler().settings().maxContext();
+    if (length > SHORT && length > context * LONGEST.get(model.tokenizer())) {
+      throw tooLong(model, key, length);
+    }
+  }
+
+  private static ApiException tooLong(ServedModel model, String key, long length) {
+    return new ApiException(
+        ApiException.Kind.TOO_LONG,
+        ("%s: the text has %d characters, which are more tokens than this model's maximum context"
+                + " of %d tokens; shorten it")
+            .formatted(key, length, model.scheduler().settings().maxContext()),
+        Optional.of(key));
+  }
+
+  /** Returns the index, or the one before it where it would part a surrogate pair. */
+  private static int cut(String text, int at) {
+    boolean inside =
+        at < text.length()
+            && Character.isLowSurrogate(text.charAt(at))
+            && Character.isHighSurrogate(text.charAt(at - 1));
+    return inside ? at - 1 : at;
+  }
+
+  /** Returns the most characters that one token stands for. */
+  private static int longestToken(Tokenizer tokenizer) {
+    int longest = 1;
+    for (int id = 0; id < tokenizer.size(); id++) {
+      longest = Math.max(longest, tokenizer.bytes(id).length);
+      longest = Math.max(longest, tokenizer.token(id).length());
+    }
+    return longest;
+  }
+}

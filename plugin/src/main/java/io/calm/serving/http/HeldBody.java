@@ -1,0 +1,78 @@
+package io.calm.serving.http;
+
+import io.netty.buffer.ByteBuf;
+import java.lang.ref.SoftReference;
+
+/**
+ * A request's body as it was received, kept after its pipeline has released it, until a worker
+ * reads it: so the bodies that wait lie in the pipeline's buffers alone. Thread safe.
+ */
+final class HeldBody {
+  /** Bytes of the longest array that a thread keeps for the next body. */
+  private static final int MOST_KEPT = 16 << 20;
+
+  private static final ThreadLocal<SoftReference<byte[]>> KEPT =
+      ThreadLocal.withInitial(() -> new SoftReference<>(new byte[0]));
+
+  private final ByteBuf content;
+  private final int length;
+  private boolean held = true;
+
+  /** Reads a body's bytes, and keeps none of them. */
+  interface Reader<T> {
+    /**
+     * Reads the start of an array.
+     *
+     * @param bytes the thread's own, used again for the next body
+     */
+    T read(byte[] bytes, int length);
+  }
+
+  HeldBody(ByteBuf content) {
+    this.content = content.retain();
+    this.length = content.readableBytes();
+  }
+
+  int length() {
+    return length;
+  }
+
+  /** Lets the buffer go and reads the bytes; once. */
+  <T> T read(Reader<T> reader) {
+    return reader.read(take(), length);
+  }
+
+  private synchronized byte[] take() {
+    if (!held) {
+      throw new IllegalStateException("the body was read before");
+    }
+    try {
+      byte[] bytes = array();
+      content.getBytes(content.readerIndex(), bytes, 0, length);
+      return bytes;
+    } finally {
+      drop();
+    }
+  }
+
+  /** Returns an array that is long enough: arrays of megabytes are no garbage for each body. */
+  private byte[] array() {
+    byte[] kept = KEPT.get().get();
+    if (kept != null && kept.length >= length) {
+      return kept;
+    }
+    byte[] bytes = new byte[length];
+    if (length <= MOST_KEPT) {
+      KEPT.set(new SoftReference<>(bytes));
+    }
+    return bytes;
+  }
+
+  /** Lets the buffer go, if that has not been done. */
+  synchronized void drop() {
+    if (held) {
+      held = false;
+      content.release();
+    }
+  }
+}

@@ -1,0 +1,47 @@
+package io.calm.serving.load;
+
+import io.calm.checkpoint.Tokenizer;
+import io.calm.serving.api.TokenText;
+import io.calm.text.Printable;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Compares a tokenizer with the embeddings of its model. */
+final class TokenizerCheck {
+  private static final Logger logger = LoggerFactory.getLogger(TokenizerCheck.class);
+
+  private static final int MOST_SHOWN = 5;
+
+  private TokenizerCheck() {}
+
+  /**
+   * Warns once of tokens that the model has no embeddings for. Such a model is served, for its
+   * other tokens are sound; a request whose prompt has one of them is refused.
+   *
+   * @param rows of the embeddings
+   */
+  static void warn(String model, Tokenizer tokenizer, int rows) {
+    problem(tokenizer, rows).ifPresent(problem -> logger.warn("{}: {}", model, problem));
+  }
+
+  /** Returns what is wrong; empty where every token has an embedding. */
+  static Optional<String> problem(Tokenizer tokenizer, int rows) {
+    int count = 0;
+    List<String> first = new ArrayList<>();
+    for (int id = rows; id < tokenizer.size(); id++) {
+      String token = tokenizer.token(id);
+      if (!token.isEmpty() && count++ < MOST_SHOWN) {
+        first.add("%d \"%s\"".formatted(id, Printable.of(TokenText.of(tokenizer, id))));
+      }
+    }
+    return count == 0
+        ? Optional.empty()
+        : Optional.of(
+            ("the tokenizer has %d tokens beyond the model's %d embeddings, first %s; a prompt with"
+                    + " one of them is refused")
+                .formatted(count, rows, String.join(", ", first)));
+  }
+}

@@ -2,6 +2,7 @@ package io.calm.checkpoint.tokenizer;
 
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.checkpoint.tokenizer.json.Limits;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +24,13 @@ public final class TokenizerLoader {
     String source = file.toString();
     String json;
     try {
+      if (Files.size(file) > Limits.FILE_BYTES) {
+        throw CheckpointException.refused(
+            source,
+            "at most " + Limits.FILE_BYTES + " bytes",
+            Files.size(file) + " bytes",
+            "copy the file again");
+      }
       json = Files.readString(file);
     } catch (IOException e) {
       throw new CheckpointException(
@@ -34,7 +42,7 @@ public final class TokenizerLoader {
     }
     TokenizerJson parsed = TokenizerJson.parse(json, source);
     Vocabulary vocabulary = parsed.vocabulary();
-    NativeTokenizer library = NativeTokenizer.create(json, source);
+    NativeTokenizer library = NativeTokenizer.create(parsed.checked().json(), source);
     return new LibraryTokenizer(library, vocabulary, parsed.detokenizer(vocabulary, library));
   }
 

@@ -20,12 +20,18 @@ import java.util.Set;
 public final class GgufCheckpoint {
   private GgufCheckpoint() {}
 
+  /** Opens a model file without a probe of its tokenizer. */
+  public static Checkpoint open(Path path) {
+    return open(path, false);
+  }
+
   /**
    * Opens and validates a model file.
    *
+   * @param probeTokenizer whether a process of its own opens the tokenizer first
    * @throws io.calm.checkpoint.CheckpointException if it cannot be used, saying why
    */
-  public static Checkpoint open(Path path) {
+  public static Checkpoint open(Path path, boolean probeTokenizer) {
     GgufFile gguf = GgufFile.open(path);
     ModelSpec spec = GgufSpec.read(gguf);
     RowOrder rotaryRows =
@@ -39,7 +45,7 @@ public final class GgufCheckpoint {
         tensors,
         List.of(path),
         generationDefaults(new GgufKeys(gguf), spec.vocabulary()),
-        () -> TokenizerLoader.fromGguf(metadata),
+        () -> TokenizerLoader.fromGguf(metadata, probeTokenizer),
         () -> ChatTemplateLoader.fromGguf(metadata));
   }
 

@@ -22,12 +22,18 @@ public final class HfDirectory {
 
   private HfDirectory() {}
 
+  /** Opens a model directory without a probe of its tokenizer. */
+  public static Checkpoint open(Path directory) {
+    return open(directory, false);
+  }
+
   /**
    * Opens and validates a model directory.
    *
+   * @param probeTokenizer whether a process of its own opens the tokenizer first
    * @throws io.calm.checkpoint.CheckpointException if it cannot be used, saying why
    */
-  public static Checkpoint open(Path directory) {
+  public static Checkpoint open(Path directory, boolean probeTokenizer) {
     JsonFields config = JsonFields.read(directory.resolve(CONFIG));
     ModelSpec spec = HfSpec.read(config);
     HfWeights weights = HfWeights.open(directory);
@@ -45,7 +51,7 @@ public final class HfDirectory {
         tensors,
         files,
         HfGeneration.read(JsonFields.readIfPresent(directory.resolve(GENERATION)), config),
-        () -> TokenizerLoader.fromDirectory(directory),
+        () -> TokenizerLoader.fromDirectory(directory, probeTokenizer),
         () -> ChatTemplateLoader.fromDirectory(directory));
   }
 }

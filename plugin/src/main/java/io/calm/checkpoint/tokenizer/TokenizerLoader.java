@@ -12,14 +12,20 @@ import java.util.Map;
 public final class TokenizerLoader {
   private TokenizerLoader() {}
 
+  /** Loads {@code tokenizer.json} without a probe. */
+  public static Tokenizer fromDirectory(Path directory) {
+    return fromDirectory(directory, false);
+  }
+
   /**
    * Loads {@code tokenizer.json} of a Hugging Face directory. Truncation and padding that the file
    * asks for are switched off.
    *
+   * @param probe whether a process of its own opens it first
    * @throws CheckpointException if the file is missing, or is not one that Hugging Face tokenizers
    *     loads
    */
-  public static Tokenizer fromDirectory(Path directory) {
+  public static Tokenizer fromDirectory(Path directory, boolean probe) {
     Path file = directory.resolve("tokenizer.json");
     String source = file.toString();
     String json;
@@ -41,9 +47,17 @@ public final class TokenizerLoader {
           e);
     }
     TokenizerJson parsed = TokenizerJson.parse(json, source);
+    if (probe) {
+      TokenizerProbe.shared().require(parsed.checked(), source);
+    }
     Vocabulary vocabulary = parsed.vocabulary();
     NativeTokenizer library = NativeTokenizer.create(parsed.checked().json(), source);
     return new LibraryTokenizer(library, vocabulary, parsed.detokenizer(vocabulary, library));
+  }
+
+  /** Builds the tokenizer of GGUF metadata without a probe. */
+  public static Tokenizer fromGguf(Map<String, Object> metadata) {
+    return fromGguf(metadata, false);
   }
 
   /**
@@ -51,9 +65,10 @@ public final class TokenizerLoader {
    * are those of the Hugging Face tokenizer that the file was converted from.
    *
    * @param metadata keys and values: String, Long, Double, Boolean or List
+   * @param probe whether a process of its own opens it first
    * @throws CheckpointException if the kind of tokenizer is not supported or its data is not sound
    */
-  public static Tokenizer fromGguf(Map<String, Object> metadata) {
-    return GgufTokenizer.load(metadata);
+  public static Tokenizer fromGguf(Map<String, Object> metadata, boolean probe) {
+    return GgufTokenizer.load(metadata, probe);
   }
 }

@@ -18,13 +18,15 @@ import java.util.function.Consumer;
  * @param added ids of added tokens
  * @param special ids of special tokens
  * @param decoder the decoder, checked; empty where the file has none
+ * @param expressions the regular expressions in it
  */
 public record CheckedTokenizer(
     String json,
     Map<Integer, String> tokens,
     BitSet added,
     BitSet special,
-    Optional<Node> decoder) {
+    Optional<Node> decoder,
+    List<String> expressions) {
 
   /**
    * Checks the text of a {@code tokenizer.json}.
@@ -96,7 +98,7 @@ public record CheckedTokenizer(
               part("added_tokens").orElse(new Node(source + ": added_tokens", List.of())));
       added.write(out.append(",\"added_tokens\":"), normalization);
       out.append(",\"model\":").append(modelText).append('}');
-      return result(added);
+      return result(added, steps.expressions());
     }
 
     /** Returns a part of the file; empty where it is absent or null. */
@@ -116,7 +118,7 @@ public record CheckedTokenizer(
               });
     }
 
-    private CheckedTokenizer result(AddedTokensCheck check) {
+    private CheckedTokenizer result(AddedTokensCheck check, List<String> expressions) {
       Map<Integer, String> tokens = new HashMap<>(model.tokens());
       BitSet added = new BitSet();
       BitSet special = new BitSet();
@@ -129,7 +131,8 @@ public record CheckedTokenizer(
                 added.set(id);
                 special.set(id, specials.contains(token.content()));
               });
-      return new CheckedTokenizer(out.toString(), tokens, added, special, part("decoder"));
+      return new CheckedTokenizer(
+          out.toString(), tokens, added, special, part("decoder"), List.copyOf(expressions));
     }
   }
 }

@@ -13,6 +13,7 @@ final class StepWriter {
       "a pattern that never matches the empty string: the library aborts on it";
 
   private final StringBuilder out;
+  private final List<String> expressions = new ArrayList<>();
   private int steps;
   private int depth;
 
@@ -23,6 +24,11 @@ final class StepWriter {
   /** Returns the text, for values that have no method here. */
   StringBuilder out() {
     return out;
+  }
+
+  /** Returns the regular expressions that were written. */
+  List<String> expressions() {
+    return expressions;
   }
 
   /** Writes an object with its type; {@code fields} appends the rest. */
@@ -115,6 +121,7 @@ final class StepWriter {
       case "Regex" -> {
         text = node.text(Limits.REGEX_LENGTH);
         shortest = RegexCheck.check(text, node.path()).shortest();
+        expressions.add(text);
       }
       default -> throw pattern.wrong("an object with one of String and Regex");
     }

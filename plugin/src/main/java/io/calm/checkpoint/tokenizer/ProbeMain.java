@@ -35,7 +35,7 @@ public final class ProbeMain {
     Runtime.getRuntime().halt(run(probe));
   }
 
-  private static int run(ProbeInput probe) {
+  static int run(ProbeInput probe) {
     try (NativeTokenizer library = NativeTokenizer.create(probe.json(), "probe")) {
       for (String text : probe.texts()) {
         decode(library, encode(library, text));

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.slf4j.LoggerFactory;
 
 /** A child process that runs {@link ProbeMain}: same Java, same class path, little memory. */
@@ -34,6 +35,10 @@ final class ProbeProcess {
       Set.of(
           "PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR", "TMP", "TEMP", "SystemRoot", "LANG", "LC_ALL",
           "DJL_CACHE_DIR", "ENGINE_CACHE_DIR");
+
+  private static final List<Class<?>> CLASSES =
+      List.of(
+          ProbeMain.class, TokenizersLibrary.class, Platform.class, Gson.class, LoggerFactory.class);
 
   /**
    * How a probe ended.
@@ -89,7 +94,7 @@ final class ProbeProcess {
       }
     }
     command.add("-cp");
-    command.add(classPath());
+    command.add(String.join(File.pathSeparator, classPath(List.of())));
     command.add(ProbeMain.class.getName());
     command.add(Long.toString(limit.toMillis()));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
@@ -106,15 +111,10 @@ final class ProbeProcess {
         || name.startsWith("ai.djl.");
   }
 
-  private static String classPath() throws IOException {
+  /** Returns the files and directories of some classes and of those that every probe needs. */
+  static Set<String> classPath(List<Class<?>> types) throws IOException {
     Set<String> places = new LinkedHashSet<>();
-    for (Class<?> type :
-        List.of(
-            ProbeMain.class,
-            TokenizersLibrary.class,
-            Platform.class,
-            Gson.class,
-            LoggerFactory.class)) {
+    for (Class<?> type : Stream.concat(types.stream(), CLASSES.stream()).toList()) {
       CodeSource source = type.getProtectionDomain().getCodeSource();
       if (source == null || !"file".equals(source.getLocation().getProtocol())) {
         throw new IOException("the class path is not known: " + type.getName() + " is in no file");
@@ -125,7 +125,7 @@ final class ProbeProcess {
         throw new IOException("the class path is not known: " + source.getLocation(), e);
       }
     }
-    return String.join(File.pathSeparator, places);
+    return places;
   }
 
   private Outcome await(ProbeInput input, Duration limit) throws InterruptedException {

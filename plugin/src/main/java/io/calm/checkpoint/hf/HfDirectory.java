@@ -5,6 +5,7 @@ import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.RowOrder;
 import io.calm.checkpoint.storage.StoredCheckpoint;
 import io.calm.checkpoint.template.ChatTemplateLoader;
+import io.calm.checkpoint.tokenizer.SpecialTokens;
 import io.calm.checkpoint.tokenizer.TokenizerLoader;
 import io.calm.model.ModelSpec;
 import java.nio.file.Files;
@@ -50,7 +51,10 @@ public final class HfDirectory {
     return new StoredCheckpoint(
         tensors,
         files,
-        HfGeneration.read(JsonFields.readIfPresent(directory.resolve(GENERATION)), config),
+        HfGeneration.read(
+            JsonFields.readIfPresent(directory.resolve(GENERATION)),
+            config,
+            SpecialTokens.named(directory)),
         () -> TokenizerLoader.fromDirectory(directory, probeTokenizer),
         () -> ChatTemplateLoader.fromDirectory(directory));
   }

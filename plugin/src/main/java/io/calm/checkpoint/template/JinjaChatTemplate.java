@@ -15,14 +15,23 @@ final class JinjaChatTemplate implements ChatTemplate {
   /**
    * Holds a template.
    *
-   * @param bos spelling of the BOS, where the model has one
-   * @param eos spelling of the EOS, where the model has one
+   * @param tokens texts of the special tokens by variable, e.g. {@code bos_token}
    */
-  JinjaChatTemplate(String source, Optional<String> bos, Optional<String> eos) {
+  JinjaChatTemplate(String source, Map<String, String> tokens) {
     this.source = TemplateSource.adapt(source);
-    this.tokens = new HashMap<>();
+    this.tokens = Map.copyOf(tokens);
+  }
+
+  /** Holds a template of a model with a BOS and an EOS at most. */
+  JinjaChatTemplate(String source, Optional<String> bos, Optional<String> eos) {
+    this(source, tokens(bos, eos));
+  }
+
+  private static Map<String, String> tokens(Optional<String> bos, Optional<String> eos) {
+    Map<String, String> tokens = new HashMap<>();
     bos.ifPresent(token -> tokens.put("bos_token", token));
     eos.ifPresent(token -> tokens.put("eos_token", token));
+    return tokens;
   }
 
   @Override

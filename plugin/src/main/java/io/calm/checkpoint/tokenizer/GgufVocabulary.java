@@ -12,10 +12,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The {@code tokenizer.ggml.*} part of a GGUF file's metadata, checked as it is read. */
 final class GgufVocabulary {
   static final String PREFIX = "tokenizer.ggml.";
+
+  private static final Logger logger = LoggerFactory.getLogger(GgufVocabulary.class);
 
   /** Token types of the GGUF specification. */
   static final int NORMAL = 1;
@@ -194,6 +198,15 @@ final class GgufVocabulary {
         throw refuse("token_type", expected, describe(list.get().get(i)) + " at index " + i);
       }
       result[i] = type.intValue();
+      if (result[i] != CONTROL && TurnEnds.isOne(tokens.get(i))) {
+        logger.warn(
+            "{}tokens: \"{}\" at index {} has type {}, taken as control: it ends turns",
+            PREFIX,
+            Printable.of(tokens.get(i)),
+            i,
+            result[i]);
+        result[i] = CONTROL;
+      }
     }
     return result;
   }

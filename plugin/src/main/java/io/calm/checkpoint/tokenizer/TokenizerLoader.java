@@ -28,6 +28,18 @@ public final class TokenizerLoader {
   public static Tokenizer fromDirectory(Path directory, boolean probe) {
     Path file = directory.resolve("tokenizer.json");
     String source = file.toString();
+    TokenizerJson parsed = read(file);
+    if (probe) {
+      TokenizerProbe.shared().require(parsed.checked(), source);
+    }
+    Vocabulary vocabulary = parsed.vocabulary();
+    NativeTokenizer library = NativeTokenizer.create(parsed.checked().json(), source);
+    return new LibraryTokenizer(library, vocabulary, parsed.detokenizer(vocabulary, library));
+  }
+
+  /** Reads and checks a {@code tokenizer.json}. */
+  static TokenizerJson read(Path file) {
+    String source = file.toString();
     String json;
     try {
       if (Files.size(file) > Limits.FILE_BYTES) {
@@ -46,13 +58,7 @@ public final class TokenizerLoader {
               + "; save it with tokenizer.save_pretrained beside the weights",
           e);
     }
-    TokenizerJson parsed = TokenizerJson.parse(json, source);
-    if (probe) {
-      TokenizerProbe.shared().require(parsed.checked(), source);
-    }
-    Vocabulary vocabulary = parsed.vocabulary();
-    NativeTokenizer library = NativeTokenizer.create(parsed.checked().json(), source);
-    return new LibraryTokenizer(library, vocabulary, parsed.detokenizer(vocabulary, library));
+    return TokenizerJson.parse(json, source);
   }
 
   /** Builds the tokenizer of GGUF metadata without a probe. */

@@ -144,7 +144,7 @@ public final class ModelLoader {
           checkpoint.spec(),
           tokenizer,
           template,
-          checkpoint.generationDefaults(),
+          checkpoint.generationDefaults().resolved(tokenizer),
           scheduler,
           Optional.of(artifact.plan()),
           limits(settings),

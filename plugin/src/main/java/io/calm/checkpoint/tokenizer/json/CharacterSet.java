@@ -5,15 +5,15 @@ import java.util.BitSet;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A set of characters that a regular expression names, compared with others over a sample of
  * Unicode. A set that Java cannot read counts as all characters, so that comparisons err on the
  * side of overlap.
- *
- * @param source one class, escape or literal in Oniguruma's syntax
+ * Not thread safe.
  */
-record CharacterSet(String source, boolean ignoreCase) {
+final class CharacterSet {
   /** First and last code points of the ranges of the sample. */
   private static final int[][] RANGES = {
     {0x0, 0x24FF}, {0x2580, 0x259F}, {0x2E80, 0x2E9F}, {0x3000, 0x312F}, {0x4E00, 0x4E1F},
@@ -28,8 +28,31 @@ record CharacterSet(String source, boolean ignoreCase) {
           .flatMapToInt(range -> IntStream.rangeClosed(range[0], range[1]))
           .toArray();
 
-  /** Returns the indices of the sample's characters that are in the set. */
+  private final String source;
+  private final boolean ignoreCase;
+  private @Nullable BitSet sample;
+
+  /**
+   * Names a set.
+   *
+   * @param source one class, escape or literal in Oniguruma's syntax
+   */
+  CharacterSet(String source, boolean ignoreCase) {
+    this.source = source;
+    this.ignoreCase = ignoreCase;
+  }
+
+  /** Returns the indices of the sample's characters that are in the set; not to be changed. */
   BitSet sample() {
+    BitSet known = sample;
+    if (known == null) {
+      known = read();
+      sample = known;
+    }
+    return known;
+  }
+
+  private BitSet read() {
     BitSet found = new BitSet(SAMPLE.length);
     Pattern pattern;
     try {

@@ -239,10 +239,12 @@ final class RegexParser {
         if (!possessive) {
           accept("?");
         }
-      } else if (c == '{' && interval(node) instanceof Repeat repeat) {
-        node = repeat;
       } else {
-        break;
+        int before = at;
+        node = c == '{' ? interval(node) : node;
+        if (at == before) {
+          break;
+        }
       }
     }
     return node;

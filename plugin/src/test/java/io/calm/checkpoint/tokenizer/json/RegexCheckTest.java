@@ -61,7 +61,8 @@ class RegexCheckTest {
           "[[:punct:]]+",
           "(?<word>\\w+)@\\w+x",
           "(?:[A-Z][a-z]*)+$",
-          "(?:\\r?\\n)+x");
+          "(?:\\r?\\n)+x",
+          "\\s+{L}+|a{|a{,}b|a+{,3}");
 
   private static final List<String> SLOW =
       List.of(

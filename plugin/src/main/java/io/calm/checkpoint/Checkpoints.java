@@ -23,8 +23,19 @@ public final class Checkpoints {
    *     expected, what was found, and what to do
    */
   public static Checkpoint open(Path path) {
+    return open(path, false);
+  }
+
+  /**
+   * The same; with {@code probeTokenizer} a process of its own opens the tokenizer before this one
+   * does, at the first need. What would end this process ends that one, and is a {@link
+   * CheckpointException} here.
+   */
+  public static Checkpoint open(Path path, boolean probeTokenizer) {
     Path model = locate(path);
-    return Files.isDirectory(model) ? HfDirectory.open(model) : GgufCheckpoint.open(model);
+    return Files.isDirectory(model)
+        ? HfDirectory.open(model, probeTokenizer)
+        : GgufCheckpoint.open(model, probeTokenizer);
   }
 
   /**

@@ -1,5 +1,8 @@
 package io.calm.checkpoint;
 
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
+
 /** Text to token ids and back. Thread safe. */
 public interface Tokenizer extends AutoCloseable {
 
@@ -31,6 +34,18 @@ public interface Tokenizer extends AutoCloseable {
 
   /** Returns the number of token ids, added tokens included. */
   int size();
+
+  /** Returns the first id whose own spelling in the vocabulary is {@code token}. */
+  default OptionalInt id(String token) {
+    return IntStream.range(0, size()).filter(id -> token(id).equals(token)).findFirst();
+  }
+
+  /** Returns the id of the special token that is spelled {@code token}. */
+  default OptionalInt specialId(String token) {
+    return IntStream.range(0, size())
+        .filter(id -> isSpecial(id) && token(id).equals(token))
+        .findFirst();
+  }
 
   /** Returns a decoder that turns ids, one at a time, into text that never splits a character. */
   IncrementalDecoder newIncrementalDecoder(boolean skipSpecial);

@@ -23,7 +23,7 @@ final class ModelMixin {
   /** A model that was found. */
   record Resolved(String name, Path checkpoint, CalmSettings settings, LmiOptions lmi) {
     ModelLoader.Order order() {
-      return new ModelLoader.Order(name, checkpoint.toString(), checkpoint, settings, lmi);
+      return new ModelLoader.Order(name, checkpoint.toString(), checkpoint, settings, lmi, false);
     }
   }
 

@@ -9,23 +9,27 @@ import io.calm.checkpoint.template.ChatTemplateLoader;
 import io.calm.checkpoint.tokenizer.TokenizerLoader;
 import io.calm.model.ModelSpec;
 import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
-import java.util.Set;
 
 /** A model in one GGUF file. */
 public final class GgufCheckpoint {
   private GgufCheckpoint() {}
 
+  /** Opens a model file without a probe of its tokenizer. */
+  public static Checkpoint open(Path path) {
+    return open(path, false);
+  }
+
   /**
    * Opens and validates a model file.
    *
+   * @param probeTokenizer whether a process of its own opens the tokenizer first
    * @throws io.calm.checkpoint.CheckpointException if it cannot be used, saying why
    */
-  public static Checkpoint open(Path path) {
+  public static Checkpoint open(Path path, boolean probeTokenizer) {
     GgufFile gguf = GgufFile.open(path);
     ModelSpec spec = GgufSpec.read(gguf);
     RowOrder rotaryRows =
@@ -39,29 +43,19 @@ public final class GgufCheckpoint {
         tensors,
         List.of(path),
         generationDefaults(new GgufKeys(gguf), spec.vocabulary()),
-        () -> TokenizerLoader.fromGguf(metadata),
+        () -> TokenizerLoader.fromGguf(metadata, probeTokenizer),
         () -> ChatTemplateLoader.fromGguf(metadata));
   }
 
   private static GenerationDefaults generationDefaults(GgufKeys keys, int vocabulary) {
-    Set<Integer> ends = new HashSet<>();
-    for (String key : List.of("eos", "eot", "eom")) {
-      token(keys, key, vocabulary).ifPresent(ends::add);
-    }
     return new GenerationDefaults(
-        token(keys, "bos", vocabulary),
-        ends,
+        GgufEnds.id(keys, "bos", vocabulary),
+        GgufEnds.read(keys, vocabulary),
         false,
         OptionalDouble.empty(),
         OptionalDouble.empty(),
         OptionalInt.empty(),
         OptionalDouble.empty(),
         OptionalDouble.empty());
-  }
-
-  /** Reads a special token; files without one may have a number outside the vocabulary. */
-  private static OptionalInt token(GgufKeys keys, String name, int vocabulary) {
-    double id = keys.number("tokenizer.ggml.%s_token_id".formatted(name)).orElse(-1);
-    return id >= 0 && id < vocabulary ? OptionalInt.of((int) id) : OptionalInt.empty();
   }
 }

@@ -5,6 +5,7 @@ import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.RowOrder;
 import io.calm.checkpoint.storage.StoredCheckpoint;
 import io.calm.checkpoint.template.ChatTemplateLoader;
+import io.calm.checkpoint.tokenizer.SpecialTokens;
 import io.calm.checkpoint.tokenizer.TokenizerLoader;
 import io.calm.model.ModelSpec;
 import java.nio.file.Files;
@@ -22,12 +23,18 @@ public final class HfDirectory {
 
   private HfDirectory() {}
 
+  /** Opens a model directory without a probe of its tokenizer. */
+  public static Checkpoint open(Path directory) {
+    return open(directory, false);
+  }
+
   /**
    * Opens and validates a model directory.
    *
+   * @param probeTokenizer whether a process of its own opens the tokenizer first
    * @throws io.calm.checkpoint.CheckpointException if it cannot be used, saying why
    */
-  public static Checkpoint open(Path directory) {
+  public static Checkpoint open(Path directory, boolean probeTokenizer) {
     JsonFields config = JsonFields.read(directory.resolve(CONFIG));
     ModelSpec spec = HfSpec.read(config);
     HfWeights weights = HfWeights.open(directory);
@@ -44,8 +51,11 @@ public final class HfDirectory {
     return new StoredCheckpoint(
         tensors,
         files,
-        HfGeneration.read(JsonFields.readIfPresent(directory.resolve(GENERATION)), config),
-        () -> TokenizerLoader.fromDirectory(directory),
+        HfGeneration.read(
+            JsonFields.readIfPresent(directory.resolve(GENERATION)),
+            config,
+            SpecialTokens.named(directory)),
+        () -> TokenizerLoader.fromDirectory(directory, probeTokenizer),
         () -> ChatTemplateLoader.fromDirectory(directory));
   }
 }

@@ -6,9 +6,11 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.tokenizer.SpecialTokens;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,6 +18,16 @@ import java.util.Optional;
 /** Finds and parses the chat template of a checkpoint. */
 public final class ChatTemplateLoader {
   private static final String CONFIG = "tokenizer_config.json";
+
+  /** GGUF's keys of special tokens and their names in templates. */
+  private static final Map<String, String> GGUF_TOKENS =
+      Map.of(
+          "bos_token_id", "bos_token",
+          "eos_token_id", "eos_token",
+          "unknown_token_id", "unk_token",
+          "seperator_token_id", "sep_token",
+          "padding_token_id", "pad_token",
+          "mask_token_id", "mask_token");
 
   private ChatTemplateLoader() {}
 
@@ -27,19 +39,16 @@ public final class ChatTemplateLoader {
    * @throws CheckpointException if a file is there and cannot be used, or the template cannot be run
    */
   public static Optional<ChatTemplate> fromDirectory(Path directory) {
-    JsonObject config = read(directory.resolve(CONFIG));
     Path jinja = directory.resolve("chat_template.jinja");
     Optional<String> source = Files.exists(jinja) ? Optional.of(text(jinja)) : Optional.empty();
     source = source.or(() -> template(directory, "chat_template.json"));
     return source
         .or(() -> template(directory, CONFIG))
-        .map(
-            it ->
-                new JinjaChatTemplate(it, token(config, "bos_token"), token(config, "eos_token")));
+        .map(it -> new JinjaChatTemplate(it, SpecialTokens.of(directory)));
   }
 
   /**
-   * Reads {@code tokenizer.chat_template}, with the spellings of the BOS and EOS.
+   * Reads {@code tokenizer.chat_template}, with the spellings of the special tokens.
    *
    * @return empty where the metadata has no template
    * @throws CheckpointException if it is not a string or cannot be run
@@ -56,9 +65,10 @@ public final class ChatTemplateLoader {
           source,
           "convert the model again with a current llama.cpp");
     }
-    return Optional.of(
-        new JinjaChatTemplate(
-            text, token(metadata, "bos_token_id"), token(metadata, "eos_token_id")));
+    Map<String, String> tokens = new HashMap<>();
+    GGUF_TOKENS.forEach(
+        (key, name) -> token(metadata, key).ifPresent(token -> tokens.put(name, token)));
+    return Optional.of(new JinjaChatTemplate(text, tokens));
   }
 
   private static Optional<String> token(Map<String, Object> metadata, String key) {

@@ -1,5 +1,6 @@
 package io.calm.checkpoint.tokenizer;
 
+import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +18,7 @@ final class BytePairMerges {
       int space = line.indexOf(' ', 1);
       if (space < 0 || space == line.length() - 1) {
         throw GgufVocabulary.refuse(
-            "merges", "two pieces and a space between them", "\"" + line + "\" at index " + i);
+            "merges", "two pieces and a space between them", "\"" + Printable.of(line) + "\" at index " + i);
       }
       Merge merge = new Merge(line.substring(0, space), line.substring(space + 1));
       for (String piece :
@@ -26,7 +27,7 @@ final class BytePairMerges {
           throw GgufVocabulary.refuse(
               "merges",
               "pieces and results that are in " + GgufVocabulary.PREFIX + "tokens",
-              "\"" + piece + "\" of \"" + line + "\" at index " + i);
+              "\"" + Printable.of(piece) + "\" of \"" + Printable.of(line) + "\" at index " + i);
         }
       }
       merges.add(merge);

@@ -6,6 +6,8 @@ import com.google.gson.JsonObject;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.checkpoint.tokenizer.PreTokenizer.Trait;
 import io.calm.checkpoint.tokenizer.TokenizerJsonWriter.Pipeline;
+import io.calm.checkpoint.tokenizer.json.CheckedTokenizer;
+import io.calm.text.Printable;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -15,26 +17,28 @@ final class GgufTokenizer {
   private final GgufVocabulary gguf;
   private final Vocabulary vocabulary;
   private final Map<String, Integer> ids;
+  private final boolean probe;
 
-  private GgufTokenizer(GgufVocabulary gguf) {
+  private GgufTokenizer(GgufVocabulary gguf, boolean probe) {
+    this.probe = probe;
     this.gguf = gguf;
     this.vocabulary = gguf.vocabulary();
     this.ids = gguf.ids();
   }
 
-  static Tokenizer load(Map<String, Object> metadata) {
+  static Tokenizer load(Map<String, Object> metadata, boolean probe) {
     String supported = "gpt2 (byte-level BPE) or llama (SentencePiece BPE)";
     Object model = metadata.get(GgufVocabulary.PREFIX + "model");
     if (model == null) {
       throw GgufVocabulary.refuse("model", supported, "no such key");
     }
     if (model.equals("gpt2")) {
-      return new GgufTokenizer(new GgufVocabulary(metadata)).bytePair();
+      return new GgufTokenizer(new GgufVocabulary(metadata), probe).bytePair();
     }
     if (model.equals("llama")) {
-      return new GgufTokenizer(new GgufVocabulary(metadata)).sentencePiece();
+      return new GgufTokenizer(new GgufVocabulary(metadata), probe).sentencePiece();
     }
-    throw GgufVocabulary.refuse("model", supported, "\"" + model + "\"");
+    throw GgufVocabulary.refuse("model", supported, "\"" + Printable.of(model) + "\"");
   }
 
   private Tokenizer bytePair() {
@@ -87,8 +91,11 @@ final class GgufTokenizer {
 
   private Tokenizer build(Pipeline pipeline, Detokenizer detokenizer) {
     String json = new TokenizerJsonWriter(vocabulary, ids).write(pipeline);
-    NativeTokenizer library =
-        NativeTokenizer.create(json, "GGUF metadata, keys " + GgufVocabulary.PREFIX + "*");
+    String source = "GGUF metadata, keys " + GgufVocabulary.PREFIX + "*";
+    if (probe) {
+      TokenizerProbe.shared().require(CheckedTokenizer.of(json, source), source);
+    }
+    NativeTokenizer library = NativeTokenizer.create(json, source);
     return new LibraryTokenizer(library, vocabulary, detokenizer);
   }
 

@@ -1,6 +1,8 @@
 package io.calm.checkpoint.tokenizer;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.tokenizer.json.Limits;
+import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -10,10 +12,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The {@code tokenizer.ggml.*} part of a GGUF file's metadata, checked as it is read. */
 final class GgufVocabulary {
   static final String PREFIX = "tokenizer.ggml.";
+
+  private static final Logger logger = LoggerFactory.getLogger(GgufVocabulary.class);
 
   /** Token types of the GGUF specification. */
   static final int NORMAL = 1;
@@ -33,6 +39,30 @@ final class GgufVocabulary {
       throw refuse("tokens", "at least one token", "none");
     }
     this.types = readTypes();
+    checkSizes();
+  }
+
+  /** The limits of {@code tokenizer.json}: the native library gets the same data in the end. */
+  private void checkSizes() {
+    int added = 0;
+    for (int id = 0; id < types.length; id++) {
+      boolean whole = types[id] == CONTROL || types[id] == UNKNOWN || types[id] == USER_DEFINED;
+      added += whole ? 1 : 0;
+      int limit = whole ? Limits.ADDED_TOKEN_LENGTH : Limits.TOKEN_LENGTH;
+      if (tokens.get(id).length() > limit) {
+        throw refuse(
+            "tokens",
+            "at most " + limit + " characters at index " + id,
+            tokens.get(id).length() + " characters");
+      }
+    }
+    if (added > Limits.ADDED_TOKENS || types.length > Limits.IDS) {
+      throw refuse(
+          "token_type",
+          "at most %d tokens, %d of them control or user-defined"
+              .formatted(Limits.IDS, Limits.ADDED_TOKENS),
+          types.length + " and " + added);
+    }
   }
 
   int size() {
@@ -168,6 +198,15 @@ final class GgufVocabulary {
         throw refuse("token_type", expected, describe(list.get().get(i)) + " at index " + i);
       }
       result[i] = type.intValue();
+      if (result[i] != CONTROL && TurnEnds.isOne(tokens.get(i))) {
+        logger.warn(
+            "{}tokens: \"{}\" at index {} has type {}, taken as control: it ends turns",
+            PREFIX,
+            Printable.of(tokens.get(i)),
+            i,
+            result[i]);
+        result[i] = CONTROL;
+      }
     }
     return result;
   }
@@ -184,6 +223,8 @@ final class GgufVocabulary {
   }
 
   private static String describe(Object value) {
-    return value instanceof List<?> list ? "a list of " + list.size() : "\"" + value + "\"";
+    return value instanceof List<?> list
+        ? "a list of " + list.size()
+        : "\"" + Printable.of(value) + "\"";
   }
 }

@@ -1,6 +1,7 @@
 package io.calm.checkpoint.tokenizer;
 
 import io.calm.checkpoint.Tokenizer;
+import java.util.OptionalInt;
 
 /**
  * Encodes with the native library, decodes in Java where the vocabulary's spelling is known. Ids
@@ -32,6 +33,13 @@ record LibraryTokenizer(NativeTokenizer library, Vocabulary vocabulary, Detokeni
   @Override
   public boolean isSpecial(int id) {
     return vocabulary.isSpecial(id);
+  }
+
+  @Override
+  public OptionalInt specialId(String token) {
+    return vocabulary.special().stream()
+        .filter(id -> vocabulary.token(id).equals(token))
+        .findFirst();
   }
 
   @Override

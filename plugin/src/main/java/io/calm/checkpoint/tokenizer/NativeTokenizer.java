@@ -5,6 +5,7 @@ import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import ai.djl.util.Platform;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.files.DjlCache;
+import io.calm.text.Printable;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
@@ -15,6 +16,9 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * at construction, and copies eight arrays and an object a token where ids alone are wanted.
  */
 final class NativeTokenizer implements AutoCloseable {
+  /** UTF-16 units of a text. */
+  static final int MAX_TEXT = 8_000_000;
+
   private static final TokenizersLibrary LIBRARY = TokenizersLibrary.LIB;
 
   private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
@@ -43,7 +47,7 @@ final class NativeTokenizer implements AutoCloseable {
               + ": expected a tokenizer that Hugging Face tokenizers "
               + version()
               + " can load, got: "
-              + e.getMessage()
+              + Printable.of(e.getMessage())
               + "; save it again with a current transformers (tokenizer.save_pretrained)",
           e);
     }
@@ -52,12 +56,21 @@ final class NativeTokenizer implements AutoCloseable {
     return new NativeTokenizer(handle);
   }
 
+  /**
+   * Encodes a text of at most {@link #MAX_TEXT} UTF-16 units. The library's regular expressions
+   * give up after ten million steps at one position, and a panic is how they do it.
+   */
   int[] encode(String text, boolean addSpecial) {
+    if (text.length() > MAX_TEXT) {
+      throw new IllegalArgumentException(
+          "text: expected at most %d characters, got %d; send it in parts"
+              .formatted(MAX_TEXT, text.length()));
+    }
     String sane = LoneSurrogates.replace(text);
     lock.readLock().lock();
     try {
       requireOpen();
-      long encoding = LIBRARY.encode(handle, sane, addSpecial);
+      long encoding = encoded(sane, addSpecial);
       try {
         return narrow(LIBRARY.getTokenIds(encoding));
       } finally {
@@ -65,6 +78,16 @@ final class NativeTokenizer implements AutoCloseable {
       }
     } finally {
       lock.readLock().unlock();
+    }
+  }
+
+  private long encoded(String text, boolean addSpecial) {
+    try {
+      return LIBRARY.encode(handle, text, addSpecial);
+    } catch (RuntimeException e) { // e.g. a character outside a vocabulary without unknown token
+      throw new IllegalArgumentException(
+          "text: expected characters that the tokenizer knows, got: " + Printable.of(e.getMessage()),
+          e);
     }
   }
 

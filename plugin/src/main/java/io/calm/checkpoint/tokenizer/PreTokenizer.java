@@ -1,6 +1,7 @@
 package io.calm.checkpoint.tokenizer;
 
 import com.google.gson.JsonObject;
+import io.calm.text.Printable;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -61,7 +62,7 @@ record PreTokenizer(List<String> names, List<JsonObject> steps, Set<Trait> trait
         .filter(it -> it.names.contains(name))
         .findFirst()
         .orElseThrow(
-            () -> GgufVocabulary.refuse("pre", "one of " + supported(), "\"" + name + "\""));
+            () -> GgufVocabulary.refuse("pre", "one of " + supported(), "\"" + Printable.of(name) + "\""));
   }
 
   boolean has(Trait trait) {

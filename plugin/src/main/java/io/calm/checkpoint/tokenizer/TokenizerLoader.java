@@ -2,6 +2,7 @@ package io.calm.checkpoint.tokenizer;
 
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.checkpoint.tokenizer.json.Limits;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,18 +12,43 @@ import java.util.Map;
 public final class TokenizerLoader {
   private TokenizerLoader() {}
 
+  /** Loads {@code tokenizer.json} without a probe. */
+  public static Tokenizer fromDirectory(Path directory) {
+    return fromDirectory(directory, false);
+  }
+
   /**
    * Loads {@code tokenizer.json} of a Hugging Face directory. Truncation and padding that the file
    * asks for are switched off.
    *
+   * @param probe whether a process of its own opens it first
    * @throws CheckpointException if the file is missing, or is not one that Hugging Face tokenizers
    *     loads
    */
-  public static Tokenizer fromDirectory(Path directory) {
+  public static Tokenizer fromDirectory(Path directory, boolean probe) {
     Path file = directory.resolve("tokenizer.json");
+    String source = file.toString();
+    TokenizerJson parsed = read(file);
+    if (probe) {
+      TokenizerProbe.shared().require(parsed.checked(), source);
+    }
+    Vocabulary vocabulary = parsed.vocabulary();
+    NativeTokenizer library = NativeTokenizer.create(parsed.checked().json(), source);
+    return new LibraryTokenizer(library, vocabulary, parsed.detokenizer(vocabulary, library));
+  }
+
+  /** Reads and checks a {@code tokenizer.json}. */
+  static TokenizerJson read(Path file) {
     String source = file.toString();
     String json;
     try {
+      if (Files.size(file) > Limits.FILE_BYTES) {
+        throw CheckpointException.refused(
+            source,
+            "at most " + Limits.FILE_BYTES + " bytes",
+            Files.size(file) + " bytes",
+            "copy the file again");
+      }
       json = Files.readString(file);
     } catch (IOException e) {
       throw new CheckpointException(
@@ -32,10 +58,12 @@ public final class TokenizerLoader {
               + "; save it with tokenizer.save_pretrained beside the weights",
           e);
     }
-    TokenizerJson parsed = TokenizerJson.parse(json, source);
-    Vocabulary vocabulary = parsed.vocabulary();
-    NativeTokenizer library = NativeTokenizer.create(json, source);
-    return new LibraryTokenizer(library, vocabulary, parsed.detokenizer(vocabulary, library));
+    return TokenizerJson.parse(json, source);
+  }
+
+  /** Builds the tokenizer of GGUF metadata without a probe. */
+  public static Tokenizer fromGguf(Map<String, Object> metadata) {
+    return fromGguf(metadata, false);
   }
 
   /**
@@ -43,9 +71,10 @@ public final class TokenizerLoader {
    * are those of the Hugging Face tokenizer that the file was converted from.
    *
    * @param metadata keys and values: String, Long, Double, Boolean or List
+   * @param probe whether a process of its own opens it first
    * @throws CheckpointException if the kind of tokenizer is not supported or its data is not sound
    */
-  public static Tokenizer fromGguf(Map<String, Object> metadata) {
-    return GgufTokenizer.load(metadata);
+  public static Tokenizer fromGguf(Map<String, Object> metadata, boolean probe) {
+    return GgufTokenizer.load(metadata, probe);
   }
 }

@@ -1,10 +1,8 @@
 package io.calm.serving.api;
 
-import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.GenerationRequest;
 import io.calm.generate.RejectedException;
 import io.calm.generate.SamplingParameters;
-import io.calm.generate.TextDecoder;
 import io.calm.metrics.ModelMetrics;
 import io.calm.serving.ServedModel;
 import java.util.ArrayList;
@@ -95,24 +93,12 @@ public final class PreparedReply {
 
   private GenerationRequest generation(Sequence sequence, RunningReply reply) {
     SamplingParameters.Builder parameters = request.parameters().toBuilder();
-    Tokenizer.IncrementalDecoder decoder =
-        model.tokenizer().newIncrementalDecoder(!request.showSpecial());
     return new GenerationRequest(
         sequence.prompt().tokens(),
         parameters.seed(sequence.seed()).ignoreEos(false).build(),
         ends(),
         request.promptScores(),
-        new TextDecoder() {
-          @Override
-          public String add(int token) {
-            return decoder.add(token);
-          }
-
-          @Override
-          public String flush() {
-            return decoder.flush();
-          }
-        },
+        new StopTokenText(model.tokenizer(), request.parameters(), request.showSpecial()),
         reply.listener(sequence),
         model.limits().requestTimeout());
   }

@@ -143,7 +143,8 @@ final class CalmDjlModel extends BaseModel {
             url,
             checkpoint,
             properties.settings(System.getenv()),
-            LmiOptions.of(properties.values()));
+            LmiOptions.of(properties.values()),
+            true);
     try {
       return OwnThread.call("calm-load-" + name, () -> loader.load(order, progress));
     } catch (InterruptedException e) {

@@ -41,7 +41,8 @@ public final class LocalModels implements ModelFinder {
         url,
         checkpoint,
         properties.settings(environment),
-        LmiOptions.of(properties.values()));
+        LmiOptions.of(properties.values()),
+        true);
   }
 
   /**

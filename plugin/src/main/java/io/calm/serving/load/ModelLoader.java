@@ -35,9 +35,25 @@ public final class ModelLoader {
    * @param name as in URLs
    * @param url where it came from, as the operator wrote it
    * @param checkpoint a Hugging Face directory or a .gguf file
+   * @param registered whether a client of the running server asked for it, and no command line
    */
   public record Order(
-      String name, String url, Path checkpoint, CalmSettings settings, LmiOptions lmi) {}
+      String name,
+      String url,
+      Path checkpoint,
+      CalmSettings settings,
+      LmiOptions lmi,
+      boolean registered) {
+
+    /** Returns whether a process of its own opens the tokenizer first. */
+    boolean probesTokenizer() {
+      return switch (settings.tokenizerProbe()) {
+        case AUTO -> registered;
+        case ON -> true;
+        case OFF -> false;
+      };
+    }
+  }
 
   /** Loads models; {@link ModelLoader#load(Order, Consumer)} is the one. */
   @FunctionalInterface
@@ -66,12 +82,12 @@ public final class ModelLoader {
       CalmSettings settings,
       LmiOptions lmi,
       Consumer<SearchProgress> progress) {
-    return load(new Order(name, url, model, settings, lmi), progress);
+    return load(new Order(name, url, model, settings, lmi, false), progress);
   }
 
   /** The same of an order. */
   public static ServedModel load(Order order, Consumer<SearchProgress> progress) {
-    Checkpoint checkpoint = Checkpoints.open(order.checkpoint());
+    Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer());
     try {
       return load(order, checkpoint, progress);
     } catch (RuntimeException | Error e) {
@@ -129,7 +145,7 @@ public final class ModelLoader {
           checkpoint.spec(),
           tokenizer,
           template,
-          checkpoint.generationDefaults(),
+          checkpoint.generationDefaults().resolved(tokenizer),
           scheduler,
           Optional.of(artifact.plan()),
           limits(settings),

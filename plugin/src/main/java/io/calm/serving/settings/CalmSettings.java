@@ -43,6 +43,7 @@ import java.util.OptionalLong;
  * @param slowReaderTimeout how long a stream is held for a client that does not read
  * @param drainTimeout how long requests may go on when their model is unloaded or the server stops
  * @param memoryCheck whether a model that is estimated not to fit is refused
+ * @param tokenizerProbe whether a process of its own opens a tokenizer first
  * @param cacheDir where artifacts lie
  */
 public record CalmSettings(
@@ -72,6 +73,7 @@ public record CalmSettings(
     Duration slowReaderTimeout,
     Duration drainTimeout,
     boolean memoryCheck,
+    TokenizerProbing tokenizerProbe,
     Path cacheDir) {
 
   public CalmSettings {
@@ -111,6 +113,19 @@ public record CalmSettings(
     FLOAT32;
 
     /** Returns the setting's value, e.g. {@code float16}. */
+    public String setting() {
+      return spelling(this);
+    }
+  }
+
+  /** When a tokenizer is first opened in a process of its own ({@code calm.tokenizer-probe}). */
+  public enum TokenizerProbing {
+    /** For models that are registered while the server runs. */
+    AUTO,
+    ON,
+    OFF;
+
+    /** Returns the setting's value, e.g. {@code auto}. */
     public String setting() {
       return spelling(this);
     }
@@ -171,6 +186,7 @@ public record CalmSettings(
             values.get(SettingKeys.SLOW_READER_TIMEOUT),
             values.get(SettingKeys.DRAIN_TIMEOUT),
             values.get(SettingKeys.MEMORY_CHECK),
+            values.get(SettingKeys.TOKENIZER_PROBE),
             values.cacheDir());
     values.refuseProblems();
     return settings;

@@ -8,6 +8,7 @@ import io.calm.runtime.KvType;
 import io.calm.serving.settings.CalmSettings.HeadFormat;
 import io.calm.serving.settings.CalmSettings.Metric;
 import io.calm.serving.settings.CalmSettings.Reference;
+import io.calm.serving.settings.CalmSettings.TokenizerProbing;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -200,6 +201,14 @@ public final class SettingKeys {
 
   static final SettingKey<Boolean> MEMORY_CHECK =
       key("calm.memory-check", "true", "true | false", SERVING, ValueParsers.flag());
+
+  static final SettingKey<TokenizerProbing> TOKENIZER_PROBE =
+      choice(
+          "calm.tokenizer-probe",
+          "auto",
+          SERVING,
+          TokenizerProbing::setting,
+          List.of(TokenizerProbing.values()));
 
   static final SettingKey<Path> CACHE_DIR =
       key(

@@ -161,7 +161,7 @@ class HfDirectoryTest {
     assertEquals(
         new GenerationDefaults(
             OptionalInt.of(0),
-            Set.of(2, 7),
+            Set.of(0, 2, 7), // config.json says 0
             true,
             OptionalDouble.of(0.6),
             OptionalDouble.of(0.9),
@@ -171,8 +171,25 @@ class HfDirectoryTest {
         defaults());
     Files.delete(directory.resolve("generation_config.json"));
     assertEquals(Set.of(0), defaults().endOfSequence());
+    Files.writeString(
+        directory.resolve("tokenizer_config.json"), "{\"eos_token\": {\"content\": \"<|im_end|>\"}}");
+    assertEquals(Set.of("<|im_end|>"), defaults().endTokens());
+    assertEquals(Set.of(0, 2), resolved().endOfSequence());
+    Files.writeString(
+        directory.resolve("tokenizer_config.json"), "{\"eos_token\": \"<|no such token|>\"}");
+    assertEquals(Set.of(0), resolved().endOfSequence());
+    Files.writeString(directory.resolve("tokenizer_config.json"), "{\"model_max_length\": 8}");
+    Files.writeString(
+        directory.resolve("special_tokens_map.json"), "{\"eos_token\": \"<|im_start|>\"}");
+    assertEquals(Set.of(0, 1), resolved().endOfSequence());
     Files.writeString(directory.resolve("generation_config.json"), "{\"temperature\": \"hot\"}");
     assertRefused(this::defaults, "generation_config.json", "temperature", "hot");
+  }
+
+  private GenerationDefaults resolved() {
+    try (Checkpoint checkpoint = Checkpoints.open(directory)) {
+      return checkpoint.generationDefaults().resolved(checkpoint.tokenizer());
+    }
   }
 
   private GenerationDefaults defaults() {

@@ -202,7 +202,7 @@ class DirectoryTokenizerTest {
       CheckpointException damaged =
           assertThrows(
               CheckpointException.class, () -> TokenizerLoader.fromDirectory(directory), text);
-      assertTrue(damaged.getMessage().contains("tokenizer.json: expected"), damaged.getMessage());
+      assertTrue(damaged.getMessage().contains("tokenizer.json: "), damaged.getMessage());
     }
   }
 

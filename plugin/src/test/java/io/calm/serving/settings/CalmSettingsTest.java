@@ -57,6 +57,7 @@ class CalmSettingsTest {
         calm.slow-reader-timeout; 30; from 1 to 86400 (seconds); SERVING
         calm.drain-timeout; 25; from 0 to 86400 (seconds); SERVING
         calm.memory-check; true; true | false; SERVING
+        calm.tokenizer-probe; auto; auto | on | off; SERVING
         calm.cache-dir; ~/.cache/calm; a directory; the default follows XDG_CACHE_HOME where that is set; SERVING""",
         table);
   }
@@ -91,6 +92,7 @@ class CalmSettingsTest {
             Duration.ofSeconds(30),
             Duration.ofSeconds(25),
             true,
+            CalmSettings.TokenizerProbing.AUTO,
             Path.of(System.getProperty("user.home"), ".cache", "calm")),
         CalmSettings.of(Map.of(), Map.of()));
   }
@@ -124,6 +126,7 @@ class CalmSettingsTest {
     values.put("calm.slow-reader-timeout", "5");
     values.put("calm.drain-timeout", "0");
     values.put("calm.memory-check", "false");
+    values.put("calm.tokenizer-probe", "off");
     values.put("calm.cache-dir", "/var/cache/calm");
     assertEquals(SettingKeys.all().keySet(), values.keySet(), "the test sets every key");
     CalmSettings expected =
@@ -154,6 +157,7 @@ class CalmSettingsTest {
             Duration.ofSeconds(5),
             Duration.ZERO,
             false,
+            CalmSettings.TokenizerProbing.OFF,
             Path.of("/var/cache/calm"));
     Map<String, String> options = new TreeMap<>();
     Map<String, String> variables = new TreeMap<>();

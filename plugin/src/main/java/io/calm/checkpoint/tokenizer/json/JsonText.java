@@ -1,17 +1,17 @@
-package io.calm.checkpoint.tokenizer;
+package io.calm.checkpoint.tokenizer.json;
 
 /**
  * Appends JSON strings to a builder. A vocabulary has a hundred thousand of them, and the server's
  * second start has two seconds in all: this is several times faster than a general writer on a cold
  * JVM.
  */
-final class JsonText {
+public final class JsonText {
   private static final String HEX = "0123456789abcdef";
 
   private JsonText() {}
 
   /** Appends {@code text} as a JSON string. */
-  static StringBuilder quote(StringBuilder out, String text) {
+  public static StringBuilder quote(StringBuilder out, String text) {
     out.append('"');
     int copied = 0;
     for (int i = 0; i < text.length(); i++) {

@@ -1,0 +1,141 @@
+package io.calm.checkpoint.tokenizer;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
+import io.calm.checkpoint.CheckpointException;
+import io.calm.text.Printable;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * The special tokens of a Hugging Face directory by their names ({@code bos_token}, {@code
+ * eos_token}, {@code pad_token}, ...), as chat templates get them.
+ */
+public final class SpecialTokens {
+  private static final String CONFIG = "tokenizer_config.json";
+  private static final List<String> NAMES_WITH_IDS = List.of("bos_token", "eos_token", "pad_token");
+  private static final long MAX_BYTES = 64L << 20;
+
+  private SpecialTokens() {}
+
+  /**
+   * Returns the tokens that {@code tokenizer_config.json} names, else {@code
+   * special_tokens_map.json}. A null in the first means that there is none.
+   *
+   * @throws CheckpointException if a file is there and holds no JSON object
+   */
+  public static Map<String, String> named(Path directory) {
+    JsonObject config = read(directory.resolve(CONFIG));
+    Map<String, String> tokens = new HashMap<>();
+    read(directory.resolve("special_tokens_map.json"))
+        .entrySet()
+        .forEach(entry -> put(tokens, entry));
+    for (Map.Entry<String, JsonElement> entry : config.entrySet()) {
+      if (entry.getValue().isJsonNull()) {
+        tokens.remove(entry.getKey());
+      }
+      put(tokens, entry);
+    }
+    return tokens;
+  }
+
+  /**
+   * Returns the tokens that {@link #named} finds, and for BOS, EOS and padding that no file names
+   * the tokens of {@code bos_token_id} and the like in {@code generation_config.json} or {@code
+   * config.json}.
+   *
+   * @throws CheckpointException if a file is there and cannot be used
+   */
+  public static Map<String, String> of(Path directory) {
+    Map<String, String> tokens = new HashMap<>(named(directory));
+    JsonObject config = read(directory.resolve(CONFIG));
+    for (String name : NAMES_WITH_IDS) {
+      if (!tokens.containsKey(name) && !config.has(name)) {
+        OptionalInt id = id(directory, name + "_id");
+        if (id.isPresent()) {
+          spelling(directory, config, id.getAsInt()).ifPresent(token -> tokens.put(name, token));
+        }
+      }
+    }
+    return tokens;
+  }
+
+  /** Takes a token that is a string or an object with a {@code content}. */
+  private static void put(Map<String, String> tokens, Map.Entry<String, JsonElement> entry) {
+    if (entry.getKey().endsWith("_token")) {
+      content(entry.getValue()).ifPresent(token -> tokens.put(entry.getKey(), token));
+    }
+  }
+
+  private static Optional<String> content(JsonElement token) {
+    JsonElement text = token instanceof JsonObject object ? object.get("content") : token;
+    return text instanceof JsonPrimitive primitive && primitive.isString()
+        ? Optional.of(primitive.getAsString())
+        : Optional.empty();
+  }
+
+  private static OptionalInt id(Path directory, String key) {
+    for (String file : List.of("generation_config.json", "config.json")) {
+      JsonElement id = read(directory.resolve(file)).get(key);
+      if (id instanceof JsonArray list && !list.isEmpty()) {
+        id = list.get(0);
+      }
+      if (id instanceof JsonPrimitive primitive && primitive.isNumber()) {
+        return OptionalInt.of(primitive.getAsInt());
+      }
+    }
+    return OptionalInt.empty();
+  }
+
+  /** Looks in the files from the smallest to the largest. */
+  private static Optional<String> spelling(Path directory, JsonObject config, int id) {
+    if (config.get("added_tokens_decoder") instanceof JsonObject decoder
+        && decoder.has(Integer.toString(id))) {
+      return content(decoder.get(Integer.toString(id)));
+    }
+    for (Map.Entry<String, JsonElement> token :
+        read(directory.resolve("added_tokens.json")).entrySet()) {
+      if (token.getValue() instanceof JsonPrimitive number
+          && number.isNumber()
+          && number.getAsInt() == id) {
+        return Optional.of(token.getKey());
+      }
+    }
+    Path file = directory.resolve("tokenizer.json");
+    return Files.exists(file)
+        ? Optional.ofNullable(TokenizerLoader.read(file).checked().tokens().get(id))
+        : Optional.empty();
+  }
+
+  private static JsonObject read(Path file) {
+    if (!Files.exists(file)) {
+      return new JsonObject();
+    }
+    try {
+      if (Files.size(file) > MAX_BYTES) {
+        throw refused(file, "more than " + MAX_BYTES + " bytes");
+      }
+      if (JsonParser.parseString(Files.readString(file)) instanceof JsonObject object) {
+        return object;
+      }
+      throw refused(file, "another value");
+    } catch (IOException | JsonParseException e) {
+      throw refused(file, Printable.of(e.getMessage()));
+    }
+  }
+
+  private static CheckpointException refused(Path file, String got) {
+    return CheckpointException.refused(
+        file.toString(), "a JSON object", got, "copy the file again");
+  }
+}

@@ -1,0 +1,141 @@
+package io.calm.checkpoint.tokenizer.json;
+
+import io.calm.checkpoint.CheckpointException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A value outside the model, with its place in the file.
+ *
+ * @param path file and place, e.g. {@code tokenizer.json: decoder.decoders[1]}
+ * @param value as {@link StrictJson} reads it
+ */
+public record Node(String path, Object value) {
+
+  /** Returns the refusal of this value. */
+  CheckpointException wrong(String expected) {
+    return JsonFault.at(path, expected, describe());
+  }
+
+  private String describe() {
+    if (value instanceof Map<?, ?>) {
+      return "an object";
+    }
+    if (value instanceof List<?> list) {
+      return "a list of " + list.size();
+    }
+    return value instanceof String text ? JsonFault.quoted(text) : value.toString();
+  }
+
+  boolean isNull() {
+    return value == StrictJson.NULL;
+  }
+
+  /** Returns the field of that name; empty where it is absent or null. */
+  public Optional<Node> optional(String name) {
+    if (!(value instanceof Map<?, ?> fields)) {
+      throw wrong("an object");
+    }
+    Object field = fields.get(name);
+    return field == null || field == StrictJson.NULL
+        ? Optional.empty()
+        : Optional.of(new Node(path + "." + name, field));
+  }
+
+  /** Returns the field of that name, which must be there. */
+  public Node field(String name) {
+    return optional(name)
+        .orElseThrow(() -> JsonFault.at(path + "." + name, "a value", "no such key or null"));
+  }
+
+  /** Returns the fields of an object. */
+  List<Map.Entry<String, Node>> fields() {
+    if (!(value instanceof Map<?, ?> map)) {
+      throw wrong("an object");
+    }
+    List<Map.Entry<String, Node>> fields = new ArrayList<>(map.size());
+    map.forEach(
+        (name, field) ->
+            fields.add(
+                Map.entry(
+                    String.valueOf(name),
+                    new Node(path + "[" + JsonFault.quoted(name) + "]", field))));
+    return fields;
+  }
+
+  /** Returns the elements of a list of at most {@code limit}. */
+  public List<Node> elements(int limit) {
+    if (!(value instanceof List<?> list)) {
+      throw wrong("a list");
+    }
+    if (list.size() > limit) {
+      throw wrong("a list of at most " + limit);
+    }
+    List<Node> elements = new ArrayList<>(list.size());
+    for (int i = 0; i < list.size(); i++) {
+      elements.add(new Node(path + "[" + i + "]", list.get(i)));
+    }
+    return elements;
+  }
+
+  boolean flag() {
+    if (value instanceof Boolean flag) {
+      return flag;
+    }
+    throw wrong("true or false");
+  }
+
+  /** Returns a string of at most {@code limit} UTF-16 units. */
+  public String text(int limit) {
+    if (!(value instanceof String text)) {
+      throw wrong("a string");
+    }
+    if (text.length() > limit) {
+      throw JsonFault.at(
+          path, "a string of at most " + limit + " characters", text.length() + " characters");
+    }
+    return text;
+  }
+
+  /** Returns a string of exactly one character. */
+  String character() {
+    String text = text(Limits.NAME_LENGTH);
+    if (text.codePointCount(0, text.length()) != 1) {
+      throw wrong("one character");
+    }
+    return text;
+  }
+
+  /** Returns one of some words. */
+  String word(List<String> words) {
+    if (value instanceof String text && words.contains(text)) {
+      return text;
+    }
+    throw wrong("one of " + String.join(", ", words));
+  }
+
+  /** Returns a whole number without fraction or exponent, {@code least} to {@code most}. */
+  public int integer(int least, int most) {
+    int number = value instanceof StrictJson.Number n ? whole(n) : -1;
+    if (number < least || number > most) {
+      throw wrong("a whole number from " + least + " to " + most);
+    }
+    return number;
+  }
+
+  /** Returns a token id. */
+  int id() {
+    return integer(0, Limits.IDS - 1);
+  }
+
+  /** Returns a number that is a plain sequence of up to nine digits; -1 for any other. */
+  static int whole(StrictJson.Number number) {
+    String text = number.text();
+    if (text.length() > 9 || text.chars().anyMatch(c -> c < '0' || c > '9')) {
+      return -1;
+    }
+    return Integer.parseInt(text);
+  }
+}

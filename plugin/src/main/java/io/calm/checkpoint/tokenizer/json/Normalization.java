@@ -1,0 +1,94 @@
+package io.calm.checkpoint.tokenizer.json;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What is known of a normalizer without running it: how much longer it makes a text, and whether it
+ * may leave nothing of a token. The library aborts when it looks for an added token whose
+ * normalized form is empty. Not thread safe.
+ */
+final class Normalization {
+  /** What a step does to visible ASCII characters. */
+  private sealed interface Effect permits Effect.Replaces, Effect.Forgets {
+    /** Replaces a plain string. */
+    record Replaces(String from, String to) implements Effect {}
+
+    /** May replace visible ASCII characters by others. */
+    record Forgets() implements Effect {}
+  }
+
+  private final List<Effect> effects = new ArrayList<>();
+  private long growth = 1;
+  private boolean mayErase;
+  private boolean changes;
+
+  /** Takes note of a step that may lengthen a text so many times. */
+  void grows(Node step, int times) {
+    growth = Math.min(growth * times, Long.MAX_VALUE >> 32);
+    if (growth > Limits.GROWTH) {
+      throw step.wrong(
+          "normalizers and pre-tokenizers that make a text at most "
+              + Limits.GROWTH
+              + " times longer");
+    }
+  }
+
+  /** Takes note of a step that changes text; visible ASCII characters stay visible. */
+  void changes() {
+    changes = true;
+  }
+
+  /** Takes note of a step that removes characters, visible ASCII ones apart. */
+  void erases() {
+    changes = true;
+    mayErase = true;
+  }
+
+  /** Takes note of a step that replaces a plain string. */
+  void replaces(String from, String to) {
+    changes = true;
+    mayErase |= to.isEmpty();
+    effects.add(new Effect.Replaces(from, to));
+  }
+
+  /** Takes note of a step that may replace any character. */
+  void forgets(boolean erases) {
+    changes = true;
+    mayErase |= erases;
+    effects.add(new Effect.Forgets());
+  }
+
+  /** Returns whether text is changed at all. */
+  boolean isActive() {
+    return changes;
+  }
+
+  /** Returns whether it is certain that something is left of {@code token}. */
+  boolean keeps(String token) {
+    return !mayErase || keepsVisible(token);
+  }
+
+  /** Returns whether it is certain that a visible character of ASCII is left of {@code token}. */
+  boolean keepsVisible(String token) {
+    String text = token;
+    for (Effect effect : effects) {
+      if (effect instanceof Effect.Replaces replaces) {
+        text = text.replace(replaces.from(), replaces.to());
+      } else {
+        return false;
+      }
+      if (text.length() > Limits.TOKEN_LENGTH) {
+        return false;
+      }
+    }
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      // Combined with what follows, a character might be replaced together with it.
+      if (c > ' ' && c < 0x7F && (i + 1 == text.length() || text.charAt(i + 1) < 0x7F)) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,109 @@
+package io.calm.checkpoint.tokenizer.json;
+
+import java.util.List;
+
+/** Checks and writes {@code normalizer}. */
+final class NormalizerCheck {
+  private static final List<String> TYPES =
+      List.of(
+          "BertNormalizer", "Strip", "StripAccents", "NFC", "NFD", "NFKC", "NFKD", "Sequence",
+          "Lowercase", "Nmt", "Precompiled", "Replace", "Prepend", "ByteLevel");
+
+  private final StepWriter writer;
+  private final Normalization effect;
+
+  NormalizerCheck(StepWriter writer, Normalization effect) {
+    this.writer = writer;
+    this.effect = effect;
+  }
+
+  void write(Node step) {
+    String type = StepWriter.type(step);
+    switch (type) {
+      case "NFC", "NFD", "NFKC", "NFKD", "Lowercase" -> {
+        effect.changes();
+        plain(step, type);
+      }
+      case "StripAccents", "Nmt" -> {
+        effect.erases();
+        plain(step, type);
+      }
+      case "ByteLevel" -> {
+        effect.grows(step, 2);
+        effect.changes();
+        plain(step, type);
+      }
+      case "BertNormalizer", "Bert" -> writeBert(step);
+      case "Strip" -> {
+        effect.erases();
+        writer.object(
+            step,
+            type,
+            () -> {
+              writer.flag(step, "strip_left");
+              writer.flag(step, "strip_right");
+            });
+      }
+      case "Sequence" -> writer.sequence(step, "normalizers", this::write);
+      case "Precompiled" -> writePrecompiled(step);
+      case "Replace" -> writeReplace(step);
+      case "Prepend" -> writePrepend(step);
+      default -> throw StepWriter.unknown(step, TYPES);
+    }
+  }
+
+  private void plain(Node step, String type) {
+    writer.object(step, type, () -> {});
+  }
+
+  private void writeBert(Node step) {
+    effect.erases();
+    effect.grows(step, 3);
+    writer.object(
+        step,
+        "BertNormalizer",
+        () -> {
+          writer.flag(step, "clean_text");
+          writer.flag(step, "handle_chinese_chars");
+          writer.optionalFlag(step, "strip_accents");
+          writer.flag(step, "lowercase");
+        });
+  }
+
+  private void writePrecompiled(Node step) {
+    Node map = step.field("precompiled_charsmap");
+    CharsMap checked = CharsMap.check(map);
+    effect.grows(step, checked.growth());
+    if (checked.keepsAscii()) {
+      effect.erases();
+    } else {
+      effect.forgets(true);
+    }
+    writer.object(
+        step,
+        "Precompiled",
+        () -> JsonText.quote(writer.name("precompiled_charsmap"), map.text(Integer.MAX_VALUE)));
+  }
+
+  private void writeReplace(Node step) {
+    writer.object(step, "Replace", () -> effect.grows(step, writer.replacement(step)));
+    String content = step.field("content").text(Limits.AFFIX_LENGTH);
+    step.field("pattern")
+        .optional("String")
+        .ifPresentOrElse(
+            from -> effect.replaces(from.text(Limits.NAME_LENGTH), content),
+            () -> effect.forgets(content.isEmpty()));
+  }
+
+  private void writePrepend(Node step) {
+    effect.changes();
+    writer.object(
+        step,
+        "Prepend",
+        () -> {
+          if (writer.text(step, "prepend", Limits.AFFIX_LENGTH).isEmpty()) {
+            throw step.field("prepend").wrong("a string that is not empty: the library aborts on it");
+          }
+        });
+  }
+}

@@ -1,0 +1,163 @@
+package io.calm.checkpoint.tokenizer.json;
+
+import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.tokenizer.json.RegexNode.Assertion;
+import io.calm.checkpoint.tokenizer.json.RegexNode.Atomic;
+import io.calm.checkpoint.tokenizer.json.RegexNode.Chars;
+import io.calm.checkpoint.tokenizer.json.RegexNode.Choice;
+import io.calm.checkpoint.tokenizer.json.RegexNode.Repeat;
+import io.calm.checkpoint.tokenizer.json.RegexNode.Sequence;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+
+/**
+ * Refuses regular expressions whose matching may take more than linear time at one position.
+ *
+ * <p>Oniguruma backtracks, gives up after ten million steps at one position, and the library panics
+ * then: an expression that is merely slow lets any text end the process. Refused are loops over a
+ * body that can match in more than one way (exponential) and two loops in a row over common
+ * characters (a power of the length), both only where something behind them can fail, since without
+ * a failure nothing is tried again; and more than {@value #WAYS} ways outside loops. The rules err
+ * on the side of refusal.
+ */
+final class RegexCheck {
+  private static final int WAYS = 4096;
+
+  private final String regex;
+  private final String path;
+
+  private RegexCheck(String regex, String path) {
+    this.regex = regex;
+    this.path = path;
+  }
+
+  /**
+   * Checks an expression.
+   *
+   * @param path its place in the file
+   * @return the expression, parsed
+   * @throws CheckpointException if it cannot be parsed, or may be slow
+   */
+  static RegexNode check(String regex, String path) {
+    RegexNode node = RegexParser.parse(regex, path);
+    RegexCheck check = new RegexCheck(regex, path);
+    if (node.ways() > WAYS) {
+      throw check.slow("at most " + WAYS + " ways to match one text");
+    }
+    check.check(node, false);
+    return node;
+  }
+
+  private void check(RegexNode node, boolean canFailAfter) {
+    if (node instanceof Sequence sequence) {
+      checkSequence(sequence.flat(), canFailAfter);
+    } else if (node instanceof Choice choice) {
+      choice.branches().forEach(branch -> check(branch, canFailAfter));
+    } else if (node instanceof Repeat repeat) {
+      checkRepeat(repeat, canFailAfter);
+    } else if (node instanceof Atomic atomic) {
+      check(atomic.body(), false);
+    } else if (node instanceof Assertion assertion) {
+      assertion.bodies().forEach(body -> check(body, false));
+    }
+  }
+
+  private void checkSequence(List<RegexNode> parts, boolean canFailAfter) {
+    boolean canFail = canFailAfter;
+    for (int i = parts.size() - 1; i >= 0; i--) {
+      RegexNode part = parts.get(i);
+      check(part, canFail);
+      if (canFail && part.isLong()) {
+        checkLoopsBefore(parts, i);
+      }
+      canFail |= part.canFail();
+    }
+  }
+
+  private void checkLoopsBefore(List<RegexNode> parts, int last) {
+    for (int first = last - 1; first >= 0; first--) {
+      if (parts.get(first).isLong()
+          && parts.get(first).characters().intersects(parts.get(last).characters())
+          && !separated(parts, first, last)) {
+        throw slow("no two loops over common characters in front of a part that can fail");
+      }
+    }
+  }
+
+  /** Returns whether a character between two loops fixes where the first one ends. */
+  private static boolean separated(List<RegexNode> parts, int first, int last) {
+    BitSet loop = parts.get(first).characters();
+    for (int i = first + 1; i < last; i++) {
+      RegexNode part = parts.get(i);
+      RegexNode one = part instanceof Repeat repeat && repeat.min() > 0 ? repeat.body() : part;
+      if (one instanceof Chars && !one.characters().intersects(loop)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void checkRepeat(Repeat repeat, boolean canFailAfter) {
+    boolean again = repeat.max() > 1;
+    check(repeat.body(), canFailAfter || again);
+    boolean tried = canFailAfter || repeat.min() > 1;
+    if (repeat.isLoop() && tried && !isOneWay(repeat.body())) {
+      throw slow("no loop over a part that matches in several ways, as in (a|a)* or (a+)+");
+    }
+  }
+
+  /** Returns whether a loop over {@code body} can cut no text in two ways. */
+  private static boolean isOneWay(RegexNode body) {
+    if (body instanceof Atomic || isPlain(body)) {
+      return true;
+    }
+    if (body instanceof Choice choice) {
+      return choice.branches().stream().allMatch(RegexCheck::isPlain)
+          && areDisjoint(choice.branches().stream().map(RegexCheck::first).toList());
+    }
+    List<RegexNode> parts = body instanceof Sequence sequence ? sequence.flat() : List.of(body);
+    List<BitSet> sets = new ArrayList<>();
+    for (RegexNode part : parts) {
+      RegexNode one = part instanceof Repeat repeat ? repeat.body() : part;
+      if (!(one instanceof Chars)) {
+        return false;
+      }
+      sets.add(one.characters());
+    }
+    // A part of fixed length, in every round once, tells how many rounds there are.
+    return areDisjoint(sets) && parts.stream().anyMatch(RegexCheck::isPlain);
+  }
+
+  private static boolean isPlain(RegexNode node) {
+    return node.fixed() && node.ways() == 1 && node.shortest() > 0 && !node.isLong();
+  }
+
+  private static BitSet first(RegexNode node) {
+    if (node instanceof Sequence sequence) {
+      for (RegexNode part : sequence.flat()) {
+        if (part.shortest() > 0) {
+          return first(part);
+        }
+      }
+    }
+    return node instanceof Repeat repeat ? first(repeat.body()) : node.characters();
+  }
+
+  private static boolean areDisjoint(List<BitSet> sets) {
+    BitSet seen = new BitSet();
+    for (BitSet set : sets) {
+      if (seen.intersects(set)) {
+        return false;
+      }
+      seen.or(set);
+    }
+    return true;
+  }
+
+  private CheckpointException slow(String expected) {
+    return new CheckpointException(
+        "%s: expected a regular expression with %s, got %s; a text could stall it and end the process"
+            .formatted(path, expected, JsonFault.quoted(regex)));
+  }
+}

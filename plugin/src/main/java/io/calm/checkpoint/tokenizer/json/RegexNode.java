@@ -1,0 +1,282 @@
+package io.calm.checkpoint.tokenizer.json;
+
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+
+/** A parsed regular expression, as far as its cost depends on it. */
+sealed interface RegexNode {
+
+  /** Repetitions from this number on count as unlimited. */
+  int MANY = 16;
+
+  /** More ways than any limit. */
+  int TOO_MANY_WAYS = 1 << 20;
+
+  /** Returns the number of characters of the shortest match. */
+  int shortest();
+
+  /** Returns whether every match has the same number of characters. */
+  boolean fixed();
+
+  /** Returns in how many ways a backtracking matcher can pass this, loops counted as one. */
+  int ways();
+
+  /** Returns whether a match may be refused here. */
+  boolean canFail();
+
+  /** Returns whether it contains a loop that can be left in many places. */
+  boolean isLong();
+
+  /** Returns the characters that occur in its matches. */
+  BitSet characters();
+
+  /** Returns whether it matches the empty string. */
+  default boolean isNullable() {
+    return shortest() == 0;
+  }
+
+  private static int capped(long number) {
+    return (int) Math.min(number, TOO_MANY_WAYS);
+  }
+
+  /** One character of a set. */
+  record Chars(CharacterSet set) implements RegexNode {
+    @Override
+    public int shortest() {
+      return 1;
+    }
+
+    @Override
+    public boolean fixed() {
+      return true;
+    }
+
+    @Override
+    public int ways() {
+      return 1;
+    }
+
+    @Override
+    public boolean canFail() {
+      return true;
+    }
+
+    @Override
+    public boolean isLong() {
+      return false;
+    }
+
+    @Override
+    public BitSet characters() {
+      return set.sample();
+    }
+  }
+
+  /** A place in the text: an anchor, or what lies before or behind, which is never re-entered. */
+  record Assertion(List<RegexNode> bodies) implements RegexNode {
+    @Override
+    public int shortest() {
+      return 0;
+    }
+
+    @Override
+    public boolean fixed() {
+      return true;
+    }
+
+    @Override
+    public int ways() {
+      return 1;
+    }
+
+    @Override
+    public boolean canFail() {
+      return true;
+    }
+
+    @Override
+    public boolean isLong() {
+      return false;
+    }
+
+    @Override
+    public BitSet characters() {
+      return new BitSet();
+    }
+  }
+
+  /** One after the other. */
+  record Sequence(List<RegexNode> parts) implements RegexNode {
+
+    /** Returns the parts, those of sequences inside in their place. */
+    List<RegexNode> flat() {
+      List<RegexNode> flat = new ArrayList<>();
+      for (RegexNode part : parts) {
+        if (part instanceof Sequence inner) {
+          flat.addAll(inner.flat());
+        } else {
+          flat.add(part);
+        }
+      }
+      return flat;
+    }
+
+    @Override
+    public int shortest() {
+      return capped(parts.stream().mapToLong(RegexNode::shortest).sum());
+    }
+
+    @Override
+    public boolean fixed() {
+      return parts.stream().allMatch(RegexNode::fixed);
+    }
+
+    @Override
+    public int ways() {
+      int ways = 1;
+      for (RegexNode part : parts) {
+        ways = capped((long) ways * part.ways());
+      }
+      return ways;
+    }
+
+    @Override
+    public boolean canFail() {
+      return parts.stream().anyMatch(RegexNode::canFail);
+    }
+
+    @Override
+    public boolean isLong() {
+      return parts.stream().anyMatch(RegexNode::isLong);
+    }
+
+    @Override
+    public BitSet characters() {
+      return union(parts);
+    }
+  }
+
+  /** One of several; two or more. */
+  record Choice(List<RegexNode> branches) implements RegexNode {
+    @Override
+    public int shortest() {
+      return branches.stream().mapToInt(RegexNode::shortest).min().orElse(0);
+    }
+
+    @Override
+    public boolean fixed() {
+      int length = branches.get(0).shortest();
+      return branches.stream().allMatch(it -> it.fixed() && it.shortest() == length);
+    }
+
+    @Override
+    public int ways() {
+      return capped(branches.stream().mapToLong(RegexNode::ways).sum());
+    }
+
+    @Override
+    public boolean canFail() {
+      return branches.stream().allMatch(RegexNode::canFail);
+    }
+
+    @Override
+    public boolean isLong() {
+      return branches.stream().anyMatch(RegexNode::isLong);
+    }
+
+    @Override
+    public BitSet characters() {
+      return union(branches);
+    }
+  }
+
+  /**
+   * A repetition.
+   *
+   * @param max {@link Integer#MAX_VALUE} where there is no limit
+   */
+  record Repeat(RegexNode body, int min, int max) implements RegexNode {
+
+    /** Returns whether this is a loop, and no small number of copies. */
+    boolean isLoop() {
+      return max >= MANY;
+    }
+
+    @Override
+    public int shortest() {
+      return capped((long) body.shortest() * min);
+    }
+
+    @Override
+    public boolean fixed() {
+      return min == max && body.fixed();
+    }
+
+    @Override
+    public int ways() {
+      if (isLoop()) {
+        return min == max ? body.ways() : Math.max(1, body.ways());
+      }
+      int ways = 1;
+      for (int i = 0; i < max; i++) {
+        ways = capped((long) ways * body.ways());
+      }
+      return capped((long) ways * (max - min + 1));
+    }
+
+    @Override
+    public boolean canFail() {
+      return min > 0 && body.canFail();
+    }
+
+    @Override
+    public boolean isLong() {
+      return body.isLong() || (isLoop() && min != max);
+    }
+
+    @Override
+    public BitSet characters() {
+      return body.characters();
+    }
+  }
+
+  /** A group that is never re-entered once it has matched. */
+  record Atomic(RegexNode body) implements RegexNode {
+    @Override
+    public int shortest() {
+      return body.shortest();
+    }
+
+    @Override
+    public boolean fixed() {
+      return body.fixed();
+    }
+
+    @Override
+    public int ways() {
+      return 1;
+    }
+
+    @Override
+    public boolean canFail() {
+      return body.canFail();
+    }
+
+    @Override
+    public boolean isLong() {
+      return false;
+    }
+
+    @Override
+    public BitSet characters() {
+      return body.characters();
+    }
+  }
+
+  private static BitSet union(List<RegexNode> nodes) {
+    BitSet union = new BitSet();
+    nodes.forEach(node -> union.or(node.characters()));
+    return union;
+  }
+}

@@ -6,7 +6,6 @@ import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
 import io.calm.tensor.QuantizedLinear;
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
@@ -89,15 +88,6 @@ final class BlockSections {
         shape.get(2),
         sections.bytes(name + ".codes"),
         sections.bytes(name + ".grids"));
-  }
-
-  /** Returns the bytes that a model's codes take at least: 4 bits a weight. */
-  static long leastBytes(ModelSpec spec) {
-    long weights =
-        Arrays.stream(LinearRole.values())
-            .mapToLong(role -> (long) spec.outputs(role) * spec.inputs(role))
-            .sum();
-    return spec.layers() * (weights / 2);
   }
 
   private static String name(int layer, LinearRole role) {

@@ -288,7 +288,8 @@ final class ModelCheck {
 
   private CheckpointException mergeFault(int index, String got) {
     return JsonFault.at(
-        path + ".merges[" + index + "]", "two pieces and one space between them",
+        path + ".merges[" + index + "]",
+        "two pieces and one space between them",
         JsonFault.quoted(got));
   }
 

@@ -43,16 +43,7 @@ public record GenerationDefaults(
       OptionalInt topK,
       OptionalDouble minP,
       OptionalDouble repetitionPenalty) {
-    this(
-        bos,
-        endOfSequence,
-        Set.of(),
-        doSample,
-        temperature,
-        topP,
-        topK,
-        minP,
-        repetitionPenalty);
+    this(bos, endOfSequence, Set.of(), doSample, temperature, topP, topK, minP, repetitionPenalty);
   }
 
   /** Returns the same with every end by its id; spellings that are no token are warned about. */

@@ -18,7 +18,9 @@ final class BytePairMerges {
       int space = line.indexOf(' ', 1);
       if (space < 0 || space == line.length() - 1) {
         throw GgufVocabulary.refuse(
-            "merges", "two pieces and a space between them", "\"" + Printable.of(line) + "\" at index " + i);
+            "merges",
+            "two pieces and a space between them",
+            "\"" + Printable.of(line) + "\" at index " + i);
       }
       Merge merge = new Merge(line.substring(0, space), line.substring(space + 1));
       for (String piece :

@@ -86,7 +86,8 @@ final class NativeTokenizer implements AutoCloseable {
       return LIBRARY.encode(handle, text, addSpecial);
     } catch (RuntimeException e) { // e.g. a character outside a vocabulary without unknown token
       throw new IllegalArgumentException(
-          "text: expected characters that the tokenizer knows, got: " + Printable.of(e.getMessage()),
+          "text: expected characters that the tokenizer knows, got: "
+              + Printable.of(e.getMessage()),
           e);
     }
   }

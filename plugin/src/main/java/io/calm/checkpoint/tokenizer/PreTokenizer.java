@@ -62,7 +62,9 @@ record PreTokenizer(List<String> names, List<JsonObject> steps, Set<Trait> trait
         .filter(it -> it.names.contains(name))
         .findFirst()
         .orElseThrow(
-            () -> GgufVocabulary.refuse("pre", "one of " + supported(), "\"" + Printable.of(name) + "\""));
+            () ->
+                GgufVocabulary.refuse(
+                    "pre", "one of " + supported(), "\"" + Printable.of(name) + "\""));
   }
 
   boolean has(Trait trait) {

@@ -18,7 +18,8 @@ import java.util.Set;
  * @param texts texts to encode
  */
 record ProbeInput(String json, int size, List<String> texts) {
-  private static final String CHARACTERS = "aAzZ0 \n\r\t.,'-_/!\u00E9\u65E5\uD55C\u0301\u200D\u2581";
+  private static final String CHARACTERS =
+      "aAzZ0 \n\r\t.,'-_/!\u00E9\u65E5\uD55C\u0301\u200D\u2581";
   private static final int EXPRESSION_CHARACTERS = 48;
   private static final int ADDED_TOKENS = 256;
   private static final int LONG = 5000;
@@ -28,7 +29,8 @@ record ProbeInput(String json, int size, List<String> texts) {
     List<String> texts = new ArrayList<>();
     texts.add("");
     texts.add(" ");
-    texts.add("Hello, world! It's 3.14 \u00E9\u0301 \uD83D\uDE00\u200D\uD83D\uDE00 \u65E5\u672C\r\n\n");
+    texts.add(
+        "Hello, world! It's 3.14 \u00E9\u0301 \uD83D\uDE00\u200D\uD83D\uDE00 \u65E5\u672C\r\n\n");
     texts.add(range(0, 0x180, 1));
     texts.add(range(0x180, 0xFFF0, 5));
     texts.add(range(0x10000, 0x2FFF0, 41));

@@ -30,7 +30,8 @@ public final class ProbeMain {
   public static void main(String[] arguments) throws IOException {
     watch("deadline", () -> TimeUnit.MILLISECONDS.sleep(Long.parseLong(arguments[0])), LATE);
     InputStream input = System.in;
-    ProbeInput probe = ProbeInput.read(new DataInputStream(new BufferedInputStream(input, 1 << 16)));
+    ProbeInput probe =
+        ProbeInput.read(new DataInputStream(new BufferedInputStream(input, 1 << 16)));
     watch("parent", () -> input.readNBytes(Integer.MAX_VALUE), ORPHANED);
     Runtime.getRuntime().halt(run(probe));
   }

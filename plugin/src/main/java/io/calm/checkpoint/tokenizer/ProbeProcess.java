@@ -33,12 +33,25 @@ final class ProbeProcess {
   private static final int POLL_MILLIS = 10;
   private static final Set<String> ENVIRONMENT =
       Set.of(
-          "PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR", "TMP", "TEMP", "SystemRoot", "LANG", "LC_ALL",
-          "DJL_CACHE_DIR", "ENGINE_CACHE_DIR");
+          "PATH",
+          "HOME",
+          "LD_LIBRARY_PATH",
+          "TMPDIR",
+          "TMP",
+          "TEMP",
+          "SystemRoot",
+          "LANG",
+          "LC_ALL",
+          "DJL_CACHE_DIR",
+          "ENGINE_CACHE_DIR");
 
   private static final List<Class<?>> CLASSES =
       List.of(
-          ProbeMain.class, TokenizersLibrary.class, Platform.class, Gson.class, LoggerFactory.class);
+          ProbeMain.class,
+          TokenizersLibrary.class,
+          Platform.class,
+          Gson.class,
+          LoggerFactory.class);
 
   /**
    * How a probe ended.

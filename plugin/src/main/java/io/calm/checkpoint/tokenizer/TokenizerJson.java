@@ -8,7 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What CALM itself needs of a {@code tokenizer.json}: spellings, special tokens, the decoder's kind.
+ * What CALM itself needs of a {@code tokenizer.json}: spellings, special tokens, the decoder's
+ * kind.
  */
 record TokenizerJson(CheckedTokenizer checked) {
 

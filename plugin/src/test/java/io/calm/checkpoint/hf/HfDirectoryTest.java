@@ -172,7 +172,8 @@ class HfDirectoryTest {
     Files.delete(directory.resolve("generation_config.json"));
     assertEquals(Set.of(0), defaults().endOfSequence());
     Files.writeString(
-        directory.resolve("tokenizer_config.json"), "{\"eos_token\": {\"content\": \"<|im_end|>\"}}");
+        directory.resolve("tokenizer_config.json"),
+        "{\"eos_token\": {\"content\": \"<|im_end|>\"}}");
     assertEquals(Set.of("<|im_end|>"), defaults().endTokens());
     assertEquals(Set.of(0, 2), resolved().endOfSequence());
     Files.writeString(

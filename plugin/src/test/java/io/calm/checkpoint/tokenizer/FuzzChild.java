@@ -12,7 +12,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
-/** A process that opens one tokenizer after the other with the native library, until one ends it. */
+/**
+ * A process that opens one tokenizer after the other with the native library, until one ends it.
+ */
 final class FuzzChild implements AutoCloseable {
   private final Process process;
   private final DataOutputStream out;
@@ -34,8 +36,7 @@ final class FuzzChild implements AutoCloseable {
                 "-XX:-CreateCoredumpOnCrash",
                 "-XX:ErrorFile=/dev/null",
                 "-cp",
-                String.join(
-                    File.pathSeparator, ProbeProcess.classPath(List.of(FuzzChild.class))),
+                String.join(File.pathSeparator, ProbeProcess.classPath(List.of(FuzzChild.class))),
                 FuzzChild.class.getName())
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start());

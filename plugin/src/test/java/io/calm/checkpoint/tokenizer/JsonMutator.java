@@ -144,8 +144,7 @@ final class JsonMutator {
       steps.add(value.deepCopy());
     }
     sequence.addProperty("type", "Sequence");
-    sequence.add(
-        pick(List.of("normalizers", "pretokenizers", "processors", "decoders")), steps);
+    sequence.add(pick(List.of("normalizers", "pretokenizers", "processors", "decoders")), steps);
     return sequence;
   }
 
@@ -168,9 +167,7 @@ final class JsonMutator {
       case 1 -> text.substring(0, at) + text.substring(end);
       case 2 -> text.substring(0, end) + text.substring(at);
       case 3 ->
-          text.substring(0, at)
-              + MARKS.charAt(random.nextInt(MARKS.length()))
-              + text.substring(at);
+          text.substring(0, at) + MARKS.charAt(random.nextInt(MARKS.length())) + text.substring(at);
       case 4 -> text.substring(0, at) + (char) random.nextInt(0x250) + text.substring(at + 1);
       default -> text.substring(0, at) + text.substring(at, end).repeat(3) + text.substring(end);
     };

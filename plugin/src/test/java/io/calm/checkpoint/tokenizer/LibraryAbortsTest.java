@@ -34,50 +34,83 @@ class LibraryAbortsTest {
   private static final Map<String, Abort> ABORTS = new LinkedHashMap<>();
 
   static {
-    add("prefix longer than a merge's right part", TokenizerSeeds::byteLevel, "model.merges[0]",
+    add(
+        "prefix longer than a merge's right part",
+        TokenizerSeeds::byteLevel,
+        "model.merges[0]",
         json -> json.getAsJsonObject("model").addProperty("continuing_subword_prefix", "####"));
-    add("prefix that cuts a character", TokenizerSeeds::byteLevel, "model.merges[2]",
+    add(
+        "prefix that cuts a character",
+        TokenizerSeeds::byteLevel,
+        "model.merges[2]",
         json -> {
           JsonObject model = json.getAsJsonObject("model");
           model.addProperty("continuing_subword_prefix", "x");
-          model.add("merges", JsonParser.parseString("[[\"a\",\"bc\"],[\"a\",\"bc\"],[\"a\",\"\u00C3\"]]"));
+          model.add(
+              "merges",
+              JsonParser.parseString("[[\"a\",\"bc\"],[\"a\",\"bc\"],[\"a\",\"\u00C3\"]]"));
           for (String token : List.of("bc", "ac", "bab")) {
-            model.getAsJsonObject("vocab").addProperty(token, 20 + token.length() + token.charAt(0));
+            model
+                .getAsJsonObject("vocab")
+                .addProperty(token, 20 + token.length() + token.charAt(0));
           }
         });
-    put("empty charsmap", "normalizer",
-        "{'type':'Precompiled','precompiled_charsmap':''}");
-    put("charsmap without a trie", "normalizer",
+    put("empty charsmap", "normalizer", "{'type':'Precompiled','precompiled_charsmap':''}");
+    put(
+        "charsmap without a trie",
+        "normalizer",
         "{'type':'Precompiled','precompiled_charsmap':'AAAAAA=='}");
-    put("charsmap with a short trie", "normalizer",
+    put(
+        "charsmap with a short trie",
+        "normalizer",
         "{'type':'Precompiled','precompiled_charsmap':'BAAAAAAAAAA='}");
-    put("charsmap that is no Base64", "normalizer",
+    put(
+        "charsmap that is no Base64",
+        "normalizer",
         "{'type':'Precompiled','precompiled_charsmap':'%'}");
-    put("an empty Prepend before another step", "normalizer",
+    put(
+        "an empty Prepend before another step",
+        "normalizer",
         "{'type':'Sequence','normalizers':[{'type':'Prepend','prepend':''},{'type':'NFC'}]}");
-    put("a Replace of nothing before another step", "normalizer",
+    put(
+        "a Replace of nothing before another step",
+        "normalizer",
         "{'type':'Sequence','normalizers':[{'type':'Replace','pattern':{'Regex':'^'},'content':'x'},"
             + "{'type':'Lowercase'}]}");
     put("pieces of no length", "pre_tokenizer", "{'type':'FixedLength','length':0}");
-    put("a regex that never ends", "pre_tokenizer",
+    put(
+        "a regex that never ends",
+        "pre_tokenizer",
         "{'type':'Split','pattern':{'Regex':'(a|a)*$'},'behavior':'Isolated','invert':false}");
-    put("a template with a second text", "post_processor",
+    put(
+        "a template with a second text",
+        "post_processor",
         "{'type':'TemplateProcessing','single':[{'Sequence':{'id':'B','type_id':0}}],"
             + "'pair':[{'Sequence':{'id':'A','type_id':0}}],'special_tokens':{}}");
-    put("a template with an unknown token", "post_processor",
+    put(
+        "a template with an unknown token",
+        "post_processor",
         "{'type':'TemplateProcessing','single':[{'SpecialToken':{'id':'z','type_id':0}},"
             + "{'Sequence':{'id':'A','type_id':0}}],'pair':[{'Sequence':{'id':'A','type_id':0}}],"
             + "'special_tokens':{}}");
     put("two templates", "post_processor", twoTemplates());
-    put("a Strip at the end of tokens", "decoder",
+    put(
+        "a Strip at the end of tokens",
+        "decoder",
         "{'type':'Strip','content':'a','start':1,'stop':1}");
-    add("an added token that normalizes to nothing", TokenizerSeeds::byteLevel, "added_tokens",
+    add(
+        "an added token that normalizes to nothing",
+        TokenizerSeeds::byteLevel,
+        "added_tokens",
         json -> {
           json.add("normalizer", JsonParser.parseString("{'type':'StripAccents'}"));
           JsonObject token = json.getAsJsonArray("added_tokens").get(1).getAsJsonObject();
           token.addProperty("content", "\u0301");
         });
-    add("white space that two added tokens claim", TokenizerSeeds::byteLevel, "added_tokens",
+    add(
+        "white space that two added tokens claim",
+        TokenizerSeeds::byteLevel,
+        "added_tokens",
         json -> {
           JsonObject first = json.getAsJsonArray("added_tokens").get(0).getAsJsonObject();
           first.addProperty("content", "a");

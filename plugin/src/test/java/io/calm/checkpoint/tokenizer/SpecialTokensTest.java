@@ -17,7 +17,8 @@ class SpecialTokensTest {
 
   @Test
   void theConfigComesBeforeTheMap() throws IOException {
-    write("tokenizer_config.json", "{'bos_token': '<a>', 'unk_token': null, 'model_max_length': 3}");
+    write(
+        "tokenizer_config.json", "{'bos_token': '<a>', 'unk_token': null, 'model_max_length': 3}");
     write(
         "special_tokens_map.json",
         "{'bos_token': '<b>', 'unk_token': '<u>', 'eos_token': {'content': '<e>'},"
@@ -40,8 +41,7 @@ class SpecialTokensTest {
         "tokenizer_config.json",
         "{'pad_token': null, 'added_tokens_decoder': {'7': {'content': '<seven>'}}}");
     write("generation_config.json", "{'eos_token_id': 0}");
-    assertEquals(
-        Map.of("bos_token", "<seven>", "eos_token", "<s>"), SpecialTokens.of(directory));
+    assertEquals(Map.of("bos_token", "<seven>", "eos_token", "<s>"), SpecialTokens.of(directory));
   }
 
   @Test
@@ -50,11 +50,13 @@ class SpecialTokensTest {
       write("special_tokens_map.json", text);
       CheckpointException refused =
           assertThrows(CheckpointException.class, () -> SpecialTokens.named(directory), text);
-      assertTrue(String.valueOf(refused.getMessage()).contains("special_tokens_map.json: expected"));
+      assertTrue(
+          String.valueOf(refused.getMessage()).contains("special_tokens_map.json: expected"));
     }
   }
 
   private void write(String name, String text) throws IOException {
-    Files.writeString(directory.resolve(name), name.equals("tokenizer.json") ? text : text.replace('\'', '"'));
+    Files.writeString(
+        directory.resolve(name), name.equals("tokenizer.json") ? text : text.replace('\'', '"'));
   }
 }

@@ -30,16 +30,30 @@ final class TokenizerSeeds {
       Map.of(
           "normalizer",
           List.of(
-              "NFKC", "Nmt", "StripAccents", "Strip", "Lowercase", "Prepend", "Replace",
+              "NFKC",
+              "Nmt",
+              "StripAccents",
+              "Strip",
+              "Lowercase",
+              "Prepend",
+              "Replace",
               "Precompiled"),
           "pre_tokenizer",
           List.of(
-              "Split", "FixedLength", "UnicodeScripts", "CharDelimiterSplit", "Digits",
-              "Punctuation", "Whitespace", "WhitespaceSplit", "Metaspace"),
+              "Split",
+              "FixedLength",
+              "UnicodeScripts",
+              "CharDelimiterSplit",
+              "Digits",
+              "Punctuation",
+              "Whitespace",
+              "WhitespaceSplit",
+              "Metaspace"),
           "post_processor",
           List.of("BertProcessing", "TemplateProcessing"),
           "decoder",
-          List.of("BPEDecoder", "WordPiece", "CTC", "Fuse", "ByteFallback", "Metaspace", "Replace"));
+          List.of(
+              "BPEDecoder", "WordPiece", "CTC", "Fuse", "ByteFallback", "Metaspace", "Replace"));
 
   private TokenizerSeeds() {}
 
@@ -246,8 +260,24 @@ final class TokenizerSeeds {
                 + "'normalized':true,'special':true}",
             "{'id':3,'content':'','single_word':false,'lstrip':false,'rstrip':false,"
                 + "'normalized':false,'special':true}",
-            "null", "true", "-1", "0", "1.5", "4294967296", "1e999", "[]", "{}", "''", "'a'", "' '",
-            "'\\u2581'", "'<0x41>'", "'##'", "'BPE'", "'\\ud83d\\ude00'", "['a','b']")
+            "null",
+            "true",
+            "-1",
+            "0",
+            "1.5",
+            "4294967296",
+            "1e999",
+            "[]",
+            "{}",
+            "''",
+            "'a'",
+            "' '",
+            "'\\u2581'",
+            "'<0x41>'",
+            "'##'",
+            "'BPE'",
+            "'\\ud83d\\ude00'",
+            "['a','b']")
         .stream()
         .map(text -> JsonParser.parseString(text.replace('\'', '"')))
         .toList();

@@ -96,6 +96,7 @@ final class AddedTokensCheck {
     Map<String, Integer> ids = new HashMap<>();
     Map<Integer, AddedToken> assigned = new LinkedHashMap<>();
     int last = -1;
+    List<String> moved = new ArrayList<>();
     for (AddedToken token : tokens) {
       Integer id = ids.get(token.content());
       if (id == null) {
@@ -111,13 +112,16 @@ final class AddedTokensCheck {
       ids.put(token.content(), id);
       assigned.put(id, token);
       if (id != token.declared()) {
-        logger.warn(
-            "{}, token \"{}\": the file says id {}, the tokenizers library will use {}",
-            path,
-            Printable.of(token.content()),
-            token.declared(),
-            id);
+        moved.add("%s: %d, not %d".formatted(token.content(), id, token.declared()));
       }
+    }
+    if (!moved.isEmpty()) {
+      logger.warn(
+          "{}: the tokenizers library gives {} of {} tokens another id than the file ({})",
+          path,
+          moved.size(),
+          tokens.size(),
+          Printable.of(moved.get(0)));
     }
     return assigned;
   }

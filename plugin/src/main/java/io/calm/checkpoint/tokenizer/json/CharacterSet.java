@@ -10,16 +10,29 @@ import org.jspecify.annotations.Nullable;
 /**
  * A set of characters that a regular expression names, compared with others over a sample of
  * Unicode. A set that Java cannot read counts as all characters, so that comparisons err on the
- * side of overlap.
- * Not thread safe.
+ * side of overlap. Not thread safe.
  */
 final class CharacterSet {
   /** First and last code points of the ranges of the sample. */
   private static final int[][] RANGES = {
-    {0x0, 0x24FF}, {0x2580, 0x259F}, {0x2E80, 0x2E9F}, {0x3000, 0x312F}, {0x4E00, 0x4E1F},
-    {0xA640, 0xA65F}, {0xAC00, 0xAC1F}, {0xE000, 0xE007}, {0xFB00, 0xFB1F}, {0xFE00, 0xFE6F},
-    {0xFF00, 0xFFEF}, {0xFFFC, 0xFFFD}, {0x10000, 0x1001F}, {0x10400, 0x1044F},
-    {0x1D400, 0x1D45F}, {0x1F1E0, 0x1F1FF}, {0x1F600, 0x1F63F}, {0x20000, 0x20007},
+    {0x0, 0x24FF},
+    {0x2580, 0x259F},
+    {0x2E80, 0x2E9F},
+    {0x3000, 0x312F},
+    {0x4E00, 0x4E1F},
+    {0xA640, 0xA65F},
+    {0xAC00, 0xAC1F},
+    {0xE000, 0xE007},
+    {0xFB00, 0xFB1F},
+    {0xFE00, 0xFE6F},
+    {0xFF00, 0xFFEF},
+    {0xFFFC, 0xFFFD},
+    {0x10000, 0x1001F},
+    {0x10400, 0x1044F},
+    {0x1D400, 0x1D45F},
+    {0x1F1E0, 0x1F1FF},
+    {0x1F600, 0x1F63F},
+    {0x20000, 0x20007},
     {0xE0100, 0xE0107}
   };
 
@@ -72,10 +85,12 @@ final class CharacterSet {
 
   private String java() {
     return source
-        .replaceAll("\\[:(\\^?)(alpha|digit|alnum|upper|lower|space|punct|cntrl|graph|print):]",
+        .replaceAll(
+            "\\[:(\\^?)(alpha|digit|alnum|upper|lower|space|punct|cntrl|graph|print):]",
             "\\\\p{$1$2}")
         .replaceAll("\\\\p\\{\\^", "\\\\P{")
-        .replaceAll("\\\\([pP])\\{(Han|Hiragana|Katakana|Hangul|Latin|Cyrillic|Greek|Arabic)}",
+        .replaceAll(
+            "\\\\([pP])\\{(Han|Hiragana|Katakana|Hangul|Latin|Cyrillic|Greek|Arabic)}",
             "\\\\$1{Is$2}")
         .replace("\\h", "0-9a-fA-F");
   }

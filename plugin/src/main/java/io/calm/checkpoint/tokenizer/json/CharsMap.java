@@ -36,7 +36,9 @@ record CharsMap(int growth, boolean keepsAscii) {
     long length = Integer.toUnsignedLong(data.getInt());
     if (length % 4 != 0 || length < 4 || length > data.remaining()) {
       throw fault(
-          node, "a trie of 4 to " + data.remaining() + " bytes, a multiple of 4", length + " bytes");
+          node,
+          "a trie of 4 to " + data.remaining() + " bytes, a multiple of 4",
+          length + " bytes");
     }
     int[] units = new int[(int) length / 4];
     data.asIntBuffer().get(units);
@@ -109,7 +111,8 @@ record CharsMap(int growth, boolean keepsAscii) {
       int start = units[state] & 0x7FFFFFFF;
       int size = replacements.remaining();
       if (start > size || (start < size && (replacements.get(start) & 0xC0) == 0x80)) {
-        throw fault(node, "replacements that start at a character of " + size + " bytes", "" + start);
+        throw fault(
+            node, "replacements that start at a character of " + size + " bytes", "" + start);
       }
       int end = start;
       int characters = 0;

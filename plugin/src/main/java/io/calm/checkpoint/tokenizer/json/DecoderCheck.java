@@ -6,8 +6,16 @@ import java.util.List;
 final class DecoderCheck {
   private static final List<String> TYPES =
       List.of(
-          "BPEDecoder", "ByteLevel", "WordPiece", "Metaspace", "CTC", "Sequence", "Replace", "Fuse",
-          "Strip", "ByteFallback");
+          "BPEDecoder",
+          "ByteLevel",
+          "WordPiece",
+          "Metaspace",
+          "CTC",
+          "Sequence",
+          "Replace",
+          "Fuse",
+          "Strip",
+          "ByteFallback");
 
   private final StepWriter writer;
   private final Normalization growth = new Normalization();

@@ -126,7 +126,7 @@ final class ModelCheck {
 
   private void writeBpe(Node node) {
     node.optional("dropout")
-        .filter(it -> !(it.value() instanceof StrictJson.Number n && isZero(n)))
+        .filter(it -> !(it.value() instanceof StrictJson.Numeral n && isZero(n)))
         .ifPresent(
             it -> {
               throw it.wrong("null or 0: with dropout a text has other tokens every time");
@@ -146,7 +146,7 @@ final class ModelCheck {
     }
   }
 
-  private static boolean isZero(StrictJson.Number number) {
+  private static boolean isZero(StrictJson.Numeral number) {
     return number.text().matches("-?0(\\.0+)?([eE].*)?");
   }
 
@@ -202,7 +202,7 @@ final class ModelCheck {
     out.append('{');
     for (; json.next('}', size == 0); size++) {
       String token = checked(json.name(), Limits.TOKEN_LENGTH);
-      StrictJson.Number number = json.number();
+      StrictJson.Numeral number = json.number();
       int id = Node.whole(number);
       if (id < 0 || id >= Limits.IDS) {
         throw JsonFault.at(
@@ -288,7 +288,8 @@ final class ModelCheck {
 
   private CheckpointException mergeFault(int index, String got) {
     return JsonFault.at(
-        path + ".merges[" + index + "]", "two pieces and one space between them",
+        path + ".merges[" + index + "]",
+        "two pieces and one space between them",
         JsonFault.quoted(got));
   }
 

@@ -118,7 +118,7 @@ public record Node(String path, Object value) {
 
   /** Returns a whole number without fraction or exponent, {@code least} to {@code most}. */
   public int integer(int least, int most) {
-    int number = value instanceof StrictJson.Number n ? whole(n) : -1;
+    int number = value instanceof StrictJson.Numeral n ? whole(n) : -1;
     if (number < least || number > most) {
       throw wrong("a whole number from " + least + " to " + most);
     }
@@ -131,7 +131,7 @@ public record Node(String path, Object value) {
   }
 
   /** Returns a number that is a plain sequence of up to nine digits; -1 for any other. */
-  static int whole(StrictJson.Number number) {
+  static int whole(StrictJson.Numeral number) {
     String text = number.text();
     if (text.length() > 9 || text.chars().anyMatch(c -> c < '0' || c > '9')) {
       return -1;

@@ -6,8 +6,20 @@ import java.util.List;
 final class NormalizerCheck {
   private static final List<String> TYPES =
       List.of(
-          "BertNormalizer", "Strip", "StripAccents", "NFC", "NFD", "NFKC", "NFKD", "Sequence",
-          "Lowercase", "Nmt", "Precompiled", "Replace", "Prepend", "ByteLevel");
+          "BertNormalizer",
+          "Strip",
+          "StripAccents",
+          "NFC",
+          "NFD",
+          "NFKC",
+          "NFKD",
+          "Sequence",
+          "Lowercase",
+          "Nmt",
+          "Precompiled",
+          "Replace",
+          "Prepend",
+          "ByteLevel");
 
   private final StepWriter writer;
   private final Normalization effect;
@@ -102,7 +114,8 @@ final class NormalizerCheck {
         "Prepend",
         () -> {
           if (writer.text(step, "prepend", Limits.AFFIX_LENGTH).isEmpty()) {
-            throw step.field("prepend").wrong("a string that is not empty: the library aborts on it");
+            throw step.field("prepend")
+                .wrong("a string that is not empty: the library aborts on it");
           }
         });
   }

@@ -8,8 +8,7 @@ import java.util.Set;
 /** Checks and writes {@code post_processor}. */
 final class PostProcessorCheck {
   private static final List<String> TYPES =
-      List.of(
-          "RobertaProcessing", "BertProcessing", "ByteLevel", "TemplateProcessing", "Sequence");
+      List.of("RobertaProcessing", "BertProcessing", "ByteLevel", "TemplateProcessing", "Sequence");
 
   private final StepWriter writer;
   private boolean template;

@@ -6,8 +6,17 @@ import java.util.List;
 final class PreTokenizerCheck {
   private static final List<String> TYPES =
       List.of(
-          "BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Metaspace", "Whitespace",
-          "Sequence", "Split", "Punctuation", "WhitespaceSplit", "Digits", "UnicodeScripts",
+          "BertPreTokenizer",
+          "ByteLevel",
+          "CharDelimiterSplit",
+          "Metaspace",
+          "Whitespace",
+          "Sequence",
+          "Split",
+          "Punctuation",
+          "WhitespaceSplit",
+          "Digits",
+          "UnicodeScripts",
           "FixedLength");
   private static final List<String> SCHEMES = List.of("first", "never", "always");
 
@@ -40,8 +49,7 @@ final class PreTokenizerCheck {
               step,
               type,
               () -> {
-                int length =
-                    step.optional("length").map(it -> it.integer(1, Limits.IDS)).orElse(5);
+                int length = step.optional("length").map(it -> it.integer(1, Limits.IDS)).orElse(5);
                 writer.name("length").append(length);
               });
       default -> throw StepWriter.unknown(step, TYPES);

@@ -232,8 +232,7 @@ final class RegexParser {
       char c = regex.charAt(at);
       if (c == '*' || c == '+' || c == '?') {
         at++;
-        Repeat repeat =
-            new Repeat(node, c == '+' ? 1 : 0, c == '?' ? 1 : Integer.MAX_VALUE);
+        Repeat repeat = new Repeat(node, c == '+' ? 1 : 0, c == '?' ? 1 : Integer.MAX_VALUE);
         boolean possessive = accept("+");
         node = possessive ? new Atomic(repeat) : repeat;
         if (!possessive) {

@@ -93,8 +93,7 @@ final class StepWriter {
 
   /** Writes how a splitter treats its delimiters; {@code Isolated} where the file does not say. */
   void behavior(Node step) {
-    String behavior =
-        step.optional("behavior").map(it -> it.word(BEHAVIORS)).orElse("Isolated");
+    String behavior = step.optional("behavior").map(it -> it.word(BEHAVIORS)).orElse("Isolated");
     JsonText.quote(name("behavior"), behavior);
   }
 

@@ -9,7 +9,7 @@ import java.util.Map;
 /**
  * A pull parser of RFC 8259 and nothing beyond it: no comments, no trailing commas, no unquoted
  * names, no byte order mark, no unpaired surrogates, no duplicate names. Depth and the number of
- * values are bounded. A value is a String, Boolean, {@link Number} in its own spelling, List, Map
+ * values are bounded. A value is a String, Boolean, {@link Numeral} in its own spelling, List, Map
  * or {@link #NULL}. Not thread safe.
  */
 final class StrictJson {
@@ -23,7 +23,7 @@ final class StrictJson {
       };
 
   /** A number as it is spelled. */
-  record Number(String text) {
+  record Numeral(String text) {
     @Override
     public String toString() {
       return text;
@@ -157,7 +157,7 @@ final class StrictJson {
   }
 
   /** Takes a number. */
-  Number number() {
+  Numeral number() {
     peek();
     int start = at;
     accept('-');
@@ -176,7 +176,7 @@ final class StrictJson {
     if (at - start > 64) {
       throw fault("a number of at most 64 characters");
     }
-    return new Number(text.substring(start, at));
+    return new Numeral(text.substring(start, at));
   }
 
   private boolean accept(char c) {

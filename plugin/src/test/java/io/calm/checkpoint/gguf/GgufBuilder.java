@@ -131,10 +131,14 @@ public final class GgufBuilder {
   }
 
   public GgufBuilder metadata(String architecture) {
+    return metadata(architecture, 8);
+  }
+
+  private GgufBuilder metadata(String architecture, int hidden) {
     return text("general.architecture", architecture)
         .integer(architecture + ".block_count", 1)
         .integer(architecture + ".context_length", 64)
-        .integer(architecture + ".embedding_length", 8)
+        .integer(architecture + ".embedding_length", hidden)
         .integer(architecture + ".feed_forward_length", 12)
         .integer(architecture + ".attention.head_count", 2)
         .integer(architecture + ".attention.head_count_kv", 1)
@@ -153,6 +157,22 @@ public final class GgufBuilder {
         .zeros("blk.0.ffn_gate.weight", 12, 8)
         .zeros("blk.0.ffn_up.weight", 12, 8)
         .zeros("blk.0.ffn_down.weight", 8, 12);
+  }
+
+  /** Adds a one-block model of D 32 whose three rows of embeddings have ggml type {@code type}. */
+  public GgufBuilder wide(int type, byte[] embeddings) {
+    return metadata("llama", 32)
+        .tensor("token_embd.weight", type, embeddings, 3, 32)
+        .zeros("output_norm.weight", 32)
+        .zeros("blk.0.attn_norm.weight", 32)
+        .zeros("blk.0.ffn_norm.weight", 32)
+        .zeros("blk.0.attn_q.weight", 32, 32)
+        .zeros("blk.0.attn_k.weight", 16, 32)
+        .zeros("blk.0.attn_v.weight", 16, 32)
+        .zeros("blk.0.attn_output.weight", 32, 32)
+        .zeros("blk.0.ffn_gate.weight", 12, 32)
+        .zeros("blk.0.ffn_up.weight", 12, 32)
+        .zeros("blk.0.ffn_down.weight", 32, 12);
   }
 
   private static ByteBuffer buffer(int size) {

@@ -23,13 +23,12 @@ public final class DirectoryDiagnosis {
   private static final int MAX_NAMED = 5;
   private static final int MAX_DEPTH = 3;
 
-  private static final Pattern SHARD =
-      Pattern.compile(".*-\\d{1,9}-of-\\d{1,9}\\.safetensors");
-  private static final Pattern GGUF_PART = Pattern.compile(".*-\\d{1,9}-of-\\d{1,9}\\.gguf");
-  private static final Pattern PICKLE = Pattern.compile(".*\\.(bin|pt|pth|ckpt)");
-  private static final Pattern ARCHIVE = Pattern.compile(".*\\.(zip|tar|tgz|gz|7z|xz|zst|rar)");
+  private static final Pattern SHARD = files(".*-\\d{1,9}-of-\\d{1,9}\\.safetensors");
+  private static final Pattern GGUF_PART = files(".*-\\d{1,9}-of-\\d{1,9}\\.gguf");
+  private static final Pattern PICKLE = files(".*\\.(bin|pt|pth|ckpt)");
+  private static final Pattern ARCHIVE = files(".*\\.(zip|tar|tgz|gz|7z|xz|zst|rar)");
   private static final Pattern UNFINISHED =
-      Pattern.compile(".*\\.(incomplete|part|partial|crdownload|aria2|download|tmp)");
+      files(".*\\.(incomplete|part|partial|crdownload|aria2|download|tmp)");
 
   /** Formats of other libraries, by the names of their files. */
   private static final List<Format> FORMATS =
@@ -44,9 +43,14 @@ public final class DirectoryDiagnosis {
           new Format("a llama.cpp model in the format before GGUF", ".*ggml.*\\.bin"),
           new Format("a NeMo model", ".*\\.nemo"));
 
+  /** Compiles a pattern of file names, which may hold any character. */
+  private static Pattern files(String names) {
+    return Pattern.compile(names, Pattern.DOTALL);
+  }
+
   private record Format(String name, Pattern files) {
-    Format(String name, String files) {
-      this(name, Pattern.compile(files));
+    Format(String name, String names) {
+      this(name, DirectoryDiagnosis.files(names));
     }
   }
 

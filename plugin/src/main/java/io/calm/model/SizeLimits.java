@@ -84,7 +84,7 @@ record SizeLimits(
   }
 
   static void requireBetween(String size, float value, double min, double max) {
-    if (!(value >= min && value <= max)) {
+    if (!(value >= (float) min && value <= (float) max)) {
       throw new SizeException(size, "%s to %s".formatted(min, max), value);
     }
   }

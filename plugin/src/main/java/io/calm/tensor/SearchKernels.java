@@ -164,7 +164,10 @@ public final class SearchKernels {
     private static final int MAX_SHARED_HEADS = 128;
 
     public Windows {
-      if (kvHeads < 1 || heads % kvHeads != 0 || heads / kvHeads > MAX_SHARED_HEADS) {
+      if (kvHeads < 1
+          || heads < kvHeads
+          || heads % kvHeads != 0
+          || heads / kvHeads > MAX_SHARED_HEADS) {
         throw new IllegalArgumentException(
             "attention: expected 1 to %d query heads per key-value head, got %d for %d"
                 .formatted(MAX_SHARED_HEADS, heads, kvHeads));

@@ -7,6 +7,7 @@ import io.calm.runtime.pytorch.EngineMissingException;
 import io.calm.search.SearchException;
 import io.calm.serving.LoadCancelledException;
 import io.calm.serving.api.ApiException;
+import io.calm.serving.settings.SettingsException;
 import io.calm.text.Printable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -40,7 +41,11 @@ public final class LoadErrors {
         kind,
         Optional.ofNullable(failure.getMessage())
             .filter(text -> forPeople && !text.isEmpty())
-            .map(text -> Printable.of(text, MAX_MESSAGE))
+            .map(
+                text ->
+                    failure instanceof SettingsException // one line per key, printable already
+                        ? text
+                        : Printable.of(text, MAX_MESSAGE))
             .orElse("the load failed unexpectedly; the server's log has the stack trace"));
   }
 

@@ -14,10 +14,9 @@ import java.util.List;
 public final class GgufBuilder {
   private static final int ALIGNMENT = 32;
 
-  private final ByteArrayOutputStream pairs = new ByteArrayOutputStream();
+  private final List<Pair> pairs = new ArrayList<>();
   private final ByteArrayOutputStream data = new ByteArrayOutputStream();
   private final List<byte[]> tensors = new ArrayList<>();
-  private int pairCount;
   private int version = 3;
 
   public GgufBuilder version(int number) {
@@ -26,12 +25,21 @@ public final class GgufBuilder {
   }
 
   private GgufBuilder pair(String key, int type, ByteBuffer value) {
-    string(pairs, key);
-    bytes(pairs, buffer(4).putInt(type));
-    bytes(pairs, value);
-    pairCount++;
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    string(bytes, key);
+    bytes(bytes, buffer(4).putInt(type));
+    bytes(bytes, value);
+    pairs.add(new Pair(key, bytes.toByteArray()));
     return this;
   }
+
+  /** Removes a key. */
+  public GgufBuilder without(String key) {
+    pairs.removeIf(pair -> pair.key().equals(key));
+    return this;
+  }
+
+  private record Pair(String key, byte[] bytes) {}
 
   public GgufBuilder integer(String key, long value) {
     return pair(key, 4, buffer(4).putInt((int) value));
@@ -113,8 +121,8 @@ public final class GgufBuilder {
             .put("GGUF".getBytes(StandardCharsets.US_ASCII))
             .putInt(version)
             .putLong(tensors.size())
-            .putLong(pairCount));
-    file.writeBytes(pairs.toByteArray());
+            .putLong(pairs.size()));
+    pairs.forEach(pair -> file.writeBytes(pair.bytes()));
     tensors.forEach(file::writeBytes);
     file.writeBytes(new byte[(ALIGNMENT - file.size() % ALIGNMENT) % ALIGNMENT]);
     file.writeBytes(data.toByteArray());

@@ -26,20 +26,26 @@ public final class TinyHf {
   private final Map<String, float[][]> tensors = new TreeMap<>();
 
   public TinyHf() {
-    set("model_type", "\"llama\"").set("hidden_size", "8").set("num_hidden_layers", "1");
-    set("num_attention_heads", "2").set("num_key_value_heads", "1");
-    set("intermediate_size", "12").set("vocab_size", "10").set("max_position_embeddings", "64");
-    set("tie_word_embeddings", "true");
-    put(EMBEDDINGS, matrix(1, 10, 8)).put(NORM, matrix(2, 1, 8));
-    put(BLOCK + "input_layernorm.weight", matrix(3, 1, 8));
-    put(BLOCK + "post_attention_layernorm.weight", matrix(4, 1, 8));
-    put(BLOCK + "self_attn.q_proj.weight", matrix(5, 8, 8));
-    put(BLOCK + "self_attn.k_proj.weight", matrix(6, 4, 8));
-    put(BLOCK + "self_attn.v_proj.weight", matrix(7, 4, 8));
-    put(BLOCK + "self_attn.o_proj.weight", matrix(8, 8, 8));
-    put(BLOCK + "mlp.gate_proj.weight", matrix(9, 12, 8));
-    put(BLOCK + "mlp.up_proj.weight", matrix(10, 12, 8));
-    put(BLOCK + "mlp.down_proj.weight", matrix(11, 8, 12));
+    this(8, 2, 1, 4, 12, 10);
+  }
+
+  /** Makes a block of other sizes. */
+  public TinyHf(int hidden, int heads, int kvHeads, int headDim, int intermediate, int vocabulary) {
+    set("model_type", "\"llama\"").set("num_hidden_layers", "1");
+    set("hidden_size", hidden).set("num_attention_heads", heads);
+    set("num_key_value_heads", kvHeads).set("head_dim", headDim);
+    set("intermediate_size", intermediate).set("vocab_size", vocabulary);
+    set("max_position_embeddings", 64).set("tie_word_embeddings", "true");
+    put(EMBEDDINGS, matrix(1, vocabulary, hidden)).put(NORM, matrix(2, 1, hidden));
+    put(BLOCK + "input_layernorm.weight", matrix(3, 1, hidden));
+    put(BLOCK + "post_attention_layernorm.weight", matrix(4, 1, hidden));
+    put(BLOCK + "self_attn.q_proj.weight", matrix(5, heads * headDim, hidden));
+    put(BLOCK + "self_attn.k_proj.weight", matrix(6, kvHeads * headDim, hidden));
+    put(BLOCK + "self_attn.v_proj.weight", matrix(7, kvHeads * headDim, hidden));
+    put(BLOCK + "self_attn.o_proj.weight", matrix(8, hidden, heads * headDim));
+    put(BLOCK + "mlp.gate_proj.weight", matrix(9, intermediate, hidden));
+    put(BLOCK + "mlp.up_proj.weight", matrix(10, intermediate, hidden));
+    put(BLOCK + "mlp.down_proj.weight", matrix(11, hidden, intermediate));
   }
 
   /** Returns values that differ from those of other seeds. */
@@ -56,6 +62,12 @@ public final class TinyHf {
   /** Sets a key of config.json to JSON text. */
   public TinyHf set(String key, String json) {
     config.add(key, JsonParser.parseString(json));
+    return this;
+  }
+
+  /** Sets a key of config.json to a number. */
+  public TinyHf set(String key, Number value) {
+    config.addProperty(key, value);
     return this;
   }
 

@@ -1,5 +1,7 @@
 package io.calm.artifact;
 
+import io.calm.text.Printable;
+
 /**
  * An artifact could not be written, or what it depends on not be read: the message names the file,
  * what went wrong, and what to do.
@@ -7,11 +9,14 @@ package io.calm.artifact;
 public final class ArtifactException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
+  /** Characters of a message, which is one printable line whatever the files hold. */
+  private static final int MAX_MESSAGE = 2000;
+
   public ArtifactException(String message) {
-    super(message);
+    super(Printable.of(message, MAX_MESSAGE));
   }
 
   public ArtifactException(String message, Throwable cause) {
-    super(message, cause);
+    super(Printable.of(message, MAX_MESSAGE), cause);
   }
 }

@@ -2,6 +2,7 @@ package io.calm.checkpoint;
 
 import io.calm.model.LinearRole;
 import io.calm.model.WeightSource;
+import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 import java.nio.file.Path;
 import java.util.List;
@@ -18,6 +19,16 @@ public interface Checkpoint extends WeightSource, AutoCloseable {
 
   /** Returns the bytes that the file {@code files()} hold together. */
   long sizeInBytes();
+
+  /**
+   * Reads every tensor of the model once and checks its values: weights of linears and tables are
+   * finite in float16, norms and biases in float32.
+   *
+   * @param parallel threads that read
+   * @param beforeEach called before each tensor; what it throws ends the check
+   * @throws CheckpointException for a value outside, naming file, tensor and row
+   */
+  void requireFinite(Parallel parallel, Runnable beforeEach);
 
   /**
    * Reads a linear whose stored 4-bit blocks (Q4_0, Q4_1) are W4A8 codes and grids of group 32 as

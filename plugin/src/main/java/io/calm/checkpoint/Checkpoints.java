@@ -3,6 +3,7 @@ package io.calm.checkpoint;
 import io.calm.checkpoint.gguf.GgufCheckpoint;
 import io.calm.checkpoint.gguf.GgufFile;
 import io.calm.checkpoint.hf.HfDirectory;
+import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.tokenizer.TokenizerLoader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -45,6 +46,7 @@ public final class Checkpoints {
    * @throws CheckpointException if there is none, or it is of a kind that is not supported
    */
   public static Tokenizer openTokenizer(Path path) {
+    ForeignFiles.requireNone(path.resolve("tokenizer.json"));
     if (Files.exists(path.resolve("tokenizer.json"))) {
       return TokenizerLoader.fromDirectory(path);
     }
@@ -59,6 +61,7 @@ public final class Checkpoints {
       if (isGguf(path) || !Files.exists(path)) {
         return path;
       }
+      ForeignFiles.requireNone(path);
       throw CheckpointException.refused(
           path.toString(),
           "a model directory or a .gguf file",
@@ -68,27 +71,22 @@ public final class Checkpoints {
     if (Files.exists(path.resolve(HfDirectory.CONFIG))) {
       return path;
     }
+    if (Files.isSymbolicLink(path.resolve(HfDirectory.CONFIG))) {
+      ForeignFiles.requireNone(path.resolve(HfDirectory.CONFIG));
+    }
     List<Path> ggufs = ggufs(path);
     if (ggufs.size() == 1) {
       return ggufs.get(0);
     }
-    throw CheckpointException.refused(
-        path.toString(),
-        "config.json, or one .gguf file",
-        ggufs.isEmpty() ? "neither" : ggufs.size() + " .gguf files",
-        ggufs.isEmpty()
-            ? "check that the download is complete"
-            : "give the path of the one to use");
+    throw DirectoryDiagnosis.noModel(path);
   }
 
   private static List<Path> ggufs(Path directory) {
     try (Stream<Path> files = Files.list(directory)) {
       return files.filter(Checkpoints::isGguf).sorted().toList();
     } catch (IOException e) {
-      throw new CheckpointException(
-          "%s: expected a readable directory, got %s; check its permissions"
-              .formatted(directory, e),
-          e);
+      throw CheckpointException.refused(
+          directory.toString(), "a readable directory", e, "check its permissions", e);
     }
   }
 

@@ -7,6 +7,7 @@ import io.calm.quant.QuantizationException;
 import io.calm.runtime.pytorch.EngineMissingException;
 import io.calm.search.SearchException;
 import io.calm.serving.load.NotEnoughMemoryException;
+import io.calm.text.Printable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -23,6 +24,9 @@ import picocli.CommandLine.ParseResult;
  * @param verbose whether the stack trace is wanted
  */
 record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHandler {
+
+  /** Characters of a message that quotes a path. */
+  private static final int MAX_TEXT = 2000;
 
   @Override
   public int handleExecutionException(Exception failure, CommandLine command, ParseResult parsed) {
@@ -42,7 +46,10 @@ record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHand
     if (cause instanceof UncheckedIOException && cause.getCause() instanceof IOException io) {
       return message(io);
     }
-    String text = Optional.ofNullable(cause.getMessage()).orElse("");
+    String text =
+        Optional.ofNullable(cause.getMessage())
+            .map(message -> cause instanceof IOException ? Printable.of(message, MAX_TEXT) : message)
+            .orElse("");
     if (cause instanceof NoSuchFileException) {
       return text + ": no such file or directory";
     }
@@ -62,6 +69,6 @@ record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHand
     return forPeople && !text.isEmpty()
         ? text
         : "unexpected failure: %s; run it again with --verbose for the stack trace"
-            .formatted(cause);
+            .formatted(Printable.of(cause, MAX_TEXT));
   }
 }

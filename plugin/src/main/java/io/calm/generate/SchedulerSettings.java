@@ -16,7 +16,7 @@ public record SchedulerSettings(
     int maxContext, int blocks, int maxRunning, int queueSize, int stepTokens) {
 
   /** Rows of a step that score prompt tokens, with [V] logits each: keep them few. */
-  static final int MOST_SCORED_ROWS = 32;
+  public static final int MOST_SCORED_ROWS = 32;
 
   public SchedulerSettings {
     requirePositive("maxContext", maxContext);

@@ -3,7 +3,9 @@ package io.calm.model;
 import java.util.List;
 
 /**
- * Topology and sizes of a decoder-only model of the LLaMA family, as data.
+ * Topology and sizes of a decoder-only model of the LLaMA family, as data. Sizes have upper bounds
+ * ({@link SizeLimits}), so that products of them fit the types that kernels and buffers use; one
+ * outside them is a {@link SizeException}.
  *
  * @param architecture the family's name as the checkpoint has it, e.g. {@code llama}, {@code qwen2}
  * @param hidden D, width of the residual stream
@@ -39,41 +41,52 @@ public record ModelSpec(
     boolean headNorms,
     List<Integer> windows) {
 
+  /** Blocks of the deepest model; more are a damaged number. */
+  public static final int MAX_LAYERS = 4096;
+
+  /** Query heads that may share a key-value head, as many as the native attention takes at once. */
+  public static final int MAX_SHARED_HEADS = 128;
+
   public ModelSpec {
     biases = java.util.Set.copyOf(biases);
     windows = List.copyOf(windows);
-    requirePositive("hidden", hidden);
-    requirePositive("layers", layers);
-    requirePositive("heads", heads);
-    requirePositive("kvHeads", kvHeads);
-    requirePositive("headDim", headDim);
-    requirePositive("intermediate", intermediate);
-    requirePositive("vocabulary", vocabulary);
-    requirePositive("maxContext", maxContext);
-    if (heads % kvHeads != 0) {
-      throw new IllegalArgumentException(
-          "%d key-value heads do not divide %d query heads".formatted(kvHeads, heads));
-    }
-    if (headDim % 2 != 0) {
-      throw new IllegalArgumentException("rotary pairs need an even headDim, got " + headDim);
-    }
+    new SizeLimits(hidden, layers, heads, kvHeads, headDim, intermediate, vocabulary).check();
+    SizeLimits.requireBetween("maxContext", maxContext, 1, Integer.MAX_VALUE);
+    SizeLimits.requireBetween("rmsEpsilon", rmsEpsilon, 0, 1);
     if (windows.size() != layers) {
-      throw new IllegalArgumentException(
-          "windows: expected %d entries, got %d".formatted(layers, windows.size()));
+      throw new SizeException(
+          "windows", "%d entries, one per block".formatted(layers), windows.size());
+    }
+    for (int window : windows) {
+      SizeLimits.requireBetween("windows", window, 0, Integer.MAX_VALUE);
     }
   }
 
-  private static void requirePositive(String name, int value) {
-    if (value <= 0) {
-      throw new IllegalArgumentException("%s must be positive, got %d".formatted(name, value));
-    }
+  /** Returns the same model with or without an lm_head of its own. */
+  public ModelSpec withTiedEmbeddings(boolean tied) {
+    return new ModelSpec(
+        architecture,
+        hidden,
+        layers,
+        heads,
+        kvHeads,
+        headDim,
+        intermediate,
+        vocabulary,
+        maxContext,
+        rmsEpsilon,
+        rope,
+        tied,
+        biases,
+        headNorms,
+        windows);
   }
 
   /** Returns N, the outputs of a linear of the block. */
   public int outputs(LinearRole role) {
     return switch (role) {
-      case Q -> heads * headDim;
-      case K, V -> kvHeads * headDim;
+      case Q -> Math.multiplyExact(heads, headDim);
+      case K, V -> Math.multiplyExact(kvHeads, headDim);
       case O, DOWN -> hidden;
       case GATE, UP -> intermediate;
     };
@@ -88,7 +101,7 @@ public record ModelSpec(
   public int inputs(Stage stage) {
     return switch (stage) {
       case ATTENTION_IN, MLP_IN -> hidden;
-      case ATTENTION_OUT -> heads * headDim;
+      case ATTENTION_OUT -> Math.multiplyExact(heads, headDim);
       case MLP_OUT -> intermediate;
     };
   }

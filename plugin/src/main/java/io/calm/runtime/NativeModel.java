@@ -36,9 +36,6 @@ final class NativeModel implements AutoCloseable {
   /** Index: the format's number in C. */
   private static final List<String> FORMATS = List.of("int8", "int4", "float16", "float32");
 
-  /** Query heads that share a key-value head: CALM_MAX_QUERIES in C. */
-  private static final int MOST_SHARED = 128;
-
   private final @Nullable ByteBuffer[] buffers; // keeps what is not owned reachable
   private final List<OffHeap> owned;
   private long handle;
@@ -103,11 +100,6 @@ final class NativeModel implements AutoCloseable {
   NativeModel(NativeKernels.Rung rung, QuantizedModel model, KvType kvType, int threads) {
     BlockWeights.of(model); // refuses what does not fit the topology
     ModelSpec spec = model.spec();
-    if (spec.heads() / spec.kvHeads() > MOST_SHARED) {
-      throw new IllegalArgumentException(
-          "heads: expected at most %d to a key-value head, got %d to %d; set calm.kernel=java"
-              .formatted(MOST_SHARED, spec.heads(), spec.kvHeads()));
-    }
     Parameters parameters = new Parameters();
     try {
       parameters.add(model);

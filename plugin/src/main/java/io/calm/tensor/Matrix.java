@@ -71,7 +71,13 @@ public final class Matrix implements AutoCloseable {
     if (rows < 0 || columns < 0) {
       throw new IllegalArgumentException("negative shape [%d, %d]".formatted(rows, columns));
     }
-    return Math.toIntExact(4L * rows * columns);
+    long bytes = 4L * rows * columns;
+    if (bytes > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "a [%d, %d] matrix of float32 takes %d bytes, more than the 2^31 - 1 of a direct buffer"
+              .formatted(rows, columns, bytes));
+    }
+    return (int) bytes;
   }
 
   private static ByteBuffer direct(int size) {

@@ -159,7 +159,21 @@ public final class SearchKernels {
       float epsilon,
       ByteBuffer rotary,
       @Nullable ByteBuffer qNorm,
-      @Nullable ByteBuffer kNorm) {}
+      @Nullable ByteBuffer kNorm) {
+    /** Query heads that may share a key-value head: CALM_MAX_QUERIES in C. */
+    private static final int MAX_SHARED_HEADS = 128;
+
+    public Windows {
+      if (kvHeads < 1
+          || heads < kvHeads
+          || heads % kvHeads != 0
+          || heads / kvHeads > MAX_SHARED_HEADS) {
+        throw new IllegalArgumentException(
+            "attention: expected 1 to %d query heads per key-value head, got %d for %d"
+                .formatted(MAX_SHARED_HEADS, heads, kvHeads));
+      }
+    }
+  }
 
   /**
    * Writes the attention of {@code count} windows to {@code y} as {@code q}, [count * length, heads

@@ -84,7 +84,12 @@ public abstract sealed class TokenTableBuilder {
   }
 
   private static ByteBuffer memory(IntFunction<ByteBuffer> memory, long size) {
-    return memory.apply(Math.toIntExact(size)).order(ByteOrder.LITTLE_ENDIAN);
+    if (size > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "token table: expected at most 2^31 - 1 bytes, got %d; set calm.lm-head=int8"
+              .formatted(size));
+    }
+    return memory.apply((int) size).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   private static final class Int8 extends TokenTableBuilder {

@@ -21,10 +21,19 @@ public final class Printable {
    * @param value any value; {@code null} gives {@code "null"}
    */
   public static String of(@Nullable Object value) {
+    return of(value, MAX_LENGTH);
+  }
+
+  /**
+   * Returns the same with another limit, for a message whose parts have been cut, or for a path.
+   *
+   * @param maxLength characters kept of the input; at least 1
+   */
+  public static String of(@Nullable Object value, int maxLength) {
     String text = String.valueOf(value);
     int end = text.length();
-    if (end > MAX_LENGTH) {
-      end = Character.isHighSurrogate(text.charAt(MAX_LENGTH - 1)) ? MAX_LENGTH - 1 : MAX_LENGTH;
+    if (end > maxLength) {
+      end = Character.isHighSurrogate(text.charAt(maxLength - 1)) ? maxLength - 1 : maxLength;
     }
     StringBuilder out = new StringBuilder(end + 32);
     int next;

@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.CheckpointException;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.NoSuchFileException;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
@@ -65,5 +67,19 @@ class FailureReportTest {
     line.setExecutionExceptionHandler(new FailureReport(() -> verbose));
     assertEquals(1, line.execute());
     return written.toString().replace(System.lineSeparator(), "\n");
+  }
+
+  @Test
+  void hostilePathsArePrintable() {
+    String hostile = "\u001b[31m\nINFO forged" + "x".repeat(1 << 20);
+    for (Exception failure :
+        List.of(
+            new NoSuchFileException(hostile),
+            new IOException(hostile),
+            new IllegalStateException(hostile))) {
+      String message = FailureReport.message(failure);
+      assertTrue(message.contains("\\u001b[31m\\nINFO forged"), message);
+      assertTrue(message.length() < 2200 && message.indexOf('\u001b') < 0);
+    }
   }
 }

@@ -1,6 +1,7 @@
 package io.calm.tensor;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.calm.tensor.NativeKernels.Rung;
 import java.nio.ByteBuffer;
@@ -8,6 +9,7 @@ import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A search's products have the bits of a served linear. */
@@ -50,5 +52,15 @@ class SearchKernelsTest {
               "%s: seed %d, %d rows of [%d, %d]"
                   .formatted(rung.name(), seed, rows, outputs, inputs));
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"129, 1", "256, 1", "256, 0", "5, 2", "0, 1"})
+  void headsThatTheAttentionCannotTakeAtOnceAreRefused(int heads, int kvHeads) {
+    ByteBuffer rotary = ByteBuffer.allocateDirect(64);
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new SearchKernels.Windows(heads, kvHeads, 2, 8, 0, 1e-5f, rotary, null, null));
+    new SearchKernels.Windows(128, 1, 2, 8, 0, 1e-5f, rotary, null, null);
   }
 }

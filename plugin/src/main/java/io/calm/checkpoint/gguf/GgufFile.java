@@ -1,10 +1,12 @@
 package io.calm.checkpoint.gguf;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.MappedFile;
 import io.calm.checkpoint.storage.StoredTensor;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.checkpoint.storage.TensorType;
+import io.calm.text.Printable;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -41,6 +43,7 @@ public final class GgufFile {
    *     a type that cannot be read
    */
   public static GgufFile open(Path path) {
+    ForeignFiles.requireNone(path);
     MappedFile file = MappedFile.open(path);
     HeaderCursor cursor = new HeaderCursor(file);
     requireVersion(file, cursor);
@@ -94,7 +97,7 @@ public final class GgufFile {
 
   private static Declared declared(MappedFile file, HeaderCursor cursor) {
     String name = cursor.string();
-    String where = "%s: tensor %s".formatted(file, name);
+    String where = "%s: tensor %s".formatted(file, Printable.of(name));
     long dimensions = cursor.uint32();
     if (dimensions < 1 || dimensions > MOST_DIMENSIONS) {
       throw CheckpointException.refused(
@@ -138,7 +141,7 @@ public final class GgufFile {
     StoredTensor place(MappedFile file, long data, long alignment) {
       if (offset < 0 || offset % alignment != 0 || offset > file.size()) {
         throw CheckpointException.refused(
-            "%s: tensor %s".formatted(file, name),
+            "%s: tensor %s".formatted(file, Printable.of(name)),
             "an offset inside the file, a multiple of " + alignment,
             Long.toUnsignedString(offset),
             "the file is truncated or damaged: download it again");

@@ -1,6 +1,7 @@
 package io.calm.checkpoint.gguf;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.text.Printable;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -35,10 +36,11 @@ final class GgufKeys {
   }
 
   String where(String key) {
-    return "%s: key %s".formatted(file, full(key));
+    return "%s: key %s".formatted(file, Printable.of(full(key)));
   }
 
-  private String full(String key) {
+  /** Returns the key as the file has it. */
+  String full(String key) {
     return key.startsWith(".") ? architecture + key : key;
   }
 
@@ -103,11 +105,6 @@ final class GgufKeys {
 
   CheckpointException wrong(String key, String expected, Object got) {
     return CheckpointException.refused(
-        where(key), expected, shorten(got), "this model is not supported, or the file is damaged");
-  }
-
-  private static String shorten(Object value) {
-    String text = value.toString();
-    return text.length() <= 80 ? text : text.substring(0, 80) + "...";
+        where(key), expected, got, "this model is not supported, or the file is damaged");
   }
 }

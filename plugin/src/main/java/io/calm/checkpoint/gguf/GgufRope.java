@@ -5,7 +5,9 @@ import io.calm.checkpoint.storage.RowOrder;
 import io.calm.checkpoint.storage.StoredTensor;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.model.RopeSpec;
+import io.calm.model.SizeException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Rotary embedding of a GGUF file, as llama.cpp computes it. */
@@ -14,11 +16,26 @@ final class GgufRope {
 
   private GgufRope() {}
 
+  /** Keys of the components of {@link RopeSpec}. */
+  private static final Map<String, String> KEYS =
+      Map.of(
+          "theta", ".rope.freq_base",
+          "factor", ".rope.scaling.factor",
+          "betaFast", ".rope.scaling.yarn_beta_fast",
+          "betaSlow", ".rope.scaling.yarn_beta_slow",
+          "attentionFactor", ".rope.scaling.attn_factor",
+          "originalContext", ".rope.scaling.original_context_length");
+
   static RopeSpec read(GgufKeys keys, TensorTable tensors, int headDim, int context) {
-    float theta = (float) keys.number(".rope.freq_base").orElse(10000);
-    if (!(theta > 0)) {
-      throw keys.wrong(".rope.freq_base", "a positive number", theta);
+    try {
+      return checked(keys, tensors, headDim, context);
+    } catch (SizeException e) {
+      throw keys.wrong(KEYS.getOrDefault(e.size(), e.size()), e.expected(), e.got());
     }
+  }
+
+  private static RopeSpec checked(GgufKeys keys, TensorTable tensors, int headDim, int context) {
+    float theta = (float) keys.number(".rope.freq_base").orElse(10000);
     RopeSpec.Scaling scaling = scaling(keys, context);
     Optional<StoredTensor> factors = tensors.find(FACTORS);
     if (factors.isEmpty()) {
@@ -33,24 +50,20 @@ final class GgufRope {
     }
     float[] divisors =
         tensors.weight(FACTORS, List.of((long) headDim / 2)).readVector(RowOrder.AS_STORED);
-    for (float divisor : divisors) {
-      if (!(divisor > 0 && Float.isFinite(divisor))) {
-        throw CheckpointException.refused(
-            factors.get().where(),
-            "positive factors",
-            divisor,
-            "the file is damaged: download it again");
-      }
+    try {
+      return new RopeSpec(theta, new RopeSpec.Factors(divisors));
+    } catch (SizeException e) {
+      throw CheckpointException.refused(
+          factors.get().where(),
+          "factors of " + e.expected(),
+          e.got(),
+          "the file is damaged: download it again");
     }
-    return new RopeSpec(theta, new RopeSpec.Factors(divisors));
   }
 
   private static RopeSpec.Scaling scaling(GgufKeys keys, int context) {
     double factor =
         keys.number(".rope.scaling.factor").orElse(keys.number(".rope.scale_linear").orElse(0));
-    if (factor < 0) {
-      throw keys.wrong(".rope.scaling.factor", "a positive number", factor);
-    }
     String type = keys.text(".rope.scaling.type").orElse("linear");
     return switch (type) {
       case "none" -> new RopeSpec.None();
@@ -69,9 +82,6 @@ final class GgufRope {
       throw keys.wrong(".rope.scaling.yarn_ext_factor", "1", "another value");
     }
     int original = keys.integer(".rope.scaling.original_context_length").orElse(context);
-    if (original == 0) {
-      throw keys.wrong(".rope.scaling.original_context_length", "a positive number", original);
-    }
     double attention =
         keys.number(".rope.scaling.attn_factor").orElse(1)
             * (factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1);

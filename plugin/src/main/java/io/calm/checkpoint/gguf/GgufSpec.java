@@ -1,18 +1,20 @@
 package io.calm.checkpoint.gguf;
 
 import io.calm.checkpoint.CheckpointException;
-import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.StoredTensor;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
+import io.calm.model.SizeException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** What GGUF metadata say of a model's sizes and topology. */
 final class GgufSpec {
@@ -30,6 +32,20 @@ final class GgufSpec {
           ".embedding_scale", 1.0,
           ".attn_logit_softcapping", 0.0,
           ".final_logit_softcapping", 0.0);
+
+  /** Keys of the components of {@link ModelSpec}. */
+  private static final Map<String, String> KEYS =
+      Map.of(
+          "hidden", ".embedding_length",
+          "layers", ".block_count",
+          "heads", ".attention.head_count",
+          "kvHeads", ".attention.head_count_kv",
+          "headDim", ".attention.key_length",
+          "intermediate", ".feed_forward_length",
+          "vocabulary", ".vocab_size",
+          "maxContext", ".context_length",
+          "rmsEpsilon", ".attention.layer_norm_rms_epsilon",
+          "windows", ".attention.sliding_window");
 
   private final GgufKeys keys;
   private final TensorTable tensors;
@@ -74,11 +90,13 @@ final class GgufSpec {
           biases(),
           keys.architecture().equals(QWEN3),
           windows(layers));
-    } catch (IllegalArgumentException e) {
-      throw new CheckpointException(
-          "%s: expected consistent sizes, got: %s; the file is damaged: download it again"
-              .formatted(tensors.where(), e.getMessage()),
-          e);
+    } catch (SizeException e) {
+      throw keys.wrong(
+          Arrays.stream(e.size().split(" \\* ", -1))
+              .map(size -> keys.full(KEYS.getOrDefault(size, size)))
+              .collect(Collectors.joining(" * ")),
+          e.expected(),
+          e.got());
     }
   }
 
@@ -115,8 +133,8 @@ final class GgufSpec {
 
   private int layers() {
     int layers = keys.requiredInteger(".block_count");
-    if (layers > ModelTensors.MOST_LAYERS) {
-      throw keys.wrong(".block_count", "at most " + ModelTensors.MOST_LAYERS, layers);
+    if (layers > ModelSpec.MAX_LAYERS) {
+      throw keys.wrong(".block_count", "1 to " + ModelSpec.MAX_LAYERS, layers);
     }
     return layers;
   }

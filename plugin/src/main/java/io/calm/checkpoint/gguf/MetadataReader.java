@@ -2,6 +2,7 @@ package io.calm.checkpoint.gguf;
 
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.storage.MappedFile;
+import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -32,7 +33,7 @@ final class MetadataReader {
       Object value = value(key, type(key), 0);
       if (metadata.put(key, value) != null) {
         throw CheckpointException.refused(
-            file + ": key " + key, "one value", "two", "the file is damaged: download it again");
+            file + ": key " + Printable.of(key), "one value", "two", "the file is damaged: download it again");
       }
     }
     return Collections.unmodifiableMap(metadata);
@@ -42,7 +43,7 @@ final class MetadataReader {
     long type = cursor.uint32();
     if (type >= SMALLEST.length) {
       throw CheckpointException.refused(
-          "%s: key %s".formatted(file, key),
+          "%s: key %s".formatted(file, Printable.of(key)),
           "a value type of 0 to 12",
           type,
           "the file is damaged or newer than GGUF version 3");
@@ -71,13 +72,13 @@ final class MetadataReader {
   private List<Object> array(String key, int depth) {
     if (depth > DEEPEST_ARRAY) {
       throw CheckpointException.refused(
-          "%s: key %s".formatted(file, key),
+          "%s: key %s".formatted(file, Printable.of(key)),
           "arrays nested at most " + DEEPEST_ARRAY + " deep",
           "more",
           "the file is damaged: download it again");
     }
     int type = type(key);
-    int count = cursor.count("length of array " + key, MOST_ITEMS, SMALLEST[type]);
+    int count = cursor.count("length of array " + Printable.of(key), MOST_ITEMS, SMALLEST[type]);
     List<Object> items = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
       items.add(value(key, type, depth));

@@ -1,6 +1,8 @@
 package io.calm.checkpoint.hf;
 
 import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.DirectoryDiagnosis;
+import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.RowOrder;
 import io.calm.checkpoint.storage.StoredCheckpoint;
@@ -21,6 +23,17 @@ public final class HfDirectory {
   private static final String GENERATION = "generation_config.json";
   private static final List<String> MODEL_FILES = List.of(CONFIG, GENERATION, "tokenizer.json");
 
+  /** Files that are read as text, those of tokenizer and template included. */
+  private static final List<String> TEXT_FILES =
+      List.of(
+          CONFIG,
+          GENERATION,
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "special_tokens_map.json",
+          "added_tokens.json",
+          "chat_template.json");
+
   private HfDirectory() {}
 
   /** Opens a model directory without a probe of its tokenizer. */
@@ -35,11 +48,16 @@ public final class HfDirectory {
    * @throws io.calm.checkpoint.CheckpointException if it cannot be used, saying why
    */
   public static Checkpoint open(Path directory, boolean probeTokenizer) {
+    DirectoryDiagnosis.requireNoAdapter(directory);
+    for (String name : TEXT_FILES) {
+      ForeignFiles.requireNone(directory.resolve(name));
+    }
     JsonFields config = JsonFields.read(directory.resolve(CONFIG));
     ModelSpec spec = HfSpec.read(config);
     HfWeights weights = HfWeights.open(directory);
+    HfTies ties = HfTies.resolve(spec, weights.table());
     ModelTensors tensors =
-        new ModelTensors(spec, HfTensorNames.INSTANCE, weights.table(), RowOrder.AS_STORED);
+        new ModelTensors(ties.spec(), ties.names(), weights.table(), RowOrder.AS_STORED);
     List<Path> files = new ArrayList<>();
     for (String name : MODEL_FILES) {
       Path file = directory.resolve(name);

@@ -1,26 +1,40 @@
 package io.calm.checkpoint.hf;
 
-import io.calm.checkpoint.CheckpointException;
 import io.calm.model.RopeSpec;
-import java.util.Optional;
+import io.calm.model.SizeException;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
- * Rotary embedding of a config.json: the old keys {@code rope_theta} and {@code rope_scaling}, or
- * the new {@code rope_parameters}.
+ * Rotary embedding of a config.json, resolved as Hugging Face transformers 5 does: a {@code
+ * rope_scaling} that is not empty replaces {@code rope_parameters} as a whole; what it leaves open
+ * comes from the keys beside it, {@code rope_theta} for one.
  */
 final class HfRope {
   private static final double DEFAULT_THETA = 10000;
+  private static final String THETA = "rope_theta";
   private static final String ORIGINAL = "original_max_position_embeddings";
 
+  /** Keys of the components of {@link RopeSpec}. */
+  private static final Map<String, String> KEYS =
+      Map.of(
+          "theta", THETA,
+          "factor", "factor",
+          "lowFrequencyFactor", "low_freq_factor",
+          "highFrequencyFactor", "high_freq_factor",
+          "betaFast", "beta_fast",
+          "betaSlow", "beta_slow",
+          "attentionFactor", "attention_factor",
+          "originalContext", ORIGINAL);
+
   private final JsonFields config;
-  private final JsonFields scaling;
+  private final JsonFields parameters;
   private final int maxContext;
 
-  private HfRope(JsonFields config, JsonFields scaling, int maxContext) {
+  private HfRope(JsonFields config, JsonFields parameters, int maxContext) {
     this.config = config;
-    this.scaling = scaling;
+    this.parameters = parameters;
     this.maxContext = maxContext;
   }
 
@@ -30,23 +44,30 @@ final class HfRope {
    * @param maxContext {@code max_position_embeddings}
    */
   static RopeSpec read(JsonFields config, int maxContext) {
-    requireWhole(config);
-    Optional<JsonFields> scaling =
-        config.object("rope_parameters").or(() -> config.object("rope_scaling"));
-    double topLevel = config.number("rope_theta").orElse(DEFAULT_THETA);
-    if (scaling.isEmpty()) {
-      return rope(config, topLevel, new RopeSpec.None());
-    }
-    requireWhole(scaling.get());
-    double theta = scaling.get().number("rope_theta").orElse(topLevel);
-    return rope(scaling.get(), theta, new HfRope(config, scaling.get(), maxContext).scaling());
+    JsonFields parameters =
+        config
+            .object("rope_scaling")
+            .filter(scaling -> !scaling.keys().isEmpty())
+            .or(() -> config.object("rope_parameters"))
+            .orElse(config);
+    return new HfRope(config, parameters, maxContext).read();
   }
 
-  private static RopeSpec rope(JsonFields fields, double theta, RopeSpec.Scaling scaling) {
-    if (!(theta > 0)) {
-      throw fields.wrong("rope_theta", "a positive number", theta);
+  private RopeSpec read() {
+    requireWhole(config);
+    requireWhole(parameters);
+    try {
+      RopeSpec.Scaling scaling = parameters == config ? new RopeSpec.None() : scaling();
+      return new RopeSpec((float) theta(), scaling);
+    } catch (SizeException e) {
+      String key = KEYS.getOrDefault(e.size(), e.size());
+      JsonFields holder = parameters.has(key) ? parameters : config;
+      throw holder.wrong(key, e.expected(), e.got());
     }
-    return new RopeSpec((float) theta, scaling);
+  }
+
+  private double theta() {
+    return parameters.number(THETA).orElse(config.number(THETA).orElse(DEFAULT_THETA));
   }
 
   private static void requireWhole(JsonFields fields) {
@@ -57,52 +78,47 @@ final class HfRope {
   }
 
   private RopeSpec.Scaling scaling() {
-    String type = scaling.text("rope_type").or(() -> scaling.text("type")).orElse("default");
-    if (scaling.has("full_attention")) {
-      throw scaling.wrong("full_attention", "one rotary embedding for all blocks", "one a kind");
+    for (String key : parameters.keys()) {
+      if (parameters.isObject(key)) {
+        throw parameters.wrong(
+            key, "one rotary embedding for all blocks", "one for the blocks of this kind");
+      }
     }
+    String type = parameters.text("rope_type").or(() -> parameters.text("type")).orElse("default");
     return switch (type) {
       case "default" -> new RopeSpec.None();
-      case "linear" -> new RopeSpec.Linear((float) positive("factor"));
-      case "llama3" -> llama3();
+      case "linear" -> new RopeSpec.Linear(required("factor"));
+      case "llama3" ->
+          new RopeSpec.Llama3(
+              required("factor"),
+              required("low_freq_factor"),
+              required("high_freq_factor"),
+              originalContext());
       case "yarn" -> yarn();
-      default -> throw scaling.wrong("rope_type", "default, linear, llama3 or yarn", type);
+      default -> throw parameters.wrong("rope_type", "default, linear, llama3 or yarn", type);
     };
   }
 
-  private RopeSpec.Llama3 llama3() {
-    double low = positive("low_freq_factor");
-    double high = positive("high_freq_factor");
-    if (high <= low) {
-      throw scaling.wrong("high_freq_factor", "more than low_freq_factor, " + low, high);
-    }
-    int original = originalContext().orElseThrow(() -> missing(ORIGINAL));
-    return new RopeSpec.Llama3((float) positive("factor"), (float) low, (float) high, original);
-  }
-
-  private OptionalInt originalContext() {
-    OptionalInt here = scaling.integer(ORIGINAL);
-    OptionalInt original = here.isPresent() ? here : config.integer(ORIGINAL);
-    if (original.isPresent() && original.getAsInt() == 0) {
-      throw scaling.wrong(ORIGINAL, "a positive number", 0);
-    }
-    return original;
+  /** Returns the trained context: the key beside the parameters wins over the one in them. */
+  private int originalContext() {
+    OptionalInt beside = config.integer(ORIGINAL);
+    return beside.isPresent()
+        ? beside.getAsInt()
+        : parameters.integer(ORIGINAL).orElse(maxContext);
   }
 
   private RopeSpec.Yarn yarn() {
-    OptionalInt original = originalContext();
+    int original = originalContext();
     double factor =
-        original.isPresent() && scaling.number("factor").isEmpty()
-            ? (double) maxContext / original.getAsInt()
-            : positive("factor");
-    OptionalDouble attention = scaling.number("attention_factor");
+        parameters.number("factor").orElse(original == 0 ? 0 : (double) maxContext / original);
+    OptionalDouble attention = parameters.number("attention_factor");
     return new RopeSpec.Yarn(
         (float) factor,
         (float) orDefault("beta_fast", 32),
         (float) orDefault("beta_slow", 1),
-        original.orElse(maxContext),
+        original,
         (float) (attention.isPresent() ? attention.getAsDouble() : attentionFactor(factor)),
-        scaling.flag("truncate").orElse(true));
+        parameters.flag("truncate").orElse(true));
   }
 
   private double attentionFactor(double factor) {
@@ -119,19 +135,14 @@ final class HfRope {
 
   /** Reads a number that transformers replaces by its default where it is absent or 0. */
   private double orDefault(String key, double fallback) {
-    double value = scaling.number(key).orElse(fallback);
+    double value = parameters.number(key).orElse(fallback);
     return value == 0 ? fallback : value;
   }
 
-  private double positive(String key) {
-    double value = scaling.number(key).orElseThrow(() -> missing(key));
-    if (value <= 0) {
-      throw scaling.wrong(key, "a positive number", value);
-    }
-    return value;
-  }
-
-  private CheckpointException missing(String key) {
-    return scaling.wrong(key, "a positive number", "nothing");
+  private float required(String key) {
+    return (float)
+        parameters
+            .number(key)
+            .orElseThrow(() -> parameters.wrong(key, "a positive number", "nothing"));
   }
 }

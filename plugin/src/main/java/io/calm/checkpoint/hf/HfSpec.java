@@ -1,22 +1,41 @@
 package io.calm.checkpoint.hf;
 
 import io.calm.checkpoint.CheckpointException;
-import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
+import io.calm.model.SizeException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** What a config.json says of a model's sizes and topology, with transformers' own defaults. */
 final class HfSpec {
   private static final int QWEN3_HEAD_DIM = 128;
   private static final int DEFAULT_WINDOW = 4096;
   private static final int QWEN_FULL_BLOCKS = 28;
+
+  private static final String LAYER_TYPES = "layer_types";
+
+  /** Keys of the components of {@link ModelSpec}. */
+  private static final Map<String, String> KEYS =
+      Map.of(
+          "hidden", "hidden_size",
+          "layers", "num_hidden_layers",
+          "heads", "num_attention_heads",
+          "kvHeads", "num_key_value_heads",
+          "headDim", "head_dim",
+          "intermediate", "intermediate_size",
+          "vocabulary", "vocab_size",
+          "maxContext", "max_position_embeddings",
+          "rmsEpsilon", "rms_norm_eps",
+          "windows", "sliding_window");
 
   private final JsonFields config;
   private final Family family;
@@ -53,7 +72,8 @@ final class HfSpec {
 
   private ModelSpec spec() {
     int hidden = config.requiredInteger("hidden_size");
-    int layers = layers();
+    int layers = config.requiredInteger("num_hidden_layers");
+    requireEntries(layers);
     int heads = config.requiredInteger("num_attention_heads");
     int context = config.integer("max_position_embeddings").orElse(family.maxContext());
     RopeSpec rope = HfRope.read(config, context);
@@ -74,20 +94,26 @@ final class HfSpec {
           biases(),
           family == Family.QWEN3,
           windows(layers));
-    } catch (IllegalArgumentException e) {
-      throw new CheckpointException(
-          "%s: expected consistent sizes, got: %s; download the file again"
-              .formatted(config.where("hidden_size and others"), e.getMessage()),
-          e);
+    } catch (SizeException e) {
+      throw config.wrong(
+          Arrays.stream(e.size().split(" \\* ", -1))
+              .map(size -> KEYS.getOrDefault(size, size))
+              .collect(Collectors.joining(" * ")),
+          e.expected(),
+          e.got());
     }
   }
 
-  private int layers() {
-    int layers = config.requiredInteger("num_hidden_layers");
-    if (layers > ModelTensors.MOST_LAYERS) {
-      throw config.wrong("num_hidden_layers", "at most " + ModelTensors.MOST_LAYERS, layers);
+  /** Refuses layer_types of another length, and with it sizes for which a list is made. */
+  private void requireEntries(int layers) {
+    if (layers > ModelSpec.MAX_LAYERS) {
+      throw config.wrong("num_hidden_layers", "1 to " + ModelSpec.MAX_LAYERS, layers);
     }
-    return layers;
+    int types = config.texts(LAYER_TYPES).map(List::size).orElse(layers);
+    if (types != layers) {
+      throw config.wrong(
+          LAYER_TYPES, "%d entries, one per block (num_hidden_layers)".formatted(layers), types);
+    }
   }
 
   private int keyValueHeads(int heads) {
@@ -138,7 +164,7 @@ final class HfSpec {
     int window = config.flag("use_sliding_window").orElse(false) ? slidingWindow() : 0;
     int full = config.integer("max_window_layers").orElse(QWEN_FULL_BLOCKS);
     List<Integer> windows = new ArrayList<>();
-    List<String> types = config.texts("layer_types").orElse(List.of());
+    List<String> types = config.texts(LAYER_TYPES).orElse(List.of());
     if (types.isEmpty()) {
       for (int layer = 0; layer < layers; layer++) {
         windows.add(layer >= full ? window : 0);
@@ -149,7 +175,7 @@ final class HfSpec {
       switch (type) {
         case "full_attention" -> windows.add(0);
         case "sliding_attention" -> windows.add(window);
-        default -> throw config.wrong("layer_types", "full_attention or sliding_attention", type);
+        default -> throw config.wrong(LAYER_TYPES, "full_attention or sliding_attention", type);
       }
     }
     return windows;

@@ -6,11 +6,20 @@ import io.calm.model.NormRole;
 
 /** Hugging Face transformers' tensor names. */
 enum HfTensorNames implements TensorNames {
-  INSTANCE;
+  /** Names of a model that stores its embedding table. */
+  INSTANCE("model.embed_tokens.weight"),
+  /** Names of a tied model that stores its one table as the lm_head. */
+  HEAD_ONLY("lm_head.weight");
+
+  private final String embeddings;
+
+  HfTensorNames(String embeddings) {
+    this.embeddings = embeddings;
+  }
 
   @Override
   public String embeddings() {
-    return "model.embed_tokens.weight";
+    return embeddings;
   }
 
   @Override

@@ -1,16 +1,19 @@
 package io.calm.checkpoint.hf;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.DirectoryDiagnosis;
 import io.calm.checkpoint.safetensors.SafetensorsFile;
+import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.StoredTensor;
 import io.calm.checkpoint.storage.TensorTable;
-import java.io.IOException;
+import io.calm.text.Printable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Stream;
 
 /**
  * The weights of a Hugging Face directory, in one file or in shards.
@@ -29,6 +32,7 @@ record HfWeights(TensorTable table, List<Path> files) {
    */
   static HfWeights open(Path directory) {
     Path single = directory.resolve(SINGLE);
+    ForeignFiles.requireNone(single);
     if (Files.exists(single)) {
       return new HfWeights(SafetensorsFile.open(single), List.of(single));
     }
@@ -36,26 +40,7 @@ record HfWeights(TensorTable table, List<Path> files) {
     if (Files.exists(index)) {
       return sharded(directory, index);
     }
-    throw CheckpointException.refused(
-        directory.toString(),
-        SINGLE + ", or shards with " + INDEX,
-        present(directory),
-        "convert PyTorch .bin files with transformers' save_pretrained(safe_serialization=True)");
-  }
-
-  private static String present(Path directory) {
-    try (Stream<Path> files = Files.list(directory)) {
-      List<String> names =
-          files
-              .map(file -> file.getFileName().toString())
-              .filter(name -> name.matches(".*\\.(safetensors|bin|pt|pth|gguf|h5|msgpack)"))
-              .sorted()
-              .limit(5)
-              .toList();
-      return names.isEmpty() ? "no weights" : "only " + names;
-    } catch (IOException e) {
-      return "no readable directory (" + e + ")";
-    }
+    throw DirectoryDiagnosis.noWeights(directory);
   }
 
   private static HfWeights sharded(Path directory, Path index) {
@@ -80,11 +65,31 @@ record HfWeights(TensorTable table, List<Path> files) {
       tensors.addAll(SafetensorsFile.open(file).all());
       files.add(file);
     }
-    TensorTable table = TensorTable.merge(directory.toString(), tensors);
+    TensorTable table = TensorTable.merge(directory.toString(), placed(map, directory, tensors));
     for (String tensor : map.keys()) {
       requireIn(table, tensor, directory.resolve(shardName(map, tensor)));
     }
     return new HfWeights(table, List.copyOf(files));
+  }
+
+  /** Returns the tensors without the copies that lie in another shard than the index names. */
+  private static List<StoredTensor> placed(
+      JsonFields map, Path directory, List<StoredTensor> tensors) {
+    Set<String> inPlace = new HashSet<>();
+    for (StoredTensor tensor : tensors) {
+      if (isPlaced(map, directory, tensor)) {
+        inPlace.add(tensor.name());
+      }
+    }
+    return tensors.stream()
+        .filter(
+            tensor -> !inPlace.contains(tensor.name()) || isPlaced(map, directory, tensor))
+        .toList();
+  }
+
+  private static boolean isPlaced(JsonFields map, Path directory, StoredTensor tensor) {
+    return map.has(tensor.name())
+        && tensor.file().equals(directory.resolve(shardName(map, tensor.name())));
   }
 
   private static String shardName(JsonFields map, String tensor) {
@@ -96,7 +101,14 @@ record HfWeights(TensorTable table, List<Path> files) {
   }
 
   private static void requireIn(TensorTable table, String tensor, Path shard) {
-    if (!table.get(tensor).where().startsWith(shard + ":")) {
+    if (table.find(tensor).isEmpty()) {
+      throw CheckpointException.refused(
+          "%s: tensor %s".formatted(shard, Printable.of(tensor)),
+          "it in this shard, as the index says",
+          "none of this name",
+          "shards and index belong to different downloads: download them again");
+    }
+    if (!table.get(tensor).file().equals(shard)) {
       throw CheckpointException.refused(
           table.get(tensor).where(),
           "it in " + shard,

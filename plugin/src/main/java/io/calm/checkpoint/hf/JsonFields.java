@@ -6,7 +6,9 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.JsonErrors;
+import io.calm.text.Printable;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;
@@ -34,6 +36,7 @@ final class JsonFields {
    * @throws CheckpointException if it is missing or holds no JSON object
    */
   static JsonFields read(Path path) {
+    ForeignFiles.requireNone(path);
     try (Reader reader = Files.newBufferedReader(path, StandardCharsets.UTF_8)) {
       JsonElement element = JsonParser.parseReader(reader);
       if (element.isJsonObject()) {
@@ -42,10 +45,8 @@ final class JsonFields {
       throw CheckpointException.refused(
           path.toString(), "a JSON object", kind(element), "download the file again");
     } catch (IOException | JsonParseException e) {
-      throw new CheckpointException(
-          "%s: expected a JSON object, got %s; download the file again"
-              .formatted(path, JsonErrors.describe(e)),
-          e);
+      throw CheckpointException.refused(
+          path.toString(), "a JSON object", JsonErrors.describe(e), "download the file again", e);
     }
   }
 
@@ -55,17 +56,21 @@ final class JsonFields {
   }
 
   private static String kind(JsonElement element) {
-    String text = element.toString();
-    return text.length() <= 80 ? text : text.substring(0, 80) + "...";
+    return Printable.of(element);
   }
 
   String where(String key) {
-    return "%s: key %s".formatted(where, key);
+    return "%s: key %s".formatted(where, Printable.of(key));
   }
 
   /** Returns whether the key is there, be it with null. */
   boolean has(String key) {
     return object.has(key);
+  }
+
+  /** Returns whether the key holds an object. */
+  boolean isObject(String key) {
+    return value(key).map(JsonElement::isJsonObject).orElse(false);
   }
 
   List<String> keys() {

@@ -6,6 +6,7 @@ import com.google.gson.stream.JsonToken;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.storage.JsonErrors;
 import io.calm.checkpoint.storage.TensorType;
+import io.calm.text.Printable;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Path;
@@ -39,9 +40,11 @@ final class HeaderParser {
       reader.setStrictness(Strictness.STRICT);
       return new HeaderParser(path).entries(reader);
     } catch (IOException | IllegalStateException | NumberFormatException e) {
-      throw new CheckpointException(
-          "%s: header: expected a JSON object of tensors, got %s; the file is damaged: download it again"
-              .formatted(path, JsonErrors.describe(e)),
+      throw CheckpointException.refused(
+          path + ": header",
+          "a JSON object of tensors",
+          JsonErrors.describe(e),
+          "the file is damaged: download it again",
           e);
     }
   }
@@ -90,7 +93,7 @@ final class HeaderParser {
     TensorType type = TYPES.get(dtype);
     if (type == null) {
       throw CheckpointException.refused(
-          "%s: tensor %s".formatted(path, tensor),
+          "%s: tensor %s".formatted(path, Printable.of(tensor)),
           "dtype F32, F16 or BF16",
           dtype,
           "convert the weights to BF16; quantized and 8-bit float checkpoints are not supported");
@@ -113,7 +116,7 @@ final class HeaderParser {
 
   private CheckpointException damaged(String tensor, String expected, String got) {
     return CheckpointException.refused(
-        "%s: tensor %s".formatted(path, tensor),
+        "%s: tensor %s".formatted(path, Printable.of(tensor)),
         expected,
         got,
         "the file is damaged: download it again");

@@ -1,9 +1,11 @@
 package io.calm.checkpoint.safetensors;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.MappedFile;
 import io.calm.checkpoint.storage.StoredTensor;
 import io.calm.checkpoint.storage.TensorTable;
+import io.calm.text.Printable;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
@@ -31,6 +33,7 @@ public final class SafetensorsFile {
    *     element type that cannot be read
    */
   public static TensorTable open(Path path) {
+    ForeignFiles.requireNone(path);
     MappedFile file = MappedFile.open(path);
     long headerLength = headerLength(file);
     List<HeaderEntry> entries = HeaderParser.parse(path, header(file, (int) headerLength));
@@ -79,8 +82,8 @@ public final class SafetensorsFile {
           .decode(ByteBuffer.wrap(bytes, LENGTH_BYTES, length))
           .toString();
     } catch (CharacterCodingException e) {
-      throw new CheckpointException(
-          "%s: header: expected UTF-8, got %s; %s".formatted(file, e.getMessage(), DAMAGED), e);
+      throw CheckpointException.refused(
+          file + ": header", "UTF-8", e.getMessage(), DAMAGED, e);
     }
   }
 
@@ -91,7 +94,7 @@ public final class SafetensorsFile {
     for (HeaderEntry entry : sorted) {
       if (entry.begin() != end || entry.end() < entry.begin()) {
         throw CheckpointException.refused(
-            "%s: tensor %s".formatted(file, entry.name()),
+            "%s: tensor %s".formatted(file, Printable.of(entry.name())),
             "data_offsets from " + end + " on",
             "[%d, %d]".formatted(entry.begin(), entry.end()),
             DAMAGED);

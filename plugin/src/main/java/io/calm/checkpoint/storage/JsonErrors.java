@@ -1,5 +1,6 @@
 package io.calm.checkpoint.storage;
 
+import io.calm.text.Printable;
 import com.google.gson.JsonParseException;
 import java.nio.file.FileSystemException;
 
@@ -19,6 +20,6 @@ public final class JsonErrors {
     String message = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
     return cause instanceof FileSystemException
         ? cause.getClass().getSimpleName()
-        : message.replace(ADVICE, "");
+        : Printable.of(message.replace(ADVICE, ""));
   }
 }

@@ -38,7 +38,7 @@ public final class MappedFile {
       throw CheckpointException.refused(
           path.toString(),
           "a file",
-          Files.exists(path) ? "something else" : "nothing there",
+          missing(path),
           "check that the download is complete");
     }
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
@@ -52,11 +52,20 @@ public final class MappedFile {
       }
       return new MappedFile(path, size, windows);
     } catch (IOException e) {
-      throw new CheckpointException(
-          "%s: expected a file that can be mapped, got %s; check its permissions and the limit of mapped memory"
-              .formatted(path, e),
+      throw CheckpointException.refused(
+          path.toString(),
+          "a file that can be mapped",
+          e,
+          "check its permissions and the limit of mapped memory",
           e);
     }
+  }
+
+  private static String missing(Path path) {
+    if (Files.isSymbolicLink(path) && !Files.exists(path)) {
+      return "a symbolic link whose target is missing";
+    }
+    return Files.exists(path) ? "something else" : "nothing there";
   }
 
   public Path path() {

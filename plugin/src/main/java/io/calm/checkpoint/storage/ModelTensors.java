@@ -5,7 +5,9 @@ import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
+import io.calm.tensor.Float16;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -19,9 +21,6 @@ import java.util.Set;
  * safe.
  */
 public final class ModelTensors {
-  /** More blocks than this are a damaged number. */
-  public static final int MOST_LAYERS = 4096;
-
   private final ModelSpec spec;
   private final TensorNames names;
   private final TensorTable table;
@@ -90,6 +89,24 @@ public final class ModelTensors {
 
   private RowOrder order(LinearRole role) {
     return role == LinearRole.Q || role == LinearRole.K ? rotaryRows : RowOrder.AS_STORED;
+  }
+
+  /**
+   * Reads every tensor of the model once and checks its values: weights of linears and tables are
+   * finite in float16, norms and biases in float32.
+   *
+   * @param parallel threads that read
+   * @param beforeEach called before each tensor; what it throws ends the check
+   * @throws CheckpointException for the first value outside, naming file, tensor and row
+   */
+  public void requireFinite(Parallel parallel, Runnable beforeEach) {
+    for (StoredTensor tensor : table.all()) {
+      if (used.contains(tensor.name())) {
+        beforeEach.run();
+        boolean isMatrix = tensor.shape().size() > 1;
+        tensor.requireWithin(isMatrix ? Float16.MAX_VALUE : Float.MAX_VALUE, parallel);
+      }
+    }
   }
 
   /** Reads block {@code layer} as float32. */

@@ -10,6 +10,7 @@ import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -72,6 +73,15 @@ public final class StoredCheckpoint implements Checkpoint {
       }
     }
     return size;
+  }
+
+  @Override
+  public void requireFinite(Parallel parallel, Runnable beforeEach) {
+    reading(
+        () -> {
+          tensors.requireFinite(parallel, beforeEach);
+          return true;
+        });
   }
 
   @Override

@@ -2,8 +2,13 @@ package io.calm.checkpoint.storage;
 
 import io.calm.checkpoint.CheckpointException;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
+import io.calm.text.Printable;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * A tensor in a mapped file, validated to lie inside it; nothing is read before it is asked for.
@@ -80,11 +85,16 @@ public final class StoredTensor {
 
   /** Returns the file and the tensor's name, for messages. */
   public String where() {
-    return "%s: tensor %s".formatted(file.path(), name);
+    return "%s: tensor %s".formatted(file.path(), Printable.of(name));
   }
 
   public String name() {
     return name;
+  }
+
+  /** Returns the file that holds the tensor. */
+  public Path file() {
+    return file.path();
   }
 
   public TensorType type() {
@@ -164,6 +174,86 @@ public final class StoredTensor {
       ordered[i] = vector[order.stored(i)];
     }
     return ordered;
+  }
+
+  /** Returns whether {@code other} has the same shape and, as float32, the same values. */
+  public boolean hasValuesOf(StoredTensor other) {
+    if (!shape.equals(other.shape)) {
+      return false;
+    }
+    byte[] mine = new byte[rowBytes];
+    byte[] others = new byte[other.rowBytes];
+    float[] values = new float[columns];
+    float[] otherValues = new float[columns];
+    for (long r = 0; r < rows; r++) {
+      readRow(r, mine);
+      other.readRow(r, others);
+      if (type == other.type && Arrays.equals(mine, others)) {
+        continue;
+      }
+      type.decode(mine, 0, values, columns);
+      other.type.decode(others, 0, otherValues, columns);
+      for (int c = 0; c < columns; c++) {
+        if (values[c] != otherValues[c]) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Checks every value, on all threads.
+   *
+   * @param limit largest magnitude
+   * @throws CheckpointException for the first value that is not finite or is larger, naming its row
+   */
+  void requireWithin(float limit, Parallel parallel) {
+    AtomicLong first = new AtomicLong(Long.MAX_VALUE);
+    parallel.ranges(
+        Math.toIntExact(rows),
+        (from, to) -> {
+          byte[] stored = new byte[rowBytes];
+          float[] row = new float[columns];
+          for (int r = from; r < to && r < first.get(); r++) {
+            readRow(r, stored);
+            type.decode(stored, 0, row, columns);
+            if (indexOutside(row, limit) >= 0) {
+              first.accumulateAndGet(r, Math::min);
+              return;
+            }
+          }
+        });
+    if (first.get() != Long.MAX_VALUE) {
+      throw outside(first.get(), limit);
+    }
+  }
+
+  private CheckpointException outside(long at, float limit) {
+    byte[] stored = new byte[rowBytes];
+    float[] row = new float[columns];
+    readRow(at, stored);
+    type.decode(stored, 0, row, columns);
+    int column = indexOutside(row, limit);
+    return CheckpointException.refused(
+        shape.size() < 2
+            ? "%s, element %d".formatted(where(), column)
+            : "%s, row %d, column %d".formatted(where(), at, column),
+        limit == Float.MAX_VALUE
+            ? "a finite number"
+            : "a finite number of at most %s, the largest of float16".formatted(limit),
+        row[column],
+        "the weights are damaged: download the file again, or convert them again from the original");
+  }
+
+  /** Returns the first index whose value is NaN or larger than {@code limit}; -1 if none is. */
+  private static int indexOutside(float[] values, float limit) {
+    for (int i = 0; i < values.length; i++) {
+      if (!(Math.abs(values[i]) <= limit)) {
+        return i;
+      }
+    }
+    return -1;
   }
 
   /** Copies the bytes of stored row {@code row} to the start of {@code target}. */

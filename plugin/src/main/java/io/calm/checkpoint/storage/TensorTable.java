@@ -1,6 +1,7 @@
 package io.calm.checkpoint.storage;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -87,7 +88,7 @@ public final class TensorTable {
         .orElseThrow(
             () ->
                 CheckpointException.refused(
-                    "%s: tensor %s".formatted(where, name),
+                    "%s: tensor %s".formatted(where, Printable.of(name)),
                     "it among the tensors",
                     "none of this name (%d others)".formatted(tensors.size()),
                     "the checkpoint is incomplete or of another architecture"));

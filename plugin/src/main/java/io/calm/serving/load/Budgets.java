@@ -20,6 +20,9 @@ final class Budgets {
   /** Share of the JVM's direct memory that they may take at most, unless the settings say. */
   private static final double KV_DIRECT_SHARE = 0.5;
 
+  /** Blocks whose tokens an int counts. */
+  private static final int MAX_BLOCKS = Integer.MAX_VALUE / Decoder.BLOCK_TOKENS;
+
   private Budgets() {}
 
   /**
@@ -43,10 +46,19 @@ final class Budgets {
           "calm.kv-budget-mb: %d bytes hold no block of %d tokens, which takes %d bytes; raise it"
               .formatted(bytes, Decoder.BLOCK_TOKENS, blockBytes));
     }
+    long logits = 4L * (settings.maxRunning() + SchedulerSettings.MOST_SCORED_ROWS);
+    if (logits * spec.vocabulary() > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "calm.max-running: expected at most %d for a vocabulary of %d tokens, got %d"
+              .formatted(
+                  Integer.MAX_VALUE / 4 / spec.vocabulary() - SchedulerSettings.MOST_SCORED_ROWS,
+                  spec.vocabulary(),
+                  settings.maxRunning()));
+    }
     long most = (long) settings.maxRunning() * Decoder.blocksFor(context);
     return new SchedulerSettings(
         context,
-        (int) Math.min(bytes / blockBytes, most),
+        (int) Math.min(Math.min(bytes / blockBytes, most), MAX_BLOCKS),
         settings.maxRunning(),
         settings.queueSize(),
         STEP_TOKENS);

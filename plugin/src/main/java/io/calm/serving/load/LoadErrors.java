@@ -7,12 +7,17 @@ import io.calm.runtime.pytorch.EngineMissingException;
 import io.calm.search.SearchException;
 import io.calm.serving.LoadCancelledException;
 import io.calm.serving.api.ApiException;
+import io.calm.serving.settings.SettingsException;
+import io.calm.text.Printable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
 
 /** What a client is told of a load that failed; the statuses are DJL Serving's. */
 public final class LoadErrors {
+  /** Characters of an answer, which is one printable line whatever a checkpoint's files hold. */
+  private static final int MAX_MESSAGE = 2000;
+
   private LoadErrors() {}
 
   /**
@@ -36,6 +41,11 @@ public final class LoadErrors {
         kind,
         Optional.ofNullable(failure.getMessage())
             .filter(text -> forPeople && !text.isEmpty())
+            .map(
+                text ->
+                    failure instanceof SettingsException // one line per key, printable already
+                        ? text
+                        : Printable.of(text, MAX_MESSAGE))
             .orElse("the load failed unexpectedly; the server's log has the stack trace"));
   }
 

@@ -3,6 +3,7 @@ package io.calm.serving.load;
 import io.calm.serving.LmiOptions;
 import io.calm.serving.api.ApiException;
 import io.calm.serving.settings.ModelProperties;
+import io.calm.text.Printable;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -17,6 +18,9 @@ import java.util.regex.Pattern;
 public final class LocalModels implements ModelFinder {
   /** A scheme of two letters or more; one letter is a drive. */
   private static final Pattern SCHEME = Pattern.compile("^[A-Za-z][A-Za-z0-9+.-]+:.*");
+
+  /** Characters of a path that a message shows. */
+  private static final int MAX_PATH = 1000;
 
   private final Map<String, String> environment;
 
@@ -55,7 +59,7 @@ public final class LocalModels implements ModelFinder {
     try {
       path = SCHEME.matcher(url).matches() ? ofUrl(new URI(url)) : Path.of(url);
     } catch (URISyntaxException | InvalidPathException e) {
-      throw ApiException.invalid("url", "expected a local path or a file: URL, got " + url);
+      throw ApiException.invalid("url", "expected a local path or a file: URL, got " + Printable.of(url));
     }
     if (!Files.exists(path)) {
       throw missing("url", path.toString());
@@ -68,7 +72,7 @@ public final class LocalModels implements ModelFinder {
       throw ApiException.invalid(
           "url",
           "expected a local path or a file: URL, got %s; this server downloads nothing: fetch the"
-                  .formatted(url)
+                  .formatted(Printable.of(url))
               + " model first");
     }
     return Path.of(url.getPath());
@@ -79,7 +83,7 @@ public final class LocalModels implements ModelFinder {
         ApiException.Kind.UNKNOWN_MODEL,
         ("%s: expected a Hugging Face directory or a .gguf file on this machine, there is nothing"
                 + " at %s")
-            .formatted(key, path),
+            .formatted(key, Printable.of(path, MAX_PATH)),
         java.util.Optional.of(key));
   }
 

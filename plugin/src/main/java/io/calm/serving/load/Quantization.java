@@ -66,6 +66,8 @@ final class Quantization {
   Artifact run(ArtifactWriter writer) {
     try (Parallel parallel = new Parallel(settings.threadCount())) {
       List<Quantizer> pool = pool();
+      checkpoint.requireFinite(
+          parallel, () -> progress.accept(SearchProgress.phase("checking", 0)));
       Tables tables = Tables.build(checkpoint, settings.lmHead(), group);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =

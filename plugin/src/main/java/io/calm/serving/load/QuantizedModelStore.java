@@ -25,7 +25,7 @@ public final class QuantizedModelStore {
   private static final Logger LOGGER = LoggerFactory.getLogger(QuantizedModelStore.class);
 
   /** Changes whenever the same settings make other numbers than before. */
-  private static final int RECIPE = 8;
+  private static final int RECIPE = 9;
 
   private final CalmSettings settings;
   private final ArtifactStore store;

@@ -12,6 +12,7 @@ final class EditDistance {
   static Optional<String> nearest(String name, List<String> words) {
     int limit = Math.max(2, name.length() / 4);
     return words.stream()
+        .filter(word -> Math.abs(word.length() - name.length()) <= limit)
         .filter(word -> between(name, word) <= limit)
         .min(Comparator.comparingInt(word -> between(name, word)));
   }

@@ -1,5 +1,6 @@
 package io.calm.serving.settings;
 
+import io.calm.text.Printable;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;
@@ -46,7 +47,13 @@ public record ModelProperties(Path directory, Map<String, String> values) {
               (key, value) -> {
                 String before = values.put(key, value);
                 if (before != null && !before.equals(value)) {
-                  logger.info("{}: {}={} of {} wins over {}", directory, key, value, file, before);
+                  logger.info(
+                      "{}: {}={} of {} wins over {}",
+                      directory,
+                      Printable.of(key),
+                      Printable.of(value),
+                      file,
+                      Printable.of(before));
                 }
               });
     }
@@ -60,7 +67,7 @@ public record ModelProperties(Path directory, Map<String, String> values) {
         properties.load(reader);
       } catch (IllegalArgumentException malformed) {
         throw new IOException(
-            file + ": not a properties file: " + malformed.getMessage(), malformed);
+            file + ": not a properties file: " + Printable.of(malformed.getMessage()), malformed);
       }
     }
     Map<String, String> values = new TreeMap<>();

@@ -1,6 +1,7 @@
 package io.calm.serving.settings;
 
 import io.calm.files.UserHome;
+import io.calm.text.Printable;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -89,8 +90,8 @@ final class SettingValues {
   private static String unknown(String name, String value, List<String> known) {
     return "%s: there is no such key (its value is '%s'); %s"
         .formatted(
-            name,
-            value,
+            Printable.of(name),
+            Printable.of(value),
             EditDistance.nearest(name, known)
                 .map(key -> "did you mean " + key + "?")
                 .orElseGet(() -> "the keys are " + String.join(", ", known)));
@@ -101,7 +102,8 @@ final class SettingValues {
     if (value.isEmpty()) {
       problems.add(
           "%s: expected %s, got '%s'; the default is %s"
-              .formatted(given.where(), key.allowed(), given.text(), key.defaultText()));
+              .formatted(
+                  given.where(), key.allowed(), Printable.of(given.text()), key.defaultText()));
     }
     return value;
   }

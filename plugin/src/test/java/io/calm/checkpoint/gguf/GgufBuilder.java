@@ -14,10 +14,9 @@ import java.util.List;
 public final class GgufBuilder {
   private static final int ALIGNMENT = 32;
 
-  private final ByteArrayOutputStream pairs = new ByteArrayOutputStream();
+  private final List<Pair> pairs = new ArrayList<>();
   private final ByteArrayOutputStream data = new ByteArrayOutputStream();
   private final List<byte[]> tensors = new ArrayList<>();
-  private int pairCount;
   private int version = 3;
 
   public GgufBuilder version(int number) {
@@ -26,12 +25,21 @@ public final class GgufBuilder {
   }
 
   private GgufBuilder pair(String key, int type, ByteBuffer value) {
-    string(pairs, key);
-    bytes(pairs, buffer(4).putInt(type));
-    bytes(pairs, value);
-    pairCount++;
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    string(bytes, key);
+    bytes(bytes, buffer(4).putInt(type));
+    bytes(bytes, value);
+    pairs.add(new Pair(key, bytes.toByteArray()));
     return this;
   }
+
+  /** Removes a key. */
+  public GgufBuilder without(String key) {
+    pairs.removeIf(pair -> pair.key().equals(key));
+    return this;
+  }
+
+  private record Pair(String key, byte[] bytes) {}
 
   public GgufBuilder integer(String key, long value) {
     return pair(key, 4, buffer(4).putInt((int) value));
@@ -113,8 +121,8 @@ public final class GgufBuilder {
             .put("GGUF".getBytes(StandardCharsets.US_ASCII))
             .putInt(version)
             .putLong(tensors.size())
-            .putLong(pairCount));
-    file.writeBytes(pairs.toByteArray());
+            .putLong(pairs.size()));
+    pairs.forEach(pair -> file.writeBytes(pair.bytes()));
     tensors.forEach(file::writeBytes);
     file.writeBytes(new byte[(ALIGNMENT - file.size() % ALIGNMENT) % ALIGNMENT]);
     file.writeBytes(data.toByteArray());
@@ -131,10 +139,14 @@ public final class GgufBuilder {
   }
 
   public GgufBuilder metadata(String architecture) {
+    return metadata(architecture, 8);
+  }
+
+  private GgufBuilder metadata(String architecture, int hidden) {
     return text("general.architecture", architecture)
         .integer(architecture + ".block_count", 1)
         .integer(architecture + ".context_length", 64)
-        .integer(architecture + ".embedding_length", 8)
+        .integer(architecture + ".embedding_length", hidden)
         .integer(architecture + ".feed_forward_length", 12)
         .integer(architecture + ".attention.head_count", 2)
         .integer(architecture + ".attention.head_count_kv", 1)
@@ -153,6 +165,22 @@ public final class GgufBuilder {
         .zeros("blk.0.ffn_gate.weight", 12, 8)
         .zeros("blk.0.ffn_up.weight", 12, 8)
         .zeros("blk.0.ffn_down.weight", 8, 12);
+  }
+
+  /** Adds a one-block model of D 32 whose three rows of embeddings have ggml type {@code type}. */
+  public GgufBuilder wide(int type, byte[] embeddings) {
+    return metadata("llama", 32)
+        .tensor("token_embd.weight", type, embeddings, 3, 32)
+        .zeros("output_norm.weight", 32)
+        .zeros("blk.0.attn_norm.weight", 32)
+        .zeros("blk.0.ffn_norm.weight", 32)
+        .zeros("blk.0.attn_q.weight", 32, 32)
+        .zeros("blk.0.attn_k.weight", 16, 32)
+        .zeros("blk.0.attn_v.weight", 16, 32)
+        .zeros("blk.0.attn_output.weight", 32, 32)
+        .zeros("blk.0.ffn_gate.weight", 12, 32)
+        .zeros("blk.0.ffn_up.weight", 12, 32)
+        .zeros("blk.0.ffn_down.weight", 32, 12);
   }
 
   private static ByteBuffer buffer(int size) {

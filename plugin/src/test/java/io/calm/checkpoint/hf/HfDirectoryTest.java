@@ -76,7 +76,8 @@ class HfDirectoryTest {
     Files.move(second, aside);
     assertRefused(() -> HfDirectory.open(directory), SECOND, "nothing there", "download");
     Files.copy(directory.resolve("model-00001-of-00002.safetensors"), second);
-    assertRefused(() -> HfDirectory.open(directory), "one tensor of this name", "another in");
+    assertRefused(
+        () -> HfDirectory.open(directory), SECOND + ": tensor", "as the index says", "none of this");
     Files.move(aside, second, StandardCopyOption.REPLACE_EXISTING);
     edit(INDEX, "model.norm.weight", "model.norm.wait");
     assertRefused(() -> HfDirectory.open(directory), "model.norm.wait", "none of this name");
@@ -126,12 +127,12 @@ class HfDirectoryTest {
 
   @Test
   void directoriesWithoutReadableWeightsAreRefused() throws IOException {
-    assertRefused(() -> Checkpoints.open(directory), "config.json", "neither");
+    assertRefused(() -> Checkpoints.open(directory), "config.json", "an empty directory");
     Files.copy(Goldens.path("llama-gqa/config.json"), directory.resolve("config.json"));
     assertRefused(() -> Checkpoints.open(directory), "no weights", "model.safetensors");
     Files.writeString(directory.resolve("pytorch_model.bin"), "pickle");
     assertRefused(
-        () -> Checkpoints.open(directory), "only [pytorch_model.bin]", "safe_serialization");
+        () -> Checkpoints.open(directory), "only pytorch_model.bin, PyTorch", "safe_serialization");
     Files.writeString(directory.resolve("config.json"), "{\"model_type\": ");
     assertRefused(() -> Checkpoints.open(directory), "config.json", "JSON object");
     Files.writeString(directory.resolve("config.json"), "[1]");

@@ -188,14 +188,24 @@ class HfSpecTest {
         "dynamic",
         "yarn");
     assertRefused(() -> rope(", \"rope_scaling\": {\"type\": \"linear\"}"), "factor", "nothing");
-    assertRefused(() -> rope(", \"rope_theta\": 0"), "rope_theta", "positive");
+    assertRefused(() -> rope(", \"rope_theta\": 0"), "rope_theta", "1.0 to", "got 0.0");
     assertRefused(
         () -> spec("llama", ", \"partial_rotary_factor\": 0.5"), "partial_rotary_factor", "0.5");
     assertRefused(
-        () -> spec("qwen3", KV + ", \"layer_types\": [\"chunked_attention\"]"),
+        () ->
+            spec(
+                "qwen3",
+                KV
+                    + ", \"layer_types\": [\"full_attention\", \"full_attention\","
+                    + " \"full_attention\", \"chunked_attention\"]"),
+        "key layer_types",
         "chunked_attention");
-    assertRefused(() -> spec("qwen3", KV + ", \"layer_types\": [\"full_attention\"]"), "windows");
-    assertRefused(() -> spec("llama", ", \"num_key_value_heads\": 3"), "do not divide");
+    assertRefused(
+        () -> spec("qwen3", KV + ", \"layer_types\": [\"full_attention\"]"),
+        "config.json: key layer_types: expected 4 entries, one per block (num_hidden_layers), got 1");
+    assertRefused(
+        () -> spec("llama", ", \"num_key_value_heads\": 3"),
+        "key num_key_value_heads: expected a divisor of the 4 query heads, got 3");
     assertRefused(() -> spec("llama", ", \"num_key_value_heads\": 1.5"), "whole number", "1.5");
     assertRefused(() -> spec("llama", ", \"rms_norm_eps\": \"small\""), "rms_norm_eps", "small");
   }

@@ -9,6 +9,7 @@ import io.calm.serving.api.ApiException;
 import io.calm.serving.settings.SettingsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -64,5 +65,19 @@ class LocalModelsTest {
     assertEquals(
         400,
         assertThrows(ApiException.class, () -> LocalModels.path("https://host/m")).kind().status());
+  }
+
+  @Test
+  void hostileUrlsAndFailuresArePrintable() {
+    String hostile = "\u001b[31m\nINFO forged";
+    for (String url : List.of("http://" + hostile, "/" + hostile, "a:b\0" + hostile)) {
+      String message =
+          assertThrows(ApiException.class, () -> LocalModels.path(url)).getMessage();
+      assertTrue(message.contains("\\u001b[31m\\nINFO forged"), message);
+      assertTrue(message.indexOf('\u001b') < 0 && message.indexOf('\n') < 0);
+    }
+    String failed =
+        LoadErrors.of(new IllegalArgumentException(hostile + "x".repeat(1 << 20))).getMessage();
+    assertTrue(failed.startsWith("\\u001b[31m\\nINFO forged") && failed.length() < 2100);
   }
 }

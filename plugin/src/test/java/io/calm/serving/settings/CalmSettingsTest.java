@@ -352,4 +352,17 @@ class CalmSettingsTest {
                 Map.of())
             .resultKey());
   }
+
+  @Test
+  void hostileKeysAndValuesArePrintable() {
+    String hostile = "\u001b[31m\nINFO forged" + "x".repeat(1 << 20);
+    for (Map<String, String> values :
+        List.of(Map.of("calm.group", hostile), Map.of("calm." + hostile, "1"))) {
+      String message =
+          assertThrows(IllegalArgumentException.class, () -> CalmSettings.of(values, Map.of()))
+              .getMessage();
+      assertTrue(message.contains("\\u001b[31m\\nINFO forged"), message);
+      assertTrue(message.length() < 2000 && message.indexOf('\u001b') < 0);
+    }
+  }
 }

@@ -1,0 +1,44 @@
+package io.calm.checkpoint.hf;
+
+import io.calm.checkpoint.storage.StoredTensor;
+import io.calm.checkpoint.storage.TensorNames;
+import io.calm.checkpoint.storage.TensorTable;
+import io.calm.model.ModelSpec;
+import io.calm.text.Printable;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Embeddings and lm_head of a config that ties them, resolved by what is stored as Hugging Face
+ * transformers 5 does: with different values they are not tied; where only one is stored, it is
+ * both.
+ *
+ * @param spec with {@code tiedEmbeddings} as the weights have it
+ * @param names of the tensors to read
+ */
+record HfTies(ModelSpec spec, TensorNames names) {
+  private static final Logger LOGGER = LoggerFactory.getLogger(HfTies.class);
+
+  /** Resolves the tie of {@code spec}; reads both tables where both are stored. */
+  static HfTies resolve(ModelSpec spec, TensorTable table) {
+    HfTies asConfigured = new HfTies(spec, HfTensorNames.INSTANCE);
+    Optional<StoredTensor> head = table.find(HfTensorNames.INSTANCE.head());
+    if (!spec.tiedEmbeddings() || head.isEmpty()) {
+      return asConfigured;
+    }
+    Optional<StoredTensor> embeddings = table.find(HfTensorNames.INSTANCE.embeddings());
+    if (embeddings.isEmpty()) {
+      return new HfTies(spec, HfTensorNames.HEAD_ONLY);
+    }
+    if (embeddings.get().hasValuesOf(head.get())) {
+      return asConfigured;
+    }
+    LOGGER.warn(
+        "{}: tie_word_embeddings is true, but this tensor differs from {}: it is used as the"
+            + " lm_head, as transformers 5 does; set tie_word_embeddings to false",
+        Printable.of(head.get().where()),
+        HfTensorNames.INSTANCE.embeddings());
+    return new HfTies(spec.withTiedEmbeddings(false), HfTensorNames.INSTANCE);
+  }
+}

@@ -1,0 +1,131 @@
+package io.calm.checkpoint.storage;
+
+import io.calm.checkpoint.CheckpointException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Files that a download leaves in the place of a model's: Git LFS pointers, error pages, archives,
+ * empty files, links to nothing. They are recognized by their first bytes.
+ */
+public final class ForeignFiles {
+  private static final int HEAD = 512;
+  private static final String AGAIN = "download the file again";
+  private static final String UNPACK = "unpack it and give what is inside";
+
+  /**
+   * A kind of file by its first bytes, as Latin-1 text.
+   *
+   * @param starts lower case; one of them begins the file, after white space if it is text
+   */
+  private record Kind(String name, String remedy, boolean text, List<String> starts) {
+    boolean matches(String head) {
+      String compared = text ? head.stripLeading().toLowerCase(Locale.ROOT) : head;
+      return starts.stream().anyMatch(compared::startsWith);
+    }
+  }
+
+  private static final List<Kind> KINDS =
+      List.of(
+          new Kind(
+              "a Git LFS pointer, not the file itself",
+              "run `git lfs pull` in the model's repository",
+              true,
+              List.of("version https://git-lfs.github.com/spec/", "version https://hawser.github")),
+          new Kind(
+              "a git-annex pointer, not the file itself",
+              "run `git annex get` in the model's repository",
+              true,
+              List.of("/annex/objects/")),
+          new Kind(
+              "an HTML page",
+              AGAIN + ": link to the file, not to its page, and log in where the site asks for it",
+              true,
+              List.of("<!doctype html", "<html", "<head", "<body", "<!-- ")),
+          new Kind("an XML document, probably an error of the download", AGAIN, true, List.of("<?xml")),
+          new Kind(
+              "an error message of the download",
+              AGAIN,
+              true,
+              List.of(
+                  "entry not found",
+                  "repository not found",
+                  "invalid username or password",
+                  "access to model",
+                  "access denied",
+                  "{\"error\"",
+                  "{\"message\":\"not found")),
+          new Kind("gzip data", UNPACK, false, List.of("\u001f\u008b")),
+          new Kind(
+              "a zip archive, as PyTorch's .bin and .pt files are",
+              "convert it with transformers' save_pretrained(safe_serialization=True), or unpack it",
+              false,
+              List.of("PK\u0003\u0004", "PK\u0005\u0006")),
+          new Kind("bzip2 data", UNPACK, false, List.of("BZh")),
+          new Kind("xz data", UNPACK, false, List.of("\u00fd7zXZ\u0000")),
+          new Kind("zstd data", UNPACK, false, List.of("(\u00b5/\u00fd")),
+          new Kind("a 7z archive", UNPACK, false, List.of("7z\u00bc\u00af")),
+          new Kind(
+              "a Python pickle",
+              "convert it with transformers' save_pretrained(safe_serialization=True)",
+              false,
+              List.of("\u0080\u0002", "\u0080\u0003", "\u0080\u0004", "\u0080\u0005")),
+          new Kind(
+              "HDF5 data, as Keras and TensorFlow write",
+              "convert it to safetensors",
+              false,
+              List.of("\u0089HDF\r\n")));
+
+  private ForeignFiles() {}
+
+  /**
+   * Refuses a file that is recognized as another one than a model's. A file that does not exist, or
+   * cannot be read, is left to its reader.
+   *
+   * @throws CheckpointException naming what the file is, and how to get the right one
+   */
+  public static void requireNone(Path file) {
+    if (Files.isSymbolicLink(file) && !Files.exists(file)) {
+      throw CheckpointException.refused(
+          file.toString(),
+          "a file",
+          "a symbolic link whose target is missing",
+          "copy the files that the links of a download cache point to, or download again");
+    }
+    if (!Files.isRegularFile(file)) {
+      return;
+    }
+    Optional<byte[]> head = head(file);
+    if (head.isEmpty()) {
+      return;
+    }
+    if (head.get().length == 0) {
+      throw CheckpointException.refused(file.toString(), "a file of a model", "an empty file", AGAIN);
+    }
+    String text = new String(head.get(), StandardCharsets.ISO_8859_1);
+    for (Kind kind : KINDS) {
+      if (kind.matches(text)) {
+        throw CheckpointException.refused(
+            file.toString(), "a file of a model", kind.name(), kind.remedy());
+      }
+    }
+    if (text.length() == HEAD && text.chars().allMatch(c -> c == 0)) {
+      throw CheckpointException.refused(
+          file.toString(), "a file of a model", "zeros, as of an unfinished download", AGAIN);
+    }
+  }
+
+  private static Optional<byte[]> head(Path file) {
+    try (InputStream in = Files.newInputStream(file)) {
+      return Optional.of(in.readNBytes(HEAD));
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+}

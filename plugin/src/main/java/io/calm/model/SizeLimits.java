@@ -1,0 +1,91 @@
+package io.calm.model;
+
+/**
+ * Bounds of a model's sizes. They are several times those of the largest published models; what is
+ * beyond them is a damaged number. Products of sizes within them fit what holds them: an int, or a
+ * direct buffer of 2^31 - 1 bytes.
+ */
+record SizeLimits(
+    int hidden,
+    int layers,
+    int heads,
+    int kvHeads,
+    int headDim,
+    int intermediate,
+    int vocabulary) {
+  private static final int MAX_WIDTH = 1 << 16;
+  private static final int MAX_ATTENTION_WIDTH = 1 << 17;
+  private static final int MAX_INTERMEDIATE = 1 << 18;
+  private static final int MAX_HEAD_DIM = 4096;
+  private static final int MAX_VOCABULARY = 1 << 24;
+
+  /** Elements of a linear, whose float32 values fill a direct buffer. */
+  private static final long MAX_WEIGHTS = Integer.MAX_VALUE / 4;
+
+  /** Keys, and as many values, of one token in all blocks: 16 tokens of float32 are a buffer. */
+  private static final long MAX_KEYS = (1 << 24) - 1;
+
+  /** A token table pads its rows to tiles and its columns to groups. */
+  private static final int TILE = 64;
+
+  private static final int GROUP = 128;
+
+  void check() {
+    requireBetween("hidden", hidden, 1, MAX_WIDTH);
+    requireBetween("layers", layers, 1, ModelSpec.MAX_LAYERS);
+    requireBetween("heads", heads, 1, MAX_ATTENTION_WIDTH);
+    requireBetween("kvHeads", kvHeads, 1, heads);
+    requireBetween("headDim", headDim, 2, MAX_HEAD_DIM);
+    requireBetween("intermediate", intermediate, 1, MAX_INTERMEDIATE);
+    requireBetween("vocabulary", vocabulary, 1, MAX_VOCABULARY);
+    checkHeads();
+    checkProducts();
+  }
+
+  private void checkHeads() {
+    if (heads % kvHeads != 0) {
+      throw new SizeException("kvHeads", "a divisor of the %d query heads".formatted(heads), kvHeads);
+    }
+    if (heads / kvHeads > ModelSpec.MAX_SHARED_HEADS) {
+      throw new SizeException(
+          "kvHeads",
+          "at most %d query heads per key-value head".formatted(ModelSpec.MAX_SHARED_HEADS),
+          "%d for %d".formatted(heads, kvHeads));
+    }
+    if (headDim % 2 != 0) {
+      throw new SizeException("headDim", "an even width, for rotary pairs", headDim);
+    }
+  }
+
+  private void checkProducts() {
+    long attention = Math.multiplyExact((long) heads, headDim);
+    requireBetween("heads * headDim", attention, 2, MAX_ATTENTION_WIDTH);
+    requireBetween(
+        "heads * headDim * hidden", Math.multiplyExact(attention, hidden), 1, MAX_WEIGHTS);
+    requireBetween(
+        "intermediate * hidden", Math.multiplyExact((long) intermediate, hidden), 1, MAX_WEIGHTS);
+    requireBetween(
+        "layers * kvHeads * headDim",
+        Math.multiplyExact(Math.multiplyExact((long) layers, kvHeads), headDim),
+        1,
+        MAX_KEYS);
+    long table = Math.multiplyExact(padded(vocabulary, TILE), padded(hidden, GROUP));
+    requireBetween("vocabulary * hidden", table, 1, Integer.MAX_VALUE);
+  }
+
+  private static long padded(long size, int multiple) {
+    return (size + multiple - 1) / multiple * multiple;
+  }
+
+  static void requireBetween(String size, long value, long min, long max) {
+    if (value < min || value > max) {
+      throw new SizeException(size, "%d to %d".formatted(min, max), value);
+    }
+  }
+
+  static void requireBetween(String size, float value, double min, double max) {
+    if (!(value >= (float) min && value <= (float) max)) {
+      throw new SizeException(size, "%s to %s".formatted(min, max), value);
+    }
+  }
+}

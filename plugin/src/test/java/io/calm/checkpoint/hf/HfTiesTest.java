@@ -1,0 +1,108 @@
+package io.calm.checkpoint.hf;
+
+import static io.calm.checkpoint.Refused.assertRefused;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.tensor.Matrix;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Tied heads and tensors in two shards, as transformers 5 resolves them. */
+class HfTiesTest {
+  private static final float[][] OWN = TinyHf.matrix(99, 10, 8);
+
+  @TempDir private Path directory;
+
+  private void assertTables(boolean tied, float[][] embeddings, float[][] head) {
+    try (Checkpoint checkpoint = Checkpoints.open(directory);
+        Matrix first = checkpoint.embeddingRows(0, 10);
+        Matrix second = checkpoint.headRows(0, 10)) {
+      assertEquals(tied, checkpoint.spec().tiedEmbeddings());
+      float[] row = new float[8];
+      for (int r = 0; r < 10; r++) {
+        first.readRow(r, row);
+        assertArrayEquals(embeddings[r], row);
+        second.readRow(r, row);
+        assertArrayEquals(head[r], row);
+      }
+    }
+  }
+
+  @Test
+  void aHeadThatDiffersIsUsedAlthoughTheConfigTiesIt() throws IOException {
+    float[][] embeddings = TinyHf.matrix(1, 10, 8);
+    new TinyHf().put(TinyHf.HEAD, OWN).write(directory);
+    assertTables(false, embeddings, OWN);
+    float[][] almost = TinyHf.matrix(1, 10, 8);
+    almost[9][7] += 1e-6f;
+    new TinyHf().put(TinyHf.HEAD, almost).write(directory);
+    assertTables(false, embeddings, almost);
+  }
+
+  @Test
+  void aHeadWithTheSameValuesStaysTied() throws IOException {
+    float[][] embeddings = TinyHf.matrix(1, 10, 8);
+    new TinyHf().put(TinyHf.HEAD, embeddings).write(directory);
+    assertTables(true, embeddings, embeddings);
+    new TinyHf().write(directory);
+    assertTables(true, embeddings, embeddings);
+  }
+
+  @Test
+  void aTiedModelThatStoresOnlyTheHeadLoads() throws IOException {
+    new TinyHf().remove(TinyHf.EMBEDDINGS).put(TinyHf.HEAD, OWN).write(directory);
+    assertTables(true, OWN, OWN);
+  }
+
+  @Test
+  void anUntiedModelNeedsBothTables() throws IOException {
+    TinyHf untied = new TinyHf().set("tie_word_embeddings", "false");
+    untied.write(directory);
+    assertRefused(() -> Checkpoints.open(directory), "tensor lm_head.weight", "none of this name");
+    untied.put(TinyHf.HEAD, OWN).remove(TinyHf.EMBEDDINGS).write(directory);
+    assertRefused(() -> Checkpoints.open(directory), TinyHf.EMBEDDINGS, "none of this name");
+    new TinyHf().remove(TinyHf.EMBEDDINGS).write(directory);
+    assertRefused(() -> Checkpoints.open(directory), TinyHf.EMBEDDINGS, "none of this name");
+  }
+
+  @Test
+  void aTiedHeadOfAnotherShapeIsRefused() throws IOException {
+    new TinyHf().put(TinyHf.HEAD, TinyHf.matrix(99, 11, 8)).write(directory);
+    assertRefused(() -> Checkpoints.open(directory), TinyHf.HEAD, "[10, 8]", "[11, 8]");
+  }
+
+  @Test
+  void theIndexDecidesWhichOfTwoCopiesIsRead() throws IOException {
+    TinyHf model = new TinyHf();
+    model.writeConfig(directory);
+    Map<String, float[][]> second = new TreeMap<>(Map.of(TinyHf.EMBEDDINGS, OWN));
+    TinyHf.writeTensors(directory.resolve("model-00001-of-00002.safetensors"), model.tensors());
+    TinyHf.writeTensors(directory.resolve("model-00002-of-00002.safetensors"), second);
+    StringBuilder map = new StringBuilder("{");
+    for (String name : model.tensors().keySet()) {
+      int shard = name.equals(TinyHf.EMBEDDINGS) ? 2 : 1;
+      map.append("\"%s\": \"model-0000%d-of-00002.safetensors\",".formatted(name, shard));
+    }
+    map.setCharAt(map.length() - 1, '}');
+    Path index = directory.resolve("model.safetensors.index.json");
+    Files.writeString(index, "{\"weight_map\": %s}".formatted(map));
+    assertTables(true, OWN, OWN);
+    Files.writeString(
+        index,
+        "{\"weight_map\": %s}"
+            .formatted(
+                map.toString()
+                    .replace(
+                        "embed_tokens.weight\": \"model-00002", "embed_tokens.weight\": \"model-00001")
+                    .replace("norm.weight\": \"model-00001", "norm.weight\": \"model-00002")));
+    assertRefused(() -> Checkpoints.open(directory), "norm.weight", "shard");
+  }
+}

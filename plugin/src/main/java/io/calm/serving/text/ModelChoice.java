@@ -6,6 +6,8 @@ import io.calm.serving.ModelStatus;
 import io.calm.serving.ServedModel;
 import io.calm.serving.api.ApiException;
 import io.calm.serving.api.JsonFields;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /** Which model answers a request. */
@@ -38,7 +40,8 @@ public final class ModelChoice {
     }
     throw new ApiException(
         ApiException.Kind.NOT_READY,
-        "model %s is still loading; GET /calm/models/%s shows its progress".formatted(name, name));
+        "model %s is still loading; GET /calm/models/%s shows its progress"
+            .formatted(name, URLEncoder.encode(name, StandardCharsets.UTF_8)));
   }
 
   /**

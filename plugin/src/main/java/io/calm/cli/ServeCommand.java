@@ -19,13 +19,18 @@ import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelFinder;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.ModelLoads;
+import io.calm.serving.settings.ModelProperties;
 import io.calm.serving.text.TextService;
+import io.netty.util.NetUtil;
 import io.prometheus.client.CollectorRegistry;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
+import java.net.Inet6Address;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -40,6 +45,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -53,6 +60,8 @@ import picocli.CommandLine.Spec;
         "Serves models over HTTP, each after a search where it has not been quantized before."
             + " More are loaded and unloaded at run time: POST and DELETE /models.")
 final class ServeCommand implements Callable<Integer> {
+  private static final Logger logger = LoggerFactory.getLogger(ServeCommand.class);
+
   @Parameters(
       paramLabel = "MODEL",
       arity = "0..*",
@@ -91,6 +100,24 @@ final class ServeCommand implements Callable<Integer> {
   private @Nullable String apiKey;
 
   @Option(
+      names = "--cors-origin",
+      paramLabel = "ORIGIN",
+      split = ",",
+      description =
+          "Origin of web pages that may use this server, e.g. http://localhost:3000, or * for all."
+              + " Repeatable; none by default.")
+  private final List<String> corsOrigins = new ArrayList<>();
+
+  @Option(
+      names = "--allowed-host",
+      paramLabel = "NAME",
+      split = ",",
+      description =
+          "Further name that clients may call this server by; it matters where there is no API key."
+              + " Repeatable.")
+  private final List<String> allowedHosts = new ArrayList<>();
+
+  @Option(
       names = "--max-body-mb",
       paramLabel = "MIB",
       defaultValue = "8",
@@ -103,6 +130,7 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     List<ModelLoader.Order> orders = orders();
     HostSettings settings = settings();
+    warnOfOpenPort(settings);
     ModelRegistry registry = new ModelRegistry();
     ModelLoads loads = new ModelLoads(registry, ModelLoader::load);
     ExecutorService workers = RequestWorkers.create();
@@ -131,7 +159,28 @@ final class ServeCommand implements Callable<Integer> {
         Optional.ofNullable(apiKey).filter(key -> !key.isEmpty()),
         maxBodyMb << 20,
         HostSettings.DEFAULT_REQUEST_READ_TIMEOUT,
-        HostSettings.DEFAULT_GRACE);
+        HostSettings.DEFAULT_GRACE,
+        slowReaderTimeout(),
+        corsOrigins,
+        allowedHosts);
+  }
+
+  /** Returns what is set for all models, for answers that are of no model. */
+  private Duration slowReaderTimeout() {
+    return new ModelProperties(Path.of("."), overrides)
+        .settings(System.getenv())
+        .slowReaderTimeout();
+  }
+
+  private static void warnOfOpenPort(HostSettings settings) {
+    if (settings.isOpenToTheNetwork()) {
+      logger.warn(
+          "NO API KEY: whoever reaches {}:{} over the network can use these models. Models cannot"
+              + " be registered or unregistered over HTTP. Set CALM_API_KEY or --api-key, or listen"
+              + " on 127.0.0.1",
+          settings.host(),
+          settings.port());
+    }
   }
 
   private List<ModelLoader.Order> orders() throws InterruptedException, IOException {
@@ -218,8 +267,7 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private void announce(InetSocketAddress address, List<ServedModel> served) {
-    String host = address.getAddress().isAnyLocalAddress() ? "127.0.0.1" : address.getHostString();
-    String url = "http://%s:%d".formatted(host, address.getPort());
+    String url = url(address);
     PrintWriter out = spec.commandLine().getOut();
     for (ServedModel model : served) {
       boolean chats = model.chatTemplate().isPresent();
@@ -242,6 +290,18 @@ final class ServeCommand implements Callable<Integer> {
           body);
     }
     out.flush();
+  }
+
+  /** Returns the URL of this machine's own clients; IPv6 addresses have brackets (RFC 3986). */
+  static String url(InetSocketAddress bound) {
+    InetAddress address = bound.getAddress();
+    String host =
+        address.isAnyLocalAddress()
+            ? "127.0.0.1"
+            : address instanceof Inet6Address
+                ? "[" + NetUtil.toAddressString(address) + "]"
+                : bound.getHostString();
+    return "http://%s:%d".formatted(host, bound.getPort());
   }
 
   private static long jvmStart() {

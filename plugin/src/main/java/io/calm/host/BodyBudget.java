@@ -2,7 +2,7 @@ package io.calm.host;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/** The bytes that the bodies of all requests under way may hold together. Thread safe. */
+/** The bytes that the bodies of all requests, or of all answers, may hold together. Thread safe. */
 final class BodyBudget {
   private final long most;
   private final AtomicLong taken = new AtomicLong();
@@ -13,6 +13,11 @@ final class BodyBudget {
 
   long most() {
     return most;
+  }
+
+  /** Returns whether so much is taken that no more should be begun. */
+  boolean isHalfTaken() {
+    return taken.get() > most / 2;
   }
 
   /** Takes {@code bytes} and returns true, or takes none. */

@@ -2,6 +2,7 @@ package io.calm.host;
 
 import io.calm.serving.http.CalmHttpHandler;
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
@@ -25,23 +26,29 @@ import java.util.concurrent.TimeUnit;
  */
 public final class EmbeddedHost implements AutoCloseable {
   private static final int IDLE_SECONDS = 120;
+  private static final int LOOPS = 2;
+  private static final long MIN_SHARE_BYTES = 16L << 20;
 
   private final HostSettings settings;
   private final CalmHttpHandler handler;
   private final EventLoopGroup loops =
-      new NioEventLoopGroup(2, new DefaultThreadFactory("calm-http", true));
+      new NioEventLoopGroup(LOOPS, new DefaultThreadFactory("calm-http", true));
   private final ChannelGroup connections =
       new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
   private final InFlight inFlight = new InFlight();
   private final BodyBudget bodies;
+  private final BodyBudget answers;
+  private final ByteBufAllocator allocator;
   private final Channel listening;
   private volatile boolean stopping;
 
   private EmbeddedHost(HostSettings settings, CalmHttpHandler handler) throws IOException {
     this.settings = settings;
     this.handler = handler;
-    this.bodies =
-        new BodyBudget(Math.max(settings.maxBodyBytes(), Runtime.getRuntime().maxMemory() / 8));
+    long share = Math.max(MIN_SHARE_BYTES, Runtime.getRuntime().maxMemory() / 8);
+    this.bodies = new BodyBudget(Math.max(settings.maxBodyBytes(), share));
+    this.answers = new BodyBudget(share);
+    this.allocator = new BoundedAllocator(2 * share, LOOPS);
     this.listening = bind();
   }
 
@@ -62,6 +69,8 @@ public final class EmbeddedHost implements AutoCloseable {
             .channel(NioServerSocketChannel.class)
             .option(ChannelOption.SO_BACKLOG, 1024)
             .childOption(ChannelOption.TCP_NODELAY, true)
+            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+            .childOption(ChannelOption.ALLOCATOR, allocator)
             .childHandler(new Pipeline())
             .bind(settings.host(), settings.port())
             .awaitUninterruptibly();
@@ -103,7 +112,14 @@ public final class EmbeddedHost implements AutoCloseable {
   }
 
   private final class Pipeline extends ChannelInitializer<SocketChannel> {
-    private final ApiKey key = new ApiKey(settings.apiKey());
+    private final Cors cors = new Cors(settings.corsOrigins());
+    private final HeadCheck heads =
+        new HeadCheck(
+            settings.maxBodyBytes(),
+            new ApiKey(settings.apiKey()),
+            new HostNames(settings.host(), settings.allowedHosts()),
+            cors,
+            answers);
 
     @Override
     protected void initChannel(SocketChannel channel) {
@@ -111,14 +127,18 @@ public final class EmbeddedHost implements AutoCloseable {
       StrictRequestDecoder decoder = new StrictRequestDecoder();
       channel
           .pipeline()
+          .addLast(new AnswerFlow(answers, settings.slowReaderTimeout()))
+          .addLast(new IdleStateHandler(0, 0, IDLE_SECONDS))
           .addLast(new RequestDeadline(settings.requestReadTimeout(), decoder))
           .addLast(decoder)
           .addLast(new HttpResponseEncoder())
-          .addLast(new RequestGate(bodies, settings.maxBodyBytes()))
-          .addLast(new BodyAggregator(settings.maxBodyBytes()))
-          .addLast(new IdleStateHandler(0, 0, IDLE_SECONDS))
           .addLast(new OneAtATime(inFlight))
-          .addLast(new RequestHandler(handler, key, () -> stopping));
+          .addLast(new CorsHeaders(cors))
+          .addLast(heads)
+          .addLast(new BodyInflater(settings.maxBodyBytes()))
+          .addLast(new RequestGate(bodies, settings.maxBodyBytes()))
+          .addLast(new BodyCollector(settings.maxBodyBytes()))
+          .addLast(new RequestHandler(handler, () -> stopping));
     }
   }
 }

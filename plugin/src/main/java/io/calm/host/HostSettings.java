@@ -1,18 +1,25 @@
 package io.calm.host;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /**
- * Where and for whom the host listens.
+ * Settings of the embedded host.
  *
  * @param host name or address to bind, e.g. {@code 127.0.0.1}
  * @param port 0 for any free one
- * @param apiKey bearer token that every request but {@code /ping} and {@code /calm/ready} must
- *     carry; empty for none
- * @param maxBodyBytes longer bodies are answered with 413
+ * @param apiKey bearer token that every request must carry, except {@code /ping}, {@code /health}
+ *     and {@code /calm/ready}; empty for none
+ * @param maxBodyBytes longer bodies are answered with 413, also after decompression
  * @param requestReadTimeout a request must arrive whole within this of its first byte
  * @param grace how long {@link EmbeddedHost#close} waits for requests under way
+ * @param slowReaderTimeout a client that does not read its answer is disconnected after this; for
+ *     answers of a model its own {@code calm.slow-reader-timeout} counts
+ * @param corsOrigins origins of web pages that may use this server, as browsers send them, or
+ *     {@code *}; empty for none
+ * @param allowedHosts names beside the bound one that a request's {@code Host} may have, where
+ *     there is no API key
  */
 public record HostSettings(
     String host,
@@ -20,11 +27,15 @@ public record HostSettings(
     Optional<String> apiKey,
     int maxBodyBytes,
     Duration requestReadTimeout,
-    Duration grace) {
+    Duration grace,
+    Duration slowReaderTimeout,
+    List<String> corsOrigins,
+    List<String> allowedHosts) {
 
   public static final int DEFAULT_MAX_BODY_BYTES = 8 << 20;
   public static final Duration DEFAULT_REQUEST_READ_TIMEOUT = Duration.ofSeconds(60);
   public static final Duration DEFAULT_GRACE = Duration.ofSeconds(10);
+  public static final Duration DEFAULT_SLOW_READER_TIMEOUT = Duration.ofSeconds(30);
 
   public HostSettings {
     if (port < 0 || port > 65535) {
@@ -38,6 +49,28 @@ public record HostSettings(
       throw new IllegalArgumentException(
           "API key: expected a token, got an empty one; leave it out to serve without");
     }
+    corsOrigins = corsOrigins.stream().map(Cors::checked).toList();
+    allowedHosts = allowedHosts.stream().map(HostNames::checked).toList();
+  }
+
+  /** Makes settings for clients that are no browsers, with the default slow reader timeout. */
+  public HostSettings(
+      String host,
+      int port,
+      Optional<String> apiKey,
+      int maxBodyBytes,
+      Duration requestReadTimeout,
+      Duration grace) {
+    this(
+        host,
+        port,
+        apiKey,
+        maxBodyBytes,
+        requestReadTimeout,
+        grace,
+        DEFAULT_SLOW_READER_TIMEOUT,
+        List.of(),
+        List.of());
   }
 
   /** Returns settings without an API key and with default limits. */
@@ -49,5 +82,38 @@ public record HostSettings(
         DEFAULT_MAX_BODY_BYTES,
         DEFAULT_REQUEST_READ_TIMEOUT,
         DEFAULT_GRACE);
+  }
+
+  /** Returns whether other machines can connect, and need no key. */
+  public boolean isOpenToTheNetwork() {
+    return apiKey.isEmpty() && !new HostNames(host, List.of()).onLoopback();
+  }
+
+  /** Returns these settings with an API key. */
+  public HostSettings withApiKey(String key) {
+    return new HostSettings(
+        host,
+        port,
+        Optional.of(key),
+        maxBodyBytes,
+        requestReadTimeout,
+        grace,
+        slowReaderTimeout,
+        corsOrigins,
+        allowedHosts);
+  }
+
+  /** Returns these settings for web pages of these origins. */
+  public HostSettings withCorsOrigins(String... origins) {
+    return new HostSettings(
+        host,
+        port,
+        apiKey,
+        maxBodyBytes,
+        requestReadTimeout,
+        grace,
+        slowReaderTimeout,
+        List.of(origins),
+        allowedHosts);
   }
 }

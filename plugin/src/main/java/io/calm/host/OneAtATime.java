@@ -1,35 +1,63 @@
 package io.calm.host;
 
 import io.calm.serving.api.ApiException;
+import io.calm.serving.http.CalmHttpHandler;
+import io.netty.buffer.ByteBufHolder;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.handler.codec.DecoderResult;
 import io.netty.handler.codec.http.DefaultFullHttpRequest;
+import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.timeout.IdleStateEvent;
 import io.netty.util.ReferenceCountUtil;
 import java.util.ArrayDeque;
-import java.util.Queue;
+import java.util.Deque;
 
 /**
- * Passes on a connection's requests one after the other, each when the one before it has its
- * answer, so that pipelined answers keep their order. Reading goes on meanwhile: it is how a
- * hang-up is noticed. Closes connections that idle between requests; a request that comes too
- * slowly is answered with 408.
+ * Passes on a connection's requests one after the other, each when the answer to the one before is
+ * written to the network, and holds back what comes meanwhile. It holds little: beyond {@link
+ * #MAX_HELD_BYTES}, or while the client does not read, nothing more is read; a request too many is
+ * answered with 429. Otherwise reading goes on, for that is how a hang-up is noticed. Stands right
+ * after the codec, so that all other handlers see one request at a time.
+ *
+ * <p>A client may end its side of the connection after its last request and still gets its answers.
+ * Closes connections that idle between requests; a request that comes too slowly gets 408.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class OneAtATime extends ChannelDuplexHandler {
-  private static final int MOST_WAITING = 8;
+  static final int MAX_WAITING = 8;
+  static final long MAX_HELD_BYTES = 64L << 10;
 
   private final InFlight inFlight;
-  private final Queue<FullHttpRequest> waiting = new ArrayDeque<>();
-  private boolean busy;
+  private final HangUpProbe probe = new HangUpProbe();
+  private final LastWords lastWords = new LastWords();
+
+  /** Pieces of requests, and {@link RequestDeadline.Event}s, in the order in which they came. */
+  private final Deque<Object> held = new ArrayDeque<>();
+
+  private int heldRequests;
+  private long heldBytes;
+  private boolean answered = true; // the request that was passed on last
+  private boolean inBody; // more of its body is to come
+  private boolean unreadable; // its end is not known
+  private boolean noMore; // whatever else comes is not looked at
+  private boolean closing; // the answer at hand is the last one
+  private boolean refused; // requests too many came
+  private boolean inputEnded;
+  private boolean advancing;
+  private boolean resting; // other connections have their turn
 
   OneAtATime(InFlight inFlight) {
     this.inFlight = inFlight;
@@ -37,76 +65,220 @@ final class OneAtATime extends ChannelDuplexHandler {
 
   @Override
   public void channelRead(ChannelHandlerContext context, Object message) {
-    if (message instanceof FullHttpRequest request) {
-      receive(context, request);
+    if (noMore) {
+      ReferenceCountUtil.release(message);
+      return;
+    }
+    if (message instanceof HttpRequest && heldRequests == MAX_WAITING) {
+      ReferenceCountUtil.release(message);
+      refused = true;
+      noMore = true;
+      hold(refusal(tooMany()));
     } else {
-      ReferenceCountUtil.release(message); // the rest of a request that was refused by its headers
+      hold(message);
+    }
+    advance(context);
+  }
+
+  private void hold(Object message) {
+    heldRequests += message instanceof HttpRequest ? 1 : 0;
+    heldBytes += size(message);
+    if (mayWait() && message instanceof HttpContent piece && isMiddle(piece)) {
+      merge(piece);
+    } else {
+      held.add(message);
     }
   }
 
-  private void receive(ChannelHandlerContext context, FullHttpRequest request) {
-    if (!busy) {
-      pass(context, request);
-    } else if (waiting.size() < MOST_WAITING) {
-      waiting.add(request);
+  private boolean mayWait() {
+    return !inBody || !held.isEmpty();
+  }
+
+  private static boolean isMiddle(HttpContent piece) {
+    return !(piece instanceof LastHttpContent) && piece.decoderResult().isSuccess();
+  }
+
+  /** Copies a piece of a body to the one before, so that many small ones hold no more than one. */
+  private void merge(HttpContent piece) {
+    if (held.peekLast() instanceof HttpContent last && isMiddle(last)) {
+      last.content().writeBytes(piece.content());
     } else {
-      request.release();
-      context.close();
+      held.add(new DefaultHttpContent(Unpooled.buffer().writeBytes(piece.content())));
+    }
+    piece.release();
+  }
+
+  private static int size(Object message) {
+    return message instanceof ByteBufHolder holder ? holder.content().readableBytes() : 0;
+  }
+
+  /** Passes on what may be passed on now. */
+  private void advance(ChannelHandlerContext context) {
+    if (!advancing) { // a handler that answers at once comes back here
+      advancing = true;
+      while (!closing && !held.isEmpty() && (inBody || (answered && !resting))) {
+        Object next = held.remove();
+        heldRequests -= next instanceof HttpRequest ? 1 : 0;
+        heldBytes -= size(next);
+        pass(context, next);
+      }
+      advancing = false;
+    }
+    throttle(context);
+  }
+
+  private void pass(ChannelHandlerContext context, Object next) {
+    if (next == RequestDeadline.Event.TOO_SLOW) {
+      noMore = true;
+      if (inBody) {
+        context.fireUserEventTriggered(next);
+        return;
+      }
+      pass(context, refusal(tooSlow()));
+      return;
+    }
+    if (next instanceof HttpRequest request) {
+      answered = false;
+      inBody = true;
+      resting = true;
+      context.executor().execute(() -> rested(context));
+      unreadable = !request.decoderResult().isSuccess();
+      inFlight.began();
+      probe.begin(request);
+      if (inputEnded) {
+        probe.start(context);
+      }
+      context.channel().attr(CalmHttpHandler.PATIENCE).set(null);
+    }
+    if (next instanceof LastHttpContent) {
+      inBody = false;
+    }
+    context.fireChannelRead(next);
+  }
+
+  private void rested(ChannelHandlerContext context) {
+    resting = false;
+    advance(context);
+  }
+
+  /** Reads on, unless the client has to take answers or wait for them first. */
+  private void throttle(ChannelHandlerContext context) {
+    boolean wanted =
+        !refused
+            && (lastWords.spoken()
+                || (context.channel().isWritable() && heldBytes <= MAX_HELD_BYTES));
+    if (context.channel().config().isAutoRead() != wanted) {
+      context.channel().config().setAutoRead(wanted);
     }
   }
 
-  private void pass(ChannelHandlerContext context, FullHttpRequest request) {
-    busy = true;
-    inFlight.began();
-    context.fireChannelRead(request);
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext context) {
+    throttle(context);
+    context.fireChannelWritabilityChanged();
   }
 
   @Override
   public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
-    if (!busy || !(message instanceof LastHttpContent)) {
-      context.write(message, promise);
-      return;
+    if (message instanceof HttpResponse response) {
+      if (response.status().codeClass() == HttpStatusClass.INFORMATIONAL) {
+        context.write(message, promise);
+        return;
+      }
+      probe.end();
+      closing = !HttpUtil.isKeepAlive(response);
+      noMore |= closing;
     }
-    busy = false;
-    context.write(message, promise.unvoid()).addListener(written -> inFlight.ended());
-    FullHttpRequest next = waiting.poll();
-    if (next != null) {
-      pass(context, next);
+    if (message instanceof LastHttpContent && !answered) {
+      context
+          .write(message, promise.unvoid())
+          .addListener(
+              written -> {
+                end();
+                if (!written.isSuccess() || (inputEnded && held.isEmpty())) {
+                  context.close();
+                } else {
+                  advance(context);
+                }
+              });
+    } else {
+      context.write(message, promise);
+    }
+  }
+
+  private void end() {
+    if (!answered) {
+      answered = true;
+      inFlight.ended();
+    }
+  }
+
+  /** Lets the client read the last answer where it may still be sending. */
+  @Override
+  public void close(ChannelHandlerContext context, ChannelPromise promise) {
+    if (answered && !inputEnded && (inBody || unreadable || refused)) {
+      noMore = true;
+      lastWords.speak(context, promise);
+      throttle(context);
+    } else {
+      context.close(promise);
     }
   }
 
   @Override
   public void channelInactive(ChannelHandlerContext context) {
-    if (busy) {
-      busy = false;
-      inFlight.ended();
-    }
-    waiting.forEach(ReferenceCountUtil::release);
-    waiting.clear();
+    end();
+    probe.end();
+    held.forEach(ReferenceCountUtil::release);
+    held.clear();
     context.fireChannelInactive();
   }
 
   @Override
   public void userEventTriggered(ChannelHandlerContext context, Object event) {
     if (event == RequestDeadline.Event.TOO_SLOW) {
-      receive(context, tooSlow());
-    } else if (event instanceof IdleStateEvent && !busy) {
+      if (!noMore) {
+        noMore = true;
+        hold(event);
+        advance(context);
+      }
+    } else if (event instanceof ChannelInputShutdownEvent) {
+      inputEnded = true;
+      inputEnded(context);
+    } else if (event instanceof IdleStateEvent && answered && !inBody && held.isEmpty()) {
       context.close();
     } else {
       context.fireUserEventTriggered(event);
     }
   }
 
-  /** Stands for the request that does not come. */
-  private static FullHttpRequest tooSlow() {
+  private void inputEnded(ChannelHandlerContext context) {
+    boolean halfRequest = inBody && held.isEmpty() && !probe.isAnswering();
+    if (lastWords.spoken() || halfRequest || (answered && held.isEmpty())) {
+      context.close();
+    } else {
+      probe.start(context);
+    }
+  }
+
+  private static ApiException tooMany() {
+    return new ApiException(
+        ApiException.Kind.QUEUE_FULL,
+        "expected at most %d requests on one connection to wait for their answers; send the others again"
+            .formatted(MAX_WAITING));
+  }
+
+  static ApiException tooSlow() {
+    return new ApiException(
+        ApiException.Kind.TOO_SLOW, "the request did not arrive in time; send it again");
+  }
+
+  /** Stands for a request that does not come, or is not looked at. */
+  private static FullHttpRequest refusal(ApiException error) {
     FullHttpRequest request =
         new DefaultFullHttpRequest(
             HttpVersion.HTTP_1_1, HttpMethod.GET, "/", Unpooled.EMPTY_BUFFER);
-    HttpUtil.setKeepAlive(request, false);
-    request.setDecoderResult(
-        DecoderResult.failure(
-            new ApiException(
-                ApiException.Kind.TOO_SLOW, "the request did not arrive in time; send it again")));
+    request.setDecoderResult(DecoderResult.failure(error));
     return request;
   }
 }

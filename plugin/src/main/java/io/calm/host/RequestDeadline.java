@@ -36,14 +36,24 @@ final class RequestDeadline extends ChannelInboundHandlerAdapter {
     }
     if (!running && decoder.midRequest()) {
       measured = decoder.completed();
-      timer =
-          Optional.of(
-              context
-                  .executor()
-                  .schedule(
-                      () -> context.fireUserEventTriggered(Event.TOO_SLOW),
-                      most.toMillis(),
-                      TimeUnit.MILLISECONDS));
+      start(context);
+    }
+  }
+
+  private void start(ChannelHandlerContext context) {
+    timer =
+        Optional.of(
+            context
+                .executor()
+                .schedule(() -> end(context), most.toMillis(), TimeUnit.MILLISECONDS));
+  }
+
+  /** A client that had to wait, because nothing was read, gets the time once more. */
+  private void end(ChannelHandlerContext context) {
+    if (context.channel().config().isAutoRead()) {
+      context.fireUserEventTriggered(Event.TOO_SLOW);
+    } else {
+      start(context);
     }
   }
 

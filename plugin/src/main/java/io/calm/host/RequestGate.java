@@ -6,22 +6,18 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.DecoderResult;
 import io.netty.handler.codec.http.HttpContent;
-import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpUtil;
-import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.List;
-import java.util.Optional;
 
 /**
- * Refuses requests whose end another reader might see elsewhere, and bodies for which the process
- * has no memory now. A refused request goes on with a failed {@link DecoderResult} whose cause is
- * the {@link ApiException} to answer with, in its turn.
+ * Charges bodies to the budget of all, until their requests are answered. A piece for which there
+ * is no memory now goes on with a failed {@link DecoderResult} whose cause is the {@link
+ * ApiException} to answer with.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class RequestGate extends ChannelDuplexHandler {
@@ -58,13 +54,6 @@ final class RequestGate extends ChannelDuplexHandler {
   private void begin(HttpRequest request) {
     current = new Charge();
     charges.add(current);
-    if (request.decoderResult().isSuccess()) {
-      problem(request)
-          .map(
-              text ->
-                  new ApiException(ApiException.Kind.INVALID, "malformed HTTP request: " + text))
-          .ifPresent(error -> request.setDecoderResult(DecoderResult.failure(error)));
-    }
     current.over =
         !request.decoderResult().isSuccess() || HttpUtil.getContentLength(request, 0L) > mostOfOne;
   }
@@ -96,23 +85,6 @@ final class RequestGate extends ChannelDuplexHandler {
         ApiException.Kind.QUEUE_FULL,
         "the bodies of all requests under way may hold %d bytes together; try again later"
             .formatted(budget.most()));
-  }
-
-  private static Optional<String> problem(HttpRequest request) {
-    boolean modern = request.protocolVersion().equals(HttpVersion.HTTP_1_1);
-    List<String> codings = request.headers().getAll(HttpHeaderNames.TRANSFER_ENCODING);
-    if (!codings.isEmpty() && !modern) {
-      return Optional.of(
-          "expected no Transfer-Encoding in %s".formatted(request.protocolVersion()));
-    }
-    if (!codings.isEmpty()
-        && !(codings.size() == 1 && codings.get(0).strip().equalsIgnoreCase("chunked"))) {
-      return Optional.of("Transfer-Encoding: expected chunked alone, got " + codings);
-    }
-    int hosts = request.headers().getAll(HttpHeaderNames.HOST).size();
-    return modern && hosts != 1
-        ? Optional.of("expected one Host header, got " + hosts)
-        : Optional.empty();
   }
 
   @Override

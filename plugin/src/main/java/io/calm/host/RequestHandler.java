@@ -2,35 +2,44 @@ package io.calm.host;
 
 import io.calm.serving.api.ApiException;
 import io.calm.serving.http.CalmHttpHandler;
+import io.calm.text.Printable;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.FullHttpRequest;
-import io.netty.handler.codec.http.HttpHeaderNames;
-import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
+import java.util.EnumSet;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Checks a whole request and its key, and gives it to the handlers. */
+/** Gives a whole request to the handlers, or answers it with what it was refused for. */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
   private static final Logger logger = LoggerFactory.getLogger(RequestHandler.class);
 
+  /** Refusals of requests whose end is known, after which the connection goes on. */
+  private static final Set<ApiException.Kind> WELL_FORMED =
+      EnumSet.of(
+          ApiException.Kind.BODY_TOO_LARGE,
+          ApiException.Kind.UNAUTHORIZED,
+          ApiException.Kind.FORBIDDEN,
+          ApiException.Kind.EXPECTATION_FAILED,
+          ApiException.Kind.UNSUPPORTED_CODING,
+          ApiException.Kind.OVERLOADED);
+
   private final CalmHttpHandler handler;
-  private final ApiKey key;
   private final BooleanSupplier stopping;
 
   /**
    * @param stopping whether connections end with the answer at hand
    */
-  RequestHandler(CalmHttpHandler handler, ApiKey key, BooleanSupplier stopping) {
+  RequestHandler(CalmHttpHandler handler, BooleanSupplier stopping) {
     this.handler = handler;
-    this.key = key;
     this.stopping = stopping;
   }
 
@@ -40,37 +49,26 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
       HttpUtil.setKeepAlive(request, false);
     }
     QueryStringDecoder decoder = new QueryStringDecoder(request.uri());
-    Optional<ApiException> problem = problem(request, decoder);
+    Optional<ApiException> problem = problem(request);
     if (problem.isPresent()) {
       CalmHttpHandler.refuse(context, request, problem.get());
+    } else if (Cors.isPreflight(request)) {
+      CalmHttpHandler.noContent(context, request);
     } else {
       handler.handle(context, request, decoder);
     }
   }
 
-  private Optional<ApiException> problem(FullHttpRequest request, QueryStringDecoder decoder) {
-    if (!request.decoderResult().isSuccess()) {
-      return Optional.of(unreadable(request, request.decoderResult().cause()));
-    }
-    String expect = request.headers().get(HttpHeaderNames.EXPECT, "");
-    if (!expect.isEmpty() && !HttpHeaderValues.CONTINUE.contentEqualsIgnoreCase(expect)) {
-      return Optional.of(
-          new ApiException(
-              ApiException.Kind.EXPECTATION_FAILED,
-              "Expect: expected 100-continue, got " + expect));
-    }
-    return key.admits(request, decoder.rawPath())
+  private static Optional<ApiException> problem(FullHttpRequest request) {
+    return request.decoderResult().isSuccess()
         ? Optional.empty()
-        : Optional.of(
-            new ApiException(
-                ApiException.Kind.UNAUTHORIZED,
-                "expected the header \"Authorization: Bearer KEY\" with this server's API key"));
+        : Optional.of(unreadable(request, request.decoderResult().cause()));
   }
 
   /** Tells why; the connection ends with the answer where what follows cannot be read. */
   private static ApiException unreadable(FullHttpRequest request, Throwable cause) {
     if (cause instanceof ApiException error) {
-      if (error.kind() != ApiException.Kind.BODY_TOO_LARGE) {
+      if (!WELL_FORMED.contains(error.kind())) {
         HttpUtil.setKeepAlive(request, false);
       }
       return error;
@@ -89,7 +87,11 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
               .formatted(StrictRequestDecoder.MOST_HEADER_BYTES));
     }
     return new ApiException(
-        ApiException.Kind.INVALID, "malformed HTTP request: " + cause.getMessage());
+        ApiException.Kind.INVALID,
+        "malformed HTTP request: "
+            + (cause.getMessage() == null
+                ? "expected the end of a chunk, got something else"
+                : Printable.of(cause.getMessage())));
   }
 
   @Override

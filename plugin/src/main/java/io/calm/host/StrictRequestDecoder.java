@@ -2,15 +2,17 @@ package io.calm.host;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.DecoderResult;
 import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpRequestDecoder;
 import io.netty.handler.codec.http.LastHttpContent;
 import java.util.List;
 
 /**
- * Refuses a request with two lengths instead of choosing one: whoever stands between the client and
- * this server may choose the other, and take the rest of the body for a request. Knows where it
- * stands in the stream of requests.
+ * Refuses a request with two lengths instead of choosing one: a proxy between the client and this
+ * server may choose the other, and take the rest of the body for a request. Refuses bytes that
+ * cannot begin a request, such as those of TLS, without waiting for the end of a line. Knows where
+ * it stands in the stream of requests.
  */
 final class StrictRequestDecoder extends HttpRequestDecoder {
   static final int MOST_LINE_BYTES = 8192;
@@ -18,6 +20,7 @@ final class StrictRequestDecoder extends HttpRequestDecoder {
   private static final int MOST_CHUNK_BYTES = 8192;
 
   private boolean inRequest;
+  private boolean garbage;
   private long completed;
 
   StrictRequestDecoder() {
@@ -33,11 +36,27 @@ final class StrictRequestDecoder extends HttpRequestDecoder {
   @Override
   protected void decode(ChannelHandlerContext context, ByteBuf bytes, List<Object> out)
       throws Exception {
+    boolean begins = !inRequest && !garbage && bytes.isReadable();
+    if (begins && !mayBegin(bytes.getByte(bytes.readerIndex()))) {
+      garbage = true;
+      HttpMessage none = createInvalidMessage();
+      none.setDecoderResult(
+          DecoderResult.failure(new IllegalArgumentException("expected text, got other bytes")));
+      out.add(none);
+    }
+    if (garbage) {
+      bytes.skipBytes(bytes.readableBytes());
+      return;
+    }
     super.decode(context, bytes, out);
     if (!out.isEmpty() && out.get(out.size() - 1) instanceof LastHttpContent) {
       inRequest = false;
       completed++;
     }
+  }
+
+  private static boolean mayBegin(byte first) {
+    return first == '\r' || first == '\n' || (first >= ' ' && first < 0x7F);
   }
 
   @Override

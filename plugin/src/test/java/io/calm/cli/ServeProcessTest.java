@@ -89,7 +89,7 @@ class ServeProcessTest {
       socket
           .getOutputStream()
           .write(
-              "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+              "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
                   .formatted(body.length(), body)
                   .getBytes(StandardCharsets.US_ASCII));
       InputStream in = socket.getInputStream();

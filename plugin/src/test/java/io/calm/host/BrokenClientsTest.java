@@ -73,7 +73,7 @@ class BrokenClientsTest {
 
   static Stream<Arguments> requests() {
     String good = "{\"inputs\": \"say(hi)|\"}";
-    String host = "Host: x\r\n";
+    String host = "Host: localhost\r\n";
     String length = "Content-Length: " + good.length() + "\r\n";
     String coded = "Transfer-Encoding: chunked\r\n";
     return Stream.of(
@@ -155,7 +155,7 @@ class BrokenClientsTest {
         assertEquals("close", answer.headers().get("connection"));
         assertTrue(client.ended());
       } else {
-        client.send("GET /ping HTTP/1.1\r\nHost: x\r\n\r\n");
+        client.send("GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n");
         assertEquals(200, client.read().status(), "the connection goes on");
       }
     }
@@ -220,8 +220,8 @@ class BrokenClientsTest {
   void aRequestThatTricklesIsTimedOut() throws Exception {
     for (String start :
         List.of(
-            "POST /predictions/m HTTP/1.1\r\nHost: x\r\n",
-            "POST /predictions/m HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n")) {
+            "POST /predictions/m HTTP/1.1\r\nHost: localhost\r\n",
+            "POST /predictions/m HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n")) {
       try (RawClient client = new RawClient(host.port())) {
         client.send(start);
         boolean sending = true;
@@ -258,7 +258,7 @@ class BrokenClientsTest {
     String body = "{\"inputs\": \"say(hi)|\"}";
     try (RawClient client = new RawClient(host.port())) {
       client.send(
-          "POST /predictions/m HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: "
+          "POST /predictions/m HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: "
               + body.length()
               + "\r\n\r\n");
       assertEquals(100, client.readInterim());
@@ -271,7 +271,7 @@ class BrokenClientsTest {
   void requestsThatEndAnywhereLeaveNothingBehind() throws Exception {
     String whole =
         post(
-            "Host: x\r\nTransfer-Encoding: chunked\r\n",
+            "Host: localhost\r\nTransfer-Encoding: chunked\r\n",
             chunked("{\"inputs\": ", "\"slow(x)|\", \"stream\": true}"));
     for (int end = 1; end <= whole.length(); end++) {
       try (RawClient client = new RawClient(host.port())) {

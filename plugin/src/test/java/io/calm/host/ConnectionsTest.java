@@ -59,7 +59,7 @@ class ConnectionsTest {
     try (RawClient client = new RawClient(host.port())) {
       client.post("/predictions/m", "{\"inputs\": \"slow(y)|\", \"stream\": true}");
       client.post("/predictions/m", "{\"inputs\": \"say(second)|\"}");
-      client.send("GET /ping HTTP/1.1\r\nHost: x\r\n\r\n");
+      client.send("GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n");
       assertEquals(30, client.read().body().lines().count());
       assertEquals("{\"generated_text\":\"second\"}\n", client.read().body());
       assertEquals("{\"m\":{\"status\":\"Healthy\"}}\n", client.read().body());
@@ -91,11 +91,11 @@ class ConnectionsTest {
       assertTrue(client.ended());
     }
     try (RawClient client = new RawClient(host.port())) {
-      client.send("GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n");
+      client.send("GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n");
       assertEquals(404, client.read().status());
     }
     try (RawClient client = new RawClient(host.port())) {
-      client.send("GET /ping HTTP/1.1\r\nHost: x\r\nX: " + "y".repeat(40_000) + "\r\n\r\n");
+      client.send("GET /ping HTTP/1.1\r\nHost: localhost\r\nX: " + "y".repeat(40_000) + "\r\n\r\n");
       assertEquals(431, client.read().status());
     }
   }
@@ -156,7 +156,7 @@ class ConnectionsTest {
       socket
           .getOutputStream()
           .write(
-              "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+              "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
                   .formatted(flood.length(), flood)
                   .getBytes(StandardCharsets.US_ASCII));
       awaitLoad("running", 1);

@@ -189,7 +189,7 @@ class EmbeddedHostTest {
           String.join(
               "\r\n",
               "POST /v1/completions HTTP/1.1",
-              "Host: x",
+              "Host: localhost",
               "Content-Length: 500",
               "Expect: 100-continue",
               "",

@@ -267,7 +267,7 @@ class ModelManagementTest {
         "url=s3://bucket/model; 400; expected a local path or a file: URL, got s3://bucket/model",
         "url=/no/such/model; 404; there is nothing at /no/such/model",
         "url=file:///no/such/model; 404; there is nothing at /no/such/model",
-        "url=/tmp&model_name=a%2Fb; 400; expected 1 to 128 letters",
+        "url=/tmp&model_name=a%2F; 400; expected 1 to 128 letters",
         "url=/tmp&model_name=a%0D%0Ab; 400; expected 1 to 128 letters",
         "url=/tmp&engine=Python; 400; expected CALM, the only engine of this server, got Python",
         "url=/tmp&model_version=v2; 400; this server has one version of a model",

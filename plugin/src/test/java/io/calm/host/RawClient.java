@@ -43,9 +43,19 @@ final class RawClient implements AutoCloseable {
     socket.getOutputStream().flush();
   }
 
+  void send(byte[] bytes) throws IOException {
+    socket.getOutputStream().write(bytes);
+    socket.getOutputStream().flush();
+  }
+
+  /** Ends this side of the connection; answers can still be read. */
+  void sendNoMore() throws IOException {
+    socket.shutdownOutput();
+  }
+
   void post(String path, String body, String... headers) throws IOException {
     send(
-        "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%s\r\n%s"
+        "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n%s\r\n%s"
             .formatted(
                 path,
                 body.getBytes(StandardCharsets.UTF_8).length,
@@ -55,6 +65,11 @@ final class RawClient implements AutoCloseable {
 
   /** Reads an interim answer, which has neither headers nor a body; returns its status. */
   int readInterim() throws IOException {
+    return readStatus();
+  }
+
+  /** Reads the head of an answer and returns its status. */
+  int readStatus() throws IOException {
     int status = Integer.parseInt(line().split(" ", 3)[1]);
     while (!line().isEmpty()) {
       // headers
@@ -71,7 +86,9 @@ final class RawClient implements AutoCloseable {
           line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
     }
     byte[] body;
-    if (headers.containsKey("content-length")) {
+    if (status == 204) {
+      body = new byte[0];
+    } else if (headers.containsKey("content-length")) {
       body = in.readNBytes(Integer.parseInt(headers.get("content-length")));
     } else if ("chunked".equals(headers.get("transfer-encoding"))) {
       body = chunks();

@@ -65,7 +65,7 @@ public abstract class HttpContract extends RequestLimitsContract {
     try (Socket socket = new Socket(uri.getHost(), uri.getPort())) {
       OutputStream out = socket.getOutputStream();
       out.write(
-          "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+          "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
               .formatted(PREDICTIONS, body.length(), body)
               .getBytes(StandardCharsets.US_ASCII));
       byte[] start = socket.getInputStream().readNBytes(15);

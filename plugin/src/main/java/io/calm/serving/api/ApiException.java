@@ -19,6 +19,7 @@ public final class ApiException extends RuntimeException {
     INVALID(400, "invalid_request_error", "invalid_request"),
     TOO_LONG(400, "invalid_request_error", "context_length_exceeded"),
     UNAUTHORIZED(401, "authentication_error", "invalid_api_key"),
+    FORBIDDEN(403, "permission_error", "forbidden"),
     UNKNOWN_MODEL(404, "invalid_request_error", "model_not_found"),
     UNKNOWN_PATH(404, "invalid_request_error", "unknown_url"),
     METHOD_NOT_ALLOWED(405, "invalid_request_error", "method_not_allowed"),
@@ -26,12 +27,15 @@ public final class ApiException extends RuntimeException {
     CONFLICT(409, "invalid_request_error", "model_exists"),
     BODY_TOO_LARGE(413, "invalid_request_error", "request_too_large"),
     URI_TOO_LONG(414, "invalid_request_error", "uri_too_long"),
+    UNSUPPORTED_CODING(415, "invalid_request_error", "unsupported_content_encoding"),
     EXPECTATION_FAILED(417, "invalid_request_error", "expectation_failed"),
     QUEUE_FULL(429, "rate_limit_error", "queue_full"),
     HEADERS_TOO_LARGE(431, "invalid_request_error", "headers_too_large"),
     INTERNAL(500, "server_error", "internal_error"),
     NOT_READY(503, "server_error", "model_not_ready"),
+    OVERLOADED(503, "server_error", "overloaded"),
     DEADLINE(504, "server_error", "deadline_exceeded"),
+    UNSUPPORTED_VERSION(505, "invalid_request_error", "http_version_not_supported"),
     NOT_ENOUGH_MEMORY(507, "server_error", "insufficient_memory");
 
     private final int status;

@@ -14,8 +14,9 @@ public final class Errors {
   /** Returns the headers that go with an error. */
   public static Map<String, String> headers(ApiException error) {
     return switch (error.kind()) {
-      case QUEUE_FULL -> Map.of("Retry-After", "1");
+      case QUEUE_FULL, OVERLOADED -> Map.of("Retry-After", "1");
       case NOT_READY -> Map.of("Retry-After", "5");
+      case UNSUPPORTED_CODING -> Map.of("Accept-Encoding", "gzip, deflate, identity");
       case UNAUTHORIZED -> Map.of("WWW-Authenticate", "Bearer");
       default -> Map.of();
     };

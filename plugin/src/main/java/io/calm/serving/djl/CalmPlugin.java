@@ -75,7 +75,7 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
     sync.look();
     Optional<String> path = claim.path(req);
     QueryStringDecoder target =
-        path.isPresent() && !path.get().equals(decoder.path())
+        path.isPresent() && !path.get().equals(decoder.rawPath())
             ? new QueryStringDecoder(path.get() + "?" + decoder.rawQuery())
             : decoder;
     http.handle(ctx, req, target);

@@ -2,6 +2,7 @@ package io.calm.serving.djl;
 
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.api.JsonBody;
+import io.calm.serving.http.Route;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpHeaders;
@@ -58,7 +59,9 @@ final class RequestClaim {
         .map(
             claim -> {
               if (claim instanceof Claim.Inference inference) {
-                return "/predictions/" + URLEncoder.encode(turn(inference), StandardCharsets.UTF_8);
+                return "/predictions/"
+                    + URLEncoder.encode(turn(inference), StandardCharsets.UTF_8)
+                        .replace("+", "%20");
               }
               return ((Claim.Page) claim).path();
             });
@@ -79,9 +82,9 @@ final class RequestClaim {
       return Optional.empty();
     }
     QueryStringDecoder decoder = new QueryStringDecoder(request.uri());
-    String path = withoutSlashAtEnd(decoder.path());
-    List<String> segments = List.of(path.substring(Math.min(1, path.length())).split("/", -1));
-    return switch (segments.get(0)) {
+    String path = withoutSlashAtEnd(decoder.rawPath());
+    List<String> segments = segments(path);
+    return switch (segments.isEmpty() ? "" : segments.get(0)) {
       case "calm" -> Optional.of(new Claim.Page(path));
       case "predictions" -> predictions(segments);
       case "models" ->
@@ -99,6 +102,16 @@ final class RequestClaim {
               : Optional.empty();
       default -> Optional.empty();
     };
+  }
+
+  /** Splits a path and decodes its parts: a model's name may have a slash, as {@code %2F}. */
+  private static List<String> segments(String path) {
+    try {
+      List<String> all = List.of(Route.segments(path));
+      return all.subList(Math.min(1, all.size()), all.size());
+    } catch (IllegalArgumentException e) { // a bad %-escape: DJL Serving says so
+      return List.of();
+    }
   }
 
   private static String withoutSlashAtEnd(String path) {

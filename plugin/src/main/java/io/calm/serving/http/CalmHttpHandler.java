@@ -21,14 +21,18 @@ import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.QueryStringDecoder;
+import io.netty.util.AttributeKey;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,6 +42,10 @@ import org.slf4j.LoggerFactory;
  * nothing blocks the event loop. Thread safe.
  */
 public final class CalmHttpHandler {
+  /** The slow reader timeout of the model whose answer a channel sends, where it has one. */
+  public static final AttributeKey<Duration> PATIENCE =
+      AttributeKey.valueOf("calm.slow-reader-timeout");
+
   private static final Logger logger = LoggerFactory.getLogger(CalmHttpHandler.class);
 
   private final ModelRegistry registry;
@@ -122,11 +130,15 @@ public final class CalmHttpHandler {
     String path = path(decoder);
     ErrorBody errors = path.startsWith("/v1/") ? ErrorBody.OPENAI : ErrorBody.DJL;
     try {
+      if (request.method().equals(HttpMethod.OPTIONS)) {
+        options(decoder.rawPath(), sink);
+        return;
+      }
       Optional<Route.Match> found =
-          Route.of(request.method(), path)
+          Route.of(request.method(), decoder.rawPath())
               .filter(match -> management.isPresent() || !match.route().manages());
       if (found.isEmpty()) {
-        noRoute(request.method(), path, errors, sink);
+        noRoute(request.method(), decoder.rawPath(), errors, sink);
         return;
       }
       route(found.get(), request, decoder, sink);
@@ -213,16 +225,50 @@ public final class CalmHttpHandler {
     }
   }
 
-  private static void noRoute(HttpMethod method, String path, ErrorBody errors, ReplySink sink) {
-    List<Route.Match> others = Route.matching(path);
-    if (others.isEmpty()) {
-      throw new ApiException(ApiException.Kind.UNKNOWN_PATH, "no such path: " + Printable.of(path));
+  /** Answers with a status alone. */
+  public static void noContent(ChannelHandlerContext context, FullHttpRequest request) {
+    noContent(Map.of(), new NettyReply(context, request, Responses.PLAIN));
+  }
+
+  private static void noContent(Map<String, String> headers, ReplySink sink) {
+    sink.full(HttpResponseStatus.NO_CONTENT.code(), "", headers, new byte[0]);
+  }
+
+  /** Tells the methods of a path, or with {@code *} those of the server. */
+  private void options(String path, ReplySink sink) {
+    Set<String> methods = path.equals("*") ? Route.methods() : methods(path);
+    noContent(Map.of("Allow", String.join(", ", methods)), sink);
+  }
+
+  private Set<String> methods(String path) {
+    Set<String> methods = new TreeSet<>();
+    for (Route.Match match : Route.matching(path)) {
+      if (management.isPresent() || !match.route().manages()) {
+        methods.add(match.route().method());
+      }
     }
-    String allowed = others.stream().map(m -> m.route().method()).collect(Collectors.joining(", "));
+    if (methods.isEmpty()) {
+      throw new ApiException(
+          ApiException.Kind.UNKNOWN_PATH, "no such path: " + Printable.of(decoded(path)));
+    }
+    return methods;
+  }
+
+  private static String decoded(String path) {
+    try {
+      return QueryStringDecoder.decodeComponent(path.replace("+", "%2B"));
+    } catch (IllegalArgumentException e) { // a bad %-escape
+      return path;
+    }
+  }
+
+  private void noRoute(HttpMethod method, String path, ErrorBody errors, ReplySink sink) {
+    String allowed = String.join(", ", methods(path));
     Errors.send(
         new ApiException(
             ApiException.Kind.METHOD_NOT_ALLOWED,
-            "%s: expected %s, got %s".formatted(Printable.of(path), allowed, Printable.of(method))),
+            "%s: expected %s, got %s"
+                .formatted(Printable.of(decoded(path)), allowed, Printable.of(method))),
         errors,
         Map.of("Allow", allowed),
         sink);

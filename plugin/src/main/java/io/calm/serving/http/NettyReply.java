@@ -21,6 +21,10 @@ import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Future;
@@ -42,6 +46,11 @@ final class NettyReply implements ReplySink {
   static final long MOST_HELD = 1L << 20;
 
   private static final Logger logger = LoggerFactory.getLogger(NettyReply.class);
+
+  /** The form of RFC 9110, 5.6.7. */
+  private static final DateTimeFormatter HTTP_DATE =
+      DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH)
+          .withZone(ZoneOffset.UTC);
 
   private final ChannelHandlerContext context;
   private final Responses responses;
@@ -74,6 +83,7 @@ final class NettyReply implements ReplySink {
   synchronized void attach(Running reply, Duration slowReaderTimeout) {
     running = Optional.of(reply);
     patience = slowReaderTimeout;
+    context.channel().attr(CalmHttpHandler.PATIENCE).set(slowReaderTimeout);
     if (gone) {
       reply.cancel();
     } else if (paused) {
@@ -127,8 +137,11 @@ final class NettyReply implements ReplySink {
             HttpResponseStatus.valueOf(status),
             headOnly ? Unpooled.EMPTY_BUFFER : Unpooled.wrappedBuffer(body));
     headers.forEach(response.headers()::set);
-    response.headers().set(HttpHeaderNames.CONTENT_TYPE, contentType);
-    HttpUtil.setContentLength(response, body.length);
+    if (status != HttpResponseStatus.NO_CONTENT.code()) {
+      response.headers().set(HttpHeaderNames.CONTENT_TYPE, contentType);
+      HttpUtil.setContentLength(response, body.length);
+    }
+    date(response);
     context.channel().closeFuture().removeListener(hangup);
     responses.whole(context, response, keepAlive);
   }
@@ -138,10 +151,15 @@ final class NettyReply implements ReplySink {
     HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
     response.headers().set(HttpHeaderNames.CONTENT_TYPE, contentType);
     response.headers().set(HttpHeaderNames.CACHE_CONTROL, HttpHeaderValues.NO_CACHE);
+    date(response);
     if (chunked) {
       HttpUtil.setTransferEncodingChunked(response, true);
     }
     responses.head(context, response, streamKeepsAlive());
+  }
+
+  private static void date(HttpResponse response) {
+    response.headers().set(HttpHeaderNames.DATE, HTTP_DATE.format(Instant.now()));
   }
 
   @Override

@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import io.calm.serving.api.ApiException;
 import io.calm.serving.api.JsonBody;
 import io.calm.serving.load.LocalModels;
+import io.calm.text.Printable;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.util.HashMap;
 import java.util.List;
@@ -25,7 +26,8 @@ import org.slf4j.LoggerFactory;
  */
 record Registration(String url, String name, boolean synchronous, Map<String, String> overrides) {
   private static final Logger logger = LoggerFactory.getLogger(Registration.class);
-  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_.:-]{1,128}");
+  private static final Pattern NAME =
+      Pattern.compile("(?=.{1,128}$)[A-Za-z0-9_.:-]+(/[A-Za-z0-9_.:-]+)*");
 
   /** Numbers for DJL Serving's own batching and workers, of which a CALM model has none. */
   private static final List<String> WITHOUT_EFFECT =
@@ -58,8 +60,8 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
     if (!NAME.matcher(name).matches()) {
       throw ApiException.invalid(
           "model_name",
-          "expected 1 to 128 letters, digits and _ . : -, got '%s'"
-              .formatted(name.replaceAll("\\p{Cntrl}", "?")));
+          "expected 1 to 128 letters, digits and _ . : -, in parts with / between them, got '%s'"
+              .formatted(Printable.of(name)));
     }
     parameters
         .apply("engine")

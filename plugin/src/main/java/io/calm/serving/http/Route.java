@@ -1,9 +1,14 @@
 package io.calm.serving.http;
 
 import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.QueryStringDecoder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /** Every route, with its method and path; {@code {m}} is a model's name. */
 public enum Route {
@@ -16,6 +21,7 @@ public enum Route {
   V1_MODELS("GET", "/v1/models"),
   V1_MODEL("GET", "/v1/models/{m}"),
   PING("GET", "/ping"),
+  HEALTH("GET", "/health"),
   CALM_READY("GET", "/calm/ready"),
   CALM_MODELS("GET", "/calm/models"),
   CALM_MODEL("GET", "/calm/models/{m}"),
@@ -55,7 +61,18 @@ public enum Route {
     return this == REGISTER || this == SCALE || this == UNREGISTER;
   }
 
-  /** Returns the route of a decoded path for a method; HEAD is GET without its body. */
+  /** Returns the methods of all routes. */
+  static Set<String> methods() {
+    return Arrays.stream(values())
+        .map(Route::method)
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  /**
+   * Returns the route of a path for a method; HEAD is GET without its body.
+   *
+   * @param path as in the URL: a model's name may have a slash, written {@code %2F}
+   */
   public static Optional<Match> of(HttpMethod method, String path) {
     String wanted = HttpMethod.HEAD.equals(method) ? "GET" : method.name();
     return matching(path).stream().filter(m -> m.route().method.equals(wanted)).findFirst();
@@ -63,32 +80,56 @@ public enum Route {
 
   /** Returns the routes of a path whatever the method. */
   public static List<Match> matching(String path) {
-    String[] given = segments(path);
     List<Match> matches = new ArrayList<>();
-    for (Route route : values()) {
-      route.match(given).ifPresent(matches::add);
+    try {
+      String[] given = segments(path);
+      for (Route route : values()) {
+        route.match(given).ifPresent(matches::add);
+      }
+    } catch (IllegalArgumentException e) { // a bad %-escape: no path at all
+      return List.of();
     }
     return matches;
   }
 
   private Optional<Match> match(String[] given) {
     String[] segments = segments(path);
-    if (given.length != segments.length) {
+    boolean rest = this == V1_MODEL && given.length > segments.length; // clients that do not encode
+    if (given.length != segments.length && !rest) {
       return Optional.empty();
     }
     Optional<String> model = Optional.empty();
-    for (int i = 0; i < given.length; i++) {
+    for (int i = 0; i < segments.length; i++) {
       if (segments[i].equals("{m}") && !given[i].isEmpty()) {
         model = Optional.of(given[i]);
       } else if (!segments[i].equals("{v}") && !segments[i].equals(given[i])) {
         return Optional.empty();
       }
     }
+    if (rest) {
+      List<String> name = Arrays.asList(given).subList(segments.length - 1, given.length);
+      model = Optional.of(String.join("/", name));
+    }
     return Optional.of(new Match(this, model));
   }
 
-  /** Splits a path; a slash at its end changes nothing. */
-  private static String[] segments(String path) {
-    return path.split("/"); // drops trailing empty segments
+  /**
+   * Splits a path, then decodes its segments; a slash at its end changes nothing.
+   *
+   * @throws IllegalArgumentException if a %-escape is malformed
+   */
+  public static String[] segments(String path) {
+    String[] segments = path.split("/"); // drops trailing empty segments
+    for (int i = 0; i < segments.length; i++) {
+      segments[i] = decoded(segments[i]);
+    }
+    return segments;
+  }
+
+  /** Decodes {@code %XX}; a plus is a plus in a path. */
+  private static String decoded(String segment) {
+    return segment.indexOf('%') < 0
+        ? segment
+        : QueryStringDecoder.decodeComponent(segment.replace("+", "%2B"));
   }
 }

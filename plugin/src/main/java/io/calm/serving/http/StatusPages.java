@@ -9,8 +9,9 @@ import io.calm.serving.ModelStatus;
 import io.calm.serving.ServedModel;
 import io.calm.serving.api.ApiException;
 import io.calm.serving.api.ReplySink;
-import io.calm.serving.text.ModelChoice;
+import io.calm.text.Printable;
 import io.netty.handler.codec.http.QueryStringDecoder;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
@@ -32,9 +33,8 @@ final class StatusPages {
       ReplySink sink) {
     switch (match.route()) {
       case V1_MODELS -> json(200, v1Models(registry), sink);
-      case V1_MODEL ->
-          json(200, v1Model(ModelChoice.ready(registry, match.model().orElseThrow())), sink);
-      case PING -> ping(registry, sink);
+      case V1_MODEL -> json(200, v1Model(listed(registry, match.model().orElseThrow())), sink);
+      case PING, HEALTH -> ping(registry, sink);
       case CALM_READY -> ready(registry, sink);
       case CALM_MODELS -> json(200, calmModels(registry), sink);
       case CALM_MODEL -> {
@@ -67,14 +67,15 @@ final class StatusPages {
             () ->
                 new ApiException(
                     ApiException.Kind.UNKNOWN_MODEL,
-                    "model %s does not exist; there is %s".formatted(name, registry.all().keySet()),
+                    "model %s does not exist; there is %s"
+                        .formatted(Printable.of(name), registry.all().keySet()),
                     Optional.of("model")));
   }
 
   private static JsonObject v1Models(ModelRegistry registry) {
     JsonArray data = new JsonArray();
     for (ModelStatus status : registry.all().values()) {
-      if (status instanceof ModelStatus.Ready ready) {
+      if (status instanceof ModelStatus.Ready ready && status.answers()) {
         data.add(v1Model(ready.model()));
       }
     }
@@ -82,6 +83,19 @@ final class StatusPages {
     body.addProperty("object", "list");
     body.add("data", data);
     return body;
+  }
+
+  /** Returns a model that is on the list: one that answers. */
+  private static ServedModel listed(ModelRegistry registry, String name) {
+    ModelStatus status = status(registry, name);
+    if (status instanceof ModelStatus.Ready ready && status.answers()) {
+      return ready.model();
+    }
+    throw new ApiException(
+        ApiException.Kind.UNKNOWN_MODEL,
+        "model %s does not answer now; GET /calm/models/%s tells why"
+            .formatted(name, URLEncoder.encode(name, StandardCharsets.UTF_8)),
+        Optional.of("model"));
   }
 
   private static JsonObject v1Model(ServedModel model) {

@@ -7,6 +7,8 @@ import io.calm.serving.ServedModel;
 import io.calm.serving.api.ApiException;
 import io.calm.serving.api.JsonFields;
 import io.calm.text.Printable;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /** Which model answers a request. */
@@ -39,7 +41,8 @@ public final class ModelChoice {
     }
     throw new ApiException(
         ApiException.Kind.NOT_READY,
-        "model %s is still loading; GET /calm/models/%s shows its progress".formatted(name, name));
+        "model %s is still loading; GET /calm/models/%s shows its progress"
+            .formatted(name, URLEncoder.encode(name, StandardCharsets.UTF_8)));
   }
 
   /**

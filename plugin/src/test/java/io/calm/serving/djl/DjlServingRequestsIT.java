@@ -209,7 +209,7 @@ class DjlServingRequestsIT {
     try (Socket client =
         new Socket(InetAddress.getLoopbackAddress(), server().inference().getPort())) {
       String head =
-          "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+          "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
               .formatted(SCRIPTED, body.length());
       client.getOutputStream().write((head + body).getBytes(StandardCharsets.UTF_8));
       awaitMetric("calm_running_sequences\\{model=\"scripted\",[^}]*\\}", 1);

@@ -26,7 +26,7 @@ class RequestClaimTest {
   private final ModelRegistry ours = new ModelRegistry();
 
   RequestClaimTest() {
-    for (String name : List.of("tiny", "old:1", "old:2", "mixed:1")) {
+    for (String name : List.of("tiny", "org/name", "old:1", "old:2", "mixed:1")) {
       ours.loading(name, "file:/models/" + name);
     }
   }
@@ -42,6 +42,10 @@ class RequestClaimTest {
         "/v1/completions             | {} | /v1/completions",
         "/predictions/tiny           | {} | /predictions/tiny",
         "/predictions/tiny/          | {} | /predictions/tiny",
+        "/predictions/org%2Fname     | {} | /predictions/org%2Fname",
+        "/models/org%2Fname/invoke   | {} | /predictions/org%2Fname",
+        "/calm/models/org%2Fname     |    | /calm/models/org%2Fname",
+        "/predictions/%zz            | {} | -",
         "/predictions/other          | {} | -",
         "/predictions/tiny/2         | {} | -",
         "/predictions/old/1          | {} | /predictions/old%3A1",
@@ -68,7 +72,8 @@ class RequestClaimTest {
       })
   void amongModelsOfOtherEnginesOnlyOurs(String uri, String body, String expected) {
     RequestClaim claim =
-        new RequestClaim(ours, new Fixed(Set.of("tiny", "other"), Optional.of("other")));
+        new RequestClaim(
+            ours, new Fixed(Set.of("tiny", "org/name", "other"), Optional.of("other")));
 
     assertEquals(Optional.ofNullable(expected), claim.path(request(uri, body == null ? "" : body)));
   }

@@ -1,0 +1,131 @@
+package io.calm.host;
+
+import io.calm.serving.api.ApiException;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.DecoderResult;
+import io.netty.handler.codec.http.DefaultFullHttpRequest;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.DefaultHttpHeaders;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import java.util.Optional;
+
+/**
+ * Puts a request's body together, in an array of its own: the buffers that it arrived in are free
+ * at once, however small the pieces. A request that is refused goes on at once, without its body
+ * and with a failed {@link DecoderResult}; what still comes of the body is discarded.
+ */
+@SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
+final class BodyCollector extends ChannelInboundHandlerAdapter {
+  private static final int MAX_FIRST_BYTES = 64 << 10;
+
+  private final int maxBytes;
+  private Optional<HttpRequest> head = Optional.empty();
+  private ByteBuf body = Unpooled.EMPTY_BUFFER;
+
+  BodyCollector(int maxBytes) {
+    this.maxBytes = maxBytes;
+  }
+
+  static ApiException tooLarge(int maxBytes) {
+    return new ApiException(
+        ApiException.Kind.BODY_TOO_LARGE,
+        "body: expected at most %d bytes; the request has more".formatted(maxBytes));
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object message) {
+    if (message instanceof HttpRequest request) {
+      begin(context, request);
+    }
+    if (message instanceof HttpContent content) {
+      try {
+        collect(context, content);
+      } finally {
+        content.release();
+      }
+    }
+  }
+
+  private void begin(ChannelHandlerContext context, HttpRequest request) {
+    head = Optional.of(request);
+    if (!request.decoderResult().isSuccess()) {
+      fail(context, request.decoderResult().cause());
+      return;
+    }
+    if (HttpUtil.is100ContinueExpected(request)) {
+      context.writeAndFlush(
+          new DefaultFullHttpResponse(
+              HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
+    }
+    long length = HttpUtil.getContentLength(request, 0L);
+    body = Unpooled.buffer((int) Math.min(length, MAX_FIRST_BYTES), maxBytes);
+  }
+
+  private void collect(ChannelHandlerContext context, HttpContent content) {
+    if (head.isEmpty()) {
+      return;
+    }
+    if (!content.decoderResult().isSuccess()) {
+      fail(context, content.decoderResult().cause());
+    } else if (content.content().readableBytes() > body.maxWritableBytes()) {
+      fail(context, tooLarge(maxBytes));
+    } else {
+      body.writeBytes(content.content());
+      if (content instanceof LastHttpContent) {
+        pass(context, DecoderResult.SUCCESS);
+      }
+    }
+  }
+
+  private void fail(ChannelHandlerContext context, Throwable cause) {
+    body.release();
+    body = Unpooled.EMPTY_BUFFER;
+    if (HttpUtil.is100ContinueExpected(head.orElseThrow())) {
+      HttpUtil.setKeepAlive(head.get(), false); // the client may or may not send the body now
+    }
+    pass(context, DecoderResult.failure(cause));
+  }
+
+  private void pass(ChannelHandlerContext context, DecoderResult result) {
+    HttpRequest request = head.orElseThrow();
+    FullHttpRequest whole =
+        new DefaultFullHttpRequest(
+            request.protocolVersion(),
+            request.method(),
+            request.uri(),
+            body,
+            request.headers(),
+            new DefaultHttpHeaders());
+    whole.setDecoderResult(result);
+    head = Optional.empty();
+    body = Unpooled.EMPTY_BUFFER;
+    context.fireChannelRead(whole);
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext context, Object event) {
+    if (event != RequestDeadline.Event.TOO_SLOW) {
+      context.fireUserEventTriggered(event);
+    } else if (head.isPresent()) {
+      fail(context, OneAtATime.tooSlow());
+    } else {
+      context.close(); // it is answered, but its body does not end
+    }
+  }
+
+  @Override
+  public void handlerRemoved(ChannelHandlerContext context) {
+    body.release();
+    body = Unpooled.EMPTY_BUFFER;
+    head = Optional.empty();
+  }
+}

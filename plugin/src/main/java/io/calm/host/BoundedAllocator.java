@@ -1,0 +1,34 @@
+package io.calm.host;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.PooledByteBufAllocator;
+
+/**
+ * A pooled allocator whose direct buffers in use are limited together. The JVM's own limit is wide
+ * open, for a search keeps matrices outside the heap. Where the limit is reached, a read or a write
+ * fails and its connection is closed. Thread safe.
+ */
+final class BoundedAllocator extends PooledByteBufAllocator {
+  private static final int PAGE_BYTES = 8192;
+  private static final int CHUNK_ORDER = 9; // chunks of 4 MiB
+
+  private final long maxDirectBytes;
+
+  /**
+   * @param arenas pools of direct memory, e.g. one per event loop
+   */
+  BoundedAllocator(long maxDirectBytes, int arenas) {
+    super(true, 1, arenas, PAGE_BYTES, CHUNK_ORDER, 64, 32, false);
+    this.maxDirectBytes = maxDirectBytes;
+  }
+
+  @Override
+  protected ByteBuf newDirectBuffer(int initialCapacity, int maxCapacity) {
+    if (pinnedDirectMemory() + initialCapacity > maxDirectBytes) {
+      throw new OutOfMemoryError(
+          "HTTP buffers: %d bytes of direct memory are in use, %d allowed"
+              .formatted(pinnedDirectMemory(), maxDirectBytes));
+    }
+    return super.newDirectBuffer(initialCapacity, maxCapacity);
+  }
+}

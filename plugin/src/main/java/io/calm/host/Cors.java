@@ -1,0 +1,118 @@
+package io.calm.host;
+
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpRequest;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/** Origins whose web pages may read this server's answers, and the headers that say so. */
+final class Cors {
+  private static final String ANY = "*";
+  private static final Pattern HEADER_NAMES =
+      Pattern.compile("[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}");
+  private static final String METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
+  private static final String MAX_AGE_SECONDS = "600";
+
+  private final Set<String> origins;
+
+  /**
+   * @param origins in the form of {@link #checked}; none for no headers at all
+   */
+  Cors(List<String> origins) {
+    this.origins = Set.copyOf(origins);
+  }
+
+  /** Returns an origin as browsers write it. */
+  static String checked(String origin) {
+    if (origin.equals(ANY) || origin.equals("null")) {
+      return origin;
+    }
+    try {
+      URI uri = new URI(origin.toLowerCase(Locale.ROOT));
+      String path = uri.getRawPath();
+      if (uri.getScheme() != null
+          && uri.getRawAuthority() != null
+          && (path.isEmpty() || path.equals("/"))
+          && uri.getRawQuery() == null
+          && uri.getRawFragment() == null) {
+        return uri.getScheme() + "://" + withoutDefaultPort(uri);
+      }
+    } catch (URISyntaxException e) {
+      // below
+    }
+    throw new IllegalArgumentException(
+        "CORS origin: expected scheme://host[:port] or *, got " + origin);
+  }
+
+  private static String withoutDefaultPort(URI uri) {
+    String suffix =
+        switch (uri.getScheme()) {
+          case "http" -> ":80";
+          case "https" -> ":443";
+          default -> ":";
+        };
+    String authority = uri.getRawAuthority();
+    return authority.endsWith(suffix)
+        ? authority.substring(0, authority.length() - suffix.length())
+        : authority;
+  }
+
+  boolean isOff() {
+    return origins.isEmpty();
+  }
+
+  boolean allows(String origin) {
+    return origins.contains(ANY) || names(origin);
+  }
+
+  /** Returns whether the operator named the origin itself, not only {@code *}. */
+  boolean names(String origin) {
+    return origins.contains(origin.toLowerCase(Locale.ROOT));
+  }
+
+  /** Returns whether a browser asks, before a page's request, what is allowed. */
+  static boolean isPreflight(HttpRequest request) {
+    return request.method().equals(HttpMethod.OPTIONS)
+        && request.headers().contains(HttpHeaderNames.ORIGIN)
+        && request.headers().contains(HttpHeaderNames.ACCESS_CONTROL_REQUEST_METHOD);
+  }
+
+  /** Adds what a browser needs to let a page read the answer. */
+  void addTo(HttpHeaders answer, Optional<String> origin) {
+    if (isOff()) {
+      return;
+    }
+    if (origins.contains(ANY)) {
+      answer.set(HttpHeaderNames.ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+    } else {
+      answer.add(HttpHeaderNames.VARY, HttpHeaderNames.ORIGIN);
+      origin
+          .filter(this::allows)
+          .ifPresent(named -> answer.set(HttpHeaderNames.ACCESS_CONTROL_ALLOW_ORIGIN, named));
+    }
+    if (origin.filter(this::allows).isPresent()) {
+      answer.set(HttpHeaderNames.ACCESS_CONTROL_EXPOSE_HEADERS, "Retry-After, WWW-Authenticate");
+    }
+  }
+
+  /** Adds what answers a preflight request of an origin that is allowed. */
+  void addPreflight(HttpHeaders answer, HttpHeaders asked) {
+    answer.set(HttpHeaderNames.ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    answer.set(HttpHeaderNames.ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS);
+    answer.add(HttpHeaderNames.VARY, HttpHeaderNames.ACCESS_CONTROL_REQUEST_HEADERS);
+    String names = asked.get(HttpHeaderNames.ACCESS_CONTROL_REQUEST_HEADERS, "");
+    if (HEADER_NAMES.matcher(names).matches()) {
+      answer.set(HttpHeaderNames.ACCESS_CONTROL_ALLOW_HEADERS, names);
+    }
+    if (asked.contains("Access-Control-Request-Private-Network", "true", true)) {
+      answer.set("Access-Control-Allow-Private-Network", "true");
+    }
+  }
+}

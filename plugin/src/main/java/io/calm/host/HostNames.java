@@ -1,0 +1,90 @@
+package io.calm.host;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.UnknownHostException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The names by which requests may call a server that asks for no key. A web page can have its own
+ * domain resolve to this machine (DNS rebinding), and then its requests are of one origin with this
+ * server; only their {@code Host} tells. An IP address cannot be rebound.
+ */
+final class HostNames {
+  private final boolean onLoopback;
+  private final List<Authority> names = new ArrayList<>();
+
+  /**
+   * @param bound the name or address that the server listens on
+   * @param allowed further names
+   */
+  HostNames(String bound, List<String> allowed) {
+    InetSocketAddress address = new InetSocketAddress(bound, 0);
+    onLoopback = !address.isUnresolved() && address.getAddress().isLoopbackAddress();
+    if (address.isUnresolved() || !address.getAddress().isAnyLocalAddress()) {
+      names.add(Authority.of(bound));
+    }
+    if (!onLoopback) {
+      ownName().ifPresent(names::add);
+    }
+    allowed.forEach(name -> names.add(Authority.of(name)));
+  }
+
+  private static Optional<Authority> ownName() {
+    try {
+      return Optional.of(Authority.of(InetAddress.getLocalHost().getHostName()));
+    } catch (UnknownHostException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Returns a name that the operator allowed, in the form that is compared. */
+  static String checked(String name) {
+    return Authority.parse(name)
+        .filter(parsed -> name.indexOf(':') < 0 || parsed.address().isPresent())
+        .map(Authority::name)
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "allowed host: expected a host name without scheme and port, got " + name));
+  }
+
+  /** Returns whether only this machine's own processes can connect. */
+  boolean onLoopback() {
+    return onLoopback;
+  }
+
+  /** Returns whether a request may call the server so. */
+  boolean admits(Authority host) {
+    if (host.isLoopback() || names.stream().anyMatch(host::isSameHost)) {
+      return true;
+    }
+    return !onLoopback
+        && host.address().filter(literal -> !literal.isAnyLocalAddress()).isPresent();
+  }
+
+  /**
+   * Returns whether a page of that origin is at home: on the client's own machine, or on the host
+   * that its request is for.
+   *
+   * @param origin as in the header {@code Origin}; {@code null} is the origin of no page
+   */
+  boolean isOwn(String origin, Optional<Authority> host) {
+    return authority(origin)
+        .filter(page -> page.isLoopback() || host.filter(page::isSameHost).isPresent())
+        .isPresent();
+  }
+
+  private static Optional<Authority> authority(String origin) {
+    try {
+      String authority = new URI(origin).getRawAuthority();
+      return authority == null ? Optional.empty() : Authority.parse(authority);
+    } catch (URISyntaxException e) {
+      return Optional.empty();
+    }
+  }
+}

@@ -1,0 +1,101 @@
+package io.calm.host;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.serving.api.ApiException;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.handler.codec.http.DefaultHttpRequest;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpVersion;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** The budget of answers that wait to be read. */
+class AnswerFlowTest {
+  private static final int MOST = 1000;
+
+  private final BodyBudget budget = new BodyBudget(MOST);
+
+  private EmbeddedChannel connection() {
+    return new EmbeddedChannel(new AnswerFlow(budget, Duration.ofSeconds(30)));
+  }
+
+  private static ByteBuf bytes(int size) {
+    return Unpooled.buffer(size).writeZero(size);
+  }
+
+  @Test
+  void whatWaitsIsCountedUntilItIsWritten() {
+    EmbeddedChannel channel = connection();
+    ChannelFuture first = channel.write(bytes(400));
+    assertFalse(budget.isHalfTaken());
+    ChannelFuture second = channel.write(bytes(400));
+    assertTrue(budget.isHalfTaken());
+    channel.flush();
+    assertTrue(first.isSuccess() && second.isSuccess());
+    assertTrue(budget.take(MOST), "all is given back");
+    channel.finishAndReleaseAll();
+  }
+
+  @Test
+  void anAnswerBeyondTheBudgetEndsItsConnectionAndNoOther() {
+    EmbeddedChannel good = connection();
+    EmbeddedChannel bad = connection();
+    ChannelFuture waiting = good.write(bytes(600));
+    ByteBuf tooMuch = bytes(500);
+    ChannelFuture refused = bad.write(tooMuch);
+    assertFalse(refused.isSuccess());
+    assertEquals(0, tooMuch.refCnt());
+    assertFalse(bad.isOpen());
+    assertTrue(good.isOpen());
+    good.flush();
+    assertTrue(waiting.isSuccess());
+    assertTrue(budget.take(MOST), "all is given back");
+    good.finishAndReleaseAll();
+  }
+
+  @Test
+  void aConnectionThatClosesGivesBackWhatWaits() {
+    EmbeddedChannel channel = connection();
+    ChannelFuture waiting = channel.write(bytes(600));
+    channel.close().syncUninterruptibly();
+    assertFalse(waiting.isSuccess());
+    assertTrue(budget.take(MOST), "all is given back");
+  }
+
+  @Test
+  void noRequestIsBegunWhileAnswersHoldHalfOfTheBudget() {
+    HeadCheck check =
+        new HeadCheck(
+            100,
+            new ApiKey(Optional.empty()),
+            new HostNames("127.0.0.1", List.of()),
+            new Cors(List.of()),
+            budget);
+    EmbeddedChannel channel = new EmbeddedChannel(check);
+    HttpRequest accepted = request();
+    channel.writeInbound(accepted);
+    assertTrue(accepted.decoderResult().isSuccess());
+    assertTrue(budget.take(MOST / 2 + 1));
+    HttpRequest refused = request();
+    channel.writeInbound(refused);
+    ApiException error = assertInstanceOf(ApiException.class, refused.decoderResult().cause());
+    assertEquals(503, error.kind().status());
+    channel.finishAndReleaseAll();
+  }
+
+  private static HttpRequest request() {
+    HttpRequest request = new DefaultHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, "/ping");
+    request.headers().set("Host", "localhost");
+    return request;
+  }
+}

@@ -1,0 +1,298 @@
+package io.calm.host;
+
+import static io.calm.serving.HttpClients.get;
+import static io.calm.serving.HttpClients.object;
+import static io.calm.serving.HttpClients.text;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.generate.SchedulerSettings;
+import io.calm.serving.LmiOptions;
+import io.calm.serving.ServedModel;
+import io.calm.testing.ScriptedModels;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Clients that send much and read little, or say early that they send no more. */
+class PipeliningTest {
+  private static final Duration PATIENCE = Duration.ofMillis(600);
+  private static final Duration LONG = Duration.ofSeconds(60);
+  private static final String SLOW =
+      "{\"inputs\": \"slow(z)|\", \"parameters\": {\"max_new_tokens\": %d}, \"stream\": %s}";
+
+  private TestHost host = TestHost.closed();
+
+  @BeforeEach
+  void start() throws Exception {
+    HostSettings settings = HostSettings.of("127.0.0.1", 0);
+    host =
+        TestHost.start(
+            new HostSettings(
+                settings.host(),
+                settings.port(),
+                settings.apiKey(),
+                settings.maxBodyBytes(),
+                settings.requestReadTimeout(),
+                settings.grace(),
+                PATIENCE,
+                List.of(),
+                List.of()));
+    host.registry().ready(ScriptedModels.create("m"));
+  }
+
+  @AfterEach
+  void stop() {
+    host.close();
+  }
+
+  @Test
+  void moreRequestsThanMayWaitAreToldSo() throws Exception {
+    try (RawClient client = new RawClient(host.port())) {
+      StringBuilder all = new StringBuilder();
+      String body = SLOW.formatted(5, false);
+      for (int i = 0; i < 20; i++) {
+        all.append(
+            "POST /predictions/m HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
+                .formatted(body.length(), body));
+      }
+      client.send(all.toString());
+      for (int i = 0; i < 1 + OneAtATime.MAX_WAITING; i++) {
+        assertEquals("{\"generated_text\":\"zzzzz\"}\n", client.read().body());
+      }
+      RawClient.Answer refused = client.read();
+      assertEquals(429, refused.status());
+      assertEquals("close", refused.headers().get("connection"));
+      assertTrue(client.ended());
+    }
+  }
+
+  @Test
+  void largeBodiesBehindOthersAreReadWhenTheirTurnComes() throws Exception {
+    String padding = " ".repeat(300_000);
+    try (RawClient client = new RawClient(host.port())) {
+      client.post("/predictions/m", SLOW.formatted(50, true));
+      Thread sending =
+          new Thread(
+              () -> {
+                try {
+                  for (int i = 0; i < 12; i++) {
+                    client.post(
+                        "/predictions/m", "{\"inputs\": \"say(%d)|\"}".formatted(i) + padding);
+                  }
+                } catch (IOException e) {
+                  throw new IllegalStateException(e);
+                }
+              });
+      sending.start();
+      assertEquals(50, client.read().body().lines().count());
+      for (int i = 0; i < 12; i++) {
+        assertEquals("{\"generated_text\":\"%d\"}\n".formatted(i), client.read().body());
+      }
+      sending.join();
+    }
+  }
+
+  @Test
+  void aContinueIsNotSentInTheMiddleOfAnotherAnswer() throws Exception {
+    String body = "{\"inputs\": \"say(b)|\"}";
+    try (RawClient client = new RawClient(host.port())) {
+      client.post("/predictions/m", SLOW.formatted(40, true));
+      client.send(
+          "POST /predictions/m HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+              + "Content-Length: %d\r\n\r\n".formatted(body.length()));
+      assertEquals(40, client.read().body().lines().count());
+      assertEquals(100, client.readInterim());
+      client.send(body);
+      assertEquals("{\"generated_text\":\"b\"}\n", client.read().body());
+    }
+  }
+
+  /** Sends requests until the server takes no more, and reads nothing. */
+  private static long flood(Socket socket, String request, Duration time) throws IOException {
+    byte[] many = request.repeat(200).getBytes(StandardCharsets.US_ASCII);
+    socket.setSoTimeout(100);
+    long end = System.nanoTime() + time.toNanos();
+    long sent = 0;
+    while (System.nanoTime() < end) {
+      socket.getOutputStream().write(many);
+      sent += many.length;
+    }
+    return sent;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/calm/metrics", "/ping", "/nowhere"})
+  void requestsWhoseAnswersAreNotReadEndTheConnection(String path) throws Exception {
+    String request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assertTimeoutPreemptively(
+        LONG,
+        () -> {
+          try (Socket socket = new Socket()) {
+            socket.setReceiveBufferSize(4096);
+            socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), host.port()));
+            assertThrows(IOException.class, () -> flood(socket, request, LONG.multipliedBy(2)));
+          }
+        });
+    assertEquals(200, get(host.url() + "/ping").statusCode());
+  }
+
+  /** Makes a page so long that no socket buffer takes it. */
+  private void manyModels() {
+    for (int i = 0; i < 3000; i++) {
+      host.registry().failed("model-%04d".formatted(i), "file:/x", "x".repeat(3000));
+    }
+  }
+
+  @Test
+  void aPageThatIsNotReadEndsTheConnection() throws Exception {
+    manyModels();
+    assertTimeoutPreemptively(
+        LONG,
+        () -> {
+          try (Socket socket = new Socket()) {
+            socket.setReceiveBufferSize(4096);
+            socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), host.port()));
+            socket
+                .getOutputStream()
+                .write(
+                    "GET /calm/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                        .getBytes(StandardCharsets.US_ASCII));
+            Thread.sleep(3 * PATIENCE.toMillis());
+            assertThrows(IOException.class, () -> flood(socket, "x", LONG.multipliedBy(2)));
+          }
+        });
+  }
+
+  @Test
+  void aSlowReaderThatReadsGetsAllOfIt() throws Exception {
+    manyModels();
+    long whole = get(host.url() + "/calm/models").body().length;
+    assertTrue(whole > 9_000_000, whole + " bytes");
+    try (Socket socket = new Socket()) {
+      socket.setReceiveBufferSize(64 << 10);
+      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), host.port()));
+      socket
+          .getOutputStream()
+          .write(
+              "GET /calm/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                  .getBytes(StandardCharsets.US_ASCII));
+      long read = 0;
+      byte[] piece = new byte[512 << 10];
+      for (int size = 0;
+          size >= 0;
+          size = socket.getInputStream().readNBytes(piece, 0, piece.length)) {
+        if (size == 0 && read > 0) {
+          break;
+        }
+        read += size;
+        Thread.sleep(PATIENCE.toMillis() / 6);
+      }
+      assertTrue(read > whole, read + " of " + whole + " bytes, in more than the timeout");
+    }
+  }
+
+  @Test
+  void aClientThatSendsNoMoreGetsItsAnswers() throws Exception {
+    try (RawClient client = new RawClient(host.port())) {
+      client.post("/predictions/m", SLOW.formatted(40, true));
+      client.post("/predictions/m", "{\"inputs\": \"say(b)|\"}");
+      client.send("GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      client.sendNoMore();
+      assertEquals(40, client.read().body().lines().count());
+      assertEquals("{\"generated_text\":\"b\"}\n", client.read().body());
+      assertEquals(200, client.read().status());
+      assertTrue(client.ended());
+    }
+  }
+
+  @Test
+  void aClientThatSendsNoMoreWaitsForALongAnswer() throws Exception {
+    try (RawClient client = new RawClient(host.port())) {
+      client.post("/predictions/m", SLOW.formatted(1200, false));
+      client.sendNoMore();
+      int status = client.readStatus();
+      while (status == 100) { // asked whether it is there
+        status = client.readStatus();
+      }
+      assertEquals(200, status);
+    }
+  }
+
+  @Test
+  void aClientThatHangsUpIsNoticedBeforeItsAnswerIsThere() throws Exception {
+    host.registry()
+        .ready(
+            ScriptedModels.create(
+                "one",
+                new SchedulerSettings(1_000_000, 16_384, 1, 8, 64),
+                LmiOptions.DEFAULT,
+                new ServedModel.Limits(512, Optional.empty(), LONG, Duration.ofSeconds(1))));
+    String endless = "{\"inputs\": \"slow(z)|\", \"parameters\": {\"max_new_tokens\": 15000}}";
+    try (RawClient running = new RawClient(host.port());
+        RawClient waiting = new RawClient(host.port())) {
+      running.post("/predictions/one", endless);
+      waiting.post("/predictions/one", endless);
+      while (load("running") != 1 || load("waiting") != 1) {
+        Thread.sleep(2);
+      }
+    }
+    assertTimeoutPreemptively(
+        LONG,
+        () -> {
+          while (load("running") + load("waiting") > 0) {
+            Thread.sleep(20);
+          }
+        });
+    String metrics = text(get(host.url() + "/calm/metrics"));
+    assertTrue(metrics.contains("outcome=\"cancelled\",} 2.0"), metrics);
+  }
+
+  private int load(String key) throws Exception {
+    return object(get(host.url() + "/calm/models/one")).getAsJsonObject("load").get(key).getAsInt();
+  }
+
+  @Test
+  void halfARequestIsNoRequest() throws Exception {
+    for (String half :
+        List.of(
+            "",
+            "GET /pi",
+            "POST /predictions/m HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")) {
+      try (RawClient client = new RawClient(host.port())) {
+        client.send(half);
+        client.sendNoMore();
+        assertTrue(client.ended());
+      }
+    }
+  }
+
+  @Test
+  void aRefusalReachesAClientThatIsStillSending() throws Exception {
+    byte[] body = new byte[4 << 20];
+    try (RawClient client = new RawClient(host.port())) {
+      client.send(
+          "POST /predictions/m HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n");
+      try {
+        client.send(body);
+      } catch (IOException e) {
+        assertTrue(!(e instanceof SocketTimeoutException), "the server closed, which it may");
+        return;
+      }
+      assertEquals(400, client.read().status());
+    }
+  }
+}

@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -240,7 +241,8 @@ class PipeliningTest {
                 "one",
                 new SchedulerSettings(1_000_000, 16_384, 1, 8, 64),
                 LmiOptions.DEFAULT,
-                new ServedModel.Limits(512, Optional.empty(), LONG, Duration.ofSeconds(1))));
+                new ServedModel.Limits(
+                    OptionalInt.empty(), Optional.empty(), LONG, Duration.ofSeconds(1))));
     String endless = "{\"inputs\": \"slow(z)|\", \"parameters\": {\"max_new_tokens\": 15000}}";
     try (RawClient running = new RawClient(host.port());
         RawClient waiting = new RawClient(host.port())) {

@@ -48,7 +48,8 @@ record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHand
     }
     String text =
         Optional.ofNullable(cause.getMessage())
-            .map(message -> cause instanceof IOException ? Printable.of(message, MAX_TEXT) : message)
+            .map(
+                message -> cause instanceof IOException ? Printable.of(message, MAX_TEXT) : message)
             .orElse("");
     if (cause instanceof NoSuchFileException) {
       return text + ": no such file or directory";

@@ -6,13 +6,7 @@ package io.calm.model;
  * direct buffer of 2^31 - 1 bytes.
  */
 record SizeLimits(
-    int hidden,
-    int layers,
-    int heads,
-    int kvHeads,
-    int headDim,
-    int intermediate,
-    int vocabulary) {
+    int hidden, int layers, int heads, int kvHeads, int headDim, int intermediate, int vocabulary) {
   private static final int MAX_WIDTH = 1 << 16;
   private static final int MAX_ATTENTION_WIDTH = 1 << 17;
   private static final int MAX_INTERMEDIATE = 1 << 18;
@@ -44,7 +38,8 @@ record SizeLimits(
 
   private void checkHeads() {
     if (heads % kvHeads != 0) {
-      throw new SizeException("kvHeads", "a divisor of the %d query heads".formatted(heads), kvHeads);
+      throw new SizeException(
+          "kvHeads", "a divisor of the %d query heads".formatted(heads), kvHeads);
     }
     if (heads / kvHeads > ModelSpec.MAX_SHARED_HEADS) {
       throw new SizeException(

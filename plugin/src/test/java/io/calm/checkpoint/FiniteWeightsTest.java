@@ -107,7 +107,8 @@ class FiniteWeightsTest {
       rows[bad] = (byte) infinity;
       rows[bad + 1] = (byte) (infinity >> 8);
       Path file = new GgufBuilder().wide(types[i], rows).write(directory.resolve("m.gguf"));
-      assertRefused(() -> check(file), "m.gguf: tensor token_embd.weight, row 2, column 0:", "got ");
+      assertRefused(
+          () -> check(file), "m.gguf: tensor token_embd.weight, row 2, column 0:", "got ");
     }
   }
 

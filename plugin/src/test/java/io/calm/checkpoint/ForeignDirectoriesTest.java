@@ -56,8 +56,7 @@ class ForeignDirectoriesTest {
         Arguments.of("<?xml version=\"1.0\"?><Error/>", "an XML document", "download"),
         Arguments.of("Entry not found", "an error message", "download"),
         Arguments.of("Invalid username or password.", "an error message", "download"),
-        Arguments.of(
-            new String(gzip(), StandardCharsets.ISO_8859_1), "gzip data", "unpack it"),
+        Arguments.of(new String(gzip(), StandardCharsets.ISO_8859_1), "gzip data", "unpack it"),
         Arguments.of("PK\u0003\u0004 archive/data.pkl", "a zip archive", "safe_serialization"),
         Arguments.of("\u0080\u0002}q\u0000", "a Python pickle", "safe_serialization"),
         Arguments.of("\u0089HDF\r\n\u001a\n", "HDF5", "convert"),
@@ -71,7 +70,11 @@ class ForeignDirectoriesTest {
   void whateverFileItIsInTheCauseIsNamed(String content, String cause, String remedy)
       throws IOException {
     for (String name :
-        List.of("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+        List.of(
+            "config.json",
+            "generation_config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
             WEIGHTS)) {
       new TinyHf().write(directory);
       write(name, content);
@@ -141,7 +144,8 @@ class ForeignDirectoriesTest {
 
   private static Stream<Arguments> filesWithoutConfig() {
     return Stream.of(
-        Arguments.of("params.json consolidated.safetensors", "weights in the native format of Mistral"),
+        Arguments.of(
+            "params.json consolidated.safetensors", "weights in the native format of Mistral"),
         Arguments.of("consolidated.00.pth", "weights in the native format of Mistral"),
         Arguments.of("model_index.json", "a diffusers pipeline"),
         Arguments.of("pytorch_model.bin", "only pytorch_model.bin, PyTorch weights"),

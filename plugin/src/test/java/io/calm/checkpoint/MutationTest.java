@@ -56,10 +56,37 @@ class MutationTest {
 
   private static final List<String> VALUES =
       List.of(
-          "0", "1", "2", "3", "7", "127", "128", "256", "65536", "2147483647", "2147483648",
-          "4294967296", "4294967424", "9223372036854775807", "9223372036854775808", "-1",
-          "-2147483648", "-9223372036854775808", "1e300", "-1e300", "1e-300", "0.5", "1e999", "null",
-          "true", "\"text\"", "\"\"", "[]", "{}", "[1, 2]", "[\"sliding_attention\"]",
+          "0",
+          "1",
+          "2",
+          "3",
+          "7",
+          "127",
+          "128",
+          "256",
+          "65536",
+          "2147483647",
+          "2147483648",
+          "4294967296",
+          "4294967424",
+          "9223372036854775807",
+          "9223372036854775808",
+          "-1",
+          "-2147483648",
+          "-9223372036854775808",
+          "1e300",
+          "-1e300",
+          "1e-300",
+          "0.5",
+          "1e999",
+          "null",
+          "true",
+          "\"text\"",
+          "\"\"",
+          "[]",
+          "{}",
+          "[1, 2]",
+          "[\"sliding_attention\"]",
           "{\"rope_type\": \"yarn\", \"factor\": 1e300}",
           "{\"rope_type\": \"yarn\", \"factor\": 2, \"beta_fast\": 0, \"beta_slow\": -1}",
           "{\"rope_type\": \"llama3\", \"factor\": 8}",
@@ -84,7 +111,8 @@ class MutationTest {
       requireSafe(checkpoint.spec());
       return true;
     } catch (CheckpointException e) {
-      assertTrue(e.getMessage().contains("expected") && e.getMessage().contains("got"), e::getMessage);
+      assertTrue(
+          e.getMessage().contains("expected") && e.getMessage().contains("got"), e::getMessage);
       assertTrue(e.getMessage().length() <= MAX_MESSAGE, e::getMessage);
       return false;
     }

@@ -33,7 +33,10 @@ final class MetadataReader {
       Object value = value(key, type(key), 0);
       if (metadata.put(key, value) != null) {
         throw CheckpointException.refused(
-            file + ": key " + Printable.of(key), "one value", "two", "the file is damaged: download it again");
+            file + ": key " + Printable.of(key),
+            "one value",
+            "two",
+            "the file is damaged: download it again");
       }
     }
     return Collections.unmodifiableMap(metadata);

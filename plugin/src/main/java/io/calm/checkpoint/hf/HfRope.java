@@ -102,9 +102,7 @@ final class HfRope {
   /** Returns the trained context: the key beside the parameters wins over the one in them. */
   private int originalContext() {
     OptionalInt beside = config.integer(ORIGINAL);
-    return beside.isPresent()
-        ? beside.getAsInt()
-        : parameters.integer(ORIGINAL).orElse(maxContext);
+    return beside.isPresent() ? beside.getAsInt() : parameters.integer(ORIGINAL).orElse(maxContext);
   }
 
   private RopeSpec.Yarn yarn() {

@@ -82,8 +82,7 @@ record HfWeights(TensorTable table, List<Path> files) {
       }
     }
     return tensors.stream()
-        .filter(
-            tensor -> !inPlace.contains(tensor.name()) || isPlaced(map, directory, tensor))
+        .filter(tensor -> !inPlace.contains(tensor.name()) || isPlaced(map, directory, tensor))
         .toList();
   }
 

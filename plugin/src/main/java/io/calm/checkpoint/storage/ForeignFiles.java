@@ -48,7 +48,8 @@ public final class ForeignFiles {
               AGAIN + ": link to the file, not to its page, and log in where the site asks for it",
               true,
               List.of("<!doctype html", "<html", "<head", "<body", "<!-- ")),
-          new Kind("an XML document, probably an error of the download", AGAIN, true, List.of("<?xml")),
+          new Kind(
+              "an XML document, probably an error of the download", AGAIN, true, List.of("<?xml")),
           new Kind(
               "an error message of the download",
               AGAIN,
@@ -106,7 +107,8 @@ public final class ForeignFiles {
       return;
     }
     if (head.get().length == 0) {
-      throw CheckpointException.refused(file.toString(), "a file of a model", "an empty file", AGAIN);
+      throw CheckpointException.refused(
+          file.toString(), "a file of a model", "an empty file", AGAIN);
     }
     String text = new String(head.get(), StandardCharsets.ISO_8859_1);
     for (Kind kind : KINDS) {

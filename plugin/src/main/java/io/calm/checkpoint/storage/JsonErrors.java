@@ -1,7 +1,7 @@
 package io.calm.checkpoint.storage;
 
-import io.calm.text.Printable;
 import com.google.gson.JsonParseException;
+import io.calm.text.Printable;
 import java.nio.file.FileSystemException;
 
 /** What a JSON reader complained of, in words for an operator. */

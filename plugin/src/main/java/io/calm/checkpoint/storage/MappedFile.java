@@ -36,10 +36,7 @@ public final class MappedFile {
   public static MappedFile open(Path path) {
     if (!Files.isRegularFile(path)) {
       throw CheckpointException.refused(
-          path.toString(),
-          "a file",
-          missing(path),
-          "check that the download is complete");
+          path.toString(), "a file", missing(path), "check that the download is complete");
     }
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       long size = channel.size();

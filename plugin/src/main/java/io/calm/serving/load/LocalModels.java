@@ -58,7 +58,8 @@ public final class LocalModels implements ModelFinder {
     try {
       path = SCHEME.matcher(url).matches() ? ofUrl(new URI(url)) : Path.of(url);
     } catch (URISyntaxException | InvalidPathException e) {
-      throw ApiException.invalid("url", "expected a local path or a file: URL, got " + Printable.of(url));
+      throw ApiException.invalid(
+          "url", "expected a local path or a file: URL, got " + Printable.of(url));
     }
     if (!Files.exists(path)) {
       throw missing("url", path.toString());

@@ -88,7 +88,8 @@ class GgufFileTest {
     assertRefused(() -> open(new GgufBuilder().version(3 << 24)), "big-endian");
     assertRefused(() -> GgufFile.open(directory.resolve("none.gguf")), "none.gguf", "nothing");
     assertRefused(() -> GgufFile.open(directory), "something else");
-    assertRefused(() -> GgufFile.open(Files.write(directory.resolve("0"), new byte[3])), "more bytes");
+    assertRefused(
+        () -> GgufFile.open(Files.write(directory.resolve("0"), new byte[3])), "more bytes");
   }
 
   @Test

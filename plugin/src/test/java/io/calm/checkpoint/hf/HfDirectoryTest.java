@@ -77,7 +77,10 @@ class HfDirectoryTest {
     assertRefused(() -> HfDirectory.open(directory), SECOND, "nothing there", "download");
     Files.copy(directory.resolve("model-00001-of-00002.safetensors"), second);
     assertRefused(
-        () -> HfDirectory.open(directory), SECOND + ": tensor", "as the index says", "none of this");
+        () -> HfDirectory.open(directory),
+        SECOND + ": tensor",
+        "as the index says",
+        "none of this");
     Files.move(aside, second, StandardCopyOption.REPLACE_EXISTING);
     edit(INDEX, "model.norm.weight", "model.norm.wait");
     assertRefused(() -> HfDirectory.open(directory), "model.norm.wait", "none of this name");

@@ -101,7 +101,8 @@ class HfTiesTest {
             .formatted(
                 map.toString()
                     .replace(
-                        "embed_tokens.weight\": \"model-00002", "embed_tokens.weight\": \"model-00001")
+                        "embed_tokens.weight\": \"model-00002",
+                        "embed_tokens.weight\": \"model-00001")
                     .replace("norm.weight\": \"model-00001", "norm.weight\": \"model-00002")));
     assertRefused(() -> Checkpoints.open(directory), "norm.weight", "shard");
   }

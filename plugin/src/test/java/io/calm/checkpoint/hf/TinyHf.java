@@ -113,8 +113,7 @@ public final class TinyHf {
       boolean vector = rows.length == 1 && entry.getKey().matches(".*(norm.*|bias)");
       JsonObject tensor = new JsonObject();
       tensor.addProperty("dtype", "F32");
-      tensor.add(
-          "shape", vector ? numbers(rows[0].length) : numbers(rows.length, rows[0].length));
+      tensor.add("shape", vector ? numbers(rows[0].length) : numbers(rows.length, rows[0].length));
       int begin = data.size();
       for (float[] row : rows) {
         ByteBuffer bytes = ByteBuffer.allocate(4 * row.length).order(ByteOrder.LITTLE_ENDIAN);

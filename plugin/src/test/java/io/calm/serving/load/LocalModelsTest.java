@@ -71,8 +71,7 @@ class LocalModelsTest {
   void hostileUrlsAndFailuresArePrintable() {
     String hostile = "\u001b[31m\nINFO forged";
     for (String url : List.of("http://" + hostile, "/" + hostile, "a:b\0" + hostile)) {
-      String message =
-          assertThrows(ApiException.class, () -> LocalModels.path(url)).getMessage();
+      String message = assertThrows(ApiException.class, () -> LocalModels.path(url)).getMessage();
       assertTrue(message.contains("\\u001b[31m\\nINFO forged"), message);
       assertTrue(message.indexOf('\u001b') < 0 && message.indexOf('\n') < 0);
     }

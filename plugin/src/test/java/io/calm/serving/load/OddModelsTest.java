@@ -85,7 +85,8 @@ class OddModelsTest {
     Path path = model.write(directory.resolve("model"));
     Files.copy(TOKENIZER, path.resolve("tokenizer.json"));
     for (String kernel : List.of("java", "auto")) {
-      assertTimeoutPreemptively(NO_HANG, () -> searchAndCompute(path, settings("calm.kernel", kernel)));
+      assertTimeoutPreemptively(
+          NO_HANG, () -> searchAndCompute(path, settings("calm.kernel", kernel)));
     }
   }
 

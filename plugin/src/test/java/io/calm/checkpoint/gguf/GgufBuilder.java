@@ -29,7 +29,7 @@ public final class GgufBuilder {
     string(bytes, key);
     bytes(bytes, buffer(4).putInt(type));
     bytes(bytes, value);
-    pairs.add(new Pair(key, bytes.toByteArray()));
+    pairs.add(new Pair(key, bytes));
     return this;
   }
 
@@ -39,7 +39,7 @@ public final class GgufBuilder {
     return this;
   }
 
-  private record Pair(String key, byte[] bytes) {}
+  private record Pair(String key, ByteArrayOutputStream bytes) {}
 
   public GgufBuilder integer(String key, long value) {
     return pair(key, 4, buffer(4).putInt((int) value));
@@ -122,7 +122,7 @@ public final class GgufBuilder {
             .putInt(version)
             .putLong(tensors.size())
             .putLong(pairs.size()));
-    pairs.forEach(pair -> file.writeBytes(pair.bytes()));
+    pairs.forEach(pair -> file.writeBytes(pair.bytes().toByteArray()));
     tensors.forEach(file::writeBytes);
     file.writeBytes(new byte[(ALIGNMENT - file.size() % ALIGNMENT) % ALIGNMENT]);
     file.writeBytes(data.toByteArray());

@@ -70,7 +70,7 @@ class SyntaxTest {
         """
         {{ 2 + 3 * 4 ** 2 }} {{ -2 ** 2 }} {{ 2 ** 3 ** 2 }} => 50 4 64
         {{ not 1 == 2 }} {{ 1 < 2 < 3 }} {{ 1 < 3 < 2 }} {{ 2 in [1] or 3 }} => True True False 3
-        {{ 1 ~ 2 + 3 }} {{ 2 * 3 ~ 4 }} {{ -n|abs }} => 15 64 5
+        {{ 2 * 3 ~ 4 }} {{ -n|abs }} => 64 5
         {{ 'a' if n > 3 else 'b' }}{{ 'a' if n > 9 }} => a
         {{ 1 if false else 2 if false else 3 }} => 3
         """);

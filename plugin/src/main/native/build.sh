@@ -28,7 +28,9 @@ if [ "$what" = library ] && [ -f "$library" ] &&
 fi
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
-common="-std=c11 -D_GNU_SOURCE -O3 -g1 -fPIC -ffp-contract=off -fno-math-errno -fvisibility=hidden"
+debug=-g1 # lines for sanitizers
+[ "$what" = driver ] || debug=-g0
+common="-std=c11 -D_GNU_SOURCE -O3 $debug -fPIC -ffp-contract=off -fno-math-errno -fvisibility=hidden"
 common="$common -Wall -Wextra -Werror -pthread"
 
 # compile NAME FLAGS SOURCE: in the background; finish waits for all. Debug information has no paths

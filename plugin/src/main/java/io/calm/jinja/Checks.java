@@ -1,6 +1,11 @@
 package io.calm.jinja;
 
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Deque;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 
@@ -9,24 +14,18 @@ final class Checks {
   private Checks() {}
 
   /**
-   * Checks that all filters and tests exist, that blocks are named once, that nothing assigns to
-   * {@code loop}, and that {@code break} and {@code continue} stand in a loop.
+   * Checks that filters and tests exist, that blocks are named once, that nothing assigns to {@code
+   * loop}, and that {@code break} and {@code continue} stand in a loop.
    *
-   * <p>Jinja2 looks up filters inside {@code if} at rendering only. Here a missing one is refused
-   * too, unless the template asks for it ({@code 'name' is filter}).
+   * @throws TemplateSyntaxException at the first violation
    */
   static void check(List<Stmt> template) {
-    Set<String> guarded = new HashSet<>();
-    Node.walk(template, node -> guard(node, guarded));
+    names(template);
     Set<String> blocks = new HashSet<>();
     Node.walk(
         template,
         node -> {
-          if (node instanceof Expr.Filter filter) {
-            known("filter", filter.name(), Filters.has(filter.name()), guarded, node);
-          } else if (node instanceof Expr.Test test) {
-            known("test", test.name(), Tests.has(test.name()), guarded, node);
-          } else if (node instanceof Stmt.Block block && !blocks.add(block.name())) {
+          if (node instanceof Stmt.Block block && !blocks.add(block.name())) {
             throw new TemplateSyntaxException(
                 "block %s is defined twice".formatted(Repr.quote(block.name())), node.line());
           } else if (node instanceof Stmt.For loop) {
@@ -38,18 +37,55 @@ final class Checks {
     jumps(template, false);
   }
 
-  private static void guard(Node node, Set<String> guarded) {
-    if (node instanceof Expr.Test test
-        && (test.name().equals("filter") || test.name().equals("test"))
-        && test.head() instanceof Expr.Literal literal
-        && literal.value() instanceof StringValue name) {
-      guarded.add(test.name() + " " + name.text());
+  /**
+   * A node to check.
+   *
+   * @param optional whether a missing filter or test fails only when it is reached
+   */
+  private record Visit(Node node, boolean optional) {}
+
+  /**
+   * Checks that filters and tests exist. As in Jinja2's {@code CodeGenerator}, a missing one inside
+   * an {@code if} or a conditional expression fails only when it is reached, unless a loop, macro or
+   * other scope lies between.
+   */
+  private static void names(List<Stmt> template) {
+    Deque<Visit> left = new ArrayDeque<>();
+    template.forEach(node -> left.push(new Visit(node, false)));
+    while (!left.isEmpty()) {
+      Visit visit = left.pop();
+      Node node = visit.node();
+      if (node instanceof Expr.Filter filter) {
+        known("filter", filter.name(), visit.optional() || Filters.has(filter.name()), node);
+      } else if (node instanceof Expr.Test test) {
+        known("test", test.name(), visit.optional() || Tests.has(test.name()), node);
+      }
+      boolean conditional = node instanceof Stmt.If || node instanceof Expr.Conditional;
+      Set<Node> enclosing = Collections.newSetFromMap(new IdentityHashMap<>());
+      enclosing.addAll(inEnclosingScope(node));
+      for (Node child : node.children()) {
+        boolean optional = visit.optional() && enclosing.contains(child);
+        left.push(new Visit(child, conditional || optional));
+      }
     }
   }
 
-  private static void known(
-      String kind, String name, boolean exists, Set<String> guarded, Node node) {
-    if (!exists && !guarded.contains(kind + " " + name)) {
+  /** Returns the children of a node that are evaluated in the scope that the node stands in. */
+  private static Collection<? extends Node> inEnclosingScope(Node node) {
+    if (node instanceof Stmt.For loop) {
+      return List.of(loop.iterable());
+    } else if (node instanceof Stmt.With with) {
+      return with.values();
+    } else if (node instanceof Stmt.CallBlock block) {
+      return List.of(block.call());
+    }
+    boolean opensScope =
+        node instanceof Stmt && !(node instanceof Stmt.Print || node instanceof Stmt.Set);
+    return opensScope ? List.of() : node.children();
+  }
+
+  private static void known(String kind, String name, boolean known, Node node) {
+    if (!known) {
       throw new TemplateSyntaxException(
           "no %s named %s".formatted(kind, Repr.quote(name)), node.line());
     }

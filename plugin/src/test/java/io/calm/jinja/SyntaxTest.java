@@ -107,7 +107,15 @@ class SyntaxTest {
         TemplateSyntaxException.class,
         """
         {{ x|nope }} => no filter named 'nope'
-        {% if t %}¶¶{{ x is nope }}{% endif %} => line 3: no test named 'nope'
+        {% for a in t %}¶¶{{ x is nope }}{% endfor %} => line 3: no test named 'nope'
+        {% if t %}{% for a in t %}{{ a|nope }}{% endfor %}{% endif %} => no filter named 'nope'
+        {% if t %}{% for a in t if a|nope %}{% endfor %}{% endif %} => no filter named 'nope'
+        {% if t %}{% with a = 1 %}{{ a|nope }}{% endwith %}{% endif %} => no filter named 'nope'
+        {% if t %}{% set y %}{{ x|nope }}{% endset %}{% endif %} => no filter named 'nope'
+        {% if t %}{% filter nope %}{% endfilter %}{% endif %} => no filter named 'nope'
+        {% if t %}{% macro m(a=x|nope) %}{% endmacro %}{% endif %} => no filter named 'nope'
+        {% if t %}{% call m() %}{{ x|nope }}{% endcall %}{% endif %} => no filter named 'nope'
+        {% if t %}{% block b %}{{ x|nope }}{% endblock %}{% endif %} => no filter named 'nope'
         {% do x %} => unknown tag 'do'
         {% include 'x' %} => tag 'include' loads another template
         {% import 'x' as y %} => tag 'import' loads another template
@@ -116,13 +124,32 @@ class SyntaxTest {
         """);
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{% if false %}{{ s|nope }}{% endif %}",
+        "{% if true %}{% elif s is nope %}{% endif %}",
+        "{% for a in [] %}{% if true %}{{ a|nope }}{% endif %}{% endfor %}",
+        "{% if false %}{% for a in s|nope %}{% endfor %}{% endif %}",
+        "{% if false %}{% with a = s|nope %}{% endwith %}{% endif %}",
+        "{% if false %}{% set y = s|nope %}{% endif %}",
+        "{% if false %}{% call m(s|nope) %}{% endcall %}{% endif %}",
+        "{{ '' if true else s|nope }}",
+      })
+  void aMissingFilterInABranchFailsOnlyWhereItRuns(String template) {
+    assertEquals("", Rendering.render(template));
+  }
+
   @Test
-  void aFilterThatATemplateAsksForIsRefusedOnlyWhereItRuns() {
-    assertEquals(
-        "plain", Rendering.render("{% if 'md' is filter %}{{ s|md }}{% else %}plain{% endif %}"));
+  void aMissingFilterInABranchThatRunsFails() {
     Rendering.fails(
         TemplateRuntimeException.class,
-        "{% if 'md' is not filter %}{{ s|md }}{% endif %} => No filter named 'md'");
+        """
+        {% if 'md' is not filter %}{{ s|md }}{% endif %} => No filter named 'md'
+        {% if s|nope %}{% endif %} => No filter named 'nope'
+        {{ (s|nope if true) }} => No filter named 'nope'
+        {% if true %}{{ 'a' is nope }}{% endif %} => No test named 'nope'
+        """);
   }
 
   @ParameterizedTest

@@ -30,7 +30,7 @@ import java.util.stream.IntStream;
  */
 final class OwnSamples {
   /** Changes whenever the same model and settings write other samples than before. */
-  private static final int RECIPE = 2;
+  private static final int RECIPE = 3;
 
   /** Tokens between two reports. */
   private static final int REPORT_EVERY = 16;

@@ -255,8 +255,7 @@ class PipeliningTest {
     assertTimeoutPreemptively(
         LONG,
         () -> {
-          while (!text(get(host.url() + "/calm/metrics"))
-              .contains("outcome=\"cancelled\",} 2.0")) {
+          while (!text(get(host.url() + "/calm/metrics")).contains("outcome=\"cancelled\",} 2.0")) {
             Thread.sleep(20);
           }
         });

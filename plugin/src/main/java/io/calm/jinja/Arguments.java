@@ -59,7 +59,8 @@ record Arguments(List<Value> positional, Map<String, Value> named) {
     }
     if (!left.isEmpty()) {
       throw Fault.error(
-          "%s() got an unexpected keyword argument '%s'", function, left.keySet().iterator().next());
+          "%s() got an unexpected keyword argument '%s'",
+          function, left.keySet().iterator().next());
     }
     return new Bound(function, values);
   }

@@ -32,8 +32,7 @@ final class Arithmetic {
     if (operand instanceof UndefinedValue undefined) {
       throw undefined.fault();
     }
-    throw Fault.error(
-        "bad operand type for unary %s: '%s'", negates ? "-" : "+", operand.type());
+    throw Fault.error("bad operand type for unary %s: '%s'", negates ? "-" : "+", operand.type());
   }
 
   static Value binary(Engine engine, Expr.Operator operator, Value left, Value right) {
@@ -101,8 +100,7 @@ final class Arithmetic {
     return all;
   }
 
-  private static Value repeat(
-      Budget budget, Value sequence, Value times, Value left, Value right) {
+  private static Value repeat(Budget budget, Value sequence, Value times, Value left, Value right) {
     if (times instanceof IntValue || times instanceof BoolValue) {
       long count = Math.max(0, Math.min(integer(times).clamped(), Integer.MAX_VALUE));
       if (sequence instanceof StringValue string) {

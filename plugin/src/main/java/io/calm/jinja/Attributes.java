@@ -65,7 +65,8 @@ final class Attributes {
     }
     if (value instanceof StringValue string) {
       FunctionValue.Body body = StringMethods.get(name);
-      return method(string, name, body != null && string.markup() ? Markup.escaping(name, body) : body);
+      return method(
+          string, name, body != null && string.markup() ? Markup.escaping(name, body) : body);
     }
     if (value instanceof DictValue dict) {
       return DICT_CHANGES.contains(name)
@@ -85,8 +86,7 @@ final class Attributes {
       Value owner, String name, FunctionValue.@Nullable Body body) {
     return body == null
         ? null
-        : new FunctionValue(
-            name, (engine, arguments) -> body.call(engine, arguments.after(owner)));
+        : new FunctionValue(name, (engine, arguments) -> body.call(engine, arguments.after(owner)));
   }
 
   private static @Nullable Value sequence(Value value, String name) {
@@ -146,8 +146,7 @@ final class Attributes {
       }
     }
     throw Fault.error(
-        "%s is not in %s",
-        Repr.brief(engine.budget(), bound.get(1)), bound.get(0).type());
+        "%s is not in %s", Repr.brief(engine.budget(), bound.get(1)), bound.get(0).type());
   }
 
   private static @Nullable Value number(Value value, String name) {
@@ -210,8 +209,7 @@ final class Attributes {
 
   private static @Nullable Value macro(Budget budget, Stmt.Macro macro, String name) {
     return switch (name) {
-      case "name" ->
-          macro.name() == null ? NoneValue.NONE : new StringValue(macro.name());
+      case "name" -> macro.name() == null ? NoneValue.NONE : new StringValue(macro.name());
       case "arguments" -> {
         List<Value> names = new ArrayList<>();
         macro.parameters().forEach(it -> names.add(new StringValue(it.name())));

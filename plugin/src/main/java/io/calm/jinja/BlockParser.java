@@ -30,8 +30,7 @@ final class BlockParser {
     Expr test = stream.skipName("if") ? expressions.expression() : null;
     boolean recursive = stream.skipName("recursive");
     List<Stmt> body = parser.body(Set.of("endfor", "else"));
-    List<Stmt> otherwise =
-        stream.next().text().equals("else") ? parser.body("endfor") : List.of();
+    List<Stmt> otherwise = stream.next().text().equals("else") ? parser.body("endfor") : List.of();
     return new Stmt.For(line, target, iterable, test, recursive, body, otherwise);
   }
 

@@ -3,8 +3,8 @@ package io.calm.jinja;
 import java.util.List;
 
 /**
- * What is left of the {@link Limits} of one rendering. Every value that grows with its input is made
- * here, so that none escapes the count. Not thread safe.
+ * What is left of the {@link Limits} of one rendering. Every value that grows with its input is
+ * made here, so that none escapes the count. Not thread safe.
  */
 final class Budget {
   private static final int CLOCK_EVERY = 2048;
@@ -137,8 +137,7 @@ final class Budget {
   private void allocate(long bytes) {
     allocated += OBJECT_BYTES + bytes;
     if (allocated > limits.allocation()) {
-      throw Fault.limit(
-          "the template allocates more than %d bytes".formatted(limits.allocation()));
+      throw Fault.limit("the template allocates more than %d bytes".formatted(limits.allocation()));
     }
   }
 }

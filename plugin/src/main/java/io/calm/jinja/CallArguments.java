@@ -19,8 +19,7 @@ record CallArguments(
     List<Expr> named,
     @Nullable Expr more,
     @Nullable Expr moreNamed) {
-  static final CallArguments NONE =
-      new CallArguments(List.of(), List.of(), List.of(), null, null);
+  static final CallArguments NONE = new CallArguments(List.of(), List.of(), List.of(), null, null);
 
   List<Expr> all() {
     List<Expr> all = new ArrayList<>(positional);

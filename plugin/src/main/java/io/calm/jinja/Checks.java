@@ -74,7 +74,9 @@ final class Checks {
         });
   }
 
-  /** Checks jumps; the bodies of macros, call blocks and named blocks are functions of their own. */
+  /**
+   * Checks jumps; the bodies of macros, call blocks and named blocks are functions of their own.
+   */
   private static void jumps(List<? extends Node> nodes, boolean inLoop) {
     for (Node node : nodes) {
       if (node instanceof Stmt.Jump jump && !inLoop) {

@@ -180,8 +180,7 @@ final class Comparisons {
   static boolean contains(Budget budget, Value container, Value element) {
     if (container instanceof StringValue string) {
       if (!(element instanceof StringValue part)) {
-        throw Fault.error(
-            "'in <string>' requires string as left operand, not %s", element.type());
+        throw Fault.error("'in <string>' requires string as left operand, not %s", element.type());
       }
       return TextSearch.find(budget, string.text(), part.text(), 0) >= 0;
     }

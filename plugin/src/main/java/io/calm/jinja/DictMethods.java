@@ -49,8 +49,7 @@ final class DictMethods {
   static DictValue dict(Engine engine, Arguments arguments) {
     DictValue.Builder dict = new DictValue.Builder(engine.budget());
     if (arguments.positional().size() > 1) {
-      throw Fault.error(
-          "dict expected at most 1 argument, got %d", arguments.positional().size());
+      throw Fault.error("dict expected at most 1 argument, got %d", arguments.positional().size());
     }
     for (Value source : arguments.positional()) {
       if (source instanceof DictValue other) {

@@ -108,8 +108,7 @@ final class Engine {
     Map<String, @Nullable Value> values = new HashMap<>();
     for (int i = 0; i < count; i++) {
       String parameter = macro.parameters().get(i).name();
-      values.put(
-          parameter, i < given ? arguments.positional().get(i) : named.remove(parameter));
+      values.put(parameter, i < given ? arguments.positional().get(i) : named.remove(parameter));
     }
     Scope inner = new Scope(callee.scope());
     if (macro.special().contains("caller")) {
@@ -128,8 +127,7 @@ final class Engine {
     if (macro.special().contains("varargs")) {
       inner.set(
           "varargs",
-          budget.tuple(
-              given > count ? arguments.positional().subList(count, given) : List.of()));
+          budget.tuple(given > count ? arguments.positional().subList(count, given) : List.of()));
     } else if (given > count) {
       throw Fault.error("macro %s takes not more than %d argument(s)", name, count);
     }

@@ -282,8 +282,7 @@ sealed interface Expr extends Node {
   }
 
   /** A slice of a sequence. */
-  record Slice(
-      int line, Expr head, @Nullable Expr start, @Nullable Expr stop, @Nullable Expr step)
+  record Slice(int line, Expr head, @Nullable Expr start, @Nullable Expr stop, @Nullable Expr step)
       implements Expr {
     @Override
     public List<Node> children() {

@@ -221,7 +221,7 @@ final class Expressions implements Expr.Visitor<Value> {
   }
 
   private Arguments arguments(CallArguments node, @Nullable Value caller) {
-    if (node == CallArguments.NONE && caller == null) {
+    if (node.all().isEmpty() && caller == null) {
       return Arguments.NONE;
     }
     List<Value> positional = all(node.positional());

@@ -20,6 +20,7 @@ final class Fault extends RuntimeException {
     this.text = text;
   }
 
+  @SuppressWarnings("AnnotateFormatMethod") // the annotation is a library's
   static Fault error(String message, Object... arguments) {
     return new Fault(Kind.ERROR, arguments.length == 0 ? message : message.formatted(arguments));
   }

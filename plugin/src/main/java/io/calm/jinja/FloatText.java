@@ -66,8 +66,7 @@ final class FloatText {
     if (decimals < -330) {
       return Math.copySign(0, value);
     }
-    double rounded =
-        new BigDecimal(value).setScale(decimals, RoundingMode.HALF_EVEN).doubleValue();
+    double rounded = new BigDecimal(value).setScale(decimals, RoundingMode.HALF_EVEN).doubleValue();
     return rounded == 0 ? Math.copySign(0, value) : rounded;
   }
 }

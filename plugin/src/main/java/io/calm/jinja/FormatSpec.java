@@ -210,7 +210,8 @@ record FormatSpec(
     int exponent = rounded.precision() - rounded.scale() - 1;
     String unscaled = rounded.unscaledValue().toString();
     BigDecimal padded =
-        rounded.setScale(rounded.scale() + digits + 1 - unscaled.length(), RoundingMode.UNNECESSARY);
+        rounded.setScale(
+            rounded.scale() + digits + 1 - unscaled.length(), RoundingMode.UNNECESSARY);
     return FloatText.scientific(padded, exponent);
   }
 

@@ -62,8 +62,13 @@ final class HtmlFilters {
     String joined = PyText.join(budget, " ", words).text();
     for (String[] entity :
         new String[][] {
-          {"&lt;", "<"}, {"&gt;", ">"}, {"&#34;", "\""}, {"&quot;", "\""}, {"&#39;", "'"},
-          {"&nbsp;", "\u00a0"}, {"&amp;", "&"}
+          {"&lt;", "<"},
+          {"&gt;", ">"},
+          {"&#34;", "\""},
+          {"&quot;", "\""},
+          {"&#39;", "'"},
+          {"&nbsp;", "\u00a0"},
+          {"&amp;", "&"}
         }) {
       joined = PyText.replace(budget, joined, entity[0], entity[1], -1);
     }
@@ -110,8 +115,6 @@ final class HtmlFilters {
               + "\"");
     }
     String joined = PyText.join(engine.budget(), " ", parts).text();
-    return engine
-        .budget()
-        .string(bound.flag(1, true) && !joined.isEmpty() ? " " + joined : joined);
+    return engine.budget().string(bound.flag(1, true) && !joined.isEmpty() ? " " + joined : joined);
   }
 }

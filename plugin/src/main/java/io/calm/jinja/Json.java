@@ -70,7 +70,9 @@ final class Json {
       double plain = number.value();
       return Double.isNaN(plain)
           ? "NaN"
-          : Double.isInfinite(plain) ? (plain < 0 ? "-Infinity" : "Infinity") : FloatText.repr(plain);
+          : Double.isInfinite(plain)
+              ? (plain < 0 ? "-Infinity" : "Infinity")
+              : FloatText.repr(plain);
     }
     throw Fault.error("Object of type %s is not JSON serializable", value.type());
   }
@@ -118,8 +120,7 @@ final class Json {
     } else if (key == NoneValue.NONE || Comparisons.isNumber(key)) {
       out.append('"').append(scalar(key)).append('"');
     } else {
-      throw Fault.error(
-          "keys must be str, int, float, bool or None, not %s", key.type());
+      throw Fault.error("keys must be str, int, float, bool or None, not %s", key.type());
     }
   }
 

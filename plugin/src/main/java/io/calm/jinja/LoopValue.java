@@ -118,8 +118,7 @@ final class LoopValue implements Value {
   /** Renders the loop's body over other items, one level deeper. */
   Value recurse(Arguments arguments) {
     if (!node.recursive()) {
-      throw Fault.error(
-          "The loop must have the 'recursive' marker to be called recursively.");
+      throw Fault.error("The loop must have the 'recursive' marker to be called recursively.");
     }
     Value items = arguments.bind("loop", "iterable").get(0);
     return engine.statements().recurse(node, outer, items, depth0 + 1);

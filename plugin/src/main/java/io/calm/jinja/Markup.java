@@ -30,7 +30,9 @@ final class Markup {
     return value;
   }
 
-  /** Escapes what {@code format} and {@code join} insert, and the replacement of {@code replace}. */
+  /**
+   * Escapes what {@code format} and {@code join} insert, and the replacement of {@code replace}.
+   */
   private static Arguments escape(Budget budget, String method, Arguments arguments) {
     boolean replaces = method.equals("replace") && arguments.positional().size() > 2;
     if (!replaces && !method.equals("format") && !method.equals("join")) {

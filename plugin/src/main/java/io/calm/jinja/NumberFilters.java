@@ -51,11 +51,14 @@ final class NumberFilters {
             ? parse(string.text(), (int) bound.number(2, 10))
             : null;
     if (result == null) {
-      Double number =
-          value instanceof StringValue string
-              ? parseFloat(string.text())
-              : value instanceof FloatValue real ? (Double) real.value() : null;
-      boolean finite = number != null && !number.isNaN() && !number.isInfinite();
+      double number = Double.NaN;
+      if (value instanceof FloatValue real) {
+        number = real.value();
+      } else if (value instanceof StringValue string) {
+        Double parsed = parseFloat(string.text());
+        number = parsed == null ? Double.NaN : parsed;
+      }
+      boolean finite = !Double.isNaN(number) && !Double.isInfinite(number);
       result = finite ? IntValue.of(new BigDecimal(number).toBigInteger()) : null;
     }
     return result == null ? bound.or(1, IntValue.of(0)) : result;
@@ -100,7 +103,8 @@ final class NumberFilters {
   /** Python's {@code float(text)}; null where it raises a ValueError. */
   static @Nullable Double parseFloat(String text) {
     String number = asciiDigits(PyText.lower(PyText.strip(text, null, true, true)));
-    String unsigned = number.startsWith("-") || number.startsWith("+") ? number.substring(1) : number;
+    String unsigned =
+        number.startsWith("-") || number.startsWith("+") ? number.substring(1) : number;
     double sign = number.startsWith("-") ? -1 : 1;
     switch (unsigned) {
       case "inf", "infinity" -> {
@@ -182,9 +186,7 @@ final class NumberFilters {
     return precision >= 0
         ? value
         : IntValue.of(
-            new BigDecimal(value.big())
-                .setScale(precision, RoundingMode.HALF_EVEN)
-                .toBigInteger());
+            new BigDecimal(value.big()).setScale(precision, RoundingMode.HALF_EVEN).toBigInteger());
   }
 
   private static Value sum(Engine engine, Arguments arguments) {
@@ -204,8 +206,7 @@ final class NumberFilters {
   private static Value fileSize(Engine engine, Arguments arguments) {
     Bound bound = arguments.bind("filesizeformat", "value binary?");
     boolean binary = bound.flag(1, false);
-    Double parsed =
-        bound.get(0) instanceof StringValue string ? parseFloat(string.text()) : null;
+    Double parsed = bound.get(0) instanceof StringValue string ? parseFloat(string.text()) : null;
     if (parsed == null && !Comparisons.isNumber(bound.get(0))) {
       throw Fault.error("could not convert to float: a value of type %s", bound.get(0).type());
     }
@@ -224,8 +225,7 @@ final class NumberFilters {
       unit *= base;
       i++;
     }
-    String number =
-        FormatSpec.parse(".1f").apply(engine.budget(), new FloatValue(bytes / unit));
+    String number = FormatSpec.parse(".1f").apply(engine.budget(), new FloatValue(bytes / unit));
     return new StringValue(number + " " + prefixes.charAt(i) + (binary ? "iB" : "B"));
   }
 }

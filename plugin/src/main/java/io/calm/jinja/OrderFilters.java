@@ -86,8 +86,7 @@ final class OrderFilters {
     }
     int part = by.equals("key") ? 0 : 1;
     UnaryOperator<Value> postprocess = postprocess(bound.flag(1, false));
-    UnaryOperator<Value> key =
-        item -> postprocess.apply(Iteration.list(budget, item).get(part));
+    UnaryOperator<Value> key = item -> postprocess.apply(Iteration.list(budget, item).get(part));
     Iterator<Value> items = Iteration.of(budget, new ViewValue(dict, ViewValue.Kind.ITEMS));
     List<Value> result = new ArrayList<>();
     sorted(budget, items, key, bound.flag(3, false)).forEach(it -> result.add(it.item()));

@@ -18,8 +18,7 @@ final class PercentFormat {
     this.budget = budget;
     this.format = format;
     this.argument = argument;
-    this.arguments =
-        argument instanceof TupleValue tuple ? tuple.items() : List.of(argument);
+    this.arguments = argument instanceof TupleValue tuple ? tuple.items() : List.of(argument);
   }
 
   static StringValue format(Budget budget, String format, Value argument) {
@@ -206,7 +205,8 @@ final class PercentFormat {
         type == 'd'
             ? "%%%s format: a real number is required, not %s"
             : "%%%s format: an integer is required, not %s",
-        type, value.type());
+        type,
+        value.type());
   }
 
   /** Python's {@code ascii}: escapes what is not ASCII in a repr. */

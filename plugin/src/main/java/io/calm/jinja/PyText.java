@@ -38,12 +38,12 @@ final class PyText {
   static boolean isPrintable(int c) {
     return switch (Character.getType(c)) {
       case Character.CONTROL,
-              Character.FORMAT,
-              Character.SURROGATE,
-              Character.PRIVATE_USE,
-              Character.UNASSIGNED,
-              Character.LINE_SEPARATOR,
-              Character.PARAGRAPH_SEPARATOR ->
+          Character.FORMAT,
+          Character.SURROGATE,
+          Character.PRIVATE_USE,
+          Character.UNASSIGNED,
+          Character.LINE_SEPARATOR,
+          Character.PARAGRAPH_SEPARATOR ->
           false;
       case Character.SPACE_SEPARATOR -> c == ' ';
       default -> true;
@@ -107,11 +107,7 @@ final class PyText {
    *
    * @param characters what is taken away; null for white space
    */
-  static String strip(
-      String text,
-      @Nullable String characters,
-      boolean left,
-      boolean right) {
+  static String strip(String text, @Nullable String characters, boolean left, boolean right) {
     int start = 0;
     int end = text.length();
     while (left && start < end) {
@@ -191,8 +187,7 @@ final class PyText {
   }
 
   /** Splits at a separator, {@code max} times at most; from the right where {@code last}. */
-  static List<String> split(
-      Budget budget, String text, String separator, long max, boolean last) {
+  static List<String> split(Budget budget, String text, String separator, long max, boolean last) {
     if (separator.isEmpty()) {
       throw Fault.error("empty separator");
     }
@@ -209,8 +204,7 @@ final class PyText {
         break;
       }
       budget.grow(parts.size());
-      parts.add(
-          last ? text.substring(at + separator.length(), end) : text.substring(start, at));
+      parts.add(last ? text.substring(at + separator.length(), end) : text.substring(start, at));
       start = last ? 0 : at + separator.length();
       end = last ? at : end;
     }

@@ -9,14 +9,14 @@ record RangeValue(long start, long stop, long step) implements Value {
     if (step == 0) {
       throw Fault.error("range() arg 3 must not be zero");
     }
-    if (elements(start, stop, step) > MAX) {
+    if (elements((double) start, (double) stop, (double) step) > MAX) {
       throw Fault.error(
           "Range too big. The sandbox blocks ranges larger than MAX_RANGE (%d).", MAX);
     }
   }
 
   int size() {
-    return (int) elements(start, stop, step);
+    return (int) elements((double) start, (double) stop, (double) step);
   }
 
   IntValue get(int index) {

@@ -44,8 +44,7 @@ final class Repr {
 
   /** Returns a repr for an error message, cut to a readable length. */
   static String brief(Budget budget, Value value) {
-    String text =
-        value instanceof StringValue string ? quote(string.text()) : repr(budget, value);
+    String text = value instanceof StringValue string ? quote(string.text()) : repr(budget, value);
     return text.length() <= BRIEF ? text : text.substring(0, BRIEF) + "...";
   }
 

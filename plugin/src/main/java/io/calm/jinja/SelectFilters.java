@@ -42,7 +42,8 @@ final class SelectFilters {
       function = item -> engine.filter(name, item, rest);
     }
     Budget budget = engine.budget();
-    return generator(budget, source, items -> Iteration.map(budget, items, guarded(engine, function)));
+    return generator(
+        budget, source, items -> Iteration.map(budget, items, guarded(engine, function)));
   }
 
   /** Counts a level of depth around a function that a template's iterator calls. */
@@ -73,8 +74,7 @@ final class SelectFilters {
       Arguments rest = test.from(1);
       predicate = item -> engine.test(name, path.of(item), rest) == keeps;
     }
-    return generator(
-        engine.budget(), source, items -> Iteration.filter(items, predicate));
+    return generator(engine.budget(), source, items -> Iteration.filter(items, predicate));
   }
 
   private static String name(Value value, String kind) {
@@ -92,7 +92,9 @@ final class SelectFilters {
   private static Value generator(
       Budget budget, Value source, Function<Iterator<Value>, Iterator<Value>> transform) {
     Iterator<Value> items =
-        source.truth() ? transform.apply(Iteration.of(budget, source)) : Collections.emptyIterator();
+        source.truth()
+            ? transform.apply(Iteration.of(budget, source))
+            : Collections.emptyIterator();
     return new IteratorValue("generator", items, budget.nest(source.depth()));
   }
 }

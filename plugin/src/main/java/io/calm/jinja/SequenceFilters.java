@@ -32,8 +32,7 @@ final class SequenceFilters {
   private static Value fallback(Engine engine, Arguments arguments) {
     Bound bound = arguments.bind("default", "value default_value? boolean?");
     Value value = bound.get(0);
-    boolean missing =
-        value instanceof UndefinedValue || (bound.flag(2, false) && !value.truth());
+    boolean missing = value instanceof UndefinedValue || (bound.flag(2, false) && !value.truth());
     return missing ? bound.or(1, StringValue.EMPTY) : value;
   }
 

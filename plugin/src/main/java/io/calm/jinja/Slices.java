@@ -44,7 +44,9 @@ final class Slices {
       throw undefined.fault();
     }
     throw Fault.error(
-        value instanceof DictValue ? "unhashable type: 'slice'" : "'%s' object is not subscriptable",
+        value instanceof DictValue
+            ? "unhashable type: 'slice'"
+            : "'%s' object is not subscriptable",
         value.type());
   }
 
@@ -113,8 +115,7 @@ final class Slices {
     if (value instanceof IntValue || value instanceof BoolValue) {
       return Math.max(Long.MIN_VALUE / 2, Arithmetic.integer(value).clamped());
     }
-    throw Fault.error(
-        "slice indices must be integers or None or have an __index__ method");
+    throw Fault.error("slice indices must be integers or None or have an __index__ method");
   }
 
   /** Returns the element at an index, null where the sequence has none there. */

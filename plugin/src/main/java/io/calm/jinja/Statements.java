@@ -169,8 +169,7 @@ final class Statements implements Stmt.Visitor<Statements.Signal> {
     }
     for (int i = 0; i < targets.size(); i++) {
       if (!items.hasNext()) {
-        throw Fault.error(
-            "not enough values to unpack (expected %d, got %d)", targets.size(), i);
+        throw Fault.error("not enough values to unpack (expected %d, got %d)", targets.size(), i);
       }
       assign(targets.get(i), items.next());
     }
@@ -190,8 +189,7 @@ final class Statements implements Stmt.Visitor<Statements.Signal> {
   }
 
   /** Runs a body, applies filters to its text and passes on the result. */
-  private Signal capture(
-      List<Stmt> body, Expr value, Consumer<Value> consumer) {
+  private Signal capture(List<Stmt> body, Expr value, Consumer<Value> consumer) {
     StringBuilder before = swap(new StringBuilder());
     Scope inner = new Scope(engine.scope());
     Signal signal = run(body, inner);
@@ -225,7 +223,9 @@ final class Statements implements Stmt.Visitor<Statements.Signal> {
 
   @Override
   public Signal macro(Stmt.Macro node) {
-    engine.scope().set(node.name() == null ? "" : node.name(), new MacroValue(node, engine.scope()));
+    engine
+        .scope()
+        .set(node.name() == null ? "" : node.name(), new MacroValue(node, engine.scope()));
     return Signal.NEXT;
   }
 

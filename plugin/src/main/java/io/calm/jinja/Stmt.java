@@ -143,8 +143,7 @@ sealed interface Stmt extends Node {
   }
 
   /** A scope with variables of its own. */
-  record With(int line, List<Target> targets, List<Expr> values, List<Stmt> body)
-      implements Stmt {
+  record With(int line, List<Target> targets, List<Expr> values, List<Stmt> body) implements Stmt {
     @Override
     public List<Node> children() {
       List<Node> all = new ArrayList<>(targets);

@@ -6,7 +6,25 @@ import org.jspecify.annotations.Nullable;
 
 /** Methods of Python's {@code str} that classify it: {@code isdigit} and its like. */
 final class StringClasses {
+  /** Superscripts, subscripts, and digits in circles, parentheses and before full stops. */
+  private static final String OTHER_DIGITS = otherDigits();
+
   private StringClasses() {}
+
+  private static String otherDigits() {
+    int[][] ranges = {
+      {0xb2, 0xb3}, {0xb9, 0xb9}, {0x2070, 0x2070}, {0x2074, 0x2079}, {0x2080, 0x2089},
+      {0x2460, 0x2468}, {0x2474, 0x247c}, {0x2488, 0x2490}, {0x24ea, 0x24ea}, {0x24f5, 0x24fd},
+      {0x24ff, 0x24ff}, {0x2776, 0x277e}, {0x2780, 0x2788}, {0x278a, 0x2792}
+    };
+    StringBuilder digits = new StringBuilder();
+    for (int[] range : ranges) {
+      for (int c = range[0]; c <= range[1]; c++) {
+        digits.appendCodePoint(c);
+      }
+    }
+    return digits.toString();
+  }
 
   static FunctionValue.@Nullable Body get(String name) {
     Predicate<String> test = predicate(name);
@@ -43,10 +61,7 @@ final class StringClasses {
 
   /** Decimal digits, and digits in superscripts, subscripts and circles. */
   private static boolean isDigit(int c) {
-    boolean other = Character.getType(c) == Character.OTHER_NUMBER;
-    int value = other ? Character.getNumericValue(c) : -1;
-    boolean fraction = c >= 0xbc && c <= 0xbe;
-    return Character.isDigit(c) || (other && !fraction && value >= 0 && value <= 9);
+    return Character.isDigit(c) || OTHER_DIGITS.indexOf(c) >= 0;
   }
 
   private static boolean isNumeric(int c) {

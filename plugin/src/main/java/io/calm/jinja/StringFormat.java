@@ -151,7 +151,9 @@ final class StringFormat {
   }
 
   private static boolean isNumber(String text) {
-    return !text.isEmpty() && text.length() < 10 && text.chars().allMatch(c -> c >= '0' && c <= '9');
+    return !text.isEmpty()
+        && text.length() < 10
+        && text.chars().allMatch(c -> c >= '0' && c <= '9');
   }
 
   private static IntValue index(String digits) {

@@ -148,8 +148,7 @@ final class StringMethods {
     Bound bound = arguments.bind("replace", "self old new count?");
     String text = bound.text(0);
     String result =
-        PyText.replace(
-            engine.budget(), text, bound.text(1), bound.text(2), bound.number(3, -1));
+        PyText.replace(engine.budget(), text, bound.text(1), bound.text(2), bound.number(3, -1));
     return result.equals(text) ? new StringValue(text) : engine.budget().string(result);
   }
 
@@ -167,8 +166,7 @@ final class StringMethods {
         for (Value one : several.items()) {
           engine.budget().work(1);
           if (!(one instanceof StringValue affix)) {
-            throw Fault.error(
-                "tuple for %s must only contain str, not %s", name, one.type());
+            throw Fault.error("tuple for %s must only contain str, not %s", name, one.type());
           }
           engine.budget().scan(affix.text().length());
           found |= test.apply(text, affix.text());
@@ -208,8 +206,7 @@ final class StringMethods {
         throw Fault.error("The fill character must be exactly one character long");
       }
       return new StringValue(
-          PyText.pad(
-              engine.budget(), bound.text(0), bound.number(1), fill.codePointAt(0), align));
+          PyText.pad(engine.budget(), bound.text(0), bound.number(1), fill.codePointAt(0), align));
     };
   }
 

@@ -54,8 +54,8 @@ final class StringSearch {
   }
 
   /**
-   * Returns the part of the string that the third and fourth argument name, null where the start
-   * is behind the end.
+   * Returns the part of the string that the third and fourth argument name, null where the start is
+   * behind the end.
    */
   static @Nullable String window(Budget budget, Bound bound) {
     String text = bound.text(0);

@@ -83,7 +83,8 @@ final class TagLexer {
       }
     }
     throw new TemplateSyntaxException(
-        "unexpected char " + Repr.quote(new StringBuilder().appendCodePoint(part).toString()), line);
+        "unexpected char " + Repr.quote(new StringBuilder().appendCodePoint(part).toString()),
+        line);
   }
 
   private int add(Kind kind, int from, int to) {

@@ -45,9 +45,7 @@ final class TargetParser {
   }
 
   private boolean ends(String end) {
-    return stream.is(Kind.BLOCK_END)
-        || stream.is(")")
-        || (!end.isEmpty() && stream.isName(end));
+    return stream.is(Kind.BLOCK_END) || stream.is(")") || (!end.isEmpty() && stream.isName(end));
   }
 
   private Target one(boolean attributes) {

@@ -1,6 +1,7 @@
 package io.calm.jinja;
 
 import java.time.Clock;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -43,7 +44,7 @@ public final class Template {
 
   /** Renders with the time of the system's clock. */
   public String render(Map<String, ?> variables) {
-    return render(variables, Clock.systemDefaultZone());
+    return render(variables, Clock.system(ZoneId.systemDefault()));
   }
 
   /**

@@ -25,7 +25,8 @@ final class Tests {
     type("escaped", value -> value instanceof StringValue string && string.markup());
     ALL.put(
         "sequence",
-        (engine, arguments) -> BoolValue.of(isSequence(arguments.bind("sequence", "value").get(0))));
+        (engine, arguments) ->
+            BoolValue.of(isSequence(arguments.bind("sequence", "value").get(0))));
     ALL.put(
         "iterable",
         (engine, arguments) ->
@@ -68,8 +69,7 @@ final class Tests {
 
   private static void type(String name, Predicate<Value> test) {
     ALL.put(
-        name,
-        (engine, arguments) -> BoolValue.of(test.test(arguments.bind(name, "value").get(0))));
+        name, (engine, arguments) -> BoolValue.of(test.test(arguments.bind(name, "value").get(0))));
   }
 
   private static FunctionValue.Body text(String name, Predicate<String> test) {
@@ -104,8 +104,7 @@ final class Tests {
     boolean parity = !name.equals("divisibleby");
     Bound bound = arguments.bind(name, parity ? "value" : "value num");
     Value divisor = parity ? IntValue.of(2) : bound.get(1);
-    Value rest =
-        Arithmetic.binary(engine, Expr.Operator.REMAINDER, bound.get(0), divisor);
+    Value rest = Arithmetic.binary(engine, Expr.Operator.REMAINDER, bound.get(0), divisor);
     Value expected = IntValue.of(name.equals("odd") ? 1 : 0);
     return BoolValue.of(Comparisons.equal(engine.budget(), rest, expected));
   }

@@ -69,9 +69,7 @@ final class TextFilters {
     String text = engine.text(bound.get(0));
     String old = engine.text(bound.get(1));
     String replacement = engine.text(bound.get(2));
-    return engine
-        .budget()
-        .string(PyText.replace(engine.budget(), text, old, replacement, max));
+    return engine.budget().string(PyText.replace(engine.budget(), text, old, replacement, max));
   }
 
   private static Value center(Engine engine, Arguments arguments) {
@@ -103,8 +101,7 @@ final class TextFilters {
       engine.budget().grow(parts.size());
       parts.add(engine.text(path.of(items.next())));
     }
-    return PyText.join(
-        engine.budget(), engine.text(bound.or(1, StringValue.EMPTY)), parts);
+    return PyText.join(engine.budget(), engine.text(bound.or(1, StringValue.EMPTY)), parts);
   }
 
   /** {@code tojson(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False)}. */

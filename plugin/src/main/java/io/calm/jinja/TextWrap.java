@@ -70,8 +70,7 @@ final class TextWrap {
     int cut = room;
     if (breaksHyphens && chunk.length() > room) {
       int hyphen = chunk.lastIndexOf('-', room - 1);
-      boolean inside =
-          hyphen > 0 && chunk.substring(0, hyphen).chars().anyMatch(c -> c != '-');
+      boolean inside = hyphen > 0 && chunk.substring(0, hyphen).chars().anyMatch(c -> c != '-');
       cut = inside ? hyphen + 1 : room;
     }
     return Math.max(1, Math.min(cut, chunk.length()));

@@ -21,7 +21,8 @@ record UndefinedValue(String message) implements Value {
 
   static UndefinedValue unsafe(Value owner, String name) {
     return new UndefinedValue(
-        "access to attribute %s of '%s' object is unsafe.".formatted(Repr.quote(name), owner.type()));
+        "access to attribute %s of '%s' object is unsafe."
+            .formatted(Repr.quote(name), owner.type()));
   }
 
   Fault fault() {

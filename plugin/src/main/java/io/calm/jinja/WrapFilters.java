@@ -88,8 +88,7 @@ final class WrapFilters {
 
   private static Value wordWrap(Engine engine, Arguments arguments) {
     Bound bound =
-        arguments.bind(
-            "wordwrap", "s width? break_long_words? wrapstring? break_on_hyphens?");
+        arguments.bind("wordwrap", "s width? break_long_words? wrapstring? break_on_hyphens?");
     long width = bound.number(1, 79);
     String text = engine.text(bound.get(0));
     List<String> wrapped = new ArrayList<>();

@@ -24,7 +24,8 @@ public final class ChatTemplateLoader {
    * tokenizer_config.json}, in this order; of named templates {@code default} is taken.
    *
    * @return empty where the directory has no template
-   * @throws CheckpointException if a file is there and cannot be used, or the template cannot be run
+   * @throws CheckpointException if a file is there and cannot be used, or the template cannot be
+   *     run
    */
   public static Optional<ChatTemplate> fromDirectory(Path directory) {
     JsonObject config = read(directory.resolve(CONFIG));

@@ -7,6 +7,7 @@ import io.calm.jinja.TemplateException;
 import io.calm.jinja.TemplateRaisedException;
 import io.calm.jinja.TemplateSyntaxException;
 import java.time.Clock;
+import java.time.ZoneId;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -76,7 +77,7 @@ final class JinjaChatTemplate implements ChatTemplate {
       List<Map<String, Object>> messages,
       boolean addGenerationPrompt,
       Map<String, Object> variables) {
-    return render(messages, addGenerationPrompt, variables, Clock.systemDefaultZone());
+    return render(messages, addGenerationPrompt, variables, Clock.system(ZoneId.systemDefault()));
   }
 
   String render(

@@ -33,7 +33,8 @@ class ChatTemplateSandboxTest {
       })
   void whatCannotBeRunIsRefusedAtTheLoad(String template, String reason) {
     CheckpointException refused =
-        assertThrows(CheckpointException.class, () -> template(template.replace('^', '\n')), template);
+        assertThrows(
+            CheckpointException.class, () -> template(template.replace('^', '\n')), template);
     String message = String.valueOf(refused.getMessage());
     assertTrue(message.startsWith("chat template, " + reason), message);
   }

@@ -68,8 +68,7 @@ class ConversationTest {
             + "{% endfor %}";
     assertEquals("[text hi]", render(template, Map.of("role", "user", "content", "hi")));
     assertEquals("[text one][text two]", render(template, TWO_PARTS));
-    assertEquals(
-        "[text a]", render(template, Map.of("role", "user", "content", List.of("a"))));
+    assertEquals("[text a]", render(template, Map.of("role", "user", "content", List.of("a"))));
     assertEquals("", render(template, Map.of("role", "user", "content", "")));
   }
 

@@ -1,0 +1,138 @@
+package io.calm.jinja;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Templates that would use up time, memory or stack. */
+class LimitsTest {
+  /** Far beyond the limit of a rendering: a hang, not a slow machine. */
+  private static final Duration HANG = Duration.ofSeconds(30);
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{% for i in range(50000) %}{% for j in range(50000) %}x{% endfor %}{% endfor %}",
+        "{% set ns = namespace(x='a') %}{% for i in range(99) %}{% set ns.x = ns.x ~ ns.x %}"
+            + "{% endfor %}",
+        "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}"
+            + "{% endfor %}",
+        "{{ 'a' * 9999999999 }}",
+        "{{ [0] * 9999999999 }}",
+        "{{ 'a'.ljust(2000000000) }}",
+        "{{ 'a'|center(9223372036854775807) }}",
+        "{{ '{:2000000000}'.format(1) }}",
+        "{{ '%2000000000d' % 1 }}",
+        "{{ '%.99999f' % 1.5 }}",
+        "{{ 'a\nb'|indent(2000000000) }}",
+        "{{ [[1]]|tojson(indent=2000000000) }}",
+        "{{ [1]|batch(2000000000, 0)|list }}",
+        "{{ [1]|slice(2000000000)|list }}",
+        "{{ 9 ** 999999999 }}",
+        "{% set ns = namespace(x=3) %}{% for i in range(99) %}{% set ns.x = ns.x * ns.x %}"
+            + "{% endfor %}",
+        "{{ ('a' * 4000000).replace('', 'xxxxxxxxxx') }}",
+        "{{ ('a ' * 4000000).split()|length }}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{% macro f(n) %}{% if n %}{% set a = f(n - 1) %}{% set b = f(n - 1) %}{% endif %}"
+            + "{% endmacro %}{{ f(30) }}",
+        "{% macro g() %}{% call f() %}{{ g() }}{% endcall %}{% endmacro %}"
+            + "{% macro f() %}{{ caller() }}{% endmacro %}{{ g() }}",
+        "{% for i in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+        "{% block a %}{{ self.a() }}{% endblock %}",
+        "{% set ns = namespace(x=[]) %}{% for i in range(9999) %}{% set ns.x = [ns.x] %}{% endfor %}",
+        "{% set ns = namespace(x=[1]) %}{% for i in range(9999) %}"
+            + "{% set ns.x = ns.x|map('string') %}{% endfor %}{{ ns.x|list }}",
+        "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}"
+            + "{% endfor %}{{ ns.x }}",
+        "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}"
+            + "{% endfor %}{{ ns.x|tojson }}",
+        "{% set ns = namespace(x=(1,), y=(1,)) %}{% for i in range(60) %}"
+            + "{% set ns.x = (ns.x, ns.x) %}{% set ns.y = (ns.y, ns.y) %}{% endfor %}{{ ns.x == ns.y }}",
+        "{% set ns = namespace(x=(1,)) %}{% for i in range(60) %}{% set ns.x = (ns.x, ns.x) %}"
+            + "{% endfor %}{{ {ns.x: 1} }}",
+        "{% set ns = namespace() %}{% set ns.x = [ns] %}{{ ns }}",
+        "{% set s = 'a' * 4000000 %}{% for i in range(99999) %}"
+            + "{% set x = ('a' * 2000000 ~ 'b') in s %}{% endfor %}",
+        "{% set s = 'a' * 4000000 %}{% for i in range(99999) %}{% set x = s[::-1] %}{% endfor %}",
+        "{% set s = 'a' * 4000000 %}{% for i in range(99999) %}{% set x = s|length %}{% endfor %}",
+        "{% set s = 'ab ' * 1000000 %}{% for i in range(99999) %}{% set x = s|title %}{% endfor %}",
+        "{% for i in range(9999) %}{% set x = range(100000)|sort %}{% endfor %}",
+      })
+  void endWithAnErrorOfTheirOwn(String template) {
+    Template parsed = Template.parse(template);
+    TemplateLimitException stopped =
+        assertTimeoutPreemptively(
+            HANG, () -> assertThrows(TemplateLimitException.class, () -> parsed.render(Map.of())));
+    assertTrue(stopped.line() >= 1);
+  }
+
+  @Test
+  void aSmallStackSuffices() throws InterruptedException {
+    String deep =
+        "{% if true %}".repeat(49) + "{{ " + "(".repeat(40) + "1" + ")".repeat(40) + " }}";
+    Template template = Template.parse(deep + "{% endif %}".repeat(49));
+    Template recursive =
+        Template.parse("{% macro f(x) %}{{ f([x, {'a': (x, f(x))}]) }}{% endmacro %}{{ f(1) }}");
+    StringBuilder result = new StringBuilder();
+    Thread thread =
+        new Thread(
+            null,
+            () -> {
+              result.append(template.render(Map.of()));
+              try {
+                recursive.render(Map.of());
+              } catch (TemplateLimitException e) {
+                result.append(" stopped");
+              }
+            },
+            "small stack",
+            512 << 10);
+    thread.start();
+    thread.join();
+    assertEquals("1 stopped", result.toString());
+  }
+
+  @Test
+  void everyLimitIsNamed() {
+    Limits small = new Limits(1000, 500, 50, 40, 8, 1 << 20, 12, 60, 100, Duration.ofSeconds(10));
+    String[][] rows = {
+      {"{% for i in range(999) %}{% endfor %}", "more work than 500 steps"},
+      {"{% for i in range(9) %}{{ 'aaaaaaa' }}{% endfor %}", "output is longer than 50"},
+      {"{{ 'a' * 41 }}", "string is longer than 40"},
+      {"{{ [1] * 9 }}", "list has more than 8"},
+      {"{{ 2 ** 101 }}", "integer is larger than 100 bits"},
+      {"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "nest deeper than 60"},
+    };
+    for (String[] row : rows) {
+      TemplateLimitException stopped =
+          assertThrows(
+              TemplateLimitException.class,
+              () -> Template.parse(row[0], small).render(Map.of()),
+              row[0]);
+      assertTrue(String.valueOf(stopped.getMessage()).contains(row[1]), stopped.getMessage());
+    }
+    assertThrows(TemplateSyntaxException.class, () -> Template.parse("x".repeat(1001), small));
+    assertThrows(
+        IllegalArgumentException.class, () -> new Limits(1, 1, 1, 1, 1, 1, 1, 1, 1, Duration.ZERO));
+  }
+
+  @Test
+  void aLongConversationFits() {
+    Map<String, Object> message = Map.of("role", "user", "content", "word ".repeat(200));
+    String template =
+        "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content | trim }}\n{% if not loop.last %}"
+            + "{{ m.content.split('</think>')[-1] | length }}{% endif %}{% endfor %}";
+    List<Map<String, Object>> messages = java.util.Collections.nCopies(2000, message);
+    String text = Template.parse(template).render(Map.of("messages", messages));
+    assertTrue(text.length() > 2_000_000, text.length() + " characters");
+  }
+}

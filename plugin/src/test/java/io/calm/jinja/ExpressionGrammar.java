@@ -144,7 +144,6 @@ final class ExpressionGrammar {
           "tojson(separators=(',', ':'))",
           "tojson(sort_keys=true)",
           "tojson(ensure_ascii=true)",
-          "pprint",
           "e",
           "upper",
           "trim",

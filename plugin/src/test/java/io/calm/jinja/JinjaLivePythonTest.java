@@ -48,9 +48,10 @@ class JinjaLivePythonTest {
     List<String> differences = new ArrayList<>();
     int compared = 0;
     for (int i = 0; i < count; i++) {
-      if (expected.get(i).isRepeatable()) {
+      Outcome got = Outcome.render(templates.get(i), values);
+      // The engine's limits are LimitsTest's; that of time depends on the machine.
+      if (expected.get(i).isRepeatable() && !got.kind().equals("limit")) {
         compared++;
-        Outcome got = Outcome.render(templates.get(i), values);
         if (!expected.get(i).sameAs(got)) {
           differences.add(templates.get(i) + "\n" + Outcome.difference(expected.get(i), got));
         }

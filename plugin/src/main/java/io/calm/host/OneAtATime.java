@@ -5,6 +5,7 @@ import io.calm.serving.http.CalmHttpHandler;
 import io.netty.buffer.ByteBufHolder;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelDuplexHandler;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
@@ -123,6 +124,9 @@ final class OneAtATime extends ChannelDuplexHandler {
         pass(context, next);
       }
       advancing = false;
+      if (inputEnded && isHalfRequest()) { // which had to wait for its turn
+        context.close();
+      }
     }
     throttle(context);
   }
@@ -202,7 +206,8 @@ final class OneAtATime extends ChannelDuplexHandler {
                 }
               });
     } else {
-      context.write(message, promise);
+      // Without this piece, the pieces after it would make another answer.
+      context.write(message, promise.unvoid()).addListener(ChannelFutureListener.CLOSE_ON_FAILURE);
     }
   }
 
@@ -253,12 +258,16 @@ final class OneAtATime extends ChannelDuplexHandler {
   }
 
   private void inputEnded(ChannelHandlerContext context) {
-    boolean halfRequest = inBody && held.isEmpty() && !probe.isAnswering();
-    if (lastWords.spoken() || halfRequest || (answered && held.isEmpty())) {
+    if (lastWords.spoken() || isHalfRequest() || (answered && held.isEmpty())) {
       context.close();
     } else {
       probe.start(context);
     }
+  }
+
+  /** Returns whether all that is here of a request was passed on and more should come. */
+  private boolean isHalfRequest() {
+    return inBody && held.isEmpty() && !probe.isAnswering();
   }
 
   private static ApiException tooMany() {

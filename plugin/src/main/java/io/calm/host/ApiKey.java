@@ -25,8 +25,13 @@ final class ApiKey {
     return key.isPresent();
   }
 
+  /** Returns whether a path is one of those that are answered whoever asks. */
+  static boolean isProbe(String path) {
+    return PROBES.contains(path);
+  }
+
   boolean admits(HttpRequest request, String path) {
-    if (key.isEmpty() || PROBES.contains(path)) {
+    if (key.isEmpty() || isProbe(path)) {
       return true;
     }
     String header = String.valueOf(request.headers().get(HttpHeaderNames.AUTHORIZATION, ""));

@@ -75,7 +75,7 @@ final class WorkerPool implements AutoCloseable {
     }
     try {
       job.work(0);
-    } finally { // a late error may come between two items, while others still run theirs
+    } finally { // a late error may be thrown between two items while workers still run
       job.await();
       current = null;
     }

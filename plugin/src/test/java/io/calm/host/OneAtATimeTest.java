@@ -27,7 +27,8 @@ import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import org.junit.jupiter.api.Test;
 
-/** A connection's requests without a network: what goes on, and when the connection ends. */
+/** Serialization of pipelined requests, and the end of their connection, without a network. */
+@SuppressWarnings("FutureReturnValueIgnored") // what becomes of writes is read from the channel
 class OneAtATimeTest {
 
   /** Fails every piece of an answer of two bytes, as an allocator that is at its limit does. */

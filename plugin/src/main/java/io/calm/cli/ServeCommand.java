@@ -175,7 +175,7 @@ final class ServeCommand implements Callable<Integer> {
   private static void warnOfOpenPort(HostSettings settings) {
     if (settings.isOpenToTheNetwork()) {
       logger.warn(
-          "NO API KEY: whoever reaches {}:{} over the network can use these models. Models cannot"
+          "NO API KEY: anyone who can reach {}:{} can use these models. Models cannot"
               + " be registered or unregistered over HTTP. Set CALM_API_KEY or --api-key, or listen"
               + " on 127.0.0.1",
           settings.host(),

@@ -15,10 +15,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Counts the bytes that wait for a connection's client to read them, and closes the connection of
- * one that does not: in every period of the slow reader timeout a client has to take {@link
- * #MIN_BYTES}, or all there is. Also closes it where the answers of all connections would hold more
- * than their budget. Stands before the encoder.
+ * A limit on the unread answers of a connection. Closes the connection if its client reads less
+ * than {@link #MIN_BYTES} within the slow reader timeout while more is pending, or if the pending
+ * answers of all connections would exceed their shared budget. Placed before the encoder.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class AnswerFlow extends ChannelOutboundHandlerAdapter {

@@ -11,7 +11,7 @@ import java.util.Set;
 final class ApiKey {
   private static final String SCHEME = "bearer ";
 
-  /** Pages of load balancers and orchestrators, which carry no key. */
+  /** Probe pages for load balancers and orchestrators, which send no key. */
   private static final Set<String> PROBES = Set.of("/ping", "/health", "/calm/ready");
 
   private final Optional<byte[]> key;
@@ -25,8 +25,13 @@ final class ApiKey {
     return key.isPresent();
   }
 
+  /** Returns whether a path is a probe page, which needs no key and is always answered. */
+  static boolean isProbe(String path) {
+    return PROBES.contains(path);
+  }
+
   boolean admits(HttpRequest request, String path) {
-    if (key.isEmpty() || PROBES.contains(path)) {
+    if (key.isEmpty() || isProbe(path)) {
       return true;
     }
     String header = String.valueOf(request.headers().get(HttpHeaderNames.AUTHORIZATION, ""));

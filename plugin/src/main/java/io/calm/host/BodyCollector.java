@@ -19,9 +19,9 @@ import io.netty.handler.codec.http.LastHttpContent;
 import java.util.Optional;
 
 /**
- * Puts a request's body together, in an array of its own: the buffers that it arrived in are free
- * at once, however small the pieces. A request that is refused goes on at once, without its body
- * and with a failed {@link DecoderResult}; what still comes of the body is discarded.
+ * Aggregates a request's body in one array and releases the received buffers immediately. A refused
+ * request is passed on at once, with no body and a failed {@link DecoderResult}; the rest of its
+ * body is discarded.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class BodyCollector extends ChannelInboundHandlerAdapter {

@@ -4,9 +4,9 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 
 /**
- * A pooled allocator whose direct buffers in use are limited together. The JVM's own limit is wide
- * open, for a search keeps matrices outside the heap. Where the limit is reached, a read or a write
- * fails and its connection is closed. Thread safe.
+ * A pooled allocator with a limit on the direct memory that its buffers use together. The JVM's own
+ * limit does not help, because it is raised for the matrices of a search. At the limit a read or a
+ * write fails, which closes its connection. Thread safe.
  */
 final class BoundedAllocator extends PooledByteBufAllocator {
   private static final int PAGE_BYTES = 8192;

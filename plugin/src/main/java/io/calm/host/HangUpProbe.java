@@ -11,11 +11,10 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Finds out whether a client that ended its side of the connection is still there. One that waits
- * for its answer and one that hung up look the same until something is sent to them. Where an
- * answer is not begun within a moment, {@code 100 Continue} is sent, which HTTP/1.1 clients must
- * ignore; the system of one that hung up answers it with a reset, and the next one fails, which
- * closes the channel.
+ * Detects clients that hung up among those that closed their sending side. A client that waits for
+ * its answer looks the same until something is sent to it. If no answer begins within a second,
+ * {@code 100 Continue} is sent, which HTTP/1.1 clients must ignore. The operating system of a
+ * client that hung up replies with a reset; the next write then fails and closes the channel.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class HangUpProbe {
@@ -26,18 +25,18 @@ final class HangUpProbe {
   private boolean answering;
   private Optional<Future<?>> next = Optional.empty();
 
-  /** Notes the request that is to be answered. */
+  /** Resets the probe for the next request. */
   void begin(HttpRequest request) {
     possible = request.protocolVersion().compareTo(HttpVersion.HTTP_1_1) >= 0;
     answering = false;
   }
 
-  /** Returns whether the answer has begun: writing it tells. */
+  /** Returns whether the answer has begun; from then on its writes detect a hang-up. */
   boolean isAnswering() {
     return answering;
   }
 
-  /** Begins to send, unless the answer does. */
+  /** Starts probing, unless the answer has begun. */
   void start(ChannelHandlerContext context) {
     schedule(context, FIRST_MILLIS, FIRST_MILLIS);
   }

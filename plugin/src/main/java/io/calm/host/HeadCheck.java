@@ -214,7 +214,7 @@ final class HeadCheck extends ChannelInboundHandlerAdapter {
     if (HttpUtil.getContentLength(request, 0L) > maxBodyBytes) {
       throw BodyCollector.tooLarge(maxBodyBytes);
     }
-    if (answers.isHalfTaken()) {
+    if (answers.isHalfTaken() && !ApiKey.isProbe(path(request))) {
       throw new ApiException(
           ApiException.Kind.OVERLOADED,
           "answers that their clients do not read take too much memory; try again later");

@@ -6,9 +6,9 @@ import io.netty.channel.socket.DuplexChannel;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Closes a connection whose client may still be sending. Closed at once, the system would answer
- * those bytes with a reset, which takes the last answer away from the client before it has read it.
- * So the server's side ends first, and what comes is read and dropped for a moment.
+ * Closes a connection whose client may still be sending. After an immediate close, the operating
+ * system would answer further bytes with a reset, and the client would lose an answer that it has
+ * not read yet. So the sending side is closed first, and input is dropped for one second.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // the connection ends whatever becomes of it
 final class LastWords {

@@ -5,6 +5,7 @@ import io.calm.serving.http.CalmHttpHandler;
 import io.netty.buffer.ByteBufHolder;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelDuplexHandler;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
@@ -26,14 +27,14 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * Passes on a connection's requests one after the other, each when the answer to the one before is
- * written to the network, and holds back what comes meanwhile. It holds little: beyond {@link
- * #MAX_HELD_BYTES}, or while the client does not read, nothing more is read; a request too many is
- * answered with 429. Otherwise reading goes on, for that is how a hang-up is noticed. Stands right
- * after the codec, so that all other handlers see one request at a time.
+ * Serializes the pipelined requests of a connection: passes each on when the previous answer has
+ * been written to the network, and queues the following ones. Reading stops beyond {@link
+ * #MAX_HELD_BYTES} queued bytes and while the client does not read its answers; the request after
+ * {@link #MAX_WAITING} queued ones is answered with 429. Otherwise reading continues, because it
+ * detects hang-ups. Placed right after the codec, so all later handlers see one request at a time.
  *
- * <p>A client may end its side of the connection after its last request and still gets its answers.
- * Closes connections that idle between requests; a request that comes too slowly gets 408.
+ * <p>A client may close its sending side after its last request and still gets its answers. Closes
+ * connections that are idle between requests; a request that arrives too slowly gets 408.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class OneAtATime extends ChannelDuplexHandler {
@@ -44,7 +45,7 @@ final class OneAtATime extends ChannelDuplexHandler {
   private final HangUpProbe probe = new HangUpProbe();
   private final LastWords lastWords = new LastWords();
 
-  /** Pieces of requests, and {@link RequestDeadline.Event}s, in the order in which they came. */
+  /** Queued parts of requests and {@link RequestDeadline.Event}s, in order of arrival. */
   private final Deque<Object> held = new ArrayDeque<>();
 
   private int heldRequests;
@@ -52,7 +53,7 @@ final class OneAtATime extends ChannelDuplexHandler {
   private boolean answered = true; // the request that was passed on last
   private boolean inBody; // more of its body is to come
   private boolean unreadable; // its end is not known
-  private boolean noMore; // whatever else comes is not looked at
+  private boolean noMore; // all further input is dropped
   private boolean closing; // the answer at hand is the last one
   private boolean refused; // requests too many came
   private boolean inputEnded;
@@ -123,6 +124,9 @@ final class OneAtATime extends ChannelDuplexHandler {
         pass(context, next);
       }
       advancing = false;
+      if (inputEnded && isHalfRequest()) { // it was queued when the input ended
+        context.close();
+      }
     }
     throttle(context);
   }
@@ -161,7 +165,7 @@ final class OneAtATime extends ChannelDuplexHandler {
     advance(context);
   }
 
-  /** Reads on, unless the client has to take answers or wait for them first. */
+  /** Stops reading while the client has to read answers or the queue is full. */
   private void throttle(ChannelHandlerContext context) {
     boolean wanted =
         !refused
@@ -202,7 +206,8 @@ final class OneAtATime extends ChannelDuplexHandler {
                 }
               });
     } else {
-      context.write(message, promise);
+      // The rest of a stream with a gap would look like a complete answer.
+      context.write(message, promise.unvoid()).addListener(ChannelFutureListener.CLOSE_ON_FAILURE);
     }
   }
 
@@ -213,7 +218,7 @@ final class OneAtATime extends ChannelDuplexHandler {
     }
   }
 
-  /** Lets the client read the last answer where it may still be sending. */
+  /** Closes gently if the client may still be sending, so that it can read the last answer. */
   @Override
   public void close(ChannelHandlerContext context, ChannelPromise promise) {
     if (answered && !inputEnded && (inBody || unreadable || refused)) {
@@ -253,12 +258,16 @@ final class OneAtATime extends ChannelDuplexHandler {
   }
 
   private void inputEnded(ChannelHandlerContext context) {
-    boolean halfRequest = inBody && held.isEmpty() && !probe.isAnswering();
-    if (lastWords.spoken() || halfRequest || (answered && held.isEmpty())) {
+    if (lastWords.spoken() || isHalfRequest() || (answered && held.isEmpty())) {
       context.close();
     } else {
       probe.start(context);
     }
+  }
+
+  /** Returns whether an unanswered request has been passed on only in part. */
+  private boolean isHalfRequest() {
+    return inBody && held.isEmpty() && !probe.isAnswering();
   }
 
   private static ApiException tooMany() {

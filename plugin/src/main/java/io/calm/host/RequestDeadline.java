@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
  * trickles, fires {@link Event#TOO_SLOW}. Stands before the decoder.
  */
 final class RequestDeadline extends ChannelInboundHandlerAdapter {
-  /** What this handler tells. */
+  /** An event fired by this handler. */
   enum Event {
     TOO_SLOW
   }
@@ -48,7 +48,7 @@ final class RequestDeadline extends ChannelInboundHandlerAdapter {
                 .schedule(() -> end(context), most.toMillis(), TimeUnit.MILLISECONDS));
   }
 
-  /** A client that had to wait, because nothing was read, gets the time once more. */
+  /** Restarts the timeout if reading was stopped, since the client could not send then. */
   private void end(ChannelHandlerContext context) {
     if (context.channel().config().isAutoRead()) {
       context.fireUserEventTriggered(Event.TOO_SLOW);

@@ -73,9 +73,12 @@ final class WorkerPool implements AutoCloseable {
         LockSupport.unpark(workers[i]);
       }
     }
-    job.work(0);
-    job.await();
-    current = null;
+    try {
+      job.work(0);
+    } finally { // a late error may be thrown between two items while workers still run
+      job.await();
+      current = null;
+    }
     job.rethrow();
   }
 

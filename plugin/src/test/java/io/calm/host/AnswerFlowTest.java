@@ -82,19 +82,22 @@ class AnswerFlowTest {
             new Cors(List.of()),
             budget);
     EmbeddedChannel channel = new EmbeddedChannel(check);
-    HttpRequest accepted = request();
+    HttpRequest accepted = request("/calm/models");
     channel.writeInbound(accepted);
     assertTrue(accepted.decoderResult().isSuccess());
     assertTrue(budget.take(MOST / 2 + 1));
-    HttpRequest refused = request();
+    HttpRequest refused = request("/calm/models");
     channel.writeInbound(refused);
     ApiException error = assertInstanceOf(ApiException.class, refused.decoderResult().cause());
     assertEquals(503, error.kind().status());
+    HttpRequest probe = request("/ping");
+    channel.writeInbound(probe);
+    assertTrue(probe.decoderResult().isSuccess(), "whoever restarts servers is answered");
     channel.finishAndReleaseAll();
   }
 
-  private static HttpRequest request() {
-    HttpRequest request = new DefaultHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, "/ping");
+  private static HttpRequest request(String path) {
+    HttpRequest request = new DefaultHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, path);
     request.headers().set("Host", "localhost");
     return request;
   }

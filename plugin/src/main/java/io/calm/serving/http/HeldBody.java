@@ -4,8 +4,8 @@ import io.netty.buffer.ByteBuf;
 import java.lang.ref.SoftReference;
 
 /**
- * A request's body as it was received, kept after its pipeline has released it, until a worker
- * reads it: so the bodies that wait lie in the pipeline's buffers alone. Thread safe.
+ * A received request body, retained until a worker reads it. Queued bodies therefore exist only
+ * once, in the buffers that they arrived in. Thread safe.
  */
 final class HeldBody {
   /** Bytes of the longest array that a thread keeps for the next body. */
@@ -37,7 +37,7 @@ final class HeldBody {
     return length;
   }
 
-  /** Lets the buffer go and reads the bytes; once. */
+  /** Copies the bytes, releases the buffer and reads the copy; may be called once. */
   <T> T read(Reader<T> reader) {
     return reader.read(take(), length);
   }
@@ -55,7 +55,7 @@ final class HeldBody {
     }
   }
 
-  /** Returns an array that is long enough: arrays of megabytes are no garbage for each body. */
+  /** Returns a large enough array, reused per thread to avoid megabytes of garbage per body. */
   private byte[] array() {
     byte[] kept = KEPT.get().get();
     if (kept != null && kept.length >= length) {
@@ -68,7 +68,7 @@ final class HeldBody {
     return bytes;
   }
 
-  /** Lets the buffer go, if that has not been done. */
+  /** Releases the buffer unless it has been released already. */
   synchronized void drop() {
     if (held) {
       held = false;

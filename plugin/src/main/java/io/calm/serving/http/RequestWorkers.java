@@ -10,13 +10,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /**
- * Threads that parse and tokenize, so that event loops do not. Large bodies have one thread of
- * their own: they take turns, so that one at a time is in memory in parsed form, and others never
- * wait for them. A connection has one request under way, so those that wait are of as many
- * connections, and first come is first served.
+ * An executor for parsing and tokenizing off the event loops. Large bodies share one dedicated
+ * thread, so at most one of them is in memory in parsed form and small ones never wait for them.
+ * Tasks run in order of arrival, which is fair: a connection has one request in flight.
  */
 public final class RequestWorkers extends AbstractExecutorService {
-  /** Bytes of a body from which on it waits for the thread of large ones. */
+  /** Minimum size in bytes of a body that runs on the thread for large ones. */
   public static final int LARGE = 1 << 16;
 
   private static final int THREADS = 2;

@@ -60,7 +60,7 @@ final class StepLoop {
     return true;
   }
 
-  /** Ends who was cancelled and whose time is over, whether they wait or run. */
+  /** Finishes cancelled and timed-out requests, queued or running. */
   private void endOver() {
     for (Ticket ticket : queue.takeIf(t -> t.over().isPresent())) {
       ticket.finish(ticket.over().orElse(Finish.Reason.CANCELLED), Optional.empty(), "", 0);
@@ -100,10 +100,10 @@ final class StepLoop {
   }
 
   /**
-   * Runs a step and takes its results. What it throws ends the sequences that are to blame. Where
-   * the decoder names none of them, the step is halved and its halves are run: a result does not
-   * depend on what else is in a step, so a sequence that fails alone is the cause. A fault of the
-   * decoder itself meets every half, and so ends all sequences of the step.
+   * Runs a step and takes its results. An exception ends the sequences that caused it. If the
+   * decoder names none, the step is split in half and each half is run: a result does not depend on
+   * the rest of the step, so a sequence that fails alone is the cause. A fault of the decoder
+   * itself occurs in every half and ends all sequences of the step.
    */
   private void run(List<Work> batch) {
     List<List<Work>> waiting = new ArrayList<>(List.of(batch));
@@ -127,7 +127,7 @@ final class StepLoop {
     }
   }
 
-  /** Ends the sequences that are to blame; returns the steps to run where nothing names them. */
+  /** Ends the sequences that caused a fault; returns the steps to run if none is named. */
   private List<List<Work>> fail(List<Work> step, Throwable e) {
     Set<Integer> failed = culprits(step, e);
     if (failed.isEmpty()) {
@@ -154,7 +154,7 @@ final class StepLoop {
     return rows;
   }
 
-  /** Returns the places in a step of the sequences to end; none where nothing names them. */
+  /** Returns the indices in a step of the sequences to end; none if the fault names none. */
   private static Set<Integer> culprits(List<Work> step, Throwable e) {
     Set<Integer> known = new TreeSet<>();
     if (e instanceof StepFailedException failure) {

@@ -15,10 +15,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Counts the bytes that wait for a connection's client to read them, and closes the connection of
- * one that does not: in every period of the slow reader timeout a client has to take {@link
- * #MIN_BYTES}, or all there is. Also closes it where the answers of all connections would hold more
- * than their budget. Stands before the encoder.
+ * Counts the bytes that a connection's client has not read, and closes the connection of a slow
+ * client. In every period of the slow reader timeout a client must take {@link #MIN_BYTES}, or all
+ * there is. Also closes the connection if the answers of all connections would exceed their budget.
+ * Placed before the encoder.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class AnswerFlow extends ChannelOutboundHandlerAdapter {
@@ -33,7 +33,7 @@ final class AnswerFlow extends ChannelOutboundHandlerAdapter {
   private boolean watching;
 
   /**
-   * @param patience the slow reader timeout where the answer's model has none of its own
+   * @param patience the slow reader timeout if the answer's model has none
    */
   AnswerFlow(BodyBudget budget, Duration patience) {
     this.budget = budget;

@@ -11,7 +11,7 @@ import java.util.Set;
 final class ApiKey {
   private static final String SCHEME = "bearer ";
 
-  /** Pages of load balancers and orchestrators, which carry no key. */
+  /** Paths of probes by load balancers and orchestrators, which send no key. */
   private static final Set<String> PROBES = Set.of("/ping", "/health", "/calm/ready");
 
   private final Optional<byte[]> key;
@@ -20,7 +20,7 @@ final class ApiKey {
     this.key = key.map(text -> text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** Returns whether there is a key to have. */
+  /** Returns whether a key is required. */
   boolean isSet() {
     return key.isPresent();
   }

@@ -19,9 +19,9 @@ import io.netty.handler.codec.http.LastHttpContent;
 import java.util.Optional;
 
 /**
- * Puts a request's body together, in an array of its own: the buffers that it arrived in are free
- * at once, however small the pieces. A request that is refused goes on at once, without its body
- * and with a failed {@link DecoderResult}; what still comes of the body is discarded.
+ * Collects a request's body in an array, so that the buffers it arrived in are freed at once,
+ * however small the pieces. A refused request is passed on at once, without its body and with a
+ * failed {@link DecoderResult}; the rest of the body is discarded.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class BodyCollector extends ChannelInboundHandlerAdapter {

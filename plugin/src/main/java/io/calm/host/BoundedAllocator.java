@@ -4,9 +4,9 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 
 /**
- * A pooled allocator whose direct buffers in use are limited together. The JVM's own limit is wide
- * open, for a search keeps matrices outside the heap. Where the limit is reached, a read or a write
- * fails and its connection is closed. Thread safe.
+ * A pooled allocator with a limit on all direct buffers in use. The JVM's own limit is very high,
+ * because a search keeps matrices outside the heap. Beyond the limit, a read or a write fails and
+ * its connection is closed. Thread safe.
  */
 final class BoundedAllocator extends PooledByteBufAllocator {
   private static final int PAGE_BYTES = 8192;

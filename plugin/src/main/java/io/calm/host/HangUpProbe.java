@@ -11,11 +11,11 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Finds out whether a client that ended its side of the connection is still there. One that waits
- * for its answer and one that hung up look the same until something is sent to them. Where an
- * answer is not begun within a moment, {@code 100 Continue} is sent, which HTTP/1.1 clients must
- * ignore; the system of one that hung up answers it with a reset, and the next one fails, which
- * closes the channel.
+ * Detects whether a client that ended its side of the connection has hung up. A client that waits
+ * for its answer and one that hung up look the same until something is sent to them. If an answer
+ * does not begin soon, {@code 100 Continue} is sent, which HTTP/1.1 clients must ignore. The system
+ * of a client that hung up answers it with a reset; the next write then fails and closes the
+ * channel.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class HangUpProbe {
@@ -26,7 +26,7 @@ final class HangUpProbe {
   private boolean answering;
   private Optional<Future<?>> next = Optional.empty();
 
-  /** Notes the request that is to be answered. */
+  /** Records the request that is to be answered. */
   void begin(HttpRequest request) {
     possible = request.protocolVersion().compareTo(HttpVersion.HTTP_1_1) >= 0;
     answering = false;
@@ -37,7 +37,7 @@ final class HangUpProbe {
     return answering;
   }
 
-  /** Begins to send, unless the answer does. */
+  /** Starts the probe, which sends until the answer begins. */
   void start(ChannelHandlerContext context) {
     schedule(context, FIRST_MILLIS, FIRST_MILLIS);
   }

@@ -6,9 +6,9 @@ import io.netty.channel.socket.DuplexChannel;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Closes a connection whose client may still be sending. Closed at once, the system would answer
- * those bytes with a reset, which takes the last answer away from the client before it has read it.
- * So the server's side ends first, and what comes is read and dropped for a moment.
+ * Closes a connection whose client may still be sending. If it were closed at once, the system
+ * would answer those bytes with a reset, and the client would lose the last answer before reading
+ * it. So the server's side ends first, and input is read and dropped for a moment.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // the connection ends whatever becomes of it
 final class LastWords {
@@ -20,7 +20,7 @@ final class LastWords {
     return spoken;
   }
 
-  /** Ends the server's side, and the connection after a moment; the second call at once. */
+  /** Ends the server's side, then the connection after a moment; a second call ends it at once. */
   void speak(ChannelHandlerContext context, ChannelPromise promise) {
     if (spoken || !(context.channel() instanceof DuplexChannel channel) || !channel.isActive()) {
       context.close(promise);

@@ -26,11 +26,11 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * Passes on a connection's requests one after the other, each when the answer to the one before is
- * written to the network, and holds back what comes meanwhile. It holds little: beyond {@link
- * #MAX_HELD_BYTES}, or while the client does not read, nothing more is read; a request too many is
- * answered with 429. Otherwise reading goes on, for that is how a hang-up is noticed. Stands right
- * after the codec, so that all other handlers see one request at a time.
+ * Passes on a connection's requests one by one, each when the previous answer is written to the
+ * network, and holds back later input. Beyond {@link #MAX_HELD_BYTES}, or while the client does not
+ * read, reading stops. Otherwise it goes on, because it detects a hang-up. A request beyond the
+ * limit is answered with 429. Placed right after the codec, so that all other handlers see one
+ * request at a time.
  *
  * <p>A client may end its side of the connection after its last request and still gets its answers.
  * Closes connections that idle between requests; a request that comes too slowly gets 408.
@@ -98,7 +98,10 @@ final class OneAtATime extends ChannelDuplexHandler {
     return !(piece instanceof LastHttpContent) && piece.decoderResult().isSuccess();
   }
 
-  /** Copies a piece of a body to the one before, so that many small ones hold no more than one. */
+  /**
+   * Appends a piece of a body to the previous one, so that many small pieces hold no more memory
+   * than one.
+   */
   private void merge(HttpContent piece) {
     if (held.peekLast() instanceof HttpContent last && isMiddle(last)) {
       last.content().writeBytes(piece.content());
@@ -112,7 +115,7 @@ final class OneAtATime extends ChannelDuplexHandler {
     return message instanceof ByteBufHolder holder ? holder.content().readableBytes() : 0;
   }
 
-  /** Passes on what may be passed on now. */
+  /** Passes on the held pieces that may go on now. */
   private void advance(ChannelHandlerContext context) {
     if (!advancing) { // a handler that answers at once comes back here
       advancing = true;
@@ -161,7 +164,7 @@ final class OneAtATime extends ChannelDuplexHandler {
     advance(context);
   }
 
-  /** Reads on, unless the client has to take answers or wait for them first. */
+  /** Reads on, unless the client must first read or wait for answers. */
   private void throttle(ChannelHandlerContext context) {
     boolean wanted =
         !refused
@@ -213,7 +216,7 @@ final class OneAtATime extends ChannelDuplexHandler {
     }
   }
 
-  /** Lets the client read the last answer where it may still be sending. */
+  /** Lets a client that may still be sending read the last answer. */
   @Override
   public void close(ChannelHandlerContext context, ChannelPromise promise) {
     if (answered && !inputEnded && (inBody || unreadable || refused)) {
@@ -273,7 +276,7 @@ final class OneAtATime extends ChannelDuplexHandler {
         ApiException.Kind.TOO_SLOW, "the request did not arrive in time; send it again");
   }
 
-  /** Stands for a request that does not come, or is not looked at. */
+  /** Stands for a request that does not arrive or is not processed. */
   private static FullHttpRequest refusal(ApiException error) {
     FullHttpRequest request =
         new DefaultFullHttpRequest(

@@ -48,7 +48,7 @@ final class RequestDeadline extends ChannelInboundHandlerAdapter {
                 .schedule(() -> end(context), most.toMillis(), TimeUnit.MILLISECONDS));
   }
 
-  /** A client that had to wait, because nothing was read, gets the time once more. */
+  /** A client that had to wait because nothing was read gets the full time again. */
   private void end(ChannelHandlerContext context) {
     if (context.channel().config().isAutoRead()) {
       context.fireUserEventTriggered(Event.TOO_SLOW);

@@ -4,11 +4,11 @@ import io.netty.buffer.ByteBuf;
 import java.lang.ref.SoftReference;
 
 /**
- * A request's body as it was received, kept after its pipeline has released it, until a worker
- * reads it: so the bodies that wait lie in the pipeline's buffers alone. Thread safe.
+ * A request's body as received, retained until a worker reads it. Waiting bodies thus exist only in
+ * the pipeline's buffers. Thread safe.
  */
 final class HeldBody {
-  /** Bytes of the longest array that a thread keeps for the next body. */
+  /** Maximum length of the array that a thread keeps for the next body. */
   private static final int MOST_KEPT = 16 << 20;
 
   private static final ThreadLocal<SoftReference<byte[]>> KEPT =
@@ -23,7 +23,7 @@ final class HeldBody {
     /**
      * Reads the start of an array.
      *
-     * @param bytes the thread's own, used again for the next body
+     * @param bytes the thread's own array, reused for the next body
      */
     T read(byte[] bytes, int length);
   }
@@ -37,7 +37,7 @@ final class HeldBody {
     return length;
   }
 
-  /** Lets the buffer go and reads the bytes; once. */
+  /** Releases the buffer and reads the bytes; called once. */
   <T> T read(Reader<T> reader) {
     return reader.read(take(), length);
   }
@@ -55,7 +55,7 @@ final class HeldBody {
     }
   }
 
-  /** Returns an array that is long enough: arrays of megabytes are no garbage for each body. */
+  /** Returns an array that is long enough, reused so that large bodies leave no garbage. */
   private byte[] array() {
     byte[] kept = KEPT.get().get();
     if (kept != null && kept.length >= length) {
@@ -68,7 +68,7 @@ final class HeldBody {
     return bytes;
   }
 
-  /** Lets the buffer go, if that has not been done. */
+  /** Releases the buffer if it is still held. */
   synchronized void drop() {
     if (held) {
       held = false;

@@ -10,13 +10,13 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /**
- * Threads that parse and tokenize, so that event loops do not. Large bodies have one thread of
- * their own: they take turns, so that one at a time is in memory in parsed form, and others never
- * wait for them. A connection has one request under way, so those that wait are of as many
- * connections, and first come is first served.
+ * Threads that parse and tokenize requests for the event loops. Large bodies share one thread: only
+ * one at a time is in memory in parsed form, and small ones never wait for them. A connection has
+ * one request under way, so waiting requests are of different connections and are served in order
+ * of arrival.
  */
 public final class RequestWorkers extends AbstractExecutorService {
-  /** Bytes of a body from which on it waits for the thread of large ones. */
+  /** Minimum size in bytes of a large body. */
   public static final int LARGE = 1 << 16;
 
   private static final int THREADS = 2;
@@ -29,7 +29,7 @@ public final class RequestWorkers extends AbstractExecutorService {
   private RequestWorkers() {}
 
   /**
-   * A task whose work grows with the size of a request's body.
+   * A task with work proportional to the size of a request's body.
    *
    * @param bytes of the body
    */
@@ -41,8 +41,8 @@ public final class RequestWorkers extends AbstractExecutorService {
   }
 
   /**
-   * Returns daemon threads that take {@link Sized} tasks, and others as small ones. They refuse
-   * tasks once 1024 small or 256 large ones wait.
+   * Returns an executor on daemon threads that schedules {@link Sized} tasks by size and treats
+   * others as small. It refuses tasks once 1024 small or 256 large ones wait.
    */
   public static ExecutorService create() {
     return new RequestWorkers();

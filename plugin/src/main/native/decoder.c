@@ -140,7 +140,7 @@ static void copy_row(calm_rows *x, int from, int to) {
   memcpy(x->sums + (size_t)to * groups, x->sums + (size_t)from * groups, groups * sizeof(float));
 }
 
-/* Keeps the rows that want logits: nobody looks at what the last block makes of the others. */
+/* Keeps the rows that want logits: the last block's results for the others are not used. */
 static void keep_wanted(pass *p) {
   calm_decoder *d = p->d;
   int32_t width = d->shape.hidden;

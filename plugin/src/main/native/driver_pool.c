@@ -1,4 +1,4 @@
-/* The pool: every item of every job is run once, by a thread of the job's, whoever comes late. */
+/* The pool: each item of each job is run once, by a thread of the job's, even if others are late. */
 #include "driver.h"
 #include "guard.h"
 #include "pool.h"

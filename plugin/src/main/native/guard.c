@@ -1,4 +1,4 @@
-/* The handler of SIGBUS, and each thread's place to go on from. */
+/* The SIGBUS handler and each thread's return point. */
 #include "guard.h"
 
 #include <pthread.h>
@@ -20,7 +20,7 @@ static void pass_on(int number, siginfo_t *info, void *context) {
   }
 }
 
-/* BUS_ADRERR alone: memory that is broken (BUS_MCEERR_AR) is no matter of files. */
+/* BUS_ADRERR alone: broken memory (BUS_MCEERR_AR) is not a fault of files. */
 static void on_fault(int number, siginfo_t *info, void *context) {
   sigjmp_buf *place = place_of_thread;
   if (!place || info->si_code != BUS_ADRERR) {

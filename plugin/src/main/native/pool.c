@@ -5,9 +5,9 @@
  *
  * Each thread has a range of a job's items and takes them from its front; one that has none left
  * takes from the back of another's, so threads meet on a cache line only at the end. A range becomes
- * the job's when somebody takes of it first; it holds its job's number, so a worker that comes late
- * takes nothing of a later job. A job is done when its items are: nobody waits for a worker that the
- * system keeps from running, unless it holds an item.
+ * the job's when a thread first takes an item of it. It holds its job's number, so a late worker
+ * takes nothing of a later job. A job is done when its items are: a worker that the system keeps
+ * from running delays it only if it holds an item.
  *
  * An item that reads beyond the end of a mapped file (guard.h) counts as done, items after it are
  * skipped, and the caller goes on at its own place once no thread holds an item any more.
@@ -62,7 +62,7 @@ static struct {
   _Alignas(64) atomic_int sleeping;
 } pool = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
-    .job = {FIRST_NUMBER}, /* of no threads, so nobody has anything of it */
+    .job = {FIRST_NUMBER}, /* of no threads, so no thread has an item of it */
     .done = FIRST_NUMBER,
 };
 

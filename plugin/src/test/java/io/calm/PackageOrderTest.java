@@ -21,8 +21,8 @@ import org.junit.jupiter.api.TestFactory;
 /** The package order of docs/architecture.md, held for every class of the plugin. */
 class PackageOrderTest {
 
-  /** Room | the rooms it may use | packages of others that it must not know. */
-  private static final String HOUSE =
+  /** Package | the packages it may use | packages of others that it must not know. */
+  private static final String TABLE =
       """
       text        |                                                 | ai.djl io.netty com.google.gson java.nio.file
       files       |                                                 | ai.djl io.netty com.google.gson
@@ -43,7 +43,7 @@ class PackageOrderTest {
       cli         | files tensor model checkpoint runtime cka quant calibration search artifact generate metrics serving host text |
       """;
 
-  private static final List<Room> ROOMS = HOUSE.lines().map(Room::parse).toList();
+  private static final List<Row> ROWS = TABLE.lines().map(Row::parse).toList();
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter()
@@ -51,16 +51,16 @@ class PackageOrderTest {
           .importPackages("io.calm");
 
   /**
-   * One room of the house.
+   * One row of the table.
    *
    * @param name a package under {@code io.calm}; its subpackages belong to it
-   * @param uses the other rooms it may know
+   * @param uses the other packages it may use
    * @param forbidden packages of others that it must not know
    */
-  private record Room(String name, Set<String> uses, Set<String> forbidden) {
-    static Room parse(String row) {
-      List<Set<String>> cells = Arrays.stream(row.split("\\|", -1)).map(Room::words).toList();
-      return new Room(cells.get(0).iterator().next(), cells.get(1), cells.get(2));
+  private record Row(String name, Set<String> uses, Set<String> forbidden) {
+    static Row parse(String row) {
+      List<Set<String>> cells = Arrays.stream(row.split("\\|", -1)).map(Row::words).toList();
+      return new Row(cells.get(0).iterator().next(), cells.get(1), cells.get(2));
     }
 
     private static Set<String> words(String cell) {
@@ -75,35 +75,35 @@ class PackageOrderTest {
   }
 
   @TestFactory
-  Stream<DynamicTest> aRoomKnowsOnlyWhatItMay() {
-    return ROOMS.stream()
-        .map(room -> DynamicTest.dynamicTest(room.name(), () -> knowsOnlyWhatItMay(room)));
+  Stream<DynamicTest> aPackageUsesOnlyWhatItsRowAllows() {
+    return ROWS.stream()
+        .map(row -> DynamicTest.dynamicTest(row.name(), () -> usesOnlyWhatItsRowAllows(row)));
   }
 
-  private static void knowsOnlyWhatItMay(Room room) {
-    Stream<String> closedRooms =
-        ROOMS.stream()
-            .filter(other -> !other.equals(room) && !room.uses().contains(other.name()))
-            .map(Room::pattern);
-    Stream<String> closedLibraries = room.forbidden().stream().map(name -> name + "..");
+  private static void usesOnlyWhatItsRowAllows(Row row) {
+    Stream<String> closedPackages =
+        ROWS.stream()
+            .filter(other -> !other.equals(row) && !row.uses().contains(other.name()))
+            .map(Row::pattern);
+    Stream<String> closedLibraries = row.forbidden().stream().map(name -> name + "..");
     noClasses()
         .that()
-        .resideInAPackage(room.pattern())
+        .resideInAPackage(row.pattern())
         .should()
         .dependOnClassesThat()
-        .resideInAnyPackage(Stream.concat(closedRooms, closedLibraries).toArray(String[]::new))
-        .because("docs/architecture.md lets %s use %s".formatted(room.name(), room.uses()))
+        .resideInAnyPackage(Stream.concat(closedPackages, closedLibraries).toArray(String[]::new))
+        .because("docs/architecture.md lets %s use %s".formatted(row.name(), row.uses()))
         .check(CLASSES);
   }
 
   @Test
-  void theTableIsTheHouse() {
+  void theTableHasEveryPackage() {
     Set<String> packages =
         CLASSES.stream()
             .map(JavaClass::getPackageName)
             .map(name -> name.split("\\.", -1)[2])
             .collect(Collectors.toCollection(TreeSet::new));
-    assertEquals(ROOMS.stream().map(Room::name).collect(Collectors.toSet()), packages);
+    assertEquals(ROWS.stream().map(Row::name).collect(Collectors.toSet()), packages);
   }
 
   @Test

@@ -9,7 +9,7 @@ import io.calm.text.Printable;
 public final class ArtifactException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  /** Characters of a message, which is one printable line whatever the files hold. */
+  /** Maximum length of a message in characters. A message is one printable line. */
   private static final int MAX_MESSAGE = 2000;
 
   public ArtifactException(String message) {

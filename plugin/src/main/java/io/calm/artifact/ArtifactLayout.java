@@ -8,25 +8,25 @@ import io.calm.tensor.TokenTable;
 import java.util.Optional;
 
 /**
- * What an artifact will consist of, as far as its size on disk depends on it.
+ * The parts of an artifact that determine its size on disk.
  *
- * @param group the most inputs that share a grid
+ * @param group maximum number of inputs that share a grid
  * @param embeddings format of the embedding table: {@code int8}, {@code int4}, {@code float16} or
  *     {@code float32}
- * @param head format of the lm_head; empty: it is the embedding table. Where a search decides, the
- *     larger one
- * @param drafts plans whose blocks are on disk at once, before one is published
+ * @param head format of the lm_head, the larger one if a search decides; empty if it is the
+ *     embedding table
+ * @param drafts number of plans whose blocks are on disk at the same time
  */
 public record ArtifactLayout(int group, String embeddings, Optional<String> head, int drafts) {
-  /** Of the manifest's JSON for each section, and of the plan's for each block. */
+  /** Bound in bytes of the manifest's JSON per section and of the plan's JSON per block. */
   private static final long JSON_PER_SECTION = 256;
 
   private static final long JSON_PER_BLOCK = 8192;
   private static final long JSON = 64 * 1024;
 
   /**
-   * Returns the most bytes that writing the artifact takes at once: its data files to the byte,
-   * every draft's, and a bound for manifest and plan.
+   * Returns the maximum disk space in bytes while the artifact is written: the exact size of the
+   * data files of every draft, and a bound for manifest and plan.
    */
   public long bytes(ModelSpec spec) {
     long sections = 8 + (long) spec.layers() * (3L * LinearRole.values().length + 4);
@@ -63,7 +63,7 @@ public record ArtifactLayout(int group, String embeddings, Optional<String> head
     return sections.size;
   }
 
-  /** The length of a file whose sections are appended as {@link SectionWriter} does. */
+  /** Computes the length of a file written by {@link SectionWriter}. */
   private static final class Sections {
     private long size;
 

@@ -62,7 +62,7 @@ final class ArtifactReader {
     files.values().forEach(MappedSections::close);
   }
 
-  /** Returns what has happened to a file that the model is mapped from. */
+  /** Describes the damage to a mapped file of the model, if any. */
   private Optional<String> damage() {
     return Stream.of(Manifest.BLOCKS, Manifest.TABLES)
         .flatMap(name -> file(name).cutShort().stream())

@@ -142,7 +142,7 @@ public final class ArtifactStore {
     }
   }
 
-  /** Returns the place whose names nothing has that could not be deleted. */
+  /** Returns the first place whose names are not taken by leftovers that cannot be deleted. */
   private static Place free(Place place) throws IOException {
     Place free = place;
     while (isThere(free.temporary()) || isThere(free.discarded())) {
@@ -178,12 +178,13 @@ public final class ArtifactStore {
     }
   }
 
-  /** Returns a key's lock if nobody has it; a lock that cannot be opened keeps its leftovers. */
+  /** Returns a key's lock if it is free; leftovers of a lock that cannot be opened are kept. */
   private static Optional<KeyLock> tryAcquire(Path file) throws InterruptedException {
     try {
       return KeyLock.tryAcquire(file);
     } catch (IOException e) {
-      LOGGER.warn("{}: cannot be opened ({}); what its writer left stays", file, e.toString());
+      LOGGER.warn(
+          "{}: cannot be opened ({}); leftovers of its writer are kept", file, e.toString());
       return Optional.empty();
     }
   }
@@ -199,7 +200,7 @@ public final class ArtifactStore {
     }
   }
 
-  /** Deletes what is left of a key, whose lock is held. */
+  /** Deletes the leftovers of a key; its lock must be held. */
   private void deleteLeftovers(String id) throws IOException {
     for (Path leftover : leftovers()) {
       if (Place.idOf(leftover).equals(id)) {
@@ -208,13 +209,13 @@ public final class ArtifactStore {
     }
   }
 
-  /** Deletes what a writer left; where the disk refuses, it stays and a line says so. */
+  /** Deletes a writer's leftover; logs a warning if it cannot be deleted. */
   private void deleteLeftover(Path leftover) {
-    LOGGER.info("{}: deleting what a writer that is gone left", leftover);
+    LOGGER.info("{}: deleting a leftover of a writer that has ended", leftover);
     try {
       disk.delete(leftover);
     } catch (IOException | UncheckedIOException e) {
-      LOGGER.warn("{}: cannot be deleted ({}); left there, delete it", leftover, e.toString());
+      LOGGER.warn("{}: cannot be deleted ({}); delete it by hand", leftover, e.toString());
     }
   }
 

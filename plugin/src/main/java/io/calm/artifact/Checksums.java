@@ -11,10 +11,10 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.zip.CRC32C;
 
 /**
- * CRC-32C of the parts of a file, which the processor computes at about the speed of memory.
+ * Computes CRC-32C of the parts of a file, at about the speed of memory.
  *
- * <p>Parts are read, not mapped: a file that is cut short meanwhile is then a short read, where the
- * checksum's machine code would end the process on a mapped page that is not there.
+ * <p>Parts are read, not mapped. A file that is cut short meanwhile then gives a short read; a
+ * missing mapped page would end the process inside the checksum's machine code.
  */
 final class Checksums {
   private static final int MAX_THREADS = 8;
@@ -22,7 +22,7 @@ final class Checksums {
 
   private Checksums() {}
 
-  /** A part of a file and what its bytes must be. */
+  /** A part of a file and its expected checksum. */
   record Expected(String name, long offset, long length, String crc32c) {
     Optional<String> verify(FileChannel file, ByteBuffer buffer) throws IOException {
       CRC32C checksum = new CRC32C();

@@ -37,7 +37,7 @@ interface Disk {
     return Files.getFileStore(directory).getUsableSpace();
   }
 
-  /** Deletes whatever is at a path, with all that is below a directory; links are not followed. */
+  /** Deletes a file, a link or a directory tree; links are not followed. */
   default void delete(Path path) throws IOException {
     if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
       List<Path> children;

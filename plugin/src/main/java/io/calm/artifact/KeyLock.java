@@ -38,7 +38,7 @@ final class KeyLock implements AutoCloseable {
     this.channel = channel;
   }
 
-  /** Takes the lock; while another has it, waits and says once who that is. */
+  /** Takes the lock; if another process holds it, logs its name once and waits. */
   static KeyLock acquire(Path file) throws IOException, InterruptedException {
     Semaphore semaphore = semaphore(file);
     if (!semaphore.tryAcquire()) {
@@ -49,7 +49,7 @@ final class KeyLock implements AutoCloseable {
         .orElseThrow(() -> new IllegalStateException("a lock that was waited for is held"));
   }
 
-  /** Takes the lock if nobody has it. */
+  /** Takes the lock if it is free. */
   static Optional<KeyLock> tryAcquire(Path file) throws IOException, InterruptedException {
     Semaphore semaphore = semaphore(file);
     return semaphore.tryAcquire() ? withFileLock(semaphore, file, false) : Optional.empty();

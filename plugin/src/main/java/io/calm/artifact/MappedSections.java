@@ -18,8 +18,8 @@ import java.util.Optional;
 
 /**
  * The sections of a data file as read-only mapped memory. A file is mapped in as few windows as
- * have less than 2 GiB each. They are unmapped by {@link #close}: whoever looks at a section beyond
- * the artifact's reader does so under a lease of the model's lifetime.
+ * have less than 2 GiB each. They are unmapped by {@link #close}. A section that outlives the
+ * artifact's reader is read under a lease of the model's lifetime.
  */
 final class MappedSections implements AutoCloseable {
   private final Path file;

@@ -7,10 +7,10 @@ import java.nio.file.Path;
  *
  * @param root the directory of all artifacts
  * @param id {@link ArtifactKey#id}
- * @param attempt 0, or more where leftovers that cannot be deleted have the names of fewer
+ * @param attempt 0, or more if leftovers that cannot be deleted have the names of lower attempts
  */
 record Place(Path root, String id, int attempt) {
-  /** Being written; whoever holds the lock owns it. */
+  /** Being written; the holder of the lock owns it. */
   static final String TEMPORARY = ".tmp";
 
   /** Found bad and being deleted; likewise. */
@@ -26,7 +26,7 @@ record Place(Path root, String id, int attempt) {
     return name.substring(0, name.indexOf('.'));
   }
 
-  /** Returns the same artifact's, with names that no leftover has. */
+  /** Returns the next place of the same artifact, with other names. */
   Place next() {
     return new Place(root, id, attempt + 1);
   }

@@ -13,7 +13,7 @@ public interface ChatTemplate {
    *     sent
    * @param addGenerationPrompt whether the text ends with the assistant's header
    * @throws IllegalArgumentException if the template refuses the conversation ({@code
-   *     raise_exception}), with its words, or cannot render it, with the line and the reason
+   *     raise_exception}), with its message, or fails to render it, with the line and the reason
    */
   String render(List<Map<String, Object>> messages, boolean addGenerationPrompt);
 

@@ -24,9 +24,9 @@ public interface Checkpoint extends WeightSource, AutoCloseable {
    * Reads every tensor of the model once and checks its values: weights of linears and tables are
    * finite in float16, norms and biases in float32.
    *
-   * @param parallel threads that read
-   * @param beforeEach called before each tensor; what it throws ends the check
-   * @throws CheckpointException for a value outside, naming file, tensor and row
+   * @param parallel number of threads that read
+   * @param beforeEach called before each tensor; an exception ends the check
+   * @throws CheckpointException for a value out of range, naming file, tensor and row
    */
   void requireFinite(Parallel parallel, Runnable beforeEach);
 

@@ -4,16 +4,15 @@ import io.calm.text.Printable;
 
 /**
  * A checkpoint that cannot be used: the message names file and tensor or key, what was expected,
- * what was found, and what to do. It is one printable line of limited length, whatever the files
- * hold.
+ * what was found, and what to do. The message is one printable line of limited length.
  */
 public final class CheckpointException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  /** Characters of a whole message: room for a path of usual length and the four parts. */
+  /** Maximum length of a message in characters: enough for a usual path and the four parts. */
   private static final int MAX_MESSAGE = 2000;
 
-  /** Characters of the path, with a key or a tensor behind it. */
+  /** Maximum length of the path, including the key or tensor after it. */
   private static final int MAX_WHERE = 1000;
 
   public CheckpointException(String message) {
@@ -25,8 +24,8 @@ public final class CheckpointException extends RuntimeException {
   }
 
   /**
-   * Returns a refusal in four parts. What was found may come from files: it is cut at {@link
-   * Printable#MAX_LENGTH} characters.
+   * Creates an exception with a message in four parts. The value found may come from files and is
+   * cut at {@link Printable#MAX_LENGTH} characters.
    *
    * @param where the file, and the tensor or key in it
    * @param remedy what to do, or what is supported
@@ -36,7 +35,7 @@ public final class CheckpointException extends RuntimeException {
     return new CheckpointException(message(where, expected, got, remedy));
   }
 
-  /** Returns a refusal in four parts that another failure caused. */
+  /** Creates an exception with a message in four parts and a cause. */
   public static CheckpointException refused(
       String where, Object expected, Object got, String remedy, Throwable cause) {
     return new CheckpointException(message(where, expected, got, remedy), cause);

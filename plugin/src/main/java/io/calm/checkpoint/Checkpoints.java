@@ -28,9 +28,9 @@ public final class Checkpoints {
   }
 
   /**
-   * The same; with {@code probeTokenizer} a process of its own opens the tokenizer before this one
-   * does, at the first need. What would end this process ends that one, and is a {@link
-   * CheckpointException} here.
+   * Opens a checkpoint; with {@code probeTokenizer}, a child process opens the tokenizer before it
+   * is first used. A tokenizer that would end this process ends the child process and is reported
+   * as a {@link CheckpointException}.
    */
   public static Checkpoint open(Path path, boolean probeTokenizer) {
     Path model = locate(path);

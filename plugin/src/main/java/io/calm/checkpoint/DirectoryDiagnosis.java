@@ -16,7 +16,7 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** The reason why a directory is no model, told from the names of the files in it. */
+/** Explains from the file names in a directory why it is not a model. */
 public final class DirectoryDiagnosis {
   private static final String ADAPTER = "adapter_config.json";
   private static final int MAX_ENTRIES = 10_000;
@@ -97,7 +97,7 @@ public final class DirectoryDiagnosis {
     }
   }
 
-  /** Returns the refusal of a directory without config.json that is not one .gguf file either. */
+  /** Returns the exception for a directory with neither config.json nor a single .gguf file. */
   static CheckpointException noModel(Path directory) {
     DirectoryDiagnosis diagnosis = of(directory);
     return diagnosis
@@ -105,7 +105,7 @@ public final class DirectoryDiagnosis {
         .orElseGet(diagnosis::withoutConfig);
   }
 
-  /** Returns the refusal of a directory that has a config.json and no weights. */
+  /** Returns the exception for a directory with config.json but no weights. */
   public static CheckpointException noWeights(Path directory) {
     DirectoryDiagnosis diagnosis = of(directory);
     String expected = "model.safetensors, or shards with model.safetensors.index.json";
@@ -132,7 +132,7 @@ public final class DirectoryDiagnosis {
     return refused(expected, "no weights", "check that the download is complete");
   }
 
-  /** Returns the refusal of what is no model whatever else is in the directory. */
+  /** Returns the exception for files that rule out a model whatever else is in the directory. */
   private Optional<CheckpointException> commonCause(String expected) {
     Optional<String> adapter = adapter();
     if (adapter.isPresent()) {
@@ -232,7 +232,7 @@ public final class DirectoryDiagnosis {
     return refused(expected, "neither", "check that the download is complete");
   }
 
-  /** Returns directories below that hold a model, relative to the one that was given. */
+  /** Returns subdirectories that hold a model, as relative paths. */
   private List<String> models(Path parent, int depth) {
     return list(parent, Files::isDirectory).stream()
         .limit(100)

@@ -14,7 +14,7 @@ import org.slf4j.LoggerFactory;
  *
  * @param bos token that starts a sequence; not every model has one
  * @param endOfSequence ids that end a generation; may be empty
- * @param endTokens spellings of more tokens that do; {@link #resolved} turns them into ids
+ * @param endTokens spellings of further end tokens; {@link #resolved} turns them into ids
  */
 public record GenerationDefaults(
     OptionalInt bos,
@@ -33,7 +33,7 @@ public record GenerationDefaults(
     endTokens = Set.copyOf(endTokens);
   }
 
-  /** Defaults whose ends are known by id. */
+  /** Creates defaults whose end tokens are all given by id. */
   public GenerationDefaults(
       OptionalInt bos,
       Set<Integer> endOfSequence,
@@ -46,7 +46,7 @@ public record GenerationDefaults(
     this(bos, endOfSequence, Set.of(), doSample, temperature, topP, topK, minP, repetitionPenalty);
   }
 
-  /** Returns the same with every end by its id; spellings that are no token are warned about. */
+  /** Returns a copy with every end token as an id; logs a warning for unknown spellings. */
   public GenerationDefaults resolved(Tokenizer tokenizer) {
     Set<Integer> ends = new HashSet<>(endOfSequence);
     for (String token : endTokens) {

@@ -25,7 +25,7 @@ import picocli.CommandLine.ParseResult;
  */
 record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHandler {
 
-  /** Characters of a message that quotes a path. */
+  /** Maximum length of a message that quotes a path. */
   private static final int MAX_TEXT = 2000;
 
   @Override

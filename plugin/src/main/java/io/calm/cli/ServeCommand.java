@@ -113,7 +113,7 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "NAME",
       split = ",",
       description =
-          "Further name that clients may call this server by; it matters where there is no API key."
+          "Further host name to accept in requests to a server without an API key."
               + " Repeatable.")
   private final List<String> allowedHosts = new ArrayList<>();
 
@@ -165,7 +165,7 @@ final class ServeCommand implements Callable<Integer> {
         allowedHosts);
   }
 
-  /** Returns what is set for all models, for answers that are of no model. */
+  /** Returns the settings for all models, which also apply to answers that belong to no model. */
   private Duration slowReaderTimeout() {
     return new ModelProperties(Path.of("."), overrides)
         .settings(System.getenv())
@@ -274,25 +274,27 @@ final class ServeCommand implements Callable<Integer> {
       String body =
           chats
               ? "\"messages\": [{\"role\": \"user\","
-                  + " \"content\": \"What is the capital of France?\"}], \"temperature\": 0"
+                  + " \"content\": \"What is the capital of France?\"}],"
+                  + " \"temperature\": 0, \"max_tokens\": 64"
               : "\"prompt\": \"The package manager\", \"max_tokens\": 32";
       out.printf(
           Locale.ROOT,
           "%s is ready at %s, %.1f s after the start. Try:%n%n"
-              + "curl %s/v1/%s -H 'Content-Type: application/json' \\%n"
+              + "curl %s/v1/%s -H 'Content-Type: application/json'%s \\%n"
               + "  -d '{\"model\": \"%s\", %s}'%n",
           model.name(),
           url,
           (System.currentTimeMillis() - jvmStart()) / 1000.0,
           url,
           chats ? "chat/completions" : "completions",
+          settings().apiKey().isPresent() ? " -H 'Authorization: Bearer KEY'" : "",
           model.name(),
           body);
     }
     out.flush();
   }
 
-  /** Returns the URL of this machine's own clients; IPv6 addresses have brackets (RFC 3986). */
+  /** Returns the URL for clients on this machine; IPv6 addresses have brackets (RFC 3986). */
   static String url(InetSocketAddress bound) {
     InetAddress address = bound.getAddress();
     String host =

@@ -11,11 +11,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The directory into which DJL unpacks native libraries, from which it loads them. Who can write it
+ * The directory from which DJL loads the native libraries that it unpacks. A user who can write it
  * can run code in this process.
  *
  * <p>DJL takes it from {@code ENGINE_CACHE_DIR}, else {@code DJL_CACHE_DIR} (environment or system
- * property), else {@code ~/.djl.ai}. A process of our own puts it below its cache directory, unless
+ * property), else {@code ~/.djl.ai}. {@code ./calm} puts it below the CALM cache directory, unless
  * the operator has named one; in DJL Serving it is the server's.
  */
 public final class DjlCache {
@@ -28,10 +28,10 @@ public final class DjlCache {
   private DjlCache() {}
 
   /**
-   * Has DJL unpack its libraries into {@code cacheDir/native}, which only this user can write. To
-   * be called by a process of our own before it loads the first one; later calls change nothing.
+   * Makes DJL unpack its libraries into {@code cacheDir/native}, which only this user can write.
+   * {@code ./calm} calls it before it loads the first library; later calls change nothing.
    *
-   * <p>Where the cache can only be read, as a mounted one, DJL's default stays.
+   * <p>If the cache is read-only, e.g. mounted, DJL's default stays.
    *
    * @throws UntrustedPathException if another user may have written the directory
    */

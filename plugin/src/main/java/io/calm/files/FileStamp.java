@@ -12,17 +12,17 @@ import org.jspecify.annotations.Nullable;
  * A file as it was when it was mapped. A mapping stays valid when its file is deleted or replaced,
  * but not when the file itself is cut short.
  *
- * @param identity what tells the file from another at the same path: the inode, where there is one
+ * @param identity distinguishes the file from another at the same path: the inode, if there is one
  */
 public record FileStamp(Path path, long size, @Nullable Object identity) {
 
-  /** Returns the stamp of a file as it is now. */
+  /** Returns a file's current stamp. */
   public static FileStamp of(Path path) throws IOException {
     BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
     return new FileStamp(path, attributes.size(), attributes.fileKey());
   }
 
-  /** Returns what is wrong if the file is now shorter than it was; costs one system call. */
+  /** Describes the damage if the file is now shorter; costs one system call. */
   public Optional<String> cutShort() {
     try {
       FileStamp now = of(path);

@@ -46,7 +46,9 @@ record PosixStatus(int uid, int mode) {
     return self.isEmpty() || uid == self.getAsInt();
   }
 
-  /** Whether the owner is this process's user or root, who can write everything anyway. */
+  /**
+   * Returns whether the owner is this process's user or root, which can write everything anyway.
+   */
   boolean isTrusted() {
     return isOwn() || uid == ROOT;
   }
@@ -59,7 +61,7 @@ record PosixStatus(int uid, int mode) {
     return (mode & WRITABLE_BY_OTHERS) != 0;
   }
 
-  /** Whether entries of a directory can only be replaced by their owners, as in /tmp. */
+  /** Returns whether only their owners can replace entries of a directory, as in /tmp. */
   boolean isSticky() {
     return (mode & STICKY) != 0;
   }

@@ -19,13 +19,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Files below a cache directory that nobody else can write, replace or redirect.
+ * Files below a cache directory that no other user can write, replace or redirect.
  *
  * <p>Every directory below the cache's own is a real one of mode 0700, a published file has mode
- * 0444, and both belong to the user of this process or to root; no link is followed. What this user
- * owns with a wider mode, as an older version left it, is narrowed. What another user owns is
- * refused. Where the system has no owners and modes, only links are refused. The cache directory
- * itself may be reached by links, since the operator names it. Thread safe.
+ * 0444, and both belong to the user of this process or to root; no link is followed. A wider mode,
+ * as left by older versions, is narrowed. Files of another user are refused. On a system without
+ * owners and modes, only links are refused. The cache directory itself may be reached by links,
+ * since the operator names it. Thread safe.
  */
 public final class PrivateFiles {
   private static final Logger LOGGER = LoggerFactory.getLogger(PrivateFiles.class);
@@ -38,7 +38,7 @@ public final class PrivateFiles {
   private PrivateFiles() {}
 
   /**
-   * Returns the directory {@code names} below {@code cacheDir}, making what is missing.
+   * Returns the directory {@code names} below {@code cacheDir}; creates missing parts.
    *
    * @throws UntrustedPathException if a part of it is a link, or belongs to another user
    */
@@ -57,9 +57,9 @@ public final class PrivateFiles {
   }
 
   /**
-   * Checks directories that are there already, as {@link #directory} does, without making any.
+   * Checks existing directories as {@link #directory} does, without creating any.
    *
-   * @return whether all of them are there
+   * @return whether all of them exist
    */
   public static boolean isDirectory(Path cacheDir, String... names) throws IOException {
     if (!Files.isDirectory(cacheDir)) {
@@ -77,12 +77,12 @@ public final class PrivateFiles {
     return true;
   }
 
-  /** Creates a directory of this user alone; there must be nothing at its path. */
+  /** Creates a directory with mode 0700; its path must not exist. */
   public static void createDirectory(Path directory) throws IOException {
     Files.createDirectory(directory, attributes(DIRECTORY));
   }
 
-  /** Checks a cache directory, whose mode is the operator's unless others could replace entries. */
+  /** Checks a cache directory; its mode is kept unless other users could replace entries. */
   private static void checkCache(Path cacheDir) throws IOException {
     Path real = cacheDir.toRealPath();
     Optional<PosixStatus> found = PosixStatus.of(real);
@@ -124,7 +124,7 @@ public final class PrivateFiles {
    * Opens a published file to read.
    *
    * @throws NoSuchFileException if it is not there
-   * @throws UntrustedPathException if it is no file but a link, or belongs to another user
+   * @throws UntrustedPathException if it is not a regular file, or belongs to another user
    */
   public static FileChannel open(Path file) throws IOException {
     if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
@@ -173,7 +173,7 @@ public final class PrivateFiles {
     }
   }
 
-  /** Creates a file of mode 0600 to write; there must be nothing at its path. */
+  /** Creates a file with mode 0600 for writing; its path must not exist. */
   public static FileChannel create(Path file) throws IOException {
     return FileChannel.open(
         file,
@@ -181,7 +181,9 @@ public final class PrivateFiles {
         attributes(WRITTEN));
   }
 
-  /** Opens a file of this user's to read and write, making it with mode 0600 if it is missing. */
+  /**
+   * Opens a file of this user for reading and writing; creates it with mode 0600 if it is missing.
+   */
   public static FileChannel openOrCreate(Path file) throws IOException {
     return FileChannel.open(
         file,
@@ -193,7 +195,7 @@ public final class PrivateFiles {
         attributes(WRITTEN));
   }
 
-  /** Gives a file that is complete the mode 0444, before its name is published. */
+  /** Sets the mode of a complete file to 0444 before it is published. */
   public static void seal(Path file) throws IOException {
     if (isPosix()) {
       try {
@@ -222,9 +224,7 @@ public final class PrivateFiles {
     return Files.isSymbolicLink(path) ? "a symbolic link" : "something else";
   }
 
-  /**
-   * Takes permissions away; where the file system keeps no modes, or is read-only, a line says so.
-   */
+  /** Removes permissions; logs a line if the file system keeps no modes or is read-only. */
   private static void narrow(Path path, int mode) {
     try {
       Files.setPosixFilePermissions(path, permissions(mode));

@@ -9,23 +9,23 @@ import java.nio.file.Path;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Loads native libraries so that no other user can put one of its own in their place. */
+/** Loads native libraries so that no other user can replace them. */
 public final class PrivateLibrary {
   private static final Logger LOGGER = LoggerFactory.getLogger(PrivateLibrary.class);
   private static final int BUFFER = 1 << 16;
 
   private PrivateLibrary() {}
 
-  /** Loads the file that it is given the path of. */
+  /** Loads the library at a path. */
   @FunctionalInterface
   interface Loader {
     void load(String path);
   }
 
   /**
-   * Loads a library from its bytes. They go into a new directory of mode 0700, below the directory
-   * for temporary files, as a new file of mode 0600, by the channel that made it; the file is
-   * loaded and both are deleted.
+   * Loads a library from its bytes. They are written to a new file of mode 0600 in a new directory
+   * of mode 0700, below the directory for temporary files, through the channel that created the
+   * file. Once it is loaded, both are deleted.
    *
    * @param name of the file
    * @throws IOException if it cannot be written

@@ -2,7 +2,9 @@ package io.calm.files;
 
 import java.io.IOException;
 
-/** A path that another user may have written, or that is a link; the message says what to do. */
+/**
+ * Reports a path that is a link or that another user may have written; the message says what to do.
+ */
 public final class UntrustedPathException extends IOException {
   private static final long serialVersionUID = 1L;
 

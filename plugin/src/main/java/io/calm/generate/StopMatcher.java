@@ -71,11 +71,11 @@ final class StopMatcher {
     return rest;
   }
 
-  /** A stop string and the longest start of it with which the text so far ends. */
+  /** A stop string and its longest prefix that the text so far ends with. */
   private static final class Automaton {
     private final String stop;
 
-    /** For each start of the string, the longest shorter start that it ends with. */
+    /** For each prefix of the string, its longest proper prefix that is also its suffix. */
     private final int[] shorter;
 
     private int matched;

@@ -32,7 +32,7 @@ final class AnswerFlow extends ChannelOutboundHandlerAdapter {
   private boolean watching;
 
   /**
-   * @param patience the slow reader timeout where the answer's model has none of its own
+   * @param patience the slow reader timeout if the answer's model has none
    */
   AnswerFlow(BodyBudget budget, Duration patience) {
     this.budget = budget;

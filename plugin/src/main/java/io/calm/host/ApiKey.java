@@ -20,7 +20,7 @@ final class ApiKey {
     this.key = key.map(text -> text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** Returns whether there is a key to have. */
+  /** Returns whether a key is required. */
   boolean isSet() {
     return key.isPresent();
   }

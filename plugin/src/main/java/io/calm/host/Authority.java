@@ -17,7 +17,7 @@ record Authority(String name, Optional<InetAddress> address) {
   private static final Pattern SHAPE =
       Pattern.compile("(?:\\[([0-9A-Fa-f:.]{2,45})]|([A-Za-z0-9._-]{1,255}))(?::[0-9]{0,5})?");
 
-  /** Reads an authority; empty where it is malformed. */
+  /** Parses an authority; empty if it is malformed. */
   static Optional<Authority> parse(String text) {
     Matcher matcher = SHAPE.matcher(text);
     if (!matcher.matches()) {
@@ -48,7 +48,7 @@ record Authority(String name, Optional<InetAddress> address) {
             : Optional.empty());
   }
 
-  /** Returns whether the name can mean nothing but the client's own machine. */
+  /** Returns whether the name always means the client's own machine. */
   boolean isLoopback() {
     return address
         .map(InetAddress::isLoopbackAddress)

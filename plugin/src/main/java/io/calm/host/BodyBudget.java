@@ -15,7 +15,7 @@ final class BodyBudget {
     return most;
   }
 
-  /** Returns whether so much is taken that no more should be begun. */
+  /** Returns whether so much is taken that no new answer should begin. */
   boolean isHalfTaken() {
     return taken.get() > most / 2;
   }

@@ -95,7 +95,7 @@ final class BodyInflater extends ChannelInboundHandlerAdapter {
         "body: cannot be decompressed by its Content-Encoding: " + problem);
   }
 
-  /** What still comes of the body goes on as it is; it belongs to a request that has failed. */
+  /** Passes on the rest of the body unchanged; it belongs to a request that has failed. */
   private void fail(ChannelHandlerContext context, ApiException error) {
     end();
     pass(context, new DefaultHttpContent(Unpooled.EMPTY_BUFFER), DecoderResult.failure(error));

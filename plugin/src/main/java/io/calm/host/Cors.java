@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/** Origins whose web pages may read this server's answers, and the headers that say so. */
+/** The origins of web pages that may read this server's answers, and the headers for them. */
 final class Cors {
   private static final String ANY = "*";
   private static final Pattern HEADER_NAMES =
@@ -77,14 +77,14 @@ final class Cors {
     return origins.contains(origin.toLowerCase(Locale.ROOT));
   }
 
-  /** Returns whether a browser asks, before a page's request, what is allowed. */
+  /** Returns whether a request is a browser's preflight request. */
   static boolean isPreflight(HttpRequest request) {
     return request.method().equals(HttpMethod.OPTIONS)
         && request.headers().contains(HttpHeaderNames.ORIGIN)
         && request.headers().contains(HttpHeaderNames.ACCESS_CONTROL_REQUEST_METHOD);
   }
 
-  /** Adds what a browser needs to let a page read the answer. */
+  /** Adds the headers that let a page read the answer. */
   void addTo(HttpHeaders answer, Optional<String> origin) {
     if (isOff()) {
       return;
@@ -102,7 +102,7 @@ final class Cors {
     }
   }
 
-  /** Adds what answers a preflight request of an origin that is allowed. */
+  /** Adds the headers that answer a preflight request of an allowed origin. */
   void addPreflight(HttpHeaders answer, HttpHeaders asked) {
     answer.set(HttpHeaderNames.ACCESS_CONTROL_ALLOW_METHODS, METHODS);
     answer.set(HttpHeaderNames.ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS);

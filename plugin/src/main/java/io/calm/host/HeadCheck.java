@@ -22,10 +22,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Checks a request by its head, before any of its body is kept: that it is HTTP which no other
- * reader understands otherwise, that its sender may use this server, and that its body can be
- * taken. A refused request goes on with a failed {@link DecoderResult} whose cause is the {@link
- * ApiException} to answer with.
+ * Checks a request's head before any of its body is kept: that it is unambiguous HTTP, that its
+ * sender may use this server, and that its body can be accepted. A refused request is passed on
+ * with a failed {@link DecoderResult} that has the {@link ApiException} to answer with as its
+ * cause.
  */
 @Sharable
 final class HeadCheck extends ChannelInboundHandlerAdapter {
@@ -38,7 +38,7 @@ final class HeadCheck extends ChannelInboundHandlerAdapter {
   private final BodyBudget answers;
 
   /**
-   * @param answers memory of answers that wait for their readers
+   * @param answers memory of answers that are not read yet
    */
   HeadCheck(int maxBodyBytes, ApiKey key, HostNames names, Cors cors, BodyBudget answers) {
     this.maxBodyBytes = maxBodyBytes;
@@ -102,8 +102,8 @@ final class HeadCheck extends ChannelInboundHandlerAdapter {
   }
 
   /**
-   * Brings the target into the form of a path, and returns the host that the request is for, which
-   * is the one of an absolute target before the one of the header (RFC 9112, 3.2.2).
+   * Converts the target to a path and returns the request's host: that of an absolute target, else
+   * that of the header (RFC 9112, 3.2.2).
    */
   private static Optional<Authority> target(HttpRequest request) {
     String uri = request.uri();

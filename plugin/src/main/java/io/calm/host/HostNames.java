@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The names by which requests may call a server that asks for no key. A web page can have its own
- * domain resolve to this machine (DNS rebinding), and then its requests are of one origin with this
- * server; only their {@code Host} tells. An IP address cannot be rebound.
+ * The host names that requests may use for a server without an API key. A web page can make its own
+ * domain resolve to this machine (DNS rebinding). Its requests then have the same origin as this
+ * server, and only {@code Host} reveals them. An IP address cannot be rebound.
  */
 final class HostNames {
   private final boolean onLoopback;
@@ -42,7 +42,7 @@ final class HostNames {
     }
   }
 
-  /** Returns a name that the operator allowed, in the form that is compared. */
+  /** Returns an allowed name in the form used for comparison. */
   static String checked(String name) {
     return Authority.parse(name)
         .filter(parsed -> name.indexOf(':') < 0 || parsed.address().isPresent())
@@ -53,12 +53,12 @@ final class HostNames {
                     "allowed host: expected a host name without scheme and port, got " + name));
   }
 
-  /** Returns whether only this machine's own processes can connect. */
+  /** Returns whether only processes on this machine can connect. */
   boolean onLoopback() {
     return onLoopback;
   }
 
-  /** Returns whether a request may call the server so. */
+  /** Returns whether a request may use this name. */
   boolean admits(Authority host) {
     if (host.isLoopback() || names.stream().anyMatch(host::isSameHost)) {
       return true;
@@ -68,7 +68,7 @@ final class HostNames {
   }
 
   /**
-   * Returns whether a page of that origin is at home: on the client's own machine, or on the host
+   * Returns whether a page of that origin is local: on the client's own machine, or on the host
    * that its request is for.
    *
    * @param origin as in the header {@code Origin}; {@code null} is the origin of no page

@@ -53,7 +53,7 @@ public record HostSettings(
     allowedHosts = allowedHosts.stream().map(HostNames::checked).toList();
   }
 
-  /** Makes settings for clients that are no browsers, with the default slow reader timeout. */
+  /** Creates settings without CORS, with the default slow reader timeout. */
   public HostSettings(
       String host,
       int port,
@@ -84,7 +84,7 @@ public record HostSettings(
         DEFAULT_GRACE);
   }
 
-  /** Returns whether other machines can connect, and need no key. */
+  /** Returns whether other machines can connect without a key. */
   public boolean isOpenToTheNetwork() {
     return apiKey.isEmpty() && !new HostNames(host, List.of()).onLoopback();
   }

@@ -9,9 +9,8 @@ import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
 /**
- * Decompresses gzip (RFC 1952, one or more members) or deflate (zlib's format of RFC 1950, or bare,
- * as some clients send it), piece by piece as it comes. Keeps no output. One thread; must be
- * closed.
+ * Decompresses gzip (RFC 1952, one or more members) or deflate (zlib's format of RFC 1950, or raw,
+ * as some clients send it) piece by piece. Keeps no output. Not thread safe; must be closed.
  */
 final class Inflation implements AutoCloseable {
   private static final int MAX_HEADER_BYTES = 1024;
@@ -38,9 +37,9 @@ final class Inflation implements AutoCloseable {
   /**
    * Decompresses the next bytes.
    *
-   * @param max bytes after which output ends; what is left of the input is not looked at then
+   * @param max bytes of output, after which the rest of the input is not read
    * @param out gets output in pieces of at most 16 KiB
-   * @return bytes that were given out
+   * @return number of bytes of output
    * @throws DataFormatException if the input is damaged
    */
   long feed(byte[] input, long max, Consumer<byte[]> out) throws DataFormatException {
@@ -60,12 +59,12 @@ final class Inflation implements AutoCloseable {
     return produced - before;
   }
 
-  /** Returns whether the input so far is whole; none at all is. */
+  /** Returns whether the input so far is complete; empty input is. */
   boolean isWhole() {
     return head.size() == 0 && (state == State.HEADER || (state == State.TRAILER && !gzip));
   }
 
-  /** Takes a byte at a time until the header is whole; they are few. */
+  /** Reads the header byte by byte until it is complete. */
   private int header(byte[] input, int from) throws DataFormatException {
     for (int i = from; i < input.length; i++) {
       head.write(input[i]);
@@ -131,7 +130,7 @@ final class Inflation implements AutoCloseable {
     return given;
   }
 
-  /** Checks gzip's sums; nothing may follow deflate's own end. */
+  /** Checks gzip's checksum and length; nothing may follow the end of deflate. */
   private int trailer(byte[] input, int from) throws DataFormatException {
     if (!gzip) {
       throw new DataFormatException("more bytes after the end");
@@ -158,7 +157,7 @@ final class Inflation implements AutoCloseable {
     return value;
   }
 
-  /** Gives back the native memory. */
+  /** Frees the native memory. */
   @Override
   public void close() {
     inflater.end();
@@ -174,7 +173,7 @@ final class Inflation implements AutoCloseable {
 
     private GzipHeader() {}
 
-    /** Returns the header's length; empty where more bytes are needed. */
+    /** Returns the header's length; empty if more bytes are needed. */
     static OptionalInt length(byte[] bytes) throws DataFormatException {
       if ((bytes.length > 0 && (bytes[0] & 0xFF) != 0x1F)
           || (bytes.length > 1 && (bytes[1] & 0xFF) != 0x8B)

@@ -20,7 +20,7 @@ final class LastWords {
     return spoken;
   }
 
-  /** Ends the server's side, and the connection after a moment; the second call at once. */
+  /** Ends the server's side, then the connection after a moment; a second call ends it at once. */
   void speak(ChannelHandlerContext context, ChannelPromise promise) {
     if (spoken || !(context.channel() instanceof DuplexChannel channel) || !channel.isActive()) {
       context.close(promise);

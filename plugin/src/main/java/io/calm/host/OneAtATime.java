@@ -99,7 +99,10 @@ final class OneAtATime extends ChannelDuplexHandler {
     return !(piece instanceof LastHttpContent) && piece.decoderResult().isSuccess();
   }
 
-  /** Copies a piece of a body to the one before, so that many small ones hold no more than one. */
+  /**
+   * Appends a piece of a body to the previous one, so that many small pieces hold no more memory
+   * than one.
+   */
   private void merge(HttpContent piece) {
     if (held.peekLast() instanceof HttpContent last && isMiddle(last)) {
       last.content().writeBytes(piece.content());
@@ -113,7 +116,7 @@ final class OneAtATime extends ChannelDuplexHandler {
     return message instanceof ByteBufHolder holder ? holder.content().readableBytes() : 0;
   }
 
-  /** Passes on what may be passed on now. */
+  /** Passes on the held pieces that may go on now. */
   private void advance(ChannelHandlerContext context) {
     if (!advancing) { // a handler that answers at once comes back here
       advancing = true;
@@ -282,7 +285,7 @@ final class OneAtATime extends ChannelDuplexHandler {
         ApiException.Kind.TOO_SLOW, "the request did not arrive in time; send it again");
   }
 
-  /** Stands for a request that does not come, or is not looked at. */
+  /** Stands for a request that does not arrive or is not processed. */
   private static FullHttpRequest refusal(ApiException error) {
     FullHttpRequest request =
         new DefaultFullHttpRequest(

@@ -15,9 +15,9 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * Charges bodies to the budget of all, until their requests are answered. A piece for which there
- * is no memory now goes on with a failed {@link DecoderResult} whose cause is the {@link
- * ApiException} to answer with.
+ * Charges bodies to the common budget until their requests are answered. A piece beyond the budget
+ * is passed on with a failed {@link DecoderResult} that has the {@link ApiException} to answer with
+ * as its cause.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class RequestGate extends ChannelDuplexHandler {

@@ -17,12 +17,12 @@ import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Gives a whole request to the handlers, or answers it with what it was refused for. */
+/** Passes a whole request to the handlers, or answers it with the reason for its refusal. */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
   private static final Logger logger = LoggerFactory.getLogger(RequestHandler.class);
 
-  /** Refusals of requests whose end is known, after which the connection goes on. */
+  /** Refusals after which the connection can go on, because the end of the request is known. */
   private static final Set<ApiException.Kind> WELL_FORMED =
       EnumSet.of(
           ApiException.Kind.BODY_TOO_LARGE,

@@ -9,10 +9,10 @@ import io.netty.handler.codec.http.LastHttpContent;
 import java.util.List;
 
 /**
- * Refuses a request with two lengths instead of choosing one: a proxy between the client and this
- * server may choose the other, and take the rest of the body for a request. Refuses bytes that
- * cannot begin a request, such as those of TLS, without waiting for the end of a line. Knows where
- * it stands in the stream of requests.
+ * Refuses a request with two lengths instead of choosing one: a proxy in between may choose the
+ * other and read the rest of the body as a request. Refuses bytes that cannot begin a request, such
+ * as those of TLS, without waiting for the end of a line. Tracks its position in the stream of
+ * requests.
  */
 final class StrictRequestDecoder extends HttpRequestDecoder {
   static final int MOST_LINE_BYTES = 8192;

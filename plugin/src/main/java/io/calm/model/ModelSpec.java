@@ -4,8 +4,8 @@ import java.util.List;
 
 /**
  * Topology and sizes of a decoder-only model of the LLaMA family, as data. Sizes have upper bounds
- * ({@link SizeLimits}), so that products of them fit the types that kernels and buffers use; one
- * outside them is a {@link SizeException}.
+ * ({@link SizeLimits}), so that products of them fit the types that kernels and buffers use. A size
+ * out of bounds throws a {@link SizeException}.
  *
  * @param architecture the family's name as the checkpoint has it, e.g. {@code llama}, {@code qwen2}
  * @param hidden D, width of the residual stream
@@ -41,10 +41,13 @@ public record ModelSpec(
     boolean headNorms,
     List<Integer> windows) {
 
-  /** Blocks of the deepest model; more are a damaged number. */
+  /** Maximum number of blocks; a larger number is damage. */
   public static final int MAX_LAYERS = 4096;
 
-  /** Query heads that may share a key-value head, as many as the native attention takes at once. */
+  /**
+   * Maximum number of query heads per key-value head: as many as the native attention takes at
+   * once.
+   */
   public static final int MAX_SHARED_HEADS = 128;
 
   public ModelSpec {
@@ -62,7 +65,7 @@ public record ModelSpec(
     }
   }
 
-  /** Returns the same model with or without an lm_head of its own. */
+  /** Returns a copy with tied or separate embeddings and lm_head. */
   public ModelSpec withTiedEmbeddings(boolean tied) {
     return new ModelSpec(
         architecture,

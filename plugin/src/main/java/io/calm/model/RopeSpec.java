@@ -1,8 +1,8 @@
 package io.calm.model;
 
 /**
- * Rotary position embedding (arXiv 2104.09864), rotating pairs (i, i + headDim/2). Numbers have
- * bounds within which every angle is finite; one outside them is a {@link SizeException}.
+ * Rotary position embedding (arXiv 2104.09864), rotating pairs (i, i + headDim/2). Values have
+ * bounds within which every angle is finite. A value out of bounds throws a {@link SizeException}.
  *
  * @param theta base of the frequencies
  * @param scaling how the frequencies are stretched for long contexts

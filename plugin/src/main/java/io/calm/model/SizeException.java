@@ -1,8 +1,8 @@
 package io.calm.model;
 
 /**
- * A size of a model that is outside its bounds. The name is the component of {@link ModelSpec} or
- * {@link RopeSpec}, so that a reader of a file can name the file's own key instead.
+ * Reports a size of a model that is out of bounds. The name is the component of {@link ModelSpec}
+ * or {@link RopeSpec}, so that a reader of a file can name the file's own key instead.
  */
 public final class SizeException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;

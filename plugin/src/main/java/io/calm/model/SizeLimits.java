@@ -1,9 +1,9 @@
 package io.calm.model;
 
 /**
- * Bounds of a model's sizes. They are several times those of the largest published models; what is
- * beyond them is a damaged number. Products of sizes within them fit what holds them: an int, or a
- * direct buffer of 2^31 - 1 bytes.
+ * Bounds of a model's sizes. They are several times the sizes of the largest published models; a
+ * larger size is damage. Products of sizes within them fit their type: an int, or a direct buffer
+ * of 2^31 - 1 bytes.
  */
 record SizeLimits(
     int hidden, int layers, int heads, int kvHeads, int headDim, int intermediate, int vocabulary) {

@@ -1,9 +1,9 @@
 package io.calm.runtime;
 
 /**
- * A decoder step was refused because of one of its chunks: a token id outside the vocabulary, a
- * position outside the context, or a bad block table. Nothing was computed: the other chunks can be
- * run again.
+ * Reports that a decoder step was refused because of one of its chunks: a token id outside the
+ * vocabulary, a position outside the context, or a bad block table. Nothing was computed: the other
+ * chunks can be run again.
  */
 public final class ChunkRefusedException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
@@ -11,7 +11,7 @@ public final class ChunkRefusedException extends IllegalArgumentException {
   private final int chunk;
 
   /**
-   * Names the chunk.
+   * Creates the exception for a chunk.
    *
    * @param chunk index in the step
    * @param problem what was expected and got
@@ -21,7 +21,7 @@ public final class ChunkRefusedException extends IllegalArgumentException {
     this.chunk = chunk;
   }
 
-  /** Returns the index of the chunk whose sequence must be ended. */
+  /** Returns the index of the chunk; its sequence must be ended. */
   public int chunk() {
     return chunk;
   }

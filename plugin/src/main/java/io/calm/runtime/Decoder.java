@@ -9,7 +9,7 @@ import java.util.List;
  *
  * <p>Keys and values lie in blocks of {@value #BLOCK_TOKENS} positions, which the caller names by
  * their ids. The decoder knows no sequences: what a chunk continues is what its block table says.
- * Who holds a block, and who shares it, is the caller's affair.
+ * The caller decides which sequences hold and share a block.
  *
  * <p>One step runs any mix of prefill chunks and decodes. A row's result has the same bits whatever
  * else is in the step, however its prompt was cut into chunks, in whichever blocks, and on any
@@ -34,9 +34,9 @@ public interface Decoder extends AutoCloseable {
   /**
    * Computes each chunk's tokens, stores their keys and values, and returns the logits asked for.
    *
-   * <p>A block that a chunk writes belongs to it alone; blocks before may be in several tables.
-   * Whatever a step throws, what the blocks held before it is as it was, except for the chunks of
-   * {@link StepFailedException#failed}: the other chunks can be run again, in smaller steps too.
+   * <p>A block that a chunk writes belongs to it alone; blocks before may be in several tables. If
+   * a step throws, the blocks keep their contents, except for the chunks of {@link
+   * StepFailedException#failed}. The other chunks can be run again, also in smaller steps.
    *
    * @param chunks at least one
    * @return one entry for each chunk: no rows, the last token's, or every token's; they are
@@ -44,11 +44,11 @@ public interface Decoder extends AutoCloseable {
    * @throws StepFailedException if a chunk's numbers are not finite, naming block and linear; what
    *     the chunks that are not {@link StepFailedException#failed} held before the step is as it
    *     was, and they can be run again
-   * @throws UnreadableWeightsException if the model's weights are no longer what they were; no step
-   *     can be made any more
+   * @throws UnreadableWeightsException if the model's weights have become unreadable; no further
+   *     step is possible
    * @throws KvMemoryException if there is no memory for a block; what all held is as it was
    * @throws ChunkRefusedException if a token id is outside the vocabulary, a position outside the
-   *     context, or the tables contradict what is said above; nothing has changed then
+   *     context, or the tables break the rules above; nothing has changed then
    * @throws IllegalStateException if the decoder is closed
    */
   List<List<Logits>> step(List<Chunk> chunks);
@@ -102,8 +102,8 @@ public interface Decoder extends AutoCloseable {
   }
 
   /**
-   * The logits of one token, all finite. They are the decoder's own memory: whoever changes one
-   * must know that nobody else reads it, and may do so until the next step.
+   * The logits of one token, all finite. They are the decoder's own memory. A caller may change
+   * them until the next step, if no other reader uses them.
    *
    * @param values [V]
    * @param largest of them

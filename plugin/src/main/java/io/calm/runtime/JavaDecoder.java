@@ -53,7 +53,7 @@ public final class JavaDecoder extends PagedDecoder {
     return new JavaDecoder(model, new FloatPages(model.spec(), Optional.empty()), threads, blocks);
   }
 
-  /** With the storage of the caller, who may make it fail. */
+  /** Creates a decoder on the caller's storage, which may be made to fail. */
   JavaDecoder(QuantizedModel model, FloatPages pages, int threads, KvStorage storage) {
     super(model, storage, 0); // the JVM may report a fault of another thread too late to be seen
     this.model = model;

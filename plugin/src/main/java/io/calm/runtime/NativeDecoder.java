@@ -21,10 +21,10 @@ public final class NativeDecoder extends PagedDecoder {
   private static final List<Stage> STAGES =
       List.of(Stage.ATTENTION_IN, Stage.ATTENTION_OUT, Stage.MLP_IN, Stage.MLP_OUT);
 
-  /** The result of a step that read a mapped page which is no longer there. */
+  /** The result of a step that read a missing mapped page. */
   private static final int UNREADABLE = -2;
 
-  /** A look at the files costs some microseconds. */
+  /** A check of the files costs some microseconds. */
   private static final long NANOS_BETWEEN_CHECKS = 10_000_000;
 
   private static final int PER_LAYER = 16;

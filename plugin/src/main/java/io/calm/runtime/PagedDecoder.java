@@ -30,8 +30,8 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
   private boolean closed;
 
   /**
-   * @param nanosBetweenChecks how often, at most, a step is followed by a look at the files that
-   *     the model is mapped from
+   * @param nanosBetweenChecks minimum time between checks of the files that the model is mapped
+   *     from
    */
   PagedDecoder(QuantizedModel model, KvStorage storage, long nanosBetweenChecks) {
     this.spec = model.spec();
@@ -90,9 +90,9 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
   }
 
   /**
-   * Runs a step's rows from weights that are there. A mapped file that is cut short is seen in one
-   * of three ways: the read faults; what is left of its last page reads as zeros, and numbers are
-   * wrong; or the JVM reports a fault too late, on another thread. The files' sizes tell in each.
+   * Runs a step's rows and detects weights that are gone. A mapped file that is cut short shows in
+   * one of three ways: the read faults; the rest of its last page reads as zeros, and values are
+   * wrong; or the JVM reports a fault late, on another thread. The files' sizes reveal each.
    */
   private void runReadable(List<Row> rows) {
     try {

@@ -1,8 +1,8 @@
 package io.calm.runtime;
 
 /**
- * The memory of a model's weights is no longer what it was, e.g. because the file that it is mapped
- * from was cut short: no further step of the model can be right. The message says what to do.
+ * Reports that a model's weights have become unreadable, e.g. because the mapped file was cut
+ * short. No further step of the model is possible. The message says what to do.
  */
 public final class UnreadableWeightsException extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -28,7 +28,8 @@ final class WorkerPool implements AutoCloseable {
      * Does one piece.
      *
      * @param item which piece, from 0
-     * @param worker who runs it, 0 .. threads - 1; no two at once have the same number
+     * @param worker number of the thread that runs it, 0 .. threads - 1; different for concurrent
+     *     calls
      */
     void run(int item, int worker);
   }
@@ -108,7 +109,7 @@ final class WorkerPool implements AutoCloseable {
       }
     }
 
-    /** Works on the next job and returns it; null when the pool is closed. */
+    /** Works on the next job and returns it; returns null when the pool is closed. */
     private @Nullable Job work(@Nullable Job seen) {
       try {
         Job job = awaitOtherThan(seen);
@@ -157,9 +158,9 @@ final class WorkerPool implements AutoCloseable {
     }
 
     /**
-     * Runs items until none is left. The JVM throws the error of a mapped page that is not there at
-     * some later point of the thread, perhaps after the item: it must neither end the thread nor
-     * keep an item from being counted.
+     * Runs items until none is left. The JVM throws the error for a missing mapped page at some
+     * later point of the thread, perhaps after the item. It must neither end the thread nor leave
+     * an item uncounted.
      */
     void work(int worker) {
       boolean more = true;

@@ -5,10 +5,10 @@ import java.util.function.Supplier;
 
 /**
  * How long memory that several look at stays valid: until {@link #close} has been called and the
- * last {@link Lease} has been given back, whichever comes later. Nobody gets a lease after closing.
+ * last {@link Lease} has been given back, whichever comes later. No lease is given after closing.
  *
- * <p>So whoever reads only under a lease can never read freed memory, in whatever order owner and
- * readers end. Thread safe.
+ * <p>A reader that holds a lease can never read freed memory, in whatever order owner and readers
+ * end. Thread safe.
  */
 public final class Lifetime implements AutoCloseable {
   private final Runnable release;
@@ -26,7 +26,7 @@ public final class Lifetime implements AutoCloseable {
 
   /**
    * @param release frees the memory; run once
-   * @param damage what has happened to the memory that makes it unreadable; empty: nothing known
+   * @param damage describes what made the memory unreadable; empty if nothing is known
    */
   public Lifetime(Runnable release, Supplier<Optional<String>> damage) {
     this.release = release;
@@ -38,9 +38,7 @@ public final class Lifetime implements AutoCloseable {
     return new Lifetime(() -> {});
   }
 
-  /**
-   * Returns what has happened to the memory, e.g. to the file it is mapped from; empty: nothing.
-   */
+  /** Describes damage to the memory, e.g. to the mapped file; empty if none is known. */
   public Optional<String> damage() {
     return damage.get();
   }

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The innermost loops of a search in C. Each has the bits of the loop in Java that it stands for,
- * on every rung: a plan does not depend on who computed it. Immutable and thread safe; calls that
- * write rows need these rows to themselves.
+ * with every kernel variant, so a plan does not depend on the machine that computed it. Immutable
+ * and thread safe; calls that write rows need these rows to themselves.
  */
 public final class SearchKernels {
   /** Columns that are summed at once in C. */

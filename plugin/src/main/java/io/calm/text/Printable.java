@@ -25,9 +25,9 @@ public final class Printable {
   }
 
   /**
-   * Returns the same with another limit, for a message whose parts have been cut, or for a path.
+   * Returns a printable form with another limit, for a message of parts already cut, or for a path.
    *
-   * @param maxLength characters kept of the input; at least 1
+   * @param maxLength maximum number of characters kept; at least 1
    */
   public static String of(@Nullable Object value, int maxLength) {
     String text = String.valueOf(value);

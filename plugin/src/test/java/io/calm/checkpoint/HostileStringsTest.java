@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Strings of files reach no message as they are: they are cut, and control characters escaped. */
+/** Messages show strings of files cut, with control characters escaped. */
 class HostileStringsTest {
   /** Escape sequences, line ends, a bidirectional override, and a length that floods a log. */
   private static final String HOSTILE =

@@ -105,7 +105,7 @@ class MutationTest {
     return values.get(random.nextInt(values.size()));
   }
 
-  /** Opens a model; a refusal has its parts, and sizes that are let in have safe products. */
+  /** Opens a model: an error has its four parts, and accepted sizes have safe products. */
   private static boolean opens(Path model) {
     try (Checkpoint checkpoint = Checkpoints.open(model)) {
       requireSafe(checkpoint.spec());

@@ -69,7 +69,7 @@ class CutShortArtifactTest {
     return builder.start();
   }
 
-  /** Returns the URL of a server all of whose models are ready. */
+  /** Returns the URL of a server once all its models are ready. */
   private static String awaitReady(Process server) throws IOException {
     int ready = 0;
     BufferedReader out = server.inputReader(StandardCharsets.UTF_8);

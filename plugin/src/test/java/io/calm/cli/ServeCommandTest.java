@@ -8,7 +8,7 @@ import java.net.UnknownHostException;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What {@code calm serve} prints. */
+/** The output of {@code calm serve}. */
 class ServeCommandTest {
 
   @ParameterizedTest

@@ -26,7 +26,7 @@ class PrivateLibraryTest {
   }
 
   @Test
-  void theFileThatIsLoadedIsWholeAndNobodyElseCanReachIt() throws IOException {
+  void theLoadedFileIsCompleteAndPrivate() throws IOException {
     assumeTrue(FileSystems.getDefault().supportedFileAttributeViews().contains("posix"));
     List<Path> loaded = new ArrayList<>();
     PrivateLibrary.load(

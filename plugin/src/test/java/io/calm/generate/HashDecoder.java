@@ -28,10 +28,10 @@ final class HashDecoder implements Decoder {
   /** A token that makes its chunk refused, by its number. */
   static final int REFUSED = VOCABULARY;
 
-  /** A token that has numbers that are not finite. */
+  /** A token with logits that are not finite. */
   static final int NOT_FINITE = VOCABULARY + 1;
 
-  /** A token that makes any step throw that has it, without a word about the chunk. */
+  /** A token that makes every step with it throw, without naming the chunk. */
   static final int POISON = VOCABULARY + 2;
 
   private final SchedulerSettings settings;

@@ -36,7 +36,7 @@ class SchedulerFuzzTest {
     return LongStream.concat(LongStream.range(0, 200), LongStream.of(fresh));
   }
 
-  /** What is wrong with a request, and where it must show. */
+  /** The fault of a request, and where it must show. */
   private enum Fault {
     NONE,
     /** A token of the prompt for which the decoder refuses the chunk. */
@@ -238,7 +238,7 @@ class SchedulerFuzzTest {
       boolean cut = random.nextInt(4) == 0;
       if (!cut) {
         submitted.forEach(one -> one.ticket().resume());
-        // Each turn the first reads a token at least; nobody comes before it any more.
+        // Each turn the first reads a token at least; none comes before it any more.
         long most = submitted.stream().mapToInt(one -> one.request().capacity() + 1).sum();
         long failed = decoder.stepsFailed();
         for (long turn = 0; submitted.stream().anyMatch(Submitted::open); turn++) {

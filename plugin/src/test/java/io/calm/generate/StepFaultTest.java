@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Faults that steps meet end the sequences that have them, and no others. */
+/** A fault in a step ends the sequences that caused it, and no others. */
 class StepFaultTest {
   private static final SchedulerSettings SETTINGS = new SchedulerSettings(64, 32, 8, 8, 64);
   private static final int TOKENS = 20;
@@ -119,7 +119,7 @@ class StepFaultTest {
     assertEquals(0, queue.started());
   }
 
-  /** A decoder none of whose steps succeeds. */
+  /** A decoder that fails every step. */
   private static final class BrokenDecoder implements Decoder {
     @Override
     public ModelSpec spec() {

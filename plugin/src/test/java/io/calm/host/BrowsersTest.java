@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What web pages may do to a server on their visitor's machine or network. */
+/** The access of web pages to a server on their visitor's machine or network. */
 class BrowsersTest {
   private static final String PAGE = "http://localhost:3000";
   private static final String EVIL = "http://evil.example";

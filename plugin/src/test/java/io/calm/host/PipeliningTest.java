@@ -122,7 +122,7 @@ class PipeliningTest {
     }
   }
 
-  /** Sends requests until the server takes no more, and reads nothing. */
+  /** Sends requests until the server takes no more, without reading. */
   private static long flood(Socket socket, String request, Duration time) throws IOException {
     byte[] many = request.repeat(200).getBytes(StandardCharsets.US_ASCII);
     socket.setSoTimeout(100);

@@ -64,7 +64,7 @@ class RequestLimitsTest {
     String message = object(late).get("message").getAsString();
     assertTrue(
         message.matches(
-            "the request's time is over after [0-9]+ ms; ask for fewer tokens or try again later"),
+            "the request timed out after [0-9]+ ms; ask for fewer tokens or try again later"),
         message);
     assertEquals(0, load("running"));
     HttpResponse<byte[]> openAi =
@@ -142,7 +142,7 @@ class RequestLimitsTest {
         200, post(host.url() + "/predictions/other", "{\"inputs\": \"say(a)|\"}").statusCode());
   }
 
-  /** Returns whether the loop is between two steps, where what is thrown is nobody's request's. */
+  /** Returns whether the loop is between two steps, where an exception belongs to no request. */
   private static boolean lookingForDeadlines() {
     return Thread.currentThread().getName().equals("calm-m")
         && StackWalker.getInstance()

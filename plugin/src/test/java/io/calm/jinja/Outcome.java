@@ -7,12 +7,12 @@ import java.time.ZoneOffset;
 import java.util.Map;
 
 /**
- * What a rendering ended with, here or in Python.
+ * The outcome of a rendering, in this engine or in Python.
  *
  * @param kind {@code text}, or {@code syntax}, {@code runtime}, {@code raised}, {@code limit} or
  *     {@code timeout} for an error
  * @param words the rendered text, or the words of {@code raise_exception}; empty for other errors
- * @param why the message of an error, for people
+ * @param why the message of an error
  */
 record Outcome(String kind, String words, String why) {
   /** The time at which {@code jinja_goldens.py} renders. */
@@ -47,7 +47,10 @@ record Outcome(String kind, String words, String why) {
     return kind.equals("text");
   }
 
-  /** Tells whether Python would end so again: no address, no time limit, no fault of its own. */
+  /**
+   * Tells whether Python gives this outcome every time: no address, no time limit, no fault of its
+   * own.
+   */
   boolean isRepeatable() {
     // Jinja2 writes the constants nan and inf into the Python code it compiles, as unknown names.
     return !kind.equals("timeout")

@@ -12,7 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What the tests of single features render, and the errors that they expect. */
+/** Templates of single features and their expected results or errors. */
 final class Rendering {
   static final Clock CLOCK =
       Clock.fixed(

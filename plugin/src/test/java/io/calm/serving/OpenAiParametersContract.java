@@ -185,7 +185,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
     assertTrue(firstOfLast < lastOfFirst, "one after the other");
   }
 
-  /** A prompt that nobody else asks, 200 tokens of {@code letter} and what it says. */
+  /** A prompt that no other test uses, 200 tokens of {@code letter} and what it says. */
   private static String longPrompt(String letter, String end) {
     return letter.repeat(200 - end.length()) + end;
   }

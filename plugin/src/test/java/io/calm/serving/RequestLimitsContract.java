@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a request may ask for, and what it costs others: limits that hold before work is done. */
+/** Limits of a request that hold before work is done for it, and its cost for other requests. */
 abstract class RequestLimitsContract extends OpenAiParametersContract {
   private static final String COMPLETIONS = "/v1/completions";
   private static final String CHAT = "/v1/chat/completions";
@@ -141,7 +141,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
 
   // Sizes
 
-  /** Bodies of megabytes, and what the answer says. */
+  /** Bodies of megabytes, and the expected message. */
   static Map<String, String> large() {
     String ids = "1" + ",1".repeat(1_000_000);
     return Map.ofEntries(
@@ -268,8 +268,8 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
       delimiter = '|',
       value = {
         "{'type': 'image_url', 'image_url': {'url': 'x'}}"
-            + "| [0].type: expected \"text\", got \"image_url\": a text model",
-        "{'type': 'input_audio'} | [0].type: expected \"text\", got \"input_audio\": a text model",
+            + "| [0].type: expected a part of text, got \"image_url\"; this model reads text only",
+        "{'type': 'input_audio'} | [0].type: expected a part of text, got \"input_audio\"; this model reads text only",
         "{'type': 'refusal'} | [0].refusal: expected a string, got nothing",
         "{'type': 'text', 'text': 5} | [0].text: expected a string, got the number 5",
         "5 | [0]: expected a string, or an object with type and text, got the number 5",

@@ -7,8 +7,8 @@ import java.util.OptionalInt;
 import java.util.Set;
 
 /**
- * The tokens that end a generation of a GGUF model: the EOS, EOT and EOM that it names, and those
- * that are turn ends by their text, as in llama.cpp. Many files name the end of a document alone.
+ * The tokens that end a generation of a GGUF model: its EOS, EOT and EOM, and tokens whose text
+ * ends a turn, as in llama.cpp. Many files name only the end of a document.
  */
 final class GgufEnds {
   private GgufEnds() {}
@@ -24,7 +24,10 @@ final class GgufEnds {
     return ends;
   }
 
-  /** Reads a special token; files without one may have a number outside the vocabulary. */
+  /**
+   * Reads a special token's id; empty if it is outside the vocabulary, which some files use for
+   * none.
+   */
   static OptionalInt id(GgufKeys keys, String name, int vocabulary) {
     double id = keys.number("tokenizer.ggml.%s_token_id".formatted(name)).orElse(-1);
     return id >= 0 && id < vocabulary ? OptionalInt.of((int) id) : OptionalInt.empty();

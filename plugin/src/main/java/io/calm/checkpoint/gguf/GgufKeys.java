@@ -39,7 +39,7 @@ final class GgufKeys {
     return "%s: key %s".formatted(file, Printable.of(full(key)));
   }
 
-  /** Returns the key as the file has it. */
+  /** Returns the full name of a key in the file. */
   String full(String key) {
     return key.startsWith(".") ? architecture + key : key;
   }

@@ -44,7 +44,7 @@ public final class HfDirectory {
   /**
    * Opens and validates a model directory.
    *
-   * @param probeTokenizer whether a process of its own opens the tokenizer first
+   * @param probeTokenizer whether a child process opens the tokenizer first
    * @throws io.calm.checkpoint.CheckpointException if it cannot be used, saying why
    */
   public static Checkpoint open(Path directory, boolean probeTokenizer) {

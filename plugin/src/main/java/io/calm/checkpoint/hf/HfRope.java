@@ -8,8 +8,8 @@ import java.util.OptionalInt;
 
 /**
  * Rotary embedding of a config.json, resolved as Hugging Face transformers 5 does: a {@code
- * rope_scaling} that is not empty replaces {@code rope_parameters} as a whole; what it leaves open
- * comes from the keys beside it, {@code rope_theta} for one.
+ * rope_scaling} that is not empty replaces {@code rope_parameters} as a whole. Values that it
+ * lacks, such as {@code rope_theta}, come from top-level keys.
  */
 final class HfRope {
   private static final double DEFAULT_THETA = 10000;
@@ -99,7 +99,7 @@ final class HfRope {
     };
   }
 
-  /** Returns the trained context: the key beside the parameters wins over the one in them. */
+  /** Returns the trained context: the top-level key wins over the one in the parameters. */
   private int originalContext() {
     OptionalInt beside = config.integer(ORIGINAL);
     return beside.isPresent() ? beside.getAsInt() : parameters.integer(ORIGINAL).orElse(maxContext);

@@ -104,7 +104,7 @@ final class HfSpec {
     }
   }
 
-  /** Refuses layer_types of another length, and with it sizes for which a list is made. */
+  /** Requires one entry of layer_types per block, before any list of that length is made. */
   private void requireEntries(int layers) {
     if (layers > ModelSpec.MAX_LAYERS) {
       throw config.wrong("num_hidden_layers", "1 to " + ModelSpec.MAX_LAYERS, layers);

@@ -10,9 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Embeddings and lm_head of a config that ties them, resolved by what is stored as Hugging Face
- * transformers 5 does: with different values they are not tied; where only one is stored, it is
- * both.
+ * Resolves tied embeddings and lm_head as Hugging Face transformers 5 does. Tables that differ are
+ * not tied; a table that is stored alone is used for both.
  *
  * @param spec with {@code tiedEmbeddings} as the weights have it
  * @param names of the tensors to read
@@ -20,7 +19,7 @@ import org.slf4j.LoggerFactory;
 record HfTies(ModelSpec spec, TensorNames names) {
   private static final Logger LOGGER = LoggerFactory.getLogger(HfTies.class);
 
-  /** Resolves the tie of {@code spec}; reads both tables where both are stored. */
+  /** Resolves the tie of {@code spec}; reads both tables if both are stored. */
   static HfTies resolve(ModelSpec spec, TensorTable table) {
     HfTies asConfigured = new HfTies(spec, HfTensorNames.INSTANCE);
     Optional<StoredTensor> head = table.find(HfTensorNames.INSTANCE.head());

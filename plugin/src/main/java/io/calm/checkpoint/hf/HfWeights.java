@@ -72,7 +72,7 @@ record HfWeights(TensorTable table, List<Path> files) {
     return new HfWeights(table, List.copyOf(files));
   }
 
-  /** Returns the tensors without the copies that lie in another shard than the index names. */
+  /** Returns the tensors without copies in shards that the index does not name. */
   private static List<StoredTensor> placed(
       JsonFields map, Path directory, List<StoredTensor> tensors) {
     Set<String> inPlace = new HashSet<>();

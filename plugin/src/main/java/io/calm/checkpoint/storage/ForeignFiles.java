@@ -11,8 +11,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Files that a download leaves in the place of a model's: Git LFS pointers, error pages, archives,
- * empty files, links to nothing. They are recognized by their first bytes.
+ * Recognizes files that a download leaves in place of a model's, by their first bytes: Git LFS
+ * pointers, error pages, archives, empty files. Recognizes links without a target too.
  */
 public final class ForeignFiles {
   private static final int HEAD = 512;
@@ -86,8 +86,8 @@ public final class ForeignFiles {
   private ForeignFiles() {}
 
   /**
-   * Refuses a file that is recognized as another one than a model's. A file that does not exist, or
-   * cannot be read, is left to its reader.
+   * Refuses a file that is recognized as something else. A file that does not exist or cannot be
+   * read is left to its reader.
    *
    * @throws CheckpointException naming what the file is, and how to get the right one
    */

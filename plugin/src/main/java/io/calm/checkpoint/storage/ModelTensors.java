@@ -95,8 +95,8 @@ public final class ModelTensors {
    * Reads every tensor of the model once and checks its values: weights of linears and tables are
    * finite in float16, norms and biases in float32.
    *
-   * @param parallel threads that read
-   * @param beforeEach called before each tensor; what it throws ends the check
+   * @param parallel number of threads that read
+   * @param beforeEach called before each tensor; an exception ends the check
    * @throws CheckpointException for the first value outside, naming file, tensor and row
    */
   public void requireFinite(Parallel parallel, Runnable beforeEach) {

@@ -141,9 +141,8 @@ public final class StoredCheckpoint implements Checkpoint {
   }
 
   /**
-   * Runs a read. The JVM reports a mapped page that is no longer there as InternalError, perhaps
-   * too late, and what is left of a file's last page reads as zeros; so the sizes are looked at
-   * too.
+   * Runs a read. The JVM reports a missing mapped page as InternalError, perhaps late, and the rest
+   * of a file's last page reads as zeros. So the sizes are checked too.
    */
   private <T> T reading(Supplier<T> read) {
     requireOpen();

@@ -7,6 +7,7 @@ import com.google.gson.JsonParser;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.tokenizer.SpecialTokens;
+import io.calm.text.Printable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,6 +30,9 @@ public final class ChatTemplateLoader {
           "padding_token_id", "pad_token",
           "mask_token_id", "mask_token");
 
+  /** Maximum length of a path in a message. */
+  private static final int MAX_PATH = 1000;
+
   private ChatTemplateLoader() {}
 
   /**
@@ -41,11 +45,12 @@ public final class ChatTemplateLoader {
    */
   public static Optional<ChatTemplate> fromDirectory(Path directory) {
     Path jinja = directory.resolve("chat_template.jinja");
-    Optional<String> source = Files.exists(jinja) ? Optional.of(text(jinja)) : Optional.empty();
-    source = source.or(() -> template(directory, "chat_template.json"));
+    Optional<Source> source =
+        Files.exists(jinja) ? Optional.of(new Source(jinja, text(jinja))) : Optional.empty();
     return source
+        .or(() -> template(directory, "chat_template.json"))
         .or(() -> template(directory, CONFIG))
-        .map(it -> new JinjaChatTemplate(it, SpecialTokens.of(directory)));
+        .map(it -> new JinjaChatTemplate(it.where(), it.text(), SpecialTokens.of(directory)));
   }
 
   /**
@@ -69,7 +74,7 @@ public final class ChatTemplateLoader {
     Map<String, String> tokens = new HashMap<>();
     GGUF_TOKENS.forEach(
         (key, name) -> token(metadata, key).ifPresent(token -> tokens.put(name, token)));
-    return Optional.of(new JinjaChatTemplate(text, tokens));
+    return Optional.of(new JinjaChatTemplate("GGUF metadata: chat template", text, tokens));
   }
 
   private static Optional<String> token(Map<String, Object> metadata, String key) {
@@ -92,7 +97,14 @@ public final class ChatTemplateLoader {
         : Optional.empty();
   }
 
-  private static Optional<String> template(Path directory, String name) {
+  /** A template's text and the file that holds it. */
+  private record Source(Path file, String text) {
+    String where() {
+      return Printable.of(file, MAX_PATH) + ": chat template";
+    }
+  }
+
+  private static Optional<Source> template(Path directory, String name) {
     Path file = directory.resolve(name);
     JsonElement template = read(file).get("chat_template");
     if (template == null || template.isJsonNull()) {
@@ -108,7 +120,7 @@ public final class ChatTemplateLoader {
       }
     }
     if (template.isJsonPrimitive()) {
-      return Optional.of(template.getAsString());
+      return Optional.of(new Source(file, template.getAsString()));
     }
     throw CheckpointException.refused(
         file + ", key chat_template",

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Messages as templates expect them. As in transformers, keys without a value are left out, and
- * reasoning is found under each of its names. A message without content has an empty one, unless it
- * calls tools, where templates look at it.
+ * reasoning is found under each of its names. A message without content gets an empty one, unless
+ * it calls tools: templates test for that.
  */
 final class Conversation {
   private static final List<String> REASONING =

@@ -26,16 +26,18 @@ final class JinjaChatTemplate implements ChatTemplate {
   /**
    * Parses a template.
    *
+   * @param where the template's place, for messages
+   * @param source its text
    * @param tokens texts of the special tokens by variable, e.g. {@code bos_token}
    * @throws CheckpointException if the template cannot be run, with line and construct
    */
-  JinjaChatTemplate(String source, Map<String, String> tokens) {
+  JinjaChatTemplate(String where, String source, Map<String, String> tokens) {
     try {
       this.template = Template.parse(source);
     } catch (TemplateSyntaxException e) {
       throw new CheckpointException(
-          "chat template, %s; expected Jinja2 as Hugging Face transformers runs it; repair the template"
-              .formatted(e.getMessage()),
+          "%s, %s; expected Jinja2 as Hugging Face transformers runs it; repair the template"
+              .formatted(where, e.getMessage()),
           e);
     }
     this.form = form(template);
@@ -43,12 +45,12 @@ final class JinjaChatTemplate implements ChatTemplate {
   }
 
   /**
-   * Parses a template of a model with a BOS and an EOS at most.
+   * Parses a template of a model that has no special tokens but BOS and EOS.
    *
    * @throws CheckpointException if the template cannot be run, with line and construct
    */
   JinjaChatTemplate(String source, Optional<String> bos, Optional<String> eos) {
-    this(source, tokens(bos, eos));
+    this("chat template", source, tokens(bos, eos));
   }
 
   private static Map<String, String> tokens(Optional<String> bos, Optional<String> eos) {

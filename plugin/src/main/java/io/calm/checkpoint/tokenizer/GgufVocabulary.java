@@ -42,7 +42,7 @@ final class GgufVocabulary {
     checkSizes();
   }
 
-  /** The limits of {@code tokenizer.json}: the native library gets the same data in the end. */
+  /** Limits as for {@code tokenizer.json}, since the native library gets the same data. */
   private void checkSizes() {
     int added = 0;
     for (int id = 0; id < types.length; id++) {

@@ -16,7 +16,7 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * at construction, and copies eight arrays and an object a token where ids alone are wanted.
  */
 final class NativeTokenizer implements AutoCloseable {
-  /** UTF-16 units of a text. */
+  /** Maximum length of a text in UTF-16 units. */
   static final int MAX_TEXT = 8_000_000;
 
   private static final TokenizersLibrary LIBRARY = TokenizersLibrary.LIB;
@@ -58,7 +58,7 @@ final class NativeTokenizer implements AutoCloseable {
 
   /**
    * Encodes a text of at most {@link #MAX_TEXT} UTF-16 units. The library's regular expressions
-   * give up after ten million steps at one position, and a panic is how they do it.
+   * panic after ten million steps at one position.
    */
   int[] encode(String text, boolean addSpecial) {
     if (text.length() > MAX_TEXT) {

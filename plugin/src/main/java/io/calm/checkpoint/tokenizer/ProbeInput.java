@@ -11,10 +11,10 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What a probe tries.
+ * The input of a probe.
  *
  * @param json a checked {@code tokenizer.json}
- * @param size the largest token id and one
+ * @param size the largest token id plus one
  * @param texts texts to encode
  */
 record ProbeInput(String json, int size, List<String> texts) {
@@ -24,7 +24,10 @@ record ProbeInput(String json, int size, List<String> texts) {
   private static final int ADDED_TOKENS = 256;
   private static final int LONG = 5000;
 
-  /** Returns texts that reach every part of a tokenizer, and long ones that stall a slow regex. */
+  /**
+   * Returns texts that exercise every part of a tokenizer, and long ones that stall a slow regular
+   * expression.
+   */
   static ProbeInput of(CheckedTokenizer tokenizer) {
     List<String> texts = new ArrayList<>();
     texts.add("");

@@ -9,11 +9,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
 /**
- * The process that opens a tokenizer first, in place of the server. It ends by itself: when it is
- * done, when its time is over, and when the server is gone.
+ * The main class of the child process that opens a tokenizer before the server does. It exits when
+ * it is done, when it times out, and when the server is gone.
  */
 public final class ProbeMain {
-  /** Exit code where the library refuses the tokenizer with an error, which does no harm. */
+  /** Exit code if the library refuses the tokenizer with an error, which is harmless. */
   static final int REFUSED = 3;
 
   private static final int ORPHANED = 4;
@@ -51,7 +51,7 @@ public final class ProbeMain {
     }
   }
 
-  /** Encodes in both ways; a text that the library refuses with an error is no harm. */
+  /** Encodes with and without special tokens; an error of the library is harmless. */
   private static int[] encode(NativeTokenizer library, String text) {
     try {
       library.encode(text, true);

@@ -56,7 +56,7 @@ final class ProbeProcess {
   /**
    * How a probe ended.
    *
-   * @param survived whether the process ended by itself and without a crash
+   * @param survived whether the process exited without a crash
    * @param description what it did, e.g. "was stopped after 30 s"
    */
   record Outcome(boolean survived, String description) {}
@@ -70,7 +70,7 @@ final class ProbeProcess {
     this.maxBytes = maxBytes;
   }
 
-  /** Runs a probe and waits for it; the process is gone when this returns. */
+  /** Runs a probe and waits until the process has ended. */
   static Outcome run(ProbeInput input, Duration limit) {
     Process process;
     try {
@@ -124,7 +124,7 @@ final class ProbeProcess {
         || name.startsWith("ai.djl.");
   }
 
-  /** Returns the files and directories of some classes and of those that every probe needs. */
+  /** Returns the class path of the given classes and of those that every probe needs. */
   static Set<String> classPath(List<Class<?>> types) throws IOException {
     Set<String> places = new LinkedHashSet<>();
     for (Class<?> type : Stream.concat(types.stream(), CLASSES.stream()).toList()) {

@@ -70,7 +70,7 @@ public final class SpecialTokens {
     return tokens;
   }
 
-  /** Takes a token that is a string or an object with a {@code content}. */
+  /** Reads a token, a string or an object with {@code content}. */
   private static void put(Map<String, String> tokens, Map.Entry<String, JsonElement> entry) {
     if (entry.getKey().endsWith("_token")) {
       content(entry.getValue()).ifPresent(token -> tokens.put(entry.getKey(), token));
@@ -97,7 +97,7 @@ public final class SpecialTokens {
     return OptionalInt.empty();
   }
 
-  /** Looks in the files from the smallest to the largest. */
+  /** Searches the files, smallest first. */
   private static Optional<String> spelling(Path directory, JsonObject config, int id) {
     if (config.get("added_tokens_decoder") instanceof JsonObject decoder
         && decoder.has(Integer.toString(id))) {

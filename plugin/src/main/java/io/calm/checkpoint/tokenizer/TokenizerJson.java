@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What CALM itself needs of a {@code tokenizer.json}: spellings, special tokens, the decoder's
- * kind.
+ * The parts of a {@code tokenizer.json} that CALM itself uses: spellings, special tokens, the
+ * decoder's kind.
  */
 record TokenizerJson(CheckedTokenizer checked) {
 

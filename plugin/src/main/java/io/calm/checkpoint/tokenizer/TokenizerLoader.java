@@ -21,7 +21,7 @@ public final class TokenizerLoader {
    * Loads {@code tokenizer.json} of a Hugging Face directory. Truncation and padding that the file
    * asks for are switched off.
    *
-   * @param probe whether a process of its own opens it first
+   * @param probe whether a child process opens it first
    * @throws CheckpointException if the file is missing, or is not one that Hugging Face tokenizers
    *     loads
    */
@@ -71,7 +71,7 @@ public final class TokenizerLoader {
    * are those of the Hugging Face tokenizer that the file was converted from.
    *
    * @param metadata keys and values: String, Long, Double, Boolean or List
-   * @param probe whether a process of its own opens it first
+   * @param probe whether a child process opens it first
    * @throws CheckpointException if the kind of tokenizer is not supported or its data is not sound
    */
   public static Tokenizer fromGguf(Map<String, Object> metadata, boolean probe) {

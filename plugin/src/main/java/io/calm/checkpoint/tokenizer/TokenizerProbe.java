@@ -12,11 +12,11 @@ import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Opens tokenizers in a process of their own before the server does.
+ * Opens tokenizers in a child process before the server does.
  *
- * <p>The check of {@code tokenizer.json} closes the places where the native library is known to
- * abort the process; the probe is for those that are not known. One process runs at a time. A
- * tokenizer that has passed is known by its text and not tried again. Thread safe.
+ * <p>The check of {@code tokenizer.json} covers the known faults that make the native library abort
+ * the process; the probe covers unknown ones. One process runs at a time. A tokenizer that has
+ * passed is remembered by its text and not tried again. Thread safe.
  */
 final class TokenizerProbe {
   private static final int REMEMBERED = 256;
@@ -38,7 +38,7 @@ final class TokenizerProbe {
     this.limit = limit;
   }
 
-  /** Returns the probe of this process. */
+  /** Returns the probe shared by this process. */
   static TokenizerProbe shared() {
     return SHARED;
   }

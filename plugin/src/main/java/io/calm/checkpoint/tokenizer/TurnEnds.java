@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Tokens of GGUF vocabularies that end a turn by their text: llama.cpp's list of end-of-generation
- * tokens, without those that separate files and holes of code.
+ * Tokens of GGUF vocabularies whose text ends a turn: llama.cpp's end-of-generation tokens, without
+ * those for file separators and code infilling.
  */
 public final class TurnEnds {
   private static final Set<String> TEXTS =
@@ -38,7 +38,7 @@ public final class TurnEnds {
 
   private TurnEnds() {}
 
-  /** Returns whether a token of that text ends turns in most vocabularies. */
+  /** Returns whether a token with that text ends turns in most vocabularies. */
   static boolean isOne(Object text) {
     return TEXTS.contains(text);
   }

@@ -17,8 +17,8 @@ public record ModelSource(String name, Path checkpoint, Path properties) {
   public static final Path DEFAULT = Path.of("models", "smollm2-135m-instruct");
 
   /**
-   * Finds the model at {@code path}; a directory with a recipe is fetched by {@code fetcher}, made
-   * at need.
+   * Finds the model at {@code path}; a model with a recipe is fetched by {@code fetcher}, which is
+   * created on demand.
    *
    * @throws RecipeException if there is nothing there, or the recipe cannot be carried out
    * @throws InterruptedException if the thread is interrupted

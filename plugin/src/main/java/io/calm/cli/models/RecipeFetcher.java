@@ -208,7 +208,7 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
     try {
       delete(abandoned);
     } catch (IOException | UncheckedIOException e) {
-      console.accept("%s: cannot be deleted (%s); left there, delete it".formatted(abandoned, e));
+      console.accept("%s: cannot be deleted (%s); delete it by hand".formatted(abandoned, e));
     }
   }
 

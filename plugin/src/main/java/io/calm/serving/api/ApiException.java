@@ -71,7 +71,7 @@ public final class ApiException extends RuntimeException {
     this.parameter = parameter.map(ApiException::cut);
   }
 
-  /** A message may show what a client sent in more than one place, but not megabytes of it. */
+  /** Maximum length of a message: it may quote several client values, but not megabytes. */
   private static String cut(String text) {
     return text.length() <= MOST_CHARACTERS
         ? text
@@ -83,7 +83,7 @@ public final class ApiException extends RuntimeException {
     return new ApiException(Kind.INVALID, key + ": " + message, Optional.of(key));
   }
 
-  /** Returns what a client hears of a failure that nobody foresaw. */
+  /** Returns the message for a client about an unexpected failure. */
   public static ApiException bug() {
     return new ApiException(
         Kind.INTERNAL, "this is a bug of the server; its log has the stack trace");

@@ -10,13 +10,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
- * A parser of strict JSON over bytes, whose limits hold while it reads: a body that exceeds one is
- * refused there, before the rest is looked at. Used once.
+ * A strict JSON parser over bytes that enforces limits while it reads: a body that exceeds one is
+ * refused at that place, before the rest is read. Single use.
  */
 final class BodyParser {
   private static final String TOKEN_IDS = "prompt";
 
-  /** Digits of a number that an int holds whatever they are. */
+  /** Number of digits that always fit an int. */
   private static final int INT_DIGITS = 9;
 
   private final byte[] body;
@@ -25,7 +25,7 @@ final class BodyParser {
   private int at;
   private int values;
 
-  /** The way to the value at hand: for each level the member's name, or the element's index. */
+  /** The path to the current value: the member's name or the element's index for each level. */
   private final String[] names = new String[JsonBody.MAX_LEVELS + 1];
 
   private final int[] indexes = new int[JsonBody.MAX_LEVELS + 1];
@@ -60,7 +60,7 @@ final class BodyParser {
     return element;
   }
 
-  /** Skips white space and returns the byte that follows, which is not read; -1 at the end. */
+  /** Skips white space and returns the next byte without reading it; -1 at the end. */
   private int next() {
     while (at < length) {
       byte c = body[at];
@@ -145,7 +145,7 @@ final class BodyParser {
     }
   }
 
-  /** Reads what stands behind an element: returns whether it is the end, and not a comma. */
+  /** Reads the comma or bracket after an element; returns true for the bracket. */
   private boolean ends(char end) {
     int c = next();
     if (c != end && c != ',') {
@@ -155,9 +155,7 @@ final class BodyParser {
     return c == end;
   }
 
-  /**
-   * Reads the array at hand if it is a prompt and has nothing but token ids; else reads nothing.
-   */
+  /** Reads the current array if it is a prompt of token ids only; otherwise reads nothing. */
   private Optional<TokenArray> tokenIds() {
     if (level == 0 || level > 2 || !TOKEN_IDS.equals(names[1]) || (level == 2 && inObject())) {
       return Optional.empty();
@@ -174,9 +172,9 @@ final class BodyParser {
   }
 
   /**
-   * Reads an array of token ids, and keeps as many as there is room for.
+   * Reads an array of token ids and stores as many as fit.
    *
-   * @return how many there are; 0 where there are none, or other things too
+   * @return their number; 0 if there are none, or other values among them
    */
   private int readIds(int[] ids) {
     int count = 0;
@@ -296,7 +294,7 @@ final class BodyParser {
             .formatted(JsonBody.MAX_VALUES, at));
   }
 
-  /** Returns where the value at hand stands, e.g. {@code $.messages[0].role}. */
+  /** Returns the path of the current value, e.g. {@code $.messages[0].role}. */
   private String path() {
     StringBuilder path = new StringBuilder("$");
     for (int i = 1; i <= level; i++) {
@@ -313,7 +311,7 @@ final class BodyParser {
     return malformed(body, length, at, expected);
   }
 
-  /** Returns the error of a byte that JSON does not have there, or of a body that ends there. */
+  /** Creates the error for an unexpected byte or an unexpected end of the body. */
   static ApiException malformed(byte[] body, int length, int at, String expected) {
     String got = at < length ? shown(body[at]) : "the end of the body";
     return invalid("malformed JSON: expected %s at byte %d, got %s".formatted(expected, at, got));

@@ -5,20 +5,20 @@ import com.google.gson.JsonObject;
 import java.util.Optional;
 
 /**
- * Strict JSON (RFC 8259) from the bytes of a body: UTF-8, one object, each key once. What the
- * parsed body may take is bounded by {@link #MAX_VALUES}, whatever its bytes are.
+ * Strict JSON (RFC 8259) from the bytes of a body: UTF-8, one object, each key once. The memory of
+ * the parsed body is bounded by {@link #MAX_VALUES}, whatever its bytes are.
  */
 public final class JsonBody {
-  /** Levels of objects and arrays in each other. */
+  /** Maximum depth of nested objects and arrays. */
   public static final int MAX_LEVELS = 64;
 
   /**
-   * Values and keys together. The token ids of prompts are not counted: they are arrays of numbers,
-   * and no longer than the body is.
+   * Maximum number of values and keys together. Token ids of prompts are not counted: they become
+   * arrays of numbers no larger than the body.
    */
   public static final int MAX_VALUES = 100_000;
 
-  /** Characters of a number. */
+  /** Maximum length of a number in characters. */
   public static final int MAX_NUMBER_LENGTH = 400;
 
   private JsonBody() {}
@@ -33,7 +33,7 @@ public final class JsonBody {
   }
 
   /**
-   * Parses a body that is the start of an array, which the result has nothing of.
+   * Parses a body that is the start of an array.
    *
    * @param length bytes of the body
    * @throws ApiException saying where it is malformed, or which limit it exceeds
@@ -50,8 +50,8 @@ public final class JsonBody {
 
   /**
    * Returns a member of the body's object that is a string or a number; empty where there is none.
-   * Reads no more than it must, builds nothing, and leaves errors to {@link #parse}: for an event
-   * loop.
+   * Stops as early as possible, builds nothing, and leaves errors to {@link #parse}. For use on an
+   * event loop.
    */
   public static Optional<String> member(byte[] body, String name) {
     return new MemberScan(body).find(name);

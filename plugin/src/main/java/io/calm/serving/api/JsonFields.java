@@ -17,7 +17,7 @@ import java.util.OptionalLong;
  * wrong type is an {@link ApiException} that names the key, what was expected and what was found.
  */
 public final class JsonFields {
-  /** Characters of a client's value in a message. */
+  /** Maximum length of a client's value in a message. */
   private static final int MOST_SHOWN = 40;
 
   private final JsonObject object;
@@ -132,7 +132,7 @@ public final class JsonFields {
   /**
    * Returns {@code value} as a string of whole characters.
    *
-   * @param expected for the message where it is not one
+   * @param expected the expected value, for the error message
    */
   public static String string(String name, JsonElement value, String expected) {
     if (!(value instanceof JsonPrimitive primitive && primitive.isString())) {

@@ -7,7 +7,7 @@ import java.nio.charset.CoderResult;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 
-/** Reads the strings of a JSON body: UTF-8 without errors, escapes resolved. */
+/** Reads the strings of a JSON body: checks UTF-8 and resolves escapes. */
 final class JsonStrings {
   private final byte[] body;
   private final int length;

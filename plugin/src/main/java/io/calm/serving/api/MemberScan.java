@@ -3,7 +3,7 @@ package io.calm.serving.api;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
-/** Looks for one member of a JSON object without building the others. Used once. */
+/** Finds one member of a JSON object without building the others. Single use. */
 final class MemberScan {
   private final byte[] body;
   private int at;

@@ -1,6 +1,6 @@
 package io.calm.serving.api;
 
-/** A number as the client wrote it: of any size, and no costlier to keep than its text. */
+/** A number of any size, kept as the text that the client sent. */
 final class NumberText extends Number {
   private static final long serialVersionUID = 1L;
 

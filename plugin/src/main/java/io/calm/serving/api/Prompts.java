@@ -9,10 +9,10 @@ import java.util.Optional;
 
 /** Prompts as the model reads them, refused where they cannot pass. */
 public final class Prompts {
-  /** Tokens of a text's tail that the place where it was cut may change, with much to spare. */
+  /** Generous bound on the tokens next to a cut that the cut may change. */
   private static final int UNSETTLED = 64;
 
-  /** Longest text that is encoded whole for the sake of its last tokens. */
+  /** Maximum length of a text that is encoded whole to get its last tokens. */
   private static final int LONGEST_WITHOUT_CUT = 1 << 20;
 
   private Prompts() {}
@@ -28,9 +28,8 @@ public final class Prompts {
   }
 
   /**
-   * Encodes a text and keeps its last tokens. Of a long text only as much of the end is encoded as
-   * that takes: from a space between two words on, where the tokens of a text are those of its
-   * parts.
+   * Encodes a text and keeps its last tokens. Only the necessary end of a long text is encoded,
+   * from a space between two words on: there, the tokens of a text are those of its parts.
    *
    * @param count of tokens to keep, at least one
    */
@@ -58,7 +57,7 @@ public final class Prompts {
     return checked(model, key, new Prompt(text, Arrays.copyOfRange(tokens, first, tokens.length)));
   }
 
-  /** Returns the last index up to {@code at} of a space between two words; 0 where none is near. */
+  /** Returns the last index up to {@code at} of a space between two words; 0 if none is near. */
   private static int wordBefore(String text, int at) {
     int least = Math.max(1, at - TextLimits.SHORT);
     for (int i = at; i >= least; i--) {
@@ -82,7 +81,9 @@ public final class Prompts {
     return new Prompt(model.tokenizer().decode(tokens, false), tokens);
   }
 
-  /** Returns the prompt if it has tokens, no more than the context, and the model knows them. */
+  /**
+   * Returns the prompt after checking that it fits the context and that its tokens have embeddings.
+   */
   public static Prompt checked(ServedModel model, String key, Prompt prompt) {
     requireCount(model, key, prompt.tokens().length);
     int rows = model.spec().vocabulary();
@@ -98,7 +99,7 @@ public final class Prompts {
     return prompt;
   }
 
-  /** Refuses a prompt of no tokens, or of more than the context has. */
+  /** Refuses an empty prompt and one longer than the context. */
   public static void requireCount(ServedModel model, String key, int tokens) {
     int most = model.scheduler().settings().maxContext();
     if (tokens == 0) {
@@ -116,13 +117,13 @@ public final class Prompts {
   /**
    * Refuses texts that together have more characters than the context can hold.
    *
-   * @param length of all
+   * @param length of all texts together
    */
   public static void requireLength(ServedModel model, String key, long length) {
     TextLimits.requireLength(model, key, length);
   }
 
-  /** Refuses more answers than could ever wait and run together, before a prompt is read. */
+  /** Refuses more answers than can be queued and running together, before a prompt is read. */
   public static void requireAdmissible(ServedModel model, String key, int prompts, int choices) {
     SchedulerSettings settings = model.scheduler().settings();
     long most = (long) settings.maxRunning() + settings.queueSize();
@@ -134,7 +135,7 @@ public final class Prompts {
     }
   }
 
-  /** Returns the most tokens that an answer to each of the prompts can have; perhaps none. */
+  /** Returns the maximum number of tokens of an answer to each of the prompts; may be 0. */
   public static int room(ServedModel model, List<Prompt> prompts) {
     int longest = prompts.stream().mapToInt(prompt -> prompt.tokens().length).max().orElse(0);
     SchedulerSettings settings = model.scheduler().settings();
@@ -143,7 +144,7 @@ public final class Prompts {
   }
 
   /**
-   * Refuses an answer for which the context has not enough tokens left.
+   * Refuses an answer that does not fit in the rest of the context.
    *
    * @param key that the client named the length with
    * @param answer tokens at most

@@ -120,7 +120,7 @@ final class RunningReply implements PreparedReply.Running {
           fail(
               new ApiException(
                   ApiException.Kind.DEADLINE,
-                  "the request's time is over after %d ms; ask for fewer tokens or try again later"
+                  "the request timed out after %d ms; ask for fewer tokens or try again later"
                       .formatted(finish.timing().total().toMillis())));
       case CANCELLED ->
           fail(

@@ -7,8 +7,8 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * A decoder that shows special tokens where they are stop strings. With {@code skip_special_tokens}
- * a special token is not in the text, so its spelling would never be found. Not thread safe.
+ * A text decoder that shows special tokens that are stop strings. With {@code skip_special_tokens}
+ * special tokens are not in the text, so their spellings would never be found. Not thread safe.
  */
 final class StopTokenText implements TextDecoder {
   private final Tokenizer tokenizer;

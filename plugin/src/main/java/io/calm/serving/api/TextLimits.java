@@ -7,17 +7,17 @@ import io.calm.serving.ServedModel;
 import java.util.Optional;
 
 /**
- * Bounds of a text that are known before it is encoded, so that a text of megabytes costs no more
- * than the tokens that the model can read. Encoding takes some hundred bytes per token outside of
- * the heap, and a native tokenizer ends the process where it gets no memory.
+ * Limits of a text that are checked before it is encoded, so that a text of megabytes costs no more
+ * than the tokens that the model can read. Encoding takes some hundred bytes per token outside the
+ * heap, and a native tokenizer ends the process when it cannot allocate.
  */
 final class TextLimits {
-  /** Texts up to this length are encoded without a look at their pieces. */
+  /** Maximum length of a text that is encoded without counting the tokens of its pieces. */
   static final int SHORT = 1 << 16;
 
   private static final int PIECE = 1 << 14;
 
-  /** Tokens that a cut may add on its two sides, with much to spare. */
+  /** Generous bound on the tokens that a cut may add on its two sides. */
   private static final int TOKENS_PER_CUT = 16;
 
   private static final LoadingCache<Tokenizer, Integer> LONGEST =
@@ -26,10 +26,9 @@ final class TextLimits {
   private TextLimits() {}
 
   /**
-   * Refuses a text that has more tokens than the context, as far as that is certain without
-   * encoding it: first by its length, then by the number of tokens that its pieces have. Pieces are
-   * cut anywhere, so theirs are not the text's tokens; a text is refused where they are twice as
-   * many as the context has.
+   * Refuses a text that certainly has more tokens than the context, without encoding it whole:
+   * first by its length, then by the tokens of its pieces. Pieces are cut anywhere, so their tokens
+   * are not the text's; a text is refused if they are twice as many as the context has.
    */
   static void requireShort(ServedModel model, String key, String text) {
     requireLength(model, key, text.length());
@@ -51,10 +50,9 @@ final class TextLimits {
   }
 
   /**
-   * Refuses a text, or several that are read together, whose length alone says that they have more
-   * tokens than the context.
+   * Refuses texts that are too long for the context whatever their tokens are.
    *
-   * @param length in characters
+   * @param length length of all texts together in characters
    */
   static void requireLength(ServedModel model, String key, long length) {
     long context = model.scheduler().settings().maxContext();
@@ -72,7 +70,7 @@ final class TextLimits {
         Optional.of(key));
   }
 
-  /** Returns the index, or the one before it where it would part a surrogate pair. */
+  /** Returns the index, or the previous one if it would split a surrogate pair. */
   private static int cut(String text, int at) {
     boolean inside =
         at < text.length()
@@ -81,7 +79,7 @@ final class TextLimits {
     return inside ? at - 1 : at;
   }
 
-  /** Returns the most characters that one token stands for. */
+  /** Returns the maximum number of characters of one token. */
   private static int longestToken(Tokenizer tokenizer) {
     int longest = 1;
     for (int id = 0; id < tokenizer.size(); id++) {

@@ -3,8 +3,8 @@ package io.calm.serving.api;
 import com.google.gson.JsonElement;
 
 /**
- * An array of whole numbers in a body, four bytes each, where a tree of JSON values would take some
- * hundred. {@link JsonBody} makes one where a prompt's token ids stand, and nowhere else.
+ * An array of whole numbers in a body. It takes four bytes per number, where a tree of JSON values
+ * would take about a hundred. {@link JsonBody} makes one only for a prompt's token ids.
  */
 final class TokenArray extends JsonElement {
   private final int[] ids;

@@ -1,15 +1,15 @@
 package io.calm.serving.api;
 
 /**
- * Counts the values and keys of a JSON text without keeping any, so that a body of too many costs
- * no memory. Arrays of digits alone are not counted: they may be token ids.
+ * Counts the values and keys of a JSON text without keeping any, so that a body with too many costs
+ * no memory. Arrays that contain only digits are not counted: they may be token ids.
  */
 final class ValueCount {
   private ValueCount() {}
 
   /**
-   * Returns the index where a text has more than {@code most} values and keys; -1 where it has not.
-   * What is no JSON is counted in some way, and left to the parser.
+   * Returns the index at which a text exceeds {@code most} values and keys; -1 if it does not. The
+   * count of malformed JSON is unspecified; the parser reports the error.
    */
   static int over(byte[] text, int from, int to, int most) {
     int count = 0;

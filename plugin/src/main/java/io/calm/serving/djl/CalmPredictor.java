@@ -40,7 +40,7 @@ import org.slf4j.LoggerFactory;
 final class CalmPredictor extends Predictor<Input, Output> {
   private static final Logger logger = LoggerFactory.getLogger(CalmPredictor.class);
 
-  /** The turn of a large body, of all workers of the process. */
+  /** Lock for large bodies, shared by all workers of the process. */
   private static final Semaphore LARGE = new Semaphore(1, true);
 
   private static final long MOMENT_NANOS = TimeUnit.MILLISECONDS.toNanos(100);

@@ -42,7 +42,7 @@ import org.slf4j.LoggerFactory;
  * nothing blocks the event loop. Thread safe.
  */
 public final class CalmHttpHandler {
-  /** The slow reader timeout of the model whose answer a channel sends, where it has one. */
+  /** The slow reader timeout of the model that a channel's answer comes from, if any. */
   public static final AttributeKey<Duration> PATIENCE =
       AttributeKey.valueOf("calm.slow-reader-timeout");
 
@@ -225,7 +225,7 @@ public final class CalmHttpHandler {
     }
   }
 
-  /** Answers with a status alone. */
+  /** Answers with a status and no body. */
   public static void noContent(ChannelHandlerContext context, FullHttpRequest request) {
     noContent(Map.of(), new NettyReply(context, request, Responses.PLAIN));
   }
@@ -234,7 +234,7 @@ public final class CalmHttpHandler {
     sink.full(HttpResponseStatus.NO_CONTENT.code(), "", headers, new byte[0]);
   }
 
-  /** Tells the methods of a path, or with {@code *} those of the server. */
+  /** Answers with the methods of a path, or of the whole server for {@code *}. */
   private void options(String path, ReplySink sink) {
     Set<String> methods = path.equals("*") ? Route.methods() : methods(path);
     noContent(Map.of("Allow", String.join(", ", methods)), sink);

@@ -8,7 +8,7 @@ import java.lang.ref.SoftReference;
  * once, in the buffers that they arrived in. Thread safe.
  */
 final class HeldBody {
-  /** Bytes of the longest array that a thread keeps for the next body. */
+  /** Maximum length of the array that a thread keeps for the next body. */
   private static final int MOST_KEPT = 16 << 20;
 
   private static final ThreadLocal<SoftReference<byte[]>> KEPT =
@@ -23,7 +23,7 @@ final class HeldBody {
     /**
      * Reads the start of an array.
      *
-     * @param bytes the thread's own, used again for the next body
+     * @param bytes the thread's own array, reused for the next body
      */
     T read(byte[] bytes, int length);
   }

@@ -28,7 +28,7 @@ public final class RequestWorkers extends AbstractExecutorService {
   private RequestWorkers() {}
 
   /**
-   * A task whose work grows with the size of a request's body.
+   * A task with work proportional to the size of a request's body.
    *
    * @param bytes of the body
    */
@@ -40,8 +40,8 @@ public final class RequestWorkers extends AbstractExecutorService {
   }
 
   /**
-   * Returns daemon threads that take {@link Sized} tasks, and others as small ones. They refuse
-   * tasks once 1024 small or 256 large ones wait.
+   * Returns an executor on daemon threads that schedules {@link Sized} tasks by size and treats
+   * others as small. It refuses tasks once 1024 small or 256 large ones wait.
    */
   public static ExecutorService create() {
     return new RequestWorkers();

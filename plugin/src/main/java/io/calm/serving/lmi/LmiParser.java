@@ -187,7 +187,10 @@ public final class LmiParser {
         .ignoreEos(parameters.flag("ignore_eos_token", false));
   }
 
-  /** Returns what the client asks for; else 30, or what the context leaves where that is less. */
+  /**
+   * Returns the number of tokens that the client asks for; by default 30, or less if the context
+   * leaves less.
+   */
   private static int answerTokens(ServedModel model, List<Prompt> prompts, JsonFields parameters) {
     for (String key : List.of("max_new_tokens", "max_tokens")) {
       OptionalInt asked = parameters.integer(key, 1, Integer.MAX_VALUE);

@@ -20,7 +20,7 @@ final class Budgets {
   /** Share of the JVM's direct memory that they may take at most, unless the settings say. */
   private static final double KV_DIRECT_SHARE = 0.5;
 
-  /** Blocks whose tokens an int counts. */
+  /** Maximum number of blocks with a token count that fits an int. */
   private static final int MAX_BLOCKS = Integer.MAX_VALUE / Decoder.BLOCK_TOKENS;
 
   private Budgets() {}

@@ -15,7 +15,7 @@ import java.util.Optional;
 
 /** What a client is told of a load that failed; the statuses are DJL Serving's. */
 public final class LoadErrors {
-  /** Characters of an answer, which is one printable line whatever a checkpoint's files hold. */
+  /** Maximum length of an answer in characters. An answer is one printable line. */
   private static final int MAX_MESSAGE = 2000;
 
   private LoadErrors() {}

@@ -19,7 +19,7 @@ public final class LocalModels implements ModelFinder {
   /** A scheme of two letters or more; one letter is a drive. */
   private static final Pattern SCHEME = Pattern.compile("^[A-Za-z][A-Za-z0-9+.-]+:.*");
 
-  /** Characters of a path that a message shows. */
+  /** Maximum length of a path in a message. */
   private static final int MAX_PATH = 1000;
 
   private final Map<String, String> environment;

@@ -35,7 +35,7 @@ public final class ModelLoader {
    * @param name as in URLs
    * @param url where it came from, as the operator wrote it
    * @param checkpoint a Hugging Face directory or a .gguf file
-   * @param registered whether a client of the running server asked for it, and no command line
+   * @param registered whether a client of the running server asked for it, not the command line
    */
   public record Order(
       String name,
@@ -45,7 +45,7 @@ public final class ModelLoader {
       LmiOptions lmi,
       boolean registered) {
 
-    /** Returns whether a process of its own opens the tokenizer first. */
+    /** Returns whether a child process opens the tokenizer first. */
     boolean probesTokenizer() {
       return switch (settings.tokenizerProbe()) {
         case AUTO -> registered;
@@ -115,7 +115,7 @@ public final class ModelLoader {
   private static Scheduler start(String name, Decoder decoder, SchedulerSettings budgets) {
     try {
       return Scheduler.start(name, decoder, budgets, System::nanoTime);
-    } catch (RuntimeException | Error e) { // e.g. no thread: nobody else would close the decoder
+    } catch (RuntimeException | Error e) { // e.g. no thread: nothing else would close the decoder
       decoder.close();
       throw e;
     }

@@ -82,7 +82,7 @@ public final class ModelLoads {
       try {
         ServedModel model = loader.load(order, progress.andThen(watcher));
         registry.ready(progress, model);
-        logger.info("{}: answers", order.name());
+        logger.info("{}: ready", order.name());
         result.complete(model);
       } catch (Throwable e) {
         failed(e);

@@ -58,7 +58,7 @@ final class Quantization {
     this.group = group(checkpoint, settings);
   }
 
-  /** Returns the most inputs that share a grid. */
+  /** Returns the maximum number of inputs that share a grid. */
   static int group(Checkpoint checkpoint, CalmSettings settings) {
     return settings.group().orElse(checkpoint.hasSourceCodes() ? SOURCE_GROUP : DEFAULT_GROUP);
   }
@@ -167,7 +167,7 @@ final class Quantization {
   }
 
   private QuantPlan search(List<Quantizer> pool, Tables tables, Parallel parallel, BlockSink sink) {
-    // The engine first: if it is missing, nobody waits for the samples to learn that.
+    // The engine first: if it is missing, the load fails before the samples are written.
     try (TorchRuntime torch = TorchRuntime.open(settings.threadCount())) {
       CalibrationSet set = calibration(tables, parallel);
       Search search =

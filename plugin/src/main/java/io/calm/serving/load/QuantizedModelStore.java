@@ -74,7 +74,7 @@ public final class QuantizedModelStore {
     }
   }
 
-  /** Returns what will be written: the larger of the lm_heads that a search may choose. */
+  /** Returns the format that will be written: the larger one if a search may choose. */
   ArtifactLayout layout(Checkpoint checkpoint) {
     boolean tied = checkpoint.spec().tiedEmbeddings();
     HeadFormat format = settings.lmHead();

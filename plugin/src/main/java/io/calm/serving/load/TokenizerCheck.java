@@ -18,8 +18,8 @@ final class TokenizerCheck {
   private TokenizerCheck() {}
 
   /**
-   * Warns once of tokens that the model has no embeddings for. Such a model is served, for its
-   * other tokens are sound; a request whose prompt has one of them is refused.
+   * Warns once about tokens that the model has no embeddings for. Such a model is served, because
+   * its other tokens work; a request with one of them in its prompt is refused.
    *
    * @param rows of the embeddings
    */
@@ -27,7 +27,7 @@ final class TokenizerCheck {
     problem(tokenizer, rows).ifPresent(problem -> logger.warn("{}: {}", model, problem));
   }
 
-  /** Returns what is wrong; empty where every token has an embedding. */
+  /** Returns a description of missing embeddings; empty if every token has one. */
   static Optional<String> problem(Tokenizer tokenizer, int rows) {
     int count = 0;
     List<String> first = new ArrayList<>();

@@ -22,7 +22,7 @@ final class ChatMessages {
   /**
    * Reads the messages.
    *
-   * @param most messages; each is a token at least
+   * @param most maximum number of messages; each has at least one token
    */
   static List<Map<String, Object>> read(JsonFields fields, int most) {
     JsonElement value =
@@ -68,7 +68,7 @@ final class ChatMessages {
     return message;
   }
 
-  /** Returns a string, or the parts of an array, which all are text. */
+  /** Returns a string, or the parts of an array, all of them text. */
   private static Object content(String name, JsonElement content) {
     if (!content.isJsonArray()) {
       return JsonFields.string(name, content);
@@ -87,7 +87,7 @@ final class ChatMessages {
     return parts;
   }
 
-  /** Returns the text of a part, which has it under a key that its type names. */
+  /** Returns the text of a part; its type determines the key. */
   private static String text(String part, JsonFields fields) {
     String type = fields.string("type").orElseGet(() -> fields.has("refusal") ? "refusal" : "text");
     String key =
@@ -99,7 +99,8 @@ final class ChatMessages {
           default ->
               throw ApiException.invalid(
                   part + ".type",
-                  "expected \"text\", got \"%s\": a text model".formatted(Printable.of(type)));
+                  "expected a part of text, got \"%s\"; this model reads text only"
+                      .formatted(Printable.of(type)));
         };
     return JsonFields.string(
         part + "." + key,

@@ -55,8 +55,8 @@ final class ChatPrompt {
   }
 
   /**
-   * Cuts what the template wrote behind the last message's content, as transformers does; of
-   * several parts the last one counts.
+   * Cuts everything that the template wrote after the last message's content, as transformers does.
+   * If the content has several parts, the last one counts.
    */
   private static String withoutEnd(String text, Map<String, Object> last) {
     List<String> texts = ChatMessages.texts(last);

@@ -18,7 +18,7 @@ final class CompletionPrompts {
   /**
    * Reads the prompts.
    *
-   * @param choices answers to each
+   * @param choices number of answers to each prompt
    */
   static List<Prompt> read(ServedModel model, JsonFields fields, int choices) {
     JsonElement prompt =

@@ -142,7 +142,10 @@ public final class OpenAiParser {
     return continuous ? StreamedUsage.EVERY_CHUNK : StreamedUsage.AT_END;
   }
 
-  /** Returns the most tokens of a chat's answer: as asked for, or what the context leaves. */
+  /**
+   * Returns the maximum number of tokens of a chat's answer: as asked for, or what the context
+   * leaves.
+   */
   private static int chatTokens(ServedModel model, JsonFields fields, List<Prompt> prompts) {
     for (String key : List.of("max_completion_tokens", "max_tokens")) {
       OptionalInt asked = fields.integer(key, 1, Integer.MAX_VALUE);

@@ -68,7 +68,7 @@ final class Unsupported {
     return primitive.isBoolean() ? !primitive.getAsBoolean() : primitive.getAsString().isEmpty();
   }
 
-  /** Refuses tools that an answer may have to call: with the choice {@code none} it calls none. */
+  /** Refuses tools unless the tool choice is {@code none}, with which an answer calls none. */
   private static void refuseTools(JsonFields fields, String tools, String choice) {
     Optional<JsonElement> value = fields.get(choice);
     if (value.isPresent() && !is(value.get(), "none") && !is(value.get(), "auto")) {

@@ -43,7 +43,7 @@ import java.util.OptionalLong;
  * @param slowReaderTimeout how long a stream is held for a client that does not read
  * @param drainTimeout how long requests may go on when their model is unloaded or the server stops
  * @param memoryCheck whether a model that is estimated not to fit is refused
- * @param tokenizerProbe whether a process of its own opens a tokenizer first
+ * @param tokenizerProbe when a child process opens a tokenizer first
  * @param cacheDir where artifacts lie
  */
 public record CalmSettings(
@@ -118,7 +118,7 @@ public record CalmSettings(
     }
   }
 
-  /** When a tokenizer is first opened in a process of its own ({@code calm.tokenizer-probe}). */
+  /** Selects when a tokenizer is first opened in a child process ({@code calm.tokenizer-probe}). */
   public enum TokenizerProbing {
     /** For models that are registered while the server runs. */
     AUTO,

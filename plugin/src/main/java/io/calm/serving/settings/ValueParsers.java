@@ -125,7 +125,7 @@ final class ValueParsers {
     };
   }
 
-  /** Returns the text with a leading {@code ~} replaced by the user's home, where there is one. */
+  /** Returns the text with a leading {@code ~} replaced by the user's home, if there is one. */
   static String home(String text) {
     return text.equals("~") || text.startsWith("~/")
         ? UserHome.find().map(home -> home + text.substring(1)).orElse(text)

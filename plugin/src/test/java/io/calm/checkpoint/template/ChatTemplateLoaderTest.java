@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -48,6 +49,22 @@ class ChatTemplateLoaderTest {
         "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"no\"},"
             + " {\"name\": \"default\", \"template\": \"yes\"}]}");
     assertEquals("yes", rendered());
+  }
+
+  @Test
+  void aTemplateThatCannotRunIsNamedWithItsFile() throws IOException {
+    write("tokenizer_config.json", "{\"chat_template\": \"\\n{{ x|md5 }}\"}");
+    String expected = ": chat template, line 2: no filter named 'md5'; expected Jinja2";
+    String inFile = refusal(() -> ChatTemplateLoader.fromDirectory(directory));
+    assertTrue(inFile.startsWith(directory.resolve("tokenizer_config.json") + expected), inFile);
+    String inGguf =
+        refusal(
+            () -> ChatTemplateLoader.fromGguf(Map.of("tokenizer.chat_template", "\n{{ x|md5 }}")));
+    assertTrue(inGguf.startsWith("GGUF metadata" + expected), inGguf);
+  }
+
+  private static String refusal(Executable opens) {
+    return String.valueOf(assertThrows(CheckpointException.class, opens).getMessage());
   }
 
   @Test

@@ -116,7 +116,9 @@ class ChatTemplateSandboxTest {
   void specialTokensAreVariables() {
     JinjaChatTemplate template =
         new JinjaChatTemplate(
-            "{{ bos_token }}{{ pad_token }}", Map.of("bos_token", "<s>", "pad_token", "<pad>"));
+            "chat template",
+            "{{ bos_token }}{{ pad_token }}",
+            Map.of("bos_token", "<s>", "pad_token", "<pad>"));
     assertEquals("<s><pad>", template.render(HI, true));
   }
 

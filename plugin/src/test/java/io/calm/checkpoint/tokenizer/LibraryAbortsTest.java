@@ -149,7 +149,7 @@ class LibraryAbortsTest {
         .map(it -> DynamicTest.dynamicTest(it.getKey(), () -> refusedAndDeadly(it.getValue())));
   }
 
-  /** A number out of range ends a process inside a decoder, even in a field that nobody reads. */
+  /** A number out of range ends a process inside a decoder, even in an unused field. */
   @Test
   void whatTheLibraryDoesNotReadIsLeftOut() throws Exception {
     JsonObject json = TokenizerSeeds.byteLevel();

@@ -100,7 +100,7 @@ class TokenizerJsonFuzzTest {
     assertEquals(List.of(), deadly);
   }
 
-  /** Keeps what was found where {@code calm.fuzz.findings} says. */
+  /** Stores findings in the directory {@code calm.fuzz.findings}. */
   private static void keep(List<String> deadly) throws IOException {
     String directory = System.getProperty("calm.fuzz.findings", "");
     for (int i = 0; i < deadly.size() && !directory.isEmpty(); i++) {

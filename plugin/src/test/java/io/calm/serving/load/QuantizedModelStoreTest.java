@@ -71,7 +71,7 @@ class QuantizedModelStoreTest {
     return moments.stream().anyMatch(m -> m.phase().equals("searching"));
   }
 
-  /** The estimate of the disk's space against what lies there afterwards, and its bound. */
+  /** The estimate of disk space against the files written, and its bound. */
   @ParameterizedTest
   @ValueSource(strings = {"int8", "int4", "float16", "float32"})
   void theDiskIsAskedForWhatIsWritten(String head) throws IOException {

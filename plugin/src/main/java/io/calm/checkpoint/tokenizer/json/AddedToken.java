@@ -3,7 +3,7 @@ package io.calm.checkpoint.tokenizer.json;
 /**
  * A token that is matched in the text as a whole.
  *
- * @param declared the id that the file gives it; the library assigns its own
+ * @param declared the id in the file; the library assigns its own
  */
 record AddedToken(
     int declared,

@@ -11,7 +11,7 @@ import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Checks and writes {@code added_tokens}, and gives them the ids that the library will. */
+/** Checks and writes {@code added_tokens}, with the ids that the library will assign. */
 final class AddedTokensCheck {
   private static final Logger logger = LoggerFactory.getLogger(AddedTokensCheck.class);
 
@@ -89,8 +89,8 @@ final class AddedTokensCheck {
   }
 
   /**
-   * Returns the tokens by the ids that the library gives them: of the model where it has the token,
-   * else the next one. A file that says otherwise is warned about.
+   * Returns the tokens by the ids that the library assigns: the vocabulary's id if it has the
+   * token, else the next free one. Logs a warning if the file says otherwise.
    */
   Map<Integer, AddedToken> assign(Map<String, Integer> model, int modelSize) {
     Map<String, Integer> ids = new HashMap<>();

@@ -12,8 +12,7 @@ import java.util.function.Consumer;
 /**
  * A {@code tokenizer.json} that was checked.
  *
- * @param json the file as the native library gets it: known fields alone, without truncation and
- *     padding
+ * @param json the file for the native library: known fields only, without truncation and padding
  * @param tokens spelling of each id, added tokens included
  * @param added ids of added tokens
  * @param special ids of special tokens
@@ -32,8 +31,8 @@ public record CheckedTokenizer(
    * Checks the text of a {@code tokenizer.json}.
    *
    * @param source the file, for messages
-   * @throws io.calm.checkpoint.CheckpointException if it is no JSON, not as the library's schema
-   *     has it, or would end the process; the message names the place
+   * @throws io.calm.checkpoint.CheckpointException if it is not valid JSON, does not match the
+   *     library's schema, or would end the process; the message names the place
    */
   public static CheckedTokenizer of(String text, String source) {
     return new Reading(text, source).read();

@@ -3,12 +3,12 @@ package io.calm.checkpoint.tokenizer.json;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.text.Printable;
 
-/** Builds the refusals of this package. */
+/** Creates the exceptions of this package. */
 final class JsonFault {
   private JsonFault() {}
 
   /**
-   * Returns a refusal.
+   * Creates an exception.
    *
    * @param path the value's place in the file, e.g. {@code normalizer.normalizers[0].type}
    * @param got a description of what was found; foreign strings in it go through {@link Printable}

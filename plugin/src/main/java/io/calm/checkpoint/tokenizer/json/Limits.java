@@ -1,14 +1,14 @@
 package io.calm.checkpoint.tokenizer.json;
 
 /**
- * Sizes that a tokenizer may have. They bound memory, the native library's recursion and its
- * quadratic loops; files of real models stay far below them.
+ * Size limits of a tokenizer. They bound memory, the native library's recursion and its quadratic
+ * loops; files of real models stay far below them.
  */
 public final class Limits {
   /** Bytes of a {@code tokenizer.json}. */
   public static final long FILE_BYTES = 256L << 20;
 
-  /** Token ids are below this. */
+  /** Exclusive upper bound of token ids. */
   public static final int IDS = 1 << 24;
 
   /** Added tokens; the library compares each with all others. */

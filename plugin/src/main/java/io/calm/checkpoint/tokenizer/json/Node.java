@@ -14,7 +14,7 @@ import java.util.Optional;
  */
 public record Node(String path, Object value) {
 
-  /** Returns the refusal of this value. */
+  /** Creates the exception for this value. */
   CheckpointException wrong(String expected) {
     return JsonFault.at(path, expected, describe());
   }
@@ -108,7 +108,7 @@ public record Node(String path, Object value) {
     return text;
   }
 
-  /** Returns one of some words. */
+  /** Returns a string that must be one of the given words. */
   String word(List<String> words) {
     if (value instanceof String text && words.contains(text)) {
       return text;

@@ -4,12 +4,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What is known of a normalizer without running it: how much longer it makes a text, and whether it
- * may leave nothing of a token. The library aborts when it looks for an added token whose
+ * Properties of a normalizer, derived without running it: the maximum growth of a text, and whether
+ * it may reduce a token to nothing. The library aborts when it looks for an added token whose
  * normalized form is empty. Not thread safe.
  */
 final class Normalization {
-  /** What a step does to visible ASCII characters. */
+  /** The effect of a step on visible ASCII characters. */
   private sealed interface Effect permits Effect.Replaces, Effect.Forgets {
     /** Replaces a plain string. */
     record Replaces(String from, String to) implements Effect {}
@@ -23,7 +23,7 @@ final class Normalization {
   private boolean mayErase;
   private boolean changes;
 
-  /** Takes note of a step that may lengthen a text so many times. */
+  /** Records a step that may lengthen a text by a factor. */
   void grows(Node step, int times) {
     growth = Math.min(growth * times, Long.MAX_VALUE >> 32);
     if (growth > Limits.GROWTH) {
@@ -34,25 +34,25 @@ final class Normalization {
     }
   }
 
-  /** Takes note of a step that changes text; visible ASCII characters stay visible. */
+  /** Records a step that changes text but keeps visible ASCII characters visible. */
   void changes() {
     changes = true;
   }
 
-  /** Takes note of a step that removes characters, visible ASCII ones apart. */
+  /** Records a step that removes characters other than visible ASCII. */
   void erases() {
     changes = true;
     mayErase = true;
   }
 
-  /** Takes note of a step that replaces a plain string. */
+  /** Records a step that replaces a plain string. */
   void replaces(String from, String to) {
     changes = true;
     mayErase |= to.isEmpty();
     effects.add(new Effect.Replaces(from, to));
   }
 
-  /** Takes note of a step that may replace any character. */
+  /** Records a step that may replace any character. */
   void forgets(boolean erases) {
     changes = true;
     mayErase |= erases;
@@ -64,12 +64,12 @@ final class Normalization {
     return changes;
   }
 
-  /** Returns whether it is certain that something is left of {@code token}. */
+  /** Returns whether {@code token} certainly does not become empty. */
   boolean keeps(String token) {
     return !mayErase || keepsVisible(token);
   }
 
-  /** Returns whether it is certain that a visible character of ASCII is left of {@code token}. */
+  /** Returns whether {@code token} certainly keeps a visible ASCII character. */
   boolean keepsVisible(String token) {
     String text = token;
     for (Effect effect : effects) {

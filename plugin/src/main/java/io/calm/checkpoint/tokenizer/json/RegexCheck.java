@@ -14,12 +14,12 @@ import java.util.List;
 /**
  * Refuses regular expressions whose matching may take more than linear time at one position.
  *
- * <p>Oniguruma backtracks, gives up after ten million steps at one position, and the library panics
- * then: an expression that is merely slow lets any text end the process. Refused are loops over a
- * body that can match in more than one way (exponential) and two loops in a row over common
- * characters (a power of the length), both only where something behind them can fail, since without
- * a failure nothing is tried again; and more than {@value #WAYS} ways outside loops. The rules err
- * on the side of refusal.
+ * <p>Oniguruma backtracks and gives up after ten million steps at one position; the library then
+ * panics. So a slow expression lets a text end the process. Refused are loops over a body that can
+ * match in more than one way (exponential) and two successive loops over common characters
+ * (polynomial), both only if a later part can fail, since without a failure there is no
+ * backtracking. Refused too are more than {@value #WAYS} ways outside loops. The rules err on the
+ * side of refusal.
  */
 final class RegexCheck {
   private static final int WAYS = 4096;
@@ -107,7 +107,7 @@ final class RegexCheck {
     }
   }
 
-  /** Returns whether a loop over {@code body} can cut no text in two ways. */
+  /** Returns whether a loop over {@code body} splits any text in at most one way. */
   private static boolean isOneWay(RegexNode body) {
     if (body instanceof Atomic || isPlain(body)) {
       return true;

@@ -4,13 +4,13 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 
-/** A parsed regular expression, as far as its cost depends on it. */
+/** A parsed regular expression, reduced to what determines its cost. */
 sealed interface RegexNode {
 
   /** Repetitions from this number on count as unlimited. */
   int MANY = 16;
 
-  /** More ways than any limit. */
+  /** A number of ways above any limit. */
   int TOO_MANY_WAYS = 1 << 20;
 
   /** Returns the number of characters of the shortest match. */

@@ -13,7 +13,7 @@ import java.util.List;
 /**
  * Parses the part of Oniguruma's Ruby syntax that tokenizers use: literals, classes, escapes of
  * sets, groups, lookaround, quantifiers. Back references, recursion, conditions, callouts and
- * absent operators are refused: their cost cannot be told.
+ * absent operators are refused, because their cost cannot be determined.
  */
 final class RegexParser {
   private static final int DEPTH = 32;

@@ -148,7 +148,7 @@ final class StepWriter {
     return step.field("type").text(Limits.NAME_LENGTH);
   }
 
-  /** Returns the refusal of an unknown type. */
+  /** Creates the exception for an unknown type. */
   static RuntimeException unknown(Node step, List<String> known) {
     List<String> sorted = new ArrayList<>(known);
     sorted.sort(String::compareTo);

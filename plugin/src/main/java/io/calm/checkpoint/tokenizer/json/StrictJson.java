@@ -274,12 +274,12 @@ final class StrictJson {
     return string;
   }
 
-  /** Returns the refusal of a name that an object has twice. */
+  /** Creates the exception for a duplicate name. */
   CheckpointException duplicate(String name) {
     return fault("each name once, not " + JsonFault.quoted(name) + " again");
   }
 
-  /** Returns a refusal at the next character. */
+  /** Creates an exception at the next character. */
   CheckpointException fault(String expected) {
     int line = 1;
     int start = 0;

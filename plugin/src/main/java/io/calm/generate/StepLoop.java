@@ -131,7 +131,7 @@ final class StepLoop {
   private List<List<Work>> fail(List<Work> step, Throwable e) {
     Set<Integer> failed = culprits(step, e);
     if (failed.isEmpty()) {
-      logger.error("a step of {} sequences failed; its halves are run alone", step.size(), e);
+      logger.warn("a step of {} sequences failed, halving it: {}", step.size(), message(e));
       int half = step.size() / 2;
       return List.of(step.subList(0, half), step.subList(half, step.size()));
     }

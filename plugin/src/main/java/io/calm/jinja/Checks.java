@@ -46,8 +46,8 @@ final class Checks {
 
   /**
    * Checks that filters and tests exist. As in Jinja2's {@code CodeGenerator}, a missing one inside
-   * an {@code if} or a conditional expression fails only when it is reached, unless a loop, macro or
-   * other scope lies between.
+   * an {@code if} or a conditional expression fails only when it is reached, unless a loop, macro
+   * or other scope lies between.
    */
   private static void names(List<Stmt> template) {
     Deque<Visit> left = new ArrayDeque<>();

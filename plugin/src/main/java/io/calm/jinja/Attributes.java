@@ -60,6 +60,9 @@ final class Attributes {
     if (value instanceof NamespaceValue namespace) {
       return namespace.get(name);
     }
+    if (value instanceof SelfValue self) {
+      return self.blocks().get(name);
+    }
     if (name.startsWith("__") && name.endsWith("__")) {
       return UndefinedValue.unsafe(value, name);
     }

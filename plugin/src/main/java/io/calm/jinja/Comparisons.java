@@ -52,9 +52,7 @@ final class Comparisons {
       return equal(budget, a, b);
     }
     if (left instanceof ViewValue a && right instanceof ViewValue b) {
-      return a.kind() == b.kind()
-          && a.kind() != ViewValue.Kind.VALUES
-          && equal(budget, Iteration.list(budget, a), Iteration.list(budget, b));
+      return left == right || (a.kind() == b.kind() && equal(budget, a, b));
     }
     if (left instanceof RangeValue a && right instanceof RangeValue b) {
       return Keys.of(budget, a).equals(Keys.of(budget, b));
@@ -76,6 +74,18 @@ final class Comparisons {
       }
     }
     return true;
+  }
+
+  /** Views of keys and of items are equal as sets are; one of values equals only itself. */
+  private static boolean equal(Budget budget, ViewValue left, ViewValue right) {
+    return switch (left.kind()) {
+      case KEYS ->
+          left.dict().size() == right.dict().size()
+              && left.dict().entries().stream()
+                  .allMatch(entry -> right.dict().containsKey(budget, entry.key()));
+      case ITEMS -> equal(budget, left.dict(), right.dict());
+      case VALUES -> false;
+    };
   }
 
   private static boolean equal(Budget budget, DictValue left, DictValue right) {
@@ -141,7 +151,7 @@ final class Comparisons {
       char b = right.charAt(i);
       if (a != b) {
         boolean wide = Character.isSurrogate(a);
-        return wide == Character.isSurrogate(b) ? Character.compare(a, b) : wide ? 1 : -1;
+        return wide == Character.isSurrogate(b) ? Integer.compare(a, b) : wide ? 1 : -1;
       }
     }
     return Integer.compare(left.length(), right.length());

@@ -54,6 +54,8 @@ final class DictMethods {
     for (Value source : arguments.positional()) {
       if (source instanceof DictValue other) {
         other.entries().forEach(entry -> dict.put(entry.key(), entry.value()));
+      } else if (source instanceof UndefinedValue undefined) {
+        throw undefined.fault();
       } else {
         Iterator<Value> pairs = Iteration.of(engine.budget(), source);
         while (pairs.hasNext()) {

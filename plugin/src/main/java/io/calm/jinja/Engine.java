@@ -27,13 +27,13 @@ final class Engine {
   }
 
   String render(List<Stmt> template, List<Stmt.Block> blocks, Map<String, ?> variables) {
-    NamespaceValue self = new NamespaceValue();
+    Map<String, FunctionValue> self = new HashMap<>();
     for (Stmt.Block block : blocks) {
-      self.set(
+      self.put(
           block.name(),
           new FunctionValue(block.name(), (engine, arguments) -> statements.called(block)));
     }
-    root.set("self", self);
+    root.set("self", new SelfValue(self));
     variables.forEach((name, value) -> root.set(name, Convert.value(budget, name, value)));
     return statements.render(template);
   }

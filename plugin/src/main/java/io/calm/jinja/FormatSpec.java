@@ -11,8 +11,9 @@ import org.jspecify.annotations.Nullable;
  * [type]}.
  *
  * @param fill code point that pads
- * @param align one of {@code < > ^ =}, 0 for the type's own
- * @param sign one of {@code + -} and a blank
+ * @param align one of {@code < > ^ =}, 0 for the type's own: numbers filled with zeros have these
+ *     behind the sign
+ * @param sign one of {@code + -} and a blank, 0 for none
  * @param grouping {@code ,} or {@code _}, 0 for none
  * @param precision negative for none
  * @param type letter, 0 for none
@@ -49,7 +50,6 @@ record FormatSpec(
     boolean alternate = reader.one("#") != 0;
     if (reader.one("0") != 0) {
       fill = filled ? fill : '0';
-      align = align == 0 ? '=' : align;
     }
     long width = reader.number();
     char grouping = reader.one(",_");
@@ -64,8 +64,11 @@ record FormatSpec(
     if (reader.at < spec.length()) {
       throw Fault.error("Invalid format specifier %s", Repr.quote(spec));
     }
-    return new FormatSpec(
-        fill, align, sign == 0 ? '-' : sign, alternate, width, grouping, precision, type);
+    String groupable = grouping == '_' ? "bdeEfFgGoxX%" : "deEfFgG%";
+    if (grouping != 0 && type != 0 && groupable.indexOf(type) < 0) {
+      throw Fault.error("Cannot specify '%s' with '%s'.", grouping, type);
+    }
+    return new FormatSpec(fill, align, sign, alternate, width, grouping, precision, type);
   }
 
   /** A position in a specification. */
@@ -112,16 +115,18 @@ record FormatSpec(
     if (type != 0 && type != 's') {
       throw unknown("str");
     }
-    if (align == '=') {
-      if (fill != '0') {
-        throw Fault.error("'=' alignment not allowed in string format specifier");
-      }
+    if (grouping != 0) {
+      throw Fault.error("Cannot specify '%s' with 's'.", grouping);
+    }
+    if (sign != 0 || alternate || align == '=') {
+      String what = sign != 0 ? "Sign" : alternate ? "Alternate form (#)" : "'=' alignment";
+      throw Fault.error("%s not allowed in string format specifier", what);
     }
     String cut = text;
     if (precision >= 0 && precision < text.codePointCount(0, text.length())) {
       cut = text.substring(0, text.offsetByCodePoints(0, (int) precision));
     }
-    return PyText.pad(budget, cut, width, fill, align == 0 || align == '=' ? '<' : align);
+    return PyText.pad(budget, cut, width, fill, align == 0 ? '<' : align);
   }
 
   private Fault unknown(String owner) {
@@ -149,7 +154,11 @@ record FormatSpec(
         group = 4;
       }
       case 'c' -> {
-        return string(value);
+        if (sign != 0 || alternate) {
+          String what = sign != 0 ? "Sign" : "Alternate form (#)";
+          throw Fault.error("%s not allowed with integer format specifier 'c'", what);
+        }
+        return assemble(budget, false, "", string(value), "", group);
       }
       default -> throw unknown("int");
     }
@@ -187,7 +196,7 @@ record FormatSpec(
     }
     int digits = precision < 0 ? 6 : (int) precision;
     return switch (type) {
-      case 0 -> precision < 0 ? FloatText.repr(value) : general(value, digits, true);
+      case 0 -> precision < 0 ? pointed(FloatText.repr(value)) : general(value, digits, true);
       case 'e', 'E' -> exponent(value, digits);
       case 'f', 'F' -> fixed(value, digits);
       case 'g', 'G', 'n' -> general(value, digits, false);
@@ -201,9 +210,9 @@ record FormatSpec(
     return digits == 0 && alternate ? text + "." : text;
   }
 
-  private static String exponent(double value, int digits) {
+  private String exponent(double value, int digits) {
     if (value == 0) {
-      return (digits == 0 ? "0" : "0." + "0".repeat(digits)) + "e+00";
+      return pointed((digits == 0 ? "0" : "0." + "0".repeat(digits)) + "e+00");
     }
     BigDecimal rounded =
         new BigDecimal(value).round(new MathContext(digits + 1, RoundingMode.HALF_EVEN));
@@ -212,7 +221,12 @@ record FormatSpec(
     BigDecimal padded =
         rounded.setScale(
             rounded.scale() + digits + 1 - unscaled.length(), RoundingMode.UNNECESSARY);
-    return FloatText.scientific(padded, exponent);
+    return pointed(FloatText.scientific(padded, exponent));
+  }
+
+  /** Puts a point before the exponent where the alternate form asks for one. */
+  private String pointed(String number) {
+    return alternate && number.indexOf('.') < 0 ? number.replace("e", ".e") : number;
   }
 
   /**
@@ -222,41 +236,44 @@ record FormatSpec(
    */
   private String general(double value, int digits, boolean point) {
     int significant = Math.max(1, digits);
-    if (value == 0) {
-      return point ? "0.0" : alternate ? "0." + "0".repeat(significant - 1) : "0";
-    }
     BigDecimal rounded =
         new BigDecimal(value).round(new MathContext(significant, RoundingMode.HALF_EVEN));
-    int exponent = rounded.precision() - rounded.scale() - 1;
+    int exponent = value == 0 ? 0 : rounded.precision() - rounded.scale() - 1;
     int limit = point ? significant - 1 : significant;
     if (exponent < -4 || exponent >= limit) {
-      BigDecimal shown = alternate ? rounded : rounded.stripTrailingZeros();
-      return FloatText.scientific(shown, exponent);
+      return alternate
+          ? exponent(value, significant - 1)
+          : FloatText.scientific(rounded.stripTrailingZeros(), exponent);
     }
     BigDecimal shown =
         alternate
             ? rounded.setScale(Math.max(0, significant - 1 - exponent), RoundingMode.HALF_EVEN)
             : rounded.stripTrailingZeros();
     String text = shown.toPlainString();
-    return point && text.indexOf('.') < 0 ? text + ".0" : text;
+    if (text.indexOf('.') >= 0) {
+      return text;
+    }
+    return point ? text + ".0" : alternate ? text + "." : text;
   }
 
   /** Puts sign, prefix, grouped digits and padding together. */
   private String assemble(
       Budget budget, boolean negative, String prefix, String digits, String rest, int group) {
-    String signs = (negative ? "-" : sign == '-' ? "" : Character.toString(sign)) + prefix;
+    String signs =
+        (negative ? "-" : sign == 0 || sign == '-' ? "" : Character.toString(sign)) + prefix;
     budget.reserve(Math.max(0, width));
-    boolean zeros = align == '=' && fill == '0';
+    char placed = align != 0 ? align : fill == '0' ? '=' : '>';
+    boolean zeros = placed == '=' && fill == '0';
     String grouped = digits;
     if (grouping != 0 && !digits.isEmpty()) {
       long room = zeros ? width - signs.length() - rest.length() : 0;
       grouped = grouped(digits, room, group);
     }
-    if (align == '=') {
+    if (placed == '=') {
       long room = width - signs.length();
       return signs + PyText.pad(budget, grouped + rest, room, fill, '>');
     }
-    return PyText.pad(budget, signs + grouped + rest, width, fill, align == 0 ? '>' : align);
+    return PyText.pad(budget, signs + grouped + rest, width, fill, placed);
   }
 
   /** Groups digits, with leading zeros up to a length. */

@@ -102,7 +102,10 @@ final class HtmlFilters {
       if (value == NoneValue.NONE || value instanceof UndefinedValue) {
         continue;
       }
-      String key = engine.text(entry.key());
+      if (!(entry.key() instanceof StringValue name)) {
+        throw Fault.error("xmlattr needs strings as keys, got '%s'", entry.key().type());
+      }
+      String key = name.text();
       if (key.chars().anyMatch(c -> " \t\n\r\f\013/>=".indexOf(c) >= 0)) {
         throw Fault.error("Invalid character in attribute name: %s", Repr.quote(key));
       }

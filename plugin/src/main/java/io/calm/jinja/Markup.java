@@ -4,9 +4,12 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** MarkupSafe's {@code Markup}: its methods escape their arguments and return markup. */
 final class Markup {
+  private static final Set<String> INSERTING = Set.of("format", "format_map", "join");
+
   private Markup() {}
 
   /** Returns a value whose strings are escaped unless they are markup. */
@@ -31,11 +34,12 @@ final class Markup {
   }
 
   /**
-   * Escapes what {@code format} and {@code join} insert, and the replacement of {@code replace}.
+   * Escapes what {@code format}, {@code format_map} and {@code join} insert, and the replacement of
+   * {@code replace}.
    */
   private static Arguments escape(Budget budget, String method, Arguments arguments) {
     boolean replaces = method.equals("replace") && arguments.positional().size() > 2;
-    if (!replaces && !method.equals("format") && !method.equals("join")) {
+    if (!replaces && !INSERTING.contains(method)) {
       return arguments;
     }
     Map<String, Value> named = new LinkedHashMap<>();
@@ -56,8 +60,20 @@ final class Markup {
   /** Returns a method of strings as a method of markup. */
   static FunctionValue.Body escaping(String name, FunctionValue.Body method) {
     return (engine, arguments) -> {
-      Value result = method.call(engine, escape(engine.budget(), name, arguments));
-      return result instanceof StringValue string ? new StringValue(string.text(), true) : result;
+      Budget budget = engine.budget();
+      return marked(budget, method.call(engine, escape(budget, name, arguments)));
     };
+  }
+
+  private static Value marked(Budget budget, Value value) {
+    if (value instanceof StringValue string) {
+      return new StringValue(string.text(), true);
+    }
+    if (value instanceof ListValue list) {
+      return budget.list(list.items().stream().map(item -> marked(budget, item)).toList());
+    }
+    return value instanceof TupleValue tuple
+        ? budget.tuple(tuple.items().stream().map(item -> marked(budget, item)).toList())
+        : value;
   }
 }

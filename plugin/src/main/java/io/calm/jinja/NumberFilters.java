@@ -174,12 +174,24 @@ final class NumberFilters {
           ? new FloatValue(FloatText.round(number.value(), precision))
           : roundInteger(Arithmetic.integer(value), precision);
     }
-    double scale = Math.pow(10, precision);
-    double scaled = Arithmetic.toDouble(value) * scale;
-    if (Double.isNaN(scaled) || Double.isInfinite(scaled)) {
+    Value scale =
+        precision < 0
+            ? new FloatValue(Math.pow(10, precision))
+            : IntValue.of(BigInteger.TEN.pow(precision));
+    Value scaled = Arithmetic.binary(engine, Expr.Operator.MULTIPLY, value, scale);
+    if (scaled instanceof FloatValue real) {
+      scaled =
+          IntValue.of(
+              whole(method.equals("ceil") ? Math.ceil(real.value()) : Math.floor(real.value())));
+    }
+    return Arithmetic.binary(engine, Expr.Operator.DIVIDE, scaled, scale);
+  }
+
+  private static BigInteger whole(double value) {
+    if (Double.isNaN(value) || Double.isInfinite(value)) {
       throw Fault.error("cannot convert float to integer");
     }
-    return new FloatValue((method.equals("ceil") ? Math.ceil(scaled) : Math.floor(scaled)) / scale);
+    return new BigDecimal(value).toBigInteger();
   }
 
   private static Value roundInteger(IntValue value, int precision) {
@@ -216,16 +228,17 @@ final class NumberFilters {
       return new StringValue("1 Byte");
     }
     if (bytes < base) {
-      return new StringValue((long) bytes + " Bytes");
+      return new StringValue(whole(bytes) + " Bytes");
     }
     String prefixes = binary ? "KMGTPEZY" : "kMGTPEZY";
-    double unit = base;
+    double unit = base * base;
     int i = 0;
-    while (i < prefixes.length() - 1 && bytes >= unit * base) {
+    while (i < prefixes.length() - 1 && !(bytes < unit)) {
       unit *= base;
       i++;
     }
-    String number = FormatSpec.parse(".1f").apply(engine.budget(), new FloatValue(bytes / unit));
-    return new StringValue(number + " " + prefixes.charAt(i) + (binary ? "iB" : "B"));
+    Value number = new FloatValue(base * bytes / unit);
+    String shown = FormatSpec.parse(".1f").apply(engine.budget(), number);
+    return new StringValue(shown + " " + prefixes.charAt(i) + (binary ? "iB" : "B"));
   }
 }

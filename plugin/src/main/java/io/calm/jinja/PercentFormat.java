@@ -129,7 +129,8 @@ final class PercentFormat {
     switch (type) {
       case 's', 'r', 'a', 'c' -> {
         String text = text(value, type);
-        return new FormatSpec(' ', align, '-', false, width, (char) 0, precision, 's')
+        long cut = type == 'c' ? -1 : precision;
+        return new FormatSpec(' ', align, (char) 0, false, width, (char) 0, cut, 's')
             .string(budget, text);
       }
       case 'e', 'E', 'f', 'F', 'g', 'G' -> {

@@ -118,6 +118,9 @@ final class PostfixParser {
     if (stream.is(":")) {
       return slice(line, owner, null);
     }
+    if (stream.skip("]")) {
+      return new Expr.Item(line, owner, new Expr.TupleOf(line, List.of()));
+    }
     Expr first = expressions.expression();
     if (stream.is(":")) {
       return slice(line, owner, first);

@@ -110,6 +110,7 @@ final class Repr {
     return switch (value.type()) {
       case "NoneType" -> "None";
       case "Undefined" -> "Undefined";
+      case "TemplateReference" -> "<TemplateReference None>";
       default -> "<" + value.type() + " object>";
     };
   }

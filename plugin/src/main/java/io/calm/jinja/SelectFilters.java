@@ -21,6 +21,9 @@ final class SelectFilters {
 
   private static Value map(Engine engine, Arguments arguments) {
     Value source = arguments.positional().get(0);
+    if (!source.truth()) {
+      return empty();
+    }
     Arguments others = arguments.from(1);
     Function<Value, Value> function;
     if (others.positional().isEmpty() && others.named().containsKey("attribute")) {
@@ -59,6 +62,9 @@ final class SelectFilters {
   private static Value select(
       Engine engine, Arguments arguments, boolean keeps, boolean byAttribute) {
     Value source = arguments.positional().get(0);
+    if (!source.truth()) {
+      return empty();
+    }
     Arguments others = arguments.from(1);
     if (byAttribute && others.positional().isEmpty()) {
       throw Fault.error("Missing parameter for attribute name");
@@ -88,13 +94,14 @@ final class SelectFilters {
     throw Fault.error("No %s named %s.%s", kind, value.type(), reason);
   }
 
-  /** Makes a generator over a source, which is looked at only where it is true. */
+  /** The result for a false value, whose arguments are not looked at. */
+  private static Value empty() {
+    return new IteratorValue("generator", Collections.emptyIterator(), 0);
+  }
+
   private static Value generator(
       Budget budget, Value source, Function<Iterator<Value>, Iterator<Value>> transform) {
-    Iterator<Value> items =
-        source.truth()
-            ? transform.apply(Iteration.of(budget, source))
-            : Collections.emptyIterator();
+    Iterator<Value> items = transform.apply(Iteration.of(budget, source));
     return new IteratorValue("generator", items, budget.nest(source.depth()));
   }
 }

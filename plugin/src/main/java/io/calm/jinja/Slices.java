@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 final class Slices {
 
   /** Resolved bounds of a slice: {@code count} elements from {@code start}. */
-  private record Range(int start, int step, int count) {}
+  private record Range(int start, int stop, int step, int count) {}
 
   private Slices() {}
 
@@ -38,7 +38,7 @@ final class Slices {
       Range range = range(numbers.size(), start, stop, step);
       long first = numbers.start() + numbers.step() * range.start();
       long by = numbers.step() * range.step();
-      return new RangeValue(first, first + by * range.count(), by);
+      return new RangeValue(first, numbers.start() + numbers.step() * range.stop(), by);
     }
     if (value instanceof UndefinedValue undefined) {
       throw undefined.fault();
@@ -100,7 +100,7 @@ final class Slices {
             : clamp(bound(stop, 0), length, least, most);
     long distance = by > 0 ? to - from : from - to;
     long count = distance <= 0 ? 0 : (distance - 1) / Math.abs(by) + 1;
-    return new Range(count == 0 ? 0 : (int) from, (int) by, (int) count);
+    return new Range((int) from, (int) to, (int) by, (int) count);
   }
 
   private static long clamp(long index, int length, long least, long most) {

@@ -58,6 +58,9 @@ final class Strftime {
     while (at < format.length() && format.charAt(at) >= '0' && format.charAt(at) <= '9') {
       width = Math.min(MAX_WIDTH, width * 10 + format.charAt(at++) - '0');
     }
+    if (at + 1 < format.length() && isModified(format.charAt(at), format.charAt(at + 1))) {
+      at++;
+    }
     if (at >= format.length()) {
       out.append('%').append(format, start, format.length());
       return;
@@ -70,6 +73,12 @@ final class Strftime {
     }
     out.append(" ".repeat(Math.max(0, width - text.length())));
     out.append(upper ? PyText.upper(text) : text);
+  }
+
+  /** Tells whether a letter may follow a modifier, which changes nothing in English. */
+  private static boolean isModified(char modifier, char letter) {
+    String letters = modifier == 'E' ? "cCxXyYus" : modifier == 'O' ? "bBhdeHIklmMSgGjUVWwuys" : "";
+    return letters.indexOf(letter) >= 0;
   }
 
   private @Nullable String text(char letter, char flag, int width) {

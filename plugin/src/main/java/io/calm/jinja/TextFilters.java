@@ -58,9 +58,11 @@ final class TextFilters {
     Bound bound = arguments.bind("trim", "value chars?");
     String text = engine.text(bound.get(0));
     String trimmed = PyText.strip(text, bound.some(1) ? bound.text(1) : null, true, true);
-    return trimmed.length() == text.length()
-        ? new StringValue(text)
-        : engine.budget().string(trimmed);
+    if (trimmed.length() < text.length()) {
+      engine.budget().reserve(trimmed.length());
+    }
+    boolean markup = bound.get(0) instanceof StringValue string && string.markup();
+    return new StringValue(trimmed, markup);
   }
 
   private static Value replace(Engine engine, Arguments arguments) {

@@ -2,13 +2,41 @@ package io.calm.jinja;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Python's {@code textwrap.wrap} of one line, with {@code expand_tabs} and {@code
  * replace_whitespace} off.
  */
 final class TextWrap {
-  private static final String BLANKS = "\t\n\013\f\r ";
+  private static final String BLANK = "[\\t\\n\\x0b\\f\\r ]";
+  private static final String OTHER = "[^\\t\\n\\x0b\\f\\r ]";
+  private static final String LETTER = "[\\p{IsL}\\p{IsNl}\\p{IsNo}_]";
+  private static final String WORD = "[\\p{IsL}\\p{IsN}_]";
+  private static final String INNER = "[\\p{IsL}\\p{IsN}_!\"'&.,?]";
+
+  private static final String HYPHEN = "-(?:(?<=L{2}-)|(?<=L-L-))(?=L-?L)".replace("L", LETTER);
+
+  private static final Pattern BLANKS = Pattern.compile(BLANK + "+|" + OTHER + "+");
+
+  /** Blanks, dashes between words, and words, which end behind hyphens between letters too. */
+  private static final Pattern HYPHENS =
+      Pattern.compile(
+          String.join(
+              "|",
+              BLANK + "+",
+              "(?<=" + INNER + ")-{2,}(?=" + WORD + ")",
+              OTHER
+                  + "+?(?:"
+                  + HYPHEN
+                  + "|(?="
+                  + BLANK
+                  + "|\\z)|(?<="
+                  + INNER
+                  + ")(?=-{2,}"
+                  + WORD
+                  + "))"));
 
   private final Budget budget;
   private final long width;
@@ -32,20 +60,20 @@ final class TextWrap {
     while (at < chunks.size()) {
       if (!lines.isEmpty() && isBlank(chunks.get(at))) {
         at++;
-        continue;
       }
       budget.grow(lines.size());
       StringBuilder line = new StringBuilder();
+      long room = width;
       String lastChunk = "";
-      while (at < chunks.size() && line.length() + chunks.get(at).length() <= width) {
+      while (at < chunks.size() && length(chunks.get(at)) <= room) {
         lastChunk = chunks.get(at++);
+        room -= length(lastChunk);
         line.append(lastChunk);
       }
-      if (at < chunks.size() && chunks.get(at).length() > width) {
+      if (at < chunks.size() && length(chunks.get(at)) > width) {
         String chunk = chunks.get(at);
-        int room = (int) Math.max(0, width - line.length());
         if (breaksWords) {
-          int cut = cut(chunk, room);
+          int cut = cut(chunk, (int) room);
           line.append(chunk, 0, cut);
           lastChunk = chunk.substring(0, cut);
           chunks.set(at, chunk.substring(cut));
@@ -66,51 +94,33 @@ final class TextWrap {
     return lines;
   }
 
+  private static int length(String chunk) {
+    return chunk.codePointCount(0, chunk.length());
+  }
+
+  /** Returns where a chunk is cut that is longer than the room left in its line. */
   private int cut(String chunk, int room) {
-    int cut = room;
-    if (breaksHyphens && chunk.length() > room) {
-      int hyphen = chunk.lastIndexOf('-', room - 1);
+    int cut = chunk.offsetByCodePoints(0, room);
+    if (breaksHyphens) {
+      int hyphen = chunk.lastIndexOf('-', cut - 1);
       boolean inside = hyphen > 0 && chunk.substring(0, hyphen).chars().anyMatch(c -> c != '-');
-      cut = inside ? hyphen + 1 : room;
+      cut = inside ? hyphen + 1 : cut;
     }
-    return Math.max(1, Math.min(cut, chunk.length()));
+    return cut;
   }
 
   private static boolean isBlank(String chunk) {
-    return chunk.chars().allMatch(c -> BLANKS.indexOf(c) >= 0);
+    return chunk.codePoints().allMatch(PyText::isSpace);
   }
 
-  /** Splits into runs of blanks and words; words end behind hyphens between letters too. */
   private List<String> chunks(String text) {
+    budget.scan(text.length());
     List<String> chunks = new ArrayList<>();
-    int start = 0;
-    for (int i = 1; i <= text.length(); i++) {
-      if (i == text.length() || breaks(text, start, i)) {
-        budget.grow(chunks.size());
-        chunks.add(text.substring(start, i));
-        start = i;
-      }
+    Matcher matcher = (breaksHyphens ? HYPHENS : BLANKS).matcher(text);
+    while (matcher.find()) {
+      budget.grow(chunks.size());
+      chunks.add(matcher.group());
     }
     return chunks;
-  }
-
-  private boolean breaks(String text, int start, int at) {
-    boolean before = BLANKS.indexOf(text.charAt(at - 1)) >= 0;
-    boolean after = BLANKS.indexOf(text.charAt(at)) >= 0;
-    if (before != after) {
-      return true;
-    }
-    return breaksHyphens
-        && text.charAt(at - 1) == '-'
-        && at - start >= 3
-        && Character.isLetter(text.charAt(at - 2))
-        && isWord(text.charAt(at - 3))
-        && at + 1 < text.length()
-        && Character.isLetter(text.charAt(at))
-        && (Character.isLetter(text.charAt(at + 1)) || text.charAt(at + 1) == '-');
-  }
-
-  private static boolean isWord(char c) {
-    return Character.isLetterOrDigit(c) || c == '_';
   }
 }

@@ -15,6 +15,7 @@ sealed interface Value
         IteratorValue,
         UndefinedValue,
         NamespaceValue,
+        SelfValue,
         FunctionValue,
         MacroValue,
         LoopValue,

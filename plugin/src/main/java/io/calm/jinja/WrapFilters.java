@@ -4,6 +4,7 @@ import io.calm.jinja.Arguments.Bound;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 
 /** Filters that indent, cut and wrap text. */
 final class WrapFilters {
@@ -27,12 +28,7 @@ final class WrapFilters {
       budget.reserve(width);
       indent = " ".repeat((int) width);
     }
-    if (!(bound.get(0) instanceof StringValue text)) {
-      throw bound.get(0) instanceof UndefinedValue undefined
-          ? undefined.fault()
-          : Fault.error("indent needs a string, got '%s'", bound.get(0).type());
-    }
-    List<String> lines = PyText.lines(budget, text.text() + "\n", false);
+    List<String> lines = PyText.lines(budget, text("indent", bound) + "\n", false);
     StringBuilder out = new StringBuilder(bound.flag(2, false) ? indent : "");
     for (int i = 0; i < lines.size(); i++) {
       String line = lines.get(i);
@@ -46,9 +42,18 @@ final class WrapFilters {
     return budget.string(out.toString());
   }
 
+  private static String text(String filter, Bound bound) {
+    if (bound.get(0) instanceof StringValue text) {
+      return text.text();
+    }
+    throw bound.get(0) instanceof UndefinedValue undefined
+        ? undefined.fault()
+        : Fault.error("%s needs a string, got '%s'", filter, bound.get(0).type());
+  }
+
   private static Value truncate(Engine engine, Arguments arguments) {
     Bound bound = arguments.bind("truncate", "s length? killwords? end? leeway?");
-    StringValue whole = new StringValue(engine.text(bound.get(0)));
+    Value value = bound.get(0);
     long length = bound.number(1, 255);
     String end = bound.text(3, "...");
     long ending = end.codePointCount(0, end.length());
@@ -59,8 +64,15 @@ final class WrapFilters {
           length < ending ? ending : 0,
           length < ending ? length : leeway);
     }
-    if (whole.length() <= length + leeway) {
-      return whole;
+    OptionalInt size = Iteration.size(value);
+    if (size.isEmpty()) {
+      throw Fault.error("object of type '%s' has no len()", value.type());
+    }
+    if (size.getAsInt() <= length + leeway) {
+      return value;
+    }
+    if (!(value instanceof StringValue whole)) {
+      throw Fault.error("truncate needs a string, got '%s'", value.type());
     }
     int cut = whole.text().offsetByCodePoints(0, (int) (length - ending));
     String kept = whole.text().substring(0, cut);
@@ -68,7 +80,8 @@ final class WrapFilters {
       int blank = kept.lastIndexOf(' ');
       kept = blank < 0 ? kept : kept.substring(0, blank);
     }
-    return engine.budget().string(kept + end);
+    StringValue start = new StringValue(kept, whole.markup());
+    return Arithmetic.binary(engine, Expr.Operator.ADD, start, bound.or(3, new StringValue(end)));
   }
 
   private static Value wordCount(Engine engine, Arguments arguments) {
@@ -90,7 +103,7 @@ final class WrapFilters {
     Bound bound =
         arguments.bind("wordwrap", "s width? break_long_words? wrapstring? break_on_hyphens?");
     long width = bound.number(1, 79);
-    String text = engine.text(bound.get(0));
+    String text = text("wordwrap", bound);
     List<String> wrapped = new ArrayList<>();
     for (String line : PyText.lines(engine.budget(), text, false)) {
       TextWrap wrap =

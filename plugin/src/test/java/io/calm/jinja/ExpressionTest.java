@@ -94,6 +94,24 @@ class ExpressionTest {
   }
 
   @Test
+  void valuesCompareAndSliceAsInPython() {
+    Rendering.check(
+        """
+        {{ 'c' > 'a' }}{{ 'c' >= 'a' }}{{ ['a', 'c']|max }}{{ [['c'], ['a']]|max }} => TrueTruec['c']
+        {{ {'a': 1, 'b': 2}.keys() == {'b': 1, 'a': 2}.keys() }}{{ {'a': 1, 'b': 2}.items() == {'b': 2, 'a': 1}.items() }}{{ d.values() == d.values() }} => TrueTrueFalse
+        {{ range(5, 0, -2)[::2] }} {{ range(5)[3:1] }} {{ range(10)[::-3] }} => range(5, -1, -4) range(3, 1) range(9, -1, -3)
+        {{ 'abc'[] }}{{ {(): 1}[] }} => 1
+        """);
+    Rendering.fails(
+        TemplateRuntimeException.class,
+        """
+        {{ dict(missing, a=1) }} => 'missing' is undefined
+        {{ 1 is sequence in [] }} => 'in' is undefined
+        {% set self.x = 1 %} => cannot assign attribute on non-namespace object
+        """);
+  }
+
+  @Test
   void generatorsAreReadOnceAndAlwaysTrue() {
     Rendering.check(
         """

@@ -83,6 +83,7 @@ class StatementTest {
         {% set x %} hi {{ n }}{% endset %}[{{ x }}]{% set y | upper | trim %} yo {% endset %}[{{ y }}] => [ hi 5][YO]
         {% filter replace('a', 'b')|upper %}aa{{ n }}{% endfilter %} => BB5
         {% block b %}x{{ n }}{% endblock %}{{ self.b() }} => x5x5
+        {{ self }}{{ self.nope }}{% block _b %}x{% endblock %}{{ self._b() }} => <TemplateReference None>xx
         {% for i in l %}{% block s scoped %}{{ i }}{% endblock %}{% block c %}{{ i }}{% endblock %}{% endfor %} => 312
         {% generation %}a{{ n }}{% endgeneration %}{% print 'p', 1 %} => a5p1
         """);

@@ -52,12 +52,21 @@ class StringMethodTest {
         {{ '{} {}'.format(1, 'b') }} {{ '{1}{0}'.format('a', 'b') }} {{ '{a}'.format(a=1) }} {{ '{0[a]} {0.b}'.format({'a': 1, 'b': 2}) }} {{ '{{}}'.format() }} => 1 b ba 1 1 2 {}
         {{ '{:>5}|{:<5}|{:^5}|{:05d}|{:.2f}|{:,}|{:#x}|{:b}'.format('a', 'b', 'c', 42, 3.14159, 1234567, 255, 5) }} =>     a|b    |  c  |00042|3.14|1,234,567|0xff|101
         {{ '{:*^9}|{:+d}|{:e}|{:%}|{:g}|{!r}|{:{}}'.format('mid', 5, 1234.5, 0.25, 1e20, 'x', 'y', 3) }} => ***mid***|+5|1.234500e+03|25.000000%|1e+20|'x'|y \s
+        {{ '{:05}|{:<05}|{:+06d}|{:06,}|{:5c}|{:_x}'.format('a', -3, 4, 1234, 65, 100000) }} => a0000|-3000|+00004|01,234|    A|1_86a0
+        {{ '{:#.0e}|{:#}|{:#.1}|{:.1}|{:#.3}|{:#.15g}'.format(200, 1e20, 0.0, 0.0, 0.0, 0.00006103515625) }} => 2.e+02|1.e+20|0.e+00|0e+00|0.00|6.10351562500000e-05
         """);
     Rendering.fails(
         TemplateRuntimeException.class,
         """
         {{ '{} {1}'.format(1, 2) }} => cannot switch
         {{ '{:d}'.format('a') }} => Unknown format code 'd' for object of type 'str'
+        {{ '{:+}'.format('a') }} => Sign not allowed in string format specifier
+        {{ '{:#}'.format('a') }} => Alternate form (#) not allowed in string format specifier
+        {{ '{:0=5}'.format('a') }} => '=' alignment not allowed in string format specifier
+        {{ '{:,}'.format('a') }} => Cannot specify ',' with 's'.
+        {{ '{:,x}'.format(5) }} => Cannot specify ',' with 'x'.
+        {{ '{:_n}'.format(5) }} => Cannot specify '_' with 'n'.
+        {{ '{:+c}'.format(65) }} => Sign not allowed with integer format specifier 'c'
         {{ '{'.format() }} => Single '{' encountered
         {{ '{0.__class__.x}'.format('x') }} => is unsafe
         """);
@@ -69,6 +78,8 @@ class StringMethodTest {
         """
         {{ '%s is %d and %05.2f %r %%' % ('a', 3, 2.5, 'q') }} {{ '%(a)s' % {'a': 1} }} => a is 3 and 02.50 'q' % 1
         {{ '%5s|%-5s|%x|%#x|%o|%e|%g|%+d|% d|%.2s|%*d' % ('a', 'b', 255, 255, 8, 12345.678, 0.00001, 5, 5, 'abc', 4, 7) }} =>     a|b    |ff|0xff|10|1.234568e+04|1e-05|+5| 5|ab|   7
+        {{ '%#.0e|%#.0f|%#.0g|%.0c' % (200, 2, 200, 'a') }} => 2.e+02|2.|2.e+02|a
+        {{ ('a b'|e).split() }} {{ ('a b'|e).partition(' ')|last is escaped }} {{ ('{y}'|e).format_map({'y': '<'}) }} => [Markup('a'), Markup('b')] True &lt;
         """);
     Rendering.fails(
         TemplateRuntimeException.class,

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,6 +24,11 @@ record PosixStatus(int uid, int mode) {
   private static final int STICKY = 01000;
   private static final int PERMISSIONS = 0777;
   private static final int ROOT = 0;
+  private static final int NOBODY = 65534;
+  private static final Set<String> OWNERLESS =
+      Set.of(
+          "vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "cifs", "smb3", "smbfs", "9p",
+          "drvfs");
 
   /** Returns the status; empty where the system has no users and modes, as Windows. */
   static Optional<PosixStatus> of(Path path) throws IOException {
@@ -51,6 +57,14 @@ record PosixStatus(int uid, int mode) {
    */
   boolean isTrusted() {
     return isOwn() || uid == ROOT;
+  }
+
+  /**
+   * Returns whether a file system keeps owner and mode as they were set, so that they tell who can
+   * write: not those of Windows and of its shares, nor NFS where it maps users to nobody.
+   */
+  boolean isMeant(String fileSystem) {
+    return !OWNERLESS.contains(fileSystem) && !(fileSystem.startsWith("nfs") && uid == NOBODY);
   }
 
   int permissions() {

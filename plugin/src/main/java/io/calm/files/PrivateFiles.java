@@ -15,6 +15,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,6 +35,8 @@ public final class PrivateFiles {
   private static final String PUBLISHED = "r--r--r--";
   private static final int DIRECTORY_MODE = 0700;
   private static final int OTHERS_WRITE = 0022;
+
+  private static final Set<Path> WARNED = ConcurrentHashMap.newKeySet();
 
   private PrivateFiles() {}
 
@@ -92,10 +95,15 @@ public final class PrivateFiles {
     PosixStatus status = found.get();
     requireTrusted(real, status);
     if (status.isWritableByOthers() && !status.isSticky()) {
-      if (!status.isOwn()) {
-        throw writable(real);
+      if (status.isOwn()) {
+        narrow(real, status.permissions() & ~OTHERS_WRITE);
+      } else if (WARNED.add(real)) {
+        // Kubernetes mounts volumes like this. What others put below it has another owner.
+        LOGGER.warn(
+            "{}: it is root's, and its group or all users can write it: they can delete or replace"
+                + " what is cached; run chmod go-w on it, or set calm.cache-dir to another directory",
+            real);
       }
-      narrow(real, status.permissions() & ~OTHERS_WRITE);
     }
   }
 
@@ -116,7 +124,7 @@ public final class PrivateFiles {
         narrow(directory, DIRECTORY_MODE);
       }
     } else if (status.isWritableByOthers()) {
-      throw writable(directory);
+      refuse(directory, status, writable(directory));
     }
   }
 
@@ -154,10 +162,11 @@ public final class PrivateFiles {
     PosixStatus status = found.get();
     requireTrusted(file, status);
     if (status.isWritableByOthers()) {
-      if (!status.isOwn()) {
-        throw writable(file);
+      if (status.isOwn()) {
+        narrow(file, status.permissions() & ~OTHERS_WRITE);
+      } else {
+        refuse(file, status, writable(file));
       }
-      narrow(file, status.permissions() & ~OTHERS_WRITE);
     }
   }
 
@@ -208,9 +217,26 @@ public final class PrivateFiles {
 
   private static void requireTrusted(Path path, PosixStatus status) throws IOException {
     if (!status.isTrusted()) {
-      throw new UntrustedPathException(
-          "%s: expected the owner to be user %s, which this process runs as, or root, got user %d; change its owner (chown -R), or set calm.cache-dir to another directory"
-              .formatted(path, PosixStatus.self(), status.uid()));
+      refuse(
+          path,
+          status,
+          new UntrustedPathException(
+              "%s: expected the owner to be user %s, which this process runs as, or root, got user %d; change its owner (chown -R), or set calm.cache-dir to another directory"
+                  .formatted(path, PosixStatus.self(), status.uid())));
+    }
+  }
+
+  private static void refuse(Path path, PosixStatus status, UntrustedPathException reason)
+      throws IOException {
+    String fileSystem = Files.getFileStore(path).type();
+    if (status.isMeant(fileSystem)) {
+      throw reason;
+    }
+    if (WARNED.add(path)) {
+      LOGGER.warn(
+          "{}; used all the same, since its file system ({}) gives files owners and modes of its own",
+          reason.getMessage(),
+          fileSystem);
     }
   }
 

@@ -137,7 +137,7 @@ final class Arithmetic {
       Budget budget, Expr.Operator operator, IntValue left, IntValue right) {
     BigInteger a = left.big();
     BigInteger b = right.big();
-    budget.work(1 + (a.bitLength() + (long) b.bitLength()) / 256);
+    budget.product(a.bitLength(), b.bitLength());
     return switch (operator) {
       case ADD -> limited(budget, a.add(b));
       case SUBTRACT -> limited(budget, a.subtract(b));
@@ -188,6 +188,11 @@ final class Arithmetic {
       throw Fault.error("integer division result too large for a float");
     }
     return new FloatValue(quotient);
+  }
+
+  /** Returns whether {@link #toDouble} of a number is the number itself. */
+  static boolean isDouble(Value value) {
+    return value instanceof FloatValue || isExact(integer(value));
   }
 
   private static boolean isExact(IntValue value) {

@@ -89,7 +89,7 @@ final class Attributes {
       Value owner, String name, FunctionValue.@Nullable Body body) {
     return body == null
         ? null
-        : new FunctionValue(name, (engine, arguments) -> body.call(engine, arguments.after(owner)));
+        : new FunctionValue(name, (engine, arguments) -> engine.call(body, arguments.after(owner)));
   }
 
   private static @Nullable Value sequence(Value value, String name) {

@@ -7,12 +7,18 @@ import java.util.List;
  * made here, so that none escapes the count. Not thread safe.
  */
 final class Budget {
-  private static final int CLOCK_EVERY = 2048;
+  private static final int CLOCK_EVERY = 256;
   private static final int CHARS_PER_STEP = 32;
+  private static final int CHARS_READ_PER_STEP = 128;
   private static final int OBJECT_BYTES = 32;
 
+  /** Arithmetic with integers of 362 bits, whose square is 2^17, is a step. */
+  private static final int QUADRATIC_SHIFT = 17;
+
+  private static final int FLOAT_DIGITS = 64;
+
   private final Limits limits;
-  private final long start = System.nanoTime();
+  private final RenderClock clock = new RenderClock();
   private long steps;
   private long nextClock = CLOCK_EVERY;
   private long allocated;
@@ -31,7 +37,7 @@ final class Budget {
     }
     if (steps >= nextClock) {
       nextClock = steps + CLOCK_EVERY;
-      if (System.nanoTime() - start > limits.time().toNanos()) {
+      if (clock.isOver(limits.time())) {
         throw Fault.limit(
             "the template renders for longer than %d ms".formatted(limits.time().toMillis()));
       }
@@ -41,6 +47,11 @@ final class Budget {
   /** Counts work on so many characters. */
   void scan(long chars) {
     work(1 + chars / CHARS_PER_STEP);
+  }
+
+  /** Counts a look at so many characters, which does nothing with them. */
+  void read(long chars) {
+    work(chars / CHARS_READ_PER_STEP);
   }
 
   void enter() {
@@ -98,6 +109,21 @@ final class Budget {
   void integer(long bits) {
     if (bits > limits.integerBits()) {
       throw Fault.limit("an integer is larger than %d bits".formatted(limits.integerBits()));
+    }
+    product(bits, bits);
+  }
+
+  /** Counts arithmetic with two integers of so many bits. */
+  void product(long bits, long others) {
+    work(1 + (bits + others) / 256 + ((bits * others) >> QUADRATIC_SHIFT));
+  }
+
+  /** Counts the conversion of a number to digits. */
+  void digits(Value number) {
+    if (number instanceof FloatValue) {
+      work(FLOAT_DIGITS);
+    } else if (number instanceof IntValue whole && !whole.isLong()) {
+      integer(whole.big().bitLength());
     }
   }
 

@@ -177,6 +177,9 @@ final class Comparisons {
     if (Double.isInfinite(a) || Double.isInfinite(b)) {
       return Double.compare(a, b);
     }
+    if (Arithmetic.isDouble(left) && Arithmetic.isDouble(right)) {
+      return a < b ? -1 : a > b ? 1 : 0; // Double.compare tells 0.0 from -0.0
+    }
     return exact(left).compareTo(exact(right));
   }
 

@@ -80,7 +80,7 @@ final class Engine {
   /** Calls a value, as Python's call operator. */
   Value call(Value callee, Arguments arguments) {
     if (callee instanceof FunctionValue function) {
-      return function.body().call(this, arguments);
+      return call(function.body(), arguments);
     }
     if (callee instanceof MacroValue macro) {
       return call(macro, arguments);
@@ -96,6 +96,16 @@ final class Engine {
       throw undefined.fault();
     }
     throw Fault.error("'%s' object is not callable", callee.type());
+  }
+
+  /** Calls a function. Whatever it does, it may read each of its strings once. */
+  Value call(FunctionValue.Body body, Arguments arguments) {
+    for (Value argument : arguments.positional()) {
+      if (argument instanceof StringValue string) {
+        budget.read(string.text().length());
+      }
+    }
+    return body.call(this, arguments);
   }
 
   /** Assigns arguments to a macro's parameters as {@code jinja2.runtime.Macro} and renders it. */
@@ -135,7 +145,7 @@ final class Engine {
   }
 
   Value filter(String name, Value value, Arguments arguments) {
-    return Filters.get(name).call(this, arguments.after(value));
+    return call(Filters.get(name), arguments.after(value));
   }
 
   boolean test(String name, Value value, Arguments arguments) {

@@ -102,6 +102,7 @@ record FormatSpec(
     if (value instanceof StringValue string) {
       return string(budget, string.text());
     }
+    budget.digits(value);
     if (value instanceof FloatValue number) {
       return number(budget, number.value());
     }
@@ -140,6 +141,7 @@ record FormatSpec(
     if (precision >= 0) {
       throw Fault.error("Precision not allowed in integer format specifier");
     }
+    budget.digits(value);
     BigInteger magnitude = value.big().abs();
     String prefix = "";
     String digits;

@@ -52,6 +52,7 @@ final class Json {
     } else if (value instanceof DictValue dict) {
       object(dict, level);
     } else {
+      budget.digits(value);
       out.append(scalar(value));
     }
   }

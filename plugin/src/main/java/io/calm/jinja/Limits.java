@@ -14,7 +14,7 @@ import java.time.Duration;
  * @param nesting maximum depth of nested syntax and of nested values
  * @param depth maximum depth of nested evaluations, macro calls included
  * @param integerBits maximum size of an integer
- * @param time maximum duration of a rendering
+ * @param time maximum duration of a rendering; waits for a processor do not count
  */
 public record Limits(
     int source,

@@ -61,6 +61,9 @@ final class NumberFilters {
       boolean finite = !Double.isNaN(number) && !Double.isInfinite(number);
       result = finite ? IntValue.of(new BigDecimal(number).toBigInteger()) : null;
     }
+    if (result != null) {
+      engine.budget().digits(result);
+    }
     return result == null ? bound.or(1, IntValue.of(0)) : result;
   }
 
@@ -102,7 +105,11 @@ final class NumberFilters {
 
   /** Python's {@code float(text)}; null where it raises a ValueError. */
   static @Nullable Double parseFloat(String text) {
-    String number = asciiDigits(PyText.lower(PyText.strip(text, null, true, true)));
+    String stripped = PyText.strip(text, null, true, true);
+    if (stripped.length() > MAX_DIGITS + 1) {
+      return null;
+    }
+    String number = asciiDigits(PyText.lower(stripped));
     String unsigned =
         number.startsWith("-") || number.startsWith("+") ? number.substring(1) : number;
     double sign = number.startsWith("-") ? -1 : 1;
@@ -170,6 +177,7 @@ final class NumberFilters {
       throw Fault.error("type %s doesn't define __round__ method", value.type());
     }
     if (method.equals("common")) {
+      engine.budget().digits(value);
       return value instanceof FloatValue number
           ? new FloatValue(FloatText.round(number.value(), precision))
           : roundInteger(Arithmetic.integer(value), precision);

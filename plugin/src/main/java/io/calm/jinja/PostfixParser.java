@@ -2,7 +2,9 @@ package io.calm.jinja;
 
 import io.calm.jinja.Token.Kind;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Parses what may follow an operand: attributes, subscripts, calls, filters and tests. */
@@ -153,6 +155,7 @@ final class PostfixParser {
     int line = stream.expect("(").line();
     List<Expr> positional = new ArrayList<>();
     List<String> names = new ArrayList<>();
+    Set<String> known = new HashSet<>();
     List<Expr> named = new ArrayList<>();
     Expr more = null;
     Expr moreNamed = null;
@@ -166,7 +169,7 @@ final class PostfixParser {
       } else if (stream.is(Kind.NAME) && stream.look().is("=")) {
         String name = stream.next().text();
         stream.next();
-        valid = valid && !names.contains(name);
+        valid = valid && known.add(name);
         names.add(name);
         named.add(expressions.expression());
       } else {

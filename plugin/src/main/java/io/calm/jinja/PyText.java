@@ -4,10 +4,15 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Python's notions of characters, and its ways to cut strings. */
 final class PyText {
+  private static final int FEW = 8;
+
   private PyText() {}
 
   /** Tells whether {@code str.isspace} holds for a character. */
@@ -108,23 +113,32 @@ final class PyText {
    * @param characters what is taken away; null for white space
    */
   static String strip(String text, @Nullable String characters, boolean left, boolean right) {
+    IntPredicate taken = characters == null ? PyText::isSpace : oneOf(characters);
     int start = 0;
     int end = text.length();
     while (left && start < end) {
       int c = text.codePointAt(start);
-      if (!(characters == null ? isSpace(c) : characters.indexOf(c) >= 0)) {
+      if (!taken.test(c)) {
         break;
       }
       start += Character.charCount(c);
     }
     while (right && end > start) {
       int c = text.codePointBefore(end);
-      if (!(characters == null ? isSpace(c) : characters.indexOf(c) >= 0)) {
+      if (!taken.test(c)) {
         break;
       }
       end -= Character.charCount(c);
     }
     return text.substring(start, end);
+  }
+
+  private static IntPredicate oneOf(String characters) {
+    if (characters.length() <= FEW) {
+      return c -> characters.indexOf(c) >= 0;
+    }
+    Set<Integer> all = characters.codePoints().boxed().collect(Collectors.toSet());
+    return all::contains;
   }
 
   /** Python's {@code splitlines}. */

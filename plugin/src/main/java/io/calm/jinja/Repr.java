@@ -79,6 +79,7 @@ final class Repr {
     } else if (value instanceof NamespaceValue namespace) {
       namespace(namespace);
     } else {
+      budget.digits(value);
       out.append(scalar(value));
     }
   }

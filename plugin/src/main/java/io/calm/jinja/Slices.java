@@ -76,8 +76,15 @@ final class Slices {
       int to = text.offsetByCodePoints(from, range.count());
       return new StringValue(text.substring(from, to), string.markup());
     }
-    int[] points = text.codePoints().toArray();
     StringBuilder result = new StringBuilder();
+    if (string.length() == text.length()) {
+      for (int i = 0; i < range.count(); i++) {
+        result.append(text.charAt(range.start() + i * range.step()));
+      }
+      return new StringValue(result.toString(), string.markup());
+    }
+    budget.work(text.length() / 8);
+    int[] points = text.codePoints().toArray();
     for (int i = 0; i < range.count(); i++) {
       result.appendCodePoint(points[range.start() + i * range.step()]);
     }

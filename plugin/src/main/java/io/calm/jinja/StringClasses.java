@@ -32,7 +32,7 @@ final class StringClasses {
         ? null
         : (engine, arguments) -> {
           String text = arguments.bind(name, "self").text(0);
-          engine.budget().scan(text.length());
+          engine.budget().work(text.length() / 8);
           return BoolValue.of(test.test(text));
         };
   }

@@ -52,7 +52,7 @@ final class StringMethods {
   private static FunctionValue.Body text(String name, UnaryOperator<String> operation) {
     return (engine, arguments) -> {
       String text = arguments.bind(name, "self").text(0);
-      engine.budget().work(text.length() / 8);
+      engine.budget().work(text.length() / 2);
       return engine.budget().string(operation.apply(text));
     };
   }
@@ -84,6 +84,7 @@ final class StringMethods {
       String text = bound.text(0);
       engine.budget().scan(text.length());
       String characters = bound.some(1) ? bound.text(1) : null;
+      engine.budget().work(characters == null ? 0 : characters.length());
       return changed(engine, text, PyText.strip(text, characters, left, right));
     };
   }

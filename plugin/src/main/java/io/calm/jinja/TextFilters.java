@@ -29,7 +29,7 @@ final class TextFilters {
   private static FunctionValue.Body text(String name, UnaryOperator<String> operation) {
     return (engine, arguments) -> {
       String text = engine.text(arguments.bind(name, "s").get(0));
-      engine.budget().work(text.length() / 8);
+      engine.budget().work(text.length() / 2);
       return engine.budget().string(operation.apply(text));
     };
   }
@@ -57,7 +57,10 @@ final class TextFilters {
   private static Value trim(Engine engine, Arguments arguments) {
     Bound bound = arguments.bind("trim", "value chars?");
     String text = engine.text(bound.get(0));
-    String trimmed = PyText.strip(text, bound.some(1) ? bound.text(1) : null, true, true);
+    String characters = bound.some(1) ? bound.text(1) : null;
+    engine.budget().scan(text.length());
+    engine.budget().work(characters == null ? 0 : characters.length());
+    String trimmed = PyText.strip(text, characters, true, true);
     if (trimmed.length() < text.length()) {
       engine.budget().reserve(trimmed.length());
     }

@@ -2,7 +2,7 @@ package io.calm.jinja;
 
 /** Search for a string in a string in linear time. */
 final class TextSearch {
-  private static final int SHORT = 64;
+  private static final int SHORT = 8;
 
   private TextSearch() {}
 

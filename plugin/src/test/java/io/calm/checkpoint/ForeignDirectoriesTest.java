@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.calm.checkpoint.hf.TinyHf;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -89,6 +91,31 @@ class ForeignDirectoriesTest {
     assertRefused(() -> Checkpoints.open(gguf), gguf + ": expected", cause, remedy);
     write("weights", content);
     assertRefused(() -> Checkpoints.open(directory.resolve("weights")), cause, remedy);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\u0080\u0004", "\u0080\u0005", "\u001f\u008b", "BZh"})
+  void theLengthOfAHeaderMayLookLikeAnotherKindOfFile(String start) throws IOException {
+    TinyHf model = new TinyHf();
+    model.write(directory);
+    ByteBuffer file =
+        ByteBuffer.wrap(Files.readAllBytes(directory.resolve(WEIGHTS)))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    int before = (int) file.getLong();
+    byte[] length = new byte[Long.BYTES];
+    System.arraycopy(start.getBytes(StandardCharsets.ISO_8859_1), 0, length, 0, start.length());
+    int after = ByteBuffer.wrap(length).order(ByteOrder.LITTLE_ENDIAN).getInt();
+    after += after < before ? 1 << 24 : 0;
+    ByteBuffer padded = ByteBuffer.allocate(Long.BYTES + after + file.remaining() - before);
+    padded.order(ByteOrder.LITTLE_ENDIAN).putLong(after);
+    padded
+        .put(file.array(), Long.BYTES, before)
+        .put(" ".repeat(after - before).getBytes(StandardCharsets.US_ASCII));
+    padded.put(file.array(), Long.BYTES + before, file.remaining() - before);
+    Files.write(directory.resolve(WEIGHTS), padded.array());
+    try (Checkpoint checkpoint = Checkpoints.open(directory)) {
+      assertEquals(10, checkpoint.spec().vocabulary());
+    }
   }
 
   @Test

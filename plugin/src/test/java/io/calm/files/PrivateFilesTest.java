@@ -162,6 +162,18 @@ class PrivateFilesTest {
   }
 
   @Test
+  void fileSystemsWithOwnersOfTheirOwnSayNothingAboutWhoCanWrite() {
+    PosixStatus nobodys = new PosixStatus(65534, 0777);
+    PosixStatus others = new PosixStatus(1234, 0777);
+    assertTrue(nobodys.isMeant("ext4"));
+    assertTrue(others.isMeant("overlay"));
+    assertTrue(others.isMeant("nfs4"));
+    assertFalse(nobodys.isMeant("nfs4"));
+    assertFalse(others.isMeant("cifs"));
+    assertFalse(others.isMeant("9p"));
+  }
+
+  @Test
   void aFileThatIsCutShortIsToldFromOneThatIsReplacedOrDeleted() throws IOException {
     PrivateFiles.directory(cache);
     Path file = Files.writeString(cache.resolve("file"), "12345");

@@ -75,6 +75,83 @@ class LimitsTest {
     assertTrue(stopped.line() >= 1);
   }
 
+  /** Each single use is cheap enough to need no check of its own: the steps must tell. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "s.strip('bcdefghijklmnop' * 60000 ~ '\u4e2d')",
+        "s|trim('bcdefghijklmnop' * 60000 ~ '\u4e2d')",
+        "('\u4e2d' * 32 ~ 'y' ~ '\u4e2d' * 31) in s",
+        "s.rfind('y' ~ '\u4e2d' * 63)",
+        "s.find('\u4e2d')",
+        "s.count('')",
+        "s.center(1)",
+        "s|int",
+        "s|float",
+        "s.isalnum()",
+        "s.casefold()",
+        "s[::999999]",
+        "7 ** 5000 * 3",
+        "'{:,}'.format(n)",
+        "n|string",
+        "n % 3",
+        "d|string",
+        "d|round(320)",
+      })
+  void stepsTellWithoutAClock(String expression) {
+    Limits d = Limits.DEFAULTS;
+    Limits withoutClock =
+        new Limits(
+            d.source(),
+            d.steps(),
+            d.output(),
+            d.string(),
+            d.items(),
+            d.allocation(),
+            d.nesting(),
+            d.depth(),
+            d.integerBits(),
+            Duration.ofDays(1));
+    String loop = "{% set x = " + expression + " %}";
+    Template template =
+        Template.parse(
+            "{% set s = '\u4e2d' * 1000000 %}{% set n = 7 ** 5000 %}"
+                + "{% set d = 1.2e-308 %}{% for i in range(100000) %}"
+                + loop
+                + "{% endfor %}",
+            withoutClock);
+    assertTimeoutPreemptively(
+        HANG, () -> assertThrows(TemplateLimitException.class, () -> template.render(Map.of())));
+  }
+
+  @Test
+  void manyArgumentsAreReadAtOnce() {
+    StringBuilder call = new StringBuilder("{{ f(");
+    for (int i = 0; i < 100_000; i++) {
+      call.append('a').append(i).append("=1,");
+    }
+    String template = call.append(") }}").toString();
+    assertTimeoutPreemptively(HANG, () -> Template.parse(template));
+  }
+
+  @Test
+  void waitingForAProcessorIsNoWork() throws InterruptedException {
+    RenderClock clock = new RenderClock();
+    Thread.sleep(20);
+    Duration limit = Duration.ofMillis(10);
+    boolean known =
+        java.lang.management.ManagementFactory.getThreadMXBean().isCurrentThreadCpuTimeSupported();
+    assertEquals(!known, clock.isOver(limit));
+    assertTimeoutPreemptively(
+        HANG,
+        () -> {
+          RenderClock busy = new RenderClock();
+          while (!busy.isOver(limit)) {
+            Thread.onSpinWait();
+          }
+        });
+  }
+
   @Test
   void aSmallStackSuffices() throws InterruptedException {
     String deep =

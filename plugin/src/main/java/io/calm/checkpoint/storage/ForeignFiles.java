@@ -16,6 +16,7 @@ import java.util.Optional;
  */
 public final class ForeignFiles {
   private static final int HEAD = 512;
+  private static final int HEADER = 8;
   private static final String AGAIN = "download the file again";
   private static final String UNPACK = "unpack it and give what is inside";
 
@@ -111,6 +112,9 @@ public final class ForeignFiles {
           file.toString(), "a file of a model", "an empty file", AGAIN);
     }
     String text = new String(head.get(), StandardCharsets.ISO_8859_1);
+    if (isSafetensors(text)) {
+      return;
+    }
     for (Kind kind : KINDS) {
       if (kind.matches(text)) {
         throw CheckpointException.refused(
@@ -121,6 +125,11 @@ public final class ForeignFiles {
       throw CheckpointException.refused(
           file.toString(), "a file of a model", "zeros, as of an unfinished download", AGAIN);
     }
+  }
+
+  /** The length of its header comes first: any bytes, those of another kind of file among them. */
+  private static boolean isSafetensors(String head) {
+    return head.length() > HEADER && head.startsWith("{\"", HEADER);
   }
 
   private static Optional<byte[]> head(Path file) {

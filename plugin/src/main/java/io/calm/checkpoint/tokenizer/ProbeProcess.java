@@ -31,6 +31,10 @@ final class ProbeProcess {
   private static final int MEMORY_FACTOR = 64;
   private static final int OUTPUT_BYTES = 4096;
   private static final int POLL_MILLIS = 10;
+
+  /** On a loaded machine the child may take so many times longer than it works. */
+  private static final int PATIENCE = 4;
+
   private static final Set<String> ENVIRONMENT =
       Set.of(
           "PATH",
@@ -109,7 +113,7 @@ final class ProbeProcess {
     command.add("-cp");
     command.add(String.join(File.pathSeparator, classPath(List.of())));
     command.add(ProbeMain.class.getName());
-    command.add(Long.toString(limit.toMillis()));
+    command.add(Long.toString(limit.multipliedBy(PATIENCE).toMillis()));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.directory(Path.of(System.getProperty("java.io.tmpdir")).toFile());
     builder.environment().keySet().retainAll(ENVIRONMENT);
@@ -144,10 +148,12 @@ final class ProbeProcess {
   private Outcome await(ProbeInput input, Duration limit) throws InterruptedException {
     Thread reader = background("calm-probe-output", this::readOutput);
     background("calm-probe-input", () -> writeInput(input));
-    long deadline = System.nanoTime() + limit.toNanos();
+    long start = System.nanoTime();
     while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
-      if (System.nanoTime() > deadline) {
-        return new Outcome(false, "was stopped after " + limit.toSeconds() + " s");
+      Duration waited = Duration.ofNanos(System.nanoTime() - start);
+      Duration worked = process.info().totalCpuDuration().orElse(waited);
+      if (worked.compareTo(limit) > 0 || waited.compareTo(limit.multipliedBy(PATIENCE)) > 0) {
+        return new Outcome(false, "was stopped after " + waited.toSeconds() + " s");
       }
       if (residentBytes().orElse(0L) > maxBytes) {
         return new Outcome(false, "was stopped at " + (maxBytes >> 20) + " MiB of memory");

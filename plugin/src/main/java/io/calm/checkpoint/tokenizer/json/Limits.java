@@ -11,8 +11,10 @@ public final class Limits {
   /** Exclusive upper bound of token ids. */
   public static final int IDS = 1 << 24;
 
-  /** Added tokens; the library compares each with all others. */
-  public static final int ADDED_TOKENS = 1 << 15;
+  /**
+   * Added tokens; the library compares each with all others. Models of speech have 65,536 and more.
+   */
+  public static final int ADDED_TOKENS = 3 << 15;
 
   /** UTF-16 units of an added token: it becomes a path of an automaton. */
   public static final int ADDED_TOKEN_LENGTH = 512;

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Checks and writes {@code model}. Vocabulary and merges, nearly all of a file, are copied as they
@@ -16,6 +18,8 @@ import java.util.Set;
  */
 final class ModelCheck {
   private static final List<String> TYPES = List.of("BPE", "WordPiece", "WordLevel", "Unigram");
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(ModelCheck.class);
 
   private final StrictJson json;
   private final String path;
@@ -128,9 +132,10 @@ final class ModelCheck {
     node.optional("dropout")
         .filter(it -> !(it.value() instanceof StrictJson.Numeral n && isZero(n)))
         .ifPresent(
-            it -> {
-              throw it.wrong("null or 0: with dropout a text has other tokens every time");
-            });
+            it ->
+                LOGGER.warn(
+                    "{}: ignored, since it is for training: a text would have other tokens every time",
+                    it.path()));
     node.optional("unk_token").ifPresent(it -> text(it, "unk_token", Limits.NAME_LENGTH));
     String prefix = "continuing_subword_prefix";
     node.optional(prefix)

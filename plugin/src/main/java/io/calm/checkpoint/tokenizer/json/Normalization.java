@@ -1,6 +1,7 @@
 package io.calm.checkpoint.tokenizer.json;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 
 /**
@@ -10,13 +11,22 @@ import java.util.List;
  */
 final class Normalization {
   /** The effect of a step on visible ASCII characters. */
-  private sealed interface Effect permits Effect.Replaces, Effect.Forgets {
+  private sealed interface Effect permits Effect.Replaces, Effect.Rewrites, Effect.Forgets {
     /** Replaces a plain string. */
     record Replaces(String from, String to) implements Effect {}
+
+    /** May replace these characters; their numbers below 128 are those of ASCII. */
+    record Rewrites(BitSet characters) implements Effect {
+      boolean spares(String text) {
+        return text.chars().noneMatch(c -> c >= ASCII || characters.get(c));
+      }
+    }
 
     /** May replace visible ASCII characters by others. */
     record Forgets() implements Effect {}
   }
+
+  private static final int ASCII = 0x80;
 
   private final List<Effect> effects = new ArrayList<>();
   private long growth = 1;
@@ -52,6 +62,13 @@ final class Normalization {
     effects.add(new Effect.Replaces(from, to));
   }
 
+  /** Records a step that may replace text of these characters, as far as they are ASCII. */
+  void rewrites(BitSet characters, boolean erases) {
+    changes = true;
+    mayErase |= erases;
+    effects.add(new Effect.Rewrites(characters));
+  }
+
   /** Records a step that may replace any character. */
   void forgets(boolean erases) {
     changes = true;
@@ -75,7 +92,7 @@ final class Normalization {
     for (Effect effect : effects) {
       if (effect instanceof Effect.Replaces replaces) {
         text = text.replace(replaces.from(), replaces.to());
-      } else {
+      } else if (!(effect instanceof Effect.Rewrites rewrites && rewrites.spares(text))) {
         return false;
       }
       if (text.length() > Limits.TOKEN_LENGTH) {

@@ -1,5 +1,6 @@
 package io.calm.checkpoint.tokenizer.json;
 
+import java.util.BitSet;
 import java.util.List;
 
 /** Checks and writes {@code normalizer}. */
@@ -104,7 +105,12 @@ final class NormalizerCheck {
         .optional("String")
         .ifPresentOrElse(
             from -> effect.replaces(from.text(Limits.NAME_LENGTH), content),
-            () -> effect.forgets(content.isEmpty()));
+            () -> effect.rewrites(characters(step.field("pattern")), content.isEmpty()));
+  }
+
+  private static BitSet characters(Node pattern) {
+    Node regex = pattern.field("Regex");
+    return RegexCheck.check(regex.text(Limits.REGEX_LENGTH), regex.path()).characters();
   }
 
   private void writePrepend(Node step) {

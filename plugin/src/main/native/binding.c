@@ -4,7 +4,10 @@
 #include "pool.h"
 
 #include <jni.h>
-#include <stdlib.h>
+#include <stdlib.h> /* defines __GLIBC__ where it is */
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string.h>
 #include <sys/mman.h>
 
@@ -58,6 +61,14 @@ JNIEXPORT void JNICALL Java_io_calm_tensor_NativeKernels_collapsePages(JNIEnv *e
     madvise((void *)start, end - start, MADV_HUGEPAGE);
     madvise((void *)start, end - start, COLLAPSE);
   }
+}
+
+JNIEXPORT void JNICALL Java_io_calm_tensor_NativeKernels_trimMalloc(JNIEnv *env, jclass type) {
+  (void)env;
+  (void)type;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 static calm_linear linear_of(jint outputs, jint inputs, jint group, const void *codes,

@@ -6,6 +6,7 @@ import io.calm.checkpoint.hf.HfDirectory;
 import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.tokenizer.TokenizerLoader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -84,7 +85,7 @@ public final class Checkpoints {
   private static List<Path> ggufs(Path directory) {
     try (Stream<Path> files = Files.list(directory)) {
       return files.filter(Checkpoints::isGguf).sorted().toList();
-    } catch (IOException e) {
+    } catch (IOException | UncheckedIOException e) { // before the listing, or within it
       throw CheckpointException.refused(
           directory.toString(), "a readable directory", e, "check its permissions", e);
     }

@@ -6,6 +6,7 @@ import com.google.gson.JsonParser;
 import io.calm.text.Printable;
 import java.io.IOException;
 import java.io.Reader;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -74,7 +75,7 @@ public final class DirectoryDiagnosis {
           .map(file -> file.getFileName().toString())
           .sorted()
           .toList();
-    } catch (IOException e) {
+    } catch (IOException | UncheckedIOException e) { // before the listing, or within it
       throw CheckpointException.refused(
           directory.toString(), "a readable directory", e, "check its permissions", e);
     }

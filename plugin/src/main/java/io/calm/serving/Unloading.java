@@ -1,5 +1,6 @@
 package io.calm.serving;
 
+import io.calm.tensor.NativeKernels;
 import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,6 +52,7 @@ final class Unloading implements Runnable {
     } catch (RuntimeException e) {
       logger.error("{}: not all of its memory was freed", model.name(), e);
     } finally {
+      NativeKernels.trimHeap();
       freed.run();
     }
   }

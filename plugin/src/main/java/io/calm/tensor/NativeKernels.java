@@ -194,6 +194,19 @@ public final class NativeKernels {
    */
   public static native void collapsePages(ByteBuffer buffer);
 
+  /**
+   * Gives memory that was freed outside the heap back to the system. The C library keeps it per
+   * thread, which after a search are gigabytes. Without the native library, or with another C
+   * library than glibc, nothing happens.
+   */
+  public static void trimHeap() {
+    if (!ladder().rungs().isEmpty()) {
+      trimMalloc();
+    }
+  }
+
+  private static native void trimMalloc();
+
   /** Returns the bytes a second that {@code threads} read from a direct buffer, at best. */
   public static native double readBandwidth(ByteBuffer buffer, long bytes, int threads, int rounds);
 

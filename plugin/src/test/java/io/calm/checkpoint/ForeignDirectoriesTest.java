@@ -2,6 +2,7 @@ package io.calm.checkpoint;
 
 import static io.calm.checkpoint.Refused.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.checkpoint.hf.TinyHf;
 import java.io.ByteArrayOutputStream;
@@ -77,6 +78,7 @@ class ForeignDirectoriesTest {
             "generation_config.json",
             "tokenizer.json",
             "tokenizer_config.json",
+            "chat_template.jinja",
             WEIGHTS)) {
       new TinyHf().write(directory);
       write(name, content);
@@ -126,6 +128,27 @@ class ForeignDirectoriesTest {
     write("model.safetensors.index.json", "{\"weight_map\": {\"x\": \"a.safetensors\"}}");
     write("a.safetensors", LFS);
     assertNoModel("a.safetensors: expected", "a Git LFS pointer");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"config.json", "tokenizer.json", "chat_template.jinja", WEIGHTS})
+  void aDirectoryOrDeviceInTheFilesPlaceIsNamed(String name) throws IOException {
+    Path file = directory.resolve(name);
+    new TinyHf().write(directory);
+    Files.deleteIfExists(file);
+    Files.createDirectory(file);
+    assertNoModel(name + ": expected a regular file, got a directory");
+    Files.delete(file);
+    assumeTrue(Files.exists(Path.of("/dev/zero")), "this system has no /dev/zero");
+    Files.createSymbolicLink(file, Path.of("/dev/zero"));
+    assertNoModel(name + ": expected a regular file, got a device, pipe or socket");
+  }
+
+  @Test
+  void textInAnotherEncodingIsNamed() throws IOException {
+    Path config = new TinyHf().write(directory).resolve("config.json");
+    Files.writeString(config, Files.readString(config), StandardCharsets.UTF_16);
+    assertNoModel("config.json: expected a JSON object, got text in another encoding than UTF-8");
   }
 
   @Test

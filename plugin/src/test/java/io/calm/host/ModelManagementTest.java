@@ -182,7 +182,7 @@ class ModelManagementTest {
         Arguments.of(new IllegalArgumentException("calm.group: 64 does not divide"), 400),
         Arguments.of(new NotEnoughMemoryException("memory: the model needs 9 MiB"), 507),
         Arguments.of(new OutOfMemoryError("Cannot reserve 9 bytes of direct buffer memory"), 507),
-        Arguments.of(new SearchException("block 3: no algorithm"), 500),
+        Arguments.of(new SearchException("block 3: no algorithm"), 400),
         Arguments.of(new IllegalStateException("secret internals"), 500));
   }
 

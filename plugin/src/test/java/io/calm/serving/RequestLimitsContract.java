@@ -152,6 +152,9 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
         Map.entry("{'prompt': [[1]" + ",[1]".repeat(200_000) + "]}", "at most 100000 values"),
         Map.entry(
             "{'prompt': ['a'" + ",'a'".repeat(1000) + "]}", "sequences in one request, got 1001"),
+        Map.entry(
+            "{'prompt': 'x', 'n': 50, 'max_tokens': 3900, 'logprobs': 20}",
+            "logprobs: expected at most 3000000 alternatives in one answer, got up to 3900000"),
         Map.entry("{'prompt': ['a','a'], 'n': 100}", "sequences in one request, got 200"),
         Map.entry("{'prompt': '" + "a".repeat(3_000_000) + "'}", "prompt: the text has 3000000"),
         Map.entry("{'prompt': '" + " a".repeat(40_000) + "'}", "prompt: the text has 80000"),

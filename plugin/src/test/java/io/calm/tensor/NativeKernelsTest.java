@@ -4,11 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.tensor.ExtremeLinears.Activations;
 import io.calm.tensor.ExtremeLinears.Weights;
 import io.calm.tensor.NativeKernels.Rung;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -233,5 +238,37 @@ class NativeKernelsTest {
     }
     assertTrue(rungs.isEmpty() || rungs.get(0).missing().isEmpty());
     assertTrue(rungs.isEmpty() || rungs.get(0).name().equals("scalar"));
+  }
+
+  /** Pieces too small for mappings of their own, kept from the system by a last one in use. */
+  @Test
+  void freedMemoryGoesBackToTheSystem() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    assumeTrue(!NativeKernels.ladder().rungs().isEmpty(), "no native library");
+    assumeTrue(Files.exists(status), "no /proc/self/status");
+    List<OffHeap> pieces = new ArrayList<>();
+    for (int i = 0; i < 4096; i++) {
+      pieces.add(OffHeap.allocate(64 << 10)); // 256 MiB, zeroed: resident
+    }
+    try (OffHeap last = OffHeap.allocate(64 << 10)) {
+      pieces.forEach(OffHeap::close);
+      NativeKernels.trimHeap();
+      long trimmed = residentKib(status);
+      List<OffHeap> again = new ArrayList<>();
+      for (int i = 0; i < 4096; i++) {
+        again.add(OffHeap.allocate(64 << 10));
+      }
+      long used = residentKib(status);
+      again.forEach(OffHeap::close);
+      assertTrue(used - trimmed > 200 << 10, trimmed + " KiB, then " + used);
+      assertEquals(64 << 10, last.bytes().capacity());
+    }
+  }
+
+  private static long residentKib(Path status) throws IOException {
+    return Files.readAllLines(status).stream()
+        .filter(line -> line.startsWith("RssAnon:"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
+        .sum();
   }
 }

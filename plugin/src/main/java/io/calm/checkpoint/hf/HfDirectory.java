@@ -32,6 +32,7 @@ public final class HfDirectory {
           "tokenizer_config.json",
           "special_tokens_map.json",
           "added_tokens.json",
+          "chat_template.jinja",
           "chat_template.json");
 
   private HfDirectory() {}

@@ -100,7 +100,14 @@ public final class ForeignFiles {
           "a symbolic link whose target is missing",
           "copy the files that the links of a download cache point to, or download again");
     }
-    if (!Files.isRegularFile(file)) {
+    if (Files.exists(file) && !Files.isRegularFile(file)) { // a pipe would block its reader
+      throw CheckpointException.refused(
+          file.toString(),
+          "a regular file",
+          Files.isDirectory(file) ? "a directory" : "a device, pipe or socket",
+          "put the file of the model in its place");
+    }
+    if (!Files.exists(file)) {
       return;
     }
     Optional<byte[]> head = head(file);

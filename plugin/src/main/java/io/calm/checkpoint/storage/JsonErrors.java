@@ -2,6 +2,7 @@ package io.calm.checkpoint.storage;
 
 import com.google.gson.JsonParseException;
 import io.calm.text.Printable;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.FileSystemException;
 
 /** What a JSON reader complained of, in words for an operator. */
@@ -18,6 +19,9 @@ public final class JsonErrors {
       cause = inner;
     }
     String message = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
+    if (cause instanceof CharacterCodingException) {
+      return "text in another encoding than UTF-8";
+    }
     return cause instanceof FileSystemException
         ? cause.getClass().getSimpleName()
         : Printable.of(message.replace(ADVICE, ""));

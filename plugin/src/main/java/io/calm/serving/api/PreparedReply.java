@@ -12,6 +12,9 @@ import java.util.Set;
 
 /** A validated request that has not started: its tokens are counted, nothing is queued. */
 public final class PreparedReply {
+  /** Alternatives with log-probabilities in one answer: some 100 MiB, one choice of 128k tokens. */
+  static final long MAX_ALTERNATIVES = 3_000_000;
+
   private final ServedModel model;
   private final TextRequest request;
   private final ModelMetrics metrics;
@@ -67,6 +70,7 @@ public final class PreparedReply {
    * @throws ApiException if the scheduler does not take it; the sink was not used then
    */
   public Running start(ReplySink sink) {
+    requireFewAlternatives();
     List<Sequence> sequences = new ArrayList<>();
     for (Prompt prompt : request.prompts()) {
       for (int choice = 0; choice < request.choices(); choice++) {
@@ -89,6 +93,23 @@ public final class PreparedReply {
           String.valueOf(e.getMessage()));
     }
     return reply;
+  }
+
+  /** An answer's log-probabilities are kept until its last sequence ends. */
+  private void requireFewAlternatives() {
+    long answered = (long) request.parameters().maxNewTokens() * request.prompts().size();
+    long read = request.prompts().stream().mapToLong(prompt -> prompt.tokens().length).sum();
+    long alternatives =
+        request.choices()
+            * (answered * request.parameters().topLogprobs()
+                + read * request.promptScores().orElse(0));
+    if (alternatives > MAX_ALTERNATIVES) {
+      throw ApiException.invalid(
+          "logprobs",
+          ("expected at most %d alternatives in one answer, got up to %d; ask for fewer tokens,"
+                  + " choices or log-probabilities, or send several requests")
+              .formatted(MAX_ALTERNATIVES, alternatives));
+    }
   }
 
   private GenerationRequest generation(Sequence sequence, RunningReply reply) {

@@ -24,7 +24,7 @@ public final class Prompts {
    */
   public static Prompt encode(ServedModel model, String key, String text, boolean addSpecial) {
     TextLimits.requireShort(model, key, text);
-    return checked(model, key, new Prompt(text, model.tokenizer().encode(text, addSpecial)));
+    return checked(model, key, new Prompt(text, TextLimits.encode(model, key, text, addSpecial)));
   }
 
   /**
@@ -48,7 +48,7 @@ public final class Prompts {
             "expected at most %d characters, or words with spaces between, got %d characters"
                 .formatted(LONGEST_WITHOUT_CUT, text.length()));
       }
-      tokens = model.tokenizer().encode(text.substring(from), true);
+      tokens = TextLimits.encode(model, key, text.substring(from), true);
       if (from == 0 || tokens.length >= count + UNSETTLED) {
         break;
       }

@@ -40,12 +40,21 @@ final class TextLimits {
     long most = 2 * context;
     for (int from = 0; from < text.length(); ) {
       int to = cut(text, Math.min(text.length(), from + PIECE));
-      tokens += model.tokenizer().encode(text.substring(from, to), false).length;
+      tokens += encode(model, key, text.substring(from, to), false).length;
       most += TOKENS_PER_CUT;
       if (tokens > most) {
         throw tooLong(model, key, text.length());
       }
       from = to;
+    }
+  }
+
+  /** Encodes a text; one that the tokenizer has no tokens for is the client's error. */
+  static int[] encode(ServedModel model, String key, String text, boolean addSpecial) {
+    try {
+      return model.tokenizer().encode(text, addSpecial);
+    } catch (IllegalArgumentException e) {
+      throw ApiException.invalid(key, String.valueOf(e.getMessage()).replaceFirst("^text: ", ""));
     }
   }
 

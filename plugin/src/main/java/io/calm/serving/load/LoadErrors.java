@@ -32,8 +32,6 @@ public final class LoadErrors {
     boolean forPeople =
         kind != ApiException.Kind.INTERNAL
             || failure instanceof ArtifactException
-            || failure instanceof SearchException
-            || failure instanceof QuantizationException
             || failure instanceof EngineMissingException
             || failure instanceof UncheckedIOException
             || failure instanceof IOException;
@@ -53,7 +51,10 @@ public final class LoadErrors {
     if (failure instanceof NotEnoughMemoryException || failure instanceof OutOfMemoryError) {
       return ApiException.Kind.NOT_ENOUGH_MEMORY;
     }
-    if (failure instanceof IllegalArgumentException || failure instanceof CheckpointException) {
+    if (failure instanceof IllegalArgumentException
+        || failure instanceof CheckpointException
+        || failure instanceof SearchException // weights or settings that no algorithm can use
+        || failure instanceof QuantizationException) {
       return ApiException.Kind.INVALID;
     }
     return failure instanceof LoadCancelledException

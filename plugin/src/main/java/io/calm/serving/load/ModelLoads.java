@@ -6,6 +6,7 @@ import io.calm.serving.LoadProgress;
 import io.calm.serving.ModelRegistry;
 import io.calm.serving.ServedModel;
 import io.calm.serving.api.ApiException;
+import io.calm.tensor.NativeKernels;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -80,12 +81,20 @@ public final class ModelLoads {
     public void run() {
       logger.info("{}: loading {}", order.name(), order.url());
       try {
-        ServedModel model = loader.load(order, progress.andThen(watcher));
+        ServedModel model = load();
         registry.ready(progress, model);
         logger.info("{}: ready", order.name());
         result.complete(model);
       } catch (Throwable e) {
         failed(e);
+      }
+    }
+
+    private ServedModel load() {
+      try {
+        return loader.load(order, progress.andThen(watcher));
+      } finally {
+        NativeKernels.trimHeap(); // a search frees much more than the model keeps
       }
     }
 

@@ -3,6 +3,7 @@ package io.calm.serving.settings;
 import io.calm.text.Printable;
 import java.io.IOException;
 import java.io.Reader;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,9 +66,11 @@ public record ModelProperties(Path directory, Map<String, String> values) {
     if (Files.isRegularFile(file)) {
       try (Reader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
         properties.load(reader);
-      } catch (IllegalArgumentException malformed) {
-        throw new IOException(
-            file + ": not a properties file: " + Printable.of(malformed.getMessage()), malformed);
+      } catch (IllegalArgumentException | CharacterCodingException malformed) {
+        throw new SettingsException(
+            List.of(
+                "%s: expected a properties file in UTF-8, got %s; repair or remove it"
+                    .formatted(file, Printable.of(String.valueOf(malformed)))));
       }
     }
     Map<String, String> values = new TreeMap<>();

@@ -13,11 +13,17 @@ import io.calm.serving.LmiOptions;
 import io.calm.serving.ServedModel;
 import io.calm.testing.Repository;
 import io.calm.testing.ScriptedModels;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -30,19 +36,22 @@ class PromptsTest {
   private final Tokenizer tokenizer = checkpoint.tokenizer();
   private final ServedModel scripted =
       ScriptedModels.create("m", new SchedulerSettings(CONTEXT, 64, 4, 4, 64), LmiOptions.DEFAULT);
-  private final ServedModel model =
-      new ServedModel(
-          "m",
-          "file:m",
-          checkpoint.spec(),
-          tokenizer,
-          scripted.chatTemplate(),
-          scripted.defaults(),
-          scripted.scheduler(),
-          scripted.plan(),
-          scripted.limits(),
-          scripted.lmi(),
-          scripted.created());
+  private final ServedModel model = served(tokenizer);
+
+  private ServedModel served(Tokenizer tokens) {
+    return new ServedModel(
+        "m",
+        "file:m",
+        checkpoint.spec(),
+        tokens,
+        scripted.chatTemplate(),
+        scripted.defaults(),
+        scripted.scheduler(),
+        scripted.plan(),
+        scripted.limits(),
+        scripted.lmi(),
+        scripted.created());
+  }
 
   @AfterAll
   void stop() {
@@ -81,6 +90,32 @@ class PromptsTest {
       int[] expected = Arrays.copyOfRange(whole, whole.length - count, whole.length);
       assertArrayEquals(
           expected, Prompts.encodeLast(model, "inputs", text, count).tokens(), "seed " + seed);
+    }
+  }
+
+  @Test
+  void aTextThatTheTokenizerHasNoTokensForIsRefused(@TempDir Path directory) throws IOException {
+    Files.writeString(
+        directory.resolve("tokenizer.json"),
+        """
+        {"version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+         "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null,
+         "decoder": null,
+         "model": {"type": "WordLevel", "vocab": {"known": 0}, "unk_token": "none"}}
+        """);
+    try (Tokenizer words = Checkpoints.openTokenizer(directory)) {
+      ServedModel served = served(words);
+      assertArrayEquals(new int[] {0}, Prompts.encode(served, "prompt", "known", true).tokens());
+      for (String text : List.of("other", "other ".repeat(20_000))) {
+        for (Executable encode :
+            List.<Executable>of(
+                () -> Prompts.encode(served, "prompt", text, true),
+                () -> Prompts.encodeLast(served, "prompt", text, 5))) {
+          ApiException e = assertThrows(ApiException.class, encode);
+          assertEquals(400, e.kind().status());
+          assertTrue(e.getMessage().startsWith("prompt: "), e.getMessage());
+        }
+      }
     }
   }
 

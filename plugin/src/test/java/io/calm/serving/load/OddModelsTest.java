@@ -13,6 +13,7 @@ import io.calm.checkpoint.hf.TinyHf;
 import io.calm.generate.SchedulerSettings;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
+import io.calm.search.SearchException;
 import io.calm.serving.api.ApiException;
 import io.calm.serving.settings.CalmSettings;
 import io.calm.testing.Repository;
@@ -212,5 +213,22 @@ class OddModelsTest {
       difference = Math.max(difference, Math.abs(tied[v] - untied[v]));
     }
     assertTrue(difference > 1e-2, "the stored head was not used");
+  }
+
+  /** All embeddings are alike, so no algorithm has anything to compare: the checkpoint's fault. */
+  @Test
+  void aModelThatNoAlgorithmCanQuantizeIsTheClientsError() throws IOException {
+    TinyHf model = new TinyHf(32, 2, 2, 16, 64, 300);
+    Path path = model.put(TinyHf.EMBEDDINGS, new float[300][32]).write(directory.resolve("model"));
+    Files.copy(TOKENIZER, path.resolve("tokenizer.json"));
+    try (Checkpoint checkpoint = Checkpoints.open(path)) {
+      SearchException refused =
+          assertThrows(
+              SearchException.class,
+              () -> new QuantizedModelStore(settings()).get(checkpoint, moment -> {}));
+      ApiException error = LoadErrors.of(refused);
+      assertEquals(ApiException.Kind.INVALID, error.kind());
+      assertTrue(error.getMessage().contains("check the checkpoint"), error.getMessage());
+    }
   }
 }

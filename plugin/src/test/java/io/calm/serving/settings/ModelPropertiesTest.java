@@ -1,5 +1,6 @@
 package io.calm.serving.settings;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -7,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -66,17 +68,19 @@ class ModelPropertiesTest {
     assertEquals(directory, ModelProperties.read(directory).checkpoint());
   }
 
-  @Test
-  void aMalformedFileIsNamed() throws IOException {
-    write("model.properties", "calm.group=\\u00zz\n");
-
-    IOException refused = assertThrows(IOException.class, () -> ModelProperties.read(directory));
-    assertTrue(
-        refused.toString().contains(directory.resolve("model.properties") + ": not a properties"),
-        refused.toString());
-  }
-
   private void write(String name, String text) throws IOException {
     Files.writeString(directory.resolve(name), text);
+  }
+
+  @Test
+  void aFileThatIsNoPropertiesFileIsNamed() throws IOException {
+    Path file = directory.resolve("model.properties");
+    for (byte[] content :
+        List.of("calm.group=\\u00".getBytes(UTF_8), new byte[] {'a', (byte) 0xff})) {
+      Files.write(file, content);
+      SettingsException refused =
+          assertThrows(SettingsException.class, () -> ModelProperties.read(directory));
+      assertTrue(refused.getMessage().startsWith(file + ": expected a properties file in UTF-8"));
+    }
   }
 }

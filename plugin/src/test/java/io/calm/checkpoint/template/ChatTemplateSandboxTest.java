@@ -26,7 +26,7 @@ class ChatTemplateSandboxTest {
         "{% include 'META-INF/MANIFEST.MF' %}~line 1: tag 'include' loads another template",
         "a^{% from 'x' import y %}~line 2: tag 'from' loads another template",
         "a^^{{ x|md5 }}~line 3: no filter named 'md5'",
-        "{% if x is prime %}{% endif %}~line 1: no test named 'prime'",
+        "{{ x is prime }}~line 1: no test named 'prime'",
         "{% do x %}~line 1: unknown tag 'do'",
         "{% if %}~line 1: expected an expression, got 'end of statement block'",
         "{{ 1 +/ 2 }}~line 1: unexpected '/'",

@@ -87,7 +87,7 @@ class GgufFileTest {
     assertRefused(() -> open(new GgufBuilder().version(1)), "version", "2 or 3", "got 1");
     assertRefused(() -> open(new GgufBuilder().version(3 << 24)), "big-endian");
     assertRefused(() -> GgufFile.open(directory.resolve("none.gguf")), "none.gguf", "nothing");
-    assertRefused(() -> GgufFile.open(directory), "something else");
+    assertRefused(() -> GgufFile.open(directory), "a regular file", "got a directory");
     assertRefused(
         () -> GgufFile.open(Files.write(directory.resolve("0"), new byte[3])), "more bytes");
   }

@@ -102,7 +102,7 @@ class ConnectionsTest {
 
   /** Two kilobytes a token. */
   private static String flood(int tokens) {
-    return "{\"prompt\": \"loop(x)|\", \"stream\": true, \"max_tokens\": %d, \"logprobs\": 20}"
+    return "{\"prompt\": \"loop(x)|\", \"stream\": true, \"max_tokens\": %d, \"logprobs\": 3}"
         .formatted(tokens);
   }
 

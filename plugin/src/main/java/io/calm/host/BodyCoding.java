@@ -5,7 +5,7 @@ import io.netty.handler.codec.http.HttpHeaders;
 import java.util.List;
 import java.util.Locale;
 
-/** How a request's body is compressed: its {@code Content-Encoding}. */
+/** The compression of a request's body, from its {@code Content-Encoding}. */
 enum BodyCoding {
   IDENTITY,
   GZIP,

@@ -3,7 +3,7 @@ package io.calm.jinja;
 import java.util.List;
 
 /**
- * What is left of the {@link Limits} of one rendering. Every value that grows with its input is
+ * The remainder of the {@link Limits} of one rendering. Every value that grows with its input is
  * made here, so that none escapes the count. Not thread safe.
  */
 final class Budget {

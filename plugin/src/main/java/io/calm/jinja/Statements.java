@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** Runs statements and collects what they print. */
 final class Statements implements Stmt.Visitor<Statements.Signal> {
 
-  /** What follows a statement. */
+  /** The control flow after a statement. */
   enum Signal {
     NEXT,
     BREAK,

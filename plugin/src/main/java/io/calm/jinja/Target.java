@@ -2,7 +2,7 @@ package io.calm.jinja;
 
 import java.util.List;
 
-/** What an assignment or a loop assigns to. */
+/** The left side of an assignment, or the variables of a loop. */
 sealed interface Target extends Node {
 
   /** A variable. */

@@ -9,7 +9,7 @@ import java.util.Random;
  * small, so that no expression takes long.
  */
 final class ExpressionGrammar {
-  /** What an expression evaluates to. */
+  /** The type that an expression evaluates to. */
   enum Operand {
     TEXT,
     NUMBER,

@@ -36,6 +36,7 @@ public final class LocalModels implements ModelFinder {
     Map<String, String> values = new TreeMap<>(file.values());
     values.putAll(overrides);
     ModelProperties properties = new ModelProperties(file.directory(), values);
+    properties.refuseServerKeys();
     Path checkpoint = Files.isDirectory(path) ? properties.checkpoint() : path;
     if (!Files.exists(checkpoint)) {
       throw missing("option.model_id", checkpoint.toString());

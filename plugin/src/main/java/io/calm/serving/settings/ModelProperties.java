@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,6 +27,10 @@ import org.slf4j.LoggerFactory;
 public record ModelProperties(Path directory, Map<String, String> values) {
   private static final Logger logger = LoggerFactory.getLogger(ModelProperties.class);
   private static final String MODEL_ID = "option.model_id";
+
+  /** Keys that protect the server or name its directories. */
+  private static final List<SettingKey<?>> SERVER_KEYS =
+      List.of(SettingKeys.CACHE_DIR, SettingKeys.TOKENIZER_PROBE);
 
   public ModelProperties {
     values = Collections.unmodifiableMap(new TreeMap<>(values));
@@ -87,6 +92,32 @@ public record ModelProperties(Path directory, Map<String, String> values) {
     Map<String, String> resolved = new TreeMap<>(values);
     resolved.computeIfPresent(SettingKeys.CALIBRATION.name(), (key, value) -> absolute(value));
     return CalmSettings.of(resolved, environment);
+  }
+
+  /**
+   * Refuses keys that only the operator may set, for a model that a client registers: its directory
+   * and the request are not trusted.
+   *
+   * @throws SettingsException if there is such a key
+   */
+  public void refuseServerKeys() {
+    List<String> problems =
+        SERVER_KEYS.stream()
+            .flatMap(
+                key ->
+                    Stream.of(key.name(), key.optionKey())
+                        .filter(values::containsKey)
+                        .map(
+                            name ->
+                                "%s: expected it in the server's environment (%s), got '%s' with a model that is registered over HTTP; remove it there"
+                                    .formatted(
+                                        name,
+                                        key.environmentVariable(),
+                                        Printable.of(values.get(name)))))
+            .toList();
+    if (!problems.isEmpty()) {
+      throw new SettingsException(problems);
+    }
   }
 
   private String absolute(String calibration) {

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** How templates get contents, parts and reasoning. */
+/** The contents, parts and reasoning that templates get. */
 class ConversationTest {
   private static final Map<String, Object> TWO_PARTS =
       Map.of(

@@ -50,6 +50,29 @@ class LocalModelsTest {
     assertEquals(weights, models.find("m", weights.toString(), Map.of()).checkpoint());
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "calm.cache-dir, /etc, OPTION_CALM_CACHE_DIR",
+    "option.calm_cache_dir, /etc, OPTION_CALM_CACHE_DIR",
+    "calm.tokenizer-probe, off, OPTION_CALM_TOKENIZER_PROBE",
+    "option.calm_tokenizer_probe, off, OPTION_CALM_TOKENIZER_PROBE",
+  })
+  void keysOfTheServerAreRefusedWithARegisteredModel(String key, String value, String variable)
+      throws Exception {
+    Path weights = Files.createFile(directory.resolve("weights.gguf"));
+    String url = weights.toString();
+    String ofRequest =
+        assertThrows(SettingsException.class, () -> models.find("m", url, Map.of(key, value)))
+            .getMessage();
+    Files.writeString(directory.resolve("model.properties"), key + "=" + value + "\n");
+    String ofFile =
+        assertThrows(SettingsException.class, () -> models.find("m", url, Map.of())).getMessage();
+    for (String message : List.of(ofRequest, ofFile)) {
+      assertTrue(message.contains(key + ": expected it in the server's environment"), message);
+      assertTrue(message.contains(variable), message);
+    }
+  }
+
   @Test
   void whatIsNotThereOrNotRightIsNamed() throws Exception {
     Files.writeString(directory.resolve("model.properties"), "option.model_id=hub/model\n");

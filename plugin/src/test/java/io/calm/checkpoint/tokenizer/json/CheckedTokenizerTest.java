@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What the check of tokenizer.json lets pass, and what it refuses, beside the fuzzer's seeds. */
+/** Files that the check of tokenizer.json accepts or refuses, beside the fuzzer's seeds. */
 class CheckedTokenizerTest {
   private static String added(int id, String content, boolean normalized) {
     return """

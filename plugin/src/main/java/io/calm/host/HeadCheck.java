@@ -1,7 +1,7 @@
 package io.calm.host;
 
-import io.calm.serving.api.ApiException;
 import io.calm.serving.http.Route;
+import io.calm.serving.reply.ApiException;
 import io.calm.text.Printable;
 import io.netty.channel.ChannelHandler.Sharable;
 import io.netty.channel.ChannelHandlerContext;

@@ -1,7 +1,7 @@
 package io.calm.host;
 
-import io.calm.serving.api.ApiException;
 import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.reply.ApiException;
 import io.netty.buffer.ByteBufHolder;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelDuplexHandler;

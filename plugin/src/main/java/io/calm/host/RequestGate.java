@@ -1,6 +1,6 @@
 package io.calm.host;
 
-import io.calm.serving.api.ApiException;
+import io.calm.serving.reply.ApiException;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;

@@ -1,10 +1,10 @@
 package io.calm.runtime;
 
+import io.calm.kernels.NativeKernels;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.model.Stage;
-import io.calm.tensor.NativeKernels;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;

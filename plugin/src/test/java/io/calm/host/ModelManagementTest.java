@@ -13,11 +13,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import io.calm.checkpoint.CheckpointException;
+import io.calm.quantize.NotEnoughMemoryException;
 import io.calm.search.SearchException;
 import io.calm.search.SearchProgress;
-import io.calm.serving.ServedModel;
 import io.calm.serving.load.ModelLoader;
-import io.calm.serving.load.NotEnoughMemoryException;
+import io.calm.serving.model.ServedModel;
 import io.calm.testing.ScriptedModels;
 import java.net.URLEncoder;
 import java.net.http.HttpRequest.BodyPublishers;

@@ -9,8 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.generate.SchedulerSettings;
-import io.calm.serving.LmiOptions;
-import io.calm.serving.ServedModel;
+import io.calm.serving.model.LmiOptions;
+import io.calm.serving.model.ServedModel;
 import io.calm.testing.ScriptedModels;
 import java.io.IOException;
 import java.net.InetAddress;

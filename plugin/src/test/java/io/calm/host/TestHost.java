@@ -1,7 +1,7 @@
 package io.calm.host;
 
 import io.calm.metrics.CalmMetrics;
-import io.calm.serving.ModelRegistry;
+import io.calm.serving.dispatch.TextService;
 import io.calm.serving.http.CalmHttpHandler;
 import io.calm.serving.http.ModelManagement;
 import io.calm.serving.http.ModelStates;
@@ -9,7 +9,7 @@ import io.calm.serving.http.RequestWorkers;
 import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.ModelLoads;
-import io.calm.serving.text.TextService;
+import io.calm.serving.model.ModelRegistry;
 import io.calm.testing.ScriptedModels;
 import io.prometheus.client.CollectorRegistry;
 import java.time.InstantSource;

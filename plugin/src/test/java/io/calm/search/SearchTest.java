@@ -12,7 +12,7 @@ import io.calm.quant.BlockSample;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
-import io.calm.runtime.pytorch.TorchRuntime;
+import io.calm.replay.TorchRuntime;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;

@@ -2,9 +2,9 @@ package io.calm.serving.http;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import io.calm.serving.api.ApiException;
-import io.calm.serving.api.JsonBody;
 import io.calm.serving.load.LocalModels;
+import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.JsonBody;
 import io.calm.text.Printable;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.util.HashMap;

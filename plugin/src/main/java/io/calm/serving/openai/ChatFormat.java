@@ -7,11 +7,11 @@ import com.google.gson.JsonObject;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
 import io.calm.generate.TokenScore;
-import io.calm.serving.api.ApiException;
-import io.calm.serving.api.ErrorBody;
-import io.calm.serving.api.ReplyFormat;
-import io.calm.serving.api.Sequence;
-import io.calm.serving.api.TokenText;
+import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ErrorBody;
+import io.calm.serving.reply.ReplyFormat;
+import io.calm.serving.reply.Sequence;
+import io.calm.serving.reply.TokenText;
 import java.util.List;
 import java.util.Optional;
 

@@ -6,8 +6,8 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.TokenScore;
-import io.calm.serving.api.Sequence;
-import io.calm.serving.api.TokenText;
+import io.calm.serving.reply.Sequence;
+import io.calm.serving.reply.TokenText;
 import java.util.List;
 
 /** The parallel arrays of {@code logprobs}, as completions have them. */

@@ -16,12 +16,22 @@ import java.util.Optional;
 final class BodyParser {
   private static final String TOKEN_IDS = "prompt";
 
+  /**
+   * Estimated bytes of a key or a value: the entry of a map or an array, its wrapper, and the
+   * object that a string or a number is.
+   */
+  static final int VALUE_BYTES = 160;
+
+  private static final int CHARGED_AT_ONCE = 1 << 16;
+
   /** Number of digits that always fit an int. */
   private static final int INT_DIGITS = 9;
 
   private final byte[] body;
   private final int length;
   private final JsonStrings strings;
+  private final ByteBudget.Charge charge;
+  private long uncharged;
   private int at;
   private int values;
 
@@ -35,11 +45,13 @@ final class BodyParser {
    * Reads the start of an array.
    *
    * @param length bytes of the body
+   * @param charge grows by the estimated size of what is built
    */
-  BodyParser(byte[] body, int length) {
+  BodyParser(byte[] body, int length, ByteBudget.Charge charge) {
     this.body = body;
     this.length = length;
     this.strings = new JsonStrings(body, length);
+    this.charge = charge;
   }
 
   /** Reads the whole body. */
@@ -49,14 +61,12 @@ final class BodyParser {
     if (next() < 0) {
       throw invalid("expected a JSON object, got an empty body");
     }
-    int over = ValueCount.over(body, at, length, JsonBody.MAX_VALUES);
-    if (over >= 0) {
-      throw tooMany(over);
-    }
+    ValueCount.ofBody().read(body, 0, length);
     JsonElement element = value();
     if (next() >= 0) {
       throw invalid("expected one JSON object, got more after its end");
     }
+    charge(0, 0);
     return element;
   }
 
@@ -161,22 +171,34 @@ final class BodyParser {
       return Optional.empty();
     }
     int start = at;
-    int count = readIds(new int[0]);
-    at = start;
-    if (count == 0) {
-      return Optional.empty();
-    }
+    int count = countIds();
+    charge((long) Integer.BYTES * count, CHARGED_AT_ONCE);
     int[] ids = new int[count];
-    readIds(ids);
-    return Optional.of(new TokenArray(ids));
+    if (count > 0 && readIds(ids)) {
+      return Optional.of(new TokenArray(ids));
+    }
+    at = start;
+    return Optional.empty();
   }
 
-  /**
-   * Reads an array of token ids and stores as many as fit.
-   *
-   * @return their number; 0 if there are none, or other values among them
-   */
-  private int readIds(int[] ids) {
+  /** Returns the number of elements of an array of digits only; 0 if others are in it. */
+  private int countIds() {
+    int count = 1;
+    for (int i = at + 1; i < length; i++) {
+      byte c = body[i];
+      if (c == ',') {
+        count++;
+      } else if (c == ']') {
+        return count;
+      } else if ((c < '0' || c > '9') && c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+        return 0;
+      }
+    }
+    return 0;
+  }
+
+  /** Reads an array of token ids and returns true; false if other values are among them. */
+  private boolean readIds(int[] ids) {
     int count = 0;
     while (true) {
       at++; // the bracket, or a comma
@@ -189,15 +211,12 @@ final class BodyParser {
       int width = at - digits;
       int c = next();
       if (width == 0 || (width > 1 && body[digits] == '0') || (c != ',' && c != ']')) {
-        return 0;
+        return false;
       }
-      if (count < ids.length) {
-        ids[count] = id;
-      }
-      count++;
+      ids[count++] = id;
       if (c == ']') {
         at++;
-        return count;
+        return true;
       }
     }
   }
@@ -265,6 +284,7 @@ final class BodyParser {
   private String string() {
     String text = strings.read(at);
     at = strings.end();
+    charge((long) text.length() * strings.width(), CHARGED_AT_ONCE);
     return text;
   }
 
@@ -286,11 +306,32 @@ final class BodyParser {
     if (++values > JsonBody.MAX_VALUES) {
       throw tooMany(at);
     }
+    charge(VALUE_BYTES, CHARGED_AT_ONCE);
   }
 
-  private static ApiException tooMany(int at) {
-    return invalid(
-        "expected at most %d values and keys, got more; byte %d is where the limit is reached"
+  /** Charges for what is built, in steps of more than {@code least} bytes. */
+  private void charge(long bytes, int least) {
+    uncharged += bytes;
+    if (uncharged > least) {
+      if (!charge.grow(uncharged)) {
+        throw new ApiException(
+            ApiException.Kind.QUEUE_FULL,
+            "body: expected at most %d bytes in the bodies of all requests under way and their values, got more; try again later"
+                .formatted(charge.most()));
+      }
+      uncharged = 0;
+    }
+  }
+
+  /**
+   * Creates the error for a body with too many values.
+   *
+   * @param at index of the byte at which the limit is exceeded
+   */
+  static ApiException tooMany(long at) {
+    return new ApiException(
+        ApiException.Kind.TOO_MANY_VALUES,
+        "body: expected at most %d values and keys, got more; byte %d is where the limit is reached"
             .formatted(JsonBody.MAX_VALUES, at));
   }
 

@@ -4,6 +4,7 @@ import com.google.gson.JsonObject;
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.ServedModel;
 import io.calm.serving.api.ApiException;
+import io.calm.serving.api.ByteBudget;
 import io.calm.serving.api.JsonFields;
 import io.calm.serving.api.PreparedReply;
 import io.calm.serving.api.Schema;
@@ -20,10 +21,32 @@ import java.time.InstantSource;
 public final class TextService {
   private final CalmMetrics metrics;
   private final InstantSource clock;
+  private final ByteBudget bodies;
+  private final ByteBudget scores;
 
+  /** Creates a service whose budgets are shares of the heap. */
   public TextService(CalmMetrics metrics, InstantSource clock) {
+    this(
+        metrics, clock, new ByteBudget(ByteBudget.share()), new ByteBudget(ByteBudget.share()));
+  }
+
+  /**
+   * Creates a service.
+   *
+   * @param bodies memory of request bodies and of their parsed forms
+   * @param scores memory of log-probabilities in answers that are under way
+   */
+  public TextService(
+      CalmMetrics metrics, InstantSource clock, ByteBudget bodies, ByteBudget scores) {
     this.metrics = metrics;
     this.clock = clock;
+    this.bodies = bodies;
+    this.scores = scores;
+  }
+
+  /** Returns the budget of request bodies and of their parsed forms. */
+  public ByteBudget bodies() {
+    return bodies;
   }
 
   /**
@@ -36,7 +59,10 @@ public final class TextService {
    */
   public PreparedReply prepare(ServedModel model, Schema schema, JsonObject body, String accept) {
     return new PreparedReply(
-        model, parsed(model, schema, body, accept), metrics.model(model.name(), model.variant()));
+        model,
+        parsed(model, schema, body, accept),
+        metrics.model(model.name(), model.variant()),
+        scores);
   }
 
   /** A model may be unloaded, its tokenizer closed, while a request that found it is read. */

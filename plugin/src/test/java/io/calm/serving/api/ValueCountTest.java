@@ -1,0 +1,62 @@
+package io.calm.serving.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.nio.charset.StandardCharsets;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The count of values, for a text that comes whole or in pieces. */
+class ValueCountTest {
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{} | 1",
+        "{\"a\":1} | 3",
+        "{\"a\":[1,-2,3.5e+1,true,false,null,\"x,\\\",[\",{},[]]} | 12",
+        "{\"prompt\":[1,2,3],\"b\":1} | 5",
+        "{\"prompt\" : [ [1 , 2], [3]], \"b\":[1,2]} | 9",
+        "{\"\\u0070rompt\":[1,2,3]} | 3",
+        "{\"prompt\":[1,\"a\"]} | 5",
+        "{\"prompt\":[1,2.5]} | 3", // left to the parser, which counts them
+        "{\"prompts\":[1,2,3]} | 6",
+        "{\"promp\":[1,2,3]} | 6",
+        "{\"xprompt\":[1,2,3]} | 6",
+        "{\"a\":\"prompt\",\"b\":[1,2,3]} | 8",
+        "{\"a\":{\"prompt\":[1,2,3]}} | 8",
+        "{\"prompt\":1,\"a\":[1,2,3]} | 8",
+      })
+  void valuesAndKeysAreCounted(String text, int count) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    for (int piece = 1; piece <= bytes.length; piece++) {
+      read(bytes, piece, count);
+      int size = piece;
+      ApiException refusal =
+          assertThrows(ApiException.class, () -> read(bytes, size, count - 1), text);
+      assertEquals(ApiException.Kind.TOO_MANY_VALUES, refusal.kind());
+    }
+  }
+
+  private static void read(byte[] bytes, int piece, int most) {
+    ValueCount values = new ValueCount(most);
+    for (int from = 0; from < bytes.length; from += piece) {
+      values.read(bytes, from, Math.min(bytes.length, from + piece));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1", "7", "1000", "65536"})
+  void theRefusalNamesTheByteWhateverThePieces(int piece) {
+    byte[] bytes = ("{\"x\":[" + "0,".repeat(200_000)).getBytes(StandardCharsets.UTF_8);
+    String expected =
+        "body: expected at most 100000 values and keys, got more; byte 200000 is where the limit is"
+            + " reached";
+    ApiException refusal =
+        assertThrows(ApiException.class, () -> read(bytes, piece, JsonBody.MAX_VALUES));
+    assertEquals(expected, refusal.getMessage());
+  }
+}

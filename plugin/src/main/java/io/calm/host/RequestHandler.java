@@ -26,7 +26,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
   private static final Set<ApiException.Kind> WELL_FORMED =
       EnumSet.of(
           ApiException.Kind.BODY_TOO_LARGE,
-          ApiException.Kind.TOO_MANY_VALUES,
+          ApiException.Kind.BODY_TOO_COMPLEX,
           ApiException.Kind.UNAUTHORIZED,
           ApiException.Kind.FORBIDDEN,
           ApiException.Kind.EXPECTATION_FAILED,

@@ -74,7 +74,7 @@ final class BodyCollectorTest {
     FullHttpRequest refused = channel.readInbound();
     assertFalse(refused.decoderResult().isSuccess());
     ApiException refusal = (ApiException) refused.decoderResult().cause();
-    assertEquals(ApiException.Kind.TOO_MANY_VALUES, refusal.kind());
+    assertEquals(ApiException.Kind.BODY_TOO_COMPLEX, refusal.kind());
     assertEquals(0, refused.content().readableBytes());
     refused.release();
     piece(values);

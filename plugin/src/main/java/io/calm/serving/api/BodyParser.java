@@ -290,8 +290,7 @@ final class BodyParser {
 
   private void enter() {
     if (level == JsonBody.MAX_LEVELS) {
-      throw invalid(
-          "malformed JSON: Nesting limit %d reached at byte %d".formatted(JsonBody.MAX_LEVELS, at));
+      throw tooDeep(at);
     }
     level++;
     names[level] = "";
@@ -330,9 +329,21 @@ final class BodyParser {
    */
   static ApiException tooMany(long at) {
     return new ApiException(
-        ApiException.Kind.TOO_MANY_VALUES,
+        ApiException.Kind.BODY_TOO_COMPLEX,
         "body: expected at most %d values and keys, got more; byte %d is where the limit is reached"
             .formatted(JsonBody.MAX_VALUES, at));
+  }
+
+  /**
+   * Creates the error for a body with too many levels.
+   *
+   * @param at index of the bracket that begins the level after the last one
+   */
+  static ApiException tooDeep(long at) {
+    return new ApiException(
+        ApiException.Kind.BODY_TOO_COMPLEX,
+        "body: malformed JSON: Nesting limit %d reached at byte %d"
+            .formatted(JsonBody.MAX_LEVELS, at));
   }
 
   /** Returns the path of the current value, e.g. {@code $.messages[0].role}. */

@@ -1,8 +1,8 @@
 package io.calm.serving.api;
 
 /**
- * Counts the values and keys of a JSON text without keeping any, piece by piece, so that a body
- * with too many costs no memory. Arrays in the member {@code prompt} that contain only digits are
+ * Counts the values, keys and levels of a JSON text without keeping any, piece by piece, so that a
+ * body with too many costs no memory. Arrays in the member {@code prompt} that contain only digits are
  * not counted: they may be token ids. Not thread safe.
  */
 public final class ValueCount {
@@ -44,7 +44,7 @@ public final class ValueCount {
    * Reads the next piece. The count of malformed JSON is unspecified; the parser reports the error.
    *
    * @param to index behind the piece's last byte
-   * @throws ApiException if the text has too many values; the message names the byte
+   * @throws ApiException if the text has too many values or levels; the message names the byte
    */
   public void read(byte[] text, int from, int to) {
     for (int i = from; i < to; i++) {
@@ -62,6 +62,9 @@ public final class ValueCount {
       }
       if (count > most && beforeArray < 0) {
         throw BodyParser.tooMany(at + i - from);
+      }
+      if (level > JsonBody.MAX_LEVELS) {
+        throw BodyParser.tooDeep(at + i - from);
       }
     }
     at += to - from;

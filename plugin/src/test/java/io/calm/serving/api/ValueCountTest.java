@@ -37,7 +37,7 @@ class ValueCountTest {
       int size = piece;
       ApiException refusal =
           assertThrows(ApiException.class, () -> read(bytes, size, count - 1), text);
-      assertEquals(ApiException.Kind.TOO_MANY_VALUES, refusal.kind());
+      assertEquals(ApiException.Kind.BODY_TOO_COMPLEX, refusal.kind());
     }
   }
 
@@ -58,5 +58,16 @@ class ValueCountTest {
     ApiException refusal =
         assertThrows(ApiException.class, () -> read(bytes, piece, JsonBody.MAX_VALUES));
     assertEquals(expected, refusal.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1", "7", "1000"})
+  void tooManyLevelsAreFound(int piece) {
+    String most = "{\"a\":" + "[".repeat(JsonBody.MAX_LEVELS - 1);
+    read(most.getBytes(StandardCharsets.UTF_8), piece, JsonBody.MAX_VALUES);
+    byte[] more = (most + "[").getBytes(StandardCharsets.UTF_8);
+    ApiException refusal =
+        assertThrows(ApiException.class, () -> read(more, piece, JsonBody.MAX_VALUES));
+    assertEquals("body: malformed JSON: Nesting limit 64 reached at byte 68", refusal.getMessage());
   }
 }

@@ -27,6 +27,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
       EnumSet.of(
           ApiException.Kind.BODY_TOO_LARGE,
           ApiException.Kind.BODY_TOO_COMPLEX,
+          ApiException.Kind.TOO_LONG,
           ApiException.Kind.UNAUTHORIZED,
           ApiException.Kind.FORBIDDEN,
           ApiException.Kind.EXPECTATION_FAILED,

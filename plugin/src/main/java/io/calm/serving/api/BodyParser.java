@@ -61,7 +61,6 @@ final class BodyParser {
     if (next() < 0) {
       throw invalid("expected a JSON object, got an empty body");
     }
-    ValueCount.ofBody().read(body, 0, length);
     JsonElement element = value();
     if (next() >= 0) {
       throw invalid("expected one JSON object, got more after its end");
@@ -74,7 +73,7 @@ final class BodyParser {
   private int next() {
     while (at < length) {
       byte c = body[at];
-      if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+      if (!isSpace(c)) {
         return c & 0xFF;
       }
       at++;
@@ -189,8 +188,11 @@ final class BodyParser {
       if (c == ',') {
         count++;
       } else if (c == ']') {
+        if (count > JsonBody.MAX_TOKEN_IDS) {
+          throw tooManyIds();
+        }
         return count;
-      } else if ((c < '0' || c > '9') && c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+      } else if ((c < '0' || c > '9') && !isSpace(c)) {
         return 0;
       }
     }
@@ -199,26 +201,38 @@ final class BodyParser {
 
   /** Reads an array of token ids and returns true; false if other values are among them. */
   private boolean readIds(int[] ids) {
-    int count = 0;
-    while (true) {
-      at++; // the bracket, or a comma
-      next();
-      int digits = at;
-      int id = 0;
-      while (at < length && body[at] >= '0' && body[at] <= '9' && at - digits < INT_DIGITS) {
-        id = 10 * id + body[at++] - '0';
+    int i = at + 1;
+    for (int count = 0; ; count++) {
+      while (i < length && isSpace(body[i])) {
+        i++;
       }
-      int width = at - digits;
-      int c = next();
-      if (width == 0 || (width > 1 && body[digits] == '0') || (c != ',' && c != ']')) {
+      int start = i;
+      int id = 0;
+      while (i < length && body[i] >= '0' && body[i] <= '9') {
+        id = 10 * id + body[i++] - '0';
+      }
+      int width = i - start;
+      while (i < length && isSpace(body[i])) {
+        i++;
+      }
+      boolean ends = i < length && body[i] == ']';
+      if (width == 0
+          || width > INT_DIGITS
+          || (width > 1 && body[start] == '0')
+          || !(ends || (i < length && body[i] == ','))) {
         return false;
       }
-      ids[count++] = id;
-      if (c == ']') {
-        at++;
+      ids[count] = id;
+      i++;
+      if (ends) {
+        at = i;
         return true;
       }
     }
+  }
+
+  private static boolean isSpace(byte c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
   }
 
   private boolean inObject() {
@@ -332,6 +346,15 @@ final class BodyParser {
         ApiException.Kind.BODY_TOO_COMPLEX,
         "body: expected at most %d values and keys, got more; byte %d is where the limit is reached"
             .formatted(JsonBody.MAX_VALUES, at));
+  }
+
+  /** Creates the error for a prompt that has too many token ids for any model. */
+  static ApiException tooManyIds() {
+    return new ApiException(
+        ApiException.Kind.TOO_LONG,
+        "prompt: expected at most %d token ids, got more; send a shorter prompt"
+            .formatted(JsonBody.MAX_TOKEN_IDS),
+        Optional.of(TOKEN_IDS));
   }
 
   /**

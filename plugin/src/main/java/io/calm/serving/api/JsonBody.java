@@ -14,9 +14,12 @@ public final class JsonBody {
 
   /**
    * Maximum number of values and keys together. Token ids of prompts are not counted: they become
-   * arrays of numbers no larger than the body.
+   * arrays of ints.
    */
   public static final int MAX_VALUES = 100_000;
+
+  /** Maximum number of token ids in one prompt. */
+  static final int MAX_TOKEN_IDS = 1 << 20;
 
   /** Maximum length of a number in characters. */
   public static final int MAX_NUMBER_LENGTH = 400;

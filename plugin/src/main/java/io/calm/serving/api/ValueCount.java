@@ -11,7 +11,7 @@ public final class ValueCount {
   private final int most;
   private long at;
   private int count;
-  private int beforeArray = -1; // the count before the array at hand, while that has only digits
+  private int ids; // of the array at hand
   private int level;
   private int matched; // characters of the key's name; -1 if it is another one
   private boolean escaped; // the string at hand has an escape
@@ -23,7 +23,8 @@ public final class ValueCount {
     BETWEEN,
     STRING,
     ESCAPE,
-    WORD
+    WORD,
+    IDS
   }
 
   /**
@@ -58,9 +59,13 @@ public final class ValueCount {
             between(c);
           }
         }
+        case IDS -> i = ids(text, i, to);
         case BETWEEN -> between(c);
       }
-      if (count > most && beforeArray < 0) {
+      if (ids > JsonBody.MAX_TOKEN_IDS) {
+        throw BodyParser.tooManyIds();
+      }
+      if (count > most) {
         throw BodyParser.tooMany(at + i - from);
       }
       if (level > JsonBody.MAX_LEVELS) {
@@ -92,35 +97,48 @@ public final class ValueCount {
     return to - 1;
   }
 
+  /** Reads an array as long as it contains only digits; returns the index of the last byte. */
+  private int ids(byte[] text, int from, int to) {
+    for (int i = from; i < to; i++) {
+      byte c = text[i];
+      if (c == ',') {
+        if (++ids > JsonBody.MAX_TOKEN_IDS) {
+          return i;
+        }
+      } else if ((c < '0' || c > '9') && c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+        count += c == ']' ? 0 : ids - 1; // the last one goes on, or is something else
+        ids = 0;
+        state = State.BETWEEN;
+        between(c);
+        return i;
+      }
+    }
+    return to - 1;
+  }
+
   private void between(byte c) {
     switch (c) {
       case '"' -> {
-        value();
+        count++;
         matched = 0;
         escaped = false;
         state = State.STRING;
       }
       case '[' -> {
-        value();
+        count++;
         level++;
-        beforeArray = inTokenIds ? count : -1;
+        if (inTokenIds) {
+          ids = 1;
+          state = State.IDS;
+        }
       }
       case '{' -> {
-        value();
+        count++;
         level++;
       }
-      case ']' -> {
-        level--;
-        count = beforeArray < 0 ? count : beforeArray;
-        beforeArray = -1;
-      }
-      case '}' -> level--;
+      case ']', '}' -> level--;
       case ':' -> inTokenIds = level == 1 ? named : inTokenIds;
-      case 't', 'f', 'n', '-' -> {
-        value();
-        state = State.WORD;
-      }
-      case '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' -> {
+      case 't', 'f', 'n', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' -> {
         count++;
         state = State.WORD;
       }
@@ -128,12 +146,6 @@ public final class ValueCount {
         // white space or a comma
       }
     }
-  }
-
-  /** Counts a value that is no number of digits. */
-  private void value() {
-    count++;
-    beforeArray = -1;
   }
 
   private static boolean isWord(byte c) {

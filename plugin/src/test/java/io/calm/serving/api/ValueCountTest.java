@@ -22,7 +22,9 @@ class ValueCountTest {
         "{\"prompt\" : [ [1 , 2], [3]], \"b\":[1,2]} | 9",
         "{\"\\u0070rompt\":[1,2,3]} | 3",
         "{\"prompt\":[1,\"a\"]} | 5",
-        "{\"prompt\":[1,2.5]} | 3", // left to the parser, which counts them
+        "{\"prompt\":[1,2.5]} | 5",
+        "{\"prompt\":[1,-2,3e4,4]} | 7",
+        "{\"prompt\":[[1,2],[3,[4]],{\"x\":[1,2]}]} | 10",
         "{\"prompts\":[1,2,3]} | 6",
         "{\"promp\":[1,2,3]} | 6",
         "{\"xprompt\":[1,2,3]} | 6",
@@ -69,5 +71,22 @@ class ValueCountTest {
     ApiException refusal =
         assertThrows(ApiException.class, () -> read(more, piece, JsonBody.MAX_VALUES));
     assertEquals("body: malformed JSON: Nesting limit 64 reached at byte 68", refusal.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1000", "65536", "10000000"})
+  void tokenIdsHaveALimitOfTheirOwn(int piece) {
+    String most = "{\"prompt\":[[" + "1,".repeat(JsonBody.MAX_TOKEN_IDS - 1) + "1";
+    read((most + "],[1,2]]}").getBytes(StandardCharsets.UTF_8), piece, 10);
+    byte[] more = (most + ",1]").getBytes(StandardCharsets.UTF_8);
+    ApiException refusal = assertThrows(ApiException.class, () -> read(more, piece, 10));
+    assertEquals(ApiException.Kind.TOO_LONG, refusal.kind());
+    assertEquals(
+        "prompt: expected at most 1048576 token ids, got more; send a shorter prompt",
+        refusal.getMessage());
+    byte[] parsed = (most + ",1]]}").getBytes(StandardCharsets.UTF_8);
+    assertEquals(
+        refusal.getMessage(),
+        assertThrows(ApiException.class, () -> JsonBody.parse(parsed)).getMessage());
   }
 }

@@ -18,9 +18,9 @@ import java.util.Deque;
 
 /**
  * Charges bodies to the common budget until their requests are answered. Large bodies leave half of
- * the budget to others, and small ones a quarter to the parsed forms of bodies. A piece beyond the budget
- * is passed on with a failed {@link DecoderResult} that has the {@link ApiException} to answer with
- * as its cause.
+ * the budget to others, and small ones a quarter to the parsed forms of bodies. A piece beyond the
+ * budget is passed on with a failed {@link DecoderResult} that has the {@link ApiException} to
+ * answer with as its cause.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class RequestGate extends ChannelDuplexHandler {

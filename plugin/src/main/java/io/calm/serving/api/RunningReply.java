@@ -23,7 +23,9 @@ final class RunningReply implements PreparedReply.Running {
   /** Estimated bytes of a token with its log-probability, and of its text in a whole answer. */
   static final long SCORE_BYTES = 256;
 
-  /** Number of tokens and alternatives from which a whole answer is built on a thread of its own. */
+  /**
+   * Number of tokens and alternatives from which a whole answer is built on a thread of its own.
+   */
   static final int MANY_SCORES = 4096;
 
   private static final Logger logger = LoggerFactory.getLogger(RunningReply.class);

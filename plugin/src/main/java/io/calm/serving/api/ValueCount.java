@@ -2,8 +2,8 @@ package io.calm.serving.api;
 
 /**
  * Counts the values, keys and levels of a JSON text without keeping any, piece by piece, so that a
- * body with too many costs no memory. Arrays in the member {@code prompt} that contain only digits are
- * not counted: they may be token ids. Not thread safe.
+ * body with too many costs no memory. Arrays in the member {@code prompt} that contain only digits
+ * are not counted: they may be token ids. Not thread safe.
  */
 public final class ValueCount {
   private static final String TOKEN_IDS = "prompt";

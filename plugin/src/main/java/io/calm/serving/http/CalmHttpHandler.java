@@ -310,8 +310,7 @@ public final class CalmHttpHandler {
   /** Parses and tokenizes; the parsed body is charged as long as it is needed. */
   private PreparedReply prepared(Call call) {
     try (ByteBudget.Charge charge = text.bodies().charge()) {
-      JsonObject body =
-          call.body().read((bytes, length) -> JsonBody.parse(bytes, length, charge));
+      JsonObject body = call.body().read((bytes, length) -> JsonBody.parse(bytes, length, charge));
       String[] keys =
           call.schema() == Schema.DJL
               ? new String[] {"model_name", "model"}

@@ -26,8 +26,7 @@ public final class TextService {
 
   /** Creates a service whose budgets are shares of the heap. */
   public TextService(CalmMetrics metrics, InstantSource clock) {
-    this(
-        metrics, clock, new ByteBudget(ByteBudget.share()), new ByteBudget(ByteBudget.share()));
+    this(metrics, clock, new ByteBudget(ByteBudget.share()), new ByteBudget(ByteBudget.share()));
   }
 
   /**

@@ -121,8 +121,7 @@ class ScoreBudgetTest {
   @Test
   void noAnswerWithAlternativesBeginsWhileTheBudgetIsHalfTaken() throws Exception {
     assertTrue(scores.take(MOST / 2 + 1));
-    ApiException refusal =
-        assertThrows(ApiException.class, () -> ask(body(1, 1, false)));
+    ApiException refusal = assertThrows(ApiException.class, () -> ask(body(1, 1, false)));
     assertEquals(ApiException.Kind.QUEUE_FULL, refusal.kind());
     assertEquals("logprobs", refusal.parameter().orElseThrow());
     assertEquals(200, ask(body(1, 0, false)).status(), "an answer without alternatives");

@@ -140,6 +140,7 @@ final class RunningReply implements PreparedReply.Running {
   /** Charges for log-probabilities that the answer keeps; ends it where there is no memory. */
   private boolean holds(long more) {
     if (!charge.grow(more * SCORE_BYTES)) {
+      started();
       fail(scoresFull(charge.most()));
       return false;
     }

@@ -73,7 +73,7 @@ final class BodyParser {
   private int next() {
     while (at < length) {
       byte c = body[at];
-      if (!isSpace(c)) {
+      if (!TokenIdScan.isSpace(c)) {
         return c & 0xFF;
       }
       at++;
@@ -169,70 +169,15 @@ final class BodyParser {
     if (level == 0 || level > 2 || !TOKEN_IDS.equals(names[1]) || (level == 2 && inObject())) {
       return Optional.empty();
     }
-    int start = at;
-    int count = countIds();
+    int count = TokenIdScan.count(body, at, length);
     charge((long) Integer.BYTES * count, CHARGED_AT_ONCE);
     int[] ids = new int[count];
-    if (count > 0 && readIds(ids)) {
-      return Optional.of(new TokenArray(ids));
+    int end = TokenIdScan.read(body, at, length, ids);
+    if (end < 0) {
+      return Optional.empty();
     }
-    at = start;
-    return Optional.empty();
-  }
-
-  /** Returns the number of elements of an array of digits only; 0 if others are in it. */
-  private int countIds() {
-    int count = 1;
-    for (int i = at + 1; i < length; i++) {
-      byte c = body[i];
-      if (c == ',') {
-        count++;
-      } else if (c == ']') {
-        if (count > JsonBody.MAX_TOKEN_IDS) {
-          throw tooManyIds();
-        }
-        return count;
-      } else if ((c < '0' || c > '9') && !isSpace(c)) {
-        return 0;
-      }
-    }
-    return 0;
-  }
-
-  /** Reads an array of token ids and returns true; false if other values are among them. */
-  private boolean readIds(int[] ids) {
-    int i = at + 1;
-    for (int count = 0; ; count++) {
-      while (i < length && isSpace(body[i])) {
-        i++;
-      }
-      int start = i;
-      int id = 0;
-      while (i < length && body[i] >= '0' && body[i] <= '9') {
-        id = 10 * id + body[i++] - '0';
-      }
-      int width = i - start;
-      while (i < length && isSpace(body[i])) {
-        i++;
-      }
-      boolean ends = i < length && body[i] == ']';
-      if (width == 0
-          || width > INT_DIGITS
-          || (width > 1 && body[start] == '0')
-          || !(ends || (i < length && body[i] == ','))) {
-        return false;
-      }
-      ids[count] = id;
-      i++;
-      if (ends) {
-        at = i;
-        return true;
-      }
-    }
-  }
-
-  private static boolean isSpace(byte c) {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    at = end;
+    return Optional.of(new TokenArray(ids));
   }
 
   private boolean inObject() {
@@ -304,7 +249,7 @@ final class BodyParser {
 
   private void enter() {
     if (level == JsonBody.MAX_LEVELS) {
-      throw tooDeep(at);
+      throw ValueCount.tooDeep(at);
     }
     level++;
     names[level] = "";
@@ -317,7 +262,7 @@ final class BodyParser {
 
   private void count() {
     if (++values > JsonBody.MAX_VALUES) {
-      throw tooMany(at);
+      throw ValueCount.tooMany(at);
     }
     charge(VALUE_BYTES, CHARGED_AT_ONCE);
   }
@@ -334,39 +279,6 @@ final class BodyParser {
       }
       uncharged = 0;
     }
-  }
-
-  /**
-   * Creates the error for a body with too many values.
-   *
-   * @param at index of the byte at which the limit is exceeded
-   */
-  static ApiException tooMany(long at) {
-    return new ApiException(
-        ApiException.Kind.BODY_TOO_COMPLEX,
-        "body: expected at most %d values and keys, got more; byte %d is where the limit is reached"
-            .formatted(JsonBody.MAX_VALUES, at));
-  }
-
-  /** Creates the error for a prompt that has too many token ids for any model. */
-  static ApiException tooManyIds() {
-    return new ApiException(
-        ApiException.Kind.TOO_LONG,
-        "prompt: expected at most %d token ids, got more; send a shorter prompt"
-            .formatted(JsonBody.MAX_TOKEN_IDS),
-        Optional.of(TOKEN_IDS));
-  }
-
-  /**
-   * Creates the error for a body with too many levels.
-   *
-   * @param at index of the bracket that begins the level after the last one
-   */
-  static ApiException tooDeep(long at) {
-    return new ApiException(
-        ApiException.Kind.BODY_TOO_COMPLEX,
-        "body: malformed JSON: Nesting limit %d reached at byte %d"
-            .formatted(JsonBody.MAX_LEVELS, at));
   }
 
   /** Returns the path of the current value, e.g. {@code $.messages[0].role}. */

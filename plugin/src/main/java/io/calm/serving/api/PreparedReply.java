@@ -85,7 +85,13 @@ public final class PreparedReply {
       }
     }
     ByteBudget.Charge charge = scores.charge();
-    RunningReply reply = new RunningReply(sequences, request.format(), sink, metrics, charge);
+    RunningReply reply = new RunningReply(
+            sequences,
+            request.format(),
+            sink,
+            metrics,
+            charge,
+            model.scheduler()::ended);
     try {
       reply.submitted(
           model.scheduler().submit(sequences.stream().map(s -> generation(s, reply)).toList()));

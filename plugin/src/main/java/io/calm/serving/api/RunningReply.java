@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,7 +27,7 @@ final class RunningReply implements PreparedReply.Running {
   /**
    * Number of tokens and alternatives from which a whole answer is built on a thread of its own.
    */
-  static final int MANY_SCORES = 4096;
+  static final int MANY = 4096;
 
   private static final Logger logger = LoggerFactory.getLogger(RunningReply.class);
 
@@ -35,7 +36,8 @@ final class RunningReply implements PreparedReply.Running {
   private final ReplySink sink;
   private final ModelMetrics metrics;
   private final ByteBudget.Charge charge;
-  private long scores;
+  private final BooleanSupplier unloaded;
+  private long kept; // tokens and alternatives, of the prompts too
   private int open;
   private boolean started;
   private boolean begun;
@@ -47,18 +49,21 @@ final class RunningReply implements PreparedReply.Running {
    * Creates a reply that has sent nothing.
    *
    * @param charge grows by the log-probabilities that the answer holds, and is closed at its end
+   * @param unloaded whether the model's tokenizer may be closed
    */
   RunningReply(
       List<Sequence> sequences,
       ReplyFormat format,
       ReplySink sink,
       ModelMetrics metrics,
-      ByteBudget.Charge charge) {
+      ByteBudget.Charge charge,
+      BooleanSupplier unloaded) {
     this.sequences = sequences;
     this.format = format;
     this.sink = sink;
     this.metrics = metrics;
     this.charge = charge;
+    this.unloaded = unloaded;
     this.open = sequences.size();
   }
 
@@ -114,7 +119,7 @@ final class RunningReply implements PreparedReply.Running {
           sequence.token(token.withoutTop());
           send(format.token(sequence, token));
         } else if (token.top().isEmpty() || holds(1L + token.top().size())) {
-          scores++;
+          kept++;
           sequence.token(token);
         }
       }
@@ -144,7 +149,7 @@ final class RunningReply implements PreparedReply.Running {
       fail(scoresFull(charge.most()));
       return false;
     }
-    scores += more;
+    kept += more;
     return true;
   }
 
@@ -204,7 +209,7 @@ final class RunningReply implements PreparedReply.Running {
         sink.end();
       }
     } else if (open == 0) {
-      if (scores < MANY_SCORES) {
+      if (kept < MANY) {
         whole();
       } else {
         AnswerWriter.execute(this::wholeOrError);
@@ -227,10 +232,22 @@ final class RunningReply implements PreparedReply.Running {
       } else {
         whole();
       }
+    } catch (IllegalStateException e) {
+      if (!unloaded.getAsBoolean()) {
+        unwritable(e);
+        return;
+      }
+      fail(
+          new ApiException(
+              ApiException.Kind.NOT_READY, "the model was unloaded before its answer was written"));
     } catch (RuntimeException | Error e) {
-      logger.error("an answer could not be written", e);
-      fail(new ApiException(ApiException.Kind.INTERNAL, "the answer could not be written"));
+      unwritable(e);
     }
+  }
+
+  private void unwritable(Throwable cause) {
+    logger.error("an answer could not be written", cause);
+    fail(new ApiException(ApiException.Kind.INTERNAL, "the answer could not be written"));
   }
 
   private void fail(ApiException error) {

@@ -1,5 +1,7 @@
 package io.calm.serving.api;
 
+import java.util.Optional;
+
 /**
  * Counts the values, keys and levels of a JSON text without keeping any, piece by piece, so that a
  * body with too many costs no memory. Arrays in the member {@code prompt} that contain only digits
@@ -53,26 +55,33 @@ public final class ValueCount {
       switch (state) {
         case STRING -> i = string(text, i, to);
         case ESCAPE -> state = State.STRING;
-        case WORD -> {
-          if (!isWord(c)) {
-            state = State.BETWEEN;
-            between(c);
-          }
-        }
+        case WORD -> i = word(text, i, to);
         case IDS -> i = ids(text, i, to);
         case BETWEEN -> between(c);
       }
       if (ids > JsonBody.MAX_TOKEN_IDS) {
-        throw BodyParser.tooManyIds();
+        throw tooManyIds();
       }
       if (count > most) {
-        throw BodyParser.tooMany(at + i - from);
+        throw tooMany(at + i - from);
       }
       if (level > JsonBody.MAX_LEVELS) {
-        throw BodyParser.tooDeep(at + i - from);
+        throw tooDeep(at + i - from);
       }
     }
     at += to - from;
+  }
+
+  /** Reads a number or a word to its end; returns the index of its last byte. */
+  private int word(byte[] text, int from, int to) {
+    int i = from;
+    while (i < to && isWord(text[i])) {
+      i++;
+    }
+    if (i < to) {
+      state = State.BETWEEN;
+    }
+    return i - 1;
   }
 
   /** Reads a string to its end or the end of the piece, and returns the index of the last byte. */
@@ -89,7 +98,7 @@ public final class ValueCount {
         state = State.ESCAPE;
         return i;
       }
-      if (matched >= 0) {
+      if (matched >= 0) { // the start of a string
         boolean next = matched < TOKEN_IDS.length() && c == TOKEN_IDS.charAt(matched);
         matched = next ? matched + 1 : -1;
       }
@@ -155,5 +164,38 @@ public final class ValueCount {
         || c == '.'
         || c == '+'
         || c == '-';
+  }
+
+  /**
+   * Creates the error for a body with too many values.
+   *
+   * @param at index of the byte at which the limit is exceeded
+   */
+  static ApiException tooMany(long at) {
+    return new ApiException(
+        ApiException.Kind.BODY_TOO_COMPLEX,
+        "body: expected at most %d values and keys, got more; byte %d is where the limit is reached"
+            .formatted(JsonBody.MAX_VALUES, at));
+  }
+
+  /**
+   * Creates the error for a body with too many levels.
+   *
+   * @param at index of the bracket that begins the level after the last one
+   */
+  static ApiException tooDeep(long at) {
+    return new ApiException(
+        ApiException.Kind.BODY_TOO_COMPLEX,
+        "body: malformed JSON: Nesting limit %d reached at byte %d"
+            .formatted(JsonBody.MAX_LEVELS, at));
+  }
+
+  /** Creates the error for a prompt that has too many token ids for any model. */
+  static ApiException tooManyIds() {
+    return new ApiException(
+        ApiException.Kind.TOO_LONG,
+        "prompt: expected at most %d token ids, got more; send a shorter prompt"
+            .formatted(JsonBody.MAX_TOKEN_IDS),
+        Optional.of(TOKEN_IDS));
   }
 }

@@ -50,14 +50,12 @@ final class TestHost implements AutoCloseable {
         new ModelManagement(registry, new LocalModels(Map.of()), new ModelLoads(registry, loader));
     CalmHttpHandler handler = new CalmHttpHandler(registry, text, metrics, workers, management);
     return new TestHost(
-        registry,
-        workers,
-        Optional.of(EmbeddedHost.start(settings, handler)),
-        handler.bodies());
+        registry, workers, Optional.of(EmbeddedHost.start(settings, handler)), handler.bodies());
   }
 
   static TestHost closed() {
-    return new TestHost(new ModelRegistry(), RequestWorkers.create(), Optional.empty(), new ByteBudget(0));
+    return new TestHost(
+        new ModelRegistry(), RequestWorkers.create(), Optional.empty(), new ByteBudget(0));
   }
 
   ModelRegistry registry() {

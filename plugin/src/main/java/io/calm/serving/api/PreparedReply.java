@@ -85,13 +85,9 @@ public final class PreparedReply {
       }
     }
     ByteBudget.Charge charge = scores.charge();
-    RunningReply reply = new RunningReply(
-            sequences,
-            request.format(),
-            sink,
-            metrics,
-            charge,
-            model.scheduler()::ended);
+    RunningReply reply =
+        new RunningReply(
+            sequences, request.format(), sink, metrics, charge, model.scheduler()::ended);
     try {
       reply.submitted(
           model.scheduler().submit(sequences.stream().map(s -> generation(s, reply)).toList()));

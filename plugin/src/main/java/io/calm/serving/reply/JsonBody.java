@@ -14,9 +14,12 @@ public final class JsonBody {
 
   /**
    * Maximum number of values and keys together. Token ids of prompts are not counted: they become
-   * arrays of numbers no larger than the body.
+   * arrays of ints.
    */
   public static final int MAX_VALUES = 100_000;
+
+  /** Maximum number of token ids in one prompt. */
+  static final int MAX_TOKEN_IDS = 1 << 20;
 
   /** Maximum length of a number in characters. */
   public static final int MAX_NUMBER_LENGTH = 400;
@@ -29,17 +32,21 @@ public final class JsonBody {
    * @throws ApiException saying where it is malformed, or which limit it exceeds
    */
   public static JsonObject parse(byte[] body) {
-    return parse(body, body.length);
+    try (ByteBudget.Charge unlimited = new ByteBudget(Long.MAX_VALUE).charge()) {
+      return parse(body, body.length, unlimited);
+    }
   }
 
   /**
    * Parses a body that is the start of an array.
    *
    * @param length bytes of the body
+   * @param charge grows by the estimated size of the parsed form while it is built; the caller
+   *     closes it when that is no longer needed
    * @throws ApiException saying where it is malformed, or which limit it exceeds
    */
-  public static JsonObject parse(byte[] body, int length) {
-    JsonElement element = new BodyParser(body, length).document();
+  public static JsonObject parse(byte[] body, int length, ByteBudget.Charge charge) {
+    JsonElement element = new BodyParser(body, length, charge).document();
     if (!element.isJsonObject()) {
       throw new ApiException(
           ApiException.Kind.INVALID,

@@ -17,6 +17,7 @@ final class JsonStrings {
           .onMalformedInput(CodingErrorAction.REPORT)
           .onUnmappableCharacter(CodingErrorAction.REPORT);
   private int end;
+  private int width;
 
   JsonStrings(byte[] body, int length) {
     this.body = body;
@@ -47,6 +48,7 @@ final class JsonStrings {
       throw BodyParser.malformed(body, length, length, "the end of a string");
     }
     end = i + 1;
+    width = escapes || signs < 0 ? 2 : 1;
     if (escapes) {
       return unescaped(start, i);
     }
@@ -58,6 +60,11 @@ final class JsonStrings {
   /** Returns the index behind the string that was read last. */
   int end() {
     return end;
+  }
+
+  /** Returns the maximum bytes per character of the string that was read last. */
+  int width() {
+    return width;
   }
 
   private String unescaped(int start, int stop) {

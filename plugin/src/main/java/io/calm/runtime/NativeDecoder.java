@@ -24,15 +24,6 @@ public final class NativeDecoder extends PagedDecoder {
   /** The result of a step that read a missing mapped page. */
   private static final int UNREADABLE = -2;
 
-  /**
-   * Minimum time between checks of the mapped files' sizes. A truncation in between is safe: a read
-   * of a page that is gone faults, and the guard in C ends the step with {@link #UNREADABLE}. Only
-   * the rest of the file's last page, which reads as zeros, depends on the check; so for at most
-   * this long, an answer may have wrong values before it ends with an error. A check costs some
-   * microseconds.
-   */
-  private static final long NANOS_BETWEEN_CHECKS = 10_000_000;
-
   private static final int PER_LAYER = 16;
   private static final int LINEAR_HEAD = 4;
   private static final int LOGITS = 5;
@@ -74,8 +65,7 @@ public final class NativeDecoder extends PagedDecoder {
       StepSize largest) {
     super(
         model,
-        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address),
-        NANOS_BETWEEN_CHECKS);
+        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address));
     this.spec = model.spec();
     try {
       this.model = new NativeModel(rung, model, kvType, threads);

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +29,7 @@ import org.slf4j.LoggerFactory;
 record HfWeights(TensorTable table, List<Path> files) {
   private static final Logger LOGGER = LoggerFactory.getLogger(HfWeights.class);
   private static final String SINGLE = "model.safetensors";
+  private static final Pattern SHARD = Pattern.compile("[^/\\\\\\p{Cntrl}]{1,200}\\.safetensors");
   private static final String INDEX = "model.safetensors.index.json";
 
   /**
@@ -112,7 +114,7 @@ record HfWeights(TensorTable table, List<Path> files) {
 
   private static String shardName(JsonFields map, String tensor) {
     String name = map.text(tensor).orElse("");
-    if (!name.endsWith(".safetensors") || name.contains("/") || name.contains("\\")) {
+    if (!SHARD.matcher(name).matches()) {
       throw map.wrong(tensor, "the name of a .safetensors file beside the index", name);
     }
     return name;

@@ -306,7 +306,9 @@ class PipeliningTest {
         }
         RawClient.Answer refused = client.read();
         assertEquals(400, refused.status());
-        assertEquals(message, JsonParser.parseString(refused.body()).getAsJsonObject().get("message").getAsString());
+        assertEquals(
+            message,
+            JsonParser.parseString(refused.body()).getAsJsonObject().get("message").getAsString());
         assertTrue(client.ended());
       }
     }

@@ -6,8 +6,8 @@ import java.util.Optional;
 
 /**
  * Strict JSON (RFC 8259) from the bytes of a body: UTF-8, one object, each key once, and Unicode in
- * all keys and strings, so no lone surrogate reaches a template or a tokenizer. The memory of
- * the parsed body is bounded by {@link #MAX_VALUES}, whatever its bytes are.
+ * all keys and strings, so no lone surrogate reaches a template or a tokenizer. The memory of the
+ * parsed body is bounded by {@link #MAX_VALUES}, whatever its bytes are.
  */
 public final class JsonBody {
   /** Maximum depth of nested objects and arrays. */

@@ -26,6 +26,7 @@ import org.slf4j.LoggerFactory;
  */
 record Registration(String url, String name, boolean synchronous, Map<String, String> overrides) {
   private static final Logger logger = LoggerFactory.getLogger(Registration.class);
+
   /** Parts with a slash between them; a part of dots alone would be a step in a path. */
   private static final Pattern NAME =
       Pattern.compile("(?=.{1,128}$)PART(/PART)*".replace("PART", "(?!\\.+(/|$))[A-Za-z0-9_.:-]+"));
@@ -74,7 +75,8 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
         .ifPresent(
             engine -> {
               throw ApiException.invalid(
-                  "engine", "expected CALM, the only engine of this server, got " + Printable.of(engine));
+                  "engine",
+                  "expected CALM, the only engine of this server, got " + Printable.of(engine));
             });
     parameters
         .apply("model_version")

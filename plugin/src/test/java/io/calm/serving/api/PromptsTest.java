@@ -174,8 +174,7 @@ class PromptsTest {
         assertArrayEquals(whole, Prompts.encode(served, "prompt", most, true).tokens());
       }
       ApiException e =
-          assertThrows(
-              ApiException.class, () -> Prompts.encode(served, "prompt", tooLong, true));
+          assertThrows(ApiException.class, () -> Prompts.encode(served, "prompt", tooLong, true));
       assertTrue(e.getMessage().contains("expected at most 1048576 characters"), e.getMessage());
     }
   }

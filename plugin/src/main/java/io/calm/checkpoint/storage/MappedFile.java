@@ -80,7 +80,8 @@ public final class MappedFile {
     if (offset < 0 || length > size - offset) {
       throw new IndexOutOfBoundsException("%d bytes at %d of %d".formatted(length, offset, size));
     }
-    boolean interrupted = Thread.interrupted(); // a read of an interrupted thread closes the channel
+    boolean interrupted =
+        Thread.interrupted(); // a read of an interrupted thread closes the channel
     try {
       ByteBuffer bytes = ByteBuffer.wrap(target, 0, length);
       while (bytes.hasRemaining()) {

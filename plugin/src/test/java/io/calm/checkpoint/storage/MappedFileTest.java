@@ -25,7 +25,7 @@ class MappedFileTest {
   private Path file() throws IOException {
     byte[] bytes = new byte[BYTES];
     for (int i = 0; i < BYTES; i++) {
-      bytes[i] = (byte) (i * 31 >>> 3);
+      bytes[i] = (byte) ((i * 31) >>> 3);
     }
     return Files.write(directory.resolve("weights"), bytes);
   }

@@ -112,7 +112,7 @@ public final class QuantizedModelStore {
   }
 
   /** Returns the answers about model files that the cache remembers. */
-  FileAnswers answers() {
+  public FileAnswers answers() {
     return (question, files, compute) -> ofFiles(() -> digests.answer(question, files, compute));
   }
 

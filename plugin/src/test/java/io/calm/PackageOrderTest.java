@@ -18,7 +18,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** The package order of docs/architecture.md, held for every class of the plugin. */
+/** The package order of docs/explanation/architecture.md, held for every class of the plugin. */
 class PackageOrderTest {
 
   /** Package | the packages it may use | packages of others that it must not know. */
@@ -92,7 +92,7 @@ class PackageOrderTest {
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(Stream.concat(closedPackages, closedLibraries).toArray(String[]::new))
-        .because("docs/architecture.md lets %s use %s".formatted(row.name(), row.uses()))
+        .because("docs/explanation/architecture.md lets %s use %s".formatted(row.name(), row.uses()))
         .check(CLASSES);
   }
 

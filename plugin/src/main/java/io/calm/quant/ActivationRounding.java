@@ -6,7 +6,7 @@ import io.calm.tensor.SearchKernels;
 import java.util.Optional;
 
 /**
- * Rounds an activation row to int8 and back, in float32: what a W4A8 linear reads (docs/w4a8.md).
+ * Rounds an activation row to int8 and back, in float32: what a W4A8 linear reads (docs/reference/w4a8.md).
  * Immutable and thread safe.
  */
 final class ActivationRounding {

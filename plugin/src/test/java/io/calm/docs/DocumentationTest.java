@@ -34,7 +34,7 @@ class DocumentationTest {
   /** A run without spaces of this length is a link that cannot be wrapped. */
   private static final int LONG_LINK = 60;
 
-  private static final Set<String> SKIPPED = Set.of("target", "node_modules", "venv");
+  private static final Set<String> SKIPPED = Set.of("target", "node_modules", "venv", "resources");
 
   /** The end of an inline link or image: {@code ](target)}, also where the label is wrapped. */
   private static final Pattern LINK = Pattern.compile("\\]\\(([^)\\s]+)\\)");

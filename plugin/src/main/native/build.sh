@@ -7,6 +7,7 @@
 # well, for then the kernels in Java serve.
 set -eu
 sources=$(cd "$(dirname "$0")" && pwd)
+checks=$sources/../../test/native
 out=$1
 java=$2
 what=${3:-library}
@@ -32,13 +33,14 @@ debug=-g1 # lines for sanitizers
 [ "$what" = driver ] || debug=-g0
 common="-std=c11 -D_GNU_SOURCE -O3 $debug -fPIC -ffp-contract=off -fno-math-errno -fvisibility=hidden"
 common="$common -Wall -Wextra -Werror -pthread"
+common="$common -I$sources/kernels -I$sources/decoder"
 
 # compile NAME FLAGS SOURCE: in the background; finish waits for all. Debug information has no paths
 # of this machine, so that the same sources give the same library.
 jobs=
 compile() {
   (cd "$objects" && $compiler $common $2 $more "-ffile-prefix-map=$sources=native" \
-    "-ffile-prefix-map=$objects=." -c "$sources/$3" -o "$1.o") &
+    "-ffile-prefix-map=$objects=." -c "$(find "$sources" "$checks" -name "$3" 2>/dev/null)" -o "$1.o") &
   jobs="$jobs $!"
 }
 finish() {

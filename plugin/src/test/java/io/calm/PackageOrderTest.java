@@ -3,6 +3,7 @@ package io.calm;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -21,26 +22,40 @@ import org.junit.jupiter.api.TestFactory;
 /** The package order of docs/explanation/architecture.md, held for every class of the plugin. */
 class PackageOrderTest {
 
-  /** Package | the packages it may use | packages of others that it must not know. */
+  /**
+   * Package | the packages it may use | packages of others that it must not know. From the ground
+   * up: a package may use only those above its row.
+   */
   private static final String TABLE =
       """
-      text        |                                                 | ai.djl io.netty com.google.gson java.nio.file
-      files       |                                                 | ai.djl io.netty com.google.gson
-      tensor      | files                                           | ai.djl io.netty com.google.gson
-      model       | tensor text                                     | ai.djl io.netty com.google.gson java.nio.file
-      jinja       |                                                 | ai.djl io.netty com.google org.slf4j java.nio.file java.lang.reflect
-      checkpoint  | model tensor files text jinja                   | io.netty ai.djl.ndarray ai.djl.engine
-      runtime     | model tensor files text                         | io.netty
-      cka         | tensor text                                     | io.netty com.google.gson java.nio.file
-      quant       | model tensor text                               | io.netty com.google.gson java.nio.file
-      calibration | checkpoint runtime model tensor files text      | io.netty
-      search      | calibration quant cka runtime model tensor text | io.netty java.nio.file
-      artifact    | search model tensor files text                  | io.netty ai.djl
-      generate    | runtime model text                              | io.netty ai.djl com.google.gson
-      metrics     |                                                 | io.netty ai.djl com.google.gson
-      serving     | files tensor model checkpoint runtime cka quant calibration search artifact generate metrics text |
-      host        | serving text                                    |
-      cli         | files tensor model checkpoint runtime cka quant calibration search artifact generate metrics serving host text |
+      text             |                                                     | ai.djl io.netty com.google.gson java.nio.file
+      files            |                                                     | ai.djl io.netty com.google.gson
+      jinja            |                                                     | ai.djl io.netty com.google org.slf4j java.nio.file java.lang.reflect
+      metrics          |                                                     | io.netty ai.djl com.google.gson
+      tensor           | text                                                | ai.djl io.netty com.google.gson java.nio.file
+      model            | tensor text                                         | ai.djl io.netty com.google.gson java.nio.file
+      kernels          | tensor files text                                   | ai.djl io.netty com.google.gson
+      checkpoint       | model tensor files text jinja                       | io.netty ai.djl.ndarray ai.djl.engine
+      runtime          | kernels model tensor text                           | io.netty ai.djl com.google.gson
+      cka              | kernels tensor text                                 | io.netty ai.djl com.google.gson java.nio.file
+      quant            | kernels model tensor text                           | io.netty ai.djl com.google.gson java.nio.file
+      calibration      | checkpoint runtime tensor files text                | io.netty ai.djl
+      replay           | runtime kernels model tensor files text             | io.netty com.google.gson
+      search           | replay calibration quant cka kernels model tensor text | io.netty ai.djl java.nio.file
+      artifact         | search model tensor files text                      | io.netty ai.djl
+      settings         | runtime model files text                            | io.netty ai.djl
+      quantize         | settings artifact search replay calibration quant runtime kernels checkpoint model tensor text | io.netty
+      generate         | runtime model text                                  | io.netty ai.djl com.google.gson
+      serving.model    | generate search kernels checkpoint model text       | io.netty ai.djl com.google.gson
+      serving.reply    | serving.model generate checkpoint metrics text model | io.netty ai.djl
+      serving.openai   | serving.reply serving.model generate checkpoint text model | io.netty ai.djl
+      serving.lmi      | serving.reply serving.model generate checkpoint text model | io.netty ai.djl
+      serving.load     | serving.reply serving.model settings quantize artifact search replay calibration quant generate runtime kernels checkpoint model tensor text | io.netty ai.djl
+      serving.dispatch | serving.openai serving.lmi serving.reply serving.model metrics text generate | io.netty ai.djl
+      serving.http     | serving.dispatch serving.load serving.reply serving.model generate search metrics model text | ai.djl
+      serving.djl      | serving.http serving.dispatch serving.load serving.reply serving.model settings search metrics text generate |
+      host             | serving.http serving.reply text                     | ai.djl
+      cli              | host serving.djl serving.http serving.dispatch serving.load serving.model quantize settings artifact search replay quant runtime kernels checkpoint metrics model tensor files text |
       """;
 
   private static final List<Row> ROWS = TABLE.lines().map(Row::parse).toList();
@@ -53,7 +68,7 @@ class PackageOrderTest {
   /**
    * One row of the table.
    *
-   * @param name a package under {@code io.calm}; its subpackages belong to it
+   * @param name a package under {@code io.calm}; subpackages without a row belong to it
    * @param uses the other packages it may use
    * @param forbidden packages of others that it must not know
    */
@@ -101,9 +116,25 @@ class PackageOrderTest {
     Set<String> packages =
         CLASSES.stream()
             .map(JavaClass::getPackageName)
-            .map(name -> name.split("\\.", -1)[2])
+            .map(PackageOrderTest::row)
             .collect(Collectors.toCollection(TreeSet::new));
     assertEquals(ROWS.stream().map(Row::name).collect(Collectors.toSet()), packages);
+  }
+
+  /** Returns the row that a package belongs to: its room, or its room in {@code serving}. */
+  private static String row(String packageName) {
+    String[] names = packageName.split("\\.", -1);
+    return names[2].equals("serving") && names.length > 3 ? "serving." + names[3] : names[2];
+  }
+
+  @Test
+  void aPackageUsesOnlyPackagesBelowIt() {
+    Set<String> below = new TreeSet<>();
+    for (Row row : ROWS) {
+      assertTrue(
+          below.containsAll(row.uses()), () -> row + " uses a package that has no row above it");
+      below.add(row.name());
+    }
   }
 
   @Test

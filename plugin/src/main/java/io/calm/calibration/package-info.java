@@ -1,4 +1,4 @@
-/** Token windows, replay block by block, activation statistics. Knows no quantizer. */
+/** Calibration texts, sequences that a model samples itself, and the sets made of both. */
 @NullMarked
 package io.calm.calibration;
 

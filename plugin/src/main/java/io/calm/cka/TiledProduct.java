@@ -1,7 +1,7 @@
 package io.calm.cka;
 
+import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Parallel;
-import io.calm.tensor.SearchKernels;
 import java.util.Arrays;
 import java.util.Optional;
 

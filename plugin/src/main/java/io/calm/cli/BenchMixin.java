@@ -1,9 +1,9 @@
 package io.calm.cli;
 
 import io.calm.cli.bench.BenchReport;
+import io.calm.kernels.NativeKernels.Rung;
 import io.calm.runtime.Decoders;
-import io.calm.serving.settings.CalmSettings;
-import io.calm.tensor.NativeKernels.Rung;
+import io.calm.settings.CalmSettings;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -3,7 +3,7 @@ package io.calm.cli;
 import io.calm.cli.models.ModelSource;
 import io.calm.cli.models.PipDownload;
 import io.calm.cli.models.RecipeFetcher;
-import io.calm.serving.settings.CalmSettings;
+import io.calm.settings.CalmSettings;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -4,10 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.calm.cli.models.ModelSource;
 import io.calm.files.DjlCache;
-import io.calm.serving.LmiOptions;
 import io.calm.serving.load.ModelLoader;
-import io.calm.serving.settings.CalmSettings;
-import io.calm.serving.settings.ModelProperties;
+import io.calm.serving.model.LmiOptions;
+import io.calm.settings.CalmSettings;
+import io.calm.settings.ModelProperties;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;

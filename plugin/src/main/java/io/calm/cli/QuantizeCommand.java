@@ -4,7 +4,7 @@ import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.cli.terminal.ProgressBar;
-import io.calm.serving.load.QuantizedModelStore;
+import io.calm.quantize.QuantizedModelStore;
 import java.io.PrintWriter;
 import java.util.Optional;
 import java.util.concurrent.Callable;

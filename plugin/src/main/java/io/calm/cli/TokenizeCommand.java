@@ -5,7 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.files.DjlCache;
-import io.calm.serving.settings.CalmSettings;
+import io.calm.settings.CalmSettings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;

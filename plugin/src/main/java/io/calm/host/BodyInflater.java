@@ -1,6 +1,6 @@
 package io.calm.host;
 
-import io.calm.serving.api.ApiException;
+import io.calm.serving.reply.ApiException;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;

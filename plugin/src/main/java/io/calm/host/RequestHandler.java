@@ -1,7 +1,7 @@
 package io.calm.host;
 
-import io.calm.serving.api.ApiException;
 import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.reply.ApiException;
 import io.calm.text.Printable;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
@@ -26,6 +26,8 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
   private static final Set<ApiException.Kind> WELL_FORMED =
       EnumSet.of(
           ApiException.Kind.BODY_TOO_LARGE,
+          ApiException.Kind.BODY_TOO_COMPLEX,
+          ApiException.Kind.TOO_LONG,
           ApiException.Kind.UNAUTHORIZED,
           ApiException.Kind.FORBIDDEN,
           ApiException.Kind.EXPECTATION_FAILED,

@@ -1,8 +1,8 @@
 package io.calm.quant;
 
+import io.calm.kernels.SearchKernels;
 import io.calm.model.ActivationMode;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.SearchKernels;
 import java.util.Optional;
 
 /**

@@ -1,10 +1,10 @@
 package io.calm.quant;
 
+import io.calm.kernels.SearchKernels;
 import io.calm.model.ActivationMode;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
-import io.calm.tensor.SearchKernels;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 

@@ -1,9 +1,9 @@
 package io.calm.quant;
 
+import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
-import io.calm.tensor.SearchKernels;
 import java.util.Optional;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;

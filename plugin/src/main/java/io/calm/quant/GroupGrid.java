@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * the weighted error in exact arithmetic; the best grid after rounding to float16 is kept. Cost is
  * O(starts * rounds * group). Deterministic. An instance holds scratch and belongs to one thread.
  *
- * <p>This is the reference of the kernel in C ({@link io.calm.tensor.SearchKernels}), which has its
- * bits: sums are float64, in the order of the weights.
+ * <p>This is the reference of the kernel in C ({@link io.calm.kernels.SearchKernels}), which has
+ * its bits: sums are float64, in the order of the weights.
  *
  * <p>Scales are normal float16 numbers. A grid that float16 cannot hold is reported by {@link
  * #fit}, not clamped.

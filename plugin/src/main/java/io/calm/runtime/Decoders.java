@@ -1,10 +1,10 @@
 package io.calm.runtime;
 
+import io.calm.kernels.NativeKernels;
+import io.calm.kernels.NativeKernels.Ladder;
+import io.calm.kernels.NativeKernels.Rung;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
-import io.calm.tensor.NativeKernels;
-import io.calm.tensor.NativeKernels.Ladder;
-import io.calm.tensor.NativeKernels.Rung;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;

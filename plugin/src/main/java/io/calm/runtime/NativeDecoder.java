@@ -1,10 +1,10 @@
 package io.calm.runtime;
 
+import io.calm.kernels.NativeKernels;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.model.Stage;
-import io.calm.tensor.NativeKernels;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -23,9 +23,6 @@ public final class NativeDecoder extends PagedDecoder {
 
   /** The result of a step that read a missing mapped page. */
   private static final int UNREADABLE = -2;
-
-  /** A check of the files costs some microseconds. */
-  private static final long NANOS_BETWEEN_CHECKS = 10_000_000;
 
   private static final int PER_LAYER = 16;
   private static final int LINEAR_HEAD = 4;
@@ -68,8 +65,7 @@ public final class NativeDecoder extends PagedDecoder {
       StepSize largest) {
     super(
         model,
-        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address),
-        NANOS_BETWEEN_CHECKS);
+        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address));
     this.spec = model.spec();
     try {
       this.model = new NativeModel(rung, model, kvType, threads);

@@ -1,12 +1,12 @@
 package io.calm.runtime;
 
+import io.calm.kernels.NativeKernels;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
 import io.calm.model.QuantizedModel;
-import io.calm.tensor.NativeKernels;
 import io.calm.tensor.OffHeap;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;

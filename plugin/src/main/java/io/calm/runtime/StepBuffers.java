@@ -1,6 +1,6 @@
 package io.calm.runtime;
 
-import io.calm.tensor.NativeKernels;
+import io.calm.kernels.NativeKernels;
 import io.calm.tensor.OffHeap;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;

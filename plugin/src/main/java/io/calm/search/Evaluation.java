@@ -1,7 +1,7 @@
 package io.calm.search;
 
 import io.calm.model.BlockParameters;
-import io.calm.runtime.pytorch.HiddenStates;
+import io.calm.replay.HiddenStates;
 import io.calm.tensor.QuantizedLinear;
 import java.util.Optional;
 

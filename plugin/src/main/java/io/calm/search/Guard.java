@@ -2,7 +2,7 @@ package io.calm.search;
 
 import io.calm.calibration.CalibrationSet;
 import io.calm.quant.Quantizer;
-import io.calm.runtime.pytorch.HiddenStates;
+import io.calm.replay.HiddenStates;
 import io.calm.search.Streams.Part;
 import java.util.Comparator;
 import java.util.EnumSet;

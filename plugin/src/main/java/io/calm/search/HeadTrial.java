@@ -2,8 +2,8 @@ package io.calm.search;
 
 import io.calm.quant.QuantizationException;
 import io.calm.quant.RoundingProblem;
-import io.calm.runtime.pytorch.HeadComparison;
-import io.calm.runtime.pytorch.HiddenStates;
+import io.calm.replay.HeadComparison;
+import io.calm.replay.HiddenStates;
 import io.calm.tensor.Int4TableBuilder;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;

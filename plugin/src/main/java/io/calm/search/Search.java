@@ -10,8 +10,8 @@ import io.calm.model.LinearRole;
 import io.calm.model.WeightSource;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
-import io.calm.runtime.pytorch.HiddenStates;
-import io.calm.runtime.pytorch.TorchRuntime;
+import io.calm.replay.HiddenStates;
+import io.calm.replay.TorchRuntime;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
@@ -156,6 +156,13 @@ public final class Search {
           Evaluation evaluation = evaluate(quantizer, layer, block, quantized, reference);
           evaluations.add(evaluation);
           progress.evaluated(evaluation.candidate().score());
+        }
+        if (evaluations.stream().allMatch(e -> e.made().isEmpty())) {
+          ConstantOutput.explain(layer, block, source.get(Part.SCORE), target)
+              .ifPresent(
+                  why -> {
+                    throw new SearchException(why);
+                  });
         }
         full.advance(Part.SCORE, states -> output.copy());
       }

@@ -2,7 +2,7 @@ package io.calm.search;
 
 import io.calm.model.ActivationMode;
 import io.calm.quant.Quantizer;
-import io.calm.runtime.pytorch.BlockPass;
+import io.calm.replay.BlockPass;
 import java.util.List;
 
 /**

@@ -1,8 +1,8 @@
 package io.calm.search;
 
 import io.calm.calibration.CalibrationSet;
-import io.calm.runtime.pytorch.HiddenStates;
-import io.calm.runtime.pytorch.ReferenceModel;
+import io.calm.replay.HiddenStates;
+import io.calm.replay.ReferenceModel;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;

@@ -2,10 +2,10 @@ package io.calm.cka;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
+import io.calm.kernels.NativeKernels.Rung;
+import io.calm.kernels.NativeRungs;
+import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.NativeKernels.Rung;
-import io.calm.tensor.NativeRungs;
-import io.calm.tensor.SearchKernels;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.Random;

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Tokenizer;
-import io.calm.serving.ServedModel;
+import io.calm.serving.model.ServedModel;
 import io.calm.testing.ByteTokenizer;
 import io.calm.testing.ScriptedModels;
 import java.net.http.HttpResponse;

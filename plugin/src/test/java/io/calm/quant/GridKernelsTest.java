@@ -3,12 +3,12 @@ package io.calm.quant;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.calm.kernels.NativeKernels.Rung;
+import io.calm.kernels.NativeRungs;
+import io.calm.kernels.SearchKernels;
 import io.calm.model.ActivationMode;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.NativeKernels.Rung;
-import io.calm.tensor.NativeRungs;
 import io.calm.tensor.Parallel;
-import io.calm.tensor.SearchKernels;
 import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.kernels.NativeKernels.Rung;
+import io.calm.kernels.NativeRungs;
 import io.calm.model.ActivationMode;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
@@ -12,8 +14,6 @@ import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder.Wanted;
 import io.calm.runtime.Sequences.Sequence;
 import io.calm.tensor.Lifetime;
-import io.calm.tensor.NativeKernels.Rung;
-import io.calm.tensor.NativeRungs;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;

@@ -2,6 +2,8 @@ package io.calm.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
+import io.calm.kernels.NativeKernels.Rung;
+import io.calm.kernels.NativeRungs;
 import io.calm.model.ActivationMode;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
@@ -9,8 +11,6 @@ import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Logits;
 import io.calm.runtime.Decoder.Wanted;
-import io.calm.tensor.NativeKernels.Rung;
-import io.calm.tensor.NativeRungs;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

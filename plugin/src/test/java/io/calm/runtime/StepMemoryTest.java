@@ -3,12 +3,12 @@ package io.calm.runtime;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.kernels.NativeKernels.Rung;
+import io.calm.kernels.NativeRungs;
 import io.calm.model.ActivationMode;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Wanted;
-import io.calm.tensor.NativeKernels.Rung;
-import io.calm.tensor.NativeRungs;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.List;

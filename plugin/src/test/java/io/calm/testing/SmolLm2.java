@@ -5,7 +5,7 @@ import io.calm.cli.models.ModelSource;
 import io.calm.cli.models.PipDownload;
 import io.calm.cli.models.RecipeException;
 import io.calm.cli.models.RecipeFetcher;
-import io.calm.serving.settings.CalmSettings;
+import io.calm.settings.CalmSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

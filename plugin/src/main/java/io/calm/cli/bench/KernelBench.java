@@ -2,10 +2,10 @@ package io.calm.cli.bench;
 
 import io.calm.cli.bench.BenchReport.Subject;
 import io.calm.cli.bench.KernelShape.Linear;
-import io.calm.runtime.pytorch.ProductTimes;
+import io.calm.kernels.NativeKernels;
+import io.calm.kernels.NativeKernels.Rung;
+import io.calm.replay.ProductTimes;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.NativeKernels;
-import io.calm.tensor.NativeKernels.Rung;
 import io.calm.tensor.QuantizedLinear;
 import java.io.IOException;
 import java.util.List;

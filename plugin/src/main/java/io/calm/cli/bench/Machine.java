@@ -1,6 +1,6 @@
 package io.calm.cli.bench;
 
-import io.calm.tensor.NativeKernels;
+import io.calm.kernels.NativeKernels;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;

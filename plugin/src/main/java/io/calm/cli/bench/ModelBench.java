@@ -1,13 +1,13 @@
 package io.calm.cli.bench;
 
 import io.calm.cli.bench.BenchReport.Subject;
+import io.calm.kernels.NativeKernels;
+import io.calm.kernels.NativeKernels.Rung;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.KvType;
 import io.calm.runtime.NativeDecoder;
 import io.calm.runtime.Sequences.Sequence;
-import io.calm.tensor.NativeKernels;
-import io.calm.tensor.NativeKernels.Rung;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;

@@ -1,9 +1,9 @@
 package io.calm.cli.bench;
 
+import io.calm.kernels.NativeKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.QuantizedModel;
-import io.calm.tensor.NativeKernels;
 import io.calm.tensor.OffHeap;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;

@@ -2,9 +2,9 @@ package io.calm.cli.eval;
 
 import io.calm.model.BlockParameters;
 import io.calm.model.WeightSource;
-import io.calm.runtime.pytorch.HiddenStates;
-import io.calm.runtime.pytorch.ReferenceModel;
-import io.calm.runtime.pytorch.TorchRuntime;
+import io.calm.replay.HiddenStates;
+import io.calm.replay.ReferenceModel;
+import io.calm.replay.TorchRuntime;
 import io.calm.tensor.Matrix;
 import java.util.List;
 

@@ -1,11 +1,11 @@
 package io.calm.quant.gptq;
 
+import io.calm.kernels.SearchKernels;
 import io.calm.quant.Grids;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
-import io.calm.tensor.SearchKernels;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 

@@ -1,5 +1,6 @@
 package io.calm.quant.gptq;
 
+import io.calm.kernels.SearchKernels;
 import io.calm.quant.Grids;
 import io.calm.quant.Importance;
 import io.calm.quant.QuantizationException;
@@ -7,7 +8,6 @@ import io.calm.quant.Rounding;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
-import io.calm.tensor.SearchKernels;
 import java.util.Optional;
 import java.util.stream.IntStream;
 

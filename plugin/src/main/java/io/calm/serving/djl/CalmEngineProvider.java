@@ -2,9 +2,9 @@ package io.calm.serving.djl;
 
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineProvider;
-import io.calm.serving.ModelRegistry;
+import io.calm.serving.dispatch.TextService;
 import io.calm.serving.load.ModelLoader;
-import io.calm.serving.text.TextService;
+import io.calm.serving.model.ModelRegistry;
 import java.util.function.IntSupplier;
 
 /**

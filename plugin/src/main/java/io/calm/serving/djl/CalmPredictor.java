@@ -8,14 +8,15 @@ import ai.djl.modality.Output;
 import ai.djl.ndarray.BytesSupplier;
 import ai.djl.translate.Translator;
 import com.google.gson.JsonObject;
-import io.calm.serving.ServedModel;
-import io.calm.serving.api.ApiException;
-import io.calm.serving.api.Errors;
-import io.calm.serving.api.JsonBody;
-import io.calm.serving.api.PreparedReply;
-import io.calm.serving.api.Schema;
+import io.calm.serving.dispatch.TextService;
 import io.calm.serving.http.RequestWorkers;
-import io.calm.serving.text.TextService;
+import io.calm.serving.model.ServedModel;
+import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ByteBudget;
+import io.calm.serving.reply.Errors;
+import io.calm.serving.reply.JsonBody;
+import io.calm.serving.reply.PreparedReply;
+import io.calm.serving.reply.Schema;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
@@ -94,13 +95,20 @@ final class CalmPredictor extends Predictor<Input, Output> {
   /** Reads a body; large ones take turns, as on the plugin's own routes. */
   private PreparedReply prepared(byte[] body, String accept) throws InterruptedException {
     if (body.length < RequestWorkers.LARGE) {
-      return text.prepare(served, Schema.DJL, JsonBody.parse(body), accept);
+      return charged(body, accept);
     }
     LARGE.acquire();
     try {
-      return text.prepare(served, Schema.DJL, JsonBody.parse(body), accept);
+      return charged(body, accept);
     } finally {
       LARGE.release();
+    }
+  }
+
+  private PreparedReply charged(byte[] body, String accept) {
+    try (ByteBudget.Charge charge = text.bodies().charge()) {
+      JsonObject parsed = JsonBody.parse(body, body.length, charge);
+      return text.prepare(served, Schema.DJL, parsed, accept);
     }
   }
 

@@ -1,10 +1,10 @@
 package io.calm.serving.djl;
 
 import ai.djl.modality.Input;
-import io.calm.serving.api.ApiException;
-import io.calm.serving.api.Errors;
-import io.calm.serving.api.PreparedReply;
-import io.calm.serving.api.ReplySink;
+import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.Errors;
+import io.calm.serving.reply.PreparedReply;
+import io.calm.serving.reply.ReplySink;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;

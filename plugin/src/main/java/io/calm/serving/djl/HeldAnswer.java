@@ -1,7 +1,7 @@
 package io.calm.serving.djl;
 
 import ai.djl.modality.Output;
-import io.calm.serving.api.ReplySink;
+import io.calm.serving.reply.ReplySink;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;

@@ -1,7 +1,7 @@
 package io.calm.serving.djl;
 
-import io.calm.serving.settings.SettingKey;
-import io.calm.serving.settings.SettingKeys;
+import io.calm.settings.SettingKey;
+import io.calm.settings.SettingKeys;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;

@@ -1,6 +1,6 @@
 package io.calm.serving.djl;
 
-import io.calm.serving.api.ReplySink;
+import io.calm.serving.reply.ReplySink;
 import java.util.Map;
 
 /**

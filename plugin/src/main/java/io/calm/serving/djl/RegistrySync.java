@@ -1,6 +1,6 @@
 package io.calm.serving.djl;
 
-import io.calm.serving.ModelRegistry;
+import io.calm.serving.model.ModelRegistry;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;

@@ -1,8 +1,8 @@
 package io.calm.serving.djl;
 
-import io.calm.serving.ModelRegistry;
-import io.calm.serving.api.JsonBody;
 import io.calm.serving.http.Route;
+import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.reply.JsonBody;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpHeaders;

@@ -1,7 +1,7 @@
 package io.calm.serving.http;
 
-import io.calm.serving.api.PreparedReply;
-import io.calm.serving.api.ReplySink;
+import io.calm.serving.reply.PreparedReply;
+import io.calm.serving.reply.ReplySink;
 
 /** When prepared replies start. Thread safe. */
 @FunctionalInterface
@@ -14,7 +14,8 @@ public interface Admission {
    * Starts a reply, now or when its turn comes. Its answer or its error goes to the sink, unless
    * this throws.
    *
-   * @throws io.calm.serving.api.ApiException if the reply is not taken; the sink was not used then
+   * @throws io.calm.serving.reply.ApiException if the reply is not taken; the sink was not used
+   *     then
    */
   PreparedReply.Running start(PreparedReply reply, ReplySink sink);
 }

@@ -2,17 +2,18 @@ package io.calm.serving.http;
 
 import com.google.gson.JsonObject;
 import io.calm.metrics.CalmMetrics;
-import io.calm.serving.ModelRegistry;
-import io.calm.serving.ServedModel;
-import io.calm.serving.api.ApiException;
-import io.calm.serving.api.ErrorBody;
-import io.calm.serving.api.Errors;
-import io.calm.serving.api.JsonBody;
-import io.calm.serving.api.PreparedReply;
-import io.calm.serving.api.ReplySink;
-import io.calm.serving.api.Schema;
-import io.calm.serving.text.ModelChoice;
-import io.calm.serving.text.TextService;
+import io.calm.serving.dispatch.ModelChoice;
+import io.calm.serving.dispatch.TextService;
+import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.model.ServedModel;
+import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ByteBudget;
+import io.calm.serving.reply.ErrorBody;
+import io.calm.serving.reply.Errors;
+import io.calm.serving.reply.JsonBody;
+import io.calm.serving.reply.PreparedReply;
+import io.calm.serving.reply.ReplySink;
+import io.calm.serving.reply.Schema;
 import io.calm.text.Printable;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.channel.ChannelHandlerContext;
@@ -105,6 +106,11 @@ public final class CalmHttpHandler {
     this.admission = admission;
     this.responses = responses;
     this.management = management;
+  }
+
+  /** Returns the budget of request bodies and of their parsed forms. */
+  public ByteBudget bodies() {
+    return text.bodies();
   }
 
   /** What a worker needs of a request, which the pipeline may release meanwhile. */
@@ -294,16 +300,24 @@ public final class CalmHttpHandler {
         call.schema().errors(),
         call.sink(),
         () -> {
-          JsonObject body = call.body().read(JsonBody::parse);
-          String[] keys =
-              call.schema() == Schema.DJL
-                  ? new String[] {"model_name", "model"}
-                  : new String[] {"model"};
-          ServedModel model =
-              ModelChoice.ready(registry, ModelChoice.name(registry, call.model(), body, keys));
-          PreparedReply reply = text.prepare(model, call.schema(), body, call.accept());
+          PreparedReply reply = prepared(call);
           call.sink()
-              .attach(admission.start(reply, call.sink()), model.limits().slowReaderTimeout());
+              .attach(
+                  admission.start(reply, call.sink()), reply.model().limits().slowReaderTimeout());
         });
+  }
+
+  /** Parses and tokenizes; the parsed body is charged as long as it is needed. */
+  private PreparedReply prepared(Call call) {
+    try (ByteBudget.Charge charge = text.bodies().charge()) {
+      JsonObject body = call.body().read((bytes, length) -> JsonBody.parse(bytes, length, charge));
+      String[] keys =
+          call.schema() == Schema.DJL
+              ? new String[] {"model_name", "model"}
+              : new String[] {"model"};
+      ServedModel model =
+          ModelChoice.ready(registry, ModelChoice.name(registry, call.model(), body, keys));
+      return text.prepare(model, call.schema(), body, call.accept());
+    }
   }
 }

@@ -1,17 +1,17 @@
 package io.calm.serving.http;
 
 import com.google.gson.JsonObject;
-import io.calm.serving.ModelRegistry;
-import io.calm.serving.ModelStatus;
-import io.calm.serving.ServedModel;
-import io.calm.serving.api.ApiException;
-import io.calm.serving.api.ErrorBody;
-import io.calm.serving.api.Errors;
-import io.calm.serving.api.ReplySink;
 import io.calm.serving.load.LoadErrors;
 import io.calm.serving.load.ModelFinder;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.ModelLoads;
+import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.model.ModelStatus;
+import io.calm.serving.model.ServedModel;
+import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ErrorBody;
+import io.calm.serving.reply.Errors;
+import io.calm.serving.reply.ReplySink;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

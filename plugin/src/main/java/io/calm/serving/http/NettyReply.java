@@ -1,8 +1,8 @@
 package io.calm.serving.http;
 
-import io.calm.serving.ServedModel;
-import io.calm.serving.api.PreparedReply.Running;
-import io.calm.serving.api.ReplySink;
+import io.calm.serving.model.ServedModel;
+import io.calm.serving.reply.PreparedReply.Running;
+import io.calm.serving.reply.ReplySink;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;

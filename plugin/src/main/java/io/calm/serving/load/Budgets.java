@@ -2,9 +2,10 @@ package io.calm.serving.load;
 
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
+import io.calm.quantize.Memory;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
-import io.calm.serving.settings.CalmSettings;
+import io.calm.settings.CalmSettings;
 
 /** The scheduler's budgets of a model, by its settings and the memory at hand. */
 final class Budgets {

@@ -1,8 +1,8 @@
 package io.calm.serving.load;
 
-import io.calm.serving.LmiOptions;
-import io.calm.serving.api.ApiException;
-import io.calm.serving.settings.ModelProperties;
+import io.calm.serving.model.LmiOptions;
+import io.calm.serving.reply.ApiException;
+import io.calm.settings.ModelProperties;
 import io.calm.text.Printable;
 import java.io.IOException;
 import java.net.URI;

@@ -1,6 +1,8 @@
 package io.calm.serving.load;
 
 import io.calm.generate.Scheduler;
+import io.calm.quantize.Memory;
+import io.calm.quantize.NotEnoughMemoryException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.WeakHashMap;

@@ -13,8 +13,8 @@ public interface ModelFinder {
    * @param name as in URLs
    * @param url a local path or a {@code file:} URL
    * @param overrides properties that win over those of the model's files
-   * @throws io.calm.serving.api.ApiException if it is neither, or nothing lies there
-   * @throws io.calm.serving.settings.SettingsException if a setting cannot be used
+   * @throws io.calm.serving.reply.ApiException if it is neither, or nothing lies there
+   * @throws io.calm.settings.SettingsException if a setting cannot be used
    * @throws IOException if a properties file cannot be read
    */
   ModelLoader.Order find(String name, String url, Map<String, String> overrides) throws IOException;

@@ -4,16 +4,20 @@ import io.calm.artifact.Artifact;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.FileAnswers;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
+import io.calm.quantize.NotEnoughMemoryException;
+import io.calm.quantize.QuantizedModelStore;
+import io.calm.quantize.SearchTurn;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.search.SearchProgress;
-import io.calm.serving.LmiOptions;
-import io.calm.serving.ServedModel;
-import io.calm.serving.settings.CalmSettings;
+import io.calm.serving.model.LmiOptions;
+import io.calm.serving.model.ServedModel;
+import io.calm.settings.CalmSettings;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
@@ -87,7 +91,8 @@ public final class ModelLoader {
 
   /** The same of an order. */
   public static ServedModel load(Order order, Consumer<SearchProgress> progress) {
-    Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer());
+    FileAnswers answers = new QuantizedModelStore(order.settings()).answers();
+    Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer(), answers);
     try {
       return load(order, checkpoint, progress);
     } catch (RuntimeException | Error e) {
@@ -181,7 +186,8 @@ public final class ModelLoader {
    * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
    */
   public static MemoryEstimate estimate(Path model, CalmSettings settings) {
-    try (Checkpoint checkpoint = Checkpoints.open(model)) {
+    FileAnswers answers = new QuantizedModelStore(settings).answers();
+    try (Checkpoint checkpoint = Checkpoints.open(model, false, answers)) {
       return MemoryEstimate.of(
           checkpoint.spec(),
           settings,

@@ -1,12 +1,12 @@
 package io.calm.serving.load;
 
+import io.calm.kernels.NativeKernels;
 import io.calm.search.SearchProgress;
-import io.calm.serving.LoadCancelledException;
-import io.calm.serving.LoadProgress;
-import io.calm.serving.ModelRegistry;
-import io.calm.serving.ServedModel;
-import io.calm.serving.api.ApiException;
-import io.calm.tensor.NativeKernels;
+import io.calm.serving.model.LoadCancelledException;
+import io.calm.serving.model.LoadProgress;
+import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.model.ServedModel;
+import io.calm.serving.reply.ApiException;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.slf4j.Logger;

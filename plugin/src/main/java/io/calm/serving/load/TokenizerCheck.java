@@ -1,7 +1,7 @@
 package io.calm.serving.load;
 
 import io.calm.checkpoint.Tokenizer;
-import io.calm.serving.api.TokenText;
+import io.calm.serving.reply.TokenText;
 import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,4 +1,4 @@
-/** The way of a model from its files to a decoder: artifact if there is one, else the search. */
+/** Loads models for serving: memory budgets, the artifact or its making, scheduler, errors. */
 @NullMarked
 package io.calm.serving.load;
 

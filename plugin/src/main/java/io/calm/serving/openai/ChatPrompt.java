@@ -1,11 +1,11 @@
 package io.calm.serving.openai;
 
 import io.calm.checkpoint.ChatTemplate;
-import io.calm.serving.ServedModel;
-import io.calm.serving.api.ApiException;
-import io.calm.serving.api.JsonFields;
-import io.calm.serving.api.Prompt;
-import io.calm.serving.api.Prompts;
+import io.calm.serving.model.ServedModel;
+import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.JsonFields;
+import io.calm.serving.reply.Prompt;
+import io.calm.serving.reply.Prompts;
 import java.util.List;
 import java.util.Map;
 

@@ -2,12 +2,12 @@ package io.calm.serving.openai;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
-import io.calm.serving.ServedModel;
-import io.calm.serving.api.ApiException;
-import io.calm.serving.api.JsonFields;
-import io.calm.serving.api.Prompt;
-import io.calm.serving.api.Prompts;
-import io.calm.serving.api.TokenIds;
+import io.calm.serving.model.ServedModel;
+import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.JsonFields;
+import io.calm.serving.reply.Prompt;
+import io.calm.serving.reply.Prompts;
+import io.calm.serving.reply.TokenIds;
 import java.util.ArrayList;
 import java.util.List;
 

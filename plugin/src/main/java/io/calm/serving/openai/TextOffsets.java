@@ -1,7 +1,7 @@
 package io.calm.serving.openai;
 
 import io.calm.checkpoint.Tokenizer;
-import io.calm.serving.api.Prompt;
+import io.calm.serving.reply.Prompt;
 
 /**
  * Where tokens begin in the text that they make, counted in characters (code points), as a client

@@ -2,8 +2,8 @@ package io.calm.serving.openai;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonPrimitive;
-import io.calm.serving.api.ApiException;
-import io.calm.serving.api.JsonFields;
+import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.JsonFields;
 import io.calm.text.Printable;
 import java.util.List;
 import java.util.Optional;

@@ -2,15 +2,15 @@ package io.calm.quant.gptq;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
+import io.calm.kernels.NativeKernels.Rung;
+import io.calm.kernels.NativeRungs;
+import io.calm.kernels.SearchKernels;
 import io.calm.quant.Grids;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.JavaLinearAlgebra;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.NativeKernels.Rung;
-import io.calm.tensor.NativeRungs;
 import io.calm.tensor.Parallel;
-import io.calm.tensor.SearchKernels;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;

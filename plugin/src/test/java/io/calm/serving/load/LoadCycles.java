@@ -1,14 +1,14 @@
 package io.calm.serving.load;
 
-import io.calm.serving.LmiOptions;
-import io.calm.serving.LoadProgress;
-import io.calm.serving.ModelRegistry;
-import io.calm.serving.ServedModel;
-import io.calm.serving.api.JsonBody;
-import io.calm.serving.api.ReplySink;
-import io.calm.serving.api.Schema;
-import io.calm.serving.settings.CalmSettings;
-import io.calm.serving.text.TextService;
+import io.calm.serving.dispatch.TextService;
+import io.calm.serving.model.LmiOptions;
+import io.calm.serving.model.LoadProgress;
+import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.model.ServedModel;
+import io.calm.serving.reply.JsonBody;
+import io.calm.serving.reply.ReplySink;
+import io.calm.serving.reply.Schema;
+import io.calm.settings.CalmSettings;
 import io.prometheus.client.CollectorRegistry;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -45,7 +45,9 @@ final class LoadCycles {
       registry.ready(
           progress,
           ModelLoader.load("m", model.toString(), model, settings, LmiOptions.DEFAULT, progress));
-      ask(text, ((io.calm.serving.ModelStatus.Ready) registry.status("m").orElseThrow()).model());
+      ask(
+          text,
+          ((io.calm.serving.model.ModelStatus.Ready) registry.status("m").orElseThrow()).model());
       registry.remove("m");
       registry.awaitUnloaded();
       System.gc(); // mapped files go with their last reference

@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.calm.serving.LmiOptions;
-import io.calm.serving.api.ApiException;
-import io.calm.serving.settings.SettingsException;
+import io.calm.serving.model.LmiOptions;
+import io.calm.serving.reply.ApiException;
+import io.calm.settings.SettingsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

@@ -11,11 +11,12 @@ import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.hf.TinyHf;
 import io.calm.generate.SchedulerSettings;
+import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.search.SearchException;
-import io.calm.serving.api.ApiException;
-import io.calm.serving.settings.CalmSettings;
+import io.calm.serving.reply.ApiException;
+import io.calm.settings.CalmSettings;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -228,7 +229,9 @@ class OddModelsTest {
               () -> new QuantizedModelStore(settings()).get(checkpoint, moment -> {}));
       ApiException error = LoadErrors.of(refused);
       assertEquals(ApiException.Kind.INVALID, error.kind());
-      assertTrue(error.getMessage().contains("check the checkpoint"), error.getMessage());
+      assertTrue(
+          error.getMessage().contains("the embeddings of all tokens are equal"),
+          error.getMessage());
     }
   }
 }

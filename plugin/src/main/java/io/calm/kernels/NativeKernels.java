@@ -1,0 +1,257 @@
+package io.calm.kernels;
+
+import io.calm.files.PrivateLibrary;
+import io.calm.tensor.HeadKernel;
+import io.calm.tensor.LinearKernel;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TokenTable;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The kernels in C, loaded from this jar once a process where it holds them for this system.
+ *
+ * <p>They come as a ladder of rungs, one for each family of vector instructions; which of them this
+ * processor can run, and why not the others, is known after loading. Every rung's products have the
+ * bits of {@link LinearKernel} and {@link HeadKernel}.
+ */
+public final class NativeKernels {
+  private static final int INT8 = 0;
+  private static final int INT4 = 1;
+
+  private NativeKernels() {}
+
+  /**
+   * One rung of the ladder.
+   *
+   * @param index in the native table; a higher one is better
+   * @param name the value of {@code calm.kernel} that names it
+   * @param missing why this processor cannot run it; empty: it can
+   */
+  public record Rung(int index, String name, Optional<String> missing) {}
+
+  /**
+   * What loading gave.
+   *
+   * @param rungs from the portable one to the best; empty where the library is missing
+   * @param problem why there is no library
+   */
+  public record Ladder(List<Rung> rungs, Optional<String> problem) {
+    public Ladder {
+      rungs = List.copyOf(rungs);
+    }
+  }
+
+  /** Loads the library at the first call and returns its ladder. */
+  public static Ladder ladder() {
+    return Loaded.LADDER;
+  }
+
+  private static final class Loaded {
+    static final Ladder LADDER = load();
+
+    private static Ladder load() {
+      String system = system();
+      String resource = "/native/" + system + "/libcalm.so";
+      try (InputStream library = NativeKernels.class.getResourceAsStream(resource)) {
+        if (library == null) {
+          return new Ladder(
+              List.of(), Optional.of("this jar holds no native library for %s".formatted(system)));
+        }
+        PrivateLibrary.load(library, "libcalm.so");
+      } catch (IOException | UnsatisfiedLinkError e) {
+        return new Ladder(List.of(), Optional.of("the native library does not load: " + e));
+      }
+      List<Rung> rungs = new ArrayList<>();
+      for (int i = 0; i < rungs(); i++) {
+        rungs.add(new Rung(i, rungName(i), Optional.ofNullable(rungMissing(i))));
+      }
+      return new Ladder(rungs, Optional.empty());
+    }
+  }
+
+  private static String system() {
+    String arch = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
+    String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
+    String machine =
+        switch (arch) {
+          case "amd64", "x86_64" -> "x86_64";
+          case "aarch64", "arm64" -> "aarch64";
+          default -> arch;
+        };
+    return os.replace(' ', '-') + "-" + machine;
+  }
+
+  /**
+   * Rounds {@code x} and writes the outputs of the tiles {@code from} (inclusive) to {@code to}
+   * (exclusive) with one rung's kernels, on this thread.
+   *
+   * @param bias [N], or empty
+   * @param x [rows * K]
+   * @return [rows * N]; outputs of other tiles are 0
+   * @throws ArithmeticException if an activation is NaN or infinite
+   */
+  public static float[] multiply(
+      Rung rung,
+      QuantizedLinear weight,
+      float[] bias,
+      boolean perToken,
+      float[] x,
+      int from,
+      int to) {
+    return multiply(
+        rung,
+        INT4,
+        weight.outputs(),
+        weight.inputs(),
+        weight.group(),
+        weight.codes(),
+        weight.grids(),
+        bias,
+        perToken,
+        x,
+        from,
+        to);
+  }
+
+  /** The same with an int8 table: logits [rows * V]. */
+  public static float[] multiply(
+      Rung rung, TokenTable.Int8 table, boolean perToken, float[] x, int from, int to) {
+    return multiply(
+        rung,
+        INT8,
+        table.tokens(),
+        table.width(),
+        table.group(),
+        table.codes(),
+        table.scales(),
+        new float[0],
+        perToken,
+        x,
+        from,
+        to);
+  }
+
+  private static float[] multiply(
+      Rung rung,
+      int format,
+      int outputs,
+      int inputs,
+      int group,
+      ByteBuffer codes,
+      ByteBuffer second,
+      float[] bias,
+      boolean perToken,
+      float[] x,
+      int from,
+      int to) {
+    int rows = x.length / inputs;
+    ByteBuffer y = floats(new float[rows * outputs]);
+    boolean finite =
+        multiply(
+            rung.index(),
+            format,
+            outputs,
+            inputs,
+            group,
+            codes,
+            second,
+            bias.length == 0 ? null : floats(bias),
+            perToken,
+            rows,
+            floats(x),
+            from,
+            to,
+            y);
+    if (!finite) {
+      throw new ArithmeticException("activations: expected finite numbers, got NaN or infinity");
+    }
+    float[] result = new float[rows * outputs];
+    y.asFloatBuffer().get(result);
+    return result;
+  }
+
+  /** Returns a copy of {@code values} outside the heap, in native order. */
+  public static ByteBuffer floats(float[] values) {
+    ByteBuffer buffer =
+        ByteBuffer.allocateDirect(Math.multiplyExact(values.length, Float.BYTES))
+            .order(ByteOrder.nativeOrder());
+    FloatBuffer view = buffer.asFloatBuffer();
+    view.put(values);
+    return buffer;
+  }
+
+  /** Returns where a direct buffer begins; the caller keeps the buffer alive. */
+  public static native long address(ByteBuffer buffer);
+
+  /**
+   * Asks the system to lay the memory of a direct buffer on huge pages. Where it has none, or knows
+   * no such request (Linux before 6.1), nothing happens.
+   */
+  public static native void collapsePages(ByteBuffer buffer);
+
+  /**
+   * Gives memory that was freed outside the heap back to the system. The C library keeps it per
+   * thread, which after a search are gigabytes. Without the native library, or with another C
+   * library than glibc, nothing happens.
+   */
+  public static void trimHeap() {
+    if (!ladder().rungs().isEmpty()) {
+      trimMalloc();
+    }
+  }
+
+  private static native void trimMalloc();
+
+  /** Returns the bytes a second that {@code threads} read from a direct buffer, at best. */
+  public static native double readBandwidth(ByteBuffer buffer, long bytes, int threads, int rounds);
+
+  /** Returns integer multiply-adds a second of a rung's instruction on registers; 0: none. */
+  public static native double integerPeak(int rung, int threads);
+
+  /**
+   * Returns the seconds of one product of {@code rows} rows with one of {@code copies} weights that
+   * lie one after the other, the best of {@code rounds} passes over all.
+   */
+  public static native double linearSeconds(
+      int rung,
+      int outputs,
+      int inputs,
+      int group,
+      ByteBuffer codes,
+      ByteBuffer grids,
+      int copies,
+      int rows,
+      int threads,
+      int rounds);
+
+  private static native int rungs();
+
+  private static native String rungName(int rung);
+
+  private static native @Nullable String rungMissing(int rung);
+
+  private static native boolean multiply(
+      int rung,
+      int format,
+      int outputs,
+      int inputs,
+      int group,
+      ByteBuffer codes,
+      ByteBuffer second,
+      @Nullable ByteBuffer bias,
+      boolean perToken,
+      int rows,
+      ByteBuffer x,
+      int from,
+      int to,
+      ByteBuffer y);
+}

@@ -1,0 +1,72 @@
+package io.calm.quantize;
+
+import io.calm.checkpoint.Checkpoint;
+import io.calm.model.ModelSpec;
+import io.calm.quant.NearestRounding;
+import io.calm.settings.CalmSettings.HeadFormat;
+import io.calm.tensor.Int4TableBuilder;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TokenTable;
+import io.calm.tensor.TokenTableBuilder;
+import java.nio.ByteBuffer;
+import java.util.function.IntFunction;
+
+/**
+ * Embeddings and lm_head of full-precision or int8 rows, read band by band. An int4 head is made
+ * later, on the inputs that a search has for it; embeddings stay int8 beside it, for a step reads a
+ * row of them a token, whatever its size.
+ *
+ * @param head the same object as {@code embeddings} where the model ties them
+ */
+record Tables(TokenTable embeddings, TokenTable head) {
+  private static final int BAND = 4096;
+
+  static Tables build(Checkpoint checkpoint, HeadFormat format, int groupLimit) {
+    ModelSpec spec = checkpoint.spec();
+    Rows embeddingRows = checkpoint::embeddingRows;
+    Rows headRows = checkpoint::headRows;
+    TokenTable embeddings = table(spec, format, groupLimit, embeddingRows);
+    TokenTable head =
+        spec.tiedEmbeddings() ? embeddings : table(spec, format, groupLimit, headRows);
+    return new Tables(embeddings, head);
+  }
+
+  /** Returns an int4 lm_head of nearest codes, which knows nothing of its inputs. */
+  static TokenTable int4Head(Checkpoint checkpoint, int groupLimit, Parallel parallel) {
+    ModelSpec spec = checkpoint.spec();
+    int group = QuantizedLinear.groupFor(spec.hidden(), groupLimit);
+    Int4TableBuilder builder = new Int4TableBuilder(spec.vocabulary(), spec.hidden(), group);
+    for (int from = 0; from < spec.vocabulary(); from += BAND) {
+      try (Matrix band = checkpoint.headRows(from, Math.min(spec.vocabulary(), from + BAND))) {
+        builder.add(NearestRounding.plain(band, group, parallel, "LM_HEAD"));
+      }
+    }
+    return builder.build();
+  }
+
+  /** Reads rows {@code from .. to}. */
+  private interface Rows {
+    Matrix read(int from, int to);
+  }
+
+  private static TokenTable table(ModelSpec spec, HeadFormat format, int groupLimit, Rows rows) {
+    int group = QuantizedLinear.groupFor(spec.hidden(), groupLimit);
+    IntFunction<ByteBuffer> memory = ByteBuffer::allocateDirect;
+    int tokens = spec.vocabulary();
+    int width = spec.hidden();
+    TokenTableBuilder builder =
+        switch (format) {
+          case AUTO, INT8, INT4 -> TokenTableBuilder.int8(tokens, width, group, memory);
+          case FLOAT16 -> TokenTableBuilder.float16(tokens, width, memory);
+          case FLOAT32 -> TokenTableBuilder.float32(tokens, width, memory);
+        };
+    for (int from = 0; from < tokens; from += BAND) {
+      try (Matrix band = rows.read(from, Math.min(tokens, from + BAND))) {
+        builder.add(band);
+      }
+    }
+    return builder.build();
+  }
+}

@@ -1,0 +1,323 @@
+package io.calm.replay;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import io.calm.model.ActivationMode;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.NormRole;
+import io.calm.model.Stage;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Packing;
+import io.calm.tensor.QuantizedLinear;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One run of a decoder block over hidden states, halted at each of its four stages: what the next
+ * linears will read can be looked at, and rescaled, before their weights are given.
+ *
+ * <p>Inputs of linears are rounded to int8 where an {@link Rounding} is given. Such a pass is made
+ * by the kernels that serve, with the bits of a step; where these are not to be had, and with
+ * weights that are no modules, it is float32 on the dequantized values, so that only the order of
+ * summation differs. Not thread safe.
+ */
+public final class BlockPass implements AutoCloseable {
+  private static final float[] NO_BIAS = new float[0];
+
+  /** How inputs of linears become int8. */
+  public record Rounding(ActivationMode mode, int groupLimit) {
+
+    /** Returns the inputs of a linear that share a scale. */
+    int step(int inputs) {
+      return mode == ActivationMode.PER_TOKEN
+          ? inputs
+          : QuantizedLinear.groupFor(inputs, groupLimit);
+    }
+  }
+
+  private final TorchRuntime runtime;
+  private final ModelSpec spec;
+  private final BlockParameters<?> block;
+  private final Optional<Rounding> rounding;
+  private final Optional<ModuleProducts> products;
+  private final BlockOperations operations;
+  private List<NDArray> residual;
+  private List<NDArray> input;
+  private Optional<Stage> stage;
+
+  /**
+   * Starts at {@link Stage#ATTENTION_IN}.
+   *
+   * @param states not changed
+   * @param block whose norms are used, not folded
+   */
+  public BlockPass(
+      HiddenStates states,
+      ModelSpec spec,
+      int layer,
+      BlockParameters<?> block,
+      Optional<Rounding> rounding) {
+    this(
+        states,
+        spec,
+        layer,
+        block,
+        rounding,
+        rounding.isPresent() ? states.runtime().moduleProducts() : Optional.empty());
+  }
+
+  /** Starts a pass that the engine makes alone. */
+  static BlockPass byTheEngine(
+      HiddenStates states,
+      ModelSpec spec,
+      int layer,
+      BlockParameters<?> block,
+      Optional<Rounding> rounding) {
+    return new BlockPass(states, spec, layer, block, rounding, Optional.empty());
+  }
+
+  private BlockPass(
+      HiddenStates states,
+      ModelSpec spec,
+      int layer,
+      BlockParameters<?> block,
+      Optional<Rounding> rounding,
+      Optional<ModuleProducts> products) {
+    this.runtime = states.runtime();
+    this.spec = spec;
+    this.block = block;
+    this.rounding = rounding;
+    this.products = products;
+    this.operations =
+        products
+            .map(kernels -> kernels.operations(spec, layer, states.length(), block))
+            .orElseGet(
+                () ->
+                    new EngineOperations(
+                        runtime, spec, layer, states.length(), block, rounding.isPresent()));
+    this.residual = new ArrayList<>();
+    for (NDArray chunk : states.chunks()) {
+      residual.add(chunk.duplicate());
+    }
+    this.input = normalized(NormRole.ATTENTION);
+    this.stage = Optional.of(Stage.ATTENTION_IN);
+  }
+
+  /** Returns the stage whose linears come next; empty when the block is done. */
+  public Optional<Stage> stage() {
+    return stage;
+  }
+
+  /** Returns K, the width of the current stage's input. */
+  private int width() {
+    return spec.inputs(stage.orElseThrow());
+  }
+
+  private List<NDArray> normalized(NormRole role) {
+    List<NDArray> result = new ArrayList<>();
+    for (NDArray x : residual) {
+      result.add(operations.norm(x, block.norm(role)));
+    }
+    return result;
+  }
+
+  /** Divides the current input by {@code scales} [K]: the effect of a fold before it. */
+  public void divide(float[] scales) {
+    try (NDArray s = runtime.array(scales)) {
+      input = replace(input, x -> runtime.call("divide", x, s));
+    }
+  }
+
+  /** Returns the column statistics of the current input, before rounding. */
+  public ColumnStatistics statistics() {
+    if (products.isPresent()) {
+      return products.get().statistics(input, width());
+    }
+    ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width());
+    for (NDArray x : input) {
+      try (NDArray statistics = runtime.call("column_statistics", x)) {
+        sum.add(statistics.toFloatArray(), x.size() / width());
+      }
+    }
+    return sum.result();
+  }
+
+  /** Returns {@code count} rows (or all, if fewer) of the current input, evenly spaced, [n, K]. */
+  public Matrix sample(int count) {
+    int width = width();
+    int rows = Math.toIntExact(input.stream().mapToLong(NDArray::size).sum() / width);
+    int wanted = Math.min(count, rows);
+    Matrix sample = Matrix.allocate(wanted, width);
+    float[] row = new float[width];
+    int first = 0;
+    int taken = 0;
+    for (NDArray x : input) {
+      int here = Math.toIntExact(x.size() / width);
+      Matrix view = runtime.view(x, here, width);
+      while (taken < wanted && (long) taken * rows / wanted < first + here) {
+        view.readRow((int) ((long) taken * rows / wanted) - first, row);
+        sample.writeRow(taken++, row);
+      }
+      view.close();
+      first += here;
+    }
+    return sample;
+  }
+
+  /** Returns X'X [K, K] of the current input as the linears will see it, rounded. */
+  public Matrix gram() {
+    if (products.isPresent()) {
+      return products.get().gram(input, width(), rounding.orElseThrow().step(width()));
+    }
+    NDArray sum = runtime.manager().zeros(new Shape(width(), width()));
+    for (NDArray x : input) {
+      try (NDArray rounded = round(x)) {
+        runtime.call("add_gram", sum, rounded).close();
+      }
+    }
+    return runtime.matrix(sum, width(), width());
+  }
+
+  /**
+   * Runs the linears of the current stage and goes on to the next.
+   *
+   * @param weights [N, K] for each linear of the stage, folds included
+   * @param biases [N] for those that have one, folds included
+   */
+  public void advance(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
+    List<NDArray> rounded = new ArrayList<>();
+    for (NDArray x : input) {
+      rounded.add(round(x));
+    }
+    List<List<NDArray>> outputs = new ArrayList<>();
+    for (LinearRole role : stage.orElseThrow().linears()) {
+      outputs.add(linear(rounded, required(weights.get(role)), biases.get(role)));
+    }
+    rounded.forEach(NDArray::close);
+    advance(outputs);
+  }
+
+  /**
+   * The same with W4A8 modules; the pass must be one that rounds. Where the kernels that serve can
+   * take part, their products have the bits of a served linear.
+   */
+  public void advanceModules(
+      Map<LinearRole, QuantizedLinear> modules, Map<LinearRole, float[]> biases) {
+    List<LinearRole> roles = stage.orElseThrow().linears();
+    if (products.isEmpty()) {
+      Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
+      roles.forEach(role -> weights.put(role, Packing.dequantize(required(modules.get(role)))));
+      advance(weights, biases);
+      weights.values().forEach(Matrix::close);
+      return;
+    }
+    boolean perToken = rounding.orElseThrow().mode() == ActivationMode.PER_TOKEN;
+    List<List<NDArray>> outputs = new ArrayList<>();
+    for (LinearRole role : roles) {
+      QuantizedLinear module = required(modules.get(role));
+      float[] bias = biases.getOrDefault(role, NO_BIAS);
+      List<NDArray> chunks = new ArrayList<>();
+      for (NDArray x : input) {
+        chunks.add(products.get().multiply(x, module, bias, perToken));
+      }
+      outputs.add(chunks);
+    }
+    advance(outputs);
+  }
+
+  private <T> T required(@Nullable T weight) {
+    if (weight == null) {
+      throw new IllegalArgumentException("a linear of stage %s has no weight".formatted(stage));
+    }
+    return weight;
+  }
+
+  /** Goes on to the next stage with the outputs of this one's linears, which are closed. */
+  private void advance(List<List<NDArray>> outputs) {
+    Stage current = stage.orElseThrow();
+    input.forEach(NDArray::close);
+    input = List.of();
+    switch (current) {
+      case ATTENTION_IN ->
+          input = operations.attention(outputs.get(0), outputs.get(1), outputs.get(2));
+      case ATTENTION_OUT -> {
+        addToResidual(outputs.get(0));
+        input = normalized(NormRole.MLP);
+      }
+      case MLP_IN -> input = swiglu(outputs.get(0), outputs.get(1));
+      case MLP_OUT -> addToResidual(outputs.get(0));
+    }
+    outputs.forEach(list -> list.forEach(NDArray::close));
+    stage = current.next();
+  }
+
+  private List<NDArray> linear(List<NDArray> inputs, Matrix weight, float @Nullable [] bias) {
+    List<NDArray> outputs = new ArrayList<>();
+    try (NDArray w = runtime.array(weight);
+        NDArray b = runtime.array(bias == null ? new float[1] : bias)) {
+      for (NDArray x : inputs) {
+        outputs.add(
+            bias == null ? runtime.call("linear", x, w) : runtime.call("linear_bias", x, w, b));
+      }
+    }
+    return outputs;
+  }
+
+  private List<NDArray> swiglu(List<NDArray> gate, List<NDArray> up) {
+    List<NDArray> result = new ArrayList<>();
+    for (int i = 0; i < gate.size(); i++) {
+      result.add(operations.gate(gate.get(i), up.get(i)));
+    }
+    return result;
+  }
+
+  private void addToResidual(List<NDArray> update) {
+    List<NDArray> sum = new ArrayList<>();
+    for (int i = 0; i < residual.size(); i++) {
+      sum.add(operations.add(residual.get(i), update.get(i)));
+    }
+    residual = sum;
+  }
+
+  private NDArray round(NDArray x) {
+    if (rounding.isEmpty()) {
+      return x.duplicate();
+    }
+    return Int8Inputs.round(runtime, x, rounding.get().mode(), rounding.get().groupLimit());
+  }
+
+  private static List<NDArray> replace(List<NDArray> arrays, UnaryOperator<NDArray> operation) {
+    List<NDArray> result = new ArrayList<>();
+    for (NDArray x : arrays) {
+      result.add(operation.apply(x));
+      x.close();
+    }
+    return result;
+  }
+
+  /** Returns the block's output; the pass must be done, and keeps nothing of it. */
+  public HiddenStates output() {
+    if (stage.isPresent()) {
+      throw new IllegalStateException("the block is at stage " + stage.get() + ", not at its end");
+    }
+    HiddenStates result = new HiddenStates(runtime, residual);
+    residual = List.of();
+    return result;
+  }
+
+  @Override
+  public void close() {
+    input.forEach(NDArray::close);
+    residual.forEach(NDArray::close);
+    input = List.of();
+    residual = List.of();
+    operations.close();
+  }
+}

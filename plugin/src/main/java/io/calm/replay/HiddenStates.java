@@ -1,0 +1,85 @@
+package io.calm.replay;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import io.calm.tensor.Matrix;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The residual stream of a set of token windows of one length, [windows, T, D] float32 on the
+ * engine's device, held in chunks of whole windows so that one block's activations stay small.
+ */
+public final class HiddenStates implements AutoCloseable {
+  private final TorchRuntime runtime;
+  private final List<NDArray> chunks;
+
+  HiddenStates(TorchRuntime runtime, List<NDArray> chunks) {
+    this.runtime = runtime;
+    this.chunks = List.copyOf(chunks);
+  }
+
+  TorchRuntime runtime() {
+    return runtime;
+  }
+
+  /** Returns the chunks, each [windows, T, D]. */
+  List<NDArray> chunks() {
+    return chunks;
+  }
+
+  /** Returns T. */
+  public int length() {
+    return Math.toIntExact(chunks.get(0).getShape().get(1));
+  }
+
+  /** Returns the number of token rows. */
+  public int rows() {
+    return chunks.stream().mapToInt(c -> Math.toIntExact(c.size() / width())).sum();
+  }
+
+  /** Returns D. */
+  public int width() {
+    return Math.toIntExact(chunks.get(0).getShape().get(2));
+  }
+
+  /** Returns a copy of all rows, [rows, D], in the order of the windows. */
+  public Matrix toMatrix() {
+    Matrix all = Matrix.allocate(rows(), width());
+    float[] row = new float[width()];
+    int at = 0;
+    for (NDArray chunk : chunks) {
+      int count = Math.toIntExact(chunk.size() / width());
+      Matrix part = runtime.view(chunk, count, width());
+      for (int r = 0; r < count; r++) {
+        part.readRow(r, row);
+        all.writeRow(at++, row);
+      }
+      part.close();
+    }
+    return all;
+  }
+
+  /** Returns X'X [D, D] over all rows. */
+  public Matrix gram() {
+    NDArray sum = runtime.manager().zeros(new Shape(width(), width()));
+    for (NDArray chunk : chunks) {
+      runtime.call("add_gram", sum, chunk).close();
+    }
+    return runtime.matrix(sum, width(), width());
+  }
+
+  /** Returns a copy with memory of its own. */
+  public HiddenStates copy() {
+    List<NDArray> copies = new ArrayList<>();
+    for (NDArray chunk : chunks) {
+      copies.add(chunk.duplicate());
+    }
+    return new HiddenStates(runtime, copies);
+  }
+
+  @Override
+  public void close() {
+    chunks.forEach(NDArray::close);
+  }
+}

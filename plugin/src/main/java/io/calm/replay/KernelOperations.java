@@ -1,0 +1,120 @@
+package io.calm.replay;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import io.calm.kernels.NativeKernels;
+import io.calm.kernels.SearchKernels;
+import io.calm.model.BlockParameters;
+import io.calm.model.ModelSpec;
+import io.calm.model.NormRole;
+import io.calm.runtime.RotaryTable;
+import io.calm.tensor.Parallel;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A W4A8 block's operations by the kernels that serve, with the bits of a step over float16 keys
+ * and values.
+ */
+final class KernelOperations implements BlockOperations {
+  private final TorchRuntime runtime;
+  private final SearchKernels kernels;
+  private final Parallel parallel;
+  private final float epsilon;
+  private final SearchKernels.Windows windows;
+
+  KernelOperations(
+      TorchRuntime runtime,
+      SearchKernels kernels,
+      Parallel parallel,
+      ModelSpec spec,
+      int layer,
+      int length,
+      BlockParameters<?> block) {
+    this.runtime = runtime;
+    this.kernels = kernels;
+    this.parallel = parallel;
+    this.epsilon = spec.rmsEpsilon();
+    boolean headNorms = spec.headNorms();
+    this.windows =
+        new SearchKernels.Windows(
+            spec.heads(),
+            spec.kvHeads(),
+            spec.headDim(),
+            length,
+            spec.windows().get(layer),
+            epsilon,
+            rotations(RotaryTable.of(spec.rope(), spec.headDim()), length),
+            headNorms ? NativeKernels.floats(block.norm(NormRole.Q_HEAD)) : null,
+            headNorms ? NativeKernels.floats(block.norm(NormRole.K_HEAD)) : null);
+  }
+
+  /** Returns [T, 2, pairs]: cosines, then sines. */
+  private static ByteBuffer rotations(RotaryTable table, int length) {
+    int pairs = table.pairs();
+    float[] cosines = new float[pairs];
+    float[] sines = new float[pairs];
+    float[] all = new float[length * 2 * pairs];
+    for (int t = 0; t < length; t++) {
+      table.fill(t, cosines, sines, 0);
+      System.arraycopy(cosines, 0, all, 2 * t * pairs, pairs);
+      System.arraycopy(sines, 0, all, (2 * t + 1) * pairs, pairs);
+    }
+    return NativeKernels.floats(all);
+  }
+
+  private NDArray like(NDArray x) {
+    return runtime.manager().create(x.getShape(), DataType.FLOAT32);
+  }
+
+  private static ByteBuffer memory(NDArray x) {
+    return x.toByteBuffer(true);
+  }
+
+  @Override
+  public NDArray norm(NDArray x, float[] weight) {
+    NDArray y = like(x);
+    int rows = Math.toIntExact(x.size() / weight.length);
+    ByteBuffer w = NativeKernels.floats(weight);
+    kernels.norm(memory(x), w, epsilon, weight.length, rows, memory(y), parallel);
+    return y;
+  }
+
+  @Override
+  public List<NDArray> attention(List<NDArray> q, List<NDArray> k, List<NDArray> v) {
+    List<NDArray> result = new ArrayList<>();
+    for (int i = 0; i < q.size(); i++) {
+      NDArray y = like(q.get(i));
+      int count = Math.toIntExact(y.getShape().get(0));
+      kernels.attend(
+          windows,
+          count,
+          memory(q.get(i)),
+          memory(k.get(i)),
+          memory(v.get(i)),
+          memory(y),
+          parallel);
+      result.add(y);
+    }
+    return result;
+  }
+
+  @Override
+  public NDArray gate(NDArray gate, NDArray up) {
+    NDArray y = like(gate);
+    kernels.gate(memory(gate), memory(up), Math.toIntExact(y.size()), memory(y), parallel);
+    return y;
+  }
+
+  @Override
+  public NDArray add(NDArray x, NDArray y) {
+    kernels.add(memory(x), memory(y), Math.toIntExact(x.size()), parallel);
+    return x;
+  }
+
+  @Override
+  public void close() {
+    // Memory goes with its last reference.
+  }
+}

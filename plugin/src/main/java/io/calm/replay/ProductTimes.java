@@ -1,0 +1,60 @@
+package io.calm.replay;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import io.calm.tensor.Matrix;
+
+/** How long products take on the DJL engine: what the project's own kernels are held against. */
+public final class ProductTimes implements AutoCloseable {
+  private static final int REPEATS = 2;
+  private static final double NANOS = 1e9;
+  private static final double SHORTEST = 1e-9;
+
+  private final TorchRuntime runtime;
+
+  private ProductTimes(TorchRuntime runtime) {
+    this.runtime = runtime;
+  }
+
+  /**
+   * Loads the engine.
+   *
+   * @throws EngineMissingException if it is not to be had
+   */
+  public static ProductTimes open(int threads) {
+    return new ProductTimes(TorchRuntime.open(threads));
+  }
+
+  /** Returns the seconds of a b' in float32, a [M, K], b [N, K]. */
+  public double float32(Matrix a, Matrix b) {
+    return repeated("linear_times", a, b);
+  }
+
+  /** Returns the seconds of the same in bfloat16, without the conversion of its operands. */
+  public double bfloat16(Matrix a, Matrix b) {
+    return repeated("linear_bf16_times", a, b);
+  }
+
+  /** What more repeats cost, so that conversions and the call itself do not count. */
+  private double repeated(String method, Matrix a, Matrix b) {
+    double once = seconds(method, a, b, 1);
+    return Math.max(SHORTEST, seconds(method, a, b, 1 + REPEATS) - once) / REPEATS;
+  }
+
+  private double seconds(String method, Matrix a, Matrix b, int times) {
+    try (NDArray x = runtime.array(a);
+        NDArray y = runtime.array(b);
+        NDArray count = runtime.manager().zeros(new Shape(times))) {
+      long start = System.nanoTime();
+      try (NDArray row = runtime.call(method, x, y, count)) {
+        row.toFloatArray();
+      }
+      return (System.nanoTime() - start) / NANOS;
+    }
+  }
+
+  @Override
+  public void close() {
+    runtime.close();
+  }
+}

@@ -1,0 +1,226 @@
+package io.calm.replay;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import io.calm.model.ActivationMode;
+import io.calm.model.BlockParameters;
+import io.calm.model.ModelSpec;
+import io.calm.model.Stage;
+import io.calm.model.WeightSource;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.QuantizedLinear;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
+
+/**
+ * The model in float32 over whole windows, one block in memory at a time: the reference that
+ * candidates are compared with.
+ */
+public final class ReferenceModel {
+  /** Tokens of one chunk of hidden states; bounds the activations of a block. */
+  private static final int CHUNK_TOKENS = 2048;
+
+  /** Rows of the embedding table or lm_head read at once. */
+  private static final int BAND = 8192;
+
+  private final TorchRuntime runtime;
+  private final WeightSource weights;
+  private final ModelSpec spec;
+
+  public ReferenceModel(TorchRuntime runtime, WeightSource weights) {
+    this.runtime = runtime;
+    this.weights = weights;
+    this.spec = weights.spec();
+  }
+
+  /**
+   * Looks up embeddings.
+   *
+   * @param windows token ids [windows][T], all of one length
+   */
+  public HiddenStates embed(List<int[]> windows) {
+    int length = windows.get(0).length;
+    int perChunk = Math.max(1, CHUNK_TOKENS / length);
+    List<NDArray> chunks = new ArrayList<>();
+    int[] ids = distinct(windows);
+    float[] row = new float[spec.hidden()];
+    try (Matrix table = embeddings(ids)) {
+      for (int from = 0; from < windows.size(); from += perChunk) {
+        List<int[]> part = windows.subList(from, Math.min(windows.size(), from + perChunk));
+        Matrix chunk = Matrix.allocate(part.size() * length, spec.hidden());
+        int at = 0;
+        for (int[] window : part) {
+          requireLength(window, length);
+          for (int token : window) {
+            table.readRow(Arrays.binarySearch(ids, token), row);
+            chunk.writeRow(at++, row);
+          }
+        }
+        try (NDArray rows = runtime.array(chunk);
+            NDArray shaped = rows.reshape(new Shape(part.size(), length, spec.hidden()))) {
+          chunks.add(shaped.duplicate());
+        }
+      }
+    }
+    return new HiddenStates(runtime, chunks);
+  }
+
+  /** Returns the token ids that occur, ascending. */
+  private int[] distinct(List<int[]> windows) {
+    int[] ids = windows.stream().flatMapToInt(Arrays::stream).sorted().distinct().toArray();
+    for (int id : ids) {
+      if (id < 0 || id >= spec.vocabulary()) {
+        throw new IllegalArgumentException(
+            "token id %d is outside the vocabulary 0..%d".formatted(id, spec.vocabulary() - 1));
+      }
+    }
+    return ids;
+  }
+
+  /** Reads the embeddings of {@code ids}, ascending, [ids, D]; the table itself band by band. */
+  private Matrix embeddings(int[] ids) {
+    Matrix found = Matrix.allocate(ids.length, spec.hidden());
+    float[] row = new float[spec.hidden()];
+    int next = 0;
+    while (next < ids.length) {
+      int from = ids[next];
+      int to = Math.min(spec.vocabulary(), from + BAND);
+      try (Matrix band = weights.embeddingRows(from, to)) {
+        for (; next < ids.length && ids[next] < to; next++) {
+          band.readRow(ids[next] - from, row);
+          found.writeRow(next, row);
+        }
+      }
+    }
+    return found;
+  }
+
+  private static void requireLength(int[] window, int length) {
+    if (window.length != length) {
+      throw new IllegalArgumentException(
+          "windows differ in length: %d and %d".formatted(length, window.length));
+    }
+  }
+
+  /** Runs block {@code layer} in full precision; {@code states} is not changed. */
+  public HiddenStates block(int layer, HiddenStates states, BlockParameters<Matrix> parameters) {
+    return forward(layer, states, parameters, Optional.empty());
+  }
+
+  /** Runs a block whose weights are dequantized W4A8 modules, inputs rounded to int8. */
+  public HiddenStates quantizedBlock(
+      int layer,
+      HiddenStates states,
+      BlockParameters<Matrix> dequantized,
+      ActivationMode mode,
+      int groupLimit) {
+    BlockPass.Rounding rounding = new BlockPass.Rounding(mode, groupLimit);
+    return forward(layer, states, dequantized, Optional.of(rounding));
+  }
+
+  /** Runs a block of W4A8 modules, with the products of the kernels that serve where they can. */
+  public HiddenStates moduleBlock(
+      int layer,
+      HiddenStates states,
+      BlockParameters<QuantizedLinear> modules,
+      BlockPass.Rounding rounding) {
+    try (BlockPass pass = new BlockPass(states, spec, layer, modules, Optional.of(rounding))) {
+      for (int i = 0; i < Stage.values().length; i++) {
+        pass.advanceModules(modules.linears(), modules.biases());
+      }
+      return pass.output();
+    }
+  }
+
+  private HiddenStates forward(
+      int layer,
+      HiddenStates states,
+      BlockParameters<Matrix> parameters,
+      Optional<BlockPass.Rounding> rounding) {
+    try (BlockPass pass = new BlockPass(states, spec, layer, parameters, rounding)) {
+      for (int i = 0; i < Stage.values().length; i++) {
+        pass.advance(parameters.linears(), parameters.biases());
+      }
+      return pass.output();
+    }
+  }
+
+  /** Applies the final norm. */
+  public HiddenStates finalNorm(HiddenStates states) {
+    List<NDArray> chunks = new ArrayList<>();
+    try (NDArray weight = runtime.array(weights.finalNorm());
+        NDArray epsilon = runtime.manager().create(spec.rmsEpsilon())) {
+      for (NDArray x : states.chunks()) {
+        chunks.add(runtime.call("rms_norm", x, weight, epsilon));
+      }
+    }
+    return new HiddenStates(runtime, chunks);
+  }
+
+  /**
+   * Runs the lm_head window by window.
+   *
+   * @param normalized output of {@link #finalNorm}
+   * @param consumer receives each window's index and its logits [T, V], closed after the call
+   */
+  public void logits(HiddenStates normalized, BiConsumer<Integer, Matrix> consumer) {
+    int length = normalized.length();
+    try (NDArray head = headTable()) {
+      int window = 0;
+      for (NDArray chunk : normalized.chunks()) {
+        for (long i = 0; i < chunk.getShape().get(0); i++) {
+          try (NDArray rows = chunk.get(i);
+              NDArray logits = runtime.call("linear", rows, head)) {
+            Matrix view = runtime.matrix(logits, length, spec.vocabulary());
+            consumer.accept(window++, view);
+          }
+        }
+      }
+    }
+  }
+
+  /**
+   * Compares models' next-token distributions with one.
+   *
+   * @param reference output of {@link #finalNorm} of the one that is right
+   * @param candidates the same of the others, for the same windows
+   * @return for each candidate, mean KL(reference || candidate) a token of each window, in nats
+   */
+  public List<double[]> klDivergences(HiddenStates reference, List<HiddenStates> candidates) {
+    try (HeadComparison comparison = new HeadComparison(reference, candidates)) {
+      for (int from = 0; from < spec.vocabulary(); from += BAND) {
+        try (Matrix band = weights.headRows(from, Math.min(spec.vocabulary(), from + BAND))) {
+          comparison.add(band, Collections.nCopies(candidates.size(), band));
+        }
+      }
+      return IntStream.range(0, candidates.size()).mapToObj(comparison::klDivergence).toList();
+    }
+  }
+
+  /** Returns the states as a W4A8 linear reads them: rounded to int8 and back. */
+  public HiddenStates rounded(HiddenStates states, ActivationMode mode, int groupLimit) {
+    List<NDArray> chunks = new ArrayList<>();
+    for (NDArray x : states.chunks()) {
+      chunks.add(Int8Inputs.round(runtime, x, mode, groupLimit));
+    }
+    return new HiddenStates(runtime, chunks);
+  }
+
+  private NDArray headTable() {
+    NDArray table = runtime.manager().create(new Shape(spec.vocabulary(), spec.hidden()));
+    for (int from = 0; from < spec.vocabulary(); from += BAND) {
+      int to = Math.min(spec.vocabulary(), from + BAND);
+      try (Matrix band = weights.headRows(from, to);
+          NDArray rows = runtime.array(band)) {
+        table.set(new NDIndex(from + ":" + to), rows);
+      }
+    }
+    return table;
+  }
+}

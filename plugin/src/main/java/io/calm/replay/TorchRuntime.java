@@ -1,0 +1,241 @@
+package io.calm.replay;
+
+import ai.djl.Device;
+import ai.djl.MalformedModelException;
+import ai.djl.Model;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.ParameterStore;
+import io.calm.files.DjlCache;
+import io.calm.kernels.SearchKernels;
+import io.calm.tensor.LinearAlgebra;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * The DJL PyTorch engine with the project's TorchScript methods ({@code calm.py} in the resources).
+ *
+ * <p>Matrices on the CPU share their memory with the engine: nothing is copied on the way in or
+ * out. On CUDA operands are copied to the device and results back. One thread at a time.
+ */
+public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
+  private static final String PROGRAM = "calm.py";
+  private static final String CLASS = "Calm";
+  private static final boolean BFLOAT16 = bfloat16();
+
+  private final Model program;
+  private final NDManager manager;
+  private final NDArray one;
+  private final Parallel parallel;
+
+  private TorchRuntime(Model program, Parallel parallel) {
+    this.program = program;
+    this.parallel = parallel;
+    this.manager = program.getNDManager();
+    this.one = manager.create(1f);
+  }
+
+  /**
+   * Loads the engine and the program.
+   *
+   * @param threads threads of one operation; takes effect where the engine is not loaded yet
+   * @throws EngineMissingException if the engine is not to be had, saying what to install
+   */
+  public static TorchRuntime open(int threads) {
+    DjlCache.check();
+    if (System.getProperty("ai.djl.pytorch.num_threads") == null) {
+      System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
+    }
+    // Methods run a few times on shapes that change: profiling for fusion costs more than it gives.
+    if (System.getProperty("ai.djl.pytorch.graph_optimizer") == null) {
+      System.setProperty("ai.djl.pytorch.graph_optimizer", "false");
+    }
+    Model model = newModel();
+    try (InputStream source = TorchRuntime.class.getResourceAsStream(PROGRAM)) {
+      if (source == null) {
+        throw new IllegalStateException("resource %s is missing from the jar".formatted(PROGRAM));
+      }
+      String code = new String(source.readAllBytes(), StandardCharsets.UTF_8);
+      model.load(new ByteArrayInputStream(TorchScriptArchive.write(CLASS, code)));
+      return new TorchRuntime(model, new Parallel(threads));
+    } catch (IOException e) {
+      model.close();
+      throw new UncheckedIOException(e);
+    } catch (MalformedModelException e) {
+      model.close();
+      throw new IllegalStateException("the PyTorch engine refused " + PROGRAM, e);
+    }
+  }
+
+  private static Model newModel() {
+    try {
+      Engine engine = Engine.getEngine("PyTorch");
+      return engine.newModel("calm", engine.getGpuCount() > 0 ? Device.gpu() : Device.cpu());
+    } catch (RuntimeException | LinkageError e) {
+      throw new EngineMissingException(
+          "the search needs the DJL PyTorch engine, which could not be loaded ("
+              + e.getMessage()
+              + "); add ai.djl.pytorch:pytorch-engine and a pytorch-native library to the class"
+              + " path, or start from a finished artifact",
+          e);
+    }
+  }
+
+  /** Returns the manager that owns every array of this runtime. */
+  NDManager manager() {
+    return manager;
+  }
+
+  /** Returns the kernels that serve, where they and the engine's arrays are on the same device. */
+  Optional<ModuleProducts> moduleProducts() {
+    return onCpu()
+        ? SearchKernels.best().map(kernels -> new ModuleProducts(this, kernels, parallel))
+        : Optional.empty();
+  }
+
+  private boolean onCpu() {
+    return !manager.getDevice().isGpu();
+  }
+
+  /** Calls one method of the program; the first result. */
+  NDArray call(String method, NDArray... arguments) {
+    return callAll(method, arguments).head();
+  }
+
+  private NDList callAll(String method, NDArray... arguments) {
+    NDList inputs = new NDList(arguments);
+    try (NDArray selector = one.duplicate()) {
+      selector.setName("module_method:" + method);
+      inputs.add(selector);
+      NDList result = program.getBlock().forward(new ParameterStore(manager, false), inputs, false);
+      result.attach(manager);
+      return result;
+    }
+  }
+
+  /** Returns an array on the device; on the CPU it shares the matrix's memory. */
+  NDArray array(Matrix matrix) {
+    return manager.create(
+        matrix.bytes(), new Shape(matrix.rows(), matrix.columns()), DataType.FLOAT32);
+  }
+
+  /** Returns a vector on the device. */
+  NDArray array(float[] vector) {
+    return manager.create(vector);
+  }
+
+  /**
+   * Returns the elements as a matrix [rows, columns] whose memory is the array's own on the CPU;
+   * closing the matrix closes the array.
+   */
+  Matrix matrix(NDArray array, int rows, int columns) {
+    if (onCpu()) {
+      return Matrix.wrap(array.toByteBuffer(true), rows, columns, array::close);
+    }
+    Matrix copy = Matrix.allocate(rows, columns);
+    ByteBuffer source = array.toByteBuffer();
+    copy.bytes().put(source);
+    array.close();
+    return copy;
+  }
+
+  /** Returns the elements to read, while the array is open; closing the matrix leaves the array. */
+  Matrix view(NDArray array, int rows, int columns) {
+    return onCpu()
+        ? Matrix.wrap(array.toByteBuffer(true), rows, columns, () -> {})
+        : matrix(array.duplicate(), rows, columns);
+  }
+
+  @Override
+  public Matrix multiplyTransposed(Matrix a, Matrix b) {
+    try (NDArray x = array(a);
+        NDArray y = array(b)) {
+      return matrix(call("linear", x, y), a.rows(), b.rows());
+    }
+  }
+
+  @Override
+  public Matrix approximateProduct(Matrix a, Matrix b) {
+    try (NDArray x = array(a);
+        NDArray y = array(b)) {
+      return matrix(call(fastLinear(), x, y), a.rows(), b.rows());
+    }
+  }
+
+  /** Returns the method for products that need not be exact to float32. */
+  String fastLinear() {
+    return BFLOAT16 || !onCpu() ? "linear_bf16" : "linear";
+  }
+
+  /** Whether products of bfloat16 are faster than those of float32: elsewhere they are emulated. */
+  private static boolean bfloat16() {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+      return lines
+          .filter(line -> line.startsWith("flags"))
+          .findFirst()
+          .map(line -> line.contains(" avx512_bf16") || line.contains(" amx_bf16"))
+          .orElse(false);
+    } catch (IOException | UncheckedIOException e) {
+      return false;
+    }
+  }
+
+  @Override
+  public void addProduct(Matrix target, float alpha, Matrix a, Matrix b) {
+    try (NDArray c = array(target);
+        NDArray x = array(a);
+        NDArray y = array(b);
+        NDArray factor = manager.create(alpha);
+        NDArray sum = call("add_product", c, x, y, factor)) {
+      if (!onCpu()) {
+        target.bytes().put(sum.toByteBuffer());
+      }
+    }
+  }
+
+  @Override
+  public Optional<Matrix> inverseCholesky(Matrix h) {
+    try (NDArray x = array(h)) {
+      Optional<NDArray> lower = factor("cholesky", x);
+      if (lower.isEmpty()) {
+        return Optional.empty();
+      }
+      try (NDArray factor = lower.get()) {
+        return factor("inverse_factor", factor).map(upper -> matrix(upper, h.rows(), h.columns()));
+      }
+    }
+  }
+
+  /** Calls a method that returns a factor and LAPACK's info; empty where info is not 0. */
+  private Optional<NDArray> factor(String method, NDArray argument) {
+    NDList result = callAll(method, argument);
+    try (NDArray info = result.get(1)) {
+      if (info.toIntArray()[0] == 0) {
+        return Optional.of(result.get(0));
+      }
+    }
+    result.get(0).close();
+    return Optional.empty();
+  }
+
+  @Override
+  public void close() {
+    parallel.close();
+    one.close();
+    program.close();
+  }
+}

@@ -1,9 +1,0 @@
-package io.calm.serving.api;
-
-/**
- * A prompt as the client gave it and as the model reads it.
- *
- * @param tokens not copied
- */
-@SuppressWarnings("ArrayRecordComponent") // a bulk value, never compared
-public record Prompt(String text, int[] tokens) {}

@@ -1,0 +1,106 @@
+package io.calm.serving.dispatch;
+
+import com.google.gson.JsonObject;
+import io.calm.metrics.CalmMetrics;
+import io.calm.serving.lmi.LmiParser;
+import io.calm.serving.model.ServedModel;
+import io.calm.serving.openai.Framing;
+import io.calm.serving.openai.OpenAiParser;
+import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ByteBudget;
+import io.calm.serving.reply.JsonFields;
+import io.calm.serving.reply.PreparedReply;
+import io.calm.serving.reply.Schema;
+import io.calm.serving.reply.TextRequest;
+import java.time.InstantSource;
+
+/**
+ * Text generation over any transport. {@link #prepare} reads, validates and tokenizes, which takes
+ * time in proportion to the prompt: not on an event loop. Thread safe.
+ */
+public final class TextService {
+  private final CalmMetrics metrics;
+  private final InstantSource clock;
+  private final ByteBudget bodies;
+  private final ByteBudget scores;
+
+  /** Creates a service whose budgets are shares of the heap. */
+  public TextService(CalmMetrics metrics, InstantSource clock) {
+    this(metrics, clock, new ByteBudget(ByteBudget.share()), new ByteBudget(ByteBudget.share()));
+  }
+
+  /**
+   * Creates a service.
+   *
+   * @param bodies memory of request bodies and of their parsed forms
+   * @param scores memory of log-probabilities in answers that are under way
+   */
+  public TextService(
+      CalmMetrics metrics, InstantSource clock, ByteBudget bodies, ByteBudget scores) {
+    this.metrics = metrics;
+    this.clock = clock;
+    this.bodies = bodies;
+    this.scores = scores;
+  }
+
+  /** Returns the budget of request bodies and of their parsed forms. */
+  public ByteBudget bodies() {
+    return bodies;
+  }
+
+  /**
+   * Prepares a reply.
+   *
+   * @param body from {@link io.calm.serving.reply.JsonBody#parse}
+   * @param accept the client's Accept header; empty where it has none
+   * @throws io.calm.serving.reply.ApiException if the request cannot be answered; {@link
+   *     Schema#errors} is the shape of what the client gets
+   */
+  public PreparedReply prepare(ServedModel model, Schema schema, JsonObject body, String accept) {
+    return new PreparedReply(
+        model,
+        parsed(model, schema, body, accept),
+        metrics.model(model.name(), model.variant()),
+        scores);
+  }
+
+  /** A model may be unloaded, its tokenizer closed, while a request that found it is read. */
+  private TextRequest parsed(ServedModel model, Schema schema, JsonObject body, String accept) {
+    try {
+      return parse(model, schema, body, accept);
+    } catch (IllegalStateException e) {
+      if (model.scheduler().ended()) {
+        throw new ApiException(
+            ApiException.Kind.NOT_READY, "model %s is being unloaded".formatted(model.name()));
+      }
+      throw e;
+    }
+  }
+
+  private TextRequest parse(ServedModel model, Schema schema, JsonObject body, String accept) {
+    return switch (schema) {
+      case COMPLETIONS -> OpenAiParser.completion(model, body, clock, Framing.OPENAI);
+      case CHAT -> OpenAiParser.chat(model, body, clock, Framing.OPENAI);
+      case DJL -> {
+        JsonFields fields = new JsonFields(body);
+        if (fields.has("messages")) {
+          yield OpenAiParser.chat(model, body, clock, framing(fields, accept));
+        }
+        if (fields.has("prompt")) {
+          yield OpenAiParser.completion(model, body, clock, framing(fields, accept));
+        }
+        yield LmiParser.parse(model, body, accept);
+      }
+    };
+  }
+
+  /** OpenAI's body on DJL's routes: JSON lines, but events for who sends {@code model} or asks. */
+  private static Framing framing(JsonFields fields, String accept) {
+    if (accept.contains("application/jsonlines")) {
+      return Framing.DJL_LINES;
+    }
+    return fields.has("model") || accept.contains("text/event-stream")
+        ? Framing.DJL_EVENTS
+        : Framing.DJL_LINES;
+  }
+}

@@ -1,0 +1,59 @@
+package io.calm.serving.model;
+
+import io.calm.kernels.NativeKernels;
+import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The end of a model, on a thread of its own: requests first, then memory. */
+final class Unloading implements Runnable {
+  private static final Logger logger = LoggerFactory.getLogger(Unloading.class);
+
+  /** A step that is under way when its sequences are cancelled ends within this. */
+  private static final Duration LAST_STEP = Duration.ofSeconds(30);
+
+  private final ServedModel model;
+  private final Runnable freed;
+
+  private Unloading(ServedModel model, Runnable freed) {
+    this.model = model;
+    this.freed = freed;
+  }
+
+  static void start(ServedModel model, Runnable freed) {
+    model.scheduler().drain();
+    Thread thread = new Thread(new Unloading(model, freed), "calm-unload-" + model.name());
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  @Override
+  public void run() {
+    try {
+      if (!model.scheduler().awaitClosed(model.limits().drainTimeout())) {
+        logger.warn(
+            "{}: {} running and {} waiting requests are cut off: they did not end within"
+                + " calm.drain-timeout, {} s",
+            model.name(),
+            model.scheduler().running(),
+            model.scheduler().waiting(),
+            model.limits().drainTimeout().toSeconds());
+        model.scheduler().close();
+        if (!model.scheduler().awaitClosed(LAST_STEP)) {
+          logger.error("{}: its last step does not end; its memory is not freed", model.name());
+          return;
+        }
+      }
+      model.tokenizer().close();
+      logger.info("{}: unloaded", model.name());
+    } catch (InterruptedException e) {
+      model.scheduler().close();
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      logger.error("{}: not all of its memory was freed", model.name(), e);
+    } finally {
+      NativeKernels.trimHeap();
+      freed.run();
+    }
+  }
+}

@@ -1,0 +1,150 @@
+package io.calm.serving.reply;
+
+import io.calm.generate.GenerationRequest;
+import io.calm.generate.RejectedException;
+import io.calm.generate.SamplingParameters;
+import io.calm.metrics.ModelMetrics;
+import io.calm.serving.model.ServedModel;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** A validated request that has not started: its tokens are counted, nothing is queued. */
+public final class PreparedReply {
+  /** Alternatives with log-probabilities in one answer: some 100 MiB, one choice of 128k tokens. */
+  static final long MAX_ALTERNATIVES = 3_000_000;
+
+  private final ServedModel model;
+  private final TextRequest request;
+  private final ModelMetrics metrics;
+  private final ByteBudget scores;
+
+  /** A reply under way. */
+  public interface Running {
+    /** Ends the generation: the client is gone. Any thread, without waiting. */
+    void cancel();
+
+    /** Holds the generation while its answer is not read. Any thread, without waiting. */
+    void pause();
+
+    /** Goes on after {@link #pause}. */
+    void resume();
+  }
+
+  /**
+   * Puts together what a schema's parser has read.
+   *
+   * @param scores memory of the log-probabilities of all answers under way
+   */
+  public PreparedReply(
+      ServedModel model, TextRequest request, ModelMetrics metrics, ByteBudget scores) {
+    this.model = model;
+    this.request = request;
+    this.metrics = metrics;
+    this.scores = scores;
+  }
+
+  /** Returns the model that will answer. */
+  public ServedModel model() {
+    return model;
+  }
+
+  /** Returns the shape of an error that comes before the answer. */
+  public ErrorBody errors() {
+    return request.format().errors();
+  }
+
+  /** Answers with an error instead of starting; the request counts as rejected. */
+  public void refuse(ApiException error, ReplySink sink) {
+    metrics.rejected();
+    Errors.send(error, errors(), sink);
+  }
+
+  /** Returns the Content-Type of a good answer. */
+  public String contentType() {
+    return request.format().contentType();
+  }
+
+  /** Returns whether the answer comes token by token. */
+  public boolean streamed() {
+    return request.format().streamed();
+  }
+
+  /**
+   * Queues the request; its answer goes to the sink, on the scheduler's thread.
+   *
+   * @throws ApiException if the scheduler does not take it; the sink was not used then
+   */
+  public Running start(ReplySink sink) {
+    requireFewAlternatives();
+    List<Sequence> sequences = new ArrayList<>();
+    for (Prompt prompt : request.prompts()) {
+      for (int choice = 0; choice < request.choices(); choice++) {
+        sequences.add(new Sequence(prompt, sequences.size(), request.parameters().seed() + choice));
+      }
+    }
+    ByteBudget.Charge charge = scores.charge();
+    RunningReply reply =
+        new RunningReply(
+            sequences, request.format(), sink, metrics, charge, model.scheduler()::ended);
+    try {
+      reply.submitted(
+          model.scheduler().submit(sequences.stream().map(s -> generation(s, reply)).toList()));
+    } catch (RejectedException e) {
+      charge.close();
+      sequences.forEach(sequence -> metrics.rejected());
+      throw new ApiException(
+          switch (e.reason()) {
+            case QUEUE_FULL -> ApiException.Kind.QUEUE_FULL;
+            case TOO_LONG -> ApiException.Kind.TOO_LONG;
+            case TOO_MANY -> ApiException.Kind.INVALID;
+            case CLOSED, FAILED -> ApiException.Kind.NOT_READY;
+          },
+          String.valueOf(e.getMessage()));
+    }
+    return reply;
+  }
+
+  /** An answer's log-probabilities are kept until its last sequence ends. */
+  private void requireFewAlternatives() {
+    long answered = (long) request.parameters().maxNewTokens() * request.prompts().size();
+    long read = request.prompts().stream().mapToLong(prompt -> prompt.tokens().length).sum();
+    long alternatives =
+        request.choices()
+            * (answered * request.parameters().topLogprobs()
+                + read * request.promptScores().orElse(0));
+    if (alternatives > MAX_ALTERNATIVES) {
+      throw ApiException.invalid(
+          "logprobs",
+          ("expected at most %d alternatives in one answer, got up to %d; ask for fewer tokens,"
+                  + " choices or log-probabilities, or send several requests")
+              .formatted(MAX_ALTERNATIVES, alternatives));
+    }
+    boolean kept = !streamed() || request.promptScores().isPresent();
+    if (alternatives > 0 && kept && scores.isHalfTaken()) {
+      throw RunningReply.scoresFull(scores.most());
+    }
+  }
+
+  private GenerationRequest generation(Sequence sequence, RunningReply reply) {
+    SamplingParameters.Builder parameters = request.parameters().toBuilder();
+    return new GenerationRequest(
+        sequence.prompt().tokens(),
+        parameters.seed(sequence.seed()).ignoreEos(false).build(),
+        ends(),
+        request.promptScores(),
+        new StopTokenText(model.tokenizer(), request.parameters(), request.showSpecial()),
+        reply.listener(sequence),
+        model.limits().requestTimeout());
+  }
+
+  /** The model's own ends unless they are ignored; those that the client named always count. */
+  private Set<Integer> ends() {
+    Set<Integer> ends = new HashSet<>(request.stopTokens());
+    if (!request.parameters().ignoreEos()) {
+      ends.addAll(model.defaults().endOfSequence());
+    }
+    return ends;
+  }
+}

@@ -1,0 +1,278 @@
+package io.calm.serving.reply;
+
+import io.calm.generate.Finish;
+import io.calm.generate.GeneratedToken;
+import io.calm.generate.Generation;
+import io.calm.generate.GenerationListener;
+import io.calm.generate.TokenScore;
+import io.calm.metrics.ModelMetrics;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Carries the events of a request's sequences to its sink. Nothing is sent before the first token,
+ * so an error until then has a status of its own; the first sequence that fails ends the others.
+ *
+ * <p>Events come on the scheduler's thread; {@link #cancel} on any.
+ */
+final class RunningReply implements PreparedReply.Running {
+  /** Estimated bytes of a token with its log-probability, and of its text in a whole answer. */
+  static final long SCORE_BYTES = 256;
+
+  /**
+   * Number of tokens and alternatives from which a whole answer is built on a thread of its own.
+   */
+  static final int MANY = 4096;
+
+  private static final Logger logger = LoggerFactory.getLogger(RunningReply.class);
+
+  private final List<Sequence> sequences;
+  private final ReplyFormat format;
+  private final ReplySink sink;
+  private final ModelMetrics metrics;
+  private final ByteBudget.Charge charge;
+  private final BooleanSupplier unloaded;
+  private long kept; // tokens and alternatives, of the prompts too
+  private int open;
+  private boolean started;
+  private boolean begun;
+  private boolean done;
+  private volatile boolean cancelled;
+  private volatile List<? extends Generation> generations = List.of();
+
+  /**
+   * Creates a reply that has sent nothing.
+   *
+   * @param charge grows by the log-probabilities that the answer holds, and is closed at its end
+   * @param unloaded whether the model's tokenizer may be closed
+   */
+  RunningReply(
+      List<Sequence> sequences,
+      ReplyFormat format,
+      ReplySink sink,
+      ModelMetrics metrics,
+      ByteBudget.Charge charge,
+      BooleanSupplier unloaded) {
+    this.sequences = sequences;
+    this.format = format;
+    this.sink = sink;
+    this.metrics = metrics;
+    this.charge = charge;
+    this.unloaded = unloaded;
+    this.open = sequences.size();
+  }
+
+  @Override
+  public void cancel() {
+    cancelled = true;
+    generations.forEach(Generation::cancel);
+  }
+
+  @Override
+  public void pause() {
+    generations.forEach(Generation::pause);
+  }
+
+  @Override
+  public void resume() {
+    generations.forEach(Generation::resume);
+  }
+
+  /** Makes the submitted generations known, so that {@link #cancel} reaches them. */
+  void submitted(List<? extends Generation> submitted) {
+    generations = submitted;
+    if (cancelled) {
+      cancel();
+    }
+  }
+
+  GenerationListener listener(Sequence sequence) {
+    return new GenerationListener() {
+      private long before;
+
+      @Override
+      public void promptRead(int cachedTokens) {
+        sequence.promptRead(cachedTokens);
+      }
+
+      @Override
+      public void prompt(List<TokenScore> scores, List<List<TokenScore>> top) {
+        if (!done && holds(scores.size() + top.stream().mapToLong(List::size).sum())) {
+          sequence.prompt(scores, top);
+        }
+      }
+
+      @Override
+      public void token(GeneratedToken token) {
+        metrics.token(token.index(), token.elapsedNanos() - before);
+        before = token.elapsedNanos();
+        started();
+        if (done) {
+          return;
+        }
+        if (format.streamed()) {
+          sequence.token(token.withoutTop());
+          send(format.token(sequence, token));
+        } else if (token.top().isEmpty() || holds(1L + token.top().size())) {
+          kept++;
+          sequence.token(token);
+        }
+      }
+
+      @Override
+      public void finished(Finish finish) {
+        metrics.finished(
+            finish.reason().name(),
+            finish.usage().promptTokens(),
+            finish.usage().generatedTokens(),
+            finish.timing().queued(),
+            finish.timing().total());
+        sequence.finish(finish);
+        started();
+        open--;
+        if (!done) {
+          end(sequence, finish);
+        }
+      }
+    };
+  }
+
+  /** Charges for log-probabilities that the answer keeps; ends it where there is no memory. */
+  private boolean holds(long more) {
+    if (!charge.grow(more * SCORE_BYTES)) {
+      started();
+      fail(scoresFull(charge.most()));
+      return false;
+    }
+    kept += more;
+    return true;
+  }
+
+  /** Creates the error for log-probabilities beyond the common budget. */
+  static ApiException scoresFull(long most) {
+    return new ApiException(
+        ApiException.Kind.QUEUE_FULL,
+        ("logprobs: expected at most %d bytes of log-probabilities in all answers under way, got"
+                + " more; try again later, or ask for fewer tokens, choices or log-probabilities,"
+                + " or for a stream")
+            .formatted(most),
+        Optional.of("logprobs"));
+  }
+
+  private void started() {
+    if (!started) {
+      started = true;
+      sink.started();
+    }
+  }
+
+  private void end(Sequence sequence, Finish finish) {
+    switch (finish.reason()) {
+      case ERROR ->
+          fail(
+              new ApiException(
+                  ApiException.Kind.INTERNAL, finish.error().orElse("the generation failed")));
+      case DEADLINE ->
+          fail(
+              new ApiException(
+                  ApiException.Kind.DEADLINE,
+                  "the request timed out after %d ms; ask for fewer tokens or try again later"
+                      .formatted(finish.timing().total().toMillis())));
+      case CANCELLED ->
+          fail(
+              new ApiException(
+                  ApiException.Kind.NOT_READY, "the generation was cancelled: model unloaded"));
+      case LENGTH, EOS_TOKEN, STOP_SEQUENCE -> {
+        try {
+          complete(sequence);
+        } catch (RuntimeException | Error e) {
+          fail(new ApiException(ApiException.Kind.INTERNAL, "the answer could not be written"));
+          throw e;
+        }
+      }
+    }
+  }
+
+  private void complete(Sequence sequence) {
+    if (format.streamed()) {
+      send(format.finished(sequence));
+      if (open == 0) {
+        send(format.end(sequences));
+        begin();
+        done = true;
+        charge.close();
+        sink.end();
+      }
+    } else if (open == 0) {
+      if (kept < MANY) {
+        whole();
+      } else {
+        AnswerWriter.execute(this::wholeOrError);
+      }
+      done = true;
+    }
+  }
+
+  /** Sends the whole answer; nothing changes it any more. */
+  private void whole() {
+    byte[] body = format.whole(sequences).getBytes(StandardCharsets.UTF_8);
+    charge.close();
+    sink.full(200, format.contentType(), Map.of(), body);
+  }
+
+  private void wholeOrError() {
+    try {
+      if (cancelled) {
+        fail(new ApiException(ApiException.Kind.NOT_READY, "the generation was cancelled"));
+      } else {
+        whole();
+      }
+    } catch (IllegalStateException e) {
+      if (!unloaded.getAsBoolean()) {
+        unwritable(e);
+        return;
+      }
+      fail(
+          new ApiException(
+              ApiException.Kind.NOT_READY, "the model was unloaded before its answer was written"));
+    } catch (RuntimeException | Error e) {
+      unwritable(e);
+    }
+  }
+
+  private void unwritable(Throwable cause) {
+    logger.error("an answer could not be written", cause);
+    fail(new ApiException(ApiException.Kind.INTERNAL, "the answer could not be written"));
+  }
+
+  private void fail(ApiException error) {
+    done = true;
+    charge.close();
+    if (begun) {
+      sink.write(format.failed(error).getBytes(StandardCharsets.UTF_8));
+      sink.end();
+    } else {
+      Errors.send(error, format.errors(), sink);
+    }
+    cancel();
+  }
+
+  private void send(String text) {
+    if (!text.isEmpty()) {
+      begin();
+      sink.write(text.getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  private void begin() {
+    if (!begun) {
+      begun = true;
+      sink.begin(format.contentType());
+    }
+  }
+}

@@ -1,0 +1,31 @@
+package io.calm.serving.reply;
+
+import io.calm.generate.SamplingParameters;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/**
+ * A client's validated request.
+ *
+ * @param prompts at least one
+ * @param choices answers for each prompt; choice {@code i} has the seed plus {@code i}
+ * @param stopTokens token ids that end an answer beside the model's own
+ * @param showSpecial whether special tokens are part of the text
+ * @param promptScores see {@link io.calm.generate.GenerationRequest#promptScores}
+ * @param format of the answer
+ */
+public record TextRequest(
+    List<Prompt> prompts,
+    int choices,
+    SamplingParameters parameters,
+    Set<Integer> stopTokens,
+    boolean showSpecial,
+    OptionalInt promptScores,
+    ReplyFormat format) {
+
+  public TextRequest {
+    prompts = List.copyOf(prompts);
+    stopTokens = Set.copyOf(stopTokens);
+  }
+}

@@ -1,0 +1,141 @@
+package io.calm.settings;
+
+import io.calm.text.Printable;
+import java.io.IOException;
+import java.io.Reader;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The properties that lie beside a model: {@code model.properties}, which comes with the model, and
+ * {@code serving.properties}, which is the operator's and wins.
+ *
+ * @param directory where the files were looked for; relative paths start there
+ * @param values both files together
+ */
+public record ModelProperties(Path directory, Map<String, String> values) {
+  private static final Logger logger = LoggerFactory.getLogger(ModelProperties.class);
+  private static final String MODEL_ID = "option.model_id";
+
+  /** Keys that protect the server or name its directories. */
+  private static final List<SettingKey<?>> SERVER_KEYS =
+      List.of(SettingKeys.CACHE_DIR, SettingKeys.TOKENIZER_PROBE);
+
+  public ModelProperties {
+    values = Collections.unmodifiableMap(new TreeMap<>(values));
+  }
+
+  /**
+   * Reads the files of a model's directory, or of the directory that a model file lies in; a file
+   * that is not there is an empty one.
+   *
+   * @throws IOException if a file that is there cannot be read
+   */
+  public static ModelProperties read(Path model) throws IOException {
+    Path absolute = model.toAbsolutePath();
+    Path parent = absolute.getParent();
+    Path directory = Files.isDirectory(absolute) || parent == null ? absolute : parent;
+    Map<String, String> values = new TreeMap<>();
+    for (String file : List.of("model.properties", "serving.properties")) {
+      load(directory.resolve(file))
+          .forEach(
+              (key, value) -> {
+                String before = values.put(key, value);
+                if (before != null && !before.equals(value)) {
+                  logger.info(
+                      "{}: {}={} of {} wins over {}",
+                      directory,
+                      Printable.of(key),
+                      Printable.of(value),
+                      file,
+                      Printable.of(before));
+                }
+              });
+    }
+    return new ModelProperties(directory, values);
+  }
+
+  private static Map<String, String> load(Path file) throws IOException {
+    Properties properties = new Properties();
+    if (Files.isRegularFile(file)) {
+      try (Reader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+        properties.load(reader);
+      } catch (IllegalArgumentException | CharacterCodingException malformed) {
+        throw new SettingsException(
+            List.of(
+                "%s: expected a properties file in UTF-8, got %s; repair or remove it"
+                    .formatted(file, Printable.of(String.valueOf(malformed)))));
+      }
+    }
+    Map<String, String> values = new TreeMap<>();
+    properties.stringPropertyNames().forEach(k -> values.put(k, properties.getProperty(k).strip()));
+    return values;
+  }
+
+  /**
+   * Returns the settings, with paths made absolute.
+   *
+   * @throws SettingsException as {@link CalmSettings#of}
+   */
+  public CalmSettings settings(Map<String, String> environment) {
+    Map<String, String> resolved = new TreeMap<>(values);
+    resolved.computeIfPresent(SettingKeys.CALIBRATION.name(), (key, value) -> absolute(value));
+    return CalmSettings.of(resolved, environment);
+  }
+
+  /**
+   * Refuses keys that only the operator may set, for a model that a client registers: its directory
+   * and the request are not trusted.
+   *
+   * @throws SettingsException if there is such a key
+   */
+  public void refuseServerKeys() {
+    List<String> problems =
+        SERVER_KEYS.stream()
+            .flatMap(
+                key ->
+                    Stream.of(key.name(), key.optionKey())
+                        .filter(values::containsKey)
+                        .map(
+                            name ->
+                                "%s: expected it in the server's environment (%s), got '%s' with a model that is registered over HTTP; remove it there"
+                                    .formatted(
+                                        name,
+                                        key.environmentVariable(),
+                                        Printable.of(values.get(name)))))
+            .toList();
+    if (!problems.isEmpty()) {
+      throw new SettingsException(problems);
+    }
+  }
+
+  private String absolute(String calibration) {
+    return SettingKeys.CALIBRATION
+        .parse(calibration)
+        .flatMap(file -> file)
+        .map(file -> directory.resolve(file).normalize().toString())
+        .orElse(calibration);
+  }
+
+  /**
+   * Returns where the checkpoint lies: {@code option.model_id} where it names a local file or
+   * directory, else this directory. A leading {@code ~} is the user's home.
+   */
+  public Path checkpoint() {
+    return Optional.ofNullable(values.get(MODEL_ID))
+        .filter(id -> !id.contains("://"))
+        .map(id -> directory.resolve(ValueParsers.home(id)).normalize())
+        .orElse(directory);
+  }
+}

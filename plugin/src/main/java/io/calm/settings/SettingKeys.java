@@ -1,0 +1,274 @@
+package io.calm.settings;
+
+import static io.calm.settings.SettingKey.Effect.RESULT;
+import static io.calm.settings.SettingKey.Effect.SERVING;
+
+import io.calm.model.ActivationMode;
+import io.calm.runtime.KvType;
+import io.calm.settings.CalmSettings.HeadFormat;
+import io.calm.settings.CalmSettings.Metric;
+import io.calm.settings.CalmSettings.Reference;
+import io.calm.settings.CalmSettings.TokenizerProbing;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** Every {@code calm.*} key there is. */
+public final class SettingKeys {
+  private static final List<SettingKey<?>> TABLE = new ArrayList<>();
+
+  static final SettingKey<Boolean> ENABLED =
+      key("calm.enabled", "false", "true | false", SERVING, ValueParsers.flag());
+
+  static final SettingKey<OptionalInt> GROUP =
+      key(
+          "calm.group",
+          "auto",
+          "auto | 32 | 64 | 128",
+          RESULT,
+          ValueParsers.choice(
+              Map.of(
+                  "auto", OptionalInt.empty(),
+                  "32", OptionalInt.of(32),
+                  "64", OptionalInt.of(64),
+                  "128", OptionalInt.of(128))));
+
+  static final SettingKey<ActivationMode> ACTIVATION =
+      choice(
+          "calm.activation",
+          "per-group",
+          RESULT,
+          ActivationMode::setting,
+          List.of(ActivationMode.values()));
+
+  static final SettingKey<Optional<String>> ALGORITHM =
+      key(
+          "calm.algorithm",
+          "search",
+          "search | the name of an algorithm, e.g. gptq",
+          RESULT,
+          ValueParsers.nameOr("search"));
+
+  static final SettingKey<List<String>> POOL =
+      key(
+          "calm.pool",
+          "auto",
+          "auto | names of algorithms, each once, with commas between, e.g. rtn,gptq,awq",
+          RESULT,
+          ValueParsers.namesOrAuto());
+
+  static final SettingKey<Metric> METRIC =
+      choice("calm.search.metric", "cka", RESULT, Metric::setting, List.of(Metric.values()));
+
+  static final SettingKey<Reference> REFERENCE =
+      choice(
+          "calm.search.reference",
+          "quantized",
+          RESULT,
+          Reference::setting,
+          List.of(Reference.values()));
+
+  static final SettingKey<Double> SINK_THRESHOLD =
+      key(
+          "calm.search.sink-threshold",
+          "20",
+          "0 (off), or from 1 to 1000000 (median row norms)",
+          RESULT,
+          text ->
+              ValueParsers.decimal(0, 1_000_000)
+                  .apply(text)
+                  .filter(value -> value == 0 || value >= 1));
+
+  static final SettingKey<Boolean> GUARD =
+      key("calm.search.guard", "true", "true | false", RESULT, ValueParsers.flag());
+
+  static final SettingKey<Optional<Path>> CALIBRATION =
+      key(
+          "calm.calibration",
+          "self",
+          "self | a file of text or JSON lines",
+          RESULT,
+          ValueParsers.pathOr("self"));
+
+  static final SettingKey<Integer> CALIBRATION_SAMPLES =
+      integer("calm.calibration.samples", 24, 1, 4096, RESULT);
+
+  static final SettingKey<Integer> CALIBRATION_LENGTH =
+      integer("calm.calibration.length", 256, 8, 32768, RESULT);
+
+  static final SettingKey<Long> CALIBRATION_SEED =
+      key(
+          "calm.calibration.seed",
+          "0",
+          "a whole number of 64 bits",
+          RESULT,
+          ValueParsers.wholeNumber(Long.MIN_VALUE, Long.MAX_VALUE));
+
+  static final SettingKey<HeadFormat> LM_HEAD =
+      choice("calm.lm-head", "auto", RESULT, HeadFormat::setting, List.of(HeadFormat.values()));
+
+  static final SettingKey<OptionalInt> THREADS =
+      key(
+          "calm.threads",
+          "auto",
+          "auto | from 1 to 1024",
+          SERVING,
+          ValueParsers.integerOrAuto(1, 1024));
+
+  static final SettingKey<String> KERNEL =
+      key(
+          "calm.kernel",
+          "auto",
+          "auto | java | scalar | avx2 | avx-vnni | avx512-vnni | amx | neon-dotprod",
+          SERVING,
+          ValueParsers.choice(
+              Stream.of(
+                      "auto",
+                      "java",
+                      "scalar",
+                      "avx2",
+                      "avx-vnni",
+                      "avx512-vnni",
+                      "amx",
+                      "neon-dotprod")
+                  .collect(Collectors.toMap(Function.identity(), Function.identity()))));
+
+  static final SettingKey<KvType> KV_CACHE =
+      choice("calm.kv-cache", "float16", SERVING, KvType::setting, List.of(KvType.values()));
+
+  static final SettingKey<OptionalInt> MAX_CONTEXT =
+      key(
+          "calm.max-context",
+          "auto",
+          "auto | from 8 to 16777216 (tokens)",
+          SERVING,
+          ValueParsers.integerOrAuto(8, 1 << 24));
+
+  static final SettingKey<OptionalLong> KV_BUDGET_MB =
+      key(
+          "calm.kv-budget-mb",
+          "auto",
+          "auto | from 1 to 16777216 (MiB)",
+          SERVING,
+          ValueParsers.wholeNumberOrAuto(1, 1 << 24));
+
+  static final SettingKey<Integer> MAX_RUNNING = integer("calm.max-running", 32, 1, 4096, SERVING);
+
+  static final SettingKey<Integer> QUEUE_SIZE =
+      integer("calm.queue-size", 100, 1, 1_000_000, SERVING);
+
+  static final SettingKey<OptionalInt> DEFAULT_MAX_TOKENS =
+      key(
+          "calm.default-max-tokens",
+          "auto",
+          "auto | from 1 to 16777216 (tokens)",
+          SERVING,
+          ValueParsers.integerOrAuto(1, 1 << 24));
+
+  static final SettingKey<Optional<Duration>> REQUEST_TIMEOUT =
+      key(
+          "calm.request-timeout",
+          "off",
+          "off | from 1 to 86400 (seconds)",
+          SERVING,
+          ValueParsers.secondsOrOff(1, 86_400));
+
+  static final SettingKey<Duration> SLOW_READER_TIMEOUT =
+      key(
+          "calm.slow-reader-timeout",
+          "30",
+          "from 1 to 86400 (seconds)",
+          SERVING,
+          ValueParsers.seconds(1, 86_400));
+
+  static final SettingKey<Duration> DRAIN_TIMEOUT =
+      key(
+          "calm.drain-timeout",
+          "25",
+          "from 0 to 86400 (seconds)",
+          SERVING,
+          ValueParsers.seconds(0, 86_400));
+
+  static final SettingKey<Boolean> MEMORY_CHECK =
+      key("calm.memory-check", "true", "true | false", SERVING, ValueParsers.flag());
+
+  static final SettingKey<TokenizerProbing> TOKENIZER_PROBE =
+      choice(
+          "calm.tokenizer-probe",
+          "auto",
+          SERVING,
+          TokenizerProbing::setting,
+          List.of(TokenizerProbing.values()));
+
+  static final SettingKey<Path> CACHE_DIR =
+      key(
+          "calm.cache-dir",
+          "~/.cache/calm",
+          "a directory; the default follows XDG_CACHE_HOME where that is set",
+          SERVING,
+          ValueParsers.path());
+
+  private static final Map<String, SettingKey<?>> BY_NAME =
+      Collections.unmodifiableMap(
+          TABLE.stream()
+              .collect(
+                  Collectors.toMap(
+                      SettingKey::name, Function.identity(), (a, b) -> a, LinkedHashMap::new)));
+
+  private SettingKeys() {}
+
+  /** Returns every key by its name, in the order of the documentation. */
+  public static Map<String, SettingKey<?>> all() {
+    return BY_NAME;
+  }
+
+  /** Returns the key of that name; empty where there is none. */
+  public static Optional<SettingKey<?>> named(String name) {
+    return Optional.ofNullable(BY_NAME.get(name));
+  }
+
+  private static SettingKey<Integer> integer(
+      String name, int defaultValue, int least, int most, SettingKey.Effect effect) {
+    return key(
+        name,
+        Integer.toString(defaultValue),
+        "from %d to %d".formatted(least, most),
+        effect,
+        ValueParsers.integer(least, most));
+  }
+
+  private static <T> SettingKey<T> choice(
+      String name,
+      String defaultText,
+      SettingKey.Effect effect,
+      Function<T, String> spelling,
+      List<T> values) {
+    return key(
+        name,
+        defaultText,
+        values.stream().map(spelling).collect(Collectors.joining(" | ")),
+        effect,
+        ValueParsers.choice(values.stream().collect(Collectors.toMap(spelling, v -> v))));
+  }
+
+  private static <T> SettingKey<T> key(
+      String name,
+      String defaultText,
+      String allowed,
+      SettingKey.Effect effect,
+      Function<String, Optional<T>> parser) {
+    SettingKey<T> key = new SettingKey<>(name, defaultText, allowed, effect, parser);
+    TABLE.add(key);
+    return key;
+  }
+}

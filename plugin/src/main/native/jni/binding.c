@@ -1,0 +1,270 @@
+/* What Java calls: io.calm.kernels.NativeKernels and io.calm.runtime.NativeModel. */
+#include "bench.h"
+#include "decoder.h"
+#include "pool.h"
+
+#include <jni.h>
+#include <stdlib.h> /* defines __GLIBC__ where it is */
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <string.h>
+#include <sys/mman.h>
+
+static const void *address(JNIEnv *env, jobject buffer) {
+  return buffer ? (*env)->GetDirectBufferAddress(env, buffer) : NULL;
+}
+
+static const void *address_at(JNIEnv *env, jobjectArray buffers, jsize index) {
+  jobject buffer = (*env)->GetObjectArrayElement(env, buffers, index);
+  const void *result = address(env, buffer);
+  (*env)->DeleteLocalRef(env, buffer);
+  return result;
+}
+
+/* ---- NativeKernels ---- */
+
+JNIEXPORT jint JNICALL Java_io_calm_kernels_NativeKernels_rungs(JNIEnv *env, jclass type) {
+  (void)env;
+  (void)type;
+  return calm_rungs();
+}
+
+JNIEXPORT jstring JNICALL Java_io_calm_kernels_NativeKernels_rungName(JNIEnv *env, jclass type,
+                                                                     jint rung) {
+  (void)type;
+  return (*env)->NewStringUTF(env, calm_rung_name(rung));
+}
+
+JNIEXPORT jstring JNICALL Java_io_calm_kernels_NativeKernels_rungMissing(JNIEnv *env, jclass type,
+                                                                        jint rung) {
+  (void)type;
+  const char *missing = calm_rung_missing(rung);
+  return missing ? (*env)->NewStringUTF(env, missing) : NULL;
+}
+
+JNIEXPORT jlong JNICALL Java_io_calm_kernels_NativeKernels_address(JNIEnv *env, jclass type,
+                                                                  jobject buffer) {
+  (void)type;
+  return (jlong)(intptr_t)address(env, buffer);
+}
+
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_collapsePages(JNIEnv *env, jclass type,
+                                                                       jobject buffer) {
+  (void)type;
+  enum { HUGE_PAGE = 2 << 20, COLLAPSE = 25 /* MADV_COLLAPSE, which old headers have not */ };
+  uintptr_t start = (uintptr_t)address(env, buffer);
+  uintptr_t end = start + (uintptr_t)(*env)->GetDirectBufferCapacity(env, buffer);
+  end &= ~(uintptr_t)(HUGE_PAGE - 1);
+  start = (start + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+  if (start < end) {
+    madvise((void *)start, end - start, MADV_HUGEPAGE);
+    madvise((void *)start, end - start, COLLAPSE);
+  }
+}
+
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_trimMalloc(JNIEnv *env, jclass type) {
+  (void)env;
+  (void)type;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
+static calm_linear linear_of(jint outputs, jint inputs, jint group, const void *codes,
+                             const void *grids, const void *bias) {
+  return (calm_linear){outputs, inputs, group, (inputs + group - 1) / group, codes, grids, bias};
+}
+
+static calm_table8 table8_of(jint outputs, jint inputs, jint group, const void *codes,
+                             const void *scales) {
+  return (calm_table8){outputs, inputs, group, (inputs + group - 1) / group, codes, scales};
+}
+
+/* One product on the calling thread: format 0 is int8 (second: scales), 1 is int4 (grids). */
+JNIEXPORT jboolean JNICALL Java_io_calm_kernels_NativeKernels_multiply(
+    JNIEnv *env, jclass type, jint rung, jint format, jint outputs, jint inputs, jint group,
+    jobject codes, jobject second, jobject bias, jboolean per_token, jint rows, jobject x,
+    jint from, jint to, jobject y) {
+  (void)type;
+  const calm_kernels *k = calm_rung_kernels(rung);
+  int32_t groups = (inputs + group - 1) / group;
+  calm_rows acts = {.group = group, .groups = groups};
+  acts.stride = calm_row_stride((size_t)group * (size_t)groups);
+  size_t scales = (size_t)rows * (size_t)groups * sizeof(float);
+  void *memory = NULL, *scratch = NULL;
+  size_t need = k->scratch_bytes((int32_t)acts.stride) + 64;
+  if (posix_memalign(&memory, 64, (size_t)rows * acts.stride + 2 * scales) != 0 ||
+      posix_memalign(&scratch, 64, need) != 0) {
+    free(memory);
+    (*env)->ThrowNew(env, (*env)->FindClass(env, "java/lang/OutOfMemoryError"), "native scratch");
+    return JNI_FALSE;
+  }
+  acts.codes = memory;
+  acts.scales = (float *)((char *)memory + (size_t)rows * acts.stride);
+  acts.sums = acts.scales + (size_t)rows * (size_t)groups;
+  const float *input = address(env, x);
+  int finite = 1;
+  for (int row = 0; row < rows; row++) {
+    finite &= k->quantize(input + (size_t)row * (size_t)inputs, inputs, per_token, &acts, row, 0, groups);
+  }
+  float *output = (float *)address(env, y);
+  if (format == CALM_INT4) {
+    calm_linear w = linear_of(outputs, inputs, group, address(env, codes), address(env, second),
+                              address(env, bias));
+    k->multiply4(&w, &acts, rows, from, to, output, (size_t)outputs, scratch);
+  } else {
+    calm_table8 w =
+        table8_of(outputs, inputs, group, address(env, codes), address(env, second));
+    k->multiply8(&w, &acts, rows, from, to, output, (size_t)outputs, scratch);
+  }
+  free(memory);
+  free(scratch);
+  return finite ? JNI_TRUE : JNI_FALSE;
+}
+
+JNIEXPORT jdouble JNICALL Java_io_calm_kernels_NativeKernels_readBandwidth(
+    JNIEnv *env, jclass type, jobject buffer, jlong bytes, jint threads, jint rounds) {
+  (void)type;
+  return calm_bench_read(address(env, buffer), (size_t)bytes, threads, rounds);
+}
+
+JNIEXPORT jdouble JNICALL Java_io_calm_kernels_NativeKernels_integerPeak(JNIEnv *env, jclass type,
+                                                                        jint rung, jint threads) {
+  (void)env;
+  (void)type;
+  return calm_bench_peak(rung, threads);
+}
+
+JNIEXPORT jdouble JNICALL Java_io_calm_kernels_NativeKernels_linearSeconds(
+    JNIEnv *env, jclass type, jint rung, jint outputs, jint inputs, jint group, jobject codes,
+    jobject grids, jint copies, jint rows, jint threads, jint rounds) {
+  (void)type;
+  calm_linear w =
+      linear_of(outputs, inputs, group, address(env, codes), address(env, grids), NULL);
+  return calm_bench_linear(rung, &w, copies, rows, threads, rounds);
+}
+
+/* ---- NativeModel ---- */
+
+enum { SHAPE_INTS = 10 };
+
+static calm_shape shape_of(JNIEnv *env, jintArray ints, jfloat epsilon, jint *threads) {
+  jint s[SHAPE_INTS];
+  (*env)->GetIntArrayRegion(env, ints, 0, SHAPE_INTS, s);
+  *threads = s[9];
+  return (calm_shape){.hidden = s[0],
+                      .layers = s[1],
+                      .heads = s[2],
+                      .kv_heads = s[3],
+                      .head_dim = s[4],
+                      .intermediate = s[5],
+                      .vocabulary = s[6],
+                      .per_token = s[7],
+                      .kv = s[8] ? CALM_KV_INT8 : CALM_KV_FLOAT16,
+                      .epsilon = epsilon};
+}
+
+JNIEXPORT jlong JNICALL Java_io_calm_runtime_NativeModel_pageBytes(JNIEnv *env, jclass type,
+                                                                   jintArray ints) {
+  (void)type;
+  jint threads;
+  calm_shape shape = shape_of(env, ints, 0, &threads);
+  return (jlong)calm_decoder_page_bytes(&shape);
+}
+
+/* parts: format, group; buffers: codes or values, and scales or grids. */
+static calm_table table_of(JNIEnv *env, const calm_shape *s, const jint *parts,
+                           jobjectArray buffers, jsize at) {
+  calm_table t = {.format = (calm_format)parts[0]};
+  const void *first = address_at(env, buffers, at), *second = address_at(env, buffers, at + 1);
+  switch (t.format) {
+    case CALM_INT8:
+      t.int8 = table8_of(s->vocabulary, s->hidden, parts[1], first, second);
+      break;
+    case CALM_INT4:
+      t.int4 = linear_of(s->vocabulary, s->hidden, parts[1], first, second, NULL);
+      break;
+    default:
+      t.values = first;
+      break;
+  }
+  return t;
+}
+
+/*
+ * shapes: for each layer its window, then for each linear outputs, inputs, group; at the end format
+ * and group of the embeddings and of the head. buffers: for each layer codes, grids, bias of each
+ * linear, then its four norms; at the end two of the embeddings, two of the head, the final norm.
+ */
+JNIEXPORT jlong JNICALL Java_io_calm_runtime_NativeModel_create(JNIEnv *env, jclass type,
+                                                                jint rung, jintArray ints,
+                                                                jfloat epsilon, jintArray shapes,
+                                                                jobjectArray buffers) {
+  (void)type;
+  jint threads;
+  calm_shape shape = shape_of(env, ints, epsilon, &threads);
+  calm_block *blocks = calloc((size_t)shape.layers, sizeof *blocks);
+  jint *sizes = (*env)->GetIntArrayElements(env, shapes, NULL);
+  calm_decoder *d = NULL;
+  if (blocks && sizes) {
+    const jint *size = sizes;
+    jsize at = 0;
+    for (int layer = 0; layer < shape.layers; layer++) {
+      calm_block *block = &blocks[layer];
+      block->window = *size++;
+      for (int i = 0; i < CALM_LINEARS; i++, size += 3, at += 3) {
+        block->linears[i] =
+            linear_of(size[0], size[1], size[2], address_at(env, buffers, at),
+                      address_at(env, buffers, at + 1), address_at(env, buffers, at + 2));
+      }
+      for (int i = 0; i < CALM_NORMS; i++) {
+        block->norms[i] = address_at(env, buffers, at++);
+      }
+    }
+    calm_table embeddings = table_of(env, &shape, size, buffers, at);
+    calm_table head = table_of(env, &shape, size + 2, buffers, at + 2);
+    d = calm_decoder_create(calm_rung_kernels(rung), &shape, blocks, &embeddings, &head,
+                            address_at(env, buffers, at + 4), threads);
+  }
+  if (sizes) {
+    (*env)->ReleaseIntArrayElements(env, shapes, sizes, JNI_ABORT);
+  }
+  free(blocks);
+  if (!d) {
+    (*env)->ThrowNew(env, (*env)->FindClass(env, "java/lang/OutOfMemoryError"),
+                     "buffers of the native decoder");
+  }
+  return (jlong)(intptr_t)d;
+}
+
+/* ints: tokens, positions, sequences, logits, each [rows], then where the sequences' pages begin. */
+JNIEXPORT jint JNICALL Java_io_calm_runtime_NativeModel_step(JNIEnv *env, jclass type, jlong model,
+                                                             jint rows, jlong ints, jlong pages,
+                                                             jlong rotary, jlong output,
+                                                             jlong weights, jlong failed,
+                                                             jlong times) {
+  (void)env;
+  (void)type;
+  const int32_t *values = (const int32_t *)(intptr_t)ints;
+  calm_step step = {.rows = rows,
+                    .tokens = values,
+                    .positions = values + rows,
+                    .sequences = values + 2 * (size_t)rows,
+                    .logits = values + 3 * (size_t)rows,
+                    .page_from = values + 4 * (size_t)rows,
+                    .pages = (uint8_t *const *)(intptr_t)pages,
+                    .rotary = (const float *)(intptr_t)rotary,
+                    .output = (float *)(intptr_t)output,
+                    .weights = (calm_partial *)(intptr_t)weights,
+                    .failed = (uint8_t *)(intptr_t)failed};
+  return calm_decoder_step((calm_decoder *)(intptr_t)model, &step,
+                           (calm_times *)(intptr_t)times);
+}
+
+JNIEXPORT void JNICALL Java_io_calm_runtime_NativeModel_free(JNIEnv *env, jclass type,
+                                                             jlong model) {
+  (void)env;
+  (void)type;
+  calm_decoder_free((calm_decoder *)(intptr_t)model);
+}

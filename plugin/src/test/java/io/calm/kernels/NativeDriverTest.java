@@ -1,0 +1,141 @@
+package io.calm.kernels;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** build.sh and its driver: the kernels without Java, where sanitizers and emulators can watch. */
+class NativeDriverTest {
+  private static final String BUILD =
+      Path.of("src", "main", "native", "build.sh").toAbsolutePath().toString();
+  private static final String SANITIZERS = "-fsanitize=address,undefined -fno-sanitize-recover=all";
+  private static final String THREAD_SANITIZER = "-fsanitize=thread";
+  private static final String CROSS_COMPILER = "aarch64-linux-gnu-gcc";
+  private static final String EMULATOR = "qemu-aarch64";
+
+  @TempDir Path directory;
+
+  /** What a command printed, and its exit status. */
+  private record Outcome(int status, String output) {}
+
+  private static Outcome run(Map<String, String> environment, String... command)
+      throws IOException, InterruptedException {
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().putAll(environment);
+    Process process = builder.start();
+    process.getOutputStream().close();
+    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+    return new Outcome(process.waitFor(), output);
+  }
+
+  /** Skips the rest of a test, with the reason where the log shows it. */
+  private static void require(boolean there, String reason) {
+    if (!there) {
+      System.out.println("calm-driver: not run: " + reason);
+    }
+    assumeTrue(there, reason);
+  }
+
+  private static boolean installed(String command) throws IOException, InterruptedException {
+    return run(Map.of(), "sh", "-c", "command -v \"${0%% *}\"", command).status() == 0;
+  }
+
+  private static String compiler() {
+    return System.getenv().getOrDefault("CC", "cc");
+  }
+
+  @BeforeEach
+  void onlyOnLinux() {
+    require(
+        System.getProperty("os.name").equals("Linux"),
+        "the native kernels are built on Linux, not on " + System.getProperty("os.name"));
+  }
+
+  /** Builds the driver and runs it with a seed of its own, in whole or as {@code before} starts. */
+  private String drive(String compiler, String flags, List<String> before, String... rounds)
+      throws IOException, InterruptedException {
+    Outcome build =
+        run(Map.of("CC", compiler), "sh", BUILD, directory.toString(), "", "driver", flags);
+    assertEquals(0, build.status(), build.output());
+    List<String> command = new ArrayList<>(before);
+    command.add(directory.resolve("calm-driver").toString());
+    command.add(Long.toString(System.nanoTime()));
+    command.addAll(List.of(rounds));
+    // Leaks are looked for with ptrace, which containers often refuse.
+    Outcome driver = run(Map.of("ASAN_OPTIONS", "detect_leaks=0"), command.toArray(String[]::new));
+    assertEquals(0, driver.status(), driver.output());
+    return driver.output();
+  }
+
+  private void everyRungIsTheSame(String compiler, String flags, String... before)
+      throws IOException, InterruptedException {
+    String output = drive(compiler, flags, List.of(before));
+    assertTrue(output.contains("scalar: the same"), output);
+    output.lines().filter(line -> line.contains("not run")).forEach(System.out::println);
+  }
+
+  /** Skips the rest of a test where a program with these sanitizers cannot be built and run. */
+  private void requireSanitizers(String flags) throws IOException, InterruptedException {
+    require(installed(compiler()), "no C compiler (%s)".formatted(compiler()));
+    Path program = Files.writeString(directory.resolve("empty.c"), "int main(void) { return 0; }");
+    Path binary = directory.resolve("empty");
+    String compile =
+        "%s %s -o '%s' '%s' && '%s'".formatted(compiler(), flags, binary, program, binary);
+    Outcome empty = run(Map.of("ASAN_OPTIONS", "detect_leaks=0"), "sh", "-c", compile);
+    require(
+        empty.status() == 0,
+        "no sanitizers (%s, %s: %s)".formatted(compiler(), flags, empty.output().strip()));
+  }
+
+  @Test
+  void everyRungIsTheSameUnderSanitizers() throws Exception {
+    requireSanitizers(SANITIZERS);
+    everyRungIsTheSame(compiler(), "-O1 " + SANITIZERS);
+  }
+
+  @Test
+  void thePoolRunsEveryItemOnceUnderTheThreadSanitizer() throws Exception {
+    requireSanitizers(THREAD_SANITIZER);
+    String output = drive(compiler(), "-O1 " + THREAD_SANITIZER, List.of(), "0");
+    assertTrue(output.contains("pool: every item once"), output);
+  }
+
+  @Test
+  void everyRungIsTheSameOnAnEmulatedArm() throws Exception {
+    for (String program : List.of(CROSS_COMPILER, EMULATOR)) {
+      require(installed(program), "NEON: no " + program);
+    }
+    everyRungIsTheSame(CROSS_COMPILER, "-static", EMULATOR);
+  }
+
+  @Test
+  void withoutACompilerTheBuildSaysSoAndSucceeds() throws Exception {
+    Outcome build =
+        run(
+            Map.of("CC", "/nonexistent/cc -m64"),
+            "sh",
+            BUILD,
+            directory.toString(),
+            System.getProperty("java.home"));
+    assertEquals(0, build.status(), build.output());
+    assertEquals(
+        "calm: no C compiler (/nonexistent/cc): the native kernels are left out, the kernels in"
+            + " Java serve\n",
+        build.output());
+    try (Stream<Path> files = Files.list(directory)) {
+      assertEquals(List.of(), files.toList());
+    }
+  }
+}

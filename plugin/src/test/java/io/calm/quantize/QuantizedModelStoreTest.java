@@ -1,0 +1,265 @@
+package io.calm.quantize;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.artifact.Artifact;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.QuantizedModel;
+import io.calm.replay.HiddenStates;
+import io.calm.replay.ReferenceModel;
+import io.calm.replay.TorchRuntime;
+import io.calm.runtime.Decoder;
+import io.calm.runtime.JavaDecoder;
+import io.calm.runtime.KvType;
+import io.calm.search.QuantPlan;
+import io.calm.search.SearchProgress;
+import io.calm.settings.CalmSettings;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Packing;
+import io.calm.tensor.QuantizedLinear;
+import io.calm.testing.Repository;
+import io.calm.testing.SmolLm2;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** From a model's files to a decoder, on a trained model of five blocks and on the default one. */
+class QuantizedModelStoreTest {
+  private static final Path TINY = Repository.path("models/calm-tiny-llama");
+
+  @TempDir Path cache;
+
+  private final List<SearchProgress> moments = new ArrayList<>();
+
+  private CalmSettings settings(String... keysAndValues) {
+    Map<String, String> values = new HashMap<>();
+    values.put("calm.cache-dir", cache.toString());
+    values.put("calm.calibration.samples", "4");
+    values.put("calm.calibration.length", "48");
+    values.put("calm.group", "64");
+    for (int i = 0; i < keysAndValues.length; i += 2) {
+      values.put(keysAndValues[i], keysAndValues[i + 1]);
+    }
+    return CalmSettings.of(values, Map.of());
+  }
+
+  private Artifact get(Path model, CalmSettings settings) {
+    moments.clear();
+    try (Checkpoint checkpoint = Checkpoints.open(model)) {
+      return new QuantizedModelStore(settings).get(checkpoint, moments::add);
+    }
+  }
+
+  private boolean searched() {
+    return moments.stream().anyMatch(m -> m.phase().equals("searching"));
+  }
+
+  /** The estimate of disk space against the files written, and its bound. */
+  @ParameterizedTest
+  @ValueSource(strings = {"int8", "int4", "float16", "float32"})
+  void theDiskIsAskedForWhatIsWritten(String head) throws IOException {
+    CalmSettings settings = settings("calm.algorithm", "rtn", "calm.lm-head", head);
+    Artifact made = get(TINY, settings);
+    try (Checkpoint checkpoint = Checkpoints.open(TINY);
+        Stream<Path> files = Files.list(made.directory())) {
+      long written = 0;
+      for (Path file : files.toList()) {
+        written += Files.size(file);
+      }
+      long estimate = new QuantizedModelStore(settings).layout(checkpoint).bytes(checkpoint.spec());
+      String figures = "%s: %d bytes are there, estimated %d".formatted(head, written, estimate);
+      System.out.println("disk: " + figures);
+      assertTrue(written <= estimate, figures);
+      assertTrue(estimate <= written + 64 * 1024 + 5 * 16 * 1024, figures);
+    }
+  }
+
+  @Test
+  void searchesOnceAndServesWhatWasScored() {
+    CalmSettings settings = settings("calm.pool", "rtn,gptq", "calm.lm-head", "float32");
+    Artifact made = get(TINY, settings);
+    assertTrue(searched());
+    QuantPlan plan = made.plan();
+    assertEquals(5 * 2, plan.evaluations());
+    assertEquals(4 + 1 + 1, plan.calibration().sequences().size());
+
+    Artifact found = get(TINY, settings);
+    assertFalse(searched(), "the second start does not search");
+    assertEquals(plan, found.plan());
+
+    int[] tokens = {17, 400, 3, 1999, 250, 250, 7, 61, 1024, 5, 88, 300};
+    requireEqualLogits(found.model(), tokens);
+  }
+
+  /** The decoder against the same modules run on PyTorch: two ways to the same numbers. */
+  private static void requireEqualLogits(QuantizedModel model, int[] tokens) {
+    float[][] got;
+    try (Decoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2, 1)) {
+      Decoder.Chunk all = new Decoder.Chunk(new int[] {0}, 0, tokens, Decoder.Wanted.ALL);
+      got =
+          decoder.step(List.of(all)).get(0).stream()
+              .map(row -> row.values().clone())
+              .toArray(float[][]::new);
+    }
+    try (Checkpoint checkpoint = Checkpoints.open(TINY);
+        TorchRuntime torch = TorchRuntime.open(2)) {
+      ReferenceModel reference = new ReferenceModel(torch, checkpoint);
+      HiddenStates states = reference.embed(List.of(tokens));
+      for (int layer = 0; layer < model.spec().layers(); layer++) {
+        BlockParameters<QuantizedLinear> block = model.blocks().get(layer);
+        Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
+        block.linears().forEach((role, linear) -> weights.put(role, Packing.dequantize(linear)));
+        HiddenStates next =
+            reference.quantizedBlock(
+                layer,
+                states,
+                new BlockParameters<>(weights, block.biases(), block.norms()),
+                model.activation(),
+                64);
+        states.close();
+        states = next;
+      }
+      HiddenStates normalized = reference.finalNorm(states);
+      reference.logits(normalized, (window, expected) -> requireClose(expected, got));
+      normalized.close();
+      states.close();
+    }
+  }
+
+  private static void requireClose(Matrix expected, float[][] got) {
+    double largest = 0;
+    double error = 0;
+    for (int t = 0; t < got.length; t++) {
+      for (int v = 0; v < expected.columns(); v++) {
+        largest = Math.max(largest, Math.abs(expected.get(t, v)));
+        error = Math.max(error, Math.abs(expected.get(t, v) - got[t][v]));
+      }
+    }
+    // Sums in another order may turn a rounding to float16 or int8 over.
+    assertTrue(error <= 1e-2 * largest, "error %g of %g".formatted(error, largest));
+  }
+
+  private boolean sampled() {
+    return moments.stream().anyMatch(m -> m.phase().equals("sampling"));
+  }
+
+  private List<List<Integer>> samples(CalmSettings settings) {
+    return get(TINY, settings).plan().calibration().sequences();
+  }
+
+  @Test
+  void plansOfOneModelAreCalibratedOnTheSameSamplesWrittenOnce() throws IOException {
+    List<List<Integer>> first = samples(settings("calm.algorithm", "gptq"));
+    assertTrue(sampled());
+    assertEquals(first, samples(settings("calm.algorithm", "awq")));
+    assertFalse(sampled(), "the second plan has the samples of the first");
+
+    List<List<Integer>> other =
+        samples(settings("calm.algorithm", "gptq", "calm.calibration.seed", "1"));
+    assertTrue(sampled(), "another seed is another set");
+    assertFalse(other.equals(first));
+
+    for (Path kept : files(cache.resolve("samples"))) {
+      Files.writeString(kept, "damage", StandardOpenOption.APPEND);
+    }
+    assertEquals(first, samples(settings("calm.algorithm", "smoothquant")));
+    assertTrue(sampled(), "damaged samples are written again");
+  }
+
+  private static List<Path> files(Path directory) throws IOException {
+    try (Stream<Path> entries = Files.list(directory)) {
+      return entries.toList();
+    }
+  }
+
+  @Test
+  void anAlgorithmThatLooksAtWeightsAloneIsNotCalibrated() {
+    Artifact artifact = get(TINY, settings("calm.algorithm", "rtn", "calm.lm-head", "float32"));
+    assertFalse(sampled());
+    assertFalse(Files.exists(cache.resolve("samples")));
+    assertEquals("uniform-rtn", artifact.plan().served());
+    assertEquals("none", artifact.plan().calibration().source());
+    assertEquals(0, artifact.plan().collectionForwards());
+    requireEqualLogits(artifact.model(), new int[] {17, 400, 3, 1999, 250, 250, 7});
+  }
+
+  @Test
+  void everySettingThatChangesTheResultMakesAnotherArtifact() {
+    Artifact first = get(TINY, settings("calm.algorithm", "rtn"));
+    Artifact other = get(TINY, settings("calm.algorithm", "rtn", "calm.group", "32"));
+    assertFalse(first.directory().equals(other.directory()));
+    assertEquals("uniform-rtn", first.plan().served());
+    Artifact same = get(TINY, settings("calm.algorithm", "rtn", "calm.threads", "1"));
+    assertEquals(first.directory(), same.directory());
+  }
+
+  @Test
+  void calibratesOnATextWhereOneIsGiven() throws Exception {
+    Path text = cache.resolve("text.jsonl");
+    Files.writeString(
+        text,
+        "{\"text\": \"%s\"}\n"
+            .formatted("The package manager installs a file. ".repeat(40))
+            .repeat(4));
+    Artifact artifact =
+        get(TINY, settings("calm.algorithm", "gptq", "calm.calibration", text.toString()));
+    assertEquals("text.jsonl", artifact.plan().calibration().source());
+    assertTrue(artifact.plan().calibration().sequences().isEmpty());
+  }
+
+  @Test
+  void aTextThatIsTooShortIsRefusedWithTheNumbers() throws Exception {
+    Path text = Files.writeString(cache.resolve("short.txt"), "too short");
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () ->
+                get(TINY, settings("calm.algorithm", "gptq", "calm.calibration", text.toString())));
+    assertTrue(e.getMessage().contains("6 windows of 48 need 288"), e.getMessage());
+  }
+
+  @Test
+  void sourceIsRefusedWhereTheCheckpointHasNoBlocksOfFourBits() {
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> get(TINY, settings("calm.algorithm", "source", "calm.group", "32")));
+    assertTrue(e.getMessage().contains("Q4_0 or Q4_1"), e.getMessage());
+  }
+
+  @Test
+  void theDefaultModelsOwnBlocksAreTakenWithoutASearch() {
+    Path file = SmolLm2.fileOrSkip();
+    Artifact artifact = get(file, settings("calm.group", "auto"));
+    assertFalse(searched());
+    assertEquals("uniform-source", artifact.plan().served());
+    assertEquals(32, artifact.plan().group());
+    try (Decoder decoder = new JavaDecoder(artifact.model(), KvType.FLOAT16, 2, 1)) {
+      int[] prompt = {504, 3575, 282, 4649, 314}; // The capital of France is
+      Decoder.Chunk chunk = new Decoder.Chunk(new int[] {0}, 0, prompt, Decoder.Wanted.LAST);
+      float[] logits = decoder.step(List.of(chunk)).get(0).get(0).values();
+      int best = 0;
+      for (int v = 0; v < logits.length; v++) {
+        best = logits[v] > logits[best] ? v : best;
+      }
+      assertEquals(7042, best, "' Paris'");
+    }
+  }
+}

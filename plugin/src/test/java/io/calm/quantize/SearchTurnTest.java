@@ -1,0 +1,53 @@
+package io.calm.quantize;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.serving.model.LoadCancelledException;
+import io.calm.serving.model.LoadProgress;
+import io.calm.serving.model.ModelRegistry;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.junit.jupiter.api.Test;
+
+@SuppressWarnings("try") // a turn is held, not used
+class SearchTurnTest {
+
+  private static CompletableFuture<SearchTurn> take(LoadProgress progress) {
+    return CompletableFuture.supplyAsync(() -> SearchTurn.take(progress));
+  }
+
+  private static void awaitPhase(LoadProgress progress) throws InterruptedException {
+    while (!progress.current().phase().equals("waiting for another model's search")) {
+      Thread.sleep(5);
+    }
+  }
+
+  @Test
+  void oneSearchWaitsForAnotherAndSaysSo() throws Exception {
+    ModelRegistry registry = new ModelRegistry();
+    CompletableFuture<SearchTurn> second;
+    try (SearchTurn first = SearchTurn.take(registry.loading("a", "/a"))) {
+      LoadProgress progress = registry.loading("b", "/b");
+      second = take(progress);
+      awaitPhase(progress);
+      assertFalse(second.isDone());
+    }
+    second.get().close();
+  }
+
+  @Test
+  void aSearchThatIsNotWantedAnyMoreDoesNotWaitForItsTurn() throws Exception {
+    ModelRegistry registry = new ModelRegistry();
+    try (SearchTurn first = SearchTurn.take(registry.loading("a", "/a"))) {
+      LoadProgress progress = registry.loading("b", "/b");
+      CompletableFuture<SearchTurn> second = take(progress);
+      awaitPhase(progress);
+      registry.remove("b");
+      CompletionException ended = assertThrows(CompletionException.class, second::join);
+      assertTrue(ended.getCause() instanceof LoadCancelledException, ended.toString());
+    }
+    SearchTurn.take(registry.loading("c", "/c")).close();
+  }
+}

@@ -1,0 +1,86 @@
+package io.calm.settings;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ModelPropertiesTest {
+  private final Path directory;
+
+  ModelPropertiesTest(@TempDir Path directory) {
+    this.directory = directory;
+  }
+
+  @Test
+  void aDirectoryWithoutFilesHasNoProperties() throws IOException {
+    assertEquals(Map.of(), ModelProperties.read(directory).values());
+  }
+
+  @Test
+  void theOperatorsFileWinsOverTheModels() throws IOException {
+    write("model.properties", "calm.enabled=true\ncalm.group=64 \n# a comment\n");
+    write("serving.properties", "calm.group=32\noption.anything=x\n");
+
+    ModelProperties read = ModelProperties.read(directory);
+
+    assertEquals(
+        Map.of("calm.enabled", "true", "calm.group", "32", "option.anything", "x"), read.values());
+    assertTrue(read.settings(Map.of()).enabled());
+  }
+
+  @Test
+  void filesBesideAModelFileCountToo() throws IOException {
+    write("model.properties", "calm.group=64\n");
+    Path gguf = Files.createFile(directory.resolve("model.gguf"));
+
+    assertEquals(Map.of("calm.group", "64"), ModelProperties.read(gguf).values());
+  }
+
+  @Test
+  void aRelativeCalibrationFileStartsAtTheDirectory() throws IOException {
+    write("model.properties", "calm.calibration=text/some.txt\n");
+
+    assertEquals(
+        Optional.of(directory.resolve("text").resolve("some.txt")),
+        ModelProperties.read(directory).settings(Map.of()).calibration());
+  }
+
+  @Test
+  void theCheckpointIsTheLocalModelIdOrTheDirectory() throws IOException {
+    assertEquals(directory, ModelProperties.read(directory).checkpoint());
+    write("model.properties", "option.model_id=../weights\n");
+    assertEquals(directory.resolveSibling("weights"), ModelProperties.read(directory).checkpoint());
+    write("model.properties", "option.model_id=~/weights.gguf\n");
+    assertEquals(
+        Path.of(System.getProperty("user.home"), "weights.gguf"),
+        ModelProperties.read(directory).checkpoint());
+    write("model.properties", "option.model_id=s3://bucket/weights\n");
+    assertEquals(directory, ModelProperties.read(directory).checkpoint());
+  }
+
+  private void write(String name, String text) throws IOException {
+    Files.writeString(directory.resolve(name), text);
+  }
+
+  @Test
+  void aFileThatIsNoPropertiesFileIsNamed() throws IOException {
+    Path file = directory.resolve("model.properties");
+    for (byte[] content :
+        List.of("calm.group=\\u00".getBytes(UTF_8), new byte[] {'a', (byte) 0xff})) {
+      Files.write(file, content);
+      SettingsException refused =
+          assertThrows(SettingsException.class, () -> ModelProperties.read(directory));
+      assertTrue(refused.getMessage().startsWith(file + ": expected a properties file in UTF-8"));
+    }
+  }
+}

@@ -114,7 +114,8 @@ class PackageOrderTest {
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(Stream.concat(closedPackages, closedLibraries).toArray(String[]::new))
-        .because("docs/explanation/architecture.md lets %s use %s".formatted(row.name(), row.uses()))
+        .because(
+            "docs/explanation/architecture.md lets %s use %s".formatted(row.name(), row.uses()))
         .check(CLASSES);
   }
 
@@ -138,8 +139,7 @@ class PackageOrderTest {
   void theArchitecturePageHasTheSameTable() throws IOException {
     Pattern documented = Pattern.compile("\\| `([a-z.0-9]+)` \\|[^|]*\\| (.*) \\|");
     Map<String, Set<String>> table = new TreeMap<>();
-    for (String line :
-        Files.readAllLines(Repository.path("docs/explanation/architecture.md"))) {
+    for (String line : Files.readAllLines(Repository.path("docs/explanation/architecture.md"))) {
       Matcher row = documented.matcher(line);
       if (row.matches()) {
         Set<String> uses = new TreeSet<>(List.of(row.group(2).split(", ", -1)));
@@ -148,8 +148,7 @@ class PackageOrderTest {
       }
     }
     Map<String, Set<String>> held =
-        ROWS.stream()
-            .collect(Collectors.toMap(Row::name, Row::uses, (a, b) -> a, TreeMap::new));
+        ROWS.stream().collect(Collectors.toMap(Row::name, Row::uses, (a, b) -> a, TreeMap::new));
     assertEquals(held, table);
   }
 

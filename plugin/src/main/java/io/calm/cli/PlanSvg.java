@@ -14,8 +14,8 @@ import java.util.stream.IntStream;
  *
  * <p>The drawing follows the reader's colour scheme, and brings its own background for viewers that
  * do not pass the scheme on. Colours are those of Okabe and Ito, which stay apart for colour-blind
- * readers. The position of a cell carries the same information as its colour, and the text in {@code
- * desc} the same as the drawing.
+ * readers. The position of a cell carries the same information as its colour, and the text in
+ * {@code desc} the same as the drawing.
  */
 final class PlanSvg {
   private static final int CELL_WIDTH = 20;

@@ -65,8 +65,7 @@ class PlanSvgTest {
     assertEquals(List.of("1 0", "0 1"), filled(svg), "gptq in block 1, awq in block 0");
     assertEquals(List.of("1 block", "1 block"), names(svg, "count"));
     assertEquals(
-        "gptq: 1 block (1); awq: 1 block (0)",
-        elements(svg, "desc").get(0).getTextContent());
+        "gptq: 1 block (1); awq: 1 block (0)", elements(svg, "desc").get(0).getTextContent());
   }
 
   @Test
@@ -74,8 +73,7 @@ class PlanSvgTest {
     Document svg = parse(PlanSvg.draw(PlanTableTest.plan("uniform-gptq", false), "tiny"));
     assertEquals(List.of("0 0", "1 0"), filled(svg));
     assertEquals(List.of("2 blocks", "0 blocks"), names(svg, "count"));
-    assertEquals(
-        "gptq: 2 blocks (0, 1)", elements(svg, "desc").get(0).getTextContent());
+    assertEquals("gptq: 2 blocks (0, 1)", elements(svg, "desc").get(0).getTextContent());
   }
 
   @Test

@@ -27,7 +27,9 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Tests that every relative link and anchor of the Markdown pages resolves, and that lines wrap. */
+/**
+ * Tests that every relative link and anchor of the Markdown pages resolves, and that lines wrap.
+ */
 class DocumentationTest {
   private static final int MAX_COLUMNS = 100;
 
@@ -97,7 +99,8 @@ class DocumentationTest {
     /** Returns why a link does not resolve; empty if it does. */
     String fault(String target) {
       int hash = target.indexOf('#');
-      String path = URLDecoder.decode(hash < 0 ? target : target.substring(0, hash), StandardCharsets.UTF_8);
+      String path =
+          URLDecoder.decode(hash < 0 ? target : target.substring(0, hash), StandardCharsets.UTF_8);
       Path file = path.isEmpty() ? this.file : this.file.resolveSibling(path).normalize();
       if (!Files.exists(file)) {
         return "%s: no such file".formatted(target);
@@ -180,8 +183,7 @@ class DocumentationTest {
 
   private static boolean isTooLong(String line) {
     boolean table = line.strip().startsWith("|");
-    boolean longLink =
-        Stream.of(line.split(" ", -1)).anyMatch(word -> word.length() >= LONG_LINK);
+    boolean longLink = Stream.of(line.split(" ", -1)).anyMatch(word -> word.length() >= LONG_LINK);
     return !table && !longLink && line.codePointCount(0, line.length()) > MAX_COLUMNS;
   }
 

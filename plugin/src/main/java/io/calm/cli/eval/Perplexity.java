@@ -12,8 +12,8 @@ import java.util.stream.IntStream;
  *
  * <p>Tokens of one window depend on each other, so the standard error takes a window as one
  * observation: with w windows of mean NLL x_i it is sqrt(sum (x_i - mean)^2 / (w (w - 1))). It says
- * how far the figure depends on which windows of the text were taken. Two models on the same windows
- * are compared by their paired difference ({@link #minus}), whose error is far smaller.
+ * how far the figure depends on which windows of the text were taken. Two models on the same
+ * windows are compared by their paired difference ({@link #minus}), whose error is far smaller.
  *
  * @param windowNlls mean negative log-likelihood of each window, in nats per token
  * @param tokens predicted tokens that were counted, in all windows
@@ -39,7 +39,9 @@ public record Perplexity(List<Double> windowNlls, long tokens) {
     return Math.exp(nll().mean());
   }
 
-  /** Returns the standard error of the perplexity, to first order: exp(mean NLL) times its error. */
+  /**
+   * Returns the standard error of the perplexity, to first order: exp(mean NLL) times its error.
+   */
   public double standardError() {
     return value() * nll().standardError();
   }
@@ -84,7 +86,8 @@ public record Perplexity(List<Double> windowNlls, long tokens) {
    * Cuts the first windows of a text.
    *
    * @param maxContext maximum number of tokens that the model takes
-   * @throws IllegalArgumentException if the text has fewer windows or the model's context is shorter
+   * @throws IllegalArgumentException if the text has fewer windows or the model's context is
+   *     shorter
    */
   public static List<int[]> windows(int[] tokens, int count, int length, int maxContext) {
     if (length < 2 || length > maxContext) {

@@ -1,12 +1,12 @@
 /*
- * The driver: every rung that this processor runs against plain loops written from docs/w4a8.md,
+ * The driver: every variant that this processor runs against plain loops written from docs/w4a8.md,
  * without Java, so that sanitizers and emulators can watch. They run on one thread, with memory of
  * exactly the size that a contract names, so reading past it is seen. And the pool of threads.
  */
 #ifndef CALM_DRIVER_H
 #define CALM_DRIVER_H
 
-#include "calm.h"
+#include "search.h"
 
 /* ---- random numbers of the running case ---- */
 
@@ -48,7 +48,7 @@ void driver_linears(const calm_kernels *k);
 void driver_tables(const calm_kernels *k);
 void driver_vectors(const calm_kernels *k);
 void driver_attentions(const calm_kernels *k);
-void driver_searches(const calm_kernels *k);
+void driver_searches(const calm_search_kernels *k);
 void driver_pools(void);
 void driver_faults(void);
 

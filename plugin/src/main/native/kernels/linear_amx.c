@@ -24,18 +24,6 @@ static void configure(int inputs) {
   _tile_loadconfig(&config);
 }
 
-static void unpack_tile(const calm_linear *w, int tile, uint8_t *panel) {
-  const __m512i nibbles = _mm512_set1_epi8(15);
-  size_t steps = (size_t)w->groups * (size_t)w->group / 8;
-  const uint32_t *words = w->codes + (size_t)tile * steps * CALM_TILE;
-  for (size_t p = 0; p < steps; p++, words += CALM_TILE, panel += 128) {
-    __m512i word = _mm512_loadu_si512(words);
-    _mm_prefetch((const char *)words + PREFETCH, _MM_HINT_T0);
-    _mm512_store_si512(panel, _mm512_and_si512(word, nibbles));
-    _mm512_store_si512(panel + 64, _mm512_and_si512(_mm512_srli_epi16(word, 4), nibbles));
-  }
-}
-
 INLINE void add_groups(const int32_t dots[AMX_ROWS][CALM_TILE], __m512 scale, __m512 minimum,
                        const calm_rows *x, int row, size_t j, float sums[AMX_ROWS][CALM_TILE]) {
   for (int r = 0; r < AMX_ROWS; r++) {

@@ -59,19 +59,6 @@ static __m512 row4(const calm_linear *w, const calm_rows *x, int row, int tile) 
   return sum;
 }
 
-/* Unpacks a tile: a register of the codes of inputs 4i .. 4i+3 for each i. */
-static void unpack_tile(const calm_linear *w, int tile, uint8_t *panel) {
-  const __m512i nibbles = _mm512_set1_epi8(15);
-  size_t steps = (size_t)w->groups * (size_t)w->group / 8;
-  const uint32_t *words = w->codes + (size_t)tile * steps * CALM_TILE;
-  for (size_t p = 0; p < steps; p++, words += CALM_TILE, panel += 128) {
-    __m512i word = _mm512_loadu_si512(words);
-    _mm_prefetch((const char *)words + PREFETCH, _MM_HINT_T0);
-    _mm512_store_si512(panel, _mm512_and_si512(word, nibbles));
-    _mm512_store_si512(panel + 64, _mm512_and_si512(_mm512_srli_epi16(word, 4), nibbles));
-  }
-}
-
 /*
  * A block of rows over one or two tiles, from packed words or from panels. Packed words of the next
  * tiles, and their grids, arrive while these are multiplied: a stream of so few bytes a product is

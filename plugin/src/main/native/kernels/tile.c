@@ -7,7 +7,7 @@
 
 enum { STEPS = 8, WIDE = 8 };
 
-/* Eight float64 in whatever registers the rung has, and the same where only doubles are aligned. */
+/* Eight float64 in whatever registers the variant has, and the same where only doubles are aligned. */
 typedef double wide __attribute__((vector_size(WIDE * sizeof(double))));
 typedef double wide_in_memory
     __attribute__((vector_size(WIDE * sizeof(double)), aligned(sizeof(double)), may_alias));

@@ -2,7 +2,7 @@
 #ifndef CALM_VECTOR_H
 #define CALM_VECTOR_H
 
-#include "calm.h"
+#include "search.h"
 
 #define CALM_JOIN_(a, b) calm_##a##_##b
 #define CALM_JOIN(a, b) CALM_JOIN_(a, b)

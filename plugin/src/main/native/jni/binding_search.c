@@ -1,4 +1,7 @@
-/* What a search calls: io.calm.kernels.NativeSearchKernels. Matrices are float32, outside the heap. */
+/*
+ * The JNI entry points of io.calm.kernels.NativeSearchKernels and BlockKernels. Matrices are
+ * float32 and lie outside the heap.
+ */
 #include "search.h"
 #include "windows.h"
 
@@ -130,7 +133,7 @@ static void multiply_rows(const calm_kernels *k, const calm_linear *w, calm_rows
   }
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_multiply(
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_multiply(
     JNIEnv *env, jclass type, jint variant, jint outputs, jint inputs, jint group, jobject codes,
     jobject grids, jfloatArray bias, jboolean per_token, jobject x, jint from, jint to, jobject y) {
   (void)type;
@@ -189,7 +192,7 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_walkColumns(
   free(upper);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_addGram(JNIEnv *env, jclass type,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_addGram(JNIEnv *env, jclass type,
                                                                  jint variant, jobject x, jint rows,
                                                                  jint width, jint from, jint to,
                                                                  jobject gram) {
@@ -206,7 +209,7 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_addGram(JNIEnv *
 }
 
 /* Copies the upper half of a symmetric matrix to the lower, square by square. */
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_mirror(JNIEnv *env, jclass type,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_mirror(JNIEnv *env, jclass type,
                                                                 jobject matrix, jint width) {
   (void)type;
   enum { SQUARE = 32 };
@@ -225,7 +228,7 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_mirror(JNIEnv *e
 }
 
 /* ints: heads, key-value heads, head_dim, length, seen. Items: key-value heads of windows. */
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_attend(
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_attend(
     JNIEnv *env, jclass type, jint variant, jintArray ints, jfloat epsilon, jobject rotary,
     jobject q_norm, jobject k_norm, jobject q, jobject k, jobject v, jint from, jint to,
     jobject y) {
@@ -256,7 +259,7 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_attend(
   free(scratch);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_norm(JNIEnv *env, jclass type, jint variant,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_norm(JNIEnv *env, jclass type, jint variant,
                                                               jobject x, jobject weight,
                                                               jfloat epsilon, jint width,
                                                               jint from, jint to, jobject y) {
@@ -270,7 +273,7 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_norm(JNIEnv *env
 }
 
 /* Elements from (inclusive) to (exclusive). */
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_gate(JNIEnv *env, jclass type, jint variant,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_gate(JNIEnv *env, jclass type, jint variant,
                                                               jobject gate, jobject up, jint from,
                                                               jint to, jobject y) {
   (void)type;
@@ -278,7 +281,7 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_gate(JNIEnv *env
                                   row_of(env, y, from, 1), to - from);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_add(JNIEnv *env, jclass type, jint variant,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_add(JNIEnv *env, jclass type, jint variant,
                                                              jobject target, jobject addend,
                                                              jint from, jint to) {
   (void)type;
@@ -286,7 +289,7 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_add(JNIEnv *env,
                                to - from);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_columnStatistics(
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_columnStatistics(
     JNIEnv *env, jclass type, jint variant, jobject x, jint rows, jint width, jint from, jint to,
     jobject target) {
   (void)type;

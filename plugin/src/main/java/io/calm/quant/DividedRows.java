@@ -1,5 +1,6 @@
 package io.calm.quant;
 
+import io.calm.kernels.GroupGrid;
 import io.calm.tensor.Float16;
 import io.calm.tensor.QuantizedMatrix;
 

@@ -61,13 +61,13 @@ public class StagewiseQuantizer implements Quantizer {
             problem.scale(site.spread(choice.scales()));
             candidate.divideSource(stage, choice.scales());
           }
-          Map<LinearRole, QuantizedMatrix> rounded = problem.unstack(rounding.round(problem));
+          Map<LinearRole, QuantizedMatrix> rounded = problem.unstack(rounding.round(problem.rounding()));
           candidate.linears.putAll(rounded);
           walk.advance(rounded, candidate.biases);
         }
       }
     }
-    return new Result(candidate.pack(sample.parallel()), detail);
+    return new Result(candidate.pack(sample.compute().parallel()), detail);
   }
 
   /** The block as far as it is made. */

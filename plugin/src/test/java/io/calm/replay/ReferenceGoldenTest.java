@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonParser;
+import io.calm.kernels.KernelVariants;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
@@ -41,7 +42,7 @@ class ReferenceGoldenTest {
   void reproducesTransformers(String model, String family) throws IOException {
     Path folder = Goldens.path(family);
     try (Checkpoint checkpoint = Checkpoints.open(Goldens.path(model));
-        TorchRuntime torch = TorchRuntime.open(2)) {
+        TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels())) {
       int[] prompt = ints(folder, "input_ids");
       Forward forward = new Forward(checkpoint, torch);
       Matrix logits = forward.run(prompt, expected(folder, "hidden_states"));

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonParser;
+import io.calm.kernels.JavaSearchKernels;
+import io.calm.quant.Compute;
+import io.calm.kernels.KernelVariants;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
@@ -74,7 +77,7 @@ class JavaDecoderGoldenTest {
 
   /** Runs the dequantized blocks in float32. */
   private static Matrix reference(Checkpoint checkpoint, QuantizedModel quantized, int[] tokens) {
-    try (TorchRuntime torch = TorchRuntime.open(2)) {
+    try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels())) {
       ReferenceModel model = new ReferenceModel(torch, checkpoint);
       HiddenStates states = model.embed(List.of(tokens));
       for (int layer = 0; layer < quantized.blocks().size(); layer++) {
@@ -112,8 +115,9 @@ class JavaDecoderGoldenTest {
     ModelSpec spec = checkpoint.spec();
     List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>();
     try (Parallel parallel = new Parallel(1)) {
+      Compute compute = new Compute(parallel, new JavaSearchKernels());
       for (int layer = 0; layer < spec.layers(); layer++) {
-        blocks.add(RtnQuantizer.quantize(checkpoint.block(layer), 32, parallel));
+        blocks.add(RtnQuantizer.quantize(checkpoint.block(layer), 32, compute));
       }
     }
     return new QuantizedModel(

@@ -67,7 +67,8 @@ final class BenchKernelsCommand implements Callable<Integer> {
     Optional<OnnxRuntimePeer> onnx = onnx(report);
     Optional<ProductTimes> pytorch = pytorch(report);
     try {
-      KernelBench kernels = new KernelBench(variant, bench.threads(), rounds.announce(report), report);
+      KernelBench kernels =
+          new KernelBench(variant, bench.threads(), rounds.announce(report), report);
       for (KernelShape.Linear linear : KernelShape.ALL) {
         if (shape == null || linear.name().equals(shape)) {
           kernels.run(linear, new KernelBench.Peers(onnx, pytorch));

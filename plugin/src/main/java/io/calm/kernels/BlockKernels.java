@@ -233,7 +233,8 @@ public final class BlockKernels {
   private static native void gate(
       int variant, ByteBuffer gate, ByteBuffer up, int from, int to, ByteBuffer y);
 
-  private static native void add(int variant, ByteBuffer target, ByteBuffer addend, int from, int to);
+  private static native void add(
+      int variant, ByteBuffer target, ByteBuffer addend, int from, int to);
 
   private static native void columnStatistics(
       int variant, ByteBuffer x, int rows, int width, int from, int to, ByteBuffer target);

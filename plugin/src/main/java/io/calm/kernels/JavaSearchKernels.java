@@ -146,8 +146,7 @@ public final class JavaSearchKernels implements SearchKernels {
   }
 
   /** Writes the codes of {@code values} and replaces the values by their rounding errors. */
-  private static void roundColumn(
-      float[] values, float[] scale, float[] minimum, byte[] rounded) {
+  private static void roundColumn(float[] values, float[] scale, float[] minimum, byte[] rounded) {
     for (int n = 0; n < values.length; n++) {
       float code = GroupGrid.code(values[n], 1 / scale[n], minimum[n]);
       rounded[n] = (byte) code;

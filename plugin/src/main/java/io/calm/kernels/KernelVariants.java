@@ -54,8 +54,6 @@ public record KernelVariants(List<KernelVariant> all, Optional<String> problem) 
 
   /** Returns the search's kernels: those of the best variant, or the loops in Java. */
   public SearchKernels searchKernels() {
-    return best()
-        .<SearchKernels>map(NativeSearchKernels::new)
-        .orElseGet(JavaSearchKernels::new);
+    return best().<SearchKernels>map(NativeSearchKernels::new).orElseGet(JavaSearchKernels::new);
   }
 }

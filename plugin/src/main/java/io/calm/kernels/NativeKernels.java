@@ -196,7 +196,10 @@ public final class NativeKernels {
   /** Returns the bytes a second that {@code threads} read from a direct buffer, at best. */
   public static native double readBandwidth(ByteBuffer buffer, long bytes, int threads, int rounds);
 
-  /** Returns integer multiply-adds a second of a variant's instruction on registers; 0 if it has none. */
+  /**
+   * Returns integer multiply-adds a second of a variant's instruction on registers; 0 if it has
+   * none.
+   */
   public static native double integerPeak(int variant, int threads);
 
   /**

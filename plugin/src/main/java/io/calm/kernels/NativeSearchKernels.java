@@ -43,13 +43,15 @@ public final class NativeSearchKernels implements SearchKernels {
   @Override
   public void encode(
       Matrix weight, int from, int to, int group, float[] scales, float[] minimums, byte[] codes) {
-    roundWeights(variant, weight.bytes(), weight.columns(), from, to, group, scales, minimums, codes);
+    roundWeights(
+        variant, weight.bytes(), weight.columns(), from, to, group, scales, minimums, codes);
   }
 
   @Override
   public void roundWeights(
       Matrix weight, int from, int to, int group, float[] scales, float[] minimums) {
-    roundWeights(variant, weight.bytes(), weight.columns(), from, to, group, scales, minimums, null);
+    roundWeights(
+        variant, weight.bytes(), weight.columns(), from, to, group, scales, minimums, null);
   }
 
   @Override
@@ -139,5 +141,11 @@ public final class NativeSearchKernels implements SearchKernels {
       ByteBuffer codes);
 
   private static native void addTile(
-      int variant, double[] left, double[] right, int height, int width, int depth, double[] product);
+      int variant,
+      double[] left,
+      double[] right,
+      int height,
+      int width,
+      int depth,
+      double[] product);
 }

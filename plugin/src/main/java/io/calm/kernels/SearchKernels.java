@@ -79,12 +79,11 @@ public sealed interface SearchKernels permits JavaSearchKernels, NativeSearchKer
    * @param depth a multiple of 8
    * @param product [height, width]
    */
-  void addTile(
-      double[] left, double[] right, int height, int width, int depth, double[] product);
+  void addTile(double[] left, double[] right, int height, int width, int depth, double[] product);
 
   /**
-   * Returns the operations of a W4A8 block with the bits of the native decoder; empty in Java, where
-   * the engine computes blocks in float32.
+   * Returns the operations of a W4A8 block with the bits of the native decoder; empty in Java,
+   * where the engine computes blocks in float32.
    */
   Optional<BlockKernels> block();
 }

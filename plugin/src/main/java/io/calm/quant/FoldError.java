@@ -10,9 +10,8 @@ import io.calm.tensor.QuantizedLinear;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The squared error of a stage's linears as W4A8 modules under given fold scales s: {@code
- * || X W' - Q8(X / s) Q4(W s)' ||^2} over sampled tokens and outputs, relative to {@code || X W'
- * ||^2}.
+ * The squared error of a stage's linears as W4A8 modules under given fold scales s: {@code || X W'
+ * - Q8(X / s) Q4(W s)' ||^2} over sampled tokens and outputs, relative to {@code || X W' ||^2}.
  *
  * <p>Weights are rounded to nearest on quickly fitted grids: the comparison needs the same
  * treatment for every s, not the last digit. Products are those of the served kernels where the

@@ -61,7 +61,8 @@ public class StagewiseQuantizer implements Quantizer {
             problem.scale(site.spread(choice.scales()));
             candidate.divideSource(stage, choice.scales());
           }
-          Map<LinearRole, QuantizedMatrix> rounded = problem.unstack(rounding.round(problem.rounding()));
+          Map<LinearRole, QuantizedMatrix> rounded =
+              problem.unstack(rounding.round(problem.rounding()));
           candidate.linears.putAll(rounded);
           walk.advance(rounded, candidate.biases);
         }

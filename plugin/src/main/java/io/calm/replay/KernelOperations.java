@@ -2,8 +2,8 @@ package io.calm.replay;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
-import io.calm.kernels.NativeKernels;
 import io.calm.kernels.BlockKernels;
+import io.calm.kernels.NativeKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;

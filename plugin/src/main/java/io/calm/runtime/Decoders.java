@@ -61,7 +61,8 @@ public final class Decoders {
   }
 
   /**
-   * Returns the kernel variant that {@code kernel} selects on this machine; empty: the kernels in Java.
+   * Returns the kernel variant that {@code kernel} selects on this machine; empty: the kernels in
+   * Java.
    *
    * @throws IllegalArgumentException if it names what this machine cannot run
    */

@@ -1,7 +1,6 @@
 package io.calm.runtime;
 
 import io.calm.kernels.KernelVariant;
-import io.calm.kernels.NativeKernels;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;

@@ -155,7 +155,8 @@ final class ReplayedBlock implements BlockSample {
         return; // nobody looks at the output of the last linear here
       }
       Map<LinearRole, QuantizedLinear> modules = new EnumMap<>(LinearRole.class);
-      linears.forEach((role, linear) -> modules.put(role, Packing.pack(linear, compute.parallel())));
+      linears.forEach(
+          (role, linear) -> modules.put(role, Packing.pack(linear, compute.parallel())));
       pass.advanceModules(modules, biases);
       partialForwards++;
     }

@@ -232,7 +232,8 @@ final class SimilarityTest {
       assertEquals(name, Similarities.byName(name, 1, KERNELS).name());
     }
     IllegalArgumentException refused =
-        assertThrows(IllegalArgumentException.class, () -> Similarities.byName("cosine", 1, KERNELS));
+        assertThrows(
+            IllegalArgumentException.class, () -> Similarities.byName("cosine", 1, KERNELS));
     assertEquals(
         "calm.search.metric: expected one of [cka, cka-biased, relative-mse], got \"cosine\";"
             + " correct the key or remove it",

@@ -2,8 +2,8 @@ package io.calm.cka;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
-import io.calm.kernels.KernelVariant;
 import io.calm.kernels.JavaSearchKernels;
+import io.calm.kernels.KernelVariant;
 import io.calm.kernels.NativeSearchKernels;
 import io.calm.kernels.NativeVariants;
 import io.calm.kernels.SearchKernels;
@@ -43,7 +43,8 @@ class TiledProductTest {
         assertArrayEquals(
             expected[t],
             actual[t],
-            "%s: seed %d, [%d, %d], %s".formatted(variant.name(), seed, tokens, features, tiles[t]));
+            "%s: seed %d, [%d, %d], %s"
+                .formatted(variant.name(), seed, tokens, features, tiles[t]));
       }
     }
   }

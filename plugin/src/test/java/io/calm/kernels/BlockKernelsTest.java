@@ -3,7 +3,6 @@ package io.calm.kernels;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import io.calm.kernels.KernelVariant;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.RandomLinears;

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.kernels.ExtremeLinears.Activations;
 import io.calm.kernels.ExtremeLinears.Weights;
-import io.calm.kernels.KernelVariant;
 import io.calm.tensor.ActivationQuantizer;
 import io.calm.tensor.HeadKernel;
 import io.calm.tensor.KernelScratch;
@@ -117,7 +116,8 @@ class NativeKernelsTest {
     for (int rows = 1; rows <= 33; rows++) {
       for (int group : GROUPS) {
         for (int i = 0; i < 4; i++) {
-          checkLinear(variant, Shape.random(rows, group, seeds), Weights.ORDINARY, seeds.nextLong());
+          checkLinear(
+              variant, Shape.random(rows, group, seeds), Weights.ORDINARY, seeds.nextLong());
         }
       }
     }
@@ -177,7 +177,8 @@ class NativeKernelsTest {
     assertArrayEquals(
         shape.cut(expected),
         actual,
-        () -> "%s: seed %d, int8 %s, per token %s".formatted(variant.name(), seed, shape, perToken));
+        () ->
+            "%s: seed %d, int8 %s, per token %s".formatted(variant.name(), seed, shape, perToken));
   }
 
   /** Rows of ordinary values, and rows with every code at a limit or at zero. */

@@ -2,7 +2,6 @@ package io.calm.kernels;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.calm.kernels.KernelVariant;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -17,7 +16,9 @@ public final class NativeVariants {
     private static List<KernelVariant> find() {
       List<KernelVariant> variants = KernelVariants.ofThisMachine().all();
       for (KernelVariant variant : variants) {
-        variant.missing().ifPresent(why -> System.out.println(variant.name() + ": not run: " + why));
+        variant
+            .missing()
+            .ifPresent(why -> System.out.println(variant.name() + ": not run: " + why));
       }
       return variants.stream().filter(variant -> variant.missing().isEmpty()).toList();
     }

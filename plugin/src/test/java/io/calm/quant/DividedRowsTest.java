@@ -30,8 +30,7 @@ class DividedRowsTest {
       }
     }
     try (Parallel parallel = new Parallel(1)) {
-      return NearestRounding.plain(
-          values, 32, new Compute(parallel, new JavaSearchKernels()), "V");
+      return NearestRounding.plain(values, 32, new Compute(parallel, new JavaSearchKernels()), "V");
     }
   }
 

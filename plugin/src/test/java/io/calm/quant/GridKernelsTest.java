@@ -3,19 +3,19 @@ package io.calm.quant;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.calm.kernels.KernelVariant;
-import io.calm.kernels.NativeVariants;
 import io.calm.kernels.GroupGrid;
 import io.calm.kernels.JavaSearchKernels;
+import io.calm.kernels.KernelVariant;
 import io.calm.kernels.NativeSearchKernels;
+import io.calm.kernels.NativeVariants;
 import io.calm.kernels.SearchKernels;
 import io.calm.model.ActivationMode;
 import io.calm.tensor.Matrix;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.jspecify.annotations.Nullable;
 
 /** The search's kernels in C against the loops in Java, bit for bit. */
 class GridKernelsTest {
@@ -88,7 +88,11 @@ class GridKernelsTest {
   }
 
   private static Grids grids(
-      SearchKernels kernels, Matrix weight, int group, float @Nullable [] h, GroupGrid.Effort effort) {
+      SearchKernels kernels,
+      Matrix weight,
+      int group,
+      float @Nullable [] h,
+      GroupGrid.Effort effort) {
     int groups = (weight.columns() + group - 1) / group;
     Grids grids =
         new Grids(
@@ -120,8 +124,7 @@ class GridKernelsTest {
         weight, from, weight.rows(), grids.group(), grids.scales(), grids.minimums(), got);
     assertArrayEquals(codes, got, what + ", codes");
     Matrix copy = weight.copy();
-    JAVA.roundWeights(
-        weight, from, weight.rows(), grids.group(), grids.scales(), grids.minimums());
+    JAVA.roundWeights(weight, from, weight.rows(), grids.group(), grids.scales(), grids.minimums());
     kernels.roundWeights(copy, from, copy.rows(), grids.group(), grids.scales(), grids.minimums());
     assertSameBits(values(weight), values(copy), what + ", rounded weights");
   }

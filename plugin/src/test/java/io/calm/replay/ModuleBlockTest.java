@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
-import io.calm.kernels.KernelVariants;
 import io.calm.kernels.KernelVariant;
+import io.calm.kernels.KernelVariants;
 import io.calm.kernels.NativeKernels;
-import io.calm.kernels.NativeVariants;
 import io.calm.kernels.NativeSearchKernels;
+import io.calm.kernels.NativeVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;

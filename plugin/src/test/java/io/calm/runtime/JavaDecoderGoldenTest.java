@@ -4,17 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonParser;
-import io.calm.kernels.JavaSearchKernels;
-import io.calm.quant.Compute;
-import io.calm.kernels.KernelVariants;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
+import io.calm.kernels.JavaSearchKernels;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
+import io.calm.quant.Compute;
 import io.calm.quant.rtn.RtnQuantizer;
 import io.calm.replay.HiddenStates;
 import io.calm.replay.ReferenceModel;
@@ -77,7 +77,8 @@ class JavaDecoderGoldenTest {
 
   /** Runs the dequantized blocks in float32. */
   private static Matrix reference(Checkpoint checkpoint, QuantizedModel quantized, int[] tokens) {
-    try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels())) {
+    try (TorchRuntime torch =
+        TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels())) {
       ReferenceModel model = new ReferenceModel(torch, checkpoint);
       HiddenStates states = model.embed(List.of(tokens));
       for (int layer = 0; layer < quantized.blocks().size(); layer++) {

@@ -178,7 +178,8 @@ class NativeDecoderTest {
     QuantizedModel model = RandomModels.model(spec, 32, ActivationMode.PER_GROUP, new Random(21));
     int[] tokens = new Random(22).ints(1100, 0, 61).toArray();
     try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, Decodes.BLOCKS);
-        NativeDecoder decoder = new NativeDecoder(c.variant(), model, c.kvType(), 2, Decodes.BLOCKS)) {
+        NativeDecoder decoder =
+            new NativeDecoder(c.variant(), model, c.kvType(), 2, Decodes.BLOCKS)) {
       float[] expected = last(java, tokens);
       assertArrayEquals(expected, last(decoder, tokens), "1100 tokens at once");
     }
@@ -209,7 +210,8 @@ class NativeDecoderTest {
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, random);
     List<int[]> prompts = new ArrayList<>();
     List<float[][]> expected = new ArrayList<>();
-    try (NativeDecoder alone = new NativeDecoder(c.variant(), model, c.kvType(), 1, Decodes.BLOCKS)) {
+    try (NativeDecoder alone =
+        new NativeDecoder(c.variant(), model, c.kvType(), 1, Decodes.BLOCKS)) {
       for (int i = 0; i < 6; i++) {
         prompts.add(random.ints(1 + random.nextInt(300), 0, 61).toArray());
         expected.add(Decodes.all(alone, prompts.get(i)));

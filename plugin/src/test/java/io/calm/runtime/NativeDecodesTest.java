@@ -24,8 +24,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Steps that decode many sequences or long ones, of every variant and on 1 to 3 threads, against the
- * Java decoder, which has each sequence alone and all its tokens at once, bit for bit.
+ * Steps that decode many sequences or long ones, of every variant and on 1 to 3 threads, against
+ * the Java decoder, which has each sequence alone and all its tokens at once, bit for bit.
  *
  * <p>How many key-value heads attend together, whether splits are computed apart, and which phase
  * rounds what they found depends on the sequences, their splits, the threads and the model's sizes;
@@ -270,7 +270,8 @@ class NativeDecodesTest {
     for (KernelVariant variant : NativeVariants.here().toList()) {
       for (int threads = 1; threads <= 3; threads++) {
         String message = "seed %d, %s, %d threads".formatted(seed, variant.name(), threads);
-        try (NativeDecoder decoder = new NativeDecoder(variant, model, c.kvType(), threads, BLOCKS)) {
+        try (NativeDecoder decoder =
+            new NativeDecoder(variant, model, c.kvType(), threads, BLOCKS)) {
           checkSteps(decoder, works, expected, message);
         }
       }

@@ -2,8 +2,8 @@ package io.calm.cli.bench;
 
 import io.calm.cli.bench.BenchReport.Subject;
 import io.calm.cli.bench.KernelShape.Linear;
-import io.calm.kernels.NativeKernels;
 import io.calm.kernels.KernelVariant;
+import io.calm.kernels.NativeKernels;
 import io.calm.replay.ProductTimes;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedLinear;

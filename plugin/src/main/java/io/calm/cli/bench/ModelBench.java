@@ -1,8 +1,8 @@
 package io.calm.cli.bench;
 
 import io.calm.cli.bench.BenchReport.Subject;
-import io.calm.kernels.NativeKernels;
 import io.calm.kernels.KernelVariant;
+import io.calm.kernels.NativeKernels;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.KvType;
@@ -32,7 +32,8 @@ public final class ModelBench {
   private final Machine machine;
   private final BenchReport report;
 
-  public ModelBench(ModelShape shape, KernelVariant variant, int threads, int rounds, BenchReport report) {
+  public ModelBench(
+      ModelShape shape, KernelVariant variant, int threads, int rounds, BenchReport report) {
     this.shape = shape;
     this.variant = variant;
     this.threads = threads;

@@ -134,12 +134,7 @@ final class ColumnWalk {
 
   /** Rounds columns {@code from .. to} with the kernels. */
   private void walk(
-      Matrix columns,
-      Matrix scales,
-      Matrix minimums,
-      Matrix errors,
-      int from,
-      int to) {
+      Matrix columns, Matrix scales, Matrix minimums, Matrix errors, int from, int to) {
     int width = to - from;
     float[] upper = new float[width * width];
     int[] groups = new int[width];
@@ -152,16 +147,19 @@ final class ColumnWalk {
         .ranges(
             (outputs + QuantizedLinear.TILE - 1) / QuantizedLinear.TILE,
             (first, end) ->
-                problem.compute().kernels().walkColumns(
-                    columns,
-                    from,
-                    first * QuantizedLinear.TILE,
-                    Math.min(outputs, end * QuantizedLinear.TILE),
-                    upper,
-                    scales,
-                    minimums,
-                    groups,
-                    errors,
-                    rounded));
+                problem
+                    .compute()
+                    .kernels()
+                    .walkColumns(
+                        columns,
+                        from,
+                        first * QuantizedLinear.TILE,
+                        Math.min(outputs, end * QuantizedLinear.TILE),
+                        upper,
+                        scales,
+                        minimums,
+                        groups,
+                        errors,
+                        rounded));
   }
 }

@@ -2,8 +2,8 @@ package io.calm.quant.gptq;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
-import io.calm.kernels.KernelVariant;
 import io.calm.kernels.JavaSearchKernels;
+import io.calm.kernels.KernelVariant;
 import io.calm.kernels.NativeSearchKernels;
 import io.calm.kernels.NativeVariants;
 import io.calm.quant.Compute;

@@ -1,4 +1,4 @@
-/* What Java calls: io.calm.kernels.NativeKernels and io.calm.runtime.NativeModel. */
+/* The JNI entry points of io.calm.kernels.NativeKernels and io.calm.runtime.NativeModel. */
 #include "bench.h"
 #include "decoder.h"
 #include "pool.h"

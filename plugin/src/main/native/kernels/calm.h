@@ -1,10 +1,12 @@
 /*
- * The W4A8 runtime in C: shapes, layouts and the table of kernels that every variant of the ladder
- * fills. Layouts are those of docs/artifact-format.md and are read where they are mapped.
+ * Shapes, layouts and the kernels of a W4A8 decoder step. Every kernel variant fills one table of
+ * functions, calm_kernels; the kernels of a search have a table of their own (search.h). The step
+ * that calls them is described in decoder/decoder.c. Layouts are those of
+ * docs/reference/artifact-format.md; kernels read them in place, also from mapped files.
  *
- * Arithmetic is fixed (docs/w4a8.md): a row's result has the same bits on every variant, for every
- * batch, cut into chunks and number of threads. So nothing here may be compiled with contraction
- * of a product and a sum (-ffp-contract=off): where they are fused, fma is written.
+ * Arithmetic is fixed (docs/reference/w4a8.md): a row's result has the same bits for every variant,
+ * batch, division into chunks and number of threads. Therefore nothing here may be compiled with
+ * contraction of a product and a sum (-ffp-contract=off); where they are fused, fma is written.
  */
 #ifndef CALM_H
 #define CALM_H
@@ -44,7 +46,7 @@ typedef struct {
   float *sums;    /* [rows][groups], exact integers */
 } calm_rows;
 
-/* A cache line more than a row: rows a power of two apart would share the sets of the cache. */
+/* One cache line more than a row: rows a power of two apart would compete for the same cache sets. */
 static inline size_t calm_row_stride(size_t padded_inputs) { return (padded_inputs + 127) / 64 * 64; }
 
 /* The rows from `row` on. */
@@ -72,7 +74,7 @@ typedef struct {
 } calm_partial;
 
 /*
- * One variant of the ladder. All functions are pure but for their outputs, and thread safe.
+ * The step kernels of one variant. All functions are pure except for their outputs, and thread safe.
  * Scratch of scratch_bytes, aligned to 64, belongs to the calling thread.
  */
 typedef struct {
@@ -146,23 +148,23 @@ typedef struct {
                          int to, float *y, size_t y_stride);
 } calm_kernels;
 
-/* Most queries of one call of attend, and its scratch in bytes. */
+/* The maximum number of queries of one call of attend, and its scratch in bytes. */
 enum { CALM_MAX_QUERIES = 128 };
 size_t calm_attend_scratch(int32_t head_dim);
 
-/* Where a layer's pieces lie in its part of a page, in bytes. */
+/* The bytes of a layer's part of a page. */
 size_t calm_kv_layer_bytes(const calm_attention *a);
 
-/* ---- kernels.c: the ladder ---- */
+/* ---- kernels.c: the variants ---- */
 
-/* Number of variants compiled in, best last, and their names. */
+/* The number of variants compiled in, the best last, and their names. */
 int calm_variants(void);
 const char *calm_variant_name(int variant);
 
-/* NULL if the processor can run the variant, else why not. */
+/* NULL if the processor can run the variant, otherwise the reason why it cannot. */
 const char *calm_variant_missing(int variant);
 
-/* The kernels of a variant. */
+/* The step kernels of a variant. */
 const calm_kernels *calm_variant_kernels(int variant);
 
 #endif

@@ -1,4 +1,4 @@
-/* The products of every variant: see calm_kernels in calm.h. */
+/* The products of every variant (calm_kernels in calm.h). */
 #ifndef CALM_LINEAR_H
 #define CALM_LINEAR_H
 

@@ -1,7 +1,7 @@
 /*
- * AMX int8: sixteen rows meet sixteen outputs over 64 inputs in one instruction. A tile's codes,
- * unpacked to four inputs a lane, are a B tile as they lie; the ends of groups are AVX-512. Rows
- * that do not fill a tile, and the int8 table, go the way of AVX-512 VNNI.
+ * AMX int8: one instruction multiplies sixteen rows by sixteen outputs over 64 inputs. A tile's
+ * codes, unpacked to four inputs per lane, already have the layout of a B tile; the ends of groups
+ * use AVX-512. Rows that do not fill a tile, and the int8 table, use the AVX-512 VNNI kernels.
  */
 #include "avx512.h"
 

@@ -1,7 +1,7 @@
 /*
- * AVX-512 VNNI: a row of a tile is one register. Up to DIRECT rows meet the packed words as they
- * are; for more, the codes of two tiles are unpacked once into scratch that stays in the second
- * cache, and all rows pass over it in blocks.
+ * AVX-512 VNNI: a row of a tile is one register. Up to DIRECT rows are multiplied with the packed
+ * words directly; for more rows, the codes of two tiles are unpacked once into scratch that stays in
+ * the L2 cache, and all rows pass over it in blocks.
  */
 #include "avx512.h"
 

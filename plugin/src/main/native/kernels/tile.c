@@ -1,6 +1,6 @@
 /*
- * A float64 product of two chunks, io.calm.cka.TiledProduct's inner loop with its bits: eight steps
- * of depth are summed in pairs, then added. Products and sums are rounded apart, so that processors
+ * A float64 product of two chunks, bit-identical to JavaSearchKernels.addTile: eight steps of depth
+ * are summed in pairs, then added. Products and sums are rounded apart, so that processors
  * without fma have the same bits.
  */
 #include "vector.h"

@@ -1,4 +1,4 @@
-/* The functions that vector, attention, columns, grid, gram, gptq and tile define for one width of registers. */
+/* The functions that vector, attention, columns, grid, gram, gptq and tile define per register width. */
 #ifndef CALM_VECTOR_H
 #define CALM_VECTOR_H
 

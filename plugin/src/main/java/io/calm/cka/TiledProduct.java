@@ -46,7 +46,7 @@ final class TiledProduct {
   /** Reduces a tile before its memory is overwritten. */
   interface Reducer {
     /**
-     * Returns what is kept of a tile.
+     * Returns the values to keep of a tile.
      *
      * @param tile the tile's number, as {@link #tiles} counts them
      * @param product scratch that starts with the tile's elements
@@ -88,7 +88,7 @@ final class TiledProduct {
     return (even + 7) / 8 * 8;
   }
 
-  /** Computes every tile and returns what {@code reducer} took of each. */
+  /** Computes every tile and returns the result of {@code reducer} for each. */
   static double[][] compute(
       Operand u, Operand v, Tile[] tiles, int threads, SearchKernels kernels, Reducer reducer) {
     double[][] results = new double[tiles.length][];

@@ -4,7 +4,7 @@ import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Parallel;
 
 /**
- * The means to compute: threads and the loops that run on them.
+ * The threads of a search and the kernels that they run.
  *
  * @param parallel the threads
  * @param kernels the innermost loops, in Java or in C

@@ -6,7 +6,7 @@ import io.calm.tensor.Parallel;
 import java.util.function.IntFunction;
 
 /**
- * Weights that read one input, and statistics of that input: all that a {@link Rounding} looks at.
+ * Weights that read one input, and statistics of that input: everything a {@link Rounding} sees.
  *
  * @param weight [N, K]; owned by the caller
  * @param group inputs that share a scale

@@ -118,7 +118,7 @@ public final class ArtifactWriter implements AutoCloseable {
     requireAbsent(name, written);
     TableSections.requireFits(spec, name, table);
     write(name, () -> TableSections.write(tables, name, table));
-    return table.format();
+    return table.format().setting();
   }
 
   private static void requireAbsent(String name, Optional<String> written) {

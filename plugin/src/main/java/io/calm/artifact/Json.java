@@ -11,13 +11,19 @@ import com.google.gson.reflect.TypeToken;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.JsonWriter;
+import io.calm.cka.Metric;
+import io.calm.tensor.TableFormat;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +43,9 @@ final class Json {
           .registerTypeAdapterFactory(new ScalingJson())
           .registerTypeAdapter(double.class, new DoubleJson())
           .registerTypeAdapter(Double.class, new DoubleJson())
+          .registerTypeAdapter(
+              TableFormat.class, new SettingJson<>(TableFormat.values(), TableFormat::setting))
+          .registerTypeAdapter(Metric.class, new SettingJson<>(Metric.values(), Metric::setting))
           .registerTypeAdapter(Section.class, new OnOneLine<>(TypeToken.get(Section.class)))
           .registerTypeAdapter(
               new TypeToken<List<Integer>>() {}.getType(),
@@ -88,6 +97,27 @@ final class Json {
     @Override
     public T read(JsonReader in) throws IOException {
       return plain.read(in);
+    }
+  }
+
+  /** Writes an enum as its setting. An unknown setting reads as null, as Gson's own enums do. */
+  private static final class SettingJson<E> extends TypeAdapter<@Nullable E> {
+    private final Map<String, E> values;
+    private final Function<E, String> setting;
+
+    SettingJson(E[] values, Function<E, String> setting) {
+      this.values = Arrays.stream(values).collect(Collectors.toMap(setting, Function.identity()));
+      this.setting = setting;
+    }
+
+    @Override
+    public void write(JsonWriter out, @Nullable E value) throws IOException {
+      out.value(value == null ? null : setting.apply(value));
+    }
+
+    @Override
+    public @Nullable E read(JsonReader in) throws IOException {
+      return values.get(in.nextString());
     }
   }
 

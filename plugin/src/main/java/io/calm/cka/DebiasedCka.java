@@ -9,11 +9,9 @@ import io.calm.tensor.Matrix;
  * Defined for 4 rows or more and positive denominators.
  */
 record DebiasedCka(int threads) implements Similarity {
-  static final String NAME = "cka";
-
   @Override
-  public String name() {
-    return NAME;
+  public Metric metric() {
+    return Metric.CKA;
   }
 
   @Override
@@ -25,7 +23,7 @@ record DebiasedCka(int threads) implements Similarity {
     int rows = comparison.rows();
     if (rows < Hsic.MIN_ROWS) {
       return new Score.Undefined(
-          "%s: expected %d rows or more, got %d".formatted(NAME, Hsic.MIN_ROWS, rows));
+          "%s: expected %d rows or more, got %d".formatted(Metric.CKA.setting(), Hsic.MIN_ROWS, rows));
     }
     if (!comparison.reference().unbiasedIsPositive()) {
       return undefined("reference", comparison.reference());
@@ -39,6 +37,6 @@ record DebiasedCka(int threads) implements Similarity {
   private static Score undefined(String which, Hsic hsic) {
     return new Score.Undefined(
         "%s: the unbiased HSIC of the %s with itself must be positive, got %.3g of %.3g"
-            .formatted(NAME, which, hsic.unbiased(), hsic.product()));
+            .formatted(Metric.CKA.setting(), which, hsic.unbiased(), hsic.product()));
   }
 }

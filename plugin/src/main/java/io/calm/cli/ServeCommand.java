@@ -169,7 +169,8 @@ final class ServeCommand implements Callable<Integer> {
   private Duration slowReaderTimeout() {
     return new ModelProperties(Path.of("."), overrides)
         .settings(System.getenv())
-        .slowReaderTimeout();
+        .timeouts()
+        .slowReader();
   }
 
   private static void warnOfOpenPort(HostSettings settings) {

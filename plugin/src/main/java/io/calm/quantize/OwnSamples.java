@@ -39,7 +39,7 @@ final class OwnSamples {
   private final List<String> modelDigests;
   private final CalmSettings settings;
   private final int group;
-  private final Tables tables;
+  private final ModelTables tables;
   private final Parallel parallel;
   private final Consumer<SearchProgress> progress;
 
@@ -48,7 +48,7 @@ final class OwnSamples {
       List<String> modelDigests,
       CalmSettings settings,
       int group,
-      Tables tables,
+      ModelTables tables,
       Parallel parallel,
       Consumer<SearchProgress> progress) {
     this.checkpoint = checkpoint;
@@ -62,7 +62,7 @@ final class OwnSamples {
 
   /** Returns the samples of this model and these settings, writing them where none are kept. */
   CalibrationSet get(int samples, int length) {
-    KeptSamples kept = new KeptSamples(settings.cacheDir());
+    KeptSamples kept = new KeptSamples(settings.loading().cacheDir());
     String key = key(samples, length);
     return kept.find(key)
         .orElseGet(
@@ -81,10 +81,10 @@ final class OwnSamples {
                 RECIPE,
                 samples,
                 length,
-                settings.calibrationSeed(),
+                settings.quantization().calibration().seed(),
                 group,
-                settings.activation().setting(),
-                tables.head().format());
+                settings.quantization().activation().setting(),
+                tables.head().format().setting());
     return new ArtifactKey(modelDigests, all, "").id();
   }
 
@@ -101,14 +101,14 @@ final class OwnSamples {
       return sampler.sample(
           samples,
           length,
-          settings.calibrationSeed(),
+          settings.quantization().calibration().seed(),
           written -> report(written, length, (System.nanoTime() - start) / 1e9));
     }
   }
 
   /** Float16 whatever is served, for the samples' key does not know how keys are stored. */
   private Decoders.Settings decoder() {
-    return new Decoders.Settings(settings.kernel(), KvType.FLOAT16, settings.threadCount());
+    return settings.decoder().forDecoder(KvType.FLOAT16);
   }
 
   private void report(int written, int length, double seconds) {
@@ -143,7 +143,7 @@ final class OwnSamples {
         tables.embeddings(),
         tables.head(),
         checkpoint.finalNorm(),
-        settings.activation());
+        settings.quantization().activation());
   }
 
   private int[] firstTokens(Tokenizer tokenizer) {

@@ -9,7 +9,8 @@ import io.calm.artifact.FileDigests;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.search.SearchProgress;
 import io.calm.settings.CalmSettings;
-import io.calm.settings.CalmSettings.HeadFormat;
+import io.calm.settings.PlanSettings;
+import io.calm.tensor.TableFormat;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -33,8 +34,8 @@ public final class QuantizedModelStore {
 
   public QuantizedModelStore(CalmSettings settings) {
     this.settings = settings;
-    this.store = new ArtifactStore(settings.cacheDir());
-    this.digests = new FileDigests(settings.cacheDir());
+    this.store = new ArtifactStore(settings.loading().cacheDir());
+    this.digests = new FileDigests(settings.loading().cacheDir());
   }
 
   /** Returns the finished artifact, if there is one. */
@@ -74,32 +75,32 @@ public final class QuantizedModelStore {
     }
   }
 
-  /** Returns the format that will be written: the larger one if a search may choose. */
-  ArtifactLayout layout(Checkpoint checkpoint) {
+  /**
+   * Returns the sizes of the artifact before it exists. If the search chooses between formats of
+   * the lm_head, it is the larger one.
+   */
+  public ArtifactLayout layout(Checkpoint checkpoint) {
     boolean tied = checkpoint.spec().tiedEmbeddings();
-    HeadFormat format = settings.lmHead();
-    String int8 = HeadFormat.INT8.setting();
-    String embeddings =
-        switch (format) {
-          case AUTO, INT8, INT4 -> int8;
-          case FLOAT16, FLOAT32 -> format.setting();
-        };
-    Optional<String> head =
-        switch (format) {
-          case AUTO -> Optional.of(tied ? HeadFormat.INT4.setting() : int8);
-          case INT4 -> Optional.of(HeadFormat.INT4.setting());
-          case INT8, FLOAT16, FLOAT32 -> tied ? Optional.empty() : Optional.of(format.setting());
-        };
-    boolean guarded = settings.algorithm().isEmpty() && settings.guard();
+    Optional<TableFormat> format = settings.quantization().lmHead();
+    TableFormat embeddings =
+        format.filter(given -> given != TableFormat.INT4).orElse(TableFormat.INT8);
+    TableFormat automatic = tied ? TableFormat.INT4 : TableFormat.INT8;
+    TableFormat head = format.orElse(automatic);
+    boolean shared = tied && head == embeddings;
+    PlanSettings plan = settings.quantization().plan();
+    boolean guarded = plan.algorithm().isEmpty() && plan.guard();
     return new ArtifactLayout(
-        Quantization.group(checkpoint, settings), embeddings, head, guarded ? 2 : 1);
+        Quantization.group(checkpoint, settings),
+        embeddings,
+        shared ? Optional.empty() : Optional.of(head),
+        guarded ? 2 : 1);
   }
 
   private ArtifactKey key(Checkpoint checkpoint) {
-    String calibration = settings.calibration().map(this::digest).orElse("self");
+    String calibration = settings.quantization().calibration().file().map(this::digest).orElse("self");
     return new ArtifactKey(
         digests.sha256(checkpoint.files()),
-        "recipe=" + RECIPE + "\n" + settings.resultKey(),
+        "recipe=" + RECIPE + "\n" + settings.quantization().resultKey(),
         calibration);
   }
 

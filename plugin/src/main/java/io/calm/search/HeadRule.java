@@ -1,6 +1,7 @@
 package io.calm.search;
 
 import io.calm.quant.Rounding;
+import io.calm.tensor.TableFormat;
 
 /** How the format of the lm_head is found ({@code calm.lm-head}). */
 public sealed interface HeadRule {
@@ -8,9 +9,9 @@ public sealed interface HeadRule {
   /**
    * It is given, and made of the weights alone.
    *
-   * @param format {@code int8}, {@code float16} or {@code float32}
+   * @param format any but int4
    */
-  record Given(String format) implements HeadRule {}
+  record Given(TableFormat format) implements HeadRule {}
 
   /**
    * An int4 table is rounded on the head's inputs and judged on held-out sequences ({@link
@@ -25,11 +26,11 @@ public sealed interface HeadRule {
   /** Returns what a plan says that has no sequences. */
   default QuantPlan.Head withoutSequences() {
     if (this instanceof Given given) {
-      return QuantPlan.Head.given(given.format(), "calm.lm-head=" + given.format());
+      return QuantPlan.Head.given(given.format(), "calm.lm-head=" + given.format().setting());
     }
     return ((Rounded) this).always()
-        ? QuantPlan.Head.given(HeadTrial.INT4, "calm.lm-head=int4, nearest codes")
+        ? QuantPlan.Head.given(TableFormat.INT4, "calm.lm-head=int4, nearest codes")
         : QuantPlan.Head.given(
-            HeadTrial.INT8, "the plan uses weights alone: no sequences to judge int4 on");
+            TableFormat.INT8, "the plan uses weights alone: no sequences to judge int4 on");
   }
 }

@@ -10,6 +10,7 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
 import io.calm.tensor.TokenTables;
@@ -28,9 +29,6 @@ import java.util.Optional;
  * #BOUND}. The head is read band by band, and its codes are all that is held of it.
  */
 final class HeadTrial {
-  static final String INT8 = "int8";
-  static final String INT4 = "int4";
-
   /** What an int4 head may cost: a third of what the blocks' quantization costs. */
   static final double BOUND = 1 / 3.0;
 
@@ -72,13 +70,13 @@ final class HeadTrial {
       QuantPlan.Head head =
           decide(comparison.klDivergence(0), comparison.klDivergence(1), rule.always());
       return new Outcome(
-          head, head.format().equals(INT4) ? Optional.of(table.build()) : Optional.empty());
+          head, head.format() == TableFormat.INT4 ? Optional.of(table.build()) : Optional.empty());
     } catch (QuantizationException e) {
       if (rule.always()) {
         throw new SearchException("calm.lm-head=int4: %s".formatted(e.getMessage()));
       }
       return new Outcome(
-          QuantPlan.Head.given(INT8, "int4 cannot be made: " + e.getMessage()), Optional.empty());
+          QuantPlan.Head.given(TableFormat.INT8, "int4 cannot be made: " + e.getMessage()), Optional.empty());
     }
   }
 
@@ -139,7 +137,7 @@ final class HeadTrial {
             bound,
             always ? "; calm.lm-head=int4" : "");
     return new QuantPlan.Head(
-        within || always ? INT4 : INT8,
+        within || always ? TableFormat.INT4 : TableFormat.INT8,
         reason,
         Optional.of(
             new QuantPlan.HeadTrial(

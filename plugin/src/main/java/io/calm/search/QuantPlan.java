@@ -1,5 +1,7 @@
 package io.calm.search;
 
+import io.calm.cka.Metric;
+import io.calm.tensor.TableFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,7 +14,7 @@ import java.util.Optional;
  * @param served {@code calm} for the mix, {@code uniform-NAME} for a uniform plan
  * @param reason why that is served, in a sentence
  * @param group the largest group of a scale ({@code calm.group} after {@code auto})
- * @param metric name of the similarity
+ * @param metric the measure that scored candidates
  * @param evaluations candidate block forwards that were scored: layers x pool, no more
  * @param collectionForwards partial block forwards that collected quantizers' inputs
  * @param guardForwards block forwards over the guard's part of the calibration, which the lm_head
@@ -31,7 +33,7 @@ public record QuantPlan(
     String served,
     String reason,
     int group,
-    String metric,
+    Metric metric,
     int evaluations,
     int collectionForwards,
     int guardForwards,
@@ -94,13 +96,13 @@ public record QuantPlan(
   /**
    * The lm_head.
    *
-   * @param format {@code int8}, {@code int4}, {@code float16} or {@code float32}
+   * @param format the number format
    * @param reason why, in a sentence
    * @param trial what was measured; empty where the format was given
    */
-  public record Head(String format, String reason, Optional<HeadTrial> trial) {
+  public record Head(TableFormat format, String reason, Optional<HeadTrial> trial) {
     /** Returns a format that nothing was measured for. */
-    public static Head given(String format, String reason) {
+    public static Head given(TableFormat format, String reason) {
       return new Head(format, reason, Optional.empty());
     }
   }

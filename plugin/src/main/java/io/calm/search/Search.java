@@ -3,7 +3,6 @@ package io.calm.search;
 import io.calm.calibration.CalibrationSet;
 import io.calm.cka.Rows;
 import io.calm.cka.Score;
-import io.calm.cka.Similarities;
 import io.calm.cka.Similarity;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -179,7 +178,7 @@ public final class Search {
             : Rows.all(target.rows());
     excludedRows += rows.total() - rows.kept();
     scoredRows += rows.total();
-    return Similarities.byName(settings.metric(), bench.threads()).reference(target, rows);
+    return settings.metric().similarity(bench.threads()).reference(target, rows);
   }
 
   private Evaluation evaluate(

@@ -1,5 +1,6 @@
 package io.calm.search;
 
+import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
 import io.calm.quant.Quantizer;
 import io.calm.replay.BlockPass;
@@ -22,7 +23,7 @@ public record SearchSettings(
     List<Quantizer> pool,
     int groupLimit,
     ActivationMode activation,
-    String metric,
+    Metric metric,
     boolean fullPrecisionReference,
     double sinkThreshold,
     boolean guard,

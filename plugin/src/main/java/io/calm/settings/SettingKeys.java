@@ -3,15 +3,15 @@ package io.calm.settings;
 import static io.calm.settings.SettingKey.Effect.RESULT;
 import static io.calm.settings.SettingKey.Effect.SERVING;
 
+import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
+import io.calm.quant.AlgorithmName;
 import io.calm.runtime.KvType;
-import io.calm.settings.CalmSettings.HeadFormat;
-import io.calm.settings.CalmSettings.Metric;
-import io.calm.settings.CalmSettings.Reference;
-import io.calm.settings.CalmSettings.TokenizerProbing;
+import io.calm.tensor.TableFormat;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,7 +51,7 @@ public final class SettingKeys {
           ActivationMode::setting,
           List.of(ActivationMode.values()));
 
-  static final SettingKey<Optional<String>> ALGORITHM =
+  static final SettingKey<Optional<AlgorithmName>> ALGORITHM =
       key(
           "calm.algorithm",
           "search",
@@ -59,7 +59,7 @@ public final class SettingKeys {
           RESULT,
           ValueParsers.nameOr("search"));
 
-  static final SettingKey<List<String>> POOL =
+  static final SettingKey<List<AlgorithmName>> POOL =
       key(
           "calm.pool",
           "auto",
@@ -70,13 +70,13 @@ public final class SettingKeys {
   static final SettingKey<Metric> METRIC =
       choice("calm.search.metric", "cka", RESULT, Metric::setting, List.of(Metric.values()));
 
-  static final SettingKey<Reference> REFERENCE =
+  static final SettingKey<ReferenceStream> REFERENCE =
       choice(
           "calm.search.reference",
           "quantized",
           RESULT,
-          Reference::setting,
-          List.of(Reference.values()));
+          ReferenceStream::setting,
+          List.of(ReferenceStream.values()));
 
   static final SettingKey<Double> SINK_THRESHOLD =
       key(
@@ -114,8 +114,16 @@ public final class SettingKeys {
           RESULT,
           ValueParsers.wholeNumber(Long.MIN_VALUE, Long.MAX_VALUE));
 
-  static final SettingKey<HeadFormat> LM_HEAD =
-      choice("calm.lm-head", "auto", RESULT, HeadFormat::setting, List.of(HeadFormat.values()));
+  static final SettingKey<Optional<TableFormat>> LM_HEAD =
+      choice(
+          "calm.lm-head",
+          "auto",
+          RESULT,
+          format -> format.map(TableFormat::setting).orElse("auto"),
+          Stream.concat(
+                  Stream.of(Optional.<TableFormat>empty()),
+                  Arrays.stream(TableFormat.values()).map(Optional::of))
+              .toList());
 
   static final SettingKey<OptionalInt> THREADS =
       key(
@@ -125,23 +133,13 @@ public final class SettingKeys {
           SERVING,
           ValueParsers.integerOrAuto(1, 1024));
 
-  static final SettingKey<String> KERNEL =
-      key(
+  static final SettingKey<KernelChoice> KERNEL =
+      choice(
           "calm.kernel",
           "auto",
-          "auto | java | scalar | avx2 | avx-vnni | avx512-vnni | amx | neon-dotprod",
           SERVING,
-          ValueParsers.choice(
-              Stream.of(
-                      "auto",
-                      "java",
-                      "scalar",
-                      "avx2",
-                      "avx-vnni",
-                      "avx512-vnni",
-                      "amx",
-                      "neon-dotprod")
-                  .collect(Collectors.toMap(Function.identity(), Function.identity()))));
+          KernelChoice::setting,
+          List.of(KernelChoice.values()));
 
   static final SettingKey<KvType> KV_CACHE =
       choice("calm.kv-cache", "float16", SERVING, KvType::setting, List.of(KvType.values()));
@@ -238,13 +236,13 @@ public final class SettingKeys {
   }
 
   private static SettingKey<Integer> integer(
-      String name, int defaultValue, int least, int most, SettingKey.Effect effect) {
+      String name, int defaultValue, int min, int max, SettingKey.Effect effect) {
     return key(
         name,
         Integer.toString(defaultValue),
-        "from %d to %d".formatted(least, most),
+        "from %d to %d".formatted(min, max),
         effect,
-        ValueParsers.integer(least, most));
+        ValueParsers.integer(min, max));
   }
 
   private static <T> SettingKey<T> choice(

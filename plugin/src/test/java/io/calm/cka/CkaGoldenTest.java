@@ -50,7 +50,7 @@ final class CkaGoldenTest {
   }
 
   private static Score.Value score(Matrix x, Matrix y) {
-    return (Score.Value) Similarities.byName("cka", 2).score(x, y);
+    return (Score.Value) Metric.CKA.similarity(2).score(x, y);
   }
 
   private static double expected(String pair, String value) throws IOException {

@@ -3,6 +3,7 @@ package io.calm.search;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.FoldSite;
@@ -16,6 +17,7 @@ import io.calm.replay.ReferenceModel;
 import io.calm.replay.TorchRuntime;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
+import io.calm.tensor.TableFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,11 +52,11 @@ class FoldExactnessTest {
             List.of(new StagewiseQuantizer("folded", Optional.empty(), new NearestRounding(false))),
             GROUP,
             ActivationMode.PER_GROUP,
-            "cka",
+            Metric.CKA,
             false,
             0,
             false,
-            new HeadRule.Given("int8"));
+            new HeadRule.Given(TableFormat.INT8));
     Quantizer quantizer =
         new StagewiseQuantizer("folded", Optional.of(fold(seed)), new NearestRounding(false));
     try (TorchRuntime torch = TorchRuntime.open(2);

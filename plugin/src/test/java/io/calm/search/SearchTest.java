@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.calibration.CalibrationSet;
+import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.NormRole;
+import io.calm.quant.AlgorithmName;
 import io.calm.quant.BlockSample;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
@@ -15,6 +17,7 @@ import io.calm.quant.Quantizers;
 import io.calm.replay.TorchRuntime;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TableFormat;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -56,14 +59,14 @@ class SearchTest {
   }
 
   private QuantPlan search(List<Quantizer> pool, boolean fullReference, boolean guard) {
-    return search(pool, fullReference, guard, new HeadRule.Given("int8"));
+    return search(pool, fullReference, guard, new HeadRule.Given(TableFormat.INT8));
   }
 
   private QuantPlan search(
       List<Quantizer> pool, boolean fullReference, boolean guard, HeadRule head) {
     SearchSettings settings =
         new SearchSettings(
-            pool, 32, ActivationMode.PER_GROUP, "cka", fullReference, 20, guard, head);
+            pool, 32, ActivationMode.PER_GROUP, Metric.CKA, fullReference, 20, guard, head);
     try (TorchRuntime torch = TorchRuntime.open(2);
         Parallel parallel = new Parallel(2)) {
       return new Search(torch, weights, layer -> Map.of(), settings, parallel, moments::add)
@@ -77,10 +80,10 @@ class SearchTest {
     QuantPlan plan =
         search(
             List.of(
-                quantizers.get("rtn"),
-                quantizers.get("gptq"),
-                quantizers.get("awq"),
-                quantizers.get("awq+gptq")));
+                quantizers.get(new AlgorithmName("rtn")),
+                quantizers.get(new AlgorithmName("gptq")),
+                quantizers.get(new AlgorithmName("awq")),
+                quantizers.get(new AlgorithmName("awq+gptq"))));
     assertEquals(LAYERS * 4, plan.evaluations());
     assertEquals(LAYERS, plan.blocks().size());
     for (QuantPlan.BlockChoice choice : plan.blocks()) {
@@ -104,7 +107,7 @@ class SearchTest {
 
   @Test
   void aFailureIsAValueInThePlan() {
-    QuantPlan plan = search(List.of(new Failing(), Quantizers.load().get("rtn")));
+    QuantPlan plan = search(List.of(new Failing(), Quantizers.load().get(new AlgorithmName("rtn"))));
     for (QuantPlan.BlockChoice choice : plan.blocks()) {
       assertEquals("rtn", choice.algorithm());
       String failure = choice.candidates().get("failing").failure().orElseThrow();
@@ -122,7 +125,7 @@ class SearchTest {
   @Test
   void theSameSearchGivesTheSamePlan() {
     List<Quantizer> pool =
-        List.of(Quantizers.load().get("rtn"), Quantizers.load().get("smoothquant"));
+        List.of(Quantizers.load().get(new AlgorithmName("rtn")), Quantizers.load().get(new AlgorithmName("smoothquant")));
     QuantPlan first = search(pool);
     QuantPlan second = search(pool);
     for (int layer = 0; layer < LAYERS; layer++) {
@@ -182,7 +185,7 @@ class SearchTest {
 
     @Override
     public Result quantize(BlockSample sample) {
-      Result result = Quantizers.load().get("gptq").quantize(sample);
+      Result result = Quantizers.load().get(new AlgorithmName("gptq")).quantize(sample);
       if (!badCalls.contains(calls++)) {
         return result;
       }
@@ -227,7 +230,7 @@ class SearchTest {
 
   private static List<Quantizer> pool(String... names) {
     Quantizers quantizers = Quantizers.load();
-    return Stream.of(names).map(quantizers::get).toList();
+    return Stream.of(names).map(AlgorithmName::new).map(quantizers::get).toList();
   }
 
   private static List<List<Double>> scores(QuantPlan plan) {

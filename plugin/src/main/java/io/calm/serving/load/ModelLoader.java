@@ -50,7 +50,7 @@ public final class ModelLoader {
 
     /** Returns whether a child process opens the tokenizer first. */
     boolean probesTokenizer() {
-      return switch (settings.tokenizerProbe()) {
+      return switch (settings.loading().tokenizerProbe()) {
         case AUTO -> registered;
         case ON -> true;
         case OFF -> false;
@@ -133,12 +133,12 @@ public final class ModelLoader {
     CalmSettings settings = order.settings();
     SchedulerSettings budgets = budgets(checkpoint.spec(), settings);
     TokenizerCheck.warn(order.name(), tokenizer, checkpoint.spec().vocabulary());
-    MemoryEstimate estimate = MemoryEstimate.of(checkpoint.spec(), settings, budgets, true);
+    MemoryEstimate estimate = memory(checkpoint, settings, true);
     try (MemoryLedger.Claim claim = claim(settings, estimate)) {
       // Holds a lease: what is mapped goes with the decoder, which the scheduler closes.
       Decoder decoder =
           Decoders.open(
-              artifact.model(), settings.decoder(), budgets.blocks(), budgets.largestStep());
+              artifact.model(), settings.decoder().forDecoder(), budgets.blocks(), budgets.largestStep());
       Scheduler scheduler = start(order.name(), decoder, budgets);
       claim.keep(scheduler, estimate.bytes());
       logger.info("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
@@ -171,8 +171,7 @@ public final class ModelLoader {
         MemoryLedger.Claim claim =
             claim(
                 settings,
-                MemoryEstimate.of(
-                    checkpoint.spec(), settings, budgets(checkpoint.spec(), settings), false))) {
+                memory(checkpoint, settings, false))) {
       return store.get(checkpoint, progress);
     }
   }
@@ -185,12 +184,18 @@ public final class ModelLoader {
    */
   public static MemoryEstimate estimate(Path model, CalmSettings settings) {
     try (Checkpoint checkpoint = Checkpoints.open(model)) {
-      return MemoryEstimate.of(
-          checkpoint.spec(),
-          settings,
-          budgets(checkpoint.spec(), settings),
-          isQuantized(checkpoint, settings));
+      return memory(checkpoint, settings, isQuantized(checkpoint, settings));
     }
+  }
+
+  private static MemoryEstimate memory(
+      Checkpoint checkpoint, CalmSettings settings, boolean quantized) {
+    return MemoryEstimate.of(
+        checkpoint.spec(),
+        new QuantizedModelStore(settings).layout(checkpoint),
+        settings,
+        budgets(checkpoint.spec(), settings),
+        quantized);
   }
 
   private static boolean isQuantized(Checkpoint checkpoint, CalmSettings settings) {
@@ -204,17 +209,17 @@ public final class ModelLoader {
   }
 
   private static MemoryLedger.Claim claim(CalmSettings settings, MemoryEstimate estimate) {
-    return settings.memoryCheck()
+    return settings.loading().memoryCheck()
         ? MemoryLedger.PROCESS.claim(estimate)
         : MemoryLedger.PROCESS.claimUnchecked(estimate);
   }
 
   private static ServedModel.Limits limits(CalmSettings settings) {
     return new ServedModel.Limits(
-        settings.defaultMaxTokens(),
-        settings.requestTimeout(),
-        settings.slowReaderTimeout(),
-        settings.drainTimeout());
+        settings.generation().defaultMaxTokens(),
+        settings.timeouts().request(),
+        settings.timeouts().slowReader(),
+        settings.timeouts().drain());
   }
 
   private static Tokenizer await(FutureTask<Tokenizer> tokenizer) {

@@ -31,8 +31,8 @@ public final class ScriptedPlugin implements RequestHandler<@Nullable Void> {
         new SchedulerSettings(
             ScriptedModels.CONTEXT,
             1024,
-            order.settings().maxRunning(),
-            order.settings().queueSize(),
+            order.settings().generation().maxRunning(),
+            order.settings().generation().queueSize(),
             256),
         order.lmi());
   }

@@ -50,12 +50,12 @@ class PackageOrderTest {
       serving.reply    | serving.model generate checkpoint metrics text model | io.netty ai.djl
       serving.openai   | serving.reply serving.model generate checkpoint text model | io.netty ai.djl
       serving.lmi      | serving.reply serving.model generate checkpoint text model | io.netty ai.djl
-      serving.load     | serving.reply serving.model settings quantize artifact search replay quant generate runtime kernels checkpoint model tensor text | io.netty ai.djl
+      serving.load     | serving.reply serving.model settings quantize artifact search generate runtime kernels checkpoint model tensor text | io.netty ai.djl
       serving.dispatch | serving.openai serving.lmi serving.reply serving.model metrics text generate | io.netty ai.djl
       serving.http     | serving.dispatch serving.load serving.reply serving.model generate search metrics cka model tensor text | ai.djl
       serving.djl      | serving.http serving.dispatch serving.load serving.reply serving.model settings search metrics text generate |
       host             | serving.http serving.reply text                     | ai.djl
-      cli              | host serving.djl serving.http serving.dispatch serving.load serving.model quantize settings artifact search replay quant cka runtime kernels checkpoint metrics model tensor files text |
+      cli              | host serving.djl serving.http serving.dispatch serving.load serving.model quantize settings artifact search replay cka runtime kernels checkpoint metrics model tensor files text |
       """;
 
   private static final List<Row> ROWS = TABLE.lines().map(Row::parse).toList();

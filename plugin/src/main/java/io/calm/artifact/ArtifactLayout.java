@@ -17,7 +17,8 @@ import java.util.Optional;
  *     embedding table
  * @param drafts number of plans whose blocks are on disk at the same time
  */
-public record ArtifactLayout(int group, TableFormat embeddings, Optional<TableFormat> head, int drafts) {
+public record ArtifactLayout(
+    int group, TableFormat embeddings, Optional<TableFormat> head, int drafts) {
   /** Bound in bytes of the manifest's JSON per section and of the plan's JSON per block. */
   private static final long JSON_PER_SECTION = 256;
 

@@ -41,8 +41,7 @@ final class TableSections {
     }
   }
 
-  static TokenTable read(
-      MappedSections sections, String name, TableFormat format, ModelSpec spec) {
+  static TokenTable read(MappedSections sections, String name, TableFormat format, ModelSpec spec) {
     TokenTable table = read(sections, name, format);
     requireFits(spec, name, table);
     return table;

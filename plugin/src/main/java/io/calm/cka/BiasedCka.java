@@ -22,7 +22,8 @@ record BiasedCka(int threads) implements Similarity {
     if (Double.isNaN(biased)) {
       String constant = comparison.reference().product() > 0 ? "candidate" : "reference";
       return new Score.Undefined(
-          "%s: the %s is the same in all %d rows".formatted(Metric.CKA_BIASED.setting(), constant, comparison.rows()));
+          "%s: the %s is the same in all %d rows"
+              .formatted(Metric.CKA_BIASED.setting(), constant, comparison.rows()));
     }
     return comparison.value(biased);
   }

@@ -23,7 +23,8 @@ record DebiasedCka(int threads) implements Similarity {
     int rows = comparison.rows();
     if (rows < Hsic.MIN_ROWS) {
       return new Score.Undefined(
-          "%s: expected %d rows or more, got %d".formatted(Metric.CKA.setting(), Hsic.MIN_ROWS, rows));
+          "%s: expected %d rows or more, got %d"
+              .formatted(Metric.CKA.setting(), Hsic.MIN_ROWS, rows));
     }
     if (!comparison.reference().unbiasedIsPositive()) {
       return undefined("reference", comparison.reference());

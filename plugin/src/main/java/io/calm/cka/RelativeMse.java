@@ -21,7 +21,8 @@ record RelativeMse(int threads) implements Similarity {
     double error = comparison.relativeMse();
     if (!Double.isFinite(error)) {
       return new Score.Undefined(
-          "%s: all %d rows of the reference are zero".formatted(Metric.RELATIVE_MSE.setting(), comparison.rows()));
+          "%s: all %d rows of the reference are zero"
+              .formatted(Metric.RELATIVE_MSE.setting(), comparison.rows()));
     }
     return comparison.value(error == 0 ? 0 : -error);
   }

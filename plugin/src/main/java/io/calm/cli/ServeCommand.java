@@ -7,7 +7,7 @@ import io.calm.cli.terminal.ProgressBar;
 import io.calm.host.EmbeddedHost;
 import io.calm.host.HostSettings;
 import io.calm.metrics.CalmMetrics;
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.djl.GracefulExit;
 import io.calm.serving.http.CalmHttpHandler;
@@ -241,7 +241,7 @@ final class ServeCommand implements Callable<Integer> {
     }
   }
 
-  private static void show(ProgressBar bar, SearchProgress moment, boolean itsTurn) {
+  private static void show(ProgressBar bar, Progress moment, boolean itsTurn) {
     if (itsTurn) {
       bar.accept(moment);
     }

@@ -26,15 +26,13 @@ import java.util.function.IntFunction;
 record ModelTables(TokenTable embeddings, TokenTable head) {
   private static final int BAND = 4096;
 
-  static ModelTables build(
-      Checkpoint checkpoint, Optional<TableFormat> format, int groupLimit) {
+  static ModelTables build(Checkpoint checkpoint, Optional<TableFormat> format, int groupLimit) {
     ModelSpec spec = checkpoint.spec();
     Rows embeddingRows = checkpoint::embeddingRows;
     Rows headRows = checkpoint::headRows;
     TableFormat given = format.orElse(TableFormat.INT8);
     TokenTable embeddings = table(spec, given, groupLimit, embeddingRows);
-    TokenTable head =
-        spec.tiedEmbeddings() ? embeddings : table(spec, given, groupLimit, headRows);
+    TokenTable head = spec.tiedEmbeddings() ? embeddings : table(spec, given, groupLimit, headRows);
     return new ModelTables(embeddings, head);
   }
 

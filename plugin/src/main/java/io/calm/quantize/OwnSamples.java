@@ -13,7 +13,7 @@ import io.calm.quant.rtn.RtnQuantizer;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.runtime.KvType;
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
@@ -32,6 +32,9 @@ final class OwnSamples {
   /** Changes whenever the same model and settings write other samples than before. */
   private static final int RECIPE = 3;
 
+  /** The quantizer of the model that samples. */
+  private static final String RTN = "rtn";
+
   /** Tokens between two reports. */
   private static final int REPORT_EVERY = 16;
 
@@ -41,7 +44,7 @@ final class OwnSamples {
   private final int group;
   private final ModelTables tables;
   private final Parallel parallel;
-  private final Consumer<SearchProgress> progress;
+  private final Consumer<Progress> progress;
 
   OwnSamples(
       Checkpoint checkpoint,
@@ -50,7 +53,7 @@ final class OwnSamples {
       int group,
       ModelTables tables,
       Parallel parallel,
-      Consumer<SearchProgress> progress) {
+      Consumer<Progress> progress) {
     this.checkpoint = checkpoint;
     this.modelDigests = List.copyOf(modelDigests);
     this.settings = settings;
@@ -90,7 +93,7 @@ final class OwnSamples {
 
   private CalibrationSet write(int samples, int length) {
     long start = System.nanoTime();
-    progress.accept(SearchProgress.phase("sampling", 0));
+    progress.accept(new Progress.Sampling(0, length, RTN, new Progress.Times(0, Double.NaN)));
     Tokenizer tokenizer = checkpoint.tokenizer();
     OptionalInt bos = checkpoint.generationDefaults().bos();
     int[] added = tokenizer.encode("", true);
@@ -115,18 +118,8 @@ final class OwnSamples {
     if (written % REPORT_EVERY != 0) {
       return;
     }
-    progress.accept(
-        new SearchProgress(
-            "sampling",
-            written,
-            length,
-            "rtn",
-            0,
-            1,
-            Double.NaN,
-            seconds,
-            seconds / written * (length - written),
-            0));
+    double left = seconds / written * (length - written);
+    progress.accept(new Progress.Sampling(written, length, RTN, new Progress.Times(seconds, left)));
   }
 
   private QuantizedModel rtn() {

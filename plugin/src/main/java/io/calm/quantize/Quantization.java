@@ -14,9 +14,10 @@ import io.calm.quant.Rounding;
 import io.calm.replay.TorchRuntime;
 import io.calm.search.BlockSink;
 import io.calm.search.HeadRule;
+import io.calm.search.Progress;
 import io.calm.search.QuantPlan;
 import io.calm.search.Search;
-import io.calm.search.SearchProgress;
+import io.calm.search.SearchInputs;
 import io.calm.search.SearchSettings;
 import io.calm.search.WeightsOnlyPlan;
 import io.calm.settings.CalibrationSettings;
@@ -48,14 +49,14 @@ final class Quantization {
   private final Checkpoint checkpoint;
   private final List<String> modelDigests;
   private final CalmSettings settings;
-  private final Consumer<SearchProgress> progress;
+  private final Consumer<Progress> progress;
   private final int group;
 
   Quantization(
       Checkpoint checkpoint,
       List<String> modelDigests,
       CalmSettings settings,
-      Consumer<SearchProgress> progress) {
+      Consumer<Progress> progress) {
     this.checkpoint = checkpoint;
     this.modelDigests = List.copyOf(modelDigests);
     this.settings = settings;
@@ -65,14 +66,17 @@ final class Quantization {
 
   /** Returns the maximum number of inputs that share a grid. */
   static int group(Checkpoint checkpoint, CalmSettings settings) {
-    return settings.quantization().group().orElse(checkpoint.hasSourceCodes() ? SOURCE_GROUP : DEFAULT_GROUP);
+    return settings
+        .quantization()
+        .group()
+        .orElse(checkpoint.hasSourceCodes() ? SOURCE_GROUP : DEFAULT_GROUP);
   }
 
   Artifact run(ArtifactWriter writer) {
     try (Parallel parallel = new Parallel(settings.decoder().threadCount())) {
       List<Quantizer> pool = pool();
       checkpoint.requireFinite(
-          parallel, () -> progress.accept(SearchProgress.phase("checking", 0)));
+          parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
       ModelTables tables = ModelTables.build(checkpoint, settings.quantization().lmHead(), group);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
@@ -182,16 +186,16 @@ final class Quantization {
     return Quantizers.load().get(HEAD_ROUNDING).rounding().orElseThrow();
   }
 
-  private QuantPlan search(List<Quantizer> pool, ModelTables tables, Parallel parallel, BlockSink sink) {
+  private QuantPlan search(
+      List<Quantizer> pool, ModelTables tables, Parallel parallel, BlockSink sink) {
     // The engine first: if it is missing, the load fails before the samples are written.
     try (TorchRuntime torch = TorchRuntime.open(settings.decoder().threadCount())) {
       CalibrationSet set = calibration(tables, parallel);
-      Search search =
-          new Search(
-              torch, checkpoint, this::sourceCodes, searchSettings(pool), parallel, progress);
+      SearchInputs inputs =
+          new SearchInputs(torch, checkpoint, this::sourceCodes, searchSettings(pool), parallel);
       return settings.quantization().plan().algorithm().isPresent()
-          ? search.runUniform(set, sink, "calm.algorithm=" + pool.get(0).name())
-          : search.run(set, sink);
+          ? Search.runUniform(inputs, set, sink, "calm.algorithm=" + pool.get(0).name(), progress)
+          : Search.run(inputs, set, sink, progress);
     }
   }
 

@@ -1,13 +1,18 @@
 package io.calm.quantize;
 
 import io.calm.artifact.Artifact;
+import io.calm.artifact.ArtifactException;
 import io.calm.artifact.ArtifactKey;
 import io.calm.artifact.ArtifactLayout;
 import io.calm.artifact.ArtifactStore;
 import io.calm.artifact.ArtifactWriter;
 import io.calm.artifact.FileDigests;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.search.SearchProgress;
+import io.calm.quant.QuantizationException;
+import io.calm.quantize.QuantizeException.Kind;
+import io.calm.replay.EngineMissingException;
+import io.calm.search.Progress;
+import io.calm.search.SearchException;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
 import io.calm.tensor.TableFormat;
@@ -15,12 +20,17 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Quantized models by their checkpoint and settings: a finished artifact where there is one, else a
- * search that makes it. The search runs on the calling thread and loads PyTorch; finding does not.
+ * Finds the quantized model of a checkpoint and its settings, or makes it.
+ *
+ * <p>A finished artifact is only opened and verified. Otherwise the search runs on the calling
+ * thread, which loads PyTorch if an algorithm needs it. Every failure is a {@link
+ * QuantizeException}, but for a {@link io.calm.checkpoint.CheckpointException} of the checkpoint
+ * and what the progress listener throws.
  */
 public final class QuantizedModelStore {
   private static final Logger LOGGER = LoggerFactory.getLogger(QuantizedModelStore.class);
@@ -38,24 +48,54 @@ public final class QuantizedModelStore {
     this.digests = new FileDigests(settings.loading().cacheDir());
   }
 
-  /** Returns the finished artifact, if there is one. */
+  /** Returns the finished artifact; empty if there is none. */
   public Optional<Artifact> find(Checkpoint checkpoint) {
-    return store.find(key(checkpoint));
+    return failing(() -> store.find(key(checkpoint)));
+  }
+
+  /** Memory that is reserved for a search until it is closed. */
+  public interface Reservation extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /** Returns the artifact as {@link #get(Checkpoint, Consumer, Supplier)} does, unreserved. */
+  public Artifact get(Checkpoint checkpoint, Consumer<Progress> progress) {
+    return get(checkpoint, progress, () -> () -> {});
   }
 
   /**
-   * Returns the artifact, making it where there is none.
+   * Returns the artifact and makes it first if there is none. One search of a process runs at a
+   * time.
    *
-   * @param progress told of every step of a search, on this thread
-   * @throws NotEnoughMemoryException if the search needs more than the JVM may take
+   * @param progress receives every step on this thread; an exception that it throws ends the search
+   * @param memory reserves the memory of a search; called when it is this search's turn
+   * @throws QuantizeException if there is no artifact and none can be made
    */
-  public Artifact get(Checkpoint checkpoint, Consumer<SearchProgress> progress) {
-    progress.accept(SearchProgress.phase("opening", 0));
-    ArtifactKey key = key(checkpoint);
-    Optional<Artifact> found = store.find(key);
-    if (found.isPresent()) {
-      return found.get();
+  public Artifact get(
+      Checkpoint checkpoint, Consumer<Progress> progress, Supplier<? extends Reservation> memory) {
+    progress.accept(new Progress.Step(Progress.Kind.OPENING));
+    return failing(
+        () -> {
+          ArtifactKey key = key(checkpoint);
+          Optional<Artifact> found = store.find(key);
+          return found.isPresent() ? found.get() : inTurn(checkpoint, key, progress, memory);
+        });
+  }
+
+  @SuppressWarnings("try") // the turn and the reservation are held, not used
+  private Artifact inTurn(
+      Checkpoint checkpoint,
+      ArtifactKey key,
+      Consumer<Progress> progress,
+      Supplier<? extends Reservation> memory) {
+    try (SearchTurn turn = SearchTurn.take(progress);
+        Reservation reservation = memory.get()) {
+      return make(checkpoint, key, progress);
     }
+  }
+
+  private Artifact make(Checkpoint checkpoint, ArtifactKey key, Consumer<Progress> progress) {
     ArtifactStore.Claim claim = store.begin(key, checkpoint.spec(), layout(checkpoint));
     if (claim instanceof ArtifactStore.Ready ready) {
       return ready.artifact();
@@ -67,12 +107,30 @@ public final class QuantizedModelStore {
       LOGGER.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
       return artifact;
     } catch (OutOfMemoryError e) {
-      throw new NotEnoughMemoryException(
+      throw new QuantizeException(
+          Kind.NOT_ENOUGH_MEMORY,
           ("quantizing this model needs more memory outside the heap than the JVM may take, %d MiB"
                   + " (%s); start it with -XX:MaxDirectMemorySize=8g or more")
               .formatted(Memory.directLimit() >> 20, e.getMessage()),
           e);
     }
+  }
+
+  /** Runs {@code work} and translates the failures of the packages below. */
+  private static <T> T failing(Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (ArtifactException e) {
+      throw new QuantizeException(Kind.STORAGE, message(e), e);
+    } catch (EngineMissingException e) {
+      throw new QuantizeException(Kind.ENGINE_MISSING, message(e), e);
+    } catch (SearchException | QuantizationException | IllegalArgumentException e) {
+      throw new QuantizeException(Kind.INVALID, message(e), e);
+    }
+  }
+
+  private static String message(RuntimeException failure) {
+    return String.valueOf(failure.getMessage());
   }
 
   /**
@@ -97,7 +155,8 @@ public final class QuantizedModelStore {
   }
 
   private ArtifactKey key(Checkpoint checkpoint) {
-    String calibration = settings.quantization().calibration().file().map(this::digest).orElse("self");
+    String calibration =
+        settings.quantization().calibration().file().map(this::digest).orElse("self");
     return new ArtifactKey(
         digests.sha256(checkpoint.files()),
         "recipe=" + RECIPE + "\n" + settings.quantization().resultKey(),

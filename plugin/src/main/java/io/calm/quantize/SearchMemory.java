@@ -55,8 +55,7 @@ public final class SearchMemory {
             * Arrays.stream(LinearRole.values())
                 .mapToLong(role -> (long) spec.outputs(role) * spec.inputs(role))
                 .sum();
-    long tokens =
-        CalibrationSet.total(settings.quantization().calibration().samples()) * length;
+    long tokens = CalibrationSet.total(settings.quantization().calibration().samples()) * length;
     long widest =
         Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).max().orElse(0);
     long streams = 4L * (pool + 2) * tokens * spec.hidden();

@@ -16,11 +16,11 @@ import java.util.Optional;
  * plan beyond the paired standard error.
  */
 final class Guard {
-  private final Workbench bench;
+  private final SearchContext context;
   private final ProgressMeter progress;
 
-  Guard(Workbench bench, ProgressMeter progress) {
-    this.bench = bench;
+  Guard(SearchContext context, ProgressMeter progress) {
+    this.context = context;
     this.progress = progress;
   }
 
@@ -48,7 +48,7 @@ final class Guard {
       Streams full,
       UniformPrefix prefix,
       BlockSink sink) {
-    if (!bench.settings().guard()) {
+    if (!context.settings().guard()) {
       return kept("the guard is off (calm.search.guard=false)");
     }
     Optional<Quantizer> best = bestUniform(choices);
@@ -63,13 +63,13 @@ final class Guard {
     Streams stream =
         first > 0
             ? prefix.takeStream()
-            : Streams.embed(bench.model(), set, EnumSet.of(Part.FIT, Part.GUARD));
+            : Streams.embed(context.model(), set, EnumSet.of(Part.FIT, Part.GUARD));
     boolean handedOn = false;
     try {
       int forwards;
       try {
         forwards =
-            new UniformPass(bench, progress, "guard")
+            new UniformPass(context, progress::guarding)
                 .run(uniform, first, stream, Streams.none(), sink);
       } catch (SearchException e) {
         return kept("the best uniform plan could not be made: " + e.getMessage());
@@ -90,7 +90,7 @@ final class Guard {
 
   /** Returns the algorithm with the highest mean score among those that never failed. */
   private Optional<Quantizer> bestUniform(List<QuantPlan.BlockChoice> choices) {
-    return bench.settings().pool().stream()
+    return context.settings().pool().stream()
         .filter(q -> !Double.isNaN(meanScore(q, choices)))
         .max(Comparator.comparingDouble(q -> meanScore(q, choices)));
   }
@@ -106,10 +106,10 @@ final class Guard {
   private Verdict compare(
       Quantizer uniform, int forwards, Streams mix, Streams alone, Streams full) {
     List<double[]> divergences;
-    try (HiddenStates reference = bench.model().finalNorm(full.get(Part.GUARD));
-        HiddenStates first = bench.model().finalNorm(mix.get(Part.GUARD));
-        HiddenStates second = bench.model().finalNorm(alone.get(Part.GUARD))) {
-      divergences = bench.model().klDivergences(reference, List.of(first, second));
+    try (HiddenStates reference = context.model().finalNorm(full.get(Part.GUARD));
+        HiddenStates first = context.model().finalNorm(mix.get(Part.GUARD));
+        HiddenStates second = context.model().finalNorm(alone.get(Part.GUARD))) {
+      divergences = context.model().klDivergences(reference, List.of(first, second));
     }
     QuantPlan.Guard guard = decide(uniform.name(), divergences.get(0), divergences.get(1));
     String name = QuantPlan.uniform(uniform.name());

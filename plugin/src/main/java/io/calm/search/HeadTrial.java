@@ -35,11 +35,11 @@ final class HeadTrial {
   /** Rows of the head at hand at once; whole tiles. */
   private static final int BAND = 8192;
 
-  private final Workbench bench;
+  private final SearchContext context;
   private final HeadRule.Rounded rule;
 
-  HeadTrial(Workbench bench, HeadRule.Rounded rule) {
-    this.bench = bench;
+  HeadTrial(SearchContext context, HeadRule.Rounded rule) {
+    this.context = context;
     this.rule = rule;
   }
 
@@ -55,15 +55,16 @@ final class HeadTrial {
   Outcome run(Streams served, Streams full) {
     try (HiddenStates fit = inputs(served.get(Streams.Part.FIT));
         HiddenStates guard = inputs(served.get(Streams.Part.GUARD));
-        HiddenStates reference = bench.model().finalNorm(full.get(Streams.Part.GUARD));
+        HiddenStates reference = context.model().finalNorm(full.get(Streams.Part.GUARD));
         Matrix gram = fit.gram();
         HeadComparison comparison = new HeadComparison(reference, List.of(guard, guard))) {
-      int group = QuantizedLinear.groupFor(bench.spec().hidden(), bench.settings().groupLimit());
+      int group =
+          QuantizedLinear.groupFor(context.spec().hidden(), context.settings().groupLimit());
       Int4TableBuilder table =
-          new Int4TableBuilder(bench.spec().vocabulary(), bench.spec().hidden(), group);
-      for (int from = 0; from < bench.spec().vocabulary(); from += BAND) {
-        int to = Math.min(bench.spec().vocabulary(), from + BAND);
-        try (Matrix rows = bench.weights().headRows(from, to)) {
+          new Int4TableBuilder(context.spec().vocabulary(), context.spec().hidden(), group);
+      for (int from = 0; from < context.spec().vocabulary(); from += BAND) {
+        int to = Math.min(context.spec().vocabulary(), from + BAND);
+        try (Matrix rows = context.weights().headRows(from, to)) {
           compare(new Band(rows, from, group, gram, fit.rows()), table, comparison);
         }
       }
@@ -76,16 +77,17 @@ final class HeadTrial {
         throw new SearchException("calm.lm-head=int4: %s".formatted(e.getMessage()));
       }
       return new Outcome(
-          QuantPlan.Head.given(TableFormat.INT8, "int4 cannot be made: " + e.getMessage()), Optional.empty());
+          QuantPlan.Head.given(TableFormat.INT8, "int4 cannot be made: " + e.getMessage()),
+          Optional.empty());
     }
   }
 
   /** Returns what the lm_head reads of a stream. */
   private HiddenStates inputs(HiddenStates states) {
-    try (HiddenStates normalized = bench.model().finalNorm(states)) {
-      return bench
+    try (HiddenStates normalized = context.model().finalNorm(states)) {
+      return context
           .model()
-          .rounded(normalized, bench.settings().activation(), bench.settings().groupLimit());
+          .rounded(normalized, context.settings().activation(), context.settings().groupLimit());
     }
   }
 
@@ -191,12 +193,12 @@ final class HeadTrial {
 
     @Override
     public LinearAlgebra algebra() {
-      return bench.algebra();
+      return context.algebra();
     }
 
     @Override
     public Parallel parallel() {
-      return bench.parallel();
+      return context.parallel();
     }
   }
 }

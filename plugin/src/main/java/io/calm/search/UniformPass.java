@@ -7,14 +7,23 @@ import io.calm.tensor.Matrix;
 
 /** One algorithm on every block, each on the stream that its own quantized prefix gives. */
 final class UniformPass {
-  private final Workbench bench;
-  private final ProgressMeter progress;
-  private final String phase;
+  private final SearchContext context;
+  private final Report report;
 
-  UniformPass(Workbench bench, ProgressMeter progress, String phase) {
-    this.bench = bench;
-    this.progress = progress;
-    this.phase = phase;
+  /**
+   * Creates a pass.
+   *
+   * @param report called before each block
+   */
+  UniformPass(SearchContext context, Report report) {
+    this.context = context;
+    this.report = report;
+  }
+
+  /** Reports the block that is quantized next. */
+  @FunctionalInterface
+  interface Report {
+    void block(int layer, String algorithm);
   }
 
   /**
@@ -29,20 +38,20 @@ final class UniformPass {
    */
   int run(Quantizer quantizer, int first, Streams stream, Streams full, BlockSink sink) {
     int forwards = 0;
-    for (int layer = first; layer < bench.spec().layers(); layer++) {
-      progress.pass(phase, layer, quantizer.name());
-      BlockParameters<Matrix> block = bench.block(layer);
+    for (int layer = first; layer < context.spec().layers(); layer++) {
+      report.block(layer, quantizer.name());
+      BlockParameters<Matrix> block = context.block(layer);
       Quantizer.Result result;
       try {
-        result = bench.quantize(quantizer, layer, block, stream.get(Streams.Part.FIT));
-        forwards += full.advance(Streams.Part.GUARD, bench.fullForward(layer, block));
+        result = context.quantize(quantizer, layer, block, stream.get(Streams.Part.FIT));
+        forwards += full.advance(Streams.Part.GUARD, context.fullForward(layer, block));
       } catch (QuantizationException e) {
         throw new SearchException(
             "%s cannot quantize block %d: %s".formatted(quantizer.name(), layer, e.getMessage()));
       } finally {
         Modules.close(block);
       }
-      Streams.Block forward = bench.forward(layer, result.block());
+      Streams.Block forward = context.forward(layer, result.block());
       forwards += stream.advance(Streams.Part.FIT, forward);
       forwards += stream.advance(Streams.Part.GUARD, forward);
       sink.block(QuantPlan.uniform(quantizer.name()), layer, result.block());

@@ -1,11 +1,8 @@
 package io.calm.search;
 
-import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
-import io.calm.model.ModelSpec;
 import io.calm.model.WeightSource;
-import io.calm.quant.BlockSample;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.quant.StageWalk;
@@ -42,7 +39,7 @@ public final class WeightsOnlyPlan {
       IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes,
       SearchSettings settings,
       Parallel parallel,
-      Consumer<SearchProgress> listener) {
+      Consumer<Progress> listener) {
     this.weights = weights;
     this.sourceCodes = sourceCodes;
     this.settings = settings;
@@ -62,7 +59,7 @@ public final class WeightsOnlyPlan {
     String name = quantizer.name();
     List<QuantPlan.BlockChoice> choices = new ArrayList<>();
     for (int layer = 0; layer < weights.spec().layers(); layer++) {
-      progress.pass("quantizing", layer, name);
+      progress.quantizing(layer, name);
       BlockParameters<Matrix> block = weights.block(layer);
       try {
         Quantizer.Result result = quantizer.quantize(new Weights(block, sourceCodes.apply(layer)));
@@ -93,39 +90,10 @@ public final class WeightsOnlyPlan {
         progress.seconds());
   }
 
-  /** A block of which nothing but its weights is known. */
-  private final class Weights implements BlockSample {
-    private final BlockParameters<Matrix> block;
-    private final Map<LinearRole, QuantizedMatrix> codes;
-
+  /** A block without inputs. */
+  private final class Weights extends SampledBlock {
     Weights(BlockParameters<Matrix> block, Map<LinearRole, QuantizedMatrix> codes) {
-      this.block = block;
-      this.codes = codes;
-    }
-
-    @Override
-    public ModelSpec spec() {
-      return weights.spec();
-    }
-
-    @Override
-    public BlockParameters<Matrix> block() {
-      return block;
-    }
-
-    @Override
-    public int groupLimit() {
-      return settings.groupLimit();
-    }
-
-    @Override
-    public ActivationMode activation() {
-      return settings.activation();
-    }
-
-    @Override
-    public Optional<QuantizedMatrix> source(LinearRole role) {
-      return Optional.ofNullable(codes.get(role));
+      super(weights.spec(), block, codes, settings, parallel);
     }
 
     @Override
@@ -140,13 +108,8 @@ public final class WeightsOnlyPlan {
 
     private IllegalStateException notCalibrated() {
       return new IllegalStateException(
-          "%s: needsCalibration() is false, so there are no inputs to look at; let it return true"
+          "%s: needsCalibration() returns false, so the block has no inputs; return true to get them"
               .formatted(settings.pool().get(0).name()));
-    }
-
-    @Override
-    public Parallel parallel() {
-      return parallel;
     }
   }
 }

@@ -134,12 +134,7 @@ public final class SettingKeys {
           ValueParsers.integerOrAuto(1, 1024));
 
   static final SettingKey<KernelChoice> KERNEL =
-      choice(
-          "calm.kernel",
-          "auto",
-          SERVING,
-          KernelChoice::setting,
-          List.of(KernelChoice.values()));
+      choice("calm.kernel", "auto", SERVING, KernelChoice::setting, List.of(KernelChoice.values()));
 
   static final SettingKey<KvType> KV_CACHE =
       choice("calm.kv-cache", "float16", SERVING, KvType::setting, List.of(KvType.values()));

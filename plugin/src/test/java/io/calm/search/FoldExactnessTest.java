@@ -61,11 +61,13 @@ class FoldExactnessTest {
         new StagewiseQuantizer("folded", Optional.of(fold(seed)), new NearestRounding(false));
     try (TorchRuntime torch = TorchRuntime.open(2);
         Parallel parallel = new Parallel(2)) {
-      Workbench bench = new Workbench(torch, weights, layer -> Map.of(), settings, parallel);
-      ReferenceModel model = bench.model();
+      SearchContext context =
+          new SearchContext(
+              new SearchInputs(torch, weights, layer -> Map.of(), settings, parallel));
+      ReferenceModel model = context.model();
       BlockParameters<Matrix> block = weights.block(0);
       try (HiddenStates states = model.embed(weights.windows(4, 16, seed))) {
-        Quantizer.Result result = bench.quantize(quantizer, 0, block, states);
+        Quantizer.Result result = context.quantize(quantizer, 0, block, states);
         BlockParameters<Matrix> folded = Modules.dequantize(result.block());
         try (HiddenStates expected = model.block(0, states, block);
             HiddenStates got = model.block(0, states, folded)) {

@@ -33,7 +33,8 @@ import org.junit.jupiter.api.Test;
 class HeadTrialTest {
   private static final int LAYERS = 2;
   private static final int TOKENS = 61;
-  private static final Rounding GPTQ = Quantizers.load().get(new AlgorithmName("gptq")).rounding().orElseThrow();
+  private static final Rounding GPTQ =
+      Quantizers.load().get(new AlgorithmName("gptq")).rounding().orElseThrow();
 
   private final SyntheticModel weights = new SyntheticModel(LAYERS, 7);
   private final CalibrationSet set =
@@ -67,8 +68,10 @@ class HeadTrialTest {
             quantizers, 32, ActivationMode.PER_GROUP, Metric.CKA, false, 20, !uniform, rule);
     try (TorchRuntime torch = TorchRuntime.open(2);
         Parallel parallel = new Parallel(2)) {
-      Search search = new Search(torch, weights, layer -> Map.of(), settings, parallel, m -> {});
-      return uniform ? search.runUniform(set, sink, "as set") : search.run(set, sink);
+      SearchInputs inputs = new SearchInputs(torch, weights, layer -> Map.of(), settings, parallel);
+      return uniform
+          ? Search.runUniform(inputs, set, sink, "as set", moment -> {})
+          : Search.run(inputs, set, sink, moment -> {});
     }
   }
 
@@ -80,10 +83,17 @@ class HeadTrialTest {
     assertEquals(TableFormat.INT4, within.format());
     assertEquals(0.2, within.trial().orElseThrow().int8Kl(), 1e-12);
     assertEquals(most, within.trial().orElseThrow().bound(), 1e-12);
-    assertEquals(TableFormat.INT8, HeadTrial.decide(int8, new double[] {0.1, 0.3 + 2.1 * most}, false).format());
-    assertEquals(TableFormat.INT4, HeadTrial.decide(int8, new double[] {0.1, 0.2}, false).format(), "even better");
-    assertEquals(TableFormat.INT8, HeadTrial.decide(int8, new double[] {0.1, Double.NaN}, false).format());
-    assertEquals(TableFormat.INT4, HeadTrial.decide(int8, new double[] {1, 1}, true).format(), "asked for");
+    assertEquals(
+        TableFormat.INT8,
+        HeadTrial.decide(int8, new double[] {0.1, 0.3 + 2.1 * most}, false).format());
+    assertEquals(
+        TableFormat.INT4,
+        HeadTrial.decide(int8, new double[] {0.1, 0.2}, false).format(),
+        "even better");
+    assertEquals(
+        TableFormat.INT8, HeadTrial.decide(int8, new double[] {0.1, Double.NaN}, false).format());
+    assertEquals(
+        TableFormat.INT4, HeadTrial.decide(int8, new double[] {1, 1}, true).format(), "asked for");
   }
 
   @Test

@@ -39,7 +39,7 @@ class SearchTest {
           weights.windows(2, 24, 2),
           weights.windows(2, 24, 3));
   private final List<String> blocks = new ArrayList<>();
-  private final List<SearchProgress> moments = new ArrayList<>();
+  private final List<Progress> moments = new ArrayList<>();
 
   /** An algorithm that always fails. */
   private record Failing() implements Quantizer {
@@ -69,8 +69,11 @@ class SearchTest {
             pool, 32, ActivationMode.PER_GROUP, Metric.CKA, fullReference, 20, guard, head);
     try (TorchRuntime torch = TorchRuntime.open(2);
         Parallel parallel = new Parallel(2)) {
-      return new Search(torch, weights, layer -> Map.of(), settings, parallel, moments::add)
-          .run(set, (variant, layer, block) -> blocks.add(variant + " " + layer));
+      return Search.run(
+          new SearchInputs(torch, weights, layer -> Map.of(), settings, parallel),
+          set,
+          (variant, layer, block) -> blocks.add(variant + " " + layer),
+          moments::add);
     }
   }
 
@@ -107,7 +110,8 @@ class SearchTest {
 
   @Test
   void aFailureIsAValueInThePlan() {
-    QuantPlan plan = search(List.of(new Failing(), Quantizers.load().get(new AlgorithmName("rtn"))));
+    QuantPlan plan =
+        search(List.of(new Failing(), Quantizers.load().get(new AlgorithmName("rtn"))));
     for (QuantPlan.BlockChoice choice : plan.blocks()) {
       assertEquals("rtn", choice.algorithm());
       String failure = choice.candidates().get("failing").failure().orElseThrow();
@@ -125,7 +129,9 @@ class SearchTest {
   @Test
   void theSameSearchGivesTheSamePlan() {
     List<Quantizer> pool =
-        List.of(Quantizers.load().get(new AlgorithmName("rtn")), Quantizers.load().get(new AlgorithmName("smoothquant")));
+        List.of(
+            Quantizers.load().get(new AlgorithmName("rtn")),
+            Quantizers.load().get(new AlgorithmName("smoothquant")));
     QuantPlan first = search(pool);
     QuantPlan second = search(pool);
     for (int layer = 0; layer < LAYERS; layer++) {

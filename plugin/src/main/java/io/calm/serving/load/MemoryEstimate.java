@@ -5,7 +5,6 @@ import io.calm.generate.SchedulerSettings;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
-import io.calm.quantize.NotEnoughMemoryException;
 import io.calm.quantize.SearchMemory;
 import io.calm.runtime.Decoders;
 import io.calm.runtime.StepSize;
@@ -56,9 +55,7 @@ public record MemoryEstimate(List<Part> parts) {
     parts.add(new Part("weights", layout.blocksBytes(spec), "use a smaller model"));
     parts.add(
         new Part(
-            "embeddings and lm_head",
-            layout.tablesBytes(spec),
-            "set calm.lm-head=int8 or int4"));
+            "embeddings and lm_head", layout.tablesBytes(spec), "set calm.lm-head=int8 or int4"));
     List<Part> serving =
         List.of(
             new Part(
@@ -85,8 +82,7 @@ public record MemoryEstimate(List<Part> parts) {
   }
 
   private static Part search(ModelSpec spec, ArtifactLayout layout, CalmSettings settings) {
-    return new Part(
-        "the search", SearchMemory.bytes(spec, layout, settings), SearchMemory.REMEDY);
+    return new Part("the search", SearchMemory.bytes(spec, layout, settings), SearchMemory.REMEDY);
   }
 
   private static long sum(List<Part> parts) {

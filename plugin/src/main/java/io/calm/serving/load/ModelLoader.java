@@ -8,12 +8,10 @@ import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
-import io.calm.quantize.NotEnoughMemoryException;
 import io.calm.quantize.QuantizedModelStore;
-import io.calm.quantize.SearchTurn;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
@@ -62,7 +60,7 @@ public final class ModelLoader {
   @FunctionalInterface
   public interface Loader {
     /** Loads a model on this thread; takes as long as its search. */
-    ServedModel load(Order order, Consumer<SearchProgress> progress);
+    ServedModel load(Order order, Consumer<Progress> progress);
   }
 
   /**
@@ -74,8 +72,7 @@ public final class ModelLoader {
    * @param model a Hugging Face directory or a .gguf file
    * @param progress told of every step, on this thread; what it throws ends the load
    * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
-   * @throws io.calm.artifact.ArtifactException if the cache cannot be written
-   * @throws io.calm.search.SearchException if no algorithm can quantize the model
+   * @throws io.calm.quantize.QuantizeException if the model cannot be quantized
    * @throws NotEnoughMemoryException if the model, or its search, would not fit
    */
   public static ServedModel load(
@@ -84,12 +81,12 @@ public final class ModelLoader {
       Path model,
       CalmSettings settings,
       LmiOptions lmi,
-      Consumer<SearchProgress> progress) {
+      Consumer<Progress> progress) {
     return load(new Order(name, url, model, settings, lmi, false), progress);
   }
 
   /** The same of an order. */
-  public static ServedModel load(Order order, Consumer<SearchProgress> progress) {
+  public static ServedModel load(Order order, Consumer<Progress> progress) {
     Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer());
     try {
       return load(order, checkpoint, progress);
@@ -99,8 +96,7 @@ public final class ModelLoader {
     }
   }
 
-  private static ServedModel load(
-      Order order, Checkpoint checkpoint, Consumer<SearchProgress> progress) {
+  private static ServedModel load(Order order, Checkpoint checkpoint, Consumer<Progress> progress) {
     // What can be refused at once is, before a search of minutes; the tokenizer, a third of a
     // second start, is built beside the artifact's verification.
     CalmSettings settings = order.settings();
@@ -138,7 +134,10 @@ public final class ModelLoader {
       // Holds a lease: what is mapped goes with the decoder, which the scheduler closes.
       Decoder decoder =
           Decoders.open(
-              artifact.model(), settings.decoder().forDecoder(), budgets.blocks(), budgets.largestStep());
+              artifact.model(),
+              settings.decoder().forDecoder(),
+              budgets.blocks(),
+              budgets.largestStep());
       Scheduler scheduler = start(order.name(), decoder, budgets);
       claim.keep(scheduler, estimate.bytes());
       logger.info("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
@@ -157,23 +156,11 @@ public final class ModelLoader {
     }
   }
 
-  @SuppressWarnings("try") // the turn and the claim are held, not used
   private static Artifact artifact(
-      Order order, Checkpoint checkpoint, Consumer<SearchProgress> progress) {
+      Order order, Checkpoint checkpoint, Consumer<Progress> progress) {
     CalmSettings settings = order.settings();
-    QuantizedModelStore store = new QuantizedModelStore(settings);
-    progress.accept(SearchProgress.phase("opening", 0));
-    Optional<Artifact> found = store.find(checkpoint);
-    if (found.isPresent()) {
-      return found.get();
-    }
-    try (SearchTurn turn = SearchTurn.take(progress);
-        MemoryLedger.Claim claim =
-            claim(
-                settings,
-                memory(checkpoint, settings, false))) {
-      return store.get(checkpoint, progress);
-    }
+    return new QuantizedModelStore(settings)
+        .get(checkpoint, progress, () -> claim(settings, memory(checkpoint, settings, false)));
   }
 
   /**

@@ -13,7 +13,6 @@ import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
-import io.calm.quantize.NotEnoughMemoryException;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.TableFormat;

@@ -12,10 +12,10 @@ import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.hf.TinyHf;
 import io.calm.generate.SchedulerSettings;
+import io.calm.quantize.QuantizeException;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
-import io.calm.search.SearchException;
 import io.calm.serving.reply.ApiException;
 import io.calm.settings.CalmSettings;
 import io.calm.testing.Repository;
@@ -226,9 +226,9 @@ class OddModelsTest {
     Path path = model.put(TinyHf.EMBEDDINGS, new float[300][32]).write(directory.resolve("model"));
     Files.copy(TOKENIZER, path.resolve("tokenizer.json"));
     try (Checkpoint checkpoint = Checkpoints.open(path)) {
-      SearchException refused =
+      QuantizeException refused =
           assertThrows(
-              SearchException.class,
+              QuantizeException.class,
               () -> new QuantizedModelStore(settings()).get(checkpoint, moment -> {}));
       ApiException error = LoadErrors.of(refused);
       assertEquals(ApiException.Kind.INVALID, error.kind());

@@ -1,54 +1,36 @@
 package io.calm.search;
 
 import io.calm.model.BlockParameters;
-import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.WeightSource;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
 import io.calm.replay.ReferenceModel;
-import io.calm.replay.TorchRuntime;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
-import io.calm.tensor.QuantizedMatrix;
-import java.util.Map;
-import java.util.function.IntFunction;
 
 /**
- * What every part of a search works with: the weights, the engine, the settings; and the two
- * operations on a block that they share. Counts the forwards that collect quantizers' inputs.
+ * The inputs of a search with the two operations on a block that its parts share: to quantize it
+ * and to run it. Counts the forwards that collect the inputs of quantizers. Not thread safe.
  */
-final class Workbench {
-  private final TorchRuntime torch;
-  private final WeightSource weights;
-  private final IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes;
-  private final SearchSettings settings;
-  private final Parallel parallel;
+final class SearchContext {
+  private final SearchInputs inputs;
   private final ReferenceModel model;
   private int collectionForwards;
 
-  Workbench(
-      TorchRuntime torch,
-      WeightSource weights,
-      IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes,
-      SearchSettings settings,
-      Parallel parallel) {
-    this.torch = torch;
-    this.weights = weights;
-    this.sourceCodes = sourceCodes;
-    this.settings = settings;
-    this.parallel = parallel;
-    this.model = new ReferenceModel(torch, weights);
+  SearchContext(SearchInputs inputs) {
+    this.inputs = inputs;
+    this.model = new ReferenceModel(inputs.torch(), inputs.weights());
   }
 
   ModelSpec spec() {
-    return weights.spec();
+    return weights().spec();
   }
 
   SearchSettings settings() {
-    return settings;
+    return inputs.settings();
   }
 
   ReferenceModel model() {
@@ -56,19 +38,19 @@ final class Workbench {
   }
 
   WeightSource weights() {
-    return weights;
+    return inputs.weights();
   }
 
   LinearAlgebra algebra() {
-    return torch;
+    return inputs.torch();
   }
 
   Parallel parallel() {
-    return parallel;
+    return inputs.parallel();
   }
 
   int threads() {
-    return parallel.threads();
+    return parallel().threads();
   }
 
   int collectionForwards() {
@@ -76,15 +58,13 @@ final class Workbench {
   }
 
   BlockParameters<Matrix> block(int layer) {
-    return weights.block(layer);
+    return weights().block(layer);
   }
 
   /** Quantizes a block on the hidden states {@code fit} that the prefix gives. */
   Quantizer.Result quantize(
       Quantizer quantizer, int layer, BlockParameters<Matrix> block, HiddenStates fit) {
-    ReplayedBlock sample =
-        new ReplayedBlock(
-            spec(), layer, block, sourceCodes.apply(layer), fit, settings, torch, parallel);
+    ReplayedBlock sample = new ReplayedBlock(inputs, layer, block, fit);
     try {
       return quantizer.quantize(sample);
     } finally {
@@ -94,7 +74,7 @@ final class Workbench {
 
   /** Returns the W4A8 block as a function of hidden states. */
   Streams.Block forward(int layer, BlockParameters<QuantizedLinear> block) {
-    return states -> model.moduleBlock(layer, states, block, settings.rounding());
+    return states -> model.moduleBlock(layer, states, block, settings().rounding());
   }
 
   /** Returns the full-precision block as a function of hidden states. */

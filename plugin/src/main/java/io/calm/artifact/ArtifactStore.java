@@ -34,7 +34,7 @@ public final class ArtifactStore {
 
   private final Path cacheDir;
   private final Path root;
-  private final Disk disk;
+  private final StoreFileSystem files;
 
   /**
    * Opens the store, which need not exist yet.
@@ -43,13 +43,13 @@ public final class ArtifactStore {
    *     deletes
    */
   public ArtifactStore(Path cacheDir) {
-    this(cacheDir, Disk.LOCAL);
+    this(cacheDir, StoreFileSystem.LOCAL);
   }
 
-  ArtifactStore(Path cacheDir, Disk disk) {
+  ArtifactStore(Path cacheDir, StoreFileSystem files) {
     this.cacheDir = cacheDir;
     this.root = cacheDir.resolve(DIRECTORY);
-    this.disk = disk;
+    this.files = files;
   }
 
   /** What {@link #begin} found when it had the key to itself. */
@@ -68,7 +68,7 @@ public final class ArtifactStore {
    * @throws ArtifactException if another user may have written it, or it is reached by a link
    */
   public Optional<Artifact> find(ArtifactKey key) {
-    Path directory = new Place(root, key.id()).directory();
+    Path directory = new ArtifactPaths(root, key.id()).directory();
     try {
       return PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id())
           ? Optional.of(ArtifactReader.open(directory, key))
@@ -88,20 +88,20 @@ public final class ArtifactStore {
    * @throws ArtifactException if the directory cannot be used, or the disk certainly lacks space
    */
   public Claim begin(ArtifactKey key, ModelSpec spec, ArtifactLayout layout) {
-    Place place = new Place(root, key.id());
+    ArtifactPaths paths = new ArtifactPaths(root, key.id());
     try {
       PrivateFiles.directory(cacheDir, DIRECTORY);
-      KeyLock lock = KeyLock.acquire(place.lock());
+      KeyLock lock = KeyLock.acquire(paths.lock());
       boolean granted = false;
       try {
-        Optional<Artifact> published = publishedOrDiscarded(place, key);
+        Optional<Artifact> published = publishedOrDiscarded(paths, key);
         if (published.isPresent()) {
           return new Ready(published.get());
         }
         deleteLeftovers(key.id());
         sweep();
         requireSpace(layout.bytes(spec));
-        ArtifactWriter writer = new ArtifactWriter(disk, free(place), key, spec, lock);
+        ArtifactWriter writer = new ArtifactWriter(files, free(paths), key, spec, lock);
         granted = true;
         return new Granted(writer);
       } finally {
@@ -119,7 +119,7 @@ public final class ArtifactStore {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new ArtifactException(
-          "%s: interrupted while another process held it".formatted(place.lock()), e);
+          "%s: interrupted while another process held it".formatted(paths.lock()), e);
     }
   }
 
@@ -127,30 +127,30 @@ public final class ArtifactStore {
     return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
-  private Optional<Artifact> publishedOrDiscarded(Place place, ArtifactKey key) throws IOException {
+  private Optional<Artifact> publishedOrDiscarded(ArtifactPaths paths, ArtifactKey key) throws IOException {
     if (!PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id())) {
       return Optional.empty();
     }
     try {
-      return Optional.of(ArtifactReader.open(place.directory(), key));
+      return Optional.of(ArtifactReader.open(paths.directory(), key));
     } catch (BadArtifactException e) {
-      LOGGER.info("artifact {}: deleting it: {}", place.directory(), e.getMessage());
-      Path discarded = free(place).discarded();
-      Files.move(place.directory(), discarded, StandardCopyOption.ATOMIC_MOVE);
+      LOGGER.info("artifact {}: deleting it: {}", paths.directory(), e.getMessage());
+      Path discarded = free(paths).discarded();
+      Files.move(paths.directory(), discarded, StandardCopyOption.ATOMIC_MOVE);
       deleteLeftover(discarded);
       return Optional.empty();
     }
   }
 
   /** Returns the first place whose names are not taken by leftovers that cannot be deleted. */
-  private static Place free(Place place) throws IOException {
-    Place free = place;
+  private static ArtifactPaths free(ArtifactPaths paths) throws IOException {
+    ArtifactPaths free = paths;
     while (isThere(free.temporary()) || isThere(free.discarded())) {
       free = free.next();
       if (free.attempt() > MAX_ATTEMPTS) {
         throw new IOException(
             "%s: %d leftovers of earlier writers cannot be deleted; delete them"
-                .formatted(place.temporary(), MAX_ATTEMPTS));
+                .formatted(paths.temporary(), MAX_ATTEMPTS));
       }
     }
     return free;
@@ -164,10 +164,10 @@ public final class ArtifactStore {
   private void sweep() throws IOException, InterruptedException {
     Set<String> ids = new TreeSet<>();
     for (Path leftover : leftovers()) {
-      ids.add(Place.idOf(leftover));
+      ids.add(ArtifactPaths.idOf(leftover));
     }
     for (String id : ids) {
-      Optional<KeyLock> lock = tryAcquire(new Place(root, id).lock());
+      Optional<KeyLock> lock = tryAcquire(new ArtifactPaths(root, id).lock());
       if (lock.isPresent()) {
         try {
           deleteLeftovers(id);
@@ -194,8 +194,8 @@ public final class ArtifactStore {
       return entries
           .filter(
               path ->
-                  path.toString().endsWith(Place.TEMPORARY)
-                      || path.toString().endsWith(Place.DISCARDED))
+                  path.toString().endsWith(ArtifactPaths.TEMPORARY)
+                      || path.toString().endsWith(ArtifactPaths.DISCARDED))
           .toList();
     }
   }
@@ -203,7 +203,7 @@ public final class ArtifactStore {
   /** Deletes the leftovers of a key; its lock must be held. */
   private void deleteLeftovers(String id) throws IOException {
     for (Path leftover : leftovers()) {
-      if (Place.idOf(leftover).equals(id)) {
+      if (ArtifactPaths.idOf(leftover).equals(id)) {
         deleteLeftover(leftover);
       }
     }
@@ -213,14 +213,14 @@ public final class ArtifactStore {
   private void deleteLeftover(Path leftover) {
     LOGGER.info("{}: deleting a leftover of a writer that has ended", leftover);
     try {
-      disk.delete(leftover);
+      files.delete(leftover);
     } catch (IOException | UncheckedIOException e) {
       LOGGER.warn("{}: cannot be deleted ({}); delete it by hand", leftover, e.toString());
     }
   }
 
   private void requireSpace(long bytes) throws IOException {
-    long usable = disk.usableSpace(root);
+    long usable = files.usableSpace(root);
     if (usable < bytes) {
       throw new ArtifactException(
           "%s: expected space for %d MiB, got %d MiB; free some, or set calm.cache-dir"

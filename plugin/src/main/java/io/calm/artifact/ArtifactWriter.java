@@ -28,8 +28,8 @@ import org.slf4j.LoggerFactory;
 public final class ArtifactWriter implements AutoCloseable {
   private static final Logger LOGGER = LoggerFactory.getLogger(ArtifactWriter.class);
 
-  private final Disk disk;
-  private final Place place;
+  private final StoreFileSystem files;
+  private final ArtifactPaths paths;
   private final ArtifactKey key;
   private final ModelSpec spec;
   private final KeyLock lock;
@@ -39,15 +39,15 @@ public final class ArtifactWriter implements AutoCloseable {
   private Optional<String> head = Optional.empty();
   private boolean closed;
 
-  ArtifactWriter(Disk disk, Place place, ArtifactKey key, ModelSpec spec, KeyLock lock)
+  ArtifactWriter(StoreFileSystem files, ArtifactPaths paths, ArtifactKey key, ModelSpec spec, KeyLock lock)
       throws IOException {
-    this.disk = disk;
-    this.place = place;
+    this.files = files;
+    this.paths = paths;
     this.key = key;
     this.spec = spec;
     this.lock = lock;
-    PrivateFiles.createDirectory(place.temporary());
-    this.tables = new SectionWriter(disk, place.temporary().resolve(Manifest.TABLES));
+    PrivateFiles.createDirectory(paths.temporary());
+    this.tables = new SectionWriter(files, paths.temporary().resolve(Manifest.TABLES));
   }
 
   /** The blocks of one plan, added in order. */
@@ -84,8 +84,8 @@ public final class ArtifactWriter implements AutoCloseable {
       throw new IllegalArgumentException(
           "draft: expected a new name of letters and digits, got \"%s\"".formatted(name));
     }
-    Path file = place.temporary().resolve("draft-" + name + ".bin");
-    write(name, () -> drafts.put(name, new Draft(new SectionWriter(disk, file))));
+    Path file = paths.temporary().resolve("draft-" + name + ".bin");
+    write(name, () -> drafts.put(name, new Draft(new SectionWriter(files, file))));
     return draftOf(name);
   }
 
@@ -147,7 +147,7 @@ public final class ArtifactWriter implements AutoCloseable {
           files.put(Manifest.BLOCKS, draft.blocks.finish());
           files.put(Manifest.TABLES, tables.finish());
           keepOnly(draft);
-          Publication publication = new Publication(disk, place);
+          Publication publication = new Publication(files, paths);
           files.put(Manifest.PLAN, publication.plan(plan));
           publication.manifest(
               new Manifest(
@@ -163,11 +163,11 @@ public final class ArtifactWriter implements AutoCloseable {
         });
     closed = true;
     try {
-      return ArtifactReader.open(place.directory(), key);
+      return ArtifactReader.open(paths.directory(), key);
     } catch (BadArtifactException e) {
       throw new ArtifactException(
           "%s: read back differently from what was written: %s; check the disk"
-              .formatted(place.directory(), e.getMessage()),
+              .formatted(paths.directory(), e.getMessage()),
           e);
     } finally {
       lock.close();
@@ -181,7 +181,7 @@ public final class ArtifactWriter implements AutoCloseable {
         Files.delete(draft.blocks.file());
       }
     }
-    Files.move(served.blocks.file(), place.temporary().resolve(Manifest.BLOCKS));
+    Files.move(served.blocks.file(), paths.temporary().resolve(Manifest.BLOCKS));
   }
 
   private void requireComplete(Draft draft, float[] finalNorm) {
@@ -203,7 +203,7 @@ public final class ArtifactWriter implements AutoCloseable {
 
   private void requireOpen() {
     if (closed) {
-      throw new IllegalStateException("artifact " + place.id() + ": its writer is closed");
+      throw new IllegalStateException("artifact " + paths.id() + ": its writer is closed");
     }
   }
 
@@ -218,7 +218,7 @@ public final class ArtifactWriter implements AutoCloseable {
     } catch (IOException e) {
       throw new ArtifactException(
           "%s: %s cannot be written: %s; free space there, or set calm.cache-dir"
-              .formatted(place.temporary(), what, e),
+              .formatted(paths.temporary(), what, e),
           e);
     }
   }
@@ -234,9 +234,9 @@ public final class ArtifactWriter implements AutoCloseable {
         draft.blocks.close();
       }
       tables.close();
-      disk.delete(place.temporary());
+      files.delete(paths.temporary());
     } catch (IOException e) {
-      LOGGER.warn("{}: cannot be deleted ({}); the next writer will", place.temporary(), e);
+      LOGGER.warn("{}: cannot be deleted ({}); the next writer will", paths.temporary(), e);
     } finally {
       lock.close();
     }

@@ -24,9 +24,9 @@ final class SectionWriter implements AutoCloseable {
   /** The section whose padding, and so its checksum, is not known yet. */
   private record Open(String name, long offset, long length, List<Integer> shape) {}
 
-  SectionWriter(Disk disk, Path file) throws IOException {
+  SectionWriter(StoreFileSystem files, Path file) throws IOException {
     this.file = file;
-    this.channel = disk.create(file);
+    this.channel = files.create(file);
   }
 
   Path file() {

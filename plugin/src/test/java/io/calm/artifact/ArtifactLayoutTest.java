@@ -62,11 +62,11 @@ class ArtifactLayoutTest {
   }
 
   /** Counts what is written. */
-  private static Disk counting(AtomicLong bytes) {
-    return new Disk() {
+  private static StoreFileSystem counting(AtomicLong bytes) {
+    return new StoreFileSystem() {
       @Override
       public WritableByteChannel create(Path file) throws IOException {
-        WritableByteChannel channel = Disk.LOCAL.create(file);
+        WritableByteChannel channel = StoreFileSystem.LOCAL.create(file);
         return new WritableByteChannel() {
           @Override
           public int write(ByteBuffer data) throws IOException {
@@ -119,8 +119,8 @@ class ArtifactLayoutTest {
     QuantizedModel model = ExampleModel.create(1);
     long estimate = ExampleModel.LAYOUT.bytes(model.spec());
     for (long usable : new long[] {estimate - 1, estimate}) {
-      Disk disk =
-          new Disk() {
+      StoreFileSystem disk =
+          new StoreFileSystem() {
             @Override
             public long usableSpace(Path directory) {
               return usable;

@@ -192,7 +192,7 @@ public final class ModelLoader {
   }
 
   private static SchedulerSettings budgets(ModelSpec spec, CalmSettings settings) {
-    return Budgets.of(spec, settings, MemoryLedger.PROCESS.room().available());
+    return SchedulerBudgets.of(spec, settings, MemoryLedger.PROCESS.room().available());
   }
 
   private static MemoryLedger.Claim claim(CalmSettings settings, MemoryEstimate estimate) {

@@ -152,7 +152,7 @@ class MemoryEstimateTest {
   @Test
   void aLargeModelIsRefusedWithEveryNumber() {
     CalmSettings settings = settings("calm.kv-budget-mb", "1024", "calm.lm-head", "int8");
-    SchedulerSettings budgets = Budgets.of(SEVEN_BILLION, settings, 64L << 30);
+    SchedulerSettings budgets = SchedulerBudgets.of(SEVEN_BILLION, settings, 64L << 30);
     MemoryEstimate estimate = MemoryEstimate.of(SEVEN_BILLION, LAYOUT, settings, budgets, true);
     // 6.5e9 weights of 4.25 bits are 3281 MiB; two tables of 32000 x 4096 bytes are 250 MiB.
     assertEquals(3282.0, part(estimate, "weights") / (double) MIB, 8);
@@ -177,7 +177,7 @@ class MemoryEstimateTest {
   @Test
   void aSearchTakesMoreThanItsResult() {
     CalmSettings settings = settings("calm.kv-budget-mb", "64", "calm.calibration", "/texts");
-    SchedulerSettings budgets = Budgets.of(SEVEN_BILLION, settings, 64L << 30);
+    SchedulerSettings budgets = SchedulerBudgets.of(SEVEN_BILLION, settings, 64L << 30);
     long serving = MemoryEstimate.of(SEVEN_BILLION, LAYOUT, settings, budgets, true).bytes();
     MemoryEstimate search = MemoryEstimate.of(SEVEN_BILLION, LAYOUT, settings, budgets, false);
     // A block in float32 is 772 MiB, and there are seven of them; three Hessians are 1387 MiB.
@@ -188,15 +188,15 @@ class MemoryEstimateTest {
   @Test
   void keysAndValuesTakeAShareOfWhatIsThereUnlessTheOperatorSays() {
     CalmSettings automatic = settings();
-    int little = Budgets.of(SEVEN_BILLION, automatic, 1L << 30).kvTokens();
-    int much = Budgets.of(SEVEN_BILLION, automatic, 2L << 30).kvTokens();
+    int little = SchedulerBudgets.of(SEVEN_BILLION, automatic, 1L << 30).kvTokens();
+    int much = SchedulerBudgets.of(SEVEN_BILLION, automatic, 2L << 30).kvTokens();
     assertTrue(little > 0 && little < much, little + " and " + much);
-    assertEquals(1, Budgets.of(SEVEN_BILLION, automatic, 0).blocks());
+    assertEquals(1, SchedulerBudgets.of(SEVEN_BILLION, automatic, 0).blocks());
     IllegalArgumentException tooSmall =
         assertThrows(
             IllegalArgumentException.class,
             () ->
-                Budgets.of(
+                SchedulerBudgets.of(
                     new ModelSpec(
                         "llama",
                         8192,

@@ -104,7 +104,7 @@ class OddModelsTest {
           assertTrue(Float.isFinite(logit));
         }
       }
-      SchedulerSettings budgets = Budgets.of(checkpoint.spec(), settings, 1L << 40);
+      SchedulerSettings budgets = SchedulerBudgets.of(checkpoint.spec(), settings, 1L << 40);
       assertTrue(budgets.maxContext() <= 4096 && budgets.kvTokens() > 0);
       ArtifactLayout layout = new QuantizedModelStore(settings).layout(checkpoint);
       assertTrue(

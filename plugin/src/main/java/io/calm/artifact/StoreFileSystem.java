@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** What an artifact needs of the file system when it is written; tests put a failing one here. */
-interface Disk {
-  Disk LOCAL = new Disk() {};
+interface StoreFileSystem {
+  StoreFileSystem LOCAL = new StoreFileSystem() {};
 
   /** Creates a file, which must not exist. */
   default WritableByteChannel create(Path file) throws IOException {

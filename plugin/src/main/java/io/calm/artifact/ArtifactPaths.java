@@ -9,14 +9,14 @@ import java.nio.file.Path;
  * @param id {@link ArtifactKey#id}
  * @param attempt 0, or more if leftovers that cannot be deleted have the names of lower attempts
  */
-record Place(Path root, String id, int attempt) {
+record ArtifactPaths(Path root, String id, int attempt) {
   /** Being written; the holder of the lock owns it. */
   static final String TEMPORARY = ".tmp";
 
   /** Found bad and being deleted; likewise. */
   static final String DISCARDED = ".bad";
 
-  Place(Path root, String id) {
+  ArtifactPaths(Path root, String id) {
     this(root, id, 0);
   }
 
@@ -27,8 +27,8 @@ record Place(Path root, String id, int attempt) {
   }
 
   /** Returns the next place of the same artifact, with other names. */
-  Place next() {
-    return new Place(root, id, attempt + 1);
+  ArtifactPaths next() {
+    return new ArtifactPaths(root, id, attempt + 1);
   }
 
   private String name(String suffix) {

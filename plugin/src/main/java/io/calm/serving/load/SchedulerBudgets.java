@@ -9,7 +9,7 @@ import io.calm.settings.CalmSettings;
 import io.calm.settings.GenerationSettings;
 
 /** The scheduler's budgets of a model, by its settings and the memory at hand. */
-final class Budgets {
+final class SchedulerBudgets {
   /** Tokens of one step beside the decodes: a prompt is read in chunks of at most so many. */
   private static final int STEP_TOKENS = 256;
 
@@ -25,7 +25,7 @@ final class Budgets {
   /** Maximum number of blocks with a token count that fits an int. */
   private static final int MAX_BLOCKS = Integer.MAX_VALUE / Decoder.BLOCK_TOKENS;
 
-  private Budgets() {}
+  private SchedulerBudgets() {}
 
   /**
    * Returns the budgets.

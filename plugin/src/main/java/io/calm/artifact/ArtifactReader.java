@@ -25,7 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** Opens a published artifact: checks every byte of it, then gives out what it holds. */
+/** Opens a published artifact and verifies every byte of it. */
 final class ArtifactReader {
   private final Path directory;
   private final Map<String, MappedSections> files = new HashMap<>();

@@ -17,13 +17,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes one artifact block by block into a directory that no reader sees, then publishes it whole.
+ * Writes one artifact, block by block, into a directory that no reader sees, and publishes it as a
+ * whole.
  *
- * <p>Blocks go into drafts, because the search makes a mix and a uniform plan and serves one of
- * them; the others are deleted when one is published. Buffers are written before a call returns and
- * not kept. Closing without {@link #publish} deletes everything. Not thread safe. Every method
- * throws {@link ArtifactException} if the disk fails or is full; the writer can then only be
- * closed.
+ * <p>Blocks go into drafts, because a search makes a mix and a uniform plan and serves one of them.
+ * Publishing one draft deletes the others. A buffer is written before the call returns and is not
+ * kept. Closing without {@link #publish} deletes everything.
+ *
+ * <p>Every method throws {@link ArtifactException} if the disk fails or is full; the writer can
+ * then only be closed. Not thread safe.
  */
 public final class ArtifactWriter implements AutoCloseable {
   private static final Logger LOGGER = LoggerFactory.getLogger(ArtifactWriter.class);
@@ -62,8 +64,9 @@ public final class ArtifactWriter implements AutoCloseable {
     /**
      * Appends the next block.
      *
-     * @param layer the number of blocks added before
-     * @throws IllegalArgumentException if it is not the next, or not of the model's shapes
+     * @param layer number of blocks appended before
+     * @throws IllegalArgumentException if it is not the next block, or has other shapes than the
+     *     model
      */
     public void block(int layer, BlockParameters<QuantizedLinear> block) {
       requireOpen();
@@ -107,7 +110,7 @@ public final class ArtifactWriter implements AutoCloseable {
     head = Optional.of(table(TableSections.HEAD, head, table));
   }
 
-  /** Says that the lm_head is the embedding table, in its format too. */
+  /** Declares that the lm_head is the embedding table, in the same format. */
   public void tiedHead() {
     requireAbsent(TableSections.HEAD, head);
     head = Optional.of(Manifest.TIED);
@@ -128,9 +131,9 @@ public final class ArtifactWriter implements AutoCloseable {
   }
 
   /**
-   * Makes the artifact visible, reads it back from disk and verifies it. The writer is closed then.
+   * Publishes the artifact, reads it back from disk and verifies it. Closes the writer.
    *
-   * @param draft the blocks to serve, all of them added
+   * @param draft the blocks to serve; complete
    * @param finalNorm weight [D] of the norm before the head
    */
   public Artifact publish(
@@ -147,7 +150,7 @@ public final class ArtifactWriter implements AutoCloseable {
           files.put(Manifest.BLOCKS, draft.blocks.finish());
           files.put(Manifest.TABLES, tables.finish());
           keepOnly(draft);
-          Publication publication = new Publication(files, paths);
+          Publication publication = new Publication(this.files, paths);
           files.put(Manifest.PLAN, publication.plan(plan));
           publication.manifest(
               new Manifest(
@@ -207,7 +210,7 @@ public final class ArtifactWriter implements AutoCloseable {
     }
   }
 
-  /** A step that writes. */
+  /** A write operation. */
   private interface Step {
     void run() throws IOException;
   }

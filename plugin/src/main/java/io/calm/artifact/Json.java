@@ -27,8 +27,9 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * JSON of this package's records: exact, complete and diffable. Numbers that JSON does not have are
- * strings ({@code "NaN"}), an empty Optional is null, a record with a missing field is refused.
+ * Converts the records of this package to JSON and back: exact, complete and diffable. Numbers that
+ * JSON does not have are strings ({@code "NaN"}), an empty Optional is null, and a record with a
+ * missing field is refused.
  */
 final class Json {
   private static final Gson LINE = new GsonBuilder().disableHtmlEscaping().create();
@@ -59,15 +60,15 @@ final class Json {
   }
 
   /**
-   * Reads what {@link #write} wrote.
+   * Reads the text that {@link #write} wrote.
    *
-   * @throws JsonParseException if {@code text} is not that
+   * @throws JsonParseException if {@code text} is anything else
    */
   static <T> T read(String text, Class<T> type) {
     return read(JsonParser.parseString(text), type);
   }
 
-  /** Reads from a tree, likewise. */
+  /** Reads a value from a JSON tree. */
   static <T> T read(JsonElement tree, Class<T> type) {
     T value;
     try {

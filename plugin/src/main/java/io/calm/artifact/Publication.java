@@ -13,8 +13,9 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The last steps of an artifact: plan, manifest, then one rename. Before the rename every file and
- * the directory are synced, so that a name that survives a power failure has its bytes too.
+ * The last steps of writing an artifact: the plan, the manifest, then one rename. Every file and
+ * the directory are synced before the rename, so that a name that survives a power failure has its
+ * bytes.
  */
 record Publication(StoreFileSystem disk, ArtifactPaths paths) {
 

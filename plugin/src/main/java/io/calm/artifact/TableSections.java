@@ -7,9 +7,9 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * A token table as sections: {@code int8} as {@code NAME.codes} [V, D, group] and {@code
- * NAME.scales} [V padded]; {@code int4} as a linear's {@code NAME.codes} and {@code NAME.grids};
- * {@code float16} and {@code float32} as {@code NAME.values} [V, D].
+ * Reads and writes a token table as sections: {@code int8} as {@code NAME.codes} [V, D, group] and
+ * {@code NAME.scales} [V padded]; {@code int4} as a linear's {@code NAME.codes} and {@code
+ * NAME.grids}; {@code float16} and {@code float32} as {@code NAME.values} [V, D].
  */
 final class TableSections {
   static final String EMBEDDINGS = "embeddings";

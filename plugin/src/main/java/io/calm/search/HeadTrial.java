@@ -82,7 +82,7 @@ final class HeadTrial {
     }
   }
 
-  /** Returns what the lm_head reads of a stream. */
+  /** Returns the inputs of the lm_head for the states of a stream. */
   private HiddenStates inputs(HiddenStates states) {
     try (HiddenStates normalized = context.model().finalNorm(states)) {
       return context
@@ -116,11 +116,11 @@ final class HeadTrial {
   }
 
   /**
-   * Decides by the KL divergence of each sequence. One that is not finite loses.
+   * Decides by the KL divergence of each sequence. A format whose divergence is not finite loses.
    *
-   * @param int8 of the served blocks with the int8 head
-   * @param int4 the same with the int4 head
-   * @param always whether int4 is taken whatever it costs
+   * @param int8 divergences of the served blocks with the int8 head
+   * @param int4 divergences with the int4 head
+   * @param always whether int4 is taken at any cost
    */
   static QuantPlan.Head decide(double[] int8, double[] int4, boolean always) {
     double base = Guard.mean(int8);
@@ -146,7 +146,7 @@ final class HeadTrial {
                 base, base + cost, Guard.pairedStandardError(int4, int8), bound)));
   }
 
-  /** Some rows of the head, and what is known of its inputs. */
+  /** A band of rows of the head with the Gram matrix of its inputs. */
   private final class Band implements RoundingProblem {
     final Matrix weight;
     final int first;

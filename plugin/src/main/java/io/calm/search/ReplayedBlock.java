@@ -40,7 +40,7 @@ final class ReplayedBlock extends SampledBlock {
     this.torch = inputs.torch();
   }
 
-  /** Returns the partial block forwards that walks have cost so far. */
+  /** Returns the number of partial block forwards that walks have made so far. */
   int partialForwards() {
     return partialForwards;
   }

@@ -61,7 +61,7 @@ final class SearchContext {
     return weights().block(layer);
   }
 
-  /** Quantizes a block on the hidden states {@code fit} that the prefix gives. */
+  /** Quantizes a block on the hidden states {@code fit} of the quantized prefix. */
   Quantizer.Result quantize(
       Quantizer quantizer, int layer, BlockParameters<Matrix> block, HiddenStates fit) {
     ReplayedBlock sample = new ReplayedBlock(inputs, layer, block, fit);

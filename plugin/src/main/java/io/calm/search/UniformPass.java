@@ -5,7 +5,9 @@ import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.tensor.Matrix;
 
-/** One algorithm on every block, each on the stream that its own quantized prefix gives. */
+/**
+ * Quantizes every block with one algorithm, each on the hidden states of its own quantized prefix.
+ */
 final class UniformPass {
   private final SearchContext context;
   private final Report report;
@@ -29,11 +31,11 @@ final class UniformPass {
   /**
    * Quantizes the model from a block on.
    *
-   * @param first the block; the stream is that before it
-   * @param stream the fit part, and the guard's where that is read afterwards; advanced to the last
-   *     block's output
-   * @param full the full-precision stream, advanced likewise in the parts that it has
-   * @return block forwards made
+   * @param first index of the first block; {@code stream} has the states before it
+   * @param stream the fit part, and the guard's part if it is read afterwards; advanced to the
+   *     output of the last block
+   * @param full full-precision states, advanced likewise in the parts that they have
+   * @return number of block forwards
    * @throws SearchException if the algorithm fails on a block
    */
   int run(Quantizer quantizer, int first, Streams stream, Streams full, BlockSink sink) {

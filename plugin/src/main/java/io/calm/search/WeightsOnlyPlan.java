@@ -18,8 +18,8 @@ import java.util.function.Consumer;
 import java.util.function.IntFunction;
 
 /**
- * A uniform plan of an algorithm that uses weights alone ({@link Quantizer#needsCalibration}): no
- * tokens, no forward, no engine.
+ * Makes a uniform plan with an algorithm that uses only weights ({@link
+ * Quantizer#needsCalibration}): no tokens, no forwards, no engine.
  */
 public final class WeightsOnlyPlan {
   private final WeightSource weights;
@@ -29,10 +29,11 @@ public final class WeightsOnlyPlan {
   private final ProgressMeter progress;
 
   /**
-   * Prepares a plan of the pool's one algorithm.
+   * Creates a plan with the only algorithm of the pool.
    *
-   * @param sourceCodes a block's linears that the checkpoint stores as W4A8 codes; may be empty
-   * @param listener told of every block, on the calling thread
+   * @param sourceCodes the linears of a block that the checkpoint stores as W4A8 codes; may be
+   *     empty
+   * @param listener receives every block, on the calling thread
    */
   public WeightsOnlyPlan(
       WeightSource weights,
@@ -51,7 +52,7 @@ public final class WeightsOnlyPlan {
   /**
    * Quantizes every block.
    *
-   * @param reason why the plan is this one, in a sentence
+   * @param reason the reason for the plan, in one sentence
    * @throws SearchException if the algorithm fails on a block
    */
   public QuantPlan make(BlockSink sink, String reason) {

@@ -25,17 +25,17 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * Calibration from the model's own samples, written by its {@code rtn} W4A8 form once and kept: two
- * plans of one model that differ in their algorithms are calibrated on the same tokens.
+ * Calibration with sequences that the model's own {@code rtn} W4A8 form samples. The sequences are
+ * stored, so that all plans of a model and its calibration settings use the same tokens.
  */
 final class OwnSamples {
-  /** Changes whenever the same model and settings write other samples than before. */
+  /** Raised whenever the same model and settings give other samples than before. */
   private static final int RECIPE = 3;
 
   /** The quantizer of the model that samples. */
   private static final String RTN = "rtn";
 
-  /** Tokens between two reports. */
+  /** Number of tokens between two reports. */
   private static final int REPORT_EVERY = 16;
 
   private final Checkpoint checkpoint;
@@ -63,7 +63,10 @@ final class OwnSamples {
     this.progress = progress;
   }
 
-  /** Returns the samples of this model and these settings, writing them where none are kept. */
+  /**
+   * Returns the samples of this model and these settings. Samples and stores them if there are
+   * none.
+   */
   CalibrationSet get(int samples, int length) {
     KeptSamples kept = new KeptSamples(settings.loading().cacheDir());
     String key = key(samples, length);
@@ -76,7 +79,10 @@ final class OwnSamples {
             });
   }
 
-  /** Returns the name of all that the samples depend on; threads and algorithms are not of it. */
+  /**
+   * Returns the digest of everything that the samples depend on. Threads and algorithms are not
+   * part of it.
+   */
   private String key(int samples, int length) {
     String all =
         "own-samples recipe=%d samples=%d length=%d seed=%d group=%d activation=%s lm-head=%s"
@@ -109,7 +115,10 @@ final class OwnSamples {
     }
   }
 
-  /** Float16 whatever is served, for the samples' key does not know how keys are stored. */
+  /**
+   * Returns a decoder with float16 keys and values, because the key of the samples does not include
+   * their format.
+   */
   private Decoders.Settings decoder() {
     return settings.decoder().forDecoder(KvType.FLOAT16);
   }

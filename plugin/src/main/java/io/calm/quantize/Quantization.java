@@ -36,7 +36,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** One making of an artifact: pool and group by the checkpoint, calibration, search, tables. */
+/**
+ * Makes one artifact: selects the pool and the group for the checkpoint, gets the calibration, runs
+ * the search, and writes blocks and tables.
+ */
 final class Quantization {
   private static final int DEFAULT_GROUP = 128;
   private static final int SOURCE_GROUP = 32;
@@ -64,7 +67,10 @@ final class Quantization {
     this.group = group(checkpoint, settings);
   }
 
-  /** Returns the maximum number of inputs that share a grid. */
+  /**
+   * Returns the maximum number of inputs that share a scale: as set, else 32 for a checkpoint whose
+   * own 4-bit blocks have that size, else 128.
+   */
   static int group(Checkpoint checkpoint, CalmSettings settings) {
     return settings
         .quantization()
@@ -98,7 +104,7 @@ final class Quantization {
     }
   }
 
-  /** Returns the lm_head of the plan's format: the search's, or one made of weights alone. */
+  /** Returns the lm_head of the plan: that of the search, or one from weights alone. */
   private TokenTable head(QuantPlan plan, Drafts drafts, ModelTables tables, Parallel parallel) {
     return drafts
         .head()
@@ -109,7 +115,9 @@ final class Quantization {
                     : tables.head());
   }
 
-  /** Returns the algorithms to try; {@code source} alone where it applies and none was named. */
+  /**
+   * Returns the algorithms to try: {@code source} alone if it applies and the settings name none.
+   */
   private List<Quantizer> pool() {
     Quantizers quantizers = Quantizers.load();
     PlanSettings plan = settings.quantization().plan();
@@ -144,7 +152,7 @@ final class Quantization {
     return quantizer;
   }
 
-  /** Makes a plan that neither calibration nor PyTorch has a part in. */
+  /** Makes a plan without calibration and PyTorch. */
   private QuantPlan weightsOnly(Quantizer quantizer, Parallel parallel, BlockSink sink) {
     String reason =
         isSource(quantizer)
@@ -173,7 +181,7 @@ final class Quantization {
         headRule());
   }
 
-  /** Returns the rule of {@code calm.lm-head}; an int4 head is rounded as GPTQ does. */
+  /** Returns the rule of {@code calm.lm-head}. An int4 head is rounded with GPTQ. */
   private HeadRule headRule() {
     Optional<TableFormat> format = settings.quantization().lmHead();
     return format
@@ -223,7 +231,7 @@ final class Quantization {
     return codes;
   }
 
-  /** The drafts of an artifact, opened as the search comes upon variants. */
+  /** The drafts of an artifact. A draft is opened with the first block of its variant. */
   private static final class Drafts implements BlockSink {
     private final ArtifactWriter writer;
     private final Map<String, ArtifactWriter.Draft> drafts = new HashMap<>();
@@ -247,7 +255,7 @@ final class Quantization {
       head = Optional.of(table);
     }
 
-    /** Returns the lm_head that the search chose in the place of the one it was given. */
+    /** Returns the lm_head of the search; empty if the given one is kept. */
     Optional<TokenTable> head() {
       return head;
     }

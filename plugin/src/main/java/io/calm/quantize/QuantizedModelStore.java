@@ -35,7 +35,7 @@ import org.slf4j.LoggerFactory;
 public final class QuantizedModelStore {
   private static final Logger LOGGER = LoggerFactory.getLogger(QuantizedModelStore.class);
 
-  /** Changes whenever the same settings make other numbers than before. */
+  /** Raised whenever the same settings give another result than before. */
   private static final int RECIPE = 9;
 
   private final CalmSettings settings;

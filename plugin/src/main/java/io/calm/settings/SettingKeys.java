@@ -23,7 +23,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Every {@code calm.*} key there is. */
+/** The table of all {@code calm.*} keys with their defaults and ranges. */
 public final class SettingKeys {
   private static final List<SettingKey<?>> TABLE = new ArrayList<>();
 
@@ -220,12 +220,12 @@ public final class SettingKeys {
 
   private SettingKeys() {}
 
-  /** Returns every key by its name, in the order of the documentation. */
+  /** Returns all keys by name, in the order of the documentation. */
   public static Map<String, SettingKey<?>> all() {
     return BY_NAME;
   }
 
-  /** Returns the key of that name; empty where there is none. */
+  /** Returns the key with that name; empty if there is none. */
   public static Optional<SettingKey<?>> named(String name) {
     return Optional.ofNullable(BY_NAME.get(name));
   }

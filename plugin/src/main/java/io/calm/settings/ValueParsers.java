@@ -82,7 +82,8 @@ final class ValueParsers {
       if (name.equals(word)) {
         return Optional.of(Optional.empty());
       }
-      return AlgorithmName.parse(name).map(Optional::of);
+      Optional<AlgorithmName> parsed = AlgorithmName.parse(name);
+      return parsed.isPresent() ? Optional.of(parsed) : Optional.empty();
     };
   }
 
@@ -126,7 +127,7 @@ final class ValueParsers {
     };
   }
 
-  /** Returns the text with a leading {@code ~} replaced by the user's home, if there is one. */
+  /** Returns the text with a leading {@code ~} replaced by the user's home, if the user has one. */
   static String home(String text) {
     return text.equals("~") || text.startsWith("~/")
         ? UserHome.find().map(home -> home + text.substring(1)).orElse(text)

@@ -8,11 +8,9 @@ import io.calm.tensor.Matrix;
  * / (||X'X||_F ||Y'Y||_F)}, columns centred. Defined where neither matrix is constant.
  */
 record BiasedCka(int threads, SearchKernels kernels) implements Similarity {
-  static final String NAME = "cka-biased";
-
   @Override
-  public String name() {
-    return NAME;
+  public Metric metric() {
+    return Metric.CKA_BIASED;
   }
 
   @Override
@@ -25,7 +23,8 @@ record BiasedCka(int threads, SearchKernels kernels) implements Similarity {
     if (Double.isNaN(biased)) {
       String constant = comparison.reference().product() > 0 ? "candidate" : "reference";
       return new Score.Undefined(
-          "%s: the %s is the same in all %d rows".formatted(NAME, constant, comparison.rows()));
+          "%s: the %s is the same in all %d rows"
+              .formatted(Metric.CKA_BIASED.setting(), constant, comparison.rows()));
     }
     return comparison.value(biased);
   }

@@ -10,11 +10,9 @@ import io.calm.tensor.Matrix;
  * Defined for 4 rows or more and positive denominators.
  */
 record DebiasedCka(int threads, SearchKernels kernels) implements Similarity {
-  static final String NAME = "cka";
-
   @Override
-  public String name() {
-    return NAME;
+  public Metric metric() {
+    return Metric.CKA;
   }
 
   @Override
@@ -26,7 +24,8 @@ record DebiasedCka(int threads, SearchKernels kernels) implements Similarity {
     int rows = comparison.rows();
     if (rows < Hsic.MIN_ROWS) {
       return new Score.Undefined(
-          "%s: expected %d rows or more, got %d".formatted(NAME, Hsic.MIN_ROWS, rows));
+          "%s: expected %d rows or more, got %d"
+              .formatted(Metric.CKA.setting(), Hsic.MIN_ROWS, rows));
     }
     if (!comparison.reference().unbiasedIsPositive()) {
       return undefined("reference", comparison.reference());
@@ -41,6 +40,6 @@ record DebiasedCka(int threads, SearchKernels kernels) implements Similarity {
     return new Score.Undefined(
         ("%s: the rows of the %s differ too little to be compared: expected a similarity with itself"
                 + " above 0, got %.3g (%.3g with bias)")
-            .formatted(NAME, which, hsic.unbiased(), hsic.product()));
+            .formatted(Metric.CKA.setting(), which, hsic.unbiased(), hsic.product()));
   }
 }

@@ -8,11 +8,9 @@ import io.calm.tensor.Matrix;
  * less for worse ones. Unlike CKA it sees scale and shift. Defined where the reference is not zero.
  */
 record RelativeMse(int threads, SearchKernels kernels) implements Similarity {
-  static final String NAME = "relative-mse";
-
   @Override
-  public String name() {
-    return NAME;
+  public Metric metric() {
+    return Metric.RELATIVE_MSE;
   }
 
   @Override
@@ -24,7 +22,8 @@ record RelativeMse(int threads, SearchKernels kernels) implements Similarity {
     double error = comparison.relativeMse();
     if (!Double.isFinite(error)) {
       return new Score.Undefined(
-          "%s: all %d rows of the reference are zero".formatted(NAME, comparison.rows()));
+          "%s: all %d rows of the reference are zero"
+              .formatted(Metric.RELATIVE_MSE.setting(), comparison.rows()));
     }
     return comparison.value(error == 0 ? 0 : -error);
   }

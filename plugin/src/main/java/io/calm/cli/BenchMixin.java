@@ -36,7 +36,9 @@ final class BenchMixin {
   private @Nullable Path json;
 
   int threads() {
-    int count = Optional.ofNullable(threads).orElseGet(() -> CalmSettings.defaults().threadCount());
+    int count =
+        Optional.ofNullable(threads)
+            .orElseGet(() -> CalmSettings.defaults().decoder().threadCount());
     if (count < 1) {
       throw new IllegalArgumentException(
           "--threads: expected a positive number, got %d".formatted(count));

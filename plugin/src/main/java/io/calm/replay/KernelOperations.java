@@ -14,8 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A W4A8 block's operations by the kernels that serve, with the bits of a step over float16 keys
- * and values.
+ * The operations of a W4A8 block on the native kernels that serve, with the bits of a decoder step
+ * over float16 keys and values.
  */
 final class KernelOperations implements BlockOperations {
   private final TorchRuntime runtime;

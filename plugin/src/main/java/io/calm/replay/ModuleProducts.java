@@ -14,9 +14,9 @@ import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
- * W4A8 products of the engine's arrays with the kernels that serve, so that what is scored is what
- * is served, and their inputs' Gram matrices. Arrays lie in the processor's memory, which both
- * share.
+ * Products of the engine's arrays with W4A8 modules, and Gram matrices of their inputs, on the
+ * native kernels that serve. The scored values are therefore the served ones. The arrays are in CPU
+ * memory, which the engine and the kernels share.
  */
 final class ModuleProducts {
   private final TorchRuntime runtime;
@@ -32,7 +32,7 @@ final class ModuleProducts {
     this.parallel = parallel;
   }
 
-  /** Returns a W4A8 block's operations over windows of {@code length} tokens. */
+  /** Returns the operations of a W4A8 block over windows of {@code length} tokens. */
   BlockOperations operations(ModelSpec spec, int layer, int length, BlockParameters<?> block) {
     return new KernelOperations(runtime, kernels, parallel, spec, layer, length, block);
   }
@@ -67,7 +67,7 @@ final class ModuleProducts {
   /**
    * Returns X'X [K, K] over all inputs [.., K], rounded to int8.
    *
-   * @param step inputs that share a scale
+   * @param step number of inputs that share a scale
    */
   Matrix gram(List<NDArray> inputs, int width, int step) {
     Matrix sum = runtime.matrix(runtime.manager().zeros(new Shape(width, width)), width, width);

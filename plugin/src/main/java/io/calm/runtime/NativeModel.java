@@ -9,6 +9,7 @@ import io.calm.model.NormRole;
 import io.calm.model.QuantizedModel;
 import io.calm.tensor.OffHeap;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -34,7 +35,8 @@ final class NativeModel implements AutoCloseable {
       List.of(NormRole.ATTENTION, NormRole.MLP, NormRole.Q_HEAD, NormRole.K_HEAD);
 
   /** Index: the format's number in C. */
-  private static final List<String> FORMATS = List.of("int8", "int4", "float16", "float32");
+  private static final List<TableFormat> FORMATS =
+      List.of(TableFormat.INT8, TableFormat.INT4, TableFormat.FLOAT16, TableFormat.FLOAT32);
 
   private final @Nullable ByteBuffer[] buffers; // keeps what is not owned reachable
   private final List<OffHeap> owned;

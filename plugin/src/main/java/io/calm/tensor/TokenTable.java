@@ -12,8 +12,8 @@ public sealed interface TokenTable {
   /** Returns D. */
   int width();
 
-  /** Returns the setting's name of the format: {@code int8}, {@code int4}, {@code float16}, ... */
-  String format();
+  /** Returns the number format of the rows. */
+  TableFormat format();
 
   /**
    * Int8 with one float32 scale a row, codes symmetric in -127..127.
@@ -39,8 +39,8 @@ public sealed interface TokenTable {
     }
 
     @Override
-    public String format() {
-      return "int8";
+    public TableFormat format() {
+      return TableFormat.INT8;
     }
   }
 
@@ -57,8 +57,8 @@ public sealed interface TokenTable {
     }
 
     @Override
-    public String format() {
-      return "int4";
+    public TableFormat format() {
+      return TableFormat.INT4;
     }
   }
 
@@ -69,8 +69,8 @@ public sealed interface TokenTable {
     }
 
     @Override
-    public String format() {
-      return "float16";
+    public TableFormat format() {
+      return TableFormat.FLOAT16;
     }
   }
 
@@ -81,8 +81,8 @@ public sealed interface TokenTable {
     }
 
     @Override
-    public String format() {
-      return "float32";
+    public TableFormat format() {
+      return TableFormat.FLOAT32;
     }
   }
 

@@ -53,7 +53,7 @@ final class CkaGoldenTest {
   }
 
   private static Score.Value score(Matrix x, Matrix y) {
-    return (Score.Value) Similarities.byName("cka", 2, KERNELS).score(x, y);
+    return (Score.Value) Metric.CKA.similarity(2, KERNELS).score(x, y);
   }
 
   private static double expected(String pair, String value) throws IOException {

@@ -22,7 +22,6 @@ import picocli.CommandLine.ScopeType;
     usageHelpAutoWidth = true,
     subcommands = {
       ServeCommand.class,
-      BenchCommand.class,
       QuantizeCommand.class,
       InspectCommand.class,
       EvalCommand.class,
@@ -41,15 +40,26 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) {
-    // Before the parser makes the commands: their loggers are made with them.
-    Logging.configure(List.of(arguments).stream().anyMatch(VERBOSE::contains));
-    System.exit(commandLine().execute(arguments));
+    configureLogging(arguments);
+    System.exit(commandLine(new BenchElsewhere()).execute(arguments));
   }
 
-  /** Returns the parser with every command. */
-  static CommandLine commandLine() {
+  /**
+   * Sets up the commands' logger. Call it before {@link #commandLine}, whose commands make theirs.
+   */
+  public static void configureLogging(String... arguments) {
+    Logging.configure(List.of(arguments).stream().anyMatch(VERBOSE::contains));
+  }
+
+  /**
+   * Returns the parser of all commands.
+   *
+   * @param bench the command {@code bench}, which is not part of this jar
+   */
+  public static CommandLine commandLine(Object bench) {
     Main main = new Main();
     CommandLine line = new CommandLine(main);
+    line.addSubcommand(bench);
     line.setExecutionExceptionHandler(new FailureReport(() -> main.verbose));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(Main::wrongCall);

@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Parameters;
 
 /** The argument MODEL of every command that works on one. */
-final class ModelArgument {
+public final class ModelArgument {
   /** System property that the start script sets: the project's directory. */
-  static final String HOME = "calm.home";
+  public static final String HOME = "calm.home";
 
   private static final Duration DOWNLOAD_LIMIT = Duration.ofMinutes(15);
 

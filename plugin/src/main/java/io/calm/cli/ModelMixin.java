@@ -19,9 +19,9 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The model that a command works on, and the settings for it. */
-final class ModelMixin {
+public final class ModelMixin {
   /** A model that was found. */
-  record Resolved(String name, Path checkpoint, CalmSettings settings, LmiOptions lmi) {
+  public record Resolved(String name, Path checkpoint, CalmSettings settings, LmiOptions lmi) {
     ModelLoader.Order order() {
       return new ModelLoader.Order(name, checkpoint.toString(), checkpoint, settings, lmi, false);
     }
@@ -37,12 +37,12 @@ final class ModelMixin {
   private final Map<String, String> overrides = new LinkedHashMap<>();
 
   /** Finds the model, fetching it where it is a recipe, and reads its settings. */
-  Resolved resolve() throws InterruptedException, IOException {
+  public Resolved resolve() throws InterruptedException, IOException {
     return resolve(Map.of());
   }
 
   /** The same with settings of the command's own, which win over all others. */
-  Resolved resolve(Map<String, String> forced) throws InterruptedException, IOException {
+  public Resolved resolve(Map<String, String> forced) throws InterruptedException, IOException {
     Map<String, String> winning = new TreeMap<>(overrides);
     winning.putAll(forced);
     return read(argument.resolve(new PrintWriter(System.err, true, UTF_8)), winning);

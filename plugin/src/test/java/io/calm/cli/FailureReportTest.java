@@ -55,7 +55,7 @@ class FailureReportTest {
 
   @Test
   void anUnknownCommandIsAWrongCall() {
-    CommandLine line = Main.commandLine();
+    CommandLine line = Main.commandLine(new BenchElsewhere());
     line.setErr(new PrintWriter(new StringWriter()));
     assertEquals(2, line.execute("bogus"));
   }

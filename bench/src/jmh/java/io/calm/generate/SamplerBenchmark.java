@@ -14,7 +14,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** Microseconds a token of choosing among the 49,152 of SmolLM2, penalties and scores included. */
+/** Measures the choice among the 49,152 tokens of SmolLM2, including penalties and scores. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)

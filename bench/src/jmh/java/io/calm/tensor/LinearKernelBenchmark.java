@@ -12,7 +12,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** One thread on SmolLM2's gate [1536, 576]; 0.88 million products a row. */
+/** Measures the Java kernel of SmolLM2's gate [1536, 576] on one thread; 0.88 million products per row. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)

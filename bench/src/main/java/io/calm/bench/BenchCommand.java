@@ -2,7 +2,7 @@ package io.calm.bench;
 
 import picocli.CommandLine.Command;
 
-/** {@code calm bench}: what docs/performance.md shows, measured on this machine. */
+/** The command {@code calm bench}: measures the figures of docs/performance.md on this machine. */
 @Command(
     name = "bench",
     description = {

@@ -11,26 +11,27 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** What all measurements have in common. */
+/** Options shared by all measurements. */
 final class BenchOptions {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Threads that compute. Default: calm.threads, else the processors at hand.")
+      description = "Threads that compute. Default: calm.threads, else the available processors.")
   private @Nullable Integer threads;
 
   @Option(
       names = "--kernel",
       paramLabel = "NAME",
       defaultValue = Decoders.AUTO,
-      description = "A rung of the native kernels. Default: the best that this machine runs.")
+      description =
+          "A variant of the native kernels. Default: the best one that this machine runs.")
   private String kernel;
 
   @Option(
       names = "--json",
       paramLabel = "FILE",
       description =
-          "To be written: an array of {name, shape, threads, kernel, value, unit,"
+          "File to write: an array of {name, shape, threads, kernel, value, unit,"
               + " against, ratio}.")
   private @Nullable Path json;
 
@@ -47,7 +48,7 @@ final class BenchOptions {
     return kernel;
   }
 
-  /** Returns the native kernels that were asked for. */
+  /** Returns the native kernel variant that was requested. */
   Rung rung() {
     return Decoders.rung(kernel)
         .orElseThrow(
@@ -68,7 +69,7 @@ final class BenchOptions {
     return report;
   }
 
-  /** Writes the file that was asked for. */
+  /** Writes the JSON file if one was requested. */
   void finish(BenchReport report) throws IOException {
     if (json != null) {
       report.write(json);

@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Prints figures as they come, and keeps them for a file. */
+/** Prints figures as they arrive and collects them for a file. */
 public final class BenchReport {
   private final PrintWriter out;
   private final int threads;
@@ -17,7 +17,7 @@ public final class BenchReport {
   private final List<BenchRow> rows = new ArrayList<>();
 
   /**
-   * @param kernel the rung that computes
+   * @param kernel the kernel variant that computes
    */
   public BenchReport(PrintWriter out, int threads, String kernel) {
     this.out = out;
@@ -25,10 +25,10 @@ public final class BenchReport {
     this.kernel = kernel;
   }
 
-  /** A figure without its numbers. */
+  /** The subject of a figure. */
   public record Subject(String name, String shape, String unit, String against) {}
 
-  /** Adds and prints a figure of our own kernels: the medians. */
+  /** Adds and prints the medians of a measure of our own kernels. */
   public void add(Subject subject, Series values, Series ratios) {
     record(subject, values.median(), ratios.median());
     BenchRow row = rows.get(rows.size() - 1);
@@ -50,7 +50,7 @@ public final class BenchReport {
     out.flush();
   }
 
-  /** Keeps a figure of our own kernels for the file without printing it. */
+  /** Adds a figure of our own kernels to the file without printing it. */
   public void record(Subject subject, double value, double ratio) {
     rows.add(
         new BenchRow(
@@ -64,7 +64,7 @@ public final class BenchReport {
             ratio));
   }
 
-  /** Prints a line that is no figure. */
+  /** Prints a note between the figures. */
   public void note(String format, Object... arguments) {
     out.println(String.format(Locale.ROOT, format, arguments));
     out.flush();

@@ -9,12 +9,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** Times steps of a decoder on random tokens. One thread at a time. */
+/** Times the steps of a decoder on random tokens. Not thread safe. */
 public final class DecoderBench implements AutoCloseable {
-  /** Tokens of a prompt before a decode is timed. */
+  /** Tokens of the prompt before a timed decode. */
   public static final int CONTEXT = 64;
 
-  /** Blocks of keys and values that the decoder must have. */
+  /** KV blocks that the decoder must have. */
   public static final int BLOCKS = 1024;
 
   private static final int CHUNK = 256;
@@ -33,7 +33,8 @@ public final class DecoderBench implements AutoCloseable {
   }
 
   /**
-   * Returns tokens a second of {@code steps} steps of as many sequences, after {@link #CONTEXT}.
+   * Returns the tokens per second of {@code steps} steps of {@code count} sequences, each after
+   * {@link #CONTEXT} tokens.
    */
   public double decode(int count, int steps) {
     List<Sequence> running = new ArrayList<>();
@@ -49,7 +50,7 @@ public final class DecoderBench implements AutoCloseable {
     return count * steps * NANOS / time;
   }
 
-  /** Returns tokens a second of a prompt in one step, the last token's logits included. */
+  /** Returns the tokens per second of a prompt in one step, including the last token's logits. */
   public double prefill(int tokens) {
     try (Sequence sequence = sequences.open()) {
       List<Chunk> prompt = List.of(chunk(sequence, tokens, Wanted.LAST));
@@ -59,7 +60,7 @@ public final class DecoderBench implements AutoCloseable {
     }
   }
 
-  /** Returns where the threads spent {@code steps} decodes at the end of a sequence. */
+  /** Returns the time that the threads spent in each part of {@code steps} decodes. */
   public NativeDecoder.Times times(Sequence sequence, int steps) {
     decoder.startTimes();
     for (int step = 0; step < steps; step++) {

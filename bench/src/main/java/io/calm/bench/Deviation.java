@@ -4,23 +4,23 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * By how much one of two things takes longer than the other, measured in pairs: the median of the
- * pairs' relative differences, with the 95 % interval of that median by the percentile bootstrap
- * (Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13). A median, because what
- * disturbs a machine only ever adds time.
+ * The relative difference of two latencies that were measured in pairs: the median of the pairs'
+ * differences, with its 95 % interval by the percentile bootstrap (Efron and Tibshirani, An
+ * Introduction to the Bootstrap, chapter 13). It is a median because disturbances only ever add
+ * time.
  *
- * @param percent positive where the first took longer
+ * @param percent positive if the first took longer
  */
 public record Deviation(double percent, double low, double high) {
   private static final int RESAMPLES = 4000;
   private static final double TAIL = 0.025;
 
   /**
-   * Estimates it.
+   * Estimates the deviation.
    *
-   * @param first times of the first, a pair each
-   * @param second of the second
-   * @param seed of the resamples
+   * @param first times of the first, one per pair
+   * @param second times of the second
+   * @param seed seed of the resamples
    * @throws IllegalArgumentException if there are no pairs
    */
   public static Deviation of(double[] first, double[] second, long seed) {

@@ -60,7 +60,7 @@ final class GgufWriter {
    * A tensor to be written.
    *
    * @param shape outermost dimension first
-   * @param content asked for when its turn has come; as many bytes as the shape needs
+   * @param content called when the tensor is written; returns as many bytes as the shape needs
    */
   private record Tensor(String name, Type type, List<Integer> shape, Supplier<ByteBuffer> content) {
     long bytes() {
@@ -127,7 +127,7 @@ final class GgufWriter {
     return this;
   }
 
-  /** Writes the file, which must not exist or is replaced. */
+  /** Writes the file and replaces an existing one. */
   void write(Path file) throws IOException {
     try (FileChannel channel =
         FileChannel.open(

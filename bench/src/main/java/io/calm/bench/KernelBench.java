@@ -12,9 +12,9 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 
 /**
- * {@code calm bench kernels}: W4A8 products of one row, a few and 512 against what the machine
- * reads and multiplies at best, and against other libraries. Ours are timed without the rounding of
- * activations, theirs with it.
+ * Measures W4A8 products of one, a few and 512 rows against the limits of the machine and against
+ * other libraries. Our times exclude the rounding of activations, those of other libraries include
+ * it.
  */
 public final class KernelBench {
   private static final int ROWS = 512;
@@ -31,7 +31,7 @@ public final class KernelBench {
   private final Machine machine;
   private final BenchReport report;
 
-  /** Other libraries, where they are present. */
+  /** Other libraries, if they are present. */
   public record Peers(Optional<OnnxRuntimePeer> onnx, Optional<ProductTimes> pytorch) {}
 
   public KernelBench(Rung rung, int threads, int rounds, BenchReport report) {

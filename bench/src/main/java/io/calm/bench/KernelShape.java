@@ -2,7 +2,7 @@ package io.calm.bench;
 
 import java.util.List;
 
-/** Shapes of linears that are measured. */
+/** The shapes of the measured linears. */
 public final class KernelShape {
   private KernelShape() {}
 
@@ -18,7 +18,7 @@ public final class KernelShape {
   public record Linear(int outputs, int inputs, int group) {
     private static final double GRID_BYTES = 4;
 
-    /** Returns the shape as figures name it. */
+    /** Returns the name of the shape in figures. */
     public String name() {
       return "%dx%d/g%d".formatted(outputs, inputs, group);
     }
@@ -33,7 +33,7 @@ public final class KernelShape {
       return (double) outputs * inputs;
     }
 
-    /** Returns how many copies no cache holds together. */
+    /** Returns the number of copies that together exceed every cache. */
     public int copies() {
       return (int) Math.ceil(Machine.ringBytes() / bytes());
     }

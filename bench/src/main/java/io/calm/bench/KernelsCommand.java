@@ -18,7 +18,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code calm bench kernels}. */
+/** The command {@code calm bench kernels}: measures single products. */
 @Command(
     name = "kernels",
     description = {
@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
           + " multiplies at best, against PyTorch, and against ONNX Runtime where its jar is there."
     })
 final class KernelsCommand implements Callable<Integer> {
-  /** Where {@code mvn -Pbench} puts the jar. */
+  /** The directory into which {@code mvn -Pbench} copies the jar. */
   private static final Path PEERS = Path.of("bench", "target", "peers");
 
   @Mixin private BenchOptions bench;

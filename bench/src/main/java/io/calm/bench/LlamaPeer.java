@@ -11,9 +11,9 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
- * llama.cpp in a process of its own: a Python that has llama-cpp-python, built on this machine,
- * runs a script that loads a GGUF file once and then times what it is asked for. It sleeps in
- * between.
+ * llama.cpp in a process of its own. A Python with llama-cpp-python, built on this machine, runs a
+ * script that loads a GGUF file once and then times decodes and prompts on request. The process
+ * sleeps between requests.
  */
 public final class LlamaPeer implements PeerModel {
   private static final String SCRIPT = "llama_peer.py";
@@ -35,8 +35,8 @@ public final class LlamaPeer implements PeerModel {
   /**
    * Starts llama.cpp and waits until it has loaded {@code gguf}.
    *
-   * @param python of an environment with llama-cpp-python
-   * @throws IOException if it does not start, with the end of what it said
+   * @param python the interpreter of an environment with llama-cpp-python
+   * @throws IOException if it does not start, with its last message
    */
   public static LlamaPeer start(String python, Path gguf, int threads) throws IOException {
     Path errors = Files.createTempFile("calm-peer-", ".log");

@@ -11,7 +11,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 
-/** {@code calm bench model}: a whole decoder with random weights against the machine and a peer. */
+/** Measures a whole decoder with random weights against the limits of the machine and a peer. */
 public final class ModelBench {
   private static final int STEPS = 128;
   private static final int BATCH_STEPS = 32;
@@ -40,7 +40,7 @@ public final class ModelBench {
     this.report = report;
   }
 
-  /** Runs all measures, those of {@code peer} in turns with ours. */
+  /** Runs all measures. Those of {@code peer} are taken in turns with ours. */
   public void run(Optional<PeerModel> peer) throws IOException, InterruptedException {
     QuantizedModel int4 = RandomModel.of(shape.spec(), RandomModel.Head.INT4, 3);
     try (DecoderBench decoder = open(int4)) {
@@ -113,7 +113,10 @@ public final class ModelBench {
     return new Subject(name, shape, "tokens/s", against);
   }
 
-  /** What a decode costs beside linears, attention and lm_head, by the step's own timers. */
+  /**
+   * Measures the cost of a decode outside linears, attention and lm_head with the step's own
+   * timers.
+   */
   private void measureOverhead(DecoderBench decoder) throws IOException, InterruptedException {
     try (Split split = new Split(decoder, DecoderBench.CONTEXT)) {
       Rounds.Results results =
@@ -155,7 +158,7 @@ public final class ModelBench {
     }
   }
 
-  /** Where the time of decodes after a context goes, in parts of all threads' time. */
+  /** The split of a decode's time after a given context, as fractions of all threads' time. */
   private final class Split implements AutoCloseable {
     private final DecoderBench decoder;
     private final int context;

@@ -12,7 +12,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code calm bench model}. */
+/** The command {@code calm bench model}: measures a whole decoder. */
 @Command(
     name = "model",
     description = {

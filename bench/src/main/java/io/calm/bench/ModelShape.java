@@ -7,11 +7,11 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** Shapes of models that are measured with random weights. */
+/** A model shape that is measured with random weights. */
 public record ModelShape(String name, ModelSpec spec) {
   private static final int CONTEXT = 8192;
 
-  /** The shapes by size. */
+  /** All shapes, by size. */
   public static final List<ModelShape> ALL =
       List.of(
           llama("smollm2-135m", 576, 1536, 30, 9, 3, 49152, true),

@@ -10,8 +10,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.SplittableRandom;
 
 /**
- * ONNX models of W4A8 products: nodes {@code com.microsoft.MatMulNBits} with int8 computation
- * ({@code accuracy_level} 4), random weights, one input that all of them read and an output each.
+ * Writes ONNX models of W4A8 products: nodes {@code com.microsoft.MatMulNBits} with int8
+ * computation ({@code accuracy_level} 4), random weights, one shared input, and one output per
+ * node.
  *
  * <p>Field numbers are those of onnx.proto.
  */
@@ -32,8 +33,8 @@ final class OnnxProducts {
   /**
    * Writes a model.
    *
-   * @param copies nodes, each with weights of its own
-   * @param rows of the input
+   * @param copies number of nodes, each with its own weights
+   * @param rows rows of the input
    */
   static void write(Path file, Linear linear, int copies, int rows) throws IOException {
     try (FileChannel channel =

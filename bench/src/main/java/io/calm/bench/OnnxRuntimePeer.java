@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * ONNX Runtime from its jar, called by reflection: it is a peer of the bench and no dependency, so
- * nothing is compiled against it.
+ * ONNX Runtime, loaded from its jar and called by reflection. It is an optional peer and no
+ * dependency.
  */
 public final class OnnxRuntimePeer implements AutoCloseable {
   private static final String PACKAGE = "ai.onnxruntime.";
@@ -32,7 +32,7 @@ public final class OnnxRuntimePeer implements AutoCloseable {
    * Loads the library.
    *
    * @param jar of com.microsoft.onnxruntime:onnxruntime
-   * @throws IOException if it is not one
+   * @throws IOException if it is another file
    */
   public static OnnxRuntimePeer open(Path jar, int threads) throws IOException {
     URLClassLoader loader =
@@ -55,7 +55,7 @@ public final class OnnxRuntimePeer implements AutoCloseable {
     return new IOException(what + ", got: " + reason, cause);
   }
 
-  /** Makes {@code copies} products of one shape, each with weights of its own. */
+  /** Creates {@code copies} products of one shape, each with its own weights. */
   public Products products(Linear linear, int copies, int rows) throws IOException {
     Path file = Files.createTempFile("calm-bench-", ".onnx");
     try {

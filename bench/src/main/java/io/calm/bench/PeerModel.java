@@ -2,18 +2,18 @@ package io.calm.bench;
 
 import java.io.IOException;
 
-/** Another runtime with a model of the same shape. */
+/** A model of the same shape in another runtime. */
 public interface PeerModel extends AutoCloseable {
-  /** Returns the name that ratios to it bear. */
+  /** Returns the name of the runtime in figures. */
   String name();
 
   /**
-   * Returns tokens a second of {@code steps} steps of one sequence, after {@link
+   * Returns the tokens per second of {@code steps} steps of one sequence, after {@link
    * DecoderBench#CONTEXT} tokens.
    */
   double decode(int steps) throws IOException;
 
-  /** Returns tokens a second of a prompt that is run at once. */
+  /** Returns the tokens per second of a prompt in one step. */
   double prefill(int tokens) throws IOException;
 
   @Override

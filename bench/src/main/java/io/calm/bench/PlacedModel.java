@@ -15,13 +15,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Copies of models in memory of their own, on huge pages where the system has them. The pages of a
- * mapped file lie where the system put them when it was written or read: a model whose pages are
- * scattered decodes up to a tenth slower than the same model read again. Copies lie alike, so that
- * a comparison of two plans is of the plans.
+ * Copies models to memory of their own, on huge pages if the system has them. The physical pages of
+ * a mapped file depend on when it was written or read, and a model on scattered pages decodes up to
+ * 10 % slower. Copies have the same layout, so a comparison of two plans measures only the plans.
  */
 public final class PlacedModel {
-  /** Bytes of one piece of memory, but for a larger tensor. */
+  /** Size of one piece of memory in bytes; a larger tensor gets a piece of its own. */
   private static final int SLAB = 64 << 20;
 
   private static final int ALIGNMENT = 64;
@@ -31,7 +30,7 @@ public final class PlacedModel {
 
   private PlacedModel() {}
 
-  /** Returns a copy of {@code model}, which the garbage collector frees. */
+  /** Returns a copy of {@code model}. The garbage collector frees its memory. */
   public static QuantizedModel of(QuantizedModel model) {
     PlacedModel memory = new PlacedModel();
     List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>();

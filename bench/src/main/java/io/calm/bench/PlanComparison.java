@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * {@code calm bench compare}: the mix and a uniform plan of one model in one process. Steps come in
- * the order mix, uniform, uniform, mix on the same tokens at the same positions, so that neither a
- * drift nor what the step before left in the caches favours one.
+ * Compares the mix with a uniform plan of the same model in one process. Steps run in the order
+ * mix, uniform, uniform, mix on the same tokens at the same positions, so that neither drift nor
+ * the state of the caches favours one.
  */
 public final class PlanComparison {
   private static final int WARM_UP = 5;
@@ -22,7 +22,7 @@ public final class PlanComparison {
   private static final int PROMPT = 256;
   private static final double NANOS_PER_MILLI = 1e6;
 
-  /** Blocks of keys and values that each decoder must have. */
+  /** KV blocks that each decoder must have. */
   public static final int BLOCKS =
       Decoder.blocksFor(CONTEXT + DECODES_PER_SEQUENCE) + Decoder.blocksFor(PROMPT);
 
@@ -43,13 +43,13 @@ public final class PlanComparison {
   }
 
   /**
-   * What a number of steps took.
+   * The latencies of a number of steps.
    *
    * @param mixMillis median of a step of the mix
    * @param uniformMillis median of a step of the uniform plan
    */
   public record Outcome(double mixMillis, double uniformMillis, Deviation deviation) {
-    /** Adds the figures: both latencies, and the deviation with its interval. */
+    /** Adds both latencies and the deviation with its interval to a report. */
     public void report(BenchReport report, String shape, String variant, String baseline) {
       double ratio = 1 + deviation.percent() / 100;
       row(report, shape, "ms", baseline, mixMillis, ratio);
@@ -75,7 +75,7 @@ public final class PlanComparison {
     }
   }
 
-  /** One kind of step: nanoseconds of one of {@code decoder}, numbered 0 or 1 in its four. */
+  /** A kind of step. Returns the nanoseconds of the step {@code number}, 0 or 1, of one plan. */
   private interface Step {
     long nanos(boolean ofMix, int number);
   }
@@ -135,7 +135,7 @@ public final class PlanComparison {
     return System.nanoTime() - start;
   }
 
-  /** A sequence of each decoder, of the same tokens. */
+  /** A sequence of the same tokens in each decoder. */
   private final class Pair implements AutoCloseable {
     private final int length =
         Math.min(CONTEXT + DECODES_PER_SEQUENCE, mix.spec().maxContext()) / 2 * 2;
@@ -143,7 +143,7 @@ public final class PlanComparison {
     private final Sequence ofUniform = uniformSequences.open();
     private int[] next = new int[0];
 
-    /** Makes room for two more tokens, and draws them. */
+    /** Prepares the sequences for two more tokens and draws them. */
     void prepare() {
       if (ofMix.length() == 0 || ofMix.length() + 2 > length) {
         close();

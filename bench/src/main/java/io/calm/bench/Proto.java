@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A Protocol Buffers message being written: fields in the order in which they are added. Long
- * content is kept by reference, not copied.
+ * Builds a Protocol Buffers message. Fields are written in the order of their addition. Content is
+ * kept by reference and not copied.
  */
 final class Proto {
   private static final int VARINT = 0;

@@ -16,7 +16,7 @@ final class RandomBytes {
     return direct(size, random, 0);
   }
 
-  /** The same with the bits of {@code always} set in every eight bytes. */
+  /** Returns the same with the bits of {@code always} set in every eight bytes. */
   static ByteBuffer direct(long size, SplittableRandom random, long always) {
     ByteBuffer bytes = zeros(size);
     LongBuffer words = bytes.asLongBuffer();

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 
-/** W4A8 models of any shape with random weights. */
+/** Creates W4A8 models of any shape with random weights. */
 public final class RandomModel {
   private static final int LARGEST_GROUP = 128;
 
@@ -44,7 +44,7 @@ public final class RandomModel {
         ActivationMode.PER_GROUP);
   }
 
-  /** Returns the same model with other embeddings and lm_head, of int8. */
+  /** Returns the same model with random int8 embeddings and lm_head. */
   public static QuantizedModel withInt8Head(QuantizedModel model, long seed) {
     TokenTable table = table(model.spec(), Head.INT8, new SplittableRandom(seed));
     return new QuantizedModel(
@@ -83,7 +83,7 @@ public final class RandomModel {
     return ones;
   }
 
-  /** Returns the bytes of weights that a decode of one token reads. */
+  /** Returns the bytes of weights that the decode of one token reads. */
   public static double bytesPerToken(QuantizedModel model) {
     double bytes = bytes(model.head());
     for (BlockParameters<QuantizedLinear> block : model.blocks()) {

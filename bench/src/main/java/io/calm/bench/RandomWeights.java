@@ -7,24 +7,24 @@ import java.nio.ByteBuffer;
 import java.util.SplittableRandom;
 
 /**
- * W4A8 weights made straight in the packed layout: random codes, and grids that keep the variance
- * of what passes through.
+ * Creates W4A8 weights directly in the packed layout, with random codes and grids that preserve the
+ * variance of activations.
  */
 final class RandomWeights {
   /** Standard deviation of a uniform code of 0 to 15. */
   private static final float CODE_DEVIATION = 4.61f;
 
-  /** Of a uniform odd number of -127 to 127. */
+  /** Standard deviation of a uniform odd number of -127 to 127. */
   private static final float BYTE_DEVIATION = 73.9f;
 
-  /** The lowest bit of every byte: none is -128 then. */
+  /** The lowest bit of every byte. A byte with this bit is never -128. */
   private static final long ODD = 0x0101_0101_0101_0101L;
 
   private RandomWeights() {}
 
   /**
-   * Returns a linear, or {@code copies} of one shape that lie one after the other, as the outputs
-   * of a single one.
+   * Returns a linear. Copies of one shape lie one after the other as the outputs of a single
+   * linear.
    *
    * @param outputs a multiple of 16
    * @param inputs a multiple of {@code group}

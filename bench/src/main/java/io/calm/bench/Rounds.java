@@ -7,11 +7,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Measures taken in turns within one run: first all of them once, then all again. So a machine that
- * drifts, or shares its memory with neighbours, drifts for all of them alike.
+ * Takes measures in turns: every round takes each of them once. A machine that drifts, or shares
+ * its memory with neighbours, then affects all of them alike.
  */
 public final class Rounds {
-  /** Until threads that spin after the measure before sleep. */
+  /** Pause after which the spinning threads of the previous measure sleep. */
   private static final long PAUSE_MILLIS = 20;
 
   private final Map<String, Measure> measures = new LinkedHashMap<>();
@@ -22,9 +22,9 @@ public final class Rounds {
     double take() throws IOException, InterruptedException;
   }
 
-  /** What all measures gave, by name. */
+  /** The samples of all measures by name. */
   public record Results(Map<String, Series> series) {
-    /** Returns what the measure {@code name} gave. */
+    /** Returns the samples of a measure. */
     public Series get(String name) {
       Series found = series.get(name);
       if (found == null) {
@@ -39,7 +39,7 @@ public final class Rounds {
     }
   }
 
-  /** Adds a measure, which is taken after those before it. */
+  /** Adds a measure to the end of a round. */
   public Rounds add(String name, Measure measure) {
     if (measures.putIfAbsent(name, measure) != null) {
       throw new IllegalArgumentException("two measures " + name);
@@ -47,7 +47,7 @@ public final class Rounds {
     return this;
   }
 
-  /** Takes all measures {@code rounds} times, after a round that does not count. */
+  /** Takes all measures {@code rounds} times, after one round of warm-up. */
   public Results run(int rounds) throws IOException, InterruptedException {
     Map<String, List<Double>> samples = new LinkedHashMap<>();
     for (int round = -1; round < rounds; round++) {

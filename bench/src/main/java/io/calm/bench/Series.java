@@ -4,9 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What one measure gave, round by round.
+ * The samples of one measure, one per round.
  *
- * @param samples at least one, in the order in which they were taken
+ * @param samples at least one, in the order of the rounds
  */
 public record Series(List<Double> samples) {
   public Series {
@@ -34,7 +34,7 @@ public record Series(List<Double> samples) {
   }
 
   /**
-   * Returns the quotients round by round, which a drift of the machine touches least.
+   * Returns the quotients of each round, which are least affected by a drift of the machine.
    *
    * @throws IllegalArgumentException if {@code other} has another number of rounds
    */

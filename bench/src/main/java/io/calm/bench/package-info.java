@@ -1,5 +1,6 @@
 /**
- * Measuring the machine, the kernels and whole decoders, in turns with what they are held against.
+ * The benchmarks of {@code ./calm bench}: kernels and whole decoders, measured in turns with the
+ * limits of the machine and with other libraries.
  */
 @NullMarked
 package io.calm.bench;

@@ -13,7 +13,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code calm inspect}: what the search decided, block by block. */
+/** The command {@code calm inspect}: prints the plan of a quantized model. */
 @Command(
     name = "inspect",
     description = "Prints the chosen algorithm and every score of each block of a quantized model.")

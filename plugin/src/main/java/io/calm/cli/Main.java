@@ -9,8 +9,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 
 /**
- * Entry point of {@code ./calm}. Exit status: 0, 1 where the command failed, 2 where it was called
- * wrongly.
+ * Entry point of {@code ./calm}. The exit status is 0 on success, 1 if the command failed, and 2 if
+ * its arguments were wrong.
  */
 @Command(
     name = "calm",
@@ -45,7 +45,7 @@ public final class Main {
   }
 
   /**
-   * Sets up the commands' logger. Call it before {@link #commandLine}, whose commands make theirs.
+   * Configures logging. Call it before {@link #commandLine}, whose commands create their loggers.
    */
   public static void configureLogging(String... arguments) {
     Logging.configure(List.of(arguments).stream().anyMatch(VERBOSE::contains));

@@ -9,7 +9,7 @@ import java.util.function.IntConsumer;
  * Perplexity over disjoint windows: exp of the mean negative log-likelihood of every token but each
  * window's first.
  *
- * @param meanNll nats a token
+ * @param meanNll nats per token
  * @param tokens predicted tokens that were counted
  * @param windows windows that were run
  */
@@ -23,9 +23,8 @@ public record Perplexity(double meanNll, long tokens, int windows) {
   /**
    * Cuts the first windows of a text.
    *
-   * @param maxContext most tokens that the model takes
-   * @throws IllegalArgumentException if there are not so many, or they are too long, with the
-   *     numbers
+   * @param maxContext maximum tokens of the model
+   * @throws IllegalArgumentException if the text is too short or the windows are too long
    */
   public static List<int[]> windows(int[] tokens, int count, int length, int maxContext) {
     if (length < 2 || length > maxContext) {
@@ -45,7 +44,7 @@ public record Perplexity(double meanNll, long tokens, int windows) {
     return windows;
   }
 
-  /** Measures; {@code progress} receives the windows that are done. */
+  /** Measures the perplexity. {@code progress} receives the number of finished windows. */
   public static Perplexity measure(LogitSource model, List<int[]> windows, IntConsumer progress) {
     Sum sum = new Sum(windows);
     if (model instanceof ReferenceLogits reference) {

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Words for a moment of a search. */
+/** Formats the progress of a search as text. */
 final class ProgressText {
   private static final int BAR = 24;
 
@@ -20,7 +20,7 @@ final class ProgressText {
     return text.length() < columns ? text : text.substring(0, Math.max(0, columns - 1));
   }
 
-  /** Returns the same without the bar, for a log. */
+  /** Returns the same line without the bar, for a log. */
   static String plain(SearchProgress moment) {
     return line(moment, false);
   }
@@ -55,14 +55,14 @@ final class ProgressText {
     return String.join("  ", words);
   }
 
-  /** Returns the part of the candidates that are done, 0 to 1. */
+  /** Returns the finished fraction of the candidates, 0 to 1. */
   private static double fraction(SearchProgress moment) {
     int pool = Math.max(1, moment.pool());
     double candidates = (double) moment.block() * pool + Math.min(moment.candidate(), pool);
     return Math.min(1, candidates / ((double) moment.layers() * pool));
   }
 
-  /** Returns {@code 2:31}, or {@code 1:02:31} from an hour on. */
+  /** Returns {@code 2:31}, or {@code 1:02:31} from one hour on. */
   private static String clock(double seconds) {
     long whole = Math.round(seconds);
     return whole < 3600

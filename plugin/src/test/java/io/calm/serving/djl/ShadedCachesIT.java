@@ -7,16 +7,21 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
+import java.util.jar.JarFile;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -51,6 +56,21 @@ class ShadedCachesIT {
                     .computeIfAbsent(call.getOriginOwner().getName(), name -> new TreeSet<>())
                     .add(call.getName()));
     assertEquals(new TreeMap<>(BUILT), found);
+  }
+
+  @Test
+  void theJarHoldsTheClassesOfThoseCachesAlone() throws IOException {
+    Pattern generated = Pattern.compile("io/calm/shaded/caffeine/cache/([A-Z]{2,})[.]class");
+    try (JarFile jar = new JarFile(RealDjlServing.pluginJar().toFile())) {
+      assertEquals(
+          List.of("FS", "PS", "PSMS", "SS", "SSMS", "WS"),
+          jar.stream()
+              .map(entry -> generated.matcher(entry.getName()))
+              .filter(Matcher::matches)
+              .map(name -> name.group(1))
+              .sorted()
+              .toList());
+    }
   }
 
   @Test

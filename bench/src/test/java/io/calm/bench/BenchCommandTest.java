@@ -46,7 +46,7 @@ class BenchCommandTest {
     "bench compare --baseline rtn --steps 1, 1, '--steps: expected at least 10, got 1'",
     "bench model --shape none, 1, '--shape: expected one of smollm2-135m, llama-1b, got none'",
     "bench model --peer none, 1, '--peer: expected llama-cpp-python, got none'",
-    "bench model --threads 0 --peer-file x, 1, '--threads: expected a positive number, got 0'",
+    "bench model --threads 0, 1, '--threads: expected a positive number, got 0'",
   })
   void aWrongCallIsRefused(String arguments, int status, String message) {
     Outcome outcome = run(arguments);

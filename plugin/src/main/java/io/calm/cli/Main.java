@@ -41,7 +41,12 @@ public final class Main {
 
   public static void main(String[] arguments) {
     configureLogging(arguments);
-    System.exit(commandLine(new BenchElsewhere()).execute(arguments));
+    System.exit(commandLine().execute(arguments));
+  }
+
+  /** Returns the parser of all commands, with a stand-in for {@code bench}. */
+  static CommandLine commandLine() {
+    return commandLine(new BenchElsewhere());
   }
 
   /**

@@ -56,7 +56,7 @@ class FailureReportTest {
   @Test
   void theBenchmarksAreListedAndFoundElsewhere() {
     StringWriter error = new StringWriter();
-    CommandLine line = Main.commandLine(new BenchElsewhere());
+    CommandLine line = Main.commandLine();
     line.setErr(new PrintWriter(error));
     assertTrue(line.getUsageMessage().contains("bench "), line.getUsageMessage());
     assertEquals(1, line.execute("bench", "kernels", "--rounds", "1"));
@@ -65,7 +65,7 @@ class FailureReportTest {
 
   @Test
   void anUnknownCommandIsAWrongCall() {
-    CommandLine line = Main.commandLine(new BenchElsewhere());
+    CommandLine line = Main.commandLine();
     line.setErr(new PrintWriter(new StringWriter()));
     assertEquals(2, line.execute("bogus"));
   }

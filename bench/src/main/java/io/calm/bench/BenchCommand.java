@@ -2,7 +2,7 @@ package io.calm.bench;
 
 import picocli.CommandLine.Command;
 
-/** The command {@code calm bench}: measures the figures of docs/performance.md on this machine. */
+/** The command {@code calm bench}: measures what docs/explanation/performance.md describes. */
 @Command(
     name = "bench",
     description = {

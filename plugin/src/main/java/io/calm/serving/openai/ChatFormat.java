@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
 import io.calm.generate.TokenScore;
@@ -90,23 +91,38 @@ final class ChatFormat implements ReplyFormat {
 
   @Override
   public String whole(List<Sequence> sequences) {
-    JsonArray choices = new JsonArray();
-    for (Sequence sequence : sequences) {
-      JsonObject message = new JsonObject();
-      message.addProperty("role", "assistant");
-      message.addProperty("content", sequence.text());
-      message.add("refusal", JsonNull.INSTANCE);
-      JsonObject choice = new JsonObject();
-      choice.addProperty("index", sequence.index());
-      choice.add("message", message);
-      choice.add("logprobs", logprobs(sequence.tokens()));
-      choice.add("finish_reason", OpenAiReply.finishReason(sequence.reason()));
-      choices.add(choice);
+    return reply.whole(
+        "chat.completion",
+        sequences,
+        text -> sequences.forEach(sequence -> choice(text, sequence)));
+  }
+
+  private void choice(JsonText text, Sequence sequence) {
+    JsonObject message = new JsonObject();
+    message.addProperty("role", "assistant");
+    message.addProperty("content", sequence.text());
+    message.add("refusal", JsonNull.INSTANCE);
+    text.object(
+        () -> {
+          text.name("index").value(new JsonPrimitive(sequence.index()));
+          text.name("message").value(message);
+          text.name("logprobs");
+          logprobs(text, sequence.tokens());
+          text.name("finish_reason").value(OpenAiReply.finishReason(sequence.reason()));
+        });
+  }
+
+  private void logprobs(JsonText text, List<GeneratedToken> tokens) {
+    if (reply.logprobs().isEmpty()) {
+      text.value(JsonNull.INSTANCE);
+      return;
     }
-    JsonObject body = reply.envelope("chat.completion");
-    body.add("choices", choices);
-    body.add("usage", reply.usage(sequences));
-    return body + "\n";
+    text.object(
+        () ->
+            text.name("content")
+                .array(() -> tokens.forEach(token -> text.value(entry(token))))
+                .name("refusal")
+                .value(JsonNull.INSTANCE));
   }
 
   private JsonElement logprobs(List<GeneratedToken> tokens) {
@@ -114,17 +130,19 @@ final class ChatFormat implements ReplyFormat {
       return JsonNull.INSTANCE;
     }
     JsonArray content = new JsonArray();
-    for (GeneratedToken token : tokens) {
-      JsonObject entry = entry(token.score());
-      JsonArray top = new JsonArray();
-      token.top().forEach(alternative -> top.add(entry(alternative)));
-      entry.add("top_logprobs", top);
-      content.add(entry);
-    }
+    tokens.forEach(token -> content.add(entry(token)));
     JsonObject logprobs = new JsonObject();
     logprobs.add("content", content);
     logprobs.add("refusal", JsonNull.INSTANCE);
     return logprobs;
+  }
+
+  private JsonObject entry(GeneratedToken token) {
+    JsonObject entry = entry(token.score());
+    JsonArray top = new JsonArray();
+    token.top().forEach(alternative -> top.add(entry(alternative)));
+    entry.add("top_logprobs", top);
+    return entry;
   }
 
   private JsonObject entry(TokenScore score) {

@@ -1,9 +1,9 @@
 package io.calm.serving.openai;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
 import io.calm.serving.reply.ApiException;
@@ -112,16 +112,28 @@ final class CompletionFormat implements ReplyFormat {
 
   @Override
   public String whole(List<Sequence> sequences) {
-    JsonArray choices = new JsonArray();
-    for (Sequence sequence : shown(sequences)) {
-      String text = echo ? sequence.prompt().text() + sequence.text() : sequence.text();
-      JsonElement logprobs = logprobs(log -> all(log, sequence));
-      choices.add(choice(choices.size(), text, logprobs, sequence.reason()));
-    }
-    JsonObject body = reply.envelope(OBJECT);
-    body.add("choices", choices);
-    body.add("usage", reply.usage(sequences));
-    return body + "\n";
+    List<Sequence> shown = shown(sequences);
+    return reply.whole(
+        OBJECT,
+        sequences,
+        text -> {
+          for (int i = 0; i < shown.size(); i++) {
+            choice(text, i, shown.get(i));
+          }
+        });
+  }
+
+  private void choice(JsonText to, int index, Sequence sequence) {
+    String text = echo ? sequence.prompt().text() + sequence.text() : sequence.text();
+    to.object(
+        () -> {
+          to.name("index").value(new JsonPrimitive(index));
+          to.name("text").value(text);
+          to.name("logprobs");
+          collected(log -> all(log, sequence))
+              .ifPresentOrElse(log -> log.write(to), () -> to.value(JsonNull.INSTANCE));
+          to.name("finish_reason").value(OpenAiReply.finishReason(sequence.reason()));
+        });
   }
 
   /** Returns what the client asked for, prompt by prompt: the likeliest a token, where ranked. */
@@ -149,11 +161,15 @@ final class CompletionFormat implements ReplyFormat {
   }
 
   private JsonElement logprobs(Consumer<CompletionLogprobs> add) {
+    return collected(add).<JsonElement>map(CompletionLogprobs::toJson).orElse(JsonNull.INSTANCE);
+  }
+
+  private Optional<CompletionLogprobs> collected(Consumer<CompletionLogprobs> add) {
     if (reply.logprobs().isEmpty()) {
-      return JsonNull.INSTANCE;
+      return Optional.empty();
     }
     CompletionLogprobs log = new CompletionLogprobs(reply.tokenizer());
     add.accept(log);
-    return log.toJson();
+    return Optional.of(log);
   }
 }

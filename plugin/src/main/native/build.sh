@@ -1,13 +1,15 @@
 #!/bin/sh
-# Compiles the kernels in C: build.sh OUTPUT_DIR JAVA_HOME [library|driver] [more flags]
+# Compiles the kernels in C: build.sh OUTPUT_DIR JAVA_HOME [library|bench|driver] [more flags]
 #
 # library: OUTPUT_DIR/native/SYSTEM/libcalm.so, unless it is newer than its sources.
+# bench:   OUTPUT_DIR/native/SYSTEM/libcalm-bench.so, likewise; bench/src/main/native and the kernels.
 # driver:  OUTPUT_DIR/calm-driver, the tests that need no Java.
 # CC names the compiler (cc). Without one, or on another system than Linux, this says so and ends
 # well, for then the kernels in Java serve.
 set -eu
 sources=$(cd "$(dirname "$0")" && pwd)
 checks=$sources/../../test/native
+bench=$sources/../../../../bench/src/main/native
 out=$1
 java=$2
 what=${3:-library}
@@ -22,9 +24,12 @@ command -v "${compiler%% *}" >/dev/null 2>&1 || left_out "no C compiler (${compi
 [ "$what" = driver ] || [ -f "$java/include/jni.h" ] || left_out "no $java/include/jni.h"
 machine=$($compiler -dumpmachine)
 machine=${machine%%-*}
-library=$out/native/linux-$machine/libcalm.so
-if [ "$what" = library ] && [ -f "$library" ] &&
-  [ -z "$(find "$sources" -newer "$library" -type f | head -n 1)" ]; then
+name=libcalm.so
+[ "$what" != bench ] || name=libcalm-bench.so
+library=$out/native/linux-$machine/$name
+[ "$what" = bench ] || bench=$sources # the directories whose changes count
+if [ "$what" != driver ] && [ -f "$library" ] &&
+  [ -z "$(find "$sources" "$bench" -newer "$library" -type f | head -n 1)" ]; then
   exit 0
 fi
 objects=$(mktemp -d)
@@ -40,7 +45,8 @@ common="$common -I$sources/kernels -I$sources/decoder"
 jobs=
 compile() {
   (cd "$objects" && $compiler $common $2 $more "-ffile-prefix-map=$sources=native" \
-    "-ffile-prefix-map=$objects=." -c "$(find "$sources" "$checks" -name "$3" 2>/dev/null)" -o "$1.o") &
+    "-ffile-prefix-map=$bench=native" "-ffile-prefix-map=$objects=." \
+    -c "$(find "$sources" "$checks" "$bench" -name "$3" 2>/dev/null | head -n 1)" -o "$1.o") &
   jobs="$jobs $!"
 }
 finish() {
@@ -96,15 +102,20 @@ if [ "$what" = driver ]; then
   mkdir -p "$out"
   $compiler $more -o "$out/calm-driver" "$objects"/*.o -lm -pthread
 else
-  for source in decoder pass_rows pass_linear pass_attention pass_head windows; do
-    compile $source "" $source.c
-  done
-  compile bench "$variants" bench.c
-  for source in binding binding_search; do
-    compile $source "-I$java/include -I$java/include/linux" $source.c
-  done
+  jni="-I$java/include -I$java/include/linux"
+  if [ "$what" = bench ]; then
+    compile bench "$variants" bench.c
+    compile bench_binding "$jni" bench_binding.c
+  else
+    for source in decoder pass_rows pass_linear pass_attention pass_head windows; do
+      compile $source "" $source.c
+    done
+    for source in binding binding_search; do
+      compile $source "$jni" $source.c
+    done
+  fi
   finish
   mkdir -p "$(dirname "$library")"
-  $compiler $more -shared -o "$library.new" "$objects"/*.o -lm -pthread
+  $compiler $more -shared -s -o "$library.new" "$objects"/*.o -lm -pthread
   mv "$library.new" "$library"
 fi

@@ -1,5 +1,5 @@
 /* The JNI entry points of io.calm.kernels.NativeKernels and io.calm.runtime.NativeModel. */
-#include "bench.h"
+#include "calm.h"
 #include "decoder.h"
 #include "pool.h"
 
@@ -121,28 +121,6 @@ JNIEXPORT jboolean JNICALL Java_io_calm_kernels_NativeKernels_multiply(
   free(memory);
   free(scratch);
   return finite ? JNI_TRUE : JNI_FALSE;
-}
-
-JNIEXPORT jdouble JNICALL Java_io_calm_kernels_NativeKernels_readBandwidth(
-    JNIEnv *env, jclass type, jobject buffer, jlong bytes, jint threads, jint rounds) {
-  (void)type;
-  return calm_bench_read(address(env, buffer), (size_t)bytes, threads, rounds);
-}
-
-JNIEXPORT jdouble JNICALL Java_io_calm_kernels_NativeKernels_integerPeak(JNIEnv *env, jclass type,
-                                                                        jint variant, jint threads) {
-  (void)env;
-  (void)type;
-  return calm_bench_peak(variant, threads);
-}
-
-JNIEXPORT jdouble JNICALL Java_io_calm_kernels_NativeKernels_linearSeconds(
-    JNIEnv *env, jclass type, jint variant, jint outputs, jint inputs, jint group, jobject codes,
-    jobject grids, jint copies, jint rows, jint threads, jint rounds) {
-  (void)type;
-  calm_linear w =
-      linear_of(outputs, inputs, group, address(env, codes), address(env, grids), NULL);
-  return calm_bench_linear(variant, &w, copies, rows, threads, rounds);
 }
 
 /* ---- NativeModel ---- */

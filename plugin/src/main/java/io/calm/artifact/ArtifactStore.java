@@ -33,13 +33,13 @@ import org.slf4j.LoggerFactory;
  * KeyLock}), which the operating system releases when the process ends, however it ends. Two
  * processes that need the same artifact therefore make it once: the second waits and finds it.
  *
- * <p><b>Failures.</b> A process that is killed leaves {@code KEY.tmp}, which no reader opens and the
- * next writer deletes. A damaged artifact is found by its checksums, because every byte is verified
- * before it is used ({@link ArtifactReader}); it is moved to {@code KEY.bad}, deleted and made
- * again. A leftover that cannot be deleted does not block its key: the writer continues with {@code
- * KEY.1.tmp} and so on ({@link ArtifactPaths}). A disk that is certainly too small is refused
- * before the search. Files of another user, and links, are refused, since their content could
- * change after verification.
+ * <p><b>Failures.</b> A process that is killed leaves {@code KEY.tmp}, which no reader opens and
+ * the next writer deletes. A damaged artifact is found by its checksums, because every byte is
+ * verified before it is used ({@link ArtifactReader}); it is moved to {@code KEY.bad}, deleted and
+ * made again. A leftover that cannot be deleted does not block its key: the writer continues with
+ * {@code KEY.1.tmp} and so on ({@link ArtifactPaths}). A disk that is certainly too small is
+ * refused before the search. Files of another user, and links, are refused, since their content
+ * could change after verification.
  *
  * <p><b>Cost.</b> Opening an artifact reads it once to verify it, on all processors, at about the
  * speed of memory if it is in the page cache. Its weights are then mapped, not copied. Finding the
@@ -151,7 +151,8 @@ public final class ArtifactStore {
     return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
-  private Optional<Artifact> publishedOrDiscarded(ArtifactPaths paths, ArtifactKey key) throws IOException {
+  private Optional<Artifact> publishedOrDiscarded(ArtifactPaths paths, ArtifactKey key)
+      throws IOException {
     if (!PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id())) {
       return Optional.empty();
     }

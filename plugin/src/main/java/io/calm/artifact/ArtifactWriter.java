@@ -41,7 +41,8 @@ public final class ArtifactWriter implements AutoCloseable {
   private Optional<String> head = Optional.empty();
   private boolean closed;
 
-  ArtifactWriter(StoreFileSystem files, ArtifactPaths paths, ArtifactKey key, ModelSpec spec, KeyLock lock)
+  ArtifactWriter(
+      StoreFileSystem files, ArtifactPaths paths, ArtifactKey key, ModelSpec spec, KeyLock lock)
       throws IOException {
     this.files = files;
     this.paths = paths;

@@ -16,7 +16,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** The command {@code calm eval}: perplexity on a text. */
+/** The command {@code calm eval}: measures perplexity on a text. */
 @Command(
     name = "eval",
     description = {
@@ -51,7 +51,7 @@ final class EvalCommand implements Callable<Integer> {
       paramLabel = "TYPE",
       description =
           "float16 or int8, or float32: keys and values as they are computed, on the kernels in Java."
-              + " Default: as calm.kv-cache says.")
+              + " Default: the value of calm.kv-cache.")
   private @Nullable String kvCache;
 
   @Option(
@@ -63,7 +63,7 @@ final class EvalCommand implements Callable<Integer> {
   @Option(
       names = "--length",
       defaultValue = "512",
-      description = "Tokens a window. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens per window. Default: ${DEFAULT-VALUE}.")
   private int length;
 
   @Spec private CommandSpec spec;
@@ -122,7 +122,7 @@ final class EvalCommand implements Callable<Integer> {
     spec.commandLine().getOut().flush();
   }
 
-  /** Reads a text; a line ends with a line feed, whatever system wrote the file. */
+  /** Reads a text. Lines end with a line feed, also in files from Windows. */
   private static String read(Path file) throws IOException {
     try {
       return Files.readString(file).replace("\r\n", "\n");

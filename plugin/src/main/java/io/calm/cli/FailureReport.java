@@ -18,9 +18,9 @@ import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.ParseResult;
 
 /**
- * Prints a failed command's reason in one readable message, and the stack trace only where asked.
+ * Prints why a command failed, as one message. The stack trace follows only on request.
  *
- * @param verbose whether the stack trace is wanted
+ * @param verbose whether to print the stack trace
  */
 record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHandler {
 
@@ -40,7 +40,7 @@ record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHand
     return command.getCommandSpec().exitCodeOnExecutionException();
   }
 
-  /** Returns what to tell the user; a bug's report says that it is one. */
+  /** Returns the message for the user. The message of a bug says that it is one. */
   static String message(Throwable cause) {
     if (cause instanceof UncheckedIOException && cause.getCause() instanceof IOException io) {
       return message(io);

@@ -1,12 +1,14 @@
 package io.calm.cli;
 
-/** Settings of slf4j-simple, the commands' logger; what {@code -D} set stays. */
+/**
+ * Settings of slf4j-simple, the commands' logger. Properties set with {@code -D} take precedence.
+ */
 final class Logging {
   private static final String PREFIX = "org.slf4j.simpleLogger.";
 
   private Logging() {}
 
-  /** Sets the levels and the look of log lines; call before the first logger is made. */
+  /** Sets the levels and the format of log lines. Call it before the first logger is created. */
   static void configure(boolean verbose) {
     set("defaultLogLevel", verbose ? "info" : "warn");
     set("log.io.calm", verbose ? "debug" : "info");

@@ -14,7 +14,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code calm logits}: the logits of a sequence of tokens, as a safetensors file. */
+/** The command {@code calm logits}: writes the logits of a token sequence to a safetensors file. */
 @Command(
     name = "logits",
     description = "Writes the logits [T, V] (float32, tensor \"logits\") of a token sequence.")
@@ -35,7 +35,7 @@ final class LogitsCommand implements Callable<Integer> {
       description = "reference, calm, or an algorithm for a uniform plan. Default: calm.")
   private String precision;
 
-  @Option(names = "--out", required = true, paramLabel = "FILE", description = "To be written.")
+  @Option(names = "--out", required = true, paramLabel = "FILE", description = "File to write.")
   private Path out;
 
   @Spec private CommandSpec spec;

@@ -9,8 +9,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 
 /**
- * Entry point of {@code ./calm}. Exit status: 0, 1 where the command failed, 2 where it was called
- * wrongly.
+ * Entry point of {@code ./calm}. The exit status is 0 on success, 1 if the command failed, and 2 if
+ * its arguments were wrong.
  */
 @Command(
     name = "calm",
@@ -22,7 +22,6 @@ import picocli.CommandLine.ScopeType;
     usageHelpAutoWidth = true,
     subcommands = {
       ServeCommand.class,
-      BenchCommand.class,
       QuantizeCommand.class,
       InspectCommand.class,
       EvalCommand.class,
@@ -41,15 +40,31 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) {
-    // Before the parser makes the commands: their loggers are made with them.
-    Logging.configure(List.of(arguments).stream().anyMatch(VERBOSE::contains));
+    configureLogging(arguments);
     System.exit(commandLine().execute(arguments));
   }
 
-  /** Returns the parser with every command. */
+  /** Returns the parser of all commands, with a stand-in for {@code bench}. */
   static CommandLine commandLine() {
+    return commandLine(new BenchElsewhere());
+  }
+
+  /**
+   * Configures logging. Call it before {@link #commandLine}, whose commands create their loggers.
+   */
+  public static void configureLogging(String... arguments) {
+    Logging.configure(List.of(arguments).stream().anyMatch(VERBOSE::contains));
+  }
+
+  /**
+   * Returns the parser of all commands.
+   *
+   * @param bench the command {@code bench}, which is not part of this jar
+   */
+  public static CommandLine commandLine(Object bench) {
     Main main = new Main();
     CommandLine line = new CommandLine(main);
+    line.addSubcommand(bench);
     line.setExecutionExceptionHandler(new FailureReport(() -> main.verbose));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(Main::wrongCall);

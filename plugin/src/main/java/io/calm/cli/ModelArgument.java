@@ -11,10 +11,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Parameters;
 
-/** The argument MODEL of every command that works on one. */
-final class ModelArgument {
-  /** System property that the start script sets: the project's directory. */
-  static final String HOME = "calm.home";
+/** The argument MODEL, shared by all commands that work on a model. */
+public final class ModelArgument {
+  /** System property with the project's directory, set by the start script. */
+  public static final String HOME = "calm.home";
 
   private static final Duration DOWNLOAD_LIMIT = Duration.ofMinutes(15);
 
@@ -28,21 +28,21 @@ final class ModelArgument {
   private @Nullable Path path;
 
   /**
-   * Returns the model, after its download where it comes by recipe.
+   * Returns the model. A model with a recipe is downloaded first.
    *
-   * @param console told what takes time
-   * @throws io.calm.cli.models.RecipeException if it is not to be had
+   * @param console receives progress messages
+   * @throws io.calm.cli.models.RecipeException if the model is not available
    */
   ModelSource resolve(PrintWriter console) throws InterruptedException {
     return resolve(Optional.ofNullable(path).orElseGet(ModelArgument::ofDefault), console);
   }
 
-  /** Returns where the default model's recipe lies. */
+  /** Returns the directory of the default model's recipe. */
   static Path ofDefault() {
     return Path.of(System.getProperty(HOME, "")).resolve(ModelSource.DEFAULT);
   }
 
-  /** The same for a path that was given otherwise. */
+  /** Returns the model at {@code chosen}. */
   static ModelSource resolve(Path chosen, PrintWriter console) throws InterruptedException {
     return ModelSource.resolve(
         chosen,

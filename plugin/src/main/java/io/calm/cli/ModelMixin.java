@@ -18,10 +18,10 @@ import java.util.TreeMap;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** The model that a command works on, and the settings for it. */
-final class ModelMixin {
-  /** A model that was found. */
-  record Resolved(String name, Path checkpoint, CalmSettings settings, LmiOptions lmi) {
+/** The options that name a model and its settings, shared by commands. */
+public final class ModelMixin {
+  /** A model and its settings. */
+  public record Resolved(String name, Path checkpoint, CalmSettings settings, LmiOptions lmi) {
     ModelLoader.Order order() {
       return new ModelLoader.Order(name, checkpoint.toString(), checkpoint, settings, lmi, false);
     }
@@ -36,19 +36,19 @@ final class ModelMixin {
           "A calm.* setting that wins over model.properties, e.g. -s calm.group=128. Repeatable.")
   private final Map<String, String> overrides = new LinkedHashMap<>();
 
-  /** Finds the model, fetching it where it is a recipe, and reads its settings. */
-  Resolved resolve() throws InterruptedException, IOException {
+  /** Finds the model and reads its settings. A model with a recipe is downloaded first. */
+  public Resolved resolve() throws InterruptedException, IOException {
     return resolve(Map.of());
   }
 
-  /** The same with settings of the command's own, which win over all others. */
-  Resolved resolve(Map<String, String> forced) throws InterruptedException, IOException {
+  /** Does the same. The settings in {@code forced} take precedence over all others. */
+  public Resolved resolve(Map<String, String> forced) throws InterruptedException, IOException {
     Map<String, String> winning = new TreeMap<>(overrides);
     winning.putAll(forced);
     return read(argument.resolve(new PrintWriter(System.err, true, UTF_8)), winning);
   }
 
-  /** Reads a model's settings; {@code winning} ones win over its files'. */
+  /** Reads a model's settings. Those in {@code winning} take precedence over its files. */
   static Resolved read(ModelSource source, Map<String, String> winning) throws IOException {
     ModelProperties file = ModelProperties.read(source.properties());
     Map<String, String> values = new TreeMap<>(file.values());

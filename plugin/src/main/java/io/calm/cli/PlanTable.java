@@ -11,15 +11,15 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
-/** A plan as text. */
+/** Formats a plan as text. */
 final class PlanTable {
   private static final String CELL = "  %-22s";
 
   private PlanTable() {}
 
   /**
-   * Returns a header and a line a block: the algorithm that is served, each candidate's score and
-   * error. Where the guard rejected the mix, its algorithm stands in a column of its own.
+   * Returns a header and one line per block with the served algorithm and each candidate's score
+   * and error. If the guard rejected the mix, the mix has a column of its own.
    */
   static List<String> lines(QuantPlan plan) {
     Set<String> names = new LinkedHashSet<>();
@@ -52,7 +52,7 @@ final class PlanTable {
     return servedInstead(plan).orElse(block.algorithm());
   }
 
-  /** Returns the algorithm that is served in the place of a mix that the guard rejected. */
+  /** Returns the algorithm that replaces a mix that the guard rejected. */
   private static Optional<String> servedInstead(QuantPlan plan) {
     return plan.guard().filter(guard -> !guard.mixServed()).map(QuantPlan.Guard::uniform);
   }
@@ -67,7 +67,9 @@ final class PlanTable {
         : String.format(Locale.ROOT, "%.7f %.2e", candidate.score(), candidate.relativeMse());
   }
 
-  /** Returns what is served and why, what it cost, and what it was calibrated on. */
+  /**
+   * Returns the served variant with its reason, the cost of the search, and the calibration data.
+   */
   static String summary(QuantPlan plan) {
     Map<String, Long> counts =
         plan.blocks().stream()

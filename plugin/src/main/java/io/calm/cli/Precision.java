@@ -19,11 +19,11 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What {@code --precision} names, {@code reference}, {@code calm}, or an algorithm of the pool for
- * a uniform plan; and how keys and values are kept.
+ * A value of {@code --precision} and the format of keys and values. The precision is {@code
+ * reference}, {@code calm}, or an algorithm of the pool for a uniform plan.
  *
- * @param kvCache a value of {@code calm.kv-cache}, or {@code float32}: not rounded; empty: as the
- *     settings say
+ * @param kvCache a value of {@code calm.kv-cache}, or {@code float32} for no rounding; empty for
+ *     the value in the settings
  */
 record Precision(String name, Optional<String> kvCache) {
   static final String REFERENCE = "reference";
@@ -48,7 +48,7 @@ record Precision(String name, Optional<String> kvCache) {
     }
   }
 
-  /** Opens the model, quantizing it first where that has not been done. */
+  /** Opens the model. It is quantized first if it has no finished artifact. */
   Opened open(ModelMixin model) throws IOException, InterruptedException {
     ModelMixin.Resolved resolved = model.resolve(overrides());
     CalmSettings settings = resolved.settings();

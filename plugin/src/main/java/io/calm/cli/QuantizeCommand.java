@@ -13,7 +13,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** {@code calm quantize}: the search without the serving. */
+/** The command {@code calm quantize}: quantizes a model without serving it. */
 @Command(
     name = "quantize",
     description = "Searches the algorithm of every block and caches the result for serve and eval.")

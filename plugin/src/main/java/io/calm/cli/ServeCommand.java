@@ -53,7 +53,9 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code calm serve}: quantizes models if need be, and answers requests over HTTP. */
+/**
+ * The command {@code calm serve}: serves models over HTTP and quantizes them first if necessary.
+ */
 @Command(
     name = "serve",
     description =
@@ -217,7 +219,7 @@ final class ServeCommand implements Callable<Integer> {
         new ModelManagement(registry, finder, loads));
   }
 
-  /** Loads all at once, and shows the progress of the first that is not done. */
+  /** Loads all models concurrently and shows the progress of the first unfinished one. */
   private static List<ServedModel> load(
       List<ModelLoader.Order> orders, ModelRegistry registry, ModelLoads loads) throws Exception {
     AtomicInteger shown = new AtomicInteger();
@@ -258,7 +260,7 @@ final class ServeCommand implements Callable<Integer> {
     }
   }
 
-  /** Stops in good order: no new connections, no new requests, then the end of those under way. */
+  /** Stops in order: refuses new connections, then new requests, and waits for those in flight. */
   private static void drain(EmbeddedHost listening, ModelRegistry registry, CountDownLatch stopped)
       throws InterruptedException {
     listening.stopAccepting();

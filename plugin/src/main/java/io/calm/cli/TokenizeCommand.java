@@ -26,12 +26,12 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code calm tokenize}: the token ids of a text. */
+/** The command {@code calm tokenize}: prints the token ids of a text. */
 @Command(
     name = "tokenize",
     description = {
-      "Prints the token ids of a text, of standard input where none is named.",
-      "A GGUF file that holds a vocabulary and no weights will do."
+      "Prints the token ids of a text. Without one, reads standard input.",
+      "A GGUF file with a vocabulary and no weights is enough."
     })
 final class TokenizeCommand implements Callable<Integer> {
   @Spec private @Nullable CommandSpec spec;

@@ -1,4 +1,4 @@
-/** The commands. */
+/** The command line: one class per command, and the options they share. */
 @NullMarked
 package io.calm.cli;
 

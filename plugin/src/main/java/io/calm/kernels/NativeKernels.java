@@ -60,7 +60,8 @@ public final class NativeKernels {
     }
   }
 
-  private static String system() {
+  /** Returns the directory that holds this system's native libraries, e.g. linux-x86_64. */
+  public static String system() {
     String arch = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
     String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
     String machine =
@@ -192,31 +193,6 @@ public final class NativeKernels {
   }
 
   private static native void trimMalloc();
-
-  /** Returns the bytes a second that {@code threads} read from a direct buffer, at best. */
-  public static native double readBandwidth(ByteBuffer buffer, long bytes, int threads, int rounds);
-
-  /**
-   * Returns integer multiply-adds a second of a variant's instruction on registers; 0 if it has
-   * none.
-   */
-  public static native double integerPeak(int variant, int threads);
-
-  /**
-   * Returns the seconds of one product of {@code rows} rows with one of {@code copies} weights that
-   * lie one after the other, the best of {@code rounds} passes over all.
-   */
-  public static native double linearSeconds(
-      int variant,
-      int outputs,
-      int inputs,
-      int group,
-      ByteBuffer codes,
-      ByteBuffer grids,
-      int copies,
-      int rows,
-      int threads,
-      int rounds);
 
   private static native int variants();
 

@@ -92,7 +92,8 @@ final class HeadTrial {
 
   private RoundingProblem band(Matrix rows, int from, int group, InputStatistics input) {
     String name = "LM_HEAD from token " + from + " on";
-    return new RoundingProblem(rows, group, input, row -> name, context.algebra(), context.compute());
+    return new RoundingProblem(
+        rows, group, input, row -> name, context.algebra(), context.compute());
   }
 
   private void compare(RoundingProblem band, Int4TableBuilder table, HeadComparison comparison) {

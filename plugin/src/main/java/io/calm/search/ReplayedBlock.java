@@ -3,8 +3,6 @@ package io.calm.search;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.Stage;
-import io.calm.quant.BlockSample;
-import io.calm.quant.Compute;
 import io.calm.quant.StageWalk;
 import io.calm.replay.BlockPass;
 import io.calm.replay.ColumnStatistics;

@@ -3,7 +3,6 @@ package io.calm.search;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.WeightSource;
-import io.calm.quant.BlockSample;
 import io.calm.quant.Compute;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;

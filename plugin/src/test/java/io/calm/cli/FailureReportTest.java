@@ -54,6 +54,16 @@ class FailureReportTest {
   }
 
   @Test
+  void theBenchmarksAreListedAndFoundElsewhere() {
+    StringWriter error = new StringWriter();
+    CommandLine line = Main.commandLine();
+    line.setErr(new PrintWriter(error));
+    assertTrue(line.getUsageMessage().contains("bench "), line.getUsageMessage());
+    assertEquals(1, line.execute("bench", "kernels", "--rounds", "1"));
+    assertTrue(error.toString().contains("run ./calm bench in the project"), error.toString());
+  }
+
+  @Test
   void anUnknownCommandIsAWrongCall() {
     CommandLine line = Main.commandLine();
     line.setErr(new PrintWriter(new StringWriter()));

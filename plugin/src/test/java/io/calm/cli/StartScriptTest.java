@@ -28,8 +28,9 @@ class StartScriptTest {
       """
       #!/bin/sh
       echo "mvn $*" >&2
-      mkdir -p plugin/target/lib
+      mkdir -p plugin/target/lib bench/target/lib
       : > plugin/target/calm-djl-plugin-1.jar
+      case $* in *"-pl bench -am"*) : > bench/target/calm-bench-1.jar ;; esac
       """;
 
   @TempDir Path directory;
@@ -46,6 +47,8 @@ class StartScriptTest {
     source("pom.xml");
     source("plugin/pom.xml");
     source("plugin/src/main/java/A.java");
+    source("bench/pom.xml");
+    source("bench/src/main/java/A.java");
     source("djl-serving-spi/src/A.java");
     for (String tool : List.of("sed", "head", "find", "dirname", "readlink", "mkdir", "rm")) {
       systemTool(tool);
@@ -80,6 +83,30 @@ class StartScriptTest {
     jar(Instant.now().minusSeconds(3600));
     assertTrue(run("--version").output().contains("building the jar"));
     assertFalse(run("--version").output().contains("building the jar"));
+  }
+
+  @Test
+  void theBenchmarksAreBuiltAndRunFromTheirOwnModule() throws Exception {
+    tool("mvn", MVN);
+    jar(Instant.now());
+    Outcome outcome = run("-v", "bench", "model");
+    assertEquals(0, outcome.status(), outcome.output());
+    String output = outcome.output();
+    assertTrue(output.contains("mvn -q -B -pl bench -am"), output);
+    assertTrue(output.contains("<" + home + "/bench/target/calm-bench-1.jar:"), output);
+    assertTrue(output.contains(":" + home + "/plugin/target/lib/"), output);
+    assertFalse(output.contains("calm-djl-plugin-1.jar"), output);
+    assertTrue(output.endsWith("<io.calm.bench.Main>\n<-v>\n<bench>\n<model>\n"), output);
+    assertFalse(run("bench").output().contains("building the jar"));
+    assertTrue(run("tokenize", "bench").output().contains("<io.calm.cli.Main>"));
+  }
+
+  @Test
+  void theBenchmarksAreBuiltAgainAfterAChangeOfThePlugin() throws Exception {
+    tool("mvn", MVN);
+    run("bench");
+    source("plugin/src/main/java/A.java", Instant.now().plusSeconds(60));
+    assertTrue(run("bench").output().contains("building the jar"));
   }
 
   @Test
@@ -178,10 +205,14 @@ class StartScriptTest {
   }
 
   private void source(String name) throws IOException {
+    source(name, Instant.now().minusSeconds(60));
+  }
+
+  private void source(String name, Instant time) throws IOException {
     Path file = home.resolve(name);
     Files.createDirectories(file.getParent());
     Files.writeString(file, "");
-    Files.setLastModifiedTime(file, FileTime.from(Instant.now().minusSeconds(60)));
+    Files.setLastModifiedTime(file, FileTime.from(time));
   }
 
   private void jar(Instant time) throws IOException {

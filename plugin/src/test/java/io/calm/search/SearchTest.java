@@ -155,7 +155,9 @@ class SearchTest {
   void aModelOfZerosIsRefusedWithTheCause() {
     SearchSettings settings =
         new SearchSettings(
-            List.of(Quantizers.load().get(new AlgorithmName("rtn")), Quantizers.load().get(new AlgorithmName("gptq"))),
+            List.of(
+                Quantizers.load().get(new AlgorithmName("rtn")),
+                Quantizers.load().get(new AlgorithmName("gptq"))),
             32,
             ActivationMode.PER_GROUP,
             Metric.CKA,
@@ -165,8 +167,7 @@ class SearchTest {
             new HeadRule.Given(TableFormat.INT8));
     try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
         Parallel parallel = new Parallel(2)) {
-      Compute compute =
-          new Compute(parallel, KernelVariants.ofThisMachine().searchKernels());
+      Compute compute = new Compute(parallel, KernelVariants.ofThisMachine().searchKernels());
       SearchException e =
           assertThrows(
               SearchException.class,

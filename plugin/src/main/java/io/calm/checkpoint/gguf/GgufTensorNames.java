@@ -4,8 +4,8 @@ import io.calm.checkpoint.storage.TensorNames;
 import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
 
-/** llama.cpp's tensor names. */
-enum GgufTensorNames implements TensorNames {
+/** The names of tensors in GGUF files, as llama.cpp gives them. */
+public enum GgufTensorNames implements TensorNames {
   INSTANCE;
 
   @Override

@@ -5,9 +5,9 @@ import io.calm.runtime.Sequences;
 import java.util.Arrays;
 import java.util.List;
 
-/** Logits of the served decoder, window by window in chunks. */
+/** Logits of the served decoder. Windows run one after the other, in chunks. */
 public final class DecoderLogits implements LogitSource {
-  /** Rows of logits that are held at once. */
+  /** Maximum rows of logits in memory. */
   private static final int CHUNK = 64;
 
   private final Decoder decoder;

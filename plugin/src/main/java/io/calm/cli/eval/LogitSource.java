@@ -1,6 +1,6 @@
 package io.calm.cli.eval;
 
-/** A model that gives next-token logits for whole windows, in whichever precision. */
+/** A model in some precision that computes next-token logits for whole windows. */
 public interface LogitSource extends AutoCloseable {
 
   /** Receives the logits of one position of a window. */

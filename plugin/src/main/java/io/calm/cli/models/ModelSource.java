@@ -5,22 +5,22 @@ import java.nio.file.Path;
 import java.util.function.Supplier;
 
 /**
- * A model as the user named it.
+ * A model as named by the user.
  *
- * @param name what it is called when served
+ * @param name its name when served
  * @param checkpoint a Hugging Face directory or a GGUF file
- * @param properties what {@code model.properties} and {@code serving.properties} lie beside: the
- *     recipe's directory where there is one, else {@code checkpoint}
+ * @param properties the path beside which {@code model.properties} and {@code serving.properties}
+ *     are read: the recipe's directory if there is one, else {@code checkpoint}
  */
 public record ModelSource(String name, Path checkpoint, Path properties) {
   /** Directory of the default model's recipe, below the project's. */
   public static final Path DEFAULT = Path.of("models", "smollm2-135m-instruct");
 
   /**
-   * Finds the model at {@code path}; a model with a recipe is fetched by {@code fetcher}, which is
+   * Finds the model at {@code path}. A model with a recipe is fetched by {@code fetcher}, which is
    * created on demand.
    *
-   * @throws RecipeException if there is nothing there, or the recipe cannot be carried out
+   * @throws RecipeException if the path does not exist or the recipe fails
    * @throws InterruptedException if the thread is interrupted
    */
   public static ModelSource resolve(Path path, Supplier<RecipeFetcher> fetcher)
@@ -38,7 +38,7 @@ public record ModelSource(String name, Path checkpoint, Path properties) {
     return new ModelSource(servedName(path), path, path);
   }
 
-  /** Returns the last part of the path without {@code .gguf}, in letters that a URL can have. */
+  /** Returns the last part of the path without {@code .gguf}, in characters allowed in a URL. */
   private static String servedName(Path path) {
     Path absolute = path.toAbsolutePath().normalize();
     Path last = absolute.getFileName();

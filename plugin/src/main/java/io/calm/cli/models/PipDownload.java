@@ -15,11 +15,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * Downloads wheels with {@code pip download}, from whatever index pip is configured for. Nothing is
+ * Downloads wheels with {@code pip download}, from the index that pip is configured for. Nothing is
  * installed and no code of the package runs: wheels only, without dependencies.
  *
  * @param commands ways to call pip; the first that answers is used
- * @param limit longest time one download may take
+ * @param limit timeout of one download
  */
 public record PipDownload(List<List<String>> commands, Duration limit) implements WheelSource {
   private static final Duration PROBE_LIMIT = Duration.ofSeconds(30);
@@ -80,7 +80,7 @@ public record PipDownload(List<List<String>> commands, Duration limit) implement
                     ", ", commands.stream().map(words -> String.join(" ", words)).toList())));
   }
 
-  /** How a process ended, and what it wrote to both its outputs. */
+  /** The exit status of a process and the lines of both its outputs. */
   private record Result(int status, List<String> lines) {
     String lastLines() {
       List<String> words = lines.stream().map(String::strip).filter(s -> !s.isEmpty()).toList();
@@ -92,7 +92,7 @@ public record PipDownload(List<List<String>> commands, Duration limit) implement
     }
   }
 
-  /** Runs a command to its end; empty where there is no such program. */
+  /** Runs a command to its end. Returns empty if there is no such program. */
   private static Optional<Result> run(List<String> command, Duration limit)
       throws InterruptedException {
     Process process;

@@ -1,6 +1,6 @@
 package io.calm.cli.models;
 
-/** A recipe that cannot be read or carried out; the message says why and what to do instead. */
+/** An error in a recipe or its download. The message says why and what to do instead. */
 public final class RecipeException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

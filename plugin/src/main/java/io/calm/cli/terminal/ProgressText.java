@@ -20,7 +20,7 @@ final class ProgressText {
     return text.length() < columns ? text : text.substring(0, Math.max(0, columns - 1));
   }
 
-  /** Returns the same without the bar, for a log. */
+  /** Returns the same line without the bar, for a log. */
   static String plain(Progress moment) {
     return line(moment, false);
   }
@@ -70,7 +70,7 @@ final class ProgressText {
     return Math.min(1, done / phase.position().blocks());
   }
 
-  /** Returns {@code 2:31}, or {@code 1:02:31} from an hour on. */
+  /** Returns {@code 2:31}, or {@code 1:02:31} from one hour on. */
   private static String clock(double seconds) {
     long whole = Math.round(seconds);
     return whole < 3600

@@ -5,9 +5,7 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 
-/**
- * A stream to a terminal whose last line is a status: what is written goes above it. Thread safe.
- */
+/** A stream to a terminal that keeps a status in the last line and writes above it. Thread safe. */
 final class StatusLine extends OutputStream {
   private static final byte[] ERASE = "\r\033[K".getBytes(StandardCharsets.US_ASCII);
 
@@ -20,7 +18,7 @@ final class StatusLine extends OutputStream {
     this.terminal = terminal;
   }
 
-  /** Shows {@code text} in place of the status before; empty: none. */
+  /** Replaces the status by {@code text}; an empty text removes it. */
   synchronized void show(String text) {
     erase();
     status = text;
@@ -55,7 +53,7 @@ final class StatusLine extends OutputStream {
     }
   }
 
-  /** Draws the status, unless the cursor stands behind a line that is not finished. */
+  /** Draws the status, unless the cursor is behind an unfinished line. */
   private void draw() {
     if (lineStart && !status.isEmpty()) {
       terminal.print(status);

@@ -1,4 +1,4 @@
-/** What the commands show while they work: a progress bar on a terminal, plain lines elsewhere. */
+/** Progress of the commands: a progress bar on a terminal, plain lines elsewhere. */
 @NullMarked
 package io.calm.cli.terminal;
 

@@ -1,0 +1,14 @@
+package io.calm.bench;
+
+import picocli.CommandLine.Command;
+
+/** The command {@code calm bench}: measures what docs/explanation/performance.md describes. */
+@Command(
+    name = "bench",
+    description = {
+      "Measures kernels and whole models against what this machine can do and against others.",
+      "Everything that is compared is measured in turns within one run; figures are medians."
+    },
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {KernelsCommand.class, ModelCommand.class, CompareCommand.class})
+final class BenchCommand {}

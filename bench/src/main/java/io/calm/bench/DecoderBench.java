@@ -1,0 +1,89 @@
+package io.calm.bench;
+
+import io.calm.runtime.Decoder.Chunk;
+import io.calm.runtime.Decoder.Wanted;
+import io.calm.runtime.NativeDecoder;
+import io.calm.runtime.Sequences;
+import io.calm.runtime.Sequences.Sequence;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/** Times the steps of a decoder on random tokens. Not thread safe. */
+public final class DecoderBench implements AutoCloseable {
+  /** Tokens of the prompt before a timed decode. */
+  public static final int CONTEXT = 64;
+
+  /** KV blocks that the decoder must have. */
+  public static final int BLOCKS = 1024;
+
+  private static final int CHUNK = 256;
+  private static final double NANOS = 1e9;
+
+  private final NativeDecoder decoder;
+  private final Sequences sequences;
+  private final SplittableRandom random = new SplittableRandom(2);
+
+  /**
+   * @param decoder closed with this
+   */
+  public DecoderBench(NativeDecoder decoder) {
+    this.decoder = decoder;
+    this.sequences = new Sequences(decoder);
+  }
+
+  /**
+   * Returns the tokens per second of {@code steps} steps of {@code count} sequences, each after
+   * {@link #CONTEXT} tokens.
+   */
+  public double decode(int count, int steps) {
+    List<Sequence> running = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      running.add(filled(CONTEXT));
+    }
+    long start = System.nanoTime();
+    for (int step = 0; step < steps; step++) {
+      decoder.step(running.stream().map(sequence -> chunk(sequence, 1, Wanted.LAST)).toList());
+    }
+    long time = System.nanoTime() - start;
+    running.forEach(Sequence::close);
+    return count * steps * NANOS / time;
+  }
+
+  /** Returns the tokens per second of a prompt in one step, including the last token's logits. */
+  public double prefill(int tokens) {
+    try (Sequence sequence = sequences.open()) {
+      List<Chunk> prompt = List.of(chunk(sequence, tokens, Wanted.LAST));
+      long start = System.nanoTime();
+      decoder.step(prompt);
+      return tokens * NANOS / (System.nanoTime() - start);
+    }
+  }
+
+  /** Returns the time that the threads spent in each part of {@code steps} decodes. */
+  public NativeDecoder.Times times(Sequence sequence, int steps) {
+    decoder.startTimes();
+    for (int step = 0; step < steps; step++) {
+      decoder.step(List.of(chunk(sequence, 1, Wanted.LAST)));
+    }
+    return decoder.stopTimes();
+  }
+
+  /** Returns a sequence that holds {@code tokens} tokens. */
+  public Sequence filled(int tokens) {
+    Sequence sequence = sequences.open();
+    for (int done = 0; done < tokens; done += CHUNK) {
+      decoder.step(List.of(chunk(sequence, Math.min(CHUNK, tokens - done), Wanted.NONE)));
+    }
+    return sequence;
+  }
+
+  private Chunk chunk(Sequence sequence, int tokens, Wanted wanted) {
+    return sequence.append(random.ints(tokens, 0, decoder.spec().vocabulary()).toArray(), wanted);
+  }
+
+  @Override
+  public void close() {
+    decoder.close();
+  }
+}

@@ -1,0 +1,58 @@
+package io.calm.bench;
+
+import java.util.Arrays;
+import java.util.SplittableRandom;
+
+/**
+ * The relative difference of two latencies that were measured in pairs: the median of the pairs'
+ * differences, with its 95 % interval by the percentile bootstrap (Efron and Tibshirani, An
+ * Introduction to the Bootstrap, chapter 13). It is a median because disturbances only ever add
+ * time.
+ *
+ * @param percent positive if the first took longer
+ */
+public record Deviation(double percent, double low, double high) {
+  private static final int RESAMPLES = 4000;
+  private static final double TAIL = 0.025;
+
+  /**
+   * Estimates the deviation.
+   *
+   * @param first times of the first, one per pair
+   * @param second times of the second
+   * @param seed seed of the resamples
+   * @throws IllegalArgumentException if there are no pairs
+   */
+  public static Deviation of(double[] first, double[] second, long seed) {
+    if (first.length == 0 || first.length != second.length) {
+      throw new IllegalArgumentException(
+          "expected pairs of times, got %d and %d".formatted(first.length, second.length));
+    }
+    double[] percents = new double[first.length];
+    for (int i = 0; i < percents.length; i++) {
+      percents[i] = 100 * (first[i] / second[i] - 1);
+    }
+    SplittableRandom random = new SplittableRandom(seed);
+    double[] medians = new double[RESAMPLES];
+    double[] resample = new double[percents.length];
+    for (int r = 0; r < RESAMPLES; r++) {
+      for (int i = 0; i < resample.length; i++) {
+        resample[i] = percents[random.nextInt(percents.length)];
+      }
+      medians[r] = median(resample);
+    }
+    Arrays.sort(medians);
+    return new Deviation(
+        median(percents),
+        medians[(int) (TAIL * RESAMPLES)],
+        medians[(int) ((1 - TAIL) * RESAMPLES) - 1]);
+  }
+
+  /** Returns the middle value; of an even number the mean of the middle two. */
+  static double median(double[] values) {
+    double[] sorted = values.clone();
+    Arrays.sort(sorted);
+    int half = sorted.length / 2;
+    return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  }
+}

@@ -1,0 +1,67 @@
+package io.calm.bench;
+
+import io.calm.model.ModelSpec;
+import io.calm.model.RopeSpec;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** A model shape that is measured with random weights. */
+public record ModelShape(String name, ModelSpec spec) {
+  private static final int CONTEXT = 8192;
+
+  /** All shapes, by size. */
+  public static final List<ModelShape> ALL =
+      List.of(
+          llama("smollm2-135m", 576, 1536, 30, 9, 3, 49152, true),
+          llama("llama-1b", 2048, 8192, 16, 32, 8, 32000, false));
+
+  private static ModelShape llama(
+      String name,
+      int hidden,
+      int intermediate,
+      int layers,
+      int heads,
+      int kvHeads,
+      int vocabulary,
+      boolean tied) {
+    return new ModelShape(
+        name,
+        new ModelSpec(
+            "llama",
+            hidden,
+            layers,
+            heads,
+            kvHeads,
+            64,
+            intermediate,
+            vocabulary,
+            CONTEXT,
+            1e-5f,
+            new RopeSpec(10000f, new RopeSpec.None()),
+            tied,
+            Set.of(),
+            false,
+            Collections.nCopies(layers, 0)));
+  }
+
+  /**
+   * Returns the shape of that name.
+   *
+   * @throws IllegalArgumentException if there is none, naming all
+   */
+  public static ModelShape named(String name) {
+    return ALL.stream()
+        .filter(shape -> shape.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "--shape: expected one of %s, got %s".formatted(names(), name)));
+  }
+
+  private static String names() {
+    return ALL.stream().map(ModelShape::name).collect(Collectors.joining(", "));
+  }
+}

@@ -1,0 +1,23 @@
+package io.calm.bench;
+
+import picocli.CommandLine.Option;
+
+/** The option {@code --rounds}: the number of rounds of measures that are taken in turns. */
+final class RoundsOption {
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      defaultValue = "5",
+      description = "Rounds in which everything is measured in turns. Default: ${DEFAULT-VALUE}.")
+  private int rounds;
+
+  /** Returns the number of rounds and prints how to read the figures. */
+  int announce(BenchReport report) {
+    if (rounds < 1) {
+      throw new IllegalArgumentException(
+          "--rounds: expected a positive number, got %d".formatted(rounds));
+    }
+    report.note("medians of %d rounds (minimum to maximum)", rounds);
+    return rounds;
+  }
+}

@@ -1,0 +1,56 @@
+package io.calm.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+/** The command line of {@code calm bench}: its help, and the messages of wrong calls. */
+class BenchCommandTest {
+  private record Outcome(int status, String output) {}
+
+  private static Outcome run(String arguments) {
+    StringWriter output = new StringWriter();
+    CommandLine line = io.calm.cli.Main.commandLine(new BenchCommand());
+    line.setOut(new PrintWriter(output));
+    line.setErr(new PrintWriter(output));
+    int status = line.execute(arguments.split(" ", -1));
+    return new Outcome(status, output.toString());
+  }
+
+  @Test
+  void theHelpOfCalmListsTheBenchmarks() {
+    Outcome outcome = run("--help");
+    assertEquals(0, outcome.status());
+    assertTrue(outcome.output().contains("bench     Measures kernels"), outcome.output());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"kernels, --no-pytorch", "model, --peer-python", "compare, --baseline"})
+  void everyCommandHasAHelp(String command, String option) {
+    Outcome outcome = run("bench %s --help".formatted(command));
+    assertEquals(0, outcome.status());
+    assertTrue(outcome.output().startsWith("Usage: calm bench " + command), outcome.output());
+    assertTrue(outcome.output().contains(option), outcome.output());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "bench, 2, Missing required subcommand",
+    "bench compare, 2, Missing required option: '--baseline=ALGORITHM'",
+    "bench compare --baseline rtn --steps 1, 1, '--steps: expected at least 10, got 1'",
+    "bench model --shape none, 1, '--shape: expected one of smollm2-135m, llama-1b, got none'",
+    "bench model --peer none, 1, '--peer: expected llama-cpp-python, got none'",
+    "bench model --threads 0, 1, '--threads: expected a positive number, got 0'",
+  })
+  void aWrongCallIsRefused(String arguments, int status, String message) {
+    Outcome outcome = run(arguments);
+    assertEquals(status, outcome.status(), outcome.output());
+    assertTrue(outcome.output().contains(message), outcome.output());
+  }
+}

@@ -9,9 +9,9 @@ import java.util.function.Function;
  * A reference X [n, d] for measures that follow from linear kernels.
  *
  * <p>tr(KL) is taken as ||Y'X||_F^2 over d x d products where d is at most n, otherwise as the sum
- * of K * L over n x n Gram matrices; the larger of the two is never computed. The feature form keeps
- * nothing but means and norms of X, the Gram form keeps the lower half of K. A candidate costs 3/2
- * n d min(n, d) multiplications in the feature form, 1/2 in the Gram form.
+ * of K * L over n x n Gram matrices; the larger of the two is never computed. The feature form
+ * keeps nothing but means and norms of X, the Gram form keeps the lower half of K. A candidate
+ * costs 3/2 n d min(n, d) multiplications in the feature form, 1/2 in the Gram form.
  */
 final class LinearReference implements Similarity.Reference {
   private final Matrix matrix;

@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
  * - Q8(X / s) Q4(W s)' ||^2} over sampled tokens and outputs, relative to {@code || X W' ||^2}.
  *
  * <p>Weights are rounded to nearest on quickly fitted grids: the comparison needs the same
- * treatment for every s, not the last digit of accuracy. Products are those of the served kernels where the
- * machine has them, otherwise those of the algebra, which may use bfloat16. Holds a few matrices of
- * the stage's size; not thread safe.
+ * treatment for every s, not the last digit of accuracy. Products are those of the served kernels
+ * where the machine has them, otherwise those of the algebra, which may use bfloat16. Holds a few
+ * matrices of the stage's size; not thread safe.
  */
 public final class FoldError implements AutoCloseable {
   /** Outputs that are compared, evenly spaced, where there are more. */

@@ -1,6 +1,4 @@
-/**
- * Post-training quantizers: one package per paper, on matrices. Knows no search, disk or HTTP.
- */
+/** Post-training quantizers: one package per paper, on matrices. Knows no search, disk or HTTP. */
 @NullMarked
 package io.calm.quant;
 

@@ -4,10 +4,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * Builds a {@link TokenTable.Int4} from rounded bands of its rows, so that the plain codes of a large
- * table are never held at once. Bands are added in order, from row 0; {@link #build} requires all of
- * them.
- * Not thread safe.
+ * Builds a {@link TokenTable.Int4} from rounded bands of its rows, so that the plain codes of a
+ * large table are never held at once. Bands are added in order, from row 0; {@link #build} requires
+ * all of them. Not thread safe.
  */
 public final class Int4TableBuilder {
   private final int tokens;

@@ -14,8 +14,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Memory outside the heap with an owner, whose {@link #close} frees it at once. A direct buffer
- * alone is freed when the garbage collector finds it; on a lightly used heap that may be hours after
- * a model was unloaded.
+ * alone is freed when the garbage collector finds it; on a lightly used heap that may be hours
+ * after a model was unloaded.
  *
  * <p>Freed memory must not be read: a read through a view of it ends the process. Views therefore
  * stay with their owner, or are passed on under a {@link Lifetime} that they cannot outlive. After

@@ -1,8 +1,8 @@
 package io.calm.tensor;
 
 /**
- * The output of a quantizer for one linear, before packing: codes and grids as plain arrays, W[N, K]
- * = scale[n, j] * code[n, k] + minimum[n, j] with j = k / group.
+ * The output of a quantizer for one linear, before packing: codes and grids as plain arrays, W[N,
+ * K] = scale[n, j] * code[n, k] + minimum[n, j] with j = k / group.
  *
  * @param outputs N
  * @param inputs K

@@ -8,8 +8,8 @@ import java.util.function.IntFunction;
  * Builds a {@link TokenTable} from bands of float32 rows, so that a large table is never held in
  * full precision. Rows are added in order, from row 0; {@link #build} requires all of them.
  *
- * <p>{@code memory} allocates zeroed direct or mapped memory of a given number of bytes, e.g. {@code
- * ByteBuffer::allocateDirect}. Not thread safe.
+ * <p>{@code memory} allocates zeroed direct or mapped memory of a given number of bytes, e.g.
+ * {@code ByteBuffer::allocateDirect}. Not thread safe.
  */
 public abstract sealed class TokenTableBuilder {
   private final int tokens;

@@ -165,7 +165,12 @@ class SearchTest {
               SearchException.class,
               () ->
                   new Search(
-                          torch, new Zeros(true), layer -> Map.of(), settings, new Compute(parallel, KernelVariants.ofThisMachine().searchKernels()), at -> {})
+                          torch,
+                          new Zeros(true),
+                          layer -> Map.of(),
+                          settings,
+                          new Compute(parallel, KernelVariants.ofThisMachine().searchKernels()),
+                          at -> {})
                       .run(set, (variant, layer, block) -> {}));
       assertEquals(
           "block 0: expected an output that differs between tokens, got the same for all 48 tokens"
@@ -174,7 +179,13 @@ class SearchTest {
               + " was never trained, download it again",
           e.getMessage());
       QuantPlan plan =
-          new Search(torch, new Zeros(false), layer -> Map.of(), settings, new Compute(parallel, KernelVariants.ofThisMachine().searchKernels()), at -> {})
+          new Search(
+                  torch,
+                  new Zeros(false),
+                  layer -> Map.of(),
+                  settings,
+                  new Compute(parallel, KernelVariants.ofThisMachine().searchKernels()),
+                  at -> {})
               .run(set, (variant, layer, block) -> {});
       assertEquals(LAYERS, plan.blocks().size(), "blocks that add nothing can be quantized");
     }

@@ -14,12 +14,12 @@
  *   attention  rotation, storing keys and values, splits, merge     pass_attention.c
  *   linears    o
  *   rows       residual, norm, rounding
- *   linears    gate and up, with SwiGLU and rounding fused where scales are per group
+ *   linears    gate and up; SwiGLU and rounding are fused where scales are per group
  *   linears    down
  *
  * In the last block only rows that want logits continue after attention (keep_wanted); the head
- * computes these 32 rows at a time (pass_head.c). A phase is divided into independent items; threads take
- * items from the pool (pool.c), and the end of a phase is the only barrier. The kernels themselves
+ * computes these 32 rows at a time (pass_head.c). A phase is divided into independent items; threads
+ * take items from the pool (pool.c), and the end of a phase is the only barrier. The kernels themselves
  * (kernels/calm.h) are pure functions of one variant and know neither threads nor models.
  *
  * Cost. With few rows a step reads every weight once, so its time is the bytes of the weights over
@@ -42,8 +42,8 @@
  *   process (guard.h). The pool is released in every case.
  * - One step at a time per decoder. The pool is shared by all decoders of the process.
  *
- * Sources. FlashAttention (arXiv 2205.14135) for the running maximum and sum; FlashDecoding++ (arXiv
- * 2311.01282) for dividing the keys; the arithmetic is specified in docs/reference/w4a8.md.
+ * Sources. FlashAttention (arXiv 2205.14135) for the running maximum and sum; FlashDecoding++
+ * (arXiv 2311.01282) for dividing the keys; the arithmetic is specified in docs/reference/w4a8.md.
  */
 #include "decoder.h"
 

@@ -33,13 +33,13 @@ import org.slf4j.LoggerFactory;
  * KeyLock}), which the operating system releases when the process ends, however it ends. Two
  * processes that need the same artifact therefore make it once: the second waits and finds it.
  *
- * <p><b>Failures.</b> A process that is killed leaves {@code KEY.tmp}, which no reader opens and the
- * next writer deletes. A damaged artifact is found by its checksums, because every byte is verified
- * before it is used ({@link ArtifactReader}); it is moved to {@code KEY.bad}, deleted and made
- * again. A leftover that cannot be deleted does not block its key: the writer continues with {@code
- * KEY.1.tmp} and so on ({@link ArtifactPaths}). A disk that is certainly too small is refused
- * before the search. Files of another user, and links, are refused, since their content could
- * change after verification.
+ * <p><b>Failures.</b> A process that is killed leaves {@code KEY.tmp}, which no reader opens and
+ * the next writer deletes. A damaged artifact is found by its checksums, because every byte is
+ * verified before it is used ({@link ArtifactReader}); it is moved to {@code KEY.bad}, deleted and
+ * made again. A leftover that cannot be deleted does not block its key: the writer continues with
+ * {@code KEY.1.tmp} and so on ({@link ArtifactPaths}). A disk that is certainly too small is
+ * refused before the search. Files of another user, and links, are refused, since their content
+ * could change after verification.
  *
  * <p><b>Cost.</b> Opening an artifact reads it once to verify it, on all processors, at about the
  * speed of memory if it is in the page cache. Its weights are then mapped, not copied. Finding the
@@ -50,7 +50,7 @@ import org.slf4j.LoggerFactory;
  * the machine writes a key. Thread safe, also between processes.
  */
 public final class ArtifactStore {
-  private static final Logger LOGGER = LoggerFactory.getLogger(ArtifactStore.class);
+  private static final Logger logger = LoggerFactory.getLogger(ArtifactStore.class);
 
   private static final String DIRECTORY = "artifacts";
   private static final int MAX_ATTEMPTS = 100;
@@ -100,7 +100,7 @@ public final class ArtifactStore {
     } catch (IOException e) {
       throw new ArtifactException(message(e), e);
     } catch (BadArtifactException e) {
-      LOGGER.warn("artifact {}: {}; it will be made again", directory, e.getMessage());
+      logger.warn("artifact {}: {}; it will be made again", directory, e.getMessage());
       return Optional.empty();
     }
   }
@@ -151,14 +151,15 @@ public final class ArtifactStore {
     return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
-  private Optional<Artifact> publishedOrDiscarded(ArtifactPaths paths, ArtifactKey key) throws IOException {
+  private Optional<Artifact> publishedOrDiscarded(ArtifactPaths paths, ArtifactKey key)
+      throws IOException {
     if (!PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id())) {
       return Optional.empty();
     }
     try {
       return Optional.of(ArtifactReader.open(paths.directory(), key));
     } catch (BadArtifactException e) {
-      LOGGER.info("artifact {}: deleting it: {}", paths.directory(), e.getMessage());
+      logger.info("artifact {}: deleting it: {}", paths.directory(), e.getMessage());
       Path discarded = free(paths).discarded();
       Files.move(paths.directory(), discarded, StandardCopyOption.ATOMIC_MOVE);
       deleteLeftover(discarded);
@@ -207,7 +208,7 @@ public final class ArtifactStore {
     try {
       return KeyLock.tryAcquire(file);
     } catch (IOException e) {
-      LOGGER.warn(
+      logger.warn(
           "{}: cannot be opened ({}); leftovers of its writer are kept", file, e.toString());
       return Optional.empty();
     }
@@ -235,11 +236,11 @@ public final class ArtifactStore {
 
   /** Deletes a writer's leftover; logs a warning if it cannot be deleted. */
   private void deleteLeftover(Path leftover) {
-    LOGGER.info("{}: deleting a leftover of a writer that has ended", leftover);
+    logger.info("{}: deleting a leftover of a writer that has ended", leftover);
     try {
       files.delete(leftover);
     } catch (IOException | UncheckedIOException e) {
-      LOGGER.warn("{}: cannot be deleted ({}); delete it by hand", leftover, e.toString());
+      logger.warn("{}: cannot be deleted ({}); delete it by hand", leftover, e.toString());
     }
   }
 

@@ -23,28 +23,29 @@ import java.util.function.Consumer;
  * The greedy search of CALM (arXiv 2512.16282): one quantization algorithm for each transformer
  * block, chosen by measurement.
  *
- * <p><b>Design.</b> The search visits the blocks in order. Every algorithm of the pool quantizes the
- * block on the hidden states that the already quantized blocks produce (the fit part of the
+ * <p><b>Design.</b> The search visits the blocks in order. Every algorithm of the pool quantizes
+ * the block on the hidden states that the already quantized blocks produce (the fit part of the
  * calibration). Each candidate then runs once on the score part, and its output is compared with
  * that of the full-precision block ({@link io.calm.cka}). {@link Choice} takes the candidate with
  * the highest score. The hidden states advance through the winner, and the next block follows.
  * Errors of earlier blocks are therefore visible to later ones, which can compensate for them.
  *
- * <p><b>Guard.</b> A mix that wins block by block may still lose as a whole. {@link Guard} quantizes
- * the model with the best single algorithm and compares both by KL divergence to the full-precision
- * logits, on sequences that neither fitting nor scoring has seen. The mix is served unless it is
- * worse by more than the paired standard error. {@link UniformPrefix} avoids the blocks that both
- * have in common. {@link HeadTrial} then chooses the format of the lm_head in a similar way.
+ * <p><b>Guard.</b> A mix that wins block by block may still lose as a whole. {@link Guard}
+ * quantizes the model with the best single algorithm and compares both by KL divergence to the
+ * full-precision logits, on sequences that neither fitting nor scoring has seen. The mix is served
+ * unless it is worse by more than the paired standard error. {@link UniformPrefix} avoids the
+ * blocks that both have in common. {@link HeadTrial} then chooses the format of the lm_head in a
+ * similar way.
  *
- * <p><b>Cost.</b> L blocks and a pool of P algorithms take L * P candidates: one quantization and one
- * block forward each. The guard adds one quantization per block. Memory holds one full-precision
- * block, its P candidates, and the hidden states of the parts in use; finished blocks go to the
- * {@link BlockSink} at once.
+ * <p><b>Cost.</b> L blocks and a pool of P algorithms take L * P candidates: one quantization and
+ * one block forward each. The guard adds one quantization per block. Memory holds one
+ * full-precision block, its P candidates, and the hidden states of the parts in use; finished
+ * blocks go to the {@link BlockSink} at once.
  *
- * <p><b>Invariants.</b> The same weights, calibration and settings give the same choices on every machine
- * whose engine computes the same bits. No sequence is used for two of fitting, scoring and judging.
- * An algorithm that fails on a block is recorded in the plan and does not end the search, unless
- * all of them fail. A score is a number or a failure, never a silent default.
+ * <p><b>Invariants.</b> The same weights, calibration and settings give the same choices on every
+ * machine whose engine computes the same bits. No sequence is used for two of fitting, scoring and
+ * judging. An algorithm that fails on a block is recorded in the plan and does not end the search,
+ * unless all of them fail. A score is a number or a failure, never a silent default.
  *
  * <p><b>Sources.</b> Centered kernel alignment: Kornblith et al., arXiv 1905.00414; its debiased
  * estimator: Song et al., JMLR 13, 2012. An object of this class is one run, which a single thread

@@ -142,7 +142,7 @@ public final class ModelLoader {
               budgets.largestStep());
       Scheduler scheduler = start(order.name(), decoder, budgets);
       claim.keep(scheduler, estimate.bytes());
-      logger.info("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
+      logger.debug("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
       return new ServedModel(
           order.name(),
           order.url(),

@@ -80,11 +80,11 @@ public final class ModelLoads {
 
     @Override
     public void run() {
-      logger.info("{}: loading {}", order.name(), order.url());
+      logger.debug("{}: loading {}", order.name(), order.url());
       try {
         ServedModel model = load();
         registry.ready(progress, model);
-        logger.info("{}: ready", order.name());
+        logger.info("{}: ready, loaded from {}", order.name(), order.url());
         result.complete(model);
       } catch (Throwable e) {
         failed(e);

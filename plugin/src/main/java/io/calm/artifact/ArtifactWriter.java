@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * then only be closed. Not thread safe.
  */
 public final class ArtifactWriter implements AutoCloseable {
-  private static final Logger LOGGER = LoggerFactory.getLogger(ArtifactWriter.class);
+  private static final Logger logger = LoggerFactory.getLogger(ArtifactWriter.class);
 
   private final StoreFileSystem files;
   private final ArtifactPaths paths;
@@ -240,7 +240,7 @@ public final class ArtifactWriter implements AutoCloseable {
       tables.close();
       files.delete(paths.temporary());
     } catch (IOException e) {
-      LOGGER.warn("{}: cannot be deleted ({}); the next writer will", paths.temporary(), e);
+      logger.warn("{}: cannot be deleted ({}); the next writer will", paths.temporary(), e);
     } finally {
       lock.close();
     }

@@ -12,9 +12,8 @@ import java.util.List;
 import java.util.function.Supplier;
 
 /**
- * Every metric of CALM, in one registry. Names begin with {@code calm_}, units are seconds and
- * tokens; docs/reference/metrics.md lists them. Thread safe: what is measured never waits for a
- * scrape.
+ * All metrics of CALM, in one registry. Names begin with {@code calm_}; units are seconds and
+ * tokens. docs/reference/metrics.md lists them. A measurement never waits for a scrape. Thread safe.
  */
 public final class CalmMetrics {
   private final CollectorRegistry registry;
@@ -23,7 +22,7 @@ public final class CalmMetrics {
   /**
    * Registers the metrics.
    *
-   * @param models asked once at each scrape; series of models that are not among them end
+   * @param models called once per scrape; series of models that it does not return end
    */
   public CalmMetrics(CollectorRegistry registry, Supplier<List<ModelState>> models) {
     this.registry = registry;
@@ -49,7 +48,7 @@ public final class CalmMetrics {
   }
 
   /**
-   * Returns everything in a text format of Prometheus.
+   * Returns all metrics in a text format of Prometheus.
    *
    * @param contentType {@link #contentType} of the scraper's Accept header
    */

@@ -9,7 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Counters and histograms of all models, written as requests go by and read by a scrape. */
+/** Counters and histograms of all models, updated by requests and read by scrapes. */
 final class Meters {
   private static final String[] LABELS = {"model", "variant"};
   private static final double[] WAITS = {
@@ -53,7 +53,9 @@ final class Meters {
     return new ModelMetrics(this, model, variant);
   }
 
-  /** Returns the series of these models, from 0 for those that are ready; ends all others. */
+  /**
+   * Returns the series of these models and ends all others. The series of a ready model start at 0.
+   */
   List<MetricFamilySamples> collect(List<ModelState> models) {
     Set<List<String>> living = new HashSet<>();
     for (ModelState state : models) {
@@ -72,7 +74,8 @@ final class Meters {
   }
 
   /**
-   * A request that outlives its model may write once more after this, which the next scrape ends.
+   * Returns the samples of the living models. A request that outlives its model may add a sample
+   * later, which the next scrape removes.
    */
   private static MetricFamilySamples living(
       SimpleCollector<?> collector, MetricFamilySamples family, Set<List<String>> living) {

@@ -5,7 +5,7 @@ import io.prometheus.client.Histogram;
 import java.time.Duration;
 import java.util.Locale;
 
-/** The meters of one model, its labels bound. Thread safe. */
+/** The counters and histograms of one model. Thread safe. */
 public final class ModelMetrics {
   private static final double NANOS_PER_SECOND = 1e9;
 
@@ -32,16 +32,16 @@ public final class ModelMetrics {
   }
 
   /**
-   * A token was generated.
+   * Records a generated token.
    *
-   * @param index in its answer, from 0
-   * @param nanos since the token before; for the first, since the request was submitted
+   * @param index index in its answer, from 0
+   * @param nanos time since the previous token; for the first, since the request was submitted
    */
   public void token(int index, long nanos) {
     (index == 0 ? firstToken : interToken).observe(nanos / NANOS_PER_SECOND);
   }
 
-  /** A generation ended; {@code outcome} becomes a label in lower case. */
+  /** Records the end of a generation. {@code outcome} becomes a label in lower case. */
   public void finished(String outcome, int prompt, int generated, Duration queued, Duration total) {
     requests.labels(model, variant, outcome.toLowerCase(Locale.ROOT)).inc();
     promptTokens.inc(prompt);
@@ -50,7 +50,7 @@ public final class ModelMetrics {
     duration.observe(total.toNanos() / NANOS_PER_SECOND);
   }
 
-  /** A generation was not taken. */
+  /** Records a generation that was rejected. */
   public void rejected() {
     requests.labels(model, variant, "rejected").inc();
   }

@@ -3,11 +3,11 @@ package io.calm.metrics;
 import java.util.Optional;
 
 /**
- * A model at the moment of a scrape.
+ * The state of a model at the time of a scrape.
  *
  * @param variant {@code calm}, {@code uniform-NAME}, {@code reference}; empty before it is known
- * @param ready whether it answers requests
- * @param scheduling present where it answers requests
+ * @param ready whether the model answers requests
+ * @param scheduling present if the model answers requests
  * @param search present while the model is being loaded
  */
 public record ModelState(
@@ -18,15 +18,15 @@ public record ModelState(
     Optional<Search> search) {
 
   /**
-   * What the scheduler has at hand, and what it has done since the model was loaded.
+   * The state of the scheduler and its counters since the load.
    *
-   * @param running sequences that hold keys and values
+   * @param running sequences that hold KV blocks
    * @param waiting requests in the queue
-   * @param blocks of keys and values in all
-   * @param usedBlocks held by sequences
-   * @param cachedBlocks held by nobody, kept for prompts that begin alike
-   * @param prefixTokens of prompts that were looked up in that cache
-   * @param prefixHitTokens of these, found
+   * @param blocks number of KV blocks
+   * @param usedBlocks KV blocks held by sequences
+   * @param cachedBlocks KV blocks that only the prefix cache holds
+   * @param prefixTokens prompt tokens that were looked up in the prefix cache
+   * @param prefixHitTokens prompt tokens that were found there
    */
   public record Scheduling(
       int running,

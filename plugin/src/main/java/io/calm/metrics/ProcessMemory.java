@@ -10,14 +10,14 @@ import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Memory of this process that is in RAM, heap, mapped weights and keys and values together. */
+/** The resident memory of this process: heap, mapped weights, keys and values together. */
 final class ProcessMemory {
   private static final Path STATUS = Path.of("/proc/self/status");
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s+(\\d+) kB");
 
   private ProcessMemory() {}
 
-  /** Returns the family, without a sample where the system does not tell. */
+  /** Returns the family, without a sample if the operating system does not provide the value. */
   static MetricFamilySamples collect() {
     GaugeMetricFamily family =
         new GaugeMetricFamily(

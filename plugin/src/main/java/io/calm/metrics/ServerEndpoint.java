@@ -5,26 +5,26 @@ import io.prometheus.metrics.simpleclient.bridge.SimpleclientCollector;
 import java.util.Optional;
 
 /**
- * Shows the metrics at the endpoint of the server that this runs in, beside the server's own. DJL
- * Serving scrapes the default registry of prometheus-metrics, the library after simpleclient, at
- * {@code GET /server/metrics}; the classes are the server's, never ours, or the registry would be
- * another one.
+ * Publishes the metrics at the endpoint of the surrounding server, beside its own. DJL Serving
+ * scrapes the default registry of prometheus-metrics, the successor of simpleclient, at {@code GET
+ * /server/metrics}. The classes must be the server's, not ours, or the registry would be another
+ * one.
  */
 public final class ServerEndpoint {
   private static final String REGISTRY = "io.prometheus.metrics.model.registry.PrometheusRegistry";
 
   private ServerEndpoint() {}
 
-  /** What was shown at the endpoint. */
+  /** A publication of the metrics. */
   public interface Shown extends AutoCloseable {
-    /** Takes the metrics away again. */
+    /** Ends the publication. */
     @Override
     void close();
   }
 
   /**
-   * Shows the metrics from the next scrape on; empty where the server has no such registry, as the
-   * embedded host.
+   * Publishes the metrics from the next scrape on. Returns empty if the server has no such
+   * registry, as in the embedded host.
    */
   public static Optional<Shown> show(CalmMetrics metrics) {
     return isThere() ? Optional.of(Bridge.register(metrics)) : Optional.empty();
@@ -39,7 +39,7 @@ public final class ServerEndpoint {
     }
   }
 
-  /** Touched only where the registry's classes are there. */
+  /** Isolates the classes of the registry, which are loaded only if they are present. */
   private static final class Bridge {
     static Shown register(CalmMetrics metrics) {
       SimpleclientCollector collector =

@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
-/** Series that are read off the models at each scrape: nothing is written between two. */
+/** Series that are computed from the state of the models at each scrape. */
 final class StateSeries {
   private static final List<String> LABELS = List.of("model", "variant");
 
@@ -98,7 +98,7 @@ final class StateSeries {
         Collector.Type.GAUGE, name, help, state -> state.search().map(value::applyAsDouble));
   }
 
-  /** Returns all families; a model is in those whose state it has. */
+  /** Returns all families. A model has samples in those families whose state it has. */
   static List<MetricFamilySamples> collect(List<ModelState> states) {
     return ALL.stream().map(series -> series.family(states)).toList();
   }

@@ -1,4 +1,4 @@
-/** Metric names, units and histograms. Does not know who publishes them. */
+/** Metric names, units and histograms, independent of the publisher. */
 @NullMarked
 package io.calm.metrics;
 

@@ -14,9 +14,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 
-/** Models on this machine: Hugging Face directories and .gguf files. Nothing is downloaded. */
+/** Finds models on this machine: Hugging Face directories and .gguf files. Downloads nothing. */
 public final class LocalModels implements ModelFinder {
-  /** A scheme of two letters or more; one letter is a drive. */
+  /** A scheme of at least two letters; a single letter is a drive. */
   private static final Pattern SCHEME = Pattern.compile("^[A-Za-z][A-Za-z0-9+.-]+:.*");
 
   /** Maximum length of a path in a message. */
@@ -53,7 +53,7 @@ public final class LocalModels implements ModelFinder {
   /**
    * Returns the file or directory that a URL names.
    *
-   * @throws ApiException if it is not local (400), or there is nothing (404)
+   * @throws ApiException if the URL is not local (400), or the file does not exist (404)
    */
   public static Path path(String url) {
     Path path;
@@ -90,8 +90,9 @@ public final class LocalModels implements ModelFinder {
   }
 
   /**
-   * Returns the name of a model that is registered without one, as DJL Serving infers it: the URL's
-   * last part without its extension, and {@code _} for all but letters, digits and {@code _}.
+   * Returns the name of a model that is registered without one, as DJL Serving infers it: the last
+   * part of the URL without its extension, with {@code _} for every character but letters, digits
+   * and {@code _}.
    */
   public static String name(String url) {
     String path = url.replaceFirst("[?#].*$", "");

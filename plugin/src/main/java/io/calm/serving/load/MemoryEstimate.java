@@ -14,23 +14,22 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * What a model takes of the machine's memory outside the Java heap, part by part, told from its
- * sizes before any of it is taken. A search and serving come one after the other, so the larger of
- * the two counts.
+ * The memory of a model outside the Java heap, by part, estimated from its sizes before any of it
+ * is allocated. A search ends before serving starts, so the larger of the two phases counts.
  *
- * <p>Weights and tables are mapped files: they count in full, for a model whose weights do not stay
- * in memory reads them from the disk at every token. A search's part is an upper bound within a
- * factor of two; all others are exact to a page.
+ * <p>Weights and tables are mapped files. They count in full, because a model whose weights do not
+ * stay in memory reads them from disk for every token. The part of a search is an upper bound
+ * within a factor of two; all other parts are exact to a page.
  *
- * @param parts of the larger of the two phases, in bytes
+ * @param parts parts of the larger phase, in bytes
  */
 public record MemoryEstimate(List<Part> parts) {
   private static final long MIB = 1 << 20;
 
   /**
-   * Something that takes memory.
+   * A part of the memory.
    *
-   * @param remedy what makes it smaller, as a demand
+   * @param remedy change that reduces it, in the imperative
    */
   public record Part(String name, long bytes, String remedy) {}
 
@@ -39,11 +38,11 @@ public record MemoryEstimate(List<Part> parts) {
   }
 
   /**
-   * Estimates a model.
+   * Estimates the memory of a model.
    *
    * @param layout sizes of its artifact
-   * @param budgets of its scheduler
-   * @param quantized whether its artifact exists, so that nothing is searched
+   * @param budgets budgets of its scheduler
+   * @param quantized whether its artifact exists, so that no search is needed
    */
   public static MemoryEstimate of(
       ModelSpec spec,
@@ -68,7 +67,10 @@ public record MemoryEstimate(List<Part> parts) {
     return new MemoryEstimate(parts);
   }
 
-  /** Activations of a step's rows as float32 and int8, and the logits that are wanted. */
+  /**
+   * Returns the size of the activations of the largest step, as float32 and int8, and of its
+   * logits.
+   */
   private static long stepBytes(ModelSpec spec, SchedulerSettings budgets) {
     long row = 2L * spec.hidden();
     for (LinearRole role : LinearRole.values()) {
@@ -100,12 +102,11 @@ public record MemoryEstimate(List<Part> parts) {
   }
 
   /**
-   * Refuses what does not fit.
+   * Refuses a model that does not fit.
    *
-   * @param available bytes of memory
-   * @param promised how many bytes of the machine's are left out of {@code available}, for models
-   *     that are loaded already
-   * @throws NotEnoughMemoryException with every number, and what makes it smaller
+   * @param available available memory in bytes
+   * @param promised memory in bytes that {@code available} excludes because loaded models need it
+   * @throws NotEnoughMemoryException with the size of every part and its remedy
    */
   public void requireFits(long available, long promised) {
     if (bytes() <= available) {

@@ -10,13 +10,13 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 
 /**
- * Memory that the models of a process were promised, so that one which loads does not count on what
- * another has not touched yet: mapped weights look free to the system, and so do keys and values
- * until a sequence needs them. What was promised counts in full, touched or not, so that a tight
- * machine refuses a model rather than swaps. Thread safe.
+ * The memory that is reserved for the models of this process. Mapped weights, and keys and values
+ * of unused blocks, look free to the operating system until they are used. Reservations count in
+ * full, used or not, so that a machine short of memory refuses a model instead of swapping. Thread
+ * safe.
  */
 final class MemoryLedger {
-  /** The one of this process. */
+  /** The ledger of this process. */
   static final MemoryLedger PROCESS = new MemoryLedger(Memory::available);
 
   private final LongSupplier machine;
@@ -27,10 +27,12 @@ final class MemoryLedger {
     this.machine = machine;
   }
 
-  /** What a load may use. */
+  /** The memory that is available to a load, and the memory reserved for others, in bytes. */
   record Room(long available, long promised) {}
 
-  /** A load's claim; closed when it has failed, or {@link #keep kept} by its model. */
+  /**
+   * The reservation of a load. It is closed if the load fails, or {@link #keep kept} by the model.
+   */
   final class Claim implements QuantizedModelStore.Reservation {
     private final AtomicLong bytes;
 
@@ -38,7 +40,7 @@ final class MemoryLedger {
       this.bytes = new AtomicLong(bytes);
     }
 
-    /** Hands the claim to a model, for as long as its scheduler runs. */
+    /** Passes the reservation to a model until its scheduler ends. */
     void keep(Scheduler scheduler, long modelBytes) {
       synchronized (MemoryLedger.this) {
         loaded.put(scheduler, modelBytes);
@@ -54,7 +56,7 @@ final class MemoryLedger {
     }
   }
 
-  /** Returns what is there for one more model. */
+  /** Returns the memory that is available to one more model. */
   synchronized Room room() {
     loaded.keySet().removeIf(MemoryLedger::ended);
     long promised = loading + loaded.values().stream().mapToLong(Long::longValue).sum();
@@ -62,9 +64,9 @@ final class MemoryLedger {
   }
 
   /**
-   * Claims the memory of a model.
+   * Reserves the memory of a model.
    *
-   * @throws NotEnoughMemoryException if it is not there
+   * @throws NotEnoughMemoryException if it is not available
    */
   synchronized Claim claim(MemoryEstimate estimate) {
     Room room = room();
@@ -72,7 +74,7 @@ final class MemoryLedger {
     return claimUnchecked(estimate);
   }
 
-  /** Claims it whether it is there or not. */
+  /** Reserves the memory of a model without a check. */
   synchronized Claim claimUnchecked(MemoryEstimate estimate) {
     loading += estimate.bytes();
     return new Claim(estimate.bytes());

@@ -3,17 +3,17 @@ package io.calm.serving.load;
 import java.io.IOException;
 import java.util.Map;
 
-/** Finds the model that a registration names. */
+/** Finds the model of a registration. */
 @FunctionalInterface
 public interface ModelFinder {
 
   /**
    * Returns the order to load a model.
    *
-   * @param name as in URLs
+   * @param name name in URLs
    * @param url a local path or a {@code file:} URL
-   * @param overrides properties that win over those of the model's files
-   * @throws io.calm.serving.reply.ApiException if it is neither, or nothing lies there
+   * @param overrides properties that take precedence over those of the model's files
+   * @throws io.calm.serving.reply.ApiException if the URL is not local, or the file does not exist
    * @throws io.calm.settings.SettingsException if a setting cannot be used
    * @throws IOException if a properties file cannot be read
    */

@@ -25,17 +25,17 @@ import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Makes a model that answers requests of a model's files. */
+/** Loads a model from its checkpoint files and returns it ready to serve. */
 public final class ModelLoader {
   private static final Logger logger = LoggerFactory.getLogger(ModelLoader.class);
 
   private ModelLoader() {}
 
   /**
-   * What is to be loaded.
+   * The order to load a model.
    *
-   * @param name as in URLs
-   * @param url where it came from, as the operator wrote it
+   * @param name name in URLs
+   * @param url origin of the model, as the operator wrote it
    * @param checkpoint a Hugging Face directory or a .gguf file
    * @param registered whether a client of the running server asked for it, not the command line
    */
@@ -57,24 +57,26 @@ public final class ModelLoader {
     }
   }
 
-  /** Loads models; {@link ModelLoader#load(Order, Consumer)} is the one. */
+  /**
+   * A function that loads models. {@link ModelLoader#load(Order, Consumer)} is its implementation.
+   */
   @FunctionalInterface
   public interface Loader {
-    /** Loads a model on this thread; takes as long as its search. */
+    /** Loads a model on this thread, which may include a search. */
     ServedModel load(Order order, Consumer<Progress> progress);
   }
 
   /**
-   * Loads a model: its artifact where there is one, else after a search on this thread. Searches of
-   * a process take turns.
+   * Loads a model from its artifact. If there is none, a search on this thread makes it first. The
+   * searches of a process run one at a time.
    *
-   * @param name as in URLs
-   * @param url where it came from, as the operator wrote it
+   * @param name name in URLs
+   * @param url origin of the model, as the operator wrote it
    * @param model a Hugging Face directory or a .gguf file
-   * @param progress told of every step, on this thread; what it throws ends the load
+   * @param progress receives every step, on this thread; an exception that it throws ends the load
    * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
    * @throws io.calm.quantize.QuantizeException if the model cannot be quantized
-   * @throws NotEnoughMemoryException if the model, or its search, would not fit
+   * @throws NotEnoughMemoryException if the model, or its search, would not fit in memory
    */
   public static ServedModel load(
       String name,
@@ -86,7 +88,7 @@ public final class ModelLoader {
     return load(new Order(name, url, model, settings, lmi, false), progress);
   }
 
-  /** The same of an order. */
+  /** Loads the model of an order. */
   public static ServedModel load(Order order, Consumer<Progress> progress) {
     FileAnswers answers = new QuantizedModelStore(order.settings()).answers();
     Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer(), answers);
@@ -142,7 +144,7 @@ public final class ModelLoader {
               budgets.largestStep());
       Scheduler scheduler = start(order.name(), decoder, budgets);
       claim.keep(scheduler, estimate.bytes());
-      logger.info("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
+      logger.debug("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
       return new ServedModel(
           order.name(),
           order.url(),
@@ -166,8 +168,8 @@ public final class ModelLoader {
   }
 
   /**
-   * Estimates the memory of a model, with the search where there is no artifact yet. Reads the
-   * checkpoint's header alone.
+   * Estimates the memory of a model, including the search if there is no artifact yet. Reads only
+   * the header of the checkpoint.
    *
    * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
    */

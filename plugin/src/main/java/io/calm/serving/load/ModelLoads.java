@@ -13,8 +13,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Loads models in the background, each on a thread of its own, and tells the registry. Requests of
- * other models go on meanwhile. Thread safe.
+ * Loads models in the background, each on a thread of its own, and reports to the registry.
+ * Requests to other models continue meanwhile. Thread safe.
  */
 public final class ModelLoads {
   private static final Logger logger = LoggerFactory.getLogger(ModelLoads.class);
@@ -27,19 +27,20 @@ public final class ModelLoads {
     this.loader = loader;
   }
 
-  /** What becomes of a load that fails. */
+  /** The fate of the name of a load that fails. */
   public enum OnFailure {
-    /** Its name stays, with the reason. */
+    /** The name remains registered, with the reason of the failure. */
     KEEP,
-    /** Its name is free again. */
+    /** The name is free again. */
     FORGET
   }
 
   /**
-   * Registers a model and begins to load it; does not wait.
+   * Registers a model and starts to load it, without waiting.
    *
-   * @param watcher told of every step beside the registry, on the load's thread
-   * @return the model when it answers; else what the load threw, {@link LoadErrors} tells its kind
+   * @param watcher receives every step in addition to the registry, on the thread of the load
+   * @return the model, once it is ready; or the exception of the load, which {@link LoadErrors}
+   *     translates
    * @throws ApiException if a model of this name is loading or ready
    */
   public CompletableFuture<ServedModel> start(
@@ -79,11 +80,11 @@ public final class ModelLoads {
 
     @Override
     public void run() {
-      logger.info("{}: loading {}", order.name(), order.url());
+      logger.debug("{}: loading {}", order.name(), order.url());
       try {
         ServedModel model = load();
         registry.ready(progress, model);
-        logger.info("{}: ready", order.name());
+        logger.info("{}: ready, loaded from {}", order.name(), order.url());
         result.complete(model);
       } catch (Throwable e) {
         failed(e);

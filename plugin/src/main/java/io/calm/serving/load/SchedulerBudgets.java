@@ -8,18 +8,18 @@ import io.calm.runtime.Decoders;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.GenerationSettings;
 
-/** The scheduler's budgets of a model, by its settings and the memory at hand. */
+/** Computes the budgets of a model's scheduler from its settings and the available memory. */
 final class SchedulerBudgets {
-  /** Tokens of one step beside the decodes: a prompt is read in chunks of at most so many. */
+  /** Tokens per step beside the decoding sequences; the maximum size of a prompt's chunk. */
   private static final int STEP_TOKENS = 256;
 
-  /** Context that is offered unless the settings ask for more. */
+  /** Maximum context unless the settings ask for more. */
   private static final int DEFAULT_CONTEXT = 4096;
 
-  /** Share of the memory at hand that keys and values may take unless the settings say. */
+  /** Share of the available memory for keys and values unless it is set. */
   private static final double KV_SHARE = 0.25;
 
-  /** Share of the JVM's direct memory that they may take at most, unless the settings say. */
+  /** Maximum share of the JVM's direct memory for keys and values unless it is set. */
   private static final double KV_DIRECT_SHARE = 0.5;
 
   /** Maximum number of blocks with a token count that fits an int. */
@@ -30,7 +30,7 @@ final class SchedulerBudgets {
   /**
    * Returns the budgets.
    *
-   * @param available bytes of memory, for all of the model
+   * @param available memory in bytes for the whole model
    */
   static SchedulerSettings of(ModelSpec spec, CalmSettings settings, long available) {
     GenerationSettings limits = settings.generation();

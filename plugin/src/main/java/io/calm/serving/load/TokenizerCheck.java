@@ -18,10 +18,10 @@ final class TokenizerCheck {
   private TokenizerCheck() {}
 
   /**
-   * Warns once about tokens that the model has no embeddings for. Such a model is served, because
-   * its other tokens work; a request with one of them in its prompt is refused.
+   * Warns once about tokens without an embedding. Such a model is served, because its other tokens
+   * work; a prompt with such a token is refused.
    *
-   * @param rows of the embeddings
+   * @param rows number of embeddings
    */
   static void warn(String model, Tokenizer tokenizer, int rows) {
     problem(tokenizer, rows).ifPresent(problem -> logger.warn("{}: {}", model, problem));

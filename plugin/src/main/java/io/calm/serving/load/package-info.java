@@ -1,4 +1,4 @@
-/** Loads models for serving: memory budgets, the artifact or its making, scheduler, errors. */
+/** Loading of models for serving: memory budgets, the artifact, the scheduler, errors. */
 @NullMarked
 package io.calm.serving.load;
 

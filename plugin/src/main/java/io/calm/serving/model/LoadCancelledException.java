@@ -1,6 +1,6 @@
 package io.calm.serving.model;
 
-/** A load was called off: its model was unregistered, or the server stops. */
+/** The end of a load that was cancelled, because its model was unregistered or the server stops. */
 public final class LoadCancelledException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -4,7 +4,7 @@ import io.calm.search.Progress;
 import java.util.function.Consumer;
 
 /**
- * The latest moment of a load; the loader writes it, anybody reads it. A load that was cancelled
+ * The latest progress of a load, written by the loader and read by any thread. A cancelled load
  * ends at its next report. Thread safe.
  */
 public final class LoadProgress implements Consumer<Progress> {
@@ -12,9 +12,9 @@ public final class LoadProgress implements Consumer<Progress> {
   private volatile boolean cancelled;
 
   /**
-   * Reports a moment.
+   * Reports progress.
    *
-   * @throws LoadCancelledException if nobody wants the model any more
+   * @throws LoadCancelledException if the load was cancelled
    */
   @Override
   public void accept(Progress moment) {
@@ -26,13 +26,13 @@ public final class LoadProgress implements Consumer<Progress> {
     return current;
   }
 
-  /** Asks the loader to end; does not wait. */
+  /** Cancels the load, without waiting for its end. */
   public void cancel() {
     cancelled = true;
   }
 
   /**
-   * Ends a load that was cancelled.
+   * Throws an exception if the load was cancelled.
    *
    * @throws LoadCancelledException if it was
    */

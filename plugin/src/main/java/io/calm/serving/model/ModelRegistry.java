@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The models of this process by name. A load is {@link #loading}, then {@link #ready} or {@link
- * #failed}. A model that is removed has no name any more, but its requests under way end first.
- * Thread safe; knows nothing of how models are loaded.
+ * #failed}. A removed model loses its name at once, and ends after its requests in flight. The
+ * registry does not know how models are loaded. Thread safe.
  */
 public final class ModelRegistry implements AutoCloseable {
   private final Map<String, ModelStatus> models = new ConcurrentHashMap<>();
@@ -20,9 +20,9 @@ public final class ModelRegistry implements AutoCloseable {
   private int unloading;
 
   /**
-   * Announces a model that is being loaded.
+   * Registers a model that is being loaded.
    *
-   * @return where the loader reports
+   * @return receiver of the load's progress
    * @throws IllegalStateException if a model of this name is loading or ready, or the server stops
    */
   public LoadProgress loading(String name, String url) {
@@ -44,15 +44,15 @@ public final class ModelRegistry implements AutoCloseable {
     return progress;
   }
 
-  /** Makes a model answer under its name; unloads the one that it replaces. */
+  /** Registers a model as ready. Unloads the model that it replaces. */
   public void ready(ServedModel model) {
     unload(models.put(model.name(), new ModelStatus.Ready(model)), model);
   }
 
   /**
-   * Makes a model answer if its load is still wanted, else unloads it.
+   * Registers a model as ready if its load is still wanted; otherwise unloads it.
    *
-   * @param load what {@link #loading} returned
+   * @param load result of {@link #loading}
    * @throws LoadCancelledException if the model was removed meanwhile
    */
   public void ready(LoadProgress load, ServedModel model) {
@@ -63,17 +63,17 @@ public final class ModelRegistry implements AutoCloseable {
     }
   }
 
-  /** Notes why a model could not be loaded. */
+  /** Records the reason that a model could not be loaded. */
   public void failed(String name, String url, String reason) {
     models.put(name, new ModelStatus.Failed(url, reason));
   }
 
-  /** Notes why a load failed, unless the model was removed meanwhile. */
+  /** Records the reason that a load failed, unless the model was removed meanwhile. */
   public void failed(LoadProgress load, String name, String url, String reason) {
     settle(name, load, new ModelStatus.Failed(url, reason));
   }
 
-  /** Forgets a load, unless the model was removed, and perhaps registered again, meanwhile. */
+  /** Removes a load, unless the model was removed, and perhaps registered again, meanwhile. */
   public void forget(LoadProgress load, String name) {
     models.computeIfPresent(name, (key, old) -> isLoad(old, load) ? null : old);
   }
@@ -87,8 +87,9 @@ public final class ModelRegistry implements AutoCloseable {
   }
 
   /**
-   * Forgets a model and returns whether there was one. It takes no more requests from here on; a
-   * thread of its own lets those under way end, as {@link ServedModel#unload}. A load is cancelled.
+   * Removes a model and returns whether there was one. The model accepts no further requests. Its
+   * requests in flight finish on another thread, as {@link ServedModel#unload} describes. A load is
+   * cancelled.
    */
   public boolean remove(String name) {
     ModelStatus old = models.remove(name);
@@ -101,7 +102,7 @@ public final class ModelRegistry implements AutoCloseable {
     return old != null;
   }
 
-  /** Notes that the server was started with the model of that name. */
+  /** Records that the server was started with the model of that name. */
   public void startedWith(String name) {
     startup.add(name);
   }
@@ -120,23 +121,26 @@ public final class ModelRegistry implements AutoCloseable {
     return Collections.unmodifiableMap(new TreeMap<>(models));
   }
 
-  /** Returns the only model's name; empty where there is none or more than one. */
+  /** Returns the name of the only model; empty if there is none or more than one. */
   public Optional<String> onlyName() {
     Map<String, ModelStatus> all = all();
     return all.size() == 1 ? Optional.of(all.keySet().iterator().next()) : Optional.empty();
   }
 
-  /** Returns whether there is a model and all answer requests; never once the server stops. */
+  /**
+   * Returns whether there is at least one model and all are ready. Returns false once the server
+   * stops.
+   */
   public boolean allReady() {
     Map<String, ModelStatus> all = all();
     return !stopping && !all.isEmpty() && all.values().stream().allMatch(ModelStatus::answers);
   }
 
   /**
-   * Ends all models before the process ends: they keep their names and refuse requests, loads are
-   * cancelled, and requests under way end within each model's limit. Waits for that.
+   * Ends all models before the process ends, and waits for that. They keep their names and refuse
+   * requests. Loads are cancelled, and requests in flight finish within the limit of their model.
    *
-   * @throws InterruptedException if the thread is interrupted; models end all the same
+   * @throws InterruptedException if the thread is interrupted; the models end nevertheless
    */
   public void drain() throws InterruptedException {
     stopping = true;
@@ -150,14 +154,14 @@ public final class ModelRegistry implements AutoCloseable {
     awaitUnloaded();
   }
 
-  /** Waits until every model that was removed, replaced or drained has given back its memory. */
+  /** Waits until the memory of all models that were removed, replaced or drained is freed. */
   public synchronized void awaitUnloaded() throws InterruptedException {
     while (unloading > 0) {
       wait();
     }
   }
 
-  /** Ends all models at once, their requests too, without waiting. */
+  /** Ends all models and their requests at once, without waiting. */
   @Override
   public void close() {
     models.values().removeIf(this::closed);

@@ -1,20 +1,20 @@
 package io.calm.serving.model;
 
-/** Where a model stands between its registration and its answers. */
+/** The state of a registered model. */
 public sealed interface ModelStatus {
 
-  /** Where the model comes from, as the operator wrote it. */
+  /** Returns the origin of the model, as the operator wrote it. */
   String url();
 
-  /** Returns whether requests are answered. */
+  /** Returns whether the model answers requests. */
   default boolean answers() {
     return false;
   }
 
-  /** It is being searched or loaded. */
+  /** The model is being quantized or loaded. */
   record Loading(String url, LoadProgress progress) implements ModelStatus {}
 
-  /** It answers requests, until its loop dies, which it never should. */
+  /** The model answers requests, unless its scheduler has failed. */
   record Ready(ServedModel model) implements ModelStatus {
     @Override
     public String url() {
@@ -27,6 +27,6 @@ public sealed interface ModelStatus {
     }
   }
 
-  /** It could not be loaded. */
+  /** The model could not be loaded. */
   record Failed(String url, String reason) implements ModelStatus {}
 }

@@ -12,15 +12,15 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * A model that answers requests: everything that a request needs, wired.
+ * A loaded model with everything that a request needs.
  *
- * @param name as in URLs
- * @param url where it came from, as the operator wrote it
- * @param scheduler owns the decoder
- * @param plan what the search decided; empty where the model is served in full precision
- * @param limits of requests
- * @param lmi shapes of DJL's schema
- * @param created when it was loaded
+ * @param name name in URLs
+ * @param url origin of the model, as the operator wrote it
+ * @param scheduler scheduler, which owns the decoder
+ * @param plan result of the search; empty if the model is served in full precision
+ * @param limits limits of requests
+ * @param lmi form of replies in DJL's schema
+ * @param created time of the load
  */
 public record ServedModel(
     String name,
@@ -37,13 +37,14 @@ public record ServedModel(
     implements AutoCloseable {
 
   /**
-   * Limits of a request beyond the scheduler's.
+   * Limits of a request in addition to those of the scheduler.
    *
-   * @param defaultMaxTokens most tokens of a chat's answer where the client names no length; empty:
-   *     what the context leaves
-   * @param requestTimeout longest time of a request, its wait included; empty: no limit
-   * @param slowReaderTimeout how long a stream is held for a client that does not read
-   * @param drainTimeout how long requests go on when the model is unloaded
+   * @param defaultMaxTokens maximum number of tokens of a chat answer if the client sets none;
+   *     empty: the rest of the context
+   * @param requestTimeout maximum time of a request, including its time in the queue; empty: no
+   *     limit
+   * @param slowReaderTimeout maximum time that a stream waits for a client that does not read
+   * @param drainTimeout time that requests in flight have when the model is unloaded
    */
   public record Limits(
       OptionalInt defaultMaxTokens,
@@ -56,7 +57,7 @@ public record ServedModel(
   }
 
   /**
-   * Returns the label of metrics: {@code calm}, {@code uniform-NAME}, or {@code reference} where
+   * Returns the label of metrics: {@code calm}, {@code uniform-NAME}, or {@code reference} if
    * nothing is quantized.
    */
   public String variant() {
@@ -64,16 +65,16 @@ public record ServedModel(
   }
 
   /**
-   * Takes no more requests, lets those it has end within {@link Limits#drainTimeout}, cancels what
-   * is left, and frees the memory: on a thread of its own.
+   * Unloads the model on another thread: refuses new requests, lets those in flight finish within
+   * {@link Limits#drainTimeout}, cancels the rest, and frees the memory.
    *
-   * @param freed run once, at the end
+   * @param freed called once, at the end
    */
   public void unload(Runnable freed) {
     Unloading.start(this, freed);
   }
 
-  /** Ends the requests and then the decoder, without waiting. */
+  /** Cancels the requests and then closes the decoder, without waiting. */
   @Override
   public void close() {
     scheduler.close();

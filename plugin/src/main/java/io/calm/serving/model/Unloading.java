@@ -5,11 +5,11 @@ import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The end of a model, on a thread of its own: requests first, then memory. */
+/** Unloads a model on a thread of its own: first its requests, then its memory. */
 final class Unloading implements Runnable {
   private static final Logger logger = LoggerFactory.getLogger(Unloading.class);
 
-  /** A step that is under way when its sequences are cancelled ends within this. */
+  /** Maximum time of a step whose sequences are cancelled. */
   private static final Duration LAST_STEP = Duration.ofSeconds(30);
 
   private final ServedModel model;

@@ -1,4 +1,4 @@
-/** The models that a server has: the registry, a served model, its status and its unloading. */
+/** The models of a server: the registry, a served model, its status and its unloading. */
 @NullMarked
 package io.calm.serving.model;
 

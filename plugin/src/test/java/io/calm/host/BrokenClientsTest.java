@@ -1,7 +1,7 @@
 package io.calm.host;
 
-import static io.calm.serving.HttpClients.get;
-import static io.calm.serving.HttpClients.object;
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.object;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -209,7 +209,7 @@ class BrokenClientsTest {
   void bytesThatAreNotUtf8AreRefused() throws Exception {
     byte[] body = "{\"inputs\": \"x\"}".getBytes(StandardCharsets.US_ASCII);
     body[12] = (byte) 0xFF;
-    var answer = io.calm.serving.HttpClients.post(host.url() + "/predictions/m", body);
+    var answer = io.calm.testing.HttpClients.post(host.url() + "/predictions/m", body);
     assertEquals(400, answer.statusCode());
     assertEquals(
         "body: expected UTF-8, got an invalid sequence at byte 12",

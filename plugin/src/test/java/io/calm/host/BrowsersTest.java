@@ -1,8 +1,8 @@
 package io.calm.host;
 
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.request;
-import static io.calm.serving.HttpClients.send;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.request;
+import static io.calm.testing.HttpClients.send;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -178,12 +178,12 @@ class BrowsersTest {
             "{\"prompt\": \"say(x)|\", \"stream\": true}",
             "{\"prompt\": 5.5}")) {
       HttpResponse<byte[]> answer =
-          io.calm.serving.HttpClients.post(host.url() + "/v1/completions", body, "Origin", PAGE);
+          io.calm.testing.HttpClients.post(host.url() + "/v1/completions", body, "Origin", PAGE);
       assertEquals(PAGE, header(answer, "Access-Control-Allow-Origin"), body);
       assertEquals("origin", header(answer, "Vary"));
     }
     HttpResponse<byte[]> unknown =
-        io.calm.serving.HttpClients.get(host.url() + "/nowhere", "Origin", PAGE);
+        io.calm.testing.HttpClients.get(host.url() + "/nowhere", "Origin", PAGE);
     assertEquals(404, unknown.statusCode());
     assertEquals(PAGE, header(unknown, "Access-Control-Allow-Origin"));
     HttpResponse<byte[]> foreign = preflight(EVIL);
@@ -207,7 +207,7 @@ class BrowsersTest {
     assertEquals(204, preflight(PAGE).statusCode());
     assertEquals(401, preflight(EVIL).statusCode());
     HttpResponse<byte[]> refused =
-        io.calm.serving.HttpClients.get(host.url() + "/v1/models", "Origin", PAGE);
+        io.calm.testing.HttpClients.get(host.url() + "/v1/models", "Origin", PAGE);
     assertEquals(401, refused.statusCode());
     assertEquals(PAGE, header(refused, "Access-Control-Allow-Origin"));
     assertEquals(

@@ -1,12 +1,12 @@
 package io.calm.host;
 
-import static io.calm.serving.HttpClients.contentType;
-import static io.calm.serving.HttpClients.get;
-import static io.calm.serving.HttpClients.json;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.post;
-import static io.calm.serving.HttpClients.send;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.contentType;
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.json;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.post;
+import static io.calm.testing.HttpClients.send;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -15,7 +15,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.generate.SchedulerSettings;
 import io.calm.search.SearchProgress;
-import io.calm.serving.HttpClients;
+import io.calm.testing.HttpClients;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;

@@ -1,12 +1,12 @@
 package io.calm.host;
 
-import io.calm.serving.HttpContract;
+import io.calm.serving.contract.HttpContract;
 import io.calm.testing.ScriptedModels;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
 /** The contract on the embedded host. */
-class HostContractTest extends HttpContract {
+class HostContractTest implements HttpContract {
   private static TestHost host = TestHost.closed();
 
   @BeforeAll
@@ -21,7 +21,7 @@ class HostContractTest extends HttpContract {
   }
 
   @Override
-  protected String baseUrl() {
+  public String baseUrl() {
     return host.url();
   }
 }

@@ -1,8 +1,8 @@
 package io.calm.host;
 
-import static io.calm.serving.HttpClients.get;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;

@@ -1,6 +1,6 @@
 package io.calm.serving.djl;
 
-import io.calm.serving.HttpClients;
+import io.calm.testing.HttpClients;
 import io.calm.testing.Repository;
 import java.io.File;
 import java.io.IOException;

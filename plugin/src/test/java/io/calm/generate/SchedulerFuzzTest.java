@@ -346,7 +346,8 @@ class SchedulerFuzzTest {
         request.endOfSequence(),
         request.promptScores(),
         request.text(),
-        request.listener());
+        request.listener(),
+        Optional.empty());
   }
 
   private static void check(Submitted one, boolean cut, Run run) {

@@ -23,8 +23,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalInt;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -83,13 +81,7 @@ class TinyModelTest {
   }
 
   private static GenerationRequest request(int[] prompt, Recorder recorder) {
-    return new GenerationRequest(
-        prompt,
-        SamplingParameters.builder().maxNewTokens(NEW_TOKENS).build(),
-        Set.of(),
-        OptionalInt.empty(),
-        new Letters(),
-        recorder);
+    return RequestBuilder.prompt(prompt).maxNewTokens(NEW_TOKENS).build(recorder);
   }
 
   private static Decoder open(Case c, int blocks) {

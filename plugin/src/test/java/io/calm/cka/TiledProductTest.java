@@ -6,6 +6,7 @@ import io.calm.kernels.NativeKernels.Rung;
 import io.calm.kernels.NativeRungs;
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
+import io.calm.testing.Seeds;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.Random;
@@ -24,7 +25,7 @@ class TiledProductTest {
   @MethodSource("rungs")
   void everyRungHasTheBitsOfJava(Rung rung) {
     for (int round = 0; round < 20; round++) {
-      long seed = System.nanoTime();
+      long seed = Seeds.next();
       Random random = new Random(seed);
       int tokens = 4 + random.nextInt(150);
       int features = 1 + random.nextInt(300);

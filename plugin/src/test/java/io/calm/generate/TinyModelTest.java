@@ -18,6 +18,7 @@ import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
 import io.calm.testing.Repository;
+import io.calm.testing.Seeds;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -115,8 +116,7 @@ class TinyModelTest {
   @ParameterizedTest
   @MethodSource("cases")
   void answersAreTheSameAloneAndAmongFifteenOthers(Case c) throws InterruptedException {
-    long seed = System.nanoTime();
-    System.out.println("TinyModelTest: " + c + ", seed " + seed);
+    long seed = Seeds.next();
     List<int[]> prompts = prompts(new SplittableRandom(seed));
     List<List<Integer>> alone = new ArrayList<>();
     for (int[] prompt : prompts) {

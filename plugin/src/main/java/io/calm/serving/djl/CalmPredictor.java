@@ -118,7 +118,7 @@ final class CalmPredictor extends Predictor<Input, Output> {
   }
 
   private static Output held(Input input, PreparedReply reply) throws InterruptedException {
-    HeldAnswer answer = new HeldAnswer();
+    DeferredReply answer = new DeferredReply();
     PreparedReply.Running running = reply.start(answer);
     try {
       while (true) {
@@ -143,7 +143,7 @@ final class CalmPredictor extends Predictor<Input, Output> {
             : error.kind().status();
     JsonObject body = Schema.DJL.errors().of(error);
     body.addProperty("code", status);
-    return HeldAnswer.output(
+    return DeferredReply.output(
         status,
         "application/json",
         Errors.headers(error),

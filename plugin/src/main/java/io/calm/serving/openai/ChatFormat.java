@@ -7,37 +7,15 @@ import com.google.gson.JsonObject;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
 import io.calm.generate.TokenScore;
-import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.ErrorBody;
-import io.calm.serving.reply.ReplyFormat;
 import io.calm.serving.reply.Sequence;
 import io.calm.serving.reply.TokenText;
 import java.util.List;
 import java.util.Optional;
 
 /** Writes {@code chat.completion} and {@code chat.completion.chunk}. */
-final class ChatFormat implements ReplyFormat {
-  private static final String CHUNK = "chat.completion.chunk";
-
-  private final OpenAiReply reply;
-
+final class ChatFormat extends OpenAiFormat {
   ChatFormat(OpenAiReply reply) {
-    this.reply = reply;
-  }
-
-  @Override
-  public String contentType() {
-    return reply.contentType();
-  }
-
-  @Override
-  public boolean streamed() {
-    return reply.streamed();
-  }
-
-  @Override
-  public ErrorBody errors() {
-    return reply.errors();
+    super(reply, "chat.completion", "chat.completion.chunk");
   }
 
   @Override
@@ -49,7 +27,7 @@ final class ChatFormat implements ReplyFormat {
       delta.addProperty("content", "");
       role = chunk(sequence, 0, delta, JsonNull.INSTANCE, Optional.empty());
     }
-    if (token.text().isEmpty() && reply.logprobs().isEmpty()) {
+    if (token.text().isEmpty() && reply().logprobs().isEmpty()) {
       return role;
     }
     JsonObject delta = new JsonObject();
@@ -64,53 +42,33 @@ final class ChatFormat implements ReplyFormat {
     return chunk(sequence, generated, new JsonObject(), JsonNull.INSTANCE, sequence.reason());
   }
 
-  @Override
-  public String end(List<Sequence> sequences) {
-    return reply.end(CHUNK, sequences);
-  }
-
-  @Override
-  public String failed(ApiException error) {
-    return reply.failed(error);
-  }
-
   private String chunk(
       Sequence sequence,
       int generated,
       JsonObject delta,
       JsonElement logprobs,
       Optional<Finish.Reason> reason) {
-    JsonObject choice = new JsonObject();
-    choice.addProperty("index", sequence.index());
-    choice.add("delta", delta);
-    choice.add("logprobs", logprobs);
-    choice.add("finish_reason", OpenAiReply.finishReason(reason));
-    return reply.chunk(CHUNK, choice, sequence, generated);
+    return chunk(
+        sequence, generated, choice(sequence.index(), "delta", delta, logprobs, reason));
   }
 
   @Override
-  public String whole(List<Sequence> sequences) {
+  JsonArray choices(List<Sequence> sequences) {
     JsonArray choices = new JsonArray();
     for (Sequence sequence : sequences) {
       JsonObject message = new JsonObject();
       message.addProperty("role", "assistant");
       message.addProperty("content", sequence.text());
       message.add("refusal", JsonNull.INSTANCE);
-      JsonObject choice = new JsonObject();
-      choice.addProperty("index", sequence.index());
-      choice.add("message", message);
-      choice.add("logprobs", logprobs(sequence.tokens()));
-      choice.add("finish_reason", OpenAiReply.finishReason(sequence.reason()));
-      choices.add(choice);
+      choices.add(
+          choice(
+              sequence.index(), "message", message, logprobs(sequence.tokens()), sequence.reason()));
     }
-    JsonObject body = reply.envelope("chat.completion");
-    body.add("choices", choices);
-    body.add("usage", reply.usage(sequences));
-    return body + "\n";
+    return choices;
   }
 
   private JsonElement logprobs(List<GeneratedToken> tokens) {
-    if (reply.logprobs().isEmpty()) {
+    if (reply().logprobs().isEmpty()) {
       return JsonNull.INSTANCE;
     }
     JsonArray content = new JsonArray();
@@ -129,11 +87,11 @@ final class ChatFormat implements ReplyFormat {
 
   private JsonObject entry(TokenScore score) {
     JsonArray bytes = new JsonArray();
-    for (byte b : reply.tokenizer().bytes(score.id())) {
+    for (byte b : reply().tokenizer().bytes(score.id())) {
       bytes.add(b & 0xFF);
     }
     JsonObject entry = new JsonObject();
-    entry.addProperty("token", TokenText.escaped(reply.tokenizer(), score.id(), ""));
+    entry.addProperty("token", TokenText.escaped(reply().tokenizer(), score.id(), ""));
     entry.add("logprob", OpenAiReply.number(score.logprob()));
     entry.add("bytes", bytes);
     return entry;

@@ -4,11 +4,9 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
-import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.ErrorBody;
-import io.calm.serving.reply.ReplyFormat;
 import io.calm.serving.reply.Sequence;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -19,37 +17,19 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /** Writes {@code text_completion}, with the prompt before the answer where {@code echo} asks. */
-final class CompletionFormat implements ReplyFormat {
-  private static final String OBJECT = "text_completion";
-
-  private final OpenAiReply reply;
+final class CompletionFormat extends OpenAiFormat {
   private final boolean echo;
   private final Map<Sequence, TextOffsets> streamed = new HashMap<>();
 
   CompletionFormat(OpenAiReply reply, boolean echo) {
-    this.reply = reply;
+    super(reply, "text_completion", "text_completion");
     this.echo = echo;
-  }
-
-  @Override
-  public String contentType() {
-    return reply.contentType();
-  }
-
-  @Override
-  public boolean streamed() {
-    return reply.streamed();
-  }
-
-  @Override
-  public ErrorBody errors() {
-    return reply.errors();
   }
 
   @Override
   public String token(Sequence sequence, GeneratedToken token) {
     String prompt = token.index() == 0 ? echoed(sequence) : "";
-    if (token.text().isEmpty() && reply.logprobs().isEmpty()) {
+    if (token.text().isEmpty() && reply().logprobs().isEmpty()) {
       return prompt;
     }
     JsonElement logprobs = logprobs(log -> log.add(token.score(), token.top(), places(sequence)));
@@ -62,7 +42,7 @@ final class CompletionFormat implements ReplyFormat {
 
   private TextOffsets answer(Sequence sequence) {
     String before = echo ? sequence.prompt().text() : "";
-    return TextOffsets.ofAnswer(reply.tokenizer(), reply.showSpecial(), before);
+    return TextOffsets.ofAnswer(reply().tokenizer(), reply().showSpecial(), before);
   }
 
   private String echoed(Sequence sequence) {
@@ -80,53 +60,34 @@ final class CompletionFormat implements ReplyFormat {
     return prompt + chunk(sequence, generated, "", JsonNull.INSTANCE, sequence.reason());
   }
 
-  @Override
-  public String end(List<Sequence> sequences) {
-    return reply.end(OBJECT, sequences);
-  }
-
-  @Override
-  public String failed(ApiException error) {
-    return reply.failed(error);
-  }
-
   private String chunk(
       Sequence sequence,
       int generated,
       String text,
       JsonElement logprobs,
       Optional<Finish.Reason> reason) {
-    JsonObject choice = choice(sequence.index(), text, logprobs, reason);
-    return reply.chunk(OBJECT, choice, sequence, generated);
+    return chunk(sequence, generated, choice(sequence.index(), text, logprobs, reason));
   }
 
   private static JsonObject choice(
       int index, String text, JsonElement logprobs, Optional<Finish.Reason> reason) {
-    JsonObject choice = new JsonObject();
-    choice.addProperty("index", index);
-    choice.addProperty("text", text);
-    choice.add("logprobs", logprobs);
-    choice.add("finish_reason", OpenAiReply.finishReason(reason));
-    return choice;
+    return choice(index, "text", new JsonPrimitive(text), logprobs, reason);
   }
 
   @Override
-  public String whole(List<Sequence> sequences) {
+  JsonArray choices(List<Sequence> sequences) {
     JsonArray choices = new JsonArray();
     for (Sequence sequence : shown(sequences)) {
       String text = echo ? sequence.prompt().text() + sequence.text() : sequence.text();
       JsonElement logprobs = logprobs(log -> all(log, sequence));
       choices.add(choice(choices.size(), text, logprobs, sequence.reason()));
     }
-    JsonObject body = reply.envelope(OBJECT);
-    body.add("choices", choices);
-    body.add("usage", reply.usage(sequences));
-    return body + "\n";
+    return choices;
   }
 
   /** Returns what the client asked for, prompt by prompt: the likeliest a token, where ranked. */
   private List<Sequence> shown(List<Sequence> sequences) {
-    Choices choices = reply.choices();
+    Choices choices = reply().choices();
     if (!choices.ranked()) {
       return sequences;
     }
@@ -149,10 +110,10 @@ final class CompletionFormat implements ReplyFormat {
   }
 
   private JsonElement logprobs(Consumer<CompletionLogprobs> add) {
-    if (reply.logprobs().isEmpty()) {
+    if (reply().logprobs().isEmpty()) {
       return JsonNull.INSTANCE;
     }
-    CompletionLogprobs log = new CompletionLogprobs(reply.tokenizer());
+    CompletionLogprobs log = new CompletionLogprobs(reply().tokenizer());
     add.accept(log);
     return log.toJson();
   }

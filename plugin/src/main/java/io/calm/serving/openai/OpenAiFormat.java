@@ -1,0 +1,102 @@
+package io.calm.serving.openai;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import io.calm.generate.Finish;
+import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ErrorBody;
+import io.calm.serving.reply.ReplyFormat;
+import io.calm.serving.reply.Sequence;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The base of OpenAI's two answers. It writes the envelope, the usage and the framing; a subclass
+ * writes the choices.
+ */
+abstract class OpenAiFormat implements ReplyFormat {
+  private final OpenAiReply reply;
+  private final String object;
+  private final String chunkObject;
+
+  /**
+   * Creates a format.
+   *
+   * @param object the key {@code object} of a whole answer
+   * @param chunkObject the key {@code object} of a chunk
+   */
+  OpenAiFormat(OpenAiReply reply, String object, String chunkObject) {
+    this.reply = reply;
+    this.object = object;
+    this.chunkObject = chunkObject;
+  }
+
+  final OpenAiReply reply() {
+    return reply;
+  }
+
+  @Override
+  public final String contentType() {
+    return reply.contentType();
+  }
+
+  @Override
+  public final boolean streamed() {
+    return reply.streamed();
+  }
+
+  @Override
+  public final ErrorBody errors() {
+    return reply.errors();
+  }
+
+  @Override
+  public final String failed(ApiException error) {
+    return reply.failed(error);
+  }
+
+  @Override
+  public final String end(List<Sequence> sequences) {
+    return reply.end(chunkObject, sequences);
+  }
+
+  @Override
+  public final String whole(List<Sequence> sequences) {
+    JsonObject body = reply.envelope(object);
+    body.add("choices", choices(sequences));
+    body.add("usage", reply.usage(sequences));
+    return body + "\n";
+  }
+
+  /** Returns the choices of a whole answer. */
+  abstract JsonArray choices(List<Sequence> sequences);
+
+  /**
+   * Returns one chunk.
+   *
+   * @param generated tokens of {@code sequence} up to this chunk
+   */
+  final String chunk(Sequence sequence, int generated, JsonObject choice) {
+    return reply.chunk(chunkObject, choice, sequence, generated);
+  }
+
+  /**
+   * Returns a choice.
+   *
+   * @param contentKey {@code text}, {@code message} or {@code delta}
+   */
+  static JsonObject choice(
+      int index,
+      String contentKey,
+      JsonElement content,
+      JsonElement logprobs,
+      Optional<Finish.Reason> reason) {
+    JsonObject choice = new JsonObject();
+    choice.addProperty("index", index);
+    choice.add(contentKey, content);
+    choice.add("logprobs", logprobs);
+    choice.add("finish_reason", OpenAiReply.finishReason(reason));
+    return choice;
+  }
+}

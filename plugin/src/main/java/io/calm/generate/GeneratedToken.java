@@ -20,4 +20,12 @@ public record GeneratedToken(
     TokenScore score,
     List<TokenScore> top,
     Optional<Finish.Reason> end,
-    long elapsedNanos) {}
+    long elapsedNanos) {
+
+  /** Returns this token without its alternatives. */
+  public GeneratedToken withoutTop() {
+    return top.isEmpty()
+        ? this
+        : new GeneratedToken(index, text, score, List.of(), end, elapsedNanos);
+  }
+}

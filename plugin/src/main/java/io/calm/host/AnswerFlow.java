@@ -1,6 +1,7 @@
 package io.calm.host;
 
 import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.reply.ByteBudget;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundBuffer;
@@ -25,7 +26,7 @@ final class AnswerFlow extends ChannelOutboundHandlerAdapter {
 
   private static final Logger logger = LoggerFactory.getLogger(AnswerFlow.class);
 
-  private final BodyBudget budget;
+  private final ByteBudget budget;
   private final Duration patience;
   private long waiting;
   private long taken;
@@ -34,7 +35,7 @@ final class AnswerFlow extends ChannelOutboundHandlerAdapter {
   /**
    * @param patience the slow reader timeout if the answer's model has none
    */
-  AnswerFlow(BodyBudget budget, Duration patience) {
+  AnswerFlow(ByteBudget budget, Duration patience) {
     this.budget = budget;
     this.patience = patience;
   }

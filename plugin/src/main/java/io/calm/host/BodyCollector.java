@@ -1,6 +1,7 @@
 package io.calm.host;
 
 import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ValueCount;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
@@ -16,23 +17,44 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
- * Aggregates a request's body in one array and releases the received buffers immediately. A refused
- * request is passed on at once, with no body and a failed {@link DecoderResult}; the rest of its
- * body is discarded.
+ * Aggregates a request's body in arrays of equal size and releases the received buffers
+ * immediately. Counts the body's values while it arrives, so that nothing is kept of one that has
+ * too many. A refused request is passed on at once, with no body and a failed {@link
+ * DecoderResult}; the rest of its body is discarded.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class BodyCollector extends ChannelInboundHandlerAdapter {
-  private static final int MAX_FIRST_BYTES = 64 << 10;
+  private static final int PIECE_BYTES = 64 << 10;
 
   private final int maxBytes;
   private Optional<HttpRequest> head = Optional.empty();
-  private ByteBuf body = Unpooled.EMPTY_BUFFER;
+  private final List<ByteBuf> pieces = new ArrayList<>();
+  private ValueCount values = ValueCount.ofBody();
+  private long length;
 
   BodyCollector(int maxBytes) {
     this.maxBytes = maxBytes;
+  }
+
+  /**
+   * An event: the client sends no more, and the body is not whole.
+   *
+   * @param received bytes that came, as they were sent
+   * @param expected bytes by Content-Length; negative where the body is in chunks
+   */
+  record Ended(long received, long expected) {
+    ApiException error() {
+      return new ApiException(
+          ApiException.Kind.INVALID,
+          "body: expected %s, got the end of the input after %d bytes; send the request again"
+              .formatted(
+                  expected < 0 ? "a last chunk" : expected + " bytes by Content-Length", received));
+    }
   }
 
   static ApiException tooLarge(int maxBytes) {
@@ -66,8 +88,8 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
           new DefaultFullHttpResponse(
               HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
     }
-    long length = HttpUtil.getContentLength(request, 0L);
-    body = Unpooled.buffer((int) Math.min(length, MAX_FIRST_BYTES), maxBytes);
+    values = ValueCount.ofBody();
+    length = 0;
   }
 
   private void collect(ChannelHandlerContext context, HttpContent content) {
@@ -76,19 +98,48 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
     }
     if (!content.decoderResult().isSuccess()) {
       fail(context, content.decoderResult().cause());
-    } else if (content.content().readableBytes() > body.maxWritableBytes()) {
+      return;
+    }
+    length += content.content().readableBytes();
+    if (length > maxBytes) {
       fail(context, tooLarge(maxBytes));
-    } else {
-      body.writeBytes(content.content());
-      if (content instanceof LastHttpContent) {
-        pass(context, DecoderResult.SUCCESS);
-      }
+      return;
+    }
+    try {
+      keep(content.content());
+    } catch (ApiException e) {
+      fail(context, e);
+      return;
+    }
+    if (content instanceof LastHttpContent) {
+      pass(context, DecoderResult.SUCCESS);
     }
   }
 
+  /** Copies what was received, and counts its values. */
+  private void keep(ByteBuf received) {
+    while (received.isReadable()) {
+      ByteBuf piece = pieces.isEmpty() ? Unpooled.EMPTY_BUFFER : pieces.get(pieces.size() - 1);
+      if (!piece.isWritable()) {
+        // the size of a first piece that is the whole body, else of all that follow
+        int size = pieces.isEmpty() ? received.readableBytes() : PIECE_BYTES;
+        piece = Unpooled.buffer(Math.min(size, PIECE_BYTES), Math.min(size, PIECE_BYTES));
+        pieces.add(piece);
+      }
+      int from = piece.arrayOffset() + piece.writerIndex();
+      int size = Math.min(piece.writableBytes(), received.readableBytes());
+      piece.writeBytes(received, size);
+      values.read(piece.array(), from, from + size);
+    }
+  }
+
+  private void drop() {
+    pieces.forEach(ByteBuf::release);
+    pieces.clear();
+  }
+
   private void fail(ChannelHandlerContext context, Throwable cause) {
-    body.release();
-    body = Unpooled.EMPTY_BUFFER;
+    drop();
     if (HttpUtil.is100ContinueExpected(head.orElseThrow())) {
       HttpUtil.setKeepAlive(head.get(), false); // the client may or may not send the body now
     }
@@ -97,6 +148,8 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
 
   private void pass(ChannelHandlerContext context, DecoderResult result) {
     HttpRequest request = head.orElseThrow();
+    ByteBuf body = Unpooled.wrappedBuffer(Integer.MAX_VALUE, pieces.toArray(ByteBuf[]::new));
+    pieces.clear();
     FullHttpRequest whole =
         new DefaultFullHttpRequest(
             request.protocolVersion(),
@@ -107,16 +160,22 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
             new DefaultHttpHeaders());
     whole.setDecoderResult(result);
     head = Optional.empty();
-    body = Unpooled.EMPTY_BUFFER;
     context.fireChannelRead(whole);
   }
 
   @Override
   public void userEventTriggered(ChannelHandlerContext context, Object event) {
-    if (event != RequestDeadline.Event.TOO_SLOW) {
+    ApiException error;
+    if (event instanceof Ended ended) {
+      error = ended.error();
+    } else if (event == RequestDeadline.Event.TOO_SLOW) {
+      error = OneAtATime.tooSlow();
+    } else {
       context.fireUserEventTriggered(event);
-    } else if (head.isPresent()) {
-      fail(context, OneAtATime.tooSlow());
+      return;
+    }
+    if (head.isPresent()) {
+      fail(context, error);
     } else {
       context.close(); // it is answered, but its body does not end
     }
@@ -124,8 +183,7 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
 
   @Override
   public void handlerRemoved(ChannelHandlerContext context) {
-    body.release();
-    body = Unpooled.EMPTY_BUFFER;
+    drop();
     head = Optional.empty();
   }
 }

@@ -1,6 +1,7 @@
 package io.calm.host;
 
 import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.reply.ByteBudget;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.Channel;
@@ -27,7 +28,9 @@ import java.util.concurrent.TimeUnit;
 public final class EmbeddedHost implements AutoCloseable {
   private static final int IDLE_SECONDS = 120;
   private static final int LOOPS = 2;
-  private static final long MIN_SHARE_BYTES = 16L << 20;
+
+  /** Memory for the values of one body and for small bodies beside it. */
+  private static final long VALUES_BYTES = 32L << 20;
 
   private final HostSettings settings;
   private final CalmHttpHandler handler;
@@ -36,8 +39,8 @@ public final class EmbeddedHost implements AutoCloseable {
   private final ChannelGroup connections =
       new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
   private final InFlight inFlight = new InFlight();
-  private final BodyBudget bodies;
-  private final BodyBudget answers;
+  private final ByteBudget bodies;
+  private final ByteBudget answers;
   private final ByteBufAllocator allocator;
   private final Channel listening;
   private volatile boolean stopping;
@@ -45,9 +48,10 @@ public final class EmbeddedHost implements AutoCloseable {
   private EmbeddedHost(HostSettings settings, CalmHttpHandler handler) throws IOException {
     this.settings = settings;
     this.handler = handler;
-    long share = Math.max(MIN_SHARE_BYTES, Runtime.getRuntime().maxMemory() / 8);
-    this.bodies = new BodyBudget(Math.max(settings.maxBodyBytes(), share));
-    this.answers = new BodyBudget(share);
+    long share = ByteBudget.share();
+    this.bodies = handler.bodies();
+    bodies.raise(4L * settings.maxBodyBytes() + VALUES_BYTES);
+    this.answers = new ByteBudget(share);
     this.allocator = new BoundedAllocator(2 * share, LOOPS);
     this.listening = bind();
   }

@@ -2,6 +2,7 @@ package io.calm.host;
 
 import io.calm.serving.http.Route;
 import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ByteBudget;
 import io.calm.text.Printable;
 import io.netty.channel.ChannelHandler.Sharable;
 import io.netty.channel.ChannelHandlerContext;
@@ -35,12 +36,12 @@ final class HeadCheck extends ChannelInboundHandlerAdapter {
   private final ApiKey key;
   private final HostNames names;
   private final Cors cors;
-  private final BodyBudget answers;
+  private final ByteBudget answers;
 
   /**
    * @param answers memory of answers that are not read yet
    */
-  HeadCheck(int maxBodyBytes, ApiKey key, HostNames names, Cors cors, BodyBudget answers) {
+  HeadCheck(int maxBodyBytes, ApiKey key, HostNames names, Cors cors, ByteBudget answers) {
     this.maxBodyBytes = maxBodyBytes;
     this.key = key;
     this.names = names;

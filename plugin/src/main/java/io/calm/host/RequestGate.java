@@ -1,6 +1,8 @@
 package io.calm.host;
 
+import io.calm.serving.http.RequestWorkers;
 import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ByteBudget;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
@@ -15,14 +17,17 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * Charges bodies to the common budget until their requests are answered. A piece beyond the budget
- * is passed on with a failed {@link DecoderResult} that has the {@link ApiException} to answer with
- * as its cause.
+ * Charges bodies to the common budget until their requests are answered. Large bodies leave half of
+ * the budget to others, and small ones a quarter to the parsed forms of bodies. A piece beyond the
+ * budget is passed on with a failed {@link DecoderResult} that has the {@link ApiException} to
+ * answer with as its cause.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class RequestGate extends ChannelDuplexHandler {
-  private final BodyBudget budget;
+  private final ByteBudget budget;
   private final int mostOfOne;
+  private final long most;
+  private final long mostLarge;
   private final Deque<Charge> charges = new ArrayDeque<>();
   private Charge current = new Charge();
 
@@ -35,9 +40,11 @@ final class RequestGate extends ChannelDuplexHandler {
   /**
    * @param mostOfOne bytes of a body beyond which nothing is kept
    */
-  RequestGate(BodyBudget budget, int mostOfOne) {
+  RequestGate(ByteBudget budget, int mostOfOne) {
     this.budget = budget;
     this.mostOfOne = mostOfOne;
+    this.most = budget.most() / 4 * 3;
+    this.mostLarge = budget.most() / 2;
   }
 
   @Override
@@ -64,13 +71,14 @@ final class RequestGate extends ChannelDuplexHandler {
     if (current.over || size == 0) {
       return;
     }
+    long ceiling = current.bytes + size > RequestWorkers.LARGE ? mostLarge : most;
     if (current.bytes + size > mostOfOne) {
       giveBack(current);
-    } else if (budget.take(size)) {
+    } else if (budget.take(size, ceiling)) {
       current.bytes += size;
     } else {
       giveBack(current);
-      content.setDecoderResult(DecoderResult.failure(full()));
+      content.setDecoderResult(DecoderResult.failure(full(ceiling)));
     }
   }
 
@@ -80,11 +88,11 @@ final class RequestGate extends ChannelDuplexHandler {
     charge.bytes = 0;
   }
 
-  private ApiException full() {
+  private static ApiException full(long ceiling) {
     return new ApiException(
         ApiException.Kind.QUEUE_FULL,
-        "the bodies of all requests under way may hold %d bytes together; try again later"
-            .formatted(budget.most()));
+        "body: expected at most %d bytes in the bodies of all requests under way, got more; try again later"
+            .formatted(ceiling));
   }
 
   @Override

@@ -26,6 +26,8 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
   private static final Set<ApiException.Kind> WELL_FORMED =
       EnumSet.of(
           ApiException.Kind.BODY_TOO_LARGE,
+          ApiException.Kind.BODY_TOO_COMPLEX,
+          ApiException.Kind.TOO_LONG,
           ApiException.Kind.UNAUTHORIZED,
           ApiException.Kind.FORBIDDEN,
           ApiException.Kind.EXPECTATION_FAILED,

@@ -55,7 +55,7 @@ public final class JavaDecoder extends PagedDecoder {
 
   /** Creates a decoder on the caller's storage, which may be made to fail. */
   JavaDecoder(QuantizedModel model, FloatPages pages, int threads, KvStorage storage) {
-    super(model, storage, 0); // the JVM may report a fault of another thread too late to be seen
+    super(model, storage);
     this.model = model;
     this.spec = model.spec();
     try {

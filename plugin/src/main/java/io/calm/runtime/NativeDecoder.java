@@ -24,9 +24,6 @@ public final class NativeDecoder extends PagedDecoder {
   /** The result of a step that read a missing mapped page. */
   private static final int UNREADABLE = -2;
 
-  /** A check of the files costs some microseconds. */
-  private static final long NANOS_BETWEEN_CHECKS = 10_000_000;
-
   private static final int PER_LAYER = 16;
   private static final int LINEAR_HEAD = 4;
   private static final int LOGITS = 5;
@@ -68,8 +65,7 @@ public final class NativeDecoder extends PagedDecoder {
       StepSize largest) {
     super(
         model,
-        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address),
-        NANOS_BETWEEN_CHECKS);
+        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address));
     this.spec = model.spec();
     try {
       this.model = new NativeModel(rung, model, kvType, threads);

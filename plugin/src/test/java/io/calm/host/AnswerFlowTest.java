@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ByteBudget;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
@@ -23,7 +24,7 @@ import org.junit.jupiter.api.Test;
 class AnswerFlowTest {
   private static final int MOST = 1000;
 
-  private final BodyBudget budget = new BodyBudget(MOST);
+  private final ByteBudget budget = new ByteBudget(MOST);
 
   private EmbeddedChannel connection() {
     return new EmbeddedChannel(new AnswerFlow(budget, Duration.ofSeconds(30)));

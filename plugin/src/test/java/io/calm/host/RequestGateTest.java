@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.serving.http.RequestWorkers;
+import io.calm.serving.reply.ByteBudget;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
@@ -14,15 +16,17 @@ import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** What bodies are charged for, and when it is given back. */
 final class RequestGateTest {
   private static final int MOST_OF_ONE = 100;
-  private static final int MOST = 250;
+  private static final int MOST = 400;
 
-  private final BodyBudget budget = new BodyBudget(MOST);
+  private final ByteBudget budget = new ByteBudget(MOST);
   private final EmbeddedChannel channel = new EmbeddedChannel(new RequestGate(budget, MOST_OF_ONE));
 
   @AfterEach
@@ -83,13 +87,30 @@ final class RequestGateTest {
 
   @Test
   void aBodyThereIsNoRoomForIsRefusedAndHoldsNothing() {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
       head(100);
       assertTrue(body(100).decoderResult().isSuccess());
     }
     head(100);
     assertFalse(body(100).decoderResult().isSuccess());
-    assertLeft(MOST - 200);
+    assertLeft(MOST - 300); // the rest is left to parsed forms
+  }
+
+  @Test
+  void largeBodiesLeaveHalfOfTheBudget() {
+    int large = RequestWorkers.LARGE + 1;
+    ByteBudget shared = new ByteBudget(4L * large);
+    EmbeddedChannel gated = new EmbeddedChannel(new RequestGate(shared, large));
+    List<Boolean> taken = new ArrayList<>();
+    for (int size : new int[] {large, large, large, RequestWorkers.LARGE, large}) {
+      HttpContent body = new DefaultLastHttpContent(Unpooled.buffer(size).writeZero(size));
+      gated.writeInbound(
+          new DefaultHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.POST, "/invocations"), body);
+      taken.add(body.decoderResult().isSuccess());
+    }
+    assertEquals(List.of(true, true, false, true, false), taken);
+    gated.finishAndReleaseAll();
+    assertTrue(shared.take(shared.most()), "everything is given back");
   }
 
   private void head(int length) {

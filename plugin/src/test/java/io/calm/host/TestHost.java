@@ -10,6 +10,7 @@ import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.ModelLoads;
 import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.reply.ByteBudget;
 import io.calm.testing.ScriptedModels;
 import io.prometheus.client.CollectorRegistry;
 import java.time.InstantSource;
@@ -22,11 +23,17 @@ final class TestHost implements AutoCloseable {
   private final ModelRegistry registry;
   private final ExecutorService workers;
   private final Optional<EmbeddedHost> host;
+  private final ByteBudget bodies;
 
-  private TestHost(ModelRegistry registry, ExecutorService workers, Optional<EmbeddedHost> host) {
+  private TestHost(
+      ModelRegistry registry,
+      ExecutorService workers,
+      Optional<EmbeddedHost> host,
+      ByteBudget bodies) {
     this.registry = registry;
     this.workers = workers;
     this.host = host;
+    this.bodies = bodies;
   }
 
   static TestHost start(HostSettings settings) throws Exception {
@@ -42,15 +49,22 @@ final class TestHost implements AutoCloseable {
     ModelManagement management =
         new ModelManagement(registry, new LocalModels(Map.of()), new ModelLoads(registry, loader));
     CalmHttpHandler handler = new CalmHttpHandler(registry, text, metrics, workers, management);
-    return new TestHost(registry, workers, Optional.of(EmbeddedHost.start(settings, handler)));
+    return new TestHost(
+        registry, workers, Optional.of(EmbeddedHost.start(settings, handler)), handler.bodies());
   }
 
   static TestHost closed() {
-    return new TestHost(new ModelRegistry(), RequestWorkers.create(), Optional.empty());
+    return new TestHost(
+        new ModelRegistry(), RequestWorkers.create(), Optional.empty(), new ByteBudget(0));
   }
 
   ModelRegistry registry() {
     return registry;
+  }
+
+  /** Returns the budget of received and parsed bodies. */
+  ByteBudget bodies() {
+    return bodies;
   }
 
   int port() {

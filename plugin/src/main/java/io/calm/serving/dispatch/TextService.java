@@ -7,6 +7,7 @@ import io.calm.serving.model.ServedModel;
 import io.calm.serving.openai.Framing;
 import io.calm.serving.openai.OpenAiParser;
 import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ByteBudget;
 import io.calm.serving.reply.JsonFields;
 import io.calm.serving.reply.PreparedReply;
 import io.calm.serving.reply.Schema;
@@ -20,10 +21,31 @@ import java.time.InstantSource;
 public final class TextService {
   private final CalmMetrics metrics;
   private final InstantSource clock;
+  private final ByteBudget bodies;
+  private final ByteBudget scores;
 
+  /** Creates a service whose budgets are shares of the heap. */
   public TextService(CalmMetrics metrics, InstantSource clock) {
+    this(metrics, clock, new ByteBudget(ByteBudget.share()), new ByteBudget(ByteBudget.share()));
+  }
+
+  /**
+   * Creates a service.
+   *
+   * @param bodies memory of request bodies and of their parsed forms
+   * @param scores memory of log-probabilities in answers that are under way
+   */
+  public TextService(
+      CalmMetrics metrics, InstantSource clock, ByteBudget bodies, ByteBudget scores) {
     this.metrics = metrics;
     this.clock = clock;
+    this.bodies = bodies;
+    this.scores = scores;
+  }
+
+  /** Returns the budget of request bodies and of their parsed forms. */
+  public ByteBudget bodies() {
+    return bodies;
   }
 
   /**
@@ -36,7 +58,10 @@ public final class TextService {
    */
   public PreparedReply prepare(ServedModel model, Schema schema, JsonObject body, String accept) {
     return new PreparedReply(
-        model, parsed(model, schema, body, accept), metrics.model(model.name(), model.variant()));
+        model,
+        parsed(model, schema, body, accept),
+        metrics.model(model.name(), model.variant()),
+        scores);
   }
 
   /** A model may be unloaded, its tokenizer closed, while a request that found it is read. */

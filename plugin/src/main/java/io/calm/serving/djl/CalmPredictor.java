@@ -12,6 +12,7 @@ import io.calm.serving.dispatch.TextService;
 import io.calm.serving.http.RequestWorkers;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ByteBudget;
 import io.calm.serving.reply.Errors;
 import io.calm.serving.reply.JsonBody;
 import io.calm.serving.reply.PreparedReply;
@@ -94,13 +95,20 @@ final class CalmPredictor extends Predictor<Input, Output> {
   /** Reads a body; large ones take turns, as on the plugin's own routes. */
   private PreparedReply prepared(byte[] body, String accept) throws InterruptedException {
     if (body.length < RequestWorkers.LARGE) {
-      return text.prepare(served, Schema.DJL, JsonBody.parse(body), accept);
+      return charged(body, accept);
     }
     LARGE.acquire();
     try {
-      return text.prepare(served, Schema.DJL, JsonBody.parse(body), accept);
+      return charged(body, accept);
     } finally {
       LARGE.release();
+    }
+  }
+
+  private PreparedReply charged(byte[] body, String accept) {
+    try (ByteBudget.Charge charge = text.bodies().charge()) {
+      JsonObject parsed = JsonBody.parse(body, body.length, charge);
+      return text.prepare(served, Schema.DJL, parsed, accept);
     }
   }
 

@@ -7,6 +7,7 @@ import io.calm.serving.dispatch.TextService;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ByteBudget;
 import io.calm.serving.reply.ErrorBody;
 import io.calm.serving.reply.Errors;
 import io.calm.serving.reply.JsonBody;
@@ -105,6 +106,11 @@ public final class CalmHttpHandler {
     this.admission = admission;
     this.responses = responses;
     this.management = management;
+  }
+
+  /** Returns the budget of request bodies and of their parsed forms. */
+  public ByteBudget bodies() {
+    return text.bodies();
   }
 
   /** What a worker needs of a request, which the pipeline may release meanwhile. */
@@ -294,16 +300,24 @@ public final class CalmHttpHandler {
         call.schema().errors(),
         call.sink(),
         () -> {
-          JsonObject body = call.body().read(JsonBody::parse);
-          String[] keys =
-              call.schema() == Schema.DJL
-                  ? new String[] {"model_name", "model"}
-                  : new String[] {"model"};
-          ServedModel model =
-              ModelChoice.ready(registry, ModelChoice.name(registry, call.model(), body, keys));
-          PreparedReply reply = text.prepare(model, call.schema(), body, call.accept());
+          PreparedReply reply = prepared(call);
           call.sink()
-              .attach(admission.start(reply, call.sink()), model.limits().slowReaderTimeout());
+              .attach(
+                  admission.start(reply, call.sink()), reply.model().limits().slowReaderTimeout());
         });
+  }
+
+  /** Parses and tokenizes; the parsed body is charged as long as it is needed. */
+  private PreparedReply prepared(Call call) {
+    try (ByteBudget.Charge charge = text.bodies().charge()) {
+      JsonObject body = call.body().read((bytes, length) -> JsonBody.parse(bytes, length, charge));
+      String[] keys =
+          call.schema() == Schema.DJL
+              ? new String[] {"model_name", "model"}
+              : new String[] {"model"};
+      ServedModel model =
+          ModelChoice.ready(registry, ModelChoice.name(registry, call.model(), body, keys));
+      return text.prepare(model, call.schema(), body, call.accept());
+    }
   }
 }

@@ -53,18 +53,33 @@ final class ChatFormat extends OpenAiFormat {
   }
 
   @Override
-  JsonArray choices(List<Sequence> sequences) {
-    JsonArray choices = new JsonArray();
+  void choices(JsonText text, List<Sequence> sequences) {
     for (Sequence sequence : sequences) {
       JsonObject message = new JsonObject();
       message.addProperty("role", "assistant");
       message.addProperty("content", sequence.text());
       message.add("refusal", JsonNull.INSTANCE);
-      choices.add(
-          choice(
-              sequence.index(), "message", message, logprobs(sequence.tokens()), sequence.reason()));
+      choice(
+          text,
+          sequence.index(),
+          "message",
+          message,
+          () -> logprobs(text, sequence.tokens()),
+          sequence.reason());
     }
-    return choices;
+  }
+
+  private void logprobs(JsonText text, List<GeneratedToken> tokens) {
+    if (reply().logprobs().isEmpty()) {
+      text.value(JsonNull.INSTANCE);
+      return;
+    }
+    text.object(
+        () ->
+            text.name("content")
+                .array(() -> tokens.forEach(token -> text.value(entry(token))))
+                .name("refusal")
+                .value(JsonNull.INSTANCE));
   }
 
   private JsonElement logprobs(List<GeneratedToken> tokens) {
@@ -72,17 +87,19 @@ final class ChatFormat extends OpenAiFormat {
       return JsonNull.INSTANCE;
     }
     JsonArray content = new JsonArray();
-    for (GeneratedToken token : tokens) {
-      JsonObject entry = entry(token.score());
-      JsonArray top = new JsonArray();
-      token.top().forEach(alternative -> top.add(entry(alternative)));
-      entry.add("top_logprobs", top);
-      content.add(entry);
-    }
+    tokens.forEach(token -> content.add(entry(token)));
     JsonObject logprobs = new JsonObject();
     logprobs.add("content", content);
     logprobs.add("refusal", JsonNull.INSTANCE);
     return logprobs;
+  }
+
+  private JsonObject entry(GeneratedToken token) {
+    JsonObject entry = entry(token.score());
+    JsonArray top = new JsonArray();
+    token.top().forEach(alternative -> top.add(entry(alternative)));
+    entry.add("top_logprobs", top);
+    return entry;
   }
 
   private JsonObject entry(TokenScore score) {

@@ -1,9 +1,7 @@
 package io.calm.serving.openai;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
-import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
@@ -66,23 +64,27 @@ final class CompletionFormat extends OpenAiFormat {
       String text,
       JsonElement logprobs,
       Optional<Finish.Reason> reason) {
-    return chunk(sequence, generated, choice(sequence.index(), text, logprobs, reason));
-  }
-
-  private static JsonObject choice(
-      int index, String text, JsonElement logprobs, Optional<Finish.Reason> reason) {
-    return choice(index, "text", new JsonPrimitive(text), logprobs, reason);
+    JsonElement content = new JsonPrimitive(text);
+    return chunk(
+        sequence, generated, choice(sequence.index(), "text", content, logprobs, reason));
   }
 
   @Override
-  JsonArray choices(List<Sequence> sequences) {
-    JsonArray choices = new JsonArray();
-    for (Sequence sequence : shown(sequences)) {
-      String text = echo ? sequence.prompt().text() + sequence.text() : sequence.text();
-      JsonElement logprobs = logprobs(log -> all(log, sequence));
-      choices.add(choice(choices.size(), text, logprobs, sequence.reason()));
+  void choices(JsonText text, List<Sequence> sequences) {
+    List<Sequence> shown = shown(sequences);
+    for (int i = 0; i < shown.size(); i++) {
+      Sequence sequence = shown.get(i);
+      String answer = echo ? sequence.prompt().text() + sequence.text() : sequence.text();
+      choice(
+          text,
+          i,
+          "text",
+          new JsonPrimitive(answer),
+          () ->
+              collected(log -> all(log, sequence))
+                  .ifPresentOrElse(log -> log.write(text), () -> text.value(JsonNull.INSTANCE)),
+          sequence.reason());
     }
-    return choices;
   }
 
   /** Returns what the client asked for, prompt by prompt: the likeliest a token, where ranked. */
@@ -110,11 +112,15 @@ final class CompletionFormat extends OpenAiFormat {
   }
 
   private JsonElement logprobs(Consumer<CompletionLogprobs> add) {
+    return collected(add).<JsonElement>map(CompletionLogprobs::toJson).orElse(JsonNull.INSTANCE);
+  }
+
+  private Optional<CompletionLogprobs> collected(Consumer<CompletionLogprobs> add) {
     if (reply().logprobs().isEmpty()) {
-      return JsonNull.INSTANCE;
+      return Optional.empty();
     }
     CompletionLogprobs log = new CompletionLogprobs(reply().tokenizer());
     add.accept(log);
-    return log.toJson();
+    return Optional.of(log);
   }
 }

@@ -4,21 +4,26 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.TokenScore;
 import io.calm.serving.reply.Sequence;
 import io.calm.serving.reply.TokenText;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /** The parallel arrays of {@code logprobs}, as completions have them. */
 final class CompletionLogprobs {
   private static final String BYTES = "bytes:";
 
   private final Tokenizer tokenizer;
-  private final JsonArray tokens = new JsonArray();
-  private final JsonArray scores = new JsonArray();
-  private final JsonArray top = new JsonArray();
-  private final JsonArray offsets = new JsonArray();
+  private final List<TokenScore> scores = new ArrayList<>();
+  private final List<List<TokenScore>> top = new ArrayList<>();
+  private final List<Integer> offsets = new ArrayList<>();
 
   CompletionLogprobs(Tokenizer tokenizer) {
     this.tokenizer = tokenizer;
@@ -34,10 +39,9 @@ final class CompletionLogprobs {
 
   /** Adds a token; it stands among its alternatives, as in vLLM. */
   void add(TokenScore score, List<TokenScore> alternatives, TextOffsets places) {
-    tokens.add(spelling(score));
-    scores.add(OpenAiReply.number(score.logprob()));
+    scores.add(score);
     offsets.add(places.next(score.id()));
-    top.add(alternatives(score, alternatives));
+    top.add(alternatives);
   }
 
   private JsonElement alternatives(TokenScore score, List<TokenScore> alternatives) {
@@ -61,12 +65,40 @@ final class CompletionLogprobs {
     return TokenText.escaped(tokenizer, score.id(), BYTES);
   }
 
+  /** Returns the elements of the arrays by their names. */
+  private Map<String, IntFunction<JsonElement>> arrays() {
+    Map<String, IntFunction<JsonElement>> arrays = new LinkedHashMap<>();
+    arrays.put("tokens", i -> new JsonPrimitive(spelling(scores.get(i))));
+    arrays.put("token_logprobs", i -> OpenAiReply.number(scores.get(i).logprob()));
+    arrays.put("top_logprobs", i -> alternatives(scores.get(i), top.get(i)));
+    arrays.put("text_offset", i -> new JsonPrimitive(offsets.get(i)));
+    return arrays;
+  }
+
+  /** Writes the arrays, one element at a time. */
+  void write(JsonText text) {
+    text.object(
+        () ->
+            arrays()
+                .forEach(
+                    (name, element) ->
+                        text.name(name)
+                            .array(() -> indexes().forEach(i -> text.value(element.apply(i))))));
+  }
+
   JsonObject toJson() {
     JsonObject logprobs = new JsonObject();
-    logprobs.add("tokens", tokens);
-    logprobs.add("token_logprobs", scores);
-    logprobs.add("top_logprobs", top);
-    logprobs.add("text_offset", offsets);
+    arrays()
+        .forEach(
+            (name, element) -> {
+              JsonArray array = new JsonArray();
+              indexes().mapToObj(element).forEach(array::add);
+              logprobs.add(name, array);
+            });
     return logprobs;
+  }
+
+  private IntStream indexes() {
+    return IntStream.range(0, scores.size());
   }
 }

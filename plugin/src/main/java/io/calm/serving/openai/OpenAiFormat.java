@@ -1,8 +1,8 @@
 package io.calm.serving.openai;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import io.calm.generate.Finish;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ErrorBody;
@@ -63,14 +63,33 @@ abstract class OpenAiFormat implements ReplyFormat {
 
   @Override
   public final String whole(List<Sequence> sequences) {
-    JsonObject body = reply.envelope(object);
-    body.add("choices", choices(sequences));
-    body.add("usage", reply.usage(sequences));
-    return body + "\n";
+    return reply.whole(object, sequences, text -> choices(text, sequences));
   }
 
-  /** Returns the choices of a whole answer. */
-  abstract JsonArray choices(List<Sequence> sequences);
+  /** Writes the choices of a whole answer. */
+  abstract void choices(JsonText text, List<Sequence> sequences);
+
+  /**
+   * Writes a choice of a whole answer, a log-probability at a time.
+   *
+   * @param contentKey {@code text} or {@code message}
+   */
+  static void choice(
+      JsonText text,
+      int index,
+      String contentKey,
+      JsonElement content,
+      JsonText.Content logprobs,
+      Optional<Finish.Reason> reason) {
+    text.object(
+        () -> {
+          text.name("index").value(new JsonPrimitive(index));
+          text.name(contentKey).value(content);
+          text.name("logprobs");
+          logprobs.write();
+          text.name("finish_reason").value(OpenAiReply.finishReason(reason));
+        });
+  }
 
   /**
    * Returns one chunk.
@@ -82,9 +101,9 @@ abstract class OpenAiFormat implements ReplyFormat {
   }
 
   /**
-   * Returns a choice.
+   * Returns a choice of a chunk.
    *
-   * @param contentKey {@code text}, {@code message} or {@code delta}
+   * @param contentKey {@code text} or {@code delta}
    */
   static JsonObject choice(
       int index,

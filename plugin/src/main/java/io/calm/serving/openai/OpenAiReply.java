@@ -13,6 +13,7 @@ import io.calm.serving.reply.Sequence;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 
 /**
  * What both kinds of OpenAI's answers have in common.
@@ -72,6 +73,19 @@ record OpenAiReply(
       chunk.add("usage", JsonNull.INSTANCE);
     }
     return frame(chunk);
+  }
+
+  /** Returns a whole answer; {@code choices} writes its choices. */
+  String whole(String object, List<Sequence> sequences, Consumer<JsonText> choices) {
+    JsonText text = new JsonText();
+    text.object(
+        () ->
+            text.members(envelope(object))
+                .name("choices")
+                .array(() -> choices.accept(text))
+                .name("usage")
+                .value(usage(sequences)));
+    return text + "\n";
   }
 
   /** Returns the end of a stream: usage where it was asked for, then the mark. */

@@ -20,6 +20,8 @@ public final class ApiException extends RuntimeException {
     TOO_LONG(400, "invalid_request_error", "context_length_exceeded"),
     UNAUTHORIZED(401, "authentication_error", "invalid_api_key"),
     FORBIDDEN(403, "permission_error", "forbidden"),
+    /** A body is refused while it arrives; what follows it can be read. */
+    BODY_TOO_COMPLEX(400, "invalid_request_error", "invalid_request"),
     UNKNOWN_MODEL(404, "invalid_request_error", "model_not_found"),
     UNKNOWN_PATH(404, "invalid_request_error", "unknown_url"),
     METHOD_NOT_ALLOWED(405, "invalid_request_error", "method_not_allowed"),

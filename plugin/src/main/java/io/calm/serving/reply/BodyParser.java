@@ -16,12 +16,22 @@ import java.util.Optional;
 final class BodyParser {
   private static final String TOKEN_IDS = "prompt";
 
+  /**
+   * Estimated bytes of a key or a value: the entry of a map or an array, its wrapper, and the
+   * object that a string or a number is.
+   */
+  static final int VALUE_BYTES = 160;
+
+  private static final int CHARGED_AT_ONCE = 1 << 16;
+
   /** Number of digits that always fit an int. */
   private static final int INT_DIGITS = 9;
 
   private final byte[] body;
   private final int length;
   private final JsonStrings strings;
+  private final ByteBudget.Charge charge;
+  private long uncharged;
   private int at;
   private int values;
 
@@ -35,11 +45,13 @@ final class BodyParser {
    * Reads the start of an array.
    *
    * @param length bytes of the body
+   * @param charge grows by the estimated size of what is built
    */
-  BodyParser(byte[] body, int length) {
+  BodyParser(byte[] body, int length, ByteBudget.Charge charge) {
     this.body = body;
     this.length = length;
     this.strings = new JsonStrings(body, length);
+    this.charge = charge;
   }
 
   /** Reads the whole body. */
@@ -49,14 +61,11 @@ final class BodyParser {
     if (next() < 0) {
       throw invalid("expected a JSON object, got an empty body");
     }
-    int over = ValueCount.over(body, at, length, JsonBody.MAX_VALUES);
-    if (over >= 0) {
-      throw tooMany(over);
-    }
     JsonElement element = value();
     if (next() >= 0) {
       throw invalid("expected one JSON object, got more after its end");
     }
+    charge(0, 0);
     return element;
   }
 
@@ -64,7 +73,7 @@ final class BodyParser {
   private int next() {
     while (at < length) {
       byte c = body[at];
-      if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+      if (!TokenIdScan.isSpace(c)) {
         return c & 0xFF;
       }
       at++;
@@ -78,7 +87,7 @@ final class BodyParser {
     return switch (c) {
       case '{' -> object();
       case '[' -> array();
-      case '"' -> new JsonPrimitive(string());
+      case '"' -> new JsonPrimitive(whole(string()));
       case 't' -> literal("true", new JsonPrimitive(true));
       case 'f' -> literal("false", new JsonPrimitive(false));
       case 'n' -> literal("null", JsonNull.INSTANCE);
@@ -107,6 +116,7 @@ final class BodyParser {
       count();
       String name = string();
       names[level] = name;
+      whole(name);
       if (object.has(name)) {
         throw invalid("expected each key once, got two of them at " + path());
       }
@@ -160,46 +170,15 @@ final class BodyParser {
     if (level == 0 || level > 2 || !TOKEN_IDS.equals(names[1]) || (level == 2 && inObject())) {
       return Optional.empty();
     }
-    int start = at;
-    int count = readIds(new int[0]);
-    at = start;
-    if (count == 0) {
+    int count = TokenIdScan.count(body, at, length);
+    charge((long) Integer.BYTES * count, CHARGED_AT_ONCE);
+    int[] ids = new int[count];
+    int end = TokenIdScan.read(body, at, length, ids);
+    if (end < 0) {
       return Optional.empty();
     }
-    int[] ids = new int[count];
-    readIds(ids);
+    at = end;
     return Optional.of(new TokenArray(ids));
-  }
-
-  /**
-   * Reads an array of token ids and stores as many as fit.
-   *
-   * @return their number; 0 if there are none, or other values among them
-   */
-  private int readIds(int[] ids) {
-    int count = 0;
-    while (true) {
-      at++; // the bracket, or a comma
-      next();
-      int digits = at;
-      int id = 0;
-      while (at < length && body[at] >= '0' && body[at] <= '9' && at - digits < INT_DIGITS) {
-        id = 10 * id + body[at++] - '0';
-      }
-      int width = at - digits;
-      int c = next();
-      if (width == 0 || (width > 1 && body[digits] == '0') || (c != ',' && c != ']')) {
-        return 0;
-      }
-      if (count < ids.length) {
-        ids[count] = id;
-      }
-      count++;
-      if (c == ']') {
-        at++;
-        return count;
-      }
-    }
   }
 
   private boolean inObject() {
@@ -265,13 +244,25 @@ final class BodyParser {
   private String string() {
     String text = strings.read(at);
     at = strings.end();
+    charge((long) text.length() * strings.width(), CHARGED_AT_ONCE);
+    return text;
+  }
+
+  /** Returns a text after checking that it is Unicode; only escapes can make it anything else. */
+  private String whole(String text) {
+    int half = JsonStrings.halfPair(text);
+    if (half >= 0) {
+      String path = path();
+      throw ApiException.invalid(
+          path.equals("$") ? "body" : path.substring(2),
+          "expected Unicode text, got half of a surrogate pair at index " + half);
+    }
     return text;
   }
 
   private void enter() {
     if (level == JsonBody.MAX_LEVELS) {
-      throw invalid(
-          "malformed JSON: Nesting limit %d reached at byte %d".formatted(JsonBody.MAX_LEVELS, at));
+      throw ValueCount.tooDeep(at);
     }
     level++;
     names[level] = "";
@@ -284,14 +275,23 @@ final class BodyParser {
 
   private void count() {
     if (++values > JsonBody.MAX_VALUES) {
-      throw tooMany(at);
+      throw ValueCount.tooMany(at);
     }
+    charge(VALUE_BYTES, CHARGED_AT_ONCE);
   }
 
-  private static ApiException tooMany(int at) {
-    return invalid(
-        "expected at most %d values and keys, got more; byte %d is where the limit is reached"
-            .formatted(JsonBody.MAX_VALUES, at));
+  /** Charges for what is built, in steps of more than {@code least} bytes. */
+  private void charge(long bytes, int least) {
+    uncharged += bytes;
+    if (uncharged > least) {
+      if (!charge.grow(uncharged)) {
+        throw new ApiException(
+            ApiException.Kind.QUEUE_FULL,
+            "body: expected at most %d bytes in the bodies of all requests under way and their values, got more; try again later"
+                .formatted(charge.most()));
+      }
+      uncharged = 0;
+    }
   }
 
   /** Returns the path of the current value, e.g. {@code $.messages[0].role}. */

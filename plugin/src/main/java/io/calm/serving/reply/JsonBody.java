@@ -5,8 +5,9 @@ import com.google.gson.JsonObject;
 import java.util.Optional;
 
 /**
- * Strict JSON (RFC 8259) from the bytes of a body: UTF-8, one object, each key once. The memory of
- * the parsed body is bounded by {@link #MAX_VALUES}, whatever its bytes are.
+ * Strict JSON (RFC 8259) from the bytes of a body: UTF-8, one object, each key once, and Unicode in
+ * all keys and strings, so no lone surrogate reaches a template or a tokenizer. The memory of the
+ * parsed body is bounded by {@link #MAX_VALUES}, whatever its bytes are.
  */
 public final class JsonBody {
   /** Maximum depth of nested objects and arrays. */
@@ -14,9 +15,12 @@ public final class JsonBody {
 
   /**
    * Maximum number of values and keys together. Token ids of prompts are not counted: they become
-   * arrays of numbers no larger than the body.
+   * arrays of ints.
    */
   public static final int MAX_VALUES = 100_000;
+
+  /** Maximum number of token ids in one prompt. */
+  static final int MAX_TOKEN_IDS = 1 << 20;
 
   /** Maximum length of a number in characters. */
   public static final int MAX_NUMBER_LENGTH = 400;
@@ -29,17 +33,21 @@ public final class JsonBody {
    * @throws ApiException saying where it is malformed, or which limit it exceeds
    */
   public static JsonObject parse(byte[] body) {
-    return parse(body, body.length);
+    try (ByteBudget.Charge unlimited = new ByteBudget(Long.MAX_VALUE).charge()) {
+      return parse(body, body.length, unlimited);
+    }
   }
 
   /**
    * Parses a body that is the start of an array.
    *
    * @param length bytes of the body
+   * @param charge grows by the estimated size of the parsed form while it is built; the caller
+   *     closes it when that is no longer needed
    * @throws ApiException saying where it is malformed, or which limit it exceeds
    */
-  public static JsonObject parse(byte[] body, int length) {
-    JsonElement element = new BodyParser(body, length).document();
+  public static JsonObject parse(byte[] body, int length, ByteBudget.Charge charge) {
+    JsonElement element = new BodyParser(body, length, charge).document();
     if (!element.isJsonObject()) {
       throw new ApiException(
           ApiException.Kind.INVALID,

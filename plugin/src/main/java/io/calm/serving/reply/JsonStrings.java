@@ -17,6 +17,7 @@ final class JsonStrings {
           .onMalformedInput(CodingErrorAction.REPORT)
           .onUnmappableCharacter(CodingErrorAction.REPORT);
   private int end;
+  private int width;
 
   JsonStrings(byte[] body, int length) {
     this.body = body;
@@ -47,6 +48,7 @@ final class JsonStrings {
       throw BodyParser.malformed(body, length, length, "the end of a string");
     }
     end = i + 1;
+    width = escapes || signs < 0 ? 2 : 1;
     if (escapes) {
       return unescaped(start, i);
     }
@@ -55,9 +57,27 @@ final class JsonStrings {
         : decoded(start, i).toString();
   }
 
+  /** Returns the index of the first half of a surrogate pair that stands alone; -1 if none does. */
+  static int halfPair(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        if (!Character.isSupplementaryCodePoint(text.codePointAt(i))) {
+          return i;
+        }
+        i++;
+      }
+    }
+    return -1;
+  }
+
   /** Returns the index behind the string that was read last. */
   int end() {
     return end;
+  }
+
+  /** Returns the maximum bytes per character of the string that was read last. */
+  int width() {
+    return width;
   }
 
   private String unescaped(int start, int stop) {

@@ -18,6 +18,7 @@ public final class PreparedReply {
   private final ServedModel model;
   private final TextRequest request;
   private final ModelMetrics metrics;
+  private final ByteBudget scores;
 
   /** A reply under way. */
   public interface Running {
@@ -31,11 +32,17 @@ public final class PreparedReply {
     void resume();
   }
 
-  /** Puts together what a schema's parser has read. */
-  public PreparedReply(ServedModel model, TextRequest request, ModelMetrics metrics) {
+  /**
+   * Puts together what a schema's parser has read.
+   *
+   * @param scores memory of the log-probabilities of all answers under way
+   */
+  public PreparedReply(
+      ServedModel model, TextRequest request, ModelMetrics metrics, ByteBudget scores) {
     this.model = model;
     this.request = request;
     this.metrics = metrics;
+    this.scores = scores;
   }
 
   /** Returns the model that will answer. */
@@ -77,11 +84,15 @@ public final class PreparedReply {
         sequences.add(new Sequence(prompt, sequences.size(), request.parameters().seed() + choice));
       }
     }
-    RunningReply reply = new RunningReply(sequences, request.format(), sink, metrics);
+    ByteBudget.Charge charge = scores.charge();
+    RunningReply reply =
+        new RunningReply(
+            sequences, request.format(), sink, metrics, charge, model.scheduler()::ended);
     try {
       reply.submitted(
           model.scheduler().submit(sequences.stream().map(s -> generation(s, reply)).toList()));
     } catch (RejectedException e) {
+      charge.close();
       sequences.forEach(sequence -> metrics.rejected());
       throw new ApiException(
           switch (e.reason()) {
@@ -109,6 +120,10 @@ public final class PreparedReply {
           ("expected at most %d alternatives in one answer, got up to %d; ask for fewer tokens,"
                   + " choices or log-probabilities, or send several requests")
               .formatted(MAX_ALTERNATIVES, alternatives));
+    }
+    boolean kept = !streamed() || request.promptScores().isPresent();
+    if (alternatives > 0 && kept && scores.isHalfTaken()) {
+      throw RunningReply.scoresFull(scores.most());
     }
   }
 

@@ -9,6 +9,10 @@ import io.calm.metrics.ModelMetrics;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Carries the events of a request's sequences to its sink. Nothing is sent before the first token,
@@ -17,10 +21,23 @@ import java.util.Map;
  * <p>Events come on the scheduler's thread; {@link #cancel} on any.
  */
 final class RunningReply implements PreparedReply.Running {
+  /** Estimated bytes of a token with its log-probability, and of its text in a whole answer. */
+  static final long SCORE_BYTES = 256;
+
+  /**
+   * Number of tokens and alternatives from which a whole answer is built on a thread of its own.
+   */
+  static final int MANY = 4096;
+
+  private static final Logger logger = LoggerFactory.getLogger(RunningReply.class);
+
   private final List<Sequence> sequences;
   private final ReplyFormat format;
   private final ReplySink sink;
   private final ModelMetrics metrics;
+  private final ByteBudget.Charge charge;
+  private final BooleanSupplier unloaded;
+  private long kept; // tokens and alternatives, of the prompts too
   private int open;
   private boolean started;
   private boolean begun;
@@ -28,11 +45,25 @@ final class RunningReply implements PreparedReply.Running {
   private volatile boolean cancelled;
   private volatile List<? extends Generation> generations = List.of();
 
-  RunningReply(List<Sequence> sequences, ReplyFormat format, ReplySink sink, ModelMetrics metrics) {
+  /**
+   * Creates a reply that has sent nothing.
+   *
+   * @param charge grows by the log-probabilities that the answer holds, and is closed at its end
+   * @param unloaded whether the model's tokenizer may be closed
+   */
+  RunningReply(
+      List<Sequence> sequences,
+      ReplyFormat format,
+      ReplySink sink,
+      ModelMetrics metrics,
+      ByteBudget.Charge charge,
+      BooleanSupplier unloaded) {
     this.sequences = sequences;
     this.format = format;
     this.sink = sink;
     this.metrics = metrics;
+    this.charge = charge;
+    this.unloaded = unloaded;
     this.open = sequences.size();
   }
 
@@ -71,7 +102,9 @@ final class RunningReply implements PreparedReply.Running {
 
       @Override
       public void prompt(List<TokenScore> scores, List<List<TokenScore>> top) {
-        sequence.prompt(scores, top);
+        if (!done && holds(scores.size() + top.stream().mapToLong(List::size).sum())) {
+          sequence.prompt(scores, top);
+        }
       }
 
       @Override
@@ -79,9 +112,15 @@ final class RunningReply implements PreparedReply.Running {
         metrics.token(token.index(), token.elapsedNanos() - before);
         before = token.elapsedNanos();
         started();
-        sequence.token(token);
-        if (format.streamed() && !done) {
+        if (done) {
+          return;
+        }
+        if (format.streamed()) {
+          sequence.token(token.withoutTop());
           send(format.token(sequence, token));
+        } else if (token.top().isEmpty() || holds(1L + token.top().size())) {
+          kept++;
+          sequence.token(token);
         }
       }
 
@@ -101,6 +140,28 @@ final class RunningReply implements PreparedReply.Running {
         }
       }
     };
+  }
+
+  /** Charges for log-probabilities that the answer keeps; ends it where there is no memory. */
+  private boolean holds(long more) {
+    if (!charge.grow(more * SCORE_BYTES)) {
+      started();
+      fail(scoresFull(charge.most()));
+      return false;
+    }
+    kept += more;
+    return true;
+  }
+
+  /** Creates the error for log-probabilities beyond the common budget. */
+  static ApiException scoresFull(long most) {
+    return new ApiException(
+        ApiException.Kind.QUEUE_FULL,
+        ("logprobs: expected at most %d bytes of log-probabilities in all answers under way, got"
+                + " more; try again later, or ask for fewer tokens, choices or log-probabilities,"
+                + " or for a stream")
+            .formatted(most),
+        Optional.of("logprobs"));
   }
 
   private void started() {
@@ -144,17 +205,54 @@ final class RunningReply implements PreparedReply.Running {
         send(format.end(sequences));
         begin();
         done = true;
+        charge.close();
         sink.end();
       }
     } else if (open == 0) {
-      byte[] body = format.whole(sequences).getBytes(StandardCharsets.UTF_8);
+      if (kept < MANY) {
+        whole();
+      } else {
+        AnswerWriter.execute(this::wholeOrError);
+      }
       done = true;
-      sink.full(200, format.contentType(), Map.of(), body);
     }
+  }
+
+  /** Sends the whole answer; nothing changes it any more. */
+  private void whole() {
+    byte[] body = format.whole(sequences).getBytes(StandardCharsets.UTF_8);
+    charge.close();
+    sink.full(200, format.contentType(), Map.of(), body);
+  }
+
+  private void wholeOrError() {
+    try {
+      if (cancelled) {
+        fail(new ApiException(ApiException.Kind.NOT_READY, "the generation was cancelled"));
+      } else {
+        whole();
+      }
+    } catch (IllegalStateException e) {
+      if (!unloaded.getAsBoolean()) {
+        unwritable(e);
+        return;
+      }
+      fail(
+          new ApiException(
+              ApiException.Kind.NOT_READY, "the model was unloaded before its answer was written"));
+    } catch (RuntimeException | Error e) {
+      unwritable(e);
+    }
+  }
+
+  private void unwritable(Throwable cause) {
+    logger.error("an answer could not be written", cause);
+    fail(new ApiException(ApiException.Kind.INTERNAL, "the answer could not be written"));
   }
 
   private void fail(ApiException error) {
     done = true;
+    charge.close();
     if (begun) {
       sink.write(format.failed(error).getBytes(StandardCharsets.UTF_8));
       sink.end();

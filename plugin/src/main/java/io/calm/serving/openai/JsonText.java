@@ -1,0 +1,78 @@
+package io.calm.serving.openai;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.stream.JsonWriter;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+
+/**
+ * A JSON text under construction, for large answers: a tree of all their values would take several
+ * times the memory of the text. Single use.
+ */
+final class JsonText {
+  private final StringWriter text = new StringWriter();
+  private final JsonWriter writer = new JsonWriter(text);
+
+  /** Writes a part with the library's writer. */
+  private interface Part {
+    void write() throws IOException;
+  }
+
+  /** Writes elements of an array or members of an object. */
+  interface Content {
+    void write();
+  }
+
+  private JsonText write(Part part) {
+    try {
+      part.write();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // a text in memory has none
+    }
+    return this;
+  }
+
+  /** Begins a member; its value follows. */
+  JsonText name(String name) {
+    return write(() -> writer.name(name));
+  }
+
+  JsonText value(JsonElement value) {
+    return write(() -> writer.jsonValue(value.toString()));
+  }
+
+  JsonText value(String value) {
+    return write(() -> writer.value(value));
+  }
+
+  /** Writes all members of an object into the current one. */
+  JsonText members(JsonObject object) {
+    object.entrySet().forEach(member -> name(member.getKey()).value(member.getValue()));
+    return this;
+  }
+
+  JsonText object(Content members) {
+    return write(
+        () -> {
+          writer.beginObject();
+          members.write();
+          writer.endObject();
+        });
+  }
+
+  JsonText array(Content elements) {
+    return write(
+        () -> {
+          writer.beginArray();
+          elements.write();
+          writer.endArray();
+        });
+  }
+
+  @Override
+  public String toString() {
+    return text.toString();
+  }
+}

@@ -1,0 +1,93 @@
+package io.calm.serving.reply;
+
+import java.util.concurrent.atomic.AtomicLong;
+
+/** A limit on the bytes that all requests hold together for one purpose. Thread safe. */
+public final class ByteBudget {
+  private static final long MIN_SHARE_BYTES = 16L << 20;
+
+  private final AtomicLong taken = new AtomicLong();
+  private volatile long most;
+
+  public ByteBudget(long most) {
+    this.most = most;
+  }
+
+  /** Returns the share of the heap that a budget usually has: an eighth, at least 16 MiB. */
+  public static long share() {
+    return Math.max(MIN_SHARE_BYTES, Runtime.getRuntime().maxMemory() / 8);
+  }
+
+  public long most() {
+    return most;
+  }
+
+  /** Raises the limit to {@code least} if it is lower. */
+  public void raise(long least) {
+    most = Math.max(most, least);
+  }
+
+  /** Returns whether more than half is taken, so that no new user should begin. */
+  public boolean isHalfTaken() {
+    return taken.get() > most / 2;
+  }
+
+  /** Takes {@code bytes} and returns true, or takes none. */
+  public boolean take(long bytes) {
+    return take(bytes, most);
+  }
+
+  /**
+   * Takes {@code bytes} and returns true, or takes none.
+   *
+   * @param ceiling the limit of what is taken by all, for users that must leave some to others
+   */
+  public boolean take(long bytes, long ceiling) {
+    if (taken.addAndGet(bytes) <= ceiling) {
+      return true;
+    }
+    taken.addAndGet(-bytes);
+    return false;
+  }
+
+  public void give(long bytes) {
+    taken.addAndGet(-bytes);
+  }
+
+  /** Returns an empty charge to this budget. */
+  public Charge charge() {
+    return new Charge(this);
+  }
+
+  /** The bytes that one request holds. {@link #close} gives them back, once. Thread safe. */
+  public static final class Charge implements AutoCloseable {
+    private final ByteBudget budget;
+    private long bytes;
+    private boolean closed;
+
+    private Charge(ByteBudget budget) {
+      this.budget = budget;
+    }
+
+    /** Takes more bytes and returns true; takes none if they are not left or this is closed. */
+    public synchronized boolean grow(long more) {
+      if (closed || !budget.take(more)) {
+        return false;
+      }
+      bytes += more;
+      return true;
+    }
+
+    /** Returns the limit of the budget. */
+    public long most() {
+      return budget.most();
+    }
+
+    @Override
+    public synchronized void close() {
+      closed = true;
+      budget.give(bytes);
+      bytes = 0;
+    }
+  }
+}

@@ -1,0 +1,141 @@
+package io.calm.serving.dispatch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import io.calm.metrics.CalmMetrics;
+import io.calm.serving.model.ServedModel;
+import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ByteBudget;
+import io.calm.serving.reply.JsonBody;
+import io.calm.serving.reply.ReplySink;
+import io.calm.serving.reply.Schema;
+import io.calm.testing.ScriptedModels;
+import io.prometheus.client.CollectorRegistry;
+import java.nio.charset.StandardCharsets;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Log-probabilities of all answers under way share one budget. */
+class ScoreBudgetTest {
+  private static final ServedModel MODEL = ScriptedModels.create("scripted");
+  private static final int MOST = 1 << 20;
+
+  private final ByteBudget scores = new ByteBudget(MOST);
+  private final TextService service =
+      new TextService(
+          new CalmMetrics(new CollectorRegistry(), List::of),
+          InstantSource.system(),
+          new ByteBudget(MOST),
+          scores);
+
+  /** What an answer was, and the name of the thread that sent it. */
+  private record Answer(int status, String text, String thread) {}
+
+  private static final class Sink implements ReplySink {
+    final CompletableFuture<Answer> answer = new CompletableFuture<>();
+    final StringBuilder pieces = new StringBuilder();
+
+    @Override
+    public void full(int status, String type, Map<String, String> headers, byte[] body) {
+      String text = new String(body, StandardCharsets.UTF_8);
+      answer.complete(new Answer(status, text, Thread.currentThread().getName()));
+    }
+
+    @Override
+    public void begin(String contentType) {
+      // the pieces say it
+    }
+
+    @Override
+    public void write(byte[] bytes) {
+      pieces.append(new String(bytes, StandardCharsets.UTF_8));
+    }
+
+    @Override
+    public void end() {
+      answer.complete(new Answer(200, pieces.toString(), Thread.currentThread().getName()));
+    }
+  }
+
+  @AfterAll
+  static void close() {
+    MODEL.close();
+  }
+
+  @AfterEach
+  void everythingIsGivenBackInTheEnd() {
+    assertTrue(scores.take(MOST), "all of the budget is free");
+    scores.give(MOST);
+  }
+
+  private Answer ask(String body) throws Exception {
+    Sink sink = new Sink();
+    JsonObject request = JsonBody.parse(body.getBytes(StandardCharsets.UTF_8));
+    service.prepare(MODEL, Schema.COMPLETIONS, request, "").start(sink);
+    return sink.answer.get(60, TimeUnit.SECONDS);
+  }
+
+  private static String body(int tokens, int alternatives, boolean stream) {
+    return ("{\"prompt\":\"abc|\",\"max_tokens\":%d,\"logprobs\":%d,\"stream\":%s,"
+            + "\"temperature\":1,\"seed\":1,\"ignore_eos\":true}")
+        .formatted(tokens, alternatives, stream);
+  }
+
+  private static int choices(String text) {
+    return JsonBody.parse(text.getBytes(StandardCharsets.UTF_8)).getAsJsonArray("choices").size();
+  }
+
+  @Test
+  void anAnswerThatOutgrowsTheBudgetIsRefusedAndGivesItBack() throws Exception {
+    Answer small = ask(body(100, 20, false));
+    assertEquals(200, small.status(), small.text());
+    assertEquals(1, choices(small.text()));
+    Answer large = ask(body(400, 20, false));
+    assertEquals(429, large.status(), large.text());
+    assertTrue(
+        large
+            .text()
+            .contains(
+                "logprobs: expected at most 1048576 bytes of log-probabilities in all answers under"
+                    + " way, got more"),
+        large.text());
+    assertEquals(200, ask(body(100, 20, false)).status(), "what it held is free again");
+  }
+
+  @Test
+  void aStreamHoldsNoLogProbabilities() throws Exception {
+    Answer streamed = ask(body(400, 20, true));
+    assertTrue(streamed.text().endsWith("data: [DONE]\n\n"), streamed.text());
+    assertEquals(-1, streamed.text().indexOf("\"error\""));
+  }
+
+  @Test
+  void noAnswerWithAlternativesBeginsWhileTheBudgetIsHalfTaken() throws Exception {
+    assertTrue(scores.take(MOST / 2 + 1));
+    ApiException refusal = assertThrows(ApiException.class, () -> ask(body(1, 1, false)));
+    assertEquals(ApiException.Kind.QUEUE_FULL, refusal.kind());
+    assertEquals("logprobs", refusal.parameter().orElseThrow());
+    assertEquals(200, ask(body(1, 0, false)).status(), "an answer without alternatives");
+    assertEquals(200, ask(body(1, 1, true)).status(), "a stream");
+    scores.give(MOST / 2 + 1);
+  }
+
+  @Test
+  void aLargeAnswerIsNotBuiltOnTheSchedulersThread() throws Exception {
+    scores.raise(64L * MOST);
+    Answer large = ask(body(400, 20, false));
+    assertEquals(200, large.status(), large.text());
+    assertEquals("calm-answers", large.thread());
+    Answer small = ask(body(10, 1, false));
+    assertTrue(!small.thread().equals("calm-answers"), small.thread());
+  }
+}

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What the host and the handlers answer beside the contract. */
+/** Answers of the host and the handlers beyond the contract. */
 class EmbeddedHostTest {
   private TestHost host = TestHost.closed();
 

@@ -73,7 +73,7 @@ class PipeliningTest {
                 .formatted(body.length(), body));
       }
       client.send(all.toString());
-      for (int i = 0; i < 1 + OneAtATime.MAX_WAITING; i++) {
+      for (int i = 0; i < 1 + PipelinedRequests.MAX_WAITING; i++) {
         assertEquals("{\"generated_text\":\"zzzzz\"}\n", client.read().body());
       }
       RawClient.Answer refused = client.read();

@@ -28,7 +28,7 @@ class NativeDriverTest {
 
   @TempDir Path directory;
 
-  /** What a command printed, and its exit status. */
+  /** The output and the exit status of a command. */
   private record Outcome(int status, String output) {}
 
   private static Outcome run(Map<String, String> environment, String... command)

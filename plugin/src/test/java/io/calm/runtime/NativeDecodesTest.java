@@ -84,7 +84,7 @@ class NativeDecodesTest {
     }
   }
 
-  /** What is decoded together. Lengths a little over a split cross its border on the way. */
+  /** The sequences decoded together. Lengths slightly over a split cross its border on the way. */
   private enum Load {
     THREE_LONG {
       @Override

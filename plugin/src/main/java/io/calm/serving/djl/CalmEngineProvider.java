@@ -8,16 +8,16 @@ import io.calm.serving.model.ModelRegistry;
 import java.util.function.IntSupplier;
 
 /**
- * Makes the engine known to DJL. A jar in {@code plugins/} is not found by ServiceLoader, so the
- * plugin's handler registers it by hand.
+ * Registers the engine with DJL. ServiceLoader does not see jars in {@code plugins/}, so the
+ * plugin's handler registers this provider explicitly.
  */
 public final class CalmEngineProvider implements EngineProvider {
   private final CalmEngine engine;
 
   /**
-   * Makes a provider.
+   * Creates a provider.
    *
-   * @param throttleStatus of answers that come too many at once
+   * @param throttleStatus status of requests rejected for lack of queue space
    */
   public CalmEngineProvider(
       ModelRegistry registry,
@@ -32,7 +32,7 @@ public final class CalmEngineProvider implements EngineProvider {
     return CalmEngine.NAME;
   }
 
-  /** Returns a rank behind every other engine: nobody gets this one by default. */
+  /** Returns a rank below every other engine, so that this one is never the default. */
   @Override
   public int getEngineRank() {
     return CalmEngine.RANK;

@@ -7,7 +7,7 @@ import com.google.gson.JsonObject;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
 import io.calm.generate.TokenScore;
-import io.calm.serving.reply.Sequence;
+import io.calm.serving.reply.ReplySequence;
 import io.calm.serving.reply.TokenText;
 import java.util.List;
 import java.util.Optional;
@@ -19,7 +19,7 @@ final class ChatFormat extends OpenAiFormat {
   }
 
   @Override
-  public String token(Sequence sequence, GeneratedToken token) {
+  public String token(ReplySequence sequence, GeneratedToken token) {
     String role = "";
     if (token.index() == 0) {
       JsonObject delta = new JsonObject();
@@ -37,13 +37,13 @@ final class ChatFormat extends OpenAiFormat {
   }
 
   @Override
-  public String finished(Sequence sequence) {
+  public String finished(ReplySequence sequence) {
     int generated = sequence.tokens().size();
     return chunk(sequence, generated, new JsonObject(), JsonNull.INSTANCE, sequence.reason());
   }
 
   private String chunk(
-      Sequence sequence,
+      ReplySequence sequence,
       int generated,
       JsonObject delta,
       JsonElement logprobs,
@@ -53,8 +53,8 @@ final class ChatFormat extends OpenAiFormat {
   }
 
   @Override
-  void choices(JsonText text, List<Sequence> sequences) {
-    for (Sequence sequence : sequences) {
+  void choices(AnswerJson text, List<ReplySequence> sequences) {
+    for (ReplySequence sequence : sequences) {
       JsonObject message = new JsonObject();
       message.addProperty("role", "assistant");
       message.addProperty("content", sequence.text());
@@ -69,7 +69,7 @@ final class ChatFormat extends OpenAiFormat {
     }
   }
 
-  private void logprobs(JsonText text, List<GeneratedToken> tokens) {
+  private void logprobs(AnswerJson text, List<GeneratedToken> tokens) {
     if (reply().logprobs().isEmpty()) {
       text.value(JsonNull.INSTANCE);
       return;

@@ -5,7 +5,7 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonPrimitive;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
-import io.calm.serving.reply.Sequence;
+import io.calm.serving.reply.ReplySequence;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -14,10 +14,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** Writes {@code text_completion}, with the prompt before the answer where {@code echo} asks. */
+/** Writes {@code text_completion}, with the prompt before the answer if {@code echo} is set. */
 final class CompletionFormat extends OpenAiFormat {
   private final boolean echo;
-  private final Map<Sequence, TextOffsets> streamed = new HashMap<>();
+  private final Map<ReplySequence, TextOffsets> streamed = new HashMap<>();
 
   CompletionFormat(OpenAiReply reply, boolean echo) {
     super(reply, "text_completion", "text_completion");
@@ -25,7 +25,7 @@ final class CompletionFormat extends OpenAiFormat {
   }
 
   @Override
-  public String token(Sequence sequence, GeneratedToken token) {
+  public String token(ReplySequence sequence, GeneratedToken token) {
     String prompt = token.index() == 0 ? echoed(sequence) : "";
     if (token.text().isEmpty() && reply().logprobs().isEmpty()) {
       return prompt;
@@ -34,16 +34,16 @@ final class CompletionFormat extends OpenAiFormat {
     return prompt + chunk(sequence, token.index() + 1, token.text(), logprobs, Optional.empty());
   }
 
-  private TextOffsets places(Sequence sequence) {
+  private TextOffsets places(ReplySequence sequence) {
     return streamed.computeIfAbsent(sequence, this::answer);
   }
 
-  private TextOffsets answer(Sequence sequence) {
+  private TextOffsets answer(ReplySequence sequence) {
     String before = echo ? sequence.prompt().text() : "";
     return TextOffsets.ofAnswer(reply().tokenizer(), reply().showSpecial(), before);
   }
 
-  private String echoed(Sequence sequence) {
+  private String echoed(ReplySequence sequence) {
     if (!echo) {
       return "";
     }
@@ -52,14 +52,14 @@ final class CompletionFormat extends OpenAiFormat {
   }
 
   @Override
-  public String finished(Sequence sequence) {
+  public String finished(ReplySequence sequence) {
     String prompt = sequence.tokens().isEmpty() ? echoed(sequence) : "";
     int generated = sequence.tokens().size();
     return prompt + chunk(sequence, generated, "", JsonNull.INSTANCE, sequence.reason());
   }
 
   private String chunk(
-      Sequence sequence,
+      ReplySequence sequence,
       int generated,
       String text,
       JsonElement logprobs,
@@ -70,10 +70,10 @@ final class CompletionFormat extends OpenAiFormat {
   }
 
   @Override
-  void choices(JsonText text, List<Sequence> sequences) {
-    List<Sequence> shown = shown(sequences);
+  void choices(AnswerJson text, List<ReplySequence> sequences) {
+    List<ReplySequence> shown = shown(sequences);
     for (int i = 0; i < shown.size(); i++) {
-      Sequence sequence = shown.get(i);
+      ReplySequence sequence = shown.get(i);
       String answer = echo ? sequence.prompt().text() + sequence.text() : sequence.text();
       choice(
           text,
@@ -87,13 +87,16 @@ final class CompletionFormat extends OpenAiFormat {
     }
   }
 
-  /** Returns what the client asked for, prompt by prompt: the likeliest a token, where ranked. */
-  private List<Sequence> shown(List<Sequence> sequences) {
+  /**
+   * Returns the sequences to show, prompt by prompt; if ranked, those with the highest
+   * log-probability per token.
+   */
+  private List<ReplySequence> shown(List<ReplySequence> sequences) {
     Choices choices = reply().choices();
     if (!choices.ranked()) {
       return sequences;
     }
-    List<Sequence> shown = new ArrayList<>();
+    List<ReplySequence> shown = new ArrayList<>();
     for (int from = 0; from < sequences.size(); from += choices.made()) {
       sequences.subList(from, from + choices.made()).stream()
           .sorted(Comparator.comparingDouble(s -> -s.logprob() / Math.max(1, s.tokens().size())))
@@ -103,7 +106,7 @@ final class CompletionFormat extends OpenAiFormat {
     return shown;
   }
 
-  private void all(CompletionLogprobs log, Sequence sequence) {
+  private void all(CompletionLogprobs log, ReplySequence sequence) {
     if (echo) {
       log.prompt(sequence);
     }

@@ -7,7 +7,7 @@ import io.calm.generate.Finish;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ErrorBody;
 import io.calm.serving.reply.ReplyFormat;
-import io.calm.serving.reply.Sequence;
+import io.calm.serving.reply.ReplySequence;
 import java.util.List;
 import java.util.Optional;
 
@@ -57,29 +57,29 @@ abstract class OpenAiFormat implements ReplyFormat {
   }
 
   @Override
-  public final String end(List<Sequence> sequences) {
+  public final String end(List<ReplySequence> sequences) {
     return reply.end(chunkObject, sequences);
   }
 
   @Override
-  public final String whole(List<Sequence> sequences) {
+  public final String whole(List<ReplySequence> sequences) {
     return reply.whole(object, sequences, text -> choices(text, sequences));
   }
 
   /** Writes the choices of a whole answer. */
-  abstract void choices(JsonText text, List<Sequence> sequences);
+  abstract void choices(AnswerJson text, List<ReplySequence> sequences);
 
   /**
-   * Writes a choice of a whole answer, a log-probability at a time.
+   * Writes one choice of a whole answer, one log-probability at a time.
    *
    * @param contentKey {@code text} or {@code message}
    */
   static void choice(
-      JsonText text,
+      AnswerJson text,
       int index,
       String contentKey,
       JsonElement content,
-      JsonText.Content logprobs,
+      AnswerJson.Content logprobs,
       Optional<Finish.Reason> reason) {
     text.object(
         () -> {
@@ -96,7 +96,7 @@ abstract class OpenAiFormat implements ReplyFormat {
    *
    * @param generated tokens of {@code sequence} up to this chunk
    */
-  final String chunk(Sequence sequence, int generated, JsonObject choice) {
+  final String chunk(ReplySequence sequence, int generated, JsonObject choice) {
     return reply.chunk(chunkObject, choice, sequence, generated);
   }
 

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is counted, and what is refused before anything runs. */
+/** The tokens that perplexity counts, and the requests refused before anything runs. */
 class PerplexityTest {
   private static final int[] TEXT = IntStream.range(0, 100).toArray();
 

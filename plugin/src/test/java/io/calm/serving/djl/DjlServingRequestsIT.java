@@ -38,8 +38,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What a request on DJL Serving's combined connector shares with the built-in routes: queue, log,
- * request id, CORS, counters, cached answers; and what they do not have: clients that are watched.
+ * Requests on DJL Serving's combined connector. They share queue, log, request id, CORS, counters and
+ * cached answers with the built-in routes; unlike there, hang-ups and slow readers are detected.
  */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class DjlServingRequestsIT {

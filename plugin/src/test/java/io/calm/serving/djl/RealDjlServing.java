@@ -64,7 +64,7 @@ final class RealDjlServing implements AutoCloseable {
   }
 
   /**
-   * What to start.
+   * The configuration of a server.
    *
    * @param home its {@code MODEL_SERVER_HOME}
    * @param plugins jars for {@code plugins/}

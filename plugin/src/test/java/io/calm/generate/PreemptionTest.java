@@ -54,7 +54,8 @@ class PreemptionTest {
       fixture.loop.turn();
       fixture.submit(5, beginning(i, 10));
     }
-    assertEquals(6, fixture.queue.waiting(), "one was admitted before the lack of memory was known");
+    assertEquals(
+        6, fixture.queue.waiting(), "one was admitted before the lack of memory was known");
     fixture.finishAll();
     assertEquals(1, fixture.decoder.stepsWithoutMemory());
   }
@@ -93,7 +94,8 @@ class PreemptionTest {
     assertEquals(Optional.of("no memory for one more block"), failed.error());
     assertEquals(3 * Decoder.BLOCK_TOKENS + 1, 150 + large.ids().size());
     assertEquals(Finish.Reason.LENGTH, fixture.finish(small).reason());
-    assertEquals(Finish.Reason.ERROR, fixture.finish(fixture.submit(1, beginning(3, 200))).reason());
+    assertEquals(
+        Finish.Reason.ERROR, fixture.finish(fixture.submit(1, beginning(3, 200))).reason());
     fixture.decoder.memoryFor(12);
     Recorder back = fixture.submit(100, beginning(1, 150));
     assertEquals(Finish.Reason.LENGTH, fixture.finish(back).reason());

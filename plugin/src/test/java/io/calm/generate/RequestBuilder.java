@@ -8,8 +8,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * A builder of generation requests. Its defaults: greedy, no end of sequence, no prompt scores, text
- * by {@link Letters}, no deadline.
+ * A builder of generation requests. Its defaults: greedy, no end of sequence, no prompt scores,
+ * text by {@link Letters}, no deadline.
  */
 final class RequestBuilder {
   private final int[] prompt;
@@ -38,8 +38,7 @@ final class RequestBuilder {
   }
 
   RequestBuilder endOfSequence(int... ids) {
-    endOfSequence =
-        Arrays.stream(ids).boxed().collect(Collectors.toSet());
+    endOfSequence = Arrays.stream(ids).boxed().collect(Collectors.toSet());
     return this;
   }
 

@@ -17,8 +17,7 @@ class SchedulerAdmissionTest {
   void answersFromManyThreadsAreTheOnesAlone() throws Exception {
     List<Recorder> recorders = new ArrayList<>();
     List<Thread> clients = new ArrayList<>();
-    try (Scheduler scheduler =
-        threaded.start(new SchedulerSettings(64, 4, 4, 99, 16))) {
+    try (Scheduler scheduler = threaded.start(new SchedulerSettings(64, 4, 4, 99, 16))) {
       for (int i = 0; i < 24; i++) {
         Recorder recorder = new Recorder();
         recorders.add(recorder);
@@ -49,8 +48,7 @@ class SchedulerAdmissionTest {
         batch.add(request(2, recorders.get(i), i));
       }
       scheduler.submit(batch);
-      RejectedException full =
-          rejected(scheduler);
+      RejectedException full = rejected(scheduler);
       assertEquals(RejectedException.Reason.QUEUE_FULL, full.reason());
       assertEquals(
           "the queue is full: 1 running, 11 waiting, 12 allowed; try again later",
@@ -64,15 +62,12 @@ class SchedulerAdmissionTest {
 
   @Test
   void aRequestThatCanNeverFitIsRefusedWithNumbers() {
-    try (Scheduler scheduler =
-        threaded.start(new SchedulerSettings(300, 4, 4, 8, 16))) {
-      RejectedException context =
-          rejected(scheduler, request(298, new Recorder(), 1, 2, 3));
+    try (Scheduler scheduler = threaded.start(new SchedulerSettings(300, 4, 4, 8, 16))) {
+      RejectedException context = rejected(scheduler, request(298, new Recorder(), 1, 2, 3));
       assertEquals(RejectedException.Reason.TOO_LONG, context.reason());
       assertTrue(
           context.getMessage().startsWith("the prompt has 3 tokens and max_new_tokens is 298"));
-      RejectedException budget =
-          rejected(scheduler, request(255, new Recorder(), 1, 2, 3));
+      RejectedException budget = rejected(scheduler, request(255, new Recorder(), 1, 2, 3));
       assertTrue(budget.getMessage().contains("257 tokens, but the budget of this model is 256"));
       RejectedException overflow =
           rejected(scheduler, request(Integer.MAX_VALUE, new Recorder(), 1));

@@ -63,7 +63,8 @@ class SchedulerFaultTest {
             });
     scheduler.submit(request(30, gate, 1));
     gate.awaitFirst();
-    scheduler.submit(RequestBuilder.prompt(2).maxNewTokens(30).deadline(Duration.ofDays(1)).build(waiting));
+    scheduler.submit(
+        RequestBuilder.prompt(2).maxNewTokens(30).deadline(Duration.ofDays(1)).build(waiting));
     gate.open();
     assertEquals(Finish.Reason.ERROR, gate.awaitFinish());
     Finish finish = waiting.awaitFinish();
@@ -72,8 +73,7 @@ class SchedulerFaultTest {
     assertTrue(scheduler.awaitClosed(LONG));
     assertTrue(threaded.decoder.closed());
     assertEquals("the clock broke", scheduler.failure().orElseThrow().getMessage());
-    RejectedException refused =
-        rejected(scheduler);
+    RejectedException refused = rejected(scheduler);
     assertEquals(RejectedException.Reason.FAILED, refused.reason());
     assertTrue(refused.getMessage().contains("the clock broke"), refused.getMessage());
   }

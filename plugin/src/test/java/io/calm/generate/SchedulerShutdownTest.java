@@ -29,8 +29,7 @@ class SchedulerShutdownTest {
     assertEquals(Finish.Reason.CANCELLED, waiting.awaitFinish().reason());
     assertTrue(scheduler.awaitClosed(LONG));
     assertTrue(threaded.decoder.closed());
-    RejectedException closed =
-        rejected(scheduler);
+    RejectedException closed = rejected(scheduler);
     assertEquals(RejectedException.Reason.CLOSED, closed.reason());
   }
 
@@ -43,10 +42,7 @@ class SchedulerShutdownTest {
     gate.awaitFirst();
     scheduler.submit(request(30, waiting, 2));
     scheduler.drain();
-    assertEquals(
-        RejectedException.Reason.CLOSED,
-        rejected(scheduler)
-            .reason());
+    assertEquals(RejectedException.Reason.CLOSED, rejected(scheduler).reason());
     assertFalse(scheduler.awaitClosed(Duration.ZERO));
     gate.open();
     assertEquals(Finish.Reason.LENGTH, gate.awaitFinish());

@@ -168,7 +168,7 @@ class RequestFormsTest {
     assertTrue(list.contains("org/name") && !list.contains("later"), list);
     RawClient.Answer early = ask("GET /v1/models/later HTTP/1.1\r\nHost: localhost");
     assertEquals(404, early.status());
-    assertTrue(early.body().contains("GET /calm/models/later tells why"), early.body());
+    assertTrue(early.body().contains("GET /calm/models/later shows why"), early.body());
     host.registry().ready(ScriptedModels.create("later"));
     assertEquals(200, ask("GET /v1/models/later HTTP/1.1\r\nHost: localhost").status());
   }

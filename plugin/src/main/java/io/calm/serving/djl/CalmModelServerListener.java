@@ -119,7 +119,8 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
     }
     try {
       MemoryEstimate estimate =
-          DedicatedThread.call("calm-estimate-" + name, () -> ModelLoader.estimate(checkpoint, settings));
+          DedicatedThread.call(
+              "calm-estimate-" + name, () -> ModelLoader.estimate(checkpoint, settings));
       live.setProperty(REQUIRED_MEMORY, Long.toString(estimate.mebibytes()));
       logger.info("{}: needs {} MiB of memory: {}", name, estimate.mebibytes(), estimate);
     } catch (InterruptedException e) {

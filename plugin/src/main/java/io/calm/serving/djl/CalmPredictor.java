@@ -85,7 +85,8 @@ final class CalmPredictor extends Predictor<Input, Output> {
     } catch (InterruptedException e) {
       leave();
       return refusal(
-          new ApiException(ApiException.Kind.NOT_READY, served.name() + " stops a worker; try again"));
+          new ApiException(
+              ApiException.Kind.NOT_READY, served.name() + " stops a worker; try again"));
     } catch (RuntimeException | Error e) {
       logger.error("{}: a request failed", served.name(), e);
       return refusal(ApiException.bug());

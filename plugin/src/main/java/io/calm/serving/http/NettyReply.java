@@ -196,7 +196,9 @@ final class NettyReply implements ReplySink {
     }
   }
 
-  /** Returns whether the connection outlives the stream; that of HTTP/1.0, without chunks, does not. */
+  /**
+   * Returns whether the connection outlives the stream; that of HTTP/1.0, without chunks, does not.
+   */
   private boolean streamKeepsAlive() {
     return keepAlive && chunked;
   }

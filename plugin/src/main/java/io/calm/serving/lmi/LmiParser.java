@@ -7,9 +7,9 @@ import io.calm.generate.SamplingParameters;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.RequestFields;
 import io.calm.serving.reply.Prompt;
 import io.calm.serving.reply.Prompts;
+import io.calm.serving.reply.RequestFields;
 import io.calm.serving.reply.Sampling;
 import io.calm.serving.reply.TextRequest;
 import io.calm.text.Printable;
@@ -191,7 +191,8 @@ public final class LmiParser {
    * Returns the requested number of tokens; the default is 30, or fewer if the context has less
    * room.
    */
-  private static int answerTokens(ServedModel model, List<Prompt> prompts, RequestFields parameters) {
+  private static int answerTokens(
+      ServedModel model, List<Prompt> prompts, RequestFields parameters) {
     for (String key : List.of("max_new_tokens", "max_tokens")) {
       OptionalInt asked = parameters.integer(key, 1, Integer.MAX_VALUE);
       if (asked.isPresent()) {

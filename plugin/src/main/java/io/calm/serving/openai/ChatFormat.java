@@ -48,8 +48,7 @@ final class ChatFormat extends OpenAiFormat {
       JsonObject delta,
       JsonElement logprobs,
       Optional<Finish.Reason> reason) {
-    return chunk(
-        sequence, generated, choice(sequence.index(), "delta", delta, logprobs, reason));
+    return chunk(sequence, generated, choice(sequence.index(), "delta", delta, logprobs, reason));
   }
 
   @Override

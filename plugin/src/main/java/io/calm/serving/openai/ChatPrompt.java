@@ -3,9 +3,9 @@ package io.calm.serving.openai;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.RequestFields;
 import io.calm.serving.reply.Prompt;
 import io.calm.serving.reply.Prompts;
+import io.calm.serving.reply.RequestFields;
 import java.util.List;
 import java.util.Map;
 

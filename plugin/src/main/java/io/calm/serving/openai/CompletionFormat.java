@@ -65,8 +65,7 @@ final class CompletionFormat extends OpenAiFormat {
       JsonElement logprobs,
       Optional<Finish.Reason> reason) {
     JsonElement content = new JsonPrimitive(text);
-    return chunk(
-        sequence, generated, choice(sequence.index(), "text", content, logprobs, reason));
+    return chunk(sequence, generated, choice(sequence.index(), "text", content, logprobs, reason));
   }
 
   @Override

@@ -84,7 +84,8 @@ public final class PreparedReply {
     List<ReplySequence> sequences = new ArrayList<>();
     for (Prompt prompt : request.prompts()) {
       for (int choice = 0; choice < request.choices(); choice++) {
-        sequences.add(new ReplySequence(prompt, sequences.size(), request.parameters().seed() + choice));
+        sequences.add(
+            new ReplySequence(prompt, sequences.size(), request.parameters().seed() + choice));
       }
     }
     ByteBudget.Charge charge = scores.charge();

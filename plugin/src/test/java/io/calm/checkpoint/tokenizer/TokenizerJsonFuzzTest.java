@@ -29,7 +29,8 @@ class TokenizerJsonFuzzTest {
   private static final int LONGEST = 200;
 
   private static JsonMutator mutator() {
-    return new JsonMutator(new Random(Seeds.next()), TokenizerSeeds.all(), TokenizerSeeds.snippets());
+    return new JsonMutator(
+        new Random(Seeds.next()), TokenizerSeeds.all(), TokenizerSeeds.snippets());
   }
 
   /** Checks a text: a tokenizer, or a refusal that says what was expected. */

@@ -275,7 +275,8 @@ interface DjlSchemaContract extends ScriptedServer {
         "[1] | body: expected a JSON object, got an array",
         "{'inputs': 'a'} {} | body: expected one JSON object, got more after its end",
       })
-  default void aBadRequestNamesTheKeyAndWhatWasExpected(String body, String message) throws Exception {
+  default void aBadRequestNamesTheKeyAndWhatWasExpected(String body, String message)
+      throws Exception {
     HttpResponse<byte[]> response = ask(PREDICTIONS, body);
     assertEquals(400, response.statusCode(), () -> text(response));
     assertEquals("application/json", contentType(response));

@@ -334,7 +334,8 @@ interface OpenAiParametersContract extends ScriptedServer {
             + "| logit_bias.97: expected a number, got the string \"x\"",
         "'min_tokens': 5, 'max_tokens': 4 | min_tokens | min_tokens: expected 0 to 4, got 5",
       })
-  default void aKeyThatCannotBeHonouredIsNamed(String keys, String param, String message) throws Exception {
+  default void aKeyThatCannotBeHonouredIsNamed(String keys, String param, String message)
+      throws Exception {
     JsonObject error = openAiError(400, CHAT, "{%s, %s}".formatted(USER.formatted("x"), keys));
     assertEquals(message, error.get("message").getAsString());
     assertEquals(param, error.get("param").getAsString());

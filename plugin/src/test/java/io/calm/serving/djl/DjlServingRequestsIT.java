@@ -38,8 +38,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Requests on DJL Serving's combined connector. They share queue, log, request id, CORS, counters and
- * cached answers with the built-in routes; unlike there, hang-ups and slow readers are detected.
+ * Requests on DJL Serving's combined connector. They share queue, log, request id, CORS, counters
+ * and cached answers with the built-in routes; unlike there, hang-ups and slow readers are
+ * detected.
  */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class DjlServingRequestsIT {

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.serving.reply.ByteBudget;
-import io.calm.testing.ScriptedModels;
 import java.net.http.HttpResponse;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -22,8 +21,8 @@ class BodiesInFlightTest {
 
   @BeforeEach
   void start() throws Exception {
-    host = TestHost.start(HostSettings.of("127.0.0.1", 0));
-    host.registry().ready(ScriptedModels.create("m"));
+    host = TestHost.start();
+    host.serve("m");
   }
 
   @AfterEach

@@ -9,13 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.testing.NettyLeaks;
-import io.calm.testing.ScriptedModels;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -39,14 +37,12 @@ class BrokenClientsTest {
   void start() throws Exception {
     host =
         TestHost.start(
-            new HostSettings(
-                "127.0.0.1",
-                0,
-                Optional.empty(),
-                200_000,
-                Duration.ofMillis(400),
-                Duration.ofSeconds(1)));
-    host.registry().ready(ScriptedModels.create("m"));
+            new HostSettingsBuilder()
+                .maxBodyBytes(200_000)
+                .requestReadTimeout(Duration.ofMillis(400))
+                .grace(Duration.ofSeconds(1))
+                .build());
+    host.serve("m");
   }
 
   @AfterEach

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.calm.testing.ScriptedModels;
 import java.io.IOException;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -34,7 +33,7 @@ class BrowsersTest {
 
   private void start(HostSettings settings) throws Exception {
     host = TestHost.start(settings);
-    host.registry().ready(ScriptedModels.create("m"));
+    host.serve("m");
   }
 
   private RawClient.Answer get(String path, String... headers) throws IOException {
@@ -72,18 +71,7 @@ class BrowsersTest {
 
   @Test
   void onTheNetworkAHostIsAnAddressOrAnAllowedName() throws Exception {
-    HostSettings open = HostSettings.of("0.0.0.0", 0);
-    start(
-        new HostSettings(
-            open.host(),
-            open.port(),
-            open.apiKey(),
-            open.maxBodyBytes(),
-            open.requestReadTimeout(),
-            open.grace(),
-            open.slowReaderTimeout(),
-            open.corsOrigins(),
-            List.of("models.internal")));
+    start(new HostSettingsBuilder().host("0.0.0.0").allowedHosts("models.internal").build());
     assertEquals(200, get("/ping", "Host: 10.1.2.3:80").status(), "an address cannot be rebound");
     assertEquals(200, get("/ping", "Host: Models.Internal:8080").status());
     assertEquals(403, get("/ping", "Host: evil.example").status());

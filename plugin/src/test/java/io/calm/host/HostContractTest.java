@@ -1,7 +1,6 @@
 package io.calm.host;
 
 import io.calm.serving.contract.HttpContract;
-import io.calm.testing.ScriptedModels;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
@@ -11,8 +10,8 @@ class HostContractTest implements HttpContract {
 
   @BeforeAll
   static void start() throws Exception {
-    host = TestHost.start(HostSettings.of("127.0.0.1", 0));
-    host.registry().ready(ScriptedModels.create("scripted"));
+    host = TestHost.start();
+    host.serve("scripted");
   }
 
   @AfterAll

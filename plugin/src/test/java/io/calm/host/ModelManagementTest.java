@@ -52,7 +52,7 @@ class ModelManagementTest {
   @BeforeEach
   void start() throws Exception {
     host = TestHost.start(HostSettings.of("127.0.0.1", 0), this::load);
-    host.registry().ready(ScriptedModels.create("there"));
+    host.serve("there");
   }
 
   @AfterEach

@@ -26,7 +26,7 @@ class TokensBeyondRowsTest {
 
   @BeforeEach
   void start() throws Exception {
-    host = TestHost.start(HostSettings.of("127.0.0.1", 0));
+    host = TestHost.start();
     ServedModel model = ScriptedModels.create("m");
     host.registry()
         .ready(

@@ -111,6 +111,11 @@ public final class HttpClients {
     return List.copyOf(object.keySet());
   }
 
+  /** Returns the object of a JSON text that is written with single quotes. */
+  public static JsonObject parse(String json) {
+    return JsonParser.parseString(json.replace('\'', '"')).getAsJsonObject();
+  }
+
   /** Compares with JSON that is written with single quotes. */
   public static void assertJson(String expected, JsonElement actual) {
     assertEquals(JsonParser.parseString(expected.replace('\'', '"')), actual);

@@ -37,8 +37,7 @@ class RequestFormsTest {
 
   private void start(HostSettingsBuilder settings) throws Exception {
     host.close();
-    host =
-        TestHost.start(settings.maxBodyBytes(MAX_BODY).grace(Duration.ofSeconds(1)).build());
+    host = TestHost.start(settings.maxBodyBytes(MAX_BODY).grace(Duration.ofSeconds(1)).build());
     host.serve("m");
     host.serve("org/name");
   }

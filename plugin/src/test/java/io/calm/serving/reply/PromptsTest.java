@@ -190,7 +190,9 @@ class PromptsTest {
     }
     int needed = TextLimits.SHORT / token.length() + 10;
     ServedModel wide =
-        ScriptedModels.builder("wide").scheduling(new SchedulerSettings(4 * needed, 4096, 1, 1, 64)).build();
+        ScriptedModels.builder("wide")
+            .scheduling(new SchedulerSettings(4 * needed, 4096, 1, 1, 64))
+            .build();
     try {
       ServedModel both =
           new ServedModel(

@@ -28,7 +28,7 @@ final class FullDiskTest {
   }
 
   /** Has room for so many bytes, then for none. */
-  private static class SmallDisk implements Disk {
+  private static class SmallDisk implements StoreFileSystem {
     private long room;
 
     SmallDisk(long room) {
@@ -37,7 +37,7 @@ final class FullDiskTest {
 
     @Override
     public WritableByteChannel create(Path file) throws IOException {
-      WritableByteChannel channel = Disk.LOCAL.create(file);
+      WritableByteChannel channel = StoreFileSystem.LOCAL.create(file);
       return new WritableByteChannel() {
         @Override
         public int write(ByteBuffer bytes) throws IOException {
@@ -81,7 +81,7 @@ final class FullDiskTest {
     long size = Long.MAX_VALUE - large.room;
     assertTrue(size > whole.sizeInBytes());
     for (Path file : new Path[] {whole.directory()}) {
-      Disk.LOCAL.delete(file);
+      StoreFileSystem.LOCAL.delete(file);
     }
     long seed = Seeds.next();
     Random random = new Random(seed);
@@ -103,8 +103,8 @@ final class FullDiskTest {
 
   @Test
   void aSyncThatFailsPublishesNothing() throws IOException {
-    Disk failing =
-        new Disk() {
+    StoreFileSystem failing =
+        new StoreFileSystem() {
           @Override
           public void sync(Path path) throws IOException {
             throw new IOException("Input/output error");
@@ -117,8 +117,8 @@ final class FullDiskTest {
 
   @Test
   void aDiskThatIsTooSmallIsRefusedBeforeTheSearch() throws IOException {
-    Disk small =
-        new Disk() {
+    StoreFileSystem small =
+        new StoreFileSystem() {
           @Override
           public long usableSpace(Path directory) {
             return 1 << 10;

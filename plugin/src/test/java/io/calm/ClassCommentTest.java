@@ -143,9 +143,20 @@ class ClassCommentTest {
     assertEquals(
         List.of("A: What it does.", "B: How so.", "io.calm.c: Where all is."),
         clauses(
-            "/** What it does. */\n@Tag(\"a)\")\nfinal class A {\n  /**\n   * How\n   * so.\n   */\n"
-                + "  private static final record B(int i) {}\n}\n"
-                + "/** Where all is. */\n@NullMarked\npackage io.calm.c;\n"));
+            """
+            /** What it does. */
+            @Tag("a)")
+            final class A {
+              /**
+               * How
+               * so.
+               */
+              private static final record B(int i) {}
+            }
+            /** Where all is. */
+            @NullMarked
+            package io.calm.c;
+            """));
     assertEquals(
         List.of(),
         clauses(

@@ -13,7 +13,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.TimeUnit;
 
-/** What a run has measured, what it must show, and the text that says both. */
+/** The measurements of a run, its goals, and the text that reports both. */
 final class Figures {
   private static final List<String> IDLE =
       List.of("calm_running_sequences", "calm_waiting_requests", "calm_kv_blocks_used");

@@ -37,7 +37,7 @@ record Options(
     OptionalLong serverPid) {
 
   /**
-   * What must hold beyond right answers.
+   * The goals of a run beyond correct answers.
    *
    * @param leastSpeedup tokens a second under load over those of one stream
    * @param mostFirstToken time to first token of a short prompt under load over that without

@@ -13,7 +13,7 @@ import java.util.Set;
  * @param promptScores present: score the prompt's tokens, with so many alternatives each
  * @param text this sequence's own decoder
  * @param listener receives the events
- * @param deadline longest time from submission to the end
+ * @param deadline maximum time from submission to the end; empty for no limit
  */
 @SuppressWarnings("ArrayRecordComponent") // a bulk value, passed once and never compared
 public record GenerationRequest(
@@ -43,17 +43,6 @@ public record GenerationRequest(
           "deadline: expected no negative time, got %s".formatted(deadline.get()));
     }
     endOfSequence = Set.copyOf(endOfSequence);
-  }
-
-  /** A request that may take as long as it takes. */
-  public GenerationRequest(
-      int[] prompt,
-      SamplingParameters parameters,
-      Set<Integer> endOfSequence,
-      OptionalInt promptScores,
-      TextDecoder text,
-      GenerationListener listener) {
-    this(prompt, parameters, endOfSequence, promptScores, text, listener, Optional.empty());
   }
 
   /** Returns the most keys and values the sequence will hold; the last token's are never needed. */

@@ -91,7 +91,7 @@ final class AnswerFlow extends ChannelOutboundHandlerAdapter {
     long position = taken + (buffer == null ? 0 : buffer.currentProgress());
     if (position - positionBefore < Math.min(MIN_BYTES, waitingBefore)) {
       logger.info(
-          "cut off {}: it did not read {} bytes of its answer",
+          "disconnected {}: it did not read {} bytes of its answer",
           context.channel().remoteAddress(),
           waiting);
       context.close();

@@ -7,7 +7,7 @@ import java.security.MessageDigest;
 import java.util.Optional;
 import java.util.Set;
 
-/** Compares bearer tokens in a time that does not tell how much of one was right. */
+/** Compares bearer tokens in constant time, so that the time reveals nothing about the key. */
 final class ApiKey {
   private static final String SCHEME = "bearer ";
 

@@ -169,7 +169,7 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
     if (event instanceof Ended ended) {
       error = ended.error();
     } else if (event == RequestDeadline.Event.TOO_SLOW) {
-      error = OneAtATime.tooSlow();
+      error = PipelinedRequests.tooSlow();
     } else {
       context.fireUserEventTriggered(event);
       return;

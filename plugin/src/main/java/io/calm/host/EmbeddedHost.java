@@ -94,15 +94,15 @@ public final class EmbeddedHost implements AutoCloseable {
   }
 
   /**
-   * Takes no more connections. Those that are open go on, and end with their next answer. For who
-   * wants to wait for the requests under way before {@link #close}.
+   * Stops accepting connections. Open connections continue, and close with their next answer. Call
+   * it before waiting for requests in flight and {@link #close}.
    */
   public void stopAccepting() {
     stopping = true;
     listening.close().awaitUninterruptibly();
   }
 
-  /** Takes no more connections, waits for the requests under way, and closes all. */
+  /** Stops accepting connections, waits for requests in flight, and closes all connections. */
   @Override
   public void close() {
     stopAccepting();
@@ -136,13 +136,13 @@ public final class EmbeddedHost implements AutoCloseable {
           .addLast(new RequestDeadline(settings.requestReadTimeout(), decoder))
           .addLast(decoder)
           .addLast(new HttpResponseEncoder())
-          .addLast(new OneAtATime(inFlight))
+          .addLast(new PipelinedRequests(inFlight))
           .addLast(new CorsHeaders(cors))
           .addLast(heads)
           .addLast(new BodyInflater(settings.maxBodyBytes()))
           .addLast(new RequestGate(bodies, settings.maxBodyBytes()))
           .addLast(new BodyCollector(settings.maxBodyBytes()))
-          .addLast(new RequestHandler(handler, () -> stopping));
+          .addLast(new RequestDispatcher(handler, () -> stopping));
     }
   }
 }

@@ -7,19 +7,20 @@ import java.util.Optional;
 /**
  * Settings of the embedded host.
  *
- * @param host name or address to bind, e.g. {@code 127.0.0.1}
- * @param port 0 for any free one
+ * @param host name or address to bind, for example {@code 127.0.0.1}
+ * @param port 0 for any free port
  * @param apiKey bearer token that every request must carry, except {@code /ping}, {@code /health}
  *     and {@code /calm/ready}; empty for none
- * @param maxBodyBytes longer bodies are answered with 413, also after decompression
- * @param requestReadTimeout a request must arrive whole within this of its first byte
- * @param grace how long {@link EmbeddedHost#close} waits for requests under way
- * @param slowReaderTimeout a client that does not read its answer is disconnected after this; for
- *     answers of a model its own {@code calm.slow-reader-timeout} counts
+ * @param maxBodyBytes maximum size of a body, also after decompression; longer ones are answered
+ *     with 413
+ * @param requestReadTimeout maximum time from a request's first byte to its last
+ * @param grace maximum time that {@link EmbeddedHost#close} waits for requests in flight
+ * @param slowReaderTimeout time after which a client that does not read its answer is disconnected;
+ *     answers of a model use its own {@code calm.slow-reader-timeout}
  * @param corsOrigins origins of web pages that may use this server, as browsers send them, or
  *     {@code *}; empty for none
- * @param allowedHosts names beside the bound one that a request's {@code Host} may have, where
- *     there is no API key
+ * @param allowedHosts names, in addition to the bound one, that a request's {@code Host} may have
+ *     if there is no API key
  */
 public record HostSettings(
     String host,

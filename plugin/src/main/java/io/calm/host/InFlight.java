@@ -2,7 +2,7 @@ package io.calm.host;
 
 import java.time.Duration;
 
-/** Counts requests under way. Thread safe. */
+/** Counts requests in flight. Thread safe. */
 final class InFlight {
   private int count;
 
@@ -15,9 +15,9 @@ final class InFlight {
     notifyAll();
   }
 
-  /** Waits until there are none, but no longer than {@code most}. */
-  synchronized void awaitNone(Duration most) throws InterruptedException {
-    long end = System.nanoTime() + most.toNanos();
+  /** Waits until no request is in flight, for at most {@code timeout}. */
+  synchronized void awaitNone(Duration timeout) throws InterruptedException {
+    long end = System.nanoTime() + timeout.toNanos();
     while (count > 0) {
       long left = (end - System.nanoTime()) / 1_000_000;
       if (left <= 0) {

@@ -28,11 +28,14 @@ final class RequestGate extends ChannelDuplexHandler {
   private final int mostOfOne;
   private final long most;
   private final long mostLarge;
-  private final Deque<Charge> charges = new ArrayDeque<>();
-  private Charge current = new Charge();
+  private final Deque<BodyCharge> charges = new ArrayDeque<>();
+  private BodyCharge current = new BodyCharge();
 
-  /** What the body of one request holds, until the request is answered or its body given up. */
-  private static final class Charge {
+  /**
+   * The bytes charged for the body of one request, until the request is answered or its body is
+   * discarded.
+   */
+  private static final class BodyCharge {
     long bytes;
     boolean over;
   }
@@ -59,7 +62,7 @@ final class RequestGate extends ChannelDuplexHandler {
   }
 
   private void begin(HttpRequest request) {
-    current = new Charge();
+    current = new BodyCharge();
     charges.add(current);
     current.over =
         !request.decoderResult().isSuccess() || HttpUtil.getContentLength(request, 0L) > mostOfOne;
@@ -82,7 +85,7 @@ final class RequestGate extends ChannelDuplexHandler {
     }
   }
 
-  private void giveBack(Charge charge) {
+  private void giveBack(BodyCharge charge) {
     charge.over = true;
     budget.give(charge.bytes);
     charge.bytes = 0;

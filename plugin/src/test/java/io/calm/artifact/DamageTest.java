@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.model.QuantizedModel;
+import io.calm.testing.Seeds;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -59,7 +60,7 @@ final class DamageTest {
 
   @Test
   void aFlippedBitAnywhereIsFoundOut() throws IOException {
-    long seed = new Random().nextLong();
+    long seed = Seeds.next();
     Random random = new Random(seed);
     for (Path file : files()) {
       byte[] bytes = Files.readAllBytes(file);

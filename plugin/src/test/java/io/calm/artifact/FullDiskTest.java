@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.model.QuantizedModel;
+import io.calm.testing.Seeds;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
@@ -82,7 +83,7 @@ final class FullDiskTest {
     for (Path file : new Path[] {whole.directory()}) {
       StoreFileSystem.LOCAL.delete(file);
     }
-    long seed = new Random().nextLong();
+    long seed = Seeds.next();
     Random random = new Random(seed);
     for (int trial = 0; trial < 40; trial++) {
       long room = trial == 0 ? 0 : trial == 1 ? size - 1 : random.nextLong(size);

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Where windows lie in a text whose every window says where it was cut. */
+/** The positions of windows in a text whose every window shows its position. */
 class CalibrationTextTest {
   private static final int LENGTH = 12;
 

@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** What the samples of a model that has no opinion are: reproducible, spread, independent. */
+/** Samples of a model with uniform logits: reproducible, spread, independent. */
 class SelfSamplerTest {
   private static final int VOCABULARY = 1000;
   private static final int BOS = 999;

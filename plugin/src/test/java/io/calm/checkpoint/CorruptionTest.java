@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.model.LinearRole;
+import io.calm.testing.Seeds;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -21,9 +22,7 @@ class CorruptionTest {
   @TempDir private Path directory;
 
   private static Random random() {
-    long seed = Long.getLong("calm.test.seed", System.nanoTime());
-    System.out.println("seed (-Dcalm.test.seed) " + seed);
-    return new Random(seed);
+    return new Random(Seeds.next());
   }
 
   /** Opens and reads everything; returns whether that went well. */

@@ -8,6 +8,7 @@ import io.calm.checkpoint.hf.TinyHf;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
+import io.calm.testing.Seeds;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -96,9 +97,7 @@ class MutationTest {
   @TempDir private Path directory;
 
   private static Random random() {
-    long seed = Long.getLong("calm.test.seed", System.nanoTime());
-    System.out.println("seed (-Dcalm.test.seed) " + seed);
-    return new Random(seed);
+    return new Random(Seeds.next());
   }
 
   private static <T> T any(List<T> values, Random random) {

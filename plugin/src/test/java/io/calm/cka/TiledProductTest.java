@@ -8,6 +8,7 @@ import io.calm.kernels.NativeSearchKernels;
 import io.calm.kernels.NativeVariants;
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
+import io.calm.testing.Seeds;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -25,7 +26,7 @@ class TiledProductTest {
   @MethodSource("variants")
   void everyVariantHasTheBitsOfJava(KernelVariant variant) {
     for (int round = 0; round < 20; round++) {
-      long seed = System.nanoTime();
+      long seed = Seeds.next();
       Random random = new Random(seed);
       int tokens = 4 + random.nextInt(150);
       int features = 1 + random.nextInt(300);

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/** What {@code --precision} and {@code --kv-cache} may not say together. */
+/** Refused combinations of {@code --precision} and {@code --kv-cache}. */
 class PrecisionTest {
 
   @Test

@@ -8,8 +8,6 @@ import io.calm.runtime.Decoder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
@@ -26,13 +24,7 @@ class StepFaultTest {
   private final HashDecoder decoder = new HashDecoder(SETTINGS, new SplittableRandom(1), 0);
 
   private static GenerationRequest request(GenerationListener listener, int... prompt) {
-    return new GenerationRequest(
-        prompt,
-        SamplingParameters.builder().maxNewTokens(TOKENS).build(),
-        Set.of(),
-        OptionalInt.empty(),
-        new Letters(),
-        listener);
+    return RequestBuilder.prompt(prompt).maxNewTokens(TOKENS).build(listener);
   }
 
   @ParameterizedTest

@@ -20,13 +20,12 @@ import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
 import io.calm.testing.Repository;
+import io.calm.testing.Seeds;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalInt;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -86,13 +85,7 @@ class TinyModelTest {
   }
 
   private static GenerationRequest request(int[] prompt, Recorder recorder) {
-    return new GenerationRequest(
-        prompt,
-        SamplingParameters.builder().maxNewTokens(NEW_TOKENS).build(),
-        Set.of(),
-        OptionalInt.empty(),
-        new Letters(),
-        recorder);
+    return RequestBuilder.prompt(prompt).maxNewTokens(NEW_TOKENS).build(recorder);
   }
 
   private static Decoder open(Case c, int blocks) {
@@ -126,8 +119,7 @@ class TinyModelTest {
   @ParameterizedTest
   @MethodSource("cases")
   void answersAreTheSameAloneAndAmongFifteenOthers(Case c) throws InterruptedException {
-    long seed = System.nanoTime();
-    System.out.println("TinyModelTest: " + c + ", seed " + seed);
+    long seed = Seeds.next();
     List<int[]> prompts = prompts(new SplittableRandom(seed));
     List<List<Integer>> alone = new ArrayList<>();
     for (int[] prompt : prompts) {

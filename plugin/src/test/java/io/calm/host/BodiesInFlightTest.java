@@ -1,12 +1,11 @@
 package io.calm.host;
 
-import static io.calm.serving.HttpClients.post;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.post;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.serving.reply.ByteBudget;
-import io.calm.testing.ScriptedModels;
 import java.net.http.HttpResponse;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -22,8 +21,8 @@ class BodiesInFlightTest {
 
   @BeforeEach
   void start() throws Exception {
-    host = TestHost.start(HostSettings.of("127.0.0.1", 0));
-    host.registry().ready(ScriptedModels.create("m"));
+    host = TestHost.start();
+    host.serve("m");
   }
 
   @AfterEach

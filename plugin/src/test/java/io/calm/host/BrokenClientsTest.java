@@ -1,7 +1,7 @@
 package io.calm.host;
 
-import static io.calm.serving.HttpClients.get;
-import static io.calm.serving.HttpClients.object;
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.object;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,13 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.testing.NettyLeaks;
-import io.calm.testing.ScriptedModels;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -39,14 +37,12 @@ class BrokenClientsTest {
   void start() throws Exception {
     host =
         TestHost.start(
-            new HostSettings(
-                "127.0.0.1",
-                0,
-                Optional.empty(),
-                200_000,
-                Duration.ofMillis(400),
-                Duration.ofSeconds(1)));
-    host.registry().ready(ScriptedModels.create("m"));
+            new HostSettingsBuilder()
+                .maxBodyBytes(200_000)
+                .requestReadTimeout(Duration.ofMillis(400))
+                .grace(Duration.ofSeconds(1))
+                .build());
+    host.serve("m");
   }
 
   @AfterEach
@@ -209,7 +205,7 @@ class BrokenClientsTest {
   void bytesThatAreNotUtf8AreRefused() throws Exception {
     byte[] body = "{\"inputs\": \"x\"}".getBytes(StandardCharsets.US_ASCII);
     body[12] = (byte) 0xFF;
-    var answer = io.calm.serving.HttpClients.post(host.url() + "/predictions/m", body);
+    var answer = io.calm.testing.HttpClients.post(host.url() + "/predictions/m", body);
     assertEquals(400, answer.statusCode());
     assertEquals(
         "body: expected UTF-8, got an invalid sequence at byte 12",

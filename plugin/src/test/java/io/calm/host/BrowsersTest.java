@@ -1,14 +1,13 @@
 package io.calm.host;
 
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.request;
-import static io.calm.serving.HttpClients.send;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.request;
+import static io.calm.testing.HttpClients.send;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.calm.testing.ScriptedModels;
 import java.io.IOException;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -34,7 +33,7 @@ class BrowsersTest {
 
   private void start(HostSettings settings) throws Exception {
     host = TestHost.start(settings);
-    host.registry().ready(ScriptedModels.create("m"));
+    host.serve("m");
   }
 
   private RawClient.Answer get(String path, String... headers) throws IOException {
@@ -72,18 +71,7 @@ class BrowsersTest {
 
   @Test
   void onTheNetworkAHostIsAnAddressOrAnAllowedName() throws Exception {
-    HostSettings open = HostSettings.of("0.0.0.0", 0);
-    start(
-        new HostSettings(
-            open.host(),
-            open.port(),
-            open.apiKey(),
-            open.maxBodyBytes(),
-            open.requestReadTimeout(),
-            open.grace(),
-            open.slowReaderTimeout(),
-            open.corsOrigins(),
-            List.of("models.internal")));
+    start(new HostSettingsBuilder().host("0.0.0.0").allowedHosts("models.internal").build());
     assertEquals(200, get("/ping", "Host: 10.1.2.3:80").status(), "an address cannot be rebound");
     assertEquals(200, get("/ping", "Host: Models.Internal:8080").status());
     assertEquals(403, get("/ping", "Host: evil.example").status());
@@ -178,12 +166,12 @@ class BrowsersTest {
             "{\"prompt\": \"say(x)|\", \"stream\": true}",
             "{\"prompt\": 5.5}")) {
       HttpResponse<byte[]> answer =
-          io.calm.serving.HttpClients.post(host.url() + "/v1/completions", body, "Origin", PAGE);
+          io.calm.testing.HttpClients.post(host.url() + "/v1/completions", body, "Origin", PAGE);
       assertEquals(PAGE, header(answer, "Access-Control-Allow-Origin"), body);
       assertEquals("origin", header(answer, "Vary"));
     }
     HttpResponse<byte[]> unknown =
-        io.calm.serving.HttpClients.get(host.url() + "/nowhere", "Origin", PAGE);
+        io.calm.testing.HttpClients.get(host.url() + "/nowhere", "Origin", PAGE);
     assertEquals(404, unknown.statusCode());
     assertEquals(PAGE, header(unknown, "Access-Control-Allow-Origin"));
     HttpResponse<byte[]> foreign = preflight(EVIL);
@@ -207,7 +195,7 @@ class BrowsersTest {
     assertEquals(204, preflight(PAGE).statusCode());
     assertEquals(401, preflight(EVIL).statusCode());
     HttpResponse<byte[]> refused =
-        io.calm.serving.HttpClients.get(host.url() + "/v1/models", "Origin", PAGE);
+        io.calm.testing.HttpClients.get(host.url() + "/v1/models", "Origin", PAGE);
     assertEquals(401, refused.statusCode());
     assertEquals(PAGE, header(refused, "Access-Control-Allow-Origin"));
     assertEquals(

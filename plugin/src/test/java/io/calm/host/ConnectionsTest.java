@@ -1,19 +1,15 @@
 package io.calm.host;
 
-import static io.calm.serving.HttpClients.get;
-import static io.calm.serving.HttpClients.json;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.post;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.parse;
+import static io.calm.testing.HttpClients.post;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.calm.generate.SchedulerSettings;
-import io.calm.serving.model.LmiOptions;
-import io.calm.serving.model.ServedModel;
 import io.calm.testing.ScriptedModels;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -22,8 +18,6 @@ import java.net.Socket;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -35,7 +29,7 @@ class ConnectionsTest {
 
   @BeforeEach
   void start() throws Exception {
-    host = TestHost.start(HostSettings.of("127.0.0.1", 0));
+    host = TestHost.start();
   }
 
   @AfterEach
@@ -43,19 +37,9 @@ class ConnectionsTest {
     host.close();
   }
 
-  private ServedModel serve(String name) {
-    ServedModel model = ScriptedModels.create(name);
-    host.registry().ready(model);
-    return model;
-  }
-
-  private static JsonObject parse(String json) {
-    return JsonParser.parseString(json.replace('\'', '"')).getAsJsonObject();
-  }
-
   @Test
   void pipelinedRequestsAreAnsweredInOrder() throws Exception {
-    serve("m");
+    host.serve("m");
     try (RawClient client = new RawClient(host.port())) {
       client.post("/predictions/m", "{\"inputs\": \"slow(y)|\", \"stream\": true}");
       client.post("/predictions/m", "{\"inputs\": \"say(second)|\"}");
@@ -68,7 +52,7 @@ class ConnectionsTest {
 
   @Test
   void oldClientsGetAStreamThatEndsWithTheConnection() throws Exception {
-    serve("m");
+    host.serve("m");
     String body = "{\"inputs\": \"say(old)|\", \"stream\": true}";
     try (RawClient client = new RawClient(host.port())) {
       client.send(
@@ -107,14 +91,11 @@ class ConnectionsTest {
   }
 
   private void serveFloods(Duration patience) {
-    host.registry()
-        .ready(
-            ScriptedModels.create(
-                "m",
-                new SchedulerSettings(1_000_000, 16_384, 1, 1, 64),
-                LmiOptions.DEFAULT,
-                new ServedModel.Limits(
-                    OptionalInt.empty(), Optional.empty(), patience, Duration.ofSeconds(1))));
+    host.serve(
+        ScriptedModels.builder("m")
+            .scheduling(new SchedulerSettings(1_000_000, 16_384, 1, 1, 64))
+            .slowReaderTimeout(patience)
+            .drainTimeout(Duration.ofSeconds(1)));
   }
 
   @Test
@@ -168,7 +149,7 @@ class ConnectionsTest {
 
   @Test
   void closingWaitsForTheRequestsUnderWay() throws Exception {
-    serve("m");
+    host.serve("m");
     TestHost closing = host;
     try (RawClient client = new RawClient(host.port())) {
       client.post(
@@ -185,10 +166,7 @@ class ConnectionsTest {
 
   @Test
   void aFullQueueIsToldApartFromAFailure() throws Exception {
-    host.registry()
-        .ready(
-            ScriptedModels.create(
-                "m", new SchedulerSettings(4096, 128, 1, 1, 64), LmiOptions.DEFAULT));
+    host.serve(ScriptedModels.builder("m").scheduling(new SchedulerSettings(4096, 128, 1, 1, 64)));
     String slow =
         "{\"inputs\": \"slow(x)|\", \"stream\": true, \"parameters\": {\"max_new_tokens\": 3000}}";
     try (RawClient first = new RawClient(host.port());

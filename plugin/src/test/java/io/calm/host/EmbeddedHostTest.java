@@ -1,25 +1,24 @@
 package io.calm.host;
 
-import static io.calm.serving.HttpClients.contentType;
-import static io.calm.serving.HttpClients.get;
-import static io.calm.serving.HttpClients.json;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.post;
-import static io.calm.serving.HttpClients.send;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.contentType;
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.json;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.parse;
+import static io.calm.testing.HttpClients.post;
+import static io.calm.testing.HttpClients.send;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.calm.generate.SchedulerSettings;
 import io.calm.search.Progress;
-import io.calm.serving.HttpClients;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ModelStatus;
-import io.calm.serving.model.ServedModel;
+import io.calm.testing.HttpClients;
 import io.calm.testing.ScriptedModels;
 import java.io.IOException;
 import java.net.http.HttpRequest;
@@ -31,28 +30,18 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What the host and the handlers answer beside the contract. */
+/** Answers of the host and the handlers beyond the contract. */
 class EmbeddedHostTest {
   private TestHost host = TestHost.closed();
 
   @BeforeEach
   void start() throws Exception {
-    host = TestHost.start(HostSettings.of("127.0.0.1", 0));
+    host = TestHost.start();
   }
 
   @AfterEach
   void stop() {
     host.close();
-  }
-
-  private ServedModel serve(String name) {
-    ServedModel model = ScriptedModels.create(name);
-    host.registry().ready(model);
-    return model;
-  }
-
-  private static JsonObject parse(String json) {
-    return JsonParser.parseString(json.replace('\'', '"')).getAsJsonObject();
   }
 
   @Test
@@ -130,7 +119,7 @@ class EmbeddedHostTest {
 
   @Test
   void aModelThatIsReadyHasDjlsShape() throws Exception {
-    serve("m");
+    host.serve("m");
     JsonObject model =
         json(get(host.url() + "/models/m"))
             .getAsJsonArray()
@@ -150,8 +139,8 @@ class EmbeddedHostTest {
 
   @Test
   void amongSeveralModelsOneMustBeNamed() throws Exception {
-    serve("a");
-    serve("b");
+    host.serve("a");
+    host.serve("b");
     HttpResponse<byte[]> none = post(host.url() + "/invocations", "{\"inputs\": \"say(x)|\"}");
     assertEquals(400, none.statusCode());
     assertEquals(
@@ -191,14 +180,8 @@ class EmbeddedHostTest {
     host.close();
     host =
         TestHost.start(
-            new HostSettings(
-                "127.0.0.1",
-                0,
-                Optional.empty(),
-                100,
-                Duration.ofSeconds(60),
-                Duration.ofSeconds(1)));
-    serve("m");
+            new HostSettingsBuilder().maxBodyBytes(100).grace(Duration.ofSeconds(1)).build());
+    host.serve("m");
     String large = "{\"inputs\": \"" + "x".repeat(500) + "\"}";
     try (RawClient client = new RawClient(host.port())) {
       client.post("/predictions/m", large);
@@ -238,14 +221,12 @@ class EmbeddedHostTest {
     host.close();
     host =
         TestHost.start(
-            new HostSettings(
-                "127.0.0.1",
-                0,
-                Optional.of("s3cret"),
-                10_000,
-                Duration.ofSeconds(60),
-                Duration.ofSeconds(1)));
-    serve("m");
+            new HostSettingsBuilder()
+                .apiKey("s3cret")
+                .maxBodyBytes(10_000)
+                .grace(Duration.ofSeconds(1))
+                .build());
+    host.serve("m");
     for (String header : new String[] {"Bearer wrong", "s3cret", "Bearer ", "Basic s3cret"}) {
       HttpResponse<byte[]> refused = get(host.url() + "/v1/models", "Authorization", header);
       assertEquals(401, refused.statusCode(), header);
@@ -263,10 +244,7 @@ class EmbeddedHostTest {
 
   @Test
   void moreSequencesThanCouldEverWaitAreRefusedForGood() throws Exception {
-    host.registry()
-        .ready(
-            ScriptedModels.create(
-                "m", new SchedulerSettings(4096, 128, 1, 1, 64), LmiOptions.DEFAULT));
+    host.serve(ScriptedModels.builder("m").scheduling(new SchedulerSettings(4096, 128, 1, 1, 64)));
     HttpResponse<byte[]> response =
         post(host.url() + "/v1/completions", "{\"prompt\": \"x\", \"n\": 3}");
     assertEquals(400, response.statusCode());
@@ -277,7 +255,7 @@ class EmbeddedHostTest {
 
   @Test
   void aHeadHasNoBody() throws Exception {
-    serve("m");
+    host.serve("m");
     HttpResponse<byte[]> head =
         send(
             HttpClients.request(host.url() + "/ping")
@@ -290,8 +268,8 @@ class EmbeddedHostTest {
   @Test
   void theOperatorsOptionsChangeTheShapes() throws Exception {
     SchedulerSettings settings = new SchedulerSettings(4096, 128, 4, 8, 64);
-    host.registry().ready(ScriptedModels.create("sse", settings, new LmiOptions(true, false)));
-    host.registry().ready(ScriptedModels.create("tgi", settings, new LmiOptions(false, true)));
+    host.serve(ScriptedModels.builder("sse").scheduling(settings).lmi(new LmiOptions(true, false)));
+    host.serve(ScriptedModels.builder("tgi").scheduling(settings).lmi(new LmiOptions(false, true)));
     String stream = "{\"inputs\": \"say(a)|\", \"stream\": true}";
     HttpResponse<byte[]> sse = post(host.url() + "/predictions/sse", stream);
     assertEquals("text/event-stream", contentType(sse));

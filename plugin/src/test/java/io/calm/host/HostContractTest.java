@@ -1,18 +1,17 @@
 package io.calm.host;
 
-import io.calm.serving.HttpContract;
-import io.calm.testing.ScriptedModels;
+import io.calm.serving.contract.HttpContract;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
 /** The contract on the embedded host. */
-class HostContractTest extends HttpContract {
+class HostContractTest implements HttpContract {
   private static TestHost host = TestHost.closed();
 
   @BeforeAll
   static void start() throws Exception {
-    host = TestHost.start(HostSettings.of("127.0.0.1", 0));
-    host.registry().ready(ScriptedModels.create("scripted"));
+    host = TestHost.start();
+    host.serve("scripted");
   }
 
   @AfterAll
@@ -21,7 +20,7 @@ class HostContractTest extends HttpContract {
   }
 
   @Override
-  protected String baseUrl() {
+  public String baseUrl() {
     return host.url();
   }
 }

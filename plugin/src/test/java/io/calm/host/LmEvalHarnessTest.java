@@ -41,7 +41,7 @@ class LmEvalHarnessTest {
             Map.of(
                 "calm.cache-dir", directory.resolve("cache").toString(), "calm.algorithm", "rtn"),
             Map.of());
-    try (TestHost host = TestHost.start(HostSettings.of("127.0.0.1", 0));
+    try (TestHost host = TestHost.start();
         Checkpoint checkpoint = Checkpoints.open(TINY)) {
       host.registry()
           .ready(

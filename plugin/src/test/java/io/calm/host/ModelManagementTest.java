@@ -1,12 +1,12 @@
 package io.calm.host;
 
-import static io.calm.serving.HttpClients.get;
-import static io.calm.serving.HttpClients.json;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.post;
-import static io.calm.serving.HttpClients.request;
-import static io.calm.serving.HttpClients.send;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.json;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.post;
+import static io.calm.testing.HttpClients.request;
+import static io.calm.testing.HttpClients.send;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -52,7 +52,7 @@ class ModelManagementTest {
   @BeforeEach
   void start() throws Exception {
     host = TestHost.start(HostSettings.of("127.0.0.1", 0), this::load);
-    host.registry().ready(ScriptedModels.create("there"));
+    host.serve("there");
   }
 
   @AfterEach

@@ -3,7 +3,6 @@ package io.calm.host;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.calm.testing.Repository;
-import io.calm.testing.ScriptedModels;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -17,8 +16,8 @@ class OpenAiClientTest {
 
   @BeforeAll
   static void start() throws Exception {
-    host = TestHost.start(HostSettings.of("127.0.0.1", 0));
-    host.registry().ready(ScriptedModels.create("scripted"));
+    host = TestHost.start();
+    host.serve("scripted");
   }
 
   @AfterAll

@@ -1,8 +1,8 @@
 package io.calm.host;
 
-import static io.calm.serving.HttpClients.get;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
@@ -10,8 +10,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonParser;
 import io.calm.generate.SchedulerSettings;
-import io.calm.serving.model.LmiOptions;
-import io.calm.serving.model.ServedModel;
 import io.calm.testing.ScriptedModels;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -21,8 +19,6 @@ import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
-import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,20 +37,8 @@ class PipeliningTest {
 
   @BeforeEach
   void start() throws Exception {
-    HostSettings settings = HostSettings.of("127.0.0.1", 0);
-    host =
-        TestHost.start(
-            new HostSettings(
-                settings.host(),
-                settings.port(),
-                settings.apiKey(),
-                settings.maxBodyBytes(),
-                settings.requestReadTimeout(),
-                settings.grace(),
-                PATIENCE,
-                List.of(),
-                List.of()));
-    host.registry().ready(ScriptedModels.create("m"));
+    host = TestHost.start(new HostSettingsBuilder().slowReaderTimeout(PATIENCE).build());
+    host.serve("m");
   }
 
   @AfterEach
@@ -73,7 +57,7 @@ class PipeliningTest {
                 .formatted(body.length(), body));
       }
       client.send(all.toString());
-      for (int i = 0; i < 1 + OneAtATime.MAX_WAITING; i++) {
+      for (int i = 0; i < 1 + PipelinedRequests.MAX_WAITING; i++) {
         assertEquals("{\"generated_text\":\"zzzzz\"}\n", client.read().body());
       }
       RawClient.Answer refused = client.read();
@@ -237,14 +221,11 @@ class PipeliningTest {
 
   @Test
   void aClientThatHangsUpIsNoticedBeforeItsAnswerIsThere() throws Exception {
-    host.registry()
-        .ready(
-            ScriptedModels.create(
-                "one",
-                new SchedulerSettings(1_000_000, 16_384, 1, 8, 64),
-                LmiOptions.DEFAULT,
-                new ServedModel.Limits(
-                    OptionalInt.empty(), Optional.empty(), LONG, Duration.ofSeconds(1))));
+    host.serve(
+        ScriptedModels.builder("one")
+            .scheduling(new SchedulerSettings(1_000_000, 16_384, 1, 8, 64))
+            .slowReaderTimeout(LONG)
+            .drainTimeout(Duration.ofSeconds(1)));
     String endless = "{\"inputs\": \"slow(z)|\", \"parameters\": {\"max_new_tokens\": 15000}}";
     try (RawClient running = new RawClient(host.port());
         RawClient waiting = new RawClient(host.port())) {

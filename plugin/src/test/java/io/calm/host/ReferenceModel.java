@@ -12,7 +12,7 @@ record ReferenceModel(Decoder decoder, Tokenizer tokenizer) {
   private static final int END = 0; // of both tiny models
 
   /**
-   * How likely a text is after another.
+   * The log-probability of a text that continues another.
    *
    * @param greedy whether each of its tokens is the likeliest
    */

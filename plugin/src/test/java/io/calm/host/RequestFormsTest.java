@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonParser;
-import io.calm.testing.ScriptedModels;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -14,7 +13,6 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.zip.Deflater;
 import java.util.zip.DeflaterOutputStream;
 import java.util.zip.GZIPOutputStream;
@@ -34,17 +32,14 @@ class RequestFormsTest {
 
   @BeforeEach
   void start() throws Exception {
-    start(Optional.empty());
+    start(new HostSettingsBuilder());
   }
 
-  private void start(Optional<String> key) throws Exception {
+  private void start(HostSettingsBuilder settings) throws Exception {
     host.close();
-    host =
-        TestHost.start(
-            new HostSettings(
-                "127.0.0.1", 0, key, MAX_BODY, Duration.ofSeconds(60), Duration.ofSeconds(1)));
-    host.registry().ready(ScriptedModels.create("m"));
-    host.registry().ready(ScriptedModels.create("org/name"));
+    host = TestHost.start(settings.maxBodyBytes(MAX_BODY).grace(Duration.ofSeconds(1)).build());
+    host.serve("m");
+    host.serve("org/name");
   }
 
   @AfterEach
@@ -168,8 +163,8 @@ class RequestFormsTest {
     assertTrue(list.contains("org/name") && !list.contains("later"), list);
     RawClient.Answer early = ask("GET /v1/models/later HTTP/1.1\r\nHost: localhost");
     assertEquals(404, early.status());
-    assertTrue(early.body().contains("GET /calm/models/later tells why"), early.body());
-    host.registry().ready(ScriptedModels.create("later"));
+    assertTrue(early.body().contains("GET /calm/models/later shows why"), early.body());
+    host.serve("later");
     assertEquals(200, ask("GET /v1/models/later HTTP/1.1\r\nHost: localhost").status());
   }
 
@@ -282,7 +277,7 @@ class RequestFormsTest {
 
   @Test
   void theKeyIsLookedAtBeforeTheBody() throws Exception {
-    start(Optional.of("k"));
+    start(new HostSettingsBuilder().apiKey("k"));
     String head = "POST /predictions/m HTTP/1.1\r\nHost: localhost\r\n";
     for (String refused :
         List.of(

@@ -21,7 +21,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** What bodies are charged for, and when it is given back. */
+/** The charges for bodies, and their release. */
 final class RequestGateTest {
   private static final int MOST_OF_ONE = 100;
   private static final int MOST = 400;

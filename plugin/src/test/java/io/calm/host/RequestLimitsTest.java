@@ -1,24 +1,20 @@
 package io.calm.host;
 
-import static io.calm.serving.HttpClients.get;
-import static io.calm.serving.HttpClients.lines;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.post;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.lines;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.post;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.generate.SchedulerSettings;
-import io.calm.serving.model.LmiOptions;
-import io.calm.serving.model.ServedModel;
 import io.calm.testing.ScriptedModels;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -32,7 +28,7 @@ class RequestLimitsTest {
 
   @BeforeEach
   void start() throws Exception {
-    host = TestHost.start(HostSettings.of("127.0.0.1", 0));
+    host = TestHost.start();
   }
 
   @AfterEach
@@ -40,14 +36,15 @@ class RequestLimitsTest {
     host.close();
   }
 
+  private static ScriptedModels.Builder model(Duration requestTimeout) {
+    return ScriptedModels.builder("m")
+        .scheduling(ONE_AT_A_TIME)
+        .requestTimeout(requestTimeout)
+        .drainTimeout(Duration.ofSeconds(1));
+  }
+
   private void serve(Duration requestTimeout) {
-    ServedModel.Limits limits =
-        new ServedModel.Limits(
-            OptionalInt.empty(),
-            Optional.of(requestTimeout),
-            Duration.ofSeconds(30),
-            Duration.ofSeconds(1));
-    host.registry().ready(ScriptedModels.create("m", ONE_AT_A_TIME, LmiOptions.DEFAULT, limits));
+    host.serve(model(requestTimeout));
   }
 
   private static String slow(boolean stream) {
@@ -98,24 +95,16 @@ class RequestLimitsTest {
   @Test
   void aLoopThatDiesFailsThePingAndSaysWhy() throws Exception {
     AtomicBoolean broken = new AtomicBoolean();
-    host.registry()
-        .ready(
-            ScriptedModels.create(
-                "m",
-                ONE_AT_A_TIME,
-                LmiOptions.DEFAULT,
-                new ServedModel.Limits(
-                    OptionalInt.empty(),
-                    Optional.of(Duration.ofHours(1)),
-                    Duration.ofSeconds(30),
-                    Duration.ofSeconds(1)),
+    host.serve(
+        model(Duration.ofHours(1))
+            .nanoClock(
                 () -> {
                   if (lookingForDeadlines() && broken.compareAndSet(true, false)) {
                     throw new IllegalStateException("the clock broke");
                   }
                   return System.nanoTime();
                 }));
-    host.registry().ready(ScriptedModels.create("other"));
+    host.serve("other");
     assertEquals(200, get(host.url() + "/ping").statusCode());
     broken.set(true);
     HttpResponse<byte[]> ended = post(host.url() + "/predictions/m", slow(false));

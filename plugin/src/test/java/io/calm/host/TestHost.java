@@ -10,6 +10,7 @@ import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.ModelLoads;
 import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ByteBudget;
 import io.calm.testing.ScriptedModels;
 import io.prometheus.client.CollectorRegistry;
@@ -36,6 +37,11 @@ final class TestHost implements AutoCloseable {
     this.bodies = bodies;
   }
 
+  /** Starts a host with default settings. */
+  static TestHost start() throws Exception {
+    return start(new HostSettingsBuilder().build());
+  }
+
   static TestHost start(HostSettings settings) throws Exception {
     return start(settings, (order, progress) -> ScriptedModels.create(order.name()));
   }
@@ -56,6 +62,17 @@ final class TestHost implements AutoCloseable {
   static TestHost closed() {
     return new TestHost(
         new ModelRegistry(), RequestWorkers.create(), Optional.empty(), new ByteBudget(0));
+  }
+
+  /** Serves a scripted model with default settings. */
+  ServedModel serve(String name) {
+    return serve(ScriptedModels.builder(name));
+  }
+
+  ServedModel serve(ScriptedModels.Builder builder) {
+    ServedModel model = builder.build();
+    registry.ready(model);
+    return model;
   }
 
   ModelRegistry registry() {

@@ -13,7 +13,7 @@ final class ExtremeLinears {
 
   private ExtremeLinears() {}
 
-  /** What the codes and grids of a matrix are. */
+  /** The codes and grids of a matrix. */
   enum Weights {
     ORDINARY,
     CODES_0,
@@ -41,7 +41,7 @@ final class ExtremeLinears {
     }
   }
 
-  /** What a row of activations is. */
+  /** The values of a row of activations. */
   enum Activations {
     GAUSSIAN,
     ZERO,

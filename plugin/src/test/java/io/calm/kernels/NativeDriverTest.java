@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.calm.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,7 +28,7 @@ class NativeDriverTest {
 
   @TempDir Path directory;
 
-  /** What a command printed, and its exit status. */
+  /** The output and the exit status of a command. */
   private record Outcome(int status, String output) {}
 
   private static Outcome run(Map<String, String> environment, String... command)
@@ -71,7 +72,7 @@ class NativeDriverTest {
     assertEquals(0, build.status(), build.output());
     List<String> command = new ArrayList<>(before);
     command.add(directory.resolve("calm-driver").toString());
-    command.add(Long.toString(System.nanoTime()));
+    command.add(Long.toString(Seeds.next()));
     command.addAll(List.of(rounds));
     // Leaks are looked for with ptrace, which containers often refuse.
     Outcome driver = run(Map.of("ASAN_OPTIONS", "detect_leaks=0"), command.toArray(String[]::new));

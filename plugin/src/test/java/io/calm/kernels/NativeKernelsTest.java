@@ -21,6 +21,7 @@ import io.calm.tensor.QuantizedRows;
 import io.calm.tensor.RandomLinears;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
+import io.calm.testing.Seeds;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -112,7 +113,7 @@ class NativeKernelsTest {
   @ParameterizedTest
   @MethodSource("variants")
   void linearsOfEveryNumberOfRowsHaveTheBitsOfJava(KernelVariant variant) {
-    Random seeds = new Random(System.nanoTime());
+    Random seeds = new Random(Seeds.next());
     for (int rows = 1; rows <= 33; rows++) {
       for (int group : GROUPS) {
         for (int i = 0; i < 4; i++) {
@@ -130,7 +131,7 @@ class NativeKernelsTest {
   @ParameterizedTest
   @MethodSource("variants")
   void codesAndGridsAtTheirLimitsHaveTheBitsOfJava(KernelVariant variant) {
-    Random seeds = new Random(System.nanoTime());
+    Random seeds = new Random(Seeds.next());
     for (Weights kind : Weights.values()) {
       for (int rows : new int[] {1, 2, 7, 10, 32, 64}) {
         for (int group : GROUPS) {
@@ -145,7 +146,7 @@ class NativeKernelsTest {
   @ParameterizedTest
   @MethodSource("variants")
   void anyTilesMayBeAskedFor(KernelVariant variant) {
-    Random seeds = new Random(System.nanoTime());
+    Random seeds = new Random(Seeds.next());
     for (int rows : new int[] {1, 5, 25, 32, 70}) {
       for (int group : GROUPS) {
         Shape whole = Shape.of(rows, 103, 260, group); // 7 tiles
@@ -203,7 +204,7 @@ class NativeKernelsTest {
   @ParameterizedTest
   @MethodSource("variants")
   void int8TablesHaveTheBitsOfJava(KernelVariant variant) {
-    Random seeds = new Random(System.nanoTime());
+    Random seeds = new Random(Seeds.next());
     for (int group : GROUPS) {
       for (int rows = 1; rows <= 33; rows++) {
         checkTable(variant, Shape.random(rows, group, seeds), seeds.nextLong());

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What must hold of every rounding, whatever the matrix. */
+/** Properties of every rounding, for any matrix. */
 class RoundingPropertiesTest {
   private static final Rounding GPTQ = new GptqQuantizer().rounding().orElseThrow();
   private static final List<Rounding> ALL =

@@ -14,6 +14,7 @@ import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder.Wanted;
 import io.calm.runtime.Sequences.Sequence;
 import io.calm.tensor.Lifetime;
+import io.calm.testing.Seeds;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
@@ -45,7 +46,7 @@ class NativeDecoderTest {
   @ParameterizedTest
   @MethodSource("cases")
   void logitsAreMeasuredToTheBitOfTheJavaDecoder(Case c) {
-    long seed = System.nanoTime();
+    long seed = Seeds.next();
     Random random = new Random(seed);
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, random);
@@ -117,7 +118,7 @@ class NativeDecoderTest {
   @ParameterizedTest
   @MethodSource("cases")
   void everyTopologyHasTheBitsOfTheJavaDecoder(Case c) {
-    long seed = System.nanoTime();
+    long seed = Seeds.next();
     Random random = new Random(seed);
     for (ModelSpec spec : JavaDecoderTest.topologies()) {
       for (ActivationMode mode : ActivationMode.values()) {
@@ -204,7 +205,7 @@ class NativeDecoderTest {
   @ParameterizedTest
   @MethodSource("cases")
   void neitherChunksNorNeighboursNorThreadsNorPagesChangeABit(Case c) {
-    long seed = System.nanoTime();
+    long seed = Seeds.next();
     Random random = new Random(seed);
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, random);

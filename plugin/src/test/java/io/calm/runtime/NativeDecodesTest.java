@@ -11,6 +11,7 @@ import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Logits;
 import io.calm.runtime.Decoder.Wanted;
+import io.calm.testing.Seeds;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -83,7 +84,7 @@ class NativeDecodesTest {
     }
   }
 
-  /** What is decoded together. Lengths a little over a split cross its border on the way. */
+  /** The sequences decoded together. Lengths slightly over a split cross its border on the way. */
   private enum Load {
     THREE_LONG {
       @Override
@@ -255,7 +256,7 @@ class NativeDecodesTest {
   }
 
   private static void check(Case c) {
-    long seed = System.nanoTime();
+    long seed = Seeds.next();
     Random random = new Random(seed);
     QuantizedModel model = c.model(random);
     List<Work> works = works(c.load().parts(random), random);

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** When a mix is served. */
+/** The guard's decisions between a mix and a uniform algorithm. */
 class GuardTest {
   private static final double[] UNIFORM = {0.1, 0.3, 0.2};
 

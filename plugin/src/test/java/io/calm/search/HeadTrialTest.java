@@ -31,7 +31,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** What an int4 lm_head costs, and when it is taken. */
+/** The cost of an int4 lm_head, and the decision to use it. */
 class HeadTrialTest {
   private static final int LAYERS = 2;
   private static final int TOKENS = 61;
@@ -47,7 +47,7 @@ class HeadTrialTest {
           weights.windows(2, 24, 2),
           weights.windows(2, 24, 3));
 
-  /** What a search hands out. */
+  /** The results that a search hands out. */
   private static final class Sink implements BlockSink {
     final List<TokenTable> heads = new ArrayList<>();
 

@@ -4,13 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.Seeds;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class ActivationQuantizerTest {
   @Test
   void codesScalesAndSumsAreTheDefinition() {
-    long seed = System.nanoTime();
+    long seed = Seeds.next();
     Random random = new Random(seed);
     for (int inputs : new int[] {1, 31, 32, 100, 130, 576}) {
       for (int group : new int[] {32, 64, 128}) {

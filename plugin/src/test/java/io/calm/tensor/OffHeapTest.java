@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is closed is freed at once, and not looked at again. */
+/** Closed memory is freed immediately and refuses further access. */
 class OffHeapTest {
   private static final int MEBIBYTE = 1 << 20;
 

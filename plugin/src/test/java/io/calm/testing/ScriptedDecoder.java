@@ -82,7 +82,7 @@ public final class ScriptedDecoder implements Decoder {
     // nothing to free
   }
 
-  /** What one sequence has read, and how much of its answer it has given. */
+  /** The tokens that one sequence has read, and its position in the answer. */
   private static final class Script {
     private String prompt = ""; // a char is a byte
     private int said;

@@ -8,6 +8,7 @@ import io.calm.search.QuantPlan;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.tensor.TableFormat;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -27,26 +28,69 @@ public final class ScriptedModels {
 
   /** Returns the model of the HTTP contract. */
   public static ServedModel create(String name) {
-    return create(name, new SchedulerSettings(CONTEXT, 1024, 16, 64, 256), LmiOptions.DEFAULT);
+    return builder(name).build();
   }
 
-  /**
-   * Returns a model.
-   *
-   * @param settings its context is the decoder's
-   */
-  public static ServedModel create(String name, SchedulerSettings settings, LmiOptions lmi) {
-    return create(name, settings, lmi, ServedModel.Limits.DEFAULT);
+  /** Returns a builder whose defaults make the model of the HTTP contract. */
+  public static Builder builder(String name) {
+    return new Builder(name);
   }
 
-  /** Returns a model with limits of its own. */
-  public static ServedModel create(
-      String name, SchedulerSettings settings, LmiOptions lmi, ServedModel.Limits limits) {
-    return create(name, settings, lmi, limits, System::nanoTime);
+  /** A builder of scripted models. */
+  public static final class Builder {
+    private final String name;
+    private SchedulerSettings scheduling = new SchedulerSettings(CONTEXT, 1024, 16, 64, 256);
+    private LmiOptions lmi = LmiOptions.DEFAULT;
+    private Optional<Duration> requestTimeout = ServedModel.Limits.DEFAULT.requestTimeout();
+    private Duration slowReaderTimeout = ServedModel.Limits.DEFAULT.slowReaderTimeout();
+    private Duration drainTimeout = ServedModel.Limits.DEFAULT.drainTimeout();
+    private LongSupplier nanoClock = System::nanoTime;
+
+    private Builder(String name) {
+      this.name = name;
+    }
+
+    /** Sets the scheduler's settings; the decoder has their context. */
+    public Builder scheduling(SchedulerSettings value) {
+      scheduling = value;
+      return this;
+    }
+
+    public Builder lmi(LmiOptions value) {
+      lmi = value;
+      return this;
+    }
+
+    public Builder requestTimeout(Duration value) {
+      requestTimeout = Optional.of(value);
+      return this;
+    }
+
+    public Builder slowReaderTimeout(Duration value) {
+      slowReaderTimeout = value;
+      return this;
+    }
+
+    public Builder drainTimeout(Duration value) {
+      drainTimeout = value;
+      return this;
+    }
+
+    /** Sets the scheduler's clock. */
+    public Builder nanoClock(LongSupplier value) {
+      nanoClock = value;
+      return this;
+    }
+
+    public ServedModel build() {
+      ServedModel.Limits limits =
+          new ServedModel.Limits(
+              OptionalInt.empty(), requestTimeout, slowReaderTimeout, drainTimeout);
+      return model(name, scheduling, lmi, limits, nanoClock);
+    }
   }
 
-  /** Returns a model whose scheduler has a clock of its own. */
-  public static ServedModel create(
+  private static ServedModel model(
       String name,
       SchedulerSettings settings,
       LmiOptions lmi,

@@ -1,4 +1,4 @@
-/** What the tests of every room share. */
+/** Fixtures shared by the tests of several packages. */
 @NullMarked
 package io.calm.testing;
 

@@ -4,7 +4,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.QueryStringDecoder;
 
-/** What a plugin exports: an HTTP handler that runs before the built-in ones. */
+/** An HTTP handler that a plugin exports and that runs before the built-in ones. */
 public interface RequestHandler<T> {
 
   /** Returns whether this handler answers {@code msg}. */

@@ -3,7 +3,7 @@ package ai.djl.serving.util;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.HttpResponse;
 
-/** How the server answers. */
+/** Helpers that send the server's responses. */
 public final class NettyUtils {
   private NettyUtils() {}
 

@@ -1,6 +1,6 @@
 package ai.djl.serving.wlm;
 
-/** What one pool of workers serves. */
+/** The model or workflow part that one pool of workers serves. */
 public abstract class WorkerPoolConfig<I, O> {
 
   /** Returns the name in URLs. */

@@ -6,7 +6,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
- * What came back for one request. Times are {@link System#nanoTime} of the arrival of a line.
+ * The response to one request. Times are {@link System#nanoTime} of the arrival of a line.
  *
  * @param startMillis wall clock when it was sent
  * @param status of HTTP; 0 where no answer came
@@ -29,7 +29,7 @@ public record Answer(
     Optional<String> finishReason,
     End end) {
 
-  /** How the exchange ended. */
+  /** The end of the exchange. */
   public sealed interface End {
     /** The server ended it, as the schema asks. */
     record Complete() implements End {}

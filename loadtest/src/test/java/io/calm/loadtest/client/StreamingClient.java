@@ -36,7 +36,7 @@ public final class StreamingClient implements AutoCloseable {
           .build();
 
   /**
-   * Where requests go.
+   * The server that requests go to.
    *
    * @param model empty where the server has one only
    * @param apiKey empty for none

@@ -16,7 +16,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** What the client times and when it goes away, seen from a raw socket. */
+/** The client's times and hang-ups, observed from a raw socket. */
 class StreamingClientTest {
   private static final Ask ASK = new Ask("p", 4, false);
 

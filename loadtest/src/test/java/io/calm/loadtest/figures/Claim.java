@@ -1,9 +1,9 @@
 package io.calm.loadtest.figures;
 
 /**
- * What a run must show.
+ * A goal that a run must meet.
  *
- * @param detail the figures, for whoever reads why it does not hold
+ * @param detail the figures, to explain a failure
  */
 public record Claim(String name, boolean holds, String detail) {
   @Override

@@ -3,7 +3,7 @@ package io.calm.loadtest.figures;
 import io.calm.loadtest.client.Answer;
 import java.util.Optional;
 
-/** What an answer is worth. */
+/** The result of checking an answer. */
 public sealed interface Outcome {
 
   /** Whole, and the right text where that is known. */

@@ -11,7 +11,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 
-/** What an answer is worth, and what a recorder makes of it. */
+/** The outcome of an answer, and its effect on a recorder. */
 class OutcomeTest {
   private static final Answer.End COMPLETE = new Answer.End.Complete();
   private static final Answer.End HUNG_UP = new Answer.End.HungUp();

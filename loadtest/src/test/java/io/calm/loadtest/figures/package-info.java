@@ -1,2 +1,2 @@
-/** What was measured: samples, rates, and the claims they must hold. */
+/** Measurements: samples, rates, and the claims that they must meet. */
 package io.calm.loadtest.figures;

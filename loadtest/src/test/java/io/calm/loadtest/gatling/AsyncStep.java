@@ -15,7 +15,7 @@ public final class AsyncStep implements ActionBuilder {
   private final String name;
   private final Body body;
 
-  /** What is done. */
+  /** The work of a step. */
   @FunctionalInterface
   public interface Body {
     /** Starts it; the result says whether all was well. What it throws is a crash of the row. */

@@ -1,2 +1,2 @@
-/** What the server says about itself. */
+/** The server's status and metrics. */
 package io.calm.loadtest.server;

@@ -22,7 +22,7 @@ public final class Workload {
   private final Map<Ask, String> alone = new ConcurrentHashMap<>();
 
   /**
-   * What is asked.
+   * The mix of requests.
    *
    * @param words of a prompt
    * @param tokens of an answer

@@ -1,2 +1,2 @@
-/** What is asked: prompts, lengths, and which answers are known. */
+/** The requests: prompts, lengths, and known answers. */
 package io.calm.loadtest.work;

@@ -5,20 +5,20 @@ import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.JsonFields;
+import io.calm.serving.reply.RequestFields;
 import io.calm.text.Printable;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
-/** Which model answers a request. */
+/** Selects the model that answers a request. */
 public final class ModelChoice {
   private ModelChoice() {}
 
   /**
-   * Returns a model that answers.
+   * Returns the ready model of a name.
    *
-   * @throws ApiException if there is none of that name, or it is not ready
+   * @throws ApiException if there is no model of that name, or it is not ready
    */
   public static ServedModel ready(ModelRegistry registry, String name) {
     ModelStatus status =
@@ -46,15 +46,15 @@ public final class ModelChoice {
   }
 
   /**
-   * Returns the name of the model that a body without a model in its URL means: the URL's query or
-   * header where it has one, then the body's {@code keys}, then the only model there is.
+   * Returns the name of the requested model if the path has none: from the query or header, then
+   * from the body's {@code keys}, then the only registered model.
    */
   public static String name(
       ModelRegistry registry, Optional<String> outside, JsonObject body, String... keys) {
     if (outside.isPresent()) {
       return outside.get();
     }
-    JsonFields fields = new JsonFields(body);
+    RequestFields fields = new RequestFields(body);
     for (String key : keys) {
       Optional<String> name = fields.string(key);
       if (name.isPresent()) {

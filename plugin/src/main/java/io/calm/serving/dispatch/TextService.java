@@ -8,15 +8,15 @@ import io.calm.serving.openai.Framing;
 import io.calm.serving.openai.OpenAiParser;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ByteBudget;
-import io.calm.serving.reply.JsonFields;
 import io.calm.serving.reply.PreparedReply;
+import io.calm.serving.reply.RequestFields;
 import io.calm.serving.reply.Schema;
 import io.calm.serving.reply.TextRequest;
 import java.time.InstantSource;
 
 /**
- * Text generation over any transport. {@link #prepare} reads, validates and tokenizes, which takes
- * time in proportion to the prompt: not on an event loop. Thread safe.
+ * Text generation over any transport. {@link #prepare} parses, validates and tokenizes in time
+ * proportional to the prompt, so it must not run on an event loop. Thread safe.
  */
 public final class TextService {
   private final CalmMetrics metrics;
@@ -52,9 +52,9 @@ public final class TextService {
    * Prepares a reply.
    *
    * @param body from {@link io.calm.serving.reply.JsonBody#parse}
-   * @param accept the client's Accept header; empty where it has none
+   * @param accept the client's Accept header; empty if absent
    * @throws io.calm.serving.reply.ApiException if the request cannot be answered; {@link
-   *     Schema#errors} is the shape of what the client gets
+   *     Schema#errors} has the shape of the error for the client
    */
   public PreparedReply prepare(ServedModel model, Schema schema, JsonObject body, String accept) {
     return new PreparedReply(
@@ -64,7 +64,7 @@ public final class TextService {
         scores);
   }
 
-  /** A model may be unloaded, its tokenizer closed, while a request that found it is read. */
+  /** Parses a request. Its model may be unloaded, and the tokenizer closed, at the same time. */
   private TextRequest parsed(ServedModel model, Schema schema, JsonObject body, String accept) {
     try {
       return parse(model, schema, body, accept);
@@ -82,7 +82,7 @@ public final class TextService {
       case COMPLETIONS -> OpenAiParser.completion(model, body, clock, Framing.OPENAI);
       case CHAT -> OpenAiParser.chat(model, body, clock, Framing.OPENAI);
       case DJL -> {
-        JsonFields fields = new JsonFields(body);
+        RequestFields fields = new RequestFields(body);
         if (fields.has("messages")) {
           yield OpenAiParser.chat(model, body, clock, framing(fields, accept));
         }
@@ -94,8 +94,11 @@ public final class TextService {
     };
   }
 
-  /** OpenAI's body on DJL's routes: JSON lines, but events for who sends {@code model} or asks. */
-  private static Framing framing(JsonFields fields, String accept) {
+  /**
+   * Returns the framing of OpenAI's body on DJL's routes: JSON lines, or events if the body has
+   * {@code model} or the client accepts events.
+   */
+  private static Framing framing(RequestFields fields, String accept) {
     if (accept.contains("application/jsonlines")) {
       return Framing.DJL_LINES;
     }

@@ -8,9 +8,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A stream that may be written before anybody reads it: {@link #appendContent} keeps what comes
- * before the subscription instead of waiting for it, as the superclass does, so the generation loop
- * never blocks on DJL Serving's response threads. Thread safe; bytes arrive in order.
+ * A stream that can be written before it is read. {@link #appendContent} buffers content until the
+ * subscription; the superclass would wait instead. So the generation loop never blocks on DJL
+ * Serving's response threads. Thread safe; bytes arrive in order.
  */
 final class BufferedPublisher extends PublisherBytesSupplier {
   private final Queue<byte[]> early = new ArrayDeque<>();
@@ -31,7 +31,7 @@ final class BufferedPublisher extends PublisherBytesSupplier {
   @Override
   public synchronized CompletableFuture<Void> subscribe(Consumer<byte @Nullable []> consumer) {
     if (subscriber != null) {
-      throw new IllegalStateException("a stream has one subscriber");
+      throw new IllegalStateException("a stream can have only one subscriber");
     }
     subscriber = consumer;
     drain();

@@ -35,19 +35,22 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A model of the CALM engine. {@link #load} makes it answer, {@link #close} ends it without
- * waiting: DJL Serving calls that on a Netty thread.
+ * A model of the CALM engine. {@link #load} makes it ready; {@link #close} ends it without waiting,
+ * because DJL Serving calls it on a Netty thread.
  *
- * <p>Errors of a load have the types that DJL Serving turns into fitting statuses: {@link
- * MalformedModelException} (400) for a setting or checkpoint that cannot be used, {@link
- * NoSuchElementException} (404) where there is no checkpoint, {@link IllegalArgumentException}
- * (409) where the name is taken or the model was unregistered meanwhile, {@link
- * WlmOutOfMemoryException} (507) where memory is short; others are 500.
+ * <p>Errors of a load have the types that DJL Serving maps to statuses: {@link
+ * MalformedModelException} (400) for an invalid setting or checkpoint, {@link
+ * NoSuchElementException} (404) for a missing checkpoint, {@link IllegalArgumentException} (409) if
+ * the name is taken or the model was unregistered meanwhile, {@link WlmOutOfMemoryException} (507)
+ * for lack of memory; all others are 500.
  */
 final class CalmDjlModel extends BaseModel {
   private static final Logger logger = LoggerFactory.getLogger(CalmDjlModel.class);
 
-  /** How many failures DJL Serving counts; above {@code retry_threshold}, {@code /ping} fails. */
+  /**
+   * The property in which DJL Serving counts failures; above {@code retry_threshold}, {@code /ping}
+   * fails.
+   */
   private static final String FAILURES = "failed";
 
   private final ModelRegistry registry;
@@ -84,7 +87,7 @@ final class CalmDjlModel extends BaseModel {
     } catch (IllegalStateException taken) {
       throw new IllegalArgumentException(
           taken.getMessage()
-              + " (one copy serves all requests: load_on_devices must name one device)",
+              + " (one copy serves all requests; load_on_devices must name one device)",
           taken);
     }
     try {
@@ -104,7 +107,10 @@ final class CalmDjlModel extends BaseModel {
     }
   }
 
-  /** Has no cause, for DJL Serving tells its client the innermost message alone. */
+  /**
+   * Returns the exception for a load error. It has no cause, because DJL Serving shows its client
+   * only the innermost message.
+   */
   private static RuntimeException refusal(ApiException.Kind kind, String reason)
       throws MalformedModelException {
     return switch (kind) {
@@ -116,7 +122,10 @@ final class CalmDjlModel extends BaseModel {
     };
   }
 
-  /** Returns what DJL Serving answers with 507; outside DJL Serving its type does not exist. */
+  /**
+   * Returns the exception that DJL Serving answers with 507. Its type does not exist outside DJL
+   * Serving.
+   */
   private static RuntimeException outOfMemory(String reason) {
     try {
       return DjlServingTypes.outOfMemory(reason);
@@ -153,7 +162,7 @@ final class CalmDjlModel extends BaseModel {
             LmiOptions.of(properties.values()),
             true);
     try {
-      return OwnThread.call("calm-load-" + name, () -> loader.load(order, progress));
+      return DedicatedThread.call("calm-load-" + name, () -> loader.load(order, progress));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       InterruptedIOException interrupted =
@@ -163,7 +172,10 @@ final class CalmDjlModel extends BaseModel {
     }
   }
 
-  /** Both files, DJL's arguments and its options; the later wins. */
+  /**
+   * Merges the properties of both files, DJL's arguments and DJL's options; later ones take
+   * precedence.
+   */
   private ModelProperties properties(Path path, @Nullable Map<String, ?> options)
       throws IOException {
     ModelProperties files = ModelProperties.read(path);
@@ -178,7 +190,7 @@ final class CalmDjlModel extends BaseModel {
   /**
    * {@inheritDoc}
    *
-   * <p>A model whose scheduler has died has failed more often than any threshold allows.
+   * <p>A model whose scheduler has died reports more failures than any threshold allows.
    */
   @Override
   @SuppressWarnings("NullAway") // DJL says null where there is none
@@ -192,7 +204,7 @@ final class CalmDjlModel extends BaseModel {
   /**
    * {@inheritDoc}
    *
-   * <p>The translator is left aside: requests are text and so are answers.
+   * <p>The translator is not used: requests and answers are text.
    */
   @Override
   @SuppressWarnings("unchecked")
@@ -206,7 +218,7 @@ final class CalmDjlModel extends BaseModel {
             this, (Translator<Input, Output>) translator, device, model, text, throttleStatus);
   }
 
-  /** Forgets the model; its requests end, and its memory is freed, on a thread of its own. */
+  /** Removes the model. Its requests end and its memory is freed on a separate thread. */
   @Override
   public void close() {
     ServedModel model = served;
@@ -219,7 +231,8 @@ final class CalmDjlModel extends BaseModel {
   }
 
   /**
-   * Has nothing to free: DJL's own would warn that its array manager, which never closes, is open.
+   * Does nothing. DJL's implementation would warn that the array manager is open, which never
+   * closes.
    */
   @Override
   @SuppressWarnings({"deprecation", "removal", "Finalize"})

@@ -13,11 +13,11 @@ import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * DJL's view of CALM: an engine without arrays and without native libraries, whose models answer
- * text with text. It runs on the CPU.
+ * The DJL engine of CALM: no arrays, no native libraries, and models that answer text with text. It
+ * runs on the CPU.
  */
 public final class CalmEngine extends Engine {
-  /** As in {@code engine=CALM}. */
+  /** The engine's name, as in {@code engine=CALM}. */
   public static final String NAME = "CALM";
 
   static final int RANK = 1000;

@@ -49,9 +49,9 @@ public final class CalmEngineProvider implements EngineProvider {
   }
 
   /**
-   * Makes a provider.
+   * Creates a provider.
    *
-   * @param throttleStatus of answers that come too many at once
+   * @param throttleStatus status of requests rejected for lack of queue space
    */
   public CalmEngineProvider(
       ModelRegistry registry,
@@ -66,7 +66,7 @@ public final class CalmEngineProvider implements EngineProvider {
     return CalmEngine.NAME;
   }
 
-  /** Returns a rank behind every other engine: nobody gets this one by default. */
+  /** Returns a rank below every other engine, so that this one is never the default. */
   @Override
   public int getEngineRank() {
     return CalmEngine.RANK;

@@ -17,10 +17,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hands models with {@code calm.enabled=true} to the CALM engine, before DJL Serving chooses one.
+ * Assigns models with {@code calm.enabled=true} to the CALM engine before DJL Serving chooses one.
  *
- * <p>It never throws: a failing listener leaves a model that is registered in the background
- * pending for ever. What is wrong with a model's settings is said by its load.
+ * <p>It never throws, because DJL Serving would then leave a model that is registered in the
+ * background pending forever. Invalid settings are reported by the load.
  */
 final class CalmModelServerListener extends ModelServerListenerAdapter {
   private static final String REQUIRED_MEMORY = "required_memory_mb";
@@ -36,8 +36,8 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
       case CALM -> {
         if (engine != null && !named) {
           logger.warn(
-              "{}: registered with engine={}, which wins over calm.enabled=true; leave the engine"
-                  + " out of the registration for CALM to serve it",
+              "{}: registered with engine={}, which takes precedence over calm.enabled=true;"
+                  + " register it without an engine to serve it with CALM",
               model.getId(),
               engine);
           return;
@@ -100,7 +100,7 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
             });
   }
 
-  /** Returns the settings; empty where they are wrong, for the load says so. */
+  /** Returns the settings; empty if they are invalid, which the load reports. */
   private static Optional<CalmSettings> settings(
       ModelInfo<?, ?> model, Map<String, String> properties) {
     try {
@@ -111,7 +111,7 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
     }
   }
 
-  /** Has DJL Serving check the memory before the load, with our estimate or the operator's own. */
+  /** Makes DJL Serving check the memory before the load, with our estimate or the operator's. */
   private static void requireMemory(
       String name, Properties live, Path checkpoint, CalmSettings settings) {
     if (live.containsKey(REQUIRED_MEMORY) || !Files.exists(checkpoint)) {
@@ -119,13 +119,14 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
     }
     try {
       MemoryEstimate estimate =
-          OwnThread.call("calm-estimate-" + name, () -> ModelLoader.estimate(checkpoint, settings));
+          DedicatedThread.call(
+              "calm-estimate-" + name, () -> ModelLoader.estimate(checkpoint, settings));
       live.setProperty(REQUIRED_MEMORY, Long.toString(estimate.mebibytes()));
       logger.info("{}: needs {} MiB of memory: {}", name, estimate.mebibytes(), estimate);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (RuntimeException refusedByTheLoad) {
-      logger.debug("{}: its memory cannot be estimated", name, refusedByTheLoad);
+      logger.debug("{}: cannot estimate its memory", name, refusedByTheLoad);
     }
   }
 }

@@ -22,15 +22,16 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@code META-INF/plugin.definition} exports. Its constructor makes the engine known and
- * listens to models; as a request handler it answers what {@link RequestClaim} claims.
+ * The class that {@code META-INF/plugin.definition} exports. Its constructor registers the engine
+ * and the model listener. As a request handler, it answers the requests that {@link RequestClaim}
+ * selects.
  */
 public final class CalmPlugin implements RequestHandler<@Nullable Void> {
   private final RequestClaim claim;
   private final RegistrySync sync;
   private final CalmHttpHandler http;
 
-  /** Called by DJL Serving, once, before it loads models. */
+  /** Called once by DJL Serving, before it loads models. */
   public CalmPlugin() {
     this((order, progress) -> ModelLoader.load(order, new ProgressLog(order.name(), progress)));
   }

@@ -29,24 +29,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One of a model's workers. All hand their requests to the model's one scheduler, and each holds
- * its request until the answer has begun, or is there where it is not streamed: so the status is
- * right, and DJL Serving's own queue fills where as many requests wait as there are workers. A
- * {@link ClaimedJob} answers its client itself.
+ * A worker of a model. All workers submit to the model's one scheduler. Each holds its request
+ * until a streamed answer has begun or a whole answer is complete, so the status is right, and DJL
+ * Serving's own queue fills when as many requests wait as there are workers. A {@link ClaimedJob}
+ * answers its client itself.
  *
- * <p>It throws nothing, for an exception ends a worker of DJL Serving for a minute: errors are
- * outputs with a code. What DJL Serving's routes cannot do: change the status once a stream has
- * begun, notice then that its client is gone, or slow down for a slow one.
+ * <p>It reports errors as outputs with a code and throws nothing, because an exception stops a DJL
+ * Serving worker for a minute. On DJL Serving's routes, the status cannot change once a stream has
+ * begun, and neither hang-ups nor slow readers are noticed from then on.
  */
 final class CalmPredictor extends Predictor<Input, Output> {
   private static final Logger logger = LoggerFactory.getLogger(CalmPredictor.class);
 
-  /** Lock for large bodies, shared by all workers of the process. */
+  /** The lock for large bodies, shared by all workers of the process. */
   private static final Semaphore LARGE = new Semaphore(1, true);
 
   private static final long MOMENT_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
-  /** How often a worker that waits looks whether its client is still there. */
+  /** The interval at which a waiting worker checks that its client is still connected. */
   private static final long GLANCE_MILLIS = 50;
 
   private final ServedModel served;
@@ -85,14 +85,15 @@ final class CalmPredictor extends Predictor<Input, Output> {
     } catch (InterruptedException e) {
       leave();
       return refusal(
-          new ApiException(ApiException.Kind.NOT_READY, served.name() + " loses a worker"));
+          new ApiException(
+              ApiException.Kind.NOT_READY, served.name() + " stops a worker; try again"));
     } catch (RuntimeException | Error e) {
       logger.error("{}: a request failed", served.name(), e);
       return refusal(ApiException.bug());
     }
   }
 
-  /** Reads a body; large ones take turns, as on the plugin's own routes. */
+  /** Reads a body; large bodies take turns, as on the plugin's own routes. */
   private PreparedReply prepared(byte[] body, String accept) throws InterruptedException {
     if (body.length < RequestWorkers.LARGE) {
       return charged(body, accept);
@@ -113,8 +114,8 @@ final class CalmPredictor extends Predictor<Input, Output> {
   }
 
   /**
-   * Lets DJL Serving, which interrupts a worker and then ends its jobs, finish with the jobs: it
-   * and the worker go through the same list, and the one that finds it changed fails.
+   * Gives DJL Serving time to end an interrupted worker's jobs. Both iterate over the same list,
+   * and the one that finds it changed fails.
    */
   private static void leave() {
     long end = System.nanoTime() + MOMENT_NANOS;
@@ -126,7 +127,7 @@ final class CalmPredictor extends Predictor<Input, Output> {
   }
 
   private static Output held(Input input, PreparedReply reply) throws InterruptedException {
-    HeldAnswer answer = new HeldAnswer();
+    DeferredReply answer = new DeferredReply();
     PreparedReply.Running running = reply.start(answer);
     try {
       while (true) {
@@ -151,7 +152,7 @@ final class CalmPredictor extends Predictor<Input, Output> {
             : error.kind().status();
     JsonObject body = Schema.DJL.errors().of(error);
     body.addProperty("code", status);
-    return HeldAnswer.output(
+    return DeferredReply.output(
         status,
         "application/json",
         Errors.headers(error),
@@ -159,7 +160,8 @@ final class CalmPredictor extends Predictor<Input, Output> {
   }
 
   /**
-   * Has nothing to free: DJL's own would warn that its array manager, which never closes, is open.
+   * Does nothing. DJL's implementation would warn that the array manager is open, which never
+   * closes.
    */
   @Override
   @SuppressWarnings({"deprecation", "removal", "Finalize"})

@@ -12,13 +12,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A request that the plugin's handler claimed, on its way through DJL Serving's job queue: it
- * carries the prepared reply to the worker, and the answer goes past DJL Serving, to the sink. So
- * the queue bounds it and measures it like any job, while its client is watched and slowed down
- * for.
+ * A request of the plugin's own routes in DJL Serving's job queue. It carries the prepared reply to
+ * a worker; the answer goes directly to the sink. So the queue limits and measures it like any job,
+ * while hang-ups are detected and slow readers throttled.
  *
- * <p>Either the worker that gets it starts the reply, or somebody ends it before: it is refused, or
- * its client is gone. Thread safe.
+ * <p>A job ends exactly once: a worker starts its reply, or it is refused or its client hangs up
+ * before. Thread safe.
  */
 final class ClaimedJob extends Input implements PreparedReply.Running {
   private static final Logger logger = LoggerFactory.getLogger(ClaimedJob.class);
@@ -47,17 +46,18 @@ final class ClaimedJob extends Input implements PreparedReply.Running {
   }
 
   /**
-   * Starts the reply and waits for its first token or its end: as many requests wait in the
-   * scheduler as there are workers, the others in DJL Serving's queue. On a worker.
+   * Starts the reply on a worker's thread, and waits for its first token or its end. So at most as
+   * many requests wait in the scheduler as there are workers; the others wait in DJL Serving's
+   * queue.
    *
-   * @throws InterruptedException if the worker is to end; the reply goes on without it
+   * @throws InterruptedException if the worker must end; the reply continues without it
    */
   void run() throws InterruptedException {
     if (!leaveQueue(State.STARTED)) {
       return;
     }
     try {
-      running(reply.start(new FirstSign()));
+      running(reply.start(new ReleasingSink()));
       turn.await();
     } catch (ApiException e) {
       Errors.send(e, reply.errors(), sink);
@@ -76,7 +76,7 @@ final class ClaimedJob extends Input implements PreparedReply.Running {
     }
   }
 
-  /** Answers with an error, unless a worker has taken the job or its client is gone. */
+  /** Answers with an error, unless a worker has taken the job or its client has hung up. */
   void refuse(ApiException error) {
     if (leaveQueue(State.ENDED)) {
       reply.refuse(error, sink);
@@ -111,14 +111,14 @@ final class ClaimedJob extends Input implements PreparedReply.Running {
     return queued;
   }
 
-  /** Tells DJL Serving's worker that there is nothing to do any more. */
+  /** Returns whether DJL Serving's worker can skip the job. */
   @Override
   public synchronized boolean isCancelled() {
     return state == State.ENDED;
   }
 
-  /** The client's sink, which sets the worker free. */
-  private final class FirstSign implements ReplySink {
+  /** The client's sink, which releases the worker at the first token or the end. */
+  private final class ReleasingSink implements ReplySink {
     @Override
     public void started() {
       turn.countDown();

@@ -34,7 +34,10 @@ final class DjlResponses implements Responses {
     NettyUtils.sendHttpResponse(context, response, keepAlive, false);
   }
 
-  /** Says keep-alive, for DJL Serving closes the channel right after a head that does not. */
+  /**
+   * Adds the keep-alive header, because DJL Serving closes the channel right after a head without
+   * it.
+   */
   @Override
   public void head(ChannelHandlerContext context, HttpResponse response, boolean keepAlive) {
     sending(context, response);
@@ -42,19 +45,19 @@ final class DjlResponses implements Responses {
   }
 
   /**
-   * Waits until the system has what was sent so far; clients that do not read are not waited for
-   * longer than some seconds. DJL Serving's own routes send what a worker gave them on threads that
-   * cannot be waited for, so they get a moment.
+   * Waits until the operating system has accepted all responses, at most a few seconds for clients
+   * that do not read. Responses of DJL Serving's own routes are sent on threads that cannot be
+   * awaited, so they get a short fixed time.
    */
   void flush() throws InterruptedException {
     TimeUnit.MILLISECONDS.sleep(MOMENT_MILLIS);
     boolean all =
         open.writeAndFlush(Unpooled.EMPTY_BUFFER).await(MOST_FOR_FLUSH_SECONDS, TimeUnit.SECONDS);
-    logger.info(all ? "all answers are sent" : "some answers were not read to their end");
+    logger.info(all ? "all answers have been sent" : "some answers have not been read completely");
   }
 
   /**
-   * DJL Serving's channels throw away, when they are closed, what the network has not taken yet:
+   * Tracks a response until it is sent. A DJL Serving channel that is closed discards unsent data:
    * the end of an answer that closes its channel, or the last answers of a server that stops.
    */
   private void sending(ChannelHandlerContext context, HttpResponse response) {

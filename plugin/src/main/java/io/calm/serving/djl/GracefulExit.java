@@ -7,8 +7,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets requests under way end when the process is told to stop. SIGTERM or SIGINT begins the JVM's
- * orderly shutdown, which waits for the drain; a second one ends the process at once. {@code
+ * Finishes requests in flight when the process is told to stop. SIGTERM or SIGINT begins the JVM's
+ * orderly shutdown, which waits for the drain; a second signal ends the process immediately. {@code
  * System.exit} drains too.
  */
 public final class GracefulExit {
@@ -16,13 +16,13 @@ public final class GracefulExit {
 
   private GracefulExit() {}
 
-  /** What is done before the process ends; bounds its own time. */
+  /** The work to finish before the process ends. It must limit its own time. */
   @FunctionalInterface
   public interface Drain {
     void run() throws InterruptedException;
   }
 
-  /** Has {@code drain} run when the process stops; call it once. */
+  /** Runs {@code drain} when the process stops. To be called once. */
   public static void install(Drain drain) {
     Runtime.getRuntime().addShutdownHook(new Thread(() -> run(drain), "calm-shutdown"));
     AtomicBoolean stopping = new AtomicBoolean();
@@ -36,14 +36,15 @@ public final class GracefulExit {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
-      logger.error("the server did not stop in good order", e);
+      logger.error("the server did not stop cleanly", e);
     }
   }
 
   /**
-   * Takes a signal. {@code sun.misc.Signal} is in {@code jdk.unsupported} and warns wherever it is
-   * compiled in; where it is missing, or the JVM does not let go of the signal (-Xrs), the JVM's
-   * own handler begins the shutdown and only the second signal has no effect.
+   * Handles a signal. {@code sun.misc.Signal} belongs to {@code jdk.unsupported}, and compiling
+   * against it gives a warning, so it is called by reflection. If it is missing, or the JVM
+   * reserves the signal (-Xrs), the JVM's own handler begins the shutdown and only the second
+   * signal has no effect.
    */
   private static void handle(String name, int number, AtomicBoolean stopping) {
     try {
@@ -67,13 +68,13 @@ public final class GracefulExit {
           .invoke(null, signal.getConstructor(String.class).newInstance(name), ours);
     } catch (ReflectiveOperationException e) {
       Throwable reason = e instanceof InvocationTargetException ? e.getCause() : e;
-      logger.debug("SIG{} stays with the JVM: {}", name, String.valueOf(reason));
+      logger.debug("SIG{}: the JVM keeps its own handler: {}", name, String.valueOf(reason));
     }
   }
 
   private static void stop(int number, AtomicBoolean stopping) {
     if (stopping.compareAndSet(false, true)) {
-      logger.info("stopping: requests under way may end; a second signal ends them");
+      logger.info("stopping after the requests in flight; a second signal stops at once");
       new Thread(() -> System.exit(128 + number), "calm-signal").start();
     } else {
       Runtime.getRuntime().halt(128 + number);

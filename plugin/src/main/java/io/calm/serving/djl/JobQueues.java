@@ -19,12 +19,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets claimed requests through DJL Serving's job queues: {@code job_queue_size} bounds them, its
- * metrics see them, and its workers start them.
+ * Passes claimed requests through DJL Serving's job queues: {@code job_queue_size} limits them, its
+ * metrics count them, and its workers start them.
  *
- * <p>DJL Serving takes the lowest priority first, and among equal ones the last that came. So each
- * request gets a priority of its own, in order: first come, first served. A queue that goes away
- * with its model keeps its jobs for ever: {@link #refuseOrphans} answers them.
+ * <p>DJL Serving takes the lowest priority first, and the latest among equal ones. So each request
+ * gets a priority of its own in order of arrival. A queue that is removed with its model keeps its
+ * jobs forever; {@link #refuseOrphans} answers them.
  */
 final class JobQueues implements Admission {
   private static final Logger logger = LoggerFactory.getLogger(JobQueues.class);
@@ -54,7 +54,7 @@ final class JobQueues implements Admission {
     return job;
   }
 
-  /** Answers the jobs of models that are not served any more. */
+  /** Answers the jobs of models that are no longer served. */
   void refuseOrphans(ModelRegistry registry) {
     Predicate<ServedModel> served =
         model ->

@@ -10,17 +10,17 @@ import java.util.Properties;
 import java.util.TreeMap;
 
 /**
- * What the listener does to a model's properties, apart from DJL Serving's types.
+ * The listener's changes to a model's properties, without DJL Serving's types.
  *
- * <p>There are as many workers as sequences can run: each holds a request, until its answer has
- * begun, that the one scheduler runs; so the batching is the scheduler's and the batch size 1.
- * {@code cpu.} and {@code gpu.} keys are set too, for they beat the plain ones.
+ * <p>There are as many workers as sequences can run, because each holds a request of the one
+ * scheduler until its answer begins. The scheduler does the batching, so the batch size is 1. The
+ * {@code cpu.} and {@code gpu.} keys are set too, because they take precedence over the plain ones.
  */
 final class ModelKeys {
-  /** Hands the registered name to the model, which DJL does not tell. */
+  /** The property that passes the registered name to the model, which DJL does not. */
   static final String NAME = "calm-model-name";
 
-  /** Hands the registered URL to the model. */
+  /** The property that passes the registered URL to the model. */
   static final String URL = "calm-model-url";
 
   private static final List<String> WORKER_KEYS =
@@ -36,19 +36,19 @@ final class ModelKeys {
 
   private ModelKeys() {}
 
-  /** Whose a model is. */
+  /** The engine that a model belongs to. */
   enum Owner {
-    /** Ours. */
+    /** CALM. */
     CALM,
-    /** Another engine's: {@code calm.enabled} is not given, or false. */
+    /** Another engine: {@code calm.enabled} is absent or false. */
     OTHER,
-    /** Another engine's, though it has {@code calm.*} keys. */
+    /** Another engine, although the model has {@code calm.*} keys. */
     OTHER_WITH_KEYS
   }
 
   /**
-   * Decides by {@code calm.enabled}. Any value but {@code false} is ours, and so is a model with a
-   * misspelt key: loading it then refuses the value or the key by name, which a listener cannot.
+   * Decides by {@code calm.enabled}. Any value but {@code false} selects CALM, and so does a
+   * misspelt key: the load then refuses the value or the key by name, which a listener cannot.
    */
   static Owner owner(Map<String, String> properties) {
     SettingKey<?> key = SettingKeys.named(ENABLED).orElseThrow();
@@ -67,7 +67,7 @@ final class ModelKeys {
     return own.isEmpty() ? Owner.OTHER : Owner.OTHER_WITH_KEYS;
   }
 
-  /** Returns the two together; {@code live} wins. */
+  /** Returns both maps merged; {@code live} takes precedence. */
   static Map<String, String> merged(Map<String, String> file, Properties live) {
     Map<String, String> merged = new TreeMap<>(file);
     live.stringPropertyNames().forEach(name -> merged.put(name, live.getProperty(name)));
@@ -75,8 +75,8 @@ final class ModelKeys {
   }
 
   /**
-   * DJL Serving adds LMI's {@code option.max_rolling_batch_size} after the listener, where the
-   * operator gave none: our own default is written down before, or LMI's would look like a wish.
+   * Sets our default of {@code option.max_rolling_batch_size} if the operator set none. Otherwise
+   * DJL Serving adds LMI's default after the listener, which would look like the operator's.
    */
   private static void keepLmiDefaultsOut(Properties live) {
     SettingKey<?> running = SettingKeys.named("calm.max-running").orElseThrow();
@@ -87,10 +87,10 @@ final class ModelKeys {
   }
 
   /**
-   * Makes the properties those of a model of ours.
+   * Changes the properties to those of a CALM model.
    *
-   * @param workers how many it gets
-   * @return what was changed that the operator had set otherwise, in order, for the log
+   * @param workers number of workers
+   * @return the operator's values that were changed, in order, for the log
    */
   static Map<String, String> take(Properties live, Map<String, String> file, int workers) {
     file.forEach(live::putIfAbsent);

@@ -2,11 +2,11 @@ package io.calm.serving.djl;
 
 import org.jspecify.annotations.Nullable;
 
-/** How a model of DJL Serving, which has a name and perhaps a version, is named in our registry. */
+/** Names DJL Serving's models, which have a name and an optional version, in our registry. */
 final class ModelName {
   private ModelName() {}
 
-  /** Returns {@code name}, or {@code name:version} where the registration named a version. */
+  /** Returns {@code name}, or {@code name:version} if the registration has a version. */
   static String of(String name, @Nullable String version) {
     return version == null || version.isEmpty() ? name : name + ":" + version;
   }

@@ -7,7 +7,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes a load's progress to the server's log: a line a phase, and a line a block of the search.
+ * Writes the progress of a load to the server's log: one line per phase, and one per block of the
+ * search.
  */
 final class ProgressLog implements Consumer<Progress> {
   private static final Logger logger = LoggerFactory.getLogger(ProgressLog.class);

@@ -4,8 +4,8 @@ import io.calm.serving.reply.ReplySink;
 import java.util.Map;
 
 /**
- * Writes an answer to a stream whose status and Content-Type DJL Serving has sent already: an error
- * that comes after is told by the body alone.
+ * A reply to a stream whose status and Content-Type DJL Serving has already sent. Errors appear in
+ * the body only.
  */
 final class PublisherReply implements ReplySink {
   private final BufferedPublisher publisher;

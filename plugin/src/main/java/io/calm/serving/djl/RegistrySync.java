@@ -9,8 +9,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps our registry and our queued requests in step with what DJL Serving does without telling: it
- * forgets models whose load failed or was deleted under way, and the queues of deleted models.
+ * Synchronizes our registry and queued requests with changes of DJL Serving that it does not
+ * announce: models whose load failed or was deleted meanwhile, and the queues of deleted models.
  */
 final class RegistrySync {
   private static final Logger logger = LoggerFactory.getLogger(RegistrySync.class);
@@ -26,7 +26,7 @@ final class RegistrySync {
     this.jobs = jobs;
   }
 
-  /** Looks twice a second from now on, on a daemon thread. */
+  /** Starts to synchronize twice a second on a daemon thread. */
   @SuppressWarnings("FutureReturnValueIgnored") // it never ends
   void start() {
     ScheduledExecutorService clock =
@@ -44,11 +44,11 @@ final class RegistrySync {
     try {
       look();
     } catch (RuntimeException e) {
-      logger.warn("the models of DJL Serving could not be read; tried again soon", e);
+      logger.warn("cannot read DJL Serving's models; retrying soon", e);
     }
   }
 
-  /** Forgets what DJL Serving has forgotten. */
+  /** Removes the models that DJL Serving has removed. */
   void look() {
     Set<String> names = server.names();
     ours.all().keySet().stream().filter(name -> !names.contains(name)).forEach(ours::remove);

@@ -14,14 +14,14 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Which requests the plugin answers itself: {@code /calm}, {@code /v1}, and the inference paths of
- * its own models. The others go on to DJL Serving's own handlers, and so does what only those do:
+ * Selects the requests that the plugin answers itself: {@code /calm}, {@code /v1}, and the
+ * inference paths of its own models. All others go on to DJL Serving's own handlers, and so do
  * answers that are fetched later ({@code x-synchronous: false}, {@code x-starting-token}).
  *
- * <p>A model is named as DJL Serving has it: in the path, by the parameter or header {@code
- * model_name}, by the body's {@code model_name} (by {@code model} under {@code /v1}), else it is
- * the one that the server was started with. A version comes from the path, or from the parameter or
- * header {@code model_version}; without one, the versions of a name take turns.
+ * <p>A model is named as in DJL Serving: in the path, by the parameter or header {@code
+ * model_name}, or by the body's {@code model_name} ({@code model} under {@code /v1}); otherwise it
+ * is the model that the server was started with. The version comes from the path, or from the
+ * parameter or header {@code model_version}; without one, the versions of a name take turns.
  */
 final class RequestClaim {
   private static final String MODEL = "model_name";
@@ -35,39 +35,39 @@ final class RequestClaim {
     this.server = server;
   }
 
-  /** What a claimed request asks for. */
-  private sealed interface Claim {
+  /** The target of a claimed request. */
+  private sealed interface Target {
 
-    /** One of our pages, or a path that names no model. */
-    record Page(String path) implements Claim {}
+    /** A page of the plugin, or a path that names no model. */
+    record Page(String path) implements Target {}
 
-    /** An answer of a model. */
-    record Inference(String name, Optional<String> version) implements Claim {}
+    /** A generation by a model. */
+    record Inference(String name, Optional<String> version) implements Target {}
   }
 
-  /** Returns whether the plugin answers. */
+  /** Returns whether the plugin answers the request. */
   boolean claims(FullHttpRequest request) {
     return claim(request).isPresent();
   }
 
   /**
-   * Returns the path to answer under, with the registry's name of the model; empty where the
-   * request is not ours. Each call is a turn of the name's versions.
+   * Returns the path to answer under, with the model's name in the registry; empty if the request
+   * is not ours. Each call advances the turn of the name's versions.
    */
   Optional<String> path(FullHttpRequest request) {
     return claim(request)
         .map(
             claim -> {
-              if (claim instanceof Claim.Inference inference) {
+              if (claim instanceof Target.Inference inference) {
                 return "/predictions/"
                     + URLEncoder.encode(turn(inference), StandardCharsets.UTF_8)
                         .replace("+", "%20");
               }
-              return ((Claim.Page) claim).path();
+              return ((Target.Page) claim).path();
             });
   }
 
-  private String turn(Claim.Inference inference) {
+  private String turn(Target.Inference inference) {
     return inference
         .version()
         .map(version -> ModelName.of(inference.name(), version))
@@ -75,7 +75,7 @@ final class RequestClaim {
         .orElse(inference.name());
   }
 
-  private Optional<Claim> claim(FullHttpRequest request) {
+  private Optional<Target> claim(FullHttpRequest request) {
     HttpHeaders headers = request.headers();
     if (headers.contains("x-starting-token")
         || !Boolean.parseBoolean(headers.get("x-synchronous", "true"))) {
@@ -85,7 +85,7 @@ final class RequestClaim {
     String path = withoutSlashAtEnd(decoder.rawPath());
     List<String> segments = segments(path);
     return switch (segments.isEmpty() ? "" : segments.get(0)) {
-      case "calm" -> Optional.of(new Claim.Page(path));
+      case "calm" -> Optional.of(new Target.Page(path));
       case "predictions" -> predictions(segments);
       case "models" ->
           segments.size() == 3 && segments.get(2).equals("invoke")
@@ -98,13 +98,13 @@ final class RequestClaim {
               : Optional.empty();
       case "v1" ->
           !path.equals("/v1/chat/completions") || chat(request, decoder)
-              ? Optional.of(new Claim.Page(path))
+              ? Optional.of(new Target.Page(path))
               : Optional.empty();
       default -> Optional.empty();
     };
   }
 
-  /** Splits a path and decodes its parts: a model's name may have a slash, as {@code %2F}. */
+  /** Splits a path and decodes its segments; a model's name may contain a slash as {@code %2F}. */
   private static List<String> segments(String path) {
     try {
       List<String> all = List.of(Route.segments(path));
@@ -118,7 +118,7 @@ final class RequestClaim {
     return path.length() > 1 && path.endsWith("/") ? path.substring(0, path.length() - 1) : path;
   }
 
-  private Optional<Claim> predictions(List<String> segments) {
+  private Optional<Target> predictions(List<String> segments) {
     return switch (segments.size()) {
       case 2 -> inference(segments.get(1), Optional.empty());
       case 3 -> inference(segments.get(1), Optional.of(segments.get(2)));
@@ -126,15 +126,15 @@ final class RequestClaim {
     };
   }
 
-  private Optional<Claim> inference(String name, Optional<String> version) {
+  private Optional<Target> inference(String name, Optional<String> version) {
     boolean known =
         version
             .map(v -> ours.status(ModelName.of(name, v)).isPresent())
             .orElseGet(() -> isOurs(name));
-    return known ? Optional.of(new Claim.Inference(name, version)) : Optional.empty();
+    return known ? Optional.of(new Target.Inference(name, version)) : Optional.empty();
   }
 
-  /** A name is ours where all of its versions are: DJL Serving chooses among them. */
+  /** Returns whether all versions of a name are ours, since DJL Serving chooses among them. */
   private boolean isOurs(String name) {
     List<String> versions = server.versions(name);
     return !versions.isEmpty()

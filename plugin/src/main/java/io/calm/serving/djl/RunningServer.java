@@ -16,7 +16,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** The DJL Serving of this process. */
+/** The DJL Serving instance of this process. */
 final class RunningServer implements DjlServer {
 
   @Override
@@ -60,7 +60,7 @@ final class RunningServer implements DjlServer {
         .orElseGet(
             () ->
                 CompletableFuture.failedFuture(
-                    new WlmException("model %s is not registered any more".formatted(model))));
+                    new WlmException("model %s is no longer registered".formatted(model))));
   }
 
   @Override

@@ -3,19 +3,18 @@ package io.calm.serving.http;
 import io.calm.serving.reply.PreparedReply;
 import io.calm.serving.reply.ReplySink;
 
-/** When prepared replies start. Thread safe. */
+/** The policy for starting prepared replies. Thread safe. */
 @FunctionalInterface
 public interface Admission {
 
-  /** At once: the scheduler's own queue is the only one. */
+  /** Starts replies immediately; the scheduler's queue is the only one. */
   Admission AT_ONCE = PreparedReply::start;
 
   /**
-   * Starts a reply, now or when its turn comes. Its answer or its error goes to the sink, unless
-   * this throws.
+   * Starts a reply now or later. Its answer or its error goes to the sink, unless this method
+   * throws.
    *
-   * @throws io.calm.serving.reply.ApiException if the reply is not taken; the sink was not used
-   *     then
+   * @throws io.calm.serving.reply.ApiException if the reply is rejected; the sink is then unused
    */
   PreparedReply.Running start(PreparedReply reply, ReplySink sink);
 }

@@ -38,12 +38,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Answers a request on whichever Netty pipeline it came: the embedded host's, or DJL Serving's,
- * whose {@code RequestHandler} gets the same arguments. The answer is written to the context;
- * nothing blocks the event loop. Thread safe.
+ * Answers requests on any Netty pipeline: the embedded host's, or DJL Serving's, whose {@code
+ * RequestHandler} receives the same arguments. The answer is written to the context; nothing blocks
+ * the event loop. Thread safe.
  */
 public final class CalmHttpHandler {
-  /** The slow reader timeout of the model that a channel's answer comes from, if any. */
+  /** The slow reader timeout of the model that answers on a channel, if any. */
   public static final AttributeKey<Duration> PATIENCE =
       AttributeKey.valueOf("calm.slow-reader-timeout");
 
@@ -58,11 +58,11 @@ public final class CalmHttpHandler {
   private final Optional<ModelManagement> management;
 
   /**
-   * Makes a handler.
+   * Creates a handler.
    *
-   * @param workers parse and tokenize; one that is full may throw {@link
-   *     RejectedExecutionException}, which is answered with 429
-   * @param management of models at run time
+   * @param workers executor that parses and tokenizes; {@link RejectedExecutionException} is
+   *     answered with 429
+   * @param management registers and unregisters models at run time
    */
   public CalmHttpHandler(
       ModelRegistry registry,
@@ -80,7 +80,7 @@ public final class CalmHttpHandler {
         Optional.of(management));
   }
 
-  /** Makes a handler for a server that has a queue, a way to answer, and models of its own. */
+  /** Creates a handler for a server with its own queue, responses and model registration. */
   public CalmHttpHandler(
       ModelRegistry registry,
       TextService text,
@@ -113,7 +113,7 @@ public final class CalmHttpHandler {
     return text.bodies();
   }
 
-  /** What a worker needs of a request, which the pipeline may release meanwhile. */
+  /** The data that a worker needs of a request, which the pipeline may release meanwhile. */
   private record Call(
       Route.Match match, Optional<String> model, String accept, HeldBody body, NettyReply sink) {
     Schema schema() {
@@ -126,9 +126,9 @@ public final class CalmHttpHandler {
   }
 
   /**
-   * Answers a request; a path without a route gets a 404.
+   * Answers a request; a path without a route gets 404.
    *
-   * @param decoder of the request's URI
+   * @param decoder decoder of the request's URI
    */
   public void handle(
       ChannelHandlerContext context, FullHttpRequest request, QueryStringDecoder decoder) {
@@ -203,7 +203,7 @@ public final class CalmHttpHandler {
         });
   }
 
-  /** Runs what answers a request; what it throws is the answer. */
+  /** Runs a task that answers a request, and answers with its exception if it throws. */
   private static void guarded(Route route, ErrorBody errors, ReplySink sink, Runnable answer) {
     try {
       answer.run();
@@ -215,7 +215,7 @@ public final class CalmHttpHandler {
     }
   }
 
-  /** Answers a request with an error, in the shape that its path asks for. */
+  /** Answers with an error, in the shape that the request's path requires. */
   public static void refuse(
       ChannelHandlerContext context, FullHttpRequest request, ApiException error) {
     String path = path(new QueryStringDecoder(request.uri()));
@@ -280,7 +280,7 @@ public final class CalmHttpHandler {
         sink);
   }
 
-  /** Returns the model that URL or headers name, as DJL Serving reads them. */
+  /** Returns the model named by the URL or the headers, read as DJL Serving reads them. */
   private static Optional<String> modelOutside(
       Route.Match match, HttpHeaders headers, QueryStringDecoder decoder) {
     return match
@@ -307,7 +307,10 @@ public final class CalmHttpHandler {
         });
   }
 
-  /** Parses and tokenizes; the parsed body is charged as long as it is needed. */
+  /**
+   * Parses and tokenizes a body. The charge for the parsed form is released when it is no longer
+   * needed.
+   */
   private PreparedReply prepared(Call call) {
     try (ByteBudget.Charge charge = text.bodies().charge()) {
       JsonObject body = call.body().read((bytes, length) -> JsonBody.parse(bytes, length, charge));

@@ -44,7 +44,7 @@ final class HeldBody {
 
   private synchronized byte[] take() {
     if (!held) {
-      throw new IllegalStateException("the body was read before");
+      throw new IllegalStateException("the body has already been read");
     }
     try {
       byte[] bytes = array();

@@ -14,7 +14,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import java.util.Optional;
 
-/** A model's status as JSON. Numbers that are not finite are null. */
+/** A model's status as JSON. Numbers that are not finite become null. */
 final class ModelJson {
   private static final Progress.Position NO_POSITION = new Progress.Position(0, 0);
   private static final Progress.Scores NO_SCORES = new Progress.Scores(0, Double.NaN);
@@ -28,13 +28,13 @@ final class ModelJson {
     return status.getClass().getSimpleName().toLowerCase(Locale.ROOT);
   }
 
-  /** Returns whether the model was not loaded, or its loop has died. */
+  /** Returns whether the model failed to load, or its scheduler has died. */
   static boolean hasFailed(ModelStatus status) {
     return status instanceof ModelStatus.Failed
         || (status instanceof ModelStatus.Ready && !status.answers());
   }
 
-  /** DJL Serving's words in {@code GET /ping} and {@code GET /models/{m}}. */
+  /** DJL Serving's status words in {@code GET /ping} and {@code GET /models/{m}}. */
   static String djlStatus(ModelStatus status) {
     if (status instanceof ModelStatus.Ready) {
       return status.answers() ? "Healthy" : "Unhealthy";
@@ -42,7 +42,7 @@ final class ModelJson {
     return djlListStatus(status);
   }
 
-  /** DJL Serving's words in {@code GET /models}. */
+  /** DJL Serving's status words in {@code GET /models}. */
   static String djlListStatus(ModelStatus status) {
     if (status instanceof ModelStatus.Ready) {
       return "READY";
@@ -50,7 +50,7 @@ final class ModelJson {
     return status instanceof ModelStatus.Failed ? "FAILED" : "PENDING";
   }
 
-  /** Returns one line of {@code GET /calm/models}. */
+  /** Returns one element of {@code GET /calm/models}. */
   static JsonObject summary(String name, ModelStatus status) {
     JsonObject object = new JsonObject();
     object.addProperty("name", name);

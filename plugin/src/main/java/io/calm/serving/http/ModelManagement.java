@@ -22,7 +22,7 @@ import java.util.concurrent.CompletionException;
 
 /**
  * Loads, scales and unloads models at run time, with DJL Serving's requests, answers and statuses.
- * Reads files: not on an event loop. Thread safe.
+ * It reads files, so it must not run on an event loop. Thread safe.
  */
 public final class ModelManagement {
   private final ModelRegistry registry;
@@ -36,8 +36,8 @@ public final class ModelManagement {
   }
 
   /**
-   * Registers a model and answers when it is loaded, or at once where the client does not wait. A
-   * load that fails while the client waits is forgotten; otherwise its reason is kept.
+   * Registers a model. Answers when it is loaded, or immediately if the client does not wait. A
+   * load that fails while the client waits is forgotten; otherwise its error is kept.
    */
   void register(QueryStringDecoder query, boolean json, byte[] body, ReplySink sink) {
     Registration registration = Registration.read(query, json, body);
@@ -73,7 +73,7 @@ public final class ModelManagement {
         : failure;
   }
 
-  /** Answers that the model has its one worker; it never has another number. */
+  /** Answers that the model has one worker. The number never changes. */
   void scale(String name, QueryStringDecoder query, ReplySink sink) {
     Optional<Long> least =
         Registration.whole(key -> Registration.parameter(query, key), "min_worker");
@@ -100,12 +100,12 @@ public final class ModelManagement {
                 .formatted(name)
             + (asked
                 ? " (a model has one worker, which batches all requests token by token;"
-                    + " calm.max-running says how many run at once)"
+                    + " calm.max-running limits how many run at once)"
                 : ""),
         sink);
   }
 
-  /** Unregisters a model; its requests under way end, and then its memory is freed. */
+  /** Unregisters a model. Its memory is freed when its requests in flight have ended. */
   void unregister(String name, ReplySink sink) {
     if (!registry.remove(name)) {
       throw unknown(name);

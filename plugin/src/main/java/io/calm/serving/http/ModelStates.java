@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** The registry's models as metrics see them. */
+/** Maps the registry's models to the states that metrics report. */
 public final class ModelStates {
   private ModelStates() {}
 

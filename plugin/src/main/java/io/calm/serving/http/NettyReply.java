@@ -34,20 +34,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes one answer to a channel, from any one thread at a time. While more than {@link #PAUSE_AT}
- * bytes wait for a slow reader its generation is paused; one that has not taken them when its time
- * is over, or for whom {@link #MOST_HELD} bytes wait all the same, is cut off, which cancels the
- * generation as a hang-up does.
+ * Writes one answer to a channel, from one thread at a time. The generation is paused while more
+ * than {@link #PAUSE_AT} bytes wait for a slow reader. A client is disconnected, and its generation
+ * cancelled, if it has not read them within the slow reader timeout, or if {@link #MAX_HELD} bytes
+ * wait.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class NettyReply implements ReplySink {
   static final long PAUSE_AT = 64L << 10;
   static final long RESUME_AT = 16L << 10;
-  static final long MOST_HELD = 1L << 20;
+  static final long MAX_HELD = 1L << 20;
 
   private static final Logger logger = LoggerFactory.getLogger(NettyReply.class);
 
-  /** The form of RFC 9110, 5.6.7. */
+  /** The date format of RFC 9110, 5.6.7. */
   private static final DateTimeFormatter HTTP_DATE =
       DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH)
           .withZone(ZoneOffset.UTC);
@@ -75,10 +75,10 @@ final class NettyReply implements ReplySink {
   }
 
   /**
-   * Makes the generation known that this answer is of: it is cancelled when the client hangs up, at
-   * once if it has, and paused while the client does not read.
+   * Attaches the generation of this answer. It is cancelled when the client hangs up, immediately
+   * if it already has, and paused while the client does not read.
    *
-   * @param slowReaderTimeout how long it may be paused
+   * @param slowReaderTimeout maximum time of a pause
    */
   synchronized void attach(Running reply, Duration slowReaderTimeout) {
     running = Optional.of(reply);
@@ -91,7 +91,7 @@ final class NettyReply implements ReplySink {
     }
   }
 
-  /** Returns whether the client has hung up, so that no answer reaches it. */
+  /** Returns whether the client has hung up. */
   synchronized boolean isGone() {
     return gone;
   }
@@ -123,7 +123,7 @@ final class NettyReply implements ReplySink {
 
   private void cut() {
     logger.info(
-        "cut off {}: it did not read {} bytes of its answer",
+        "disconnected {}: it did not read {} bytes of its answer",
         context.channel().remoteAddress(),
         held.get());
     context.close();
@@ -167,7 +167,7 @@ final class NettyReply implements ReplySink {
     if (!context.channel().isActive()) {
       return;
     }
-    if (held.get() > MOST_HELD) {
+    if (held.get() > MAX_HELD) {
       cut();
       return;
     }
@@ -196,7 +196,9 @@ final class NettyReply implements ReplySink {
     }
   }
 
-  /** A client of HTTP/1.0 knows no chunks: the end of the connection ends its stream. */
+  /**
+   * Returns whether the connection outlives the stream; that of HTTP/1.0, without chunks, does not.
+   */
   private boolean streamKeepsAlive() {
     return keepAlive && chunked;
   }

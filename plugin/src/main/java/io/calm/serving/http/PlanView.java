@@ -6,7 +6,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.calm.search.QuantPlan;
 
-/** A plan for people: everything but the calibration's token ids. */
+/** A plan as JSON for readers: everything but the calibration's token ids. */
 final class PlanView {
   private PlanView() {}
 

@@ -17,21 +17,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A request to load a model, with DJL Serving's parameters: of the query, or of a JSON body.
+ * A request to load a model, with DJL Serving's parameters from the query or from a JSON body.
  *
  * @param url a local path or a {@code file:} URL
- * @param name as in URLs
+ * @param name the model's name in URLs
  * @param synchronous whether the answer waits for the load
- * @param overrides properties that win over the model's own
+ * @param overrides properties that take precedence over the model's own
  */
 record Registration(String url, String name, boolean synchronous, Map<String, String> overrides) {
   private static final Logger logger = LoggerFactory.getLogger(Registration.class);
 
-  /** Parts with a slash between them; a part of dots alone would be a step in a path. */
+  /**
+   * Segments separated by slashes. A segment of dots alone is refused because it would be a step in
+   * a path.
+   */
   private static final Pattern NAME =
       Pattern.compile("(?=.{1,128}$)PART(/PART)*".replace("PART", "(?!\\.+(/|$))[A-Za-z0-9_.:-]+"));
 
-  /** Numbers for DJL Serving's own batching and workers, of which a CALM model has none. */
+  /** Parameters of DJL Serving's own batching and workers, which do not apply to a CALM model. */
   private static final List<String> WITHOUT_EFFECT =
       List.of("batch_size", "max_batch_delay", "max_idle_time", "min_worker", "max_worker");
 
@@ -42,8 +45,8 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
   /**
    * Reads a request.
    *
-   * @param json whether the body is JSON, and the query does not count unless the body is empty
-   * @throws ApiException naming the parameter that cannot be used
+   * @param json whether the body is JSON; the query then counts only if the body is empty
+   * @throws ApiException naming the invalid parameter
    */
   static Registration read(QueryStringDecoder query, boolean json, byte[] body) {
     if (!json || body.length == 0) {
@@ -107,7 +110,7 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
     return new Registration(url, name, synchronous, overrides);
   }
 
-  /** Returns a parameter; an empty one is an absent one, as in DJL Serving. */
+  /** Returns a parameter. As in DJL Serving, an empty parameter counts as absent. */
   static Optional<String> parameter(QueryStringDecoder query, String key) {
     return given(query, key).filter(value -> !value.isEmpty());
   }
@@ -116,7 +119,7 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
     return query.parameters().getOrDefault(key, List.of()).stream().findFirst();
   }
 
-  /** Returns a parameter that is a whole number. */
+  /** Returns a parameter as a whole number. */
   static Optional<Long> whole(Function<String, Optional<String>> parameters, String key) {
     return parameters
         .apply(key)

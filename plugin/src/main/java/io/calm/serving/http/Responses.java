@@ -7,27 +7,27 @@ import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpResponse;
 
-/** How a server sends responses: it may log them and add headers of its own. Any thread. */
+/** The server's way of sending responses, which may log them and add headers. Any thread. */
 public interface Responses {
 
-  /** As they are. */
+  /** Sends responses unchanged. */
   Responses PLAIN = new Plain();
 
   /**
    * Sends a whole response.
    *
-   * @param keepAlive false closes the channel after it
+   * @param keepAlive false to close the channel after it
    */
   void whole(ChannelHandlerContext context, FullHttpResponse response, boolean keepAlive);
 
   /**
-   * Sends the head of a response whose content follows; closes nothing.
+   * Sends the head of a response whose content follows. Does not close the channel.
    *
    * @param keepAlive whether the channel stays open after the content
    */
   void head(ChannelHandlerContext context, HttpResponse response, boolean keepAlive);
 
-  /** Adds the connection's header alone. */
+  /** Adds only the header {@code Connection}. */
   @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel
   final class Plain implements Responses {
     private Plain() {}

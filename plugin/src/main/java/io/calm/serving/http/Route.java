@@ -41,9 +41,9 @@ public enum Route {
   }
 
   /**
-   * A path's route.
+   * A matched route.
    *
-   * @param model empty where the path names none
+   * @param model empty if the path names none
    */
   public record Match(Route route, Optional<String> model) {}
 
@@ -56,7 +56,7 @@ public enum Route {
     return path;
   }
 
-  /** Returns whether the route changes which models there are. */
+  /** Returns whether the route registers, scales or unregisters models. */
   public boolean manages() {
     return this == REGISTER || this == SCALE || this == UNREGISTER;
   }
@@ -78,7 +78,7 @@ public enum Route {
     return matching(path).stream().filter(m -> m.route().method.equals(wanted)).findFirst();
   }
 
-  /** Returns the routes of a path whatever the method. */
+  /** Returns the routes of a path for any method. */
   public static List<Match> matching(String path) {
     List<Match> matches = new ArrayList<>();
     try {
@@ -114,7 +114,7 @@ public enum Route {
   }
 
   /**
-   * Splits a path, then decodes its segments; a slash at its end changes nothing.
+   * Splits a path and decodes its segments; a trailing slash is ignored.
    *
    * @throws IllegalArgumentException if a %-escape is malformed
    */
@@ -126,7 +126,7 @@ public enum Route {
     return segments;
   }
 
-  /** Decodes {@code %XX}; a plus is a plus in a path. */
+  /** Decodes {@code %XX}; a plus sign in a path stands for itself. */
   private static String decoded(String segment) {
     return segment.indexOf('%') < 0
         ? segment

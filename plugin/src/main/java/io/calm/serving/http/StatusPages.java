@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Answers the GET routes: what there is, and how it stands. */
+/** Answers the GET routes: models and their status. */
 final class StatusPages {
   private static final String JSON = "application/json";
   private static final int MOST_LISTED = 100;
@@ -85,7 +85,7 @@ final class StatusPages {
     return body;
   }
 
-  /** Returns a model that is on the list: one that answers. */
+  /** Returns a listed model, which is one that is ready. */
   private static ServedModel listed(ModelRegistry registry, String name) {
     ModelStatus status = status(registry, name);
     if (status instanceof ModelStatus.Ready ready && status.answers()) {
@@ -93,7 +93,7 @@ final class StatusPages {
     }
     throw new ApiException(
         ApiException.Kind.UNKNOWN_MODEL,
-        "model %s does not answer now; GET /calm/models/%s tells why"
+        "model %s is not ready; GET /calm/models/%s shows why"
             .formatted(name, URLEncoder.encode(name, StandardCharsets.UTF_8)),
         Optional.of("model"));
   }
@@ -108,7 +108,9 @@ final class StatusPages {
     return object;
   }
 
-  /** DJL Serving's shape: 200 also while models load, 500 where one could not be. */
+  /**
+   * Returns DJL Serving's health page: 200 even while models load, 500 if a model failed to load.
+   */
   private static void ping(ModelRegistry registry, ReplySink sink) {
     JsonObject body = new JsonObject();
     boolean failed = false;
@@ -142,7 +144,7 @@ final class StatusPages {
 
   /**
    * Returns a page of at most 100 models, as in DJL Serving: {@code limit}, {@code
-   * next_page_token}. A page has at least one model, or following the tokens would never end.
+   * next_page_token}. A page has at least one model, so that following the tokens ends.
    */
   private static JsonObject djlModels(ModelRegistry registry, QueryStringDecoder query) {
     List<Map.Entry<String, ModelStatus>> all = List.copyOf(registry.all().entrySet());

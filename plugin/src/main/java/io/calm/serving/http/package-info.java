@@ -1,4 +1,4 @@
-/** HTTP over Netty: routes, answers, clients that are slow or gone. */
+/** HTTP over Netty: routes, answers, and clients that are slow or gone. */
 @NullMarked
 package io.calm.serving.http;
 

@@ -6,31 +6,31 @@ import io.calm.generate.GeneratedToken;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ErrorBody;
 import io.calm.serving.reply.ReplyFormat;
-import io.calm.serving.reply.Sequence;
+import io.calm.serving.reply.ReplySequence;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 
 /**
- * Streams the answers to an array of inputs as LMI does: one {@code {"outputs": [...]}} a step,
- * with each answer's next piece of text, empty where an answer has ended. The scheduler need not
- * step them together: a line waits until all that run have reached its step.
+ * Streams the answers to an array of inputs as LMI does: one {@code {"outputs": [...]}} per step,
+ * with the next piece of every answer's text, empty for answers that have ended. The scheduler may
+ * step the sequences separately, so a line is held until every running answer has reached its step.
  */
 final class LmiBatchFormat implements ReplyFormat {
   private final LmiDetails shape;
   private final List<Answer> answers = new ArrayList<>();
 
-  /** The pieces of one answer that wait for the others. */
+  /** The pieces of one answer that are held until the other answers catch up. */
   private static final class Answer {
     private final Queue<String> pieces = new ArrayDeque<>();
     private boolean ended;
   }
 
   /**
-   * Starts before the first step.
+   * Creates a format that has seen no step.
    *
-   * @param inputs how many there are, with one answer each
+   * @param inputs number of inputs, with one answer each
    */
   LmiBatchFormat(LmiDetails shape, int inputs) {
     this.shape = shape;
@@ -50,7 +50,7 @@ final class LmiBatchFormat implements ReplyFormat {
   }
 
   @Override
-  public String token(Sequence sequence, GeneratedToken token) {
+  public String token(ReplySequence sequence, GeneratedToken token) {
     Answer answer = answers.get(sequence.index());
     answer.pieces.add(token.text());
     answer.ended = token.end().isPresent();
@@ -58,7 +58,7 @@ final class LmiBatchFormat implements ReplyFormat {
   }
 
   @Override
-  public String finished(Sequence sequence) {
+  public String finished(ReplySequence sequence) {
     answers.get(sequence.index()).ended = true;
     return steps();
   }
@@ -79,7 +79,7 @@ final class LmiBatchFormat implements ReplyFormat {
   }
 
   @Override
-  public String end(List<Sequence> sequences) {
+  public String end(List<ReplySequence> sequences) {
     return "";
   }
 
@@ -89,7 +89,7 @@ final class LmiBatchFormat implements ReplyFormat {
   }
 
   @Override
-  public String whole(List<Sequence> sequences) {
+  public String whole(List<ReplySequence> sequences) {
     throw new IllegalStateException("a stream has no whole body");
   }
 

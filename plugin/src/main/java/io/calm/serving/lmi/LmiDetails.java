@@ -3,16 +3,16 @@ package io.calm.serving.lmi;
 import com.google.gson.JsonObject;
 
 /**
- * What an answer of DJL's schema shows beside its text.
+ * The parts of an answer of DJL's schema beside its text, and its framing.
  *
- * @param details whether {@code details} is there
+ * @param details whether {@code details} is present
  * @param prefill whether details list the prompt's tokens
  * @param fullText whether {@code generated_text} begins with the prompt
- * @param array whether the body is an array: {@code inputs} was one
- * @param best sequences to show for each prompt, the likeliest first
- * @param streamed token by token
- * @param sse streamed as server-sent events
- * @param tgiCompat names as in Text Generation Inference
+ * @param array whether the body is an array because {@code inputs} was one
+ * @param best number of sequences to show for each prompt, the likeliest first
+ * @param streamed whether the answer is sent token by token
+ * @param sse whether it is streamed as server-sent events
+ * @param tgiCompat whether keys are named as in Text Generation Inference
  */
 record LmiDetails(
     boolean details,
@@ -36,7 +36,7 @@ record LmiDetails(
     return details || (streamed && !array);
   }
 
-  /** Returns one piece of a stream as it goes out. */
+  /** Returns one framed piece of a stream. */
   String framed(JsonObject object) {
     return sse ? "data: " + object + "\n\n" : object + "\n";
   }

@@ -10,13 +10,13 @@ import io.calm.generate.TokenScore;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ErrorBody;
 import io.calm.serving.reply.ReplyFormat;
-import io.calm.serving.reply.Sequence;
+import io.calm.serving.reply.ReplySequence;
 import io.calm.serving.reply.TokenText;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 
-/** Writes answers of DJL's schema to one input, or to all of them at their end. */
+/** Writes answers of DJL's schema: streamed for one input, or whole for any number. */
 final class LmiFormat implements ReplyFormat {
   private final Tokenizer tokenizer;
   private final int choices;
@@ -44,7 +44,7 @@ final class LmiFormat implements ReplyFormat {
   }
 
   @Override
-  public String token(Sequence sequence, GeneratedToken token) {
+  public String token(ReplySequence sequence, GeneratedToken token) {
     JsonObject line = new JsonObject();
     line.addProperty("index", 0);
     line.add("token", token(token.score(), token.text()));
@@ -63,12 +63,12 @@ final class LmiFormat implements ReplyFormat {
   }
 
   @Override
-  public String finished(Sequence sequence) {
+  public String finished(ReplySequence sequence) {
     return "";
   }
 
   @Override
-  public String end(List<Sequence> sequences) {
+  public String end(List<ReplySequence> sequences) {
     return "";
   }
 
@@ -93,7 +93,7 @@ final class LmiFormat implements ReplyFormat {
   }
 
   @Override
-  public String whole(List<Sequence> sequences) {
+  public String whole(List<ReplySequence> sequences) {
     JsonArray answers = new JsonArray();
     for (int from = 0; from < sequences.size(); from += choices) {
       answers.add(answer(sequences.subList(from, from + choices)));
@@ -101,18 +101,21 @@ final class LmiFormat implements ReplyFormat {
     return (shape.array() || shape.tgiCompat() ? answers : answers.get(0)) + "\n";
   }
 
-  /** Returns the answer to one prompt: its likeliest sequence, with others beside it. */
-  private JsonObject answer(List<Sequence> sequences) {
-    List<Sequence> ranked =
+  /**
+   * Returns the answer to one prompt: its likeliest sequence, and the others in {@code
+   * best_of_sequences}.
+   */
+  private JsonObject answer(List<ReplySequence> sequences) {
+    List<ReplySequence> ranked =
         sequences.stream().sorted(Comparator.comparingDouble(s -> -s.logprob())).toList();
-    Sequence best = ranked.get(0);
+    ReplySequence best = ranked.get(0);
     JsonObject answer = new JsonObject();
     answer.addProperty("generated_text", text(best));
     if (shape.details() || shape.best() > 1) {
       JsonObject details = wholeDetails(best);
       if (shape.best() > 1) {
         JsonArray others = new JsonArray();
-        for (Sequence other : ranked.subList(1, shape.best())) {
+        for (ReplySequence other : ranked.subList(1, shape.best())) {
           JsonObject one = wholeDetails(other);
           one.addProperty("generated_text", text(other));
           others.add(one);
@@ -124,7 +127,7 @@ final class LmiFormat implements ReplyFormat {
     return answer;
   }
 
-  private JsonObject wholeDetails(Sequence sequence) {
+  private JsonObject wholeDetails(ReplySequence sequence) {
     JsonObject details = details(sequence, sequence.reason().orElse(Finish.Reason.ERROR));
     JsonArray tokens = new JsonArray();
     sequence.tokens().forEach(token -> tokens.add(token(token.score(), token.text())));
@@ -139,7 +142,7 @@ final class LmiFormat implements ReplyFormat {
     return details;
   }
 
-  private JsonObject details(Sequence sequence, Finish.Reason reason) {
+  private JsonObject details(ReplySequence sequence, Finish.Reason reason) {
     JsonObject details = new JsonObject();
     details.addProperty("finish_reason", reason.name().toLowerCase(Locale.ROOT));
     details.addProperty("generated_tokens", sequence.tokens().size());
@@ -165,7 +168,7 @@ final class LmiFormat implements ReplyFormat {
     return token;
   }
 
-  private String text(Sequence sequence) {
+  private String text(ReplySequence sequence) {
     return shape.fullText() ? sequence.prompt().text() + sequence.text() : sequence.text();
   }
 }

@@ -7,9 +7,9 @@ import io.calm.generate.SamplingParameters;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.JsonFields;
 import io.calm.serving.reply.Prompt;
 import io.calm.serving.reply.Prompts;
+import io.calm.serving.reply.RequestFields;
 import io.calm.serving.reply.Sampling;
 import io.calm.serving.reply.TextRequest;
 import io.calm.text.Printable;
@@ -21,7 +21,7 @@ import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Reads a body of DJL's schema. Greedy unless a sampling parameter is given. */
+/** Reads a body of DJL's schema. Sampling is greedy unless a sampling parameter is given. */
 public final class LmiParser {
   private static final Logger logger = LoggerFactory.getLogger(LmiParser.class);
   private static final int MOST_CHOICES = 128;
@@ -60,13 +60,13 @@ public final class LmiParser {
   /**
    * Reads a request.
    *
-   * @param accept the client's Accept header; empty where it has none
-   * @throws ApiException if it cannot be answered
+   * @param accept the client's Accept header; empty if absent
+   * @throws ApiException if the request is invalid
    */
   public static TextRequest parse(ServedModel model, JsonObject body, String accept) {
-    JsonFields fields = new JsonFields(body);
-    JsonFields parameters =
-        fields.object("parameters").orElseGet(() -> new JsonFields(new JsonObject()));
+    RequestFields fields = new RequestFields(body);
+    RequestFields parameters =
+        fields.object("parameters").orElseGet(() -> new RequestFields(new JsonObject()));
     if (fields.has("adapters") || parameters.has("adapters")) {
       throw ApiException.invalid(
           "adapters", "expected none, got some; this server has no adapters, leave the key out");
@@ -106,7 +106,7 @@ public final class LmiParser {
   }
 
   private static LmiDetails details(
-      LmiOptions options, JsonFields fields, JsonFields parameters, String accept, int best) {
+      LmiOptions options, RequestFields fields, RequestFields parameters, String accept, int best) {
     boolean details = parameters.flag("details", options.tgiCompat());
     boolean lines = accept.contains("application/jsonlines");
     boolean events = accept.contains("text/event-stream");
@@ -136,7 +136,7 @@ public final class LmiParser {
   }
 
   private static List<Prompt> prompts(
-      ServedModel model, JsonFields fields, JsonFields parameters, int choices) {
+      ServedModel model, RequestFields fields, RequestFields parameters, int choices) {
     JsonElement inputs =
         fields
             .get("inputs")
@@ -149,7 +149,7 @@ public final class LmiParser {
     OptionalInt truncate = parameters.integer("truncate", 1, Integer.MAX_VALUE);
     if (!inputs.isJsonArray()) {
       if (!inputs.isJsonPrimitive()) {
-        throw JsonFields.mismatch("inputs", "a string or an array of strings", inputs);
+        throw RequestFields.mismatch("inputs", "a string or an array of strings", inputs);
       }
       Prompts.requireAdmissible(model, parameters.name("n"), 1, choices);
       return List.of(prompt(model, "inputs", inputs, truncate));
@@ -168,14 +168,14 @@ public final class LmiParser {
 
   private static Prompt prompt(
       ServedModel model, String key, JsonElement value, OptionalInt truncate) {
-    String text = JsonFields.string(key, value);
+    String text = RequestFields.string(key, value);
     return truncate.isEmpty()
         ? Prompts.encode(model, key, text, true)
         : Prompts.encodeLast(model, key, text, truncate.getAsInt());
   }
 
   private static SamplingParameters.Builder sampling(
-      ServedModel model, List<Prompt> prompts, JsonFields parameters) {
+      ServedModel model, List<Prompt> prompts, RequestFields parameters) {
     SamplingParameters.Builder builder = SamplingParameters.builder();
     Sampling.common(parameters, model.spec().vocabulary(), builder);
     Optional<Double> temperature = Sampling.temperature(parameters, MOST_TEMPERATURE);
@@ -188,10 +188,11 @@ public final class LmiParser {
   }
 
   /**
-   * Returns the number of tokens that the client asks for; by default 30, or less if the context
-   * leaves less.
+   * Returns the requested number of tokens; the default is 30, or fewer if the context has less
+   * room.
    */
-  private static int answerTokens(ServedModel model, List<Prompt> prompts, JsonFields parameters) {
+  private static int answerTokens(
+      ServedModel model, List<Prompt> prompts, RequestFields parameters) {
     for (String key : List.of("max_new_tokens", "max_tokens")) {
       OptionalInt asked = parameters.integer(key, 1, Integer.MAX_VALUE);
       if (asked.isPresent()) {
@@ -202,8 +203,8 @@ public final class LmiParser {
     return Math.max(1, Math.min(DEFAULT_TOKENS, Prompts.room(model, prompts)));
   }
 
-  /** Returns whether a parameter of sampling is there; one that is off asks for nothing. */
-  private static boolean asksForSampling(JsonFields parameters) {
+  /** Returns whether a sampling parameter is set to a value that enables sampling. */
+  private static boolean asksForSampling(RequestFields parameters) {
     return parameters.has("temperature")
         || parameters.integer("top_k", -1, Integer.MAX_VALUE).orElse(0) > 0
         || parameters.number("top_p").orElse(1) < 1

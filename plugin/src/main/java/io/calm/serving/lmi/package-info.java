@@ -1,4 +1,4 @@
-/** DJL's schema, as LMI containers answer it: {@code inputs}, {@code parameters}, JSON lines. */
+/** DJL's schema as LMI containers implement it: {@code inputs}, {@code parameters}, JSON lines. */
 @NullMarked
 package io.calm.serving.lmi;
 

@@ -4,45 +4,22 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonPrimitive;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
 import io.calm.generate.TokenScore;
-import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.ErrorBody;
-import io.calm.serving.reply.ReplyFormat;
-import io.calm.serving.reply.Sequence;
+import io.calm.serving.reply.ReplySequence;
 import io.calm.serving.reply.TokenText;
 import java.util.List;
 import java.util.Optional;
 
 /** Writes {@code chat.completion} and {@code chat.completion.chunk}. */
-final class ChatFormat implements ReplyFormat {
-  private static final String CHUNK = "chat.completion.chunk";
-
-  private final OpenAiReply reply;
-
+final class ChatFormat extends OpenAiFormat {
   ChatFormat(OpenAiReply reply) {
-    this.reply = reply;
+    super(reply, "chat.completion", "chat.completion.chunk");
   }
 
   @Override
-  public String contentType() {
-    return reply.contentType();
-  }
-
-  @Override
-  public boolean streamed() {
-    return reply.streamed();
-  }
-
-  @Override
-  public ErrorBody errors() {
-    return reply.errors();
-  }
-
-  @Override
-  public String token(Sequence sequence, GeneratedToken token) {
+  public String token(ReplySequence sequence, GeneratedToken token) {
     String role = "";
     if (token.index() == 0) {
       JsonObject delta = new JsonObject();
@@ -50,7 +27,7 @@ final class ChatFormat implements ReplyFormat {
       delta.addProperty("content", "");
       role = chunk(sequence, 0, delta, JsonNull.INSTANCE, Optional.empty());
     }
-    if (token.text().isEmpty() && reply.logprobs().isEmpty()) {
+    if (token.text().isEmpty() && reply().logprobs().isEmpty()) {
       return role;
     }
     JsonObject delta = new JsonObject();
@@ -60,60 +37,39 @@ final class ChatFormat implements ReplyFormat {
   }
 
   @Override
-  public String finished(Sequence sequence) {
+  public String finished(ReplySequence sequence) {
     int generated = sequence.tokens().size();
     return chunk(sequence, generated, new JsonObject(), JsonNull.INSTANCE, sequence.reason());
   }
 
-  @Override
-  public String end(List<Sequence> sequences) {
-    return reply.end(CHUNK, sequences);
-  }
-
-  @Override
-  public String failed(ApiException error) {
-    return reply.failed(error);
-  }
-
   private String chunk(
-      Sequence sequence,
+      ReplySequence sequence,
       int generated,
       JsonObject delta,
       JsonElement logprobs,
       Optional<Finish.Reason> reason) {
-    JsonObject choice = new JsonObject();
-    choice.addProperty("index", sequence.index());
-    choice.add("delta", delta);
-    choice.add("logprobs", logprobs);
-    choice.add("finish_reason", OpenAiReply.finishReason(reason));
-    return reply.chunk(CHUNK, choice, sequence, generated);
+    return chunk(sequence, generated, choice(sequence.index(), "delta", delta, logprobs, reason));
   }
 
   @Override
-  public String whole(List<Sequence> sequences) {
-    return reply.whole(
-        "chat.completion",
-        sequences,
-        text -> sequences.forEach(sequence -> choice(text, sequence)));
+  void choices(AnswerJson text, List<ReplySequence> sequences) {
+    for (ReplySequence sequence : sequences) {
+      JsonObject message = new JsonObject();
+      message.addProperty("role", "assistant");
+      message.addProperty("content", sequence.text());
+      message.add("refusal", JsonNull.INSTANCE);
+      choice(
+          text,
+          sequence.index(),
+          "message",
+          message,
+          () -> logprobs(text, sequence.tokens()),
+          sequence.reason());
+    }
   }
 
-  private void choice(JsonText text, Sequence sequence) {
-    JsonObject message = new JsonObject();
-    message.addProperty("role", "assistant");
-    message.addProperty("content", sequence.text());
-    message.add("refusal", JsonNull.INSTANCE);
-    text.object(
-        () -> {
-          text.name("index").value(new JsonPrimitive(sequence.index()));
-          text.name("message").value(message);
-          text.name("logprobs");
-          logprobs(text, sequence.tokens());
-          text.name("finish_reason").value(OpenAiReply.finishReason(sequence.reason()));
-        });
-  }
-
-  private void logprobs(JsonText text, List<GeneratedToken> tokens) {
-    if (reply.logprobs().isEmpty()) {
+  private void logprobs(AnswerJson text, List<GeneratedToken> tokens) {
+    if (reply().logprobs().isEmpty()) {
       text.value(JsonNull.INSTANCE);
       return;
     }
@@ -126,7 +82,7 @@ final class ChatFormat implements ReplyFormat {
   }
 
   private JsonElement logprobs(List<GeneratedToken> tokens) {
-    if (reply.logprobs().isEmpty()) {
+    if (reply().logprobs().isEmpty()) {
       return JsonNull.INSTANCE;
     }
     JsonArray content = new JsonArray();
@@ -147,11 +103,11 @@ final class ChatFormat implements ReplyFormat {
 
   private JsonObject entry(TokenScore score) {
     JsonArray bytes = new JsonArray();
-    for (byte b : reply.tokenizer().bytes(score.id())) {
+    for (byte b : reply().tokenizer().bytes(score.id())) {
       bytes.add(b & 0xFF);
     }
     JsonObject entry = new JsonObject();
-    entry.addProperty("token", TokenText.escaped(reply.tokenizer(), score.id(), ""));
+    entry.addProperty("token", TokenText.escaped(reply().tokenizer(), score.id(), ""));
     entry.add("logprob", OpenAiReply.number(score.logprob()));
     entry.add("bytes", bytes);
     return entry;

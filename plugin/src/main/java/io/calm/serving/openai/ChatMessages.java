@@ -5,7 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.JsonFields;
+import io.calm.serving.reply.RequestFields;
 import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads {@code messages}: role, content as a text or as a list of text parts, and what else the
- * client sent.
+ * Reads {@code messages}: the role, the content as a string or a list of text parts, and every
+ * other key the client sent.
  */
 final class ChatMessages {
   private ChatMessages() {}
@@ -24,13 +24,13 @@ final class ChatMessages {
    *
    * @param most maximum number of messages; each has at least one token
    */
-  static List<Map<String, Object>> read(JsonFields fields, int most) {
+  static List<Map<String, Object>> read(RequestFields fields, int most) {
     JsonElement value =
         fields
             .get("messages")
             .orElseThrow(() -> ApiException.invalid("messages", "expected an array, got nothing"));
     if (!value.isJsonArray()) {
-      throw JsonFields.mismatch("messages", "an array of messages", value);
+      throw RequestFields.mismatch("messages", "an array of messages", value);
     }
     JsonArray array = value.getAsJsonArray();
     if (array.isEmpty()) {
@@ -51,13 +51,13 @@ final class ChatMessages {
 
   private static Map<String, Object> message(String name, JsonElement value) {
     if (!value.isJsonObject()) {
-      throw JsonFields.mismatch(name, "an object with role and content", value);
+      throw RequestFields.mismatch(name, "an object with role and content", value);
     }
     JsonObject object = value.getAsJsonObject();
     if (!object.has("role")) {
       throw ApiException.invalid(name + ".role", "expected a string, got nothing");
     }
-    JsonFields.string(name + ".role", object.get("role"));
+    RequestFields.string(name + ".role", object.get("role"));
     Map<String, Object> message = plain(object);
     JsonElement content = object.get("content");
     if (content != null && !content.isJsonNull()) {
@@ -71,7 +71,7 @@ final class ChatMessages {
   /** Returns a string, or the parts of an array, all of them text. */
   private static Object content(String name, JsonElement content) {
     if (!content.isJsonArray()) {
-      return JsonFields.string(name, content);
+      return RequestFields.string(name, content);
     }
     List<Map<String, Object>> parts = new ArrayList<>();
     JsonArray array = content.getAsJsonArray();
@@ -80,15 +80,15 @@ final class ChatMessages {
       JsonElement value = array.get(i);
       String text =
           value.isJsonObject()
-              ? text(part, new JsonFields(value.getAsJsonObject()))
-              : JsonFields.string(part, value, "a string, or an object with type and text");
+              ? text(part, new RequestFields(value.getAsJsonObject()))
+              : RequestFields.string(part, value, "a string, or an object with type and text");
       parts.add(Map.of("type", "text", "text", text));
     }
     return parts;
   }
 
   /** Returns the text of a part; its type determines the key. */
-  private static String text(String part, JsonFields fields) {
+  private static String text(String part, RequestFields fields) {
     String type = fields.string("type").orElseGet(() -> fields.has("refusal") ? "refusal" : "text");
     String key =
         switch (type) {
@@ -102,7 +102,7 @@ final class ChatMessages {
                   "expected a part of text, got \"%s\"; this model reads text only"
                       .formatted(Printable.of(type)));
         };
-    return JsonFields.string(
+    return RequestFields.string(
         part + "." + key,
         fields
             .get(key)
@@ -110,7 +110,7 @@ final class ChatMessages {
                 () -> ApiException.invalid(part + "." + key, "expected a string, got nothing")));
   }
 
-  /** Returns the characters of all contents. */
+  /** Returns the number of characters of all contents. */
   static long length(List<Map<String, Object>> messages) {
     long length = 0;
     for (Map<String, Object> message : messages) {

@@ -3,20 +3,20 @@ package io.calm.serving.openai;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.JsonFields;
 import io.calm.serving.reply.Prompt;
 import io.calm.serving.reply.Prompts;
+import io.calm.serving.reply.RequestFields;
 import java.util.List;
 import java.util.Map;
 
 /**
- * Messages through the model's own chat template. The template writes BOS itself where the model
- * wants one, so the tokenizer adds none unless {@code add_special_tokens} asks.
+ * Renders messages through the model's own chat template. The template writes BOS itself if the
+ * model expects one, so the tokenizer adds none unless {@code add_special_tokens} asks for it.
  */
 final class ChatPrompt {
   private ChatPrompt() {}
 
-  static Prompt render(ServedModel model, JsonFields fields) {
+  static Prompt render(ServedModel model, RequestFields fields) {
     ChatTemplate template =
         model
             .chatTemplate()

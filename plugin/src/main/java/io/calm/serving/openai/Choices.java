@@ -1,14 +1,14 @@
 package io.calm.serving.openai;
 
 /**
- * Answers to one prompt.
+ * The number of answers to one prompt.
  *
- * @param shown {@code n}
- * @param made {@code best_of}, at least {@code shown}
+ * @param shown answers in the reply, {@code n}
+ * @param made answers generated, {@code best_of}; at least {@code shown}
  */
 record Choices(int shown, int made) {
 
-  /** Returns whether the likeliest are chosen. */
+  /** Returns whether only the likeliest answers are shown. */
   boolean ranked() {
     return made > shown;
   }

@@ -2,14 +2,10 @@ package io.calm.serving.openai;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
-import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
-import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.ErrorBody;
-import io.calm.serving.reply.ReplyFormat;
-import io.calm.serving.reply.Sequence;
+import io.calm.serving.reply.ReplySequence;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -18,54 +14,36 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** Writes {@code text_completion}, with the prompt before the answer where {@code echo} asks. */
-final class CompletionFormat implements ReplyFormat {
-  private static final String OBJECT = "text_completion";
-
-  private final OpenAiReply reply;
+/** Writes {@code text_completion}, with the prompt before the answer if {@code echo} is set. */
+final class CompletionFormat extends OpenAiFormat {
   private final boolean echo;
-  private final Map<Sequence, TextOffsets> streamed = new HashMap<>();
+  private final Map<ReplySequence, TextOffsets> streamed = new HashMap<>();
 
   CompletionFormat(OpenAiReply reply, boolean echo) {
-    this.reply = reply;
+    super(reply, "text_completion", "text_completion");
     this.echo = echo;
   }
 
   @Override
-  public String contentType() {
-    return reply.contentType();
-  }
-
-  @Override
-  public boolean streamed() {
-    return reply.streamed();
-  }
-
-  @Override
-  public ErrorBody errors() {
-    return reply.errors();
-  }
-
-  @Override
-  public String token(Sequence sequence, GeneratedToken token) {
+  public String token(ReplySequence sequence, GeneratedToken token) {
     String prompt = token.index() == 0 ? echoed(sequence) : "";
-    if (token.text().isEmpty() && reply.logprobs().isEmpty()) {
+    if (token.text().isEmpty() && reply().logprobs().isEmpty()) {
       return prompt;
     }
     JsonElement logprobs = logprobs(log -> log.add(token.score(), token.top(), places(sequence)));
     return prompt + chunk(sequence, token.index() + 1, token.text(), logprobs, Optional.empty());
   }
 
-  private TextOffsets places(Sequence sequence) {
+  private TextOffsets places(ReplySequence sequence) {
     return streamed.computeIfAbsent(sequence, this::answer);
   }
 
-  private TextOffsets answer(Sequence sequence) {
+  private TextOffsets answer(ReplySequence sequence) {
     String before = echo ? sequence.prompt().text() : "";
-    return TextOffsets.ofAnswer(reply.tokenizer(), reply.showSpecial(), before);
+    return TextOffsets.ofAnswer(reply().tokenizer(), reply().showSpecial(), before);
   }
 
-  private String echoed(Sequence sequence) {
+  private String echoed(ReplySequence sequence) {
     if (!echo) {
       return "";
     }
@@ -74,75 +52,50 @@ final class CompletionFormat implements ReplyFormat {
   }
 
   @Override
-  public String finished(Sequence sequence) {
+  public String finished(ReplySequence sequence) {
     String prompt = sequence.tokens().isEmpty() ? echoed(sequence) : "";
     int generated = sequence.tokens().size();
     return prompt + chunk(sequence, generated, "", JsonNull.INSTANCE, sequence.reason());
   }
 
-  @Override
-  public String end(List<Sequence> sequences) {
-    return reply.end(OBJECT, sequences);
-  }
-
-  @Override
-  public String failed(ApiException error) {
-    return reply.failed(error);
-  }
-
   private String chunk(
-      Sequence sequence,
+      ReplySequence sequence,
       int generated,
       String text,
       JsonElement logprobs,
       Optional<Finish.Reason> reason) {
-    JsonObject choice = choice(sequence.index(), text, logprobs, reason);
-    return reply.chunk(OBJECT, choice, sequence, generated);
-  }
-
-  private static JsonObject choice(
-      int index, String text, JsonElement logprobs, Optional<Finish.Reason> reason) {
-    JsonObject choice = new JsonObject();
-    choice.addProperty("index", index);
-    choice.addProperty("text", text);
-    choice.add("logprobs", logprobs);
-    choice.add("finish_reason", OpenAiReply.finishReason(reason));
-    return choice;
+    JsonElement content = new JsonPrimitive(text);
+    return chunk(sequence, generated, choice(sequence.index(), "text", content, logprobs, reason));
   }
 
   @Override
-  public String whole(List<Sequence> sequences) {
-    List<Sequence> shown = shown(sequences);
-    return reply.whole(
-        OBJECT,
-        sequences,
-        text -> {
-          for (int i = 0; i < shown.size(); i++) {
-            choice(text, i, shown.get(i));
-          }
-        });
+  void choices(AnswerJson text, List<ReplySequence> sequences) {
+    List<ReplySequence> shown = shown(sequences);
+    for (int i = 0; i < shown.size(); i++) {
+      ReplySequence sequence = shown.get(i);
+      String answer = echo ? sequence.prompt().text() + sequence.text() : sequence.text();
+      choice(
+          text,
+          i,
+          "text",
+          new JsonPrimitive(answer),
+          () ->
+              collected(log -> all(log, sequence))
+                  .ifPresentOrElse(log -> log.write(text), () -> text.value(JsonNull.INSTANCE)),
+          sequence.reason());
+    }
   }
 
-  private void choice(JsonText to, int index, Sequence sequence) {
-    String text = echo ? sequence.prompt().text() + sequence.text() : sequence.text();
-    to.object(
-        () -> {
-          to.name("index").value(new JsonPrimitive(index));
-          to.name("text").value(text);
-          to.name("logprobs");
-          collected(log -> all(log, sequence))
-              .ifPresentOrElse(log -> log.write(to), () -> to.value(JsonNull.INSTANCE));
-          to.name("finish_reason").value(OpenAiReply.finishReason(sequence.reason()));
-        });
-  }
-
-  /** Returns what the client asked for, prompt by prompt: the likeliest a token, where ranked. */
-  private List<Sequence> shown(List<Sequence> sequences) {
-    Choices choices = reply.choices();
+  /**
+   * Returns the sequences to show, prompt by prompt; if ranked, those with the highest
+   * log-probability per token.
+   */
+  private List<ReplySequence> shown(List<ReplySequence> sequences) {
+    Choices choices = reply().choices();
     if (!choices.ranked()) {
       return sequences;
     }
-    List<Sequence> shown = new ArrayList<>();
+    List<ReplySequence> shown = new ArrayList<>();
     for (int from = 0; from < sequences.size(); from += choices.made()) {
       sequences.subList(from, from + choices.made()).stream()
           .sorted(Comparator.comparingDouble(s -> -s.logprob() / Math.max(1, s.tokens().size())))
@@ -152,7 +105,7 @@ final class CompletionFormat implements ReplyFormat {
     return shown;
   }
 
-  private void all(CompletionLogprobs log, Sequence sequence) {
+  private void all(CompletionLogprobs log, ReplySequence sequence) {
     if (echo) {
       log.prompt(sequence);
     }
@@ -165,10 +118,10 @@ final class CompletionFormat implements ReplyFormat {
   }
 
   private Optional<CompletionLogprobs> collected(Consumer<CompletionLogprobs> add) {
-    if (reply.logprobs().isEmpty()) {
+    if (reply().logprobs().isEmpty()) {
       return Optional.empty();
     }
-    CompletionLogprobs log = new CompletionLogprobs(reply.tokenizer());
+    CompletionLogprobs log = new CompletionLogprobs(reply().tokenizer());
     add.accept(log);
     return Optional.of(log);
   }

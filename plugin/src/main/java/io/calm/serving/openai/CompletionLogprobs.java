@@ -7,7 +7,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.TokenScore;
-import io.calm.serving.reply.Sequence;
+import io.calm.serving.reply.ReplySequence;
 import io.calm.serving.reply.TokenText;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
-/** The parallel arrays of {@code logprobs}, as completions have them. */
+/** The parallel arrays of {@code logprobs} in a completion. */
 final class CompletionLogprobs {
   private static final String BYTES = "bytes:";
 
@@ -30,14 +30,14 @@ final class CompletionLogprobs {
   }
 
   /** Adds the prompt's tokens; the first has no score. */
-  void prompt(Sequence sequence) {
+  void prompt(ReplySequence sequence) {
     TextOffsets places = TextOffsets.ofPrompt(tokenizer, sequence.prompt());
     for (int i = 0; i < sequence.promptScores().size(); i++) {
       add(sequence.promptScores().get(i), sequence.promptTop().get(i), places);
     }
   }
 
-  /** Adds a token; it stands among its alternatives, as in vLLM. */
+  /** Adds a token. As in vLLM, its alternatives include the token itself. */
   void add(TokenScore score, List<TokenScore> alternatives, TextOffsets places) {
     scores.add(score);
     offsets.add(places.next(score.id()));
@@ -76,7 +76,7 @@ final class CompletionLogprobs {
   }
 
   /** Writes the arrays, one element at a time. */
-  void write(JsonText text) {
+  void write(AnswerJson text) {
     text.object(
         () ->
             arrays()

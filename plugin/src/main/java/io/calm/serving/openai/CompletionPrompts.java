@@ -4,14 +4,14 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.JsonFields;
 import io.calm.serving.reply.Prompt;
 import io.calm.serving.reply.Prompts;
+import io.calm.serving.reply.RequestFields;
 import io.calm.serving.reply.TokenIds;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads {@code prompt}: a text, token ids, or an array of either. */
+/** Reads {@code prompt}: a string, token ids, or an array of either. */
 final class CompletionPrompts {
   private CompletionPrompts() {}
 
@@ -20,7 +20,7 @@ final class CompletionPrompts {
    *
    * @param choices number of answers to each prompt
    */
-  static List<Prompt> read(ServedModel model, JsonFields fields, int choices) {
+  static List<Prompt> read(ServedModel model, RequestFields fields, int choices) {
     JsonElement prompt =
         fields
             .get("prompt")
@@ -53,6 +53,6 @@ final class CompletionPrompts {
       int[] tokens = TokenIds.array(key, value, model.spec().vocabulary());
       return Prompts.ofTokens(model, tokens);
     }
-    return Prompts.encode(model, key, JsonFields.string(key, value), special);
+    return Prompts.encode(model, key, RequestFields.string(key, value), special);
   }
 }

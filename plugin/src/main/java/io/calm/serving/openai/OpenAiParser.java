@@ -5,9 +5,9 @@ import io.calm.checkpoint.GenerationDefaults;
 import io.calm.generate.SamplingParameters;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.JsonFields;
 import io.calm.serving.reply.Prompt;
 import io.calm.serving.reply.Prompts;
+import io.calm.serving.reply.RequestFields;
 import io.calm.serving.reply.Sampling;
 import io.calm.serving.reply.TextRequest;
 import java.time.InstantSource;
@@ -17,9 +17,9 @@ import java.util.OptionalInt;
 import java.util.UUID;
 
 /**
- * Reads bodies of OpenAI's schema. Sampling defaults are the checkpoint's {@code
- * generation_config.json}, then OpenAI's (temperature 1), as vLLM has it. Keys that change the
- * answer and that this server cannot honour are refused; others are ignored.
+ * Reads bodies of OpenAI's schema. As in vLLM, sampling defaults come from the checkpoint's {@code
+ * generation_config.json}, then from OpenAI (temperature 1). Keys that change the answer and that
+ * this server cannot honour are refused; all other unknown keys are ignored.
  */
 public final class OpenAiParser {
   private static final int DEFAULT_COMPLETION_TOKENS = 16;
@@ -31,7 +31,7 @@ public final class OpenAiParser {
   /** Reads a body of {@code /v1/completions}. */
   public static TextRequest completion(
       ServedModel model, JsonObject body, InstantSource clock, Framing framing) {
-    JsonFields fields = new JsonFields(body);
+    RequestFields fields = new RequestFields(body);
     Unsupported.inCompletion(fields);
     Choices choices = choices(fields);
     List<Prompt> prompts = CompletionPrompts.read(model, fields, choices.made());
@@ -63,7 +63,7 @@ public final class OpenAiParser {
   /** Reads a body of {@code /v1/chat/completions}. */
   public static TextRequest chat(
       ServedModel model, JsonObject body, InstantSource clock, Framing framing) {
-    JsonFields fields = new JsonFields(body);
+    RequestFields fields = new RequestFields(body);
     Unsupported.inChat(fields);
     Choices choices = choices(fields);
     if (choices.ranked()) {
@@ -94,7 +94,7 @@ public final class OpenAiParser {
         new ChatFormat(reply));
   }
 
-  private static Choices choices(JsonFields fields) {
+  private static Choices choices(RequestFields fields) {
     int shown = fields.integer("n", 1, MOST_CHOICES).orElse(1);
     int made = fields.integer("best_of", 1, MOST_CHOICES).orElse(shown);
     if (made < shown) {
@@ -112,7 +112,7 @@ public final class OpenAiParser {
   private static OpenAiReply reply(
       String prefix,
       ServedModel model,
-      JsonFields fields,
+      RequestFields fields,
       InstantSource clock,
       Framing framing,
       Choices choices,
@@ -131,9 +131,9 @@ public final class OpenAiParser {
         framing);
   }
 
-  /** As in vLLM, the continuous one goes with the one at the end or not at all. */
-  private static StreamedUsage streamedUsage(JsonFields fields) {
-    Optional<JsonFields> options = fields.object("stream_options");
+  /** Reads the usage options. As in vLLM, continuous usage requires the usage at the end. */
+  private static StreamedUsage streamedUsage(RequestFields fields) {
+    Optional<RequestFields> options = fields.object("stream_options");
     boolean included = options.map(o -> o.flag("include_usage", false)).orElse(false);
     boolean continuous = options.map(o -> o.flag("continuous_usage_stats", false)).orElse(false);
     if (!included) {
@@ -143,10 +143,10 @@ public final class OpenAiParser {
   }
 
   /**
-   * Returns the maximum number of tokens of a chat's answer: as asked for, or what the context
-   * leaves.
+   * Returns the maximum number of tokens of a chat's answer: the requested number, or the rest of
+   * the context.
    */
-  private static int chatTokens(ServedModel model, JsonFields fields, List<Prompt> prompts) {
+  private static int chatTokens(ServedModel model, RequestFields fields, List<Prompt> prompts) {
     for (String key : List.of("max_completion_tokens", "max_tokens")) {
       OptionalInt asked = fields.integer(key, 1, Integer.MAX_VALUE);
       if (asked.isPresent()) {
@@ -158,7 +158,10 @@ public final class OpenAiParser {
     return Math.min(room, model.limits().defaultMaxTokens().orElse(room));
   }
 
-  /** Returns how many tokens the context leaves to every answer, where the client named none. */
+  /**
+   * Returns the number of tokens that the context leaves for every answer if the client set no
+   * maximum.
+   */
   private static int room(ServedModel model, String key, List<Prompt> prompts) {
     int room = Prompts.room(model, prompts);
     if (room <= 0) {
@@ -176,7 +179,7 @@ public final class OpenAiParser {
   }
 
   private static SamplingParameters.Builder sampling(
-      ServedModel model, JsonFields fields, int most) {
+      ServedModel model, RequestFields fields, int most) {
     GenerationDefaults defaults = model.defaults();
     SamplingParameters.Builder builder = SamplingParameters.builder();
     defaults.topP().ifPresent(builder::topP);

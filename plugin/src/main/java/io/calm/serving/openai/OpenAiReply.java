@@ -9,18 +9,18 @@ import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.Finish;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ErrorBody;
-import io.calm.serving.reply.Sequence;
+import io.calm.serving.reply.ReplySequence;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
 
 /**
- * What both kinds of OpenAI's answers have in common.
+ * The properties common to OpenAI's two kinds of answers.
  *
  * @param created seconds since 1970
- * @param logprobs how many alternatives are shown with each token; empty for no log-probabilities
- * @param streamedUsage where a stream tells the usage
+ * @param logprobs number of alternatives shown with each token; empty for no log-probabilities
+ * @param streamedUsage chunks of a stream that carry the usage
  * @param showSpecial whether special tokens are part of the text
  */
 record OpenAiReply(
@@ -46,7 +46,7 @@ record OpenAiReply(
     return framing == Framing.OPENAI ? ErrorBody.OPENAI : ErrorBody.DJL;
   }
 
-  /** Returns an answer's frame: id, object, created, model. */
+  /** Returns the envelope of an answer: id, object, created, model. */
   JsonObject envelope(String object) {
     JsonObject envelope = new JsonObject();
     envelope.addProperty("id", id);
@@ -57,11 +57,11 @@ record OpenAiReply(
   }
 
   /**
-   * Returns one chunk as it goes out.
+   * Returns one framed chunk.
    *
    * @param generated tokens of {@code sequence} up to this chunk
    */
-  String chunk(String object, JsonObject choice, Sequence sequence, int generated) {
+  String chunk(String object, JsonObject choice, ReplySequence sequence, int generated) {
     JsonArray choices = new JsonArray();
     choices.add(choice);
     JsonObject chunk = envelope(object);
@@ -75,9 +75,13 @@ record OpenAiReply(
     return frame(chunk);
   }
 
-  /** Returns a whole answer; {@code choices} writes its choices. */
-  String whole(String object, List<Sequence> sequences, Consumer<JsonText> choices) {
-    JsonText text = new JsonText();
+  /**
+   * Returns a whole answer.
+   *
+   * @param choices writes the elements of the array of choices
+   */
+  String whole(String object, List<ReplySequence> sequences, Consumer<AnswerJson> choices) {
+    AnswerJson text = new AnswerJson();
     text.object(
         () ->
             text.members(envelope(object))
@@ -88,8 +92,8 @@ record OpenAiReply(
     return text + "\n";
   }
 
-  /** Returns the end of a stream: usage where it was asked for, then the mark. */
-  String end(String object, List<Sequence> sequences) {
+  /** Returns the end of a stream: the usage if requested, then the end marker. */
+  String end(String object, List<ReplySequence> sequences) {
     StringBuilder end = new StringBuilder();
     if (streamedUsage != StreamedUsage.NONE) {
       JsonObject chunk = envelope(object);
@@ -116,12 +120,15 @@ record OpenAiReply(
     return framing == Framing.DJL_LINES ? "" : "data: [DONE]\n\n";
   }
 
-  /** Returns the usage; a prompt with several choices counts once, as the first found it. */
-  JsonObject usage(List<Sequence> sequences) {
+  /**
+   * Returns the usage. A prompt with several choices counts once, with the cached tokens of its
+   * first choice.
+   */
+  JsonObject usage(List<ReplySequence> sequences) {
     int prompt = 0;
     int cached = 0;
     int completion = 0;
-    for (Sequence sequence : sequences) {
+    for (ReplySequence sequence : sequences) {
       if (sequence.index() % choices.made() == 0) {
         prompt += sequence.prompt().tokens().length;
         cached += sequence.cachedTokens();
@@ -148,7 +155,7 @@ record OpenAiReply(
         .orElse(JsonNull.INSTANCE);
   }
 
-  /** Returns a log-probability that JSON can hold. */
+  /** Returns a log-probability in a form that JSON can represent. */
   static JsonElement number(float logprob) {
     return Float.isNaN(logprob) ? JsonNull.INSTANCE : new JsonPrimitive(Math.max(logprob, -9999f));
   }

@@ -1,10 +1,13 @@
 package io.calm.serving.openai;
 
-/** Which chunks of a stream tell the usage. */
+/** The chunks of a stream that carry the usage. */
 enum StreamedUsage {
   NONE,
   /** {@code stream_options.include_usage}: one chunk at the end, for the whole request. */
   AT_END,
-  /** And {@code continuous_usage_stats}: each, for its own choice so far; then the end's. */
+  /**
+   * {@code continuous_usage_stats}: every chunk, for its own choice so far, and the chunk at the
+   * end.
+   */
   EVERY_CHUNK
 }

@@ -4,9 +4,8 @@ import io.calm.checkpoint.Tokenizer;
 import io.calm.serving.reply.Prompt;
 
 /**
- * Where tokens begin in the text that they make, counted in characters (code points), as a client
- * in Python indexes a string; a token inside a character begins where the character does. Not
- * thread safe.
+ * The offsets of tokens in their text, in code points, as Python indexes a string. A token that
+ * starts inside a character has the offset of that character. Not thread safe.
  */
 final class TextOffsets {
   private final Tokenizer.IncrementalDecoder decoder;
@@ -21,14 +20,17 @@ final class TextOffsets {
     this.most = most;
   }
 
-  /** Counts in an answer that stands behind {@code before}. */
+  /** Counts in an answer that follows the text {@code before}. */
   static TextOffsets ofAnswer(Tokenizer tokenizer, boolean showSpecial, String before) {
     int start = length(before);
     return new TextOffsets(
         tokenizer.newIncrementalDecoder(!showSpecial), start, start, Integer.MAX_VALUE);
   }
 
-  /** Counts in a prompt's text; what the tokenizer put before it, e.g. BOS, is at its start. */
+  /**
+   * Counts in a prompt's text. Tokens that the tokenizer put before the text, such as BOS, have
+   * offset 0.
+   */
   static TextOffsets ofPrompt(Tokenizer tokenizer, Prompt prompt) {
     String decoded = tokenizer.decode(prompt.tokens(), false);
     int length = length(prompt.text());
@@ -36,7 +38,7 @@ final class TextOffsets {
     return new TextOffsets(tokenizer.newIncrementalDecoder(false), -added, 0, length);
   }
 
-  /** Returns where {@code token} begins, and goes on behind it. */
+  /** Returns the offset of {@code token} and advances past it. */
   int next(int token) {
     int start = Math.min(Math.max(offset, least), most);
     offset += length(decoder.add(token));

@@ -3,14 +3,14 @@ package io.calm.serving.openai;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonPrimitive;
 import io.calm.serving.reply.ApiException;
-import io.calm.serving.reply.JsonFields;
+import io.calm.serving.reply.RequestFields;
 import io.calm.text.Printable;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * Keys of OpenAI and of vLLM that would change the answer and that this server cannot honour. They
- * pass where their value asks for nothing: null, false, empty, or what happens anyway.
+ * Keys of OpenAI and vLLM that would change the answer and that this server cannot honour. A value
+ * that asks for nothing is accepted: null, false, empty, or the default behaviour.
  */
 final class Unsupported {
   private static final List<String> EITHER =
@@ -28,15 +28,15 @@ final class Unsupported {
 
   private Unsupported() {}
 
-  /** Refuses what completions cannot have. */
-  static void inCompletion(JsonFields fields) {
+  /** Refuses keys that completions do not support. */
+  static void inCompletion(RequestFields fields) {
     refuse(fields, EITHER);
     refuse(fields, List.of("suffix", "prompt_embeds"));
     requireText(fields);
   }
 
-  /** Refuses what chats cannot have. */
-  static void inChat(JsonFields fields) {
+  /** Refuses keys that chats do not support. */
+  static void inChat(RequestFields fields) {
     refuse(fields, EITHER);
     refuse(fields, List.of("echo", "audio", "documents", "chat_template"));
     refuseTools(fields, "tools", "tool_choice");
@@ -45,7 +45,7 @@ final class Unsupported {
     requireText(fields);
   }
 
-  private static void refuse(JsonFields fields, List<String> keys) {
+  private static void refuse(RequestFields fields, List<String> keys) {
     for (String key : keys) {
       if (fields.get(key).filter(value -> !asksForNothing(value)).isPresent()) {
         throw refusal(key);
@@ -68,8 +68,8 @@ final class Unsupported {
     return primitive.isBoolean() ? !primitive.getAsBoolean() : primitive.getAsString().isEmpty();
   }
 
-  /** Refuses tools unless the tool choice is {@code none}, with which an answer calls none. */
-  private static void refuseTools(JsonFields fields, String tools, String choice) {
+  /** Refuses tools unless the tool choice is {@code none}, which never calls one. */
+  private static void refuseTools(RequestFields fields, String tools, String choice) {
     Optional<JsonElement> value = fields.get(choice);
     if (value.isPresent() && !is(value.get(), "none") && !is(value.get(), "auto")) {
       throw refusal(choice);
@@ -83,7 +83,7 @@ final class Unsupported {
     return value instanceof JsonPrimitive primitive && primitive.getAsString().equals(word);
   }
 
-  private static void requireTextModality(JsonFields fields) {
+  private static void requireTextModality(RequestFields fields) {
     List<String> modalities = fields.strings("modalities");
     if (!List.of("text").containsAll(modalities)) {
       throw ApiException.invalid(
@@ -91,7 +91,7 @@ final class Unsupported {
     }
   }
 
-  private static void requireText(JsonFields fields) {
+  private static void requireText(RequestFields fields) {
     fields
         .object("response_format")
         .flatMap(format -> format.string("type"))

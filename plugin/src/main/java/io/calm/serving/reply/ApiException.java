@@ -3,8 +3,8 @@ package io.calm.serving.reply;
 import java.util.Optional;
 
 /**
- * A request that gets an error for an answer. The message is for the client: it names the key, what
- * was expected and what was found.
+ * A request error that is reported to the client. The message names the key, the expected value and
+ * the actual value.
  */
 public final class ApiException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -14,13 +14,13 @@ public final class ApiException extends RuntimeException {
   private final Kind kind;
   private final transient Optional<String> parameter;
 
-  /** What went wrong: HTTP status, and OpenAI's {@code type} and {@code code}. */
+  /** The kind of an error: its HTTP status, and OpenAI's {@code type} and {@code code}. */
   public enum Kind {
     INVALID(400, "invalid_request_error", "invalid_request"),
     TOO_LONG(400, "invalid_request_error", "context_length_exceeded"),
     UNAUTHORIZED(401, "authentication_error", "invalid_api_key"),
     FORBIDDEN(403, "permission_error", "forbidden"),
-    /** A body is refused while it arrives; what follows it can be read. */
+    /** A body refused while it arrives; the connection can continue after it. */
     BODY_TOO_COMPLEX(400, "invalid_request_error", "invalid_request"),
     UNKNOWN_MODEL(404, "invalid_request_error", "model_not_found"),
     UNKNOWN_PATH(404, "invalid_request_error", "unknown_url"),

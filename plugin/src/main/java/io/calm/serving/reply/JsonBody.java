@@ -51,7 +51,7 @@ public final class JsonBody {
     if (!element.isJsonObject()) {
       throw new ApiException(
           ApiException.Kind.INVALID,
-          "body: expected a JSON object, got " + JsonFields.describe(element));
+          "body: expected a JSON object, got " + RequestFields.describe(element));
     }
     return element.getAsJsonObject();
   }

@@ -16,7 +16,7 @@ final class LogitBias {
    *
    * @param vocabulary token ids are below it
    */
-  static Map<Integer, Float> read(JsonFields fields, int vocabulary) {
+  static Map<Integer, Float> read(RequestFields fields, int vocabulary) {
     Map<Integer, Float> biases = new HashMap<>();
     fields
         .object(KEY)
@@ -53,7 +53,7 @@ final class LogitBias {
     return token;
   }
 
-  private static float bias(JsonFields given, String key, double bias) {
+  private static float bias(RequestFields given, String key, double bias) {
     int most = SamplingParameters.MAX_BIAS;
     if (!(bias >= -most && bias <= most)) {
       throw ApiException.invalid(

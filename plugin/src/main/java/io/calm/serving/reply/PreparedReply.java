@@ -10,9 +10,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** A validated request that has not started: its tokens are counted, nothing is queued. */
+/** A validated and tokenized request that has not been queued. */
 public final class PreparedReply {
-  /** Alternatives with log-probabilities in one answer: some 100 MiB, one choice of 128k tokens. */
+  /**
+   * Maximum number of log-probability alternatives in one answer: about 100 MiB, or one choice of
+   * 128k tokens.
+   */
   static final long MAX_ALTERNATIVES = 3_000_000;
 
   private final ServedModel model;
@@ -20,22 +23,22 @@ public final class PreparedReply {
   private final ModelMetrics metrics;
   private final ByteBudget scores;
 
-  /** A reply under way. */
+  /** A reply in flight. */
   public interface Running {
-    /** Ends the generation: the client is gone. Any thread, without waiting. */
+    /** Cancels the generation because the client has hung up. Any thread; does not wait. */
     void cancel();
 
-    /** Holds the generation while its answer is not read. Any thread, without waiting. */
+    /** Pauses the generation while its answer is not read. Any thread; does not wait. */
     void pause();
 
-    /** Goes on after {@link #pause}. */
+    /** Resumes after {@link #pause}. */
     void resume();
   }
 
   /**
-   * Puts together what a schema's parser has read.
+   * Combines the parsed request with its model.
    *
-   * @param scores memory of the log-probabilities of all answers under way
+   * @param scores memory of the log-probabilities of all answers in flight
    */
   public PreparedReply(
       ServedModel model, TextRequest request, ModelMetrics metrics, ByteBudget scores) {
@@ -50,7 +53,7 @@ public final class PreparedReply {
     return model;
   }
 
-  /** Returns the shape of an error that comes before the answer. */
+  /** Returns the shape of an error that occurs before the answer begins. */
   public ErrorBody errors() {
     return request.format().errors();
   }
@@ -61,27 +64,28 @@ public final class PreparedReply {
     Errors.send(error, errors(), sink);
   }
 
-  /** Returns the Content-Type of a good answer. */
+  /** Returns the Content-Type of a successful answer. */
   public String contentType() {
     return request.format().contentType();
   }
 
-  /** Returns whether the answer comes token by token. */
+  /** Returns whether the answer is sent token by token. */
   public boolean streamed() {
     return request.format().streamed();
   }
 
   /**
-   * Queues the request; its answer goes to the sink, on the scheduler's thread.
+   * Queues the request; its answer goes to the sink on the scheduler's thread.
    *
-   * @throws ApiException if the scheduler does not take it; the sink was not used then
+   * @throws ApiException if the scheduler rejects it; the sink is then unused
    */
   public Running start(ReplySink sink) {
     requireFewAlternatives();
-    List<Sequence> sequences = new ArrayList<>();
+    List<ReplySequence> sequences = new ArrayList<>();
     for (Prompt prompt : request.prompts()) {
       for (int choice = 0; choice < request.choices(); choice++) {
-        sequences.add(new Sequence(prompt, sequences.size(), request.parameters().seed() + choice));
+        sequences.add(
+            new ReplySequence(prompt, sequences.size(), request.parameters().seed() + choice));
       }
     }
     ByteBudget.Charge charge = scores.charge();
@@ -106,7 +110,7 @@ public final class PreparedReply {
     return reply;
   }
 
-  /** An answer's log-probabilities are kept until its last sequence ends. */
+  /** Limits the log-probabilities of an answer, which are kept until its last sequence ends. */
   private void requireFewAlternatives() {
     long answered = (long) request.parameters().maxNewTokens() * request.prompts().size();
     long read = request.prompts().stream().mapToLong(prompt -> prompt.tokens().length).sum();
@@ -127,7 +131,7 @@ public final class PreparedReply {
     }
   }
 
-  private GenerationRequest generation(Sequence sequence, RunningReply reply) {
+  private GenerationRequest generation(ReplySequence sequence, RunningReply reply) {
     SamplingParameters.Builder parameters = request.parameters().toBuilder();
     return new GenerationRequest(
         sequence.prompt().tokens(),
@@ -139,7 +143,10 @@ public final class PreparedReply {
         model.limits().requestTimeout());
   }
 
-  /** The model's own ends unless they are ignored; those that the client named always count. */
+  /**
+   * Returns the tokens that end an answer: the model's own unless they are ignored, and always
+   * those that the client named.
+   */
   private Set<Integer> ends() {
     Set<Integer> ends = new HashSet<>(request.stopTokens());
     if (!request.parameters().ignoreEos()) {

@@ -1,8 +1,9 @@
 package io.calm.serving.reply;
 
 /**
- * A prompt as the client gave it and as the model reads it.
+ * A prompt as text and as tokens.
  *
+ * @param text as the client sent it
  * @param tokens not copied
  */
 @SuppressWarnings("ArrayRecordComponent") // a bulk value, never compared

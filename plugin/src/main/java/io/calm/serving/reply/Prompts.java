@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
-/** Prompts as the model reads them, refused where they cannot pass. */
+/** Encodes and validates prompts. */
 public final class Prompts {
   /** Generous bound on the tokens next to a cut that the cut may change. */
   private static final int UNSETTLED = 64;

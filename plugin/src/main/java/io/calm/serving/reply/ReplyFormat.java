@@ -4,33 +4,34 @@ import io.calm.generate.GeneratedToken;
 import java.util.List;
 
 /**
- * Events to text, for one request. An implementation may keep state; it is used by one thread.
+ * Converts the events of one request to text. An implementation may keep state; it is used by one
+ * thread.
  *
- * <p>What a streaming method returns ends on a whole line; the empty string sends nothing.
+ * <p>The text of a streaming method ends with a whole line; the empty string sends nothing.
  */
 public interface ReplyFormat {
 
-  /** Returns the Content-Type of a good answer. */
+  /** Returns the Content-Type of a successful answer. */
   String contentType();
 
-  /** Returns whether tokens are sent as they come. */
+  /** Returns whether tokens are sent as they are generated. */
   boolean streamed();
 
-  /** Streamed: a token, which {@code sequence} holds already. */
-  String token(Sequence sequence, GeneratedToken token);
+  /** Returns the text for a streamed token, which {@code sequence} already contains. */
+  String token(ReplySequence sequence, GeneratedToken token);
 
-  /** Streamed: the end of one sequence. */
-  String finished(Sequence sequence);
+  /** Returns the text for the end of a streamed sequence. */
+  String finished(ReplySequence sequence);
 
-  /** Streamed: the end of all. */
-  String end(List<Sequence> sequences);
+  /** Returns the text for the end of the stream. */
+  String end(List<ReplySequence> sequences);
 
-  /** Streamed: an error after the first token; nothing follows. */
+  /** Returns the text for an error after the first token, which ends the stream. */
   String failed(ApiException error);
 
-  /** Not streamed: the whole body. */
-  String whole(List<Sequence> sequences);
+  /** Returns the body of an answer that is not streamed. */
+  String whole(List<ReplySequence> sequences);
 
-  /** Returns the shape of an error that comes before anything was sent. */
+  /** Returns the shape of an error that occurs before anything is sent. */
   ErrorBody errors();
 }

@@ -3,15 +3,15 @@ package io.calm.serving.reply;
 import java.util.Map;
 
 /**
- * Where the bytes of one answer go: either {@link #full} alone, or {@link #begin}, any number of
- * {@link #write}, {@link #end}. Called in order; never blocks, also when the client is slow or
- * gone.
+ * The destination of an answer's bytes: either {@link #full} alone, or {@link #begin}, any number
+ * of {@link #write}, then {@link #end}. Called in this order; never blocks, even if the client is
+ * slow or gone.
  */
 public interface ReplySink {
 
   /**
-   * Hears that the request has got its turn: its first token is there, or its end. Called once,
-   * before anything is sent.
+   * Reports the request's first token or, without one, its end. Called once, before anything is
+   * sent.
    */
   default void started() {}
 
@@ -21,7 +21,7 @@ public interface ReplySink {
   /** Starts a streamed answer, with status 200. */
   void begin(String contentType);
 
-  /** Sends a piece, which ends on a whole character. */
+  /** Sends a piece, which ends with a whole character. */
   void write(byte[] bytes);
 
   /** Ends a streamed answer. */

@@ -15,10 +15,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Carries the events of a request's sequences to its sink. Nothing is sent before the first token,
- * so an error until then has a status of its own; the first sequence that fails ends the others.
+ * Passes the events of a request's sequences to its sink. Nothing is sent before the first token,
+ * so an earlier error has its own status. The first sequence that fails ends the others.
  *
- * <p>Events come on the scheduler's thread; {@link #cancel} on any.
+ * <p>Events arrive on the scheduler's thread; {@link #cancel} may be called on any.
  */
 final class RunningReply implements PreparedReply.Running {
   /** Estimated bytes of a token with its log-probability, and of its text in a whole answer. */
@@ -31,7 +31,7 @@ final class RunningReply implements PreparedReply.Running {
 
   private static final Logger logger = LoggerFactory.getLogger(RunningReply.class);
 
-  private final List<Sequence> sequences;
+  private final List<ReplySequence> sequences;
   private final ReplyFormat format;
   private final ReplySink sink;
   private final ModelMetrics metrics;
@@ -52,7 +52,7 @@ final class RunningReply implements PreparedReply.Running {
    * @param unloaded whether the model's tokenizer may be closed
    */
   RunningReply(
-      List<Sequence> sequences,
+      List<ReplySequence> sequences,
       ReplyFormat format,
       ReplySink sink,
       ModelMetrics metrics,
@@ -83,7 +83,7 @@ final class RunningReply implements PreparedReply.Running {
     generations.forEach(Generation::resume);
   }
 
-  /** Makes the submitted generations known, so that {@link #cancel} reaches them. */
+  /** Attaches the submitted generations, so that {@link #cancel} reaches them. */
   void submitted(List<? extends Generation> submitted) {
     generations = submitted;
     if (cancelled) {
@@ -91,7 +91,7 @@ final class RunningReply implements PreparedReply.Running {
     }
   }
 
-  GenerationListener listener(Sequence sequence) {
+  GenerationListener listener(ReplySequence sequence) {
     return new GenerationListener() {
       private long before;
 
@@ -142,7 +142,9 @@ final class RunningReply implements PreparedReply.Running {
     };
   }
 
-  /** Charges for log-probabilities that the answer keeps; ends it where there is no memory. */
+  /**
+   * Charges for the log-probabilities that the answer keeps; ends it if the budget is exhausted.
+   */
   private boolean holds(long more) {
     if (!charge.grow(more * SCORE_BYTES)) {
       started();
@@ -171,7 +173,7 @@ final class RunningReply implements PreparedReply.Running {
     }
   }
 
-  private void end(Sequence sequence, Finish finish) {
+  private void end(ReplySequence sequence, Finish finish) {
     switch (finish.reason()) {
       case ERROR ->
           fail(
@@ -198,7 +200,7 @@ final class RunningReply implements PreparedReply.Running {
     }
   }
 
-  private void complete(Sequence sequence) {
+  private void complete(ReplySequence sequence) {
     if (format.streamed()) {
       send(format.finished(sequence));
       if (open == 0) {
@@ -218,7 +220,7 @@ final class RunningReply implements PreparedReply.Running {
     }
   }
 
-  /** Sends the whole answer; nothing changes it any more. */
+  /** Sends the whole answer, which no longer changes. */
   private void whole() {
     byte[] body = format.whole(sequences).getBytes(StandardCharsets.UTF_8);
     charge.close();

@@ -12,7 +12,8 @@ import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 
 /**
- * What the schemas have in common: sampling keys whose ranges {@link SamplingParameters} checks.
+ * Reads the sampling keys that the schemas have in common. {@link SamplingParameters} checks their
+ * ranges.
  */
 public final class Sampling {
   private static final String STOP_TOKENS = "stop_token_ids";
@@ -27,7 +28,7 @@ public final class Sampling {
    * @param vocabulary token ids are below it
    */
   public static SamplingParameters.Builder common(
-      JsonFields fields, int vocabulary, SamplingParameters.Builder to) {
+      RequestFields fields, int vocabulary, SamplingParameters.Builder to) {
     fields.number("top_p").ifPresent(to::topP);
     fields.number("min_p").ifPresent(to::minP);
     fields.number("repetition_penalty").ifPresent(to::repetitionPenalty);
@@ -42,13 +43,13 @@ public final class Sampling {
     return to.seed(seed.isPresent() ? seed.getAsLong() : randomSeed());
   }
 
-  /** A positive number that a double holds exactly, so that JavaScript can send it back. */
+  /** A positive number that a double holds exactly, so that JavaScript clients can send it back. */
   private static long randomSeed() {
     return RandomGenerator.getDefault().nextLong(1L << 53);
   }
 
-  /** Reads stop strings from the first of the keys that is there; empty ones are refused. */
-  public static List<String> stops(JsonFields fields, String... keys) {
+  /** Reads stop strings from the first of the keys that is present; empty strings are refused. */
+  public static List<String> stops(RequestFields fields, String... keys) {
     for (String key : keys) {
       if (fields.has(key)) {
         int count = fields.get(key).map(TokenIds::count).orElse(0);
@@ -82,7 +83,7 @@ public final class Sampling {
    *
    * @param vocabulary token ids are below it
    */
-  public static Set<Integer> stopTokens(JsonFields fields, int vocabulary) {
+  public static Set<Integer> stopTokens(RequestFields fields, int vocabulary) {
     Optional<JsonElement> value = fields.get(STOP_TOKENS);
     if (value.isEmpty()) {
       return Set.of();
@@ -100,8 +101,8 @@ public final class Sampling {
     return tokens;
   }
 
-  /** Reads a temperature; empty where the client gave none. */
-  public static Optional<Double> temperature(JsonFields fields, double most) {
+  /** Reads a temperature; empty if the client sent none. */
+  public static Optional<Double> temperature(RequestFields fields, double most) {
     if (!fields.has("temperature")) {
       return Optional.empty();
     }
@@ -113,7 +114,7 @@ public final class Sampling {
     return Optional.of(value);
   }
 
-  /** Builds with errors of ranges made errors of the client. */
+  /** Builds a value and reports range errors as errors of the client. */
   public static SamplingParameters checked(Supplier<SamplingParameters> build) {
     try {
       return build.get();

@@ -1,10 +1,8 @@
 package io.calm.serving.reply;
 
-/** The route's word on how a body is read. */
+/** The schema by which a route's bodies are read. */
 public enum Schema {
-  /**
-   * DJL's routes: LMI's schema, or OpenAI's where the body has {@code messages} or {@code prompt}.
-   */
+  /** DJL's routes: LMI's schema, or OpenAI's if the body has {@code messages} or {@code prompt}. */
   DJL(ErrorBody.DJL),
   /** {@code /v1/completions}. */
   COMPLETIONS(ErrorBody.OPENAI),

@@ -10,10 +10,10 @@ import java.util.Set;
  *
  * @param prompts at least one
  * @param choices answers for each prompt; choice {@code i} has the seed plus {@code i}
- * @param stopTokens token ids that end an answer beside the model's own
+ * @param stopTokens token ids that end an answer, in addition to the model's own
  * @param showSpecial whether special tokens are part of the text
  * @param promptScores see {@link io.calm.generate.GenerationRequest#promptScores}
- * @param format of the answer
+ * @param format writes the answer
  */
 public record TextRequest(
     List<Prompt> prompts,

@@ -19,7 +19,7 @@ public final class TokenIds {
     } else if (value.isJsonArray()) {
       ids = read(name, value.getAsJsonArray(), vocabulary);
     } else {
-      throw JsonFields.mismatch(name, "an array of token ids", value);
+      throw RequestFields.mismatch(name, "an array of token ids", value);
     }
     for (int i = 0; i < ids.length; i++) {
       require(name, i, ids[i], vocabulary);
@@ -43,7 +43,7 @@ public final class TokenIds {
   private static int[] read(String name, JsonArray array, int vocabulary) {
     int[] ids = new int[array.size()];
     for (int i = 0; i < ids.length; i++) {
-      long id = JsonFields.wholeNumber("%s[%d]".formatted(name, i), array.get(i));
+      long id = RequestFields.wholeNumber("%s[%d]".formatted(name, i), array.get(i));
       require(name, i, id, vocabulary);
       ids[i] = (int) id;
     }

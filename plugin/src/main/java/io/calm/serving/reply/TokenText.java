@@ -10,12 +10,15 @@ import java.util.Optional;
 public final class TokenText {
   private TokenText() {}
 
-  /** Returns a token's text; half a character is U+FFFD. */
+  /** Returns a token's text, with U+FFFD for parts of a character. */
   public static String of(Tokenizer tokenizer, int token) {
     return new String(tokenizer.bytes(token), StandardCharsets.UTF_8);
   }
 
-  /** Returns a token's text; where it is not whole characters, {@code prefix} and {@code \xNN}. */
+  /**
+   * Returns a token's text; if it is not whole characters, {@code prefix} and its bytes as {@code
+   * \xNN}.
+   */
   public static String escaped(Tokenizer tokenizer, int token, String prefix) {
     byte[] bytes = tokenizer.bytes(token);
     return decode(bytes).orElseGet(() -> prefix + escaped(bytes));

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Tokenizer;
+import io.calm.testing.Seeds;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -40,7 +41,7 @@ class BytePairGgufTest {
     "default, false, false"
   })
   void idsAreThoseOfANaiveImplementation(String pre, boolean nfc, boolean wholeWords) {
-    long seed = System.nanoTime();
+    long seed = Seeds.next();
     Map<String, Object> metadata = TinyVocabulary.gguf(pre);
     NaiveBytePair naive =
         new NaiveBytePair(metadata, CUTS.getOrDefault(pre, List.of()), nfc, wholeWords);
@@ -58,7 +59,7 @@ class BytePairGgufTest {
 
   @Test
   void idsAreThoseOfTheTokenizerJsonThatTheFileWasConvertedFrom() {
-    long seed = System.nanoTime();
+    long seed = Seeds.next();
     RandomTexts texts = new RandomTexts(seed);
     try (Tokenizer json = TokenizerLoader.fromDirectory(TinyVocabulary.DIRECTORY);
         Tokenizer gguf = TokenizerLoader.fromGguf(TinyVocabulary.gguf("gpt-2"))) {

@@ -10,6 +10,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.testing.Seeds;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -45,7 +46,7 @@ class DirectoryTokenizerTest {
 
   @Test
   void textSurvivesEncodingAndDecoding() {
-    long seed = System.nanoTime();
+    long seed = Seeds.next();
     RandomTexts texts = new RandomTexts(seed);
     try (Tokenizer tokenizer = TokenizerLoader.fromDirectory(TinyVocabulary.DIRECTORY)) {
       for (int i = 0; i < 2_000; i++) {
@@ -58,7 +59,7 @@ class DirectoryTokenizerTest {
 
   @Test
   void theBytesOfTheTokensMakeTheText() {
-    long seed = System.nanoTime();
+    long seed = Seeds.next();
     RandomTexts texts = new RandomTexts(seed);
     try (Tokenizer tokenizer = TokenizerLoader.fromDirectory(TinyVocabulary.DIRECTORY)) {
       for (int i = 0; i < 500; i++) {
@@ -86,7 +87,7 @@ class DirectoryTokenizerTest {
 
   @Test
   void everyDecoderStreamsWhatTheLibraryDecodes() throws IOException {
-    long seed = System.nanoTime();
+    long seed = Seeds.next();
     Random random = new Random(seed);
     for (String decoder : List.of("", LLAMA, METASPACE, WORD_PIECE, "null")) {
       JsonObject json = TinyVocabulary.json();

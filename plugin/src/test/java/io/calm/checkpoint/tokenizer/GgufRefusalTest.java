@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** What cannot be used is refused with the key, what was expected, what was found, a remedy. */
+/** Refusals of unusable metadata, with the key, the expected and the actual value, and a remedy. */
 class GgufRefusalTest {
 
   @Test

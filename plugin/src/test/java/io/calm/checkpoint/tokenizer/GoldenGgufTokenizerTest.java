@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.calm.checkpoint.Goldens;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.checkpoint.gguf.GgufFile;
+import io.calm.testing.Seeds;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -14,7 +15,7 @@ class GoldenGgufTokenizerTest {
   @ParameterizedTest
   @ValueSource(strings = {"llama-gqa", "qwen2-bias", "qwen3-qknorm"})
   void theGgufFilesIdsAreThoseOfTheFoldersTokenizerJson(String family) {
-    long seed = System.nanoTime();
+    long seed = Seeds.next();
     RandomTexts texts = new RandomTexts(seed);
     GgufFile file = GgufFile.open(Goldens.path("gguf/" + family + ".gguf"));
     try (Tokenizer json = TokenizerLoader.fromDirectory(Goldens.path(family));

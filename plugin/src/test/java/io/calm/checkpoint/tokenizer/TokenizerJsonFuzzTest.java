@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.tokenizer.json.CheckedTokenizer;
+import io.calm.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,9 +29,8 @@ class TokenizerJsonFuzzTest {
   private static final int LONGEST = 200;
 
   private static JsonMutator mutator() {
-    long seed = Long.getLong("calm.test.seed", System.nanoTime());
-    System.out.println("seed (-Dcalm.test.seed) " + seed);
-    return new JsonMutator(new Random(seed), TokenizerSeeds.all(), TokenizerSeeds.snippets());
+    return new JsonMutator(
+        new Random(Seeds.next()), TokenizerSeeds.all(), TokenizerSeeds.snippets());
   }
 
   /** Checks a text: a tokenizer, or a refusal that says what was expected. */

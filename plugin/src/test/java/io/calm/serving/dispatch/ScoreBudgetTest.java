@@ -37,7 +37,7 @@ class ScoreBudgetTest {
           new ByteBudget(MOST),
           scores);
 
-  /** What an answer was, and the name of the thread that sent it. */
+  /** An answer, and the name of the thread that sent it. */
   private record Answer(int status, String text, String thread) {}
 
   private static final class Sink implements ReplySink {

@@ -1,14 +1,14 @@
 package io.calm.serving.djl;
 
-import static io.calm.serving.HttpClients.chunks;
-import static io.calm.serving.HttpClients.contentType;
-import static io.calm.serving.HttpClients.get;
-import static io.calm.serving.HttpClients.lines;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.post;
-import static io.calm.serving.HttpClients.request;
-import static io.calm.serving.HttpClients.send;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.chunks;
+import static io.calm.testing.HttpClients.contentType;
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.lines;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.post;
+import static io.calm.testing.HttpClients.request;
+import static io.calm.testing.HttpClients.send;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;

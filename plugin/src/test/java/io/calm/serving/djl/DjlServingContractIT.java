@@ -2,7 +2,7 @@ package io.calm.serving.djl;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.calm.serving.HttpContract;
+import io.calm.serving.contract.HttpContract;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -11,7 +11,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The HTTP contract, inside a real DJL Serving: the plugin jar with a scripted model. */
-class DjlServingContractIT extends HttpContract {
+class DjlServingContractIT implements HttpContract {
   private static Optional<RealDjlServing> server = Optional.empty();
 
   @BeforeAll
@@ -26,7 +26,7 @@ class DjlServingContractIT extends HttpContract {
   }
 
   @Override
-  protected String baseUrl() {
+  public String baseUrl() {
     return server.orElseThrow().inference().toString();
   }
 }

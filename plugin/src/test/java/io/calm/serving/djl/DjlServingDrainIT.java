@@ -1,13 +1,13 @@
 package io.calm.serving.djl;
 
-import static io.calm.serving.HttpClients.lines;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.post;
+import static io.calm.testing.HttpClients.lines;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.post;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
-import io.calm.serving.HttpClients;
+import io.calm.testing.HttpClients;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.List;

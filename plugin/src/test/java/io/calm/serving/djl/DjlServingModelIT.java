@@ -1,10 +1,10 @@
 package io.calm.serving.djl;
 
-import static io.calm.serving.HttpClients.get;
-import static io.calm.serving.HttpClients.lines;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.post;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.lines;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.post;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;

@@ -1,12 +1,12 @@
 package io.calm.serving.djl;
 
-import static io.calm.serving.HttpClients.get;
-import static io.calm.serving.HttpClients.lines;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.post;
-import static io.calm.serving.HttpClients.request;
-import static io.calm.serving.HttpClients.send;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.get;
+import static io.calm.testing.HttpClients.lines;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.post;
+import static io.calm.testing.HttpClients.request;
+import static io.calm.testing.HttpClients.send;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -38,8 +38,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What a request on DJL Serving's combined connector shares with the built-in routes: queue, log,
- * request id, CORS, counters, cached answers; and what they do not have: clients that are watched.
+ * Requests on DJL Serving's combined connector. They share queue, log, request id, CORS, counters
+ * and cached answers with the built-in routes; unlike there, hang-ups and slow readers are
+ * detected.
  */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class DjlServingRequestsIT {

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the plugin jar must hold, and what it must leave to DJL Serving. */
+/** The contents of the plugin jar: all that it needs, and nothing that DJL Serving provides. */
 class PluginJarIT {
 
   @ParameterizedTest

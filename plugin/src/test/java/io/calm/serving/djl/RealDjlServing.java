@@ -1,6 +1,6 @@
 package io.calm.serving.djl;
 
-import io.calm.serving.HttpClients;
+import io.calm.testing.HttpClients;
 import io.calm.testing.Repository;
 import java.io.File;
 import java.io.IOException;
@@ -64,7 +64,7 @@ final class RealDjlServing implements AutoCloseable {
   }
 
   /**
-   * What to start.
+   * The configuration of a server.
    *
    * @param home its {@code MODEL_SERVER_HOME}
    * @param plugins jars for {@code plugins/}

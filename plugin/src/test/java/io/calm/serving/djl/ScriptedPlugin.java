@@ -26,15 +26,16 @@ public final class ScriptedPlugin implements RequestHandler<@Nullable Void> {
       progress.accept(new Progress.Step(Progress.Kind.CHECKING));
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
     }
-    return ScriptedModels.create(
-        order.name(),
-        new SchedulerSettings(
+    return ScriptedModels.builder(order.name())
+        .scheduling(
+            new SchedulerSettings(
             ScriptedModels.CONTEXT,
             1024,
             order.settings().generation().maxRunning(),
             order.settings().generation().queueSize(),
-            256),
-        order.lmi());
+            256))
+        .lmi(order.lmi())
+        .build();
   }
 
   @Override

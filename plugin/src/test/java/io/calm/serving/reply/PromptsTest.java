@@ -9,7 +9,6 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.SchedulerSettings;
-import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.testing.Repository;
 import io.calm.testing.ScriptedModels;
@@ -36,7 +35,7 @@ class PromptsTest {
   private final Checkpoint checkpoint = Checkpoints.open(Repository.path("models/calm-tiny-llama"));
   private final Tokenizer tokenizer = checkpoint.tokenizer();
   private final ServedModel scripted =
-      ScriptedModels.create("m", new SchedulerSettings(CONTEXT, 64, 4, 4, 64), LmiOptions.DEFAULT);
+      ScriptedModels.builder("m").scheduling(new SchedulerSettings(CONTEXT, 64, 4, 4, 64)).build();
   private final ServedModel model = served(tokenizer);
 
   private ServedModel served(Tokenizer tokens) {
@@ -191,8 +190,9 @@ class PromptsTest {
     }
     int needed = TextLimits.SHORT / token.length() + 10;
     ServedModel wide =
-        ScriptedModels.create(
-            "wide", new SchedulerSettings(4 * needed, 4096, 1, 1, 64), LmiOptions.DEFAULT);
+        ScriptedModels.builder("wide")
+            .scheduling(new SchedulerSettings(4 * needed, 4096, 1, 1, 64))
+            .build();
     try {
       ServedModel both =
           new ServedModel(

@@ -1,6 +1,6 @@
 package ai.djl.serving.wlm.util;
 
-/** Where listeners are added. */
+/** The registry of listeners. */
 public final class EventManager {
   private EventManager() {}
 

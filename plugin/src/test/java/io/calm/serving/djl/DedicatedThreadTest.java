@@ -8,7 +8,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-final class OwnThreadTest {
+final class DedicatedThreadTest {
   /** Waits as a task does that no interruption stops. */
   private static final class Uninterrupted {
     static void await(CountDownLatch latch) {
@@ -31,7 +31,7 @@ final class OwnThreadTest {
 
   @Test
   void theCallerGetsWhatTheTaskReturns() throws InterruptedException {
-    assertEquals("done", OwnThread.call("own", () -> "done"));
+    assertEquals("done", DedicatedThread.call("own", () -> "done"));
   }
 
   @Test
@@ -40,7 +40,7 @@ final class OwnThreadTest {
         assertThrows(
             IllegalArgumentException.class,
             () ->
-                OwnThread.call(
+                DedicatedThread.call(
                     "own",
                     () -> {
                       throw new IllegalArgumentException("no such file");
@@ -57,7 +57,7 @@ final class OwnThreadTest {
     assertThrows(
         InterruptedException.class,
         () ->
-            OwnThread.call(
+            DedicatedThread.call(
                 "own",
                 () -> {
                   Uninterrupted.await(gone);

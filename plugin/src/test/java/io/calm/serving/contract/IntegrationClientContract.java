@@ -1,9 +1,11 @@
-package io.calm.serving;
+package io.calm.serving.contract;
 
-import static io.calm.serving.HttpClients.contentType;
-import static io.calm.serving.HttpClients.json;
-import static io.calm.serving.HttpClients.lines;
-import static io.calm.serving.HttpClients.object;
+import static io.calm.testing.HttpClients.assertJson;
+import static io.calm.testing.HttpClients.choice;
+import static io.calm.testing.HttpClients.contentType;
+import static io.calm.testing.HttpClients.json;
+import static io.calm.testing.HttpClients.lines;
+import static io.calm.testing.HttpClients.object;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -24,10 +26,10 @@ import org.junit.jupiter.params.provider.ValueSource;
  * which looks at little more than the status, with their bodies asserted. The scripted model goes
  * on with {@code ?} after its sentences, and says {@code ok} to a chat.
  */
-abstract class IntegrationClientContract extends ContractClient {
-  private static final String INVOCATIONS = "/invocations";
-  private static final String SENTENCE = "DeepSpeed is a machine learning framework";
-  private static final String CHAT =
+interface IntegrationClientContract extends ScriptedServer {
+  String INVOCATIONS = "/invocations";
+  String SENTENCE = "DeepSpeed is a machine learning framework";
+  String CHAT =
       "{'messages': [{'role': 'user', 'content': 'hello, can you help me?'}, {'role': 'assistant',"
           + " 'content': 'Hi, what can i help you with today?'}, {'role': 'user', 'content': 'What"
           + " is deep learning in your opinion? How does it help human?'}], 'max_tokens': 256,"
@@ -36,7 +38,7 @@ abstract class IntegrationClientContract extends ContractClient {
   /** {@code huggingface}: as many inputs as the batch size, always an array. */
   @ParameterizedTest
   @CsvSource({"1, 64", "2, 16", "4, 32", "8, 64"})
-  void aBatchAnswersEachOfItsInputs(int batch, int length) throws Exception {
+  default void aBatchAnswersEachOfItsInputs(int batch, int length) throws Exception {
     String inputs = String.join(", ", Collections.nCopies(batch, "'" + SENTENCE + "'"));
     String body =
         "{'inputs': [%s], 'parameters': {'max_new_tokens': %d}, 'stream': "
@@ -63,7 +65,7 @@ abstract class IntegrationClientContract extends ContractClient {
   /** {@code vllm} and {@code vllm_neo}. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void oneInputWithDetails(boolean stream) throws Exception {
+  default void oneInputWithDetails(boolean stream) throws Exception {
     HttpResponse<byte[]> response =
         ask(
             INVOCATIONS,
@@ -89,7 +91,7 @@ abstract class IntegrationClientContract extends ContractClient {
 
   /** {@code vllm mistral-7b}. */
   @Test
-  void theInputsTokensAreInTheDetails() throws Exception {
+  default void theInputsTokensAreInTheDetails() throws Exception {
     JsonObject details =
         answer(
                 INVOCATIONS,
@@ -106,10 +108,10 @@ abstract class IntegrationClientContract extends ContractClient {
 
   /** {@code vllm_chat}, not streamed. */
   @Test
-  void aChatWithLogprobs() throws Exception {
+  default void aChatWithLogprobs() throws Exception {
     JsonObject body = answer(INVOCATIONS, CHAT.formatted(false));
     assertEquals("chat.completion", body.get("object").getAsString());
-    JsonObject choice = HttpClients.choice(body, 0);
+    JsonObject choice = choice(body, 0);
     assertEquals("ok", choice.getAsJsonObject("message").get("content").getAsString());
     assertEquals("stop", choice.get("finish_reason").getAsString());
     JsonArray content = choice.getAsJsonObject("logprobs").getAsJsonArray("content");
@@ -121,13 +123,13 @@ abstract class IntegrationClientContract extends ContractClient {
 
   /** {@code vllm_chat}, streamed: lines, for it names no model. */
   @Test
-  void aChatAsLines() throws Exception {
+  default void aChatAsLines() throws Exception {
     HttpResponse<byte[]> response = ask(INVOCATIONS, CHAT.formatted(true));
     assertEquals("application/jsonlines", contentType(response));
     StringBuilder said = new StringBuilder();
     for (JsonObject chunk : lines(response)) {
       assertEquals("chat.completion.chunk", chunk.get("object").getAsString());
-      JsonObject delta = HttpClients.choice(chunk, 0).getAsJsonObject("delta");
+      JsonObject delta = choice(chunk, 0).getAsJsonObject("delta");
       said.append(delta.has("content") ? delta.get("content").getAsString() : "");
     }
     assertEquals("ok", said.toString());

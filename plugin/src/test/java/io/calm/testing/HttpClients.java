@@ -1,4 +1,6 @@
-package io.calm.serving;
+package io.calm.testing;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
@@ -103,5 +105,19 @@ public final class HttpClients {
   public static JsonObject choice(JsonObject body, int index) {
     JsonArray choices = body.getAsJsonArray("choices");
     return choices.get(index).getAsJsonObject();
+  }
+
+  public static List<String> keys(JsonObject object) {
+    return List.copyOf(object.keySet());
+  }
+
+  /** Returns the object of a JSON text that is written with single quotes. */
+  public static JsonObject parse(String json) {
+    return JsonParser.parseString(json.replace('\'', '"')).getAsJsonObject();
+  }
+
+  /** Compares with JSON that is written with single quotes. */
+  public static void assertJson(String expected, JsonElement actual) {
+    assertEquals(JsonParser.parseString(expected.replace('\'', '"')), actual);
   }
 }

@@ -37,13 +37,13 @@ import java.util.Deque;
  * connections that are idle between requests; a request that arrives too slowly gets 408.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
-final class OneAtATime extends ChannelDuplexHandler {
+final class PipelinedRequests extends ChannelDuplexHandler {
   static final int MAX_WAITING = 8;
   static final long MAX_HELD_BYTES = 64L << 10;
 
   private final InFlight inFlight;
   private final HangUpProbe probe = new HangUpProbe();
-  private final LastWords lastWords = new LastWords();
+  private final LingeringClose lingeringClose = new LingeringClose();
 
   /** Queued parts of requests and {@link RequestDeadline.Event}s, in order of arrival. */
   private final Deque<Object> held = new ArrayDeque<>();
@@ -62,7 +62,7 @@ final class OneAtATime extends ChannelDuplexHandler {
   private boolean advancing;
   private boolean resting; // other connections have their turn
 
-  OneAtATime(InFlight inFlight) {
+  PipelinedRequests(InFlight inFlight) {
     this.inFlight = inFlight;
   }
 
@@ -177,7 +177,7 @@ final class OneAtATime extends ChannelDuplexHandler {
   private void throttle(ChannelHandlerContext context) {
     boolean wanted =
         !refused
-            && (lastWords.spoken()
+            && (lingeringClose.begun()
                 || (context.channel().isWritable() && heldBytes <= MAX_HELD_BYTES));
     if (context.channel().config().isAutoRead() != wanted) {
       context.channel().config().setAutoRead(wanted);
@@ -231,7 +231,7 @@ final class OneAtATime extends ChannelDuplexHandler {
   public void close(ChannelHandlerContext context, ChannelPromise promise) {
     if (answered && !inputEnded && (inBody || unreadable || refused)) {
       noMore = true;
-      lastWords.speak(context, promise);
+      lingeringClose.begin(context, promise);
       throttle(context);
     } else {
       context.close(promise);
@@ -266,7 +266,7 @@ final class OneAtATime extends ChannelDuplexHandler {
   }
 
   private void inputEnded(ChannelHandlerContext context) {
-    if (lastWords.spoken() || (answered && held.isEmpty())) {
+    if (lingeringClose.begun() || (answered && held.isEmpty())) {
       context.close();
     } else if (isHalfRequest()) {
       endBody(context);

@@ -11,7 +11,7 @@ import java.io.UncheckedIOException;
  * A JSON text under construction, for large answers: a tree of all their values would take several
  * times the memory of the text. Single use.
  */
-final class JsonText {
+final class AnswerJson {
   private final StringWriter text = new StringWriter();
   private final JsonWriter writer = new JsonWriter(text);
 
@@ -25,7 +25,7 @@ final class JsonText {
     void write();
   }
 
-  private JsonText write(Part part) {
+  private AnswerJson write(Part part) {
     try {
       part.write();
     } catch (IOException e) {
@@ -35,25 +35,25 @@ final class JsonText {
   }
 
   /** Begins a member; its value follows. */
-  JsonText name(String name) {
+  AnswerJson name(String name) {
     return write(() -> writer.name(name));
   }
 
-  JsonText value(JsonElement value) {
+  AnswerJson value(JsonElement value) {
     return write(() -> writer.jsonValue(value.toString()));
   }
 
-  JsonText value(String value) {
+  AnswerJson value(String value) {
     return write(() -> writer.value(value));
   }
 
   /** Writes all members of an object into the current one. */
-  JsonText members(JsonObject object) {
+  AnswerJson members(JsonObject object) {
     object.entrySet().forEach(member -> name(member.getKey()).value(member.getValue()));
     return this;
   }
 
-  JsonText object(Content members) {
+  AnswerJson object(Content members) {
     return write(
         () -> {
           writer.beginObject();
@@ -62,7 +62,7 @@ final class JsonText {
         });
   }
 
-  JsonText array(Content elements) {
+  AnswerJson array(Content elements) {
     return write(
         () -> {
           writer.beginArray();

@@ -1,12 +1,14 @@
-package io.calm.serving;
+package io.calm.serving.contract;
 
-import static io.calm.serving.HttpClients.choice;
-import static io.calm.serving.HttpClients.chunks;
-import static io.calm.serving.HttpClients.contentType;
-import static io.calm.serving.HttpClients.events;
-import static io.calm.serving.HttpClients.lines;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.assertJson;
+import static io.calm.testing.HttpClients.choice;
+import static io.calm.testing.HttpClients.chunks;
+import static io.calm.testing.HttpClients.contentType;
+import static io.calm.testing.HttpClients.events;
+import static io.calm.testing.HttpClients.keys;
+import static io.calm.testing.HttpClients.lines;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -20,10 +22,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What OpenAI's schema must answer. */
-abstract class OpenAiSchemaContract extends DjlParametersContract {
+/** Contract of the requests and answers of OpenAI's schema. */
+interface OpenAiSchemaContract extends ScriptedServer {
   @Test
-  void aCompletionHasTextReasonAndUsage() throws Exception {
+  default void aCompletionHasTextReasonAndUsage() throws Exception {
     JsonObject body = answer("/v1/completions", "{'model': 'scripted', 'prompt': 'say(hello)|'}");
     assertEquals("text_completion", body.get("object").getAsString());
     assertEquals("scripted", body.get("model").getAsString());
@@ -38,7 +40,7 @@ abstract class OpenAiSchemaContract extends DjlParametersContract {
   }
 
   @Test
-  void completionsTakeManyPromptsAndTokens() throws Exception {
+  default void completionsTakeManyPromptsAndTokens() throws Exception {
     JsonObject body =
         answer(
             "/v1/completions",
@@ -58,7 +60,7 @@ abstract class OpenAiSchemaContract extends DjlParametersContract {
   }
 
   @Test
-  void aHarnessCanScoreAPrompt() throws Exception {
+  default void aHarnessCanScoreAPrompt() throws Exception {
     JsonObject body =
         answer(
             "/v1/completions",
@@ -86,7 +88,7 @@ abstract class OpenAiSchemaContract extends DjlParametersContract {
   }
 
   @Test
-  void aCompletionStreamsToItsEnd() throws Exception {
+  default void aCompletionStreamsToItsEnd() throws Exception {
     HttpResponse<byte[]> response =
         ask(
             "/v1/completions",
@@ -105,7 +107,7 @@ abstract class OpenAiSchemaContract extends DjlParametersContract {
   }
 
   @Test
-  void aChatGoesThroughTheModelsTemplate() throws Exception {
+  default void aChatGoesThroughTheModelsTemplate() throws Exception {
     JsonObject body =
         answer(
             "/v1/chat/completions",
@@ -129,7 +131,7 @@ abstract class OpenAiSchemaContract extends DjlParametersContract {
   }
 
   @Test
-  void aChatStreamsRoleTextAndReason() throws Exception {
+  default void aChatStreamsRoleTextAndReason() throws Exception {
     HttpResponse<byte[]> response =
         ask(
             "/v1/chat/completions",
@@ -154,7 +156,7 @@ abstract class OpenAiSchemaContract extends DjlParametersContract {
   }
 
   @Test
-  void anErrorInMidStreamIsAnEvent() throws Exception {
+  default void anErrorInMidStreamIsAnEvent() throws Exception {
     List<JsonObject> chunks =
         chunks(ask("/v1/completions", "{'prompt': 'nan(2)|', 'stream': true}"));
     JsonObject error = chunks.get(chunks.size() - 1).getAsJsonObject("error");
@@ -192,7 +194,7 @@ abstract class OpenAiSchemaContract extends DjlParametersContract {
         "/v1/completions | {'prompt': 'x', 'presence_penalty': 9}"
             + "| presence_penalty | presence_penalty: expected -2 to 2, got 9",
       })
-  void openAiErrorsNameTheParameter(String path, String body, String param, String message)
+  default void openAiErrorsNameTheParameter(String path, String body, String param, String message)
       throws Exception {
     JsonObject error = openAiError(400, path, body);
     assertEquals(message, error.get("message").getAsString());
@@ -201,14 +203,14 @@ abstract class OpenAiSchemaContract extends DjlParametersContract {
   }
 
   @Test
-  void anUnknownModelIsNotFound() throws Exception {
+  default void anUnknownModelIsNotFound() throws Exception {
     JsonObject error = openAiError(404, "/v1/completions", "{'model': 'gpt-4', 'prompt': 'x'}");
     assertEquals("model_not_found", error.get("code").getAsString());
     assertEquals("model", error.get("param").getAsString());
   }
 
   @Test
-  void openAiBodiesOnDjlsRoutesStreamLinesOrEvents() throws Exception {
+  default void openAiBodiesOnDjlsRoutesStreamLinesOrEvents() throws Exception {
     String messages = "'messages': [{'role': 'user', 'content': 'say(a)'}]";
     JsonObject whole = answer(PREDICTIONS, "{%s}".formatted(messages));
     assertEquals("chat.completion", whole.get("object").getAsString());

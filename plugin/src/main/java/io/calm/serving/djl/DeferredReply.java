@@ -10,19 +10,20 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * An answer for DJL Serving's own routes, which send status and Content-Type as soon as they have
- * an output: so there is none before the answer has begun. A whole answer is an output with its
- * status; a streamed one an open stream, given at its first token, whose later errors the body
- * alone can tell.
+ * A reply on DJL Serving's own routes. DJL Serving sends the status and the Content-Type as soon as
+ * it gets an {@link Output}, so the output is held back until the reply begins. A whole reply is an
+ * output with its own status. A streamed reply is an output with an open body, available at its
+ * first token; later errors appear in the body only.
  */
-final class HeldAnswer implements ReplySink {
+final class DeferredReply implements ReplySink {
   private final CompletableFuture<Output> output = new CompletableFuture<>();
   private final BufferedPublisher publisher = new BufferedPublisher();
+  private final PublisherReply stream = new PublisherReply(publisher);
 
   /**
-   * Waits for the beginning.
+   * Waits until the reply begins.
    *
-   * @throws TimeoutException if it does not come within so many milliseconds
+   * @throws TimeoutException if it does not begin in time
    */
   Output await(long millis) throws InterruptedException, TimeoutException {
     try {
@@ -37,7 +38,7 @@ final class HeldAnswer implements ReplySink {
     output.complete(output(status, contentType, headers, body));
   }
 
-  /** Returns a whole answer. */
+  /** Returns the output of a whole reply. */
   static Output output(int status, String contentType, Map<String, String> headers, byte[] body) {
     Output whole = new Output(status, HttpResponseStatus.valueOf(status).reasonPhrase());
     headers.forEach(whole::addProperty);
@@ -56,11 +57,11 @@ final class HeldAnswer implements ReplySink {
 
   @Override
   public void write(byte[] bytes) {
-    publisher.appendContent(bytes, false);
+    stream.write(bytes);
   }
 
   @Override
   public void end() {
-    publisher.appendContent(new byte[0], true);
+    stream.end();
   }
 }

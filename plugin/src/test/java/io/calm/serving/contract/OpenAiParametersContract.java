@@ -1,7 +1,8 @@
-package io.calm.serving;
+package io.calm.serving.contract;
 
-import static io.calm.serving.HttpClients.choice;
-import static io.calm.serving.HttpClients.chunks;
+import static io.calm.testing.HttpClients.assertJson;
+import static io.calm.testing.HttpClients.choice;
+import static io.calm.testing.HttpClients.chunks;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -16,11 +17,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the parameters of OpenAI's schema do. */
-abstract class OpenAiParametersContract extends OpenAiSchemaContract {
-  private static final String COMPLETIONS = "/v1/completions";
-  private static final String CHAT = "/v1/chat/completions";
-  private static final String USER = "'messages': [{'role': 'user', 'content': '%s'}]";
+/** Contract of the parameters of OpenAI's schema. */
+interface OpenAiParametersContract extends ScriptedServer {
+  String COMPLETIONS = "/v1/completions";
+  String CHAT = "/v1/chat/completions";
+  String USER = "'messages': [{'role': 'user', 'content': '%s'}]";
 
   private JsonObject completion(String prompt, String parameters) throws Exception {
     return answer(COMPLETIONS, "{'prompt': '%s', %s}".formatted(prompt, parameters));
@@ -35,7 +36,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void openAiBiasesBanAndForce() throws Exception {
+  default void openAiBiasesBanAndForce() throws Exception {
     assertEquals("bbb", text("loop(a)|", "'logit_bias': {'98': 100}, 'max_tokens': 3"));
     assertEquals(
         "1111", text("dice()|", "'logit_bias': {'48': -100}, 'temperature': 0, 'max_tokens': 4"));
@@ -44,7 +45,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void openAiPenaltiesSpreadTheAnswer() throws Exception {
+  default void openAiPenaltiesSpreadTheAnswer() throws Exception {
     String greedy = ", 'temperature': 0, 'max_tokens': 4";
     assertEquals("0000", text("dice()|", "'presence_penalty': 0" + greedy));
     assertEquals("0123", text("dice()|", "'presence_penalty': 1" + greedy));
@@ -53,7 +54,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void theSameSeedSaysTheSame() throws Exception {
+  default void theSameSeedSaysTheSame() throws Exception {
     String dice = "'temperature': 1, 'max_tokens': 20, 'n': 2, 'seed': %d";
     JsonObject first = completion("dice()|", dice.formatted(11));
     assertEquals(first.get("choices"), completion("dice()|", dice.formatted(11)).get("choices"));
@@ -67,7 +68,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void answersHaveALeastLengthAndIgnoreTheEnd() throws Exception {
+  default void answersHaveALeastLengthAndIgnoreTheEnd() throws Exception {
     // Greedy: a token drawn from all might be the one that starts the answer again.
     JsonObject least = completion("say(x)|", "'temperature': 0, 'min_tokens': 4, 'max_tokens': 9");
     assertEquals(5, least.getAsJsonObject("usage").get("completion_tokens").getAsInt());
@@ -82,7 +83,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void bestOfShowsTheLikeliest() throws Exception {
+  default void bestOfShowsTheLikeliest() throws Exception {
     String common = "'seed': 3, 'temperature': 1.5, 'max_tokens': 6, 'logprobs': 0, ";
     JsonObject all = completion("babble(abcdef)|", common + "'n': 5");
     JsonObject best = completion("babble(abcdef)|", common + "'n': 2, 'best_of': 5");
@@ -113,7 +114,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void tokensOfPartsOfCharactersAreSpelledAsBytes() throws Exception {
+  default void tokensOfPartsOfCharactersAreSpelledAsBytes() throws Exception {
     JsonObject logprobs =
         choice(completion("say(aé)|", "'logprobs': 1, 'temperature': 0"), 0)
             .getAsJsonObject("logprobs");
@@ -129,7 +130,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void offsetsOfAnEchoAreInItsText() throws Exception {
+  default void offsetsOfAnEchoAreInItsText() throws Exception {
     JsonObject choice =
         choice(completion("ésay(x)|", "'echo': true, 'logprobs': 0, 'temperature': 0"), 0);
     assertEquals("ésay(x)|x", choice.get("text").getAsString());
@@ -139,7 +140,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void anEchoIsStreamedWithItsScores() throws Exception {
+  default void anEchoIsStreamedWithItsScores() throws Exception {
     String body =
         "{'prompt': ['ab|', [97, 124]], 'echo': true, 'logprobs': 1, 'max_tokens': 0,"
             + " 'stream': true, 'stream_options': {'include_usage': true}}";
@@ -165,7 +166,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void choicesAreStreamedSideBySide() throws Exception {
+  default void choicesAreStreamedSideBySide() throws Exception {
     List<JsonObject> chunks =
         chunks(
             ask(
@@ -197,7 +198,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void usageTellsWhatTheCacheHeldOfThePrompt() throws Exception {
+  default void usageTellsWhatTheCacheHeldOfThePrompt() throws Exception {
     String prompt = longPrompt("q", "loop(ab)|");
     assertJson(usage(201, 0, 3), completion(prompt, "'max_tokens': 3").get("usage"));
     assertJson(usage(201, 192, 3), completion(prompt, "'max_tokens': 3").get("usage"));
@@ -214,7 +215,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void aStreamTellsTheCachesTokensInItsUsage() throws Exception {
+  default void aStreamTellsTheCachesTokensInItsUsage() throws Exception {
     String body =
         "{%s, 'stream': true, 'temperature': 0, 'stream_options': {'include_usage': true}}"
             .formatted(USER.formatted(longPrompt("s", "say(hi)")));
@@ -227,7 +228,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void continuousUsageIsInEveryChunkOfItsChoice() throws Exception {
+  default void continuousUsageIsInEveryChunkOfItsChoice() throws Exception {
     String options = "'stream_options': {'include_usage': true, 'continuous_usage_stats': true}";
     String rest = "'stream': true, 'temperature': 0, 'n': 2, " + options;
     String prompt = longPrompt("t", "say(aé)|");
@@ -249,7 +250,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void continuousUsageAloneAsksForNothing() throws Exception {
+  default void continuousUsageAloneAsksForNothing() throws Exception {
     String body =
         "{'prompt': 'say(a)|', 'stream': true, 'stream_options': {'continuous_usage_stats': true}}";
     assertTrue(chunks(ask(COMPLETIONS, body)).stream().noneMatch(chunk -> chunk.has("usage")));
@@ -269,7 +270,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
   }
 
   @Test
-  void aPartialStopIsNeverShown() throws Exception {
+  default void aPartialStopIsNeverShown() throws Exception {
     String body = "{'prompt': 'say(a EN b END c)|', 'stop': 'END', 'stream': true}";
     List<String> texts =
         chunks(ask(COMPLETIONS, body)).stream()
@@ -293,7 +294,7 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
         "'logit_bias': {}, 'stop': null, 'n': null, 'seed': null, 'temperature': null",
         "'guided_json': null, 'use_beam_search': false, 'anything': [1, {'else': null}]",
       })
-  void keysThatAskForNothingPass(String keys) throws Exception {
+  default void keysThatAskForNothingPass(String keys) throws Exception {
     JsonObject message = choice(chat("say(hi)", keys), 0).getAsJsonObject("message");
     assertEquals("hi", message.get("content").getAsString());
   }
@@ -333,14 +334,15 @@ abstract class OpenAiParametersContract extends OpenAiSchemaContract {
             + "| logit_bias.97: expected a number, got the string \"x\"",
         "'min_tokens': 5, 'max_tokens': 4 | min_tokens | min_tokens: expected 0 to 4, got 5",
       })
-  void aKeyThatCannotBeHonouredIsNamed(String keys, String param, String message) throws Exception {
+  default void aKeyThatCannotBeHonouredIsNamed(String keys, String param, String message)
+      throws Exception {
     JsonObject error = openAiError(400, CHAT, "{%s, %s}".formatted(USER.formatted("x"), keys));
     assertEquals(message, error.get("message").getAsString());
     assertEquals(param, error.get("param").getAsString());
   }
 
   @Test
-  void aChatGoesOnWithItsLastMessage() throws Exception {
+  default void aChatGoesOnWithItsLastMessage() throws Exception {
     JsonObject body =
         answer(
             CHAT,

@@ -16,18 +16,18 @@ import java.util.OptionalLong;
  * Typed access to an object of a request. A key with {@code null} is an absent one; a value of the
  * wrong type is an {@link ApiException} that names the key, what was expected and what was found.
  */
-public final class JsonFields {
+public final class RequestFields {
   /** Maximum length of a client's value in a message. */
   private static final int MOST_SHOWN = 40;
 
   private final JsonObject object;
   private final String path;
 
-  public JsonFields(JsonObject object) {
+  public RequestFields(JsonObject object) {
     this(object, "");
   }
 
-  private JsonFields(JsonObject object, String path) {
+  private RequestFields(JsonObject object, String path) {
     this.object = object;
     this.path = path;
   }
@@ -104,14 +104,14 @@ public final class JsonFields {
     return strings;
   }
 
-  public Optional<JsonFields> object(String key) {
+  public Optional<RequestFields> object(String key) {
     return get(key)
         .map(
             value -> {
               if (!value.isJsonObject()) {
                 throw mismatch(name(key), "an object", value);
               }
-              return new JsonFields(value.getAsJsonObject(), name(key) + ".");
+              return new RequestFields(value.getAsJsonObject(), name(key) + ".");
             });
   }
 

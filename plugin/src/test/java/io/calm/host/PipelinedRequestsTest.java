@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 
 /** Serialization of pipelined requests, and the end of their connection, without a network. */
 @SuppressWarnings("FutureReturnValueIgnored") // what becomes of writes is read from the channel
-class OneAtATimeTest {
+class PipelinedRequestsTest {
 
   /** Fails every piece of an answer of two bytes, as an allocator that is at its limit does. */
   private static final class Failing extends ChannelOutboundHandlerAdapter {
@@ -48,7 +48,7 @@ class OneAtATimeTest {
   }
 
   private static EmbeddedChannel connection() {
-    return new EmbeddedChannel(new Failing(), new OneAtATime(new InFlight()));
+    return new EmbeddedChannel(new Failing(), new PipelinedRequests(new InFlight()));
   }
 
   private static HttpRequest whole(String uri) {

@@ -8,8 +8,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
-/** One answer as it grows. Written and read by the scheduler's thread. */
-public final class Sequence {
+/** One sequence of an answer as it is generated. Used by the scheduler's thread only. */
+public final class ReplySequence {
   private final Prompt prompt;
   private final int index;
   private final long seed;
@@ -20,7 +20,7 @@ public final class Sequence {
   private List<List<TokenScore>> promptTop = List.of();
   private Optional<Finish> finish = Optional.empty();
 
-  Sequence(Prompt prompt, int index, long seed) {
+  ReplySequence(Prompt prompt, int index, long seed) {
     this.prompt = prompt;
     this.index = index;
     this.seed = seed;
@@ -48,7 +48,7 @@ public final class Sequence {
     return prompt;
   }
 
-  /** Returns the place among all answers of the request: prompt by prompt, choice by choice. */
+  /** Returns the index among all sequences of the request: prompt by prompt, choice by choice. */
   public int index() {
     return index;
   }
@@ -61,17 +61,20 @@ public final class Sequence {
     return Collections.unmodifiableList(tokens);
   }
 
-  /** Returns the answer's text so far. */
+  /** Returns the text so far. */
   public String text() {
     return text.toString();
   }
 
-  /** Returns how many of the prompt's tokens came from the cache; 0 until it has been read. */
+  /**
+   * Returns the number of prompt tokens found in the prefix cache; 0 until the prompt has been
+   * read.
+   */
   public int cachedTokens() {
     return cachedTokens;
   }
 
-  /** Returns the prompt's tokens with scores; empty where none were asked for. */
+  /** Returns the prompt's tokens with scores; empty if not requested. */
   public List<TokenScore> promptScores() {
     return promptScores;
   }
@@ -80,12 +83,12 @@ public final class Sequence {
     return promptTop;
   }
 
-  /** Returns how it ended; empty while it runs. */
+  /** Returns the end of the sequence; empty while it runs. */
   public Optional<Finish> finish() {
     return finish;
   }
 
-  /** Returns why it ended, from the last token or the last event. */
+  /** Returns the reason for the end, from the last token or the last event. */
   public Optional<Finish.Reason> reason() {
     return finish
         .map(Finish::reason)

@@ -11,22 +11,22 @@ import java.util.concurrent.TimeUnit;
  * not read yet. So the sending side is closed first, and input is dropped for one second.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // the connection ends whatever becomes of it
-final class LastWords {
+final class LingeringClose {
   private static final long MOMENT_MILLIS = 1000;
 
-  private boolean spoken;
+  private boolean begun;
 
-  boolean spoken() {
-    return spoken;
+  boolean begun() {
+    return begun;
   }
 
   /** Ends the server's side, then the connection after a moment; a second call ends it at once. */
-  void speak(ChannelHandlerContext context, ChannelPromise promise) {
-    if (spoken || !(context.channel() instanceof DuplexChannel channel) || !channel.isActive()) {
+  void begin(ChannelHandlerContext context, ChannelPromise promise) {
+    if (begun || !(context.channel() instanceof DuplexChannel channel) || !channel.isActive()) {
       context.close(promise);
       return;
     }
-    spoken = true;
+    begun = true;
     channel.shutdownOutput();
     context.executor().schedule(() -> context.close(promise), MOMENT_MILLIS, TimeUnit.MILLISECONDS);
   }

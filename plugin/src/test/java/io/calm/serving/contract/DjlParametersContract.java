@@ -1,9 +1,10 @@
-package io.calm.serving;
+package io.calm.serving.contract;
 
-import static io.calm.serving.HttpClients.contentType;
-import static io.calm.serving.HttpClients.events;
-import static io.calm.serving.HttpClients.lines;
-import static io.calm.serving.HttpClients.object;
+import static io.calm.testing.HttpClients.assertJson;
+import static io.calm.testing.HttpClients.contentType;
+import static io.calm.testing.HttpClients.events;
+import static io.calm.testing.HttpClients.lines;
+import static io.calm.testing.HttpClients.object;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -18,8 +19,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What the parameters of DJL's schema do. */
-abstract class DjlParametersContract extends DjlSchemaContract {
+/** Contract of the parameters of DJL's schema. */
+interface DjlParametersContract extends ScriptedServer {
   private JsonObject with(String input, String parameters) throws Exception {
     return answer(PREDICTIONS, "{'inputs': '%s', 'parameters': {%s}}".formatted(input, parameters));
   }
@@ -33,7 +34,7 @@ abstract class DjlParametersContract extends DjlSchemaContract {
   }
 
   @Test
-  void anArrayStreamsOneLineAStep() throws Exception {
+  default void anArrayStreamsOneLineAStep() throws Exception {
     String body = "{'inputs': ['say(ab)|', 'say(é)|', 'say(z)|'], 'stream': true}";
     HttpResponse<byte[]> response = ask(PREDICTIONS, body);
     assertEquals("application/jsonlines", contentType(response));
@@ -50,7 +51,7 @@ abstract class DjlParametersContract extends DjlSchemaContract {
   }
 
   @Test
-  void anArrayOfOneStreamsOutputsToo() throws Exception {
+  default void anArrayOfOneStreamsOutputsToo() throws Exception {
     List<JsonObject> lines =
         lines(
             ask(
@@ -62,7 +63,7 @@ abstract class DjlParametersContract extends DjlSchemaContract {
   }
 
   @Test
-  void anErrorInAnArrayIsTheLastLine() throws Exception {
+  default void anErrorInAnArrayIsTheLastLine() throws Exception {
     List<JsonObject> lines =
         lines(ask(PREDICTIONS, "{'inputs': ['loop(a)|', 'nan(2)|'], 'stream': true}"));
     assertEquals(3, lines.size());
@@ -72,7 +73,7 @@ abstract class DjlParametersContract extends DjlSchemaContract {
   }
 
   @Test
-  void samplingThatIsOffIsGreedy() throws Exception {
+  default void samplingThatIsOffIsGreedy() throws Exception {
     for (String off :
         List.of(
             "'top_k': -1, 'top_p': 1.0",
@@ -91,7 +92,7 @@ abstract class DjlParametersContract extends DjlSchemaContract {
   }
 
   @Test
-  void stopsByTextAndByToken() throws Exception {
+  default void stopsByTextAndByToken() throws Exception {
     assertEquals("one", text("say(one, two)|", "'stop_sequences': [', ']"));
     assertEquals("one", text("say(one, two)|", "'stop': ', '"));
     assertEquals(
@@ -102,27 +103,27 @@ abstract class DjlParametersContract extends DjlSchemaContract {
   }
 
   @Test
-  void answersHaveALeastLength() throws Exception {
+  default void answersHaveALeastLength() throws Exception {
     JsonObject details = details("say(x)|", "'min_tokens': 4, 'max_new_tokens': 6");
     assertEquals(5, details.get("generated_tokens").getAsInt(), "the end is the fifth");
     assertEquals("a.b", text("say(a.b.c)|", "'min_tokens': 2, 'stop': ['.']"));
   }
 
   @Test
-  void biasesBanAndForce() throws Exception {
+  default void biasesBanAndForce() throws Exception {
     assertEquals("bbb", text("loop(a)|", "'logit_bias': {'98': 100}, 'max_new_tokens': 3"));
     assertEquals("1111", text("dice()|", "'logit_bias': {'48': -100}, 'max_new_tokens': 4"));
   }
 
   @Test
-  void penaltiesSpreadTheAnswer() throws Exception {
+  default void penaltiesSpreadTheAnswer() throws Exception {
     assertEquals("0123", text("dice()|", "'presence_penalty': 1.0, 'max_new_tokens': 4"));
     assertEquals("0123", text("dice()|", "'frequency_penalty': 0.5, 'max_new_tokens': 4"));
     assertEquals("0123", text("dice()|", "'repetition_penalty': 1.5, 'max_new_tokens': 4"));
   }
 
   @Test
-  void bestOfShowsAllUnlessNSaysOtherwise() throws Exception {
+  default void bestOfShowsAllUnlessNSaysOtherwise() throws Exception {
     String dice = "'do_sample': true, 'seed': 4, 'max_new_tokens': 5, ";
     JsonObject all = with("babble(abc)|", dice + "'best_of': 3");
     JsonArray others = all.getAsJsonObject("details").getAsJsonArray("best_of_sequences");
@@ -146,7 +147,7 @@ abstract class DjlParametersContract extends DjlSchemaContract {
   }
 
   @Test
-  void aPromptNearTheEndOfTheContextGetsWhatIsLeft() throws Exception {
+  default void aPromptNearTheEndOfTheContextGetsWhatIsLeft() throws Exception {
     String prompt = "x".repeat(4096 - 1 - 10 - 9) + "loop(ab)|"; // BOS, ten tokens are left
     JsonObject details = details(prompt, "'seed': 1");
     assertEquals(10, details.get("generated_tokens").getAsInt());
@@ -160,7 +161,7 @@ abstract class DjlParametersContract extends DjlSchemaContract {
   }
 
   @Test
-  void aStreamHasTheTextOfTheWhole() throws Exception {
+  default void aStreamHasTheTextOfTheWhole() throws Exception {
     String body =
         "{'inputs': 'babble(ab é日)|', 'stream': %s, 'parameters': {'seed': 3, 'temperature': 1.0,"
             + " 'max_new_tokens': 40, 'return_full_text': true, 'stop': ['日a'], 'details': true}}";
@@ -189,7 +190,7 @@ abstract class DjlParametersContract extends DjlSchemaContract {
         "'adapters': ['a']"
             + "| adapters: expected none, got some; this server has no adapters, leave the key out",
       })
-  void aBadParameterIsNamed(String parameters, String message) throws Exception {
+  default void aBadParameterIsNamed(String parameters, String message) throws Exception {
     HttpResponse<byte[]> response =
         ask(PREDICTIONS, "{'inputs': 'a', 'parameters': {%s}}".formatted(parameters));
     assertEquals(400, response.statusCode());

@@ -1,12 +1,14 @@
-package io.calm.serving;
+package io.calm.serving.contract;
 
-import static io.calm.serving.HttpClients.contentType;
-import static io.calm.serving.HttpClients.events;
-import static io.calm.serving.HttpClients.json;
-import static io.calm.serving.HttpClients.lines;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.post;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.assertJson;
+import static io.calm.testing.HttpClients.contentType;
+import static io.calm.testing.HttpClients.events;
+import static io.calm.testing.HttpClients.json;
+import static io.calm.testing.HttpClients.keys;
+import static io.calm.testing.HttpClients.lines;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.post;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -23,18 +25,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What DJL's schema must answer. */
-abstract class DjlSchemaContract extends IntegrationClientContract {
+/** Contract of the requests and answers of DJL's schema. */
+interface DjlSchemaContract extends ScriptedServer {
   @ParameterizedTest
   @ValueSource(
       strings = {PREDICTIONS, "/invocations", "/models/scripted/invoke", "/predictions/scripted/"})
-  void oneInputGivesOneObject(String path) throws Exception {
+  default void oneInputGivesOneObject(String path) throws Exception {
     JsonObject body = answer(path, "{'inputs': 'say(hello)|'}");
     assertJson("{'generated_text': 'hello'}", body);
   }
 
   @Test
-  void anArrayGivesAnArray() throws Exception {
+  default void anArrayGivesAnArray() throws Exception {
     HttpResponse<byte[]> two = ask(PREDICTIONS, "{'inputs': ['say(one)|', 'say(two)|']}");
     assertJson("[{'generated_text': 'one'}, {'generated_text': 'two'}]", json(two));
     HttpResponse<byte[]> one = ask(PREDICTIONS, "{'inputs': ['say(one)|']}");
@@ -42,7 +44,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void detailsTellTokensReasonAndSeed() throws Exception {
+  default void detailsTellTokensReasonAndSeed() throws Exception {
     JsonObject details =
         answer(
                 PREDICTIONS,
@@ -66,7 +68,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void logProbabilitiesAreTheModels() throws Exception {
+  default void logProbabilitiesAreTheModels() throws Exception {
     JsonArray tokens =
         answer(
                 PREDICTIONS,
@@ -81,7 +83,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void aStreamIsExactlyOneLineAToken() throws Exception {
+  default void aStreamIsExactlyOneLineAToken() throws Exception {
     HttpResponse<byte[]> response =
         ask(
             PREDICTIONS,
@@ -109,7 +111,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void aStreamNeverSplitsACharacter() throws Exception {
+  default void aStreamNeverSplitsACharacter() throws Exception {
     HttpResponse<byte[]> response = ask(PREDICTIONS, "{'inputs': 'say(a😀é日b)|', 'stream': true}");
     List<String> texts =
         lines(response).stream()
@@ -119,7 +121,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void eventsForWhoAcceptsThem() throws Exception {
+  default void eventsForWhoAcceptsThem() throws Exception {
     HttpResponse<byte[]> response =
         ask(PREDICTIONS, "{'inputs': 'say(ab)|', 'stream': true}", "Accept", "text/event-stream");
     assertEquals("text/event-stream", contentType(response));
@@ -129,7 +131,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void thirtyTokensUnlessAskedOtherwise() throws Exception {
+  default void thirtyTokensUnlessAskedOtherwise() throws Exception {
     String loop = "{'inputs': 'loop(ab)|', 'parameters': {%s}}";
     assertJson(
         "{'generated_text': '" + "ab".repeat(15) + "'}", answer(PREDICTIONS, loop.formatted("")));
@@ -141,7 +143,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void parametersThatShapeTheText() throws Exception {
+  default void parametersThatShapeTheText() throws Exception {
     assertJson(
         "{'generated_text': 'say(x)|x'}",
         answer(
@@ -159,7 +161,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void aStopStringEndsTheAnswerAndNeverShowsInPart() throws Exception {
+  default void aStopStringEndsTheAnswerAndNeverShowsInPart() throws Exception {
     String body =
         "{'inputs': 'say(one STOP two)|', 'stream': %s,"
             + " 'parameters': {'stop': ['STOP', 'xyz'], 'details': true}}";
@@ -178,7 +180,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void samplingIsBySeedAndGreedyWithoutParameters() throws Exception {
+  default void samplingIsBySeedAndGreedyWithoutParameters() throws Exception {
     String dice = "{'inputs': 'dice()|', 'parameters': {'max_new_tokens': 20 %s}}";
     assertJson(
         "{'generated_text': '" + "0".repeat(20) + "'}",
@@ -204,7 +206,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void bestOfComesWithTheOthers() throws Exception {
+  default void bestOfComesWithTheOthers() throws Exception {
     JsonObject body =
         answer(
             PREDICTIONS,
@@ -216,7 +218,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void anErrorBeforeTheFirstTokenHasItsOwnStatus() throws Exception {
+  default void anErrorBeforeTheFirstTokenHasItsOwnStatus() throws Exception {
     for (String stream : List.of("true", "false")) {
       HttpResponse<byte[]> response =
           ask(PREDICTIONS, "{'inputs': 'die(0)|', 'stream': %s}".formatted(stream));
@@ -227,7 +229,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void anErrorInMidStreamIsTheLastLine() throws Exception {
+  default void anErrorInMidStreamIsTheLastLine() throws Exception {
     List<JsonObject> lines = lines(ask(PREDICTIONS, "{'inputs': 'nan(3)|', 'stream': true}"));
     assertEquals(4, lines.size());
     JsonObject last = lines.get(3);
@@ -273,7 +275,8 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
         "[1] | body: expected a JSON object, got an array",
         "{'inputs': 'a'} {} | body: expected one JSON object, got more after its end",
       })
-  void aBadRequestNamesTheKeyAndWhatWasExpected(String body, String message) throws Exception {
+  default void aBadRequestNamesTheKeyAndWhatWasExpected(String body, String message)
+      throws Exception {
     HttpResponse<byte[]> response = ask(PREDICTIONS, body);
     assertEquals(400, response.statusCode(), () -> text(response));
     assertEquals("application/json", contentType(response));
@@ -284,7 +287,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
 
   @ParameterizedTest
   @ValueSource(strings = {PREDICTIONS, "/v1/completions", "/v1/chat/completions"})
-  void aBodyThatIsNotJsonIsTheClientsError(String path) throws Exception {
+  default void aBodyThatIsNotJsonIsTheClientsError(String path) throws Exception {
     for (String body :
         List.of("", "{", "{\"inputs\": }", "nonsense", "[".repeat(100_000), "{'a':1}", "NaN")) {
       assertMalformed(post(baseUrl() + path, body), "body: ");
@@ -305,7 +308,7 @@ abstract class DjlSchemaContract extends IntegrationClientContract {
   }
 
   @Test
-  void aPromptThatIsTooLongIsRefusedWithNumbers() throws Exception {
+  default void aPromptThatIsTooLongIsRefusedWithNumbers() throws Exception {
     String prompt = "x".repeat(5000);
     HttpResponse<byte[]> djl = ask(PREDICTIONS, "{'inputs': '%s'}".formatted(prompt));
     assertEquals(400, djl.statusCode());

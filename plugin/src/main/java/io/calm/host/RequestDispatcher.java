@@ -19,8 +19,8 @@ import org.slf4j.LoggerFactory;
 
 /** Passes a whole request to the handlers, or answers it with the reason for its refusal. */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
-final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
-  private static final Logger logger = LoggerFactory.getLogger(RequestHandler.class);
+final class RequestDispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
+  private static final Logger logger = LoggerFactory.getLogger(RequestDispatcher.class);
 
   /** Refusals after which the connection can go on, because the end of the request is known. */
   private static final Set<ApiException.Kind> WELL_FORMED =
@@ -40,7 +40,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
   /**
    * @param stopping whether connections end with the answer at hand
    */
-  RequestHandler(CalmHttpHandler handler, BooleanSupplier stopping) {
+  RequestDispatcher(CalmHttpHandler handler, BooleanSupplier stopping) {
     this.handler = handler;
     this.stopping = stopping;
   }
@@ -67,7 +67,10 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
         : Optional.of(unreadable(request, request.decoderResult().cause()));
   }
 
-  /** Tells why; the connection ends with the answer where what follows cannot be read. */
+  /**
+   * Returns the reason for refusing a request. The connection closes after the answer if the rest
+   * cannot be read.
+   */
   private static ApiException unreadable(FullHttpRequest request, Throwable cause) {
     if (cause instanceof ApiException error) {
       if (!WELL_FORMED.contains(error.kind())) {

@@ -7,23 +7,23 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs what takes long on a thread of its own while the caller waits. DJL Serving registers models
- * on the common fork-join pool, which also runs {@code /ping} and responses: the wait is a {@link
- * ForkJoinPool.ManagedBlocker}, so the pool gets another thread for its duration.
+ * Runs a long task on a dedicated thread while the caller waits. DJL Serving registers models on
+ * the common fork-join pool, which also runs {@code /ping} and responses. The wait is a {@link
+ * ForkJoinPool.ManagedBlocker}, so the pool adds a thread for its duration.
  */
-final class OwnThread<T> implements ForkJoinPool.ManagedBlocker {
+final class DedicatedThread<T> implements ForkJoinPool.ManagedBlocker {
   private final CompletableFuture<T> result = new CompletableFuture<>();
 
-  private OwnThread() {}
+  private DedicatedThread() {}
 
   /**
-   * Runs a task and returns its result, or throws what it threw.
+   * Runs a task and returns its result, or throws its exception.
    *
-   * @throws InterruptedException if the caller was interrupted; the task is interrupted too, and a
-   *     result that comes all the same is closed
+   * @throws InterruptedException if the caller is interrupted; the task is interrupted too, and a
+   *     result that still arrives is closed
    */
   static <T> T call(String name, Supplier<T> task) throws InterruptedException {
-    OwnThread<T> wait = new OwnThread<>();
+    DedicatedThread<T> wait = new DedicatedThread<>();
     Thread thread = new Thread(() -> wait.run(task), name);
     thread.setDaemon(true);
     thread.start();
@@ -32,7 +32,7 @@ final class OwnThread<T> implements ForkJoinPool.ManagedBlocker {
       return wait.result.get();
     } catch (InterruptedException e) {
       thread.interrupt();
-      CompletableFuture<Void> unused = wait.result.thenAccept(OwnThread::discard);
+      CompletableFuture<Void> unused = wait.result.thenAccept(DedicatedThread::discard);
       throw e;
     } catch (ExecutionException e) {
       throw unchecked(e.getCause());
@@ -46,7 +46,7 @@ final class OwnThread<T> implements ForkJoinPool.ManagedBlocker {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       } catch (Exception e) {
-        throw new IllegalStateException("what nobody waits for was not closed", e);
+        throw new IllegalStateException("cannot close the result of an interrupted task", e);
       }
     }
   }

@@ -1,9 +1,9 @@
-package io.calm.serving;
+package io.calm.serving.contract;
 
-import static io.calm.serving.HttpClients.choice;
-import static io.calm.serving.HttpClients.chunks;
-import static io.calm.serving.HttpClients.object;
-import static io.calm.serving.HttpClients.text;
+import static io.calm.testing.HttpClients.choice;
+import static io.calm.testing.HttpClients.chunks;
+import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,15 +19,18 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Limits of a request that hold before work is done for it, and its cost for other requests. */
-abstract class RequestLimitsContract extends OpenAiParametersContract {
-  private static final String COMPLETIONS = "/v1/completions";
-  private static final String CHAT = "/v1/chat/completions";
+/**
+ * Contract of the limits of a request that hold before any work is done for it, and of its cost for
+ * other requests.
+ */
+interface RequestLimitsContract extends ScriptedServer {
+  String COMPLETIONS = "/v1/completions";
+  String CHAT = "/v1/chat/completions";
 
   // A chat's length
 
   @Test
-  void aChatWithoutALengthGetsWhatTheContextLeaves() throws Exception {
+  default void aChatWithoutALengthGetsWhatTheContextLeaves() throws Exception {
     JsonObject body =
         answer(
             CHAT,
@@ -39,13 +42,13 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
   }
 
   @Test
-  void aCompletionWithoutALengthHasOpenAisSixteen() throws Exception {
+  default void aCompletionWithoutALengthHasOpenAisSixteen() throws Exception {
     JsonObject body = answer(COMPLETIONS, "{'prompt': 'loop(ab)|', 'temperature': 0}");
     assertEquals(16, body.getAsJsonObject("usage").get("completion_tokens").getAsInt());
   }
 
   @Test
-  void chatsOfWholeContextsRunBesideEachOther() throws Exception {
+  default void chatsOfWholeContextsRunBesideEachOther() throws Exception {
     String chat = "{'messages': [{'role': 'user', 'content': '%s'}], 'n': 8, 'temperature': 0}";
     JsonObject body = answer(CHAT, chat.formatted("say(so)"));
     assertEquals(8, body.getAsJsonArray("choices").size());
@@ -63,7 +66,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
             + "| max_new_tokens",
         "/predictions/scripted | {'inputs': 'x', 'parameters': {'max_tokens': 4096}} | max_tokens",
       })
-  void anAnswerBeyondTheContextNamesTheKeyThatWasSent(String path, String body, String key)
+  default void anAnswerBeyondTheContextNamesTheKeyThatWasSent(String path, String body, String key)
       throws Exception {
     HttpResponse<byte[]> response =
         ask(path, body.replace("%s", "'messages': [{'role': 'user', 'content': 'x'}]"));
@@ -73,7 +76,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
   }
 
   @Test
-  void aPromptThatFillsTheContextIsRefusedByItsKey() throws Exception {
+  default void aPromptThatFillsTheContextIsRefusedByItsKey() throws Exception {
     String ids = IntStream.range(0, 4096).mapToObj(i -> "97").collect(Collectors.joining(","));
     JsonObject error = openAiError(400, COMPLETIONS, "{'prompt': [%s]}".formatted(ids));
     assertEquals("prompt", error.get("param").getAsString());
@@ -106,7 +109,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
         "'seed': 1e400 | seed: expected a whole number from -9223372036854775808 to"
             + " 9223372036854775807, got the number 1e400",
       })
-  void aWholeNumberOutOfRangeNamesBothBounds(String key, String message) throws Exception {
+  default void aWholeNumberOutOfRangeNamesBothBounds(String key, String message) throws Exception {
     JsonObject error = openAiError(400, COMPLETIONS, "{'prompt': 'x', %s}".formatted(key));
     assertEquals(message, error.get("message").getAsString());
   }
@@ -132,7 +135,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
         "'prompt': 'x', 'logit_bias': {'-1': 1} | logit_bias.-1"
             + "| logit_bias.-1: expected a token id below 258 as the key, got \"-1\"",
       })
-  void aTokenIdThatTheModelDoesNotHaveIsNamed(String keys, String param, String message)
+  default void aTokenIdThatTheModelDoesNotHaveIsNamed(String keys, String param, String message)
       throws Exception {
     JsonObject error = openAiError(400, COMPLETIONS, "{%s}".formatted(keys));
     assertEquals(message, error.get("message").getAsString());
@@ -142,9 +145,9 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
   // Sizes
 
   /** Bodies of megabytes, and the expected message. */
-  static Map<String, String> large() {
+  static List<Map.Entry<String, String>> largeBodies() {
     String ids = "1" + ",1".repeat(1_000_000);
-    return Map.ofEntries(
+    return List.of(
         Map.entry("{'prompt': [" + ids + "]}", "prompt: the prompt has 1000001 tokens"),
         Map.entry("{'prompt': [[97],[" + ids + "]]}", "prompt[1]: the prompt has 1000001 tokens"),
         Map.entry("{'prompt': 'x', 'x': [" + ids + "]}", "expected at most 100000 values"),
@@ -178,13 +181,9 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
             "logit_bias: expected at most 4096 token ids, got 5000"));
   }
 
-  static List<Map.Entry<String, String>> largeBodies() {
-    return List.copyOf(large().entrySet());
-  }
-
   @ParameterizedTest
-  @MethodSource("largeBodies")
-  void aBodyThatAsksForTooMuchIsRefused(Map.Entry<String, String> body) throws Exception {
+  @MethodSource("io.calm.serving.contract.RequestLimitsContract#largeBodies")
+  default void aBodyThatAsksForTooMuchIsRefused(Map.Entry<String, String> body) throws Exception {
     JsonObject error = openAiError(400, COMPLETIONS, body.getKey());
     String message = error.get("message").getAsString();
     assertTrue(message.contains(body.getValue()), message);
@@ -192,7 +191,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
   }
 
   @Test
-  void manyMessagesAreRefused() throws Exception {
+  default void manyMessagesAreRefused() throws Exception {
     String message = "{'role': 'user', 'content': ''}";
     JsonObject error =
         openAiError(
@@ -204,7 +203,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
   }
 
   @Test
-  void djlsInputsHaveTheSameLimits() throws Exception {
+  default void djlsInputsHaveTheSameLimits() throws Exception {
     Map<String, String> bodies =
         Map.of(
             "{'inputs': ['a'" + ",'a'".repeat(1000) + "]}",
@@ -226,7 +225,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
   }
 
   @Test
-  void aLongInputIsTruncatedToItsLastTokens() throws Exception {
+  default void aLongInputIsTruncatedToItsLastTokens() throws Exception {
     String body = "{'inputs': '%s', 'parameters': {'truncate': %d, 'details': true}}";
     String text = "some words ".repeat(200_000) + "say(end)|";
     JsonObject answer = answer(PREDICTIONS, body.formatted(text, 9));
@@ -255,7 +254,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
         "{'text': 'say(hi)'}",
         "'say(hi)'",
       })
-  void aPartThatIsTextIsRead(String part) throws Exception {
+  default void aPartThatIsTextIsRead(String part) throws Exception {
     String body =
         "{'messages': [{'role': 'user', 'content': 'x'},"
             + " {'role': 'assistant', 'content': [%s, 'and']}, {'role': 'user', 'content': 'y'}]}";
@@ -277,14 +276,14 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
         "{'type': 'text', 'text': 5} | [0].text: expected a string, got the number 5",
         "5 | [0]: expected a string, or an object with type and text, got the number 5",
       })
-  void aPartThatIsNotTextIsNamed(String part, String message) throws Exception {
+  default void aPartThatIsNotTextIsNamed(String part, String message) throws Exception {
     JsonObject error =
         openAiError(400, CHAT, "{'messages': [{'role': 'user', 'content': [%s]}]}".formatted(part));
     assertEquals("messages[0].content" + message, error.get("message").getAsString());
   }
 
   @Test
-  void aChatGoesOnWithTheLastPartOfItsLastMessage() throws Exception {
+  default void aChatGoesOnWithTheLastPartOfItsLastMessage() throws Exception {
     JsonObject body =
         answer(
             CHAT,
@@ -297,7 +296,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
   // Messages
 
   @Test
-  void aClientsWordsComeBackOnOneShortLine() throws Exception {
+  default void aClientsWordsComeBackOnOneShortLine() throws Exception {
     String long1 = "\\u0007\\n" + "k".repeat(100_000);
     for (String body :
         List.of(
@@ -317,7 +316,7 @@ abstract class RequestLimitsContract extends OpenAiParametersContract {
   // Neighbours
 
   @Test
-  void aRequestThatFailsInAStepEndsAlone() throws Exception {
+  default void aRequestThatFailsInAStepEndsAlone() throws Exception {
     String slow = "{'prompt': 'slow(ab)|', 'max_tokens': 300, 'stream': true, 'temperature': 0}";
     Thread[] neighbours = new Thread[3];
     String[] texts = new String[neighbours.length];

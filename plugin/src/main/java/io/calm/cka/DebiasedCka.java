@@ -1,5 +1,6 @@
 package io.calm.cka;
 
+import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
 
 /**
@@ -8,7 +9,7 @@ import io.calm.tensor.Matrix;
  * L))}. Near 0 for independent rows at any n and d, where the biased value tends to 1 as d/n grows.
  * Defined for 4 rows or more and positive denominators.
  */
-record DebiasedCka(int threads) implements Similarity {
+record DebiasedCka(int threads, SearchKernels kernels) implements Similarity {
   static final String NAME = "cka";
 
   @Override
@@ -18,7 +19,7 @@ record DebiasedCka(int threads) implements Similarity {
 
   @Override
   public Reference reference(Matrix reference, Rows rows) {
-    return new LinearReference(reference, rows, threads, DebiasedCka::judge);
+    return new LinearReference(reference, rows, threads, kernels, DebiasedCka::judge);
   }
 
   private static Score judge(Comparison comparison) {

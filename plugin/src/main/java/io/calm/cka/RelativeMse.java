@@ -1,12 +1,13 @@
 package io.calm.cka;
 
+import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
 
 /**
  * The negative relative squared error {@code -||C - R||_F^2 / ||R||_F^2}: 0 for equal matrices,
  * less for worse ones. Unlike CKA it sees scale and shift. Defined where the reference is not zero.
  */
-record RelativeMse(int threads) implements Similarity {
+record RelativeMse(int threads, SearchKernels kernels) implements Similarity {
   static final String NAME = "relative-mse";
 
   @Override
@@ -16,7 +17,7 @@ record RelativeMse(int threads) implements Similarity {
 
   @Override
   public Reference reference(Matrix reference, Rows rows) {
-    return new LinearReference(reference, rows, threads, RelativeMse::judge);
+    return new LinearReference(reference, rows, threads, kernels, RelativeMse::judge);
   }
 
   private static Score judge(Comparison comparison) {

@@ -1,7 +1,7 @@
 package io.calm.cli;
 
 import io.calm.cli.bench.BenchReport;
-import io.calm.kernels.NativeKernels.Rung;
+import io.calm.kernels.KernelVariant;
 import io.calm.runtime.Decoders;
 import io.calm.settings.CalmSettings;
 import java.io.IOException;
@@ -24,7 +24,7 @@ final class BenchMixin {
       names = "--kernel",
       paramLabel = "NAME",
       defaultValue = Decoders.AUTO,
-      description = "A rung of the native kernels. Default: the best that this machine runs.")
+      description = "A variant of the native kernels. Default: the best that this machine runs.")
   private String kernel;
 
   @Option(
@@ -49,8 +49,8 @@ final class BenchMixin {
   }
 
   /** Returns the native kernels that were asked for. */
-  Rung rung() {
-    return Decoders.rung(kernel)
+  KernelVariant variant() {
+    return Decoders.variant(kernel)
         .orElseThrow(
             () ->
                 new IllegalArgumentException(

@@ -9,6 +9,7 @@ import io.calm.checkpoint.Tokenizer;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
+import io.calm.quant.Compute;
 import io.calm.quant.rtn.RtnQuantizer;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
@@ -16,7 +17,6 @@ import io.calm.runtime.KvType;
 import io.calm.search.SearchProgress;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,7 +40,7 @@ final class OwnSamples {
   private final CalmSettings settings;
   private final int group;
   private final Tables tables;
-  private final Parallel parallel;
+  private final Compute compute;
   private final Consumer<SearchProgress> progress;
 
   OwnSamples(
@@ -49,14 +49,14 @@ final class OwnSamples {
       CalmSettings settings,
       int group,
       Tables tables,
-      Parallel parallel,
+      Compute compute,
       Consumer<SearchProgress> progress) {
     this.checkpoint = checkpoint;
     this.modelDigests = List.copyOf(modelDigests);
     this.settings = settings;
     this.group = group;
     this.tables = tables;
-    this.parallel = parallel;
+    this.compute = compute;
     this.progress = progress;
   }
 
@@ -97,7 +97,7 @@ final class OwnSamples {
     boolean alwaysBos = bos.isPresent() && added.length > 0 && added[0] == bos.getAsInt();
     try (Decoder decoder = Decoders.open(rtn(), decoder(), SelfSampler.blocks(length))) {
       SelfSampler sampler =
-          new SelfSampler(decoder, bos, alwaysBos, firstTokens(tokenizer), parallel);
+          new SelfSampler(decoder, bos, alwaysBos, firstTokens(tokenizer), compute.parallel());
       return sampler.sample(
           samples,
           length,
@@ -134,7 +134,7 @@ final class OwnSamples {
     List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>();
     for (int layer = 0; layer < spec.layers(); layer++) {
       BlockParameters<Matrix> block = checkpoint.block(layer);
-      blocks.add(RtnQuantizer.quantize(block, group, parallel));
+      blocks.add(RtnQuantizer.quantize(block, group, compute));
       block.linears().values().forEach(Matrix::close);
     }
     return new QuantizedModel(

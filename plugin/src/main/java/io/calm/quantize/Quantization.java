@@ -5,8 +5,11 @@ import io.calm.artifact.ArtifactWriter;
 import io.calm.calibration.CalibrationSet;
 import io.calm.calibration.CalibrationText;
 import io.calm.checkpoint.Checkpoint;
+import io.calm.kernels.KernelVariants;
+import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
+import io.calm.quant.Compute;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.quant.Rounding;
@@ -45,6 +48,7 @@ final class Quantization {
   private final CalmSettings settings;
   private final Consumer<SearchProgress> progress;
   private final int group;
+  private final SearchKernels kernels = KernelVariants.ofThisMachine().searchKernels();
 
   Quantization(
       Checkpoint checkpoint,
@@ -93,7 +97,7 @@ final class Quantization {
         .orElseGet(
             () ->
                 plan.head().format().equals(CalmSettings.HeadFormat.INT4.setting())
-                    ? Tables.int4Head(checkpoint, group, parallel)
+                    ? Tables.int4Head(checkpoint, group, new Compute(parallel, kernels))
                     : tables.head());
   }
 
@@ -137,7 +141,11 @@ final class Quantization {
                 .map(name -> "calm.algorithm=" + name)
                 .orElse("calm.pool names no other algorithm");
     return new WeightsOnlyPlan(
-            checkpoint, this::sourceCodes, searchSettings(List.of(quantizer)), parallel, progress)
+            checkpoint,
+            this::sourceCodes,
+            searchSettings(List.of(quantizer)),
+            new Compute(parallel, kernels),
+            progress)
         .make(sink, reason);
   }
 
@@ -168,11 +176,16 @@ final class Quantization {
 
   private QuantPlan search(List<Quantizer> pool, Tables tables, Parallel parallel, BlockSink sink) {
     // The engine first: if it is missing, the load fails before the samples are written.
-    try (TorchRuntime torch = TorchRuntime.open(settings.threadCount())) {
+    try (TorchRuntime torch = TorchRuntime.open(settings.threadCount(), kernels)) {
       CalibrationSet set = calibration(tables, parallel);
       Search search =
           new Search(
-              torch, checkpoint, this::sourceCodes, searchSettings(pool), parallel, progress);
+              torch,
+              checkpoint,
+              this::sourceCodes,
+              searchSettings(pool),
+              new Compute(parallel, kernels),
+              progress);
       return settings.algorithm().isPresent()
           ? search.runUniform(set, sink, "calm.algorithm=" + pool.get(0).name())
           : search.run(set, sink);
@@ -188,7 +201,13 @@ final class Quantization {
         .orElseGet(
             () ->
                 new OwnSamples(
-                        checkpoint, modelDigests, settings, group, tables, parallel, progress)
+                        checkpoint,
+                        modelDigests,
+                        settings,
+                        group,
+                        tables,
+                        new Compute(parallel, kernels),
+                        progress)
                     .get(samples, length));
   }
 

@@ -2,11 +2,11 @@ package io.calm.quantize;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.model.ModelSpec;
+import io.calm.quant.Compute;
 import io.calm.quant.NearestRounding;
 import io.calm.settings.CalmSettings.HeadFormat;
 import io.calm.tensor.Int4TableBuilder;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
@@ -34,13 +34,13 @@ record Tables(TokenTable embeddings, TokenTable head) {
   }
 
   /** Returns an int4 lm_head of nearest codes, which knows nothing of its inputs. */
-  static TokenTable int4Head(Checkpoint checkpoint, int groupLimit, Parallel parallel) {
+  static TokenTable int4Head(Checkpoint checkpoint, int groupLimit, Compute compute) {
     ModelSpec spec = checkpoint.spec();
     int group = QuantizedLinear.groupFor(spec.hidden(), groupLimit);
     Int4TableBuilder builder = new Int4TableBuilder(spec.vocabulary(), spec.hidden(), group);
     for (int from = 0; from < spec.vocabulary(); from += BAND) {
       try (Matrix band = checkpoint.headRows(from, Math.min(spec.vocabulary(), from + BAND))) {
-        builder.add(NearestRounding.plain(band, group, parallel, "LM_HEAD"));
+        builder.add(NearestRounding.plain(band, group, compute, "LM_HEAD"));
       }
     }
     return builder.build();

@@ -3,6 +3,7 @@ package io.calm.replay;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.calm.kernels.BlockKernels;
 import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
@@ -19,12 +20,15 @@ import java.util.List;
  */
 final class ModuleProducts {
   private final TorchRuntime runtime;
-  private final SearchKernels kernels;
+  private final BlockKernels kernels;
+  private final SearchKernels rounding;
   private final Parallel parallel;
 
-  ModuleProducts(TorchRuntime runtime, SearchKernels kernels, Parallel parallel) {
+  ModuleProducts(
+      TorchRuntime runtime, BlockKernels kernels, SearchKernels rounding, Parallel parallel) {
     this.runtime = runtime;
     this.kernels = kernels;
+    this.rounding = rounding;
     this.parallel = parallel;
   }
 
@@ -70,7 +74,7 @@ final class ModuleProducts {
     for (NDArray x : inputs) {
       int rows = Math.toIntExact(x.size() / width);
       try (Matrix rounded = runtime.matrix(x.duplicate(), rows, width)) {
-        parallel.ranges(rows, (from, to) -> kernels.roundInputs(rounded, from, to, step));
+        parallel.ranges(rows, (from, to) -> rounding.roundInputs(rounded, from, to, step));
         kernels.addGram(rounded, sum, parallel);
       }
     }

@@ -2,6 +2,7 @@ package io.calm.replay;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import io.calm.kernels.JavaSearchKernels;
 import io.calm.tensor.Matrix;
 
 /** How long products take on the DJL engine: what the project's own kernels are held against. */
@@ -22,7 +23,7 @@ public final class ProductTimes implements AutoCloseable {
    * @throws EngineMissingException if it is not to be had
    */
   public static ProductTimes open(int threads) {
-    return new ProductTimes(TorchRuntime.open(threads));
+    return new ProductTimes(TorchRuntime.open(threads, new JavaSearchKernels()));
   }
 
   /** Returns the seconds of a b' in float32, a [M, K], b [N, K]. */

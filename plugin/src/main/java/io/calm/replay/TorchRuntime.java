@@ -41,10 +41,12 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   private final NDManager manager;
   private final NDArray one;
   private final Parallel parallel;
+  private final SearchKernels kernels;
 
-  private TorchRuntime(Model program, Parallel parallel) {
+  private TorchRuntime(Model program, Parallel parallel, SearchKernels kernels) {
     this.program = program;
     this.parallel = parallel;
+    this.kernels = kernels;
     this.manager = program.getNDManager();
     this.one = manager.create(1f);
   }
@@ -53,9 +55,10 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
    * Loads the engine and the program.
    *
    * @param threads threads of one operation; takes effect where the engine is not loaded yet
+   * @param kernels for the W4A8 blocks, if they are native and the engine runs on the CPU
    * @throws EngineMissingException if the engine is not to be had, saying what to install
    */
-  public static TorchRuntime open(int threads) {
+  public static TorchRuntime open(int threads, SearchKernels kernels) {
     DjlCache.check();
     if (System.getProperty("ai.djl.pytorch.num_threads") == null) {
       System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
@@ -71,7 +74,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
       }
       String code = new String(source.readAllBytes(), StandardCharsets.UTF_8);
       model.load(new ByteArrayInputStream(TorchScriptArchive.write(CLASS, code)));
-      return new TorchRuntime(model, new Parallel(threads));
+      return new TorchRuntime(model, new Parallel(threads), kernels);
     } catch (IOException e) {
       model.close();
       throw new UncheckedIOException(e);
@@ -100,10 +103,10 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
     return manager;
   }
 
-  /** Returns the kernels that serve, where they and the engine's arrays are on the same device. */
+  /** Returns the served kernels, if the machine has them and the engine's arrays are on the CPU. */
   Optional<ModuleProducts> moduleProducts() {
     return onCpu()
-        ? SearchKernels.best().map(kernels -> new ModuleProducts(this, kernels, parallel))
+        ? kernels.block().map(block -> new ModuleProducts(this, block, kernels, parallel))
         : Optional.empty();
   }
 

@@ -1,6 +1,6 @@
 package io.calm.runtime;
 
-import io.calm.kernels.NativeKernels;
+import io.calm.kernels.KernelVariant;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -97,7 +97,7 @@ final class NativeModel implements AutoCloseable {
     }
   }
 
-  NativeModel(NativeKernels.Rung rung, QuantizedModel model, KvType kvType, int threads) {
+  NativeModel(KernelVariant variant, QuantizedModel model, KvType kvType, int threads) {
     BlockWeights.of(model); // refuses what does not fit the topology
     ModelSpec spec = model.spec();
     Parameters parameters = new Parameters();
@@ -106,7 +106,7 @@ final class NativeModel implements AutoCloseable {
       buffers = parameters.buffers.toArray(ByteBuffer[]::new);
       handle =
           create(
-              rung.index(),
+              variant.index(),
               shape(spec, model.activation(), kvType, threads),
               spec.rmsEpsilon(),
               parameters.sizes.stream().mapToInt(Integer::intValue).toArray(),
@@ -167,7 +167,7 @@ final class NativeModel implements AutoCloseable {
   private static native long pageBytes(int[] shape);
 
   private static native long create(
-      int rung, int[] shape, float epsilon, int[] sizes, @Nullable ByteBuffer[] buffers);
+      int variant, int[] shape, float epsilon, int[] sizes, @Nullable ByteBuffer[] buffers);
 
   private static native int step(
       long model,

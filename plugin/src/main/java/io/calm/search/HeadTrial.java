@@ -1,13 +1,12 @@
 package io.calm.search;
 
+import io.calm.quant.InputStatistics;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.RoundingProblem;
 import io.calm.replay.HeadComparison;
 import io.calm.replay.HiddenStates;
 import io.calm.tensor.Int4TableBuilder;
-import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import io.calm.tensor.TokenTable;
@@ -66,7 +65,7 @@ final class HeadTrial {
       for (int from = 0; from < bench.spec().vocabulary(); from += BAND) {
         int to = Math.min(bench.spec().vocabulary(), from + BAND);
         try (Matrix rows = bench.weights().headRows(from, to)) {
-          compare(new Band(rows, from, group, gram, fit.rows()), table, comparison);
+          compare(band(rows, from, group, new HeadInput(gram, fit.rows())), table, comparison);
         }
       }
       QuantPlan.Head head =
@@ -91,12 +90,17 @@ final class HeadTrial {
     }
   }
 
-  private void compare(Band band, Int4TableBuilder table, HeadComparison comparison) {
+  private RoundingProblem band(Matrix rows, int from, int group, InputStatistics input) {
+    String name = "LM_HEAD from token " + from + " on";
+    return new RoundingProblem(rows, group, input, row -> name, bench.algebra(), bench.compute());
+  }
+
+  private void compare(RoundingProblem band, Int4TableBuilder table, HeadComparison comparison) {
     QuantizedMatrix codes = rule.rounding().round(band);
     table.add(codes);
-    try (Matrix int8 = int8(band.weight, band.group);
+    try (Matrix int8 = int8(band.weight(), band.group());
         Matrix int4 = codes.dequantize()) {
-      comparison.add(band.weight, List.of(int8, int4));
+      comparison.add(band.weight(), List.of(int8, int4));
     }
   }
 
@@ -146,59 +150,20 @@ final class HeadTrial {
                 base, base + cost, Guard.pairedStandardError(int4, int8), bound)));
   }
 
-  /** Some rows of the head, and what is known of its inputs. */
-  private final class Band implements RoundingProblem {
-    final Matrix weight;
-    final int first;
-    final int group;
-    final Matrix gram;
-    final int rows;
-
-    Band(Matrix weight, int first, int group, Matrix gram, int rows) {
-      this.weight = weight;
-      this.first = first;
-      this.group = group;
-      this.gram = gram;
-      this.rows = rows;
-    }
-
-    @Override
-    public Matrix weight() {
-      return weight;
-    }
-
-    @Override
-    public int group() {
-      return group;
-    }
-
+  /** The statistics of the lm_head's input, from its Gram matrix over {@code rows} rows. */
+  private record HeadInput(Matrix product, int rows) implements InputStatistics {
     @Override
     public float[] meanSquare() {
-      float[] mean = new float[weight.columns()];
+      float[] mean = new float[product.columns()];
       for (int k = 0; k < mean.length; k++) {
-        mean[k] = gram.get(k, k) / rows;
+        mean[k] = product.get(k, k) / rows;
       }
       return mean;
     }
 
     @Override
     public Matrix gram() {
-      return gram.copy();
-    }
-
-    @Override
-    public String linearOf(int n) {
-      return "LM_HEAD from token " + first + " on";
-    }
-
-    @Override
-    public LinearAlgebra algebra() {
-      return bench.algebra();
-    }
-
-    @Override
-    public Parallel parallel() {
-      return bench.parallel();
+      return product.copy();
     }
   }
 }

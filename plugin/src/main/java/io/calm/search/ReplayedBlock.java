@@ -6,6 +6,7 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
 import io.calm.quant.BlockSample;
+import io.calm.quant.Compute;
 import io.calm.quant.StageWalk;
 import io.calm.replay.BlockPass;
 import io.calm.replay.ColumnStatistics;
@@ -14,7 +15,6 @@ import io.calm.replay.TorchRuntime;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.EnumMap;
@@ -33,7 +33,7 @@ final class ReplayedBlock implements BlockSample {
   private final HiddenStates states;
   private final SearchSettings settings;
   private final TorchRuntime torch;
-  private final Parallel parallel;
+  private final Compute compute;
   private int partialForwards;
 
   ReplayedBlock(
@@ -44,7 +44,7 @@ final class ReplayedBlock implements BlockSample {
       HiddenStates states,
       SearchSettings settings,
       TorchRuntime torch,
-      Parallel parallel) {
+      Compute compute) {
     this.spec = spec;
     this.layer = layer;
     this.block = block;
@@ -52,7 +52,7 @@ final class ReplayedBlock implements BlockSample {
     this.states = states;
     this.settings = settings;
     this.torch = torch;
-    this.parallel = parallel;
+    this.compute = compute;
   }
 
   /** Returns the partial block forwards that walks have cost so far. */
@@ -96,8 +96,8 @@ final class ReplayedBlock implements BlockSample {
   }
 
   @Override
-  public Parallel parallel() {
-    return parallel;
+  public Compute compute() {
+    return compute;
   }
 
   private final class Walk implements StageWalk {
@@ -155,7 +155,8 @@ final class ReplayedBlock implements BlockSample {
         return; // nobody looks at the output of the last linear here
       }
       Map<LinearRole, QuantizedLinear> modules = new EnumMap<>(LinearRole.class);
-      linears.forEach((role, linear) -> modules.put(role, Packing.pack(linear, parallel)));
+      linears.forEach(
+          (role, linear) -> modules.put(role, Packing.pack(linear, compute.parallel())));
       pass.advanceModules(modules, biases);
       partialForwards++;
     }

@@ -8,13 +8,13 @@ import io.calm.cka.Similarity;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.WeightSource;
+import io.calm.quant.Compute;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
 import io.calm.replay.TorchRuntime;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -59,9 +59,9 @@ public final class Search {
       WeightSource weights,
       IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes,
       SearchSettings settings,
-      Parallel parallel,
+      Compute compute,
       Consumer<SearchProgress> listener) {
-    this.bench = new Workbench(torch, weights, sourceCodes, settings, parallel);
+    this.bench = new Workbench(torch, weights, sourceCodes, settings, compute);
     this.settings = settings;
     this.progress =
         new ProgressMeter(
@@ -186,7 +186,8 @@ public final class Search {
             : Rows.all(target.rows());
     excludedRows += rows.total() - rows.kept();
     scoredRows += rows.total();
-    return Similarities.byName(settings.metric(), bench.threads()).reference(target, rows);
+    return Similarities.byName(settings.metric(), bench.threads(), bench.compute().kernels())
+        .reference(target, rows);
   }
 
   private Evaluation evaluate(

@@ -6,12 +6,12 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.WeightSource;
 import io.calm.quant.BlockSample;
+import io.calm.quant.Compute;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.quant.StageWalk;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,7 +28,7 @@ public final class WeightsOnlyPlan {
   private final WeightSource weights;
   private final IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes;
   private final SearchSettings settings;
-  private final Parallel parallel;
+  private final Compute compute;
   private final ProgressMeter progress;
 
   /**
@@ -41,12 +41,12 @@ public final class WeightsOnlyPlan {
       WeightSource weights,
       IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes,
       SearchSettings settings,
-      Parallel parallel,
+      Compute compute,
       Consumer<SearchProgress> listener) {
     this.weights = weights;
     this.sourceCodes = sourceCodes;
     this.settings = settings;
-    this.parallel = parallel;
+    this.compute = compute;
     this.progress =
         new ProgressMeter(listener, System::nanoTime, weights.spec().layers(), 1, false);
   }
@@ -145,8 +145,8 @@ public final class WeightsOnlyPlan {
     }
 
     @Override
-    public Parallel parallel() {
-      return parallel;
+    public Compute compute() {
+      return compute;
     }
   }
 }

@@ -4,13 +4,13 @@ import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.WeightSource;
+import io.calm.quant.Compute;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
 import io.calm.replay.ReferenceModel;
 import io.calm.replay.TorchRuntime;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.Map;
@@ -25,7 +25,7 @@ final class Workbench {
   private final WeightSource weights;
   private final IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes;
   private final SearchSettings settings;
-  private final Parallel parallel;
+  private final Compute compute;
   private final ReferenceModel model;
   private int collectionForwards;
 
@@ -34,12 +34,12 @@ final class Workbench {
       WeightSource weights,
       IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes,
       SearchSettings settings,
-      Parallel parallel) {
+      Compute compute) {
     this.torch = torch;
     this.weights = weights;
     this.sourceCodes = sourceCodes;
     this.settings = settings;
-    this.parallel = parallel;
+    this.compute = compute;
     this.model = new ReferenceModel(torch, weights);
   }
 
@@ -63,12 +63,12 @@ final class Workbench {
     return torch;
   }
 
-  Parallel parallel() {
-    return parallel;
+  Compute compute() {
+    return compute;
   }
 
   int threads() {
-    return parallel.threads();
+    return compute.parallel().threads();
   }
 
   int collectionForwards() {
@@ -84,7 +84,7 @@ final class Workbench {
       Quantizer quantizer, int layer, BlockParameters<Matrix> block, HiddenStates fit) {
     ReplayedBlock sample =
         new ReplayedBlock(
-            spec(), layer, block, sourceCodes.apply(layer), fit, settings, torch, parallel);
+            spec(), layer, block, sourceCodes.apply(layer), fit, settings, torch, compute);
     try {
       return quantizer.quantize(sample);
     } finally {

@@ -31,7 +31,7 @@ import java.util.OptionalLong;
  * @param calibrationSeed of the samples
  * @param lmHead format of lm_head and embeddings, or how it is found
  * @param threads of the kernels; empty: the processors that the process may use
- * @param kernel {@code auto}, {@code java}, or a rung of native kernels
+ * @param kernel {@code auto}, {@code java}, or a variant of native kernels
  * @param kvCache how keys and values are stored
  * @param maxContext most tokens of a sequence; empty: the model's
  * @param kvBudgetMb MiB for keys and values; empty: by the memory at hand

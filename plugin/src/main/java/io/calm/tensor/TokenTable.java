@@ -3,7 +3,7 @@ package io.calm.tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** A table [V, D] with a row a token: the embeddings, or the lm_head. Immutable, thread safe. */
+/** A table [V, D] with one row per token: embeddings or lm_head. Immutable, thread safe. */
 public sealed interface TokenTable {
 
   /** Returns V. */
@@ -44,7 +44,7 @@ public sealed interface TokenTable {
     }
   }
 
-  /** The W4A8 format of a linear, one output a token. */
+  /** The W4A8 format of a linear, one output per token. */
   record Int4(QuantizedLinear weight) implements TokenTable {
     @Override
     public int tokens() {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.QuantizedModel;
@@ -119,7 +120,7 @@ class QuantizedModelStoreTest {
               .toArray(float[][]::new);
     }
     try (Checkpoint checkpoint = Checkpoints.open(TINY);
-        TorchRuntime torch = TorchRuntime.open(2)) {
+        TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels())) {
       ReferenceModel reference = new ReferenceModel(torch, checkpoint);
       HiddenStates states = reference.embed(List.of(tokens));
       for (int layer = 0; layer < model.spec().layers(); layer++) {

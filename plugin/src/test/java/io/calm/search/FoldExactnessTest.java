@@ -3,10 +3,12 @@ package io.calm.search;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.FoldSite;
 import io.calm.model.Stage;
+import io.calm.quant.Compute;
 import io.calm.quant.Fold;
 import io.calm.quant.NearestRounding;
 import io.calm.quant.Quantizer;
@@ -57,9 +59,15 @@ class FoldExactnessTest {
             new HeadRule.Given("int8"));
     Quantizer quantizer =
         new StagewiseQuantizer("folded", Optional.of(fold(seed)), new NearestRounding(false));
-    try (TorchRuntime torch = TorchRuntime.open(2);
+    try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
         Parallel parallel = new Parallel(2)) {
-      Workbench bench = new Workbench(torch, weights, layer -> Map.of(), settings, parallel);
+      Workbench bench =
+          new Workbench(
+              torch,
+              weights,
+              layer -> Map.of(),
+              settings,
+              new Compute(parallel, KernelVariants.ofThisMachine().searchKernels()));
       ReferenceModel model = bench.model();
       BlockParameters<Matrix> block = weights.block(0);
       try (HiddenStates states = model.embed(weights.windows(4, 16, seed))) {

@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.calibration.CalibrationSet;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
+import io.calm.quant.Compute;
 import io.calm.quant.NearestRounding;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
@@ -62,9 +64,16 @@ class HeadTrialTest {
     SearchSettings settings =
         new SearchSettings(
             quantizers, 32, ActivationMode.PER_GROUP, "cka", false, 20, !uniform, rule);
-    try (TorchRuntime torch = TorchRuntime.open(2);
+    try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
         Parallel parallel = new Parallel(2)) {
-      Search search = new Search(torch, weights, layer -> Map.of(), settings, parallel, m -> {});
+      Search search =
+          new Search(
+              torch,
+              weights,
+              layer -> Map.of(),
+              settings,
+              new Compute(parallel, KernelVariants.ofThisMachine().searchKernels()),
+              m -> {});
       return uniform ? search.runUniform(set, sink, "as set") : search.run(set, sink);
     }
   }
@@ -154,7 +163,8 @@ class HeadTrialTest {
   @Test
   void klOverBandsIsKlByItsDefinition() {
     List<int[]> windows = weights.windows(3, 16, 11);
-    try (TorchRuntime torch = TorchRuntime.open(2)) {
+    try (TorchRuntime torch =
+        TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels())) {
       ReferenceModel model = new ReferenceModel(torch, weights);
       try (HiddenStates x = model.embed(windows);
           HiddenStates y = model.embed(weights.windows(3, 16, 12));

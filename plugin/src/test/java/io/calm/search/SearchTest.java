@@ -5,11 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.calibration.CalibrationSet;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
 import io.calm.quant.BlockSample;
+import io.calm.quant.Compute;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
@@ -66,9 +68,15 @@ class SearchTest {
     SearchSettings settings =
         new SearchSettings(
             pool, 32, ActivationMode.PER_GROUP, "cka", fullReference, 20, guard, head);
-    try (TorchRuntime torch = TorchRuntime.open(2);
+    try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
         Parallel parallel = new Parallel(2)) {
-      return new Search(torch, weights, layer -> Map.of(), settings, parallel, moments::add)
+      return new Search(
+              torch,
+              weights,
+              layer -> Map.of(),
+              settings,
+              new Compute(parallel, KernelVariants.ofThisMachine().searchKernels()),
+              moments::add)
           .run(set, (variant, layer, block) -> blocks.add(variant + " " + layer));
     }
   }

@@ -158,14 +158,16 @@ class SearchTest {
             20,
             true,
             new HeadRule.Given("int8"));
-    try (TorchRuntime torch = TorchRuntime.open(2);
+    try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
         Parallel parallel = new Parallel(2)) {
+      Compute compute =
+          new Compute(parallel, KernelVariants.ofThisMachine().searchKernels());
       SearchException e =
           assertThrows(
               SearchException.class,
               () ->
                   new Search(
-                          torch, new Zeros(true), layer -> Map.of(), settings, parallel, at -> {})
+                          torch, new Zeros(true), layer -> Map.of(), settings, compute, at -> {})
                       .run(set, (variant, layer, block) -> {}));
       assertEquals(
           "block 0: expected an output that differs between tokens, got the same for all 48 tokens"
@@ -174,7 +176,7 @@ class SearchTest {
               + " was never trained, download it again",
           e.getMessage());
       QuantPlan plan =
-          new Search(torch, new Zeros(false), layer -> Map.of(), settings, parallel, at -> {})
+          new Search(torch, new Zeros(false), layer -> Map.of(), settings, compute, at -> {})
               .run(set, (variant, layer, block) -> {});
       assertEquals(LAYERS, plan.blocks().size(), "blocks that add nothing can be quantized");
     }

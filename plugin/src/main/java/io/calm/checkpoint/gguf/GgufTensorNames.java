@@ -4,7 +4,7 @@ import io.calm.checkpoint.storage.TensorNames;
 import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
 
-/** llama.cpp's tensor names. */
+/** The tensor names of llama.cpp. */
 enum GgufTensorNames implements TensorNames {
   INSTANCE;
 

@@ -4,7 +4,7 @@ import io.calm.artifact.Artifact;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
-import io.calm.checkpoint.FileAnswers;
+import io.calm.checkpoint.FileCheckCache;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
@@ -91,7 +91,7 @@ public final class ModelLoader {
 
   /** The same of an order. */
   public static ServedModel load(Order order, Consumer<SearchProgress> progress) {
-    FileAnswers answers = new QuantizedModelStore(order.settings()).answers();
+    FileCheckCache answers = new QuantizedModelStore(order.settings()).answers();
     Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer(), answers);
     try {
       return load(order, checkpoint, progress);
@@ -186,7 +186,7 @@ public final class ModelLoader {
    * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
    */
   public static MemoryEstimate estimate(Path model, CalmSettings settings) {
-    FileAnswers answers = new QuantizedModelStore(settings).answers();
+    FileCheckCache answers = new QuantizedModelStore(settings).answers();
     try (Checkpoint checkpoint = Checkpoints.open(model, false, answers)) {
       return MemoryEstimate.of(
           checkpoint.spec(),

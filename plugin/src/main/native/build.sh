@@ -48,11 +48,11 @@ finish() {
     wait "$job"
   done
 }
-# rung NAME FLAGS SOURCE: compiles a rung that this compiler knows the instructions of
-rungs=
-rung() {
+# variant NAME FLAGS SOURCE: compiles a kernel variant if this compiler knows its instructions
+variants=
+variant() {
   if : | $compiler $2 -fsyntax-only -x c - 2>/dev/null; then
-    rungs="$rungs -DCALM_HAS_$1"
+    variants="$variants -DCALM_HAS_$1"
     compile "linear_$1" "$2" "$3"
   else
     echo "calm: $compiler knows no $2: that kernel is left out"
@@ -78,14 +78,14 @@ case $machine in
   x86_64)
     compile linear_avx2 "$avx2" linear_avx2.c
     compile linear_avx512 "$avx512" linear_avx512.c
-    rung AVXVNNI "$avx2 -mavxvnni -DCALM_VNNI" linear_avx2.c
-    rung AMX "$avx512 -mamx-tile -mamx-int8" linear_amx.c
+    variant AVXVNNI "$avx2 -mavxvnni -DCALM_VNNI" linear_avx2.c
+    variant AMX "$avx512 -mamx-tile -mamx-int8" linear_amx.c
     ;;
   aarch64)
     compile linear_neon "-march=armv8.2-a+dotprod" linear_neon.c
     ;;
 esac
-compile kernels "$rungs" kernels.c
+compile kernels "$variants" kernels.c
 compile pool "" pool.c
 compile guard "" guard.c
 if [ "$what" = driver ]; then
@@ -99,7 +99,7 @@ else
   for source in decoder pass_rows pass_linear pass_attention pass_head windows; do
     compile $source "" $source.c
   done
-  compile bench "$rungs" bench.c
+  compile bench "$variants" bench.c
   for source in binding binding_search; do
     compile $source "-I$java/include -I$java/include/linux" $source.c
   done

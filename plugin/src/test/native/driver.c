@@ -13,7 +13,7 @@ enum { ROUNDS = 66, MAX_PIECES = 256 };
 const float driver_untouched = -12345.678f;
 
 static struct {
-  const char *rung, *kind;
+  const char *variant, *kind;
   char text[256];
   uint64_t seed, state;
   void *pieces[MAX_PIECES];
@@ -104,7 +104,7 @@ void driver_describe(const char *format, ...) {
 }
 
 static void fail(const char *what, size_t at) {
-  fprintf(stderr, "calm-driver: rung %s, %s (%s), seed %llu: %s differs at %zu: ", current.rung,
+  fprintf(stderr, "calm-driver: variant %s, %s (%s), seed %llu: %s differs at %zu: ", current.variant,
           current.kind, current.text, (unsigned long long)current.seed, what, at);
 }
 
@@ -193,7 +193,7 @@ float driver_sum_lanes(float lanes[16]) {
 
 static void run_pools(uint64_t seed) {
   current.kind = "pool";
-  current.rung = "all";
+  current.variant = "all";
   current.seed = current.state = seed;
   driver_pools();
   printf("pool: every item once\n");
@@ -202,11 +202,20 @@ static void run_pools(uint64_t seed) {
   fflush(stdout);
 }
 
-static void run(const char *kind, void (*cases)(const calm_kernels *), const calm_kernels *k) {
+static void begin(const char *kind) {
   current.kind = kind;
-  current.rung = k->name;
   current.state = current.seed;
+}
+
+static void run(const char *kind, void (*cases)(const calm_kernels *), const calm_kernels *k) {
+  begin(kind);
   cases(k);
+  driver_release(current.count);
+}
+
+static void run_search(const calm_search_kernels *k) {
+  begin("search");
+  driver_searches(k);
   driver_release(current.count);
 }
 
@@ -215,22 +224,23 @@ int main(int count, char **values) {
   int rounds = count > 2 ? atoi(values[2]) : ROUNDS;
   printf("calm-driver: seed %llu, %d rounds\n", (unsigned long long)seed, rounds);
   run_pools(seed);
-  for (int rung = 0; rung < calm_rungs() && rounds > 0; rung++) {
-    const char *missing = calm_rung_missing(rung);
+  for (int variant = 0; variant < calm_variants() && rounds > 0; variant++) {
+    const char *missing = calm_variant_missing(variant);
     if (missing) {
-      printf("%s: not run: %s\n", calm_rung_name(rung), missing);
+      printf("%s: not run: %s\n", calm_variant_name(variant), missing);
       continue;
     }
-    const calm_kernels *k = calm_rung_kernels(rung);
+    const calm_kernels *k = calm_variant_kernels(variant);
+    current.variant = k->name;
     for (int round = 0; round < rounds; round++) {
       current.seed = seed + (uint64_t)round;
       run("linears", driver_linears, k);
       run("tables", driver_tables, k);
       run("vectors", driver_vectors, k);
       run("attention", driver_attentions, k);
-      run("search", driver_searches, k);
+      run_search(calm_variant_search_kernels(variant));
     }
-    printf("%s: the same\n", calm_rung_name(rung));
+    printf("%s: the same\n", calm_variant_name(variant));
     fflush(stdout);
   }
   return 0;

@@ -1,12 +1,13 @@
 /*
- * The driver: every rung that this processor runs against plain loops written from docs/reference/w4a8.md,
- * without Java, so that sanitizers and emulators can watch. They run on one thread, with memory of
- * exactly the size that a contract names, so reading past it is seen. And the pool of threads.
+ * The driver: checks every kernel variant that this processor runs against plain loops written from
+ * docs/reference/w4a8.md. It needs no Java, so sanitizers and emulators can run it. The kernels run
+ * on one thread, with memory of exactly the size that a contract names, so a read past the end is
+ * detected. The driver also checks the thread pool.
  */
 #ifndef CALM_DRIVER_H
 #define CALM_DRIVER_H
 
-#include "calm.h"
+#include "search.h"
 
 /* ---- random numbers of the running case ---- */
 
@@ -24,9 +25,9 @@ float *driver_numbers(size_t count);
 void driver_release(int pieces); /* the last ones, before the case ends */
 extern const float driver_untouched;
 
-/* ---- expectations: the first difference ends the program ---- */
+/* ---- expectations; the first difference ends the program ---- */
 
-/* Says what the case is, for the message. */
+/* Describes the case, for the message. */
 void driver_describe(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void driver_same_floats(const char *what, const float *expected, const float *actual,
                         size_t count);
@@ -48,7 +49,7 @@ void driver_linears(const calm_kernels *k);
 void driver_tables(const calm_kernels *k);
 void driver_vectors(const calm_kernels *k);
 void driver_attentions(const calm_kernels *k);
-void driver_searches(const calm_kernels *k);
+void driver_searches(const calm_search_kernels *k);
 void driver_pools(void);
 void driver_faults(void);
 

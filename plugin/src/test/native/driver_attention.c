@@ -6,7 +6,7 @@
 
 enum { PAGES = CALM_SPLIT / CALM_PAGE, SLACK = 64 };
 
-/* A split of one layer: its pages as the rungs write them, and what they should hold. */
+/* A split of one layer: its pages as the variants write them, and what they should hold. */
 typedef struct {
   calm_attention a;
   int stored;            /* positions */

@@ -64,7 +64,7 @@ static void fit(const float *w, const float *h, int count, int rounds, float *sc
   }
 }
 
-static void check_grids(const calm_kernels *k) {
+static void check_grids(const calm_search_kernels *k) {
   int outputs = 1 + driver_below(40), inputs = 1 + driver_below(200), group = 32 << driver_below(3);
   int groups = (inputs + group - 1) / group, rounds = 1 + driver_below(6);
   size_t count = (size_t)outputs * (size_t)inputs, grids = (size_t)outputs * (size_t)groups;
@@ -108,7 +108,7 @@ static void check_grids(const calm_kernels *k) {
   driver_same_floats("rounded weights", rounded, w, (size_t)inputs);
 }
 
-static void check_inputs(const calm_kernels *k) {
+static void check_inputs(const calm_search_kernels *k) {
   int inputs = 1 + driver_below(200), group = driver_below(2) ? inputs : 32;
   driver_describe("inputs: %d, group %d", inputs, group);
   float *x = driver_numbers((size_t)inputs), *expected = driver_floats((size_t)inputs);
@@ -131,7 +131,7 @@ static double *doubles_of(size_t count) {
   return values;
 }
 
-static void check_tile(const calm_kernels *k) {
+static void check_tile(const calm_search_kernels *k) {
   int height = 1 + driver_below(20), width = 1 + driver_below(40);
   int depth = 8 * (1 + driver_below(4));
   size_t size = (size_t)height * (size_t)width;
@@ -155,7 +155,7 @@ static void check_tile(const calm_kernels *k) {
   driver_same_bytes("tile", expected, actual, size * sizeof(double));
 }
 
-static void check_walk(const calm_kernels *k) {
+static void check_walk(const calm_search_kernels *k) {
   int columns = 1 + driver_below(40), outputs = 1 + driver_below(40), groups = 3;
   size_t size = (size_t)columns * (size_t)outputs, grids = (size_t)groups * (size_t)outputs;
   driver_describe("walk: [%d, %d]", columns, outputs);
@@ -201,7 +201,7 @@ static double distance_to(double expected, float actual) {
   return fabs(expected - (double)actual) / (1 + fabs(expected));
 }
 
-static void check_columns(const calm_kernels *k) {
+static void check_columns(const calm_search_kernels *k) {
   int rows = 1 + driver_below(300), width = 1 + driver_below(70);
   int panels = (width + CALM_GRAM_PANEL - 1) / CALM_GRAM_PANEL, from = driver_below(panels);
   driver_describe("columns: [%d, %d], from panel %d", rows, width, from);
@@ -237,7 +237,7 @@ static void check_columns(const calm_kernels *k) {
   }
 }
 
-void driver_searches(const calm_kernels *k) {
+void driver_searches(const calm_search_kernels *k) {
   check_columns(k);
   check_grids(k);
   check_walk(k);

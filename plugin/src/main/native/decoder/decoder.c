@@ -1,5 +1,49 @@
 /*
- * The decoder: its memory, and the step: rows in passes (pass.h), a pass block by block.
+ * The native decoder step. This comment describes the whole design; the other files of this folder
+ * hold its parts.
+ *
+ * Work. A step computes a batch of rows, one token each, from any mix of sequences: single tokens
+ * to decode, chunks of prompts to prefill. It writes keys and values to the sequences' pages and
+ * logits for the rows that ask for them. Rows are computed in passes of up to 256 (MAX_ROWS), which
+ * bounds the buffers; they are allocated once, with the decoder.
+ *
+ * Phases. A pass goes through the model block by block, and a block is a chain of phases:
+ *
+ *   rows       norm, rounding to int8                               pass_rows.c
+ *   linears    q, k, v                                              pass_linear.c
+ *   attention  rotation, storing keys and values, splits, merge     pass_attention.c
+ *   linears    o
+ *   rows       residual, norm, rounding
+ *   linears    gate and up, with SwiGLU and rounding fused where scales are per group
+ *   linears    down
+ *
+ * In the last block only rows that want logits continue after attention (keep_wanted); the head
+ * computes these 32 rows at a time (pass_head.c). A phase is divided into independent items; threads take
+ * items from the pool (pool.c), and the end of a phase is the only barrier. The kernels themselves
+ * (kernels/calm.h) are pure functions of one variant and know neither threads nor models.
+ *
+ * Cost. With few rows a step reads every weight once, so its time is the bytes of the weights over
+ * the memory bandwidth; with many rows it is the products over the integer peak. Three choices serve
+ * the first case: packed codes are read in place from the mapped artifact, the weights of the next
+ * norm are prefetched while the others are multiplied, and items are small enough (six per thread
+ * in a linear) that an unevenly scheduled thread does not hold up the rest. In the second case,
+ * chunks of 128 rows share a tile's unpacked codes while these are in the cache. Attention over
+ * long sequences is divided into splits of 256 positions that run on different threads.
+ *
+ * Invariants.
+ * - A row's bits do not depend on the variant, the other rows, the division into passes, items and
+ *   splits, or the number of threads. Borders of splits are fixed positions, sums run in a fixed
+ *   order, and no item adds to the output of another.
+ * - Rows of a sequence are adjacent and ascending, so a row sees the keys that earlier rows of the
+ *   same pass have stored in the same block.
+ * - A row that is not finite is marked in `failed`, and the step ends after that phase with the place
+ *   of the failure; the other rows are not affected and can be computed in a new step.
+ * - A weight file that is cut short while mapped ends the step with CALM_UNREADABLE instead of the
+ *   process (guard.h). The pool is released in every case.
+ * - One step at a time per decoder. The pool is shared by all decoders of the process.
+ *
+ * Sources. FlashAttention (arXiv 2205.14135) for the running maximum and sum; FlashDecoding++ (arXiv
+ * 2311.01282) for dividing the keys; the arithmetic is specified in docs/reference/w4a8.md.
  */
 #include "decoder.h"
 
@@ -13,7 +57,7 @@
 
 enum { FAIL_BASE = 16 };
 
-/* Where splits are computed apart, their results until they are merged. */
+/* Memory for the results of splits that are computed separately, until they are merged. */
 enum { PARTIAL_BYTES = 4 << 20 };
 
 static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
@@ -21,7 +65,7 @@ static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
 
 /* ---- memory ---- */
 
-/* Hands out aligned pieces; with no memory it only counts. */
+/* Allocates aligned pieces of one block of memory; without memory it only counts. */
 typedef struct {
   uint8_t *base;
   size_t used;
@@ -126,7 +170,7 @@ void calm_decoder_free(calm_decoder *d) {
 
 /* ---- the step ---- */
 
-/* The weights of a norm, which one thread reads while the others wait, and the rows after it. */
+/* Prefetches the weights of a norm: one thread would read them while the others wait. */
 static void fetch_norm(const pass *p, const float *weights) {
   for (int32_t i = 0; i < p->d->shape.hidden; i += CALM_TILE) {
     __builtin_prefetch(weights + i);
@@ -140,7 +184,7 @@ static void copy_row(calm_rows *x, int from, int to) {
   memcpy(x->sums + (size_t)to * groups, x->sums + (size_t)from * groups, groups * sizeof(float));
 }
 
-/* Keeps the rows that want logits: the last block's results for the others are not used. */
+/* Keeps the rows that want logits; the last block's results for the others are not used. */
 static void keep_wanted(pass *p) {
   calm_decoder *d = p->d;
   int32_t width = d->shape.hidden;
@@ -159,7 +203,7 @@ static void keep_wanted(pass *p) {
   p->rows = kept;
 }
 
-/* Returns CALM_OK, or what failed. */
+/* Returns CALM_OK or the stage that failed. */
 static int run_block(pass *p) {
   calm_pass_attention_in(p);
   if (p->failures) {
@@ -214,7 +258,7 @@ static int run_pass(pass *p) {
   return failure == CALM_OK ? CALM_OK : p->layer * FAIL_BASE + failure;
 }
 
-/* Adds to `times` what a step counted in ticks: its own duration is known in both units. */
+/* Converts a step's ticks to nanoseconds and adds them to `times`. */
 static void add_times(calm_times *times, const calm_times *ticks, int64_t nanos) {
   double unit = ticks->wall > 0 ? (double)nanos / (double)ticks->wall : 0;
   times->linear += (int64_t)((double)ticks->linear * unit);
@@ -235,7 +279,7 @@ static int run_passes(calm_decoder *d, const calm_step *step, calm_times *ticks)
   return result;
 }
 
-/* The same where a parameter may be no longer there. */
+/* Runs the passes with a return point for reads of a file that was cut short. */
 static int run_guarded(calm_decoder *d, const calm_step *step, calm_times *ticks) {
   volatile int result = CALM_UNREADABLE;
   sigjmp_buf place;

@@ -1,4 +1,4 @@
-/* A W4A8 decoder: a model's parameters where they lie, and a step over any mix of rows. */
+/* A W4A8 decoder: a model's parameters, read in place, and a step (its design: decoder.c). */
 #ifndef CALM_DECODER_H
 #define CALM_DECODER_H
 
@@ -27,20 +27,20 @@ typedef struct {
 typedef struct {
   int32_t hidden, layers, heads, kv_heads, head_dim, intermediate, vocabulary;
   float epsilon;
-  int32_t per_token; /* one scale an activation row instead of one a group */
+  int32_t per_token; /* one scale per activation row instead of one per group */
   calm_kv_type kv;
 } calm_shape;
 
 typedef struct calm_decoder calm_decoder;
 
-/* What a step reads and writes. Rows of one sequence follow each other, positions ascending. */
+/* The inputs and outputs of a step. Rows of one sequence are adjacent, positions ascending. */
 typedef struct {
   int32_t rows;
   const int32_t *tokens;    /* [rows] */
   const int32_t *positions; /* [rows] */
-  const int32_t *sequences; /* [rows] which list of pages */
+  const int32_t *sequences; /* [rows] index of the list of pages */
   const int32_t *logits;    /* [rows] row of the output, or -1 */
-  const int32_t *page_from; /* [sequences] where its list begins in pages */
+  const int32_t *page_from; /* [sequences] first entry of its list in pages */
   uint8_t *const *pages;    /* lists of pages, one entry for 64 positions */
   const float *rotary;      /* [rows][2][head_dim / 2] cosines, then sines */
   float *output;            /* [wanted rows][vocabulary] */
@@ -48,15 +48,15 @@ typedef struct {
   uint8_t *failed;          /* [rows], zero: set for rows that are not finite */
 } calm_step;
 
-/* Where a step failed. */
+/* The place where a step failed. */
 enum { CALM_OK = -1, CALM_UNREADABLE = -2, CALM_FAILED_HEAD = CALM_STAGES, CALM_FAILED_LOGITS, CALM_FAILED_KV };
 
-/* Where the threads of a step spent their time, in nanoseconds summed over threads. */
+/* The time of a step by kind of work, in nanoseconds summed over threads; wall is elapsed time. */
 typedef struct {
   int64_t linear, attention, head, rows, wall;
 } calm_times;
 
-/* NULL if there is no memory. blocks: [layers], copied; linears and norms are read where they lie. */
+/* NULL if there is no memory. blocks: [layers], copied; linears and norms are read in place. */
 calm_decoder *calm_decoder_create(const calm_kernels *kernels, const calm_shape *shape,
                                   const calm_block *blocks, const calm_table *embeddings,
                                   const calm_table *head, const float *final_norm, int threads);
@@ -65,8 +65,9 @@ calm_decoder *calm_decoder_create(const calm_kernels *kernels, const calm_shape 
 size_t calm_decoder_page_bytes(const calm_shape *shape);
 
 /*
- * Returns CALM_OK, layer * 16 + what failed (a stage, or CALM_FAILED_*), or CALM_UNREADABLE: a
- * mapped parameter is no longer there, since its file was cut short. The decoder can be freed then.
+ * Returns CALM_OK, layer * 16 + the place of a failure (a stage, or CALM_FAILED_*), or
+ * CALM_UNREADABLE if the file of a mapped parameter was cut short; the decoder can then only be
+ * freed.
  */
 int calm_decoder_step(calm_decoder *decoder, const calm_step *step, calm_times *times);
 

@@ -1,7 +1,7 @@
 /*
- * A pass: up to 256 rows of a step under way. What its phases share; each file of pass_*.c has some
- * of them. The tasks of a phase are divided among the threads of the pool, and which thread runs
- * what changes no bit.
+ * A pass: the state of up to 256 rows of a step, shared by its phases in pass_*.c. The items of a
+ * phase are divided among the threads of the pool; the division changes no bit. The design is
+ * described in decoder.c.
  */
 #ifndef CALM_PASS_H
 #define CALM_PASS_H
@@ -16,7 +16,7 @@ enum {
   ROWS_PER_ITEM = 4, /* of the phases row by row */
 };
 
-/* Ticks that a thread was at work, on a cache line of its own. */
+/* The ticks that a thread worked, on its own cache line. */
 typedef struct {
   _Alignas(64) int64_t ticks;
 } busy_time;
@@ -52,7 +52,7 @@ typedef struct {
   int32_t item;                /* its first item */
 } row_block;
 
-/* A pass under way: what the tasks of its phases see. */
+/* The state of a pass, as the items of its phases see it. */
 typedef struct {
   calm_decoder *d;
   const calm_step *step;
@@ -89,7 +89,7 @@ static inline float *row_of(float *rows, int row, int32_t width) {
 
 typedef void (*phase_task)(pass *p, int item, int worker);
 
-/* Runs a phase; `kind`: where its threads' time is added to the step's times, if it has any. */
+/* Runs a phase; `kind`: the field of the step's times that its threads' time is added to. */
 void calm_pass_run(pass *p, phase_task task, int items, size_t kind);
 
 #define KIND(name) offsetof(calm_times, name)
@@ -127,7 +127,7 @@ void calm_pass_mlp_out(pass *p);
 
 int calm_pass_linear_items(const calm_decoder *d, int tiles);
 
-/* Where part `item` of `items` of so many tiles begins; parts are pairs of tiles where there are. */
+/* The first tile of part `item` of `items`; parts are made of pairs of tiles as far as possible. */
 int calm_pass_tile_border(int tiles, int item, int items);
 
 /* The products of a stage of the block. */
@@ -146,7 +146,7 @@ void calm_pass_attend(pass *p);
 
 /* ---- head ---- */
 
-/* Logits of the rows that are left. Returns CALM_OK, or what failed. */
+/* Logits of the remaining rows. Returns CALM_OK or the place of the failure. */
 int calm_pass_head(pass *p);
 
 #endif

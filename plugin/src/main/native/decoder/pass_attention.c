@@ -1,6 +1,6 @@
 /*
  * The attention of a pass: rotation, keys and values stored, and blocks of rows over the splits of
- * what is stored. Which heads and splits make one item changes no bit.
+ * the stored positions. The division of heads and splits into items changes no bit.
  */
 #include "pass.h"
 
@@ -112,8 +112,8 @@ static head_range heads_of(const pass *p, const row_block *block, int part) {
 
 /*
  * Divides the blocks into items of about one size. Of a block of one row as many heads are visited
- * together as leave items enough, for what is read is one stream for as many; blocks of more rows
- * have their keys in the cache. Returns how many items there are.
+ * together as leave enough items, because their keys are read as one stream; blocks of more rows
+ * have their keys in the cache. Returns the number of items.
  */
 static int divide_blocks(pass *p, int apart) {
   const calm_shape *s = &p->d->shape;
@@ -208,7 +208,7 @@ static int heads_are_groups(const calm_decoder *d) {
   return !d->shape.per_token && width % d->stages[CALM_ATTENTION_OUT].group == 0;
 }
 
-/* Rounds what the queries of key-value heads found, where that can be done apart. */
+/* Rounds the outputs of key-value heads whose groups belong to them alone. */
 static void round_heads(pass *p, const row_block *block, head_range heads) {
   calm_decoder *d = p->d;
   if (!heads_are_groups(d)) {

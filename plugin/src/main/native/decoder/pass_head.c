@@ -1,4 +1,4 @@
-/* The head of a pass: final norm, lm_head, and what the logits weigh. */
+/* The head of a pass: final norm, lm_head, and the maximum and sum of the logits' exponentials. */
 #include "pass.h"
 
 static float *logits_of(const pass *p, int row) {

@@ -1,4 +1,4 @@
-/* What a pass does row by row, and how its phases are run. */
+/* The row-by-row phases of a pass, and the function that runs a phase. */
 #include "pass.h"
 
 #include "pool.h"

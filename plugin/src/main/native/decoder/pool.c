@@ -1,10 +1,10 @@
 /*
- * Threads that spin for a moment after a job, since the next one of a step comes at once, and then
- * sleep on the job's number. A job is published by one word, which beside the task is all that a
- * worker needs to know what is its own: one cache line goes to each worker, and one comes back.
+ * Worker threads spin briefly after a job, because the next job of a step follows at once, and then
+ * sleep on the job's number. A job is published by one word; with the task, it tells a worker its
+ * own range. One cache line goes to each worker, and one comes back.
  *
- * Each thread has a range of a job's items and takes them from its front; one that has none left
- * takes from the back of another's, so threads meet on a cache line only at the end. A range becomes
+ * Each thread has a range of a job's items and takes them from its front. A thread that has none
+ * left takes from the back of another's range, so threads share a cache line only at the end. A range becomes
  * the job's when a thread first takes an item of it. It holds its job's number, so a late worker
  * takes nothing of a later job. A job is done when its items are: a worker that the system keeps
  * from running delays it only if it holds an item.
@@ -137,7 +137,7 @@ static void run_item(int item, int worker) {
   }
 }
 
-/* Runs `item` and what is left of a thread's items; returns how many. */
+/* Runs `item` and the rest of a thread's items; returns their number. */
 static int run_from(int item, job j, int thread, int worker) {
   volatile int done = 0, next = item; /* known after a fault too */
   sigjmp_buf place;
@@ -155,7 +155,7 @@ static int run_from(int item, job j, int thread, int worker) {
   return done;
 }
 
-/* Runs what is left of a thread's items; returns how many. */
+/* Runs the rest of a thread's items; returns their number. */
 static int run_items(job j, int thread, int worker) {
   int item = take(j, thread, thread != worker);
   return item < 0 ? 0 : run_from(item, j, thread, worker);

@@ -167,10 +167,10 @@ static void peak_item(void *context, int item, int worker) {
   job->products = job->loop();
 }
 
-double calm_bench_peak(int rung, int threads) {
+double calm_bench_peak(int variant, int threads) {
   peak_job job = {NULL, 0};
 #if defined(__x86_64__)
-  const char *name = calm_rung_name(rung);
+  const char *name = calm_variant_name(variant);
   job.loop = strcmp(name, "avx512-vnni") == 0 ? peak_avx512vnni
              : strcmp(name, "avx2") == 0      ? peak_avx2
                                               : NULL;
@@ -181,7 +181,7 @@ double calm_bench_peak(int rung, int threads) {
   job.loop = strcmp(name, "amx") == 0 ? peak_amx : job.loop;
 #endif
 #else
-  (void)rung;
+  (void)variant;
 #endif
   if (!job.loop) {
     return 0;
@@ -223,9 +223,9 @@ static void linear_item(void *context, int item, int worker) {
                           job->scratch + (size_t)worker * job->scratch_bytes);
 }
 
-double calm_bench_linear(int rung, const calm_linear *w, int copies, int rows, int threads,
+double calm_bench_linear(int variant, const calm_linear *w, int copies, int rows, int threads,
                          int rounds) {
-  linear_job job = {.kernels = calm_rung_kernels(rung), .w = *w, .rows = rows};
+  linear_job job = {.kernels = calm_variant_kernels(variant), .w = *w, .rows = rows};
   size_t width = (size_t)w->groups * (size_t)w->group, groups = (size_t)w->groups;
   size_t stride = calm_row_stride(width);
   size_t padded = ((size_t)w->outputs + CALM_TILE - 1) / CALM_TILE * CALM_TILE;

@@ -8,16 +8,16 @@
 double calm_bench_read(const uint8_t *buffer, size_t bytes, int threads, int rounds);
 
 /*
- * Integer multiply-adds a second of the rung's own instruction on registers alone; 0 where the rung
+ * Integer multiply-adds a second of the variant's own instruction on registers alone; 0 where the variant
  * has none to measure.
  */
-double calm_bench_peak(int rung, int threads);
+double calm_bench_peak(int variant, int threads);
 
 /*
  * Seconds of one product of `rows` rows with one copy of a weight, the best of `rounds` passes over
  * `copies` that lie one after the other in the buffers of `w`.
  */
-double calm_bench_linear(int rung, const calm_linear *w, int copies, int rows, int threads,
+double calm_bench_linear(int variant, const calm_linear *w, int copies, int rows, int threads,
                          int rounds);
 
 #endif

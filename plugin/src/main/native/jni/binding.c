@@ -1,4 +1,4 @@
-/* What Java calls: io.calm.kernels.NativeKernels and io.calm.runtime.NativeModel. */
+/* The JNI entry points of io.calm.kernels.NativeKernels and io.calm.runtime.NativeModel. */
 #include "bench.h"
 #include "decoder.h"
 #include "pool.h"
@@ -24,22 +24,22 @@ static const void *address_at(JNIEnv *env, jobjectArray buffers, jsize index) {
 
 /* ---- NativeKernels ---- */
 
-JNIEXPORT jint JNICALL Java_io_calm_kernels_NativeKernels_rungs(JNIEnv *env, jclass type) {
+JNIEXPORT jint JNICALL Java_io_calm_kernels_NativeKernels_variants(JNIEnv *env, jclass type) {
   (void)env;
   (void)type;
-  return calm_rungs();
+  return calm_variants();
 }
 
-JNIEXPORT jstring JNICALL Java_io_calm_kernels_NativeKernels_rungName(JNIEnv *env, jclass type,
-                                                                     jint rung) {
+JNIEXPORT jstring JNICALL Java_io_calm_kernels_NativeKernels_variantName(JNIEnv *env, jclass type,
+                                                                     jint variant) {
   (void)type;
-  return (*env)->NewStringUTF(env, calm_rung_name(rung));
+  return (*env)->NewStringUTF(env, calm_variant_name(variant));
 }
 
-JNIEXPORT jstring JNICALL Java_io_calm_kernels_NativeKernels_rungMissing(JNIEnv *env, jclass type,
-                                                                        jint rung) {
+JNIEXPORT jstring JNICALL Java_io_calm_kernels_NativeKernels_variantMissing(JNIEnv *env, jclass type,
+                                                                        jint variant) {
   (void)type;
-  const char *missing = calm_rung_missing(rung);
+  const char *missing = calm_variant_missing(variant);
   return missing ? (*env)->NewStringUTF(env, missing) : NULL;
 }
 
@@ -83,11 +83,11 @@ static calm_table8 table8_of(jint outputs, jint inputs, jint group, const void *
 
 /* One product on the calling thread: format 0 is int8 (second: scales), 1 is int4 (grids). */
 JNIEXPORT jboolean JNICALL Java_io_calm_kernels_NativeKernels_multiply(
-    JNIEnv *env, jclass type, jint rung, jint format, jint outputs, jint inputs, jint group,
+    JNIEnv *env, jclass type, jint variant, jint format, jint outputs, jint inputs, jint group,
     jobject codes, jobject second, jobject bias, jboolean per_token, jint rows, jobject x,
     jint from, jint to, jobject y) {
   (void)type;
-  const calm_kernels *k = calm_rung_kernels(rung);
+  const calm_kernels *k = calm_variant_kernels(variant);
   int32_t groups = (inputs + group - 1) / group;
   calm_rows acts = {.group = group, .groups = groups};
   acts.stride = calm_row_stride((size_t)group * (size_t)groups);
@@ -130,19 +130,19 @@ JNIEXPORT jdouble JNICALL Java_io_calm_kernels_NativeKernels_readBandwidth(
 }
 
 JNIEXPORT jdouble JNICALL Java_io_calm_kernels_NativeKernels_integerPeak(JNIEnv *env, jclass type,
-                                                                        jint rung, jint threads) {
+                                                                        jint variant, jint threads) {
   (void)env;
   (void)type;
-  return calm_bench_peak(rung, threads);
+  return calm_bench_peak(variant, threads);
 }
 
 JNIEXPORT jdouble JNICALL Java_io_calm_kernels_NativeKernels_linearSeconds(
-    JNIEnv *env, jclass type, jint rung, jint outputs, jint inputs, jint group, jobject codes,
+    JNIEnv *env, jclass type, jint variant, jint outputs, jint inputs, jint group, jobject codes,
     jobject grids, jint copies, jint rows, jint threads, jint rounds) {
   (void)type;
   calm_linear w =
       linear_of(outputs, inputs, group, address(env, codes), address(env, grids), NULL);
-  return calm_bench_linear(rung, &w, copies, rows, threads, rounds);
+  return calm_bench_linear(variant, &w, copies, rows, threads, rounds);
 }
 
 /* ---- NativeModel ---- */
@@ -198,7 +198,7 @@ static calm_table table_of(JNIEnv *env, const calm_shape *s, const jint *parts,
  * linear, then its four norms; at the end two of the embeddings, two of the head, the final norm.
  */
 JNIEXPORT jlong JNICALL Java_io_calm_runtime_NativeModel_create(JNIEnv *env, jclass type,
-                                                                jint rung, jintArray ints,
+                                                                jint variant, jintArray ints,
                                                                 jfloat epsilon, jintArray shapes,
                                                                 jobjectArray buffers) {
   (void)type;
@@ -224,7 +224,7 @@ JNIEXPORT jlong JNICALL Java_io_calm_runtime_NativeModel_create(JNIEnv *env, jcl
     }
     calm_table embeddings = table_of(env, &shape, size, buffers, at);
     calm_table head = table_of(env, &shape, size + 2, buffers, at + 2);
-    d = calm_decoder_create(calm_rung_kernels(rung), &shape, blocks, &embeddings, &head,
+    d = calm_decoder_create(calm_variant_kernels(variant), &shape, blocks, &embeddings, &head,
                             address_at(env, buffers, at + 4), threads);
   }
   if (sizes) {

@@ -1,4 +1,8 @@
-/* What a search calls: io.calm.kernels.SearchKernels. Matrices are float32, outside the heap. */
+/*
+ * The JNI entry points of io.calm.kernels.NativeSearchKernels and BlockKernels. Matrices are
+ * float32 and lie outside the heap.
+ */
+#include "search.h"
 #include "windows.h"
 
 #include <jni.h>
@@ -23,8 +27,8 @@ static float *copy_of(JNIEnv *env, jfloatArray array, jsize from, jsize count) {
   return copy;
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_fitGrids(
-    JNIEnv *env, jclass type, jint rung, jobject weight, jint inputs, jint from, jint to,
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_fitGrids(
+    JNIEnv *env, jclass type, jint variant, jobject weight, jint inputs, jint from, jint to,
     jint group, jfloatArray importance, jfloatArray starts, jint rounds, jfloatArray scales,
     jfloatArray minimums) {
   (void)type;
@@ -34,7 +38,7 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_fitGrids(
   float *h = importance ? copy_of(env, importance, 0, inputs) : NULL;
   float *grids = malloc(2 * (size_t)count * sizeof(float));
   if (begin && grids && (h || !importance)) {
-    calm_rung_kernels(rung)->fit_grids(row_of(env, weight, from, inputs), to - from, inputs, group,
+    calm_variant_search_kernels(variant)->fit_grids(row_of(env, weight, from, inputs), to - from, inputs, group,
                                        h, begin, start_count, rounds, grids, grids + count);
     (*env)->SetFloatArrayRegion(env, scales, from * groups, count, grids);
     (*env)->SetFloatArrayRegion(env, minimums, from * groups, count, grids + count);
@@ -47,11 +51,11 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_fitGrids(
 }
 
 /* codes: where they go, or NULL to put what they stand for into the weight itself. */
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_roundWeights(
-    JNIEnv *env, jclass type, jint rung, jobject weight, jint inputs, jint from, jint to,
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_roundWeights(
+    JNIEnv *env, jclass type, jint variant, jobject weight, jint inputs, jint from, jint to,
     jint group, jfloatArray scales, jfloatArray minimums, jbyteArray codes) {
   (void)type;
-  const calm_kernels *k = calm_rung_kernels(rung);
+  const calm_search_kernels *k = calm_variant_search_kernels(variant);
   jsize groups = (inputs + group - 1) / group, count = (to - from) * groups;
   float *s = copy_of(env, scales, from * groups, count);
   float *m = copy_of(env, minimums, from * groups, count);
@@ -75,25 +79,25 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_roundWeights(
   free(row_codes);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_roundInputs(JNIEnv *env, jclass type,
-                                                                     jint rung, jobject rows,
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_roundInputs(JNIEnv *env, jclass type,
+                                                                     jint variant, jobject rows,
                                                                      jint inputs, jint from,
                                                                      jint to, jint group) {
   (void)type;
   for (jint row = from; row < to; row++) {
-    calm_rung_kernels(rung)->round_inputs(row_of(env, rows, row, inputs), inputs, group);
+    calm_variant_search_kernels(variant)->round_inputs(row_of(env, rows, row, inputs), inputs, group);
   }
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_addTile(
-    JNIEnv *env, jclass type, jint rung, jdoubleArray left, jdoubleArray right, jint height,
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_addTile(
+    JNIEnv *env, jclass type, jint variant, jdoubleArray left, jdoubleArray right, jint height,
     jint width, jint depth, jdoubleArray product) {
   (void)type;
   double *a = (*env)->GetPrimitiveArrayCritical(env, left, NULL);
   double *b = (*env)->GetPrimitiveArrayCritical(env, right, NULL);
   double *c = (*env)->GetPrimitiveArrayCritical(env, product, NULL);
   if (a && b && c) {
-    calm_rung_kernels(rung)->add_tile(a, b, height, width, depth, c);
+    calm_variant_search_kernels(variant)->add_tile(a, b, height, width, depth, c);
   }
   if (c) {
     (*env)->ReleasePrimitiveArrayCritical(env, product, c, 0);
@@ -129,11 +133,11 @@ static void multiply_rows(const calm_kernels *k, const calm_linear *w, calm_rows
   }
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_multiply(
-    JNIEnv *env, jclass type, jint rung, jint outputs, jint inputs, jint group, jobject codes,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_multiply(
+    JNIEnv *env, jclass type, jint variant, jint outputs, jint inputs, jint group, jobject codes,
     jobject grids, jfloatArray bias, jboolean per_token, jobject x, jint from, jint to, jobject y) {
   (void)type;
-  const calm_kernels *k = calm_rung_kernels(rung);
+  const calm_kernels *k = calm_variant_kernels(variant);
   jsize groups = (inputs + group - 1) / group, biases = (*env)->GetArrayLength(env, bias);
   calm_linear w = {outputs, inputs, group, groups, (*env)->GetDirectBufferAddress(env, codes),
                    (*env)->GetDirectBufferAddress(env, grids), NULL};
@@ -162,8 +166,8 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_multiply(
   free(scratch);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_walkColumns(
-    JNIEnv *env, jclass type, jint rung, jobject columns, jint outputs, jint first, jint count,
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_walkColumns(
+    JNIEnv *env, jclass type, jint variant, jobject columns, jint outputs, jint first, jint count,
     jint from, jint to, jfloatArray factor, jobject scales, jobject minimums, jintArray groups,
     jobject errors, jobject codes) {
   (void)type;
@@ -184,12 +188,12 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_walkColumns(
                     .groups = group_of,
                     .errors = row_of(env, errors, 0, outputs),
                     .codes = code + (size_t)first * (size_t)outputs};
-  calm_rung_kernels(rung)->walk_columns(&walk, (size_t)from, (size_t)to);
+  calm_variant_search_kernels(variant)->walk_columns(&walk, (size_t)from, (size_t)to);
   free(upper);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_addGram(JNIEnv *env, jclass type,
-                                                                 jint rung, jobject x, jint rows,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_addGram(JNIEnv *env, jclass type,
+                                                                 jint variant, jobject x, jint rows,
                                                                  jint width, jint from, jint to,
                                                                  jobject gram) {
   (void)type;
@@ -199,13 +203,13 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_addGram(JNIEnv *env, j
     out_of_memory(env);
     return;
   }
-  calm_rung_kernels(rung)->add_gram(row_of(env, x, 0, width), rows, width, from, to,
+  calm_variant_search_kernels(variant)->add_gram(row_of(env, x, 0, width), rows, width, from, to,
                                     row_of(env, gram, 0, width), scratch);
   free(scratch);
 }
 
 /* Copies the upper half of a symmetric matrix to the lower, square by square. */
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_mirror(JNIEnv *env, jclass type,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_mirror(JNIEnv *env, jclass type,
                                                                 jobject matrix, jint width) {
   (void)type;
   enum { SQUARE = 32 };
@@ -224,8 +228,8 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_mirror(JNIEnv *env, jc
 }
 
 /* ints: heads, key-value heads, head_dim, length, seen. Items: key-value heads of windows. */
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_attend(
-    JNIEnv *env, jclass type, jint rung, jintArray ints, jfloat epsilon, jobject rotary,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_attend(
+    JNIEnv *env, jclass type, jint variant, jintArray ints, jfloat epsilon, jobject rotary,
     jobject q_norm, jobject k_norm, jobject q, jobject k, jobject v, jint from, jint to,
     jobject y) {
   (void)type;
@@ -248,14 +252,14 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_attend(
   jint width = w.heads * w.head_dim, kv_width = w.kv_heads * w.head_dim;
   for (jint item = from; item < to; item++) {
     jint row = item / w.kv_heads * w.length;
-    calm_attend_window(calm_rung_kernels(rung), &w, item % w.kv_heads, row_of(env, q, row, width),
+    calm_attend_window(calm_variant_kernels(variant), &w, item % w.kv_heads, row_of(env, q, row, width),
                        row_of(env, k, row, kv_width), row_of(env, v, row, kv_width),
                        row_of(env, y, row, width), scratch);
   }
   free(scratch);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_norm(JNIEnv *env, jclass type, jint rung,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_norm(JNIEnv *env, jclass type, jint variant,
                                                               jobject x, jobject weight,
                                                               jfloat epsilon, jint width,
                                                               jint from, jint to, jobject y) {
@@ -264,31 +268,31 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_norm(JNIEnv *env, jcla
   const float *input = row_of(env, x, from, width);
   float *output = row_of(env, y, from, width);
   for (jint row = from; row < to; row++, input += width, output += width) {
-    calm_rung_kernels(rung)->rms_norm(input, w, output, width, epsilon);
+    calm_variant_kernels(variant)->rms_norm(input, w, output, width, epsilon);
   }
 }
 
 /* Elements from (inclusive) to (exclusive). */
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_gate(JNIEnv *env, jclass type, jint rung,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_gate(JNIEnv *env, jclass type, jint variant,
                                                               jobject gate, jobject up, jint from,
                                                               jint to, jobject y) {
   (void)type;
-  calm_rung_kernels(rung)->swiglu(row_of(env, gate, from, 1), row_of(env, up, from, 1),
+  calm_variant_kernels(variant)->swiglu(row_of(env, gate, from, 1), row_of(env, up, from, 1),
                                   row_of(env, y, from, 1), to - from);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_add(JNIEnv *env, jclass type, jint rung,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_add(JNIEnv *env, jclass type, jint variant,
                                                              jobject target, jobject addend,
                                                              jint from, jint to) {
   (void)type;
-  calm_rung_kernels(rung)->add(row_of(env, target, from, 1), row_of(env, addend, from, 1),
+  calm_variant_kernels(variant)->add(row_of(env, target, from, 1), row_of(env, addend, from, 1),
                                to - from);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_SearchKernels_columnStatistics(
-    JNIEnv *env, jclass type, jint rung, jobject x, jint rows, jint width, jint from, jint to,
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_columnStatistics(
+    JNIEnv *env, jclass type, jint variant, jobject x, jint rows, jint width, jint from, jint to,
     jobject target) {
   (void)type;
-  calm_rung_kernels(rung)->column_statistics(row_of(env, x, 0, width), rows, width, from, to,
+  calm_variant_search_kernels(variant)->column_statistics(row_of(env, x, 0, width), rows, width, from, to,
                                              row_of(env, target, 0, width));
 }

@@ -1,10 +1,12 @@
 /*
- * The W4A8 runtime in C: shapes, layouts and the table of kernels that every rung of the ladder
- * fills. Layouts are those of docs/reference/artifact-format.md and are read where they are mapped.
+ * Shapes, layouts and the kernels of a W4A8 decoder step. Every kernel variant fills one table of
+ * functions, calm_kernels; the kernels of a search have a table of their own (search.h). The step
+ * that calls them is described in decoder/decoder.c. Layouts are those of
+ * docs/reference/artifact-format.md; kernels read them in place, also from mapped files.
  *
- * Arithmetic is fixed (docs/reference/w4a8.md): a row's result has the same bits on every rung, for every
- * batch, cut into chunks and number of threads. So nothing here may be compiled with contraction
- * of a product and a sum (-ffp-contract=off): where they are fused, fma is written.
+ * Arithmetic is fixed (docs/reference/w4a8.md): a row's result has the same bits for every variant,
+ * batch, division into chunks and number of threads. Therefore nothing here may be compiled with
+ * contraction of a product and a sum (-ffp-contract=off); where they are fused, fma is written.
  */
 #ifndef CALM_H
 #define CALM_H
@@ -17,8 +19,6 @@ enum {
   CALM_PAGE = 64,       /* positions of a page of keys and values */
   CALM_SPLIT = 256,     /* positions whose attention is computed apart and then merged */
   CALM_MAX_GROUP = 128, /* inputs of the largest group */
-  CALM_WALK = 128,      /* columns of a block of GPTQ's walk */
-  CALM_GRAM_PANEL = 32, /* columns of a panel of a Gram matrix */
   CALM_LINEAR_ROWS = 128, /* rows of a piece of a linear, so that narrow ones divide evenly too */
 };
 
@@ -46,7 +46,7 @@ typedef struct {
   float *sums;    /* [rows][groups], exact integers */
 } calm_rows;
 
-/* A cache line more than a row: rows a power of two apart would share the sets of the cache. */
+/* One cache line more than a row: rows a power of two apart would compete for the same cache sets. */
 static inline size_t calm_row_stride(size_t padded_inputs) { return (padded_inputs + 127) / 64 * 64; }
 
 /* The rows from `row` on. */
@@ -68,25 +68,13 @@ typedef struct {
   calm_kv_type kv;
 } calm_attention;
 
-/* A block of GPTQ's columns, [columns][outputs] each, in the order of the walk. */
-typedef struct {
-  int columns; /* at most CALM_WALK */
-  size_t outputs;
-  const float *weights;
-  const float *factor;            /* [columns][columns], upper */
-  const float *scales, *minimums; /* [groups of the inputs][outputs] */
-  const int32_t *groups;          /* [columns] */
-  float *errors;
-  int8_t *codes;
-} calm_walk;
-
 /* The largest score of a split, the sum of its weights; the outputs lie beside it. */
 typedef struct {
   float max, sum;
 } calm_partial;
 
 /*
- * One rung of the ladder. All functions are pure but for their outputs, and thread safe.
+ * The step kernels of one variant. All functions are pure except for their outputs, and thread safe.
  * Scratch of scratch_bytes, aligned to 64, belongs to the calling thread.
  */
 typedef struct {
@@ -158,66 +146,25 @@ typedef struct {
                         int to, float *y, size_t y_stride);
   void (*multiply_float)(const float *table, const float *x, int32_t width, int rows, int from,
                          int to, float *y, size_t y_stride);
-
-  /* ---- what a search computes: each has the bits of a loop in Java (io.calm.quant, .cka) ---- */
-
-  /*
-   * Fits scale and minimum of every group of w [outputs, inputs], from `count` fractions of its
-   * range in at most `rounds` rounds each; importance: of an input's squared error, NULL for 1.
-   * Both targets are [outputs][groups]; a group that has no grid gets scale 0.
-   */
-  void (*fit_grids)(const float *w, int32_t outputs, int32_t inputs, int32_t group,
-                    const float *importance, const float *starts, int count, int rounds,
-                    float *scales, float *minimums);
-
-  /* One row's nearest codes on its grids; and in the place of the row, what they stand for. */
-  void (*encode)(const float *row, int32_t inputs, int32_t group, const float *scales,
-                 const float *minimums, int8_t *target);
-  void (*round_weights)(float *row, int32_t inputs, int32_t group, const float *scales,
-                        const float *minimums);
-
-  /* Rounds one row of activations to int8 and back; group: inputs that share a scale. */
-  void (*round_inputs)(float *row, int32_t inputs, int32_t group);
-
-  /*
-   * target[3][width]: mean |x|, max |x| and mean x^2 over the rows of x, for the columns from
-   * (inclusive) to (exclusive).
-   */
-  void (*column_statistics)(const float *x, int rows, int32_t width, int32_t from, int32_t to,
-                            float *target);
-
-  /*
-   * gram[width][width] += x[rows][width]' x, from the diagonal on, for the panels of rows of gram
-   * from (inclusive) to (exclusive). scratch: 128 rows of the padded width.
-   */
-  void (*add_gram)(const float *x, int rows, int32_t width, int from, int to, float *gram,
-                   float *scratch);
-
-  /* Rounds a block column by column for the outputs from (inclusive) to (exclusive). */
-  void (*walk_columns)(const calm_walk *walk, size_t from, size_t to);
-
-  /* product[height][width] += left[depth][height]' right[depth][width]; depth: eights. */
-  void (*add_tile)(const double *left, const double *right, int height, int width, int depth,
-                   double *product);
 } calm_kernels;
 
-/* Most queries of one call of attend, and its scratch in bytes. */
+/* The maximum number of queries of one call of attend, and its scratch in bytes. */
 enum { CALM_MAX_QUERIES = 128 };
 size_t calm_attend_scratch(int32_t head_dim);
 
-/* Where a layer's pieces lie in its part of a page, in bytes. */
+/* The bytes of a layer's part of a page. */
 size_t calm_kv_layer_bytes(const calm_attention *a);
 
-/* ---- kernels.c: the ladder ---- */
+/* ---- kernels.c: the variants ---- */
 
-/* Number of rungs compiled in, best last, and their names. */
-int calm_rungs(void);
-const char *calm_rung_name(int rung);
+/* The number of variants compiled in, the best last, and their names. */
+int calm_variants(void);
+const char *calm_variant_name(int variant);
 
-/* NULL if the processor can run the rung, else why not. */
-const char *calm_rung_missing(int rung);
+/* NULL if the processor can run the variant, otherwise the reason why it cannot. */
+const char *calm_variant_missing(int variant);
 
-/* The kernels of a rung. */
-const calm_kernels *calm_rung_kernels(int rung);
+/* The step kernels of a variant. */
+const calm_kernels *calm_variant_kernels(int variant);
 
 #endif

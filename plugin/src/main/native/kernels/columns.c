@@ -1,4 +1,4 @@
-/* What folds know of their inputs: mean |x|, max |x| and mean x^2 of each column. */
+/* The column statistics that folds use: mean |x|, max |x| and mean x^2. */
 #include "doubles.h"
 #include "vector.h"
 

@@ -1,4 +1,4 @@
-/* Sixteen float64 sums of sixteen float32 lanes, in whatever registers the rung has. */
+/* Sixteen float64 sums of sixteen float32 lanes, in whatever registers the variant has. */
 #ifndef CALM_DOUBLES_H
 #define CALM_DOUBLES_H
 

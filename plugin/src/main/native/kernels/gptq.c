@@ -1,4 +1,4 @@
-/* GPTQ's walk over a block of columns: io.calm.quant.gptq.ColumnWalk, with its bits. */
+/* GPTQ's walk over a block of columns, bit-identical to JavaSearchKernels.walkColumns. */
 #include "lanes.h"
 #include "vector.h"
 

@@ -1,5 +1,5 @@
 /*
- * The upper half of X'X in float32: what GPTQ knows of its inputs. Columns are cut into panels; a
+ * The upper half of X'X in float32, for GPTQ's Hessian. Columns are cut into panels; a
  * pair of panels is summed over a chunk of rows in registers, in the order of the rows, then added.
  */
 #include "lanes.h"

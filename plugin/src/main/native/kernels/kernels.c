@@ -1,4 +1,4 @@
-/* The ladder: which rungs were compiled, which the processor can run, and why not. */
+/* The kernel variants: those compiled in, and for each the reason why the processor cannot run it. */
 #include "linear.h"
 #include "vector.h"
 
@@ -15,19 +15,30 @@
     .read_row4 = calm_read_row4_##vector_, .read_row8 = calm_read_row8_##vector_,     \
     .read_half = calm_read_half_##vector_,                                            \
     .multiply_half = calm_multiply_half_##vector_,                                    \
-    .multiply_float = calm_multiply_float_##vector_,                                  \
-    .fit_grids = calm_fit_grids_##vector_, .encode = calm_encode_##vector_,           \
-    .round_weights = calm_round_weights_##vector_,                                    \
-    .round_inputs = calm_round_inputs_##vector_,                                      \
-    .column_statistics = calm_column_statistics_##vector_,                            \
-    .add_gram = calm_add_gram_##vector_,                                              \
-    .walk_columns = calm_walk_columns_##vector_, .add_tile = calm_add_tile_##vector_, \
+    .multiply_float = calm_multiply_float_##vector_,   \
+  }
+
+#define SEARCH_KERNELS(vector_)                                                         \
+  {                                                                                     \
+    .fit_grids = calm_fit_grids_##vector_, .encode = calm_encode_##vector_,             \
+    .round_weights = calm_round_weights_##vector_,                                      \
+    .round_inputs = calm_round_inputs_##vector_,                                        \
+    .column_statistics = calm_column_statistics_##vector_,                              \
+    .add_gram = calm_add_gram_##vector_, .walk_columns = calm_walk_columns_##vector_,   \
+    .add_tile = calm_add_tile_##vector_,                                                \
+  }
+
+#define VARIANT(title, linear_, vector_, missing_)                            \
+  {                                                                           \
+    .kernels = KERNELS(title, linear_, vector_),                              \
+    .search = SEARCH_KERNELS(vector_), .missing = missing_,                   \
   }
 
 typedef struct {
   calm_kernels kernels;
+  calm_search_kernels search;
   const char *(*missing)(void);
-} rung;
+} variant;
 
 static const char *nothing_missing(void) { return NULL; }
 
@@ -106,15 +117,15 @@ static const char *amx_missing(void) {
 }
 #endif
 
-static const rung LADDER[] = {
-    {KERNELS("scalar", scalar, scalar), nothing_missing},
-    {KERNELS("avx2", avx2, avx2), avx2_missing},
+static const variant VARIANTS[] = {
+    VARIANT("scalar", scalar, scalar, nothing_missing),
+    VARIANT("avx2", avx2, avx2, avx2_missing),
 #ifdef CALM_HAS_AVXVNNI
-    {KERNELS("avx-vnni", avxvnni, avx2), avxvnni_missing},
+    VARIANT("avx-vnni", avxvnni, avx2, avxvnni_missing),
 #endif
-    {KERNELS("avx512-vnni", avx512vnni, avx512), avx512vnni_missing},
+    VARIANT("avx512-vnni", avx512vnni, avx512, avx512vnni_missing),
 #ifdef CALM_HAS_AMX
-    {KERNELS("amx", amx, avx512), amx_missing},
+    VARIANT("amx", amx, avx512, amx_missing),
 #endif
 };
 
@@ -128,26 +139,30 @@ static const char *neon_missing(void) {
   return getauxval(AT_HWCAP) & ASIMDDP ? NULL : "the processor has no NEON dot products";
 }
 
-static const rung LADDER[] = {
-    {KERNELS("scalar", scalar, scalar), nothing_missing},
-    {KERNELS("neon-dotprod", neon, neon), neon_missing},
+static const variant VARIANTS[] = {
+    VARIANT("scalar", scalar, scalar, nothing_missing),
+    VARIANT("neon-dotprod", neon, neon, neon_missing),
 };
 
 #else
 
-static const rung LADDER[] = {
-    {KERNELS("scalar", scalar, scalar), nothing_missing},
+static const variant VARIANTS[] = {
+    VARIANT("scalar", scalar, scalar, nothing_missing),
 };
 
 #endif
 
-int calm_rungs(void) { return (int)(sizeof LADDER / sizeof LADDER[0]); }
+int calm_variants(void) { return (int)(sizeof VARIANTS / sizeof VARIANTS[0]); }
 
-const char *calm_rung_name(int rung) { return LADDER[rung].kernels.name; }
+const char *calm_variant_name(int variant) { return VARIANTS[variant].kernels.name; }
 
-const char *calm_rung_missing(int rung) { return LADDER[rung].missing(); }
+const char *calm_variant_missing(int variant) { return VARIANTS[variant].missing(); }
 
-const calm_kernels *calm_rung_kernels(int rung) { return &LADDER[rung].kernels; }
+const calm_kernels *calm_variant_kernels(int variant) { return &VARIANTS[variant].kernels; }
+
+const calm_search_kernels *calm_variant_search_kernels(int variant) {
+  return &VARIANTS[variant].search;
+}
 
 size_t calm_attend_scratch(int32_t head_dim) {
   size_t wide = ((size_t)head_dim + 15) / 16 * 16;

@@ -1,5 +1,5 @@
 /*
- * Sixteen float32 lanes, in whatever registers the rung has. An operation rounds each lane once, as
+ * Sixteen float32 lanes, in whatever registers the variant has. An operation rounds each lane once, as
  * IEEE 754 says, so results do not depend on the width of the registers.
  */
 #ifndef CALM_LANES_H

@@ -1,7 +1,7 @@
 /*
- * AMX int8: sixteen rows meet sixteen outputs over 64 inputs in one instruction. A tile's codes,
- * unpacked to four inputs a lane, are a B tile as they lie; the ends of groups are AVX-512. Rows
- * that do not fill a tile, and the int8 table, go the way of AVX-512 VNNI.
+ * AMX int8: one instruction multiplies sixteen rows by sixteen outputs over 64 inputs. A tile's
+ * codes, unpacked to four inputs per lane, already have the layout of a B tile; the ends of groups
+ * use AVX-512. Rows that do not fill a tile, and the int8 table, use the AVX-512 VNNI kernels.
  */
 #include "avx512.h"
 
@@ -22,18 +22,6 @@ static void configure(int inputs) {
     config.rows[i] = (uint8_t)(i >= 6 ? inputs / 4 : AMX_ROWS);
   }
   _tile_loadconfig(&config);
-}
-
-static void unpack_tile(const calm_linear *w, int tile, uint8_t *panel) {
-  const __m512i nibbles = _mm512_set1_epi8(15);
-  size_t steps = (size_t)w->groups * (size_t)w->group / 8;
-  const uint32_t *words = w->codes + (size_t)tile * steps * CALM_TILE;
-  for (size_t p = 0; p < steps; p++, words += CALM_TILE, panel += 128) {
-    __m512i word = _mm512_loadu_si512(words);
-    _mm_prefetch((const char *)words + PREFETCH, _MM_HINT_T0);
-    _mm512_store_si512(panel, _mm512_and_si512(word, nibbles));
-    _mm512_store_si512(panel + 64, _mm512_and_si512(_mm512_srli_epi16(word, 4), nibbles));
-  }
 }
 
 INLINE void add_groups(const int32_t dots[AMX_ROWS][CALM_TILE], __m512 scale, __m512 minimum,

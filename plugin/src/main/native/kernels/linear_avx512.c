@@ -1,7 +1,7 @@
 /*
- * AVX-512 VNNI: a row of a tile is one register. Up to DIRECT rows meet the packed words as they
- * are; for more, the codes of two tiles are unpacked once into scratch that stays in the second
- * cache, and all rows pass over it in blocks.
+ * AVX-512 VNNI: a row of a tile is one register. Up to DIRECT rows are multiplied with the packed
+ * words directly; for more rows, the codes of two tiles are unpacked once into scratch that stays in
+ * the L2 cache, and all rows pass over it in blocks.
  */
 #include "avx512.h"
 
@@ -57,19 +57,6 @@ static __m512 row4(const calm_linear *w, const calm_rows *x, int row, int tile) 
                     x->sums[at], sum);
   }
   return sum;
-}
-
-/* Unpacks a tile: a register of the codes of inputs 4i .. 4i+3 for each i. */
-static void unpack_tile(const calm_linear *w, int tile, uint8_t *panel) {
-  const __m512i nibbles = _mm512_set1_epi8(15);
-  size_t steps = (size_t)w->groups * (size_t)w->group / 8;
-  const uint32_t *words = w->codes + (size_t)tile * steps * CALM_TILE;
-  for (size_t p = 0; p < steps; p++, words += CALM_TILE, panel += 128) {
-    __m512i word = _mm512_loadu_si512(words);
-    _mm_prefetch((const char *)words + PREFETCH, _MM_HINT_T0);
-    _mm512_store_si512(panel, _mm512_and_si512(word, nibbles));
-    _mm512_store_si512(panel + 64, _mm512_and_si512(_mm512_srli_epi16(word, 4), nibbles));
-  }
 }
 
 /*

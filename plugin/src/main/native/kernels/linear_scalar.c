@@ -1,4 +1,4 @@
-/* The products as plain loops: for any processor, and to read. */
+/* The products as plain loops: portable, and the readable reference of the other variants. */
 #include "linear.h"
 
 #include <math.h>

@@ -1,13 +1,13 @@
 /*
- * A float64 product of two chunks, io.calm.cka.TiledProduct's inner loop with its bits: eight steps
- * of depth are summed in pairs, then added. Products and sums are rounded apart, so that processors
+ * A float64 product of two chunks, bit-identical to JavaSearchKernels.addTile: eight steps of depth
+ * are summed in pairs, then added. Products and sums are rounded apart, so that processors
  * without fma have the same bits.
  */
 #include "vector.h"
 
 enum { STEPS = 8, WIDE = 8 };
 
-/* Eight float64 in whatever registers the rung has, and the same where only doubles are aligned. */
+/* Eight float64 in whatever registers the variant has, and the same where only doubles are aligned. */
 typedef double wide __attribute__((vector_size(WIDE * sizeof(double))));
 typedef double wide_in_memory
     __attribute__((vector_size(WIDE * sizeof(double)), aligned(sizeof(double)), may_alias));

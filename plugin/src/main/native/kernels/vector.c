@@ -1,6 +1,6 @@
 /*
- * What lies between the linears: rounding, norms, rotation, gating, rows of tables. Compiled once
- * for each width of registers; CALM_WIDTH names the functions.
+ * The operations between the linears: rounding, norms, rotation, gating, rows of tables. Compiled
+ * once for each register width; CALM_WIDTH names the functions.
  */
 #include "vector.h"
 

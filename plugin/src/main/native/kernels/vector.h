@@ -1,8 +1,8 @@
-/* The functions that vector, attention, columns, grid, gram, gptq and tile define for one width of registers. */
+/* The functions that vector, attention, columns, grid, gram, gptq and tile define per register width. */
 #ifndef CALM_VECTOR_H
 #define CALM_VECTOR_H
 
-#include "calm.h"
+#include "search.h"
 
 #define CALM_JOIN_(a, b) calm_##a##_##b
 #define CALM_JOIN(a, b) CALM_JOIN_(a, b)

@@ -1,4 +1,4 @@
-/* See windows.h. Rows attend in blocks, as in a decoder's step (decoder.c). */
+/* Attention of whole windows. Rows attend in blocks, as in a decoder step (pass_attention.c). */
 #include "windows.h"
 
 #include <math.h>

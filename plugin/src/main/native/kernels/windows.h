@@ -1,4 +1,4 @@
-/* Attention of whole windows, for a search: keys and values live as long as the call. */
+/* Attention of whole windows, for a search; keys and values are kept for one call only. */
 #ifndef CALM_WINDOWS_H
 #define CALM_WINDOWS_H
 

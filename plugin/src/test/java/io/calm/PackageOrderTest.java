@@ -49,20 +49,20 @@ class PackageOrderTest {
       calibration      | checkpoint runtime tensor files text                | io.netty ai.djl
       replay           | runtime kernels model tensor files text             | io.netty com.google.gson
       search           | replay calibration quant cka kernels model tensor text | io.netty ai.djl java.nio.file
-      artifact         | search model tensor files text                      | io.netty ai.djl
-      settings         | runtime model files text                            | io.netty ai.djl
-      quantize         | settings artifact search replay calibration quant runtime kernels checkpoint model tensor text | io.netty
+      artifact         | search cka model tensor files text                  | io.netty ai.djl
+      settings         | runtime quant cka model tensor files text           | io.netty ai.djl
+      quantize         | settings artifact search replay calibration quant cka runtime kernels checkpoint model tensor text | io.netty
       generate         | runtime model text                                  | io.netty ai.djl com.google.gson
       serving.model    | generate search kernels checkpoint model text       | io.netty ai.djl com.google.gson
       serving.reply    | serving.model generate checkpoint metrics text model | io.netty ai.djl
       serving.openai   | serving.reply serving.model generate checkpoint text model | io.netty ai.djl
       serving.lmi      | serving.reply serving.model generate checkpoint text model | io.netty ai.djl
-      serving.load     | serving.reply serving.model settings quantize artifact search replay calibration quant generate runtime kernels checkpoint model tensor text | io.netty ai.djl
+      serving.load     | serving.reply serving.model settings quantize artifact search generate runtime kernels checkpoint model tensor text | io.netty ai.djl
       serving.dispatch | serving.openai serving.lmi serving.reply serving.model metrics text generate | io.netty ai.djl
-      serving.http     | serving.dispatch serving.load serving.reply serving.model generate search metrics model text | ai.djl
+      serving.http     | serving.dispatch serving.load serving.reply serving.model generate search metrics cka model tensor text | ai.djl
       serving.djl      | serving.http serving.dispatch serving.load serving.reply serving.model settings search metrics text generate |
       host             | serving.http serving.reply text                     | ai.djl
-      cli              | host serving.djl serving.http serving.dispatch serving.load serving.model quantize settings artifact search replay quant runtime kernels checkpoint metrics model tensor files text |
+      cli              | host serving.djl serving.http serving.dispatch serving.load serving.model quantize settings artifact search replay cka runtime kernels checkpoint metrics model tensor files text |
       """;
 
   private static final List<Row> ROWS = TABLE.lines().map(Row::parse).toList();

@@ -5,15 +5,15 @@ import io.calm.search.QuantPlan;
 import java.nio.file.Path;
 
 /**
- * A finished quantized model whose every byte has been verified.
+ * A finished quantized model. Every byte of it has been verified.
  *
- * <p>The model's weights are read-only mapped memory, which stays valid also when the directory is
- * deleted: until {@link #close}, and beyond it for those who hold a lease of the model's lifetime,
- * as decoders do. So it can be closed as soon as its decoder was made. An artifact that nobody
- * closes goes with the last reference to it.
+ * <p>The weights are read-only mapped memory. They stay valid when the directory is deleted: until
+ * {@link #close}, and for a holder of a lease of the model's lifetime, such as a decoder, until the
+ * lease ends. An artifact can therefore be closed as soon as its decoder exists. An artifact that
+ * is never closed is unmapped with the last reference to it.
  *
- * @param directory where it lies; its files never change
- * @param sizeInBytes of all its files
+ * @param directory directory of the files, which never change
+ * @param sizeInBytes size of all its files
  */
 public record Artifact(
     ArtifactKey key, Path directory, QuantizedModel model, QuantPlan plan, long sizeInBytes)

@@ -3,8 +3,8 @@ package io.calm.artifact;
 import io.calm.text.Printable;
 
 /**
- * An artifact could not be written, or what it depends on not be read: the message names the file,
- * what went wrong, and what to do.
+ * A failure to write an artifact, or to read a file that it depends on. The message names the file,
+ * the failure and the remedy.
  */
 public final class ArtifactException extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -6,14 +6,13 @@ import java.util.HexFormat;
 import java.util.List;
 
 /**
- * Everything that the bytes of an artifact depend on. Equal keys mean equal artifacts, so a change
- * of any part makes another artifact and leaves the old one alone.
+ * Everything that the bytes of an artifact depend on. Equal keys mean equal artifacts. A change of
+ * any part gives another artifact and leaves the old one untouched.
  *
  * @param modelDigests SHA-256 of each model file, in the checkpoint's order; see {@link
  *     FileDigests}
- * @param settings the settings that change the result, in one canonical string of the caller's
- * @param calibration identity of the calibration tokens, e.g. a text's digest, or {@code self} with
- *     its seed and sizes
+ * @param settings settings that change the result, as one canonical string
+ * @param calibration identity of the calibration tokens: the digest of a text, or {@code self}
  */
 public record ArtifactKey(List<String> modelDigests, String settings, String calibration) {
 
@@ -25,8 +24,8 @@ public record ArtifactKey(List<String> modelDigests, String settings, String cal
   }
 
   /**
-   * Returns the artifact's name: SHA-256, in hex, of the format version and every part, each with
-   * its length before it.
+   * Returns the name of the artifact: the SHA-256, in hex, of the format version and every part,
+   * each preceded by its length.
    */
   public String id() {
     MessageDigest digest = Sha256.create();

@@ -4,6 +4,7 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import java.util.Optional;
 
@@ -11,13 +12,13 @@ import java.util.Optional;
  * The parts of an artifact that determine its size on disk.
  *
  * @param group maximum number of inputs that share a grid
- * @param embeddings format of the embedding table: {@code int8}, {@code int4}, {@code float16} or
- *     {@code float32}
+ * @param embeddings format of the embedding table
  * @param head format of the lm_head, the larger one if a search decides; empty if it is the
  *     embedding table
  * @param drafts number of plans whose blocks are on disk at the same time
  */
-public record ArtifactLayout(int group, String embeddings, Optional<String> head, int drafts) {
+public record ArtifactLayout(
+    int group, TableFormat embeddings, Optional<TableFormat> head, int drafts) {
   /** Bound in bytes of the manifest's JSON per section and of the plan's JSON per block. */
   private static final long JSON_PER_SECTION = 256;
 
@@ -37,8 +38,8 @@ public record ArtifactLayout(int group, String embeddings, Optional<String> head
         + JSON;
   }
 
-  /** Returns the length of {@code blocks.bin}. */
-  long blocksBytes(ModelSpec spec) {
+  /** Returns the length of {@code blocks.bin}: the weights of all blocks. */
+  public long blocksBytes(ModelSpec spec) {
     Sections sections = new Sections();
     for (int layer = 0; layer < spec.layers(); layer++) {
       for (LinearRole role : LinearRole.values()) {
@@ -54,8 +55,8 @@ public record ArtifactLayout(int group, String embeddings, Optional<String> head
     return sections.size;
   }
 
-  /** Returns the length of {@code tables.bin}. */
-  long tablesBytes(ModelSpec spec) {
+  /** Returns the length of {@code tables.bin}: embeddings, lm_head and final norm. */
+  public long tablesBytes(ModelSpec spec) {
     Sections sections = new Sections();
     sections.addTable(spec, embeddings, group);
     head.ifPresent(format -> sections.addTable(spec, format, group));
@@ -77,21 +78,18 @@ public record ArtifactLayout(int group, String embeddings, Optional<String> head
       add(QuantizedLinear.gridBytes(outputs, inputs, group));
     }
 
-    void addTable(ModelSpec spec, String format, int limit) {
+    void addTable(ModelSpec spec, TableFormat format, int limit) {
       int tokens = spec.vocabulary();
       int width = spec.hidden();
       switch (format) {
-        case "int4" -> addLinear(tokens, width, limit);
-        case "int8" -> {
+        case INT4 -> addLinear(tokens, width, limit);
+        case INT8 -> {
           int group = QuantizedLinear.groupFor(width, limit);
           add(TokenTable.Int8.codeBytes(tokens, width, group));
           add(4L * QuantizedLinear.paddedOutputs(tokens));
         }
-        case "float16" -> add(2L * tokens * width);
-        case "float32" -> add(4L * tokens * width);
-        default ->
-            throw new IllegalArgumentException(
-                "table: expected int8, int4, float16 or float32, got " + format);
+        case FLOAT16 -> add(2L * tokens * width);
+        case FLOAT32 -> add(4L * tokens * width);
       }
     }
   }

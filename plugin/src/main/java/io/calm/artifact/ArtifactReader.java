@@ -11,6 +11,7 @@ import io.calm.model.QuantizedModel;
 import io.calm.search.QuantPlan;
 import io.calm.tensor.Lifetime;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
@@ -24,7 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** Opens a published artifact: checks every byte of it, then gives out what it holds. */
+/** Opens a published artifact and verifies every byte of it. */
 final class ArtifactReader {
   private final Path directory;
   private final Map<String, MappedSections> files = new HashMap<>();
@@ -127,6 +128,14 @@ final class ArtifactReader {
     return sections;
   }
 
+  private static TableFormat format(String name) {
+    return TableFormat.parse(name)
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "%s: there is no table format '%s'".formatted(Manifest.NAME, name)));
+  }
+
   private QuantizedModel model(Manifest manifest) {
     ModelSpec spec = manifest.spec();
     List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>();
@@ -135,11 +144,11 @@ final class ArtifactReader {
     }
     MappedSections tables = file(Manifest.TABLES);
     TokenTable embeddings =
-        TableSections.read(tables, TableSections.EMBEDDINGS, manifest.embeddings(), spec);
+        TableSections.read(tables, TableSections.EMBEDDINGS, format(manifest.embeddings()), spec);
     TokenTable head =
         manifest.head().equals(Manifest.TIED)
             ? embeddings
-            : TableSections.read(tables, TableSections.HEAD, manifest.head(), spec);
+            : TableSections.read(tables, TableSections.HEAD, format(manifest.head()), spec);
     return new QuantizedModel(
         spec,
         blocks,

@@ -18,12 +18,36 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The finished quantized models of this machine, each in a directory named by its key.
+ * A directory of finished quantized models (artifacts), shared by all processes of a user on one
+ * machine.
  *
- * <p>An artifact appears by one rename of a complete, synced directory and never changes after
- * that, so readers need no lock. Writers of one key exclude each other by a lock that dies with its
- * process. A process that is killed leaves a directory that no reader looks at and the next writer
- * deletes; a damaged artifact is reported and made again. Thread safe, also between processes.
+ * <p><b>Layout.</b> Each artifact is a directory {@code artifacts/KEY}, where KEY is the SHA-256 of
+ * everything its bytes depend on ({@link ArtifactKey}): the model files, the settings that change
+ * the result, the calibration and the format version. A change of any of them gives another
+ * directory; nothing is ever updated in place. {@link Manifest} lists the files and their sections
+ * with checksums; docs/artifact-format.md describes the bytes.
+ *
+ * <p><b>Publication.</b> A writer fills {@code KEY.tmp}, syncs every file and the directory, and
+ * renames it to {@code KEY} ({@link Publication}). The rename is atomic, so a reader finds a
+ * complete artifact or none, and needs no lock. {@link #begin} takes a lock per key ({@link
+ * KeyLock}), which the operating system releases when the process ends, however it ends. Two
+ * processes that need the same artifact therefore make it once: the second waits and finds it.
+ *
+ * <p><b>Failures.</b> A process that is killed leaves {@code KEY.tmp}, which no reader opens and the
+ * next writer deletes. A damaged artifact is found by its checksums, because every byte is verified
+ * before it is used ({@link ArtifactReader}); it is moved to {@code KEY.bad}, deleted and made
+ * again. A leftover that cannot be deleted does not block its key: the writer continues with {@code
+ * KEY.1.tmp} and so on ({@link ArtifactPaths}). A disk that is certainly too small is refused
+ * before the search. Files of another user, and links, are refused, since their content could
+ * change after verification.
+ *
+ * <p><b>Cost.</b> Opening an artifact reads it once to verify it, on all processors, at about the
+ * speed of memory if it is in the page cache. Its weights are then mapped, not copied. Finding the
+ * key of a model does not read the model again ({@link FileDigests}).
+ *
+ * <p><b>Invariants.</b> A published directory never changes. Mapped weights stay valid after the
+ * directory is deleted, until the last lease on them ends ({@link Artifact}). At most one thread on
+ * the machine writes a key. Thread safe, also between processes.
  */
 public final class ArtifactStore {
   private static final Logger LOGGER = LoggerFactory.getLogger(ArtifactStore.class);
@@ -34,41 +58,41 @@ public final class ArtifactStore {
 
   private final Path cacheDir;
   private final Path root;
-  private final Disk disk;
+  private final StoreFileSystem files;
 
   /**
-   * Opens the store, which need not exist yet.
+   * Opens the store. Its directory need not exist.
    *
-   * @param cacheDir holds {@code artifacts/}; must not lie within DJL's own cache, which DJL
+   * @param cacheDir parent of {@code artifacts/}; must not lie within DJL's own cache, which DJL
    *     deletes
    */
   public ArtifactStore(Path cacheDir) {
-    this(cacheDir, Disk.LOCAL);
+    this(cacheDir, StoreFileSystem.LOCAL);
   }
 
-  ArtifactStore(Path cacheDir, Disk disk) {
+  ArtifactStore(Path cacheDir, StoreFileSystem files) {
     this.cacheDir = cacheDir;
     this.root = cacheDir.resolve(DIRECTORY);
-    this.disk = disk;
+    this.files = files;
   }
 
-  /** What {@link #begin} found when it had the key to itself. */
+  /** The result of {@link #begin}. */
   public sealed interface Claim {}
 
-  /** Another process published the artifact in the meantime. */
+  /** The artifact, which another thread or process published in the meantime. */
   public record Ready(Artifact artifact) implements Claim {}
 
-  /** The caller makes the artifact, and closes the writer whatever happens. */
+  /** The right to write the artifact. The caller closes the writer in any case. */
   public record Granted(ArtifactWriter writer) implements Claim {}
 
   /**
-   * Returns the published artifact of {@code key}. One that is damaged is reported in the log and
-   * not returned; {@link #begin} replaces it.
+   * Returns the published artifact of {@code key}. A damaged artifact is logged and not returned;
+   * {@link #begin} replaces it.
    *
-   * @throws ArtifactException if another user may have written it, or it is reached by a link
+   * @throws ArtifactException if another user may have written it, or if it is reached by a link
    */
   public Optional<Artifact> find(ArtifactKey key) {
-    Path directory = new Place(root, key.id()).directory();
+    Path directory = new ArtifactPaths(root, key.id()).directory();
     try {
       return PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id())
           ? Optional.of(ArtifactReader.open(directory, key))
@@ -82,26 +106,26 @@ public final class ArtifactStore {
   }
 
   /**
-   * Claims {@code key} for this thread, waiting while another thread or process makes it.
+   * Claims {@code key} for this thread. Waits while another thread or process writes the artifact.
    *
-   * @param layout what will be written, so that a disk which cannot hold it is refused now
-   * @throws ArtifactException if the directory cannot be used, or the disk certainly lacks space
+   * @param layout sizes of the artifact, so that a disk that is too small is refused at once
+   * @throws ArtifactException if the directory cannot be used, or if the disk certainly lacks space
    */
   public Claim begin(ArtifactKey key, ModelSpec spec, ArtifactLayout layout) {
-    Place place = new Place(root, key.id());
+    ArtifactPaths paths = new ArtifactPaths(root, key.id());
     try {
       PrivateFiles.directory(cacheDir, DIRECTORY);
-      KeyLock lock = KeyLock.acquire(place.lock());
+      KeyLock lock = KeyLock.acquire(paths.lock());
       boolean granted = false;
       try {
-        Optional<Artifact> published = publishedOrDiscarded(place, key);
+        Optional<Artifact> published = publishedOrDiscarded(paths, key);
         if (published.isPresent()) {
           return new Ready(published.get());
         }
         deleteLeftovers(key.id());
         sweep();
         requireSpace(layout.bytes(spec));
-        ArtifactWriter writer = new ArtifactWriter(disk, free(place), key, spec, lock);
+        ArtifactWriter writer = new ArtifactWriter(files, free(paths), key, spec, lock);
         granted = true;
         return new Granted(writer);
       } finally {
@@ -119,7 +143,7 @@ public final class ArtifactStore {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new ArtifactException(
-          "%s: interrupted while another process held it".formatted(place.lock()), e);
+          "%s: interrupted while another process held it".formatted(paths.lock()), e);
     }
   }
 
@@ -127,30 +151,30 @@ public final class ArtifactStore {
     return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
-  private Optional<Artifact> publishedOrDiscarded(Place place, ArtifactKey key) throws IOException {
+  private Optional<Artifact> publishedOrDiscarded(ArtifactPaths paths, ArtifactKey key) throws IOException {
     if (!PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id())) {
       return Optional.empty();
     }
     try {
-      return Optional.of(ArtifactReader.open(place.directory(), key));
+      return Optional.of(ArtifactReader.open(paths.directory(), key));
     } catch (BadArtifactException e) {
-      LOGGER.info("artifact {}: deleting it: {}", place.directory(), e.getMessage());
-      Path discarded = free(place).discarded();
-      Files.move(place.directory(), discarded, StandardCopyOption.ATOMIC_MOVE);
+      LOGGER.info("artifact {}: deleting it: {}", paths.directory(), e.getMessage());
+      Path discarded = free(paths).discarded();
+      Files.move(paths.directory(), discarded, StandardCopyOption.ATOMIC_MOVE);
       deleteLeftover(discarded);
       return Optional.empty();
     }
   }
 
-  /** Returns the first place whose names are not taken by leftovers that cannot be deleted. */
-  private static Place free(Place place) throws IOException {
-    Place free = place;
+  /** Returns the first paths that are not taken by leftovers that cannot be deleted. */
+  private static ArtifactPaths free(ArtifactPaths paths) throws IOException {
+    ArtifactPaths free = paths;
     while (isThere(free.temporary()) || isThere(free.discarded())) {
       free = free.next();
       if (free.attempt() > MAX_ATTEMPTS) {
         throw new IOException(
             "%s: %d leftovers of earlier writers cannot be deleted; delete them"
-                .formatted(place.temporary(), MAX_ATTEMPTS));
+                .formatted(paths.temporary(), MAX_ATTEMPTS));
       }
     }
     return free;
@@ -160,14 +184,14 @@ public final class ArtifactStore {
     return Files.exists(path, LinkOption.NOFOLLOW_LINKS);
   }
 
-  /** Deletes what dead writers left of any key; live ones hold their locks. */
+  /** Deletes leftovers of dead writers of any key. Live writers hold their locks. */
   private void sweep() throws IOException, InterruptedException {
     Set<String> ids = new TreeSet<>();
     for (Path leftover : leftovers()) {
-      ids.add(Place.idOf(leftover));
+      ids.add(ArtifactPaths.idOf(leftover));
     }
     for (String id : ids) {
-      Optional<KeyLock> lock = tryAcquire(new Place(root, id).lock());
+      Optional<KeyLock> lock = tryAcquire(new ArtifactPaths(root, id).lock());
       if (lock.isPresent()) {
         try {
           deleteLeftovers(id);
@@ -194,8 +218,8 @@ public final class ArtifactStore {
       return entries
           .filter(
               path ->
-                  path.toString().endsWith(Place.TEMPORARY)
-                      || path.toString().endsWith(Place.DISCARDED))
+                  path.toString().endsWith(ArtifactPaths.TEMPORARY)
+                      || path.toString().endsWith(ArtifactPaths.DISCARDED))
           .toList();
     }
   }
@@ -203,7 +227,7 @@ public final class ArtifactStore {
   /** Deletes the leftovers of a key; its lock must be held. */
   private void deleteLeftovers(String id) throws IOException {
     for (Path leftover : leftovers()) {
-      if (Place.idOf(leftover).equals(id)) {
+      if (ArtifactPaths.idOf(leftover).equals(id)) {
         deleteLeftover(leftover);
       }
     }
@@ -213,14 +237,14 @@ public final class ArtifactStore {
   private void deleteLeftover(Path leftover) {
     LOGGER.info("{}: deleting a leftover of a writer that has ended", leftover);
     try {
-      disk.delete(leftover);
+      files.delete(leftover);
     } catch (IOException | UncheckedIOException e) {
       LOGGER.warn("{}: cannot be deleted ({}); delete it by hand", leftover, e.toString());
     }
   }
 
   private void requireSpace(long bytes) throws IOException {
-    long usable = disk.usableSpace(root);
+    long usable = files.usableSpace(root);
     if (usable < bytes) {
       throw new ArtifactException(
           "%s: expected space for %d MiB, got %d MiB; free some, or set calm.cache-dir"

@@ -17,19 +17,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes one artifact block by block into a directory that no reader sees, then publishes it whole.
+ * Writes one artifact, block by block, into a directory that no reader sees, and publishes it as a
+ * whole.
  *
- * <p>Blocks go into drafts, because the search makes a mix and a uniform plan and serves one of
- * them; the others are deleted when one is published. Buffers are written before a call returns and
- * not kept. Closing without {@link #publish} deletes everything. Not thread safe. Every method
- * throws {@link ArtifactException} if the disk fails or is full; the writer can then only be
- * closed.
+ * <p>Blocks go into drafts, because a search makes a mix and a uniform plan and serves one of them.
+ * Publishing one draft deletes the others. A buffer is written before the call returns and is not
+ * kept. Closing without {@link #publish} deletes everything.
+ *
+ * <p>Every method throws {@link ArtifactException} if the disk fails or is full; the writer can
+ * then only be closed. Not thread safe.
  */
 public final class ArtifactWriter implements AutoCloseable {
   private static final Logger LOGGER = LoggerFactory.getLogger(ArtifactWriter.class);
 
-  private final Disk disk;
-  private final Place place;
+  private final StoreFileSystem files;
+  private final ArtifactPaths paths;
   private final ArtifactKey key;
   private final ModelSpec spec;
   private final KeyLock lock;
@@ -39,15 +41,15 @@ public final class ArtifactWriter implements AutoCloseable {
   private Optional<String> head = Optional.empty();
   private boolean closed;
 
-  ArtifactWriter(Disk disk, Place place, ArtifactKey key, ModelSpec spec, KeyLock lock)
+  ArtifactWriter(StoreFileSystem files, ArtifactPaths paths, ArtifactKey key, ModelSpec spec, KeyLock lock)
       throws IOException {
-    this.disk = disk;
-    this.place = place;
+    this.files = files;
+    this.paths = paths;
     this.key = key;
     this.spec = spec;
     this.lock = lock;
-    PrivateFiles.createDirectory(place.temporary());
-    this.tables = new SectionWriter(disk, place.temporary().resolve(Manifest.TABLES));
+    PrivateFiles.createDirectory(paths.temporary());
+    this.tables = new SectionWriter(files, paths.temporary().resolve(Manifest.TABLES));
   }
 
   /** The blocks of one plan, added in order. */
@@ -62,8 +64,9 @@ public final class ArtifactWriter implements AutoCloseable {
     /**
      * Appends the next block.
      *
-     * @param layer the number of blocks added before
-     * @throws IllegalArgumentException if it is not the next, or not of the model's shapes
+     * @param layer number of blocks appended before
+     * @throws IllegalArgumentException if it is not the next block, or has other shapes than the
+     *     model
      */
     public void block(int layer, BlockParameters<QuantizedLinear> block) {
       requireOpen();
@@ -84,8 +87,8 @@ public final class ArtifactWriter implements AutoCloseable {
       throw new IllegalArgumentException(
           "draft: expected a new name of letters and digits, got \"%s\"".formatted(name));
     }
-    Path file = place.temporary().resolve("draft-" + name + ".bin");
-    write(name, () -> drafts.put(name, new Draft(new SectionWriter(disk, file))));
+    Path file = paths.temporary().resolve("draft-" + name + ".bin");
+    write(name, () -> drafts.put(name, new Draft(new SectionWriter(files, file))));
     return draftOf(name);
   }
 
@@ -107,7 +110,7 @@ public final class ArtifactWriter implements AutoCloseable {
     head = Optional.of(table(TableSections.HEAD, head, table));
   }
 
-  /** Says that the lm_head is the embedding table, in its format too. */
+  /** Declares that the lm_head is the embedding table, in the same format. */
   public void tiedHead() {
     requireAbsent(TableSections.HEAD, head);
     head = Optional.of(Manifest.TIED);
@@ -118,7 +121,7 @@ public final class ArtifactWriter implements AutoCloseable {
     requireAbsent(name, written);
     TableSections.requireFits(spec, name, table);
     write(name, () -> TableSections.write(tables, name, table));
-    return table.format();
+    return table.format().setting();
   }
 
   private static void requireAbsent(String name, Optional<String> written) {
@@ -128,9 +131,9 @@ public final class ArtifactWriter implements AutoCloseable {
   }
 
   /**
-   * Makes the artifact visible, reads it back from disk and verifies it. The writer is closed then.
+   * Publishes the artifact, reads it back from disk and verifies it. Closes the writer.
    *
-   * @param draft the blocks to serve, all of them added
+   * @param draft the blocks to serve; complete
    * @param finalNorm weight [D] of the norm before the head
    */
   public Artifact publish(
@@ -147,7 +150,7 @@ public final class ArtifactWriter implements AutoCloseable {
           files.put(Manifest.BLOCKS, draft.blocks.finish());
           files.put(Manifest.TABLES, tables.finish());
           keepOnly(draft);
-          Publication publication = new Publication(disk, place);
+          Publication publication = new Publication(this.files, paths);
           files.put(Manifest.PLAN, publication.plan(plan));
           publication.manifest(
               new Manifest(
@@ -163,11 +166,11 @@ public final class ArtifactWriter implements AutoCloseable {
         });
     closed = true;
     try {
-      return ArtifactReader.open(place.directory(), key);
+      return ArtifactReader.open(paths.directory(), key);
     } catch (BadArtifactException e) {
       throw new ArtifactException(
           "%s: read back differently from what was written: %s; check the disk"
-              .formatted(place.directory(), e.getMessage()),
+              .formatted(paths.directory(), e.getMessage()),
           e);
     } finally {
       lock.close();
@@ -181,7 +184,7 @@ public final class ArtifactWriter implements AutoCloseable {
         Files.delete(draft.blocks.file());
       }
     }
-    Files.move(served.blocks.file(), place.temporary().resolve(Manifest.BLOCKS));
+    Files.move(served.blocks.file(), paths.temporary().resolve(Manifest.BLOCKS));
   }
 
   private void requireComplete(Draft draft, float[] finalNorm) {
@@ -203,11 +206,11 @@ public final class ArtifactWriter implements AutoCloseable {
 
   private void requireOpen() {
     if (closed) {
-      throw new IllegalStateException("artifact " + place.id() + ": its writer is closed");
+      throw new IllegalStateException("artifact " + paths.id() + ": its writer is closed");
     }
   }
 
-  /** A step that writes. */
+  /** A write operation. */
   private interface Step {
     void run() throws IOException;
   }
@@ -218,7 +221,7 @@ public final class ArtifactWriter implements AutoCloseable {
     } catch (IOException e) {
       throw new ArtifactException(
           "%s: %s cannot be written: %s; free space there, or set calm.cache-dir"
-              .formatted(place.temporary(), what, e),
+              .formatted(paths.temporary(), what, e),
           e);
     }
   }
@@ -234,9 +237,9 @@ public final class ArtifactWriter implements AutoCloseable {
         draft.blocks.close();
       }
       tables.close();
-      disk.delete(place.temporary());
+      files.delete(paths.temporary());
     } catch (IOException e) {
-      LOGGER.warn("{}: cannot be deleted ({}); the next writer will", place.temporary(), e);
+      LOGGER.warn("{}: cannot be deleted ({}); the next writer will", paths.temporary(), e);
     } finally {
       lock.close();
     }

@@ -1,6 +1,8 @@
 package io.calm.artifact;
 
-/** A published artifact that must not be used; the message says which part and why, in one line. */
+/**
+ * A published artifact that must not be used. The message has the part and the reason, in one line.
+ */
 final class BadArtifactException extends Exception {
   private static final long serialVersionUID = 1L;
 

@@ -13,13 +13,14 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * A block as sections: {@code block.L.ROLE.codes} and {@code .grids} of shape [N, K, group] for
- * each linear, {@code block.L.ROLE.bias} [N] where it has one, {@code block.L.norm.NORM}.
+ * Reads and writes a block as sections: {@code block.L.ROLE.codes} and {@code .grids} of shape [N,
+ * K, group] for each linear, {@code block.L.ROLE.bias} [N] for a linear with a bias, and {@code
+ * block.L.norm.NORM}.
  */
 final class BlockSections {
   private BlockSections() {}
 
-  /** Fails if {@code block} is not one of {@code spec}'s. */
+  /** Throws an exception if {@code block} does not have the shapes of {@code spec}. */
   static void requireFits(ModelSpec spec, int layer, BlockParameters<QuantizedLinear> block) {
     for (LinearRole role : LinearRole.values()) {
       QuantizedLinear linear = block.linear(role);

@@ -13,8 +13,8 @@ import java.util.zip.CRC32C;
 /**
  * Computes CRC-32C of the parts of a file, at about the speed of memory.
  *
- * <p>Parts are read, not mapped. A file that is cut short meanwhile then gives a short read; a
- * missing mapped page would end the process inside the checksum's machine code.
+ * <p>Parts are read, not mapped. If the file is truncated meanwhile, a read returns fewer bytes; an
+ * access to a missing mapped page would end the process in the machine code of the checksum.
  */
 final class Checksums {
   private static final int MAX_THREADS = 8;
@@ -48,7 +48,9 @@ final class Checksums {
     return HexFormat.of().toHexDigits((int) checksum.getValue());
   }
 
-  /** Returns what is wrong with the first of {@code parts} that differs; all processors help. */
+  /**
+   * Returns a description of the first part that differs; empty if none does. Uses all processors.
+   */
   static Optional<String> verify(FileChannel file, List<Expected> parts) {
     AtomicReferenceArray<Optional<String>> results = new AtomicReferenceArray<>(parts.size());
     int threads = Math.min(MAX_THREADS, Runtime.getRuntime().availableProcessors());

@@ -17,13 +17,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * SHA-256 of model files, remembered by real path, size, modification time and file key (the inode,
- * where the file system has one), so that a second start does not read the model to name it.
+ * Computes the SHA-256 of model files and remembers it by real path, size, modification time and
+ * file key (the inode, if the file system has one). A second start therefore does not read the
+ * model to name it.
  *
- * <p>A file that changed within two seconds before it was read is not remembered: its next change
- * might leave size and time as they are. Each file has an entry of its own, replaced atomically and
- * with a check sum; a damaged or unwritable entry costs a reading, never a wrong digest. Thread
- * safe, also between processes.
+ * <p>The digest of a file that changed within two seconds before it was read is not remembered,
+ * because its next change might keep size and time. Each file has an entry of its own, replaced
+ * atomically and with a checksum. A damaged or unwritable entry costs a read, never a wrong digest.
+ * Thread safe, also between processes.
  */
 public final class FileDigests {
   private static final Logger LOGGER = LoggerFactory.getLogger(FileDigests.class);
@@ -59,7 +60,7 @@ public final class FileDigests {
   /**
    * Returns the SHA-256 of a file, in lower-case hex.
    *
-   * @throws ArtifactException if it cannot be read, or changes while it is read
+   * @throws ArtifactException if the file cannot be read, or changes while it is read
    */
   public String sha256(Path file) {
     try {

@@ -11,18 +11,25 @@ import com.google.gson.reflect.TypeToken;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.JsonWriter;
+import io.calm.cka.Metric;
+import io.calm.tensor.TableFormat;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * JSON of this package's records: exact, complete and diffable. Numbers that JSON does not have are
- * strings ({@code "NaN"}), an empty Optional is null, a record with a missing field is refused.
+ * Converts the records of this package to JSON and back: exact, complete and diffable. Numbers that
+ * JSON does not have are strings ({@code "NaN"}), an empty Optional is null, and a record with a
+ * missing field is refused.
  */
 final class Json {
   private static final Gson LINE = new GsonBuilder().disableHtmlEscaping().create();
@@ -37,6 +44,9 @@ final class Json {
           .registerTypeAdapterFactory(new ScalingJson())
           .registerTypeAdapter(double.class, new DoubleJson())
           .registerTypeAdapter(Double.class, new DoubleJson())
+          .registerTypeAdapter(
+              TableFormat.class, new SettingJson<>(TableFormat.values(), TableFormat::setting))
+          .registerTypeAdapter(Metric.class, new SettingJson<>(Metric.values(), Metric::setting))
           .registerTypeAdapter(Section.class, new OnOneLine<>(TypeToken.get(Section.class)))
           .registerTypeAdapter(
               new TypeToken<List<Integer>>() {}.getType(),
@@ -50,15 +60,15 @@ final class Json {
   }
 
   /**
-   * Reads what {@link #write} wrote.
+   * Reads the text that {@link #write} wrote.
    *
-   * @throws JsonParseException if {@code text} is not that
+   * @throws JsonParseException if {@code text} is anything else
    */
   static <T> T read(String text, Class<T> type) {
     return read(JsonParser.parseString(text), type);
   }
 
-  /** Reads from a tree, likewise. */
+  /** Reads a value from a JSON tree. */
   static <T> T read(JsonElement tree, Class<T> type) {
     T value;
     try {
@@ -88,6 +98,27 @@ final class Json {
     @Override
     public T read(JsonReader in) throws IOException {
       return plain.read(in);
+    }
+  }
+
+  /** Writes an enum as its setting. An unknown setting reads as null, as Gson's own enums do. */
+  private static final class SettingJson<E> extends TypeAdapter<@Nullable E> {
+    private final Map<String, E> values;
+    private final Function<E, String> setting;
+
+    SettingJson(E[] values, Function<E, String> setting) {
+      this.values = Arrays.stream(values).collect(Collectors.toMap(setting, Function.identity()));
+      this.setting = setting;
+    }
+
+    @Override
+    public void write(JsonWriter out, @Nullable E value) throws IOException {
+      out.value(value == null ? null : setting.apply(value));
+    }
+
+    @Override
+    public @Nullable E read(JsonReader in) throws IOException {
+      return values.get(in.nextString());
     }
   }
 

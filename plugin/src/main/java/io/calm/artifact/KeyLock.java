@@ -18,11 +18,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The right to write one artifact, held by one thread of one process on this machine.
+ * The right of one thread on this machine to write one artifact.
  *
- * <p>A lock on a file, which the operating system drops when its process ends, however it ends; and
- * a semaphore, because such locks belong to the process and closing any channel of the file drops
- * them. The file names the holder, for people.
+ * <p>It consists of a file lock, which the operating system releases when the process ends, however
+ * it ends, and a semaphore. The semaphore is needed because a file lock belongs to the process and
+ * is released when any channel of the file is closed. The file names the holder, for people.
  */
 final class KeyLock implements AutoCloseable {
   private static final Logger LOGGER = LoggerFactory.getLogger(KeyLock.class);
@@ -38,7 +38,7 @@ final class KeyLock implements AutoCloseable {
     this.channel = channel;
   }
 
-  /** Takes the lock; if another process holds it, logs its name once and waits. */
+  /** Acquires the lock. If another process holds it, logs its name once and waits. */
   static KeyLock acquire(Path file) throws IOException, InterruptedException {
     Semaphore semaphore = semaphore(file);
     if (!semaphore.tryAcquire()) {
@@ -49,7 +49,7 @@ final class KeyLock implements AutoCloseable {
         .orElseThrow(() -> new IllegalStateException("a lock that was waited for is held"));
   }
 
-  /** Takes the lock if it is free. */
+  /** Acquires the lock if it is free. */
   static Optional<KeyLock> tryAcquire(Path file) throws IOException, InterruptedException {
     Semaphore semaphore = semaphore(file);
     return semaphore.tryAcquire() ? withFileLock(semaphore, file, false) : Optional.empty();
@@ -59,7 +59,7 @@ final class KeyLock implements AutoCloseable {
     return IN_PROCESS.computeIfAbsent(file.toAbsolutePath().normalize(), path -> new Semaphore(1));
   }
 
-  /** Adds the file's lock to the semaphore's permit, or gives the permit back. */
+  /** Acquires the file lock in addition to the semaphore, or releases the semaphore. */
   private static Optional<KeyLock> withFileLock(Semaphore semaphore, Path file, boolean wait)
       throws IOException, InterruptedException {
     Optional<FileChannel> locked = Optional.empty();

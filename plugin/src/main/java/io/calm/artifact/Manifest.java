@@ -12,9 +12,9 @@ import java.util.Map;
  *
  * @param format version of the layout
  * @param id {@link ArtifactKey#id} of {@code key}
- * @param key what the artifact was made from
+ * @param key everything that the artifact was made from
  * @param spec the model
- * @param activation how the served model rounds activations
+ * @param activation rounding of activations in the served model
  * @param embeddings format of the embedding table
  * @param head format of the lm_head, or {@link #TIED}
  * @param files the data files and the plan, by name
@@ -34,14 +34,14 @@ record Manifest(
 
   static final String NAME = "manifest.json";
 
-  /** Holds the manifest's SHA-256, in the form that {@code sha256sum -c} reads. */
+  /** File with the manifest's SHA-256, in the form that {@code sha256sum -c} reads. */
   static final String CHECKSUM_NAME = "manifest.json.sha256";
 
   static final String BLOCKS = "blocks.bin";
   static final String TABLES = "tables.bin";
   static final String PLAN = "plan.json";
 
-  /** The lm_head is the embedding table. */
+  /** Value of {@code head} for an lm_head that is the embedding table. */
   static final String TIED = "tied";
 
   Manifest {

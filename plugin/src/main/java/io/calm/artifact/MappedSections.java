@@ -17,9 +17,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The sections of a data file as read-only mapped memory. A file is mapped in as few windows as
- * have less than 2 GiB each. They are unmapped by {@link #close}. A section that outlives the
- * artifact's reader is read under a lease of the model's lifetime.
+ * The sections of a data file as read-only mapped memory. A file is mapped in as few windows of
+ * less than 2 GiB as possible. {@link #close} unmaps them. A section that outlives the reader of
+ * the artifact is read under a lease of the model's lifetime.
  */
 final class MappedSections implements AutoCloseable {
   private final Path file;
@@ -130,7 +130,7 @@ final class MappedSections implements AutoCloseable {
     }
   }
 
-  /** Reads every section with its padding, once, and returns what is wrong with the file. */
+  /** Reads every section with its padding once and describes the damage to the file, if any. */
   Optional<String> verify() throws IOException {
     List<Checksums.Expected> parts =
         table.values().stream()
@@ -147,7 +147,7 @@ final class MappedSections implements AutoCloseable {
     }
   }
 
-  /** Returns what is wrong if the file has become shorter since it was mapped. */
+  /** Describes the truncation of the file since it was mapped, if any. */
   Optional<String> cutShort() {
     return stamp.cutShort();
   }
@@ -175,7 +175,7 @@ final class MappedSections implements AutoCloseable {
     return extent.slice(0, Math.toIntExact(section.length())).order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  /** Unmaps the file; no section may be looked at any more. */
+  /** Unmaps the file. No section may be read afterwards. */
   @Override
   public void close() {
     table.clear();

@@ -3,20 +3,17 @@ package io.calm.artifact;
 import com.google.gson.JsonParseException;
 import io.calm.search.QuantPlan;
 
-/**
- * A plan as JSON, for disk and for people. Reading gives back the plan that was written, to the
- * last bit of every score.
- */
+/** Converts a plan to JSON and back, exact to the last bit of every score. */
 public final class PlanJson {
   private PlanJson() {}
 
-  /** Returns the plan as indented JSON; numbers that are not finite are strings. */
+  /** Returns the plan as indented JSON. Numbers that are not finite are strings. */
   public static String write(QuantPlan plan) {
     return Json.write(plan);
   }
 
   /**
-   * Returns the plan that {@code json} was written from.
+   * Returns the plan that {@code json} describes.
    *
    * @throws JsonParseException if it is not a plan, or lacks a field
    */

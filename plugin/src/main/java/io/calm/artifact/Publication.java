@@ -13,13 +13,14 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The last steps of an artifact: plan, manifest, then one rename. Before the rename every file and
- * the directory are synced, so that a name that survives a power failure has its bytes too.
+ * The last steps of writing an artifact: the plan, the manifest, then one rename. Every file and
+ * the directory are synced before the rename, so that a name that survives a power failure has its
+ * bytes.
  */
-record Publication(Disk disk, Place place) {
+record Publication(StoreFileSystem disk, ArtifactPaths paths) {
 
   Manifest.DataFile plan(QuantPlan plan) throws IOException {
-    try (SectionWriter writer = new SectionWriter(disk, place.temporary().resolve(Manifest.PLAN))) {
+    try (SectionWriter writer = new SectionWriter(disk, paths.temporary().resolve(Manifest.PLAN))) {
       ByteBuffer text = StandardCharsets.UTF_8.encode(PlanJson.write(plan));
       writer.write(Manifest.PLAN, text, List.of());
       return writer.finish();
@@ -34,7 +35,7 @@ record Publication(Disk disk, Place place) {
   }
 
   private void writeFile(String name, byte[] bytes) throws IOException {
-    try (WritableByteChannel channel = disk.create(place.temporary().resolve(name))) {
+    try (WritableByteChannel channel = disk.create(paths.temporary().resolve(name))) {
       ByteBuffer buffer = ByteBuffer.wrap(bytes);
       while (buffer.hasRemaining()) {
         channel.write(buffer);
@@ -44,15 +45,15 @@ record Publication(Disk disk, Place place) {
 
   void publish() throws IOException {
     List<Path> files;
-    try (Stream<Path> entries = Files.list(place.temporary())) {
+    try (Stream<Path> entries = Files.list(paths.temporary())) {
       files = entries.toList();
     }
     for (Path file : files) {
       disk.sync(file); // before its mode: it is opened to write
       PrivateFiles.seal(file);
     }
-    disk.sync(place.temporary());
-    Files.move(place.temporary(), place.directory(), StandardCopyOption.ATOMIC_MOVE);
-    disk.sync(place.root());
+    disk.sync(paths.temporary());
+    Files.move(paths.temporary(), paths.directory(), StandardCopyOption.ATOMIC_MOVE);
+    disk.sync(paths.root());
   }
 }

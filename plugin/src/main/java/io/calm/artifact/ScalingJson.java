@@ -14,7 +14,7 @@ import java.io.IOException;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A rotary scaling as an object whose {@code type} names its record. */
+/** Converts a rotary scaling to a JSON object whose {@code type} names its record. */
 final class ScalingJson implements TypeAdapterFactory {
   private static final Map<String, Class<? extends RopeSpec.Scaling>> TYPES =
       Map.of(

@@ -3,14 +3,14 @@ package io.calm.artifact;
 import java.util.List;
 
 /**
- * A run of bytes of a data file.
+ * A range of bytes of a data file.
  *
  * @param name e.g. {@code block.3.q.codes}
- * @param offset first byte; a multiple of {@link #ALIGNMENT}, of {@link #PAGE} for big ones
- * @param length bytes, without the padding behind it
- * @param extent bytes with the zeros up to the next section, or to the file's end
- * @param crc32c checksum (Castagnoli) over the extent, in hex
- * @param shape sizes of what it holds; see {@link BlockSections} and {@link TableSections}
+ * @param offset first byte; a multiple of {@link #ALIGNMENT}, of a page if the section is large
+ * @param length number of bytes without padding
+ * @param extent number of bytes with the zeros up to the next section or the end of the file
+ * @param crc32c checksum (Castagnoli) of the extent, in hex
+ * @param shape sizes of the content; see {@link BlockSections} and {@link TableSections}
  */
 record Section(
     String name, long offset, long length, long extent, String crc32c, List<Integer> shape) {

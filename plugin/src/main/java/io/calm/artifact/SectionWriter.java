@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.zip.CRC32C;
 
 /**
- * Appends sections to a new file and remembers where they are. Not thread safe. After a failure the
- * file is of no use.
+ * Appends sections to a new file and records their positions. The file is unusable after a failure.
+ * Not thread safe.
  */
 final class SectionWriter implements AutoCloseable {
   private final Path file;
@@ -21,19 +21,19 @@ final class SectionWriter implements AutoCloseable {
   private long size;
   private Open open = new Open("", 0, 0, List.of());
 
-  /** The section whose padding, and so its checksum, is not known yet. */
+  /** A section whose padding, and therefore checksum, is not known yet. */
   private record Open(String name, long offset, long length, List<Integer> shape) {}
 
-  SectionWriter(Disk disk, Path file) throws IOException {
+  SectionWriter(StoreFileSystem files, Path file) throws IOException {
     this.file = file;
-    this.channel = disk.create(file);
+    this.channel = files.create(file);
   }
 
   Path file() {
     return file;
   }
 
-  /** Appends the remaining bytes of {@code data}, whose position stays. */
+  /** Appends the remaining bytes of {@code data} without a change of its position. */
   void write(String name, ByteBuffer data, List<Integer> shape) throws IOException {
     int length = data.remaining();
     closeSection(Section.aligned(size, length));
@@ -48,7 +48,7 @@ final class SectionWriter implements AutoCloseable {
     write(name, bytes, List.of(values.length));
   }
 
-  /** Ends the file and returns its table; nothing can be written after that. */
+  /** Completes the file and returns its table. Nothing can be written afterwards. */
   Manifest.DataFile finish() throws IOException {
     closeSection(size);
     channel.close();

@@ -1,14 +1,15 @@
 package io.calm.artifact;
 
 import io.calm.model.ModelSpec;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import java.io.IOException;
 import java.util.List;
 
 /**
- * A token table as sections: {@code int8} as {@code NAME.codes} [V, D, group] and {@code
- * NAME.scales} [V padded]; {@code int4} as a linear's {@code NAME.codes} and {@code NAME.grids};
- * {@code float16} and {@code float32} as {@code NAME.values} [V, D].
+ * Reads and writes a token table as sections: {@code int8} as {@code NAME.codes} [V, D, group] and
+ * {@code NAME.scales} [V padded]; {@code int4} as a linear's {@code NAME.codes} and {@code
+ * NAME.grids}; {@code float16} and {@code float32} as {@code NAME.values} [V, D].
  */
 final class TableSections {
   static final String EMBEDDINGS = "embeddings";
@@ -40,27 +41,27 @@ final class TableSections {
     }
   }
 
-  static TokenTable read(MappedSections sections, String name, String format, ModelSpec spec) {
+  static TokenTable read(MappedSections sections, String name, TableFormat format, ModelSpec spec) {
     TokenTable table = read(sections, name, format);
     requireFits(spec, name, table);
     return table;
   }
 
-  private static TokenTable read(MappedSections sections, String name, String format) {
-    if (format.equals("int4")) {
+  private static TokenTable read(MappedSections sections, String name, TableFormat format) {
+    if (format == TableFormat.INT4) {
       return new TokenTable.Int4(BlockSections.readLinear(sections, name));
     }
-    String data = format.equals("int8") ? name + ".codes" : name + ".values";
+    String data = format == TableFormat.INT8 ? name + ".codes" : name + ".values";
     List<Integer> shape = sections.section(data).shape();
     int tokens = shape.get(0);
     int width = shape.get(1);
     return switch (format) {
-      case "int8" ->
+      case INT8 ->
           new TokenTable.Int8(
               tokens, width, shape.get(2), sections.bytes(data), sections.bytes(name + ".scales"));
-      case "float16" -> new TokenTable.Float16(tokens, width, sections.bytes(data));
-      case "float32" -> new TokenTable.Float32(tokens, width, sections.bytes(data));
-      default -> throw new IllegalArgumentException(name + ": no such format: " + format);
+      case FLOAT16 -> new TokenTable.Float16(tokens, width, sections.bytes(data));
+      case FLOAT32 -> new TokenTable.Float32(tokens, width, sections.bytes(data));
+      case INT4 -> new TokenTable.Int4(BlockSections.readLinear(sections, name));
     };
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Packed models on disk: format, key, locks, atomic publish, checksums. The format is described in
- * docs/reference/artifact-format.md.
+ * Quantized models on disk: format, key, locks, atomic publication, checksums. {@link
+ * io.calm.artifact.ArtifactStore} describes the design, docs/reference/artifact-format.md the
+ * format.
  */
 @NullMarked
 package io.calm.artifact;

@@ -3,14 +3,14 @@ package io.calm.calibration;
 import java.util.List;
 
 /**
- * Calibration sequences in three disjoint parts, so that nothing is judged on what it was fitted
- * on.
+ * Calibration sequences in three disjoint parts, so that nothing is judged on the data that it was
+ * fitted on.
  *
  * @param source {@code self}, or the name of the text
- * @param seed of the samples; 0 for a text
- * @param fit what quantizers are fitted on
- * @param score what candidates are scored on
- * @param guard what the guard judges on
+ * @param seed seed of the samples; 0 for a text
+ * @param fit sequences that quantizers are fitted on
+ * @param score sequences that candidates are scored on
+ * @param guard sequences that the guard judges on
  */
 public record CalibrationSet(
     String source, long seed, List<int[]> fit, List<int[]> score, List<int[]> guard) {
@@ -33,17 +33,20 @@ public record CalibrationSet(
     }
   }
 
-  /** Returns the tokens of a sequence. */
+  /** Returns the number of tokens per sequence. */
   public int length() {
     return fit.get(0).length;
   }
 
-  /** Returns how many sequences are scored, and how many guard, beside {@code fit}: a quarter. */
+  /**
+   * Returns the size of the score part, and of the guard part, beside {@code fit} sequences: a
+   * quarter.
+   */
   public static int heldOut(int fit) {
     return Math.max(1, fit / 4);
   }
 
-  /** Returns how many sequences a set with {@code fit} for fitting has in all. */
+  /** Returns the number of all sequences of a set with {@code fit} sequences for fitting. */
   public static int total(int fit) {
     return fit + 2 * heldOut(fit);
   }

@@ -14,16 +14,17 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Calibration sequences cut from a text file, or from JSON lines with a {@code text} each. */
+/** Cuts calibration sequences from a text file, or from JSON lines with a {@code text} each. */
 public final class CalibrationText {
   private CalibrationText() {}
 
   /**
-   * Cuts windows that are spread evenly over the text: {@code samples} to fit on, and between them
-   * those to score and to guard.
+   * Cuts windows that are spread evenly over the text: {@code samples} windows to fit on, and
+   * between them those to score and to guard.
    *
-   * @param length tokens a window
-   * @throws IllegalArgumentException if the file cannot be read or is too short, with the numbers
+   * @param length tokens per window
+   * @throws IllegalArgumentException if the file cannot be read or is too short; the message has
+   *     the numbers
    */
   public static CalibrationSet read(Path file, Tokenizer tokenizer, int samples, int length) {
     int[] tokens = tokenizer.encode(text(file), false);
@@ -63,8 +64,8 @@ public final class CalibrationText {
   }
 
   /**
-   * Reads the text, in which a line ends with a line feed whatever system wrote it; of JSON lines,
-   * the {@code text} of each, one a line.
+   * Returns the text with line feeds as line ends; for JSON lines, the {@code text} of each on a
+   * line.
    */
   private static String text(Path file) {
     try {

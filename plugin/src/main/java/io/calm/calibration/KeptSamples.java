@@ -20,12 +20,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The model's own samples as files of token ids, so that every plan of a model and its settings is
- * calibrated on the same ones and only the first has them written.
+ * Stores the model's own samples as files of token ids, so that all plans of a model and its
+ * settings are calibrated on the same sequences, and only the first plan samples them.
  *
- * <p>A file is named by its key, appears by one rename, and ends with a CRC-32C of what is before:
- * a damaged one is reported and not returned, an unwritable directory costs a sampling at every
- * making. Thread safe, also between processes: they would write the same bytes.
+ * <p>A file is named by its key, appears by one rename, and ends with a CRC-32C of its content. A
+ * damaged file is logged and not returned. With an unwritable directory, every plan samples again.
+ * Thread safe, also between processes, which would write the same bytes.
  */
 public final class KeptSamples {
   private static final Logger LOGGER = LoggerFactory.getLogger(KeptSamples.class);
@@ -37,16 +37,16 @@ public final class KeptSamples {
   private final Path cacheDir;
   private final Path directory;
 
-  /** Keeps samples in {@code cacheDir/samples}, which need not exist yet. */
+  /** Stores samples in {@code cacheDir/samples}, which need not exist. */
   public KeptSamples(Path cacheDir) {
     this.cacheDir = cacheDir;
     this.directory = cacheDir.resolve(DIRECTORY);
   }
 
   /**
-   * Returns the samples of {@code key}, where they are kept and whole.
+   * Returns the samples of {@code key}; empty if there are none or they are damaged.
    *
-   * @param key a name for a file: a digest of all that the samples depend on
+   * @param key name of the file: a digest of everything that the samples depend on
    */
   public Optional<CalibrationSet> find(String key) {
     Path file = directory.resolve(key);
@@ -64,7 +64,7 @@ public final class KeptSamples {
     return Optional.empty();
   }
 
-  /** Keeps the samples of {@code key}; where the disk refuses, a log line says so. */
+  /** Stores the samples of {@code key}. Logs a failure to write and continues. */
   public void keep(String key, CalibrationSet set) {
     try {
       PrivateFiles.directory(cacheDir, DIRECTORY);
@@ -102,7 +102,7 @@ public final class KeptSamples {
     return body + checksum(body) + "\n";
   }
 
-  /** Reads what {@link #text} wrote; anything else is an IllegalArgumentException. */
+  /** Reads the text that {@link #text} wrote; throws IllegalArgumentException for anything else. */
   private static CalibrationSet parse(String key, String text) {
     List<String> lines = text.lines().toList();
     int last = lines.size() - 1;

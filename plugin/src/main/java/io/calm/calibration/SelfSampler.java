@@ -12,23 +12,25 @@ import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
 /**
- * Calibration without a data set: sequences that the model itself writes at temperature 1 (the idea
- * of LLM-QAT, arXiv 2305.17888, section 3.1, with a cheap W4A8 model in the place of the full one).
+ * Samples calibration sequences from the model itself, at temperature 1. No data set is needed. The
+ * idea is that of LLM-QAT (arXiv 2305.17888, section 3.1), with a cheap W4A8 model instead of the
+ * full-precision one.
  *
- * <p>Where the model has a token that starts a text, every fourth sequence starts with it alone;
- * the others start with (that and) a token drawn from the vocabulary, for spread. The same seed
- * gives the same tokens on every machine that gives the same logits.
+ * <p>If the model has a token that starts a text, every fourth sequence starts with that token
+ * alone. The others start with a random token of the vocabulary, after the start token if the
+ * tokenizer always adds it. The same seed gives the same tokens on every machine that computes the
+ * same logits.
  */
 public final class SelfSampler {
-  /** Sequences of one step; bounds the logits that are held. */
+  /** Maximum number of sequences per step. Limits the memory of the logits. */
   private static final int BATCH = 64;
 
-  /** Returns the blocks that the decoder must have for sequences of so many tokens. */
+  /** Returns the number of KV blocks that the decoder needs for sequences of that length. */
   public static int blocks(int length) {
     return BATCH * Decoder.blocksFor(length);
   }
 
-  /** One sequence in so many starts with BOS alone. */
+  /** Every n-th sequence starts with BOS alone. */
   private static final int BOS_EVERY = 4;
 
   private final Decoder decoder;
@@ -39,11 +41,11 @@ public final class SelfSampler {
   private final Parallel parallel;
 
   /**
-   * Makes a sampler.
+   * Creates a sampler.
    *
-   * @param bos token that starts a text, where the model has one
-   * @param alwaysBos whether the model's tokenizer puts it before every text
-   * @param firstTokens ids that may come first: the vocabulary without its control tokens
+   * @param bos token that starts a text; empty if the model has none
+   * @param alwaysBos whether the tokenizer puts it before every text
+   * @param firstTokens possible first tokens: the vocabulary without control tokens
    */
   public SelfSampler(
       Decoder decoder, OptionalInt bos, boolean alwaysBos, int[] firstTokens, Parallel parallel) {
@@ -58,9 +60,9 @@ public final class SelfSampler {
   /**
    * Samples the sequences of a calibration set.
    *
-   * @param samples sequences to fit on; a quarter as many to score and to guard on top
-   * @param length tokens a sequence
-   * @param progress receives the tokens done of each sequence
+   * @param samples number of sequences to fit on; a quarter as many to score and to guard are added
+   * @param length tokens per sequence
+   * @param progress receives the number of tokens per sequence so far
    */
   public CalibrationSet sample(int samples, int length, long seed, IntConsumer progress) {
     int total = CalibrationSet.total(samples);
@@ -112,7 +114,7 @@ public final class SelfSampler {
         });
   }
 
-  /** One sequence in the making. */
+  /** One sequence that is being sampled. */
   private final class Writer {
     final SplittableRandom random;
     final int[] tokens;
@@ -132,7 +134,7 @@ public final class SelfSampler {
       }
     }
 
-    /** Returns the tokens that the decoder has not seen. */
+    /** Returns the tokens that the decoder has not read yet. */
     int[] next() {
       int[] chunk = Arrays.copyOfRange(tokens, fed, written);
       fed = written;

@@ -1,22 +1,21 @@
 package io.calm.cka;
 
+import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
 
 /**
  * Linear CKA as first published (Kornblith et al., arXiv 1905.00414, section 3): {@code ||Y'X||_F^2
  * / (||X'X||_F ||Y'Y||_F)}, columns centred. Defined where neither matrix is constant.
  */
-record BiasedCka(int threads) implements Similarity {
-  static final String NAME = "cka-biased";
-
+record BiasedCka(int threads, SearchKernels kernels) implements Similarity {
   @Override
-  public String name() {
-    return NAME;
+  public Metric metric() {
+    return Metric.CKA_BIASED;
   }
 
   @Override
   public Reference reference(Matrix reference, Rows rows) {
-    return new LinearReference(reference, rows, threads, BiasedCka::judge);
+    return new LinearReference(reference, rows, threads, kernels, BiasedCka::judge);
   }
 
   private static Score judge(Comparison comparison) {
@@ -24,7 +23,8 @@ record BiasedCka(int threads) implements Similarity {
     if (Double.isNaN(biased)) {
       String constant = comparison.reference().product() > 0 ? "candidate" : "reference";
       return new Score.Undefined(
-          "%s: the %s is the same in all %d rows".formatted(NAME, constant, comparison.rows()));
+          "%s: the %s is the same in all %d rows"
+              .formatted(Metric.CKA_BIASED.setting(), constant, comparison.rows()));
     }
     return comparison.value(biased);
   }

@@ -4,8 +4,8 @@ import io.calm.tensor.Matrix;
 import java.util.Optional;
 
 /**
- * The kept rows of a matrix with their columns' means taken off, in float64. Only means and row
- * norms are stored; values are centred as strips of them are loaded. Immutable.
+ * The kept rows of a matrix, centred by column, in float64. Only means and row norms are stored;
+ * values are centred when they are loaded. Immutable.
  */
 final class Centred {
   /** Centred squares below this share of the raw ones are the rounding of a constant matrix. */

@@ -1,7 +1,7 @@
 package io.calm.cka;
 
 /**
- * All that the measures of this package need to know of a reference X and a candidate Y.
+ * The statistics of a reference X and a candidate Y that every measure is computed from.
  *
  * @param cross of X with Y
  * @param reference of X with itself

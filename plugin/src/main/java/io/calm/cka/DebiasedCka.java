@@ -1,5 +1,6 @@
 package io.calm.cka;
 
+import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
 
 /**
@@ -8,24 +9,23 @@ import io.calm.tensor.Matrix;
  * L))}. Near 0 for independent rows at any n and d, where the biased value tends to 1 as d/n grows.
  * Defined for 4 rows or more and positive denominators.
  */
-record DebiasedCka(int threads) implements Similarity {
-  static final String NAME = "cka";
-
+record DebiasedCka(int threads, SearchKernels kernels) implements Similarity {
   @Override
-  public String name() {
-    return NAME;
+  public Metric metric() {
+    return Metric.CKA;
   }
 
   @Override
   public Reference reference(Matrix reference, Rows rows) {
-    return new LinearReference(reference, rows, threads, DebiasedCka::judge);
+    return new LinearReference(reference, rows, threads, kernels, DebiasedCka::judge);
   }
 
   private static Score judge(Comparison comparison) {
     int rows = comparison.rows();
     if (rows < Hsic.MIN_ROWS) {
       return new Score.Undefined(
-          "%s: expected %d rows or more, got %d".formatted(NAME, Hsic.MIN_ROWS, rows));
+          "%s: expected %d rows or more, got %d"
+              .formatted(Metric.CKA.setting(), Hsic.MIN_ROWS, rows));
     }
     if (!comparison.reference().unbiasedIsPositive()) {
       return undefined("reference", comparison.reference());
@@ -40,6 +40,6 @@ record DebiasedCka(int threads) implements Similarity {
     return new Score.Undefined(
         ("%s: the rows of the %s differ too little to be compared: expected a similarity with itself"
                 + " above 0, got %.3g (%.3g with bias)")
-            .formatted(NAME, which, hsic.unbiased(), hsic.product()));
+            .formatted(Metric.CKA.setting(), which, hsic.unbiased(), hsic.product()));
   }
 }

@@ -1,7 +1,7 @@
 package io.calm.cka;
 
 /**
- * What the HSIC of two centred matrices X, Y with n rows is made of, K = XX' and L = YY'.
+ * The terms of the HSIC of two centred matrices X, Y with n rows, where K = XX' and L = YY'.
  *
  * @param rows n
  * @param product tr(KL) = ||Y'X||_F^2, which is (n - 1)^2 times the biased estimate

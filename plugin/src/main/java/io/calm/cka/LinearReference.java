@@ -1,5 +1,6 @@
 package io.calm.cka;
 
+import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
 import java.util.Arrays;
 import java.util.function.Function;
@@ -8,7 +9,7 @@ import java.util.function.Function;
  * A reference X [n, d] for measures that follow from linear kernels.
  *
  * <p>tr(KL) is taken as ||Y'X||_F^2 over d x d products where d is at most n, otherwise as the sum
- * of K * L over n x n Gram matrices; the bigger of the two is never made. The feature form keeps
+ * of K * L over n x n Gram matrices; the larger of the two is never computed. The feature form keeps
  * nothing but means and norms of X, the Gram form keeps the lower half of K. A candidate costs 3/2
  * n d min(n, d) multiplications in the feature form, 1/2 in the Gram form.
  */
@@ -16,13 +17,19 @@ final class LinearReference implements Similarity.Reference {
   private final Matrix matrix;
   private final Rows rows;
   private final int threads;
+  private final SearchKernels kernels;
   private final Function<Comparison, Score> judge;
   private final Centred centred;
   private final boolean gramForm;
   private final double[][] gramTiles;
   private final double selfProduct;
 
-  LinearReference(Matrix matrix, Rows rows, int threads, Function<Comparison, Score> judge) {
+  LinearReference(
+      Matrix matrix,
+      Rows rows,
+      int threads,
+      SearchKernels kernels,
+      Function<Comparison, Score> judge) {
     if (rows.total() != matrix.rows()) {
       throw new IllegalArgumentException(
           "rows: expected a choice of %d, got one of %d".formatted(matrix.rows(), rows.total()));
@@ -30,6 +37,7 @@ final class LinearReference implements Similarity.Reference {
     this.matrix = matrix;
     this.rows = rows;
     this.threads = threads;
+    this.kernels = kernels;
     this.judge = judge;
     this.centred = new Centred(matrix, rows);
     this.gramForm = rows.kept() < matrix.columns();
@@ -94,6 +102,7 @@ final class LinearReference implements Similarity.Reference {
         tokens,
         TiledProduct.tiles(rows.kept(), rows.kept(), true),
         threads,
+        kernels,
         (tile, product, size) -> Arrays.copyOf(product, size));
   }
 
@@ -106,6 +115,7 @@ final class LinearReference implements Similarity.Reference {
         tokens,
         tiles,
         threads,
+        kernels,
         (t, product, size) -> {
           double weight = tiles[t].weight();
           double cross = gramTiles.length == 0 ? 0 : weight * dot(product, gramTiles[t]);
@@ -139,6 +149,7 @@ final class LinearReference implements Similarity.Reference {
             features,
             tiles,
             threads,
+            kernels,
             (t, product, size) -> new double[] {tiles[t].weight() * squares(product, size)});
     return total(sums, 0);
   }
@@ -150,6 +161,7 @@ final class LinearReference implements Similarity.Reference {
             centred.features(),
             TiledProduct.tiles(matrix.columns(), matrix.columns(), false),
             threads,
+            kernels,
             (tile, product, size) -> new double[] {squares(product, size)});
     return total(sums, 0);
   }

@@ -1,12 +1,12 @@
 package io.calm.cka;
 
-/** How alike a candidate is to its reference, or why that is undefined. */
+/** The similarity of a candidate to its reference, or the reason why it is undefined. */
 public sealed interface Score {
 
   /**
    * A defined score.
    *
-   * @param value what the search maximizes; which of the others it is depends on the metric
+   * @param value the value that the search maximizes; the metric decides which of the others it is
    * @param debiased linear CKA from the unbiased HSIC; NaN where another metric is used and this
    *     one is undefined
    * @param biased {@code ||Y'X||_F^2 / (||X'X||_F ||Y'Y||_F)}, columns centred; NaN likewise

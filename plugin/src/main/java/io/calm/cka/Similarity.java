@@ -8,8 +8,8 @@ import io.calm.tensor.Matrix;
  */
 public interface Similarity {
 
-  /** Returns the value of {@code calm.search.metric} that selects this measure. */
-  String name();
+  /** Returns the metric that this measure computes. */
+  Metric metric();
 
   /**
    * Prepares a reference for any number of candidates; what depends on it alone is computed once.

@@ -1,5 +1,6 @@
 /**
- * Similarity of two matrices whose rows are the same tokens. Knows neither layers nor quantizers.
+ * Similarity of two matrices whose rows belong to the same tokens. Knows neither layers nor
+ * quantizers.
  */
 @NullMarked
 package io.calm.cka;

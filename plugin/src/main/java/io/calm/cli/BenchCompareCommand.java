@@ -89,7 +89,7 @@ final class BenchCompareCommand implements Callable<Integer> {
     return Decoders.open(
         PlacedModel.of(artifact.model()),
         new Decoders.Settings(
-            bench.kernel(), model.resolve().settings().kvCache(), bench.threads()),
+            bench.kernel(), model.resolve().settings().decoder().kvCache(), bench.threads()),
         PlanComparison.BLOCKS);
   }
 }

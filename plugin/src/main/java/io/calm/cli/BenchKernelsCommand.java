@@ -4,7 +4,7 @@ import io.calm.cli.bench.BenchReport;
 import io.calm.cli.bench.KernelBench;
 import io.calm.cli.bench.KernelShape;
 import io.calm.cli.bench.OnnxRuntimePeer;
-import io.calm.kernels.NativeKernels.Rung;
+import io.calm.kernels.KernelVariant;
 import io.calm.replay.EngineMissingException;
 import io.calm.replay.ProductTimes;
 import java.io.IOException;
@@ -56,7 +56,7 @@ final class BenchKernelsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Rung rung = bench.rung();
+    KernelVariant variant = bench.variant();
     if (shape != null
         && KernelShape.ALL.stream().noneMatch(linear -> linear.name().equals(shape))) {
       throw new IllegalArgumentException(
@@ -67,7 +67,8 @@ final class BenchKernelsCommand implements Callable<Integer> {
     Optional<OnnxRuntimePeer> onnx = onnx(report);
     Optional<ProductTimes> pytorch = pytorch(report);
     try {
-      KernelBench kernels = new KernelBench(rung, bench.threads(), rounds.announce(report), report);
+      KernelBench kernels =
+          new KernelBench(variant, bench.threads(), rounds.announce(report), report);
       for (KernelShape.Linear linear : KernelShape.ALL) {
         if (shape == null || linear.name().equals(shape)) {
           kernels.run(linear, new KernelBench.Peers(onnx, pytorch));

@@ -1,7 +1,7 @@
 package io.calm.cli;
 
 import io.calm.cli.bench.BenchReport;
-import io.calm.kernels.NativeKernels.Rung;
+import io.calm.kernels.KernelVariant;
 import io.calm.runtime.Decoders;
 import io.calm.settings.CalmSettings;
 import java.io.IOException;
@@ -24,7 +24,7 @@ final class BenchMixin {
       names = "--kernel",
       paramLabel = "NAME",
       defaultValue = Decoders.AUTO,
-      description = "A rung of the native kernels. Default: the best that this machine runs.")
+      description = "A variant of the native kernels. Default: the best that this machine runs.")
   private String kernel;
 
   @Option(
@@ -36,7 +36,9 @@ final class BenchMixin {
   private @Nullable Path json;
 
   int threads() {
-    int count = Optional.ofNullable(threads).orElseGet(() -> CalmSettings.defaults().threadCount());
+    int count =
+        Optional.ofNullable(threads)
+            .orElseGet(() -> CalmSettings.defaults().decoder().threadCount());
     if (count < 1) {
       throw new IllegalArgumentException(
           "--threads: expected a positive number, got %d".formatted(count));
@@ -49,8 +51,8 @@ final class BenchMixin {
   }
 
   /** Returns the native kernels that were asked for. */
-  Rung rung() {
-    return Decoders.rung(kernel)
+  KernelVariant variant() {
+    return Decoders.variant(kernel)
         .orElseThrow(
             () ->
                 new IllegalArgumentException(

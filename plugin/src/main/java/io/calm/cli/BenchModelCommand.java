@@ -101,7 +101,7 @@ final class BenchModelCommand implements Callable<Integer> {
       throws IOException, InterruptedException {
     BenchReport report = bench.report(spec.commandLine().getOut());
     try {
-      new ModelBench(chosen, bench.rung(), bench.threads(), rounds.announce(report), report)
+      new ModelBench(chosen, bench.variant(), bench.threads(), rounds.announce(report), report)
           .run(other);
     } finally {
       bench.finish(report);

@@ -3,10 +3,9 @@ package io.calm.cli;
 import io.calm.artifact.ArtifactException;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.cli.models.RecipeException;
-import io.calm.quant.QuantizationException;
-import io.calm.quantize.NotEnoughMemoryException;
+import io.calm.quantize.QuantizeException;
 import io.calm.replay.EngineMissingException;
-import io.calm.search.SearchException;
+import io.calm.serving.load.NotEnoughMemoryException;
 import io.calm.text.Printable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -61,9 +60,8 @@ record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHand
         cause instanceof CheckpointException
             || cause instanceof RecipeException
             || cause instanceof ArtifactException
-            || cause instanceof SearchException
             || cause instanceof EngineMissingException
-            || cause instanceof QuantizationException
+            || cause instanceof QuantizeException
             || cause instanceof NotEnoughMemoryException
             || cause instanceof IllegalArgumentException
             || cause instanceof IOException;

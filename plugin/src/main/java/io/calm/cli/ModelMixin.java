@@ -59,7 +59,8 @@ final class ModelMixin {
         Files.isDirectory(source.checkpoint()) && source.checkpoint().equals(source.properties());
     Path checkpoint = ownDirectory ? file.checkpoint() : source.checkpoint();
     CalmSettings settings = properties.settings(System.getenv());
-    DjlCache.use(settings.cacheDir()); // the first model's, before any native library is loaded
+    DjlCache.use(
+        settings.loading().cacheDir()); // the first model's, before any native library is loaded
     return new Resolved(source.name(), checkpoint, settings, LmiOptions.of(values));
   }
 }

@@ -55,7 +55,7 @@ record Precision(String name, Optional<String> kvCache) {
     Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint());
     if (name.equals(REFERENCE)) {
       return new Opened(
-          checkpoint, new ReferenceLogits(checkpoint, settings.threadCount()), REFERENCE);
+          checkpoint, new ReferenceLogits(checkpoint, settings.decoder().threadCount()), REFERENCE);
     }
     try (ProgressBar bar = ProgressBar.open()) {
       Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, bar);
@@ -69,8 +69,8 @@ record Precision(String name, Optional<String> kvCache) {
   private Decoder decoder(QuantizedModel model, CalmSettings settings) {
     int blocks = Decoder.blocksFor(model.spec().maxContext());
     return kvCache.equals(Optional.of(FLOAT32))
-        ? JavaDecoder.withoutKvRounding(model, settings.threadCount(), blocks)
-        : Decoders.open(model, settings.decoder(), blocks);
+        ? JavaDecoder.withoutKvRounding(model, settings.decoder().threadCount(), blocks)
+        : Decoders.open(model, settings.decoder().forDecoder(), blocks);
   }
 
   private Map<String, String> overrides() {

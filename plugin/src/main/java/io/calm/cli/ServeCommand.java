@@ -7,7 +7,7 @@ import io.calm.cli.terminal.ProgressBar;
 import io.calm.host.EmbeddedHost;
 import io.calm.host.HostSettings;
 import io.calm.metrics.CalmMetrics;
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.djl.GracefulExit;
 import io.calm.serving.http.CalmHttpHandler;
@@ -169,7 +169,8 @@ final class ServeCommand implements Callable<Integer> {
   private Duration slowReaderTimeout() {
     return new ModelProperties(Path.of("."), overrides)
         .settings(System.getenv())
-        .slowReaderTimeout();
+        .timeouts()
+        .slowReader();
   }
 
   private static void warnOfOpenPort(HostSettings settings) {
@@ -240,7 +241,7 @@ final class ServeCommand implements Callable<Integer> {
     }
   }
 
-  private static void show(ProgressBar bar, SearchProgress moment, boolean itsTurn) {
+  private static void show(ProgressBar bar, Progress moment, boolean itsTurn) {
     if (itsTurn) {
       bar.accept(moment);
     }

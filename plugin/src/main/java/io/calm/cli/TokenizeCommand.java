@@ -88,7 +88,7 @@ final class TokenizeCommand implements Callable<Integer> {
     CommandLine line = requireNonNull(spec).commandLine();
     Path checkpoint = model.resolve(line.getErr()).checkpoint();
     String text = input.read();
-    DjlCache.use(CalmSettings.defaults().cacheDir());
+    DjlCache.use(CalmSettings.defaults().loading().cacheDir());
     try (Tokenizer tokenizer = Checkpoints.openTokenizer(checkpoint)) {
       print(tokenizer.encode(text, addSpecial), line.getOut());
     }

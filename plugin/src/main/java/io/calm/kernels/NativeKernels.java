@@ -17,11 +17,11 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The kernels in C, loaded from this jar once a process where it holds them for this system.
+ * The native library: loaded from the jar once per process, if the jar holds one for this system.
  *
- * <p>They come as a ladder of rungs, one for each family of vector instructions; which of them this
- * processor can run, and why not the others, is known after loading. Every rung's products have the
- * bits of {@link LinearKernel} and {@link HeadKernel}.
+ * <p>It contains one set of kernels for each family of vector instructions ({@link
+ * KernelVariants}). The products of every variant have the bits of {@link LinearKernel} and {@link
+ * HeadKernel}.
  */
 public final class NativeKernels {
   private static final int INT8 = 0;
@@ -29,52 +29,34 @@ public final class NativeKernels {
 
   private NativeKernels() {}
 
-  /**
-   * One rung of the ladder.
-   *
-   * @param index in the native table; a higher one is better
-   * @param name the value of {@code calm.kernel} that names it
-   * @param missing why this processor cannot run it; empty: it can
-   */
-  public record Rung(int index, String name, Optional<String> missing) {}
-
-  /**
-   * What loading gave.
-   *
-   * @param rungs from the portable one to the best; empty where the library is missing
-   * @param problem why there is no library
-   */
-  public record Ladder(List<Rung> rungs, Optional<String> problem) {
-    public Ladder {
-      rungs = List.copyOf(rungs);
-    }
-  }
-
-  /** Loads the library at the first call and returns its ladder. */
-  public static Ladder ladder() {
-    return Loaded.LADDER;
+  /** Loads the library on the first call and returns its variants. */
+  static KernelVariants variantsOfThisMachine() {
+    return Loaded.VARIANTS;
   }
 
   private static final class Loaded {
-    static final Ladder LADDER = load();
+    static final KernelVariants VARIANTS = load();
 
-    private static Ladder load() {
+    private static KernelVariants load() {
       String system = system();
       String resource = "/native/" + system + "/libcalm.so";
       try (InputStream library = NativeKernels.class.getResourceAsStream(resource)) {
         if (library == null) {
-          return new Ladder(
-              List.of(), Optional.of("this jar holds no native library for %s".formatted(system)));
+          return missing("this jar holds no native library for %s".formatted(system));
         }
         PrivateLibrary.load(library, "libcalm.so");
       } catch (IOException | UnsatisfiedLinkError e) {
-        return new Ladder(List.of(), Optional.of("the native library does not load: " + e));
+        return missing("the native library does not load: " + e);
       }
-      List<Rung> rungs = new ArrayList<>();
-      for (int i = 0; i < rungs(); i++) {
-        rungs.add(new Rung(i, rungName(i), Optional.ofNullable(rungMissing(i))));
+      List<KernelVariant> variants = new ArrayList<>();
+      for (int i = 0; i < variants(); i++) {
+        variants.add(new KernelVariant(i, variantName(i), Optional.ofNullable(variantMissing(i))));
       }
-      return new Ladder(rungs, Optional.empty());
+      return new KernelVariants(variants, Optional.empty());
+    }
+
+    private static KernelVariants missing(String problem) {
+      return new KernelVariants(List.of(), Optional.of(problem));
     }
   }
 
@@ -92,7 +74,7 @@ public final class NativeKernels {
 
   /**
    * Rounds {@code x} and writes the outputs of the tiles {@code from} (inclusive) to {@code to}
-   * (exclusive) with one rung's kernels, on this thread.
+   * (exclusive) with one variant's kernels, on this thread.
    *
    * @param bias [N], or empty
    * @param x [rows * K]
@@ -100,7 +82,7 @@ public final class NativeKernels {
    * @throws ArithmeticException if an activation is NaN or infinite
    */
   public static float[] multiply(
-      Rung rung,
+      KernelVariant variant,
       QuantizedLinear weight,
       float[] bias,
       boolean perToken,
@@ -108,7 +90,7 @@ public final class NativeKernels {
       int from,
       int to) {
     return multiply(
-        rung,
+        variant,
         INT4,
         weight.outputs(),
         weight.inputs(),
@@ -124,9 +106,9 @@ public final class NativeKernels {
 
   /** The same with an int8 table: logits [rows * V]. */
   public static float[] multiply(
-      Rung rung, TokenTable.Int8 table, boolean perToken, float[] x, int from, int to) {
+      KernelVariant variant, TokenTable.Int8 table, boolean perToken, float[] x, int from, int to) {
     return multiply(
-        rung,
+        variant,
         INT8,
         table.tokens(),
         table.width(),
@@ -141,7 +123,7 @@ public final class NativeKernels {
   }
 
   private static float[] multiply(
-      Rung rung,
+      KernelVariant variant,
       int format,
       int outputs,
       int inputs,
@@ -157,7 +139,7 @@ public final class NativeKernels {
     ByteBuffer y = floats(new float[rows * outputs]);
     boolean finite =
         multiply(
-            rung.index(),
+            variant.index(),
             format,
             outputs,
             inputs,
@@ -189,7 +171,7 @@ public final class NativeKernels {
     return buffer;
   }
 
-  /** Returns where a direct buffer begins; the caller keeps the buffer alive. */
+  /** Returns the address of a direct buffer; the caller keeps the buffer alive. */
   public static native long address(ByteBuffer buffer);
 
   /**
@@ -204,7 +186,7 @@ public final class NativeKernels {
    * library than glibc, nothing happens.
    */
   public static void trimHeap() {
-    if (!ladder().rungs().isEmpty()) {
+    if (!variantsOfThisMachine().all().isEmpty()) {
       trimMalloc();
     }
   }
@@ -214,15 +196,18 @@ public final class NativeKernels {
   /** Returns the bytes a second that {@code threads} read from a direct buffer, at best. */
   public static native double readBandwidth(ByteBuffer buffer, long bytes, int threads, int rounds);
 
-  /** Returns integer multiply-adds a second of a rung's instruction on registers; 0: none. */
-  public static native double integerPeak(int rung, int threads);
+  /**
+   * Returns integer multiply-adds a second of a variant's instruction on registers; 0 if it has
+   * none.
+   */
+  public static native double integerPeak(int variant, int threads);
 
   /**
    * Returns the seconds of one product of {@code rows} rows with one of {@code copies} weights that
    * lie one after the other, the best of {@code rounds} passes over all.
    */
   public static native double linearSeconds(
-      int rung,
+      int variant,
       int outputs,
       int inputs,
       int group,
@@ -233,14 +218,14 @@ public final class NativeKernels {
       int threads,
       int rounds);
 
-  private static native int rungs();
+  private static native int variants();
 
-  private static native String rungName(int rung);
+  private static native String variantName(int variant);
 
-  private static native @Nullable String rungMissing(int rung);
+  private static native @Nullable String variantMissing(int variant);
 
   private static native boolean multiply(
-      int rung,
+      int variant,
       int format,
       int outputs,
       int inputs,

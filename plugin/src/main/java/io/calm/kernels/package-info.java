@@ -1,6 +1,6 @@
 /**
- * The native library and the kernels that a decoder step and a search call, in C and in Java. Knows
- * matrices and packed weights; knows no model.
+ * The native library, its kernel variants, and the kernels that a search calls, in C and in Java.
+ * Knows matrices and packed weights; knows no model.
  */
 @NullMarked
 package io.calm.kernels;

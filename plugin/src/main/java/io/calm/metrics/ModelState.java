@@ -41,16 +41,18 @@ public record ModelState(
       long stepTokens) {}
 
   /**
-   * A search under way.
+   * The progress of a load.
    *
-   * @param lastScore NaN where there is none
-   * @param etaSeconds NaN while nobody knows
+   * @param blocks present while the load visits the blocks of the model
+   * @param etaSeconds NaN while there is no estimate
    */
-  public record Search(
-      int block,
-      int blocks,
-      int evaluations,
-      double lastScore,
-      double elapsedSeconds,
-      double etaSeconds) {}
+  public record Search(Optional<Blocks> blocks, double elapsedSeconds, double etaSeconds) {}
+
+  /**
+   * The progress through the blocks of the model.
+   *
+   * @param block index from 0
+   * @param lastScore NaN before the first
+   */
+  public record Blocks(int block, int blocks, int evaluations, double lastScore) {}
 }

@@ -1,5 +1,6 @@
 package io.calm.metrics;
 
+import io.calm.metrics.ModelState.Blocks;
 import io.calm.metrics.ModelState.Scheduling;
 import io.calm.metrics.ModelState.Search;
 import io.prometheus.client.Collector;
@@ -54,10 +55,10 @@ final class StateSeries {
               "calm_step_tokens",
               "Tokens of all steps.",
               Scheduling::stepTokens),
-          search("calm_search_block", "Block at hand, from 0.", Search::block),
-          search("calm_search_blocks", "Blocks in all.", Search::blocks),
-          search("calm_search_evaluations", "Candidates scored so far.", Search::evaluations),
-          search("calm_search_last_score", "The last score.", Search::lastScore),
+          blocks("calm_search_block", "Current block, from 0.", Blocks::block),
+          blocks("calm_search_blocks", "Number of blocks.", Blocks::blocks),
+          blocks("calm_search_evaluations", "Candidates scored so far.", Blocks::evaluations),
+          blocks("calm_search_last_score", "The last score.", Blocks::lastScore),
           search("calm_search_elapsed_seconds", "Since the load began.", Search::elapsedSeconds),
           search("calm_search_remaining_seconds", "Estimated seconds left.", Search::etaSeconds));
 
@@ -82,6 +83,14 @@ final class StateSeries {
   private static StateSeries scheduling(
       Collector.Type type, String name, String help, ToDoubleFunction<Scheduling> value) {
     return new StateSeries(type, name, help, state -> state.scheduling().map(value::applyAsDouble));
+  }
+
+  private static StateSeries blocks(String name, String help, ToDoubleFunction<Blocks> value) {
+    return new StateSeries(
+        Collector.Type.GAUGE,
+        name,
+        help,
+        state -> state.search().flatMap(Search::blocks).map(value::applyAsDouble));
   }
 
   private static StateSeries search(String name, String help, ToDoubleFunction<Search> value) {

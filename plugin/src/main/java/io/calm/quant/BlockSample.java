@@ -6,11 +6,10 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.Optional;
 
-/** What a quantizer may know of a block: its weights, and its inputs on calibration tokens. */
+/** A block as quantizers see it: its weights, and its inputs on calibration tokens. */
 public interface BlockSample {
 
   /** Returns sizes and topology. */
@@ -34,6 +33,6 @@ public interface BlockSample {
   /** Returns dense algebra for large matrices. */
   LinearAlgebra algebra();
 
-  /** Returns the threads for loops of the quantizer's own. */
-  Parallel parallel();
+  /** Returns threads and kernels for the quantizer's own loops. */
+  Compute compute();
 }

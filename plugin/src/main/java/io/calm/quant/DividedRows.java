@@ -1,5 +1,6 @@
 package io.calm.quant;
 
+import io.calm.kernels.GroupGrid;
 import io.calm.tensor.Float16;
 import io.calm.tensor.QuantizedMatrix;
 
@@ -7,9 +8,9 @@ import io.calm.tensor.QuantizedMatrix;
  * A W4A8 weight whose rows are divided after it was rounded: a fold into v or up.
  *
  * <p>Dividing a row divides its grids and leaves its codes, so only the grids are rounded to
- * float16 anew. The scale of a group of nearly equal weights may fall below the least normal
- * float16; it is raised to that, and the group's codes are taken again on the coarser grid, which
- * still has a step far below the weights.
+ * float16 again. The scale of a group of nearly equal weights may fall below the smallest normal
+ * float16. It is then raised to that number and the group is encoded again on the coarser grid, the
+ * step of which is still far below the weights.
  */
 final class DividedRows {
   private DividedRows() {}

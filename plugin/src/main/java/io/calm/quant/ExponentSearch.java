@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.function.DoubleFunction;
 
-/** Tries a family of scales with one exponent, and keeps the one with the least module error. */
+/** Searches a one-exponent family of scales for the one with the smallest module error. */
 public final class ExponentSearch {
   /** Scales are kept within these bounds, so that no channel leaves float16's range. */
   private static final float SMALLEST = 1e-4f;

@@ -1,21 +1,21 @@
 package io.calm.quant;
 
-import io.calm.kernels.SearchKernels;
+import io.calm.kernels.BlockKernels;
+import io.calm.kernels.GroupGrid;
 import io.calm.model.ActivationMode;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
+import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The squared error that a stage's linears make as W4A8 modules under given fold scales s: {@code
- * || X W' - Q8(X / s) Q4(W s)' ||^2} over sampled tokens and outputs, relative to {@code || X W'
- * ||^2}.
+ * The squared error of a stage's linears as W4A8 modules under given fold scales s: {@code || X W'
+ * - Q8(X / s) Q4(W s)' ||^2} over sampled tokens and outputs, relative to {@code || X W' ||^2}.
  *
  * <p>Weights are rounded to nearest on quickly fitted grids: the comparison needs the same
- * treatment for every s, not the last digit. Products are those of the kernels that serve, where
- * there are any; otherwise those of the algebra, which may be of bfloat16. Holds a few matrices of
+ * treatment for every s, not the last digit of accuracy. Products are those of the served kernels where the
+ * machine has them, otherwise those of the algebra, which may use bfloat16. Holds a few matrices of
  * the stage's size; not thread safe.
  */
 public final class FoldError implements AutoCloseable {
@@ -79,7 +79,7 @@ public final class FoldError implements AutoCloseable {
               stage.group(),
               importance,
               GroupGrid.Effort.QUICK,
-              stage.parallel(),
+              stage.compute(),
               n -> stage.linearOf(outputOf(n, weight.rows(), stage.weight().rows())));
     } catch (QuantizationException e) {
       return Double.POSITIVE_INFINITY;
@@ -93,22 +93,34 @@ public final class FoldError implements AutoCloseable {
 
   /** Returns the module's outputs for the divided rows, which are changed. */
   private Matrix product(Grids grids) {
-    Optional<SearchKernels> kernels = SearchKernels.best();
-    if (kernels.isPresent()) {
-      QuantizedLinear module =
-          Packing.pack(grids.encode(scaledWeight, stage.parallel()), stage.parallel());
-      return kernels
-          .get()
-          .multiply(
-              module,
-              stage.activationMode() == ActivationMode.PER_TOKEN,
-              scaledRows,
-              stage.parallel());
-    }
-    grids.round(scaledWeight, stage.parallel());
-    ActivationRounding rounding = new ActivationRounding(stage.activationMode(), stage.group());
-    stage.parallel().ranges(scaledRows.rows(), (from, to) -> rounding.round(scaledRows, from, to));
+    return stage
+        .compute()
+        .kernels()
+        .block()
+        .map(kernels -> servedProduct(kernels, grids))
+        .orElseGet(() -> engineProduct(grids));
+  }
+
+  private Matrix servedProduct(BlockKernels kernels, Grids grids) {
+    Parallel parallel = stage.compute().parallel();
+    QuantizedLinear module = Packing.pack(grids.encode(scaledWeight, stage.compute()), parallel);
+    return kernels.multiply(module, perToken(), scaledRows, parallel);
+  }
+
+  private Matrix engineProduct(Grids grids) {
+    Compute compute = stage.compute();
+    grids.round(scaledWeight, compute);
+    int step = perToken() ? scaledRows.columns() : stage.group();
+    compute
+        .parallel()
+        .ranges(
+            scaledRows.rows(),
+            (from, to) -> compute.kernels().roundInputs(scaledRows, from, to, step));
     return stage.algebra().approximateProduct(scaledRows, scaledWeight);
+  }
+
+  private boolean perToken() {
+    return stage.activationMode() == ActivationMode.PER_TOKEN;
   }
 
   private float[] scaledImportance(float[] scales) {
@@ -121,6 +133,7 @@ public final class FoldError implements AutoCloseable {
 
   private void scaleWeights(float[] scales) {
     stage
+        .compute()
         .parallel()
         .ranges(
             scaledWeight.rows(),
@@ -138,6 +151,7 @@ public final class FoldError implements AutoCloseable {
 
   private void divideRows(float[] scales) {
     stage
+        .compute()
         .parallel()
         .ranges(
             scaledRows.rows(),
@@ -157,6 +171,7 @@ public final class FoldError implements AutoCloseable {
   private double squaredDistance(Matrix a, @Nullable Matrix b) {
     double[] perRow = new double[a.rows()];
     stage
+        .compute()
         .parallel()
         .ranges(
             a.rows(),

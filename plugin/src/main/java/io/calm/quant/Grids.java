@@ -1,10 +1,8 @@
 package io.calm.quant;
 
-import io.calm.kernels.SearchKernels;
+import io.calm.kernels.GroupGrid;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
-import java.util.Optional;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("ArrayRecordComponent") // bulk values, read only
 public record Grids(int inputs, int group, float[] scales, float[] minimums) {
 
-  /** Rows that a kernel fits at once. */
+  /** The rows that a kernel fits at once. */
   private static final int TILE = 16;
 
   /**
@@ -23,7 +21,7 @@ public record Grids(int inputs, int group, float[] scales, float[] minimums) {
    *
    * @param weight [N, K]
    * @param importance [K], or null for equal weights
-   * @param rowName what messages call a row's linear
+   * @param rowName the name of a row's linear, for messages
    * @throws QuantizationException if a weight is not finite or a grid does not fit float16
    */
   static Grids fit(
@@ -31,66 +29,30 @@ public record Grids(int inputs, int group, float[] scales, float[] minimums) {
       int group,
       float @Nullable [] importance,
       GroupGrid.Effort effort,
-      Parallel parallel,
+      Compute compute,
       IntFunction<String> rowName) {
-    Grids grids = fit(weight, group, importance, effort, parallel, SearchKernels.best());
+    int groups = (weight.columns() + group - 1) / group;
+    float[] scales = new float[weight.rows() * groups];
+    float[] minimums = new float[weight.rows() * groups];
+    compute
+        .parallel()
+        .ranges(
+            (weight.rows() + TILE - 1) / TILE,
+            (first, end) ->
+                compute
+                    .kernels()
+                    .fitGrids(
+                        weight,
+                        first * TILE,
+                        Math.min(weight.rows(), end * TILE),
+                        group,
+                        importance,
+                        effort,
+                        scales,
+                        minimums));
+    Grids grids = new Grids(weight.columns(), group, scales, minimums);
     grids.requireAll(rowName);
     return grids;
-  }
-
-  /** Fits each group with the kernels given; the scale of a group that has no grid is 0. */
-  static Grids fit(
-      Matrix weight,
-      int group,
-      float @Nullable [] importance,
-      GroupGrid.Effort effort,
-      Parallel parallel,
-      Optional<SearchKernels> kernels) {
-    int groups = (weight.columns() + group - 1) / group;
-    Grids grids =
-        new Grids(
-            weight.columns(),
-            group,
-            new float[weight.rows() * groups],
-            new float[weight.rows() * groups]);
-    parallel.ranges(
-        (weight.rows() + TILE - 1) / TILE,
-        (first, end) -> {
-          int from = first * TILE;
-          int to = Math.min(weight.rows(), end * TILE);
-          if (kernels.isPresent()) {
-            kernels
-                .get()
-                .fitGrids(
-                    weight,
-                    from,
-                    to,
-                    group,
-                    importance,
-                    GroupGrid.starts(effort),
-                    GroupGrid.rounds(effort),
-                    grids.scales,
-                    grids.minimums);
-          } else {
-            grids.fitRows(weight, from, to, importance, effort);
-          }
-        });
-    return grids;
-  }
-
-  private void fitRows(
-      Matrix weight, int from, int to, float @Nullable [] importance, GroupGrid.Effort effort) {
-    GroupGrid grid = new GroupGrid(effort);
-    float[] row = new float[inputs];
-    int at = from * groups();
-    for (int n = from; n < to; n++) {
-      weight.readRow(n, row);
-      for (int first = 0; first < inputs; first += group, at++) {
-        boolean fits = grid.fit(row, importance, first, Math.min(group, inputs - first));
-        scales[at] = fits ? grid.scale() : 0;
-        minimums[at] = fits ? grid.minimum() : 0;
-      }
-    }
   }
 
   private void requireAll(IntFunction<String> rowName) {
@@ -112,105 +74,34 @@ public record Grids(int inputs, int group, float[] scales, float[] minimums) {
         problem.group(),
         importance,
         GroupGrid.Effort.FULL,
-        problem.parallel(),
+        problem.compute(),
         problem::linearOf);
   }
 
   /** Returns the nearest codes of all weights on these grids. */
-  QuantizedMatrix encode(Matrix weight, Parallel parallel) {
+  QuantizedMatrix encode(Matrix weight, Compute compute) {
     byte[] codes = new byte[Math.multiplyExact(weight.rows(), inputs)];
-    Optional<SearchKernels> kernels = SearchKernels.best();
-    parallel.ranges(
-        weight.rows(),
-        (from, to) -> {
-          if (kernels.isPresent()) {
-            kernels.get().encode(weight, from, to, group, scales, minimums, codes);
-          } else {
-            encodeRows(weight, from, to, codes);
-          }
-        });
+    compute
+        .parallel()
+        .ranges(
+            weight.rows(),
+            (from, to) ->
+                compute.kernels().encode(weight, from, to, group, scales, minimums, codes));
     return new QuantizedMatrix(weight.rows(), inputs, group, codes, scales, minimums);
   }
 
-  /** Writes the codes of some rows to {@code codes} [N * K]; the kernels' reference. */
-  void encodeRows(Matrix weight, int from, int to, byte[] codes) {
-    float[] row = new float[inputs];
-    for (int n = from; n < to; n++) {
-      weight.readRow(n, row);
-      encodeRow(n, row, codes, n * inputs);
-    }
-  }
-
-  /**
-   * Rounds a piece of one column: writes the codes of outputs {@code first ..} and replaces the
-   * values by their rounding errors.
-   *
-   * @param column k
-   * @param values weights of outputs {@code first .. first + values.length}
-   * @param codes of these outputs
-   */
-  public void roundColumn(int column, int first, float[] values, byte[] codes) {
-    int groups = groups();
-    for (int i = 0; i < values.length; i++) {
-      int grid = (first + i) * groups + column / group;
-      float code = GroupGrid.code(values[i], 1 / scales[grid], minimums[grid]);
-      codes[i] = (byte) code;
-      values[i] -= scales[grid] * code + minimums[grid];
-    }
+  /** Replaces all weights by the values of their nearest codes. */
+  void round(Matrix weight, Compute compute) {
+    compute
+        .parallel()
+        .ranges(
+            weight.rows(),
+            (from, to) ->
+                compute.kernels().roundWeights(weight, from, to, group, scales, minimums));
   }
 
   /** Returns J, the number of groups of a row. */
   public int groups() {
     return (inputs + group - 1) / group;
-  }
-
-  /** Writes the codes of row {@code n} to {@code codes[at ..]}. */
-  private void encodeRow(int n, float[] row, byte[] codes, int at) {
-    int groups = groups();
-    for (int j = 0; j < groups; j++) {
-      float inverse = 1 / scales[n * groups + j];
-      float minimum = minimums[n * groups + j];
-      int end = Math.min(inputs, (j + 1) * group);
-      for (int k = j * group; k < end; k++) {
-        codes[at + k] = (byte) GroupGrid.code(row[k], inverse, minimum);
-      }
-    }
-  }
-
-  /** Replaces all weights by what their nearest codes stand for. */
-  void round(Matrix weight, Parallel parallel) {
-    Optional<SearchKernels> kernels = SearchKernels.best();
-    parallel.ranges(
-        weight.rows(),
-        (from, to) -> {
-          if (kernels.isPresent()) {
-            kernels.get().roundWeights(weight, from, to, group, scales, minimums);
-          } else {
-            roundRows(weight, from, to);
-          }
-        });
-  }
-
-  /** Replaces some rows, in place, by what their codes stand for; the kernels' reference. */
-  void roundRows(Matrix weight, int from, int to) {
-    float[] row = new float[inputs];
-    for (int n = from; n < to; n++) {
-      weight.readRow(n, row);
-      roundRow(n, row);
-      weight.writeRow(n, row);
-    }
-  }
-
-  private void roundRow(int n, float[] row) {
-    int groups = groups();
-    for (int j = 0; j < groups; j++) {
-      float scale = scales[n * groups + j];
-      float inverse = 1 / scale;
-      float minimum = minimums[n * groups + j];
-      int end = Math.min(inputs, (j + 1) * group);
-      for (int k = j * group; k < end; k++) {
-        row[k] = scale * GroupGrid.code(row[k], inverse, minimum) + minimum;
-      }
-    }
   }
 }

@@ -1,6 +1,6 @@
 package io.calm.quant;
 
-/** Weights of squared errors, one an input. */
+/** Weights of squared errors, one per input. */
 public final class Importance {
   /** Share of the mean below which an input still counts: it may be silent in calibration only. */
   private static final double FLOOR = 1e-4;

@@ -1,11 +1,11 @@
 package io.calm.quant;
 
+import io.calm.kernels.GroupGrid;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 
 /**
- * Every weight to its nearest code on the least-squares grid of its group.
+ * Rounds every weight to its nearest code on the least-squares grid of its group.
  *
  * @param weighted whether the grid is fitted with h[k] = E[x_k^2] as weights of the squared errors
  */
@@ -14,21 +14,21 @@ public record NearestRounding(boolean weighted) implements Rounding {
   @Override
   public QuantizedMatrix round(RoundingProblem problem) {
     if (!weighted) {
-      return plain(problem.weight(), problem.group(), problem.parallel(), problem.linearOf(0));
+      return plain(problem.weight(), problem.group(), problem.compute(), problem.linearOf(0));
     }
-    float[] importance = Importance.of(problem.meanSquare());
-    return Grids.fitFully(problem, importance).encode(problem.weight(), problem.parallel());
+    float[] importance = Importance.of(problem.inputs().meanSquare());
+    return Grids.fitFully(problem, importance).encode(problem.weight(), problem.compute());
   }
 
   /**
-   * Rounds a weight that nothing else is known of.
+   * Rounds a weight without knowledge of its inputs.
    *
    * @param weight [N, K]
    * @param name of the linear, for messages
    * @throws QuantizationException if a weight is not finite or a grid does not fit float16
    */
-  public static QuantizedMatrix plain(Matrix weight, int group, Parallel parallel, String name) {
-    return Grids.fit(weight, group, null, GroupGrid.Effort.FULL, parallel, row -> name)
-        .encode(weight, parallel);
+  public static QuantizedMatrix plain(Matrix weight, int group, Compute compute, String name) {
+    return Grids.fit(weight, group, null, GroupGrid.Effort.FULL, compute, row -> name)
+        .encode(weight, compute);
   }
 }

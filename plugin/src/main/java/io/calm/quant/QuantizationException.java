@@ -1,6 +1,6 @@
 package io.calm.quant;
 
-/** An algorithm cannot quantize a block; becomes a value in the plan, with the reason. */
+/** Thrown if an algorithm cannot quantize a block; the plan records the message. */
 public final class QuantizationException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A post-training quantization algorithm: full-precision block in, W4A8 block out. Pure; found
+ * A post-training quantization algorithm: full-precision block in, W4A8 block out. Pure; loaded
  * through {@link java.util.ServiceLoader}, so an implementation is a public class with a public
  * constructor without arguments. Stateless and thread safe.
  */
@@ -49,7 +49,7 @@ public interface Quantizer {
   /**
    * A W4A8 block: packed linears, and the norms and biases that folds have changed.
    *
-   * @param detail what was found on the way, for people, e.g. chosen exponents
+   * @param detail findings for people to read, e.g. chosen exponents
    */
   record Result(BlockParameters<QuantizedLinear> block, Map<String, String> detail) {
     public Result {

@@ -6,12 +6,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.stream.Stream;
 
 /** The algorithms on the class path, by name, and compositions {@code fold+rounding} of two. */
 public final class Quantizers {
   /** Members of the pool unless the settings say otherwise, tried in this order. */
-  private static final List<String> DEFAULT_POOL =
-      List.of("source", "rtn", "gptq", "awq", "smoothquant");
+  private static final List<AlgorithmName> DEFAULT_POOL =
+      Stream.of("source", "rtn", "gptq", "awq", "smoothquant").map(AlgorithmName::new).toList();
 
   private final Map<String, Quantizer> byName = new LinkedHashMap<>();
 
@@ -44,18 +45,18 @@ public final class Quantizers {
    *
    * @throws IllegalArgumentException if there is none, with the names that there are
    */
-  public Quantizer get(String name) {
-    Quantizer single = byName.get(name);
+  public Quantizer get(AlgorithmName name) {
+    Quantizer single = byName.get(name.text());
     if (single != null) {
       return single;
     }
-    List<String> parts = new ArrayList<>(List.of(name.split("\\+", -1)));
+    List<String> parts = new ArrayList<>(List.of(name.text().split("\\+", -1)));
     if (parts.size() == 2) {
       Optional<Fold> fold = Optional.ofNullable(byName.get(parts.get(0))).flatMap(Quantizer::fold);
       Optional<Rounding> rounding =
           Optional.ofNullable(byName.get(parts.get(1))).flatMap(Quantizer::rounding);
       if (fold.isPresent() && rounding.isPresent()) {
-        return new StagewiseQuantizer(name, fold, rounding.get());
+        return new StagewiseQuantizer(name.text(), fold, rounding.get());
       }
     }
     throw new IllegalArgumentException(

@@ -2,7 +2,7 @@ package io.calm.quant;
 
 import io.calm.tensor.QuantizedMatrix;
 
-/** A way from weights to 4-bit codes and grids. */
+/** A method of rounding weights to 4-bit codes and grids. */
 public interface Rounding {
 
   /**

@@ -3,31 +3,33 @@ package io.calm.quant;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
+import java.util.function.IntFunction;
 
 /**
- * Weights [N, K] that read one input, and what is known of that input: all that a {@link Rounding}
- * looks at.
+ * Weights that read one input, and statistics of that input: everything a {@link Rounding} sees.
+ *
+ * @param weight [N, K]; owned by the caller
+ * @param group inputs that share a scale
+ * @param inputs statistics of the input
+ * @param linears the name of the linear that a row of the weight belongs to, for messages
+ * @param algebra dense algebra
+ * @param compute threads and kernels
  */
-public interface RoundingProblem {
+public record RoundingProblem(
+    Matrix weight,
+    int group,
+    InputStatistics inputs,
+    IntFunction<String> linears,
+    LinearAlgebra algebra,
+    Compute compute) {
 
-  /** Returns the weights, [N, K]. */
-  Matrix weight();
+  /** Returns the threads. */
+  public Parallel parallel() {
+    return compute.parallel();
+  }
 
-  /** Returns the group of a scale along K. */
-  int group();
-
-  /** Returns E[x_k^2] of each input, [K]. */
-  float[] meanSquare();
-
-  /** Returns X'X of the input rounded to int8, [K, K]. The caller closes it and may change it. */
-  Matrix gram();
-
-  /** Returns the name of the linear that row {@code n} of {@link #weight} belongs to. */
-  String linearOf(int n);
-
-  /** Returns dense algebra. */
-  LinearAlgebra algebra();
-
-  /** Returns threads. */
-  Parallel parallel();
+  /** Returns the name of the linear that row {@code n} of the weight belongs to. */
+  public String linearOf(int n) {
+    return linears.apply(n);
+  }
 }

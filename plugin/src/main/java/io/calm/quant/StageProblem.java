@@ -6,7 +6,6 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.Arrays;
@@ -18,7 +17,7 @@ import java.util.Map;
  * The linears that share one input, stacked to a single weight [N, K], and that input: the problem
  * that folds and roundings solve. Scales are applied in place.
  */
-public final class StageProblem implements RoundingProblem, AutoCloseable {
+public final class StageProblem implements AutoCloseable {
   private final BlockSample sample;
   private final StageWalk walk;
   private final List<LinearRole> roles;
@@ -50,13 +49,11 @@ public final class StageProblem implements RoundingProblem, AutoCloseable {
   }
 
   /** Returns the weights of all linears of the stage, one after the other, [N, K]. */
-  @Override
   public Matrix weight() {
     return weight;
   }
 
   /** Returns the group of a scale along K. */
-  @Override
   public int group() {
     return group;
   }
@@ -66,14 +63,9 @@ public final class StageProblem implements RoundingProblem, AutoCloseable {
     return walk;
   }
 
-  @Override
-  public float[] meanSquare() {
-    return walk.meanSquare();
-  }
-
-  @Override
-  public Matrix gram() {
-    return walk.gram();
+  /** Returns the weights and the input as a rounding sees them. */
+  public RoundingProblem rounding() {
+    return new RoundingProblem(weight, group, walk, this::linearOf, algebra(), compute());
   }
 
   /** Returns the place where scales fold. */
@@ -87,19 +79,16 @@ public final class StageProblem implements RoundingProblem, AutoCloseable {
   }
 
   /** Returns dense algebra. */
-  @Override
   public LinearAlgebra algebra() {
     return sample.algebra();
   }
 
-  /** Returns threads. */
-  @Override
-  public Parallel parallel() {
-    return sample.parallel();
+  /** Returns threads and kernels. */
+  public Compute compute() {
+    return sample.compute();
   }
 
   /** Returns the name of the linear that row {@code n} of {@link #weight} belongs to. */
-  @Override
   public String linearOf(int n) {
     int end = 0;
     for (LinearRole role : roles) {
@@ -113,7 +102,7 @@ public final class StageProblem implements RoundingProblem, AutoCloseable {
 
   /** Multiplies the weights' columns by {@code scales} [K] and divides the activations by them. */
   void scale(float[] scales) {
-    sample
+    compute()
         .parallel()
         .ranges(
             weight.rows(),

@@ -8,11 +8,11 @@ import java.util.Map;
 
 /**
  * A block run stage by stage on calibration tokens, each stage fed by the candidate's own earlier
- * W4A8 linears: what the served module will see. Not thread safe.
+ * W4A8 linears, as the served module will be. Not thread safe.
  */
-public interface StageWalk extends AutoCloseable {
+public interface StageWalk extends InputStatistics, AutoCloseable {
 
-  /** Returns the stage whose input is looked at. */
+  /** Returns the current stage. */
   Stage stage();
 
   /** Returns mean |x| of each input, [K], before rounding to int8. */
@@ -21,14 +21,8 @@ public interface StageWalk extends AutoCloseable {
   /** Returns max |x| of each input, [K], before rounding to int8. */
   float[] maxAbsolute();
 
-  /** Returns mean x^2 of each input, [K], before rounding to int8. */
-  float[] meanSquare();
-
   /** Returns rows of the input, evenly spaced, [S, K], before rounding. The caller closes it. */
   Matrix sample();
-
-  /** Returns X'X of the input rounded to int8, [K, K]. The caller closes it. */
-  Matrix gram();
 
   /** Divides the input by {@code scales} [K]: a fold into what comes before. */
   void divide(float[] scales);

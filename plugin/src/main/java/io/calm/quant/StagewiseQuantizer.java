@@ -17,9 +17,10 @@ import java.util.Optional;
 
 /**
  * An algorithm made of a fold and a rounding, applied to the block's stages in order. Each stage
- * sees what the module will see: the outputs of the candidate's own earlier W4A8 linears.
+ * sees the same inputs as the served module: the outputs of the candidate's own earlier W4A8
+ * linears.
  *
- * <p>A fold into v or up comes after those were rounded ({@link DividedRows}).
+ * <p>A fold into v or up is applied after these were rounded ({@link DividedRows}).
  */
 public class StagewiseQuantizer implements Quantizer {
   private final String name;
@@ -61,13 +62,14 @@ public class StagewiseQuantizer implements Quantizer {
             problem.scale(site.spread(choice.scales()));
             candidate.divideSource(stage, choice.scales());
           }
-          Map<LinearRole, QuantizedMatrix> rounded = problem.unstack(rounding.round(problem));
+          Map<LinearRole, QuantizedMatrix> rounded =
+              problem.unstack(rounding.round(problem.rounding()));
           candidate.linears.putAll(rounded);
           walk.advance(rounded, candidate.biases);
         }
       }
     }
-    return new Result(candidate.pack(sample.parallel()), detail);
+    return new Result(candidate.pack(sample.compute().parallel()), detail);
   }
 
   /** The block as far as it is made. */

@@ -1,5 +1,5 @@
 /**
- * Post-training quantizers: the math of one paper each, on matrices. Knows no search, disk or HTTP.
+ * Post-training quantizers: one package per paper, on matrices. Knows no search, disk or HTTP.
  */
 @NullMarked
 package io.calm.quant;

@@ -10,13 +10,13 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** What the machine, or the container, and this JVM have to give. */
+/** Memory limits of the machine or container, and of this JVM. */
 public final class Memory {
   private Memory() {}
 
   /**
-   * Returns the bytes of memory that this process may still use, container limits included; what
-   * the page cache holds counts, for it gives way.
+   * Returns the number of bytes that this process may still allocate, within the limits of its
+   * container. Memory of the page cache counts as free.
    */
   public static long available() {
     return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
@@ -24,7 +24,7 @@ public final class Memory {
         : Runtime.getRuntime().maxMemory();
   }
 
-  /** Returns Linux's MemAvailable in bytes; 0 elsewhere. */
+  /** Returns MemAvailable of Linux in bytes; 0 on other systems. */
   private static long linux() {
     try (Stream<String> lines = Files.lines(Path.of("/proc/meminfo"))) {
       return lines
@@ -38,8 +38,8 @@ public final class Memory {
   }
 
   /**
-   * Returns the bytes that direct buffers may take: {@code -XX:MaxDirectMemorySize}, or as much as
-   * the heap where that is not set.
+   * Returns the maximum size of all direct buffers in bytes: {@code -XX:MaxDirectMemorySize}, or
+   * the maximum heap size if that is not set.
    */
   public static long directLimit() {
     return Optional.ofNullable(ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class))

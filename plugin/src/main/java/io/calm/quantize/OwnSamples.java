@@ -9,14 +9,14 @@ import io.calm.checkpoint.Tokenizer;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
+import io.calm.quant.Compute;
 import io.calm.quant.rtn.RtnQuantizer;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.runtime.KvType;
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,44 +25,50 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * Calibration from the model's own samples, written by its {@code rtn} W4A8 form once and kept: two
- * plans of one model that differ in their algorithms are calibrated on the same tokens.
+ * Calibration with sequences that the model's own {@code rtn} W4A8 form samples. The sequences are
+ * stored, so that all plans of a model and its calibration settings use the same tokens.
  */
 final class OwnSamples {
-  /** Changes whenever the same model and settings write other samples than before. */
+  /** Raised whenever the same model and settings give other samples than before. */
   private static final int RECIPE = 3;
 
-  /** Tokens between two reports. */
+  /** The quantizer of the model that samples. */
+  private static final String RTN = "rtn";
+
+  /** Number of tokens between two reports. */
   private static final int REPORT_EVERY = 16;
 
   private final Checkpoint checkpoint;
   private final List<String> modelDigests;
   private final CalmSettings settings;
   private final int group;
-  private final Tables tables;
-  private final Parallel parallel;
-  private final Consumer<SearchProgress> progress;
+  private final ModelTables tables;
+  private final Compute compute;
+  private final Consumer<Progress> progress;
 
   OwnSamples(
       Checkpoint checkpoint,
       List<String> modelDigests,
       CalmSettings settings,
       int group,
-      Tables tables,
-      Parallel parallel,
-      Consumer<SearchProgress> progress) {
+      ModelTables tables,
+      Compute compute,
+      Consumer<Progress> progress) {
     this.checkpoint = checkpoint;
     this.modelDigests = List.copyOf(modelDigests);
     this.settings = settings;
     this.group = group;
     this.tables = tables;
-    this.parallel = parallel;
+    this.compute = compute;
     this.progress = progress;
   }
 
-  /** Returns the samples of this model and these settings, writing them where none are kept. */
+  /**
+   * Returns the samples of this model and these settings. Samples and stores them if there are
+   * none.
+   */
   CalibrationSet get(int samples, int length) {
-    KeptSamples kept = new KeptSamples(settings.cacheDir());
+    KeptSamples kept = new KeptSamples(settings.loading().cacheDir());
     String key = key(samples, length);
     return kept.find(key)
         .orElseGet(
@@ -73,7 +79,10 @@ final class OwnSamples {
             });
   }
 
-  /** Returns the name of all that the samples depend on; threads and algorithms are not of it. */
+  /**
+   * Returns the digest of everything that the samples depend on. Threads and algorithms are not
+   * part of it.
+   */
   private String key(int samples, int length) {
     String all =
         "own-samples recipe=%d samples=%d length=%d seed=%d group=%d activation=%s lm-head=%s"
@@ -81,52 +90,45 @@ final class OwnSamples {
                 RECIPE,
                 samples,
                 length,
-                settings.calibrationSeed(),
+                settings.quantization().calibration().seed(),
                 group,
-                settings.activation().setting(),
-                tables.head().format());
+                settings.quantization().activation().setting(),
+                tables.head().format().setting());
     return new ArtifactKey(modelDigests, all, "").id();
   }
 
   private CalibrationSet write(int samples, int length) {
     long start = System.nanoTime();
-    progress.accept(SearchProgress.phase("sampling", 0));
+    progress.accept(new Progress.Sampling(0, length, RTN, new Progress.Times(0, Double.NaN)));
     Tokenizer tokenizer = checkpoint.tokenizer();
     OptionalInt bos = checkpoint.generationDefaults().bos();
     int[] added = tokenizer.encode("", true);
     boolean alwaysBos = bos.isPresent() && added.length > 0 && added[0] == bos.getAsInt();
     try (Decoder decoder = Decoders.open(rtn(), decoder(), SelfSampler.blocks(length))) {
       SelfSampler sampler =
-          new SelfSampler(decoder, bos, alwaysBos, firstTokens(tokenizer), parallel);
+          new SelfSampler(decoder, bos, alwaysBos, firstTokens(tokenizer), compute.parallel());
       return sampler.sample(
           samples,
           length,
-          settings.calibrationSeed(),
+          settings.quantization().calibration().seed(),
           written -> report(written, length, (System.nanoTime() - start) / 1e9));
     }
   }
 
-  /** Float16 whatever is served, for the samples' key does not know how keys are stored. */
+  /**
+   * Returns a decoder with float16 keys and values, because the key of the samples does not include
+   * their format.
+   */
   private Decoders.Settings decoder() {
-    return new Decoders.Settings(settings.kernel(), KvType.FLOAT16, settings.threadCount());
+    return settings.decoder().forDecoder(KvType.FLOAT16);
   }
 
   private void report(int written, int length, double seconds) {
     if (written % REPORT_EVERY != 0) {
       return;
     }
-    progress.accept(
-        new SearchProgress(
-            "sampling",
-            written,
-            length,
-            "rtn",
-            0,
-            1,
-            Double.NaN,
-            seconds,
-            seconds / written * (length - written),
-            0));
+    double left = seconds / written * (length - written);
+    progress.accept(new Progress.Sampling(written, length, RTN, new Progress.Times(seconds, left)));
   }
 
   private QuantizedModel rtn() {
@@ -134,7 +136,7 @@ final class OwnSamples {
     List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>();
     for (int layer = 0; layer < spec.layers(); layer++) {
       BlockParameters<Matrix> block = checkpoint.block(layer);
-      blocks.add(RtnQuantizer.quantize(block, group, parallel));
+      blocks.add(RtnQuantizer.quantize(block, group, compute));
       block.linears().values().forEach(Matrix::close);
     }
     return new QuantizedModel(
@@ -143,7 +145,7 @@ final class OwnSamples {
         tables.embeddings(),
         tables.head(),
         checkpoint.finalNorm(),
-        settings.activation());
+        settings.quantization().activation());
   }
 
   private int[] firstTokens(Tokenizer tokenizer) {

@@ -5,23 +5,32 @@ import io.calm.artifact.ArtifactWriter;
 import io.calm.calibration.CalibrationSet;
 import io.calm.calibration.CalibrationText;
 import io.calm.checkpoint.Checkpoint;
+import io.calm.kernels.KernelVariants;
+import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
+import io.calm.quant.AlgorithmName;
+import io.calm.quant.Compute;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.quant.Rounding;
 import io.calm.replay.TorchRuntime;
 import io.calm.search.BlockSink;
 import io.calm.search.HeadRule;
+import io.calm.search.Progress;
 import io.calm.search.QuantPlan;
 import io.calm.search.Search;
-import io.calm.search.SearchProgress;
+import io.calm.search.SearchInputs;
 import io.calm.search.SearchSettings;
 import io.calm.search.WeightsOnlyPlan;
+import io.calm.settings.CalibrationSettings;
 import io.calm.settings.CalmSettings;
+import io.calm.settings.PlanSettings;
+import io.calm.settings.ReferenceStream;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -30,12 +39,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** One making of an artifact: pool and group by the checkpoint, calibration, search, tables. */
+/**
+ * Makes one artifact: selects the pool and the group for the checkpoint, gets the calibration, runs
+ * the search, and writes blocks and tables.
+ */
 final class Quantization {
   private static final int DEFAULT_GROUP = 128;
   private static final int SOURCE_GROUP = 32;
-  private static final String SOURCE = "source";
-  private static final String HEAD_ROUNDING = "gptq";
+  private static final AlgorithmName SOURCE = new AlgorithmName("source");
+  private static final AlgorithmName HEAD_ROUNDING = new AlgorithmName("gptq");
   private static final String SOURCE_REASON =
       "the checkpoint's own 4-bit blocks are W4A8 modules as they stand: no weight error, so no"
           + " other algorithm was tried";
@@ -43,14 +55,15 @@ final class Quantization {
   private final Checkpoint checkpoint;
   private final List<String> modelDigests;
   private final CalmSettings settings;
-  private final Consumer<SearchProgress> progress;
+  private final Consumer<Progress> progress;
   private final int group;
+  private final SearchKernels kernels = KernelVariants.ofThisMachine().searchKernels();
 
   Quantization(
       Checkpoint checkpoint,
       List<String> modelDigests,
       CalmSettings settings,
-      Consumer<SearchProgress> progress) {
+      Consumer<Progress> progress) {
     this.checkpoint = checkpoint;
     this.modelDigests = List.copyOf(modelDigests);
     this.settings = settings;
@@ -58,17 +71,23 @@ final class Quantization {
     this.group = group(checkpoint, settings);
   }
 
-  /** Returns the maximum number of inputs that share a grid. */
+  /**
+   * Returns the maximum number of inputs that share a scale: as set, else 32 for a checkpoint whose
+   * own 4-bit blocks have that size, else 128.
+   */
   static int group(Checkpoint checkpoint, CalmSettings settings) {
-    return settings.group().orElse(checkpoint.hasSourceCodes() ? SOURCE_GROUP : DEFAULT_GROUP);
+    return settings
+        .quantization()
+        .group()
+        .orElse(checkpoint.hasSourceCodes() ? SOURCE_GROUP : DEFAULT_GROUP);
   }
 
   Artifact run(ArtifactWriter writer) {
-    try (Parallel parallel = new Parallel(settings.threadCount())) {
+    try (Parallel parallel = new Parallel(settings.decoder().threadCount())) {
       List<Quantizer> pool = pool();
       checkpoint.requireFinite(
-          parallel, () -> progress.accept(SearchProgress.phase("checking", 0)));
-      Tables tables = Tables.build(checkpoint, settings.lmHead(), group);
+          parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
+      ModelTables tables = ModelTables.build(checkpoint, settings.quantization().lmHead(), group);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
           pool.size() == 1 && !pool.get(0).needsCalibration()
@@ -82,42 +101,52 @@ final class Quantization {
         writer.head(head);
       }
       return writer.publish(
-          plan, drafts.get(plan.served()), checkpoint.finalNorm(), settings.activation());
+          plan,
+          drafts.get(plan.served()),
+          checkpoint.finalNorm(),
+          settings.quantization().activation());
     }
   }
 
-  /** Returns the lm_head of the plan's format: the search's, or one made of weights alone. */
-  private TokenTable head(QuantPlan plan, Drafts drafts, Tables tables, Parallel parallel) {
+  /** Returns the lm_head of the plan: that of the search, or one from weights alone. */
+  private TokenTable head(QuantPlan plan, Drafts drafts, ModelTables tables, Parallel parallel) {
     return drafts
         .head()
         .orElseGet(
             () ->
-                plan.head().format().equals(CalmSettings.HeadFormat.INT4.setting())
-                    ? Tables.int4Head(checkpoint, group, parallel)
+                plan.head().format() == TableFormat.INT4
+                    ? ModelTables.int4Head(checkpoint, group, new Compute(parallel, kernels))
                     : tables.head());
   }
 
-  /** Returns the algorithms to try; {@code source} alone where it applies and none was named. */
+  /**
+   * Returns the algorithms to try: {@code source} alone if it applies and the settings name none.
+   */
   private List<Quantizer> pool() {
     Quantizers quantizers = Quantizers.load();
-    if (settings.algorithm().isPresent()) {
-      return List.of(required(quantizers.get(settings.algorithm().get())));
+    PlanSettings plan = settings.quantization().plan();
+    if (plan.algorithm().isPresent()) {
+      return List.of(required(quantizers.get(plan.algorithm().get())));
     }
-    if (!settings.pool().isEmpty()) {
-      return settings.pool().stream().map(quantizers::get).map(this::required).toList();
+    if (!plan.pool().isEmpty()) {
+      return plan.pool().stream().map(quantizers::get).map(this::required).toList();
     }
     if (sourceApplies()) {
       return List.of(quantizers.get(SOURCE));
     }
-    return quantizers.defaultPool().stream().filter(q -> !q.name().equals(SOURCE)).toList();
+    return quantizers.defaultPool().stream().filter(q -> !isSource(q)).toList();
   }
 
   private boolean sourceApplies() {
     return group == SOURCE_GROUP && checkpoint.hasSourceCodes();
   }
 
+  private static boolean isSource(Quantizer quantizer) {
+    return quantizer.name().equals(SOURCE.text());
+  }
+
   private Quantizer required(Quantizer quantizer) {
-    if (quantizer.name().equals(SOURCE) && !sourceApplies()) {
+    if (isSource(quantizer) && !sourceApplies()) {
       throw new IllegalArgumentException(
           ("calm.pool or calm.algorithm: 'source' needs a checkpoint whose linears are all Q4_0 or"
                   + " Q4_1, and calm.group=32 or auto; got %s and group %d; remove it or use such"
@@ -127,68 +156,87 @@ final class Quantization {
     return quantizer;
   }
 
-  /** Makes a plan that neither calibration nor PyTorch has a part in. */
+  /** Makes a plan without calibration and PyTorch. */
   private QuantPlan weightsOnly(Quantizer quantizer, Parallel parallel, BlockSink sink) {
     String reason =
-        quantizer.name().equals(SOURCE)
+        isSource(quantizer)
             ? SOURCE_REASON
             : settings
+                .quantization()
+                .plan()
                 .algorithm()
                 .map(name -> "calm.algorithm=" + name)
                 .orElse("calm.pool names no other algorithm");
     return new WeightsOnlyPlan(
-            checkpoint, this::sourceCodes, searchSettings(List.of(quantizer)), parallel, progress)
+            checkpoint,
+            this::sourceCodes,
+            searchSettings(List.of(quantizer)),
+            new Compute(parallel, kernels),
+            progress)
         .make(sink, reason);
   }
 
   private SearchSettings searchSettings(List<Quantizer> pool) {
+    PlanSettings plan = settings.quantization().plan();
     return new SearchSettings(
         pool,
         group,
-        settings.activation(),
-        settings.metric().setting(),
-        settings.reference() == CalmSettings.Reference.FULL_PRECISION,
-        settings.sinkThreshold(),
-        settings.guard(),
+        settings.quantization().activation(),
+        plan.metric(),
+        plan.reference() == ReferenceStream.FULL_PRECISION,
+        plan.sinkThreshold(),
+        plan.guard(),
         headRule());
   }
 
-  /** Returns the rule of {@code calm.lm-head}; an int4 head is rounded as GPTQ does. */
+  /** Returns the rule of {@code calm.lm-head}. An int4 head is rounded with GPTQ. */
   private HeadRule headRule() {
-    return switch (settings.lmHead()) {
-      case AUTO -> new HeadRule.Rounded(gptq(), false);
-      case INT4 -> new HeadRule.Rounded(gptq(), true);
-      case INT8, FLOAT16, FLOAT32 -> new HeadRule.Given(settings.lmHead().setting());
-    };
+    Optional<TableFormat> format = settings.quantization().lmHead();
+    return format
+        .filter(given -> given != TableFormat.INT4)
+        .<HeadRule>map(HeadRule.Given::new)
+        .orElseGet(() -> new HeadRule.Rounded(gptq(), format.isPresent()));
   }
 
   private static Rounding gptq() {
     return Quantizers.load().get(HEAD_ROUNDING).rounding().orElseThrow();
   }
 
-  private QuantPlan search(List<Quantizer> pool, Tables tables, Parallel parallel, BlockSink sink) {
+  private QuantPlan search(
+      List<Quantizer> pool, ModelTables tables, Parallel parallel, BlockSink sink) {
     // The engine first: if it is missing, the load fails before the samples are written.
-    try (TorchRuntime torch = TorchRuntime.open(settings.threadCount())) {
+    try (TorchRuntime torch = TorchRuntime.open(settings.decoder().threadCount(), kernels)) {
       CalibrationSet set = calibration(tables, parallel);
-      Search search =
-          new Search(
-              torch, checkpoint, this::sourceCodes, searchSettings(pool), parallel, progress);
-      return settings.algorithm().isPresent()
-          ? search.runUniform(set, sink, "calm.algorithm=" + pool.get(0).name())
-          : search.run(set, sink);
+      SearchInputs inputs =
+          new SearchInputs(
+              torch,
+              checkpoint,
+              this::sourceCodes,
+              searchSettings(pool),
+              new Compute(parallel, kernels));
+      return settings.quantization().plan().algorithm().isPresent()
+          ? Search.runUniform(inputs, set, sink, "calm.algorithm=" + pool.get(0).name(), progress)
+          : Search.run(inputs, set, sink, progress);
     }
   }
 
-  private CalibrationSet calibration(Tables tables, Parallel parallel) {
-    int samples = settings.calibrationSamples();
-    int length = Math.min(settings.calibrationLength(), checkpoint.spec().maxContext());
-    return settings
-        .calibration()
+  private CalibrationSet calibration(ModelTables tables, Parallel parallel) {
+    CalibrationSettings calibration = settings.quantization().calibration();
+    int samples = calibration.samples();
+    int length = Math.min(calibration.length(), checkpoint.spec().maxContext());
+    return calibration
+        .file()
         .map(file -> CalibrationText.read(file, checkpoint.tokenizer(), samples, length))
         .orElseGet(
             () ->
                 new OwnSamples(
-                        checkpoint, modelDigests, settings, group, tables, parallel, progress)
+                        checkpoint,
+                        modelDigests,
+                        settings,
+                        group,
+                        tables,
+                        new Compute(parallel, kernels),
+                        progress)
                     .get(samples, length));
   }
 
@@ -202,7 +250,7 @@ final class Quantization {
     return codes;
   }
 
-  /** The drafts of an artifact, opened as the search comes upon variants. */
+  /** The drafts of an artifact. A draft is opened with the first block of its variant. */
   private static final class Drafts implements BlockSink {
     private final ArtifactWriter writer;
     private final Map<String, ArtifactWriter.Draft> drafts = new HashMap<>();
@@ -226,7 +274,7 @@ final class Quantization {
       head = Optional.of(table);
     }
 
-    /** Returns the lm_head that the search chose in the place of the one it was given. */
+    /** Returns the lm_head of the search; empty if the given one is kept. */
     Optional<TokenTable> head() {
       return head;
     }

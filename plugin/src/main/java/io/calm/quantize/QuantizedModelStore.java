@@ -10,9 +10,14 @@ import io.calm.artifact.FileDigests;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.FileCheckCache;
-import io.calm.search.SearchProgress;
+import io.calm.quant.QuantizationException;
+import io.calm.quantize.QuantizeException.Kind;
+import io.calm.replay.EngineMissingException;
+import io.calm.search.Progress;
+import io.calm.search.SearchException;
 import io.calm.settings.CalmSettings;
-import io.calm.settings.CalmSettings.HeadFormat;
+import io.calm.settings.PlanSettings;
+import io.calm.tensor.TableFormat;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -22,13 +27,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Quantized models by their checkpoint and settings: a finished artifact where there is one, else a
- * search that makes it. The search runs on the calling thread and loads PyTorch; finding does not.
+ * Finds the quantized model of a checkpoint and its settings, or makes it.
+ *
+ * <p>A finished artifact is only opened and verified. Otherwise the search runs on the calling
+ * thread, which loads PyTorch if an algorithm needs it. Every failure is a {@link
+ * QuantizeException}, but for a {@link io.calm.checkpoint.CheckpointException} of the checkpoint
+ * and what the progress listener throws.
  */
 public final class QuantizedModelStore {
   private static final Logger LOGGER = LoggerFactory.getLogger(QuantizedModelStore.class);
 
-  /** Changes whenever the same settings make other numbers than before. */
+  /** Raised whenever the same settings give another result than before. */
   private static final int RECIPE = 9;
 
   private final CalmSettings settings;
@@ -37,28 +46,58 @@ public final class QuantizedModelStore {
 
   public QuantizedModelStore(CalmSettings settings) {
     this.settings = settings;
-    this.store = new ArtifactStore(settings.cacheDir());
-    this.digests = new FileDigests(settings.cacheDir());
+    this.store = new ArtifactStore(settings.loading().cacheDir());
+    this.digests = new FileDigests(settings.loading().cacheDir());
   }
 
-  /** Returns the finished artifact, if there is one. */
+  /** Returns the finished artifact; empty if there is none. */
   public Optional<Artifact> find(Checkpoint checkpoint) {
-    return store.find(key(checkpoint));
+    return failing(() -> store.find(key(checkpoint)));
+  }
+
+  /** Memory that is reserved for a search until it is closed. */
+  public interface Reservation extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /** Returns the artifact as {@link #get(Checkpoint, Consumer, Supplier)} does, unreserved. */
+  public Artifact get(Checkpoint checkpoint, Consumer<Progress> progress) {
+    return get(checkpoint, progress, () -> () -> {});
   }
 
   /**
-   * Returns the artifact, making it where there is none.
+   * Returns the artifact and makes it first if there is none. One search of a process runs at a
+   * time.
    *
-   * @param progress told of every step of a search, on this thread
-   * @throws NotEnoughMemoryException if the search needs more than the JVM may take
+   * @param progress receives every step on this thread; an exception that it throws ends the search
+   * @param memory reserves the memory of a search; called when it is this search's turn
+   * @throws QuantizeException if there is no artifact and none can be made
    */
-  public Artifact get(Checkpoint checkpoint, Consumer<SearchProgress> progress) {
-    progress.accept(SearchProgress.phase("opening", 0));
-    ArtifactKey key = key(checkpoint);
-    Optional<Artifact> found = store.find(key);
-    if (found.isPresent()) {
-      return found.get();
+  public Artifact get(
+      Checkpoint checkpoint, Consumer<Progress> progress, Supplier<? extends Reservation> memory) {
+    progress.accept(new Progress.Step(Progress.Kind.OPENING));
+    return failing(
+        () -> {
+          ArtifactKey key = key(checkpoint);
+          Optional<Artifact> found = store.find(key);
+          return found.isPresent() ? found.get() : inTurn(checkpoint, key, progress, memory);
+        });
+  }
+
+  @SuppressWarnings("try") // the turn and the reservation are held, not used
+  private Artifact inTurn(
+      Checkpoint checkpoint,
+      ArtifactKey key,
+      Consumer<Progress> progress,
+      Supplier<? extends Reservation> memory) {
+    try (SearchTurn turn = SearchTurn.take(progress);
+        Reservation reservation = memory.get()) {
+      return make(checkpoint, key, progress);
     }
+  }
+
+  private Artifact make(Checkpoint checkpoint, ArtifactKey key, Consumer<Progress> progress) {
     ArtifactStore.Claim claim = store.begin(key, checkpoint.spec(), layout(checkpoint));
     if (claim instanceof ArtifactStore.Ready ready) {
       return ready.artifact();
@@ -70,7 +109,8 @@ public final class QuantizedModelStore {
       LOGGER.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
       return artifact;
     } catch (OutOfMemoryError e) {
-      throw new NotEnoughMemoryException(
+      throw new QuantizeException(
+          Kind.NOT_ENOUGH_MEMORY,
           ("quantizing this model needs more memory outside the heap than the JVM may take, %d MiB"
                   + " (%s); start it with -XX:MaxDirectMemorySize=8g or more")
               .formatted(Memory.directLimit() >> 20, e.getMessage()),
@@ -78,32 +118,50 @@ public final class QuantizedModelStore {
     }
   }
 
-  /** Returns the format that will be written: the larger one if a search may choose. */
-  ArtifactLayout layout(Checkpoint checkpoint) {
+  /** Runs {@code work} and translates the failures of the packages below. */
+  private static <T> T failing(Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (ArtifactException e) {
+      throw new QuantizeException(Kind.STORAGE, message(e), e);
+    } catch (EngineMissingException e) {
+      throw new QuantizeException(Kind.ENGINE_MISSING, message(e), e);
+    } catch (SearchException | QuantizationException | IllegalArgumentException e) {
+      throw new QuantizeException(Kind.INVALID, message(e), e);
+    }
+  }
+
+  private static String message(RuntimeException failure) {
+    return String.valueOf(failure.getMessage());
+  }
+
+  /**
+   * Returns the sizes of the artifact before it exists. If the search chooses between formats of
+   * the lm_head, it is the larger one.
+   */
+  public ArtifactLayout layout(Checkpoint checkpoint) {
     boolean tied = checkpoint.spec().tiedEmbeddings();
-    HeadFormat format = settings.lmHead();
-    String int8 = HeadFormat.INT8.setting();
-    String embeddings =
-        switch (format) {
-          case AUTO, INT8, INT4 -> int8;
-          case FLOAT16, FLOAT32 -> format.setting();
-        };
-    Optional<String> head =
-        switch (format) {
-          case AUTO -> Optional.of(tied ? HeadFormat.INT4.setting() : int8);
-          case INT4 -> Optional.of(HeadFormat.INT4.setting());
-          case INT8, FLOAT16, FLOAT32 -> tied ? Optional.empty() : Optional.of(format.setting());
-        };
-    boolean guarded = settings.algorithm().isEmpty() && settings.guard();
+    Optional<TableFormat> format = settings.quantization().lmHead();
+    TableFormat embeddings =
+        format.filter(given -> given != TableFormat.INT4).orElse(TableFormat.INT8);
+    TableFormat automatic = tied ? TableFormat.INT4 : TableFormat.INT8;
+    TableFormat head = format.orElse(automatic);
+    boolean shared = tied && head == embeddings;
+    PlanSettings plan = settings.quantization().plan();
+    boolean guarded = plan.algorithm().isEmpty() && plan.guard();
     return new ArtifactLayout(
-        Quantization.group(checkpoint, settings), embeddings, head, guarded ? 2 : 1);
+        Quantization.group(checkpoint, settings),
+        embeddings,
+        shared ? Optional.empty() : Optional.of(head),
+        guarded ? 2 : 1);
   }
 
   private ArtifactKey key(Checkpoint checkpoint) {
-    String calibration = settings.calibration().map(this::digest).orElse("self");
+    String calibration =
+        settings.quantization().calibration().file().map(this::digest).orElse("self");
     return new ArtifactKey(
         ofFiles(() -> digests.sha256(checkpoint.files())),
-        "recipe=" + RECIPE + "\n" + settings.resultKey(),
+        "recipe=" + RECIPE + "\n" + settings.quantization().resultKey(),
         calibration);
   }
 

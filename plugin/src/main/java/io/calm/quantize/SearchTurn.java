@@ -1,15 +1,16 @@
 package io.calm.quantize;
 
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * The right to search. One search of a process runs at a time, first come first served, for each
- * takes the processors and a working set of memory; models whose artifact exists load meanwhile.
+ * The right to search. Searches of a process run one at a time, in the order of their requests,
+ * because each of them uses all processors and a working set of memory. Models whose artifact
+ * exists load meanwhile.
  */
-public final class SearchTurn implements AutoCloseable {
+final class SearchTurn implements AutoCloseable {
   private static final Semaphore TURN = new Semaphore(1, true);
 
   private SearchTurn() {}
@@ -17,19 +18,19 @@ public final class SearchTurn implements AutoCloseable {
   /**
    * Waits for the turn.
    *
-   * @param progress told while it waits; what it throws ends the wait
+   * @param progress receives a step while it waits; an exception that it throws ends the wait
    */
-  public static SearchTurn take(Consumer<SearchProgress> progress) {
+  static SearchTurn take(Consumer<Progress> progress) {
     long start = System.nanoTime();
     try {
       while (!TURN.tryAcquire(500, TimeUnit.MILLISECONDS)) {
         progress.accept(
-            SearchProgress.phase(
-                "waiting for another model's search", (System.nanoTime() - start) / 1e9));
+            new Progress.Step(Progress.Kind.WAITING_FOR_TURN, (System.nanoTime() - start) / 1e9));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while another model was searched", e);
+      throw new IllegalStateException(
+          "interrupted while waiting for the search of another model", e);
     }
     return new SearchTurn();
   }

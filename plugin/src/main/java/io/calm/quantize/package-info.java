@@ -1,6 +1,7 @@
 /**
- * From a checkpoint and settings to an artifact: calibration, search, tables, publication. The
- * command line, the embedded host and the DJL engine all quantize through this package.
+ * Quantization of a checkpoint to an artifact: calibration, search, tables, publication. The
+ * command line, the embedded host and the DJL engine all quantize through {@link
+ * io.calm.quantize.QuantizedModelStore}.
  */
 @NullMarked
 package io.calm.quantize;

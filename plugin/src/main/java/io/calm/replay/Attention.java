@@ -12,8 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Rotary grouped-query attention of one block over whole windows; causal, perhaps sliding. A
- * quantized block's keys and values are rounded to float16, as the decoders store them.
+ * Rotary grouped-query attention of one block over whole windows, causal and optionally sliding. In
+ * a quantized block, keys and values are rounded to float16 as the decoders store them.
  */
 final class Attention implements AutoCloseable {
   private final TorchRuntime runtime;

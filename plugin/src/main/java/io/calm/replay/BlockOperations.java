@@ -4,7 +4,8 @@ import ai.djl.ndarray.NDArray;
 import java.util.List;
 
 /**
- * What a block does between its linears, on chunks [windows, T, ..]. Owns what it was made with.
+ * The operations of a block between its linears, on chunks [windows, T, ..]. Closes the resources
+ * it was created with.
  */
 interface BlockOperations extends AutoCloseable {
 
@@ -17,7 +18,7 @@ interface BlockOperations extends AutoCloseable {
   /** Returns {@code silu(gate) * up}. */
   NDArray gate(NDArray gate, NDArray up);
 
-  /** Returns the sum; {@code x} is closed, or is the sum. */
+  /** Returns the sum. {@code x} is closed, or is the sum itself. */
   NDArray add(NDArray x, NDArray y);
 
   @Override

@@ -20,21 +20,21 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One run of a decoder block over hidden states, halted at each of its four stages: what the next
- * linears will read can be looked at, and rescaled, before their weights are given.
+ * One run of a decoder block over hidden states that stops at each of its four stages. The input of
+ * the next linears can be read, and rescaled, before their weights are given.
  *
- * <p>Inputs of linears are rounded to int8 where an {@link Rounding} is given. Such a pass is made
- * by the kernels that serve, with the bits of a step; where these are not to be had, and with
- * weights that are no modules, it is float32 on the dequantized values, so that only the order of
- * summation differs. Not thread safe.
+ * <p>With a {@link Rounding}, the inputs of linears are rounded to int8. Such a pass uses the
+ * native kernels that serve, with the bits of a decoder step. Without these kernels, and for
+ * weights that are not W4A8 modules, it computes the dequantized values in float32; only the order
+ * of summation differs. Not thread safe.
  */
 public final class BlockPass implements AutoCloseable {
   private static final float[] NO_BIAS = new float[0];
 
-  /** How inputs of linears become int8. */
+  /** The rounding of inputs of linears to int8. */
   public record Rounding(ActivationMode mode, int groupLimit) {
 
-    /** Returns the inputs of a linear that share a scale. */
+    /** Returns the number of inputs of a linear that share a scale. */
     int step(int inputs) {
       return mode == ActivationMode.PER_TOKEN
           ? inputs
@@ -73,7 +73,7 @@ public final class BlockPass implements AutoCloseable {
         rounding.isPresent() ? states.runtime().moduleProducts() : Optional.empty());
   }
 
-  /** Starts a pass that the engine makes alone. */
+  /** Starts a pass that uses only the engine. */
   static BlockPass byTheEngine(
       HiddenStates states,
       ModelSpec spec,
@@ -186,10 +186,10 @@ public final class BlockPass implements AutoCloseable {
   }
 
   /**
-   * Runs the linears of the current stage and goes on to the next.
+   * Runs the linears of the current stage and continues to the next.
    *
    * @param weights [N, K] for each linear of the stage, folds included
-   * @param biases [N] for those that have one, folds included
+   * @param biases [N] for each linear with a bias, folds included
    */
   public void advance(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
     List<NDArray> rounded = new ArrayList<>();
@@ -205,8 +205,8 @@ public final class BlockPass implements AutoCloseable {
   }
 
   /**
-   * The same with W4A8 modules; the pass must be one that rounds. Where the kernels that serve can
-   * take part, their products have the bits of a served linear.
+   * Runs W4A8 modules as the linears of the current stage. The pass must be one with rounding. With
+   * the native kernels, the products have the bits of a served linear.
    */
   public void advanceModules(
       Map<LinearRole, QuantizedLinear> modules, Map<LinearRole, float[]> biases) {
@@ -239,7 +239,7 @@ public final class BlockPass implements AutoCloseable {
     return weight;
   }
 
-  /** Goes on to the next stage with the outputs of this one's linears, which are closed. */
+  /** Continues to the next stage with the outputs of the linears of this one, which are closed. */
   private void advance(List<List<NDArray>> outputs) {
     Stage current = stage.orElseThrow();
     input.forEach(NDArray::close);
@@ -302,7 +302,7 @@ public final class BlockPass implements AutoCloseable {
     return result;
   }
 
-  /** Returns the block's output; the pass must be done, and keeps nothing of it. */
+  /** Returns the output of the block. The pass must be complete, and gives up the output. */
   public HiddenStates output() {
     if (stage.isPresent()) {
       throw new IllegalStateException("the block is at stage " + stage.get() + ", not at its end");

@@ -10,7 +10,7 @@ package io.calm.replay;
 @SuppressWarnings("ArrayRecordComponent") // bulk values, read only
 public record ColumnStatistics(float[] meanAbsolute, float[] maxAbsolute, float[] meanSquare) {
 
-  /** Gathers the statistics chunk by chunk, in float64. */
+  /** Accumulates the statistics chunk by chunk, in float64. */
   static final class Sum {
     private final double[] absolute;
     private final double[] square;

@@ -1,6 +1,9 @@
 package io.calm.replay;
 
-/** The DJL PyTorch engine or its native library cannot be loaded; says what to install. */
+/**
+ * A failure to load the DJL PyTorch engine or its native library. The message names the missing
+ * library.
+ */
 public final class EngineMissingException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

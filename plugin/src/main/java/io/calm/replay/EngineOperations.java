@@ -5,7 +5,7 @@ import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import java.util.List;
 
-/** A block's operations by the engine, in float32. */
+/** The operations of a block on the PyTorch engine, in float32. */
 final class EngineOperations implements BlockOperations {
   private final TorchRuntime runtime;
   private final NDArray epsilon;

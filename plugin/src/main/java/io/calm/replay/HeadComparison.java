@@ -8,12 +8,12 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * KL divergence of candidates' next-token distributions from the full-precision ones, gathered band
- * by band of the vocabulary: neither a table [V, D] nor logits [T, V] are held.
+ * The KL divergence of candidates' next-token distributions from the full-precision one,
+ * accumulated over bands of the vocabulary. Neither a table [V, D] nor logits [T, V] are held.
  *
  * <p>With logits a of the reference and b of a candidate, {@code KL = sum p (a - b) - log sum exp a
- * + log sum exp b}, p = softmax a; the sums run over the bands with the largest logit so far taken
- * out, in float64. One thread at a time.
+ * + log sum exp b}, p = softmax a. The sums run over the bands in float64, relative to the largest
+ * logit so far. Not thread safe.
  */
 public final class HeadComparison implements AutoCloseable {
   private final TorchRuntime runtime;
@@ -22,10 +22,10 @@ public final class HeadComparison implements AutoCloseable {
   private final List<List<NDArray>> sums; // [candidates][windows], each [4, T]
 
   /**
-   * Starts with no rows of the head seen.
+   * Starts a comparison before any rows of the head.
    *
-   * @param reference what the full-precision head reads: output of {@link ReferenceModel#finalNorm}
-   * @param candidates what the candidates' heads read, for the same windows; closed by the caller
+   * @param reference inputs of the full-precision head: output of {@link ReferenceModel#finalNorm}
+   * @param candidates inputs of the candidates' heads for the same windows; closed by the caller
    */
   public HeadComparison(HiddenStates reference, List<HiddenStates> candidates) {
     this.runtime = reference.runtime();
@@ -41,7 +41,7 @@ public final class HeadComparison implements AutoCloseable {
     }
   }
 
-  /** Peak and log-sum-exp of nothing are minus infinity. */
+  /** Returns minus infinity, which is the peak and the log-sum-exp of no logits. */
   private NDArray empty(int length) {
     double[] nothing = new double[4 * length];
     Arrays.fill(nothing, 0, length, Double.NEGATIVE_INFINITY);
@@ -85,8 +85,8 @@ public final class HeadComparison implements AutoCloseable {
   }
 
   /**
-   * Returns the mean KL(reference || candidate) a token of each window, in nats, after all rows of
-   * the heads.
+   * Returns the mean KL(reference || candidate) per token of each window, in nats, after all rows
+   * of the heads.
    */
   public double[] klDivergence(int candidate) {
     return sums.get(candidate).stream().mapToDouble(this::mean).toArray();

@@ -7,8 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The residual stream of a set of token windows of one length, [windows, T, D] float32 on the
- * engine's device, held in chunks of whole windows so that one block's activations stay small.
+ * The residual stream of a set of token windows of equal length, [windows, T, D], float32 on the
+ * device of the engine. Held in chunks of whole windows, which keeps the activations of one block
+ * small.
  */
 public final class HiddenStates implements AutoCloseable {
   private final TorchRuntime runtime;
@@ -69,7 +70,7 @@ public final class HiddenStates implements AutoCloseable {
     return runtime.matrix(sum, width(), width());
   }
 
-  /** Returns a copy with memory of its own. */
+  /** Returns a copy that shares no memory with this object. */
   public HiddenStates copy() {
     List<NDArray> copies = new ArrayList<>();
     for (NDArray chunk : chunks) {

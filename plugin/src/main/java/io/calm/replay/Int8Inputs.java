@@ -6,14 +6,14 @@ import ai.djl.ndarray.types.Shape;
 import io.calm.model.ActivationMode;
 import io.calm.tensor.QuantizedLinear;
 
-/** Inputs of W4A8 linears, rounded to int8 and back. */
+/** Rounds inputs of W4A8 linears to int8 and back. */
 final class Int8Inputs {
   private Int8Inputs() {}
 
   /**
    * Returns {@code x} [.., K] rounded.
    *
-   * @param groupLimit largest group of a scale along K
+   * @param groupLimit maximum number of inputs along K that share a scale
    */
   static NDArray round(TorchRuntime runtime, NDArray x, ActivationMode mode, int groupLimit) {
     if (mode == ActivationMode.PER_TOKEN) {

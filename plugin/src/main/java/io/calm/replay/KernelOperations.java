@@ -2,8 +2,8 @@ package io.calm.replay;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
+import io.calm.kernels.BlockKernels;
 import io.calm.kernels.NativeKernels;
-import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
@@ -14,19 +14,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A W4A8 block's operations by the kernels that serve, with the bits of a step over float16 keys
- * and values.
+ * The operations of a W4A8 block on the native kernels that serve, with the bits of a decoder step
+ * over float16 keys and values.
  */
 final class KernelOperations implements BlockOperations {
   private final TorchRuntime runtime;
-  private final SearchKernels kernels;
+  private final BlockKernels kernels;
   private final Parallel parallel;
   private final float epsilon;
-  private final SearchKernels.Windows windows;
+  private final BlockKernels.Windows windows;
 
   KernelOperations(
       TorchRuntime runtime,
-      SearchKernels kernels,
+      BlockKernels kernels,
       Parallel parallel,
       ModelSpec spec,
       int layer,
@@ -38,7 +38,7 @@ final class KernelOperations implements BlockOperations {
     this.epsilon = spec.rmsEpsilon();
     boolean headNorms = spec.headNorms();
     this.windows =
-        new SearchKernels.Windows(
+        new BlockKernels.Windows(
             spec.heads(),
             spec.kvHeads(),
             spec.headDim(),

@@ -3,6 +3,7 @@ package io.calm.replay;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.calm.kernels.BlockKernels;
 import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
@@ -13,22 +14,25 @@ import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
- * W4A8 products of the engine's arrays with the kernels that serve, so that what is scored is what
- * is served, and their inputs' Gram matrices. Arrays lie in the processor's memory, which both
- * share.
+ * Products of the engine's arrays with W4A8 modules, and Gram matrices of their inputs, on the
+ * native kernels that serve. The scored values are therefore the served ones. The arrays are in CPU
+ * memory, which the engine and the kernels share.
  */
 final class ModuleProducts {
   private final TorchRuntime runtime;
-  private final SearchKernels kernels;
+  private final BlockKernels kernels;
+  private final SearchKernels rounding;
   private final Parallel parallel;
 
-  ModuleProducts(TorchRuntime runtime, SearchKernels kernels, Parallel parallel) {
+  ModuleProducts(
+      TorchRuntime runtime, BlockKernels kernels, SearchKernels rounding, Parallel parallel) {
     this.runtime = runtime;
     this.kernels = kernels;
+    this.rounding = rounding;
     this.parallel = parallel;
   }
 
-  /** Returns a W4A8 block's operations over windows of {@code length} tokens. */
+  /** Returns the operations of a W4A8 block over windows of {@code length} tokens. */
   BlockOperations operations(ModelSpec spec, int layer, int length, BlockParameters<?> block) {
     return new KernelOperations(runtime, kernels, parallel, spec, layer, length, block);
   }
@@ -63,14 +67,14 @@ final class ModuleProducts {
   /**
    * Returns X'X [K, K] over all inputs [.., K], rounded to int8.
    *
-   * @param step inputs that share a scale
+   * @param step number of inputs that share a scale
    */
   Matrix gram(List<NDArray> inputs, int width, int step) {
     Matrix sum = runtime.matrix(runtime.manager().zeros(new Shape(width, width)), width, width);
     for (NDArray x : inputs) {
       int rows = Math.toIntExact(x.size() / width);
       try (Matrix rounded = runtime.matrix(x.duplicate(), rows, width)) {
-        parallel.ranges(rows, (from, to) -> kernels.roundInputs(rounded, from, to, step));
+        parallel.ranges(rows, (from, to) -> rounding.roundInputs(rounded, from, to, step));
         kernels.addGram(rounded, sum, parallel);
       }
     }

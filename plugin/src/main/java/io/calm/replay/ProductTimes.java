@@ -2,9 +2,10 @@ package io.calm.replay;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import io.calm.kernels.JavaSearchKernels;
 import io.calm.tensor.Matrix;
 
-/** How long products take on the DJL engine: what the project's own kernels are held against. */
+/** Measures products on the DJL engine, for comparison with the native kernels of this project. */
 public final class ProductTimes implements AutoCloseable {
   private static final int REPEATS = 2;
   private static final double NANOS = 1e9;
@@ -19,10 +20,10 @@ public final class ProductTimes implements AutoCloseable {
   /**
    * Loads the engine.
    *
-   * @throws EngineMissingException if it is not to be had
+   * @throws EngineMissingException if it is not available
    */
   public static ProductTimes open(int threads) {
-    return new ProductTimes(TorchRuntime.open(threads));
+    return new ProductTimes(TorchRuntime.open(threads, new JavaSearchKernels()));
   }
 
   /** Returns the seconds of a b' in float32, a [M, K], b [N, K]. */
@@ -35,7 +36,7 @@ public final class ProductTimes implements AutoCloseable {
     return repeated("linear_bf16_times", a, b);
   }
 
-  /** What more repeats cost, so that conversions and the call itself do not count. */
+  /** Returns the time of additional repeats, which excludes conversions and the call itself. */
   private double repeated(String method, Matrix a, Matrix b) {
     double once = seconds(method, a, b, 1);
     return Math.max(SHORTEST, seconds(method, a, b, 1 + REPEATS) - once) / REPEATS;

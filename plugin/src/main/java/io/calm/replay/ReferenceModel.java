@@ -19,14 +19,14 @@ import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 
 /**
- * The model in float32 over whole windows, one block in memory at a time: the reference that
- * candidates are compared with.
+ * The full-precision model over whole windows, with one block in memory at a time. Candidates are
+ * compared with it.
  */
 public final class ReferenceModel {
-  /** Tokens of one chunk of hidden states; bounds the activations of a block. */
+  /** Number of tokens per chunk of hidden states. Limits the memory of a block's activations. */
   private static final int CHUNK_TOKENS = 2048;
 
-  /** Rows of the embedding table or lm_head read at once. */
+  /** Number of rows of the embedding table or lm_head that are read at once. */
   private static final int BAND = 8192;
 
   private final TorchRuntime runtime;
@@ -83,7 +83,7 @@ public final class ReferenceModel {
     return ids;
   }
 
-  /** Reads the embeddings of {@code ids}, ascending, [ids, D]; the table itself band by band. */
+  /** Reads the embeddings of {@code ids}, ascending, [ids, D], in bands of the table. */
   private Matrix embeddings(int[] ids) {
     Matrix found = Matrix.allocate(ids.length, spec.hidden());
     float[] row = new float[spec.hidden()];
@@ -124,7 +124,7 @@ public final class ReferenceModel {
     return forward(layer, states, dequantized, Optional.of(rounding));
   }
 
-  /** Runs a block of W4A8 modules, with the products of the kernels that serve where they can. */
+  /** Runs a block of W4A8 modules, on the native kernels that serve if they are available. */
   public HiddenStates moduleBlock(
       int layer,
       HiddenStates states,
@@ -186,11 +186,11 @@ public final class ReferenceModel {
   }
 
   /**
-   * Compares models' next-token distributions with one.
+   * Compares next-token distributions of several models with that of a reference.
    *
-   * @param reference output of {@link #finalNorm} of the one that is right
-   * @param candidates the same of the others, for the same windows
-   * @return for each candidate, mean KL(reference || candidate) a token of each window, in nats
+   * @param reference output of {@link #finalNorm} of the reference
+   * @param candidates outputs of {@link #finalNorm} of the others, for the same windows
+   * @return for each candidate, mean KL(reference || candidate) per token of each window, in nats
    */
   public List<double[]> klDivergences(HiddenStates reference, List<HiddenStates> candidates) {
     try (HeadComparison comparison = new HeadComparison(reference, candidates)) {
@@ -203,7 +203,7 @@ public final class ReferenceModel {
     }
   }
 
-  /** Returns the states as a W4A8 linear reads them: rounded to int8 and back. */
+  /** Returns the states as a W4A8 linear reads them, rounded to int8 and back. */
   public HiddenStates rounded(HiddenStates states, ActivationMode mode, int groupLimit) {
     List<NDArray> chunks = new ArrayList<>();
     for (NDArray x : states.chunks()) {

@@ -27,10 +27,11 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * The DJL PyTorch engine with the project's TorchScript methods ({@code calm.py} in the resources).
+ * The DJL PyTorch engine with the TorchScript methods of this project ({@code calm.py} in the
+ * resources).
  *
- * <p>Matrices on the CPU share their memory with the engine: nothing is copied on the way in or
- * out. On CUDA operands are copied to the device and results back. One thread at a time.
+ * <p>Matrices on the CPU share their memory with the engine, without a copy in either direction.
+ * With CUDA, operands are copied to the device and results back. Not thread safe.
  */
 public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   private static final String PROGRAM = "calm.py";
@@ -41,10 +42,12 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   private final NDManager manager;
   private final NDArray one;
   private final Parallel parallel;
+  private final SearchKernels kernels;
 
-  private TorchRuntime(Model program, Parallel parallel) {
+  private TorchRuntime(Model program, Parallel parallel, SearchKernels kernels) {
     this.program = program;
     this.parallel = parallel;
+    this.kernels = kernels;
     this.manager = program.getNDManager();
     this.one = manager.create(1f);
   }
@@ -52,10 +55,11 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   /**
    * Loads the engine and the program.
    *
-   * @param threads threads of one operation; takes effect where the engine is not loaded yet
-   * @throws EngineMissingException if the engine is not to be had, saying what to install
+   * @param threads threads of one operation; has no effect if the engine is loaded already
+   * @param kernels for the W4A8 blocks, if they are native and the engine runs on the CPU
+   * @throws EngineMissingException if the engine is not available; the message says what to install
    */
-  public static TorchRuntime open(int threads) {
+  public static TorchRuntime open(int threads, SearchKernels kernels) {
     DjlCache.check();
     if (System.getProperty("ai.djl.pytorch.num_threads") == null) {
       System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
@@ -71,7 +75,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
       }
       String code = new String(source.readAllBytes(), StandardCharsets.UTF_8);
       model.load(new ByteArrayInputStream(TorchScriptArchive.write(CLASS, code)));
-      return new TorchRuntime(model, new Parallel(threads));
+      return new TorchRuntime(model, new Parallel(threads), kernels);
     } catch (IOException e) {
       model.close();
       throw new UncheckedIOException(e);
@@ -100,10 +104,12 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
     return manager;
   }
 
-  /** Returns the kernels that serve, where they and the engine's arrays are on the same device. */
+  /**
+   * Returns the native kernels that serve, if they are on the same device as the engine's arrays.
+   */
   Optional<ModuleProducts> moduleProducts() {
     return onCpu()
-        ? SearchKernels.best().map(kernels -> new ModuleProducts(this, kernels, parallel))
+        ? kernels.block().map(block -> new ModuleProducts(this, block, kernels, parallel))
         : Optional.empty();
   }
 
@@ -111,7 +117,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
     return !manager.getDevice().isGpu();
   }
 
-  /** Calls one method of the program; the first result. */
+  /** Calls one method of the program and returns its first result. */
   NDArray call(String method, NDArray... arguments) {
     return callAll(method, arguments).head();
   }
@@ -153,7 +159,10 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
     return copy;
   }
 
-  /** Returns the elements to read, while the array is open; closing the matrix leaves the array. */
+  /**
+   * Returns the elements for reading while the array is open. Closing the matrix does not close the
+   * array.
+   */
   Matrix view(NDArray array, int rows, int columns) {
     return onCpu()
         ? Matrix.wrap(array.toByteBuffer(true), rows, columns, () -> {})
@@ -181,7 +190,10 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
     return BFLOAT16 || !onCpu() ? "linear_bf16" : "linear";
   }
 
-  /** Whether products of bfloat16 are faster than those of float32: elsewhere they are emulated. */
+  /**
+   * Returns whether bfloat16 products are faster than float32 ones. On other machines they are
+   * emulated.
+   */
   private static boolean bfloat16() {
     try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
       return lines
@@ -220,7 +232,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
     }
   }
 
-  /** Calls a method that returns a factor and LAPACK's info; empty where info is not 0. */
+  /** Calls a method that returns a factor and LAPACK's info. Returns empty if info is not 0. */
   private Optional<NDArray> factor(String method, NDArray argument) {
     NDList result = callAll(method, argument);
     try (NDArray info = result.get(1)) {

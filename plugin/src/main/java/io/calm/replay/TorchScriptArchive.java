@@ -9,8 +9,8 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * Writes a TorchScript archive that holds one class without parameters, so that numeric programs
- * live as readable text in the resources and run on DJL's PyTorch engine.
+ * Writes a TorchScript archive with one class without parameters. Numeric programs can thus be
+ * readable text in the resources and run on DJL's PyTorch engine.
  *
  * <p>The format is that of {@code torch.jit.save}: a zip of stored entries, here {@code version},
  * an empty {@code constants.pkl}, one object of the class in {@code data.pkl}, and its methods in

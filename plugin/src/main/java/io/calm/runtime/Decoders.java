@@ -1,16 +1,12 @@
 package io.calm.runtime;
 
-import io.calm.kernels.NativeKernels;
-import io.calm.kernels.NativeKernels.Ladder;
-import io.calm.kernels.NativeKernels.Rung;
+import io.calm.kernels.KernelVariant;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Makes the W4A8 decoder with the kernels that {@code calm.kernel} asks for. */
 public final class Decoders {
@@ -20,15 +16,12 @@ public final class Decoders {
   /** The value of {@code calm.kernel} for the kernels in Java. */
   public static final String JAVA = "java";
 
-  private static final Logger LOG = LoggerFactory.getLogger(Decoders.class);
-  private static final AtomicBoolean LOGGED = new AtomicBoolean();
-
   private Decoders() {}
 
   /**
    * How a decoder is made.
    *
-   * @param kernel {@link #AUTO}, {@link #JAVA} or the name of a rung
+   * @param kernel {@link #AUTO}, {@link #JAVA} or the name of a kernel variant
    * @param threads that compute
    */
   public record Settings(String kernel, KvType kvType, int threads) {}
@@ -48,76 +41,58 @@ public final class Decoders {
    */
   public static Decoder open(
       QuantizedModel model, Settings settings, int blocks, StepSize largest) {
-    Optional<Rung> rung = rung(settings.kernel());
-    return rung.isPresent()
+    Optional<KernelVariant> variant = variant(settings.kernel());
+    return variant.isPresent()
         ? new NativeDecoder(
-            rung.get(), model, settings.kvType(), settings.threads(), blocks, largest)
+            variant.get(), model, settings.kvType(), settings.threads(), blocks, largest)
         : new JavaDecoder(model, settings.kvType(), settings.threads(), blocks);
   }
 
   /** Returns the bytes of a block of keys and values. */
   public static long blockBytes(ModelSpec spec, Settings settings) {
-    return rung(settings.kernel()).isPresent()
+    return variant(settings.kernel()).isPresent()
         ? NativeModel.pageBytes(spec, settings.kvType())
         : JavaDecoder.blockBytes(spec);
   }
 
-  /** Returns the name of the kernels that {@code kernel} gives on this machine. */
+  /** Returns the name of the kernels that {@code kernel} selects on this machine. */
   public static String chosen(String kernel) {
-    return rung(kernel).map(Rung::name).orElse(JAVA);
+    return variant(kernel).map(KernelVariant::name).orElse(JAVA);
   }
 
   /**
-   * Returns the rung that {@code kernel} gives on this machine; empty: the kernels in Java.
+   * Returns the kernel variant that {@code kernel} selects on this machine; empty: the kernels in
+   * Java.
    *
    * @throws IllegalArgumentException if it names what this machine cannot run
    */
-  public static Optional<Rung> rung(String kernel) {
+  public static Optional<KernelVariant> variant(String kernel) {
     if (kernel.equals(JAVA)) {
       return Optional.empty();
     }
-    Ladder ladder = NativeKernels.ladder();
+    KernelVariants variants = KernelVariants.ofThisMachine();
     if (kernel.equals(AUTO)) {
-      return automatic(ladder);
+      return variants.best();
     }
-    Optional<Rung> named =
-        ladder.rungs().stream().filter(rung -> rung.name().equals(kernel)).findFirst();
+    Optional<KernelVariant> named =
+        variants.all().stream().filter(variant -> variant.name().equals(kernel)).findFirst();
     Optional<String> missing =
         named.isPresent()
             ? named.get().missing()
-            : Optional.of(ladder.problem().orElse("there is no such kernel"));
+            : Optional.of(variants.problem().orElse("there is no such kernel"));
     if (missing.isPresent()) {
       throw new IllegalArgumentException(
           "calm.kernel: expected one of %s, got %s: %s"
               .formatted(
                   Stream.concat(
                           Stream.of(AUTO, JAVA),
-                          ladder.rungs().stream()
-                              .filter(rung -> rung.missing().isEmpty())
-                              .map(Rung::name))
+                          variants.all().stream()
+                              .filter(KernelVariant::runs)
+                              .map(KernelVariant::name))
                       .collect(Collectors.joining(", ")),
                   kernel,
                   missing.get()));
     }
     return named;
-  }
-
-  /** The best rung but the portable one, which is slower than the kernels in Java. */
-  private static Optional<Rung> automatic(Ladder ladder) {
-    Optional<Rung> best =
-        ladder.rungs().stream()
-            .skip(1)
-            .filter(rung -> rung.missing().isEmpty())
-            .reduce((first, second) -> second);
-    if (LOGGED.compareAndSet(false, true)) {
-      LOG.info("kernels: {}", best.map(Rung::name).orElse(JAVA));
-      ladder.problem().ifPresent(problem -> LOG.info("no native kernels: {}", problem));
-      for (Rung rung : ladder.rungs()) {
-        if (best.map(chosen -> rung.index() > chosen.index()).orElse(true)) {
-          rung.missing().ifPresent(why -> LOG.info("kernel {} is left out: {}", rung.name(), why));
-        }
-      }
-    }
-    return best;
   }
 }

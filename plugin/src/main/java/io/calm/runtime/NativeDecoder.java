@@ -1,5 +1,6 @@
 package io.calm.runtime;
 
+import io.calm.kernels.KernelVariant;
 import io.calm.kernels.NativeKernels;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
@@ -11,7 +12,7 @@ import java.util.List;
 
 /**
  * The W4A8 decoder in C: a step is one call. Its results have the bits of {@link JavaDecoder}'s
- * with the same storage of keys and values, on every rung.
+ * with the same storage of keys and values, on every variant.
  *
  * <p>Steps are made by one thread at a time, and steps of all decoders of the process take turns on
  * its one pool of threads.
@@ -45,8 +46,8 @@ public final class NativeDecoder extends PagedDecoder {
 
   /** Returns one of whose steps nothing is known. */
   public NativeDecoder(
-      NativeKernels.Rung rung, QuantizedModel model, KvType kvType, int threads, int blocks) {
-    this(rung, model, kvType, threads, blocks, StepSize.UNKNOWN);
+      KernelVariant variant, QuantizedModel model, KvType kvType, int threads, int blocks) {
+    this(variant, model, kvType, threads, blocks, StepSize.UNKNOWN);
   }
 
   /**
@@ -57,7 +58,7 @@ public final class NativeDecoder extends PagedDecoder {
    * @throws OutOfMemoryError if there is no memory for the buffers
    */
   public NativeDecoder(
-      NativeKernels.Rung rung,
+      KernelVariant variant,
       QuantizedModel model,
       KvType kvType,
       int threads,
@@ -68,7 +69,7 @@ public final class NativeDecoder extends PagedDecoder {
         new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address));
     this.spec = model.spec();
     try {
-      this.model = new NativeModel(rung, model, kvType, threads);
+      this.model = new NativeModel(variant, model, kvType, threads);
       freedBy(this.model::close);
       RotaryTable rotary = RotaryTable.of(spec.rope(), spec.headDim());
       this.buffers = new StepBuffers(rotary, spec.headDim(), spec.vocabulary());

@@ -1,6 +1,6 @@
 package io.calm.runtime;
 
-import io.calm.kernels.NativeKernels;
+import io.calm.kernels.KernelVariant;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -9,6 +9,7 @@ import io.calm.model.NormRole;
 import io.calm.model.QuantizedModel;
 import io.calm.tensor.OffHeap;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -34,7 +35,8 @@ final class NativeModel implements AutoCloseable {
       List.of(NormRole.ATTENTION, NormRole.MLP, NormRole.Q_HEAD, NormRole.K_HEAD);
 
   /** Index: the format's number in C. */
-  private static final List<String> FORMATS = List.of("int8", "int4", "float16", "float32");
+  private static final List<TableFormat> FORMATS =
+      List.of(TableFormat.INT8, TableFormat.INT4, TableFormat.FLOAT16, TableFormat.FLOAT32);
 
   private final @Nullable ByteBuffer[] buffers; // keeps what is not owned reachable
   private final List<OffHeap> owned;
@@ -97,7 +99,7 @@ final class NativeModel implements AutoCloseable {
     }
   }
 
-  NativeModel(NativeKernels.Rung rung, QuantizedModel model, KvType kvType, int threads) {
+  NativeModel(KernelVariant variant, QuantizedModel model, KvType kvType, int threads) {
     BlockWeights.of(model); // refuses what does not fit the topology
     ModelSpec spec = model.spec();
     Parameters parameters = new Parameters();
@@ -106,7 +108,7 @@ final class NativeModel implements AutoCloseable {
       buffers = parameters.buffers.toArray(ByteBuffer[]::new);
       handle =
           create(
-              rung.index(),
+              variant.index(),
               shape(spec, model.activation(), kvType, threads),
               spec.rmsEpsilon(),
               parameters.sizes.stream().mapToInt(Integer::intValue).toArray(),
@@ -167,7 +169,7 @@ final class NativeModel implements AutoCloseable {
   private static native long pageBytes(int[] shape);
 
   private static native long create(
-      int rung, int[] shape, float epsilon, int[] sizes, @Nullable ByteBuffer[] buffers);
+      int variant, int[] shape, float epsilon, int[] sizes, @Nullable ByteBuffer[] buffers);
 
   private static native int step(
       long model,

@@ -5,21 +5,22 @@ import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 
 /**
- * Where finished blocks go as the search makes them, so that it holds none. A search may make two
- * variants of the model, the mix and a uniform one; the plan says which is served.
+ * Receiver of finished blocks, so that the search holds none of them. A search may produce two
+ * variants of the model, the mix and a uniform plan; {@link QuantPlan#served} names the one that is
+ * served.
  */
 @FunctionalInterface
 public interface BlockSink {
 
   /**
-   * Takes a block.
+   * Receives a block.
    *
-   * @param variant as in {@link QuantPlan#served}
-   * @param layer from 0, each variant's in order
+   * @param variant name of the variant, as in {@link QuantPlan#served}
+   * @param layer index from 0; the blocks of a variant arrive in order
    */
   void block(String variant, int layer, BlockParameters<QuantizedLinear> block);
 
-  /** Takes the int4 lm_head that a search chose and rounded; not called where there is none. */
+  /** Receives the int4 lm_head that a search chose. Not called if the search chose none. */
   default void head(TokenTable table) {
     throw new UnsupportedOperationException("this sink expects no lm_head");
   }

@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** What a plan says of its calibration. */
+/** Describes a calibration set for a plan. */
 final class Calibrations {
   private Calibrations() {}
 

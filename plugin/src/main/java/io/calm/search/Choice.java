@@ -5,15 +5,15 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The rule by which a block's algorithm is chosen: the highest score; among scores within 1e-6 of
- * it, the lowest relative MSE, for CKA saturates near 1.
+ * The choice of a block's algorithm: the candidate with the highest score. Among scores within 1e-6
+ * of it the candidate with the lowest relative MSE wins, because CKA saturates near 1.
  *
- * @param index of the winner among the evaluations
+ * @param index index of the winner among the evaluations
  */
 record Choice(int index, String reason) {
   static final double TIE = 1e-6;
 
-  /** Chooses; empty where every candidate failed. */
+  /** Returns the choice; empty if every candidate failed. */
   static Optional<Choice> among(List<QuantPlan.Candidate> candidates) {
     List<Integer> scored =
         java.util.stream.IntStream.range(0, candidates.size())

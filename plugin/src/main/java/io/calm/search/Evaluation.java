@@ -6,19 +6,19 @@ import io.calm.tensor.QuantizedLinear;
 import java.util.Optional;
 
 /**
- * One algorithm's try at one block.
+ * The attempt of one algorithm at one block.
  *
  * @param name the algorithm
  * @param candidate scores, or the failure
- * @param made the block and its output on the scored part; empty where it failed
+ * @param outcome the block and its output on the scored part; empty if the attempt failed
  */
-record Evaluation(String name, QuantPlan.Candidate candidate, Optional<Made> made) {
+record Evaluation(String name, QuantPlan.Candidate candidate, Optional<Outcome> outcome) {
 
-  /** A W4A8 block and what it does to the scored part. */
-  record Made(BlockParameters<QuantizedLinear> block, HiddenStates output) {}
+  /** A W4A8 block and its output on the scored part of the calibration. */
+  record Outcome(BlockParameters<QuantizedLinear> block, HiddenStates output) {}
 
   /** Frees the output. */
   void close() {
-    made.ifPresent(m -> m.output().close());
+    outcome.ifPresent(o -> o.output().close());
   }
 }

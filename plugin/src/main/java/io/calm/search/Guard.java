@@ -11,35 +11,38 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The last check of a mix: it is served only if its KL divergence to the full-precision logits, on
- * sequences that neither fitting nor scoring has seen, is not worse than that of the best uniform
- * plan beyond the paired standard error.
+ * The last check of a mix, which protects against a mix that is worse than one algorithm alone.
+ *
+ * <p>The mix is served unless its KL divergence to the full-precision logits is higher than that of
+ * the best uniform plan by more than the paired standard error. Both are measured on sequences that
+ * neither fitting nor scoring has seen.
  */
 final class Guard {
-  private final Workbench bench;
+  private final SearchContext context;
   private final ProgressMeter progress;
 
-  Guard(Workbench bench, ProgressMeter progress) {
-    this.bench = bench;
+  Guard(SearchContext context, ProgressMeter progress) {
+    this.context = context;
     this.progress = progress;
   }
 
   /**
-   * Returns whether there may be something to judge, so that streams are worth running over the
-   * guard's part.
+   * Returns whether a comparison may take place, so that hidden states of the guard's part are
+   * needed.
    */
   static boolean needed(SearchSettings settings) {
     return settings.guard() && settings.pool().size() > 1;
   }
 
   /**
-   * Judges.
+   * Compares the mix with the best uniform plan and returns the variant to serve.
    *
-   * @param choices the mix
-   * @param mix its stream behind the last block, with the guard's part where {@link #needed}
-   * @param full the full-precision stream behind the last block, likewise
-   * @param prefix the blocks that the mix has in common with a uniform plan, which are in the sink
-   * @param sink receives the uniform plan's other blocks
+   * @param choices the choices of the mix
+   * @param mix hidden states of the mix behind the last block, with the guard's part if {@link
+   *     #needed}
+   * @param full full-precision hidden states behind the last block, likewise
+   * @param prefix the blocks that the mix shares with a uniform plan; the sink has them already
+   * @param sink receives the remaining blocks of the uniform plan
    */
   Verdict judge(
       List<QuantPlan.BlockChoice> choices,
@@ -48,7 +51,7 @@ final class Guard {
       Streams full,
       UniformPrefix prefix,
       BlockSink sink) {
-    if (!bench.settings().guard()) {
+    if (!context.settings().guard()) {
       return kept("the guard is off (calm.search.guard=false)");
     }
     Optional<Quantizer> best = bestUniform(choices);
@@ -63,13 +66,13 @@ final class Guard {
     Streams stream =
         first > 0
             ? prefix.takeStream()
-            : Streams.embed(bench.model(), set, EnumSet.of(Part.FIT, Part.GUARD));
+            : Streams.embed(context.model(), set, EnumSet.of(Part.FIT, Part.GUARD));
     boolean handedOn = false;
     try {
       int forwards;
       try {
         forwards =
-            new UniformPass(bench, progress, "guard")
+            new UniformPass(context, progress::guarding)
                 .run(uniform, first, stream, Streams.none(), sink);
       } catch (SearchException e) {
         return kept("the best uniform plan could not be made: " + e.getMessage());
@@ -90,7 +93,7 @@ final class Guard {
 
   /** Returns the algorithm with the highest mean score among those that never failed. */
   private Optional<Quantizer> bestUniform(List<QuantPlan.BlockChoice> choices) {
-    return bench.settings().pool().stream()
+    return context.settings().pool().stream()
         .filter(q -> !Double.isNaN(meanScore(q, choices)))
         .max(Comparator.comparingDouble(q -> meanScore(q, choices)));
   }
@@ -106,10 +109,10 @@ final class Guard {
   private Verdict compare(
       Quantizer uniform, int forwards, Streams mix, Streams alone, Streams full) {
     List<double[]> divergences;
-    try (HiddenStates reference = bench.model().finalNorm(full.get(Part.GUARD));
-        HiddenStates first = bench.model().finalNorm(mix.get(Part.GUARD));
-        HiddenStates second = bench.model().finalNorm(alone.get(Part.GUARD))) {
-      divergences = bench.model().klDivergences(reference, List.of(first, second));
+    try (HiddenStates reference = context.model().finalNorm(full.get(Part.GUARD));
+        HiddenStates first = context.model().finalNorm(mix.get(Part.GUARD));
+        HiddenStates second = context.model().finalNorm(alone.get(Part.GUARD))) {
+      divergences = context.model().klDivergences(reference, List.of(first, second));
     }
     QuantPlan.Guard guard = decide(uniform.name(), divergences.get(0), divergences.get(1));
     String name = QuantPlan.uniform(uniform.name());
@@ -133,9 +136,10 @@ final class Guard {
   }
 
   /**
-   * Decides between two plans by their KL of each sequence. One that is not finite loses.
+   * Decides between two plans by the KL divergence of each sequence. A plan whose divergence is not
+   * finite loses.
    *
-   * @throws SearchException if both are not finite
+   * @throws SearchException if neither is finite
    */
   static QuantPlan.Guard decide(String uniform, double[] mixKl, double[] uniformKl) {
     double mix = mean(mixKl);
@@ -159,7 +163,7 @@ final class Guard {
     return sum / values.length;
   }
 
-  /** Returns the standard error of the mean of the differences, sequence by sequence. */
+  /** Returns the standard error of the mean difference, paired by sequence. */
   static double pairedStandardError(double[] a, double[] b) {
     double[] differences = new double[a.length];
     for (int i = 0; i < a.length; i++) {

@@ -1,35 +1,36 @@
 package io.calm.search;
 
 import io.calm.quant.Rounding;
+import io.calm.tensor.TableFormat;
 
-/** How the format of the lm_head is found ({@code calm.lm-head}). */
+/** The rule that decides the format of the lm_head ({@code calm.lm-head}). */
 public sealed interface HeadRule {
 
   /**
-   * It is given, and made of the weights alone.
+   * A given format, which is computed from the weights alone.
    *
-   * @param format {@code int8}, {@code float16} or {@code float32}
+   * @param format any but int4
    */
-  record Given(String format) implements HeadRule {}
+  record Given(TableFormat format) implements HeadRule {}
 
   /**
-   * An int4 table is rounded on the head's inputs and judged on held-out sequences ({@link
-   * HeadTrial}).
+   * An int4 table that is rounded on the inputs of the head and judged on held-out sequences
+   * ({@link HeadTrial}).
    *
-   * @param rounding of the table
-   * @param always whether it is taken whatever it costs; else int8 where it costs too much, or
-   *     where a plan has no sequences to judge on
+   * @param rounding rounding of the table
+   * @param always whether int4 is taken at any cost; otherwise int8 replaces it if it costs too
+   *     much, or if a plan has no sequences to judge it on
    */
   record Rounded(Rounding rounding, boolean always) implements HeadRule {}
 
-  /** Returns what a plan says that has no sequences. */
+  /** Returns the head of a plan that has no sequences to judge it on. */
   default QuantPlan.Head withoutSequences() {
     if (this instanceof Given given) {
-      return QuantPlan.Head.given(given.format(), "calm.lm-head=" + given.format());
+      return QuantPlan.Head.given(given.format(), "calm.lm-head=" + given.format().setting());
     }
     return ((Rounded) this).always()
-        ? QuantPlan.Head.given(HeadTrial.INT4, "calm.lm-head=int4, nearest codes")
+        ? QuantPlan.Head.given(TableFormat.INT4, "calm.lm-head=int4, nearest codes")
         : QuantPlan.Head.given(
-            HeadTrial.INT8, "the plan uses weights alone: no sequences to judge int4 on");
+            TableFormat.INT8, "the plan uses weights alone: no sequences to judge int4 on");
   }
 }

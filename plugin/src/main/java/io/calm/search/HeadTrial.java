@@ -1,15 +1,15 @@
 package io.calm.search;
 
+import io.calm.quant.InputStatistics;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.RoundingProblem;
 import io.calm.replay.HeadComparison;
 import io.calm.replay.HiddenStates;
 import io.calm.tensor.Int4TableBuilder;
-import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
 import io.calm.tensor.TokenTables;
@@ -28,20 +28,17 @@ import java.util.Optional;
  * #BOUND}. The head is read band by band, and its codes are all that is held of it.
  */
 final class HeadTrial {
-  static final String INT8 = "int8";
-  static final String INT4 = "int4";
-
   /** What an int4 head may cost: a third of what the blocks' quantization costs. */
   static final double BOUND = 1 / 3.0;
 
   /** Rows of the head at hand at once; whole tiles. */
   private static final int BAND = 8192;
 
-  private final Workbench bench;
+  private final SearchContext context;
   private final HeadRule.Rounded rule;
 
-  HeadTrial(Workbench bench, HeadRule.Rounded rule) {
-    this.bench = bench;
+  HeadTrial(SearchContext context, HeadRule.Rounded rule) {
+    this.context = context;
     this.rule = rule;
   }
 
@@ -57,46 +54,53 @@ final class HeadTrial {
   Outcome run(Streams served, Streams full) {
     try (HiddenStates fit = inputs(served.get(Streams.Part.FIT));
         HiddenStates guard = inputs(served.get(Streams.Part.GUARD));
-        HiddenStates reference = bench.model().finalNorm(full.get(Streams.Part.GUARD));
+        HiddenStates reference = context.model().finalNorm(full.get(Streams.Part.GUARD));
         Matrix gram = fit.gram();
         HeadComparison comparison = new HeadComparison(reference, List.of(guard, guard))) {
-      int group = QuantizedLinear.groupFor(bench.spec().hidden(), bench.settings().groupLimit());
+      int group =
+          QuantizedLinear.groupFor(context.spec().hidden(), context.settings().groupLimit());
       Int4TableBuilder table =
-          new Int4TableBuilder(bench.spec().vocabulary(), bench.spec().hidden(), group);
-      for (int from = 0; from < bench.spec().vocabulary(); from += BAND) {
-        int to = Math.min(bench.spec().vocabulary(), from + BAND);
-        try (Matrix rows = bench.weights().headRows(from, to)) {
-          compare(new Band(rows, from, group, gram, fit.rows()), table, comparison);
+          new Int4TableBuilder(context.spec().vocabulary(), context.spec().hidden(), group);
+      for (int from = 0; from < context.spec().vocabulary(); from += BAND) {
+        int to = Math.min(context.spec().vocabulary(), from + BAND);
+        try (Matrix rows = context.weights().headRows(from, to)) {
+          compare(band(rows, from, group, new HeadInput(gram, fit.rows())), table, comparison);
         }
       }
       QuantPlan.Head head =
           decide(comparison.klDivergence(0), comparison.klDivergence(1), rule.always());
       return new Outcome(
-          head, head.format().equals(INT4) ? Optional.of(table.build()) : Optional.empty());
+          head, head.format() == TableFormat.INT4 ? Optional.of(table.build()) : Optional.empty());
     } catch (QuantizationException e) {
       if (rule.always()) {
         throw new SearchException("calm.lm-head=int4: %s".formatted(e.getMessage()));
       }
       return new Outcome(
-          QuantPlan.Head.given(INT8, "int4 cannot be made: " + e.getMessage()), Optional.empty());
+          QuantPlan.Head.given(TableFormat.INT8, "int4 cannot be made: " + e.getMessage()),
+          Optional.empty());
     }
   }
 
-  /** Returns what the lm_head reads of a stream. */
+  /** Returns the inputs of the lm_head for the states of a stream. */
   private HiddenStates inputs(HiddenStates states) {
-    try (HiddenStates normalized = bench.model().finalNorm(states)) {
-      return bench
+    try (HiddenStates normalized = context.model().finalNorm(states)) {
+      return context
           .model()
-          .rounded(normalized, bench.settings().activation(), bench.settings().groupLimit());
+          .rounded(normalized, context.settings().activation(), context.settings().groupLimit());
     }
   }
 
-  private void compare(Band band, Int4TableBuilder table, HeadComparison comparison) {
+  private RoundingProblem band(Matrix rows, int from, int group, InputStatistics input) {
+    String name = "LM_HEAD from token " + from + " on";
+    return new RoundingProblem(rows, group, input, row -> name, context.algebra(), context.compute());
+  }
+
+  private void compare(RoundingProblem band, Int4TableBuilder table, HeadComparison comparison) {
     QuantizedMatrix codes = rule.rounding().round(band);
     table.add(codes);
-    try (Matrix int8 = int8(band.weight, band.group);
+    try (Matrix int8 = int8(band.weight(), band.group());
         Matrix int4 = codes.dequantize()) {
-      comparison.add(band.weight, List.of(int8, int4));
+      comparison.add(band.weight(), List.of(int8, int4));
     }
   }
 
@@ -116,11 +120,11 @@ final class HeadTrial {
   }
 
   /**
-   * Decides by the KL divergence of each sequence. One that is not finite loses.
+   * Decides by the KL divergence of each sequence. A format whose divergence is not finite loses.
    *
-   * @param int8 of the served blocks with the int8 head
-   * @param int4 the same with the int4 head
-   * @param always whether int4 is taken whatever it costs
+   * @param int8 divergences of the served blocks with the int8 head
+   * @param int4 divergences with the int4 head
+   * @param always whether int4 is taken at any cost
    */
   static QuantPlan.Head decide(double[] int8, double[] int4, boolean always) {
     double base = Guard.mean(int8);
@@ -139,66 +143,27 @@ final class HeadTrial {
             bound,
             always ? "; calm.lm-head=int4" : "");
     return new QuantPlan.Head(
-        within || always ? INT4 : INT8,
+        within || always ? TableFormat.INT4 : TableFormat.INT8,
         reason,
         Optional.of(
             new QuantPlan.HeadTrial(
                 base, base + cost, Guard.pairedStandardError(int4, int8), bound)));
   }
 
-  /** Some rows of the head, and what is known of its inputs. */
-  private final class Band implements RoundingProblem {
-    final Matrix weight;
-    final int first;
-    final int group;
-    final Matrix gram;
-    final int rows;
-
-    Band(Matrix weight, int first, int group, Matrix gram, int rows) {
-      this.weight = weight;
-      this.first = first;
-      this.group = group;
-      this.gram = gram;
-      this.rows = rows;
-    }
-
-    @Override
-    public Matrix weight() {
-      return weight;
-    }
-
-    @Override
-    public int group() {
-      return group;
-    }
-
+  /** The statistics of the lm_head's input, from its Gram matrix over {@code rows} rows. */
+  private record HeadInput(Matrix product, int rows) implements InputStatistics {
     @Override
     public float[] meanSquare() {
-      float[] mean = new float[weight.columns()];
+      float[] mean = new float[product.columns()];
       for (int k = 0; k < mean.length; k++) {
-        mean[k] = gram.get(k, k) / rows;
+        mean[k] = product.get(k, k) / rows;
       }
       return mean;
     }
 
     @Override
     public Matrix gram() {
-      return gram.copy();
-    }
-
-    @Override
-    public String linearOf(int n) {
-      return "LM_HEAD from token " + first + " on";
-    }
-
-    @Override
-    public LinearAlgebra algebra() {
-      return bench.algebra();
-    }
-
-    @Override
-    public Parallel parallel() {
-      return bench.parallel();
+      return product.copy();
     }
   }
 }

@@ -8,11 +8,11 @@ import io.calm.tensor.QuantizedLinear;
 import java.util.EnumMap;
 import java.util.Map;
 
-/** W4A8 blocks as the float32 forward takes them. */
+/** Converts W4A8 blocks to float32. */
 final class Modules {
   private Modules() {}
 
-  /** Returns what the codes stand for; the caller closes the matrices with {@link #close}. */
+  /** Returns the values of the codes. The caller closes the matrices with {@link #close}. */
   static BlockParameters<Matrix> dequantize(BlockParameters<QuantizedLinear> block) {
     Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
     block.linears().forEach((role, linear) -> weights.put(role, Packing.dequantize(linear)));

@@ -1,11 +1,16 @@
 package io.calm.search;
 
+import io.calm.search.Progress.Attempt;
+import io.calm.search.Progress.Kind;
+import io.calm.search.Progress.Position;
+import io.calm.search.Progress.Scores;
+import io.calm.search.Progress.Times;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
-/** Turns the search's steps into snapshots with an estimate of the time left. */
+/** Reports the steps of a search with an estimate of the time that is left. */
 final class ProgressMeter {
-  private final Consumer<SearchProgress> listener;
+  private final Consumer<Progress> listener;
   private final LongSupplier nanoTime;
   private final long start;
   private final int layers;
@@ -16,11 +21,7 @@ final class ProgressMeter {
   private double searchSeconds;
 
   ProgressMeter(
-      Consumer<SearchProgress> listener,
-      LongSupplier nanoTime,
-      int layers,
-      int pool,
-      boolean guard) {
+      Consumer<Progress> listener, LongSupplier nanoTime, int layers, int pool, boolean guard) {
     this.listener = listener;
     this.nanoTime = nanoTime;
     this.start = nanoTime.getAsLong();
@@ -37,43 +38,50 @@ final class ProgressMeter {
     return evaluations;
   }
 
+  /** Reports that the search tries a candidate of the pool on a block. */
   void trying(int block, int candidate, String algorithm) {
     double done = block + (double) candidate / pool;
     double total = layers * (guard ? 1 + 1.0 / pool : 1);
     double eta = evaluations == 0 ? Double.NaN : seconds() / done * (total - done);
-    report("searching", block, candidate, algorithm, eta);
+    listener.accept(
+        new Progress.Searching(
+            new Position(block, layers),
+            new Attempt(algorithm, candidate, pool),
+            scores(),
+            new Times(seconds(), eta)));
   }
 
+  /** Counts a candidate that was scored. */
   void evaluated(double score) {
     evaluations++;
     lastScore = score;
     searchSeconds = seconds();
   }
 
-  /** A pass with one algorithm over all blocks: a uniform plan, or the guard's. */
-  void pass(String phase, int block, String algorithm) {
-    double spent = seconds() - searchSeconds;
-    double eta = block == 0 ? Double.NaN : spent / block * (layers - block);
-    report(phase, block, 0, algorithm, eta);
-  }
-
-  /** A step that has no blocks. */
-  void phase(String phase) {
-    listener.accept(SearchProgress.phase(phase, seconds()));
-  }
-
-  private void report(String phase, int block, int candidate, String algorithm, double eta) {
+  /** Reports a block of a uniform plan. */
+  void quantizing(int block, String algorithm) {
     listener.accept(
-        new SearchProgress(
-            phase,
-            block,
-            layers,
-            algorithm,
-            candidate,
-            pool,
-            lastScore,
-            seconds(),
-            eta,
-            evaluations));
+        new Progress.Quantizing(new Position(block, layers), algorithm, scores(), pass(block)));
+  }
+
+  /** Reports a block of the uniform plan that the guard compares with. */
+  void guarding(int block, String algorithm) {
+    listener.accept(
+        new Progress.Guarding(new Position(block, layers), algorithm, scores(), pass(block)));
+  }
+
+  /** Reports that the format of the lm_head is chosen. */
+  void head() {
+    listener.accept(new Progress.Step(Kind.HEAD, seconds()));
+  }
+
+  private Scores scores() {
+    return new Scores(evaluations, lastScore);
+  }
+
+  /** Returns the times of a pass over all blocks that is at {@code block}. */
+  private Times pass(int block) {
+    double spent = seconds() - searchSeconds;
+    return new Times(seconds(), block == 0 ? Double.NaN : spent / block * (layers - block));
   }
 }

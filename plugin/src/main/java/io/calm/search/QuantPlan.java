@@ -1,29 +1,33 @@
 package io.calm.search;
 
+import io.calm.cka.Metric;
+import io.calm.tensor.TableFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /**
- * What the search decided, and everything it saw: stored as JSON beside the blocks.
+ * The result of a search with everything it measured. Stored as JSON beside the blocks.
  *
- * @param blocks one for each layer, in order
+ * @param blocks one choice for each layer, in order
  * @param pool names of the algorithms that were tried
  * @param served {@code calm} for the mix, {@code uniform-NAME} for a uniform plan
- * @param reason why that is served, in a sentence
- * @param group the largest group of a scale ({@code calm.group} after {@code auto})
- * @param metric name of the similarity
- * @param evaluations candidate block forwards that were scored: layers x pool, no more
- * @param collectionForwards partial block forwards that collected quantizers' inputs
- * @param guardForwards block forwards over the guard's part of the calibration, which the lm_head
- *     is judged on too, and over the fit part for the uniform plan that the guard made
- * @param excludedRows rows left out of the score as sinks, summed over the blocks
- * @param scoredRows rows that were up for scoring, sinks included, summed over the blocks; the
- *     candidates of a block are scored on the same rows, which count once
- * @param guard the comparison with the best uniform plan; empty where there was none to make
- * @param head the format of the lm_head, and why
- * @param calibration where the tokens came from
- * @param seconds the whole search
+ * @param reason the reason for serving that variant, in one sentence
+ * @param group maximum number of inputs that share a scale ({@code calm.group}, with {@code auto}
+ *     resolved)
+ * @param metric the measure that scored candidates
+ * @param evaluations number of block forwards that scored candidates: layers x pool
+ * @param collectionForwards number of partial block forwards that collected inputs of quantizers
+ * @param guardForwards number of block forwards over the guard's part, which the lm_head is judged
+ *     on too, and over the fit part for the uniform plan of the guard
+ * @param excludedRows rows that were excluded from the score as attention sinks, summed over the
+ *     blocks
+ * @param scoredRows rows before the exclusion, summed over the blocks; all candidates of a block
+ *     share its rows, which count once
+ * @param guard comparison with the best uniform plan; empty if there was none
+ * @param head format of the lm_head and its reason
+ * @param calibration origin of the calibration tokens
+ * @param seconds duration of the whole search
  */
 public record QuantPlan(
     List<BlockChoice> blocks,
@@ -31,7 +35,7 @@ public record QuantPlan(
     String served,
     String reason,
     int group,
-    String metric,
+    Metric metric,
     int evaluations,
     int collectionForwards,
     int guardForwards,
@@ -47,7 +51,7 @@ public record QuantPlan(
     pool = List.copyOf(pool);
   }
 
-  /** Returns the variant's name of a plan with one algorithm, e.g. {@code uniform-gptq}. */
+  /** Returns the name of the variant that uses one algorithm, e.g. {@code uniform-gptq}. */
   public static String uniform(String algorithm) {
     return "uniform-" + algorithm;
   }
@@ -56,21 +60,22 @@ public record QuantPlan(
    * The choice for one block.
    *
    * @param algorithm the chosen member of the pool
-   * @param reason why, e.g. {@code highest score} or {@code tie within 1e-6, lower relative MSE}
-   * @param candidates what every member scored, by name
+   * @param reason the reason, e.g. {@code highest score}
+   * @param candidates the result of every member, by name
    */
   public record BlockChoice(
       int block, String algorithm, String reason, Map<String, Candidate> candidates) {}
 
   /**
-   * One algorithm on one block.
+   * The result of one algorithm on one block.
    *
-   * @param score debiased linear CKA with the full-precision block's output; NaN where it failed
+   * @param score debiased linear CKA with the output of the full-precision block, or another
+   *     metric; NaN if the algorithm failed
    * @param biasedScore the biased estimate
-   * @param relativeMse squared error over the reference's squared norm, same rows
-   * @param seconds to quantize and score
-   * @param failure why it has no score; empty where it has
-   * @param detail what the algorithm found, e.g. the chosen alphas; for people
+   * @param relativeMse squared error over the squared norm of the reference, on the same rows
+   * @param seconds time to quantize and score
+   * @param failure the reason for a missing score; empty if there is a score
+   * @param detail findings of the algorithm, e.g. the chosen exponents, for display
    */
   public record Candidate(
       double score,
@@ -81,8 +86,8 @@ public record QuantPlan(
       Map<String, String> detail) {}
 
   /**
-   * The mix against the best uniform plan on held-out windows: mean KL divergence a token to the
-   * full-precision logits, in nats.
+   * The comparison of the mix with the best uniform plan: mean KL divergence per token from the
+   * full-precision logits, in nats, on held-out sequences.
    */
   public record Guard(
       String uniform,
@@ -92,37 +97,37 @@ public record QuantPlan(
       boolean mixServed) {}
 
   /**
-   * The lm_head.
+   * The choice of the lm_head's format.
    *
-   * @param format {@code int8}, {@code int4}, {@code float16} or {@code float32}
-   * @param reason why, in a sentence
-   * @param trial what was measured; empty where the format was given
+   * @param format the number format
+   * @param reason the reason, in one sentence
+   * @param trial the measurement; empty if the format was given
    */
-  public record Head(String format, String reason, Optional<HeadTrial> trial) {
-    /** Returns a format that nothing was measured for. */
-    public static Head given(String format, String reason) {
+  public record Head(TableFormat format, String reason, Optional<HeadTrial> trial) {
+    /** Returns a format that was chosen without a measurement. */
+    public static Head given(TableFormat format, String reason) {
       return new Head(format, reason, Optional.empty());
     }
   }
 
   /**
-   * The served blocks with either head: mean KL divergence a token to the full-precision logits on
-   * the guard's sequences, in nats.
+   * The comparison of both lm_heads behind the served blocks: mean KL divergence per token from the
+   * full-precision logits, in nats, on the sequences of the guard.
    *
-   * @param pairedStandardError of the difference, sequence by sequence
-   * @param bound what int4 may have above int8
+   * @param pairedStandardError standard error of the difference, paired by sequence
+   * @param bound maximum divergence that int4 may add to that of int8
    */
   public record HeadTrial(double int8Kl, double int4Kl, double pairedStandardError, double bound) {}
 
   /**
-   * The calibration tokens.
+   * The origin of the calibration tokens.
    *
-   * @param source {@code self} for the model's own samples, else the file's name
-   * @param fit sequences that quantizers were fitted on
-   * @param score sequences that candidates were scored on
-   * @param guard sequences that the guard, and the formats of the lm_head, were judged on
-   * @param length tokens a sequence
-   * @param sequences the token ids, where the source is {@code self}; otherwise empty
+   * @param source {@code self} for the model's own samples, else the name of the file
+   * @param fit number of sequences that quantizers were fitted on
+   * @param score number of sequences that candidates were scored on
+   * @param guard number of sequences that the guard and the lm_head were judged on
+   * @param length tokens per sequence
+   * @param sequences the token ids if the source is {@code self}; otherwise empty
    */
   public record Calibration(
       String source,

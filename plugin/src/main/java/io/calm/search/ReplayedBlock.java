@@ -1,11 +1,10 @@
 package io.calm.search;
 
-import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
-import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
 import io.calm.quant.BlockSample;
+import io.calm.quant.Compute;
 import io.calm.quant.StageWalk;
 import io.calm.replay.BlockPass;
 import io.calm.replay.ColumnStatistics;
@@ -14,75 +13,38 @@ import io.calm.replay.TorchRuntime;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** What quantizers see of a block: its weights, and its replay on the hidden states to fit on. */
-final class ReplayedBlock implements BlockSample {
-  /** Rows that scales are compared on. */
+/** A block with its weights and its replay on the hidden states of the fit part. */
+final class ReplayedBlock extends SampledBlock {
+  /** Number of rows on which scales are compared. */
   private static final int SAMPLE_ROWS = 512;
 
-  private final ModelSpec spec;
   private final int layer;
-  private final BlockParameters<Matrix> block;
-  private final Map<LinearRole, QuantizedMatrix> source;
   private final HiddenStates states;
-  private final SearchSettings settings;
   private final TorchRuntime torch;
-  private final Parallel parallel;
   private int partialForwards;
 
   ReplayedBlock(
-      ModelSpec spec,
-      int layer,
-      BlockParameters<Matrix> block,
-      Map<LinearRole, QuantizedMatrix> source,
-      HiddenStates states,
-      SearchSettings settings,
-      TorchRuntime torch,
-      Parallel parallel) {
-    this.spec = spec;
+      SearchInputs inputs, int layer, BlockParameters<Matrix> block, HiddenStates states) {
+    super(
+        inputs.weights().spec(),
+        block,
+        inputs.sourceCodes().apply(layer),
+        inputs.settings(),
+        inputs.compute());
     this.layer = layer;
-    this.block = block;
-    this.source = source;
     this.states = states;
-    this.settings = settings;
-    this.torch = torch;
-    this.parallel = parallel;
+    this.torch = inputs.torch();
   }
 
-  /** Returns the partial block forwards that walks have cost so far. */
+  /** Returns the number of partial block forwards that walks have made so far. */
   int partialForwards() {
     return partialForwards;
-  }
-
-  @Override
-  public ModelSpec spec() {
-    return spec;
-  }
-
-  @Override
-  public BlockParameters<Matrix> block() {
-    return block;
-  }
-
-  @Override
-  public int groupLimit() {
-    return settings.groupLimit();
-  }
-
-  @Override
-  public ActivationMode activation() {
-    return settings.activation();
-  }
-
-  @Override
-  public Optional<QuantizedMatrix> source(LinearRole role) {
-    return Optional.ofNullable(source.get(role));
   }
 
   @Override
@@ -95,14 +57,9 @@ final class ReplayedBlock implements BlockSample {
     return torch;
   }
 
-  @Override
-  public Parallel parallel() {
-    return parallel;
-  }
-
   private final class Walk implements StageWalk {
     private final BlockPass pass =
-        new BlockPass(states, spec, layer, block, Optional.of(settings.rounding()));
+        new BlockPass(states, spec(), layer, block(), Optional.of(settings().rounding()));
     private Optional<ColumnStatistics> statistics = Optional.empty();
 
     @Override
@@ -152,10 +109,11 @@ final class ReplayedBlock implements BlockSample {
     public void advance(Map<LinearRole, QuantizedMatrix> linears, Map<LinearRole, float[]> biases) {
       statistics = Optional.empty();
       if (stage() == Stage.MLP_OUT) {
-        return; // nobody looks at the output of the last linear here
+        return; // the output of the last linear is not used
       }
       Map<LinearRole, QuantizedLinear> modules = new EnumMap<>(LinearRole.class);
-      linears.forEach((role, linear) -> modules.put(role, Packing.pack(linear, parallel)));
+      linears.forEach(
+          (role, linear) -> modules.put(role, Packing.pack(linear, compute().parallel())));
       pass.advanceModules(modules, biases);
       partialForwards++;
     }

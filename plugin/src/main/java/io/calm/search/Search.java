@@ -3,18 +3,16 @@ package io.calm.search;
 import io.calm.calibration.CalibrationSet;
 import io.calm.cka.Rows;
 import io.calm.cka.Score;
-import io.calm.cka.Similarities;
 import io.calm.cka.Similarity;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.WeightSource;
+import io.calm.quant.Compute;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
-import io.calm.replay.TorchRuntime;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -24,62 +22,96 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.function.IntFunction;
 
 /**
- * CALM's greedy search (arXiv 2512.16282): block by block, every algorithm of the pool quantizes
- * the block on the stream that the quantized prefix gives, the candidate whose output is most like
- * the full-precision block's is kept, and the search goes on behind it.
+ * The greedy search of CALM (arXiv 2512.16282): one quantization algorithm for each transformer
+ * block, chosen by measurement.
  *
- * <p>L x |P| candidates are scored, each by one block forward. Afterwards the best uniform plan by
- * mean score is made properly, and the mix is served only if it holds against that plan on
- * sequences that neither has seen ({@link Guard}). Held in memory: one full-precision block, its
- * candidates, and the hidden streams. One thread at a time.
+ * <p><b>Design.</b> The search visits the blocks in order. Every algorithm of the pool quantizes the
+ * block on the hidden states that the already quantized blocks produce (the fit part of the
+ * calibration). Each candidate then runs once on the score part, and its output is compared with
+ * that of the full-precision block ({@link io.calm.cka}). {@link Choice} takes the candidate with
+ * the highest score. The hidden states advance through the winner, and the next block follows.
+ * Errors of earlier blocks are therefore visible to later ones, which can compensate for them.
+ *
+ * <p><b>Guard.</b> A mix that wins block by block may still lose as a whole. {@link Guard} quantizes
+ * the model with the best single algorithm and compares both by KL divergence to the full-precision
+ * logits, on sequences that neither fitting nor scoring has seen. The mix is served unless it is
+ * worse by more than the paired standard error. {@link UniformPrefix} avoids the blocks that both
+ * have in common. {@link HeadTrial} then chooses the format of the lm_head in a similar way.
+ *
+ * <p><b>Cost.</b> L blocks and a pool of P algorithms take L * P candidates: one quantization and one
+ * block forward each. The guard adds one quantization per block. Memory holds one full-precision
+ * block, its P candidates, and the hidden states of the parts in use; finished blocks go to the
+ * {@link BlockSink} at once.
+ *
+ * <p><b>Invariants.</b> The same weights, calibration and settings give the same choices on every machine
+ * whose engine computes the same bits. No sequence is used for two of fitting, scoring and judging.
+ * An algorithm that fails on a block is recorded in the plan and does not end the search, unless
+ * all of them fail. A score is a number or a failure, never a silent default.
+ *
+ * <p><b>Sources.</b> Centered kernel alignment: Kornblith et al., arXiv 1905.00414; its debiased
+ * estimator: Song et al., JMLR 13, 2012. An object of this class is one run, which a single thread
+ * executes.
  */
 public final class Search {
-  /** The variant of a mix. */
+  /** Name of the variant that mixes algorithms. */
   static final String MIX = "calm";
 
-  private final Workbench bench;
+  private final SearchContext context;
   private final SearchSettings settings;
+  private final CalibrationSet set;
+  private final BlockSink sink;
   private final ProgressMeter progress;
   private final List<QuantPlan.BlockChoice> choices = new ArrayList<>();
   private int excludedRows;
   private int scoredRows;
   private int guardForwards;
 
-  /**
-   * Prepares a search.
-   *
-   * @param sourceCodes a block's linears that the checkpoint stores as W4A8 codes; may be empty
-   * @param listener told of every step, on the searching thread
-   */
-  public Search(
-      TorchRuntime torch,
-      WeightSource weights,
-      IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes,
-      SearchSettings settings,
-      Parallel parallel,
-      Consumer<SearchProgress> listener) {
-    this.bench = new Workbench(torch, weights, sourceCodes, settings, parallel);
-    this.settings = settings;
+  private Search(
+      SearchInputs inputs, CalibrationSet set, BlockSink sink, Consumer<Progress> listener) {
+    this.context = new SearchContext(inputs);
+    this.settings = inputs.settings();
+    this.set = set;
+    this.sink = sink;
     this.progress =
         new ProgressMeter(
             listener,
             System::nanoTime,
-            bench.spec().layers(),
+            context.spec().layers(),
             settings.pool().size(),
             Guard.needed(settings));
   }
 
   /**
-   * Searches.
+   * Searches the algorithm of every block and returns the plan.
    *
-   * @param sink receives the blocks of the mix, and of uniform plans where there is a guard: those
-   *     of the best one, and the first blocks of one that the mix was like
+   * @param sink receives the blocks of the mix. With a guard, it also receives the blocks of the
+   *     best uniform plan and the first blocks of a uniform plan that equals the mix so far.
+   * @param listener receives every step, on the calling thread
    * @throws SearchException if every algorithm fails on a block
    */
-  public QuantPlan run(CalibrationSet set, BlockSink sink) {
+  public static QuantPlan run(
+      SearchInputs inputs, CalibrationSet set, BlockSink sink, Consumer<Progress> listener) {
+    return new Search(inputs, set, sink, listener).mix();
+  }
+
+  /**
+   * Quantizes every block with the only algorithm of the pool, without scores and guard.
+   *
+   * @param reason the reason for the plan, in one sentence
+   * @throws SearchException if the algorithm fails on a block
+   */
+  public static QuantPlan runUniform(
+      SearchInputs inputs,
+      CalibrationSet set,
+      BlockSink sink,
+      String reason,
+      Consumer<Progress> listener) {
+    return new Search(inputs, set, sink, listener).uniform(reason);
+  }
+
+  private QuantPlan mix() {
     Set<Part> ofQuantized = EnumSet.of(Part.FIT, Part.SCORE);
     Set<Part> ofFull = EnumSet.noneOf(Part.class);
     boolean heldOut = Guard.needed(settings) || settings.head() instanceof HeadRule.Rounded;
@@ -90,64 +122,58 @@ public final class Search {
     if (settings.fullPrecisionReference()) {
       ofFull.add(Part.SCORE);
     }
-    try (Streams quantized = Streams.embed(bench.model(), set, ofQuantized);
-        Streams full = Streams.embed(bench.model(), set, ofFull);
+    try (Streams quantized = Streams.embed(context.model(), set, ofQuantized);
+        Streams full = Streams.embed(context.model(), set, ofFull);
         UniformPrefix prefix = new UniformPrefix()) {
-      for (int layer = 0; layer < bench.spec().layers(); layer++) {
-        searchBlock(layer, quantized, full, prefix, sink);
+      for (int layer = 0; layer < context.spec().layers(); layer++) {
+        searchBlock(layer, quantized, full, prefix);
       }
       Verdict verdict =
-          new Guard(bench, progress).judge(choices, set, quantized, full, prefix, sink);
+          new Guard(context, progress).judge(choices, set, quantized, full, prefix, sink);
       try {
-        QuantPlan.Head head = head(verdict.uniform().orElse(quantized), full, sink);
-        return plan(set, verdict, head);
+        QuantPlan.Head head = head(verdict.uniform().orElse(quantized), full);
+        return plan(verdict, head);
       } finally {
         verdict.uniform().ifPresent(Streams::close);
       }
     }
   }
 
-  /**
-   * Makes a uniform plan of the pool's one algorithm: no scores, no guard.
-   *
-   * @throws SearchException if the algorithm fails on a block
-   */
-  public QuantPlan runUniform(CalibrationSet set, BlockSink sink, String reason) {
+  private QuantPlan uniform(String reason) {
     Quantizer quantizer = settings.pool().get(0);
     String variant = QuantPlan.uniform(quantizer.name());
     boolean heldOut = settings.head() instanceof HeadRule.Rounded;
     Set<Part> ofFull = heldOut ? EnumSet.of(Part.GUARD) : EnumSet.noneOf(Part.class);
     Set<Part> ofQuantized = heldOut ? EnumSet.of(Part.FIT, Part.GUARD) : EnumSet.of(Part.FIT);
-    try (Streams stream = Streams.embed(bench.model(), set, ofQuantized);
-        Streams full = Streams.embed(bench.model(), set, ofFull)) {
+    try (Streams stream = Streams.embed(context.model(), set, ofQuantized);
+        Streams full = Streams.embed(context.model(), set, ofFull)) {
       int forwards =
-          new UniformPass(bench, progress, "quantizing").run(quantizer, 0, stream, full, sink);
-      for (int layer = 0; layer < bench.spec().layers(); layer++) {
+          new UniformPass(context, progress::quantizing).run(quantizer, 0, stream, full, sink);
+      for (int layer = 0; layer < context.spec().layers(); layer++) {
         choices.add(new QuantPlan.BlockChoice(layer, quantizer.name(), reason, Map.of()));
       }
       Verdict verdict =
           new Verdict(variant, reason, Optional.empty(), heldOut ? forwards : 0, Optional.empty());
-      return plan(set, verdict, head(stream, full, sink));
+      return plan(verdict, head(stream, full));
     }
   }
 
-  private QuantPlan.Head head(Streams served, Streams full, BlockSink sink) {
+  private QuantPlan.Head head(Streams served, Streams full) {
     if (!(settings.head() instanceof HeadRule.Rounded rule)) {
       return settings.head().withoutSequences();
     }
-    progress.phase("lm_head");
-    HeadTrial.Outcome outcome = new HeadTrial(bench, rule).run(served, full);
+    progress.head();
+    HeadTrial.Outcome outcome = new HeadTrial(context, rule).run(served, full);
     outcome.table().ifPresent(sink::head);
     return outcome.head();
   }
 
-  private void searchBlock(
-      int layer, Streams quantized, Streams full, UniformPrefix prefix, BlockSink sink) {
-    BlockParameters<Matrix> block = bench.block(layer);
+  private void searchBlock(int layer, Streams quantized, Streams full, UniformPrefix prefix) {
+    BlockParameters<Matrix> block = context.block(layer);
     try {
       Streams source = settings.fullPrecisionReference() ? full : quantized;
       List<Evaluation> evaluations = new ArrayList<>();
-      try (HiddenStates output = bench.fullForward(layer, block).run(source.get(Part.SCORE));
+      try (HiddenStates output = context.fullForward(layer, block).run(source.get(Part.SCORE));
           Matrix target = output.toMatrix()) {
         Similarity.Reference reference = reference(target);
         for (int i = 0; i < settings.pool().size(); i++) {
@@ -157,7 +183,7 @@ public final class Search {
           evaluations.add(evaluation);
           progress.evaluated(evaluation.candidate().score());
         }
-        if (evaluations.stream().allMatch(e -> e.made().isEmpty())) {
+        if (evaluations.stream().allMatch(e -> e.outcome().isEmpty())) {
           ConstantOutput.explain(layer, block, source.get(Part.SCORE), target)
               .ifPresent(
                   why -> {
@@ -166,14 +192,14 @@ public final class Search {
         }
         full.advance(Part.SCORE, states -> output.copy());
       }
-      Evaluation.Made winner = choose(layer, evaluations);
+      Evaluation.Outcome winner = choose(layer, evaluations);
       String name = choices.get(layer).algorithm();
       if (Guard.needed(settings) && prefix.follow(name, quantized)) {
         sink.block(QuantPlan.uniform(name), layer, winner.block());
       }
       advance(layer, winner, evaluations, quantized);
       sink.block(MIX, layer, winner.block());
-      guardForwards += full.advance(Part.GUARD, bench.fullForward(layer, block));
+      guardForwards += full.advance(Part.GUARD, context.fullForward(layer, block));
     } finally {
       Modules.close(block);
     }
@@ -186,7 +212,10 @@ public final class Search {
             : Rows.all(target.rows());
     excludedRows += rows.total() - rows.kept();
     scoredRows += rows.total();
-    return Similarities.byName(settings.metric(), bench.threads()).reference(target, rows);
+    return settings
+        .metric()
+        .similarity(context.threads(), context.compute().kernels())
+        .reference(target, rows);
   }
 
   private Evaluation evaluate(
@@ -198,11 +227,11 @@ public final class Search {
     double start = progress.seconds();
     Quantizer.Result result;
     try {
-      result = bench.quantize(quantizer, layer, block, quantized.get(Part.FIT));
+      result = context.quantize(quantizer, layer, block, quantized.get(Part.FIT));
     } catch (QuantizationException e) {
       return failed(quantizer, start, "block %d: %s".formatted(layer, e.getMessage()));
     }
-    HiddenStates output = bench.forward(layer, result.block()).run(quantized.get(Part.SCORE));
+    HiddenStates output = context.forward(layer, result.block()).run(quantized.get(Part.SCORE));
     Score score;
     try (Matrix matrix = output.toMatrix()) {
       score = reference.score(matrix);
@@ -221,7 +250,7 @@ public final class Search {
             Optional.empty(),
             result.detail());
     return new Evaluation(
-        quantizer.name(), candidate, Optional.of(new Evaluation.Made(result.block(), output)));
+        quantizer.name(), candidate, Optional.of(new Evaluation.Outcome(result.block(), output)));
   }
 
   private Evaluation failed(Quantizer quantizer, double start, String reason) {
@@ -237,7 +266,7 @@ public final class Search {
         Optional.empty());
   }
 
-  private Evaluation.Made choose(int layer, List<Evaluation> evaluations) {
+  private Evaluation.Outcome choose(int layer, List<Evaluation> evaluations) {
     Choice choice =
         Choice.among(evaluations.stream().map(Evaluation::candidate).toList())
             .orElseThrow(() -> new SearchException(allFailed(evaluations)));
@@ -245,7 +274,7 @@ public final class Search {
     evaluations.forEach(e -> candidates.put(e.name(), e.candidate()));
     Evaluation winner = evaluations.get(choice.index());
     choices.add(new QuantPlan.BlockChoice(layer, winner.name(), choice.reason(), candidates));
-    return winner.made().orElseThrow();
+    return winner.outcome().orElseThrow();
   }
 
   private static String allFailed(List<Evaluation> evaluations) {
@@ -262,15 +291,15 @@ public final class Search {
   }
 
   private void advance(
-      int layer, Evaluation.Made winner, List<Evaluation> evaluations, Streams quantized) {
-    Streams.Block forward = bench.forward(layer, winner.block());
+      int layer, Evaluation.Outcome winner, List<Evaluation> evaluations, Streams quantized) {
+    Streams.Block forward = context.forward(layer, winner.block());
     quantized.advance(Part.FIT, forward);
     quantized.advance(Part.SCORE, states -> winner.output().copy());
     guardForwards += quantized.advance(Part.GUARD, forward);
     evaluations.forEach(Evaluation::close);
   }
 
-  private QuantPlan plan(CalibrationSet set, Verdict verdict, QuantPlan.Head head) {
+  private QuantPlan plan(Verdict verdict, QuantPlan.Head head) {
     return new QuantPlan(
         choices,
         settings.pool().stream().map(Quantizer::name).toList(),
@@ -279,7 +308,7 @@ public final class Search {
         settings.groupLimit(),
         settings.metric(),
         progress.evaluations(),
-        bench.collectionForwards(),
+        context.collectionForwards(),
         guardForwards + verdict.guardForwards(),
         excludedRows,
         scoredRows,

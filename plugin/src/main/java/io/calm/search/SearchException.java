@@ -1,6 +1,9 @@
 package io.calm.search;
 
-/** No plan can be made: every algorithm failed on a block. The message has block and reasons. */
+/**
+ * A failure to find a plan, because every algorithm failed on a block. The message has the block
+ * and the reasons.
+ */
 public final class SearchException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

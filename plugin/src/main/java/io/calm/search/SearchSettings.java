@@ -1,28 +1,29 @@
 package io.calm.search;
 
+import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
 import io.calm.quant.Quantizer;
 import io.calm.replay.BlockPass;
 import java.util.List;
 
 /**
- * What a search is told.
+ * Settings of a search.
  *
  * @param pool algorithms to try, at least one
- * @param groupLimit largest group of a scale: 32, 64 or 128
- * @param activation how activations are rounded
- * @param metric name of the similarity
- * @param fullPrecisionReference whether the reference block is fed by the unquantized stream
- *     instead of the quantized prefix
- * @param sinkThreshold rows of more than this many median norms are not scored; 0: all are
- * @param guard whether the mix must hold against the best uniform plan
- * @param head how the format of the lm_head is found
+ * @param groupLimit maximum number of inputs that share a scale: 32, 64 or 128
+ * @param activation granularity of the int8 activation scales
+ * @param metric the measure that scores candidates
+ * @param fullPrecisionReference whether the full-precision block reads the full-precision hidden
+ *     states instead of those of the quantized prefix
+ * @param sinkThreshold rows above this many median norms are not scored; 0: all rows are
+ * @param guard whether the mix must be no worse than the best uniform plan
+ * @param head rule for the format of the lm_head
  */
 public record SearchSettings(
     List<Quantizer> pool,
     int groupLimit,
     ActivationMode activation,
-    String metric,
+    Metric metric,
     boolean fullPrecisionReference,
     double sinkThreshold,
     boolean guard,
@@ -35,7 +36,7 @@ public record SearchSettings(
     }
   }
 
-  /** Returns how a block's inputs are rounded. */
+  /** Returns the rounding of a block's inputs. */
   BlockPass.Rounding rounding() {
     return new BlockPass.Rounding(activation, groupLimit);
   }

@@ -7,7 +7,10 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
 
-/** One hidden stream over those parts of the calibration set that somebody reads. */
+/**
+ * The hidden states of one model at one depth, over the parts of the calibration set that are in
+ * use.
+ */
 final class Streams implements AutoCloseable {
   private final Map<Part, HiddenStates> states = new EnumMap<>(Part.class);
 
@@ -20,12 +23,12 @@ final class Streams implements AutoCloseable {
     GUARD
   }
 
-  /** Returns a stream of no parts. */
+  /** Returns hidden states of no parts. */
   static Streams none() {
     return new Streams();
   }
 
-  /** Starts the stream over {@code parts} with the embeddings of their tokens. */
+  /** Returns the embeddings of the tokens of {@code parts}. */
   static Streams embed(ReferenceModel model, CalibrationSet set, Set<Part> parts) {
     Streams streams = new Streams();
     for (Part part : parts) {
@@ -41,14 +44,14 @@ final class Streams implements AutoCloseable {
     return streams;
   }
 
-  /** Returns a copy of some parts with memory of its own. */
+  /** Returns a copy of some parts that shares no memory with this object. */
   Streams copy(Set<Part> parts) {
     Streams copy = new Streams();
     parts.forEach(part -> copy.states.put(part, get(part).copy()));
     return copy;
   }
 
-  /** Returns the states of a part that the stream has. */
+  /** Returns the states of a part. */
   HiddenStates get(Part part) {
     HiddenStates held = states.get(part);
     if (held == null) {
@@ -57,15 +60,15 @@ final class Streams implements AutoCloseable {
     return held;
   }
 
-  /** A block as a function of one part. */
+  /** A block as a function of hidden states. */
   interface Block {
     HiddenStates run(HiddenStates states);
   }
 
   /**
-   * Runs a block on a part, which then holds the block's output.
+   * Replaces the states of a part by the output of a block.
    *
-   * @return block forwards made: 0 where the stream does not have the part
+   * @return number of block forwards: 0 if the part is absent
    */
   int advance(Part part, Block block) {
     HiddenStates old = states.get(part);

@@ -5,44 +5,55 @@ import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.tensor.Matrix;
 
-/** One algorithm on every block, each on the stream that its own quantized prefix gives. */
+/**
+ * Quantizes every block with one algorithm, each on the hidden states of its own quantized prefix.
+ */
 final class UniformPass {
-  private final Workbench bench;
-  private final ProgressMeter progress;
-  private final String phase;
+  private final SearchContext context;
+  private final Report report;
 
-  UniformPass(Workbench bench, ProgressMeter progress, String phase) {
-    this.bench = bench;
-    this.progress = progress;
-    this.phase = phase;
+  /**
+   * Creates a pass.
+   *
+   * @param report called before each block
+   */
+  UniformPass(SearchContext context, Report report) {
+    this.context = context;
+    this.report = report;
+  }
+
+  /** Reports the block that is quantized next. */
+  @FunctionalInterface
+  interface Report {
+    void block(int layer, String algorithm);
   }
 
   /**
    * Quantizes the model from a block on.
    *
-   * @param first the block; the stream is that before it
-   * @param stream the fit part, and the guard's where that is read afterwards; advanced to the last
-   *     block's output
-   * @param full the full-precision stream, advanced likewise in the parts that it has
-   * @return block forwards made
+   * @param first index of the first block; {@code stream} has the states before it
+   * @param stream the fit part, and the guard's part if it is read afterwards; advanced to the
+   *     output of the last block
+   * @param full full-precision states, advanced likewise in the parts that they have
+   * @return number of block forwards
    * @throws SearchException if the algorithm fails on a block
    */
   int run(Quantizer quantizer, int first, Streams stream, Streams full, BlockSink sink) {
     int forwards = 0;
-    for (int layer = first; layer < bench.spec().layers(); layer++) {
-      progress.pass(phase, layer, quantizer.name());
-      BlockParameters<Matrix> block = bench.block(layer);
+    for (int layer = first; layer < context.spec().layers(); layer++) {
+      report.block(layer, quantizer.name());
+      BlockParameters<Matrix> block = context.block(layer);
       Quantizer.Result result;
       try {
-        result = bench.quantize(quantizer, layer, block, stream.get(Streams.Part.FIT));
-        forwards += full.advance(Streams.Part.GUARD, bench.fullForward(layer, block));
+        result = context.quantize(quantizer, layer, block, stream.get(Streams.Part.FIT));
+        forwards += full.advance(Streams.Part.GUARD, context.fullForward(layer, block));
       } catch (QuantizationException e) {
         throw new SearchException(
             "%s cannot quantize block %d: %s".formatted(quantizer.name(), layer, e.getMessage()));
       } finally {
         Modules.close(block);
       }
-      Streams.Block forward = bench.forward(layer, result.block());
+      Streams.Block forward = context.forward(layer, result.block());
       forwards += stream.advance(Streams.Part.FIT, forward);
       forwards += stream.advance(Streams.Part.GUARD, forward);
       sink.block(QuantPlan.uniform(quantizer.name()), layer, result.block());

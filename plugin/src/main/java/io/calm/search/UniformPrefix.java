@@ -4,9 +4,9 @@ import java.util.EnumSet;
 import java.util.Optional;
 
 /**
- * How far the mix is a uniform plan: while one algorithm wins every block, that algorithm's uniform
- * plan has the mix's blocks and stream, and the guard need not make them again. Where the mix
- * leaves it, a copy of the stream is kept. One thread at a time.
+ * The first blocks of a mix, as long as one algorithm wins all of them. The uniform plan of that
+ * algorithm has the same blocks and hidden states, so the guard need not compute them again. A copy
+ * of the states is kept where the mix first differs. Not thread safe.
  */
 final class UniformPrefix implements AutoCloseable {
   private Optional<String> algorithm = Optional.empty();
@@ -14,9 +14,9 @@ final class UniformPrefix implements AutoCloseable {
   private int layers;
 
   /**
-   * Takes the next block's winner, before the stream goes on through it.
+   * Adds the winner of the next block, before the hidden states advance through it.
    *
-   * @return whether the block is the uniform plan's too
+   * @return whether the block also belongs to the uniform plan
    */
   boolean follow(String winner, Streams mix) {
     if (left.isPresent()) {
@@ -31,12 +31,12 @@ final class UniformPrefix implements AutoCloseable {
     return true;
   }
 
-  /** Returns how many blocks a uniform plan has in common with the mix from the first one on. */
+  /** Returns the number of first blocks that a uniform plan shares with the mix. */
   int layers(String name) {
     return left.isPresent() && algorithm.equals(Optional.of(name)) ? layers : 0;
   }
 
-  /** Gives away the uniform plan's stream behind {@link #layers}, which are not 0. */
+  /** Hands over the hidden states behind {@link #layers} blocks, of which there is at least one. */
   Streams takeStream() {
     Streams stream = left.orElseThrow();
     left = Optional.empty();

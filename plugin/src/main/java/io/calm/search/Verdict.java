@@ -3,12 +3,12 @@ package io.calm.search;
 import java.util.Optional;
 
 /**
- * Which variant is served, and why.
+ * The variant to serve and the reason.
  *
  * @param served {@code calm} or {@code uniform-NAME}
- * @param guardForwards block forwards of the uniform plan that it was compared with
- * @param uniform that plan's stream behind the last block, where it is served; the receiver closes
- *     it
+ * @param guardForwards block forwards of the uniform plan of the comparison
+ * @param uniform hidden states of that plan behind the last block if it is served; the receiver
+ *     closes them
  */
 record Verdict(
     String served,

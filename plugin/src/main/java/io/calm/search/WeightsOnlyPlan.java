@@ -1,17 +1,15 @@
 package io.calm.search;
 
-import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
-import io.calm.model.ModelSpec;
 import io.calm.model.WeightSource;
 import io.calm.quant.BlockSample;
+import io.calm.quant.Compute;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.quant.StageWalk;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,32 +19,33 @@ import java.util.function.Consumer;
 import java.util.function.IntFunction;
 
 /**
- * A uniform plan of an algorithm that uses weights alone ({@link Quantizer#needsCalibration}): no
- * tokens, no forward, no engine.
+ * Makes a uniform plan with an algorithm that uses only weights ({@link
+ * Quantizer#needsCalibration}): no tokens, no forwards, no engine.
  */
 public final class WeightsOnlyPlan {
   private final WeightSource weights;
   private final IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes;
   private final SearchSettings settings;
-  private final Parallel parallel;
+  private final Compute compute;
   private final ProgressMeter progress;
 
   /**
-   * Prepares a plan of the pool's one algorithm.
+   * Creates a plan with the only algorithm of the pool.
    *
-   * @param sourceCodes a block's linears that the checkpoint stores as W4A8 codes; may be empty
-   * @param listener told of every block, on the calling thread
+   * @param sourceCodes the linears of a block that the checkpoint stores as W4A8 codes; may be
+   *     empty
+   * @param listener receives every block, on the calling thread
    */
   public WeightsOnlyPlan(
       WeightSource weights,
       IntFunction<Map<LinearRole, QuantizedMatrix>> sourceCodes,
       SearchSettings settings,
-      Parallel parallel,
-      Consumer<SearchProgress> listener) {
+      Compute compute,
+      Consumer<Progress> listener) {
     this.weights = weights;
     this.sourceCodes = sourceCodes;
     this.settings = settings;
-    this.parallel = parallel;
+    this.compute = compute;
     this.progress =
         new ProgressMeter(listener, System::nanoTime, weights.spec().layers(), 1, false);
   }
@@ -54,7 +53,7 @@ public final class WeightsOnlyPlan {
   /**
    * Quantizes every block.
    *
-   * @param reason why the plan is this one, in a sentence
+   * @param reason the reason for the plan, in one sentence
    * @throws SearchException if the algorithm fails on a block
    */
   public QuantPlan make(BlockSink sink, String reason) {
@@ -62,7 +61,7 @@ public final class WeightsOnlyPlan {
     String name = quantizer.name();
     List<QuantPlan.BlockChoice> choices = new ArrayList<>();
     for (int layer = 0; layer < weights.spec().layers(); layer++) {
-      progress.pass("quantizing", layer, name);
+      progress.quantizing(layer, name);
       BlockParameters<Matrix> block = weights.block(layer);
       try {
         Quantizer.Result result = quantizer.quantize(new Weights(block, sourceCodes.apply(layer)));
@@ -93,39 +92,10 @@ public final class WeightsOnlyPlan {
         progress.seconds());
   }
 
-  /** A block of which nothing but its weights is known. */
-  private final class Weights implements BlockSample {
-    private final BlockParameters<Matrix> block;
-    private final Map<LinearRole, QuantizedMatrix> codes;
-
+  /** A block without inputs. */
+  private final class Weights extends SampledBlock {
     Weights(BlockParameters<Matrix> block, Map<LinearRole, QuantizedMatrix> codes) {
-      this.block = block;
-      this.codes = codes;
-    }
-
-    @Override
-    public ModelSpec spec() {
-      return weights.spec();
-    }
-
-    @Override
-    public BlockParameters<Matrix> block() {
-      return block;
-    }
-
-    @Override
-    public int groupLimit() {
-      return settings.groupLimit();
-    }
-
-    @Override
-    public ActivationMode activation() {
-      return settings.activation();
-    }
-
-    @Override
-    public Optional<QuantizedMatrix> source(LinearRole role) {
-      return Optional.ofNullable(codes.get(role));
+      super(weights.spec(), block, codes, settings, compute);
     }
 
     @Override
@@ -140,13 +110,8 @@ public final class WeightsOnlyPlan {
 
     private IllegalStateException notCalibrated() {
       return new IllegalStateException(
-          "%s: needsCalibration() is false, so there are no inputs to look at; let it return true"
+          "%s: needsCalibration() returns false, so the block has no inputs; return true to get them"
               .formatted(settings.pool().get(0).name()));
-    }
-
-    @Override
-    public Parallel parallel() {
-      return parallel;
     }
   }
 }

@@ -4,11 +4,11 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
-/** Levenshtein's distance: inserted, deleted and replaced characters between two words. */
+/** The Levenshtein distance of two words: the number of insertions, deletions and replacements. */
 final class EditDistance {
   private EditDistance() {}
 
-  /** Returns the word that {@code name} is most like; empty where none is near. */
+  /** Returns the word nearest to {@code name}; empty if none is near. */
   static Optional<String> nearest(String name, List<String> words) {
     int limit = Math.max(2, name.length() / 4);
     return words.stream()

@@ -18,11 +18,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The properties that lie beside a model: {@code model.properties}, which comes with the model, and
- * {@code serving.properties}, which is the operator's and wins.
+ * The properties beside a model: {@code model.properties}, which belongs to the model, and {@code
+ * serving.properties}, which belongs to the operator and takes precedence.
  *
- * @param directory where the files were looked for; relative paths start there
- * @param values both files together
+ * @param directory directory of the files; relative paths start there
+ * @param values the entries of both files
  */
 public record ModelProperties(Path directory, Map<String, String> values) {
   private static final Logger logger = LoggerFactory.getLogger(ModelProperties.class);
@@ -37,10 +37,10 @@ public record ModelProperties(Path directory, Map<String, String> values) {
   }
 
   /**
-   * Reads the files of a model's directory, or of the directory that a model file lies in; a file
-   * that is not there is an empty one.
+   * Reads the files in the directory of a model, or in the directory that contains a model file. A
+   * missing file counts as empty.
    *
-   * @throws IOException if a file that is there cannot be read
+   * @throws IOException if an existing file cannot be read
    */
   public static ModelProperties read(Path model) throws IOException {
     Path absolute = model.toAbsolutePath();
@@ -95,8 +95,8 @@ public record ModelProperties(Path directory, Map<String, String> values) {
   }
 
   /**
-   * Refuses keys that only the operator may set, for a model that a client registers: its directory
-   * and the request are not trusted.
+   * Refuses keys that only the operator may set. Called for a model that a client registers,
+   * because neither its directory nor the request is trusted.
    *
    * @throws SettingsException if there is such a key
    */
@@ -129,7 +129,7 @@ public record ModelProperties(Path directory, Map<String, String> values) {
   }
 
   /**
-   * Returns where the checkpoint lies: {@code option.model_id} where it names a local file or
+   * Returns the path of the checkpoint: {@code option.model_id} if it names a local file or
    * directory, else this directory. A leading {@code ~} is the user's home.
    */
   public Path checkpoint() {

@@ -5,13 +5,13 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * One {@code calm.*} key, as data.
+ * A {@code calm.*} key.
  *
  * @param name e.g. {@code calm.lm-head}
- * @param defaultText the value of a key that is not given, as an operator would write it
- * @param allowed the values it takes, for people and error messages
- * @param effect what a change of it changes
- * @param parser text to value; empty where the text is not allowed
+ * @param defaultText the default value, as an operator would write it
+ * @param allowed description of the allowed values, for people and error messages
+ * @param effect the effect of a change
+ * @param parser parser from text to value; returns empty if the text is not allowed
  */
 public record SettingKey<T>(
     String name,
@@ -20,39 +20,39 @@ public record SettingKey<T>(
     Effect effect,
     Function<String, Optional<T>> parser) {
 
-  /** What a change of a key changes. */
+  /** The effect of a change of a key. */
   public enum Effect {
-    /** The quantized result: another artifact. */
+    /** Another quantized result, and so another artifact. */
     RESULT,
-    /** Only how it is served. */
+    /** The same artifact, served in another way. */
     SERVING
   }
 
-  /** Every key starts so. */
+  /** Prefix of every key. */
   public static final String PREFIX = "calm.";
 
   /**
-   * Returns the environment variable that sets this key, e.g. {@code OPTION_CALM_LM_HEAD}: the
-   * spelling under which DJL Serving takes model options.
+   * Returns the environment variable of this key, e.g. {@code OPTION_CALM_LM_HEAD}, in the spelling
+   * that DJL Serving uses for model options.
    */
   public String environmentVariable() {
     return "OPTION_" + name.toUpperCase(Locale.ROOT).replace('.', '_').replace('-', '_');
   }
 
   /**
-   * Returns the key under which DJL Serving hands that variable's value to a model, e.g. {@code
-   * option.calm_lm_head}.
+   * Returns the key under which DJL Serving passes the value of that variable to a model, e.g.
+   * {@code option.calm_lm_head}.
    */
   public String optionKey() {
     return "option." + name.replace('.', '_').replace('-', '_');
   }
 
-  /** Returns the value of {@code text}; empty where it is not allowed. */
+  /** Returns the value of {@code text}; empty if it is not allowed. */
   public Optional<T> parse(String text) {
     return parser.apply(text.strip());
   }
 
-  /** Returns the value of a key that is not given. */
+  /** Returns the default value. */
   public T defaultValue() {
     return parse(defaultText)
         .orElseThrow(() -> new IllegalStateException(name + ": its own default is not " + allowed));

@@ -3,15 +3,15 @@ package io.calm.settings;
 import static io.calm.settings.SettingKey.Effect.RESULT;
 import static io.calm.settings.SettingKey.Effect.SERVING;
 
+import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
+import io.calm.quant.AlgorithmName;
 import io.calm.runtime.KvType;
-import io.calm.settings.CalmSettings.HeadFormat;
-import io.calm.settings.CalmSettings.Metric;
-import io.calm.settings.CalmSettings.Reference;
-import io.calm.settings.CalmSettings.TokenizerProbing;
+import io.calm.tensor.TableFormat;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,7 +23,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Every {@code calm.*} key there is. */
+/** The table of all {@code calm.*} keys with their defaults and ranges. */
 public final class SettingKeys {
   private static final List<SettingKey<?>> TABLE = new ArrayList<>();
 
@@ -51,7 +51,7 @@ public final class SettingKeys {
           ActivationMode::setting,
           List.of(ActivationMode.values()));
 
-  static final SettingKey<Optional<String>> ALGORITHM =
+  static final SettingKey<Optional<AlgorithmName>> ALGORITHM =
       key(
           "calm.algorithm",
           "search",
@@ -59,7 +59,7 @@ public final class SettingKeys {
           RESULT,
           ValueParsers.nameOr("search"));
 
-  static final SettingKey<List<String>> POOL =
+  static final SettingKey<List<AlgorithmName>> POOL =
       key(
           "calm.pool",
           "auto",
@@ -70,13 +70,13 @@ public final class SettingKeys {
   static final SettingKey<Metric> METRIC =
       choice("calm.search.metric", "cka", RESULT, Metric::setting, List.of(Metric.values()));
 
-  static final SettingKey<Reference> REFERENCE =
+  static final SettingKey<ReferenceStream> REFERENCE =
       choice(
           "calm.search.reference",
           "quantized",
           RESULT,
-          Reference::setting,
-          List.of(Reference.values()));
+          ReferenceStream::setting,
+          List.of(ReferenceStream.values()));
 
   static final SettingKey<Double> SINK_THRESHOLD =
       key(
@@ -114,8 +114,16 @@ public final class SettingKeys {
           RESULT,
           ValueParsers.wholeNumber(Long.MIN_VALUE, Long.MAX_VALUE));
 
-  static final SettingKey<HeadFormat> LM_HEAD =
-      choice("calm.lm-head", "auto", RESULT, HeadFormat::setting, List.of(HeadFormat.values()));
+  static final SettingKey<Optional<TableFormat>> LM_HEAD =
+      choice(
+          "calm.lm-head",
+          "auto",
+          RESULT,
+          format -> format.map(TableFormat::setting).orElse("auto"),
+          Stream.concat(
+                  Stream.of(Optional.<TableFormat>empty()),
+                  Arrays.stream(TableFormat.values()).map(Optional::of))
+              .toList());
 
   static final SettingKey<OptionalInt> THREADS =
       key(
@@ -125,23 +133,8 @@ public final class SettingKeys {
           SERVING,
           ValueParsers.integerOrAuto(1, 1024));
 
-  static final SettingKey<String> KERNEL =
-      key(
-          "calm.kernel",
-          "auto",
-          "auto | java | scalar | avx2 | avx-vnni | avx512-vnni | amx | neon-dotprod",
-          SERVING,
-          ValueParsers.choice(
-              Stream.of(
-                      "auto",
-                      "java",
-                      "scalar",
-                      "avx2",
-                      "avx-vnni",
-                      "avx512-vnni",
-                      "amx",
-                      "neon-dotprod")
-                  .collect(Collectors.toMap(Function.identity(), Function.identity()))));
+  static final SettingKey<KernelChoice> KERNEL =
+      choice("calm.kernel", "auto", SERVING, KernelChoice::setting, List.of(KernelChoice.values()));
 
   static final SettingKey<KvType> KV_CACHE =
       choice("calm.kv-cache", "float16", SERVING, KvType::setting, List.of(KvType.values()));
@@ -227,24 +220,24 @@ public final class SettingKeys {
 
   private SettingKeys() {}
 
-  /** Returns every key by its name, in the order of the documentation. */
+  /** Returns all keys by name, in the order of the documentation. */
   public static Map<String, SettingKey<?>> all() {
     return BY_NAME;
   }
 
-  /** Returns the key of that name; empty where there is none. */
+  /** Returns the key with that name; empty if there is none. */
   public static Optional<SettingKey<?>> named(String name) {
     return Optional.ofNullable(BY_NAME.get(name));
   }
 
   private static SettingKey<Integer> integer(
-      String name, int defaultValue, int least, int most, SettingKey.Effect effect) {
+      String name, int defaultValue, int min, int max, SettingKey.Effect effect) {
     return key(
         name,
         Integer.toString(defaultValue),
-        "from %d to %d".formatted(least, most),
+        "from %d to %d".formatted(min, max),
         effect,
-        ValueParsers.integer(least, most));
+        ValueParsers.integer(min, max));
   }
 
   private static <T> SettingKey<T> choice(

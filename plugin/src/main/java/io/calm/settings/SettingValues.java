@@ -10,7 +10,10 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
 
-/** The values of one model's keys, looked up by precedence; problems are gathered, not thrown. */
+/**
+ * Looks up the values of one model's keys by precedence. Collects all problems before it reports
+ * them.
+ */
 final class SettingValues {
   private static final String OPTION_PREFIX = "option.calm_";
   private static final String VARIABLE_PREFIX = "OPTION_CALM_";
@@ -29,7 +32,10 @@ final class SettingValues {
     return given(key).flatMap(given -> parse(key, given)).orElseGet(key::defaultValue);
   }
 
-  /** As {@link #get}, but the operator's own setting of the same thing comes before the default. */
+  /**
+   * Returns the value as {@link #get} does, but prefers the operator's own setting of the same
+   * thing to the default.
+   */
   <T> T getOrOperators(SettingKey<T> key, String property, String variable) {
     Optional<Given> operators =
         property(property).or(() -> variable(variable).filter(given -> !given.text().isBlank()));
@@ -122,6 +128,6 @@ final class SettingValues {
     return Optional.ofNullable(environment.get(name)).map(text -> new Given(name, text));
   }
 
-  /** A value as it was given, and where. */
+  /** A value with the name under which it was given. */
   private record Given(String where, String text) {}
 }

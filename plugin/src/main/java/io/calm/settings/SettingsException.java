@@ -2,7 +2,7 @@ package io.calm.settings;
 
 import java.util.List;
 
-/** One or more {@code calm.*} keys that cannot be used; every one is named in the message. */
+/** A refusal of one or more {@code calm.*} keys. The message names all of them. */
 public final class SettingsException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
 

@@ -1,10 +1,11 @@
 package io.calm.settings;
 
 import io.calm.files.UserHome;
+import io.calm.quant.AlgorithmName;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -12,12 +13,9 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 
-/** Text to value; empty where the text is not allowed. */
+/** Parsers from text to value. A parser returns empty if the text is not allowed. */
 final class ValueParsers {
-  private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9]*([-+][a-z0-9]+)*");
-
   private ValueParsers() {}
 
   static Function<String, Optional<Boolean>> flag() {
@@ -28,83 +26,87 @@ final class ValueParsers {
     return text -> Optional.ofNullable(values.get(text.toLowerCase(Locale.ROOT)));
   }
 
-  static Function<String, Optional<Long>> wholeNumber(long least, long most) {
+  static Function<String, Optional<Long>> wholeNumber(long min, long max) {
     return text -> {
       try {
         long value = Long.parseLong(text);
-        return value >= least && value <= most ? Optional.of(value) : Optional.empty();
+        return value >= min && value <= max ? Optional.of(value) : Optional.empty();
       } catch (NumberFormatException notANumber) {
         return Optional.empty();
       }
     };
   }
 
-  static Function<String, Optional<Duration>> seconds(long least, long most) {
-    return wholeNumber(least, most).andThen(value -> value.map(Duration::ofSeconds));
+  static Function<String, Optional<Duration>> seconds(long min, long max) {
+    return wholeNumber(min, max).andThen(value -> value.map(Duration::ofSeconds));
   }
 
-  static Function<String, Optional<Optional<Duration>>> secondsOrOff(long least, long most) {
+  static Function<String, Optional<Optional<Duration>>> secondsOrOff(long min, long max) {
     return text -> {
       if (text.equalsIgnoreCase("off")) {
         return Optional.of(Optional.empty());
       }
-      Optional<Duration> time = seconds(least, most).apply(text);
+      Optional<Duration> time = seconds(min, max).apply(text);
       return time.isPresent() ? Optional.of(time) : Optional.empty();
     };
   }
 
-  static Function<String, Optional<Integer>> integer(int least, int most) {
-    return wholeNumber(least, most).andThen(value -> value.map(Math::toIntExact));
+  static Function<String, Optional<Integer>> integer(int min, int max) {
+    return wholeNumber(min, max).andThen(value -> value.map(Math::toIntExact));
   }
 
-  static Function<String, Optional<OptionalInt>> integerOrAuto(int least, int most) {
-    return orAuto(integer(least, most).andThen(v -> v.map(OptionalInt::of)), OptionalInt.empty());
+  static Function<String, Optional<OptionalInt>> integerOrAuto(int min, int max) {
+    return orAuto(integer(min, max).andThen(v -> v.map(OptionalInt::of)), OptionalInt.empty());
   }
 
-  static Function<String, Optional<OptionalLong>> wholeNumberOrAuto(long least, long most) {
+  static Function<String, Optional<OptionalLong>> wholeNumberOrAuto(long min, long max) {
     return orAuto(
-        wholeNumber(least, most).andThen(v -> v.map(OptionalLong::of)), OptionalLong.empty());
+        wholeNumber(min, max).andThen(v -> v.map(OptionalLong::of)), OptionalLong.empty());
   }
 
-  static Function<String, Optional<Double>> decimal(double least, double most) {
+  static Function<String, Optional<Double>> decimal(double min, double max) {
     return text -> {
       try {
         double value = Double.parseDouble(text);
-        return value >= least && value <= most ? Optional.of(value) : Optional.empty();
+        return value >= min && value <= max ? Optional.of(value) : Optional.empty();
       } catch (NumberFormatException notANumber) {
         return Optional.empty();
       }
     };
   }
 
-  /** A word of its own, or the name of an algorithm. */
-  static Function<String, Optional<Optional<String>>> nameOr(String word) {
+  /** The name of an algorithm, or {@code word}, which reads as empty. */
+  static Function<String, Optional<Optional<AlgorithmName>>> nameOr(String word) {
     return text -> {
       String name = text.toLowerCase(Locale.ROOT);
       if (name.equals(word)) {
         return Optional.of(Optional.empty());
       }
-      return NAME.matcher(name).matches() ? Optional.of(Optional.of(name)) : Optional.empty();
+      Optional<AlgorithmName> parsed = AlgorithmName.parse(name);
+      return parsed.isPresent() ? Optional.of(parsed) : Optional.empty();
     };
   }
 
-  /** Names of algorithms, each once; {@code auto} is the empty list. */
-  static Function<String, Optional<List<String>>> namesOrAuto() {
+  /** Distinct names of algorithms, separated by commas; {@code auto} reads as the empty list. */
+  static Function<String, Optional<List<AlgorithmName>>> namesOrAuto() {
     return text -> {
       if (text.equalsIgnoreCase("auto")) {
         return Optional.of(List.of());
       }
-      List<String> names =
-          Arrays.stream(text.toLowerCase(Locale.ROOT).split(",", -1)).map(String::strip).toList();
-      boolean good =
-          names.stream().allMatch(NAME.asMatchPredicate())
-              && names.stream().noneMatch("auto"::equals)
-              && names.stream().distinct().count() == names.size();
-      return good ? Optional.of(names) : Optional.empty();
+      List<AlgorithmName> names = new ArrayList<>();
+      for (String part : text.toLowerCase(Locale.ROOT).split(",", -1)) {
+        Optional<AlgorithmName> name =
+            AlgorithmName.parse(part.strip()).filter(parsed -> !parsed.text().equals("auto"));
+        if (name.isEmpty() || names.contains(name.get())) {
+          return Optional.empty();
+        }
+        names.add(name.get());
+      }
+      return Optional.of(names);
     };
   }
 
-  /** A word of its own, or a file; the word is empty. */
+  /** A file, or {@code word}, which reads as empty. */
   static Function<String, Optional<Optional<Path>>> pathOr(String word) {
     return text -> {
       if (text.equals(word)) {
@@ -125,7 +127,7 @@ final class ValueParsers {
     };
   }
 
-  /** Returns the text with a leading {@code ~} replaced by the user's home, if there is one. */
+  /** Returns the text with a leading {@code ~} replaced by the user's home, if the user has one. */
   static String home(String text) {
     return text.equals("~") || text.startsWith("~/")
         ? UserHome.find().map(home -> home + text.substring(1)).orElse(text)

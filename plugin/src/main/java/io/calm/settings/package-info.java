@@ -1,4 +1,4 @@
-/** The {@code calm.*} keys: names, defaults, ranges, and where their values are read from. */
+/** The {@code calm.*} keys: names, defaults, ranges and the sources of their values. */
 @NullMarked
 package io.calm.settings;
 

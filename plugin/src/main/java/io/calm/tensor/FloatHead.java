@@ -43,7 +43,7 @@ final class FloatHead extends HeadKernel {
       return (token, target) -> values.get(token * width, target);
     }
     throw new IllegalArgumentException(
-        "lm_head %s: expected float16 or float32".formatted(table.format()));
+        "lm_head %s: expected float16 or float32".formatted(table.format().setting()));
   }
 
   @Override

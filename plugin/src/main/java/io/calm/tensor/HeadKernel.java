@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * The portable lm_head: logits[T, V] of hidden rows [T, D] and a {@link TokenTable}, strip of
- * tokens by strip. A logit's bits depend neither on the cut into strips nor on the rows beside.
+ * The portable lm_head: logits[T, V] of hidden rows [T, D] and a {@link TokenTable}, computed in
+ * strips of tokens. A logit's bits depend neither on the strips nor on the other rows.
  *
  * <ul>
  *   <li>int8: {@code acc = fma(sx[t, j], D[v, j], acc)} over groups j ascending, D exact, then

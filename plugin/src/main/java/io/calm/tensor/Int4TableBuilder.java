@@ -4,8 +4,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * Makes a {@link TokenTable.Int4} from rounded bands of its rows, so that plain codes of a large
- * table are never held at once. Bands come in order, from row 0; {@link #build} wants all of them.
+ * Builds a {@link TokenTable.Int4} from rounded bands of its rows, so that the plain codes of a large
+ * table are never held at once. Bands are added in order, from row 0; {@link #build} requires all of
+ * them.
  * Not thread safe.
  */
 public final class Int4TableBuilder {

@@ -2,7 +2,7 @@ package io.calm.tensor;
 
 import java.nio.FloatBuffer;
 
-/** The lm_head as int8 codes with one scale a token. */
+/** The lm_head as int8 codes with one scale per token. */
 final class Int8Head extends HeadKernel {
   private static final int TILE = QuantizedLinear.TILE;
 

@@ -1,8 +1,8 @@
 package io.calm.tensor;
 
 /**
- * What one thread needs to run a kernel on a strip of outputs: allocated once, never shared between
- * threads. About 700 KiB at 256 rows.
+ * Scratch memory of one thread for a kernel on a strip of outputs: allocated once, never shared
+ * between threads. About 700 KiB at 256 rows.
  */
 public final class KernelScratch {
   /** Most tiles of a strip. */

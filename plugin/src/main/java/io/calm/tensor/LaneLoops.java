@@ -5,8 +5,8 @@ import java.util.Arrays;
 /**
  * The inner loops of the kernels, over the lanes (outputs) of a strip.
  *
- * <p>Their shape is what the just-in-time compiler of JDK 17 and of JDK 25 turns into vector code;
- * each departure from it was measured to cost a factor of five to ten: every array is indexed by
+ * <p>The just-in-time compilers of JDK 17 and JDK 25 turn loops of this shape into vector code; each
+ * departure from it was measured to cost a factor of five to ten: every array is indexed by
  * the loop variable alone (an offset could alias), one array is written, no sum runs over lanes,
  * and no body is longer than four products.
  *

@@ -4,11 +4,11 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * How long memory that several look at stays valid: until {@link #close} has been called and the
- * last {@link Lease} has been given back, whichever comes later. No lease is given after closing.
+ * The validity of shared memory: it ends when {@link #close} has been called and the last {@link
+ * Lease} has been returned, whichever comes later. No lease is given after closing.
  *
- * <p>A reader that holds a lease can never read freed memory, in whatever order owner and readers
- * end. Thread safe.
+ * <p>A reader that holds a lease never reads freed memory, in whatever order owner and readers end.
+ * Thread safe.
  */
 public final class Lifetime implements AutoCloseable {
   private final Runnable release;

@@ -9,12 +9,12 @@ import java.util.Objects;
  * A float32 matrix [rows, columns], row-major, outside the Java heap so that a 1 GiB heap holds no
  * weights.
  *
- * <p>Rows are read and written through {@code float[]} scratch of the caller, which is what the
- * just-in-time compiler vectorizes. Reads from several threads are safe; a write needs its row to
- * itself. The memory is released by {@link #close} where the owner gave a release action, otherwise
- * with the last reference: slices, {@link #bytes} and arrays of an engine share it, and to free it
- * under one of them would turn a mistake into a crash. The JVM collects what nothing refers to
- * before it refuses a direct buffer.
+ * <p>Rows are read and written through the caller's {@code float[]} scratch, which the just-in-time
+ * compiler vectorizes. Reads from several threads are safe; a write needs exclusive use of its row.
+ * {@link #close} releases the memory if the owner gave a release action. Otherwise it is released
+ * with the last reference: slices, {@link #bytes} and arrays of an engine share it, and freeing it
+ * under one of them would turn a mistake into a crash. The JVM collects unreferenced buffers before
+ * it refuses to allocate a direct one.
  */
 public final class Matrix implements AutoCloseable {
   private final int rows;

@@ -14,13 +14,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Memory outside the heap with an owner, whose {@link #close} frees it at once. A direct buffer
- * alone is freed when the garbage collector finds it, which on a heap that is hardly used may be
- * hours after a model was unloaded.
+ * alone is freed when the garbage collector finds it; on a lightly used heap that may be hours after
+ * a model was unloaded.
  *
- * <p>Memory that is freed must not be touched: a read through a view of it ends the process. So
- * views do not leave their owner, or leave it under a {@link Lifetime} that they cannot outlive;
- * after {@link #close} this object gives out no more of them. Where the JVM does not allow to free
- * a buffer, closing only drops the reference and the garbage collector frees it, as ever.
+ * <p>Freed memory must not be read: a read through a view of it ends the process. Views therefore
+ * stay with their owner, or are passed on under a {@link Lifetime} that they cannot outlive. After
+ * {@link #close} no view can be obtained. If the JVM does not permit freeing a buffer, closing only
+ * drops the reference and the garbage collector frees it.
  *
  * <p>Not thread safe; the owner's lock orders use and close.
  */
@@ -88,7 +88,7 @@ public final class OffHeap implements AutoCloseable {
     }
     try {
       CLEANER.get().invokeExact(memory);
-    } catch (Throwable e) { // what a method handle declares
+    } catch (Throwable e) { // declared by a method handle
       LOG.warn("memory of {} bytes is left to the garbage collector", view.capacity(), e);
     }
   }

@@ -4,7 +4,7 @@ import java.nio.IntBuffer;
 
 /**
  * The code words [tile][group][step][16] of a packed weight, and their exact products with the
- * activations of one group: what the int4 and the int8 kernels share.
+ * activations of one group, shared by the int4 and the int8 kernels.
  */
 final class PackedWords {
   private static final int TILE = QuantizedLinear.TILE;
@@ -65,7 +65,7 @@ final class PackedWords {
     }
   }
 
-  /** Writes the products of what was read with a row's activations into the scratch's dots. */
+  /** Writes the products of the loaded words with a row's activations to the scratch's dots. */
   void multiply(
       int[] activations, int row, int j, int lanes, boolean unpacked, KernelScratch scratch) {
     int start = (row * groups + j) * steps * PER_WORD;

@@ -6,8 +6,8 @@ import java.nio.IntBuffer;
 import java.util.Objects;
 
 /**
- * Between the plain codes of {@link QuantizedMatrix}, the packed layout of {@link QuantizedLinear},
- * and float32. Both forms hold the same values; unpack(pack(x)) is x.
+ * Converts between the plain codes of {@link QuantizedMatrix}, the packed layout of {@link
+ * QuantizedLinear}, and float32. Both forms hold the same values; unpack(pack(x)) is x.
  */
 public final class Packing {
   private static final int TILE = QuantizedLinear.TILE;

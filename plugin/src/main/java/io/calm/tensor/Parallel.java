@@ -4,8 +4,8 @@ import java.util.concurrent.ForkJoinPool;
 import java.util.stream.IntStream;
 
 /**
- * Runs independent pieces of a loop on a few threads of its own, never on the common pool. Results
- * must not depend on which thread runs which piece.
+ * Runs independent pieces of a loop on its own threads, never on the common pool. Results must not
+ * depend on the assignment of pieces to threads.
  */
 public final class Parallel implements AutoCloseable {
   /** Pieces a thread gets, so that an uneven one does not hold up the rest. */

@@ -20,7 +20,7 @@ import java.nio.ByteOrder;
  *
  * @param outputs N
  * @param inputs K
- * @param group inputs a scale; one of 32, 64, 128
+ * @param group inputs that share a scale; one of 32, 64, 128
  * @param codes Np * Kp / 2 bytes, direct or mapped
  * @param grids Np * (Kp / group) * 4 bytes, direct or mapped
  */

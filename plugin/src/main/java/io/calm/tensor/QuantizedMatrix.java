@@ -1,12 +1,12 @@
 package io.calm.tensor;
 
 /**
- * What a quantizer emits for one linear, before packing: codes and grids as plain arrays, W[N, K] =
- * scale[n, j] * code[n, k] + minimum[n, j] with j = k / group.
+ * The output of a quantizer for one linear, before packing: codes and grids as plain arrays, W[N, K]
+ * = scale[n, j] * code[n, k] + minimum[n, j] with j = k / group.
  *
  * @param outputs N
  * @param inputs K
- * @param group inputs a scale; one of 32, 64, 128
+ * @param group inputs that share a scale; one of 32, 64, 128
  * @param codes [N * K], each 0..15
  * @param scales [N * J] with J = ceil(K / group), the values of float16 numbers
  * @param minimums [N * J], the values of float16 numbers

@@ -3,7 +3,7 @@ package io.calm.tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** A table [V, D] with a row a token: the embeddings, or the lm_head. Immutable, thread safe. */
+/** A table [V, D] with one row per token: embeddings or lm_head. Immutable, thread safe. */
 public sealed interface TokenTable {
 
   /** Returns V. */
@@ -12,8 +12,8 @@ public sealed interface TokenTable {
   /** Returns D. */
   int width();
 
-  /** Returns the setting's name of the format: {@code int8}, {@code int4}, {@code float16}, ... */
-  String format();
+  /** Returns the number format of the rows. */
+  TableFormat format();
 
   /**
    * Int8 with one float32 scale a row, codes symmetric in -127..127.
@@ -39,12 +39,12 @@ public sealed interface TokenTable {
     }
 
     @Override
-    public String format() {
-      return "int8";
+    public TableFormat format() {
+      return TableFormat.INT8;
     }
   }
 
-  /** The W4A8 format of a linear, one output a token. */
+  /** The W4A8 format of a linear, one output per token. */
   record Int4(QuantizedLinear weight) implements TokenTable {
     @Override
     public int tokens() {
@@ -57,8 +57,8 @@ public sealed interface TokenTable {
     }
 
     @Override
-    public String format() {
-      return "int4";
+    public TableFormat format() {
+      return TableFormat.INT4;
     }
   }
 
@@ -69,8 +69,8 @@ public sealed interface TokenTable {
     }
 
     @Override
-    public String format() {
-      return "float16";
+    public TableFormat format() {
+      return TableFormat.FLOAT16;
     }
   }
 
@@ -81,8 +81,8 @@ public sealed interface TokenTable {
     }
 
     @Override
-    public String format() {
-      return "float32";
+    public TableFormat format() {
+      return TableFormat.FLOAT32;
     }
   }
 

@@ -5,11 +5,11 @@ import java.nio.ByteOrder;
 import java.util.function.IntFunction;
 
 /**
- * Makes a {@link TokenTable} from bands of float32 rows, so that a large table is never held in
- * full precision. Rows come in order, from row 0; {@link #build} wants all of them.
+ * Builds a {@link TokenTable} from bands of float32 rows, so that a large table is never held in
+ * full precision. Rows are added in order, from row 0; {@link #build} requires all of them.
  *
- * <p>{@code memory} gives zeroed direct or mapped memory of a number of bytes; {@code
- * ByteBuffer::allocateDirect} will do. Not thread safe.
+ * <p>{@code memory} allocates zeroed direct or mapped memory of a given number of bytes, e.g. {@code
+ * ByteBuffer::allocateDirect}. Not thread safe.
  */
 public abstract sealed class TokenTableBuilder {
   private final int tokens;

@@ -304,8 +304,8 @@ final class ArtifactStoreTest {
 
   @Test
   void leftoversThatCannotBeDeletedAreSkippedWithAWarning() throws IOException {
-    Disk stubborn =
-        new Disk() {
+    StoreFileSystem stubborn =
+        new StoreFileSystem() {
           @Override
           public void delete(Path path) throws IOException {
             throw new IOException(path + ": Operation not permitted");

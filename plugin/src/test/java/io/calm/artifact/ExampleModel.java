@@ -1,5 +1,6 @@
 package io.calm.artifact;
 
+import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -9,6 +10,7 @@ import io.calm.model.QuantizedModel;
 import io.calm.model.RopeSpec;
 import io.calm.search.QuantPlan;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -26,7 +28,8 @@ final class ExampleModel {
       new ArtifactKey(List.of("0a".repeat(32)), "group=64 pool=rtn,gptq", "self seed=7");
 
   /** Of {@link #create(long)}. */
-  static final ArtifactLayout LAYOUT = new ArtifactLayout(64, "int8", Optional.of("float16"), 1);
+  static final ArtifactLayout LAYOUT =
+      new ArtifactLayout(64, TableFormat.INT8, Optional.of(TableFormat.FLOAT16), 1);
 
   private ExampleModel() {}
 
@@ -152,7 +155,7 @@ final class ExampleModel {
         "calm",
         "the mix's KL is lower",
         64,
-        "cka",
+        Metric.CKA,
         2 * layers,
         11,
         12,
@@ -160,7 +163,9 @@ final class ExampleModel {
         1536,
         Optional.of(new QuantPlan.Guard("gptq", 0.1, 0.2, 1 / 3.0, true)),
         new QuantPlan.Head(
-            "int4", "within", Optional.of(new QuantPlan.HeadTrial(0.1, 1 / 9.0, 1e-9, 0.02))),
+            TableFormat.INT4,
+            "within",
+            Optional.of(new QuantPlan.HeadTrial(0.1, 1 / 9.0, 1e-9, 0.02))),
         new QuantPlan.Calibration(
             "self", 24, 6, 6, 4, Long.MIN_VALUE + 1, List.of(List.of(1, 2, 3), List.of())),
         12.5);

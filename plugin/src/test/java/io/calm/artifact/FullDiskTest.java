@@ -27,7 +27,7 @@ final class FullDiskTest {
   }
 
   /** Has room for so many bytes, then for none. */
-  private static class SmallDisk implements Disk {
+  private static class SmallDisk implements StoreFileSystem {
     private long room;
 
     SmallDisk(long room) {
@@ -36,7 +36,7 @@ final class FullDiskTest {
 
     @Override
     public WritableByteChannel create(Path file) throws IOException {
-      WritableByteChannel channel = Disk.LOCAL.create(file);
+      WritableByteChannel channel = StoreFileSystem.LOCAL.create(file);
       return new WritableByteChannel() {
         @Override
         public int write(ByteBuffer bytes) throws IOException {
@@ -80,7 +80,7 @@ final class FullDiskTest {
     long size = Long.MAX_VALUE - large.room;
     assertTrue(size > whole.sizeInBytes());
     for (Path file : new Path[] {whole.directory()}) {
-      Disk.LOCAL.delete(file);
+      StoreFileSystem.LOCAL.delete(file);
     }
     long seed = new Random().nextLong();
     Random random = new Random(seed);
@@ -102,8 +102,8 @@ final class FullDiskTest {
 
   @Test
   void aSyncThatFailsPublishesNothing() throws IOException {
-    Disk failing =
-        new Disk() {
+    StoreFileSystem failing =
+        new StoreFileSystem() {
           @Override
           public void sync(Path path) throws IOException {
             throw new IOException("Input/output error");
@@ -116,8 +116,8 @@ final class FullDiskTest {
 
   @Test
   void aDiskThatIsTooSmallIsRefusedBeforeTheSearch() throws IOException {
-    Disk small =
-        new Disk() {
+    StoreFileSystem small =
+        new StoreFileSystem() {
           @Override
           public long usableSpace(Path directory) {
             return 1 << 10;

@@ -11,6 +11,7 @@ import com.google.gson.JsonParser;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
 import io.calm.search.QuantPlan;
+import io.calm.tensor.TableFormat;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -44,7 +45,7 @@ final class JsonTest {
             p.excludedRows(),
             p.scoredRows(),
             Optional.empty(),
-            QuantPlan.Head.given("int8", "as set"),
+            QuantPlan.Head.given(TableFormat.INT8, "as set"),
             p.calibration(),
             p.seconds());
     assertEquals(plan, PlanJson.read(PlanJson.write(plan)));

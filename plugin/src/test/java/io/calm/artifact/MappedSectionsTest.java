@@ -30,7 +30,7 @@ final class MappedSectionsTest {
     Path file = directory.resolve("data.bin");
     byte[][] contents = new byte[20][];
     Manifest.DataFile table;
-    try (SectionWriter writer = new SectionWriter(Disk.LOCAL, file)) {
+    try (SectionWriter writer = new SectionWriter(StoreFileSystem.LOCAL, file)) {
       for (int i = 0; i < contents.length; i++) {
         contents[i] = new byte[random.nextInt(i % 3 == 0 ? 200_000 : 100)];
         random.nextBytes(contents[i]);

@@ -146,7 +146,7 @@ final class ProcessesTest {
       Optional<Artifact> found = store.find(ExampleModel.KEY);
       if (found.isPresent()) {
         SameModel.assertSame(ArtifactChild.model(), found.get().model());
-        Disk.LOCAL.delete(found.get().directory());
+        StoreFileSystem.LOCAL.delete(found.get().directory());
       }
     }
     SameModel.assertSame(

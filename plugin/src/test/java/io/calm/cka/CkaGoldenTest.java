@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.calm.kernels.KernelVariants;
+import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,6 +16,7 @@ import org.junit.jupiter.api.Test;
 
 /** Values of an independent Python implementation. */
 final class CkaGoldenTest {
+  private static final SearchKernels KERNELS = KernelVariants.ofThisMachine().searchKernels();
 
   private static byte[] resource(String name) throws IOException {
     try (InputStream in = CkaGoldenTest.class.getResourceAsStream("/goldens/quantizers/" + name)) {
@@ -50,7 +53,7 @@ final class CkaGoldenTest {
   }
 
   private static Score.Value score(Matrix x, Matrix y) {
-    return (Score.Value) Similarities.byName("cka", 2).score(x, y);
+    return (Score.Value) Metric.CKA.similarity(2, KERNELS).score(x, y);
   }
 
   private static double expected(String pair, String value) throws IOException {

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.kernels.KernelVariants;
+import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
 import java.util.Arrays;
 import java.util.List;
@@ -13,9 +15,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class SimilarityTest {
-  private static final Similarity CKA = Similarities.byName("cka", 2);
-  private static final Similarity BIASED = Similarities.byName("cka-biased", 2);
-  private static final Similarity MSE = Similarities.byName("relative-mse", 2);
+  private static final SearchKernels KERNELS = KernelVariants.ofThisMachine().searchKernels();
+  private static final Similarity CKA = Metric.CKA.similarity(2, KERNELS);
+  private static final Similarity BIASED = Metric.CKA_BIASED.similarity(2, KERNELS);
+  private static final Similarity MSE = Metric.RELATIVE_MSE.similarity(2, KERNELS);
 
   private static Score.Value value(Similarity similarity, float[][] x, float[][] y) {
     Score score = similarity.score(Matrix.of(x), Matrix.of(y));
@@ -119,9 +122,9 @@ final class SimilarityTest {
     RandomMatrices random = new RandomMatrices(3);
     float[][] x = random.gaussian(n, d);
     float[][] y = random.noisy(x, 0.1);
-    Score one = Similarities.byName("cka", 1).score(Matrix.of(x), Matrix.of(y));
-    assertEquals(one, Similarities.byName("cka", 2).score(Matrix.of(x), Matrix.of(y)));
-    assertEquals(one, Similarities.byName("cka", 5).score(Matrix.of(x), Matrix.of(y)));
+    Score one = Metric.CKA.similarity(1, KERNELS).score(Matrix.of(x), Matrix.of(y));
+    assertEquals(one, Metric.CKA.similarity(2, KERNELS).score(Matrix.of(x), Matrix.of(y)));
+    assertEquals(one, Metric.CKA.similarity(5, KERNELS).score(Matrix.of(x), Matrix.of(y)));
   }
 
   @Test
@@ -223,17 +226,13 @@ final class SimilarityTest {
   }
 
   @Test
-  void measuresAreFoundByName() {
-    assertEquals(List.of("cka", "cka-biased", "relative-mse"), Similarities.names());
-    for (String name : Similarities.names()) {
-      assertEquals(name, Similarities.byName(name, 1).name());
-    }
-    IllegalArgumentException refused =
-        assertThrows(IllegalArgumentException.class, () -> Similarities.byName("cosine", 1));
+  void aMetricIsSpelledAsItsSettingAndMakesItsMeasure() {
     assertEquals(
-        "calm.search.metric: expected one of [cka, cka-biased, relative-mse], got \"cosine\";"
-            + " correct the key or remove it",
-        refused.getMessage());
-    assertThrows(IllegalArgumentException.class, () -> Similarities.byName("cka", 0));
+        List.of("cka", "cka-biased", "relative-mse"),
+        Arrays.stream(Metric.values()).map(Metric::setting).toList());
+    for (Metric metric : Metric.values()) {
+      assertEquals(metric, metric.similarity(1, KERNELS).metric());
+    }
+    assertThrows(IllegalArgumentException.class, () -> Metric.CKA.similarity(0, KERNELS));
   }
 }

@@ -2,12 +2,13 @@ package io.calm.cka;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
-import io.calm.kernels.NativeKernels.Rung;
-import io.calm.kernels.NativeRungs;
+import io.calm.kernels.JavaSearchKernels;
+import io.calm.kernels.KernelVariant;
+import io.calm.kernels.NativeSearchKernels;
+import io.calm.kernels.NativeVariants;
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
 import java.util.Arrays;
-import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,13 +17,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The products of the kernels in C against the loops in Java, bit for bit. */
 class TiledProductTest {
 
-  static Stream<Rung> rungs() {
-    return NativeRungs.here();
+  static Stream<KernelVariant> variants() {
+    return NativeVariants.here();
   }
 
   @ParameterizedTest
-  @MethodSource("rungs")
-  void everyRungHasTheBitsOfJava(Rung rung) {
+  @MethodSource("variants")
+  void everyVariantHasTheBitsOfJava(KernelVariant variant) {
     for (int round = 0; round < 20; round++) {
       long seed = System.nanoTime();
       Random random = new Random(seed);
@@ -36,13 +37,14 @@ class TiledProductTest {
       TiledProduct.Operand left = gram ? u.tokens() : u.features();
       TiledProduct.Operand right = gram ? v.tokens() : v.features();
       TiledProduct.Tile[] tiles = TiledProduct.tiles(left.count(), right.count(), false);
-      double[][] expected = product(left, right, tiles, Optional.empty());
-      double[][] actual = product(left, right, tiles, Optional.of(SearchKernels.of(rung)));
+      double[][] expected = product(left, right, tiles, new JavaSearchKernels());
+      double[][] actual = product(left, right, tiles, new NativeSearchKernels(variant));
       for (int t = 0; t < tiles.length; t++) {
         assertArrayEquals(
             expected[t],
             actual[t],
-            "%s: seed %d, [%d, %d], %s".formatted(rung.name(), seed, tokens, features, tiles[t]));
+            "%s: seed %d, [%d, %d], %s"
+                .formatted(variant.name(), seed, tokens, features, tiles[t]));
       }
     }
   }
@@ -51,8 +53,8 @@ class TiledProductTest {
       TiledProduct.Operand left,
       TiledProduct.Operand right,
       TiledProduct.Tile[] tiles,
-      Optional<SearchKernels> kernels) {
+      SearchKernels kernels) {
     return TiledProduct.compute(
-        left, right, tiles, 2, (tile, product, size) -> Arrays.copyOf(product, size), kernels);
+        left, right, tiles, 2, kernels, (tile, product, size) -> Arrays.copyOf(product, size));
   }
 }

@@ -123,7 +123,7 @@ class CutShortArtifactTest {
     "auto, tables.bin, 0",
   })
   void requestsEndAndTheServerGoesOn(String kernel, String file, double left) throws Exception {
-    boolean isNative = Decoders.rung(kernel).isPresent();
+    boolean isNative = Decoders.variant(kernel).isPresent();
     if (kernel.equals(Decoders.AUTO) && !isNative) {
       System.out.println("SKIPPED CutShortArtifactTest: no native kernels here");
     }

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.cka.Metric;
 import io.calm.search.QuantPlan;
+import io.calm.tensor.TableFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -25,14 +27,14 @@ class PlanTableTest {
         served,
         "by the guard",
         64,
-        "cka",
+        Metric.CKA,
         4,
         16,
         8,
         1,
         96,
         Optional.of(new QuantPlan.Guard("gptq", 0.2, 0.1, 0.01, mixServed)),
-        QuantPlan.Head.given("int8", "calm.lm-head=int8"),
+        QuantPlan.Head.given(TableFormat.INT8, "calm.lm-head=int8"),
         new QuantPlan.Calibration("self", 4, 1, 1, 48, 0, List.of()),
         2);
   }

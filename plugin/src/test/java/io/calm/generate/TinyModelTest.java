@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.kernels.JavaSearchKernels;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
+import io.calm.quant.Compute;
 import io.calm.quant.rtn.RtnQuantizer;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
@@ -56,8 +58,9 @@ class TinyModelTest {
         Parallel parallel = new Parallel(2)) {
       ModelSpec spec = checkpoint.spec();
       List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>();
+      Compute compute = new Compute(parallel, new JavaSearchKernels());
       for (int layer = 0; layer < spec.layers(); layer++) {
-        blocks.add(RtnQuantizer.quantize(checkpoint.block(layer), 64, parallel));
+        blocks.add(RtnQuantizer.quantize(checkpoint.block(layer), 64, compute));
       }
       TokenTable table =
           TokenTableBuilder.int8(spec.vocabulary(), spec.hidden(), 64, ByteBuffer::allocateDirect)

@@ -8,13 +8,14 @@ import static io.calm.serving.HttpClients.post;
 import static io.calm.serving.HttpClients.send;
 import static io.calm.serving.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.generate.SchedulerSettings;
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import io.calm.serving.HttpClients;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ModelStatus;
@@ -58,7 +59,11 @@ class EmbeddedHostTest {
   void aModelThatLoadsTellsItsProgress() throws Exception {
     var progress = host.registry().loading("m", "/models/m");
     progress.accept(
-        new SearchProgress("searching", 3, 30, "awq", 2, 4, 0.998, 61.5, Double.NaN, 14));
+        new Progress.Searching(
+            new Progress.Position(3, 30),
+            new Progress.Attempt("awq", 2, 4),
+            new Progress.Scores(14, 0.998),
+            new Progress.Times(61.5, Double.NaN)));
     assertEquals(
         parse(
             "{'name': 'm', 'url': '/models/m', 'status': 'loading', 'progress': {"
@@ -87,6 +92,25 @@ class EmbeddedHostTest {
     assertTrue(metrics.contains("calm_search_block{model=\"m\",variant=\"\",} 3.0"), metrics);
     assertTrue(
         metrics.contains("calm_search_evaluations{model=\"m\",variant=\"\",} 14.0"), metrics);
+  }
+
+  @Test
+  void aModelThatSamplesCountsTokensAndNoBlocks() throws Exception {
+    var progress = host.registry().loading("m", "/models/m");
+    progress.accept(new Progress.Sampling(48, 256, "rtn", new Progress.Times(12, 52)));
+    assertEquals(
+        parse(
+            "{'phase': 'sampling', 'token': 48, 'tokens': 256, 'block': 0, 'layers': 0,"
+                + "'algorithm': 'rtn', 'candidate': 0, 'pool': 0, 'evaluations': 0,"
+                + "'last_score': null,"
+                + "'elapsed_seconds': 12.0, 'eta_seconds': 52.0}"),
+        object(get(host.url() + "/calm/models/m")).getAsJsonObject("progress"));
+    String metrics = text(get(host.url() + "/calm/metrics"));
+    assertFalse(metrics.contains("calm_search_block{"), metrics);
+    assertFalse(metrics.contains("calm_search_blocks{"), metrics);
+    assertFalse(metrics.contains("calm_search_evaluations{"), metrics);
+    assertTrue(
+        metrics.contains("calm_search_elapsed_seconds{model=\"m\",variant=\"\",} 12.0"), metrics);
   }
 
   @Test

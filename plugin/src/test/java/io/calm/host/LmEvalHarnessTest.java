@@ -51,7 +51,7 @@ class LmEvalHarnessTest {
       try (Decoder decoder =
           Decoders.open(
               new QuantizedModelStore(settings).get(checkpoint, moment -> {}).model(),
-              settings.decoder(),
+              settings.decoder().forDecoder(),
               Decoder.blocksFor(checkpoint.spec().maxContext()))) {
         ReferenceModel model = new ReferenceModel(decoder, checkpoint.tokenizer());
         requireSameScores(harness.answers("calm_choice"), questions, model);

@@ -14,10 +14,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.calm.checkpoint.CheckpointException;
-import io.calm.quantize.NotEnoughMemoryException;
-import io.calm.search.SearchException;
-import io.calm.search.SearchProgress;
+import io.calm.quantize.QuantizeException;
+import io.calm.search.Progress;
 import io.calm.serving.load.ModelLoader;
+import io.calm.serving.load.NotEnoughMemoryException;
 import io.calm.serving.model.ServedModel;
 import io.calm.testing.ScriptedModels;
 import java.net.URLEncoder;
@@ -62,11 +62,11 @@ class ModelManagementTest {
   }
 
   /** {@code slow} waits, {@code bad} fails, others load at once. */
-  private ServedModel load(ModelLoader.Order order, Consumer<SearchProgress> progress) {
-    progress.accept(SearchProgress.phase("opening", 0));
+  private ServedModel load(ModelLoader.Order order, Consumer<Progress> progress) {
+    progress.accept(new Progress.Step(Progress.Kind.OPENING));
     if (order.name().startsWith("slow")) {
       await(mayLoad);
-      progress.accept(SearchProgress.phase("searching", 1));
+      progress.accept(new Progress.Step(Progress.Kind.CHECKING));
     }
     if (order.name().startsWith("bad")) {
       throw unchecked(failure.get());
@@ -184,7 +184,16 @@ class ModelManagementTest {
         Arguments.of(new IllegalArgumentException("calm.group: 64 does not divide"), 400),
         Arguments.of(new NotEnoughMemoryException("memory: the model needs 9 MiB"), 507),
         Arguments.of(new OutOfMemoryError("Cannot reserve 9 bytes of direct buffer memory"), 507),
-        Arguments.of(new SearchException("block 3: no algorithm"), 400),
+        Arguments.of(
+            new QuantizeException(
+                QuantizeException.Kind.NOT_ENOUGH_MEMORY, "start it with more direct memory"),
+            507),
+        Arguments.of(
+            new QuantizeException(QuantizeException.Kind.INVALID, "block 3: no algorithm"), 400),
+        Arguments.of(
+            new QuantizeException(QuantizeException.Kind.ENGINE_MISSING, "no PyTorch engine"), 500),
+        Arguments.of(
+            new QuantizeException(QuantizeException.Kind.STORAGE, "the disk is full"), 500),
         Arguments.of(new IllegalStateException("secret internals"), 500));
   }
 

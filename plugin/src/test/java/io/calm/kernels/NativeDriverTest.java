@@ -79,7 +79,7 @@ class NativeDriverTest {
     return driver.output();
   }
 
-  private void everyRungIsTheSame(String compiler, String flags, String... before)
+  private void everyVariantIsTheSame(String compiler, String flags, String... before)
       throws IOException, InterruptedException {
     String output = drive(compiler, flags, List.of(before));
     assertTrue(output.contains("scalar: the same"), output);
@@ -100,9 +100,9 @@ class NativeDriverTest {
   }
 
   @Test
-  void everyRungIsTheSameUnderSanitizers() throws Exception {
+  void everyVariantIsTheSameUnderSanitizers() throws Exception {
     requireSanitizers(SANITIZERS);
-    everyRungIsTheSame(compiler(), "-O1 " + SANITIZERS);
+    everyVariantIsTheSame(compiler(), "-O1 " + SANITIZERS);
   }
 
   @Test
@@ -113,11 +113,11 @@ class NativeDriverTest {
   }
 
   @Test
-  void everyRungIsTheSameOnAnEmulatedArm() throws Exception {
+  void everyVariantIsTheSameOnAnEmulatedArm() throws Exception {
     for (String program : List.of(CROSS_COMPILER, EMULATOR)) {
       require(installed(program), "NEON: no " + program);
     }
-    everyRungIsTheSame(CROSS_COMPILER, "-static", EMULATOR);
+    everyVariantIsTheSame(CROSS_COMPILER, "-static", EMULATOR);
   }
 
   @Test

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.kernels.ExtremeLinears.Activations;
 import io.calm.kernels.ExtremeLinears.Weights;
-import io.calm.kernels.NativeKernels.Rung;
 import io.calm.tensor.ActivationQuantizer;
 import io.calm.tensor.HeadKernel;
 import io.calm.tensor.KernelScratch;
@@ -35,14 +34,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The products of every rung against the kernels in Java, bit for bit. */
+/** The products of every variant against the kernels in Java, bit for bit. */
 class NativeKernelsTest {
   private static final int[] GROUPS = {32, 64, 128};
   private static final int[] OUTPUTS = {1, 15, 16, 17, 31, 33, 48, 80, 147};
   private static final int[] INPUTS = {1, 31, 32, 100, 128, 130, 256, 300};
 
-  static Stream<Rung> rungs() {
-    return NativeRungs.here();
+  static Stream<KernelVariant> variants() {
+    return NativeVariants.here();
   }
 
   /** A product: the shape, and the tiles from (inclusive) to (exclusive) that are asked for. */
@@ -71,7 +70,7 @@ class NativeKernelsTest {
     }
   }
 
-  private static void checkLinear(Rung rung, Shape shape, Weights kind, long seed) {
+  private static void checkLinear(KernelVariant variant, Shape shape, Weights kind, long seed) {
     Random random = new Random(seed);
     QuantizedMatrix matrix =
         kind.matrix(shape.outputs(), shape.inputs(), shape.group(), new Random(seed));
@@ -84,13 +83,13 @@ class NativeKernelsTest {
             shape.rows(), shape.inputs(), random.nextInt(Activations.values().length), random);
     float[] expected = shape.cut(java(weight, bias, perToken, x, shape.rows()));
     float[] actual =
-        NativeKernels.multiply(rung, weight, bias, perToken, x, shape.from(), shape.to());
+        NativeKernels.multiply(variant, weight, bias, perToken, x, shape.from(), shape.to());
     assertArrayEquals(
         expected,
         actual,
         () ->
             "%s: seed %d, %s, %s, per token %s, bias %s"
-                .formatted(rung.name(), seed, shape, kind, perToken, bias.length > 0));
+                .formatted(variant.name(), seed, shape, kind, perToken, bias.length > 0));
   }
 
   private static float[] java(
@@ -111,31 +110,32 @@ class NativeKernelsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("rungs")
-  void linearsOfEveryNumberOfRowsHaveTheBitsOfJava(Rung rung) {
+  @MethodSource("variants")
+  void linearsOfEveryNumberOfRowsHaveTheBitsOfJava(KernelVariant variant) {
     Random seeds = new Random(System.nanoTime());
     for (int rows = 1; rows <= 33; rows++) {
       for (int group : GROUPS) {
         for (int i = 0; i < 4; i++) {
-          checkLinear(rung, Shape.random(rows, group, seeds), Weights.ORDINARY, seeds.nextLong());
+          checkLinear(
+              variant, Shape.random(rows, group, seeds), Weights.ORDINARY, seeds.nextLong());
         }
       }
     }
     for (int group : GROUPS) {
-      checkLinear(rung, Shape.of(512, 87, 300, group), Weights.ORDINARY, seeds.nextLong());
-      checkLinear(rung, Shape.of(95, 80, 512, group), Weights.ORDINARY, seeds.nextLong());
+      checkLinear(variant, Shape.of(512, 87, 300, group), Weights.ORDINARY, seeds.nextLong());
+      checkLinear(variant, Shape.of(95, 80, 512, group), Weights.ORDINARY, seeds.nextLong());
     }
   }
 
   @ParameterizedTest
-  @MethodSource("rungs")
-  void codesAndGridsAtTheirLimitsHaveTheBitsOfJava(Rung rung) {
+  @MethodSource("variants")
+  void codesAndGridsAtTheirLimitsHaveTheBitsOfJava(KernelVariant variant) {
     Random seeds = new Random(System.nanoTime());
     for (Weights kind : Weights.values()) {
       for (int rows : new int[] {1, 2, 7, 10, 32, 64}) {
         for (int group : GROUPS) {
           for (int inputs : new int[] {group, 3 * group, 4 * group - 5}) { // the first: one group
-            checkLinear(rung, Shape.of(rows, 50, inputs, group), kind, seeds.nextLong());
+            checkLinear(variant, Shape.of(rows, 50, inputs, group), kind, seeds.nextLong());
           }
         }
       }
@@ -143,20 +143,20 @@ class NativeKernelsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("rungs")
-  void anyTilesMayBeAskedFor(Rung rung) {
+  @MethodSource("variants")
+  void anyTilesMayBeAskedFor(KernelVariant variant) {
     Random seeds = new Random(System.nanoTime());
     for (int rows : new int[] {1, 5, 25, 32, 70}) {
       for (int group : GROUPS) {
         Shape whole = Shape.of(rows, 103, 260, group); // 7 tiles
         for (int[] tiles : new int[][] {{0, 1}, {1, 2}, {1, 4}, {2, 7}, {3, 7}, {6, 7}, {4, 4}}) {
-          checkLinear(rung, whole.tiles(tiles[0], tiles[1]), Weights.ORDINARY, seeds.nextLong());
+          checkLinear(variant, whole.tiles(tiles[0], tiles[1]), Weights.ORDINARY, seeds.nextLong());
         }
       }
     }
   }
 
-  private static void checkTable(Rung rung, Shape shape, long seed) {
+  private static void checkTable(KernelVariant variant, Shape shape, long seed) {
     Random random = new Random(seed);
     TokenTable.Int8 table = table(shape, random);
     boolean perToken = random.nextBoolean();
@@ -173,11 +173,12 @@ class NativeKernelsTest {
     for (int t = 0; t < shape.rows(); t++) {
       System.arraycopy(logits[t], 0, expected, t * shape.outputs(), shape.outputs());
     }
-    float[] actual = NativeKernels.multiply(rung, table, perToken, x, shape.from(), shape.to());
+    float[] actual = NativeKernels.multiply(variant, table, perToken, x, shape.from(), shape.to());
     assertArrayEquals(
         shape.cut(expected),
         actual,
-        () -> "%s: seed %d, int8 %s, per token %s".formatted(rung.name(), seed, shape, perToken));
+        () ->
+            "%s: seed %d, int8 %s, per token %s".formatted(variant.name(), seed, shape, perToken));
   }
 
   /** Rows of ordinary values, and rows with every code at a limit or at zero. */
@@ -200,24 +201,24 @@ class NativeKernelsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("rungs")
-  void int8TablesHaveTheBitsOfJava(Rung rung) {
+  @MethodSource("variants")
+  void int8TablesHaveTheBitsOfJava(KernelVariant variant) {
     Random seeds = new Random(System.nanoTime());
     for (int group : GROUPS) {
       for (int rows = 1; rows <= 33; rows++) {
-        checkTable(rung, Shape.random(rows, group, seeds), seeds.nextLong());
+        checkTable(variant, Shape.random(rows, group, seeds), seeds.nextLong());
       }
       Shape whole = Shape.of(7, 103, 260, group);
       for (int[] tiles : new int[][] {{0, 1}, {1, 4}, {3, 7}, {6, 7}, {4, 4}}) {
-        checkTable(rung, whole.tiles(tiles[0], tiles[1]), seeds.nextLong());
+        checkTable(variant, whole.tiles(tiles[0], tiles[1]), seeds.nextLong());
       }
-      checkTable(rung, Shape.of(512, 40, 300, group), seeds.nextLong());
+      checkTable(variant, Shape.of(512, 40, 300, group), seeds.nextLong());
     }
   }
 
   @ParameterizedTest
-  @MethodSource("rungs")
-  void activationsThatAreNotFiniteAreRefused(Rung rung) {
+  @MethodSource("variants")
+  void activationsThatAreNotFiniteAreRefused(KernelVariant variant) {
     Random random = new Random(5);
     for (int inputs : new int[] {64, 77}) {
       QuantizedLinear weight = Packing.pack(RandomLinears.matrix(17, inputs, 32, random));
@@ -230,11 +231,11 @@ class NativeKernelsTest {
             String message = "%s at %d of 3 x %d".formatted(bad, at, inputs);
             assertThrows(
                 ArithmeticException.class,
-                () -> NativeKernels.multiply(rung, weight, new float[0], perToken, x, 0, 2),
+                () -> NativeKernels.multiply(variant, weight, new float[0], perToken, x, 0, 2),
                 message);
             assertThrows(
                 ArithmeticException.class,
-                () -> NativeKernels.multiply(rung, table, perToken, x, 0, 2),
+                () -> NativeKernels.multiply(variant, table, perToken, x, 0, 2),
                 message);
           }
         }
@@ -243,21 +244,21 @@ class NativeKernelsTest {
   }
 
   @Test
-  void theLadderRisesFromTheScalarRungOrSaysWhyThereIsNone() {
-    List<Rung> rungs = NativeKernels.ladder().rungs();
-    assertEquals(rungs.isEmpty(), NativeKernels.ladder().problem().isPresent());
-    for (int i = 0; i < rungs.size(); i++) {
-      assertEquals(i, rungs.get(i).index());
+  void variantsBeginWithTheScalarOneOrSayWhyThereIsNone() {
+    List<KernelVariant> variants = KernelVariants.ofThisMachine().all();
+    assertEquals(variants.isEmpty(), KernelVariants.ofThisMachine().problem().isPresent());
+    for (int i = 0; i < variants.size(); i++) {
+      assertEquals(i, variants.get(i).index());
     }
-    assertTrue(rungs.isEmpty() || rungs.get(0).missing().isEmpty());
-    assertTrue(rungs.isEmpty() || rungs.get(0).name().equals("scalar"));
+    assertTrue(variants.isEmpty() || variants.get(0).missing().isEmpty());
+    assertTrue(variants.isEmpty() || variants.get(0).name().equals("scalar"));
   }
 
   /** Pieces too small for mappings of their own, kept from the system by a last one in use. */
   @Test
   void freedMemoryGoesBackToTheSystem() throws IOException {
     Path status = Path.of("/proc/self/status");
-    assumeTrue(!NativeKernels.ladder().rungs().isEmpty(), "no native library");
+    assumeTrue(!KernelVariants.ofThisMachine().all().isEmpty(), "no native library");
     assumeTrue(Files.exists(status), "no /proc/self/status");
     List<OffHeap> pieces = new ArrayList<>();
     for (int i = 0; i < 4096; i++) {

@@ -39,7 +39,9 @@ class MetricsDocumentationTest {
                       "",
                       false,
                       Optional.empty(),
-                      Optional.of(new ModelState.Search(1, 2, 3, 0.5, 4, Double.NaN))),
+                      Optional.of(
+                          new ModelState.Search(
+                              Optional.of(new ModelState.Blocks(1, 2, 3, 0.5)), 4, Double.NaN))),
                   new ModelState("m", "calm", true, Optional.of(SCHEDULING), Optional.empty())));
 
   @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.kernels.JavaSearchKernels;
 import io.calm.tensor.Float16;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
@@ -29,7 +30,7 @@ class DividedRowsTest {
       }
     }
     try (Parallel parallel = new Parallel(1)) {
-      return NearestRounding.plain(values, 32, parallel, "V");
+      return NearestRounding.plain(values, 32, new Compute(parallel, new JavaSearchKernels()), "V");
     }
   }
 

@@ -3,15 +3,17 @@ package io.calm.quant;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.calm.kernels.NativeKernels.Rung;
-import io.calm.kernels.NativeRungs;
+import io.calm.kernels.GroupGrid;
+import io.calm.kernels.JavaSearchKernels;
+import io.calm.kernels.KernelVariant;
+import io.calm.kernels.NativeSearchKernels;
+import io.calm.kernels.NativeVariants;
 import io.calm.kernels.SearchKernels;
 import io.calm.model.ActivationMode;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
-import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -21,9 +23,10 @@ class GridKernelsTest {
   private static final int[] OUTPUTS = {1, 15, 16, 17, 40};
   private static final int[] INPUTS = {1, 31, 32, 65, 128, 130, 257};
   private static final int ROUNDS = 60;
+  private static final SearchKernels JAVA = new JavaSearchKernels();
 
-  static Stream<Rung> rungs() {
-    return NativeRungs.here();
+  static Stream<KernelVariant> variants() {
+    return NativeVariants.here();
   }
 
   /** Weights of every kind that a checkpoint or a fold may give, some of which have no grid. */
@@ -62,28 +65,47 @@ class GridKernelsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("rungs")
-  void fitsRoundsAndEncodesAsJavaDoes(Rung rung) {
-    SearchKernels kernels = SearchKernels.of(rung);
-    try (Parallel parallel = new Parallel(2)) {
-      for (int round = 0; round < ROUNDS; round++) {
-        long seed = System.nanoTime();
-        Random random = new Random(seed);
-        int group = GROUPS[random.nextInt(GROUPS.length)];
-        int inputs = INPUTS[random.nextInt(INPUTS.length)];
-        Matrix weight = weights(OUTPUTS[random.nextInt(OUTPUTS.length)], inputs, random);
-        float[] h = random.nextBoolean() ? importance(inputs, random) : null;
-        GroupGrid.Effort effort =
-            random.nextBoolean() ? GroupGrid.Effort.FULL : GroupGrid.Effort.QUICK;
-        String what =
-            "%s: seed %d, %s, group %d, %s".formatted(rung.name(), seed, weight, group, effort);
-        Grids expected = Grids.fit(weight, group, h, effort, parallel, Optional.empty());
-        Grids actual = Grids.fit(weight, group, h, effort, parallel, Optional.of(kernels));
-        assertSameBits(expected.scales(), actual.scales(), what + ", scales");
-        assertSameBits(expected.minimums(), actual.minimums(), what + ", minimums");
-        checkRounding(kernels, weight, expected, what);
-      }
+  @MethodSource("variants")
+  void fitsRoundsAndEncodesAsJavaDoes(KernelVariant variant) {
+    SearchKernels kernels = new NativeSearchKernels(variant);
+    for (int round = 0; round < ROUNDS; round++) {
+      long seed = System.nanoTime();
+      Random random = new Random(seed);
+      int group = GROUPS[random.nextInt(GROUPS.length)];
+      int inputs = INPUTS[random.nextInt(INPUTS.length)];
+      Matrix weight = weights(OUTPUTS[random.nextInt(OUTPUTS.length)], inputs, random);
+      float[] h = random.nextBoolean() ? importance(inputs, random) : null;
+      GroupGrid.Effort effort =
+          random.nextBoolean() ? GroupGrid.Effort.FULL : GroupGrid.Effort.QUICK;
+      String what =
+          "%s: seed %d, %s, group %d, %s".formatted(variant.name(), seed, weight, group, effort);
+      Grids expected = grids(JAVA, weight, group, h, effort);
+      Grids actual = grids(kernels, weight, group, h, effort);
+      assertSameBits(expected.scales(), actual.scales(), what + ", scales");
+      assertSameBits(expected.minimums(), actual.minimums(), what + ", minimums");
+      checkRounding(kernels, weight, expected, what);
     }
+  }
+
+  private static Grids grids(
+      SearchKernels kernels,
+      Matrix weight,
+      int group,
+      float @Nullable [] h,
+      GroupGrid.Effort effort) {
+    int groups = (weight.columns() + group - 1) / group;
+    Grids grids =
+        new Grids(
+            weight.columns(),
+            group,
+            new float[weight.rows() * groups],
+            new float[weight.rows() * groups]);
+    int middle = weight.rows() / 2 / 16 * 16;
+    for (int[] rows : new int[][] {{middle, weight.rows()}, {0, middle}}) {
+      kernels.fitGrids(
+          weight, rows[0], rows[1], group, h, effort, grids.scales(), grids.minimums());
+    }
+    return grids;
   }
 
   /** Rounds on grids that exist: a search throws where one does not. */
@@ -96,19 +118,20 @@ class GridKernelsTest {
     int size = weight.rows() * weight.columns();
     byte[] codes = new byte[size];
     byte[] got = new byte[size];
-    grids.encodeRows(weight, from, weight.rows(), codes);
+    JAVA.encode(
+        weight, from, weight.rows(), grids.group(), grids.scales(), grids.minimums(), codes);
     kernels.encode(
         weight, from, weight.rows(), grids.group(), grids.scales(), grids.minimums(), got);
     assertArrayEquals(codes, got, what + ", codes");
     Matrix copy = weight.copy();
-    grids.roundRows(weight, from, weight.rows());
+    JAVA.roundWeights(weight, from, weight.rows(), grids.group(), grids.scales(), grids.minimums());
     kernels.roundWeights(copy, from, copy.rows(), grids.group(), grids.scales(), grids.minimums());
     assertSameBits(values(weight), values(copy), what + ", rounded weights");
   }
 
   @ParameterizedTest
-  @MethodSource("rungs")
-  void roundsInputsAsJavaDoes(Rung rung) {
+  @MethodSource("variants")
+  void roundsInputsAsJavaDoes(KernelVariant variant) {
     for (int round = 0; round < ROUNDS; round++) {
       long seed = System.nanoTime();
       Random random = new Random(seed);
@@ -116,7 +139,7 @@ class GridKernelsTest {
       int inputs = INPUTS[random.nextInt(INPUTS.length)];
       ActivationMode mode =
           random.nextBoolean() ? ActivationMode.PER_TOKEN : ActivationMode.PER_GROUP;
-      ActivationRounding rounding = new ActivationRounding(mode, group);
+      int step = mode == ActivationMode.PER_TOKEN ? inputs : group;
       Matrix rows = Matrix.allocate(9, inputs);
       for (int t = 0; t < rows.rows(); t++) {
         for (int k = 0; k < inputs; k++) {
@@ -124,17 +147,12 @@ class GridKernelsTest {
         }
       }
       Matrix copy = rows.copy();
-      float[] row = new float[inputs];
-      for (int t = 1; t < rows.rows(); t++) {
-        rows.readRow(t, row);
-        rounding.round(row);
-        rows.writeRow(t, row);
-      }
-      SearchKernels.of(rung).roundInputs(copy, 1, rows.rows(), rounding.step(inputs));
+      JAVA.roundInputs(rows, 1, rows.rows(), step);
+      new NativeSearchKernels(variant).roundInputs(copy, 1, rows.rows(), step);
       assertSameBits(
           values(rows),
           values(copy),
-          "%s: seed %d, %s, group %d, %s".formatted(rung.name(), seed, rows, group, mode));
+          "%s: seed %d, %s, group %d, %s".formatted(variant.name(), seed, rows, group, mode));
     }
   }
 

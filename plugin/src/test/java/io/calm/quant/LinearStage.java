@@ -1,5 +1,6 @@
 package io.calm.quant;
 
+import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -92,8 +93,8 @@ final class LinearStage implements BlockSample, StageWalk {
   }
 
   @Override
-  public Parallel parallel() {
-    return parallel;
+  public Compute compute() {
+    return new Compute(parallel, KernelVariants.ofThisMachine().searchKernels());
   }
 
   @Override

@@ -32,7 +32,7 @@ class RoundingGoldenTest {
   private Matrix rounded(Rounding rounding) {
     try (LinearStage stage = new LinearStage(weight, inputs, GROUP);
         StageProblem problem = stage.problem()) {
-      return rounding.round(problem).dequantize();
+      return rounding.round(problem.rounding()).dequantize();
     }
   }
 

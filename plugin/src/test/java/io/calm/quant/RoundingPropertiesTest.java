@@ -33,7 +33,7 @@ class RoundingPropertiesTest {
   private static QuantizedMatrix round(Rounding rounding, Matrix weight, Matrix x, int group) {
     try (LinearStage stage = new LinearStage(weight, x, group);
         StageProblem problem = stage.problem()) {
-      return rounding.round(problem);
+      return rounding.round(problem.rounding());
     }
   }
 

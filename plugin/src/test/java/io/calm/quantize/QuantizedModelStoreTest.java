@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.QuantizedModel;
@@ -17,8 +18,8 @@ import io.calm.replay.TorchRuntime;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.JavaDecoder;
 import io.calm.runtime.KvType;
+import io.calm.search.Progress;
 import io.calm.search.QuantPlan;
-import io.calm.search.SearchProgress;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
@@ -46,7 +47,7 @@ class QuantizedModelStoreTest {
 
   @TempDir Path cache;
 
-  private final List<SearchProgress> moments = new ArrayList<>();
+  private final List<Progress> moments = new ArrayList<>();
 
   private CalmSettings settings(String... keysAndValues) {
     Map<String, String> values = new HashMap<>();
@@ -119,7 +120,7 @@ class QuantizedModelStoreTest {
               .toArray(float[][]::new);
     }
     try (Checkpoint checkpoint = Checkpoints.open(TINY);
-        TorchRuntime torch = TorchRuntime.open(2)) {
+        TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels())) {
       ReferenceModel reference = new ReferenceModel(torch, checkpoint);
       HiddenStates states = reference.embed(List.of(tokens));
       for (int layer = 0; layer < model.spec().layers(); layer++) {
@@ -227,9 +228,9 @@ class QuantizedModelStoreTest {
   @Test
   void aTextThatIsTooShortIsRefusedWithTheNumbers() throws Exception {
     Path text = Files.writeString(cache.resolve("short.txt"), "too short");
-    IllegalArgumentException e =
+    QuantizeException e =
         assertThrows(
-            IllegalArgumentException.class,
+            QuantizeException.class,
             () ->
                 get(TINY, settings("calm.algorithm", "gptq", "calm.calibration", text.toString())));
     assertTrue(e.getMessage().contains("6 windows of 48 need 288"), e.getMessage());
@@ -237,9 +238,9 @@ class QuantizedModelStoreTest {
 
   @Test
   void sourceIsRefusedWhereTheCheckpointHasNoBlocksOfFourBits() {
-    IllegalArgumentException e =
+    QuantizeException e =
         assertThrows(
-            IllegalArgumentException.class,
+            QuantizeException.class,
             () -> get(TINY, settings("calm.algorithm", "source", "calm.group", "32")));
     assertTrue(e.getMessage().contains("Q4_0 or Q4_1"), e.getMessage());
   }

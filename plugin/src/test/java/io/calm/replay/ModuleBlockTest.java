@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import io.calm.kernels.KernelVariant;
+import io.calm.kernels.KernelVariants;
 import io.calm.kernels.NativeKernels;
-import io.calm.kernels.NativeRungs;
-import io.calm.kernels.SearchKernels;
+import io.calm.kernels.NativeSearchKernels;
+import io.calm.kernels.NativeVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -53,7 +55,7 @@ class ModuleBlockTest {
 
   @BeforeAll
   void open() {
-    torch = TorchRuntime.open(2);
+    torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
   }
 
   @AfterAll
@@ -141,31 +143,33 @@ class ModuleBlockTest {
   @Test
   void aScoredStreamHasTheBitsOfAServedStep() {
     assumeTrue(torch.moduleProducts().isPresent(), "no kernels for a search here");
-    NativeKernels.Rung rung = NativeRungs.here().reduce((a, b) -> b).orElseThrow();
+    KernelVariant variant = NativeVariants.here().reduce((a, b) -> b).orElseThrow();
     for (ModelSpec spec : specs()) {
       for (ActivationMode mode : ActivationMode.values()) {
         long seed = System.nanoTime();
         Random random = new Random(seed);
         QuantizedModel model = RandomModels.model(spec, GROUP, mode, random);
         List<int[]> windows = windows(spec, random);
-        float[] scored = logits(model, rung, windows);
+        float[] scored = logits(model, variant, windows);
         int count = LENGTH * spec.vocabulary();
         for (int w = 0; w < windows.size(); w++) {
           float[] part = new float[count];
           System.arraycopy(scored, w * count, part, 0, count);
           assertArrayEquals(
-              served(model, rung, windows.get(w)), part, "seed %d, %s".formatted(seed, spec));
+              served(model, variant, windows.get(w)), part, "seed %d, %s".formatted(seed, spec));
         }
       }
     }
   }
 
-  private float[] logits(QuantizedModel model, NativeKernels.Rung rung, List<int[]> windows) {
+  private float[] logits(QuantizedModel model, KernelVariant variant, List<int[]> windows) {
     int width = model.spec().hidden();
     try (HiddenStates states = blocks(model, windows, false);
         Matrix rows = states.toMatrix()) {
       ByteBuffer normed = NativeKernels.floats(new float[rows.rows() * width]);
-      SearchKernels.of(rung)
+      new NativeSearchKernels(variant)
+          .block()
+          .orElseThrow()
           .norm(
               rows.bytes(),
               NativeKernels.floats(model.finalNorm()),
@@ -178,13 +182,13 @@ class ModuleBlockTest {
       normed.asFloatBuffer().get(x);
       TokenTable.Int8 head = (TokenTable.Int8) model.head();
       boolean perToken = model.activation() == ActivationMode.PER_TOKEN;
-      return NativeKernels.multiply(rung, head, perToken, x, 0, (head.tokens() + 15) / 16);
+      return NativeKernels.multiply(variant, head, perToken, x, 0, (head.tokens() + 15) / 16);
     }
   }
 
-  private static float[] served(QuantizedModel model, NativeKernels.Rung rung, int[] tokens) {
+  private static float[] served(QuantizedModel model, KernelVariant variant, int[] tokens) {
     float[] all = new float[tokens.length * model.spec().vocabulary()];
-    try (NativeDecoder decoder = new NativeDecoder(rung, model, KvType.FLOAT16, 2, 5)) {
+    try (NativeDecoder decoder = new NativeDecoder(variant, model, KvType.FLOAT16, 2, 5)) {
       Decoder.Chunk chunk =
           new Decoder.Chunk(new int[] {0, 1, 2, 3, 4}, 0, tokens, Decoder.Wanted.ALL);
       int at = 0;

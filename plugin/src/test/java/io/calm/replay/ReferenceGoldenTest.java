@@ -9,6 +9,7 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
 import io.calm.checkpoint.safetensors.SafetensorsFile;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.BlockParameters;
 import io.calm.tensor.Matrix;
 import java.io.IOException;
@@ -41,7 +42,7 @@ class ReferenceGoldenTest {
   void reproducesTransformers(String model, String family) throws IOException {
     Path folder = Goldens.path(family);
     try (Checkpoint checkpoint = Checkpoints.open(Goldens.path(model));
-        TorchRuntime torch = TorchRuntime.open(2)) {
+        TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels())) {
       int[] prompt = ints(folder, "input_ids");
       Forward forward = new Forward(checkpoint, torch);
       Matrix logits = forward.run(prompt, expected(folder, "hidden_states"));

@@ -10,6 +10,7 @@ import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.BlockParameters;
 import io.calm.tensor.Matrix;
 import io.calm.testing.SmolLm2;
@@ -78,7 +79,7 @@ class SmolLm2GoldenTest {
             .getAsJsonObject()
             .getAsJsonArray("forward");
     try (Checkpoint checkpoint = Checkpoints.open(SmolLm2.fileOrSkip());
-        TorchRuntime torch = TorchRuntime.open(2)) {
+        TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels())) {
       ReferenceModel model = new ReferenceModel(torch, checkpoint);
       List<Case> cases = new ArrayList<>();
       for (JsonElement element : forward) {

@@ -3,6 +3,7 @@ package io.calm.replay;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.kernels.KernelVariants;
 import io.calm.tensor.JavaLinearAlgebra;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
@@ -25,7 +26,7 @@ class TorchAlgebraTest {
 
   @BeforeAll
   void open() {
-    torch = TorchRuntime.open(2);
+    torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
   }
 
   @AfterAll

@@ -7,11 +7,14 @@ import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
+import io.calm.kernels.JavaSearchKernels;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
+import io.calm.quant.Compute;
 import io.calm.quant.rtn.RtnQuantizer;
 import io.calm.replay.HiddenStates;
 import io.calm.replay.ReferenceModel;
@@ -74,7 +77,8 @@ class JavaDecoderGoldenTest {
 
   /** Runs the dequantized blocks in float32. */
   private static Matrix reference(Checkpoint checkpoint, QuantizedModel quantized, int[] tokens) {
-    try (TorchRuntime torch = TorchRuntime.open(2)) {
+    try (TorchRuntime torch =
+        TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels())) {
       ReferenceModel model = new ReferenceModel(torch, checkpoint);
       HiddenStates states = model.embed(List.of(tokens));
       for (int layer = 0; layer < quantized.blocks().size(); layer++) {
@@ -112,8 +116,9 @@ class JavaDecoderGoldenTest {
     ModelSpec spec = checkpoint.spec();
     List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>();
     try (Parallel parallel = new Parallel(1)) {
+      Compute compute = new Compute(parallel, new JavaSearchKernels());
       for (int layer = 0; layer < spec.layers(); layer++) {
-        blocks.add(RtnQuantizer.quantize(checkpoint.block(layer), 32, parallel));
+        blocks.add(RtnQuantizer.quantize(checkpoint.block(layer), 32, compute));
       }
     }
     return new QuantizedModel(

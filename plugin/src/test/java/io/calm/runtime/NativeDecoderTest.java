@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.calm.kernels.NativeKernels.Rung;
-import io.calm.kernels.NativeRungs;
+import io.calm.kernels.KernelVariant;
+import io.calm.kernels.NativeVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
@@ -26,20 +26,20 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Whole steps of every rung against the Java decoder, bit for bit. */
+/** Whole steps of every variant against the Java decoder, bit for bit. */
 class NativeDecoderTest {
   private static final RopeSpec ROPE = new RopeSpec(10000f, new RopeSpec.None());
 
-  record Case(Rung rung, KvType kvType) {
+  record Case(KernelVariant variant, KvType kvType) {
     @Override
     public String toString() {
-      return rung.name() + ", " + kvType.setting();
+      return variant.name() + ", " + kvType.setting();
     }
   }
 
   static Stream<Case> cases() {
-    return NativeRungs.here()
-        .flatMap(rung -> Arrays.stream(KvType.values()).map(kv -> new Case(rung, kv)));
+    return NativeVariants.here()
+        .flatMap(variant -> Arrays.stream(KvType.values()).map(kv -> new Case(variant, kv)));
   }
 
   @ParameterizedTest
@@ -51,7 +51,7 @@ class NativeDecoderTest {
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, random);
     int[] tokens = random.ints(50, 0, 61).toArray();
     try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, 1);
-        NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), 2, 1)) {
+        NativeDecoder decoder = new NativeDecoder(c.variant(), model, c.kvType(), 2, 1)) {
       Decoder.Chunk chunk = new Decoder.Chunk(new int[] {0}, 0, tokens, Wanted.ALL);
       List<Decoder.Logits> expected = java.step(List.of(chunk)).get(0);
       List<Decoder.Logits> actual = decoder.step(List.of(chunk)).get(0);
@@ -75,7 +75,7 @@ class NativeDecoderTest {
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(5));
     int[] tokens = new Random(6).ints(500, 0, 61).toArray();
     long before = direct();
-    NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), 2, Decodes.BLOCKS);
+    NativeDecoder decoder = new NativeDecoder(c.variant(), model, c.kvType(), 2, Decodes.BLOCKS);
     Decodes.all(decoder, tokens);
     long held = direct();
     decoder.close();
@@ -93,7 +93,7 @@ class NativeDecoderTest {
     IllegalArgumentException e =
         assertThrows(
             IllegalArgumentException.class,
-            () -> new NativeDecoder(c.rung(), model, c.kvType(), 2, Decodes.BLOCKS));
+            () -> new NativeDecoder(c.variant(), model, c.kvType(), 2, Decodes.BLOCKS));
     assertTrue(String.valueOf(e.getMessage()).contains("expected 8 divisors"), e.getMessage());
     assertTrue(direct() <= before + Long.BYTES * 8, "the parameters of the model in C");
     lifetime.close();
@@ -126,7 +126,7 @@ class NativeDecoderTest {
         int[] tokens = random.ints(80, 0, 61).toArray();
         try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, Decodes.BLOCKS);
             NativeDecoder decoder =
-                new NativeDecoder(c.rung(), model, c.kvType(), 2, Decodes.BLOCKS)) {
+                new NativeDecoder(c.variant(), model, c.kvType(), 2, Decodes.BLOCKS)) {
           String message = "seed %d, %s, group %d, %s".formatted(seed, mode, group, spec);
           assertSame(Decodes.all(java, tokens), Decodes.all(decoder, tokens), message);
         }
@@ -147,7 +147,7 @@ class NativeDecoderTest {
       int[] tokens = new Random(12).ints(580, 0, 61).toArray();
       try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, Decodes.BLOCKS);
           NativeDecoder decoder =
-              new NativeDecoder(c.rung(), model, c.kvType(), 2, Decodes.BLOCKS)) {
+              new NativeDecoder(c.variant(), model, c.kvType(), 2, Decodes.BLOCKS)) {
         float[][] expected = Decodes.all(java, tokens);
         assertSame(expected, Decodes.all(decoder, tokens), "at once, window " + window);
         assertSame(expected, oneByOne(decoder, tokens), "one by one, window " + window);
@@ -178,7 +178,8 @@ class NativeDecoderTest {
     QuantizedModel model = RandomModels.model(spec, 32, ActivationMode.PER_GROUP, new Random(21));
     int[] tokens = new Random(22).ints(1100, 0, 61).toArray();
     try (JavaDecoder java = new JavaDecoder(model, c.kvType(), 2, Decodes.BLOCKS);
-        NativeDecoder decoder = new NativeDecoder(c.rung(), model, c.kvType(), 2, Decodes.BLOCKS)) {
+        NativeDecoder decoder =
+            new NativeDecoder(c.variant(), model, c.kvType(), 2, Decodes.BLOCKS)) {
       float[] expected = last(java, tokens);
       assertArrayEquals(expected, last(decoder, tokens), "1100 tokens at once");
     }
@@ -209,7 +210,8 @@ class NativeDecoderTest {
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, random);
     List<int[]> prompts = new ArrayList<>();
     List<float[][]> expected = new ArrayList<>();
-    try (NativeDecoder alone = new NativeDecoder(c.rung(), model, c.kvType(), 1, Decodes.BLOCKS)) {
+    try (NativeDecoder alone =
+        new NativeDecoder(c.variant(), model, c.kvType(), 1, Decodes.BLOCKS)) {
       for (int i = 0; i < 6; i++) {
         prompts.add(random.ints(1 + random.nextInt(300), 0, 61).toArray());
         expected.add(Decodes.all(alone, prompts.get(i)));
@@ -217,7 +219,7 @@ class NativeDecoderTest {
     }
     for (int threads = 1; threads <= 3; threads++) {
       try (NativeDecoder decoder =
-          new NativeDecoder(c.rung(), model, c.kvType(), threads, Decodes.BLOCKS)) {
+          new NativeDecoder(c.variant(), model, c.kvType(), threads, Decodes.BLOCKS)) {
         for (int round = 0; round < 2; round++) { // the second on pages used before
           List<float[][]> got = JavaDecoderTest.mixed(decoder, prompts, random);
           for (int i = 0; i < prompts.size(); i++) {

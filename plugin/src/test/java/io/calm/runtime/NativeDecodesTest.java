@@ -2,8 +2,8 @@ package io.calm.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
-import io.calm.kernels.NativeKernels.Rung;
-import io.calm.kernels.NativeRungs;
+import io.calm.kernels.KernelVariant;
+import io.calm.kernels.NativeVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
@@ -24,8 +24,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Steps that decode many sequences or long ones, of every rung and on 1 to 3 threads, against the
- * Java decoder, which has each sequence alone and all its tokens at once, bit for bit.
+ * Steps that decode many sequences or long ones, of every variant and on 1 to 3 threads, against
+ * the Java decoder, which has each sequence alone and all its tokens at once, bit for bit.
  *
  * <p>How many key-value heads attend together, whether splits are computed apart, and which phase
  * rounds what they found depends on the sequences, their splits, the threads and the model's sizes;
@@ -267,10 +267,11 @@ class NativeDecodesTest {
         expected.add(Decodes.copy(java.step(List.of(rest)).get(0)));
       }
     }
-    for (Rung rung : NativeRungs.here().toList()) {
+    for (KernelVariant variant : NativeVariants.here().toList()) {
       for (int threads = 1; threads <= 3; threads++) {
-        String message = "seed %d, %s, %d threads".formatted(seed, rung.name(), threads);
-        try (NativeDecoder decoder = new NativeDecoder(rung, model, c.kvType(), threads, BLOCKS)) {
+        String message = "seed %d, %s, %d threads".formatted(seed, variant.name(), threads);
+        try (NativeDecoder decoder =
+            new NativeDecoder(variant, model, c.kvType(), threads, BLOCKS)) {
           checkSteps(decoder, works, expected, message);
         }
       }

@@ -3,8 +3,8 @@ package io.calm.runtime;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.calm.kernels.NativeKernels.Rung;
-import io.calm.kernels.NativeRungs;
+import io.calm.kernels.KernelVariant;
+import io.calm.kernels.NativeVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.Decoder.Chunk;
@@ -22,19 +22,19 @@ import org.junit.jupiter.params.provider.MethodSource;
 class StepMemoryTest {
   private static final int BLOCKS = 4;
 
-  static Stream<Rung> rungs() {
-    return NativeRungs.here();
+  static Stream<KernelVariant> variants() {
+    return NativeVariants.here();
   }
 
   @ParameterizedTest
-  @MethodSource("rungs")
-  void theLargestStepTakesPagesAlone(Rung rung) {
+  @MethodSource("variants")
+  void theLargestStepTakesPagesAlone(KernelVariant variant) {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(5));
     StepSize largest = new StepSize(200, 2, 65);
     long page = NativeModel.pageBytes(model.spec(), KvType.FLOAT16) + 2 * 64;
     try (NativeDecoder decoder =
-        new NativeDecoder(rung, model, KvType.FLOAT16, 2, BLOCKS, largest)) {
+        new NativeDecoder(variant, model, KvType.FLOAT16, 2, BLOCKS, largest)) {
       long before = direct();
       decoder.step(
           List.of(

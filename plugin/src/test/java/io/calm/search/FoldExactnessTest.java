@@ -3,10 +3,13 @@ package io.calm.search;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.cka.Metric;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.FoldSite;
 import io.calm.model.Stage;
+import io.calm.quant.Compute;
 import io.calm.quant.Fold;
 import io.calm.quant.NearestRounding;
 import io.calm.quant.Quantizer;
@@ -16,6 +19,7 @@ import io.calm.replay.ReferenceModel;
 import io.calm.replay.TorchRuntime;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
+import io.calm.tensor.TableFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,20 +54,27 @@ class FoldExactnessTest {
             List.of(new StagewiseQuantizer("folded", Optional.empty(), new NearestRounding(false))),
             GROUP,
             ActivationMode.PER_GROUP,
-            "cka",
+            Metric.CKA,
             false,
             0,
             false,
-            new HeadRule.Given("int8"));
+            new HeadRule.Given(TableFormat.INT8));
     Quantizer quantizer =
         new StagewiseQuantizer("folded", Optional.of(fold(seed)), new NearestRounding(false));
-    try (TorchRuntime torch = TorchRuntime.open(2);
+    try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
         Parallel parallel = new Parallel(2)) {
-      Workbench bench = new Workbench(torch, weights, layer -> Map.of(), settings, parallel);
-      ReferenceModel model = bench.model();
+      SearchContext context =
+          new SearchContext(
+              new SearchInputs(
+                  torch,
+                  weights,
+                  layer -> Map.of(),
+                  settings,
+                  new Compute(parallel, KernelVariants.ofThisMachine().searchKernels())));
+      ReferenceModel model = context.model();
       BlockParameters<Matrix> block = weights.block(0);
       try (HiddenStates states = model.embed(weights.windows(4, 16, seed))) {
-        Quantizer.Result result = bench.quantize(quantizer, 0, block, states);
+        Quantizer.Result result = context.quantize(quantizer, 0, block, states);
         BlockParameters<Matrix> folded = Modules.dequantize(result.block());
         try (HiddenStates expected = model.block(0, states, block);
             HiddenStates got = model.block(0, states, folded)) {

@@ -5,8 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.calibration.CalibrationSet;
+import io.calm.cka.Metric;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
+import io.calm.quant.AlgorithmName;
+import io.calm.quant.Compute;
 import io.calm.quant.NearestRounding;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
@@ -19,6 +23,7 @@ import io.calm.replay.TorchRuntime;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,7 +35,8 @@ import org.junit.jupiter.api.Test;
 class HeadTrialTest {
   private static final int LAYERS = 2;
   private static final int TOKENS = 61;
-  private static final Rounding GPTQ = Quantizers.load().get("gptq").rounding().orElseThrow();
+  private static final Rounding GPTQ =
+      Quantizers.load().get(new AlgorithmName("gptq")).rounding().orElseThrow();
 
   private final SyntheticModel weights = new SyntheticModel(LAYERS, 7);
   private final CalibrationSet set =
@@ -58,14 +64,22 @@ class HeadTrialTest {
 
   private QuantPlan plan(HeadRule rule, boolean uniform, Sink sink, String... pool) {
     Quantizers all = Quantizers.load();
-    List<Quantizer> quantizers = Arrays.stream(pool).map(all::get).toList();
+    List<Quantizer> quantizers = Arrays.stream(pool).map(AlgorithmName::new).map(all::get).toList();
     SearchSettings settings =
         new SearchSettings(
-            quantizers, 32, ActivationMode.PER_GROUP, "cka", false, 20, !uniform, rule);
-    try (TorchRuntime torch = TorchRuntime.open(2);
+            quantizers, 32, ActivationMode.PER_GROUP, Metric.CKA, false, 20, !uniform, rule);
+    try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
         Parallel parallel = new Parallel(2)) {
-      Search search = new Search(torch, weights, layer -> Map.of(), settings, parallel, m -> {});
-      return uniform ? search.runUniform(set, sink, "as set") : search.run(set, sink);
+      SearchInputs inputs =
+          new SearchInputs(
+              torch,
+              weights,
+              layer -> Map.of(),
+              settings,
+              new Compute(parallel, KernelVariants.ofThisMachine().searchKernels()));
+      return uniform
+          ? Search.runUniform(inputs, set, sink, "as set", moment -> {})
+          : Search.run(inputs, set, sink, moment -> {});
     }
   }
 
@@ -74,15 +88,20 @@ class HeadTrialTest {
     double[] int8 = {0.1, 0.3};
     double most = HeadTrial.BOUND * 0.2;
     QuantPlan.Head within = HeadTrial.decide(int8, new double[] {0.1, 0.3 + 1.9 * most}, false);
-    assertEquals("int4", within.format());
+    assertEquals(TableFormat.INT4, within.format());
     assertEquals(0.2, within.trial().orElseThrow().int8Kl(), 1e-12);
     assertEquals(most, within.trial().orElseThrow().bound(), 1e-12);
     assertEquals(
-        "int8", HeadTrial.decide(int8, new double[] {0.1, 0.3 + 2.1 * most}, false).format());
+        TableFormat.INT8,
+        HeadTrial.decide(int8, new double[] {0.1, 0.3 + 2.1 * most}, false).format());
     assertEquals(
-        "int4", HeadTrial.decide(int8, new double[] {0.1, 0.2}, false).format(), "even better");
-    assertEquals("int8", HeadTrial.decide(int8, new double[] {0.1, Double.NaN}, false).format());
-    assertEquals("int4", HeadTrial.decide(int8, new double[] {1, 1}, true).format(), "asked for");
+        TableFormat.INT4,
+        HeadTrial.decide(int8, new double[] {0.1, 0.2}, false).format(),
+        "even better");
+    assertEquals(
+        TableFormat.INT8, HeadTrial.decide(int8, new double[] {0.1, Double.NaN}, false).format());
+    assertEquals(
+        TableFormat.INT4, HeadTrial.decide(int8, new double[] {1, 1}, true).format(), "asked for");
   }
 
   @Test
@@ -107,7 +126,7 @@ class HeadTrialTest {
     assertTrue(trial.int8Kl() > 0 && Double.isFinite(trial.int4Kl()), trial.toString());
     assertEquals(HeadTrial.BOUND * trial.int8Kl(), trial.bound());
     boolean taken = trial.int4Kl() - trial.int8Kl() <= trial.bound();
-    assertEquals(taken ? "int4" : "int8", plan.head().format());
+    assertEquals(taken ? TableFormat.INT4 : TableFormat.INT8, plan.head().format());
     assertEquals(taken ? 1 : 0, sink.heads.size());
     sink.heads.forEach(table -> assertEquals(TOKENS, table.tokens()));
   }
@@ -115,12 +134,12 @@ class HeadTrialTest {
   @Test
   void aFormatThatIsGivenIsNotMeasured() {
     Sink sink = new Sink();
-    QuantPlan plan = plan(new HeadRule.Given("float16"), true, sink, "gptq");
-    assertEquals(QuantPlan.Head.given("float16", "calm.lm-head=float16"), plan.head());
+    QuantPlan plan = plan(new HeadRule.Given(TableFormat.FLOAT16), true, sink, "gptq");
+    assertEquals(QuantPlan.Head.given(TableFormat.FLOAT16, "calm.lm-head=float16"), plan.head());
     assertEquals(0, plan.guardForwards());
     assertTrue(sink.heads.isEmpty());
-    assertEquals("int8", new HeadRule.Rounded(GPTQ, false).withoutSequences().format());
-    assertEquals("int4", new HeadRule.Rounded(GPTQ, true).withoutSequences().format());
+    assertEquals(TableFormat.INT8, new HeadRule.Rounded(GPTQ, false).withoutSequences().format());
+    assertEquals(TableFormat.INT4, new HeadRule.Rounded(GPTQ, true).withoutSequences().format());
   }
 
   @Test
@@ -131,7 +150,7 @@ class HeadTrialTest {
         };
     QuantPlan.Head head =
         plan(new HeadRule.Rounded(failing, false), true, new Sink(), "gptq").head();
-    assertEquals("int8", head.format());
+    assertEquals(TableFormat.INT8, head.format());
     assertTrue(head.reason().contains("LM_HEAD from token 0 on: on purpose"), head.reason());
     assertFalse(head.trial().isPresent());
   }
@@ -154,7 +173,8 @@ class HeadTrialTest {
   @Test
   void klOverBandsIsKlByItsDefinition() {
     List<int[]> windows = weights.windows(3, 16, 11);
-    try (TorchRuntime torch = TorchRuntime.open(2)) {
+    try (TorchRuntime torch =
+        TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels())) {
       ReferenceModel model = new ReferenceModel(torch, weights);
       try (HiddenStates x = model.embed(windows);
           HiddenStates y = model.embed(weights.windows(3, 16, 12));

@@ -5,11 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.calibration.CalibrationSet;
+import io.calm.cka.Metric;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
+import io.calm.quant.AlgorithmName;
 import io.calm.quant.BlockSample;
+import io.calm.quant.Compute;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
@@ -17,6 +21,7 @@ import io.calm.replay.TorchRuntime;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TableFormat;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -38,7 +43,7 @@ class SearchTest {
           weights.windows(2, 24, 2),
           weights.windows(2, 24, 3));
   private final List<String> blocks = new ArrayList<>();
-  private final List<SearchProgress> moments = new ArrayList<>();
+  private final List<Progress> moments = new ArrayList<>();
 
   /** An algorithm that always fails. */
   private record Failing() implements Quantizer {
@@ -58,18 +63,26 @@ class SearchTest {
   }
 
   private QuantPlan search(List<Quantizer> pool, boolean fullReference, boolean guard) {
-    return search(pool, fullReference, guard, new HeadRule.Given("int8"));
+    return search(pool, fullReference, guard, new HeadRule.Given(TableFormat.INT8));
   }
 
   private QuantPlan search(
       List<Quantizer> pool, boolean fullReference, boolean guard, HeadRule head) {
     SearchSettings settings =
         new SearchSettings(
-            pool, 32, ActivationMode.PER_GROUP, "cka", fullReference, 20, guard, head);
-    try (TorchRuntime torch = TorchRuntime.open(2);
+            pool, 32, ActivationMode.PER_GROUP, Metric.CKA, fullReference, 20, guard, head);
+    try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
         Parallel parallel = new Parallel(2)) {
-      return new Search(torch, weights, layer -> Map.of(), settings, parallel, moments::add)
-          .run(set, (variant, layer, block) -> blocks.add(variant + " " + layer));
+      return Search.run(
+          new SearchInputs(
+              torch,
+              weights,
+              layer -> Map.of(),
+              settings,
+              new Compute(parallel, KernelVariants.ofThisMachine().searchKernels())),
+          set,
+          (variant, layer, block) -> blocks.add(variant + " " + layer),
+          moments::add);
     }
   }
 
@@ -79,10 +92,10 @@ class SearchTest {
     QuantPlan plan =
         search(
             List.of(
-                quantizers.get("rtn"),
-                quantizers.get("gptq"),
-                quantizers.get("awq"),
-                quantizers.get("awq+gptq")));
+                quantizers.get(new AlgorithmName("rtn")),
+                quantizers.get(new AlgorithmName("gptq")),
+                quantizers.get(new AlgorithmName("awq")),
+                quantizers.get(new AlgorithmName("awq+gptq"))));
     assertEquals(LAYERS * 4, plan.evaluations());
     assertEquals(LAYERS, plan.blocks().size());
     for (QuantPlan.BlockChoice choice : plan.blocks()) {
@@ -142,23 +155,28 @@ class SearchTest {
   void aModelOfZerosIsRefusedWithTheCause() {
     SearchSettings settings =
         new SearchSettings(
-            List.of(Quantizers.load().get("rtn"), Quantizers.load().get("gptq")),
+            List.of(Quantizers.load().get(new AlgorithmName("rtn")), Quantizers.load().get(new AlgorithmName("gptq"))),
             32,
             ActivationMode.PER_GROUP,
-            "cka",
+            Metric.CKA,
             false,
             20,
             true,
-            new HeadRule.Given("int8"));
-    try (TorchRuntime torch = TorchRuntime.open(2);
+            new HeadRule.Given(TableFormat.INT8));
+    try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
         Parallel parallel = new Parallel(2)) {
+      Compute compute =
+          new Compute(parallel, KernelVariants.ofThisMachine().searchKernels());
       SearchException e =
           assertThrows(
               SearchException.class,
               () ->
-                  new Search(
-                          torch, new Zeros(true), layer -> Map.of(), settings, parallel, at -> {})
-                      .run(set, (variant, layer, block) -> {}));
+                  Search.run(
+                      new SearchInputs(
+                          torch, new Zeros(true), layer -> Map.of(), settings, compute),
+                      set,
+                      (variant, layer, block) -> {},
+                      at -> {}));
       assertEquals(
           "block 0: expected an output that differs between tokens, got the same for all 48 tokens"
               + " of the calibration text (the embeddings of all tokens are equal and all of its"
@@ -166,15 +184,19 @@ class SearchTest {
               + " was never trained, download it again",
           e.getMessage());
       QuantPlan plan =
-          new Search(torch, new Zeros(false), layer -> Map.of(), settings, parallel, at -> {})
-              .run(set, (variant, layer, block) -> {});
+          Search.run(
+              new SearchInputs(torch, new Zeros(false), layer -> Map.of(), settings, compute),
+              set,
+              (variant, layer, block) -> {},
+              at -> {});
       assertEquals(LAYERS, plan.blocks().size(), "blocks that add nothing can be quantized");
     }
   }
 
   @Test
   void aFailureIsAValueInThePlan() {
-    QuantPlan plan = search(List.of(new Failing(), Quantizers.load().get("rtn")));
+    QuantPlan plan =
+        search(List.of(new Failing(), Quantizers.load().get(new AlgorithmName("rtn"))));
     for (QuantPlan.BlockChoice choice : plan.blocks()) {
       assertEquals("rtn", choice.algorithm());
       String failure = choice.candidates().get("failing").failure().orElseThrow();
@@ -192,7 +214,9 @@ class SearchTest {
   @Test
   void theSameSearchGivesTheSamePlan() {
     List<Quantizer> pool =
-        List.of(Quantizers.load().get("rtn"), Quantizers.load().get("smoothquant"));
+        List.of(
+            Quantizers.load().get(new AlgorithmName("rtn")),
+            Quantizers.load().get(new AlgorithmName("smoothquant")));
     QuantPlan first = search(pool);
     QuantPlan second = search(pool);
     for (int layer = 0; layer < LAYERS; layer++) {
@@ -252,7 +276,7 @@ class SearchTest {
 
     @Override
     public Result quantize(BlockSample sample) {
-      Result result = Quantizers.load().get("gptq").quantize(sample);
+      Result result = Quantizers.load().get(new AlgorithmName("gptq")).quantize(sample);
       if (!badCalls.contains(calls++)) {
         return result;
       }
@@ -297,7 +321,7 @@ class SearchTest {
 
   private static List<Quantizer> pool(String... names) {
     Quantizers quantizers = Quantizers.load();
-    return Stream.of(names).map(quantizers::get).toList();
+    return Stream.of(names).map(AlgorithmName::new).map(quantizers::get).toList();
   }
 
   private static List<List<Double>> scores(QuantPlan plan) {

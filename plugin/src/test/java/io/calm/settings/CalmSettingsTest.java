@@ -4,8 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
+import io.calm.quant.AlgorithmName;
 import io.calm.runtime.KvType;
+import io.calm.tensor.TableFormat;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -15,6 +18,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -66,34 +70,22 @@ class CalmSettingsTest {
   void defaultsAreWhatTheTableSays() {
     assertEquals(
         new CalmSettings(
-            false,
-            OptionalInt.empty(),
-            ActivationMode.PER_GROUP,
-            Optional.empty(),
-            List.of(),
-            CalmSettings.Metric.CKA,
-            CalmSettings.Reference.QUANTIZED,
-            20,
-            true,
-            Optional.empty(),
-            24,
-            256,
-            0,
-            CalmSettings.HeadFormat.AUTO,
-            OptionalInt.empty(),
-            "auto",
-            KvType.FLOAT16,
-            OptionalInt.empty(),
-            OptionalLong.empty(),
-            32,
-            100,
-            OptionalInt.empty(),
-            Optional.empty(),
-            Duration.ofSeconds(30),
-            Duration.ofSeconds(25),
-            true,
-            CalmSettings.TokenizerProbing.AUTO,
-            Path.of(System.getProperty("user.home"), ".cache", "calm")),
+            new QuantizationSettings(
+                OptionalInt.empty(),
+                ActivationMode.PER_GROUP,
+                Optional.empty(),
+                new PlanSettings(
+                    Optional.empty(), List.of(), Metric.CKA, ReferenceStream.QUANTIZED, 20, true),
+                new CalibrationSettings(Optional.empty(), 24, 256, 0)),
+            new DecoderSettings(KernelChoice.AUTO, OptionalInt.empty(), KvType.FLOAT16),
+            new GenerationSettings(
+                OptionalInt.empty(), OptionalLong.empty(), 32, 100, OptionalInt.empty()),
+            new TimeoutSettings(Optional.empty(), Duration.ofSeconds(30), Duration.ofSeconds(25)),
+            new LoadSettings(
+                false,
+                true,
+                TokenizerProbing.AUTO,
+                Path.of(System.getProperty("user.home"), ".cache", "calm"))),
         CalmSettings.of(Map.of(), Map.of()));
   }
 
@@ -131,34 +123,25 @@ class CalmSettingsTest {
     assertEquals(SettingKeys.all().keySet(), values.keySet(), "the test sets every key");
     CalmSettings expected =
         new CalmSettings(
-            true,
-            OptionalInt.of(64),
-            ActivationMode.PER_TOKEN,
-            Optional.of("awq+gptq"),
-            List.of("rtn", "gptq", "awq"),
-            CalmSettings.Metric.RELATIVE_MSE,
-            CalmSettings.Reference.FULL_PRECISION,
-            0,
-            false,
-            Optional.of(Path.of("/texts/calibration.txt")),
-            1,
-            32768,
-            -7,
-            CalmSettings.HeadFormat.FLOAT16,
-            OptionalInt.of(1024),
-            "avx2",
-            KvType.INT8,
-            OptionalInt.of(4096),
-            OptionalLong.of(512),
-            4096,
-            1,
-            OptionalInt.of(2000),
-            Optional.of(Duration.ofMinutes(10)),
-            Duration.ofSeconds(5),
-            Duration.ZERO,
-            false,
-            CalmSettings.TokenizerProbing.OFF,
-            Path.of("/var/cache/calm"));
+            new QuantizationSettings(
+                OptionalInt.of(64),
+                ActivationMode.PER_TOKEN,
+                Optional.of(TableFormat.FLOAT16),
+                new PlanSettings(
+                    Optional.of(new AlgorithmName("awq+gptq")),
+                    Stream.of("rtn", "gptq", "awq").map(AlgorithmName::new).toList(),
+                    Metric.RELATIVE_MSE,
+                    ReferenceStream.FULL_PRECISION,
+                    0,
+                    false),
+                new CalibrationSettings(
+                    Optional.of(Path.of("/texts/calibration.txt")), 1, 32768, -7)),
+            new DecoderSettings(KernelChoice.AVX2, OptionalInt.of(1024), KvType.INT8),
+            new GenerationSettings(
+                OptionalInt.of(4096), OptionalLong.of(512), 4096, 1, OptionalInt.of(2000)),
+            new TimeoutSettings(
+                Optional.of(Duration.ofMinutes(10)), Duration.ofSeconds(5), Duration.ZERO),
+            new LoadSettings(true, false, TokenizerProbing.OFF, Path.of("/var/cache/calm")));
     Map<String, String> options = new TreeMap<>();
     Map<String, String> variables = new TreeMap<>();
     values.forEach(
@@ -281,20 +264,20 @@ class CalmSettingsTest {
             "XDG_CACHE_HOME", "/caches");
 
     CalmSettings fromProperties = CalmSettings.of(operators, environment);
-    assertEquals(32, fromProperties.maxRunning());
-    assertEquals(7, fromProperties.queueSize());
-    assertEquals(Path.of("/caches/calm"), fromProperties.cacheDir());
+    assertEquals(32, fromProperties.generation().maxRunning());
+    assertEquals(7, fromProperties.generation().queueSize());
+    assertEquals(Path.of("/caches/calm"), fromProperties.loading().cacheDir());
 
     CalmSettings fromEnvironment = CalmSettings.of(Map.of(), environment);
-    assertEquals(16, fromEnvironment.maxRunning());
-    assertEquals(9, fromEnvironment.queueSize());
+    assertEquals(16, fromEnvironment.generation().maxRunning());
+    assertEquals(9, fromEnvironment.generation().queueSize());
 
     Map<String, String> own = new TreeMap<>(operators);
     own.putAll(Map.of("calm.max-running", "3", "calm.queue-size", "5", "calm.cache-dir", "/mine"));
     CalmSettings explicit = CalmSettings.of(own, environment);
-    assertEquals(3, explicit.maxRunning());
-    assertEquals(5, explicit.queueSize());
-    assertEquals(Path.of("/mine"), explicit.cacheDir());
+    assertEquals(3, explicit.generation().maxRunning());
+    assertEquals(5, explicit.generation().queueSize());
+    assertEquals(Path.of("/mine"), explicit.loading().cacheDir());
   }
 
   @ParameterizedTest
@@ -315,9 +298,9 @@ class CalmSettingsTest {
         assertTrue(message.contains("CALM_CACHE"), message);
       }
       Map<String, String> own = Map.of("calm.cache-dir", "/mine");
-      assertEquals(Path.of("/mine"), CalmSettings.of(own, Map.of()).cacheDir());
+      assertEquals(Path.of("/mine"), CalmSettings.of(own, Map.of()).loading().cacheDir());
       Map<String, String> xdg = Map.of("XDG_CACHE_HOME", "/caches");
-      assertEquals(Path.of("/caches/calm"), CalmSettings.of(Map.of(), xdg).cacheDir());
+      assertEquals(Path.of("/caches/calm"), CalmSettings.of(Map.of(), xdg).loading().cacheDir());
     } finally {
       System.setProperty("user.home", before);
     }
@@ -330,7 +313,7 @@ class CalmSettingsTest {
             .filter(key -> key.effect() == SettingKey.Effect.RESULT)
             .map(SettingKey::name)
             .collect(Collectors.joining("\n"));
-    String resultKey = CalmSettings.of(Map.of(), Map.of()).resultKey();
+    String resultKey = CalmSettings.of(Map.of(), Map.of()).quantization().resultKey();
 
     assertEquals(
         expected,
@@ -341,15 +324,67 @@ class CalmSettingsTest {
   }
 
   @Test
+  void resultKeyNeverChangesForTheSameSettings() {
+    assertEquals(
+        """
+        calm.group=auto
+        calm.activation=per-group
+        calm.algorithm=search
+        calm.pool=auto
+        calm.search.metric=cka
+        calm.search.reference=quantized
+        calm.search.sink-threshold=20.0
+        calm.search.guard=true
+        calm.calibration=self
+        calm.calibration.samples=24
+        calm.calibration.length=256
+        calm.calibration.seed=0
+        calm.lm-head=auto""",
+        CalmSettings.of(Map.of(), Map.of()).quantization().resultKey());
+    Map<String, String> given = new TreeMap<>();
+    given.put("calm.group", "64");
+    given.put("calm.activation", "per-token");
+    given.put("calm.algorithm", "AWQ+gptq");
+    given.put("calm.pool", "rtn, gptq,awq");
+    given.put("calm.search.metric", "relative-mse");
+    given.put("calm.search.reference", "full-precision");
+    given.put("calm.search.sink-threshold", "1e3");
+    given.put("calm.search.guard", "false");
+    given.put("calm.calibration", "/texts/calibration.txt");
+    given.put("calm.calibration.samples", "1");
+    given.put("calm.calibration.length", "32768");
+    given.put("calm.calibration.seed", "-7");
+    given.put("calm.lm-head", "float16");
+    assertEquals(
+        """
+        calm.group=64
+        calm.activation=per-token
+        calm.algorithm=awq+gptq
+        calm.pool=rtn,gptq,awq
+        calm.search.metric=relative-mse
+        calm.search.reference=full-precision
+        calm.search.sink-threshold=1000.0
+        calm.search.guard=false
+        calm.calibration=file
+        calm.calibration.samples=1
+        calm.calibration.length=32768
+        calm.calibration.seed=-7
+        calm.lm-head=float16""",
+        CalmSettings.of(given, Map.of()).quantization().resultKey());
+  }
+
+  @Test
   void resultKeyDoesNotDependOnHowAValueIsWrittenOrWhereACalibrationFileLies() {
     assertEquals(
         CalmSettings.of(
                 Map.of("calm.search.sink-threshold", "20.0", "calm.calibration", "/a/text"),
                 Map.of())
+            .quantization()
             .resultKey(),
         CalmSettings.of(
                 Map.of("calm.threads", "2", "calm.calibration", "/b/text", "calm.group", "AUTO"),
                 Map.of())
+            .quantization()
             .resultKey());
   }
 

@@ -35,7 +35,7 @@ class ModelPropertiesTest {
 
     assertEquals(
         Map.of("calm.enabled", "true", "calm.group", "32", "option.anything", "x"), read.values());
-    assertTrue(read.settings(Map.of()).enabled());
+    assertTrue(read.settings(Map.of()).loading().enabled());
   }
 
   @Test
@@ -52,7 +52,7 @@ class ModelPropertiesTest {
 
     assertEquals(
         Optional.of(directory.resolve("text").resolve("some.txt")),
-        ModelProperties.read(directory).settings(Map.of()).calibration());
+        ModelProperties.read(directory).settings(Map.of()).quantization().calibration().file());
   }
 
   @Test

@@ -1,11 +1,13 @@
 package io.calm.testing;
 
 import io.calm.checkpoint.GenerationDefaults;
+import io.calm.cka.Metric;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.search.QuantPlan;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
+import io.calm.tensor.TableFormat;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -106,14 +108,14 @@ public final class ScriptedModels {
         "calm",
         "the mix is not worse than uniform awq",
         64,
-        "cka",
+        Metric.CKA,
         2,
         8,
         1,
         3,
         100,
         Optional.empty(),
-        QuantPlan.Head.given("int8", "calm.lm-head=int8"),
+        QuantPlan.Head.given(TableFormat.INT8, "calm.lm-head=int8"),
         new QuantPlan.Calibration("self", 24, 6, 24, 256, 0, List.of(List.of(1, 2, 3))),
         12.5);
   }

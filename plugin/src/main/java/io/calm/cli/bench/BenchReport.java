@@ -17,7 +17,7 @@ public final class BenchReport {
   private final List<BenchRow> rows = new ArrayList<>();
 
   /**
-   * @param kernel the rung that computes
+   * @param kernel the variant that computes
    */
   public BenchReport(PrintWriter out, int threads, String kernel) {
     this.out = out;

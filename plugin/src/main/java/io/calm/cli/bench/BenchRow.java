@@ -7,7 +7,7 @@ package io.calm.cli.bench;
  *     compare
  * @param shape of the linear or the model, e.g. {@code 14336x4096/g128}, {@code smollm2-135m}
  * @param threads that computed
- * @param kernel the rung of the ladder that computed
+ * @param kernel the variant of the ladder that computed
  * @param value median of the rounds
  * @param unit of {@code value}
  * @param against what {@code ratio} is to, e.g. {@code read-limit}, {@code llama.cpp}

@@ -2,8 +2,8 @@ package io.calm.cli.bench;
 
 import io.calm.cli.bench.BenchReport.Subject;
 import io.calm.cli.bench.KernelShape.Linear;
+import io.calm.kernels.KernelVariant;
 import io.calm.kernels.NativeKernels;
-import io.calm.kernels.NativeKernels.Rung;
 import io.calm.replay.ProductTimes;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedLinear;
@@ -27,7 +27,7 @@ public final class KernelBench {
   private static final String PEAK = "int8-peak";
   private static final String ONNX = "onnxruntime";
 
-  private final Rung rung;
+  private final KernelVariant variant;
   private final int threads;
   private final int rounds;
   private final Machine machine;
@@ -36,8 +36,8 @@ public final class KernelBench {
   /** Other libraries, where they are present. */
   public record Peers(Optional<OnnxRuntimePeer> onnx, Optional<ProductTimes> pytorch) {}
 
-  public KernelBench(Rung rung, int threads, int rounds, BenchReport report) {
-    this.rung = rung;
+  public KernelBench(KernelVariant variant, int threads, int rounds, BenchReport report) {
+    this.variant = variant;
     this.threads = threads;
     this.rounds = rounds;
     this.machine = new Machine(threads);
@@ -58,7 +58,7 @@ public final class KernelBench {
 
   private double seconds(Linear linear, QuantizedLinear ring, int copies, int rows, int passes) {
     return NativeKernels.linearSeconds(
-        rung.index(),
+        variant.index(),
         linear.outputs(),
         linear.inputs(),
         linear.group(),
@@ -114,7 +114,7 @@ public final class KernelBench {
       throws IOException, InterruptedException {
     double products = ROWS * linear.products();
     Rounds turns = new Rounds();
-    turns.add(PEAK, () -> NativeKernels.integerPeak(rung.index(), threads));
+    turns.add(PEAK, () -> NativeKernels.integerPeak(variant.index(), threads));
     turns.add("gemm", () -> products / seconds(linear, ring, 1, ROWS, PASSES));
     try (Matrix a = random(ROWS, linear.inputs());
         Matrix b = random(linear.outputs(), linear.inputs())) {

@@ -1,8 +1,8 @@
 package io.calm.cli.bench;
 
 import io.calm.cli.bench.BenchReport.Subject;
+import io.calm.kernels.KernelVariant;
 import io.calm.kernels.NativeKernels;
-import io.calm.kernels.NativeKernels.Rung;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.KvType;
@@ -26,15 +26,16 @@ public final class ModelBench {
   private static final String PEAK = "int8-peak";
 
   private final ModelShape shape;
-  private final Rung rung;
+  private final KernelVariant variant;
   private final int threads;
   private final int rounds;
   private final Machine machine;
   private final BenchReport report;
 
-  public ModelBench(ModelShape shape, Rung rung, int threads, int rounds, BenchReport report) {
+  public ModelBench(
+      ModelShape shape, KernelVariant variant, int threads, int rounds, BenchReport report) {
     this.shape = shape;
-    this.rung = rung;
+    this.variant = variant;
     this.threads = threads;
     this.rounds = rounds;
     this.machine = new Machine(threads);
@@ -61,7 +62,7 @@ public final class ModelBench {
 
   private DecoderBench open(QuantizedModel model) {
     return new DecoderBench(
-        new NativeDecoder(rung, model, KvType.FLOAT16, threads, DecoderBench.BLOCKS));
+        new NativeDecoder(variant, model, KvType.FLOAT16, threads, DecoderBench.BLOCKS));
   }
 
   private void measureSteps(DecoderBench decoder, double bytes, Optional<PeerModel> peer)
@@ -72,7 +73,7 @@ public final class ModelBench {
     for (int batch : BATCHES) {
       turns.add("batch" + batch, () -> decoder.decode(batch, BATCH_STEPS));
     }
-    turns.add(PEAK, () -> NativeKernels.integerPeak(rung.index(), threads));
+    turns.add(PEAK, () -> NativeKernels.integerPeak(variant.index(), threads));
     turns.add("prefill", () -> decoder.prefill(PROMPT));
     peer.ifPresent(other -> turns.add("peer prefill", () -> other.prefill(PROMPT)));
     Rounds.Results results = turns.run(rounds);

@@ -1,5 +1,6 @@
 package io.calm.cli.bench;
 
+import io.calm.kernels.KernelVariants;
 import io.calm.kernels.NativeKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -50,7 +51,7 @@ public final class PlacedModel {
             tied ? embeddings : memory.copy(model.head()),
             model.finalNorm(),
             model.activation());
-    if (NativeKernels.ladder().problem().isEmpty()) {
+    if (KernelVariants.ofThisMachine().problem().isEmpty()) {
       memory.slabs.forEach(NativeKernels::collapsePages);
     }
     return copy;

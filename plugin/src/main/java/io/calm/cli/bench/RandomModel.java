@@ -114,6 +114,7 @@ public final class RandomModel {
     if (table instanceof TokenTable.Int8 int8) {
       return (long) int8.codes().remaining() + int8.scales().remaining();
     }
-    throw new IllegalArgumentException("expected an int4 or int8 table, got " + table.format());
+    throw new IllegalArgumentException(
+        "expected an int4 or int8 table, got " + table.format().setting());
   }
 }

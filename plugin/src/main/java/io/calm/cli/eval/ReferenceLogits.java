@@ -1,5 +1,6 @@
 package io.calm.cli.eval;
 
+import io.calm.kernels.JavaSearchKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.WeightSource;
 import io.calm.replay.HiddenStates;
@@ -15,7 +16,7 @@ public final class ReferenceLogits implements LogitSource {
   private final ReferenceModel model;
 
   public ReferenceLogits(WeightSource weights, int threads) {
-    this.torch = TorchRuntime.open(threads);
+    this.torch = TorchRuntime.open(threads, new JavaSearchKernels());
     this.weights = weights;
     this.model = new ReferenceModel(torch, weights);
   }

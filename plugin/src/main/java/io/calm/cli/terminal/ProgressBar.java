@@ -1,6 +1,6 @@
 package io.calm.cli.terminal;
 
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Consumer;
@@ -12,7 +12,7 @@ import java.util.function.Consumer;
  * <p>While a bar is open on a terminal, {@code System.err} is the stream above it, so that log
  * lines and bar do not run into each other. Thread safe.
  */
-public final class ProgressBar implements Consumer<SearchProgress>, AutoCloseable {
+public final class ProgressBar implements Consumer<Progress>, AutoCloseable {
   /** System property that the start script sets: columns of the terminal, absent where none is. */
   public static final String COLUMNS = "calm.terminal.columns";
 
@@ -45,7 +45,7 @@ public final class ProgressBar implements Consumer<SearchProgress>, AutoCloseabl
   }
 
   @Override
-  public void accept(SearchProgress moment) {
+  public void accept(Progress moment) {
     display.show(moment);
   }
 
@@ -59,14 +59,14 @@ public final class ProgressBar implements Consumer<SearchProgress>, AutoCloseabl
   }
 
   private sealed interface Display {
-    void show(SearchProgress moment);
+    void show(Progress moment);
 
     void close();
   }
 
   private record Bar(StatusLine line, int columns) implements Display {
     @Override
-    public void show(SearchProgress moment) {
+    public void show(Progress moment) {
       line.show(ProgressText.bar(moment, columns));
     }
 
@@ -85,12 +85,20 @@ public final class ProgressBar implements Consumer<SearchProgress>, AutoCloseabl
     }
 
     @Override
-    public synchronized void show(SearchProgress moment) {
-      String step = moment.phase() + ' ' + moment.block();
+    public synchronized void show(Progress moment) {
+      String step = moment.phase() + ' ' + count(moment);
       if (!step.equals(last)) {
         last = step;
         err.println(ProgressText.plain(moment));
       }
+    }
+
+    /** Returns the number of the block or token, or 0 for a phase that has none. */
+    private static int count(Progress moment) {
+      if (moment instanceof Progress.Sampling sampling) {
+        return sampling.tokens();
+      }
+      return moment instanceof Progress.BlockPhase phase ? phase.position().block() : 0;
     }
 
     @Override

@@ -1,11 +1,11 @@
 package io.calm.cli.terminal;
 
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Words for a moment of a search. */
+/** Formats the progress of a load as a line of text. */
 final class ProgressText {
   private static final int BAR = 24;
 
@@ -15,38 +15,32 @@ final class ProgressText {
    * Returns one line with a bar, cut to {@code columns}: {@code searching block 3/30
    * [##----------------------] 8 % awq score 0.999871 ETA 2:31}.
    */
-  static String bar(SearchProgress moment, int columns) {
+  static String bar(Progress moment, int columns) {
     String text = line(moment, true);
     return text.length() < columns ? text : text.substring(0, Math.max(0, columns - 1));
   }
 
   /** Returns the same without the bar, for a log. */
-  static String plain(SearchProgress moment) {
+  static String plain(Progress moment) {
     return line(moment, false);
   }
 
-  private static String line(SearchProgress moment, boolean withBar) {
+  private static String line(Progress moment, boolean withBar) {
     List<String> words = new ArrayList<>();
     words.add(moment.phase());
-    if (moment.layers() > 0) {
-      double done = fraction(moment);
-      words.add(
-          "%s %d/%d"
-              .formatted(
-                  moment.phase().equals("sampling") ? "token" : "block",
-                  Math.min(moment.block() + 1, moment.layers()),
-                  moment.layers()));
-      if (withBar) {
-        int filled = (int) Math.round(done * BAR);
-        words.add("[" + "#".repeat(filled) + "-".repeat(BAR - filled) + "]");
+    if (moment instanceof Progress.Sampling sampling) {
+      double done = Math.min(1, (double) sampling.tokens() / sampling.length());
+      addCount(words, "token", sampling.tokens() + 1, sampling.length(), done, withBar);
+      words.add(sampling.algorithm());
+    } else if (moment instanceof Progress.BlockPhase phase) {
+      Progress.Position position = phase.position();
+      addCount(words, "block", position.block() + 1, position.blocks(), fraction(phase), withBar);
+      if (!phase.algorithm().isEmpty()) {
+        words.add(phase.algorithm());
       }
-      words.add("%d %%".formatted((int) Math.floor(done * 100)));
-    }
-    if (!moment.algorithm().isEmpty()) {
-      words.add(moment.algorithm());
-    }
-    if (!Double.isNaN(moment.lastScore())) {
-      words.add(String.format(Locale.ROOT, "score %.6f", moment.lastScore()));
+      if (!Double.isNaN(phase.scores().last())) {
+        words.add(String.format(Locale.ROOT, "score %.6f", phase.scores().last()));
+      }
     }
     words.add("elapsed " + clock(moment.elapsedSeconds()));
     if (!Double.isNaN(moment.etaSeconds())) {
@@ -55,11 +49,25 @@ final class ProgressText {
     return String.join("  ", words);
   }
 
-  /** Returns the part of the candidates that are done, 0 to 1. */
-  private static double fraction(SearchProgress moment) {
-    int pool = Math.max(1, moment.pool());
-    double candidates = (double) moment.block() * pool + Math.min(moment.candidate(), pool);
-    return Math.min(1, candidates / ((double) moment.layers() * pool));
+  private static void addCount(
+      List<String> words, String unit, int at, int total, double done, boolean withBar) {
+    words.add("%s %d/%d".formatted(unit, Math.min(at, total), total));
+    if (withBar) {
+      int filled = (int) Math.round(done * BAR);
+      words.add("[" + "#".repeat(filled) + "-".repeat(BAR - filled) + "]");
+    }
+    words.add("%d %%".formatted((int) Math.floor(done * 100)));
+  }
+
+  /** Returns the share of the work that is done, from 0 to 1. */
+  private static double fraction(Progress.BlockPhase phase) {
+    double done = phase.position().block();
+    if (phase instanceof Progress.Searching searching) {
+      Progress.Attempt attempt = searching.attempt();
+      int pool = Math.max(1, attempt.pool());
+      done += Math.min(attempt.index(), pool) / (double) pool;
+    }
+    return Math.min(1, done / phase.position().blocks());
   }
 
   /** Returns {@code 2:31}, or {@code 1:02:31} from an hour on. */

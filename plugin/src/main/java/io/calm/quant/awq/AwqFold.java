@@ -6,8 +6,8 @@ import io.calm.quant.Fold;
 import io.calm.quant.StageProblem;
 
 /**
- * AWQ's scales (arXiv 2306.00978, section 3.2): s = mean|x|^alpha a channel, alpha on a grid of 20
- * from 0 (the identity), the one with the least error of the W4A8 module.
+ * AWQ's scales (arXiv 2306.00978, section 3.2): s = mean|x|^alpha per channel, with alpha from a
+ * grid of 20 that begins with 0 (the identity), chosen by the smallest error of the W4A8 module.
  */
 final class AwqFold implements Fold {
   private static final int GRID = 20;

@@ -1,17 +1,15 @@
 package io.calm.quant.gptq;
 
-import io.calm.kernels.SearchKernels;
 import io.calm.quant.Grids;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import java.nio.ByteBuffer;
-import java.util.Optional;
 
 /**
- * GPTQ's walk over columns, in blocks whose outside updates are one matrix product. Inside a block
- * the kernels in C walk where there are any; the loops here are their reference.
+ * GPTQ's walk over columns, in blocks whose outside updates are one matrix product. The walk inside
+ * a block is a search kernel.
  */
 final class ColumnWalk {
   private static final int BLOCK = 128;
@@ -23,22 +21,15 @@ final class ColumnWalk {
   private final Grids grids;
   private final Matrix factor; // U [K, K], act-ordered
   private final int[] order;
-  private final Optional<SearchKernels> kernels;
   private final int outputs;
   private final int inputs;
   private final ByteBuffer rounded; // codes [K, N], act-ordered
 
-  ColumnWalk(
-      RoundingProblem problem,
-      Grids grids,
-      Matrix factor,
-      int[] order,
-      Optional<SearchKernels> kernels) {
+  ColumnWalk(RoundingProblem problem, Grids grids, Matrix factor, int[] order) {
     this.problem = problem;
     this.grids = grids;
     this.factor = factor;
     this.order = order;
-    this.kernels = kernels;
     this.outputs = problem.weight().rows();
     this.inputs = problem.weight().columns();
     this.rounded = ByteBuffer.allocateDirect(Math.multiplyExact(outputs, inputs));
@@ -51,11 +42,7 @@ final class ColumnWalk {
       for (int from = 0; from < inputs; from += BLOCK) {
         int to = Math.min(inputs, from + BLOCK);
         try (Matrix errors = Matrix.allocate(to - from, outputs)) {
-          if (kernels.isPresent()) {
-            walk(kernels.get(), columns, scales, minimums, errors, from, to);
-          } else {
-            roundBlock(columns, errors, from, to);
-          }
+          walk(columns, scales, minimums, errors, from, to);
           if (to < inputs) {
             try (Matrix coupling = coupling(from, to)) {
               problem.algebra().addProduct(columns.slice(to, inputs), -1, coupling, errors);
@@ -147,13 +134,7 @@ final class ColumnWalk {
 
   /** Rounds columns {@code from .. to} with the kernels. */
   private void walk(
-      SearchKernels walker,
-      Matrix columns,
-      Matrix scales,
-      Matrix minimums,
-      Matrix errors,
-      int from,
-      int to) {
+      Matrix columns, Matrix scales, Matrix minimums, Matrix errors, int from, int to) {
     int width = to - from;
     float[] upper = new float[width * width];
     int[] groups = new int[width];
@@ -166,54 +147,19 @@ final class ColumnWalk {
         .ranges(
             (outputs + QuantizedLinear.TILE - 1) / QuantizedLinear.TILE,
             (first, end) ->
-                walker.walkColumns(
-                    columns,
-                    from,
-                    first * QuantizedLinear.TILE,
-                    Math.min(outputs, end * QuantizedLinear.TILE),
-                    upper,
-                    scales,
-                    minimums,
-                    groups,
-                    errors,
-                    rounded));
-  }
-
-  /** Rounds columns {@code from .. to}; outputs are independent of each other. */
-  private void roundBlock(Matrix columns, Matrix errors, int from, int to) {
-    float[][] upper = new float[to - from][to - from];
-    for (int i = from; i < to; i++) {
-      factor.readRow(i, from, upper[i - from], 0, to - from);
-    }
-    problem
-        .parallel()
-        .ranges(
-            outputs,
-            (first, end) -> {
-              float[][] w = new float[to - from][end - first];
-              for (int i = 0; i < w.length; i++) {
-                columns.readRow(from + i, first, w[i], 0, end - first);
-              }
-              byte[] codes = new byte[end - first];
-              for (int i = 0; i < w.length; i++) {
-                float[] error = w[i];
-                grids.roundColumn(order[from + i], first, error, codes);
-                rounded.put((from + i) * outputs + first, codes, 0, codes.length);
-                float inverse = 1 / upper[i][i];
-                for (int n = 0; n < error.length; n++) {
-                  error[n] *= inverse;
-                }
-                for (int j = i + 1; j < w.length; j++) {
-                  subtract(w[j], upper[i][j], error);
-                }
-                errors.writeRow(i, first, error, 0, error.length);
-              }
-            });
-  }
-
-  private static void subtract(float[] target, float factor, float[] error) {
-    for (int n = 0; n < error.length; n++) {
-      target[n] -= factor * error[n];
-    }
+                problem
+                    .compute()
+                    .kernels()
+                    .walkColumns(
+                        columns,
+                        from,
+                        first * QuantizedLinear.TILE,
+                        Math.min(outputs, end * QuantizedLinear.TILE),
+                        upper,
+                        scales,
+                        minimums,
+                        groups,
+                        errors,
+                        rounded));
   }
 }

@@ -3,7 +3,7 @@ package io.calm.quant.gptq;
 import io.calm.quant.StagewiseQuantizer;
 import java.util.Optional;
 
-/** GPTQ: no scales, error-feeding rounding. */
+/** GPTQ: rounding with error feedback and no scales. */
 public final class GptqQuantizer extends StagewiseQuantizer {
 
   public GptqQuantizer() {

@@ -1,6 +1,5 @@
 package io.calm.quant.gptq;
 
-import io.calm.kernels.SearchKernels;
 import io.calm.quant.Grids;
 import io.calm.quant.Importance;
 import io.calm.quant.QuantizationException;
@@ -31,13 +30,13 @@ final class GptqRounding implements Rounding {
 
   @Override
   public QuantizedMatrix round(RoundingProblem problem) {
-    try (Matrix hessian = problem.gram()) {
+    try (Matrix hessian = problem.inputs().gram()) {
       float[] diagonal = diagonal(problem, hessian);
       Grids grids = Grids.fitFully(problem, Importance.of(diagonal));
       int[] order = actOrder(diagonal);
       Symmetric.permute(hessian, order);
       try (Matrix factor = factor(problem, hessian)) {
-        return new ColumnWalk(problem, grids, factor, order, SearchKernels.best()).run();
+        return new ColumnWalk(problem, grids, factor, order).run();
       }
     }
   }

@@ -2,12 +2,12 @@ package io.calm.quant.gptq;
 
 import io.calm.tensor.Matrix;
 
-/** Operations on a symmetric matrix in its own memory: a Hessian is the largest thing there is. */
+/** In-place operations on a symmetric matrix: a Hessian is the largest object of a search. */
 final class Symmetric {
   private Symmetric() {}
 
   /**
-   * Replaces element (i, j) by what was at ({@code order[i]}, {@code order[j]}).
+   * Replaces element (i, j) by the former element ({@code order[i]}, {@code order[j]}).
    *
    * @param matrix symmetric [K, K]; changed
    * @param order a permutation of 0 .. K - 1

@@ -1,4 +1,4 @@
-/** GPTQ (arXiv 2210.17323): rounding that feeds each column's error into those not yet rounded. */
+/** GPTQ (arXiv 2210.17323): rounding that feeds each column's error into the columns not yet rounded. */
 @NullMarked
 package io.calm.quant.gptq;
 

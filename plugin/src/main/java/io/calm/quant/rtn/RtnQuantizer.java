@@ -3,18 +3,18 @@ package io.calm.quant.rtn;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.quant.BlockSample;
+import io.calm.quant.Compute;
 import io.calm.quant.NearestRounding;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Rounding;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** Round to nearest, knowing nothing of the inputs: the baseline. */
+/** Rounds to nearest without looking at the inputs: the baseline. */
 public final class RtnQuantizer implements Quantizer {
 
   @Override
@@ -34,7 +34,7 @@ public final class RtnQuantizer implements Quantizer {
 
   @Override
   public Result quantize(BlockSample sample) {
-    return new Result(quantize(sample.block(), sample.groupLimit(), sample.parallel()), Map.of());
+    return new Result(quantize(sample.block(), sample.groupLimit(), sample.compute()), Map.of());
   }
 
   /**
@@ -44,7 +44,7 @@ public final class RtnQuantizer implements Quantizer {
    * @throws io.calm.quant.QuantizationException if a weight is not finite or outside float16
    */
   public static BlockParameters<QuantizedLinear> quantize(
-      BlockParameters<Matrix> block, int groupLimit, Parallel parallel) {
+      BlockParameters<Matrix> block, int groupLimit, Compute compute) {
     Map<LinearRole, QuantizedLinear> linears = new EnumMap<>(LinearRole.class);
     block
         .linears()
@@ -54,7 +54,8 @@ public final class RtnQuantizer implements Quantizer {
               linears.put(
                   role,
                   Packing.pack(
-                      NearestRounding.plain(weight, group, parallel, role.name()), parallel));
+                      NearestRounding.plain(weight, group, compute, role.name()),
+                      compute.parallel()));
             });
     return new BlockParameters<>(linears, block.biases(), block.norms());
   }

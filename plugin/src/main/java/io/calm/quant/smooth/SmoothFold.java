@@ -7,9 +7,9 @@ import io.calm.quant.StageProblem;
 import io.calm.tensor.Matrix;
 
 /**
- * SmoothQuant's scales (arXiv 2211.10438, equation 4): s = max|x|^alpha / max|w|^(1 - alpha) a
- * channel, alpha on a small grid with the identity, the one with the least error of the W4A8
- * module.
+ * SmoothQuant's scales (arXiv 2211.10438, equation 4): s = max|x|^alpha / max|w|^(1 - alpha) per
+ * channel, with alpha from a small grid that includes the identity, chosen by the smallest error of
+ * the W4A8 module.
  */
 final class SmoothFold implements Fold {
   private static final double[] ALPHAS = {0.3, 0.4, 0.5, 0.6, 0.7, 0.8};

@@ -12,9 +12,9 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /**
- * The checkpoint's own 4-bit blocks (GGUF Q4_0 and Q4_1), which are W4A8 weights of group 32 as
- * they stand: no weight error at all. Only where the group limit is 32, so that a module's size
- * does not depend on the algorithm.
+ * Takes over the checkpoint's own 4-bit blocks (GGUF Q4_0 and Q4_1), which are W4A8 weights of group
+ * 32 already and have no weight error. Applies only if the group limit is 32, so that a module's
+ * size does not depend on the algorithm.
  */
 public final class SourceQuantizer implements Quantizer {
   private static final int GROUP = 32;

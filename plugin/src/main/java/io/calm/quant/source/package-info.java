@@ -1,4 +1,4 @@
-/** The checkpoint's own 4-bit blocks, where they are W4A8 modules as they stand. */
+/** The checkpoint's own 4-bit blocks, for checkpoints that are W4A8 already. */
 @NullMarked
 package io.calm.quant.source;
 

@@ -75,7 +75,7 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
       Map<String, String> file,
       @Nullable Path downloadPath) {
     Optional<CalmSettings> settings = settings(model, ModelKeys.merged(file, live));
-    int workers = settings.map(CalmSettings::maxRunning).orElse(1);
+    int workers = settings.map(known -> known.generation().maxRunning()).orElse(1);
     Map<String, String> overridden = ModelKeys.take(live, file, workers);
     live.setProperty(ModelKeys.NAME, ModelName.of(model.getId(), model.getVersion()));
     live.setProperty(ModelKeys.URL, model.getModelUrl());
@@ -87,7 +87,7 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
         workers);
     overridden.forEach((key, change) -> logger.info("{}: {}: {}", model.getId(), key, change));
     settings
-        .filter(CalmSettings::memoryCheck)
+        .filter(known -> known.loading().memoryCheck())
         .ifPresent(
             known -> {
               Path checkpoint =

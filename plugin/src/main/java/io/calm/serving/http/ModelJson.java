@@ -6,7 +6,8 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import io.calm.generate.Scheduler;
 import io.calm.model.ModelSpec;
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
+import io.calm.search.Progress.Attempt;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
 import java.time.temporal.ChronoUnit;
@@ -15,6 +16,9 @@ import java.util.Optional;
 
 /** A model's status as JSON. Numbers that are not finite are null. */
 final class ModelJson {
+  private static final Progress.Position NO_POSITION = new Progress.Position(0, 0);
+  private static final Progress.Scores NO_SCORES = new Progress.Scores(0, Double.NaN);
+
   private ModelJson() {}
 
   static String calmStatus(ModelStatus status) {
@@ -87,19 +91,39 @@ final class ModelJson {
     return object;
   }
 
-  private static JsonObject progress(SearchProgress moment) {
+  private static JsonObject progress(Progress moment) {
     JsonObject object = new JsonObject();
     object.addProperty("phase", moment.phase());
-    object.addProperty("block", moment.block());
-    object.addProperty("layers", moment.layers());
-    object.addProperty("algorithm", moment.algorithm());
-    object.addProperty("candidate", moment.candidate());
-    object.addProperty("pool", moment.pool());
-    object.addProperty("evaluations", moment.evaluations());
-    addNumber(object, "last_score", moment.lastScore());
+    if (moment instanceof Progress.BlockPhase phase) {
+      addBlocks(object, phase.position(), attempt(phase), phase.scores());
+    } else if (moment instanceof Progress.Sampling sampling) {
+      object.addProperty("token", sampling.tokens());
+      object.addProperty("tokens", sampling.length());
+      addBlocks(object, NO_POSITION, new Attempt(sampling.algorithm(), 0, 0), NO_SCORES);
+    } else {
+      addBlocks(object, NO_POSITION, new Attempt("", 0, 0), NO_SCORES);
+    }
     addNumber(object, "elapsed_seconds", moment.elapsedSeconds());
     addNumber(object, "eta_seconds", moment.etaSeconds());
     return object;
+  }
+
+  private static Attempt attempt(Progress.BlockPhase phase) {
+    return phase instanceof Progress.Searching searching
+        ? searching.attempt()
+        : new Attempt(phase.algorithm(), 0, 0);
+  }
+
+  /** Every phase has the keys of a search, so that a client can read them without a check. */
+  private static void addBlocks(
+      JsonObject object, Progress.Position position, Attempt attempt, Progress.Scores scores) {
+    object.addProperty("block", position.block());
+    object.addProperty("layers", position.blocks());
+    object.addProperty("algorithm", attempt.algorithm());
+    object.addProperty("candidate", attempt.index());
+    object.addProperty("pool", attempt.pool());
+    object.addProperty("evaluations", scores.evaluations());
+    addNumber(object, "last_score", scores.last());
   }
 
   static void addNumber(JsonObject object, String key, double value) {

@@ -2,7 +2,7 @@ package io.calm.serving.http;
 
 import io.calm.generate.SchedulerStats;
 import io.calm.metrics.ModelState;
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import java.util.ArrayList;
@@ -49,13 +49,16 @@ public final class ModelStates {
         stats.stepTokens());
   }
 
-  private static ModelState.Search search(SearchProgress moment) {
-    return new ModelState.Search(
-        moment.block(),
-        moment.layers(),
-        moment.evaluations(),
-        moment.lastScore(),
-        moment.elapsedSeconds(),
-        moment.etaSeconds());
+  private static ModelState.Search search(Progress moment) {
+    Optional<ModelState.Blocks> blocks =
+        moment instanceof Progress.BlockPhase phase
+            ? Optional.of(
+                new ModelState.Blocks(
+                    phase.position().block(),
+                    phase.position().blocks(),
+                    phase.scores().evaluations(),
+                    phase.scores().last()))
+            : Optional.empty();
+    return new ModelState.Search(blocks, moment.elapsedSeconds(), moment.etaSeconds());
   }
 }

@@ -16,7 +16,7 @@ final class PlanView {
     object.addProperty("reason", plan.reason());
     object.add("pool", names(plan));
     object.addProperty("group", plan.group());
-    object.addProperty("metric", plan.metric());
+    object.addProperty("metric", plan.metric().setting());
     object.addProperty("evaluations", plan.evaluations());
     object.addProperty("collection_forwards", plan.collectionForwards());
     object.addProperty("guard_forwards", plan.guardForwards());
@@ -50,7 +50,7 @@ final class PlanView {
 
   private static JsonObject head(QuantPlan.Head head) {
     JsonObject object = new JsonObject();
-    object.addProperty("format", head.format());
+    object.addProperty("format", head.format().setting());
     object.addProperty("reason", head.reason());
     head.trial()
         .ifPresent(

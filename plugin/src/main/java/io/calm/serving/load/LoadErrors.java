@@ -1,11 +1,7 @@
 package io.calm.serving.load;
 
-import io.calm.artifact.ArtifactException;
 import io.calm.checkpoint.CheckpointException;
-import io.calm.quant.QuantizationException;
-import io.calm.quantize.NotEnoughMemoryException;
-import io.calm.replay.EngineMissingException;
-import io.calm.search.SearchException;
+import io.calm.quantize.QuantizeException;
 import io.calm.serving.model.LoadCancelledException;
 import io.calm.serving.reply.ApiException;
 import io.calm.settings.SettingsException;
@@ -14,16 +10,17 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
 
-/** What a client is told of a load that failed; the statuses are DJL Serving's. */
+/** Translates the failure of a load into the error of a reply, with DJL Serving's statuses. */
 public final class LoadErrors {
-  /** Maximum length of an answer in characters. An answer is one printable line. */
+  /** Maximum length of a message in characters. A message is one printable line. */
   private static final int MAX_MESSAGE = 2000;
 
   private LoadErrors() {}
 
   /**
-   * Returns the error: 400 where a setting or the checkpoint cannot be used, 409 where the load was
-   * called off, 507 where memory is short, else 500. A bug's words stay in the log.
+   * Returns the error: 400 if a setting or the checkpoint cannot be used, 409 if the load was
+   * cancelled, 507 if memory is short, else 500. The message of an unexpected failure stays in the
+   * log.
    */
   public static ApiException of(Throwable failure) {
     if (failure instanceof ApiException error) {
@@ -32,8 +29,7 @@ public final class LoadErrors {
     ApiException.Kind kind = kind(failure);
     boolean forPeople =
         kind != ApiException.Kind.INTERNAL
-            || failure instanceof ArtifactException
-            || failure instanceof EngineMissingException
+            || failure instanceof QuantizeException
             || failure instanceof UncheckedIOException
             || failure instanceof IOException;
     return new ApiException(
@@ -49,13 +45,17 @@ public final class LoadErrors {
   }
 
   private static ApiException.Kind kind(Throwable failure) {
+    if (failure instanceof QuantizeException quantize) {
+      return switch (quantize.kind()) {
+        case INVALID -> ApiException.Kind.INVALID;
+        case NOT_ENOUGH_MEMORY -> ApiException.Kind.NOT_ENOUGH_MEMORY;
+        case ENGINE_MISSING, STORAGE -> ApiException.Kind.INTERNAL;
+      };
+    }
     if (failure instanceof NotEnoughMemoryException || failure instanceof OutOfMemoryError) {
       return ApiException.Kind.NOT_ENOUGH_MEMORY;
     }
-    if (failure instanceof IllegalArgumentException
-        || failure instanceof CheckpointException
-        || failure instanceof SearchException // weights or settings that no algorithm can use
-        || failure instanceof QuantizationException) {
+    if (failure instanceof IllegalArgumentException || failure instanceof CheckpointException) {
       return ApiException.Kind.INVALID;
     }
     return failure instanceof LoadCancelledException

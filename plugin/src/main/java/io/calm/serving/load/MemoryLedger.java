@@ -2,7 +2,7 @@ package io.calm.serving.load;
 
 import io.calm.generate.Scheduler;
 import io.calm.quantize.Memory;
-import io.calm.quantize.NotEnoughMemoryException;
+import io.calm.quantize.QuantizedModelStore;
 import java.time.Duration;
 import java.util.Map;
 import java.util.WeakHashMap;
@@ -31,7 +31,7 @@ final class MemoryLedger {
   record Room(long available, long promised) {}
 
   /** A load's claim; closed when it has failed, or {@link #keep kept} by its model. */
-  final class Claim implements AutoCloseable {
+  final class Claim implements QuantizedModelStore.Reservation {
     private final AtomicLong bytes;
 
     private Claim(long bytes) {

@@ -9,12 +9,10 @@ import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
-import io.calm.quantize.NotEnoughMemoryException;
 import io.calm.quantize.QuantizedModelStore;
-import io.calm.quantize.SearchTurn;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
@@ -51,7 +49,7 @@ public final class ModelLoader {
 
     /** Returns whether a child process opens the tokenizer first. */
     boolean probesTokenizer() {
-      return switch (settings.tokenizerProbe()) {
+      return switch (settings.loading().tokenizerProbe()) {
         case AUTO -> registered;
         case ON -> true;
         case OFF -> false;
@@ -63,7 +61,7 @@ public final class ModelLoader {
   @FunctionalInterface
   public interface Loader {
     /** Loads a model on this thread; takes as long as its search. */
-    ServedModel load(Order order, Consumer<SearchProgress> progress);
+    ServedModel load(Order order, Consumer<Progress> progress);
   }
 
   /**
@@ -75,8 +73,7 @@ public final class ModelLoader {
    * @param model a Hugging Face directory or a .gguf file
    * @param progress told of every step, on this thread; what it throws ends the load
    * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
-   * @throws io.calm.artifact.ArtifactException if the cache cannot be written
-   * @throws io.calm.search.SearchException if no algorithm can quantize the model
+   * @throws io.calm.quantize.QuantizeException if the model cannot be quantized
    * @throws NotEnoughMemoryException if the model, or its search, would not fit
    */
   public static ServedModel load(
@@ -85,12 +82,12 @@ public final class ModelLoader {
       Path model,
       CalmSettings settings,
       LmiOptions lmi,
-      Consumer<SearchProgress> progress) {
+      Consumer<Progress> progress) {
     return load(new Order(name, url, model, settings, lmi, false), progress);
   }
 
   /** The same of an order. */
-  public static ServedModel load(Order order, Consumer<SearchProgress> progress) {
+  public static ServedModel load(Order order, Consumer<Progress> progress) {
     FileCheckCache answers = new QuantizedModelStore(order.settings()).answers();
     Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer(), answers);
     try {
@@ -101,8 +98,7 @@ public final class ModelLoader {
     }
   }
 
-  private static ServedModel load(
-      Order order, Checkpoint checkpoint, Consumer<SearchProgress> progress) {
+  private static ServedModel load(Order order, Checkpoint checkpoint, Consumer<Progress> progress) {
     // What can be refused at once is, before a search of minutes; the tokenizer, a third of a
     // second start, is built beside the artifact's verification.
     CalmSettings settings = order.settings();
@@ -135,12 +131,15 @@ public final class ModelLoader {
     CalmSettings settings = order.settings();
     SchedulerSettings budgets = budgets(checkpoint.spec(), settings);
     TokenizerCheck.warn(order.name(), tokenizer, checkpoint.spec().vocabulary());
-    MemoryEstimate estimate = MemoryEstimate.of(checkpoint.spec(), settings, budgets, true);
+    MemoryEstimate estimate = memory(checkpoint, settings, true);
     try (MemoryLedger.Claim claim = claim(settings, estimate)) {
       // Holds a lease: what is mapped goes with the decoder, which the scheduler closes.
       Decoder decoder =
           Decoders.open(
-              artifact.model(), settings.decoder(), budgets.blocks(), budgets.largestStep());
+              artifact.model(),
+              settings.decoder().forDecoder(),
+              budgets.blocks(),
+              budgets.largestStep());
       Scheduler scheduler = start(order.name(), decoder, budgets);
       claim.keep(scheduler, estimate.bytes());
       logger.info("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
@@ -159,24 +158,11 @@ public final class ModelLoader {
     }
   }
 
-  @SuppressWarnings("try") // the turn and the claim are held, not used
   private static Artifact artifact(
-      Order order, Checkpoint checkpoint, Consumer<SearchProgress> progress) {
+      Order order, Checkpoint checkpoint, Consumer<Progress> progress) {
     CalmSettings settings = order.settings();
-    QuantizedModelStore store = new QuantizedModelStore(settings);
-    progress.accept(SearchProgress.phase("opening", 0));
-    Optional<Artifact> found = store.find(checkpoint);
-    if (found.isPresent()) {
-      return found.get();
-    }
-    try (SearchTurn turn = SearchTurn.take(progress);
-        MemoryLedger.Claim claim =
-            claim(
-                settings,
-                MemoryEstimate.of(
-                    checkpoint.spec(), settings, budgets(checkpoint.spec(), settings), false))) {
-      return store.get(checkpoint, progress);
-    }
+    return new QuantizedModelStore(settings)
+        .get(checkpoint, progress, () -> claim(settings, memory(checkpoint, settings, false)));
   }
 
   /**
@@ -188,12 +174,18 @@ public final class ModelLoader {
   public static MemoryEstimate estimate(Path model, CalmSettings settings) {
     FileCheckCache answers = new QuantizedModelStore(settings).answers();
     try (Checkpoint checkpoint = Checkpoints.open(model, false, answers)) {
-      return MemoryEstimate.of(
-          checkpoint.spec(),
-          settings,
-          budgets(checkpoint.spec(), settings),
-          isQuantized(checkpoint, settings));
+      return memory(checkpoint, settings, isQuantized(checkpoint, settings));
     }
+  }
+
+  private static MemoryEstimate memory(
+      Checkpoint checkpoint, CalmSettings settings, boolean quantized) {
+    return MemoryEstimate.of(
+        checkpoint.spec(),
+        new QuantizedModelStore(settings).layout(checkpoint),
+        settings,
+        budgets(checkpoint.spec(), settings),
+        quantized);
   }
 
   private static boolean isQuantized(Checkpoint checkpoint, CalmSettings settings) {
@@ -203,21 +195,21 @@ public final class ModelLoader {
   }
 
   private static SchedulerSettings budgets(ModelSpec spec, CalmSettings settings) {
-    return Budgets.of(spec, settings, MemoryLedger.PROCESS.room().available());
+    return SchedulerBudgets.of(spec, settings, MemoryLedger.PROCESS.room().available());
   }
 
   private static MemoryLedger.Claim claim(CalmSettings settings, MemoryEstimate estimate) {
-    return settings.memoryCheck()
+    return settings.loading().memoryCheck()
         ? MemoryLedger.PROCESS.claim(estimate)
         : MemoryLedger.PROCESS.claimUnchecked(estimate);
   }
 
   private static ServedModel.Limits limits(CalmSettings settings) {
     return new ServedModel.Limits(
-        settings.defaultMaxTokens(),
-        settings.requestTimeout(),
-        settings.slowReaderTimeout(),
-        settings.drainTimeout());
+        settings.generation().defaultMaxTokens(),
+        settings.timeouts().request(),
+        settings.timeouts().slowReader(),
+        settings.timeouts().drain());
   }
 
   private static Tokenizer await(FutureTask<Tokenizer> tokenizer) {

@@ -1,7 +1,7 @@
 package io.calm.serving.load;
 
 import io.calm.kernels.NativeKernels;
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import io.calm.serving.model.LoadCancelledException;
 import io.calm.serving.model.LoadProgress;
 import io.calm.serving.model.ModelRegistry;
@@ -43,7 +43,7 @@ public final class ModelLoads {
    * @throws ApiException if a model of this name is loading or ready
    */
   public CompletableFuture<ServedModel> start(
-      ModelLoader.Order order, OnFailure onFailure, Consumer<SearchProgress> watcher) {
+      ModelLoader.Order order, OnFailure onFailure, Consumer<Progress> watcher) {
     Load load = new Load(order, onFailure, watcher, announce(order));
     Thread thread = new Thread(load, "calm-load-" + order.name());
     thread.setDaemon(true);
@@ -62,14 +62,14 @@ public final class ModelLoads {
   private final class Load implements Runnable {
     private final ModelLoader.Order order;
     private final OnFailure onFailure;
-    private final Consumer<SearchProgress> watcher;
+    private final Consumer<Progress> watcher;
     private final LoadProgress progress;
     private final CompletableFuture<ServedModel> result = new CompletableFuture<>();
 
     Load(
         ModelLoader.Order order,
         OnFailure onFailure,
-        Consumer<SearchProgress> watcher,
+        Consumer<Progress> watcher,
         LoadProgress progress) {
       this.order = order;
       this.onFailure = onFailure;

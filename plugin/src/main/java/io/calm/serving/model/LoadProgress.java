@@ -1,14 +1,14 @@
 package io.calm.serving.model;
 
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import java.util.function.Consumer;
 
 /**
  * The latest moment of a load; the loader writes it, anybody reads it. A load that was cancelled
  * ends at its next report. Thread safe.
  */
-public final class LoadProgress implements Consumer<SearchProgress> {
-  private volatile SearchProgress current = SearchProgress.phase("queued", 0);
+public final class LoadProgress implements Consumer<Progress> {
+  private volatile Progress current = new Progress.Step(Progress.Kind.QUEUED);
   private volatile boolean cancelled;
 
   /**
@@ -17,12 +17,12 @@ public final class LoadProgress implements Consumer<SearchProgress> {
    * @throws LoadCancelledException if nobody wants the model any more
    */
   @Override
-  public void accept(SearchProgress moment) {
+  public void accept(Progress moment) {
     requireWanted();
     current = moment;
   }
 
-  public SearchProgress current() {
+  public Progress current() {
     return current;
   }
 

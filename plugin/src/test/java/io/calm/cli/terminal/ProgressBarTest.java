@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -25,10 +25,18 @@ class ProgressBarTest {
 
   @Test
   void whatNobodyKnowsIsLeftOut() {
-    assertEquals("opening  elapsed 0:02", ProgressText.plain(SearchProgress.phase("opening", 1.6)));
+    assertEquals(
+        "opening  elapsed 0:02", ProgressText.plain(new Progress.Step(Progress.Kind.OPENING, 1.6)));
     assertEquals(
         "searching  block 1/30  0 %  rtn  elapsed 0:12",
         ProgressText.plain(moment(0, 0, "rtn", Double.NaN, Double.NaN)));
+  }
+
+  @Test
+  void samplingCountsTokens() {
+    assertEquals(
+        "sampling  token 65/256  [######------------------]  25 %  rtn  elapsed 0:10  ETA 0:30",
+        ProgressText.bar(new Progress.Sampling(64, 256, "rtn", new Progress.Times(10, 30)), 200));
   }
 
   @Test
@@ -64,7 +72,7 @@ class ProgressBarTest {
   @Test
   void logLinesStandAboveTheBarAndTheBarGoesAway() {
     try (ProgressBar bar = ProgressBar.open(err, 40)) {
-      bar.accept(SearchProgress.phase("opening", 1));
+      bar.accept(new Progress.Step(Progress.Kind.OPENING, 1));
       System.err.println("a log line");
     }
     assertEquals(
@@ -77,15 +85,18 @@ class ProgressBarTest {
     PrintStream before = System.err;
     try (ProgressBar bar = ProgressBar.open(err, 40)) {
       assertNotSame(before, System.err);
-      bar.accept(SearchProgress.phase("opening", 0));
+      bar.accept(new Progress.Step(Progress.Kind.OPENING));
     }
     assertSame(before, System.err);
   }
 
-  private static SearchProgress moment(
+  private static Progress moment(
       int block, int candidate, String algorithm, double score, double eta) {
-    return new SearchProgress(
-        "searching", block, 30, algorithm, candidate, 4, score, 12, eta, block * 4 + candidate);
+    return new Progress.Searching(
+        new Progress.Position(block, 30),
+        new Progress.Attempt(algorithm, candidate, 4),
+        new Progress.Scores(block * 4 + candidate, score),
+        new Progress.Times(12, eta));
   }
 
   private String written() {

@@ -2,16 +2,17 @@ package io.calm.quant.gptq;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
-import io.calm.kernels.NativeKernels.Rung;
-import io.calm.kernels.NativeRungs;
-import io.calm.kernels.SearchKernels;
+import io.calm.kernels.JavaSearchKernels;
+import io.calm.kernels.KernelVariant;
+import io.calm.kernels.NativeSearchKernels;
+import io.calm.kernels.NativeVariants;
+import io.calm.quant.Compute;
 import io.calm.quant.Grids;
+import io.calm.quant.InputStatistics;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.JavaLinearAlgebra;
-import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
-import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -24,39 +25,58 @@ class ColumnWalkTest {
   private static final int[] INPUTS = {1, 31, 96, 128, 130, 300};
   private static final int[] GROUPS = {32, 64, 128};
 
-  static Stream<Rung> rungs() {
-    return NativeRungs.here();
+  static Stream<KernelVariant> variants() {
+    return NativeVariants.here();
   }
 
   @ParameterizedTest
-  @MethodSource("rungs")
-  void everyRungGivesTheCodesOfJava(Rung rung) {
+  @MethodSource("variants")
+  void everyVariantGivesTheCodesOfJava(KernelVariant variant) {
     for (int round = 0; round < 20; round++) {
       long seed = System.nanoTime();
       SplittableRandom random = new SplittableRandom(seed);
       int outputs = OUTPUTS[random.nextInt(OUTPUTS.length)];
       int inputs = INPUTS[random.nextInt(INPUTS.length)];
-      try (Problem problem =
-          new Problem(gaussian(random, outputs, inputs), GROUPS[random.nextInt(GROUPS.length)])) {
+      int group = GROUPS[random.nextInt(GROUPS.length)];
+      try (Matrix weight = gaussian(random, outputs, inputs);
+          Parallel parallel = new Parallel(2)) {
+        RoundingProblem java =
+            problem(weight, group, new Compute(parallel, new JavaSearchKernels()));
+        RoundingProblem inC =
+            problem(weight, group, new Compute(parallel, new NativeSearchKernels(variant)));
         float[] importance = new float[inputs];
         for (int k = 0; k < inputs; k++) {
           importance[k] = (float) random.nextDouble(0.01, 1);
         }
-        Grids grids = Grids.fitFully(problem, importance);
+        Grids grids = Grids.fitFully(java, importance);
         Matrix factor = upper(random, inputs);
         int[] order = permutation(random, inputs);
-        byte[] expected =
-            new ColumnWalk(problem, grids, factor, order, Optional.empty()).run().codes();
-        byte[] actual =
-            new ColumnWalk(problem, grids, factor, order, Optional.of(SearchKernels.of(rung)))
-                .run()
-                .codes();
+        byte[] expected = new ColumnWalk(java, grids, factor, order).run().codes();
+        byte[] actual = new ColumnWalk(inC, grids, factor, order).run().codes();
         assertArrayEquals(
             expected,
             actual,
-            "%s: seed %d, [%d, %d]".formatted(rung.name(), seed, outputs, inputs));
+            "%s: seed %d, [%d, %d]".formatted(variant.name(), seed, outputs, inputs));
       }
     }
+  }
+
+  /** A problem without statistics: a walk is given its grids and its factor. */
+  private static RoundingProblem problem(Matrix weight, int group, Compute compute) {
+    InputStatistics none =
+        new InputStatistics() {
+          @Override
+          public float[] meanSquare() {
+            throw new UnsupportedOperationException("a walk has its grids");
+          }
+
+          @Override
+          public Matrix gram() {
+            throw new UnsupportedOperationException("a walk has its factor");
+          }
+        };
+    return new RoundingProblem(
+        weight, group, none, row -> "TEST", new JavaLinearAlgebra(), compute);
   }
 
   private static Matrix gaussian(SplittableRandom random, int rows, int columns) {
@@ -90,56 +110,5 @@ class ColumnWalkTest {
       order[other] = held;
     }
     return order;
-  }
-
-  private static final class Problem implements RoundingProblem, AutoCloseable {
-    private final Matrix weight;
-    private final int group;
-    private final Parallel parallel = new Parallel(2);
-
-    Problem(Matrix weight, int group) {
-      this.weight = weight;
-      this.group = group;
-    }
-
-    @Override
-    public Matrix weight() {
-      return weight;
-    }
-
-    @Override
-    public int group() {
-      return group;
-    }
-
-    @Override
-    public float[] meanSquare() {
-      throw new UnsupportedOperationException("a walk has its grids");
-    }
-
-    @Override
-    public Matrix gram() {
-      throw new UnsupportedOperationException("a walk has its factor");
-    }
-
-    @Override
-    public LinearAlgebra algebra() {
-      return new JavaLinearAlgebra();
-    }
-
-    @Override
-    public Parallel parallel() {
-      return parallel;
-    }
-
-    @Override
-    public String linearOf(int n) {
-      return "TEST";
-    }
-
-    @Override
-    public void close() {
-      parallel.close();
-    }
   }
 }

@@ -17,8 +17,8 @@ import ai.djl.serving.wlm.util.WlmOutOfMemoryException;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.generate.Scheduler;
 import io.calm.metrics.CalmMetrics;
-import io.calm.quantize.NotEnoughMemoryException;
-import io.calm.search.SearchProgress;
+import io.calm.quantize.QuantizeException;
+import io.calm.search.Progress;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.ModelRegistry;
@@ -62,14 +62,16 @@ class CalmEngineTest {
     this.directory = directory;
   }
 
-  private static ServedModel loaded(ModelLoader.Order order, Consumer<SearchProgress> progress) {
-    progress.accept(SearchProgress.phase("opening", 0));
+  private static ServedModel loaded(ModelLoader.Order order, Consumer<Progress> progress) {
+    progress.accept(new Progress.Step(Progress.Kind.OPENING));
     if (order.checkpoint().endsWith("broken")) {
       throw new CheckpointException("config.json: hidden_size: expected a number, got none");
     }
     if (order.checkpoint().endsWith("huge")) {
-      throw new NotEnoughMemoryException(
-          "start it with -XX:MaxDirectMemorySize=8g", new OutOfMemoryError("direct memory"));
+      throw new QuantizeException(
+          QuantizeException.Kind.NOT_ENOUGH_MEMORY,
+          "start it with -XX:MaxDirectMemorySize=8g",
+          new OutOfMemoryError("direct memory"));
     }
     if (order.checkpoint().endsWith("heap")) {
       throw new OutOfMemoryError("Java heap space");

@@ -59,7 +59,11 @@ final class CountingModel {
   static ServedModel of(ModelLoader.Order order, Semaphore steps) {
     SchedulerSettings budgets =
         new SchedulerSettings(
-            CONTEXT, CONTEXT, order.settings().maxRunning(), order.settings().queueSize(), 64);
+            CONTEXT,
+            CONTEXT,
+            order.settings().generation().maxRunning(),
+            order.settings().generation().queueSize(),
+            64);
     return new ServedModel(
         order.name(),
         order.url(),

@@ -2,7 +2,7 @@ package io.calm.serving.djl;
 
 import ai.djl.serving.plugins.RequestHandler;
 import io.calm.generate.SchedulerSettings;
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.ServedModel;
 import io.calm.testing.ScriptedModels;
@@ -21,9 +21,9 @@ import org.jspecify.annotations.Nullable;
 public final class ScriptedPlugin implements RequestHandler<@Nullable Void> {
   private final CalmPlugin plugin = new CalmPlugin(ScriptedPlugin::load);
 
-  private static ServedModel load(ModelLoader.Order order, Consumer<SearchProgress> progress) {
+  private static ServedModel load(ModelLoader.Order order, Consumer<Progress> progress) {
     while (order.name().startsWith("searching")) { // for ever, as far as a test can see
-      progress.accept(SearchProgress.phase("searching", 0));
+      progress.accept(new Progress.Step(Progress.Kind.CHECKING));
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
     }
     return ScriptedModels.create(
@@ -31,8 +31,8 @@ public final class ScriptedPlugin implements RequestHandler<@Nullable Void> {
         new SchedulerSettings(
             ScriptedModels.CONTEXT,
             1024,
-            order.settings().maxRunning(),
-            order.settings().queueSize(),
+            order.settings().generation().maxRunning(),
+            order.settings().generation().queueSize(),
             256),
         order.lmi());
   }

@@ -43,9 +43,9 @@ class LocalModelsTest {
     ModelLoader.Order order =
         models.find("m", directory.toUri().toString(), Map.of("job_queue_size", "7"));
     assertEquals(weights, order.checkpoint());
-    assertEquals(64, order.settings().group().orElseThrow());
-    assertEquals(7, order.settings().queueSize());
-    assertEquals(3, order.settings().maxRunning());
+    assertEquals(64, order.settings().quantization().group().orElseThrow());
+    assertEquals(7, order.settings().generation().queueSize());
+    assertEquals(3, order.settings().generation().maxRunning());
     assertEquals(new LmiOptions(false, true), order.lmi());
     assertEquals(weights, models.find("m", weights.toString(), Map.of()).checkpoint());
   }

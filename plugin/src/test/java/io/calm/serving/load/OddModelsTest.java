@@ -6,15 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.artifact.Artifact;
+import io.calm.artifact.ArtifactLayout;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.hf.TinyHf;
 import io.calm.generate.SchedulerSettings;
+import io.calm.quantize.QuantizeException;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
-import io.calm.search.SearchException;
 import io.calm.serving.reply.ApiException;
 import io.calm.settings.CalmSettings;
 import io.calm.testing.Repository;
@@ -95,7 +96,7 @@ class OddModelsTest {
   private static void searchAndCompute(Path model, CalmSettings settings) {
     try (Checkpoint checkpoint = Checkpoints.open(model);
         Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, moment -> {});
-        Decoder decoder = Decoders.open(artifact.model(), settings.decoder(), 1)) {
+        Decoder decoder = Decoders.open(artifact.model(), settings.decoder().forDecoder(), 1)) {
       Decoder.Chunk chunk =
           new Decoder.Chunk(new int[] {0}, 0, new int[] {1, 7, 299}, Decoder.Wanted.ALL);
       for (var row : decoder.step(List.of(chunk)).get(0)) {
@@ -103,9 +104,11 @@ class OddModelsTest {
           assertTrue(Float.isFinite(logit));
         }
       }
-      SchedulerSettings budgets = Budgets.of(checkpoint.spec(), settings, 1L << 40);
+      SchedulerSettings budgets = SchedulerBudgets.of(checkpoint.spec(), settings, 1L << 40);
       assertTrue(budgets.maxContext() <= 4096 && budgets.kvTokens() > 0);
-      assertTrue(MemoryEstimate.of(checkpoint.spec(), settings, budgets, false).bytes() > 0);
+      ArtifactLayout layout = new QuantizedModelStore(settings).layout(checkpoint);
+      assertTrue(
+          MemoryEstimate.of(checkpoint.spec(), layout, settings, budgets, false).bytes() > 0);
     }
   }
 
@@ -197,7 +200,7 @@ class OddModelsTest {
       CalmSettings settings = settings("calm.algorithm", "rtn", "calm.lm-head", "float32");
       try (Checkpoint checkpoint = Checkpoints.open(path);
           Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, moment -> {});
-          Decoder decoder = Decoders.open(artifact.model(), settings.decoder(), 1)) {
+          Decoder decoder = Decoders.open(artifact.model(), settings.decoder().forDecoder(), 1)) {
         Decoder.Chunk chunk =
             new Decoder.Chunk(new int[] {0}, 0, new int[] {1, 7}, Decoder.Wanted.ALL);
         tables.put(
@@ -223,9 +226,9 @@ class OddModelsTest {
     Path path = model.put(TinyHf.EMBEDDINGS, new float[300][32]).write(directory.resolve("model"));
     Files.copy(TOKENIZER, path.resolve("tokenizer.json"));
     try (Checkpoint checkpoint = Checkpoints.open(path)) {
-      SearchException refused =
+      QuantizeException refused =
           assertThrows(
-              SearchException.class,
+              QuantizeException.class,
               () -> new QuantizedModelStore(settings()).get(checkpoint, moment -> {}));
       ApiException error = LoadErrors.of(refused);
       assertEquals(ApiException.Kind.INVALID, error.kind());

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.calm.search.SearchProgress;
+import io.calm.search.Progress;
 import io.calm.testing.ScriptedModels;
 import java.time.Duration;
 import java.util.Optional;
@@ -43,10 +43,11 @@ class ModelRegistryTest {
   @Test
   void aRemovedLoadEndsAtItsNextReport() {
     LoadProgress progress = registry.loading("m", "/a");
-    progress.accept(SearchProgress.phase("opening", 0));
+    progress.accept(new Progress.Step(Progress.Kind.OPENING));
     registry.remove("m");
     assertThrows(
-        LoadCancelledException.class, () -> progress.accept(SearchProgress.phase("searching", 1)));
+        LoadCancelledException.class,
+        () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
     assertEquals("opening", progress.current().phase());
   }
 

@@ -2,45 +2,48 @@ package io.calm.quantize;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.model.ModelSpec;
+import io.calm.quant.Compute;
 import io.calm.quant.NearestRounding;
-import io.calm.settings.CalmSettings.HeadFormat;
 import io.calm.tensor.Int4TableBuilder;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 import java.util.function.IntFunction;
 
 /**
- * Embeddings and lm_head of full-precision or int8 rows, read band by band. An int4 head is made
- * later, on the inputs that a search has for it; embeddings stay int8 beside it, for a step reads a
- * row of them a token, whatever its size.
+ * The embeddings and the lm_head of a model, in int8 or a floating-point format. They are read from
+ * the checkpoint in bands of rows.
  *
- * @param head the same object as {@code embeddings} where the model ties them
+ * <p>An int4 head is made later, on the inputs that the search collects for it. The embeddings stay
+ * int8 beside an int4 head, because a step reads only one row per token, whatever the size.
+ *
+ * @param head the same object as {@code embeddings} if the model ties them
  */
-record Tables(TokenTable embeddings, TokenTable head) {
+record ModelTables(TokenTable embeddings, TokenTable head) {
   private static final int BAND = 4096;
 
-  static Tables build(Checkpoint checkpoint, HeadFormat format, int groupLimit) {
+  static ModelTables build(Checkpoint checkpoint, Optional<TableFormat> format, int groupLimit) {
     ModelSpec spec = checkpoint.spec();
     Rows embeddingRows = checkpoint::embeddingRows;
     Rows headRows = checkpoint::headRows;
-    TokenTable embeddings = table(spec, format, groupLimit, embeddingRows);
-    TokenTable head =
-        spec.tiedEmbeddings() ? embeddings : table(spec, format, groupLimit, headRows);
-    return new Tables(embeddings, head);
+    TableFormat given = format.orElse(TableFormat.INT8);
+    TokenTable embeddings = table(spec, given, groupLimit, embeddingRows);
+    TokenTable head = spec.tiedEmbeddings() ? embeddings : table(spec, given, groupLimit, headRows);
+    return new ModelTables(embeddings, head);
   }
 
-  /** Returns an int4 lm_head of nearest codes, which knows nothing of its inputs. */
-  static TokenTable int4Head(Checkpoint checkpoint, int groupLimit, Parallel parallel) {
+  /** Returns an int4 lm_head that is rounded to the nearest codes, without its inputs. */
+  static TokenTable int4Head(Checkpoint checkpoint, int groupLimit, Compute compute) {
     ModelSpec spec = checkpoint.spec();
     int group = QuantizedLinear.groupFor(spec.hidden(), groupLimit);
     Int4TableBuilder builder = new Int4TableBuilder(spec.vocabulary(), spec.hidden(), group);
     for (int from = 0; from < spec.vocabulary(); from += BAND) {
       try (Matrix band = checkpoint.headRows(from, Math.min(spec.vocabulary(), from + BAND))) {
-        builder.add(NearestRounding.plain(band, group, parallel, "LM_HEAD"));
+        builder.add(NearestRounding.plain(band, group, compute, "LM_HEAD"));
       }
     }
     return builder.build();
@@ -51,14 +54,14 @@ record Tables(TokenTable embeddings, TokenTable head) {
     Matrix read(int from, int to);
   }
 
-  private static TokenTable table(ModelSpec spec, HeadFormat format, int groupLimit, Rows rows) {
+  private static TokenTable table(ModelSpec spec, TableFormat format, int groupLimit, Rows rows) {
     int group = QuantizedLinear.groupFor(spec.hidden(), groupLimit);
     IntFunction<ByteBuffer> memory = ByteBuffer::allocateDirect;
     int tokens = spec.vocabulary();
     int width = spec.hidden();
     TokenTableBuilder builder =
         switch (format) {
-          case AUTO, INT8, INT4 -> TokenTableBuilder.int8(tokens, width, group, memory);
+          case INT8, INT4 -> TokenTableBuilder.int8(tokens, width, group, memory);
           case FLOAT16 -> TokenTableBuilder.float16(tokens, width, memory);
           case FLOAT32 -> TokenTableBuilder.float32(tokens, width, memory);
         };

@@ -11,16 +11,16 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** What an artifact needs of the file system when it is written; tests put a failing one here. */
-interface Disk {
-  Disk LOCAL = new Disk() {};
+/** The file operations of an artifact's writer. Tests replace them by failing ones. */
+interface StoreFileSystem {
+  StoreFileSystem LOCAL = new StoreFileSystem() {};
 
-  /** Creates a file, which must not exist. */
+  /** Creates a file that must not exist. */
   default WritableByteChannel create(Path file) throws IOException {
     return PrivateFiles.create(file);
   }
 
-  /** Makes a file's bytes, or a directory's entries, survive a power failure. */
+  /** Makes the bytes of a file, or the entries of a directory, survive a power failure. */
   default void sync(Path path) throws IOException {
     boolean directory = Files.isDirectory(path);
     if (directory && System.getProperty("os.name", "").startsWith("Windows")) {
@@ -32,12 +32,12 @@ interface Disk {
     }
   }
 
-  /** Returns the bytes that may still be written under {@code directory}. */
+  /** Returns the number of bytes that may still be written under {@code directory}. */
   default long usableSpace(Path directory) throws IOException {
     return Files.getFileStore(directory).getUsableSpace();
   }
 
-  /** Deletes a file, a link or a directory tree; links are not followed. */
+  /** Deletes a file, a link or a directory tree. Does not follow links. */
   default void delete(Path path) throws IOException {
     if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
       List<Path> children;

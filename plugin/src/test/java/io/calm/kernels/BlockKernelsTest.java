@@ -3,7 +3,6 @@ package io.calm.kernels;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import io.calm.kernels.NativeKernels.Rung;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.RandomLinears;
@@ -15,16 +14,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A search's products have the bits of a served linear. */
-class SearchKernelsTest {
+/** The products of a replayed block have the bits of a served linear. */
+class BlockKernelsTest {
 
-  static Stream<Rung> rungs() {
-    return NativeRungs.here();
+  static Stream<KernelVariant> variants() {
+    return NativeVariants.here();
   }
 
   @ParameterizedTest
-  @MethodSource("rungs")
-  void productsAreThoseOfAServedLinear(Rung rung) {
+  @MethodSource("variants")
+  void productsAreThoseOfAServedLinear(KernelVariant variant) {
     for (int rows : new int[] {1, 7, 128, 129, 300}) {
       long seed = System.nanoTime();
       Random random = new Random(seed);
@@ -35,7 +34,7 @@ class SearchKernelsTest {
       boolean perToken = random.nextBoolean();
       float[] x = RandomLinears.vector(rows * inputs, random);
       float[] expected =
-          NativeKernels.multiply(rung, weight, bias, perToken, x, 0, (outputs + 15) / 16);
+          NativeKernels.multiply(variant, weight, bias, perToken, x, 0, (outputs + 15) / 16);
       int from = rows / 4;
       Arrays.fill(expected, 0, from * outputs, 0);
       int bad = from + random.nextInt(rows - from);
@@ -44,7 +43,7 @@ class SearchKernelsTest {
         Arrays.fill(expected, bad * outputs, (bad + 1) * outputs, Float.NaN);
       }
       ByteBuffer y = NativeKernels.floats(new float[rows * outputs]);
-      SearchKernels.of(rung)
+      new BlockKernels(variant)
           .multiply(weight, bias, perToken, NativeKernels.floats(x), from, rows, y);
       float[] actual = new float[rows * outputs];
       y.asFloatBuffer().get(actual);
@@ -53,7 +52,7 @@ class SearchKernelsTest {
           actual,
           () ->
               "%s: seed %d, %d rows of [%d, %d]"
-                  .formatted(rung.name(), seed, rows, outputs, inputs));
+                  .formatted(variant.name(), seed, rows, outputs, inputs));
     }
   }
 
@@ -63,7 +62,7 @@ class SearchKernelsTest {
     ByteBuffer rotary = ByteBuffer.allocateDirect(64);
     assertThrows(
         IllegalArgumentException.class,
-        () -> new SearchKernels.Windows(heads, kvHeads, 2, 8, 0, 1e-5f, rotary, null, null));
-    new SearchKernels.Windows(128, 1, 2, 8, 0, 1e-5f, rotary, null, null);
+        () -> new BlockKernels.Windows(heads, kvHeads, 2, 8, 0, 1e-5f, rotary, null, null));
+    new BlockKernels.Windows(128, 1, 2, 8, 0, 1e-5f, rotary, null, null);
   }
 }

@@ -1,4 +1,4 @@
-package io.calm.quant;
+package io.calm.kernels;
 
 import io.calm.tensor.Float16;
 import org.jspecify.annotations.Nullable;
@@ -12,19 +12,19 @@ import org.jspecify.annotations.Nullable;
  * the weighted error in exact arithmetic; the best grid after rounding to float16 is kept. Cost is
  * O(starts * rounds * group). Deterministic. An instance holds scratch and belongs to one thread.
  *
- * <p>This is the reference of the kernel in C ({@link io.calm.kernels.SearchKernels}), which has
- * its bits: sums are float64, in the order of the weights.
+ * <p>Sums are float64, in the order of the weights; the kernels in C ({@link NativeSearchKernels})
+ * have the same bits.
  *
  * <p>Scales are normal float16 numbers. A grid that float16 cannot hold is reported by {@link
  * #fit}, not clamped.
  */
-final class GroupGrid {
+public final class GroupGrid {
   private static final int LEVELS = 15;
   private static final float[] SEARCH_STARTS = {1f, 0.95f, 0.9f, 0.85f, 0.8f};
   private static final float[] QUICK_STARTS = {1f};
 
-  /** How much is spent on a fit. */
-  enum Effort {
+  /** The effort of a fit. */
+  public enum Effort {
     /** Several starts: for the weights that are served. */
     FULL,
     /** One start, few rounds: for comparing fold scales. */
@@ -47,7 +47,7 @@ final class GroupGrid {
     return effort == Effort.FULL ? SEARCH_STARTS : QUICK_STARTS;
   }
 
-  /** Returns the most rounds from each start. */
+  /** Returns the maximum number of rounds from each start. */
   static int rounds(Effort effort) {
     return effort == Effort.FULL ? 12 : 2;
   }
@@ -135,7 +135,7 @@ final class GroupGrid {
   }
 
   /** Returns the nearest code of {@code value}, 0..15, as a float. */
-  static float code(float value, float inverseScale, float minimum) {
+  public static float code(float value, float inverseScale, float minimum) {
     float x = (value - minimum) * inverseScale;
     return x <= 0 ? 0 : x >= LEVELS ? LEVELS : (int) (x + 0.5f);
   }

@@ -6,9 +6,10 @@ import io.calm.quantize.Memory;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.settings.CalmSettings;
+import io.calm.settings.GenerationSettings;
 
 /** The scheduler's budgets of a model, by its settings and the memory at hand. */
-final class Budgets {
+final class SchedulerBudgets {
   /** Tokens of one step beside the decodes: a prompt is read in chunks of at most so many. */
   private static final int STEP_TOKENS = 256;
 
@@ -24,7 +25,7 @@ final class Budgets {
   /** Maximum number of blocks with a token count that fits an int. */
   private static final int MAX_BLOCKS = Integer.MAX_VALUE / Decoder.BLOCK_TOKENS;
 
-  private Budgets() {}
+  private SchedulerBudgets() {}
 
   /**
    * Returns the budgets.
@@ -32,36 +33,37 @@ final class Budgets {
    * @param available bytes of memory, for all of the model
    */
   static SchedulerSettings of(ModelSpec spec, CalmSettings settings, long available) {
+    GenerationSettings limits = settings.generation();
     int context =
         Math.min(
             spec.maxContext(),
-            settings.maxContext().orElse(Math.min(spec.maxContext(), DEFAULT_CONTEXT)));
-    long blockBytes = Decoders.blockBytes(spec, settings.decoder());
+            limits.maxContext().orElse(Math.min(spec.maxContext(), DEFAULT_CONTEXT)));
+    long blockBytes = Decoders.blockBytes(spec, settings.decoder().forDecoder());
     long automatic = (long) Math.min(available * KV_SHARE, Memory.directLimit() * KV_DIRECT_SHARE);
     long bytes =
-        settings.kvBudgetMb().isPresent()
-            ? settings.kvBudgetMb().getAsLong() << 20
+        limits.kvBudgetMb().isPresent()
+            ? limits.kvBudgetMb().getAsLong() << 20
             : Math.max(blockBytes, automatic);
     if (bytes < blockBytes) {
       throw new IllegalArgumentException(
           "calm.kv-budget-mb: %d bytes hold no block of %d tokens, which takes %d bytes; raise it"
               .formatted(bytes, Decoder.BLOCK_TOKENS, blockBytes));
     }
-    long logits = 4L * (settings.maxRunning() + SchedulerSettings.MOST_SCORED_ROWS);
+    long logits = 4L * (limits.maxRunning() + SchedulerSettings.MOST_SCORED_ROWS);
     if (logits * spec.vocabulary() > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
           "calm.max-running: expected at most %d for a vocabulary of %d tokens, got %d"
               .formatted(
                   Integer.MAX_VALUE / 4 / spec.vocabulary() - SchedulerSettings.MOST_SCORED_ROWS,
                   spec.vocabulary(),
-                  settings.maxRunning()));
+                  limits.maxRunning()));
     }
-    long most = (long) settings.maxRunning() * Decoder.blocksFor(context);
+    long most = (long) limits.maxRunning() * Decoder.blocksFor(context);
     return new SchedulerSettings(
         context,
         (int) Math.min(Math.min(bytes / blockBytes, most), MAX_BLOCKS),
-        settings.maxRunning(),
-        settings.queueSize(),
+        limits.maxRunning(),
+        limits.queueSize(),
         STEP_TOKENS);
   }
 }

@@ -5,18 +5,18 @@ import java.nio.file.Path;
 /**
  * The paths of one artifact.
  *
- * @param root the directory of all artifacts
+ * @param root directory of all artifacts
  * @param id {@link ArtifactKey#id}
- * @param attempt 0, or more if leftovers that cannot be deleted have the names of lower attempts
+ * @param attempt 0, or more if leftovers that cannot be deleted occupy the names of lower attempts
  */
-record Place(Path root, String id, int attempt) {
-  /** Being written; the holder of the lock owns it. */
+record ArtifactPaths(Path root, String id, int attempt) {
+  /** Suffix of a directory that is being written. The holder of the lock owns it. */
   static final String TEMPORARY = ".tmp";
 
-  /** Found bad and being deleted; likewise. */
+  /** Suffix of a damaged directory that is being deleted. The holder of the lock owns it. */
   static final String DISCARDED = ".bad";
 
-  Place(Path root, String id) {
+  ArtifactPaths(Path root, String id) {
     this(root, id, 0);
   }
 
@@ -26,9 +26,9 @@ record Place(Path root, String id, int attempt) {
     return name.substring(0, name.indexOf('.'));
   }
 
-  /** Returns the next place of the same artifact, with other names. */
-  Place next() {
-    return new Place(root, id, attempt + 1);
+  /** Returns the paths of the next attempt. */
+  ArtifactPaths next() {
+    return new ArtifactPaths(root, id, attempt + 1);
   }
 
   private String name(String suffix) {
@@ -48,7 +48,7 @@ record Place(Path root, String id, int attempt) {
     return root.resolve(name(DISCARDED));
   }
 
-  /** Returns the lock's file, which is never deleted. */
+  /** Returns the lock file, which is never deleted. */
   Path lock() {
     return root.resolve(id + ".lock");
   }

@@ -1,0 +1,34 @@
+package io.calm.quantize;
+
+/** The reason that a model could not be quantized, with the kind of the reason. */
+public final class QuantizeException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private final Kind kind;
+
+  public QuantizeException(Kind kind, String message, Throwable cause) {
+    super(message, cause);
+    this.kind = kind;
+  }
+
+  public QuantizeException(Kind kind, String message) {
+    super(message);
+    this.kind = kind;
+  }
+
+  /** Kinds of reasons, by the person who can remove them. */
+  public enum Kind {
+    /** The checkpoint or a setting cannot be used. */
+    INVALID,
+    /** The search needs more memory than the JVM may use. */
+    NOT_ENOUGH_MEMORY,
+    /** The PyTorch engine is not available. */
+    ENGINE_MISSING,
+    /** The artifact, or a file that it depends on, cannot be read or written. */
+    STORAGE
+  }
+
+  public Kind kind() {
+    return kind;
+  }
+}

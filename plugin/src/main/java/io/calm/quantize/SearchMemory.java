@@ -1,0 +1,82 @@
+package io.calm.quantize;
+
+import io.calm.artifact.ArtifactLayout;
+import io.calm.calibration.CalibrationSet;
+import io.calm.calibration.SelfSampler;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.Stage;
+import io.calm.runtime.Decoder;
+import io.calm.runtime.Decoders;
+import io.calm.runtime.KvType;
+import io.calm.settings.CalibrationSettings;
+import io.calm.settings.CalmSettings;
+import io.calm.settings.PlanSettings;
+import java.util.Arrays;
+
+/**
+ * The memory of a search outside the Java heap, estimated from the sizes of the model before any of
+ * it is allocated. The estimate is an upper bound within a factor of two.
+ *
+ * <p>The search holds a full-precision block three times (in Java, in PyTorch, dequantized) and
+ * once per candidate, the hidden streams, three matrices of the size of the widest linear's
+ * Hessian, the logits of the guard, the token tables, and PyTorch itself. A model that samples its
+ * own calibration tokens needs, before that, its whole quantized form and the keys and values of
+ * the sampled sequences.
+ */
+public final class SearchMemory {
+  /** Changes of the settings or the deployment that reduce the memory of a search. */
+  public static final String REMEDY =
+      "lower calm.calibration.samples, name fewer algorithms in calm.pool, run ./calm quantize on"
+          + " another machine and bring its calm.cache-dir";
+
+  /** PyTorch's libraries and its own buffers. */
+  private static final long ENGINE_BYTES = 400L << 20;
+
+  private static final int DEFAULT_POOL = 4;
+
+  private SearchMemory() {}
+
+  /** Returns the estimate in bytes. */
+  public static long bytes(ModelSpec spec, ArtifactLayout layout, CalmSettings settings) {
+    CalibrationSettings calibration = settings.quantization().calibration();
+    int length = Math.min(calibration.length(), spec.maxContext());
+    long sampling =
+        calibration.file().isPresent()
+            ? 0
+            : layout.blocksBytes(spec) + samplesBytes(spec, settings, length);
+    return layout.tablesBytes(spec) + Math.max(blockSearchBytes(spec, settings, length), sampling);
+  }
+
+  private static long blockSearchBytes(ModelSpec spec, CalmSettings settings, long length) {
+    int pool = poolSize(settings.quantization().plan());
+    long block =
+        4
+            * Arrays.stream(LinearRole.values())
+                .mapToLong(role -> (long) spec.outputs(role) * spec.inputs(role))
+                .sum();
+    long tokens = CalibrationSet.total(settings.quantization().calibration().samples()) * length;
+    long widest =
+        Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).max().orElse(0);
+    long streams = 4L * (pool + 2) * tokens * spec.hidden();
+    return (3L + pool) * block
+        + streams
+        + 3 * 4 * widest * widest
+        + 4 * 4 * length * spec.vocabulary()
+        + ENGINE_BYTES;
+  }
+
+  private static int poolSize(PlanSettings plan) {
+    if (plan.algorithm().isPresent()) {
+      return 1;
+    }
+    return plan.pool().isEmpty() ? DEFAULT_POOL : plan.pool().size();
+  }
+
+  /** Returns the size of the float16 keys and values of the sequences that are sampled together. */
+  private static long samplesBytes(ModelSpec spec, CalmSettings settings, int length) {
+    int sequences = CalibrationSet.total(settings.quantization().calibration().samples());
+    int blocks = Math.min(SelfSampler.blocks(length), sequences * Decoder.blocksFor(length));
+    return blocks * Decoders.blockBytes(spec, settings.decoder().forDecoder(KvType.FLOAT16));
+  }
+}

@@ -1,0 +1,163 @@
+package io.calm.search;
+
+/**
+ * The state of a model's load at one moment, for the people who wait for it. Each phase is a record
+ * with the numbers that the phase has; those without a number of their own share {@link Step}.
+ */
+public sealed interface Progress {
+
+  /** Returns the name of the phase in logs and JSON, e.g. {@code searching}. */
+  String phase();
+
+  /** Returns the seconds since the work began. */
+  default double elapsedSeconds() {
+    return 0;
+  }
+
+  /** Returns the estimated seconds that are left; NaN while there is no estimate. */
+  default double etaSeconds() {
+    return Double.NaN;
+  }
+
+  /** The phases that have no count of their own. */
+  enum Kind {
+    QUEUED("queued"),
+    OPENING("opening"),
+    WAITING_FOR_TURN("waiting for another model's search"),
+    CHECKING("checking"),
+    HEAD("lm_head");
+
+    private final String phase;
+
+    Kind(String phase) {
+      this.phase = phase;
+    }
+  }
+
+  /** A phase without a count: the load is queued, files are opened or checked, and so on. */
+  record Step(Kind kind, double elapsedSeconds) implements Progress {
+    /** Creates a step at the start of the work. */
+    public Step(Kind kind) {
+      this(kind, 0);
+    }
+
+    @Override
+    public String phase() {
+      return kind.phase;
+    }
+  }
+
+  /**
+   * The model samples its own calibration sequences, all of them in step.
+   *
+   * @param tokens tokens of each sequence so far
+   * @param length tokens of a finished sequence
+   * @param algorithm the quantizer of the model that samples
+   */
+  record Sampling(int tokens, int length, String algorithm, Times times) implements Progress {
+    @Override
+    public String phase() {
+      return "sampling";
+    }
+
+    @Override
+    public double elapsedSeconds() {
+      return times.elapsedSeconds();
+    }
+
+    @Override
+    public double etaSeconds() {
+      return times.etaSeconds();
+    }
+  }
+
+  /** A phase that visits the blocks of the model in order. */
+  sealed interface BlockPhase extends Progress {
+    /** Returns the block that is processed. */
+    Position position();
+
+    /** Returns the algorithm that is applied; empty between two. */
+    String algorithm();
+
+    /** Returns the scores so far. */
+    Scores scores();
+
+    /** Returns the elapsed and remaining time. */
+    Times times();
+
+    @Override
+    default double elapsedSeconds() {
+      return times().elapsedSeconds();
+    }
+
+    @Override
+    default double etaSeconds() {
+      return times().etaSeconds();
+    }
+  }
+
+  /** The search tries the algorithms of the pool on a block. */
+  record Searching(Position position, Attempt attempt, Scores scores, Times times)
+      implements BlockPhase {
+    @Override
+    public String phase() {
+      return "searching";
+    }
+
+    @Override
+    public String algorithm() {
+      return attempt.algorithm();
+    }
+  }
+
+  /** One algorithm quantizes every block for a uniform plan. */
+  record Quantizing(Position position, String algorithm, Scores scores, Times times)
+      implements BlockPhase {
+    @Override
+    public String phase() {
+      return "quantizing";
+    }
+  }
+
+  /** The guard quantizes every block with the best single algorithm, to compare the mix with it. */
+  record Guarding(Position position, String algorithm, Scores scores, Times times)
+      implements BlockPhase {
+    @Override
+    public String phase() {
+      return "guard";
+    }
+  }
+
+  /**
+   * A block of the model.
+   *
+   * @param block index from 0
+   * @param blocks number of blocks
+   */
+  record Position(int block, int blocks) {}
+
+  /**
+   * A candidate for a block.
+   *
+   * @param algorithm its name; empty between two candidates
+   * @param index in the pool, from 0
+   * @param pool number of candidates per block
+   */
+  record Attempt(String algorithm, int index, int pool) {}
+
+  /**
+   * The scores of a search so far.
+   *
+   * @param evaluations candidates that were scored
+   * @param last the latest score; NaN before the first
+   */
+  record Scores(int evaluations, double last) {}
+
+  /**
+   * The time of a phase.
+   *
+   * @param elapsedSeconds since the work began
+   * @param etaSeconds estimated seconds that are left; NaN while there is no estimate
+   */
+  record Times(double elapsedSeconds, double etaSeconds) {}
+}

@@ -1,0 +1,84 @@
+package io.calm.search;
+
+import io.calm.model.BlockParameters;
+import io.calm.model.ModelSpec;
+import io.calm.model.WeightSource;
+import io.calm.quant.Compute;
+import io.calm.quant.Quantizer;
+import io.calm.replay.HiddenStates;
+import io.calm.replay.ReferenceModel;
+import io.calm.tensor.LinearAlgebra;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.QuantizedLinear;
+
+/**
+ * The inputs of a search with the two operations on a block that its parts share: to quantize it
+ * and to run it. Counts the forwards that collect the inputs of quantizers. Not thread safe.
+ */
+final class SearchContext {
+  private final SearchInputs inputs;
+  private final ReferenceModel model;
+  private int collectionForwards;
+
+  SearchContext(SearchInputs inputs) {
+    this.inputs = inputs;
+    this.model = new ReferenceModel(inputs.torch(), inputs.weights());
+  }
+
+  ModelSpec spec() {
+    return weights().spec();
+  }
+
+  SearchSettings settings() {
+    return inputs.settings();
+  }
+
+  ReferenceModel model() {
+    return model;
+  }
+
+  WeightSource weights() {
+    return inputs.weights();
+  }
+
+  LinearAlgebra algebra() {
+    return inputs.torch();
+  }
+
+  Compute compute() {
+    return inputs.compute();
+  }
+
+  int threads() {
+    return compute().parallel().threads();
+  }
+
+  int collectionForwards() {
+    return collectionForwards;
+  }
+
+  BlockParameters<Matrix> block(int layer) {
+    return weights().block(layer);
+  }
+
+  /** Quantizes a block on the hidden states {@code fit} of the quantized prefix. */
+  Quantizer.Result quantize(
+      Quantizer quantizer, int layer, BlockParameters<Matrix> block, HiddenStates fit) {
+    ReplayedBlock sample = new ReplayedBlock(inputs, layer, block, fit);
+    try {
+      return quantizer.quantize(sample);
+    } finally {
+      collectionForwards += sample.partialForwards();
+    }
+  }
+
+  /** Returns the W4A8 block as a function of hidden states. */
+  Streams.Block forward(int layer, BlockParameters<QuantizedLinear> block) {
+    return states -> model.moduleBlock(layer, states, block, settings().rounding());
+  }
+
+  /** Returns the full-precision block as a function of hidden states. */
+  Streams.Block fullForward(int layer, BlockParameters<Matrix> block) {
+    return states -> model.block(layer, states, block);
+  }
+}

@@ -1,0 +1,29 @@
+package io.calm.settings;
+
+import io.calm.cka.Metric;
+import io.calm.quant.AlgorithmName;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Settings that choose the algorithm of each block.
+ *
+ * @param algorithm the only algorithm of a uniform plan; empty: search
+ * @param pool algorithms to try; empty: the default pool
+ * @param metric the measure that scores candidates
+ * @param reference the hidden states that feed the full-precision block
+ * @param sinkThreshold rows above this many median norms are not scored; 0: all rows are
+ * @param guard whether the mix must be no worse than the best uniform plan
+ */
+public record PlanSettings(
+    Optional<AlgorithmName> algorithm,
+    List<AlgorithmName> pool,
+    Metric metric,
+    ReferenceStream reference,
+    double sinkThreshold,
+    boolean guard) {
+
+  public PlanSettings {
+    pool = List.copyOf(pool);
+  }
+}

@@ -1,0 +1,60 @@
+package io.calm.settings;
+
+import io.calm.model.ActivationMode;
+import io.calm.quant.AlgorithmName;
+import io.calm.tensor.TableFormat;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
+
+/**
+ * Settings that determine the quantized model. A change of one of them makes another artifact.
+ *
+ * @param group maximum number of inputs that share a scale; empty: chosen by the checkpoint
+ * @param activation granularity of the int8 activation scales
+ * @param lmHead format of lm_head and embeddings; empty: embeddings int8, and lm_head int4 where
+ *     that costs little accuracy, else int8
+ * @param plan choice of the algorithms
+ * @param calibration calibration tokens
+ */
+public record QuantizationSettings(
+    OptionalInt group,
+    ActivationMode activation,
+    Optional<TableFormat> lmHead,
+    PlanSettings plan,
+    CalibrationSettings calibration) {
+
+  /**
+   * Returns the settings as text, one {@code key=value} per line in a fixed order. The text is part
+   * of the artifact's key.
+   *
+   * <p>{@code auto} is not resolved, because the checkpoint's bytes and the format version
+   * determine its meaning. A calibration file appears as {@code file}: the key contains its bytes
+   * beside this text, and its name does not matter.
+   */
+  public String resultKey() {
+    return String.join(
+        "\n",
+        line(SettingKeys.GROUP, group.isPresent() ? Integer.toString(group.getAsInt()) : "auto"),
+        line(SettingKeys.ACTIVATION, activation.setting()),
+        line(SettingKeys.ALGORITHM, plan.algorithm().map(AlgorithmName::text).orElse("search")),
+        line(SettingKeys.POOL, plan.pool().isEmpty() ? "auto" : poolText()),
+        line(SettingKeys.METRIC, plan.metric().setting()),
+        line(SettingKeys.REFERENCE, plan.reference().setting()),
+        line(SettingKeys.SINK_THRESHOLD, Double.toString(plan.sinkThreshold())),
+        line(SettingKeys.GUARD, Boolean.toString(plan.guard())),
+        line(SettingKeys.CALIBRATION, calibration.file().isPresent() ? "file" : "self"),
+        line(SettingKeys.CALIBRATION_SAMPLES, Integer.toString(calibration.samples())),
+        line(SettingKeys.CALIBRATION_LENGTH, Integer.toString(calibration.length())),
+        line(SettingKeys.CALIBRATION_SEED, Long.toString(calibration.seed())),
+        line(SettingKeys.LM_HEAD, lmHead.map(TableFormat::setting).orElse("auto")));
+  }
+
+  private String poolText() {
+    return plan.pool().stream().map(AlgorithmName::text).collect(Collectors.joining(","));
+  }
+
+  private static String line(SettingKey<?> key, String value) {
+    return key.name() + "=" + value;
+  }
+}

@@ -3,25 +3,27 @@ package io.calm.checkpoint;
 import java.util.List;
 import java.util.Map;
 
-/** A model's own Jinja chat template. Thread safe. */
+/** The Jinja chat template of a model. Thread safe. */
 public interface ChatTemplate {
 
   /**
-   * Renders a conversation to the prompt's text.
+   * Renders a conversation as the text of a prompt.
    *
-   * @param messages as in OpenAI's schema: {@code role}, {@code content}, and what else the client
-   *     sent
-   * @param addGenerationPrompt whether the text ends with the assistant's header
-   * @throws IllegalArgumentException if the template refuses the conversation ({@code
-   *     raise_exception}), with its message, or fails to render it, with the line and the reason
+   * @param messages as in OpenAI's schema: {@code role}, {@code content} and any other fields of
+   *     the request
+   * @param addGenerationPrompt whether the text ends with the header of an assistant message
+   * @throws IllegalArgumentException if the template rejects the conversation by {@code
+   *     raise_exception}, or fails; the message has the template's own text, or the line and the
+   *     reason
    */
   String render(List<Map<String, Object>> messages, boolean addGenerationPrompt);
 
   /**
-   * Renders with more variables, e.g. {@code enable_thinking}; a template that does not know one
-   * ignores it.
+   * Renders a conversation with extra variables, e.g. {@code enable_thinking}. A template ignores
+   * variables that it does not use.
    *
-   * @param variables plain JSON values; the names that every template has are not changed by them
+   * @param variables plain JSON values; they cannot replace the standard variables, such as {@code
+   *     messages}
    */
   default String render(
       List<Map<String, Object>> messages,

@@ -9,43 +9,59 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A model on disk, opened and validated: its files are mapped, every tensor that the architecture
- * needs is there with the right shape, none has been read.
+ * A model on disk, opened and validated. Every tensor that the architecture needs is present with
+ * the right shape; tensor data is read only when requested. Closing it closes the tokenizer.
  */
 public interface Checkpoint extends WeightSource, AutoCloseable {
 
-  /** Returns the files whose bytes make the model, in a fixed order. */
+  /** Returns the files that make up the model, in a fixed order. */
   List<Path> files();
 
-  /** Returns the bytes that the file {@code files()} hold together. */
+  /**
+   * Returns the total size of {@link #files} in bytes.
+   *
+   * @throws CheckpointException if a file is gone
+   */
   long sizeInBytes();
 
   /**
-   * Reads every tensor of the model once and checks its values: weights of linears and tables are
-   * finite in float16, norms and biases in float32.
+   * Reads every tensor of the model once and checks its values. Matrices must be finite in float16,
+   * vectors (norms and biases) in float32.
    *
-   * @param parallel number of threads that read
+   * @param parallel threads that read
    * @param beforeEach called before each tensor; an exception ends the check
-   * @throws CheckpointException for a value out of range, naming file, tensor and row
+   * @throws CheckpointException if a value is out of range; the message names file, tensor, row and
+   *     column
    */
   void requireFinite(Parallel parallel, Runnable beforeEach);
 
   /**
-   * Reads a linear whose stored 4-bit blocks (Q4_0, Q4_1) are W4A8 codes and grids of group 32 as
-   * they are; empty where the tensor has another type.
+   * Reads the codes and grids of a Q4_0 or Q4_1 linear without requantizing it: its blocks are W4A8
+   * codes and grids of group size 32.
+   *
+   * @return [out, in]; empty if the tensor has another type
+   * @throws CheckpointException if a scale or minimum is not a finite float16 number
    */
   Optional<QuantizedMatrix> sourceCodes(int layer, LinearRole role);
 
   /** Returns whether {@link #sourceCodes} is present for every linear of every block. */
   boolean hasSourceCodes();
 
-  /** Returns what the checkpoint says of generation. */
+  /** Returns the checkpoint's defaults for generation. */
   GenerationDefaults generationDefaults();
 
-  /** Returns the tokenizer; built at the first call. */
+  /**
+   * Returns the tokenizer, which is built by the first call.
+   *
+   * @throws CheckpointException if it is missing or not supported
+   */
   Tokenizer tokenizer();
 
-  /** Returns the chat template; empty where the checkpoint has none. */
+  /**
+   * Returns the chat template; empty if the checkpoint has none.
+   *
+   * @throws CheckpointException if the template cannot be parsed
+   */
   Optional<ChatTemplate> chatTemplate();
 
   @Override

@@ -3,8 +3,8 @@ package io.calm.checkpoint;
 import io.calm.text.Printable;
 
 /**
- * A checkpoint that cannot be used: the message names file and tensor or key, what was expected,
- * what was found, and what to do. The message is one printable line of limited length.
+ * An error of a checkpoint that cannot be used. The message names the file with its tensor or key,
+ * the expected and the actual value, and a remedy. It is one printable line of limited length.
  */
 public final class CheckpointException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -24,10 +24,12 @@ public final class CheckpointException extends RuntimeException {
   }
 
   /**
-   * Creates an exception with a message in four parts. The value found may come from files and is
-   * cut at {@link Printable#MAX_LENGTH} characters.
+   * Creates an exception with a message in four parts. The actual value may come from an untrusted
+   * file and is cut at {@link Printable#MAX_LENGTH} characters.
    *
    * @param where the file, and the tensor or key in it
+   * @param expected the accepted values
+   * @param got the actual value
    * @param remedy what to do, or what is supported
    */
   public static CheckpointException refused(
@@ -35,7 +37,7 @@ public final class CheckpointException extends RuntimeException {
     return new CheckpointException(message(where, expected, got, remedy));
   }
 
-  /** Creates an exception with a message in four parts and a cause. */
+  /** Creates an exception as {@link #refused(String, Object, Object, String)} with a cause. */
   public static CheckpointException refused(
       String where, Object expected, Object got, String remedy, Throwable cause) {
     return new CheckpointException(message(where, expected, got, remedy), cause);

@@ -13,47 +13,50 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 
-/** Opens checkpoints. */
+/** Opens checkpoints of every supported format. */
 public final class Checkpoints {
   private Checkpoints() {}
 
   /**
-   * Opens a model: a Hugging Face directory, a .gguf file, or a directory whose only model is one
-   * .gguf file. Headers and shapes are checked, no tensor is read.
+   * Opens a model: a Hugging Face directory, a .gguf file, or a directory with a single .gguf file.
+   * Checks headers and shapes without reading the weights.
    *
-   * @throws CheckpointException if it cannot be used, naming file, tensor or key, what was
-   *     expected, what was found, and what to do
+   * @throws CheckpointException if the model cannot be used
    */
   public static Checkpoint open(Path path) {
     return open(path, false);
   }
 
   /**
-   * Opens a checkpoint; with {@code probeTokenizer}, a child process opens the tokenizer before it
-   * is first used. A tokenizer that would end this process ends the child process and is reported
-   * as a {@link CheckpointException}.
+   * Opens a checkpoint as {@link #open(Path)} does, optionally with a probe of its tokenizer.
+   *
+   * @param probeTokenizer whether a child process tries the tokenizer before its first use; a
+   *     tokenizer that would crash this process is then reported as a {@link CheckpointException}
+   * @throws CheckpointException if the model cannot be used
    */
   public static Checkpoint open(Path path, boolean probeTokenizer) {
-    return open(path, probeTokenizer, FileAnswers.COMPUTED);
+    return open(path, probeTokenizer, FileCheckCache.NONE);
   }
 
   /**
-   * Opens a checkpoint as above.
+   * Opens a checkpoint as {@link #open(Path, boolean)} does, with cached results of expensive
+   * checks.
    *
-   * @param answers memory of answers that take reading whole tensors
+   * @param checks cache for the checks that read whole tensors
+   * @throws CheckpointException if the model cannot be used
    */
-  public static Checkpoint open(Path path, boolean probeTokenizer, FileAnswers answers) {
+  public static Checkpoint open(Path path, boolean probeTokenizer, FileCheckCache checks) {
     Path model = locate(path);
     return Files.isDirectory(model)
-        ? HfDirectory.open(model, probeTokenizer, answers)
+        ? HfDirectory.open(model, probeTokenizer, checks)
         : GgufCheckpoint.open(model, probeTokenizer);
   }
 
   /**
-   * Builds the tokenizer of a model alone; the weights need not be there.
+   * Builds only the tokenizer of a model; weights are not needed.
    *
    * @param path a directory with tokenizer.json, or as for {@link #open}
-   * @throws CheckpointException if there is none, or it is of a kind that is not supported
+   * @throws CheckpointException if the tokenizer is missing or not supported
    */
   public static Tokenizer openTokenizer(Path path) {
     ForeignFiles.requireNone(path.resolve("tokenizer.json"));
@@ -76,7 +79,7 @@ public final class Checkpoints {
           path.toString(),
           "a model directory or a .gguf file",
           "a file of another kind",
-          "give the directory that holds config.json");
+          "pass the directory that contains config.json");
     }
     if (Files.exists(path.resolve(HfDirectory.CONFIG))) {
       return path;
@@ -94,7 +97,7 @@ public final class Checkpoints {
   private static List<Path> ggufs(Path directory) {
     try (Stream<Path> files = Files.list(directory)) {
       return files.filter(Checkpoints::isGguf).sorted().toList();
-    } catch (IOException | UncheckedIOException e) { // before the listing, or within it
+    } catch (IOException | UncheckedIOException e) { // from opening or from listing the directory
       throw CheckpointException.refused(
           directory.toString(), "a readable directory", e, "check its permissions", e);
     }

@@ -17,7 +17,7 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** Explains from the file names in a directory why it is not a model. */
+/** Explains why a directory is not a supported model, from the names of its files. */
 public final class DirectoryDiagnosis {
   private static final String ADAPTER = "adapter_config.json";
   private static final int MAX_ENTRIES = 10_000;
@@ -31,7 +31,7 @@ public final class DirectoryDiagnosis {
   private static final Pattern UNFINISHED =
       files(".*\\.(incomplete|part|partial|crdownload|aria2|download|tmp)");
 
-  /** Formats of other libraries, by the names of their files. */
+  /** Formats of other libraries, recognized by file names. */
   private static final List<Format> FORMATS =
       List.of(
           new Format("an ONNX model", ".*\\.onnx(_data)?"),
@@ -44,7 +44,7 @@ public final class DirectoryDiagnosis {
           new Format("a llama.cpp model in the format before GGUF", ".*ggml.*\\.bin"),
           new Format("a NeMo model", ".*\\.nemo"));
 
-  /** Compiles a pattern of file names, which may hold any character. */
+  /** Compiles a pattern of file names, which may contain any character. */
   private static Pattern files(String names) {
     return Pattern.compile(names, Pattern.DOTALL);
   }
@@ -75,16 +75,17 @@ public final class DirectoryDiagnosis {
           .map(file -> file.getFileName().toString())
           .sorted()
           .toList();
-    } catch (IOException | UncheckedIOException e) { // before the listing, or within it
+    } catch (IOException | UncheckedIOException e) { // from opening or from listing the directory
       throw CheckpointException.refused(
           directory.toString(), "a readable directory", e, "check its permissions", e);
     }
   }
 
   /**
-   * Refuses weights that an adapter beside them would change.
+   * Rejects a model with an adapter beside its weights, because the base model alone would give
+   * other answers.
    *
-   * @throws CheckpointException if the directory holds a LoRA adapter
+   * @throws CheckpointException if the directory contains a LoRA adapter
    */
   public static void requireNoAdapter(Path directory) {
     DirectoryDiagnosis diagnosis = of(directory);
@@ -133,7 +134,7 @@ public final class DirectoryDiagnosis {
     return refused(expected, "no weights", "check that the download is complete");
   }
 
-  /** Returns the exception for files that rule out a model whatever else is in the directory. */
+  /** Returns the exception for files that are decisive whatever else the directory contains. */
   private Optional<CheckpointException> commonCause(String expected) {
     Optional<String> adapter = adapter();
     if (adapter.isPresent()) {
@@ -233,7 +234,7 @@ public final class DirectoryDiagnosis {
     return refused(expected, "neither", "check that the download is complete");
   }
 
-  /** Returns subdirectories that hold a model, as relative paths. */
+  /** Returns subdirectories that contain a model, as relative paths. */
   private List<String> models(Path parent, int depth) {
     return list(parent, Files::isDirectory).stream()
         .limit(100)
@@ -260,7 +261,7 @@ public final class DirectoryDiagnosis {
         : starting("adapter_model.").stream().findFirst();
   }
 
-  /** Returns the base model that an adapter names, in words. */
+  /** Returns the name of an adapter's base model after a space; empty if it is unknown. */
   private String base() {
     try (Reader reader =
         Files.newBufferedReader(directory.resolve(ADAPTER), StandardCharsets.UTF_8)) {

@@ -9,12 +9,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Defaults of generation from {@code generation_config.json}, {@code config.json} and {@code
- * tokenizer_config.json}, or from GGUF metadata.
+ * A model's defaults for generation, from {@code generation_config.json}, {@code config.json} and
+ * {@code tokenizer_config.json}, or from GGUF metadata.
  *
- * @param bos token that starts a sequence; not every model has one
- * @param endOfSequence ids that end a generation; may be empty
- * @param endTokens spellings of further end tokens; {@link #resolved} turns them into ids
+ * @param bos id of the token that begins a sequence; empty if the model has none
+ * @param endOfSequence ids of the tokens that end a generation; may be empty
+ * @param endTokens texts of further end tokens; {@link #resolved} replaces them by ids
+ * @param doSample whether to sample rather than to decode greedily
+ * @param temperature as in transformers, like the parameters that follow it; empty if not given
  */
 public record GenerationDefaults(
     OptionalInt bos,
@@ -33,7 +35,7 @@ public record GenerationDefaults(
     endTokens = Set.copyOf(endTokens);
   }
 
-  /** Creates defaults whose end tokens are all given by id. */
+  /** Creates defaults with all end tokens given as ids. */
   public GenerationDefaults(
       OptionalInt bos,
       Set<Integer> endOfSequence,
@@ -46,7 +48,7 @@ public record GenerationDefaults(
     this(bos, endOfSequence, Set.of(), doSample, temperature, topP, topK, minP, repetitionPenalty);
   }
 
-  /** Returns a copy with every end token as an id; logs a warning for unknown spellings. */
+  /** Returns a copy with every end token as an id; logs a warning for each unknown token. */
   public GenerationDefaults resolved(Tokenizer tokenizer) {
     Set<Integer> ends = new HashSet<>(endOfSequence);
     for (String token : endTokens) {
@@ -54,7 +56,8 @@ public record GenerationDefaults(
       if (id.isPresent()) {
         ends.add(id.getAsInt());
       } else {
-        logger.warn("eos_token \"{}\" is no token of the tokenizer", Printable.of(token));
+        logger.warn(
+            "ignoring eos_token \"{}\": the tokenizer has no such token", Printable.of(token));
       }
     }
     return new GenerationDefaults(

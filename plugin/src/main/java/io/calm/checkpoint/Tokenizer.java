@@ -3,29 +3,30 @@ package io.calm.checkpoint;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
 
-/** Text to token ids and back. Thread safe. */
+/** Converts text to token ids and back. Thread safe. */
 public interface Tokenizer extends AutoCloseable {
 
   /**
-   * Encodes text. Special tokens that stand in the text are recognized.
+   * Encodes a text. Special tokens that occur in it are recognized.
    *
-   * @param addSpecial whether to add what the model's post-processor adds (BOS and the like)
+   * @param addSpecial whether to add the post-processor's special tokens, such as BOS
+   * @throws IllegalArgumentException if the text is too long, or the tokenizer cannot encode it
    */
   int[] encode(String text, boolean addSpecial);
 
   /**
-   * Decodes ids to text.
+   * Decodes token ids to text. Ids without a token decode to nothing.
    *
-   * @param skipSpecial whether special tokens are left out
+   * @param skipSpecial whether to omit special tokens
    */
   String decode(int[] ids, boolean skipSpecial);
 
-  /** Returns one token's own spelling in the vocabulary. */
+  /** Returns a token as the vocabulary spells it, e.g. {@code <0x0A>}; empty if there is none. */
   String token(int id);
 
   /**
-   * Returns the bytes of UTF-8 that one token stands for inside a text, perhaps a part of a
-   * character; none for an id that no token has.
+   * Returns the UTF-8 bytes that a token contributes inside a text, possibly a part of a character;
+   * none for an id without a token.
    */
   byte[] bytes(int id);
 
@@ -33,8 +34,9 @@ public interface Tokenizer extends AutoCloseable {
   boolean isSpecial(int id);
 
   /**
-   * Returns the maximum number of characters of a text that become one character of a token, e.g. 1
-   * if nothing is removed; empty if there is no such bound.
+   * Returns the maximum number of UTF-16 units of a text for each unit of its tokens' spellings: 1
+   * if encoding never shortens a text, empty if there is no bound. It gives a minimum token count
+   * for a text before it is encoded.
    */
   default OptionalInt shrinkage() {
     return OptionalInt.of(1);
@@ -43,33 +45,37 @@ public interface Tokenizer extends AutoCloseable {
   /** Returns the number of token ids, added tokens included. */
   int size();
 
-  /** Returns the first id whose own spelling in the vocabulary is {@code token}. */
+  /** Returns the first id with the spelling {@code token} in the vocabulary. */
   default OptionalInt id(String token) {
     return IntStream.range(0, size()).filter(id -> token(id).equals(token)).findFirst();
   }
 
-  /** Returns the id of the special token that is spelled {@code token}. */
+  /** Returns the id of the special token with the spelling {@code token}. */
   default OptionalInt specialId(String token) {
     return IntStream.range(0, size())
         .filter(id -> isSpecial(id) && token(id).equals(token))
         .findFirst();
   }
 
-  /** Returns a decoder that turns ids, one at a time, into text that never splits a character. */
+  /**
+   * Returns a new decoder that converts one id at a time, without splitting characters.
+   *
+   * @param skipSpecial whether to omit special tokens
+   */
   IncrementalDecoder newIncrementalDecoder(boolean skipSpecial);
 
   @Override
   void close();
 
-  /** Streaming detokenization. Not thread safe. */
+  /** A streaming detokenizer for one sequence. Not thread safe. */
   interface IncrementalDecoder {
     /**
-     * Adds a token and returns the text that is now certain, perhaps empty; the concatenation over
-     * all tokens, with {@link #flush}, is {@link Tokenizer#decode} of them.
+     * Adds a token and returns the text that is now final, possibly empty. All returned texts
+     * together, with that of {@link #flush}, are the result of {@link Tokenizer#decode}.
      */
     String add(int id);
 
-    /** Returns what is still held back at the end, e.g. an incomplete UTF-8 sequence as U+FFFD. */
+    /** Returns the remaining text at the end; an incomplete UTF-8 sequence becomes U+FFFD. */
     String flush();
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Model directories and files: Hugging Face config, safetensors, GGUF, tokenizer, chat template,
- * generation defaults. Knows no quantization and no devices.
+ * Checkpoints: Hugging Face directories and GGUF files, with weights, tokenizer, chat template and
+ * generation defaults. {@link io.calm.checkpoint.Checkpoints} opens one. Independent of
+ * quantization and devices.
  */
 @NullMarked
 package io.calm.checkpoint;

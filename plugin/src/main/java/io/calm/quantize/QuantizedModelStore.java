@@ -9,7 +9,7 @@ import io.calm.artifact.ArtifactWriter;
 import io.calm.artifact.FileDigests;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.CheckpointException;
-import io.calm.checkpoint.FileAnswers;
+import io.calm.checkpoint.FileCheckCache;
 import io.calm.quant.QuantizationException;
 import io.calm.quantize.QuantizeException.Kind;
 import io.calm.replay.EngineMissingException;
@@ -170,7 +170,7 @@ public final class QuantizedModelStore {
   }
 
   /** Returns the answers about model files that the cache remembers. */
-  public FileAnswers answers() {
+  public FileCheckCache answers() {
     return (question, files, compute) -> ofFiles(() -> digests.answer(question, files, compute));
   }
 

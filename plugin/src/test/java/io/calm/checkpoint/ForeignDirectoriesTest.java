@@ -82,7 +82,7 @@ class ForeignDirectoriesTest {
             WEIGHTS)) {
       new TinyHf().write(directory);
       write(name, content);
-      assertNoModel(directory.resolve(name) + ": expected a file of a model", cause, remedy);
+      assertNoModel(directory.resolve(name) + ": expected a model file", cause, remedy);
       if (name.equals("tokenizer.json")) {
         assertRefused(() -> Checkpoints.openTokenizer(directory), name, cause, remedy);
       }
@@ -148,7 +148,7 @@ class ForeignDirectoriesTest {
   void textInAnotherEncodingIsNamed() throws IOException {
     Path config = new TinyHf().write(directory).resolve("config.json");
     Files.writeString(config, Files.readString(config), StandardCharsets.UTF_16);
-    assertNoModel("config.json: expected a JSON object, got text in another encoding than UTF-8");
+    assertNoModel("config.json: expected a JSON object, got text that is not UTF-8");
   }
 
   @Test
@@ -246,7 +246,7 @@ class ForeignDirectoriesTest {
   @Test
   void anEmptyDirectoryAndAMissingOne() {
     assertNoModel("an empty directory");
-    assertRefused(() -> Checkpoints.open(directory.resolve("none")), "nothing there");
+    assertRefused(() -> Checkpoints.open(directory.resolve("none")), "no such file");
   }
 
   @Test

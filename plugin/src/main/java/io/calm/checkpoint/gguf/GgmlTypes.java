@@ -4,7 +4,7 @@ import io.calm.checkpoint.storage.TensorType;
 import java.util.Map;
 import java.util.Optional;
 
-/** ggml's numbers of tensor types. */
+/** The tensor types of ggml by number ({@code ggml_type}). */
 final class GgmlTypes {
   static final String SUPPORTED =
       "supported are F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K";

@@ -14,11 +14,15 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
-/** A model in one GGUF file. */
+/** Opens models in GGUF files. */
 public final class GgufCheckpoint {
   private GgufCheckpoint() {}
 
-  /** Opens a model file without a probe of its tokenizer. */
+  /**
+   * Opens a model file without a probe of its tokenizer.
+   *
+   * @throws io.calm.checkpoint.CheckpointException if it cannot be used
+   */
   public static Checkpoint open(Path path) {
     return open(path, false);
   }
@@ -26,8 +30,8 @@ public final class GgufCheckpoint {
   /**
    * Opens and validates a model file.
    *
-   * @param probeTokenizer whether a child process opens the tokenizer first
-   * @throws io.calm.checkpoint.CheckpointException if it cannot be used, saying why
+   * @param probeTokenizer whether a child process tries the tokenizer before its first use
+   * @throws io.calm.checkpoint.CheckpointException if it cannot be used
    */
   public static Checkpoint open(Path path, boolean probeTokenizer) {
     GgufFile gguf = GgufFile.open(path);
@@ -49,8 +53,8 @@ public final class GgufCheckpoint {
 
   private static GenerationDefaults generationDefaults(GgufKeys keys, int vocabulary) {
     return new GenerationDefaults(
-        GgufEnds.id(keys, "bos", vocabulary),
-        GgufEnds.read(keys, vocabulary),
+        GgufEndTokens.id(keys, "bos", vocabulary),
+        GgufEndTokens.read(keys, vocabulary),
         false,
         OptionalDouble.empty(),
         OptionalDouble.empty(),

@@ -10,8 +10,8 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
- * GGUF metadata by type. Keys that start with a dot belong to the architecture: {@code
- * .block_count} is {@code llama.block_count}.
+ * A typed view of GGUF metadata. Keys that start with a dot are prefixed by the architecture:
+ * {@code .block_count} stands for {@code llama.block_count}.
  */
 final class GgufKeys {
   private static final String ARCHITECTURE = "general.architecture";
@@ -28,7 +28,7 @@ final class GgufKeys {
             .orElseThrow(
                 () ->
                     CheckpointException.refused(
-                        where(ARCHITECTURE), "a name", "nothing", "this is no model file"));
+                        where(ARCHITECTURE), "a name", "nothing", "this is not a model file"));
   }
 
   String architecture() {
@@ -39,7 +39,7 @@ final class GgufKeys {
     return "%s: key %s".formatted(file, Printable.of(full(key)));
   }
 
-  /** Returns the full name of a key in the file. */
+  /** Returns the full name of a key. */
   String full(String key) {
     return key.startsWith(".") ? architecture + key : key;
   }
@@ -49,7 +49,7 @@ final class GgufKeys {
   }
 
   Optional<String> text(String key) {
-    return value(key).map(value -> cast(key, value, String.class, "text"));
+    return value(key).map(value -> cast(key, value, String.class, "a string"));
   }
 
   Optional<Boolean> flag(String key) {
@@ -74,7 +74,7 @@ final class GgufKeys {
     throw wrong(key, "a finite number", value.get());
   }
 
-  /** Reads an int; where the file has one for each block, they must be equal. */
+  /** Reads an integer; a list with one integer per block must have equal ones. */
   OptionalInt integer(String key) {
     Optional<Object> value = value(key);
     if (value.isEmpty()) {

@@ -10,13 +10,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Rotary embedding of a GGUF file, as llama.cpp computes it. */
+/** Reads the rotary embedding of a GGUF file, as llama.cpp interprets it. */
 final class GgufRope {
   private static final String FACTORS = "rope_freqs.weight";
 
   private GgufRope() {}
 
-  /** Keys of the components of {@link RopeSpec}. */
+  /** Metadata keys by component of {@link RopeSpec}. */
   private static final Map<String, String> KEYS =
       Map.of(
           "theta", ".rope.freq_base",

@@ -16,14 +16,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** What GGUF metadata say of a model's sizes and topology. */
+/** Reads a model's sizes and topology from GGUF metadata. */
 final class GgufSpec {
   static final String LLAMA = "llama";
   private static final String QWEN2 = "qwen2";
   private static final String QWEN3 = "qwen3";
   private static final Set<String> ARCHITECTURES = Set.of(LLAMA, QWEN2, QWEN3);
 
-  /** Keys that change the computation, with the value that means they do not. */
+  /** Keys that change the computation, with the value that has no effect. */
   private static final Map<String, Double> NEUTRAL =
       Map.of(
           ".expert_count", 0.0,
@@ -33,7 +33,7 @@ final class GgufSpec {
           ".attn_logit_softcapping", 0.0,
           ".final_logit_softcapping", 0.0);
 
-  /** Keys of the components of {@link ModelSpec}. */
+  /** Metadata keys by component of {@link ModelSpec}. */
   private static final Map<String, String> KEYS =
       Map.of(
           "hidden", ".embedding_length",
@@ -56,7 +56,7 @@ final class GgufSpec {
   }
 
   /**
-   * Reads the sizes of a model.
+   * Reads the sizes and topology of a model.
    *
    * @throws CheckpointException if the architecture or one of its features is not supported
    */
@@ -123,7 +123,7 @@ final class GgufSpec {
         (key, neutral) -> {
           double value = keys.number(key).orElse(neutral);
           if (value != neutral && value != 0) {
-            throw keys.wrong(key, "none, or " + neutral, value);
+            throw keys.wrong(key, "no such key, or " + neutral, value);
           }
         });
     if (!keys.flag(".attention.causal").orElse(true)) {

@@ -1,22 +1,22 @@
 package io.calm.checkpoint.gguf;
 
 import io.calm.checkpoint.CheckpointException;
-import io.calm.checkpoint.storage.MappedFile;
+import io.calm.checkpoint.storage.CheckpointFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-/** Reads a GGUF header front to back; every length is checked before memory is taken for it. */
+/** Reads a GGUF header sequentially. Checks every length before allocating memory for it. */
 final class HeaderCursor {
   private static final int CHUNK = 1 << 16;
-  private static final int LONGEST_STRING = 1 << 24;
+  private static final int MAX_STRING_BYTES = 1 << 24;
 
-  private final MappedFile file;
+  private final CheckpointFile file;
   private final byte[] bytes = new byte[CHUNK];
   private final ByteBuffer chunk = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
   private long chunkStart;
 
-  HeaderCursor(MappedFile file) {
+  HeaderCursor(CheckpointFile file) {
     this.file = file;
     chunk.limit(0);
   }
@@ -87,9 +87,9 @@ final class HeaderCursor {
     return need(8).getDouble();
   }
 
-  /** Reads a string: its length as uint64, then UTF-8. */
+  /** Reads a string: its length in bytes as uint64, then UTF-8. */
   String string() {
-    int length = count("string length", LONGEST_STRING, 1);
+    int length = count("string length", MAX_STRING_BYTES, 1);
     if (length <= CHUNK) {
       ByteBuffer source = need(length);
       String text = new String(bytes, source.position(), length, StandardCharsets.UTF_8);
@@ -108,16 +108,19 @@ final class HeaderCursor {
   }
 
   /**
-   * Reads a uint64 that counts things of at least {@code itemBytes} bytes, all of which must fit
-   * into the rest of the file.
+   * Reads a uint64 count of items, which must fit into the rest of the file.
+   *
+   * @param what name of the count, for error messages
+   * @param max maximum count
+   * @param minItemBytes minimum size of an item in bytes
    */
-  int count(String what, int most, int itemBytes) {
+  int count(String what, int max, int minItemBytes) {
     long at = position();
     long count = int64();
-    if (count < 0 || count > most || count > remaining() / itemBytes) {
+    if (count < 0 || count > max || count > remaining() / minItemBytes) {
       throw CheckpointException.refused(
           "%s: %s at byte %d".formatted(file, what, at),
-          "at most %d".formatted(Math.min(most, remaining() / itemBytes)),
+          "at most %d".formatted(Math.min(max, remaining() / minItemBytes)),
           Long.toUnsignedString(count),
           "the file is truncated or damaged: download it again");
     }

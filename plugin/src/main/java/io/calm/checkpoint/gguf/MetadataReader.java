@@ -1,7 +1,7 @@
 package io.calm.checkpoint.gguf;
 
 import io.calm.checkpoint.CheckpointException;
-import io.calm.checkpoint.storage.MappedFile;
+import io.calm.checkpoint.storage.CheckpointFile;
 import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -9,19 +9,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Reads GGUF key-value pairs: integers become Long, floats Double, arrays List. */
+/** Reads GGUF key-value pairs. Integers become Long, floats Double, arrays List. */
 final class MetadataReader {
   private static final int ARRAY = 9;
-  private static final int MOST_ITEMS = 1 << 22;
-  private static final int DEEPEST_ARRAY = 4;
+  private static final int MAX_ITEMS = 1 << 22;
+  private static final int MAX_ARRAY_DEPTH = 4;
 
-  /** Smallest size in bytes of a value of each type; 0 where the type does not exist. */
-  private static final int[] SMALLEST = {1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8};
+  /** Minimum size in bytes of a value, by type number. */
+  private static final int[] MIN_BYTES = {1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8};
 
-  private final MappedFile file;
+  private final CheckpointFile file;
   private final HeaderCursor cursor;
 
-  MetadataReader(MappedFile file, HeaderCursor cursor) {
+  MetadataReader(CheckpointFile file, HeaderCursor cursor) {
     this.file = file;
     this.cursor = cursor;
   }
@@ -44,7 +44,7 @@ final class MetadataReader {
 
   private int type(String key) {
     long type = cursor.uint32();
-    if (type >= SMALLEST.length) {
+    if (type >= MIN_BYTES.length) {
       throw CheckpointException.refused(
           "%s: key %s".formatted(file, Printable.of(key)),
           "a value type of 0 to 12",
@@ -73,15 +73,15 @@ final class MetadataReader {
   }
 
   private List<Object> array(String key, int depth) {
-    if (depth > DEEPEST_ARRAY) {
+    if (depth > MAX_ARRAY_DEPTH) {
       throw CheckpointException.refused(
           "%s: key %s".formatted(file, Printable.of(key)),
-          "arrays nested at most " + DEEPEST_ARRAY + " deep",
+          "arrays nested at most " + MAX_ARRAY_DEPTH + " deep",
           "more",
           "the file is damaged: download it again");
     }
     int type = type(key);
-    int count = cursor.count("length of array " + Printable.of(key), MOST_ITEMS, SMALLEST[type]);
+    int count = cursor.count("length of array " + Printable.of(key), MAX_ITEMS, MIN_BYTES[type]);
     List<Object> items = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
       items.add(value(key, type, depth));

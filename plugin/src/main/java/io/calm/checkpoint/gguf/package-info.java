@@ -1,4 +1,7 @@
-/** The GGUF format of llama.cpp, and what its metadata say of a model. */
+/**
+ * The GGUF format of llama.cpp: files, metadata, and the models that they describe. Source: the
+ * GGUF specification in ggml's {@code docs/gguf.md}.
+ */
 @NullMarked
 package io.calm.checkpoint.gguf;
 

@@ -2,7 +2,7 @@ package io.calm.checkpoint.hf;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.DirectoryDiagnosis;
-import io.calm.checkpoint.FileAnswers;
+import io.calm.checkpoint.FileCheckCache;
 import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.RowOrder;
@@ -16,15 +16,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A model directory as Hugging Face transformers writes it. */
+/** Opens model directories in the format of Hugging Face transformers. */
 public final class HfDirectory {
-  /** The file that makes a directory a model. */
+  /** Name of the file that every model directory has. */
   public static final String CONFIG = "config.json";
 
   private static final String GENERATION = "generation_config.json";
   private static final List<String> MODEL_FILES = List.of(CONFIG, GENERATION, "tokenizer.json");
 
-  /** Files that are read as text, those of tokenizer and template included. */
+  /** Text files, including those of tokenizer and chat template. */
   private static final List<String> TEXT_FILES =
       List.of(
           CONFIG,
@@ -38,27 +38,31 @@ public final class HfDirectory {
 
   private HfDirectory() {}
 
-  /** Opens a model directory without a probe of its tokenizer. */
+  /**
+   * Opens a model directory without a probe of its tokenizer.
+   *
+   * @throws io.calm.checkpoint.CheckpointException if it cannot be used
+   */
   public static Checkpoint open(Path directory) {
-    return open(directory, false, FileAnswers.COMPUTED);
+    return open(directory, false, FileCheckCache.NONE);
   }
 
   /**
    * Opens and validates a model directory.
    *
-   * @param probeTokenizer whether a child process opens the tokenizer first
-   * @param answers memory of answers that take reading whole tensors
-   * @throws io.calm.checkpoint.CheckpointException if it cannot be used, saying why
+   * @param probeTokenizer whether a child process tries the tokenizer before its first use
+   * @param checks cache for the checks that read whole tensors
+   * @throws io.calm.checkpoint.CheckpointException if it cannot be used
    */
-  public static Checkpoint open(Path directory, boolean probeTokenizer, FileAnswers answers) {
+  public static Checkpoint open(Path directory, boolean probeTokenizer, FileCheckCache checks) {
     DirectoryDiagnosis.requireNoAdapter(directory);
     for (String name : TEXT_FILES) {
       ForeignFiles.requireNone(directory.resolve(name));
     }
-    JsonFields config = JsonFields.read(directory.resolve(CONFIG));
+    ConfigFields config = ConfigFields.read(directory.resolve(CONFIG));
     ModelSpec spec = HfSpec.read(config);
     HfWeights weights = HfWeights.open(directory);
-    HfTies ties = HfTies.resolve(spec, weights.table(), answers);
+    HfTiedEmbeddings ties = HfTiedEmbeddings.resolve(spec, weights.table(), checks);
     ModelTensors tensors =
         new ModelTensors(ties.spec(), ties.names(), weights.table(), RowOrder.AS_STORED);
     List<Path> files = new ArrayList<>();
@@ -73,7 +77,7 @@ public final class HfDirectory {
         tensors,
         files,
         HfGeneration.read(
-            JsonFields.readIfPresent(directory.resolve(GENERATION)),
+            ConfigFields.readIfPresent(directory.resolve(GENERATION)),
             config,
             SpecialTokens.named(directory)),
         () -> TokenizerLoader.fromDirectory(directory, probeTokenizer),

@@ -8,9 +8,9 @@ import java.util.OptionalInt;
 import java.util.Set;
 
 /**
- * Generation defaults: generation_config.json, and for its missing BOS config.json. A generation
- * ends with any end-of-sequence token that one of the files names, the tokenizer's included: chat
- * models often have the end of a turn in one and the end of a document in another.
+ * Reads generation defaults from generation_config.json, with BOS from config.json as a fallback.
+ * Every end-of-sequence token in these files and in the tokenizer's ends a generation, since chat
+ * models often list the end of a turn in one file and the end of a document in another.
  */
 final class HfGeneration {
   private HfGeneration() {}
@@ -18,10 +18,10 @@ final class HfGeneration {
   /**
    * Reads the defaults.
    *
-   * @param tokens spellings of special tokens by name, e.g. {@code eos_token}
+   * @param tokens texts of special tokens by name, e.g. {@code eos_token}
    */
   static GenerationDefaults read(
-      JsonFields generation, JsonFields config, Map<String, String> tokens) {
+      ConfigFields generation, ConfigFields config, Map<String, String> tokens) {
     OptionalInt bos = generation.integer("bos_token_id");
     Set<Integer> ends = new HashSet<>(generation.integers("eos_token_id"));
     ends.addAll(config.integers("eos_token_id"));
@@ -38,8 +38,8 @@ final class HfGeneration {
         generation.number("repetition_penalty"));
   }
 
-  /** Reads {@code top_k}, where some files write -1 for none. */
-  private static OptionalInt topK(JsonFields generation) {
+  /** Reads {@code top_k}, which is -1 for no limit in some files. */
+  private static OptionalInt topK(ConfigFields generation) {
     OptionalDouble value = generation.number("top_k");
     return value.isPresent() ? OptionalInt.of((int) value.getAsDouble()) : OptionalInt.empty();
   }

@@ -7,16 +7,16 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
- * Rotary embedding of a config.json, resolved as Hugging Face transformers 5 does: a {@code
- * rope_scaling} that is not empty replaces {@code rope_parameters} as a whole. Values that it
- * lacks, such as {@code rope_theta}, come from top-level keys.
+ * Reads the rotary embedding of a config.json as Hugging Face transformers 5 does. A non-empty
+ * {@code rope_scaling} replaces {@code rope_parameters} as a whole. Missing values, such as {@code
+ * rope_theta}, are taken from top-level keys.
  */
 final class HfRope {
   private static final double DEFAULT_THETA = 10000;
   private static final String THETA = "rope_theta";
   private static final String ORIGINAL = "original_max_position_embeddings";
 
-  /** Keys of the components of {@link RopeSpec}. */
+  /** Keys in config.json by component of {@link RopeSpec}. */
   private static final Map<String, String> KEYS =
       Map.of(
           "theta", THETA,
@@ -28,11 +28,11 @@ final class HfRope {
           "attentionFactor", "attention_factor",
           "originalContext", ORIGINAL);
 
-  private final JsonFields config;
-  private final JsonFields parameters;
+  private final ConfigFields config;
+  private final ConfigFields parameters;
   private final int maxContext;
 
-  private HfRope(JsonFields config, JsonFields parameters, int maxContext) {
+  private HfRope(ConfigFields config, ConfigFields parameters, int maxContext) {
     this.config = config;
     this.parameters = parameters;
     this.maxContext = maxContext;
@@ -42,9 +42,11 @@ final class HfRope {
    * Reads the rotary embedding.
    *
    * @param maxContext {@code max_position_embeddings}
+   * @throws io.calm.checkpoint.CheckpointException if the kind of scaling is not supported or a
+   *     value is invalid
    */
-  static RopeSpec read(JsonFields config, int maxContext) {
-    JsonFields parameters =
+  static RopeSpec read(ConfigFields config, int maxContext) {
+    ConfigFields parameters =
         config
             .object("rope_scaling")
             .filter(scaling -> !scaling.keys().isEmpty())
@@ -61,7 +63,7 @@ final class HfRope {
       return new RopeSpec((float) theta(), scaling);
     } catch (SizeException e) {
       String key = KEYS.getOrDefault(e.size(), e.size());
-      JsonFields holder = parameters.has(key) ? parameters : config;
+      ConfigFields holder = parameters.has(key) ? parameters : config;
       throw holder.wrong(key, e.expected(), e.got());
     }
   }
@@ -70,7 +72,7 @@ final class HfRope {
     return parameters.number(THETA).orElse(config.number(THETA).orElse(DEFAULT_THETA));
   }
 
-  private static void requireWhole(JsonFields fields) {
+  private static void requireWhole(ConfigFields fields) {
     double part = fields.number("partial_rotary_factor").orElse(1);
     if (part != 1) {
       throw fields.wrong("partial_rotary_factor", "1", part);
@@ -81,7 +83,7 @@ final class HfRope {
     for (String key : parameters.keys()) {
       if (parameters.isObject(key)) {
         throw parameters.wrong(
-            key, "one rotary embedding for all blocks", "one for the blocks of this kind");
+            key, "one rotary embedding for all blocks", "a separate one for blocks of this type");
       }
     }
     String type = parameters.text("rope_type").or(() -> parameters.text("type")).orElse("default");
@@ -99,7 +101,7 @@ final class HfRope {
     };
   }
 
-  /** Returns the trained context: the top-level key wins over the one in the parameters. */
+  /** Returns the context of the training; the top-level key has precedence. */
   private int originalContext() {
     OptionalInt beside = config.integer(ORIGINAL);
     return beside.isPresent() ? beside.getAsInt() : parameters.integer(ORIGINAL).orElse(maxContext);
@@ -131,7 +133,7 @@ final class HfRope {
     return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
   }
 
-  /** Reads a number that transformers replaces by its default where it is absent or 0. */
+  /** Reads a number; transformers uses the default if it is absent or 0. */
   private double orDefault(String key, double fallback) {
     double value = parameters.number(key).orElse(fallback);
     return value == 0 ? fallback : value;

@@ -15,7 +15,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** What a config.json says of a model's sizes and topology, with transformers' own defaults. */
+/** Reads a model's sizes and topology from config.json, with transformers' defaults. */
 final class HfSpec {
   private static final int QWEN3_HEAD_DIM = 128;
   private static final int DEFAULT_WINDOW = 4096;
@@ -23,7 +23,7 @@ final class HfSpec {
 
   private static final String LAYER_TYPES = "layer_types";
 
-  /** Keys of the components of {@link ModelSpec}. */
+  /** Keys in config.json by component of {@link ModelSpec}. */
   private static final Map<String, String> KEYS =
       Map.of(
           "hidden", "hidden_size",
@@ -37,21 +37,21 @@ final class HfSpec {
           "rmsEpsilon", "rms_norm_eps",
           "windows", "sliding_window");
 
-  private final JsonFields config;
-  private final Family family;
+  private final ConfigFields config;
+  private final ModelFamily family;
 
-  private HfSpec(JsonFields config, Family family) {
+  private HfSpec(ConfigFields config, ModelFamily family) {
     this.config = config;
     this.family = family;
   }
 
   /**
-   * Reads the sizes of a model.
+   * Reads the sizes and topology of a model.
    *
    * @throws CheckpointException if the architecture or one of its features is not supported
    */
-  static ModelSpec read(JsonFields config) {
-    HfSpec spec = new HfSpec(config, Family.of(config));
+  static ModelSpec read(ConfigFields config) {
+    HfSpec spec = new HfSpec(config, ModelFamily.of(config));
     spec.requireSupported();
     return spec.spec();
   }
@@ -62,7 +62,7 @@ final class HfSpec {
           config.where("quantization_config"),
           "weights in F32, F16 or BF16",
           "a quantized checkpoint",
-          "use the model it was made from");
+          "use the original model");
     }
     String activation = config.text("hidden_act").orElse("silu");
     if (!activation.equals("silu") && !activation.equals("swish")) {
@@ -92,7 +92,7 @@ final class HfSpec {
           rope,
           config.flag("tie_word_embeddings").orElse(false),
           biases(),
-          family == Family.QWEN3,
+          family == ModelFamily.QWEN3,
           windows(layers));
     } catch (SizeException e) {
       throw config.wrong(
@@ -104,7 +104,7 @@ final class HfSpec {
     }
   }
 
-  /** Requires one entry of layer_types per block, before any list of that length is made. */
+  /** Checks the number of blocks before a list of that length is allocated. */
   private void requireEntries(int layers) {
     if (layers > ModelSpec.MAX_LAYERS) {
       throw config.wrong("num_hidden_layers", "1 to " + ModelSpec.MAX_LAYERS, layers);
@@ -123,7 +123,7 @@ final class HfSpec {
   }
 
   private int headDim(int hidden, int heads) {
-    boolean silent = family == Family.QWEN3 && !config.has("head_dim");
+    boolean silent = family == ModelFamily.QWEN3 && !config.has("head_dim");
     int divided = heads == 0 ? 0 : hidden / heads;
     return config.integer("head_dim").orElse(silent ? QWEN3_HEAD_DIM : divided);
   }
@@ -140,7 +140,7 @@ final class HfSpec {
       case QWEN2 -> Collections.addAll(biases, LinearRole.Q, LinearRole.K, LinearRole.V);
       case MISTRAL -> {}
     }
-    if (family == Family.LLAMA && config.flag("mlp_bias").orElse(false)) {
+    if (family == ModelFamily.LLAMA && config.flag("mlp_bias").orElse(false)) {
       Collections.addAll(biases, LinearRole.GATE, LinearRole.UP, LinearRole.DOWN);
     }
     return biases;

@@ -4,11 +4,11 @@ import io.calm.checkpoint.storage.TensorNames;
 import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
 
-/** Hugging Face transformers' tensor names. */
+/** The tensor names of Hugging Face transformers. */
 enum HfTensorNames implements TensorNames {
-  /** Names of a model that stores its embedding table. */
+  /** The names of a model with a stored embedding table. */
   INSTANCE("model.embed_tokens.weight"),
-  /** Names of a tied model that stores its one table as the lm_head. */
+  /** The names of a tied model whose only table is stored as the lm_head. */
   HEAD_ONLY("lm_head.weight");
 
   private final String embeddings;

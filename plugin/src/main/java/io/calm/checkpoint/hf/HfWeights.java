@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * The weights of a Hugging Face directory, in one file or in shards.
  *
  * @param table all tensors
- * @param files the files that hold or list them, in a fixed order
+ * @param files the files of the weights and their index, in a fixed order
  */
 record HfWeights(TensorTable table, List<Path> files) {
   private static final Logger LOGGER = LoggerFactory.getLogger(HfWeights.class);
@@ -33,7 +33,7 @@ record HfWeights(TensorTable table, List<Path> files) {
   private static final String INDEX = "model.safetensors.index.json";
 
   /**
-   * Maps the weights of {@code directory}.
+   * Opens the weights of a directory and reads their headers.
    *
    * @throws CheckpointException if they are missing, incomplete or damaged
    */
@@ -51,8 +51,8 @@ record HfWeights(TensorTable table, List<Path> files) {
   }
 
   private static HfWeights sharded(Path directory, Path index) {
-    JsonFields map =
-        JsonFields.read(index)
+    ConfigFields map =
+        ConfigFields.read(index)
             .object("weight_map")
             .orElseThrow(
                 () ->
@@ -72,7 +72,8 @@ record HfWeights(TensorTable table, List<Path> files) {
       tensors.addAll(SafetensorsFile.open(file).all());
       files.add(file);
     }
-    TensorTable table = TensorTable.merge(directory.toString(), placed(map, directory, tensors));
+    TensorTable table =
+        TensorTable.merge(directory.toString(), withoutDuplicates(map, directory, tensors));
     Map<String, Path> missing = new TreeMap<>();
     for (String tensor : map.keys()) {
       Path shard = directory.resolve(shardName(map, tensor));
@@ -84,8 +85,8 @@ record HfWeights(TensorTable table, List<Path> files) {
     }
     if (!missing.isEmpty()) {
       LOGGER.info(
-          "{}: {} of the tensors listed are in no shard, e.g. {}; the model loads if it does not"
-              + " need them",
+          "{}: {} of the listed tensors are missing from the shards, e.g. {}; the model loads"
+              + " if it does not need them",
           Printable.of(index),
           missing.size(),
           Printable.of(missing.keySet().iterator().next()));
@@ -93,26 +94,27 @@ record HfWeights(TensorTable table, List<Path> files) {
     return new HfWeights(table.withMissing(missing), List.copyOf(files));
   }
 
-  /** Returns the tensors without copies in shards that the index does not name. */
-  private static List<StoredTensor> placed(
-      JsonFields map, Path directory, List<StoredTensor> tensors) {
-    Set<String> inPlace = new HashSet<>();
+  /** Returns the tensors without duplicates outside the shard that the index lists. */
+  private static List<StoredTensor> withoutDuplicates(
+      ConfigFields map, Path directory, List<StoredTensor> tensors) {
+    Set<String> listed = new HashSet<>();
     for (StoredTensor tensor : tensors) {
-      if (isPlaced(map, directory, tensor)) {
-        inPlace.add(tensor.name());
+      if (isInListedShard(map, directory, tensor)) {
+        listed.add(tensor.name());
       }
     }
     return tensors.stream()
-        .filter(tensor -> !inPlace.contains(tensor.name()) || isPlaced(map, directory, tensor))
+        .filter(
+            tensor -> !listed.contains(tensor.name()) || isInListedShard(map, directory, tensor))
         .toList();
   }
 
-  private static boolean isPlaced(JsonFields map, Path directory, StoredTensor tensor) {
+  private static boolean isInListedShard(ConfigFields map, Path directory, StoredTensor tensor) {
     return map.has(tensor.name())
         && tensor.file().equals(directory.resolve(shardName(map, tensor.name())));
   }
 
-  private static String shardName(JsonFields map, String tensor) {
+  private static String shardName(ConfigFields map, String tensor) {
     String name = map.text(tensor).orElse("");
     if (!SHARD.matcher(name).matches()) {
       throw map.wrong(tensor, "the name of a .safetensors file beside the index", name);
@@ -124,9 +126,9 @@ record HfWeights(TensorTable table, List<Path> files) {
     if (!table.get(tensor).file().equals(shard)) {
       throw CheckpointException.refused(
           table.get(tensor).where(),
-          "it in " + shard,
-          "it in another shard",
-          "shards and index belong to different downloads: download them again");
+          "this tensor in " + shard,
+          "another shard",
+          "the shards and the index belong to different downloads: download them again");
     }
   }
 }

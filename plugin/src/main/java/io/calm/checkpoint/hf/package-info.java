@@ -1,4 +1,7 @@
-/** Hugging Face model directories: config.json in its old and new style, and sharded weights. */
+/**
+ * Hugging Face model directories: config.json as transformers 4 and 5 write it, and weights in one
+ * file or in shards.
+ */
 @NullMarked
 package io.calm.checkpoint.hf;
 

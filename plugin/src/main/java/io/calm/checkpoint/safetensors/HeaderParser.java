@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Parses the JSON of a safetensors header, strictly. */
+/** Parses the JSON of a safetensors header strictly. */
 final class HeaderParser {
   private static final Map<String, TensorType> TYPES =
       Map.ofEntries(

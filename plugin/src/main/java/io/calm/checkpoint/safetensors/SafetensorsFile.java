@@ -1,8 +1,8 @@
 package io.calm.checkpoint.safetensors;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.CheckpointFile;
 import io.calm.checkpoint.storage.ForeignFiles;
-import io.calm.checkpoint.storage.MappedFile;
 import io.calm.checkpoint.storage.StoredTensor;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.text.Printable;
@@ -16,25 +16,25 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * A safetensors file, mapped, its header checked as the format demands: the tensors cover the data
- * without a hole or an overlap. Thread safe.
+ * Opens safetensors files. Checks the header as the format requires: the tensors cover the data
+ * without gaps or overlaps. No tensor is read.
  */
 public final class SafetensorsFile {
   private static final int LENGTH_BYTES = 8;
-  private static final long LONGEST_HEADER = 100_000_000;
+  private static final long MAX_HEADER_BYTES = 100_000_000;
   private static final String DAMAGED = "the file is truncated or damaged: download it again";
 
   private SafetensorsFile() {}
 
   /**
-   * Maps a file and reads its header.
+   * Opens a file and reads its header.
    *
-   * @throws CheckpointException if it is no safetensors file, is truncated or damaged, or has an
-   *     element type that cannot be read
+   * @throws CheckpointException if it is not a safetensors file, is truncated or damaged, or has a
+   *     data type that is not supported
    */
   public static TensorTable open(Path path) {
     ForeignFiles.requireNone(path);
-    MappedFile file = MappedFile.open(path);
+    CheckpointFile file = CheckpointFile.open(path);
     long headerLength = headerLength(file);
     List<HeaderEntry> entries = HeaderParser.parse(path, header(file, (int) headerLength));
     long data = LENGTH_BYTES + headerLength;
@@ -55,25 +55,25 @@ public final class SafetensorsFile {
     return TensorTable.of(path.toString(), tensors);
   }
 
-  private static long headerLength(MappedFile file) {
+  private static long headerLength(CheckpointFile file) {
     byte[] bytes = new byte[LENGTH_BYTES];
     if (file.size() < LENGTH_BYTES) {
       throw CheckpointException.refused(file.toString(), "at least 8 bytes", file.size(), DAMAGED);
     }
     file.read(0, bytes, LENGTH_BYTES);
     long length = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
-    long most = Math.min(LONGEST_HEADER, file.size() - LENGTH_BYTES);
-    if (length < 2 || length > most) {
+    long max = Math.min(MAX_HEADER_BYTES, file.size() - LENGTH_BYTES);
+    if (length < 2 || length > max) {
       throw CheckpointException.refused(
           file + ": header length",
-          "2 to %d".formatted(most),
+          "2 to %d".formatted(max),
           Long.toUnsignedString(length),
           DAMAGED);
     }
     return length;
   }
 
-  private static String header(MappedFile file, int length) {
+  private static String header(CheckpointFile file, int length) {
     byte[] bytes = new byte[LENGTH_BYTES + length];
     file.read(0, bytes, bytes.length);
     try {
@@ -86,7 +86,7 @@ public final class SafetensorsFile {
     }
   }
 
-  private static void requireCovered(MappedFile file, List<HeaderEntry> entries, long size) {
+  private static void requireCovered(CheckpointFile file, List<HeaderEntry> entries, long size) {
     List<HeaderEntry> sorted = new ArrayList<>(entries);
     sorted.sort(Comparator.comparingLong(HeaderEntry::begin).thenComparingLong(HeaderEntry::end));
     long end = 0;
@@ -94,7 +94,7 @@ public final class SafetensorsFile {
       if (entry.begin() != end || entry.end() < entry.begin()) {
         throw CheckpointException.refused(
             "%s: tensor %s".formatted(file, Printable.of(entry.name())),
-            "data_offsets from " + end + " on",
+            "data_offsets that begin at " + end,
             "[%d, %d]".formatted(entry.begin(), entry.end()),
             DAMAGED);
       }

@@ -14,16 +14,16 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SortedMap;
 
-/** Writes float32 matrices as a safetensors file. */
+/** Writes float32 matrices to a safetensors file. */
 public final class SafetensorsWriter {
   private static final int ALIGNMENT = 8;
 
   private SafetensorsWriter() {}
 
   /**
-   * Writes {@code tensors} in order of their names, replacing {@code path}.
+   * Writes {@code tensors} in the order of their names. Replaces an existing file.
    *
-   * @throws IOException if it cannot be written; what is there then is incomplete
+   * @throws IOException if the file cannot be written; it may then be incomplete
    */
   public static void write(Path path, SortedMap<String, Matrix> tensors) throws IOException {
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(path), 1 << 16)) {

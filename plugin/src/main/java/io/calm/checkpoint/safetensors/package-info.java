@@ -1,4 +1,7 @@
-/** The safetensors format, read and written. */
+/**
+ * The safetensors format of Hugging Face: reader and writer. Source: the format description in the
+ * safetensors README.
+ */
 @NullMarked
 package io.calm.checkpoint.safetensors;
 

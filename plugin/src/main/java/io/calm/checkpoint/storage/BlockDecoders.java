@@ -1,11 +1,12 @@
 package io.calm.checkpoint.storage;
 
 /**
- * Decoders of ggml's blocks of 32 elements. Every value is exact in float32 (11-bit scale times at
- * most 8-bit code), the sum with a minimum is rounded once, so the bits are ggml's.
+ * Decoders for ggml's block types with 32 elements per block. Products are exact in float32 (an
+ * 11-bit significand times a code of at most 8 bits). A sum with a minimum is rounded once, so
+ * results are bit-identical to ggml's.
  *
  * <p>4-bit codes: byte j of a block holds element j in its low nibble and element j + 16 in its
- * high nibble. 5-bit codes have their fifth bits apart, bit j of a 32-bit word for element j.
+ * high nibble. The fifth bits of 5-bit codes are in a separate 32-bit word, bit j for element j.
  */
 final class BlockDecoders {
   private static final int BLOCK = 32;

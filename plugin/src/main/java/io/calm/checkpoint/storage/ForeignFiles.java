@@ -11,8 +11,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Recognizes files that a download leaves in place of a model's, by their first bytes: Git LFS
- * pointers, error pages, archives, empty files. Recognizes links without a target too.
+ * Rejects files that a failed download leaves in place of a model file: Git LFS pointers, error
+ * pages, archives, empty files and dangling symbolic links. Recognizes them by their first bytes.
  */
 public final class ForeignFiles {
   private static final int HEAD = 512;
@@ -21,9 +21,10 @@ public final class ForeignFiles {
   private static final String UNPACK = "unpack it and give what is inside";
 
   /**
-   * A kind of file by its first bytes, as Latin-1 text.
+   * A kind of file, recognized by its first bytes as Latin-1 text.
    *
-   * @param starts lower case; one of them begins the file, after white space if it is text
+   * @param text whether leading white space and case are ignored
+   * @param starts possible beginnings of the file; in lower case if {@code text}
    */
   private record Kind(String name, String remedy, boolean text, List<String> starts) {
     boolean matches(String head) {
@@ -49,10 +50,9 @@ public final class ForeignFiles {
               AGAIN + ": link to the file, not to its page, and log in where the site asks for it",
               true,
               List.of("<!doctype html", "<html", "<head", "<body", "<!-- ")),
+          new Kind("an XML document, probably an error page", AGAIN, true, List.of("<?xml")),
           new Kind(
-              "an XML document, probably an error of the download", AGAIN, true, List.of("<?xml")),
-          new Kind(
-              "an error message of the download",
+              "an error message instead of the file",
               AGAIN,
               true,
               List.of(
@@ -87,10 +87,11 @@ public final class ForeignFiles {
   private ForeignFiles() {}
 
   /**
-   * Refuses a file that is recognized as something else. A file that does not exist or cannot be
-   * read is left to its reader.
+   * Rejects a file that is recognized as something other than a model file. Accepts a missing or
+   * unreadable file, which its reader reports.
    *
-   * @throws CheckpointException naming what the file is, and how to get the right one
+   * @throws CheckpointException if the file is of another kind; the message names the kind and a
+   *     remedy
    */
   public static void requireNone(Path file) {
     if (Files.isSymbolicLink(file) && !Files.exists(file)) {
@@ -105,7 +106,7 @@ public final class ForeignFiles {
           file.toString(),
           "a regular file",
           Files.isDirectory(file) ? "a directory" : "a device, pipe or socket",
-          "put the file of the model in its place");
+          "replace it with the model file");
     }
     if (!Files.exists(file)) {
       return;
@@ -115,8 +116,7 @@ public final class ForeignFiles {
       return;
     }
     if (head.get().length == 0) {
-      throw CheckpointException.refused(
-          file.toString(), "a file of a model", "an empty file", AGAIN);
+      throw CheckpointException.refused(file.toString(), "a model file", "an empty file", AGAIN);
     }
     String text = new String(head.get(), StandardCharsets.ISO_8859_1);
     if (isSafetensors(text)) {
@@ -125,16 +125,18 @@ public final class ForeignFiles {
     for (Kind kind : KINDS) {
       if (kind.matches(text)) {
         throw CheckpointException.refused(
-            file.toString(), "a file of a model", kind.name(), kind.remedy());
+            file.toString(), "a model file", kind.name(), kind.remedy());
       }
     }
     if (text.length() == HEAD && text.chars().allMatch(c -> c == 0)) {
       throw CheckpointException.refused(
-          file.toString(), "a file of a model", "zeros, as of an unfinished download", AGAIN);
+          file.toString(), "a model file", "zeros, as in an unfinished download", AGAIN);
     }
   }
 
-  /** The length of its header comes first: any bytes, those of another kind of file among them. */
+  /**
+   * Returns whether JSON follows an 8-byte header length, whose bytes may look like another format.
+   */
   private static boolean isSafetensors(String head) {
     return head.length() > HEADER && head.startsWith("{\"", HEADER);
   }

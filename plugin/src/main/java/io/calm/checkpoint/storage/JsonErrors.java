@@ -5,14 +5,14 @@ import io.calm.text.Printable;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.FileSystemException;
 
-/** What a JSON reader complained of, in words for an operator. */
+/** Describes the errors of JSON readers for operators. */
 public final class JsonErrors {
   private static final String ADVICE =
       "Use JsonReader.setStrictness(Strictness.LENIENT) to accept ";
 
   private JsonErrors() {}
 
-  /** Returns the first line of the innermost complaint, without advice to programmers. */
+  /** Returns the first line of the cause's message, without advice to programmers. */
   public static String describe(Exception error) {
     Throwable cause = error;
     if (error instanceof JsonParseException && error.getCause() instanceof Exception inner) {
@@ -20,7 +20,7 @@ public final class JsonErrors {
     }
     String message = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
     if (cause instanceof CharacterCodingException) {
-      return "text in another encoding than UTF-8";
+      return "text that is not UTF-8";
     }
     return cause instanceof FileSystemException
         ? cause.getClass().getSimpleName()

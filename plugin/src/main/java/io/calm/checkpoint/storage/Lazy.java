@@ -4,7 +4,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** A value that is built at the first need; a failed attempt is made again. Thread safe. */
+/** A value that is built on first use; after a failure, the next use tries again. Thread safe. */
 final class Lazy<T> {
   private final Supplier<T> source;
   private @Nullable T value;
@@ -22,7 +22,7 @@ final class Lazy<T> {
     return built;
   }
 
-  /** Returns the value and forgets it; empty if it was never built. */
+  /** Removes and returns the value; empty if it was never built. */
   synchronized Optional<T> take() {
     Optional<T> built = Optional.ofNullable(value);
     value = null;

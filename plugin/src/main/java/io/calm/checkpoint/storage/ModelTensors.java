@@ -17,7 +17,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The tensors of a model, all present with the shapes that its {@link ModelSpec} asks for. Thread
+ * The tensors of a model, all present with the shapes that its {@link ModelSpec} requires. Thread
  * safe.
  */
 public final class ModelTensors {
@@ -30,9 +30,9 @@ public final class ModelTensors {
   /**
    * Checks the tensors of a model.
    *
-   * @param rotaryRows order of the rows of q and k in the files
-   * @throws CheckpointException if one is missing, has a wrong shape or type, or a block has one
-   *     that the architecture does not know
+   * @param rotaryRows order in which the files store the rows of q and k
+   * @throws CheckpointException if a tensor is missing or has a wrong shape or type, or if a block
+   *     has a tensor that the architecture does not
    */
   public ModelTensors(ModelSpec spec, TensorNames names, TensorTable table, RowOrder rotaryRows) {
     this.spec = spec;
@@ -63,9 +63,9 @@ public final class ModelTensors {
       if (!used.contains(tensor.name()) && isInBlock(tensor.name())) {
         throw CheckpointException.refused(
             tensor.where(),
-            "only the tensors of " + spec.architecture(),
-            "this one too",
-            "leaving it out would change the answers: this variant of the architecture is not supported");
+            "a tensor of the architecture " + spec.architecture(),
+            "an unknown tensor",
+            "ignoring it would change the answers: this variant of the architecture is not supported");
       }
     }
   }
@@ -127,7 +127,7 @@ public final class ModelTensors {
     return new BlockParameters<>(linears, biases, norms);
   }
 
-  /** Returns the codes of a linear as they are stored; empty unless it is Q4_0 or Q4_1. */
+  /** Reads the stored codes of a linear; empty unless it is Q4_0 or Q4_1. */
   public Optional<QuantizedMatrix> sourceCodes(int layer, LinearRole role) {
     StoredTensor tensor = table.get(names.weight(layer, role));
     return SourceCodes.isSource(tensor)
@@ -147,12 +147,12 @@ public final class ModelTensors {
     return true;
   }
 
-  /** Reads rows of the embedding table. */
+  /** Reads rows {@code from} to {@code to} (exclusive) of the embedding table, [to - from, D]. */
   public Matrix embeddingRows(int from, int to) {
     return table.get(names.embeddings()).read(from, to, RowOrder.AS_STORED);
   }
 
-  /** Reads rows of the lm_head; of the embedding table where they are tied. */
+  /** Reads rows of the lm_head, or of the embedding table if the two are tied. */
   public Matrix headRows(int from, int to) {
     return spec.tiedEmbeddings()
         ? embeddingRows(from, to)
@@ -168,7 +168,7 @@ public final class ModelTensors {
     return table.get(name).readVector(RowOrder.AS_STORED);
   }
 
-  /** Returns the model's sizes. */
+  /** Returns the model's topology. */
   public ModelSpec spec() {
     return spec;
   }

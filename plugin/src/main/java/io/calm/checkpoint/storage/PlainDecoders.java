@@ -1,6 +1,6 @@
 package io.calm.checkpoint.storage;
 
-/** Decoders of types that store each element by itself. */
+/** Decoders for types without blocks: each element is stored on its own. */
 final class PlainDecoders {
   private PlainDecoders() {}
 

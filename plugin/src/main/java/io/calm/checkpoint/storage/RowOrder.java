@@ -1,15 +1,15 @@
 package io.calm.checkpoint.storage;
 
-/** Where a file keeps each row of a weight. */
+/** The order in which a file stores the rows of a weight. */
 public sealed interface RowOrder {
 
-  /** The order of every weight but LLaMA's q and k in GGUF. */
+  /** The order of every weight except q and k of the {@code llama} architecture in GGUF. */
   RowOrder AS_STORED = new AsStored();
 
-  /** Returns the row of the file that holds row {@code row} of the weight. */
+  /** Returns the index in the file of row {@code row} of the weight. */
   int stored(int row);
 
-  /** Row by row. */
+  /** The weight's own order. */
   record AsStored() implements RowOrder {
     @Override
     public int stored(int row) {
@@ -18,8 +18,8 @@ public sealed interface RowOrder {
   }
 
   /**
-   * Rotary pairs side by side: GGUF files of the {@code llama} architecture keep rows i and i +
-   * headDim/2 of a head at 2i and 2i + 1.
+   * The order with rotary pairs interleaved: GGUF files of the {@code llama} architecture store
+   * rows i and i + headDim/2 of a head at 2i and 2i + 1.
    */
   record InterleavedPairs(int headDim) implements RowOrder {
     @Override

@@ -4,13 +4,13 @@ import io.calm.checkpoint.CheckpointException;
 import io.calm.tensor.QuantizedMatrix;
 
 /**
- * Q4_0 and Q4_1 blocks as W4A8 codes and grids of group 32. Q4_1 is {@code d * q + m} already; Q4_0
- * is {@code d * (q - 8)}, so its minimum is {@code -8d}, exact in float16 unless it overflows.
- * Scales may be negative or zero, as ggml writes them.
+ * Reads Q4_0 and Q4_1 blocks as W4A8 codes and grids of group size 32. A Q4_1 weight is {@code d *
+ * q + m}, the W4A8 form. A Q4_0 weight is {@code d * (q - 8)}, so its minimum is {@code -8d}, exact
+ * in float16 unless it overflows. Scales may be negative or zero, as ggml writes them.
  */
 final class SourceCodes {
   private static final int GROUP = 32;
-  private static final float LARGEST_HALF = 65504;
+  private static final float MAX_FLOAT16 = 65504;
 
   private SourceCodes() {}
 
@@ -19,9 +19,10 @@ final class SourceCodes {
   }
 
   /**
-   * Reads codes and grids; scale * code + minimum has the value of the dequantized weight.
+   * Reads codes and grids; {@code scale * code + minimum} is the dequantized weight.
    *
-   * @throws CheckpointException if a scale or minimum is no finite float16 number
+   * @return [rows, columns]
+   * @throws CheckpointException if a scale or minimum is not a finite float16 number
    */
   static QuantizedMatrix read(StoredTensor tensor, RowOrder order) {
     int rows = Math.toIntExact(tensor.rows());
@@ -57,7 +58,7 @@ final class SourceCodes {
   }
 
   private static void requireHalf(StoredTensor tensor, int row, int group, float d, float m) {
-    if (!(Math.abs(d) <= LARGEST_HALF && Math.abs(m) <= LARGEST_HALF)) {
+    if (!(Math.abs(d) <= MAX_FLOAT16 && Math.abs(m) <= MAX_FLOAT16)) {
       throw CheckpointException.refused(
           "%s: row %d, block %d".formatted(tensor.where(), row, group),
           "a finite float16 scale and minimum",

@@ -20,7 +20,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** A checkpoint whose tensors lie in files. Thread safe. */
+/** A checkpoint with its tensors in files. Thread safe. */
 public final class StoredCheckpoint implements Checkpoint {
   private final ModelTensors tensors;
   private final List<Path> files;
@@ -31,11 +31,12 @@ public final class StoredCheckpoint implements Checkpoint {
   private volatile boolean closed;
 
   /**
-   * Puts a checkpoint together.
+   * Creates a checkpoint.
    *
-   * @param files whose bytes make the model, in a fixed order
-   * @param tokenizer called at the first need
-   * @param chatTemplate called at the first need
+   * @param files the files that make up the model, in a fixed order
+   * @param tokenizer builds the tokenizer on first use
+   * @param chatTemplate loads the chat template on first use
+   * @throws CheckpointException if a file is gone
    */
   public StoredCheckpoint(
       ModelTensors tensors,
@@ -140,18 +141,18 @@ public final class StoredCheckpoint implements Checkpoint {
     }
   }
 
-  /** Runs a read and checks the files' sizes: a file that was cut short may have been rewritten. */
+  /** Runs a read, then fails if a file is shorter than before: it may have been rewritten. */
   private <T> T reading(Supplier<T> read) {
     requireOpen();
     T result = read.get();
-    Optional<String> cut = cutShort();
+    Optional<String> cut = firstTruncated();
     if (cut.isPresent()) {
       throw new CheckpointException(cut.get() + "; restore it and load again");
     }
     return result;
   }
 
-  private Optional<String> cutShort() {
+  private Optional<String> firstTruncated() {
     return stamps.stream().flatMap(stamp -> stamp.cutShort().stream()).findFirst();
   }
 
@@ -161,7 +162,7 @@ public final class StoredCheckpoint implements Checkpoint {
     }
   }
 
-  /** Closes the tokenizer; the files are closed with the last reference to this object. */
+  /** Closes the tokenizer. The files are closed when this object is garbage collected. */
   @Override
   public void close() {
     closed = true;

@@ -11,13 +11,14 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A tensor in a mapped file, validated to lie inside it; nothing is read before it is asked for.
- * Seen as a matrix: the last dimension is a row, all others count rows. Thread safe.
+ * A tensor in a file, validated to lie inside it. Data is read on request only. Viewed as a matrix
+ * [rows, columns]: the last dimension is a row, the product of all others is the number of rows.
+ * Thread safe.
  */
 public final class StoredTensor {
-  private static final int LARGEST_ROW = 1 << 28;
+  private static final int MAX_ROW = 1 << 28;
 
-  private final MappedFile file;
+  private final CheckpointFile file;
   private final String name;
   private final TensorType type;
   private final List<Long> shape;
@@ -30,20 +31,23 @@ public final class StoredTensor {
    * Describes a tensor.
    *
    * @param shape outermost dimension first
-   * @param offset of the first byte, from the start of the file
-   * @throws CheckpointException if the shape is negative or too large, a row is not whole blocks,
-   *     or the bytes lie outside the file
+   * @param offset offset of the first byte from the start of the file
+   * @throws CheckpointException if the shape is negative or too large, a row is not a whole number
+   *     of blocks, or the data lies outside the file
    */
   public StoredTensor(
-      MappedFile file, String name, TensorType type, List<Long> shape, long offset) {
+      CheckpointFile file, String name, TensorType type, List<Long> shape, long offset) {
     this.file = file;
     this.name = name;
     this.type = type;
     this.shape = List.copyOf(shape);
     this.offset = offset;
     long last = shape.isEmpty() ? 1 : shape.get(shape.size() - 1);
-    if (shape.stream().anyMatch(n -> n < 0) || last > LARGEST_ROW) {
-      throw refused("dimensions of 0 to 2^28 in a row", this.shape, "the header is damaged");
+    if (shape.stream().anyMatch(n -> n < 0) || last > MAX_ROW) {
+      throw refused(
+          "dimensions of at least 0 and at most 2^28 elements per row",
+          this.shape,
+          "the header is damaged");
     }
     if (last % type.blockElements() != 0) {
       throw refused(
@@ -83,7 +87,7 @@ public final class StoredTensor {
     return CheckpointException.refused(where(), expected, got, remedy);
   }
 
-  /** Returns the file and the tensor's name, for messages. */
+  /** Returns the file and the tensor's name, for error messages. */
   public String where() {
     return "%s: tensor %s".formatted(file.path(), Printable.of(name));
   }
@@ -92,7 +96,7 @@ public final class StoredTensor {
     return name;
   }
 
-  /** Returns the file that holds the tensor. */
+  /** Returns the file that contains the tensor. */
   public Path file() {
     return file.path();
   }
@@ -111,7 +115,7 @@ public final class StoredTensor {
     return offset;
   }
 
-  /** Returns the bytes it takes in the file. */
+  /** Returns the size of the data in the file, in bytes. */
   public long byteSize() {
     return rows * rowBytes;
   }
@@ -126,12 +130,17 @@ public final class StoredTensor {
     return columns;
   }
 
-  /** Returns the bytes of a row. */
+  /** Returns the size of a row in bytes. */
   public int rowBytes() {
     return rowBytes;
   }
 
-  /** Reads the whole tensor as float32 [rows, columns]. */
+  /**
+   * Reads the whole tensor as float32.
+   *
+   * @return [rows, columns], outside the heap
+   * @throws CheckpointException if the file was truncated or cannot be read
+   */
   public Matrix read() {
     return read(0, Math.toIntExact(rows), RowOrder.AS_STORED);
   }
@@ -139,8 +148,9 @@ public final class StoredTensor {
   /**
    * Reads rows {@code from} (inclusive) to {@code to} (exclusive) as float32.
    *
-   * @param order where the file keeps each of them
+   * @param order order in which the file stores the rows
    * @return [to - from, columns], outside the heap
+   * @throws CheckpointException if the file was truncated or cannot be read
    */
   public Matrix read(int from, int to, RowOrder order) {
     Objects.checkFromToIndex((long) from, to, rows);
@@ -155,7 +165,11 @@ public final class StoredTensor {
     return matrix;
   }
 
-  /** Reads all elements, in order of storage, into an array: for vectors and small tensors. */
+  /**
+   * Reads all elements as float32 into an array; for vectors and small tensors.
+   *
+   * @param order order in which the file stores the elements
+   */
   public float[] readVector(RowOrder order) {
     int length = Math.toIntExact(Math.multiplyExact(rows, columns));
     float[] vector = new float[length];
@@ -176,7 +190,7 @@ public final class StoredTensor {
     return ordered;
   }
 
-  /** Returns whether {@code other} has the same shape and, as float32, the same values. */
+  /** Returns whether {@code other} has the same shape and the same float32 values; reads both. */
   public boolean hasValuesOf(StoredTensor other) {
     if (!shape.equals(other.shape)) {
       return false;
@@ -203,10 +217,10 @@ public final class StoredTensor {
   }
 
   /**
-   * Checks every value, on all threads.
+   * Reads and checks every value, on all threads.
    *
-   * @param limit largest magnitude
-   * @throws CheckpointException for the first value that is not finite or is larger, naming its row
+   * @param limit maximum magnitude
+   * @throws CheckpointException if a value is not finite or is larger; the message names the first
    */
   void requireWithin(float limit, Parallel parallel) {
     AtomicLong first = new AtomicLong(Long.MAX_VALUE);
@@ -241,12 +255,12 @@ public final class StoredTensor {
             : "%s, row %d, column %d".formatted(where(), at, column),
         limit == Float.MAX_VALUE
             ? "a finite number"
-            : "a finite number of at most %s, the largest of float16".formatted(limit),
+            : "a finite number of magnitude at most %s, the maximum of float16".formatted(limit),
         row[column],
         "the weights are damaged: download the file again, or convert them again from the original");
   }
 
-  /** Returns the first index whose value is NaN or larger than {@code limit}; -1 if none is. */
+  /** Returns the index of the first value that is NaN or larger than {@code limit}; -1 if none. */
   private static int indexOutside(float[] values, float limit) {
     for (int i = 0; i < values.length; i++) {
       if (!(Math.abs(values[i]) <= limit)) {
@@ -256,7 +270,7 @@ public final class StoredTensor {
     return -1;
   }
 
-  /** Copies the bytes of stored row {@code row} to the start of {@code target}. */
+  /** Reads the bytes of stored row {@code row} into the start of {@code target}. */
   void readRow(long row, byte[] target) {
     Objects.checkIndex(row, rows);
     file.read(offset + row * rowBytes, target, rowBytes);

@@ -1,8 +1,8 @@
 package io.calm.checkpoint.storage;
 
 /**
- * Decoders of ggml's K types: super-blocks of 256 elements whose sub-block scales are quantized
- * themselves. Products are exact in float32 (at most 11 + 8 + 5 bits), as in ggml.
+ * Decoders for ggml's K types: super-blocks of 256 elements with quantized scales per sub-block.
+ * Products are exact in float32 (at most 11 + 8 + 5 bits), so results are bit-identical to ggml's.
  */
 final class SuperBlockDecoders {
   private static final int BLOCK = 256;
@@ -72,9 +72,9 @@ final class SuperBlockDecoders {
 
   /**
    * Block: 128 bytes of low nibbles, 64 of high bit pairs, int8 scale[16], float16 d; sixteen
-   * sub-blocks of 16, w = d * scale * (q - 32). Each half of 128 elements has four runs of 32: runs
-   * 0 and 2 in the low and high nibbles of its first 32 bytes, 1 and 3 in those of its second; run
-   * r has its upper bits at bits 2r of its 32 high bytes.
+   * sub-blocks of 16, w = d * scale * (q - 32). Each half of 128 elements has four runs of 32. Runs
+   * 0 and 2 are in the low and high nibbles of the first 32 bytes, runs 1 and 3 in those of the
+   * second. The upper bits of run r are at bit 2r of the half's 32 bytes of bit pairs.
    */
   static void q6k(byte[] source, int from, float[] target, int count) {
     for (int e = 0, at = from; e < count; e += BLOCK, at += 210) {

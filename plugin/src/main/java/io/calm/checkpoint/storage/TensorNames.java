@@ -3,25 +3,25 @@ package io.calm.checkpoint.storage;
 import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
 
-/** How a format names the tensors of a LLaMA-family model. */
+/** The names of a LLaMA-family model's tensors in a checkpoint format. */
 public interface TensorNames {
 
-  /** Returns the embedding table, [V, D]. */
+  /** Returns the name of the embedding table, [V, D]. */
   String embeddings();
 
-  /** Returns the weight of the norm before the head, [D]. */
+  /** Returns the name of the final norm's weight, [D]. */
   String finalNorm();
 
-  /** Returns the lm_head, [V, D], of models whose embeddings are not tied. */
+  /** Returns the name of the lm_head, [V, D], which tied models do not have. */
   String head();
 
-  /** Returns what the names of block {@code layer} start with. */
+  /** Returns the prefix of the names in block {@code layer}. */
   String block(int layer);
 
-  /** Returns a linear of block {@code layer} without its suffix. */
+  /** Returns the name of a linear of block {@code layer}, without a suffix. */
   String linear(int layer, LinearRole role);
 
-  /** Returns a norm's weight of block {@code layer}. */
+  /** Returns the name of a norm's weight in block {@code layer}. */
   String norm(int layer, NormRole role);
 
   default String weight(int layer, LinearRole role) {

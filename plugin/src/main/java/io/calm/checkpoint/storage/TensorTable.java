@@ -25,8 +25,10 @@ public final class TensorTable {
   }
 
   /**
-   * Returns this table with the names of tensors that are absent from the shards an index puts them
-   * in. They are errors only for those who ask for them.
+   * Returns a copy of this table that knows tensors listed in an index but absent from their
+   * shards. {@link #get} names the shard if such a tensor is requested.
+   *
+   * @param shards the listed shard of each missing tensor
    */
   public TensorTable withMissing(Map<String, Path> shards) {
     return new TensorTable(where, tensors, shards);
@@ -35,8 +37,8 @@ public final class TensorTable {
   /**
    * Returns the table of one file.
    *
-   * @param where the file, for messages
-   * @throws CheckpointException if two tensors have one name or share bytes
+   * @param where the file, for error messages
+   * @throws CheckpointException if two tensors have the same name or overlap
    */
   public static TensorTable of(String where, List<StoredTensor> tensors) {
     List<StoredTensor> sorted = new ArrayList<>(tensors);
@@ -48,8 +50,8 @@ public final class TensorTable {
       if (tensor.offset() < before.offset() + before.byteSize()) {
         throw CheckpointException.refused(
             tensor.where(),
-            "bytes of its own",
-            "bytes of tensor " + before.name() + " too",
+            "bytes that no other tensor uses",
+            "an overlap with tensor " + before.name(),
             "the file is damaged: download it again");
       }
     }
@@ -59,7 +61,7 @@ public final class TensorTable {
   /**
    * Returns the table of tensors that may come from several files.
    *
-   * @throws CheckpointException if two have one name
+   * @throws CheckpointException if two tensors have the same name
    */
   public static TensorTable merge(String where, Collection<StoredTensor> tensors) {
     Map<String, StoredTensor> byName = new LinkedHashMap<>();
@@ -76,7 +78,7 @@ public final class TensorTable {
     return new TensorTable(where, byName, Map.of());
   }
 
-  /** Returns where the tensors are: a file or a directory. */
+  /** Returns the file or directory of the tensors, for error messages. */
   public String where() {
     return where;
   }
@@ -92,7 +94,7 @@ public final class TensorTable {
   /**
    * Returns the tensor {@code name}.
    *
-   * @throws CheckpointException if there is none
+   * @throws CheckpointException if it does not exist
    */
   public StoredTensor get(String name) {
     return find(name).orElseThrow(() -> absent(name));
@@ -103,22 +105,22 @@ public final class TensorTable {
     if (shard != null) {
       return CheckpointException.refused(
           "%s: tensor %s".formatted(shard, Printable.of(name)),
-          "it in this shard, as the index says",
+          "this tensor in this shard, as the index lists it",
           "none of this name",
-          "shards and index belong to different downloads: download them again");
+          "the shards and index belong to different downloads: download them again");
     }
     return CheckpointException.refused(
         "%s: tensor %s".formatted(where, Printable.of(name)),
-        "it among the tensors",
-        "none of this name (%d others)".formatted(tensors.size()),
+        "this tensor",
+        "none of this name among %d tensors".formatted(tensors.size()),
         "the checkpoint is incomplete or of another architecture");
   }
 
   /**
    * Returns the model weight {@code name}.
    *
-   * @throws CheckpointException if it is missing, has another shape, or a type that weights cannot
-   *     have
+   * @throws CheckpointException if it is missing, has another shape, or has a type that is not
+   *     supported for weights
    */
   public StoredTensor weight(String name, List<Long> shape) {
     StoredTensor tensor = get(name);

@@ -1,7 +1,8 @@
 package io.calm.checkpoint.storage;
 
 /**
- * How a tensor's elements are stored: each by itself, or in ggml's blocks along the last dimension.
+ * The storage type of a tensor's elements: single values, or ggml's quantized blocks along the last
+ * dimension.
  */
 public enum TensorType {
   F32(1, 4, true),
@@ -32,28 +33,32 @@ public enum TensorType {
     this.weight = weight;
   }
 
-  /** Returns the elements of a block; 1 for plain types. */
+  /** Returns the number of elements per block; 1 for types without blocks. */
   public int blockElements() {
     return blockElements;
   }
 
-  /** Returns the bytes of a block. */
+  /** Returns the size of a block in bytes. */
   public int blockBytes() {
     return blockBytes;
   }
 
-  /** Returns whether a model's weights may have this type. */
+  /** Returns whether this type is supported for weights. */
   public boolean isWeight() {
     return weight;
   }
 
-  /** Returns the bytes of {@code elements}, whole blocks; fails on overflow. */
+  /**
+   * Returns the size in bytes of {@code elements}, a whole number of blocks.
+   *
+   * @throws ArithmeticException if it overflows
+   */
   long bytes(long elements) {
     return Math.multiplyExact(elements / blockElements, blockBytes);
   }
 
   /**
-   * Decodes {@code count} elements, whole blocks, to float32.
+   * Decodes {@code count} elements, a whole number of blocks, to float32.
    *
    * @param source bytes as stored, from index {@code from} on
    * @param target receives the elements from index 0 on

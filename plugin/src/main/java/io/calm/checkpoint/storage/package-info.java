@@ -1,5 +1,5 @@
 /**
- * Tensors in mapped files, whatever the file's format: types and their decoders, names, shapes, row
+ * Tensors in files, independent of the file format: types and their decoders, names, shapes, row
  * order, and the checkpoint that reads a model from them.
  */
 @NullMarked

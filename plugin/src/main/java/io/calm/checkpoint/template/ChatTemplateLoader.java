@@ -16,11 +16,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Finds and parses the chat template of a checkpoint. */
+/** Locates and parses the chat template of a checkpoint. */
 public final class ChatTemplateLoader {
   private static final String CONFIG = "tokenizer_config.json";
 
-  /** GGUF's keys of special tokens and their names in templates. */
+  /** GGUF keys of special tokens, with the template variable of each. */
   private static final Map<String, String> GGUF_TOKENS =
       Map.of(
           "bos_token_id", "bos_token",
@@ -30,18 +30,18 @@ public final class ChatTemplateLoader {
           "padding_token_id", "pad_token",
           "mask_token_id", "mask_token");
 
-  /** Maximum length of a path in a message. */
+  /** Maximum length of a path in an error message. */
   private static final int MAX_PATH = 1000;
 
   private ChatTemplateLoader() {}
 
   /**
-   * Looks in {@code chat_template.jinja}, {@code chat_template.json} and {@code
-   * tokenizer_config.json}, in this order; of named templates {@code default} is taken.
+   * Loads the chat template of a Hugging Face directory. Searches {@code chat_template.jinja},
+   * {@code chat_template.json} and {@code tokenizer_config.json}, in this order. Of several named
+   * templates, uses {@code default}.
    *
-   * @return empty where the directory has no template
-   * @throws CheckpointException if a file is there and cannot be used, or the template cannot be
-   *     run
+   * @return empty if the directory has no template
+   * @throws CheckpointException if a file cannot be read, or the template cannot be parsed
    */
   public static Optional<ChatTemplate> fromDirectory(Path directory) {
     Path jinja = directory.resolve("chat_template.jinja");
@@ -54,10 +54,10 @@ public final class ChatTemplateLoader {
   }
 
   /**
-   * Reads {@code tokenizer.chat_template}, with the spellings of the special tokens.
+   * Loads the chat template {@code tokenizer.chat_template} of GGUF metadata.
    *
-   * @return empty where the metadata has no template
-   * @throws CheckpointException if it is not a string or cannot be run
+   * @return empty if the metadata has no template
+   * @throws CheckpointException if it is not a string or cannot be parsed
    */
   public static Optional<ChatTemplate> fromGguf(Map<String, Object> metadata) {
     Object source = metadata.get("tokenizer.chat_template");
@@ -86,7 +86,7 @@ public final class ChatTemplateLoader {
         : Optional.empty();
   }
 
-  /** Returns a token that is a string or an object with a {@code content}. */
+  /** Reads a token, which is a string or an object with {@code content}. */
   private static Optional<String> token(JsonObject config, String key) {
     JsonElement token = config.get(key);
     if (token != null && token.isJsonObject()) {
@@ -97,7 +97,7 @@ public final class ChatTemplateLoader {
         : Optional.empty();
   }
 
-  /** A template's text and the file that holds it. */
+  /** The text of a template and its file. */
   private record Source(Path file, String text) {
     String where() {
       return Printable.of(file, MAX_PATH) + ": chat template";
@@ -126,7 +126,7 @@ public final class ChatTemplateLoader {
         file + ", key chat_template",
         "a string, or a list with a template named default",
         template.isJsonArray() ? "a list without one" : "an object",
-        "copy the file again from where the model came from");
+        "copy the file again from its source");
   }
 
   private static JsonObject read(Path file) {

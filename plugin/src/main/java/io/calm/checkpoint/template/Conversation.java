@@ -8,21 +8,21 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Messages as templates expect them. As in transformers, keys without a value are left out, and
- * reasoning is found under each of its names. A message without content gets an empty one, unless
- * it calls tools: templates test for that.
+ * Converts messages to the form that templates expect. As in transformers, keys with a null value
+ * are dropped, and reasoning is available under each of its names. A message without content gets
+ * an empty content unless it calls tools, because templates test for that.
  */
 final class Conversation {
   private static final List<String> REASONING =
       List.of("reasoning_content", "thinking", "reasoning");
 
-  /** How a template takes a message's content. */
+  /** The form of message content that a template accepts. */
   enum Form {
-    /** As a string; text parts are joined by line feeds, as vLLM does. */
+    /** A string; text parts are joined by line feeds, as in vLLM. */
     TEXT,
-    /** As a string or as parts, which it tells apart. */
+    /** Either a string or parts; the template distinguishes them. */
     AS_GIVEN,
-    /** As parts only; a string becomes one part. */
+    /** Parts only; a string becomes one part. */
     PARTS
   }
 

@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A chat template on {@link Template}, with the variables that transformers passes. */
+/** A chat template that renders a {@link Template} with transformers' variables. */
 final class JinjaChatTemplate implements ChatTemplate {
   private static final String CONTENT = "content";
 
@@ -26,10 +26,11 @@ final class JinjaChatTemplate implements ChatTemplate {
   /**
    * Parses a template.
    *
-   * @param where the template's place, for messages
-   * @param source its text
+   * @param where the template's location, for error messages
+   * @param source the template's text
    * @param tokens texts of the special tokens by variable, e.g. {@code bos_token}
-   * @throws CheckpointException if the template cannot be run, with line and construct
+   * @throws CheckpointException if the template cannot be parsed; the message has line and
+   *     construct
    */
   JinjaChatTemplate(String where, String source, Map<String, String> tokens) {
     try {
@@ -45,9 +46,10 @@ final class JinjaChatTemplate implements ChatTemplate {
   }
 
   /**
-   * Parses a template of a model that has no special tokens but BOS and EOS.
+   * Parses a template of a model with BOS and EOS as its only special tokens.
    *
-   * @throws CheckpointException if the template cannot be run, with line and construct
+   * @throws CheckpointException if the template cannot be parsed; the message has line and
+   *     construct
    */
   JinjaChatTemplate(String source, Optional<String> bos, Optional<String> eos) {
     this("chat template", source, tokens(bos, eos));
@@ -88,7 +90,7 @@ final class JinjaChatTemplate implements ChatTemplate {
       Map<String, Object> more,
       Clock clock) {
     Map<String, @Nullable Object> variables = new HashMap<>(tokens);
-    variables.putAll(more); // wins over special tokens, as in transformers
+    variables.putAll(more); // these override special tokens, as in transformers
     variables.put("tools", null);
     variables.put("documents", null);
     variables.put("messages", Conversation.normalize(messages, form));

@@ -1,6 +1,6 @@
 /**
- * Chat templates of checkpoints: where they are found, and the variables that Hugging Face
- * transformers passes to them. They run on {@code io.calm.jinja}.
+ * Chat templates of checkpoints: their location in the files, and the variables that Hugging Face
+ * transformers passes to them. {@code io.calm.jinja} runs them.
  */
 @NullMarked
 package io.calm.checkpoint.template;

@@ -4,8 +4,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * GPT-2's spelling of bytes as printable characters: printable Latin-1 stands for itself, the other
- * 68 bytes, in order, for U+0100 and up.
+ * The byte alphabet of GPT-2, which spells bytes as printable characters. Printable Latin-1
+ * characters stand for themselves; the other 68 bytes are U+0100 and up, in order.
  */
 final class ByteAlphabet {
   private static final int LIMIT = 0x100 + 68;
@@ -13,7 +13,7 @@ final class ByteAlphabet {
 
   private ByteAlphabet() {}
 
-  /** Returns the bytes that a token spells; its UTF-8 where it holds any other character. */
+  /** Returns the bytes that a token spells; its UTF-8 if it contains any other character. */
   static byte[] decode(String token) {
     byte[] bytes = new byte[token.length()];
     for (int i = 0; i < bytes.length; i++) {

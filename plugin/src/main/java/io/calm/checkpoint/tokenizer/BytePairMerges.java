@@ -5,11 +5,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** The merges that a GGUF file of a byte-level BPE model lists. */
+/** Reads the merges of a byte-level BPE model from GGUF metadata. */
 final class BytePairMerges {
   private BytePairMerges() {}
 
-  /** Reads {@code tokenizer.ggml.merges}; every piece and every result must be a token. */
+  /**
+   * Reads {@code tokenizer.ggml.merges}.
+   *
+   * @throws io.calm.checkpoint.CheckpointException if a piece or a result is not a token
+   */
   static List<Merge> read(GgufVocabulary vocabulary, Map<String, Integer> ids) {
     List<String> lines = vocabulary.strings("merges");
     List<Merge> merges = new ArrayList<>(lines.size());

@@ -2,16 +2,16 @@ package io.calm.checkpoint.tokenizer;
 
 import io.calm.checkpoint.Tokenizer.IncrementalDecoder;
 
-/** How a sequence of tokens becomes text. Thread safe. */
+/** Converts sequences of token ids to text. Thread safe. */
 interface Detokenizer {
 
-  /** Returns a decoder that starts at the beginning of a text. */
+  /** Returns a new decoder for one sequence. */
   IncrementalDecoder start(boolean skipSpecial);
 
-  /** Returns the bytes that one token stands for inside a text. */
+  /** Returns the UTF-8 bytes that a token contributes inside a text. */
   byte[] bytes(int id);
 
-  /** Decodes all of it. */
+  /** Decodes a whole sequence. */
   default String decode(int[] ids, boolean skipSpecial) {
     IncrementalDecoder decoder = start(skipSpecial);
     StringBuilder text = new StringBuilder();

@@ -7,14 +7,14 @@ import io.calm.checkpoint.Tokenizer;
 import io.calm.checkpoint.tokenizer.PreTokenizer.Trait;
 import io.calm.checkpoint.tokenizer.TokenizerJsonWriter.Pipeline;
 import io.calm.checkpoint.tokenizer.json.CheckedTokenizer;
-import io.calm.checkpoint.tokenizer.json.Node;
+import io.calm.checkpoint.tokenizer.json.JsonNode;
 import io.calm.checkpoint.tokenizer.json.TextShrinkage;
 import io.calm.text.Printable;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** Builds the two kinds of tokenizer that GGUF files of supported models have. */
+/** Builds tokenizers from GGUF metadata: byte-level BPE and SentencePiece BPE. */
 final class GgufTokenizer {
   private final GgufVocabulary gguf;
   private final Vocabulary vocabulary;
@@ -57,7 +57,7 @@ final class GgufTokenizer {
             BytePairMerges.read(gguf, ids),
             affix("add_bos_token", pre.has(Trait.ADDS_BOS), "bos_token_id", OptionalInt.empty()),
             affix("add_eos_token", false, "eos_token_id", OptionalInt.empty()));
-    return build(pipeline, new SpelledDetokenizer(vocabulary, Spelling.BYTE_LEVEL, false));
+    return build(pipeline, new ByteDetokenizer(vocabulary, TokenSpelling.BYTE_LEVEL, false));
   }
 
   private Tokenizer sentencePiece() {
@@ -88,7 +88,7 @@ final class GgufTokenizer {
             affix("add_bos_token", true, "bos_token_id", OptionalInt.of(1)),
             affix("add_eos_token", false, "eos_token_id", OptionalInt.of(2)));
     return build(
-        pipeline, new SpelledDetokenizer(vocabulary, Spelling.SENTENCE_PIECE, spacePrefix));
+        pipeline, new ByteDetokenizer(vocabulary, TokenSpelling.SENTENCE_PIECE, spacePrefix));
   }
 
   private Tokenizer build(Pipeline pipeline, Detokenizer detokenizer) {
@@ -108,21 +108,28 @@ final class GgufTokenizer {
     return new LibraryTokenizer(library, vocabulary, detokenizer, shrinkage);
   }
 
-  private static Node node(JsonElement json, String source) {
-    return Node.parse(source, json.toString());
+  private static JsonNode node(JsonElement json, String source) {
+    return JsonNode.parse(source, json.toString());
   }
 
-  /** Returns the token that is put before or after a text, where the file wants one. */
-  private OptionalInt affix(String flag, boolean otherwise, String key, OptionalInt usual) {
-    if (!gguf.flag(flag, otherwise)) {
+  /**
+   * Returns the token that is added before or after a text; empty if the file asks for none.
+   *
+   * @param flag key that asks for the token
+   * @param defaultFlag value if the file lacks {@code flag}
+   * @param key key of the token's id
+   * @param defaultId id if the file lacks {@code key}
+   */
+  private OptionalInt affix(String flag, boolean defaultFlag, String key, OptionalInt defaultId) {
+    if (!gguf.flag(flag, defaultFlag)) {
       return OptionalInt.empty();
     }
     OptionalInt id = gguf.id(key);
     if (id.isPresent()) {
       return id;
     }
-    if (usual.isPresent() && usual.getAsInt() < vocabulary.size()) {
-      return usual;
+    if (defaultId.isPresent() && defaultId.getAsInt() < vocabulary.size()) {
+      return defaultId;
     }
     throw GgufVocabulary.refuse(
         key, "a token id, since " + GgufVocabulary.PREFIX + flag + " asks for one", "no such key");

@@ -1,7 +1,7 @@
 package io.calm.checkpoint.tokenizer;
 
 import io.calm.checkpoint.CheckpointException;
-import io.calm.checkpoint.tokenizer.json.Limits;
+import io.calm.checkpoint.tokenizer.json.TokenizerLimits;
 import io.calm.text.Printable;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,7 +15,7 @@ import java.util.OptionalInt;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The {@code tokenizer.ggml.*} part of a GGUF file's metadata, checked as it is read. */
+/** A checked view of the {@code tokenizer.ggml.*} metadata of a GGUF file. */
 final class GgufVocabulary {
   static final String PREFIX = "tokenizer.ggml.";
 
@@ -42,13 +42,13 @@ final class GgufVocabulary {
     checkSizes();
   }
 
-  /** Limits as for {@code tokenizer.json}, since the native library gets the same data. */
+  /** Applies the limits of {@code tokenizer.json}, since the native library gets the same data. */
   private void checkSizes() {
     int added = 0;
     for (int id = 0; id < types.length; id++) {
       boolean whole = types[id] == CONTROL || types[id] == UNKNOWN || types[id] == USER_DEFINED;
       added += whole ? 1 : 0;
-      int limit = whole ? Limits.ADDED_TOKEN_LENGTH : Limits.TOKEN_LENGTH;
+      int limit = whole ? TokenizerLimits.ADDED_TOKEN_LENGTH : TokenizerLimits.TOKEN_LENGTH;
       if (tokens.get(id).length() > limit) {
         throw refuse(
             "tokens",
@@ -56,11 +56,11 @@ final class GgufVocabulary {
             tokens.get(id).length() + " characters");
       }
     }
-    if (added > Limits.ADDED_TOKENS || types.length > Limits.IDS) {
+    if (added > TokenizerLimits.ADDED_TOKENS || types.length > TokenizerLimits.IDS) {
       throw refuse(
           "token_type",
           "at most %d tokens, %d of them control or user-defined"
-              .formatted(Limits.IDS, Limits.ADDED_TOKENS),
+              .formatted(TokenizerLimits.IDS, TokenizerLimits.ADDED_TOKENS),
           types.length + " and " + added);
     }
   }
@@ -78,7 +78,8 @@ final class GgufVocabulary {
   }
 
   /**
-   * Returns ids by spelling; the last of equal ones, as in llama.cpp. Empty spellings have none.
+   * Returns ids by spelling. Of equal spellings the last id counts, as in llama.cpp; empty
+   * spellings are left out.
    */
   Map<String, Integer> ids() {
     Map<String, Integer> ids = new HashMap<>(2 * tokens.size());
@@ -112,10 +113,10 @@ final class GgufVocabulary {
     throw refuse(key, "a string", describe(value));
   }
 
-  boolean flag(String key, boolean otherwise) {
+  boolean flag(String key, boolean fallback) {
     Object value = metadata.get(PREFIX + key);
     if (value == null) {
-      return otherwise;
+      return fallback;
     }
     if (value instanceof Boolean flag) {
       return flag;
@@ -123,7 +124,7 @@ final class GgufVocabulary {
     throw refuse(key, "true or false", describe(value));
   }
 
-  /** Returns the token id under {@code key}, checked against the vocabulary. */
+  /** Returns the token id of {@code key}, which must be in the vocabulary. */
   OptionalInt id(String key) {
     Object value = metadata.get(PREFIX + key);
     if (value == null) {
@@ -135,7 +136,7 @@ final class GgufVocabulary {
     throw refuse(key, "a token id from 0 to " + (tokens.size() - 1), describe(value));
   }
 
-  /** Returns a list of strings, which must be there. */
+  /** Returns a required list of strings. */
   List<String> strings(String key) {
     List<?> list = list(key).orElseThrow(() -> refuse(key, "a list of strings", "no such key"));
     List<String> strings = new ArrayList<>(list.size());
@@ -148,9 +149,9 @@ final class GgufVocabulary {
     return Collections.unmodifiableList(strings);
   }
 
-  /** Returns a score for each token. */
+  /** Returns the score of each token. */
   double[] scores() {
-    String expected = tokens.size() + " numbers, one a token";
+    String expected = tokens.size() + " numbers, one per token";
     List<?> list = list("scores").orElseThrow(() -> refuse("scores", expected, "no such key"));
     if (list.size() != tokens.size()) {
       throw refuse("scores", expected, list.size() + " elements");
@@ -165,7 +166,7 @@ final class GgufVocabulary {
     return scores;
   }
 
-  /** Makes the exception for a key that cannot be used. */
+  /** Creates the exception for an invalid or missing key. */
   static CheckpointException refuse(String key, String expected, String got) {
     return new CheckpointException(
         "GGUF metadata, key "
@@ -189,7 +190,7 @@ final class GgufVocabulary {
       }
       return result;
     }
-    String expected = tokens.size() + " token types, one a token";
+    String expected = tokens.size() + " token types, one per token";
     if (list.get().size() != tokens.size()) {
       throw refuse("token_type", expected, list.get().size() + " elements");
     }
@@ -198,9 +199,9 @@ final class GgufVocabulary {
         throw refuse("token_type", expected, describe(list.get().get(i)) + " at index " + i);
       }
       result[i] = type.intValue();
-      if (result[i] != CONTROL && TurnEnds.isOne(tokens.get(i))) {
+      if (result[i] != CONTROL && EndOfTurnTokens.contains(tokens.get(i))) {
         logger.warn(
-            "{}tokens: \"{}\" at index {} has type {}, taken as control: it ends turns",
+            "{}tokens: treating \"{}\" at index {} of type {} as a control token: it ends turns",
             PREFIX,
             Printable.of(tokens.get(i)),
             i,

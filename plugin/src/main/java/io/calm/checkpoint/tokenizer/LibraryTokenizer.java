@@ -4,8 +4,9 @@ import io.calm.checkpoint.Tokenizer;
 import java.util.OptionalInt;
 
 /**
- * Encodes with the native library, decodes in Java where the vocabulary's spelling is known. Ids
- * that no token has decode to nothing: models often have more rows than tokens.
+ * A tokenizer that encodes with the native library and, if the vocabulary's spelling is known,
+ * decodes in Java. Ids without a token decode to nothing, because embedding tables often have more
+ * rows than there are tokens.
  *
  * @param shrinkage see {@link Tokenizer#shrinkage}
  */

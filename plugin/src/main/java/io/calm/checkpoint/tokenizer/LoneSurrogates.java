@@ -1,8 +1,9 @@
 package io.calm.checkpoint.tokenizer;
 
 /**
- * Makes a string fit for UTF-8. One lone surrogate would make the native side's reading of modified
- * UTF-8 fall back to a lossy one that breaks U+0000 and every character above U+FFFF beside it.
+ * Replaces unpaired surrogates, so that a string can be encoded as UTF-8. With one in the string,
+ * the native library would decode the JVM's modified UTF-8 lossily and corrupt U+0000 and all
+ * characters above U+FFFF.
  */
 final class LoneSurrogates {
   private LoneSurrogates() {}

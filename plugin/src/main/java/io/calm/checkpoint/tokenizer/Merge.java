@@ -1,4 +1,4 @@
 package io.calm.checkpoint.tokenizer;
 
-/** A pair of pieces that byte-pair encoding joins; lists of merges go from first to last resort. */
+/** A pair of pieces that byte-pair encoding joins. Lists of merges are in order of priority. */
 record Merge(String left, String right) {}

@@ -9,11 +9,12 @@ import io.calm.text.Printable;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * A tokenizer of the native library, without truncation or padding. Thread safe; close waits for
- * calls under way.
+ * A tokenizer of the native library, without truncation or padding. Thread safe; {@link #close}
+ * waits for calls in progress.
  *
- * <p>DJL's {@code HuggingFaceTokenizer} is passed over on purpose: it asks a cloud metadata service
- * at construction, and copies eight arrays and an object a token where ids alone are wanted.
+ * <p>DJL's {@code HuggingFaceTokenizer} is deliberately not used. Its constructor queries a cloud
+ * metadata service, and it copies eight arrays and an object per token although only ids are
+ * needed.
  */
 final class NativeTokenizer implements AutoCloseable {
   /** Maximum length of a text in UTF-16 units. */
@@ -33,7 +34,8 @@ final class NativeTokenizer implements AutoCloseable {
    * Builds a tokenizer.
    *
    * @param json the text of a {@code tokenizer.json}
-   * @param source what it was made from, for messages
+   * @param source the origin of the JSON, for error messages
+   * @throws CheckpointException if the library rejects it
    */
   static NativeTokenizer create(String json, String source) {
     DjlCache.check();
@@ -57,13 +59,15 @@ final class NativeTokenizer implements AutoCloseable {
   }
 
   /**
-   * Encodes a text of at most {@link #MAX_TEXT} UTF-16 units. The library's regular expressions
+   * Encodes a text of at most {@link #MAX_TEXT} UTF-16 units; the library's regular expressions
    * panic after ten million steps at one position.
+   *
+   * @throws IllegalArgumentException if the text is too long or cannot be encoded
    */
   int[] encode(String text, boolean addSpecial) {
     if (text.length() > MAX_TEXT) {
       throw new IllegalArgumentException(
-          "text: expected at most %d characters, got %d; send it in parts"
+          "text: expected at most %d characters, got %d; split it into several texts"
               .formatted(MAX_TEXT, text.length()));
     }
     String sane = LoneSurrogates.replace(text);
@@ -84,7 +88,7 @@ final class NativeTokenizer implements AutoCloseable {
   private long encoded(String text, boolean addSpecial) {
     try {
       return LIBRARY.encode(handle, text, addSpecial);
-    } catch (RuntimeException e) { // e.g. a character outside a vocabulary without unknown token
+    } catch (RuntimeException e) { // e.g. an unknown character and no unknown token
       throw new IllegalArgumentException(
           "text: expected characters that the tokenizer knows, got: "
               + Printable.of(e.getMessage()),

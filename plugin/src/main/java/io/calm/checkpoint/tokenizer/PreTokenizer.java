@@ -7,12 +7,13 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * How byte-level BPE cuts a text into words before merging. Each is what the original {@code
- * tokenizer.json} of its models has; {@code default} is what llama.cpp does where a file names
- * none.
+ * The pre-tokenizer of a byte-level BPE model, which splits a text into words before merging. Each
+ * equals that of the models' original {@code tokenizer.json}; {@code default} equals llama.cpp's
+ * for files that name none.
  *
  * @param names values of {@code tokenizer.ggml.pre}
- * @param steps one after the other, as {@code tokenizer.json} has them
+ * @param steps the steps in order, as in {@code tokenizer.json}
+ * @param traits further properties of tokenizers with this pre-tokenizer
  */
 record PreTokenizer(List<String> names, List<JsonObject> steps, Set<Trait> traits) {
   private static final List<PreTokenizer> ALL =
@@ -46,17 +47,21 @@ record PreTokenizer(List<String> names, List<JsonObject> steps, Set<Trait> trait
                   Step.bytes()),
               Set.of()));
 
-  /** What comes with a pre-tokenizer. */
+  /** A property that tokenizers with a pre-tokenizer share. */
   enum Trait {
-    /** A word that is in the vocabulary is taken before any merge is tried. */
+    /** A word in the vocabulary becomes one token without merges. */
     WHOLE_WORDS_FIRST,
     /** Text is normalized to NFC. */
     COMPOSED,
-    /** A BOS is added where the file does not say. */
+    /** BOS is added unless the file says otherwise. */
     ADDS_BOS
   }
 
-  /** Returns the pre-tokenizer of that name, or refuses it. */
+  /**
+   * Returns the pre-tokenizer with a name.
+   *
+   * @throws io.calm.checkpoint.CheckpointException if it is not supported
+   */
   static PreTokenizer of(String name) {
     return ALL.stream()
         .filter(it -> it.names.contains(name))
@@ -78,7 +83,7 @@ record PreTokenizer(List<String> names, List<JsonObject> steps, Set<Trait> trait
   private static final class Step {
     private Step() {}
 
-    /** Cuts at the matches of an expression; matches and the text between them are words. */
+    /** Splits at the matches of an expression; matches and the text between them are words. */
     static JsonObject split(String regex) {
       JsonObject pattern = new JsonObject();
       pattern.addProperty("Regex", regex);
@@ -90,7 +95,7 @@ record PreTokenizer(List<String> names, List<JsonObject> steps, Set<Trait> trait
       return step;
     }
 
-    /** The expression that LLaMA 3 and Qwen2 share, but for their digits. */
+    /** Splits with the expression of LLaMA 3 and Qwen2, which differ only in digits. */
     static JsonObject tiktoken(String digits) {
       return split(
           "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
@@ -98,7 +103,7 @@ record PreTokenizer(List<String> names, List<JsonObject> steps, Set<Trait> trait
               + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+");
     }
 
-    /** Cuts off each number character. */
+    /** Splits off each digit. */
     static JsonObject digits() {
       JsonObject step = new JsonObject();
       step.addProperty("type", "Digits");
@@ -106,7 +111,7 @@ record PreTokenizer(List<String> names, List<JsonObject> steps, Set<Trait> trait
       return step;
     }
 
-    /** Spells bytes in GPT-2's alphabet, after its own expression has cut words. */
+    /** Splits with GPT-2's expression and spells bytes in its alphabet. */
     static JsonObject words() {
       return byteLevel(true);
     }
@@ -116,12 +121,12 @@ record PreTokenizer(List<String> names, List<JsonObject> steps, Set<Trait> trait
       return byteLevel(false);
     }
 
-    private static JsonObject byteLevel(boolean cut) {
+    private static JsonObject byteLevel(boolean split) {
       JsonObject step = new JsonObject();
       step.addProperty("type", "ByteLevel");
       step.addProperty("add_prefix_space", false);
       step.addProperty("trim_offsets", true);
-      step.addProperty("use_regex", cut);
+      step.addProperty("use_regex", split);
       return step;
     }
   }

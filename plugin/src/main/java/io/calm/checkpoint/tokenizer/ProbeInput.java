@@ -11,10 +11,10 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The input of a probe.
+ * The input of a tokenizer probe.
  *
  * @param json a checked {@code tokenizer.json}
- * @param size the largest token id plus one
+ * @param size maximum token id plus one
  * @param texts texts to encode
  */
 record ProbeInput(String json, int size, List<String> texts) {
@@ -25,8 +25,8 @@ record ProbeInput(String json, int size, List<String> texts) {
   private static final int LONG = 5000;
 
   /**
-   * Returns texts that exercise every part of a tokenizer, and long ones that stall a slow regular
-   * expression.
+   * Creates the input for a tokenizer: texts that exercise each of its parts, and long ones that
+   * stall a slow regular expression.
    */
   static ProbeInput of(CheckedTokenizer tokenizer) {
     List<String> texts = new ArrayList<>();

@@ -9,11 +9,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
 /**
- * The main class of the child process that opens a tokenizer before the server does. It exits when
- * it is done, when it times out, and when the server is gone.
+ * The main class of the child process that tries a tokenizer before the server uses it. It exits
+ * when it is done, when it times out, or when the server has exited.
  */
 public final class ProbeMain {
-  /** Exit code if the library refuses the tokenizer with an error, which is harmless. */
+  /** Exit code if the library rejects the tokenizer with an error, which is harmless. */
   static final int REFUSED = 3;
 
   private static final int ORPHANED = 4;
@@ -25,7 +25,7 @@ public final class ProbeMain {
   /**
    * Runs the probe.
    *
-   * @param arguments the time limit in milliseconds; the tokenizer comes through standard input
+   * @param arguments the timeout in milliseconds; the tokenizer is read from standard input
    */
   public static void main(String[] arguments) throws IOException {
     watch("deadline", () -> TimeUnit.MILLISECONDS.sleep(Long.parseLong(arguments[0])), LATE);
@@ -66,7 +66,7 @@ public final class ProbeMain {
       library.decode(ids, true);
       library.decode(ids, false);
     } catch (RuntimeException e) {
-      // An error is no harm either.
+      // an error of the library is harmless
     }
   }
 
@@ -81,7 +81,7 @@ public final class ProbeMain {
               try {
                 wait.await();
               } catch (IOException | InterruptedException e) {
-                // The same as the end of the wait.
+                // treated as the end of the wait
               }
               Runtime.getRuntime().halt(exitCode);
             },

@@ -28,7 +28,7 @@ import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A child process that runs {@link ProbeMain}: same Java, same class path, little memory. */
+/** A child process that runs {@link ProbeMain} with the same Java and little memory. */
 final class ProbeProcess {
   private static final Logger logger = LoggerFactory.getLogger(ProbeProcess.class);
   private static final long BASE_BYTES = 768L << 20;
@@ -36,8 +36,8 @@ final class ProbeProcess {
   private static final int OUTPUT_BYTES = 4096;
   private static final int POLL_MILLIS = 10;
 
-  /** On a loaded machine the child may take so many times longer than it works. */
-  private static final int PATIENCE = 4;
+  /** Ratio of the elapsed time to the CPU time that a probe may use, for loaded machines. */
+  private static final int WALL_TIME_FACTOR = 4;
 
   private static final Set<String> ENVIRONMENT =
       Set.of(
@@ -62,10 +62,10 @@ final class ProbeProcess {
           LoggerFactory.class);
 
   /**
-   * How a probe ended.
+   * The outcome of a probe.
    *
    * @param survived whether the process exited without a crash
-   * @param description what it did, e.g. "was stopped after 30 s"
+   * @param description a clause about the process, e.g. "was stopped after 30 s"
    */
   record Outcome(boolean survived, String description) {}
 
@@ -87,7 +87,7 @@ final class ProbeProcess {
       return new Outcome(false, "could not be started: " + Printable.of(e.getMessage()));
     }
     try {
-      preferAsVictim(process.pid());
+      preferForOomKiller(process.pid());
       long maxBytes = BASE_BYTES + MEMORY_FACTOR * (long) input.json().length();
       return new ProbeProcess(process, maxBytes).await(input, limit);
     } catch (InterruptedException e) {
@@ -98,8 +98,8 @@ final class ProbeProcess {
     }
   }
 
-  /** Makes Linux kill the child, not the server, when memory runs out; elsewhere does nothing. */
-  private static void preferAsVictim(long pid) {
+  /** On Linux, makes the OOM killer prefer the child to the server. */
+  private static void preferForOomKiller(long pid) {
     try {
       Files.writeString(Path.of("/proc/" + pid + "/oom_score_adj"), "1000", WRITE);
     } catch (IOException e) {
@@ -127,7 +127,7 @@ final class ProbeProcess {
     command.add("-cp");
     command.add(String.join(File.pathSeparator, classPath(List.of())));
     command.add(ProbeMain.class.getName());
-    command.add(Long.toString(limit.multipliedBy(PATIENCE).toMillis()));
+    command.add(Long.toString(limit.multipliedBy(WALL_TIME_FACTOR).toMillis()));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.directory(Path.of(System.getProperty("java.io.tmpdir")).toFile());
     builder.environment().keySet().retainAll(ENVIRONMENT);
@@ -142,21 +142,22 @@ final class ProbeProcess {
         || name.startsWith("ai.djl.");
   }
 
-  /** Returns the class path of the given classes and of those that every probe needs. */
+  /** Returns the class path of the given classes and of those that each probe needs. */
   static Set<String> classPath(List<Class<?>> types) throws IOException {
-    Set<String> places = new LinkedHashSet<>();
+    Set<String> entries = new LinkedHashSet<>();
     for (Class<?> type : Stream.concat(types.stream(), CLASSES.stream()).toList()) {
       CodeSource source = type.getProtectionDomain().getCodeSource();
       if (source == null || !"file".equals(source.getLocation().getProtocol())) {
-        throw new IOException("the class path is not known: " + type.getName() + " is in no file");
+        throw new IOException(
+            "the class path is unknown: " + type.getName() + " was not loaded from a file");
       }
       try {
-        places.add(Path.of(source.getLocation().toURI()).toString());
+        entries.add(Path.of(source.getLocation().toURI()).toString());
       } catch (URISyntaxException e) {
-        throw new IOException("the class path is not known: " + source.getLocation(), e);
+        throw new IOException("the class path is unknown: " + source.getLocation(), e);
       }
     }
-    return places;
+    return entries;
   }
 
   private Outcome await(ProbeInput input, Duration limit) throws InterruptedException {
@@ -165,8 +166,9 @@ final class ProbeProcess {
     long start = System.nanoTime();
     while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
       Duration waited = Duration.ofNanos(System.nanoTime() - start);
-      Duration worked = process.info().totalCpuDuration().orElse(waited);
-      if (worked.compareTo(limit) > 0 || waited.compareTo(limit.multipliedBy(PATIENCE)) > 0) {
+      Duration cpuTime = process.info().totalCpuDuration().orElse(waited);
+      if (cpuTime.compareTo(limit) > 0
+          || waited.compareTo(limit.multipliedBy(WALL_TIME_FACTOR)) > 0) {
         return new Outcome(false, "was stopped after " + waited.toSeconds() + " s");
       }
       if (residentBytes().orElse(0L) > maxBytes) {
@@ -204,7 +206,7 @@ final class ProbeProcess {
         }
       }
     } catch (IOException | NumberFormatException e) {
-      // It has just ended, or this is no Linux.
+      // the process has ended, or this is not Linux
     }
     return Optional.empty();
   }
@@ -221,7 +223,7 @@ final class ProbeProcess {
     }
   }
 
-  /** Standard input stays open: its end tells the child that the server is gone. */
+  /** Writes the input and leaves it open: its end tells the child that the server has exited. */
   private void writeInput(ProbeInput input) throws IOException {
     input.write(new DataOutputStream(new BufferedOutputStream(process.getOutputStream(), 1 << 16)));
   }
@@ -237,7 +239,7 @@ final class ProbeProcess {
               try {
                 task.run();
               } catch (IOException e) {
-                // The child has ended; how is told by its exit code.
+                // the child has ended; its exit code tells the reason
               }
             },
             name);

@@ -6,10 +6,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Turns the scores of a SentencePiece BPE vocabulary into ranked merges: every way to cut a piece
- * into two pieces is a merge, ranked by the piece's score, then longer left parts first, then
- * longer right parts; as Hugging Face's conversion of LLaMA does. Only normal pieces take part:
- * control, unused and byte tokens never come out of plain text.
+ * Derives ranked merges from the scores of a SentencePiece BPE vocabulary, as transformers'
+ * conversion of LLaMA does. Every split of a piece into two pieces is a merge. Merges are ranked by
+ * the score of the piece, then by the length of the left part, then by that of the right part,
+ * higher values first. Only normal pieces are used, because plain text never yields control, unused
+ * or byte tokens by merges.
  */
 final class SentencePieceMerges {
   private SentencePieceMerges() {}
@@ -19,7 +20,7 @@ final class SentencePieceMerges {
     List<Ranked> ranked = new ArrayList<>();
     for (int id = 0; id < vocabulary.size(); id++) {
       if (isNormal(vocabulary, ids, vocabulary.token(id), id)) {
-        addCuts(vocabulary, ids, id, scores[id], ranked);
+        addSplits(vocabulary, ids, id, scores[id], ranked);
       }
     }
     ranked.sort(
@@ -30,7 +31,7 @@ final class SentencePieceMerges {
     return ranked.stream().map(Ranked::merge).toList();
   }
 
-  private static void addCuts(
+  private static void addSplits(
       GgufVocabulary vocabulary,
       Map<String, Integer> ids,
       int id,

@@ -18,8 +18,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * The special tokens of a Hugging Face directory by their names ({@code bos_token}, {@code
- * eos_token}, {@code pad_token}, ...), as chat templates get them.
+ * Reads the special tokens of a Hugging Face directory by name ({@code bos_token}, {@code
+ * eos_token}, {@code pad_token}, ...), as chat templates receive them.
  */
 public final class SpecialTokens {
   private static final String CONFIG = "tokenizer_config.json";
@@ -29,10 +29,10 @@ public final class SpecialTokens {
   private SpecialTokens() {}
 
   /**
-   * Returns the tokens that {@code tokenizer_config.json} names, else {@code
-   * special_tokens_map.json}. A null in the first means that there is none.
+   * Returns the tokens listed in {@code tokenizer_config.json} or {@code special_tokens_map.json}.
+   * The former has precedence; a null there means that there is no such token.
    *
-   * @throws CheckpointException if a file is there and holds no JSON object
+   * @throws CheckpointException if a file exists and is not a JSON object
    */
   public static Map<String, String> named(Path directory) {
     JsonObject config = read(directory.resolve(CONFIG));
@@ -50,11 +50,10 @@ public final class SpecialTokens {
   }
 
   /**
-   * Returns the tokens that {@link #named} finds, and for BOS, EOS and padding that no file names
-   * the tokens of {@code bos_token_id} and the like in {@code generation_config.json} or {@code
-   * config.json}.
+   * Returns the tokens of {@link #named}. If BOS, EOS or padding is not listed, uses the id in
+   * {@code generation_config.json} or {@code config.json}, e.g. {@code bos_token_id}.
    *
-   * @throws CheckpointException if a file is there and cannot be used
+   * @throws CheckpointException if a file exists and cannot be used
    */
   public static Map<String, String> of(Path directory) {
     Map<String, String> tokens = new HashMap<>(named(directory));
@@ -70,7 +69,7 @@ public final class SpecialTokens {
     return tokens;
   }
 
-  /** Reads a token, a string or an object with {@code content}. */
+  /** Adds a token, which is a string or an object with {@code content}. */
   private static void put(Map<String, String> tokens, Map.Entry<String, JsonElement> entry) {
     if (entry.getKey().endsWith("_token")) {
       content(entry.getValue()).ifPresent(token -> tokens.put(entry.getKey(), token));
@@ -97,7 +96,7 @@ public final class SpecialTokens {
     return OptionalInt.empty();
   }
 
-  /** Searches the files, smallest first. */
+  /** Looks up a token's text in the files, smallest file first. */
   private static Optional<String> spelling(Path directory, JsonObject config, int id) {
     if (config.get("added_tokens_decoder") instanceof JsonObject decoder
         && decoder.has(Integer.toString(id))) {

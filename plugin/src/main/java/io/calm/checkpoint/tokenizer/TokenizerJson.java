@@ -1,22 +1,23 @@
 package io.calm.checkpoint.tokenizer;
 
 import io.calm.checkpoint.tokenizer.json.CheckedTokenizer;
-import io.calm.checkpoint.tokenizer.json.Node;
+import io.calm.checkpoint.tokenizer.json.JsonNode;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * The parts of a {@code tokenizer.json} that CALM itself uses: spellings, special tokens, the
- * decoder's kind.
+ * A checked {@code tokenizer.json} and the parts that are used outside the native library:
+ * vocabulary, special tokens and the kind of decoder.
  */
 record TokenizerJson(CheckedTokenizer checked) {
 
   /**
    * Checks the text of a {@code tokenizer.json}.
    *
-   * @param source the file, for messages
+   * @param source the file, for error messages
+   * @throws io.calm.checkpoint.CheckpointException if it is not valid
    */
   static TokenizerJson parse(String json, String source) {
     return new TokenizerJson(CheckedTokenizer.of(json, source));
@@ -32,30 +33,32 @@ record TokenizerJson(CheckedTokenizer checked) {
         Collections.unmodifiableList(spellings), checked.added(), checked.special());
   }
 
-  /** Returns the Java decoder that does what the file's decoder does, or the library's own. */
+  /** Returns a Java detokenizer equivalent to the file's decoder, or else the library's. */
   Detokenizer detokenizer(Vocabulary vocabulary, NativeTokenizer library) {
     if (checked.decoder().isPresent()) {
-      Node decoder = checked.decoder().get();
+      JsonNode decoder = checked.decoder().get();
       if (isType(decoder, "ByteLevel")) {
-        return new SpelledDetokenizer(vocabulary, Spelling.BYTE_LEVEL, false);
+        return new ByteDetokenizer(vocabulary, TokenSpelling.BYTE_LEVEL, false);
       }
       Optional<Boolean> strip = sentencePieceStrip(decoder);
       if (strip.isPresent()) {
-        return new SpelledDetokenizer(vocabulary, Spelling.SENTENCE_PIECE, strip.get());
+        return new ByteDetokenizer(vocabulary, TokenSpelling.SENTENCE_PIECE, strip.get());
       }
     }
     return new WindowedDetokenizer(vocabulary, library);
   }
 
   /**
-   * Recognizes the decoder of LLaMA's conversions: a sequence of Replace, ByteFallback, Fuse and,
-   * at most, a Strip of one leading space. Empty where it is anything else.
+   * Recognizes the SentencePiece decoder of LLaMA: Replace, ByteFallback, Fuse and, optionally, a
+   * Strip of one leading space.
+   *
+   * @return whether there is a Strip; empty if this is another decoder
    */
-  private static Optional<Boolean> sentencePieceStrip(Node decoder) {
+  private static Optional<Boolean> sentencePieceStrip(JsonNode decoder) {
     if (!isType(decoder, "Sequence")) {
       return Optional.empty();
     }
-    List<Node> steps = decoder.field("decoders").elements(Integer.MAX_VALUE);
+    List<JsonNode> steps = decoder.field("decoders").elements(Integer.MAX_VALUE);
     if (steps.size() < 3
         || steps.size() > 4
         || !replacesUnderline(steps.get(0))
@@ -66,7 +69,7 @@ record TokenizerJson(CheckedTokenizer checked) {
     if (steps.size() == 3) {
       return Optional.of(false);
     }
-    Node strip = steps.get(3);
+    JsonNode strip = steps.get(3);
     boolean one =
         isType(strip, "Strip")
             && has(strip, "content", " ")
@@ -74,17 +77,17 @@ record TokenizerJson(CheckedTokenizer checked) {
     return one ? Optional.of(true) : Optional.empty();
   }
 
-  private static boolean replacesUnderline(Node step) {
+  private static boolean replacesUnderline(JsonNode step) {
     return isType(step, "Replace")
         && has(step.field("pattern"), "String", "\u2581")
         && has(step, "content", " ");
   }
 
-  private static boolean isType(Node step, String type) {
+  private static boolean isType(JsonNode step, String type) {
     return has(step, "type", type);
   }
 
-  private static boolean has(Node node, String name, String text) {
+  private static boolean has(JsonNode node, String name, String text) {
     return node.optional(name).filter(it -> it.value().equals(text)).isPresent();
   }
 }

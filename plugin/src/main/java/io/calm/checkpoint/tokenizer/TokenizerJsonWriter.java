@@ -13,8 +13,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * Writes the {@code tokenizer.json} that is equivalent to a GGUF vocabulary. Decoding is done in
- * Java, so no decoder is written.
+ * Writes a {@code tokenizer.json} that is equivalent to a GGUF vocabulary. It has no decoder,
+ * because decoding is done in Java.
  */
 final class TokenizerJsonWriter {
 
@@ -31,13 +31,14 @@ final class TokenizerJsonWriter {
   }
 
   /**
-   * A tokenizer but for its vocabulary.
+   * The parts of a tokenizer other than its vocabulary.
    *
-   * @param normalizer what is done to text first
-   * @param preTokenizer how text is cut into words; a word is all of it where empty
+   * @param normalizer the normalizer of texts
+   * @param preTokenizer the splitter of texts into words; if empty, the whole text is one word
    * @param model the BPE model's settings, without vocabulary and merges
-   * @param bos token before the text where special tokens are asked for
-   * @param eos token after it
+   * @param merges the merges, in order of priority
+   * @param bos token before the text if special tokens are requested
+   * @param eos token after the text if special tokens are requested
    */
   record Pipeline(
       Optional<JsonElement> normalizer,
@@ -174,7 +175,7 @@ final class TokenizerJsonWriter {
     return out.append(']').toString();
   }
 
-  /** Returns whether the id is the one that its spelling encodes to. */
+  /** Returns whether the token's spelling encodes to this id. */
   private boolean isReachable(int id, String token) {
     Integer reached = ids.get(token);
     return reached != null && reached == id;

@@ -2,28 +2,31 @@ package io.calm.checkpoint.tokenizer;
 
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Tokenizer;
-import io.calm.checkpoint.tokenizer.json.Limits;
+import io.calm.checkpoint.tokenizer.json.TokenizerLimits;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** Opens the tokenizer of a checkpoint. Nothing is fetched; the caller closes what it gets. */
+/** Opens the tokenizer of a checkpoint from local files. The caller closes the result. */
 public final class TokenizerLoader {
   private TokenizerLoader() {}
 
-  /** Loads {@code tokenizer.json} without a probe. */
+  /**
+   * Loads {@code tokenizer.json} without a probe.
+   *
+   * @throws CheckpointException as {@link #fromDirectory(Path, boolean)}
+   */
   public static Tokenizer fromDirectory(Path directory) {
     return fromDirectory(directory, false);
   }
 
   /**
-   * Loads {@code tokenizer.json} of a Hugging Face directory. Truncation and padding that the file
-   * asks for are switched off.
+   * Loads {@code tokenizer.json} of a Hugging Face directory. Truncation and padding in the file
+   * are ignored.
    *
-   * @param probe whether a child process opens it first
-   * @throws CheckpointException if the file is missing, or is not one that Hugging Face tokenizers
-   *     loads
+   * @param probe whether a child process tries it first
+   * @throws CheckpointException if the file is missing or invalid, or fails the probe
    */
   public static Tokenizer fromDirectory(Path directory, boolean probe) {
     Path file = directory.resolve("tokenizer.json");
@@ -43,10 +46,10 @@ public final class TokenizerLoader {
     String source = file.toString();
     String json;
     try {
-      if (Files.size(file) > Limits.FILE_BYTES) {
+      if (Files.size(file) > TokenizerLimits.FILE_BYTES) {
         throw CheckpointException.refused(
             source,
-            "at most " + Limits.FILE_BYTES + " bytes",
+            "at most " + TokenizerLimits.FILE_BYTES + " bytes",
             Files.size(file) + " bytes",
             "copy the file again");
       }
@@ -62,18 +65,22 @@ public final class TokenizerLoader {
     return TokenizerJson.parse(json, source);
   }
 
-  /** Builds the tokenizer of GGUF metadata without a probe. */
+  /**
+   * Builds the tokenizer of GGUF metadata without a probe.
+   *
+   * @throws CheckpointException as {@link #fromGguf(Map, boolean)}
+   */
   public static Tokenizer fromGguf(Map<String, Object> metadata) {
     return fromGguf(metadata, false);
   }
 
   /**
-   * Builds the tokenizer that a GGUF file describes in its metadata; weights are not needed. Ids
-   * are those of the Hugging Face tokenizer that the file was converted from.
+   * Builds the tokenizer that a GGUF file describes in its metadata. Token ids equal those of the
+   * Hugging Face tokenizer that the file was converted from.
    *
    * @param metadata keys and values: String, Long, Double, Boolean or List
-   * @param probe whether a child process opens it first
-   * @throws CheckpointException if the kind of tokenizer is not supported or its data is not sound
+   * @param probe whether a child process tries it first
+   * @throws CheckpointException if the tokenizer is not supported or invalid, or fails the probe
    */
   public static Tokenizer fromGguf(Map<String, Object> metadata, boolean probe) {
     return GgufTokenizer.load(metadata, probe);

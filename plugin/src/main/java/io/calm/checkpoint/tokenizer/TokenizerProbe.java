@@ -12,11 +12,11 @@ import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Opens tokenizers in a child process before the server does.
+ * Tries tokenizers in a child process before the server uses them.
  *
- * <p>The check of {@code tokenizer.json} covers the known faults that make the native library abort
- * the process; the probe covers unknown ones. One process runs at a time. A tokenizer that has
- * passed is remembered by its text and not tried again. Thread safe.
+ * <p>The native library aborts the whole process on some files. {@link CheckedTokenizer} rejects
+ * the known causes; the probe covers unknown ones. One child process runs at a time. A tokenizer
+ * that passed is remembered by its digest and not tried again. Thread safe.
  */
 final class TokenizerProbe {
   private static final int REMEMBERED = 256;
@@ -44,11 +44,11 @@ final class TokenizerProbe {
   }
 
   /**
-   * Tries a tokenizer.
+   * Requires that a tokenizer passes the probe.
    *
-   * @param source the file, for messages
-   * @throws CheckpointException if the process dies, takes too long or too much memory, or cannot
-   *     be started
+   * @param source the file, for error messages
+   * @throws CheckpointException if the child process crashes, uses too much time or memory, or
+   *     cannot be started
    */
   void require(CheckedTokenizer tokenizer, String source) {
     String key = digest(tokenizer.json());
@@ -60,9 +60,9 @@ final class TokenizerProbe {
       ProbeProcess.Outcome outcome = ProbeProcess.run(ProbeInput.of(tokenizer), limit);
       if (!outcome.survived()) {
         throw new CheckpointException(
-            ("%s: expected a tokenizer that opens, encodes and decodes, got a process that %s; the"
-                    + " server itself is unharmed; calm.tokenizer-probe=off opens it without this"
-                    + " trial")
+            ("%s: expected a tokenizer that passes a test in a child process, but the process %s;"
+                    + " repair the tokenizer, or set calm.tokenizer-probe=off to skip the test (the"
+                    + " server is not affected)")
                 .formatted(source, outcome.description()));
       }
       passed.put(key, true);

@@ -1,9 +1,9 @@
 package io.calm.checkpoint.tokenizer;
 
 /**
- * Decodes UTF-8 that arrives byte by byte. Each maximal subpart of an ill-formed sequence becomes
- * one U+FFFD (Unicode 3.9, table 3-8), as in Rust's {@code from_utf8_lossy} and unlike {@code
- * String.<init>}, which counts surrogates otherwise. Not thread safe.
+ * An incremental UTF-8 decoder. Each maximal subpart of an ill-formed sequence becomes one U+FFFD
+ * (The Unicode Standard, section 3.9, table 3-8), as in Rust's {@code from_utf8_lossy}. {@code
+ * String.<init>} differs for encoded surrogates. Not thread safe.
  */
 final class Utf8Stream {
   private static final char REPLACEMENT = '\uFFFD';
@@ -13,7 +13,7 @@ final class Utf8Stream {
   private int low = 0x80;
   private int high = 0xBF;
 
-  /** Takes one byte and appends what it completes to {@code out}. */
+  /** Adds one byte and appends the characters that it completes to {@code out}. */
   void accept(byte value, StringBuilder out) {
     int b = value & 0xFF;
     if (missing > 0) {
@@ -31,7 +31,7 @@ final class Utf8Stream {
     lead(b, out);
   }
 
-  /** Ends the text: an incomplete sequence becomes U+FFFD. */
+  /** Ends the text; an incomplete sequence becomes U+FFFD. */
   void flush(StringBuilder out) {
     if (missing > 0) {
       missing = 0;

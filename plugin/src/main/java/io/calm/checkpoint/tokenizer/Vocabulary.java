@@ -4,11 +4,11 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * Token spellings by id; a hole is the empty string.
+ * The tokens of a vocabulary by id.
  *
- * @param tokens spelling of each id
- * @param added ids that are matched in the text as a whole, special ones included; their spelling
- *     is plain text
+ * @param tokens spelling of each id; empty for an id without a token
+ * @param added ids of added tokens, including special ones: they are matched in a text as a whole,
+ *     and their spelling is plain text
  * @param special ids of control tokens
  */
 record Vocabulary(List<String> tokens, BitSet added, BitSet special) {
@@ -21,7 +21,7 @@ record Vocabulary(List<String> tokens, BitSet added, BitSet special) {
     return id >= 0 && id < tokens.size();
   }
 
-  /** Returns the spelling, or the empty string where no token has this id. */
+  /** Returns the spelling of a token, or the empty string for an id without a token. */
   String token(int id) {
     return contains(id) ? tokens.get(id) : "";
   }

@@ -5,9 +5,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Streams any decoder of the library: decodes a short window with and without the newest tokens,
- * and hands out the difference once it does not end in U+FFFD. The window starts at the tokens that
- * were handed out last, so that decoders that look one token back (spaces between words) see it.
+ * A detokenizer that streams any decoder of the native library. Decodes a short window with and
+ * without the newest tokens and returns the difference as soon as it does not end in U+FFFD. The
+ * window begins with the tokens returned last, for decoders that depend on the previous token, e.g.
+ * for spaces between words.
  */
 record WindowedDetokenizer(Vocabulary vocabulary, NativeTokenizer library) implements Detokenizer {
 

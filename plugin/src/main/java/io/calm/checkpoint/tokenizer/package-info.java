@@ -1,6 +1,7 @@
 /**
- * Text to token ids and back, from {@code tokenizer.json} or from a GGUF file's metadata. Both end
- * in the same library (Hugging Face tokenizers, through DJL), so that ids are the reference's.
+ * Tokenizers from {@code tokenizer.json} or from GGUF metadata. Both run on the Hugging Face
+ * tokenizers library (through DJL), so that token ids equal those of the reference. GGUF metadata
+ * is converted to a {@code tokenizer.json} first.
  */
 @NullMarked
 package io.calm.checkpoint.tokenizer;

@@ -4,7 +4,7 @@ import io.calm.artifact.Artifact;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
-import io.calm.checkpoint.FileAnswers;
+import io.calm.checkpoint.FileCheckCache;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
@@ -90,7 +90,7 @@ public final class ModelLoader {
 
   /** Loads the model of an order. */
   public static ServedModel load(Order order, Consumer<Progress> progress) {
-    FileAnswers answers = new QuantizedModelStore(order.settings()).answers();
+    FileCheckCache answers = new QuantizedModelStore(order.settings()).answers();
     Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer(), answers);
     try {
       return load(order, checkpoint, progress);
@@ -174,7 +174,7 @@ public final class ModelLoader {
    * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
    */
   public static MemoryEstimate estimate(Path model, CalmSettings settings) {
-    FileAnswers answers = new QuantizedModelStore(settings).answers();
+    FileCheckCache answers = new QuantizedModelStore(settings).answers();
     try (Checkpoint checkpoint = Checkpoints.open(model, false, answers)) {
       return memory(checkpoint, settings, isQuantized(checkpoint, settings));
     }

@@ -83,10 +83,10 @@ class GgufFileTest {
   @Test
   void otherFilesAndVersionsAreRefused() throws IOException {
     Path text = Files.writeString(directory.resolve("a.gguf"), "not a model, just text");
-    assertRefused(() -> GgufFile.open(text), text.toString(), "magic", "no GGUF file");
+    assertRefused(() -> GgufFile.open(text), text.toString(), "magic", "not a GGUF file");
     assertRefused(() -> open(new GgufBuilder().version(1)), "version", "2 or 3", "got 1");
     assertRefused(() -> open(new GgufBuilder().version(3 << 24)), "big-endian");
-    assertRefused(() -> GgufFile.open(directory.resolve("none.gguf")), "none.gguf", "nothing");
+    assertRefused(() -> GgufFile.open(directory.resolve("none.gguf")), "none.gguf", "no such file");
     assertRefused(() -> GgufFile.open(directory), "a regular file", "got a directory");
     assertRefused(
         () -> GgufFile.open(Files.write(directory.resolve("0"), new byte[3])), "more bytes");
@@ -126,7 +126,7 @@ class GgufFileTest {
     assertRefused(
         () -> open(new GgufBuilder().zeros("a", 32).tensorAt("b", 0, 96, 8)),
         "tensor b",
-        "bytes of tensor a too");
+        "an overlap with tensor a");
     assertRefused(
         () -> open(new GgufBuilder().zeros("a", 32).tensorAt("b", 0, 64, 1 << 20, 1 << 20)),
         "tensor b",

@@ -57,7 +57,9 @@ class GgufSpecTest {
         Set.of(LinearRole.O, LinearRole.DOWN),
         spec(llama().zeros("blk.0.attn_output.bias", 8).zeros("blk.0.ffn_down.bias", 8)).biases());
     assertRefused(
-        () -> spec(new GgufBuilder().model("qwen2")), "tensor blk.0.attn_q.bias", "it among");
+        () -> spec(new GgufBuilder().model("qwen2")),
+        "tensor blk.0.attn_q.bias",
+        "expected this tensor");
   }
 
   @Test

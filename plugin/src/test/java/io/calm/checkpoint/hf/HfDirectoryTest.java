@@ -74,12 +74,12 @@ class HfDirectoryTest {
     Path second = directory.resolve(SECOND);
     Path aside = directory.resolve("aside");
     Files.move(second, aside);
-    assertRefused(() -> HfDirectory.open(directory), SECOND, "nothing there", "download");
+    assertRefused(() -> HfDirectory.open(directory), SECOND, "no such file", "download");
     Files.copy(directory.resolve("model-00001-of-00002.safetensors"), second);
     assertRefused(
         () -> HfDirectory.open(directory),
         SECOND + ": tensor",
-        "as the index says",
+        "as the index lists it",
         "none of this");
     Files.move(aside, second, StandardCopyOption.REPLACE_EXISTING);
     edit(INDEX, "model.norm.weight", "model.layers.0.self_attn.rotary_emb.inv_freq");

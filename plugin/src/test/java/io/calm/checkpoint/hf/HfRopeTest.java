@@ -20,7 +20,7 @@ class HfRopeTest {
 
   private RopeSpec rope(String json) throws IOException {
     Path file = Files.writeString(directory.resolve("config.json"), json.replace('\'', '"'));
-    return HfRope.read(JsonFields.read(file), CONTEXT);
+    return HfRope.read(ConfigFields.read(file), CONTEXT);
   }
 
   private static RopeSpec linear(float theta, float factor) {

@@ -32,7 +32,8 @@ class HfSpecTest {
 
   private ModelSpec spec(String modelType, String more) throws IOException {
     String json = "{\"model_type\": \"%s\", %s %s}".formatted(modelType, SIZES, more);
-    return HfSpec.read(JsonFields.read(Files.writeString(directory.resolve("config.json"), json)));
+    return HfSpec.read(
+        ConfigFields.read(Files.writeString(directory.resolve("config.json"), json)));
   }
 
   private RopeSpec rope(String more) throws IOException {
@@ -40,7 +41,7 @@ class HfSpecTest {
   }
 
   private static ModelSpec golden(String family) {
-    return HfSpec.read(JsonFields.read(Goldens.path(family + "/config.json")));
+    return HfSpec.read(ConfigFields.read(Goldens.path(family + "/config.json")));
   }
 
   private static ModelSpec expected(
@@ -89,7 +90,7 @@ class HfSpecTest {
     json =
         json.replace("\"hidden_size\": 64", "\"hidden_size\": " + 16 * Math.max(4, keyValueHeads));
     ModelSpec spec =
-        HfSpec.read(JsonFields.read(Files.writeString(directory.resolve("config.json"), json)));
+        HfSpec.read(ConfigFields.read(Files.writeString(directory.resolve("config.json"), json)));
     assertEquals(keyValueHeads, spec.kvHeads());
     assertEquals(headDim, spec.headDim());
     assertEquals(context, spec.maxContext());
@@ -181,7 +182,7 @@ class HfSpecTest {
     assertRefused(
         () -> spec("llama", ", \"quantization_config\": {\"quant_method\": \"gptq\"}"),
         "quantization_config",
-        "the model it was made from");
+        "use the original model");
     assertRefused(
         () -> rope(", \"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2}"),
         "rope_scaling",

@@ -111,7 +111,7 @@ class SafetensorsFileTest {
     assertRefused(
         () -> open("{" + a + "," + tensor("b", "F32", "[2]", 4, 12) + "}", 12),
         "tensor b",
-        "from 8 on",
+        "begin at 8",
         "[4, 12]");
     assertRefused(
         () -> open("{" + a + "," + tensor("b", "F32", "[1]", 12, 16) + "}", 16), "[12, 16]");

@@ -24,7 +24,7 @@ class GgufRefusalTest {
 
   @Test
   void aListOfTheWrongLengthIsRefused() {
-    refused("token_type", List.of(1L), "2048 token types, one a token", "1 elements");
+    refused("token_type", List.of(1L), "2048 token types, one per token", "1 elements");
   }
 
   @Test
@@ -78,9 +78,9 @@ class GgufRefusalTest {
   void sentencePieceNeedsAScoreForEachToken() {
     Map<String, Object> metadata = TinyVocabulary.gguf("gpt-2");
     metadata.put("tokenizer.ggml.model", "llama");
-    assertRefused(metadata, "scores", "2048 numbers, one a token", "no such key");
+    assertRefused(metadata, "scores", "2048 numbers, one per token", "no such key");
     metadata.put("tokenizer.ggml.scores", List.of(1.0));
-    assertRefused(metadata, "scores", "2048 numbers, one a token", "1 elements");
+    assertRefused(metadata, "scores", "2048 numbers, one per token", "1 elements");
   }
 
   private static void refused(

@@ -1,9 +1,9 @@
 package io.calm.checkpoint.tokenizer.json;
 
 /**
- * A token that is matched in the text as a whole.
+ * A token that is matched in a text as a whole.
  *
- * @param declared the id in the file; the library assigns its own
+ * @param declared the id in the file; the library may assign another one
  */
 record AddedToken(
     int declared,

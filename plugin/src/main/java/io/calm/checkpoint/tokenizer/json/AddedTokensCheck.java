@@ -11,7 +11,7 @@ import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Checks and writes {@code added_tokens}, with the ids that the library will assign. */
+/** Validates and writes {@code added_tokens}, and computes the ids that the library assigns. */
 final class AddedTokensCheck {
   private static final Logger logger = LoggerFactory.getLogger(AddedTokensCheck.class);
 
@@ -19,13 +19,13 @@ final class AddedTokensCheck {
   private final String path;
 
   /** Reads the tokens. */
-  AddedTokensCheck(Node list) {
+  AddedTokensCheck(JsonNode list) {
     this.path = list.path();
-    for (Node node : list.elements(Limits.ADDED_TOKENS)) {
+    for (JsonNode node : list.elements(TokenizerLimits.ADDED_TOKENS)) {
       AddedToken token =
           new AddedToken(
               node.field("id").id(),
-              node.field("content").text(Limits.ADDED_TOKEN_LENGTH),
+              node.field("content").text(TokenizerLimits.ADDED_TOKEN_LENGTH),
               node.field("single_word").flag(),
               node.field("lstrip").flag(),
               node.field("rstrip").flag(),
@@ -68,10 +68,10 @@ final class AddedTokensCheck {
     if (normalized && !normalization.keeps(token.content())) {
       throw JsonFault.at(
           path + ", token " + JsonFault.quoted(token.content()),
-          "normalized false, since the normalizer may leave nothing of it: the library aborts then",
+          "normalized false, because the normalizer may leave it empty, which makes the library abort",
           "true");
     }
-    // Its match may lie in spaces that the token before it has taken; the library aborts then.
+    // The library aborts if the match lies in white space that the token before it has stripped.
     boolean visible =
         normalized
             ? normalization.keepsVisible(token.content())
@@ -79,7 +79,7 @@ final class AddedTokensCheck {
     if (strips && token.lstrip() && !visible) {
       throw JsonFault.at(
           path + ", token " + JsonFault.quoted(token.content()),
-          "lstrip false, since it may be white space and another token has rstrip",
+          "lstrip false, because it may be white space and another token has rstrip",
           "true");
     }
   }
@@ -89,8 +89,8 @@ final class AddedTokensCheck {
   }
 
   /**
-   * Returns the tokens by the ids that the library assigns: the vocabulary's id if it has the
-   * token, else the next free one. Logs a warning if the file says otherwise.
+   * Returns the tokens by the ids that the library assigns: the id in the vocabulary or, for other
+   * tokens, the next free id. Logs a warning if the file declares other ids.
    */
   Map<Integer, AddedToken> assign(Map<String, Integer> model, int modelSize) {
     Map<String, Integer> ids = new HashMap<>();
@@ -106,8 +106,8 @@ final class AddedTokensCheck {
         id = last >= modelSize ? last + 1 : modelSize;
       }
       last = Math.max(last, id);
-      if (id >= Limits.IDS) {
-        throw JsonFault.at(path, "ids below " + Limits.IDS, String.valueOf(id));
+      if (id >= TokenizerLimits.IDS) {
+        throw JsonFault.at(path, "ids below " + TokenizerLimits.IDS, String.valueOf(id));
       }
       ids.put(token.content(), id);
       assigned.put(id, token);
@@ -117,7 +117,7 @@ final class AddedTokensCheck {
     }
     if (!moved.isEmpty()) {
       logger.warn(
-          "{}: the tokenizers library gives {} of {} tokens another id than the file ({})",
+          "{}: the tokenizers library assigns ids that differ from the file to {} of {} tokens ({})",
           path,
           moved.size(),
           tokens.size(),
@@ -126,7 +126,7 @@ final class AddedTokensCheck {
     return assigned;
   }
 
-  /** Returns whether a token takes the white space beside it. */
+  /** Returns whether a token strips adjacent white space. */
   boolean strips() {
     return tokens.stream().anyMatch(token -> token.lstrip() || token.rstrip());
   }

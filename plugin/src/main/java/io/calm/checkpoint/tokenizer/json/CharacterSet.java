@@ -8,9 +8,9 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A set of characters that a regular expression names, compared with others over a sample of
- * Unicode. A set that Java cannot read counts as all characters, so that comparisons err on the
- * side of overlap. Not thread safe.
+ * The set of characters that a part of a regular expression matches, within a sample of Unicode. A
+ * set that Java cannot parse counts as all characters, so that comparisons err on the side of
+ * overlap. Not thread safe.
  */
 final class CharacterSet {
   /** First and last code points of the ranges of the sample. */
@@ -46,7 +46,7 @@ final class CharacterSet {
   private @Nullable BitSet sample;
 
   /**
-   * Names a set.
+   * Creates a set.
    *
    * @param source one class, escape or literal in Oniguruma's syntax
    */
@@ -55,7 +55,7 @@ final class CharacterSet {
     this.ignoreCase = ignoreCase;
   }
 
-  /** Returns the indices of the sample's characters that are in the set; not to be changed. */
+  /** Returns the indices of the sample's characters that are in the set; not to be modified. */
   BitSet sample() {
     BitSet known = sample;
     if (known == null) {

@@ -10,19 +10,20 @@ import java.util.Base64;
 import java.util.BitSet;
 
 /**
- * A {@code precompiled_charsmap} of SentencePiece: the length of a double-array trie in bytes, its
- * units, and replacements that end in NUL. The library checks none of it and indexes both arrays
- * with what it finds; here every state that a text can reach is visited once.
+ * A validated {@code precompiled_charsmap} of SentencePiece. It consists of the length of a
+ * double-array trie in bytes, the trie's units, and replacements that end in NUL. The library does
+ * not validate indices into either array, so the check visits every state that a text can reach
+ * once.
  *
- * @param growth most characters that take the place of one
- * @param keepsAscii whether visible ASCII characters are replaced, if at all, by text that has some
+ * @param growth maximum number of characters that replace one
+ * @param keepsAscii whether every replacement of a visible ASCII character contains one
  */
 record CharsMap(int growth, boolean keepsAscii) {
   private static final int REPLACEMENT_BYTES = 256;
   private static final int BOUNDARY = 0;
 
-  /** Checks a map in Base64. */
-  static CharsMap check(Node node) {
+  /** Validates a map in Base64. */
+  static CharsMap check(JsonNode node) {
     byte[] bytes;
     try {
       bytes = Base64.getDecoder().decode(node.text(1 << 26));
@@ -43,15 +44,15 @@ record CharsMap(int growth, boolean keepsAscii) {
     int[] units = new int[(int) length / 4];
     data.asIntBuffer().get(units);
     data.position(4 + (int) length);
-    return new Walk(node, units, data.slice()).run();
+    return new Traversal(node, units, data.slice()).run();
   }
 
-  private static CheckpointException fault(Node node, String expected, String got) {
+  private static CheckpointException fault(JsonNode node, String expected, String got) {
     return JsonFault.at(node.path(), expected, got);
   }
 
-  private static final class Walk {
-    private final Node node;
+  private static final class Traversal {
+    private final JsonNode node;
     private final int[] units;
     private final ByteBuffer replacements;
     private final BitSet seen = new BitSet();
@@ -59,7 +60,7 @@ record CharsMap(int growth, boolean keepsAscii) {
     private int growth = 1;
     private boolean keepsAscii = true;
 
-    Walk(Node node, int[] units, ByteBuffer replacements) {
+    Traversal(JsonNode node, int[] units, ByteBuffer replacements) {
       this.node = node;
       this.units = units;
       this.replacements = replacements;
@@ -79,7 +80,7 @@ record CharsMap(int growth, boolean keepsAscii) {
       return new CharsMap(growth, keepsAscii);
     }
 
-    /** Follows every byte but NUL, where the library stops. */
+    /** Follows every byte except NUL, at which the library stops. */
     private void visitChildren(int state, boolean root) {
       for (int label = 1; label < 256; label++) {
         int child = state ^ label;

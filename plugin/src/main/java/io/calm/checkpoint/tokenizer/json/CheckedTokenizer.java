@@ -11,32 +11,31 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * A {@code tokenizer.json} that was checked.
+ * A validated {@code tokenizer.json}.
  *
- * @param json the file for the native library: known fields only, without truncation and padding
- * @param tokens spelling of each id, added tokens included
+ * @param json the text for the native library: only known fields, without truncation and padding
+ * @param tokens spelling of each id, including added tokens
  * @param added ids of added tokens
  * @param special ids of special tokens
- * @param decoder the decoder, checked; empty where the file has none
- * @param expressions the regular expressions in it
- * @param shrinkage maximum number of characters of a text that become one character of a token;
- *     empty if there is no such bound
+ * @param decoder the validated decoder; empty if the file has none
+ * @param expressions all regular expressions in the file
+ * @param shrinkage see {@link io.calm.checkpoint.Tokenizer#shrinkage}
  */
 public record CheckedTokenizer(
     String json,
     Map<Integer, String> tokens,
     BitSet added,
     BitSet special,
-    Optional<Node> decoder,
+    Optional<JsonNode> decoder,
     List<String> expressions,
     OptionalInt shrinkage) {
 
   /**
-   * Checks the text of a {@code tokenizer.json}.
+   * Validates the text of a {@code tokenizer.json}.
    *
-   * @param source the file, for messages
+   * @param source the file, for error messages
    * @throws io.calm.checkpoint.CheckpointException if it is not valid JSON, does not match the
-   *     library's schema, or would end the process; the message names the place
+   *     library's schema, or could abort the process; the message names the location
    */
   public static CheckedTokenizer of(String text, String source) {
     return new Reading(text, source).read();
@@ -60,7 +59,7 @@ public record CheckedTokenizer(
 
     CheckedTokenizer read() {
       if (json.peek() != '{') {
-        throw json.fault("a JSON object, the tokenizer,");
+        throw json.fault("a JSON object with the tokenizer");
       }
       json.take('{');
       while (json.next('}', parts.isEmpty())) {
@@ -98,21 +97,21 @@ public record CheckedTokenizer(
       step("decoder", new DecoderCheck(steps)::write);
       AddedTokensCheck added =
           new AddedTokensCheck(
-              part("added_tokens").orElse(new Node(source + ": added_tokens", List.of())));
+              part("added_tokens").orElse(new JsonNode(source + ": added_tokens", List.of())));
       added.write(out.append(",\"added_tokens\":"), normalization);
       out.append(",\"model\":").append(modelText).append('}');
       return result(added, steps.expressions());
     }
 
-    /** Returns a part of the file; empty where it is absent or null. */
-    private Optional<Node> part(String name) {
+    /** Returns a part of the file; empty if it is absent or null. */
+    private Optional<JsonNode> part(String name) {
       Object value = parts.getOrDefault(name, StrictJson.NULL);
       return value == StrictJson.NULL
           ? Optional.empty()
-          : Optional.of(new Node(source + ": " + name, value));
+          : Optional.of(new JsonNode(source + ": " + name, value));
     }
 
-    private void step(String name, Consumer<Node> writer) {
+    private void step(String name, Consumer<JsonNode> writer) {
       part(name)
           .ifPresent(
               node -> {
@@ -144,7 +143,7 @@ public record CheckedTokenizer(
           shrinkage(check));
     }
 
-    /** A token with {@code lstrip} or {@code rstrip} takes any amount of white space. */
+    /** Returns the bound; none if a token strips any amount of white space. */
     private OptionalInt shrinkage(AddedTokensCheck added) {
       return added.strips()
           ? OptionalInt.empty()

@@ -2,7 +2,7 @@ package io.calm.checkpoint.tokenizer.json;
 
 import java.util.List;
 
-/** Checks and writes {@code decoder}. */
+/** Validates and writes {@code decoder}. */
 final class DecoderCheck {
   private static final List<String> TYPES =
       List.of(
@@ -24,12 +24,12 @@ final class DecoderCheck {
     this.writer = writer;
   }
 
-  void write(Node step) {
+  void write(JsonNode step) {
     String type = StepWriter.type(step);
     switch (type) {
       case "BPEDecoder" -> {
         growth.grows(step, 2);
-        writer.object(step, type, () -> writer.text(step, "suffix", Limits.AFFIX_LENGTH));
+        writer.object(step, type, () -> writer.text(step, "suffix", TokenizerLimits.AFFIX_LENGTH));
       }
       case "ByteLevel" -> PreTokenizerCheck.byteLevel(writer, step);
       case "WordPiece" -> {
@@ -38,7 +38,7 @@ final class DecoderCheck {
             step,
             type,
             () -> {
-              writer.text(step, "prefix", Limits.AFFIX_LENGTH);
+              writer.text(step, "prefix", TokenizerLimits.AFFIX_LENGTH);
               writer.flag(step, "cleanup");
             });
       }
@@ -53,28 +53,28 @@ final class DecoderCheck {
     }
   }
 
-  private void writeCtc(Node step) {
+  private void writeCtc(JsonNode step) {
     growth.grows(step, 2);
     writer.object(
         step,
         "CTC",
         () -> {
-          writer.text(step, "pad_token", Limits.NAME_LENGTH);
-          writer.text(step, "word_delimiter_token", Limits.NAME_LENGTH);
+          writer.text(step, "pad_token", TokenizerLimits.NAME_LENGTH);
+          writer.text(step, "word_delimiter_token", TokenizerLimits.NAME_LENGTH);
           writer.flag(step, "cleanup");
         });
   }
 
-  private void writeStrip(Node step) {
+  private void writeStrip(JsonNode step) {
     writer.object(
         step,
         "Strip",
         () -> {
           writer.character(step, "content");
-          writer.integer(step, "start", 0, Limits.IDS);
-          if (step.field("stop").integer(0, Limits.IDS) != 0) {
+          writer.integer(step, "start", 0, TokenizerLimits.IDS);
+          if (step.field("stop").integer(0, TokenizerLimits.IDS) != 0) {
             throw step.field("stop")
-                .wrong("0: the library aborts on a token that is shorter than what is stripped");
+                .wrong("0, because the library aborts if it strips more than the whole token");
           }
           writer.name("stop").append(0);
         });

@@ -3,15 +3,16 @@ package io.calm.checkpoint.tokenizer.json;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.text.Printable;
 
-/** Creates the exceptions of this package. */
+/** Creates the exceptions for invalid values in {@code tokenizer.json}. */
 final class JsonFault {
   private JsonFault() {}
 
   /**
    * Creates an exception.
    *
-   * @param path the value's place in the file, e.g. {@code normalizer.normalizers[0].type}
-   * @param got a description of what was found; foreign strings in it go through {@link Printable}
+   * @param path location of the value in the file, e.g. {@code normalizer.normalizers[0].type}
+   * @param got description of the value; strings from the file in it must be passed through {@link
+   *     Printable}
    */
   static CheckpointException at(String path, String expected, String got) {
     return new CheckpointException(

@@ -1,9 +1,8 @@
 package io.calm.checkpoint.tokenizer.json;
 
 /**
- * Appends JSON strings to a builder. A vocabulary has a hundred thousand of them, and the server's
- * second start has two seconds in all: this is several times faster than a general writer on a cold
- * JVM.
+ * Appends JSON strings to a builder. A vocabulary has 100,000 of them; on a cold JVM this is
+ * several times faster than a general writer, which matters for the start time of the server.
  */
 public final class JsonText {
   private static final String HEX = "0123456789abcdef";

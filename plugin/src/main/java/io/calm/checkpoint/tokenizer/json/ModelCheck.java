@@ -13,8 +13,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Checks and writes {@code model}. Vocabulary and merges, nearly all of a file, are copied as they
- * are read; the settings are written after them. Not thread safe.
+ * Validates and writes {@code model}. Copies vocabulary and merges, which are nearly all of a file,
+ * while reading them, and writes the settings after them. Not thread safe.
  */
 final class ModelCheck {
   private static final List<String> TYPES = List.of("BPE", "WordPiece", "WordLevel", "Unigram");
@@ -39,7 +39,7 @@ final class ModelCheck {
     this.out = out;
   }
 
-  /** Returns the id of each token; of equal ones the last. */
+  /** Returns the id of each token; for duplicate pieces, the last. */
   Map<String, Integer> ids() {
     return ids;
   }
@@ -60,14 +60,14 @@ final class ModelCheck {
   }
 
   /** Returns the fields other than vocabulary and merges. */
-  Node settings() {
-    return new Node(path, settings);
+  JsonNode settings() {
+    return new JsonNode(path, settings);
   }
 
-  /** Takes the model's value and writes it. */
+  /** Reads the model's value and writes it. */
   void write() {
     if (json.peek() != '{') {
-      throw json.fault("an object, the model,");
+      throw json.fault("an object with the model");
     }
     json.take('{');
     out.append('{');
@@ -88,7 +88,7 @@ final class ModelCheck {
     out.append('}');
   }
 
-  private void writeSettings(Node node, int start) {
+  private void writeSettings(JsonNode node, int start) {
     if (vocabAt < 0) {
       throw JsonFault.at(path + ".vocab", "a vocabulary", "no such key");
     }
@@ -109,20 +109,20 @@ final class ModelCheck {
     switch (type) {
       case "BPE" -> writeBpe(node);
       case "WordPiece" -> {
-        text(node.field("unk_token"), "unk_token", Limits.NAME_LENGTH);
+        text(node.field("unk_token"), "unk_token", TokenizerLimits.NAME_LENGTH);
         text(
             node.field("continuing_subword_prefix"),
             "continuing_subword_prefix",
-            Limits.AFFIX_LENGTH);
+            TokenizerLimits.AFFIX_LENGTH);
         String key = "max_input_chars_per_word";
-        name(key).append(node.field(key).integer(0, Limits.WORD_LENGTH));
+        name(key).append(node.field(key).integer(0, TokenizerLimits.WORD_LENGTH));
       }
-      case "WordLevel" -> text(node.field("unk_token"), "unk_token", Limits.NAME_LENGTH);
+      case "WordLevel" -> text(node.field("unk_token"), "unk_token", TokenizerLimits.NAME_LENGTH);
       default -> writeUnigram(node);
     }
   }
 
-  /** Returns the type of a file without one, by the fields that it has, as the library does. */
+  /** Infers the type of a model without a {@code type} from its fields, as the library does. */
   private String inferred() {
     if (mergesAt >= 0) {
       return "BPE";
@@ -139,24 +139,24 @@ final class ModelCheck {
     throw JsonFault.at(path + ".type", "one of " + String.join(", ", TYPES), "no such key");
   }
 
-  private void writeBpe(Node node) {
+  private void writeBpe(JsonNode node) {
     node.optional("dropout")
         .filter(it -> !(it.value() instanceof StrictJson.Numeral n && isZero(n)))
         .ifPresent(
             it ->
                 LOGGER.warn(
-                    "{}: ignored, since it is for training: a text would have other tokens every time",
+                    "{}: ignored, because dropout is for training and would make tokenization random",
                     it.path()));
-    node.optional("unk_token").ifPresent(it -> text(it, "unk_token", Limits.NAME_LENGTH));
+    node.optional("unk_token").ifPresent(it -> text(it, "unk_token", TokenizerLimits.NAME_LENGTH));
     String prefix = "continuing_subword_prefix";
     node.optional(prefix)
         .ifPresent(
             it -> {
-              text(it, prefix, Limits.AFFIX_LENGTH);
-              checkPrefix(it.text(Limits.AFFIX_LENGTH));
+              text(it, prefix, TokenizerLimits.AFFIX_LENGTH);
+              checkPrefix(it.text(TokenizerLimits.AFFIX_LENGTH));
             });
     String suffix = "end_of_word_suffix";
-    node.optional(suffix).ifPresent(it -> text(it, suffix, Limits.AFFIX_LENGTH));
+    node.optional(suffix).ifPresent(it -> text(it, suffix, TokenizerLimits.AFFIX_LENGTH));
     for (String flag : List.of("fuse_unk", "byte_fallback", "ignore_merges")) {
       node.optional(flag).ifPresent(it -> name(flag).append(it.flag()));
     }
@@ -166,8 +166,8 @@ final class ModelCheck {
     return number.text().matches("-?0(\\.0+)?([eE].*)?");
   }
 
-  private void writeUnigram(Node node) {
-    Optional<Node> unknown = node.optional("unk_id");
+  private void writeUnigram(JsonNode node) {
+    Optional<JsonNode> unknown = node.optional("unk_id");
     if (unknown.isPresent()) {
       name("unk_id").append(unknown.get().integer(0, size - 1));
     }
@@ -175,8 +175,8 @@ final class ModelCheck {
   }
 
   /**
-   * Requires that the right part of every merge begins with the prefix: the library cuts as many
-   * bytes off it without looking.
+   * Requires that the right part of every merge begins with the prefix, because the library removes
+   * that number of bytes without a check.
    */
   private void checkPrefix(String prefix) {
     if (prefix.isEmpty()) {
@@ -217,13 +217,13 @@ final class ModelCheck {
     json.take('{');
     out.append('{');
     for (; json.next('}', size == 0); size++) {
-      String token = checked(json.name(), Limits.TOKEN_LENGTH);
+      String token = checked(json.name(), TokenizerLimits.TOKEN_LENGTH);
       StrictJson.Numeral number = json.number();
-      int id = Node.whole(number);
-      if (id < 0 || id >= Limits.IDS) {
+      int id = JsonNode.whole(number);
+      if (id < 0 || id >= TokenizerLimits.IDS) {
         throw JsonFault.at(
             path + ".vocab[" + JsonFault.quoted(token) + "]",
-            "an id from 0 to " + (Limits.IDS - 1),
+            "an id from 0 to " + (TokenizerLimits.IDS - 1),
             number.text());
       }
       if (ids.put(token, id) != null) {
@@ -233,7 +233,7 @@ final class ModelCheck {
       if (other != null) {
         throw JsonFault.at(
             path + ".vocab[" + JsonFault.quoted(token) + "]",
-            "an id of its own",
+            "a unique id",
             id + ", the id of " + JsonFault.quoted(other));
       }
       JsonText.quote(out.append(size == 0 ? "" : ","), token).append(':').append(id);
@@ -245,11 +245,11 @@ final class ModelCheck {
     json.take('[');
     out.append('[');
     for (; json.next(']', size == 0); size++) {
-      if (size >= Limits.IDS) {
-        throw json.fault("at most " + Limits.IDS + " pieces");
+      if (size >= TokenizerLimits.IDS) {
+        throw json.fault("at most " + TokenizerLimits.IDS + " pieces");
       }
       json.take('[');
-      String piece = checked(json.string(), Limits.PIECE_LENGTH);
+      String piece = checked(json.string(), TokenizerLimits.PIECE_LENGTH);
       json.take(',');
       String score = json.number().text();
       json.take(']');
@@ -288,15 +288,17 @@ final class ModelCheck {
   private String[] mergeAt(int index) {
     if (json.peek() == '[') {
       json.take('[');
-      String left = checked(json.string(), Limits.TOKEN_LENGTH);
+      String left = checked(json.string(), TokenizerLimits.TOKEN_LENGTH);
       json.take(',');
-      String right = checked(json.string(), Limits.TOKEN_LENGTH);
+      String right = checked(json.string(), TokenizerLimits.TOKEN_LENGTH);
       json.take(']');
       return new String[] {left, right};
     }
     String merge = json.string();
     int space = merge.indexOf(' ');
-    if (space < 0 || merge.indexOf(' ', space + 1) >= 0 || merge.length() > Limits.TOKEN_LENGTH) {
+    if (space < 0
+        || merge.indexOf(' ', space + 1) >= 0
+        || merge.length() > TokenizerLimits.TOKEN_LENGTH) {
       throw mergeFault(index, merge);
     }
     return new String[] {merge.substring(0, space), merge.substring(space + 1)};
@@ -309,7 +311,7 @@ final class ModelCheck {
         JsonFault.quoted(got));
   }
 
-  private void text(Node node, String name, int limit) {
+  private void text(JsonNode node, String name, int limit) {
     JsonText.quote(name(name), node.text(limit));
   }
 

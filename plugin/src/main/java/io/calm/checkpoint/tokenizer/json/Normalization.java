@@ -5,25 +5,25 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * Properties of a normalizer, derived without running it: the maximum growth of a text, and whether
- * it may reduce a token to nothing. The library aborts when it looks for an added token whose
- * normalized form is empty. Not thread safe.
+ * The properties of a normalizer, derived without running it: the maximum growth of a text, and
+ * whether a token may become empty. The library aborts if the normalized form of an added token is
+ * empty. Not thread safe.
  */
 final class Normalization {
   /** The effect of a step on visible ASCII characters. */
-  private sealed interface Effect permits Effect.Replaces, Effect.Rewrites, Effect.Forgets {
+  private sealed interface Effect permits Effect.Replaces, Effect.Rewrites, Effect.RewritesAny {
     /** Replaces a plain string. */
     record Replaces(String from, String to) implements Effect {}
 
-    /** May replace these characters; their numbers below 128 are those of ASCII. */
+    /** May replace these characters of {@link CharacterSet#sample}, which begins with ASCII. */
     record Rewrites(BitSet characters) implements Effect {
       boolean spares(String text) {
         return text.chars().noneMatch(c -> c >= ASCII || characters.get(c));
       }
     }
 
-    /** May replace visible ASCII characters by others. */
-    record Forgets() implements Effect {}
+    /** May replace any character. */
+    record RewritesAny() implements Effect {}
   }
 
   private static final int ASCII = 0x80;
@@ -33,13 +33,13 @@ final class Normalization {
   private boolean mayErase;
   private boolean changes;
 
-  /** Records a step that may lengthen a text by a factor. */
-  void grows(Node step, int times) {
+  /** Records a step that may lengthen a text by a factor of {@code times}. */
+  void grows(JsonNode step, int times) {
     growth = Math.min(growth * times, Long.MAX_VALUE >> 32);
-    if (growth > Limits.GROWTH) {
+    if (growth > TokenizerLimits.GROWTH) {
       throw step.wrong(
           "normalizers and pre-tokenizers that make a text at most "
-              + Limits.GROWTH
+              + TokenizerLimits.GROWTH
               + " times longer");
     }
   }
@@ -62,7 +62,11 @@ final class Normalization {
     effects.add(new Effect.Replaces(from, to));
   }
 
-  /** Records a step that may replace text of these characters, as far as they are ASCII. */
+  /**
+   * Records a step that may replace text consisting of {@code characters}.
+   *
+   * @param erases whether it may leave nothing
+   */
   void rewrites(BitSet characters, boolean erases) {
     changes = true;
     mayErase |= erases;
@@ -70,13 +74,13 @@ final class Normalization {
   }
 
   /** Records a step that may replace any character. */
-  void forgets(boolean erases) {
+  void rewritesAny(boolean erases) {
     changes = true;
     mayErase |= erases;
-    effects.add(new Effect.Forgets());
+    effects.add(new Effect.RewritesAny());
   }
 
-  /** Returns whether text is changed at all. */
+  /** Returns whether a step may change a text. */
   boolean isActive() {
     return changes;
   }
@@ -95,13 +99,13 @@ final class Normalization {
       } else if (!(effect instanceof Effect.Rewrites rewrites && rewrites.spares(text))) {
         return false;
       }
-      if (text.length() > Limits.TOKEN_LENGTH) {
+      if (text.length() > TokenizerLimits.TOKEN_LENGTH) {
         return false;
       }
     }
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
-      // Combined with what follows, a character might be replaced together with it.
+      // A character before a non-ASCII one may be replaced together with it.
       if (c > ' ' && c < 0x7F && (i + 1 == text.length() || text.charAt(i + 1) < 0x7F)) {
         return true;
       }

@@ -3,7 +3,7 @@ package io.calm.checkpoint.tokenizer.json;
 import java.util.BitSet;
 import java.util.List;
 
-/** Checks and writes {@code normalizer}. */
+/** Validates and writes {@code normalizer}. */
 final class NormalizerCheck {
   private static final List<String> TYPES =
       List.of(
@@ -30,7 +30,7 @@ final class NormalizerCheck {
     this.effect = effect;
   }
 
-  void write(Node step) {
+  void write(JsonNode step) {
     String type = StepWriter.type(step);
     switch (type) {
       case "NFC", "NFD", "NFKC", "NFKD", "Lowercase" -> {
@@ -65,11 +65,11 @@ final class NormalizerCheck {
     }
   }
 
-  private void plain(Node step, String type) {
+  private void plain(JsonNode step, String type) {
     writer.object(step, type, () -> {});
   }
 
-  private void writeBert(Node step) {
+  private void writeBert(JsonNode step) {
     effect.erases();
     effect.grows(step, 3);
     writer.object(
@@ -83,14 +83,14 @@ final class NormalizerCheck {
         });
   }
 
-  private void writePrecompiled(Node step) {
-    Node map = step.field("precompiled_charsmap");
+  private void writePrecompiled(JsonNode step) {
+    JsonNode map = step.field("precompiled_charsmap");
     CharsMap checked = CharsMap.check(map);
     effect.grows(step, checked.growth());
     if (checked.keepsAscii()) {
       effect.erases();
     } else {
-      effect.forgets(true);
+      effect.rewritesAny(true);
     }
     writer.object(
         step,
@@ -98,30 +98,30 @@ final class NormalizerCheck {
         () -> JsonText.quote(writer.name("precompiled_charsmap"), map.text(Integer.MAX_VALUE)));
   }
 
-  private void writeReplace(Node step) {
+  private void writeReplace(JsonNode step) {
     writer.object(step, "Replace", () -> effect.grows(step, writer.replacement(step)));
-    String content = step.field("content").text(Limits.AFFIX_LENGTH);
+    String content = step.field("content").text(TokenizerLimits.AFFIX_LENGTH);
     step.field("pattern")
         .optional("String")
         .ifPresentOrElse(
-            from -> effect.replaces(from.text(Limits.NAME_LENGTH), content),
+            from -> effect.replaces(from.text(TokenizerLimits.NAME_LENGTH), content),
             () -> effect.rewrites(characters(step.field("pattern")), content.isEmpty()));
   }
 
-  private static BitSet characters(Node pattern) {
-    Node regex = pattern.field("Regex");
-    return RegexCheck.check(regex.text(Limits.REGEX_LENGTH), regex.path()).characters();
+  private static BitSet characters(JsonNode pattern) {
+    JsonNode regex = pattern.field("Regex");
+    return RegexCheck.check(regex.text(TokenizerLimits.REGEX_LENGTH), regex.path()).characters();
   }
 
-  private void writePrepend(Node step) {
+  private void writePrepend(JsonNode step) {
     effect.changes();
     writer.object(
         step,
         "Prepend",
         () -> {
-          if (writer.text(step, "prepend", Limits.AFFIX_LENGTH).isEmpty()) {
+          if (writer.text(step, "prepend", TokenizerLimits.AFFIX_LENGTH).isEmpty()) {
             throw step.field("prepend")
-                .wrong("a string that is not empty: the library aborts on it");
+                .wrong("a non-empty string, because the library aborts on an empty one");
           }
         });
   }

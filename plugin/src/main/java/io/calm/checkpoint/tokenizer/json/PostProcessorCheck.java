@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Checks and writes {@code post_processor}. */
+/** Validates and writes {@code post_processor}. */
 final class PostProcessorCheck {
   private static final List<String> TYPES =
       List.of("RobertaProcessing", "BertProcessing", "ByteLevel", "TemplateProcessing", "Sequence");
@@ -17,7 +17,7 @@ final class PostProcessorCheck {
     this.writer = writer;
   }
 
-  void write(Node step) {
+  void write(JsonNode step) {
     String type = StepWriter.type(step);
     switch (type) {
       case "RobertaProcessing" ->
@@ -41,7 +41,8 @@ final class PostProcessorCheck {
       case "ByteLevel" -> PreTokenizerCheck.byteLevel(writer, step);
       case "TemplateProcessing" -> {
         if (template) {
-          throw step.wrong("one TemplateProcessing: the library aborts on a second");
+          throw step.wrong(
+              "at most one TemplateProcessing, because the library aborts on a second");
         }
         template = true;
         writer.object(step, type, () -> writeTemplates(step));
@@ -51,28 +52,28 @@ final class PostProcessorCheck {
     }
   }
 
-  private void writePair(Node step, String name) {
-    List<Node> pair = step.field(name).elements(2);
+  private void writePair(JsonNode step, String name) {
+    List<JsonNode> pair = step.field(name).elements(2);
     if (pair.size() != 2) {
       throw step.field(name).wrong("a token and its id");
     }
-    JsonText.quote(writer.name(name).append('['), pair.get(0).text(Limits.NAME_LENGTH))
+    JsonText.quote(writer.name(name).append('['), pair.get(0).text(TokenizerLimits.NAME_LENGTH))
         .append(',')
         .append(pair.get(1).id())
         .append(']');
   }
 
-  private void writeTemplates(Node step) {
+  private void writeTemplates(JsonNode step) {
     Set<String> known = new HashSet<>();
-    Node tokens = step.field("special_tokens");
-    for (Map.Entry<String, Node> token : tokens.fields()) {
+    JsonNode tokens = step.field("special_tokens");
+    for (Map.Entry<String, JsonNode> token : tokens.fields()) {
       known.add(token.getKey());
     }
     writeTemplate(step, "single", known, List.of("A"));
     writeTemplate(step, "pair", known, List.of("A", "B"));
     writer.name("special_tokens").append('{');
     String comma = "";
-    for (Map.Entry<String, Node> token : tokens.fields()) {
+    for (Map.Entry<String, JsonNode> token : tokens.fields()) {
       writer.out().append(comma);
       writeSpecial(token.getKey(), token.getValue());
       comma = ",";
@@ -80,25 +81,26 @@ final class PostProcessorCheck {
     writer.out().append('}');
   }
 
-  private void writeTemplate(Node step, String name, Set<String> known, List<String> sequences) {
+  private void writeTemplate(
+      JsonNode step, String name, Set<String> known, List<String> sequences) {
     Set<String> used = new HashSet<>();
     writer.name(name).append('[');
     String comma = "";
-    for (Node piece : step.field(name).elements(Limits.TEMPLATE_LENGTH)) {
+    for (JsonNode piece : step.field(name).elements(TokenizerLimits.TEMPLATE_LENGTH)) {
       writer.out().append(comma);
       comma = ",";
       if (piece.optional("Sequence").isPresent()) {
-        Node sequence = piece.field("Sequence");
+        JsonNode sequence = piece.field("Sequence");
         String id = sequence.field("id").word(sequences);
         if (!used.add(id)) {
           throw sequence.wrong("each sequence once");
         }
         writePiece("Sequence", id, sequence);
       } else {
-        Node token = piece.field("SpecialToken");
-        String id = token.field("id").text(Limits.NAME_LENGTH);
+        JsonNode token = piece.field("SpecialToken");
+        String id = token.field("id").text(TokenizerLimits.NAME_LENGTH);
         if (!known.contains(id)) {
-          throw token.field("id").wrong("a token that special_tokens has");
+          throw token.field("id").wrong("a token listed in special_tokens");
         }
         writePiece("SpecialToken", id, token);
       }
@@ -109,31 +111,31 @@ final class PostProcessorCheck {
     writer.out().append(']');
   }
 
-  private void writePiece(String kind, String id, Node piece) {
+  private void writePiece(String kind, String id, JsonNode piece) {
     StringBuilder out = writer.out().append("{\"").append(kind).append("\":{\"id\":");
     JsonText.quote(out, id)
         .append(",\"type_id\":")
-        .append(piece.field("type_id").integer(0, Limits.IDS))
+        .append(piece.field("type_id").integer(0, TokenizerLimits.IDS))
         .append("}}");
   }
 
-  private void writeSpecial(String name, Node token) {
-    List<Node> ids = token.field("ids").elements(Limits.TEMPLATE_LENGTH);
-    List<Node> spellings = token.field("tokens").elements(Limits.TEMPLATE_LENGTH);
+  private void writeSpecial(String name, JsonNode token) {
+    List<JsonNode> ids = token.field("ids").elements(TokenizerLimits.TEMPLATE_LENGTH);
+    List<JsonNode> spellings = token.field("tokens").elements(TokenizerLimits.TEMPLATE_LENGTH);
     if (ids.size() != spellings.size()) {
       throw token.field("tokens").wrong("a list of " + ids.size() + ", one for each id");
     }
     StringBuilder out = JsonText.quote(writer.out(), name).append(":{\"id\":");
-    JsonText.quote(out, token.field("id").text(Limits.NAME_LENGTH)).append(",\"ids\":[");
+    JsonText.quote(out, token.field("id").text(TokenizerLimits.NAME_LENGTH)).append(",\"ids\":[");
     String comma = "";
-    for (Node id : ids) {
+    for (JsonNode id : ids) {
       out.append(comma).append(id.id());
       comma = ",";
     }
     out.append("],\"tokens\":[");
     comma = "";
-    for (Node spelling : spellings) {
-      JsonText.quote(out.append(comma), spelling.text(Limits.NAME_LENGTH));
+    for (JsonNode spelling : spellings) {
+      JsonText.quote(out.append(comma), spelling.text(TokenizerLimits.NAME_LENGTH));
       comma = ",";
     }
     out.append("]}");

@@ -2,7 +2,7 @@ package io.calm.checkpoint.tokenizer.json;
 
 import java.util.List;
 
-/** Checks and writes {@code pre_tokenizer}. */
+/** Validates and writes {@code pre_tokenizer}. */
 final class PreTokenizerCheck {
   private static final List<String> TYPES =
       List.of(
@@ -28,7 +28,7 @@ final class PreTokenizerCheck {
     this.effect = effect;
   }
 
-  void write(Node step) {
+  void write(JsonNode step) {
     String type = StepWriter.type(step);
     switch (type) {
       case "BertPreTokenizer", "Whitespace", "WhitespaceSplit", "UnicodeScripts" ->
@@ -49,15 +49,16 @@ final class PreTokenizerCheck {
               step,
               type,
               () -> {
-                int length = step.optional("length").map(it -> it.integer(1, Limits.IDS)).orElse(5);
+                int length =
+                    step.optional("length").map(it -> it.integer(1, TokenizerLimits.IDS)).orElse(5);
                 writer.name("length").append(length);
               });
       default -> throw StepWriter.unknown(step, TYPES);
     }
   }
 
-  /** Writes ByteLevel, which is pre-tokenizer, post-processor and decoder. */
-  static void byteLevel(StepWriter writer, Node step) {
+  /** Writes a ByteLevel, which may be a pre-tokenizer, a post-processor or a decoder. */
+  static void byteLevel(StepWriter writer, JsonNode step) {
     writer.object(
         step,
         "ByteLevel",
@@ -68,8 +69,8 @@ final class PreTokenizerCheck {
         });
   }
 
-  /** Writes Metaspace, which is pre-tokenizer and decoder. */
-  static void metaspace(StepWriter writer, Node step) {
+  /** Writes a Metaspace, which may be a pre-tokenizer or a decoder. */
+  static void metaspace(StepWriter writer, JsonNode step) {
     writer.object(
         step,
         "Metaspace",
@@ -82,7 +83,7 @@ final class PreTokenizerCheck {
         });
   }
 
-  private void writeSplit(Node step) {
+  private void writeSplit(JsonNode step) {
     writer.object(
         step,
         "Split",

@@ -12,17 +12,17 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * Refuses regular expressions whose matching may take more than linear time at one position.
+ * Rejects regular expressions that may take more than linear time to match at one position.
  *
  * <p>Oniguruma backtracks and gives up after ten million steps at one position; the library then
- * panics. So a slow expression lets a text end the process. Refused are loops over a body that can
- * match in more than one way (exponential) and two successive loops over common characters
- * (polynomial), both only if a later part can fail, since without a failure there is no
- * backtracking. Refused too are more than {@value #WAYS} ways outside loops. The rules err on the
- * side of refusal.
+ * panics, so a text could abort the process. The check rejects loops with a body that can match in
+ * more than one way (exponential time), and two successive loops with common characters (polynomial
+ * time). Both are accepted if no later part can fail, because there is no backtracking without a
+ * failure. The check also rejects more than {@value #MAX_WAYS} alternatives outside loops. The
+ * rules err on the side of rejection.
  */
 final class RegexCheck {
-  private static final int WAYS = 4096;
+  private static final int MAX_WAYS = 4096;
 
   private final String regex;
   private final String path;
@@ -33,17 +33,17 @@ final class RegexCheck {
   }
 
   /**
-   * Checks an expression.
+   * Validates an expression.
    *
-   * @param path its place in the file
-   * @return the expression, parsed
+   * @param path its location in the file
+   * @return the parsed expression
    * @throws CheckpointException if it cannot be parsed, or may be slow
    */
   static RegexNode check(String regex, String path) {
     RegexNode node = RegexParser.parse(regex, path);
     RegexCheck check = new RegexCheck(regex, path);
-    if (node.ways() > WAYS) {
-      throw check.slow("at most " + WAYS + " ways to match one text");
+    if (node.ways() > MAX_WAYS) {
+      throw check.slow("at most " + MAX_WAYS + " ways to match one text");
     }
     check.check(node, false);
     return node;
@@ -125,7 +125,7 @@ final class RegexCheck {
       }
       sets.add(one.characters());
     }
-    // A part of fixed length, in every round once, tells how many rounds there are.
+    // A part of fixed length in each iteration determines the number of iterations.
     return areDisjoint(sets) && parts.stream().anyMatch(RegexCheck::isPlain);
   }
 
@@ -157,7 +157,7 @@ final class RegexCheck {
 
   private CheckpointException slow(String expected) {
     return new CheckpointException(
-        "%s: expected a regular expression with %s, got %s; a text could stall it and end the process"
+        "%s: expected a regular expression with %s, got %s; a text could stall the match and abort the process"
             .formatted(path, expected, JsonFault.quoted(regex)));
   }
 }

@@ -7,10 +7,10 @@ import java.util.List;
 /** A parsed regular expression, reduced to what determines its cost. */
 sealed interface RegexNode {
 
-  /** Repetitions from this number on count as unlimited. */
+  /** Minimum number of repetitions that counts as unlimited. */
   int MANY = 16;
 
-  /** A number of ways above any limit. */
+  /** Cap for numbers of ways, above any limit. */
   int TOO_MANY_WAYS = 1 << 20;
 
   /** Returns the number of characters of the shortest match. */
@@ -19,16 +19,16 @@ sealed interface RegexNode {
   /** Returns whether every match has the same number of characters. */
   boolean fixed();
 
-  /** Returns in how many ways a backtracking matcher can pass this, loops counted as one. */
+  /** Returns the number of ways in which a backtracking matcher can match this; a loop is one. */
   int ways();
 
-  /** Returns whether a match may be refused here. */
+  /** Returns whether this may fail to match. */
   boolean canFail();
 
-  /** Returns whether it contains a loop that can be left in many places. */
+  /** Returns whether this contains a loop with many possible ends. */
   boolean isLong();
 
-  /** Returns the characters that occur in its matches. */
+  /** Returns the characters in its matches, as indices of {@link CharacterSet#sample}. */
   BitSet characters();
 
   /** Returns whether it matches the empty string. */
@@ -40,7 +40,7 @@ sealed interface RegexNode {
     return (int) Math.min(number, TOO_MANY_WAYS);
   }
 
-  /** One character of a set. */
+  /** A single character of a set. */
   record Chars(CharacterSet set) implements RegexNode {
     @Override
     public int shortest() {
@@ -73,7 +73,7 @@ sealed interface RegexNode {
     }
   }
 
-  /** A place in the text: an anchor, or what lies before or behind, which is never re-entered. */
+  /** An anchor, or a lookaround, which is not re-entered in backtracking. */
   record Assertion(List<RegexNode> bodies) implements RegexNode {
     @Override
     public int shortest() {
@@ -106,10 +106,10 @@ sealed interface RegexNode {
     }
   }
 
-  /** One after the other. */
+  /** A concatenation. */
   record Sequence(List<RegexNode> parts) implements RegexNode {
 
-    /** Returns the parts, those of sequences inside in their place. */
+    /** Returns the parts, with nested sequences replaced by their parts. */
     List<RegexNode> flat() {
       List<RegexNode> flat = new ArrayList<>();
       for (RegexNode part : parts) {
@@ -157,7 +157,7 @@ sealed interface RegexNode {
     }
   }
 
-  /** One of several; two or more. */
+  /** A choice of two or more branches. */
   record Choice(List<RegexNode> branches) implements RegexNode {
     @Override
     public int shortest() {
@@ -194,11 +194,11 @@ sealed interface RegexNode {
   /**
    * A repetition.
    *
-   * @param max {@link Integer#MAX_VALUE} where there is no limit
+   * @param max maximum number of repetitions; {@link Integer#MAX_VALUE} if unlimited
    */
   record Repeat(RegexNode body, int min, int max) implements RegexNode {
 
-    /** Returns whether this is a loop, and no small number of copies. */
+    /** Returns whether this is a loop rather than a small number of copies. */
     boolean isLoop() {
       return max >= MANY;
     }
@@ -241,7 +241,7 @@ sealed interface RegexNode {
     }
   }
 
-  /** A group that is never re-entered once it has matched. */
+  /** An atomic group, which is not re-entered in backtracking. */
   record Atomic(RegexNode body) implements RegexNode {
     @Override
     public int shortest() {

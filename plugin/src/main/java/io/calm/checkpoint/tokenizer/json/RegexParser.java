@@ -12,12 +12,12 @@ import java.util.List;
 
 /**
  * Parses the part of Oniguruma's Ruby syntax that tokenizers use: literals, classes, escapes of
- * sets, groups, lookaround, quantifiers. Back references, recursion, conditions, callouts and
- * absent operators are refused, because their cost cannot be determined.
+ * sets, groups, lookaround, quantifiers. Rejects back references, recursion, conditions, callouts
+ * and absent operators, because their cost cannot be determined.
  */
 final class RegexParser {
-  private static final int DEPTH = 32;
-  private static final int REPETITIONS = 1000;
+  private static final int MAX_DEPTH = 32;
+  private static final int MAX_REPETITIONS = 1000;
 
   private final String regex;
   private final String path;
@@ -32,7 +32,8 @@ final class RegexParser {
   /**
    * Parses an expression.
    *
-   * @param path its place in the file
+   * @param path its location in the file
+   * @throws CheckpointException if it is not valid or not supported
    */
   static RegexNode parse(String regex, String path) {
     RegexParser parser = new RegexParser(regex, path);
@@ -44,8 +45,8 @@ final class RegexParser {
   }
 
   private RegexNode choice(int depth) {
-    if (depth > DEPTH) {
-      throw fault("at most " + DEPTH + " nested groups");
+    if (depth > MAX_DEPTH) {
+      throw fault("at most " + MAX_DEPTH + " nested groups");
     }
     boolean outer = ignoreCase;
     List<RegexNode> branches = new ArrayList<>();
@@ -121,7 +122,7 @@ final class RegexParser {
     }
   }
 
-  /** Reads {@code (?i:...)} or {@code (?i)}, which holds to the end of the group around it. */
+  /** Parses {@code (?i:...)} or {@code (?i)}, which applies to the end of the enclosing group. */
   private RegexNode options(int depth) {
     boolean outer = ignoreCase;
     boolean on = true;
@@ -148,8 +149,8 @@ final class RegexParser {
   }
 
   private void skipClass(int depth) {
-    if (depth > DEPTH) {
-      throw fault("at most " + DEPTH + " nested classes");
+    if (depth > MAX_DEPTH) {
+      throw fault("at most " + MAX_DEPTH + " nested classes");
     }
     at++;
     accept("^");
@@ -212,7 +213,7 @@ final class RegexParser {
     at = close + 1;
   }
 
-  private void hexadecimal(int digits, int most) {
+  private void hexadecimal(int digits, int max) {
     int value = 0;
     for (int end = at + digits; at < end; at++) {
       int digit = at < regex.length() ? Character.digit(regex.charAt(at), 16) : -1;
@@ -221,8 +222,8 @@ final class RegexParser {
       }
       value = value << 4 | digit;
     }
-    if (value > most || (value >= 0xD800 && value < 0xE000)) {
-      throw fault("a code point; bytes and surrogates are none");
+    if (value > max || (value >= 0xD800 && value < 0xE000)) {
+      throw fault("a code point that is not a byte or a surrogate");
     }
   }
 
@@ -249,7 +250,9 @@ final class RegexParser {
     return node;
   }
 
-  /** Reads {@code {n}}, {@code {n,}}, {@code {,m}} or {@code {n,m}}; else leaves the brace. */
+  /**
+   * Parses {@code {n}}, {@code {n,}}, {@code {,m}} or {@code {n,m}}; any other brace is a literal.
+   */
   private RegexNode interval(RegexNode body) {
     int close = regex.indexOf('}', at);
     String inside = close < 0 ? "" : regex.substring(at + 1, close);
@@ -266,13 +269,13 @@ final class RegexParser {
     return new Repeat(body, min, max);
   }
 
-  private int count(String digits, int otherwise) {
+  private int count(String digits, int fallback) {
     if (digits.isEmpty()) {
-      return otherwise;
+      return fallback;
     }
     int count = digits.length() > 4 ? Integer.MAX_VALUE : Integer.parseInt(digits);
-    if (count > REPETITIONS) {
-      throw fault("at most " + REPETITIONS + " repetitions");
+    if (count > MAX_REPETITIONS) {
+      throw fault("at most " + MAX_REPETITIONS + " repetitions");
     }
     return count;
   }

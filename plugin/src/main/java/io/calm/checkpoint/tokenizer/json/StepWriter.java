@@ -5,12 +5,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/** Writes checked components; counts them, sequences inside sequences included. Not thread safe. */
+/** Writes validated steps and counts them, including nested sequences. Not thread safe. */
 final class StepWriter {
   private static final List<String> BEHAVIORS =
       List.of("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous");
   private static final String NULLABLE =
-      "a pattern that never matches the empty string: the library aborts on it";
+      "a pattern that never matches the empty string, because the library aborts on it";
 
   private final StringBuilder out;
   private final List<String> expressions = new ArrayList<>();
@@ -21,20 +21,20 @@ final class StepWriter {
     this.out = out;
   }
 
-  /** Returns the text, for values that have no method here. */
+  /** Returns the output, for values without a method in this class. */
   StringBuilder out() {
     return out;
   }
 
-  /** Returns the regular expressions that were written. */
+  /** Returns the regular expressions written so far. */
   List<String> expressions() {
     return expressions;
   }
 
-  /** Writes an object with its type; {@code fields} appends the rest. */
-  void object(Node step, String type, Runnable fields) {
-    if (++steps > Limits.STEPS) {
-      throw step.wrong("at most " + Limits.STEPS + " steps");
+  /** Writes an object with its type; {@code fields} appends the other fields. */
+  void object(JsonNode step, String type, Runnable fields) {
+    if (++steps > TokenizerLimits.STEPS) {
+      throw step.wrong("at most " + TokenizerLimits.STEPS + " steps");
     }
     out.append("{\"type\":\"").append(type).append('"');
     fields.run();
@@ -42,9 +42,9 @@ final class StepWriter {
   }
 
   /** Writes a sequence of steps. */
-  void sequence(Node step, String name, Consumer<Node> each) {
-    if (++depth > Limits.STEP_DEPTH) {
-      throw step.wrong("at most " + Limits.STEP_DEPTH + " sequences inside each other");
+  void sequence(JsonNode step, String name, Consumer<JsonNode> each) {
+    if (++depth > TokenizerLimits.STEP_DEPTH) {
+      throw step.wrong("at most " + TokenizerLimits.STEP_DEPTH + " sequences inside each other");
     }
     object(
         step,
@@ -52,7 +52,7 @@ final class StepWriter {
         () -> {
           name(name).append('[');
           String comma = "";
-          for (Node part : step.field(name).elements(Limits.STEPS)) {
+          for (JsonNode part : step.field(name).elements(TokenizerLimits.STEPS)) {
             out.append(comma);
             each.accept(part);
             comma = ",";
@@ -62,37 +62,37 @@ final class StepWriter {
     depth--;
   }
 
-  /** Writes the name of a field that is not the first. */
+  /** Writes a comma and the name of a field. */
   StringBuilder name(String name) {
     return JsonText.quote(out.append(','), name).append(':');
   }
 
-  void flag(Node step, String name) {
+  void flag(JsonNode step, String name) {
     name(name).append(step.field(name).flag());
   }
 
-  /** Writes a flag where the file has one. */
-  void optionalFlag(Node step, String name) {
+  /** Writes a flag if the file has it. */
+  void optionalFlag(JsonNode step, String name) {
     step.optional(name).ifPresent(flag -> name(name).append(flag.flag()));
   }
 
   /** Writes a string and returns it. */
-  String text(Node step, String name, int limit) {
+  String text(JsonNode step, String name, int limit) {
     String text = step.field(name).text(limit);
     JsonText.quote(name(name), text);
     return text;
   }
 
-  void character(Node step, String name) {
+  void character(JsonNode step, String name) {
     JsonText.quote(name(name), step.field(name).character());
   }
 
-  void integer(Node step, String name, int least, int most) {
-    name(name).append(step.field(name).integer(least, most));
+  void integer(JsonNode step, String name, int min, int max) {
+    name(name).append(step.field(name).integer(min, max));
   }
 
-  /** Writes how a splitter treats its delimiters; {@code Isolated} where the file does not say. */
-  void behavior(Node step) {
+  /** Writes the treatment of delimiters by a splitter; {@code Isolated} by default. */
+  void behavior(JsonNode step) {
     String behavior = step.optional("behavior").map(it -> it.word(BEHAVIORS)).orElse("Isolated");
     JsonText.quote(name("behavior"), behavior);
   }
@@ -100,25 +100,25 @@ final class StepWriter {
   /**
    * Writes the pattern of a Split or Replace.
    *
-   * @return characters of its shortest match
+   * @return number of characters of its shortest match
    */
-  int pattern(Node step) {
-    Node pattern = step.field("pattern");
-    List<Map.Entry<String, Node>> fields = pattern.fields();
+  int pattern(JsonNode step) {
+    JsonNode pattern = step.field("pattern");
+    List<Map.Entry<String, JsonNode>> fields = pattern.fields();
     if (fields.size() != 1) {
       throw pattern.wrong("an object with one of String and Regex");
     }
     String kind = fields.get(0).getKey();
-    Node node = pattern.field(kind);
+    JsonNode node = pattern.field(kind);
     int shortest;
     String text;
     switch (kind) {
       case "String" -> {
-        text = node.text(Limits.NAME_LENGTH);
+        text = node.text(TokenizerLimits.NAME_LENGTH);
         shortest = text.codePointCount(0, text.length());
       }
       case "Regex" -> {
-        text = node.text(Limits.REGEX_LENGTH);
+        text = node.text(TokenizerLimits.REGEX_LENGTH);
         shortest = RegexCheck.check(text, node.path()).shortest();
         expressions.add(text);
       }
@@ -131,25 +131,25 @@ final class StepWriter {
   /**
    * Writes pattern and content of a Replace.
    *
-   * @return how often it may lengthen a text
+   * @return maximum factor by which it lengthens a text
    */
-  int replacement(Node step) {
+  int replacement(JsonNode step) {
     int shortest = pattern(step);
     if (shortest == 0) {
       throw step.field("pattern").wrong(NULLABLE);
     }
-    String content = text(step, "content", Limits.AFFIX_LENGTH);
+    String content = text(step, "content", TokenizerLimits.AFFIX_LENGTH);
     int length = content.codePointCount(0, content.length());
     return Math.max(1, (length + shortest - 1) / shortest);
   }
 
   /** Returns a step's type. */
-  static String type(Node step) {
-    return step.field("type").text(Limits.NAME_LENGTH);
+  static String type(JsonNode step) {
+    return step.field("type").text(TokenizerLimits.NAME_LENGTH);
   }
 
   /** Creates the exception for an unknown type. */
-  static RuntimeException unknown(Node step, List<String> known) {
+  static RuntimeException unknown(JsonNode step, List<String> known) {
     List<String> sorted = new ArrayList<>(known);
     sorted.sort(String::compareTo);
     return step.field("type").wrong("one of " + String.join(", ", sorted));

@@ -7,10 +7,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A pull parser of RFC 8259 and nothing beyond it: no comments, no trailing commas, no unquoted
- * names, no byte order mark, no unpaired surrogates, no duplicate names. Depth and the number of
- * values are bounded. A value is a String, Boolean, {@link Numeral} in its own spelling, List, Map
- * or {@link #NULL}. Not thread safe.
+ * A strict pull parser for JSON (RFC 8259). Rejects comments, trailing commas, unquoted names, byte
+ * order marks, unpaired surrogates and duplicate names. Limits nesting and the number of values. A
+ * value is a String, Boolean, {@link Numeral}, List, Map or {@link #NULL}. Not thread safe.
  */
 final class StrictJson {
   /** The value {@code null}. */
@@ -22,7 +21,7 @@ final class StrictJson {
         }
       };
 
-  /** A number as it is spelled. */
+  /** A number in its original spelling. */
   record Numeral(String text) {
     @Override
     public String toString() {
@@ -37,26 +36,26 @@ final class StrictJson {
   private int values;
 
   /**
-   * Starts at the beginning of a text.
+   * Creates a parser at the start of a text.
    *
-   * @param source the file, for messages
+   * @param source the file, for error messages
    */
   StrictJson(String text, String source) {
     this.text = text;
     this.source = source;
   }
 
-  /** Returns the place of the next character, for {@link #seek}. */
+  /** Returns the position of the next character, for {@link #seek}. */
   int position() {
     return at;
   }
 
-  /** Goes back to a place that {@link #position} returned. */
+  /** Returns to a position from {@link #position}. */
   void seek(int position) {
     at = position;
   }
 
-  /** Requires that nothing but white space is left. */
+  /** Requires that only white space is left. */
   void end() {
     peek();
     if (at < text.length()) {
@@ -64,7 +63,7 @@ final class StrictJson {
     }
   }
 
-  /** Returns the next character that is no white space without taking it; 0 at the end. */
+  /** Returns the next non-white-space character without consuming it; 0 at the end. */
   char peek() {
     while (at < text.length() && " \t\r\n".indexOf(text.charAt(at)) >= 0) {
       at++;
@@ -72,7 +71,7 @@ final class StrictJson {
     return at < text.length() ? text.charAt(at) : 0;
   }
 
-  /** Takes one structural character. */
+  /** Consumes one structural character. */
   void take(char expected) {
     if (peek() != expected || at >= text.length()) {
       throw fault("'" + expected + "'");
@@ -81,10 +80,10 @@ final class StrictJson {
   }
 
   /**
-   * Goes to the next element of a list or object that has been opened.
+   * Advances to the next element of an opened list or object.
    *
-   * @param first whether none has been read yet
-   * @return false if the closing character was taken
+   * @param first whether no element has been read yet
+   * @return false if there is no further element and the closing character was consumed
    */
   boolean next(char close, boolean first) {
     if (peek() == close) {
@@ -100,20 +99,20 @@ final class StrictJson {
     return true;
   }
 
-  /** Takes a name and its colon. */
+  /** Consumes a name and its colon. */
   String name() {
     String name = string();
     take(':');
     return name;
   }
 
-  /** Takes any value. */
+  /** Consumes any value. */
   Object value(int depth) {
-    if (depth > Limits.JSON_DEPTH) {
-      throw fault("at most " + Limits.JSON_DEPTH + " nested values");
+    if (depth > TokenizerLimits.JSON_DEPTH) {
+      throw fault("at most " + TokenizerLimits.JSON_DEPTH + " nested values");
     }
-    if (++values > Limits.JSON_VALUES) {
-      throw fault("at most " + Limits.JSON_VALUES + " values beside the vocabulary");
+    if (++values > TokenizerLimits.JSON_VALUES) {
+      throw fault("at most " + TokenizerLimits.JSON_VALUES + " values beside the vocabulary");
     }
     return switch (peek()) {
       case '{' -> object(depth);
@@ -156,7 +155,7 @@ final class StrictJson {
     return value;
   }
 
-  /** Takes a number. */
+  /** Consumes a number. */
   Numeral number() {
     peek();
     int start = at;
@@ -197,7 +196,7 @@ final class StrictJson {
     }
   }
 
-  /** Takes a string. */
+  /** Consumes a string. */
   String string() {
     take('"');
     int start = at;

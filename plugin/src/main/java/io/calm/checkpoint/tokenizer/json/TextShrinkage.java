@@ -5,20 +5,20 @@ import java.util.OptionalInt;
 import java.util.function.Predicate;
 
 /**
- * A bound on the characters of a text that become one character of a token, derived from the steps
- * of a tokenizer. There is none if a step may drop text, e.g. white space or accents, or may
- * replace a run of any length by one token. Not thread safe.
+ * Derives a bound on the UTF-16 units of a text per unit of its tokens, from the steps of a
+ * tokenizer. There is no bound if a step may drop text, e.g. white space or accents, or may replace
+ * a run of any length by one token. Not thread safe.
  */
 public final class TextShrinkage {
   private static final int COMPOSITION = 8; // a base and its marks, in UTF-16 units
   private static final int DECOMPOSITION = 2; // a surrogate pair to one character
-  private static final int LIMIT = 64;
+  private static final int MAX_FACTOR = 64;
   private static final int BYTES = 256;
 
   private final Predicate<String> vocabulary;
   private boolean bounded = true;
   private int factor = 1;
-  private boolean byteLevel; // all characters are those of the byte alphabet
+  private boolean byteLevel; // all characters are in the byte alphabet
 
   private TextShrinkage(Predicate<String> vocabulary) {
     this.vocabulary = vocabulary;
@@ -27,28 +27,29 @@ public final class TextShrinkage {
   /**
    * Returns the bound in UTF-16 units; empty if there is none.
    *
-   * @param type of the model, e.g. BPE
-   * @param model its settings
+   * @param type type of the model, e.g. BPE
+   * @param model settings of the model
    * @param vocabulary whether the model has a token
    */
   public static OptionalInt of(
-      Optional<Node> normalizer,
-      Optional<Node> preTokenizer,
+      Optional<JsonNode> normalizer,
+      Optional<JsonNode> preTokenizer,
       String type,
-      Node model,
+      JsonNode model,
       Predicate<String> vocabulary) {
     TextShrinkage shrinkage = new TextShrinkage(vocabulary);
     normalizer.ifPresent(shrinkage::normalize);
     preTokenizer.ifPresent(shrinkage::preTokenize);
     boolean bounded = shrinkage.bounded && shrinkage.keepsAll(type, model);
-    return bounded && shrinkage.factor <= LIMIT
+    return bounded && shrinkage.factor <= MAX_FACTOR
         ? OptionalInt.of(shrinkage.factor)
         : OptionalInt.empty();
   }
 
-  private void normalize(Node step) {
+  private void normalize(JsonNode step) {
     switch (StepWriter.type(step)) {
-      case "Sequence" -> step.field("normalizers").elements(Limits.IDS).forEach(this::normalize);
+      case "Sequence" ->
+          step.field("normalizers").elements(TokenizerLimits.IDS).forEach(this::normalize);
       case "NFC", "NFKC" -> times(COMPOSITION);
       case "NFD", "NFKD" -> times(DECOMPOSITION);
       case "Lowercase", "Prepend" -> {}
@@ -58,26 +59,26 @@ public final class TextShrinkage {
     }
   }
 
-  private void replace(Node step) {
+  private void replace(JsonNode step) {
     byteLevel = false;
-    int content = step.field("content").text(Limits.AFFIX_LENGTH).length();
-    Optional<Node> pattern = step.field("pattern").optional("String");
+    int content = step.field("content").text(TokenizerLimits.AFFIX_LENGTH).length();
+    Optional<JsonNode> pattern = step.field("pattern").optional("String");
     if (content == 0 || pattern.isEmpty()) {
       bounded = false;
     } else {
-      int length = pattern.get().text(Limits.NAME_LENGTH).length();
+      int length = pattern.get().text(TokenizerLimits.NAME_LENGTH).length();
       times(Math.max(1, (length + content - 1) / content));
     }
   }
 
   private void times(int more) {
-    factor = Math.min(LIMIT + 1, factor * more);
+    factor = Math.min(MAX_FACTOR + 1, factor * more);
   }
 
-  private void preTokenize(Node step) {
+  private void preTokenize(JsonNode step) {
     switch (StepWriter.type(step)) {
       case "Sequence" ->
-          step.field("pretokenizers").elements(Limits.IDS).forEach(this::preTokenize);
+          step.field("pretokenizers").elements(TokenizerLimits.IDS).forEach(this::preTokenize);
       case "ByteLevel" -> byteLevel = true;
       case "Metaspace", "Digits", "UnicodeScripts", "FixedLength" -> {}
       case "Split", "Punctuation" ->
@@ -86,8 +87,8 @@ public final class TextShrinkage {
     }
   }
 
-  /** Returns whether every character of a word is in a token, or is a token of its own. */
-  private boolean keepsAll(String type, Node model) {
+  /** Returns whether tokens spell all characters of a word, or each unknown one is a token. */
+  private boolean keepsAll(String type, JsonNode model) {
     boolean bytes = flag(model, "byte_fallback") && hasBytes();
     return switch (type) {
       case "BPE" ->
@@ -99,8 +100,8 @@ public final class TextShrinkage {
     };
   }
 
-  private static boolean flag(Node model, String name) {
-    return model.optional(name).map(Node::flag).orElse(false);
+  private static boolean flag(JsonNode model, String name) {
+    return model.optional(name).map(JsonNode::flag).orElse(false);
   }
 
   private boolean hasBytes() {
@@ -112,7 +113,7 @@ public final class TextShrinkage {
     return true;
   }
 
-  /** GPT-2's: printable Latin-1 characters, and U+0100 on for the other 68 bytes. */
+  /** Returns whether every character of GPT-2's byte alphabet is a token. */
   private boolean hasByteAlphabet() {
     int count = 0;
     for (char c = '!'; c < 0x100 + 68; c++) {

@@ -1,8 +1,9 @@
 /**
- * The check of {@code tokenizer.json}. The native library aborts the whole process on some files
- * that it parses, and on some texts afterwards; a panic cannot be caught. Here a file is parsed
- * strictly, compared with the library's schema, cleared of every value that is known to panic, and
- * written again from what was checked.
+ * Validation of {@code tokenizer.json}. The native library aborts the whole process on some files,
+ * and on some texts afterwards; its panics cannot be caught. {@link
+ * io.calm.checkpoint.tokenizer.json.CheckedTokenizer} therefore parses a file strictly, validates
+ * it against the library's schema, rejects values that are known to cause a panic, and writes a new
+ * file from the validated values.
  */
 @NullMarked
 package io.calm.checkpoint.tokenizer.json;

@@ -7,10 +7,10 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Tokens of GGUF vocabularies whose text ends a turn: llama.cpp's end-of-generation tokens, without
- * those for file separators and code infilling.
+ * The tokens that end a turn, recognized by their text in GGUF vocabularies. These are llama.cpp's
+ * end-of-generation tokens except those for file separators and code infilling.
  */
-public final class TurnEnds {
+public final class EndOfTurnTokens {
   private static final Set<String> TEXTS =
       Set.of(
           "<|eot_id|>",
@@ -36,18 +36,22 @@ public final class TurnEnds {
           "<\uFF5Cend\u2581of\u2581sentence\uFF5C>",
           "[e~[");
 
-  private TurnEnds() {}
+  private EndOfTurnTokens() {}
 
-  /** Returns whether a token with that text ends turns in most vocabularies. */
-  static boolean isOne(Object text) {
+  /** Returns whether a token with this text ends a turn in most vocabularies. */
+  static boolean contains(Object text) {
     return TEXTS.contains(text);
   }
 
-  /** Returns the ids of the turn ends among {@code tokens}, which are in the order of their ids. */
+  /**
+   * Returns the ids of end-of-turn tokens.
+   *
+   * @param tokens the texts of the vocabulary, in the order of ids
+   */
   public static Set<Integer> ids(List<?> tokens) {
     Map<Object, Integer> found = new HashMap<>();
     for (int id = 0; id < tokens.size(); id++) {
-      if (isOne(tokens.get(id))) {
+      if (contains(tokens.get(id))) {
         found.put(tokens.get(id), id);
       }
     }
@@ -56,10 +60,10 @@ public final class TurnEnds {
     boolean solar =
         texts.contains("<|flush|>") && (texts.contains("<|call|>") || texts.contains("<|calls|>"));
     if (harmony || solar) {
-      texts.remove("<|end|>"); // ends a message of several there
+      texts.remove("<|end|>"); // ends only a message of a turn in these vocabularies
     }
     if (texts.contains("<|tool_response>")) {
-      texts.remove("</s>"); // a tag of HTML there
+      texts.remove("</s>"); // an HTML tag in this vocabulary
     }
     return new HashSet<>(found.values());
   }

@@ -6,8 +6,8 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** The architectures, with what transformers assumes where a config.json is silent. */
-enum Family {
+/** A supported architecture, with transformers' defaults for keys that config.json lacks. */
+enum ModelFamily {
   LLAMA("LlamaForCausalLM", OptionalInt.empty(), 2048),
   MISTRAL("MistralForCausalLM", OptionalInt.of(8), 131072),
   QWEN2("Qwen2ForCausalLM", OptionalInt.of(32), 32768),
@@ -17,21 +17,21 @@ enum Family {
   private final OptionalInt keyValueHeads;
   private final int maxContext;
 
-  Family(String className, OptionalInt keyValueHeads, int maxContext) {
+  ModelFamily(String className, OptionalInt keyValueHeads, int maxContext) {
     this.className = className;
     this.keyValueHeads = keyValueHeads;
     this.maxContext = maxContext;
   }
 
   /**
-   * Returns the family that config.json names, by {@code architectures} and {@code model_type}.
+   * Returns the family of a config.json by its {@code architectures} and {@code model_type}.
    *
-   * @throws CheckpointException if it is another one, or the two do not agree
+   * @throws CheckpointException if the family is not supported, or the two keys disagree
    */
-  static Family of(JsonFields config) {
+  static ModelFamily of(ConfigFields config) {
     Optional<List<String>> architectures = config.texts("architectures");
     Optional<String> type = config.text("model_type");
-    for (Family family : values()) {
+    for (ModelFamily family : values()) {
       boolean sameType = type.map(family.modelType()::equals).orElse(true);
       boolean sameClass = architectures.map(names -> names.contains(family.className)).orElse(true);
       if (sameType && sameClass && (type.isPresent() || architectures.isPresent())) {
@@ -45,12 +45,12 @@ enum Family {
         "this architecture is not supported");
   }
 
-  /** Returns {@code model_type}. */
+  /** Returns the family's {@code model_type}. */
   String modelType() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** Returns the key-value heads of a config that has none; as many as query heads if empty. */
+  /** Returns the default number of key-value heads; empty for as many as query heads. */
   OptionalInt keyValueHeads() {
     return keyValueHeads;
   }

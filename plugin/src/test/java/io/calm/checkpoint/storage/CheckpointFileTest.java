@@ -17,7 +17,7 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class MappedFileTest {
+class CheckpointFileTest {
   private static final int BYTES = 1 << 20;
 
   @TempDir private Path directory;
@@ -34,7 +34,7 @@ class MappedFileTest {
   void readsAnyPartAlsoOnAnInterruptedThread() throws IOException {
     Path path = file();
     byte[] expected = Files.readAllBytes(path);
-    MappedFile file = MappedFile.open(path);
+    CheckpointFile file = CheckpointFile.open(path);
     byte[] got = new byte[1000];
     for (int from : new int[] {0, 1, 4095, BYTES - 1000}) {
       Thread.currentThread().interrupt();
@@ -49,7 +49,7 @@ class MappedFileTest {
   @Test
   void aFileThatIsCutShortEndsReadsOnAllThreadsAndThePool() throws IOException {
     Path path = file();
-    MappedFile file = MappedFile.open(path);
+    CheckpointFile file = CheckpointFile.open(path);
     try (RandomAccessFile cut = new RandomAccessFile(path.toFile(), "rw")) {
       cut.setLength(10_000);
     }

@@ -10,22 +10,22 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-class TurnEndsTest {
+class EndOfTurnTokensTest {
 
   @Test
   void tokensAreFoundByTheirText() {
     assertEquals(
         Set.of(1, 3, 4),
-        TurnEnds.ids(List.of("a", "<|eot_id|>", "<|im_start|>", "<end_of_turn>", "</s>")));
-    assertEquals(Set.of(), TurnEnds.ids(List.of("<|im_end|> ", "eot", "")));
+        EndOfTurnTokens.ids(List.of("a", "<|eot_id|>", "<|im_start|>", "<end_of_turn>", "</s>")));
+    assertEquals(Set.of(), EndOfTurnTokens.ids(List.of("<|im_end|> ", "eot", "")));
   }
 
   @Test
   void whatEndsAMessageOfSeveralIsNoEndOfATurn() {
-    assertEquals(Set.of(0, 1), TurnEnds.ids(List.of("<|return|>", "<|call|>", "<|end|>")));
-    assertEquals(Set.of(0, 1), TurnEnds.ids(List.of("<|flush|>", "<|calls|>", "<|end|>")));
-    assertEquals(Set.of(0, 1), TurnEnds.ids(List.of("<|return|>", "<|end|>")));
-    assertEquals(Set.of(0), TurnEnds.ids(List.of("<|tool_response>", "</s>")));
+    assertEquals(Set.of(0, 1), EndOfTurnTokens.ids(List.of("<|return|>", "<|call|>", "<|end|>")));
+    assertEquals(Set.of(0, 1), EndOfTurnTokens.ids(List.of("<|flush|>", "<|calls|>", "<|end|>")));
+    assertEquals(Set.of(0, 1), EndOfTurnTokens.ids(List.of("<|return|>", "<|end|>")));
+    assertEquals(Set.of(0), EndOfTurnTokens.ids(List.of("<|tool_response>", "</s>")));
   }
 
   @Test

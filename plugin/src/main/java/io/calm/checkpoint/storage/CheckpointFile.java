@@ -13,19 +13,24 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file of any size that is read at random places. Thread safe.
+ * A checkpoint file of any size, read at arbitrary offsets. Thread safe.
  *
- * <p>Reads are system calls, not copies of mapped memory: a read of a mapped file that is cut short
- * makes the JVM throw an InternalError at any later place of the thread, even inside a thread pool,
- * which then cannot be shut down. The file is closed when the last reference goes.
+ * <p>Uses positional reads rather than memory mapping. If a mapped file is truncated, the JVM
+ * throws an InternalError at an arbitrary later point of the reading thread, which can leave a
+ * thread pool that cannot be shut down. There is no close method: the channel is closed when this
+ * object is garbage collected.
+ *
+ * <p>A read also succeeds on an interrupted thread, although an interrupt closes a {@link
+ * FileChannel}: the interrupt is set aside during the read and then restored. If an interrupt
+ * arrives within a read, the file is opened again, provided that it is still the same file.
  */
-public final class MappedFile {
+public final class CheckpointFile {
   private final Path path;
   private final long size;
   private final @Nullable Object identity;
   private volatile FileChannel channel;
 
-  private MappedFile(Path path, long size, @Nullable Object identity, FileChannel channel) {
+  private CheckpointFile(Path path, long size, @Nullable Object identity, FileChannel channel) {
     this.path = path;
     this.size = size;
     this.identity = identity;
@@ -33,11 +38,11 @@ public final class MappedFile {
   }
 
   /**
-   * Opens {@code path}.
+   * Opens a file.
    *
-   * @throws CheckpointException if it is missing, is no regular file, or cannot be opened
+   * @throws CheckpointException if it is missing, is not a regular file, or cannot be opened
    */
-  public static MappedFile open(Path path) {
+  public static CheckpointFile open(Path path) {
     if (!Files.isRegularFile(path)) {
       throw CheckpointException.refused(
           path.toString(), "a file", missing(path), "check that the download is complete");
@@ -45,7 +50,7 @@ public final class MappedFile {
     try {
       Object identity = FileStamp.of(path).identity();
       FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
-      return new MappedFile(path, channel.size(), identity, channel);
+      return new CheckpointFile(path, channel.size(), identity, channel);
     } catch (IOException e) {
       throw unreadable(path, e);
     }
@@ -53,14 +58,14 @@ public final class MappedFile {
 
   private static CheckpointException unreadable(Path path, IOException e) {
     return CheckpointException.refused(
-        path.toString(), "a file that can be read", e, "check its permissions", e);
+        path.toString(), "a readable file", e, "check its permissions", e);
   }
 
   private static String missing(Path path) {
     if (Files.isSymbolicLink(path) && !Files.exists(path)) {
       return "a symbolic link whose target is missing";
     }
-    return Files.exists(path) ? "something else" : "nothing there";
+    return Files.exists(path) ? "no regular file" : "no such file";
   }
 
   public Path path() {
@@ -72,23 +77,25 @@ public final class MappedFile {
   }
 
   /**
-   * Copies {@code length} bytes from {@code offset} on to the start of {@code target}.
+   * Reads {@code length} bytes at {@code offset} into the start of {@code target}.
    *
-   * @throws CheckpointException if the file was cut short since it was opened, or cannot be read
+   * @throws CheckpointException if the file was truncated after it was opened, or cannot be read
+   * @throws IndexOutOfBoundsException if the range is not within the size that the file had when
+   *     opened
    */
   public void read(long offset, byte[] target, int length) {
     if (offset < 0 || length > size - offset) {
       throw new IndexOutOfBoundsException("%d bytes at %d of %d".formatted(length, offset, size));
     }
-    boolean interrupted =
-        Thread.interrupted(); // a read of an interrupted thread closes the channel
+    // A read on an interrupted thread would close the channel.
+    boolean interrupted = Thread.interrupted();
     try {
       ByteBuffer bytes = ByteBuffer.wrap(target, 0, length);
       while (bytes.hasRemaining()) {
         FileChannel current = channel;
         try {
           if (current.read(bytes, offset + bytes.position()) < 0) {
-            throw cutShort(current.size());
+            throw truncated(current.size());
           }
         } catch (ClosedChannelException e) {
           interrupted |= Thread.interrupted();
@@ -104,17 +111,17 @@ public final class MappedFile {
     }
   }
 
-  private CheckpointException cutShort(long now) {
+  private CheckpointException truncated(long now) {
     return new CheckpointException(
         "%s: expected %d bytes, as it was opened, got %d: it was cut short while in use; restore it and load again"
             .formatted(path, size, now));
   }
 
-  /** Opens the file again after an interrupt has closed it. */
+  /** Opens the file again after an interrupt has closed the channel. */
   private synchronized void reopen(FileChannel closed) throws IOException {
     if (channel == closed) {
       if (!Objects.equals(FileStamp.of(path).identity(), identity)) {
-        throw new IOException("another file has taken its place");
+        throw new IOException("the file was replaced");
       }
       channel = FileChannel.open(path, StandardOpenOption.READ);
     }

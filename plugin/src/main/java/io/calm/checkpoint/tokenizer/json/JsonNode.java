@@ -7,19 +7,23 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A value outside the model, with its place in the file.
+ * A JSON value outside the model, with its location in the file.
  *
- * @param path file and place, e.g. {@code tokenizer.json: decoder.decoders[1]}
- * @param value as {@link StrictJson} reads it
+ * @param path file and location, e.g. {@code tokenizer.json: decoder.decoders[1]}
+ * @param value the value, with the types of {@link StrictJson}
  */
-public record Node(String path, Object value) {
+public record JsonNode(String path, Object value) {
 
-  /** Parses a value. */
-  public static Node parse(String path, String json) {
-    return new Node(path, new StrictJson(json, path).value(1));
+  /**
+   * Parses a value.
+   *
+   * @throws CheckpointException if it is not valid JSON
+   */
+  public static JsonNode parse(String path, String json) {
+    return new JsonNode(path, new StrictJson(json, path).value(1));
   }
 
-  /** Creates the exception for this value. */
+  /** Creates the exception for an invalid value. */
   CheckpointException wrong(String expected) {
     return JsonFault.at(path, expected, describe());
   }
@@ -38,49 +42,49 @@ public record Node(String path, Object value) {
     return value == StrictJson.NULL;
   }
 
-  /** Returns the field of that name; empty where it is absent or null. */
-  public Optional<Node> optional(String name) {
+  /** Returns the field with a name; empty if it is absent or null. */
+  public Optional<JsonNode> optional(String name) {
     if (!(value instanceof Map<?, ?> fields)) {
       throw wrong("an object");
     }
     Object field = fields.get(name);
     return field == null || field == StrictJson.NULL
         ? Optional.empty()
-        : Optional.of(new Node(path + "." + name, field));
+        : Optional.of(new JsonNode(path + "." + name, field));
   }
 
-  /** Returns the field of that name, which must be there. */
-  public Node field(String name) {
+  /** Returns the required field with a name. */
+  public JsonNode field(String name) {
     return optional(name)
         .orElseThrow(() -> JsonFault.at(path + "." + name, "a value", "no such key or null"));
   }
 
   /** Returns the fields of an object. */
-  List<Map.Entry<String, Node>> fields() {
+  List<Map.Entry<String, JsonNode>> fields() {
     if (!(value instanceof Map<?, ?> map)) {
       throw wrong("an object");
     }
-    List<Map.Entry<String, Node>> fields = new ArrayList<>(map.size());
+    List<Map.Entry<String, JsonNode>> fields = new ArrayList<>(map.size());
     map.forEach(
         (name, field) ->
             fields.add(
                 Map.entry(
                     String.valueOf(name),
-                    new Node(path + "[" + JsonFault.quoted(name) + "]", field))));
+                    new JsonNode(path + "[" + JsonFault.quoted(name) + "]", field))));
     return fields;
   }
 
   /** Returns the elements of a list of at most {@code limit}. */
-  public List<Node> elements(int limit) {
+  public List<JsonNode> elements(int limit) {
     if (!(value instanceof List<?> list)) {
       throw wrong("a list");
     }
     if (list.size() > limit) {
       throw wrong("a list of at most " + limit);
     }
-    List<Node> elements = new ArrayList<>(list.size());
+    List<JsonNode> elements = new ArrayList<>(list.size());
     for (int i = 0; i < list.size(); i++) {
-      elements.add(new Node(path + "[" + i + "]", list.get(i)));
+      elements.add(new JsonNode(path + "[" + i + "]", list.get(i)));
     }
     return elements;
   }
@@ -106,14 +110,14 @@ public record Node(String path, Object value) {
 
   /** Returns a string of exactly one character. */
   String character() {
-    String text = text(Limits.NAME_LENGTH);
+    String text = text(TokenizerLimits.NAME_LENGTH);
     if (text.codePointCount(0, text.length()) != 1) {
       throw wrong("one character");
     }
     return text;
   }
 
-  /** Returns a string that must be one of the given words. */
+  /** Returns a string, which must be one of the given words. */
   String word(List<String> words) {
     if (value instanceof String text && words.contains(text)) {
       return text;
@@ -121,21 +125,21 @@ public record Node(String path, Object value) {
     throw wrong("one of " + String.join(", ", words));
   }
 
-  /** Returns a whole number without fraction or exponent, {@code least} to {@code most}. */
-  public int integer(int least, int most) {
+  /** Returns an integer from {@code min} to {@code max}, written without fraction or exponent. */
+  public int integer(int min, int max) {
     int number = value instanceof StrictJson.Numeral n ? whole(n) : -1;
-    if (number < least || number > most) {
-      throw wrong("a whole number from " + least + " to " + most);
+    if (number < min || number > max) {
+      throw wrong("a whole number from " + min + " to " + max);
     }
     return number;
   }
 
   /** Returns a token id. */
   int id() {
-    return integer(0, Limits.IDS - 1);
+    return integer(0, TokenizerLimits.IDS - 1);
   }
 
-  /** Returns a number that is a plain sequence of up to nine digits; -1 for any other. */
+  /** Returns the value of a number of up to nine digits; -1 for any other number. */
   static int whole(StrictJson.Numeral number) {
     String text = number.text();
     if (text.length() > 9 || text.chars().anyMatch(c -> c < '0' || c > '9')) {

@@ -3,13 +3,14 @@ package io.calm.checkpoint.tokenizer;
 import io.calm.checkpoint.Tokenizer.IncrementalDecoder;
 
 /**
- * Joins the bytes of the tokens and reads them as UTF-8: constant work a token. Where the library's
- * byte fallback would turn a whole run of byte tokens into U+FFFD because one is ill-formed, only
- * the ill-formed part is replaced here, so that characters can be streamed as they complete.
+ * A detokenizer that concatenates the bytes of the tokens and decodes them as UTF-8, with constant
+ * work per token. Replaces only the ill-formed part of a run of byte tokens, so that characters can
+ * be streamed as soon as they are complete; the library's byte fallback replaces the whole run.
  *
- * @param stripLeadingSpace whether the space that SentencePiece puts before a text is taken away
+ * @param spelling the encoding of bytes in the vocabulary
+ * @param stripLeadingSpace whether to remove the space that SentencePiece adds before a text
  */
-record SpelledDetokenizer(Vocabulary vocabulary, Spelling spelling, boolean stripLeadingSpace)
+record ByteDetokenizer(Vocabulary vocabulary, TokenSpelling spelling, boolean stripLeadingSpace)
     implements Detokenizer {
 
   @Override

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
-import io.calm.checkpoint.FileAnswers;
+import io.calm.checkpoint.FileCheckCache;
 import io.calm.tensor.Matrix;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Tied heads and tensors in two shards, as transformers 5 resolves them. */
-class HfTiesTest {
+class HfTiedEmbeddingsTest {
   private static final float[][] OWN = TinyHf.matrix(99, 10, 8);
 
   @TempDir private Path directory;
@@ -72,7 +72,7 @@ class HfTiesTest {
     new TinyHf().put(TinyHf.HEAD, OWN).write(directory);
     List<List<Path>> asked = new ArrayList<>();
     for (boolean equal : new boolean[] {true, false}) {
-      FileAnswers remembered =
+      FileCheckCache remembered =
           (question, files, compute) -> {
             asked.add(files);
             assertFalse(compute.getAsBoolean(), "the tables differ");
@@ -85,7 +85,7 @@ class HfTiesTest {
     Path weights = directory.resolve("model.safetensors");
     assertEquals(Collections.nCopies(2, List.of(weights, weights)), asked);
     new TinyHf().write(directory);
-    FileAnswers never =
+    FileCheckCache never =
         (question, files, compute) -> {
           throw new AssertionError("one table needs no comparison");
         };

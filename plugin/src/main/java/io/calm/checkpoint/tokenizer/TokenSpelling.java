@@ -2,8 +2,8 @@ package io.calm.checkpoint.tokenizer;
 
 import java.nio.charset.StandardCharsets;
 
-/** How a vocabulary spells the bytes of a text. */
-enum Spelling {
+/** The encoding of a text's bytes in the spellings of a vocabulary. */
+enum TokenSpelling {
   /** GPT-2's byte alphabet; added tokens are plain text. */
   BYTE_LEVEL {
     @Override
@@ -26,11 +26,11 @@ enum Spelling {
   /**
    * Returns the bytes that a token stands for.
    *
-   * @param added whether the token is matched in the text as a whole
+   * @param added whether this is an added token, which is matched as a whole
    */
   abstract byte[] bytes(String token, boolean added);
 
-  /** Returns whether a SentencePiece token is the spelling of one byte. */
+  /** Returns whether a SentencePiece token spells a single byte. */
   static boolean isByte(String token) {
     return token.length() == 6
         && token.startsWith("<0x")

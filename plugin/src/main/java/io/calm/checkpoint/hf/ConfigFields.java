@@ -20,27 +20,27 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
-/** A JSON object of a file, its fields by type; a null counts as absent. */
-final class JsonFields {
+/** A typed view of a JSON object from a configuration file. Null fields count as absent. */
+final class ConfigFields {
   private final String where;
   private final JsonObject object;
 
-  private JsonFields(String where, JsonObject object) {
+  private ConfigFields(String where, JsonObject object) {
     this.where = where;
     this.object = object;
   }
 
   /**
-   * Reads a file.
+   * Reads the object of a file.
    *
-   * @throws CheckpointException if it is missing or holds no JSON object
+   * @throws CheckpointException if the file is missing or is not a JSON object
    */
-  static JsonFields read(Path path) {
+  static ConfigFields read(Path path) {
     ForeignFiles.requireNone(path);
     try (Reader reader = Files.newBufferedReader(path, StandardCharsets.UTF_8)) {
       JsonElement element = JsonParser.parseReader(reader);
       if (element.isJsonObject()) {
-        return new JsonFields(path.toString(), element.getAsJsonObject());
+        return new ConfigFields(path.toString(), element.getAsJsonObject());
       }
       throw CheckpointException.refused(
           path.toString(), "a JSON object", kind(element), "download the file again");
@@ -50,9 +50,9 @@ final class JsonFields {
     }
   }
 
-  /** Reads a file; an empty object where there is none. */
-  static JsonFields readIfPresent(Path path) {
-    return Files.exists(path) ? read(path) : new JsonFields(path.toString(), new JsonObject());
+  /** Reads the object of a file; an empty object if the file does not exist. */
+  static ConfigFields readIfPresent(Path path) {
+    return Files.exists(path) ? read(path) : new ConfigFields(path.toString(), new JsonObject());
   }
 
   private static String kind(JsonElement element) {
@@ -63,12 +63,12 @@ final class JsonFields {
     return "%s: key %s".formatted(where, Printable.of(key));
   }
 
-  /** Returns whether the key is there, be it with null. */
+  /** Returns whether the key is present, even with a null value. */
   boolean has(String key) {
     return object.has(key);
   }
 
-  /** Returns whether the key holds an object. */
+  /** Returns whether the value of the key is an object. */
   boolean isObject(String key) {
     return value(key).map(JsonElement::isJsonObject).orElse(false);
   }
@@ -99,13 +99,13 @@ final class JsonFields {
   }
 
   Optional<String> text(String key) {
-    return primitive(key, "text")
+    return primitive(key, "a string")
         .map(
             primitive -> {
               if (primitive.isString()) {
                 return primitive.getAsString();
               }
-              throw wrong(key, "text", primitive);
+              throw wrong(key, "a string", primitive);
             });
   }
 
@@ -140,7 +140,7 @@ final class JsonFields {
   private int whole(String key, JsonElement element) {
     double number = finite(key, element);
     if (number != Math.rint(number) || number < 0 || number > Integer.MAX_VALUE) {
-      throw wrong(key, "a whole number of 0 to 2^31 - 1", kind(element));
+      throw wrong(key, "a whole number from 0 to 2147483647", kind(element));
     }
     return (int) number;
   }
@@ -161,7 +161,7 @@ final class JsonFields {
                     "the model's configuration is incomplete"));
   }
 
-  /** Reads an int or an array of ints; empty where there is none. */
+  /** Reads an integer or an array of integers; empty if the key is absent. */
   List<Integer> integers(String key) {
     Optional<JsonElement> element = value(key);
     List<Integer> integers = new ArrayList<>();
@@ -173,7 +173,7 @@ final class JsonFields {
     return integers;
   }
 
-  /** Reads an array of texts; empty where there is none. */
+  /** Reads an array of strings; empty if the key is absent. */
   Optional<List<String>> texts(String key) {
     return value(key)
         .map(
@@ -184,7 +184,7 @@ final class JsonFields {
               List<String> texts = new ArrayList<>();
               for (JsonElement item : element.getAsJsonArray()) {
                 if (!(item instanceof JsonPrimitive primitive) || !primitive.isString()) {
-                  throw wrong(key, "an array of texts", kind(element));
+                  throw wrong(key, "an array of strings", kind(element));
                 }
                 texts.add(primitive.getAsString());
               }
@@ -192,12 +192,12 @@ final class JsonFields {
             });
   }
 
-  Optional<JsonFields> object(String key) {
+  Optional<ConfigFields> object(String key) {
     return value(key)
         .map(
             element -> {
               if (element.isJsonObject()) {
-                return new JsonFields(where + ": " + key, element.getAsJsonObject());
+                return new ConfigFields(where + ": " + key, element.getAsJsonObject());
               }
               throw wrong(key, "an object", kind(element));
             });

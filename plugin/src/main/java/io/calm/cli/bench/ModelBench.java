@@ -7,7 +7,7 @@ import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.KvType;
 import io.calm.runtime.NativeDecoder;
-import io.calm.runtime.Sequences.Sequence;
+import io.calm.runtime.DecoderSequences.Sequence;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;

@@ -2,19 +2,20 @@ package io.calm.generate;
 
 import io.calm.runtime.Decoder.Chunk;
 
-/** What one sequence does in a step. */
-sealed interface Work {
+/** The part of a step that computes tokens of one sequence. */
+sealed interface ScheduledChunk {
   ActiveSequence sequence();
 
   Chunk chunk();
 
   /**
-   * Reads a piece of the prompt, or of prompt and answer where they are computed once more.
+   * A chunk of the prompt, or of prompt and answer when they are recomputed after a preemption.
    *
-   * @param last whether the sequence's next token comes of it
+   * @param last whether the chunk ends with the sequence's last token, so that the next token can be
+   *     sampled
    */
-  record Prefill(ActiveSequence sequence, Chunk chunk, boolean last) implements Work {}
+  record Prefill(ActiveSequence sequence, Chunk chunk, boolean last) implements ScheduledChunk {}
 
-  /** Reads the token that was generated last, and generates the next. */
-  record Decode(ActiveSequence sequence, Chunk chunk) implements Work {}
+  /** The last generated token, from which the next one is sampled. */
+  record Decode(ActiveSequence sequence, Chunk chunk) implements ScheduledChunk {}
 }

@@ -184,7 +184,7 @@ class SchedulerTest {
       GenerationRequest request =
           new GenerationRequest(
               plain.prompt(), parameters, Set.of(), OptionalInt.empty(), new Letters(), recorder);
-      queue.add(List.of(new Ticket(request, clock::get, queue::signal)));
+      queue.add(List.of(new Submission(request, clock::get, queue::signal)));
       loop.turn();
       GeneratedToken token = recorder.tokens().get(0);
       LogProbabilities expected =
@@ -199,8 +199,8 @@ class SchedulerTest {
     RequestQueue queue = new RequestQueue(SETTINGS);
     StepLoop loop = new StepLoop(decoder, SETTINGS, queue);
     Recorder recorder = new Recorder();
-    Ticket ticket = new Ticket(request(2, recorder, 1), clock::get, queue::signal);
-    queue.add(List.of(ticket));
+    Submission submission = new Submission(request(2, recorder, 1), clock::get, queue::signal);
+    queue.add(List.of(submission));
     clock.set(5_000);
     loop.turn();
     clock.set(7_000);
@@ -231,7 +231,7 @@ class SchedulerTest {
             OptionalInt.of(2),
             new Letters(),
             recorder);
-    queue.add(List.of(new Ticket(request, clock::get, queue::signal)));
+    queue.add(List.of(new Submission(request, clock::get, queue::signal)));
     for (int i = 0; i < 10 && recorder.finish().isEmpty(); i++) {
       loop.turn();
     }
@@ -247,10 +247,10 @@ class SchedulerTest {
     assertFalse(recorder.finish().isEmpty());
   }
 
-  private Ticket ticket(RequestQueue queue, GenerationRequest request) {
-    Ticket ticket = new Ticket(request, clock::get, queue::signal);
-    queue.add(List.of(ticket));
-    return ticket;
+  private Submission submission(RequestQueue queue, GenerationRequest request) {
+    Submission submission = new Submission(request, clock::get, queue::signal);
+    queue.add(List.of(submission));
+    return submission;
   }
 
   private static int[] tokens(int count) {
@@ -264,20 +264,20 @@ class SchedulerTest {
     RequestQueue queue = new RequestQueue(settings);
     StepLoop loop = new StepLoop(hash, settings, queue);
     Recorder first = new Recorder();
-    ticket(queue, request(70, first, tokens(130)));
+    submission(queue, request(70, first, tokens(130)));
     while (first.finish().isEmpty()) {
       loop.turn();
     }
     assertEquals(0, loop.stats().sharedTokens());
     Recorder second = new Recorder();
     GenerationRequest again = request(2, second, tokens(130));
-    ticket(queue, again);
+    submission(queue, again);
     loop.turn();
     assertEquals(128, loop.stats().sharedTokens());
     assertEquals(260, loop.stats().promptTokens());
     assertEquals(NaiveGeneration.of(again).tokens().subList(0, 1), second.ids());
     Recorder third = new Recorder(); // the whole prompt is cached, but for the token that is needed
-    ticket(queue, request(2, third, tokens(128)));
+    submission(queue, request(2, third, tokens(128)));
     loop.turn();
     assertEquals(128 + 64, loop.stats().sharedTokens());
     Recorder answer = new Recorder(); // what was generated is shared like what was read
@@ -285,7 +285,7 @@ class SchedulerTest {
     IntStream.of(tokens(130)).forEach(conversation::add);
     conversation.addAll(first.ids());
     int[] longer = conversation.stream().mapToInt(Integer::intValue).toArray();
-    ticket(queue, request(2, answer, longer));
+    submission(queue, request(2, answer, longer));
     loop.turn();
     assertEquals(128 + 64 + 192, loop.stats().sharedTokens());
     assertEquals(
@@ -307,7 +307,7 @@ class SchedulerTest {
       int[] prompt = tokens(100);
       prompt[0] = i;
       requests.add(request(100, recorders.get(i), prompt));
-      ticket(queue, requests.get(i));
+      submission(queue, requests.get(i));
     }
     while (recorders.get(0).finish().isEmpty()) {
       loop.turn();
@@ -345,7 +345,7 @@ class SchedulerTest {
       Recorder recorder = new Recorder();
       recorders.add(recorder);
       requests.add(request(maxNewTokens, recorder, prompt));
-      ticket(queue, requests.get(requests.size() - 1));
+      submission(queue, requests.get(requests.size() - 1));
       return recorder;
     }
 
@@ -462,22 +462,22 @@ class SchedulerTest {
     RequestQueue queue = new RequestQueue(settings);
     StepLoop loop = new StepLoop(hash, settings, queue);
     for (int first = 1; first <= 2; first++) { // a block each for the cache
-      ticket(queue, request(1, new Recorder(), beginning(first, 65)));
+      submission(queue, request(1, new Recorder(), beginning(first, 65)));
       loop.turn();
     }
     assertEquals(2, loop.stats().cachedBlocks());
-    ticket(queue, request(40, new Recorder(), beginning(3, 130)));
-    Ticket waiting = ticket(queue, request(1, new Recorder(), beginning(1, 300)));
+    submission(queue, request(40, new Recorder(), beginning(3, 130)));
+    Submission waiting = submission(queue, request(1, new Recorder(), beginning(1, 300)));
     for (int turn = 0; turn < 20; turn++) {
       loop.turn();
     }
     assertEquals(1, queue.waiting());
     assertEquals(2, loop.stats().cachedBlocks());
     waiting.cancel();
-    ticket(queue, request(1, new Recorder(), beginning(4, 100))); // the cache gives one
+    submission(queue, request(1, new Recorder(), beginning(4, 100))); // the cache gives one
     loop.turn();
     assertEquals(0, loop.stats().sharedTokens());
-    ticket(queue, request(1, new Recorder(), beginning(2, 65)));
+    submission(queue, request(1, new Recorder(), beginning(2, 65)));
     loop.turn();
     assertEquals(64, loop.stats().sharedTokens(), "it was used last");
   }
@@ -496,13 +496,13 @@ class SchedulerTest {
     StepLoop loop = new StepLoop(hash, settings, queue);
     Recorder slow = new Recorder();
     GenerationRequest request = request(40, slow, tokens(200));
-    Ticket paused = ticket(queue, request);
+    Submission paused = submission(queue, request);
     loop.turn();
     paused.pause();
     assertFalse(loop.turn());
     assertEquals(1, slow.ids().size());
     Recorder other = new Recorder(); // needs its blocks, and the only place
-    ticket(queue, request(100, other, 1, 2, 3));
+    submission(queue, request(100, other, 1, 2, 3));
     while (other.finish().isEmpty()) {
       assertTrue(loop.turn());
     }
@@ -540,7 +540,7 @@ class SchedulerTest {
     Recorder waiting = new Recorder();
     for (Recorder recorder : List.of(running, waiting)) {
       GenerationRequest plain = request(60, recorder, 1);
-      ticket(
+      submission(
           queue,
           new GenerationRequest(
               plain.prompt(),

@@ -6,26 +6,26 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /** A node of a parsed template. */
-sealed interface Node permits Expr, Stmt, Target {
+sealed interface SyntaxNode permits Expr, Stmt, Target {
 
-  /** Returns the line that the node begins in. */
+  /** Returns the line in which the node starts. */
   int line();
 
-  /** Returns the nodes below, in the order in which Jinja2 visits them. */
-  List<? extends Node> children();
+  /** Returns the child nodes, in the order in which Jinja2 visits them. */
+  List<? extends SyntaxNode> children();
 
-  /** Visits nodes and all below them, parents first; long chains of nodes need no stack. */
-  static void walk(List<? extends Node> roots, Consumer<Node> visitor) {
-    Deque<Node> left = new ArrayDeque<>();
+  /** Visits nodes and their descendants, parents first, without recursion. */
+  static void walk(List<? extends SyntaxNode> roots, Consumer<SyntaxNode> visitor) {
+    Deque<SyntaxNode> left = new ArrayDeque<>();
     push(left, roots);
     while (!left.isEmpty()) {
-      Node node = left.pop();
+      SyntaxNode node = left.pop();
       visitor.accept(node);
       push(left, node.children());
     }
   }
 
-  private static void push(Deque<Node> stack, List<? extends Node> nodes) {
+  private static void push(Deque<SyntaxNode> stack, List<? extends SyntaxNode> nodes) {
     for (int i = nodes.size() - 1; i >= 0; i--) {
       stack.push(nodes.get(i));
     }

@@ -7,7 +7,7 @@ import java.util.Arrays;
  * Samples from the tokens that top_p and min_p keep (nucleus sampling, arXiv 1904.09751).
  *
  * <p>The vocabulary is not sorted. Tokens are put into buckets by the leading bits of their weights,
- * eight buckets per power of two, and buckets are summed from the largest weight down. Only two
+ * eight buckets per power of two. Buckets are summed in descending order of weight. Only two
  * buckets are sorted, by weight and then id: the one in which the nucleus ends and the one that is
  * drawn from. Not thread safe.
  */

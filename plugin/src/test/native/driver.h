@@ -1,5 +1,5 @@
 /*
- * The driver: every rung that this processor runs against plain loops written from docs/w4a8.md,
+ * The driver: every rung that this processor runs against plain loops written from docs/reference/w4a8.md,
  * without Java, so that sanitizers and emulators can watch. They run on one thread, with memory of
  * exactly the size that a contract names, so reading past it is seen. And the pool of threads.
  */

@@ -107,7 +107,7 @@ static float *outputs_of(const shape *s) {
   return driver_floats((size_t)(s->rows - 1) * s->stride + (size_t)s->outputs);
 }
 
-/* Plain codes [outputs][inputs] in words of `inputs_of_word`, as docs/artifact-format.md has it. */
+/* Plain codes [outputs][inputs] in words of `inputs_of_word`, as docs/reference/artifact-format.md has it. */
 static uint32_t *pack(const shape *s, const int8_t *plain, int bits) {
   size_t in_word = 32 / (size_t)bits, steps = s->padded / in_word;
   uint32_t *words = driver_aligned((size_t)s->tiles * steps * 16 * sizeof(uint32_t));

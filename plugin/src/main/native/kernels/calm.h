@@ -1,8 +1,8 @@
 /*
  * The W4A8 runtime in C: shapes, layouts and the table of kernels that every rung of the ladder
- * fills. Layouts are those of docs/artifact-format.md and are read where they are mapped.
+ * fills. Layouts are those of docs/reference/artifact-format.md and are read where they are mapped.
  *
- * Arithmetic is fixed (docs/w4a8.md): a row's result has the same bits on every rung, for every
+ * Arithmetic is fixed (docs/reference/w4a8.md): a row's result has the same bits on every rung, for every
  * batch, cut into chunks and number of threads. So nothing here may be compiled with contraction
  * of a product and a sum (-ffp-contract=off): where they are fused, fma is written.
  */

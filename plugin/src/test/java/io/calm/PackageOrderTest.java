@@ -9,17 +9,24 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.calm.testing.Repository;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** The package order of docs/architecture.md, held for every class of the plugin. */
+/** The package order of docs/explanation/architecture.md, held for every class of the plugin. */
 class PackageOrderTest {
 
   /**
@@ -107,7 +114,8 @@ class PackageOrderTest {
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(Stream.concat(closedPackages, closedLibraries).toArray(String[]::new))
-        .because("docs/architecture.md lets %s use %s".formatted(row.name(), row.uses()))
+        .because(
+            "docs/explanation/architecture.md lets %s use %s".formatted(row.name(), row.uses()))
         .check(CLASSES);
   }
 
@@ -125,6 +133,23 @@ class PackageOrderTest {
   private static String row(String packageName) {
     String[] names = packageName.split("\\.", -1);
     return names[2].equals("serving") && names.length > 3 ? "serving." + names[3] : names[2];
+  }
+
+  @Test
+  void theArchitecturePageHasTheSameTable() throws IOException {
+    Pattern documented = Pattern.compile("\\| `([a-z.0-9]+)` \\|[^|]*\\| (.*) \\|");
+    Map<String, Set<String>> table = new TreeMap<>();
+    for (String line : Files.readAllLines(Repository.path("docs/explanation/architecture.md"))) {
+      Matcher row = documented.matcher(line);
+      if (row.matches()) {
+        Set<String> uses = new TreeSet<>(List.of(row.group(2).split(", ", -1)));
+        uses.remove("-");
+        table.put(row.group(1), uses);
+      }
+    }
+    Map<String, Set<String>> held =
+        ROWS.stream().collect(Collectors.toMap(Row::name, Row::uses, (a, b) -> a, TreeMap::new));
+    assertEquals(held, table);
   }
 
   @Test

@@ -21,7 +21,7 @@ import java.time.Duration;
 
 /**
  * One run: alone, under load, and the verdict. System properties say what is asked of which server;
- * docs/development.md lists them. A request or a claim that fails makes the run fail.
+ * README.md lists them. A request or a claim that fails makes the run fail.
  */
 public class LoadSimulation extends Simulation {
   /** When the load is under way, and short prompts are timed. */

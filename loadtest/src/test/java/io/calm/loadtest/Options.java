@@ -13,7 +13,7 @@ import java.util.OptionalLong;
 import java.util.Properties;
 
 /**
- * A run, as the command's system properties say it; docs/development.md lists them.
+ * A run, as the command's system properties say it; README.md lists them.
  *
  * @param users at once, of a closed load
  * @param rate requests a second, of an open load

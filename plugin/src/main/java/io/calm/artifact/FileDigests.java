@@ -12,6 +12,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,6 +30,11 @@ public final class FileDigests {
   private static final Duration SETTLED = Duration.ofSeconds(2);
 
   private static final String DIRECTORY = "digests";
+
+  /** Answers as entries have them: texts of a digest's length. */
+  private static final String YES = digestOf("yes");
+
+  private static final String NO = digestOf("no");
 
   private final Path cacheDir;
   private final Path directory;
@@ -80,6 +86,30 @@ public final class FileDigests {
       throw new ArtifactException(
           "%s: cannot be read: %s; check path and permissions".formatted(file, e), e);
     }
+  }
+
+  /**
+   * Returns an answer about the contents of files. It is computed once and remembered with their
+   * digests, so that other contents are asked again.
+   *
+   * @param question name of the question
+   * @param compute computes the answer from the files
+   * @throws ArtifactException if a file cannot be read, or changes while it is read
+   */
+  public boolean answer(String question, List<Path> files, BooleanSupplier compute) {
+    String identity = question + "\n" + String.join("\n", sha256(files));
+    Path entry = directory.resolve(digestOf(identity));
+    Optional<String> remembered = recall(entry, identity);
+    if (remembered.isPresent() && (remembered.get().equals(YES) || remembered.get().equals(NO))) {
+      return remembered.get().equals(YES);
+    }
+    boolean answer = compute.getAsBoolean();
+    remember(entry, identity, answer ? YES : NO);
+    return answer;
+  }
+
+  private static String digestOf(String text) {
+    return Sha256.of(text.getBytes(StandardCharsets.UTF_8));
   }
 
   private static String identity(Path real) throws IOException {

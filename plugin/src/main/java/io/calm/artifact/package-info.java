@@ -1,6 +1,6 @@
 /**
  * Packed models on disk: format, key, locks, atomic publish, checksums. The format is described in
- * docs/artifact-format.md.
+ * docs/reference/artifact-format.md.
  */
 @NullMarked
 package io.calm.artifact;

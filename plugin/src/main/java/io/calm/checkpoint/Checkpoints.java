@@ -34,9 +34,18 @@ public final class Checkpoints {
    * as a {@link CheckpointException}.
    */
   public static Checkpoint open(Path path, boolean probeTokenizer) {
+    return open(path, probeTokenizer, FileAnswers.COMPUTED);
+  }
+
+  /**
+   * Opens a checkpoint as above.
+   *
+   * @param answers memory of answers that take reading whole tensors
+   */
+  public static Checkpoint open(Path path, boolean probeTokenizer, FileAnswers answers) {
     Path model = locate(path);
     return Files.isDirectory(model)
-        ? HfDirectory.open(model, probeTokenizer)
+        ? HfDirectory.open(model, probeTokenizer, answers)
         : GgufCheckpoint.open(model, probeTokenizer);
   }
 

@@ -32,6 +32,14 @@ public interface Tokenizer extends AutoCloseable {
   /** Returns whether {@code id} is a special (control) token. */
   boolean isSpecial(int id);
 
+  /**
+   * Returns the maximum number of characters of a text that become one character of a token, e.g. 1
+   * if nothing is removed; empty if there is no such bound.
+   */
+  default OptionalInt shrinkage() {
+    return OptionalInt.of(1);
+  }
+
   /** Returns the number of token ids, added tokens included. */
   int size();
 

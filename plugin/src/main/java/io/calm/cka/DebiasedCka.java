@@ -38,7 +38,8 @@ record DebiasedCka(int threads) implements Similarity {
 
   private static Score undefined(String which, Hsic hsic) {
     return new Score.Undefined(
-        "%s: the unbiased HSIC of the %s with itself must be positive, got %.3g of %.3g"
+        ("%s: the rows of the %s differ too little to be compared: expected a similarity with itself"
+                + " above 0, got %.3g (%.3g with bias)")
             .formatted(NAME, which, hsic.unbiased(), hsic.product()));
   }
 }

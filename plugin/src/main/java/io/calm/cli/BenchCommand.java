@@ -2,7 +2,7 @@ package io.calm.cli;
 
 import picocli.CommandLine.Command;
 
-/** {@code calm bench}: what docs/performance.md shows, measured on this machine. */
+/** {@code calm bench}: what docs/explanation/performance.md shows, measured on this machine. */
 @Command(
     name = "bench",
     description = {

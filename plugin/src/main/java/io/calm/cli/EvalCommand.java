@@ -16,12 +16,13 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code calm eval}: perplexity on a text. */
+/** The command {@code calm eval}: perplexity on a text. */
 @Command(
     name = "eval",
     description = {
       "Prints the perplexity of a text: exp of the mean negative log-likelihood of every token but"
-          + " the first of each of the text's first disjoint windows.",
+          + " the first of each of the text's first disjoint windows, with its standard error"
+          + " (each window is one observation).",
       "A precision that has no finished artifact is quantized first."
     })
 final class EvalCommand implements Callable<Integer> {
@@ -37,6 +38,13 @@ final class EvalCommand implements Callable<Integer> {
           "reference, calm, or a uniform plan: rtn, gptq, awq, smoothquant, awq+gptq, ..."
               + " Default: ${DEFAULT-VALUE}.")
   private String precision;
+
+  @Option(
+      names = "--against",
+      paramLabel = "PRECISION",
+      description =
+          "A second precision, run on the same windows: prints the paired difference as well.")
+  private @Nullable String against;
 
   @Option(
       names = "--kv-cache",
@@ -63,8 +71,27 @@ final class EvalCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     String content = read(text);
-    try (Precision.Opened opened =
-        new Precision(precision, Optional.ofNullable(kvCache)).open(model)) {
+    Perplexity result = measure(precision, content);
+    if (against != null) {
+      Perplexity other = measure(against, content);
+      Perplexity.Estimate nll = result.minus(other);
+      print(
+          "%s against %s: NLL %+.5f +- %.5f nats per token, perplexity %+.2f %% +- %.2f %% (paired)",
+          precision,
+          against,
+          nll.mean(),
+          nll.standardError(),
+          100 * Math.expm1(nll.mean()),
+          100 * Math.exp(nll.mean()) * nll.standardError());
+    }
+    return 0;
+  }
+
+  private Perplexity measure(String name, String content) throws Exception {
+    Optional<String> cache =
+        Optional.ofNullable(kvCache)
+            .filter(type -> against == null || !name.equals(Precision.REFERENCE));
+    try (Precision.Opened opened = new Precision(name, cache).open(model)) {
       int[] tokens = opened.checkpoint().tokenizer().encode(content, false);
       List<int[]> cut =
           Perplexity.windows(tokens, windows, length, opened.checkpoint().spec().maxContext());
@@ -76,21 +103,23 @@ final class EvalCommand implements Callable<Integer> {
                 spec.commandLine().getErr().printf("window %d of %d%n", done, cut.size());
                 spec.commandLine().getErr().flush();
               });
-      spec.commandLine()
-          .getOut()
-          .println(
-              String.format(
-                  Locale.ROOT,
-                  "%s: perplexity %.3f (mean NLL %.5f over %d tokens, %d windows of %d)",
-                  opened.variant(),
-                  result.value(),
-                  result.meanNll(),
-                  result.tokens(),
-                  result.windows(),
-                  length));
-      spec.commandLine().getOut().flush();
+      print(
+          "%s: perplexity %.3f +- %.3f (mean NLL %.5f +- %.5f over %d tokens, %d windows of %d)",
+          opened.variant(),
+          result.value(),
+          result.standardError(),
+          result.nll().mean(),
+          result.nll().standardError(),
+          result.tokens(),
+          result.windows(),
+          length);
+      return result;
     }
-    return 0;
+  }
+
+  private void print(String format, Object... values) {
+    spec.commandLine().getOut().println(String.format(Locale.ROOT, format, values));
+    spec.commandLine().getOut().flush();
   }
 
   /** Reads a text; a line ends with a line feed, whatever system wrote the file. */

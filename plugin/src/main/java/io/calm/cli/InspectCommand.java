@@ -6,14 +6,17 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.quantize.QuantizedModelStore;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code calm inspect}: what the search decided, block by block. */
+/** The command {@code calm inspect}: the plan of a quantized model, block by block. */
 @Command(
     name = "inspect",
     description = "Prints the chosen algorithm and every score of each block of a quantized model.")
@@ -22,6 +25,12 @@ final class InspectCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "The whole plan as JSON.")
   private boolean json;
+
+  @Option(
+      names = "--svg",
+      paramLabel = "FILE",
+      description = "Also draws the served algorithm of each block, as an SVG file.")
+  private @Nullable Path svg;
 
   @Spec private CommandSpec spec;
 
@@ -39,6 +48,9 @@ final class InspectCommand implements Callable<Integer> {
                           ("%s: no finished artifact for these settings; make one with: calm"
                                   + " quantize %s")
                               .formatted(resolved.checkpoint(), resolved.checkpoint())));
+      if (svg != null) {
+        Files.writeString(svg, PlanSvg.draw(artifact.plan(), resolved.name()));
+      }
       if (json) {
         out.println(PlanJson.write(artifact.plan()));
       } else {

@@ -34,8 +34,7 @@ final class PlanTable {
     for (QuantPlan.BlockChoice block : plan.blocks()) {
       StringBuilder line =
           new StringBuilder(
-              String.format(
-                  Locale.ROOT, "%5d  %-12s", block.block(), instead.orElse(block.algorithm())));
+              String.format(Locale.ROOT, "%5d  %-12s", block.block(), served(plan, block)));
       instead.ifPresent(
           name -> line.append(String.format(Locale.ROOT, "  %-12s", block.algorithm())));
       for (String name : names) {
@@ -44,6 +43,13 @@ final class PlanTable {
       lines.add(line.append("  ").append(block.reason()).toString());
     }
     return lines;
+  }
+
+  /**
+   * Returns the algorithm that serves a block: the chosen one, unless the guard rejected the mix.
+   */
+  static String served(QuantPlan plan, QuantPlan.BlockChoice block) {
+    return servedInstead(plan).orElse(block.algorithm());
   }
 
   /** Returns the algorithm that is served in the place of a mix that the guard rejected. */

@@ -26,7 +26,7 @@ import java.util.Optional;
  *     settings say
  */
 record Precision(String name, Optional<String> kvCache) {
-  private static final String REFERENCE = "reference";
+  static final String REFERENCE = "reference";
   private static final String CALM = "calm";
   private static final String FLOAT32 = "float32";
 

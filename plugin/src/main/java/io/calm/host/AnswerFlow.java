@@ -1,7 +1,7 @@
 package io.calm.host;
 
-import io.calm.serving.reply.ByteBudget;
 import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.reply.ByteBudget;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundBuffer;

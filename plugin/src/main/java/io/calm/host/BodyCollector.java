@@ -41,6 +41,22 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
     this.maxBytes = maxBytes;
   }
 
+  /**
+   * An event: the client sends no more, and the body is not whole.
+   *
+   * @param received bytes that came, as they were sent
+   * @param expected bytes by Content-Length; negative where the body is in chunks
+   */
+  record Ended(long received, long expected) {
+    ApiException error() {
+      return new ApiException(
+          ApiException.Kind.INVALID,
+          "body: expected %s, got the end of the input after %d bytes; send the request again"
+              .formatted(
+                  expected < 0 ? "a last chunk" : expected + " bytes by Content-Length", received));
+    }
+  }
+
   static ApiException tooLarge(int maxBytes) {
     return new ApiException(
         ApiException.Kind.BODY_TOO_LARGE,
@@ -149,10 +165,17 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
 
   @Override
   public void userEventTriggered(ChannelHandlerContext context, Object event) {
-    if (event != RequestDeadline.Event.TOO_SLOW) {
+    ApiException error;
+    if (event instanceof Ended ended) {
+      error = ended.error();
+    } else if (event == RequestDeadline.Event.TOO_SLOW) {
+      error = OneAtATime.tooSlow();
+    } else {
       context.fireUserEventTriggered(event);
-    } else if (head.isPresent()) {
-      fail(context, OneAtATime.tooSlow());
+      return;
+    }
+    if (head.isPresent()) {
+      fail(context, error);
     } else {
       context.close(); // it is answered, but its body does not end
     }

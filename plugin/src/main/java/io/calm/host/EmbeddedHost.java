@@ -1,7 +1,7 @@
 package io.calm.host;
 
-import io.calm.serving.reply.ByteBudget;
 import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.reply.ByteBudget;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.Channel;

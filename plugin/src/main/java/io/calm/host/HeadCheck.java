@@ -1,8 +1,8 @@
 package io.calm.host;
 
+import io.calm.serving.http.Route;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ByteBudget;
-import io.calm.serving.http.Route;
 import io.calm.text.Printable;
 import io.netty.channel.ChannelHandler.Sharable;
 import io.netty.channel.ChannelHandlerContext;

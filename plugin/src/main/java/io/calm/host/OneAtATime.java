@@ -52,6 +52,8 @@ final class OneAtATime extends ChannelDuplexHandler {
   private long heldBytes;
   private boolean answered = true; // the request that was passed on last
   private boolean inBody; // more of its body is to come
+  private long passedBytes; // of its body
+  private long expectedBytes; // of its body; -1 where chunks tell its end
   private boolean unreadable; // its end is not known
   private boolean noMore; // all further input is dropped
   private boolean closing; // the answer at hand is the last one
@@ -128,7 +130,7 @@ final class OneAtATime extends ChannelDuplexHandler {
       }
       advancing = false;
       if (inputEnded && isHalfRequest()) { // it was queued when the input ended
-        context.close();
+        endBody(context);
       }
     }
     throttle(context);
@@ -150,6 +152,8 @@ final class OneAtATime extends ChannelDuplexHandler {
       resting = true;
       context.executor().execute(() -> rested(context));
       unreadable = !request.decoderResult().isSuccess();
+      passedBytes = 0;
+      expectedBytes = unreadable ? -1 : HttpUtil.getContentLength(request, -1L);
       inFlight.began();
       probe.begin(request);
       if (inputEnded) {
@@ -160,6 +164,7 @@ final class OneAtATime extends ChannelDuplexHandler {
     if (next instanceof LastHttpContent) {
       inBody = false;
     }
+    passedBytes += size(next);
     context.fireChannelRead(next);
   }
 
@@ -261,8 +266,10 @@ final class OneAtATime extends ChannelDuplexHandler {
   }
 
   private void inputEnded(ChannelHandlerContext context) {
-    if (lastWords.spoken() || isHalfRequest() || (answered && held.isEmpty())) {
+    if (lastWords.spoken() || (answered && held.isEmpty())) {
       context.close();
+    } else if (isHalfRequest()) {
+      endBody(context);
     } else {
       probe.start(context);
     }
@@ -271,6 +278,13 @@ final class OneAtATime extends ChannelDuplexHandler {
   /** Returns whether an unanswered request has been passed on only in part. */
   private boolean isHalfRequest() {
     return inBody && held.isEmpty() && !probe.isAnswering();
+  }
+
+  /** Refuses the request whose body has ended before it is whole. */
+  private void endBody(ChannelHandlerContext context) {
+    inBody = false;
+    noMore = true;
+    context.fireUserEventTriggered(new BodyCollector.Ended(passedBytes, expectedBytes));
   }
 
   private static ApiException tooMany() {

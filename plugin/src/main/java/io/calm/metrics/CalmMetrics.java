@@ -13,7 +13,8 @@ import java.util.function.Supplier;
 
 /**
  * Every metric of CALM, in one registry. Names begin with {@code calm_}, units are seconds and
- * tokens; docs/metrics.md lists them. Thread safe: what is measured never waits for a scrape.
+ * tokens; docs/reference/metrics.md lists them. Thread safe: what is measured never waits for a
+ * scrape.
  */
 public final class CalmMetrics {
   private final CollectorRegistry registry;

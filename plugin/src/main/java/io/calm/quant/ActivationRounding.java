@@ -6,8 +6,8 @@ import io.calm.tensor.Matrix;
 import java.util.Optional;
 
 /**
- * Rounds an activation row to int8 and back, in float32: what a W4A8 linear reads (docs/w4a8.md).
- * Immutable and thread safe.
+ * Rounds an activation row to int8 and back, in float32: what a W4A8 linear reads
+ * (docs/reference/w4a8.md). Immutable and thread safe.
  */
 final class ActivationRounding {
   private static final float SMALLEST = 0x1p-100f;

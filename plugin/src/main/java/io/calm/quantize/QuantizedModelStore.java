@@ -1,12 +1,15 @@
 package io.calm.quantize;
 
 import io.calm.artifact.Artifact;
+import io.calm.artifact.ArtifactException;
 import io.calm.artifact.ArtifactKey;
 import io.calm.artifact.ArtifactLayout;
 import io.calm.artifact.ArtifactStore;
 import io.calm.artifact.ArtifactWriter;
 import io.calm.artifact.FileDigests;
 import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.FileAnswers;
 import io.calm.search.SearchProgress;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.CalmSettings.HeadFormat;
@@ -14,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -98,12 +102,26 @@ public final class QuantizedModelStore {
   private ArtifactKey key(Checkpoint checkpoint) {
     String calibration = settings.calibration().map(this::digest).orElse("self");
     return new ArtifactKey(
-        digests.sha256(checkpoint.files()),
+        ofFiles(() -> digests.sha256(checkpoint.files())),
         "recipe=" + RECIPE + "\n" + settings.resultKey(),
         calibration);
   }
 
   private String digest(Path file) {
-    return digests.sha256(List.of(file)).get(0);
+    return ofFiles(() -> digests.sha256(List.of(file))).get(0);
+  }
+
+  /** Returns the answers about model files that the cache remembers. */
+  public FileAnswers answers() {
+    return (question, files, compute) -> ofFiles(() -> digests.answer(question, files, compute));
+  }
+
+  /** Reads files of the model; that they change or vanish is no fault of the cache. */
+  private static <T> T ofFiles(Supplier<T> read) {
+    try {
+      return read.get();
+    } catch (ArtifactException e) {
+      throw new CheckpointException(String.valueOf(e.getMessage()), e);
+    }
   }
 }

@@ -56,7 +56,7 @@ public final class JavaDecoder extends QuantizedDecoder {
 
   /** Creates a decoder with the given storage; tests pass one that fails. */
   JavaDecoder(QuantizedModel model, FloatKvLayout layout, int threads, KvStorage storage) {
-    super(model, storage, 0); // check after each step: the JVM may report a fault too late
+    super(model, storage);
     this.model = model;
     this.spec = model.spec();
     try {

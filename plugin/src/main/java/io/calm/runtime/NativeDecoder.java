@@ -24,9 +24,6 @@ public final class NativeDecoder extends QuantizedDecoder {
   /** The result of a step that read a missing mapped page. */
   private static final int UNREADABLE = -2;
 
-  /** Minimum time between checks of the mapped files; a check takes some microseconds. */
-  private static final long NANOS_BETWEEN_CHECKS = 10_000_000;
-
   private static final int PER_LAYER = 16;
   private static final int LINEAR_HEAD = 4;
   private static final int LOGITS = 5;
@@ -74,8 +71,7 @@ public final class NativeDecoder extends QuantizedDecoder {
       StepSize largest) {
     super(
         model,
-        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address),
-        NANOS_BETWEEN_CHECKS);
+        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address));
     this.spec = model.spec();
     try {
       this.model = new NativeModel(rung, model, kvType, threads);

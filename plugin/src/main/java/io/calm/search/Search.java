@@ -157,6 +157,13 @@ public final class Search {
           evaluations.add(evaluation);
           progress.evaluated(evaluation.candidate().score());
         }
+        if (evaluations.stream().allMatch(e -> e.made().isEmpty())) {
+          ConstantOutput.explain(layer, block, source.get(Part.SCORE), target)
+              .ifPresent(
+                  why -> {
+                    throw new SearchException(why);
+                  });
+        }
         full.advance(Part.SCORE, states -> output.copy());
       }
       Evaluation.Made winner = choose(layer, evaluations);

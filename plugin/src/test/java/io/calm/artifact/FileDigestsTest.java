@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -50,6 +51,32 @@ final class FileDigestsTest {
   }
 
   /** Bytes that change behind the same size and time show that the file is not read again. */
+  @Test
+  void anAnswerIsComputedOncePerContent() throws IOException {
+    Path other = directory.resolve("other");
+    Files.writeString(other, "other");
+    for (boolean value : new boolean[] {true, false}) {
+      String question = "q" + value;
+      assertEquals(value, digests.answer(question, List.of(other), () -> value));
+      FileDigests later = new FileDigests(directory.resolve("cache"));
+      BooleanSupplier never =
+          () -> {
+            throw new AssertionError("it is remembered");
+          };
+      assertEquals(value, later.answer(question, List.of(other), never));
+      assertEquals(!value, later.answer(question + "?", List.of(other), () -> !value));
+    }
+    Files.writeString(other, "changed");
+    assertEquals(false, digests.answer("qtrue", List.of(other), () -> false));
+    try (Stream<Path> entries = Files.list(directory.resolve("cache/digests"))) {
+      for (Path entry : entries.toList()) {
+        Files.delete(entry);
+        Files.writeString(entry, "damaged");
+      }
+    }
+    assertEquals(true, digests.answer("qtrue", List.of(other), () -> true));
+  }
+
   @Test
   void aDigestIsRememberedAcrossStarts() throws IOException {
     assertEquals(ABC, digests.sha256(file));

@@ -111,7 +111,7 @@ class HostileStringsTest {
     assertTame(directory);
     TinyHf.writeTensors(directory.resolve("a.safetensors"), new TinyHf().tensors());
     Files.writeString(index, "{\"weight_map\": {%s: \"a.safetensors\"}}".formatted(json()));
-    assertTame(directory);
+    Checkpoints.open(directory).close(); // the model does not need a tensor of this name
   }
 
   @Test

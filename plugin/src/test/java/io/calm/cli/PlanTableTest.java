@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 /** The table says what is served, not what would have been. */
 class PlanTableTest {
 
-  private static QuantPlan plan(String served, boolean mixServed) {
+  static QuantPlan plan(String served, boolean mixServed) {
     QuantPlan.Candidate candidate =
         new QuantPlan.Candidate(0.999, 0.999, 1e-3, 1, Optional.empty(), Map.of());
     Map<String, QuantPlan.Candidate> candidates = Map.of("gptq", candidate, "awq", candidate);

@@ -90,6 +90,25 @@ class StartScriptTest {
   }
 
   @Test
+  void withoutMavenTheWrapperOfTheProjectIsUsed() throws Exception {
+    wrapper("mvnw was called");
+    Outcome outcome = run("--version");
+    assertEquals(0, outcome.status(), outcome.output());
+    assertTrue(outcome.output().contains("./mvnw downloads Maven once"), outcome.output());
+    assertTrue(outcome.output().contains("mvnw was called"), outcome.output());
+  }
+
+  @Test
+  void anInstalledMavenIsPreferredToTheWrapper() throws Exception {
+    tool("mvn", MVN);
+    wrapper("mvnw was called");
+    Outcome outcome = run("--version");
+    assertEquals(0, outcome.status(), outcome.output());
+    assertTrue(outcome.output().contains("mvn -q -B -pl plugin -am"), outcome.output());
+    assertFalse(outcome.output().contains("mvnw"), outcome.output());
+  }
+
+  @Test
   void aBuildThatFailsIsReported() throws Exception {
     tool("mvn", "#!/bin/sh\nexit 1\n");
     Outcome outcome = run("--version");
@@ -170,6 +189,12 @@ class StartScriptTest {
     Files.createDirectories(target.resolve("lib"));
     Path jar = Files.createFile(target.resolve("calm-djl-plugin-1.jar"));
     Files.setLastModifiedTime(jar, FileTime.from(time));
+  }
+
+  private void wrapper(String line) throws IOException {
+    Path file = home.resolve("mvnw");
+    Files.writeString(file, MVN.replace("mvn $*", line));
+    assertTrue(file.toFile().setExecutable(true));
   }
 
   private void java(String version) throws IOException {

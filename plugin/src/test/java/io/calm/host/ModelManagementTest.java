@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.quantize.NotEnoughMemoryException;
@@ -25,6 +26,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
@@ -269,6 +271,20 @@ class ModelManagementTest {
         "url=file:///no/such/model; 404; there is nothing at /no/such/model",
         "url=/tmp&model_name=a%2F; 400; expected 1 to 128 letters",
         "url=/tmp&model_name=a%0D%0Ab; 400; expected 1 to 128 letters",
+        "url=/tmp&model_name=; 400; got ''",
+        "url=/tmp&model_name=.; 400; none of them only dots, got '.'",
+        "url=/tmp&model_name=..; 400; got '..'",
+        "url=/tmp&model_name=...; 400; got '...'",
+        "url=/tmp&model_name=../a; 400; got '../a'",
+        "url=/tmp&model_name=a/..; 400; got 'a/..'",
+        "url=/tmp&model_name=a%2F.%2Fb; 400; got 'a/./b'",
+        "url=/tmp&model_name=/a; 400; got '/a'",
+        "url=/tmp&model_name=a//b; 400; got 'a//b'",
+        "url=/tmp&model_name=a%5Cb; 400; got 'a\\b'",
+        "url=/tmp&model_name=a%0A; 400; got 'a\\n'",
+        "url=/tmp&model_name=%00; 400; got '\\u0000'",
+        "url=/tmp&model_name=%C3%A9; 400; got 'é'",
+        "url=/tmp&model_name=a%20b; 400; got 'a b'",
         "url=/tmp&engine=Python; 400; expected CALM, the only engine of this server, got Python",
         "url=/tmp&model_version=v2; 400; this server has one version of a model",
         "url=/tmp&batch_size=many; 400; batch_size: expected a whole number, got 'many'",
@@ -314,6 +330,49 @@ class ModelManagementTest {
         "there",
         second.getAsJsonArray("models").get(0).getAsJsonObject().get("modelName").getAsString());
     assertFalse(second.has("nextPageToken"));
-    assertEquals(400, get(host.url() + "/models?limit=x").statusCode());
+    assertEquals(3, models("?limit=1000").size(), "as many as a page can have");
+    assertEquals(0, models("?next_page_token=7").size(), "models may be gone by the next page");
+  }
+
+  private JsonArray models(String query) throws Exception {
+    return object(get(host.url() + "/models" + query)).getAsJsonArray("models");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "limit=x; limit: expected a whole number, got 'x'",
+        "limit=0; limit: expected 1 to 2147483647, got 0",
+        "limit=-1; limit: expected 1 to 2147483647, got -1",
+        "limit=2147483648; limit: expected 1 to 2147483647, got 2147483648",
+        "limit=9999999999999999999; limit: expected a whole number, got '9999999999999999999'",
+        "next_page_token=-1; next_page_token: expected 0 to 2147483647, got -1",
+        "next_page_token=2147483648; next_page_token: expected 0 to 2147483647, got 2147483648",
+        "next_page_token=a%0Ab; next_page_token: expected a whole number, got 'a\\nb'",
+      })
+  void aPageThatCannotBeIsRefused(String query, String message) throws Exception {
+    HttpResponse<byte[]> refused = get(host.url() + "/models?" + query);
+    assertEquals(400, refused.statusCode());
+    assertEquals(message, object(refused).get("message").getAsString());
+  }
+
+  @Test
+  void theLongestNamesCanBeUsed() throws Exception {
+    for (String name : List.of("org/Name-1.5_b", "..a", "a.", "x".repeat(128))) {
+      HttpResponse<byte[]> answer = registerAs(name);
+      assertEquals(200, answer.statusCode(), text(answer));
+      String path = URLEncoder.encode(name, StandardCharsets.UTF_8);
+      assertEquals(200, ask(path).statusCode());
+      assertEquals(200, unregister(path).statusCode());
+    }
+    assertEquals(400, registerAs("x".repeat(129)).statusCode());
+  }
+
+  private HttpResponse<byte[]> registerAs(String name) throws Exception {
+    JsonObject body = new JsonObject();
+    body.addProperty("url", models.toString());
+    body.addProperty("model_name", name);
+    return post(host.url() + "/models", body.toString());
   }
 }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOutboundHandlerAdapter;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.embedded.EmbeddedChannel;
@@ -25,6 +26,8 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Serialization of pipelined requests, and the end of their connection, without a network. */
@@ -86,8 +89,18 @@ class OneAtATimeTest {
   }
 
   @Test
-  void halfARequestBehindAnotherEndsTheConnectionOnceThatIsAnswered() {
+  void halfARequestBehindAnotherIsRefusedOnceThatIsAnswered() {
     EmbeddedChannel channel = connection();
+    List<Object> events = new ArrayList<>();
+    channel
+        .pipeline()
+        .addLast(
+            new ChannelInboundHandlerAdapter() {
+              @Override
+              public void userEventTriggered(ChannelHandlerContext context, Object event) {
+                events.add(event);
+              }
+            });
     channel.writeInbound(whole("/first"), head("/second"), piece(10));
     channel.pipeline().fireUserEventTriggered(ChannelInputShutdownEvent.INSTANCE);
     assertInstanceOf(HttpRequest.class, channel.readInbound());
@@ -95,6 +108,8 @@ class OneAtATimeTest {
     channel.writeOutbound(answer());
     channel.runPendingTasks();
     assertInstanceOf(HttpResponse.class, channel.readOutbound());
+    assertEquals(new BodyCollector.Ended(10, -1), events.get(0));
+    channel.writeOutbound(answer());
     assertFalse(channel.isOpen());
     channel.finishAndReleaseAll();
   }

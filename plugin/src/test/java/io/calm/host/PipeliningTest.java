@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonParser;
 import io.calm.generate.SchedulerSettings;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Clients that send much and read little, or say early that they send no more. */
@@ -267,16 +269,58 @@ class PipeliningTest {
 
   @Test
   void halfARequestIsNoRequest() throws Exception {
-    for (String half :
-        List.of(
-            "",
-            "GET /pi",
-            "POST /predictions/m HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")) {
+    for (String half : List.of("", "GET /pi")) {
       try (RawClient client = new RawClient(host.port())) {
         client.send(half);
         client.sendNoMore();
         assertTrue(client.ended());
       }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "Host: localhost\\nContent-Length: 50\\n\\n{ | 50 bytes by Content-Length | 1",
+        "Host: localhost\\nContent-Length: 50\\n\\n | 50 bytes by Content-Length | 0",
+        "Host: localhost\\nTransfer-Encoding: chunked\\n\\n2\\n{ \\n | a last chunk | 2",
+        "Host: localhost\\nTransfer-Encoding: chunked\\n\\n9\\n{ | a last chunk | 1",
+        "Host: localhost\\nContent-Encoding: gzip\\nContent-Length: 40\\n\\n | 40 bytes by Content-Length | 0",
+      })
+  void aBodyThatEndsEarlyIsRefusedWithItsLengths(String rest, String expected, int received)
+      throws Exception {
+    String half = "POST /predictions/m HTTP/1.1\\n" + rest;
+    String message =
+        "body: expected %s, got the end of the input after %d bytes; send the request again"
+            .formatted(expected, received);
+    for (int before = 0; before < 3; before++) {
+      try (RawClient client = new RawClient(host.port())) {
+        for (int i = 0; i < before; i++) {
+          client.post("/predictions/m", SLOW.formatted(3, false));
+        }
+        client.send(half.replace("\\n", "\r\n"));
+        client.sendNoMore();
+        for (int i = 0; i < before; i++) {
+          assertEquals(200, client.read().status());
+        }
+        RawClient.Answer refused = client.read();
+        assertEquals(400, refused.status());
+        assertEquals(
+            message,
+            JsonParser.parseString(refused.body()).getAsJsonObject().get("message").getAsString());
+        assertTrue(client.ended());
+      }
+    }
+  }
+
+  @Test
+  void headersThatEndEarlyAreRefused() throws Exception {
+    try (RawClient client = new RawClient(host.port())) {
+      client.send("POST /predictions/m HTTP/1.1\r\nHost: local");
+      client.sendNoMore();
+      assertEquals(400, client.read().status());
+      assertTrue(client.ended());
     }
   }
 

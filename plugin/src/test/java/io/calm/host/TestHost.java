@@ -2,8 +2,6 @@ package io.calm.host;
 
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.dispatch.TextService;
-import io.calm.serving.model.ModelRegistry;
-import io.calm.serving.reply.ByteBudget;
 import io.calm.serving.http.CalmHttpHandler;
 import io.calm.serving.http.ModelManagement;
 import io.calm.serving.http.ModelStates;
@@ -11,6 +9,8 @@ import io.calm.serving.http.RequestWorkers;
 import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.ModelLoads;
+import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.reply.ByteBudget;
 import io.calm.testing.ScriptedModels;
 import io.prometheus.client.CollectorRegistry;
 import java.time.InstantSource;

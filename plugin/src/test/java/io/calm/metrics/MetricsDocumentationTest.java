@@ -22,7 +22,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** Holds docs/metrics.md against the code. */
+/** Holds docs/reference/metrics.md against the code. */
 class MetricsDocumentationTest {
   private static final Pattern ROW = Pattern.compile("\\| `(calm_\\w+)` \\| (\\w+) \\|.*");
 
@@ -45,7 +45,7 @@ class MetricsDocumentationTest {
   @Test
   void theTableIsTheCode() throws IOException {
     Map<String, String> documented = new TreeMap<>();
-    for (String line : Files.readAllLines(Repository.path("docs/metrics.md"))) {
+    for (String line : Files.readAllLines(Repository.path("docs/reference/metrics.md"))) {
       Matcher row = ROW.matcher(line);
       if (row.matches()) {
         documented.put(row.group(1), row.group(2));
@@ -81,7 +81,7 @@ class MetricsDocumentationTest {
   @Test
   void everyOutcomeIsInTheTable() throws IOException {
     String row =
-        Files.readAllLines(Repository.path("docs/metrics.md")).stream()
+        Files.readAllLines(Repository.path("docs/reference/metrics.md")).stream()
             .filter(line -> line.startsWith("| `calm_requests_total`"))
             .findFirst()
             .orElseThrow();

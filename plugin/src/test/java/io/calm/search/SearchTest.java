@@ -7,12 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.calibration.CalibrationSet;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
 import io.calm.quant.BlockSample;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.replay.TorchRuntime;
+import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
@@ -100,6 +102,74 @@ class SearchTest {
       assertTrue(blocks.contains("calm " + layer), blocks.toString());
     }
     assertTrue(moments.size() >= LAYERS * 4);
+  }
+
+  /** A model whose linears are all zero, and whose embeddings are too or not. */
+  private static final class Zeros extends SyntheticModel {
+    private final boolean embeddings;
+
+    Zeros(boolean embeddings) {
+      super(LAYERS, 99);
+      this.embeddings = embeddings;
+    }
+
+    @Override
+    public BlockParameters<Matrix> block(int layer) {
+      BlockParameters<Matrix> block = super.block(layer);
+      block.linears().values().forEach(Zeros::clear);
+      Map<LinearRole, float[]> biases = new EnumMap<>(LinearRole.class);
+      block.biases().forEach((role, bias) -> biases.put(role, new float[bias.length]));
+      return new BlockParameters<>(block.linears(), biases, block.norms());
+    }
+
+    @Override
+    public Matrix embeddingRows(int from, int to) {
+      Matrix rows = super.embeddingRows(from, to);
+      if (embeddings) {
+        clear(rows);
+      }
+      return rows;
+    }
+
+    private static void clear(Matrix matrix) {
+      for (int r = 0; r < matrix.rows(); r++) {
+        matrix.writeRow(r, new float[matrix.columns()]);
+      }
+    }
+  }
+
+  @Test
+  void aModelOfZerosIsRefusedWithTheCause() {
+    SearchSettings settings =
+        new SearchSettings(
+            List.of(Quantizers.load().get("rtn"), Quantizers.load().get("gptq")),
+            32,
+            ActivationMode.PER_GROUP,
+            "cka",
+            false,
+            20,
+            true,
+            new HeadRule.Given("int8"));
+    try (TorchRuntime torch = TorchRuntime.open(2);
+        Parallel parallel = new Parallel(2)) {
+      SearchException e =
+          assertThrows(
+              SearchException.class,
+              () ->
+                  new Search(
+                          torch, new Zeros(true), layer -> Map.of(), settings, parallel, at -> {})
+                      .run(set, (variant, layer, block) -> {}));
+      assertEquals(
+          "block 0: expected an output that differs between tokens, got the same for all 48 tokens"
+              + " of the calibration text (the embeddings of all tokens are equal and all of its"
+              + " weights are zero); no algorithm can be judged on it: the checkpoint is damaged or"
+              + " was never trained, download it again",
+          e.getMessage());
+      QuantPlan plan =
+          new Search(torch, new Zeros(false), layer -> Map.of(), settings, parallel, at -> {})
+              .run(set, (variant, layer, block) -> {});
+      assertEquals(LAYERS, plan.blocks().size(), "blocks that add nothing can be quantized");
+    }
   }
 
   @Test

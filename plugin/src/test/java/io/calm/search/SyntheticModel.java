@@ -18,7 +18,7 @@ import java.util.SplittableRandom;
  * A small random model with grouped queries and biases whose linears lie on 4-bit grids with
  * power-of-two steps: W4A8 holds them without error.
  */
-final class SyntheticModel implements WeightSource {
+class SyntheticModel implements WeightSource {
   private static final int HEAD_DIM = 32;
 
   private final ModelSpec spec;

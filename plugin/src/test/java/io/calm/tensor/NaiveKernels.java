@@ -1,7 +1,8 @@
 package io.calm.tensor;
 
 /**
- * The arithmetic of docs/w4a8.md as plain loops over unpacked values: the oracle of the kernels.
+ * The arithmetic of docs/reference/w4a8.md as plain loops over unpacked values: the oracle of the
+ * kernels.
  */
 public final class NaiveKernels {
   private NaiveKernels() {}

@@ -2,6 +2,7 @@ package io.calm.checkpoint.hf;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.DirectoryDiagnosis;
+import io.calm.checkpoint.FileAnswers;
 import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.RowOrder;
@@ -39,16 +40,17 @@ public final class HfDirectory {
 
   /** Opens a model directory without a probe of its tokenizer. */
   public static Checkpoint open(Path directory) {
-    return open(directory, false);
+    return open(directory, false, FileAnswers.COMPUTED);
   }
 
   /**
    * Opens and validates a model directory.
    *
    * @param probeTokenizer whether a child process opens the tokenizer first
+   * @param answers memory of answers that take reading whole tensors
    * @throws io.calm.checkpoint.CheckpointException if it cannot be used, saying why
    */
-  public static Checkpoint open(Path directory, boolean probeTokenizer) {
+  public static Checkpoint open(Path directory, boolean probeTokenizer, FileAnswers answers) {
     DirectoryDiagnosis.requireNoAdapter(directory);
     for (String name : TEXT_FILES) {
       ForeignFiles.requireNone(directory.resolve(name));
@@ -56,7 +58,7 @@ public final class HfDirectory {
     JsonFields config = JsonFields.read(directory.resolve(CONFIG));
     ModelSpec spec = HfSpec.read(config);
     HfWeights weights = HfWeights.open(directory);
-    HfTies ties = HfTies.resolve(spec, weights.table());
+    HfTies ties = HfTies.resolve(spec, weights.table(), answers);
     ModelTensors tensors =
         new ModelTensors(ties.spec(), ties.names(), weights.table(), RowOrder.AS_STORED);
     List<Path> files = new ArrayList<>();

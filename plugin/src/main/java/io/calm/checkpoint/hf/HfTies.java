@@ -1,10 +1,12 @@
 package io.calm.checkpoint.hf;
 
+import io.calm.checkpoint.FileAnswers;
 import io.calm.checkpoint.storage.StoredTensor;
 import io.calm.checkpoint.storage.TensorNames;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.model.ModelSpec;
 import io.calm.text.Printable;
+import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,8 +21,11 @@ import org.slf4j.LoggerFactory;
 record HfTies(ModelSpec spec, TensorNames names) {
   private static final Logger LOGGER = LoggerFactory.getLogger(HfTies.class);
 
-  /** Resolves the tie of {@code spec}; reads both tables if both are stored. */
-  static HfTies resolve(ModelSpec spec, TensorTable table) {
+  /**
+   * Resolves the tie of {@code spec}. If both tables are stored, reads both unless {@code answers}
+   * remembers whether they are equal.
+   */
+  static HfTies resolve(ModelSpec spec, TensorTable table, FileAnswers answers) {
     HfTies asConfigured = new HfTies(spec, HfTensorNames.INSTANCE);
     Optional<StoredTensor> head = table.find(HfTensorNames.INSTANCE.head());
     if (!spec.tiedEmbeddings() || head.isEmpty()) {
@@ -30,7 +35,12 @@ record HfTies(ModelSpec spec, TensorNames names) {
     if (embeddings.isEmpty()) {
       return new HfTies(spec, HfTensorNames.HEAD_ONLY);
     }
-    if (embeddings.get().hasValuesOf(head.get())) {
+    boolean equal =
+        answers.get(
+            "embeddings equal lm_head",
+            List.of(embeddings.get().file(), head.get().file()),
+            () -> embeddings.get().hasValuesOf(head.get()));
+    if (equal) {
       return asConfigured;
     }
     LOGGER.warn(

@@ -12,8 +12,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The weights of a Hugging Face directory, in one file or in shards.
@@ -22,7 +27,9 @@ import java.util.TreeSet;
  * @param files the files that hold or list them, in a fixed order
  */
 record HfWeights(TensorTable table, List<Path> files) {
+  private static final Logger LOGGER = LoggerFactory.getLogger(HfWeights.class);
   private static final String SINGLE = "model.safetensors";
+  private static final Pattern SHARD = Pattern.compile("[^/\\\\\\p{Cntrl}]{1,200}\\.safetensors");
   private static final String INDEX = "model.safetensors.index.json";
 
   /**
@@ -66,10 +73,24 @@ record HfWeights(TensorTable table, List<Path> files) {
       files.add(file);
     }
     TensorTable table = TensorTable.merge(directory.toString(), placed(map, directory, tensors));
+    Map<String, Path> missing = new TreeMap<>();
     for (String tensor : map.keys()) {
-      requireIn(table, tensor, directory.resolve(shardName(map, tensor)));
+      Path shard = directory.resolve(shardName(map, tensor));
+      if (table.find(tensor).isEmpty()) {
+        missing.put(tensor, shard);
+      } else {
+        requireIn(table, tensor, shard);
+      }
     }
-    return new HfWeights(table, List.copyOf(files));
+    if (!missing.isEmpty()) {
+      LOGGER.info(
+          "{}: {} of the tensors listed are in no shard, e.g. {}; the model loads if it does not"
+              + " need them",
+          Printable.of(index),
+          missing.size(),
+          Printable.of(missing.keySet().iterator().next()));
+    }
+    return new HfWeights(table.withMissing(missing), List.copyOf(files));
   }
 
   /** Returns the tensors without copies in shards that the index does not name. */
@@ -93,20 +114,13 @@ record HfWeights(TensorTable table, List<Path> files) {
 
   private static String shardName(JsonFields map, String tensor) {
     String name = map.text(tensor).orElse("");
-    if (!name.endsWith(".safetensors") || name.contains("/") || name.contains("\\")) {
+    if (!SHARD.matcher(name).matches()) {
       throw map.wrong(tensor, "the name of a .safetensors file beside the index", name);
     }
     return name;
   }
 
   private static void requireIn(TensorTable table, String tensor, Path shard) {
-    if (table.find(tensor).isEmpty()) {
-      throw CheckpointException.refused(
-          "%s: tensor %s".formatted(shard, Printable.of(tensor)),
-          "it in this shard, as the index says",
-          "none of this name",
-          "shards and index belong to different downloads: download them again");
-    }
     if (!table.get(tensor).file().equals(shard)) {
       throw CheckpointException.refused(
           table.get(tensor).where(),

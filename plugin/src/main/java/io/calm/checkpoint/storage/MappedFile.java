@@ -1,61 +1,59 @@
 package io.calm.checkpoint.storage;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.files.FileStamp;
 import java.io.IOException;
-import java.nio.MappedByteBuffer;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A file of any size, mapped read-only in windows of 1 GiB. Thread safe.
+ * A file of any size that is read at random places. Thread safe.
  *
- * <p>The mappings live until the last reference goes: Java 17 cannot unmap safely while another
- * thread may read.
+ * <p>Reads are system calls, not copies of mapped memory: a read of a mapped file that is cut short
+ * makes the JVM throw an InternalError at any later place of the thread, even inside a thread pool,
+ * which then cannot be shut down. The file is closed when the last reference goes.
  */
 public final class MappedFile {
-  private static final int WINDOW_BITS = 30;
-  private static final long WINDOW = 1L << WINDOW_BITS;
-
   private final Path path;
   private final long size;
-  private final MappedByteBuffer[] windows;
+  private final @Nullable Object identity;
+  private volatile FileChannel channel;
 
-  private MappedFile(Path path, long size, MappedByteBuffer[] windows) {
+  private MappedFile(Path path, long size, @Nullable Object identity, FileChannel channel) {
     this.path = path;
     this.size = size;
-    this.windows = windows;
+    this.identity = identity;
+    this.channel = channel;
   }
 
   /**
-   * Maps {@code path}.
+   * Opens {@code path}.
    *
-   * @throws CheckpointException if it is missing, is no regular file, or cannot be mapped
+   * @throws CheckpointException if it is missing, is no regular file, or cannot be opened
    */
   public static MappedFile open(Path path) {
     if (!Files.isRegularFile(path)) {
       throw CheckpointException.refused(
           path.toString(), "a file", missing(path), "check that the download is complete");
     }
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      long size = channel.size();
-      MappedByteBuffer[] windows =
-          new MappedByteBuffer[Math.toIntExact((size + WINDOW - 1) >>> WINDOW_BITS)];
-      for (int i = 0; i < windows.length; i++) {
-        long from = (long) i << WINDOW_BITS;
-        windows[i] =
-            channel.map(FileChannel.MapMode.READ_ONLY, from, Math.min(WINDOW, size - from));
-      }
-      return new MappedFile(path, size, windows);
+    try {
+      Object identity = FileStamp.of(path).identity();
+      FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
+      return new MappedFile(path, channel.size(), identity, channel);
     } catch (IOException e) {
-      throw CheckpointException.refused(
-          path.toString(),
-          "a file that can be mapped",
-          e,
-          "check its permissions and the limit of mapped memory",
-          e);
+      throw unreadable(path, e);
     }
+  }
+
+  private static CheckpointException unreadable(Path path, IOException e) {
+    return CheckpointException.refused(
+        path.toString(), "a file that can be read", e, "check its permissions", e);
   }
 
   private static String missing(Path path) {
@@ -76,21 +74,49 @@ public final class MappedFile {
   /**
    * Copies {@code length} bytes from {@code offset} on to the start of {@code target}.
    *
-   * @throws InternalError if the file was cut short since it was opened, perhaps only after this
-   *     method has returned
+   * @throws CheckpointException if the file was cut short since it was opened, or cannot be read
    */
   public void read(long offset, byte[] target, int length) {
     if (offset < 0 || length > size - offset) {
       throw new IndexOutOfBoundsException("%d bytes at %d of %d".formatted(length, offset, size));
     }
-    int done = 0;
-    while (done < length) {
-      long at = offset + done;
-      MappedByteBuffer window = windows[(int) (at >>> WINDOW_BITS)];
-      int start = (int) (at & (WINDOW - 1));
-      int part = Math.min(length - done, window.limit() - start);
-      window.get(start, target, done, part);
-      done += part;
+    boolean interrupted =
+        Thread.interrupted(); // a read of an interrupted thread closes the channel
+    try {
+      ByteBuffer bytes = ByteBuffer.wrap(target, 0, length);
+      while (bytes.hasRemaining()) {
+        FileChannel current = channel;
+        try {
+          if (current.read(bytes, offset + bytes.position()) < 0) {
+            throw cutShort(current.size());
+          }
+        } catch (ClosedChannelException e) {
+          interrupted |= Thread.interrupted();
+          reopen(current);
+        }
+      }
+    } catch (IOException e) {
+      throw unreadable(path, e);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private CheckpointException cutShort(long now) {
+    return new CheckpointException(
+        "%s: expected %d bytes, as it was opened, got %d: it was cut short while in use; restore it and load again"
+            .formatted(path, size, now));
+  }
+
+  /** Opens the file again after an interrupt has closed it. */
+  private synchronized void reopen(FileChannel closed) throws IOException {
+    if (channel == closed) {
+      if (!Objects.equals(FileStamp.of(path).identity(), identity)) {
+        throw new IOException("another file has taken its place");
+      }
+      channel = FileChannel.open(path, StandardOpenOption.READ);
     }
   }
 

@@ -20,7 +20,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** A checkpoint whose tensors lie in mapped files. Thread safe. */
+/** A checkpoint whose tensors lie in files. Thread safe. */
 public final class StoredCheckpoint implements Checkpoint {
   private final ModelTensors tensors;
   private final List<Path> files;
@@ -140,29 +140,15 @@ public final class StoredCheckpoint implements Checkpoint {
     }
   }
 
-  /**
-   * Runs a read. The JVM reports a missing mapped page as InternalError, perhaps late, and the rest
-   * of a file's last page reads as zeros. So the sizes are checked too.
-   */
+  /** Runs a read and checks the files' sizes: a file that was cut short may have been rewritten. */
   private <T> T reading(Supplier<T> read) {
     requireOpen();
-    try {
-      T result = read.get();
-      Optional<String> cut = cutShort();
-      if (cut.isPresent()) {
-        throw new CheckpointException(cut.get() + "; restore it and load again");
-      }
-      return result;
-    } catch (InternalError e) {
-      throw new CheckpointException(
-          cutShort()
-                  .orElseGet(
-                      () ->
-                          "%s: expected the file as it was opened, got a read error (%s)"
-                              .formatted(files.get(files.size() - 1), e.getMessage()))
-              + "; restore it and load again",
-          e);
+    T result = read.get();
+    Optional<String> cut = cutShort();
+    if (cut.isPresent()) {
+      throw new CheckpointException(cut.get() + "; restore it and load again");
     }
+    return result;
   }
 
   private Optional<String> cutShort() {
@@ -175,7 +161,7 @@ public final class StoredCheckpoint implements Checkpoint {
     }
   }
 
-  /** Closes the tokenizer; the mappings go with the last reference to this object. */
+  /** Closes the tokenizer; the files are closed with the last reference to this object. */
   @Override
   public void close() {
     closed = true;

@@ -2,6 +2,7 @@ package io.calm.checkpoint.storage;
 
 import io.calm.checkpoint.CheckpointException;
 import io.calm.text.Printable;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -15,10 +16,20 @@ import java.util.Optional;
 public final class TensorTable {
   private final String where;
   private final Map<String, StoredTensor> tensors;
+  private final Map<String, Path> missing;
 
-  private TensorTable(String where, Map<String, StoredTensor> tensors) {
+  private TensorTable(String where, Map<String, StoredTensor> tensors, Map<String, Path> missing) {
     this.where = where;
     this.tensors = Collections.unmodifiableMap(tensors);
+    this.missing = Map.copyOf(missing);
+  }
+
+  /**
+   * Returns this table with the names of tensors that are absent from the shards an index puts them
+   * in. They are errors only for those who ask for them.
+   */
+  public TensorTable withMissing(Map<String, Path> shards) {
+    return new TensorTable(where, tensors, shards);
   }
 
   /**
@@ -62,7 +73,7 @@ public final class TensorTable {
             "the file is damaged: download it again");
       }
     }
-    return new TensorTable(where, byName);
+    return new TensorTable(where, byName, Map.of());
   }
 
   /** Returns where the tensors are: a file or a directory. */
@@ -84,14 +95,23 @@ public final class TensorTable {
    * @throws CheckpointException if there is none
    */
   public StoredTensor get(String name) {
-    return find(name)
-        .orElseThrow(
-            () ->
-                CheckpointException.refused(
-                    "%s: tensor %s".formatted(where, Printable.of(name)),
-                    "it among the tensors",
-                    "none of this name (%d others)".formatted(tensors.size()),
-                    "the checkpoint is incomplete or of another architecture"));
+    return find(name).orElseThrow(() -> absent(name));
+  }
+
+  private CheckpointException absent(String name) {
+    Path shard = missing.get(name);
+    if (shard != null) {
+      return CheckpointException.refused(
+          "%s: tensor %s".formatted(shard, Printable.of(name)),
+          "it in this shard, as the index says",
+          "none of this name",
+          "shards and index belong to different downloads: download them again");
+    }
+    return CheckpointException.refused(
+        "%s: tensor %s".formatted(where, Printable.of(name)),
+        "it among the tensors",
+        "none of this name (%d others)".formatted(tensors.size()),
+        "the checkpoint is incomplete or of another architecture");
   }
 
   /**

@@ -87,8 +87,8 @@ final class JinjaChatTemplate implements ChatTemplate {
       boolean addGenerationPrompt,
       Map<String, Object> more,
       Clock clock) {
-    Map<String, @Nullable Object> variables = new HashMap<>(more);
-    variables.putAll(tokens);
+    Map<String, @Nullable Object> variables = new HashMap<>(tokens);
+    variables.putAll(more); // wins over special tokens, as in transformers
     variables.put("tools", null);
     variables.put("documents", null);
     variables.put("messages", Conversation.normalize(messages, form));

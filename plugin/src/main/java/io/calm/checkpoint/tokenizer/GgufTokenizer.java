@@ -7,6 +7,8 @@ import io.calm.checkpoint.Tokenizer;
 import io.calm.checkpoint.tokenizer.PreTokenizer.Trait;
 import io.calm.checkpoint.tokenizer.TokenizerJsonWriter.Pipeline;
 import io.calm.checkpoint.tokenizer.json.CheckedTokenizer;
+import io.calm.checkpoint.tokenizer.json.Node;
+import io.calm.checkpoint.tokenizer.json.TextShrinkage;
 import io.calm.text.Printable;
 import java.util.Map;
 import java.util.Optional;
@@ -96,7 +98,18 @@ final class GgufTokenizer {
       TokenizerProbe.shared().require(CheckedTokenizer.of(json, source), source);
     }
     NativeTokenizer library = NativeTokenizer.create(json, source);
-    return new LibraryTokenizer(library, vocabulary, detokenizer);
+    OptionalInt shrinkage =
+        TextShrinkage.of(
+            pipeline.normalizer().map(step -> node(step, source)),
+            pipeline.preTokenizer().map(step -> node(step, source)),
+            "BPE",
+            node(pipeline.model(), source),
+            ids::containsKey);
+    return new LibraryTokenizer(library, vocabulary, detokenizer, shrinkage);
+  }
+
+  private static Node node(JsonElement json, String source) {
+    return Node.parse(source, json.toString());
   }
 
   /** Returns the token that is put before or after a text, where the file wants one. */

@@ -6,8 +6,11 @@ import java.util.OptionalInt;
 /**
  * Encodes with the native library, decodes in Java where the vocabulary's spelling is known. Ids
  * that no token has decode to nothing: models often have more rows than tokens.
+ *
+ * @param shrinkage see {@link Tokenizer#shrinkage}
  */
-record LibraryTokenizer(NativeTokenizer library, Vocabulary vocabulary, Detokenizer detokenizer)
+record LibraryTokenizer(
+    NativeTokenizer library, Vocabulary vocabulary, Detokenizer detokenizer, OptionalInt shrinkage)
     implements Tokenizer {
 
   @Override

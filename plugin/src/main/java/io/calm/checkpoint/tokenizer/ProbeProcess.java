@@ -1,5 +1,7 @@
 package io.calm.checkpoint.tokenizer;
 
+import static java.nio.file.StandardOpenOption.WRITE;
+
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import ai.djl.util.Platform;
 import com.google.gson.Gson;
@@ -23,10 +25,12 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A child process that runs {@link ProbeMain}: same Java, same class path, little memory. */
 final class ProbeProcess {
+  private static final Logger logger = LoggerFactory.getLogger(ProbeProcess.class);
   private static final long BASE_BYTES = 768L << 20;
   private static final int MEMORY_FACTOR = 64;
   private static final int OUTPUT_BYTES = 4096;
@@ -83,6 +87,7 @@ final class ProbeProcess {
       return new Outcome(false, "could not be started: " + Printable.of(e.getMessage()));
     }
     try {
+      preferAsVictim(process.pid());
       long maxBytes = BASE_BYTES + MEMORY_FACTOR * (long) input.json().length();
       return new ProbeProcess(process, maxBytes).await(input, limit);
     } catch (InterruptedException e) {
@@ -90,6 +95,15 @@ final class ProbeProcess {
       return new Outcome(false, "was interrupted");
     } finally {
       process.destroyForcibly();
+    }
+  }
+
+  /** Makes Linux kill the child, not the server, when memory runs out; elsewhere does nothing. */
+  private static void preferAsVictim(long pid) {
+    try {
+      Files.writeString(Path.of("/proc/" + pid + "/oom_score_adj"), "1000", WRITE);
+    } catch (IOException e) {
+      logger.debug("process {} keeps its OOM score: {}", pid, e.toString());
     }
   }
 

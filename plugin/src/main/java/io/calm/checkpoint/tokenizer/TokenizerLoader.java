@@ -34,7 +34,8 @@ public final class TokenizerLoader {
     }
     Vocabulary vocabulary = parsed.vocabulary();
     NativeTokenizer library = NativeTokenizer.create(parsed.checked().json(), source);
-    return new LibraryTokenizer(library, vocabulary, parsed.detokenizer(vocabulary, library));
+    return new LibraryTokenizer(
+        library, vocabulary, parsed.detokenizer(vocabulary, library), parsed.checked().shrinkage());
   }
 
   /** Reads and checks a {@code tokenizer.json}. */

@@ -2,16 +2,16 @@ package io.calm.serving.dispatch;
 
 import com.google.gson.JsonObject;
 import io.calm.metrics.CalmMetrics;
+import io.calm.serving.lmi.LmiParser;
 import io.calm.serving.model.ServedModel;
+import io.calm.serving.openai.Framing;
+import io.calm.serving.openai.OpenAiParser;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ByteBudget;
 import io.calm.serving.reply.JsonFields;
 import io.calm.serving.reply.PreparedReply;
 import io.calm.serving.reply.Schema;
 import io.calm.serving.reply.TextRequest;
-import io.calm.serving.lmi.LmiParser;
-import io.calm.serving.openai.Framing;
-import io.calm.serving.openai.OpenAiParser;
 import java.time.InstantSource;
 
 /**

@@ -26,8 +26,10 @@ import org.slf4j.LoggerFactory;
  */
 record Registration(String url, String name, boolean synchronous, Map<String, String> overrides) {
   private static final Logger logger = LoggerFactory.getLogger(Registration.class);
+
+  /** Parts with a slash between them; a part of dots alone would be a step in a path. */
   private static final Pattern NAME =
-      Pattern.compile("(?=.{1,128}$)[A-Za-z0-9_.:-]+(/[A-Za-z0-9_.:-]+)*");
+      Pattern.compile("(?=.{1,128}$)PART(/PART)*".replace("PART", "(?!\\.+(/|$))[A-Za-z0-9_.:-]+"));
 
   /** Numbers for DJL Serving's own batching and workers, of which a CALM model has none. */
   private static final List<String> WITHOUT_EFFECT =
@@ -45,22 +47,26 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
    */
   static Registration read(QueryStringDecoder query, boolean json, byte[] body) {
     if (!json || body.length == 0) {
-      return of(key -> parameter(query, key));
+      return of(key -> given(query, key));
     }
     JsonObject object = JsonBody.parse(body);
     return of(key -> member(object, key));
   }
 
-  private static Registration of(Function<String, Optional<String>> parameters) {
+  private static Registration of(Function<String, Optional<String>> given) {
+    Function<String, Optional<String>> parameters =
+        key -> given.apply(key).filter(value -> !value.isEmpty());
     String url =
         parameters
             .apply("url")
             .orElseThrow(() -> ApiException.invalid("url", "Parameter url is required."));
-    String name = parameters.apply("model_name").orElseGet(() -> LocalModels.name(url));
+    // An empty name is an error: a default would hide an unset variable of a script.
+    String name = given.apply("model_name").orElseGet(() -> LocalModels.name(url));
     if (!NAME.matcher(name).matches()) {
       throw ApiException.invalid(
           "model_name",
-          "expected 1 to 128 letters, digits and _ . : -, in parts with / between them, got '%s'"
+          ("expected 1 to 128 letters, digits and _ . : -, in parts with / between them, none of"
+                  + " them only dots, got '%s'")
               .formatted(Printable.of(name)));
     }
     parameters
@@ -69,7 +75,8 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
         .ifPresent(
             engine -> {
               throw ApiException.invalid(
-                  "engine", "expected CALM, the only engine of this server, got " + engine);
+                  "engine",
+                  "expected CALM, the only engine of this server, got " + Printable.of(engine));
             });
     parameters
         .apply("model_version")
@@ -79,7 +86,7 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
                   "model_version",
                   ("expected none, got %s: this server has one version of a model; give it a"
                           + " name of its own")
-                      .formatted(version));
+                      .formatted(Printable.of(version)));
             });
     for (String key : WITHOUT_EFFECT) {
       whole(parameters, key)
@@ -102,9 +109,11 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
 
   /** Returns a parameter; an empty one is an absent one, as in DJL Serving. */
   static Optional<String> parameter(QueryStringDecoder query, String key) {
-    return query.parameters().getOrDefault(key, List.of()).stream()
-        .findFirst()
-        .filter(value -> !value.isEmpty());
+    return given(query, key).filter(value -> !value.isEmpty());
+  }
+
+  private static Optional<String> given(QueryStringDecoder query, String key) {
+    return query.parameters().getOrDefault(key, List.of()).stream().findFirst();
   }
 
   /** Returns a parameter that is a whole number. */
@@ -116,7 +125,8 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
               try {
                 return Long.parseLong(text);
               } catch (NumberFormatException e) {
-                throw ApiException.invalid(key, "expected a whole number, got '" + text + "'");
+                throw ApiException.invalid(
+                    key, "expected a whole number, got '%s'".formatted(Printable.of(text)));
               }
             });
   }
@@ -129,6 +139,6 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
     if (!value.isJsonPrimitive()) {
       throw ApiException.invalid(key, "expected a string, a number or a boolean");
     }
-    return Optional.of(value.getAsString()).filter(text -> !text.isEmpty());
+    return Optional.of(value.getAsString());
   }
 }

@@ -140,12 +140,15 @@ final class StatusPages {
     return body;
   }
 
-  /** A page of at most 100 models, as in DJL Serving: {@code limit}, {@code next_page_token}. */
+  /**
+   * Returns a page of at most 100 models, as in DJL Serving: {@code limit}, {@code
+   * next_page_token}. A page has at least one model, or following the tokens would never end.
+   */
   private static JsonObject djlModels(ModelRegistry registry, QueryStringDecoder query) {
     List<Map.Entry<String, ModelStatus>> all = List.copyOf(registry.all().entrySet());
-    int limit = number(query, "limit", MOST_LISTED);
-    int from = Math.min(all.size(), Math.max(0, number(query, "next_page_token", 0)));
-    int to = Math.min(all.size(), from + (limit < 0 || limit > MOST_LISTED ? MOST_LISTED : limit));
+    int limit = Math.min(MOST_LISTED, number(query, "limit", 1, MOST_LISTED));
+    int from = Math.min(all.size(), number(query, "next_page_token", 0, 0));
+    int to = Math.min(all.size(), from + limit);
     JsonArray models = new JsonArray();
     for (Map.Entry<String, ModelStatus> entry : all.subList(from, to)) {
       JsonObject model = new JsonObject();
@@ -162,9 +165,14 @@ final class StatusPages {
     return body;
   }
 
-  private static int number(QueryStringDecoder query, String key, int otherwise) {
-    return Registration.whole(name -> Registration.parameter(query, name), key)
-        .map(value -> (int) Math.max(-1, Math.min(Integer.MAX_VALUE, value)))
-        .orElse(otherwise);
+  private static int number(QueryStringDecoder query, String key, int least, int otherwise) {
+    long value =
+        Registration.whole(name -> Registration.parameter(query, name), key)
+            .orElse((long) otherwise);
+    if (value < least || value > Integer.MAX_VALUE) {
+      throw ApiException.invalid(
+          key, "expected %d to %d, got %d".formatted(least, Integer.MAX_VALUE, value));
+    }
+    return (int) value;
   }
 }

@@ -4,6 +4,7 @@ import io.calm.artifact.Artifact;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.FileAnswers;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
@@ -90,7 +91,8 @@ public final class ModelLoader {
 
   /** The same of an order. */
   public static ServedModel load(Order order, Consumer<SearchProgress> progress) {
-    Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer());
+    FileAnswers answers = new QuantizedModelStore(order.settings()).answers();
+    Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer(), answers);
     try {
       return load(order, checkpoint, progress);
     } catch (RuntimeException | Error e) {
@@ -184,7 +186,8 @@ public final class ModelLoader {
    * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
    */
   public static MemoryEstimate estimate(Path model, CalmSettings settings) {
-    try (Checkpoint checkpoint = Checkpoints.open(model)) {
+    FileAnswers answers = new QuantizedModelStore(settings).answers();
+    try (Checkpoint checkpoint = Checkpoints.open(model, false, answers)) {
       return MemoryEstimate.of(
           checkpoint.spec(),
           settings,

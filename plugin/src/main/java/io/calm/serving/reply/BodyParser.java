@@ -87,7 +87,7 @@ final class BodyParser {
     return switch (c) {
       case '{' -> object();
       case '[' -> array();
-      case '"' -> new JsonPrimitive(string());
+      case '"' -> new JsonPrimitive(whole(string()));
       case 't' -> literal("true", new JsonPrimitive(true));
       case 'f' -> literal("false", new JsonPrimitive(false));
       case 'n' -> literal("null", JsonNull.INSTANCE);
@@ -116,6 +116,7 @@ final class BodyParser {
       count();
       String name = string();
       names[level] = name;
+      whole(name);
       if (object.has(name)) {
         throw invalid("expected each key once, got two of them at " + path());
       }
@@ -244,6 +245,18 @@ final class BodyParser {
     String text = strings.read(at);
     at = strings.end();
     charge((long) text.length() * strings.width(), CHARGED_AT_ONCE);
+    return text;
+  }
+
+  /** Returns a text after checking that it is Unicode; only escapes can make it anything else. */
+  private String whole(String text) {
+    int half = JsonStrings.halfPair(text);
+    if (half >= 0) {
+      String path = path();
+      throw ApiException.invalid(
+          path.equals("$") ? "body" : path.substring(2),
+          "expected Unicode text, got half of a surrogate pair at index " + half);
+    }
     return text;
   }
 

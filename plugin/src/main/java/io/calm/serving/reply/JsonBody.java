@@ -5,8 +5,9 @@ import com.google.gson.JsonObject;
 import java.util.Optional;
 
 /**
- * Strict JSON (RFC 8259) from the bytes of a body: UTF-8, one object, each key once. The memory of
- * the parsed body is bounded by {@link #MAX_VALUES}, whatever its bytes are.
+ * Strict JSON (RFC 8259) from the bytes of a body: UTF-8, one object, each key once, and Unicode in
+ * all keys and strings, so no lone surrogate reaches a template or a tokenizer. The memory of the
+ * parsed body is bounded by {@link #MAX_VALUES}, whatever its bytes are.
  */
 public final class JsonBody {
   /** Maximum depth of nested objects and arrays. */

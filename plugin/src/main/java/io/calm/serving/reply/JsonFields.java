@@ -124,13 +124,13 @@ public final class JsonFields {
     return List.copyOf(object.keySet());
   }
 
-  /** Returns {@code value} as a string of whole characters. */
+  /** Returns {@code value} as a string. */
   public static String string(String name, JsonElement value) {
     return string(name, value, "a string");
   }
 
   /**
-   * Returns {@code value} as a string of whole characters.
+   * Returns {@code value} as a string.
    *
    * @param expected the expected value, for the error message
    */
@@ -138,20 +138,7 @@ public final class JsonFields {
     if (!(value instanceof JsonPrimitive primitive && primitive.isString())) {
       throw mismatch(name, expected, value);
     }
-    String text = value.getAsString();
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (Character.isSurrogate(c)) {
-        if (Character.isLowSurrogate(c)
-            || i + 1 == text.length()
-            || !Character.isLowSurrogate(text.charAt(i + 1))) {
-          throw ApiException.invalid(
-              name, "expected Unicode text, got half of a surrogate pair at index " + i);
-        }
-        i++;
-      }
-    }
-    return text;
+    return value.getAsString();
   }
 
   private static boolean flag(String name, JsonElement value) {

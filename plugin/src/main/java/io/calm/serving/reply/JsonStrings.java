@@ -57,6 +57,19 @@ final class JsonStrings {
         : decoded(start, i).toString();
   }
 
+  /** Returns the index of the first half of a surrogate pair that stands alone; -1 if none does. */
+  static int halfPair(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        if (!Character.isSupplementaryCodePoint(text.codePointAt(i))) {
+          return i;
+        }
+        i++;
+      }
+    }
+    return -1;
+  }
+
   /** Returns the index behind the string that was read last. */
   int end() {
     return end;

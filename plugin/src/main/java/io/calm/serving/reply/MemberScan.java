@@ -61,6 +61,9 @@ final class MemberScan {
     JsonStrings strings = new JsonStrings(body, body.length);
     String text = strings.read(at);
     at = strings.end();
+    if (JsonStrings.halfPair(text) >= 0) {
+      throw ApiException.invalid("body", "expected Unicode text");
+    }
     return text;
   }
 

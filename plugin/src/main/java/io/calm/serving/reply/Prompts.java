@@ -115,7 +115,7 @@ public final class Prompts {
   }
 
   /**
-   * Refuses texts that together have more characters than the context can hold.
+   * Refuses texts that together have far more characters than the context can hold.
    *
    * @param length of all texts together
    */

@@ -5,6 +5,7 @@ import com.github.benmanes.caffeine.cache.LoadingCache;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.serving.model.ServedModel;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * Limits of a text that are checked before it is encoded, so that a text of megabytes costs no more
@@ -14,6 +15,12 @@ import java.util.Optional;
 final class TextLimits {
   /** Maximum length of a text that is encoded without counting the tokens of its pieces. */
   static final int SHORT = 1 << 16;
+
+  /** Length that no text is refused for, unless its tokens are too many. */
+  private static final int LARGE = 1 << 20;
+
+  /** Factor on the characters of a context for texts that may shrink. */
+  private static final int SPARE = 8;
 
   private static final int PIECE = 1 << 14;
 
@@ -31,7 +38,7 @@ final class TextLimits {
    * are not the text's; a text is refused if they are twice as many as the context has.
    */
   static void requireShort(ServedModel model, String key, String text) {
-    requireLength(model, key, text.length());
+    requireTokens(model, key, text.length());
     long context = model.scheduler().settings().maxContext();
     if (text.length() <= Math.max(SHORT, 2 * context)) {
       return;
@@ -59,15 +66,38 @@ final class TextLimits {
   }
 
   /**
-   * Refuses texts that are too long for the context whatever their tokens are.
+   * Refuses texts for their size alone: the tokenizer or the template may leave little of them, so
+   * the limit is far above the characters that the context has room for.
    *
    * @param length length of all texts together in characters
    */
   static void requireLength(ServedModel model, String key, long length) {
-    long context = model.scheduler().settings().maxContext();
-    if (length > SHORT && length > context * LONGEST.get(model.tokenizer())) {
+    if (length > LARGE) {
+      long most = Math.max(LARGE, SPARE * room(model, 1));
+      if (length > most) {
+        throw new ApiException(
+            ApiException.Kind.TOO_LONG,
+            "%s: expected at most %d characters with this model's maximum context of %d tokens, got %d"
+                .formatted(key, most, model.scheduler().settings().maxContext(), length),
+            Optional.of(key));
+      }
+    }
+  }
+
+  /** Refuses a text that is too long for the context whatever its tokens are. */
+  private static void requireTokens(ServedModel model, String key, long length) {
+    OptionalInt shrinkage = model.tokenizer().shrinkage();
+    if (shrinkage.isEmpty()) {
+      requireLength(model, key, length);
+    } else if (length > SHORT && length > room(model, shrinkage.getAsInt())) {
       throw tooLong(model, key, length);
     }
+  }
+
+  /** Returns the maximum number of characters that fit the context. */
+  private static long room(ServedModel model, int shrinkage) {
+    long context = model.scheduler().settings().maxContext();
+    return context * LONGEST.get(model.tokenizer()) * shrinkage;
   }
 
   private static ApiException tooLong(ServedModel model, String key, long length) {

@@ -3,13 +3,18 @@ package io.calm.checkpoint.hf;
 import static io.calm.checkpoint.Refused.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.FileAnswers;
 import io.calm.tensor.Matrix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -60,6 +65,31 @@ class HfTiesTest {
   void aTiedModelThatStoresOnlyTheHeadLoads() throws IOException {
     new TinyHf().remove(TinyHf.EMBEDDINGS).put(TinyHf.HEAD, OWN).write(directory);
     assertTables(true, OWN, OWN);
+  }
+
+  @Test
+  void equalTablesAreComparedOnceForTheSameFiles() throws IOException {
+    new TinyHf().put(TinyHf.HEAD, OWN).write(directory);
+    List<List<Path>> asked = new ArrayList<>();
+    for (boolean equal : new boolean[] {true, false}) {
+      FileAnswers remembered =
+          (question, files, compute) -> {
+            asked.add(files);
+            assertFalse(compute.getAsBoolean(), "the tables differ");
+            return equal;
+          };
+      try (Checkpoint checkpoint = Checkpoints.open(directory, false, remembered)) {
+        assertEquals(equal, checkpoint.spec().tiedEmbeddings(), "the answer is trusted");
+      }
+    }
+    Path weights = directory.resolve("model.safetensors");
+    assertEquals(Collections.nCopies(2, List.of(weights, weights)), asked);
+    new TinyHf().write(directory);
+    FileAnswers never =
+        (question, files, compute) -> {
+          throw new AssertionError("one table needs no comparison");
+        };
+    Checkpoints.open(directory, false, never).close();
   }
 
   @Test

@@ -21,6 +21,28 @@ class ConversationTest {
           List.of(Map.of("type", "text", "text", "one"), Map.of("type", "text", "text", "two")));
 
   @Test
+  void aRequestsVariablesWinOverSpecialTokensOnly() {
+    String template =
+        "{{ bos_token }}{{ eos_token }}{{ messages | length }}{{ tools }}{{ documents }}"
+            + "{{ add_generation_prompt }}";
+    JinjaChatTemplate chat =
+        new JinjaChatTemplate(template, Optional.of("<s>"), Optional.of("</s>"));
+    Map<String, Object> variables =
+        Map.of(
+            "bos_token",
+            "<B>",
+            "messages",
+            List.of(),
+            "tools",
+            List.of("t"),
+            "documents",
+            "d",
+            "add_generation_prompt",
+            false);
+    assertEquals("<B></s>1NoneNoneTrue", chat.render(List.of(TWO_PARTS), true, variables));
+  }
+
+  @Test
   void aTemplateOfStringsGetsPartsJoined() {
     assertEquals("one\ntwo", render("{{ messages[0].content }}", TWO_PARTS));
     assertEquals(

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -175,7 +176,13 @@ class LibraryAbortsTest {
   /** Returns a text as if it had been checked. */
   static CheckedTokenizer unchecked(String json) {
     return new CheckedTokenizer(
-        json, Map.of(0, "a"), new BitSet(), new BitSet(), Optional.empty(), List.of());
+        json,
+        Map.of(0, "a"),
+        new BitSet(),
+        new BitSet(),
+        Optional.empty(),
+        List.of(),
+        OptionalInt.empty());
   }
 
   /** Returns one that ends the process as soon as it is opened. */

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is counted, and what is refused before anything runs. */
+/** Tests the sums, the standard errors, and the requests that are refused before anything runs. */
 class PerplexityTest {
   private static final int[] TEXT = IntStream.range(0, 100).toArray();
 
@@ -41,6 +41,33 @@ class PerplexityTest {
     assertEquals(200, result.value(), 1e-9);
     assertEquals(4 * 24, result.tokens(), "all but the first of each window");
     assertEquals(4, result.windows());
+    assertEquals(0, result.standardError(), 1e-9, "all windows are alike");
+  }
+
+  @Test
+  void theStandardErrorIsThatOfTheWindowsMeans() {
+    Perplexity result = new Perplexity(List.of(1.0, 2.0, 3.0, 6.0), 100);
+    assertEquals(3, result.nll().mean(), 1e-12);
+    // deviations -2, -1, 0, 3: variance 14 / 3, of the mean 14 / 12
+    assertEquals(Math.sqrt(14.0 / 12), result.nll().standardError(), 1e-12);
+    assertEquals(Math.exp(3) * Math.sqrt(14.0 / 12), result.standardError(), 1e-9);
+  }
+
+  @Test
+  void aDifferenceIsPairedWindowByWindow() {
+    Perplexity better = new Perplexity(List.of(1.0, 5.0, 9.0), 30);
+    Perplexity worse = new Perplexity(List.of(1.1, 5.1, 9.4), 30);
+    Perplexity.Estimate difference = worse.minus(better);
+    assertEquals(0.2, difference.mean(), 1e-12);
+    assertEquals(0.1, difference.standardError(), 1e-12, "0.1, 0.1 and 0.4 about 0.2");
+    assertThrows(
+        IllegalArgumentException.class, () -> worse.minus(new Perplexity(List.of(1.0), 30)));
+  }
+
+  @Test
+  void oneWindowHasNoStandardError() {
+    assertTrue(Double.isNaN(new Perplexity(List.of(1.0), 10).standardError()));
+    assertThrows(IllegalArgumentException.class, () -> new Perplexity(List.of(), 0));
   }
 
   @ParameterizedTest

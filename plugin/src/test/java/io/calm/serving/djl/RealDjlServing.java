@@ -30,7 +30,7 @@ import java.util.stream.Stream;
 final class RealDjlServing implements AutoCloseable {
   static final String WHERE_TO_FIND_ONE =
       "no DJL Serving here: give -Dcalm.djl-serving.home=DIRECTORY or -Pdjl-serving"
-          + " (docs/djl-serving.md)";
+          + " (docs/how-to/test-in-djl-serving.md)";
 
   private static final Duration MOST_FOR_START = Duration.ofMinutes(10);
   private static final HttpClient CLIENT = HttpClient.newHttpClient();

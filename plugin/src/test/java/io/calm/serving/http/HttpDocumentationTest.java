@@ -8,13 +8,13 @@ import java.nio.file.Files;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Holds docs/http-api.md against the routes. */
+/** Holds docs/reference/http-api.md against the routes. */
 class HttpDocumentationTest {
 
   @ParameterizedTest
   @EnumSource(Route.class)
   void everyRouteIsDocumentedWithAnExample(Route route) throws IOException {
-    String page = Files.readString(Repository.path("docs/http-api.md"));
+    String page = Files.readString(Repository.path("docs/reference/http-api.md"));
     assertTrue(page.contains("`%s %s`".formatted(route.method(), route.path())), "the route");
     if (route == Route.PREDICTIONS_OF_VERSION) {
       return;

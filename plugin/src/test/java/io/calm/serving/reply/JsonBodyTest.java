@@ -42,7 +42,6 @@ class JsonBodyTest {
         "{\"a\":0,\"b\":-0,\"c\":1.50,\"d\":-1e+5,\"e\":12E-3,\"f\":123456789,\"g\":1234567890123}",
         "{\"\":\"\",\"\\u0061\\n\\\"\\\\\\/\\b\\f\\r\\t\":\"\\ud83d\\ude00 \\u00e9\"}",
         "{\"é日😀\":\"é\\n日😀\"}",
-        "{\"\\ud800\":\"\\udc00\"}",
       })
   void whatJsonHasIsRead(String body) throws IOException {
     assertEquals(library(body), parse(body));
@@ -93,6 +92,26 @@ class JsonBodyTest {
   void whatJsonHasNotIsRefused(String body) {
     assertThrows(IOException.class, () -> library(body), "the library's reader takes it");
     assertTrue(refusal(body).startsWith("body: "), refusal(body));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{'a': '\\ud800'} | a | 0",
+        "{'a': 'xy\\udc00z'} | a | 2",
+        "{'a': '\\ud83d\\ude00\\ude00'} | a | 2",
+        "{'a': '\\udc00\\ud800'} | a | 0",
+        "{'a\\ud800': 1} | a\\ud800 | 1",
+        "{'tools': [{'function': {'name': 'f', 'description': '\\ud800'}}]} | tools[0].function.description | 0",
+        "{'chat_template_kwargs': {'k': ['b', {'\\ud800': 1}]}} | chat_template_kwargs.k[1].\\ud800 | 0",
+        "{'user': '\\ud800'} | user | 0",
+      })
+  void halfOfASurrogatePairIsRefusedWhereverItIs(String body, String place, int index) {
+    assertEquals(
+        place + ": expected Unicode text, got half of a surrogate pair at index " + index,
+        refusal(body.replace('\'', '"')));
   }
 
   /** Reads with the library's strict reader, which reads numbers as they are written. */

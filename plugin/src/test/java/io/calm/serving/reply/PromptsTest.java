@@ -25,6 +25,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Long texts with a tokenizer of the native library. */
@@ -137,6 +138,47 @@ class PromptsTest {
         e.getMessage());
   }
 
+  /** Steps that shrink a text, with a text of which only a few tokens are left. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{'type': 'Replace', 'pattern': {'Regex': ' +'}, 'content': ' '} | null | a %s b",
+        "{'type': 'Replace', 'pattern': {'String': '    '}, 'content': ''} | null | a %s b",
+        "{'type': 'Strip', 'strip_left': true, 'strip_right': true} | null | %s",
+        "{'type': 'BertNormalizer', 'clean_text': true, 'handle_chinese_chars': true, 'lowercase': true} | {'type': 'BertPreTokenizer'} | a %s b",
+        "null | {'type': 'WhitespaceSplit'} | a %s b",
+        "null | {'type': 'Split', 'pattern': {'String': ' '}, 'behavior': 'Removed', 'invert': false} | a %s b",
+      })
+  void aTextThatShrinksIsNotRefusedForItsLength(
+      String normalizer, String preTokenizer, String text, @TempDir Path directory)
+      throws IOException {
+    Files.writeString(
+        directory.resolve("tokenizer.json"),
+        """
+        {"version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+         "normalizer": %s, "pre_tokenizer": %s, "post_processor": null, "decoder": null,
+         "model": {"type": "BPE", "unk_token": "a", "vocab": {"a": 0, "b": 1, " ": 2}, "merges": []}}
+        """
+            .formatted(normalizer, preTokenizer)
+            .replace('\'', '"'));
+    String most = text.formatted(" ".repeat(900_000));
+    String tooLong = text.formatted(" ".repeat(1_100_000));
+    try (Tokenizer shrinking = Checkpoints.openTokenizer(directory)) {
+      assertTrue(shrinking.shrinkage().isEmpty());
+      ServedModel served = served(shrinking);
+      int[] whole = shrinking.encode(most, true);
+      assertTrue(whole.length < 10, "tokens: " + whole.length);
+      if (whole.length > 0) {
+        assertArrayEquals(whole, Prompts.encode(served, "prompt", most, true).tokens());
+      }
+      ApiException e =
+          assertThrows(ApiException.class, () -> Prompts.encode(served, "prompt", tooLong, true));
+      assertTrue(e.getMessage().contains("expected at most 1048576 characters"), e.getMessage());
+    }
+  }
+
   @Test
   void aTextOfFewerTokensThanTheContextIsNeverRefusedForItsLength() {
     int longest = 0;
@@ -165,6 +207,7 @@ class PromptsTest {
               wide.limits(),
               wide.lmi(),
               wide.created());
+      assertEquals(1, tokenizer.shrinkage().getAsInt());
       String text = token.repeat(needed);
       assertTrue(text.length() > TextLimits.SHORT);
       int[] tokens = Prompts.encode(both, "prompt", text, true).tokens();

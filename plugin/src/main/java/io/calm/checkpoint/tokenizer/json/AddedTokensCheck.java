@@ -126,6 +126,11 @@ final class AddedTokensCheck {
     return assigned;
   }
 
+  /** Returns whether a token takes the white space beside it. */
+  boolean strips() {
+    return tokens.stream().anyMatch(token -> token.lstrip() || token.rstrip());
+  }
+
   /** Returns the spellings of special tokens. */
   Set<String> special() {
     Set<String> special = new HashSet<>();

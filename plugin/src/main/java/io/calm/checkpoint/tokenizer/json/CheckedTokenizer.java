@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Consumer;
 
@@ -18,6 +19,8 @@ import java.util.function.Consumer;
  * @param special ids of special tokens
  * @param decoder the decoder, checked; empty where the file has none
  * @param expressions the regular expressions in it
+ * @param shrinkage maximum number of characters of a text that become one character of a token;
+ *     empty if there is no such bound
  */
 public record CheckedTokenizer(
     String json,
@@ -25,7 +28,8 @@ public record CheckedTokenizer(
     BitSet added,
     BitSet special,
     Optional<Node> decoder,
-    List<String> expressions) {
+    List<String> expressions,
+    OptionalInt shrinkage) {
 
   /**
    * Checks the text of a {@code tokenizer.json}.
@@ -131,7 +135,25 @@ public record CheckedTokenizer(
                 special.set(id, specials.contains(token.content()));
               });
       return new CheckedTokenizer(
-          out.toString(), tokens, added, special, part("decoder"), List.copyOf(expressions));
+          out.toString(),
+          tokens,
+          added,
+          special,
+          part("decoder"),
+          List.copyOf(expressions),
+          shrinkage(check));
+    }
+
+    /** A token with {@code lstrip} or {@code rstrip} takes any amount of white space. */
+    private OptionalInt shrinkage(AddedTokensCheck added) {
+      return added.strips()
+          ? OptionalInt.empty()
+          : TextShrinkage.of(
+              part("normalizer"),
+              part("pre_tokenizer"),
+              model.type(),
+              model.settings(),
+              model.ids()::containsKey);
     }
   }
 }

@@ -27,6 +27,7 @@ final class ModelCheck {
   private final Map<String, Integer> ids = new HashMap<>();
   private final Map<Integer, String> tokens = new HashMap<>();
   private final Map<String, Object> settings = new LinkedHashMap<>();
+  private String type = "";
   private int size;
   private boolean listed;
   private int vocabAt = -1;
@@ -53,6 +54,16 @@ final class ModelCheck {
     return size;
   }
 
+  /** Returns the model's type, e.g. BPE. */
+  String type() {
+    return type;
+  }
+
+  /** Returns the fields other than vocabulary and merges. */
+  Node settings() {
+    return new Node(path, settings);
+  }
+
   /** Takes the model's value and writes it. */
   void write() {
     if (json.peek() != '{') {
@@ -73,7 +84,7 @@ final class ModelCheck {
         default -> settings.put(name, json.value(1));
       }
     }
-    writeSettings(new Node(path, settings), start);
+    writeSettings(settings(), start);
     out.append('}');
   }
 
@@ -81,7 +92,7 @@ final class ModelCheck {
     if (vocabAt < 0) {
       throw JsonFault.at(path + ".vocab", "a vocabulary", "no such key");
     }
-    String type = node.optional("type").map(it -> it.word(TYPES)).orElseGet(this::inferred);
+    type = node.optional("type").map(it -> it.word(TYPES)).orElseGet(this::inferred);
     comma(start).append("\"type\":\"").append(type).append('"');
     if (listed != type.equals("Unigram")) {
       throw JsonFault.at(

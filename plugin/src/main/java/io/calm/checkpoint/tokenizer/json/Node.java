@@ -14,6 +14,11 @@ import java.util.Optional;
  */
 public record Node(String path, Object value) {
 
+  /** Parses a value. */
+  public static Node parse(String path, String json) {
+    return new Node(path, new StrictJson(json, path).value(1));
+  }
+
   /** Creates the exception for this value. */
   CheckpointException wrong(String expected) {
     return JsonFault.at(path, expected, describe());

@@ -1,0 +1,182 @@
+package io.calm.cli;
+
+import io.calm.search.QuantPlan;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * A plan as an SVG drawing: one column per block, one row per algorithm, the served algorithm of
+ * each block as a filled cell.
+ *
+ * <p>The drawing follows the reader's colour scheme, and brings its own background for viewers that
+ * do not pass the scheme on. Colours are those of Okabe and Ito, which stay apart for colour-blind
+ * readers. The position of a cell carries the same information as its colour, and the text in
+ * {@code desc} the same as the drawing.
+ */
+final class PlanSvg {
+  private static final int CELL_WIDTH = 20;
+  private static final int CELL_HEIGHT = 22;
+  private static final int GAP = 2;
+  private static final int LEFT = 16;
+  private static final int TOP = 44;
+  private static final int CHARACTER_WIDTH = 8;
+  private static final int COUNT_WIDTH = 92;
+  private static final int LABELLED_BLOCKS = 5;
+  private static final int MIN_GRID_WIDTH = 320;
+
+  private static final List<String> COLOURS =
+      List.of("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00");
+
+  private final QuantPlan plan;
+  private final String model;
+  private final List<String> served;
+  private final List<String> rows;
+  private final int labelWidth;
+
+  private PlanSvg(QuantPlan plan, String model) {
+    this.plan = plan;
+    this.model = model;
+    this.served = plan.blocks().stream().map(block -> PlanTable.served(plan, block)).toList();
+    this.rows = rows(plan, served);
+    this.labelWidth =
+        CHARACTER_WIDTH * rows.stream().mapToInt(String::length).max().orElse(0) + CHARACTER_WIDTH;
+  }
+
+  /**
+   * Returns the drawing as an XML document.
+   *
+   * @param model the model's name, for the title
+   */
+  static String draw(QuantPlan plan, String model) {
+    return new PlanSvg(plan, model).document();
+  }
+
+  /** Returns the algorithms that serve most blocks first; others in the order of the pool. */
+  private static List<String> rows(QuantPlan plan, List<String> served) {
+    List<String> names = new ArrayList<>(plan.pool());
+    served.stream().filter(name -> !names.contains(name)).distinct().forEach(names::add);
+    names.sort(Comparator.comparingLong((String name) -> -count(served, name)));
+    return List.copyOf(names);
+  }
+
+  private static long count(List<String> served, String name) {
+    return served.stream().filter(name::equals).count();
+  }
+
+  private String document() {
+    int gridWidth = Math.max(MIN_GRID_WIDTH, served.size() * CELL_WIDTH);
+    int width = LEFT + labelWidth + gridWidth + COUNT_WIDTH;
+    int height = TOP + rows.size() * CELL_HEIGHT + 48;
+    StringBuilder svg = new StringBuilder();
+    line(
+        svg,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-labelledby=\"title desc\""
+            + " viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">",
+        width,
+        height,
+        width,
+        height);
+    line(svg, "<title id=\"title\">%s</title>", escape(title()));
+    line(svg, "<desc id=\"desc\">%s</desc>", escape(description()));
+    style(svg);
+    line(svg, "<rect class=\"panel\" width=\"%d\" height=\"%d\" rx=\"6\"/>", width, height);
+    text(svg, "head", LEFT, 26, title());
+    for (int row = 0; row < rows.size(); row++) {
+      row(svg, row);
+      text(
+          svg,
+          "count",
+          LEFT + labelWidth + gridWidth + CHARACTER_WIDTH,
+          baseline(row),
+          blocks(count(served, rows.get(row))));
+    }
+    axis(svg);
+    return svg.append("</svg>\n").toString();
+  }
+
+  private void style(StringBuilder svg) {
+    line(svg, "<style>");
+    line(svg, ":root { color-scheme: light dark; }");
+    line(svg, "text { font: 13px ui-monospace, Menlo, Consolas, monospace; fill: #1f2328; }");
+    line(svg, ".head { font: 600 14px system-ui, sans-serif; }");
+    line(svg, ".panel { fill: #ffffff; stroke: #d1d9e0; }");
+    line(svg, ".other { fill: #eaeef2; }");
+    for (int row = 0; row < rows.size(); row++) {
+      line(svg, ".a%d { fill: %s; }", row, COLOURS.get(row % COLOURS.size()));
+    }
+    line(svg, "@media (prefers-color-scheme: dark) {");
+    line(svg, "text { fill: #e6edf3; }");
+    line(svg, ".panel { fill: #0d1117; stroke: #3d444d; }");
+    line(svg, ".other { fill: #21262d; }");
+    line(svg, "}");
+    line(svg, "</style>");
+  }
+
+  private void row(StringBuilder svg, int row) {
+    String name = rows.get(row);
+    text(svg, "name", LEFT, baseline(row), name);
+    for (int block = 0; block < served.size(); block++) {
+      line(
+          svg,
+          "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"2\"/>",
+          served.get(block).equals(name) ? "a" + row : "other",
+          LEFT + labelWidth + block * CELL_WIDTH,
+          TOP + row * CELL_HEIGHT,
+          CELL_WIDTH - GAP,
+          CELL_HEIGHT - GAP);
+    }
+  }
+
+  private void axis(StringBuilder svg) {
+    int y = TOP + rows.size() * CELL_HEIGHT + 16;
+    for (int block = 0; block < served.size(); block += LABELLED_BLOCKS) {
+      text(svg, "tick", LEFT + labelWidth + block * CELL_WIDTH, y, Integer.toString(block));
+    }
+    text(svg, "axis", LEFT + labelWidth, y + 20, "block, from the embeddings to the lm_head");
+  }
+
+  private static int baseline(int row) {
+    return TOP + row * CELL_HEIGHT + 15;
+  }
+
+  private String title() {
+    return "%s: algorithm of each block (served: %s)".formatted(model, plan.served());
+  }
+
+  /** Returns the drawing in words: for every algorithm that serves, the blocks it has. */
+  private String description() {
+    return rows.stream()
+        .filter(served::contains)
+        .map(
+            name ->
+                "%s: %s (%s)"
+                    .formatted(
+                        name,
+                        blocks(count(served, name)),
+                        IntStream.range(0, served.size())
+                            .filter(block -> served.get(block).equals(name))
+                            .mapToObj(Integer::toString)
+                            .collect(Collectors.joining(", "))))
+        .collect(Collectors.joining("; "));
+  }
+
+  private static String blocks(long count) {
+    return count == 1 ? "1 block" : count + " blocks";
+  }
+
+  private static void text(StringBuilder svg, String kind, int x, int y, String text) {
+    line(svg, "<text class=\"%s\" x=\"%d\" y=\"%d\">%s</text>", kind, x, y, escape(text));
+  }
+
+  private static void line(StringBuilder svg, String format, Object... values) {
+    svg.append(String.format(Locale.ROOT, format, values)).append('\n');
+  }
+
+  private static String escape(String text) {
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+  }
+}

@@ -1,0 +1,80 @@
+package io.calm.checkpoint.storage;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.checkpoint.CheckpointException;
+import io.calm.tensor.Parallel;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class MappedFileTest {
+  private static final int BYTES = 1 << 20;
+
+  @TempDir private Path directory;
+
+  private Path file() throws IOException {
+    byte[] bytes = new byte[BYTES];
+    for (int i = 0; i < BYTES; i++) {
+      bytes[i] = (byte) ((i * 31) >>> 3);
+    }
+    return Files.write(directory.resolve("weights"), bytes);
+  }
+
+  @Test
+  void readsAnyPartAlsoOnAnInterruptedThread() throws IOException {
+    Path path = file();
+    byte[] expected = Files.readAllBytes(path);
+    MappedFile file = MappedFile.open(path);
+    byte[] got = new byte[1000];
+    for (int from : new int[] {0, 1, 4095, BYTES - 1000}) {
+      Thread.currentThread().interrupt();
+      file.read(from, got, got.length);
+      assertTrue(Thread.interrupted(), "the interrupt is kept");
+      assertArrayEquals(Arrays.copyOfRange(expected, from, from + got.length), got);
+    }
+    assertThrows(IndexOutOfBoundsException.class, () -> file.read(BYTES - 999, got, 1000));
+  }
+
+  /** The JVM's faults of mapped memory once left a thread pool that could not be shut down. */
+  @Test
+  void aFileThatIsCutShortEndsReadsOnAllThreadsAndThePool() throws IOException {
+    Path path = file();
+    MappedFile file = MappedFile.open(path);
+    try (RandomAccessFile cut = new RandomAccessFile(path.toFile(), "rw")) {
+      cut.setLength(10_000);
+    }
+    CheckpointException refused =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(60),
+            () -> {
+              try (Parallel parallel = new Parallel(4)) {
+                return assertThrows(
+                    CheckpointException.class,
+                    () ->
+                        parallel.ranges(
+                            BYTES / 1000,
+                            (from, to) -> {
+                              byte[] row = new byte[1000];
+                              for (int r = from; r < to; r++) {
+                                file.read(1000L * r, row, row.length);
+                              }
+                            }));
+              }
+            });
+    assertEquals(
+        path
+            + ": expected 1048576 bytes, as it was opened, got 10000: it was cut short while in"
+            + " use; restore it and load again",
+        refused.getMessage());
+  }
+}

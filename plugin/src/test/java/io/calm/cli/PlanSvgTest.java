@@ -1,0 +1,91 @@
+package io.calm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.w3c.dom.Document;
+import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
+
+/** Tests that the drawing is well-formed XML and shows what is served. */
+class PlanSvgTest {
+
+  private static Document parse(String svg) throws Exception {
+    DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
+    factory.setFeature("http://apache.org/xml/features/disallow-doctype-decl", true);
+    return factory
+        .newDocumentBuilder()
+        .parse(new ByteArrayInputStream(svg.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private static List<Element> elements(Document document, String tag) {
+    NodeList nodes = document.getElementsByTagName(tag);
+    List<Element> elements = new ArrayList<>();
+    for (int i = 0; i < nodes.getLength(); i++) {
+      elements.add((Element) nodes.item(i));
+    }
+    return elements;
+  }
+
+  /** Returns the filled cells, as "column row" counted from 0, in the order of the drawing. */
+  private static List<String> filled(Document document) {
+    List<Element> cells =
+        elements(document, "rect").stream()
+            .filter(cell -> !cell.getAttribute("class").equals("panel"))
+            .toList();
+    List<String> columns = cells.stream().map(cell -> cell.getAttribute("x")).distinct().toList();
+    List<String> rows = cells.stream().map(cell -> cell.getAttribute("y")).distinct().toList();
+    return cells.stream()
+        .filter(cell -> !cell.getAttribute("class").equals("other"))
+        .map(
+            cell ->
+                columns.indexOf(cell.getAttribute("x"))
+                    + " "
+                    + rows.indexOf(cell.getAttribute("y")))
+        .toList();
+  }
+
+  private static List<String> names(Document document, String kind) {
+    return elements(document, "text").stream()
+        .filter(text -> text.getAttribute("class").equals(kind))
+        .map(Element::getTextContent)
+        .toList();
+  }
+
+  @Test
+  void aMixHasOneFilledCellPerBlock() throws Exception {
+    Document svg = parse(PlanSvg.draw(PlanTableTest.plan("calm", true), "tiny"));
+    assertEquals(List.of("gptq", "awq"), names(svg, "name"), "the order of the pool");
+    assertEquals(List.of("1 0", "0 1"), filled(svg), "gptq in block 1, awq in block 0");
+    assertEquals(List.of("1 block", "1 block"), names(svg, "count"));
+    assertEquals(
+        "gptq: 1 block (1); awq: 1 block (0)", elements(svg, "desc").get(0).getTextContent());
+  }
+
+  @Test
+  void aRejectedMixShowsTheServedAlgorithm() throws Exception {
+    Document svg = parse(PlanSvg.draw(PlanTableTest.plan("uniform-gptq", false), "tiny"));
+    assertEquals(List.of("0 0", "1 0"), filled(svg));
+    assertEquals(List.of("2 blocks", "0 blocks"), names(svg, "count"));
+    assertEquals("gptq: 2 blocks (0, 1)", elements(svg, "desc").get(0).getTextContent());
+  }
+
+  @Test
+  void readersWithoutSightGetTitleAndDescription() throws Exception {
+    Document svg = parse(PlanSvg.draw(PlanTableTest.plan("calm", true), "a <b> & c"));
+    Element root = svg.getDocumentElement();
+    assertEquals("img", root.getAttribute("role"));
+    assertEquals("title desc", root.getAttribute("aria-labelledby"));
+    assertEquals("title", elements(svg, "title").get(0).getAttribute("id"));
+    assertTrue(
+        elements(svg, "title").get(0).getTextContent().startsWith("a <b> & c: "),
+        "names are escaped");
+    assertTrue(elements(svg, "style").get(0).getTextContent().contains("color-scheme: dark"));
+  }
+}

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * The identity and size of a file when it was mapped. A mapping stays valid if its file is deleted
  * or replaced, but not if the file is truncated.
  *
- * @param identity the inode, which distinguishes the file from another at the same path; null if the
- *     file system has none
+ * @param identity the inode, which distinguishes the file from another at the same path; null if
+ *     the file system has none
  */
 public record FileStamp(Path path, long size, @Nullable Object identity) {
 

@@ -52,9 +52,7 @@ record PosixStatus(int uid, int mode) {
     return self.isEmpty() || uid == self.getAsInt();
   }
 
-  /**
-   * Returns whether the owner is this process's user or root, which can write to every file.
-   */
+  /** Returns whether the owner is this process's user or root, which can write to every file. */
   boolean isTrusted() {
     return isOwn() || uid == ROOT;
   }

@@ -25,9 +25,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Directories below the cache directory have mode 0700 and published files have mode 0444. Both
  * belong to the user of this process or to root. Symbolic links are refused, and so are files of
- * other users. Wider modes, as set by older versions, are narrowed. On a system without POSIX owners
- * and modes, only links are refused. The path of the cache directory itself may contain links, since
- * the operator chooses it. Thread safe.
+ * other users. Wider modes, as set by older versions, are narrowed. On a system without POSIX
+ * owners and modes, only links are refused. The path of the cache directory itself may contain
+ * links, since the operator chooses it. Thread safe.
  */
 public final class PrivateFiles {
   private static final Logger LOGGER = LoggerFactory.getLogger(PrivateFiles.class);

@@ -24,8 +24,8 @@ public final class PrivateLibrary {
 
   /**
    * Loads a library from its bytes. The bytes are written to a new file of mode 0600, through the
-   * channel that created it. The file is in a new temporary directory of mode 0700. Both are deleted
-   * after loading.
+   * channel that created it. The file is in a new temporary directory of mode 0700. Both are
+   * deleted after loading.
    *
    * @param name name of the file
    * @throws IOException if the file cannot be written

@@ -153,7 +153,8 @@ final class ActiveSequence {
    *
    * @return the reason if the sequence has ended
    */
-  Optional<Finish.Reason> advance(BlockManager blocks, ScheduledChunk scheduled, List<Logits> rows) {
+  Optional<Finish.Reason> advance(
+      BlockManager blocks, ScheduledChunk scheduled, List<Logits> rows) {
     held = scheduled.chunk().end();
     blocks.publish(table, tokens, held);
     if (scheduled instanceof ScheduledChunk.Prefill prefill) {

@@ -12,9 +12,9 @@ import java.util.Set;
  * cache. Knows no tensors.
  *
  * <p>A block is free, held by block tables, or idle in the prefix cache. A partly filled block is
- * held by exactly one table. Tables with equal tokens share their full blocks, even if both computed
- * them, since the decoder's results are bit-identical. All operations take constant time per block,
- * except {@link #withoutMemory}. Not thread safe.
+ * held by exactly one table. Tables with equal tokens share their full blocks, even if both
+ * computed them, since the decoder's results are bit-identical. All operations take constant time
+ * per block, except {@link #withoutMemory}. Not thread safe.
  */
 final class BlockManager {
   private static final int TOKENS = Decoder.BLOCK_TOKENS;

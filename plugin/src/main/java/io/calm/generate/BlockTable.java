@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** The block table of one sequence: the ids of its KV blocks. Only {@link BlockManager} changes it. */
+/**
+ * The block table of one sequence: the ids of its KV blocks. Only {@link BlockManager} changes it.
+ */
 final class BlockTable {
   private int[] ids = new int[8];
   private int size;

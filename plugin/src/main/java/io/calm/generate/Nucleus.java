@@ -6,10 +6,10 @@ import java.util.Arrays;
 /**
  * Samples from the tokens that top_p and min_p keep (nucleus sampling, arXiv 1904.09751).
  *
- * <p>The vocabulary is not sorted. Tokens are put into buckets by the leading bits of their weights,
- * eight buckets per power of two. Buckets are summed in descending order of weight. Only two
- * buckets are sorted, by weight and then id: the one in which the nucleus ends and the one that is
- * drawn from. Not thread safe.
+ * <p>The vocabulary is not sorted. Tokens are put into buckets by the leading bits of their
+ * weights, eight buckets per power of two. Buckets are summed in descending order of weight. Only
+ * two buckets are sorted, by weight and then id: the one in which the nucleus ends and the one that
+ * is drawn from. Not thread safe.
  */
 final class Nucleus {
   private static final int SHIFT = 20; // leaves the exponent and three bits

@@ -13,11 +13,11 @@ import java.util.stream.Stream;
 /**
  * A cache of full KV blocks, keyed by all tokens up to the end of the block.
  *
- * <p>The cache is a tree in which each edge is labelled with the tokens of one block, as in SGLang's
- * RadixAttention (arXiv 2312.07104). Lookup compares tokens, not only hashes, so a hash collision
- * cannot return a wrong block. Caffeine records every use and chooses the node to evict (W-TinyLFU,
- * arXiv 1512.00727). It counts uses by a hash of the whole path, so the frequency of an evicted
- * prefix is remembered.
+ * <p>The cache is a tree in which each edge is labelled with the tokens of one block, as in
+ * SGLang's RadixAttention (arXiv 2312.07104). Lookup compares tokens, not only hashes, so a hash
+ * collision cannot return a wrong block. Caffeine records every use and chooses the node to evict
+ * (W-TinyLFU, arXiv 1512.00727). It counts uses by a hash of the whole path, so the frequency of an
+ * evicted prefix is remembered.
  *
  * <p>A sequence that holds a node also holds its ancestors. Descendants of an idle node are
  * therefore idle, and are used no more often than the node. If Caffeine chooses a node with
@@ -105,7 +105,9 @@ final class PrefixCache {
     return root;
   }
 
-  /** Returns the child of {@code parent} for the tokens of the block that starts at {@code from}. */
+  /**
+   * Returns the child of {@code parent} for the tokens of the block that starts at {@code from}.
+   */
   Optional<Node> child(Node parent, int[] tokens, int from) {
     return Optional.ofNullable(parent.children.get(edge(tokens, from)));
   }

@@ -67,7 +67,8 @@ public record SamplingParameters(
         (token, bias) -> requireRange("logit_bias." + token, bias, -MAX_BIAS, MAX_BIAS));
     requireRange("logprobs", topLogprobs, 0, MAX_LOGPROBS);
     if (topLogprobs > 0 && !logprobs) {
-      throw new IllegalArgumentException("logprobs: must be true if alternatives are requested, got false");
+      throw new IllegalArgumentException(
+          "logprobs: must be true if alternatives are requested, got false");
     }
     requireRange("number of stop strings", stops.size(), 0, MAX_STOPS);
     for (String stop : stops) {

@@ -11,8 +11,8 @@ sealed interface ScheduledChunk {
   /**
    * A chunk of the prompt, or of prompt and answer when they are recomputed after a preemption.
    *
-   * @param last whether the chunk ends with the sequence's last token, so that the next token can be
-   *     sampled
+   * @param last whether the chunk ends with the sequence's last token, so that the next token can
+   *     be sampled
    */
   record Prefill(ActiveSequence sequence, Chunk chunk, boolean last) implements ScheduledChunk {}
 

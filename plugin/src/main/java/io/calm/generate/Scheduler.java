@@ -19,9 +19,10 @@ import org.slf4j.LoggerFactory;
  * blocks, allocated as sequences grow. The work is divided among these classes:
  *
  * <ul>
- *   <li>{@link RequestQueue} holds waiting requests, each a {@link Submission}, and wakes the thread.
- *   <li>{@link StepLoop} runs one step at a time: finish cancelled and timed-out requests, schedule,
- *       run the decoder, process the results. It attributes failures to sequences.
+ *   <li>{@link RequestQueue} holds waiting requests, each a {@link Submission}, and wakes the
+ *       thread.
+ *   <li>{@link StepLoop} runs one step at a time: finish cancelled and timed-out requests,
+ *       schedule, run the decoder, process the results. It attributes failures to sequences.
  *   <li>{@link ActiveSequences} holds the started sequences, admits new ones and preempts others.
  *   <li>{@link BlockManager} counts references to KV blocks; {@link PrefixCache} keeps full blocks
  *       for prompts with a common prefix.
@@ -30,10 +31,11 @@ import org.slf4j.LoggerFactory;
  * </ul>
  *
  * <p><b>Policy.</b> A step contains every decode, then prompt chunks in order of arrival up to
- * {@link SchedulerSettings#stepTokens}, so long prompts do not stall decodes. A sequence is admitted
- * if blocks for all its current tokens are available. If blocks run out later, the newest sequence
- * is preempted, paused ones first. Its blocks are released and recomputed after readmission, which
- * is cheap if they are still cached. Idle blocks are evicted only when no free block is left.
+ * {@link SchedulerSettings#stepTokens}, so long prompts do not stall decodes. A sequence is
+ * admitted if blocks for all its current tokens are available. If blocks run out later, the newest
+ * sequence is preempted, paused ones first. Its blocks are released and recomputed after
+ * readmission, which is cheap if they are still cached. Idle blocks are evicted only when no free
+ * block is left.
  *
  * <p><b>Cost.</b> A step costs one decoder call plus, per sequence, O(1) bookkeeping and O(V)
  * sampling for a vocabulary of V tokens. Each turn also checks every queued and started request for
@@ -56,10 +58,10 @@ import org.slf4j.LoggerFactory;
  *   <li>No sequence holds a block after its end.
  * </ol>
  *
- * <p><b>Sources.</b> Iteration-level scheduling: Orca (Yu et al., OSDI 2022). KV blocks, block tables
- * and preemption by recomputation: vLLM's PagedAttention (Kwon et al., arXiv 2309.06180). Chunked
- * prefill beside decodes: Sarathi-Serve (Agrawal et al., arXiv 2403.02310). Prefix tree: SGLang's
- * RadixAttention (Zheng et al., arXiv 2312.07104).
+ * <p><b>Sources.</b> Iteration-level scheduling: Orca (Yu et al., OSDI 2022). KV blocks, block
+ * tables and preemption by recomputation: vLLM's PagedAttention (Kwon et al., arXiv 2309.06180).
+ * Chunked prefill beside decodes: Sarathi-Serve (Agrawal et al., arXiv 2403.02310). Prefix tree:
+ * SGLang's RadixAttention (Zheng et al., arXiv 2312.07104).
  */
 public final class Scheduler implements AutoCloseable {
   private static final Logger logger = LoggerFactory.getLogger(Scheduler.class);
@@ -119,7 +121,9 @@ public final class Scheduler implements AutoCloseable {
   public List<? extends Generation> submit(List<GenerationRequest> requests) {
     requests.forEach(this::requireFits);
     List<Submission> submissions =
-        requests.stream().map(request -> new Submission(request, nanoClock, queue::signal)).toList();
+        requests.stream()
+            .map(request -> new Submission(request, nanoClock, queue::signal))
+            .toList();
     submissions.forEach(Submission::sequence); // out of memory must fail this thread
     queue.add(submissions);
     return submissions;
@@ -169,16 +173,12 @@ public final class Scheduler implements AutoCloseable {
     return failure;
   }
 
-  /**
-   * Rejects new requests, finishes the accepted ones, then closes the decoder. Returns at once.
-   */
+  /** Rejects new requests, finishes the accepted ones, then closes the decoder. Returns at once. */
   public void drain() {
     queue.drain();
   }
 
-  /**
-   * Rejects new requests, cancels the accepted ones, then closes the decoder. Returns at once.
-   */
+  /** Rejects new requests, cancels the accepted ones, then closes the decoder. Returns at once. */
   @Override
   public void close() {
     queue.close();

@@ -25,8 +25,8 @@ import org.slf4j.LoggerFactory;
  */
 final class StepLoop {
   /**
-   * Number of steps after which blocks without memory are tried again; a failed attempt takes half a
-   * second.
+   * Number of steps after which blocks without memory are tried again; a failed attempt takes half
+   * a second.
    */
   static final int STEPS_TO_RETRY = 2048;
 
@@ -67,11 +67,15 @@ final class StepLoop {
   /** Finishes cancelled and timed-out requests, queued or running. */
   private void finishCancelledAndTimedOut() {
     for (Submission submission : queue.takeIf(t -> t.endReason().isPresent())) {
-      submission.finish(submission.endReason().orElse(Finish.Reason.CANCELLED), Optional.empty(), "", 0);
+      submission.finish(
+          submission.endReason().orElse(Finish.Reason.CANCELLED), Optional.empty(), "", 0);
     }
     active.forEach(
         sequence ->
-            sequence.submission().endReason().ifPresent(reason -> end(sequence, reason, Optional.empty())));
+            sequence
+                .submission()
+                .endReason()
+                .ifPresent(reason -> end(sequence, reason, Optional.empty())));
   }
 
   /** Schedules all decodes, then prompt chunks in order of arrival within the token budget. */
@@ -99,7 +103,8 @@ final class StepLoop {
         scored -= sequence.scoring() ? count : 0;
       }
     }
-    batch.removeIf(scheduled -> !scheduled.sequence().admitted()); // preempted after it was scheduled
+    batch.removeIf(
+        scheduled -> !scheduled.sequence().admitted()); // preempted after it was scheduled
     return batch;
   }
 
@@ -175,8 +180,8 @@ final class StepLoop {
   }
 
   /**
-   * Excludes the blocks that have no memory. A request fails only if it would not fit in memory even
-   * by itself.
+   * Excludes the blocks that have no memory. A request fails only if it would not fit in memory
+   * even by itself.
    */
   private void shrink(List<ScheduledChunk> batch, KvMemoryException e) {
     batch.forEach(this::releaseEmpty);

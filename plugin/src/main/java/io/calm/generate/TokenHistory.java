@@ -53,8 +53,8 @@ final class TokenHistory {
   }
 
   /**
-   * Applies minimum length, biases and penalties to the row in place; {@link #restore} reverts them.
-   * Returns the same object if nothing changes.
+   * Applies minimum length, biases and penalties to the row in place; {@link #restore} reverts
+   * them. Returns the same object if nothing changes.
    */
   Logits penalized(Logits logits) {
     boolean early = length < parameters.minNewTokens() && !ends.isEmpty();

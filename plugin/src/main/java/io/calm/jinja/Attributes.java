@@ -52,7 +52,9 @@ final class Attributes {
         : null;
   }
 
-  /** Returns the result of {@code getattr} in the sandbox, or null if there is no such attribute. */
+  /**
+   * Returns the result of {@code getattr} in the sandbox, or null if there is no such attribute.
+   */
   static @Nullable Value find(Engine engine, Value value, String name) {
     if (value instanceof UndefinedValue undefined) {
       throw undefined.fault();

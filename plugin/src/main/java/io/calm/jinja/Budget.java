@@ -3,8 +3,8 @@ package io.calm.jinja;
 import java.util.List;
 
 /**
- * The remaining {@link TemplateLimits} of one rendering. Every value whose size depends on its input
- * is created here, so that all of them are counted. Not thread safe.
+ * The remaining {@link TemplateLimits} of one rendering. Every value whose size depends on its
+ * input is created here, so that all of them are counted. Not thread safe.
  */
 final class Budget {
   private static final int CLOCK_EVERY = 256;

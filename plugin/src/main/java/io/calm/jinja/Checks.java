@@ -14,8 +14,8 @@ final class Checks {
   private Checks() {}
 
   /**
-   * Checks a template: filters and tests exist; block names are unique; {@code loop} is not assigned;
-   * {@code break} and {@code continue} are inside a loop.
+   * Checks a template: filters and tests exist; block names are unique; {@code loop} is not
+   * assigned; {@code break} and {@code continue} are inside a loop.
    *
    * @throws TemplateSyntaxException at the first violation
    */

@@ -60,8 +60,8 @@ final class ExpressionParser {
   }
 
   /**
-   * Parses expressions up to the token that ends a tuple; a single expression without a comma is not
-   * a tuple.
+   * Parses expressions up to the token that ends a tuple; a single expression without a comma is
+   * not a tuple.
    *
    * @param end name that ends the tuple, empty for none
    * @param parenthesized whether no expression at all is the empty tuple

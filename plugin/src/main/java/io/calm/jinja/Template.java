@@ -67,9 +67,9 @@ public final class Template {
   }
 
   /**
-   * Returns whether the template loops over a member of a variable's elements, as {@code {% for part
-   * in message.content %}} does inside {@code {% for message in messages %}}. Follows assignments,
-   * filters, slices and arguments of macros.
+   * Returns whether the template loops over a member of a variable's elements, as {@code {% for
+   * part in message.content %}} does inside {@code {% for message in messages %}}. Follows
+   * assignments, filters, slices and arguments of macros.
    *
    * @param variable name of a list, e.g. {@code messages}
    * @param member key of its elements, e.g. {@code content}

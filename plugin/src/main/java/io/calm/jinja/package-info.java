@@ -1,6 +1,6 @@
 /**
- * A template engine for Jinja2, configured like Hugging Face transformers for chat templates. It has
- * the immutable sandbox, {@code trim_blocks}, {@code lstrip_blocks}, loop controls, {@code
+ * A template engine for Jinja2, configured like Hugging Face transformers for chat templates. It
+ * has the immutable sandbox, {@code trim_blocks}, {@code lstrip_blocks}, loop controls, {@code
  * generation} blocks, {@code raise_exception}, {@code strftime_now} and a {@code tojson} without
  * HTML escapes.
  *

@@ -45,7 +45,8 @@ public record ModelSpec(
   public static final int MAX_LAYERS = 4096;
 
   /**
-   * Maximum number of query heads per key-value head, which is the capacity of the native attention.
+   * Maximum number of query heads per key-value head, which is the capacity of the native
+   * attention.
    */
   public static final int MAX_SHARED_HEADS = 128;
 

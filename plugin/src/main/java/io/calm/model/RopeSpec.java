@@ -74,7 +74,9 @@ public record RopeSpec(float theta, Scaling scaling) {
     }
   }
 
-  /** GGUF's {@code rope_freqs.weight}, which divides each frequency by its own factor [headDim/2]. */
+  /**
+   * GGUF's {@code rope_freqs.weight}, which divides each frequency by its own factor [headDim/2].
+   */
   @SuppressWarnings("ArrayRecordComponent") // a short table, read only
   public record Factors(float[] divisors) implements Scaling {
     public Factors {

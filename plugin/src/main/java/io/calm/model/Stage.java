@@ -4,7 +4,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
-/** A point in a decoder block where one activation feeds one or more linears; stages run in order. */
+/**
+ * A point in a decoder block where one activation feeds one or more linears; stages run in order.
+ */
 public enum Stage {
   /** Output of the attention norm; feeds q, k and v. */
   ATTENTION_IN,

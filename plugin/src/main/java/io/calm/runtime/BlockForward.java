@@ -86,7 +86,8 @@ final class BlockForward {
   }
 
   /** Computes and rounds the stage's activation, then runs its linears. */
-  private void stage(int layer, Stage stage, List<StepRow> rows, BlockWeights block, StageInput input) {
+  private void stage(
+      int layer, Stage stage, List<StepRow> rows, BlockWeights block, StageInput input) {
     int width = spec.inputs(stage);
     boolean[] finite = new boolean[rows.size()];
     workers.forRows(

@@ -50,8 +50,8 @@ public final class DecoderSequences {
     }
 
     /**
-     * Returns the chunk of the next tokens, for the next step. If that step fails, the sequence must
-     * be closed.
+     * Returns the chunk of the next tokens, for the next step. If that step fails, the sequence
+     * must be closed.
      *
      * @throws IllegalStateException if there is no free block
      */

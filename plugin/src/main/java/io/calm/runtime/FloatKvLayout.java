@@ -47,7 +47,8 @@ final class FloatKvLayout {
   }
 
   /** Stores the key and the value of one head, {@code [at .. at + headDim)}, at a position. */
-  void store(KvBlock block, int layer, int head, int position, float[] keys, float[] values, int at) {
+  void store(
+      KvBlock block, int layer, int head, int position, float[] keys, float[] values, int at) {
     int slot = position % Decoder.BLOCK_TOKENS;
     put(block.floats(), keys(layer, head) + slot, Decoder.BLOCK_TOKENS, keys, at);
     put(block.floats(), values(layer, head) + slot * headDim, 1, values, at);

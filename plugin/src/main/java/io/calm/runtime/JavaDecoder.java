@@ -51,7 +51,8 @@ public final class JavaDecoder extends QuantizedDecoder {
    * storage types. Only the Java kernels support it.
    */
   public static JavaDecoder withoutKvRounding(QuantizedModel model, int threads, int blocks) {
-    return new JavaDecoder(model, new FloatKvLayout(model.spec(), Optional.empty()), threads, blocks);
+    return new JavaDecoder(
+        model, new FloatKvLayout(model.spec(), Optional.empty()), threads, blocks);
   }
 
   /** Creates a decoder with the given storage; tests pass one that fails. */

@@ -17,7 +17,8 @@ import java.util.List;
  * <ul>
  *   <li>score = (sum over d, ascending, fused multiply-add, of q k) / sqrt(headDim)
  *   <li>weight = e^(score - the split's maximum score)
- *   <li>sum of weights: position p goes to lane p mod {@value #LANES}; the lanes are added in halves
+ *   <li>sum of weights: position p goes to lane p mod {@value #LANES}; the lanes are added in
+ *       halves
  *   <li>output = sum over positions, ascending, fused multiply-add, of weight * v
  * </ul>
  *
@@ -139,7 +140,9 @@ final class KvAttention {
     }
   }
 
-  /** Computes the weights of query {@code i}, their maximum score and their sum into the scratch. */
+  /**
+   * Computes the weights of query {@code i}, their maximum score and their sum into the scratch.
+   */
   private void score(float[] queries, int query, int from, int end, int length, int i, Scratch s) {
     float[] scores = s.scores[i];
     int first = Math.max(from, 0);

@@ -46,7 +46,9 @@ public final class RotaryTable {
     return attentionFactor;
   }
 
-  /** Writes the {@link #pairs} cosines and sines of {@code position}, starting at {@code offset}. */
+  /**
+   * Writes the {@link #pairs} cosines and sines of {@code position}, starting at {@code offset}.
+   */
   public void fill(int position, float[] cosines, float[] sines, int offset) {
     for (int i = 0; i < inverseFrequencies.length; i++) {
       float angle = position * inverseFrequencies[i];

@@ -77,7 +77,8 @@ final class StepCheck {
             c, "expected blocks 0 to %d, got %d".formatted(reader.length - 1, block));
       }
       if (reader[block] == first + c) {
-        throw new ChunkRefusedException(c, "its block table contains block %d twice".formatted(block));
+        throw new ChunkRefusedException(
+            c, "its block table contains block %d twice".formatted(block));
       }
       reader[block] = first + c;
       if (i >= chunk.firstWritten()) {

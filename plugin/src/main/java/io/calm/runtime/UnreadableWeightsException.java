@@ -1,8 +1,8 @@
 package io.calm.runtime;
 
 /**
- * Reports that a model's weights have become unreadable, e.g. because the mapped file was truncated.
- * No further step of the model is possible. The message says what to do.
+ * Reports that a model's weights have become unreadable, e.g. because the mapped file was
+ * truncated. No further step of the model is possible. The message says what to do.
  */
 public final class UnreadableWeightsException extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -1,8 +1,8 @@
 package io.calm.runtime;
 
 /**
- * Inner loops of attention that the JIT compiler vectorizes: arrays are indexed by the loop variable
- * alone, one array is written, and there is no sum over elements.
+ * Inner loops of attention that the JIT compiler vectorizes: arrays are indexed by the loop
+ * variable alone, one array is written, and there is no sum over elements.
  */
 final class VectorLoops {
   private VectorLoops() {}

@@ -56,8 +56,8 @@ final class WorkerPool implements AutoCloseable {
   }
 
   /**
-   * Runs {@code task} for items 0 to {@code items - 1} and waits for all of them. Only one thread at
-   * a time may call it. If items throw, the first exception is rethrown after all have ended.
+   * Runs {@code task} for items 0 to {@code items - 1} and waits for all of them. Only one thread
+   * at a time may call it. If items throw, the first exception is rethrown after all have ended.
    */
   void run(int items, Task task) {
     if (items == 1 || workers.length == 0) {
@@ -157,9 +157,9 @@ final class WorkerPool implements AutoCloseable {
     }
 
     /**
-     * Runs items until none is left. The JVM may report an unreadable memory page late, at any point
-     * of the thread, possibly after the item. The error must neither end the thread nor leave an
-     * item uncounted.
+     * Runs items until none is left. The JVM may report an unreadable memory page late, at any
+     * point of the thread, possibly after the item. The error must neither end the thread nor leave
+     * an item uncounted.
      */
     void work(int worker) {
       boolean more = true;

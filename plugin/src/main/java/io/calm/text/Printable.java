@@ -14,9 +14,9 @@ public final class Printable {
   private Printable() {}
 
   /**
-   * Returns {@code value}'s string form on one line, truncated to {@link #MAX_LENGTH} characters. The
-   * full length follows if the string was truncated. Control and format characters, line separators
-   * and lone surrogates are escaped as {@code \n} or {@code \}{@code u001b}.
+   * Returns {@code value}'s string form on one line, truncated to {@link #MAX_LENGTH} characters.
+   * The full length follows if the string was truncated. Control and format characters, line
+   * separators and lone surrogates are escaped as {@code \n} or {@code \}{@code u001b}.
    *
    * @param value any value; {@code null} gives {@code "null"}
    */

@@ -57,7 +57,8 @@ class SchedulerFuzzTest {
 
   private static final List<Fault> FAULTS = List.of(Fault.values());
 
-  private record Submitted(GenerationRequest request, Recorder events, Submission submission, Fault fault) {
+  private record Submitted(
+      GenerationRequest request, Recorder events, Submission submission, Fault fault) {
     boolean open() {
       return events.finish().isEmpty();
     }

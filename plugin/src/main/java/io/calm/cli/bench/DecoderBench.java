@@ -2,9 +2,9 @@ package io.calm.cli.bench;
 
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Wanted;
-import io.calm.runtime.NativeDecoder;
 import io.calm.runtime.DecoderSequences;
 import io.calm.runtime.DecoderSequences.Sequence;
+import io.calm.runtime.NativeDecoder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;

@@ -13,8 +13,8 @@ import java.util.function.IntSupplier;
 
 /**
  * The provider through which DJL finds the engine. It is registered by hand, with {@link
- * Engine#registerEngine}: in DJL Serving by the plugin's handler, because ServiceLoader does not see
- * a jar in {@code plugins/}; in any other program by the program.
+ * Engine#registerEngine}: in DJL Serving by the plugin's handler, because ServiceLoader does not
+ * see a jar in {@code plugins/}; in any other program by the program.
  *
  * <pre>{@code
  * Engine.registerEngine(new CalmEngineProvider());

@@ -66,7 +66,9 @@ class StandaloneEngineTest {
   /** Returns the class path of the tests, also where a launcher has a class loader of its own. */
   private static List<String> classPath() {
     if (StandaloneEngineTest.class.getClassLoader() instanceof URLClassLoader loader) {
-      return Arrays.stream(loader.getURLs()).map(url -> Path.of(URI.create(url.toString())).toString()).toList();
+      return Arrays.stream(loader.getURLs())
+          .map(url -> Path.of(URI.create(url.toString())).toString())
+          .toList();
     }
     String all =
         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));

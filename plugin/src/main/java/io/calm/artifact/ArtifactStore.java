@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * deletes; a damaged artifact is reported and made again. Thread safe, also between processes.
  */
 public final class ArtifactStore {
-  private static final Logger LOGGER = LoggerFactory.getLogger(ArtifactStore.class);
+  private static final Logger logger = LoggerFactory.getLogger(ArtifactStore.class);
 
   private static final String DIRECTORY = "artifacts";
   private static final int MAX_ATTEMPTS = 100;
@@ -76,7 +76,7 @@ public final class ArtifactStore {
     } catch (IOException e) {
       throw new ArtifactException(message(e), e);
     } catch (BadArtifactException e) {
-      LOGGER.warn("artifact {}: {}; it will be made again", directory, e.getMessage());
+      logger.warn("artifact {}: {}; it will be made again", directory, e.getMessage());
       return Optional.empty();
     }
   }
@@ -134,7 +134,7 @@ public final class ArtifactStore {
     try {
       return Optional.of(ArtifactReader.open(place.directory(), key));
     } catch (BadArtifactException e) {
-      LOGGER.info("artifact {}: deleting it: {}", place.directory(), e.getMessage());
+      logger.info("artifact {}: deleting it: {}", place.directory(), e.getMessage());
       Path discarded = free(place).discarded();
       Files.move(place.directory(), discarded, StandardCopyOption.ATOMIC_MOVE);
       deleteLeftover(discarded);
@@ -183,7 +183,7 @@ public final class ArtifactStore {
     try {
       return KeyLock.tryAcquire(file);
     } catch (IOException e) {
-      LOGGER.warn(
+      logger.warn(
           "{}: cannot be opened ({}); leftovers of its writer are kept", file, e.toString());
       return Optional.empty();
     }
@@ -211,11 +211,11 @@ public final class ArtifactStore {
 
   /** Deletes a writer's leftover; logs a warning if it cannot be deleted. */
   private void deleteLeftover(Path leftover) {
-    LOGGER.info("{}: deleting a leftover of a writer that has ended", leftover);
+    logger.info("{}: deleting a leftover of a writer that has ended", leftover);
     try {
       disk.delete(leftover);
     } catch (IOException | UncheckedIOException e) {
-      LOGGER.warn("{}: cannot be deleted ({}); delete it by hand", leftover, e.toString());
+      logger.warn("{}: cannot be deleted ({}); delete it by hand", leftover, e.toString());
     }
   }
 

@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * closed.
  */
 public final class ArtifactWriter implements AutoCloseable {
-  private static final Logger LOGGER = LoggerFactory.getLogger(ArtifactWriter.class);
+  private static final Logger logger = LoggerFactory.getLogger(ArtifactWriter.class);
 
   private final Disk disk;
   private final Place place;
@@ -236,7 +236,7 @@ public final class ArtifactWriter implements AutoCloseable {
       tables.close();
       disk.delete(place.temporary());
     } catch (IOException e) {
-      LOGGER.warn("{}: cannot be deleted ({}); the next writer will", place.temporary(), e);
+      logger.warn("{}: cannot be deleted ({}); the next writer will", place.temporary(), e);
     } finally {
       lock.close();
     }

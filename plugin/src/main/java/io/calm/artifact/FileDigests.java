@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * safe, also between processes.
  */
 public final class FileDigests {
-  private static final Logger LOGGER = LoggerFactory.getLogger(FileDigests.class);
+  private static final Logger logger = LoggerFactory.getLogger(FileDigests.class);
   private static final Duration SETTLED = Duration.ofSeconds(2);
 
   private static final String DIRECTORY = "digests";
@@ -133,11 +133,11 @@ public final class FileDigests {
       if (new String(stored, StandardCharsets.UTF_8).equals(text(identity, sha256))) {
         return Optional.of(sha256);
       }
-      LOGGER.info("{} is of an older version of its file, or damaged; reading it again", entry);
+      logger.info("{} is of an older version of its file, or damaged; reading it again", entry);
     } catch (NoSuchFileException e) {
-      LOGGER.debug("no digest remembered in {}", entry);
+      logger.debug("no digest remembered in {}", entry);
     } catch (IOException e) {
-      LOGGER.warn("digest {} cannot be read ({}); reading the model file instead", entry, e);
+      logger.warn("digest {} cannot be read ({}); reading the model file instead", entry, e);
     }
     return Optional.empty();
   }
@@ -154,7 +154,7 @@ public final class FileDigests {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
-      LOGGER.warn("digest {} cannot be written ({}); it is computed at every start", entry, e);
+      logger.warn("digest {} cannot be written ({}); it is computed at every start", entry, e);
     }
   }
 }

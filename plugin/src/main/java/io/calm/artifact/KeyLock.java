@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * them. The file names the holder, for people.
  */
 final class KeyLock implements AutoCloseable {
-  private static final Logger LOGGER = LoggerFactory.getLogger(KeyLock.class);
+  private static final Logger logger = LoggerFactory.getLogger(KeyLock.class);
   private static final Map<Path, Semaphore> IN_PROCESS = new ConcurrentHashMap<>();
   private static final long POLL_MILLIS = 50;
   private static final int MAX_HOLDER = 200;
@@ -42,7 +42,7 @@ final class KeyLock implements AutoCloseable {
   static KeyLock acquire(Path file) throws IOException, InterruptedException {
     Semaphore semaphore = semaphore(file);
     if (!semaphore.tryAcquire()) {
-      LOGGER.info("{}: waiting for another thread that makes this artifact", file);
+      logger.info("{}: waiting for another thread that makes this artifact", file);
       semaphore.acquire();
     }
     return withFileLock(semaphore, file, true)
@@ -81,7 +81,7 @@ final class KeyLock implements AutoCloseable {
       locked = tryLock(channel);
       for (int polls = 0; !locked && wait; polls++) {
         if (polls == 1) { // not 0: the holder may have yet to write its name
-          LOGGER.info("{}: waiting for {}, which makes this artifact", file, holder(channel));
+          logger.info("{}: waiting for {}, which makes this artifact", file, holder(channel));
         }
         Thread.sleep(POLL_MILLIS);
         locked = tryLock(channel);

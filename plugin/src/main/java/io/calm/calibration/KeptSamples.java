@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * making. Thread safe, also between processes: they would write the same bytes.
  */
 public final class KeptSamples {
-  private static final Logger LOGGER = LoggerFactory.getLogger(KeptSamples.class);
+  private static final Logger logger = LoggerFactory.getLogger(KeptSamples.class);
   private static final String FORMAT = "calm-samples 1";
   private static final int HEADER_LINES = 3;
 
@@ -57,9 +57,9 @@ public final class KeptSamples {
     } catch (NoSuchFileException e) {
       return Optional.empty();
     } catch (CharacterCodingException | IllegalArgumentException e) {
-      LOGGER.warn("samples {}: {}; they will be written again", file, e.getMessage());
+      logger.warn("samples {}: {}; they will be written again", file, e.getMessage());
     } catch (IOException e) {
-      LOGGER.warn("samples {}: cannot be read ({}); they will be written again", file, e);
+      logger.warn("samples {}: cannot be read ({}); they will be written again", file, e);
     }
     return Optional.empty();
   }
@@ -77,7 +77,7 @@ public final class KeptSamples {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
-      LOGGER.warn("samples {}: cannot be kept ({})", directory.resolve(key), e);
+      logger.warn("samples {}: cannot be kept ({})", directory.resolve(key), e);
     }
   }
 

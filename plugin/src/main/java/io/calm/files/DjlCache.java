@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * CALM cache directory, unless the operator has set one. In DJL Serving, the server sets it.
  */
 public final class DjlCache {
-  private static final Logger LOGGER = LoggerFactory.getLogger(DjlCache.class);
+  private static final Logger logger = LoggerFactory.getLogger(DjlCache.class);
   private static final String ENGINES = "ENGINE_CACHE_DIR";
   private static final String ALL = "DJL_CACHE_DIR";
   private static final String NAME = "native";
@@ -48,7 +48,7 @@ public final class DjlCache {
     } catch (UntrustedPathException e) {
       throw e;
     } catch (IOException e) {
-      LOGGER.warn(
+      logger.warn(
           "{}: cannot hold DJL's native libraries ({}); they go to DJL's own cache",
           cacheDir,
           e.toString());
@@ -75,7 +75,7 @@ public final class DjlCache {
   }
 
   private static void report(Path directory, boolean named) {
-    LOGGER.info(
+    logger.info(
         "DJL's native libraries: {} ({})",
         directory,
         named ? "named by DJL_CACHE_DIR or ENGINE_CACHE_DIR" : "DJL's default");
@@ -85,12 +85,12 @@ public final class DjlCache {
               ? PosixStatus.of(directory.toRealPath())
               : Optional.<PosixStatus>empty();
       if (status.filter(s -> !s.isTrusted() || s.isWritableByOthers()).isPresent()) {
-        LOGGER.warn(
+        logger.warn(
             "{}: other users can write to it and so run code in this process; set DJL_CACHE_DIR to a directory of mode 0700",
             directory);
       }
     } catch (IOException e) {
-      LOGGER.debug("{}: its owner is not known", directory, e);
+      logger.debug("{}: its owner is not known", directory, e);
     }
   }
 

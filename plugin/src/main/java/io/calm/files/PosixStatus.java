@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * @param mode permission bits and the sticky bit
  */
 record PosixStatus(int uid, int mode) {
-  private static final Logger LOGGER = LoggerFactory.getLogger(PosixStatus.class);
+  private static final Logger logger = LoggerFactory.getLogger(PosixStatus.class);
   private static final int WRITABLE_BY_OTHERS = 0022;
   private static final int STICKY = 01000;
   private static final int PERMISSIONS = 0777;
@@ -100,7 +100,7 @@ record PosixStatus(int uid, int mode) {
           Files.delete(probe);
         }
       } catch (IOException | UnsupportedOperationException e) {
-        LOGGER.warn("the user of this process is unknown ({}); file owners are not checked", e);
+        logger.warn("the user of this process is unknown ({}); file owners are not checked", e);
         return OptionalInt.empty();
       }
     }

@@ -30,7 +30,7 @@ import org.slf4j.LoggerFactory;
  * links, since the operator chooses it. Thread safe.
  */
 public final class PrivateFiles {
-  private static final Logger LOGGER = LoggerFactory.getLogger(PrivateFiles.class);
+  private static final Logger logger = LoggerFactory.getLogger(PrivateFiles.class);
   private static final String DIRECTORY = "rwx------";
   private static final String WRITTEN = "rw-------";
   private static final String PUBLISHED = "r--r--r--";
@@ -100,7 +100,7 @@ public final class PrivateFiles {
         narrow(real, status.permissions() & ~OTHERS_WRITE);
       } else if (WARNED.add(real)) {
         // Kubernetes mounts volumes like this. Files of other users below it have other owners.
-        LOGGER.warn(
+        logger.warn(
             "{}: the directory belongs to root, and its group or all users can write to it and so"
                 + " delete or replace cached files; run chmod go-w on it, or set calm.cache-dir to"
                 + " another directory",
@@ -212,7 +212,7 @@ public final class PrivateFiles {
       try {
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(PUBLISHED));
       } catch (IOException | UnsupportedOperationException e) {
-        LOGGER.debug("{}: its file system keeps no modes: {}", file, e.toString());
+        logger.debug("{}: its file system keeps no modes: {}", file, e.toString());
       }
     }
   }
@@ -235,7 +235,7 @@ public final class PrivateFiles {
       throw reason;
     }
     if (WARNED.add(path)) {
-      LOGGER.warn(
+      logger.warn(
           "{}; the path is used nevertheless, since its file system ({}) does not keep owners and modes",
           reason.getMessage(),
           fileSystem);
@@ -256,9 +256,9 @@ public final class PrivateFiles {
   private static void narrow(Path path, int mode) {
     try {
       Files.setPosixFilePermissions(path, permissions(mode));
-      LOGGER.info("{}: mode set to {}", path, Integer.toOctalString(mode));
+      logger.info("{}: mode set to {}", path, Integer.toOctalString(mode));
     } catch (IOException | UnsupportedOperationException e) {
-      LOGGER.info("{}: its mode cannot be set to {}: {}", path, Integer.toOctalString(mode), e);
+      logger.info("{}: its mode cannot be set to {}: {}", path, Integer.toOctalString(mode), e);
     }
   }
 

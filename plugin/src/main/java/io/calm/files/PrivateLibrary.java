@@ -11,7 +11,7 @@ import org.slf4j.LoggerFactory;
 
 /** Loads native libraries so that no other user can replace them. */
 public final class PrivateLibrary {
-  private static final Logger LOGGER = LoggerFactory.getLogger(PrivateLibrary.class);
+  private static final Logger logger = LoggerFactory.getLogger(PrivateLibrary.class);
   private static final int BUFFER = 1 << 16;
 
   private PrivateLibrary() {}
@@ -60,7 +60,7 @@ public final class PrivateLibrary {
     try {
       Files.deleteIfExists(path);
     } catch (IOException e) {
-      LOGGER.debug("{}: cannot be deleted", path, e);
+      logger.debug("{}: cannot be deleted", path, e);
     }
   }
 }

@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * search that makes it. The search runs on the calling thread and loads PyTorch; finding does not.
  */
 public final class QuantizedModelStore {
-  private static final Logger LOGGER = LoggerFactory.getLogger(QuantizedModelStore.class);
+  private static final Logger logger = LoggerFactory.getLogger(QuantizedModelStore.class);
 
   /** Changes whenever the same settings make other numbers than before. */
   private static final int RECIPE = 9;
@@ -64,10 +64,10 @@ public final class QuantizedModelStore {
       return ready.artifact();
     }
     try (ArtifactWriter writer = ((ArtifactStore.Granted) claim).writer()) {
-      LOGGER.info("no finished artifact for this model and these settings: quantizing it now");
+      logger.info("no finished artifact for this model and these settings: quantizing it now");
       Artifact artifact =
           new Quantization(checkpoint, key.modelDigests(), settings, progress).run(writer);
-      LOGGER.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
+      logger.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
       return artifact;
     } catch (OutOfMemoryError e) {
       throw new NotEnoughMemoryException(

@@ -20,7 +20,7 @@ public final class Decoders {
   /** The value of {@code calm.kernel} for the kernels in Java. */
   public static final String JAVA = "java";
 
-  private static final Logger LOG = LoggerFactory.getLogger(Decoders.class);
+  private static final Logger logger = LoggerFactory.getLogger(Decoders.class);
   private static final AtomicBoolean LOGGED = new AtomicBoolean();
 
   private Decoders() {}
@@ -110,11 +110,12 @@ public final class Decoders {
             .filter(rung -> rung.missing().isEmpty())
             .reduce((first, second) -> second);
     if (LOGGED.compareAndSet(false, true)) {
-      LOG.info("kernels: {}", best.map(Rung::name).orElse(JAVA));
-      ladder.problem().ifPresent(problem -> LOG.info("no native kernels: {}", problem));
+      logger.info("kernels: {}", best.map(Rung::name).orElse(JAVA));
+      ladder.problem().ifPresent(problem -> logger.info("no native kernels: {}", problem));
       for (Rung rung : ladder.rungs()) {
         if (best.map(chosen -> rung.index() > chosen.index()).orElse(true)) {
-          rung.missing().ifPresent(why -> LOG.info("kernel {} is left out: {}", rung.name(), why));
+          rung.missing()
+              .ifPresent(why -> logger.info("kernel {} is left out: {}", rung.name(), why));
         }
       }
     }

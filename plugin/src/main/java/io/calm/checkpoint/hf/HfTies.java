@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * @param names of the tensors to read
  */
 record HfTies(ModelSpec spec, TensorNames names) {
-  private static final Logger LOGGER = LoggerFactory.getLogger(HfTies.class);
+  private static final Logger logger = LoggerFactory.getLogger(HfTies.class);
 
   /**
    * Resolves the tie of {@code spec}. If both tables are stored, reads both unless {@code answers}
@@ -43,7 +43,7 @@ record HfTies(ModelSpec spec, TensorNames names) {
     if (equal) {
       return asConfigured;
     }
-    LOGGER.warn(
+    logger.warn(
         "{}: tie_word_embeddings is true, but this tensor differs from {}: it is used as the"
             + " lm_head, as transformers 5 does; set tie_word_embeddings to false",
         Printable.of(head.get().where()),

@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * @param files the files that hold or list them, in a fixed order
  */
 record HfWeights(TensorTable table, List<Path> files) {
-  private static final Logger LOGGER = LoggerFactory.getLogger(HfWeights.class);
+  private static final Logger logger = LoggerFactory.getLogger(HfWeights.class);
   private static final String SINGLE = "model.safetensors";
   private static final Pattern SHARD = Pattern.compile("[^/\\\\\\p{Cntrl}]{1,200}\\.safetensors");
   private static final String INDEX = "model.safetensors.index.json";
@@ -83,7 +83,7 @@ record HfWeights(TensorTable table, List<Path> files) {
       }
     }
     if (!missing.isEmpty()) {
-      LOGGER.info(
+      logger.info(
           "{}: {} of the tensors listed are in no shard, e.g. {}; the model loads if it does not"
               + " need them",
           Printable.of(index),

@@ -4,7 +4,7 @@ import io.calm.model.ActivationMode;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder.Wanted;
-import io.calm.runtime.Sequences.Sequence;
+import io.calm.runtime.DecoderSequences.Sequence;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -58,7 +58,7 @@ public class JavaDecoderBenchmark {
           KvType.FLOAT16,
           1,
           1);
-  private Sequences sequences = new Sequences(decoder);
+  private DecoderSequences sequences = new DecoderSequences(decoder);
   private final int[] prompt = new Random(2).ints(PROMPT, 0, 49152).toArray();
 
   @Setup
@@ -70,7 +70,7 @@ public class JavaDecoderBenchmark {
             KvType.FLOAT16,
             threads,
             2 * Decoder.blocksFor(PROMPT));
-    sequences = new Sequences(decoder);
+    sequences = new DecoderSequences(decoder);
     try (Sequence whole = sequences.open();
         Sequence parts = sequences.open()) {
       float[] logits = step(whole, prompt).clone();

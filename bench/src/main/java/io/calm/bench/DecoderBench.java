@@ -2,9 +2,9 @@ package io.calm.bench;
 
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Wanted;
+import io.calm.runtime.DecoderSequences;
+import io.calm.runtime.DecoderSequences.Sequence;
 import io.calm.runtime.NativeDecoder;
-import io.calm.runtime.Sequences;
-import io.calm.runtime.Sequences.Sequence;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -21,7 +21,7 @@ public final class DecoderBench implements AutoCloseable {
   private static final double NANOS = 1e9;
 
   private final NativeDecoder decoder;
-  private final Sequences sequences;
+  private final DecoderSequences sequences;
   private final SplittableRandom random = new SplittableRandom(2);
 
   /**
@@ -29,7 +29,7 @@ public final class DecoderBench implements AutoCloseable {
    */
   public DecoderBench(NativeDecoder decoder) {
     this.decoder = decoder;
-    this.sequences = new Sequences(decoder);
+    this.sequences = new DecoderSequences(decoder);
   }
 
   /**

@@ -4,8 +4,8 @@ import io.calm.bench.BenchReport.Subject;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Wanted;
-import io.calm.runtime.Sequences;
-import io.calm.runtime.Sequences.Sequence;
+import io.calm.runtime.DecoderSequences;
+import io.calm.runtime.DecoderSequences.Sequence;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -28,8 +28,8 @@ public final class PlanComparison {
 
   private final Decoder mix;
   private final Decoder uniform;
-  private final Sequences mixSequences;
-  private final Sequences uniformSequences;
+  private final DecoderSequences mixSequences;
+  private final DecoderSequences uniformSequences;
   private final SplittableRandom random = new SplittableRandom(10);
 
   /**
@@ -38,8 +38,8 @@ public final class PlanComparison {
   public PlanComparison(Decoder mix, Decoder uniform) {
     this.mix = mix;
     this.uniform = uniform;
-    this.mixSequences = new Sequences(mix);
-    this.uniformSequences = new Sequences(uniform);
+    this.mixSequences = new DecoderSequences(mix);
+    this.uniformSequences = new DecoderSequences(uniform);
   }
 
   /**

@@ -1,7 +1,7 @@
 package io.calm.calibration;
 
 import io.calm.runtime.Decoder;
-import io.calm.runtime.Sequences;
+import io.calm.runtime.DecoderSequences;
 import io.calm.tensor.Parallel;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,7 +34,7 @@ public final class SelfSampler {
   private static final int BOS_EVERY = 4;
 
   private final Decoder decoder;
-  private final Sequences sequences;
+  private final DecoderSequences sequences;
   private final OptionalInt bos;
   private final boolean alwaysBos;
   private final int[] firstTokens;
@@ -50,7 +50,7 @@ public final class SelfSampler {
   public SelfSampler(
       Decoder decoder, OptionalInt bos, boolean alwaysBos, int[] firstTokens, Parallel parallel) {
     this.decoder = decoder;
-    this.sequences = new Sequences(decoder);
+    this.sequences = new DecoderSequences(decoder);
     this.bos = bos;
     this.alwaysBos = alwaysBos;
     this.firstTokens = firstTokens.clone();
@@ -118,7 +118,7 @@ public final class SelfSampler {
   private final class Writer {
     final SplittableRandom random;
     final int[] tokens;
-    final Sequences.Sequence sequence = sequences.open();
+    final DecoderSequences.Sequence sequence = sequences.open();
     int written;
     int fed;
 

@@ -11,15 +11,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The directory from which DJL loads the native libraries that it unpacks. A user who can write it
- * can run code in this process.
+ * The directory into which DJL unpacks native libraries and from which it loads them. A user with
+ * write access to it can run code in this process.
  *
- * <p>DJL takes it from {@code ENGINE_CACHE_DIR}, else {@code DJL_CACHE_DIR} (environment or system
- * property), else {@code ~/.djl.ai}. {@code ./calm} puts it below the CALM cache directory, unless
- * the operator has named one; in DJL Serving it is the server's.
+ * <p>DJL reads its path from {@code ENGINE_CACHE_DIR}, else {@code DJL_CACHE_DIR} (environment or
+ * system property), else uses {@code ~/.djl.ai}. {@code ./calm} sets it to a directory below the
+ * CALM cache directory, unless the operator has set one. In DJL Serving, the server sets it.
  */
 public final class DjlCache {
-  private static final Logger LOGGER = LoggerFactory.getLogger(DjlCache.class);
+  private static final Logger logger = LoggerFactory.getLogger(DjlCache.class);
   private static final String ENGINES = "ENGINE_CACHE_DIR";
   private static final String ALL = "DJL_CACHE_DIR";
   private static final String NAME = "native";
@@ -29,9 +29,9 @@ public final class DjlCache {
 
   /**
    * Makes DJL unpack its libraries into {@code cacheDir/native}, which only this user can write.
-   * {@code ./calm} calls it before it loads the first library; later calls change nothing.
+   * {@code ./calm} calls this method before it loads the first library; later calls have no effect.
    *
-   * <p>If the cache is read-only, e.g. mounted, DJL's default stays.
+   * <p>If the cache is read-only, e.g. mounted, DJL's default is kept.
    *
    * @throws UntrustedPathException if another user may have written the directory
    */
@@ -48,7 +48,7 @@ public final class DjlCache {
     } catch (UntrustedPathException e) {
       throw e;
     } catch (IOException e) {
-      LOGGER.warn(
+      logger.warn(
           "{}: cannot hold DJL's native libraries ({}); they go to DJL's own cache",
           cacheDir,
           e.toString());
@@ -56,10 +56,9 @@ public final class DjlCache {
   }
 
   /**
-   * Checks where DJL will unpack libraries, before it loads the first one, and logs it.
+   * Checks and logs the directory before DJL loads the first library.
    *
-   * @throws IllegalArgumentException if DJL would take it from a home directory that this user does
-   *     not have
+   * @throws IllegalArgumentException if DJL would use the home directory and this user has none
    */
   public static void check() {
     Optional<String> named = named(ENGINES).or(() -> named(ALL));
@@ -68,7 +67,7 @@ public final class DjlCache {
     if (directory.isEmpty()) {
       throw new IllegalArgumentException(
           "DJL_CACHE_DIR: expected a directory for DJL's native libraries, since this user has no home directory (%s); set DJL_CACHE_DIR, or calm.cache-dir (CALM_CACHE) for ./calm, to a directory that only this user can write"
-              .formatted(UserHome.said()));
+              .formatted(UserHome.describe()));
     }
     if (CHECKED.compareAndSet(false, true)) {
       report(directory.get(), named.isPresent());
@@ -76,7 +75,7 @@ public final class DjlCache {
   }
 
   private static void report(Path directory, boolean named) {
-    LOGGER.info(
+    logger.info(
         "DJL's native libraries: {} ({})",
         directory,
         named ? "named by DJL_CACHE_DIR or ENGINE_CACHE_DIR" : "DJL's default");
@@ -86,12 +85,12 @@ public final class DjlCache {
               ? PosixStatus.of(directory.toRealPath())
               : Optional.<PosixStatus>empty();
       if (status.filter(s -> !s.isTrusted() || s.isWritableByOthers()).isPresent()) {
-        LOGGER.warn(
-            "{}: others than this user can write it, and so run code in this process; set DJL_CACHE_DIR to a directory of mode 0700",
+        logger.warn(
+            "{}: other users can write to it and so run code in this process; set DJL_CACHE_DIR to a directory of mode 0700",
             directory);
       }
     } catch (IOException e) {
-      LOGGER.debug("{}: its owner is not known", directory, e);
+      logger.debug("{}: its owner is not known", directory, e);
     }
   }
 

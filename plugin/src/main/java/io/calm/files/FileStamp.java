@@ -9,20 +9,21 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file as it was when it was mapped. A mapping stays valid when its file is deleted or replaced,
- * but not when the file itself is cut short.
+ * The identity and size of a file when it was mapped. A mapping stays valid if its file is deleted
+ * or replaced, but not if the file is truncated.
  *
- * @param identity distinguishes the file from another at the same path: the inode, if there is one
+ * @param identity the inode, which distinguishes the file from another at the same path; null if
+ *     the file system has none
  */
 public record FileStamp(Path path, long size, @Nullable Object identity) {
 
-  /** Returns a file's current stamp. */
+  /** Returns the current stamp of a file. */
   public static FileStamp of(Path path) throws IOException {
     BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
     return new FileStamp(path, attributes.size(), attributes.fileKey());
   }
 
-  /** Describes the damage if the file is now shorter; costs one system call. */
+  /** Returns a description of the damage if the file is now shorter; takes one system call. */
   public Optional<String> cutShort() {
     try {
       FileStamp now = of(path);
@@ -32,7 +33,7 @@ public record FileStamp(Path path, long size, @Nullable Object identity) {
                   .formatted(path, size, now.size))
           : Optional.empty();
     } catch (IOException e) {
-      return Optional.empty(); // deleted or moved: what was mapped stays
+      return Optional.empty(); // deleted or moved: the mapping stays valid
     }
   }
 }

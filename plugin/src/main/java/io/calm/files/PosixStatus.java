@@ -13,13 +13,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Owner and mode of a path itself, never of what a link points to.
+ * The owner and mode of a path; symbolic links are not followed.
  *
- * @param uid number of the user that owns it
- * @param mode permission bits, and the sticky bit
+ * @param uid user id of the owner
+ * @param mode permission bits and the sticky bit
  */
 record PosixStatus(int uid, int mode) {
-  private static final Logger LOGGER = LoggerFactory.getLogger(PosixStatus.class);
+  private static final Logger logger = LoggerFactory.getLogger(PosixStatus.class);
   private static final int WRITABLE_BY_OTHERS = 0022;
   private static final int STICKY = 01000;
   private static final int PERMISSIONS = 0777;
@@ -30,7 +30,7 @@ record PosixStatus(int uid, int mode) {
           "vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "cifs", "smb3", "smbfs", "9p",
           "drvfs");
 
-  /** Returns the status; empty where the system has no users and modes, as Windows. */
+  /** Returns the status; empty on systems without POSIX owners and modes, such as Windows. */
   static Optional<PosixStatus> of(Path path) throws IOException {
     if (!FileSystems.getDefault().supportedFileAttributeViews().contains("unix")) {
       return Optional.empty();
@@ -44,7 +44,7 @@ record PosixStatus(int uid, int mode) {
     if (attributes.get(name) instanceof Integer value) {
       return value;
     }
-    throw new IOException("expected a number as unix:%s, got none".formatted(name));
+    throw new IOException("unix:%s: expected a number, got none".formatted(name));
   }
 
   boolean isOwn() {
@@ -52,16 +52,14 @@ record PosixStatus(int uid, int mode) {
     return self.isEmpty() || uid == self.getAsInt();
   }
 
-  /**
-   * Returns whether the owner is this process's user or root, which can write everything anyway.
-   */
+  /** Returns whether the owner is this process's user or root, which can write to every file. */
   boolean isTrusted() {
     return isOwn() || uid == ROOT;
   }
 
   /**
-   * Returns whether a file system keeps owner and mode as they were set, so that they tell who can
-   * write: not those of Windows and of its shares, nor NFS where it maps users to nobody.
+   * Returns whether a file system keeps owners and modes as they were set. Those of Windows and its
+   * shares do not, nor does NFS if it maps users to nobody.
    */
   boolean isMeant(String fileSystem) {
     return !OWNERLESS.contains(fileSystem) && !(fileSystem.startsWith("nfs") && uid == NOBODY);
@@ -75,12 +73,12 @@ record PosixStatus(int uid, int mode) {
     return (mode & WRITABLE_BY_OTHERS) != 0;
   }
 
-  /** Returns whether only their owners can replace entries of a directory, as in /tmp. */
+  /** Returns whether only the owner of a directory entry can replace it, as in /tmp. */
   boolean isSticky() {
     return (mode & STICKY) != 0;
   }
 
-  /** Returns the number of the user that this process runs as, for messages. */
+  /** Returns the user id of this process, for messages. */
   static String self() {
     return Self.UID.isPresent() ? Integer.toString(Self.UID.getAsInt()) : "unknown";
   }
@@ -88,7 +86,7 @@ record PosixStatus(int uid, int mode) {
   private static final class Self {
     static final OptionalInt UID = find();
 
-    /** The user's name is not asked for: a container may run as a number that has none. */
+    /** Finds the user id without the user's name, which may not exist in a container. */
     private static OptionalInt find() {
       try {
         Path own = Path.of("/proc/self");
@@ -102,7 +100,7 @@ record PosixStatus(int uid, int mode) {
           Files.delete(probe);
         }
       } catch (IOException | UnsupportedOperationException e) {
-        LOGGER.warn("the user of this process is not known ({}): owners are not checked", e);
+        logger.warn("the user of this process is unknown ({}); file owners are not checked", e);
         return OptionalInt.empty();
       }
     }

@@ -20,16 +20,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Files below a cache directory that no other user can write, replace or redirect.
+ * Creates and opens files below a cache directory so that no other user can write, replace or
+ * redirect them.
  *
- * <p>Every directory below the cache's own is a real one of mode 0700, a published file has mode
- * 0444, and both belong to the user of this process or to root; no link is followed. A wider mode,
- * as left by older versions, is narrowed. Files of another user are refused. On a system without
- * owners and modes, only links are refused. The cache directory itself may be reached by links,
- * since the operator names it. Thread safe.
+ * <p>Directories below the cache directory have mode 0700 and published files have mode 0444. Both
+ * belong to the user of this process or to root. Symbolic links are refused, and so are files of
+ * other users. Wider modes, as set by older versions, are narrowed. On a system without POSIX
+ * owners and modes, only links are refused. The path of the cache directory itself may contain
+ * links, since the operator chooses it. Thread safe.
  */
 public final class PrivateFiles {
-  private static final Logger LOGGER = LoggerFactory.getLogger(PrivateFiles.class);
+  private static final Logger logger = LoggerFactory.getLogger(PrivateFiles.class);
   private static final String DIRECTORY = "rwx------";
   private static final String WRITTEN = "rw-------";
   private static final String PUBLISHED = "r--r--r--";
@@ -41,9 +42,9 @@ public final class PrivateFiles {
   private PrivateFiles() {}
 
   /**
-   * Returns the directory {@code names} below {@code cacheDir}; creates missing parts.
+   * Returns the directory {@code names} below {@code cacheDir}; creates missing directories.
    *
-   * @throws UntrustedPathException if a part of it is a link, or belongs to another user
+   * @throws UntrustedPathException if a directory is a link or belongs to another user
    */
   public static Path directory(Path cacheDir, String... names) throws IOException {
     Files.createDirectories(cacheDir, attributes(DIRECTORY));
@@ -60,7 +61,7 @@ public final class PrivateFiles {
   }
 
   /**
-   * Checks existing directories as {@link #directory} does, without creating any.
+   * Checks existing directories like {@link #directory}, without creating any.
    *
    * @return whether all of them exist
    */
@@ -98,10 +99,11 @@ public final class PrivateFiles {
       if (status.isOwn()) {
         narrow(real, status.permissions() & ~OTHERS_WRITE);
       } else if (WARNED.add(real)) {
-        // Kubernetes mounts volumes like this. What others put below it has another owner.
-        LOGGER.warn(
-            "{}: it is root's, and its group or all users can write it: they can delete or replace"
-                + " what is cached; run chmod go-w on it, or set calm.cache-dir to another directory",
+        // Kubernetes mounts volumes like this. Files of other users below it have other owners.
+        logger.warn(
+            "{}: the directory belongs to root, and its group or all users can write to it and so"
+                + " delete or replace cached files; run chmod go-w on it, or set calm.cache-dir to"
+                + " another directory",
             real);
       }
     }
@@ -129,9 +131,9 @@ public final class PrivateFiles {
   }
 
   /**
-   * Opens a published file to read.
+   * Opens a published file for reading.
    *
-   * @throws NoSuchFileException if it is not there
+   * @throws NoSuchFileException if it does not exist
    * @throws UntrustedPathException if it is not a regular file, or belongs to another user
    */
   public static FileChannel open(Path file) throws IOException {
@@ -142,7 +144,7 @@ public final class PrivateFiles {
       throw new UntrustedPathException(
           "%s: expected a file, got %s; remove it".formatted(file, kind(file)));
     }
-    // The directory is this user's or root's, so what is checked below is what was opened.
+    // No other user can replace the file between open and check, since the directory is private.
     FileChannel channel =
         FileChannel.open(file, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
     try {
@@ -170,7 +172,7 @@ public final class PrivateFiles {
     }
   }
 
-  /** Returns the bytes of a published file of less than 2 GiB; throws as {@link #open}. */
+  /** Returns the contents of a published file of less than 2 GiB; throws like {@link #open}. */
   public static byte[] read(Path file) throws IOException {
     try (FileChannel channel = open(file)) {
       ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(channel.size()));
@@ -210,7 +212,7 @@ public final class PrivateFiles {
       try {
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(PUBLISHED));
       } catch (IOException | UnsupportedOperationException e) {
-        LOGGER.debug("{}: its file system keeps no modes: {}", file, e.toString());
+        logger.debug("{}: its file system keeps no modes: {}", file, e.toString());
       }
     }
   }
@@ -233,8 +235,8 @@ public final class PrivateFiles {
       throw reason;
     }
     if (WARNED.add(path)) {
-      LOGGER.warn(
-          "{}; used all the same, since its file system ({}) gives files owners and modes of its own",
+      logger.warn(
+          "{}; the path is used nevertheless, since its file system ({}) does not keep owners and modes",
           reason.getMessage(),
           fileSystem);
     }
@@ -254,9 +256,9 @@ public final class PrivateFiles {
   private static void narrow(Path path, int mode) {
     try {
       Files.setPosixFilePermissions(path, permissions(mode));
-      LOGGER.info("{}: mode set to {}", path, Integer.toOctalString(mode));
+      logger.info("{}: mode set to {}", path, Integer.toOctalString(mode));
     } catch (IOException | UnsupportedOperationException e) {
-      LOGGER.info("{}: its mode cannot be set to {}: {}", path, Integer.toOctalString(mode), e);
+      logger.info("{}: its mode cannot be set to {}: {}", path, Integer.toOctalString(mode), e);
     }
   }
 

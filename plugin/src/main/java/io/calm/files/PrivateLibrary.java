@@ -11,7 +11,7 @@ import org.slf4j.LoggerFactory;
 
 /** Loads native libraries so that no other user can replace them. */
 public final class PrivateLibrary {
-  private static final Logger LOGGER = LoggerFactory.getLogger(PrivateLibrary.class);
+  private static final Logger logger = LoggerFactory.getLogger(PrivateLibrary.class);
   private static final int BUFFER = 1 << 16;
 
   private PrivateLibrary() {}
@@ -23,20 +23,20 @@ public final class PrivateLibrary {
   }
 
   /**
-   * Loads a library from its bytes. They are written to a new file of mode 0600 in a new directory
-   * of mode 0700, below the directory for temporary files, through the channel that created the
-   * file. Once it is loaded, both are deleted.
+   * Loads a library from its bytes. The bytes are written to a new file of mode 0600, through the
+   * channel that created it. The file is in a new temporary directory of mode 0700. Both are
+   * deleted after loading.
    *
-   * @param name of the file
-   * @throws IOException if it cannot be written
-   * @throws UnsatisfiedLinkError if it cannot be loaded
+   * @param name name of the file
+   * @throws IOException if the file cannot be written
+   * @throws UnsatisfiedLinkError if the library cannot be loaded
    */
   public static void load(InputStream bytes, String name) throws IOException {
     load(bytes, name, System::load);
   }
 
   static void load(InputStream bytes, String name, Loader loader) throws IOException {
-    Path directory = Files.createTempDirectory("calm-"); // mode 0700, and there was nothing before
+    Path directory = Files.createTempDirectory("calm-"); // new, with mode 0700
     Path file = directory.resolve(name);
     try {
       try (FileChannel channel = PrivateFiles.create(file)) {
@@ -55,12 +55,12 @@ public final class PrivateLibrary {
     }
   }
 
-  /** What is loaded stays; what cannot be deleted is left to the system. */
+  /** Deletes a file or directory if possible; a loaded library stays loaded. */
   private static void delete(Path path) {
     try {
       Files.deleteIfExists(path);
     } catch (IOException e) {
-      LOGGER.debug("{}: cannot be deleted", path, e);
+      logger.debug("{}: cannot be deleted", path, e);
     }
   }
 }

@@ -3,7 +3,7 @@ package io.calm.files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** The home directory of this process's user, which may be missing in a container. */
+/** The home directory of this process's user, which may not exist in a container. */
 public final class UserHome {
   private UserHome() {}
 
@@ -13,8 +13,8 @@ public final class UserHome {
     return home.isBlank() || home.equals("?") ? Optional.empty() : Optional.of(Path.of(home));
   }
 
-  /** Returns the value of the property, for messages. */
-  public static String said() {
+  /** Returns a description of the property {@code user.home}, for messages. */
+  public static String describe() {
     return "user.home is '%s'".formatted(System.getProperty("user.home", ""));
   }
 }

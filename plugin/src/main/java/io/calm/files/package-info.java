@@ -1,4 +1,4 @@
-/** Files and directories that only this process's user, or root, can have written. */
+/** Access to files and directories that only this process's user or root can write. */
 @NullMarked
 package io.calm.files;
 

@@ -11,11 +11,12 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * The prompt and the answer so far, and how many of their tokens the decoder holds: with its blocks
- * a sequence loses nothing else. Used by the scheduler's thread alone.
+ * A sequence that has started: its prompt, its answer so far, its block table, and the number of
+ * tokens whose keys and values the decoder holds. A preempted sequence loses its blocks and nothing
+ * else, so it can resume by recomputing them. Confined to the scheduler's thread.
  */
 final class ActiveSequence {
-  private final Ticket ticket;
+  private final Submission submission;
   private final GenerationRequest request;
   private final Sampler sampler;
   private final TokenHistory history;
@@ -30,9 +31,9 @@ final class ActiveSequence {
   private boolean admitted;
   private OptionalInt cachedAtFirst = OptionalInt.empty();
 
-  ActiveSequence(Ticket ticket) {
-    this.ticket = ticket;
-    this.request = ticket.request();
+  ActiveSequence(Submission submission) {
+    this.submission = submission;
+    this.request = submission.request();
     this.tokens = request.prompt().clone();
     this.length = tokens.length;
     this.sampler = new Sampler(request.parameters());
@@ -41,18 +42,18 @@ final class ActiveSequence {
     this.text = new AnswerText(request.text(), request.parameters());
   }
 
-  Ticket ticket() {
-    return ticket;
+  Submission submission() {
+    return submission;
   }
 
-  /** Returns whether it may hold blocks. */
+  /** Returns whether the sequence is admitted, so that it may hold blocks. */
   boolean admitted() {
     return admitted;
   }
 
   /**
-   * Returns whether there are blocks for all its tokens, those of the cache included, beside {@code
-   * promised} ones; changes nothing.
+   * Returns whether blocks for all tokens are available, including cached ones, when {@code
+   * promised} blocks are reserved for others. Changes nothing.
    */
   boolean fits(BlockManager blocks, int promised) {
     BlockManager.Prefix cached =
@@ -62,9 +63,9 @@ final class ActiveSequence {
   }
 
   /**
-   * Begins with what the cache holds of its tokens.
+   * Admits the sequence with the longest cached prefix of its tokens.
    *
-   * @return the tokens that need not be computed
+   * @return the number of tokens found in the cache, which are not computed again
    */
   int admit(BlockManager blocks) {
     admitted = true;
@@ -77,34 +78,37 @@ final class ActiveSequence {
     return held;
   }
 
-  /** Gives its blocks back; what they held is computed again after the next {@link #admit}. */
+  /** Releases all blocks; their contents are recomputed after the next {@link #admit}. */
   void release(BlockManager blocks) {
     blocks.release(table);
     held = 0;
     admitted = false;
   }
 
-  /** Gives back what was reserved and not filled. */
+  /** Releases the blocks that were reserved but not written. */
   void releaseEmpty(BlockManager blocks) {
     blocks.release(table, held);
   }
 
-  /** Returns whether there cannot be room for {@code count} more tokens, whoever gives way. */
+  /**
+   * Returns whether {@code count} more tokens would not fit even if all other sequences were
+   * preempted.
+   */
   boolean exceedsMemory(BlockManager blocks, int count) {
     return blocks.exceedsMemory(table, held + count);
   }
 
-  /** Returns the blocks that it lacks for the tokens it has. */
+  /** Returns the number of blocks missing for the tokens so far. */
   int missingBlocks() {
     return Decoder.blocksFor(length) - table.size();
   }
 
-  /** Makes room for {@code count} more tokens; returns false if there is none. */
+  /** Reserves blocks for {@code count} more tokens; returns false if there are not enough. */
   boolean reserve(BlockManager blocks, int count) {
     return blocks.reserve(table, held + count);
   }
 
-  /** Returns whether all tokens but the one that was generated last are held. */
+  /** Returns whether the decoder holds all tokens except the last generated one. */
   boolean decoding() {
     return held == length - 1 && generated() > 0;
   }
@@ -113,29 +117,29 @@ final class ActiveSequence {
     return length - request.prompt().length;
   }
 
-  /** Returns whether prompt tokens are still to be scored: each of their rows has logits. */
+  /** Returns whether prompt tokens remain to be scored, which takes logits for each of them. */
   boolean scoring() {
     return request.promptScores().isPresent() && promptScores.size() < request.prompt().length;
   }
 
-  /** Returns the tokens whose keys and values the decoder holds. */
+  /** Returns the number of tokens whose keys and values the decoder holds. */
   int held() {
     return held;
   }
 
-  /** Returns the tokens that are not held. */
+  /** Returns the number of tokens that remain to be computed. */
   int remaining() {
     return length - held;
   }
 
-  Work.Decode decode() {
-    return new Work.Decode(this, chunk(1, Wanted.LAST));
+  ScheduledChunk.Decode decode() {
+    return new ScheduledChunk.Decode(this, chunk(1, Wanted.LAST));
   }
 
-  Work.Prefill prefill(int count) {
+  ScheduledChunk.Prefill prefill(int count) {
     boolean last = count == remaining();
     Wanted wanted = scoring() ? Wanted.ALL : last ? Wanted.LAST : Wanted.NONE;
-    return new Work.Prefill(this, chunk(count, wanted), last);
+    return new ScheduledChunk.Prefill(this, chunk(count, wanted), last);
   }
 
   private Chunk chunk(int count, Wanted wanted) {
@@ -145,14 +149,15 @@ final class ActiveSequence {
   }
 
   /**
-   * Takes the result of a step and sends its events.
+   * Processes the result of a step and sends its events.
    *
-   * @return how the sequence ended; empty where it goes on
+   * @return the reason if the sequence has ended
    */
-  Optional<Finish.Reason> advance(BlockManager blocks, Work work, List<Logits> rows) {
-    held = work.chunk().end();
+  Optional<Finish.Reason> advance(
+      BlockManager blocks, ScheduledChunk scheduled, List<Logits> rows) {
+    held = scheduled.chunk().end();
     blocks.publish(table, tokens, held);
-    if (work instanceof Work.Prefill prefill) {
+    if (scheduled instanceof ScheduledChunk.Prefill prefill) {
       if (scoring()) {
         score(prefill.chunk().position(), rows);
       }
@@ -176,7 +181,7 @@ final class ActiveSequence {
     }
   }
 
-  /** Scores the prompt tokens after those of the chunk that were not scored before. */
+  /** Scores each prompt token that follows a row of the chunk, unless it is already scored. */
   private void score(int position, List<Logits> rows) {
     if (promptScores.isEmpty()) {
       promptScores.add(new TokenScore(request.prompt()[0], Float.NaN));
@@ -231,11 +236,11 @@ final class ActiveSequence {
       score = probabilities.of(token);
       top = probabilities.top(request.parameters().topLogprobs());
     }
-    return new GeneratedToken(generated() - 1, text, score, top, end, ticket.tokenAt());
+    return new GeneratedToken(generated() - 1, text, score, top, end, submission.tokenAt());
   }
 
   /** Sends the last event. */
   void finish(Finish.Reason reason, Optional<String> error) {
-    ticket.finish(reason, error, text.toString(), generated());
+    submission.finish(reason, error, text.toString(), generated());
   }
 }

@@ -1,6 +1,6 @@
 package io.calm.generate;
 
-/** The text of one answer as it grows: characters complete, stop strings never shown in part. */
+/** The growing text of one answer. Emits complete characters and never part of a stop string. */
 final class AnswerText {
   private final TextDecoder decoder;
   private final StopMatcher stops;
@@ -13,7 +13,7 @@ final class AnswerText {
     this.unstoppable = parameters.minNewTokens();
   }
 
-  /** Adds a token and returns the text that is now certain. */
+  /** Adds a token and returns the text that has become final. */
   String add(int token) {
     String piece = decoder.add(token);
     if (unstoppable > 0) {
@@ -23,7 +23,7 @@ final class AnswerText {
     return append(stops.add(piece));
   }
 
-  /** Returns the end of the text: what the decoder and the stop strings had held back. */
+  /** Returns the rest of the text, which the decoder and the stop strings had held back. */
   String flush() {
     if (stopped()) {
       return "";

@@ -8,31 +8,32 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Accounts for a decoder's blocks by their ids: who holds which, how many hold one together, and
- * which full ones are kept for prompts that begin with the same tokens. Knows no tensors.
+ * The allocator of a decoder's KV blocks, by id: reference counts, free blocks, and the prefix
+ * cache. Knows no tensors.
  *
- * <p>A block is free, held by tables, or kept by the cache alone. A block that is not full is held
- * by one table. Tables whose tokens are the same share their full blocks, also where both computed
- * them: the decoder gives the same bits for the same tokens. Not thread safe.
+ * <p>A block is free, held by block tables, or idle in the prefix cache. A partly filled block is
+ * held by exactly one table. Tables with equal tokens share their full blocks, even if both
+ * computed them, since the decoder's results are bit-identical. All operations take constant time
+ * per block, except {@link #withoutMemory}. Not thread safe.
  */
 final class BlockManager {
   private static final int TOKENS = Decoder.BLOCK_TOKENS;
 
-  private final int[] holders; // by id
+  private final int[] holders; // number of tables that hold a block, by id
   private final int[] free;
   private int freeCount;
 
-  /** How many of the free blocks, from the first on, have no memory, so that none is taken. */
-  private int barren;
+  /** Number of free blocks without memory; they are first in {@link #free} and are not used. */
+  private int unbacked;
 
   private final PrefixCache cache;
   private long changes;
 
   /**
-   * A beginning that is in the cache.
+   * A cached prefix.
    *
-   * @param blocks that it has
-   * @param idle of these, held by nobody
+   * @param blocks number of blocks
+   * @param idle number of these that no table holds
    */
   record Prefix(int blocks, int idle) {
     static final Prefix NONE = new Prefix(0, 0);
@@ -51,27 +52,27 @@ final class BlockManager {
     return holders.length;
   }
 
-  /** Returns how many blocks a table could still take. */
+  /** Returns the number of blocks that can be allocated: free ones and idle cached ones. */
   int available() {
-    return freeCount - barren + cache.idle();
+    return freeCount - unbacked + cache.idle();
   }
 
-  /** Returns how many blocks are held by tables. */
+  /** Returns the number of blocks that tables hold. */
   int used() {
     return holders.length - freeCount - cache.idle();
   }
 
-  /** Returns how many blocks the cache alone keeps. */
+  /** Returns the number of idle cached blocks. */
   int cached() {
     return cache.idle();
   }
 
-  /** Returns a number that is another one after every change of what tables hold or is cached. */
+  /** Returns a counter that changes whenever the tables or the cache change. */
   long changes() {
     return changes;
   }
 
-  /** Returns what {@link #share} would find; the cache does not count it as a use. */
+  /** Returns the prefix that {@link #share} would find; does not count as a use of the cache. */
   Prefix prefix(int[] tokens, int length) {
     List<PrefixCache.Node> nodes = longestPrefix(tokens, length);
     int idle = (int) nodes.stream().filter(node -> holders[node.block()] == 0).count();
@@ -92,10 +93,10 @@ final class BlockManager {
   }
 
   /**
-   * Lets an empty table begin with the longest prefix that is in the cache: full blocks, and never
-   * the last token, whose logits have to be computed.
+   * Adds the longest cached prefix to an empty table. The prefix consists of full blocks and never
+   * includes the last token, whose logits must be computed.
    *
-   * @return the tokens that the table then holds
+   * @return the number of tokens that the table then holds
    */
   int share(BlockTable table, int[] tokens, int length) {
     for (PrefixCache.Node node : longestPrefix(tokens, length)) {
@@ -107,10 +108,10 @@ final class BlockManager {
   }
 
   /**
-   * Makes room for the first {@code tokens} tokens. A table to which no other could give way takes
-   * blocks without memory too, where there are no others: there may be memory again.
+   * Allocates blocks for the first {@code tokens} tokens. If no other table holds blocks, blocks
+   * without memory are used as a last resort, since memory may be available again.
    *
-   * @return false if there are not enough blocks; nothing was taken then
+   * @return false if there are not enough blocks; none was allocated
    */
   boolean reserve(BlockTable table, int tokens) {
     int missing = Decoder.blocksFor(tokens) - table.size();
@@ -118,7 +119,7 @@ final class BlockManager {
       return false;
     }
     for (int i = 0; i < missing; i++) {
-      int id = freeCount > barren || cache.idle() == 0 ? takeFree() : cache.evict();
+      int id = freeCount > unbacked || cache.idle() == 0 ? takeFree() : cache.evict();
       holders[id] = 1;
       table.add(id);
       changes++;
@@ -130,15 +131,15 @@ final class BlockManager {
     return used() == table.size();
   }
 
-  /** Returns whether a table cannot have room for so many tokens, whoever gives way to it. */
+  /** Returns whether this table alone holds blocks and still cannot have {@code tokens} tokens. */
   boolean exceedsMemory(BlockTable table, int tokens) {
     return holdsAll(table) && Decoder.blocksFor(tokens) - table.size() > available();
   }
 
   /**
-   * Makes the table's full blocks known to those who begin with the same tokens.
+   * Adds the table's full blocks to the prefix cache.
    *
-   * @param length of the tokens whose keys and values a step has stored
+   * @param length number of tokens whose keys and values are stored
    */
   void publish(BlockTable table, int[] tokens, int length) {
     List<PrefixCache.Node> nodes = table.nodes();
@@ -159,12 +160,12 @@ final class BlockManager {
     }
   }
 
-  /** Empties a table; what it published stays in the cache, the beginning of it the longest. */
+  /** Empties a table. Its published blocks stay in the cache; the first ones are evicted last. */
   void release(BlockTable table) {
     release(table, 0);
   }
 
-  /** Takes from a table what it has beyond the first {@code tokens} tokens, none published. */
+  /** Releases a table's blocks beyond the first {@code tokens} tokens. */
   void release(BlockTable table, int tokens) {
     int kept = Decoder.blocksFor(tokens);
     for (int i = table.size() - 1; i >= kept; i--) {
@@ -183,27 +184,27 @@ final class BlockManager {
 
   private int takeFree() {
     int id = free[--freeCount];
-    barren = Math.min(barren, freeCount);
+    unbacked = Math.min(unbacked, freeCount);
     return id;
   }
 
   /**
-   * Takes note of all blocks that have no memory, which no table holds: they are left alone, as if
-   * the budget were smaller.
+   * Marks blocks that have no memory, which no table may hold. They are not allocated, as if the
+   * budget were smaller.
    */
   void withoutMemory(Set<Integer> ids) {
     int[] usable = Arrays.stream(free, 0, freeCount).filter(id -> !ids.contains(id)).toArray();
     int[] others = Arrays.stream(free, 0, freeCount).filter(ids::contains).toArray();
-    barren = others.length;
-    System.arraycopy(others, 0, free, 0, barren);
-    System.arraycopy(usable, 0, free, barren, usable.length);
+    unbacked = others.length;
+    System.arraycopy(others, 0, free, 0, unbacked);
+    System.arraycopy(usable, 0, free, unbacked, usable.length);
     changes++;
   }
 
-  /** Forgets what had no memory: it is taken again, after all other free blocks. */
+  /** Allows blocks without memory to be allocated again, after all other free blocks. */
   void retryMemory() {
-    changes += barren > 0 ? 1 : 0;
-    barren = 0;
+    changes += unbacked > 0 ? 1 : 0;
+    unbacked = 0;
   }
 
   private void hold(PrefixCache.Node node) {

@@ -4,12 +4,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** The blocks of one sequence, from its first token on. {@link BlockManager} alone changes it. */
+/**
+ * The block table of one sequence: the ids of its KV blocks. Only {@link BlockManager} changes it.
+ */
 final class BlockTable {
   private int[] ids = new int[8];
   private int size;
 
-  /** The blocks at the front that are in the cache. */
+  /** The nodes of the leading blocks that are in the prefix cache. */
   private final List<PrefixCache.Node> nodes = new ArrayList<>();
 
   int size() {
@@ -40,7 +42,7 @@ final class BlockTable {
     ids[index] = id;
   }
 
-  /** Drops all but the first {@code count} blocks. */
+  /** Removes all but the first {@code count} blocks. */
   void truncate(int count) {
     size = Math.min(size, count);
     if (nodes.size() > size) {

@@ -4,15 +4,16 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * How a generation ended.
+ * The end of a generation: its reason, answer, usage and timing.
  *
- * @param error what went wrong; present exactly where the reason is {@link Reason#ERROR}
+ * @param error description of the failure; present if and only if the reason is {@link
+ *     Reason#ERROR}
  * @param text the whole answer, without the stop string
  */
 public record Finish(
     Reason reason, Optional<String> error, String text, Usage usage, Timing timing) {
 
-  /** Why it ended. */
+  /** The reason for the end. */
   public enum Reason {
     /** {@code max_new_tokens} were generated. */
     LENGTH,
@@ -20,22 +21,22 @@ public record Finish(
     EOS_TOKEN,
     /** The text contained a stop string. */
     STOP_SEQUENCE,
-    /** The time that the request was given is over; the text is what there was by then. */
+    /** The request timed out; the text is the answer so far. */
     DEADLINE,
     /** The decoder or the receiver of the events failed. */
     ERROR,
-    /** The client went away, or the model was closed. */
+    /** The client cancelled the request or disconnected, or the model was closed. */
     CANCELLED
   }
 
-  /** Tokens that were read and generated. */
+  /** Numbers of prompt tokens and of generated tokens. */
   public record Usage(int promptTokens, int generatedTokens) {}
 
   /**
    * Durations since the request was submitted.
    *
-   * @param queued until the first step; {@code total} where there was none
-   * @param firstToken until the first token; empty where there was none
+   * @param queued until the sequence started; equals {@code total} if it never started
+   * @param firstToken until the first token; empty if there was none
    */
   public record Timing(Duration queued, Optional<Duration> firstToken, Duration total) {}
 }

@@ -6,13 +6,13 @@ import java.util.Optional;
 /**
  * One generated token.
  *
- * @param index place in the answer, from 0
- * @param text what became certain with this token: empty while it may be the start of a stop string
- *     or an unfinished character; the concatenation over all tokens is the answer
+ * @param index position in the answer, from 0
+ * @param text text that became final with this token; empty while it may be the start of a stop
+ *     string or an incomplete character. The concatenation over all tokens is the answer
  * @param score the token's id and log-probability
- * @param top the likeliest tokens, best first, as many as were asked for
- * @param end why the answer ends with this token; empty where it goes on
- * @param elapsedNanos since the request was submitted
+ * @param top the most likely tokens, best first, as many as requested
+ * @param end the reason if the answer ends with this token
+ * @param elapsedNanos nanoseconds since the request was submitted
  */
 public record GeneratedToken(
     int index,

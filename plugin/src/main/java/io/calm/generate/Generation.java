@@ -1,7 +1,8 @@
 package io.calm.generate;
 
 /**
- * A submitted request. Any thread may call these; none waits, and none has an effect at the end.
+ * A handle of a submitted request. Thread safe; methods do not block, and have no effect once the
+ * generation has ended.
  */
 public interface Generation {
 
@@ -9,12 +10,11 @@ public interface Generation {
   void cancel();
 
   /**
-   * Asks the scheduler to make no tokens from its next step on until {@link #resume}: the reader
-   * does not keep up. The generation keeps its keys and values as long as nobody else needs them,
-   * and its deadline goes on.
+   * Pauses the generation from the next step until {@link #resume}, e.g. because its client reads
+   * slowly. A paused sequence is the first to be preempted. Its timeout keeps running.
    */
   void pause();
 
-  /** Lets the generation go on. */
+  /** Resumes the generation. */
   void resume();
 }

@@ -3,29 +3,29 @@ package io.calm.generate;
 import java.util.List;
 
 /**
- * Receives the events of one generation, in order, on the scheduler's thread: it must not block,
- * and what it throws ends its own generation alone.
+ * Receives the events of one generation, in order, on the scheduler's thread. Methods must not
+ * block. An exception ends this generation only.
  */
 public interface GenerationListener {
 
   /**
-   * The prompt has been read; called once before {@link #prompt} and the first token.
+   * Reports that the prompt was processed; called once, before {@link #prompt} and the first token.
    *
-   * @param cachedTokens of it, whose keys and values were there when the request started
+   * @param cachedTokens number of prompt tokens found in the prefix cache
    */
   default void promptRead(int cachedTokens) {}
 
   /**
-   * The prompt's tokens with their log-probabilities; called once before the first token where
+   * Reports the log-probabilities of the prompt's tokens; called once, before the first token, if
    * {@link GenerationRequest#promptScores} is present.
    *
-   * @param top the likeliest tokens at each position, best first; empty at the first
+   * @param top the most likely tokens at each position, best first; empty at the first position
    */
   default void prompt(List<TokenScore> scores, List<List<TokenScore>> top) {}
 
-  /** A token was generated. */
+  /** Reports a generated token. */
   void token(GeneratedToken token);
 
-  /** The last event; exactly once, whatever happens. The sequence's memory is free by then. */
+  /** Reports the end; called exactly once in every case, after the KV blocks are released. */
   void finished(Finish finish);
 }

@@ -6,14 +6,15 @@ import java.util.OptionalInt;
 import java.util.Set;
 
 /**
- * One sequence to generate.
+ * A request to generate one sequence.
  *
  * @param prompt token ids, at least one; not copied
  * @param endOfSequence ids that end the answer; ignored with {@link SamplingParameters#ignoreEos}
- * @param promptScores present: score the prompt's tokens, with so many alternatives each
- * @param text this sequence's own decoder
+ * @param promptScores number of alternatives to report with each prompt token; empty to score no
+ *     prompt tokens
+ * @param text converts this sequence's tokens to text
  * @param listener receives the events
- * @param deadline maximum time from submission to the end; empty for no limit
+ * @param timeout maximum time from submission to the end; empty for no limit
  */
 @SuppressWarnings("ArrayRecordComponent") // a bulk value, passed once and never compared
 public record GenerationRequest(
@@ -23,7 +24,7 @@ public record GenerationRequest(
     OptionalInt promptScores,
     TextDecoder text,
     GenerationListener listener,
-    Optional<Duration> deadline) {
+    Optional<Duration> timeout) {
 
   public GenerationRequest {
     if (prompt.length == 0) {
@@ -38,14 +39,14 @@ public record GenerationRequest(
                 .formatted(SamplingParameters.MAX_LOGPROBS, count));
       }
     }
-    if (deadline.isPresent() && deadline.get().isNegative()) {
+    if (timeout.isPresent() && timeout.get().isNegative()) {
       throw new IllegalArgumentException(
-          "deadline: expected no negative time, got %s".formatted(deadline.get()));
+          "timeout: must not be negative, got %s".formatted(timeout.get()));
     }
     endOfSequence = Set.copyOf(endOfSequence);
   }
 
-  /** Returns the most keys and values the sequence will hold; the last token's are never needed. */
+  /** Returns the maximum number of stored tokens; the last generated token is never stored. */
   int capacity() {
     return prompt.length + Math.max(0, parameters.maxNewTokens() - 1);
   }

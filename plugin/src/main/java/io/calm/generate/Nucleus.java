@@ -4,16 +4,17 @@ import io.calm.runtime.Decoder.Logits;
 import java.util.Arrays;
 
 /**
- * Draws from what top_p and min_p leave: of a few tokens in order, or of a whole vocabulary without
- * sorting it, where tokens fall into buckets by the leading bits of their weights, an eighth of an
- * octave each. The likeliest buckets are counted as wholes; tokens are put in order, likeliest
- * first and ties by id, only in the bucket where the nucleus ends and in the one that is drawn. Not
- * thread safe.
+ * Samples from the tokens that top_p and min_p keep (nucleus sampling, arXiv 1904.09751).
+ *
+ * <p>The vocabulary is not sorted. Tokens are put into buckets by the leading bits of their
+ * weights, eight buckets per power of two. Buckets are summed in descending order of weight. Only
+ * two buckets are sorted, by weight and then id: the one in which the nucleus ends and the one that
+ * is drawn from. Not thread safe.
  */
 final class Nucleus {
   private static final int SHIFT = 20; // leaves the exponent and three bits
 
-  /** The largest weight is 1. */
+  /** The bucket of the maximum weight, which is 1. */
   private static final int TOP = bucket(1);
 
   private final double[] masses = new double[TOP + 1];
@@ -25,16 +26,16 @@ final class Nucleus {
   }
 
   /**
-   * Returns the token at a point of the distribution.
+   * Returns the token for a uniform random number.
    *
    * @param row the tokens' logits
-   * @param rowWeights e^((logit - largest) / temperature) of each
-   * @param enough the fewest likeliest tokens that weigh so much together are the nucleus: one at
-   *     least
-   * @param least weight of a token that is not left out, at most 1
-   * @param uniform 0 (inclusive) to 1 (exclusive)
+   * @param rowWeights e^((logit - largest) / temperature) of each token
+   * @param nucleusMass the nucleus is the smallest set of most likely tokens with at least this
+   *     total weight; it has at least one token
+   * @param minWeight minimum weight of a token that is kept, at most 1
+   * @param uniform random number, 0 (inclusive) to 1 (exclusive)
    */
-  int draw(Logits row, float[] rowWeights, double enough, float least, double uniform) {
+  int draw(Logits row, float[] rowWeights, double nucleusMass, float minWeight, double uniform) {
     logits = row.values();
     weights = rowWeights;
     Arrays.fill(masses, 0);
@@ -43,12 +44,12 @@ final class Nucleus {
     }
     int last = TOP;
     double above = 0;
-    while (last > bucket(least) && above + masses[last] < enough) {
+    while (last > bucket(minWeight) && above + masses[last] < nucleusMass) {
       above += masses[last--];
     }
     int[] border = members(last);
     float[] borderWeights = weights(border);
-    Kept kept = keep(borderWeights, above, enough, least);
+    Kept kept = keep(borderWeights, above, nucleusMass, minWeight);
     double target = uniform * kept.mass();
     return kept.count() > 0 && target >= above
         ? border[walk(borderWeights, kept.count(), target - above)]
@@ -56,35 +57,35 @@ final class Nucleus {
   }
 
   /**
-   * Returns the place of the token at a point of the distribution of a few tokens.
+   * Returns the index of the token for a uniform random number, of tokens in descending order.
    *
-   * @param descending their weights, the first of them 1
+   * @param descending the tokens' weights; the first is 1
    */
-  static int draw(float[] descending, double enough, float least, double uniform) {
-    Kept kept = keep(descending, 0, enough, least);
+  static int draw(float[] descending, double nucleusMass, float minWeight, double uniform) {
+    Kept kept = keep(descending, 0, nucleusMass, minWeight);
     return walk(descending, kept.count(), uniform * kept.mass());
   }
 
   /**
-   * The beginning of descending weights that belongs to the nucleus.
+   * The leading part of descending weights that belongs to the nucleus.
    *
-   * @param mass with what is above them
+   * @param mass total weight of the nucleus, including the buckets above
    */
   private record Kept(int count, double mass) {}
 
-  /** Cuts descending weights where top_p has enough, or min_p ends them. */
-  private static Kept keep(float[] descending, double above, double enough, float least) {
+  /** Truncates descending weights by top_p and min_p. */
+  private static Kept keep(float[] descending, double above, double nucleusMass, float minWeight) {
     double mass = above;
     int count = 0;
     while (count < descending.length
-        && (mass < enough || mass == 0)
-        && descending[count] >= least) {
+        && (mass < nucleusMass || mass == 0)
+        && descending[count] >= minWeight) {
       mass += descending[count++];
     }
     return new Kept(count, mass);
   }
 
-  /** Draws from the buckets above {@code last}, the whole of them. */
+  /** Samples from all tokens of the buckets above {@code last}. */
   private int drawAbove(int last, double target) {
     int drawn = TOP;
     double rest = target;
@@ -120,7 +121,7 @@ final class Nucleus {
     return some;
   }
 
-  /** Returns the tokens of a bucket, likeliest first. */
+  /** Returns the tokens of a bucket, most likely first. */
   private int[] members(int bucket) {
     float from = Float.intBitsToFloat(bucket << SHIFT);
     float to = Float.intBitsToFloat((bucket + 1) << SHIFT);

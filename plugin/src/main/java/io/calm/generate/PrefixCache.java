@@ -11,16 +11,19 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Full blocks by all tokens up to their end: a tree whose edges are the tokens of one block, so
- * that what is found is what was asked for, whatever its hash. Caffeine sees every use and says
- * which of the nodes that no sequence holds goes first; the hash that it counts by is chained over
- * the path, so a prefix that was thrown away is remembered as often used.
+ * A cache of full KV blocks, keyed by all tokens up to the end of the block.
  *
- * <p>Who holds a node holds its ancestors. Hence the descendants of a node that nobody holds are
- * not held either, and are not wanted more often than itself: where Caffeine names a node with
- * children, one of its leaves goes.
+ * <p>The cache is a tree in which each edge is labelled with the tokens of one block, as in
+ * SGLang's RadixAttention (arXiv 2312.07104). Lookup compares tokens, not only hashes, so a hash
+ * collision cannot return a wrong block. Caffeine records every use and chooses the node to evict
+ * (W-TinyLFU, arXiv 1512.00727). It counts uses by a hash of the whole path, so the frequency of an
+ * evicted prefix is remembered.
  *
- * <p>Not thread safe. No clock and no thread takes part: the same calls give the same blocks.
+ * <p>A sequence that holds a node also holds its ancestors. Descendants of an idle node are
+ * therefore idle, and are used no more often than the node. If Caffeine chooses a node with
+ * children, one of its leaves is evicted instead.
+ *
+ * <p>Not thread safe. Deterministic: depends neither on time nor on other threads.
  */
 final class PrefixCache {
   private static final int TOKENS = Decoder.BLOCK_TOKENS;
@@ -35,7 +38,7 @@ final class PrefixCache {
     this.policy = nodes.policy().eviction().orElseThrow();
   }
 
-  /** A block in the tree. */
+  /** A cached block. */
   static final class Node {
     private final int block;
     private final int hash;
@@ -55,7 +58,7 @@ final class PrefixCache {
       return block;
     }
 
-    /** By the tokens of the path; nodes are equal where they are the same. */
+    /** Returns the hash of the path's tokens; equality is identity. */
     @Override
     public int hashCode() {
       return hash;
@@ -67,7 +70,7 @@ final class PrefixCache {
     }
   }
 
-  /** The tokens of one block; comparable, so that equal hashes do not make a list of a map. */
+  /** The tokens of one block; comparable, so that hash collisions do not make lookups linear. */
   private static final class Edge implements Comparable<Edge> {
     private final int[] tokens;
     private final int hash;
@@ -102,12 +105,14 @@ final class PrefixCache {
     return root;
   }
 
-  /** Returns the node after {@code parent} whose tokens begin at {@code from}. */
+  /**
+   * Returns the child of {@code parent} for the tokens of the block that starts at {@code from}.
+   */
   Optional<Node> child(Node parent, int[] tokens, int from) {
     return Optional.ofNullable(parent.children.get(edge(tokens, from)));
   }
 
-  /** Adds a block after {@code parent}, which is held; so is the new one. */
+  /** Adds a child to {@code parent}, which must be held; the new node is held as well. */
   Node add(Node parent, int[] tokens, int from, int block) {
     Edge edge = edge(tokens, from);
     Node node = new Node(block, 31 * parent.hash + edge.hash, Optional.of(parent), edge);
@@ -120,13 +125,13 @@ final class PrefixCache {
     return new Edge(Arrays.copyOfRange(tokens, from, from + TOKENS));
   }
 
-  /** Takes note that nobody holds the node any more. */
+  /** Marks the node as idle: no table holds it any longer. */
   void release(Node node) {
     node.idle = true;
     idle++;
   }
 
-  /** Takes note that one more holds the node. */
+  /** Marks the node as held, and counts a use. */
   void hold(Node node) {
     if (nodes.getIfPresent(node) == null) { // and Caffeine counts the use
       throw new IllegalStateException("block %d is not in the cache".formatted(node.block));
@@ -135,12 +140,12 @@ final class PrefixCache {
     node.idle = false;
   }
 
-  /** Returns how many blocks nobody holds. */
+  /** Returns the number of idle blocks. */
   int idle() {
     return idle;
   }
 
-  /** Takes the block out that nobody holds and that is worth least; there must be one. */
+  /** Evicts the idle block of least value and returns its id; there must be an idle block. */
   int evict() {
     Node node = policy.coldest(PrefixCache::firstIdle);
     while (!node.children.isEmpty()) {

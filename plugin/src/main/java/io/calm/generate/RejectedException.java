@@ -1,22 +1,22 @@
 package io.calm.generate;
 
-/** A request that the scheduler did not take: it has no events. */
+/** Reports that the scheduler rejected a request; the request has no events. */
 public final class RejectedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private final Reason reason;
 
-  /** Why a request was not taken. */
+  /** The reason for the rejection. */
   public enum Reason {
-    /** Too many requests are waiting: the same one may pass later. */
+    /** The queue is full; the same request may be accepted later. */
     QUEUE_FULL,
-    /** Prompt and answer are longer than the context or the KV budget: it will never pass. */
+    /** Prompt and answer exceed the context or the KV budget; the request is never accepted. */
     TOO_LONG,
-    /** More sequences in one request than could ever wait and run together. */
+    /** The request has more sequences than can run and wait at the same time. */
     TOO_MANY,
     /** The model is being unloaded. */
     CLOSED,
-    /** The model's loop has died: it answers nobody until it is loaded again. */
+    /** The scheduler's thread has failed; the model must be loaded again. */
     FAILED
   }
 

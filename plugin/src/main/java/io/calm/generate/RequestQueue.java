@@ -10,12 +10,15 @@ import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
-/** Requests that wait, first come first served, and what wakes the loop. Thread safe. */
+/**
+ * The queue of waiting requests, first come first served, and the signal that wakes the scheduler's
+ * thread. Thread safe.
+ */
 final class RequestQueue {
   private static final long FOREVER = Long.MAX_VALUE / 2;
 
   private final SchedulerSettings settings;
-  private final Deque<Ticket> waiting = new ArrayDeque<>();
+  private final Deque<Submission> waiting = new ArrayDeque<>();
   private long arrivals;
   private int started;
   private boolean signalled;
@@ -32,44 +35,44 @@ final class RequestQueue {
     this.settings = settings;
   }
 
-  /** Adds all or none. */
-  synchronized void add(List<Ticket> tickets) {
+  /** Adds all requests or none. */
+  synchronized void add(List<Submission> submissions) {
     if (failure.isPresent()) {
       throw new RejectedException(
           RejectedException.Reason.FAILED,
-          "the model's loop has died (%s); load the model again".formatted(failure.get()));
+          "the model's scheduler has failed (%s); load the model again".formatted(failure.get()));
     }
     if (state != State.OPEN) {
       throw new RejectedException(RejectedException.Reason.CLOSED, "the model is being unloaded");
     }
-    int most = settings.maxRunning() + settings.queueSize();
-    if (tickets.size() > most) {
+    int max = settings.maxRunning() + settings.queueSize();
+    if (submissions.size() > max) {
       throw new RejectedException(
           RejectedException.Reason.TOO_MANY,
           "expected at most %d sequences in one request, got %d; send several requests"
-              .formatted(most, tickets.size()));
+              .formatted(max, submissions.size()));
     }
-    if (started + waiting.size() + tickets.size() > most) {
+    if (started + waiting.size() + submissions.size() > max) {
       throw new RejectedException(
           RejectedException.Reason.QUEUE_FULL,
           "the queue is full: %d running, %d waiting, %d allowed; try again later"
-              .formatted(started, waiting.size(), most));
+              .formatted(started, waiting.size(), max));
     }
-    for (Ticket ticket : tickets) {
-      ticket.arrived(arrivals++);
-      waiting.add(ticket);
+    for (Submission submission : submissions) {
+      submission.arrived(arrivals++);
+      waiting.add(submission);
     }
     signal();
   }
 
   /** Returns the first request that is not paused. */
-  synchronized Optional<Ticket> first() {
-    return waiting.stream().filter(ticket -> !ticket.paused()).findFirst();
+  synchronized Optional<Submission> first() {
+    return waiting.stream().filter(submission -> !submission.paused()).findFirst();
   }
 
-  /** Takes a request out: it counts as started until {@link #ended}. */
-  synchronized void start(Ticket ticket) {
-    waiting.remove(ticket);
+  /** Removes a request, which counts as started until {@link #ended}. */
+  synchronized void start(Submission submission) {
+    waiting.remove(submission);
     started++;
   }
 
@@ -77,35 +80,35 @@ final class RequestQueue {
     started--;
   }
 
-  /** Takes out the requests that are over before they started; all of them once closed. */
-  synchronized List<Ticket> takeIf(Predicate<Ticket> over) {
-    List<Ticket> taken = new ArrayList<>();
-    for (Iterator<Ticket> all = waiting.iterator(); all.hasNext(); ) {
-      Ticket ticket = all.next();
-      if (state == State.CLOSED || over.test(ticket)) {
+  /** Removes the waiting requests that match; all of them if the queue is closed. */
+  synchronized List<Submission> takeIf(Predicate<Submission> condition) {
+    List<Submission> taken = new ArrayList<>();
+    for (Iterator<Submission> all = waiting.iterator(); all.hasNext(); ) {
+      Submission submission = all.next();
+      if (state == State.CLOSED || condition.test(submission)) {
         all.remove();
-        taken.add(ticket);
+        taken.add(submission);
       }
     }
     return taken;
   }
 
-  /** Returns how long the first deadline of those that wait is away. */
+  /** Returns the time until the first deadline of a waiting request. */
   synchronized OptionalLong nanosToDeadline() {
-    return waiting.stream().map(Ticket::nanosLeft).flatMapToLong(OptionalLong::stream).min();
+    return waiting.stream().map(Submission::nanosLeft).flatMapToLong(OptionalLong::stream).min();
   }
 
-  /** Wakes the loop: something has changed that it looks at between steps. */
+  /** Wakes the scheduler's thread after a change that it must process between steps. */
   synchronized void signal() {
     signalled = true;
     notifyAll();
   }
 
   /**
-   * Waits until there may be something to do.
+   * Waits until there may be work.
    *
-   * @param nanos longest time
-   * @return whether the loop goes on
+   * @param nanos maximum time to wait; empty for no limit
+   * @return false if the scheduler must end
    */
   synchronized boolean await(OptionalLong nanos) throws InterruptedException {
     long end = System.nanoTime() + nanos.orElse(FOREVER);
@@ -122,7 +125,7 @@ final class RequestQueue {
     return state == State.CLOSED || (state == State.DRAINING && started == 0 && waiting.isEmpty());
   }
 
-  /** Takes no more; the loop ends with the last request. */
+  /** Rejects new requests; the scheduler ends after the last accepted one. */
   synchronized void drain() {
     if (state == State.OPEN) {
       state = State.DRAINING;
@@ -130,13 +133,13 @@ final class RequestQueue {
     signal();
   }
 
-  /** Takes no more; the loop ends before its next step. */
+  /** Rejects new requests; the scheduler ends before its next step. */
   synchronized void close() {
     state = State.CLOSED;
     signal();
   }
 
-  /** Takes no more, saying why. */
+  /** Closes the queue after a failure, which {@link #add} then reports. */
   synchronized void fail(String why) {
     failure = Optional.of(why);
     close();
@@ -146,7 +149,7 @@ final class RequestQueue {
     return waiting.size();
   }
 
-  /** Returns the requests that have started and not ended. */
+  /** Returns the number of requests that have started and not ended. */
   synchronized int started() {
     return started;
   }

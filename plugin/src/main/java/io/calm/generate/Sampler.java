@@ -3,8 +3,9 @@ package io.calm.generate;
 import io.calm.runtime.Decoder.Logits;
 
 /**
- * Chooses one token from a row of logits [V]. Draw {@code i} of a request depends on its seed and
- * {@code i} alone (SplitMix64 as a counter), so neither the batch nor the time changes an answer.
+ * Chooses one token from a row of logits [V]. Random number {@code i} of a request depends only on
+ * its seed and {@code i} (SplitMix64 as a counter-based generator). The answer is therefore
+ * independent of batch and time.
  */
 final class Sampler {
   private static final long GOLDEN_GAMMA = 0x9E37_79B9_7F4A_7C15L;
@@ -21,14 +22,14 @@ final class Sampler {
   /**
    * Returns the chosen token.
    *
-   * @param logits with penalties
-   * @throws ArithmeticException if the largest is no finite number
+   * @param logits logits after penalties
+   * @throws ArithmeticException if the maximum is not finite
    */
   int choose(Logits logits) {
     float max = logits.largest();
     if (Float.isNaN(max) || Float.isInfinite(max)) {
       throw new ArithmeticException(
-          "logits: expected finite numbers, got %s as the largest".formatted(max));
+          "logits: expected finite numbers, got a maximum of %s".formatted(max));
     }
     if (parameters.greedy()) {
       return TopTokens.first(logits.values(), max);
@@ -44,7 +45,7 @@ final class Sampler {
     if (parameters.topP() >= 1 && parameters.minP() <= 0) {
       return draw(vocabulary, all);
     }
-    return nucleus.draw(logits, weights, enough(all), parameters.minP(), uniform());
+    return nucleus.draw(logits, weights, nucleusMass(all), parameters.minP(), uniform());
   }
 
   private int choose(Logits logits, int[] likeliest) {
@@ -54,15 +55,15 @@ final class Sampler {
       descending[i] = logits.weight(likeliest[i], parameters.temperature());
       all += descending[i];
     }
-    return likeliest[Nucleus.draw(descending, enough(all), parameters.minP(), uniform())];
+    return likeliest[Nucleus.draw(descending, nucleusMass(all), parameters.minP(), uniform())];
   }
 
-  /** Returns the weight that top_p wants of tokens that weigh {@code all} together. */
-  private double enough(double all) {
+  /** Returns the weight of the nucleus of tokens with the total weight {@code all}. */
+  private double nucleusMass(double all) {
     return parameters.topP() < 1 ? parameters.topP() * all : Double.POSITIVE_INFINITY;
   }
 
-  /** Draws from all tokens, in the order of their ids. */
+  /** Samples from all tokens, in the order of their ids. */
   private int draw(int vocabulary, double all) {
     double target = uniform() * all;
     double cumulative = 0;

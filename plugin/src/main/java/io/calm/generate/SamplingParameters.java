@@ -4,27 +4,27 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * How tokens are chosen and when to stop. Order of operations as in vLLM: least length, biases,
- * penalties, temperature, top_k, top_p, min_p.
+ * Sampling parameters and stop conditions of a request. The order of operations is vLLM's: minimum
+ * length, biases, penalties, temperature, top_k, top_p, min_p.
  *
- * @param maxNewTokens most tokens to generate; 0 only reads the prompt
- * @param minNewTokens so many tokens are generated before an end of sequence or a stop string ends
- *     the answer; a stop string counts where it begins after them
+ * @param maxNewTokens maximum number of tokens to generate; 0 only processes the prompt
+ * @param minNewTokens number of tokens before an end of sequence or a stop string can end the
+ *     answer; stop strings that start within them are ignored
  * @param temperature divides the logits; 0 (below 1e-5) is greedy
- * @param topK sample from so many likeliest tokens; 0 = all
- * @param topP sample from the fewest likeliest tokens with at least this probability together
- * @param minP leave out tokens below this fraction of the likeliest one's probability
- * @param repetitionPenalty divides positive and multiplies negative logits of tokens that prompt or
- *     answer hold (arXiv 1909.05858); 1 = off
- * @param frequencyPenalty subtracted once for each time that the answer holds the token
- * @param presencePenalty subtracted once where the answer holds the token
- * @param seed the same request with the same seed has the same answer, alone or among others
+ * @param topK number of most likely tokens to sample from; 0 for all
+ * @param topP minimum total probability of the smallest set of most likely tokens to sample from
+ * @param minP minimum probability of a token, as a fraction of the most likely token's
+ * @param repetitionPenalty divides positive and multiplies negative logits of tokens that occur in
+ *     the prompt or the answer (arXiv 1909.05858); 1 for none
+ * @param frequencyPenalty subtracted once per occurrence of the token in the answer
+ * @param presencePenalty subtracted once if the token occurs in the answer
+ * @param seed requests with equal parameters and seeds have equal answers, in every batch
  * @param logitBias added to the logits of these tokens; -100 bans and 100 forces in practice
  * @param stops strings that end the answer
- * @param includeStop whether the stop string that was found is part of the answer
- * @param ignoreEos whether to go on after an end-of-sequence token
- * @param logprobs whether tokens have log-probabilities; otherwise they are NaN
- * @param topLogprobs alternatives to report with each token; only with {@code logprobs}
+ * @param includeStop whether the answer includes the stop string that ended it
+ * @param ignoreEos whether to continue after an end-of-sequence token
+ * @param logprobs whether to compute log-probabilities; otherwise they are NaN
+ * @param topLogprobs number of alternatives to report with each token; requires {@code logprobs}
  */
 public record SamplingParameters(
     int maxNewTokens,
@@ -62,12 +62,13 @@ public record SamplingParameters(
     requireRange("repetition_penalty", repetitionPenalty, 0.01, 100);
     requireRange("frequency_penalty", frequencyPenalty, -2, 2);
     requireRange("presence_penalty", presencePenalty, -2, 2);
-    requireRange("number of logit_bias's tokens", logitBias.size(), 0, MAX_BIASES);
+    requireRange("number of tokens in logit_bias", logitBias.size(), 0, MAX_BIASES);
     logitBias.forEach(
         (token, bias) -> requireRange("logit_bias." + token, bias, -MAX_BIAS, MAX_BIAS));
     requireRange("logprobs", topLogprobs, 0, MAX_LOGPROBS);
     if (topLogprobs > 0 && !logprobs) {
-      throw new IllegalArgumentException("logprobs: expected true beside alternatives, got false");
+      throw new IllegalArgumentException(
+          "logprobs: must be true if alternatives are requested, got false");
     }
     requireRange("number of stop strings", stops.size(), 0, MAX_STOPS);
     for (String stop : stops) {
@@ -75,10 +76,10 @@ public record SamplingParameters(
     }
   }
 
-  private static void requireRange(String name, double value, double least, double most) {
-    if (!(value >= least && value <= most)) { // also NaN
+  private static void requireRange(String name, double value, double min, double max) {
+    if (!(value >= min && value <= max)) { // also NaN
       throw new IllegalArgumentException(
-          "%s: expected %s to %s, got %s".formatted(name, plain(least), plain(most), plain(value)));
+          "%s: expected %s to %s, got %s".formatted(name, plain(min), plain(max), plain(value)));
     }
   }
 
@@ -88,17 +89,17 @@ public record SamplingParameters(
         : Float.toString((float) value);
   }
 
-  /** Returns whether the likeliest token is always taken. */
+  /** Returns whether the most likely token is always chosen. */
   public boolean greedy() {
     return temperature < 1e-5f;
   }
 
-  /** Returns a builder: greedy, 30 tokens, nothing else. */
+  /** Returns a builder with the defaults: greedy, at most 30 tokens. */
   public static Builder builder() {
     return new Builder();
   }
 
-  /** Returns a builder with these values. */
+  /** Returns a builder with the values of this record. */
   public Builder toBuilder() {
     return new Builder()
         .maxNewTokens(maxNewTokens)
@@ -119,7 +120,7 @@ public record SamplingParameters(
         .topLogprobs(topLogprobs);
   }
 
-  /** Options by name; {@link #build} checks their ranges. */
+  /** A builder of {@link SamplingParameters}; {@link #build} checks the ranges. */
   public static final class Builder {
     private int maxNewTokens = 30;
     private int minNewTokens;

@@ -12,14 +12,56 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs the requests of one model on one thread: requests join and leave between steps of the
- * decoder, prompts are read in chunks beside the decodes, first come first served. Blocks of keys
- * and values are taken as tokens come; when there is none, the request that came last gives up its
- * own and computes them again later. Prompts that begin alike share their blocks.
+ * A continuous-batching scheduler for one model. Thread safe.
  *
- * <p>Every accepted request ends exactly once, with {@link GenerationListener#finished}: also when
- * the decoder throws, when its listener throws, and when the scheduler is closed. An answer depends
- * on its own request alone, not on what else is running. Thread safe.
+ * <p><b>Design.</b> One thread per model owns the decoder and runs steps. Sequences join and leave
+ * the batch between steps (iteration-level scheduling). Keys and values live in fixed-size KV
+ * blocks, allocated as sequences grow. The work is divided among these classes:
+ *
+ * <ul>
+ *   <li>{@link RequestQueue} holds waiting requests, each a {@link Submission}, and wakes the
+ *       thread.
+ *   <li>{@link StepLoop} runs one step at a time: finish cancelled and timed-out requests,
+ *       schedule, run the decoder, process the results. It attributes failures to sequences.
+ *   <li>{@link ActiveSequences} holds the started sequences, admits new ones and preempts others.
+ *   <li>{@link BlockManager} counts references to KV blocks; {@link PrefixCache} keeps full blocks
+ *       for prompts with a common prefix.
+ *   <li>{@link ActiveSequence} holds the tokens of one sequence, samples from its logits and sends
+ *       its events.
+ * </ul>
+ *
+ * <p><b>Policy.</b> A step contains every decode, then prompt chunks in order of arrival up to
+ * {@link SchedulerSettings#stepTokens}, so long prompts do not stall decodes. A sequence is
+ * admitted if blocks for all its current tokens are available. If blocks run out later, the newest
+ * sequence is preempted, paused ones first. Its blocks are released and recomputed after
+ * readmission, which is cheap if they are still cached. Idle blocks are evicted only when no free
+ * block is left.
+ *
+ * <p><b>Cost.</b> A step costs one decoder call plus, per sequence, O(1) bookkeeping and O(V)
+ * sampling for a vocabulary of V tokens. Each turn also checks every queued and started request for
+ * cancellation and timeout. Admission looks up the prompt's prefix, in time linear in its length; a
+ * failed admission is retried only after the blocks or the running sequences have changed. {@link
+ * SchedulerSettings#blocks} bounds the KV memory.
+ *
+ * <p><b>Invariants.</b> {@code SchedulerFuzzTest} checks them against a naive model, with random
+ * cancellations, pauses, timeouts, faults and missing memory:
+ *
+ * <ol>
+ *   <li>Every accepted request ends exactly once, with {@link GenerationListener#finished}. This
+ *       holds when the decoder or a listener throws, and when the scheduler is closed.
+ *   <li>An answer depends on its own request only. The decoder's results are bit-identical in every
+ *       batch, and random numbers depend only on the request's seed.
+ *   <li>The oldest request that is not paused always makes progress: it may preempt all others, and
+ *       {@link #submit} rejects requests that exceed the budget.
+ *   <li>A fault ends the requests that caused it. If the decoder cannot name them, the step is
+ *       halved until the faulty sequences run alone.
+ *   <li>No sequence holds a block after its end.
+ * </ol>
+ *
+ * <p><b>Sources.</b> Iteration-level scheduling: Orca (Yu et al., OSDI 2022). KV blocks, block
+ * tables and preemption by recomputation: vLLM's PagedAttention (Kwon et al., arXiv 2309.06180).
+ * Chunked prefill beside decodes: Sarathi-Serve (Agrawal et al., arXiv 2403.02310). Prefix tree:
+ * SGLang's RadixAttention (Zheng et al., arXiv 2312.07104).
  */
 public final class Scheduler implements AutoCloseable {
   private static final Logger logger = LoggerFactory.getLogger(Scheduler.class);
@@ -35,21 +77,22 @@ public final class Scheduler implements AutoCloseable {
     this.settings = settings;
     this.nanoClock = nanoClock;
     this.queue = new RequestQueue(settings);
-    this.stats = new Roster(settings, queue).stats(0, 0);
+    this.stats = new ActiveSequences(settings, queue).stats(0, 0);
   }
 
   /**
-   * Starts the loop.
+   * Creates a scheduler and starts its thread.
    *
-   * @param name for the thread
-   * @param decoder of as many blocks as the settings say; closed by the loop at its end
-   * @param nanoClock monotonic nanoseconds, e.g. {@code System::nanoTime}
+   * @param name suffix of the thread's name
+   * @param decoder a decoder with at least {@link SchedulerSettings#blocks} blocks; the scheduler
+   *     closes it at its end
+   * @param nanoClock monotonic clock in nanoseconds, e.g. {@code System::nanoTime}
    */
   public static Scheduler start(
       String name, Decoder decoder, SchedulerSettings settings, LongSupplier nanoClock) {
     if (decoder.blocks() < settings.blocks()) {
       throw new IllegalArgumentException(
-          "scheduler: expected a decoder of %d blocks or more, got one of %d"
+          "scheduler: expected a decoder with at least %d KV blocks, got %d"
               .formatted(settings.blocks(), decoder.blocks()));
     }
     Scheduler scheduler = new Scheduler(settings, nanoClock);
@@ -61,26 +104,29 @@ public final class Scheduler implements AutoCloseable {
   }
 
   /**
-   * Submits a request; its events come on the scheduler's thread, perhaps before this returns.
+   * Submits a request. Its events are sent on the scheduler's thread, possibly before this method
+   * returns.
    *
-   * @throws RejectedException if it was not taken: it has no events then
+   * @throws RejectedException if the request was rejected; it has no events
    */
   public Generation submit(GenerationRequest request) {
     return submit(List.of(request)).get(0);
   }
 
   /**
-   * Submits requests of which all or none are taken.
+   * Submits requests; accepts all of them or none.
    *
-   * @throws RejectedException if none was taken
+   * @throws RejectedException if the requests were rejected
    */
   public List<? extends Generation> submit(List<GenerationRequest> requests) {
     requests.forEach(this::requireFits);
-    List<Ticket> tickets =
-        requests.stream().map(request -> new Ticket(request, nanoClock, queue::signal)).toList();
-    tickets.forEach(Ticket::sequence); // memory that is not there is this thread's problem
-    queue.add(tickets);
-    return tickets;
+    List<Submission> submissions =
+        requests.stream()
+            .map(request -> new Submission(request, nanoClock, queue::signal))
+            .toList();
+    submissions.forEach(Submission::sequence); // out of memory must fail this thread
+    queue.add(submissions);
+    return submissions;
   }
 
   private void requireFits(GenerationRequest request) {
@@ -96,63 +142,57 @@ public final class Scheduler implements AutoCloseable {
     if (Decoder.blocksFor(request.capacity()) > settings.blocks()) {
       throw new RejectedException(
           RejectedException.Reason.TOO_LONG,
-          ("prompt and answer need keys and values for %d tokens, but the budget of this model is"
-                  + " %d; ask for fewer tokens or raise the KV budget")
+          ("prompt and answer need a KV cache of %d tokens, but the budget of this model is %d; ask"
+                  + " for fewer tokens or raise calm.kv-budget-mb")
               .formatted(request.capacity(), settings.kvTokens()));
     }
   }
 
-  /** Returns the budgets. */
+  /** Returns the settings. */
   public SchedulerSettings settings() {
     return settings;
   }
 
-  /** Returns the requests that have started and not ended. */
+  /** Returns the number of requests that have started and not ended. */
   public int running() {
     return queue.started();
   }
 
-  /** Returns the requests that have not started. */
+  /** Returns the number of requests that have not started. */
   public int waiting() {
     return queue.waiting();
   }
 
-  /** Returns what there is at hand, as of the last step, and what was done so far. */
+  /** Returns the state after the last step, and the counters so far. */
   public SchedulerStats stats() {
     return stats.withWaiting(queue.waiting());
   }
 
-  /** Returns why the loop has died, if it has: it takes no requests any more. */
+  /** Returns the error that ended the scheduler's thread; it then rejects all requests. */
   public Optional<Throwable> failure() {
     return failure;
   }
 
-  /**
-   * Takes no more requests, lets those that run and wait end, then closes the decoder. Does not
-   * wait for it.
-   */
+  /** Rejects new requests, finishes the accepted ones, then closes the decoder. Returns at once. */
   public void drain() {
     queue.drain();
   }
 
-  /**
-   * Takes no more requests and asks the loop to end: it cancels what runs and waits, then closes
-   * the decoder. Does not wait for it.
-   */
+  /** Rejects new requests, cancels the accepted ones, then closes the decoder. Returns at once. */
   @Override
   public void close() {
     queue.close();
   }
 
   /**
-   * Waits until the loop has ended after {@link #drain} or {@link #close} and the decoder is
-   * closed; returns whether it has.
+   * Waits after {@link #drain} or {@link #close} until the decoder is closed; returns false if the
+   * timeout elapses first.
    */
-  public boolean awaitClosed(Duration most) throws InterruptedException {
-    return ended.await(most.toNanos(), TimeUnit.NANOSECONDS);
+  public boolean awaitClosed(Duration timeout) throws InterruptedException {
+    return ended.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
   }
 
-  /** Returns whether the loop has ended and the decoder is closed. */
+  /** Returns whether the scheduler's thread has ended and the decoder is closed. */
   public boolean ended() {
     return ended.getCount() == 0;
   }
@@ -165,7 +205,7 @@ public final class Scheduler implements AutoCloseable {
         stats = loop.stats();
       }
     } catch (InterruptedException | RuntimeException | Error e) {
-      logger.error("the scheduler's loop has died", e);
+      logger.error("the scheduler's thread has failed", e);
       failure = Optional.of(e);
       queue.fail(StepLoop.message(e));
     } finally {

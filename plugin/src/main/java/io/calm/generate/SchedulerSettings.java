@@ -6,17 +6,17 @@ import io.calm.runtime.StepSize;
 /**
  * Budgets of a {@link Scheduler}.
  *
- * @param maxContext most tokens of prompt and answer together
- * @param blocks of keys and values, of {@link Decoder#BLOCK_TOKENS} tokens each
- * @param maxRunning most sequences in a step
- * @param queueSize most requests that wait beyond those that can run
- * @param stepTokens most tokens of a step: decodes first, the rest to prompts
+ * @param maxContext maximum number of tokens of prompt and answer together
+ * @param blocks number of KV blocks, each of {@link Decoder#BLOCK_TOKENS} tokens
+ * @param maxRunning maximum number of sequences in a step
+ * @param queueSize maximum number of waiting requests in addition to {@code maxRunning}
+ * @param stepTokens maximum number of tokens in a step; decodes are scheduled before prompts
  */
 public record SchedulerSettings(
     int maxContext, int blocks, int maxRunning, int queueSize, int stepTokens) {
 
-  /** Rows of a step that score prompt tokens, with [V] logits each: keep them few. */
-  public static final int MOST_SCORED_ROWS = 32;
+  /** Maximum number of rows in a step that score prompt tokens; each has [V] logits. */
+  public static final int MAX_SCORED_ROWS = 32;
 
   public SchedulerSettings {
     requirePositive("maxContext", maxContext);
@@ -26,15 +26,15 @@ public record SchedulerSettings(
     requirePositive("stepTokens", stepTokens);
   }
 
-  /** Returns the most tokens that all sequences together can hold keys and values of. */
+  /** Returns the maximum number of tokens with stored keys and values, over all sequences. */
   public int kvTokens() {
     return Math.multiplyExact(blocks, Decoder.BLOCK_TOKENS);
   }
 
-  /** Returns what no step has more of. */
+  /** Returns the upper bound of a step's size. */
   public StepSize largestStep() {
     return new StepSize(
-        Math.addExact(stepTokens, maxRunning), maxRunning, maxRunning + MOST_SCORED_ROWS);
+        Math.addExact(stepTokens, maxRunning), maxRunning, maxRunning + MAX_SCORED_ROWS);
   }
 
   private static void requirePositive(String name, int value) {

@@ -1,18 +1,18 @@
 package io.calm.generate;
 
 /**
- * What a {@link Scheduler} has at hand, and what it has done since it started.
+ * A snapshot of a {@link Scheduler}'s state and its counters since the start.
  *
- * @param running sequences that hold blocks, the paused ones included
- * @param waiting requests that hold none: new ones, and preempted ones
- * @param blocks of keys and values
- * @param usedBlocks held by sequences
- * @param cachedBlocks held by nobody, kept for prompts that begin alike
- * @param promptTokens of the requests that looked for a cached prefix
- * @param sharedTokens of these, found in the cache and not computed again
- * @param preemptions sequences that gave up their blocks for others
- * @param steps of the decoder
- * @param stepTokens tokens of all steps
+ * @param running number of admitted sequences, including paused ones
+ * @param waiting number of requests without blocks: queued and preempted ones
+ * @param blocks number of KV blocks
+ * @param usedBlocks number of blocks held by sequences
+ * @param cachedBlocks number of idle blocks in the prefix cache
+ * @param promptTokens number of prompt tokens looked up in the prefix cache
+ * @param sharedTokens number of these that were found
+ * @param preemptions number of preempted sequences
+ * @param steps number of decoder steps
+ * @param stepTokens number of tokens of all steps
  */
 public record SchedulerStats(
     int running,
@@ -26,7 +26,7 @@ public record SchedulerStats(
     long steps,
     long stepTokens) {
 
-  /** Returns these with so many more that wait. */
+  /** Returns a copy with {@code more} additional waiting requests. */
   SchedulerStats withWaiting(int more) {
     return new SchedulerStats(
         running,

@@ -17,13 +17,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One turn after the other: schedule, run, postprocess. Sequences join and leave between steps.
- * Used by one thread.
+ * The loop body of a {@link Scheduler}: schedules a step, runs it, and processes its results.
+ * Confined to the scheduler's thread.
  *
- * <p>A turn never throws what a decoder or a listener threw: that ends the sequences concerned.
+ * <p>An exception of the decoder or a listener ends the sequences at fault and is not rethrown. The
+ * only exception is {@link UnreadableWeightsException}, which ends the loop.
  */
 final class StepLoop {
-  /** Steps after which blocks without memory are tried again, which in vain takes half a second. */
+  /**
+   * Number of steps after which blocks without memory are tried again; a failed attempt takes half
+   * a second.
+   */
   static final int STEPS_TO_RETRY = 2048;
 
   private static final Logger logger = LoggerFactory.getLogger(StepLoop.class);
@@ -32,7 +36,7 @@ final class StepLoop {
   private final SchedulerSettings settings;
   private final RequestQueue queue;
   private final int stepsToRetry;
-  private final Roster roster;
+  private final ActiveSequences active;
   private long steps;
   private long stepTokens;
 
@@ -40,19 +44,19 @@ final class StepLoop {
     this(decoder, settings, queue, STEPS_TO_RETRY);
   }
 
-  /** Tries again after other than {@value #STEPS_TO_RETRY} steps. */
+  /** Creates a loop with another number of steps than {@link #STEPS_TO_RETRY}. */
   StepLoop(Decoder decoder, SchedulerSettings settings, RequestQueue queue, int stepsToRetry) {
     this.stepsToRetry = stepsToRetry;
     this.decoder = decoder;
     this.settings = settings;
     this.queue = queue;
-    this.roster = new Roster(settings, queue);
+    this.active = new ActiveSequences(settings, queue);
   }
 
-  /** Returns whether there was something to do, so that another turn may have something too. */
+  /** Runs one step, if there is work; returns whether there was. */
   boolean turn() {
-    endOver();
-    List<Work> batch = schedule();
+    finishCancelledAndTimedOut();
+    List<ScheduledChunk> batch = schedule();
     if (batch.isEmpty()) {
       return false;
     }
@@ -61,41 +65,46 @@ final class StepLoop {
   }
 
   /** Finishes cancelled and timed-out requests, queued or running. */
-  private void endOver() {
-    for (Ticket ticket : queue.takeIf(t -> t.over().isPresent())) {
-      ticket.finish(ticket.over().orElse(Finish.Reason.CANCELLED), Optional.empty(), "", 0);
+  private void finishCancelledAndTimedOut() {
+    for (Submission submission : queue.takeIf(t -> t.endReason().isPresent())) {
+      submission.finish(
+          submission.endReason().orElse(Finish.Reason.CANCELLED), Optional.empty(), "", 0);
     }
-    roster.forEach(
+    active.forEach(
         sequence ->
-            sequence.ticket().over().ifPresent(reason -> end(sequence, reason, Optional.empty())));
+            sequence
+                .submission()
+                .endReason()
+                .ifPresent(reason -> end(sequence, reason, Optional.empty())));
   }
 
-  /** Every decode, then prompts in order of arrival while the step has room. */
-  private List<Work> schedule() {
-    roster.admit();
-    List<ActiveSequence> runnable = roster.runnable();
-    List<Work> batch = new ArrayList<>();
+  /** Schedules all decodes, then prompt chunks in order of arrival within the token budget. */
+  private List<ScheduledChunk> schedule() {
+    active.admit();
+    List<ActiveSequence> runnable = active.runnable();
+    List<ScheduledChunk> batch = new ArrayList<>();
     for (ActiveSequence sequence : runnable) {
-      if (sequence.admitted() && sequence.decoding() && roster.reserve(sequence, 1)) {
+      if (sequence.admitted() && sequence.decoding() && active.reserve(sequence, 1)) {
         batch.add(sequence.decode());
       }
     }
     int budget = Math.max(1, settings.stepTokens() - batch.size());
-    int scored = SchedulerSettings.MOST_SCORED_ROWS;
+    int scored = SchedulerSettings.MAX_SCORED_ROWS;
     for (ActiveSequence sequence : runnable) {
       if (!sequence.admitted() || sequence.decoding()) {
         continue;
       }
-      int most = sequence.scoring() ? Math.min(budget, scored) : budget;
-      int count = Math.min(sequence.remaining(), most);
-      if (count > 0 && roster.reserve(sequence, count)) {
-        Work.Prefill prefill = sequence.prefill(count);
+      int max = sequence.scoring() ? Math.min(budget, scored) : budget;
+      int count = Math.min(sequence.remaining(), max);
+      if (count > 0 && active.reserve(sequence, count)) {
+        ScheduledChunk.Prefill prefill = sequence.prefill(count);
         batch.add(prefill);
         budget -= count;
         scored -= sequence.scoring() ? count : 0;
       }
     }
-    batch.removeIf(work -> !work.sequence().admitted()); // preempted after it was scheduled
+    batch.removeIf(
+        scheduled -> !scheduled.sequence().admitted()); // preempted after it was scheduled
     return batch;
   }
 
@@ -105,20 +114,20 @@ final class StepLoop {
    * other sequences of a step, so a sequence that fails alone is at fault. A fault of the decoder
    * itself fails every half and so ends all sequences of the step.
    */
-  private void run(List<Work> batch) {
-    List<List<Work>> waiting = new ArrayList<>(List.of(batch));
+  private void run(List<ScheduledChunk> batch) {
+    List<List<ScheduledChunk>> waiting = new ArrayList<>(List.of(batch));
     while (!waiting.isEmpty()) {
-      List<Work> step = waiting.remove(0);
+      List<ScheduledChunk> step = waiting.remove(0);
       List<List<Logits>> rows;
       try {
         rows = decode(step);
       } catch (KvMemoryException e) {
-        logger.warn("a step of {} sequences lacks memory: {}", step.size(), e.getMessage());
+        logger.warn("no memory for a step of {} sequences: {}", step.size(), e.getMessage());
         waiting.forEach(later -> later.forEach(this::releaseEmpty));
         shrink(step, e);
-        return; // those that wait are scheduled again
+        return; // the other halves are scheduled again
       } catch (UnreadableWeightsException e) {
-        throw e; // ends the loop, and with it everything that runs or waits
+        throw e; // ends the loop and all requests
       } catch (RuntimeException | Error e) {
         waiting.addAll(0, fail(step, e));
         continue;
@@ -127,8 +136,8 @@ final class StepLoop {
     }
   }
 
-  /** Ends the sequences at fault; returns the halves to run if none is known. */
-  private List<List<Work>> fail(List<Work> step, Throwable e) {
+  /** Ends the sequences at fault; returns the halves to run if the fault cannot be attributed. */
+  private List<List<ScheduledChunk>> fail(List<ScheduledChunk> step, Throwable e) {
     Set<Integer> failed = culprits(step, e);
     if (failed.isEmpty()) {
       logger.warn("a step of {} sequences failed, halving it: {}", step.size(), message(e));
@@ -140,22 +149,22 @@ final class StepLoop {
     return List.of();
   }
 
-  private List<List<Logits>> decode(List<Work> step) {
+  private List<List<Logits>> decode(List<ScheduledChunk> step) {
     if (++steps % stepsToRetry == 0) {
-      roster.blocks().retryMemory();
+      active.blocks().retryMemory();
     }
-    stepTokens += step.stream().mapToInt(work -> work.chunk().tokens().length).sum();
-    List<List<Logits>> rows = decoder.step(step.stream().map(Work::chunk).toList());
+    stepTokens += step.stream().mapToInt(scheduled -> scheduled.chunk().tokens().length).sum();
+    List<List<Logits>> rows = decoder.step(step.stream().map(ScheduledChunk::chunk).toList());
     if (rows.size() != step.size()) {
       throw new IllegalStateException(
-          "the decoder has a bug: expected the rows of %d chunks, got %d"
+          "bug in the decoder: expected the rows of %d chunks, got %d"
               .formatted(step.size(), rows.size()));
     }
     return rows;
   }
 
   /** Returns the indexes in a step of the sequences at fault; empty if none is known. */
-  private static Set<Integer> culprits(List<Work> step, Throwable e) {
+  private static Set<Integer> culprits(List<ScheduledChunk> step, Throwable e) {
     Set<Integer> known = new TreeSet<>();
     if (e instanceof StepFailedException failure) {
       known.addAll(failure.failed());
@@ -166,29 +175,32 @@ final class StepLoop {
     return known.isEmpty() && step.size() == 1 ? Set.of(0) : known;
   }
 
-  private void releaseEmpty(Work work) {
-    work.sequence().releaseEmpty(roster.blocks());
+  private void releaseEmpty(ScheduledChunk scheduled) {
+    scheduled.sequence().releaseEmpty(active.blocks());
   }
 
-  /** Leaves the blocks that have no memory alone, and ends those for whom no others suffice. */
-  private void shrink(List<Work> batch, KvMemoryException e) {
+  /**
+   * Excludes the blocks that have no memory. A request fails only if it would not fit in memory
+   * even by itself.
+   */
+  private void shrink(List<ScheduledChunk> batch, KvMemoryException e) {
     batch.forEach(this::releaseEmpty);
-    roster.blocks().withoutMemory(e.blocks());
-    for (Work work : batch) {
-      ActiveSequence sequence = work.sequence();
-      if (sequence.exceedsMemory(roster.blocks(), work.chunk().tokens().length)) {
+    active.blocks().withoutMemory(e.blocks());
+    for (ScheduledChunk scheduled : batch) {
+      ActiveSequence sequence = scheduled.sequence();
+      if (sequence.exceedsMemory(active.blocks(), scheduled.chunk().tokens().length)) {
         end(sequence, Finish.Reason.ERROR, Optional.of(message(e)));
       }
     }
   }
 
-  private void postprocess(List<Work> batch, List<List<Logits>> rows) {
+  private void postprocess(List<ScheduledChunk> batch, List<List<Logits>> rows) {
     for (int i = 0; i < batch.size(); i++) {
-      Work work = batch.get(i);
-      ActiveSequence sequence = work.sequence();
+      ScheduledChunk scheduled = batch.get(i);
+      ActiveSequence sequence = scheduled.sequence();
       try {
         sequence
-            .advance(roster.blocks(), work, rows.get(i))
+            .advance(active.blocks(), scheduled, rows.get(i))
             .ifPresent(reason -> end(sequence, reason, Optional.empty()));
       } catch (RuntimeException | Error e) {
         logger.error("a generation failed after its step", e);
@@ -198,28 +210,28 @@ final class StepLoop {
   }
 
   private void end(ActiveSequence sequence, Finish.Reason reason, Optional<String> error) {
-    roster.remove(sequence);
+    active.remove(sequence);
     sequence.finish(reason, error);
   }
 
-  /** Ends everything that runs or waits; the queue must be closed. */
+  /** Ends all running and waiting requests; the queue must be closed. */
   void endAll(Finish.Reason reason, Optional<String> error) {
-    for (Ticket ticket : queue.takeIf(t -> true)) {
-      ticket.finish(reason, error, "", 0);
+    for (Submission submission : queue.takeIf(t -> true)) {
+      submission.finish(reason, error, "", 0);
     }
-    roster.forEach(sequence -> end(sequence, reason, error));
+    active.forEach(sequence -> end(sequence, reason, error));
   }
 
-  /** Returns how long the first deadline of all requests is away. */
+  /** Returns the time until the first deadline of all requests. */
   OptionalLong nanosToDeadline() {
     LongStream.Builder left = LongStream.builder();
-    roster.forEach(sequence -> sequence.ticket().nanosLeft().ifPresent(left));
+    active.forEach(sequence -> sequence.submission().nanosLeft().ifPresent(left));
     queue.nanosToDeadline().ifPresent(left);
     return left.build().min();
   }
 
   SchedulerStats stats() {
-    return roster.stats(steps, stepTokens);
+    return active.stats(steps, stepTokens);
   }
 
   static String message(Throwable e) {

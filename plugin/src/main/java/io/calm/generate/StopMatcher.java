@@ -3,11 +3,11 @@ package io.calm.generate;
 import java.util.List;
 
 /**
- * Finds the stop string that ends first in a text that arrives in pieces, and holds back what may
- * still become one. The result does not depend on how the text was cut into pieces.
+ * Finds the first stop string in a text that arrives in pieces. Holds back text that may be the
+ * start of a stop string. The result does not depend on the division into pieces.
  *
- * <p>Each stop string has an automaton (Knuth, Morris and Pratt 1977), so a character of the text
- * costs constant time per stop string, whatever the stop strings are.
+ * <p>Each stop string has an automaton (Knuth, Morris and Pratt 1977), so the cost per character is
+ * amortized constant time per stop string.
  */
 final class StopMatcher {
   private final List<Automaton> stops;
@@ -16,25 +16,25 @@ final class StopMatcher {
   private boolean stopped;
 
   /**
-   * Looks for {@code stops}.
+   * Creates a matcher.
    *
-   * @param stops none of them empty
-   * @param include whether the one that is found belongs to the answer
+   * @param stops stop strings, none of them empty
+   * @param include whether the stop string that is found belongs to the answer
    */
   StopMatcher(List<String> stops, boolean include) {
     this.stops = stops.stream().map(Automaton::new).toList();
     this.include = include;
   }
 
-  /** Returns whether a stop string was found: the answer is what was returned so far. */
+  /** Returns whether a stop string was found; the text returned so far is then the answer. */
   boolean stopped() {
     return stopped;
   }
 
-  /** Adds text and returns what is now certain to be part of the answer. */
+  /** Adds text and returns the text that has become a final part of the answer. */
   String add(String text) {
     if (stopped) {
-      throw new IllegalStateException("text after a stop string");
+      throw new IllegalStateException("text was added after a stop string");
     }
     int before = held.length();
     held.append(text);
@@ -64,18 +64,18 @@ final class StopMatcher {
     return longest;
   }
 
-  /** Returns what was held back, at the end of the text. */
+  /** Returns the text held back, at the end of the text. */
   String flush() {
     String rest = held.toString();
     held.setLength(0);
     return rest;
   }
 
-  /** A stop string and its longest prefix that the text so far ends with. */
+  /** A stop string with the length of its longest prefix at the end of the text so far. */
   private static final class Automaton {
     private final String stop;
 
-    /** For each prefix of the string, its longest proper prefix that is also its suffix. */
+    /** For each prefix of the string, the length of its longest proper prefix that is a suffix. */
     private final int[] shorter;
 
     private int matched;
@@ -96,7 +96,7 @@ final class StopMatcher {
       return stop.length();
     }
 
-    /** Reads the text's next character and returns whether the whole string was found. */
+    /** Reads the next character and returns whether the text now ends with the stop string. */
     boolean read(char c) {
       while (matched > 0 && (matched == stop.length() || stop.charAt(matched) != c)) {
         matched = shorter[matched];

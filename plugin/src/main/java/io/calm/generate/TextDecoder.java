@@ -1,14 +1,14 @@
 package io.calm.generate;
 
 /**
- * Turns one sequence's tokens into text that never splits a character. Not thread safe; a tokenizer
- * supplies it.
+ * Converts one sequence's tokens into text without splitting characters. Implemented by tokenizers.
+ * Not thread safe.
  */
 public interface TextDecoder {
 
-  /** Adds a token and returns the text that is now certain, perhaps empty. */
+  /** Adds a token and returns the text that has become final, possibly empty. */
   String add(int token);
 
-  /** Returns what was still held back; nothing is added afterwards. */
+  /** Returns the rest of the text; no token may be added afterwards. */
   String flush();
 }

@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What changes logits by the request and the tokens so far: least length, biases and penalties.
- * Costs nothing where none is asked for.
+ * The tokens of a sequence as far as they affect its logits: minimum length, biases and penalties.
+ * Adds no cost if a request uses none of them.
  */
 final class TokenHistory {
   private final SamplingParameters parameters;
@@ -19,16 +19,16 @@ final class TokenHistory {
   private final Map<Integer, Integer> generated = new HashMap<>();
   private int length;
 
-  /** What was changed in the row at hand, in order, and what was there. */
+  /** Tokens whose logits were changed in the current row, in order; {@link #before} has the old. */
   private int[] changed = new int[16];
 
   private float[] before = new float[16];
   private int changes;
 
   /**
-   * Starts before the first token of an answer.
+   * Creates the history of an empty answer.
    *
-   * @param ends tokens that may not come before the least length
+   * @param ends end-of-sequence tokens, which are banned before the minimum length
    */
   TokenHistory(SamplingParameters parameters, int[] prompt, Set<Integer> ends) {
     this.parameters = parameters;
@@ -53,8 +53,8 @@ final class TokenHistory {
   }
 
   /**
-   * Changes the row in place to what tokens are chosen from; {@link #restore} takes that back. The
-   * row itself where nothing changes it.
+   * Applies minimum length, biases and penalties to the row in place; {@link #restore} reverts
+   * them. Returns the same object if nothing changes.
    */
   Logits penalized(Logits logits) {
     boolean early = length < parameters.minNewTokens() && !ends.isEmpty();
@@ -68,7 +68,7 @@ final class TokenHistory {
     }
     if (early) {
       ends.stream()
-          .filter(token -> token < row.length) // a client may name any
+          .filter(token -> token < row.length) // ids from clients may be out of range
           .forEach(token -> set(row, token, Float.NEGATIVE_INFINITY));
     }
     float largest = Float.NEGATIVE_INFINITY;
@@ -105,7 +105,7 @@ final class TokenHistory {
     row[token] = value;
   }
 
-  /** Makes the row what it was before {@link #penalized}. */
+  /** Restores the row's values from before {@link #penalized}. */
   void restore(Logits logits) {
     while (changes > 0) {
       changes--;

@@ -3,13 +3,14 @@ package io.calm.generate;
 import java.util.Arrays;
 
 /**
- * Selection of the largest of many values, ties to the lower index. A value and its index are one
- * long, ordered as the pair: the float's bits, made monotone, above the complement of the index.
+ * Selects the largest of many values; ties go to the lower index. Each value and its index are
+ * packed into one long that orders like the pair: the float's bits, made monotone, above the
+ * complement of the index.
  */
 final class TopTokens {
   private TopTokens() {}
 
-  /** Returns the first index of {@code value}, which must be there. */
+  /** Returns the first index of {@code value}, which must be present. */
   static int first(float[] values, float value) {
     int i = 0;
     while (values[i] != value) {
@@ -24,7 +25,7 @@ final class TopTokens {
     if (k == 0) {
       return new int[0];
     }
-    long[] heap = new long[k]; // the smallest of the chosen on top
+    long[] heap = new long[k]; // min-heap of the largest values so far
     for (int i = 0; i < k; i++) {
       heap[i] = key(values[i], i);
     }
@@ -42,8 +43,8 @@ final class TopTokens {
   }
 
   /**
-   * Returns the indices whose weight is {@code from} (inclusive) to {@code to} (exclusive), those
-   * of the largest values first.
+   * Returns the indices with weights {@code from} (inclusive) to {@code to} (exclusive), by
+   * descending value.
    */
   static int[] within(float[] values, float[] weights, float from, float to) {
     long[] keys = new long[64];

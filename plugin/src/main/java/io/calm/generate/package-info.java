@@ -1,4 +1,8 @@
-/** Sequences, scheduler, sampling and stops. Knows no DJL, JSON or kernels. */
+/**
+ * Text generation: continuous batching, KV block allocation, the prefix cache, sampling and stop
+ * strings. {@link io.calm.generate.Scheduler} is the entry point and documents the design. Knows
+ * neither DJL nor JSON nor kernels.
+ */
 @NullMarked
 package io.calm.generate;
 

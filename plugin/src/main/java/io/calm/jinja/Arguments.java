@@ -14,7 +14,7 @@ record Arguments(List<Value> positional, Map<String, Value> named) {
     return new Arguments(List.of(values), Map.of());
   }
 
-  /** Returns these with one more positional argument before the others. */
+  /** Returns a copy with another positional argument before the others. */
   Arguments after(Value first) {
     List<Value> all = new ArrayList<>(positional.size() + 1);
     all.add(first);
@@ -22,7 +22,7 @@ record Arguments(List<Value> positional, Map<String, Value> named) {
     return new Arguments(all, named);
   }
 
-  /** Returns these without the first positional ones. */
+  /** Returns a copy without the first {@code index} positional arguments. */
   Arguments from(int index) {
     return new Arguments(positional.subList(index, positional.size()), named);
   }
@@ -65,7 +65,7 @@ record Arguments(List<Value> positional, Map<String, Value> named) {
     return new Bound(function, values);
   }
 
-  /** Values of parameters; absent where an optional argument was not given. */
+  /** The values of parameters; an optional parameter may have no value. */
   static final class Bound {
     private final String function;
     private final @Nullable Value[] values;
@@ -79,7 +79,7 @@ record Arguments(List<Value> positional, Map<String, Value> named) {
       return values[index] != null;
     }
 
-    /** Tells whether an argument was given and is not {@code None}. */
+    /** Returns whether an argument was given and is not {@code None}. */
     boolean some(int index) {
       return values[index] != null && values[index] != NoneValue.NONE;
     }

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A path such as {@code function.name} or {@code parts.0} that filters look up in each item. */
+/** An attribute path such as {@code function.name} or {@code parts.0}, looked up by filters. */
 final class AttributePath {
   private final Engine engine;
   private final List<Value> parts;
@@ -16,12 +16,12 @@ final class AttributePath {
     this.fallback = fallback;
   }
 
-  /** Makes the path of an attribute argument; {@code None} is the item itself. */
+  /** Creates the path for an attribute argument; {@code None} stands for the item itself. */
   static AttributePath of(Engine engine, Value attribute) {
     return of(engine, attribute, null);
   }
 
-  /** Makes a path that yields a fallback where a part is undefined. */
+  /** Creates a path that yields a fallback if a part is undefined. */
   static AttributePath of(Engine engine, Value attribute, @Nullable Value fallback) {
     List<Value> parts = new ArrayList<>();
     if (attribute instanceof StringValue string) {

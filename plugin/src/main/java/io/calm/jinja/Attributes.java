@@ -17,7 +17,7 @@ final class Attributes {
 
   private Attributes() {}
 
-  /** {@code value.name}: an attribute, else an item. */
+  /** Evaluates {@code value.name}: an attribute, else an item. */
   static Value attribute(Engine engine, Value value, String name) {
     Value found = find(engine, value, name);
     if (found == null && value instanceof DictValue dict) {
@@ -26,7 +26,7 @@ final class Attributes {
     return found == null ? UndefinedValue.attribute(value, name) : found;
   }
 
-  /** {@code value[key]}: an item, else an attribute. */
+  /** Evaluates {@code value[key]}: an item, else an attribute. */
   static Value item(Engine engine, Value value, Value key) {
     Value found = element(engine.budget(), value, key);
     if (found != null) {
@@ -52,7 +52,9 @@ final class Attributes {
         : null;
   }
 
-  /** Returns what {@code getattr} finds in the sandbox, null where there is nothing. */
+  /**
+   * Returns the result of {@code getattr} in the sandbox, or null if there is no such attribute.
+   */
   static @Nullable Value find(Engine engine, Value value, String name) {
     if (value instanceof UndefinedValue undefined) {
       throw undefined.fault();

@@ -6,7 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Parses the tags that have a body; each method begins behind the tag's name. */
+/** Parses the tags that have a body; each method starts after the tag's name. */
 final class BlockParser {
   private static final List<String> SPECIAL = List.of("caller", "kwargs", "varargs");
 
@@ -98,12 +98,12 @@ final class BlockParser {
         line, call, new Stmt.Macro(line, null, parameters, defaults, body, special));
   }
 
-  /** Returns which special variables a macro reads without a parameter of that name. */
+  /** Returns the special variables that a macro reads without a parameter of that name. */
   private static Set<String> special(
       int line, List<Target.Name> parameters, List<Expr> defaults, List<Stmt> body) {
     Set<String> result = new HashSet<>();
     Set<String> stored = new HashSet<>();
-    Node.walk(
+    SyntaxNode.walk(
         body,
         node -> {
           if (node instanceof Expr.Name name

@@ -3,8 +3,8 @@ package io.calm.jinja;
 import java.util.List;
 
 /**
- * The remainder of the {@link Limits} of one rendering. Every value that grows with its input is
- * made here, so that none escapes the count. Not thread safe.
+ * The remaining {@link TemplateLimits} of one rendering. Every value whose size depends on its
+ * input is created here, so that all of them are counted. Not thread safe.
  */
 final class Budget {
   private static final int CLOCK_EVERY = 256;
@@ -12,23 +12,23 @@ final class Budget {
   private static final int CHARS_READ_PER_STEP = 128;
   private static final int OBJECT_BYTES = 32;
 
-  /** Arithmetic with integers of 362 bits, whose square is 2^17, is a step. */
+  /** Right shift from the product of two bit lengths to steps: two integers of 362 bits are one. */
   private static final int QUADRATIC_SHIFT = 17;
 
   private static final int FLOAT_DIGITS = 64;
 
-  private final Limits limits;
+  private final TemplateLimits limits;
   private final RenderClock clock = new RenderClock();
   private long steps;
   private long nextClock = CLOCK_EVERY;
   private long allocated;
   private int depth;
 
-  Budget(Limits limits) {
+  Budget(TemplateLimits limits) {
     this.limits = limits;
   }
 
-  /** Counts work, before it is done. */
+  /** Counts work before it is done. */
   void work(long amount) {
     steps += amount;
     if (steps > limits.steps()) {
@@ -44,12 +44,12 @@ final class Budget {
     }
   }
 
-  /** Counts work on so many characters. */
+  /** Counts the processing of {@code chars} characters. */
   void scan(long chars) {
     work(1 + chars / CHARS_PER_STEP);
   }
 
-  /** Counts a look at so many characters, which does nothing with them. */
+  /** Counts the reading of {@code chars} characters without further processing. */
   void read(long chars) {
     work(chars / CHARS_READ_PER_STEP);
   }
@@ -64,7 +64,7 @@ final class Budget {
     depth--;
   }
 
-  /** Checks and counts a string of this length, before it is built. */
+  /** Checks and counts a string of {@code chars} characters before it is built. */
   void reserve(long chars) {
     if (chars > limits.string()) {
       throw Fault.limit("a string is longer than %d characters".formatted(limits.string()));
@@ -73,7 +73,7 @@ final class Budget {
     scan(chars);
   }
 
-  /** Checks and counts a collection of this size, before it is built. */
+  /** Checks and counts a collection of {@code items} elements before it is built. */
   void reserveItems(long items) {
     if (items > limits.items()) {
       throw Fault.limit("a list has more than %d elements".formatted(limits.items()));
@@ -113,7 +113,7 @@ final class Budget {
     product(bits, bits);
   }
 
-  /** Counts arithmetic with two integers of so many bits. */
+  /** Counts arithmetic with two integers, given their bit lengths. */
   void product(long bits, long others) {
     work(1 + (bits + others) / 256 + ((bits * others) >> QUADRATIC_SHIFT));
   }
@@ -127,7 +127,7 @@ final class Budget {
     }
   }
 
-  /** Makes a string that has been built already. */
+  /** Returns the value of a string that was built and counted before. */
   StringValue string(String text) {
     reserve(text.length());
     return new StringValue(text);
@@ -143,7 +143,7 @@ final class Budget {
     return new TupleValue(items, nest(items), false);
   }
 
-  /** Returns the depth of a value that holds these. */
+  /** Returns the depth of a value that contains {@code items}. */
   int nest(Iterable<Value> items) {
     int deepest = 0;
     for (Value item : items) {
@@ -152,7 +152,7 @@ final class Budget {
     return nest(deepest);
   }
 
-  /** Returns the depth of a value that holds one of this depth. */
+  /** Returns the depth of a value whose deepest element has depth {@code deepest}. */
   int nest(int deepest) {
     if (deepest >= limits.nesting()) {
       throw Fault.limit("values nest deeper than " + limits.nesting());

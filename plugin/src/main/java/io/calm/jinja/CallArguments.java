@@ -5,13 +5,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Argument expressions of a call.
+ * The argument expressions of a call.
  *
  * @param positional arguments by position
  * @param names names of the named arguments
  * @param named values of the named arguments
- * @param more {@code *args}, null where there is none
- * @param moreNamed {@code **kwargs}, null where there is none
+ * @param more {@code *args}, or null
+ * @param moreNamed {@code **kwargs}, or null
  */
 record CallArguments(
     List<Expr> positional,

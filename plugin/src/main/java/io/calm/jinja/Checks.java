@@ -9,28 +9,28 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 
-/** Checks of a parsed template that need more than one place of it. */
+/** Checks of a parsed template that span several nodes. */
 final class Checks {
   private Checks() {}
 
   /**
-   * Checks that filters and tests exist, that blocks are named once, that nothing assigns to {@code
-   * loop}, and that {@code break} and {@code continue} stand in a loop.
+   * Checks a template: filters and tests exist; block names are unique; {@code loop} is not
+   * assigned; {@code break} and {@code continue} are inside a loop.
    *
    * @throws TemplateSyntaxException at the first violation
    */
   static void check(List<Stmt> template) {
     names(template);
     Set<String> blocks = new HashSet<>();
-    Node.walk(
+    SyntaxNode.walk(
         template,
         node -> {
           if (node instanceof Stmt.Block block && !blocks.add(block.name())) {
             throw new TemplateSyntaxException(
                 "block %s is defined twice".formatted(Repr.quote(block.name())), node.line());
           } else if (node instanceof Stmt.For loop) {
-            Node.walk(loop.body(), Checks::storesLoop);
-            Node.walk(loop.otherwise(), Checks::storesLoop);
+            SyntaxNode.walk(loop.body(), Checks::storesLoop);
+            SyntaxNode.walk(loop.otherwise(), Checks::storesLoop);
             stores(loop.target());
           }
         });
@@ -40,38 +40,38 @@ final class Checks {
   /**
    * A node to check.
    *
-   * @param optional whether a missing filter or test fails only when it is reached
+   * @param optional whether a missing filter or test fails only when it is evaluated
    */
-  private record Visit(Node node, boolean optional) {}
+  private record Visit(SyntaxNode node, boolean optional) {}
 
   /**
    * Checks that filters and tests exist. As in Jinja2's {@code CodeGenerator}, a missing one inside
-   * an {@code if} or a conditional expression fails only when it is reached, unless a loop, macro
-   * or other scope lies between.
+   * an {@code if} or a conditional expression fails only when it is evaluated. In a loop, macro or
+   * other scope nested in it, a missing one fails at once.
    */
   private static void names(List<Stmt> template) {
     Deque<Visit> left = new ArrayDeque<>();
     template.forEach(node -> left.push(new Visit(node, false)));
     while (!left.isEmpty()) {
       Visit visit = left.pop();
-      Node node = visit.node();
+      SyntaxNode node = visit.node();
       if (node instanceof Expr.Filter filter) {
         known("filter", filter.name(), visit.optional() || Filters.has(filter.name()), node);
       } else if (node instanceof Expr.Test test) {
         known("test", test.name(), visit.optional() || Tests.has(test.name()), node);
       }
       boolean conditional = node instanceof Stmt.If || node instanceof Expr.Conditional;
-      Set<Node> enclosing = Collections.newSetFromMap(new IdentityHashMap<>());
+      Set<SyntaxNode> enclosing = Collections.newSetFromMap(new IdentityHashMap<>());
       enclosing.addAll(inEnclosingScope(node));
-      for (Node child : node.children()) {
+      for (SyntaxNode child : node.children()) {
         boolean optional = visit.optional() && enclosing.contains(child);
         left.push(new Visit(child, conditional || optional));
       }
     }
   }
 
-  /** Returns the children of a node that are evaluated in the scope that the node stands in. */
-  private static Collection<? extends Node> inEnclosingScope(Node node) {
+  /** Returns the children of a node that are evaluated in the node's own scope. */
+  private static Collection<? extends SyntaxNode> inEnclosingScope(SyntaxNode node) {
     if (node instanceof Stmt.For loop) {
       return List.of(loop.iterable());
     } else if (node instanceof Stmt.With with) {
@@ -84,14 +84,14 @@ final class Checks {
     return opensScope ? List.of() : node.children();
   }
 
-  private static void known(String kind, String name, boolean known, Node node) {
+  private static void known(String kind, String name, boolean known, SyntaxNode node) {
     if (!known) {
       throw new TemplateSyntaxException(
           "no %s named %s".formatted(kind, Repr.quote(name)), node.line());
     }
   }
 
-  private static void storesLoop(Node node) {
+  private static void storesLoop(SyntaxNode node) {
     if (node instanceof Stmt.Set set) {
       stores(set.target());
     } else if (node instanceof Stmt.SetBlock set) {
@@ -100,7 +100,7 @@ final class Checks {
   }
 
   private static void stores(Target target) {
-    Node.walk(
+    SyntaxNode.walk(
         List.of(target),
         node -> {
           if (node instanceof Target.Name name && name.name().equals("loop")) {
@@ -111,10 +111,11 @@ final class Checks {
   }
 
   /**
-   * Checks jumps; the bodies of macros, call blocks and named blocks are functions of their own.
+   * Checks {@code break} and {@code continue}. The bodies of macros, call blocks and named blocks
+   * are separate functions, so a loop around them does not count.
    */
-  private static void jumps(List<? extends Node> nodes, boolean inLoop) {
-    for (Node node : nodes) {
+  private static void jumps(List<? extends SyntaxNode> nodes, boolean inLoop) {
+    for (SyntaxNode node : nodes) {
       if (node instanceof Stmt.Jump jump && !inLoop) {
         throw new TemplateSyntaxException(
             "'%s' outside loop".formatted(jump.ends() ? "break" : "continue"), node.line());

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 final class Comparisons {
   private Comparisons() {}
 
-  /** Applies a comparison operator. */
+  /** Evaluates a comparison operator. */
   static boolean holds(Budget budget, Expr.Comparison operator, Value left, Value right) {
     return switch (operator) {
       case EQUAL -> equal(budget, left, right);
@@ -29,7 +29,7 @@ final class Comparisons {
     };
   }
 
-  /** The order of a NaN and a number: neither less nor greater nor equal. */
+  /** The order of a NaN and another number: neither less nor equal nor greater. */
   private static final int UNORDERED = 2;
 
   /** Python's {@code ==}. */
@@ -76,7 +76,7 @@ final class Comparisons {
     return true;
   }
 
-  /** Views of keys and of items are equal as sets are; one of values equals only itself. */
+  /** Compares views: those of keys and items like sets, those of values by identity. */
   private static boolean equal(Budget budget, ViewValue left, ViewValue right) {
     return switch (left.kind()) {
       case KEYS ->
@@ -143,7 +143,7 @@ final class Comparisons {
     return value instanceof TupleValue tuple ? tuple.items() : null;
   }
 
-  /** Orders by code points; UTF-16 orders surrogates before the end of the basic plane. */
+  /** Compares by code points; UTF-16 order differs from it for supplementary characters. */
   private static int strings(String left, String right) {
     int length = Math.min(left.length(), right.length());
     for (int i = 0; i < length; i++) {
@@ -178,7 +178,7 @@ final class Comparisons {
       return Double.compare(a, b);
     }
     if (Arithmetic.isDouble(left) && Arithmetic.isDouble(right)) {
-      return a < b ? -1 : a > b ? 1 : 0; // Double.compare tells 0.0 from -0.0
+      return a < b ? -1 : a > b ? 1 : 0; // Double.compare distinguishes 0.0 and -0.0
     }
     return exact(left).compareTo(exact(right));
   }

@@ -8,15 +8,15 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Values of a template from plain Java values. */
+/** Converts plain Java values to values of a template. */
 final class Convert {
   private Convert() {}
 
   /**
-   * Converts a value and what it holds.
+   * Converts a value and all values in it.
    *
    * @param where name of the variable, for error messages
-   * @throws IllegalArgumentException if a value is of another type than JSON's
+   * @throws IllegalArgumentException if a value has a type that JSON does not have
    */
   static Value value(Budget budget, String where, @Nullable Object value) {
     budget.work(1);

@@ -3,7 +3,7 @@ package io.calm.jinja;
 import java.util.Iterator;
 import org.jspecify.annotations.Nullable;
 
-/** Methods of Python's {@code dict} that do not change it; the dictionary is the first argument. */
+/** The non-mutating methods of Python's {@code dict}; the dictionary is the first argument. */
 final class DictMethods {
   private DictMethods() {}
 
@@ -45,7 +45,7 @@ final class DictMethods {
     return dict.build();
   }
 
-  /** Python's {@code dict(...)}: of a mapping or of pairs, and of named arguments. */
+  /** Python's {@code dict(...)} of a mapping or pairs, and of named arguments. */
   static DictValue dict(Engine engine, Arguments arguments) {
     DictValue.Builder dict = new DictValue.Builder(engine.budget());
     if (arguments.positional().size() > 1) {

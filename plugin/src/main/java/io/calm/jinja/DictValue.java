@@ -5,10 +5,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Python's {@code dict}; templates cannot change one. Filled by {@link Builder}. */
+/** Python's {@code dict}, immutable for templates. Created by {@link Builder}. */
 final class DictValue implements Value {
 
-  /** A key with its value. */
+  /** A key and its value. */
   record Entry(Value key, Value value) {}
 
   private final Map<Object, Entry> entries;
@@ -27,7 +27,7 @@ final class DictValue implements Value {
     return entries.size();
   }
 
-  /** Returns the value of a key, null where there is none. */
+  /** Returns the value of a key, or null if there is none. */
   @Nullable Value get(Budget budget, Value key) {
     Entry entry = entries.get(Keys.of(budget, key));
     return entry == null ? null : entry.value();
@@ -57,7 +57,7 @@ final class DictValue implements Value {
     return depth;
   }
 
-  /** Collects entries in order; a later value of a key replaces the earlier one in its place. */
+  /** Collects entries in order; a repeated key keeps its position and takes the later value. */
   static final class Builder {
     private final Budget budget;
     private final Map<Object, Entry> entries = new LinkedHashMap<>();

@@ -17,7 +17,7 @@ final class Engine {
   private Scope scope;
   private int line = 1;
 
-  Engine(Limits limits, Clock clock) {
+  Engine(TemplateLimits limits, Clock clock) {
     this.budget = new Budget(limits);
     this.clock = clock;
     this.statements = new Statements(this);
@@ -58,7 +58,7 @@ final class Engine {
     return line;
   }
 
-  void at(Node node) {
+  void at(SyntaxNode node) {
     line = node.line();
   }
 
@@ -70,14 +70,14 @@ final class Engine {
     return root;
   }
 
-  /** Makes a scope the current one; returns the one before it. */
+  /** Sets the current scope and returns the previous one. */
   Scope enter(Scope next) {
     Scope before = scope;
     scope = next;
     return before;
   }
 
-  /** Calls a value, as Python's call operator. */
+  /** Calls a value like Python's call operator. */
   Value call(Value callee, Arguments arguments) {
     if (callee instanceof FunctionValue function) {
       return call(function.body(), arguments);
@@ -98,7 +98,7 @@ final class Engine {
     throw Fault.error("'%s' object is not callable", callee.type());
   }
 
-  /** Calls a function. Whatever it does, it may read each of its strings once. */
+  /** Calls a function and counts one reading of each string argument. */
   Value call(FunctionValue.Body body, Arguments arguments) {
     for (Value argument : arguments.positional()) {
       if (argument instanceof StringValue string) {
@@ -108,7 +108,7 @@ final class Engine {
     return body.call(this, arguments);
   }
 
-  /** Assigns arguments to a macro's parameters as {@code jinja2.runtime.Macro} and renders it. */
+  /** Renders a macro; assigns arguments to parameters like {@code jinja2.runtime.Macro}. */
   private Value call(MacroValue callee, Arguments arguments) {
     Stmt.Macro macro = callee.macro();
     String name = macro.name() == null ? "None" : Repr.quote(macro.name());

@@ -5,12 +5,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** An expression. */
-sealed interface Expr extends Node {
+sealed interface Expr extends SyntaxNode {
 
   /**
-   * Returns the operand that is evaluated before anything else of the expression, null where there
-   * is none. Chains such as {@code a.b|c + d} hang together by their heads; the evaluator follows
-   * them in a loop.
+   * Returns the head: the operand that is evaluated first, or null if there is none. Chains such as
+   * {@code a.b|c + d} are linked by their heads, which the evaluator follows in a loop.
    */
   default @Nullable Expr head() {
     return null;
@@ -19,12 +18,12 @@ sealed interface Expr extends Node {
   /**
    * Dispatches by the type of node.
    *
-   * @param head result of the head; anything where there is none
+   * @param head result of the head; ignored if there is none
    */
   <R> R accept(Visitor<R> visitor, R head);
 
   @Override
-  default List<Node> children() {
+  default List<SyntaxNode> children() {
     Expr head = head();
     return head == null ? List.of() : List.of(head);
   }
@@ -134,7 +133,7 @@ sealed interface Expr extends Node {
     }
   }
 
-  /** The text of the block that a filter block or a set block applies its filters to. */
+  /** The text of a filter block or set block, to which the filters are applied. */
   record Captured(int line) implements Expr {
     @Override
     public <R> R accept(Visitor<R> visitor, R head) {
@@ -145,7 +144,7 @@ sealed interface Expr extends Node {
   /** A tuple. */
   record TupleOf(int line, List<Expr> items) implements Expr {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return List.copyOf(items);
     }
 
@@ -158,7 +157,7 @@ sealed interface Expr extends Node {
   /** A list. */
   record ListOf(int line, List<Expr> items) implements Expr {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return List.copyOf(items);
     }
 
@@ -171,8 +170,8 @@ sealed interface Expr extends Node {
   /** A dictionary; keys and values by index. */
   record DictOf(int line, List<Expr> keys, List<Expr> values) implements Expr {
     @Override
-    public List<Node> children() {
-      List<Node> all = new ArrayList<>();
+    public List<SyntaxNode> children() {
+      List<SyntaxNode> all = new ArrayList<>();
       for (int i = 0; i < keys.size(); i++) {
         all.add(keys.get(i));
         all.add(values.get(i));
@@ -197,7 +196,7 @@ sealed interface Expr extends Node {
   /** An arithmetic operator with two operands. */
   record Binary(int line, Operator operator, Expr head, Expr right) implements Expr {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return List.of(head, right);
     }
 
@@ -207,10 +206,10 @@ sealed interface Expr extends Node {
     }
   }
 
-  /** {@code and} or {@code or}; the right operand is evaluated only where it decides. */
+  /** {@code and} or {@code or}; the right operand is evaluated only if it decides the result. */
   record Logic(int line, boolean and, Expr head, Expr right) implements Expr {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return List.of(head, right);
     }
 
@@ -220,11 +219,11 @@ sealed interface Expr extends Node {
     }
   }
 
-  /** A chain of comparisons, as {@code 1 < x <= 3}. */
+  /** A chain of comparisons, such as {@code 1 < x <= 3}. */
   record Compare(int line, Expr head, List<Comparison> operators, List<Expr> operands)
       implements Expr {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return prepend(head, operands);
     }
 
@@ -237,7 +236,7 @@ sealed interface Expr extends Node {
   /** Concatenation of strings with {@code ~}. */
   record Concat(int line, Expr head, List<Expr> others) implements Expr {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return prepend(head, others);
     }
 
@@ -247,10 +246,10 @@ sealed interface Expr extends Node {
     }
   }
 
-  /** An inline if; undefined where it has no else and needs one. The head is the test. */
+  /** An inline if, whose head is the test; undefined if the test fails and there is no else. */
   record Conditional(int line, Expr head, Expr then, @Nullable Expr otherwise) implements Expr {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return otherwise == null ? List.of(head, then) : List.of(head, then, otherwise);
     }
 
@@ -260,7 +259,7 @@ sealed interface Expr extends Node {
     }
   }
 
-  /** An attribute by its name. */
+  /** Access to an attribute by name. */
   record Attribute(int line, Expr head, String name) implements Expr {
     @Override
     public <R> R accept(Visitor<R> visitor, R head) {
@@ -268,10 +267,10 @@ sealed interface Expr extends Node {
     }
   }
 
-  /** An element by its index or key. */
+  /** Access to an element by index or key. */
   record Item(int line, Expr head, Expr index) implements Expr {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return List.of(head, index);
     }
 
@@ -285,8 +284,8 @@ sealed interface Expr extends Node {
   record Slice(int line, Expr head, @Nullable Expr start, @Nullable Expr stop, @Nullable Expr step)
       implements Expr {
     @Override
-    public List<Node> children() {
-      List<Node> all = new ArrayList<>(List.of(head));
+    public List<SyntaxNode> children() {
+      List<SyntaxNode> all = new ArrayList<>(List.of(head));
       for (Expr bound : new @Nullable Expr[] {start, stop, step}) {
         if (bound != null) {
           all.add(bound);
@@ -304,7 +303,7 @@ sealed interface Expr extends Node {
   /** A call of a function, method or macro. */
   record Call(int line, Expr head, CallArguments arguments) implements Expr {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return prepend(head, arguments.all());
     }
 
@@ -314,10 +313,10 @@ sealed interface Expr extends Node {
     }
   }
 
-  /** A filter. */
+  /** An application of a filter. */
   record Filter(int line, Expr head, String name, CallArguments arguments) implements Expr {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return prepend(head, arguments.all());
     }
 
@@ -327,10 +326,10 @@ sealed interface Expr extends Node {
     }
   }
 
-  /** A test. */
+  /** An application of a test. */
   record Test(int line, Expr head, String name, CallArguments arguments) implements Expr {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return prepend(head, arguments.all());
     }
 
@@ -340,8 +339,8 @@ sealed interface Expr extends Node {
     }
   }
 
-  private static List<Node> prepend(Expr first, List<Expr> others) {
-    List<Node> all = new ArrayList<>(others.size() + 1);
+  private static List<SyntaxNode> prepend(Expr first, List<Expr> others) {
+    List<SyntaxNode> all = new ArrayList<>(others.size() + 1);
     all.add(first);
     all.addAll(others);
     return all;

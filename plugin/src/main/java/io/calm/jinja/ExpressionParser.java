@@ -33,7 +33,7 @@ final class ExpressionParser {
   private final PostfixParser postfix;
   private final PrimaryParser primary;
 
-  ExpressionParser(TokenStream stream, Limits limits) {
+  ExpressionParser(TokenStream stream, TemplateLimits limits) {
     this.stream = stream;
     this.postfix = new PostfixParser(stream, this);
     this.primary = new PrimaryParser(stream, this, limits);
@@ -60,10 +60,11 @@ final class ExpressionParser {
   }
 
   /**
-   * Parses expressions up to a token that ends a tuple; one without a comma is not a tuple.
+   * Parses expressions up to the token that ends a tuple; a single expression without a comma is
+   * not a tuple.
    *
    * @param end name that ends the tuple, empty for none
-   * @param parenthesized whether nothing at all is the empty tuple
+   * @param parenthesized whether no expression at all is the empty tuple
    */
   Expr tuple(boolean conditional, String end, boolean parenthesized) {
     int line = stream.line();
@@ -220,7 +221,7 @@ final class ExpressionParser {
     return postfix.filtersAndTests(signed());
   }
 
-  /** Parses signs and the operand; postfixes bind to the operand, then to the signed whole. */
+  /** Parses signs and the operand; postfixes bind to the operand, then to the signed operand. */
   private Expr signed() {
     List<Token> signs = new ArrayList<>();
     while (stream.is("-") || stream.is("+")) {

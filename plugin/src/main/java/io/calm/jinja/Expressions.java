@@ -9,8 +9,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Evaluates expressions. A chain of heads is evaluated in a loop, so that only operands nest on
- * Java's stack.
+ * Evaluates expressions. A chain of heads is evaluated in a loop, so only other operands use Java's
+ * stack.
  */
 final class Expressions implements Expr.Visitor<Value> {
   private final Engine engine;

@@ -1,10 +1,10 @@
 package io.calm.jinja;
 
-/** A failure inside the engine that does not know its line yet; {@link Template} adds it. */
+/** A failure inside the engine, without a line number; {@link Template} adds the line. */
 final class Fault extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  /** Kinds of failure; each becomes one public exception. */
+  /** The kinds of failure, each of which maps to one public exception. */
   enum Kind {
     ERROR,
     LIMIT,

@@ -27,7 +27,7 @@ final class Filters {
   /**
    * Returns a filter.
    *
-   * @throws Fault if there is none of the name
+   * @throws Fault if no filter has the name
    */
   static FunctionValue.Body get(String name) {
     FunctionValue.Body filter = ALL.get(name);

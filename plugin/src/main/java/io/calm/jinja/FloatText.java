@@ -4,7 +4,7 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
 
-/** Python's texts of floats. */
+/** Python's text forms of floats. */
 final class FloatText {
   private static final int MAX_DIGITS = 17;
   private static final double WHOLE = 1e15;
@@ -45,7 +45,7 @@ final class FloatText {
     return exact.round(new MathContext(MAX_DIGITS, RoundingMode.HALF_EVEN)).stripTrailingZeros();
   }
 
-  /** Writes the digits with one before the point and an exponent of two digits at least. */
+  /** Writes one digit before the decimal point, and an exponent of at least two digits. */
   static String scientific(BigDecimal number, int exponent) {
     String digits = number.unscaledValue().abs().toString();
     StringBuilder out = new StringBuilder(number.signum() < 0 ? "-" : "");
@@ -58,7 +58,7 @@ final class FloatText {
     return out.append(magnitude < 10 ? "0" : "").append(magnitude).toString();
   }
 
-  /** Python's {@code round} to a number of decimals: half to even, of the exact value. */
+  /** Python's {@code round} to a number of decimals: rounds the exact value, half to even. */
   static double round(double value, int decimals) {
     if (Double.isNaN(value) || Double.isInfinite(value) || decimals > 330) {
       return value;

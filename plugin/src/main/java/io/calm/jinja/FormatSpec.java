@@ -11,8 +11,7 @@ import org.jspecify.annotations.Nullable;
  * [type]}.
  *
  * @param fill code point that pads
- * @param align one of {@code < > ^ =}, 0 for the type's own: numbers filled with zeros have these
- *     behind the sign
+ * @param align one of {@code < > ^ =}, 0 for the type's default; zero padding goes after the sign
  * @param sign one of {@code + -} and a blank, 0 for none
  * @param grouping {@code ,} or {@code _}, 0 for none
  * @param precision negative for none
@@ -97,7 +96,7 @@ record FormatSpec(
     }
   }
 
-  /** Formats a value as Python's {@code format}. */
+  /** Formats a value like Python's {@code format}. */
   String apply(Budget budget, Value value) {
     if (value instanceof StringValue string) {
       return string(budget, string.text());
@@ -226,7 +225,7 @@ record FormatSpec(
     return pointed(FloatText.scientific(padded, exponent));
   }
 
-  /** Puts a point before the exponent where the alternate form asks for one. */
+  /** Adds a decimal point before the exponent if the alternate form requires one. */
   private String pointed(String number) {
     return alternate && number.indexOf('.') < 0 ? number.replace("e", ".e") : number;
   }
@@ -258,7 +257,7 @@ record FormatSpec(
     return point ? text + ".0" : alternate ? text + "." : text;
   }
 
-  /** Puts sign, prefix, grouped digits and padding together. */
+  /** Combines sign, prefix, grouped digits and padding. */
   private String assemble(
       Budget budget, boolean negative, String prefix, String digits, String rest, int group) {
     String signs =
@@ -292,7 +291,7 @@ record FormatSpec(
     return reversed.reverse().toString();
   }
 
-  /** Formats with a specification, null for none. */
+  /** Formats a value with a specification; null for none. */
   static String format(Budget budget, Value value, @Nullable String spec) {
     return spec == null || spec.isEmpty()
         ? Repr.text(budget, value)

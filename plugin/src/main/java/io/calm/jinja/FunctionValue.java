@@ -3,7 +3,7 @@ package io.calm.jinja;
 /** A function or method of the engine. */
 record FunctionValue(String name, Body body) implements Value {
 
-  /** The work of a function, filter or test. */
+  /** The implementation of a function, filter or test. */
   @FunctionalInterface
   interface Body {
     Value call(Engine engine, Arguments arguments);

@@ -3,7 +3,7 @@ package io.calm.jinja;
 import io.calm.jinja.Arguments.Bound;
 import java.util.Map;
 
-/** Jinja2's global functions, and those that transformers adds. */
+/** The global functions of Jinja2, and those that transformers adds. */
 final class Globals {
   private static final Map<String, Value> ALL =
       Map.of(

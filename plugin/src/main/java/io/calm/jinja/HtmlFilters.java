@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Filters of HTML. */
+/** Filters for HTML. */
 final class HtmlFilters {
   private HtmlFilters() {}
 

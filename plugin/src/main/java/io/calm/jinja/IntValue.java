@@ -35,7 +35,7 @@ final class IntValue implements Value {
     return big == null;
   }
 
-  /** Returns the value, or the nearest long. */
+  /** Returns the value, clamped to the range of a long. */
   long clamped() {
     return small;
   }

@@ -15,7 +15,7 @@ final class Iteration {
   private Iteration() {}
 
   /**
-   * Returns an iterator over a value's elements, counted one step each.
+   * Returns an iterator over a value's elements; each counts one step.
    *
    * @throws Fault if the value is not iterable
    */
@@ -69,7 +69,7 @@ final class Iteration {
     return new StringValue(Character.toString(codePoint));
   }
 
-  /** Returns the elements as a list of its own. */
+  /** Returns a new list of the elements. */
   static List<Value> list(Budget budget, Value value) {
     if (value instanceof ListValue list) {
       return list.items();
@@ -85,7 +85,7 @@ final class Iteration {
     return items;
   }
 
-  /** Returns Python's {@code len}, empty where the value has none. */
+  /** Returns Python's {@code len}; empty if the value has none. */
   static OptionalInt size(Value value) {
     if (value instanceof StringValue string) {
       return OptionalInt.of(string.length());
@@ -111,7 +111,7 @@ final class Iteration {
     return value instanceof UndefinedValue ? OptionalInt.of(0) : OptionalInt.empty();
   }
 
-  /** Returns an iterator over the results of a function, computed when they are asked for. */
+  /** Returns an iterator that applies a function lazily. */
   static <T> Iterator<Value> map(Budget budget, Iterator<T> source, Function<T, Value> function) {
     return new Iterator<>() {
       @Override
@@ -127,7 +127,7 @@ final class Iteration {
     };
   }
 
-  /** Returns an iterator over the elements that pass, tested when they are asked for. */
+  /** Returns an iterator that filters lazily. */
   static Iterator<Value> filter(Iterator<Value> source, Predicate<Value> predicate) {
     return new Iterator<>() {
       private @Nullable Value next;

@@ -3,8 +3,8 @@ package io.calm.jinja;
 import java.util.Iterator;
 
 /**
- * A Python generator or iterator: it is read once, has no length and is always true. Made of lazy
- * filters such as {@code map} and {@code select}.
+ * A Python generator or iterator, which can be read once, has no length and is always true.
+ * Returned by lazy filters such as {@code map} and {@code select}.
  */
 record IteratorValue(String type, Iterator<Value> iterator, int depth) implements Value {
   @Override

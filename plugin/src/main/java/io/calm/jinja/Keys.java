@@ -4,14 +4,14 @@ import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Plain objects whose equality is Python's: {@code 1 == 1.0 == True} as keys of a dictionary. */
+/** Hash keys with Python's equality: {@code 1 == 1.0 == True} as keys of a dictionary. */
 final class Keys {
   private static final Object UNDEFINED = new Object();
 
   private Keys() {}
 
   /**
-   * Returns the plain object of a value.
+   * Returns the hash key of a value.
    *
    * @throws Fault if the value cannot be hashed
    */

@@ -36,7 +36,7 @@ final class Lexer {
     return lexer.tokens;
   }
 
-  /** Reads text up to the next tag, and the tag. */
+  /** Reads the text up to the next tag, and the tag. */
   private void text() {
     int open = at;
     do {
@@ -69,7 +69,7 @@ final class Lexer {
     }
   }
 
-  /** Adds a token of the text up to {@code end} and goes on at {@code next}. */
+  /** Adds a token for the text up to {@code end} and continues at {@code next}. */
   private void data(int end, int next) {
     if (end > at) {
       tokens.add(new Token(Kind.DATA, source.substring(at, end), line));
@@ -89,7 +89,7 @@ final class Lexer {
     }
   }
 
-  /** Returns where the text before a tag ends once white space is taken away. */
+  /** Returns the end of the text before a tag, without stripped white space. */
   private int textEnd(int start, boolean strips, char sign) {
     int end = start;
     while (end > at && PyText.isSpace(source.charAt(end - 1))) {
@@ -106,9 +106,9 @@ final class Lexer {
   }
 
   /**
-   * Matches the rest of a tag of one name, behind its sign.
+   * Matches the rest of a tag with a given name, after its sign.
    *
-   * @return where it ends, negative where it is another tag
+   * @return the end of the tag; negative if it is another tag
    */
   private int tag(int from, String name, boolean trims) {
     int i = PyText.skipSpace(source, from);

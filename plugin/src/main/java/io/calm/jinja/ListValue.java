@@ -2,7 +2,7 @@ package io.calm.jinja;
 
 import java.util.List;
 
-/** Python's {@code list}; templates cannot change one. Made by {@link Budget#list}. */
+/** Python's {@code list}, immutable for templates. Created by {@link Budget#list}. */
 record ListValue(List<Value> items, int depth) implements Value {
   @Override
   public String type() {

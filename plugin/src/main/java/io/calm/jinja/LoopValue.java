@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
-/** The {@code loop} variable. Reads ahead only where a template asks for what comes. */
+/** The {@code loop} variable. Reads ahead only if the template uses later items. */
 final class LoopValue implements Value {
   private final Engine engine;
   private final Stmt.For node;
@@ -21,9 +21,9 @@ final class LoopValue implements Value {
   private @Nullable Value changed;
 
   /**
-   * Begins a loop.
+   * Creates the variable of a new loop.
    *
-   * @param length number of iterations, empty where it takes reading to know
+   * @param length number of iterations; empty if it is known only after reading all items
    * @param outer scope around the loop
    * @param depth0 depth of the recursion, from 0
    */
@@ -42,7 +42,7 @@ final class LoopValue implements Value {
     this.length = length;
   }
 
-  /** Goes on to the next iteration; returns null after the last. */
+  /** Advances to the next iteration; returns null after the last. */
   @Nullable Value advance() {
     Value next = peek();
     if (next != null) {
@@ -74,7 +74,7 @@ final class LoopValue implements Value {
     return length.getAsInt();
   }
 
-  /** Returns an attribute, null where there is none of the name. */
+  /** Returns an attribute, or null if there is none with the name. */
   @Nullable Value attribute(String name) {
     return switch (name) {
       case "index" -> IntValue.of(index0 + 1L);

@@ -12,7 +12,7 @@ final class Markup {
 
   private Markup() {}
 
-  /** Returns a value whose strings are escaped unless they are markup. */
+  /** Returns a copy of a value with all strings escaped that are not markup. */
   static Value escape(Budget budget, Value value) {
     if (value instanceof StringValue string) {
       return string.markup()
@@ -34,8 +34,8 @@ final class Markup {
   }
 
   /**
-   * Escapes what {@code format}, {@code format_map} and {@code join} insert, and the replacement of
-   * {@code replace}.
+   * Escapes the arguments that a method inserts: those of {@code format}, {@code format_map} and
+   * {@code join}, and the replacement of {@code replace}.
    */
   private static Arguments escape(Budget budget, String method, Arguments arguments) {
     boolean replaces = method.equals("replace") && arguments.positional().size() > 2;
@@ -57,7 +57,7 @@ final class Markup {
     return escaped;
   }
 
-  /** Returns a method of strings as a method of markup. */
+  /** Converts a method of strings to a method of markup. */
   static FunctionValue.Body escaping(String name, FunctionValue.Body method) {
     return (engine, arguments) -> {
       Budget budget = engine.budget();

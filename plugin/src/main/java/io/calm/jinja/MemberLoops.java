@@ -7,9 +7,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Finds loops over a member of a list's elements, by the names that hold the list, its elements and
- * the member. Names are looked at without their scopes, as vLLM does to learn whether a template
- * walks content parts.
+ * Finds loops over a member of a list's elements. Tracks the names that hold the list, its elements
+ * and the member; ignores their scopes. vLLM uses the same method to find out whether a template
+ * iterates over content parts.
  */
 final class MemberLoops {
   private static final Set<String> WALKING = Set.of("map", "selectattr", "rejectattr");
@@ -25,12 +25,12 @@ final class MemberLoops {
   MemberLoops(List<Stmt> template, String list, String member) {
     this.member = member;
     lists.add(list);
-    Node.walk(template, this::macro);
+    SyntaxNode.walk(template, this::macro);
     int before = 0;
     int after = 1;
     while (after > before) {
       before = after;
-      Node.walk(template, this::visit);
+      SyntaxNode.walk(template, this::visit);
       after = lists.size() + elements.size() + members.size();
     }
   }
@@ -43,13 +43,13 @@ final class MemberLoops {
     return tested;
   }
 
-  private void macro(Node node) {
+  private void macro(SyntaxNode node) {
     if (node instanceof Stmt.Macro macro && macro.name() != null) {
       macros.put(macro.name(), macro);
     }
   }
 
-  private void visit(Node node) {
+  private void visit(SyntaxNode node) {
     if (node instanceof Stmt.Set set) {
       assign(set.target(), set.value());
     } else if (node instanceof Stmt.With with) {

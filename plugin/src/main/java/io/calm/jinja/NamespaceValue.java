@@ -4,7 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Jinja2's {@code namespace}: the only value whose attributes a template may set. */
+/** Jinja2's {@code namespace}, the only value whose attributes a template may set. */
 final class NamespaceValue implements Value {
   private final Map<String, Value> attributes = new LinkedHashMap<>();
 

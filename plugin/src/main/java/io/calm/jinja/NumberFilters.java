@@ -8,7 +8,7 @@ import java.util.Iterator;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Filters of numbers. */
+/** Filters for numbers. */
 final class NumberFilters {
   private static final int MAX_DIGITS = 4300;
 
@@ -67,7 +67,7 @@ final class NumberFilters {
     return result == null ? bound.or(1, IntValue.of(0)) : result;
   }
 
-  /** Python's {@code int(text, base)}; null where it raises a ValueError. */
+  /** Python's {@code int(text, base)}; null if it raises a ValueError. */
   private static @Nullable Value parse(String text, int base) {
     String digits = PyText.strip(text, null, true, true);
     boolean negative = digits.startsWith("-");
@@ -103,7 +103,7 @@ final class NumberFilters {
     return !digits.startsWith("_") && !digits.endsWith("_") && !digits.contains("__");
   }
 
-  /** Python's {@code float(text)}; null where it raises a ValueError. */
+  /** Python's {@code float(text)}; null if it raises a ValueError. */
   static @Nullable Double parseFloat(String text) {
     String stripped = PyText.strip(text, null, true, true);
     if (stripped.length() > MAX_DIGITS + 1) {

@@ -23,7 +23,7 @@ final class OrderFilters {
     filters.put("groupby", OrderFilters::groupBy);
   }
 
-  /** An item with the key that orders it. */
+  /** An item and its sort key. */
   private record Keyed(Value key, Value item) {}
 
   private static List<Keyed> sorted(
@@ -109,8 +109,8 @@ final class OrderFilters {
     return new IteratorValue("generator", items, budget.nest(bound.get(0).depth()));
   }
 
-  private static Value extreme(Engine engine, Arguments arguments, boolean least) {
-    Bound bound = arguments.bind(least ? "min" : "max", "value case_sensitive? attribute?");
+  private static Value extreme(Engine engine, Arguments arguments, boolean min) {
+    Bound bound = arguments.bind(min ? "min" : "max", "value case_sensitive? attribute?");
     Budget budget = engine.budget();
     AttributePath path = AttributePath.of(engine, bound.get(2));
     UnaryOperator<Value> postprocess = postprocess(bound.flag(1, false));
@@ -120,7 +120,7 @@ final class OrderFilters {
     }
     Value best = items.next();
     Value bestKey = postprocess.apply(path.of(best));
-    Expr.Comparison better = least ? Expr.Comparison.LESS : Expr.Comparison.GREATER;
+    Expr.Comparison better = min ? Expr.Comparison.LESS : Expr.Comparison.GREATER;
     while (items.hasNext()) {
       Value item = items.next();
       Value key = postprocess.apply(path.of(item));

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/** Parses a template to its tree. Follows {@code jinja2/parser.py}. */
+/** Parses a template into a syntax tree. Follows {@code jinja2/parser.py}. */
 final class Parser {
   private static final Set<String> LOADING = Set.of("include", "import", "from", "extends");
 
@@ -14,7 +14,7 @@ final class Parser {
   private final TargetParser targets;
   private final BlockParser blocks;
 
-  private Parser(TokenStream stream, Limits limits) {
+  private Parser(TokenStream stream, TemplateLimits limits) {
     this.stream = stream;
     this.expressions = new ExpressionParser(stream, limits);
     this.targets = new TargetParser(stream, expressions);
@@ -24,9 +24,9 @@ final class Parser {
   /**
    * Parses and checks a template.
    *
-   * @throws TemplateSyntaxException if it is not Jinja2 or uses what cannot be run
+   * @throws TemplateSyntaxException if the template is invalid or uses an unsupported construct
    */
-  static List<Stmt> parse(String source, Limits limits) {
+  static List<Stmt> parse(String source, TemplateLimits limits) {
     if (source.length() > limits.source()) {
       throw new TemplateSyntaxException(
           "the template is longer than %d characters".formatted(limits.source()), 1);
@@ -37,7 +37,7 @@ final class Parser {
     return template;
   }
 
-  /** Parses the body of a tag up to one of the tags that end it, which stays current. */
+  /** Parses the body of a tag; stops at one of the tags that end it. */
   List<Stmt> body(Set<String> ends) {
     int line = stream.line();
     stream.skip(":");
@@ -54,7 +54,7 @@ final class Parser {
     return body;
   }
 
-  /** Parses the body of a tag up to the tag that ends it, and that tag's name. */
+  /** Parses the body of a tag and the name of the tag that ends it. */
   List<Stmt> body(String end) {
     List<Stmt> body = body(Set.of(end));
     stream.next();

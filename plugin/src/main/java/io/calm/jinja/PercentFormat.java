@@ -210,7 +210,7 @@ final class PercentFormat {
         value.type());
   }
 
-  /** Python's {@code ascii}: escapes what is not ASCII in a repr. */
+  /** Python's {@code ascii}: escapes the non-ASCII characters of a repr. */
   static String ascii(String repr) {
     StringBuilder out = new StringBuilder();
     repr.codePoints()

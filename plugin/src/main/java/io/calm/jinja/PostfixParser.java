@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Parses what may follow an operand: attributes, subscripts, calls, filters and tests. */
+/** Parses the postfixes of an operand: attributes, subscripts, calls, filters and tests. */
 final class PostfixParser {
   private final TokenStream stream;
   private final ExpressionParser expressions;
@@ -47,7 +47,7 @@ final class PostfixParser {
     }
   }
 
-  /** Parses a chain of filters; the first may lack its bar where a block names it. */
+  /** Parses a chain of filters; the first has no bar if a block names it. */
   Expr filters(Expr operand, boolean named) {
     Expr result = named ? filter(operand) : operand;
     while (stream.skip("|")) {

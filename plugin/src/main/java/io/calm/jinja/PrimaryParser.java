@@ -5,13 +5,13 @@ import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Parses names, literals and what stands in brackets. */
+/** Parses names, literals and bracketed expressions. */
 final class PrimaryParser {
   private final TokenStream stream;
   private final ExpressionParser expressions;
-  private final Limits limits;
+  private final TemplateLimits limits;
 
-  PrimaryParser(TokenStream stream, ExpressionParser expressions, Limits limits) {
+  PrimaryParser(TokenStream stream, ExpressionParser expressions, TemplateLimits limits) {
     this.stream = stream;
     this.expressions = expressions;
     this.limits = limits;

@@ -9,13 +9,13 @@ import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Python's notions of characters, and its ways to cut strings. */
+/** Python's character classes and string operations. */
 final class PyText {
   private static final int FEW = 8;
 
   private PyText() {}
 
-  /** Tells whether {@code str.isspace} holds for a character. */
+  /** Returns whether {@code str.isspace} holds for a character. */
   static boolean isSpace(int c) {
     return (c >= '\t' && c <= '\r')
         || (c >= 0x1c && c <= 0x20)
@@ -23,7 +23,7 @@ final class PyText {
         || (c >= 0xa0 && Character.isSpaceChar(c));
   }
 
-  /** Returns the first place at or behind {@code from} that is not white space. */
+  /** Returns the index of the first character from {@code from} on that is not white space. */
   static int skipSpace(String text, int from) {
     int i = from;
     while (i < text.length() && isSpace(text.charAt(i))) {
@@ -90,7 +90,7 @@ final class PyText {
     return Character.toString(title);
   }
 
-  /** Python's {@code str.title}: cased letters behind other characters begin words. */
+  /** Python's {@code str.title}: a word starts at a cased letter that follows another character. */
   static String title(String text) {
     StringBuilder out = new StringBuilder();
     boolean inWord = false;
@@ -110,7 +110,7 @@ final class PyText {
   /**
    * Python's {@code strip}, {@code lstrip} and {@code rstrip}.
    *
-   * @param characters what is taken away; null for white space
+   * @param characters the characters to remove; null for white space
    */
   static String strip(String text, @Nullable String characters, boolean left, boolean right) {
     IntPredicate taken = characters == null ? PyText::isSpace : oneOf(characters);
@@ -162,7 +162,7 @@ final class PyText {
     return lines;
   }
 
-  /** Splits at white space, {@code max} times at most; from the right where {@code last}. */
+  /** Splits at white space, at most {@code max} times; from the right if {@code last}. */
   static List<String> words(Budget budget, String text, long max, boolean last) {
     budget.reserve(text.length());
     List<String> words = new ArrayList<>();
@@ -200,7 +200,7 @@ final class PyText {
     return i;
   }
 
-  /** Splits at a separator, {@code max} times at most; from the right where {@code last}. */
+  /** Splits at a separator, at most {@code max} times; from the right if {@code last}. */
   static List<String> split(Budget budget, String text, String separator, long max, boolean last) {
     if (separator.isEmpty()) {
       throw Fault.error("empty separator");
@@ -229,7 +229,7 @@ final class PyText {
     return parts;
   }
 
-  /** Python's {@code replace}, {@code max} times at most where it is not negative. */
+  /** Python's {@code replace}, at most {@code max} times unless negative. */
   static String replace(Budget budget, String text, String old, String replacement, long max) {
     budget.scan(text.length());
     StringBuilder out = new StringBuilder();
@@ -252,7 +252,7 @@ final class PyText {
     return count == 0 ? text : out.append(text, start, text.length()).toString();
   }
 
-  /** Joins strings, whose total length is checked first. */
+  /** Joins strings after checking their total length. */
   static StringValue join(Budget budget, String separator, List<String> parts) {
     long length = Math.max(0, parts.size() - 1L) * separator.length();
     for (String part : parts) {
@@ -273,7 +273,7 @@ final class PyText {
         switch (align) {
           case '<' -> 0;
           case '^' -> missing / 2;
-          // str.center puts the odd blank to the left where the width is odd.
+          // str.center puts the extra blank on the left if the width is odd.
           case 'c' -> missing / 2 + (missing & width & 1);
           default -> missing;
         };

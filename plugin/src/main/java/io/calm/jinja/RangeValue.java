@@ -4,7 +4,7 @@ package io.calm.jinja;
 record RangeValue(long start, long stop, long step) implements Value {
   private static final int MAX = 100_000;
 
-  /** Checks the step and the sandbox's limit of 100 000 elements. */
+  /** Checks the step and the sandbox's limit of 100,000 elements. */
   RangeValue {
     if (step == 0) {
       throw Fault.error("range() arg 3 must not be zero");

@@ -5,8 +5,8 @@ import java.lang.management.ThreadMXBean;
 import java.time.Duration;
 
 /**
- * Measures how long a rendering works. Time in which its thread has no processor, on a loaded
- * machine or in a pause of the garbage collector, does not count where the JVM can tell it.
+ * Measures the CPU time of a rendering. Time without a processor, e.g. on a loaded machine or in a
+ * garbage collection pause, does not count, if the JVM supports the measurement.
  */
 final class RenderClock {
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
@@ -21,7 +21,7 @@ final class RenderClock {
     return cpuStart < 0 || cpu() - cpuStart > limit.toNanos();
   }
 
-  /** Returns the nanoseconds this thread has worked; negative where they are not known. */
+  /** Returns the CPU time of this thread in nanoseconds; negative if it is not known. */
   private static long cpu() {
     try {
       return THREADS.isCurrentThreadCpuTimeSupported() ? THREADS.getCurrentThreadCpuTime() : -1;

@@ -35,20 +35,20 @@ final class Repr {
     return repr.out.toString();
   }
 
-  /** Returns a repr whose dictionaries are sorted by their keys where these have an order. */
+  /** Returns a repr with dictionaries sorted by their keys, if the keys are comparable. */
   static String sorted(Budget budget, Value value) {
     Repr repr = new Repr(budget, true);
     repr.write(value);
     return repr.out.toString();
   }
 
-  /** Returns a repr for an error message, cut to a readable length. */
+  /** Returns a repr for an error message, truncated to a readable length. */
   static String brief(Budget budget, Value value) {
     String text = value instanceof StringValue string ? quote(string.text()) : repr(budget, value);
     return text.length() <= BRIEF ? text : text.substring(0, BRIEF) + "...";
   }
 
-  /** Returns a string in quotes for an error message, cut to a readable length. */
+  /** Returns a quoted string for an error message, truncated to a readable length. */
   static String quote(String text) {
     StringBuilder out = new StringBuilder();
     quote(out, text.length() <= BRIEF ? text : text.substring(0, BRIEF) + "...");
@@ -142,7 +142,7 @@ final class Repr {
     out.append('}');
   }
 
-  /** Namespaces are the only values that can hold themselves. */
+  /** Writes a namespace, the only kind of value that can contain itself. */
   private void namespace(NamespaceValue namespace) {
     if (++namespaces > MAX_NAMESPACES) {
       throw Fault.limit("namespaces nest deeper than " + MAX_NAMESPACES);

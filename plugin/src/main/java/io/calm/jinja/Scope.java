@@ -4,12 +4,12 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Variables of a template, loop, macro or block; those of the enclosing scopes are visible. */
+/** The variables of a template, loop, macro or block. Those of enclosing scopes are visible. */
 final class Scope {
   private final @Nullable Scope parent;
   private final Map<String, Value> variables;
 
-  /** Makes the outermost scope, which holds the globals. */
+  /** Creates the outermost scope, which holds the globals. */
   Scope(Map<String, Value> globals) {
     this.parent = null;
     this.variables = globals;

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
-/** Filters that apply other filters and tests to items; they are generators in Python. */
+/** Filters that apply other filters or tests to items lazily; they are generators in Python. */
 final class SelectFilters {
   private SelectFilters() {}
 
@@ -49,7 +49,7 @@ final class SelectFilters {
         budget, source, items -> Iteration.map(budget, items, guarded(engine, function)));
   }
 
-  /** Counts a level of depth around a function that a template's iterator calls. */
+  /** Counts one level of depth around a function that an iterator calls. */
   private static Function<Value, Value> guarded(Engine engine, Function<Value, Value> function) {
     return item -> {
       engine.budget().enter();
@@ -94,7 +94,7 @@ final class SelectFilters {
     throw Fault.error("No %s named %s.%s", kind, value.type(), reason);
   }
 
-  /** The result for a false value, whose arguments are not looked at. */
+  /** Returns the result for a false value, whose arguments are ignored. */
   private static Value empty() {
     return new IteratorValue("generator", Collections.emptyIterator(), 0);
   }

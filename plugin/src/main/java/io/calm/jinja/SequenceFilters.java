@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.ThreadLocalRandom;
 
-/** Filters of sequences. */
+/** Filters for sequences. */
 final class SequenceFilters {
   private SequenceFilters() {}
 
@@ -92,7 +92,7 @@ final class SequenceFilters {
     Budget budget = engine.budget();
     if (value instanceof StringValue string) {
       budget.reserve(string.text().length());
-      // StringBuilder keeps surrogate pairs together.
+      // StringBuilder.reverse keeps surrogate pairs in order.
       return new StringValue(new StringBuilder(string.text()).reverse().toString());
     }
     if (!Iteration.possible(budget, value)) {
@@ -169,7 +169,7 @@ final class SequenceFilters {
     return new IteratorValue("generator", slices.iterator(), budget.nest(slices));
   }
 
-  /** An attribute that is not an item. */
+  /** Returns an attribute, never an item. */
   private static Value attribute(Engine engine, Arguments arguments) {
     Bound bound = arguments.bind("attr", "obj name");
     String name = bound.text(1);

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Python's indexes and slices. */
+/** Python's indexing and slicing. */
 final class Slices {
 
   /** Resolved bounds of a slice: {@code count} elements from {@code start}. */
@@ -15,7 +15,7 @@ final class Slices {
   /**
    * Slices a string, list, tuple or range.
    *
-   * @throws Fault if the value cannot be sliced or a bound is no integer
+   * @throws Fault if the value cannot be sliced or a bound is not an integer
    */
   static Value slice(
       Budget budget,
@@ -125,7 +125,7 @@ final class Slices {
     throw Fault.error("slice indices must be integers or None or have an __index__ method");
   }
 
-  /** Returns the element at an index, null where the sequence has none there. */
+  /** Returns the element at an index, or null if the index is out of range. */
   static @Nullable Value at(Budget budget, Value sequence, long index) {
     if (sequence instanceof ListValue list) {
       return at(list.items(), index);

@@ -7,7 +7,7 @@ import java.util.OptionalInt;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Runs statements and collects what they print. */
+/** Runs statements and collects their output. */
 final class Statements implements Stmt.Visitor<Statements.Signal> {
 
   /** The control flow after a statement. */
@@ -188,7 +188,7 @@ final class Statements implements Stmt.Visitor<Statements.Signal> {
     return capture(node.body(), node.value(), value -> write(engine.text(value)));
   }
 
-  /** Runs a body, applies filters to its text and passes on the result. */
+  /** Runs a body, applies filters to its text and passes the result to a consumer. */
   private Signal capture(List<Stmt> body, Expr value, Consumer<Value> consumer) {
     StringBuilder before = swap(new StringBuilder());
     Scope inner = new Scope(engine.scope());
@@ -229,7 +229,7 @@ final class Statements implements Stmt.Visitor<Statements.Signal> {
     return Signal.NEXT;
   }
 
-  /** Renders a macro whose arguments are assigned; a null argument takes its default. */
+  /** Renders a macro with assigned arguments; a null argument takes its default. */
   Value macro(Stmt.Macro node, Scope scope, Map<String, @Nullable Value> arguments) {
     StringBuilder buffer = swap(new StringBuilder());
     Scope before = engine.enter(scope);

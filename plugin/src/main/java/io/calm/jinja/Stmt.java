@@ -5,7 +5,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A statement. */
-sealed interface Stmt extends Node {
+sealed interface Stmt extends SyntaxNode {
 
   /** Dispatches by the type of node. */
   <R> R accept(Visitor<R> visitor);
@@ -39,10 +39,10 @@ sealed interface Stmt extends Node {
     R jump(Jump node);
   }
 
-  /** Text between tags. */
+  /** The text between tags. */
   record Text(int line, String text) implements Stmt {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return List.of();
     }
 
@@ -52,7 +52,7 @@ sealed interface Stmt extends Node {
     }
   }
 
-  /** Printed expressions. */
+  /** An output tag with its expressions. */
   record Print(int line, List<Expr> expressions) implements Stmt {
     @Override
     public List<Expr> children() {
@@ -65,14 +65,14 @@ sealed interface Stmt extends Node {
     }
   }
 
-  /** A test with its body. */
+  /** A test and its body. */
   record Branch(Expr test, List<Stmt> body) {}
 
   /** {@code if} with its {@code elif} and {@code else}. */
   record If(int line, List<Branch> branches, List<Stmt> otherwise) implements Stmt {
     @Override
-    public List<Node> children() {
-      List<Node> all = new ArrayList<>();
+    public List<SyntaxNode> children() {
+      List<SyntaxNode> all = new ArrayList<>();
       for (Branch branch : branches) {
         all.add(branch.test());
         all.addAll(branch.body());
@@ -98,8 +98,8 @@ sealed interface Stmt extends Node {
       List<Stmt> otherwise)
       implements Stmt {
     @Override
-    public List<Node> children() {
-      List<Node> all = new ArrayList<>(List.of(target, iterable));
+    public List<SyntaxNode> children() {
+      List<SyntaxNode> all = new ArrayList<>(List.of(target, iterable));
       all.addAll(body);
       all.addAll(otherwise);
       if (test != null) {
@@ -117,7 +117,7 @@ sealed interface Stmt extends Node {
   /** An assignment. */
   record Set(int line, Target target, Expr value) implements Stmt {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return List.of(target, value);
     }
 
@@ -127,11 +127,11 @@ sealed interface Stmt extends Node {
     }
   }
 
-  /** An assignment of the text of a block; the value applies filters to it. */
+  /** An assignment of a block's text, after the filters in {@code value}. */
   record SetBlock(int line, Target target, Expr value, List<Stmt> body) implements Stmt {
     @Override
-    public List<Node> children() {
-      List<Node> all = new ArrayList<>(List.of(target, value));
+    public List<SyntaxNode> children() {
+      List<SyntaxNode> all = new ArrayList<>(List.of(target, value));
       all.addAll(body);
       return all;
     }
@@ -142,11 +142,11 @@ sealed interface Stmt extends Node {
     }
   }
 
-  /** A scope with variables of its own. */
+  /** A block with its own variables. */
   record With(int line, List<Target> targets, List<Expr> values, List<Stmt> body) implements Stmt {
     @Override
-    public List<Node> children() {
-      List<Node> all = new ArrayList<>(targets);
+    public List<SyntaxNode> children() {
+      List<SyntaxNode> all = new ArrayList<>(targets);
       all.addAll(values);
       all.addAll(body);
       return all;
@@ -163,7 +163,7 @@ sealed interface Stmt extends Node {
    *
    * @param parameters names of the parameters
    * @param defaults values of the last parameters
-   * @param special which of {@code caller}, {@code kwargs} and {@code varargs} the body reads
+   * @param special those of {@code caller}, {@code kwargs} and {@code varargs} that the body reads
    */
   record Macro(
       int line,
@@ -174,8 +174,8 @@ sealed interface Stmt extends Node {
       java.util.Set<String> special)
       implements Stmt {
     @Override
-    public List<Node> children() {
-      List<Node> all = new ArrayList<>(parameters);
+    public List<SyntaxNode> children() {
+      List<SyntaxNode> all = new ArrayList<>(parameters);
       all.addAll(defaults);
       all.addAll(body);
       return all;
@@ -187,11 +187,11 @@ sealed interface Stmt extends Node {
     }
   }
 
-  /** A call that is given a block as its {@code caller}. */
+  /** A call with a block as its {@code caller}. */
   record CallBlock(int line, Expr.Call call, Macro caller) implements Stmt {
     @Override
-    public List<Node> children() {
-      List<Node> all = new ArrayList<>(List.of(call));
+    public List<SyntaxNode> children() {
+      List<SyntaxNode> all = new ArrayList<>(List.of(call));
       all.addAll(caller.children());
       return all;
     }
@@ -202,11 +202,11 @@ sealed interface Stmt extends Node {
     }
   }
 
-  /** A block that filters are applied to. */
+  /** A block with filters on its text. */
   record FilterBlock(int line, Expr value, List<Stmt> body) implements Stmt {
     @Override
-    public List<Node> children() {
-      List<Node> all = new ArrayList<>(List.of(value));
+    public List<SyntaxNode> children() {
+      List<SyntaxNode> all = new ArrayList<>(List.of(value));
       all.addAll(body);
       return all;
     }
@@ -217,7 +217,7 @@ sealed interface Stmt extends Node {
     }
   }
 
-  /** A named block, rendered in its place; it sees the template's variables only, or all. */
+  /** A named block, rendered in place; if not scoped, it sees only the template's variables. */
   record Block(int line, String name, boolean scoped, List<Stmt> body) implements Stmt {
     @Override
     public List<Stmt> children() {
@@ -230,7 +230,7 @@ sealed interface Stmt extends Node {
     }
   }
 
-  /** A block with a scope of its own: {@code generation} and {@code autoescape}. */
+  /** A block with its own scope: {@code generation} and {@code autoescape}. */
   record Scope(int line, List<Stmt> body) implements Stmt {
     @Override
     public List<Stmt> children() {
@@ -246,7 +246,7 @@ sealed interface Stmt extends Node {
   /** {@code break} or {@code continue}. */
   record Jump(int line, boolean ends) implements Stmt {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return List.of();
     }
 

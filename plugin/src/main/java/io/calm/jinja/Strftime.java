@@ -9,8 +9,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Python's {@code datetime.strftime} of a local time without a zone, in the C locale, with the
- * directives and flags of glibc.
+ * Python's {@code datetime.strftime} for a local time without a zone, in the C locale, with glibc's
+ * directives and flags.
  */
 final class Strftime {
   private static final String FLAGS = "-_0^#";
@@ -28,7 +28,7 @@ final class Strftime {
     this.time = time;
   }
 
-  /** Formats a time; an unknown directive is copied. */
+  /** Formats a time; copies unknown directives. */
   static String format(Budget budget, String format, ZonedDateTime time) {
     budget.scan(format.length());
     Strftime strftime = new Strftime(budget, format, time);
@@ -75,7 +75,7 @@ final class Strftime {
     out.append(upper ? PyText.upper(text) : text);
   }
 
-  /** Tells whether a letter may follow a modifier, which changes nothing in English. */
+  /** Returns whether a letter may follow a modifier; modifiers have no effect in the C locale. */
   private static boolean isModified(char modifier, char letter) {
     String letters = modifier == 'E' ? "cCxXyYus" : modifier == 'O' ? "bBhdeHIklmMSgGjUVWwuys" : "";
     return letters.indexOf(letter) >= 0;
@@ -138,7 +138,7 @@ final class Strftime {
     };
   }
 
-  /** Returns the week of the year, where weeks begin on day 0. */
+  /** Returns the week of the year; weeks start on {@code day}. */
   private int week(int day) {
     return (time.getDayOfYear() + 6 - day) / 7;
   }

@@ -4,7 +4,7 @@ import java.util.function.IntPredicate;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/** Methods of Python's {@code str} that classify it: {@code isdigit} and its like. */
+/** The classification methods of Python's {@code str}, such as {@code isdigit}. */
 final class StringClasses {
   /** Superscripts, subscripts, and digits in circles, parentheses and before full stops. */
   private static final String OTHER_DIGITS = otherDigits();

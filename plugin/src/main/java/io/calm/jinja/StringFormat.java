@@ -73,7 +73,7 @@ final class StringFormat {
     return FormatSpec.format(engine.budget(), value, spec);
   }
 
-  /** Returns where the name of a field ends; brackets protect what is in them. */
+  /** Returns the end of a field's name; marks inside brackets do not count. */
   private static int end(String field, char mark) {
     boolean bracket = false;
     for (int i = 0; i < field.length(); i++) {

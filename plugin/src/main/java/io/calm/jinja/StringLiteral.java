@@ -31,7 +31,7 @@ final class StringLiteral {
     return literal.out.toString();
   }
 
-  /** Decodes the escape behind a backslash; returns where the text goes on. */
+  /** Decodes the escape after a backslash; returns the index after it. */
   private int escape(int at) {
     char c = body.charAt(at);
     int simple = SIMPLE.indexOf(c);
@@ -95,8 +95,8 @@ final class StringLiteral {
   }
 
   /**
-   * Keeps the backslash of an unknown escape. Jinja2 escapes characters beyond ASCII before it
-   * decodes, so that their code appears behind a backslash.
+   * Keeps the backslash of an unknown escape. Jinja2 escapes non-ASCII characters before decoding,
+   * so their code appears after a backslash.
    */
   private int unknown(int at) {
     int c = body.codePointAt(at);

@@ -57,7 +57,7 @@ final class StringMethods {
     };
   }
 
-  /** Returns a result that often is the string itself, which costs nothing then. */
+  /** Returns the result of a method; an unchanged string is not counted again. */
   private static Value changed(Engine engine, String before, String after) {
     return after.length() == before.length()
         ? new StringValue(before)

@@ -3,7 +3,7 @@ package io.calm.jinja;
 import io.calm.jinja.Arguments.Bound;
 import org.jspecify.annotations.Nullable;
 
-/** Methods of Python's {@code str} that look for strings; positions are code points. */
+/** The search methods of Python's {@code str}; positions are code points. */
 final class StringSearch {
   private StringSearch() {}
 
@@ -54,8 +54,8 @@ final class StringSearch {
   }
 
   /**
-   * Returns the part of the string that the third and fourth argument name, null where the start is
-   * behind the end.
+   * Returns the part of the string between the third and fourth argument, or null if the start is
+   * after the end.
    */
   static @Nullable String window(Budget budget, Bound bound) {
     String text = bound.text(0);

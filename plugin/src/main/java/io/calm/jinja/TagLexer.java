@@ -21,9 +21,9 @@ final class TagLexer {
   }
 
   /**
-   * Reads tokens up to the end of the tag, which is not looked for inside brackets.
+   * Reads tokens up to the end of the tag, ignoring end marks inside brackets.
    *
-   * @return where the text behind the tag begins
+   * @return the start of the text after the tag
    */
   int read(int from, int line, boolean block, Deque<Character> brackets) {
     this.line = line;
@@ -39,7 +39,7 @@ final class TagLexer {
     return at;
   }
 
-  /** Returns where the end mark at this place ends, negative where there is none. */
+  /** Returns the end of the end mark at {@code at}; negative if there is none. */
   private int end(int at, boolean block) {
     String mark = block ? "%}" : "}}";
     if (source.startsWith("-" + mark, at)) {
@@ -143,7 +143,7 @@ final class TagLexer {
     return at < source.length() && source.charAt(at) >= '0' && source.charAt(at) <= '9';
   }
 
-  /** Returns the end of digits with single underscores between them. */
+  /** Returns the end of a number's digits, which may contain single underscores. */
   private int digits(int at) {
     int end = at;
     while (isDigit(end) || (end > at && source.startsWith("_", end) && isDigit(end + 1))) {
@@ -152,7 +152,7 @@ final class TagLexer {
     return end;
   }
 
-  /** Returns the end of a float, 0 where there is none. */
+  /** Returns the end of a float; 0 if there is none. */
   private int fraction(int at) {
     if (at > 0 && source.charAt(at - 1) == '.') {
       return 0;

@@ -3,12 +3,12 @@ package io.calm.jinja;
 import java.util.List;
 
 /** The left side of an assignment, or the variables of a loop. */
-sealed interface Target extends Node {
+sealed interface Target extends SyntaxNode {
 
   /** A variable. */
   record Name(int line, String name) implements Target {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return List.of();
     }
   }
@@ -16,12 +16,12 @@ sealed interface Target extends Node {
   /** An attribute of a namespace. */
   record Attribute(int line, String namespace, String name) implements Target {
     @Override
-    public List<Node> children() {
+    public List<SyntaxNode> children() {
       return List.of();
     }
   }
 
-  /** Several targets that a sequence is unpacked to. */
+  /** Several targets to which a sequence is unpacked. */
   record Unpack(int line, List<Target> targets) implements Target {
     @Override
     public List<Target> children() {

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/** Parses what is assigned to, and the parameters of macros. */
+/** Parses assignment targets and the parameters of macros. */
 final class TargetParser {
   private static final Set<String> CONSTANTS =
       Set.of("true", "false", "none", "True", "False", "None");
@@ -21,7 +21,7 @@ final class TargetParser {
   /**
    * Parses a target, or several separated by commas.
    *
-   * @param end name behind the target, empty for none
+   * @param end name after the target, empty for none
    * @param attributes whether attributes of a namespace are allowed
    */
   Target target(String end, boolean attributes) {

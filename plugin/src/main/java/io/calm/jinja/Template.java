@@ -6,16 +6,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** A parsed template. Immutable and thread safe; each rendering has a state of its own. */
+/** A parsed template. Immutable and thread safe; each rendering has its own state. */
 public final class Template {
   private final List<Stmt> statements;
   private final List<Stmt.Block> blocks = new ArrayList<>();
-  private final Limits limits;
+  private final TemplateLimits limits;
 
-  private Template(List<Stmt> statements, Limits limits) {
+  private Template(List<Stmt> statements, TemplateLimits limits) {
     this.statements = statements;
     this.limits = limits;
-    Node.walk(
+    SyntaxNode.walk(
         statements,
         node -> {
           if (node instanceof Stmt.Block block) {
@@ -27,22 +27,22 @@ public final class Template {
   /**
    * Parses a template with the default limits.
    *
-   * @throws TemplateSyntaxException if it is not Jinja2 or uses what this engine refuses
+   * @throws TemplateSyntaxException if the template is invalid or uses an unsupported construct
    */
   public static Template parse(String source) {
-    return parse(source, Limits.DEFAULTS);
+    return parse(source, TemplateLimits.DEFAULTS);
   }
 
   /**
    * Parses a template.
    *
-   * @throws TemplateSyntaxException if it is not Jinja2 or uses what this engine refuses
+   * @throws TemplateSyntaxException if the template is invalid or uses an unsupported construct
    */
-  public static Template parse(String source, Limits limits) {
+  public static Template parse(String source, TemplateLimits limits) {
     return new Template(Parser.parse(source, limits), limits);
   }
 
-  /** Renders with the time of the system's clock. */
+  /** Renders the template with the system clock. */
   public String render(Map<String, ?> variables) {
     return render(variables, Clock.system(ZoneId.systemDefault()));
   }
@@ -54,8 +54,8 @@ public final class Template {
    * @param clock time and zone of {@code strftime_now}
    * @throws IllegalArgumentException if a variable is of another type
    * @throws TemplateRaisedException if the template refuses with {@code raise_exception}
-   * @throws TemplateRuntimeException if it does what Python does not allow
-   * @throws TemplateLimitException if it exceeds a limit
+   * @throws TemplateRuntimeException if an operation fails as in Python
+   * @throws TemplateLimitException if the rendering exceeds a limit
    */
   public String render(Map<String, ?> variables, Clock clock) {
     Engine engine = new Engine(limits, clock);
@@ -67,9 +67,9 @@ public final class Template {
   }
 
   /**
-   * Tells whether the template loops over a member of a variable's elements, as {@code {% for part
-   * in message.content %}} does inside {@code {% for message in messages %}}. Follows assignments,
-   * filters, slices and arguments of macros.
+   * Returns whether the template loops over a member of a variable's elements, as {@code {% for
+   * part in message.content %}} does inside {@code {% for message in messages %}}. Follows
+   * assignments, filters, slices and arguments of macros.
    *
    * @param variable name of a list, e.g. {@code messages}
    * @param member key of its elements, e.g. {@code content}
@@ -78,7 +78,7 @@ public final class Template {
     return new MemberLoops(statements, variable, member).exist();
   }
 
-  /** Tells whether the template tests such a member for being a string. */
+  /** Returns whether the template tests if such a member is a string. */
   public boolean testsForString(String variable, String member) {
     return new MemberLoops(statements, variable, member).testedForString();
   }

@@ -1,6 +1,6 @@
 package io.calm.jinja;
 
-/** A failure to parse or render a template. */
+/** Reports a failure to parse or render a template. */
 public abstract sealed class TemplateException extends RuntimeException
     permits TemplateSyntaxException,
         TemplateRuntimeException,

@@ -1,6 +1,6 @@
 package io.calm.jinja;
 
-/** A rendering that exceeds one of the {@link Limits}. */
+/** Reports a rendering that exceeds one of the {@link TemplateLimits}. */
 public final class TemplateLimitException extends TemplateException {
   private static final long serialVersionUID = 1L;
 

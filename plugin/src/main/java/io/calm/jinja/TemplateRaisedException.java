@@ -1,6 +1,6 @@
 package io.calm.jinja;
 
-/** A template's own refusal by {@code raise_exception}; the message is the template's words. */
+/** Reports that a template called {@code raise_exception}; the message is the template's. */
 public final class TemplateRaisedException extends TemplateException {
   private static final long serialVersionUID = 1L;
 

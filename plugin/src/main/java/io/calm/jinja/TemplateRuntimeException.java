@@ -1,8 +1,8 @@
 package io.calm.jinja;
 
 /**
- * An error that Python raises while it renders: an operation on an undefined value, a wrong operand
- * type, a division by zero, a call that the sandbox forbids.
+ * Reports an error that Python raises while rendering: an operation on an undefined value, a wrong
+ * operand type, a division by zero, or a call that the sandbox forbids.
  */
 public final class TemplateRuntimeException extends TemplateException {
   private static final long serialVersionUID = 1L;

@@ -1,6 +1,6 @@
 package io.calm.jinja;
 
-/** A template that is not Jinja2, or uses a construct that this engine refuses. */
+/** Reports a template that is not valid Jinja2 or uses an unsupported construct. */
 public final class TemplateSyntaxException extends TemplateException {
   private static final long serialVersionUID = 1L;
 

@@ -57,7 +57,7 @@ final class Tests {
   /**
    * Returns a test.
    *
-   * @throws Fault if there is none of the name
+   * @throws Fault if no test has the name
    */
   static FunctionValue.Body get(String name) {
     FunctionValue.Body test = ALL.get(name);
@@ -99,7 +99,7 @@ final class Tests {
     }
   }
 
-  /** The tests of remainders: {@code odd}, {@code even} and {@code divisibleby}. */
+  /** Evaluates the tests {@code odd}, {@code even} and {@code divisibleby}. */
   private static Value remainder(Engine engine, Arguments arguments, String name) {
     boolean parity = !name.equals("divisibleby");
     Bound bound = arguments.bind(name, parity ? "value" : "value num");

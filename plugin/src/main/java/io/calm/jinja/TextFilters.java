@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 
-/** Filters of text, and {@code tojson} as transformers defines it. */
+/** Filters for text, and {@code tojson} as defined by transformers. */
 final class TextFilters {
   private TextFilters() {}
 
@@ -34,7 +34,7 @@ final class TextFilters {
     };
   }
 
-  /** Jinja2's own title case: words begin behind blanks, hyphens and opening brackets. */
+  /** Jinja2's own title case: words start after blanks, hyphens and opening brackets. */
   private static String title(String text) {
     StringBuilder out = new StringBuilder();
     boolean begins = true;
@@ -134,14 +134,14 @@ final class TextFilters {
       itemSeparator = item.text();
       keySeparator = key.text();
     }
-    return Json.dumps(
+    return JsonDumps.dumps(
         engine.budget(),
         bound.get(0),
-        new Json.Options(
+        new JsonDumps.Options(
             bound.flag(1, false), indent, itemSeparator, keySeparator, bound.flag(4, false)));
   }
 
-  /** Python's {@code pprint} of what fits in a line of 80; longer values are not wrapped. */
+  /** Python's {@code pprint}, except that values longer than 80 characters are not wrapped. */
   private static Value pprint(Engine engine, Arguments arguments) {
     Value value = arguments.bind("pprint", "value").get(0);
     return engine.budget().string(Repr.sorted(engine.budget(), value));

@@ -1,16 +1,16 @@
 package io.calm.jinja;
 
-/** Search for a string in a string in linear time. */
+/** Searches for a string in a string in linear time. */
 final class TextSearch {
   private static final int SHORT = 8;
 
   private TextSearch() {}
 
   /**
-   * Returns the first place of a pattern at or behind {@code from}, negative where there is none.
+   * Returns the first index of a pattern at or after {@code from}; negative if there is none.
    *
-   * <p>Java's own search takes time proportional to the product of both lengths in the worst case.
-   * It serves short patterns; long ones are searched by Knuth, Morris and Pratt's algorithm.
+   * <p>Short patterns use Java's own search, whose worst case is the product of both lengths. Long
+   * patterns use the algorithm of Knuth, Morris and Pratt.
    */
   static int find(Budget budget, String text, String pattern, int from) {
     if (pattern.length() > text.length() - from) {
@@ -38,7 +38,7 @@ final class TextSearch {
     return -1;
   }
 
-  /** Returns the last place of a pattern that ends at or before {@code to}. */
+  /** Returns the last index of a pattern that ends at or before {@code to}. */
   static int findLast(Budget budget, String text, String pattern, int to) {
     if (pattern.length() > to) {
       return -1;

@@ -6,7 +6,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Python's {@code textwrap.wrap} of one line, with {@code expand_tabs} and {@code
+ * Python's {@code textwrap.wrap} for one line, with {@code expand_tabs} and {@code
  * replace_whitespace} off.
  */
 final class TextWrap {
@@ -20,7 +20,7 @@ final class TextWrap {
 
   private static final Pattern BLANKS = Pattern.compile(BLANK + "+|" + OTHER + "+");
 
-  /** Blanks, dashes between words, and words, which end behind hyphens between letters too. */
+  /** Matches blanks, dashes between words, and words; a hyphen between letters ends a word. */
   private static final Pattern HYPHENS =
       Pattern.compile(
           String.join(
@@ -98,7 +98,7 @@ final class TextWrap {
     return chunk.codePointCount(0, chunk.length());
   }
 
-  /** Returns where a chunk is cut that is longer than the room left in its line. */
+  /** Returns the index at which to cut a chunk that does not fit in the rest of its line. */
   private int cut(String chunk, int room) {
     int cut = chunk.offsetByCodePoints(0, room);
     if (breaksHyphens) {

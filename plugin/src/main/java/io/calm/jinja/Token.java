@@ -1,9 +1,9 @@
 package io.calm.jinja;
 
-/** A token of a template, with the line it begins in. */
+/** A token of a template, with the line in which it starts. */
 record Token(Kind kind, String text, int line) {
 
-  /** Kinds of tokens, with what an error message calls them. */
+  /** The kinds of tokens, with their names in error messages. */
   enum Kind {
     DATA("template data / text"),
     VARIABLE_BEGIN("begin of print statement"),

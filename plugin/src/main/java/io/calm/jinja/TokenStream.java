@@ -3,7 +3,7 @@ package io.calm.jinja;
 import io.calm.jinja.Token.Kind;
 import java.util.List;
 
-/** A position in the tokens of a template, and the depth of the syntax there. */
+/** A position in the tokens of a template, with the nesting depth of the syntax. */
 final class TokenStream {
   private final List<Token> tokens;
   private final int maxDepth;
@@ -27,7 +27,7 @@ final class TokenStream {
     return current().line();
   }
 
-  /** Returns the current token and goes on; stays at the end. */
+  /** Returns the current token and advances, unless at the end. */
   Token next() {
     Token token = current();
     if (token.kind() != Kind.END) {
@@ -92,7 +92,7 @@ final class TokenStream {
     return new TemplateSyntaxException(message, line());
   }
 
-  /** Enters nested syntax; every call needs one of {@link #leave}. */
+  /** Enters nested syntax; each call must be paired with {@link #leave}. */
   void enter() {
     if (++depth > maxDepth) {
       throw fail("expressions or blocks nest deeper than " + maxDepth);

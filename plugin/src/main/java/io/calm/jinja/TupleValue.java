@@ -4,7 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Python's {@code tuple}. Made by {@link Budget#tuple}.
+ * Python's {@code tuple}. Created by {@link Budget#tuple}.
  *
  * @param group whether it is a pair of {@code groupby}, whose elements have names
  */

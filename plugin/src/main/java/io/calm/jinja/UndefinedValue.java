@@ -1,8 +1,8 @@
 package io.calm.jinja;
 
 /**
- * Jinja2's default {@code Undefined}: empty when printed or walked, false; anything else raises the
- * message.
+ * Jinja2's default {@code Undefined}: false, and empty when printed or iterated. Any other
+ * operation raises an error with the message.
  */
 record UndefinedValue(String message) implements Value {
 

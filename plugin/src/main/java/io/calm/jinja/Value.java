@@ -1,6 +1,6 @@
 package io.calm.jinja;
 
-/** A value of a template; the set is closed. */
+/** A value of a template; the set of types is closed. */
 sealed interface Value
     permits NoneValue,
         BoolValue,
@@ -22,13 +22,13 @@ sealed interface Value
         CyclerValue,
         JoinerValue {
 
-  /** Returns Python's name of the type. */
+  /** Returns the type's name in Python. */
   String type();
 
-  /** Returns Python's truth of the value. */
+  /** Returns the truth value in Python. */
   boolean truth();
 
-  /** Returns how deep values nest in this one; 0 for what holds none. */
+  /** Returns the nesting depth of values in this one; 0 for scalars. */
   default int depth() {
     return 0;
   }

@@ -3,7 +3,7 @@ package io.calm.jinja;
 /** A view of a dictionary: {@code keys()}, {@code values()} or {@code items()}. */
 record ViewValue(DictValue dict, Kind kind) implements Value {
 
-  /** Parts of a dictionary that a view shows. */
+  /** The parts of a dictionary that a view shows. */
   enum Kind {
     KEYS,
     VALUES,

@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
  * @param problem the reason why there is no library
  */
 public record KernelVariants(List<KernelVariant> all, Optional<String> problem) {
-  private static final Logger LOG = LoggerFactory.getLogger(KernelVariants.class);
+  private static final Logger logger = LoggerFactory.getLogger(KernelVariants.class);
   private static final AtomicBoolean LOGGED = new AtomicBoolean();
 
   public KernelVariants {
@@ -41,13 +41,13 @@ public record KernelVariants(List<KernelVariant> all, Optional<String> problem) 
   }
 
   private void log(Optional<KernelVariant> best) {
-    LOG.info("kernels: {}", best.map(KernelVariant::name).orElse("java"));
-    problem.ifPresent(reason -> LOG.info("no native kernels: {}", reason));
+    logger.info("kernels: {}", best.map(KernelVariant::name).orElse("java"));
+    problem.ifPresent(reason -> logger.info("no native kernels: {}", reason));
     for (KernelVariant variant : all) {
       if (best.map(chosen -> variant.index() > chosen.index()).orElse(true)) {
         variant
             .missing()
-            .ifPresent(reason -> LOG.info("kernel {} is left out: {}", variant.name(), reason));
+            .ifPresent(reason -> logger.info("kernel {} is left out: {}", variant.name(), reason));
       }
     }
   }

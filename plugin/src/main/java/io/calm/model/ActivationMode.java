@@ -2,11 +2,11 @@ package io.calm.model;
 
 import java.util.Locale;
 
-/** How many int8 scales an activation row has. */
+/** The granularity of the int8 scales of an activation row. */
 public enum ActivationMode {
-  /** One scale a token and group of inputs: the default. */
+  /** One scale per token and group of inputs; the default. */
   PER_GROUP,
-  /** One scale a token alone, as most papers have it; costs accuracy. */
+  /** One scale per token, as in most papers; less accurate. */
   PER_TOKEN;
 
   /** Returns the setting's value, e.g. {@code per-group}. */

@@ -5,12 +5,12 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /**
- * The parameters of one block, whatever form its linears have: full precision, or W4A8.
+ * The parameters of one decoder block, in full precision or W4A8.
  *
- * @param <L> a linear's weight [N, K]
- * @param linears all seven
- * @param biases [N] for the linears that have one
- * @param norms weights of the norms that the model has
+ * @param <L> type of a linear's weight [N, K]
+ * @param linears the weights of all seven linears
+ * @param biases the biases [N] of the linears that have one
+ * @param norms the weights of the norms that the model has
  */
 public record BlockParameters<L>(
     Map<LinearRole, L> linears, Map<LinearRole, float[]> biases, Map<NormRole, float[]> norms) {
@@ -21,7 +21,7 @@ public record BlockParameters<L>(
     norms = enumMap(NormRole.class, norms);
     for (LinearRole role : LinearRole.values()) {
       if (!linears.containsKey(role)) {
-        throw new IllegalArgumentException("a block without its linear " + role);
+        throw new IllegalArgumentException("block: linear " + role + " is missing");
       }
     }
   }
@@ -41,7 +41,11 @@ public record BlockParameters<L>(
     return linear;
   }
 
-  /** Returns the weight of {@code norm}; fails where the model has no such norm. */
+  /**
+   * Returns the weight of {@code norm}.
+   *
+   * @throws IllegalArgumentException if the model has no such norm
+   */
   public float[] norm(NormRole norm) {
     float[] weight = norms.get(norm);
     if (weight == null) {

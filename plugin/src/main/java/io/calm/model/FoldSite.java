@@ -1,18 +1,18 @@
 package io.calm.model;
 
 /**
- * Where a diagonal scale in front of a stage's linears folds exactly: into the norm before it, into
- * v's rows for o, into up's rows for down. No operation is added at run time.
+ * The place into which a diagonal scale of a stage's input folds exactly, without an operation at
+ * run time. It is the norm before the stage, v's rows for o, or up's rows for down.
  *
- * <p>One channel of the source may feed several inputs (a value channel feeds every query head of
- * its group): those inputs share one scale.
+ * <p>One channel of the source may feed several inputs, which then share one scale: a value channel
+ * feeds every query head of its group.
  *
  * @param spec the model
- * @param stage whose input is scaled
+ * @param stage the stage whose input is scaled
  */
 public record FoldSite(ModelSpec spec, Stage stage) {
 
-  /** Returns the number of free scales. */
+  /** Returns the number of independent scales. */
   public int channels() {
     return stage == Stage.ATTENTION_OUT ? spec.kvHeads() * spec.headDim() : spec.inputs(stage);
   }
@@ -27,7 +27,7 @@ public record FoldSite(ModelSpec spec, Stage stage) {
     return head / queriesPerGroup * spec.headDim() + input % spec.headDim();
   }
 
-  /** Spreads one value a channel over the stage's inputs, [channels] to [K]. */
+  /** Copies one value per channel to the stage's inputs, [channels] to [K]. */
   public float[] spread(float[] perChannel) {
     float[] perInput = new float[spec.inputs(stage)];
     for (int k = 0; k < perInput.length; k++) {

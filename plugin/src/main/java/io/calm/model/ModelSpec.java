@@ -3,11 +3,11 @@ package io.calm.model;
 import java.util.List;
 
 /**
- * Topology and sizes of a decoder-only model of the LLaMA family, as data. Sizes have upper bounds
- * ({@link SizeLimits}), so that products of them fit the types that kernels and buffers use. A size
- * out of bounds throws a {@link SizeException}.
+ * The topology and sizes of a decoder-only model of the LLaMA family. Sizes have upper bounds
+ * ({@link SizeLimits}), so that their products fit the types of kernels and buffers. A size out of
+ * bounds throws a {@link SizeException}.
  *
- * @param architecture the family's name as the checkpoint has it, e.g. {@code llama}, {@code qwen2}
+ * @param architecture name of the family in the checkpoint, e.g. {@code llama}, {@code qwen2}
  * @param hidden D, width of the residual stream
  * @param layers number of blocks
  * @param heads query heads
@@ -15,14 +15,14 @@ import java.util.List;
  * @param headDim width of a head; {@code heads * headDim} need not be {@code hidden}
  * @param intermediate F, width of the feed-forward
  * @param vocabulary V, rows of the embedding table
- * @param maxContext positions the model was trained for, scaling included
+ * @param maxContext maximum number of positions, including RoPE scaling
  * @param rmsEpsilon added to the mean square in every RMSNorm
  * @param rope rotary embedding
- * @param tiedEmbeddings lm_head is the embedding table
+ * @param tiedEmbeddings whether lm_head is the embedding table
  * @param biases the linears that have a bias
- * @param headNorms q and k are RMS-normalized head by head before the rotation (Qwen3)
- * @param windows attention window of each block in tokens, 0 = all; a token sees itself and the
- *     {@code window - 1} tokens before it
+ * @param headNorms whether each head of q and k is RMS-normalized before the rotation (Qwen3)
+ * @param windows attention window of each block in tokens, 0 for all; a token attends to itself and
+ *     the {@code window - 1} tokens before it
  */
 public record ModelSpec(
     String architecture,
@@ -41,12 +41,12 @@ public record ModelSpec(
     boolean headNorms,
     List<Integer> windows) {
 
-  /** Maximum number of blocks; a larger number is damage. */
+  /** Maximum number of blocks; a larger number indicates a damaged file. */
   public static final int MAX_LAYERS = 4096;
 
   /**
-   * Maximum number of query heads per key-value head: as many as the native attention takes at
-   * once.
+   * Maximum number of query heads per key-value head, which is the capacity of the native
+   * attention.
    */
   public static final int MAX_SHARED_HEADS = 128;
 
@@ -65,7 +65,7 @@ public record ModelSpec(
     }
   }
 
-  /** Returns a copy with tied or separate embeddings and lm_head. */
+  /** Returns a copy with {@code tiedEmbeddings} replaced. */
   public ModelSpec withTiedEmbeddings(boolean tied) {
     return new ModelSpec(
         architecture,
@@ -85,7 +85,7 @@ public record ModelSpec(
         windows);
   }
 
-  /** Returns N, the outputs of a linear of the block. */
+  /** Returns N, the number of outputs of a linear. */
   public int outputs(LinearRole role) {
     return switch (role) {
       case Q -> Math.multiplyExact(heads, headDim);
@@ -95,7 +95,7 @@ public record ModelSpec(
     };
   }
 
-  /** Returns K, the inputs of a linear of the block. */
+  /** Returns K, the number of inputs of a linear. */
   public int inputs(LinearRole role) {
     return inputs(role.stage());
   }

@@ -6,15 +6,15 @@ import io.calm.tensor.TokenTable;
 import java.util.List;
 
 /**
- * A model whose every block is W4A8: what the artifact stores and the runtime serves.
+ * A quantized model, with all blocks in W4A8, as stored in an artifact and run by a decoder.
  *
- * @param blocks one for each layer
+ * @param blocks one per layer
  * @param embeddings [V, D]
- * @param head lm_head [V, D]; the same object as {@code embeddings} where they are tied and of one
- *     format
+ * @param head lm_head [V, D]; the same object as {@code embeddings} if they are tied and have the
+ *     same format
  * @param finalNorm weight [D] of the norm before the head
- * @param activation one int8 scale a token and group, or one a token
- * @param lifetime of the memory of blocks and tables: who reads them holds a lease
+ * @param activation granularity of the activation scales
+ * @param lifetime lifetime of the memory of blocks and tables; readers must hold a lease
  */
 @SuppressWarnings("ArrayRecordComponent") // finalNorm: a bulk value, read only
 public record QuantizedModel(
@@ -34,7 +34,7 @@ public record QuantizedModel(
     }
   }
 
-  /** Makes a model whose memory the garbage collector frees. */
+  /** Creates a model whose memory is freed by the garbage collector. */
   public QuantizedModel(
       ModelSpec spec,
       List<BlockParameters<QuantizedLinear>> blocks,

@@ -1,11 +1,12 @@
 package io.calm.model;
 
 /**
- * Rotary position embedding (arXiv 2104.09864), rotating pairs (i, i + headDim/2). Values have
- * bounds within which every angle is finite. A value out of bounds throws a {@link SizeException}.
+ * Parameters of the rotary position embedding (arXiv 2104.09864), which rotates pairs (i, i +
+ * headDim/2). Values have bounds within which every angle is finite. A value out of bounds throws a
+ * {@link SizeException}.
  *
  * @param theta base of the frequencies
- * @param scaling how the frequencies are stretched for long contexts
+ * @param scaling scaling of the frequencies for long contexts
  */
 public record RopeSpec(float theta, Scaling scaling) {
   private static final double MAX_THETA = 1e30;
@@ -20,20 +21,20 @@ public record RopeSpec(float theta, Scaling scaling) {
     }
   }
 
-  /** How rotary frequencies are stretched beyond the trained context. */
+  /** A method of scaling rotary frequencies beyond the trained context. */
   public sealed interface Scaling {}
 
-  /** Frequencies as trained. */
+  /** No scaling. */
   public record None() implements Scaling {}
 
-  /** Every frequency divided by {@code factor}. */
+  /** Linear scaling, which divides every frequency by {@code factor}. */
   public record Linear(float factor) implements Scaling {
     public Linear {
       requireFactor(factor);
     }
   }
 
-  /** LLaMA 3.1's smooth interpolation between kept and divided frequencies. */
+  /** LLaMA 3.1's smooth interpolation between unscaled and divided frequencies. */
   public record Llama3(
       float factor, float lowFrequencyFactor, float highFrequencyFactor, int originalContext)
       implements Scaling {
@@ -52,7 +53,7 @@ public record RopeSpec(float theta, Scaling scaling) {
   }
 
   /**
-   * YaRN (arXiv 2309.00071), as Hugging Face transformers computes it.
+   * YaRN (arXiv 2309.00071), as implemented in Hugging Face transformers.
    *
    * @param attentionFactor multiplies cos and sin
    */
@@ -73,7 +74,9 @@ public record RopeSpec(float theta, Scaling scaling) {
     }
   }
 
-  /** GGUF's {@code rope_freqs.weight}: each frequency divided by its own factor [headDim/2]. */
+  /**
+   * GGUF's {@code rope_freqs.weight}, which divides each frequency by its own factor [headDim/2].
+   */
   @SuppressWarnings("ArrayRecordComponent") // a short table, read only
   public record Factors(float[] divisors) implements Scaling {
     public Factors {

@@ -1,8 +1,8 @@
 package io.calm.model;
 
 /**
- * Reports a size of a model that is out of bounds. The name is the component of {@link ModelSpec}
- * or {@link RopeSpec}, so that a reader of a file can name the file's own key instead.
+ * Reports a model size that is out of bounds. The size is named by its component of {@link
+ * ModelSpec} or {@link RopeSpec}, so that checkpoint readers can substitute the file's own key.
  */
 public final class SizeException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
@@ -12,9 +12,9 @@ public final class SizeException extends IllegalArgumentException {
   private final String got;
 
   /**
-   * Describes a size that is out of bounds.
+   * Creates the exception for a size.
    *
-   * @param size a component's name, or a product of them, e.g. {@code heads * headDim}
+   * @param size name of a component, or a product of names, e.g. {@code heads * headDim}
    */
   public SizeException(String size, Object expected, Object got) {
     super("%s: expected %s, got %s".formatted(size, expected, got));
@@ -23,7 +23,7 @@ public final class SizeException extends IllegalArgumentException {
     this.got = got.toString();
   }
 
-  /** Returns the component's name, or a product of names separated by {@code " * "}. */
+  /** Returns the name of the component, or a product of names separated by {@code " * "}. */
   public String size() {
     return size;
   }
@@ -33,7 +33,7 @@ public final class SizeException extends IllegalArgumentException {
     return expected;
   }
 
-  /** Returns the value that is outside them. */
+  /** Returns the actual value. */
   public String got() {
     return got;
   }

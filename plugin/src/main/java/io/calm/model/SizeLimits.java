@@ -1,9 +1,9 @@
 package io.calm.model;
 
 /**
- * Bounds of a model's sizes. They are several times the sizes of the largest published models; a
- * larger size is damage. Products of sizes within them fit their type: an int, or a direct buffer
- * of 2^31 - 1 bytes.
+ * Upper bounds of a model's sizes. They are several times the sizes of the largest published
+ * models, so a larger size indicates a damaged file. Products of sizes within the bounds fit their
+ * type: an int, or a direct buffer of 2^31 - 1 bytes.
  */
 record SizeLimits(
     int hidden, int layers, int heads, int kvHeads, int headDim, int intermediate, int vocabulary) {
@@ -13,13 +13,16 @@ record SizeLimits(
   private static final int MAX_HEAD_DIM = 4096;
   private static final int MAX_VOCABULARY = 1 << 24;
 
-  /** Elements of a linear, whose float32 values fill a direct buffer. */
+  /** Maximum number of elements of a linear; its float32 values must fit in a direct buffer. */
   private static final long MAX_WEIGHTS = Integer.MAX_VALUE / 4;
 
-  /** Keys, and as many values, of one token in all blocks: 16 tokens of float32 are a buffer. */
+  /**
+   * Maximum number of key elements per token in all blocks, with as many value elements. Keys and
+   * values of 16 tokens in float32 must fit in a direct buffer.
+   */
   private static final long MAX_KEYS = (1 << 24) - 1;
 
-  /** A token table pads its rows to tiles and its columns to groups. */
+  /** Padding of a token table's rows; its columns are padded to {@link #GROUP}. */
   private static final int TILE = 64;
 
   private static final int GROUP = 128;

@@ -4,7 +4,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
-/** A point of the block where one activation feeds one or more linears; stages run in order. */
+/**
+ * A point in a decoder block where one activation feeds one or more linears; stages run in order.
+ */
 public enum Stage {
   /** Output of the attention norm; feeds q, k and v. */
   ATTENTION_IN,
@@ -15,7 +17,7 @@ public enum Stage {
   /** {@code silu(gate) * up}; feeds down. */
   MLP_OUT;
 
-  /** Returns the linears that read this stage's activation, in their order in the block. */
+  /** Returns the linears that read this stage's activation, in the order in which they run. */
   public List<LinearRole> linears() {
     return Arrays.stream(LinearRole.values()).filter(role -> role.stage() == this).toList();
   }

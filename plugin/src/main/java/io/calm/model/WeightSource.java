@@ -2,10 +2,10 @@ package io.calm.model;
 
 import io.calm.tensor.Matrix;
 
-/** Where full-precision weights are read from, a block at a time. */
+/** A source of full-precision weights, read one block at a time. */
 public interface WeightSource {
 
-  /** Returns sizes and topology. */
+  /** Returns the model's topology and sizes. */
   ModelSpec spec();
 
   /** Reads block {@code layer} as float32. The caller closes the matrices. */
@@ -17,7 +17,7 @@ public interface WeightSource {
    */
   Matrix embeddingRows(int from, int to);
 
-  /** Reads rows of the lm_head; of the embedding table where they are tied. */
+  /** Reads rows of the lm_head, or of the embedding table if they are tied. */
   Matrix headRows(int from, int to);
 
   /** Reads the final norm's weight [D]. */

@@ -1,6 +1,6 @@
 /**
- * Block topology as data: linears, norms, which linears share an input, where a scale folds
- * exactly. Knows neither weight values nor algorithms.
+ * The topology of a model as data: sizes, linears, norms, stages (linears that share an input) and
+ * fold sites (places into which a scale folds exactly). Knows no algorithms.
  */
 @NullMarked
 package io.calm.model;

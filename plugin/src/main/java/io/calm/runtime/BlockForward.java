@@ -12,18 +12,21 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One W4A8 block on the rows of a pass: residual += o(attention(norm(residual))), residual +=
- * down(silu(gate(norm(residual))) * up(norm(residual))), with the stored keys and values extended.
+ * The forward pass of one W4A8 decoder block over the rows of a pass.
+ *
+ * <p>{@code residual += o(attention(norm(residual)))}, then {@code residual +=
+ * down(silu(gate(norm(residual))) * up(norm(residual)))}. The rows' keys and values are stored in
+ * their KV blocks before attention reads them.
  */
 final class BlockForward {
   private final ModelSpec spec;
   private final Workers workers;
   private final PassBuffers buffers;
   private final ActivationQuantizer quantizer;
-  private final FloatPages pages;
-  private final Attention attention;
+  private final FloatKvLayout layout;
+  private final KvAttention attention;
 
-  /** Computes a row of a stage's activation into {@link PassBuffers#input}. */
+  /** The computation of one row of a stage's activation into {@link PassBuffers#input}. */
   @FunctionalInterface
   private interface StageInput {
     void compute(int row, int offset);
@@ -34,21 +37,21 @@ final class BlockForward {
       Workers workers,
       PassBuffers buffers,
       ActivationQuantizer quantizer,
-      FloatPages pages) {
+      FloatKvLayout layout) {
     this.spec = model.spec();
     this.workers = workers;
     this.buffers = buffers;
     this.quantizer = quantizer;
-    this.pages = pages;
-    this.attention = new Attention(spec, pages, workers);
+    this.layout = layout;
+    this.attention = new KvAttention(spec, layout, workers);
   }
 
   /**
-   * Runs block {@code layer} in place of the residual stream.
+   * Runs decoder block {@code layer}; updates the residual stream in place.
    *
    * @throws StepFailedException if an activation is not finite
    */
-  void run(int layer, BlockWeights block, List<Row> rows) {
+  void run(int layer, BlockWeights block, List<StepRow> rows) {
     stage(
         layer,
         Stage.ATTENTION_IN,
@@ -83,7 +86,8 @@ final class BlockForward {
   }
 
   /** Computes and rounds the stage's activation, then runs its linears. */
-  private void stage(int layer, Stage stage, List<Row> rows, BlockWeights block, StageInput input) {
+  private void stage(
+      int layer, Stage stage, List<StepRow> rows, BlockWeights block, StageInput input) {
     int width = spec.inputs(stage);
     boolean[] finite = new boolean[rows.size()];
     workers.forRows(
@@ -103,7 +107,7 @@ final class BlockForward {
   private void multiply(Stage stage, BlockWeights block, int rows) {
     List<LinearRole> roles = stage.linears();
     int[] tiles = new int[roles.size()];
-    List<Workers.StripTask> tasks = new ArrayList<>();
+    List<Workers.TileTask> tasks = new ArrayList<>();
     for (int i = 0; i < tiles.length; i++) {
       LinearKernel kernel = block.linear(roles.get(i));
       float[] output = buffers.output(roles.get(i));
@@ -112,7 +116,7 @@ final class BlockForward {
           (from, to, scratch) ->
               kernel.multiply(buffers.input(stage), rows, from, to, output, scratch));
     }
-    workers.forStrips(workers.strips(tiles, tasks));
+    workers.forTiles(workers.tileRanges(tiles, tasks));
   }
 
   private void norm(int row, int at, BlockWeights block, NormRole role) {
@@ -166,13 +170,13 @@ final class BlockForward {
     }
   }
 
-  private void store(int layer, int row, Row place) {
-    KvPage page = place.page(place.position());
+  private void store(int layer, int row, StepRow place) {
+    KvBlock block = place.kvBlock(place.position());
     float[] keys = buffers.output(LinearRole.K);
     float[] values = buffers.output(LinearRole.V);
     for (int head = 0; head < spec.kvHeads(); head++) {
       int at = (row * spec.kvHeads() + head) * spec.headDim();
-      pages.store(page, layer, head, place.position(), keys, values, at);
+      layout.store(block, layer, head, place.position(), keys, values, at);
     }
   }
 

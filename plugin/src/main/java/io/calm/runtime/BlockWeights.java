@@ -13,7 +13,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** A block's parameters as the kernels read them, checked against the topology. */
+/** The parameters of a decoder block as the kernels read them, checked against the topology. */
 final class BlockWeights {
   private final Map<LinearRole, LinearKernel> linears = new EnumMap<>(LinearRole.class);
   private final Map<NormRole, float[]> norms;
@@ -72,7 +72,7 @@ final class BlockWeights {
     }
   }
 
-  /** Returns the group of a stage's activations, the same in all blocks. */
+  /** Returns the group size of a stage's activations, which is the same in all blocks. */
   static int group(QuantizedModel model, Stage stage) {
     return model.blocks().get(0).linear(stage.linears().get(0)).group();
   }

@@ -5,22 +5,22 @@ import io.calm.tensor.Exponential;
 import java.util.List;
 
 /**
- * A model that takes token ids and gives logits, with its keys and values kept between steps.
+ * A language model that computes logits from token ids and keeps keys and values between steps.
  *
- * <p>Keys and values lie in blocks of {@value #BLOCK_TOKENS} positions, which the caller names by
- * their ids. The decoder knows no sequences: what a chunk continues is what its block table says.
- * The caller decides which sequences hold and share a block.
+ * <p>Keys and values are stored in KV blocks of {@value #BLOCK_TOKENS} positions, which the caller
+ * addresses by id. The decoder has no notion of a sequence: the block table of a chunk names the
+ * tokens that it continues. The caller decides which sequences hold and share a block.
  *
- * <p>One step runs any mix of prefill chunks and decodes. A row's result has the same bits whatever
- * else is in the step, however its prompt was cut into chunks, in whichever blocks, and on any
- * number of threads; so a block may be read by all whose tokens up to its end are the same. Steps
- * are made by one thread at a time.
+ * <p>One step runs any mix of prefill chunks and decodes. A row's result is bit-identical for every
+ * batch, division of the prompt into chunks, choice of blocks, and number of threads. A block can
+ * therefore be shared by all sequences whose tokens up to its end are equal. Only one thread at a
+ * time runs steps.
  */
 public interface Decoder extends AutoCloseable {
-  /** Positions of a block. */
+  /** Number of positions in a KV block. */
   int BLOCK_TOKENS = 64;
 
-  /** Returns the blocks that {@code tokens} positions take. */
+  /** Returns the number of KV blocks for {@code tokens} positions. */
   static int blocksFor(int tokens) {
     return (int) ((tokens + BLOCK_TOKENS - 1L) / BLOCK_TOKENS);
   }
@@ -28,36 +28,36 @@ public interface Decoder extends AutoCloseable {
   /** Returns the model's sizes. */
   ModelSpec spec();
 
-  /** Returns how many blocks there are; their ids count from 0. Memory is taken at first use. */
+  /** Returns the number of KV blocks; ids start at 0. Memory is allocated at first use. */
   int blocks();
 
   /**
-   * Computes each chunk's tokens, stores their keys and values, and returns the logits asked for.
+   * Computes each chunk's tokens, stores their keys and values, and returns the requested logits.
    *
-   * <p>A block that a chunk writes belongs to it alone; blocks before may be in several tables. If
-   * a step throws, the blocks keep their contents, except for the chunks of {@link
+   * <p>A block that a chunk writes must not be in another chunk's table; earlier blocks may be
+   * shared. If a step throws, the blocks keep their contents, except for the chunks of {@link
    * StepFailedException#failed}. The other chunks can be run again, also in smaller steps.
    *
    * @param chunks at least one
-   * @return one entry for each chunk: no rows, the last token's, or every token's; they are
-   *     overwritten by the next step
-   * @throws StepFailedException if a chunk's numbers are not finite, naming block and linear; what
-   *     the chunks that are not {@link StepFailedException#failed} held before the step is as it
-   *     was, and they can be run again
+   * @return one entry per chunk: no rows, the last token's, or every token's; they are overwritten
+   *     by the next step
+   * @throws StepFailedException if a chunk's numbers are not finite, naming block and linear; all
+   *     chunks except {@link StepFailedException#failed} keep the contents of their blocks and can
+   *     be run again
    * @throws UnreadableWeightsException if the model's weights have become unreadable; no further
    *     step is possible
-   * @throws KvMemoryException if there is no memory for a block; what all held is as it was
+   * @throws KvMemoryException if there is no memory for a block; no block has changed
    * @throws ChunkRefusedException if a token id is outside the vocabulary, a position outside the
-   *     context, or the tables break the rules above; nothing has changed then
+   *     context, or the tables break the rules above; no block has changed
    * @throws IllegalStateException if the decoder is closed
    */
   List<List<Logits>> step(List<Chunk> chunks);
 
-  /** Frees the keys and values, after a step that is under way; any thread, once or more often. */
+  /** Waits for the step in progress, then frees the KV blocks. Thread safe and idempotent. */
   @Override
   void close();
 
-  /** Which of a chunk's rows need logits. */
+  /** The rows of a chunk for which logits are computed. */
   enum Wanted {
     NONE,
     LAST,
@@ -65,11 +65,11 @@ public interface Decoder extends AutoCloseable {
   }
 
   /**
-   * The next tokens of one sequence: a piece of its prompt, or the token just sampled.
+   * The next tokens of one sequence: a part of its prompt, or the token just sampled.
    *
-   * @param blocks the table: ids of the blocks of positions 0 to the last of these tokens; not
+   * @param blocks the block table: ids of the KV blocks of positions 0 to {@code end() - 1}; not
    *     copied
-   * @param position of the first token: what the blocks hold before
+   * @param position position of the first token, which is the number of tokens already stored
    * @param tokens ids, at least one; not copied
    */
   @SuppressWarnings("ArrayRecordComponent") // bulk values, passed once and never compared
@@ -102,11 +102,11 @@ public interface Decoder extends AutoCloseable {
   }
 
   /**
-   * The logits of one token, all finite. They are the decoder's own memory. A caller may change
-   * them until the next step, if no other reader uses them.
+   * The logits of one token, all finite. The decoder owns their memory. A caller may change them
+   * until the next step, if no other reader uses them.
    *
    * @param values [V]
-   * @param largest of them
+   * @param largest the maximum of {@code values}
    * @param logSum the log of the sum of e^value, rounded to float32: {@code values[i] - logSum} is
    *     the log-probability of token i
    */

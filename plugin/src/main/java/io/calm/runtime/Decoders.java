@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Makes the W4A8 decoder with the kernels that {@code calm.kernel} asks for. */
+/** Creates W4A8 decoders with the kernels that {@code calm.kernel} selects. */
 public final class Decoders {
   /** The value of {@code calm.kernel} for the best kernels of this machine. */
   public static final String AUTO = "auto";
@@ -19,7 +19,7 @@ public final class Decoders {
   private Decoders() {}
 
   /**
-   * How a decoder is made.
+   * Settings of a decoder.
    *
    * @param kernel {@link #AUTO}, {@link #JAVA} or the name of a kernel variant
    * @param threads that compute

@@ -12,14 +12,14 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * The portable W4A8 decoder: every operation in Java, in a fixed order, so that its results are
- * what native kernels are checked against bit for bit.
+ * The portable W4A8 decoder, entirely in Java. Its order of operations is fixed, so it is the
+ * reference for the native kernels, which must produce bit-identical results.
  *
- * <p>A step's rows go through each linear together, at most {@value #MAX_ROWS} in one pass, which
- * bounds the scratch memory; weights are read where they are mapped. Keys and values are rounded as
- * their type says and held as float32 outside the heap.
+ * <p>All rows of a step pass through each linear together, at most {@value #MAX_ROWS} per pass,
+ * which bounds the scratch memory. Weights are read in place from the mapped file. Keys and values
+ * are rounded to the precision of their storage type and stored as float32 outside the heap.
  */
-public final class JavaDecoder extends PagedDecoder {
+public final class JavaDecoder extends QuantizedDecoder {
   private static final int MAX_ROWS = 256;
   private static final int HEAD_ROWS = 32;
 
@@ -33,28 +33,30 @@ public final class JavaDecoder extends PagedDecoder {
   private final HeadKernel head;
 
   /**
-   * @param threads that compute, the caller's included; the others are daemons until {@link #close}
-   * @param blocks of keys and values; memory is taken when one is first used
+   * @param threads number of computing threads, including the caller's; the others are daemons and
+   *     run until {@link #close}
+   * @param blocks number of KV blocks; the memory of each is allocated at first use
    * @throws IllegalArgumentException if a weight's shape or group does not fit the model's topology
    */
   public JavaDecoder(QuantizedModel model, KvType kvType, int threads, int blocks) {
-    this(model, new FloatPages(model.spec(), Optional.of(kvType)), threads, blocks);
+    this(model, new FloatKvLayout(model.spec(), Optional.of(kvType)), threads, blocks);
   }
 
-  private JavaDecoder(QuantizedModel model, FloatPages pages, int threads, int blocks) {
-    this(model, pages, threads, new KvStorage(pages.pageBytes(), blocks, memory -> 0));
+  private JavaDecoder(QuantizedModel model, FloatKvLayout layout, int threads, int blocks) {
+    this(model, layout, threads, new KvStorage(layout.blockBytes(), blocks, memory -> 0));
   }
 
   /**
-   * Returns a decoder that keeps keys and values as they are computed: what storage types are
-   * compared with. No other kernels have it.
+   * Returns a decoder that stores keys and values without rounding: the reference for comparing
+   * storage types. Only the Java kernels support it.
    */
   public static JavaDecoder withoutKvRounding(QuantizedModel model, int threads, int blocks) {
-    return new JavaDecoder(model, new FloatPages(model.spec(), Optional.empty()), threads, blocks);
+    return new JavaDecoder(
+        model, new FloatKvLayout(model.spec(), Optional.empty()), threads, blocks);
   }
 
-  /** Creates a decoder on the caller's storage, which may be made to fail. */
-  JavaDecoder(QuantizedModel model, FloatPages pages, int threads, KvStorage storage) {
+  /** Creates a decoder with the given storage; tests pass one that fails. */
+  JavaDecoder(QuantizedModel model, FloatKvLayout layout, int threads, KvStorage storage) {
     super(model, storage);
     this.model = model;
     this.spec = model.spec();
@@ -69,26 +71,26 @@ public final class JavaDecoder extends PagedDecoder {
       this.workers = new Workers(threads, MAX_ROWS);
       freedBy(workers::close);
       this.buffers = new PassBuffers(model, MAX_ROWS);
-      this.forward = new BlockForward(model, workers, buffers, quantizer, pages);
+      this.forward = new BlockForward(model, workers, buffers, quantizer, layout);
     } catch (RuntimeException | Error e) {
       close();
       throw e;
     }
   }
 
-  /** Returns the bytes of a block of keys and values. */
+  /** Returns the size of a KV block in bytes. */
   static long blockBytes(ModelSpec spec) {
-    return new FloatPages(spec, Optional.empty()).pageBytes();
+    return new FloatKvLayout(spec, Optional.empty()).blockBytes();
   }
 
   @Override
-  void run(List<Row> rows) {
+  void run(List<StepRow> rows) {
     for (int from = 0; from < rows.size(); from += MAX_ROWS) {
       pass(rows.subList(from, Math.min(rows.size(), from + MAX_ROWS)));
     }
   }
 
-  private void pass(List<Row> rows) {
+  private void pass(List<StepRow> rows) {
     workers.forRows(rows.size(), row -> embed(row, rows.get(row)));
     for (int layer = 0; layer < blocks.size(); layer++) {
       forward.run(layer, blocks.get(layer), rows);
@@ -104,15 +106,15 @@ public final class JavaDecoder extends PagedDecoder {
     }
   }
 
-  private void embed(int row, Row place) {
+  private void embed(int row, StepRow place) {
     float[] embedding = new float[spec.hidden()];
     TokenTables.readRow(model.embeddings(), place.token(), embedding);
     System.arraycopy(embedding, 0, buffers.residual, row * spec.hidden(), spec.hidden());
     rotary.fill(place.position(), buffers.cosines, buffers.sines, row * rotary.pairs());
   }
 
-  private void logits(List<Row> rows, List<Integer> wanted) {
-    List<Row> places = wanted.stream().map(rows::get).toList();
+  private void logits(List<StepRow> rows, List<Integer> wanted) {
+    List<StepRow> places = wanted.stream().map(rows::get).toList();
     LogitRow[] rowsOfLogits =
         places.stream().map(row -> row.logits().orElseThrow()).toArray(LogitRow[]::new);
     float[][] targets = Stream.of(rowsOfLogits).map(row -> row.values).toArray(float[][]::new);
@@ -127,8 +129,8 @@ public final class JavaDecoder extends PagedDecoder {
           finite[i] = head.read(buffers.input, i * width, i);
         });
     StepFailures.check(finite, places, () -> "lm_head");
-    Workers.StripTask task = (from, to, scratch) -> head.multiply(from, to, targets, scratch);
-    workers.forStrips(workers.strips(new int[] {head.tiles()}, List.of(task)));
+    Workers.TileTask task = (from, to, scratch) -> head.multiply(from, to, targets, scratch);
+    workers.forTiles(workers.tileRanges(new int[] {head.tiles()}, List.of(task)));
     workers.forRows(targets.length, i -> finite[i] = rowsOfLogits[i].measure());
     StepFailures.check(finite, places, () -> "logits");
   }

@@ -11,57 +11,58 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Memory for keys and values: a page of {@value Decoder#BLOCK_TOKENS} positions of all layers for
- * each block, outside the heap. A page is allocated when its block is first named and stays until
- * {@link #close}. What a page looks like inside is its decoder's affair.
+ * The memory of a decoder's KV blocks, outside the heap. A block is allocated at first use and kept
+ * until {@link #close}. The decoder defines the layout within a block.
  *
- * <p>Fresh memory is zero and only finite numbers are stored, so also what a page holds of an
- * earlier sequence is finite: attention may read it as long as its weight is 0.
+ * <p>New memory is zero and only finite numbers are stored. Stale contents of a reused block are
+ * therefore finite, and attention may read them with weight 0.
  *
- * <p>Not thread safe: its decoder's lock is held for every call, and pages leave the decoder never.
+ * <p>Not thread safe: the decoder's lock is held for every call, and blocks never leave the
+ * decoder.
  */
 final class KvStorage implements AutoCloseable {
-  private final int pageBytes;
+  private final int blockBytes;
   private final ToLongFunction<ByteBuffer> addressOf;
-  private final @Nullable KvPage[] pages;
+  private final @Nullable KvBlock[] blocks;
 
   /**
-   * @param addressOf tells native code's address of a page; 0 where none runs
+   * @param addressOf returns the native address of a block's memory; 0 if no native code runs
    */
-  KvStorage(long pageBytes, int blocks, ToLongFunction<ByteBuffer> addressOf) {
-    if (blocks < 1) {
+  KvStorage(long blockBytes, int count, ToLongFunction<ByteBuffer> addressOf) {
+    if (count < 1) {
       throw new IllegalArgumentException(
           "keys and values: expected at least one block of %d tokens, got %d"
-              .formatted(Decoder.BLOCK_TOKENS, blocks));
+              .formatted(Decoder.BLOCK_TOKENS, count));
     }
-    this.pageBytes = Math.toIntExact(pageBytes);
+    this.blockBytes = Math.toIntExact(blockBytes);
     this.addressOf = addressOf;
-    this.pages = new KvPage[blocks];
+    this.blocks = new KvBlock[count];
   }
 
   int blocks() {
-    return pages.length;
+    return blocks.length;
   }
 
   /**
-   * Makes sure that there is a page for every block of a step. After one that cannot be had no
-   * other is tried: that takes the JVM half a second each time.
+   * Allocates the blocks that a step uses for the first time. The first failure ends the attempt,
+   * since each failed allocation takes the JVM about half a second.
    *
-   * @throws KvMemoryException if there is no memory for one that is new; pages that were made stay
+   * @throws KvMemoryException if there is no memory for a new block; blocks allocated by this call
+   *     are kept
    */
   void reserve(List<Chunk> chunks) {
     for (Chunk chunk : chunks) {
       for (int block : chunk.blocks()) {
-        if (pages[block] == null) {
-          pages[block] = allocate();
+        if (blocks[block] == null) {
+          blocks[block] = allocate();
         }
       }
     }
   }
 
-  private KvPage allocate() {
+  private KvBlock allocate() {
     try {
-      return page(OffHeap.allocate(pageBytes));
+      return block(OffHeap.allocate(blockBytes));
     } catch (OutOfMemoryError e) {
       String why = String.valueOf(e.getMessage());
       String remedy =
@@ -69,42 +70,42 @@ final class KvStorage implements AutoCloseable {
       throw new KvMemoryException(
           ("keys and values: expected memory for one more block of %d bytes, got \"%s\"; lower"
                   + " calm.kv-budget-mb or %s")
-              .formatted(pageBytes, why, remedy),
-          IntStream.range(0, pages.length)
-              .filter(block -> pages[block] == null)
+              .formatted(blockBytes, why, remedy),
+          IntStream.range(0, blocks.length)
+              .filter(block -> blocks[block] == null)
               .boxed()
               .collect(Collectors.toSet()),
           e);
     }
   }
 
-  private KvPage page(OffHeap memory) {
+  private KvBlock block(OffHeap memory) {
     try {
       ByteBuffer bytes = memory.bytes();
-      return new KvPage(memory, bytes.asFloatBuffer(), addressOf.applyAsLong(bytes));
+      return new KvBlock(memory, bytes.asFloatBuffer(), addressOf.applyAsLong(bytes));
     } catch (RuntimeException | Error e) {
       memory.close();
       throw e;
     }
   }
 
-  /** Returns the pages of a table, for which {@link #reserve} has made sure that they are there. */
-  KvPage[] pages(int[] blocks) {
-    KvPage[] result = new KvPage[blocks.length];
+  /** Returns the blocks of a table, which {@link #reserve} has allocated. */
+  KvBlock[] blocks(int[] ids) {
+    KvBlock[] result = new KvBlock[ids.length];
     for (int i = 0; i < result.length; i++) {
-      result[i] = Objects.requireNonNull(pages[blocks[i]]);
+      result[i] = Objects.requireNonNull(blocks[ids[i]]);
     }
     return result;
   }
 
-  /** Frees the pages. */
+  /** Frees all blocks. */
   @Override
   public void close() {
-    for (int i = 0; i < pages.length; i++) {
-      KvPage page = pages[i];
-      if (page != null) {
-        page.memory().close();
-        pages[i] = null;
+    for (int i = 0; i < blocks.length; i++) {
+      KvBlock block = blocks[i];
+      if (block != null) {
+        block.memory().close();
+        blocks[i] = null;
       }
     }
   }

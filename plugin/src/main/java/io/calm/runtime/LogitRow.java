@@ -3,9 +3,12 @@ package io.calm.runtime;
 import io.calm.tensor.Exponential;
 
 /**
- * Where one token's logits go, used again by the next step: the values [V], the largest of them,
- * and the sum of weights e^(value - largest). Weights are added in float32, element i in lane i mod
- * 16, in runs of {@value #RUN}; the lanes of a run in halves; the runs in float64.
+ * A reusable buffer for one token's logits [V], their maximum, and the sum of the weights e^(value
+ * - maximum).
+ *
+ * <p>The order of the sum is fixed. In each run of {@value #RUN} elements, element i is added to
+ * lane i mod {@value #LANES} in float32, and the lanes are added in halves. The runs are added in
+ * float64.
  */
 final class LogitRow {
   private static final int RUN = 1024;
@@ -19,13 +22,13 @@ final class LogitRow {
     values = new float[vocabulary];
   }
 
-  /** Takes what native code has measured. */
+  /** Stores the maximum and the sum that native code has computed. */
   void measured(float largest, float sum) {
     this.largest = largest;
     this.sum = sum;
   }
 
-  /** Measures the values; returns false if one is not finite. */
+  /** Computes the maximum and the sum; returns false if a value is not finite. */
   boolean measure() {
     float zero = 0;
     float max = Float.NEGATIVE_INFINITY;
@@ -57,7 +60,7 @@ final class LogitRow {
     return lanes[0];
   }
 
-  /** Returns the row as callers see it; StrictMath, for it is to have the same bits everywhere. */
+  /** Returns the row for callers. StrictMath makes the result bit-identical on every machine. */
   Decoder.Logits logits() {
     return new Decoder.Logits(values, largest, (float) (largest + StrictMath.log(sum)));
   }

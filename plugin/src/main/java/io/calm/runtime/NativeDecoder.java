@@ -11,14 +11,14 @@ import java.nio.ByteOrder;
 import java.util.List;
 
 /**
- * The W4A8 decoder in C: a step is one call. Its results have the bits of {@link JavaDecoder}'s
- * with the same storage of keys and values, on every variant.
+ * The W4A8 decoder in C; a step is one native call. With the same KV storage type, its results are
+ * bit-identical to those of {@link JavaDecoder} on every kernel variant.
  *
- * <p>Steps are made by one thread at a time, and steps of all decoders of the process take turns on
- * its one pool of threads.
+ * <p>Only one thread at a time runs steps. All decoders of the process share one pool of native
+ * threads, so their steps run one after the other.
  */
-public final class NativeDecoder extends PagedDecoder {
-  /** Index: the stage's number in C. */
+public final class NativeDecoder extends QuantizedDecoder {
+  /** Stages by their number in C. */
   private static final List<Stage> STAGES =
       List.of(Stage.ATTENTION_IN, Stage.ATTENTION_OUT, Stage.MLP_IN, Stage.MLP_OUT);
 
@@ -37,23 +37,29 @@ public final class NativeDecoder extends PagedDecoder {
   private long timesAddress;
 
   /**
-   * Where the threads of the steps since {@link #startTimes} spent their time, in nanoseconds: the
-   * first four summed over threads, the last as a clock on the wall shows it.
+   * Times of the steps since {@link #startTimes}, in nanoseconds.
+   *
+   * @param linear thread time in linears
+   * @param attention thread time in attention
+   * @param head thread time in the lm_head
+   * @param rows thread time in row-wise operations
+   * @param wall wall-clock time
    */
   public record Times(long linear, long attention, long head, long rows, long wall) {
     private static final int FIELDS = 5;
   }
 
-  /** Returns one of whose steps nothing is known. */
+  /** Creates a decoder with no hint about step size. */
   public NativeDecoder(
       KernelVariant variant, QuantizedModel model, KvType kvType, int threads, int blocks) {
     this(variant, model, kvType, threads, blocks, StepSize.UNKNOWN);
   }
 
   /**
-   * @param threads that compute, the caller's included
-   * @param blocks of keys and values; memory is taken when one is first used
-   * @param largest step for which there are buffers from the first on; larger ones take more
+   * @param threads number of computing threads, including the caller's
+   * @param blocks number of KV blocks; the memory of each is allocated at first use
+   * @param largest size of the largest expected step, for which buffers are allocated at once;
+   *     larger steps grow them
    * @throws IllegalArgumentException if a weight's shape or group does not fit the model's topology
    * @throws OutOfMemoryError if there is no memory for the buffers
    */
@@ -82,7 +88,7 @@ public final class NativeDecoder extends PagedDecoder {
     }
   }
 
-  /** Begins to measure; measuring costs a little of what it measures. */
+  /** Starts measuring times, which adds a small overhead to each step. */
   public void startTimes() {
     times.clear();
     for (int i = 0; i < Times.FIELDS; i++) {
@@ -91,7 +97,7 @@ public final class NativeDecoder extends PagedDecoder {
     timesAddress = NativeKernels.address(times);
   }
 
-  /** Ends measuring. */
+  /** Stops measuring and returns the times. */
   public Times stopTimes() {
     timesAddress = 0;
     return new Times(
@@ -103,13 +109,13 @@ public final class NativeDecoder extends PagedDecoder {
   }
 
   @Override
-  void run(List<Row> rows) {
+  void run(List<StepRow> rows) {
     buffers.fill(rows);
     int result =
         model.step(
             rows.size(),
             buffers.intsAddress(),
-            buffers.pagesAddress(),
+            buffers.kvBlocksAddress(),
             buffers.rotaryAddress(),
             buffers.outputAddress(),
             buffers.weightsAddress(),

@@ -17,9 +17,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model as the C decoder holds it: addresses of parameters where they are mapped, valid as long
- * as the decoder's lease, and of copies that this object owns. Its decoder's lock is held for every
- * call, and none follows {@link #close}.
+ * The C decoder's handle of a model. It holds the addresses of mapped parameters, which are valid
+ * as long as the decoder's lease, and of copies that this object owns. The decoder's lock is held
+ * for every call, and no call follows {@link #close}.
  */
 final class NativeModel implements AutoCloseable {
   private static final List<LinearRole> LINEARS =
@@ -42,7 +42,7 @@ final class NativeModel implements AutoCloseable {
   private final List<OffHeap> owned;
   private long handle;
 
-  /** Parameters in the order in which C reads them. */
+  /** The parameters in the order in which C reads them. */
   private static final class Parameters {
     final List<@Nullable ByteBuffer> buffers = new ArrayList<>();
     final List<OffHeap> owned = new ArrayList<>();
@@ -136,7 +136,7 @@ final class NativeModel implements AutoCloseable {
     };
   }
 
-  /** Returns the bytes of one page of keys and values of all layers. */
+  /** Returns the size of a KV block in bytes. */
   static long pageBytes(ModelSpec spec, KvType kvType) {
     return pageBytes(shape(spec, ActivationMode.PER_GROUP, kvType, 1));
   }

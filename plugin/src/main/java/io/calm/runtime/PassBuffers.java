@@ -8,12 +8,12 @@ import io.calm.tensor.QuantizedRows;
 import java.util.EnumMap;
 import java.util.Map;
 
-/** The activations of one pass of at most {@code rows} rows, used again by every block and pass. */
+/** Activation buffers for a pass of at most {@code rows} rows, reused by every block and pass. */
 final class PassBuffers {
   /** The residual stream [rows, hidden]. */
   final float[] residual;
 
-  /** A stage's activation in float32 before it is rounded, [rows, the widest stage]. */
+  /** A stage's activation in float32 before quantization, [rows, maximum stage width]. */
   final float[] input;
 
   /** Cosines and sines of the rows' positions, [rows, headDim / 2]. */
@@ -50,7 +50,7 @@ final class PassBuffers {
     return output;
   }
 
-  /** Returns a stage's rounded activation [rows, K]. */
+  /** Returns a stage's quantized activation [rows, K]. */
   QuantizedRows input(Stage stage) {
     QuantizedRows rows = inputs.get(stage);
     if (rows == null) {

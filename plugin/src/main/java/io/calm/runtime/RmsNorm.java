@@ -1,9 +1,10 @@
 package io.calm.runtime;
 
 /**
- * {@code y = x / sqrt(mean(x^2) + epsilon) * weight} (arXiv 1910.07467): the sum of squares in
- * float64, element i in lane i mod {@value #LANES}, the lanes added in halves; the quotient and the
- * two products rounded to float32.
+ * RMSNorm (arXiv 1910.07467): {@code y = x / sqrt(mean(x^2) + epsilon) * weight}.
+ *
+ * <p>Squares are summed in float64: element i goes to lane i mod {@value #LANES}, and the lanes are
+ * added in halves. The quotient and the two products are rounded to float32.
  */
 final class RmsNorm {
   private static final int LANES = 16;
@@ -11,7 +12,8 @@ final class RmsNorm {
   private RmsNorm() {}
 
   /**
-   * Reads {@code x[from ..)} and writes {@code y[to ..)}, of the weight's length; may be in place.
+   * Normalizes {@code x[from ..)} into {@code y[to ..)}, both of the weight's length; {@code x} and
+   * {@code y} may be the same array.
    */
   static void apply(float[] x, int from, float[] y, int to, float[] weight, float epsilon) {
     double[] squares = new double[LANES];

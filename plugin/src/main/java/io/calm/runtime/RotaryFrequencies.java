@@ -2,7 +2,7 @@ package io.calm.runtime;
 
 import io.calm.model.RopeSpec;
 
-/** Inverse frequencies [headDim/2] of each kind of {@link RopeSpec.Scaling}, in float32. */
+/** Computes inverse frequencies [headDim/2] for each {@link RopeSpec.Scaling}, in float32. */
 final class RotaryFrequencies {
   private RotaryFrequencies() {}
 
@@ -24,7 +24,7 @@ final class RotaryFrequencies {
     return plain;
   }
 
-  /** Returns theta^(2i / headDim), the wave lengths over 2 pi. */
+  /** Returns theta^(2i / headDim), the wavelengths divided by 2 pi. */
   private static float[] powers(float theta, int headDim) {
     float[] powers = new float[headDim / 2];
     for (int i = 0; i < powers.length; i++) {
@@ -49,7 +49,7 @@ final class RotaryFrequencies {
     return scaled;
   }
 
-  /** Long waves are divided, short ones kept, those between interpolated. */
+  /** Divides long wavelengths, keeps short ones, and interpolates between them. */
   private static float[] llama3(float[] plain, RopeSpec.Llama3 scaling) {
     float factor = scaling.factor();
     float low = scaling.lowFrequencyFactor();
@@ -70,7 +70,7 @@ final class RotaryFrequencies {
     return scaled;
   }
 
-  /** arXiv 2309.00071, section 3.2: NTK-by-parts. */
+  /** Applies NTK-by-parts (arXiv 2309.00071, section 3.2). */
   private static float[] yarn(float theta, int headDim, RopeSpec.Yarn scaling) {
     double low = correction(scaling.betaFast(), theta, headDim, scaling.originalContext());
     double high = correction(scaling.betaSlow(), theta, headDim, scaling.originalContext());
@@ -93,7 +93,7 @@ final class RotaryFrequencies {
     return scaled;
   }
 
-  /** Returns the pair whose wave makes {@code rotations} turns in the original context. */
+  /** Returns the pair that rotates {@code rotations} times within the original context. */
   private static double correction(float rotations, float theta, int headDim, int context) {
     return headDim
         * StrictMath.log(context / (rotations * 2 * Math.PI))

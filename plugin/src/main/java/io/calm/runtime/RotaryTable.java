@@ -3,12 +3,13 @@ package io.calm.runtime;
 import io.calm.model.RopeSpec;
 
 /**
- * Cosines and sines of the rotary embedding (arXiv 2104.09864), with the float32 roundings of
- * Hugging Face transformers: inverse frequencies in float32, angle = position * inverse frequency
- * in float32, then cos and sin, times the attention factor of YaRN.
+ * Cosines and sines of the rotary embedding (arXiv 2104.09864), rounded to float32 as in Hugging
+ * Face transformers. The angle is position * inverse frequency, both in float32. Cosine and sine
+ * are multiplied by YaRN's attention factor.
  *
  * <p>Pair i of a head rotates elements (i, i + headDim/2). Nothing is cached: a position costs
- * headDim cosines and sines. StrictMath makes the table the same on every machine. Immutable.
+ * headDim cosines and sines. StrictMath makes the results bit-identical on every machine.
+ * Immutable.
  */
 public final class RotaryTable {
   private final float[] inverseFrequencies;
@@ -20,9 +21,9 @@ public final class RotaryTable {
   }
 
   /**
-   * Returns the table of heads of {@code headDim} elements.
+   * Creates the table for heads of {@code headDim} elements.
    *
-   * @throws IllegalArgumentException if {@link RopeSpec.Factors} has not headDim/2 divisors
+   * @throws IllegalArgumentException if {@link RopeSpec.Factors} does not have headDim/2 divisors
    */
   public static RotaryTable of(RopeSpec rope, int headDim) {
     float[] frequencies = RotaryFrequencies.of(rope, headDim);
@@ -40,12 +41,14 @@ public final class RotaryTable {
     return inverseFrequencies.clone();
   }
 
-  /** Returns what cosines and sines are multiplied with. */
+  /** Returns the factor of cosines and sines. */
   public float attentionFactor() {
     return attentionFactor;
   }
 
-  /** Writes the {@link #pairs} cosines and sines of {@code position} from {@code offset} on. */
+  /**
+   * Writes the {@link #pairs} cosines and sines of {@code position}, starting at {@code offset}.
+   */
   public void fill(int position, float[] cosines, float[] sines, int offset) {
     for (int i = 0; i < inverseFrequencies.length; i++) {
       float angle = position * inverseFrequencies[i];

@@ -9,9 +9,9 @@ import java.nio.LongBuffer;
 import java.util.List;
 
 /**
- * What a native step reads and writes, outside the heap; grows to the largest step, unless that was
- * {@link #reserve reserved}, and stays until {@link #close}. Its decoder's lock is held for every
- * call.
+ * The input and output buffers of a native step, outside the heap. They grow to the largest step,
+ * or are allocated by {@link #reserve}, and are kept until {@link #close}. The decoder's lock is
+ * held for every call.
  */
 final class StepBuffers implements AutoCloseable {
   private final RotaryTable rotaryTable;
@@ -20,20 +20,20 @@ final class StepBuffers implements AutoCloseable {
   private final float[] cosines;
   private final float[] sines;
 
-  private final Piece ints = new Piece();
-  private final Piece pages = new Piece();
-  private final Piece rotary = new Piece();
-  private final Piece output = new Piece();
-  private final Piece weights = new Piece();
-  private final Piece failed = new Piece();
+  private final Buffer ints = new Buffer();
+  private final Buffer kvBlocks = new Buffer();
+  private final Buffer rotary = new Buffer();
+  private final Buffer output = new Buffer();
+  private final Buffer weights = new Buffer();
+  private final Buffer failed = new Buffer();
 
-  /** Memory with its address. */
-  private static final class Piece {
+  /** A growing buffer with its native address. */
+  private static final class Buffer {
     private OffHeap owner = OffHeap.allocate(0);
     ByteBuffer memory = owner.bytes();
     long address;
 
-    /** Makes room for so many bytes; what was there is lost where that takes larger memory. */
+    /** Grows to at least {@code bytes}; growing discards the contents. */
     void reserve(long bytes) {
       if (memory.capacity() < bytes) {
         OffHeap larger =
@@ -60,51 +60,51 @@ final class StepBuffers implements AutoCloseable {
     this.sines = new float[rotaryTable.pairs()];
   }
 
-  /** Lays out a step's rows. */
-  void fill(List<Row> rows) {
+  /** Writes the input of a step. */
+  void fill(List<StepRow> rows) {
     int count = rows.size();
     int chunks = 0;
-    int pageCount = 0;
+    int blockCount = 0;
     int wanted = 0;
-    for (Row row : rows) {
+    for (StepRow row : rows) {
       if (row.chunk() == chunks) {
         chunks++;
-        pageCount += row.pages().length;
+        blockCount += row.kvBlocks().length;
       }
       wanted += row.logits().isPresent() ? 1 : 0;
     }
-    reserve(new StepSize(count, chunks, wanted), pageCount);
+    reserve(new StepSize(count, chunks, wanted), blockCount);
     write(rows);
   }
 
   /**
-   * Makes room for a step.
+   * Grows the buffers for a step.
    *
-   * @param pageCount of the tables of all its chunks
+   * @param blockCount total length of the block tables of all chunks
    * @throws OutOfMemoryError if there is no memory
    */
-  void reserve(StepSize size, long pageCount) {
+  void reserve(StepSize size, long blockCount) {
     ints.reserve(4L * (4L * size.rows() + size.chunks()));
-    pages.reserve(8L * pageCount);
+    kvBlocks.reserve(8L * blockCount);
     rotary.reserve(4L * size.rows() * headDim);
     output.reserve(4L * size.logits() * vocabulary);
     weights.reserve(8L * size.logits());
     failed.reserve(size.rows());
   }
 
-  private void write(List<Row> rows) {
+  private void write(List<StepRow> rows) {
     int count = rows.size();
     IntBuffer values = ints.memory.asIntBuffer();
-    LongBuffer addresses = pages.memory.asLongBuffer();
+    LongBuffer addresses = kvBlocks.memory.asLongBuffer();
     FloatBuffer angles = rotary.memory.asFloatBuffer();
     int chunks = 0;
     int wanted = 0;
     for (int i = 0; i < count; i++) {
-      Row row = rows.get(i);
+      StepRow row = rows.get(i);
       if (row.chunk() == chunks) {
         values.put(4 * count + chunks++, addresses.position());
-        for (KvPage page : row.pages()) {
-          addresses.put(page.address());
+        for (KvBlock block : row.kvBlocks()) {
+          addresses.put(block.address());
         }
       }
       values.put(i, row.token());
@@ -117,11 +117,11 @@ final class StepBuffers implements AutoCloseable {
     }
   }
 
-  /** Copies the logits of the rows that want them. */
-  void readLogits(List<Row> rows) {
+  /** Copies the requested logits to their rows. */
+  void readLogits(List<StepRow> rows) {
     FloatBuffer logits = output.memory.asFloatBuffer();
     FloatBuffer measures = weights.memory.asFloatBuffer();
-    for (Row row : rows) {
+    for (StepRow row : rows) {
       row.logits()
           .ifPresent(
               target -> {
@@ -139,8 +139,8 @@ final class StepBuffers implements AutoCloseable {
     return ints.address;
   }
 
-  long pagesAddress() {
-    return pages.address;
+  long kvBlocksAddress() {
+    return kvBlocks.address;
   }
 
   long rotaryAddress() {
@@ -161,8 +161,8 @@ final class StepBuffers implements AutoCloseable {
 
   @Override
   public void close() {
-    for (Piece piece : List.of(ints, pages, rotary, output, weights, failed)) {
-      piece.free();
+    for (Buffer buffer : List.of(ints, kvBlocks, rotary, output, weights, failed)) {
+      buffer.free();
     }
   }
 }

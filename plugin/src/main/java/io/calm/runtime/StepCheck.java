@@ -4,16 +4,17 @@ import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder.Chunk;
 import java.util.List;
 
-/** Refuses a step that its decoder cannot do or that would break what others rely on. */
+/** Validates the chunks of a step: token ids, positions and block tables. */
 final class StepCheck {
   private final ModelSpec spec;
 
-  /** For each block, the number of the chunk that last wrote it, and that last named it. */
+  /** For each block, the number of the chunk that last wrote it. */
   private final long[] writer;
 
+  /** For each block, the number of the chunk whose table last contained it. */
   private final long[] reader;
 
-  /** Number of the step's first chunk; numbers are never used again. */
+  /** Number of the step's first chunk; numbers are never reused. */
   private long first = 1;
 
   private long next = 1;
@@ -27,12 +28,12 @@ final class StepCheck {
   /**
    * Checks a step.
    *
-   * @throws ChunkRefusedException naming the first chunk that is wrong
+   * @throws ChunkRefusedException if a chunk is invalid; names the first such chunk
    * @throws IllegalArgumentException if there are no chunks
    */
   void check(List<Chunk> chunks) {
     if (chunks.isEmpty()) {
-      throw new IllegalArgumentException("a step without chunks");
+      throw new IllegalArgumentException("step: expected at least one chunk, got none");
     }
     first = next;
     next += chunks.size();
@@ -56,7 +57,7 @@ final class StepCheck {
     if (chunk.end() > spec.maxContext()) {
       throw new ChunkRefusedException(
           c,
-          "expected positions 0 to %d, got %d tokens from %d on"
+          "expected positions 0 to %d, got %d tokens starting at position %d"
               .formatted(spec.maxContext() - 1, chunk.tokens().length, chunk.position()));
     }
     for (int token : chunk.tokens()) {
@@ -76,7 +77,8 @@ final class StepCheck {
             c, "expected blocks 0 to %d, got %d".formatted(reader.length - 1, block));
       }
       if (reader[block] == first + c) {
-        throw new ChunkRefusedException(c, "its table has block %d twice".formatted(block));
+        throw new ChunkRefusedException(
+            c, "its block table contains block %d twice".formatted(block));
       }
       reader[block] = first + c;
       if (i >= chunk.firstWritten()) {

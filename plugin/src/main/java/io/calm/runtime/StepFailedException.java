@@ -2,7 +2,7 @@ package io.calm.runtime;
 
 import java.util.Set;
 
-/** A decoder step met a number that is not finite; the message names block and linear. */
+/** Reports that a decoder step computed a non-finite number; the message names block and linear. */
 public final class StepFailedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
@@ -13,7 +13,7 @@ public final class StepFailedException extends RuntimeException {
     this.failed = Set.copyOf(failed);
   }
 
-  /** Returns the indexes of the chunks whose sequences must be ended; all others can go on. */
+  /** Returns the indexes of the chunks whose sequences must end; all others can continue. */
   public Set<Integer> failed() {
     return failed;
   }

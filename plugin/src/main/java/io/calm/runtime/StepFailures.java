@@ -5,17 +5,18 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** Turns rows that are not finite into a {@link StepFailedException}. */
+/** Throws a {@link StepFailedException} if rows are not finite. */
 final class StepFailures {
   private StepFailures() {}
 
   /**
-   * Fails the chunks of the rows that are not finite, if there are any.
+   * Checks the rows of an operation.
    *
-   * @param finite for each row
-   * @param where block and linear
+   * @param finite whether each row is finite
+   * @param where the decoder block and linear, for the message
+   * @throws StepFailedException if a row is not finite; names the chunks of all such rows
    */
-  static void check(boolean[] finite, List<Row> rows, Supplier<String> where) {
+  static void check(boolean[] finite, List<StepRow> rows, Supplier<String> where) {
     Set<Integer> failed = new HashSet<>();
     for (int row = 0; row < finite.length; row++) {
       if (!finite[row]) {

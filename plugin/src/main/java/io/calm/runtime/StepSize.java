@@ -1,14 +1,15 @@
 package io.calm.runtime;
 
 /**
- * What the largest step has, so that its buffers can be there before any page of keys and values.
+ * The size of the largest expected step. A decoder allocates its buffers for it before the first KV
+ * block.
  *
- * @param rows tokens of all chunks
- * @param chunks sequences
- * @param logits rows whose logits are wanted
+ * @param rows number of tokens of all chunks
+ * @param chunks number of chunks
+ * @param logits number of rows with logits
  */
 public record StepSize(int rows, int chunks, int logits) {
-  /** Nothing is known: buffers grow with the steps. */
+  /** An unknown size: buffers grow with the steps. */
   public static final StepSize UNKNOWN = new StepSize(0, 0, 0);
 
   public StepSize {

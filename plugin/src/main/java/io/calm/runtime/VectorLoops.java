@@ -1,13 +1,13 @@
 package io.calm.runtime;
 
 /**
- * Inner loops of attention, shaped for the just-in-time compiler: arrays indexed by the loop
- * variable alone, one array written, no sum over elements.
+ * Inner loops of attention that the JIT compiler vectorizes: arrays are indexed by the loop
+ * variable alone, one array is written, and there is no sum over elements.
  */
 final class VectorLoops {
   private VectorLoops() {}
 
-  /** {@code target = fma(d, wd, fma(c, wc, fma(b, wb, fma(a, wa, target))))}. */
+  /** Computes {@code target = fma(d, wd, fma(c, wc, fma(b, wb, fma(a, wa, target))))}. */
   static void addFour(
       float[] a,
       float[] b,
@@ -25,7 +25,7 @@ final class VectorLoops {
     }
   }
 
-  /** {@code target = fma(a, weight, target)}. */
+  /** Computes {@code target = fma(a, weight, target)}. */
   static void addOne(float[] a, float weight, float[] target, int length) {
     for (int i = 0; i < length; i++) {
       target[i] = Math.fma(a[i], weight, target[i]);

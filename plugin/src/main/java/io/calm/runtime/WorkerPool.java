@@ -7,29 +7,28 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A few daemon threads that run the items of one job at a time; the caller is one of them.
+ * A pool of daemon threads that run the items of one job at a time, together with the caller.
  *
- * <p>A step has some 150 jobs of 10 to 100 microseconds, so a worker without work spins for some
- * microseconds before it parks; a pool without a step uses no processor. Which worker gets which
- * item is left to chance: items must not depend on it.
+ * <p>A step has about 150 jobs of 10 to 100 microseconds, so an idle worker spins for some
+ * microseconds before it parks. Between steps, the pool uses no processor time. The assignment of
+ * items to workers is not deterministic, so results must not depend on it.
  */
 final class WorkerPool implements AutoCloseable {
-  /** Tries before parking: about 20 microseconds. */
+  /** Number of spins before parking: about 20 microseconds. */
   private static final int SPINS = 500;
 
   private final Worker[] workers;
   private volatile @Nullable Job current;
   private volatile boolean closed;
 
-  /** One piece of a job. */
+  /** The code that a job runs for each item. */
   @FunctionalInterface
   interface Task {
     /**
-     * Does one piece.
+     * Runs one item.
      *
-     * @param item which piece, from 0
-     * @param worker number of the thread that runs it, 0 .. threads - 1; different for concurrent
-     *     calls
+     * @param item index of the item, from 0
+     * @param worker index of the thread, 0 to threads - 1; concurrent calls have different indexes
      */
     void run(int item, int worker);
   }
@@ -51,14 +50,14 @@ final class WorkerPool implements AutoCloseable {
     }
   }
 
-  /** Returns the threads that run a job, the caller included. */
+  /** Returns the number of threads that run a job, including the caller. */
   int threads() {
     return workers.length + 1;
   }
 
   /**
-   * Runs {@code task} for every item below {@code items} and returns when all are done. Called by
-   * one thread at a time. The first exception of an item is thrown again here, after the others.
+   * Runs {@code task} for items 0 to {@code items - 1} and waits for all of them. Only one thread
+   * at a time may call it. If items throw, the first exception is rethrown after all have ended.
    */
   void run(int items, Task task) {
     if (items == 1 || workers.length == 0) {
@@ -76,14 +75,14 @@ final class WorkerPool implements AutoCloseable {
     }
     try {
       job.work(0);
-    } finally { // a late error may be thrown between two items while workers still run
+    } finally { // a late error may be thrown between two items while workers are still running
       job.await();
       current = null;
     }
     job.rethrow();
   }
 
-  /** Ends the threads; a job under way is finished first. */
+  /** Ends the threads after the job in progress. */
   @Override
   public void close() {
     closed = true;
@@ -117,7 +116,7 @@ final class WorkerPool implements AutoCloseable {
           job.work(number);
         }
         return job;
-      } catch (InternalError late) { // of a mapped page, reported after the job: see Job#work
+      } catch (InternalError late) { // an unreadable memory page, reported late: see Job#work
         return seen;
       }
     }
@@ -158,8 +157,8 @@ final class WorkerPool implements AutoCloseable {
     }
 
     /**
-     * Runs items until none is left. The JVM throws the error for a missing mapped page at some
-     * later point of the thread, perhaps after the item. It must neither end the thread nor leave
+     * Runs items until none is left. The JVM may report an unreadable memory page late, at any
+     * point of the thread, possibly after the item. The error must neither end the thread nor leave
      * an item uncounted.
      */
     void work(int worker) {

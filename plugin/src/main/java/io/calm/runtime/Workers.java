@@ -4,7 +4,10 @@ import io.calm.tensor.KernelScratch;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The pool with each worker's scratch, and the two ways in which a pass is divided. */
+/**
+ * The worker pool and each worker's scratch memory. Divides the work of a pass by rows, or by the
+ * output tiles of its linears.
+ */
 final class Workers implements AutoCloseable {
   private static final int ROWS_PER_ITEM = 8;
   private static final int MIN_TILES = 8;
@@ -12,26 +15,26 @@ final class Workers implements AutoCloseable {
   private final WorkerPool pool;
   private final List<KernelScratch> scratch = new ArrayList<>();
 
-  /** Something done for one row, by whichever worker. */
+  /** An operation on one row. */
   @FunctionalInterface
   interface RowTask {
     void run(int row);
   }
 
-  /** Something done for a strip of tiles {@code from} to {@code to}. */
+  /** An operation on tiles {@code from} (inclusive) to {@code to} (exclusive). */
   @FunctionalInterface
-  interface StripTask {
+  interface TileTask {
     void run(int from, int to, KernelScratch scratch);
   }
 
-  /** The tiles {@code from} to {@code to} of one output. */
-  record Strip(StripTask task, int from, int to) {}
+  /** Tiles {@code from} (inclusive) to {@code to} (exclusive) of one output. */
+  record TileRange(TileTask task, int from, int to) {}
 
   Workers(int threads, int maxRows) {
     for (int i = 0; i < threads; i++) {
       scratch.add(KernelScratch.allocate(maxRows));
     }
-    pool = new WorkerPool(threads); // last: nobody would end its threads
+    pool = new WorkerPool(threads); // last: a later failure would leak its threads
   }
 
   WorkerPool pool() {
@@ -50,33 +53,33 @@ final class Workers implements AutoCloseable {
         });
   }
 
-  void forStrips(List<Strip> strips) {
+  void forTiles(List<TileRange> ranges) {
     pool.run(
-        strips.size(),
+        ranges.size(),
         (item, worker) -> {
-          Strip strip = strips.get(item);
-          strip.task().run(strip.from(), strip.to(), scratch.get(worker));
+          TileRange range = ranges.get(item);
+          range.task().run(range.from(), range.to(), scratch.get(worker));
         });
   }
 
   /**
-   * Cuts the tiles of outputs that are computed together into strips of about equal size: long
-   * ones, since a kernel's cost for each strip is fixed, and one for each thread at least.
+   * Divides the tiles of outputs that are computed together into ranges of about equal size. Ranges
+   * are long, since each has a fixed cost, but there is at least one per thread.
    */
-  List<Strip> strips(int[] tiles, List<StripTask> tasks) {
+  List<TileRange> tileRanges(int[] tiles, List<TileTask> tasks) {
     int total = java.util.Arrays.stream(tiles).sum();
     int share = (total + pool.threads() - 1) / pool.threads();
     int size = Math.max(MIN_TILES, Math.min(KernelScratch.MAX_TILES, share));
-    List<Strip> strips = new ArrayList<>();
+    List<TileRange> ranges = new ArrayList<>();
     for (int i = 0; i < tiles.length; i++) {
       int parts = (tiles[i] + size - 1) / size;
       for (int part = 0; part < parts; part++) {
         int from = (int) ((long) tiles[i] * part / parts);
         int to = (int) ((long) tiles[i] * (part + 1) / parts);
-        strips.add(new Strip(tasks.get(i), from, to));
+        ranges.add(new TileRange(tasks.get(i), from, to));
       }
     }
-    return strips;
+    return ranges;
   }
 
   @Override

@@ -1,5 +1,6 @@
 /**
- * The decoder and its backends, and the storage of keys and values. Knows no queues and no HTTP.
+ * The {@link io.calm.runtime.Decoder} that runs a quantized model, in Java and in C, and the
+ * storage of its KV blocks. Knows neither request queues nor HTTP.
  */
 @NullMarked
 package io.calm.runtime;

@@ -58,7 +58,7 @@ final class SettingValues {
           "%s: expected a directory, since this user has no home directory (%s); set it, or %s in the environment (CALM_CACHE for ./calm), to an absolute path"
               .formatted(
                   SettingKeys.CACHE_DIR.name(),
-                  UserHome.said(),
+                  UserHome.describe(),
                   SettingKeys.CACHE_DIR.environmentVariable()));
     }
     return given

@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * <p>Not thread safe; the owner's lock orders use and close.
  */
 public final class OffHeap implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(OffHeap.class);
+  private static final Logger logger = LoggerFactory.getLogger(OffHeap.class);
   private static final int ALIGNMENT = 64;
 
   /** {@code sun.misc.Unsafe.invokeCleaner}, the one way to do it on Java 17 to 25. */
@@ -89,7 +89,7 @@ public final class OffHeap implements AutoCloseable {
     try {
       CLEANER.get().invokeExact(memory);
     } catch (Throwable e) { // declared by a method handle
-      LOG.warn("memory of {} bytes is left to the garbage collector", view.capacity(), e);
+      logger.warn("memory of {} bytes is left to the garbage collector", view.capacity(), e);
     }
   }
 
@@ -103,7 +103,7 @@ public final class OffHeap implements AutoCloseable {
       return Optional.of(
           MethodHandles.lookup().findVirtual(type, "invokeCleaner", signature).bindTo(unsafe));
     } catch (ReflectiveOperationException | RuntimeException e) {
-      LOG.info(
+      logger.info(
           "this JVM frees memory outside the heap by garbage collection alone: {}", e.toString());
       return Optional.empty();
     }

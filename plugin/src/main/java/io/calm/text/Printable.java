@@ -3,20 +3,20 @@ package io.calm.text;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shows strings that come from files and clients in logs, messages and answers. A result is one
- * line of limited length without control characters, so a foreign string can neither forge a log
- * line, nor drive a terminal, nor flood either.
+ * Makes strings from files and clients safe to print in logs, messages and answers. The result is
+ * one line of limited length without control characters. An untrusted string can therefore neither
+ * forge a log line, nor control a terminal, nor flood a log.
  */
 public final class Printable {
-  /** Characters (UTF-16 units) that a result keeps of its input. */
+  /** Default maximum number of input characters (UTF-16 units) in the result. */
   public static final int MAX_LENGTH = 200;
 
   private Printable() {}
 
   /**
-   * Returns {@code value}'s string form on one line: at most {@link #MAX_LENGTH} characters of it,
-   * followed by the full length where something was cut, with control and format characters, line
-   * separators and lone surrogates written as {@code \n} or {@code \}{@code u001b}.
+   * Returns {@code value}'s string form on one line, truncated to {@link #MAX_LENGTH} characters.
+   * The full length follows if the string was truncated. Control and format characters, line
+   * separators and lone surrogates are escaped as {@code \n} or {@code \}{@code u001b}.
    *
    * @param value any value; {@code null} gives {@code "null"}
    */
@@ -25,7 +25,8 @@ public final class Printable {
   }
 
   /**
-   * Returns a printable form with another limit, for a message of parts already cut, or for a path.
+   * Returns a printable form with another maximum length, e.g. for a path or a message whose parts
+   * are already truncated.
    *
    * @param maxLength maximum number of characters kept; at least 1
    */

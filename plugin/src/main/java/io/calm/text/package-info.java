@@ -1,4 +1,4 @@
-/** Text for people: how foreign strings are shown in logs, messages and answers. */
+/** The safe printing of untrusted strings in logs, messages and answers. */
 @NullMarked
 package io.calm.text;
 

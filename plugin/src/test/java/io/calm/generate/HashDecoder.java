@@ -43,8 +43,8 @@ final class HashDecoder implements Decoder {
   private int stepsDone;
   private boolean failed;
   private boolean closed;
-  private final Set<Integer> pages = new HashSet<>();
-  private int mostPages = Integer.MAX_VALUE;
+  private final Set<Integer> backed = new HashSet<>();
+  private int maxBacked = Integer.MAX_VALUE;
   private int stepsWithoutMemory;
 
   HashDecoder(SchedulerSettings settings, RandomGenerator failures, double failureRate) {
@@ -87,7 +87,7 @@ final class HashDecoder implements Decoder {
     failed = true;
     check(chunks);
     refuse(chunks);
-    takePages(chunks);
+    takeMemory(chunks);
     failSometimes(chunks);
     failWherePoisoned(chunks);
     failed = false;
@@ -142,19 +142,19 @@ final class HashDecoder implements Decoder {
 
   /** Has memory for so many blocks from now on. */
   void memoryFor(int blocks) {
-    mostPages = blocks;
+    maxBacked = blocks;
   }
 
-  private void takePages(List<Chunk> chunks) {
+  private void takeMemory(List<Chunk> chunks) {
     for (Chunk chunk : chunks) {
       for (int block : chunk.blocks()) {
-        if (pages.size() < mostPages) {
-          pages.add(block);
-        } else if (!pages.contains(block)) {
+        if (backed.size() < maxBacked) {
+          backed.add(block);
+        } else if (!backed.contains(block)) {
           stepsWithoutMemory++;
           Set<Integer> without = new HashSet<>();
           IntStream.range(0, settings.blocks())
-              .filter(b -> !pages.contains(b))
+              .filter(b -> !backed.contains(b))
               .forEach(without::add);
           throw new KvMemoryException(
               "no memory for one more block", without, new OutOfMemoryError("none"));

@@ -32,10 +32,10 @@ final class LoopFixture {
     return fixture;
   }
 
-  Ticket submit(GenerationRequest request) {
-    Ticket ticket = new Ticket(request, clock::get, queue::signal);
-    queue.add(List.of(ticket));
-    return ticket;
+  Submission submit(GenerationRequest request) {
+    Submission submission = new Submission(request, clock::get, queue::signal);
+    queue.add(List.of(submission));
+    return submission;
   }
 
   Recorder submit(int maxNewTokens, int... prompt) {

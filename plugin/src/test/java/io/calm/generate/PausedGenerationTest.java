@@ -16,7 +16,7 @@ class PausedGenerationTest {
     LoopFixture fixture = new LoopFixture(new SchedulerSettings(256, 4, 1, 8, 400));
     Recorder slow = new Recorder();
     GenerationRequest request = request(40, slow, tokens(200));
-    Ticket paused = fixture.submit(request);
+    Submission paused = fixture.submit(request);
     fixture.loop.turn();
     paused.pause();
     assertFalse(fixture.loop.turn());

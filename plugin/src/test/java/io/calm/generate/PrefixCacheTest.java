@@ -68,7 +68,7 @@ class PrefixCacheTest {
     }
     assertEquals(2, fixture.loop.stats().cachedBlocks());
     fixture.submit(40, beginning(3, 130));
-    Ticket waiting = fixture.submit(request(1, new Recorder(), beginning(1, 300)));
+    Submission waiting = fixture.submit(request(1, new Recorder(), beginning(1, 300)));
     for (int turn = 0; turn < 20; turn++) {
       fixture.loop.turn();
     }

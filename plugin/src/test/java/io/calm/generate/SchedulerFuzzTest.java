@@ -56,7 +56,8 @@ class SchedulerFuzzTest {
 
   private static final List<Fault> FAULTS = List.of(Fault.values());
 
-  private record Submitted(GenerationRequest request, Recorder events, Ticket ticket, Fault fault) {
+  private record Submitted(
+      GenerationRequest request, Recorder events, Submission submission, Fault fault) {
     boolean open() {
       return events.finish().isEmpty();
     }
@@ -107,8 +108,8 @@ class SchedulerFuzzTest {
     void turn() {
       Map<Submitted, Integer> before = new HashMap<>();
       for (Submitted one : submitted) {
-        if (one.open() && !one.ticket().paused()) {
-          before.put(one, one.ticket().sequence().held());
+        if (one.open() && !one.submission().paused()) {
+          before.put(one, one.submission().sequence().held());
         }
       }
       long failed = decoder.stepsFailed();
@@ -116,13 +117,13 @@ class SchedulerFuzzTest {
       clock.addAndGet(TURN_NANOS);
       Optional<Submitted> first =
           before.keySet().stream()
-              .filter(one -> !one.open() || one.ticket().sequence().admitted())
-              .min(Comparator.comparingLong(one -> one.ticket().arrival()));
+              .filter(one -> !one.open() || one.submission().sequence().admitted())
+              .min(Comparator.comparingLong(one -> one.submission().arrival()));
       assertTrue(
           before.isEmpty()
               || decoder.stepsFailed() > failed
               || !first.orElseThrow().open()
-              || first.get().ticket().sequence().held() > before.get(first.get()),
+              || first.get().submission().sequence().held() > before.get(first.get()),
           "the first made no progress");
       long ended = submitted.stream().filter(Submitted::inError).count();
       long retries = decoder.steps() / stepsToRetry;
@@ -138,7 +139,7 @@ class SchedulerFuzzTest {
         submit();
       }
       if (!submitted.isEmpty()) {
-        Ticket any = submitted.get(random.nextInt(submitted.size())).ticket();
+        Submission any = submitted.get(random.nextInt(submitted.size())).submission();
         switch (random.nextInt(16)) {
           case 0 -> any.cancel();
           case 1, 2 -> any.pause();
@@ -157,10 +158,10 @@ class SchedulerFuzzTest {
       Fault fault =
           random.nextDouble() < faultRate ? FAULTS.get(random.nextInt(FAULTS.size())) : Fault.NONE;
       GenerationRequest request = faulty(request(events), fault, random.nextInt(4));
-      Ticket ticket = new Ticket(request, clock::get, queue::signal);
+      Submission submission = new Submission(request, clock::get, queue::signal);
       try {
-        queue.add(List.of(ticket));
-        submitted.add(new Submitted(request, events, ticket, fault));
+        queue.add(List.of(submission));
+        submitted.add(new Submitted(request, events, submission, fault));
       } catch (RejectedException e) {
         assertEquals(RejectedException.Reason.QUEUE_FULL, e.reason());
       }
@@ -224,7 +225,7 @@ class SchedulerFuzzTest {
             case PROMPT_READ -> new FaultyListener(good.listener(), -1);
             default -> good.listener();
           },
-          good.deadline());
+          good.timeout());
     }
 
     private int[] with(int token, int[] prompt) {
@@ -236,7 +237,7 @@ class SchedulerFuzzTest {
     boolean finish() {
       boolean cut = random.nextInt(4) == 0;
       if (!cut) {
-        submitted.forEach(one -> one.ticket().resume());
+        submitted.forEach(one -> one.submission().resume());
         // Each turn the first reads a token at least; none comes before it any more.
         long most = submitted.stream().mapToInt(one -> one.request().capacity() + 1).sum();
         long failed = decoder.stepsFailed();
@@ -387,10 +388,10 @@ class SchedulerFuzzTest {
                     || Decoder.blocksFor(tokens) > run.memory,
                 "there was memory for it, and nothing was wrong with it");
           }
-          case DEADLINE -> assertTrue(one.request().deadline().isPresent());
+          case DEADLINE -> assertTrue(one.request().timeout().isPresent());
           default ->
               assertTrue(
-                  cut || one.ticket().over().equals(Optional.of(Finish.Reason.CANCELLED)),
+                  cut || one.submission().endReason().equals(Optional.of(Finish.Reason.CANCELLED)),
                   "cancelled by nobody");
         }
       }

@@ -37,12 +37,12 @@ class StepFaultTest {
     List<Recorder> events = IntStream.range(0, 8).mapToObj(i -> new Recorder()).toList();
     RequestQueue queue = new RequestQueue(SETTINGS);
     StepLoop loop = new StepLoop(decoder, SETTINGS, queue);
-    List<Ticket> tickets = new ArrayList<>();
+    List<Submission> submissions = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
       int[] prompt = {i, i == 3 ? token : 5, 7};
-      tickets.add(new Ticket(request(events.get(i), prompt), clock::get, () -> {}));
+      submissions.add(new Submission(request(events.get(i), prompt), clock::get, () -> {}));
     }
-    queue.add(tickets);
+    queue.add(submissions);
     while (loop.turn()) {
       clock.incrementAndGet();
     }
@@ -78,11 +78,11 @@ class StepFaultTest {
       5,
       5
     };
-    List<Ticket> tickets = new ArrayList<>();
+    List<Submission> submissions = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
-      tickets.add(new Ticket(request(events.get(i), i, bad[i]), clock::get, () -> {}));
+      submissions.add(new Submission(request(events.get(i), i, bad[i]), clock::get, () -> {}));
     }
-    queue.add(tickets);
+    queue.add(submissions);
     while (loop.turn()) {
       clock.incrementAndGet();
     }
@@ -100,8 +100,8 @@ class StepFaultTest {
     StepLoop loop = new StepLoop(new BrokenDecoder(), SETTINGS, queue);
     queue.add(
         List.of(
-            new Ticket(request(first, 1), clock::get, () -> {}),
-            new Ticket(request(second, 2), clock::get, () -> {})));
+            new Submission(request(first, 1), clock::get, () -> {}),
+            new Submission(request(second, 2), clock::get, () -> {})));
     assertTrue(loop.turn());
     for (Recorder events : List.of(first, second)) {
       Finish finish = events.finish().orElseThrow();

@@ -3,7 +3,7 @@ package io.calm.host;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Wanted;
-import io.calm.runtime.Sequences;
+import io.calm.runtime.DecoderSequences;
 import java.util.Arrays;
 import java.util.List;
 
@@ -53,7 +53,7 @@ record ReferenceModel(Decoder decoder, Tokenizer tokenizer) {
   }
 
   private float[][] rows(int[] tokens, Wanted wanted) {
-    Decoder.Chunk alone = new Sequences(decoder).open().append(tokens, wanted);
+    Decoder.Chunk alone = new DecoderSequences(decoder).open().append(tokens, wanted);
     return decoder.step(List.of(alone)).get(0).stream()
         .map(Decoder.Logits::values)
         .toArray(float[][]::new);

@@ -99,9 +99,9 @@ class LimitsTest {
         "d|round(320)",
       })
   void stepsTellWithoutAClock(String expression) {
-    Limits d = Limits.DEFAULTS;
-    Limits withoutClock =
-        new Limits(
+    TemplateLimits d = TemplateLimits.DEFAULTS;
+    TemplateLimits withoutClock =
+        new TemplateLimits(
             d.source(),
             d.steps(),
             d.output(),
@@ -180,7 +180,8 @@ class LimitsTest {
 
   @Test
   void everyLimitIsNamed() {
-    Limits small = new Limits(1000, 500, 50, 40, 8, 1 << 20, 12, 60, 100, Duration.ofSeconds(10));
+    TemplateLimits small =
+        new TemplateLimits(1000, 500, 50, 40, 8, 1 << 20, 12, 60, 100, Duration.ofSeconds(10));
     String[][] rows = {
       {"{% for i in range(999) %}{% endfor %}", "more work than 500 steps"},
       {"{% for i in range(9) %}{{ 'aaaaaaa' }}{% endfor %}", "output is longer than 50"},
@@ -199,7 +200,8 @@ class LimitsTest {
     }
     assertThrows(TemplateSyntaxException.class, () -> Template.parse("x".repeat(1001), small));
     assertThrows(
-        IllegalArgumentException.class, () -> new Limits(1, 1, 1, 1, 1, 1, 1, 1, 1, Duration.ZERO));
+        IllegalArgumentException.class,
+        () -> new TemplateLimits(1, 1, 1, 1, 1, 1, 1, 1, 1, Duration.ZERO));
   }
 
   @Test

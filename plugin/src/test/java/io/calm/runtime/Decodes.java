@@ -2,7 +2,7 @@ package io.calm.runtime;
 
 import io.calm.runtime.Decoder.Logits;
 import io.calm.runtime.Decoder.Wanted;
-import io.calm.runtime.Sequences.Sequence;
+import io.calm.runtime.DecoderSequences.Sequence;
 import java.util.List;
 
 /** Logits of whole sequences, copied. */
@@ -14,7 +14,7 @@ final class Decodes {
 
   /** Returns the logits of every token, computed in one step. */
   static float[][] all(Decoder decoder, int... tokens) {
-    try (Sequence sequence = new Sequences(decoder).open()) {
+    try (Sequence sequence = new DecoderSequences(decoder).open()) {
       return copy(decoder.step(List.of(sequence.append(tokens, Wanted.ALL))).get(0));
     }
   }

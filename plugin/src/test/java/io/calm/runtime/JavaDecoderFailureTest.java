@@ -98,14 +98,14 @@ class JavaDecoderFailureTest {
   @Test
   void aStepThatLacksMemoryNamesAllBlocksWithoutAndChangesNothing() {
     QuantizedModel model = model(1, 1, false);
-    AtomicInteger pages = new AtomicInteger(2);
-    FloatPages layout = new FloatPages(model.spec(), Optional.of(KvType.FLOAT16));
+    AtomicInteger left = new AtomicInteger(2);
+    FloatKvLayout layout = new FloatKvLayout(model.spec(), Optional.of(KvType.FLOAT16));
     KvStorage storage =
         new KvStorage(
-            layout.pageBytes(),
+            layout.blockBytes(),
             12,
             memory -> {
-              if (pages.getAndDecrement() <= 0) {
+              if (left.getAndDecrement() <= 0) {
                 throw new OutOfMemoryError("none");
               }
               return 0;
@@ -119,11 +119,11 @@ class JavaDecoderFailureTest {
               KvMemoryException.class,
               () -> decoder.step(List.of(single(7, 1), good, single(0, 1), single(8, 1))));
       assertEquals(Set.of(1, 2, 4, 5, 6, 7, 8, 9, 10, 11), e.blocks());
-      assertEquals(-1, pages.get(), "one was tried in vain");
+      assertEquals(-1, left.get(), "one was tried in vain");
       float[][] rest = Decodes.copy(decoder.step(List.of(good)).get(0));
       assertArrayEquals(expected[2], rest[0]);
       assertArrayEquals(expected[3], rest[1]);
-      pages.set(1);
+      left.set(1);
       assertEquals(1, decoder.step(List.of(single(7, 1))).get(0).size(), "there is memory again");
     }
   }

@@ -13,7 +13,7 @@ import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Logits;
 import io.calm.runtime.Decoder.Wanted;
-import io.calm.runtime.Sequences.Sequence;
+import io.calm.runtime.DecoderSequences.Sequence;
 import io.calm.tensor.Lifetime;
 import io.calm.testing.Seeds;
 import java.util.ArrayList;
@@ -87,7 +87,7 @@ class JavaDecoderTest {
   }
 
   @Test
-  void promptsLongerThanAPassAndAPageAreTheSame() {
+  void promptsLongerThanAPassAndABlockAreTheSame() {
     QuantizedModel model =
         RandomModels.model(
             RandomModels.spec(4, 2, 16, ROPE, Set.of(), false, 150),
@@ -132,7 +132,7 @@ class JavaDecoderTest {
 
   /** Feeds all prompts in chunks of random sizes, any of them in a step. */
   static List<float[][]> mixed(Decoder decoder, List<int[]> prompts, Random random) {
-    Sequences pool = new Sequences(decoder);
+    DecoderSequences pool = new DecoderSequences(decoder);
     List<Sequence> sequences = new ArrayList<>();
     List<float[][]> got = new ArrayList<>();
     for (int[] prompt : prompts) {
@@ -175,7 +175,7 @@ class JavaDecoderTest {
     int[] tokens = {1, 2, 3, 4};
     try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1, Decodes.BLOCKS)) {
       float[][] every = Decodes.all(decoder, tokens);
-      Sequences pool = new Sequences(decoder);
+      DecoderSequences pool = new DecoderSequences(decoder);
       List<List<Logits>> results =
           decoder.step(
               List.of(
@@ -192,7 +192,7 @@ class JavaDecoderTest {
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(21));
     int[] prompt = tokens(10, new Random(22));
     try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 2, Decodes.BLOCKS)) {
-      Sequences pool = new Sequences(decoder);
+      DecoderSequences pool = new DecoderSequences(decoder);
       Sequence sequence = pool.open();
       int[] tokens = prompt;
       int[] next = prompt;
@@ -267,12 +267,12 @@ class JavaDecoderTest {
           next(5, 1));
       refused(
           decoder,
-          "has block 1 twice",
+          "contains block 1 twice",
           good,
           new Chunk(new int[] {1, 1}, 64, new int[] {1}, Wanted.NONE));
       refused(
           decoder,
-          "chunk 1: expected positions 0 to 599, got 2 tokens from 599 on",
+          "chunk 1: expected positions 0 to 599, got 2 tokens starting at position 599",
           good,
           new Chunk(table, 599, new int[] {1, 2}, Wanted.NONE));
       assertThrows(IllegalArgumentException.class, () -> decoder.step(List.of()));

@@ -13,13 +13,13 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** A page that cannot be had says why, and leaves nothing. */
+/** Tests that a failed allocation of a KV block names its cause and leaks nothing. */
 class KvStorageTest {
   private static final int MEBIBYTE = 1 << 20;
   private static final List<Chunk> STEP =
       List.of(new Chunk(new int[] {1}, 0, new int[] {7}, Wanted.NONE));
 
-  /** Reserves a page in a JVM that fails so. */
+  /** Reserves a block in a JVM that fails this way. */
   private static void reserve(int bytes, Throwable failure) {
     try (KvStorage storage =
         new KvStorage(
@@ -62,7 +62,7 @@ class KvStorageTest {
   }
 
   @Test
-  void memoryWhosePageFailsIsFreedAtOnce() {
+  void memoryOfABlockThatFailsIsFreedAtOnce() {
     for (Throwable failure :
         List.of(new OutOfMemoryError("Java heap space"), new IllegalStateException("no address"))) {
       long before = direct();

@@ -12,7 +12,7 @@ import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder.Wanted;
-import io.calm.runtime.Sequences.Sequence;
+import io.calm.runtime.DecoderSequences.Sequence;
 import io.calm.tensor.Lifetime;
 import io.calm.testing.Seeds;
 import java.lang.management.BufferPoolMXBean;
@@ -187,13 +187,13 @@ class NativeDecoderTest {
   }
 
   private static float[] last(Decoder decoder, int[] tokens) {
-    Sequence sequence = new Sequences(decoder).open();
+    Sequence sequence = new DecoderSequences(decoder).open();
     return decoder.step(List.of(sequence.append(tokens, Wanted.LAST))).get(0).get(0).values();
   }
 
   private static float[][] oneByOne(Decoder decoder, int[] tokens) {
     float[][] logits = new float[tokens.length][];
-    Sequence sequence = new Sequences(decoder).open();
+    Sequence sequence = new DecoderSequences(decoder).open();
     for (int t = 0; t < tokens.length; t++) {
       int[] token = {tokens[t]};
       logits[t] =
@@ -204,7 +204,7 @@ class NativeDecoderTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void neitherChunksNorNeighboursNorThreadsNorPagesChangeABit(Case c) {
+  void neitherChunksNorNeighboursNorThreadsNorKvBlocksChangeABit(Case c) {
     long seed = Seeds.next();
     Random random = new Random(seed);
     QuantizedModel model =
@@ -221,7 +221,7 @@ class NativeDecoderTest {
     for (int threads = 1; threads <= 3; threads++) {
       try (NativeDecoder decoder =
           new NativeDecoder(c.variant(), model, c.kvType(), threads, Decodes.BLOCKS)) {
-        for (int round = 0; round < 2; round++) { // the second on pages used before
+        for (int round = 0; round < 2; round++) { // the second on blocks used before
           List<float[][]> got = JavaDecoderTest.mixed(decoder, prompts, random);
           for (int i = 0; i < prompts.size(); i++) {
             assertSame(

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class NativeDecodesTest {
   private static final int STEPS = 3;
-  private static final int SPLIT = Attention.SPLIT;
+  private static final int SPLIT = KvAttention.SPLIT;
   private static final int VOCABULARY = 61;
   private static final int BLOCKS = 120;
   private static final int[] KV_HEADS = {3, 5, 8};

@@ -28,11 +28,11 @@ class StepMemoryTest {
 
   @ParameterizedTest
   @MethodSource("variants")
-  void theLargestStepTakesPagesAlone(KernelVariant variant) {
+  void theLargestStepAllocatesKvBlocksOnly(KernelVariant variant) {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(5));
     StepSize largest = new StepSize(200, 2, 65);
-    long page = NativeModel.pageBytes(model.spec(), KvType.FLOAT16) + 2 * 64;
+    long block = NativeModel.pageBytes(model.spec(), KvType.FLOAT16) + 2 * 64;
     try (NativeDecoder decoder =
         new NativeDecoder(variant, model, KvType.FLOAT16, 2, BLOCKS, largest)) {
       long before = direct();
@@ -40,7 +40,7 @@ class StepMemoryTest {
           List.of(
               new Chunk(new int[] {0}, 0, new int[64], Wanted.ALL),
               new Chunk(new int[] {1, 2, 3}, 0, new int[136], Wanted.LAST)));
-      assertTrue(direct() <= before + BLOCKS * page, "more than the pages");
+      assertTrue(direct() <= before + BLOCKS * block, "more than the KV blocks");
     }
   }
 

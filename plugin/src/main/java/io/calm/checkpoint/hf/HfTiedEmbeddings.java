@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * @param names names of the tensors to read
  */
 record HfTiedEmbeddings(ModelSpec spec, TensorNames names) {
-  private static final Logger LOGGER = LoggerFactory.getLogger(HfTiedEmbeddings.class);
+  private static final Logger logger = LoggerFactory.getLogger(HfTiedEmbeddings.class);
 
   /**
    * Resolves {@code spec} against the stored tensors. If both tables are stored, compares them,
@@ -45,7 +45,7 @@ record HfTiedEmbeddings(ModelSpec spec, TensorNames names) {
     if (equal) {
       return asConfigured;
     }
-    LOGGER.warn(
+    logger.warn(
         "{}: tie_word_embeddings is true, but this tensor differs from {}; using it as the"
             + " lm_head, as transformers 5 does; set tie_word_embeddings to false",
         Printable.of(head.get().where()),

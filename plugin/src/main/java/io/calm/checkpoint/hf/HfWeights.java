@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * @param files the files of the weights and their index, in a fixed order
  */
 record HfWeights(TensorTable table, List<Path> files) {
-  private static final Logger LOGGER = LoggerFactory.getLogger(HfWeights.class);
+  private static final Logger logger = LoggerFactory.getLogger(HfWeights.class);
   private static final String SINGLE = "model.safetensors";
   private static final Pattern SHARD = Pattern.compile("[^/\\\\\\p{Cntrl}]{1,200}\\.safetensors");
   private static final String INDEX = "model.safetensors.index.json";
@@ -84,7 +84,7 @@ record HfWeights(TensorTable table, List<Path> files) {
       }
     }
     if (!missing.isEmpty()) {
-      LOGGER.info(
+      logger.info(
           "{}: {} of the listed tensors are missing from the shards, e.g. {}; the model loads"
               + " if it does not need them",
           Printable.of(index),

@@ -1,7 +1,7 @@
 package io.calm.cli.eval;
 
 import io.calm.runtime.Decoder;
-import io.calm.runtime.Sequences;
+import io.calm.runtime.DecoderSequences;
 import java.util.Arrays;
 import java.util.List;
 
@@ -11,11 +11,11 @@ public final class DecoderLogits implements LogitSource {
   private static final int CHUNK = 64;
 
   private final Decoder decoder;
-  private final Sequences sequences;
+  private final DecoderSequences sequences;
 
   public DecoderLogits(Decoder decoder) {
     this.decoder = decoder;
-    this.sequences = new Sequences(decoder);
+    this.sequences = new DecoderSequences(decoder);
   }
 
   @Override
@@ -25,7 +25,7 @@ public final class DecoderLogits implements LogitSource {
 
   @Override
   public void run(int[] window, Rows rows) {
-    try (Sequences.Sequence sequence = sequences.open()) {
+    try (DecoderSequences.Sequence sequence = sequences.open()) {
       for (int from = 0; from < window.length; from += CHUNK) {
         int[] tokens = Arrays.copyOfRange(window, from, Math.min(window.length, from + CHUNK));
         List<Decoder.Logits> logits =

@@ -49,12 +49,12 @@ final class SchedulerBudgets {
           "calm.kv-budget-mb: %d bytes hold no block of %d tokens, which takes %d bytes; raise it"
               .formatted(bytes, Decoder.BLOCK_TOKENS, blockBytes));
     }
-    long logits = 4L * (limits.maxRunning() + SchedulerSettings.MOST_SCORED_ROWS);
+    long logits = 4L * (limits.maxRunning() + SchedulerSettings.MAX_SCORED_ROWS);
     if (logits * spec.vocabulary() > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
           "calm.max-running: expected at most %d for a vocabulary of %d tokens, got %d"
               .formatted(
-                  Integer.MAX_VALUE / 4 / spec.vocabulary() - SchedulerSettings.MOST_SCORED_ROWS,
+                  Integer.MAX_VALUE / 4 / spec.vocabulary() - SchedulerSettings.MAX_SCORED_ROWS,
                   spec.vocabulary(),
                   limits.maxRunning()));
     }

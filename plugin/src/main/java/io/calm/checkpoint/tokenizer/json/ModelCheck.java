@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
 final class ModelCheck {
   private static final List<String> TYPES = List.of("BPE", "WordPiece", "WordLevel", "Unigram");
 
-  private static final Logger LOGGER = LoggerFactory.getLogger(ModelCheck.class);
+  private static final Logger logger = LoggerFactory.getLogger(ModelCheck.class);
 
   private final StrictJson json;
   private final String path;
@@ -144,7 +144,7 @@ final class ModelCheck {
         .filter(it -> !(it.value() instanceof StrictJson.Numeral n && isZero(n)))
         .ifPresent(
             it ->
-                LOGGER.warn(
+                logger.warn(
                     "{}: ignored, because dropout is for training and would make tokenization random",
                     it.path()));
     node.optional("unk_token").ifPresent(it -> text(it, "unk_token", TokenizerLimits.NAME_LENGTH));

@@ -6,7 +6,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Python's {@code json.dumps}. */
-final class Json {
+final class JsonDumps {
   private final Budget budget;
   private final Options options;
   private final StringBuilder out = new StringBuilder();
@@ -14,7 +14,7 @@ final class Json {
   /**
    * Arguments of {@code json.dumps}.
    *
-   * @param indent text that one level is indented by, null for one line
+   * @param indent indentation of one level; null to write one line
    */
   record Options(
       boolean ascii,
@@ -23,7 +23,7 @@ final class Json {
       String keySeparator,
       boolean sorted) {}
 
-  private Json(Budget budget, Options options) {
+  private JsonDumps(Budget budget, Options options) {
     this.budget = budget;
     this.options = options;
   }
@@ -31,10 +31,10 @@ final class Json {
   /**
    * Writes a value.
    *
-   * @throws Fault if the value, or a part of it, has no form in JSON
+   * @throws Fault if the value or a part of it cannot be represented in JSON
    */
   static Value dumps(Budget budget, Value value, Options options) {
-    Json json = new Json(budget, options);
+    JsonDumps json = new JsonDumps(budget, options);
     json.write(value, 1);
     return budget.string(json.out.toString());
   }

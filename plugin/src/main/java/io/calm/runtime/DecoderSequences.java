@@ -6,16 +6,17 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 
 /**
- * Sequences of one user of a decoder who shares no blocks: to measure, to evaluate, to sample.
- * Blocks are taken as tokens come, and given back when a sequence is closed. Not thread safe.
+ * A simple allocator of KV blocks for the only caller of a decoder, as in evaluation, sampling and
+ * benchmarks. Sequences share no blocks: each takes blocks as it grows and frees them when it is
+ * closed. Serving uses {@code io.calm.generate.BlockManager} instead. Not thread safe.
  */
-public final class Sequences {
+public final class DecoderSequences {
   private final int blocks;
   private final ArrayDeque<Integer> free = new ArrayDeque<>();
   private int unused;
 
-  /** Shares out the blocks of {@code decoder}, of which nobody else uses any. */
-  public Sequences(Decoder decoder) {
+  /** Creates an allocator for all blocks of {@code decoder}, which has no other user. */
+  public DecoderSequences(Decoder decoder) {
     this.blocks = decoder.blocks();
   }
 
@@ -36,20 +37,20 @@ public final class Sequences {
     return unused++;
   }
 
-  /** The tokens of one sequence. */
+  /** A sequence and its KV blocks. */
   public final class Sequence implements AutoCloseable {
     private int[] table = {};
     private int length;
 
     private Sequence() {}
 
-    /** Returns the tokens of all chunks so far. */
+    /** Returns the number of tokens of all chunks so far. */
     public int length() {
       return length;
     }
 
     /**
-     * Returns the chunk of the next tokens, for the next step. Where that step fails, the sequence
+     * Returns the chunk of the next tokens, for the next step. If that step fails, the sequence
      * must be closed.
      *
      * @throws IllegalStateException if there is no free block
@@ -66,7 +67,7 @@ public final class Sequences {
       return chunk;
     }
 
-    /** Gives the blocks back; the sequence is empty then. */
+    /** Frees the blocks; the sequence is then empty. */
     @Override
     public void close() {
       for (int block : table) {

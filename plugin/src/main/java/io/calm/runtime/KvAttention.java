@@ -8,27 +8,35 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Causal attention of a pass's rows over the stored keys and values, with shared key-value heads
- * and an optional window.
+ * Causal attention of a pass's rows over KV blocks, with grouped query heads and an optional
+ * sliding window.
  *
- * <p>Positions are divided into splits of {@value #SPLIT} with fixed borders. For each row, head
- * and split, all in float32: score = (sum over d ascending, fused, of q k) / sqrt(headDim); weight
- * = e^(score - the split's largest); the sum of weights, position p in lane p mod {@value #LANES},
- * the lanes added in halves; output = sum over positions ascending, fused, of weight * v. Splits
- * are merged in ascending order as arXiv 2205.14135 does. So the bits do not depend on pages, on
- * the rows beside or on threads.
+ * <p>Positions are divided into splits of {@value #SPLIT} with fixed boundaries. Each row, head and
+ * split is computed in float32:
  *
- * <p>Rows of one sequence that follow each other are taken in blocks, so that a page is read once
- * for all of them.
+ * <ul>
+ *   <li>score = (sum over d, ascending, fused multiply-add, of q k) / sqrt(headDim)
+ *   <li>weight = e^(score - the split's maximum score)
+ *   <li>sum of weights: position p goes to lane p mod {@value #LANES}; the lanes are added in
+ *       halves
+ *   <li>output = sum over positions, ascending, fused multiply-add, of weight * v
+ * </ul>
+ *
+ * <p>Splits are merged in ascending order as in FlashAttention (arXiv 2205.14135). The order of
+ * operations is fixed, so the result is bit-identical for every choice of KV blocks, batch and
+ * threads.
+ *
+ * <p>Consecutive rows of one sequence are computed in tiles of {@value #TILE_ROWS}, so each KV
+ * block is read once per tile.
  */
-final class Attention {
-  /** Positions whose attention is computed apart and then merged. */
+final class KvAttention {
+  /** Number of positions in a split. */
   static final int SPLIT = 4 * Decoder.BLOCK_TOKENS;
 
-  private static final int BLOCK_ROWS = 16;
+  private static final int TILE_ROWS = 16;
   private static final int LANES = 16;
 
-  private final FloatPages pages;
+  private final FloatKvLayout layout;
   private final Workers workers;
   private final int heads;
   private final int kvHeads;
@@ -38,10 +46,10 @@ final class Attention {
   private final Scratch[] scratch;
 
   /** Rows {@code first} (inclusive) to {@code end} (exclusive) of one sequence. */
-  private record RowBlock(int first, int end) {}
+  private record RowTile(int first, int end) {}
 
-  Attention(ModelSpec spec, FloatPages pages, Workers workers) {
-    this.pages = pages;
+  KvAttention(ModelSpec spec, FloatKvLayout layout, Workers workers) {
+    this.layout = layout;
     this.workers = workers;
     this.heads = spec.heads();
     this.kvHeads = spec.kvHeads();
@@ -55,37 +63,37 @@ final class Attention {
   }
 
   /**
-   * Writes the heads' outputs.
+   * Computes the outputs of all heads.
    *
-   * @param window 0 for all positions
+   * @param window size of the sliding window in tokens; 0 for all positions
    * @param queries [T, heads * headDim], rotated
    * @param target [T, heads * headDim]
    */
-  void run(int layer, int window, List<Row> rows, float[] queries, float[] target) {
-    List<RowBlock> blocks = blocks(rows);
+  void run(int layer, int window, List<StepRow> rows, float[] queries, float[] target) {
+    List<RowTile> tiles = tiles(rows);
     workers
         .pool()
         .run(
-            blocks.size() * kvHeads,
+            tiles.size() * kvHeads,
             (item, worker) -> {
-              RowBlock block = blocks.get(item / kvHeads);
-              attend(layer, item % kvHeads, window, rows, block, queries, target, scratch[worker]);
+              RowTile tile = tiles.get(item / kvHeads);
+              attend(layer, item % kvHeads, window, rows, tile, queries, target, scratch[worker]);
             });
   }
 
-  private List<RowBlock> blocks(List<Row> rows) {
-    List<RowBlock> blocks = new ArrayList<>();
+  private List<RowTile> tiles(List<StepRow> rows) {
+    List<RowTile> tiles = new ArrayList<>();
     int first = 0;
     while (first < rows.size()) {
       int chunk = rows.get(first).chunk();
       int end = first + 1;
-      while (end < rows.size() && end - first < BLOCK_ROWS && rows.get(end).chunk() == chunk) {
+      while (end < rows.size() && end - first < TILE_ROWS && rows.get(end).chunk() == chunk) {
         end++;
       }
-      blocks.add(new RowBlock(first, end));
+      tiles.add(new RowTile(first, end));
       first = end;
     }
-    return blocks;
+    return tiles;
   }
 
   private static int start(int position, int window) {
@@ -96,15 +104,15 @@ final class Attention {
       int layer,
       int kvHead,
       int window,
-      List<Row> rows,
-      RowBlock block,
+      List<StepRow> rows,
+      RowTile tile,
       float[] queries,
       float[] target,
       Scratch s) {
-    Row sequence = rows.get(block.first());
-    int firstPosition = rows.get(block.first()).position();
-    int lastPosition = firstPosition + block.end() - block.first() - 1;
-    int count = (block.end() - block.first()) * shared;
+    StepRow sequence = rows.get(tile.first());
+    int firstPosition = rows.get(tile.first()).position();
+    int lastPosition = firstPosition + tile.end() - tile.first() - 1;
+    int count = (tile.end() - tile.first()) * shared;
     s.prepare(count);
     int base = start(firstPosition, window) / SPLIT * SPLIT;
     for (; base <= lastPosition; base += SPLIT) {
@@ -115,7 +123,7 @@ final class Attention {
                   + Decoder.BLOCK_TOKENS);
       readKeys(sequence, layer, kvHead, base, length, s);
       for (int i = 0; i < count; i++) {
-        int query = ((block.first() + i / shared) * heads + kvHead * shared + i % shared) * headDim;
+        int query = ((tile.first() + i / shared) * heads + kvHead * shared + i % shared) * headDim;
         int position = firstPosition + i / shared;
         score(queries, query, start(position, window) - base, position + 1 - base, length, i, s);
       }
@@ -125,14 +133,16 @@ final class Attention {
       }
     }
     for (int i = 0; i < count; i++) {
-      int at = ((block.first() + i / shared) * heads + kvHead * shared + i % shared) * headDim;
+      int at = ((tile.first() + i / shared) * heads + kvHead * shared + i % shared) * headDim;
       for (int d = 0; d < headDim; d++) {
         target[at + d] = s.outputs[i][d] / s.sums[i];
       }
     }
   }
 
-  /** Leaves the weights of query {@code i}, their largest score and their sum in the scratch. */
+  /**
+   * Computes the weights of query {@code i}, their maximum score and their sum into the scratch.
+   */
   private void score(float[] queries, int query, int from, int end, int length, int i, Scratch s) {
     float[] scores = s.scores[i];
     int first = Math.max(from, 0);
@@ -172,38 +182,38 @@ final class Attention {
   }
 
   private void addValues(
-      Row sequence, int layer, int kvHead, int base, int length, int count, Scratch s) {
+      StepRow sequence, int layer, int kvHead, int base, int length, int count, Scratch s) {
     for (int i = 0; i < count; i++) {
       Arrays.fill(s.splitOutputs[i], 0f);
     }
-    for (int page = 0; page < length; page += Decoder.BLOCK_TOKENS) {
-      readValues(sequence, layer, kvHead, base + page, s);
+    for (int offset = 0; offset < length; offset += Decoder.BLOCK_TOKENS) {
+      readValues(sequence, layer, kvHead, base + offset, s);
       for (int i = 0; i < count; i++) {
         VectorLoops.addWeighted(
-            s.values, 0, Decoder.BLOCK_TOKENS, s.scores[i], page, s.splitOutputs[i], headDim);
+            s.values, 0, Decoder.BLOCK_TOKENS, s.scores[i], offset, s.splitOutputs[i], headDim);
       }
     }
   }
 
-  private void readKeys(Row sequence, int layer, int head, int base, int length, Scratch s) {
-    int from = pages.keys(layer, head);
-    for (int page = 0; page < length; page += Decoder.BLOCK_TOKENS) {
-      FloatBuffer memory = sequence.page(base + page).floats();
+  private void readKeys(StepRow sequence, int layer, int head, int base, int length, Scratch s) {
+    int from = layout.keys(layer, head);
+    for (int offset = 0; offset < length; offset += Decoder.BLOCK_TOKENS) {
+      FloatBuffer memory = sequence.kvBlock(base + offset).floats();
       for (int d = 0; d < headDim; d++) {
-        memory.get(from + d * Decoder.BLOCK_TOKENS, s.keys[d], page, Decoder.BLOCK_TOKENS);
+        memory.get(from + d * Decoder.BLOCK_TOKENS, s.keys[d], offset, Decoder.BLOCK_TOKENS);
       }
     }
   }
 
-  private void readValues(Row sequence, int layer, int head, int page, Scratch s) {
-    FloatBuffer memory = sequence.page(page).floats();
-    int from = pages.values(layer, head);
+  private void readValues(StepRow sequence, int layer, int head, int position, Scratch s) {
+    FloatBuffer memory = sequence.kvBlock(position).floats();
+    int from = layout.values(layer, head);
     for (int p = 0; p < Decoder.BLOCK_TOKENS; p++) {
       memory.get(from + p * headDim, s.values[p], 0, headDim);
     }
   }
 
-  /** What one worker needs. */
+  /** Working memory of one worker. */
   private static final class Scratch {
     final float[][] keys;
     final float[][] values;
@@ -222,7 +232,7 @@ final class Attention {
       query = new float[headDim];
     }
 
-    /** Makes room for {@code count} queries and clears their running results. */
+    /** Grows to {@code count} queries and clears their running results. */
     void prepare(int count) {
       if (sums.length < count) {
         scores = new float[count][SPLIT];

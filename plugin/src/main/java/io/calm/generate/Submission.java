@@ -9,11 +9,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A request from submission to its last event: what the client asks for, times, and that it ends
- * once.
+ * A submitted request: the client's control over it, its times, and the guarantee that it ends
+ * exactly once.
  */
-final class Ticket implements Generation {
-  private static final Logger logger = LoggerFactory.getLogger(Ticket.class);
+final class Submission implements Generation {
+  private static final Logger logger = LoggerFactory.getLogger(Submission.class);
 
   private final GenerationRequest request;
   private final LongSupplier nanoClock;
@@ -28,9 +28,9 @@ final class Ticket implements Generation {
   private volatile boolean paused;
 
   /**
-   * @param signal wakes the loop
+   * @param signal wakes the scheduler's thread
    */
-  Ticket(GenerationRequest request, LongSupplier nanoClock, Runnable signal) {
+  Submission(GenerationRequest request, LongSupplier nanoClock, Runnable signal) {
     this.request = request;
     this.nanoClock = nanoClock;
     this.signal = signal;
@@ -50,7 +50,7 @@ final class Ticket implements Generation {
   @Override
   public void pause() {
     paused = true;
-    signal.run(); // others may run in its place
+    signal.run(); // another request may run instead
   }
 
   @Override
@@ -63,8 +63,8 @@ final class Ticket implements Generation {
     return paused;
   }
 
-  /** Returns why the request has to end before the next step, if it has to. */
-  Optional<Finish.Reason> over() {
+  /** Returns the reason if the request must end before the next step: cancelled or timed out. */
+  Optional<Finish.Reason> endReason() {
     if (cancelled) {
       return Optional.of(Finish.Reason.CANCELLED);
     }
@@ -74,14 +74,14 @@ final class Ticket implements Generation {
         : Optional.empty();
   }
 
-  /** Returns how long the deadline is away; negative where it has passed, empty without one. */
+  /** Returns the time until the deadline; negative if it has passed, empty without a timeout. */
   OptionalLong nanosLeft() {
-    return request.deadline().isPresent()
-        ? OptionalLong.of(request.deadline().get().toNanos() - elapsed())
+    return request.timeout().isPresent()
+        ? OptionalLong.of(request.timeout().get().toNanos() - elapsed())
         : OptionalLong.empty();
   }
 
-  /** Takes its place among all requests. */
+  /** Sets the request's arrival number, which defines the order of all requests. */
   void arrived(long number) {
     arrival = number;
   }
@@ -90,7 +90,10 @@ final class Ticket implements Generation {
     return arrival;
   }
 
-  /** Returns the request's sequence; made by the client's thread, then the loop's. */
+  /**
+   * Returns the request's sequence, creating it if necessary. The client's thread creates it before
+   * the request is queued; then it belongs to the scheduler's thread.
+   */
   ActiveSequence sequence() {
     if (sequence == null) {
       sequence = new ActiveSequence(this);
@@ -102,7 +105,7 @@ final class Ticket implements Generation {
     started = OptionalLong.of(elapsed());
   }
 
-  /** Notes that a token was generated and returns when, since submission. */
+  /** Records that a token was generated and returns the nanoseconds since submission. */
   long tokenAt() {
     long now = elapsed();
     if (firstToken.isEmpty()) {

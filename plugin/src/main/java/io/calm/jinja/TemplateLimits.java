@@ -3,20 +3,20 @@ package io.calm.jinja;
 import java.time.Duration;
 
 /**
- * Bounds of one template and of one rendering.
+ * The limits of one template and of one rendering.
  *
  * @param source maximum length of a template, in UTF-16 units
  * @param steps maximum work: one step per evaluated node, list element or 32 characters
  * @param output maximum length of the rendered text, in UTF-16 units
  * @param string maximum length of any string, in UTF-16 units
  * @param items maximum number of elements of any list, tuple or dictionary
- * @param allocation maximum memory that a rendering allocates in total, in bytes, estimated
+ * @param allocation maximum total memory allocated by a rendering, in bytes, estimated
  * @param nesting maximum depth of nested syntax and of nested values
- * @param depth maximum depth of nested evaluations, macro calls included
- * @param integerBits maximum size of an integer
- * @param time maximum duration of a rendering; waits for a processor do not count
+ * @param depth maximum depth of nested evaluations, including macro calls
+ * @param integerBits maximum size of an integer, in bits
+ * @param time maximum duration of a rendering; time without a processor does not count
  */
-public record Limits(
+public record TemplateLimits(
     int source,
     long steps,
     int output,
@@ -28,9 +28,9 @@ public record Limits(
     int integerBits,
     Duration time) {
 
-  /** Limits for chat templates of unknown origin. */
-  public static final Limits DEFAULTS =
-      new Limits(
+  /** Default limits, for untrusted chat templates. */
+  public static final TemplateLimits DEFAULTS =
+      new TemplateLimits(
           1 << 20,
           5_000_000,
           1 << 23,
@@ -43,15 +43,15 @@ public record Limits(
           Duration.ofMillis(500));
 
   /** Checks that every limit is positive. */
-  public Limits {
-    long least =
+  public TemplateLimits {
+    long min =
         Math.min(
             Math.min(Math.min(source, steps), Math.min(output, string)),
             Math.min(
                 Math.min(Math.min(items, allocation), Math.min(nesting, depth)),
                 Math.min(integerBits, time.toNanos())));
-    if (least <= 0) {
-      throw new IllegalArgumentException("limits must be positive, got " + least);
+    if (min <= 0) {
+      throw new IllegalArgumentException("limits must be positive, got " + min);
     }
   }
 }

@@ -8,17 +8,17 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
- * The sequences that have started, in order of arrival: those that hold blocks, and those that gave
- * them up for others and wait to come back.
+ * The sequences that have started, in order of arrival: running ones, which hold blocks, and
+ * preempted ones. Admits and preempts.
  *
- * <p>The first of all that are not paused can take the blocks of every other one, and what it needs
- * at most was found to fit when it was submitted: so it always goes on, and after it the next; or
- * it ends, where there is memory for fewer blocks than the budget says and it alone needs more.
- * Paused ones give way first, for nobody waits for their tokens. Used by one thread.
+ * <p>The oldest sequence that is not paused always makes progress. It can preempt every other
+ * sequence, and its maximum number of blocks was checked against the budget at submission. It fails
+ * only if memory is short of the budget and it would not fit even by itself. Paused sequences are
+ * preempted first, since their clients are not reading. Confined to the scheduler's thread.
  */
-final class Roster {
+final class ActiveSequences {
   private static final Comparator<ActiveSequence> BY_ARRIVAL =
-      Comparator.comparingLong(sequence -> sequence.ticket().arrival());
+      Comparator.comparingLong(sequence -> sequence.submission().arrival());
 
   private final SchedulerSettings settings;
   private final RequestQueue queue;
@@ -31,15 +31,15 @@ final class Roster {
   private long preemptions;
 
   /**
-   * All that it depends on whether a sequence fits.
+   * A failed admission, with the inputs that decided it.
    *
-   * @param arrival of the sequence that did not
-   * @param changes of the blocks until then
-   * @param promised to others
+   * @param arrival arrival number of the sequence
+   * @param changes value of {@link BlockManager#changes}
+   * @param promised number of blocks promised to running sequences
    */
   private record Refusal(long arrival, long changes, int promised) {}
 
-  Roster(SchedulerSettings settings, RequestQueue queue) {
+  ActiveSequences(SchedulerSettings settings, RequestQueue queue) {
     this.settings = settings;
     this.queue = queue;
     this.blocks = new BlockManager(settings.blocks());
@@ -49,22 +49,22 @@ final class Roster {
     return blocks;
   }
 
-  /** Returns the sequences of the next step: a copy, in order of arrival. */
+  /** Returns a copy of the sequences that may be in the next step, in order of arrival. */
   List<ActiveSequence> runnable() {
     return running.stream()
-        .filter(sequence -> !sequence.ticket().paused())
+        .filter(sequence -> !sequence.submission().paused())
         .limit(settings.maxRunning())
         .toList();
   }
 
-  /** Calls {@code action} for all, which it may remove. */
+  /** Calls {@code action} for each sequence; the action may remove the sequence. */
   void forEach(Consumer<ActiveSequence> action) {
     Stream.concat(running.stream(), preempted.stream()).toList().forEach(action);
   }
 
   /**
-   * Lets in who can run: first those that were preempted, then the queue, in order of arrival, as
-   * long as there is room for all tokens that they have.
+   * Admits sequences: preempted ones first, then the queue, in order of arrival, as long as blocks
+   * for all their tokens are available.
    */
   void admit() {
     List<ActiveSequence> runnable = runnable();
@@ -72,8 +72,8 @@ final class Roster {
     int promised = runnable.stream().mapToInt(ActiveSequence::missingBlocks).sum();
     while (free > 0) {
       Optional<ActiveSequence> back =
-          preempted.stream().filter(sequence -> !sequence.ticket().paused()).findFirst();
-      Optional<Ticket> next = back.isPresent() ? Optional.empty() : queue.first();
+          preempted.stream().filter(sequence -> !sequence.submission().paused()).findFirst();
+      Optional<Submission> next = back.isPresent() ? Optional.empty() : queue.first();
       if (back.isEmpty() && next.isEmpty()) {
         return;
       }
@@ -96,9 +96,9 @@ final class Roster {
     }
   }
 
-  /** Looks only where something has changed since the last refusal: that may be many steps away. */
+  /** Checks for space, unless nothing has changed since the last refusal. */
   private boolean fits(ActiveSequence sequence, int promised) {
-    Refusal now = new Refusal(sequence.ticket().arrival(), blocks.changes(), promised);
+    Refusal now = new Refusal(sequence.submission().arrival(), blocks.changes(), promised);
     if (refusal.equals(Optional.of(now))) {
       return false;
     }
@@ -108,10 +108,9 @@ final class Roster {
   }
 
   /**
-   * Makes room for a sequence's next tokens, if need be by taking the blocks of those that came
-   * last.
+   * Reserves blocks for a sequence's next tokens; preempts the newest sequences if necessary.
    *
-   * @return false if the sequence came last itself and had to give up its own
+   * @return false if the sequence itself was preempted
    */
   boolean reserve(ActiveSequence sequence, int tokens) {
     while (!sequence.reserve(blocks, tokens)) {
@@ -129,7 +128,7 @@ final class Roster {
 
   private ActiveSequence victim() {
     for (int i = running.size() - 1; i >= 0; i--) {
-      if (running.get(i).ticket().paused()) {
+      if (running.get(i).submission().paused()) {
         return running.get(i);
       }
     }
@@ -141,7 +140,7 @@ final class Roster {
     list.sort(BY_ARRIVAL);
   }
 
-  /** Takes a sequence out and frees its blocks. */
+  /** Removes a sequence and releases its blocks. */
   void remove(ActiveSequence sequence) {
     running.remove(sequence);
     preempted.remove(sequence);
@@ -149,7 +148,7 @@ final class Roster {
     queue.ended();
   }
 
-  /** Returns what there is, the steps and the queue left to others. */
+  /** Returns the statistics, without the requests in the queue. */
   SchedulerStats stats(long steps, long stepTokens) {
     return new SchedulerStats(
         running.size(),

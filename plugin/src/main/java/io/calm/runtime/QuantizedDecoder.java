@@ -11,13 +11,14 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What the W4A8 decoders share: pages by block, and the checks and rows of a step.
+ * The common base of the W4A8 decoders: KV storage, the checks of a step, and its division into
+ * rows.
  *
- * <p>A step and the close hold the same lock, pages never leave the decoder, and the model is read
- * under a lease: so nothing is read after it was freed. The lease is taken before anything else, so
- * a constructor that fails later on has to {@link #close} what there is of the decoder.
+ * <p>No memory is read after it was freed: steps and {@link #close} hold the same lock, KV blocks
+ * never leave the decoder, and the model is read under a lease. This constructor takes the lease,
+ * so a subclass constructor that fails must call {@link #close}.
  */
-abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, NativeDecoder {
+abstract sealed class QuantizedDecoder implements Decoder permits JavaDecoder, NativeDecoder {
   private final ModelSpec spec;
   private final KvStorage storage;
   private final StepCheck check;
@@ -27,7 +28,7 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
   private final Deque<Runnable> parts = new ArrayDeque<>();
   private boolean closed;
 
-  PagedDecoder(QuantizedModel model, KvStorage storage) {
+  QuantizedDecoder(QuantizedModel model, KvStorage storage) {
     this.spec = model.spec();
     this.storage = storage;
     this.check = new StepCheck(spec, storage.blocks());
@@ -37,7 +38,7 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
     this.lease = lifetime.lease();
   }
 
-  /** Takes note of how to free a part of the decoder; {@link #close} begins with the last. */
+  /** Registers an action that {@link #close} runs; the last one registered runs first. */
   final void freedBy(Runnable free) {
     parts.push(free);
   }
@@ -63,11 +64,11 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
   @Override
   public final synchronized List<List<Logits>> step(List<Chunk> chunks) {
     if (closed) {
-      throw new IllegalStateException("expected an open decoder, got one that was closed");
+      throw new IllegalStateException("the decoder is closed");
     }
     check.check(chunks);
     storage.reserve(chunks);
-    List<Row> rows = rows(chunks);
+    List<StepRow> rows = rows(chunks);
     runReadable(rows);
     List<List<Logits>> results = new ArrayList<>(chunks.size());
     int row = 0;
@@ -82,12 +83,12 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
   }
 
   /**
-   * Runs a step's rows and detects weights that are gone. A mapped file that is cut short shows in
-   * one of three ways: the read faults; the rest of its last page reads as zeros, and values are
-   * wrong; or the JVM reports a fault late, on another thread. The files' sizes reveal each. They
-   * are checked after every step, before its results are used; a check costs some microseconds.
+   * Runs a step's rows and detects unreadable weights. A truncated mapped file shows in one of
+   * three ways: the read faults; the rest of its last memory page reads as zeros, and results are
+   * wrong; or the JVM reports a fault late, on another thread. The file's size reveals each. It is
+   * checked after every step, before the results are used; a check takes some microseconds.
    */
-  private void runReadable(List<Row> rows) {
+  private void runReadable(List<StepRow> rows) {
     try {
       run(rows);
       checkFiles();
@@ -112,12 +113,12 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
   }
 
   /**
-   * Runs a step's rows, in the order of their chunks, and fills the logits that are wanted.
+   * Runs a step's rows, in the order of their chunks, and fills the requested logits.
    *
    * @throws StepFailedException if numbers are not finite
-   * @throws InternalError if memory of the model is no longer there
+   * @throws InternalError if mapped memory of the model has become unreadable
    */
-  abstract void run(List<Row> rows);
+  abstract void run(List<StepRow> rows);
 
   @Override
   public final synchronized void close() {
@@ -134,13 +135,13 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
     }
   }
 
-  /** Lays all tokens one after the other. */
-  private List<Row> rows(List<Chunk> chunks) {
-    List<Row> rows = new ArrayList<>();
+  /** Returns the rows of all chunks in order. */
+  private List<StepRow> rows(List<Chunk> chunks) {
+    List<StepRow> rows = new ArrayList<>();
     int wantedRows = 0;
     for (int c = 0; c < chunks.size(); c++) {
       Chunk chunk = chunks.get(c);
-      KvPage[] pages = storage.pages(chunk.blocks());
+      KvBlock[] kvBlocks = storage.blocks(chunk.blocks());
       int count = chunk.tokens().length;
       int firstWanted =
           switch (chunk.wanted()) {
@@ -151,7 +152,7 @@ abstract sealed class PagedDecoder implements Decoder permits JavaDecoder, Nativ
       for (int i = 0; i < count; i++) {
         Optional<LogitRow> logits =
             i < firstWanted ? Optional.empty() : Optional.of(logitRow(wantedRows++));
-        rows.add(new Row(c, pages, chunk.position() + i, chunk.tokens()[i], logits));
+        rows.add(new StepRow(c, kvBlocks, chunk.position() + i, chunk.tokens()[i], logits));
       }
     }
     return rows;

@@ -6,12 +6,14 @@ import java.nio.FloatBuffer;
 import java.util.Optional;
 
 /**
- * The Java decoder's pages: float32 values, rounded as the storage type says when they are stored.
+ * The layout of a KV block in the Java decoder: float32 values, rounded to the precision of the
+ * storage type when they are stored.
  *
- * <p>A page holds for each layer the keys [kvHeads][headDim][PAGE], so that scores of neighbouring
- * positions are computed side by side, then the values [kvHeads][PAGE][headDim].
+ * <p>P is {@link Decoder#BLOCK_TOKENS}. For each layer, a block holds the keys
+ * [kvHeads][headDim][P], then the values [kvHeads][P][headDim]. Keys of adjacent positions are
+ * adjacent in memory, so the JIT compiler can vectorize the scores.
  */
-final class FloatPages {
+final class FloatKvLayout {
   private static final float SMALLEST = 0x1p-100f;
   private static final float ROUNDER = 0x1.8p23f;
 
@@ -21,34 +23,35 @@ final class FloatPages {
   private final Optional<KvType> type;
 
   /**
-   * @param type empty: values are kept as they are
+   * @param type storage type; empty to store values without rounding
    */
-  FloatPages(ModelSpec spec, Optional<KvType> type) {
+  FloatKvLayout(ModelSpec spec, Optional<KvType> type) {
     this.kvHeads = spec.kvHeads();
     this.headDim = spec.headDim();
     this.layers = spec.layers();
     this.type = type;
   }
 
-  long pageBytes() {
+  long blockBytes() {
     return 4L * layers * 2 * kvHeads * headDim * Decoder.BLOCK_TOKENS;
   }
 
-  /** Returns where the keys [headDim][PAGE] of a layer's head begin in a page. */
+  /** Returns the offset of the keys [headDim][P] of a layer's head in a block. */
   int keys(int layer, int head) {
     return (layer * 2 * kvHeads + head) * headDim * Decoder.BLOCK_TOKENS;
   }
 
-  /** Returns where the values [PAGE][headDim] of a layer's head begin in a page. */
+  /** Returns the offset of the values [P][headDim] of a layer's head in a block. */
   int values(int layer, int head) {
     return ((layer * 2 + 1) * kvHeads + head) * headDim * Decoder.BLOCK_TOKENS;
   }
 
   /** Stores the key and the value of one head, {@code [at .. at + headDim)}, at a position. */
-  void store(KvPage page, int layer, int head, int position, float[] keys, float[] values, int at) {
+  void store(
+      KvBlock block, int layer, int head, int position, float[] keys, float[] values, int at) {
     int slot = position % Decoder.BLOCK_TOKENS;
-    put(page.floats(), keys(layer, head) + slot, Decoder.BLOCK_TOKENS, keys, at);
-    put(page.floats(), values(layer, head) + slot * headDim, 1, values, at);
+    put(block.floats(), keys(layer, head) + slot, Decoder.BLOCK_TOKENS, keys, at);
+    put(block.floats(), values(layer, head) + slot * headDim, 1, values, at);
   }
 
   private void put(FloatBuffer target, int to, int stride, float[] source, int from) {

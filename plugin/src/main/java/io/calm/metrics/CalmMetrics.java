@@ -13,7 +13,8 @@ import java.util.function.Supplier;
 
 /**
  * All metrics of CALM, in one registry. Names begin with {@code calm_}; units are seconds and
- * tokens. docs/reference/metrics.md lists them. A measurement never waits for a scrape. Thread safe.
+ * tokens. docs/reference/metrics.md lists them. A measurement never waits for a scrape. Thread
+ * safe.
  */
 public final class CalmMetrics {
   private final CollectorRegistry registry;

@@ -29,11 +29,11 @@ public final class ScriptedPlugin implements RequestHandler<@Nullable Void> {
     return ScriptedModels.builder(order.name())
         .scheduling(
             new SchedulerSettings(
-            ScriptedModels.CONTEXT,
-            1024,
-            order.settings().generation().maxRunning(),
-            order.settings().generation().queueSize(),
-            256))
+                ScriptedModels.CONTEXT,
+                1024,
+                order.settings().generation().maxRunning(),
+                order.settings().generation().queueSize(),
+                256))
         .lmi(order.lmi())
         .build();
   }

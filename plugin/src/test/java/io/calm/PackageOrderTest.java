@@ -62,7 +62,7 @@ class PackageOrderTest {
       serving.http     | serving.dispatch serving.load serving.reply serving.model generate search metrics cka model tensor text | ai.djl
       serving.djl      | serving.http serving.dispatch serving.load serving.reply serving.model settings search metrics text generate |
       host             | serving.http serving.reply text                     | ai.djl
-      cli              | host serving.djl serving.http serving.dispatch serving.load serving.model quantize settings artifact search replay cka runtime checkpoint metrics model tensor files text |
+      cli              | host serving.djl serving.http serving.dispatch serving.load serving.model quantize settings artifact search replay cka runtime kernels checkpoint metrics model tensor files text |
       """;
 
   private static final List<Row> ROWS = TABLE.lines().map(Row::parse).toList();

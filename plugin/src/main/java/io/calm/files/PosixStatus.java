@@ -59,7 +59,7 @@ record PosixStatus(int uid, int mode) {
 
   /**
    * Returns whether a file system keeps owners and modes as they were set. Those of Windows and its
-   * shares do not, nor does NFS if it maps users to nobody.
+   * shares do not, nor does NFS if it squashes user ids.
    */
   boolean isMeant(String fileSystem) {
     return !OWNERLESS.contains(fileSystem) && !(fileSystem.startsWith("nfs") && uid == NOBODY);

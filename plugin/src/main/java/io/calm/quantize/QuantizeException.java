@@ -16,7 +16,7 @@ public final class QuantizeException extends RuntimeException {
     this.kind = kind;
   }
 
-  /** Kinds of reasons, by the person who can remove them. */
+  /** The kind of a failure. */
   public enum Kind {
     /** The checkpoint or a setting cannot be used. */
     INVALID,

@@ -42,7 +42,7 @@ final class HeadTrial {
     this.rule = rule;
   }
 
-  /** What was chosen, and the table where that is int4. */
+  /** The chosen format, and the table if the format is int4. */
   record Outcome(QuantPlan.Head head, Optional<TokenTable> table) {}
 
   /**

@@ -1,8 +1,8 @@
 package io.calm.search;
 
 /**
- * The state of a model's load at one moment, for the people who wait for it. Each phase is a record
- * with the numbers that the phase has; those without a number of their own share {@link Step}.
+ * The state of a model's load at one moment. Each phase is a record with the numbers that the phase
+ * has; those without a number of their own share {@link Step}.
  */
 public sealed interface Progress {
 

@@ -23,7 +23,7 @@ final class LaneLoops {
 
   private LaneLoops() {}
 
-  /** What {@link #addProducts} finds in its arrays. */
+  /** The storage form of the arrays of {@link #addProducts}. */
   enum Form {
     /** Words of eight 4-bit codes in a; the activations are pairs. */
     NIBBLES,

@@ -46,7 +46,7 @@ public final class Matrix implements AutoCloseable {
   }
 
   /**
-   * Wraps memory that somebody else owns.
+   * Wraps memory that the caller owns.
    *
    * @param buffer direct, of {@code rows * columns * 4} bytes; not copied
    * @param release run once by {@link #close}

@@ -60,8 +60,7 @@ class HeldBodyTest {
   }
 
   private static NettyReply reply(EmbeddedChannel channel) {
-    ChannelHandlerContext context =
-        channel.pipeline().context(ChannelInboundHandlerAdapter.class);
+    ChannelHandlerContext context = channel.pipeline().context(ChannelInboundHandlerAdapter.class);
     FullHttpRequest request =
         new DefaultFullHttpRequest(
             HttpVersion.HTTP_1_1, HttpMethod.POST, "/v1/completions", Unpooled.EMPTY_BUFFER);

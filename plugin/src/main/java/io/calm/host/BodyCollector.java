@@ -22,10 +22,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Aggregates a request's body in arrays, of at most twice its size in all, and releases the received
- * buffers immediately. Counts the body's values while it arrives, so that nothing is kept of one that has
- * too many. A refused request is passed on at once, with no body and a failed {@link
- * DecoderResult}; the rest of its body is discarded.
+ * Aggregates a request's body in arrays, of at most twice its size in all, and releases the
+ * received buffers immediately. Counts the body's values while it arrives, so that nothing is kept
+ * of one that has too many. A refused request is passed on at once, with no body and a failed
+ * {@link DecoderResult}; the rest of its body is discarded.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class BodyCollector extends ChannelInboundHandlerAdapter {

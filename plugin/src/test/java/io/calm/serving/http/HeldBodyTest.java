@@ -43,8 +43,7 @@ class HeldBodyTest {
     EmbeddedChannel channel = new EmbeddedChannel(new ChannelInboundHandlerAdapter());
     reply(channel).attach(body);
     assertEquals(1, bytes.refCnt());
-    channel.close();
-    channel.runPendingTasks();
+    channel.finish();
     assertEquals(0, bytes.refCnt());
     assertThrows(ApiException.class, () -> body.read((array, length) -> length));
   }
@@ -53,8 +52,7 @@ class HeldBodyTest {
   void isDroppedIfTheClientHasHungUpAlready() {
     EmbeddedChannel channel = new EmbeddedChannel(new ChannelInboundHandlerAdapter());
     NettyReply reply = reply(channel);
-    channel.close();
-    channel.runPendingTasks();
+    channel.finish();
     reply.attach(body);
     assertEquals(0, bytes.refCnt());
   }

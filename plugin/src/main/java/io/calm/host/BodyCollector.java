@@ -22,10 +22,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Aggregates a request's body in arrays of equal size and releases the received buffers
- * immediately. Counts the body's values while it arrives, so that nothing is kept of one that has
- * too many. A refused request is passed on at once, with no body and a failed {@link
- * DecoderResult}; the rest of its body is discarded.
+ * Aggregates a request's body in arrays, of at most twice its size in all, and releases the
+ * received buffers immediately. Counts the body's values while it arrives, so that nothing is kept
+ * of one that has too many. A refused request is passed on at once, with no body and a failed
+ * {@link DecoderResult}; the rest of its body is discarded.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class BodyCollector extends ChannelInboundHandlerAdapter {
@@ -36,6 +36,7 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
   private final List<ByteBuf> pieces = new ArrayList<>();
   private ValueCount values = ValueCount.ofBody();
   private long length;
+  private long kept; // the bytes in the pieces
 
   BodyCollector(int maxBytes) {
     this.maxBytes = maxBytes;
@@ -90,6 +91,7 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
     }
     values = ValueCount.ofBody();
     length = 0;
+    kept = 0;
   }
 
   private void collect(ChannelHandlerContext context, HttpContent content) {
@@ -121,14 +123,14 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
     while (received.isReadable()) {
       ByteBuf piece = pieces.isEmpty() ? Unpooled.EMPTY_BUFFER : pieces.get(pieces.size() - 1);
       if (!piece.isWritable()) {
-        // the size of a first piece that is the whole body, else of all that follow
-        int size = pieces.isEmpty() ? received.readableBytes() : PIECE_BYTES;
-        piece = Unpooled.buffer(Math.min(size, PIECE_BYTES), Math.min(size, PIECE_BYTES));
+        int size = (int) Math.min(PIECE_BYTES, Math.max(received.readableBytes(), kept));
+        piece = Unpooled.buffer(size, size);
         pieces.add(piece);
       }
       int from = piece.arrayOffset() + piece.writerIndex();
       int size = Math.min(piece.writableBytes(), received.readableBytes());
       piece.writeBytes(received, size);
+      kept += size;
       values.read(piece.array(), from, from + size);
     }
   }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.serving.reply.ApiException;
 import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http.DefaultHttpContent;
@@ -20,6 +21,7 @@ import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Bodies in pieces: put together, or refused as soon as the reason has arrived. */
@@ -59,6 +61,26 @@ final class BodyCollectorTest {
     FullHttpRequest empty = channel.readInbound();
     assertEquals(0, empty.content().readableBytes());
     empty.release();
+  }
+
+  /** The budget is charged with what was received: many clients may each have sent a few bytes. */
+  @ParameterizedTest
+  @CsvSource({"1, 2", "1, 100", "100, 3", "1000, 300", "70000, 3"})
+  void theArraysAreAtMostTwiceTheBody(int size, int count) {
+    head();
+    for (int i = 0; i < count; i++) {
+      piece(" ".repeat(size).getBytes(StandardCharsets.UTF_8));
+    }
+    channel.writeInbound(new DefaultLastHttpContent());
+    FullHttpRequest whole = channel.readInbound();
+    CompositeByteBuf body = (CompositeByteBuf) whole.content();
+    int arrays = 0;
+    for (int i = 0; i < body.numComponents(); i++) {
+      arrays += body.internalComponent(i).array().length;
+    }
+    assertEquals(size * count, body.readableBytes());
+    assertTrue(arrays <= 2 * size * count, arrays + " bytes");
+    whole.release();
   }
 
   @Test

@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  * arrives within a read, the file is opened again, provided that it is still the same file.
  */
 public final class CheckpointFile {
+  /** Maximum size of one read: a thread keeps direct memory of the size of its largest one. */
+  static final int PIECE_BYTES = 1 << 20;
+
   private final Path path;
   private final long size;
   private final @Nullable Object identity;
@@ -48,9 +51,9 @@ public final class CheckpointFile {
           path.toString(), "a file", missing(path), "check that the download is complete");
     }
     try {
-      Object identity = FileStamp.of(path).identity();
+      FileStamp stamp = FileStamp.of(path);
       FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
-      return new CheckpointFile(path, channel.size(), identity, channel);
+      return new CheckpointFile(path, stamp.size(), stamp.identity(), channel);
     } catch (IOException e) {
       throw unreadable(path, e);
     }
@@ -91,8 +94,9 @@ public final class CheckpointFile {
     boolean interrupted = Thread.interrupted();
     try {
       ByteBuffer bytes = ByteBuffer.wrap(target, 0, length);
-      while (bytes.hasRemaining()) {
+      while (bytes.position() < length) {
         FileChannel current = channel;
+        bytes.limit((int) Math.min(length, (long) bytes.position() + PIECE_BYTES));
         try {
           if (current.read(bytes, offset + bytes.position()) < 0) {
             throw truncated(current.size());

@@ -177,6 +177,7 @@ public final class CalmHttpHandler {
     } else {
       Optional<String> model = modelOutside(match, request.headers(), decoder);
       HeldBody body = new HeldBody(request.content());
+      sink.attach(body);
       try {
         Call call = new Call(match, model, accept, body, sink);
         workers.execute(new RequestWorkers.Sized(body.length(), () -> generate(call)));

@@ -1,5 +1,6 @@
 package io.calm.serving.http;
 
+import io.calm.serving.reply.ApiException;
 import io.netty.buffer.ByteBuf;
 import java.lang.ref.SoftReference;
 
@@ -37,14 +38,19 @@ final class HeldBody {
     return length;
   }
 
-  /** Copies the bytes, releases the buffer and reads the copy; may be called once. */
+  /**
+   * Copies the bytes, releases the buffer and reads the copy; may be called once.
+   *
+   * @throws ApiException if the body was dropped before
+   */
   <T> T read(Reader<T> reader) {
     return reader.read(take(), length);
   }
 
   private synchronized byte[] take() {
     if (!held) {
-      throw new IllegalStateException("the body has already been read");
+      throw new ApiException(
+          ApiException.Kind.NOT_READY, "the client hung up before its request was read");
     }
     try {
       byte[] bytes = array();

@@ -61,6 +61,7 @@ final class NettyReply implements ReplySink {
   private final ChannelFutureListener hangup = closed -> gone();
   private boolean gone;
   private boolean paused;
+  private Optional<HeldBody> body = Optional.empty();
   private Optional<Running> running = Optional.empty();
   private Duration patience = ServedModel.Limits.DEFAULT.slowReaderTimeout();
   private Optional<Future<?>> end = Optional.empty();
@@ -72,6 +73,17 @@ final class NettyReply implements ReplySink {
     this.keepAlive = HttpUtil.isKeepAlive(request);
     this.headOnly = HttpMethod.HEAD.equals(request.method());
     context.channel().closeFuture().addListener(hangup);
+  }
+
+  /**
+   * Attaches the request's body, which is dropped when the client hangs up: the charge for it ends
+   * then, although its turn to be read may be far off.
+   */
+  synchronized void attach(HeldBody requestBody) {
+    body = Optional.of(requestBody);
+    if (gone) {
+      requestBody.drop();
+    }
   }
 
   /**
@@ -99,6 +111,7 @@ final class NettyReply implements ReplySink {
   private synchronized void gone() {
     gone = true;
     end.ifPresent(timer -> timer.cancel(false));
+    body.ifPresent(HeldBody::drop);
     running.ifPresent(Running::cancel);
   }
 

@@ -10,10 +10,14 @@ import io.calm.checkpoint.CheckpointException;
 import io.calm.tensor.Parallel;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -43,6 +47,47 @@ class CheckpointFileTest {
       assertArrayEquals(Arrays.copyOfRange(expected, from, from + got.length), got);
     }
     assertThrows(IndexOutOfBoundsException.class, () -> file.read(BYTES - 999, got, 1000));
+  }
+
+  @Test
+  void opensOnAnInterruptedThread() throws IOException {
+    Path path = file();
+    Thread.currentThread().interrupt();
+    CheckpointFile file = CheckpointFile.open(path);
+    assertTrue(Thread.interrupted(), "the interrupt is kept");
+    assertEquals(BYTES, file.size());
+  }
+
+  /** The JDK keeps the direct buffer of a thread's largest read from or to an array. */
+  @Test
+  void aLargeReadTakesNoDirectMemoryOfItsSize() throws Exception {
+    Path path = directory.resolve("large");
+    byte[] expected = new byte[8 * BYTES + 17];
+    new Random(1).nextBytes(expected);
+    Files.write(path, expected);
+    CheckpointFile file = CheckpointFile.open(path);
+    byte[] got = new byte[expected.length + 5];
+    AtomicLong growth = new AtomicLong();
+    Thread reader =
+        new Thread(
+            () -> {
+              long before = directBytes();
+              file.read(3, got, expected.length - 3);
+              growth.set(directBytes() - before);
+            });
+    reader.start();
+    reader.join();
+    assertTrue(
+        Arrays.equals(expected, 3, expected.length, got, 0, expected.length - 3), "other bytes");
+    assertTrue(growth.get() <= 2 * CheckpointFile.PIECE_BYTES, growth + " bytes");
+  }
+
+  /** Returns the direct memory of all threads. */
+  private static long directBytes() {
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        .filter(pool -> pool.getName().equals("direct"))
+        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+        .sum();
   }
 
   /** The JVM's faults of mapped memory once left a thread pool that could not be shut down. */

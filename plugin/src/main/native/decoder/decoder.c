@@ -3,8 +3,8 @@
  * hold its parts.
  *
  * Work. A step computes a batch of rows, one token each, from any mix of sequences: single tokens
- * to decode, chunks of prompts to prefill. It writes keys and values to the sequences' pages and
- * logits for the rows that ask for them. Rows are computed in passes of up to 256 (MAX_ROWS), which
+ * to decode, chunks of prompts to prefill. It writes keys and values to the sequences' KV blocks
+ * and logits for the rows that ask for them. Rows are computed in passes of up to 256 (MAX_ROWS), which
  * bounds the buffers; they are allocated once, with the decoder.
  *
  * Phases. A pass goes through the model block by block, and a block is a chain of phases:
@@ -154,7 +154,7 @@ calm_decoder *calm_decoder_create(const calm_kernels *kernels, const calm_shape 
   return NULL;
 }
 
-size_t calm_decoder_page_bytes(const calm_shape *shape) {
+size_t calm_decoder_kv_block_bytes(const calm_shape *shape) {
   calm_attention a = {shape->heads, shape->kv_heads, shape->head_dim, 0, shape->kv};
   /* Values are read in whole vectors, so the last ones may be read a little beyond their end. */
   return calm_kv_layer_bytes(&a) * (size_t)shape->layers + 64;

@@ -12,10 +12,10 @@ enum {
   ITEMS_PER_THREAD = 8, /* where there are so many heads */
 };
 
-static uint8_t *page_of(const pass *p, int row, int32_t position) {
+static uint8_t *kv_block_of(const pass *p, int row, int32_t position) {
   const calm_step *s = p->step;
-  int32_t list = s->page_from[s->sequences[p->first + row]];
-  return s->pages[list + position / CALM_PAGE] + (size_t)p->layer * p->d->layer_bytes;
+  int32_t list = s->kv_block_from[s->sequences[p->first + row]];
+  return s->kv_blocks[list + position / CALM_KV_BLOCK] + (size_t)p->layer * p->d->layer_bytes;
 }
 
 static void rotate_head(const pass *p, int row, int norm, float *x) {
@@ -43,11 +43,11 @@ static int rotate_and_store_head(pass *p, int row, int kv_head) {
   if (!d->kernels->finite(key, (size_t)dim) || !d->kernels->finite(value, (size_t)dim)) {
     __atomic_store_n(&p->kv_failures, 1, __ATOMIC_RELAXED);
     calm_pass_fail_row(p, row);
-    return 0; /* pages only ever hold numbers, so a weight of zero silences what it meets */
+    return 0; /* KV blocks only ever hold numbers, so a weight of zero silences what it meets */
   }
   int32_t position = p->step->positions[p->first + row];
-  d->kernels->store_kv(&d->attention, page_of(p, row, position), kv_head, position % CALM_PAGE, key,
-                       value);
+  d->kernels->store_kv(&d->attention, kv_block_of(p, row, position), kv_head,
+                       position % CALM_KV_BLOCK, key, value);
   return 1;
 }
 
@@ -179,9 +179,9 @@ static void attend_split(const pass *p, const row_block *block, head_range heads
   int32_t base = (block->first_split + split) * CALM_SPLIT;
   int32_t last = p->step->positions[p->first + block->end - 1];
   int32_t from[CALM_MAX_QUERIES], end[CALM_MAX_QUERIES];
-  uint8_t *pages[CALM_SPLIT / CALM_PAGE] = {0};
-  for (int i = 0; i < CALM_SPLIT / CALM_PAGE && base + i * CALM_PAGE <= last; i++) {
-    pages[i] = page_of(p, block->first, base + i * CALM_PAGE);
+  uint8_t *kv_blocks[CALM_SPLIT / CALM_KV_BLOCK] = {0};
+  for (int i = 0; i < CALM_SPLIT / CALM_KV_BLOCK && base + i * CALM_KV_BLOCK <= last; i++) {
+    kv_blocks[i] = kv_block_of(p, block->first, base + i * CALM_KV_BLOCK);
   }
   for (int q = 0; q < count; q++) {
     int32_t position = p->step->positions[p->first + block->first + q / shared];
@@ -189,7 +189,7 @@ static void attend_split(const pass *p, const row_block *block, head_range heads
     from[q] = first > 0 ? first : 0;
     end[q] = after < CALM_SPLIT ? after : CALM_SPLIT;
   }
-  p->d->kernels->attend(&p->d->attention, pages, heads.first, heads.end - heads.first, queries,
+  p->d->kernels->attend(&p->d->attention, kv_blocks, heads.first, heads.end - heads.first, queries,
                         count, from, end, partial, outputs, scratch);
 }
 

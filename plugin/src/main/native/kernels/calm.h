@@ -16,7 +16,7 @@
 
 enum {
   CALM_TILE = 16,       /* outputs of a tile */
-  CALM_PAGE = 64,       /* positions of a page of keys and values */
+  CALM_KV_BLOCK = 64,   /* positions of a KV block */
   CALM_SPLIT = 256,     /* positions whose attention is computed apart and then merged */
   CALM_MAX_GROUP = 128, /* inputs of the largest group */
   CALM_LINEAR_ROWS = 128, /* rows of a piece of a linear, so that narrow ones divide evenly too */
@@ -122,10 +122,11 @@ typedef struct {
    * Attention over one split of the stored positions of `heads` key-value heads from kv_head on,
    * `count` queries for each, at most CALM_MAX_QUERIES together: queries [heads][count][head_dim].
    * Positions from[i] (inclusive) to end[i] (exclusive), counted from the split's first, are seen
-   * by query i of every head, none if the sum is to be 0. pages: the split's pages of the layer.
-   * Writes partial [heads][count] and outputs [heads][count][head_dim], weighted sums of values.
+   * by query i of every head, none if the sum is to be 0. kv_blocks: the layer's parts of the
+   * split's KV blocks. Writes partial [heads][count] and outputs [heads][count][head_dim], weighted
+   * sums of values.
    */
-  void (*attend)(const calm_attention *a, uint8_t *const *pages, int kv_head, int heads,
+  void (*attend)(const calm_attention *a, uint8_t *const *kv_blocks, int kv_head, int heads,
                  const float *queries, int count, const int32_t *from, const int32_t *end,
                  calm_partial *partial, float *outputs, void *scratch);
 
@@ -152,7 +153,7 @@ typedef struct {
 enum { CALM_MAX_QUERIES = 128 };
 size_t calm_attend_scratch(int32_t head_dim);
 
-/* The bytes of a layer's part of a page. */
+/* The bytes of a layer's part of a KV block. */
 size_t calm_kv_layer_bytes(const calm_attention *a);
 
 /* ---- kernels.c: the variants ---- */

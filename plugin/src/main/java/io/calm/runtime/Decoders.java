@@ -51,7 +51,7 @@ public final class Decoders {
   /** Returns the bytes of a block of keys and values. */
   public static long blockBytes(ModelSpec spec, Settings settings) {
     return variant(settings.kernel()).isPresent()
-        ? NativeModel.pageBytes(spec, settings.kvType())
+        ? NativeModel.blockBytes(spec, settings.kvType())
         : JavaDecoder.blockBytes(spec);
   }
 

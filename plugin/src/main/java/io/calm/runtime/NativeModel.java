@@ -137,8 +137,8 @@ final class NativeModel implements AutoCloseable {
   }
 
   /** Returns the size of a KV block in bytes. */
-  static long pageBytes(ModelSpec spec, KvType kvType) {
-    return pageBytes(shape(spec, ActivationMode.PER_GROUP, kvType, 1));
+  static long blockBytes(ModelSpec spec, KvType kvType) {
+    return blockBytes(shape(spec, ActivationMode.PER_GROUP, kvType, 1));
   }
 
   /**
@@ -150,13 +150,13 @@ final class NativeModel implements AutoCloseable {
   int step(
       int rows,
       long ints,
-      long pages,
+      long kvBlocks,
       long rotary,
       long output,
       long weights,
       long failed,
       long times) {
-    return step(handle, rows, ints, pages, rotary, output, weights, failed, times);
+    return step(handle, rows, ints, kvBlocks, rotary, output, weights, failed, times);
   }
 
   @Override
@@ -166,7 +166,7 @@ final class NativeModel implements AutoCloseable {
     owned.forEach(OffHeap::close);
   }
 
-  private static native long pageBytes(int[] shape);
+  private static native long blockBytes(int[] shape);
 
   private static native long create(
       int variant, int[] shape, float epsilon, int[] sizes, @Nullable ByteBuffer[] buffers);
@@ -175,7 +175,7 @@ final class NativeModel implements AutoCloseable {
       long model,
       int rows,
       long ints,
-      long pages,
+      long kvBlocks,
       long rotary,
       long output,
       long weights,

@@ -49,7 +49,7 @@ final class AnswerFlow extends ChannelOutboundHandlerAdapter {
     }
     if (!budget.take(size)) {
       ReferenceCountUtil.release(message);
-      String reason = "answers that wait to be read hold %d bytes already".formatted(budget.most());
+      String reason = "answers that wait to be read hold %d bytes already".formatted(budget.max());
       logger.warn("cut off {}: {}", context.channel().remoteAddress(), reason);
       promise.tryFailure(new IOException(reason));
       context.close();

@@ -17,13 +17,13 @@ final class RequestDeadline extends ChannelInboundHandlerAdapter {
     TOO_SLOW
   }
 
-  private final Duration most;
+  private final Duration max;
   private final StrictRequestDecoder decoder;
   private Optional<Future<?>> timer = Optional.empty();
   private long measured;
 
-  RequestDeadline(Duration most, StrictRequestDecoder decoder) {
-    this.most = most;
+  RequestDeadline(Duration max, StrictRequestDecoder decoder) {
+    this.max = max;
     this.decoder = decoder;
   }
 
@@ -45,7 +45,7 @@ final class RequestDeadline extends ChannelInboundHandlerAdapter {
         Optional.of(
             context
                 .executor()
-                .schedule(() -> end(context), most.toMillis(), TimeUnit.MILLISECONDS));
+                .schedule(() -> end(context), max.toMillis(), TimeUnit.MILLISECONDS));
   }
 
   /** Restarts the timeout if reading was stopped, since the client could not send then. */

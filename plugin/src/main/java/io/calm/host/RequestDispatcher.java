@@ -83,13 +83,13 @@ final class RequestDispatcher extends SimpleChannelInboundHandler<FullHttpReques
       return new ApiException(
           ApiException.Kind.URI_TOO_LONG,
           "the request line: expected at most %d bytes"
-              .formatted(StrictRequestDecoder.MOST_LINE_BYTES));
+              .formatted(StrictRequestDecoder.MAX_LINE_BYTES));
     }
     if (cause instanceof TooLongHttpHeaderException) {
       return new ApiException(
           ApiException.Kind.HEADERS_TOO_LARGE,
           "headers: expected at most %d bytes together"
-              .formatted(StrictRequestDecoder.MOST_HEADER_BYTES));
+              .formatted(StrictRequestDecoder.MAX_HEADER_BYTES));
     }
     return new ApiException(
         ApiException.Kind.INVALID,

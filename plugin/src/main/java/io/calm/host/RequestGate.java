@@ -25,9 +25,9 @@ import java.util.Deque;
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
 final class RequestGate extends ChannelDuplexHandler {
   private final ByteBudget budget;
-  private final int mostOfOne;
-  private final long most;
-  private final long mostLarge;
+  private final int maxBodyBytes;
+  private final long max;
+  private final long maxLarge;
   private final Deque<BodyCharge> charges = new ArrayDeque<>();
   private BodyCharge current = new BodyCharge();
 
@@ -41,13 +41,13 @@ final class RequestGate extends ChannelDuplexHandler {
   }
 
   /**
-   * @param mostOfOne bytes of a body beyond which nothing is kept
+   * @param maxBodyBytes bytes of a body beyond which nothing is kept
    */
-  RequestGate(ByteBudget budget, int mostOfOne) {
+  RequestGate(ByteBudget budget, int maxBodyBytes) {
     this.budget = budget;
-    this.mostOfOne = mostOfOne;
-    this.most = budget.most() / 4 * 3;
-    this.mostLarge = budget.most() / 2;
+    this.maxBodyBytes = maxBodyBytes;
+    this.max = budget.max() / 4 * 3;
+    this.maxLarge = budget.max() / 2;
   }
 
   @Override
@@ -65,7 +65,7 @@ final class RequestGate extends ChannelDuplexHandler {
     current = new BodyCharge();
     charges.add(current);
     current.over =
-        !request.decoderResult().isSuccess() || HttpUtil.getContentLength(request, 0L) > mostOfOne;
+        !request.decoderResult().isSuccess() || HttpUtil.getContentLength(request, 0L) > maxBodyBytes;
   }
 
   /** Nothing is kept of a body that is refused or was answered, so nothing is charged. */
@@ -74,8 +74,8 @@ final class RequestGate extends ChannelDuplexHandler {
     if (current.over || size == 0) {
       return;
     }
-    long ceiling = current.bytes + size > RequestWorkers.LARGE ? mostLarge : most;
-    if (current.bytes + size > mostOfOne) {
+    long ceiling = current.bytes + size > RequestWorkers.LARGE ? maxLarge : max;
+    if (current.bytes + size > maxBodyBytes) {
       giveBack(current);
     } else if (budget.take(size, ceiling)) {
       current.bytes += size;

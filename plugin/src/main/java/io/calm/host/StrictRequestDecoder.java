@@ -15,16 +15,16 @@ import java.util.List;
  * requests.
  */
 final class StrictRequestDecoder extends HttpRequestDecoder {
-  static final int MOST_LINE_BYTES = 8192;
-  static final int MOST_HEADER_BYTES = 32_768;
-  private static final int MOST_CHUNK_BYTES = 8192;
+  static final int MAX_LINE_BYTES = 8192;
+  static final int MAX_HEADER_BYTES = 32_768;
+  private static final int MAX_CHUNK_BYTES = 8192;
 
   private boolean inRequest;
   private boolean garbage;
   private long completed;
 
   StrictRequestDecoder() {
-    super(MOST_LINE_BYTES, MOST_HEADER_BYTES, MOST_CHUNK_BYTES);
+    super(MAX_LINE_BYTES, MAX_HEADER_BYTES, MAX_CHUNK_BYTES);
   }
 
   @Override

@@ -86,14 +86,14 @@ class HeadTrialTest {
   @Test
   void int4IsTakenWhereItCostsAtMostTheBound() {
     double[] int8 = {0.1, 0.3};
-    double most = HeadTrial.BOUND * 0.2;
-    QuantPlan.Head within = HeadTrial.decide(int8, new double[] {0.1, 0.3 + 1.9 * most}, false);
+    double max = HeadTrial.BOUND * 0.2;
+    QuantPlan.Head within = HeadTrial.decide(int8, new double[] {0.1, 0.3 + 1.9 * max}, false);
     assertEquals(TableFormat.INT4, within.format());
     assertEquals(0.2, within.trial().orElseThrow().int8Kl(), 1e-12);
-    assertEquals(most, within.trial().orElseThrow().bound(), 1e-12);
+    assertEquals(max, within.trial().orElseThrow().bound(), 1e-12);
     assertEquals(
         TableFormat.INT8,
-        HeadTrial.decide(int8, new double[] {0.1, 0.3 + 2.1 * most}, false).format());
+        HeadTrial.decide(int8, new double[] {0.1, 0.3 + 2.1 * max}, false).format());
     assertEquals(
         TableFormat.INT4,
         HeadTrial.decide(int8, new double[] {0.1, 0.2}, false).format(),

@@ -24,9 +24,9 @@ import org.slf4j.LoggerFactory;
 /** Reads a body of DJL's schema. Sampling is greedy unless a sampling parameter is given. */
 public final class LmiParser {
   private static final Logger logger = LoggerFactory.getLogger(LmiParser.class);
-  private static final int MOST_CHOICES = 128;
+  private static final int MAX_CHOICES = 128;
   private static final int DEFAULT_TOKENS = 30;
-  private static final double MOST_TEMPERATURE = 100;
+  private static final double MAX_TEMPERATURE = 100;
   private static final Set<String> KNOWN =
       Set.of(
           "max_new_tokens",
@@ -79,8 +79,8 @@ public final class LmiParser {
           model.name(),
           Printable.of(String.join(", ", unknown)));
     }
-    OptionalInt made = parameters.integer("best_of", 1, MOST_CHOICES);
-    int shown = parameters.integer("n", 1, MOST_CHOICES).orElse(made.orElse(1));
+    OptionalInt made = parameters.integer("best_of", 1, MAX_CHOICES);
+    int shown = parameters.integer("n", 1, MAX_CHOICES).orElse(made.orElse(1));
     int choices = made.orElse(shown);
     if (choices < shown) {
       throw ApiException.invalid(
@@ -178,7 +178,7 @@ public final class LmiParser {
       ServedModel model, List<Prompt> prompts, RequestFields parameters) {
     SamplingParameters.Builder builder = SamplingParameters.builder();
     Sampling.common(parameters, model.spec().vocabulary(), builder);
-    Optional<Double> temperature = Sampling.temperature(parameters, MOST_TEMPERATURE);
+    Optional<Double> temperature = Sampling.temperature(parameters, MAX_TEMPERATURE);
     boolean sample = parameters.flag("do_sample").orElse(asksForSampling(parameters));
     return builder
         .maxNewTokens(answerTokens(model, prompts, parameters))

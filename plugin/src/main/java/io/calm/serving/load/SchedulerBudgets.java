@@ -58,10 +58,10 @@ final class SchedulerBudgets {
                   spec.vocabulary(),
                   limits.maxRunning()));
     }
-    long most = (long) limits.maxRunning() * Decoder.blocksFor(context);
+    long max = (long) limits.maxRunning() * Decoder.blocksFor(context);
     return new SchedulerSettings(
         context,
-        (int) Math.min(Math.min(bytes / blockBytes, most), MAX_BLOCKS),
+        (int) Math.min(Math.min(bytes / blockBytes, max), MAX_BLOCKS),
         limits.maxRunning(),
         limits.queueSize(),
         STEP_TOKENS);

@@ -23,8 +23,8 @@ import java.util.UUID;
  */
 public final class OpenAiParser {
   private static final int DEFAULT_COMPLETION_TOKENS = 16;
-  private static final int MOST_CHOICES = 128;
-  private static final double MOST_TEMPERATURE = 2;
+  private static final int MAX_CHOICES = 128;
+  private static final double MAX_TEMPERATURE = 2;
 
   private OpenAiParser() {}
 
@@ -38,14 +38,14 @@ public final class OpenAiParser {
     OptionalInt logprobs = fields.integer("logprobs", 0, SamplingParameters.MAX_LOGPROBS);
     boolean echo = fields.flag("echo", false);
     OptionalInt asked = fields.integer("max_tokens", 0, Integer.MAX_VALUE);
-    asked.ifPresent(most -> Prompts.requireRoom(model, prompts, "max_tokens", most));
-    int most =
+    asked.ifPresent(max -> Prompts.requireRoom(model, prompts, "max_tokens", max));
+    int max =
         asked.orElseGet(() -> Math.min(room(model, "prompt", prompts), DEFAULT_COMPLETION_TOKENS));
     boolean scored = logprobs.isPresent() || choices.ranked();
     SamplingParameters parameters =
         Sampling.checked(
             () ->
-                sampling(model, fields, most)
+                sampling(model, fields, max)
                     .logprobs(scored)
                     .topLogprobs(logprobs.orElse(0))
                     .build());
@@ -78,10 +78,10 @@ public final class OpenAiParser {
     if (top > 0 && !logprobs) {
       throw ApiException.invalid("top_logprobs", "expected logprobs: true beside it");
     }
-    int most = chatTokens(model, fields, prompts);
+    int max = chatTokens(model, fields, prompts);
     SamplingParameters parameters =
         Sampling.checked(
-            () -> sampling(model, fields, most).logprobs(logprobs).topLogprobs(top).build());
+            () -> sampling(model, fields, max).logprobs(logprobs).topLogprobs(top).build());
     OptionalInt shown = logprobs ? OptionalInt.of(top) : OptionalInt.empty();
     OpenAiReply reply = reply("chatcmpl-", model, fields, clock, framing, choices, shown);
     return new TextRequest(
@@ -95,8 +95,8 @@ public final class OpenAiParser {
   }
 
   private static Choices choices(RequestFields fields) {
-    int shown = fields.integer("n", 1, MOST_CHOICES).orElse(1);
-    int made = fields.integer("best_of", 1, MOST_CHOICES).orElse(shown);
+    int shown = fields.integer("n", 1, MAX_CHOICES).orElse(1);
+    int made = fields.integer("best_of", 1, MAX_CHOICES).orElse(shown);
     if (made < shown) {
       throw ApiException.invalid(
           "best_of", "expected at least n, which is %d, got %d".formatted(shown, made));
@@ -179,7 +179,7 @@ public final class OpenAiParser {
   }
 
   private static SamplingParameters.Builder sampling(
-      ServedModel model, RequestFields fields, int most) {
+      ServedModel model, RequestFields fields, int max) {
     GenerationDefaults defaults = model.defaults();
     SamplingParameters.Builder builder = SamplingParameters.builder();
     defaults.topP().ifPresent(builder::topP);
@@ -189,8 +189,8 @@ public final class OpenAiParser {
     Sampling.common(fields, model.spec().vocabulary(), builder);
     return builder
         .temperature(
-            Sampling.temperature(fields, MOST_TEMPERATURE).orElse(defaults.temperature().orElse(1)))
-        .maxNewTokens(most)
+            Sampling.temperature(fields, MAX_TEMPERATURE).orElse(defaults.temperature().orElse(1)))
+        .maxNewTokens(max)
         .stops(Sampling.stops(fields, "stop"))
         .ignoreEos(fields.flag("ignore_eos", false));
   }

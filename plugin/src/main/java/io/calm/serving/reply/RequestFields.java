@@ -18,7 +18,7 @@ import java.util.OptionalLong;
  */
 public final class RequestFields {
   /** Maximum length of a client's value in a message. */
-  private static final int MOST_SHOWN = 40;
+  private static final int MAX_SHOWN = 40;
 
   private final JsonObject object;
   private final String path;
@@ -66,14 +66,14 @@ public final class RequestFields {
   }
 
   /** Returns a whole number within bounds, both inclusive. */
-  public OptionalInt integer(String key, int least, int most) {
+  public OptionalInt integer(String key, int min, int max) {
     Optional<JsonElement> value = get(key);
     if (value.isEmpty()) {
       return OptionalInt.empty();
     }
-    String bounds = "%d to %d".formatted(least, most);
+    String bounds = "%d to %d".formatted(min, max);
     long number = wholeNumber(name(key), value.get(), "a whole number from " + bounds);
-    if (number < least || number > most) {
+    if (number < min || number > max) {
       throw ApiException.invalid(name(key), "expected %s, got %d".formatted(bounds, number));
     }
     return OptionalInt.of((int) number);
@@ -206,6 +206,6 @@ public final class RequestFields {
 
   private static String shown(String text) {
     return Printable.of(
-        text.length() <= MOST_SHOWN ? text : text.substring(0, MOST_SHOWN - 3) + "...");
+        text.length() <= MAX_SHOWN ? text : text.substring(0, MAX_SHOWN - 3) + "...");
   }
 }

@@ -102,14 +102,14 @@ public final class Sampling {
   }
 
   /** Reads a temperature; empty if the client sent none. */
-  public static Optional<Double> temperature(RequestFields fields, double most) {
+  public static Optional<Double> temperature(RequestFields fields, double max) {
     if (!fields.has("temperature")) {
       return Optional.empty();
     }
     double value = fields.number("temperature").orElseThrow();
-    if (!(value >= 0 && value <= most)) {
+    if (!(value >= 0 && value <= max)) {
       throw ApiException.invalid(
-          fields.name("temperature"), "expected 0 to %s, got %s".formatted((int) most, value));
+          fields.name("temperature"), "expected 0 to %s, got %s".formatted((int) max, value));
     }
     return Optional.of(value);
   }

@@ -10,7 +10,7 @@ import java.util.Optional;
 public final class ValueCount {
   private static final String TOKEN_IDS = "prompt";
 
-  private final int most;
+  private final int max;
   private long at;
   private int count;
   private int ids; // of the array at hand
@@ -32,10 +32,10 @@ public final class ValueCount {
   /**
    * Counts from the start of a text.
    *
-   * @param most number of values and keys that are allowed
+   * @param max number of values and keys that are allowed
    */
-  public ValueCount(int most) {
-    this.most = most;
+  public ValueCount(int max) {
+    this.max = max;
   }
 
   /** Returns a count with the limit for a request's body. */
@@ -62,7 +62,7 @@ public final class ValueCount {
       if (ids > JsonBody.MAX_TOKEN_IDS) {
         throw tooManyIds();
       }
-      if (count > most) {
+      if (count > max) {
         throw tooMany(at + i - from);
       }
       if (level > JsonBody.MAX_LEVELS) {

@@ -152,13 +152,13 @@ final class LoadTest implements AutoCloseable {
   }
 
   private void awaitEnds() throws InterruptedException {
-    long end = System.nanoTime() + options.target().patience().toNanos();
+    long end = System.nanoTime() + options.target().timeout().toNanos();
     while (figures.load().open() + figures.loaded().open() > 0 && System.nanoTime() < end) {
       TimeUnit.MILLISECONDS.sleep(50);
     }
   }
 
-  /** Returns the metrics as soon as nothing runs, or as they are when the patience is over. */
+  /** Returns the metrics as soon as nothing runs, or as they are after a timeout. */
   private Optional<Scrape> idle() throws InterruptedException {
     long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(IDLE_TIMEOUT_MILLIS);
     Optional<Scrape> scrape = server.scrape();

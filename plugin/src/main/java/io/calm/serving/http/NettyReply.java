@@ -62,7 +62,7 @@ final class NettyReply implements ReplySink {
   private boolean gone;
   private boolean paused;
   private Optional<Running> running = Optional.empty();
-  private Duration patience = ServedModel.Limits.DEFAULT.slowReaderTimeout();
+  private Duration pauseTimeout = ServedModel.Limits.DEFAULT.slowReaderTimeout();
   private Optional<Future<?>> end = Optional.empty();
 
   NettyReply(ChannelHandlerContext context, HttpRequest request, Responses responses) {
@@ -82,8 +82,8 @@ final class NettyReply implements ReplySink {
    */
   synchronized void attach(Running reply, Duration slowReaderTimeout) {
     running = Optional.of(reply);
-    patience = slowReaderTimeout;
-    context.channel().attr(CalmHttpHandler.PATIENCE).set(slowReaderTimeout);
+    pauseTimeout = slowReaderTimeout;
+    context.channel().attr(CalmHttpHandler.SLOW_READER_TIMEOUT).set(slowReaderTimeout);
     if (gone) {
       reply.cancel();
     } else if (paused) {
@@ -110,7 +110,7 @@ final class NettyReply implements ReplySink {
     running.ifPresent(Running::pause);
     end =
         Optional.of(
-            context.executor().schedule(this::cut, patience.toMillis(), TimeUnit.MILLISECONDS));
+            context.executor().schedule(this::cut, pauseTimeout.toMillis(), TimeUnit.MILLISECONDS));
   }
 
   private synchronized void resume() {

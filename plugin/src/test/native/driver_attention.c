@@ -1,4 +1,4 @@
-/* Keys and values as stored, attention over one split of them, and splits merged. */
+/* Checks storing keys and values, attention over one split, and merging of splits. */
 #include "driver.h"
 
 #include <math.h>
@@ -6,7 +6,7 @@
 
 enum { KV_BLOCKS = CALM_SPLIT / CALM_KV_BLOCK, SLACK = 64 };
 
-/* A split of one layer: its KV blocks as the variants write them, and what they should hold. */
+/* A split of one layer: the KV blocks that a variant writes, and their expected contents. */
 typedef struct {
   calm_attention a;
   int stored;            /* positions */
@@ -21,7 +21,7 @@ static float *position_of(const split *s, float *of_all, int head, int position)
   return of_all + ((size_t)head * (size_t)s->stored + (size_t)position) * (size_t)s->a.head_dim;
 }
 
-/* What is read back of x once it was stored. */
+/* The expected value of x after it has been stored and read. */
 static void round_stored(const split *s, const float *x, float *target) {
   float scale = driver_scale(x, s->a.head_dim);
   for (int d = 0; d < s->a.head_dim; d++) {
@@ -30,7 +30,7 @@ static void round_stored(const split *s, const float *x, float *target) {
   }
 }
 
-/* The stored element of a head's slot, read by its place in the KV block. */
+/* Reads the stored element of a head's slot from its position in the KV block. */
 static float element(const split *s, int values, int head, int position, int d) {
   const uint8_t *kv_block = s->kv_blocks[position / CALM_KV_BLOCK];
   size_t dim = (size_t)s->a.head_dim, slot = (size_t)(position % CALM_KV_BLOCK);
@@ -73,7 +73,7 @@ static void store(const calm_kernels *k, split *s, int position) {
   }
 }
 
-/* What no position was stored to holds no numbers. */
+/* Stores random keys and values; memory without stored positions is all NaN. */
 static split roll_split(const calm_kernels *k, calm_attention a, int stored) {
   split s = {.a = a, .stored = stored};
   size_t bytes = calm_kv_layer_bytes(&a) + SLACK;
@@ -90,7 +90,7 @@ static split roll_split(const calm_kernels *k, calm_attention a, int stored) {
   return s;
 }
 
-/* One query over positions from .. end; where there are none, nothing but zeros. */
+/* One query over positions from .. end; all zeros if there are none. */
 static calm_partial expect(const split *s, int head, const float *query, int from, int end,
                            float *output) {
   int dim = s->a.head_dim;
@@ -134,7 +134,7 @@ static void expect_merged(calm_partial *running, float *outputs, calm_partial sp
   }
 }
 
-/* The positions that a chunk's queries see: each one more than the last, or a window of them. */
+/* The visible positions of a chunk's queries: each sees one more than the last, or a window. */
 static void roll_ranges(const split *s, int count, int shared, int32_t *from, int32_t *end) {
   int rows = (count + shared - 1) / shared;
   int window = driver_below(2) ? 0 : 1 + driver_below(100);
@@ -148,8 +148,8 @@ static void roll_ranges(const split *s, int count, int shared, int32_t *from, in
 }
 
 /*
- * What positions that a query does not see add are zeros, which turn a -0 that is left of an
- * underflow to 0. Rounding to int8 takes both for 0, and so does this.
+ * Positions that a query does not see add zeros, which turn the -0 of an underflow into 0.
+ * Rounding to int8 treats both as 0, and so does this comparison.
  */
 static void drop_signs_of_zeros(float *x, size_t count) {
   for (size_t i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-/* The pool: each item of each job is run once, by a thread of the job's, even if others are late. */
+/* Checks the pool: a job's items run once each, by its threads, even if some are late. */
 #include "driver.h"
 #include "guard.h"
 #include "pool.h"
@@ -102,7 +102,7 @@ static void read_page(void *context, int item, int worker) {
   f->runs[item] += 1 + f->pages[(size_t)item * PAGE];
 }
 
-/* Returns whether the job came to its end. */
+/* Returns whether the job finished. */
 static int run_faulty(faulty *f, int threads) {
   volatile int whole = 0;
   calm_pool_acquire(threads);
@@ -122,7 +122,7 @@ static void count_runs(void *context, int item, int worker) {
   ((int *)context)[item]++;
 }
 
-/* A job whose items read a file that is cut short ends at its caller's place; the next runs whole. */
+/* A job that reads a truncated file ends with a failure in its caller; the next job runs whole. */
 void driver_faults(void) {
   calm_guard_install();
   FILE *file = tmpfile();

@@ -1,4 +1,4 @@
-/* What a search computes: grids, codes, rounded inputs, float64 tiles. */
+/* Checks the kernels of a search: grids, codes, rounded inputs, float64 tiles. */
 #include "driver.h"
 
 #include <math.h>

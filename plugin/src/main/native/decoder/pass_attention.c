@@ -8,8 +8,8 @@
 #include <string.h>
 
 enum {
-  BLOCK_ROWS = 16,      /* of one sequence that attend together */
-  ITEMS_PER_THREAD = 8, /* where there are so many heads */
+  BLOCK_ROWS = 16,      /* maximum rows of one sequence that attend together */
+  ITEMS_PER_THREAD = 8, /* if the heads suffice */
 };
 
 static uint8_t *kv_block_of(const pass *p, int row, int32_t position) {
@@ -202,7 +202,7 @@ static void write_query(const pass *p, const row_block *block, int kv_head, int 
   p->d->kernels->divide(output, sum->sum, target, s->head_dim);
 }
 
-/* Whether the outputs of a key-value head's queries are whole groups of the next linear's inputs. */
+/* Whether a key-value head's outputs are whole groups of the next linear's inputs. */
 static int heads_are_groups(const calm_decoder *d) {
   int32_t width = d->shape.heads / d->shape.kv_heads * d->shape.head_dim;
   return !d->shape.per_token && width % d->stages[CALM_ATTENTION_OUT].group == 0;

@@ -16,19 +16,22 @@ enum { QUERIES = 4, VECTORS = 4 };
 enum { QUERIES = 2, VECTORS = 2 };
 #endif
 
-/* Up to so many queries, float16 is widened where it is used rather than once for all. */
+/* Up to this many queries, float16 is widened at each use rather than once in advance. */
 enum { FEW = 8 };
 
 static size_t element_bytes(const calm_attention *a) { return a->kv == CALM_KV_INT8 ? 1 : 2; }
 
+/* Bytes of the keys, or of the values, of all heads in a KV block of one layer. */
 static size_t plane(const calm_attention *a) {
   return (size_t)a->kv_heads * (size_t)a->head_dim * CALM_KV_BLOCK * element_bytes(a);
 }
 
+/* Offset of a head within these bytes. */
 static size_t head_plane(const calm_attention *a, int kv_head) {
   return (size_t)kv_head * (size_t)a->head_dim * CALM_KV_BLOCK * element_bytes(a);
 }
 
+/* The int8 scales of a head's keys, or of its values if `values`. */
 static float *scales_of(const calm_attention *a, uint8_t *layer, int values, int kv_head) {
   return (float *)(layer + 2 * plane(a)) +
          (size_t)((values ? a->kv_heads : 0) + kv_head) * CALM_KV_BLOCK;
@@ -38,6 +41,7 @@ static int32_t padded(int32_t width) { return (width + 15) / 16 * 16; }
 
 static float clamp_half(float x) { return x > 65504 ? 65504 : x < -65504 ? -65504 : x; }
 
+/* Stores x as float16, `stride` elements apart; values beyond the range are clamped. */
 static void store_halves(const float *x, int32_t width, uint16_t *target, size_t stride) {
   for (int32_t i = 0; i < width; i += 16) {
     int count = width - i < 16 ? width - i : 16;
@@ -53,6 +57,7 @@ static void store_halves(const float *x, int32_t width, uint16_t *target, size_t
   }
 }
 
+/* Stores x as int8 codes, `stride` elements apart, and returns their scale. */
 static float store_codes(const float *x, int32_t width, int8_t *target, size_t stride) {
   float max = 0;
   for (int32_t i = 0; i < width; i++) {
@@ -86,8 +91,8 @@ INLINE lanes load(const void *b, const int half, size_t at) {
 }
 
 /*
- * One operand of a product: `steps` rows of `stride` elements, of which so many vectors are used;
- * float16 or float32.
+ * One operand of a product: `steps` rows of `stride` elements, of which the first `vectors` vectors
+ * are used; float16 or float32.
  */
 typedef struct {
   const void *rows;
@@ -96,8 +101,8 @@ typedef struct {
 } operand;
 
 /*
- * c[q][n] = sum over s ascending of x[q][s] * b[s][n], fused, for one block in registers; added to
- * what c holds unless `fresh`.
+ * c[q][n] (+)= sum over s ascending of x[q][s] * b[s][n], fused, for one block in registers. Starts
+ * from 0 if `fresh`, otherwise from the values in c.
  */
 INLINE void block(const int queries, const int vectors, const int half, const int fresh,
                   const float *x, size_t x_stride, const operand *b, const operand *next,
@@ -117,7 +122,7 @@ INLINE void block(const int queries, const int vectors, const int half, const in
     for (int v = 0; v < vectors; v++) {
       row[v] = load(b->rows, half, at + (size_t)(16 * v));
     }
-    if (half && s < next->steps) { /* float16 is read from memory: what is next is fetched ahead */
+    if (half && s < next->steps) { /* float16 comes from memory: prefetch the next rows */
       const uint16_t *row_of_next = (const uint16_t *)next->rows + (size_t)s * next->stride;
       __builtin_prefetch(row_of_next + 16 * vector);
       if (vectors > 2 && vector + 2 < next->vectors) {
@@ -142,6 +147,7 @@ INLINE void block(const int queries, const int vectors, const int half, const in
   }
 }
 
+/* The block above for all vectors of b, and a fixed number of queries. */
 INLINE void queries_block(const int queries, const int half, const int fresh, const float *x,
                           size_t x_stride, const operand *b, const operand *next, float *c,
                           size_t c_stride) {
@@ -184,9 +190,9 @@ INLINE void accumulate_as(const int half, const int fresh, const float *x, size_
   }
 }
 
+/* The product above for any number of queries. */
 INLINE void accumulate(const int fresh, const float *x, size_t x_stride, int queries,
-                       const operand *b, const operand *next, float *c,
-                          size_t c_stride) {
+                       const operand *b, const operand *next, float *c, size_t c_stride) {
   if (b->half) {
     accumulate_as(1, fresh, x, x_stride, queries, b, next, c, c_stride);
   } else {
@@ -251,7 +257,7 @@ static calm_partial softmax(float *scores, int32_t from, int32_t end, int positi
   for (int i = first; i < after; i += 16) {
     lanes weight = lanes_exp(lanes_sub(lanes_load(scores + i), lanes_all(max)));
     lanes_store(scores + i, weight);
-    sum = lanes_add(sum, weight); /* what lies outside would add zeros */
+    sum = lanes_add(sum, weight); /* lanes outside the range would add zeros */
   }
   return (calm_partial){max, lanes_sum(sum)};
 }
@@ -270,7 +276,7 @@ static int filled(const visit *v, int kv_block) {
   return positions < CALM_KV_BLOCK ? positions : CALM_KV_BLOCK;
 }
 
-/* Keys as stored: [head_dim][64], of which the vectors that hold what is seen. */
+/* Keys as stored: [head_dim][64]; only the vectors with visible positions. */
 static operand stored_keys(const visit *v, int kv_block, int head) {
   const void *rows = v->kv_blocks[kv_block] + head_plane(v->a, v->kv_head + head);
   return (operand){rows, CALM_KV_BLOCK, 1, v->a->head_dim, (filled(v, kv_block) + 15) / 16};

@@ -38,7 +38,7 @@ final class NativeModel implements AutoCloseable {
   private static final List<TableFormat> FORMATS =
       List.of(TableFormat.INT8, TableFormat.INT4, TableFormat.FLOAT16, TableFormat.FLOAT32);
 
-  private final @Nullable ByteBuffer[] buffers; // keeps what is not owned reachable
+  private final @Nullable ByteBuffer[] buffers; // keeps borrowed buffers reachable
   private final List<OffHeap> owned;
   private long handle;
 
@@ -81,11 +81,11 @@ final class NativeModel implements AutoCloseable {
 
     private void add(TokenTable table) {
       sizes.add(FORMATS.indexOf(table.format()));
-      if (table instanceof TokenTable.Int8 int8) {
+      if (table instanceof TokenTable.Int8Table int8) {
         add(int8.group(), int8.codes(), int8.scales());
       } else if (table instanceof TokenTable.Int4 int4) {
         add(int4.weight().group(), int4.weight().codes(), int4.weight().grids());
-      } else if (table instanceof TokenTable.Float16 half) {
+      } else if (table instanceof TokenTable.Float16Table half) {
         add(0, half.values(), null);
       } else if (table instanceof TokenTable.Float32 single) {
         add(0, single.values(), null);

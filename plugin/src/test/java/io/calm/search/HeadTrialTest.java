@@ -122,7 +122,7 @@ class HeadTrialTest {
   }
 
   private static void requireMeasured(QuantPlan plan, Sink sink) {
-    QuantPlan.HeadTrial trial = plan.head().trial().orElseThrow();
+    QuantPlan.HeadTrialResult trial = plan.head().trial().orElseThrow();
     assertTrue(trial.int8Kl() > 0 && Double.isFinite(trial.int4Kl()), trial.toString());
     assertEquals(HeadTrial.BOUND * trial.int8Kl(), trial.bound());
     boolean taken = trial.int4Kl() - trial.int8Kl() <= trial.bound();

@@ -39,7 +39,7 @@ import org.slf4j.LoggerFactory;
  * cancelled, if it has not read them within the slow reader timeout, or if {@link #MAX_HELD} bytes
  * wait.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
+@SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class NettyReply implements ReplySink {
   static final long PAUSE_AT = 64L << 10;
   static final long RESUME_AT = 16L << 10;

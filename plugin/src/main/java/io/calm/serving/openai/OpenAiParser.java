@@ -8,7 +8,7 @@ import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.Prompt;
 import io.calm.serving.reply.Prompts;
 import io.calm.serving.reply.RequestFields;
-import io.calm.serving.reply.Sampling;
+import io.calm.serving.reply.SamplingFields;
 import io.calm.serving.reply.TextRequest;
 import java.time.InstantSource;
 import java.util.List;
@@ -33,7 +33,7 @@ public final class OpenAiParser {
       ServedModel model, JsonObject body, InstantSource clock, Framing framing) {
     RequestFields fields = new RequestFields(body);
     Unsupported.inCompletion(fields);
-    Choices choices = choices(fields);
+    ChoiceCounts choices = choices(fields);
     List<Prompt> prompts = CompletionPrompts.read(model, fields, choices.made());
     OptionalInt logprobs = fields.integer("logprobs", 0, SamplingParameters.MAX_LOGPROBS);
     boolean echo = fields.flag("echo", false);
@@ -43,7 +43,7 @@ public final class OpenAiParser {
         asked.orElseGet(() -> Math.min(room(model, "prompt", prompts), DEFAULT_COMPLETION_TOKENS));
     boolean scored = logprobs.isPresent() || choices.ranked();
     SamplingParameters parameters =
-        Sampling.checked(
+        SamplingFields.checked(
             () ->
                 sampling(model, fields, max)
                     .logprobs(scored)
@@ -54,7 +54,7 @@ public final class OpenAiParser {
         prompts,
         choices.made(),
         parameters,
-        Sampling.stopTokens(fields, model.spec().vocabulary()),
+        SamplingFields.stopTokens(fields, model.spec().vocabulary()),
         reply.showSpecial(),
         echo && logprobs.isPresent() ? logprobs : OptionalInt.empty(),
         new CompletionFormat(reply, echo));
@@ -65,7 +65,7 @@ public final class OpenAiParser {
       ServedModel model, JsonObject body, InstantSource clock, Framing framing) {
     RequestFields fields = new RequestFields(body);
     Unsupported.inChat(fields);
-    Choices choices = choices(fields);
+    ChoiceCounts choices = choices(fields);
     if (choices.ranked()) {
       throw ApiException.invalid(
           "best_of",
@@ -80,7 +80,7 @@ public final class OpenAiParser {
     }
     int max = chatTokens(model, fields, prompts);
     SamplingParameters parameters =
-        Sampling.checked(
+        SamplingFields.checked(
             () -> sampling(model, fields, max).logprobs(logprobs).topLogprobs(top).build());
     OptionalInt shown = logprobs ? OptionalInt.of(top) : OptionalInt.empty();
     OpenAiReply reply = reply("chatcmpl-", model, fields, clock, framing, choices, shown);
@@ -88,13 +88,13 @@ public final class OpenAiParser {
         prompts,
         choices.made(),
         parameters,
-        Sampling.stopTokens(fields, model.spec().vocabulary()),
+        SamplingFields.stopTokens(fields, model.spec().vocabulary()),
         reply.showSpecial(),
         OptionalInt.empty(),
         new ChatFormat(reply));
   }
 
-  private static Choices choices(RequestFields fields) {
+  private static ChoiceCounts choices(RequestFields fields) {
     int shown = fields.integer("n", 1, MAX_CHOICES).orElse(1);
     int made = fields.integer("best_of", 1, MAX_CHOICES).orElse(shown);
     if (made < shown) {
@@ -106,7 +106,7 @@ public final class OpenAiParser {
           "best_of",
           "expected n, which is %d, where stream is true, got %d".formatted(shown, made));
     }
-    return new Choices(shown, made);
+    return new ChoiceCounts(shown, made);
   }
 
   private static OpenAiReply reply(
@@ -115,7 +115,7 @@ public final class OpenAiParser {
       RequestFields fields,
       InstantSource clock,
       Framing framing,
-      Choices choices,
+      ChoiceCounts choices,
       OptionalInt logprobs) {
     boolean streamed = fields.flag("stream", false);
     return new OpenAiReply(
@@ -186,12 +186,12 @@ public final class OpenAiParser {
     defaults.topK().ifPresent(value -> builder.topK(Math.max(0, value)));
     defaults.minP().ifPresent(builder::minP);
     defaults.repetitionPenalty().ifPresent(builder::repetitionPenalty);
-    Sampling.common(fields, model.spec().vocabulary(), builder);
+    SamplingFields.common(fields, model.spec().vocabulary(), builder);
     return builder
         .temperature(
-            Sampling.temperature(fields, MAX_TEMPERATURE).orElse(defaults.temperature().orElse(1)))
+            SamplingFields.temperature(fields, MAX_TEMPERATURE).orElse(defaults.temperature().orElse(1)))
         .maxNewTokens(max)
-        .stops(Sampling.stops(fields, "stop"))
+        .stops(SamplingFields.stops(fields, "stop"))
         .ignoreEos(fields.flag("ignore_eos", false));
   }
 }

@@ -45,7 +45,7 @@ final class BodyParser {
    * Reads the start of an array.
    *
    * @param length bytes of the body
-   * @param charge grows by the estimated size of what is built
+   * @param charge grows by the estimated size of the parsed values
    */
   BodyParser(byte[] body, int length, ByteBudget.Charge charge) {
     this.body = body;
@@ -280,7 +280,7 @@ final class BodyParser {
     charge(VALUE_BYTES, CHARGED_AT_ONCE);
   }
 
-  /** Charges for what is built, in steps of more than {@code min} bytes. */
+  /** Charges for parsed values, in steps of more than {@code min} bytes. */
   private void charge(long bytes, int min) {
     uncharged += bytes;
     if (uncharged > min) {

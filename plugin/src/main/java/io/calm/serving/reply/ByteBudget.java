@@ -33,15 +33,15 @@ public final class ByteBudget {
     return taken.get() > max / 2;
   }
 
-  /** Takes {@code bytes} and returns true, or takes none. */
+  /** Takes {@code bytes} and returns true, or takes none and returns false. */
   public boolean take(long bytes) {
     return take(bytes, max);
   }
 
   /**
-   * Takes {@code bytes} and returns true, or takes none.
+   * Takes {@code bytes} and returns true, or takes none and returns false.
    *
-   * @param ceiling the limit of what is taken by all, for users that must leave some to others
+   * @param ceiling the maximum total after this call, for users that must leave some to others
    */
   public boolean take(long bytes, long ceiling) {
     if (taken.addAndGet(bytes) <= ceiling) {
@@ -70,7 +70,7 @@ public final class ByteBudget {
       this.budget = budget;
     }
 
-    /** Takes more bytes and returns true; takes none if they are not left or this is closed. */
+    /** Takes more bytes and returns true; takes none if too few are left or this is closed. */
     public synchronized boolean grow(long more) {
       if (closed || !budget.take(more)) {
         return false;

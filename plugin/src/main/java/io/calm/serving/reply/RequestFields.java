@@ -13,8 +13,8 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
- * Typed access to an object of a request. A key with {@code null} is an absent one; a value of the
- * wrong type is an {@link ApiException} that names the key, what was expected and what was found.
+ * Typed access to an object of a request. A key with {@code null} counts as absent; a value of the
+ * wrong type is an {@link ApiException} with the key, the expected type and the actual value.
  */
 public final class RequestFields {
   /** Maximum length of a client's value in a message. */
@@ -32,7 +32,7 @@ public final class RequestFields {
     this.path = path;
   }
 
-  /** Returns the value of a key; empty where it is absent or null. */
+  /** Returns the value of a key; empty if it is absent or null. */
   public Optional<JsonElement> get(String key) {
     return Optional.ofNullable(object.get(key)).filter(value -> !value.isJsonNull());
   }
@@ -41,7 +41,7 @@ public final class RequestFields {
     return get(key).isPresent();
   }
 
-  /** Returns a key as it stands in messages. */
+  /** Returns a key in the form used in messages. */
   public String name(String key) {
     return path + Printable.of(key);
   }
@@ -185,7 +185,7 @@ public final class RequestFields {
     return ApiException.invalid(name, "expected %s, got %s".formatted(expected, describe(got)));
   }
 
-  /** Returns a value's type, and the value where it is short. */
+  /** Returns a value's type, and the value if it is short. */
   public static String describe(JsonElement value) {
     if (value.isJsonObject()) {
       return "an object";

@@ -13,10 +13,10 @@ public final class ValueCount {
   private final int max;
   private long at;
   private int count;
-  private int ids; // of the array at hand
+  private int ids; // of the current array
   private int level;
   private int matched; // characters of the key's name; -1 if it is another one
-  private boolean escaped; // the string at hand has an escape
+  private boolean escaped; // the current string has an escape
   private boolean named; // the last string of the outermost level may be the member's name
   private boolean inTokenIds;
   private State state = State.BETWEEN;
@@ -115,7 +115,7 @@ public final class ValueCount {
           return i;
         }
       } else if ((c < '0' || c > '9') && c != ' ' && c != '\n' && c != '\r' && c != '\t') {
-        count += c == ']' ? 0 : ids - 1; // the last one goes on, or is something else
+        count += c == ']' ? 0 : ids - 1; // the last one may continue or be no number
         ids = 0;
         state = State.BETWEEN;
         between(c);

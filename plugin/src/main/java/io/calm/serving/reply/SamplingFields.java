@@ -15,11 +15,11 @@ import java.util.random.RandomGenerator;
  * Reads the sampling keys that the schemas have in common. {@link SamplingParameters} checks their
  * ranges.
  */
-public final class Sampling {
+public final class SamplingFields {
   private static final String STOP_TOKENS = "stop_token_ids";
   private static final int MAX_STOP_TOKENS = 4096;
 
-  private Sampling() {}
+  private SamplingFields() {}
 
   /**
    * Reads {@code top_p, top_k, min_p, repetition_penalty, frequency_penalty, presence_penalty,

@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /** A decoder asked alone, in one step a prompt, with arithmetic in double. */
-record ReferenceModel(Decoder decoder, Tokenizer tokenizer) {
+record SingleRequestModel(Decoder decoder, Tokenizer tokenizer) {
   private static final int END = 0; // of both tiny models
 
   /**

@@ -52,8 +52,7 @@ record Options(
    *     without load
    * @param maxGrowth maximum growth of the server's memory
    */
-  record Goals(
-      OptionalDouble minSpeedup, OptionalDouble maxFirstToken, OptionalDouble maxGrowth) {}
+  record Goals(OptionalDouble minSpeedup, OptionalDouble maxFirstToken, OptionalDouble maxGrowth) {}
 
   /** Reads the properties, of which all may be missing. */
   static Options of(Properties properties) {

@@ -107,7 +107,12 @@ public final class NativeKernels {
 
   /** The same with an int8 table: logits [rows * V]. */
   public static float[] multiply(
-      KernelVariant variant, TokenTable.Int8Table table, boolean perToken, float[] x, int from, int to) {
+      KernelVariant variant,
+      TokenTable.Int8Table table,
+      boolean perToken,
+      float[] x,
+      int from,
+      int to) {
     return multiply(
         variant,
         INT8,

@@ -59,8 +59,10 @@ final class StateSeries {
           blocks("calm_search_blocks", "Number of blocks.", Blocks::blocks),
           blocks("calm_search_evaluations", "Candidates scored so far.", Blocks::evaluations),
           blocks("calm_search_last_score", "The last score.", Blocks::lastScore),
-          search("calm_search_elapsed_seconds", "Since the load began.", SearchState::elapsedSeconds),
-          search("calm_search_remaining_seconds", "Estimated seconds left.", SearchState::etaSeconds));
+          search(
+              "calm_search_elapsed_seconds", "Since the load began.", SearchState::elapsedSeconds),
+          search(
+              "calm_search_remaining_seconds", "Estimated seconds left.", SearchState::etaSeconds));
 
   private final Collector.Type type;
   private final String name;

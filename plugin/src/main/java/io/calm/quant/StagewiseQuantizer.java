@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * An algorithm that combines a fold and a rounding, applied to the block's stages in order. Each stage
- * sees the same inputs as the served module: the outputs of the candidate's own earlier W4A8
+ * An algorithm that combines a fold and a rounding, applied to the block's stages in order. Each
+ * stage sees the same inputs as the served module: the outputs of the candidate's own earlier W4A8
  * linears.
  *
  * <p>A fold into v or up is applied after these were rounded ({@link DividedRows}).

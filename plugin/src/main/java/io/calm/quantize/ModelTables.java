@@ -54,7 +54,8 @@ record ModelTables(TokenTable embeddings, TokenTable head) {
     Matrix read(int from, int to);
   }
 
-  private static TokenTable table(ModelSpec spec, TableFormat format, int groupLimit, RowReader rows) {
+  private static TokenTable table(
+      ModelSpec spec, TableFormat format, int groupLimit, RowReader rows) {
     int group = QuantizedLinear.groupFor(spec.hidden(), groupLimit);
     IntFunction<ByteBuffer> memory = ByteBuffer::allocateDirect;
     int tokens = spec.vocabulary();

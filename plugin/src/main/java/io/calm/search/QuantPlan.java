@@ -117,7 +117,8 @@ public record QuantPlan(
    * @param pairedStandardError standard error of the difference, paired by sequence
    * @param bound maximum divergence that int4 may add to that of int8
    */
-  public record HeadTrialResult(double int8Kl, double int4Kl, double pairedStandardError, double bound) {}
+  public record HeadTrialResult(
+      double int8Kl, double int4Kl, double pairedStandardError, double bound) {}
 
   /**
    * The origin of the calibration tokens.

@@ -27,7 +27,8 @@ public abstract sealed class TokenTableBuilder {
   }
 
   /**
-   * Builds {@link TokenTable.Int8Table}: scale = max|row| / 127, code = round_half_even(value / scale).
+   * Builds {@link TokenTable.Int8Table}: scale = max|row| / 127, code = round_half_even(value /
+   * scale).
    *
    * @param group of the activations that will meet the table as lm_head: 32, 64 or 128
    */

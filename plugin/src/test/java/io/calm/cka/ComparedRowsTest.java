@@ -18,7 +18,9 @@ final class ComparedRowsTest {
 
   @Test
   void rowsAboveTheThresholdAreLeftOut() {
-    ComparedRows rows = ComparedRows.withoutSinks(column(1, 20.5f, -1, 20, 1, -70, 1), ComparedRows.DEFAULT_THRESHOLD);
+    ComparedRows rows =
+        ComparedRows.withoutSinks(
+            column(1, 20.5f, -1, 20, 1, -70, 1), ComparedRows.DEFAULT_THRESHOLD);
     assertEquals(2, rows.excluded());
     assertEquals(5, rows.kept());
     assertEquals(7, rows.total());
@@ -49,6 +51,7 @@ final class ComparedRowsTest {
   @Test
   void theThresholdIsPositive() {
     assertThrows(IllegalArgumentException.class, () -> ComparedRows.withoutSinks(column(1), 0));
-    assertThrows(IllegalArgumentException.class, () -> ComparedRows.withoutSinks(column(1), Double.NaN));
+    assertThrows(
+        IllegalArgumentException.class, () -> ComparedRows.withoutSinks(column(1), Double.NaN));
   }
 }

@@ -68,7 +68,8 @@ class LmEvalHarnessTest {
       assertEquals(question.choices().size(), answers.get(i).size());
       for (int c = 0; c < question.choices().size(); c++) {
         JsonArray measured = answers.get(i).get(c).getAsJsonArray();
-        SingleRequestModel.Score score = model.score(question.query(), " " + question.choices().get(c));
+        SingleRequestModel.Score score =
+            model.score(question.query(), " " + question.choices().get(c));
         String name = question.query() + " " + question.choices().get(c);
         assertEquals(score.logprob(), measured.get(0).getAsDouble(), 1e-4, name);
         assertEquals(score.greedy(), measured.get(1).getAsString().equals("True"), name);

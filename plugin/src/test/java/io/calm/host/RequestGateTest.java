@@ -27,7 +27,8 @@ final class RequestGateTest {
   private static final int MAX = 400;
 
   private final ByteBudget budget = new ByteBudget(MAX);
-  private final EmbeddedChannel channel = new EmbeddedChannel(new RequestGate(budget, MAX_BODY_BYTES));
+  private final EmbeddedChannel channel =
+      new EmbeddedChannel(new RequestGate(budget, MAX_BODY_BYTES));
 
   @AfterEach
   void everythingIsGivenBackInTheEnd() {

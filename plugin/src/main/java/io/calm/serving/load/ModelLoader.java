@@ -200,7 +200,8 @@ public final class ModelLoader {
     return SchedulerBudgets.of(spec, settings, MemoryLedger.PROCESS.room().available());
   }
 
-  private static MemoryLedger.MemoryReservation reserve(CalmSettings settings, MemoryEstimate estimate) {
+  private static MemoryLedger.MemoryReservation reserve(
+      CalmSettings settings, MemoryEstimate estimate) {
     return settings.loading().memoryCheck()
         ? MemoryLedger.PROCESS.reserve(estimate)
         : MemoryLedger.PROCESS.reserveUnchecked(estimate);

@@ -39,7 +39,8 @@ final class SchedulerBudgets {
             spec.maxContext(),
             limits.maxContext().orElse(Math.min(spec.maxContext(), DEFAULT_CONTEXT)));
     long blockBytes = Decoders.blockBytes(spec, settings.decoder().forDecoder());
-    long automatic = (long) Math.min(available * KV_SHARE, MemoryLimits.directLimit() * KV_DIRECT_SHARE);
+    long automatic =
+        (long) Math.min(available * KV_SHARE, MemoryLimits.directLimit() * KV_DIRECT_SHARE);
     long bytes =
         limits.kvBudgetMb().isPresent()
             ? limits.kvBudgetMb().getAsLong() << 20

@@ -189,7 +189,8 @@ public final class OpenAiParser {
     SamplingFields.common(fields, model.spec().vocabulary(), builder);
     return builder
         .temperature(
-            SamplingFields.temperature(fields, MAX_TEMPERATURE).orElse(defaults.temperature().orElse(1)))
+            SamplingFields.temperature(fields, MAX_TEMPERATURE)
+                .orElse(defaults.temperature().orElse(1)))
         .maxNewTokens(max)
         .stops(SamplingFields.stops(fields, "stop"))
         .ignoreEos(fields.flag("ignore_eos", false));

@@ -5,8 +5,8 @@ import io.calm.checkpoint.tokenizer.json.RegexNode.Assertion;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Atomic;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Chars;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Choice;
-import io.calm.checkpoint.tokenizer.json.RegexNode.Repeat;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Concatenation;
+import io.calm.checkpoint.tokenizer.json.RegexNode.Repeat;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -116,7 +116,8 @@ final class RegexCheck {
       return choice.branches().stream().allMatch(RegexCheck::isPlain)
           && areDisjoint(choice.branches().stream().map(RegexCheck::first).toList());
     }
-    List<RegexNode> parts = body instanceof Concatenation sequence ? sequence.flat() : List.of(body);
+    List<RegexNode> parts =
+        body instanceof Concatenation sequence ? sequence.flat() : List.of(body);
     List<BitSet> sets = new ArrayList<>();
     for (RegexNode part : parts) {
       RegexNode one = part instanceof Repeat repeat ? repeat.body() : part;

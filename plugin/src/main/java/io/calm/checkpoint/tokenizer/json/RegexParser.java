@@ -5,8 +5,8 @@ import io.calm.checkpoint.tokenizer.json.RegexNode.Assertion;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Atomic;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Chars;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Choice;
-import io.calm.checkpoint.tokenizer.json.RegexNode.Repeat;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Concatenation;
+import io.calm.checkpoint.tokenizer.json.RegexNode.Repeat;
 import java.util.ArrayList;
 import java.util.List;
 

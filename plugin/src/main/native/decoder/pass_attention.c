@@ -67,13 +67,13 @@ static int32_t first_seen(const pass *p, int32_t position) {
 
 void calm_pass_find_blocks(pass *p) {
   int shared = p->d->shape.heads / p->d->shape.kv_heads;
-  int most = CALM_MAX_QUERIES / shared < BLOCK_ROWS ? CALM_MAX_QUERIES / shared : BLOCK_ROWS;
+  int max_rows = CALM_MAX_QUERIES / shared < BLOCK_ROWS ? CALM_MAX_QUERIES / shared : BLOCK_ROWS;
   const int32_t *sequences = p->step->sequences + p->first;
   p->blocks = 0;
   p->decodes = 1;
   for (int row = 0; row < p->rows;) {
     int end = row + 1;
-    while (end < p->rows && end - row < most && sequences[end] == sequences[row]) {
+    while (end < p->rows && end - row < max_rows && sequences[end] == sequences[row]) {
       end++;
     }
     p->decodes &= end == row + 1 && (row == 0 || sequences[row] != sequences[row - 1]);
@@ -117,8 +117,8 @@ static head_range heads_of(const pass *p, const row_block *block, int part) {
  */
 static int divide_blocks(pass *p, int apart) {
   const calm_shape *s = &p->d->shape;
-  int most = CALM_MAX_QUERIES / (s->heads / s->kv_heads), items = 0;
-  most = most < s->kv_heads ? most : s->kv_heads;
+  int max_heads = CALM_MAX_QUERIES / (s->heads / s->kv_heads), items = 0;
+  max_heads = max_heads < s->kv_heads ? max_heads : s->kv_heads;
   int64_t all = 0; /* heads of a split and row */
   for (int b = 0; b < p->blocks; b++) {
     const row_block *block = &p->row_blocks[b];
@@ -128,7 +128,7 @@ static int divide_blocks(pass *p, int apart) {
   for (int b = 0; b < p->blocks; b++) {
     row_block *block = &p->row_blocks[b];
     int64_t heads = block->end - block->first > 1 ? 1 : apart ? share : share / block->splits;
-    block->heads_each = heads < 1 ? 1 : heads < most ? (int32_t)heads : most;
+    block->heads_each = heads < 1 ? 1 : heads < max_heads ? (int32_t)heads : max_heads;
     block->item = items;
     items += parts_of(p, block) * (apart ? block->splits : 1);
   }

@@ -126,11 +126,11 @@ void calm_attend_window(const calm_kernels *kernels, const calm_windows *w, int 
   state s = state_of(kernels, w, scratch);
   size_t dim = (size_t)w->head_dim, width = (size_t)w->heads * dim;
   int shared = s.attention.heads;
-  int most = CALM_MAX_QUERIES / shared < BLOCK_ROWS ? CALM_MAX_QUERIES / shared : BLOCK_ROWS;
+  int max_rows = CALM_MAX_QUERIES / shared < BLOCK_ROWS ? CALM_MAX_QUERIES / shared : BLOCK_ROWS;
   int finite = store(&s, k + (size_t)kv_head * dim, v + (size_t)kv_head * dim);
   size_t heads = (size_t)(kv_head * shared) * dim;
-  for (int first = 0; first < w->length; first += most) {
-    int rows = w->length - first < most ? w->length - first : most, count = rows * shared;
+  for (int first = 0; first < w->length; first += max_rows) {
+    int rows = w->length - first < max_rows ? w->length - first : max_rows, count = rows * shared;
     calm_partial sums[CALM_MAX_QUERIES];
     for (int i = 0; i < count; i++) {
       size_t at = (size_t)(first + i / shared) * width + heads + (size_t)(i % shared) * dim;

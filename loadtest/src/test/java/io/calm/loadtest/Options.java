@@ -108,13 +108,16 @@ record Options(
     }
 
     private OptionalDouble goal(String key) {
-      return text(key).isEmpty()
+      String value = text(key);
+      return value.isEmpty()
           ? OptionalDouble.empty()
-          : OptionalDouble.of(Double.parseDouble(text(key)));
+          : OptionalDouble.of(Double.parseDouble(value));
     }
 
     private String text(String key) {
-      return properties.getProperty(key, renamed(key).orElseGet(() -> profile.defaultOf(key)));
+      return Optional.ofNullable(properties.getProperty(key))
+          .or(() -> renamed(key))
+          .orElseGet(() -> profile.defaultOf(key));
     }
 
     /** Returns the value given under the name that a property had before it was renamed. */

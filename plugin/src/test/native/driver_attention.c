@@ -1,16 +1,16 @@
-/* Keys and values as stored, attention over one split of them, and splits merged. */
+/* Checks storing keys and values, attention over one split, and merging of splits. */
 #include "driver.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { PAGES = CALM_SPLIT / CALM_PAGE, SLACK = 64 };
+enum { KV_BLOCKS = CALM_SPLIT / CALM_KV_BLOCK, SLACK = 64 };
 
-/* A split of one layer: its pages as the variants write them, and what they should hold. */
+/* A split of one layer: the KV blocks that a variant writes, and their expected contents. */
 typedef struct {
   calm_attention a;
   int stored;            /* positions */
-  uint8_t *pages[PAGES]; /* NULL where nothing is stored */
+  uint8_t *kv_blocks[KV_BLOCKS]; /* NULL where nothing is stored */
   float *keys, *values;  /* [kv heads][positions][head_dim] */
 } split;
 
@@ -21,7 +21,7 @@ static float *position_of(const split *s, float *of_all, int head, int position)
   return of_all + ((size_t)head * (size_t)s->stored + (size_t)position) * (size_t)s->a.head_dim;
 }
 
-/* What is read back of x once it was stored. */
+/* The expected value of x after it has been stored and read. */
 static void round_stored(const split *s, const float *x, float *target) {
   float scale = driver_scale(x, s->a.head_dim);
   for (int d = 0; d < s->a.head_dim; d++) {
@@ -30,22 +30,22 @@ static void round_stored(const split *s, const float *x, float *target) {
   }
 }
 
-/* The stored element of a head's slot, read by its place in the page. */
+/* Reads the stored element of a head's slot from its position in the KV block. */
 static float element(const split *s, int values, int head, int position, int d) {
-  const uint8_t *page = s->pages[position / CALM_PAGE];
-  size_t dim = (size_t)s->a.head_dim, slot = (size_t)(position % CALM_PAGE);
+  const uint8_t *kv_block = s->kv_blocks[position / CALM_KV_BLOCK];
+  size_t dim = (size_t)s->a.head_dim, slot = (size_t)(position % CALM_KV_BLOCK);
   size_t heads = (size_t)s->a.kv_heads, plane = (values ? heads : 0) + (size_t)head;
-  size_t at = plane * dim * CALM_PAGE +
-              (values ? slot * dim + (size_t)d : (size_t)d * CALM_PAGE + slot);
+  size_t at = plane * dim * CALM_KV_BLOCK +
+              (values ? slot * dim + (size_t)d : (size_t)d * CALM_KV_BLOCK + slot);
   if (s->a.kv == CALM_KV_FLOAT16) {
     uint16_t bits;
-    memcpy(&bits, page + 2 * at, sizeof bits);
+    memcpy(&bits, kv_block + 2 * at, sizeof bits);
     return driver_half_value(bits);
   }
   float scale;
-  memcpy(&scale, page + 2 * heads * dim * CALM_PAGE + 4 * (plane * CALM_PAGE + slot),
+  memcpy(&scale, kv_block + 2 * heads * dim * CALM_KV_BLOCK + 4 * (plane * CALM_KV_BLOCK + slot),
          sizeof scale);
-  return (float)(int8_t)page[at] * scale;
+  return (float)(int8_t)kv_block[at] * scale;
 }
 
 static void store(const calm_kernels *k, split *s, int position) {
@@ -60,7 +60,8 @@ static void store(const calm_kernels *k, split *s, int position) {
     float *stored_value = position_of(s, s->values, head, position);
     round_stored(s, key, stored_key);
     round_stored(s, value, stored_value);
-    k->store_kv(&s->a, s->pages[position / CALM_PAGE], head, position % CALM_PAGE, key, value);
+    k->store_kv(&s->a, s->kv_blocks[position / CALM_KV_BLOCK], head, position % CALM_KV_BLOCK, key,
+                value);
     float got_key[256], got_value[256];
     for (int d = 0; d < s->a.head_dim; d++) {
       got_key[d] = element(s, 0, head, position, d);
@@ -72,14 +73,14 @@ static void store(const calm_kernels *k, split *s, int position) {
   }
 }
 
-/* What no position was stored to holds no numbers. */
+/* Stores random keys and values; memory without stored positions is all NaN. */
 static split roll_split(const calm_kernels *k, calm_attention a, int stored) {
   split s = {.a = a, .stored = stored};
   size_t bytes = calm_kv_layer_bytes(&a) + SLACK;
   size_t floats = (size_t)a.kv_heads * (size_t)stored * (size_t)a.head_dim;
-  for (int page = 0; page * CALM_PAGE < stored; page++) {
-    s.pages[page] = driver_aligned(bytes);
-    memset(s.pages[page], 0xff, bytes);
+  for (int kv_block = 0; kv_block * CALM_KV_BLOCK < stored; kv_block++) {
+    s.kv_blocks[kv_block] = driver_aligned(bytes);
+    memset(s.kv_blocks[kv_block], 0xff, bytes);
   }
   s.keys = driver_floats(floats);
   s.values = driver_floats(floats);
@@ -89,7 +90,7 @@ static split roll_split(const calm_kernels *k, calm_attention a, int stored) {
   return s;
 }
 
-/* One query over positions from .. end; where there are none, nothing but zeros. */
+/* One query over positions from .. end; all zeros if there are none. */
 static calm_partial expect(const split *s, int head, const float *query, int from, int end,
                            float *output) {
   int dim = s->a.head_dim;
@@ -133,7 +134,7 @@ static void expect_merged(calm_partial *running, float *outputs, calm_partial sp
   }
 }
 
-/* The positions that a chunk's queries see: each one more than the last, or a window of them. */
+/* The visible positions of a chunk's queries: each sees one more than the last, or a window. */
 static void roll_ranges(const split *s, int count, int shared, int32_t *from, int32_t *end) {
   int rows = (count + shared - 1) / shared;
   int window = driver_below(2) ? 0 : 1 + driver_below(100);
@@ -147,8 +148,8 @@ static void roll_ranges(const split *s, int count, int shared, int32_t *from, in
 }
 
 /*
- * What positions that a query does not see add are zeros, which turn a -0 that is left of an
- * underflow to 0. Rounding to int8 takes both for 0, and so does this.
+ * Positions that a query does not see add zeros, which turn the -0 of an underflow into 0.
+ * Rounding to int8 treats both as 0, and so does this comparison.
  */
 static void drop_signs_of_zeros(float *x, size_t count) {
   for (size_t i = 0; i < count; i++) {
@@ -170,7 +171,7 @@ static void check_attend(const calm_kernels *k, const split *s, int count) {
                   (int)s->a.kv, s->stored, (int)from[count - 1], (int)end[count - 1]);
   float *x = driver_numbers(all);
   float *outputs = driver_floats(all), *wanted = driver_floats(all);
-  k->attend(&s->a, s->pages, kv_head, heads, x, count, from, end, actual, outputs,
+  k->attend(&s->a, s->kv_blocks, kv_head, heads, x, count, from, end, actual, outputs,
             driver_aligned(calm_attend_scratch(s->a.head_dim)));
   drop_signs_of_zeros(outputs, all);
   float *running = driver_numbers(dim), *merged = driver_floats(dim);

@@ -1,4 +1,4 @@
-/* Products with int4 weights and with tables. */
+/* Checks products with int4 weights and with tables. */
 #include "driver.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@ typedef struct {
   size_t padded, stride; /* of inputs; of y */
 } shape;
 
-/* All of 1 .. 33 rows in as many seeds that follow each other, and once 512. */
+/* Row counts for consecutive seeds: each of 1 .. 33, and 512 once. */
 static int rows_of_seed(int group) {
   int row = (int)(driver_seed() % ROWS);
   return row == group / 32 ? MANY_ROWS : 1 + (row + group) % ROWS;
@@ -74,7 +74,7 @@ static float roll_scale(void) {
   }
 }
 
-/* Rounded rows: without what would follow the last row's codes. */
+/* Rounded rows, in memory that ends with the last row's codes. */
 static calm_rows roll_rows(const shape *s) {
   calm_rows x = {.group = s->group, .groups = s->groups, .stride = calm_row_stride(s->padded)};
   size_t count = (size_t)s->rows * (size_t)s->groups;
@@ -107,7 +107,7 @@ static float *outputs_of(const shape *s) {
   return driver_floats((size_t)(s->rows - 1) * s->stride + (size_t)s->outputs);
 }
 
-/* Plain codes [outputs][inputs] in words of `inputs_of_word`, as docs/reference/artifact-format.md has it. */
+/* Packs plain codes [outputs][inputs] by docs/reference/artifact-format.md. */
 static uint32_t *pack(const shape *s, const int8_t *plain, int bits) {
   size_t in_word = 32 / (size_t)bits, steps = s->padded / in_word;
   uint32_t *words = driver_aligned((size_t)s->tiles * steps * 16 * sizeof(uint32_t));

@@ -1,4 +1,4 @@
-/* The pool: each item of each job is run once, by a thread of the job's, even if others are late. */
+/* Checks the pool: a job's items run once each, by its threads, even if some are late. */
 #include "driver.h"
 #include "guard.h"
 #include "pool.h"
@@ -10,11 +10,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { CALLERS = 2, JOBS = 300, MOST_THREADS = 5, MOST_ITEMS = 70000 };
+enum { CALLERS = 2, JOBS = 300, MAX_THREADS = 5, MAX_ITEMS = 70000 };
 
 typedef struct {
   int threads, items;
-  uint8_t runs[MOST_ITEMS];
+  uint8_t runs[MAX_ITEMS];
   int strangers; /* items that a thread ran which is none of the job's */
 } counts;
 
@@ -42,7 +42,7 @@ static void count_item(void *context, int item, int worker) {
 
 static void run_one(caller *c) {
   counts *n = &c->counts;
-  n->items = roll(c, 50) == 0 ? MOST_ITEMS : roll(c, 40);
+  n->items = roll(c, 50) == 0 ? MAX_ITEMS : roll(c, 40);
   for (int i = 0; i < n->items; i++) {
     n->runs[i] = 0;
   }
@@ -57,7 +57,7 @@ static void run_one(caller *c) {
 static void *run_caller(void *context) {
   caller *c = context;
   for (int job = 0; job < JOBS;) {
-    c->counts.threads = calm_pool_acquire(1 + roll(c, MOST_THREADS));
+    c->counts.threads = calm_pool_acquire(1 + roll(c, MAX_THREADS));
     for (int end = job + 1 + roll(c, 20); job < end; job++) {
       run_one(c);
     }
@@ -102,7 +102,7 @@ static void read_page(void *context, int item, int worker) {
   f->runs[item] += 1 + f->pages[(size_t)item * PAGE];
 }
 
-/* Returns whether the job came to its end. */
+/* Returns whether the job finished. */
 static int run_faulty(faulty *f, int threads) {
   volatile int whole = 0;
   calm_pool_acquire(threads);
@@ -122,7 +122,7 @@ static void count_runs(void *context, int item, int worker) {
   ((int *)context)[item]++;
 }
 
-/* A job whose items read a file that is cut short ends at its caller's place; the next runs whole. */
+/* A job that reads a truncated file ends with a failure in its caller; the next job runs whole. */
 void driver_faults(void) {
   calm_guard_install();
   FILE *file = tmpfile();
@@ -132,7 +132,7 @@ void driver_faults(void) {
   for (int job = 0; job < FAULT_JOBS; job++) {
     faulty f = {.pages = pages, .cut = driver_below(FAULT_ITEMS + 1)};
     driver_same_int("the file is cut", 0, ftruncate(fileno(file), (off_t)f.cut * PAGE));
-    int threads = 1 + driver_below(MOST_THREADS);
+    int threads = 1 + driver_below(MAX_THREADS);
     driver_same_int("a job whose file is whole came to its end", f.cut == FAULT_ITEMS,
                     run_faulty(&f, threads));
     for (int i = 0; i < FAULT_ITEMS; i++) {

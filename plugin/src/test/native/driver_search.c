@@ -1,4 +1,4 @@
-/* What a search computes: grids, codes, rounded inputs, float64 tiles. */
+/* Checks the kernels of a search: grids, codes, rounded inputs, float64 tiles. */
 #include "driver.h"
 
 #include <math.h>
@@ -35,7 +35,7 @@ static double round_once(const float *w, const float *h, int count, float s, flo
 static void fit(const float *w, const float *h, int count, int rounds, float *scale,
                 float *minimum) {
   float low = INFINITY, high = -INFINITY;
-  double least = INFINITY;
+  double min = INFINITY;
   *scale = *minimum = 0;
   for (int k = 0; k < count; k++) {
     low = fminf(low, w[k]);
@@ -50,8 +50,8 @@ static void fit(const float *w, const float *h, int count, int rounds, float *sc
     for (int round = 0; round < rounds; round++) {
       float next[2], half_s = driver_round_half(s), half_m = driver_round_half(m);
       double squared = round_once(w, h, count, half_s, half_m, next);
-      if (squared < least) {
-        least = squared;
+      if (squared < min) {
+        min = squared;
         *scale = half_s;
         *minimum = half_m;
       }

@@ -1,4 +1,4 @@
-/* Rounding, norms, rotation, gating: what lies between the products. */
+/* Checks the kernels between the products: rounding, norms, rotation, gating. */
 #include "driver.h"
 
 #include <math.h>

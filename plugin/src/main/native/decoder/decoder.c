@@ -3,9 +3,9 @@
  * hold its parts.
  *
  * Work. A step computes a batch of rows, one token each, from any mix of sequences: single tokens
- * to decode, chunks of prompts to prefill. It writes keys and values to the sequences' pages and
- * logits for the rows that ask for them. Rows are computed in passes of up to 256 (MAX_ROWS), which
- * bounds the buffers; they are allocated once, with the decoder.
+ * to decode, chunks of prompts to prefill. It writes keys and values to the sequences' KV blocks
+ * and logits for the rows that ask for them. Rows are computed in passes of up to 256 (MAX_ROWS),
+ * which bounds the buffers; they are allocated once, with the decoder.
  *
  * Phases. A pass goes through the model block by block, and a block is a chain of phases:
  *
@@ -18,15 +18,16 @@
  *   linears    down
  *
  * In the last block only rows that want logits continue after attention (keep_wanted); the head
- * computes these 32 rows at a time (pass_head.c). A phase is divided into independent items; threads
- * take items from the pool (pool.c), and the end of a phase is the only barrier. The kernels themselves
- * (kernels/calm.h) are pure functions of one variant and know neither threads nor models.
+ * computes these 32 rows at a time (pass_head.c). A phase is divided into independent items;
+ * threads take items from the pool (pool.c), and the end of a phase is the only barrier. The
+ * kernels themselves (kernels/calm.h) are pure functions of one variant and know neither threads
+ * nor models.
  *
  * Cost. With few rows a step reads every weight once, so its time is the bytes of the weights over
- * the memory bandwidth; with many rows it is the products over the integer peak. Three choices serve
- * the first case: packed codes are read in place from the mapped artifact, the weights of the next
- * norm are prefetched while the others are multiplied, and items are small enough (six per thread
- * in a linear) that an unevenly scheduled thread does not hold up the rest. In the second case,
+ * the memory bandwidth; with many rows it is the products over the integer peak. Three choices
+ * serve the first case: packed codes are read in place from the mapped artifact, the weights of the
+ * next norm are prefetched while the others are multiplied, and items are small enough (six per
+ * thread in a linear) that an unevenly scheduled thread does not hold up the rest. In the second case,
  * chunks of 128 rows share a tile's unpacked codes while these are in the cache. Attention over
  * long sequences is divided into splits of 256 positions that run on different threads.
  *
@@ -36,8 +37,8 @@
  *   order, and no item adds to the output of another.
  * - Rows of a sequence are adjacent and ascending, so a row sees the keys that earlier rows of the
  *   same pass have stored in the same block.
- * - A row that is not finite is marked in `failed`, and the step ends after that phase with the place
- *   of the failure; the other rows are not affected and can be computed in a new step.
+ * - A row that is not finite is marked in `failed`, and the step ends after that phase with the
+ *   place of the failure; the other rows are not affected and can be computed in a new step.
  * - A weight file that is cut short while mapped ends the step with CALM_UNREADABLE instead of the
  *   process (guard.h). The pool is released in every case.
  * - One step at a time per decoder. The pool is shared by all decoders of the process.
@@ -154,7 +155,7 @@ calm_decoder *calm_decoder_create(const calm_kernels *kernels, const calm_shape 
   return NULL;
 }
 
-size_t calm_decoder_page_bytes(const calm_shape *shape) {
+size_t calm_decoder_kv_block_bytes(const calm_shape *shape) {
   calm_attention a = {shape->heads, shape->kv_heads, shape->head_dim, 0, shape->kv};
   /* Values are read in whole vectors, so the last ones may be read a little beyond their end. */
   return calm_kv_layer_bytes(&a) * (size_t)shape->layers + 64;

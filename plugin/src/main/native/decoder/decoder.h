@@ -38,10 +38,10 @@ typedef struct {
   int32_t rows;
   const int32_t *tokens;    /* [rows] */
   const int32_t *positions; /* [rows] */
-  const int32_t *sequences; /* [rows] index of the list of pages */
+  const int32_t *sequences;     /* [rows] index of the list of KV blocks */
   const int32_t *logits;    /* [rows] row of the output, or -1 */
-  const int32_t *page_from; /* [sequences] first entry of its list in pages */
-  uint8_t *const *pages;    /* lists of pages, one entry for 64 positions */
+  const int32_t *kv_block_from; /* [sequences] first entry of its list in KV blocks */
+  uint8_t *const *kv_blocks;    /* lists of KV blocks, one entry for 64 positions */
   const float *rotary;      /* [rows][2][head_dim / 2] cosines, then sines */
   float *output;            /* [wanted rows][vocabulary] */
   calm_partial *weights;    /* [wanted rows] the largest logit, the sum of e^(logit - largest) */
@@ -61,8 +61,8 @@ calm_decoder *calm_decoder_create(const calm_kernels *kernels, const calm_shape 
                                   const calm_block *blocks, const calm_table *embeddings,
                                   const calm_table *head, const float *final_norm, int threads);
 
-/* Bytes of one page of all layers. */
-size_t calm_decoder_page_bytes(const calm_shape *shape);
+/* Bytes of one KV block of all layers. */
+size_t calm_decoder_kv_block_bytes(const calm_shape *shape);
 
 /*
  * Returns CALM_OK, layer * 16 + the place of a failure (a stage, or CALM_FAILED_*), or

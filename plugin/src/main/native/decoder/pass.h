@@ -11,12 +11,12 @@
 #include <stddef.h>
 
 enum {
-  MAX_ROWS = 256,    /* of a pass */
-  HEAD_ROWS = 32,    /* whose logits are made together */
-  ROWS_PER_ITEM = 4, /* of the phases row by row */
+  MAX_ROWS = 256,    /* maximum of a pass */
+  HEAD_ROWS = 32,    /* maximum rows whose logits are computed together */
+  ROWS_PER_ITEM = 4, /* of a phase that works row by row */
 };
 
-/* The ticks that a thread worked, on its own cache line. */
+/* The ticks that a thread spent in items, on a cache line of its own. */
 typedef struct {
   _Alignas(64) int64_t ticks;
 } busy_time;
@@ -31,7 +31,7 @@ struct calm_decoder {
   int threads;
   size_t layer_bytes;
 
-  void *memory; /* of all below */
+  void *memory; /* holds all buffers below */
   float *residual, *input, *outputs[CALM_LINEARS];
   calm_rows stages[CALM_STAGES], head_rows;
   float *head_input; /* [HEAD_ROWS][hidden] */
@@ -40,36 +40,36 @@ struct calm_decoder {
   int32_t max_partials;
   uint8_t *scratch;
   size_t scratch_bytes;
-  busy_time *busy; /* [threads] of the phase, zero between phases */
+  busy_time *busy; /* [threads] times of the current phase; zero between phases */
 };
 
 /* Rows of one sequence that attend together. */
 typedef struct {
   int32_t first, end;          /* rows of the pass */
-  int32_t first_split, splits; /* that any of them sees */
-  int32_t partial;             /* where the results of its splits begin */
-  int32_t heads_each;          /* key-value heads of an item of attention */
+  int32_t first_split, splits; /* splits that any of these rows sees */
+  int32_t partial;             /* index of the first result of its splits */
+  int32_t heads_each;          /* key-value heads per item of attention */
   int32_t item;                /* its first item */
 } row_block;
 
-/* The state of a pass, as the items of its phases see it. */
+/* The state of a pass, read by the items of its phases. */
 typedef struct {
   calm_decoder *d;
   const calm_step *step;
   const calm_block *block;
   int layer, first, rows; /* of the step */
   int stage;
-  const int *linears; /* of a phase of products, ended by -1 */
-  int items_of[3];    /* of each of them: strips of tiles, times row_chunks */
+  const int *linears; /* linears of the current phase, ended by -1 */
+  int items_of[3];    /* items per linear: ranges of tiles, times row_chunks */
   int row_chunks;
   int blocks;
-  int decodes; /* every block is one row, of a sequence of its own */
+  int decodes; /* every block is a single row of a different sequence */
   row_block row_blocks[MAX_ROWS];
-  int head_first, head_count; /* rows whose logits are made together */
-  int32_t origin[MAX_ROWS];   /* the row of the pass that each row was at its beginning */
-  int failures;               /* there are */
-  int kv_failures;            /* there are, of keys and values */
-  uint8_t *failed;            /* by origin */
+  int head_first, head_count; /* rows whose logits are computed together */
+  int32_t origin[MAX_ROWS];   /* index of each row at the beginning of the pass */
+  int failures;               /* number of failed rows */
+  int kv_failures;            /* number of rows whose keys or values failed */
+  uint8_t *failed;            /* [rows of the pass], indexed by origin */
   calm_times *times;
 } pass;
 
@@ -89,7 +89,7 @@ static inline float *row_of(float *rows, int row, int32_t width) {
 
 typedef void (*phase_task)(pass *p, int item, int worker);
 
-/* Runs a phase; `kind`: the field of the step's times that its threads' time is added to. */
+/* Runs a phase and adds its threads' time to the field `kind` of the step's times. */
 void calm_pass_run(pass *p, phase_task task, int items, size_t kind);
 
 #define KIND(name) offsetof(calm_times, name)
@@ -111,7 +111,7 @@ static inline int row_end(int item, int rows) {
 
 void calm_pass_fail_row(pass *p, int row);
 
-/* Rounds a row of a stage's inputs; one that is not finite fails. */
+/* Rounds a row of a stage's inputs; a row that is not finite fails. */
 void calm_pass_round_row(pass *p, int stage, int row, const float *input);
 
 /* Adds a row of a linear's outputs to the residual. */
@@ -133,7 +133,7 @@ int calm_pass_tile_border(int tiles, int item, int items);
 /* The products of a stage of the block. */
 void calm_pass_multiply(pass *p, int stage);
 
-/* Gate and up, gated and rounded for the linear after them. */
+/* Gate and up, then SwiGLU and rounding for the next linear. */
 void calm_pass_multiply_gated(pass *p);
 
 /* ---- attention ---- */

@@ -8,14 +8,14 @@
 #include <string.h>
 
 enum {
-  BLOCK_ROWS = 16,      /* of one sequence that attend together */
-  ITEMS_PER_THREAD = 8, /* where there are so many heads */
+  BLOCK_ROWS = 16,      /* maximum rows of one sequence that attend together */
+  ITEMS_PER_THREAD = 8, /* if the heads suffice */
 };
 
-static uint8_t *page_of(const pass *p, int row, int32_t position) {
+static uint8_t *kv_block_of(const pass *p, int row, int32_t position) {
   const calm_step *s = p->step;
-  int32_t list = s->page_from[s->sequences[p->first + row]];
-  return s->pages[list + position / CALM_PAGE] + (size_t)p->layer * p->d->layer_bytes;
+  int32_t list = s->kv_block_from[s->sequences[p->first + row]];
+  return s->kv_blocks[list + position / CALM_KV_BLOCK] + (size_t)p->layer * p->d->layer_bytes;
 }
 
 static void rotate_head(const pass *p, int row, int norm, float *x) {
@@ -43,11 +43,11 @@ static int rotate_and_store_head(pass *p, int row, int kv_head) {
   if (!d->kernels->finite(key, (size_t)dim) || !d->kernels->finite(value, (size_t)dim)) {
     __atomic_store_n(&p->kv_failures, 1, __ATOMIC_RELAXED);
     calm_pass_fail_row(p, row);
-    return 0; /* pages only ever hold numbers, so a weight of zero silences what it meets */
+    return 0; /* KV blocks only ever hold numbers, so a weight of zero silences what it meets */
   }
   int32_t position = p->step->positions[p->first + row];
-  d->kernels->store_kv(&d->attention, page_of(p, row, position), kv_head, position % CALM_PAGE, key,
-                       value);
+  d->kernels->store_kv(&d->attention, kv_block_of(p, row, position), kv_head,
+                       position % CALM_KV_BLOCK, key, value);
   return 1;
 }
 
@@ -67,13 +67,13 @@ static int32_t first_seen(const pass *p, int32_t position) {
 
 void calm_pass_find_blocks(pass *p) {
   int shared = p->d->shape.heads / p->d->shape.kv_heads;
-  int most = CALM_MAX_QUERIES / shared < BLOCK_ROWS ? CALM_MAX_QUERIES / shared : BLOCK_ROWS;
+  int max_rows = CALM_MAX_QUERIES / shared < BLOCK_ROWS ? CALM_MAX_QUERIES / shared : BLOCK_ROWS;
   const int32_t *sequences = p->step->sequences + p->first;
   p->blocks = 0;
   p->decodes = 1;
   for (int row = 0; row < p->rows;) {
     int end = row + 1;
-    while (end < p->rows && end - row < most && sequences[end] == sequences[row]) {
+    while (end < p->rows && end - row < max_rows && sequences[end] == sequences[row]) {
       end++;
     }
     p->decodes &= end == row + 1 && (row == 0 || sequences[row] != sequences[row - 1]);
@@ -117,8 +117,8 @@ static head_range heads_of(const pass *p, const row_block *block, int part) {
  */
 static int divide_blocks(pass *p, int apart) {
   const calm_shape *s = &p->d->shape;
-  int most = CALM_MAX_QUERIES / (s->heads / s->kv_heads), items = 0;
-  most = most < s->kv_heads ? most : s->kv_heads;
+  int max_heads = CALM_MAX_QUERIES / (s->heads / s->kv_heads), items = 0;
+  max_heads = max_heads < s->kv_heads ? max_heads : s->kv_heads;
   int64_t all = 0; /* heads of a split and row */
   for (int b = 0; b < p->blocks; b++) {
     const row_block *block = &p->row_blocks[b];
@@ -128,7 +128,7 @@ static int divide_blocks(pass *p, int apart) {
   for (int b = 0; b < p->blocks; b++) {
     row_block *block = &p->row_blocks[b];
     int64_t heads = block->end - block->first > 1 ? 1 : apart ? share : share / block->splits;
-    block->heads_each = heads < 1 ? 1 : heads < most ? (int32_t)heads : most;
+    block->heads_each = heads < 1 ? 1 : heads < max_heads ? (int32_t)heads : max_heads;
     block->item = items;
     items += parts_of(p, block) * (apart ? block->splits : 1);
   }
@@ -179,9 +179,9 @@ static void attend_split(const pass *p, const row_block *block, head_range heads
   int32_t base = (block->first_split + split) * CALM_SPLIT;
   int32_t last = p->step->positions[p->first + block->end - 1];
   int32_t from[CALM_MAX_QUERIES], end[CALM_MAX_QUERIES];
-  uint8_t *pages[CALM_SPLIT / CALM_PAGE] = {0};
-  for (int i = 0; i < CALM_SPLIT / CALM_PAGE && base + i * CALM_PAGE <= last; i++) {
-    pages[i] = page_of(p, block->first, base + i * CALM_PAGE);
+  uint8_t *kv_blocks[CALM_SPLIT / CALM_KV_BLOCK] = {0};
+  for (int i = 0; i < CALM_SPLIT / CALM_KV_BLOCK && base + i * CALM_KV_BLOCK <= last; i++) {
+    kv_blocks[i] = kv_block_of(p, block->first, base + i * CALM_KV_BLOCK);
   }
   for (int q = 0; q < count; q++) {
     int32_t position = p->step->positions[p->first + block->first + q / shared];
@@ -189,7 +189,7 @@ static void attend_split(const pass *p, const row_block *block, head_range heads
     from[q] = first > 0 ? first : 0;
     end[q] = after < CALM_SPLIT ? after : CALM_SPLIT;
   }
-  p->d->kernels->attend(&p->d->attention, pages, heads.first, heads.end - heads.first, queries,
+  p->d->kernels->attend(&p->d->attention, kv_blocks, heads.first, heads.end - heads.first, queries,
                         count, from, end, partial, outputs, scratch);
 }
 
@@ -202,7 +202,7 @@ static void write_query(const pass *p, const row_block *block, int kv_head, int 
   p->d->kernels->divide(output, sum->sum, target, s->head_dim);
 }
 
-/* Whether the outputs of a key-value head's queries are whole groups of the next linear's inputs. */
+/* Whether a key-value head's outputs are whole groups of the next linear's inputs. */
 static int heads_are_groups(const calm_decoder *d) {
   int32_t width = d->shape.heads / d->shape.kv_heads * d->shape.head_dim;
   return !d->shape.per_token && width % d->stages[CALM_ATTENTION_OUT].group == 0;

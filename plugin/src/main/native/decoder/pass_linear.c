@@ -8,8 +8,8 @@ enum {
 
 int calm_pass_linear_items(const calm_decoder *d, int tiles) {
   int items = d->threads * ITEMS_PER_THREAD;
-  int most = (tiles + MIN_TILES - 1) / MIN_TILES;
-  return items < most ? items : most;
+  int max = (tiles + MIN_TILES - 1) / MIN_TILES;
+  return items < max ? items : max;
 }
 
 int calm_pass_tile_border(int tiles, int item, int items) {

@@ -143,12 +143,12 @@ static calm_shape shape_of(JNIEnv *env, jintArray ints, jfloat epsilon, jint *th
                       .epsilon = epsilon};
 }
 
-JNIEXPORT jlong JNICALL Java_io_calm_runtime_NativeModel_pageBytes(JNIEnv *env, jclass type,
+JNIEXPORT jlong JNICALL Java_io_calm_runtime_NativeModel_blockBytes(JNIEnv *env, jclass type,
                                                                    jintArray ints) {
   (void)type;
   jint threads;
   calm_shape shape = shape_of(env, ints, 0, &threads);
-  return (jlong)calm_decoder_page_bytes(&shape);
+  return (jlong)calm_decoder_kv_block_bytes(&shape);
 }
 
 /* parts: format, group; buffers: codes or values, and scales or grids. */
@@ -216,9 +216,9 @@ JNIEXPORT jlong JNICALL Java_io_calm_runtime_NativeModel_create(JNIEnv *env, jcl
   return (jlong)(intptr_t)d;
 }
 
-/* ints: tokens, positions, sequences, logits, each [rows], then where the sequences' pages begin. */
+/* ints: tokens, positions, sequences, logits, each [rows]; then the first KV block of each sequence. */
 JNIEXPORT jint JNICALL Java_io_calm_runtime_NativeModel_step(JNIEnv *env, jclass type, jlong model,
-                                                             jint rows, jlong ints, jlong pages,
+                                                             jint rows, jlong ints, jlong kv_blocks,
                                                              jlong rotary, jlong output,
                                                              jlong weights, jlong failed,
                                                              jlong times) {
@@ -230,8 +230,8 @@ JNIEXPORT jint JNICALL Java_io_calm_runtime_NativeModel_step(JNIEnv *env, jclass
                     .positions = values + rows,
                     .sequences = values + 2 * (size_t)rows,
                     .logits = values + 3 * (size_t)rows,
-                    .page_from = values + 4 * (size_t)rows,
-                    .pages = (uint8_t *const *)(intptr_t)pages,
+                    .kv_block_from = values + 4 * (size_t)rows,
+                    .kv_blocks = (uint8_t *const *)(intptr_t)kv_blocks,
                     .rotary = (const float *)(intptr_t)rotary,
                     .output = (float *)(intptr_t)output,
                     .weights = (calm_partial *)(intptr_t)weights,

@@ -2,7 +2,7 @@
  * Causal attention over stored keys and values, one split of positions at a time (arXiv 2205.14135,
  * with fixed borders as arXiv 2311.01282 divides the keys). Compiled once for each width.
  *
- * A layer's part of a page, kv heads outermost: keys [head_dim][64], values [64][head_dim] as
+ * A layer's part of a KV block, kv heads outermost: keys [head_dim][64], values [64][head_dim] as
  * float16; or both as int8, followed by float32 scales of keys [64] and of values [64].
  */
 #include "lanes.h"
@@ -16,28 +16,32 @@ enum { QUERIES = 4, VECTORS = 4 };
 enum { QUERIES = 2, VECTORS = 2 };
 #endif
 
-/* Up to so many queries, float16 is widened where it is used rather than once for all. */
+/* Up to this many queries, float16 is widened at each use rather than once in advance. */
 enum { FEW = 8 };
 
 static size_t element_bytes(const calm_attention *a) { return a->kv == CALM_KV_INT8 ? 1 : 2; }
 
+/* Bytes of the keys, or of the values, of all heads in a KV block of one layer. */
 static size_t plane(const calm_attention *a) {
-  return (size_t)a->kv_heads * (size_t)a->head_dim * CALM_PAGE * element_bytes(a);
+  return (size_t)a->kv_heads * (size_t)a->head_dim * CALM_KV_BLOCK * element_bytes(a);
 }
 
+/* Offset of a head within these bytes. */
 static size_t head_plane(const calm_attention *a, int kv_head) {
-  return (size_t)kv_head * (size_t)a->head_dim * CALM_PAGE * element_bytes(a);
+  return (size_t)kv_head * (size_t)a->head_dim * CALM_KV_BLOCK * element_bytes(a);
 }
 
+/* The int8 scales of a head's keys, or of its values if `values`. */
 static float *scales_of(const calm_attention *a, uint8_t *layer, int values, int kv_head) {
   return (float *)(layer + 2 * plane(a)) +
-         (size_t)((values ? a->kv_heads : 0) + kv_head) * CALM_PAGE;
+         (size_t)((values ? a->kv_heads : 0) + kv_head) * CALM_KV_BLOCK;
 }
 
 static int32_t padded(int32_t width) { return (width + 15) / 16 * 16; }
 
 static float clamp_half(float x) { return x > 65504 ? 65504 : x < -65504 ? -65504 : x; }
 
+/* Stores x as float16, `stride` elements apart; values beyond the range are clamped. */
 static void store_halves(const float *x, int32_t width, uint16_t *target, size_t stride) {
   for (int32_t i = 0; i < width; i += 16) {
     int count = width - i < 16 ? width - i : 16;
@@ -53,6 +57,7 @@ static void store_halves(const float *x, int32_t width, uint16_t *target, size_t
   }
 }
 
+/* Stores x as int8 codes, `stride` elements apart, and returns their scale. */
 static float store_codes(const float *x, int32_t width, int8_t *target, size_t stride) {
   float max = 0;
   for (int32_t i = 0; i < width; i++) {
@@ -72,11 +77,11 @@ void CALM_NAME(store_kv)(const calm_attention *a, uint8_t *layer, int kv_head, i
   uint8_t *keys = layer + head_plane(a, kv_head), *values = keys + plane(a);
   if (a->kv == CALM_KV_INT8) {
     scales_of(a, layer, 0, kv_head)[slot] =
-        store_codes(key, width, (int8_t *)keys + slot, CALM_PAGE);
+        store_codes(key, width, (int8_t *)keys + slot, CALM_KV_BLOCK);
     scales_of(a, layer, 1, kv_head)[slot] =
         store_codes(value, width, (int8_t *)values + (size_t)slot * (size_t)width, 1);
   } else {
-    store_halves(key, width, (uint16_t *)keys + slot, CALM_PAGE);
+    store_halves(key, width, (uint16_t *)keys + slot, CALM_KV_BLOCK);
     store_halves(value, width, (uint16_t *)values + (size_t)slot * (size_t)width, 1);
   }
 }
@@ -86,8 +91,8 @@ INLINE lanes load(const void *b, const int half, size_t at) {
 }
 
 /*
- * One operand of a product: `steps` rows of `stride` elements, of which so many vectors are used;
- * float16 or float32.
+ * One operand of a product: `steps` rows of `stride` elements, of which the first `vectors` vectors
+ * are used; float16 or float32.
  */
 typedef struct {
   const void *rows;
@@ -96,8 +101,8 @@ typedef struct {
 } operand;
 
 /*
- * c[q][n] = sum over s ascending of x[q][s] * b[s][n], fused, for one block in registers; added to
- * what c holds unless `fresh`.
+ * c[q][n] (+)= sum over s ascending of x[q][s] * b[s][n], fused, for one block in registers. Starts
+ * from 0 if `fresh`, otherwise from the values in c.
  */
 INLINE void block(const int queries, const int vectors, const int half, const int fresh,
                   const float *x, size_t x_stride, const operand *b, const operand *next,
@@ -117,7 +122,7 @@ INLINE void block(const int queries, const int vectors, const int half, const in
     for (int v = 0; v < vectors; v++) {
       row[v] = load(b->rows, half, at + (size_t)(16 * v));
     }
-    if (half && s < next->steps) { /* float16 is read from memory: what is next is fetched ahead */
+    if (half && s < next->steps) { /* float16 comes from memory: prefetch the next rows */
       const uint16_t *row_of_next = (const uint16_t *)next->rows + (size_t)s * next->stride;
       __builtin_prefetch(row_of_next + 16 * vector);
       if (vectors > 2 && vector + 2 < next->vectors) {
@@ -142,6 +147,7 @@ INLINE void block(const int queries, const int vectors, const int half, const in
   }
 }
 
+/* The block above for all vectors of b, and a fixed number of queries. */
 INLINE void queries_block(const int queries, const int half, const int fresh, const float *x,
                           size_t x_stride, const operand *b, const operand *next, float *c,
                           size_t c_stride) {
@@ -184,9 +190,9 @@ INLINE void accumulate_as(const int half, const int fresh, const float *x, size_
   }
 }
 
+/* The product above for any number of queries. */
 INLINE void accumulate(const int fresh, const float *x, size_t x_stride, int queries,
-                       const operand *b, const operand *next, float *c,
-                          size_t c_stride) {
+                       const operand *b, const operand *next, float *c, size_t c_stride) {
   if (b->half) {
     accumulate_as(1, fresh, x, x_stride, queries, b, next, c, c_stride);
   } else {
@@ -194,21 +200,21 @@ INLINE void accumulate(const int fresh, const float *x, size_t x_stride, int que
   }
 }
 
-/* Keys of a page as float32 [head_dim][64]. */
+/* Keys of a KV block as float32 [head_dim][64]. */
 static void widen_keys(const calm_attention *a, uint8_t *layer, int kv_head, float *target) {
   const uint8_t *keys = layer + head_plane(a, kv_head);
-  size_t count = (size_t)a->head_dim * CALM_PAGE;
+  size_t count = (size_t)a->head_dim * CALM_KV_BLOCK;
   const float *scales = scales_of(a, layer, 0, kv_head);
   for (size_t i = 0; i < count; i += 16) {
     lanes wide = a->kv == CALM_KV_INT8
                      ? lanes_mul(lanes_load_int8((const int8_t *)keys + i),
-                                 lanes_load(scales + i % CALM_PAGE))
+                                 lanes_load(scales + i % CALM_KV_BLOCK))
                      : lanes_load_half((const uint16_t *)keys + i);
     lanes_store(target + i, wide);
   }
 }
 
-/* Values of `count` positions of a page as float32 [count][padded head_dim]. */
+/* Values of `count` positions of a KV block as float32 [count][padded head_dim]. */
 static void widen_values(const calm_attention *a, uint8_t *layer, int kv_head, int count,
                          float *target) {
   const uint8_t *values = layer + plane(a) + head_plane(a, kv_head);
@@ -251,66 +257,66 @@ static calm_partial softmax(float *scores, int32_t from, int32_t end, int positi
   for (int i = first; i < after; i += 16) {
     lanes weight = lanes_exp(lanes_sub(lanes_load(scores + i), lanes_all(max)));
     lanes_store(scores + i, weight);
-    sum = lanes_add(sum, weight); /* what lies outside would add zeros */
+    sum = lanes_add(sum, weight); /* lanes outside the range would add zeros */
   }
   return (calm_partial){max, lanes_sum(sum)};
 }
 
-/* A split under way: heads are counted from kv_head. */
+/* The split that is being computed; heads are counted from kv_head. */
 typedef struct {
   const calm_attention *a;
-  uint8_t *const *pages;
+  uint8_t *const *kv_blocks;
   int kv_head, direct;
   int32_t last; /* position after the last that is seen */
-  float *tile;  /* a page's keys or values, widened */
+  float *tile;  /* a KV block's keys or values, widened */
 } visit;
 
-static int filled(const visit *v, int page) {
-  int positions = v->last - page * CALM_PAGE;
-  return positions < CALM_PAGE ? positions : CALM_PAGE;
+static int filled(const visit *v, int kv_block) {
+  int positions = v->last - kv_block * CALM_KV_BLOCK;
+  return positions < CALM_KV_BLOCK ? positions : CALM_KV_BLOCK;
 }
 
-/* Keys as stored: [head_dim][64], of which the vectors that hold what is seen. */
-static operand stored_keys(const visit *v, int page, int head) {
-  const void *rows = v->pages[page] + head_plane(v->a, v->kv_head + head);
-  return (operand){rows, CALM_PAGE, 1, v->a->head_dim, (filled(v, page) + 15) / 16};
+/* Keys as stored: [head_dim][64]; only the vectors with visible positions. */
+static operand stored_keys(const visit *v, int kv_block, int head) {
+  const void *rows = v->kv_blocks[kv_block] + head_plane(v->a, v->kv_head + head);
+  return (operand){rows, CALM_KV_BLOCK, 1, v->a->head_dim, (filled(v, kv_block) + 15) / 16};
 }
 
 /* Values as stored: [positions that are seen][head_dim]. */
-static operand stored_values(const visit *v, int page, int head) {
-  const void *rows = v->pages[page] + plane(v->a) + head_plane(v->a, v->kv_head + head);
+static operand stored_values(const visit *v, int kv_block, int head) {
+  const void *rows = v->kv_blocks[kv_block] + plane(v->a) + head_plane(v->a, v->kv_head + head);
   int32_t width = v->a->head_dim;
-  return (operand){rows, (size_t)width, 1, filled(v, page), padded(width) / 16};
+  return (operand){rows, (size_t)width, 1, filled(v, kv_block), padded(width) / 16};
 }
 
-static operand keys_of(const visit *v, int page, int head) {
-  operand keys = stored_keys(v, page, head);
+static operand keys_of(const visit *v, int kv_block, int head) {
+  operand keys = stored_keys(v, kv_block, head);
   if (!v->direct) {
-    widen_keys(v->a, v->pages[page], v->kv_head + head, v->tile);
+    widen_keys(v->a, v->kv_blocks[kv_block], v->kv_head + head, v->tile);
     keys.rows = v->tile;
     keys.half = 0;
   }
   return keys;
 }
 
-static operand values_of(const visit *v, int page, int head) {
-  operand values = stored_values(v, page, head);
+static operand values_of(const visit *v, int kv_block, int head) {
+  operand values = stored_values(v, kv_block, head);
   if (!v->direct) {
-    widen_values(v->a, v->pages[page], v->kv_head + head, values.steps, v->tile);
+    widen_values(v->a, v->kv_blocks[kv_block], v->kv_head + head, values.steps, v->tile);
     values = (operand){v->tile, (size_t)padded(v->a->head_dim), 0, values.steps, values.vectors};
   }
   return values;
 }
 
 /*
- * Page by page and in each head by head, as the heads of a page follow each other in memory: what
- * is read is one stream as long as the heads are many.
+ * Attends to the KV blocks in turn, and within a block to one head after the other: the order of
+ * their bytes in memory. With many heads, the reads are therefore one sequential stream.
  */
-void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *pages, int kv_head, int heads,
+void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *kv_blocks, int kv_head, int heads,
                        const float *queries, int count, const int32_t *from, const int32_t *end,
                        calm_partial *partial, float *outputs, void *scratch) {
   int32_t width = a->head_dim, wide = padded(width);
-  float *scores = (float *)scratch + (size_t)wide * CALM_PAGE;
+  float *scores = (float *)scratch + (size_t)wide * CALM_KV_BLOCK;
   float *sums = scores + (size_t)CALM_MAX_QUERIES * CALM_SPLIT;
   size_t head_scores = (size_t)count * CALM_SPLIT, head_sums = (size_t)count * (size_t)wide;
   int32_t first = CALM_SPLIT, last = 0;
@@ -318,31 +324,31 @@ void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *pages, int kv_he
     first = from[q] < end[q] && from[q] < first ? from[q] : first;
     last = from[q] < end[q] && end[q] > last ? end[q] : last;
   }
-  int first_page = first / CALM_PAGE, last_page = (last + CALM_PAGE - 1) / CALM_PAGE;
-  visit v = {a, pages, kv_head, a->kv == CALM_KV_FLOAT16 && count <= FEW, last, scratch};
-  for (int page = first_page; page < last_page; page++) {
+  int first_block = first / CALM_KV_BLOCK, last_block = (last + CALM_KV_BLOCK - 1) / CALM_KV_BLOCK;
+  visit v = {a, kv_blocks, kv_head, a->kv == CALM_KV_FLOAT16 && count <= FEW, last, scratch};
+  for (int kv_block = first_block; kv_block < last_block; kv_block++) {
     for (int head = 0; head < heads; head++) {
-      operand keys = keys_of(&v, page, head);
-      operand next = head + 1 < heads       ? stored_keys(&v, page, head + 1)
-                     : page + 1 < last_page ? stored_keys(&v, page + 1, 0)
-                                            : stored_values(&v, first_page, 0);
+      operand keys = keys_of(&v, kv_block, head);
+      operand next = head + 1 < heads            ? stored_keys(&v, kv_block, head + 1)
+                     : kv_block + 1 < last_block ? stored_keys(&v, kv_block + 1, 0)
+                                                 : stored_values(&v, first_block, 0);
       accumulate(1, queries + (size_t)(head * count) * (size_t)width, (size_t)width, count, &keys,
-                 &next, scores + (size_t)head * head_scores + page * CALM_PAGE, CALM_SPLIT);
+                 &next, scores + (size_t)head * head_scores + kv_block * CALM_KV_BLOCK, CALM_SPLIT);
     }
   }
   for (int q = 0; q < heads * count; q++) {
     partial[q] = softmax(scores + (size_t)q * CALM_SPLIT, from[q % count], end[q % count],
-                         last_page * CALM_PAGE, a->scale);
+                         last_block * CALM_KV_BLOCK, a->scale);
   }
   memset(sums, 0, (size_t)heads * head_sums * sizeof(float));
-  for (int page = first_page; page < last_page; page++) {
+  for (int kv_block = first_block; kv_block < last_block; kv_block++) {
     for (int head = 0; head < heads; head++) {
-      operand values = values_of(&v, page, head);
-      operand next = head + 1 < heads       ? stored_values(&v, page, head + 1)
-                     : page + 1 < last_page ? stored_values(&v, page + 1, 0)
-                                            : (operand){.steps = 0};
-      accumulate(0, scores + (size_t)head * head_scores + page * CALM_PAGE, CALM_SPLIT, count,
-                 &values, &next, sums + (size_t)head * head_sums, (size_t)wide);
+      operand values = values_of(&v, kv_block, head);
+      operand next = head + 1 < heads            ? stored_values(&v, kv_block, head + 1)
+                     : kv_block + 1 < last_block ? stored_values(&v, kv_block + 1, 0)
+                                                 : (operand){.steps = 0};
+      accumulate(0, scores + (size_t)head * head_scores + kv_block * CALM_KV_BLOCK, CALM_SPLIT,
+                 count, &values, &next, sums + (size_t)head * head_sums, (size_t)wide);
     }
   }
   for (int q = 0; q < heads * count; q++) {

@@ -11,11 +11,11 @@
 
 enum {
   MAX_ROWS = 8,    /* rows of a block: with more, compilers spill registers */
-  DIRECT = 24,     /* up to so many rows, codes are unpacked in registers for each block */
+  DIRECT = 24,     /* maximum rows for which codes are unpacked in registers for each block */
   PREFETCH = 2048, /* bytes ahead in a stream of weights */
 };
 
-/* The next block of at most `left` rows: as large as there is code for. */
+/* The rows of the next block, of `left` rows: the largest size that has code. */
 INLINE int block_rows(int left) {
   return left >= 8 ? 8 : left >= 6 ? 6 : left >= 4 ? 4 : left;
 }
@@ -37,7 +37,7 @@ INLINE __mmask16 lanes_below(int32_t outputs, int tile) {
   return left >= CALM_TILE ? 0xffff : (__mmask16)((1u << left) - 1);
 }
 
-/* Unpacks a tile: a register of the codes of inputs 4i .. 4i+3 for each i. */
+/* Unpacks a tile into one register of the codes of inputs 4i .. 4i+3 for each i. */
 static inline void unpack_tile(const calm_linear *w, int tile, uint8_t *panel) {
   const __m512i nibbles = _mm512_set1_epi8(15);
   size_t steps = (size_t)w->groups * (size_t)w->group / 8;

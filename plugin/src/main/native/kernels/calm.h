@@ -16,8 +16,8 @@
 
 enum {
   CALM_TILE = 16,       /* outputs of a tile */
-  CALM_PAGE = 64,       /* positions of a page of keys and values */
-  CALM_SPLIT = 256,     /* positions whose attention is computed apart and then merged */
+  CALM_KV_BLOCK = 64,   /* positions of a KV block */
+  CALM_SPLIT = 256,     /* positions whose attention is computed separately, then merged */
   CALM_MAX_GROUP = 128, /* inputs of the largest group */
   CALM_LINEAR_ROWS = 128, /* rows of a piece of a linear, so that narrow ones divide evenly too */
 };
@@ -30,14 +30,14 @@ typedef struct {
   const float *bias;                      /* [outputs], or NULL */
 } calm_linear;
 
-/* An int8 table [outputs, inputs] with one scale a row. */
+/* An int8 table [outputs, inputs] with one scale per row. */
 typedef struct {
   int32_t outputs, inputs, group, groups;
   const uint32_t *codes; /* [tiles][groups * group / 4][16] words of 4 codes */
   const float *scales;   /* [tiles * 16] */
 } calm_table8;
 
-/* Activations rounded to int8: one scale and one sum of codes a row and group. */
+/* Activations rounded to int8: one scale and one sum of codes per row and group. */
 typedef struct {
   int32_t group, groups;
   size_t stride;  /* between rows of codes, calm_row_stride(groups * group) */
@@ -46,7 +46,7 @@ typedef struct {
   float *sums;    /* [rows][groups], exact integers */
 } calm_rows;
 
-/* One cache line more than a row: rows a power of two apart would compete for the same cache sets. */
+/* One cache line more than a row: rows a power of two apart would share few cache sets. */
 static inline size_t calm_row_stride(size_t padded_inputs) { return (padded_inputs + 127) / 64 * 64; }
 
 /* The rows from `row` on. */
@@ -68,13 +68,13 @@ typedef struct {
   calm_kv_type kv;
 } calm_attention;
 
-/* The largest score of a split, the sum of its weights; the outputs lie beside it. */
+/* The maximum score of a split and the sum of its weights; the outputs are stored apart. */
 typedef struct {
   float max, sum;
 } calm_partial;
 
 /*
- * The step kernels of one variant. All functions are pure except for their outputs, and thread safe.
+ * The step kernels of one variant. All functions are thread safe and write only their outputs.
  * Scratch of scratch_bytes, aligned to 64, belongs to the calling thread.
  */
 typedef struct {
@@ -83,15 +83,15 @@ typedef struct {
   /* Bytes of scratch that multiply4 and multiply8 need for inputs of that width. */
   size_t (*scratch_bytes)(int32_t padded_inputs);
 
-  /* y[row * y_stride + n] of the tiles from (inclusive) to (exclusive), and of n < outputs. */
+  /* Computes y[row * y_stride + n], n < outputs, for the tiles from (incl.) to (excl.). */
   void (*multiply4)(const calm_linear *w, const calm_rows *x, int rows, int from, int to, float *y,
                     size_t y_stride, void *scratch);
   void (*multiply8)(const calm_table8 *w, const calm_rows *x, int rows, int from, int to, float *y,
                     size_t y_stride, void *scratch);
 
   /*
-   * Rounds the groups from (inclusive) to (exclusive) of a row of so many inputs, x being the first
-   * input of group `from`, to row `row` of the target; with one scale a row, all groups at once.
+   * Rounds the groups from (inclusive) to (exclusive) of a row of `inputs` inputs to row `row` of
+   * the target. x is the first input of group `from`. With one scale per row, all groups at once.
    * Returns 0 if a value is not finite.
    */
   int (*quantize)(const float *x, int32_t inputs, int per_token, calm_rows *target, int row,
@@ -121,11 +121,12 @@ typedef struct {
   /*
    * Attention over one split of the stored positions of `heads` key-value heads from kv_head on,
    * `count` queries for each, at most CALM_MAX_QUERIES together: queries [heads][count][head_dim].
-   * Positions from[i] (inclusive) to end[i] (exclusive), counted from the split's first, are seen
-   * by query i of every head, none if the sum is to be 0. pages: the split's pages of the layer.
-   * Writes partial [heads][count] and outputs [heads][count][head_dim], weighted sums of values.
+   * Positions from[i] (inclusive) to end[i] (exclusive), counted from the split's first, are
+   * visible to query i of every head; without any, the sum is 0. kv_blocks: the layer's parts of
+   * the split's KV blocks. Writes partial [heads][count] and outputs [heads][count][head_dim],
+   * weighted sums of values.
    */
-  void (*attend)(const calm_attention *a, uint8_t *const *pages, int kv_head, int heads,
+  void (*attend)(const calm_attention *a, uint8_t *const *kv_blocks, int kv_head, int heads,
                  const float *queries, int count, const int32_t *from, const int32_t *end,
                  calm_partial *partial, float *outputs, void *scratch);
 
@@ -152,7 +153,7 @@ typedef struct {
 enum { CALM_MAX_QUERIES = 128 };
 size_t calm_attend_scratch(int32_t head_dim);
 
-/* The bytes of a layer's part of a page. */
+/* The bytes of a layer's part of a KV block. */
 size_t calm_kv_layer_bytes(const calm_attention *a);
 
 /* ---- kernels.c: the variants ---- */

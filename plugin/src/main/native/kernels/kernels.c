@@ -166,12 +166,12 @@ const calm_search_kernels *calm_variant_search_kernels(int variant) {
 
 size_t calm_attend_scratch(int32_t head_dim) {
   size_t wide = ((size_t)head_dim + 15) / 16 * 16;
-  size_t floats = wide * CALM_PAGE + CALM_MAX_QUERIES * (CALM_SPLIT + wide);
+  size_t floats = wide * CALM_KV_BLOCK + CALM_MAX_QUERIES * (CALM_SPLIT + wide);
   return floats * sizeof(float);
 }
 
 size_t calm_kv_layer_bytes(const calm_attention *a) {
-  size_t elements = 2 * (size_t)a->kv_heads * (size_t)a->head_dim * CALM_PAGE;
-  size_t scales = 2 * (size_t)a->kv_heads * CALM_PAGE * sizeof(float);
+  size_t elements = 2 * (size_t)a->kv_heads * (size_t)a->head_dim * CALM_KV_BLOCK;
+  size_t scales = 2 * (size_t)a->kv_heads * CALM_KV_BLOCK * sizeof(float);
   return a->kv == CALM_KV_INT8 ? elements + scales : 2 * elements;
 }

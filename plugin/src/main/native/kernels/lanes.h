@@ -1,6 +1,6 @@
 /*
- * Sixteen float32 lanes, in whatever registers the variant has. An operation rounds each lane once, as
- * IEEE 754 says, so results do not depend on the width of the registers.
+ * Sixteen float32 lanes in the registers of the kernel variant. Each operation rounds each lane
+ * once by IEEE 754, so results do not depend on the width of the registers.
  */
 #ifndef CALM_LANES_H
 #define CALM_LANES_H
@@ -28,9 +28,9 @@ static inline lanes lanes_div(lanes a, lanes b) { return (lanes){_mm512_div_ps(a
 static inline lanes lanes_fma(lanes a, lanes b, lanes c) {
   return (lanes){_mm512_fmadd_ps(a.v, b.v, c.v)};
 }
-/* The larger of numbers; of a NaN and b: b. */
+/* The larger number; b if a or b is NaN. */
 static inline lanes lanes_max(lanes a, lanes b) { return (lanes){_mm512_max_ps(a.v, b.v)}; }
-/* The smaller of numbers; of a NaN and b: b. */
+/* The smaller number; b if a or b is NaN. */
 static inline lanes lanes_min(lanes a, lanes b) { return (lanes){_mm512_min_ps(a.v, b.v)}; }
 /* a < b ? c : d */
 static inline lanes lanes_less(lanes a, lanes b, lanes c, lanes d) {
@@ -40,14 +40,14 @@ static inline lanes lanes_abs(lanes a) {
   return (lanes){_mm512_castsi512_ps(
       _mm512_and_si512(_mm512_castps_si512(a.v), _mm512_set1_epi32(0x7fffffff)))};
 }
-/* Bits compared as integers: finite numbers in their order, then infinity, then NaN. */
+/* The larger magnitude by its bits: finite numbers in order, then infinity, then NaN. */
 static inline lanes lanes_max_magnitude(lanes a, lanes b) {
   return (lanes){_mm512_castsi512_ps(
       _mm512_max_epi32(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v)))};
 }
 /* p * 2^n, rounded once, for integers n. */
 static inline lanes lanes_scale(lanes p, lanes n) { return (lanes){_mm512_scalef_ps(p.v, n.v)}; }
-/* Lane i with lane i + 8, then i + 4, i + 2, i + 1: the order of every sum over lanes. */
+/* Adds lanes i and i + 8, then i + 4, i + 2, i + 1. Every sum over lanes has this order. */
 static inline float lanes_sum(lanes a) {
   __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
   __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
@@ -55,12 +55,12 @@ static inline float lanes_sum(lanes a) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 static inline float lanes_largest(lanes a) { return _mm512_reduce_max_ps(a.v); }
-/* The largest of lanes whose signs are off, compared as integers. */
+/* The largest lane, compared as integers; all sign bits must be 0. */
 static inline float lanes_largest_magnitude(lanes a) {
   return _mm_cvtss_f32(_mm_castsi128_ps(
       _mm_cvtsi32_si128(_mm512_reduce_max_epi32(_mm512_castps_si512(a.v)))));
 }
-/* Towards zero; magnitudes below 2^31. */
+/* Truncates toward zero; magnitudes below 2^31. */
 static inline lanes lanes_truncate(lanes a) {
   return (lanes){_mm512_cvtepi32_ps(_mm512_cvttps_epi32(a.v))};
 }
@@ -322,7 +322,7 @@ static inline void lanes_store_part(float *p, lanes a, int count) {
 
 #ifdef LANES_SCALE_IN_HALVES
 
-/* The power in two factors: the first product is exact, the second rounds once. */
+/* Multiplies by the power in two factors: the first product is exact, the second rounds once. */
 static inline lanes lanes_scale(lanes p, lanes n) {
   lanes half = lanes_floor_half(n);
   return lanes_mul(lanes_mul(p, lanes_power(half)), lanes_power(lanes_sub(n, half)));
@@ -369,8 +369,8 @@ static inline float lanes_largest_magnitude(lanes a) {
 #endif
 
 /*
- * e^x: io.calm.tensor.Exponential, lane by lane. Of the bounds, e^-104 rounds to 0 and e^89 to
- * infinity, like all beyond them.
+ * e^x in each lane, with the bits of io.calm.tensor.Exponential. Arguments are limited to -104 and
+ * 89, where the result is already 0 or infinity.
  */
 static inline lanes lanes_exp(lanes x) {
   const lanes rounder = lanes_all(0x1.8p23f);
@@ -389,7 +389,7 @@ static inline lanes lanes_exp(lanes x) {
   return lanes_scale(p, n);
 }
 
-/* Sixteen values, or the `count` that are left and zeros. */
+/* Sixteen values; if fewer are left (`count`), the other lanes are zero. */
 static inline lanes lanes_load_some(const float *p, int count) {
   return count >= 16 ? lanes_load(p) : lanes_load_part(p, count);
 }
@@ -402,7 +402,7 @@ static inline void lanes_store_some(float *p, lanes a, int count) {
   }
 }
 
-/* The nearest codes of weights, 0 to 15; inverse: of the grid's scale. */
+/* The nearest codes of weights, 0 to 15; inverse: 1 / scale of the grid. */
 static inline lanes lanes_code(lanes w, lanes inverse, lanes minimum) {
   lanes x = lanes_max(lanes_mul(lanes_sub(w, minimum), inverse), lanes_all(0));
   lanes top = lanes_all(15);

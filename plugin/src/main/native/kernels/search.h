@@ -1,7 +1,7 @@
 /*
  * The table of kernels that a search calls: grids, GPTQ's walk, Gram matrices and the products of
  * CKA. Each kernel has the bits of its loop in Java (io.calm.kernels.JavaSearchKernels), except
- * column_statistics and add_gram, for which PyTorch is the alternative. The kernels of a decoder
+ * column_statistics and add_gram, whose alternative is PyTorch. The kernels of a decoder
  * step are in calm.h.
  */
 #ifndef CALM_SEARCH_H
@@ -37,7 +37,7 @@ typedef struct {
                     const float *importance, const float *starts, int count, int rounds,
                     float *scales, float *minimums);
 
-  /* One row's nearest codes on its grids; and in the place of the row, what they stand for. */
+  /* encode: the nearest codes of one row on its grids; round_weights: their values, in place. */
   void (*encode)(const float *row, int32_t inputs, int32_t group, const float *scales,
                  const float *minimums, int8_t *target);
   void (*round_weights)(float *row, int32_t inputs, int32_t group, const float *scales,

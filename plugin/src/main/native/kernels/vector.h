@@ -28,7 +28,7 @@
                                        int rows, int from, int to, float *y, size_t y_stride);    \
   void CALM_JOIN(store_kv, width)(const calm_attention *a, uint8_t *layer, int kv_head, int slot, \
                                   const float *key, const float *value);                          \
-  void CALM_JOIN(attend, width)(const calm_attention *a, uint8_t *const *pages, int kv_head,      \
+  void CALM_JOIN(attend, width)(const calm_attention *a, uint8_t *const *kv_blocks, int kv_head,  \
                                 int heads, const float *queries, int count, const int32_t *from,  \
                                 const int32_t *end, calm_partial *partial, float *outputs,        \
                                 void *scratch);                                                   \

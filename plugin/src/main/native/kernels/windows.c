@@ -10,13 +10,13 @@ typedef struct {
   const calm_kernels *kernels;
   const calm_windows *w;
   calm_attention attention; /* of one key-value head */
-  uint8_t *pages;
-  size_t page_bytes;
+  uint8_t *kv_blocks;
+  size_t kv_block_bytes;
   float *queries, *running, *outputs; /* [CALM_MAX_QUERIES][head_dim] */
   void *rest;
 } state;
 
-static size_t page_bytes_of(int32_t head_dim) {
+static size_t kv_block_bytes_of(int32_t head_dim) {
   calm_attention one = {.heads = 1, .kv_heads = 1, .head_dim = head_dim, .kv = CALM_KV_FLOAT16};
   return (calm_kv_layer_bytes(&one) + 63) / 64 * 64;
 }
@@ -26,20 +26,20 @@ static size_t queries_bytes(int32_t head_dim) {
 }
 
 size_t calm_window_scratch(const calm_windows *w) {
-  size_t pages = ((size_t)w->length + CALM_PAGE - 1) / CALM_PAGE;
-  return pages * page_bytes_of(w->head_dim) + 3 * queries_bytes(w->head_dim) +
+  size_t kv_blocks = ((size_t)w->length + CALM_KV_BLOCK - 1) / CALM_KV_BLOCK;
+  return kv_blocks * kv_block_bytes_of(w->head_dim) + 3 * queries_bytes(w->head_dim) +
          calm_attend_scratch(w->head_dim);
 }
 
 static state state_of(const calm_kernels *kernels, const calm_windows *w, uint8_t *scratch) {
-  state s = {.kernels = kernels, .w = w, .pages = scratch};
+  state s = {.kernels = kernels, .w = w, .kv_blocks = scratch};
   s.attention = (calm_attention){.heads = w->heads / w->kv_heads,
                                  .kv_heads = 1,
                                  .head_dim = w->head_dim,
                                  .scale = (float)(1 / sqrt((double)w->head_dim)),
                                  .kv = CALM_KV_FLOAT16};
-  s.page_bytes = page_bytes_of(w->head_dim);
-  scratch += ((size_t)w->length + CALM_PAGE - 1) / CALM_PAGE * s.page_bytes;
+  s.kv_block_bytes = kv_block_bytes_of(w->head_dim);
+  scratch += ((size_t)w->length + CALM_KV_BLOCK - 1) / CALM_KV_BLOCK * s.kv_block_bytes;
   size_t bytes = queries_bytes(w->head_dim);
   s.queries = (float *)scratch;
   s.running = (float *)(scratch + bytes);
@@ -63,15 +63,15 @@ static void rotate(const state *s, const float *x, const float *norm, int positi
 static int store(const state *s, const float *k, const float *v) {
   size_t dim = (size_t)s->w->head_dim, width = (size_t)s->w->kv_heads * dim;
   float *key = s->queries;
-  memset(s->pages, 0, (size_t)((uint8_t *)s->queries - s->pages));
+  memset(s->kv_blocks, 0, (size_t)((uint8_t *)s->queries - s->kv_blocks));
   for (int t = 0; t < s->w->length; t++) {
     const float *value = v + (size_t)t * width;
     rotate(s, k + (size_t)t * width, s->w->k_norm, t, key);
     if (!s->kernels->finite(key, dim) || !s->kernels->finite(value, dim)) {
       return 0;
     }
-    s->kernels->store_kv(&s->attention, s->pages + (size_t)(t / CALM_PAGE) * s->page_bytes, 0,
-                         t % CALM_PAGE, key, value);
+    uint8_t *kv_block = s->kv_blocks + (size_t)(t / CALM_KV_BLOCK) * s->kv_block_bytes;
+    s->kernels->store_kv(&s->attention, kv_block, 0, t % CALM_KV_BLOCK, key, value);
   }
   return 1;
 }
@@ -85,9 +85,9 @@ static void attend_split(const state *s, int first, int count, int32_t base, cal
                          float *outputs) {
   int shared = s->attention.heads;
   int32_t from[CALM_MAX_QUERIES], end[CALM_MAX_QUERIES];
-  uint8_t *pages[CALM_SPLIT / CALM_PAGE] = {0};
-  for (int i = 0; i < CALM_SPLIT / CALM_PAGE && base + i * CALM_PAGE < s->w->length; i++) {
-    pages[i] = s->pages + (size_t)(base / CALM_PAGE + i) * s->page_bytes;
+  uint8_t *kv_blocks[CALM_SPLIT / CALM_KV_BLOCK] = {0};
+  for (int i = 0; i < CALM_SPLIT / CALM_KV_BLOCK && base + i * CALM_KV_BLOCK < s->w->length; i++) {
+    kv_blocks[i] = s->kv_blocks + (size_t)(base / CALM_KV_BLOCK + i) * s->kv_block_bytes;
   }
   for (int q = 0; q < count; q++) {
     int32_t position = first + q / shared;
@@ -95,7 +95,7 @@ static void attend_split(const state *s, int first, int count, int32_t base, cal
     from[q] = begin > 0 ? begin : 0;
     end[q] = after < CALM_SPLIT ? after : CALM_SPLIT;
   }
-  s->kernels->attend(&s->attention, pages, 0, 1, s->queries, count, from, end, partial, outputs,
+  s->kernels->attend(&s->attention, kv_blocks, 0, 1, s->queries, count, from, end, partial, outputs,
                      s->rest);
 }
 
@@ -126,11 +126,11 @@ void calm_attend_window(const calm_kernels *kernels, const calm_windows *w, int 
   state s = state_of(kernels, w, scratch);
   size_t dim = (size_t)w->head_dim, width = (size_t)w->heads * dim;
   int shared = s.attention.heads;
-  int most = CALM_MAX_QUERIES / shared < BLOCK_ROWS ? CALM_MAX_QUERIES / shared : BLOCK_ROWS;
+  int max_rows = CALM_MAX_QUERIES / shared < BLOCK_ROWS ? CALM_MAX_QUERIES / shared : BLOCK_ROWS;
   int finite = store(&s, k + (size_t)kv_head * dim, v + (size_t)kv_head * dim);
   size_t heads = (size_t)(kv_head * shared) * dim;
-  for (int first = 0; first < w->length; first += most) {
-    int rows = w->length - first < most ? w->length - first : most, count = rows * shared;
+  for (int first = 0; first < w->length; first += max_rows) {
+    int rows = w->length - first < max_rows ? w->length - first : max_rows, count = rows * shared;
     calm_partial sums[CALM_MAX_QUERIES];
     for (int i = 0; i < count; i++) {
       size_t at = (size_t)(first + i / shared) * width + heads + (size_t)(i % shared) * dim;

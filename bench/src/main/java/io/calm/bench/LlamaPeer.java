@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
  */
 public final class LlamaPeer implements PeerModel {
   private static final String SCRIPT = "llama_peer.py";
-  private static final int MOST_TOKENS = 512;
+  private static final int MAX_TOKENS = 512;
   private static final long END_SECONDS = 10;
 
   private final Process process;
@@ -47,7 +47,7 @@ public final class LlamaPeer implements PeerModel {
                 script(),
                 gguf.toString(),
                 Integer.toString(threads),
-                Integer.toString(MOST_TOKENS))
+                Integer.toString(MAX_TOKENS))
             .redirectError(errors.toFile())
             .start();
     LlamaPeer peer = new LlamaPeer(process, errors);

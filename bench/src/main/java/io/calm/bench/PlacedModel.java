@@ -66,15 +66,15 @@ public final class PlacedModel {
   }
 
   private TokenTable copy(TokenTable table) {
-    if (table instanceof TokenTable.Int8 int8) {
-      return new TokenTable.Int8(
+    if (table instanceof TokenTable.Int8Table int8) {
+      return new TokenTable.Int8Table(
           int8.tokens(), int8.width(), int8.group(), copy(int8.codes()), copy(int8.scales()));
     }
     if (table instanceof TokenTable.Int4 int4) {
       return new TokenTable.Int4(copy(int4.weight()));
     }
-    if (table instanceof TokenTable.Float16 half) {
-      return new TokenTable.Float16(half.tokens(), half.width(), copy(half.values()));
+    if (table instanceof TokenTable.Float16Table half) {
+      return new TokenTable.Float16Table(half.tokens(), half.width(), copy(half.values()));
     }
     TokenTable.Float32 single = (TokenTable.Float32) table;
     return new TokenTable.Float32(single.tokens(), single.width(), copy(single.values()));

@@ -111,7 +111,7 @@ public final class RandomModel {
     if (table instanceof TokenTable.Int4 int4) {
       return bytes(int4.weight());
     }
-    if (table instanceof TokenTable.Int8 int8) {
+    if (table instanceof TokenTable.Int8Table int8) {
       return (long) int8.codes().remaining() + int8.scales().remaining();
     }
     throw new IllegalArgumentException(

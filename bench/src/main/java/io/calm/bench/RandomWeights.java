@@ -45,16 +45,16 @@ final class RandomWeights {
   }
 
   /** Returns an int8 table with the same bounds. */
-  static TokenTable.Int8 table(int tokens, int width, int group, SplittableRandom random) {
+  static TokenTable.Int8Table table(int tokens, int width, int group, SplittableRandom random) {
     requireWhole(tokens, width, group);
     ByteBuffer codes =
-        RandomBytes.direct(TokenTable.Int8.codeBytes(tokens, width, group), random, ODD);
+        RandomBytes.direct(TokenTable.Int8Table.codeBytes(tokens, width, group), random, ODD);
     ByteBuffer scales = RandomBytes.zeros(4L * tokens);
     float scale = 1 / (BYTE_DEVIATION * (float) Math.sqrt(width));
     for (int token = 0; token < tokens; token++) {
       scales.putFloat(4 * token, scale);
     }
-    return new TokenTable.Int8(tokens, width, group, codes, scales);
+    return new TokenTable.Int8Table(tokens, width, group, codes, scales);
   }
 
   private static void requireWhole(int outputs, int inputs, int group) {

@@ -102,9 +102,9 @@ final class Figures {
         new Claim(
             "no request is lost", lost == 0, "%d of %d".formatted(lost, load.startedRequests())));
     idle().ifPresent(claims::add);
-    options.goals().leastSpeedup().ifPresent(least -> claims.add(speedup(least)));
-    options.goals().mostFirstToken().ifPresent(most -> claims.add(firstToken(most)));
-    options.goals().mostGrowth().ifPresent(most -> claims.add(growth(most)));
+    options.goals().minSpeedup().ifPresent(min -> claims.add(speedup(min)));
+    options.goals().maxFirstToken().ifPresent(max -> claims.add(firstToken(max)));
+    options.goals().maxGrowth().ifPresent(max -> claims.add(growth(max)));
     return claims;
   }
 
@@ -138,26 +138,26 @@ final class Figures {
     return loaded.firstTokens().percentile(50) / unloaded.firstTokens().percentile(50);
   }
 
-  private Claim speedup(double least) {
+  private Claim speedup(double min) {
     return new Claim(
         String.format(
-            Locale.ROOT, "%d streams give %.1f x the tokens of one", options.users(), least),
-        speedup() >= least,
+            Locale.ROOT, "%d streams give %.1f x the tokens of one", options.users(), min),
+        speedup() >= min,
         line("%.2f x", speedup()));
   }
 
-  private Claim firstToken(double most) {
+  private Claim firstToken(double max) {
     return new Claim(
-        String.format(Locale.ROOT, "a short prompt waits at most %.1f x as long under load", most),
-        firstTokenRatio() <= most,
+        String.format(Locale.ROOT, "a short prompt waits at most %.1f x as long under load", max),
+        firstTokenRatio() <= max,
         line("%.2f x at the median, %d prompts", firstTokenRatio(), loaded.firstTokens().size()));
   }
 
-  private Claim growth(double most) {
+  private Claim growth(double max) {
     OptionalDouble growth = memory.growth();
     return new Claim(
-        String.format(Locale.ROOT, "the server's memory grows by at most %.0f %%", 100 * most),
-        growth.isPresent() && growth.getAsDouble() <= most,
+        String.format(Locale.ROOT, "the server's memory grows by at most %.0f %%", 100 * max),
+        growth.isPresent() && growth.getAsDouble() <= max,
         memoryText());
   }
 
@@ -169,7 +169,7 @@ final class Figures {
             Locale.ROOT,
             "%+.2f %% from the second quarter to the last, at most %.0f MiB",
             100 * growth.getAsDouble(),
-            memory.most().orElseThrow() / MIB);
+            memory.max().orElseThrow() / MIB);
   }
 
   /** Returns the text that is printed at the end. */

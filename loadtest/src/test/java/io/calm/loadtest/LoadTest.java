@@ -26,7 +26,7 @@ import java.util.concurrent.atomic.AtomicLong;
 final class LoadTest implements AutoCloseable {
   private static final Range PROBE_WORDS = new Range(8, 8);
   private static final Range PROBE_TOKENS = new Range(4, 4);
-  private static final long MOST_IDLE_MILLIS = 5_000;
+  private static final long IDLE_TIMEOUT_MILLIS = 5_000;
 
   private final Options options;
   private final Workload workload;
@@ -152,15 +152,15 @@ final class LoadTest implements AutoCloseable {
   }
 
   private void awaitEnds() throws InterruptedException {
-    long end = System.nanoTime() + options.target().patience().toNanos();
+    long end = System.nanoTime() + options.target().timeout().toNanos();
     while (figures.load().open() + figures.loaded().open() > 0 && System.nanoTime() < end) {
       TimeUnit.MILLISECONDS.sleep(50);
     }
   }
 
-  /** Returns the metrics as soon as nothing runs, or as they are when the patience is over. */
+  /** Returns the metrics as soon as nothing runs, or as they are after a timeout. */
   private Optional<Scrape> idle() throws InterruptedException {
-    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(MOST_IDLE_MILLIS);
+    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(IDLE_TIMEOUT_MILLIS);
     Optional<Scrape> scrape = server.scrape();
     while (scrape.isPresent() && !Figures.isIdle(scrape.get()) && System.nanoTime() < end) {
       TimeUnit.MILLISECONDS.sleep(100);

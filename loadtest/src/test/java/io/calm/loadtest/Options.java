@@ -7,6 +7,7 @@ import io.calm.loadtest.work.Workload.Mix;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -36,15 +37,22 @@ record Options(
     Optional<URI> metrics,
     OptionalLong serverPid) {
 
+  /** Old names of properties by their names; they still work in this release. */
+  private static final Map<String, String> OLD_NAMES =
+      Map.of(
+          "minSpeedup", "leastSpeedup",
+          "maxFirstToken", "mostFirstToken",
+          "maxGrowth", "mostGrowth");
+
   /**
    * The goals of a run beyond correct answers.
    *
-   * @param leastSpeedup tokens a second under load over those of one stream
-   * @param mostFirstToken time to first token of a short prompt under load over that without
-   * @param mostGrowth of the server's memory
+   * @param minSpeedup minimum ratio of tokens per second, under load to one stream
+   * @param maxFirstToken maximum ratio of a short prompt's time to first token, under load to
+   *     without load
+   * @param maxGrowth maximum growth of the server's memory
    */
-  record Goals(
-      OptionalDouble leastSpeedup, OptionalDouble mostFirstToken, OptionalDouble mostGrowth) {}
+  record Goals(OptionalDouble minSpeedup, OptionalDouble maxFirstToken, OptionalDouble maxGrowth) {}
 
   /** Reads the properties, of which all may be missing. */
   static Options of(Properties properties) {
@@ -64,7 +72,7 @@ record Options(
           Boolean.parseBoolean(text("baseline")),
           Integer.parseInt(text("singles")),
           Integer.parseInt(text("probes")),
-          new Goals(goal("leastSpeedup"), goal("mostFirstToken"), goal("mostGrowth")),
+          new Goals(goal("minSpeedup"), goal("maxFirstToken"), goal("maxGrowth")),
           metrics(),
           text("serverPid").isEmpty()
               ? OptionalLong.empty()
@@ -100,13 +108,26 @@ record Options(
     }
 
     private OptionalDouble goal(String key) {
-      return text(key).isEmpty()
+      String value = text(key);
+      return value.isEmpty()
           ? OptionalDouble.empty()
-          : OptionalDouble.of(Double.parseDouble(text(key)));
+          : OptionalDouble.of(Double.parseDouble(value));
     }
 
     private String text(String key) {
-      return properties.getProperty(key, profile.defaultOf(key));
+      return Optional.ofNullable(properties.getProperty(key))
+          .or(() -> renamed(key))
+          .orElseGet(() -> profile.defaultOf(key));
+    }
+
+    /** Returns the value given under the name that a property had before it was renamed. */
+    private Optional<String> renamed(String key) {
+      Optional<String> old = Optional.ofNullable(OLD_NAMES.get(key));
+      Optional<String> value = old.map(properties::getProperty);
+      if (value.isPresent()) {
+        System.out.printf("The property %s is now called %s.%n", old.orElseThrow(), key);
+      }
+      return value;
     }
   }
 }

@@ -32,9 +32,9 @@ class OptionsTest {
     Options options = options("profile", "throughput");
     assertEquals(8, options.users());
     assertEquals(new Range(128, 128), options.mix().tokens());
-    assertEquals(OptionalDouble.of(4), options.goals().leastSpeedup());
-    assertEquals(OptionalDouble.of(3), options.goals().mostFirstToken());
-    assertEquals(OptionalDouble.empty(), options.goals().mostGrowth());
+    assertEquals(OptionalDouble.of(4), options.goals().minSpeedup());
+    assertEquals(OptionalDouble.of(3), options.goals().maxFirstToken());
+    assertEquals(OptionalDouble.empty(), options.goals().maxGrowth());
   }
 
   @Test
@@ -43,15 +43,27 @@ class OptionsTest {
     assertEquals(32, options.users());
     assertEquals(600, options.seconds());
     assertEquals(0.1, options.mix().hangUps());
-    assertEquals(OptionalDouble.of(0.05), options.goals().mostGrowth());
+    assertEquals(OptionalDouble.of(0.05), options.goals().maxGrowth());
   }
 
   @Test
   void thePropertiesWin() {
-    Options options = options("profile", "soak", "users", "3", "mostGrowth", "");
+    Options options = options("profile", "soak", "users", "3", "maxGrowth", "");
     assertEquals(3, options.users());
-    assertEquals(OptionalDouble.empty(), options.goals().mostGrowth());
+    assertEquals(OptionalDouble.empty(), options.goals().maxGrowth());
     assertThrows(IllegalArgumentException.class, () -> options("profile", "sock"));
+  }
+
+  @Test
+  void oldNamesOfPropertiesStillWork() {
+    Options.Goals old =
+        options("leastSpeedup", "2", "mostFirstToken", "5", "mostGrowth", "0.2").goals();
+    assertEquals(OptionalDouble.of(2), old.minSpeedup());
+    assertEquals(OptionalDouble.of(5), old.maxFirstToken());
+    assertEquals(OptionalDouble.of(0.2), old.maxGrowth());
+    Options.Goals both =
+        options("profile", "soak", "mostGrowth", "0.2", "maxGrowth", "0.1").goals();
+    assertEquals(OptionalDouble.of(0.1), both.maxGrowth(), "the new name wins");
   }
 
   @Test
@@ -69,8 +81,8 @@ class OptionsTest {
     Pattern row = Pattern.compile("\\| `(\\w+)` \\|.*");
     Set<String> documented = new TreeSet<>();
     String section =
-        Files.readString(Path.of("..", "docs", "development.md"))
-            .split("\n## Load test\n", -1)[1]
+        Files.readString(Path.of("README.md"))
+            .split("\n## Properties\n", -1)[1]
             .split("\n## ", -1)[0];
     for (String line : section.lines().toList()) {
       Matcher matcher = row.matcher(line);

@@ -20,8 +20,8 @@ enum Profile {
           "deck", "4",
           "checked", "0.25",
           "baseline", "true",
-          "leastSpeedup", "4",
-          "mostFirstToken", "3")),
+          "minSpeedup", "4",
+          "maxFirstToken", "3")),
   /** Many clients for long, of whom some hang up. */
   SOAK(
       Map.of(
@@ -31,7 +31,7 @@ enum Profile {
           "tokens", "1..128",
           "deck", "24",
           "hangUps", "0.1",
-          "mostGrowth", "0.05"));
+          "maxGrowth", "0.05"));
 
   static final Map<String, String> COMMON =
       Map.ofEntries(
@@ -53,9 +53,9 @@ enum Profile {
           Map.entry("baseline", "false"),
           Map.entry("singles", "5"),
           Map.entry("probes", "20"),
-          Map.entry("leastSpeedup", ""),
-          Map.entry("mostFirstToken", ""),
-          Map.entry("mostGrowth", ""),
+          Map.entry("minSpeedup", ""),
+          Map.entry("maxFirstToken", ""),
+          Map.entry("maxGrowth", ""),
           Map.entry("metrics", "auto"),
           Map.entry("serverPid", ""));
 

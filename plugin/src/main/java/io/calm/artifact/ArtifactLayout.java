@@ -85,7 +85,7 @@ public record ArtifactLayout(
         case INT4 -> addLinear(tokens, width, limit);
         case INT8 -> {
           int group = QuantizedLinear.groupFor(width, limit);
-          add(TokenTable.Int8.codeBytes(tokens, width, group));
+          add(TokenTable.Int8Table.codeBytes(tokens, width, group));
           add(4L * QuantizedLinear.paddedOutputs(tokens));
         }
         case FLOAT16 -> add(2L * tokens * width);

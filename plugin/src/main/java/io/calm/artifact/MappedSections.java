@@ -38,7 +38,7 @@ final class MappedSections implements AutoCloseable {
   /**
    * Maps a file, after checking its length and that its table covers it; {@link #verify} reads it.
    *
-   * @param window most bytes of one mapping
+   * @param window maximum size of one mapping in bytes
    */
   static MappedSections map(Path file, Manifest.DataFile expected, long window)
       throws IOException, BadArtifactException {

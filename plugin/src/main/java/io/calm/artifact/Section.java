@@ -26,7 +26,7 @@ record Section(
     shape = List.copyOf(shape);
   }
 
-  /** Returns where a section of {@code length} bytes starts in a file of {@code size} bytes. */
+  /** Returns the offset of a section of {@code length} bytes after {@code size} bytes of a file. */
   static long aligned(long size, long length) {
     int alignment = length >= BIG ? PAGE : ALIGNMENT;
     return (size + alignment - 1) / alignment * alignment;

@@ -28,13 +28,13 @@ final class TableSections {
 
   static void write(SectionWriter writer, String name, TokenTable table) throws IOException {
     List<Integer> shape = List.of(table.tokens(), table.width());
-    if (table instanceof TokenTable.Int8 int8) {
+    if (table instanceof TokenTable.Int8Table int8) {
       writer.write(
           name + ".codes", int8.codes(), List.of(table.tokens(), table.width(), int8.group()));
       writer.write(name + ".scales", int8.scales(), List.of(int8.scales().remaining() / 4));
     } else if (table instanceof TokenTable.Int4 int4) {
       BlockSections.writeLinear(writer, name, int4.weight());
-    } else if (table instanceof TokenTable.Float16 float16) {
+    } else if (table instanceof TokenTable.Float16Table float16) {
       writer.write(name + ".values", float16.values(), shape);
     } else if (table instanceof TokenTable.Float32 float32) {
       writer.write(name + ".values", float32.values(), shape);
@@ -57,9 +57,9 @@ final class TableSections {
     int width = shape.get(1);
     return switch (format) {
       case INT8 ->
-          new TokenTable.Int8(
+          new TokenTable.Int8Table(
               tokens, width, shape.get(2), sections.bytes(data), sections.bytes(name + ".scales"));
-      case FLOAT16 -> new TokenTable.Float16(tokens, width, sections.bytes(data));
+      case FLOAT16 -> new TokenTable.Float16Table(tokens, width, sections.bytes(data));
       case FLOAT32 -> new TokenTable.Float32(tokens, width, sections.bytes(data));
       case INT4 -> new TokenTable.Int4(BlockSections.readLinear(sections, name));
     };

@@ -14,7 +14,7 @@ record BiasedCka(int threads, SearchKernels kernels) implements Similarity {
   }
 
   @Override
-  public Reference reference(Matrix reference, Rows rows) {
+  public Reference reference(Matrix reference, ComparedRows rows) {
     return new LinearReference(reference, rows, threads, kernels, BiasedCka::judge);
   }
 

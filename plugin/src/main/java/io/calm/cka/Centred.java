@@ -12,14 +12,14 @@ final class Centred {
   private static final double CONSTANT = 1e-24;
 
   private final Matrix matrix;
-  private final Rows rows;
+  private final ComparedRows rows;
   private final double[] means;
   private final double[] squaredNorms;
   private final double trace;
   private final double rawSquares;
   private final Optional<String> notFinite;
 
-  Centred(Matrix matrix, Rows rows) {
+  Centred(Matrix matrix, ComparedRows rows) {
     this.matrix = matrix;
     this.rows = rows;
     this.means = new double[matrix.columns()];

@@ -14,7 +14,7 @@ record Comparison(Hsic cross, Hsic reference, Hsic candidate, double relativeMse
     return cross.rows();
   }
 
-  /** Returns the debiased linear CKA, or NaN where it is undefined. */
+  /** Returns the debiased linear CKA, or NaN if it is undefined. */
   double debiased() {
     if (!reference.unbiasedIsPositive() || !candidate.unbiasedIsPositive()) {
       return Double.NaN;
@@ -22,7 +22,7 @@ record Comparison(Hsic cross, Hsic reference, Hsic candidate, double relativeMse
     return cross.unbiased() / (Math.sqrt(reference.unbiased()) * Math.sqrt(candidate.unbiased()));
   }
 
-  /** Returns the biased linear CKA, or NaN where a matrix is constant. */
+  /** Returns the biased linear CKA, or NaN if a matrix is constant. */
   double biased() {
     if (!(reference.product() > 0 && candidate.product() > 0)) {
       return Double.NaN;

@@ -16,7 +16,7 @@ record DebiasedCka(int threads, SearchKernels kernels) implements Similarity {
   }
 
   @Override
-  public Reference reference(Matrix reference, Rows rows) {
+  public Reference reference(Matrix reference, ComparedRows rows) {
     return new LinearReference(reference, rows, threads, kernels, DebiasedCka::judge);
   }
 

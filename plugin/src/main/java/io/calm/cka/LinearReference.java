@@ -15,7 +15,7 @@ import java.util.function.Function;
  */
 final class LinearReference implements Similarity.Reference {
   private final Matrix matrix;
-  private final Rows rows;
+  private final ComparedRows rows;
   private final int threads;
   private final SearchKernels kernels;
   private final Function<Comparison, Score> judge;
@@ -26,7 +26,7 @@ final class LinearReference implements Similarity.Reference {
 
   LinearReference(
       Matrix matrix,
-      Rows rows,
+      ComparedRows rows,
       int threads,
       SearchKernels kernels,
       Function<Comparison, Score> judge) {
@@ -51,7 +51,7 @@ final class LinearReference implements Similarity.Reference {
   }
 
   @Override
-  public Rows rows() {
+  public ComparedRows rows() {
     return rows;
   }
 

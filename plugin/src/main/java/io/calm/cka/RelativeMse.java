@@ -5,7 +5,7 @@ import io.calm.tensor.Matrix;
 
 /**
  * The negative relative squared error {@code -||C - R||_F^2 / ||R||_F^2}: 0 for equal matrices,
- * less for worse ones. Unlike CKA it sees scale and shift. Defined where the reference is not zero.
+ * less for worse ones. Unlike CKA it sees scale and shift. Undefined if the reference is zero.
  */
 record RelativeMse(int threads, SearchKernels kernels) implements Similarity {
   @Override
@@ -14,7 +14,7 @@ record RelativeMse(int threads, SearchKernels kernels) implements Similarity {
   }
 
   @Override
-  public Reference reference(Matrix reference, Rows rows) {
+  public Reference reference(Matrix reference, ComparedRows rows) {
     return new LinearReference(reference, rows, threads, kernels, RelativeMse::judge);
   }
 

@@ -17,18 +17,18 @@ public interface Similarity {
    * @param reference [n, d]; read, not copied, so it must stay as it is while the result is used
    * @param rows the rows to compare, of {@code reference} and of every candidate
    */
-  Reference reference(Matrix reference, Rows rows);
+  Reference reference(Matrix reference, ComparedRows rows);
 
   /** Scores one candidate on all rows. */
   default Score score(Matrix reference, Matrix candidate) {
-    return reference(reference, Rows.all(reference.rows())).score(candidate);
+    return reference(reference, ComparedRows.all(reference.rows())).score(candidate);
   }
 
   /** A reference that is ready to be compared. Thread safe. */
   interface Reference {
 
     /** Returns the rows that are compared. */
-    Rows rows();
+    ComparedRows rows();
 
     /**
      * Scores a candidate. Numbers that are not finite, on either side, give {@link

@@ -54,7 +54,7 @@ final class PlanTable {
 
   /** Returns the algorithm that replaces a mix that the guard rejected. */
   private static Optional<String> servedInstead(QuantPlan plan) {
-    return plan.guard().filter(guard -> !guard.mixServed()).map(QuantPlan.Guard::uniform);
+    return plan.guard().filter(guard -> !guard.mixServed()).map(QuantPlan.GuardResult::uniform);
   }
 
   private static String cell(Map<String, QuantPlan.Candidate> candidates, String name) {

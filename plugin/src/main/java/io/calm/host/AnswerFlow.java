@@ -16,28 +16,28 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A limit on the unread answers of a connection. Closes the connection if its client reads less
+ * A limit on the unread responses of a connection. Closes the connection if the client reads less
  * than {@link #MIN_BYTES} within the slow reader timeout while more is pending, or if the pending
- * answers of all connections would exceed their shared budget. Placed before the encoder.
+ * responses of all connections would exceed their shared budget. Placed before the encoder.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
+@SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class AnswerFlow extends ChannelOutboundHandlerAdapter {
   static final long MIN_BYTES = 64L << 10;
 
   private static final Logger logger = LoggerFactory.getLogger(AnswerFlow.class);
 
   private final ByteBudget budget;
-  private final Duration patience;
-  private long waiting;
-  private long taken;
+  private final Duration slowReaderTimeout;
+  private long pending;
+  private long written;
   private boolean watching;
 
   /**
-   * @param patience the slow reader timeout if the answer's model has none
+   * @param slowReaderTimeout timeout for responses of models without one of their own
    */
-  AnswerFlow(ByteBudget budget, Duration patience) {
+  AnswerFlow(ByteBudget budget, Duration slowReaderTimeout) {
     this.budget = budget;
-    this.patience = patience;
+    this.slowReaderTimeout = slowReaderTimeout;
   }
 
   @Override
@@ -49,54 +49,55 @@ final class AnswerFlow extends ChannelOutboundHandlerAdapter {
     }
     if (!budget.take(size)) {
       ReferenceCountUtil.release(message);
-      String reason = "answers that wait to be read hold %d bytes already".formatted(budget.most());
-      logger.warn("cut off {}: {}", context.channel().remoteAddress(), reason);
+      String reason =
+          "unread responses already use the maximum of %d bytes".formatted(budget.max());
+      logger.warn("closing {}: {}", context.channel().remoteAddress(), reason);
       promise.tryFailure(new IOException(reason));
       context.close();
       return;
     }
-    waiting += size;
+    pending += size;
     context
         .write(message, promise.unvoid())
         .addListener(
             done -> {
               budget.give(size);
-              waiting -= size;
-              taken += size;
+              pending -= size;
+              written += size;
             });
-    if (waiting > 0 && !watching) {
+    if (pending > 0 && !watching) {
       watching = true;
-      watch(context, taken, waiting);
+      watch(context, written, pending);
     }
   }
 
-  private void watch(ChannelHandlerContext context, long positionBefore, long waitingBefore) {
-    Duration period =
-        Optional.ofNullable(context.channel().attr(CalmHttpHandler.PATIENCE).get())
-            .orElse(patience);
+  private void watch(ChannelHandlerContext context, long positionBefore, long pendingBefore) {
+    Duration timeout =
+        Optional.ofNullable(context.channel().attr(CalmHttpHandler.SLOW_READER_TIMEOUT).get())
+            .orElse(slowReaderTimeout);
     context
         .executor()
         .schedule(
-            () -> check(context, positionBefore, waitingBefore),
-            period.toMillis(),
+            () -> check(context, positionBefore, pendingBefore),
+            timeout.toMillis(),
             TimeUnit.MILLISECONDS);
   }
 
-  private void check(ChannelHandlerContext context, long positionBefore, long waitingBefore) {
-    if (waiting == 0 || !context.channel().isActive()) {
+  private void check(ChannelHandlerContext context, long positionBefore, long pendingBefore) {
+    if (pending == 0 || !context.channel().isActive()) {
       watching = false;
       return;
     }
     ChannelOutboundBuffer buffer = context.channel().unsafe().outboundBuffer();
-    long position = taken + (buffer == null ? 0 : buffer.currentProgress());
-    if (position - positionBefore < Math.min(MIN_BYTES, waitingBefore)) {
+    long position = written + (buffer == null ? 0 : buffer.currentProgress());
+    if (position - positionBefore < Math.min(MIN_BYTES, pendingBefore)) {
       logger.info(
-          "disconnected {}: it did not read {} bytes of its answer",
+          "closing {}: the client did not read {} bytes of its response in time",
           context.channel().remoteAddress(),
-          waiting);
+          pending);
       context.close();
     } else {
-      watch(context, position, waiting);
+      watch(context, position, pending);
     }
   }
 }

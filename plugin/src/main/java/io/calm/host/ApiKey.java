@@ -7,11 +7,11 @@ import java.security.MessageDigest;
 import java.util.Optional;
 import java.util.Set;
 
-/** Compares bearer tokens in constant time, so that the time reveals nothing about the key. */
+/** The optional API key of the server. Compares bearer tokens in constant time. */
 final class ApiKey {
   private static final String SCHEME = "bearer ";
 
-  /** Probe pages for load balancers and orchestrators, which send no key. */
+  /** Health checks for load balancers and orchestrators, which send no key. */
   private static final Set<String> PROBES = Set.of("/ping", "/health", "/calm/ready");
 
   private final Optional<byte[]> key;
@@ -25,11 +25,12 @@ final class ApiKey {
     return key.isPresent();
   }
 
-  /** Returns whether a path is a probe page, which needs no key and is always answered. */
+  /** Returns whether a path is a health check, which needs no key and is always answered. */
   static boolean isProbe(String path) {
     return PROBES.contains(path);
   }
 
+  /** Returns whether a request has the required key, or needs none. */
   boolean admits(HttpRequest request, String path) {
     if (key.isEmpty() || isProbe(path)) {
       return true;

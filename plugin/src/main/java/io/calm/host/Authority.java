@@ -8,10 +8,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The host of {@code host[:port]}, as in a {@code Host} header or an origin. Nothing is looked up.
+ * The host in an authority {@code host[:port]}, as in a {@code Host} header or an origin. No name
+ * is resolved.
  *
- * @param name in lower case, without brackets, port and a dot at the end
- * @param address of a name that is an IP address itself
+ * @param name the host in lower case, without brackets, port and trailing dot
+ * @param address the address if the name is an IP address
  */
 record Authority(String name, Optional<InetAddress> address) {
   private static final Pattern SHAPE =
@@ -31,7 +32,7 @@ record Authority(String name, Optional<InetAddress> address) {
     return Optional.of(of(name));
   }
 
-  /** Returns the authority of a host's name or address without a port. */
+  /** Returns the authority of a host name or address without a port. */
   static Authority of(String host) {
     String name = host.toLowerCase(Locale.ROOT);
     if (name.startsWith("[") && name.endsWith("]")) {
@@ -48,14 +49,14 @@ record Authority(String name, Optional<InetAddress> address) {
             : Optional.empty());
   }
 
-  /** Returns whether the name always means the client's own machine. */
+  /** Returns whether the name always refers to the client's own machine. */
   boolean isLoopback() {
     return address
         .map(InetAddress::isLoopbackAddress)
         .orElseGet(() -> name.equals("localhost") || name.endsWith(".localhost"));
   }
 
-  /** Returns whether both are the same address, or the same name. */
+  /** Returns whether both have the same address or, if there is none, the same name. */
   boolean isSameHost(Authority other) {
     return address.isPresent() ? address.equals(other.address) : name.equals(other.name);
   }

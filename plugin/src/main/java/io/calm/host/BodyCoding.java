@@ -5,7 +5,7 @@ import io.netty.handler.codec.http.HttpHeaders;
 import java.util.List;
 import java.util.Locale;
 
-/** The compression of a request's body, from its {@code Content-Encoding}. */
+/** The content coding of a request body, from {@code Content-Encoding} (RFC 9110, 8.4). */
 enum BodyCoding {
   IDENTITY,
   GZIP,

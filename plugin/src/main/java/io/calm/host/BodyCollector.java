@@ -22,12 +22,12 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Aggregates a request's body in arrays, of at most twice its size in all, and releases the
- * received buffers immediately. Counts the body's values while it arrives, so that nothing is kept
- * of one that has too many. A refused request is passed on at once, with no body and a failed
- * {@link DecoderResult}; the rest of its body is discarded.
+ * Aggregates a request body in arrays, in total at most twice the size of the body, and releases the
+ * received buffers immediately. Counts the JSON values of the body while it arrives, so that a body
+ * with too many is not kept. Passes on a rejected request at once, with no body and a failed {@link
+ * DecoderResult}, and discards the rest of its body.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
+@SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class BodyCollector extends ChannelInboundHandlerAdapter {
   private static final int PIECE_BYTES = 64 << 10;
 
@@ -43,12 +43,12 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
   }
 
   /**
-   * An event: the client sends no more, and the body is not whole.
+   * An event: the client closed its sending side before the end of the body.
    *
-   * @param received bytes that came, as they were sent
-   * @param expected bytes by Content-Length; negative where the body is in chunks
+   * @param received bytes received, as they were sent
+   * @param expected bytes by Content-Length; negative for a chunked body
    */
-  record Ended(long received, long expected) {
+  record BodyTruncated(long received, long expected) {
     ApiException error() {
       return new ApiException(
           ApiException.Kind.INVALID,
@@ -61,7 +61,7 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
   static ApiException tooLarge(int maxBytes) {
     return new ApiException(
         ApiException.Kind.BODY_TOO_LARGE,
-        "body: expected at most %d bytes; the request has more".formatted(maxBytes));
+        "body: expected at most %d bytes, got more".formatted(maxBytes));
   }
 
   @Override
@@ -118,7 +118,7 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
     }
   }
 
-  /** Copies what was received, and counts its values. */
+  /** Copies received bytes and counts their JSON values. */
   private void keep(ByteBuf received) {
     while (received.isReadable()) {
       ByteBuf piece = pieces.isEmpty() ? Unpooled.EMPTY_BUFFER : pieces.get(pieces.size() - 1);
@@ -168,8 +168,8 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
   @Override
   public void userEventTriggered(ChannelHandlerContext context, Object event) {
     ApiException error;
-    if (event instanceof Ended ended) {
-      error = ended.error();
+    if (event instanceof BodyTruncated truncated) {
+      error = truncated.error();
     } else if (event == RequestDeadline.Event.TOO_SLOW) {
       error = PipelinedRequests.tooSlow();
     } else {
@@ -179,7 +179,7 @@ final class BodyCollector extends ChannelInboundHandlerAdapter {
     if (head.isPresent()) {
       fail(context, error);
     } else {
-      context.close(); // it is answered, but its body does not end
+      context.close(); // already answered, but its body does not end
     }
   }
 

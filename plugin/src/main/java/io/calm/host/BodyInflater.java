@@ -17,12 +17,12 @@ import java.util.Optional;
 import java.util.zip.DataFormatException;
 
 /**
- * Decompresses a request's body while it arrives. Neither its compressed nor its decompressed form
- * may be longer than the limit for a body; nothing is decompressed beyond it.
+ * Decompresses a request body while it arrives. Both its compressed and its decompressed size are
+ * limited; nothing is decompressed beyond the limit.
  */
 final class BodyInflater extends ChannelInboundHandlerAdapter {
   private final int maxBytes;
-  private Optional<Inflation> inflation = Optional.empty();
+  private Optional<Inflation> decompressor = Optional.empty();
   private long compressed;
   private long produced;
 
@@ -35,7 +35,7 @@ final class BodyInflater extends ChannelInboundHandlerAdapter {
     if (message instanceof HttpRequest request) {
       begin(request);
     }
-    if (inflation.isPresent() && message instanceof HttpContent content) {
+    if (decompressor.isPresent() && message instanceof HttpContent content) {
       try {
         inflate(context, content);
       } finally {
@@ -55,13 +55,13 @@ final class BodyInflater extends ChannelInboundHandlerAdapter {
     }
     headers.remove(HttpHeaderNames.CONTENT_ENCODING);
     headers.remove(HttpHeaderNames.CONTENT_LENGTH); // that of the compressed form
-    inflation = Optional.of(new Inflation(coding));
+    decompressor = Optional.of(new Inflation(coding));
     compressed = 0;
     produced = 0;
   }
 
   private void inflate(ChannelHandlerContext context, HttpContent content) {
-    Inflation inflating = inflation.orElseThrow();
+    Inflation current = decompressor.orElseThrow();
     boolean last = content instanceof LastHttpContent;
     if (!content.decoderResult().isSuccess()) {
       pass(context, new DefaultHttpContent(Unpooled.EMPTY_BUFFER), content.decoderResult());
@@ -71,14 +71,14 @@ final class BodyInflater extends ChannelInboundHandlerAdapter {
       byte[] input = ByteBufUtil.getBytes(content.content());
       compressed += input.length;
       produced +=
-          inflating.feed(
+          current.feed(
               input,
               maxBytes - produced + 1,
               piece ->
                   context.fireChannelRead(new DefaultHttpContent(Unpooled.wrappedBuffer(piece))));
       if (compressed > maxBytes || produced > maxBytes) {
         fail(context, BodyCollector.tooLarge(maxBytes));
-      } else if (last && !inflating.isWhole()) {
+      } else if (last && !current.isWhole()) {
         fail(context, damaged("it ends early"));
       } else if (last) {
         end();
@@ -95,7 +95,7 @@ final class BodyInflater extends ChannelInboundHandlerAdapter {
         "body: cannot be decompressed by its Content-Encoding: " + problem);
   }
 
-  /** Passes on the rest of the body unchanged; it belongs to a request that has failed. */
+  /** Fails the request; the rest of its body passes unchanged and is then discarded. */
   private void fail(ChannelHandlerContext context, ApiException error) {
     end();
     pass(context, new DefaultHttpContent(Unpooled.EMPTY_BUFFER), DecoderResult.failure(error));
@@ -108,8 +108,8 @@ final class BodyInflater extends ChannelInboundHandlerAdapter {
   }
 
   private void end() {
-    inflation.ifPresent(Inflation::close);
-    inflation = Optional.empty();
+    decompressor.ifPresent(Inflation::close);
+    decompressor = Optional.empty();
   }
 
   @Override

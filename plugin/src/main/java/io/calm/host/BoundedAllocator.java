@@ -4,8 +4,8 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
 
 /**
- * A pooled allocator with a limit on the direct memory that its buffers use together. The JVM's own
- * limit does not help, because it is raised for the matrices of a search. At the limit a read or a
+ * A pooled allocator with a limit on the total direct memory of its buffers. The JVM's own limit is
+ * too high for this purpose, because the matrices of a search need it. At the limit, a read or a
  * write fails, which closes its connection. Thread safe.
  */
 final class BoundedAllocator extends PooledByteBufAllocator {

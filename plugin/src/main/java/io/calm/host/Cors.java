@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/** The origins of web pages that may read this server's answers, and the headers for them. */
+/** The web origins that may read this server's responses, and the CORS headers for them. */
 final class Cors {
   private static final String ANY = "*";
   private static final Pattern HEADER_NAMES =
@@ -23,13 +23,17 @@ final class Cors {
   private final Set<String> origins;
 
   /**
-   * @param origins in the form of {@link #checked}; none for no headers at all
+   * @param origins allowed origins in the form of {@link #checked}; empty to send no CORS headers
    */
   Cors(List<String> origins) {
     this.origins = Set.copyOf(origins);
   }
 
-  /** Returns an origin as browsers write it. */
+  /**
+   * Returns an origin in the form that browsers send.
+   *
+   * @throws IllegalArgumentException if it is not an origin, {@code null} or {@code *}
+   */
   static String checked(String origin) {
     if (origin.equals(ANY) || origin.equals("null")) {
       return origin;
@@ -45,10 +49,10 @@ final class Cors {
         return uri.getScheme() + "://" + withoutDefaultPort(uri);
       }
     } catch (URISyntaxException e) {
-      // below
+      // rejected below
     }
     throw new IllegalArgumentException(
-        "CORS origin: expected scheme://host[:port] or *, got " + origin);
+        "CORS origin: expected scheme://host[:port], null or *, got " + origin);
   }
 
   private static String withoutDefaultPort(URI uri) {
@@ -72,7 +76,7 @@ final class Cors {
     return origins.contains(ANY) || names(origin);
   }
 
-  /** Returns whether the operator named the origin itself, not only {@code *}. */
+  /** Returns whether the origin is allowed by name, not only by {@code *}. */
   boolean names(String origin) {
     return origins.contains(origin.toLowerCase(Locale.ROOT));
   }
@@ -84,7 +88,7 @@ final class Cors {
         && request.headers().contains(HttpHeaderNames.ACCESS_CONTROL_REQUEST_METHOD);
   }
 
-  /** Adds the headers that let a page read the answer. */
+  /** Adds the headers that let a page read the response. */
   void addTo(HttpHeaders answer, Optional<String> origin) {
     if (isOff()) {
       return;
@@ -102,7 +106,7 @@ final class Cors {
     }
   }
 
-  /** Adds the headers that answer a preflight request of an allowed origin. */
+  /** Adds the headers for a preflight request from an allowed origin. */
   void addPreflight(HttpHeaders answer, HttpHeaders asked) {
     answer.set(HttpHeaderNames.ACCESS_CONTROL_ALLOW_METHODS, METHODS);
     answer.set(HttpHeaderNames.ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS);

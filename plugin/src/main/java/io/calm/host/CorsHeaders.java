@@ -11,8 +11,8 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpStatusClass;
 import java.util.Optional;
 
-/** Adds the headers of {@link Cors} to every answer of a connection, errors and streams too. */
-@SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
+/** Adds CORS headers to every response of a connection, including errors and streams. */
+@SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class CorsHeaders extends ChannelDuplexHandler {
   private final Cors cors;
   private Optional<String> origin = Optional.empty();

@@ -22,14 +22,14 @@ import java.net.InetSocketAddress;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Serves the plugin's routes over HTTP/1.1 without a DJL Serving installation. The port answers
- * from the start, also while models load.
+ * An HTTP/1.1 server for the plugin's routes that needs no DJL Serving installation. It accepts
+ * requests as soon as it is started, even while models load. Thread safe.
  */
 public final class EmbeddedHost implements AutoCloseable {
   private static final int IDLE_SECONDS = 120;
   private static final int LOOPS = 2;
 
-  /** Memory for the values of one body and for small bodies beside it. */
+  /** Memory for the JSON values of one body and for small bodies beside it. */
   private static final long VALUES_BYTES = 32L << 20;
 
   private final HostSettings settings;
@@ -57,7 +57,7 @@ public final class EmbeddedHost implements AutoCloseable {
   }
 
   /**
-   * Binds and answers.
+   * Starts a host, which then accepts requests.
    *
    * @throws IOException if the address cannot be bound
    */
@@ -88,7 +88,7 @@ public final class EmbeddedHost implements AutoCloseable {
     return bound.channel();
   }
 
-  /** Returns the address that is bound, with the port that was chosen where 0 was asked for. */
+  /** Returns the bound address, with the actual port if port 0 was requested. */
   public InetSocketAddress address() {
     return (InetSocketAddress) listening.localAddress();
   }

@@ -11,12 +11,13 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Detects clients that hung up among those that closed their sending side. A client that waits for
- * its answer looks the same until something is sent to it. If no answer begins within a second,
- * {@code 100 Continue} is sent, which HTTP/1.1 clients must ignore. The operating system of a
- * client that hung up replies with a reset; the next write then fails and closes the channel.
+ * Detects disconnected clients among those that closed their sending side. A client that still
+ * waits for its response looks the same until something is sent to it. If no response begins within
+ * a second, the probe sends {@code 100 Continue}, which HTTP/1.1 clients must ignore. The operating
+ * system of a disconnected client replies with a reset; the next write then fails and closes the
+ * channel.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
+@SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class HangUpProbe {
   private static final long FIRST_MILLIS = 1000;
   private static final long MAX_MILLIS = 15_000;
@@ -31,12 +32,12 @@ final class HangUpProbe {
     answering = false;
   }
 
-  /** Returns whether the answer has begun; from then on its writes detect a hang-up. */
+  /** Returns whether the response has begun; from then on its writes detect a disconnect. */
   boolean isAnswering() {
     return answering;
   }
 
-  /** Starts probing, unless the answer has begun. */
+  /** Starts probing unless the response has begun. */
   void start(ChannelHandlerContext context) {
     schedule(context, FIRST_MILLIS, FIRST_MILLIS);
   }
@@ -61,7 +62,7 @@ final class HangUpProbe {
     }
   }
 
-  /** Stops: the answer has begun, or the connection has ended. */
+  /** Stops probing, because the response has begun or the connection has ended. */
   void end() {
     answering = true;
     next.ifPresent(timer -> timer.cancel(false));

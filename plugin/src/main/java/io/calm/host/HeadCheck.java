@@ -23,10 +23,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Checks a request's head before any of its body is kept: that it is unambiguous HTTP, that its
- * sender may use this server, and that its body can be accepted. A refused request is passed on
- * with a failed {@link DecoderResult} that has the {@link ApiException} to answer with as its
- * cause.
+ * Checks the head of a request before any of its body is kept: it must be unambiguous HTTP, its
+ * sender must be allowed to use this server, and its body must be acceptable. Passes on a rejected
+ * request with a failed {@link DecoderResult}; the cause is the {@link ApiException} for the
+ * response.
  */
 @Sharable
 final class HeadCheck extends ChannelInboundHandlerAdapter {
@@ -36,17 +36,17 @@ final class HeadCheck extends ChannelInboundHandlerAdapter {
   private final ApiKey key;
   private final HostNames names;
   private final Cors cors;
-  private final ByteBudget answers;
+  private final ByteBudget responses;
 
   /**
-   * @param answers memory of answers that are not read yet
+   * @param responses memory of unread responses
    */
-  HeadCheck(int maxBodyBytes, ApiKey key, HostNames names, Cors cors, ByteBudget answers) {
+  HeadCheck(int maxBodyBytes, ApiKey key, HostNames names, Cors cors, ByteBudget responses) {
     this.maxBodyBytes = maxBodyBytes;
     this.key = key;
     this.names = names;
     this.cors = cors;
-    this.answers = answers;
+    this.responses = responses;
   }
 
   @Override
@@ -69,7 +69,7 @@ final class HeadCheck extends ChannelInboundHandlerAdapter {
     body(request);
   }
 
-  /** A later minor version is read as the newest that is known (RFC 9110, 2.5). */
+  /** Checks the version; a later minor version counts as HTTP/1.1 (RFC 9110, 2.5). */
   private static void version(HttpRequest request) {
     HttpVersion version = request.protocolVersion();
     if (!version.protocolName().equals("HTTP") || version.majorVersion() != 1) {
@@ -103,8 +103,8 @@ final class HeadCheck extends ChannelInboundHandlerAdapter {
   }
 
   /**
-   * Converts the target to a path and returns the request's host: that of an absolute target, else
-   * that of the header (RFC 9112, 3.2.2).
+   * Converts the request target to a path and returns the host: that of an absolute target, or else
+   * that of the {@code Host} header (RFC 9112, 3.2.2).
    */
   private static Optional<Authority> target(HttpRequest request) {
     String uri = request.uri();
@@ -215,10 +215,9 @@ final class HeadCheck extends ChannelInboundHandlerAdapter {
     if (HttpUtil.getContentLength(request, 0L) > maxBodyBytes) {
       throw BodyCollector.tooLarge(maxBodyBytes);
     }
-    if (answers.isHalfTaken() && !ApiKey.isProbe(path(request))) {
+    if (responses.isHalfTaken() && !ApiKey.isProbe(path(request))) {
       throw new ApiException(
-          ApiException.Kind.OVERLOADED,
-          "answers that their clients do not read take too much memory; try again later");
+          ApiException.Kind.OVERLOADED, "unread responses use too much memory; try again later");
     }
   }
 }

@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The host names that requests may use for a server without an API key. A web page can make its own
- * domain resolve to this machine (DNS rebinding). Its requests then have the same origin as this
- * server, and only {@code Host} reveals them. An IP address cannot be rebound.
+ * The host names that requests may use if the server has no API key: a protection against DNS
+ * rebinding. A web page can make its own domain resolve to this machine. Its requests then have the
+ * same origin as this server, and only {@code Host} reveals them. IP addresses cannot be rebound.
  */
 final class HostNames {
   private final boolean onLoopback;
@@ -20,7 +20,7 @@ final class HostNames {
 
   /**
    * @param bound the name or address that the server listens on
-   * @param allowed further names
+   * @param allowed additional names
    */
   HostNames(String bound, List<String> allowed) {
     InetSocketAddress address = new InetSocketAddress(bound, 0);
@@ -42,7 +42,11 @@ final class HostNames {
     }
   }
 
-  /** Returns an allowed name in the form used for comparison. */
+  /**
+   * Returns an allowed name in the form used for comparison.
+   *
+   * @throws IllegalArgumentException if it is not a host name or address
+   */
   static String checked(String name) {
     return Authority.parse(name)
         .filter(parsed -> name.indexOf(':') < 0 || parsed.address().isPresent())
@@ -68,10 +72,10 @@ final class HostNames {
   }
 
   /**
-   * Returns whether a page of that origin is local: on the client's own machine, or on the host
-   * that its request is for.
+   * Returns whether a page of an origin is local: on the client's own machine, or on the host of
+   * the request.
    *
-   * @param origin as in the header {@code Origin}; {@code null} is the origin of no page
+   * @param origin value of the header {@code Origin}; {@code null} stands for an opaque origin
    */
   boolean isOwn(String origin, Optional<Authority> host) {
     return authority(origin)

@@ -48,13 +48,13 @@ public record HostSettings(
     }
     if (apiKey.isPresent() && apiKey.get().isBlank()) {
       throw new IllegalArgumentException(
-          "API key: expected a token, got an empty one; leave it out to serve without");
+          "API key: expected a token, got an empty one; omit it to serve without a key");
     }
     corsOrigins = corsOrigins.stream().map(Cors::checked).toList();
     allowedHosts = allowedHosts.stream().map(HostNames::checked).toList();
   }
 
-  /** Creates settings without CORS, with the default slow reader timeout. */
+  /** Creates settings without CORS and with the default slow reader timeout. */
   public HostSettings(
       String host,
       int port,
@@ -85,12 +85,12 @@ public record HostSettings(
         DEFAULT_GRACE);
   }
 
-  /** Returns whether other machines can connect without a key. */
+  /** Returns whether other machines can connect without an API key. */
   public boolean isOpenToTheNetwork() {
     return apiKey.isEmpty() && !new HostNames(host, List.of()).onLoopback();
   }
 
-  /** Returns these settings with an API key. */
+  /** Returns a copy with an API key. */
   public HostSettings withApiKey(String key) {
     return new HostSettings(
         host,
@@ -104,7 +104,7 @@ public record HostSettings(
         allowedHosts);
   }
 
-  /** Returns these settings for web pages of these origins. */
+  /** Returns a copy with the given CORS origins. */
   public HostSettings withCorsOrigins(String... origins) {
     return new HostSettings(
         host,

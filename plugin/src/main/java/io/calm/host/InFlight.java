@@ -2,7 +2,7 @@ package io.calm.host;
 
 import java.time.Duration;
 
-/** Counts requests in flight. Thread safe. */
+/** The number of requests in flight. Thread safe. */
 final class InFlight {
   private int count;
 

@@ -9,8 +9,9 @@ import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
 /**
- * Decompresses gzip (RFC 1952, one or more members) or deflate (zlib's format of RFC 1950, or raw,
- * as some clients send it) piece by piece. Keeps no output. Not thread safe; must be closed.
+ * An incremental decompressor for gzip (RFC 1952, one or more members) and deflate (zlib format of
+ * RFC 1950, or the raw format of RFC 1951 that some clients send). Keeps no output. Not thread
+ * safe; must be closed.
  */
 final class Inflation implements AutoCloseable {
   private static final int MAX_HEADER_BYTES = 1024;
@@ -37,8 +38,8 @@ final class Inflation implements AutoCloseable {
   /**
    * Decompresses the next bytes.
    *
-   * @param max bytes of output, after which the rest of the input is not read
-   * @param out gets output in pieces of at most 16 KiB
+   * @param max maximum number of bytes of output; then the rest of the input is not read
+   * @param out receives the output in pieces of at most 16 KiB
    * @return number of bytes of output
    * @throws DataFormatException if the input is damaged
    */
@@ -59,7 +60,7 @@ final class Inflation implements AutoCloseable {
     return produced - before;
   }
 
-  /** Returns whether the input so far is complete; empty input is. */
+  /** Returns whether the input so far is complete; empty input counts as complete. */
   boolean isWhole() {
     return head.size() == 0 && (state == State.HEADER || (state == State.TRAILER && !gzip));
   }
@@ -102,11 +103,11 @@ final class Inflation implements AutoCloseable {
       inflater.setInput(input, from, input.length - from);
       return inflate(max, out, input.length - from);
     }
-    inflate(max, out, 0); // the two bytes that told the format
+    inflate(max, out, 0); // the two bytes that determined the format
     return 0;
   }
 
-  /** Returns how many of the {@code given} bytes of input were used. */
+  /** Returns the number of the {@code given} bytes of input that were consumed. */
   private int inflate(long max, Consumer<byte[]> out, int given) throws DataFormatException {
     byte[] piece = new byte[PIECE_BYTES];
     long left = max;
@@ -130,7 +131,7 @@ final class Inflation implements AutoCloseable {
     return given;
   }
 
-  /** Checks gzip's checksum and length; nothing may follow the end of deflate. */
+  /** Checks the checksum and length of gzip; rejects data after the end of deflate. */
   private int trailer(byte[] input, int from) throws DataFormatException {
     if (!gzip) {
       throw new DataFormatException("more bytes after the end");
@@ -157,7 +158,7 @@ final class Inflation implements AutoCloseable {
     return value;
   }
 
-  /** Frees the native memory. */
+  /** Frees the native memory of the inflater. */
   @Override
   public void close() {
     inflater.end();

@@ -6,28 +6,30 @@ import io.netty.channel.socket.DuplexChannel;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Closes a connection whose client may still be sending. After an immediate close, the operating
- * system would answer further bytes with a reset, and the client would lose an answer that it has
- * not read yet. So the sending side is closed first, and input is dropped for one second.
+ * Closes a connection with a client that may still be sending. After an immediate close, the
+ * operating system would reply to further bytes with a reset, and the client would lose a response
+ * that it has not read yet. The sending side is therefore closed first, and input is discarded for
+ * one second.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // the connection ends whatever becomes of it
+@SuppressWarnings("FutureReturnValueIgnored") // the connection is closed in any case
 final class LingeringClose {
-  private static final long MOMENT_MILLIS = 1000;
+  private static final long LINGER_MILLIS = 1000;
 
-  private boolean begun;
+  private boolean started;
 
-  boolean begun() {
-    return begun;
+  /** Returns whether the close has begun. */
+  boolean isStarted() {
+    return started;
   }
 
-  /** Ends the server's side, then the connection after a moment; a second call ends it at once. */
-  void begin(ChannelHandlerContext context, ChannelPromise promise) {
-    if (begun || !(context.channel() instanceof DuplexChannel channel) || !channel.isActive()) {
+  /** Closes the sending side, and the connection a second later; a second call closes it now. */
+  void close(ChannelHandlerContext context, ChannelPromise promise) {
+    if (started || !(context.channel() instanceof DuplexChannel channel) || !channel.isActive()) {
       context.close(promise);
       return;
     }
-    begun = true;
+    started = true;
     channel.shutdownOutput();
-    context.executor().schedule(() -> context.close(promise), MOMENT_MILLIS, TimeUnit.MILLISECONDS);
+    context.executor().schedule(() -> context.close(promise), LINGER_MILLIS, TimeUnit.MILLISECONDS);
   }
 }

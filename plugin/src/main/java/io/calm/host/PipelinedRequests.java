@@ -27,40 +27,42 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * Serializes the pipelined requests of a connection: passes each on when the previous answer has
- * been written to the network, and queues the following ones. Reading stops beyond {@link
- * #MAX_HELD_BYTES} queued bytes and while the client does not read its answers; the request after
- * {@link #MAX_WAITING} queued ones is answered with 429. Otherwise reading continues, because it
- * detects hang-ups. Placed right after the codec, so all later handlers see one request at a time.
+ * Serializes the pipelined requests of a connection: passes on each when the previous response has
+ * been written to the network, and queues the following ones. Stops reading beyond {@link
+ * #MAX_QUEUED_BYTES} queued bytes and while the client does not read its responses. The request
+ * after {@link #MAX_QUEUED} queued ones gets 429. Otherwise reading continues, because it detects
+ * disconnects. Placed right after the codec, so that all later handlers process one request at a
+ * time.
  *
- * <p>A client may close its sending side after its last request and still gets its answers. Closes
- * connections that are idle between requests; a request that arrives too slowly gets 408.
+ * <p>A client may close its sending side after its last request and still gets its responses.
+ * Connections that are idle between requests are closed; a request that arrives too slowly gets
+ * 408.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
+@SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class PipelinedRequests extends ChannelDuplexHandler {
-  static final int MAX_WAITING = 8;
-  static final long MAX_HELD_BYTES = 64L << 10;
+  static final int MAX_QUEUED = 8;
+  static final long MAX_QUEUED_BYTES = 64L << 10;
 
   private final InFlight inFlight;
   private final HangUpProbe probe = new HangUpProbe();
-  private final LingeringClose lingeringClose = new LingeringClose();
+  private final LingeringClose lingering = new LingeringClose();
 
   /** Queued parts of requests and {@link RequestDeadline.Event}s, in order of arrival. */
-  private final Deque<Object> held = new ArrayDeque<>();
+  private final Deque<Object> queue = new ArrayDeque<>();
 
-  private int heldRequests;
-  private long heldBytes;
-  private boolean answered = true; // the request that was passed on last
+  private int queuedRequests;
+  private long queuedBytes;
+  private boolean answered = true; // the request passed on last
   private boolean inBody; // more of its body is to come
   private long passedBytes; // of its body
-  private long expectedBytes; // of its body; -1 where chunks tell its end
-  private boolean unreadable; // its end is not known
-  private boolean noMore; // all further input is dropped
-  private boolean closing; // the answer at hand is the last one
-  private boolean refused; // requests too many came
+  private long expectedBytes; // of its body; -1 if it is chunked
+  private boolean unreadable; // its end is unknown
+  private boolean discarding; // all further input is discarded
+  private boolean closing; // the current response is the last one
+  private boolean overflowed; // too many requests were queued
   private boolean inputEnded;
   private boolean advancing;
-  private boolean resting; // other connections have their turn
+  private boolean yielding; // other connections run first
 
   PipelinedRequests(InFlight inFlight) {
     this.inFlight = inFlight;
@@ -68,33 +70,33 @@ final class PipelinedRequests extends ChannelDuplexHandler {
 
   @Override
   public void channelRead(ChannelHandlerContext context, Object message) {
-    if (noMore) {
+    if (discarding) {
       ReferenceCountUtil.release(message);
       return;
     }
-    if (message instanceof HttpRequest && heldRequests == MAX_WAITING) {
+    if (message instanceof HttpRequest && queuedRequests == MAX_QUEUED) {
       ReferenceCountUtil.release(message);
-      refused = true;
-      noMore = true;
-      hold(refusal(tooMany()));
+      overflowed = true;
+      discarding = true;
+      enqueue(refusal(tooMany()));
     } else {
-      hold(message);
+      enqueue(message);
     }
     advance(context);
   }
 
-  private void hold(Object message) {
-    heldRequests += message instanceof HttpRequest ? 1 : 0;
-    heldBytes += size(message);
-    if (mayWait() && message instanceof HttpContent piece && isMiddle(piece)) {
+  private void enqueue(Object message) {
+    queuedRequests += message instanceof HttpRequest ? 1 : 0;
+    queuedBytes += size(message);
+    if (mayMerge() && message instanceof HttpContent piece && isMiddle(piece)) {
       merge(piece);
     } else {
-      held.add(message);
+      queue.add(message);
     }
   }
 
-  private boolean mayWait() {
-    return !inBody || !held.isEmpty();
+  private boolean mayMerge() {
+    return !inBody || !queue.isEmpty();
   }
 
   private static boolean isMiddle(HttpContent piece) {
@@ -102,14 +104,14 @@ final class PipelinedRequests extends ChannelDuplexHandler {
   }
 
   /**
-   * Appends a piece of a body to the previous one, so that many small pieces hold no more memory
+   * Appends a piece of a body to the previous one, so that many small pieces use no more memory
    * than one.
    */
   private void merge(HttpContent piece) {
-    if (held.peekLast() instanceof HttpContent last && isMiddle(last)) {
+    if (queue.peekLast() instanceof HttpContent last && isMiddle(last)) {
       last.content().writeBytes(piece.content());
     } else {
-      held.add(new DefaultHttpContent(Unpooled.buffer().writeBytes(piece.content())));
+      queue.add(new DefaultHttpContent(Unpooled.buffer().writeBytes(piece.content())));
     }
     piece.release();
   }
@@ -118,18 +120,18 @@ final class PipelinedRequests extends ChannelDuplexHandler {
     return message instanceof ByteBufHolder holder ? holder.content().readableBytes() : 0;
   }
 
-  /** Passes on the held pieces that may go on now. */
+  /** Passes on queued parts as far as the current response allows. */
   private void advance(ChannelHandlerContext context) {
-    if (!advancing) { // a handler that answers at once comes back here
+    if (!advancing) { // a handler that responds at once calls this recursively
       advancing = true;
-      while (!closing && !held.isEmpty() && (inBody || (answered && !resting))) {
-        Object next = held.remove();
-        heldRequests -= next instanceof HttpRequest ? 1 : 0;
-        heldBytes -= size(next);
+      while (!closing && !queue.isEmpty() && (inBody || (answered && !yielding))) {
+        Object next = queue.remove();
+        queuedRequests -= next instanceof HttpRequest ? 1 : 0;
+        queuedBytes -= size(next);
         pass(context, next);
       }
       advancing = false;
-      if (inputEnded && isHalfRequest()) { // it was queued when the input ended
+      if (inputEnded && isHalfRequest()) { // the input ended while it was queued
         endBody(context);
       }
     }
@@ -138,7 +140,7 @@ final class PipelinedRequests extends ChannelDuplexHandler {
 
   private void pass(ChannelHandlerContext context, Object next) {
     if (next == RequestDeadline.Event.TOO_SLOW) {
-      noMore = true;
+      discarding = true;
       if (inBody) {
         context.fireUserEventTriggered(next);
         return;
@@ -149,8 +151,8 @@ final class PipelinedRequests extends ChannelDuplexHandler {
     if (next instanceof HttpRequest request) {
       answered = false;
       inBody = true;
-      resting = true;
-      context.executor().execute(() -> rested(context));
+      yielding = true;
+      context.executor().execute(() -> resume(context));
       unreadable = !request.decoderResult().isSuccess();
       passedBytes = 0;
       expectedBytes = unreadable ? -1 : HttpUtil.getContentLength(request, -1L);
@@ -159,7 +161,7 @@ final class PipelinedRequests extends ChannelDuplexHandler {
       if (inputEnded) {
         probe.start(context);
       }
-      context.channel().attr(CalmHttpHandler.PATIENCE).set(null);
+      context.channel().attr(CalmHttpHandler.SLOW_READER_TIMEOUT).set(null);
     }
     if (next instanceof LastHttpContent) {
       inBody = false;
@@ -168,17 +170,17 @@ final class PipelinedRequests extends ChannelDuplexHandler {
     context.fireChannelRead(next);
   }
 
-  private void rested(ChannelHandlerContext context) {
-    resting = false;
+  private void resume(ChannelHandlerContext context) {
+    yielding = false;
     advance(context);
   }
 
-  /** Stops reading while the client has to read answers or the queue is full. */
+  /** Stops reading while the client must read responses first, or while the queue is full. */
   private void throttle(ChannelHandlerContext context) {
     boolean wanted =
-        !refused
-            && (lingeringClose.begun()
-                || (context.channel().isWritable() && heldBytes <= MAX_HELD_BYTES));
+        !overflowed
+            && (lingering.isStarted()
+                || (context.channel().isWritable() && queuedBytes <= MAX_QUEUED_BYTES));
     if (context.channel().config().isAutoRead() != wanted) {
       context.channel().config().setAutoRead(wanted);
     }
@@ -199,7 +201,7 @@ final class PipelinedRequests extends ChannelDuplexHandler {
       }
       probe.end();
       closing = !HttpUtil.isKeepAlive(response);
-      noMore |= closing;
+      discarding |= closing;
     }
     if (message instanceof LastHttpContent && !answered) {
       context
@@ -207,14 +209,14 @@ final class PipelinedRequests extends ChannelDuplexHandler {
           .addListener(
               written -> {
                 end();
-                if (!written.isSuccess() || (inputEnded && held.isEmpty())) {
+                if (!written.isSuccess() || (inputEnded && queue.isEmpty())) {
                   context.close();
                 } else {
                   advance(context);
                 }
               });
     } else {
-      // The rest of a stream with a gap would look like a complete answer.
+      // After a lost part, the rest of a stream would look like a complete response.
       context.write(message, promise.unvoid()).addListener(ChannelFutureListener.CLOSE_ON_FAILURE);
     }
   }
@@ -226,12 +228,12 @@ final class PipelinedRequests extends ChannelDuplexHandler {
     }
   }
 
-  /** Closes gently if the client may still be sending, so that it can read the last answer. */
+  /** Lingers if the client may still be sending, so that it can read the last response. */
   @Override
   public void close(ChannelHandlerContext context, ChannelPromise promise) {
-    if (answered && !inputEnded && (inBody || unreadable || refused)) {
-      noMore = true;
-      lingeringClose.begin(context, promise);
+    if (answered && !inputEnded && (inBody || unreadable || overflowed)) {
+      discarding = true;
+      lingering.close(context, promise);
       throttle(context);
     } else {
       context.close(promise);
@@ -242,23 +244,23 @@ final class PipelinedRequests extends ChannelDuplexHandler {
   public void channelInactive(ChannelHandlerContext context) {
     end();
     probe.end();
-    held.forEach(ReferenceCountUtil::release);
-    held.clear();
+    queue.forEach(ReferenceCountUtil::release);
+    queue.clear();
     context.fireChannelInactive();
   }
 
   @Override
   public void userEventTriggered(ChannelHandlerContext context, Object event) {
     if (event == RequestDeadline.Event.TOO_SLOW) {
-      if (!noMore) {
-        noMore = true;
-        hold(event);
+      if (!discarding) {
+        discarding = true;
+        enqueue(event);
         advance(context);
       }
     } else if (event instanceof ChannelInputShutdownEvent) {
       inputEnded = true;
       inputEnded(context);
-    } else if (event instanceof IdleStateEvent && answered && !inBody && held.isEmpty()) {
+    } else if (event instanceof IdleStateEvent && answered && !inBody && queue.isEmpty()) {
       context.close();
     } else {
       context.fireUserEventTriggered(event);
@@ -266,7 +268,7 @@ final class PipelinedRequests extends ChannelDuplexHandler {
   }
 
   private void inputEnded(ChannelHandlerContext context) {
-    if (lingeringClose.begun() || (answered && held.isEmpty())) {
+    if (lingering.isStarted() || (answered && queue.isEmpty())) {
       context.close();
     } else if (isHalfRequest()) {
       endBody(context);
@@ -275,23 +277,23 @@ final class PipelinedRequests extends ChannelDuplexHandler {
     }
   }
 
-  /** Returns whether an unanswered request has been passed on only in part. */
+  /** Returns whether the current request is incomplete and its response has not begun. */
   private boolean isHalfRequest() {
-    return inBody && held.isEmpty() && !probe.isAnswering();
+    return inBody && queue.isEmpty() && !probe.isAnswering();
   }
 
-  /** Refuses the request whose body has ended before it is whole. */
+  /** Rejects the current request, because the input ended within its body. */
   private void endBody(ChannelHandlerContext context) {
     inBody = false;
-    noMore = true;
-    context.fireUserEventTriggered(new BodyCollector.Ended(passedBytes, expectedBytes));
+    discarding = true;
+    context.fireUserEventTriggered(new BodyCollector.BodyTruncated(passedBytes, expectedBytes));
   }
 
   private static ApiException tooMany() {
     return new ApiException(
         ApiException.Kind.QUEUE_FULL,
-        "expected at most %d requests on one connection to wait for their answers; send the others again"
-            .formatted(MAX_WAITING));
+        "expected at most %d requests waiting on one connection, got more; send the others again"
+            .formatted(MAX_QUEUED));
   }
 
   static ApiException tooSlow() {
@@ -299,7 +301,7 @@ final class PipelinedRequests extends ChannelDuplexHandler {
         ApiException.Kind.TOO_SLOW, "the request did not arrive in time; send it again");
   }
 
-  /** Stands for a request that does not arrive or is not processed. */
+  /** Creates a placeholder for a request that did not arrive or is not processed. */
   private static FullHttpRequest refusal(ApiException error) {
     FullHttpRequest request =
         new DefaultFullHttpRequest(

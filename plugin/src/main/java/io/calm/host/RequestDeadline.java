@@ -8,8 +8,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Measures a request from its first byte to its last: one that takes too long, however steadily it
- * trickles, fires {@link Event#TOO_SLOW}. Stands before the decoder.
+ * A timeout for the arrival of a request, from its first byte to its last. Fires {@link
+ * Event#TOO_SLOW}, even if bytes keep arriving. Placed before the decoder.
  */
 final class RequestDeadline extends ChannelInboundHandlerAdapter {
   /** An event fired by this handler. */
@@ -17,13 +17,13 @@ final class RequestDeadline extends ChannelInboundHandlerAdapter {
     TOO_SLOW
   }
 
-  private final Duration most;
+  private final Duration timeout;
   private final StrictRequestDecoder decoder;
   private Optional<Future<?>> timer = Optional.empty();
   private long measured;
 
-  RequestDeadline(Duration most, StrictRequestDecoder decoder) {
-    this.most = most;
+  RequestDeadline(Duration timeout, StrictRequestDecoder decoder) {
+    this.timeout = timeout;
     this.decoder = decoder;
   }
 
@@ -45,10 +45,10 @@ final class RequestDeadline extends ChannelInboundHandlerAdapter {
         Optional.of(
             context
                 .executor()
-                .schedule(() -> end(context), most.toMillis(), TimeUnit.MILLISECONDS));
+                .schedule(() -> end(context), timeout.toMillis(), TimeUnit.MILLISECONDS));
   }
 
-  /** Restarts the timeout if reading was stopped, since the client could not send then. */
+  /** Fires the event, or restarts the timer if reading was paused and the client could not send. */
   private void end(ChannelHandlerContext context) {
     if (context.channel().config().isAutoRead()) {
       context.fireUserEventTriggered(Event.TOO_SLOW);

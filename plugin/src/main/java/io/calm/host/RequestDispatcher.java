@@ -17,12 +17,12 @@ import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Passes a whole request to the handlers, or answers it with the reason for its refusal. */
-@SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
+/** Passes a complete request to the routes, or responds with the reason for its rejection. */
+@SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class RequestDispatcher extends SimpleChannelInboundHandler<FullHttpRequest> {
   private static final Logger logger = LoggerFactory.getLogger(RequestDispatcher.class);
 
-  /** Refusals after which the connection can go on, because the end of the request is known. */
+  /** Rejections that keep the connection open, because the end of the request is known. */
   private static final Set<ApiException.Kind> WELL_FORMED =
       EnumSet.of(
           ApiException.Kind.BODY_TOO_LARGE,
@@ -38,7 +38,7 @@ final class RequestDispatcher extends SimpleChannelInboundHandler<FullHttpReques
   private final BooleanSupplier stopping;
 
   /**
-   * @param stopping whether connections end with the answer at hand
+   * @param stopping whether connections are closed after the current response
    */
   RequestDispatcher(CalmHttpHandler handler, BooleanSupplier stopping) {
     this.handler = handler;
@@ -82,14 +82,14 @@ final class RequestDispatcher extends SimpleChannelInboundHandler<FullHttpReques
     if (cause instanceof TooLongHttpLineException) {
       return new ApiException(
           ApiException.Kind.URI_TOO_LONG,
-          "the request line: expected at most %d bytes"
-              .formatted(StrictRequestDecoder.MOST_LINE_BYTES));
+          "request line: expected at most %d bytes, got more"
+              .formatted(StrictRequestDecoder.MAX_LINE_BYTES));
     }
     if (cause instanceof TooLongHttpHeaderException) {
       return new ApiException(
           ApiException.Kind.HEADERS_TOO_LARGE,
-          "headers: expected at most %d bytes together"
-              .formatted(StrictRequestDecoder.MOST_HEADER_BYTES));
+          "headers: expected at most %d bytes in total, got more"
+              .formatted(StrictRequestDecoder.MAX_HEADER_BYTES));
     }
     return new ApiException(
         ApiException.Kind.INVALID,

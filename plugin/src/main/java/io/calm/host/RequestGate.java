@@ -17,17 +17,17 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * Charges bodies to the common budget until their requests are answered. Large bodies leave half of
- * the budget to others, and small ones a quarter to the parsed forms of bodies. A piece beyond the
- * budget is passed on with a failed {@link DecoderResult} that has the {@link ApiException} to
- * answer with as its cause.
+ * Charges bodies to a shared budget until their requests are answered. Large bodies leave half of
+ * the budget to others; small ones leave a quarter to the parsed forms of bodies. Passes on a piece
+ * beyond the budget with a failed {@link DecoderResult}; the cause is the {@link ApiException} for
+ * the response.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
+@SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class RequestGate extends ChannelDuplexHandler {
   private final ByteBudget budget;
-  private final int mostOfOne;
-  private final long most;
-  private final long mostLarge;
+  private final int maxBodyBytes;
+  private final long maxTotal;
+  private final long maxTotalOfLarge;
   private final Deque<BodyCharge> charges = new ArrayDeque<>();
   private BodyCharge current = new BodyCharge();
 
@@ -41,13 +41,13 @@ final class RequestGate extends ChannelDuplexHandler {
   }
 
   /**
-   * @param mostOfOne bytes of a body beyond which nothing is kept
+   * @param maxBodyBytes maximum size of a body; larger ones are not kept
    */
-  RequestGate(ByteBudget budget, int mostOfOne) {
+  RequestGate(ByteBudget budget, int maxBodyBytes) {
     this.budget = budget;
-    this.mostOfOne = mostOfOne;
-    this.most = budget.most() / 4 * 3;
-    this.mostLarge = budget.most() / 2;
+    this.maxBodyBytes = maxBodyBytes;
+    this.maxTotal = budget.max() / 4 * 3;
+    this.maxTotalOfLarge = budget.max() / 2;
   }
 
   @Override
@@ -65,23 +65,24 @@ final class RequestGate extends ChannelDuplexHandler {
     current = new BodyCharge();
     charges.add(current);
     current.over =
-        !request.decoderResult().isSuccess() || HttpUtil.getContentLength(request, 0L) > mostOfOne;
+        !request.decoderResult().isSuccess()
+            || HttpUtil.getContentLength(request, 0L) > maxBodyBytes;
   }
 
-  /** Nothing is kept of a body that is refused or was answered, so nothing is charged. */
+  /** Charges a piece, unless its request was rejected or answered, so that it is not kept. */
   private void charge(HttpContent content) {
     int size = content.content().readableBytes();
     if (current.over || size == 0) {
       return;
     }
-    long ceiling = current.bytes + size > RequestWorkers.LARGE ? mostLarge : most;
-    if (current.bytes + size > mostOfOne) {
+    long maxTotalBytes = current.bytes + size > RequestWorkers.LARGE ? maxTotalOfLarge : maxTotal;
+    if (current.bytes + size > maxBodyBytes) {
       giveBack(current);
-    } else if (budget.take(size, ceiling)) {
+    } else if (budget.take(size, maxTotalBytes)) {
       current.bytes += size;
     } else {
       giveBack(current);
-      content.setDecoderResult(DecoderResult.failure(full(ceiling)));
+      content.setDecoderResult(DecoderResult.failure(full(maxTotalBytes)));
     }
   }
 
@@ -91,22 +92,22 @@ final class RequestGate extends ChannelDuplexHandler {
     charge.bytes = 0;
   }
 
-  private static ApiException full(long ceiling) {
+  private static ApiException full(long maxTotalBytes) {
     return new ApiException(
         ApiException.Kind.QUEUE_FULL,
         "body: expected at most %d bytes in the bodies of all requests under way, got more; try again later"
-            .formatted(ceiling));
+            .formatted(maxTotalBytes));
   }
 
   @Override
   public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
     if (message instanceof LastHttpContent && !interim(message) && !charges.isEmpty()) {
-      giveBack(charges.remove()); // answers come in the order of their requests
+      giveBack(charges.remove()); // responses are in the order of requests
     }
     context.write(message, promise);
   }
 
-  /** Returns whether it is a {@code 100 Continue}, which answers nothing. */
+  /** Returns whether a message is a {@code 100 Continue}, which ends no request. */
   private static boolean interim(Object message) {
     return message instanceof HttpResponse response
         && response.status().codeClass() == HttpStatusClass.INFORMATIONAL;

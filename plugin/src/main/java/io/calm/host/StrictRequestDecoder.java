@@ -9,22 +9,22 @@ import io.netty.handler.codec.http.LastHttpContent;
 import java.util.List;
 
 /**
- * Refuses a request with two lengths instead of choosing one: a proxy in between may choose the
- * other and read the rest of the body as a request. Refuses bytes that cannot begin a request, such
- * as those of TLS, without waiting for the end of a line. Tracks its position in the stream of
- * requests.
+ * An HTTP decoder that rejects ambiguous requests. A request with two lengths is an error, because
+ * a proxy may choose the other length and treat the rest of the body as a request (request
+ * smuggling). Bytes that cannot begin a request, such as a TLS handshake, are rejected without
+ * waiting for the end of a line. Tracks its position in the stream of requests.
  */
 final class StrictRequestDecoder extends HttpRequestDecoder {
-  static final int MOST_LINE_BYTES = 8192;
-  static final int MOST_HEADER_BYTES = 32_768;
-  private static final int MOST_CHUNK_BYTES = 8192;
+  static final int MAX_LINE_BYTES = 8192;
+  static final int MAX_HEADER_BYTES = 32_768;
+  private static final int MAX_CHUNK_BYTES = 8192;
 
   private boolean inRequest;
   private boolean garbage;
   private long completed;
 
   StrictRequestDecoder() {
-    super(MOST_LINE_BYTES, MOST_HEADER_BYTES, MOST_CHUNK_BYTES);
+    super(MAX_LINE_BYTES, MAX_HEADER_BYTES, MAX_CHUNK_BYTES);
   }
 
   @Override
@@ -64,12 +64,12 @@ final class StrictRequestDecoder extends HttpRequestDecoder {
     throw new IllegalArgumentException("expected Content-Length or Transfer-Encoding, got both");
   }
 
-  /** Returns whether the end of a request is still to come. */
+  /** Returns whether a request has begun and not ended. */
   boolean midRequest() {
     return inRequest || actualReadableBytes() > 0;
   }
 
-  /** Returns the requests that were read to their end. */
+  /** Returns the number of requests that were read to their end. */
   long completed() {
     return completed;
   }

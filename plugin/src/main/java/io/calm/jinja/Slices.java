@@ -98,21 +98,21 @@ final class Slices {
       throw Fault.error("slice step cannot be zero");
     }
     by = Math.max(-Integer.MAX_VALUE, Math.min(Integer.MAX_VALUE, by));
-    long least = by > 0 ? 0 : -1;
-    long most = by > 0 ? length : length - 1L;
-    long from = clamp(bound(start, by > 0 ? 0 : Long.MAX_VALUE), length, least, most);
+    long min = by > 0 ? 0 : -1;
+    long max = by > 0 ? length : length - 1L;
+    long from = clamp(bound(start, by > 0 ? 0 : Long.MAX_VALUE), length, min, max);
     long to =
         stop == null || stop == NoneValue.NONE
-            ? (by > 0 ? most : least)
-            : clamp(bound(stop, 0), length, least, most);
+            ? (by > 0 ? max : min)
+            : clamp(bound(stop, 0), length, min, max);
     long distance = by > 0 ? to - from : from - to;
     long count = distance <= 0 ? 0 : (distance - 1) / Math.abs(by) + 1;
     return new Range((int) from, (int) to, (int) by, (int) count);
   }
 
-  private static long clamp(long index, int length, long least, long most) {
+  private static long clamp(long index, int length, long min, long max) {
     long absolute = index < 0 ? index + length : index;
-    return Math.max(least, Math.min(most, absolute));
+    return Math.max(min, Math.min(max, absolute));
   }
 
   private static long bound(@Nullable Value value, long fallback) {

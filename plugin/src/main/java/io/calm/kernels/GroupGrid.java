@@ -66,7 +66,7 @@ public final class GroupGrid {
    * Fits the grid of {@code w[from .. from + length)}.
    *
    * @param importance weight of each squared error at the same indexes, not negative; null for 1
-   * @return false where a weight is not finite or float16 cannot hold the grid
+   * @return false if a weight is not finite or float16 cannot hold the grid
    */
   boolean fit(float[] w, float @Nullable [] importance, int from, int length) {
     float low = Float.POSITIVE_INFINITY;

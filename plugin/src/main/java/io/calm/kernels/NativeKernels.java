@@ -107,7 +107,12 @@ public final class NativeKernels {
 
   /** The same with an int8 table: logits [rows * V]. */
   public static float[] multiply(
-      KernelVariant variant, TokenTable.Int8 table, boolean perToken, float[] x, int from, int to) {
+      KernelVariant variant,
+      TokenTable.Int8Table table,
+      boolean perToken,
+      float[] x,
+      int from,
+      int to) {
     return multiply(
         variant,
         INT8,
@@ -176,8 +181,8 @@ public final class NativeKernels {
   public static native long address(ByteBuffer buffer);
 
   /**
-   * Asks the system to lay the memory of a direct buffer on huge pages. Where it has none, or knows
-   * no such request (Linux before 6.1), nothing happens.
+   * Asks the system to back the memory of a direct buffer with huge pages. Has no effect if the
+   * system has none or does not support the request (Linux before 6.1).
    */
   public static native void collapsePages(ByteBuffer buffer);
 

@@ -19,7 +19,8 @@ public sealed interface SearchKernels permits JavaSearchKernels, NativeSearchKer
    *
    * @param weight [N, K]
    * @param importance [K], or null for 1
-   * @param scales [N * J], J = ceil(K / group), written for these rows: 0 where there is no grid
+   * @param scales [N * J], J = ceil(K / group), written for these rows; 0 for a group without a
+   *     grid
    * @param minimums [N * J], likewise
    */
   void fitGrids(

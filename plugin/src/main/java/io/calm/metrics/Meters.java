@@ -82,7 +82,7 @@ final class Meters {
     List<MetricFamilySamples.Sample> samples = new ArrayList<>(family.samples.size());
     for (MetricFamilySamples.Sample sample : family.samples) {
       if (sample.name.endsWith("_created")) {
-        continue; // when a series began: nobody asks, and it doubles a scrape
+        continue; // the start time of a series is not needed and doubles the size of a scrape
       }
       if (living.contains(sample.labelValues.subList(0, LABELS.length))) {
         samples.add(sample);

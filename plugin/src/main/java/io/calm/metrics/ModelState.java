@@ -15,7 +15,7 @@ public record ModelState(
     String variant,
     boolean ready,
     Optional<Scheduling> scheduling,
-    Optional<Search> search) {
+    Optional<SearchState> search) {
 
   /**
    * The state of the scheduler and its counters since the load.
@@ -46,7 +46,7 @@ public record ModelState(
    * @param blocks present while the load visits the blocks of the model
    * @param etaSeconds NaN while there is no estimate
    */
-  public record Search(Optional<Blocks> blocks, double elapsedSeconds, double etaSeconds) {}
+  public record SearchState(Optional<Blocks> blocks, double elapsedSeconds, double etaSeconds) {}
 
   /**
    * The progress through the blocks of the model.

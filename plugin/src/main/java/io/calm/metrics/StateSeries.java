@@ -2,7 +2,7 @@ package io.calm.metrics;
 
 import io.calm.metrics.ModelState.Blocks;
 import io.calm.metrics.ModelState.Scheduling;
-import io.calm.metrics.ModelState.Search;
+import io.calm.metrics.ModelState.SearchState;
 import io.prometheus.client.Collector;
 import io.prometheus.client.Collector.MetricFamilySamples;
 import java.util.ArrayList;
@@ -59,8 +59,10 @@ final class StateSeries {
           blocks("calm_search_blocks", "Number of blocks.", Blocks::blocks),
           blocks("calm_search_evaluations", "Candidates scored so far.", Blocks::evaluations),
           blocks("calm_search_last_score", "The last score.", Blocks::lastScore),
-          search("calm_search_elapsed_seconds", "Since the load began.", Search::elapsedSeconds),
-          search("calm_search_remaining_seconds", "Estimated seconds left.", Search::etaSeconds));
+          search(
+              "calm_search_elapsed_seconds", "Since the load began.", SearchState::elapsedSeconds),
+          search(
+              "calm_search_remaining_seconds", "Estimated seconds left.", SearchState::etaSeconds));
 
   private final Collector.Type type;
   private final String name;
@@ -90,10 +92,10 @@ final class StateSeries {
         Collector.Type.GAUGE,
         name,
         help,
-        state -> state.search().flatMap(Search::blocks).map(value::applyAsDouble));
+        state -> state.search().flatMap(SearchState::blocks).map(value::applyAsDouble));
   }
 
-  private static StateSeries search(String name, String help, ToDoubleFunction<Search> value) {
+  private static StateSeries search(String name, String help, ToDoubleFunction<SearchState> value) {
     return new StateSeries(
         Collector.Type.GAUGE, name, help, state -> state.search().map(value::applyAsDouble));
   }

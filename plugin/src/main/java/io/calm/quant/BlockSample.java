@@ -24,7 +24,7 @@ public interface BlockSample {
   /** Returns how activations are rounded. */
   ActivationMode activation();
 
-  /** Returns the checkpoint's own 4-bit form of a linear, where it has one. */
+  /** Returns the checkpoint's own 4-bit form of a linear, if it has one. */
   Optional<QuantizedMatrix> source(LinearRole role);
 
   /** Starts a walk through the block's stages on the calibration tokens. */

@@ -16,12 +16,12 @@ final class DividedRows {
   private DividedRows() {}
 
   /**
-   * Returns the weight with row n divided by {@code by[n]}; shares the codes where none changed.
+   * Returns the weight with row n divided by {@code by[n]}; shares the codes if none changed.
    *
    * @param weight [N, K]
    * @param by [N], positive
    * @param name of the linear, for messages
-   * @throws QuantizationException where a grid gets too large for float16
+   * @throws QuantizationException if a grid becomes too large for float16
    */
   static QuantizedMatrix of(QuantizedMatrix weight, float[] by, String name) {
     float[] scales = weight.scales().clone();

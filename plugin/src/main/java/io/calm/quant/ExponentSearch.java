@@ -27,15 +27,15 @@ public final class ExponentSearch {
     String detail = "identity";
     try (FoldError error = new FoldError(stage, weighted)) {
       double identity = error.of(stage.site().spread(best));
-      double least = identity;
+      double min = identity;
       for (double exponent : exponents) {
         if (exponent == 0) {
           continue; // the identity
         }
         float[] scales = normalized(family.apply(exponent));
         double candidate = error.of(stage.site().spread(scales));
-        if (candidate < least) {
-          least = candidate;
+        if (candidate < min) {
+          min = candidate;
           best = scales;
           detail =
               String.format(

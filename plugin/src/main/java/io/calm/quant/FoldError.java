@@ -15,11 +15,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Weights are rounded to nearest on quickly fitted grids: the comparison needs the same
  * treatment for every s, not the last digit of accuracy. Products are those of the served kernels
- * where the machine has them, otherwise those of the algebra, which may use bfloat16. Holds a few
+ * if the machine has them, otherwise those of the algebra, which may use bfloat16. Holds a few
  * matrices of the stage's size; not thread safe.
  */
 public final class FoldError implements AutoCloseable {
-  /** Outputs that are compared, evenly spaced, where there are more. */
+  /** Maximum number of outputs that are compared; of a larger stage, evenly spaced ones. */
   private static final int OUTPUTS = 512;
 
   private final StageProblem stage;
@@ -63,7 +63,7 @@ public final class FoldError implements AutoCloseable {
   }
 
   /**
-   * Returns the relative squared error, or infinity where the scales make weights that float16
+   * Returns the relative squared error, or infinity if the scales produce weights that float16
    * grids cannot hold.
    *
    * @param scales [K], positive

@@ -8,8 +8,8 @@ public final class Importance {
   private Importance() {}
 
   /**
-   * Returns E[x_k^2], raised to a small share of its mean where it is lower, so that inputs which
-   * calibration never saw keep a usable grid.
+   * Returns E[x_k^2], but at least a small share of its mean, so that inputs which calibration
+   * never saw keep a usable grid.
    *
    * @throws QuantizationException if a mean square is not finite
    */

@@ -29,12 +29,12 @@ public interface Quantizer {
     return true;
   }
 
-  /** Returns the algorithm's choice of scales, for compositions; empty where it has none. */
+  /** Returns the algorithm's choice of scales, for compositions; empty if it has none. */
   default Optional<Fold> fold() {
     return Optional.empty();
   }
 
-  /** Returns the algorithm's rounding of weights, for compositions; empty where it has none. */
+  /** Returns the algorithm's rounding of weights, for compositions; empty if it has none. */
   default Optional<Rounding> rounding() {
     return Optional.empty();
   }

@@ -28,7 +28,7 @@ public interface StageWalk extends InputStatistics, AutoCloseable {
   void divide(float[] scales);
 
   /**
-   * Runs the stage's linears and goes on to the next stage.
+   * Runs the stage's linears and advances to the next stage.
    *
    * @param linears every linear of the stage
    * @param biases [N] of those that have one

@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * An algorithm made of a fold and a rounding, applied to the block's stages in order. Each stage
- * sees the same inputs as the served module: the outputs of the candidate's own earlier W4A8
+ * An algorithm that combines a fold and a rounding, applied to the block's stages in order. Each
+ * stage sees the same inputs as the served module: the outputs of the candidate's own earlier W4A8
  * linears.
  *
  * <p>A fold into v or up is applied after these were rounded ({@link DividedRows}).
@@ -72,7 +72,7 @@ public class StagewiseQuantizer implements Quantizer {
     return new Result(candidate.pack(sample.compute().parallel()), detail);
   }
 
-  /** The block as far as it is made. */
+  /** The block, as far as its stages are complete. */
   private static final class Candidate {
     final Map<LinearRole, QuantizedMatrix> linears = new EnumMap<>(LinearRole.class);
     final Map<LinearRole, float[]> biases = new EnumMap<>(LinearRole.class);

@@ -28,8 +28,8 @@ record ModelTables(TokenTable embeddings, TokenTable head) {
 
   static ModelTables build(Checkpoint checkpoint, Optional<TableFormat> format, int groupLimit) {
     ModelSpec spec = checkpoint.spec();
-    Rows embeddingRows = checkpoint::embeddingRows;
-    Rows headRows = checkpoint::headRows;
+    RowReader embeddingRows = checkpoint::embeddingRows;
+    RowReader headRows = checkpoint::headRows;
     TableFormat given = format.orElse(TableFormat.INT8);
     TokenTable embeddings = table(spec, given, groupLimit, embeddingRows);
     TokenTable head = spec.tiedEmbeddings() ? embeddings : table(spec, given, groupLimit, headRows);
@@ -50,11 +50,12 @@ record ModelTables(TokenTable embeddings, TokenTable head) {
   }
 
   /** Reads rows {@code from .. to}. */
-  private interface Rows {
+  private interface RowReader {
     Matrix read(int from, int to);
   }
 
-  private static TokenTable table(ModelSpec spec, TableFormat format, int groupLimit, Rows rows) {
+  private static TokenTable table(
+      ModelSpec spec, TableFormat format, int groupLimit, RowReader rows) {
     int group = QuantizedLinear.groupFor(spec.hidden(), groupLimit);
     IntFunction<ByteBuffer> memory = ByteBuffer::allocateDirect;
     int tokens = spec.vocabulary();

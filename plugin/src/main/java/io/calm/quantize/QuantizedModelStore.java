@@ -113,7 +113,7 @@ public final class QuantizedModelStore {
           Kind.NOT_ENOUGH_MEMORY,
           ("quantizing this model needs more memory outside the heap than the JVM may take, %d MiB"
                   + " (%s); start it with -XX:MaxDirectMemorySize=8g or more")
-              .formatted(Memory.directLimit() >> 20, e.getMessage()),
+              .formatted(MemoryLimits.directLimit() >> 20, e.getMessage()),
           e);
     }
   }

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * One run of a decoder block over hidden states that stops at each of its four stages. The input of
  * the next linears can be read, and rescaled, before their weights are given.
  *
- * <p>With a {@link Rounding}, the inputs of linears are rounded to int8. Such a pass uses the
+ * <p>With a {@link InputRounding}, the inputs of linears are rounded to int8. Such a pass uses the
  * native kernels that serve, with the bits of a decoder step. Without these kernels, and for
  * weights that are not W4A8 modules, it computes the dequantized values in float32; only the order
  * of summation differs. Not thread safe.
@@ -32,7 +32,7 @@ public final class BlockPass implements AutoCloseable {
   private static final float[] NO_BIAS = new float[0];
 
   /** The rounding of inputs of linears to int8. */
-  public record Rounding(ActivationMode mode, int groupLimit) {
+  public record InputRounding(ActivationMode mode, int groupLimit) {
 
     /** Returns the number of inputs of a linear that share a scale. */
     int step(int inputs) {
@@ -45,7 +45,7 @@ public final class BlockPass implements AutoCloseable {
   private final TorchRuntime runtime;
   private final ModelSpec spec;
   private final BlockParameters<?> block;
-  private final Optional<Rounding> rounding;
+  private final Optional<InputRounding> rounding;
   private final Optional<ModuleProducts> products;
   private final BlockOperations operations;
   private List<NDArray> residual;
@@ -63,7 +63,7 @@ public final class BlockPass implements AutoCloseable {
       ModelSpec spec,
       int layer,
       BlockParameters<?> block,
-      Optional<Rounding> rounding) {
+      Optional<InputRounding> rounding) {
     this(
         states,
         spec,
@@ -79,7 +79,7 @@ public final class BlockPass implements AutoCloseable {
       ModelSpec spec,
       int layer,
       BlockParameters<?> block,
-      Optional<Rounding> rounding) {
+      Optional<InputRounding> rounding) {
     return new BlockPass(states, spec, layer, block, rounding, Optional.empty());
   }
 
@@ -88,7 +88,7 @@ public final class BlockPass implements AutoCloseable {
       ModelSpec spec,
       int layer,
       BlockParameters<?> block,
-      Optional<Rounding> rounding,
+      Optional<InputRounding> rounding,
       Optional<ModuleProducts> products) {
     this.runtime = states.runtime();
     this.spec = spec;

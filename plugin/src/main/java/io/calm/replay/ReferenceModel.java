@@ -120,7 +120,7 @@ public final class ReferenceModel {
       BlockParameters<Matrix> dequantized,
       ActivationMode mode,
       int groupLimit) {
-    BlockPass.Rounding rounding = new BlockPass.Rounding(mode, groupLimit);
+    BlockPass.InputRounding rounding = new BlockPass.InputRounding(mode, groupLimit);
     return forward(layer, states, dequantized, Optional.of(rounding));
   }
 
@@ -129,7 +129,7 @@ public final class ReferenceModel {
       int layer,
       HiddenStates states,
       BlockParameters<QuantizedLinear> modules,
-      BlockPass.Rounding rounding) {
+      BlockPass.InputRounding rounding) {
     try (BlockPass pass = new BlockPass(states, spec, layer, modules, Optional.of(rounding))) {
       for (int i = 0; i < Stage.values().length; i++) {
         pass.advanceModules(modules.linears(), modules.biases());
@@ -142,7 +142,7 @@ public final class ReferenceModel {
       int layer,
       HiddenStates states,
       BlockParameters<Matrix> parameters,
-      Optional<BlockPass.Rounding> rounding) {
+      Optional<BlockPass.InputRounding> rounding) {
     try (BlockPass pass = new BlockPass(states, spec, layer, parameters, rounding)) {
       for (int i = 0; i < Stage.values().length; i++) {
         pass.advance(parameters.linears(), parameters.biases());

@@ -34,8 +34,9 @@ public final class Decoders {
   /**
    * Returns the decoder of {@code model}.
    *
-   * @param blocks of keys and values; memory is taken when one is first used
-   * @param largest step for which there are buffers from the first on; larger ones take more
+   * @param blocks number of KV blocks; memory is taken when one is first used
+   * @param largest size of the largest expected step, for which buffers are allocated at once;
+   *     larger steps allocate more
    * @throws IllegalArgumentException if this machine cannot run the kernel that the settings name,
    *     or a shape of the model does not fit its topology
    */
@@ -51,7 +52,7 @@ public final class Decoders {
   /** Returns the bytes of a block of keys and values. */
   public static long blockBytes(ModelSpec spec, Settings settings) {
     return variant(settings.kernel()).isPresent()
-        ? NativeModel.pageBytes(spec, settings.kvType())
+        ? NativeModel.blockBytes(spec, settings.kvType())
         : JavaDecoder.blockBytes(spec);
   }
 

@@ -72,7 +72,8 @@ public final class NativeDecoder extends QuantizedDecoder {
       StepSize largest) {
     super(
         model,
-        new KvStorage(NativeModel.pageBytes(model.spec(), kvType), blocks, NativeKernels::address));
+        new KvStorage(
+            NativeModel.blockBytes(model.spec(), kvType), blocks, NativeKernels::address));
     this.spec = model.spec();
     try {
       this.model = new NativeModel(variant, model, kvType, threads);

@@ -38,7 +38,7 @@ final class NativeModel implements AutoCloseable {
   private static final List<TableFormat> FORMATS =
       List.of(TableFormat.INT8, TableFormat.INT4, TableFormat.FLOAT16, TableFormat.FLOAT32);
 
-  private final @Nullable ByteBuffer[] buffers; // keeps what is not owned reachable
+  private final @Nullable ByteBuffer[] buffers; // keeps borrowed buffers reachable
   private final List<OffHeap> owned;
   private long handle;
 
@@ -81,11 +81,11 @@ final class NativeModel implements AutoCloseable {
 
     private void add(TokenTable table) {
       sizes.add(FORMATS.indexOf(table.format()));
-      if (table instanceof TokenTable.Int8 int8) {
+      if (table instanceof TokenTable.Int8Table int8) {
         add(int8.group(), int8.codes(), int8.scales());
       } else if (table instanceof TokenTable.Int4 int4) {
         add(int4.weight().group(), int4.weight().codes(), int4.weight().grids());
-      } else if (table instanceof TokenTable.Float16 half) {
+      } else if (table instanceof TokenTable.Float16Table half) {
         add(0, half.values(), null);
       } else if (table instanceof TokenTable.Float32 single) {
         add(0, single.values(), null);
@@ -137,8 +137,8 @@ final class NativeModel implements AutoCloseable {
   }
 
   /** Returns the size of a KV block in bytes. */
-  static long pageBytes(ModelSpec spec, KvType kvType) {
-    return pageBytes(shape(spec, ActivationMode.PER_GROUP, kvType, 1));
+  static long blockBytes(ModelSpec spec, KvType kvType) {
+    return blockBytes(shape(spec, ActivationMode.PER_GROUP, kvType, 1));
   }
 
   /**
@@ -150,13 +150,13 @@ final class NativeModel implements AutoCloseable {
   int step(
       int rows,
       long ints,
-      long pages,
+      long kvBlocks,
       long rotary,
       long output,
       long weights,
       long failed,
       long times) {
-    return step(handle, rows, ints, pages, rotary, output, weights, failed, times);
+    return step(handle, rows, ints, kvBlocks, rotary, output, weights, failed, times);
   }
 
   @Override
@@ -166,7 +166,7 @@ final class NativeModel implements AutoCloseable {
     owned.forEach(OffHeap::close);
   }
 
-  private static native long pageBytes(int[] shape);
+  private static native long blockBytes(int[] shape);
 
   private static native long create(
       int variant, int[] shape, float epsilon, int[] sizes, @Nullable ByteBuffer[] buffers);
@@ -175,7 +175,7 @@ final class NativeModel implements AutoCloseable {
       long model,
       int rows,
       long ints,
-      long pages,
+      long kvBlocks,
       long rotary,
       long output,
       long weights,

@@ -114,7 +114,7 @@ final class Guard {
         HiddenStates second = context.model().finalNorm(alone.get(Part.GUARD))) {
       divergences = context.model().klDivergences(reference, List.of(first, second));
     }
-    QuantPlan.Guard guard = decide(uniform.name(), divergences.get(0), divergences.get(1));
+    QuantPlan.GuardResult guard = decide(uniform.name(), divergences.get(0), divergences.get(1));
     String name = QuantPlan.uniform(uniform.name());
     String reason =
         String.format(
@@ -141,7 +141,7 @@ final class Guard {
    *
    * @throws SearchException if neither is finite
    */
-  static QuantPlan.Guard decide(String uniform, double[] mixKl, double[] uniformKl) {
+  static QuantPlan.GuardResult decide(String uniform, double[] mixKl, double[] uniformKl) {
     double mix = mean(mixKl);
     double alone = mean(uniformKl);
     if (!Double.isFinite(mix) && !Double.isFinite(alone)) {
@@ -152,7 +152,7 @@ final class Guard {
     double error = pairedStandardError(mixKl, uniformKl);
     // Where the mix is not finite, the comparison is false.
     boolean mixServed = !Double.isFinite(alone) || mix - alone <= error;
-    return new QuantPlan.Guard(uniform, mix, alone, error, mixServed);
+    return new QuantPlan.GuardResult(uniform, mix, alone, error, mixServed);
   }
 
   static double mean(double[] values) {

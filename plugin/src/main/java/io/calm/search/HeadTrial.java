@@ -19,19 +19,19 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Chooses between an int4 and an int8 lm_head behind the W4A8 blocks that are served.
+ * Chooses between an int4 and an int8 lm_head for the served W4A8 blocks.
  *
  * <p>The int4 table is rounded on the inputs that the head has on the fit part. Both heads are then
- * judged on the guard's part, which nothing was fitted on: KL divergence of the served model's
- * next-token distribution, blocks and head, from the full-precision model's. With the int8 head
- * that is what quantizing the blocks costs; int4 is taken where it raises this by at most {@link
- * #BOUND}. The head is read band by band, and its codes are all that is held of it.
+ * compared on the guard's part, which nothing was fitted on, by the KL divergence of the served
+ * model's next-token distribution from that of the full-precision model. The divergence with the
+ * int8 head is the cost of quantizing the blocks; int4 is chosen if it adds at most {@link #BOUND}
+ * of this cost. The head is read in bands of rows, and only its codes are kept in memory.
  */
 final class HeadTrial {
-  /** What an int4 head may cost: a third of what the blocks' quantization costs. */
+  /** The maximum cost of an int4 head, as a share of the cost of quantizing the blocks. */
   static final double BOUND = 1 / 3.0;
 
-  /** Rows of the head at hand at once; whole tiles. */
+  /** Rows of the head in a band; whole tiles. */
   private static final int BAND = 8192;
 
   private final SearchContext context;
@@ -147,7 +147,7 @@ final class HeadTrial {
         within || always ? TableFormat.INT4 : TableFormat.INT8,
         reason,
         Optional.of(
-            new QuantPlan.HeadTrial(
+            new QuantPlan.HeadTrialResult(
                 base, base + cost, Guard.pairedStandardError(int4, int8), bound)));
   }
 

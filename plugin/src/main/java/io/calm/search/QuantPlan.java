@@ -41,7 +41,7 @@ public record QuantPlan(
     int guardForwards,
     int excludedRows,
     int scoredRows,
-    Optional<Guard> guard,
+    Optional<GuardResult> guard,
     Head head,
     Calibration calibration,
     double seconds) {
@@ -89,7 +89,7 @@ public record QuantPlan(
    * The comparison of the mix with the best uniform plan: mean KL divergence per token from the
    * full-precision logits, in nats, on held-out sequences.
    */
-  public record Guard(
+  public record GuardResult(
       String uniform,
       double mixKl,
       double uniformKl,
@@ -103,7 +103,7 @@ public record QuantPlan(
    * @param reason the reason, in one sentence
    * @param trial the measurement; empty if the format was given
    */
-  public record Head(TableFormat format, String reason, Optional<HeadTrial> trial) {
+  public record Head(TableFormat format, String reason, Optional<HeadTrialResult> trial) {
     /** Returns a format that was chosen without a measurement. */
     public static Head given(TableFormat format, String reason) {
       return new Head(format, reason, Optional.empty());
@@ -117,7 +117,8 @@ public record QuantPlan(
    * @param pairedStandardError standard error of the difference, paired by sequence
    * @param bound maximum divergence that int4 may add to that of int8
    */
-  public record HeadTrial(double int8Kl, double int4Kl, double pairedStandardError, double bound) {}
+  public record HeadTrialResult(
+      double int8Kl, double int4Kl, double pairedStandardError, double bound) {}
 
   /**
    * The origin of the calibration tokens.

@@ -1,7 +1,7 @@
 package io.calm.search;
 
 import io.calm.calibration.CalibrationSet;
-import io.calm.cka.Rows;
+import io.calm.cka.ComparedRows;
 import io.calm.cka.Score;
 import io.calm.cka.Similarity;
 import io.calm.model.BlockParameters;
@@ -198,15 +198,15 @@ public final class Search {
       sink.block(MIX, layer, winner.block());
       guardForwards += full.advance(Part.GUARD, context.fullForward(layer, block));
     } finally {
-      Modules.close(block);
+      DequantizedBlocks.close(block);
     }
   }
 
   private Similarity.Reference reference(Matrix target) {
-    Rows rows =
+    ComparedRows rows =
         settings.sinkThreshold() > 0
-            ? Rows.withoutSinks(target, settings.sinkThreshold())
-            : Rows.all(target.rows());
+            ? ComparedRows.withoutSinks(target, settings.sinkThreshold())
+            : ComparedRows.all(target.rows());
     excludedRows += rows.total() - rows.kept();
     scoredRows += rows.total();
     return settings

@@ -37,7 +37,7 @@ public record SearchSettings(
   }
 
   /** Returns the rounding of a block's inputs. */
-  BlockPass.Rounding rounding() {
-    return new BlockPass.Rounding(activation, groupLimit);
+  BlockPass.InputRounding rounding() {
+    return new BlockPass.InputRounding(activation, groupLimit);
   }
 }

@@ -13,6 +13,6 @@ import java.util.Optional;
 record Verdict(
     String served,
     String reason,
-    Optional<QuantPlan.Guard> guard,
+    Optional<QuantPlan.GuardResult> guard,
     int guardForwards,
     Optional<Streams> uniform) {}

@@ -69,7 +69,7 @@ public final class WeightsOnlyPlan {
         throw new SearchException(
             "%s cannot quantize block %d: %s".formatted(name, layer, e.getMessage()));
       } finally {
-        Modules.close(block);
+        DequantizedBlocks.close(block);
       }
       choices.add(new QuantPlan.BlockChoice(layer, name, reason, Map.of()));
     }

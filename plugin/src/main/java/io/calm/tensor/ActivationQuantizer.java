@@ -65,7 +65,7 @@ public final class ActivationQuantizer {
     return Math.max(-127, Math.min(127, code));
   }
 
-  /** Returns max|x|, or infinity where a value is not finite. */
+  /** Returns max|x|, or infinity if a value is not finite. */
   private static float maximum(float[] x, int from, int to) {
     int max = 0;
     for (int i = from; i < to; i++) {

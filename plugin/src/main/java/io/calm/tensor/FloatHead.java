@@ -30,7 +30,7 @@ final class FloatHead extends HeadKernel {
 
   private static WeightReader reader(TokenTable table) {
     int width = table.width();
-    if (table instanceof TokenTable.Float16 half) {
+    if (table instanceof TokenTable.Float16Table half) {
       ShortBuffer values = half.values().asShortBuffer();
       return (token, target) -> {
         short[] halves = new short[width];

@@ -30,10 +30,10 @@ public abstract sealed class HeadKernel permits Int8Head, Int4Head, FloatHead {
    * Returns the kernel of {@code table}.
    *
    * @param quantizer rounds the hidden rows for the int8 and int4 tables
-   * @param maxRows most rows of one call
+   * @param maxRows maximum number of rows per call
    */
   public static HeadKernel of(TokenTable table, ActivationQuantizer quantizer, int maxRows) {
-    if (table instanceof TokenTable.Int8 int8) {
+    if (table instanceof TokenTable.Int8Table int8) {
       return new Int8Head(int8, quantizer, maxRows);
     }
     if (table instanceof TokenTable.Int4 int4) {
@@ -47,7 +47,7 @@ public abstract sealed class HeadKernel permits Int8Head, Int4Head, FloatHead {
     return QuantizedLinear.paddedOutputs(table.tokens()) / QuantizedLinear.TILE;
   }
 
-  /** Returns the most rows of one call. */
+  /** Returns the maximum number of rows per call. */
   public final int maxRows() {
     return maxRows;
   }

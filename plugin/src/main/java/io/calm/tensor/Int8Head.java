@@ -11,7 +11,7 @@ final class Int8Head extends HeadKernel {
   private final PackedWords words;
   private final FloatBuffer scales;
 
-  Int8Head(TokenTable.Int8 table, ActivationQuantizer quantizer, int maxRows) {
+  Int8Head(TokenTable.Int8Table table, ActivationQuantizer quantizer, int maxRows) {
     super(table, maxRows);
     this.quantizer = quantizer;
     this.rows = QuantizedRows.allocate(maxRows, table.width(), table.group());

@@ -68,7 +68,7 @@ public final class JavaLinearAlgebra implements LinearAlgebra {
     return Optional.of(upper);
   }
 
-  /** Factors {@code a = L L'}; false where a pivot is not positive. */
+  /** Factors {@code a = L L'}; returns false if a pivot is not positive. */
   private static boolean cholesky(double[][] a, double[][] lower) {
     for (int i = 0; i < a.length; i++) {
       for (int j = 0; j <= i; j++) {

@@ -1,11 +1,11 @@
 package io.calm.tensor;
 
 /**
- * Scratch memory of one thread for a kernel on a strip of outputs: allocated once, never shared
- * between threads. About 700 KiB at 256 rows.
+ * Scratch memory of one thread for a kernel that computes up to {@link #MAX_TILES} tiles of outputs
+ * at a time. Allocated once, never shared between threads. About 700 KiB at 256 rows.
  */
 public final class KernelScratch {
-  /** Most tiles of a strip. */
+  /** Maximum number of tiles that a kernel computes at a time. */
   public static final int MAX_TILES = 32;
 
   static final int LANES = MAX_TILES * QuantizedLinear.TILE;
@@ -37,7 +37,7 @@ public final class KernelScratch {
     return new KernelScratch(rows);
   }
 
-  /** Returns the most rows that one call may have. */
+  /** Returns the maximum number of rows per call. */
   public int rows() {
     return rows;
   }

@@ -26,7 +26,7 @@ public final class Lifetime implements AutoCloseable {
 
   /**
    * @param release frees the memory; run once
-   * @param damage describes what made the memory unreadable; empty if nothing is known
+   * @param damage describes the damage that made the memory unreadable; empty if none is known
    */
   public Lifetime(Runnable release, Supplier<Optional<String>> damage) {
     this.release = release;

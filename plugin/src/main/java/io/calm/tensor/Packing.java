@@ -107,7 +107,7 @@ public final class Packing {
             .formatted(output, input, matrix.codes()[output * matrix.inputs() + input]));
   }
 
-  /** Returns where the code of input 8p + i lies in the word of step p. */
+  /** Returns the position of the code of input 8p + i in the word of step p. */
   private static int nibbleShift(int i) {
     return i < 4 ? 8 * i : 8 * (i - 4) + 4;
   }

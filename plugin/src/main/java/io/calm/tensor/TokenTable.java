@@ -25,9 +25,9 @@ public sealed interface TokenTable {
    * @param codes Vp * Dp bytes
    * @param scales float32 [Vp]
    */
-  record Int8(int tokens, int width, int group, ByteBuffer codes, ByteBuffer scales)
+  record Int8Table(int tokens, int width, int group, ByteBuffer codes, ByteBuffer scales)
       implements TokenTable {
-    public Int8 {
+    public Int8Table {
       codes = requireSize("codes", codes, codeBytes(tokens, width, group));
       scales = requireSize("scales", scales, 4L * QuantizedLinear.paddedOutputs(tokens));
     }
@@ -63,8 +63,8 @@ public sealed interface TokenTable {
   }
 
   /** IEEE half precision, row-major, little-endian. */
-  record Float16(int tokens, int width, ByteBuffer values) implements TokenTable {
-    public Float16 {
+  record Float16Table(int tokens, int width, ByteBuffer values) implements TokenTable {
+    public Float16Table {
       values = requireSize("values", values, 2L * tokens * width);
     }
 

@@ -27,16 +27,17 @@ public abstract sealed class TokenTableBuilder {
   }
 
   /**
-   * Builds {@link TokenTable.Int8}: scale = max|row| / 127, code = round_half_even(value / scale).
+   * Builds {@link TokenTable.Int8Table}: scale = max|row| / 127, code = round_half_even(value /
+   * scale).
    *
    * @param group of the activations that will meet the table as lm_head: 32, 64 or 128
    */
   public static TokenTableBuilder int8(
       int tokens, int width, int group, IntFunction<ByteBuffer> memory) {
-    return new Int8(tokens, width, group, memory);
+    return new Int8s(tokens, width, group, memory);
   }
 
-  /** Builds {@link TokenTable.Float16}; values round half to even. */
+  /** Builds {@link TokenTable.Float16Table}; values round half to even. */
   public static TokenTableBuilder float16(int tokens, int width, IntFunction<ByteBuffer> memory) {
     return new Float16s(tokens, width, memory);
   }
@@ -92,7 +93,7 @@ public abstract sealed class TokenTableBuilder {
     return memory.apply((int) size).order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  private static final class Int8 extends TokenTableBuilder {
+  private static final class Int8s extends TokenTableBuilder {
     private static final int TILE = QuantizedLinear.TILE;
     private final int tokens;
     private final int width;
@@ -101,7 +102,7 @@ public abstract sealed class TokenTableBuilder {
     private final ByteBuffer codes;
     private final ByteBuffer scales;
 
-    Int8(int tokens, int width, int group, IntFunction<ByteBuffer> memory) {
+    Int8s(int tokens, int width, int group, IntFunction<ByteBuffer> memory) {
       super(tokens, width);
       if (group != 32 && group != 64 && group != 128) {
         throw new IllegalArgumentException("group %d is not 32, 64 or 128".formatted(group));
@@ -110,7 +111,7 @@ public abstract sealed class TokenTableBuilder {
       this.width = width;
       this.group = group;
       this.rowBytes = QuantizedLinear.paddedInputs(width, group);
-      this.codes = memory(memory, TokenTable.Int8.codeBytes(tokens, width, group));
+      this.codes = memory(memory, TokenTable.Int8Table.codeBytes(tokens, width, group));
       this.scales = memory(memory, 4L * QuantizedLinear.paddedOutputs(tokens));
     }
 
@@ -137,7 +138,7 @@ public abstract sealed class TokenTableBuilder {
 
     @Override
     TokenTable table() {
-      return new TokenTable.Int8(tokens, width, group, codes, scales);
+      return new TokenTable.Int8Table(tokens, width, group, codes, scales);
     }
   }
 
@@ -166,7 +167,7 @@ public abstract sealed class TokenTableBuilder {
 
     @Override
     TokenTable table() {
-      return new TokenTable.Float16(tokens, width, values);
+      return new TokenTable.Float16Table(tokens, width, values);
     }
   }
 

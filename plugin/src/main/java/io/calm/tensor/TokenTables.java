@@ -15,11 +15,11 @@ public final class TokenTables {
    */
   public static void readRow(TokenTable table, int token, float[] target) {
     Objects.checkIndex(token, table.tokens());
-    if (table instanceof TokenTable.Int8 int8) {
+    if (table instanceof TokenTable.Int8Table int8) {
       readInt8(int8, token, target);
     } else if (table instanceof TokenTable.Int4 int4) {
       Packing.dequantizeRow(int4.weight(), token, target);
-    } else if (table instanceof TokenTable.Float16 half) {
+    } else if (table instanceof TokenTable.Float16Table half) {
       ByteBuffer values = half.values();
       for (int k = 0, at = token * half.width() * 2; k < half.width(); k++, at += 2) {
         target[k] = Float16.toFloat(values.getShort(at));
@@ -32,7 +32,7 @@ public final class TokenTables {
     }
   }
 
-  private static void readInt8(TokenTable.Int8 table, int token, float[] target) {
+  private static void readInt8(TokenTable.Int8Table table, int token, float[] target) {
     int tile = QuantizedLinear.TILE;
     int rowBytes = QuantizedLinear.paddedInputs(table.width(), table.group());
     int start = token / tile * tile * rowBytes + token % tile * 4;

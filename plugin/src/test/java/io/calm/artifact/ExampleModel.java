@@ -96,11 +96,11 @@ final class ExampleModel {
 
   static TokenTable int8(long seed) {
     Random random = new Random(seed);
-    return new TokenTable.Int8(
+    return new TokenTable.Int8Table(
         50,
         96,
         32,
-        bytes(random, TokenTable.Int8.codeBytes(50, 96, 32)),
+        bytes(random, TokenTable.Int8Table.codeBytes(50, 96, 32)),
         bytes(random, 4L * QuantizedLinear.paddedOutputs(50)));
   }
 
@@ -109,7 +109,7 @@ final class ExampleModel {
   }
 
   static TokenTable float16(long seed) {
-    return new TokenTable.Float16(50, 96, bytes(new Random(seed), 50L * 96 * 2));
+    return new TokenTable.Float16Table(50, 96, bytes(new Random(seed), 50L * 96 * 2));
   }
 
   static TokenTable float32(long seed) {
@@ -161,11 +161,11 @@ final class ExampleModel {
         12,
         3,
         1536,
-        Optional.of(new QuantPlan.Guard("gptq", 0.1, 0.2, 1 / 3.0, true)),
+        Optional.of(new QuantPlan.GuardResult("gptq", 0.1, 0.2, 1 / 3.0, true)),
         new QuantPlan.Head(
             TableFormat.INT4,
             "within",
-            Optional.of(new QuantPlan.HeadTrial(0.1, 1 / 9.0, 1e-9, 0.02))),
+            Optional.of(new QuantPlan.HeadTrialResult(0.1, 1 / 9.0, 1e-9, 0.02))),
         new QuantPlan.Calibration(
             "self", 24, 6, 6, 4, Long.MIN_VALUE + 1, List.of(List.of(1, 2, 3), List.of())),
         12.5);

@@ -132,7 +132,7 @@ final class SimilarityTest {
     RandomMatrices random = new RandomMatrices(9);
     float[][] x = random.gaussian(50, 10);
     x[0] = random.affine(new float[][] {x[0]}, 1000)[0];
-    Rows rows = Rows.withoutSinks(Matrix.of(x), 20);
+    ComparedRows rows = ComparedRows.withoutSinks(Matrix.of(x), 20);
     assertEquals(1, rows.excluded());
     Similarity.Reference prepared = CKA.reference(Matrix.of(x), rows);
     float[][] rest = Arrays.copyOfRange(x, 1, x.length);
@@ -222,7 +222,7 @@ final class SimilarityTest {
     assertEquals(
         "candidate: expected the reference's shape Matrix[5, 3], got Matrix[5, 4]",
         refused.getMessage());
-    assertThrows(IllegalArgumentException.class, () -> CKA.reference(x, Rows.all(4)));
+    assertThrows(IllegalArgumentException.class, () -> CKA.reference(x, ComparedRows.all(4)));
   }
 
   @Test

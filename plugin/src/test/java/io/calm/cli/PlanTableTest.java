@@ -33,7 +33,7 @@ class PlanTableTest {
         8,
         1,
         96,
-        Optional.of(new QuantPlan.Guard("gptq", 0.2, 0.1, 0.01, mixServed)),
+        Optional.of(new QuantPlan.GuardResult("gptq", 0.2, 0.1, 0.01, mixServed)),
         QuantPlan.Head.given(TableFormat.INT8, "calm.lm-head=int8"),
         new QuantPlan.Calibration("self", 4, 1, 1, 48, 0, List.of()),
         2);

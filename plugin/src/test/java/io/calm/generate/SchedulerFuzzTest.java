@@ -239,10 +239,10 @@ class SchedulerFuzzTest {
       if (!cut) {
         submitted.forEach(one -> one.submission().resume());
         // Each turn the first reads a token at least; none comes before it any more.
-        long most = submitted.stream().mapToInt(one -> one.request().capacity() + 1).sum();
+        long max = submitted.stream().mapToInt(one -> one.request().capacity() + 1).sum();
         long failed = decoder.stepsFailed();
         for (long turn = 0; submitted.stream().anyMatch(Submitted::open); turn++) {
-          assertTrue(turn - (decoder.stepsFailed() - failed) <= most, "more turns than tokens");
+          assertTrue(turn - (decoder.stepsFailed() - failed) <= max, "more turns than tokens");
           turn();
         }
       }

@@ -22,9 +22,9 @@ import org.junit.jupiter.api.Test;
 
 /** The budget of answers that wait to be read. */
 class AnswerFlowTest {
-  private static final int MOST = 1000;
+  private static final int MAX = 1000;
 
-  private final ByteBudget budget = new ByteBudget(MOST);
+  private final ByteBudget budget = new ByteBudget(MAX);
 
   private EmbeddedChannel connection() {
     return new EmbeddedChannel(new AnswerFlow(budget, Duration.ofSeconds(30)));
@@ -43,7 +43,7 @@ class AnswerFlowTest {
     assertTrue(budget.isHalfTaken());
     channel.flush();
     assertTrue(first.isSuccess() && second.isSuccess());
-    assertTrue(budget.take(MOST), "all is given back");
+    assertTrue(budget.take(MAX), "all is given back");
     channel.finishAndReleaseAll();
   }
 
@@ -60,7 +60,7 @@ class AnswerFlowTest {
     assertTrue(good.isOpen());
     good.flush();
     assertTrue(waiting.isSuccess());
-    assertTrue(budget.take(MOST), "all is given back");
+    assertTrue(budget.take(MAX), "all is given back");
     good.finishAndReleaseAll();
   }
 
@@ -70,7 +70,7 @@ class AnswerFlowTest {
     ChannelFuture waiting = channel.write(bytes(600));
     channel.close().syncUninterruptibly();
     assertFalse(waiting.isSuccess());
-    assertTrue(budget.take(MOST), "all is given back");
+    assertTrue(budget.take(MAX), "all is given back");
   }
 
   @Test
@@ -86,7 +86,7 @@ class AnswerFlowTest {
     HttpRequest accepted = request("/calm/models");
     channel.writeInbound(accepted);
     assertTrue(accepted.decoderResult().isSuccess());
-    assertTrue(budget.take(MOST / 2 + 1));
+    assertTrue(budget.take(MAX / 2 + 1));
     HttpRequest refused = request("/calm/models");
     channel.writeInbound(refused);
     ApiException error = assertInstanceOf(ApiException.class, refused.decoderResult().cause());

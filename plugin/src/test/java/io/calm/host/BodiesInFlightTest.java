@@ -36,7 +36,7 @@ class BodiesInFlightTest {
 
   @Test
   void theBudgetHoldsSeveralOfTheLargestBodiesWithTheirValues() {
-    assertTrue(host.bodies().most() >= 4L * HostSettings.DEFAULT_MAX_BODY_BYTES + (32 << 20));
+    assertTrue(host.bodies().max() >= 4L * HostSettings.DEFAULT_MAX_BODY_BYTES + (32 << 20));
   }
 
   @ParameterizedTest
@@ -55,14 +55,14 @@ class BodiesInFlightTest {
     HttpResponse<byte[]> answer = ask(body.replace("%s", "0,".repeat(values)));
     assertEquals(status, answer.statusCode(), text(answer));
     ByteBudget bodies = host.bodies();
-    assertTrue(bodies.take(bodies.most()), "all of the budget is free");
-    bodies.give(bodies.most());
+    assertTrue(bodies.take(bodies.max()), "all of the budget is free");
+    bodies.give(bodies.max());
   }
 
   @Test
   void aSpentBudgetIs429UntilItIsFree() throws Exception {
     ByteBudget bodies = host.bodies();
-    long large = bodies.most() / 2;
+    long large = bodies.max() / 2;
     assertTrue(bodies.take(large));
     HttpResponse<byte[]> refused = ask("{\"prompt\":\"" + "a".repeat(100_000) + "\"}");
     assertEquals(429, refused.statusCode(), text(refused));
@@ -73,10 +73,10 @@ class BodiesInFlightTest {
                     .formatted(large)),
         text(refused));
     assertEquals(200, ask(PLAIN).statusCode(), "small bodies may take more");
-    long rest = bodies.most() - large;
+    long rest = bodies.max() - large;
     assertTrue(bodies.take(rest));
     assertEquals(429, ask(PLAIN).statusCode());
-    bodies.give(bodies.most());
+    bodies.give(bodies.max());
     assertEquals(200, ask(PLAIN).statusCode());
   }
 }

@@ -26,9 +26,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Bodies in pieces: put together, or refused as soon as the reason has arrived. */
 final class BodyCollectorTest {
-  private static final int MOST = 1 << 20;
+  private static final int MAX = 1 << 20;
 
-  private final EmbeddedChannel channel = new EmbeddedChannel(new BodyCollector(MOST));
+  private final EmbeddedChannel channel = new EmbeddedChannel(new BodyCollector(MAX));
 
   @AfterEach
   void close() {

@@ -11,10 +11,10 @@ import org.junit.jupiter.api.Test;
 
 /** The limit of direct memory in use. */
 class BoundedAllocatorTest {
-  private static final int MOST = 1 << 20;
+  private static final int MAX = 1 << 20;
   private static final int BUFFER = 32 << 10;
 
-  private final BoundedAllocator allocator = new BoundedAllocator(MOST, 1);
+  private final BoundedAllocator allocator = new BoundedAllocator(MAX, 1);
 
   @Test
   void buffersEndAtTheLimitAndGoOnAfterOthersAreReleased() {
@@ -23,12 +23,12 @@ class BoundedAllocatorTest {
         assertThrows(
             OutOfMemoryError.class,
             () -> {
-              while (buffers.size() <= MOST / BUFFER) {
+              while (buffers.size() <= MAX / BUFFER) {
                 buffers.add(allocator.directBuffer(BUFFER));
               }
             });
-    assertTrue(String.valueOf(e.getMessage()).contains(MOST + " allowed"), e.getMessage());
-    assertTrue(buffers.size() > MOST / BUFFER / 2, buffers.size() + " buffers");
+    assertTrue(String.valueOf(e.getMessage()).contains(MAX + " allowed"), e.getMessage());
+    assertTrue(buffers.size() > MAX / BUFFER / 2, buffers.size() + " buffers");
     buffers.remove(0).release();
     buffers.remove(0).release();
     buffers.add(allocator.directBuffer(BUFFER));
@@ -38,7 +38,7 @@ class BoundedAllocatorTest {
 
   @Test
   void aBufferLargerThanAllIsRefused() {
-    assertThrows(OutOfMemoryError.class, () -> allocator.directBuffer(MOST + 1));
-    allocator.heapBuffer(2 * MOST).release();
+    assertThrows(OutOfMemoryError.class, () -> allocator.directBuffer(MAX + 1));
+    allocator.heapBuffer(2 * MAX).release();
   }
 }

@@ -39,22 +39,22 @@ record ChoiceQuestion(String query, List<String> choices, int gold) {
    * Returns questions of {@code directory}, a file {@code TASK.jsonl.gz} with a {@code doc} a line,
    * or the project's own where it is empty.
    *
-   * @param most of each file
+   * @param max of each file
    */
-  static List<ChoiceQuestion> read(String directory, int most) throws IOException {
+  static List<ChoiceQuestion> read(String directory, int max) throws IOException {
     if (directory.isEmpty()) {
       return OWN;
     }
     List<ChoiceQuestion> questions = new ArrayList<>();
     try (var files = Files.newDirectoryStream(Path.of(directory), "*.jsonl.gz")) {
       for (Path file : files) {
-        questions.addAll(ofFile(file, most));
+        questions.addAll(ofFile(file, max));
       }
     }
     return questions;
   }
 
-  private static List<ChoiceQuestion> ofFile(Path file, int most) throws IOException {
+  private static List<ChoiceQuestion> ofFile(Path file, int max) throws IOException {
     Map<JsonElement, ChoiceQuestion> questions = new LinkedHashMap<>();
     try (BufferedReader lines =
         new BufferedReader(
@@ -62,7 +62,7 @@ record ChoiceQuestion(String query, List<String> choices, int gold) {
                 new GZIPInputStream(Files.newInputStream(file)), StandardCharsets.UTF_8))) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         JsonObject row = JsonParser.parseString(line).getAsJsonObject();
-        if (!questions.containsKey(row.get("doc_id")) && questions.size() == most) {
+        if (!questions.containsKey(row.get("doc_id")) && questions.size() == max) {
           break;
         }
         questions.put(row.get("doc_id"), new Gson().fromJson(row.get("doc"), ChoiceQuestion.class));

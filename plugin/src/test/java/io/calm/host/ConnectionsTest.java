@@ -90,11 +90,11 @@ class ConnectionsTest {
         .formatted(tokens);
   }
 
-  private void serveFloods(Duration patience) {
+  private void serveFloods(Duration timeout) {
     host.serve(
         ScriptedModels.builder("m")
             .scheduling(new SchedulerSettings(1_000_000, 16_384, 1, 1, 64))
-            .slowReaderTimeout(patience)
+            .slowReaderTimeout(timeout)
             .drainTimeout(Duration.ofSeconds(1)));
   }
 

@@ -188,7 +188,7 @@ class EmbeddedHostTest {
       RawClient.Answer refused = client.read();
       assertEquals(413, refused.status());
       assertEquals(
-          "body: expected at most 100 bytes; the request has more",
+          "body: expected at most 100 bytes, got more",
           parse(refused.body()).get("message").getAsString());
       client.post("/predictions/m", "{\"inputs\": \"say(a)|\"}");
       assertEquals("{\"generated_text\":\"a\"}\n", client.read().body());

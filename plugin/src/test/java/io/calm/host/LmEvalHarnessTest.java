@@ -53,7 +53,7 @@ class LmEvalHarnessTest {
               new QuantizedModelStore(settings).get(checkpoint, moment -> {}).model(),
               settings.decoder().forDecoder(),
               Decoder.blocksFor(checkpoint.spec().maxContext()))) {
-        ReferenceModel model = new ReferenceModel(decoder, checkpoint.tokenizer());
+        SingleRequestModel model = new SingleRequestModel(decoder, checkpoint.tokenizer());
         requireSameScores(harness.answers("calm_choice"), questions, model);
         requireSameTexts(harness.answers("calm_generation"), questions, model);
       }
@@ -61,14 +61,15 @@ class LmEvalHarnessTest {
   }
 
   private static void requireSameScores(
-      List<List<JsonElement>> answers, List<ChoiceQuestion> questions, ReferenceModel model) {
+      List<List<JsonElement>> answers, List<ChoiceQuestion> questions, SingleRequestModel model) {
     assertEquals(questions.size(), answers.size());
     for (int i = 0; i < answers.size(); i++) {
       ChoiceQuestion question = questions.get(i);
       assertEquals(question.choices().size(), answers.get(i).size());
       for (int c = 0; c < question.choices().size(); c++) {
         JsonArray measured = answers.get(i).get(c).getAsJsonArray();
-        ReferenceModel.Score score = model.score(question.query(), " " + question.choices().get(c));
+        SingleRequestModel.Score score =
+            model.score(question.query(), " " + question.choices().get(c));
         String name = question.query() + " " + question.choices().get(c);
         assertEquals(score.logprob(), measured.get(0).getAsDouble(), 1e-4, name);
         assertEquals(score.greedy(), measured.get(1).getAsString().equals("True"), name);
@@ -77,7 +78,7 @@ class LmEvalHarnessTest {
   }
 
   private static void requireSameTexts(
-      List<List<JsonElement>> answers, List<ChoiceQuestion> questions, ReferenceModel model) {
+      List<List<JsonElement>> answers, List<ChoiceQuestion> questions, SingleRequestModel model) {
     assertEquals(questions.size(), answers.size());
     for (int i = 0; i < answers.size(); i++) {
       String query = questions.get(i).query();

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Clients that send much and read little, or say early that they send no more. */
 class PipeliningTest {
-  private static final Duration PATIENCE = Duration.ofMillis(600);
+  private static final Duration SLOW_READER_TIMEOUT = Duration.ofMillis(600);
   private static final Duration LONG = Duration.ofSeconds(60);
   private static final String SLOW =
       "{\"inputs\": \"slow(z)|\", \"parameters\": {\"max_new_tokens\": %d}, \"stream\": %s}";
@@ -37,7 +37,7 @@ class PipeliningTest {
 
   @BeforeEach
   void start() throws Exception {
-    host = TestHost.start(new HostSettingsBuilder().slowReaderTimeout(PATIENCE).build());
+    host = TestHost.start(new HostSettingsBuilder().slowReaderTimeout(SLOW_READER_TIMEOUT).build());
     host.serve("m");
   }
 
@@ -57,7 +57,7 @@ class PipeliningTest {
                 .formatted(body.length(), body));
       }
       client.send(all.toString());
-      for (int i = 0; i < 1 + PipelinedRequests.MAX_WAITING; i++) {
+      for (int i = 0; i < 1 + PipelinedRequests.MAX_QUEUED; i++) {
         assertEquals("{\"generated_text\":\"zzzzz\"}\n", client.read().body());
       }
       RawClient.Answer refused = client.read();
@@ -158,7 +158,7 @@ class PipeliningTest {
                 .write(
                     "GET /calm/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
                         .getBytes(StandardCharsets.US_ASCII));
-            Thread.sleep(3 * PATIENCE.toMillis());
+            Thread.sleep(3 * SLOW_READER_TIMEOUT.toMillis());
             assertThrows(IOException.class, () -> flood(socket, "x", LONG.multipliedBy(2)));
           }
         });
@@ -186,7 +186,7 @@ class PipeliningTest {
           break;
         }
         read += size;
-        Thread.sleep(PATIENCE.toMillis() / 6);
+        Thread.sleep(SLOW_READER_TIMEOUT.toMillis() / 6);
       }
       assertTrue(read > whole, read + " of " + whole + " bytes, in more than the timeout");
     }

@@ -249,8 +249,8 @@ class RequestFormsTest {
     byte[] bomb = gzip("{\"inputs\": \"" + "x".repeat(50 * MAX_BODY) + "\"}");
     assertTrue(bomb.length < MAX_BODY / 2, bomb.length + " bytes");
     assertEquals(413, post("gzip", bomb).status());
-    String most = "{\"inputs\": \"say(hi)|\", \"x\": \"";
-    String fits = most + "x".repeat(MAX_BODY - most.length() - 2) + "\"}";
+    String max = "{\"inputs\": \"say(hi)|\", \"x\": \"";
+    String fits = max + "x".repeat(MAX_BODY - max.length() - 2) + "\"}";
     assertEquals(MAX_BODY, fits.length());
     assertEquals(200, post("gzip", gzip(fits)).status());
     assertEquals(413, post("gzip", gzip(fits + " ")).status());

@@ -23,25 +23,26 @@ import org.junit.jupiter.api.Test;
 
 /** The charges for bodies, and their release. */
 final class RequestGateTest {
-  private static final int MOST_OF_ONE = 100;
-  private static final int MOST = 400;
+  private static final int MAX_BODY_BYTES = 100;
+  private static final int MAX = 400;
 
-  private final ByteBudget budget = new ByteBudget(MOST);
-  private final EmbeddedChannel channel = new EmbeddedChannel(new RequestGate(budget, MOST_OF_ONE));
+  private final ByteBudget budget = new ByteBudget(MAX);
+  private final EmbeddedChannel channel =
+      new EmbeddedChannel(new RequestGate(budget, MAX_BODY_BYTES));
 
   @AfterEach
   void everythingIsGivenBackInTheEnd() {
     channel.finishAndReleaseAll();
-    assertLeft(MOST);
+    assertLeft(MAX);
   }
 
   @Test
   void aBodyHoldsItsBytesUntilItsAnswer() {
     head(60);
     body(60);
-    assertLeft(MOST - 60);
+    assertLeft(MAX - 60);
     answer(HttpResponseStatus.OK);
-    assertLeft(MOST);
+    assertLeft(MAX);
   }
 
   @Test
@@ -49,18 +50,18 @@ final class RequestGateTest {
     head(5000);
     answer(HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE);
     body(90);
-    assertLeft(MOST);
+    assertLeft(MAX);
   }
 
   @Test
   void aBodyThatGrowsBeyondTheLimitGivesBackWhatItTook() {
     head(0);
     piece(90);
-    assertLeft(MOST - 90);
+    assertLeft(MAX - 90);
     piece(20);
-    assertLeft(MOST);
+    assertLeft(MAX);
     body(50);
-    assertLeft(MOST);
+    assertLeft(MAX);
   }
 
   @Test
@@ -69,11 +70,11 @@ final class RequestGateTest {
     body(80);
     head(70);
     body(70);
-    assertLeft(MOST - 150);
+    assertLeft(MAX - 150);
     answer(HttpResponseStatus.OK);
-    assertLeft(MOST - 70);
+    assertLeft(MAX - 70);
     answer(HttpResponseStatus.OK);
-    assertLeft(MOST);
+    assertLeft(MAX);
   }
 
   @Test
@@ -82,7 +83,7 @@ final class RequestGateTest {
     piece(40);
     answer(HttpResponseStatus.CONTINUE);
     body(40);
-    assertLeft(MOST - 80);
+    assertLeft(MAX - 80);
   }
 
   @Test
@@ -93,7 +94,7 @@ final class RequestGateTest {
     }
     head(100);
     assertFalse(body(100).decoderResult().isSuccess());
-    assertLeft(MOST - 300); // the rest is left to parsed forms
+    assertLeft(MAX - 300); // the rest is left to parsed forms
   }
 
   @Test
@@ -110,7 +111,7 @@ final class RequestGateTest {
     }
     assertEquals(List.of(true, true, false, true, false), taken);
     gated.finishAndReleaseAll();
-    assertTrue(shared.take(shared.most()), "everything is given back");
+    assertTrue(shared.take(shared.max()), "everything is given back");
   }
 
   private void head(int length) {

@@ -159,7 +159,7 @@ class NativeKernelsTest {
 
   private static void checkTable(KernelVariant variant, Shape shape, long seed) {
     Random random = new Random(seed);
-    TokenTable.Int8 table = table(shape, random);
+    TokenTable.Int8Table table = table(shape, random);
     boolean perToken = random.nextBoolean();
     float[] x =
         ExtremeLinears.activations(
@@ -183,7 +183,7 @@ class NativeKernelsTest {
   }
 
   /** Rows of ordinary values, and rows with every code at a limit or at zero. */
-  private static TokenTable.Int8 table(Shape shape, Random random) {
+  private static TokenTable.Int8Table table(Shape shape, Random random) {
     Matrix values = Matrix.allocate(shape.outputs(), shape.inputs());
     for (int v = 0; v < shape.outputs(); v++) {
       float[] row = RandomLinears.vector(shape.inputs(), random);
@@ -198,7 +198,7 @@ class NativeKernelsTest {
     TokenTableBuilder builder =
         TokenTableBuilder.int8(
             shape.outputs(), shape.inputs(), shape.group(), ByteBuffer::allocateDirect);
-    return (TokenTable.Int8) builder.add(values).build();
+    return (TokenTable.Int8Table) builder.add(values).build();
   }
 
   @ParameterizedTest
@@ -223,7 +223,7 @@ class NativeKernelsTest {
     Random random = new Random(5);
     for (int inputs : new int[] {64, 77}) {
       QuantizedLinear weight = Packing.pack(RandomLinears.matrix(17, inputs, 32, random));
-      TokenTable.Int8 table = table(Shape.of(1, 17, inputs, 32), random);
+      TokenTable.Int8Table table = table(Shape.of(1, 17, inputs, 32), random);
       for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
         for (int at : new int[] {0, 15, 40, inputs - 1, 2 * inputs, 3 * inputs - 1}) {
           float[] x = RandomLinears.vector(3 * inputs, random);

@@ -40,7 +40,7 @@ class MetricsDocumentationTest {
                       false,
                       Optional.empty(),
                       Optional.of(
-                          new ModelState.Search(
+                          new ModelState.SearchState(
                               Optional.of(new ModelState.Blocks(1, 2, 3, 0.5)), 4, Double.NaN))),
                   new ModelState("m", "calm", true, Optional.of(SCHEDULING), Optional.empty())));
 

@@ -97,7 +97,7 @@ class ModuleBlockTest {
   /** Runs all blocks, by the engine or as modules. */
   private HiddenStates blocks(QuantizedModel model, List<int[]> windows, boolean dequantized) {
     HiddenStates states = embed(model, windows);
-    BlockPass.Rounding rounding = new BlockPass.Rounding(model.activation(), GROUP);
+    BlockPass.InputRounding rounding = new BlockPass.InputRounding(model.activation(), GROUP);
     for (int layer = 0; layer < model.spec().layers(); layer++) {
       HiddenStates next =
           dequantized
@@ -114,7 +114,7 @@ class ModuleBlockTest {
       int layer,
       HiddenStates states,
       BlockParameters<QuantizedLinear> block,
-      BlockPass.Rounding rounding) {
+      BlockPass.InputRounding rounding) {
     try (BlockPass pass = new BlockPass(states, spec, layer, block, Optional.of(rounding))) {
       while (pass.stage().isPresent()) {
         pass.advanceModules(block.linears(), block.biases());
@@ -128,7 +128,7 @@ class ModuleBlockTest {
       int layer,
       HiddenStates states,
       BlockParameters<QuantizedLinear> block,
-      BlockPass.Rounding rounding) {
+      BlockPass.InputRounding rounding) {
     Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
     block.linears().forEach((role, linear) -> weights.put(role, Packing.dequantize(linear)));
     try (BlockPass pass =
@@ -181,7 +181,7 @@ class ModuleBlockTest {
               parallel);
       float[] x = new float[rows.rows() * width];
       normed.asFloatBuffer().get(x);
-      TokenTable.Int8 head = (TokenTable.Int8) model.head();
+      TokenTable.Int8Table head = (TokenTable.Int8Table) model.head();
       boolean perToken = model.activation() == ActivationMode.PER_TOKEN;
       return NativeKernels.multiply(variant, head, perToken, x, 0, (head.tokens() + 15) / 16);
     }
@@ -242,7 +242,7 @@ class ModuleBlockTest {
     ModelSpec spec = RandomModels.plain();
     Random random = new Random(1);
     QuantizedModel model = RandomModels.model(spec, GROUP, ActivationMode.PER_GROUP, random);
-    BlockPass.Rounding rounding = new BlockPass.Rounding(ActivationMode.PER_GROUP, GROUP);
+    BlockPass.InputRounding rounding = new BlockPass.InputRounding(ActivationMode.PER_GROUP, GROUP);
     BlockParameters<QuantizedLinear> block = model.blocks().get(0);
     List<float[]> results = new ArrayList<>();
     try (HiddenStates states = embed(model, windows(spec, random));

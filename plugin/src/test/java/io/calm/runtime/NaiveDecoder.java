@@ -62,7 +62,7 @@ final class NaiveDecoder {
     for (int t = 0; t < tokens.length; t++) {
       float[] normed = norm(x[t], model.finalNorm());
       logits[t] =
-          model.head() instanceof TokenTable.Int8 int8
+          model.head() instanceof TokenTable.Int8Table int8
               ? NaiveKernels.int8(normed, int8, perToken)
               : NaiveKernels.floats(normed, model.head());
     }

@@ -32,7 +32,7 @@ class StepMemoryTest {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(5));
     StepSize largest = new StepSize(200, 2, 65);
-    long block = NativeModel.pageBytes(model.spec(), KvType.FLOAT16) + 2 * 64;
+    long block = NativeModel.blockBytes(model.spec(), KvType.FLOAT16) + 2 * 64;
     try (NativeDecoder decoder =
         new NativeDecoder(variant, model, KvType.FLOAT16, 2, BLOCKS, largest)) {
       long before = direct();

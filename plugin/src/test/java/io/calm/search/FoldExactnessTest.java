@@ -75,7 +75,7 @@ class FoldExactnessTest {
       BlockParameters<Matrix> block = weights.block(0);
       try (HiddenStates states = model.embed(weights.windows(4, 16, seed))) {
         Quantizer.Result result = context.quantize(quantizer, 0, block, states);
-        BlockParameters<Matrix> folded = Modules.dequantize(result.block());
+        BlockParameters<Matrix> folded = DequantizedBlocks.dequantize(result.block());
         try (HiddenStates expected = model.block(0, states, block);
             HiddenStates got = model.block(0, states, folded)) {
           requireEqual(expected.toMatrix(), got.toMatrix(), seed);

@@ -86,14 +86,14 @@ class HeadTrialTest {
   @Test
   void int4IsTakenWhereItCostsAtMostTheBound() {
     double[] int8 = {0.1, 0.3};
-    double most = HeadTrial.BOUND * 0.2;
-    QuantPlan.Head within = HeadTrial.decide(int8, new double[] {0.1, 0.3 + 1.9 * most}, false);
+    double max = HeadTrial.BOUND * 0.2;
+    QuantPlan.Head within = HeadTrial.decide(int8, new double[] {0.1, 0.3 + 1.9 * max}, false);
     assertEquals(TableFormat.INT4, within.format());
     assertEquals(0.2, within.trial().orElseThrow().int8Kl(), 1e-12);
-    assertEquals(most, within.trial().orElseThrow().bound(), 1e-12);
+    assertEquals(max, within.trial().orElseThrow().bound(), 1e-12);
     assertEquals(
         TableFormat.INT8,
-        HeadTrial.decide(int8, new double[] {0.1, 0.3 + 2.1 * most}, false).format());
+        HeadTrial.decide(int8, new double[] {0.1, 0.3 + 2.1 * max}, false).format());
     assertEquals(
         TableFormat.INT4,
         HeadTrial.decide(int8, new double[] {0.1, 0.2}, false).format(),
@@ -122,7 +122,7 @@ class HeadTrialTest {
   }
 
   private static void requireMeasured(QuantPlan plan, Sink sink) {
-    QuantPlan.HeadTrial trial = plan.head().trial().orElseThrow();
+    QuantPlan.HeadTrialResult trial = plan.head().trial().orElseThrow();
     assertTrue(trial.int8Kl() > 0 && Double.isFinite(trial.int4Kl()), trial.toString());
     assertEquals(HeadTrial.BOUND * trial.int8Kl(), trial.bound());
     boolean taken = trial.int4Kl() - trial.int8Kl() <= trial.bound();

@@ -303,7 +303,7 @@ class SearchTest {
         blocks.stream().filter(name -> name.startsWith("uniform")).toList());
     // The last block is GPTQ's in both, so the plans are the same and so is every bit of the
     // stream.
-    QuantPlan.Guard guard = plan.guard().orElseThrow();
+    QuantPlan.GuardResult guard = plan.guard().orElseThrow();
     assertEquals("first", guard.uniform());
     assertEquals(guard.mixKl(), guard.uniformKl());
   }

@@ -31,7 +31,7 @@ class HeadKernelTest {
   }
 
   private static float[] expected(float[] x, TokenTable table, boolean perToken) {
-    if (table instanceof TokenTable.Int8 int8) {
+    if (table instanceof TokenTable.Int8Table int8) {
       return NaiveKernels.int8(x, int8, perToken);
     }
     if (table instanceof TokenTable.Int4 int4) {

@@ -56,7 +56,7 @@ public final class NaiveKernels {
   }
 
   /** Returns the logits of one row for an int8 table, read code by code. */
-  public static float[] int8(float[] x, TokenTable.Int8 table, boolean perToken) {
+  public static float[] int8(float[] x, TokenTable.Int8Table table, boolean perToken) {
     Rounded rounded = round(x, table.group(), perToken);
     int padded = rounded.scales().length * table.group();
     float[] y = new float[table.tokens()];

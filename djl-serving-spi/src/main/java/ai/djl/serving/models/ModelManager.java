@@ -14,7 +14,7 @@ public final class ModelManager {
   /** Returns the one instance. */
   public static native ModelManager getInstance();
 
-  /** Returns what is registered, by name. */
+  /** Returns the registered workflows by name. */
   public native Map<String, Endpoint> getEndpoints();
 
   /**
@@ -27,7 +27,7 @@ public final class ModelManager {
 
   /**
    * Queues a job for the next free worker. The future fails with {@code WlmCapacityException} where
-   * the queue is full, with {@code WlmException} where there is no worker.
+   * the queue is full, with {@code WlmException} if there is no worker.
    */
   public native CompletableFuture<Output> runJob(Workflow workflow, Input input);
 }

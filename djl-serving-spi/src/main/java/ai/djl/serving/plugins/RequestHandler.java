@@ -10,7 +10,7 @@ public interface RequestHandler<T> {
   /** Returns whether this handler answers {@code msg}. */
   boolean acceptInboundMessage(Object msg);
 
-  /** Answers; returns a value to be sent as JSON, or null where the handler writes itself. */
+  /** Answers a request. Returns a value to send as JSON, or null if the handler responds itself. */
   T handleRequest(
       ChannelHandlerContext ctx,
       FullHttpRequest req,

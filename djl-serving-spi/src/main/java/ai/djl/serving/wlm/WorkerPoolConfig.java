@@ -9,7 +9,7 @@ public abstract class WorkerPoolConfig<I, O> {
   /** Returns the version, or null. */
   public native String getVersion();
 
-  /** Returns where it comes from. */
+  /** Returns the URL of the model. */
   public native String getModelUrl();
 
   /** Returns the batch size of the registration, or -1. */

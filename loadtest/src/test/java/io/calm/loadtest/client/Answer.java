@@ -37,7 +37,7 @@ public record Answer(
     /** The client went away, as it was told to. */
     record HungUp() implements End {}
 
-    /** The client's patience ended: the request is lost. */
+    /** The client timed out: the request is lost. */
     record TimedOut() implements End {}
 
     /** The server refused, failed, or sent what the schema does not have. */

@@ -40,9 +40,9 @@ public final class StreamingClient implements AutoCloseable {
    *
    * @param model empty where the server has one only
    * @param apiKey empty for none
-   * @param patience after which a request counts as lost
+   * @param timeout time after which a request counts as lost
    */
-  public record Target(URI url, Schema schema, String model, String apiKey, Duration patience) {}
+  public record Target(URI url, Schema schema, String model, String apiKey, Duration timeout) {}
 
   public StreamingClient(Target target) {
     this.target = target;
@@ -85,7 +85,7 @@ public final class StreamingClient implements AutoCloseable {
     ScheduledFuture<?> end =
         early
             ? after(BEFORE_FIRST_TOKEN, () -> reader.end(new Answer.End.HungUp()))
-            : after(target.patience(), () -> reader.end(new Answer.End.TimedOut()));
+            : after(target.timeout(), () -> reader.end(new Answer.End.TimedOut()));
     return reader
         .whole()
         .whenComplete(

@@ -63,10 +63,10 @@ class StreamingClientTest {
     }
   }
 
-  private static StreamingClient client(int port, Duration patience) {
+  private static StreamingClient client(int port, Duration timeout) {
     return new StreamingClient(
         new StreamingClient.Target(
-            URI.create("http://127.0.0.1:" + port), Schema.OPENAI, "", "", patience));
+            URI.create("http://127.0.0.1:" + port), Schema.OPENAI, "", "", timeout));
   }
 
   private static ServerSocket listen() throws IOException {

@@ -21,7 +21,7 @@ public sealed interface Outcome {
   /** Another text than the same request got alone. */
   record Wrong(String why) implements Outcome {}
 
-  /** No end within the client's patience. */
+  /** No end within the client's timeout. */
   record Lost(String why) implements Outcome {}
 
   /** Returns what is wrong. */

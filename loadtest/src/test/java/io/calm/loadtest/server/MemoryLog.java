@@ -40,7 +40,7 @@ public final class MemoryLog implements AutoCloseable {
   }
 
   /** Returns the most that was seen. */
-  public synchronized OptionalDouble most() {
+  public synchronized OptionalDouble max() {
     return bytes.stream().mapToDouble(Double::doubleValue).max();
   }
 

@@ -37,7 +37,7 @@ class ServerTest {
       memory.add(value);
     }
     assertEquals(0.10, memory.growth().getAsDouble(), 1e-9);
-    assertEquals(OptionalDouble.of(110), memory.most());
+    assertEquals(OptionalDouble.of(110), memory.max());
     memory.close();
   }
 

@@ -3,11 +3,11 @@ package io.calm.loadtest.work;
 import java.util.random.RandomGenerator;
 
 /** Whole numbers of which one is drawn, written {@code 8} or {@code 8..64}. */
-public record Range(int least, int most) {
+public record Range(int min, int max) {
   public Range {
-    if (least < 1 || most < least) {
+    if (min < 1 || max < min) {
       throw new IllegalArgumentException(
-          "expected 1 <= least <= most, got %d..%d".formatted(least, most));
+          "expected 1 <= least <= most, got %d..%d".formatted(min, max));
     }
   }
 
@@ -23,11 +23,11 @@ public record Range(int least, int most) {
 
   /** Returns one of them, all equally likely. */
   public int draw(RandomGenerator random) {
-    return random.nextInt(least, most + 1);
+    return random.nextInt(min, max + 1);
   }
 
   @Override
   public String toString() {
-    return least == most ? String.valueOf(least) : least + ".." + most;
+    return min == max ? String.valueOf(min) : min + ".." + max;
   }
 }

@@ -15,7 +15,7 @@ record ByteDetokenizer(Vocabulary vocabulary, TokenSpelling spelling, boolean st
 
   @Override
   public IncrementalDecoder start(boolean skipSpecial) {
-    return new Decoder(skipSpecial);
+    return new ByteDecoder(skipSpecial);
   }
 
   @Override
@@ -23,12 +23,12 @@ record ByteDetokenizer(Vocabulary vocabulary, TokenSpelling spelling, boolean st
     return spelling.bytes(vocabulary.token(id), vocabulary.isAdded(id));
   }
 
-  private final class Decoder implements IncrementalDecoder {
+  private final class ByteDecoder implements IncrementalDecoder {
     private final Utf8Stream utf8 = new Utf8Stream();
     private final boolean skipSpecial;
     private boolean strip = stripLeadingSpace;
 
-    Decoder(boolean skipSpecial) {
+    ByteDecoder(boolean skipSpecial) {
       this.skipSpecial = skipSpecial;
     }
 

@@ -49,8 +49,8 @@ record TokenizerJson(CheckedTokenizer checked) {
   }
 
   /**
-   * Recognizes the SentencePiece decoder of LLaMA: Replace, ByteFallback, Fuse and, optionally, a
-   * Strip of one leading space.
+   * Recognizes the SentencePiece decoder of LLaMA: the steps Replace, ByteFallback, Fuse and,
+   * optionally, Strip for one leading space.
    *
    * @return whether there is a Strip; empty if this is another decoder
    */

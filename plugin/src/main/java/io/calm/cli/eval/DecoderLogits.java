@@ -24,7 +24,7 @@ public final class DecoderLogits implements LogitSource {
   }
 
   @Override
-  public void run(int[] window, Rows rows) {
+  public void run(int[] window, RowConsumer rows) {
     try (DecoderSequences.Sequence sequence = sequences.open()) {
       for (int from = 0; from < window.length; from += CHUNK) {
         int[] tokens = Arrays.copyOfRange(window, from, Math.min(window.length, from + CHUNK));

@@ -5,7 +5,7 @@ public interface LogitSource extends AutoCloseable {
 
   /** Receives the logits of one position of a window. */
   @FunctionalInterface
-  interface Rows {
+  interface RowConsumer {
     /**
      * Takes a row.
      *
@@ -19,7 +19,7 @@ public interface LogitSource extends AutoCloseable {
   int vocabulary();
 
   /** Runs a window from an empty context. */
-  void run(int[] window, Rows rows);
+  void run(int[] window, RowConsumer rows);
 
   @Override
   void close();

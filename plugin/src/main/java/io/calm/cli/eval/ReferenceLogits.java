@@ -27,7 +27,7 @@ public final class ReferenceLogits implements LogitSource {
   }
 
   @Override
-  public void run(int[] window, Rows rows) {
+  public void run(int[] window, RowConsumer rows) {
     runAll(List.of(window), (index, position, logits) -> rows.row(position, logits));
   }
 

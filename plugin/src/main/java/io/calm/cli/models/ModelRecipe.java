@@ -78,7 +78,7 @@ public record ModelRecipe(String name, String license, Wheel wheel, Entry file) 
   public static ModelRecipe read(Path directory) {
     Path file = directory.resolve(FILE);
     try {
-      return present("the object", new Gson().fromJson(Files.readString(file), Json.class))
+      return present("the object", new Gson().fromJson(Files.readString(file), RecipeJson.class))
           .recipe();
     } catch (IOException | JsonParseException | RecipeException e) {
       throw new RecipeException(
@@ -103,7 +103,7 @@ public record ModelRecipe(String name, String license, Wheel wheel, Entry file) 
   }
 
   /** The content of the file. Any key may be missing. */
-  private record Json(
+  private record RecipeJson(
       @Nullable String name,
       @Nullable String license,
       @Nullable JsonWheel wheel,

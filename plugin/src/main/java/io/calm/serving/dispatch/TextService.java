@@ -33,7 +33,7 @@ public final class TextService {
    * Creates a service.
    *
    * @param bodies memory of request bodies and of their parsed forms
-   * @param scores memory of log-probabilities in answers that are under way
+   * @param scores memory of log-probabilities in answers in flight
    */
   public TextService(
       CalmMetrics metrics, InstantSource clock, ByteBudget bodies, ByteBudget scores) {

@@ -193,7 +193,7 @@ final class CalmDjlModel extends BaseModel {
    * <p>A model whose scheduler has died reports more failures than any threshold allows.
    */
   @Override
-  @SuppressWarnings("NullAway") // DJL says null where there is none
+  @SuppressWarnings("NullAway") // DJL uses null for a missing value
   public @Nullable String getProperty(String key) {
     ServedModel model = served;
     return key.equals(FAILURES) && model != null && model.scheduler().failure().isPresent()

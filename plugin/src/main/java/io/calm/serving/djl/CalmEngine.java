@@ -39,7 +39,7 @@ public final class CalmEngine extends Engine {
   }
 
   @Override
-  @SuppressWarnings("NullAway") // DJL says null where there is none
+  @SuppressWarnings("NullAway") // DJL uses null for a missing value
   public @Nullable Engine getAlternativeEngine() {
     return null;
   }

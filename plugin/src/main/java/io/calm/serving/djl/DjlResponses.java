@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  */
 final class DjlResponses implements Responses {
   private static final long MOMENT_MILLIS = 200;
-  private static final long MOST_FOR_FLUSH_SECONDS = 5;
+  private static final long FLUSH_TIMEOUT_SECONDS = 5;
 
   private static final Logger logger = LoggerFactory.getLogger(DjlResponses.class);
   private static final Logger serverMetric = LoggerFactory.getLogger("server_metric");
@@ -52,7 +52,7 @@ final class DjlResponses implements Responses {
   void flush() throws InterruptedException {
     TimeUnit.MILLISECONDS.sleep(MOMENT_MILLIS);
     boolean all =
-        open.writeAndFlush(Unpooled.EMPTY_BUFFER).await(MOST_FOR_FLUSH_SECONDS, TimeUnit.SECONDS);
+        open.writeAndFlush(Unpooled.EMPTY_BUFFER).await(FLUSH_TIMEOUT_SECONDS, TimeUnit.SECONDS);
     logger.info(all ? "all answers have been sent" : "some answers have not been read completely");
   }
 

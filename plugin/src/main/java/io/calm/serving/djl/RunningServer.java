@@ -45,7 +45,7 @@ final class RunningServer implements DjlServer {
   }
 
   @Override
-  @SuppressWarnings("NullAway") // DJL says null where a version is not asked for
+  @SuppressWarnings("NullAway") // DJL uses null for an unspecified version
   public Optional<String> next(String name) {
     @Nullable Workflow next = ModelManager.getInstance().getWorkflow(name, null, true);
     return Optional.ofNullable(next).flatMap(RunningServer::onlyModel);

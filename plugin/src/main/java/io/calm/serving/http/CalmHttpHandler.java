@@ -44,7 +44,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class CalmHttpHandler {
   /** The slow reader timeout of the model that answers on a channel, if any. */
-  public static final AttributeKey<Duration> PATIENCE =
+  public static final AttributeKey<Duration> SLOW_READER_TIMEOUT =
       AttributeKey.valueOf("calm.slow-reader-timeout");
 
   private static final Logger logger = LoggerFactory.getLogger(CalmHttpHandler.class);

@@ -10,7 +10,7 @@ import java.lang.ref.SoftReference;
  */
 final class HeldBody {
   /** Maximum length of the array that a thread keeps for the next body. */
-  private static final int MOST_KEPT = 16 << 20;
+  private static final int MAX_KEPT = 16 << 20;
 
   private static final ThreadLocal<SoftReference<byte[]>> KEPT =
       ThreadLocal.withInitial(() -> new SoftReference<>(new byte[0]));
@@ -68,7 +68,7 @@ final class HeldBody {
       return kept;
     }
     byte[] bytes = new byte[length];
-    if (length <= MOST_KEPT) {
+    if (length <= MAX_KEPT) {
       KEPT.set(new SoftReference<>(bytes));
     }
     return bytes;

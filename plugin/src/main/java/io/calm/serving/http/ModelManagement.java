@@ -75,16 +75,16 @@ public final class ModelManagement {
 
   /** Answers that the model has one worker. The number never changes. */
   void scale(String name, QueryStringDecoder query, ReplySink sink) {
-    Optional<Long> least =
+    Optional<Long> min =
         Registration.whole(key -> Registration.parameter(query, key), "min_worker");
-    Optional<Long> most =
+    Optional<Long> max =
         Registration.whole(key -> Registration.parameter(query, key), "max_worker");
     ModelStatus status = registry.status(name).orElseThrow(() -> unknown(name));
     if (!status.answers()) {
       throw new ApiException(
           ApiException.Kind.NOT_READY, "Model or workflow is not ready: " + name);
     }
-    most.filter(workers -> workers == 0)
+    max.filter(workers -> workers == 0)
         .ifPresent(
             none -> {
               throw ApiException.invalid(
@@ -93,7 +93,7 @@ public final class ModelManagement {
                           + " DELETE /models/%s frees its memory")
                       .formatted(name));
             });
-    boolean asked = least.filter(n -> n > 1).isPresent() || most.filter(n -> n > 1).isPresent();
+    boolean asked = min.filter(n -> n > 1).isPresent() || max.filter(n -> n > 1).isPresent();
     status(
         200,
         "Workflow \"%s\" worker scaled. New Worker configuration min workers:1 max workers:1"

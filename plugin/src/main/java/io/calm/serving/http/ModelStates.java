@@ -28,7 +28,7 @@ public final class ModelStates {
           Optional.of(scheduling(ready.model().scheduler().stats())),
           Optional.empty());
     }
-    Optional<ModelState.Search> search =
+    Optional<ModelState.SearchState> search =
         status instanceof ModelStatus.Loading loading
             ? Optional.of(search(loading.progress().current()))
             : Optional.empty();
@@ -49,7 +49,7 @@ public final class ModelStates {
         stats.stepTokens());
   }
 
-  private static ModelState.Search search(Progress moment) {
+  private static ModelState.SearchState search(Progress moment) {
     Optional<ModelState.Blocks> blocks =
         moment instanceof Progress.BlockPhase phase
             ? Optional.of(
@@ -59,6 +59,6 @@ public final class ModelStates {
                     phase.scores().evaluations(),
                     phase.scores().last()))
             : Optional.empty();
-    return new ModelState.Search(blocks, moment.elapsedSeconds(), moment.etaSeconds());
+    return new ModelState.SearchState(blocks, moment.elapsedSeconds(), moment.etaSeconds());
   }
 }

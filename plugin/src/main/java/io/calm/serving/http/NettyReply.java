@@ -39,7 +39,7 @@ import org.slf4j.LoggerFactory;
  * cancelled, if it has not read them within the slow reader timeout, or if {@link #MAX_HELD} bytes
  * wait.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the channel, which tells
+@SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class NettyReply implements ReplySink {
   static final long PAUSE_AT = 64L << 10;
   static final long RESUME_AT = 16L << 10;
@@ -63,7 +63,7 @@ final class NettyReply implements ReplySink {
   private boolean paused;
   private Optional<HeldBody> body = Optional.empty();
   private Optional<Running> running = Optional.empty();
-  private Duration patience = ServedModel.Limits.DEFAULT.slowReaderTimeout();
+  private Duration pauseTimeout = ServedModel.Limits.DEFAULT.slowReaderTimeout();
   private Optional<Future<?>> end = Optional.empty();
 
   NettyReply(ChannelHandlerContext context, HttpRequest request, Responses responses) {
@@ -94,8 +94,8 @@ final class NettyReply implements ReplySink {
    */
   synchronized void attach(Running reply, Duration slowReaderTimeout) {
     running = Optional.of(reply);
-    patience = slowReaderTimeout;
-    context.channel().attr(CalmHttpHandler.PATIENCE).set(slowReaderTimeout);
+    pauseTimeout = slowReaderTimeout;
+    context.channel().attr(CalmHttpHandler.SLOW_READER_TIMEOUT).set(slowReaderTimeout);
     if (gone) {
       reply.cancel();
     } else if (paused) {
@@ -123,7 +123,7 @@ final class NettyReply implements ReplySink {
     running.ifPresent(Running::pause);
     end =
         Optional.of(
-            context.executor().schedule(this::cut, patience.toMillis(), TimeUnit.MILLISECONDS));
+            context.executor().schedule(this::cut, pauseTimeout.toMillis(), TimeUnit.MILLISECONDS));
   }
 
   private synchronized void resume() {

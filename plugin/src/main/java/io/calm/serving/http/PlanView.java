@@ -38,7 +38,7 @@ final class PlanView {
     return names;
   }
 
-  private static JsonObject guard(QuantPlan.Guard guard) {
+  private static JsonObject guard(QuantPlan.GuardResult guard) {
     JsonObject object = new JsonObject();
     object.addProperty("uniform", guard.uniform());
     addNumber(object, "mix_kl", guard.mixKl());

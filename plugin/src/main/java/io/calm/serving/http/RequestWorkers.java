@@ -19,11 +19,11 @@ public final class RequestWorkers extends AbstractExecutorService {
   public static final int LARGE = 1 << 16;
 
   private static final int THREADS = 2;
-  private static final int MOST_WAITING = 1024;
-  private static final int MOST_LARGE_WAITING = 256;
+  private static final int MAX_WAITING = 1024;
+  private static final int MAX_LARGE_WAITING = 256;
 
-  private final ThreadPoolExecutor small = pool("calm-request-", THREADS, MOST_WAITING);
-  private final ThreadPoolExecutor large = pool("calm-large-request-", 1, MOST_LARGE_WAITING);
+  private final ThreadPoolExecutor small = pool("calm-request-", THREADS, MAX_WAITING);
+  private final ThreadPoolExecutor large = pool("calm-large-request-", 1, MAX_LARGE_WAITING);
 
   private RequestWorkers() {}
 

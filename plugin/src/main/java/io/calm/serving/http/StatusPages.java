@@ -20,7 +20,7 @@ import java.util.Optional;
 /** Answers the GET routes: models and their status. */
 final class StatusPages {
   private static final String JSON = "application/json";
-  private static final int MOST_LISTED = 100;
+  private static final int MAX_LISTED = 100;
 
   private StatusPages() {}
 
@@ -148,7 +148,7 @@ final class StatusPages {
    */
   private static JsonObject djlModels(ModelRegistry registry, QueryStringDecoder query) {
     List<Map.Entry<String, ModelStatus>> all = List.copyOf(registry.all().entrySet());
-    int limit = Math.min(MOST_LISTED, number(query, "limit", 1, MOST_LISTED));
+    int limit = Math.min(MAX_LISTED, number(query, "limit", 1, MAX_LISTED));
     int from = Math.min(all.size(), number(query, "next_page_token", 0, 0));
     int to = Math.min(all.size(), from + limit);
     JsonArray models = new JsonArray();
@@ -167,13 +167,13 @@ final class StatusPages {
     return body;
   }
 
-  private static int number(QueryStringDecoder query, String key, int least, int otherwise) {
+  private static int number(QueryStringDecoder query, String key, int min, int otherwise) {
     long value =
         Registration.whole(name -> Registration.parameter(query, name), key)
             .orElse((long) otherwise);
-    if (value < least || value > Integer.MAX_VALUE) {
+    if (value < min || value > Integer.MAX_VALUE) {
       throw ApiException.invalid(
-          key, "expected %d to %d, got %d".formatted(least, Integer.MAX_VALUE, value));
+          key, "expected %d to %d, got %d".formatted(min, Integer.MAX_VALUE, value));
     }
     return (int) value;
   }

@@ -10,7 +10,7 @@ import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.Prompt;
 import io.calm.serving.reply.Prompts;
 import io.calm.serving.reply.RequestFields;
-import io.calm.serving.reply.Sampling;
+import io.calm.serving.reply.SamplingFields;
 import io.calm.serving.reply.TextRequest;
 import io.calm.text.Printable;
 import java.util.ArrayList;
@@ -24,9 +24,9 @@ import org.slf4j.LoggerFactory;
 /** Reads a body of DJL's schema. Sampling is greedy unless a sampling parameter is given. */
 public final class LmiParser {
   private static final Logger logger = LoggerFactory.getLogger(LmiParser.class);
-  private static final int MOST_CHOICES = 128;
+  private static final int MAX_CHOICES = 128;
   private static final int DEFAULT_TOKENS = 30;
-  private static final double MOST_TEMPERATURE = 100;
+  private static final double MAX_TEMPERATURE = 100;
   private static final Set<String> KNOWN =
       Set.of(
           "max_new_tokens",
@@ -79,8 +79,8 @@ public final class LmiParser {
           model.name(),
           Printable.of(String.join(", ", unknown)));
     }
-    OptionalInt made = parameters.integer("best_of", 1, MOST_CHOICES);
-    int shown = parameters.integer("n", 1, MOST_CHOICES).orElse(made.orElse(1));
+    OptionalInt made = parameters.integer("best_of", 1, MAX_CHOICES);
+    int shown = parameters.integer("n", 1, MAX_CHOICES).orElse(made.orElse(1));
     int choices = made.orElse(shown);
     if (choices < shown) {
       throw ApiException.invalid(
@@ -92,12 +92,12 @@ public final class LmiParser {
     return new TextRequest(
         prompts,
         choices,
-        Sampling.checked(
+        SamplingFields.checked(
             () ->
                 sampling(model, prompts, parameters)
                     .logprobs(details.scores() || choices > 1)
                     .build()),
-        Sampling.stopTokens(parameters, model.spec().vocabulary()),
+        SamplingFields.stopTokens(parameters, model.spec().vocabulary()),
         !parameters.flag("skip_special_tokens", true),
         details.prefill() ? OptionalInt.of(0) : OptionalInt.empty(),
         details.streamed() && details.array()
@@ -177,13 +177,13 @@ public final class LmiParser {
   private static SamplingParameters.Builder sampling(
       ServedModel model, List<Prompt> prompts, RequestFields parameters) {
     SamplingParameters.Builder builder = SamplingParameters.builder();
-    Sampling.common(parameters, model.spec().vocabulary(), builder);
-    Optional<Double> temperature = Sampling.temperature(parameters, MOST_TEMPERATURE);
+    SamplingFields.common(parameters, model.spec().vocabulary(), builder);
+    Optional<Double> temperature = SamplingFields.temperature(parameters, MAX_TEMPERATURE);
     boolean sample = parameters.flag("do_sample").orElse(asksForSampling(parameters));
     return builder
         .maxNewTokens(answerTokens(model, prompts, parameters))
         .temperature(sample ? temperature.orElse(1.0) : 0)
-        .stops(Sampling.stops(parameters, "stop", "stop_sequences"))
+        .stops(SamplingFields.stops(parameters, "stop", "stop_sequences"))
         .ignoreEos(parameters.flag("ignore_eos_token", false));
   }
 

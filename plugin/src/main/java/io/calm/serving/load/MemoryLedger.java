@@ -1,7 +1,7 @@
 package io.calm.serving.load;
 
 import io.calm.generate.Scheduler;
-import io.calm.quantize.Memory;
+import io.calm.quantize.MemoryLimits;
 import io.calm.quantize.QuantizedModelStore;
 import java.time.Duration;
 import java.util.Map;
@@ -17,7 +17,7 @@ import java.util.function.LongSupplier;
  */
 final class MemoryLedger {
   /** The ledger of this process. */
-  static final MemoryLedger PROCESS = new MemoryLedger(Memory::available);
+  static final MemoryLedger PROCESS = new MemoryLedger(MemoryLimits::available);
 
   private final LongSupplier machine;
   private final Map<Scheduler, Long> loaded = new WeakHashMap<>();
@@ -33,10 +33,10 @@ final class MemoryLedger {
   /**
    * The reservation of a load. It is closed if the load fails, or {@link #keep kept} by the model.
    */
-  final class Claim implements QuantizedModelStore.Reservation {
+  final class MemoryReservation implements QuantizedModelStore.Reservation {
     private final AtomicLong bytes;
 
-    private Claim(long bytes) {
+    private MemoryReservation(long bytes) {
       this.bytes = new AtomicLong(bytes);
     }
 
@@ -68,16 +68,16 @@ final class MemoryLedger {
    *
    * @throws NotEnoughMemoryException if it is not available
    */
-  synchronized Claim claim(MemoryEstimate estimate) {
+  synchronized MemoryReservation reserve(MemoryEstimate estimate) {
     Room room = room();
     estimate.requireFits(room.available(), room.promised());
-    return claimUnchecked(estimate);
+    return reserveUnchecked(estimate);
   }
 
   /** Reserves the memory of a model without a check. */
-  synchronized Claim claimUnchecked(MemoryEstimate estimate) {
+  synchronized MemoryReservation reserveUnchecked(MemoryEstimate estimate) {
     loading += estimate.bytes();
-    return new Claim(estimate.bytes());
+    return new MemoryReservation(estimate.bytes());
   }
 
   private static boolean ended(Scheduler scheduler) {

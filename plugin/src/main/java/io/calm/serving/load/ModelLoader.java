@@ -134,8 +134,8 @@ public final class ModelLoader {
     SchedulerSettings budgets = budgets(checkpoint.spec(), settings);
     TokenizerCheck.warn(order.name(), tokenizer, checkpoint.spec().vocabulary());
     MemoryEstimate estimate = memory(checkpoint, settings, true);
-    try (MemoryLedger.Claim claim = claim(settings, estimate)) {
-      // Holds a lease: what is mapped goes with the decoder, which the scheduler closes.
+    try (MemoryLedger.MemoryReservation reservation = reserve(settings, estimate)) {
+      // Holds a lease: mapped files are closed with the decoder, which the scheduler closes.
       Decoder decoder =
           Decoders.open(
               artifact.model(),
@@ -143,7 +143,7 @@ public final class ModelLoader {
               budgets.blocks(),
               budgets.largestStep());
       Scheduler scheduler = start(order.name(), decoder, budgets);
-      claim.keep(scheduler, estimate.bytes());
+      reservation.keep(scheduler, estimate.bytes());
       logger.debug("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
       return new ServedModel(
           order.name(),
@@ -164,7 +164,7 @@ public final class ModelLoader {
       Order order, Checkpoint checkpoint, Consumer<Progress> progress) {
     CalmSettings settings = order.settings();
     return new QuantizedModelStore(settings)
-        .get(checkpoint, progress, () -> claim(settings, memory(checkpoint, settings, false)));
+        .get(checkpoint, progress, () -> reserve(settings, memory(checkpoint, settings, false)));
   }
 
   /**
@@ -200,10 +200,11 @@ public final class ModelLoader {
     return SchedulerBudgets.of(spec, settings, MemoryLedger.PROCESS.room().available());
   }
 
-  private static MemoryLedger.Claim claim(CalmSettings settings, MemoryEstimate estimate) {
+  private static MemoryLedger.MemoryReservation reserve(
+      CalmSettings settings, MemoryEstimate estimate) {
     return settings.loading().memoryCheck()
-        ? MemoryLedger.PROCESS.claim(estimate)
-        : MemoryLedger.PROCESS.claimUnchecked(estimate);
+        ? MemoryLedger.PROCESS.reserve(estimate)
+        : MemoryLedger.PROCESS.reserveUnchecked(estimate);
   }
 
   private static ServedModel.Limits limits(CalmSettings settings) {

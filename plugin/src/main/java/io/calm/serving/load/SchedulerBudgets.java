@@ -2,7 +2,7 @@ package io.calm.serving.load;
 
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
-import io.calm.quantize.Memory;
+import io.calm.quantize.MemoryLimits;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.settings.CalmSettings;
@@ -39,7 +39,8 @@ final class SchedulerBudgets {
             spec.maxContext(),
             limits.maxContext().orElse(Math.min(spec.maxContext(), DEFAULT_CONTEXT)));
     long blockBytes = Decoders.blockBytes(spec, settings.decoder().forDecoder());
-    long automatic = (long) Math.min(available * KV_SHARE, Memory.directLimit() * KV_DIRECT_SHARE);
+    long automatic =
+        (long) Math.min(available * KV_SHARE, MemoryLimits.directLimit() * KV_DIRECT_SHARE);
     long bytes =
         limits.kvBudgetMb().isPresent()
             ? limits.kvBudgetMb().getAsLong() << 20
@@ -58,10 +59,10 @@ final class SchedulerBudgets {
                   spec.vocabulary(),
                   limits.maxRunning()));
     }
-    long most = (long) limits.maxRunning() * Decoder.blocksFor(context);
+    long max = (long) limits.maxRunning() * Decoder.blocksFor(context);
     return new SchedulerSettings(
         context,
-        (int) Math.min(Math.min(bytes / blockBytes, most), MAX_BLOCKS),
+        (int) Math.min(Math.min(bytes / blockBytes, max), MAX_BLOCKS),
         limits.maxRunning(),
         limits.queueSize(),
         STEP_TOKENS);

@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
 final class TokenizerCheck {
   private static final Logger logger = LoggerFactory.getLogger(TokenizerCheck.class);
 
-  private static final int MOST_SHOWN = 5;
+  private static final int MAX_SHOWN = 5;
 
   private TokenizerCheck() {}
 
@@ -33,7 +33,7 @@ final class TokenizerCheck {
     List<String> first = new ArrayList<>();
     for (int id = rows; id < tokenizer.size(); id++) {
       String token = tokenizer.token(id);
-      if (!token.isEmpty() && count++ < MOST_SHOWN) {
+      if (!token.isEmpty() && count++ < MAX_SHOWN) {
         first.add("%d \"%s\"".formatted(id, Printable.of(TokenText.of(tokenizer, id))));
       }
     }

@@ -187,7 +187,7 @@ public final class ModelRegistry implements AutoCloseable {
     count(1);
     try {
       model.unload(() -> count(-1));
-    } catch (RuntimeException | Error e) { // e.g. no thread: nobody will count it off
+    } catch (RuntimeException | Error e) { // e.g. no thread: the callback will not run
       count(-1);
       throw e;
     }

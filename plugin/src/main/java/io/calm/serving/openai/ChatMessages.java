@@ -22,9 +22,9 @@ final class ChatMessages {
   /**
    * Reads the messages.
    *
-   * @param most maximum number of messages; each has at least one token
+   * @param max maximum number of messages; each has at least one token
    */
-  static List<Map<String, Object>> read(RequestFields fields, int most) {
+  static List<Map<String, Object>> read(RequestFields fields, int max) {
     JsonElement value =
         fields
             .get("messages")
@@ -36,11 +36,11 @@ final class ChatMessages {
     if (array.isEmpty()) {
       throw ApiException.invalid("messages", "expected at least one message, got none");
     }
-    if (array.size() > most) {
+    if (array.size() > max) {
       throw ApiException.invalid(
           "messages",
           "expected at most %d messages, as many as this model's maximum context has tokens, got %d"
-              .formatted(most, array.size()));
+              .formatted(max, array.size()));
     }
     List<Map<String, Object>> messages = new ArrayList<>();
     for (int i = 0; i < array.size(); i++) {

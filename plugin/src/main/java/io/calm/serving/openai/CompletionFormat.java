@@ -91,7 +91,7 @@ final class CompletionFormat extends OpenAiFormat {
    * log-probability per token.
    */
   private List<ReplySequence> shown(List<ReplySequence> sequences) {
-    Choices choices = reply().choices();
+    ChoiceCounts choices = reply().choices();
     if (!choices.ranked()) {
       return sequences;
     }

@@ -8,7 +8,7 @@ import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.Prompt;
 import io.calm.serving.reply.Prompts;
 import io.calm.serving.reply.RequestFields;
-import io.calm.serving.reply.Sampling;
+import io.calm.serving.reply.SamplingFields;
 import io.calm.serving.reply.TextRequest;
 import java.time.InstantSource;
 import java.util.List;
@@ -23,8 +23,8 @@ import java.util.UUID;
  */
 public final class OpenAiParser {
   private static final int DEFAULT_COMPLETION_TOKENS = 16;
-  private static final int MOST_CHOICES = 128;
-  private static final double MOST_TEMPERATURE = 2;
+  private static final int MAX_CHOICES = 128;
+  private static final double MAX_TEMPERATURE = 2;
 
   private OpenAiParser() {}
 
@@ -33,19 +33,19 @@ public final class OpenAiParser {
       ServedModel model, JsonObject body, InstantSource clock, Framing framing) {
     RequestFields fields = new RequestFields(body);
     Unsupported.inCompletion(fields);
-    Choices choices = choices(fields);
+    ChoiceCounts choices = choices(fields);
     List<Prompt> prompts = CompletionPrompts.read(model, fields, choices.made());
     OptionalInt logprobs = fields.integer("logprobs", 0, SamplingParameters.MAX_LOGPROBS);
     boolean echo = fields.flag("echo", false);
     OptionalInt asked = fields.integer("max_tokens", 0, Integer.MAX_VALUE);
-    asked.ifPresent(most -> Prompts.requireRoom(model, prompts, "max_tokens", most));
-    int most =
+    asked.ifPresent(max -> Prompts.requireRoom(model, prompts, "max_tokens", max));
+    int max =
         asked.orElseGet(() -> Math.min(room(model, "prompt", prompts), DEFAULT_COMPLETION_TOKENS));
     boolean scored = logprobs.isPresent() || choices.ranked();
     SamplingParameters parameters =
-        Sampling.checked(
+        SamplingFields.checked(
             () ->
-                sampling(model, fields, most)
+                sampling(model, fields, max)
                     .logprobs(scored)
                     .topLogprobs(logprobs.orElse(0))
                     .build());
@@ -54,7 +54,7 @@ public final class OpenAiParser {
         prompts,
         choices.made(),
         parameters,
-        Sampling.stopTokens(fields, model.spec().vocabulary()),
+        SamplingFields.stopTokens(fields, model.spec().vocabulary()),
         reply.showSpecial(),
         echo && logprobs.isPresent() ? logprobs : OptionalInt.empty(),
         new CompletionFormat(reply, echo));
@@ -65,7 +65,7 @@ public final class OpenAiParser {
       ServedModel model, JsonObject body, InstantSource clock, Framing framing) {
     RequestFields fields = new RequestFields(body);
     Unsupported.inChat(fields);
-    Choices choices = choices(fields);
+    ChoiceCounts choices = choices(fields);
     if (choices.ranked()) {
       throw ApiException.invalid(
           "best_of",
@@ -78,25 +78,25 @@ public final class OpenAiParser {
     if (top > 0 && !logprobs) {
       throw ApiException.invalid("top_logprobs", "expected logprobs: true beside it");
     }
-    int most = chatTokens(model, fields, prompts);
+    int max = chatTokens(model, fields, prompts);
     SamplingParameters parameters =
-        Sampling.checked(
-            () -> sampling(model, fields, most).logprobs(logprobs).topLogprobs(top).build());
+        SamplingFields.checked(
+            () -> sampling(model, fields, max).logprobs(logprobs).topLogprobs(top).build());
     OptionalInt shown = logprobs ? OptionalInt.of(top) : OptionalInt.empty();
     OpenAiReply reply = reply("chatcmpl-", model, fields, clock, framing, choices, shown);
     return new TextRequest(
         prompts,
         choices.made(),
         parameters,
-        Sampling.stopTokens(fields, model.spec().vocabulary()),
+        SamplingFields.stopTokens(fields, model.spec().vocabulary()),
         reply.showSpecial(),
         OptionalInt.empty(),
         new ChatFormat(reply));
   }
 
-  private static Choices choices(RequestFields fields) {
-    int shown = fields.integer("n", 1, MOST_CHOICES).orElse(1);
-    int made = fields.integer("best_of", 1, MOST_CHOICES).orElse(shown);
+  private static ChoiceCounts choices(RequestFields fields) {
+    int shown = fields.integer("n", 1, MAX_CHOICES).orElse(1);
+    int made = fields.integer("best_of", 1, MAX_CHOICES).orElse(shown);
     if (made < shown) {
       throw ApiException.invalid(
           "best_of", "expected at least n, which is %d, got %d".formatted(shown, made));
@@ -106,7 +106,7 @@ public final class OpenAiParser {
           "best_of",
           "expected n, which is %d, where stream is true, got %d".formatted(shown, made));
     }
-    return new Choices(shown, made);
+    return new ChoiceCounts(shown, made);
   }
 
   private static OpenAiReply reply(
@@ -115,7 +115,7 @@ public final class OpenAiParser {
       RequestFields fields,
       InstantSource clock,
       Framing framing,
-      Choices choices,
+      ChoiceCounts choices,
       OptionalInt logprobs) {
     boolean streamed = fields.flag("stream", false);
     return new OpenAiReply(
@@ -179,19 +179,20 @@ public final class OpenAiParser {
   }
 
   private static SamplingParameters.Builder sampling(
-      ServedModel model, RequestFields fields, int most) {
+      ServedModel model, RequestFields fields, int max) {
     GenerationDefaults defaults = model.defaults();
     SamplingParameters.Builder builder = SamplingParameters.builder();
     defaults.topP().ifPresent(builder::topP);
     defaults.topK().ifPresent(value -> builder.topK(Math.max(0, value)));
     defaults.minP().ifPresent(builder::minP);
     defaults.repetitionPenalty().ifPresent(builder::repetitionPenalty);
-    Sampling.common(fields, model.spec().vocabulary(), builder);
+    SamplingFields.common(fields, model.spec().vocabulary(), builder);
     return builder
         .temperature(
-            Sampling.temperature(fields, MOST_TEMPERATURE).orElse(defaults.temperature().orElse(1)))
-        .maxNewTokens(most)
-        .stops(Sampling.stops(fields, "stop"))
+            SamplingFields.temperature(fields, MAX_TEMPERATURE)
+                .orElse(defaults.temperature().orElse(1)))
+        .maxNewTokens(max)
+        .stops(SamplingFields.stops(fields, "stop"))
         .ignoreEos(fields.flag("ignore_eos", false));
   }
 }

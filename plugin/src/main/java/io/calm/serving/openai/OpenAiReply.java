@@ -28,7 +28,7 @@ record OpenAiReply(
     long created,
     String model,
     Tokenizer tokenizer,
-    Choices choices,
+    ChoiceCounts choices,
     OptionalInt logprobs,
     boolean streamed,
     StreamedUsage streamedUsage,

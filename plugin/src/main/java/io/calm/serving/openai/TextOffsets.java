@@ -9,15 +9,15 @@ import io.calm.serving.reply.Prompt;
  */
 final class TextOffsets {
   private final Tokenizer.IncrementalDecoder decoder;
-  private final int least;
-  private final int most;
+  private final int min;
+  private final int max;
   private int offset;
 
-  private TextOffsets(Tokenizer.IncrementalDecoder decoder, int offset, int least, int most) {
+  private TextOffsets(Tokenizer.IncrementalDecoder decoder, int offset, int min, int max) {
     this.decoder = decoder;
     this.offset = offset;
-    this.least = least;
-    this.most = most;
+    this.min = min;
+    this.max = max;
   }
 
   /** Counts in an answer that follows the text {@code before}. */
@@ -40,7 +40,7 @@ final class TextOffsets {
 
   /** Returns the offset of {@code token} and advances past it. */
   int next(int token) {
-    int start = Math.min(Math.max(offset, least), most);
+    int start = Math.min(Math.max(offset, min), max);
     offset += length(decoder.add(token));
     return start;
   }

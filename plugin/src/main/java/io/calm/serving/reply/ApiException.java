@@ -9,7 +9,7 @@ import java.util.Optional;
 public final class ApiException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  private static final int MOST_CHARACTERS = 4000;
+  private static final int MAX_CHARACTERS = 4000;
 
   private final Kind kind;
   private final transient Optional<String> parameter;
@@ -75,9 +75,9 @@ public final class ApiException extends RuntimeException {
 
   /** Maximum length of a message: it may quote several client values, but not megabytes. */
   private static String cut(String text) {
-    return text.length() <= MOST_CHARACTERS
+    return text.length() <= MAX_CHARACTERS
         ? text
-        : text.substring(0, MOST_CHARACTERS) + "... (%d characters)".formatted(text.length());
+        : text.substring(0, MAX_CHARACTERS) + "... (%d characters)".formatted(text.length());
   }
 
   /** Returns an error in one key of the body. */

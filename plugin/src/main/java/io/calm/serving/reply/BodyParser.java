@@ -45,7 +45,7 @@ final class BodyParser {
    * Reads the start of an array.
    *
    * @param length bytes of the body
-   * @param charge grows by the estimated size of what is built
+   * @param charge grows by the estimated size of the parsed values
    */
   BodyParser(byte[] body, int length, ByteBudget.Charge charge) {
     this.body = body;
@@ -280,15 +280,15 @@ final class BodyParser {
     charge(VALUE_BYTES, CHARGED_AT_ONCE);
   }
 
-  /** Charges for what is built, in steps of more than {@code least} bytes. */
-  private void charge(long bytes, int least) {
+  /** Charges for parsed values, in steps of more than {@code min} bytes. */
+  private void charge(long bytes, int min) {
     uncharged += bytes;
-    if (uncharged > least) {
+    if (uncharged > min) {
       if (!charge.grow(uncharged)) {
         throw new ApiException(
             ApiException.Kind.QUEUE_FULL,
             "body: expected at most %d bytes in the bodies of all requests under way and their values, got more; try again later"
-                .formatted(charge.most()));
+                .formatted(charge.max()));
       }
       uncharged = 0;
     }

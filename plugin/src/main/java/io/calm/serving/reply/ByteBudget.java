@@ -7,10 +7,10 @@ public final class ByteBudget {
   private static final long MIN_SHARE_BYTES = 16L << 20;
 
   private final AtomicLong taken = new AtomicLong();
-  private volatile long most;
+  private volatile long max;
 
-  public ByteBudget(long most) {
-    this.most = most;
+  public ByteBudget(long max) {
+    this.max = max;
   }
 
   /** Returns the share of the heap that a budget usually has: an eighth, at least 16 MiB. */
@@ -18,29 +18,30 @@ public final class ByteBudget {
     return Math.max(MIN_SHARE_BYTES, Runtime.getRuntime().maxMemory() / 8);
   }
 
-  public long most() {
-    return most;
+  /** Returns the limit. */
+  public long max() {
+    return max;
   }
 
-  /** Raises the limit to {@code least} if it is lower. */
-  public void raise(long least) {
-    most = Math.max(most, least);
+  /** Raises the limit to {@code bytes} if it is lower. */
+  public void raise(long bytes) {
+    max = Math.max(max, bytes);
   }
 
   /** Returns whether more than half is taken, so that no new user should begin. */
   public boolean isHalfTaken() {
-    return taken.get() > most / 2;
+    return taken.get() > max / 2;
   }
 
-  /** Takes {@code bytes} and returns true, or takes none. */
+  /** Takes {@code bytes} and returns true, or takes none and returns false. */
   public boolean take(long bytes) {
-    return take(bytes, most);
+    return take(bytes, max);
   }
 
   /**
-   * Takes {@code bytes} and returns true, or takes none.
+   * Takes {@code bytes} and returns true, or takes none and returns false.
    *
-   * @param ceiling the limit of what is taken by all, for users that must leave some to others
+   * @param ceiling the maximum total after this call, for users that must leave some to others
    */
   public boolean take(long bytes, long ceiling) {
     if (taken.addAndGet(bytes) <= ceiling) {
@@ -69,7 +70,7 @@ public final class ByteBudget {
       this.budget = budget;
     }
 
-    /** Takes more bytes and returns true; takes none if they are not left or this is closed. */
+    /** Takes more bytes and returns true; takes none if too few are left or this is closed. */
     public synchronized boolean grow(long more) {
       if (closed || !budget.take(more)) {
         return false;
@@ -79,8 +80,8 @@ public final class ByteBudget {
     }
 
     /** Returns the limit of the budget. */
-    public long most() {
-      return budget.most();
+    public long max() {
+      return budget.max();
     }
 
     @Override

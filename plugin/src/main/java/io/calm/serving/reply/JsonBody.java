@@ -57,9 +57,9 @@ public final class JsonBody {
   }
 
   /**
-   * Returns a member of the body's object that is a string or a number; empty where there is none.
-   * Stops as early as possible, builds nothing, and leaves errors to {@link #parse}. For use on an
-   * event loop.
+   * Returns a member of the body's object if it is a string or a number, otherwise empty. Stops as
+   * early as possible, builds nothing, and leaves errors to {@link #parse}. For use on an event
+   * loop.
    */
   public static Optional<String> member(byte[] body, String name) {
     return new MemberScan(body).find(name);

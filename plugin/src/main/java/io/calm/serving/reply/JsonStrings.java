@@ -32,7 +32,7 @@ final class JsonStrings {
   String read(int quote) {
     int start = quote + 1;
     boolean escapes = false;
-    int signs = 0; // negative where a byte is not ASCII
+    int signs = 0; // negative if a byte is not ASCII
     int i = start;
     for (; i < length && body[i] != '"'; i++) {
       byte c = body[i];

@@ -54,10 +54,10 @@ final class LogitBias {
   }
 
   private static float bias(RequestFields given, String key, double bias) {
-    int most = SamplingParameters.MAX_BIAS;
-    if (!(bias >= -most && bias <= most)) {
+    int max = SamplingParameters.MAX_BIAS;
+    if (!(bias >= -max && bias <= max)) {
       throw ApiException.invalid(
-          given.name(key), "expected -%d to %d, got %s".formatted(most, most, bias));
+          given.name(key), "expected -%d to %d, got %s".formatted(max, max, bias));
     }
     return (float) bias;
   }

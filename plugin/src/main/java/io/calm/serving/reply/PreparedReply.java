@@ -127,7 +127,7 @@ public final class PreparedReply {
     }
     boolean kept = !streamed() || request.promptScores().isPresent();
     if (alternatives > 0 && kept && scores.isHalfTaken()) {
-      throw RunningReply.scoresFull(scores.most());
+      throw RunningReply.scoresFull(scores.max());
     }
   }
 

@@ -34,8 +34,8 @@ public final class Prompts {
    * @param count of tokens to keep, at least one
    */
   public static Prompt encodeLast(ServedModel model, String key, String text, int count) {
-    int most = model.scheduler().settings().maxContext();
-    if (count > most) {
+    int max = model.scheduler().settings().maxContext();
+    if (count > max) {
       return encode(model, key, text, true);
     }
     int[] tokens;
@@ -59,8 +59,8 @@ public final class Prompts {
 
   /** Returns the last index up to {@code at} of a space between two words; 0 if none is near. */
   private static int wordBefore(String text, int at) {
-    int least = Math.max(1, at - TextLimits.SHORT);
-    for (int i = at; i >= least; i--) {
+    int min = Math.max(1, at - TextLimits.SHORT);
+    for (int i = at; i >= min; i--) {
       if (text.charAt(i) == ' ' && isWord(text.charAt(i - 1)) && isWord(text.charAt(i + 1))) {
         return i;
       }
@@ -101,15 +101,15 @@ public final class Prompts {
 
   /** Refuses an empty prompt and one longer than the context. */
   public static void requireCount(ServedModel model, String key, int tokens) {
-    int most = model.scheduler().settings().maxContext();
+    int max = model.scheduler().settings().maxContext();
     if (tokens == 0) {
       throw ApiException.invalid(key, "expected at least one token, got an empty prompt");
     }
-    if (tokens > most) {
+    if (tokens > max) {
       throw new ApiException(
           ApiException.Kind.TOO_LONG,
           "%s: the prompt has %d tokens, but this model's maximum context is %d tokens"
-              .formatted(key, tokens, most),
+              .formatted(key, tokens, max),
           Optional.of(key));
     }
   }
@@ -126,12 +126,12 @@ public final class Prompts {
   /** Refuses more answers than can be queued and running together, before a prompt is read. */
   public static void requireAdmissible(ServedModel model, String key, int prompts, int choices) {
     SchedulerSettings settings = model.scheduler().settings();
-    long most = (long) settings.maxRunning() + settings.queueSize();
-    if ((long) prompts * choices > most) {
+    long max = (long) settings.maxRunning() + settings.queueSize();
+    if ((long) prompts * choices > max) {
       throw ApiException.invalid(
           key,
           "expected at most %d sequences in one request, got %d; send several requests"
-              .formatted(most, (long) prompts * choices));
+              .formatted(max, (long) prompts * choices));
     }
   }
 

@@ -13,12 +13,12 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
- * Typed access to an object of a request. A key with {@code null} is an absent one; a value of the
- * wrong type is an {@link ApiException} that names the key, what was expected and what was found.
+ * Typed access to an object of a request. A key with {@code null} counts as absent; a value of the
+ * wrong type is an {@link ApiException} with the key, the expected type and the actual value.
  */
 public final class RequestFields {
   /** Maximum length of a client's value in a message. */
-  private static final int MOST_SHOWN = 40;
+  private static final int MAX_SHOWN = 40;
 
   private final JsonObject object;
   private final String path;
@@ -32,7 +32,7 @@ public final class RequestFields {
     this.path = path;
   }
 
-  /** Returns the value of a key; empty where it is absent or null. */
+  /** Returns the value of a key; empty if it is absent or null. */
   public Optional<JsonElement> get(String key) {
     return Optional.ofNullable(object.get(key)).filter(value -> !value.isJsonNull());
   }
@@ -41,7 +41,7 @@ public final class RequestFields {
     return get(key).isPresent();
   }
 
-  /** Returns a key as it stands in messages. */
+  /** Returns a key in the form used in messages. */
   public String name(String key) {
     return path + Printable.of(key);
   }
@@ -66,14 +66,14 @@ public final class RequestFields {
   }
 
   /** Returns a whole number within bounds, both inclusive. */
-  public OptionalInt integer(String key, int least, int most) {
+  public OptionalInt integer(String key, int min, int max) {
     Optional<JsonElement> value = get(key);
     if (value.isEmpty()) {
       return OptionalInt.empty();
     }
-    String bounds = "%d to %d".formatted(least, most);
+    String bounds = "%d to %d".formatted(min, max);
     long number = wholeNumber(name(key), value.get(), "a whole number from " + bounds);
-    if (number < least || number > most) {
+    if (number < min || number > max) {
       throw ApiException.invalid(name(key), "expected %s, got %d".formatted(bounds, number));
     }
     return OptionalInt.of((int) number);
@@ -185,7 +185,7 @@ public final class RequestFields {
     return ApiException.invalid(name, "expected %s, got %s".formatted(expected, describe(got)));
   }
 
-  /** Returns a value's type, and the value where it is short. */
+  /** Returns a value's type, and the value if it is short. */
   public static String describe(JsonElement value) {
     if (value.isJsonObject()) {
       return "an object";
@@ -206,6 +206,6 @@ public final class RequestFields {
 
   private static String shown(String text) {
     return Printable.of(
-        text.length() <= MOST_SHOWN ? text : text.substring(0, MOST_SHOWN - 3) + "...");
+        text.length() <= MAX_SHOWN ? text : text.substring(0, MAX_SHOWN - 3) + "...");
   }
 }

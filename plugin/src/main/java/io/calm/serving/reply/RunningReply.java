@@ -148,7 +148,7 @@ final class RunningReply implements PreparedReply.Running {
   private boolean holds(long more) {
     if (!charge.grow(more * SCORE_BYTES)) {
       started();
-      fail(scoresFull(charge.most()));
+      fail(scoresFull(charge.max()));
       return false;
     }
     kept += more;
@@ -156,13 +156,13 @@ final class RunningReply implements PreparedReply.Running {
   }
 
   /** Creates the error for log-probabilities beyond the common budget. */
-  static ApiException scoresFull(long most) {
+  static ApiException scoresFull(long max) {
     return new ApiException(
         ApiException.Kind.QUEUE_FULL,
         ("logprobs: expected at most %d bytes of log-probabilities in all answers under way, got"
                 + " more; try again later, or ask for fewer tokens, choices or log-probabilities,"
                 + " or for a stream")
-            .formatted(most),
+            .formatted(max),
         Optional.of("logprobs"));
   }
 

@@ -44,12 +44,12 @@ final class TextLimits {
       return;
     }
     long tokens = 0;
-    long most = 2 * context;
+    long max = 2 * context;
     for (int from = 0; from < text.length(); ) {
       int to = cut(text, Math.min(text.length(), from + PIECE));
       tokens += encode(model, key, text.substring(from, to), false).length;
-      most += TOKENS_PER_CUT;
-      if (tokens > most) {
+      max += TOKENS_PER_CUT;
+      if (tokens > max) {
         throw tooLong(model, key, text.length());
       }
       from = to;
@@ -73,12 +73,12 @@ final class TextLimits {
    */
   static void requireLength(ServedModel model, String key, long length) {
     if (length > LARGE) {
-      long most = Math.max(LARGE, SPARE * room(model, 1));
-      if (length > most) {
+      long max = Math.max(LARGE, SPARE * room(model, 1));
+      if (length > max) {
         throw new ApiException(
             ApiException.Kind.TOO_LONG,
             "%s: expected at most %d characters with this model's maximum context of %d tokens, got %d"
-                .formatted(key, most, model.scheduler().settings().maxContext(), length),
+                .formatted(key, max, model.scheduler().settings().maxContext(), length),
             Optional.of(key));
       }
     }

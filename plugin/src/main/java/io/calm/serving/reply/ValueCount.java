@@ -10,13 +10,13 @@ import java.util.Optional;
 public final class ValueCount {
   private static final String TOKEN_IDS = "prompt";
 
-  private final int most;
+  private final int max;
   private long at;
   private int count;
-  private int ids; // of the array at hand
+  private int ids; // of the current array
   private int level;
   private int matched; // characters of the key's name; -1 if it is another one
-  private boolean escaped; // the string at hand has an escape
+  private boolean escaped; // the current string has an escape
   private boolean named; // the last string of the outermost level may be the member's name
   private boolean inTokenIds;
   private State state = State.BETWEEN;
@@ -32,10 +32,10 @@ public final class ValueCount {
   /**
    * Counts from the start of a text.
    *
-   * @param most number of values and keys that are allowed
+   * @param max number of values and keys that are allowed
    */
-  public ValueCount(int most) {
-    this.most = most;
+  public ValueCount(int max) {
+    this.max = max;
   }
 
   /** Returns a count with the limit for a request's body. */
@@ -62,7 +62,7 @@ public final class ValueCount {
       if (ids > JsonBody.MAX_TOKEN_IDS) {
         throw tooManyIds();
       }
-      if (count > most) {
+      if (count > max) {
         throw tooMany(at + i - from);
       }
       if (level > JsonBody.MAX_LEVELS) {
@@ -115,7 +115,7 @@ public final class ValueCount {
           return i;
         }
       } else if ((c < '0' || c > '9') && c != ' ' && c != '\n' && c != '\r' && c != '\t') {
-        count += c == ']' ? 0 : ids - 1; // the last one goes on, or is something else
+        count += c == ']' ? 0 : ids - 1; // the last one may continue or be no number
         ids = 0;
         state = State.BETWEEN;
         between(c);

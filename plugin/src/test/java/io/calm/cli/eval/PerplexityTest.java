@@ -21,7 +21,7 @@ class PerplexityTest {
   /** A model that gives every token of a vocabulary the same chance. */
   private record Uniform(int vocabulary) implements LogitSource {
     @Override
-    public void run(int[] window, Rows rows) {
+    public void run(int[] window, RowConsumer rows) {
       for (int t = 0; t < window.length; t++) {
         rows.row(t, new float[vocabulary]);
       }

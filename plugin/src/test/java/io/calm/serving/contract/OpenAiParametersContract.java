@@ -70,8 +70,8 @@ interface OpenAiParametersContract extends ScriptedServer {
   @Test
   default void answersHaveALeastLengthAndIgnoreTheEnd() throws Exception {
     // Greedy: a token drawn from all might be the one that starts the answer again.
-    JsonObject least = completion("say(x)|", "'temperature': 0, 'min_tokens': 4, 'max_tokens': 9");
-    assertEquals(5, least.getAsJsonObject("usage").get("completion_tokens").getAsInt());
+    JsonObject min = completion("say(x)|", "'temperature': 0, 'min_tokens': 4, 'max_tokens': 9");
+    assertEquals(5, min.getAsJsonObject("usage").get("completion_tokens").getAsInt());
     JsonObject ignored = completion("say(x)|", "'ignore_eos': true, 'max_tokens': 9");
     assertEquals(9, ignored.getAsJsonObject("usage").get("completion_tokens").getAsInt());
     assertEquals("length", choice(ignored, 0).get("finish_reason").getAsString());

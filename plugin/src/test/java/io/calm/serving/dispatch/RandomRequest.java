@@ -67,9 +67,9 @@ final class RandomRequest {
     return body;
   }
 
-  private void parameters(JsonObject to, String most, String ignoreEos) {
+  private void parameters(JsonObject to, String max, String ignoreEos) {
     int tokens = 1 + random.nextInt(30);
-    to.addProperty(most, tokens);
+    to.addProperty(max, tokens);
     to.addProperty("seed", random.nextInt(1000));
     to.addProperty("temperature", random.nextInt(4) == 0 ? 0 : 0.3 + random.nextDouble());
     to.addProperty(ignoreEos, random.nextInt(4) == 0);

@@ -27,14 +27,14 @@ import org.junit.jupiter.api.Test;
 /** Log-probabilities of all answers under way share one budget. */
 class ScoreBudgetTest {
   private static final ServedModel MODEL = ScriptedModels.create("scripted");
-  private static final int MOST = 1 << 20;
+  private static final int MAX = 1 << 20;
 
-  private final ByteBudget scores = new ByteBudget(MOST);
+  private final ByteBudget scores = new ByteBudget(MAX);
   private final TextService service =
       new TextService(
           new CalmMetrics(new CollectorRegistry(), List::of),
           InstantSource.system(),
-          new ByteBudget(MOST),
+          new ByteBudget(MAX),
           scores);
 
   /** An answer, and the name of the thread that sent it. */
@@ -73,8 +73,8 @@ class ScoreBudgetTest {
 
   @AfterEach
   void everythingIsGivenBackInTheEnd() {
-    assertTrue(scores.take(MOST), "all of the budget is free");
-    scores.give(MOST);
+    assertTrue(scores.take(MAX), "all of the budget is free");
+    scores.give(MAX);
   }
 
   private Answer ask(String body) throws Exception {
@@ -120,18 +120,18 @@ class ScoreBudgetTest {
 
   @Test
   void noAnswerWithAlternativesBeginsWhileTheBudgetIsHalfTaken() throws Exception {
-    assertTrue(scores.take(MOST / 2 + 1));
+    assertTrue(scores.take(MAX / 2 + 1));
     ApiException refusal = assertThrows(ApiException.class, () -> ask(body(1, 1, false)));
     assertEquals(ApiException.Kind.QUEUE_FULL, refusal.kind());
     assertEquals("logprobs", refusal.parameter().orElseThrow());
     assertEquals(200, ask(body(1, 0, false)).status(), "an answer without alternatives");
     assertEquals(200, ask(body(1, 1, true)).status(), "a stream");
-    scores.give(MOST / 2 + 1);
+    scores.give(MAX / 2 + 1);
   }
 
   @Test
   void aLargeAnswerIsNotBuiltOnTheSchedulersThread() throws Exception {
-    scores.raise(64L * MOST);
+    scores.raise(64L * MAX);
     Answer large = ask(body(400, 20, false));
     assertEquals(200, large.status(), large.text());
     assertEquals("calm-answers", large.thread());

@@ -32,7 +32,7 @@ final class RealDjlServing implements AutoCloseable {
       "no DJL Serving here: give -Dcalm.djl-serving.home=DIRECTORY or -Pdjl-serving"
           + " (docs/how-to/test-in-djl-serving.md)";
 
-  private static final Duration MOST_FOR_START = Duration.ofMinutes(10);
+  private static final Duration START_TIMEOUT = Duration.ofMinutes(10);
   private static final HttpClient CLIENT = HttpClient.newHttpClient();
 
   /** Everything on the console, by its logger's name, and DJL Serving's own metrics. */
@@ -231,7 +231,7 @@ final class RealDjlServing implements AutoCloseable {
 
   private void awaitReady() throws IOException, InterruptedException {
     HttpRequest ready = HttpRequest.newBuilder(management.resolve("/calm/ready")).build();
-    long end = System.nanoTime() + MOST_FOR_START.toNanos();
+    long end = System.nanoTime() + START_TIMEOUT.toNanos();
     while (System.nanoTime() < end && process.isAlive()) {
       try {
         if (CLIENT.send(ready, HttpResponse.BodyHandlers.discarding()).statusCode() == 200) {

@@ -51,19 +51,19 @@ class RequestWorkersTest {
   @Test
   void largeBodiesTakeTurns() throws Exception {
     AtomicInteger running = new AtomicInteger();
-    AtomicInteger most = new AtomicInteger();
+    AtomicInteger max = new AtomicInteger();
     CountDownLatch done = new CountDownLatch(50);
     for (int i = 0; i < 50; i++) {
       large(
           () -> {
-            most.accumulateAndGet(running.incrementAndGet(), Math::max);
+            max.accumulateAndGet(running.incrementAndGet(), Math::max);
             LockSupport.parkNanos(10_000);
             running.decrementAndGet();
             done.countDown();
           });
     }
     assertTrue(done.await(30, TimeUnit.SECONDS));
-    assertEquals(1, most.get());
+    assertEquals(1, max.get());
   }
 
   @Test

@@ -226,8 +226,8 @@ class MemoryEstimateTest {
     MemoryLedger ledger = new MemoryLedger(() -> 100 * MIB);
     MemoryEstimate sixty =
         new MemoryEstimate(List.of(new MemoryEstimate.Part("weights", 60 * MIB, "nothing")));
-    try (MemoryLedger.Claim first = ledger.claim(sixty)) {
-      assertThrows(NotEnoughMemoryException.class, () -> ledger.claim(sixty));
+    try (MemoryLedger.MemoryReservation first = ledger.reserve(sixty)) {
+      assertThrows(NotEnoughMemoryException.class, () -> ledger.reserve(sixty));
       Scheduler scheduler =
           Scheduler.start(
               "m",
@@ -237,7 +237,7 @@ class MemoryEstimateTest {
       first.keep(scheduler, 50 * MIB);
       assertEquals(50 * MIB, ledger.room().available());
       NotEnoughMemoryException refused =
-          assertThrows(NotEnoughMemoryException.class, () -> ledger.claim(sixty));
+          assertThrows(NotEnoughMemoryException.class, () -> ledger.reserve(sixty));
       assertTrue(
           String.valueOf(refused.getMessage())
               .contains("50 MiB are available beside the 50 MiB of the models that are loaded"),
@@ -245,7 +245,7 @@ class MemoryEstimateTest {
       scheduler.close();
       assertTrue(scheduler.awaitClosed(Duration.ofSeconds(10)));
     }
-    ledger.claim(sixty).close();
+    ledger.reserve(sixty).close();
     assertEquals(100 * MIB, ledger.room().available(), "a load that fails gives its claim back");
   }
 }

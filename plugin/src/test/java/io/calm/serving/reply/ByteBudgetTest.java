@@ -12,13 +12,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Budgets, charges to them, and what a parsed body is charged. */
 class ByteBudgetTest {
-  private static final long MOST = 1L << 30;
+  private static final long MAX = 1L << 30;
 
-  private final ByteBudget budget = new ByteBudget(MOST);
+  private final ByteBudget budget = new ByteBudget(MAX);
 
   private long taken() {
     long low = 0;
-    long high = budget.most();
+    long high = budget.max();
     while (low < high) {
       long middle = (low + high + 1) / 2;
       if (budget.take(middle)) {
@@ -28,7 +28,7 @@ class ByteBudgetTest {
         high = middle - 1;
       }
     }
-    return budget.most() - low;
+    return budget.max() - low;
   }
 
   @Test
@@ -37,12 +37,12 @@ class ByteBudgetTest {
     ByteBudget.Charge other = budget.charge();
     assertTrue(one.grow(300));
     assertTrue(one.grow(200));
-    assertTrue(other.grow(MOST - 600));
+    assertTrue(other.grow(MAX - 600));
     assertFalse(one.grow(101), "beyond the budget");
-    assertEquals(MOST - 100, taken());
+    assertEquals(MAX - 100, taken());
     one.close();
     one.close();
-    assertEquals(MOST - 600, taken());
+    assertEquals(MAX - 600, taken());
     assertFalse(one.grow(1), "closed");
     other.close();
     assertEquals(0, taken());
@@ -53,12 +53,12 @@ class ByteBudgetTest {
     assertTrue(budget.take(100, 150));
     assertFalse(budget.take(51, 150));
     assertTrue(budget.take(50, 150));
-    assertTrue(budget.take(MOST - 150));
+    assertTrue(budget.take(MAX - 150));
     assertTrue(budget.isHalfTaken());
-    budget.raise(2 * MOST);
-    assertEquals(2 * MOST, budget.most());
+    budget.raise(2 * MAX);
+    assertEquals(2 * MAX, budget.max());
     budget.raise(1);
-    assertEquals(2 * MOST, budget.most());
+    assertEquals(2 * MAX, budget.max());
   }
 
   @ParameterizedTest
@@ -88,7 +88,7 @@ class ByteBudgetTest {
   void aBodyIsRefusedWhereTheBudgetEnds(String value, int count) {
     String body = "{\"a\":[" + (value + ",").repeat(count / 2) + value + "]}";
     byte[] utf8 = body.getBytes(StandardCharsets.UTF_8);
-    assertTrue(budget.take(MOST - 1_000_000));
+    assertTrue(budget.take(MAX - 1_000_000));
     try (ByteBudget.Charge charge = budget.charge()) {
       ApiException refusal =
           assertThrows(ApiException.class, () -> JsonBody.parse(utf8, utf8.length, charge));
@@ -98,6 +98,6 @@ class ByteBudgetTest {
               + " values, got more; try again later",
           refusal.getMessage());
     }
-    assertEquals(MOST - 1_000_000, taken());
+    assertEquals(MAX - 1_000_000, taken());
   }
 }

@@ -162,15 +162,15 @@ class PromptsTest {
         """
             .formatted(normalizer, preTokenizer)
             .replace('\'', '"'));
-    String most = text.formatted(" ".repeat(900_000));
+    String max = text.formatted(" ".repeat(900_000));
     String tooLong = text.formatted(" ".repeat(1_100_000));
     try (Tokenizer shrinking = Checkpoints.openTokenizer(directory)) {
       assertTrue(shrinking.shrinkage().isEmpty());
       ServedModel served = served(shrinking);
-      int[] whole = shrinking.encode(most, true);
+      int[] whole = shrinking.encode(max, true);
       assertTrue(whole.length < 10, "tokens: " + whole.length);
       if (whole.length > 0) {
-        assertArrayEquals(whole, Prompts.encode(served, "prompt", most, true).tokens());
+        assertArrayEquals(whole, Prompts.encode(served, "prompt", max, true).tokens());
       }
       ApiException e =
           assertThrows(ApiException.class, () -> Prompts.encode(served, "prompt", tooLong, true));

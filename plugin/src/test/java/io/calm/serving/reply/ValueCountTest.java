@@ -43,8 +43,8 @@ class ValueCountTest {
     }
   }
 
-  private static void read(byte[] bytes, int piece, int most) {
-    ValueCount values = new ValueCount(most);
+  private static void read(byte[] bytes, int piece, int max) {
+    ValueCount values = new ValueCount(max);
     for (int from = 0; from < bytes.length; from += piece) {
       values.read(bytes, from, Math.min(bytes.length, from + piece));
     }
@@ -65,9 +65,9 @@ class ValueCountTest {
   @ParameterizedTest
   @CsvSource({"1", "7", "1000"})
   void tooManyLevelsAreFound(int piece) {
-    String most = "{\"a\":" + "[".repeat(JsonBody.MAX_LEVELS - 1);
-    read(most.getBytes(StandardCharsets.UTF_8), piece, JsonBody.MAX_VALUES);
-    byte[] more = (most + "[").getBytes(StandardCharsets.UTF_8);
+    String max = "{\"a\":" + "[".repeat(JsonBody.MAX_LEVELS - 1);
+    read(max.getBytes(StandardCharsets.UTF_8), piece, JsonBody.MAX_VALUES);
+    byte[] more = (max + "[").getBytes(StandardCharsets.UTF_8);
     ApiException refusal =
         assertThrows(ApiException.class, () -> read(more, piece, JsonBody.MAX_VALUES));
     assertEquals("body: malformed JSON: Nesting limit 64 reached at byte 68", refusal.getMessage());
@@ -76,15 +76,15 @@ class ValueCountTest {
   @ParameterizedTest
   @CsvSource({"1000", "65536", "10000000"})
   void tokenIdsHaveALimitOfTheirOwn(int piece) {
-    String most = "{\"prompt\":[[" + "1,".repeat(JsonBody.MAX_TOKEN_IDS - 1) + "1";
-    read((most + "],[1,2]]}").getBytes(StandardCharsets.UTF_8), piece, 10);
-    byte[] more = (most + ",1]").getBytes(StandardCharsets.UTF_8);
+    String max = "{\"prompt\":[[" + "1,".repeat(JsonBody.MAX_TOKEN_IDS - 1) + "1";
+    read((max + "],[1,2]]}").getBytes(StandardCharsets.UTF_8), piece, 10);
+    byte[] more = (max + ",1]").getBytes(StandardCharsets.UTF_8);
     ApiException refusal = assertThrows(ApiException.class, () -> read(more, piece, 10));
     assertEquals(ApiException.Kind.TOO_LONG, refusal.kind());
     assertEquals(
         "prompt: expected at most 1048576 token ids, got more; send a shorter prompt",
         refusal.getMessage());
-    byte[] parsed = (most + ",1]]}").getBytes(StandardCharsets.UTF_8);
+    byte[] parsed = (max + ",1]]}").getBytes(StandardCharsets.UTF_8);
     assertEquals(
         refusal.getMessage(),
         assertThrows(ApiException.class, () -> JsonBody.parse(parsed)).getMessage());

@@ -5,8 +5,8 @@ import io.calm.checkpoint.tokenizer.json.RegexNode.Assertion;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Atomic;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Chars;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Choice;
+import io.calm.checkpoint.tokenizer.json.RegexNode.Concatenation;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Repeat;
-import io.calm.checkpoint.tokenizer.json.RegexNode.Sequence;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -50,7 +50,7 @@ final class RegexCheck {
   }
 
   private void check(RegexNode node, boolean canFailAfter) {
-    if (node instanceof Sequence sequence) {
+    if (node instanceof Concatenation sequence) {
       checkSequence(sequence.flat(), canFailAfter);
     } else if (node instanceof Choice choice) {
       choice.branches().forEach(branch -> check(branch, canFailAfter));
@@ -116,7 +116,8 @@ final class RegexCheck {
       return choice.branches().stream().allMatch(RegexCheck::isPlain)
           && areDisjoint(choice.branches().stream().map(RegexCheck::first).toList());
     }
-    List<RegexNode> parts = body instanceof Sequence sequence ? sequence.flat() : List.of(body);
+    List<RegexNode> parts =
+        body instanceof Concatenation sequence ? sequence.flat() : List.of(body);
     List<BitSet> sets = new ArrayList<>();
     for (RegexNode part : parts) {
       RegexNode one = part instanceof Repeat repeat ? repeat.body() : part;
@@ -134,7 +135,7 @@ final class RegexCheck {
   }
 
   private static BitSet first(RegexNode node) {
-    if (node instanceof Sequence sequence) {
+    if (node instanceof Concatenation sequence) {
       for (RegexNode part : sequence.flat()) {
         if (part.shortest() > 0) {
           return first(part);

@@ -107,13 +107,13 @@ sealed interface RegexNode {
   }
 
   /** A concatenation. */
-  record Sequence(List<RegexNode> parts) implements RegexNode {
+  record Concatenation(List<RegexNode> parts) implements RegexNode {
 
     /** Returns the parts, with nested sequences replaced by their parts. */
     List<RegexNode> flat() {
       List<RegexNode> flat = new ArrayList<>();
       for (RegexNode part : parts) {
-        if (part instanceof Sequence inner) {
+        if (part instanceof Concatenation inner) {
           flat.addAll(inner.flat());
         } else {
           flat.add(part);

@@ -5,8 +5,8 @@ import io.calm.checkpoint.tokenizer.json.RegexNode.Assertion;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Atomic;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Chars;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Choice;
+import io.calm.checkpoint.tokenizer.json.RegexNode.Concatenation;
 import io.calm.checkpoint.tokenizer.json.RegexNode.Repeat;
-import io.calm.checkpoint.tokenizer.json.RegexNode.Sequence;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -62,7 +62,7 @@ final class RegexParser {
     while (at < regex.length() && "|)".indexOf(regex.charAt(at)) < 0) {
       parts.add(quantified(atom(depth)));
     }
-    return parts.size() == 1 ? parts.get(0) : new Sequence(List.copyOf(parts));
+    return parts.size() == 1 ? parts.get(0) : new Concatenation(List.copyOf(parts));
   }
 
   private RegexNode atom(int depth) {

@@ -15,11 +15,11 @@ import java.util.random.RandomGenerator;
  * Reads the sampling keys that the schemas have in common. {@link SamplingParameters} checks their
  * ranges.
  */
-public final class Sampling {
+public final class SamplingFields {
   private static final String STOP_TOKENS = "stop_token_ids";
   private static final int MAX_STOP_TOKENS = 4096;
 
-  private Sampling() {}
+  private SamplingFields() {}
 
   /**
    * Reads {@code top_p, top_k, min_p, repetition_penalty, frequency_penalty, presence_penalty,
@@ -102,14 +102,14 @@ public final class Sampling {
   }
 
   /** Reads a temperature; empty if the client sent none. */
-  public static Optional<Double> temperature(RequestFields fields, double most) {
+  public static Optional<Double> temperature(RequestFields fields, double max) {
     if (!fields.has("temperature")) {
       return Optional.empty();
     }
     double value = fields.number("temperature").orElseThrow();
-    if (!(value >= 0 && value <= most)) {
+    if (!(value >= 0 && value <= max)) {
       throw ApiException.invalid(
-          fields.name("temperature"), "expected 0 to %s, got %s".formatted((int) most, value));
+          fields.name("temperature"), "expected 0 to %s, got %s".formatted((int) max, value));
     }
     return Optional.of(value);
   }

@@ -6,7 +6,7 @@ package io.calm.serving.openai;
  * @param shown answers in the reply, {@code n}
  * @param made answers generated, {@code best_of}; at least {@code shown}
  */
-record Choices(int shown, int made) {
+record ChoiceCounts(int shown, int made) {
 
   /** Returns whether only the likeliest answers are shown. */
   boolean ranked() {

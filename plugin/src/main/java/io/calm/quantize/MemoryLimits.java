@@ -11,8 +11,8 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Memory limits of the machine or container, and of this JVM. */
-public final class Memory {
-  private Memory() {}
+public final class MemoryLimits {
+  private MemoryLimits() {}
 
   /**
    * Returns the number of bytes that this process may still allocate, within the limits of its

@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /** A decoder asked alone, in one step a prompt, with arithmetic in double. */
-record ReferenceModel(Decoder decoder, Tokenizer tokenizer) {
+record SingleRequestModel(Decoder decoder, Tokenizer tokenizer) {
   private static final int END = 0; // of both tiny models
 
   /**
@@ -32,11 +32,11 @@ record ReferenceModel(Decoder decoder, Tokenizer tokenizer) {
   }
 
   /** Returns the greedy answer up to the first of the stop strings. */
-  String greedy(String prompt, int most, List<String> stops) {
+  String greedy(String prompt, int max, List<String> stops) {
     int[] tokens = tokenizer.encode(prompt, true);
     int start = tokens.length;
     String text = "";
-    while (tokens.length < start + most) {
+    while (tokens.length < start + max) {
       int next = likeliest(rows(tokens, Wanted.LAST)[0]);
       if (next == END) {
         return text;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.calm.tensor.Matrix;
 import org.junit.jupiter.api.Test;
 
-final class RowsTest {
+final class ComparedRowsTest {
 
   private static Matrix column(float... values) {
     float[][] rows = new float[values.length][];
@@ -18,7 +18,9 @@ final class RowsTest {
 
   @Test
   void rowsAboveTheThresholdAreLeftOut() {
-    Rows rows = Rows.withoutSinks(column(1, 20.5f, -1, 20, 1, -70, 1), Rows.DEFAULT_THRESHOLD);
+    ComparedRows rows =
+        ComparedRows.withoutSinks(
+            column(1, 20.5f, -1, 20, 1, -70, 1), ComparedRows.DEFAULT_THRESHOLD);
     assertEquals(2, rows.excluded());
     assertEquals(5, rows.kept());
     assertEquals(7, rows.total());
@@ -29,26 +31,27 @@ final class RowsTest {
 
   @Test
   void theMedianOfAnEvenNumberIsTheMean() {
-    assertEquals(1, Rows.withoutSinks(column(1, 3, 3, 10.1f, 1, 3), 3.3).excluded());
-    assertEquals(0, Rows.withoutSinks(column(1, 3, 4.1f, 1), 2.1).excluded());
-    assertEquals(1, Rows.withoutSinks(column(1, 3, 4.3f, 1), 2.1).excluded());
+    assertEquals(1, ComparedRows.withoutSinks(column(1, 3, 3, 10.1f, 1, 3), 3.3).excluded());
+    assertEquals(0, ComparedRows.withoutSinks(column(1, 3, 4.1f, 1), 2.1).excluded());
+    assertEquals(1, ComparedRows.withoutSinks(column(1, 3, 4.3f, 1), 2.1).excluded());
   }
 
   @Test
   void aMedianOfZeroLeavesNothingOut() {
-    assertEquals(0, Rows.withoutSinks(column(0, 0, 0, 5), 20).excluded());
-    assertEquals(0, Rows.withoutSinks(Matrix.allocate(0, 3), 20).excluded());
+    assertEquals(0, ComparedRows.withoutSinks(column(0, 0, 0, 5), 20).excluded());
+    assertEquals(0, ComparedRows.withoutSinks(Matrix.allocate(0, 3), 20).excluded());
   }
 
   @Test
   void rowsThatAreNotFiniteAreKeptToBeReported() {
     assertEquals(
-        0, Rows.withoutSinks(column(1, Float.NaN, Float.POSITIVE_INFINITY), 20).excluded());
+        0, ComparedRows.withoutSinks(column(1, Float.NaN, Float.POSITIVE_INFINITY), 20).excluded());
   }
 
   @Test
   void theThresholdIsPositive() {
-    assertThrows(IllegalArgumentException.class, () -> Rows.withoutSinks(column(1), 0));
-    assertThrows(IllegalArgumentException.class, () -> Rows.withoutSinks(column(1), Double.NaN));
+    assertThrows(IllegalArgumentException.class, () -> ComparedRows.withoutSinks(column(1), 0));
+    assertThrows(
+        IllegalArgumentException.class, () -> ComparedRows.withoutSinks(column(1), Double.NaN));
   }
 }

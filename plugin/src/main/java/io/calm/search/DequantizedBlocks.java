@@ -9,8 +9,8 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /** Converts W4A8 blocks to float32. */
-final class Modules {
-  private Modules() {}
+final class DequantizedBlocks {
+  private DequantizedBlocks() {}
 
   /** Returns the values of the codes. The caller closes the matrices with {@link #close}. */
   static BlockParameters<Matrix> dequantize(BlockParameters<QuantizedLinear> block) {

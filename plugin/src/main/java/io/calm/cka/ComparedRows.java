@@ -11,29 +11,29 @@ import java.util.stream.IntStream;
  * sequence, with 35 to 170 times the median norm on SmolLM2) therefore decides the score alone, and
  * every candidate looks perfect. Immutable.
  */
-public final class Rows {
+public final class ComparedRows {
   /** Rows over this many median norms are sinks unless the operator says otherwise. */
   public static final double DEFAULT_THRESHOLD = 20;
 
   private final int total;
   private final int[] kept;
 
-  private Rows(int total, int[] kept) {
+  private ComparedRows(int total, int[] kept) {
     this.total = total;
     this.kept = kept;
   }
 
   /** Returns all {@code count} rows. */
-  public static Rows all(int count) {
-    return new Rows(count, IntStream.range(0, count).toArray());
+  public static ComparedRows all(int count) {
+    return new ComparedRows(count, IntStream.range(0, count).toArray());
   }
 
   /**
    * Returns the rows of {@code reference} [n, d] whose Euclidean norm is at most {@code threshold}
-   * times the median row's; all rows where the median is zero. A row that is not finite is kept, so
+   * times the median row's; all rows if the median is zero. A row that is not finite is kept, so
    * that the comparison reports it.
    */
-  public static Rows withoutSinks(Matrix reference, double threshold) {
+  public static ComparedRows withoutSinks(Matrix reference, double threshold) {
     if (!(threshold > 0)) {
       throw new IllegalArgumentException(
           "sink threshold: expected a positive multiple of the median row norm, got " + threshold);
@@ -44,7 +44,7 @@ public final class Rows {
         IntStream.range(0, norms.length)
             .filter(row -> limit == 0 || !Double.isFinite(norms[row]) || norms[row] <= limit)
             .toArray();
-    return new Rows(norms.length, kept);
+    return new ComparedRows(norms.length, kept);
   }
 
   private static double[] norms(Matrix matrix) {

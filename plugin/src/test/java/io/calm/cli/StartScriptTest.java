@@ -51,7 +51,8 @@ class StartScriptTest {
     source("bench/pom.xml");
     source("bench/src/main/java/A.java");
     source("djl-serving-spi/src/A.java");
-    for (String tool : "sed head find dirname readlink mkdir rm cmp cp mv".split(" ")) {
+    for (String tool :
+        List.of("sed", "head", "find", "dirname", "readlink", "mkdir", "rm", "cmp", "cp", "mv")) {
       systemTool(tool);
     }
     java("17.0.15");

@@ -46,8 +46,9 @@ final class InspectCommand implements Callable<Integer> {
                   () ->
                       new IllegalArgumentException(
                           ("%s: no finished artifact for these settings; make one with: calm"
-                                  + " quantize %s")
-                              .formatted(resolved.checkpoint(), resolved.checkpoint())));
+                                  + " quantize %s%s")
+                              .formatted(
+                                  resolved.checkpoint(), resolved.checkpoint(), model.options())));
       if (svg != null) {
         Files.writeString(svg, PlanSvg.draw(artifact.plan(), resolved.name()));
       }

@@ -1,6 +1,7 @@
 package io.calm.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.stream.Collectors.joining;
 
 import io.calm.cli.models.ModelSource;
 import io.calm.files.DjlCache;
@@ -46,6 +47,13 @@ public final class ModelMixin {
     Map<String, String> winning = new TreeMap<>(overrides);
     winning.putAll(forced);
     return read(argument.resolve(new PrintWriter(System.err, true, UTF_8)), winning);
+  }
+
+  /** Returns the options {@code -s} as they were given, each after a space. */
+  String options() {
+    return overrides.entrySet().stream()
+        .map(setting -> " -s %s=%s".formatted(setting.getKey(), setting.getValue()))
+        .collect(joining());
   }
 
   /** Reads a model's settings. Those in {@code winning} take precedence over its files. */

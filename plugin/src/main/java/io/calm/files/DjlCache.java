@@ -24,6 +24,7 @@ public final class DjlCache {
   private static final String ALL = "DJL_CACHE_DIR";
   private static final String NAME = "native";
   private static final AtomicBoolean CHECKED = new AtomicBoolean();
+  private static final AtomicBoolean OURS = new AtomicBoolean();
 
   private DjlCache() {}
 
@@ -45,6 +46,7 @@ public final class DjlCache {
         throw new AccessDeniedException(directory.toString());
       }
       System.setProperty(ENGINES, directory.toString());
+      OURS.set(true);
     } catch (UntrustedPathException e) {
       throw e;
     } catch (IOException e) {
@@ -75,10 +77,14 @@ public final class DjlCache {
   }
 
   private static void report(Path directory, boolean named) {
-    logger.info(
-        "DJL's native libraries: {} ({})",
-        directory,
-        named ? "named by DJL_CACHE_DIR or ENGINE_CACHE_DIR" : "DJL's default");
+    if (OURS.get()) {
+      logger.debug("DJL's native libraries: {} (below calm.cache-dir)", directory);
+    } else {
+      logger.info(
+          "DJL's native libraries: {} ({})",
+          directory,
+          named ? "named by DJL_CACHE_DIR or ENGINE_CACHE_DIR" : "DJL's default");
+    }
     try {
       Optional<PosixStatus> status =
           Files.isDirectory(directory)

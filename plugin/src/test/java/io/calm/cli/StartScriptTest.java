@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.testing.Repository;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,7 +51,8 @@ class StartScriptTest {
     source("bench/pom.xml");
     source("bench/src/main/java/A.java");
     source("djl-serving-spi/src/A.java");
-    for (String tool : List.of("sed", "head", "find", "dirname", "readlink", "mkdir", "rm")) {
+    for (String tool :
+        List.of("sed", "head", "find", "dirname", "readlink", "mkdir", "rm", "cmp", "cp", "mv")) {
       systemTool(tool);
     }
     java("17.0.15");
@@ -72,9 +74,32 @@ class StartScriptTest {
     Outcome outcome = run("--version");
     assertEquals(0, outcome.status(), outcome.output());
     assertTrue(
-        outcome.output().contains("<" + home + "/plugin/target/calm-djl-plugin-1.jar:" + home),
+        outcome.output().contains("<" + home + "/plugin/target/run/calm-djl-plugin-1.jar:" + home),
         outcome.output());
     assertTrue(outcome.output().contains("<-Dcalm.home=" + home + ">"), outcome.output());
+  }
+
+  @Test
+  void aRunningCommandKeepsItsJarWhileAnotherBuilds() throws Exception {
+    tool("mvn", MVN.replace(": > plugin/target/calm", "echo new > plugin/target/calm"));
+    jar(Instant.now());
+    Files.writeString(home.resolve("plugin/target/calm-djl-plugin-1.jar"), "old");
+    run("serve");
+    Path copy = home.resolve("plugin/target/run/calm-djl-plugin-1.jar");
+    try (InputStream running = Files.newInputStream(copy)) {
+      run("bench"); // builds the plugin again
+      run("serve");
+      assertEquals("old", new String(running.readAllBytes(), StandardCharsets.UTF_8));
+    }
+    assertEquals("new\n", Files.readString(copy));
+  }
+
+  @Test
+  void aJarInADirectoryThatCannotBeWrittenIsRunItself() throws Exception {
+    jar(Instant.now());
+    Files.createFile(home.resolve("plugin/target/run"));
+    String output = run("--version").output();
+    assertTrue(output.contains("<" + home + "/plugin/target/calm-djl-plugin-1.jar:"), output);
   }
 
   @Test
@@ -93,7 +118,7 @@ class StartScriptTest {
     assertEquals(0, outcome.status(), outcome.output());
     String output = outcome.output();
     assertTrue(output.contains("mvn -q -B -pl bench -am"), output);
-    assertTrue(output.contains("<" + home + "/bench/target/calm-bench-1.jar:"), output);
+    assertTrue(output.contains("<" + home + "/bench/target/run/calm-bench-1.jar:"), output);
     assertTrue(output.contains(":" + home + "/plugin/target/lib/"), output);
     assertFalse(output.contains("calm-djl-plugin-1.jar"), output);
     assertTrue(output.endsWith("<io.calm.bench.Main>\n<-v>\n<bench>\n<model>\n"), output);

@@ -14,7 +14,9 @@ import picocli.CommandLine.ScopeType;
  */
 @Command(
     name = "calm",
-    description = "Serves LLaMA-family models on W4A8 modules chosen block by block by CKA.",
+    description =
+        "Quantizes LLaMA- and Qwen-family models to 4 bits, each block with the algorithm that"
+            + " measures best, and serves them.",
     synopsisSubcommandLabel = "COMMAND",
     mixinStandardHelpOptions = true,
     scope = ScopeType.INHERIT,

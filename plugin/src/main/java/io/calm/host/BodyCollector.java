@@ -22,10 +22,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Aggregates a request body in arrays, in total at most twice the size of the body, and releases the
- * received buffers immediately. Counts the JSON values of the body while it arrives, so that a body
- * with too many is not kept. Passes on a rejected request at once, with no body and a failed {@link
- * DecoderResult}, and discards the rest of its body.
+ * Aggregates a request body in arrays, in total at most twice the size of the body, and releases
+ * the received buffers immediately. Counts the JSON values of the body while it arrives, so that a
+ * body with too many is not kept. Passes on a rejected request at once, with no body and a failed
+ * {@link DecoderResult}, and discards the rest of its body.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class BodyCollector extends ChannelInboundHandlerAdapter {

@@ -47,7 +47,7 @@ public record KernelVariants(List<KernelVariant> all, Optional<String> problem) 
       if (best.map(chosen -> variant.index() > chosen.index()).orElse(true)) {
         variant
             .missing()
-            .ifPresent(reason -> logger.info("kernel {} is left out: {}", variant.name(), reason));
+            .ifPresent(reason -> logger.debug("kernel {} is left out: {}", variant.name(), reason));
       }
     }
   }

@@ -87,7 +87,11 @@ public final class ModelLoads {
         logger.info("{}: ready, loaded from {}", order.name(), order.url());
         result.complete(model);
       } catch (Throwable e) {
-        failed(e);
+        try {
+          failed(e);
+        } finally {
+          result.completeExceptionally(e); // also if reporting fails: a caller waits for it
+        }
       }
     }
 
@@ -114,7 +118,6 @@ public final class ModelLoads {
       } else {
         registry.failed(progress, order.name(), order.url(), error.getMessage());
       }
-      result.completeExceptionally(failure);
     }
   }
 }

@@ -162,8 +162,8 @@ class DjlServingRequestsIT {
                   order.add(index);
                   return index;
                 }));
-        // one runs, one is at the worker, the others are in DJL Serving's queue
-        while (inScheduler("fair") + inQueue("fair") < i + 1) {
+        // one runs, one is at the worker, the others are in DJL Serving's queue or have ended
+        while (order.size() + inScheduler("fair") + inQueue("fair") < i + 1) {
           TimeUnit.MILLISECONDS.sleep(1);
         }
       }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.testing.Repository;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -52,10 +53,14 @@ class LoadCyclesTest {
     assertEquals(0, process.waitFor(), output);
     List<Double> rss = LINE.matcher(output).results().map(m -> Double.valueOf(m.group(2))).toList();
     assertEquals(CYCLES, rss.size(), output);
-    double grown = rss.get(CYCLES - 1) - rss.get(19);
+    // An unloaded model's mapping may outlive its cycle by one collection: a leak raises the
+    // minimum.
+    double early = Collections.min(rss.subList(10, 20));
+    double late = Collections.min(rss.subList(CYCLES - 10, CYCLES));
+    double grown = late - early;
     System.out.printf(
-        "%s: rss after 1, 20 and 50 cycles: %s, %s, %s MiB%n",
-        kernel, rss.get(0), rss.get(19), rss.get(CYCLES - 1));
+        "%s: rss after 1 cycle, minimum of cycles 11 to 20 and of the last ten: %s, %s, %s MiB%n",
+        kernel, rss.get(0), early, late);
     assertTrue(grown < SLACK_MIB, "grown by %.1f MiB:%n%s".formatted(grown, output));
   }
 }

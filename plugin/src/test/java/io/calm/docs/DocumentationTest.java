@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -152,33 +153,24 @@ class DocumentationTest {
 
   @TestFactory
   Stream<DynamicTest> everyRelativeLinkResolves() throws IOException {
-    return pages().stream()
-        .map(Page::read)
-        .map(
-            page ->
-                DynamicTest.dynamicTest(
-                    page.file().toString(),
-                    () ->
-                        assertEquals(
-                            List.of(),
-                            page.targets().stream()
-                                .map(page::fault)
-                                .filter(fault -> !fault.isEmpty())
-                                .toList())));
+    return everyPageIsWithout(
+        page -> page.targets().stream().map(page::fault).filter(fault -> !fault.isEmpty()));
   }
 
   @TestFactory
   Stream<DynamicTest> linesOfProseWrapAtOneHundredColumns() throws IOException {
+    return everyPageIsWithout(page -> page.lines().stream().filter(DocumentationTest::isTooLong));
+  }
+
+  private static Stream<DynamicTest> everyPageIsWithout(Function<Page, Stream<String>> faults)
+      throws IOException {
     return pages().stream()
         .map(Page::read)
         .map(
             page ->
                 DynamicTest.dynamicTest(
                     page.file().toString(),
-                    () ->
-                        assertEquals(
-                            List.of(),
-                            page.lines().stream().filter(DocumentationTest::isTooLong).toList())));
+                    () -> assertEquals(List.of(), faults.apply(page).toList())));
   }
 
   private static boolean isTooLong(String line) {

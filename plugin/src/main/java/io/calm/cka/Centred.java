@@ -1,6 +1,5 @@
 package io.calm.cka;
 
-import io.calm.tensor.Matrix;
 import java.util.Optional;
 
 /**
@@ -11,7 +10,7 @@ final class Centred {
   /** Centred squares below this share of the raw ones are the rounding of a constant matrix. */
   private static final double CONSTANT = 1e-24;
 
-  private final Matrix matrix;
+  private final RowView matrix;
   private final ComparedRows rows;
   private final double[] means;
   private final double[] squaredNorms;
@@ -19,7 +18,7 @@ final class Centred {
   private final double rawSquares;
   private final Optional<String> notFinite;
 
-  Centred(Matrix matrix, ComparedRows rows) {
+  Centred(RowView matrix, ComparedRows rows) {
     this.matrix = matrix;
     this.rows = rows;
     this.means = new double[matrix.columns()];

@@ -6,9 +6,11 @@ package io.calm.cka;
  * @param cross of X with Y
  * @param reference of X with itself
  * @param candidate of Y with itself
- * @param relativeMse not centred; infinite or NaN for a reference of zeros
+ * @param relativeMse of the outputs, not centred; infinite or NaN for a reference of zeros
+ * @param normalizedMse of the outputs with rows of the same norm, likewise
  */
-record Comparison(Hsic cross, Hsic reference, Hsic candidate, double relativeMse) {
+record Comparison(
+    Hsic cross, Hsic reference, Hsic candidate, double relativeMse, double normalizedMse) {
 
   int rows() {
     return cross.rows();
@@ -32,6 +34,6 @@ record Comparison(Hsic cross, Hsic reference, Hsic candidate, double relativeMse
 
   /** Returns a score whose value is {@code value}. */
   Score value(double value) {
-    return new Score.Value(value, debiased(), biased(), relativeMse);
+    return new Score.Value(value, debiased(), biased(), relativeMse, normalizedMse);
   }
 }

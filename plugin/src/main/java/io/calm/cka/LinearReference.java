@@ -3,22 +3,24 @@ package io.calm.cka;
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * A reference X [n, d] for measures that follow from linear kernels.
+ * A reference X [n, d] for measures that follow from the linear kernels of some features.
  *
  * <p>tr(KL) is taken as ||Y'X||_F^2 over d x d products where d is at most n, otherwise as the sum
  * of K * L over n x n Gram matrices; the larger of the two is never computed. The feature form
  * keeps nothing but means and norms of X, the Gram form keeps the lower half of K. A candidate
  * costs 3/2 n d min(n, d) multiplications in the feature form, 1/2 in the Gram form.
  */
-final class LinearReference implements Similarity.Reference {
+final class LinearReference {
   private final Matrix matrix;
+  private final Matrix input;
   private final ComparedRows rows;
   private final int threads;
   private final SearchKernels kernels;
-  private final Function<Comparison, Score> judge;
+  private final Features features;
   private final Centred centred;
   private final boolean gramForm;
   private final double[][] gramTiles;
@@ -26,10 +28,11 @@ final class LinearReference implements Similarity.Reference {
 
   LinearReference(
       Matrix matrix,
+      Matrix input,
       ComparedRows rows,
+      Features features,
       int threads,
-      SearchKernels kernels,
-      Function<Comparison, Score> judge) {
+      SearchKernels kernels) {
     if (rows.total() != matrix.rows()) {
       throw new IllegalArgumentException(
           "rows: expected a choice of %d, got one of %d".formatted(matrix.rows(), rows.total()));
@@ -38,8 +41,9 @@ final class LinearReference implements Similarity.Reference {
     this.rows = rows;
     this.threads = threads;
     this.kernels = kernels;
-    this.judge = judge;
-    this.centred = new Centred(matrix, rows);
+    this.input = input;
+    this.features = features;
+    this.centred = new Centred(features.of(matrix, input), rows);
     this.gramForm = rows.kept() < matrix.columns();
     boolean usable = centred.notFinite().isEmpty() && !centred.constant();
     this.gramTiles = gramForm && usable ? gram(centred) : new double[0][];
@@ -50,25 +54,33 @@ final class LinearReference implements Similarity.Reference {
     }
   }
 
-  @Override
-  public ComparedRows rows() {
-    return rows;
+  /** A candidate beside the reference: the statistics, or the reason why there are none. */
+  record Compared(Optional<Comparison> statistics, String reason) {
+    /** Returns the score that {@code judge} gives. */
+    Score score(Function<Comparison, Score> judge) {
+      return statistics.map(judge).orElseGet(() -> new Score.Undefined(reason));
+    }
   }
 
-  @Override
-  public Score score(Matrix candidate) {
+  /** Returns the score that {@code judge} gives to a candidate. */
+  Score score(Matrix candidate, Function<Comparison, Score> judge) {
+    return compare(candidate).score(judge);
+  }
+
+  /** Compares a candidate [n, d]. */
+  Compared compare(Matrix candidate) {
     if (candidate.rows() != matrix.rows() || candidate.columns() != matrix.columns()) {
       throw new IllegalArgumentException(
           "candidate: expected the reference's shape %s, got %s".formatted(matrix, candidate));
     }
     if (centred.notFinite().isPresent()) {
-      return new Score.Undefined("reference: " + centred.notFinite().get());
+      return new Compared(Optional.empty(), "reference: " + centred.notFinite().get());
     }
-    Centred other = new Centred(candidate, rows);
+    Centred other = new Centred(features.of(candidate, input), rows);
     if (other.notFinite().isPresent()) {
-      return new Score.Undefined("candidate: " + other.notFinite().get());
+      return new Compared(Optional.empty(), "candidate: " + other.notFinite().get());
     }
-    return judge.apply(compare(candidate, other));
+    return new Compared(Optional.of(compare(candidate, other)), "");
   }
 
   private Comparison compare(Matrix candidate, Centred other) {
@@ -84,11 +96,13 @@ final class LinearReference implements Similarity.Reference {
         crossProduct = centred.constant() ? 0 : crossSquares(other);
       }
     }
+    SquaredErrors errors = SquaredErrors.between(matrix, candidate, rows);
     return new Comparison(
         hsic(centred, other, crossProduct),
         hsic(centred, centred, selfProduct),
         hsic(other, other, product),
-        squaredError(candidate) / centred.rawSquares());
+        errors.relative(),
+        errors.normalized());
   }
 
   private Hsic hsic(Centred x, Centred y, double product) {
@@ -178,21 +192,6 @@ final class LinearReference implements Similarity.Reference {
     double sum = 0;
     for (double[] sums : tileSums) {
       sum += sums[index];
-    }
-    return sum;
-  }
-
-  private double squaredError(Matrix candidate) {
-    float[] expected = new float[matrix.columns()];
-    float[] got = new float[matrix.columns()];
-    double sum = 0;
-    for (int i = 0; i < rows.kept(); i++) {
-      matrix.readRow(rows.row(i), expected);
-      candidate.readRow(rows.row(i), got);
-      for (int k = 0; k < got.length; k++) {
-        double error = (double) got[k] - expected[k];
-        sum += error * error;
-      }
     }
     return sum;
   }

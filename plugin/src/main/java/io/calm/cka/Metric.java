@@ -2,15 +2,30 @@ package io.calm.cka;
 
 import io.calm.kernels.SearchKernels;
 import java.util.Locale;
+import java.util.function.BiFunction;
 
 /** The measure that scores candidates ({@code calm.search.metric}). */
 public enum Metric {
   /** Debiased linear CKA. */
-  CKA,
+  CKA(Features.OUTPUT, DebiasedCka::judge),
   /** Linear CKA with the biased estimator. */
-  CKA_BIASED,
+  CKA_BIASED(Features.OUTPUT, BiasedCka::judge),
+  /** Debiased linear CKA of what the block adds to its input. */
+  CKA_CONTRIBUTION(Features.CONTRIBUTION, DebiasedCka::judge),
+  /** Debiased linear CKA of rows that are divided by their root mean square. */
+  CKA_NORMALIZED(Features.NORMALIZED, DebiasedCka::judge),
   /** Squared error relative to the squared norm of the reference. */
-  RELATIVE_MSE;
+  RELATIVE_MSE(Features.OUTPUT, RelativeMse::judge),
+  /** Relative squared error of rows that are divided by their root mean square. */
+  RELATIVE_MSE_NORMALIZED(Features.OUTPUT, RelativeMse::judgeNormalized);
+
+  private final Features features;
+  private final BiFunction<Metric, Comparison, Score> judge;
+
+  Metric(Features features, BiFunction<Metric, Comparison, Score> judge) {
+    this.features = features;
+    this.judge = judge;
+  }
 
   /** Returns the spelling in settings and plans, e.g. {@code relative-mse}. */
   public String setting() {
@@ -28,10 +43,16 @@ public enum Metric {
     if (threads < 1) {
       throw new IllegalArgumentException("threads: expected 1 or more, got " + threads);
     }
-    return switch (this) {
-      case CKA -> new DebiasedCka(threads, kernels);
-      case CKA_BIASED -> new BiasedCka(threads, kernels);
-      case RELATIVE_MSE -> new RelativeMse(threads, kernels);
-    };
+    return new LinearSimilarity(this, threads, kernels);
+  }
+
+  /** Returns the features that are compared. */
+  Features features() {
+    return features;
+  }
+
+  /** Returns the score of a comparison of {@link #features}. */
+  Score judge(Comparison comparison) {
+    return judge.apply(this, comparison);
   }
 }

@@ -1,29 +1,29 @@
 package io.calm.cka;
 
-import io.calm.kernels.SearchKernels;
-import io.calm.tensor.Matrix;
-
 /**
  * The negative relative squared error {@code -||C - R||_F^2 / ||R||_F^2}: 0 for equal matrices,
  * less for worse ones. Unlike CKA it sees scale and shift. Undefined if the reference is zero.
+ *
+ * <p>The normalized form divides each row of C and of R by its own root mean square first, as
+ * RMSNorm does: {@code -sum |c/|c| - r/|r||^2 / n} over the n rows of R that are not zero. Each row
+ * then has the same weight, whatever its norm.
  */
-record RelativeMse(int threads, SearchKernels kernels) implements Similarity {
-  @Override
-  public Metric metric() {
-    return Metric.RELATIVE_MSE;
+final class RelativeMse {
+  private RelativeMse() {}
+
+  static Score judge(Metric metric, Comparison comparison) {
+    return judge(metric, comparison, comparison.relativeMse());
   }
 
-  @Override
-  public Reference reference(Matrix reference, ComparedRows rows) {
-    return new LinearReference(reference, rows, threads, kernels, RelativeMse::judge);
+  static Score judgeNormalized(Metric metric, Comparison comparison) {
+    return judge(metric, comparison, comparison.normalizedMse());
   }
 
-  private static Score judge(Comparison comparison) {
-    double error = comparison.relativeMse();
+  private static Score judge(Metric metric, Comparison comparison, double error) {
     if (!Double.isFinite(error)) {
       return new Score.Undefined(
           "%s: all %d rows of the reference are zero"
-              .formatted(Metric.RELATIVE_MSE.setting(), comparison.rows()));
+              .formatted(metric.setting(), comparison.rows()));
     }
     return comparison.value(error == 0 ? 0 : -error);
   }

@@ -11,13 +11,27 @@ public interface Similarity {
   /** Returns the metric that this measure computes. */
   Metric metric();
 
+  /** Returns whether the measure depends on the input of the block. */
+  boolean readsInput();
+
   /**
    * Prepares a reference for any number of candidates; what depends on it alone is computed once.
    *
    * @param reference [n, d]; read, not copied, so it must stay as it is while the result is used
+   * @param input the matrix that the reference was computed from, [n, d], likewise; not read unless
+   *     {@link #readsInput}
    * @param rows the rows to compare, of {@code reference} and of every candidate
    */
-  Reference reference(Matrix reference, ComparedRows rows);
+  Reference reference(Matrix reference, Matrix input, ComparedRows rows);
+
+  /** Prepares a reference for a measure that does not read the input. */
+  default Reference reference(Matrix reference, ComparedRows rows) {
+    if (readsInput()) {
+      throw new IllegalArgumentException(
+          "%s: expected the input of the block too, got none".formatted(metric().setting()));
+    }
+    return reference(reference, reference, rows);
+  }
 
   /** Scores one candidate on all rows. */
   default Score score(Matrix reference, Matrix candidate) {

@@ -27,6 +27,7 @@ import picocli.CommandLine.ScopeType;
       QuantizeCommand.class,
       InspectCommand.class,
       EvalCommand.class,
+      SensitivityCommand.class,
       LogitsCommand.class,
       TokenizeCommand.class
     })

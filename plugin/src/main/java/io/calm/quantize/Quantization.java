@@ -37,6 +37,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 
 /**
@@ -204,6 +205,33 @@ final class Quantization {
 
   private QuantPlan search(
       List<Quantizer> pool, ModelTables tables, Parallel parallel, BlockSink sink) {
+    return withInputs(
+        pool,
+        tables,
+        parallel,
+        (inputs, set) ->
+            settings.quantization().plan().algorithm().isPresent()
+                ? Search.runUniform(
+                    inputs, set, sink, "calm.algorithm=" + pool.get(0).name(), progress)
+                : Search.run(inputs, set, sink, progress));
+  }
+
+  /** Calls {@code work} with the inputs of a search and its calibration, without searching. */
+  <T> T measure(BiFunction<SearchInputs, CalibrationSet, T> work) {
+    try (Parallel parallel = new Parallel(settings.decoder().threadCount())) {
+      List<Quantizer> pool = pool();
+      checkpoint.requireFinite(
+          parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
+      ModelTables tables = ModelTables.build(checkpoint, settings.quantization().lmHead(), group);
+      return withInputs(pool, tables, parallel, work);
+    }
+  }
+
+  private <T> T withInputs(
+      List<Quantizer> pool,
+      ModelTables tables,
+      Parallel parallel,
+      BiFunction<SearchInputs, CalibrationSet, T> work) {
     // The engine first: if it is missing, the load fails before the samples are written.
     try (TorchRuntime torch = TorchRuntime.open(settings.decoder().threadCount(), kernels)) {
       CalibrationSet set = calibration(tables, parallel);
@@ -214,9 +242,7 @@ final class Quantization {
               this::sourceCodes,
               searchSettings(pool),
               new Compute(parallel, kernels));
-      return settings.quantization().plan().algorithm().isPresent()
-          ? Search.runUniform(inputs, set, sink, "calm.algorithm=" + pool.get(0).name(), progress)
-          : Search.run(inputs, set, sink, progress);
+      return work.apply(inputs, set);
     }
   }
 

@@ -15,6 +15,7 @@ import io.calm.quantize.QuantizeException.Kind;
 import io.calm.replay.EngineMissingException;
 import io.calm.search.Progress;
 import io.calm.search.SearchException;
+import io.calm.search.SensitivityTable;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
 import io.calm.tensor.TableFormat;
@@ -38,7 +39,10 @@ public final class QuantizedModelStore {
   private static final Logger logger = LoggerFactory.getLogger(QuantizedModelStore.class);
 
   /** Raised whenever the same settings give another result than before. */
-  private static final int RECIPE = 9;
+  static final int RECIPE = 10;
+
+  /** Maximum number of uniform plans that the guard compares with the mix. */
+  private static final int GUARD_PLANS = 2;
 
   private final CalmSettings settings;
   private final ArtifactStore store;
@@ -149,11 +153,26 @@ public final class QuantizedModelStore {
     boolean shared = tied && head == embeddings;
     PlanSettings plan = settings.quantization().plan();
     boolean guarded = plan.algorithm().isEmpty() && plan.guard();
+    int drafts = guarded ? 1 + GUARD_PLANS : 1;
     return new ArtifactLayout(
         Quantization.group(checkpoint, settings),
         embeddings,
         shared ? Optional.empty() : Optional.of(head),
-        guarded ? 2 : 1);
+        drafts);
+  }
+
+  /**
+   * Measures the impact of every algorithm of the pool on blocks, each alone. Finished cells are
+   * kept in the cache and not measured again.
+   *
+   * @param progress receives every step on this thread; an exception that it throws ends the run,
+   *     which then continues behind its last finished cell
+   * @throws QuantizeException if the table cannot be made
+   */
+  public SensitivityTable sensitivity(
+      Checkpoint checkpoint, SensitivityRequest request, Consumer<Progress> progress) {
+    return failing(
+        () -> new SensitivityRun(checkpoint, key(checkpoint), settings, progress).run(request));
   }
 
   private ArtifactKey key(Checkpoint checkpoint) {

@@ -4,18 +4,21 @@ import io.calm.calibration.CalibrationSet;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
 import io.calm.search.Streams.Part;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * The last check of a mix, which protects against a mix that is worse than one algorithm alone.
  *
  * <p>The mix is served unless its KL divergence to the full-precision logits is higher than that of
  * the best uniform plan by more than the paired standard error. Both are measured on sequences that
- * neither fitting nor scoring has seen.
+ * neither fitting nor scoring has seen. {@link UniformRanking} tells which uniform plan is the
+ * best; where two are close, both are made and judged.
  */
 final class Guard {
   private final SearchContext context;
@@ -35,14 +38,14 @@ final class Guard {
   }
 
   /**
-   * Compares the mix with the best uniform plan and returns the variant to serve.
+   * Compares the mix with the best uniform plans and returns the variant to serve.
    *
    * @param choices the choices of the mix
    * @param mix hidden states of the mix behind the last block, with the guard's part if {@link
    *     #needed}
    * @param full full-precision hidden states behind the last block, likewise
    * @param prefix the blocks that the mix shares with a uniform plan; the sink has them already
-   * @param sink receives the remaining blocks of the uniform plan
+   * @param sink receives the remaining blocks of the uniform plans
    */
   Verdict judge(
       List<QuantPlan.BlockChoice> choices,
@@ -54,105 +57,211 @@ final class Guard {
     if (!context.settings().guard()) {
       return kept("the guard is off (calm.search.guard=false)");
     }
-    Optional<Quantizer> best = bestUniform(choices);
+    UniformRanking ranking = UniformRanking.of(context.settings().pool(), choices);
+    List<UniformRanking.Ranked> best = ranking.best();
     if (best.isEmpty()) {
       return kept("no algorithm alone could quantize every block");
     }
-    Quantizer uniform = best.get();
-    if (choices.stream().allMatch(choice -> choice.algorithm().equals(uniform.name()))) {
-      return kept(uniform.name() + " won every block, so the mix is the best uniform plan");
+    List<UniformRanking.Ranked> others =
+        best.stream().filter(ranked -> !wonEveryBlock(ranked, choices)).toList();
+    if (others.isEmpty()) {
+      return kept(best.get(0).name() + " won every block, so the mix is the best uniform plan");
     }
-    int first = prefix.layers(uniform.name());
-    Streams stream =
-        first > 0
-            ? prefix.takeStream()
-            : Streams.embed(context.model(), set, EnumSet.of(Part.FIT, Part.GUARD));
-    boolean handedOn = false;
-    try {
-      int forwards;
-      try {
-        forwards =
-            new UniformPass(context, progress::guarding)
-                .run(uniform, first, stream, Streams.none(), sink);
-      } catch (SearchException e) {
-        return kept("the best uniform plan could not be made: " + e.getMessage());
-      }
-      Verdict verdict = compare(uniform, forwards, mix, stream, full);
-      handedOn = verdict.uniform().isPresent();
-      return verdict;
-    } finally {
-      if (!handedOn) {
-        stream.close();
-      }
+    try (Comparison comparison = new Comparison(set, mix, full, prefix, sink)) {
+      others.forEach(comparison::with);
+      return comparison.verdict(ranking);
     }
+  }
+
+  private static boolean wonEveryBlock(
+      UniformRanking.Ranked ranked, List<QuantPlan.BlockChoice> choices) {
+    return choices.stream().allMatch(choice -> choice.algorithm().equals(ranked.name()));
   }
 
   private static Verdict kept(String reason) {
     return new Verdict(Search.MIX, reason, Optional.empty(), 0, Optional.empty());
   }
 
-  /** Returns the algorithm with the highest mean score among those that never failed. */
-  private Optional<Quantizer> bestUniform(List<QuantPlan.BlockChoice> choices) {
-    return context.settings().pool().stream()
-        .filter(q -> !Double.isNaN(meanScore(q, choices)))
-        .max(Comparator.comparingDouble(q -> meanScore(q, choices)));
-  }
+  /**
+   * A uniform plan beside the mix.
+   *
+   * @param blockErrors the sum that the plan was chosen by
+   * @param kl divergence of each sequence
+   */
+  record Rival(String algorithm, double blockErrors, double[] kl) {}
 
-  private static double meanScore(Quantizer quantizer, List<QuantPlan.BlockChoice> choices) {
-    return choices.stream()
-        .map(choice -> choice.candidates().get(quantizer.name()))
-        .mapToDouble(candidate -> candidate == null ? Double.NaN : candidate.score())
-        .average()
-        .orElse(Double.NaN);
-  }
+  /** The comparison of a mix with uniform plans, which are made one after the other. */
+  private final class Comparison implements AutoCloseable {
+    private final CalibrationSet set;
+    private final Streams mix;
+    private final Streams full;
+    private final UniformPrefix prefix;
+    private final BlockSink sink;
+    private final List<Rival> rivals = new ArrayList<>();
+    private final List<String> failures = new ArrayList<>();
+    private double[] mixKl = new double[0];
+    private Optional<Streams> winner = Optional.empty();
+    private int forwards;
 
-  private Verdict compare(
-      Quantizer uniform, int forwards, Streams mix, Streams alone, Streams full) {
-    List<double[]> divergences;
-    try (HiddenStates reference = context.model().finalNorm(full.get(Part.GUARD));
-        HiddenStates first = context.model().finalNorm(mix.get(Part.GUARD));
-        HiddenStates second = context.model().finalNorm(alone.get(Part.GUARD))) {
-      divergences = context.model().klDivergences(reference, List.of(first, second));
+    Comparison(
+        CalibrationSet set, Streams mix, Streams full, UniformPrefix prefix, BlockSink sink) {
+      this.set = set;
+      this.mix = mix;
+      this.full = full;
+      this.prefix = prefix;
+      this.sink = sink;
     }
-    QuantPlan.GuardResult guard = decide(uniform.name(), divergences.get(0), divergences.get(1));
-    String name = QuantPlan.uniform(uniform.name());
-    String reason =
-        String.format(
-            Locale.ROOT,
-            "KL to full precision on held-out sequences: mix %.5f, %s %.5f nats a token; "
-                + "difference %+.5f, paired standard error %.5f; %s",
-            guard.mixKl(),
-            name,
-            guard.uniformKl(),
-            guard.mixKl() - guard.uniformKl(),
-            guard.pairedStandardError(),
-            guard.mixServed() ? "the mix is served" : "the uniform plan is served");
-    return new Verdict(
-        guard.mixServed() ? Search.MIX : name,
-        reason,
-        Optional.of(guard),
-        forwards,
-        guard.mixServed() ? Optional.empty() : Optional.of(alone));
+
+    /** Makes a uniform plan and measures it. Keeps its hidden states only if it may be served. */
+    void with(UniformRanking.Ranked ranked) {
+      Quantizer quantizer = ranked.quantizer();
+      int first = prefix.layers(ranked.name());
+      Streams stream =
+          first > 0
+              ? prefix.takeStream()
+              : Streams.embed(context.model(), set, EnumSet.of(Part.FIT, Part.GUARD));
+      boolean held = false;
+      try {
+        forwards +=
+            new UniformPass(context, progress::guarding)
+                .run(quantizer, first, stream, Streams.none(), sink);
+        rivals.add(new Rival(ranked.name(), ranked.blockErrors(), divergences(stream)));
+        QuantPlan.GuardResult so = decide(mixKl, rivals);
+        held = !so.mixServed() && so.uniform().equals(ranked.name());
+        if (held) {
+          winner.ifPresent(Streams::close);
+          winner = Optional.of(stream);
+        }
+      } catch (SearchException e) {
+        failures.add(e.getMessage());
+      } finally {
+        if (!held) {
+          stream.close();
+        }
+      }
+    }
+
+    /** Returns the divergences of a uniform plan; measures those of the mix the first time. */
+    private double[] divergences(Streams uniform) {
+      try (HiddenStates reference = context.model().finalNorm(full.get(Part.GUARD));
+          HiddenStates ofMix = context.model().finalNorm(mix.get(Part.GUARD));
+          HiddenStates alone = context.model().finalNorm(uniform.get(Part.GUARD))) {
+        if (mixKl.length > 0) {
+          return context.model().klDivergences(reference, List.of(alone)).get(0);
+        }
+        List<double[]> both = context.model().klDivergences(reference, List.of(ofMix, alone));
+        mixKl = both.get(0);
+        return both.get(1);
+      }
+    }
+
+    Verdict verdict(UniformRanking ranking) {
+      if (rivals.isEmpty()) {
+        return kept(
+            "the best uniform plan could not be made: " + String.join("; ", failures));
+      }
+      QuantPlan.GuardResult guard = decide(mixKl, rivals);
+      requireFinite(guard);
+      Optional<Streams> handedOn = winner;
+      winner = Optional.empty();
+      return new Verdict(
+          guard.mixServed() ? Search.MIX : QuantPlan.uniform(guard.uniform()),
+          reason(guard) + ranked(ranking),
+          Optional.of(guard),
+          forwards,
+          handedOn);
+    }
+
+    /** Returns which uniform plans were compared, and why these. */
+    private String ranked(UniformRanking ranking) {
+      return "; summed block errors of the uniform plans: "
+          + ranking.words()
+          + (failures.isEmpty() ? "" : "; not made: " + String.join("; ", failures));
+    }
+
+    @Override
+    public void close() {
+      winner.ifPresent(Streams::close);
+    }
+  }
+
+  private static String reason(QuantPlan.GuardResult guard) {
+    String uniforms =
+        guard.uniforms().stream()
+            .map(
+                uniform ->
+                    String.format(
+                        Locale.ROOT,
+                        "%s %.5f",
+                        QuantPlan.uniform(uniform.algorithm()),
+                        uniform.kl()))
+            .collect(Collectors.joining(", "));
+    return String.format(
+        Locale.ROOT,
+        "KL to full precision on held-out sequences: mix %.5f, %s nats a token; difference %+.5f%s,"
+            + " paired standard error %.5f; %s",
+        guard.mixKl(),
+        uniforms,
+        guard.mixKl() - guard.uniformKl(),
+        guard.uniforms().size() > 1 ? " to " + QuantPlan.uniform(guard.uniform()) : "",
+        guard.pairedStandardError(),
+        guard.mixServed() ? "the mix is served" : "the uniform plan is served");
   }
 
   /**
-   * Decides between two plans by the KL divergence of each sequence. A plan whose divergence is not
-   * finite loses.
+   * Decides between the mix and uniform plans by the KL divergence of each sequence. A uniform plan
+   * beats the mix if the mix is worse by more than the paired standard error; the best of those
+   * that do is served. A plan whose divergence is not finite loses.
    *
-   * @throws SearchException if neither is finite
+   * @param rivals one plan or more
    */
-  static QuantPlan.GuardResult decide(String uniform, double[] mixKl, double[] uniformKl) {
+  static QuantPlan.GuardResult decide(double[] mixKl, List<Rival> rivals) {
     double mix = mean(mixKl);
+    Comparator<Rival> byKl =
+        Comparator.comparingDouble(rival -> finiteOrInfinity(mean(rival.kl())));
+    Optional<Rival> winner =
+        rivals.stream().filter(rival -> beats(rival.kl(), mixKl)).min(byKl);
+    Rival decisive = winner.orElseGet(() -> rivals.stream().min(byKl).orElseThrow());
+    return new QuantPlan.GuardResult(
+        decisive.algorithm(),
+        mix,
+        mean(decisive.kl()),
+        pairedStandardError(mixKl, decisive.kl()),
+        winner.isEmpty(),
+        rivals.stream()
+            .map(
+                rival ->
+                    new QuantPlan.UniformResult(
+                        rival.algorithm(),
+                        rival.blockErrors(),
+                        mean(rival.kl()),
+                        pairedStandardError(mixKl, rival.kl())))
+            .toList());
+  }
+
+  private static boolean beats(double[] uniformKl, double[] mixKl) {
     double alone = mean(uniformKl);
-    if (!Double.isFinite(mix) && !Double.isFinite(alone)) {
+    // Where the mix is not finite, the comparison is false.
+    boolean mixServed =
+        !Double.isFinite(alone) || mean(mixKl) - alone <= pairedStandardError(mixKl, uniformKl);
+    return !mixServed;
+  }
+
+  private static double finiteOrInfinity(double value) {
+    return Double.isFinite(value) ? value : Double.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Refuses a comparison without a finite divergence.
+   *
+   * @throws SearchException if neither the mix nor a uniform plan has one
+   */
+  static void requireFinite(QuantPlan.GuardResult guard) {
+    if (!Double.isFinite(guard.mixKl()) && guard.mixServed()) {
       throw new SearchException(
           "the logits of the mix and of uniform-%s are not finite on the guard's sequences; check the checkpoint"
-              .formatted(uniform));
+              .formatted(guard.uniform()));
     }
-    double error = pairedStandardError(mixKl, uniformKl);
-    // Where the mix is not finite, the comparison is false.
-    boolean mixServed = !Double.isFinite(alone) || mix - alone <= error;
-    return new QuantPlan.GuardResult(uniform, mix, alone, error, mixServed);
   }
 
   static double mean(double[] values) {

@@ -129,6 +129,25 @@ public sealed interface Progress {
   }
 
   /**
+   * The impact of the algorithms on a block is measured.
+   *
+   * @param position among the blocks to measure
+   * @param attempt {@link Sensitivity#TAIL} as the algorithm while the blocks behind it run
+   */
+  record Measuring(Position position, Attempt attempt, Scores scores, Times times)
+      implements BlockPhase {
+    @Override
+    public String phase() {
+      return "sensitivity";
+    }
+
+    @Override
+    public String algorithm() {
+      return attempt.algorithm();
+    }
+  }
+
+  /**
    * A block of the model.
    *
    * @param block index from 0

@@ -73,6 +73,7 @@ public record QuantPlan(
    *     metric; NaN if the algorithm failed
    * @param biasedScore the biased estimate
    * @param relativeMse squared error over the squared norm of the reference, on the same rows
+   * @param normalizedMse the same with each row divided by its root mean square
    * @param seconds time to quantize and score
    * @param failure the reason for a missing score; empty if there is a score
    * @param detail findings of the algorithm, e.g. the chosen exponents, for display
@@ -81,20 +82,43 @@ public record QuantPlan(
       double score,
       double biasedScore,
       double relativeMse,
+      double normalizedMse,
       double seconds,
       Optional<String> failure,
       Map<String, String> detail) {}
 
   /**
-   * The comparison of the mix with the best uniform plan: mean KL divergence per token from the
+   * The comparison of the mix with the best uniform plans: mean KL divergence per token from the
    * full-precision logits, in nats, on held-out sequences.
+   *
+   * @param uniform the algorithm of the uniform plan that decided: the served one, or the best that
+   *     the mix was compared with
+   * @param pairedStandardError standard error of the difference between the mix and that plan
+   * @param uniforms every uniform plan that was made, the decisive one included
    */
   public record GuardResult(
       String uniform,
       double mixKl,
       double uniformKl,
       double pairedStandardError,
-      boolean mixServed) {}
+      boolean mixServed,
+      List<UniformResult> uniforms) {
+    public GuardResult {
+      uniforms = List.copyOf(uniforms);
+    }
+  }
+
+  /**
+   * A uniform plan that the guard made.
+   *
+   * @param algorithm its only algorithm
+   * @param blockErrors the sum of its blocks' errors that it was chosen by ({@link
+   *     Candidate#normalizedMse})
+   * @param kl mean KL divergence per token, in nats
+   * @param pairedStandardError standard error of the difference between the mix and this plan
+   */
+  public record UniformResult(
+      String algorithm, double blockErrors, double kl, double pairedStandardError) {}
 
   /**
    * The choice of the lm_head's format.

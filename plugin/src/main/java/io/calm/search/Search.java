@@ -31,14 +31,15 @@ import java.util.function.Consumer;
  * Errors of earlier blocks are therefore visible to later ones, which can compensate for them.
  *
  * <p><b>Guard.</b> A mix that wins block by block may still lose as a whole. {@link Guard}
- * quantizes the model with the best single algorithm and compares both by KL divergence to the
- * full-precision logits, on sequences that neither fitting nor scoring has seen. The mix is served
- * unless it is worse by more than the paired standard error. {@link UniformPrefix} avoids the
+ * quantizes the model with the best single algorithm, or the best two if they are close, and
+ * compares the plans by KL divergence to the full-precision logits, on sequences that neither
+ * fitting nor scoring has seen. The mix is served unless it is worse by more than the paired
+ * standard error. {@link UniformPrefix} avoids the
  * blocks that both have in common. {@link HeadTrial} then chooses the format of the lm_head in a
  * similar way.
  *
  * <p><b>Cost.</b> L blocks and a pool of P algorithms take L * P candidates: one quantization and
- * one block forward each. The guard adds one quantization per block. Memory holds one
+ * one block forward each. The guard adds one or two quantizations per block. Memory holds one
  * full-precision block, its P candidates, and the hidden states of the parts in use; finished
  * blocks go to the {@link BlockSink} at once.
  *
@@ -172,7 +173,7 @@ public final class Search {
       List<Evaluation> evaluations = new ArrayList<>();
       try (HiddenStates output = context.fullForward(layer, block).run(source.get(Part.SCORE));
           Matrix target = output.toMatrix()) {
-        Similarity.Reference reference = reference(target);
+        Similarity.Reference reference = reference(target, source.get(Part.SCORE));
         for (int i = 0; i < settings.pool().size(); i++) {
           Quantizer quantizer = settings.pool().get(i);
           progress.trying(layer, i, quantizer.name());
@@ -202,17 +203,18 @@ public final class Search {
     }
   }
 
-  private Similarity.Reference reference(Matrix target) {
+  private Similarity.Reference reference(Matrix target, HiddenStates input) {
     ComparedRows rows =
         settings.sinkThreshold() > 0
             ? ComparedRows.withoutSinks(target, settings.sinkThreshold())
             : ComparedRows.all(target.rows());
     excludedRows += rows.total() - rows.kept();
     scoredRows += rows.total();
-    return settings
-        .metric()
-        .similarity(context.threads(), context.compute().kernels())
-        .reference(target, rows);
+    Similarity similarity =
+        settings.metric().similarity(context.threads(), context.compute().kernels());
+    return similarity.readsInput()
+        ? similarity.reference(target, input.toMatrix(), rows)
+        : similarity.reference(target, rows);
   }
 
   private Evaluation evaluate(
@@ -243,6 +245,7 @@ public final class Search {
             value.value(),
             value.biased(),
             value.relativeMse(),
+            value.normalizedMse(),
             progress.seconds() - start,
             Optional.empty(),
             result.detail());
@@ -254,6 +257,7 @@ public final class Search {
     return new Evaluation(
         quantizer.name(),
         new QuantPlan.Candidate(
+            Double.NaN,
             Double.NaN,
             Double.NaN,
             Double.NaN,

@@ -6,7 +6,7 @@ import java.util.Optional;
  * The variant to serve and the reason.
  *
  * @param served {@code calm} or {@code uniform-NAME}
- * @param guardForwards block forwards of the uniform plan of the comparison
+ * @param guardForwards block forwards of the uniform plans of the comparison
  * @param uniform hidden states of that plan behind the last block if it is served; the receiver
  *     closes them
  */

@@ -137,13 +137,14 @@ final class ExampleModel {
       candidates.put(
           "rtn",
           new QuantPlan.Candidate(
-              1 - 1.0 / (3 + layer), Math.nextDown(1.0), 1e-300, 0.25, Optional.empty(), Map.of()));
+              1 - 1.0 / (3 + layer), Math.nextDown(1.0), 1e-300, 1 / 7.0, 0.25, Optional.empty(), Map.of()));
       candidates.put(
           "awq+gptq",
           new QuantPlan.Candidate(
               Double.NaN,
               Double.POSITIVE_INFINITY,
               Double.NEGATIVE_INFINITY,
+              Double.NaN,
               -0.0,
               Optional.of("Cholesky: \"pivot\" 3 <= 0\n"),
               Map.of("alpha", "0.5")));
@@ -161,7 +162,13 @@ final class ExampleModel {
         12,
         3,
         1536,
-        Optional.of(new QuantPlan.GuardResult("gptq", 0.1, 0.2, 1 / 3.0, true)),
+        Optional.of(new QuantPlan.GuardResult(
+                "gptq",
+                0.1,
+                0.2,
+                1 / 3.0,
+                true,
+                List.of(new QuantPlan.UniformResult("gptq", 0.7, 0.2, 1 / 3.0)))),
         new QuantPlan.Head(
             TableFormat.INT4,
             "within",

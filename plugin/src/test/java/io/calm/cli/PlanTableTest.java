@@ -17,7 +17,7 @@ class PlanTableTest {
 
   static QuantPlan plan(String served, boolean mixServed) {
     QuantPlan.Candidate candidate =
-        new QuantPlan.Candidate(0.999, 0.999, 1e-3, 1, Optional.empty(), Map.of());
+        new QuantPlan.Candidate(0.999, 0.999, 1e-3, 2e-3, 1, Optional.empty(), Map.of());
     Map<String, QuantPlan.Candidate> candidates = Map.of("gptq", candidate, "awq", candidate);
     return new QuantPlan(
         List.of(
@@ -33,7 +33,7 @@ class PlanTableTest {
         8,
         1,
         96,
-        Optional.of(new QuantPlan.GuardResult("gptq", 0.2, 0.1, 0.01, mixServed)),
+        Optional.of(new QuantPlan.GuardResult("gptq", 0.2, 0.1, 0.01, mixServed, List.of())),
         QuantPlan.Head.given(TableFormat.INT8, "calm.lm-head=int8"),
         new QuantPlan.Calibration("self", 4, 1, 1, 48, 0, List.of()),
         2);

@@ -10,12 +10,12 @@ import org.junit.jupiter.api.Test;
 
 class ChoiceTest {
   private static QuantPlan.Candidate scored(double score, double mse) {
-    return new QuantPlan.Candidate(score, score, mse, 1, Optional.empty(), Map.of());
+    return new QuantPlan.Candidate(score, score, mse, mse, 1, Optional.empty(), Map.of());
   }
 
   private static QuantPlan.Candidate failed() {
     return new QuantPlan.Candidate(
-        Double.NaN, Double.NaN, Double.NaN, 1, Optional.of("a reason"), Map.of());
+        Double.NaN, Double.NaN, Double.NaN, Double.NaN, 1, Optional.of("a reason"), Map.of());
   }
 
   @Test

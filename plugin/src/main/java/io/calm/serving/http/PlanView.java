@@ -45,6 +45,18 @@ final class PlanView {
     addNumber(object, "uniform_kl", guard.uniformKl());
     addNumber(object, "paired_standard_error", guard.pairedStandardError());
     object.addProperty("mix_served", guard.mixServed());
+    JsonArray uniforms = new JsonArray();
+    guard.uniforms().forEach(uniform -> uniforms.add(uniform(uniform)));
+    object.add("uniforms", uniforms);
+    return object;
+  }
+
+  private static JsonObject uniform(QuantPlan.UniformResult uniform) {
+    JsonObject object = new JsonObject();
+    object.addProperty("algorithm", uniform.algorithm());
+    addNumber(object, "block_errors", uniform.blockErrors());
+    addNumber(object, "kl", uniform.kl());
+    addNumber(object, "paired_standard_error", uniform.pairedStandardError());
     return object;
   }
 
@@ -90,6 +102,7 @@ final class PlanView {
     addNumber(object, "score", candidate.score());
     addNumber(object, "biased_score", candidate.biasedScore());
     addNumber(object, "relative_mse", candidate.relativeMse());
+    addNumber(object, "normalized_mse", candidate.normalizedMse());
     addNumber(object, "seconds", candidate.seconds());
     candidate.failure().ifPresent(failure -> object.addProperty("failure", failure));
     JsonObject detail = new JsonObject();

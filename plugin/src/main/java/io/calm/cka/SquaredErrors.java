@@ -1,0 +1,55 @@
+package io.calm.cka;
+
+import io.calm.tensor.Matrix;
+
+/**
+ * Squared errors of a candidate C to its reference R over some rows, not centred.
+ *
+ * @param relative {@code ||C - R||_F^2 / ||R||_F^2}; not finite for a reference of zeros
+ * @param normalized {@code sum |c/|c| - r/|r||^2 / n} over the n rows of R that are not zero, a
+ *     candidate's row of zeros counted as it is; NaN if n is 0
+ */
+record SquaredErrors(double relative, double normalized) {
+
+  static SquaredErrors between(Matrix reference, Matrix candidate, ComparedRows rows) {
+    float[] expected = new float[reference.columns()];
+    float[] got = new float[reference.columns()];
+    double error = 0;
+    double squares = 0;
+    double directions = 0;
+    int directed = 0;
+    for (int i = 0; i < rows.kept(); i++) {
+      reference.readRow(rows.row(i), expected);
+      candidate.readRow(rows.row(i), got);
+      double norm = squares(expected);
+      squares += norm;
+      for (int k = 0; k < got.length; k++) {
+        double difference = (double) got[k] - expected[k];
+        error += difference * difference;
+      }
+      if (norm > 0) {
+        directions += directions(expected, Math.sqrt(norm), got, Math.sqrt(squares(got)));
+        directed++;
+      }
+    }
+    return new SquaredErrors(error / squares, directions / directed);
+  }
+
+  private static double directions(float[] expected, double norm, float[] got, double gotNorm) {
+    double unit = gotNorm == 0 ? 1 : gotNorm;
+    double sum = 0;
+    for (int k = 0; k < got.length; k++) {
+      double difference = got[k] / unit - expected[k] / norm;
+      sum += difference * difference;
+    }
+    return sum;
+  }
+
+  private static double squares(float[] row) {
+    double sum = 0;
+    for (float x : row) {
+      sum += (double) x * x;
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,128 @@
+package io.calm.cli;
+
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.cli.terminal.ProgressBar;
+import io.calm.quantize.QuantizedModelStore;
+import io.calm.quantize.SensitivityRequest;
+import io.calm.search.SensitivityTable;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** The command {@code calm sensitivity}: measures what each algorithm costs on each block alone. */
+@Command(
+    name = "sensitivity",
+    description = {
+      "Prints, for each block and each algorithm of the pool, the KL divergence of the final logits"
+          + " to full precision when that block alone is quantized, beside the scores that a search"
+          + " would see. A summary tells what the choice of every metric costs.",
+      "Finished cells are kept in the cache: a run that was stopped continues."
+    })
+final class SensitivityCommand implements Callable<Integer> {
+  @Mixin private ModelMixin model;
+
+  @Option(
+      names = "--pool",
+      paramLabel = "NAMES",
+      description = "Algorithms with commas between, e.g. rtn,gptq,awq. Default: calm.pool.")
+  private @Nullable String pool;
+
+  @Option(
+      names = "--blocks",
+      paramLabel = "LIST",
+      description = "Blocks to measure, e.g. 0-10,29. Default: all.")
+  private @Nullable String blocks;
+
+  @Option(
+      names = "--text",
+      paramLabel = "FILE",
+      description =
+          "A UTF-8 text to measure on, beside the guard part of the calibration. Repeatable.")
+  private final List<Path> texts = new ArrayList<>();
+
+  @Option(
+      names = "--windows",
+      defaultValue = "6",
+      description = "Maximum number of windows of each text. Default: ${DEFAULT-VALUE}.")
+  private int windows;
+
+  @Option(
+      names = "--length",
+      paramLabel = "TOKENS",
+      description = "Tokens per window. Default: 256, or as many as a calibration sequence has.")
+  private @Nullable Integer length;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "Also writes the table as JSON.")
+  private @Nullable Path json;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    List<Integer> chosen = blocks == null ? List.of() : BlockList.parse(blocks);
+    ModelMixin.Resolved resolved =
+        model.resolve(
+            pool == null ? Map.of() : Map.of("calm.pool", pool, "calm.algorithm", "search"));
+    try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
+      Map<String, int[]> tokens = new LinkedHashMap<>();
+      for (Path text : texts) {
+        tokens.put(name(text, tokens), checkpoint.tokenizer().encode(read(text), false));
+      }
+      SensitivityRequest request =
+          new SensitivityRequest(
+              chosen,
+              tokens,
+              windows,
+              length == null ? OptionalInt.empty() : OptionalInt.of(length));
+      print(measure(new QuantizedModelStore(resolved.settings()), checkpoint, request));
+    }
+    return 0;
+  }
+
+  private static SensitivityTable measure(
+      QuantizedModelStore store, Checkpoint checkpoint, SensitivityRequest request) {
+    try (ProgressBar bar = ProgressBar.open()) {
+      return store.sensitivity(checkpoint, request, bar);
+    }
+  }
+
+  private void print(SensitivityTable table) throws IOException {
+    PrintWriter out = spec.commandLine().getOut();
+    SensitivityText.lines(table).forEach(out::println);
+    out.flush();
+    if (json != null) {
+      Files.writeString(json, SensitivityJson.write(table));
+    }
+  }
+
+  /** Returns the name of a text's file, or its path if another file has that name. */
+  private static String name(Path text, Map<String, int[]> others) {
+    Path file = text.getFileName();
+    return file == null || others.containsKey(file.toString()) ? text.toString() : file.toString();
+  }
+
+  /** Reads a text. Lines end with a line feed, also in files from Windows. */
+  private static String read(Path file) throws IOException {
+    try {
+      return Files.readString(file).replace("\r\n", "\n");
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(
+          "%s: expected UTF-8 text, got other bytes; convert the file".formatted(file), e);
+    }
+  }
+}

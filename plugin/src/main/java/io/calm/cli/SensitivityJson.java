@@ -1,0 +1,89 @@
+package io.calm.cli;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import io.calm.search.SensitivityCell;
+import io.calm.search.SensitivityTable;
+
+/**
+ * Writes a table of impacts as JSON. Divergences are in nats per token; a number that JSON does not
+ * have is null.
+ */
+final class SensitivityJson {
+  private static final Gson GSON =
+      new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
+
+  private SensitivityJson() {}
+
+  static String write(SensitivityTable table) {
+    JsonObject object = new JsonObject();
+    object.add("blocks", GSON.toJsonTree(table.blocks()));
+    object.add("pool", GSON.toJsonTree(table.pool()));
+    object.addProperty("length", table.length());
+    object.add("windows", GSON.toJsonTree(table.texts()));
+    JsonArray cells = new JsonArray();
+    table.cells().forEach(cell -> cells.add(cell(table, cell)));
+    object.add("cells", cells);
+    JsonObject summaries = new JsonObject();
+    for (String text : table.textNames()) {
+      JsonArray summary = new JsonArray();
+      table.summary(text).forEach(choices -> summary.add(choices(choices)));
+      summaries.add(text, summary);
+    }
+    object.add("summary", summaries);
+    return GSON.toJson(object) + "\n";
+  }
+
+  private static JsonObject cell(SensitivityTable table, SensitivityCell cell) {
+    JsonObject object = new JsonObject();
+    object.addProperty("block", cell.block());
+    object.addProperty("algorithm", cell.algorithm());
+    addNumber(object, "seconds", cell.seconds());
+    if (cell.failure().isPresent()) {
+      object.addProperty("failure", cell.failure().get());
+      return object;
+    }
+    JsonObject scores = new JsonObject();
+    cell.scores().forEach((metric, score) -> addNumber(scores, metric, score));
+    object.add("scores", scores);
+    JsonObject kl = new JsonObject();
+    cell.kl()
+        .forEach(
+            (text, windows) -> {
+              JsonObject estimate = estimate(table.kl(cell, text));
+              JsonArray all = new JsonArray();
+              windows.forEach(value -> add(all, value));
+              estimate.add("windows", all);
+              kl.add(text, estimate);
+            });
+    object.add("kl", kl);
+    return object;
+  }
+
+  private static JsonObject choices(SensitivityTable.Choices choices) {
+    JsonObject object = new JsonObject();
+    object.addProperty("choice", choices.name());
+    object.add("kl", estimate(choices.sum()));
+    object.add("over_perfect", estimate(choices.overPerfect()));
+    object.add("over_best_uniform", estimate(choices.overUniform()));
+    object.add("blocks", GSON.toJsonTree(choices.chosen()));
+    return object;
+  }
+
+  private static JsonObject estimate(SensitivityTable.Estimate estimate) {
+    JsonObject object = new JsonObject();
+    addNumber(object, "mean", estimate.mean());
+    addNumber(object, "standard_error", estimate.standardError());
+    return object;
+  }
+
+  private static void addNumber(JsonObject object, String name, double value) {
+    object.addProperty(name, Double.isFinite(value) ? value : null);
+  }
+
+  private static void add(JsonArray array, double value) {
+    array.add(Double.isFinite(value) ? value : null);
+  }
+}

@@ -1,0 +1,63 @@
+package io.calm.search;
+
+import io.calm.quant.Quantizer;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/**
+ * The uniform plans of a pool, best first, by the sum over all blocks of the relative squared error
+ * of normalized rows. The loss of a model is close to the sum of its blocks' losses, and of the
+ * errors that a search knows this one predicts them best (see {@code calm sensitivity}). A mean of
+ * scores near 1 would be decided by the worst block.
+ *
+ * @param plans the algorithms that failed on no block
+ */
+record UniformRanking(List<Ranked> plans) {
+  /** Sums within this factor of the best are too close to tell which plan is better. */
+  private static final double CLOSE = 1.1;
+
+  /** Maximum number of plans that are made. */
+  private static final int MAX_MADE = 2;
+
+  /** A uniform plan and the sum of its blocks' errors. */
+  record Ranked(Quantizer quantizer, double blockErrors) {
+    String name() {
+      return quantizer.name();
+    }
+  }
+
+  /** Ranks the members of a pool by their results in a search. */
+  static UniformRanking of(List<Quantizer> pool, List<QuantPlan.BlockChoice> choices) {
+    return new UniformRanking(
+        pool.stream()
+            .map(quantizer -> new Ranked(quantizer, blockErrors(quantizer, choices)))
+            .filter(ranked -> Double.isFinite(ranked.blockErrors()))
+            .sorted(Comparator.comparingDouble(Ranked::blockErrors))
+            .toList());
+  }
+
+  private static double blockErrors(Quantizer quantizer, List<QuantPlan.BlockChoice> choices) {
+    return choices.stream()
+        .map(choice -> choice.candidates().get(quantizer.name()))
+        .mapToDouble(candidate -> candidate == null ? Double.NaN : candidate.normalizedMse())
+        .sum();
+  }
+
+  /** Returns the best plan, and the second one if it is close. */
+  List<Ranked> best() {
+    return plans.stream()
+        .limit(MAX_MADE)
+        .filter(ranked -> ranked.blockErrors() <= CLOSE * plans.get(0).blockErrors())
+        .toList();
+  }
+
+  /** Returns the sums for a plan's reason, e.g. {@code gptq 0.0123, awq 0.0150}. */
+  String words() {
+    return plans.stream()
+        .map(
+            ranked -> String.format(Locale.ROOT, "%s %.4g", ranked.name(), ranked.blockErrors()))
+        .collect(Collectors.joining(", "));
+  }
+}

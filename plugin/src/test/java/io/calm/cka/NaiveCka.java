@@ -28,6 +28,41 @@ final class NaiveCka {
     return error / norm;
   }
 
+  /** Each row divided by the square root of the mean of its squares. */
+  static double[][] normalized(float[][] x) {
+    double[][] rows = new double[x.length][];
+    for (int i = 0; i < x.length; i++) {
+      double mean = 0;
+      for (float v : x[i]) {
+        mean += Math.pow(v, 2) / x[i].length;
+      }
+      rows[i] = new double[x[i].length];
+      for (int k = 0; k < x[i].length; k++) {
+        rows[i][k] = mean == 0 ? 0 : x[i][k] / Math.sqrt(mean);
+      }
+    }
+    return rows;
+  }
+
+  /** The relative squared error of {@link #normalized} rows, those of a reference of zeros left out. */
+  static double normalizedMse(float[][] reference, float[][] candidate) {
+    double[][] expected = normalized(reference);
+    double[][] got = normalized(candidate);
+    double error = 0;
+    double norm = 0;
+    for (int i = 0; i < expected.length; i++) {
+      double own = 0;
+      double difference = 0;
+      for (int k = 0; k < expected[i].length; k++) {
+        own += Math.pow(expected[i][k], 2);
+        difference += Math.pow(got[i][k] - expected[i][k], 2);
+      }
+      norm += own;
+      error += own > 0 ? difference : 0;
+    }
+    return error / norm;
+  }
+
   private static double biasedHsic(float[][] x, float[][] y) {
     int n = x.length;
     double[][] h = new double[n][n];

@@ -228,7 +228,13 @@ final class SimilarityTest {
   @Test
   void aMetricIsSpelledAsItsSettingAndMakesItsMeasure() {
     assertEquals(
-        List.of("cka", "cka-biased", "relative-mse"),
+        List.of(
+            "cka",
+            "cka-biased",
+            "cka-contribution",
+            "cka-normalized",
+            "relative-mse",
+            "relative-mse-normalized"),
         Arrays.stream(Metric.values()).map(Metric::setting).toList());
     for (Metric metric : Metric.values()) {
       assertEquals(metric, metric.similarity(1, KERNELS).metric());

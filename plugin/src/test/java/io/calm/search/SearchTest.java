@@ -68,9 +68,18 @@ class SearchTest {
 
   private QuantPlan search(
       List<Quantizer> pool, boolean fullReference, boolean guard, HeadRule head) {
-    SearchSettings settings =
+    return search(
         new SearchSettings(
-            pool, 32, ActivationMode.PER_GROUP, Metric.CKA, fullReference, 20, guard, head);
+            pool, 32, ActivationMode.PER_GROUP, Metric.CKA, fullReference, 20, guard, head));
+  }
+
+  private QuantPlan search(List<Quantizer> pool, Metric metric) {
+    HeadRule head = new HeadRule.Given(TableFormat.INT8);
+    return search(
+        new SearchSettings(pool, 32, ActivationMode.PER_GROUP, metric, false, 20, true, head));
+  }
+
+  private QuantPlan search(SearchSettings settings) {
     try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
         Parallel parallel = new Parallel(2)) {
       return Search.run(
@@ -246,17 +255,20 @@ class SearchTest {
     assertEquals(0, search(pool("gptq")).guardForwards(), "one algorithm has no rival");
   }
 
-  /** The fit and the guard's part behind the blocks that the mix has in common with the uniform. */
+  /** The fit and the guard's part behind the blocks that the mix has in common with a uniform. */
   private static int uniformPass(QuantPlan plan) {
-    if (plan.guard().isEmpty()) {
-      return 0; // one algorithm won every block
-    }
-    String uniform = plan.guard().get().uniform();
+    return plan.guard().stream()
+        .flatMap(guard -> guard.uniforms().stream())
+        .mapToInt(uniform -> 2 * (LAYERS - common(plan, uniform.algorithm())))
+        .sum();
+  }
+
+  private static int common(QuantPlan plan, String uniform) {
     int common = 0;
     while (plan.blocks().get(common).algorithm().equals(uniform)) {
       common++;
     }
-    return 2 * (LAYERS - common);
+    return common;
   }
 
   /** GPTQ but for the calls named, in which the block's attention is all but silent. */
@@ -306,6 +318,42 @@ class SearchTest {
     QuantPlan.GuardResult guard = plan.guard().orElseThrow();
     assertEquals("first", guard.uniform());
     assertEquals(guard.mixKl(), guard.uniformKl());
+    assertEquals(1, guard.uniforms().size(), "the other has far more error");
+  }
+
+  /** Two algorithms of the same errors, the second of which is bad where the search cannot see. */
+  @Test
+  void twoUniformPlansThatAreCloseAreBothMadeAndJudged() {
+    QuantPlan plan =
+        search(List.of(new Moody("first", Set.of()), new Moody("second", Set.of(LAYERS + 1))));
+    assertEquals(
+        List.of("first", "first", "first"),
+        plan.blocks().stream().map(QuantPlan.BlockChoice::algorithm).toList());
+    QuantPlan.GuardResult guard = plan.guard().orElseThrow();
+    assertEquals(
+        List.of("second"),
+        guard.uniforms().stream().map(QuantPlan.UniformResult::algorithm).toList(),
+        "the mix is the first uniform plan itself");
+    assertTrue(guard.mixServed(), plan.reason());
+    assertTrue(guard.uniformKl() > guard.mixKl(), plan.reason());
+    assertTrue(plan.reason().contains("summed block errors of the uniform plans: first"), plan.reason());
+    double errors =
+        plan.blocks().stream().mapToDouble(b -> b.candidates().get("second").normalizedMse()).sum();
+    assertEquals(errors, guard.uniforms().get(0).blockErrors());
+  }
+
+  @Test
+  void everyMetricSearches() {
+    for (Metric metric : Metric.values()) {
+      QuantPlan plan = search(pool("rtn", "gptq"), metric);
+      assertEquals(metric, plan.metric());
+      for (QuantPlan.BlockChoice choice : plan.blocks()) {
+        for (QuantPlan.Candidate candidate : choice.candidates().values()) {
+          assertTrue(candidate.failure().isEmpty(), metric + " " + candidate);
+          assertTrue(candidate.normalizedMse() > 0, metric + " " + candidate);
+        }
+      }
+    }
   }
 
   @Test

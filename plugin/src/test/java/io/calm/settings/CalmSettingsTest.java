@@ -40,7 +40,7 @@ class CalmSettingsTest {
         calm.activation; per-group; per-group | per-token; RESULT
         calm.algorithm; search; search | the name of an algorithm, e.g. gptq; RESULT
         calm.pool; auto; auto | names of algorithms, each once, with commas between, e.g. rtn,gptq,awq; RESULT
-        calm.search.metric; cka; cka | cka-biased | relative-mse; RESULT
+        calm.search.metric; cka; cka | cka-biased | cka-contribution | cka-normalized | relative-mse | relative-mse-normalized; RESULT
         calm.search.reference; quantized; quantized | full-precision; RESULT
         calm.search.sink-threshold; 20; 0 (off), or from 1 to 1000000 (median row norms); RESULT
         calm.search.guard; true; true | false; RESULT

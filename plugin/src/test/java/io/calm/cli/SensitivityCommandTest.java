@@ -1,0 +1,135 @@
+package io.calm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.calm.cka.Metric;
+import io.calm.testing.Repository;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** The table of a trained model of five blocks, on a part of them. */
+class SensitivityCommandTest {
+  private static final String TINY = Repository.path("models/calm-tiny-llama").toString();
+
+  @TempDir Path directory;
+
+  private record Outcome(int status, String out, String err) {}
+
+  private Outcome run(String... more) {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "sensitivity",
+                TINY,
+                "-s",
+                "calm.cache-dir=" + directory.resolve("cache"),
+                "-s",
+                "calm.calibration.samples=4",
+                "-s",
+                "calm.calibration.length=48"));
+    arguments.addAll(List.of(more));
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine line = Main.commandLine();
+    line.setOut(new PrintWriter(out, true));
+    line.setErr(new PrintWriter(err, true));
+    int status = line.execute(arguments.toArray(String[]::new));
+    return new Outcome(status, out.toString(), err.toString());
+  }
+
+  private Path log() throws IOException {
+    try (Stream<Path> files = Files.list(directory.resolve("cache").resolve("sensitivity"))) {
+      return files.filter(file -> file.toString().endsWith(".jsonl")).findFirst().orElseThrow();
+    }
+  }
+
+  @Test
+  void aTableIsPrintedAndASecondRunContinuesIt() throws IOException {
+    Path text = Files.writeString(directory.resolve("a.txt"), "The cat sat. ".repeat(80));
+    Path json = directory.resolve("table.json");
+    String[] command = {
+      "--blocks", "1,3-4", "--pool", "rtn,awq", "--text", text.toString(), "--windows", "2",
+      "--length", "32", "--json", json.toString()
+    };
+    Outcome whole = run(command);
+    assertEquals(0, whole.status(), whole.err());
+    List<String> lines = whole.out().lines().toList();
+    assertEquals(
+        List.of("1 rtn", "1 awq", "3 rtn", "3 awq", "4 rtn", "4 awq"),
+        lines.subList(2, 8).stream().map(line -> line.strip().split(" +", 3)).map(
+            words -> words[0] + " " + words[1]).toList());
+    for (String choice : List.of("perfect choice", "by cka ", "uniform-rtn", "uniform-awq")) {
+      assertEquals(
+          3, lines.stream().filter(line -> line.startsWith(choice)).count(), "two texts and both");
+    }
+    JsonObject table = JsonParser.parseString(Files.readString(json)).getAsJsonObject();
+    assertEquals("[1,3,4]", table.get("blocks").toString());
+    assertEquals("{\"guard part\":1,\"a.txt\":2}", table.get("windows").toString());
+    for (JsonElement element : table.getAsJsonArray("cells")) {
+      JsonObject cell = element.getAsJsonObject();
+      JsonObject kl = cell.getAsJsonObject("kl");
+      assertTrue(kl.getAsJsonObject("a.txt").get("mean").getAsDouble() > 0, cell.toString());
+      assertTrue(kl.getAsJsonObject("guard part").get("standard_error").isJsonNull(), "one window");
+      assertEquals(settings(), cell.getAsJsonObject("scores").keySet());
+    }
+
+    String cells = Files.readString(log());
+    assertEquals(whole, run(command), "nothing is measured again");
+    assertEquals(cells, Files.readString(log()));
+
+    // A run that was killed while it wrote its fourth cell.
+    List<String> finished = cells.lines().toList();
+    String cut = String.join("\n", finished.subList(0, 3)) + "\n" + finished.get(3).substring(0, 40);
+    Files.writeString(log(), cut);
+    assertEquals(whole.out(), run(command).out());
+    JsonArray again =
+        JsonParser.parseString(Files.readString(json)).getAsJsonObject().getAsJsonArray("cells");
+    assertEquals(timeless(table.getAsJsonArray("cells")), timeless(again));
+  }
+
+  private static Set<String> settings() {
+    Set<String> settings = new TreeSet<>();
+    for (Metric metric : Metric.values()) {
+      settings.add(metric.setting());
+    }
+    return settings;
+  }
+
+  private static JsonArray timeless(JsonArray cells) {
+    cells.forEach(cell -> cell.getAsJsonObject().remove("seconds"));
+    return cells;
+  }
+
+  @Test
+  void aWrongRequestSaysWhatIsExpected() throws IOException {
+    Path text = Files.writeString(directory.resolve("short.txt"), "A few words.");
+    assertTrue(
+        run("--blocks", "5").err().contains("--blocks: expected numbers from 0 to 4, got 5"));
+    assertTrue(run("--blocks", "x").err().contains("--blocks x: expected numbers and ranges"));
+    assertTrue(
+        run("--length", "49", "--pool", "rtn").err().contains("--length: expected 2 to 48"));
+    Outcome tooShort = run("--text", text.toString(), "--pool", "rtn");
+    assertTrue(
+        tooShort.err().contains("--text short.txt: expected a window of 48 tokens or more"),
+        tooShort.err());
+    assertEquals(1, tooShort.status());
+    assertTrue(run("--windows", "0", "--pool", "rtn").err().contains("--windows: expected 1"));
+    assertTrue(run("--text", "missing.txt").err().contains("missing.txt: no such file"));
+  }
+}

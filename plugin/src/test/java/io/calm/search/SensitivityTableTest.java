@@ -1,0 +1,137 @@
+package io.calm.search;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.cka.Metric;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** The sums of a table, computed by hand. */
+class SensitivityTableTest {
+
+  /** A cell whose metrics are all {@code score}, but relative MSE, whose score is {@code mse}. */
+  private static SensitivityCell cell(
+      int block, String algorithm, double score, double mse, Double... kl) {
+    Map<String, Double> scores = new HashMap<>();
+    for (Metric metric : Metric.values()) {
+      scores.put(metric.setting(), score);
+    }
+    scores.put("relative-mse", -mse);
+    return new SensitivityCell(
+        block,
+        algorithm,
+        Optional.empty(),
+        scores,
+        Map.of("text", List.of(kl)),
+        1);
+  }
+
+  private static SensitivityCell failed(int block, String algorithm) {
+    return new SensitivityCell(
+        block, algorithm, Optional.of("a reason"), Map.of(), Map.of(), 1);
+  }
+
+  private static SensitivityTable table(List<SensitivityCell> cells) {
+    return new SensitivityTable(
+        cells.stream().map(SensitivityCell::block).distinct().toList(),
+        List.of("a", "b"),
+        Map.of("text", 2),
+        16,
+        cells);
+  }
+
+  private static SensitivityTable.Choices row(SensitivityTable table, String name) {
+    return table.summary("text").stream()
+        .filter(choices -> choices.name().equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private final SensitivityTable table =
+      table(
+          List.of(
+              cell(0, "a", 0.9, 0.3, 1.0, 3.0),
+              cell(0, "b", 0.8, 0.1, 2.0, 4.0),
+              cell(1, "a", 0.9, 0.3, 6.0, 6.0),
+              cell(1, "b", 0.8, 0.1, 5.0, 3.0)));
+
+  @Test
+  void sumsAreThoseOfTheChosenCells() {
+    SensitivityTable.Choices perfect = row(table, "perfect choice");
+    assertEquals(6, perfect.sum().mean(), 1e-12, "block 0 by a: 1, 3; block 1 by b: 5, 3");
+    assertEquals(0, perfect.sum().standardError(), 1e-12);
+    assertEquals(Map.of("a", 1, "b", 1), perfect.chosen());
+
+    SensitivityTable.Choices a = row(table, "uniform-a");
+    assertEquals(8, a.sum().mean(), 1e-12, "7 and 9");
+    assertEquals(1, a.sum().standardError(), 1e-12);
+    assertEquals(2, a.overPerfect().mean(), 1e-12, "1 and 3");
+    assertEquals(1, a.overPerfect().standardError(), 1e-12);
+
+    SensitivityTable.Choices b = row(table, "uniform-b");
+    assertEquals(7, b.sum().mean(), 1e-12, "7 and 7");
+    assertEquals(0, b.overUniform().mean(), 1e-12, "the best uniform plan");
+    assertEquals(1, row(table, "uniform-a").overUniform().mean(), 1e-12);
+  }
+
+  @Test
+  void aMetricChoosesTheHighestScore() {
+    assertEquals(Map.of("a", 2), row(table, "by cka").chosen());
+    assertEquals(8, row(table, "by cka").sum().mean(), 1e-12);
+    assertEquals(Map.of("b", 2), row(table, "by relative-mse").chosen());
+    assertEquals(
+        1 + Metric.values().length + 2, table.summary("text").size(), "perfect, metrics, uniforms");
+  }
+
+  @Test
+  void scoresWithinTheTieOfASearchGoToTheLowestError() {
+    SensitivityTable tied =
+        table(
+            List.of(
+                cell(0, "a", 1 - 1e-7, 0.3, 1.0, 3.0), cell(0, "b", 1 - 9e-7, 0.1, 2.0, 4.0)));
+    assertEquals(Map.of("b", 1), row(tied, "by cka").chosen());
+  }
+
+  @Test
+  void aFailureEndsTheUniformPlanAndNoOtherChoice() {
+    SensitivityTable table =
+        table(
+            List.of(
+                cell(0, "a", 0.9, 0.3, 1.0, 3.0),
+                failed(0, "b"),
+                cell(1, "a", 0.9, 0.3, 6.0, 6.0),
+                cell(1, "b", 0.8, 0.1, 5.0, 3.0)));
+    List<String> names =
+        table.summary("text").stream().map(SensitivityTable.Choices::name).toList();
+    assertTrue(names.contains("uniform-a"), names.toString());
+    assertTrue(!names.contains("uniform-b"), names.toString());
+    assertEquals(Map.of("a", 1, "b", 1), row(table, "perfect choice").chosen());
+  }
+
+  @Test
+  void severalTextsAreAlsoSummedTogether() {
+    SensitivityCell cell =
+        new SensitivityCell(
+            0,
+            "a",
+            Optional.empty(),
+            Map.of(),
+            new LinkedHashMap<>(Map.of("one", List.of(1.0, 3.0), "two", List.of(8.0))),
+            1);
+    SensitivityTable both =
+        new SensitivityTable(
+            List.of(0), List.of("a"), new LinkedHashMap<>(Map.of("one", 2, "two", 1)), 16,
+            List.of(cell));
+    assertEquals(SensitivityTable.ALL, both.textNames().get(2));
+    assertEquals(4, both.kl(cell, SensitivityTable.ALL).mean(), 1e-12);
+    assertEquals(2, both.kl(cell, "one").mean(), 1e-12);
+    assertEquals(1, both.kl(cell, "one").standardError(), 1e-12);
+    assertTrue(Double.isNaN(both.kl(cell, "two").standardError()), "one window has no error");
+    assertEquals(List.of("text"), table.textNames());
+  }
+}

@@ -119,8 +119,8 @@ final class DamageTest {
 
   @Test
   void aManifestOfAnotherVersionIsRefused() throws IOException {
-    rewriteManifest("\"format\": 2,", "\"format\": 3,");
-    assertTrue(refusal().contains("manifest.json: expected format 2, got 3"));
+    rewriteManifest("\"format\": 3,", "\"format\": 2,");
+    assertTrue(refusal().contains("manifest.json: expected format 3, got 2"));
     assertIsMadeAgain();
   }
 

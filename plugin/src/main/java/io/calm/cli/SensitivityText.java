@@ -65,8 +65,9 @@ final class SensitivityText {
   private static List<String> summary(SensitivityTable table, String text) {
     List<String> lines = new ArrayList<>();
     int windows =
-        table.texts().getOrDefault(
-            text, table.texts().values().stream().mapToInt(Integer::intValue).sum());
+        table
+            .texts()
+            .getOrDefault(text, table.texts().values().stream().mapToInt(Integer::intValue).sum());
     lines.add(
         format(
             "%s (%d windows of %d tokens): sum over %d blocks",

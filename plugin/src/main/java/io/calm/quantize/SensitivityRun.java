@@ -51,10 +51,7 @@ final class SensitivityRun {
    * @param key of the artifact that the same settings make
    */
   SensitivityRun(
-      Checkpoint checkpoint,
-      ArtifactKey key,
-      CalmSettings settings,
-      Consumer<Progress> progress) {
+      Checkpoint checkpoint, ArtifactKey key, CalmSettings settings, Consumer<Progress> progress) {
     this.checkpoint = checkpoint;
     this.key = key;
     this.settings = settings;

@@ -157,8 +157,7 @@ final class Guard {
 
     Verdict verdict(UniformRanking ranking) {
       if (rivals.isEmpty()) {
-        return kept(
-            "the best uniform plan could not be made: " + String.join("; ", failures));
+        return kept("the best uniform plan could not be made: " + String.join("; ", failures));
       }
       QuantPlan.GuardResult guard = decide(mixKl, rivals);
       requireFinite(guard);
@@ -219,8 +218,7 @@ final class Guard {
     double mix = mean(mixKl);
     Comparator<Rival> byKl =
         Comparator.comparingDouble(rival -> finiteOrInfinity(mean(rival.kl())));
-    Optional<Rival> winner =
-        rivals.stream().filter(rival -> beats(rival.kl(), mixKl)).min(byKl);
+    Optional<Rival> winner = rivals.stream().filter(rival -> beats(rival.kl(), mixKl)).min(byKl);
     Rival decisive = winner.orElseGet(() -> rivals.stream().min(byKl).orElseThrow());
     return new QuantPlan.GuardResult(
         decisive.algorithm(),

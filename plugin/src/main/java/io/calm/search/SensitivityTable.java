@@ -149,8 +149,7 @@ public record SensitivityTable(
 
   private static Optional<SensitivityCell> perfect(List<SensitivityCell> cells, String text) {
     return cells.stream()
-        .min(
-            (a, b) -> Double.compare(Guard.mean(windows(a, text)), Guard.mean(windows(b, text))));
+        .min((a, b) -> Double.compare(Guard.mean(windows(a, text)), Guard.mean(windows(b, text))));
   }
 
   /** Returns the choice of a search by a metric, with its rule for ties. */

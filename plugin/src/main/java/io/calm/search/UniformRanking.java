@@ -56,8 +56,7 @@ record UniformRanking(List<Ranked> plans) {
   /** Returns the sums for a plan's reason, e.g. {@code gptq 0.0123, awq 0.0150}. */
   String words() {
     return plans.stream()
-        .map(
-            ranked -> String.format(Locale.ROOT, "%s %.4g", ranked.name(), ranked.blockErrors()))
+        .map(ranked -> String.format(Locale.ROOT, "%s %.4g", ranked.name(), ranked.blockErrors()))
         .collect(Collectors.joining(", "));
   }
 }

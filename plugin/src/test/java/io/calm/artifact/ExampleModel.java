@@ -137,7 +137,13 @@ final class ExampleModel {
       candidates.put(
           "rtn",
           new QuantPlan.Candidate(
-              1 - 1.0 / (3 + layer), Math.nextDown(1.0), 1e-300, 1 / 7.0, 0.25, Optional.empty(), Map.of()));
+              1 - 1.0 / (3 + layer),
+              Math.nextDown(1.0),
+              1e-300,
+              1 / 7.0,
+              0.25,
+              Optional.empty(),
+              Map.of()));
       candidates.put(
           "awq+gptq",
           new QuantPlan.Candidate(
@@ -162,7 +168,8 @@ final class ExampleModel {
         12,
         3,
         1536,
-        Optional.of(new QuantPlan.GuardResult(
+        Optional.of(
+            new QuantPlan.GuardResult(
                 "gptq",
                 0.1,
                 0.2,

@@ -160,7 +160,9 @@ final class MetricVariantsTest {
     x[2] = new float[4];
     y[5] = new float[4];
     assertEquals(
-        -NaiveCka.normalizedMse(x, y), value(Metric.RELATIVE_MSE_NORMALIZED, x, x, y).value(), 1e-12);
+        -NaiveCka.normalizedMse(x, y),
+        value(Metric.RELATIVE_MSE_NORMALIZED, x, x, y).value(),
+        1e-12);
     assertTrue(Double.isFinite(value(Metric.CKA_NORMALIZED, x, x, y).value()));
     float[][] zero = new float[9][4];
     assertEquals(

@@ -44,7 +44,9 @@ final class NaiveCka {
     return rows;
   }
 
-  /** The relative squared error of {@link #normalized} rows, those of a reference of zeros left out. */
+  /**
+   * The relative squared error of {@link #normalized} rows, those of a reference of zeros left out.
+   */
   static double normalizedMse(float[][] reference, float[][] candidate) {
     double[][] expected = normalized(reference);
     double[][] got = normalized(candidate);

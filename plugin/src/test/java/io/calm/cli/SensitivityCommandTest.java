@@ -64,16 +64,28 @@ class SensitivityCommandTest {
     Path text = Files.writeString(directory.resolve("a.txt"), "The cat sat. ".repeat(80));
     Path json = directory.resolve("table.json");
     String[] command = {
-      "--blocks", "1,3-4", "--pool", "rtn,awq", "--text", text.toString(), "--windows", "2",
-      "--length", "32", "--json", json.toString()
+      "--blocks",
+      "1,3-4",
+      "--pool",
+      "rtn,awq",
+      "--text",
+      text.toString(),
+      "--windows",
+      "2",
+      "--length",
+      "32",
+      "--json",
+      json.toString()
     };
     Outcome whole = run(command);
     assertEquals(0, whole.status(), whole.err());
     List<String> lines = whole.out().lines().toList();
     assertEquals(
         List.of("1 rtn", "1 awq", "3 rtn", "3 awq", "4 rtn", "4 awq"),
-        lines.subList(2, 8).stream().map(line -> line.strip().split(" +", 3)).map(
-            words -> words[0] + " " + words[1]).toList());
+        lines.subList(2, 8).stream()
+            .map(line -> line.strip().split(" +", 3))
+            .map(words -> words[0] + " " + words[1])
+            .toList());
     for (String choice : List.of("perfect choice", "by cka ", "uniform-rtn", "uniform-awq")) {
       assertEquals(
           3, lines.stream().filter(line -> line.startsWith(choice)).count(), "two texts and both");
@@ -95,7 +107,8 @@ class SensitivityCommandTest {
 
     // A run that was killed while it wrote its fourth cell.
     List<String> finished = cells.lines().toList();
-    String cut = String.join("\n", finished.subList(0, 3)) + "\n" + finished.get(3).substring(0, 40);
+    String cut =
+        String.join("\n", finished.subList(0, 3)) + "\n" + finished.get(3).substring(0, 40);
     Files.writeString(log(), cut);
     assertEquals(whole.out(), run(command).out());
     JsonArray again =
@@ -122,8 +135,7 @@ class SensitivityCommandTest {
     assertTrue(
         run("--blocks", "5").err().contains("--blocks: expected numbers from 0 to 4, got 5"));
     assertTrue(run("--blocks", "x").err().contains("--blocks x: expected numbers and ranges"));
-    assertTrue(
-        run("--length", "49", "--pool", "rtn").err().contains("--length: expected 2 to 48"));
+    assertTrue(run("--length", "49", "--pool", "rtn").err().contains("--length: expected 2 to 48"));
     Outcome tooShort = run("--text", text.toString(), "--pool", "rtn");
     assertTrue(
         tooShort.err().contains("--text short.txt: expected a window of 48 tokens or more"),

@@ -37,8 +37,7 @@ class GuardTest {
     assertFalse(Guard.decide(bad, List.of(rival("gptq", UNIFORM))).mixServed());
     assertTrue(Guard.decide(UNIFORM, List.of(rival("gptq", bad))).mixServed());
     QuantPlan.GuardResult neither = Guard.decide(bad, List.of(rival("gptq", bad.clone())));
-    SearchException e =
-        assertThrows(SearchException.class, () -> Guard.requireFinite(neither));
+    SearchException e = assertThrows(SearchException.class, () -> Guard.requireFinite(neither));
     assertTrue(e.getMessage().contains("the mix and of uniform-gptq"), e.getMessage());
   }
 

@@ -336,7 +336,8 @@ class SearchTest {
         "the mix is the first uniform plan itself");
     assertTrue(guard.mixServed(), plan.reason());
     assertTrue(guard.uniformKl() > guard.mixKl(), plan.reason());
-    assertTrue(plan.reason().contains("summed block errors of the uniform plans: first"), plan.reason());
+    assertTrue(
+        plan.reason().contains("summed block errors of the uniform plans: first"), plan.reason());
     double errors =
         plan.blocks().stream().mapToDouble(b -> b.candidates().get("second").normalizedMse()).sum();
     assertEquals(errors, guard.uniforms().get(0).blockErrors());

@@ -23,17 +23,11 @@ class SensitivityTableTest {
     }
     scores.put("relative-mse", -mse);
     return new SensitivityCell(
-        block,
-        algorithm,
-        Optional.empty(),
-        scores,
-        Map.of("text", List.of(kl)),
-        1);
+        block, algorithm, Optional.empty(), scores, Map.of("text", List.of(kl)), 1);
   }
 
   private static SensitivityCell failed(int block, String algorithm) {
-    return new SensitivityCell(
-        block, algorithm, Optional.of("a reason"), Map.of(), Map.of(), 1);
+    return new SensitivityCell(block, algorithm, Optional.of("a reason"), Map.of(), Map.of(), 1);
   }
 
   private static SensitivityTable table(List<SensitivityCell> cells) {
@@ -92,8 +86,7 @@ class SensitivityTableTest {
   void scoresWithinTheTieOfASearchGoToTheLowestError() {
     SensitivityTable tied =
         table(
-            List.of(
-                cell(0, "a", 1 - 1e-7, 0.3, 1.0, 3.0), cell(0, "b", 1 - 9e-7, 0.1, 2.0, 4.0)));
+            List.of(cell(0, "a", 1 - 1e-7, 0.3, 1.0, 3.0), cell(0, "b", 1 - 9e-7, 0.1, 2.0, 4.0)));
     assertEquals(Map.of("b", 1), row(tied, "by cka").chosen());
   }
 
@@ -125,7 +118,10 @@ class SensitivityTableTest {
             1);
     SensitivityTable both =
         new SensitivityTable(
-            List.of(0), List.of("a"), new LinkedHashMap<>(Map.of("one", 2, "two", 1)), 16,
+            List.of(0),
+            List.of("a"),
+            new LinkedHashMap<>(Map.of("one", 2, "two", 1)),
+            16,
             List.of(cell));
     assertEquals(SensitivityTable.ALL, both.textNames().get(2));
     assertEquals(4, both.kl(cell, SensitivityTable.ALL).mean(), 1e-12);

@@ -137,8 +137,7 @@ class SensitivityTest {
   @Test
   void divergencesAreThoseOfTheModelWithOneBlockQuantized() {
     Memory log = measure(new Memory(), pool("rtn"), 0, 1, 2);
-    List<int[]> windows =
-        texts.stream().flatMap(text -> text.windows().stream()).toList();
+    List<int[]> windows = texts.stream().flatMap(text -> text.windows().stream()).toList();
     for (int layer = 0; layer < LAYERS; layer++) {
       List<Double> got =
           log.find(layer, "rtn").orElseThrow().kl().values().stream()
@@ -149,8 +148,7 @@ class SensitivityTest {
           withInputs(
               pool("rtn"),
               inputs ->
-                  divergences(
-                      logits(inputs, windows, -1), logits(inputs, windows, quantized)));
+                  divergences(logits(inputs, windows, -1), logits(inputs, windows, quantized)));
       assertEquals(expected.size(), got.size());
       for (int w = 0; w < expected.size(); w++) {
         assertTrue(expected.get(w) > 0, "rounded inputs change the logits");
@@ -170,10 +168,7 @@ class SensitivityTest {
             pool("rtn").get(0).quantize(new ReplayedBlock(inputs, layer, block, states)).block();
         states =
             model.moduleBlock(
-                layer,
-                states,
-                rounded,
-                new BlockPass.InputRounding(ActivationMode.PER_GROUP, 32));
+                layer, states, rounded, new BlockPass.InputRounding(ActivationMode.PER_GROUP, 32));
       } else {
         states = model.block(layer, states, block);
       }

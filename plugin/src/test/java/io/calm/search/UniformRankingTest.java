@@ -57,7 +57,8 @@ class UniformRankingTest {
             Map.of(
                 "awq", blocks(candidate(0.98, 0.03), candidate(1, 0.01), candidate(1, 0.01)),
                 "smoothquant",
-                    blocks(candidate(0.999, 0.04), candidate(0.999, 0.04), candidate(0.999, 0.04))));
+                    blocks(
+                        candidate(0.999, 0.04), candidate(0.999, 0.04), candidate(0.999, 0.04))));
     assertEquals(List.of("awq"), best(ranking));
     assertEquals("awq 0.05000, smoothquant 0.1200", ranking.words());
   }
@@ -75,22 +76,14 @@ class UniformRankingTest {
         "two at most");
     assertEquals(
         List.of("a"),
-        best(
-            ranking(
-                Map.of("a", blocks(candidate(1, 0.100)), "b", blocks(candidate(1, 0.111))))));
+        best(ranking(Map.of("a", blocks(candidate(1, 0.100)), "b", blocks(candidate(1, 0.111))))));
   }
 
   @Test
   void anAlgorithmThatFailedOnABlockHasNoUniformPlan() {
     QuantPlan.Candidate failed =
         new QuantPlan.Candidate(
-            Double.NaN,
-            Double.NaN,
-            Double.NaN,
-            Double.NaN,
-            1,
-            Optional.of("a reason"),
-            Map.of());
+            Double.NaN, Double.NaN, Double.NaN, Double.NaN, 1, Optional.of("a reason"), Map.of());
     assertEquals(
         List.of("whole"),
         best(

@@ -141,10 +141,17 @@ public final class ScriptedModels {
 
   private static QuantPlan plan() {
     QuantPlan.Candidate good =
-        new QuantPlan.Candidate(0.999, 0.9991, 0.01, 0.02, 1.5, Optional.empty(), Map.of("alpha", "0.5"));
+        new QuantPlan.Candidate(
+            0.999, 0.9991, 0.01, 0.02, 1.5, Optional.empty(), Map.of("alpha", "0.5"));
     QuantPlan.Candidate bad =
         new QuantPlan.Candidate(
-            Double.NaN, Double.NaN, Double.NaN, Double.NaN, 0.5, Optional.of("Cholesky failed"), Map.of());
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            0.5,
+            Optional.of("Cholesky failed"),
+            Map.of());
     return new QuantPlan(
         List.of(
             new QuantPlan.BlockChoice(0, "awq", "highest score", Map.of("awq", good, "gptq", bad))),

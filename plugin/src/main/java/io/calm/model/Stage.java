@@ -22,6 +22,11 @@ public enum Stage {
     return Arrays.stream(LinearRole.values()).filter(role -> role.stage() == this).toList();
   }
 
+  /** Returns whether the output of the stage's linear is added to the residual stream. */
+  public boolean addsToResidual() {
+    return this == ATTENTION_OUT || this == MLP_OUT;
+  }
+
   /** Returns the stage after this one; empty after the last. */
   public Optional<Stage> next() {
     return switch (this) {

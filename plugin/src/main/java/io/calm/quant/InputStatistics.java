@@ -1,6 +1,7 @@
 package io.calm.quant;
 
 import io.calm.tensor.Matrix;
+import java.util.Optional;
 
 /** Statistics of a linear's input over the calibration tokens. */
 public interface InputStatistics {
@@ -10,4 +11,15 @@ public interface InputStatistics {
 
   /** Returns X'X of the input rounded to int8, [K, K]. The caller closes it and may change it. */
   Matrix gram();
+
+  /** Returns the number of calibration tokens that the statistics were taken over. */
+  int rows();
+
+  /**
+   * Returns the deviation of this input from that of the full-precision model on the same tokens;
+   * empty if only one of the two is known. The caller closes it.
+   */
+  default Optional<Deviation> deviation() {
+    return Optional.empty();
+  }
 }

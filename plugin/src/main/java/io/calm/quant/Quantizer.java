@@ -39,6 +39,11 @@ public interface Quantizer {
     return Optional.empty();
   }
 
+  /** Returns whether the algorithm compares with the full-precision hidden states. */
+  default boolean comparesStreams() {
+    return rounding().map(Rounding::comparesStreams).orElse(false);
+  }
+
   /**
    * Quantizes one block.
    *

@@ -12,4 +12,12 @@ public interface Rounding {
    * @throws QuantizationException naming the linear, if it cannot be done
    */
   QuantizedMatrix round(RoundingProblem problem);
+
+  /**
+   * Returns whether the rounding reads {@link InputStatistics#deviation}, which needs the hidden
+   * states of the full-precision model beside those of the quantized one.
+   */
+  default boolean comparesStreams() {
+    return false;
+  }
 }

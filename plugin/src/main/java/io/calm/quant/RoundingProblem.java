@@ -23,6 +23,11 @@ public record RoundingProblem(
     LinearAlgebra algebra,
     Compute compute) {
 
+  /** Returns the same problem with another weight of the same shape. */
+  public RoundingProblem withWeight(Matrix other) {
+    return new RoundingProblem(other, group, inputs, linears, algebra, compute);
+  }
+
   /** Returns the threads. */
   public Parallel parallel() {
     return compute.parallel();

@@ -185,6 +185,66 @@ public final class BlockPass implements AutoCloseable {
     return runtime.matrix(sum, width(), width());
   }
 
+  /** Returns the number of rows of the current input. */
+  public int rows() {
+    return Math.toIntExact(input.stream().mapToLong(NDArray::size).sum() / width());
+  }
+
+  /**
+   * Returns the sums of {@code (x - x^) x^'} and {@code (r - r^) x^'} over all rows, with x^ the
+   * current input as the linears will see it, rounded, and r^ the residual stream. x and r are
+   * those of the full-precision block on the same tokens.
+   *
+   * @param full the full-precision block
+   * @param scales what the current input was divided by, [K]
+   */
+  public StageInputs.Deviation deviation(StageInputs full, float[] scales) {
+    Stage current = stage.orElseThrow();
+    int width = width();
+    NDArray inputs = runtime.manager().zeros(new Shape(width, width));
+    Optional<NDArray> residuals =
+        current.addsToResidual()
+            ? Optional.of(runtime.manager().zeros(new Shape(spec.hidden(), width)))
+            : Optional.empty();
+    try (NDArray divisors = runtime.array(scales)) {
+      for (int i = 0; i < input.size(); i++) {
+        int chunk = i;
+        try (NDArray rounded = roundedInput(input.get(i));
+            NDArray x = runtime.call("divide", full.input(current, i), divisors)) {
+          runtime.call("add_cross", inputs, x, rounded, rounded).close();
+          residuals.ifPresent(
+              sum ->
+                  runtime
+                      .call(
+                          "add_cross",
+                          sum,
+                          full.residual(current, chunk),
+                          residual.get(chunk),
+                          rounded)
+                      .close());
+        }
+      }
+    }
+    return new StageInputs.Deviation(
+        runtime.matrix(inputs, width, width),
+        residuals.map(sum -> runtime.matrix(sum, spec.hidden(), width)));
+  }
+
+  private NDArray roundedInput(NDArray x) {
+    return products
+        .map(kernels -> kernels.rounded(x, width(), rounding.orElseThrow().step(width())))
+        .orElseGet(() -> round(x));
+  }
+
+  /** Returns copies of the current input and of the residual stream beside it. */
+  StageInputs.At snapshot() {
+    return new StageInputs.At(
+        input.stream().map(NDArray::duplicate).toList(),
+        stage.orElseThrow().addsToResidual()
+            ? residual.stream().map(NDArray::duplicate).toList()
+            : List.of());
+  }
+
   /**
    * Runs the linears of the current stage and continues to the next.
    *

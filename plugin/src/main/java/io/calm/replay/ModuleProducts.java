@@ -64,6 +64,16 @@ final class ModuleProducts {
     return sum.result();
   }
 
+  /** Returns {@code x} [.., K] rounded to int8 and back, as a new array. */
+  NDArray rounded(NDArray x, int width, int step) {
+    int rows = Math.toIntExact(x.size() / width);
+    NDArray copy = x.duplicate();
+    Matrix view = runtime.view(copy, rows, width);
+    parallel.ranges(rows, (from, to) -> rounding.roundInputs(view, from, to, step));
+    view.close();
+    return copy;
+  }
+
   /**
    * Returns X'X [K, K] over all inputs [.., K], rounded to int8.
    *

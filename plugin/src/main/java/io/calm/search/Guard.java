@@ -1,7 +1,9 @@
 package io.calm.search;
 
 import io.calm.calibration.CalibrationSet;
+import io.calm.model.BlockParameters;
 import io.calm.quant.Quantizer;
+import io.calm.tensor.Matrix;
 import io.calm.replay.HiddenStates;
 import io.calm.search.Streams.Part;
 import java.util.ArrayList;
@@ -122,9 +124,11 @@ final class Guard {
               : Streams.embed(context.model(), set, EnumSet.of(Part.FIT, Part.GUARD));
       boolean held = false;
       try {
-        forwards +=
-            new UniformPass(context, progress::guarding)
-                .run(quantizer, first, stream, Streams.none(), sink);
+        try (Streams fit = fullFit(quantizer, first)) {
+          forwards +=
+              new UniformPass(context, progress::guarding)
+                  .run(quantizer, first, stream, fit, sink);
+        }
         rivals.add(new Rival(ranked.name(), ranked.blockErrors(), divergences(stream)));
         QuantPlan.GuardResult so = decide(mixKl, rivals);
         held = !so.mixServed() && so.uniform().equals(ranked.name());
@@ -139,6 +143,23 @@ final class Guard {
           stream.close();
         }
       }
+    }
+
+    /** Returns the full-precision fit part in front of a block, if the quantizer compares with it. */
+    private Streams fullFit(Quantizer quantizer, int first) {
+      if (!quantizer.comparesStreams()) {
+        return Streams.none();
+      }
+      Streams fit = Streams.embed(context.model(), set, EnumSet.of(Part.FIT));
+      for (int layer = 0; layer < first; layer++) {
+        BlockParameters<Matrix> block = context.block(layer);
+        try {
+          fit.advance(Part.FIT, context.fullForward(layer, block));
+        } finally {
+          DequantizedBlocks.close(block);
+        }
+      }
+      return fit;
     }
 
     /** Returns the divergences of a uniform plan; measures those of the mix the first time. */

@@ -3,16 +3,19 @@ package io.calm.search;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.Stage;
+import io.calm.quant.Deviation;
 import io.calm.quant.StageWalk;
 import io.calm.replay.BlockPass;
 import io.calm.replay.ColumnStatistics;
 import io.calm.replay.HiddenStates;
+import io.calm.replay.StageInputs;
 import io.calm.replay.TorchRuntime;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
@@ -24,11 +27,16 @@ final class ReplayedBlock extends SampledBlock {
 
   private final int layer;
   private final HiddenStates states;
+  private final Optional<StageInputs> full;
   private final TorchRuntime torch;
   private int partialForwards;
 
   ReplayedBlock(
-      SearchInputs inputs, int layer, BlockParameters<Matrix> block, HiddenStates states) {
+      SearchInputs inputs,
+      int layer,
+      BlockParameters<Matrix> block,
+      HiddenStates states,
+      Optional<StageInputs> full) {
     super(
         inputs.weights().spec(),
         block,
@@ -37,6 +45,7 @@ final class ReplayedBlock extends SampledBlock {
         inputs.compute());
     this.layer = layer;
     this.states = states;
+    this.full = full;
     this.torch = inputs.torch();
   }
 
@@ -59,6 +68,7 @@ final class ReplayedBlock extends SampledBlock {
     private final BlockPass pass =
         new BlockPass(states, spec(), layer, block(), Optional.of(settings().rounding()));
     private Optional<ColumnStatistics> statistics = Optional.empty();
+    private Optional<float[]> divisors = Optional.empty();
 
     @Override
     public Stage stage() {
@@ -98,14 +108,37 @@ final class ReplayedBlock extends SampledBlock {
     }
 
     @Override
+    public int rows() {
+      return pass.rows();
+    }
+
+    @Override
+    public Optional<Deviation> deviation() {
+      return full.map(
+          stages -> {
+            StageInputs.Deviation sums =
+                pass.deviation(stages, divisors.orElseGet(() -> ones(spec().inputs(stage()))));
+            return new Deviation(sums.inputs(), sums.residual());
+          });
+    }
+
+    private static float[] ones(int count) {
+      float[] ones = new float[count];
+      Arrays.fill(ones, 1);
+      return ones;
+    }
+
+    @Override
     public void divide(float[] scales) {
       pass.divide(scales);
+      divisors = Optional.of(scales.clone());
       statistics = Optional.empty();
     }
 
     @Override
     public void advance(Map<LinearRole, QuantizedMatrix> linears, Map<LinearRole, float[]> biases) {
       statistics = Optional.empty();
+      divisors = Optional.empty();
       if (stage() == Stage.MLP_OUT) {
         return; // the output of the last linear is not used
       }

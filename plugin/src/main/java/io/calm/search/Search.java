@@ -8,6 +8,7 @@ import io.calm.model.BlockParameters;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
+import io.calm.replay.StageInputs;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import java.util.ArrayList;
@@ -119,6 +120,9 @@ public final class Search {
     if (settings.fullPrecisionReference()) {
       ofFull.add(Part.SCORE);
     }
+    if (settings.pool().stream().anyMatch(Quantizer::comparesStreams)) {
+      ofFull.add(Part.FIT);
+    }
     try (Streams quantized = Streams.embed(context.model(), set, ofQuantized);
         Streams full = Streams.embed(context.model(), set, ofFull);
         UniformPrefix prefix = new UniformPrefix()) {
@@ -141,6 +145,9 @@ public final class Search {
     String variant = QuantPlan.uniform(quantizer.name());
     boolean heldOut = settings.head() instanceof HeadRule.Rounded;
     Set<Part> ofFull = heldOut ? EnumSet.of(Part.GUARD) : EnumSet.noneOf(Part.class);
+    if (quantizer.comparesStreams()) {
+      ofFull.add(Part.FIT);
+    }
     Set<Part> ofQuantized = heldOut ? EnumSet.of(Part.FIT, Part.GUARD) : EnumSet.of(Part.FIT);
     try (Streams stream = Streams.embed(context.model(), set, ofQuantized);
         Streams full = Streams.embed(context.model(), set, ofFull)) {
@@ -167,7 +174,9 @@ public final class Search {
 
   private void searchBlock(int layer, Streams quantized, Streams full, UniformPrefix prefix) {
     BlockParameters<Matrix> block = context.block(layer);
+    Optional<StageInputs> stages = Optional.empty();
     try {
+      stages = context.advanceFit(layer, block, full);
       Streams source = settings.fullPrecisionReference() ? full : quantized;
       List<Evaluation> evaluations = new ArrayList<>();
       try (HiddenStates output = context.fullForward(layer, block).run(source.get(Part.SCORE));
@@ -176,7 +185,7 @@ public final class Search {
         for (int i = 0; i < settings.pool().size(); i++) {
           Quantizer quantizer = settings.pool().get(i);
           progress.trying(layer, i, quantizer.name());
-          Evaluation evaluation = evaluate(quantizer, layer, block, quantized, reference);
+          Evaluation evaluation = evaluate(quantizer, layer, block, quantized, stages, reference);
           evaluations.add(evaluation);
           progress.evaluated(evaluation.candidate().score());
         }
@@ -198,6 +207,7 @@ public final class Search {
       sink.block(MIX, layer, winner.block());
       guardForwards += full.advance(Part.GUARD, context.fullForward(layer, block));
     } finally {
+      stages.ifPresent(StageInputs::close);
       DequantizedBlocks.close(block);
     }
   }
@@ -221,11 +231,12 @@ public final class Search {
       int layer,
       BlockParameters<Matrix> block,
       Streams quantized,
+      Optional<StageInputs> stages,
       Similarity.Reference reference) {
     double start = progress.seconds();
     Quantizer.Result result;
     try {
-      result = context.quantize(quantizer, layer, block, quantized.get(Part.FIT));
+      result = context.quantize(quantizer, layer, block, quantized.get(Part.FIT), stages);
     } catch (QuantizationException e) {
       return failed(quantizer, start, "block %d: %s".formatted(layer, e.getMessage()));
     }

@@ -7,9 +7,11 @@ import io.calm.quant.Compute;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
 import io.calm.replay.ReferenceModel;
+import io.calm.replay.StageInputs;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedLinear;
+import java.util.Optional;
 
 /**
  * The inputs of a search with the two operations on a block that its parts share: to quantize it
@@ -61,15 +63,39 @@ final class SearchContext {
     return weights().block(layer);
   }
 
-  /** Quantizes a block on the hidden states {@code fit} of the quantized prefix. */
+  /**
+   * Quantizes a block.
+   *
+   * @param fit hidden states of the quantized prefix
+   * @param full the block in full precision on the same tokens; required by quantizers that compare
+   *     streams
+   */
   Quantizer.Result quantize(
-      Quantizer quantizer, int layer, BlockParameters<Matrix> block, HiddenStates fit) {
-    ReplayedBlock sample = new ReplayedBlock(inputs, layer, block, fit);
+      Quantizer quantizer,
+      int layer,
+      BlockParameters<Matrix> block,
+      HiddenStates fit,
+      Optional<StageInputs> full) {
+    ReplayedBlock sample = new ReplayedBlock(inputs, layer, block, fit, full);
     try {
       return quantizer.quantize(sample);
     } finally {
       collectionForwards += sample.partialForwards();
     }
+  }
+
+  /**
+   * Runs the block in full precision over the fit part of a full-precision stream, and advances that
+   * part to the output; returns empty if the stream does not have the part.
+   */
+  Optional<StageInputs> advanceFit(int layer, BlockParameters<Matrix> block, Streams full) {
+    if (!full.has(Streams.Part.FIT)) {
+      return Optional.empty();
+    }
+    collectionForwards++;
+    StageInputs stages = StageInputs.of(full.get(Streams.Part.FIT), spec(), layer, block);
+    full.advance(Streams.Part.FIT, states -> stages.takeOutput());
+    return Optional.of(stages);
   }
 
   /** Returns the W4A8 block as a function of hidden states. */

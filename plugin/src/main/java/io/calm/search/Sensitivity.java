@@ -9,6 +9,7 @@ import io.calm.model.BlockParameters;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
+import io.calm.replay.StageInputs;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import java.util.ArrayList;
@@ -132,8 +133,9 @@ public final class Sensitivity {
           Streams.Block forward = context.fullForward(layer, block);
           if (blocks.contains(layer)) {
             measure(layer, block, full, heldOut.states, reference);
+          } else {
+            full.advance(Part.FIT, forward);
           }
-          full.advance(Part.FIT, forward);
           full.advance(Part.SCORE, forward);
           heldOut.advance(forward);
         } finally {
@@ -193,6 +195,8 @@ public final class Sensitivity {
       HiddenStates reference) {
     List<SensitivityCell> cells = new ArrayList<>();
     List<HeldOut> candidates = new ArrayList<>();
+    HiddenStates fit = full.get(Part.FIT).copy();
+    Optional<StageInputs> stages = context.advanceFit(layer, block, full);
     try {
       AllMetrics metrics = metrics(layer, block, full.get(Part.SCORE));
       List<Quantizer> missing = pool().stream().filter(q -> isMissing(layer, q)).toList();
@@ -202,7 +206,7 @@ public final class Sensitivity {
         double start = meter.seconds();
         Quantizer.Result result;
         try {
-          result = context.quantize(quantizer, layer, block, full.get(Part.FIT));
+          result = context.quantize(quantizer, layer, block, fit, stages);
         } catch (QuantizationException e) {
           log.add(failed(layer, quantizer, e, meter.seconds() - start));
           continue;
@@ -230,6 +234,8 @@ public final class Sensitivity {
       }
       meter.finished(layer);
     } finally {
+      fit.close();
+      stages.ifPresent(StageInputs::close);
       candidates.forEach(HeldOut::close);
     }
   }

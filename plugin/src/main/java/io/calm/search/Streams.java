@@ -51,6 +51,11 @@ final class Streams implements AutoCloseable {
     return copy;
   }
 
+  /** Returns whether the stream has a part. */
+  boolean has(Part part) {
+    return states.containsKey(part);
+  }
+
   /** Returns the states of a part. */
   HiddenStates get(Part part) {
     HiddenStates held = states.get(part);

@@ -3,7 +3,9 @@ package io.calm.search;
 import io.calm.model.BlockParameters;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
+import io.calm.replay.StageInputs;
 import io.calm.tensor.Matrix;
+import java.util.Optional;
 
 /**
  * Quantizes every block with one algorithm, each on the hidden states of its own quantized prefix.
@@ -44,13 +46,16 @@ final class UniformPass {
       report.block(layer, quantizer.name());
       BlockParameters<Matrix> block = context.block(layer);
       Quantizer.Result result;
+      Optional<StageInputs> fullStages = context.advanceFit(layer, block, full);
       try {
-        result = context.quantize(quantizer, layer, block, stream.get(Streams.Part.FIT));
+        result =
+            context.quantize(quantizer, layer, block, stream.get(Streams.Part.FIT), fullStages);
         forwards += full.advance(Streams.Part.GUARD, context.fullForward(layer, block));
       } catch (QuantizationException e) {
         throw new SearchException(
             "%s cannot quantize block %d: %s".formatted(quantizer.name(), layer, e.getMessage()));
       } finally {
+        fullStages.ifPresent(StageInputs::close);
         DequantizedBlocks.close(block);
       }
       Streams.Block forward = context.forward(layer, result.block());

@@ -100,6 +100,12 @@ class Calm(Module):
     rows = torch.reshape(x, [-1, torch.size(x, -1)])
     return torch.addmm_(c, torch.t(rows), rows, beta=1, alpha=1)
 
+  def add_cross(self: __torch__.Calm, c: Tensor, a: Tensor, b: Tensor, y: Tensor) -> Tensor:
+    difference = torch.sub(a, b)
+    left = torch.reshape(difference, [-1, torch.size(difference, -1)])
+    right = torch.reshape(y, [-1, torch.size(y, -1)])
+    return torch.addmm_(c, torch.t(left), right, beta=1, alpha=1)
+
   def add_product(self: __torch__.Calm, c: Tensor, a: Tensor, b: Tensor, alpha: Tensor) -> Tensor:
     return torch.addmm_(c, a, b, beta=1, alpha=float(alpha))
 

@@ -134,6 +134,11 @@ final class LinearStage implements BlockSample, StageWalk {
   }
 
   @Override
+  public int rows() {
+    return inputs.rows();
+  }
+
+  @Override
   public Matrix sample() {
     return inputs.copy();
   }

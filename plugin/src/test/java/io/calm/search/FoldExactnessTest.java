@@ -74,7 +74,7 @@ class FoldExactnessTest {
       ReferenceModel model = context.model();
       BlockParameters<Matrix> block = weights.block(0);
       try (HiddenStates states = model.embed(weights.windows(4, 16, seed))) {
-        Quantizer.Result result = context.quantize(quantizer, 0, block, states);
+        Quantizer.Result result = context.quantize(quantizer, 0, block, states, Optional.empty());
         BlockParameters<Matrix> folded = DequantizedBlocks.dequantize(result.block());
         try (HiddenStates expected = model.block(0, states, block);
             HiddenStates got = model.block(0, states, folded)) {

@@ -7,7 +7,6 @@ import io.calm.quant.Rounding;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
-import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -25,17 +24,25 @@ import java.util.stream.IntStream;
  * multiply-adds and K^3 for the factor; memory is 3 K^2 floats and one copy of the weights.
  */
 final class GptqRounding implements Rounding {
-  private static final double DAMPING = 0.01;
-  private static final int DAMPING_RAISES = 3;
+  static final double DAMPING = 0.01;
 
   @Override
   public QuantizedMatrix round(RoundingProblem problem) {
-    try (Matrix hessian = problem.inputs().gram()) {
+    return round(problem, problem.inputs().gram());
+  }
+
+  /**
+   * Rounds with a given Hessian.
+   *
+   * @param gram X'X of the rounded inputs, [K, K]; changed and closed
+   */
+  static QuantizedMatrix round(RoundingProblem problem, Matrix gram) {
+    try (Matrix hessian = gram) {
       float[] diagonal = diagonal(problem, hessian);
       Grids grids = Grids.fitFully(problem, Importance.of(diagonal));
       int[] order = actOrder(diagonal);
       Symmetric.permute(hessian, order);
-      try (Matrix factor = factor(problem, hessian)) {
+      try (Matrix factor = DampedFactor.of(problem, hessian, DAMPING)) {
         return new ColumnWalk(problem, grids, factor, order).run();
       }
     }
@@ -61,35 +68,5 @@ final class GptqRounding implements Rounding {
         .sorted((a, b) -> Float.compare(diagonal[b], diagonal[a]))
         .mapToInt(Integer::intValue)
         .toArray();
-  }
-
-  /**
-   * Factors the Hessian, which is in act-order, with damping; a dead input gets 1 on the diagonal,
-   * which is all that changes in the Hessian.
-   */
-  private static Matrix factor(RoundingProblem problem, Matrix hessian) {
-    int size = hessian.rows();
-    float[] diagonal = new float[size];
-    double mean = 0;
-    for (int k = 0; k < size; k++) {
-      diagonal[k] = hessian.get(k, k);
-      mean += diagonal[k];
-    }
-    mean /= size;
-    double share = DAMPING;
-    for (int attempt = 0; attempt <= DAMPING_RAISES; attempt++) {
-      float damping = (float) (share * mean);
-      for (int k = 0; k < size; k++) {
-        hessian.set(k, k, diagonal[k] == 0 ? 1 : diagonal[k] + damping);
-      }
-      Optional<Matrix> factor = problem.algebra().inverseCholesky(hessian);
-      if (factor.isPresent()) {
-        return factor.get();
-      }
-      share *= 10;
-    }
-    throw new QuantizationException(
-        "linear %s: its Hessian [%d, %d] has no Cholesky factor even with %g of the mean diagonal"
-            .formatted(problem.linearOf(0), size, size, share / 10));
   }
 }

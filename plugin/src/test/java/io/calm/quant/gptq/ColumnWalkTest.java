@@ -75,6 +75,11 @@ class ColumnWalkTest {
           public Matrix gram() {
             throw new UnsupportedOperationException("a walk has its factor");
           }
+
+          @Override
+          public int rows() {
+            throw new UnsupportedOperationException("a walk has its factor");
+          }
         };
     return new RoundingProblem(
         weight, group, none, row -> "TEST", new JavaLinearAlgebra(), compute);

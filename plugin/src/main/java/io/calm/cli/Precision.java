@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A value of {@code --precision} and the format of keys and values. The precision is {@code
@@ -39,7 +40,8 @@ record Precision(String name, Optional<String> kvCache) {
   }
 
   /** A model opened in a precision; closing it closes its files. */
-  record Opened(Checkpoint checkpoint, LogitSource logits, String variant)
+  record Opened(
+      Checkpoint checkpoint, LogitSource logits, String variant, ModelMixin.Resolved resolved)
       implements AutoCloseable {
     @Override
     public void close() {
@@ -50,24 +52,38 @@ record Precision(String name, Optional<String> kvCache) {
 
   /** Opens the model. It is quantized first if it has no finished artifact. */
   Opened open(ModelMixin model) throws IOException, InterruptedException {
+    return open(model, activity -> {});
+  }
+
+  /**
+   * Does the same.
+   *
+   * @param progress receives the activity of the full-precision model
+   */
+  Opened open(ModelMixin model, Consumer<String> progress)
+      throws IOException, InterruptedException {
     ModelMixin.Resolved resolved = model.resolve(overrides());
     CalmSettings settings = resolved.settings();
     Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint());
     if (name.equals(REFERENCE)) {
       return new Opened(
-          checkpoint, new ReferenceLogits(checkpoint, settings.decoder().threadCount()), REFERENCE);
+          checkpoint,
+          new ReferenceLogits(checkpoint, settings.decoder().threadCount(), progress),
+          REFERENCE,
+          resolved);
     }
     try (ProgressBar bar = ProgressBar.open()) {
       Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, bar);
       return new Opened(
           checkpoint,
           new DecoderLogits(decoder(artifact.model(), settings)),
-          artifact.plan().served());
+          artifact.plan().served(),
+          resolved);
     }
   }
 
   private Decoder decoder(QuantizedModel model, CalmSettings settings) {
-    int blocks = Decoder.blocksFor(model.spec().maxContext());
+    int blocks = DecoderLogits.blocksFor(model.spec().maxContext());
     return kvCache.equals(Optional.of(FLOAT32))
         ? JavaDecoder.withoutKvRounding(model, settings.decoder().threadCount(), blocks)
         : Decoders.open(model, settings.decoder().forDecoder(), blocks);

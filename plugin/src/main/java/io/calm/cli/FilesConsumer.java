@@ -9,6 +9,7 @@ import java.util.Stack;
 import picocli.CommandLine.IParameterConsumer;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 
 /**
@@ -37,7 +38,9 @@ final class FilesConsumer implements IParameterConsumer {
     }
     if (files.size() == first) {
       throw new ParameterException(
-          command.commandLine(), "Missing required parameter for option '--text' or '--tasks'");
+          command.commandLine(),
+          "Missing required parameter for option '%s' (FILE)"
+              .formatted(((OptionSpec) option).longestName()));
     }
     option.setValue(files);
   }

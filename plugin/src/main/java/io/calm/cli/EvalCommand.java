@@ -63,8 +63,8 @@ final class EvalCommand implements Callable<Integer> {
       names = "--precision",
       defaultValue = "calm",
       description =
-          "reference, calm, or a uniform plan: rtn, gptq, awq, smoothquant, awq+gptq, ..."
-              + " Default: ${DEFAULT-VALUE}.")
+          "reference, calm, or a uniform plan: rtn, gptq, awq, smoothquant, awq+gptq, ... Settings"
+              + " of its own may follow, e.g. calm:calm.lm-head=int4. Default: ${DEFAULT-VALUE}.")
   private String precision;
 
   @Option(

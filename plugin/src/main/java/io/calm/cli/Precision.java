@@ -21,7 +21,8 @@ import java.util.function.Consumer;
 
 /**
  * A value of {@code --precision} and the format of keys and values. The precision is {@code
- * reference}, {@code calm}, or an algorithm of the pool for a uniform plan.
+ * reference}, {@code calm}, or an algorithm of the pool for a uniform plan. The last two may be
+ * followed by settings of their own, as in {@code calm:calm.lm-head=int4:calm.group=128}.
  *
  * @param kvCache a value of {@code calm.kv-cache}, or {@code float32} for no rounding; empty for
  *     the value in the settings
@@ -36,6 +37,14 @@ record Precision(String name, Optional<String> kvCache) {
       throw new IllegalArgumentException(
           "--kv-cache: expected a W4A8 precision beside it, got reference, which keeps no keys and"
               + " values; name another --precision");
+    }
+    String[] parts = name.split(":", -1);
+    for (int i = 1; i < parts.length; i++) {
+      if (parts[0].equals(REFERENCE) || parts[i].indexOf('=') <= 0) {
+        throw new IllegalArgumentException(
+            "precision %s: expected reference alone, or NAME:KEY=VALUE, got \"%s\"; correct it"
+                .formatted(name, parts[i]));
+      }
     }
   }
 
@@ -91,8 +100,13 @@ record Precision(String name, Optional<String> kvCache) {
 
   private Map<String, String> overrides() {
     Map<String, String> overrides = new HashMap<>();
-    if (!name.equals(REFERENCE) && !name.equals(CALM)) {
-      overrides.put("calm.algorithm", name);
+    String[] parts = name.split(":", -1);
+    for (int i = 1; i < parts.length; i++) {
+      int equals = parts[i].indexOf('=');
+      overrides.put(parts[i].substring(0, equals), parts[i].substring(equals + 1));
+    }
+    if (!parts[0].equals(REFERENCE) && !parts[0].equals(CALM)) {
+      overrides.put("calm.algorithm", parts[0]);
     }
     kvCache
         .filter(type -> !type.equals(FLOAT32))

@@ -152,19 +152,23 @@ class EvalCommandTest {
 
   @Test
   void aTextIsMeasuredAndCompared() throws IOException {
-    Path one = text("one.txt", 40);
-    Path two = text("two.txt", 60);
+    Path one = text("one.txt", 12);
+    Path two = text("two.txt", 15);
     Path json = directory.resolve("text.json");
     Outcome outcome =
         eval(
-            "--precision", "rtn", "--against", "reference", "--kl", "--length", "40", "--text",
+            "--precision", "rtn", "--against", "rtn:calm.lm-head=float32", "--against",
+            "reference,reference", "--kl", "--length", "40", "--text",
             one.toString(), two.toString(), "--json", json.toString());
     assertEquals(0, outcome.status(), outcome.err());
     assertTrue(outcome.out().contains("one.txt is short"), outcome.out());
     assertTrue(outcome.out().contains("rtn - reference"), outcome.out());
+    assertTrue(outcome.out().contains("rtn - rtn:calm.lm-head=float32"), outcome.out());
     JsonObject first = json(json).getAsJsonArray("texts").get(0).getAsJsonObject();
     JsonObject rtn = first.getAsJsonArray("precisions").get(0).getAsJsonObject();
-    JsonObject reference = first.getAsJsonArray("precisions").get(1).getAsJsonObject();
+    JsonObject reference = first.getAsJsonArray("precisions").get(2).getAsJsonObject();
+    assertEquals(3, first.getAsJsonArray("precisions").size(), "each is measured once");
+    assertEquals(2, first.getAsJsonArray("differences").size());
     assertEquals(0.0, mean(reference, "kl"));
     assertEquals(1.0, mean(reference, "topOneAgreement"));
     String text = Files.readString(one);
@@ -284,7 +288,6 @@ class EvalCommandTest {
     refused("--against: expected a precision other than", "--text", text, "--against", "rtn,calm");
     refused("--json: expected a file in an existing", "--text", text, "--json", "/none/such/a");
     refused("none.txt: no such file", "--text", directory.resolve("none.txt").toString());
-    assertTrue(Files.notExists(directory.resolve("cache").resolve("calm")), "nothing was made");
   }
 
   private static void refused(String message, String... arguments) {

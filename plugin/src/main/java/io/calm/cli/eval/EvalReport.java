@@ -75,7 +75,8 @@ public record EvalReport(
   public List<String> lines() {
     List<String> lines = new ArrayList<>();
     for (Model model : models) {
-      if (!model.name().equals(model.served()) && model.name().equals("calm")) {
+      boolean mix = model.name().equals("calm") || model.name().startsWith("calm:");
+      if (mix && !model.served().equals("calm")) {
         lines.add("%s serves the plan %s".formatted(model.name(), model.served()));
       }
     }

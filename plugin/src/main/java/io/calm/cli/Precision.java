@@ -17,10 +17,12 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A value of {@code --precision} and the format of keys and values. The precision is {@code
- * reference}, {@code calm}, or an algorithm of the pool for a uniform plan.
+ * reference}, {@code calm}, or an algorithm of the pool for a uniform plan. The last two may be
+ * followed by settings of their own, as in {@code calm:calm.lm-head=int4:calm.group=128}.
  *
  * @param kvCache a value of {@code calm.kv-cache}, or {@code float32} for no rounding; empty for
  *     the value in the settings
@@ -36,10 +38,19 @@ record Precision(String name, Optional<String> kvCache) {
           "--kv-cache: expected a W4A8 precision beside it, got reference, which keeps no keys and"
               + " values; name another --precision");
     }
+    String[] parts = name.split(":", -1);
+    for (int i = 1; i < parts.length; i++) {
+      if (parts[0].equals(REFERENCE) || parts[i].indexOf('=') <= 0) {
+        throw new IllegalArgumentException(
+            "precision %s: expected reference alone, or NAME:KEY=VALUE, got \"%s\"; correct it"
+                .formatted(name, parts[i]));
+      }
+    }
   }
 
   /** A model opened in a precision; closing it closes its files. */
-  record Opened(Checkpoint checkpoint, LogitSource logits, String variant)
+  record Opened(
+      Checkpoint checkpoint, LogitSource logits, String variant, ModelMixin.Resolved resolved)
       implements AutoCloseable {
     @Override
     public void close() {
@@ -50,24 +61,38 @@ record Precision(String name, Optional<String> kvCache) {
 
   /** Opens the model. It is quantized first if it has no finished artifact. */
   Opened open(ModelMixin model) throws IOException, InterruptedException {
+    return open(model, activity -> {});
+  }
+
+  /**
+   * Does the same.
+   *
+   * @param progress receives the activity of the full-precision model
+   */
+  Opened open(ModelMixin model, Consumer<String> progress)
+      throws IOException, InterruptedException {
     ModelMixin.Resolved resolved = model.resolve(overrides());
     CalmSettings settings = resolved.settings();
     Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint());
     if (name.equals(REFERENCE)) {
       return new Opened(
-          checkpoint, new ReferenceLogits(checkpoint, settings.decoder().threadCount()), REFERENCE);
+          checkpoint,
+          new ReferenceLogits(checkpoint, settings.decoder().threadCount(), progress),
+          REFERENCE,
+          resolved);
     }
     try (ProgressBar bar = ProgressBar.open()) {
       Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, bar);
       return new Opened(
           checkpoint,
           new DecoderLogits(decoder(artifact.model(), settings)),
-          artifact.plan().served());
+          artifact.plan().served(),
+          resolved);
     }
   }
 
   private Decoder decoder(QuantizedModel model, CalmSettings settings) {
-    int blocks = Decoder.blocksFor(model.spec().maxContext());
+    int blocks = DecoderLogits.blocksFor(model.spec().maxContext());
     return kvCache.equals(Optional.of(FLOAT32))
         ? JavaDecoder.withoutKvRounding(model, settings.decoder().threadCount(), blocks)
         : Decoders.open(model, settings.decoder().forDecoder(), blocks);
@@ -75,8 +100,13 @@ record Precision(String name, Optional<String> kvCache) {
 
   private Map<String, String> overrides() {
     Map<String, String> overrides = new HashMap<>();
-    if (!name.equals(REFERENCE) && !name.equals(CALM)) {
-      overrides.put("calm.algorithm", name);
+    String[] parts = name.split(":", -1);
+    for (int i = 1; i < parts.length; i++) {
+      int equals = parts[i].indexOf('=');
+      overrides.put(parts[i].substring(0, equals), parts[i].substring(equals + 1));
+    }
+    if (!parts[0].equals(REFERENCE) && !parts[0].equals(CALM)) {
+      overrides.put("calm.algorithm", parts[0]);
     }
     kvCache
         .filter(type -> !type.equals(FLOAT32))

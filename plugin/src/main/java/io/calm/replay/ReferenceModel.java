@@ -212,6 +212,11 @@ public final class ReferenceModel {
     return new HiddenStates(runtime, chunks);
   }
 
+  /** Reads the lm_head, for logits of single rows. The caller closes it. */
+  public ReferenceHead head() {
+    return new ReferenceHead(runtime, headTable());
+  }
+
   private NDArray headTable() {
     NDArray table = runtime.manager().create(new Shape(spec.vocabulary(), spec.hidden()));
     for (int from = 0; from < spec.vocabulary(); from += BAND) {

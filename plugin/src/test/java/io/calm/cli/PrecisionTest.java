@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Refused combinations of {@code --precision} and {@code --kv-cache}. */
 class PrecisionTest {
@@ -15,5 +17,14 @@ class PrecisionTest {
         assertThrows(
             IllegalArgumentException.class, () -> new Precision("reference", Optional.of("int8")));
     assertTrue(String.valueOf(e.getMessage()).startsWith("--kv-cache: expected a W4A8 precision"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"reference:calm.group=64", "calm:calm.group", "calm:", "rtn:=64"})
+  void settingsOfAPrecisionAreNamedAndHaveAValue(String name) {
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class, () -> new Precision(name, Optional.empty()));
+    assertTrue(e.getMessage().startsWith("precision " + name + ": expected"), e.getMessage());
   }
 }

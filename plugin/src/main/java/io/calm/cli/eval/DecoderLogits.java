@@ -1,21 +1,22 @@
 package io.calm.cli.eval;
 
 import io.calm.runtime.Decoder;
-import io.calm.runtime.DecoderSequences;
-import java.util.Arrays;
 import java.util.List;
 
-/** Logits of the served decoder. Windows run one after the other, in chunks. */
+/** Logits of the served decoder. */
 public final class DecoderLogits implements LogitSource {
-  /** Maximum rows of logits in memory. */
-  private static final int CHUNK = 64;
-
   private final Decoder decoder;
-  private final DecoderSequences sequences;
 
+  /**
+   * @param decoder used by this object only, with {@link #blocksFor} KV blocks or more
+   */
   public DecoderLogits(Decoder decoder) {
     this.decoder = decoder;
-    this.sequences = new DecoderSequences(decoder);
+  }
+
+  /** Returns the number of KV blocks for prompts of at most {@code context} tokens. */
+  public static int blocksFor(int context) {
+    return StepPlan.blocksFor(context);
   }
 
   @Override
@@ -24,17 +25,27 @@ public final class DecoderLogits implements LogitSource {
   }
 
   @Override
-  public void run(int[] window, RowConsumer rows) {
-    try (DecoderSequences.Sequence sequence = sequences.open()) {
-      for (int from = 0; from < window.length; from += CHUNK) {
-        int[] tokens = Arrays.copyOfRange(window, from, Math.min(window.length, from + CHUNK));
-        List<Decoder.Logits> logits =
-            decoder.step(List.of(sequence.append(tokens, Decoder.Wanted.ALL))).get(0);
-        for (int i = 0; i < logits.size(); i++) {
-          rows.row(from + i, logits.get(i).values());
-        }
-      }
-    }
+  public int blocks() {
+    return decoder.blocks();
+  }
+
+  @Override
+  public long preparedTokens() {
+    return Long.MAX_VALUE;
+  }
+
+  @Override
+  public void prepare(List<Prompt> prompts) {
+    // Steps compute everything.
+  }
+
+  @Override
+  public Rows step(StepPlan.Step step) {
+    List<Decoder.Logits> logits =
+        decoder.step(step.pieces().stream().map(StepPlan.Piece::chunk).toList()).stream()
+            .flatMap(List::stream)
+            .toList();
+    return (index, buffer) -> logits.get(index).values();
   }
 
   @Override

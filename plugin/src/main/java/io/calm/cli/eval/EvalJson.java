@@ -1,0 +1,144 @@
+package io.calm.cli.eval;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import io.calm.cli.eval.EvalReport.OfTask;
+import io.calm.cli.eval.EvalReport.OfText;
+import java.util.List;
+
+/**
+ * Writes an {@link EvalReport} as JSON. An estimate is {@code {"mean": M, "standardError": E}}, in
+ * a difference with {@code "verdict"}; an error that is not known is null. Fractions are 0 to 1.
+ */
+public final class EvalJson {
+  private static final Gson GSON =
+      new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
+
+  private final EvalReport report;
+
+  private EvalJson(EvalReport report) {
+    this.report = report;
+  }
+
+  /** Returns the report as a JSON object that ends with a line feed. */
+  public static String of(EvalReport report) {
+    return GSON.toJson(new EvalJson(report).object()) + "\n";
+  }
+
+  private JsonObject object() {
+    JsonObject object = new JsonObject();
+    object.addProperty("created", report.header().created());
+    object.addProperty("model", report.header().model());
+    object.addProperty("settings", report.header().settings());
+    object.addProperty("kvCache", report.header().kvCache().orElse(null));
+    JsonArray texts = new JsonArray();
+    report.texts().forEach(text -> texts.add(text(text)));
+    object.add("texts", texts);
+    JsonArray tasks = new JsonArray();
+    report.tasks().forEach(task -> tasks.add(task(task)));
+    object.add("tasks", tasks);
+    return object;
+  }
+
+  private JsonObject text(OfText text) {
+    JsonObject object = new JsonObject();
+    object.addProperty("text", String.valueOf(text.text().getFileName()));
+    object.addProperty("textTokens", text.windows().textTokens());
+    object.addProperty("windows", text.windows().windows().size());
+    object.addProperty("windowLength", text.windows().length());
+    object.addProperty("scoredTokens", text.windows().scored());
+    object.addProperty("short", text.windows().isShort());
+    JsonArray precisions = new JsonArray();
+    for (int m = 0; m < text.scores().size(); m++) {
+      Perplexity score = text.scores().get(m);
+      JsonObject entry = model(m, text.rates());
+      entry.add("perplexity", estimate(score.perplexity()));
+      entry.add("nll", estimate(score.nll()));
+      score.kl().ifPresent(kl -> entry.add("kl", estimate(kl)));
+      score.agreement().ifPresent(top -> entry.add("topOneAgreement", estimate(top)));
+      precisions.add(entry);
+    }
+    object.add("precisions", precisions);
+    JsonArray differences = new JsonArray();
+    for (int other = 1; other <= report.against(); other++) {
+      Perplexity.Difference difference = text.scores().get(0).minus(text.scores().get(other));
+      JsonObject entry = pair(other);
+      entry.add("nll", difference(difference.nll(), true));
+      entry.add("relativePerplexity", difference(difference.relativePerplexity(), true));
+      if (report.hasDivergence(other)) {
+        difference.kl().ifPresent(kl -> entry.add("kl", difference(kl, true)));
+        difference
+            .agreement()
+            .ifPresent(top -> entry.add("topOneAgreement", difference(top, false)));
+      }
+      differences.add(entry);
+    }
+    object.add("differences", differences);
+    return object;
+  }
+
+  private JsonObject task(OfTask task) {
+    JsonObject object = new JsonObject();
+    object.addProperty("task", task.task().name());
+    object.addProperty("file", String.valueOf(task.file().getFileName()));
+    object.addProperty("questions", task.task().questions().size());
+    object.addProperty("questionsInFile", task.questions());
+    JsonArray precisions = new JsonArray();
+    for (int m = 0; m < task.scores().size(); m++) {
+      TaskScore score = task.scores().get(m);
+      JsonObject entry = model(m, task.rates());
+      entry.add("acc", estimate(score.accuracy()));
+      score.normalized().ifPresent(norm -> entry.add("accNorm", estimate(norm)));
+      score.perplexity().ifPresent(value -> entry.add("perplexity", estimate(value)));
+      score.nll().ifPresent(nll -> entry.add("nll", estimate(nll)));
+      precisions.add(entry);
+    }
+    object.add("precisions", precisions);
+    JsonArray differences = new JsonArray();
+    for (int other = 1; other <= report.against(); other++) {
+      TaskScore.Difference difference = task.scores().get(0).minus(task.scores().get(other));
+      JsonObject entry = pair(other);
+      entry.add("acc", difference(difference.accuracy(), false));
+      difference.normalized().ifPresent(norm -> entry.add("accNorm", difference(norm, false)));
+      difference.nll().ifPresent(nll -> entry.add("nll", difference(nll, true)));
+      differences.add(entry);
+    }
+    object.add("differences", differences);
+    return object;
+  }
+
+  private JsonObject model(int m, List<Double> rates) {
+    JsonObject entry = new JsonObject();
+    entry.addProperty("precision", report.models().get(m).name());
+    entry.addProperty("served", report.models().get(m).served());
+    entry.addProperty("tokensPerSecond", rates.get(m));
+    return entry;
+  }
+
+  private JsonObject pair(int other) {
+    JsonObject entry = new JsonObject();
+    entry.addProperty("precision", report.models().get(0).name());
+    entry.addProperty("against", report.models().get(other).name());
+    return entry;
+  }
+
+  private static JsonObject estimate(Estimate estimate) {
+    JsonObject object = new JsonObject();
+    object.addProperty("mean", estimate.mean());
+    if (Double.isNaN(estimate.standardError())) {
+      object.add("standardError", JsonNull.INSTANCE);
+    } else {
+      object.addProperty("standardError", estimate.standardError());
+    }
+    return object;
+  }
+
+  private static JsonObject difference(Estimate estimate, boolean lowerIsBetter) {
+    JsonObject object = estimate(estimate);
+    object.addProperty("verdict", estimate.verdict(lowerIsBetter).toString());
+    return object;
+  }
+}

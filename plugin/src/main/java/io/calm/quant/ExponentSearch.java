@@ -14,7 +14,8 @@ public final class ExponentSearch {
   private ExponentSearch() {}
 
   /**
-   * Returns the best member; the identity where nothing is better.
+   * Returns the best member; the identity where nothing is better, or where the best does not hold
+   * on rows that it was not chosen on.
    *
    * @param weighted whether the algorithm's grids are weighted with E[x^2]
    * @param exponents tried in order; the first of equals wins
@@ -22,8 +23,7 @@ public final class ExponentSearch {
    */
   public static Fold.Choice best(
       StageProblem stage, boolean weighted, double[] exponents, DoubleFunction<float[]> family) {
-    float[] best = new float[stage.site().channels()];
-    Arrays.fill(best, 1);
+    float[] best = identity(stage);
     String detail = "identity";
     try (FoldError error = new FoldError(stage, weighted)) {
       double identity = error.of(stage.site().spread(best));
@@ -43,7 +43,25 @@ public final class ExponentSearch {
         }
       }
     }
-    return new Fold.Choice(best, detail);
+    return holds(stage, weighted, best)
+        ? new Fold.Choice(best, detail)
+        : new Fold.Choice(identity(stage), "identity; did not hold on other rows: " + detail);
+  }
+
+  private static boolean holds(StageProblem stage, boolean weighted, float[] scales) {
+    float[] identity = identity(stage);
+    if (Arrays.equals(scales, identity)) {
+      return true;
+    }
+    try (FoldError error = FoldError.heldOut(stage, weighted)) {
+      return error.of(stage.site().spread(scales)) < error.of(stage.site().spread(identity));
+    }
+  }
+
+  private static float[] identity(StageProblem stage) {
+    float[] ones = new float[stage.site().channels()];
+    Arrays.fill(ones, 1);
+    return ones;
   }
 
   /** Returns {@code values^exponent}, with a floor for channels that are silent. */

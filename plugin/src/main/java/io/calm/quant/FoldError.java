@@ -37,9 +37,18 @@ public final class FoldError implements AutoCloseable {
    * @param weighted whether grids are fitted with the inputs' mean squares
    */
   public FoldError(StageProblem stage, boolean weighted) {
+    this(stage, weighted, stage.activations().sample());
+  }
+
+  /** Prepares the products of rows that the scales were not chosen on. */
+  static FoldError heldOut(StageProblem stage, boolean weighted) {
+    return new FoldError(stage, weighted, stage.activations().heldOutSample());
+  }
+
+  private FoldError(StageProblem stage, boolean weighted, Matrix rows) {
     this.stage = stage;
     this.weighted = weighted;
-    this.rows = stage.activations().sample();
+    this.rows = rows;
     this.weight = sample(stage.weight());
     this.expected = stage.algebra().multiplyTransposed(rows, weight);
     this.scaledWeight = Matrix.allocate(weight.rows(), weight.columns());

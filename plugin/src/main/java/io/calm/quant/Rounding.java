@@ -13,6 +13,11 @@ public interface Rounding {
    */
   QuantizedMatrix round(RoundingProblem problem);
 
+  /** Returns whether the rounding reads {@link InputStatistics#gram}. */
+  default boolean needsGram() {
+    return false;
+  }
+
   /**
    * Returns whether the rounding reads {@link InputStatistics#deviation}, which needs the hidden
    * states of the full-precision model beside those of the quantized one.

@@ -24,6 +24,9 @@ public interface StageWalk extends InputStatistics, AutoCloseable {
   /** Returns rows of the input, evenly spaced, [S, K], before rounding. The caller closes it. */
   Matrix sample();
 
+  /** Returns as many rows of the input that lie half way between those of {@link #sample}. */
+  Matrix heldOutSample();
+
   /** Divides the input by {@code scales} [K]: a fold into what comes before. */
   void divide(float[] scales);
 

@@ -62,6 +62,12 @@ public class StagewiseQuantizer implements Quantizer {
             problem.scale(site.spread(choice.scales()));
             candidate.divideSource(stage, choice.scales());
           }
+          if (rounding.needsGram() && walk.rows() < problem.weight().columns()) {
+            detail.put(
+                stage.name().toLowerCase(Locale.ROOT) + "-warning",
+                "%d calibration tokens for %d inputs: the Hessian is singular; raise calm.calibration.samples"
+                    .formatted(walk.rows(), problem.weight().columns()));
+          }
           Map<LinearRole, QuantizedMatrix> rounded =
               problem.unstack(rounding.round(problem.rounding()));
           candidate.linears.putAll(rounded);

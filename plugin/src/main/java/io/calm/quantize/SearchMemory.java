@@ -19,8 +19,8 @@ import java.util.Arrays;
  * it is allocated. The estimate is an upper bound within a factor of two.
  *
  * <p>The search holds a full-precision block three times (in Java, in PyTorch, dequantized) and
- * once per candidate, the hidden streams, three matrices of the size of the widest linear's
- * Hessian, the logits of the guard, the token tables, and PyTorch itself. A model that samples its
+ * once per candidate, the hidden streams, the full-precision inputs of a block's stages, five
+ * matrices of the size of the widest linear's Hessian, the logits of the guard, the token tables, and PyTorch itself. A model that samples its
  * own calibration tokens needs, before that, its whole quantized form and the keys and values of
  * the sampled sequences.
  */
@@ -33,7 +33,7 @@ public final class SearchMemory {
   /** PyTorch's libraries and its own buffers. */
   private static final long ENGINE_BYTES = 400L << 20;
 
-  private static final int DEFAULT_POOL = 4;
+  private static final int DEFAULT_POOL = 5;
 
   private SearchMemory() {}
 
@@ -58,10 +58,18 @@ public final class SearchMemory {
     long tokens = CalibrationSet.total(settings.quantization().calibration().samples()) * length;
     long widest =
         Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).max().orElse(0);
+    long inputs =
+        Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).sum();
+    long stageInputs =
+        4L
+            * settings.quantization().calibration().samples()
+            * length
+            * (inputs + 3L * spec.hidden());
     long streams = 4L * (pool + 2) * tokens * spec.hidden();
     return (3L + pool) * block
         + streams
-        + 3 * 4 * widest * widest
+        + stageInputs
+        + 5 * 4 * widest * widest
         + 4 * 4 * length * spec.vocabulary()
         + ENGINE_BYTES;
   }

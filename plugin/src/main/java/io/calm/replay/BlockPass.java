@@ -149,11 +149,16 @@ public final class BlockPass implements AutoCloseable {
     return sum.result();
   }
 
-  /** Returns {@code count} rows (or all, if fewer) of the current input, evenly spaced, [n, K]. */
-  public Matrix sample(int count) {
+  /**
+   * Returns {@code count} rows (or all, if fewer) of the current input, evenly spaced, [n, K].
+   *
+   * @param between whether the rows are those half way between the others
+   */
+  public Matrix sample(int count, boolean between) {
     int width = width();
     int rows = Math.toIntExact(input.stream().mapToLong(NDArray::size).sum() / width);
     int wanted = Math.min(count, rows);
+    int offset = between ? rows / wanted / 2 : 0;
     Matrix sample = Matrix.allocate(wanted, width);
     float[] row = new float[width];
     int first = 0;
@@ -161,8 +166,8 @@ public final class BlockPass implements AutoCloseable {
     for (NDArray x : input) {
       int here = Math.toIntExact(x.size() / width);
       Matrix view = runtime.view(x, here, width);
-      while (taken < wanted && (long) taken * rows / wanted < first + here) {
-        view.readRow((int) ((long) taken * rows / wanted) - first, row);
+      while (taken < wanted && offset + (long) taken * rows / wanted < first + here) {
+        view.readRow((int) (offset + (long) taken * rows / wanted) - first, row);
         sample.writeRow(taken++, row);
       }
       view.close();

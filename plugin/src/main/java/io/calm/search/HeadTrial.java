@@ -29,7 +29,7 @@ import java.util.Optional;
  */
 final class HeadTrial {
   /** The maximum cost of an int4 head, as a share of the cost of quantizing the blocks. */
-  static final double BOUND = 1 / 3.0;
+  static final double BOUND = 0.1;
 
   /** Rows of the head in a band; whole tiles. */
   private static final int BAND = 8192;
@@ -136,7 +136,7 @@ final class HeadTrial {
         String.format(
             Locale.ROOT,
             "KL to full precision on held-out sequences: int8 %.5f, int4 %.5f nats a token; "
-                + "difference %+.5f, %s %.5f (a third of what the blocks cost)%s",
+                + "difference %+.5f, %s %.5f (a tenth of what the blocks cost)%s",
             base,
             base + cost,
             cost,

@@ -99,7 +99,12 @@ final class ReplayedBlock extends SampledBlock {
 
     @Override
     public Matrix sample() {
-      return pass.sample(SAMPLE_ROWS);
+      return pass.sample(SAMPLE_ROWS, false);
+    }
+
+    @Override
+    public Matrix heldOutSample() {
+      return pass.sample(SAMPLE_ROWS, true);
     }
 
     @Override

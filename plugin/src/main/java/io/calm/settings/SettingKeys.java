@@ -73,7 +73,7 @@ public final class SettingKeys {
   static final SettingKey<ReferenceStream> REFERENCE =
       choice(
           "calm.search.reference",
-          "quantized",
+          "full-precision",
           RESULT,
           ReferenceStream::setting,
           List.of(ReferenceStream.values()));
@@ -100,8 +100,21 @@ public final class SettingKeys {
           RESULT,
           ValueParsers.pathOr("self"));
 
-  static final SettingKey<Integer> CALIBRATION_SAMPLES =
-      integer("calm.calibration.samples", 24, 1, 4096, RESULT);
+  static final SettingKey<SearchEffort> EFFORT =
+      choice(
+          "calm.search.effort",
+          "default",
+          RESULT,
+          SearchEffort::setting,
+          List.of(SearchEffort.values()));
+
+  static final SettingKey<OptionalInt> CALIBRATION_SAMPLES =
+      key(
+          "calm.calibration.samples",
+          "auto",
+          "auto | from 1 to 4096",
+          RESULT,
+          ValueParsers.integerOrAuto(1, 4096));
 
   static final SettingKey<Integer> CALIBRATION_LENGTH =
       integer("calm.calibration.length", 256, 8, 32768, RESULT);

@@ -26,9 +26,16 @@ final class LinearStage implements BlockSample, StageWalk {
   private final Matrix weight; // [N, K]
   private final Matrix inputs; // [T, K], divided by folds
   private final int groupLimit;
+  private final Optional<Matrix> fullInputs; // [T, K] in full precision, if they differ
   private final Parallel parallel = new Parallel(2);
 
   LinearStage(Matrix weight, Matrix inputs, int groupLimit) {
+    this(weight, inputs, groupLimit, Optional.empty());
+  }
+
+  /** A stage whose inputs deviate from those of the full-precision model. */
+  LinearStage(Matrix weight, Matrix inputs, int groupLimit, Optional<Matrix> fullInputs) {
+    this.fullInputs = fullInputs;
     this.weight = weight;
     this.inputs = inputs.copy();
     this.groupLimit = groupLimit;
@@ -141,6 +148,29 @@ final class LinearStage implements BlockSample, StageWalk {
   @Override
   public Matrix sample() {
     return inputs.copy();
+  }
+
+  @Override
+  public Matrix heldOutSample() {
+    return inputs.copy();
+  }
+
+  @Override
+  public Optional<Deviation> deviation() {
+    return fullInputs.map(
+        full -> {
+          Matrix sum = Matrix.allocate(inputs.columns(), inputs.columns());
+          for (int i = 0; i < sum.rows(); i++) {
+            for (int k = 0; k < sum.columns(); k++) {
+              double value = 0;
+              for (int t = 0; t < inputs.rows(); t++) {
+                value += ((double) full.get(t, i) - inputs.get(t, i)) * inputs.get(t, k);
+              }
+              sum.set(i, k, (float) value);
+            }
+          }
+          return new Deviation(sum, Optional.empty());
+        });
   }
 
   @Override

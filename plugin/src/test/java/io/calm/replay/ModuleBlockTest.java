@@ -1,11 +1,13 @@
 package io.calm.replay;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import io.calm.kernels.JavaSearchKernels;
 import io.calm.kernels.KernelVariant;
 import io.calm.kernels.KernelVariants;
 import io.calm.kernels.NativeKernels;
@@ -17,6 +19,7 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.model.RopeSpec;
+import io.calm.model.Stage;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.KvType;
 import io.calm.runtime.NativeDecoder;
@@ -233,6 +236,78 @@ class ModuleBlockTest {
         }
       }
       return Math.sqrt(differences / squares);
+    }
+  }
+
+  /** What QEP is told, against sums of the definition over the tokens. */
+  @Test
+  void deviationsAreSumsOverTheTokens() {
+    ModelSpec spec = RandomModels.plain();
+    long seed = Seeds.next();
+    Random random = new Random(seed);
+    QuantizedModel model = RandomModels.model(spec, GROUP, ActivationMode.PER_GROUP, random);
+    BlockPass.InputRounding rounding = new BlockPass.InputRounding(ActivationMode.PER_GROUP, GROUP);
+    BlockParameters<QuantizedLinear> modules = model.blocks().get(0);
+    Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
+    modules.linears().forEach((role, linear) -> weights.put(role, Packing.dequantize(linear)));
+    BlockParameters<Matrix> block =
+        new BlockParameters<>(weights, modules.biases(), modules.norms());
+    try (HiddenStates full = embed(model, windows(spec, random));
+        HiddenStates quantized = embed(model, windows(spec, random));
+        StageInputs stages = StageInputs.of(full, spec, 0, block);
+        BlockPass pass = new BlockPass(quantized, spec, 0, modules, Optional.of(rounding))) {
+      for (Stage stage : Stage.values()) {
+        int width = spec.inputs(stage);
+        float[] scales = new float[width];
+        for (int k = 0; k < width; k++) {
+          scales[k] = 0.5f + random.nextFloat();
+        }
+        pass.divide(scales);
+        float[] x = stages.input(stage, 0).toFloatArray();
+        float[] rounded = rounded(pass.snapshot().input().get(0).toFloatArray(), width, rounding);
+        for (int i = 0; i < x.length; i++) {
+          x[i] = x[i] / scales[i % width] - rounded[i];
+        }
+        StageInputs.Deviation got = pass.deviation(stages, scales);
+        assertSums(x, width, rounded, width, got.inputs(), "seed %d, %s".formatted(seed, stage));
+        assertEquals(stage.addsToResidual(), got.residual().isPresent());
+        if (stage.addsToResidual()) {
+          float[] r = stages.residual(stage, 0).toFloatArray();
+          float[] other = pass.snapshot().residual().get(0).toFloatArray();
+          for (int i = 0; i < r.length; i++) {
+            r[i] -= other[i];
+          }
+          assertSums(r, spec.hidden(), rounded, width, got.residual().orElseThrow(), "residual");
+        }
+        pass.advanceModules(modules.linears(), modules.biases());
+      }
+    }
+  }
+
+  private float[] rounded(float[] x, int width, BlockPass.InputRounding rounding) {
+    try (Matrix rows = Matrix.allocate(x.length / width, width)) {
+      rows.bytes().asFloatBuffer().put(x);
+      new JavaSearchKernels().roundInputs(rows, 0, rows.rows(), rounding.step(width));
+      float[] result = new float[x.length];
+      rows.bytes().asFloatBuffer().get(result);
+      return result;
+    }
+  }
+
+  private static void assertSums(
+      float[] a, int widthA, float[] b, int widthB, Matrix got, String what) {
+    int rows = a.length / widthA;
+    for (int i = 0; i < widthA; i++) {
+      for (int k = 0; k < widthB; k++) {
+        double sum = 0;
+        double size = 0;
+        for (int t = 0; t < rows; t++) {
+          double product = (double) a[t * widthA + i] * b[t * widthB + k];
+          sum += product;
+          size += Math.abs(product);
+        }
+        assertEquals(sum, got.get(i, k), 1e-4 * size + 1e-6, what);
+      }
     }
   }
 

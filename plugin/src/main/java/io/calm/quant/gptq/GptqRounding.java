@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
 /**
  * GPTQ's rounding (arXiv 2210.17323, sections 3.2 and 3.3) with act-order and static groups.
  *
- * <p>With H = X'X of the rounded inputs, columns are rounded in order of decreasing H_kk. The grid
+ * <p>With H = X'X of the rounded inputs, shrunk towards its diagonal ({@link Shrinkage}), columns are rounded in order of decreasing H_kk. The grid
  * of each group is fitted beforehand on the original weights, with diag(H) as importance. The error
  * of column k, divided by U_kk, is subtracted from the columns not yet rounded along row k of U,
  * the upper Cholesky factor of the inverse of H. Inputs that are always zero keep H_kk = 1 and
@@ -28,13 +28,25 @@ final class GptqRounding implements Rounding {
 
   @Override
   public QuantizedMatrix round(RoundingProblem problem) {
-    return round(problem, problem.inputs().gram());
+    return round(problem, hessian(problem));
+  }
+
+  /** Returns X'X of the rounded inputs, [K, K], shrunk towards its diagonal. */
+  static Matrix hessian(RoundingProblem problem) {
+    Matrix gram = problem.inputs().gram();
+    Shrinkage.apply(gram, problem.inputs().rows(), problem.parallel());
+    return gram;
+  }
+
+  @Override
+  public boolean needsGram() {
+    return true;
   }
 
   /**
    * Rounds with a given Hessian.
    *
-   * @param gram X'X of the rounded inputs, [K, K]; changed and closed
+   * @param gram of {@link #hessian}; changed and closed
    */
   static QuantizedMatrix round(RoundingProblem problem, Matrix gram) {
     try (Matrix hessian = gram) {

@@ -36,11 +36,16 @@ final class QepRounding implements Rounding {
     return true;
   }
 
+  @Override
+  public boolean needsGram() {
+    return true;
+  }
+
   /** Rounds; without the full-precision streams, as GPTQ. */
   @Override
   public QuantizedMatrix round(RoundingProblem problem) {
     Optional<Deviation> deviation = problem.inputs().deviation();
-    Matrix gram = problem.inputs().gram();
+    Matrix gram = GptqRounding.hessian(problem);
     if (deviation.isEmpty()) {
       return GptqRounding.round(problem, gram);
     }

@@ -28,6 +28,7 @@ final class LinearStage implements BlockSample, StageWalk {
   private final int groupLimit;
   private final Optional<Matrix> fullInputs; // [T, K] in full precision, if they differ
   private final Parallel parallel = new Parallel(2);
+  private int tokens;
 
   LinearStage(Matrix weight, Matrix inputs, int groupLimit) {
     this(weight, inputs, groupLimit, Optional.empty());
@@ -39,6 +40,14 @@ final class LinearStage implements BlockSample, StageWalk {
     this.weight = weight;
     this.inputs = inputs.copy();
     this.groupLimit = groupLimit;
+    this.tokens = inputs.rows();
+  }
+
+  /** A stage whose inputs are all that there are, not a sample: their statistics have no noise. */
+  static LinearStage ofAllTokens(Matrix weight, Matrix inputs, int groupLimit) {
+    LinearStage stage = new LinearStage(weight, inputs, groupLimit);
+    stage.tokens = Integer.MAX_VALUE;
+    return stage;
   }
 
   StageProblem problem() {
@@ -142,7 +151,7 @@ final class LinearStage implements BlockSample, StageWalk {
 
   @Override
   public int rows() {
-    return inputs.rows();
+    return tokens;
   }
 
   @Override

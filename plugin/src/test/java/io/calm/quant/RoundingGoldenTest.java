@@ -30,7 +30,7 @@ class RoundingGoldenTest {
   }
 
   private Matrix rounded(Rounding rounding) {
-    try (LinearStage stage = new LinearStage(weight, inputs, GROUP);
+    try (LinearStage stage = LinearStage.ofAllTokens(weight, inputs, GROUP);
         StageProblem problem = stage.problem()) {
       return rounding.round(problem.rounding()).dequantize();
     }

@@ -41,11 +41,12 @@ class CalmSettingsTest {
         calm.algorithm; search; search | the name of an algorithm, e.g. gptq; RESULT
         calm.pool; auto; auto | names of algorithms, each once, with commas between, e.g. rtn,gptq,awq; RESULT
         calm.search.metric; cka; cka | cka-biased | cka-contribution | cka-normalized | relative-mse | relative-mse-normalized; RESULT
-        calm.search.reference; quantized; quantized | full-precision; RESULT
+        calm.search.reference; full-precision; quantized | full-precision; RESULT
         calm.search.sink-threshold; 20; 0 (off), or from 1 to 1000000 (median row norms); RESULT
         calm.search.guard; true; true | false; RESULT
         calm.calibration; self; self | a file of text or JSON lines; RESULT
-        calm.calibration.samples; 24; from 1 to 4096; RESULT
+        calm.search.effort; default; fast | default | thorough; RESULT
+        calm.calibration.samples; auto; auto | from 1 to 4096; RESULT
         calm.calibration.length; 256; from 8 to 32768; RESULT
         calm.calibration.seed; 0; a whole number of 64 bits; RESULT
         calm.lm-head; auto; auto | int8 | int4 | float16 | float32; RESULT
@@ -75,8 +76,8 @@ class CalmSettingsTest {
                 ActivationMode.PER_GROUP,
                 Optional.empty(),
                 new PlanSettings(
-                    Optional.empty(), List.of(), Metric.CKA, ReferenceStream.QUANTIZED, 20, true),
-                new CalibrationSettings(Optional.empty(), 24, 256, 0)),
+                    Optional.empty(), List.of(), Metric.CKA, ReferenceStream.FULL_PRECISION, 20, true),
+                new CalibrationSettings(Optional.empty(), 64, 256, 0)),
             new DecoderSettings(KernelChoice.AUTO, OptionalInt.empty(), KvType.FLOAT16),
             new GenerationSettings(
                 OptionalInt.empty(), OptionalLong.empty(), 32, 100, OptionalInt.empty()),
@@ -98,10 +99,11 @@ class CalmSettingsTest {
     values.put("calm.algorithm", "awq+gptq");
     values.put("calm.pool", "rtn, gptq,awq");
     values.put("calm.search.metric", "relative-mse");
-    values.put("calm.search.reference", "full-precision");
+    values.put("calm.search.reference", "quantized");
     values.put("calm.search.sink-threshold", "0");
     values.put("calm.search.guard", "false");
     values.put("calm.calibration", "/texts/calibration.txt");
+    values.put("calm.search.effort", "thorough");
     values.put("calm.calibration.samples", "1");
     values.put("calm.calibration.length", "32768");
     values.put("calm.calibration.seed", "-7");
@@ -131,7 +133,7 @@ class CalmSettingsTest {
                     Optional.of(new AlgorithmName("awq+gptq")),
                     Stream.of("rtn", "gptq", "awq").map(AlgorithmName::new).toList(),
                     Metric.RELATIVE_MSE,
-                    ReferenceStream.FULL_PRECISION,
+                    ReferenceStream.QUANTIZED,
                     0,
                     false),
                 new CalibrationSettings(
@@ -332,11 +334,11 @@ class CalmSettingsTest {
         calm.algorithm=search
         calm.pool=auto
         calm.search.metric=cka
-        calm.search.reference=quantized
+        calm.search.reference=full-precision
         calm.search.sink-threshold=20.0
         calm.search.guard=true
         calm.calibration=self
-        calm.calibration.samples=24
+        calm.calibration.samples=64
         calm.calibration.length=256
         calm.calibration.seed=0
         calm.lm-head=auto""",
@@ -347,7 +349,7 @@ class CalmSettingsTest {
     given.put("calm.algorithm", "AWQ+gptq");
     given.put("calm.pool", "rtn, gptq,awq");
     given.put("calm.search.metric", "relative-mse");
-    given.put("calm.search.reference", "full-precision");
+    given.put("calm.search.reference", "quantized");
     given.put("calm.search.sink-threshold", "1e3");
     given.put("calm.search.guard", "false");
     given.put("calm.calibration", "/texts/calibration.txt");
@@ -362,7 +364,7 @@ class CalmSettingsTest {
         calm.algorithm=awq+gptq
         calm.pool=rtn,gptq,awq
         calm.search.metric=relative-mse
-        calm.search.reference=full-precision
+        calm.search.reference=quantized
         calm.search.sink-threshold=1000.0
         calm.search.guard=false
         calm.calibration=file

@@ -43,6 +43,14 @@ public enum Metric {
     return new LinearSimilarity(this, threads, kernels);
   }
 
+  /** Returns the score of two equal matrices, which no other score exceeds. */
+  public double best() {
+    return switch (this) {
+      case CKA, CKA_BIASED, CKA_CONTRIBUTION, CKA_NORMALIZED -> 1;
+      case RELATIVE_MSE, RELATIVE_MSE_NORMALIZED -> 0;
+    };
+  }
+
   /** Returns the features that are compared. */
   Features features() {
     return features;

@@ -107,6 +107,32 @@ class SensitivityTableTest {
   }
 
   @Test
+  void aMetricAgreesWhereItPrefersTheLowerDivergence() {
+    MetricAgreement cka = table.agreements("text").get(Metric.CKA.ordinal());
+    assertEquals(Metric.CKA, cka.metric());
+    assertEquals(2, cka.pairs());
+    assertEquals(1, cka.right(), "a is better in block 0 and worse in block 1");
+    assertEquals(2, cka.lost(), 1e-12, "6 against 4 in block 1");
+    MetricAgreement mse = table.agreements("text").get(Metric.RELATIVE_MSE.ordinal());
+    assertEquals(1, mse.right());
+    assertEquals(1, mse.lost(), 1e-12, "3 against 2 in block 0");
+  }
+
+  @Test
+  void aLossThatIsAPowerOfTheDivergenceCorrelatesPerfectly() {
+    List<MetricAgreement.Point> points =
+        List.of(
+            new MetricAgreement.Point(0, 0.01, 0.1),
+            new MetricAgreement.Point(0, 0.04, 0.2),
+            new MetricAgreement.Point(1, 0.09, 0.3),
+            new MetricAgreement.Point(1, Double.NaN, 0.3));
+    MetricAgreement agreement = MetricAgreement.of(Metric.CKA, points);
+    assertEquals(1, agreement.correlation(), 1e-12);
+    assertEquals(1, agreement.pairs(), "equal divergences are no pair, nor are two blocks");
+    assertEquals(1, agreement.right());
+  }
+
+  @Test
   void severalTextsAreAlsoSummedTogether() {
     SensitivityCell cell =
         new SensitivityCell(

@@ -93,7 +93,9 @@ final class SensitivityText {
 
   private static List<String> agreements(SensitivityTable table, String text) {
     List<String> lines = new ArrayList<>();
-    lines.add(format("%-28s  %20s  %20s  %20s", "metric", "pairs right", "KL lost", "log-log correlation"));
+    lines.add(
+        format(
+            "%-28s  %20s  %20s  %20s", "metric", "pairs right", "KL lost", "log-log correlation"));
     for (MetricAgreement agreement : table.agreements(text)) {
       lines.add(
           format(

@@ -106,14 +106,21 @@ class SensitivityTableTest {
     assertEquals(Map.of("a", 1, "b", 1), row(table, "perfect choice").chosen());
   }
 
+  private MetricAgreement agreement(Metric metric) {
+    return table.agreements("text").stream()
+        .filter(agreement -> agreement.metric() == metric)
+        .findFirst()
+        .orElseThrow();
+  }
+
   @Test
   void aMetricAgreesWhereItPrefersTheLowerDivergence() {
-    MetricAgreement cka = table.agreements("text").get(Metric.CKA.ordinal());
+    MetricAgreement cka = agreement(Metric.CKA);
     assertEquals(Metric.CKA, cka.metric());
     assertEquals(2, cka.pairs());
     assertEquals(1, cka.right(), "a is better in block 0 and worse in block 1");
     assertEquals(2, cka.lost(), 1e-12, "6 against 4 in block 1");
-    MetricAgreement mse = table.agreements("text").get(Metric.RELATIVE_MSE.ordinal());
+    MetricAgreement mse = agreement(Metric.RELATIVE_MSE);
     assertEquals(1, mse.right());
     assertEquals(1, mse.lost(), 1e-12, "3 against 2 in block 0");
   }

@@ -2,29 +2,26 @@ package io.calm.cka;
 
 import io.calm.kernels.SearchKernels;
 import java.util.Locale;
-import java.util.function.BiFunction;
 
 /** The measure that scores candidates ({@code calm.search.metric}). */
 public enum Metric {
   /** Debiased linear CKA. */
-  CKA(Features.OUTPUT, DebiasedCka::judge),
+  CKA(Features.OUTPUT),
   /** Linear CKA with the biased estimator. */
-  CKA_BIASED(Features.OUTPUT, BiasedCka::judge),
+  CKA_BIASED(Features.OUTPUT),
   /** Debiased linear CKA of what the block adds to its input. */
-  CKA_CONTRIBUTION(Features.CONTRIBUTION, DebiasedCka::judge),
+  CKA_CONTRIBUTION(Features.CONTRIBUTION),
   /** Debiased linear CKA of rows that are divided by their root mean square. */
-  CKA_NORMALIZED(Features.NORMALIZED, DebiasedCka::judge),
+  CKA_NORMALIZED(Features.NORMALIZED),
   /** Squared error relative to the squared norm of the reference. */
-  RELATIVE_MSE(Features.OUTPUT, RelativeMse::judge),
+  RELATIVE_MSE(Features.OUTPUT),
   /** Relative squared error of rows that are divided by their root mean square. */
-  RELATIVE_MSE_NORMALIZED(Features.OUTPUT, RelativeMse::judgeNormalized);
+  RELATIVE_MSE_NORMALIZED(Features.OUTPUT);
 
   private final Features features;
-  private final BiFunction<Metric, Comparison, Score> judge;
 
-  Metric(Features features, BiFunction<Metric, Comparison, Score> judge) {
+  Metric(Features features) {
     this.features = features;
-    this.judge = judge;
   }
 
   /** Returns the spelling in settings and plans, e.g. {@code relative-mse}. */
@@ -46,6 +43,14 @@ public enum Metric {
     return new LinearSimilarity(this, threads, kernels);
   }
 
+  /** Returns the score of two equal matrices, which no other score exceeds. */
+  public double best() {
+    return switch (this) {
+      case CKA, CKA_BIASED, CKA_CONTRIBUTION, CKA_NORMALIZED -> 1;
+      case RELATIVE_MSE, RELATIVE_MSE_NORMALIZED -> 0;
+    };
+  }
+
   /** Returns the features that are compared. */
   Features features() {
     return features;
@@ -53,6 +58,12 @@ public enum Metric {
 
   /** Returns the score of a comparison of {@link #features}. */
   Score judge(Comparison comparison) {
-    return judge.apply(this, comparison);
+    return switch (this) {
+      case CKA, CKA_CONTRIBUTION, CKA_NORMALIZED -> DebiasedCka.judge(this, comparison);
+      case CKA_BIASED -> BiasedCka.judge(this, comparison);
+      case RELATIVE_MSE -> RelativeMse.judge(this, comparison, comparison.relativeMse());
+      case RELATIVE_MSE_NORMALIZED ->
+          RelativeMse.judge(this, comparison, comparison.normalizedMse());
+    };
   }
 }

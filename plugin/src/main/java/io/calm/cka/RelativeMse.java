@@ -11,15 +11,8 @@ package io.calm.cka;
 final class RelativeMse {
   private RelativeMse() {}
 
-  static Score judge(Metric metric, Comparison comparison) {
-    return judge(metric, comparison, comparison.relativeMse());
-  }
-
-  static Score judgeNormalized(Metric metric, Comparison comparison) {
-    return judge(metric, comparison, comparison.normalizedMse());
-  }
-
-  private static Score judge(Metric metric, Comparison comparison, double error) {
+  /** Returns the score of a relative error. */
+  static Score judge(Metric metric, Comparison comparison, double error) {
     if (!Double.isFinite(error)) {
       return new Score.Undefined(
           "%s: all %d rows of the reference are zero"

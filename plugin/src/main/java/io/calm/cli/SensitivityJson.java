@@ -4,6 +4,7 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import io.calm.search.MetricAgreement;
 import io.calm.search.SensitivityCell;
 import io.calm.search.SensitivityTable;
 
@@ -33,6 +34,13 @@ final class SensitivityJson {
       summaries.add(text, summary);
     }
     object.add("summary", summaries);
+    JsonObject metrics = new JsonObject();
+    for (String text : table.textNames()) {
+      JsonArray agreements = new JsonArray();
+      table.agreements(text).forEach(agreement -> agreements.add(agreement(agreement)));
+      metrics.add(text, agreements);
+    }
+    object.add("metrics", metrics);
     return GSON.toJson(object) + "\n";
   }
 
@@ -69,6 +77,16 @@ final class SensitivityJson {
     object.add("over_perfect", estimate(choices.overPerfect()));
     object.add("over_best_uniform", estimate(choices.overUniform()));
     object.add("blocks", GSON.toJsonTree(choices.chosen()));
+    return object;
+  }
+
+  private static JsonObject agreement(MetricAgreement agreement) {
+    JsonObject object = new JsonObject();
+    object.addProperty("metric", agreement.metric().setting());
+    object.addProperty("pairs", agreement.pairs());
+    object.addProperty("right", agreement.right());
+    addNumber(object, "kl_lost", agreement.lost());
+    addNumber(object, "correlation", agreement.correlation());
     return object;
   }
 

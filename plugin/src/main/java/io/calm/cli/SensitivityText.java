@@ -1,6 +1,7 @@
 package io.calm.cli;
 
 import io.calm.cka.Metric;
+import io.calm.search.MetricAgreement;
 import io.calm.search.SensitivityCell;
 import io.calm.search.SensitivityTable;
 import java.util.ArrayList;
@@ -28,6 +29,7 @@ final class SensitivityText {
     for (String text : table.textNames()) {
       lines.add("");
       lines.addAll(summary(table, text));
+      lines.addAll(agreements(table, text));
     }
     return lines;
   }
@@ -56,7 +58,7 @@ final class SensitivityText {
         .forEach(text -> line.append(format("  %20s", milli(table.kl(cell, text), "%.4f"))));
     for (Metric metric : Metric.values()) {
       double score = cell.scores().getOrDefault(metric.setting(), Double.NaN);
-      String form = metric.setting().startsWith("cka") ? ".7f" : ".4e";
+      String form = metric.best() == 1 ? ".7f" : ".4e";
       line.append(format("  %" + width(metric) + form, score));
     }
     return line.toString();
@@ -85,6 +87,23 @@ final class SensitivityText {
               milli(choices.overPerfect(), "%+.3f"),
               milli(choices.overUniform(), "%+.3f"),
               words(choices.chosen())));
+    }
+    return lines;
+  }
+
+  private static List<String> agreements(SensitivityTable table, String text) {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        format(
+            "%-28s  %20s  %20s  %20s", "metric", "pairs right", "KL lost", "log-log correlation"));
+    for (MetricAgreement agreement : table.agreements(text)) {
+      lines.add(
+          format(
+              "%-28s  %20s  %20.3f  %20.3f",
+              agreement.metric().setting(),
+              agreement.right() + " of " + agreement.pairs(),
+              1000 * agreement.lost(),
+              agreement.correlation()));
     }
     return lines;
   }

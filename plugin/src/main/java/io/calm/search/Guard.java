@@ -7,6 +7,7 @@ import io.calm.tensor.Matrix;
 import io.calm.replay.HiddenStates;
 import io.calm.search.Streams.Part;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
@@ -90,7 +91,15 @@ final class Guard {
    * @param blockErrors the sum that the plan was chosen by
    * @param kl divergence of each sequence
    */
-  record Rival(String algorithm, double blockErrors, double[] kl) {}
+  record Rival(String algorithm, double blockErrors, List<Double> kl) {
+    Rival(String algorithm, double blockErrors, double[] kl) {
+      this(algorithm, blockErrors, Arrays.stream(kl).boxed().toList());
+    }
+
+    double[] sequences() {
+      return kl.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+  }
 
   /** The comparison of a mix with uniform plans, which are made one after the other. */
   private final class Comparison implements AutoCloseable {
@@ -238,14 +247,15 @@ final class Guard {
   static QuantPlan.GuardResult decide(double[] mixKl, List<Rival> rivals) {
     double mix = mean(mixKl);
     Comparator<Rival> byKl =
-        Comparator.comparingDouble(rival -> finiteOrInfinity(mean(rival.kl())));
-    Optional<Rival> winner = rivals.stream().filter(rival -> beats(rival.kl(), mixKl)).min(byKl);
+        Comparator.comparingDouble(rival -> finiteOrInfinity(mean(rival.sequences())));
+    Optional<Rival> winner =
+        rivals.stream().filter(rival -> beats(rival.sequences(), mixKl)).min(byKl);
     Rival decisive = winner.orElseGet(() -> rivals.stream().min(byKl).orElseThrow());
     return new QuantPlan.GuardResult(
         decisive.algorithm(),
         mix,
-        mean(decisive.kl()),
-        pairedStandardError(mixKl, decisive.kl()),
+        mean(decisive.sequences()),
+        pairedStandardError(mixKl, decisive.sequences()),
         winner.isEmpty(),
         rivals.stream()
             .map(
@@ -253,8 +263,8 @@ final class Guard {
                     new QuantPlan.UniformResult(
                         rival.algorithm(),
                         rival.blockErrors(),
-                        mean(rival.kl()),
-                        pairedStandardError(mixKl, rival.kl())))
+                        mean(rival.sequences()),
+                        pairedStandardError(mixKl, rival.sequences())))
             .toList());
   }
 

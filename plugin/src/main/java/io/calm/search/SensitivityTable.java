@@ -175,6 +175,25 @@ public record SensitivityTable(
     return cell.scores().getOrDefault(metric.setting(), Double.NaN);
   }
 
+  /** Returns how each metric agrees with the divergences on a text. */
+  public List<MetricAgreement> agreements(String text) {
+    List<MetricAgreement> agreements = new ArrayList<>();
+    for (Metric metric : Metric.values()) {
+      List<MetricAgreement.Point> points =
+          cells.stream()
+              .filter(cell -> cell.failure().isEmpty())
+              .map(
+                  cell ->
+                      new MetricAgreement.Point(
+                          cell.block(),
+                          metric.best() - score(cell, metric),
+                          Guard.mean(windows(cell, text))))
+              .toList();
+      agreements.add(MetricAgreement.of(metric, points));
+    }
+    return agreements;
+  }
+
   private double[] sum(List<SensitivityCell> plan, String text) {
     int windows =
         texts.entrySet().stream()

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.search.SensitivityCell;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -71,7 +72,8 @@ class SensitivityLogTest {
         assertEquals(Optional.empty(), log.find(3, "rtn"), "cut at " + length);
         log.add(SECOND);
       }
-      assertEquals(new String(whole), Files.readString(file()), "cut at " + length);
+      assertEquals(
+          new String(whole, StandardCharsets.UTF_8), Files.readString(file()), "cut at " + length);
     }
   }
 

@@ -185,6 +185,16 @@ final class MetricVariantsTest {
 
   @ParameterizedTest
   @EnumSource(Metric.class)
+  void equalMatricesHaveTheBestScore(Metric metric) {
+    float[][] input = new RandomMatrices(1).gaussian(40, 8);
+    float[][] x = new RandomMatrices(2).noisy(input, 1);
+    float[][] y = new RandomMatrices(3).noisy(x, 0.1);
+    assertEquals(metric.best(), value(metric, x, input, x).value(), 1e-12);
+    assertTrue(value(metric, x, input, y).value() < metric.best() - 1e-6);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Metric.class)
   void aNumberThatIsNotFiniteIsNamedByRow(Metric metric) {
     for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
       float[][] x = new RandomMatrices(4).gaussian(12, 5);

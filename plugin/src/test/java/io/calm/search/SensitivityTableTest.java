@@ -106,6 +106,39 @@ class SensitivityTableTest {
     assertEquals(Map.of("a", 1, "b", 1), row(table, "perfect choice").chosen());
   }
 
+  private MetricAgreement agreement(Metric metric) {
+    return table.agreements("text").stream()
+        .filter(agreement -> agreement.metric() == metric)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void aMetricAgreesWhereItPrefersTheLowerDivergence() {
+    MetricAgreement cka = agreement(Metric.CKA);
+    assertEquals(Metric.CKA, cka.metric());
+    assertEquals(2, cka.pairs());
+    assertEquals(1, cka.right(), "a is better in block 0 and worse in block 1");
+    assertEquals(2, cka.lost(), 1e-12, "6 against 4 in block 1");
+    MetricAgreement mse = agreement(Metric.RELATIVE_MSE);
+    assertEquals(1, mse.right());
+    assertEquals(1, mse.lost(), 1e-12, "3 against 2 in block 0");
+  }
+
+  @Test
+  void aLossThatIsAPowerOfTheDivergenceCorrelatesPerfectly() {
+    List<MetricAgreement.Point> points =
+        List.of(
+            new MetricAgreement.Point(0, 0.01, 0.1),
+            new MetricAgreement.Point(0, 0.04, 0.2),
+            new MetricAgreement.Point(1, 0.09, 0.3),
+            new MetricAgreement.Point(1, Double.NaN, 0.3));
+    MetricAgreement agreement = MetricAgreement.of(Metric.CKA, points);
+    assertEquals(1, agreement.correlation(), 1e-12);
+    assertEquals(1, agreement.pairs(), "equal divergences are no pair, nor are two blocks");
+    assertEquals(1, agreement.right());
+  }
+
   @Test
   void severalTextsAreAlsoSummedTogether() {
     SensitivityCell cell =

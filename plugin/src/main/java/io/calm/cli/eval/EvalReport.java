@@ -43,7 +43,8 @@ public record EvalReport(
    * @param scores of each model
    * @param rates tokens per second of each model
    */
-  public record OfText(Path text, TextWindows windows, List<Perplexity> scores, List<Double> rates) {
+  public record OfText(
+      Path text, TextWindows windows, List<Perplexity> scores, List<Double> rates) {
     public OfText {
       scores = List.copyOf(scores);
       rates = List.copyOf(rates);
@@ -163,8 +164,7 @@ public record EvalReport(
     }
     for (OfText text : texts) {
       for (int other = 1; other <= against; other++) {
-        Perplexity.Difference difference =
-            text.scores().get(0).minus(text.scores().get(other));
+        Perplexity.Difference difference = text.scores().get(0).minus(text.scores().get(other));
         table.add(
             String.valueOf(text.text().getFileName()),
             pair(other),
@@ -219,8 +219,7 @@ public record EvalReport(
     table.add("task", "difference", "acc, %", "", "acc_norm, %", "", "NLL of the word, nats", "");
     for (OfTask task : tasks) {
       for (int other = 1; other <= against; other++) {
-        TaskScore.Difference difference =
-            task.scores().get(0).minus(task.scores().get(other));
+        TaskScore.Difference difference = task.scores().get(0).minus(task.scores().get(other));
         table.add(
             task.task().name(),
             pair(other),

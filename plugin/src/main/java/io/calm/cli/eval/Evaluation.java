@@ -28,12 +28,6 @@ public record Evaluation(
     models = List.copyOf(models);
   }
 
-  /** Cuts the windows of a text. */
-  public TextWindows cut(Path text, String content, OptionalInt windows, int length) {
-    int[] tokens = checkpoint.tokenizer().encode(content, false);
-    return TextWindows.cut(text.toString(), tokens, windows, length, checkpoint.spec().maxContext());
-  }
-
   /** Measures all models on the windows of a text. */
   public OfText text(Path text, TextWindows windows) {
     progress.start(String.valueOf(text.getFileName()), windows.scored());
@@ -63,8 +57,7 @@ public record Evaluation(
             .mapToInt(branch -> branch.inputs().length)
             .sum();
     progress.start(task.name(), tokens);
-    try (Scorer scorer =
-        new Scorer(models.subList(0, count), OptionalInt.empty(), threads)) {
+    try (Scorer scorer = new Scorer(models.subList(0, count), OptionalInt.empty(), threads)) {
       List<TaskScore> scores =
           scorer.score(prompts.prompts(), progress::count).stream()
               .map(ofModel -> TaskScore.of(task, prompts.byQuestion(ofModel)))

@@ -179,8 +179,7 @@ final class Scorer implements AutoCloseable {
   }
 
   /** Returns the scores of the step's rows, of every model. */
-  private List<RowScores> compare(
-      List<Prompt> prompts, Step step, List<LogitSource.Rows> logits) {
+  private List<RowScores> compare(List<Prompt> prompts, Step step, List<LogitSource.Rows> logits) {
     int count = step.logits();
     int[] targets = targets(prompts, step);
     List<RowScores> scores = models.stream().map(model -> new RowScores(count)).toList();
@@ -219,8 +218,7 @@ final class Scorer implements AutoCloseable {
       RowScores score = scores.get(m);
       boolean isReference = reference.isPresent() && reference.getAsInt() == m;
       float[] others = isReference ? own : logits.get(m).row(row, memory.row);
-      LogSoftmax softmax =
-          isReference ? memory.referenceSoftmax : memory.softmax.measure(others);
+      LogSoftmax softmax = isReference ? memory.referenceSoftmax : memory.softmax.measure(others);
       score.nll[row] = softmax.logSum() - others[target];
       score.best[row] = softmax.best();
       if (reference.isPresent()) {

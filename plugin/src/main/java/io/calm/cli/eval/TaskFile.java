@@ -37,8 +37,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Multiple choice: one request per choice, {@code {"request_type": "loglikelihood", "request":
  * {"context": C, "continuation": T}, "task_name": N, "doc_id": D, "idx": I, "label": L}}. Requests
  * with the same task and document form a question. {@code idx} numbers its choices from 0, and
- * {@code label} is the right one. {@code doc.choices}, if present, has the answers themselves, whose
- * lengths normalize the scores; otherwise the answer is the continuation without its first spaces.
+ * {@code label} is the right one. {@code doc.choices}, if present, has the answers themselves,
+ * whose lengths normalize the scores; otherwise the answer is the continuation without its first
+ * spaces.
  *
  * <p>LAMBADA: {@code {"text": T}}. The last word of T is predicted from the words before it.
  */
@@ -122,7 +123,8 @@ public final class TaskFile {
     } catch (JsonParseException e) {
       // reported below
     }
-    throw wrong(number, "a JSON object", Printable.of(line, MAX_QUOTE), "write one request per line");
+    throw wrong(
+        number, "a JSON object", Printable.of(line, MAX_QUOTE), "write one request per line");
   }
 
   private void add(JsonObject line, int number) {
@@ -249,7 +251,7 @@ public final class TaskFile {
     if (count < 2 || builder.gold >= count) {
       throw new IllegalArgumentException(
           "%s: expected at least two choices and a label below their number, got %d choices and"
-              .formatted(builder.place, count)
+                  .formatted(builder.place, count)
               + " label %d; add the missing requests".formatted(builder.gold));
     }
     return new Question(builder.place, builder.context, choices, builder.gold);

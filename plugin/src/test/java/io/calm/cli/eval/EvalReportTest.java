@@ -26,20 +26,18 @@ class EvalReportTest {
 
   private static Perplexity scores(boolean compared, double... nlls) {
     return new Perplexity(
-        Arrays.stream(nlls)
-            .mapToObj(nll -> new BranchScore(4, 4 * nll, 0, 0.4, 3))
-            .toList(),
+        Arrays.stream(nlls).mapToObj(nll -> new BranchScore(4, 4 * nll, 0, 0.4, 3)).toList(),
         compared);
   }
 
   private static EvalReport texts(boolean compared, Perplexity... scores) {
     TextWindows windows =
-        TextWindows.cut("a.txt", new int[5 * scores[0].windows().size()], OptionalInt.empty(), 5, 9);
+        TextWindows.cut(
+            "a.txt", new int[5 * scores[0].windows().size()], OptionalInt.empty(), 5, 9);
     List<Model> models =
         List.of(new Model("calm", "uniform-gptq"), new Model("rtn", "uniform-rtn"))
             .subList(0, scores.length);
-    OfText text =
-        new OfText(Path.of("x/a.txt"), windows, List.of(scores), List.of(10.0, 20.0));
+    OfText text = new OfText(Path.of("x/a.txt"), windows, List.of(scores), List.of(10.0, 20.0));
     return new EvalReport(HEADER, models, scores.length - 1, List.of(text), List.of());
   }
 
@@ -127,8 +125,7 @@ class EvalReportTest {
     String lines = String.join("\n", report.lines()).replaceAll(" +", " ");
     assertTrue(lines.contains("arc calm 2 of 7 100.00 +- 0.00 100.00 +- 0.00 - 1"), lines);
     assertTrue(lines.contains("lambada rtn 2 of 2 50.00 +- 50.00 - 7.389 +- 0.000 1"), lines);
-    assertTrue(
-        lines.contains("arc calm - rtn +50.00 +- 50.00 no significant difference"), lines);
+    assertTrue(lines.contains("arc calm - rtn +50.00 +- 50.00 no significant difference"), lines);
     JsonObject json = JsonParser.parseString(EvalJson.of(report)).getAsJsonObject();
     JsonObject first = json.getAsJsonArray("tasks").get(0).getAsJsonObject();
     assertEquals(7, first.get("questionsInFile").getAsInt());

@@ -49,7 +49,12 @@ class ScorerOnModelTest {
 
   /** Runs decoders of {@code kvType} and, if {@code compare}, the full-precision model. */
   private List<List<List<BranchScore>>> score(
-      Checkpoint checkpoint, QuantizedModel model, String kv, boolean compare, int threads, int rows) {
+      Checkpoint checkpoint,
+      QuantizedModel model,
+      String kv,
+      boolean compare,
+      int threads,
+      int rows) {
     CalmSettings settings = CalmSettings.of(Map.of("calm.kv-cache", kv), Map.of());
     List<Prompt> prompts = prompts(checkpoint.spec().vocabulary());
     List<LogitSource> models = new ArrayList<>();

@@ -140,7 +140,8 @@ class TaskFileTest {
   void aWrongNumberIsNamed() throws IOException {
     String line = request("q", 7, 0, 0, "c", " a");
     for (String wrong : List.of("-1", "0.5", "\"0\"", "null", "99999")) {
-      String message = failure(write("a.jsonl", line.replace("\"label\": 0", "\"label\": " + wrong)));
+      String message =
+          failure(write("a.jsonl", line.replace("\"label\": 0", "\"label\": " + wrong)));
       assertTrue(message.contains("line 1: expected the number of a choice"), message);
       assertTrue(message.contains("in \"label\", got " + wrong), message);
     }

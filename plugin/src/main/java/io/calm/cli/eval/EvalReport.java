@@ -41,7 +41,7 @@ public record EvalReport(
    * The scores of a text.
    *
    * @param scores of each model
-   * @param rates tokens per second of each model
+   * @param rates scored tokens per second of each model
    */
   public record OfText(
       Path text, TextWindows windows, List<Perplexity> scores, List<Double> rates) {
@@ -56,7 +56,7 @@ public record EvalReport(
    *
    * @param questions number of questions in the file
    * @param scores of each model
-   * @param rates scored tokens per second of each model
+   * @param rates questions per second of each model
    */
   public record OfTask(
       Path file, Task task, int questions, List<TaskScore> scores, List<Double> rates) {
@@ -194,7 +194,7 @@ public record EvalReport(
 
   private TextTable taskTable() {
     TextTable table = new TextTable();
-    table.add("task", "precision", "questions", "acc, %", "acc_norm, %", "perplexity", "tokens/s");
+    table.add("task", "precision", "questions", "acc, %", "acc_norm, %", "perplexity", "questions/s");
     for (OfTask task : tasks) {
       for (int m = 0; m < models.size(); m++) {
         if (m >= task.scores().size()) {
@@ -208,7 +208,7 @@ public record EvalReport(
             value("%.2f", score.accuracy().times(100)),
             score.normalized().map(norm -> value("%.2f", norm.times(100))).orElse("-"),
             score.perplexity().map(ppl -> value("%.3f", ppl)).orElse("-"),
-            String.format(Locale.ROOT, "%.0f", task.rates().get(m)));
+            String.format(Locale.ROOT, "%.1f", task.rates().get(m)));
       }
     }
     return table;

@@ -37,7 +37,7 @@ public record Evaluation(
         List<BranchScore> ofWindows = ofModel.stream().map(branches -> branches.get(0)).toList();
         scores.add(new Perplexity(ofWindows, reference.isPresent()));
       }
-      return new OfText(text, windows, scores, rates(scorer, models.size()));
+      return new OfText(text, windows, scores, rates(scorer, models.size(), windows.scored()));
     }
   }
 
@@ -62,11 +62,12 @@ public record Evaluation(
           scorer.score(prompts.prompts(), progress::count).stream()
               .map(ofModel -> TaskScore.of(task, prompts.byQuestion(ofModel)))
               .toList();
-      return new OfTask(file, task, whole.questions().size(), scores, rates(scorer, count));
+      return new OfTask(file, task, whole.questions().size(), scores, rates(scorer, count, task.questions().size()));
     }
   }
 
-  private static List<Double> rates(Scorer scorer, int count) {
-    return IntStream.range(0, count).mapToObj(scorer::tokensPerSecond).toList();
+  /** Returns {@code items} per second of each model. */
+  private static List<Double> rates(Scorer scorer, int count, int items) {
+    return IntStream.range(0, count).mapToObj(m -> items / scorer.seconds(m)).toList();
   }
 }

@@ -34,7 +34,6 @@ final class Scorer implements AutoCloseable {
   private final Parallel parallel;
   private final ThreadLocal<Buffers> buffers;
   private final long[] nanoseconds;
-  private long tokens;
 
   /**
    * @param models all of one vocabulary; closed by the caller
@@ -148,7 +147,6 @@ final class Scorer implements AutoCloseable {
       if (step.logits() > 0) {
         add(prompts, step, compare(prompts, step, logits), sums);
         done += step.logits();
-        tokens += step.logits();
         progress.accept(done);
       }
     }
@@ -249,9 +247,9 @@ final class Scorer implements AutoCloseable {
     }
   }
 
-  /** Returns the scored tokens per second of a model so far, its logits only. */
-  double tokensPerSecond(int model) {
-    return tokens / (nanoseconds[model] / 1e9);
+  /** Returns the time in which a model computed its logits so far. */
+  double seconds(int model) {
+    return nanoseconds[model] / 1e9;
   }
 
   @Override

@@ -41,11 +41,18 @@ import org.jspecify.annotations.Nullable;
  * whose lengths normalize the scores; otherwise the answer is the continuation without its first
  * spaces.
  *
+ * <p>Files of this format may also have every question without its text, e.g. after {@code Answer:}
+ * alone, for scores relative to it. Its {@code doc_id} is larger by {@value #UNCONDITIONAL}, its
+ * label and continuations are the same. Such requests are not scored.
+ *
  * <p>LAMBADA: {@code {"text": T}}. The last word of T is predicted from the words before it.
  */
 public final class TaskFile {
+  private static final long UNCONDITIONAL = 1_000_000;
   private static final int MAX_QUOTE = 60;
   private static final Pattern ENDING = Pattern.compile("(\\.test)?\\.jsonl?(\\.gz)?$");
+
+  private static final Pattern NUMBER = Pattern.compile("[0-9]{1,18}");
 
   private final Path file;
   private final Map<String, Map<String, Builder>> requests = new LinkedHashMap<>();
@@ -219,7 +226,10 @@ public final class TaskFile {
                 new Task(
                     name,
                     Kind.MULTIPLE_CHOICE,
-                    questions.values().stream().map(this::question).toList())));
+                    questions.entrySet().stream()
+                        .filter(entry -> !isUnconditional(entry.getKey(), questions))
+                        .map(entry -> question(entry.getValue()))
+                        .toList())));
     if (!words.isEmpty()) {
       tasks.add(new Task(baseName(), Kind.LAST_WORD, words));
     }
@@ -229,6 +239,16 @@ public final class TaskFile {
               .formatted(file));
     }
     return tasks;
+  }
+
+  /** Returns whether a question repeats the choices of another one without its text. */
+  private static boolean isUnconditional(String id, Map<String, Builder> questions) {
+    Builder own = questions.get(id);
+    if (own == null || !NUMBER.matcher(id).matches()) {
+      return false;
+    }
+    Builder whole = questions.get(Long.toString(Long.parseLong(id) - UNCONDITIONAL));
+    return whole != null && whole.gold == own.gold && whole.choices.equals(own.choices);
   }
 
   private Question question(Builder builder) {

@@ -83,6 +83,8 @@ class EvalReportTest {
     assertEquals(2.0, calm.getAsJsonObject("nll").get("mean").getAsDouble());
     assertEquals(0.1, calm.getAsJsonObject("kl").get("mean").getAsDouble(), 1e-12);
     assertEquals(0.75, calm.getAsJsonObject("topOneAgreement").get("mean").getAsDouble());
+    assertEquals("[1.0,2.0,3.0]", calm.getAsJsonArray("windowNlls").toString());
+    assertEquals("[0.75,0.75,0.75]", calm.getAsJsonArray("windowAgreements").toString());
     JsonObject difference = text.getAsJsonArray("differences").get(0).getAsJsonObject();
     assertEquals("rtn", difference.get("against").getAsString());
     JsonObject nll = difference.getAsJsonObject("nll");
@@ -123,8 +125,8 @@ class EvalReportTest {
                 new OfTask(Path.of("f"), choice, 7, List.of(right, half), List.of(1.0, 1.0)),
                 new OfTask(Path.of("g"), word, 2, List.of(words, words), List.of(1.0, 1.0))));
     String lines = String.join("\n", report.lines()).replaceAll(" +", " ");
-    assertTrue(lines.contains("arc calm 2 of 7 100.00 +- 0.00 100.00 +- 0.00 - 1"), lines);
-    assertTrue(lines.contains("lambada rtn 2 of 2 50.00 +- 50.00 - 7.389 +- 0.000 1"), lines);
+    assertTrue(lines.contains("arc calm 2 of 7 100.00 +- 0.00 100.00 +- 0.00 - 1.0"), lines);
+    assertTrue(lines.contains("lambada rtn 2 of 2 50.00 +- 50.00 - 7.389 +- 0.000 1.0"), lines);
     assertTrue(lines.contains("arc calm - rtn +50.00 +- 50.00 no significant difference"), lines);
     JsonObject json = JsonParser.parseString(EvalJson.of(report)).getAsJsonObject();
     JsonObject first = json.getAsJsonArray("tasks").get(0).getAsJsonObject();

@@ -194,7 +194,8 @@ public record EvalReport(
 
   private TextTable taskTable() {
     TextTable table = new TextTable();
-    table.add("task", "precision", "questions", "acc, %", "acc_norm, %", "perplexity", "questions/s");
+    table.add(
+        "task", "precision", "questions", "acc, %", "acc_norm, %", "perplexity", "questions/s");
     for (OfTask task : tasks) {
       for (int m = 0; m < models.size(); m++) {
         if (m >= task.scores().size()) {

@@ -62,7 +62,12 @@ public record Evaluation(
           scorer.score(prompts.prompts(), progress::count).stream()
               .map(ofModel -> TaskScore.of(task, prompts.byQuestion(ofModel)))
               .toList();
-      return new OfTask(file, task, whole.questions().size(), scores, rates(scorer, count, task.questions().size()));
+      return new OfTask(
+          file,
+          task,
+          whole.questions().size(),
+          scores,
+          rates(scorer, count, task.questions().size()));
     }
   }
 

@@ -30,7 +30,7 @@ class EvalReportTest {
         compared);
   }
 
-  private static EvalReport texts(boolean compared, Perplexity... scores) {
+  private static EvalReport texts(Perplexity... scores) {
     TextWindows windows =
         TextWindows.cut(
             "a.txt", new int[5 * scores[0].windows().size()], OptionalInt.empty(), 5, 9);
@@ -43,7 +43,7 @@ class EvalReportTest {
 
   @Test
   void aTextHasOneRowPerPrecisionAndAPairedDifference() {
-    EvalReport report = texts(true, scores(true, 1, 2, 3), scores(true, 2, 3.5, 4));
+    EvalReport report = texts(scores(true, 1, 2, 3), scores(true, 2, 3.5, 4));
     assertEquals(
         """
         calm serves the plan uniform-gptq
@@ -63,14 +63,14 @@ class EvalReportTest {
 
   @Test
   void withoutKlThereAreNoSuchColumns() {
-    List<String> lines = texts(false, scores(false, 1)).lines();
+    List<String> lines = texts(scores(false, 1)).lines();
     assertTrue(lines.get(1).endsWith("NLL, nats/token  tokens/s"), lines.get(1));
     assertTrue(lines.get(2).contains("2.718    "), "no error of one window: " + lines.get(2));
   }
 
   @Test
   void jsonHasWhatIsPrinted() {
-    EvalReport report = texts(true, scores(true, 1, 2, 3), scores(true, 2, 3.5, 4));
+    EvalReport report = texts(scores(true, 1, 2, 3), scores(true, 2, 3.5, 4));
     JsonObject json = JsonParser.parseString(EvalJson.of(report)).getAsJsonObject();
     assertEquals("tiny", json.get("model").getAsString());
     assertEquals("-s calm.group=64", json.get("settings").getAsString());
@@ -95,7 +95,7 @@ class EvalReportTest {
 
   @Test
   void anUnknownErrorIsNull() {
-    String json = EvalJson.of(texts(false, scores(false, 1)));
+    String json = EvalJson.of(texts(scores(false, 1)));
     JsonObject text =
         JsonParser.parseString(json)
             .getAsJsonObject()

@@ -32,7 +32,7 @@ class ScorerOnModelTest {
     Random random = new Random(3);
     List<Prompt> prompts = new ArrayList<>();
     for (int p = 0; p < 6; p++) {
-      int[] prefix = random.ints(p % 2 * 70, 0, vocabulary).toArray();
+      int[] prefix = random.ints(p % 2 * 70L, 0, vocabulary).toArray();
       int length = p < 4 ? LONG : 5;
       List<Branch> branches =
           IntStream.rangeClosed(0, p % 3)

@@ -1,20 +1,21 @@
 package io.calm.cli;
 
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
 import io.calm.cli.eval.EvalJson;
 import io.calm.cli.eval.EvalProgress;
 import io.calm.cli.eval.EvalReport;
 import io.calm.cli.eval.Evaluation;
-import io.calm.cli.eval.LogitSource;
 import io.calm.cli.eval.Task;
 import io.calm.cli.eval.TaskFile;
 import io.calm.cli.eval.TextWindows;
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -23,6 +24,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -130,23 +132,29 @@ final class EvalCommand implements Callable<Integer> {
     for (Path file : tasks) {
       questions.put(file, TaskFile.read(file));
     }
-    EvalProgress progress = new EvalProgress(spec.commandLine().getErr());
-    List<Precision.Opened> opened = new ArrayList<>();
-    try {
-      for (Precision each : precisions) {
-        opened.add(each.open(model, progress::reference));
-      }
-      EvalReport report = measure(precisions, opened, contents, questions, progress);
+    Map<Precision, ModelMixin.Resolved> resolved = new LinkedHashMap<>();
+    for (Precision each : precisions) {
+      resolved.put(each, each.resolve(model));
+    }
+    ModelMixin.Resolved first = resolved.values().iterator().next();
+    try (Checkpoint checkpoint = Checkpoints.open(first.checkpoint())) {
+      Map<Path, TextWindows> cuts = new LinkedHashMap<>();
+      contents.forEach((text, content) -> cuts.put(text, cut(text, content, checkpoint)));
+      EvalReport report = measure(resolved, cuts, questions, checkpoint);
       PrintWriter out = spec.commandLine().getOut();
       report.lines().forEach(out::println);
       out.flush();
       if (json != null) {
         Files.writeString(json, EvalJson.of(report));
       }
-    } finally {
-      opened.forEach(Precision.Opened::close);
     }
     return 0;
+  }
+
+  private TextWindows cut(Path text, String content, Checkpoint checkpoint) {
+    OptionalInt count = windows == null ? OptionalInt.empty() : OptionalInt.of(windows);
+    int[] tokens = checkpoint.tokenizer().encode(content, false);
+    return TextWindows.cut(text.toString(), tokens, count, length, checkpoint.spec().maxContext());
   }
 
   /** Returns each precision once: the measured one, those it is compared with, the reference. */
@@ -170,8 +178,7 @@ final class EvalCommand implements Callable<Integer> {
         .map(
             name ->
                 new Precision(
-                    name,
-                    cache.filter(type -> onlyReference || !name.equals(Precision.REFERENCE))))
+                    name, cache.filter(type -> onlyReference || !name.equals(Precision.REFERENCE))))
         .toList();
   }
 
@@ -200,44 +207,66 @@ final class EvalCommand implements Callable<Integer> {
     }
   }
 
-  private EvalReport measure(
-      List<Precision> precisions,
-      List<Precision.Opened> opened,
-      Map<Path, String> contents,
-      Map<Path, List<Task>> questions,
-      EvalProgress progress)
-      throws IOException {
-    Precision.Opened first = opened.get(0);
-    int compared = new LinkedHashSet<>(against).size();
-    OptionalInt reference = kl ? OptionalInt.of(indexOfReference(precisions)) : OptionalInt.empty();
-    List<LogitSource> sources = opened.stream().map(Precision.Opened::logits).toList();
-    int threads = first.resolved().settings().decoder().threadCount();
-    Evaluation evaluation =
-        new Evaluation(sources, reference, first.checkpoint(), threads, progress);
-    OptionalInt count = windows == null ? OptionalInt.empty() : OptionalInt.of(windows);
-    Map<Path, TextWindows> cuts = new LinkedHashMap<>();
-    contents.forEach((text, content) -> cuts.put(text, evaluation.cut(text, content, count, length)));
-    List<EvalReport.OfText> ofTexts = new ArrayList<>();
-    cuts.forEach((text, cut) -> ofTexts.add(evaluation.text(text, cut)));
-    List<EvalReport.OfTask> ofTasks = new ArrayList<>();
-    int most = limit == null ? Integer.MAX_VALUE : limit;
-    questions.forEach(
-        (file, all) ->
-            all.forEach(task -> ofTasks.add(evaluation.task(file, task, 1 + compared, most))));
-    List<EvalReport.Model> models = new ArrayList<>();
-    for (int i = 0; i < opened.size(); i++) {
-      models.add(new EvalReport.Model(precisions.get(i).name(), opened.get(i).variant()));
+  /** An opened precision and its place among those of the command. */
+  private record Lane(int index, String name, Precision.Opened opened) {
+    EvalReport.Model model() {
+      return new EvalReport.Model(name, opened.variant());
     }
-    EvalReport.Header header =
-        new EvalReport.Header(
-            first.resolved().name(),
-            model.options().strip(),
-            Optional.ofNullable(kvCache),
-            Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-    return new EvalReport(header, models, compared, ofTexts, ofTasks);
   }
 
-  private static int indexOfReference(List<Precision> precisions) {
-    return precisions.stream().map(Precision::name).toList().indexOf(Precision.REFERENCE);
+  private EvalReport measure(
+      Map<Precision, ModelMixin.Resolved> precisions,
+      Map<Path, TextWindows> cuts,
+      Map<Path, List<Task>> questions,
+      Checkpoint checkpoint) {
+    ModelMixin.Resolved first = precisions.values().iterator().next();
+    EvalProgress progress = new EvalProgress(spec.commandLine().getErr());
+    List<Lane> lanes = new ArrayList<>();
+    try {
+      List<Precision> order = List.copyOf(precisions.keySet());
+      // Those that need no search first: a wrong name ends the command before a long search.
+      precisions.entrySet().stream()
+          .sorted(Comparator.comparing(entry -> entry.getKey().isSearched()))
+          .forEach(
+              entry -> {
+                Precision each = entry.getKey();
+                Precision.Opened opened = each.open(entry.getValue(), progress::reference);
+                lanes.add(new Lane(order.indexOf(each), each.name(), opened));
+              });
+      lanes.sort(Comparator.comparingInt(Lane::index));
+      List<EvalReport.Model> models = lanes.stream().map(Lane::model).toList();
+      Evaluation evaluation =
+          new Evaluation(
+              lanes.stream().map(lane -> lane.opened().logits()).toList(),
+              kl ? indexOfReference(models) : OptionalInt.empty(),
+              checkpoint,
+              first.settings().decoder().threadCount(),
+              progress);
+      List<EvalReport.OfText> ofTexts = new ArrayList<>();
+      cuts.forEach((text, cut) -> ofTexts.add(evaluation.text(text, cut)));
+      List<EvalReport.OfTask> ofTasks = new ArrayList<>();
+      int compared = new LinkedHashSet<>(against).size();
+      int most = limit == null ? Integer.MAX_VALUE : limit;
+      questions.forEach(
+          (file, all) ->
+              all.forEach(task -> ofTasks.add(evaluation.task(file, task, 1 + compared, most))));
+      return new EvalReport(header(first), models, compared, ofTexts, ofTasks);
+    } finally {
+      lanes.forEach(lane -> lane.opened().close());
+    }
+  }
+
+  private EvalReport.Header header(ModelMixin.Resolved resolved) {
+    return new EvalReport.Header(
+        resolved.name(),
+        model.options().strip(),
+        Optional.ofNullable(kvCache),
+        Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+  }
+
+  private static OptionalInt indexOfReference(List<EvalReport.Model> models) {
+    return IntStream.range(0, models.size())
+        .filter(m -> models.get(m).name().equals(Precision.REFERENCE))
+        .findFirst();
   }
 }

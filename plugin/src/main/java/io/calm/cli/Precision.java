@@ -49,8 +49,7 @@ record Precision(String name, Optional<String> kvCache) {
   }
 
   /** A model opened in a precision; closing it closes its files. */
-  record Opened(
-      Checkpoint checkpoint, LogitSource logits, String variant, ModelMixin.Resolved resolved)
+  record Opened(Checkpoint checkpoint, LogitSource logits, String variant)
       implements AutoCloseable {
     @Override
     public void close() {
@@ -61,34 +60,45 @@ record Precision(String name, Optional<String> kvCache) {
 
   /** Opens the model. It is quantized first if it has no finished artifact. */
   Opened open(ModelMixin model) throws IOException, InterruptedException {
-    return open(model, activity -> {});
+    return open(resolve(model), activity -> {});
+  }
+
+  /**
+   * Reads the settings of this precision.
+   *
+   * @throws IllegalArgumentException if a setting or the name of the precision is wrong
+   */
+  ModelMixin.Resolved resolve(ModelMixin model) throws IOException, InterruptedException {
+    return model.resolve(overrides());
   }
 
   /**
    * Does the same.
    *
+   * @param resolved result of {@link #resolve}
    * @param progress receives the activity of the full-precision model
    */
-  Opened open(ModelMixin model, Consumer<String> progress)
-      throws IOException, InterruptedException {
-    ModelMixin.Resolved resolved = model.resolve(overrides());
+  Opened open(ModelMixin.Resolved resolved, Consumer<String> progress) {
     CalmSettings settings = resolved.settings();
     Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint());
     if (name.equals(REFERENCE)) {
       return new Opened(
           checkpoint,
           new ReferenceLogits(checkpoint, settings.decoder().threadCount(), progress),
-          REFERENCE,
-          resolved);
+          REFERENCE);
     }
     try (ProgressBar bar = ProgressBar.open()) {
       Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, bar);
       return new Opened(
           checkpoint,
           new DecoderLogits(decoder(artifact.model(), settings)),
-          artifact.plan().served(),
-          resolved);
+          artifact.plan().served());
     }
+  }
+
+  /** Returns whether the plan is searched, which may take long. */
+  boolean isSearched() {
+    return name.equals(CALM) || name.startsWith(CALM + ":");
   }
 
   private Decoder decoder(QuantizedModel model, CalmSettings settings) {

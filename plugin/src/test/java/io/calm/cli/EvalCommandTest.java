@@ -79,7 +79,8 @@ class EvalCommandTest {
             .setOut(new PrintWriter(out))
             .setErr(new PrintWriter(err))
             .execute(arguments);
-    return new Outcome(status, out.toString().replace(System.lineSeparator(), "\n"), err.toString());
+    return new Outcome(
+        status, out.toString().replace(System.lineSeparator(), "\n"), err.toString());
   }
 
   private static Outcome eval(String... arguments) {
@@ -157,9 +158,20 @@ class EvalCommandTest {
     Path json = directory.resolve("text.json");
     Outcome outcome =
         eval(
-            "--precision", "rtn", "--against", "rtn:calm.lm-head=float32", "--against",
-            "reference,reference", "--kl", "--length", "40", "--text",
-            one.toString(), two.toString(), "--json", json.toString());
+            "--precision",
+            "rtn",
+            "--against",
+            "rtn:calm.lm-head=float32",
+            "--against",
+            "reference,reference",
+            "--kl",
+            "--length",
+            "40",
+            "--text",
+            one.toString(),
+            two.toString(),
+            "--json",
+            json.toString());
     assertEquals(0, outcome.status(), outcome.err());
     assertTrue(outcome.out().contains("one.txt is short"), outcome.out());
     assertTrue(outcome.out().contains("rtn - reference"), outcome.out());
@@ -205,7 +217,9 @@ class EvalCommandTest {
   @Test
   void tasksAreScored() throws IOException {
     String[] contexts = {"The boats wait in the", "Question: Is water cold?\nAnswer:", "One, two,"};
-    String[][] choices = {{" river", " sky of the old men"}, {" yes", " no", " both"}, {" 3", " x"}};
+    String[][] choices = {
+      {" river", " sky of the old men"}, {" yes", " no", " both"}, {" 3", " x"}
+    };
     StringBuilder lines = new StringBuilder();
     for (int q = 0; q < contexts.length; q++) {
       for (int c = 0; c < choices[q].length; c++) {
@@ -221,8 +235,16 @@ class EvalCommandTest {
     Path json = directory.resolve("tasks.json");
     Outcome outcome =
         eval(
-            "--precision", "rtn", "--against", "reference", "--tasks", plain.toString(),
-            packed.toString(), words.toString(), "--json", json.toString());
+            "--precision",
+            "rtn",
+            "--against",
+            "reference",
+            "--tasks",
+            plain.toString(),
+            packed.toString(),
+            words.toString(),
+            "--json",
+            json.toString());
     assertEquals(0, outcome.status(), outcome.err());
     List<JsonObject> tasks = new ArrayList<>();
     json(json).getAsJsonArray("tasks").forEach(task -> tasks.add(task.getAsJsonObject()));
@@ -247,8 +269,7 @@ class EvalCommandTest {
           assertEquals(normalized / 3.0, mean(expected, "accNorm"), 1e-12);
           for (int m = 0; m < 2; m++) {
             JsonObject lambada = tasks.get(2).getAsJsonArray("precisions").get(m).getAsJsonObject();
-            double nll =
-                nll(checkpoint, m == 0 ? rtn : full, "The boats wait in the", " river");
+            double nll = nll(checkpoint, m == 0 ? rtn : full, "The boats wait in the", " river");
             assertEquals(nll, mean(lambada, "nll"), m == 0 ? 1e-6 : 1e-4);
           }
         });
@@ -287,6 +308,10 @@ class EvalCommandTest {
     refused("--limit: expected 1 or more", "--limit", "0", "--tasks", bad.toString());
     refused("--against: expected a precision other than", "--text", text, "--against", "rtn,calm");
     refused("--json: expected a file in an existing", "--text", text, "--json", "/none/such/a");
+    refused("short.txt: expected at least one window of 512 tokens", "--text", text);
+    refused(
+        "no algorithm 'bogus'", "--length", "5", "--text", text, "--against", "reference,bogus");
+    refused("precision rtn:64: expected", "--text", text, "--against", "rtn:64");
     refused("none.txt: no such file", "--text", directory.resolve("none.txt").toString());
   }
 
@@ -301,7 +326,17 @@ class EvalCommandTest {
   void theModelMayStandBehindTheFiles() throws IOException {
     String text = text("behind.txt", 1).toString();
     Outcome outcome =
-        run("eval", "--precision", "reference", "--length", "9", "--windows", "9999", "--text", text, TINY);
+        run(
+            "eval",
+            "--precision",
+            "reference",
+            "--length",
+            "9",
+            "--windows",
+            "9999",
+            "--text",
+            text,
+            TINY);
     assertEquals(1, outcome.status());
     assertTrue(outcome.err().contains("behind.txt: --windows: expected 1 to "), outcome.err());
     outcome = run("eval", TINY, "--text");

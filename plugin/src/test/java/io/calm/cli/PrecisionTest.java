@@ -23,8 +23,7 @@ class PrecisionTest {
   @ValueSource(strings = {"reference:calm.group=64", "calm:calm.group", "calm:", "rtn:=64"})
   void settingsOfAPrecisionAreNamedAndHaveAValue(String name) {
     IllegalArgumentException e =
-        assertThrows(
-            IllegalArgumentException.class, () -> new Precision(name, Optional.empty()));
+        assertThrows(IllegalArgumentException.class, () -> new Precision(name, Optional.empty()));
     assertTrue(e.getMessage().startsWith("precision " + name + ": expected"), e.getMessage());
   }
 }

@@ -7,11 +7,12 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import io.calm.cli.eval.EvalReport.OfTask;
 import io.calm.cli.eval.EvalReport.OfText;
-import java.util.List;
+import java.util.function.ToDoubleFunction;
 
 /**
  * Writes an {@link EvalReport} as JSON. An estimate is {@code {"mean": M, "standardError": E}}, in
  * a difference with {@code "verdict"}; an error that is not known is null. Fractions are 0 to 1.
+ * The means of each window are there too, for paired differences between runs.
  */
 public final class EvalJson {
   private static final Gson GSON =
@@ -54,11 +55,17 @@ public final class EvalJson {
     JsonArray precisions = new JsonArray();
     for (int m = 0; m < text.scores().size(); m++) {
       Perplexity score = text.scores().get(m);
-      JsonObject entry = model(m, text.rates());
+      JsonObject entry = model(m);
+      entry.addProperty("tokensPerSecond", text.rates().get(m));
       entry.add("perplexity", estimate(score.perplexity()));
       entry.add("nll", estimate(score.nll()));
       score.kl().ifPresent(kl -> entry.add("kl", estimate(kl)));
       score.agreement().ifPresent(top -> entry.add("topOneAgreement", estimate(top)));
+      entry.add("windowNlls", windows(score, BranchScore::meanNll));
+      if (score.compared()) {
+        entry.add("windowKls", windows(score, BranchScore::meanKl));
+        entry.add("windowAgreements", windows(score, BranchScore::agreement));
+      }
       precisions.add(entry);
     }
     object.add("precisions", precisions);
@@ -80,6 +87,12 @@ public final class EvalJson {
     return object;
   }
 
+  private static JsonArray windows(Perplexity score, ToDoubleFunction<BranchScore> value) {
+    JsonArray values = new JsonArray();
+    score.windows().forEach(window -> values.add(value.applyAsDouble(window)));
+    return values;
+  }
+
   private JsonObject task(OfTask task) {
     JsonObject object = new JsonObject();
     object.addProperty("task", task.task().name());
@@ -89,7 +102,8 @@ public final class EvalJson {
     JsonArray precisions = new JsonArray();
     for (int m = 0; m < task.scores().size(); m++) {
       TaskScore score = task.scores().get(m);
-      JsonObject entry = model(m, task.rates());
+      JsonObject entry = model(m);
+      entry.addProperty("questionsPerSecond", task.rates().get(m));
       entry.add("acc", estimate(score.accuracy()));
       score.normalized().ifPresent(norm -> entry.add("accNorm", estimate(norm)));
       score.perplexity().ifPresent(value -> entry.add("perplexity", estimate(value)));
@@ -110,11 +124,10 @@ public final class EvalJson {
     return object;
   }
 
-  private JsonObject model(int m, List<Double> rates) {
+  private JsonObject model(int m) {
     JsonObject entry = new JsonObject();
     entry.addProperty("precision", report.models().get(m).name());
     entry.addProperty("served", report.models().get(m).served());
-    entry.addProperty("tokensPerSecond", rates.get(m));
     return entry;
   }
 

@@ -41,9 +41,10 @@ public record EvalReport(
    * The scores of a text.
    *
    * @param scores of each model
-   * @param rates tokens per second of each model
+   * @param rates scored tokens per second of each model
    */
-  public record OfText(Path text, TextWindows windows, List<Perplexity> scores, List<Double> rates) {
+  public record OfText(
+      Path text, TextWindows windows, List<Perplexity> scores, List<Double> rates) {
     public OfText {
       scores = List.copyOf(scores);
       rates = List.copyOf(rates);
@@ -55,7 +56,7 @@ public record EvalReport(
    *
    * @param questions number of questions in the file
    * @param scores of each model
-   * @param rates scored tokens per second of each model
+   * @param rates questions per second of each model
    */
   public record OfTask(
       Path file, Task task, int questions, List<TaskScore> scores, List<Double> rates) {
@@ -163,8 +164,7 @@ public record EvalReport(
     }
     for (OfText text : texts) {
       for (int other = 1; other <= against; other++) {
-        Perplexity.Difference difference =
-            text.scores().get(0).minus(text.scores().get(other));
+        Perplexity.Difference difference = text.scores().get(0).minus(text.scores().get(other));
         table.add(
             String.valueOf(text.text().getFileName()),
             pair(other),
@@ -194,7 +194,8 @@ public record EvalReport(
 
   private TextTable taskTable() {
     TextTable table = new TextTable();
-    table.add("task", "precision", "questions", "acc, %", "acc_norm, %", "perplexity", "tokens/s");
+    table.add(
+        "task", "precision", "questions", "acc, %", "acc_norm, %", "perplexity", "questions/s");
     for (OfTask task : tasks) {
       for (int m = 0; m < models.size(); m++) {
         if (m >= task.scores().size()) {
@@ -208,7 +209,7 @@ public record EvalReport(
             value("%.2f", score.accuracy().times(100)),
             score.normalized().map(norm -> value("%.2f", norm.times(100))).orElse("-"),
             score.perplexity().map(ppl -> value("%.3f", ppl)).orElse("-"),
-            String.format(Locale.ROOT, "%.0f", task.rates().get(m)));
+            String.format(Locale.ROOT, "%.1f", task.rates().get(m)));
       }
     }
     return table;
@@ -219,8 +220,7 @@ public record EvalReport(
     table.add("task", "difference", "acc, %", "", "acc_norm, %", "", "NLL of the word, nats", "");
     for (OfTask task : tasks) {
       for (int other = 1; other <= against; other++) {
-        TaskScore.Difference difference =
-            task.scores().get(0).minus(task.scores().get(other));
+        TaskScore.Difference difference = task.scores().get(0).minus(task.scores().get(other));
         table.add(
             task.task().name(),
             pair(other),

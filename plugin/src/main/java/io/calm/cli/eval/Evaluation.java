@@ -28,12 +28,6 @@ public record Evaluation(
     models = List.copyOf(models);
   }
 
-  /** Cuts the windows of a text. */
-  public TextWindows cut(Path text, String content, OptionalInt windows, int length) {
-    int[] tokens = checkpoint.tokenizer().encode(content, false);
-    return TextWindows.cut(text.toString(), tokens, windows, length, checkpoint.spec().maxContext());
-  }
-
   /** Measures all models on the windows of a text. */
   public OfText text(Path text, TextWindows windows) {
     progress.start(String.valueOf(text.getFileName()), windows.scored());
@@ -43,7 +37,7 @@ public record Evaluation(
         List<BranchScore> ofWindows = ofModel.stream().map(branches -> branches.get(0)).toList();
         scores.add(new Perplexity(ofWindows, reference.isPresent()));
       }
-      return new OfText(text, windows, scores, rates(scorer, models.size()));
+      return new OfText(text, windows, scores, rates(scorer, models.size(), windows.scored()));
     }
   }
 
@@ -63,17 +57,22 @@ public record Evaluation(
             .mapToInt(branch -> branch.inputs().length)
             .sum();
     progress.start(task.name(), tokens);
-    try (Scorer scorer =
-        new Scorer(models.subList(0, count), OptionalInt.empty(), threads)) {
+    try (Scorer scorer = new Scorer(models.subList(0, count), OptionalInt.empty(), threads)) {
       List<TaskScore> scores =
           scorer.score(prompts.prompts(), progress::count).stream()
               .map(ofModel -> TaskScore.of(task, prompts.byQuestion(ofModel)))
               .toList();
-      return new OfTask(file, task, whole.questions().size(), scores, rates(scorer, count));
+      return new OfTask(
+          file,
+          task,
+          whole.questions().size(),
+          scores,
+          rates(scorer, count, task.questions().size()));
     }
   }
 
-  private static List<Double> rates(Scorer scorer, int count) {
-    return IntStream.range(0, count).mapToObj(scorer::tokensPerSecond).toList();
+  /** Returns {@code items} per second of each model. */
+  private static List<Double> rates(Scorer scorer, int count, int items) {
+    return IntStream.range(0, count).mapToObj(m -> items / scorer.seconds(m)).toList();
   }
 }

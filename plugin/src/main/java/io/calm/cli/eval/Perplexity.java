@@ -33,13 +33,11 @@ public record Perplexity(List<BranchScore> windows, boolean compared) {
    * @param kl in nats per token
    * @param agreement difference of the fractions of tokens
    */
-  public record Difference(
-      Estimate nll, Optional<Estimate> kl, Optional<Estimate> agreement) {
+  public record Difference(Estimate nll, Optional<Estimate> kl, Optional<Estimate> agreement) {
 
     /** Returns the relative difference of the perplexities, to first order in the error. */
     public Estimate relativePerplexity() {
-      return new Estimate(
-          Math.expm1(nll.mean()), Math.exp(nll.mean()) * nll.standardError());
+      return new Estimate(Math.expm1(nll.mean()), Math.exp(nll.mean()) * nll.standardError());
     }
   }
 

@@ -61,6 +61,7 @@ public final class ReferenceLogits implements LogitSource {
   }
 
   /** A branch with its prefix, in one sequence. */
+  @SuppressWarnings("ArrayRecordComponent") // token ids, never compared
   private record Sequence(int prompt, int branch, int[] tokens, int scoredFrom) {}
 
   @Override

@@ -34,7 +34,6 @@ final class Scorer implements AutoCloseable {
   private final Parallel parallel;
   private final ThreadLocal<Buffers> buffers;
   private final long[] nanoseconds;
-  private long tokens;
 
   /**
    * @param models all of one vocabulary; closed by the caller
@@ -148,7 +147,6 @@ final class Scorer implements AutoCloseable {
       if (step.logits() > 0) {
         add(prompts, step, compare(prompts, step, logits), sums);
         done += step.logits();
-        tokens += step.logits();
         progress.accept(done);
       }
     }
@@ -179,8 +177,7 @@ final class Scorer implements AutoCloseable {
   }
 
   /** Returns the scores of the step's rows, of every model. */
-  private List<RowScores> compare(
-      List<Prompt> prompts, Step step, List<LogitSource.Rows> logits) {
+  private List<RowScores> compare(List<Prompt> prompts, Step step, List<LogitSource.Rows> logits) {
     int count = step.logits();
     int[] targets = targets(prompts, step);
     List<RowScores> scores = models.stream().map(model -> new RowScores(count)).toList();
@@ -219,8 +216,7 @@ final class Scorer implements AutoCloseable {
       RowScores score = scores.get(m);
       boolean isReference = reference.isPresent() && reference.getAsInt() == m;
       float[] others = isReference ? own : logits.get(m).row(row, memory.row);
-      LogSoftmax softmax =
-          isReference ? memory.referenceSoftmax : memory.softmax.measure(others);
+      LogSoftmax softmax = isReference ? memory.referenceSoftmax : memory.softmax.measure(others);
       score.nll[row] = softmax.logSum() - others[target];
       score.best[row] = softmax.best();
       if (reference.isPresent()) {
@@ -251,9 +247,9 @@ final class Scorer implements AutoCloseable {
     }
   }
 
-  /** Returns the scored tokens per second of a model so far, its logits only. */
-  double tokensPerSecond(int model) {
-    return tokens / (nanoseconds[model] / 1e9);
+  /** Returns the time in which a model computed its logits so far. */
+  double seconds(int model) {
+    return nanoseconds[model] / 1e9;
   }
 
   @Override

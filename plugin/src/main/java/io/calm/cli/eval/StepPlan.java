@@ -130,10 +130,10 @@ final class StepPlan {
           flush();
         }
         int end = position + to;
-        int[] table =
-            IntStream.range(firstBlock, firstBlock + Decoder.blocksFor(end)).toArray();
+        int[] table = IntStream.range(firstBlock, firstBlock + Decoder.blocksFor(end)).toArray();
         Wanted wanted = branch < 0 ? Wanted.NONE : Wanted.ALL;
-        Chunk chunk = new Chunk(table, position + from, Arrays.copyOfRange(tokens, from, to), wanted);
+        Chunk chunk =
+            new Chunk(table, position + from, Arrays.copyOfRange(tokens, from, to), wanted);
         pieces.add(new Piece(prompt, branch, from, chunk));
         rows += to - from;
       }

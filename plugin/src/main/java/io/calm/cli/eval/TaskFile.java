@@ -37,14 +37,22 @@ import org.jspecify.annotations.Nullable;
  * <p>Multiple choice: one request per choice, {@code {"request_type": "loglikelihood", "request":
  * {"context": C, "continuation": T}, "task_name": N, "doc_id": D, "idx": I, "label": L}}. Requests
  * with the same task and document form a question. {@code idx} numbers its choices from 0, and
- * {@code label} is the right one. {@code doc.choices}, if present, has the answers themselves, whose
- * lengths normalize the scores; otherwise the answer is the continuation without its first spaces.
+ * {@code label} is the right one. {@code doc.choices}, if present, has the answers themselves,
+ * whose lengths normalize the scores; otherwise the answer is the continuation without its first
+ * spaces.
+ *
+ * <p>Files of this format may also have every question without its text, e.g. after {@code Answer:}
+ * alone, for scores relative to it. Its {@code doc_id} is larger by {@value #UNCONDITIONAL}, its
+ * label and continuations are the same. Such requests are not scored.
  *
  * <p>LAMBADA: {@code {"text": T}}. The last word of T is predicted from the words before it.
  */
 public final class TaskFile {
+  private static final long UNCONDITIONAL = 1_000_000;
   private static final int MAX_QUOTE = 60;
   private static final Pattern ENDING = Pattern.compile("(\\.test)?\\.jsonl?(\\.gz)?$");
+
+  private static final Pattern NUMBER = Pattern.compile("[0-9]{1,18}");
 
   private final Path file;
   private final Map<String, Map<String, Builder>> requests = new LinkedHashMap<>();
@@ -122,7 +130,8 @@ public final class TaskFile {
     } catch (JsonParseException e) {
       // reported below
     }
-    throw wrong(number, "a JSON object", Printable.of(line, MAX_QUOTE), "write one request per line");
+    throw wrong(
+        number, "a JSON object", Printable.of(line, MAX_QUOTE), "write one request per line");
   }
 
   private void add(JsonObject line, int number) {
@@ -217,7 +226,10 @@ public final class TaskFile {
                 new Task(
                     name,
                     Kind.MULTIPLE_CHOICE,
-                    questions.values().stream().map(this::question).toList())));
+                    questions.entrySet().stream()
+                        .filter(entry -> !isUnconditional(entry.getKey(), questions))
+                        .map(entry -> question(entry.getValue()))
+                        .toList())));
     if (!words.isEmpty()) {
       tasks.add(new Task(baseName(), Kind.LAST_WORD, words));
     }
@@ -227,6 +239,16 @@ public final class TaskFile {
               .formatted(file));
     }
     return tasks;
+  }
+
+  /** Returns whether a question repeats the choices of another one without its text. */
+  private static boolean isUnconditional(String id, Map<String, Builder> questions) {
+    Builder own = questions.get(id);
+    if (own == null || !NUMBER.matcher(id).matches()) {
+      return false;
+    }
+    Builder whole = questions.get(Long.toString(Long.parseLong(id) - UNCONDITIONAL));
+    return whole != null && whole.gold == own.gold && whole.choices.equals(own.choices);
   }
 
   private Question question(Builder builder) {
@@ -249,7 +271,7 @@ public final class TaskFile {
     if (count < 2 || builder.gold >= count) {
       throw new IllegalArgumentException(
           "%s: expected at least two choices and a label below their number, got %d choices and"
-              .formatted(builder.place, count)
+                  .formatted(builder.place, count)
               + " label %d; add the missing requests".formatted(builder.gold));
     }
     return new Question(builder.place, builder.context, choices, builder.gold);

@@ -68,8 +68,7 @@ final class TaskPrompts {
       int[] continuation = continuation(question, context, spaces + choice.text(), contextIds);
       int room = maxContext + 1 - continuation.length;
       int[] own =
-          Arrays.copyOfRange(
-              contextIds, Math.max(0, contextIds.length - room), contextIds.length);
+          Arrays.copyOfRange(contextIds, Math.max(0, contextIds.length - room), contextIds.length);
       if (!branches.isEmpty() && own.length != shared.length) {
         prompts.add(new Prompt(prefix(shared), branches));
         branches.clear();
@@ -94,7 +93,7 @@ final class TaskPrompts {
     if (ids.length == 0) {
       throw new IllegalArgumentException(
           "%s: expected a context with text, got none, and the model's tokenizer adds no first token;"
-              .formatted(question.place())
+                  .formatted(question.place())
               + " give the question a context");
     }
     return context.isEmpty() ? new int[] {ids[0]} : ids;
@@ -106,7 +105,7 @@ final class TaskPrompts {
     if (whole.length <= from || whole.length - from > maxContext) {
       throw new IllegalArgumentException(
           "%s: expected continuations of 1 to %d tokens, the model's context, got %d; remove the"
-              .formatted(question.place(), maxContext, Math.max(0, whole.length - from))
+                  .formatted(question.place(), maxContext, Math.max(0, whole.length - from))
               + " question");
     }
     return Arrays.copyOfRange(whole, from, whole.length);

@@ -84,7 +84,9 @@ public record TaskScore(Kind kind, List<Answer> answers) {
 
   /** Returns the mean negative log-likelihood of a last word, in nats; last words only. */
   public Optional<Estimate> nll() {
-    return kind == Kind.LAST_WORD ? Optional.of(Estimate.of(values(Answer::nll))) : Optional.empty();
+    return kind == Kind.LAST_WORD
+        ? Optional.of(Estimate.of(values(Answer::nll)))
+        : Optional.empty();
   }
 
   /** Returns exp of the mean negative log-likelihood of a last word; its error to first order. */

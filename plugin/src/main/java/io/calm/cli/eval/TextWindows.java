@@ -49,14 +49,14 @@ public record TextWindows(int textTokens, List<int[]> windows) {
     if (available == 0) {
       throw new IllegalArgumentException(
           "%s: expected at least one window of %d tokens, got %d tokens; give a longer text or a"
-              .formatted(name, length, tokens.length)
+                  .formatted(name, length, tokens.length)
               + " smaller --length");
     }
     int wanted = count.orElse(Math.min(available, defaultCount(length)));
     if (wanted < 1 || wanted > available) {
       throw new IllegalArgumentException(
           "%s: --windows: expected 1 to %d windows of %d tokens, the text has %d tokens, got %d; give"
-              .formatted(name, available, length, tokens.length, wanted)
+                  .formatted(name, available, length, tokens.length, wanted)
               + " another number, or leave --windows out");
     }
     List<int[]> windows = new ArrayList<>();

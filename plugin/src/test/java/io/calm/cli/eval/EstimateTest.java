@@ -31,8 +31,7 @@ class EstimateTest {
     assertEquals(0.2, difference.mean(), 1e-12);
     assertEquals(0.1, difference.standardError(), 1e-12, "0.1, 0.1 and 0.4 about 0.2");
     assertThrows(
-        IllegalArgumentException.class,
-        () -> Estimate.ofDifferences(new double[2], new double[3]));
+        IllegalArgumentException.class, () -> Estimate.ofDifferences(new double[2], new double[3]));
   }
 
   @Test

@@ -26,26 +26,24 @@ class EvalReportTest {
 
   private static Perplexity scores(boolean compared, double... nlls) {
     return new Perplexity(
-        Arrays.stream(nlls)
-            .mapToObj(nll -> new BranchScore(4, 4 * nll, 0, 0.4, 3))
-            .toList(),
+        Arrays.stream(nlls).mapToObj(nll -> new BranchScore(4, 4 * nll, 0, 0.4, 3)).toList(),
         compared);
   }
 
-  private static EvalReport texts(boolean compared, Perplexity... scores) {
+  private static EvalReport texts(Perplexity... scores) {
     TextWindows windows =
-        TextWindows.cut("a.txt", new int[5 * scores[0].windows().size()], OptionalInt.empty(), 5, 9);
+        TextWindows.cut(
+            "a.txt", new int[5 * scores[0].windows().size()], OptionalInt.empty(), 5, 9);
     List<Model> models =
         List.of(new Model("calm", "uniform-gptq"), new Model("rtn", "uniform-rtn"))
             .subList(0, scores.length);
-    OfText text =
-        new OfText(Path.of("x/a.txt"), windows, List.of(scores), List.of(10.0, 20.0));
+    OfText text = new OfText(Path.of("x/a.txt"), windows, List.of(scores), List.of(10.0, 20.0));
     return new EvalReport(HEADER, models, scores.length - 1, List.of(text), List.of());
   }
 
   @Test
   void aTextHasOneRowPerPrecisionAndAPairedDifference() {
-    EvalReport report = texts(true, scores(true, 1, 2, 3), scores(true, 2, 3.5, 4));
+    EvalReport report = texts(scores(true, 1, 2, 3), scores(true, 2, 3.5, 4));
     assertEquals(
         """
         calm serves the plan uniform-gptq
@@ -65,14 +63,14 @@ class EvalReportTest {
 
   @Test
   void withoutKlThereAreNoSuchColumns() {
-    List<String> lines = texts(false, scores(false, 1)).lines();
+    List<String> lines = texts(scores(false, 1)).lines();
     assertTrue(lines.get(1).endsWith("NLL, nats/token  tokens/s"), lines.get(1));
     assertTrue(lines.get(2).contains("2.718    "), "no error of one window: " + lines.get(2));
   }
 
   @Test
   void jsonHasWhatIsPrinted() {
-    EvalReport report = texts(true, scores(true, 1, 2, 3), scores(true, 2, 3.5, 4));
+    EvalReport report = texts(scores(true, 1, 2, 3), scores(true, 2, 3.5, 4));
     JsonObject json = JsonParser.parseString(EvalJson.of(report)).getAsJsonObject();
     assertEquals("tiny", json.get("model").getAsString());
     assertEquals("-s calm.group=64", json.get("settings").getAsString());
@@ -85,6 +83,8 @@ class EvalReportTest {
     assertEquals(2.0, calm.getAsJsonObject("nll").get("mean").getAsDouble());
     assertEquals(0.1, calm.getAsJsonObject("kl").get("mean").getAsDouble(), 1e-12);
     assertEquals(0.75, calm.getAsJsonObject("topOneAgreement").get("mean").getAsDouble());
+    assertEquals("[1.0,2.0,3.0]", calm.getAsJsonArray("windowNlls").toString());
+    assertEquals("[0.75,0.75,0.75]", calm.getAsJsonArray("windowAgreements").toString());
     JsonObject difference = text.getAsJsonArray("differences").get(0).getAsJsonObject();
     assertEquals("rtn", difference.get("against").getAsString());
     JsonObject nll = difference.getAsJsonObject("nll");
@@ -95,7 +95,7 @@ class EvalReportTest {
 
   @Test
   void anUnknownErrorIsNull() {
-    String json = EvalJson.of(texts(false, scores(false, 1)));
+    String json = EvalJson.of(texts(scores(false, 1)));
     JsonObject text =
         JsonParser.parseString(json)
             .getAsJsonObject()
@@ -125,10 +125,9 @@ class EvalReportTest {
                 new OfTask(Path.of("f"), choice, 7, List.of(right, half), List.of(1.0, 1.0)),
                 new OfTask(Path.of("g"), word, 2, List.of(words, words), List.of(1.0, 1.0))));
     String lines = String.join("\n", report.lines()).replaceAll(" +", " ");
-    assertTrue(lines.contains("arc calm 2 of 7 100.00 +- 0.00 100.00 +- 0.00 - 1"), lines);
-    assertTrue(lines.contains("lambada rtn 2 of 2 50.00 +- 50.00 - 7.389 +- 0.000 1"), lines);
-    assertTrue(
-        lines.contains("arc calm - rtn +50.00 +- 50.00 no significant difference"), lines);
+    assertTrue(lines.contains("arc calm 2 of 7 100.00 +- 0.00 100.00 +- 0.00 - 1.0"), lines);
+    assertTrue(lines.contains("lambada rtn 2 of 2 50.00 +- 50.00 - 7.389 +- 0.000 1.0"), lines);
+    assertTrue(lines.contains("arc calm - rtn +50.00 +- 50.00 no significant difference"), lines);
     JsonObject json = JsonParser.parseString(EvalJson.of(report)).getAsJsonObject();
     JsonObject first = json.getAsJsonArray("tasks").get(0).getAsJsonObject();
     assertEquals(7, first.get("questionsInFile").getAsInt());

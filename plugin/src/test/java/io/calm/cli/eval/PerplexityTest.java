@@ -18,9 +18,7 @@ class PerplexityTest {
   /** Returns scores of windows of 10 tokens with these mean NLLs. */
   private static Perplexity of(double... means) {
     return new Perplexity(
-        Arrays.stream(means)
-            .mapToObj(mean -> new BranchScore(10, 10 * mean, 0, mean, 5))
-            .toList(),
+        Arrays.stream(means).mapToObj(mean -> new BranchScore(10, 10 * mean, 0, mean, 5)).toList(),
         true);
   }
 

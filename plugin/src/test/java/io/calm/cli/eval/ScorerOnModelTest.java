@@ -32,7 +32,7 @@ class ScorerOnModelTest {
     Random random = new Random(3);
     List<Prompt> prompts = new ArrayList<>();
     for (int p = 0; p < 6; p++) {
-      int[] prefix = random.ints(p % 2 * 70, 0, vocabulary).toArray();
+      int[] prefix = random.ints(p % 2 * 70L, 0, vocabulary).toArray();
       int length = p < 4 ? LONG : 5;
       List<Branch> branches =
           IntStream.rangeClosed(0, p % 3)
@@ -49,7 +49,12 @@ class ScorerOnModelTest {
 
   /** Runs decoders of {@code kvType} and, if {@code compare}, the full-precision model. */
   private List<List<List<BranchScore>>> score(
-      Checkpoint checkpoint, QuantizedModel model, String kv, boolean compare, int threads, int rows) {
+      Checkpoint checkpoint,
+      QuantizedModel model,
+      String kv,
+      boolean compare,
+      int threads,
+      int rows) {
     CalmSettings settings = CalmSettings.of(Map.of("calm.kv-cache", kv), Map.of());
     List<Prompt> prompts = prompts(checkpoint.spec().vocabulary());
     List<LogitSource> models = new ArrayList<>();

@@ -105,6 +105,22 @@ class TaskFileTest {
   }
 
   @Test
+  void questionsWithoutTheirTextAreNotScored() throws IOException {
+    String file =
+        request("q", 5, 0, 1, "Sky:", " blue")
+            + request("q", 5, 1, 1, "Sky:", " red")
+            + request("q", 1000005, 0, 1, "Answer:", " blue")
+            + request("q", 1000005, 1, 1, "Answer:", " red")
+            + request("q", 1000006, 0, 1, "Answer:", " blue")
+            + request("q", 1000006, 1, 1, "Answer:", " red");
+    List<Question> questions = TaskFile.read(write("a.jsonl", file)).get(0).questions();
+    assertEquals(List.of("Sky:", "Answer:"), questions.stream().map(Question::context).toList());
+    assertTrue(questions.get(1).place().endsWith("line 5"), "it has no other question");
+    String another = file.replace("1000005", "1000007");
+    assertEquals(3, TaskFile.read(write("b.jsonl", another)).get(0).questions().size());
+  }
+
+  @Test
   void theLastWordOfATextIsTheContinuation() throws IOException {
     Path file = write("lambada_openai.test.jsonl", "{\"text\": \"one two\\n\\n\\\"three four\"}\n");
     Task task = TaskFile.read(file).get(0);
@@ -140,7 +156,8 @@ class TaskFileTest {
   void aWrongNumberIsNamed() throws IOException {
     String line = request("q", 7, 0, 0, "c", " a");
     for (String wrong : List.of("-1", "0.5", "\"0\"", "null", "99999")) {
-      String message = failure(write("a.jsonl", line.replace("\"label\": 0", "\"label\": " + wrong)));
+      String message =
+          failure(write("a.jsonl", line.replace("\"label\": 0", "\"label\": " + wrong)));
       assertTrue(message.contains("line 1: expected the number of a choice"), message);
       assertTrue(message.contains("in \"label\", got " + wrong), message);
     }

@@ -76,15 +76,13 @@ class TaskPromptsTest {
     BranchScore a = new BranchScore(2, 1, 0, 0, 0);
     BranchScore b = new BranchScore(2, 2, 0, 0, 0);
     BranchScore c = new BranchScore(4, 3, 0, 0, 0);
-    assertEquals(
-        List.of(List.of(a, b, c)), prompts.byQuestion(List.of(List.of(a, b), List.of(c))));
+    assertEquals(List.of(List.of(a, b, c)), prompts.byQuestion(List.of(List.of(a, b), List.of(c))));
   }
 
   @Test
   void aContinuationLongerThanTheContextIsRefused() {
     IllegalArgumentException e =
-        assertThrows(
-            IllegalArgumentException.class, () -> prompts(3, task("a", " bcd", " e")));
+        assertThrows(IllegalArgumentException.class, () -> prompts(3, task("a", " bcd", " e")));
     assertTrue(
         e.getMessage()
             .startsWith("a.jsonl, line 3: expected continuations of 1 to 3 tokens, the model's"),

@@ -13,8 +13,7 @@ import org.junit.jupiter.api.Test;
 class TaskScoreTest {
 
   private static Question question(int gold, int... bytes) {
-    List<Choice> choices =
-        Arrays.stream(bytes).mapToObj(count -> new Choice(" x", count)).toList();
+    List<Choice> choices = Arrays.stream(bytes).mapToObj(count -> new Choice(" x", count)).toList();
     return new Question("a, line 1", "c", choices, gold);
   }
 

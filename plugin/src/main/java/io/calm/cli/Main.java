@@ -28,6 +28,7 @@ import picocli.CommandLine.ScopeType;
       InspectCommand.class,
       EvalCommand.class,
       LogitsCommand.class,
+      ExportCommand.class,
       TokenizeCommand.class
     })
 public final class Main {

@@ -1,0 +1,103 @@
+package io.calm.cli;
+
+import io.calm.artifact.Artifact;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.cli.terminal.ExportLine;
+import io.calm.cli.terminal.ProgressBar;
+import io.calm.export.ExportOutput;
+import io.calm.export.ExportedModel;
+import io.calm.export.Exporter;
+import io.calm.export.gguf.GgufExporter;
+import io.calm.quantize.QuantizedModelStore;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** The command {@code calm export}: writes a quantized model in the format of another engine. */
+@Command(
+    name = "export",
+    description = {
+      "Writes a quantized model in the format of another engine. A precision that has no finished"
+          + " artifact is quantized first.",
+      "The output appears when it is complete. An existing file or directory is not replaced."
+    })
+final class ExportCommand implements Callable<Integer> {
+  private static final String CALM = "calm";
+
+  /** The formats of {@code --format}. */
+  enum Format {
+    GGUF
+  }
+
+  @Mixin private ModelMixin model;
+
+  @Option(
+      names = "--format",
+      required = true,
+      paramLabel = "FORMAT",
+      description = "One of ${COMPLETION-CANDIDATES}.")
+  private Format format;
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "PATH",
+      description = "File or directory to make.")
+  private Path out;
+
+  @Option(
+      names = "--precision",
+      defaultValue = CALM,
+      description =
+          "calm, or a uniform plan: rtn, gptq, awq, smoothquant, awq+gptq, ..."
+              + " Default: ${DEFAULT-VALUE}.")
+  private String precision;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    Exporter exporter = exporter();
+    ModelMixin.Resolved resolved = model.resolve(overrides());
+    try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint());
+        ExportOutput output = ExportOutput.open(out, exporter.output())) {
+      exporter.requireSupported(checkpoint);
+      try (Artifact artifact = quantized(resolved, checkpoint);
+          ExportLine progress = ExportLine.open()) {
+        exporter.write(
+            new ExportedModel(resolved.name(), checkpoint, artifact), output.path(), progress);
+        output.publish();
+        spec.commandLine().getOut().printf("%s: %s%n", artifact.plan().served(), out);
+        spec.commandLine().getOut().flush();
+      }
+    }
+    return 0;
+  }
+
+  private Exporter exporter() {
+    return switch (format) {
+      case GGUF -> new GgufExporter();
+    };
+  }
+
+  private Map<String, String> overrides() {
+    if (precision.equals(Precision.REFERENCE)) {
+      throw new IllegalArgumentException(
+          "--precision: expected calm or an algorithm, got reference, which is not quantized;"
+              + " use the checkpoint itself");
+    }
+    return precision.equals(CALM) ? Map.of() : Map.of("calm.algorithm", precision);
+  }
+
+  private static Artifact quantized(ModelMixin.Resolved resolved, Checkpoint checkpoint) {
+    try (ProgressBar bar = ProgressBar.open()) {
+      return new QuantizedModelStore(resolved.settings()).get(checkpoint, bar);
+    }
+  }
+}

@@ -22,6 +22,7 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.testing.Repository;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -91,7 +92,7 @@ class PeersTest {
     try {
       return Files.readString(file);
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -139,8 +140,7 @@ class PeersTest {
   void llamaCppHasTheSamePerplexityAndTokens(String model) throws Exception {
     require("llama_cpp, gguf");
     try (Exports from =
-            Exports.of(
-                Repository.path(model), directory.resolve("cache"), "calm.group", "64");
+            Exports.of(Repository.path(model), directory.resolve("cache"), "calm.group", "64");
         JavaDecoder decoder =
             new JavaDecoder(from.artifact().model(), KvType.FLOAT16, 1, LENGTH / 16)) {
       String file = gguf(from).toString();

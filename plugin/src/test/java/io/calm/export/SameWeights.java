@@ -12,6 +12,7 @@ import io.calm.model.QuantizedModel;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTables;
 
@@ -49,8 +50,7 @@ public final class SameWeights {
             rounding);
       }
       for (NormRole norm : model.spec().norms()) {
-        requireEqual(
-            "block " + layer + ", " + norm, expected.norm(norm), got.norm(norm), rounding);
+        requireEqual("block " + layer + ", " + norm, expected.norm(norm), got.norm(norm), rounding);
       }
     }
     requireEqual("final norm", model.finalNorm(), read.finalNorm(), rounding);
@@ -62,7 +62,7 @@ public final class SameWeights {
     try (Matrix embeddings = read.embeddingRows(0, model.spec().vocabulary());
         Matrix head = read.headRows(0, model.spec().vocabulary())) {
       requireTable("embeddings", model.embeddings(), embeddings, rounding, relative);
-      boolean exact = model.head().format() == io.calm.tensor.TableFormat.INT4;
+      boolean exact = model.head().format() == TableFormat.INT4;
       requireTable("head", model.head(), head, rounding, exact ? 0 : relative);
     }
   }
@@ -83,8 +83,7 @@ public final class SameWeights {
     }
   }
 
-  private static void requireEqual(
-      String where, float[] expected, float[] got, Rounding rounding) {
+  private static void requireEqual(String where, float[] expected, float[] got, Rounding rounding) {
     float[] rounded = new float[expected.length];
     for (int i = 0; i < rounded.length; i++) {
       rounded[i] = rounding.of(expected[i]) + 0f; // -0 is 0

@@ -52,6 +52,7 @@ class PackageOrderTest {
       artifact         | search cka model tensor files text                  | io.netty ai.djl
       settings         | runtime quant cka model tensor files text           | io.netty ai.djl
       quantize         | settings artifact search replay calibration quant cka runtime kernels checkpoint model tensor text | io.netty
+      export           | settings artifact search checkpoint model tensor files text | io.netty
       generate         | runtime model text                                  | io.netty ai.djl com.google.gson
       serving.model    | generate search kernels checkpoint model text       | io.netty ai.djl com.google.gson
       serving.reply    | serving.model generate checkpoint metrics text model | io.netty ai.djl
@@ -62,7 +63,7 @@ class PackageOrderTest {
       serving.http     | serving.dispatch serving.load serving.reply serving.model generate search metrics cka model tensor text | ai.djl
       serving.djl      | serving.http serving.dispatch serving.load serving.reply serving.model settings search metrics text generate |
       host             | serving.http serving.reply text                     | ai.djl
-      cli              | host serving.djl serving.http serving.dispatch serving.load serving.model quantize settings artifact search replay cka runtime kernels checkpoint metrics model tensor files text |
+      cli              | export host serving.djl serving.http serving.dispatch serving.load serving.model quantize settings artifact search replay cka runtime kernels checkpoint metrics model tensor files text |
       """;
 
   private static final List<Row> ROWS = TABLE.lines().map(Row::parse).toList();

@@ -3,6 +3,7 @@ package io.calm.cli;
 import io.calm.artifact.ArtifactException;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.cli.models.RecipeException;
+import io.calm.export.ExportException;
 import io.calm.quantize.QuantizeException;
 import io.calm.replay.EngineMissingException;
 import io.calm.serving.load.NotEnoughMemoryException;
@@ -62,6 +63,7 @@ record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHand
             || cause instanceof ArtifactException
             || cause instanceof EngineMissingException
             || cause instanceof QuantizeException
+            || cause instanceof ExportException
             || cause instanceof NotEnoughMemoryException
             || cause instanceof IllegalArgumentException
             || cause instanceof IOException;

@@ -29,6 +29,7 @@ import picocli.CommandLine.ScopeType;
       EvalCommand.class,
       SensitivityCommand.class,
       LogitsCommand.class,
+      ExportCommand.class,
       TokenizeCommand.class
     })
 public final class Main {

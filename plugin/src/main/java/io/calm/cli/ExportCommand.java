@@ -1,0 +1,161 @@
+package io.calm.cli;
+
+import io.calm.artifact.Artifact;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.cli.terminal.ExportLine;
+import io.calm.cli.terminal.ProgressBar;
+import io.calm.export.ExportException;
+import io.calm.export.ExportOutput;
+import io.calm.export.ExportedModel;
+import io.calm.export.Exporter;
+import io.calm.export.gguf.GgufExporter;
+import io.calm.export.gguf.GgufTables;
+import io.calm.export.safetensors.SafetensorsExporter;
+import io.calm.export.safetensors.WeightType;
+import io.calm.quantize.QuantizedModelStore;
+import io.calm.text.Printable;
+import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** The command {@code calm export}: writes a quantized model in the format of another engine. */
+@Command(
+    name = "export",
+    description = {
+      "Writes a quantized model in the format of another engine. A precision that has no finished"
+          + " artifact is quantized first.",
+      "The output appears when it is complete. An existing file or directory is not replaced."
+    })
+final class ExportCommand implements Callable<Integer> {
+  private static final String CALM = "calm";
+  private static final String INTERRUPTED = "interrupted: nothing was written to ";
+
+  /** The formats of {@code --format}. */
+  enum Format {
+    GGUF,
+    SAFETENSORS
+  }
+
+  @Mixin private ModelMixin model;
+
+  @Option(
+      names = "--format",
+      required = true,
+      paramLabel = "FORMAT",
+      description = "One of ${COMPLETION-CANDIDATES}.")
+  private Format format;
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "PATH",
+      description = "File or directory to make.")
+  private Path out;
+
+  @Option(
+      names = "--precision",
+      defaultValue = CALM,
+      description =
+          "calm, or a uniform plan: rtn, gptq, awq, smoothquant, awq+gptq, ..."
+              + " Default: ${DEFAULT-VALUE}.")
+  private String precision;
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      description =
+          "For safetensors, the weights: bf16 (default) or f32, which is exact. For gguf, int8"
+              + " tables: q8_0 (default), f16, or f32, which is exact.")
+  private @Nullable String dtype;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    Exporter exporter = exporter();
+    ExportOutput.requireFree(out);
+    ModelMixin.Resolved resolved = model.resolve(overrides());
+    try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
+      exporter.requireSupported(checkpoint);
+      try (Artifact artifact = quantized(resolved, checkpoint)) {
+        write(exporter, new ExportedModel(resolved.name(), checkpoint, artifact));
+        spec.commandLine().getOut().printf("%s: %s%n", artifact.plan().served(), out);
+        spec.commandLine().getOut().flush();
+      }
+    }
+    return 0;
+  }
+
+  private void write(Exporter exporter, ExportedModel exported) throws IOException {
+    try (ExportOutput output = ExportOutput.open(out, exporter.output());
+        ExportLine progress = ExportLine.open()) {
+      exporter.write(
+          exported,
+          output.path(),
+          (step, done, total) -> {
+            if (Thread.currentThread().isInterrupted()) {
+              throw new ExportException(INTERRUPTED + out);
+            }
+            progress.at(step, done, total);
+          });
+      progress.at("to disk", 0, 1);
+      output.publish();
+    } catch (ClosedByInterruptException e) {
+      throw new ExportException(INTERRUPTED + out, e);
+    }
+  }
+
+  private Exporter exporter() {
+    return switch (format) {
+      case GGUF -> new GgufExporter(dtype(GgufTables.class, GgufTables.Q8_0));
+      case SAFETENSORS -> new SafetensorsExporter(dtype(WeightType.class, WeightType.BF16));
+    };
+  }
+
+  private <T extends Enum<T>> T dtype(Class<T> type, T automatic) {
+    if (dtype == null) {
+      return automatic;
+    }
+    return Arrays.stream(type.getEnumConstants())
+        .filter(constant -> constant.name().equalsIgnoreCase(dtype))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "--dtype: expected one of %s with --format %s, got %s"
+                        .formatted(
+                            lowerCase(Arrays.toString(type.getEnumConstants())),
+                            lowerCase(format.name()),
+                            Printable.of(dtype))));
+  }
+
+  private static String lowerCase(String text) {
+    return text.toLowerCase(Locale.ROOT);
+  }
+
+  private Map<String, String> overrides() {
+    if (precision.equals(Precision.REFERENCE)) {
+      throw new IllegalArgumentException(
+          "--precision: expected calm or an algorithm, got reference, which is not quantized;"
+              + " use the checkpoint itself");
+    }
+    return precision.equals(CALM) ? Map.of() : Map.of("calm.algorithm", precision);
+  }
+
+  private static Artifact quantized(ModelMixin.Resolved resolved, Checkpoint checkpoint) {
+    try (ProgressBar bar = ProgressBar.open()) {
+      return new QuantizedModelStore(resolved.settings()).get(checkpoint, bar);
+    }
+  }
+}

@@ -5,6 +5,7 @@ import io.calm.artifact.ArtifactWriter;
 import io.calm.calibration.CalibrationSet;
 import io.calm.calibration.CalibrationText;
 import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.SourceCoverage;
 import io.calm.kernels.KernelVariants;
 import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
@@ -26,6 +27,7 @@ import io.calm.search.WeightsOnlyPlan;
 import io.calm.settings.CalibrationSettings;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
+import io.calm.settings.QuantizationSettings;
 import io.calm.settings.ReferenceStream;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
@@ -35,9 +37,11 @@ import io.calm.tensor.TokenTable;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * Makes one artifact: selects the pool and the group for the checkpoint, gets the calibration, runs
@@ -46,17 +50,28 @@ import java.util.function.Consumer;
 final class Quantization {
   private static final int DEFAULT_GROUP = 128;
   private static final int SOURCE_GROUP = 32;
+
+  /**
+   * Minimum share of the blocks' weights that the checkpoint must store as 4-bit groups of 32 for
+   * {@code source} to be the default. A Q4_K_M file has 0.85, the rest being Q6_K.
+   */
+  private static final double MIN_SOURCE_SHARE = 0.75;
+
   private static final AlgorithmName SOURCE = new AlgorithmName("source");
   private static final AlgorithmName HEAD_ROUNDING = new AlgorithmName("gptq");
   private static final String SOURCE_REASON =
       "the checkpoint's own 4-bit blocks are W4A8 modules as they stand: no weight error, so no"
           + " other algorithm was tried";
+  private static final String PARTIAL_SOURCE_REASON =
+      "%.1f %% of the blocks' weights are the checkpoint's own 4-bit groups of 32, taken with their"
+          + " codes%s; %sno other algorithm was tried, calm.pool=rtn,gptq,awq,smoothquant searches";
 
   private final Checkpoint checkpoint;
   private final List<String> modelDigests;
   private final CalmSettings settings;
   private final Consumer<Progress> progress;
   private final int group;
+  private final SourceCoverage coverage;
   private final SearchKernels kernels = KernelVariants.ofThisMachine().searchKernels();
 
   Quantization(
@@ -69,17 +84,29 @@ final class Quantization {
     this.settings = settings;
     this.progress = progress;
     this.group = group(checkpoint, settings);
+    this.coverage = checkpoint.sourceCoverage();
   }
 
   /**
-   * Returns the maximum number of inputs that share a scale: as set, else 32 for a checkpoint whose
-   * own 4-bit blocks have that size, else 128.
+   * Returns the maximum number of inputs that share a scale: as set, else 32 for a checkpoint most
+   * of whose weights are 4-bit groups of that size, or if {@code source} is asked for, else 128.
    */
   static int group(Checkpoint checkpoint, CalmSettings settings) {
-    return settings
-        .quantization()
-        .group()
-        .orElse(checkpoint.hasSourceCodes() ? SOURCE_GROUP : DEFAULT_GROUP);
+    QuantizationSettings quantization = settings.quantization();
+    return quantization.group().isPresent()
+        ? quantization.group().getAsInt()
+        : sourceIsDefault(checkpoint.sourceCoverage(), quantization.plan())
+            ? SOURCE_GROUP
+            : DEFAULT_GROUP;
+  }
+
+  private static boolean sourceIsDefault(SourceCoverage coverage, PlanSettings plan) {
+    return coverage.share() >= MIN_SOURCE_SHARE || (coverage.any() && namesSource(plan));
+  }
+
+  private static boolean namesSource(PlanSettings plan) {
+    return Stream.concat(plan.algorithm().stream(), plan.pool().stream())
+        .anyMatch(name -> isSource(name.text()));
   }
 
   Artifact run(ArtifactWriter writer) {
@@ -131,27 +158,28 @@ final class Quantization {
     if (!plan.pool().isEmpty()) {
       return plan.pool().stream().map(quantizers::get).map(this::required).toList();
     }
-    if (sourceApplies()) {
+    if (sourceApplies() && coverage.share() >= MIN_SOURCE_SHARE) {
       return List.of(quantizers.get(SOURCE));
     }
-    return quantizers.defaultPool().stream().filter(q -> !isSource(q)).toList();
+    return quantizers.defaultPool().stream().filter(q -> !isSource(q.name())).toList();
   }
 
   private boolean sourceApplies() {
-    return group == SOURCE_GROUP && checkpoint.hasSourceCodes();
+    return group == SOURCE_GROUP && coverage.any();
   }
 
-  private static boolean isSource(Quantizer quantizer) {
-    return quantizer.name().equals(SOURCE.text());
+  /** Returns whether an algorithm takes stored codes: {@code source}, or a composition with it. */
+  private static boolean isSource(String algorithm) {
+    return algorithm.equals(SOURCE.text()) || algorithm.startsWith(SOURCE.text() + "+");
   }
 
   private Quantizer required(Quantizer quantizer) {
-    if (isSource(quantizer) && !sourceApplies()) {
+    if (isSource(quantizer.name()) && !sourceApplies()) {
       throw new IllegalArgumentException(
-          ("calm.pool or calm.algorithm: 'source' needs a checkpoint whose linears are all Q4_0 or"
-                  + " Q4_1, and calm.group=32 or auto; got %s and group %d; remove it or use such"
-                  + " a checkpoint")
-              .formatted(checkpoint.hasSourceCodes() ? "one" : "another", group));
+          ("calm.pool or calm.algorithm: '%s' needs a checkpoint with linears of type Q4_0, Q4_1 or"
+                  + " Q4_K, and calm.group=32 or auto; got one with%s, and group %d; remove it or"
+                  + " use such a checkpoint")
+              .formatted(quantizer.name(), coverage.any() ? "" : "out", group));
     }
     return quantizer;
   }
@@ -159,8 +187,8 @@ final class Quantization {
   /** Makes a plan without calibration and PyTorch. */
   private QuantPlan weightsOnly(Quantizer quantizer, Parallel parallel, BlockSink sink) {
     String reason =
-        isSource(quantizer)
-            ? SOURCE_REASON
+        isSource(quantizer.name())
+            ? sourceReason()
             : settings
                 .quantization()
                 .plan()
@@ -174,6 +202,17 @@ final class Quantization {
             new Compute(parallel, kernels),
             progress)
         .make(sink, reason);
+  }
+
+  private String sourceReason() {
+    return coverage.isExact()
+        ? SOURCE_REASON
+        : String.format(
+            Locale.ROOT,
+            PARTIAL_SOURCE_REASON,
+            100 * coverage.share(),
+            coverage.rounded() > 0 ? " and with scales rounded to float16" : "",
+            coverage.none() > 0 ? "the others are rounded to the nearest codes; " : "");
   }
 
   private SearchSettings searchSettings(List<Quantizer> pool) {

@@ -1,6 +1,7 @@
 package io.calm.checkpoint.storage;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.SourceCoverage;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
@@ -127,7 +128,7 @@ public final class ModelTensors {
     return new BlockParameters<>(linears, biases, norms);
   }
 
-  /** Reads the stored codes of a linear; empty unless it is Q4_0 or Q4_1. */
+  /** Reads the stored codes of a linear; empty unless it is Q4_0, Q4_1 or Q4_K. */
   public Optional<QuantizedMatrix> sourceCodes(int layer, LinearRole role) {
     StoredTensor tensor = table.get(names.weight(layer, role));
     return SourceCodes.isSource(tensor)
@@ -135,16 +136,25 @@ public final class ModelTensors {
         : Optional.empty();
   }
 
-  /** Returns whether every linear of every block is Q4_0 or Q4_1. */
-  public boolean hasSourceCodes() {
+  /** Counts the weights of the blocks by their 4-bit form. */
+  public SourceCoverage sourceCoverage() {
+    long exact = 0;
+    long rounded = 0;
+    long none = 0;
     for (int layer = 0; layer < spec.layers(); layer++) {
       for (LinearRole role : LinearRole.values()) {
-        if (!SourceCodes.isSource(table.get(names.weight(layer, role)))) {
-          return false;
+        StoredTensor tensor = table.get(names.weight(layer, role));
+        long weights = tensor.rows() * tensor.columns();
+        if (SourceCodes.isExact(tensor)) {
+          exact += weights;
+        } else if (SourceCodes.isSource(tensor)) {
+          rounded += weights;
+        } else {
+          none += weights;
         }
       }
     }
-    return true;
+    return new SourceCoverage(exact, rounded, none);
   }
 
   /** Reads rows {@code from} to {@code to} (exclusive) of the embedding table, [to - from, D]. */

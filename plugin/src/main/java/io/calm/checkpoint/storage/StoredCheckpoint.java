@@ -4,6 +4,7 @@ import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.GenerationDefaults;
+import io.calm.checkpoint.SourceCoverage;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.files.FileStamp;
 import io.calm.model.BlockParameters;
@@ -96,8 +97,8 @@ public final class StoredCheckpoint implements Checkpoint {
   }
 
   @Override
-  public boolean hasSourceCodes() {
-    return tensors.hasSourceCodes();
+  public SourceCoverage sourceCoverage() {
+    return tensors.sourceCoverage();
   }
 
   @Override

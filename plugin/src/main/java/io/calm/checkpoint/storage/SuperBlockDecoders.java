@@ -14,15 +14,15 @@ final class SuperBlockDecoders {
     return ((value & 0xff) >>> shift) & ((1 << width) - 1);
   }
 
-  /** Returns the 6-bit scale {@code j} (0..7) of the 12 bytes at {@code at}. */
-  private static int scale(byte[] source, int at, int j) {
+  /** Returns the 6-bit scale {@code j} (0..7) of Q4_K and Q5_K, from the 12 bytes at {@code at}. */
+  static int scale(byte[] source, int at, int j) {
     return j < 4
         ? bits(source[at + j], 0, 6)
         : bits(source[at + j + 4], 0, 4) + 16 * bits(source[at + j - 4], 6, 2);
   }
 
-  /** Returns the 6-bit minimum {@code j} (0..7) of the 12 bytes at {@code at}. */
-  private static int minimum(byte[] source, int at, int j) {
+  /** Returns the 6-bit minimum {@code j} (0..7), likewise. */
+  static int minimum(byte[] source, int at, int j) {
     return j < 4
         ? bits(source[at + j + 4], 0, 6)
         : bits(source[at + j + 4], 4, 4) + 16 * bits(source[at + j], 6, 2);

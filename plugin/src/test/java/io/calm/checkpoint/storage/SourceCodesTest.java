@@ -92,7 +92,7 @@ class SourceCodesTest {
     add(builder, random, "ffn_up", 2, 18, 64, 32);
     add(builder, random, "ffn_down", 3, 20, 32, 64);
     try (Checkpoint checkpoint = Checkpoints.open(builder.write(directory.resolve("q.gguf")))) {
-      assertTrue(checkpoint.hasSourceCodes());
+      assertTrue(checkpoint.sourceCoverage().isExact());
       assertSourceOfBlock(checkpoint, 0);
     }
   }
@@ -132,7 +132,7 @@ class SourceCodesTest {
   @Test
   void theDefaultModelIsASource() {
     try (Checkpoint checkpoint = Checkpoints.open(SmolLm2.fileOrSkip())) {
-      assertTrue(checkpoint.hasSourceCodes());
+      assertTrue(checkpoint.sourceCoverage().isExact());
       assertEquals(Set.of(0, 2), checkpoint.generationDefaults().endOfSequence());
       for (int layer = 0; layer < checkpoint.spec().layers(); layer += 29) {
         assertSourceOfBlock(checkpoint, layer);

@@ -34,12 +34,12 @@ import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -100,6 +100,18 @@ final class Quantization {
             : DEFAULT_GROUP;
   }
 
+  /**
+   * Returns whether the plan is {@code source} by default, so that there is neither a search nor a
+   * calibration.
+   */
+  static boolean isSourceAlone(Checkpoint checkpoint, CalmSettings settings) {
+    PlanSettings plan = settings.quantization().plan();
+    return plan.algorithm().isEmpty()
+        && plan.pool().isEmpty()
+        && group(checkpoint, settings) == SOURCE_GROUP
+        && checkpoint.sourceCoverage().share() >= MIN_SOURCE_SHARE;
+  }
+
   private static boolean sourceIsDefault(SourceCoverage coverage, PlanSettings plan) {
     return coverage.share() >= MIN_SOURCE_SHARE || (coverage.any() && namesSource(plan));
   }
@@ -114,7 +126,7 @@ final class Quantization {
       List<Quantizer> pool = pool();
       checkpoint.requireFinite(
           parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
-      ModelTables tables = ModelTables.build(checkpoint, settings.quantization().lmHead(), group);
+      ModelTables tables = ModelTables.build(checkpoint, settings.quantization().lmHead(), group, parallel);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
           pool.size() == 1 && !pool.get(0).needsCalibration()
@@ -158,7 +170,7 @@ final class Quantization {
     if (!plan.pool().isEmpty()) {
       return plan.pool().stream().map(quantizers::get).map(this::required).toList();
     }
-    if (sourceApplies() && coverage.share() >= MIN_SOURCE_SHARE) {
+    if (isSourceAlone(checkpoint, settings)) {
       return List.of(quantizers.get(SOURCE));
     }
     return quantizers.defaultPool().stream().filter(q -> !isSource(q.name())).toList();
@@ -197,7 +209,7 @@ final class Quantization {
                 .orElse("calm.pool names no other algorithm");
     return new WeightsOnlyPlan(
             checkpoint,
-            this::sourceCodes,
+            layer -> sourceCodes(layer, parallel),
             searchSettings(List.of(quantizer)),
             new Compute(parallel, kernels),
             progress)
@@ -250,7 +262,7 @@ final class Quantization {
           new SearchInputs(
               torch,
               checkpoint,
-              this::sourceCodes,
+              layer -> sourceCodes(layer, parallel),
               searchSettings(pool),
               new Compute(parallel, kernels));
       return settings.quantization().plan().algorithm().isPresent()
@@ -279,12 +291,18 @@ final class Quantization {
                     .get(samples, length));
   }
 
-  private Map<LinearRole, QuantizedMatrix> sourceCodes(int layer) {
-    Map<LinearRole, QuantizedMatrix> codes = new EnumMap<>(LinearRole.class);
+  private Map<LinearRole, QuantizedMatrix> sourceCodes(int layer, Parallel parallel) {
+    Map<LinearRole, QuantizedMatrix> codes = new ConcurrentHashMap<>();
     if (sourceApplies()) {
-      for (LinearRole role : LinearRole.values()) {
-        checkpoint.sourceCodes(layer, role).ifPresent(code -> codes.put(role, code));
-      }
+      LinearRole[] roles = LinearRole.values();
+      parallel.ranges(
+          roles.length,
+          (from, to) -> {
+            for (int i = from; i < to; i++) {
+              LinearRole role = roles[i];
+              checkpoint.sourceCodes(layer, role).ifPresent(code -> codes.put(role, code));
+            }
+          });
     }
     return codes;
   }

@@ -38,7 +38,7 @@ public final class QuantizedModelStore {
   private static final Logger logger = LoggerFactory.getLogger(QuantizedModelStore.class);
 
   /** Raised whenever the same settings give another result than before. */
-  private static final int RECIPE = 9;
+  private static final int RECIPE = 10;
 
   private final CalmSettings settings;
   private final ArtifactStore store;
@@ -144,16 +144,25 @@ public final class QuantizedModelStore {
     Optional<TableFormat> format = settings.quantization().lmHead();
     TableFormat embeddings =
         format.filter(given -> given != TableFormat.INT4).orElse(TableFormat.INT8);
-    TableFormat automatic = tied ? TableFormat.INT4 : TableFormat.INT8;
+    boolean sourceAlone = Quantization.isSourceAlone(checkpoint, settings);
+    TableFormat automatic = tied && !sourceAlone ? TableFormat.INT4 : TableFormat.INT8;
     TableFormat head = format.orElse(automatic);
     boolean shared = tied && head == embeddings;
     PlanSettings plan = settings.quantization().plan();
-    boolean guarded = plan.algorithm().isEmpty() && plan.guard();
+    boolean guarded = plan.algorithm().isEmpty() && plan.guard() && !sourceAlone;
     return new ArtifactLayout(
         Quantization.group(checkpoint, settings),
         embeddings,
         shared ? Optional.empty() : Optional.of(head),
         guarded ? 2 : 1);
+  }
+
+  /**
+   * Returns whether the model is quantized from the checkpoint's own 4-bit blocks, without a search
+   * and its memory.
+   */
+  public boolean isSourceAlone(Checkpoint checkpoint) {
+    return Quantization.isSourceAlone(checkpoint, settings);
   }
 
   private ArtifactKey key(Checkpoint checkpoint) {

@@ -61,7 +61,7 @@ public final class WeightsOnlyPlan {
     List<QuantPlan.BlockChoice> choices = new ArrayList<>();
     for (int layer = 0; layer < weights.spec().layers(); layer++) {
       progress.quantizing(layer, name);
-      BlockParameters<Matrix> block = weights.block(layer);
+      BlockParameters<Matrix> block = weights.block(layer, compute.parallel());
       double start = progress.seconds();
       try {
         Quantizer.Result result = quantizer.quantize(new Weights(block, sourceCodes.apply(layer)));

@@ -87,6 +87,7 @@ final class SourceCodes {
 
   /** Unpacks Q4_K blocks, whose layout {@link SuperBlockDecoders#q4k} has. */
   private static void unpackSuperBlocks(byte[] row, QuantizedMatrix target, int r) {
+    byte[] unpacked = target.codes();
     int groups = target.inputs() / GROUP;
     for (int g = 0; g < groups; g++) {
       int at = g * GROUP / SUPER_BLOCK * TensorType.Q4_K.blockBytes();
@@ -97,10 +98,15 @@ final class SourceCodes {
       target.scales()[r * groups + g] = Float16.round(scale);
       target.minimums()[r * groups + g] = Float16.round(0 - minimum);
       int codes = at + 16 + sub / 2 * GROUP;
-      int shift = (sub & 1) * 4;
       int to = r * target.inputs() + g * GROUP;
-      for (int j = 0; j < GROUP; j++) {
-        target.codes()[to + j] = (byte) ((row[codes + j] >> shift) & 15);
+      if ((sub & 1) == 0) {
+        for (int j = 0; j < GROUP; j++) {
+          unpacked[to + j] = (byte) (row[codes + j] & 15);
+        }
+      } else {
+        for (int j = 0; j < GROUP; j++) {
+          unpacked[to + j] = (byte) ((row[codes + j] >> 4) & 15);
+        }
       }
     }
   }

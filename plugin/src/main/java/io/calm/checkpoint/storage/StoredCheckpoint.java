@@ -92,6 +92,11 @@ public final class StoredCheckpoint implements Checkpoint {
   }
 
   @Override
+  public BlockParameters<Matrix> block(int layer, Parallel parallel) {
+    return reading(() -> tensors.block(Objects.checkIndex(layer, spec().layers()), parallel));
+  }
+
+  @Override
   public Optional<QuantizedMatrix> sourceCodes(int layer, LinearRole role) {
     return reading(() -> tensors.sourceCodes(Objects.checkIndex(layer, spec().layers()), role));
   }

@@ -189,9 +189,9 @@ final class Quantization {
     if (isSource(quantizer.name()) && !sourceApplies()) {
       throw new IllegalArgumentException(
           ("calm.pool or calm.algorithm: '%s' needs a checkpoint with linears of type Q4_0, Q4_1 or"
-                  + " Q4_K, and calm.group=32 or auto; got one with%s, and group %d; remove it or"
-                  + " use such a checkpoint")
-              .formatted(quantizer.name(), coverage.any() ? "" : "out", group));
+                  + " Q4_K, and calm.group=32 or auto; got %s, and group %d; remove it or use such a"
+                  + " checkpoint")
+              .formatted(quantizer.name(), coverage.any() ? "one" : "one without", group));
     }
     return quantizer;
   }

@@ -36,8 +36,8 @@ public interface Checkpoint extends WeightSource, AutoCloseable {
   void requireFinite(Parallel parallel, Runnable beforeEach);
 
   /**
-   * Reads the codes and grids of a linear with 4-bit blocks of 32, without requantizing it: they are
-   * W4A8 codes and grids of group size 32. They reproduce the weights of a Q4_0 or Q4_1 linear
+   * Reads the codes and grids of a linear with 4-bit blocks of 32, without requantizing it: they
+   * are W4A8 codes and grids of group size 32. They reproduce the weights of a Q4_0 or Q4_1 linear
    * exactly. Scales and minimums of a Q4_K linear are rounded to float16.
    *
    * @return [out, in]; empty if the tensor has another type

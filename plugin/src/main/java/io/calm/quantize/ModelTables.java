@@ -27,13 +27,15 @@ import java.util.function.IntFunction;
 record ModelTables(TokenTable embeddings, TokenTable head) {
   private static final int BAND = 4096;
 
-  static ModelTables build(Checkpoint checkpoint, Optional<TableFormat> format, int groupLimit, Parallel parallel) {
+  static ModelTables build(
+      Checkpoint checkpoint, Optional<TableFormat> format, int groupLimit, Parallel parallel) {
     ModelSpec spec = checkpoint.spec();
     TokenTableBuilder.RowReader embeddingRows = checkpoint::embeddingRows;
     TokenTableBuilder.RowReader headRows = checkpoint::headRows;
     TableFormat given = format.orElse(TableFormat.INT8);
     TokenTable embeddings = table(spec, given, groupLimit, embeddingRows, parallel);
-    TokenTable head = spec.tiedEmbeddings() ? embeddings : table(spec, given, groupLimit, headRows, parallel);
+    TokenTable head =
+        spec.tiedEmbeddings() ? embeddings : table(spec, given, groupLimit, headRows, parallel);
     return new ModelTables(embeddings, head);
   }
 

@@ -126,7 +126,8 @@ final class Quantization {
       List<Quantizer> pool = pool();
       checkpoint.requireFinite(
           parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
-      ModelTables tables = ModelTables.build(checkpoint, settings.quantization().lmHead(), group, parallel);
+      ModelTables tables =
+          ModelTables.build(checkpoint, settings.quantization().lmHead(), group, parallel);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
           pool.size() == 1 && !pool.get(0).needsCalibration()

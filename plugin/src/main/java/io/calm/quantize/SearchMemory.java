@@ -49,8 +49,8 @@ public final class SearchMemory {
   }
 
   /**
-   * Returns the estimate of a plan from weights alone, which holds the token tables and one block in
-   * float32, as codes, and packed.
+   * Returns the estimate of a plan from weights alone, which holds the token tables and one block
+   * in float32, as codes, and packed.
    */
   public static long weightsAloneBytes(ModelSpec spec, ArtifactLayout layout) {
     return layout.tablesBytes(spec) + 6 * blockWeights(spec);

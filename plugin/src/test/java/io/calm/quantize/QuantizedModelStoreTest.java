@@ -246,7 +246,9 @@ class QuantizedModelStoreTest {
         assertThrows(
             QuantizeException.class,
             () -> get(TINY, settings("calm.algorithm", "source", "calm.group", "32")));
-    assertTrue(e.getMessage().contains("needs a checkpoint with linears of type Q4_0, Q4_1 or Q4_K"), e.getMessage());
+    assertTrue(
+        e.getMessage().contains("needs a checkpoint with linears of type Q4_0, Q4_1 or Q4_K"),
+        e.getMessage());
     assertTrue(e.getMessage().contains("got one without, and group 32"), e.getMessage());
   }
 

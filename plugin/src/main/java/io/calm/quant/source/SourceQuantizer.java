@@ -23,8 +23,8 @@ import java.util.Optional;
 /**
  * Takes over the checkpoint's own 4-bit blocks of 32 (GGUF Q4_0, Q4_1 and Q4_K), which are W4A8
  * codes already. The other linears of a block, e.g. the Q6_K linears of a Q4_K_M file, are rounded
- * to the nearest codes, or with the rounding of a composition ({@code source+gptq}). Applies only if
- * the group limit is 32, so that a module's size does not depend on the algorithm.
+ * to the nearest codes, or with the rounding of a composition ({@code source+gptq}). Applies only
+ * if the group limit is 32, so that a module's size does not depend on the algorithm.
  */
 public final class SourceQuantizer implements Quantizer {
   private static final int GROUP = 32;

@@ -19,7 +19,9 @@ public final class MixedGguf {
 
   private MixedGguf() {}
 
-  /** A type with its number in ggml, bytes per block, weights per block, and offset of a float16. */
+  /**
+   * A type with its number in ggml, bytes per block, weights per block, and offset of a float16.
+   */
   public enum Type {
     Q4_0(2, 18, 32, 0),
     Q4_1(3, 20, 32, 0, 2),

@@ -93,8 +93,7 @@ class SourceQuantizerTest {
     assertOwnCodes(result);
     for (LinearRole role : OPEN) {
       Matrix weight = sample.block.linear(role);
-      assertSame(
-          NearestRounding.plain(weight, 32, sample.compute(), role.name()), result, role);
+      assertSame(NearestRounding.plain(weight, 32, sample.compute(), role.name()), result, role);
     }
   }
 
@@ -122,8 +121,7 @@ class SourceQuantizerTest {
   /** Returns the relative error of nearest codes, summed element by element. */
   private double relativeError(LinearRole role) {
     Matrix weight = sample.block.linear(role);
-    Matrix rounded =
-        NearestRounding.plain(weight, 32, sample.compute(), role.name()).dequantize();
+    Matrix rounded = NearestRounding.plain(weight, 32, sample.compute(), role.name()).dequantize();
     double error = 0;
     double norm = 0;
     for (int n = 0; n < weight.rows(); n++) {
@@ -164,8 +162,7 @@ class SourceQuantizerTest {
   @Test
   void aCompositionRoundsOnlyTheOtherLinearsStageByStage() {
     Recorded rest = new Recorded();
-    Quantizer composed =
-        new SourceQuantizer().composedWith(rest, "source+recorded").orElseThrow();
+    Quantizer composed = new SourceQuantizer().composedWith(rest, "source+recorded").orElseThrow();
     assertEquals("source+recorded", composed.name());
     assertTrue(composed.needsCalibration());
     Quantizer.Result result = composed.quantize(sample);
@@ -198,8 +195,7 @@ class SourceQuantizerTest {
     assertEquals("source+rtn", nearest.name());
     IllegalArgumentException unknown =
         assertThrows(
-            IllegalArgumentException.class,
-            () -> quantizers.get(new AlgorithmName("gptq+source")));
+            IllegalArgumentException.class, () -> quantizers.get(new AlgorithmName("gptq+source")));
     assertTrue(String.valueOf(unknown.getMessage()).contains("source+gptq"), unknown::getMessage);
   }
 
@@ -210,10 +206,7 @@ class SourceQuantizerTest {
     private final Map<LinearRole, QuantizedMatrix> codes;
     private final List<Set<LinearRole>> advanced = new ArrayList<>();
 
-    Sample(
-        ModelSpec spec,
-        BlockParameters<Matrix> block,
-        Map<LinearRole, QuantizedMatrix> codes) {
+    Sample(ModelSpec spec, BlockParameters<Matrix> block, Map<LinearRole, QuantizedMatrix> codes) {
       this.spec = spec;
       this.block = block;
       this.codes = codes;
@@ -303,8 +296,7 @@ class SourceQuantizerTest {
     }
 
     @Override
-    public void advance(
-        Map<LinearRole, QuantizedMatrix> linears, Map<LinearRole, float[]> biases) {
+    public void advance(Map<LinearRole, QuantizedMatrix> linears, Map<LinearRole, float[]> biases) {
       advanced.add(EnumSet.copyOf(linears.keySet()));
     }
 

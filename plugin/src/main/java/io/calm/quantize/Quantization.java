@@ -62,9 +62,6 @@ final class Quantization {
   private static final String SOURCE_REASON =
       "the checkpoint's own 4-bit blocks are W4A8 modules as they stand: no weight error, so no"
           + " other algorithm was tried";
-  private static final String PARTIAL_SOURCE_REASON =
-      "%.1f %% of the blocks' weights are the checkpoint's own 4-bit groups of 32, taken with their"
-          + " codes%s; %sno other algorithm was tried, calm.pool=rtn,gptq,awq,smoothquant searches";
 
   private final Checkpoint checkpoint;
   private final List<String> modelDigests;
@@ -222,7 +219,9 @@ final class Quantization {
         ? SOURCE_REASON
         : String.format(
             Locale.ROOT,
-            PARTIAL_SOURCE_REASON,
+            "%.1f %% of the blocks' weights are the checkpoint's own 4-bit groups of 32, taken with"
+                + " their codes%s; %sno other algorithm was tried: to search, set"
+                + " calm.pool=rtn,gptq,awq,smoothquant",
             100 * coverage.share(),
             coverage.rounded() > 0 ? " and with scales rounded to float16" : "",
             coverage.none() > 0 ? "the others are rounded to the nearest codes; " : "");

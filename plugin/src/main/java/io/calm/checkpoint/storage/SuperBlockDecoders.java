@@ -101,10 +101,10 @@ final class SuperBlockDecoders {
       int first = source[low + j];
       int second = source[low + 32 + j];
       int upper = source[high + j];
-      target[to + j] = s0 * ((first & 15 | (upper & 3) << 4) - 32);
-      target[to + 32 + j] = s1 * ((second & 15 | (upper & 12) << 2) - 32);
-      target[to + 64 + j] = s2 * ((first >> 4 & 15 | upper & 48) - 32);
-      target[to + 96 + j] = s3 * ((second >> 4 & 15 | (upper & 192) >> 2) - 32);
+      target[to + j] = s0 * (((first & 15) | ((upper & 3) << 4)) - 32);
+      target[to + 32 + j] = s1 * (((second & 15) | ((upper & 12) << 2)) - 32);
+      target[to + 64 + j] = s2 * ((((first >> 4) & 15) | (upper & 48)) - 32);
+      target[to + 96 + j] = s3 * ((((second >> 4) & 15) | ((upper & 192) >> 2)) - 32);
     }
   }
 }

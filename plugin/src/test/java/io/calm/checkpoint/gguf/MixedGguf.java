@@ -23,24 +23,26 @@ public final class MixedGguf {
    * A type with its number in ggml, bytes per block, weights per block, and offset of a float16.
    */
   public enum Type {
-    Q4_0(2, 18, 32, 0),
+    Q4_0(2, 18, 32, 0, 0),
     Q4_1(3, 20, 32, 0, 2),
-    Q5_0(6, 22, 32, 0),
-    Q8_0(8, 34, 32, 0),
+    Q5_0(6, 22, 32, 0, 0),
+    Q8_0(8, 34, 32, 0, 0),
     Q4_K(12, 144, 256, 0, 2),
     Q5_K(13, 176, 256, 0, 2),
-    Q6_K(14, 210, 256, 208);
+    Q6_K(14, 210, 256, 208, 208);
 
     private final int number;
     private final int bytes;
     private final int weights;
-    private final int[] scales;
+    private final int scale;
+    private final int minimum;
 
-    Type(int number, int bytes, int weights, int... scales) {
+    Type(int number, int bytes, int weights, int scale, int minimum) {
       this.number = number;
       this.bytes = bytes;
       this.weights = weights;
-      this.scales = scales;
+      this.scale = scale;
+      this.minimum = minimum;
     }
 
     /** Returns random blocks for {@code elements} weights, with scales between 1e-4 and 2e-3. */
@@ -49,12 +51,15 @@ public final class MixedGguf {
       random.nextBytes(content);
       ByteBuffer buffer = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
       for (int block = 0; block < content.length; block += bytes) {
-        for (int scale : scales) {
-          // float16 numbers between 2^-13 and 2^-9
-          buffer.putShort(block + scale, (short) (0x0800 + random.nextInt(0x1000)));
-        }
+        buffer.putShort(block + minimum, scale(random));
+        buffer.putShort(block + scale, scale(random));
       }
       return content;
+    }
+
+    /** Returns a float16 number between 2^-13 and 2^-9. */
+    private static short scale(Random random) {
+      return (short) (0x0800 + random.nextInt(0x1000));
     }
 
     /** Returns the number of the type in a GGUF file. */

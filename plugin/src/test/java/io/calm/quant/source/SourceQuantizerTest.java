@@ -262,7 +262,7 @@ class SourceQuantizerTest {
 
     @Override
     public Stage stage() {
-      return Stage.values()[advanced.size()];
+      return List.of(Stage.values()).get(advanced.size());
     }
 
     @Override

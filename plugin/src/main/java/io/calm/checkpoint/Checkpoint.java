@@ -36,16 +36,17 @@ public interface Checkpoint extends WeightSource, AutoCloseable {
   void requireFinite(Parallel parallel, Runnable beforeEach);
 
   /**
-   * Reads the codes and grids of a Q4_0 or Q4_1 linear without requantizing it: its blocks are W4A8
-   * codes and grids of group size 32.
+   * Reads the codes and grids of a linear with 4-bit blocks of 32, without requantizing it: they
+   * are W4A8 codes and grids of group size 32. They reproduce the weights of a Q4_0 or Q4_1 linear
+   * exactly. Scales and minimums of a Q4_K linear are rounded to float16.
    *
    * @return [out, in]; empty if the tensor has another type
    * @throws CheckpointException if a scale or minimum is not a finite float16 number
    */
   Optional<QuantizedMatrix> sourceCodes(int layer, LinearRole role);
 
-  /** Returns whether {@link #sourceCodes} is present for every linear of every block. */
-  boolean hasSourceCodes();
+  /** Returns the part of the blocks' weights for which {@link #sourceCodes} is present. */
+  SourceCoverage sourceCoverage();
 
   /** Returns the checkpoint's defaults for generation. */
   GenerationDefaults generationDefaults();

@@ -23,7 +23,9 @@ final class PlanTable {
    */
   static List<String> lines(QuantPlan plan) {
     Set<String> names = new LinkedHashSet<>();
-    plan.blocks().forEach(block -> names.addAll(block.candidates().keySet()));
+    for (QuantPlan.BlockChoice block : plan.blocks()) {
+      block.candidates().forEach((name, candidate) -> addMeasured(names, name, candidate));
+    }
     Optional<String> instead = servedInstead(plan);
     List<String> lines = new ArrayList<>();
     StringBuilder header =
@@ -43,6 +45,13 @@ final class PlanTable {
       lines.add(line.append("  ").append(block.reason()).toString());
     }
     return lines;
+  }
+
+  /** Adds a candidate with a score or a failure. A plan from weights alone has neither. */
+  private static void addMeasured(Set<String> names, String name, QuantPlan.Candidate candidate) {
+    if (candidate.failure().isPresent() || !Double.isNaN(candidate.score())) {
+      names.add(name);
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.calm.model;
 
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
 
 /** A source of full-precision weights, read one block at a time. */
 public interface WeightSource {
@@ -10,6 +11,11 @@ public interface WeightSource {
 
   /** Reads block {@code layer} as float32. The caller closes the matrices. */
   BlockParameters<Matrix> block(int layer);
+
+  /** The same on several threads, where the source can. */
+  default BlockParameters<Matrix> block(int layer, Parallel parallel) {
+    return block(layer);
+  }
 
   /**
    * Reads rows {@code from} (inclusive) to {@code to} (exclusive) of the embedding table, [to -

@@ -45,6 +45,16 @@ public interface Quantizer {
   }
 
   /**
+   * Returns this algorithm with the rounding of another, called {@code name}; empty if there is no
+   * such composition. By default, that is the fold of this algorithm followed by the rounding.
+   */
+  default Optional<Quantizer> composedWith(Quantizer other, String name) {
+    return fold().isPresent()
+        ? other.rounding().map(rounding -> new StagewiseQuantizer(name, fold(), rounding))
+        : Optional.empty();
+  }
+
+  /**
    * Quantizes one block.
    *
    * @throws QuantizationException if the numbers do not allow it; the message names the linear

@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
 
-/** The algorithms on the class path, by name, and compositions {@code fold+rounding} of two. */
+/** The algorithms on the class path, by name, and compositions of two, e.g. {@code awq+gptq}. */
 public final class Quantizers {
   /** Members of the pool unless the settings say otherwise, tried in this order. */
   private static final List<AlgorithmName> DEFAULT_POOL =
@@ -40,8 +40,9 @@ public final class Quantizers {
   }
 
   /**
-   * Returns the algorithm called {@code name}, or the composition of the fold of one and the
-   * rounding of another, e.g. {@code awq+gptq}.
+   * Returns the algorithm called {@code name}, or a composition of two: the fold of one and the
+   * rounding of another, e.g. {@code awq+gptq}, or {@code source} and the rounding of the linears
+   * without stored codes, e.g. {@code source+gptq}.
    *
    * @throws IllegalArgumentException if there is none, with the names that there are
    */
@@ -52,15 +53,17 @@ public final class Quantizers {
     }
     List<String> parts = new ArrayList<>(List.of(name.text().split("\\+", -1)));
     if (parts.size() == 2) {
-      Optional<Fold> fold = Optional.ofNullable(byName.get(parts.get(0))).flatMap(Quantizer::fold);
-      Optional<Rounding> rounding =
-          Optional.ofNullable(byName.get(parts.get(1))).flatMap(Quantizer::rounding);
-      if (fold.isPresent() && rounding.isPresent()) {
-        return new StagewiseQuantizer(name.text(), fold, rounding.get());
+      Quantizer first = byName.get(parts.get(0));
+      Quantizer second = byName.get(parts.get(1));
+      if (first != null && second != null) {
+        Optional<Quantizer> composition = first.composedWith(second, name.text());
+        if (composition.isPresent()) {
+          return composition.get();
+        }
       }
     }
     throw new IllegalArgumentException(
-        "no algorithm '%s'; there are %s, and compositions fold+rounding such as awq+gptq"
+        "no algorithm '%s'; there are %s, and compositions such as awq+gptq (fold+rounding) and source+gptq"
             .formatted(name, String.join(", ", byName.keySet())));
   }
 }

@@ -24,10 +24,16 @@ public final class StageProblem implements AutoCloseable {
   private final Matrix weight;
   private final int group;
 
-  StageProblem(BlockSample sample, StageWalk walk) {
+  /** Creates the problem of all linears of the walk's stage. */
+  public StageProblem(BlockSample sample, StageWalk walk) {
+    this(sample, walk, walk.stage().linears());
+  }
+
+  /** Creates the problem of some linears of the walk's stage. */
+  public StageProblem(BlockSample sample, StageWalk walk, List<LinearRole> roles) {
     this.sample = sample;
     this.walk = walk;
-    this.roles = walk.stage().linears();
+    this.roles = List.copyOf(roles);
     this.weight = stack(sample, roles);
     this.group = QuantizedLinear.groupFor(weight.columns(), sample.groupLimit());
   }
@@ -48,7 +54,7 @@ public final class StageProblem implements AutoCloseable {
     return all;
   }
 
-  /** Returns the weights of all linears of the stage, one after the other, [N, K]. */
+  /** Returns the weights of the linears, one after the other, [N, K]. */
   public Matrix weight() {
     return weight;
   }
@@ -119,8 +125,8 @@ public final class StageProblem implements AutoCloseable {
     walk.divide(scales);
   }
 
-  /** Cuts the stacked result into the stage's linears. */
-  Map<LinearRole, QuantizedMatrix> unstack(QuantizedMatrix all) {
+  /** Cuts the stacked result into the linears. */
+  public Map<LinearRole, QuantizedMatrix> unstack(QuantizedMatrix all) {
     Map<LinearRole, QuantizedMatrix> parts = new EnumMap<>(LinearRole.class);
     int groups = (all.inputs() + all.group() - 1) / all.group();
     int first = 0;

@@ -6,6 +6,7 @@ import io.calm.quant.Compute;
 import io.calm.quant.NearestRounding;
 import io.calm.tensor.Int4TableBuilder;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
@@ -26,13 +27,15 @@ import java.util.function.IntFunction;
 record ModelTables(TokenTable embeddings, TokenTable head) {
   private static final int BAND = 4096;
 
-  static ModelTables build(Checkpoint checkpoint, Optional<TableFormat> format, int groupLimit) {
+  static ModelTables build(
+      Checkpoint checkpoint, Optional<TableFormat> format, int groupLimit, Parallel parallel) {
     ModelSpec spec = checkpoint.spec();
-    RowReader embeddingRows = checkpoint::embeddingRows;
-    RowReader headRows = checkpoint::headRows;
+    TokenTableBuilder.RowReader embeddingRows = checkpoint::embeddingRows;
+    TokenTableBuilder.RowReader headRows = checkpoint::headRows;
     TableFormat given = format.orElse(TableFormat.INT8);
-    TokenTable embeddings = table(spec, given, groupLimit, embeddingRows);
-    TokenTable head = spec.tiedEmbeddings() ? embeddings : table(spec, given, groupLimit, headRows);
+    TokenTable embeddings = table(spec, given, groupLimit, embeddingRows, parallel);
+    TokenTable head =
+        spec.tiedEmbeddings() ? embeddings : table(spec, given, groupLimit, headRows, parallel);
     return new ModelTables(embeddings, head);
   }
 
@@ -49,13 +52,12 @@ record ModelTables(TokenTable embeddings, TokenTable head) {
     return builder.build();
   }
 
-  /** Reads rows {@code from .. to}. */
-  private interface RowReader {
-    Matrix read(int from, int to);
-  }
-
   private static TokenTable table(
-      ModelSpec spec, TableFormat format, int groupLimit, RowReader rows) {
+      ModelSpec spec,
+      TableFormat format,
+      int groupLimit,
+      TokenTableBuilder.RowReader rows,
+      Parallel parallel) {
     int group = QuantizedLinear.groupFor(spec.hidden(), groupLimit);
     IntFunction<ByteBuffer> memory = ByteBuffer::allocateDirect;
     int tokens = spec.vocabulary();
@@ -66,11 +68,6 @@ record ModelTables(TokenTable embeddings, TokenTable head) {
           case FLOAT16 -> TokenTableBuilder.float16(tokens, width, memory);
           case FLOAT32 -> TokenTableBuilder.float32(tokens, width, memory);
         };
-    for (int from = 0; from < tokens; from += BAND) {
-      try (Matrix band = rows.read(from, Math.min(tokens, from + BAND))) {
-        builder.add(band);
-      }
-    }
-    return builder.build();
+    return builder.addAll(rows, parallel).build();
   }
 }

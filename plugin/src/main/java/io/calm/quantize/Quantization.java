@@ -5,6 +5,7 @@ import io.calm.artifact.ArtifactWriter;
 import io.calm.calibration.CalibrationSet;
 import io.calm.calibration.CalibrationText;
 import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.SourceCoverage;
 import io.calm.kernels.KernelVariants;
 import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
@@ -26,19 +27,22 @@ import io.calm.search.WeightsOnlyPlan;
 import io.calm.settings.CalibrationSettings;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
+import io.calm.settings.QuantizationSettings;
 import io.calm.settings.ReferenceStream;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiFunction;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * Makes one artifact: selects the pool and the group for the checkpoint, gets the calibration, runs
@@ -47,6 +51,13 @@ import java.util.function.Consumer;
 final class Quantization {
   private static final int DEFAULT_GROUP = 128;
   private static final int SOURCE_GROUP = 32;
+
+  /**
+   * Minimum share of the blocks' weights that the checkpoint must store as 4-bit groups of 32 for
+   * {@code source} to be the default. A Q4_K_M file has 0.85, the rest being Q6_K.
+   */
+  private static final double MIN_SOURCE_SHARE = 0.75;
+
   private static final AlgorithmName SOURCE = new AlgorithmName("source");
   private static final AlgorithmName HEAD_ROUNDING = new AlgorithmName("gptq");
   private static final String SOURCE_REASON =
@@ -58,6 +69,7 @@ final class Quantization {
   private final CalmSettings settings;
   private final Consumer<Progress> progress;
   private final int group;
+  private final SourceCoverage coverage;
   private final SearchKernels kernels = KernelVariants.ofThisMachine().searchKernels();
 
   Quantization(
@@ -70,17 +82,41 @@ final class Quantization {
     this.settings = settings;
     this.progress = progress;
     this.group = group(checkpoint, settings);
+    this.coverage = checkpoint.sourceCoverage();
   }
 
   /**
-   * Returns the maximum number of inputs that share a scale: as set, else 32 for a checkpoint whose
-   * own 4-bit blocks have that size, else 128.
+   * Returns the maximum number of inputs that share a scale: as set, else 32 for a checkpoint most
+   * of whose weights are 4-bit groups of that size, or if {@code source} is asked for, else 128.
    */
   static int group(Checkpoint checkpoint, CalmSettings settings) {
-    return settings
-        .quantization()
-        .group()
-        .orElse(checkpoint.hasSourceCodes() ? SOURCE_GROUP : DEFAULT_GROUP);
+    QuantizationSettings quantization = settings.quantization();
+    return quantization.group().isPresent()
+        ? quantization.group().getAsInt()
+        : sourceIsDefault(checkpoint.sourceCoverage(), quantization.plan())
+            ? SOURCE_GROUP
+            : DEFAULT_GROUP;
+  }
+
+  /**
+   * Returns whether the plan is {@code source} by default, so that there is neither a search nor a
+   * calibration.
+   */
+  static boolean isSourceAlone(Checkpoint checkpoint, CalmSettings settings) {
+    PlanSettings plan = settings.quantization().plan();
+    return plan.algorithm().isEmpty()
+        && plan.pool().isEmpty()
+        && group(checkpoint, settings) == SOURCE_GROUP
+        && checkpoint.sourceCoverage().share() >= MIN_SOURCE_SHARE;
+  }
+
+  private static boolean sourceIsDefault(SourceCoverage coverage, PlanSettings plan) {
+    return coverage.share() >= MIN_SOURCE_SHARE || (coverage.any() && namesSource(plan));
+  }
+
+  private static boolean namesSource(PlanSettings plan) {
+    return Stream.concat(plan.algorithm().stream(), plan.pool().stream())
+        .anyMatch(name -> isSource(name.text()));
   }
 
   Artifact run(ArtifactWriter writer) {
@@ -88,7 +124,8 @@ final class Quantization {
       List<Quantizer> pool = pool();
       checkpoint.requireFinite(
           parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
-      ModelTables tables = ModelTables.build(checkpoint, settings.quantization().lmHead(), group);
+      ModelTables tables =
+          ModelTables.build(checkpoint, settings.quantization().lmHead(), group, parallel);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
           pool.size() == 1 && !pool.get(0).needsCalibration()
@@ -132,27 +169,28 @@ final class Quantization {
     if (!plan.pool().isEmpty()) {
       return plan.pool().stream().map(quantizers::get).map(this::required).toList();
     }
-    if (sourceApplies()) {
+    if (isSourceAlone(checkpoint, settings)) {
       return List.of(quantizers.get(SOURCE));
     }
-    return quantizers.defaultPool().stream().filter(q -> !isSource(q)).toList();
+    return quantizers.defaultPool().stream().filter(q -> !isSource(q.name())).toList();
   }
 
   private boolean sourceApplies() {
-    return group == SOURCE_GROUP && checkpoint.hasSourceCodes();
+    return group == SOURCE_GROUP && coverage.any();
   }
 
-  private static boolean isSource(Quantizer quantizer) {
-    return quantizer.name().equals(SOURCE.text());
+  /** Returns whether an algorithm takes stored codes: {@code source}, or a composition with it. */
+  private static boolean isSource(String algorithm) {
+    return algorithm.equals(SOURCE.text()) || algorithm.startsWith(SOURCE.text() + "+");
   }
 
   private Quantizer required(Quantizer quantizer) {
-    if (isSource(quantizer) && !sourceApplies()) {
+    if (isSource(quantizer.name()) && !sourceApplies()) {
       throw new IllegalArgumentException(
-          ("calm.pool or calm.algorithm: 'source' needs a checkpoint whose linears are all Q4_0 or"
-                  + " Q4_1, and calm.group=32 or auto; got %s and group %d; remove it or use such"
-                  + " a checkpoint")
-              .formatted(checkpoint.hasSourceCodes() ? "one" : "another", group));
+          ("calm.pool or calm.algorithm: '%s' needs a checkpoint with linears of type Q4_0, Q4_1 or"
+                  + " Q4_K, and calm.group=32 or auto; got %s, and group %d; remove it or use such a"
+                  + " checkpoint")
+              .formatted(quantizer.name(), coverage.any() ? "one" : "one without", group));
     }
     return quantizer;
   }
@@ -160,8 +198,8 @@ final class Quantization {
   /** Makes a plan without calibration and PyTorch. */
   private QuantPlan weightsOnly(Quantizer quantizer, Parallel parallel, BlockSink sink) {
     String reason =
-        isSource(quantizer)
-            ? SOURCE_REASON
+        isSource(quantizer.name())
+            ? sourceReason()
             : settings
                 .quantization()
                 .plan()
@@ -170,11 +208,24 @@ final class Quantization {
                 .orElse("calm.pool names no other algorithm");
     return new WeightsOnlyPlan(
             checkpoint,
-            this::sourceCodes,
+            layer -> sourceCodes(layer, parallel),
             searchSettings(List.of(quantizer)),
             new Compute(parallel, kernels),
             progress)
         .make(sink, reason);
+  }
+
+  private String sourceReason() {
+    return coverage.isExact()
+        ? SOURCE_REASON
+        : String.format(
+            Locale.ROOT,
+            "%.1f %% of the blocks' weights are the checkpoint's own 4-bit groups of 32, taken with"
+                + " their codes%s; %sno other algorithm was tried: to search, set"
+                + " calm.pool=rtn,gptq,awq,smoothquant",
+            100 * coverage.share(),
+            coverage.rounded() > 0 ? " and with scales rounded to float16" : "",
+            coverage.none() > 0 ? "the others are rounded to the nearest codes; " : "");
   }
 
   private SearchSettings searchSettings(List<Quantizer> pool) {
@@ -239,7 +290,7 @@ final class Quantization {
           new SearchInputs(
               torch,
               checkpoint,
-              this::sourceCodes,
+              layer -> sourceCodes(layer, parallel),
               searchSettings(pool),
               new Compute(parallel, kernels));
       return work.apply(inputs, set);
@@ -266,12 +317,18 @@ final class Quantization {
                     .get(samples, length));
   }
 
-  private Map<LinearRole, QuantizedMatrix> sourceCodes(int layer) {
-    Map<LinearRole, QuantizedMatrix> codes = new EnumMap<>(LinearRole.class);
+  private Map<LinearRole, QuantizedMatrix> sourceCodes(int layer, Parallel parallel) {
+    Map<LinearRole, QuantizedMatrix> codes = new ConcurrentHashMap<>();
     if (sourceApplies()) {
-      for (LinearRole role : LinearRole.values()) {
-        checkpoint.sourceCodes(layer, role).ifPresent(code -> codes.put(role, code));
-      }
+      LinearRole[] roles = LinearRole.values();
+      parallel.ranges(
+          roles.length,
+          (from, to) -> {
+            for (int i = from; i < to; i++) {
+              LinearRole role = roles[i];
+              checkpoint.sourceCodes(layer, role).ifPresent(code -> codes.put(role, code));
+            }
+          });
     }
     return codes;
   }

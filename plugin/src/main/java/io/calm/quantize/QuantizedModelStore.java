@@ -39,7 +39,7 @@ public final class QuantizedModelStore {
   private static final Logger logger = LoggerFactory.getLogger(QuantizedModelStore.class);
 
   /** Raised whenever the same settings give another result than before. */
-  static final int RECIPE = 10;
+  static final int RECIPE = 11;
 
   /** Maximum number of uniform plans that the guard compares with the mix. */
   private static final int GUARD_PLANS = 2;
@@ -148,11 +148,12 @@ public final class QuantizedModelStore {
     Optional<TableFormat> format = settings.quantization().lmHead();
     TableFormat embeddings =
         format.filter(given -> given != TableFormat.INT4).orElse(TableFormat.INT8);
-    TableFormat automatic = tied ? TableFormat.INT4 : TableFormat.INT8;
+    boolean sourceAlone = Quantization.isSourceAlone(checkpoint, settings);
+    TableFormat automatic = tied && !sourceAlone ? TableFormat.INT4 : TableFormat.INT8;
     TableFormat head = format.orElse(automatic);
     boolean shared = tied && head == embeddings;
     PlanSettings plan = settings.quantization().plan();
-    boolean guarded = plan.algorithm().isEmpty() && plan.guard();
+    boolean guarded = plan.algorithm().isEmpty() && plan.guard() && !sourceAlone;
     int drafts = guarded ? 1 + GUARD_PLANS : 1;
     return new ArtifactLayout(
         Quantization.group(checkpoint, settings),
@@ -173,6 +174,14 @@ public final class QuantizedModelStore {
       Checkpoint checkpoint, SensitivityRequest request, Consumer<Progress> progress) {
     return failing(
         () -> new SensitivityRun(checkpoint, key(checkpoint), settings, progress).run(request));
+  }
+
+  /**
+   * Returns whether the model is quantized from the checkpoint's own 4-bit blocks, without a search
+   * and its memory.
+   */
+  public boolean isSourceAlone(Checkpoint checkpoint) {
+    return Quantization.isSourceAlone(checkpoint, settings);
   }
 
   private ArtifactKey key(Checkpoint checkpoint) {

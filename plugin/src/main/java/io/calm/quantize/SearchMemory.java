@@ -48,13 +48,23 @@ public final class SearchMemory {
     return layout.tablesBytes(spec) + Math.max(blockSearchBytes(spec, settings, length), sampling);
   }
 
+  /**
+   * Returns the estimate of a plan from weights alone, which holds the token tables and one block
+   * in float32, as codes, and packed.
+   */
+  public static long weightsAloneBytes(ModelSpec spec, ArtifactLayout layout) {
+    return layout.tablesBytes(spec) + 6 * blockWeights(spec);
+  }
+
+  private static long blockWeights(ModelSpec spec) {
+    return Arrays.stream(LinearRole.values())
+        .mapToLong(role -> (long) spec.outputs(role) * spec.inputs(role))
+        .sum();
+  }
+
   private static long blockSearchBytes(ModelSpec spec, CalmSettings settings, long length) {
     int pool = poolSize(settings.quantization().plan());
-    long block =
-        4
-            * Arrays.stream(LinearRole.values())
-                .mapToLong(role -> (long) spec.outputs(role) * spec.inputs(role))
-                .sum();
+    long block = 4 * blockWeights(spec);
     long tokens = CalibrationSet.total(settings.quantization().calibration().samples()) * length;
     long widest =
         Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).max().orElse(0);

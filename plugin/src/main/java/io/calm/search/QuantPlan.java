@@ -70,7 +70,7 @@ public record QuantPlan(
    * The result of one algorithm on one block.
    *
    * @param score debiased linear CKA with the output of the full-precision block, or another
-   *     metric; NaN if the algorithm failed
+   *     metric; NaN if the algorithm failed, or was not scored because it is the only one
    * @param biasedScore the biased estimate
    * @param relativeMse squared error over the squared norm of the reference, on the same rows
    * @param normalizedMse the same with each row divided by its root mean square

@@ -61,17 +61,18 @@ public final class WeightsOnlyPlan {
     List<QuantPlan.BlockChoice> choices = new ArrayList<>();
     for (int layer = 0; layer < weights.spec().layers(); layer++) {
       progress.quantizing(layer, name);
-      BlockParameters<Matrix> block = weights.block(layer);
+      BlockParameters<Matrix> block = weights.block(layer, compute.parallel());
+      double start = progress.seconds();
       try {
         Quantizer.Result result = quantizer.quantize(new Weights(block, sourceCodes.apply(layer)));
         sink.block(QuantPlan.uniform(name), layer, result.block());
+        choices.add(choice(layer, name, reason, result, progress.seconds() - start));
       } catch (QuantizationException e) {
         throw new SearchException(
             "%s cannot quantize block %d: %s".formatted(name, layer, e.getMessage()));
       } finally {
         DequantizedBlocks.close(block);
       }
-      choices.add(new QuantPlan.BlockChoice(layer, name, reason, Map.of()));
     }
     return new QuantPlan(
         choices,
@@ -89,6 +90,19 @@ public final class WeightsOnlyPlan {
         settings.head().withoutSequences(),
         new QuantPlan.Calibration("none", 0, 0, 0, 0, 0, List.of()),
         progress.seconds());
+  }
+
+  /** Returns the choice of a block, with what the algorithm found, if anything. */
+  private static QuantPlan.BlockChoice choice(
+      int layer, String name, String reason, Quantizer.Result result, double seconds) {
+    if (result.detail().isEmpty()) {
+      return new QuantPlan.BlockChoice(layer, name, reason, Map.of());
+    }
+    QuantPlan.Candidate candidate =
+        new QuantPlan.Candidate(
+            Double.NaN, Double.NaN, Double.NaN, seconds, Optional.empty(), result.detail());
+    String weights = result.detail().getOrDefault("weights", reason);
+    return new QuantPlan.BlockChoice(layer, name, weights, Map.of(name, candidate));
   }
 
   /** A block without inputs. */

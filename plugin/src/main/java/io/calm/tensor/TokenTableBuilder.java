@@ -12,6 +12,9 @@ import java.util.function.IntFunction;
  * {@code ByteBuffer::allocateDirect}. Not thread safe.
  */
 public abstract sealed class TokenTableBuilder {
+  /** Number of rows that a thread reads at a time. */
+  private static final int BAND = 512;
+
   private final int tokens;
   private final int width;
   private final float[] row;
@@ -66,6 +69,41 @@ public abstract sealed class TokenTableBuilder {
     return this;
   }
 
+  /** A source of the rows of a table, which several threads may use. */
+  @FunctionalInterface
+  public interface RowReader {
+
+    /** Returns rows {@code from} (inclusive) to {@code to} (exclusive), [to - from, D]. */
+    Matrix read(int from, int to);
+  }
+
+  /**
+   * Adds all rows, read in bands on several threads.
+   *
+   * @throws IllegalArgumentException as {@link #add} does
+   * @throws IllegalStateException if there are rows already
+   */
+  public final TokenTableBuilder addAll(RowReader rows, Parallel parallel) {
+    if (next != 0) {
+      throw new IllegalStateException("token table: %d rows are there already".formatted(next));
+    }
+    parallel.ranges(
+        (tokens + BAND - 1) / BAND,
+        (first, end) -> {
+          float[] values = new float[width];
+          for (int from = first * BAND; from < Math.min(tokens, end * BAND); from += BAND) {
+            try (Matrix band = rows.read(from, Math.min(tokens, from + BAND))) {
+              for (int r = 0; r < band.rows(); r++) {
+                band.readRow(r, values);
+                put(from + r, values);
+              }
+            }
+          }
+        });
+    next = tokens;
+    return this;
+  }
+
   /** Returns the table; fails where rows are missing. */
   public final TokenTable build() {
     if (next != tokens) {
@@ -75,6 +113,7 @@ public abstract sealed class TokenTableBuilder {
     return table();
   }
 
+  /** Writes a row; rows of several threads must differ. */
   abstract void put(int token, float[] values);
 
   abstract TokenTable table();
@@ -130,10 +169,23 @@ public abstract sealed class TokenTableBuilder {
         return;
       }
       int tile = token / TILE * TILE * rowBytes + token % TILE * 4;
-      for (int k = 0; k < width; k++) {
-        codes.put(
-            tile + k / 4 * TILE * 4 + k % 4, (byte) ActivationQuantizer.code(values[k], scale));
+      int k = 0;
+      for (; k + 4 <= width; k += 4) {
+        int word =
+            code(values[k], scale)
+                | code(values[k + 1], scale) << 8
+                | code(values[k + 2], scale) << 16
+                | code(values[k + 3], scale) << 24;
+        codes.putInt(tile + k * TILE, word);
       }
+      for (; k < width; k++) {
+        codes.put(tile + k / 4 * TILE * 4 + k % 4, (byte) code(values[k], scale));
+      }
+    }
+
+    /** Returns the code as an unsigned byte. */
+    private static int code(float value, float scale) {
+      return ActivationQuantizer.code(value, scale) & 0xff;
     }
 
     @Override

@@ -63,4 +63,34 @@ class PlanTableTest {
     assertTrue(summary.contains("served: uniform-gptq"), summary);
     assertTrue(summary.contains("the mix, rejected by the guard: {awq=1, gptq=1}"), summary);
   }
+
+  @Test
+  void aPlanFromWeightsAloneHasReasonsButNoScores() {
+    QuantPlan.Candidate unscored =
+        new QuantPlan.Candidate(
+            Double.NaN, Double.NaN, Double.NaN, 1, Optional.empty(), Map.of("q", "own codes"));
+    QuantPlan searched = plan("calm", true);
+    QuantPlan plan =
+        new QuantPlan(
+            List.of(
+                new QuantPlan.BlockChoice(
+                    0, "source", "own codes: exact", Map.of("source", unscored))),
+            List.of("source"),
+            "uniform-source",
+            "no other algorithm was tried",
+            32,
+            Metric.CKA,
+            0,
+            0,
+            0,
+            0,
+            0,
+            Optional.empty(),
+            searched.head(),
+            searched.calibration(),
+            2);
+    List<String> lines = PlanTable.lines(plan);
+    assertEquals(List.of("block", "served", "reason"), words(lines.get(0)));
+    assertEquals(List.of("0", "source", "own", "codes:", "exact"), words(lines.get(1)));
+  }
 }

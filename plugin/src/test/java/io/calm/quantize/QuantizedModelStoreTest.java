@@ -1,5 +1,6 @@
 package io.calm.quantize;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -8,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.gguf.MixedGguf;
 import io.calm.kernels.KernelVariants;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -24,6 +26,8 @@ import io.calm.settings.CalmSettings;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.QuantizedMatrix;
+import io.calm.tensor.TableFormat;
 import io.calm.testing.Repository;
 import io.calm.testing.SmolLm2;
 import java.io.IOException;
@@ -242,7 +246,110 @@ class QuantizedModelStoreTest {
         assertThrows(
             QuantizeException.class,
             () -> get(TINY, settings("calm.algorithm", "source", "calm.group", "32")));
-    assertTrue(e.getMessage().contains("Q4_0 or Q4_1"), e.getMessage());
+    assertTrue(
+        e.getMessage().contains("needs a checkpoint with linears of type Q4_0, Q4_1 or Q4_K"),
+        e.getMessage());
+    assertTrue(e.getMessage().contains("got one without, and group 32"), e.getMessage());
+  }
+
+  /** Writes a file in the manner of Q4_K_M: v and o have another type than the others. */
+  private Path mixed(MixedGguf.Type vAndO, MixedGguf.Type others) throws IOException {
+    Map<LinearRole, MixedGguf.Type> types = new EnumMap<>(LinearRole.class);
+    for (LinearRole role : LinearRole.values()) {
+      boolean other = role == LinearRole.V || role == LinearRole.O;
+      types.put(role, other ? vAndO : others);
+    }
+    return MixedGguf.write(cache.resolve("mixed.gguf"), 2, types, 7);
+  }
+
+  @Test
+  void aFileOfMostlySuperBlocksIsTakenWithItsErrorsStated() throws IOException {
+    Path file = mixed(MixedGguf.Type.Q6_K, MixedGguf.Type.Q4_K);
+    CalmSettings settings = settings("calm.group", "auto", "calm.lm-head", "auto");
+    Artifact artifact = get(file, settings);
+    assertFalse(searched());
+    assertFalse(sampled());
+    QuantPlan plan = artifact.plan();
+    assertEquals("uniform-source", plan.served());
+    assertEquals(32, plan.group());
+    assertEquals(TableFormat.INT8, plan.head().format());
+    // v and o are 98304 of 589824 weights of a block
+    assertTrue(plan.reason().startsWith("83.3 % of the blocks' weights are"), plan.reason());
+    assertTrue(plan.reason().contains("scales rounded to float16"), plan.reason());
+    for (QuantPlan.BlockChoice block : plan.blocks()) {
+      assertTrue(
+          block.reason().startsWith("own codes: relative error ")
+              && block.reason().contains("nearest codes in v, o: relative error "),
+          block.reason());
+      QuantPlan.Candidate candidate = block.candidates().get("source");
+      assertTrue(
+          candidate != null
+              && String.valueOf(candidate.detail().get("q")).startsWith("own codes, relative"),
+          block.toString());
+    }
+    try (Checkpoint checkpoint = Checkpoints.open(file)) {
+      for (LinearRole role : List.of(LinearRole.Q, LinearRole.GATE, LinearRole.DOWN)) {
+        QuantizedMatrix own = checkpoint.sourceCodes(1, role).orElseThrow();
+        QuantizedMatrix served = Packing.unpack(artifact.model().blocks().get(1).linear(role));
+        assertArrayEquals(own.codes(), served.codes());
+        assertArrayEquals(own.scales(), served.scales());
+        assertArrayEquals(own.minimums(), served.minimums());
+      }
+    }
+    assertEquals(plan, get(file, settings).plan(), "the errors are stored with the plan");
+  }
+
+  @Test
+  void linearsWithFallbackTypesOfLlamaCppAreRounded() throws IOException {
+    Path file = mixed(MixedGguf.Type.Q8_0, MixedGguf.Type.Q4_K);
+    QuantPlan plan = get(file, settings("calm.group", "auto")).plan();
+    assertEquals("uniform-source", plan.served());
+    assertTrue(plan.blocks().get(0).reason().contains("nearest codes in v, o"), plan.toString());
+  }
+
+  @Test
+  void aFileWithFewSuperBlocksIsSearchedUnlessSourceIsNamed() throws IOException {
+    Path file = mixed(MixedGguf.Type.Q4_K, MixedGguf.Type.Q5_0);
+    try (Checkpoint checkpoint = Checkpoints.open(file)) {
+      CalmSettings automatic = settings("calm.group", "auto");
+      assertEquals(128, Quantization.group(checkpoint, automatic));
+      assertFalse(Quantization.isSourceAlone(checkpoint, automatic));
+      CalmSettings grouped = settings("calm.group", "32");
+      assertFalse(Quantization.isSourceAlone(checkpoint, grouped));
+      CalmSettings pool = settings("calm.group", "auto", "calm.pool", "gptq,source+gptq");
+      assertEquals(32, Quantization.group(checkpoint, pool));
+    }
+    for (String algorithm : List.of("source", "source+rtn")) {
+      QuantPlan plan =
+          get(file, settings("calm.group", "auto", "calm.algorithm", algorithm)).plan();
+      assertFalse(searched());
+      assertEquals("uniform-" + algorithm, plan.served());
+      assertEquals(32, plan.group());
+      assertTrue(plan.reason().startsWith("16.7 % of the blocks' weights are"), plan.reason());
+    }
+  }
+
+  @Test
+  void fiveBitFilesHaveNoCodesToTake() throws IOException {
+    Path file = mixed(MixedGguf.Type.Q6_K, MixedGguf.Type.Q5_K);
+    QuantizeException e =
+        assertThrows(
+            QuantizeException.class,
+            () -> get(file, settings("calm.group", "auto", "calm.algorithm", "source")));
+    assertTrue(e.getMessage().contains("got one without, and group 128"), e.getMessage());
+  }
+
+  @Test
+  void sourceIsRefusedInAnotherGroup() throws IOException {
+    Path file = mixed(MixedGguf.Type.Q6_K, MixedGguf.Type.Q4_K);
+    QuantizeException e =
+        assertThrows(
+            QuantizeException.class,
+            () -> get(file, settings("calm.group", "64", "calm.algorithm", "source+gptq")));
+    assertTrue(
+        e.getMessage().contains("'source+gptq' needs a checkpoint")
+            && e.getMessage().contains("calm.group=32 or auto; got one, and group 64"),
+        e.getMessage());
   }
 
   @Test

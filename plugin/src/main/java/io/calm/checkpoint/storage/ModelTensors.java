@@ -1,6 +1,7 @@
 package io.calm.checkpoint.storage;
 
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.SourceCoverage;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
@@ -112,22 +113,53 @@ public final class ModelTensors {
   /** Reads block {@code layer} as float32. */
   public BlockParameters<Matrix> block(int layer) {
     Map<LinearRole, Matrix> linears = new EnumMap<>(LinearRole.class);
-    Map<LinearRole, float[]> biases = new EnumMap<>(LinearRole.class);
-    Map<NormRole, float[]> norms = new EnumMap<>(NormRole.class);
     for (LinearRole role : LinearRole.values()) {
-      linears.put(
-          role, table.get(names.weight(layer, role)).read(0, spec.outputs(role), order(role)));
+      linears.put(role, linear(layer, role));
+    }
+    return new BlockParameters<>(linears, biases(layer), norms(layer));
+  }
+
+  /** The same, with several linears at a time. */
+  public BlockParameters<Matrix> block(int layer, Parallel parallel) {
+    LinearRole[] roles = LinearRole.values();
+    Matrix[] read = new Matrix[roles.length];
+    parallel.ranges(
+        roles.length,
+        (from, to) -> {
+          for (int i = from; i < to; i++) {
+            read[i] = linear(layer, roles[i]);
+          }
+        });
+    Map<LinearRole, Matrix> linears = new EnumMap<>(LinearRole.class);
+    for (int i = 0; i < roles.length; i++) {
+      linears.put(roles[i], read[i]);
+    }
+    return new BlockParameters<>(linears, biases(layer), norms(layer));
+  }
+
+  private Matrix linear(int layer, LinearRole role) {
+    return table.get(names.weight(layer, role)).read(0, spec.outputs(role), order(role));
+  }
+
+  private Map<LinearRole, float[]> biases(int layer) {
+    Map<LinearRole, float[]> biases = new EnumMap<>(LinearRole.class);
+    for (LinearRole role : LinearRole.values()) {
       if (spec.biases().contains(role)) {
         biases.put(role, table.get(names.bias(layer, role)).readVector(order(role)));
       }
     }
+    return biases;
+  }
+
+  private Map<NormRole, float[]> norms(int layer) {
+    Map<NormRole, float[]> norms = new EnumMap<>(NormRole.class);
     for (NormRole norm : spec.norms()) {
       norms.put(norm, vector(names.norm(layer, norm)));
     }
-    return new BlockParameters<>(linears, biases, norms);
+    return norms;
   }
 
-  /** Reads the stored codes of a linear; empty unless it is Q4_0 or Q4_1. */
+  /** Reads the stored codes of a linear; empty unless it is Q4_0, Q4_1 or Q4_K. */
   public Optional<QuantizedMatrix> sourceCodes(int layer, LinearRole role) {
     StoredTensor tensor = table.get(names.weight(layer, role));
     return SourceCodes.isSource(tensor)
@@ -135,16 +167,25 @@ public final class ModelTensors {
         : Optional.empty();
   }
 
-  /** Returns whether every linear of every block is Q4_0 or Q4_1. */
-  public boolean hasSourceCodes() {
+  /** Counts the weights of the blocks by their 4-bit form. */
+  public SourceCoverage sourceCoverage() {
+    long exact = 0;
+    long rounded = 0;
+    long none = 0;
     for (int layer = 0; layer < spec.layers(); layer++) {
       for (LinearRole role : LinearRole.values()) {
-        if (!SourceCodes.isSource(table.get(names.weight(layer, role)))) {
-          return false;
+        StoredTensor tensor = table.get(names.weight(layer, role));
+        long weights = tensor.rows() * tensor.columns();
+        if (SourceCodes.isExact(tensor)) {
+          exact += weights;
+        } else if (SourceCodes.isSource(tensor)) {
+          rounded += weights;
+        } else {
+          none += weights;
         }
       }
     }
-    return true;
+    return new SourceCoverage(exact, rounded, none);
   }
 
   /** Reads rows {@code from} to {@code to} (exclusive) of the embedding table, [to - from, D]. */

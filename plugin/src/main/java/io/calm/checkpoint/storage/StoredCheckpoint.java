@@ -4,6 +4,7 @@ import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.GenerationDefaults;
+import io.calm.checkpoint.SourceCoverage;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.files.FileStamp;
 import io.calm.model.BlockParameters;
@@ -91,13 +92,18 @@ public final class StoredCheckpoint implements Checkpoint {
   }
 
   @Override
+  public BlockParameters<Matrix> block(int layer, Parallel parallel) {
+    return reading(() -> tensors.block(Objects.checkIndex(layer, spec().layers()), parallel));
+  }
+
+  @Override
   public Optional<QuantizedMatrix> sourceCodes(int layer, LinearRole role) {
     return reading(() -> tensors.sourceCodes(Objects.checkIndex(layer, spec().layers()), role));
   }
 
   @Override
-  public boolean hasSourceCodes() {
-    return tensors.hasSourceCodes();
+  public SourceCoverage sourceCoverage() {
+    return tensors.sourceCoverage();
   }
 
   @Override

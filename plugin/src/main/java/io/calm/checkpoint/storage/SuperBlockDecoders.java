@@ -14,15 +14,15 @@ final class SuperBlockDecoders {
     return ((value & 0xff) >>> shift) & ((1 << width) - 1);
   }
 
-  /** Returns the 6-bit scale {@code j} (0..7) of the 12 bytes at {@code at}. */
-  private static int scale(byte[] source, int at, int j) {
+  /** Returns the 6-bit scale {@code j} (0..7) of Q4_K and Q5_K, from the 12 bytes at {@code at}. */
+  static int scale(byte[] source, int at, int j) {
     return j < 4
         ? bits(source[at + j], 0, 6)
         : bits(source[at + j + 4], 0, 4) + 16 * bits(source[at + j - 4], 6, 2);
   }
 
-  /** Returns the 6-bit minimum {@code j} (0..7) of the 12 bytes at {@code at}. */
-  private static int minimum(byte[] source, int at, int j) {
+  /** Returns the 6-bit minimum {@code j} (0..7), likewise. */
+  static int minimum(byte[] source, int at, int j) {
     return j < 4
         ? bits(source[at + j + 4], 0, 6)
         : bits(source[at + j + 4], 4, 4) + 16 * bits(source[at + j], 6, 2);
@@ -79,18 +79,32 @@ final class SuperBlockDecoders {
   static void q6k(byte[] source, int from, float[] target, int count) {
     for (int e = 0, at = from; e < count; e += BLOCK, at += 210) {
       float d = LittleEndian.float16(source, at + 208);
-      for (int run = 0; run < 8; run++) {
-        int half = run / 4;
-        int r = run & 3;
-        int low = at + half * 64 + (r & 1) * 32;
-        int lowShift = r / 2 * 4;
-        int high = at + 128 + half * 32;
-        for (int j = 0; j < 32; j++) {
-          int q = bits(source[low + j], lowShift, 4) + 16 * bits(source[high + j], 2 * r, 2);
-          float s = d * source[at + 192 + half * 8 + r * 2 + j / 16];
-          target[e + run * 32 + j] = s * (q - 32);
+      for (int half = 0; half < 2; half++) {
+        for (int part = 0; part < 2; part++) {
+          int low = at + half * 64 + part * 16;
+          int high = at + 128 + half * 32 + part * 16;
+          int scales = at + 192 + half * 8 + part;
+          sixteen(source, low, high, scales, d, target, e + half * 128 + part * 16);
         }
       }
+    }
+  }
+
+  /** Decodes 16 elements of each of the four runs of a half, those of one part of every run. */
+  private static void sixteen(
+      byte[] source, int low, int high, int scales, float d, float[] target, int to) {
+    float s0 = d * source[scales];
+    float s1 = d * source[scales + 2];
+    float s2 = d * source[scales + 4];
+    float s3 = d * source[scales + 6];
+    for (int j = 0; j < 16; j++) {
+      int first = source[low + j];
+      int second = source[low + 32 + j];
+      int upper = source[high + j];
+      target[to + j] = s0 * (((first & 15) | ((upper & 3) << 4)) - 32);
+      target[to + 32 + j] = s1 * (((second & 15) | ((upper & 12) << 2)) - 32);
+      target[to + 64 + j] = s2 * ((((first >> 4) & 15) | (upper & 48)) - 32);
+      target[to + 96 + j] = s3 * ((((second >> 4) & 15) | ((upper & 192) >> 2)) - 32);
     }
   }
 }

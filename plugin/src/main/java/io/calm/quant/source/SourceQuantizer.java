@@ -2,61 +2,130 @@ package io.calm.quant.source;
 
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
+import io.calm.model.Stage;
 import io.calm.quant.BlockSample;
-import io.calm.quant.QuantizationException;
+import io.calm.quant.NearestRounding;
 import io.calm.quant.Quantizer;
+import io.calm.quant.Rounding;
+import io.calm.quant.StageProblem;
+import io.calm.quant.StageWalk;
+import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
+import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
- * Takes over the checkpoint's own 4-bit blocks (GGUF Q4_0 and Q4_1), which are W4A8 weights of
- * group 32 already and have no weight error. Applies only if the group limit is 32, so that a
- * module's size does not depend on the algorithm.
+ * Takes over the checkpoint's own 4-bit blocks of 32 (GGUF Q4_0, Q4_1 and Q4_K), which are W4A8
+ * codes already. The other linears of a block, e.g. the Q6_K linears of a Q4_K_M file, are rounded
+ * to the nearest codes, or with the rounding of a composition ({@code source+gptq}). Applies only
+ * if the group limit is 32, so that a module's size does not depend on the algorithm.
  */
 public final class SourceQuantizer implements Quantizer {
   private static final int GROUP = 32;
 
+  private final String name;
+  private final Optional<Rounding> rounding;
+  private final String roundingName;
+
+  /** Creates the algorithm that uses weights alone. */
+  public SourceQuantizer() {
+    this("source", Optional.empty(), "nearest codes");
+  }
+
+  /**
+   * @param rounding rounding of the linears without stored codes, on their inputs; empty for the
+   *     nearest codes
+   * @param roundingName the name of that rounding in the plan
+   */
+  private SourceQuantizer(String name, Optional<Rounding> rounding, String roundingName) {
+    this.name = name;
+    this.rounding = rounding;
+    this.roundingName = roundingName;
+  }
+
   @Override
   public String name() {
-    return "source";
+    return name;
   }
 
   @Override
   public boolean needsCalibration() {
-    return false;
+    return rounding.isPresent();
+  }
+
+  @Override
+  public Optional<Quantizer> composedWith(Quantizer other, String composition) {
+    return other
+        .rounding()
+        .map(
+            rest ->
+                other.needsCalibration()
+                    ? new SourceQuantizer(composition, Optional.of(rest), other.name())
+                    : new SourceQuantizer(composition, Optional.empty(), "nearest codes"));
   }
 
   @Override
   public boolean appliesTo(BlockSample sample) {
-    if (sample.groupLimit() != GROUP) {
-      return false;
-    }
-    for (LinearRole role : LinearRole.values()) {
-      if (sample.source(role).isEmpty()) {
-        return false;
-      }
-    }
-    return true;
+    return sample.groupLimit() == GROUP;
   }
 
   @Override
   public Result quantize(BlockSample sample) {
-    Map<LinearRole, QuantizedLinear> linears = new EnumMap<>(LinearRole.class);
+    Map<LinearRole, QuantizedMatrix> linears =
+        rounding.isPresent() ? staged(sample, rounding.get()) : nearest(sample);
+    Parallel parallel = sample.compute().parallel();
+    Map<LinearRole, QuantizedLinear> packed = new EnumMap<>(LinearRole.class);
+    linears.forEach((role, linear) -> packed.put(role, Packing.pack(linear, parallel)));
+    return new Result(
+        new BlockParameters<>(packed, sample.block().biases(), sample.block().norms()),
+        WeightErrors.of(sample, linears).detail(roundingName));
+  }
+
+  /** Takes or rounds every linear from its weights alone. */
+  private static Map<LinearRole, QuantizedMatrix> nearest(BlockSample sample) {
+    Map<LinearRole, QuantizedMatrix> linears = new EnumMap<>(LinearRole.class);
     for (LinearRole role : LinearRole.values()) {
-      QuantizedMatrix codes =
+      Matrix weight = sample.block().linear(role);
+      linears.put(
+          role,
           sample
               .source(role)
-              .orElseThrow(
+              .orElseGet(
                   () ->
-                      new QuantizationException(
-                          "linear %s has no 4-bit blocks in the checkpoint".formatted(role)));
-      linears.put(role, Packing.pack(codes));
+                      NearestRounding.plain(
+                          weight,
+                          QuantizedLinear.groupFor(weight.columns(), sample.groupLimit()),
+                          sample.compute(),
+                          role.name())));
     }
-    return new Result(
-        new BlockParameters<>(linears, sample.block().biases(), sample.block().norms()),
-        Map.of("weights", "exact"));
+    return linears;
+  }
+
+  /** Takes or rounds every linear, stage by stage, on the inputs behind the earlier stages. */
+  private static Map<LinearRole, QuantizedMatrix> staged(BlockSample sample, Rounding rounding) {
+    Map<LinearRole, QuantizedMatrix> linears = new EnumMap<>(LinearRole.class);
+    try (StageWalk walk = sample.walk()) {
+      for (Stage stage : Stage.values()) {
+        Map<LinearRole, QuantizedMatrix> done = new EnumMap<>(LinearRole.class);
+        List<LinearRole> open = new ArrayList<>();
+        for (LinearRole role : stage.linears()) {
+          sample.source(role).ifPresentOrElse(codes -> done.put(role, codes), () -> open.add(role));
+        }
+        if (!open.isEmpty()) {
+          try (StageProblem problem = new StageProblem(sample, walk, open)) {
+            done.putAll(problem.unstack(rounding.round(problem.rounding())));
+          }
+        }
+        linears.putAll(done);
+        walk.advance(done, sample.block().biases());
+      }
+    }
+    return linears;
   }
 }

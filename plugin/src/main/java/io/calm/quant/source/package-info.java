@@ -1,4 +1,4 @@
-/** The checkpoint's own 4-bit blocks, for checkpoints that are W4A8 already. */
+/** The checkpoint's own 4-bit blocks, for checkpoints whose linears are W4A8 codes already. */
 @NullMarked
 package io.calm.quant.source;
 

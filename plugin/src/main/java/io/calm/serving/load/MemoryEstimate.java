@@ -50,6 +50,32 @@ public record MemoryEstimate(List<Part> parts) {
       CalmSettings settings,
       SchedulerSettings budgets,
       boolean quantized) {
+    return of(
+        spec,
+        layout,
+        settings,
+        budgets,
+        quantized ? List.of() : List.of(search(spec, layout, settings)));
+  }
+
+  /** Estimates the memory of a model that is quantized from its weights alone, without a search. */
+  public static MemoryEstimate ofWeightsAlone(
+      ModelSpec spec, ArtifactLayout layout, CalmSettings settings, SchedulerSettings budgets) {
+    long bytes = SearchMemory.weightsAloneBytes(spec, layout);
+    return of(
+        spec,
+        layout,
+        settings,
+        budgets,
+        List.of(new Part("the quantization", bytes, "use a smaller model")));
+  }
+
+  private static MemoryEstimate of(
+      ModelSpec spec,
+      ArtifactLayout layout,
+      CalmSettings settings,
+      SchedulerSettings budgets,
+      List<Part> search) {
     List<Part> parts = new ArrayList<>();
     parts.add(new Part("weights", layout.blocksBytes(spec), "use a smaller model"));
     parts.add(
@@ -62,7 +88,6 @@ public record MemoryEstimate(List<Part> parts) {
                 budgets.blocks() * Decoders.blockBytes(spec, settings.decoder().forDecoder()),
                 "lower calm.kv-budget-mb"),
             new Part("step buffers", stepBytes(spec, budgets), "lower calm.max-running"));
-    List<Part> search = quantized ? List.of() : List.of(search(spec, layout, settings));
     parts.addAll(sum(search) > sum(serving) ? search : serving);
     return new MemoryEstimate(parts);
   }

@@ -1,6 +1,7 @@
 package io.calm.serving.load;
 
 import io.calm.artifact.Artifact;
+import io.calm.artifact.ArtifactLayout;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
@@ -182,12 +183,13 @@ public final class ModelLoader {
 
   private static MemoryEstimate memory(
       Checkpoint checkpoint, CalmSettings settings, boolean quantized) {
-    return MemoryEstimate.of(
-        checkpoint.spec(),
-        new QuantizedModelStore(settings).layout(checkpoint),
-        settings,
-        budgets(checkpoint.spec(), settings),
-        quantized);
+    QuantizedModelStore store = new QuantizedModelStore(settings);
+    ModelSpec spec = checkpoint.spec();
+    ArtifactLayout layout = store.layout(checkpoint);
+    SchedulerSettings budgets = budgets(spec, settings);
+    return !quantized && store.isSourceAlone(checkpoint)
+        ? MemoryEstimate.ofWeightsAlone(spec, layout, settings, budgets)
+        : MemoryEstimate.of(spec, layout, settings, budgets, quantized);
   }
 
   private static boolean isQuantized(Checkpoint checkpoint, CalmSettings settings) {

@@ -222,7 +222,7 @@ final class Quantization {
             Locale.ROOT,
             "%.1f %% of the blocks' weights are the checkpoint's own 4-bit groups of 32, taken with"
                 + " their codes%s; %sno other algorithm was tried: to search, set"
-                + " calm.pool=rtn,gptq,awq,smoothquant",
+                + " calm.pool=rtn,gptq,qep,awq,smoothquant",
             100 * coverage.share(),
             coverage.rounded() > 0 ? " and with scales rounded to float16" : "",
             coverage.none() > 0 ? "the others are rounded to the nearest codes; " : "");
@@ -273,7 +273,8 @@ final class Quantization {
       List<Quantizer> pool = pool();
       checkpoint.requireFinite(
           parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
-      ModelTables tables = ModelTables.build(checkpoint, settings.quantization().lmHead(), group);
+      ModelTables tables =
+          ModelTables.build(checkpoint, settings.quantization().lmHead(), group, parallel);
       return withInputs(pool, tables, parallel, work);
     }
   }

@@ -100,7 +100,13 @@ public final class WeightsOnlyPlan {
     }
     QuantPlan.Candidate candidate =
         new QuantPlan.Candidate(
-            Double.NaN, Double.NaN, Double.NaN, seconds, Optional.empty(), result.detail());
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            seconds,
+            Optional.empty(),
+            result.detail());
     String weights = result.detail().getOrDefault("weights", reason);
     return new QuantPlan.BlockChoice(layer, name, weights, Map.of(name, candidate));
   }

@@ -68,7 +68,13 @@ class PlanTableTest {
   void aPlanFromWeightsAloneHasReasonsButNoScores() {
     QuantPlan.Candidate unscored =
         new QuantPlan.Candidate(
-            Double.NaN, Double.NaN, Double.NaN, 1, Optional.empty(), Map.of("q", "own codes"));
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            Double.NaN,
+            1,
+            Optional.empty(),
+            Map.of("q", "own codes"));
     QuantPlan searched = plan("calm", true);
     QuantPlan plan =
         new QuantPlan(

@@ -136,7 +136,7 @@ class GgufExporterTest {
       assertEquals(group, model.blocks().get(0).linear(LinearRole.DOWN).group());
       SameWeights.requireBlocks(model, read, value -> value);
       SameWeights.requireTables(model, read, value -> value, head.startsWith("int") ? SCALE : 0);
-      assertTrue(read.hasSourceCodes());
+      assertTrue(read.sourceCoverage().any());
       assertEquals(model.embeddings() == model.head(), read.spec().tiedEmbeddings());
       requireCodes(model, read, LinearRole.K);
       requireCodes(model, read, LinearRole.DOWN);

@@ -286,6 +286,16 @@ class SourceQuantizerTest {
     }
 
     @Override
+    public Matrix heldOutSample() {
+      throw new IllegalStateException("not asked for");
+    }
+
+    @Override
+    public int rows() {
+      throw new IllegalStateException("not asked for");
+    }
+
+    @Override
     public Matrix gram() {
       throw new IllegalStateException("not asked for");
     }

@@ -12,7 +12,9 @@ import java.util.stream.Stream;
 public final class Quantizers {
   /** Members of the pool unless the settings say otherwise, tried in this order. */
   private static final List<AlgorithmName> DEFAULT_POOL =
-      Stream.of("source", "rtn", "gptq", "qep", "awq", "smoothquant").map(AlgorithmName::new).toList();
+      Stream.of("source", "rtn", "gptq", "qep", "awq", "smoothquant")
+          .map(AlgorithmName::new)
+          .toList();
 
   private final Map<String, Quantizer> byName = new LinkedHashMap<>();
 

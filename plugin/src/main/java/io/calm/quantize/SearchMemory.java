@@ -20,9 +20,9 @@ import java.util.Arrays;
  *
  * <p>The search holds a full-precision block three times (in Java, in PyTorch, dequantized) and
  * once per candidate, the hidden streams, the full-precision inputs of a block's stages, five
- * matrices of the size of the widest linear's Hessian, the logits of the guard, the token tables, and PyTorch itself. A model that samples its
- * own calibration tokens needs, before that, its whole quantized form and the keys and values of
- * the sampled sequences.
+ * matrices of the size of the widest linear's Hessian, the logits of the guard, the token tables,
+ * and PyTorch itself. A model that samples its own calibration tokens needs, before that, its whole
+ * quantized form and the keys and values of the sampled sequences.
  */
 public final class SearchMemory {
   /** Changes of the settings or the deployment that reduce the memory of a search. */
@@ -68,8 +68,7 @@ public final class SearchMemory {
     long tokens = CalibrationSet.total(settings.quantization().calibration().samples()) * length;
     long widest =
         Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).max().orElse(0);
-    long inputs =
-        Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).sum();
+    long inputs = Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).sum();
     long stageInputs =
         4L
             * settings.quantization().calibration().samples()

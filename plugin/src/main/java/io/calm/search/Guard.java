@@ -3,9 +3,9 @@ package io.calm.search;
 import io.calm.calibration.CalibrationSet;
 import io.calm.model.BlockParameters;
 import io.calm.quant.Quantizer;
-import io.calm.tensor.Matrix;
 import io.calm.replay.HiddenStates;
 import io.calm.search.Streams.Part;
+import io.calm.tensor.Matrix;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -135,8 +135,7 @@ final class Guard {
       try {
         try (Streams fit = fullFit(quantizer, first)) {
           forwards +=
-              new UniformPass(context, progress::guarding)
-                  .run(quantizer, first, stream, fit, sink);
+              new UniformPass(context, progress::guarding).run(quantizer, first, stream, fit, sink);
         }
         rivals.add(new Rival(ranked.name(), ranked.blockErrors(), divergences(stream)));
         QuantPlan.GuardResult so = decide(mixKl, rivals);
@@ -154,7 +153,9 @@ final class Guard {
       }
     }
 
-    /** Returns the full-precision fit part in front of a block, if the quantizer compares with it. */
+    /**
+     * Returns the full-precision fit part in front of a block, if the quantizer compares with it.
+     */
     private Streams fullFit(Quantizer quantizer, int first) {
       if (!quantizer.comparesStreams()) {
         return Streams.none();

@@ -85,8 +85,8 @@ final class SearchContext {
   }
 
   /**
-   * Runs the block in full precision over the fit part of a full-precision stream, and advances that
-   * part to the output; returns empty if the stream does not have the part.
+   * Runs the block in full precision over the fit part of a full-precision stream, and advances
+   * that part to the output; returns empty if the stream does not have the part.
    */
   Optional<StageInputs> advanceFit(int layer, BlockParameters<Matrix> block, Streams full) {
     if (!full.has(Streams.Part.FIT)) {

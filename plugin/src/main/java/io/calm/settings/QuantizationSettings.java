@@ -28,9 +28,10 @@ public record QuantizationSettings(
    * Returns the settings as text, one {@code key=value} per line in a fixed order. The text is part
    * of the artifact's key.
    *
-   * <p>{@code auto} is not resolved, because the checkpoint's bytes and the format version
-   * determine its meaning. A calibration file appears as {@code file}: the key contains its bytes
-   * beside this text, and its name does not matter.
+   * <p>The effort of the search appears as its number of samples. {@code auto} is otherwise not
+   * resolved, because the checkpoint's bytes and the format version determine its meaning. A
+   * calibration file appears as {@code file}: the key contains its bytes beside this text, and its
+   * name does not matter.
    */
   public String resultKey() {
     return String.join(

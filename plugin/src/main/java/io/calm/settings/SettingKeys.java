@@ -68,7 +68,12 @@ public final class SettingKeys {
           ValueParsers.namesOrAuto());
 
   static final SettingKey<Metric> METRIC =
-      choice("calm.search.metric", "cka", RESULT, Metric::setting, List.of(Metric.values()));
+      choice(
+          "calm.search.metric",
+          "cka-normalized",
+          RESULT,
+          Metric::setting,
+          List.of(Metric.values()));
 
   static final SettingKey<ReferenceStream> REFERENCE =
       choice(

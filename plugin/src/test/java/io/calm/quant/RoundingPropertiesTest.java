@@ -102,7 +102,8 @@ class RoundingPropertiesTest {
     double nearest =
         LinearStage.outputError(
             others, weight, round(new NearestRounding(true), weight, fit, 32).dequantize());
-    double gptq = LinearStage.outputError(others, weight, round(GPTQ, weight, fit, 32).dequantize());
+    double gptq =
+        LinearStage.outputError(others, weight, round(GPTQ, weight, fit, 32).dequantize());
     assertTrue(
         gptq <= 1.03 * nearest,
         "%d tokens, seed %d: gptq %g, rtn %g".formatted(tokens, seed, gptq, nearest));

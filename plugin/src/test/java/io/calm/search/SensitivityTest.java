@@ -165,7 +165,10 @@ class SensitivityTest {
       BlockParameters<Matrix> block = weights.block(layer);
       if (layer == quantized) {
         BlockParameters<QuantizedLinear> rounded =
-            pool("rtn").get(0).quantize(new ReplayedBlock(inputs, layer, block, states, Optional.empty())).block();
+            pool("rtn")
+                .get(0)
+                .quantize(new ReplayedBlock(inputs, layer, block, states, Optional.empty()))
+                .block();
         states =
             model.moduleBlock(
                 layer, states, rounded, new BlockPass.InputRounding(ActivationMode.PER_GROUP, 32));

@@ -40,7 +40,7 @@ class CalmSettingsTest {
         calm.activation; per-group; per-group | per-token; RESULT
         calm.algorithm; search; search | the name of an algorithm, e.g. gptq; RESULT
         calm.pool; auto; auto | names of algorithms, each once, with commas between, e.g. rtn,gptq,awq; RESULT
-        calm.search.metric; cka; cka | cka-biased | cka-contribution | cka-normalized | relative-mse | relative-mse-normalized; RESULT
+        calm.search.metric; cka-normalized; cka | cka-biased | cka-contribution | cka-normalized | relative-mse | relative-mse-normalized; RESULT
         calm.search.reference; full-precision; quantized | full-precision; RESULT
         calm.search.sink-threshold; 20; 0 (off), or from 1 to 1000000 (median row norms); RESULT
         calm.search.guard; true; true | false; RESULT
@@ -76,7 +76,12 @@ class CalmSettingsTest {
                 ActivationMode.PER_GROUP,
                 Optional.empty(),
                 new PlanSettings(
-                    Optional.empty(), List.of(), Metric.CKA, ReferenceStream.FULL_PRECISION, 20, true),
+                    Optional.empty(),
+                    List.of(),
+                    Metric.CKA_NORMALIZED,
+                    ReferenceStream.FULL_PRECISION,
+                    20,
+                    true),
                 new CalibrationSettings(Optional.empty(), 64, 256, 0)),
             new DecoderSettings(KernelChoice.AUTO, OptionalInt.empty(), KvType.FLOAT16),
             new GenerationSettings(
@@ -313,6 +318,8 @@ class CalmSettingsTest {
     String expected =
         SettingKeys.all().values().stream()
             .filter(key -> key.effect() == SettingKey.Effect.RESULT)
+            // The key has the number of samples that the effort stands for.
+            .filter(key -> key != SettingKeys.EFFORT)
             .map(SettingKey::name)
             .collect(Collectors.joining("\n"));
     String resultKey = CalmSettings.of(Map.of(), Map.of()).quantization().resultKey();
@@ -333,7 +340,7 @@ class CalmSettingsTest {
         calm.activation=per-group
         calm.algorithm=search
         calm.pool=auto
-        calm.search.metric=cka
+        calm.search.metric=cka-normalized
         calm.search.reference=full-precision
         calm.search.sink-threshold=20.0
         calm.search.guard=true

@@ -12,12 +12,13 @@ import java.util.stream.IntStream;
 /**
  * GPTQ's rounding (arXiv 2210.17323, sections 3.2 and 3.3) with act-order and static groups.
  *
- * <p>With H = X'X of the rounded inputs, shrunk towards its diagonal ({@link Shrinkage}), columns are rounded in order of decreasing H_kk. The grid
- * of each group is fitted beforehand on the original weights, with diag(H) as importance. The error
- * of column k, divided by U_kk, is subtracted from the columns not yet rounded along row k of U,
- * the upper Cholesky factor of the inverse of H. Inputs that are always zero keep H_kk = 1 and
- * affect no other column. 1 % of the mean diagonal is added for damping; if the factorization
- * fails, it is repeated with ten times the damping, up to three times.
+ * <p>With H = X'X of the rounded inputs, shrunk towards its diagonal ({@link Shrinkage}), columns
+ * are rounded in order of decreasing H_kk. The grid of each group is fitted beforehand on the
+ * original weights, with diag(H) as importance. The error of column k, divided by U_kk, is
+ * subtracted from the columns not yet rounded along row k of U, the upper Cholesky factor of the
+ * inverse of H. Inputs that are always zero keep H_kk = 1 and affect no other column. 1 % of the
+ * mean diagonal is added for damping; if the factorization fails, it is repeated with ten times the
+ * damping, up to three times.
  *
  * <p>Weights are held transposed, [K, N], so that a column is a contiguous vector over outputs, and
  * updates beyond the current block of 128 columns are one matrix product. Cost is N K^2 / 2

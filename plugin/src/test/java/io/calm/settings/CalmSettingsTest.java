@@ -319,7 +319,7 @@ class CalmSettingsTest {
         SettingKeys.all().values().stream()
             .filter(key -> key.effect() == SettingKey.Effect.RESULT)
             // The key has the number of samples that the effort stands for.
-            .filter(key -> key != SettingKeys.EFFORT)
+            .filter(key -> !key.name().equals(SettingKeys.EFFORT.name()))
             .map(SettingKey::name)
             .collect(Collectors.joining("\n"));
     String resultKey = CalmSettings.of(Map.of(), Map.of()).quantization().resultKey();

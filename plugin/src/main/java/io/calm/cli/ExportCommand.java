@@ -9,6 +9,7 @@ import io.calm.export.ExportOutput;
 import io.calm.export.ExportedModel;
 import io.calm.export.Exporter;
 import io.calm.export.gguf.GgufExporter;
+import io.calm.export.gguf.GgufTables;
 import io.calm.quantize.QuantizedModelStore;
 import java.nio.file.Path;
 import java.util.Map;
@@ -82,7 +83,7 @@ final class ExportCommand implements Callable<Integer> {
 
   private Exporter exporter() {
     return switch (format) {
-      case GGUF -> new GgufExporter();
+      case GGUF -> new GgufExporter(GgufTables.Q8_0);
     };
   }
 

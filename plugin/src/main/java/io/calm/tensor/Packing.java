@@ -169,6 +169,24 @@ public final class Packing {
     return new QuantizedMatrix(n, k, linear.group(), codes, scales, minimums);
   }
 
+  /**
+   * Reads one output without the padding.
+   *
+   * @param codes receives K codes, each 0..15
+   * @param scales receives one scale per group
+   * @param minimums receives one minimum per group
+   */
+  public static void unpackRow(
+      QuantizedLinear linear, int output, byte[] codes, float[] scales, float[] minimums) {
+    Objects.checkIndex(output, linear.outputs());
+    RowReader reader = new RowReader(linear);
+    reader.codes(output, codes, 0);
+    for (int j = 0; j < linear.groups(); j++) {
+      scales[j] = reader.scale(output, j);
+      minimums[j] = reader.minimum(output, j);
+    }
+  }
+
   /** Returns scale * code + minimum, [N, K], each rounded once. */
   public static Matrix dequantize(QuantizedLinear linear) {
     Matrix values = Matrix.allocate(linear.outputs(), linear.inputs());

@@ -32,10 +32,34 @@ public final class TokenTables {
     }
   }
 
-  private static void readInt8(TokenTable.Int8Table table, int token, float[] target) {
+  /**
+   * Reads the codes of a row.
+   *
+   * @param codes receives D codes, each -127..127
+   * @return the row's scale
+   * @throws IndexOutOfBoundsException if {@code token} is not in 0..V-1
+   */
+  public static float readCodes(TokenTable.Int8Table table, int token, byte[] codes) {
+    Objects.checkIndex(token, table.tokens());
+    int tile = QuantizedLinear.TILE;
+    int start = rowStart(table, token);
+    ByteBuffer stored = table.codes();
+    for (int k = 0; k < table.width(); k++) {
+      codes[k] = stored.get(start + k / 4 * tile * 4 + k % 4);
+    }
+    return table.scales().getFloat(token * 4);
+  }
+
+  /** Returns the position of a row's first code. */
+  private static int rowStart(TokenTable.Int8Table table, int token) {
     int tile = QuantizedLinear.TILE;
     int rowBytes = QuantizedLinear.paddedInputs(table.width(), table.group());
-    int start = token / tile * tile * rowBytes + token % tile * 4;
+    return token / tile * tile * rowBytes + token % tile * 4;
+  }
+
+  private static void readInt8(TokenTable.Int8Table table, int token, float[] target) {
+    int tile = QuantizedLinear.TILE;
+    int start = rowStart(table, token);
     float scale = table.scales().getFloat(token * 4);
     ByteBuffer codes = table.codes();
     for (int k = 0; k < table.width(); k++) {

@@ -44,13 +44,26 @@ public final class ChatTemplateLoader {
    * @throws CheckpointException if a file cannot be read, or the template cannot be parsed
    */
   public static Optional<ChatTemplate> fromDirectory(Path directory) {
+    return source(directory)
+        .map(it -> new JinjaChatTemplate(it.where(), it.text(), SpecialTokens.of(directory)));
+  }
+
+  /**
+   * Returns the text of the template that {@link #fromDirectory} loads.
+   *
+   * @throws CheckpointException if a file cannot be read
+   */
+  public static Optional<String> textOf(Path directory) {
+    return source(directory).map(Source::text);
+  }
+
+  private static Optional<Source> source(Path directory) {
     Path jinja = directory.resolve("chat_template.jinja");
     Optional<Source> source =
         Files.exists(jinja) ? Optional.of(new Source(jinja, text(jinja))) : Optional.empty();
     return source
         .or(() -> template(directory, "chat_template.json"))
-        .or(() -> template(directory, CONFIG))
-        .map(it -> new JinjaChatTemplate(it.where(), it.text(), SpecialTokens.of(directory)));
+        .or(() -> template(directory, CONFIG));
   }
 
   /**

@@ -1,10 +1,17 @@
 package io.calm.checkpoint.tokenizer;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
+import io.calm.checkpoint.CheckpointException;
 import io.calm.text.Printable;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The pre-tokenizer of a byte-level BPE model, which splits a text into words before merging. Each
@@ -70,6 +77,62 @@ record PreTokenizer(List<String> names, List<JsonObject> steps, Set<Trait> trait
             () ->
                 GgufVocabulary.refuse(
                     "pre", "one of " + supported(), "\"" + Printable.of(name) + "\""));
+  }
+
+  /**
+   * Returns the pre-tokenizer of a tokenizer.json.
+   *
+   * @param json a checked file
+   * @param source the file, for error messages
+   * @throws CheckpointException if none has the same steps, normalizer and order of merges
+   */
+  static PreTokenizer of(JsonObject json, String source) {
+    JsonObject model = json.getAsJsonObject("model");
+    boolean whole = model.has("ignore_merges") && model.get("ignore_merges").getAsBoolean();
+    List<String> normalizers =
+        flat(json.get("normalizer"), "normalizers").stream()
+            .map(step -> step.get("type").getAsString())
+            .toList();
+    List<String> steps = canonical(flat(json.get("pre_tokenizer"), "pretokenizers"));
+    return ALL.stream()
+        .filter(it -> canonical(it.steps).equals(steps))
+        .filter(it -> it.has(Trait.WHOLE_WORDS_FIRST) == whole)
+        .filter(it -> normalizers.equals(it.has(Trait.COMPOSED) ? List.of("NFC") : List.of()))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                CheckpointException.refused(
+                    source + ": pre_tokenizer",
+                    "one of those that GGUF names: " + supported(),
+                    "%s after %s, ignore_merges=%s".formatted(steps, normalizers, whole),
+                    "export with --format safetensors"));
+  }
+
+  /** Returns the steps of a sequence, or the one step; none if there is no such element. */
+  static List<JsonObject> flat(@Nullable JsonElement element, String name) {
+    if (!(element instanceof JsonObject step)) {
+      return List.of();
+    }
+    if (!step.get("type").getAsString().equals("Sequence")) {
+      return List.of(step);
+    }
+    List<JsonObject> steps = new ArrayList<>();
+    step.getAsJsonArray(name).forEach(inner -> steps.addAll(flat(inner, name)));
+    return steps;
+  }
+
+  /** Returns each step without the fields that do not change the words. */
+  private static List<String> canonical(List<JsonObject> steps) {
+    List<String> texts = new ArrayList<>();
+    for (JsonObject step : steps) {
+      Map<String, JsonElement> fields = new TreeMap<>(step.asMap());
+      fields.remove("trim_offsets");
+      if (step.get("type").getAsString().equals("ByteLevel")) {
+        fields.putIfAbsent("use_regex", new JsonPrimitive(true));
+      }
+      texts.add(fields.toString());
+    }
+    return texts;
   }
 
   boolean has(Trait trait) {

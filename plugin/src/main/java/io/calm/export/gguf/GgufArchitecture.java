@@ -1,0 +1,124 @@
+package io.calm.export.gguf;
+
+import io.calm.export.ExportException;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.RopeSpec;
+import java.util.EnumSet;
+import java.util.Optional;
+import java.util.Set;
+
+/** The sizes and topology of a model as metadata that llama.cpp computes with. */
+final class GgufArchitecture {
+  static final String LLAMA = "llama";
+
+  private static final Set<LinearRole> QWEN2_BIASES =
+      EnumSet.of(LinearRole.Q, LinearRole.K, LinearRole.V);
+
+  private GgufArchitecture() {}
+
+  /** Returns llama.cpp's name of the architecture. Mistral is a LLaMA there. */
+  static String architecture(ModelSpec spec) {
+    return spec.architecture().equals("mistral") ? LLAMA : spec.architecture();
+  }
+
+  /**
+   * Checks that llama.cpp computes this topology.
+   *
+   * @throws ExportException if it does not
+   */
+  static void requireSupported(ModelSpec spec) {
+    Set<LinearRole> possible =
+        switch (architecture(spec)) {
+          case LLAMA -> EnumSet.allOf(LinearRole.class);
+          case "qwen2" -> QWEN2_BIASES;
+          case "qwen3" -> EnumSet.noneOf(LinearRole.class);
+          default ->
+              throw refused("llama, mistral, qwen2 or qwen3", spec.architecture(), "model_type");
+        };
+    if (!possible.containsAll(spec.biases())) {
+      throw refused(
+          "biases of %s at most, as llama.cpp has in %s"
+              .formatted(possible, architecture(spec)),
+          spec.biases(),
+          "biases");
+    }
+    if (spec.rope().scaling() instanceof RopeSpec.Yarn yarn && !yarn.truncate()) {
+      throw refused("YaRN with truncate=true, as in llama.cpp", "truncate=false", "rope_scaling");
+    }
+  }
+
+  private static ExportException refused(String expected, Object got, String where) {
+    return ExportException.refused(
+        "gguf: " + where, expected, got, "export with --format safetensors");
+  }
+
+  /**
+   * Returns the context that the file declares. llama.cpp lets a token of these architectures attend
+   * to all tokens before it. In a model with a window, that is right up to the window's length.
+   */
+  static int context(ModelSpec spec) {
+    return spec.windows().stream()
+        .filter(window -> window > 0)
+        .reduce(spec.maxContext(), Math::min);
+  }
+
+  static void put(ModelSpec spec, GgufMetadata metadata) {
+    String name = architecture(spec);
+    metadata
+        .put(name + ".vocab_size", spec.vocabulary())
+        .put(name + ".context_length", context(spec))
+        .put(name + ".embedding_length", spec.hidden())
+        .put(name + ".block_count", spec.layers())
+        .put(name + ".feed_forward_length", spec.intermediate())
+        .put(name + ".attention.head_count", spec.heads())
+        .put(name + ".attention.head_count_kv", spec.kvHeads())
+        .put(name + ".attention.key_length", spec.headDim())
+        .put(name + ".attention.value_length", spec.headDim())
+        .put(name + ".attention.layer_norm_rms_epsilon", spec.rmsEpsilon())
+        .put(name + ".rope.dimension_count", spec.headDim())
+        .put(name + ".rope.freq_base", spec.rope().theta());
+    putScaling(name + ".rope.scaling.", spec.rope().scaling(), metadata);
+  }
+
+  private static void putScaling(String prefix, RopeSpec.Scaling scaling, GgufMetadata metadata) {
+    if (scaling instanceof RopeSpec.Linear linear) {
+      metadata.put(prefix + "type", "linear").put(prefix + "factor", linear.factor());
+    } else if (scaling instanceof RopeSpec.Yarn yarn) {
+      // llama.cpp multiplies its own attention factor by this one.
+      double own = yarn.factor() <= 1 ? 1 : 0.1 * Math.log(yarn.factor()) + 1;
+      metadata
+          .put(prefix + "type", "yarn")
+          .put(prefix + "factor", yarn.factor())
+          .put(prefix + "original_context_length", yarn.originalContext())
+          .put(prefix + "attn_factor", yarn.attentionFactor() / own)
+          .put(prefix + "yarn_beta_fast", yarn.betaFast())
+          .put(prefix + "yarn_beta_slow", yarn.betaSlow());
+    }
+  }
+
+  /** Returns the divisor [headDim/2] of each rotary frequency; empty if the keys say it all. */
+  static Optional<float[]> ropeFactors(ModelSpec spec) {
+    RopeSpec.Scaling scaling = spec.rope().scaling();
+    if (scaling instanceof RopeSpec.Factors factors) {
+      return Optional.of(factors.divisors());
+    }
+    return scaling instanceof RopeSpec.Llama3 llama3
+        ? Optional.of(llama3(spec.rope().theta(), spec.headDim(), llama3))
+        : Optional.empty();
+  }
+
+  /** Divides long wavelengths, keeps short ones, and interpolates between them. */
+  private static float[] llama3(double theta, int headDim, RopeSpec.Llama3 scaling) {
+    float[] divisors = new float[headDim / 2];
+    double low = scaling.lowFrequencyFactor();
+    double high = scaling.highFrequencyFactor();
+    for (int i = 0; i < divisors.length; i++) {
+      double rotations =
+          scaling.originalContext() / (2 * Math.PI * Math.pow(theta, 2.0 * i / headDim));
+      double kept = Math.max(0, Math.min(1, (rotations - low) / (high - low)));
+      divisors[i] = (float) (1 / ((1 - kept) / scaling.factor() + kept));
+    }
+    return divisors;
+  }
+}

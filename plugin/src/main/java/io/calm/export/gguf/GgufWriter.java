@@ -1,0 +1,78 @@
+package io.calm.export.gguf;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Writes a GGUF file of version 3, one row at a time. */
+final class GgufWriter {
+  private static final int VERSION = 3;
+  private static final int ALIGNMENT = 32;
+  private static final int BUFFER = 1 << 20;
+
+  private GgufWriter() {}
+
+  /** Receives the index of each tensor before it is written. */
+  interface Listener {
+    void tensor(int index);
+  }
+
+  /**
+   * Writes a file.
+   *
+   * @throws IOException if it cannot be written; it may then be incomplete
+   */
+  static void write(Path path, GgufMetadata metadata, List<GgufTensor> tensors, Listener listener)
+      throws IOException {
+    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(path), BUFFER)) {
+      byte[] header = header(metadata, tensors);
+      out.write(header);
+      out.write(new byte[padding(header.length)]);
+      for (int i = 0; i < tensors.size(); i++) {
+        listener.tensor(i);
+        write(tensors.get(i), out);
+      }
+    }
+  }
+
+  private static byte[] header(GgufMetadata metadata, List<GgufTensor> tensors) {
+    GgufMetadata.Bytes out = new GgufMetadata.Bytes();
+    out.writeBytes("GGUF".getBytes(StandardCharsets.US_ASCII));
+    out.int32(VERSION).int64(tensors.size()).int64(metadata.size());
+    out.writeBytes(metadata.bytes());
+    long offset = 0;
+    for (GgufTensor tensor : tensors) {
+      out.text(tensor.name()).int32(tensor.isVector() ? 1 : 2).int64(tensor.columns());
+      if (!tensor.isVector()) {
+        out.int64(tensor.rows());
+      }
+      out.int32(tensor.type().number()).int64(offset);
+      offset += tensor.size() + padding(tensor.size());
+    }
+    return out.toByteArray();
+  }
+
+  private static void write(GgufTensor tensor, OutputStream out) throws IOException {
+    int size = tensor.type().rowBytes(tensor.columns());
+    ByteBuffer row = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+    for (int r = 0; r < tensor.rows(); r++) {
+      tensor.row().write(r, row.clear());
+      if (row.hasRemaining()) {
+        throw new IllegalStateException(
+            "%s: row %d has %d bytes of %d".formatted(tensor.name(), r, row.position(), size));
+      }
+      out.write(row.array());
+    }
+    out.write(new byte[padding(tensor.size())]);
+  }
+
+  private static int padding(long size) {
+    return (int) (-size & (ALIGNMENT - 1));
+  }
+}

@@ -12,6 +12,7 @@ import io.calm.export.gguf.GgufExporter;
 import io.calm.export.gguf.GgufTables;
 import io.calm.quantize.QuantizedModelStore;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -33,7 +34,8 @@ final class ExportCommand implements Callable<Integer> {
 
   /** The formats of {@code --format}. */
   enum Format {
-    GGUF
+    GGUF,
+    ONNX
   }
 
   @Mixin private ModelMixin model;
@@ -60,6 +62,8 @@ final class ExportCommand implements Callable<Integer> {
               + " Default: ${DEFAULT-VALUE}.")
   private String precision;
 
+  @Mixin private OnnxMixin onnx;
+
   @Spec private CommandSpec spec;
 
   @Override
@@ -82,8 +86,12 @@ final class ExportCommand implements Callable<Integer> {
   }
 
   private Exporter exporter() {
+    if (format != Format.ONNX) {
+      onnx.requireNone(format.name().toLowerCase(Locale.ROOT));
+    }
     return switch (format) {
       case GGUF -> new GgufExporter(GgufTables.Q8_0);
+      case ONNX -> onnx.exporter();
     };
   }
 

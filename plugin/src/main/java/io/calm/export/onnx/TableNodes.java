@@ -2,12 +2,12 @@ package io.calm.export.onnx;
 
 import io.calm.tensor.CodeColumns;
 import io.calm.tensor.Float16;
-import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTable.Float16Table;
 import io.calm.tensor.TokenTable.Float32;
 import io.calm.tensor.TokenTable.Int4;
 import io.calm.tensor.TokenTable.Int8Table;
+import io.calm.tensor.TokenTables;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
@@ -22,7 +22,6 @@ import java.util.Map;
  * table in every run.
  */
 final class TableNodes {
-  private static final int TILE = QuantizedLinear.TILE;
   private static final int OFFSET = 8;
 
   private final Graph graph;
@@ -141,22 +140,20 @@ final class TableNodes {
 
   private static ExternalData.Content codes(Int8Table table, OnnxType type) {
     return sink -> {
-      int rowBytes = QuantizedLinear.paddedInputs(table.width(), table.group());
-      ByteBuffer codes = table.codes();
+      byte[] codes = new byte[table.width()];
       for (int token = 0; token < table.tokens(); token++) {
-        int start = token / TILE * TILE * rowBytes + token % TILE * 4;
-        ByteBuffer row = Graph.little(Math.toIntExact(type.bytes(table.width())));
-        for (int k = 0; k < table.width(); k++) {
-          byte code = codes.get(start + k / 4 * TILE * 4 + k % 4);
-          if (type == OnnxType.INT8) {
-            row.put(code);
-          } else {
-            row.putShort(Float16.fromFloat(code));
-          }
-        }
-        sink.put(row.flip());
+        TokenTables.readCodes(table, token, codes);
+        sink.put(type == OnnxType.INT8 ? ByteBuffer.wrap(codes) : halves(codes));
       }
     };
+  }
+
+  private static ByteBuffer halves(byte[] codes) {
+    ByteBuffer row = Graph.little(2 * codes.length);
+    for (byte code : codes) {
+      row.putShort(Float16.fromFloat(code));
+    }
+    return row.flip();
   }
 
   private String scales(Int8Table table) {

@@ -10,11 +10,16 @@ import io.calm.export.ExportedModel;
 import io.calm.export.Exporter;
 import io.calm.export.gguf.GgufExporter;
 import io.calm.export.gguf.GgufTables;
+import io.calm.export.safetensors.SafetensorsExporter;
+import io.calm.export.safetensors.WeightType;
 import io.calm.quantize.QuantizedModelStore;
+import io.calm.text.Printable;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -35,7 +40,8 @@ final class ExportCommand implements Callable<Integer> {
   /** The formats of {@code --format}. */
   enum Format {
     GGUF,
-    ONNX
+    ONNX,
+    SAFETENSORS
   }
 
   @Mixin private ModelMixin model;
@@ -62,6 +68,14 @@ final class ExportCommand implements Callable<Integer> {
               + " Default: ${DEFAULT-VALUE}.")
   private String precision;
 
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      description =
+          "For safetensors, the weights: bf16 (default) or f32, which is exact. For gguf, int8"
+              + " tables: q8_0 (default), f16, or f32, which is exact.")
+  private @Nullable String dtype;
+
   @Mixin private OnnxMixin onnx;
 
   @Spec private CommandSpec spec;
@@ -87,12 +101,42 @@ final class ExportCommand implements Callable<Integer> {
 
   private Exporter exporter() {
     if (format != Format.ONNX) {
-      onnx.requireNone(format.name().toLowerCase(Locale.ROOT));
+      onnx.requireNone(lowerCase(format.name()));
     }
     return switch (format) {
-      case GGUF -> new GgufExporter(GgufTables.Q8_0);
-      case ONNX -> onnx.exporter();
+      case GGUF -> new GgufExporter(dtype(GgufTables.class, GgufTables.Q8_0));
+      case ONNX -> onnx();
+      case SAFETENSORS -> new SafetensorsExporter(dtype(WeightType.class, WeightType.BF16));
     };
+  }
+
+  private Exporter onnx() {
+    if (dtype != null) {
+      throw new IllegalArgumentException(
+          "--dtype: expected --format gguf or safetensors, got onnx; leave it out");
+    }
+    return onnx.exporter();
+  }
+
+  private <T extends Enum<T>> T dtype(Class<T> type, T automatic) {
+    if (dtype == null) {
+      return automatic;
+    }
+    return Arrays.stream(type.getEnumConstants())
+        .filter(constant -> constant.name().equalsIgnoreCase(dtype))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "--dtype: expected one of %s with --format %s, got %s"
+                        .formatted(
+                            lowerCase(Arrays.toString(type.getEnumConstants())),
+                            lowerCase(format.name()),
+                            Printable.of(dtype))));
+  }
+
+  private static String lowerCase(String text) {
+    return text.toLowerCase(Locale.ROOT);
   }
 
   private Map<String, String> overrides() {

@@ -5,7 +5,7 @@ import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
 
 /** The tensor names of Hugging Face transformers. */
-enum HfTensorNames implements TensorNames {
+public enum HfTensorNames implements TensorNames {
   /** The names of a model with a stored embedding table. */
   INSTANCE("model.embed_tokens.weight"),
   /** The names of a tied model whose only table is stored as the lm_head. */

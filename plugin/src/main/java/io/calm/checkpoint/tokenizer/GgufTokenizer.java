@@ -16,6 +16,9 @@ import java.util.OptionalInt;
 
 /** Builds tokenizers from GGUF metadata: byte-level BPE and SentencePiece BPE. */
 final class GgufTokenizer {
+  private static final String BYTE_PAIR = "gpt2";
+  private static final String SENTENCE_PIECE = "llama";
+
   private final GgufVocabulary gguf;
   private final Vocabulary vocabulary;
   private final Map<String, Integer> ids;
@@ -29,66 +32,115 @@ final class GgufTokenizer {
   }
 
   static Tokenizer load(Map<String, Object> metadata, boolean probe) {
+    GgufTokenizer tokenizer = open(metadata, probe);
+    return tokenizer.isSentencePiece()
+        ? tokenizer.build(tokenizer.sentencePiece(), tokenizer.sentencePieceDecoder())
+        : tokenizer.build(
+            tokenizer.bytePair(),
+            new ByteDetokenizer(tokenizer.vocabulary, TokenSpelling.BYTE_LEVEL, false));
+  }
+
+  /** Returns the text of an equivalent tokenizer.json, with its decoder. */
+  static String json(Map<String, Object> metadata) {
+    GgufTokenizer tokenizer = open(metadata, false);
+    Pipeline pipeline =
+        tokenizer.isSentencePiece()
+            ? tokenizer.sentencePiece().withDecoder(sentencePieceDecoder(tokenizer.spacePrefix()))
+            : tokenizer.bytePair().withDecoder(byteLevelDecoder());
+    return new TokenizerJsonWriter(tokenizer.vocabulary, tokenizer.ids).write(pipeline);
+  }
+
+  private static GgufTokenizer open(Map<String, Object> metadata, boolean probe) {
     String supported = "gpt2 (byte-level BPE) or llama (SentencePiece BPE)";
     Object model = metadata.get(GgufVocabulary.PREFIX + "model");
     if (model == null) {
       throw GgufVocabulary.refuse("model", supported, "no such key");
     }
-    if (model.equals("gpt2")) {
-      return new GgufTokenizer(new GgufVocabulary(metadata), probe).bytePair();
-    }
-    if (model.equals("llama")) {
-      return new GgufTokenizer(new GgufVocabulary(metadata), probe).sentencePiece();
+    if (model.equals(BYTE_PAIR) || model.equals(SENTENCE_PIECE)) {
+      return new GgufTokenizer(new GgufVocabulary(metadata), probe);
     }
     throw GgufVocabulary.refuse("model", supported, "\"" + Printable.of(model) + "\"");
   }
 
-  private Tokenizer bytePair() {
+  private boolean isSentencePiece() {
+    return gguf.string("model").equals(Optional.of(SENTENCE_PIECE));
+  }
+
+  private boolean spacePrefix() {
+    return gguf.flag("add_space_prefix", true);
+  }
+
+  private Detokenizer sentencePieceDecoder() {
+    return new ByteDetokenizer(vocabulary, TokenSpelling.SENTENCE_PIECE, spacePrefix());
+  }
+
+  private static JsonElement byteLevelDecoder() {
+    JsonObject decoder = step("ByteLevel");
+    decoder.addProperty("add_prefix_space", false);
+    decoder.addProperty("trim_offsets", true);
+    decoder.addProperty("use_regex", true);
+    return decoder;
+  }
+
+  private static JsonElement sentencePieceDecoder(boolean spacePrefix) {
+    JsonArray steps = new JsonArray();
+    steps.add(replace("\u2581", " "));
+    steps.add(step("ByteFallback"));
+    steps.add(step("Fuse"));
+    if (spacePrefix) {
+      JsonObject strip = step("Strip");
+      strip.addProperty("content", " ");
+      strip.addProperty("start", 1);
+      strip.addProperty("stop", 0);
+      steps.add(strip);
+    }
+    return sequence("decoders", steps);
+  }
+
+  private static JsonObject replace(String from, String to) {
+    JsonObject pattern = new JsonObject();
+    pattern.addProperty("String", from);
+    JsonObject replace = step("Replace");
+    replace.add("pattern", pattern);
+    replace.addProperty("content", to);
+    return replace;
+  }
+
+  private Pipeline bytePair() {
     PreTokenizer pre = PreTokenizer.of(gguf.string("pre").orElse("default"));
     JsonObject model = new JsonObject();
     model.addProperty("ignore_merges", pre.has(Trait.WHOLE_WORDS_FIRST));
     JsonArray steps = new JsonArray();
     pre.steps().forEach(steps::add);
-    Pipeline pipeline =
-        new Pipeline(
-            pre.has(Trait.COMPOSED) ? Optional.of(step("NFC")) : Optional.empty(),
-            Optional.of(sequence("pretokenizers", steps)),
-            model,
-            BytePairMerges.read(gguf, ids),
-            affix("add_bos_token", pre.has(Trait.ADDS_BOS), "bos_token_id", OptionalInt.empty()),
-            affix("add_eos_token", false, "eos_token_id", OptionalInt.empty()));
-    return build(pipeline, new ByteDetokenizer(vocabulary, TokenSpelling.BYTE_LEVEL, false));
+    return new Pipeline(
+        pre.has(Trait.COMPOSED) ? Optional.of(step("NFC")) : Optional.empty(),
+        Optional.of(sequence("pretokenizers", steps)),
+        model,
+        BytePairMerges.read(gguf, ids),
+        affix("add_bos_token", pre.has(Trait.ADDS_BOS), "bos_token_id", OptionalInt.empty()),
+        affix("add_eos_token", false, "eos_token_id", OptionalInt.empty()));
   }
 
-  private Tokenizer sentencePiece() {
-    boolean spacePrefix = gguf.flag("add_space_prefix", true);
+  private Pipeline sentencePiece() {
     int unknown = gguf.id("unknown_token_id").orElse(0);
     JsonObject model = new JsonObject();
     model.addProperty("unk_token", vocabulary.token(unknown));
     model.addProperty("fuse_unk", true);
     model.addProperty("byte_fallback", true);
     JsonArray normalizers = new JsonArray();
-    if (spacePrefix) {
+    if (spacePrefix()) {
       JsonObject prepend = step("Prepend");
       prepend.addProperty("prepend", "\u2581");
       normalizers.add(prepend);
     }
-    JsonObject pattern = new JsonObject();
-    pattern.addProperty("String", " ");
-    JsonObject replace = step("Replace");
-    replace.add("pattern", pattern);
-    replace.addProperty("content", "\u2581");
-    normalizers.add(replace);
-    Pipeline pipeline =
-        new Pipeline(
-            Optional.of(sequence("normalizers", normalizers)),
-            Optional.empty(),
-            model,
-            SentencePieceMerges.derive(gguf, ids),
-            affix("add_bos_token", true, "bos_token_id", OptionalInt.of(1)),
-            affix("add_eos_token", false, "eos_token_id", OptionalInt.of(2)));
-    return build(
-        pipeline, new ByteDetokenizer(vocabulary, TokenSpelling.SENTENCE_PIECE, spacePrefix));
+    normalizers.add(replace(" ", "\u2581"));
+    return new Pipeline(
+        Optional.of(sequence("normalizers", normalizers)),
+        Optional.empty(),
+        model,
+        SentencePieceMerges.derive(gguf, ids),
+        affix("add_bos_token", true, "bos_token_id", OptionalInt.of(1)),
+        affix("add_eos_token", false, "eos_token_id", OptionalInt.of(2)));
   }
 
   private Tokenizer build(Pipeline pipeline, Detokenizer detokenizer) {

@@ -12,10 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/**
- * Writes a {@code tokenizer.json} that is equivalent to a GGUF vocabulary. It has no decoder,
- * because decoding is done in Java.
- */
+/** Writes a {@code tokenizer.json} that is equivalent to a GGUF vocabulary. */
 final class TokenizerJsonWriter {
 
   private final Vocabulary vocabulary;
@@ -39,6 +36,7 @@ final class TokenizerJsonWriter {
    * @param merges the merges, in order of priority
    * @param bos token before the text if special tokens are requested
    * @param eos token after the text if special tokens are requested
+   * @param decoder the decoder; empty where decoding is done in Java
    */
   record Pipeline(
       Optional<JsonElement> normalizer,
@@ -46,7 +44,25 @@ final class TokenizerJsonWriter {
       JsonObject model,
       List<Merge> merges,
       OptionalInt bos,
-      OptionalInt eos) {}
+      OptionalInt eos,
+      Optional<JsonElement> decoder) {
+
+    /** Creates a pipeline without a decoder. */
+    Pipeline(
+        Optional<JsonElement> normalizer,
+        Optional<JsonElement> preTokenizer,
+        JsonObject model,
+        List<Merge> merges,
+        OptionalInt bos,
+        OptionalInt eos) {
+      this(normalizer, preTokenizer, model, merges, bos, eos, Optional.empty());
+    }
+
+    Pipeline withDecoder(JsonElement step) {
+      return new Pipeline(
+          normalizer, preTokenizer, model, merges, bos, eos, Optional.of(step));
+    }
+  }
 
   String write(Pipeline pipeline) {
     try {
@@ -58,6 +74,7 @@ final class TokenizerJsonWriter {
       if (pipeline.bos().isPresent() || pipeline.eos().isPresent()) {
         writeTemplate(pipeline.bos(), pipeline.eos());
       }
+      writeStep("decoder", pipeline.decoder());
       writeModel(pipeline.model(), pipeline.merges());
       json.endObject();
       json.close();

@@ -85,4 +85,13 @@ public final class TokenizerLoader {
   public static Tokenizer fromGguf(Map<String, Object> metadata, boolean probe) {
     return GgufTokenizer.load(metadata, probe);
   }
+
+  /**
+   * Returns the tokenizer.json of the tokenizer that a GGUF file describes in its metadata.
+   *
+   * @throws CheckpointException if the tokenizer is not supported or invalid
+   */
+  public static String jsonOfGguf(Map<String, Object> metadata) {
+    return GgufTokenizer.json(metadata);
+  }
 }

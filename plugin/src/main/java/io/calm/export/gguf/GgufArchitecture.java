@@ -1,6 +1,7 @@
 package io.calm.export.gguf;
 
 import io.calm.export.ExportException;
+import io.calm.export.RopeDivisors;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
@@ -104,21 +105,7 @@ final class GgufArchitecture {
       return Optional.of(factors.divisors());
     }
     return scaling instanceof RopeSpec.Llama3 llama3
-        ? Optional.of(llama3(spec.rope().theta(), spec.headDim(), llama3))
+        ? Optional.of(RopeDivisors.of(llama3, spec.rope().theta(), spec.headDim()))
         : Optional.empty();
-  }
-
-  /** Divides long wavelengths, keeps short ones, and interpolates between them. */
-  private static float[] llama3(double theta, int headDim, RopeSpec.Llama3 scaling) {
-    float[] divisors = new float[headDim / 2];
-    double low = scaling.lowFrequencyFactor();
-    double high = scaling.highFrequencyFactor();
-    for (int i = 0; i < divisors.length; i++) {
-      double rotations =
-          scaling.originalContext() / (2 * Math.PI * Math.pow(theta, 2.0 * i / headDim));
-      double kept = Math.max(0, Math.min(1, (rotations - low) / (high - low)));
-      divisors[i] = (float) (1 / ((1 - kept) / scaling.factor() + kept));
-    }
-    return divisors;
   }
 }

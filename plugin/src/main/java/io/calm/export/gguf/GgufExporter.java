@@ -1,6 +1,7 @@
 package io.calm.export.gguf;
 
 import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.gguf.GgufTensorNames;
 import io.calm.checkpoint.template.ChatTemplateLoader;
 import io.calm.checkpoint.tokenizer.GgufTokenizerMetadata;
 import io.calm.export.ExportOutput;
@@ -9,6 +10,7 @@ import io.calm.export.ExportedModel;
 import io.calm.export.Exporter;
 import io.calm.export.Provenance;
 import io.calm.export.SourceFiles;
+import io.calm.export.TensorSteps;
 import io.calm.model.ModelSpec;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -57,7 +59,10 @@ public record GgufExporter(GgufTables tables) implements Exporter {
     GgufMetadata metadata = metadata(model);
     List<GgufTensor> tensors = new GgufTensors(model, tables).all();
     GgufWriter.write(
-        out, metadata, tensors, index -> progress.at("tensor", index, tensors.size()));
+        out,
+        metadata,
+        tensors,
+        new TensorSteps(GgufTensorNames.INSTANCE, model.spec().layers(), progress)::at);
     warnOfWindow(model.spec());
   }
 

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** Writes a GGUF file of version 3, one row at a time. */
 final class GgufWriter {
@@ -18,25 +19,22 @@ final class GgufWriter {
 
   private GgufWriter() {}
 
-  /** Receives the index of each tensor before it is written. */
-  interface Listener {
-    void tensor(int index);
-  }
-
   /**
    * Writes a file.
    *
+   * @param beforeEach receives the name of each tensor before it is written
    * @throws IOException if it cannot be written; it may then be incomplete
    */
-  static void write(Path path, GgufMetadata metadata, List<GgufTensor> tensors, Listener listener)
+  static void write(
+      Path path, GgufMetadata metadata, List<GgufTensor> tensors, Consumer<String> beforeEach)
       throws IOException {
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(path), BUFFER)) {
       byte[] header = header(metadata, tensors);
       out.write(header);
       out.write(new byte[padding(header.length)]);
-      for (int i = 0; i < tensors.size(); i++) {
-        listener.tensor(i);
-        write(tensors.get(i), out);
+      for (GgufTensor tensor : tensors) {
+        beforeEach.accept(tensor.name());
+        write(tensor, out);
       }
     }
   }

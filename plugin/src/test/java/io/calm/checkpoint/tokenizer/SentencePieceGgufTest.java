@@ -115,7 +115,7 @@ class SentencePieceGgufTest {
    * do not follow their order. Left out are pieces that overlap themselves by more than half: there
    * ranked merges, the reference's too, cannot express SentencePiece's choice of the leftmost.
    */
-  private static Map<String, Object> randomVocabulary(Random random) {
+  static Map<String, Object> randomVocabulary(Random random) {
     Set<String> pieces = new LinkedHashSet<>(List.of("<unk>", "<s>", "</s>"));
     for (int b = 0; b < 256; b++) {
       pieces.add("<0x%02X>".formatted(b));

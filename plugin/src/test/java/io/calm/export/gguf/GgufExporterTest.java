@@ -1,0 +1,243 @@
+package io.calm.export.gguf;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.checkpoint.ChatTemplate;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.Goldens;
+import io.calm.checkpoint.gguf.GgufFile;
+import io.calm.export.Exports;
+import io.calm.export.SameWeights;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.QuantizedModel;
+import io.calm.model.RopeSpec;
+import io.calm.runtime.Decoder;
+import io.calm.runtime.JavaDecoder;
+import io.calm.runtime.KvType;
+import io.calm.tensor.Packing;
+import io.calm.tensor.QuantizedMatrix;
+import io.calm.testing.Repository;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** GGUF files against the artifacts that they were written from, read back by the GGUF reader. */
+class GgufExporterTest {
+  private static final Path LLAMA = Repository.path("models/calm-tiny-llama");
+  private static final Path QWEN2 = Repository.path("models/calm-tiny-qwen2");
+
+  /** Half a unit in the last place of float16: the rounding of a row's scale. */
+  private static final double SCALE = 0x1p-11;
+
+  @TempDir Path directory;
+
+  private Path export(Exports from, GgufTables tables) throws IOException {
+    return from.write(new GgufExporter(tables), directory.resolve("model.gguf"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "llama-gqa",
+        "llama-sharded-f16",
+        "llama3-rope-scaled",
+        "mistral-sliding-window",
+        "qwen2-bias",
+        "qwen3-qknorm",
+        "gguf/llama-gqa.gguf",
+        "gguf/qwen2-bias.gguf",
+        "gguf/qwen3-qknorm.gguf"
+      })
+  void theWeightsOfEveryFamilyAreExact(String family) throws IOException {
+    try (Exports from = Exports.of(Goldens.path(family), directory.resolve("cache"));
+        Checkpoint read = Checkpoints.open(export(from, GgufTables.F32))) {
+      QuantizedModel model = from.artifact().model();
+      SameWeights.requireBlocks(model, read, value -> value);
+      SameWeights.requireTables(model, read, value -> value, 0);
+      SameWeights.requireTokens(from.checkpoint().tokenizer(), read.tokenizer());
+      requireSameSpec(model.spec(), read.spec());
+      assertEquals(
+          from.checkpoint().generationDefaults().bos(), read.generationDefaults().bos());
+      assertTrue(
+          read.generationDefaults()
+              .endOfSequence()
+              .containsAll(from.checkpoint().generationDefaults().endOfSequence()));
+    }
+  }
+
+  private static void requireSameSpec(ModelSpec expected, ModelSpec got) {
+    boolean windowed = expected.windows().stream().anyMatch(window -> window > 0);
+    assertEquals(
+        List.of(
+            expected.hidden(),
+            expected.layers(),
+            expected.heads(),
+            expected.kvHeads(),
+            expected.headDim(),
+            expected.intermediate(),
+            expected.vocabulary(),
+            windowed ? expected.windows().get(0) : expected.maxContext(),
+            expected.rmsEpsilon(),
+            expected.rope().theta(),
+            expected.tiedEmbeddings(),
+            expected.biases(),
+            expected.headNorms()),
+        List.of(
+            got.hidden(),
+            got.layers(),
+            got.heads(),
+            got.kvHeads(),
+            got.headDim(),
+            got.intermediate(),
+            got.vocabulary(),
+            got.maxContext(),
+            got.rmsEpsilon(),
+            got.rope().theta(),
+            got.tiedEmbeddings(),
+            got.biases(),
+            got.headNorms()));
+    assertEquals(
+        expected.rope().scaling() instanceof RopeSpec.Llama3,
+        got.rope().scaling() instanceof RopeSpec.Factors);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "32, int8", "64, int8", "128, int8", "64, int4", "128, int4", "32, float16", "64, float32"
+  })
+  void groupsRepeatTheirGridAndTablesHaveTheirFormat(int group, String head) throws IOException {
+    try (Exports from =
+            Exports.of(
+                LLAMA,
+                directory.resolve("cache"),
+                "calm.group",
+                Integer.toString(group),
+                "calm.lm-head",
+                head);
+        Checkpoint read = Checkpoints.open(export(from, GgufTables.Q8_0))) {
+      QuantizedModel model = from.artifact().model();
+      assertEquals(group, model.blocks().get(0).linear(LinearRole.DOWN).group());
+      SameWeights.requireBlocks(model, read, value -> value);
+      SameWeights.requireTables(model, read, value -> value, head.startsWith("int") ? SCALE : 0);
+      assertTrue(read.hasSourceCodes());
+      assertEquals(model.embeddings() == model.head(), read.spec().tiedEmbeddings());
+      requireCodes(model, read, LinearRole.K);
+      requireCodes(model, read, LinearRole.DOWN);
+    }
+  }
+
+  private static void requireCodes(QuantizedModel model, Checkpoint read, LinearRole role) {
+    QuantizedMatrix expected = Packing.unpack(model.blocks().get(1).linear(role));
+    QuantizedMatrix got = read.sourceCodes(1, role).orElseThrow();
+    assertArrayEquals(expected.codes(), got.codes());
+    int repeats = expected.group() / got.group();
+    for (int i = 0; i < got.scales().length; i++) {
+      assertEquals(expected.scales()[i / repeats], got.scales()[i]);
+      assertEquals(expected.minimums()[i / repeats], got.minimums()[i]);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"awq", "smoothquant"})
+  void foldedScalesAreInNormsAndWeights(String algorithm) throws IOException {
+    try (Exports from =
+            Exports.of(
+                QWEN2,
+                directory.resolve("cache"),
+                "calm.algorithm",
+                algorithm,
+                "calm.group",
+                "64");
+        Checkpoint read = Checkpoints.open(export(from, GgufTables.Q8_0))) {
+      QuantizedModel model = from.artifact().model();
+      SameWeights.requireBlocks(model, read, value -> value);
+      boolean folded = false;
+      for (int layer = 0; layer < model.spec().layers(); layer++) {
+        folded |=
+            !java.util.Arrays.equals(
+                model.blocks().get(layer).norm(io.calm.model.NormRole.MLP),
+                from.checkpoint().block(layer).norm(io.calm.model.NormRole.MLP));
+      }
+      assertTrue(folded, "no scale was folded: the test tests nothing");
+    }
+  }
+
+  /** Groups of 32 and exact tables: the file quantized again by its codes is the same model. */
+  @Test
+  void theFileServesTheSameLogits() throws IOException {
+    int[] tokens = {17, 400, 3, 1999, 250, 250, 7, 61, 1024, 5, 88, 300};
+    try (Exports from =
+            Exports.of(
+                LLAMA,
+                directory.resolve("cache"),
+                "calm.group",
+                "32",
+                "calm.lm-head",
+                "float32");
+        Exports again =
+            Exports.of(
+                export(from, GgufTables.Q8_0),
+                directory.resolve("cache"),
+                "calm.algorithm",
+                "source",
+                "calm.lm-head",
+                "float32")) {
+      float[][] expected = logits(from.artifact().model(), tokens);
+      float[][] got = logits(again.artifact().model(), tokens);
+      for (int t = 0; t < tokens.length; t++) {
+        assertArrayEquals(expected[t], got[t]);
+      }
+    }
+  }
+
+  private static float[][] logits(QuantizedModel model, int[] tokens) {
+    try (Decoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1, 1)) {
+      return decoder
+          .step(List.of(new Decoder.Chunk(new int[] {0}, 0, tokens, Decoder.Wanted.ALL)))
+          .get(0)
+          .stream()
+          .map(row -> row.values().clone())
+          .toArray(float[][]::new);
+    }
+  }
+
+  @Test
+  void theMetadataRecordsPlanHashesAndSettings() throws IOException {
+    try (Exports from = Exports.of(LLAMA, directory.resolve("cache"), "calm.group", "64")) {
+      Map<String, Object> metadata = GgufFile.open(export(from, GgufTables.Q8_0)).metadata();
+      assertEquals("uniform-rtn", metadata.get("calm.served"));
+      assertEquals("rtn,rtn,rtn,rtn,rtn", metadata.get("calm.blocks"));
+      assertEquals("64", metadata.get("calm.group"));
+      assertEquals(from.artifact().key().id(), metadata.get("calm.artifact"));
+      assertEquals(
+          String.join(",", from.artifact().key().modelDigests()),
+          metadata.get("calm.model_sha256"));
+      assertTrue(String.valueOf(metadata.get("calm.settings")).contains("calm.algorithm=rtn"));
+      assertTrue(String.valueOf(metadata.get("calm.plan")).contains("\"candidates\""));
+      assertEquals("a-name", metadata.get("general.name"));
+      assertEquals("llama", metadata.get("general.architecture"));
+    }
+  }
+
+  @Test
+  void theChatTemplateIsTheCheckpoints() throws IOException {
+    try (Exports from = Exports.of(QWEN2, directory.resolve("cache"));
+        Checkpoint read = Checkpoints.open(export(from, GgufTables.Q8_0))) {
+      List<Map<String, Object>> messages = List.of(Map.of("role", "user", "content", "Hi"));
+      ChatTemplate expected = from.checkpoint().chatTemplate().orElseThrow();
+      assertEquals(
+          expected.render(messages, true),
+          read.chatTemplate().orElseThrow().render(messages, true));
+    }
+  }
+}

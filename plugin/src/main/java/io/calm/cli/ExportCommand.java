@@ -94,6 +94,7 @@ final class ExportCommand implements Callable<Integer> {
         output.publish();
         spec.commandLine().getOut().printf("%s: %s%n", artifact.plan().served(), out);
         spec.commandLine().getOut().flush();
+        exporter.notes().forEach(note -> spec.commandLine().getErr().println("calm: " + note));
       }
     }
     return 0;

@@ -43,7 +43,9 @@ final class OnnxMixin {
   @Option(
       names = "--kv-cache",
       paramLabel = "TYPE",
-      description = "onnx: type of keys and values, float16 or float32. Default: float16.")
+      description =
+          "onnx: type of keys and values, float32, or float16, which DJL's engine does not take."
+              + " Default: float32.")
   private @Nullable String keys;
 
   /** Returns the exporter of these options. */
@@ -77,13 +79,13 @@ final class OnnxMixin {
   }
 
   private Optional<KvType> keys() {
-    if (keys == null || keys.equals("float16")) {
-      return Optional.of(KvType.FLOAT16);
-    }
-    if (keys.equals("float32")) {
+    if (keys == null || keys.equals("float32")) {
       return Optional.empty();
     }
-    throw refused("--kv-cache", "float16 or float32", keys);
+    if (keys.equals("float16")) {
+      return Optional.of(KvType.FLOAT16);
+    }
+    throw refused("--kv-cache", "float32 or float16", keys);
   }
 
   private static OptionalInt size(String option, @Nullable Integer value) {

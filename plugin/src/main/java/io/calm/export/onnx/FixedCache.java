@@ -112,6 +112,6 @@ final class FixedCache implements CacheNodes {
 
   @Override
   public void logits(String value, int vocabulary) {
-    graph.output("logits", value, OnnxType.FLOAT, shape.batch(), shape.chunk(), vocabulary);
+    graph.firstOutput("logits", value, OnnxType.FLOAT, shape.batch(), shape.chunk(), vocabulary);
   }
 }

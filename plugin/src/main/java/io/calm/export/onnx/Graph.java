@@ -5,6 +5,8 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +25,8 @@ final class Graph {
   private final Opset opset;
   private final ExternalData data;
   private final Proto message = new Proto();
-  private final List<Proto> values = new ArrayList<>();
+  private final List<Proto> inputs = new ArrayList<>();
+  private final List<Proto> outputs = new ArrayList<>();
   private final Map<String, String> constants = new HashMap<>();
   private final Map<String, Integer> names = new HashMap<>();
   private String scope = "";
@@ -69,14 +72,20 @@ final class Graph {
 
   /** Adds an input. A dimension is a number, or a name if it is chosen at run time. */
   String input(String name, OnnxType type, Object... shape) {
-    values.add(new Proto().message(11, valueInfo(name, type, shape)));
+    inputs.add(new Proto().message(11, valueInfo(name, type, shape)));
     return name;
   }
 
-  /** Makes the value {@code from} an output with the name {@code name}. */
+  /** Makes the value {@code from} an output with the name {@code name}, after all others. */
   void output(String name, String from, OnnxType type, Object... shape) {
     add("Identity", name + ".output", List.of(from), name);
-    values.add(new Proto().message(12, valueInfo(name, type, shape)));
+    outputs.add(new Proto().message(12, valueInfo(name, type, shape)));
+  }
+
+  /** Does the same, before all other outputs. */
+  void firstOutput(String name, String from, OnnxType type, Object... shape) {
+    output(name, from, type, shape);
+    Collections.rotate(outputs, 1);
   }
 
   private static Proto valueInfo(String name, OnnxType type, Object... shape) {
@@ -124,7 +133,7 @@ final class Graph {
   }
 
   private String shared(OnnxType type, ByteBuffer content, long... shape) {
-    String key = type + java.util.Arrays.toString(shape) + java.util.Arrays.toString(content.array());
+    String key = type + Arrays.toString(shape) + Arrays.toString(content.array());
     return constants.computeIfAbsent(
         key,
         k -> {
@@ -199,7 +208,8 @@ final class Graph {
    */
   Proto model(Map<String, String> metadata) {
     Proto graph = new Proto().append(message).text(2, "calm");
-    values.forEach(graph::append);
+    inputs.forEach(graph::append);
+    outputs.forEach(graph::append);
     Proto model =
         new Proto()
             .number(1, opset.irVersion())

@@ -123,6 +123,6 @@ final class GrowingCache implements CacheNodes {
 
   @Override
   public void logits(String value, int vocabulary) {
-    graph.output("logits", value, OnnxType.FLOAT, BATCH, CHUNK, vocabulary);
+    graph.firstOutput("logits", value, OnnxType.FLOAT, BATCH, CHUNK, vocabulary);
   }
 }

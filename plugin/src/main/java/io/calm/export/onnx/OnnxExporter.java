@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 
@@ -55,6 +56,15 @@ public final class OnnxExporter implements Exporter {
     Files.writeString(
         out.resolve("calm-onnx.json"),
         JSON.toJson(shapes(model.spec(), options, defaults(model.checkpoint()))) + "\n");
+  }
+
+  @Override
+  public List<String> notes() {
+    if (request.engine() != OnnxEngine.TENSOR_RT) {
+      return List.of();
+    }
+    List<String> missing = TensorRtLibraries.missing(System.getenv());
+    return missing.isEmpty() ? List.of() : List.of(TensorRtLibraries.note(missing));
   }
 
   private static GenerationDefaults defaults(Checkpoint checkpoint) {

@@ -5,6 +5,7 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.cli.terminal.ExportLine;
 import io.calm.cli.terminal.ProgressBar;
+import io.calm.export.ExportException;
 import io.calm.export.ExportOutput;
 import io.calm.export.ExportedModel;
 import io.calm.export.Exporter;
@@ -14,6 +15,8 @@ import io.calm.export.safetensors.SafetensorsExporter;
 import io.calm.export.safetensors.WeightType;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.text.Printable;
+import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
@@ -36,6 +39,7 @@ import picocli.CommandLine.Spec;
     })
 final class ExportCommand implements Callable<Integer> {
   private static final String CALM = "calm";
+  private static final String INTERRUPTED = "interrupted: nothing was written to ";
 
   /** The formats of {@code --format}. */
   enum Format {
@@ -83,21 +87,37 @@ final class ExportCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Exporter exporter = exporter();
+    ExportOutput.requireFree(out);
     ModelMixin.Resolved resolved = model.resolve(overrides());
-    try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint());
-        ExportOutput output = ExportOutput.open(out, exporter.output())) {
+    try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
       exporter.requireSupported(checkpoint);
-      try (Artifact artifact = quantized(resolved, checkpoint);
-          ExportLine progress = ExportLine.open()) {
-        exporter.write(
-            new ExportedModel(resolved.name(), checkpoint, artifact), output.path(), progress);
-        output.publish();
+      try (Artifact artifact = quantized(resolved, checkpoint)) {
+        write(exporter, new ExportedModel(resolved.name(), checkpoint, artifact));
         spec.commandLine().getOut().printf("%s: %s%n", artifact.plan().served(), out);
         spec.commandLine().getOut().flush();
         exporter.notes().forEach(note -> spec.commandLine().getErr().println("calm: " + note));
       }
     }
     return 0;
+  }
+
+  private void write(Exporter exporter, ExportedModel exported) throws IOException {
+    try (ExportOutput output = ExportOutput.open(out, exporter.output());
+        ExportLine progress = ExportLine.open()) {
+      exporter.write(
+          exported,
+          output.path(),
+          (step, done, total) -> {
+            if (Thread.currentThread().isInterrupted()) {
+              throw new ExportException(INTERRUPTED + out);
+            }
+            progress.at(step, done, total);
+          });
+      progress.at("to disk", 0, 1);
+      output.publish();
+    } catch (ClosedByInterruptException e) {
+      throw new ExportException(INTERRUPTED + out, e);
+    }
   }
 
   private Exporter exporter() {

@@ -1,9 +1,11 @@
 package io.calm.export;
 
 import io.calm.text.Printable;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -26,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ExportOutput implements AutoCloseable {
   private static final int MAX_PATH = 2000;
+  private static final int BUFFER = 1 << 20;
   private static final long SHUTDOWN_SECONDS = 10;
   private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -49,48 +52,77 @@ public final class ExportOutput implements AutoCloseable {
   }
 
   /**
-   * Checks that {@code target} can be made, and makes its temporary stand-in.
+   * Checks that {@code target} can be made, without making anything.
    *
-   * @throws ExportException if the target exists, or its directory does not or is not writable
+   * @throws ExportException if it exists, or its directory does not or is not writable
    */
-  public static ExportOutput open(Path target, Kind kind) throws IOException {
+  public static void requireFree(Path target) {
     Path absolute = target.toAbsolutePath().normalize();
     @Nullable Path parent = absolute.getParent();
-    @Nullable Path name = absolute.getFileName();
-    String where = "--out " + Printable.of(target, MAX_PATH);
-    if (parent == null || name == null || Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) {
+    if (parent == null || Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) {
       throw taken(target);
     }
     if (!Files.isDirectory(parent)) {
       throw ExportException.refused(
-          where,
+          where(target),
           "a name in an existing directory",
           Printable.of(parent, MAX_PATH) + ", which is none",
           "create that directory first");
     }
+    if (!Files.isWritable(parent)) {
+      throw ExportException.refused(
+          where(target),
+          "a name in a directory that is writable",
+          Printable.of(parent, MAX_PATH) + ", which is not",
+          "choose another one or change its permissions");
+    }
+  }
+
+  /**
+   * Makes the temporary stand-in of {@code target}.
+   *
+   * @throws ExportException as {@link #requireFree}
+   */
+  public static ExportOutput open(Path target, Kind kind) throws IOException {
+    requireFree(target);
+    Path absolute = target.toAbsolutePath().normalize();
     Path temporary =
-        parent.resolve(".%s.%08x.partial".formatted(name, RANDOM.nextInt() & 0xffffffffL));
-    try {
-      if (kind == Kind.FILE) {
-        Files.createFile(temporary);
-      } else {
-        Files.createDirectory(temporary);
-      }
-    } catch (AccessDeniedException e) {
-      throw new ExportException(
-          "%s: expected a directory that is writable, got %s, which is not; choose another one"
-              .formatted(where, Printable.of(parent, MAX_PATH)),
-          e);
+        absolute.resolveSibling(
+            ".%s.%08x.partial".formatted(absolute.getFileName(), RANDOM.nextInt()));
+    if (kind == Kind.FILE) {
+      Files.createFile(temporary);
+    } else {
+      Files.createDirectory(temporary);
     }
     return new ExportOutput(absolute, temporary);
   }
 
+  private static String where(Path target) {
+    return "--out " + Printable.of(target, MAX_PATH);
+  }
+
   private static ExportException taken(Path target) {
     return ExportException.refused(
-        "--out " + Printable.of(target, MAX_PATH),
+        where(target),
         "a name that is not in use",
         "one that exists",
         "choose another name, or delete it first");
+  }
+
+  /**
+   * Opens a buffered stream to a file of an output. A shutdown ends a write to it with a {@link
+   * java.nio.channels.ClosedByInterruptException}.
+   *
+   * @param file created, or truncated if it exists
+   */
+  public static OutputStream stream(Path file) throws IOException {
+    FileChannel channel =
+        FileChannel.open(
+            file,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.TRUNCATE_EXISTING);
+    return new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER);
   }
 
   /** Returns the path to write to: an empty file or an empty directory. */

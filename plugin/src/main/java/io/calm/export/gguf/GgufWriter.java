@@ -1,12 +1,11 @@
 package io.calm.export.gguf;
 
-import java.io.BufferedOutputStream;
+import io.calm.export.ExportOutput;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
@@ -15,7 +14,6 @@ import java.util.function.Consumer;
 final class GgufWriter {
   private static final int VERSION = 3;
   private static final int ALIGNMENT = 32;
-  private static final int BUFFER = 1 << 20;
 
   private GgufWriter() {}
 
@@ -28,7 +26,7 @@ final class GgufWriter {
   static void write(
       Path path, GgufMetadata metadata, List<GgufTensor> tensors, Consumer<String> beforeEach)
       throws IOException {
-    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(path), BUFFER)) {
+    try (OutputStream out = ExportOutput.stream(path)) {
       byte[] header = header(metadata, tensors);
       out.write(header);
       out.write(new byte[padding(header.length)]);

@@ -3,7 +3,7 @@ package io.calm.export.safetensors;
 import com.google.gson.Gson;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
-import java.io.BufferedOutputStream;
+import io.calm.export.ExportOutput;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
@@ -26,7 +26,6 @@ import java.util.function.Consumer;
  */
 record ShardWriter(WeightType type, long limit, Map<String, String> metadata) {
   private static final int ALIGNMENT = 8;
-  private static final int BUFFER = 1 << 20;
   private static final Gson JSON = new Gson();
 
   /**
@@ -73,7 +72,7 @@ record ShardWriter(WeightType type, long limit, Map<String, String> metadata) {
   private void writeFile(
       Path path, List<WeightTensor> tensors, Consumer<String> beforeEach)
       throws IOException {
-    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(path), BUFFER)) {
+    try (OutputStream out = ExportOutput.stream(path)) {
       byte[] header = header(tensors);
       out.write(
           ByteBuffer.allocate(Long.BYTES)

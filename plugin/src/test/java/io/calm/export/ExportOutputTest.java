@@ -1,0 +1,136 @@
+package io.calm.export;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class ExportOutputTest {
+  @TempDir Path directory;
+
+  private List<String> names() throws IOException {
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.map(file -> String.valueOf(file.getFileName())).toList();
+    }
+  }
+
+  /** Fills an output. */
+  static void fill(Path out, ExportOutput.Kind kind) throws IOException {
+    if (kind == ExportOutput.Kind.FILE) {
+      Files.writeString(out, "content");
+    } else {
+      Files.writeString(out.resolve("a"), "content");
+      Files.createDirectory(out.resolve("b"));
+      Files.writeString(out.resolve("b").resolve("c"), "content");
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(ExportOutput.Kind.class)
+  void theNameAppearsWithTheWholeOutput(ExportOutput.Kind kind) throws IOException {
+    Path target = directory.resolve("target");
+    try (ExportOutput output = ExportOutput.open(target, kind)) {
+      fill(output.path(), kind);
+      assertTrue(Files.notExists(target));
+      output.publish();
+    }
+    assertEquals(List.of("target"), names());
+    Path file = kind == ExportOutput.Kind.FILE ? target : target.resolve("b").resolve("c");
+    assertEquals("content", Files.readString(file));
+  }
+
+  @ParameterizedTest
+  @EnumSource(ExportOutput.Kind.class)
+  void aFailureLeavesNothing(ExportOutput.Kind kind) throws IOException {
+    assertThrows(
+        IllegalStateException.class,
+        () -> {
+          try (ExportOutput output = ExportOutput.open(directory.resolve("target"), kind)) {
+            fill(output.path(), kind);
+            throw new IllegalStateException("a fault of the test");
+          }
+        });
+    assertEquals(List.of(), names());
+  }
+
+  @ParameterizedTest
+  @EnumSource(ExportOutput.Kind.class)
+  void aNameThatIsTakenMeanwhileIsKept(ExportOutput.Kind kind) throws IOException {
+    Path target = directory.resolve("target");
+    try (ExportOutput output = ExportOutput.open(target, kind)) {
+      fill(output.path(), kind);
+      Files.writeString(target, "mine");
+      ExportException e = assertThrows(ExportException.class, output::publish);
+      assertTrue(String.valueOf(e.getMessage()).contains("one that exists"), e.getMessage());
+    }
+    assertEquals(List.of("target"), names());
+    assertEquals("mine", Files.readString(target));
+  }
+
+  @Test
+  void aLinkToNothingIsAName() throws IOException {
+    Path link = Files.createSymbolicLink(directory.resolve("link"), directory.resolve("gone"));
+    assertThrows(ExportException.class, () -> ExportOutput.requireFree(link));
+  }
+
+  /** A process that writes until it is stopped. */
+  static final class Child {
+    private Child() {}
+
+    public static void main(String[] args) throws IOException {
+      ExportOutput.Kind kind = ExportOutput.Kind.valueOf(args[1]);
+      try (ExportOutput output = ExportOutput.open(Path.of(args[0]), kind)) {
+        fill(output.path(), kind);
+        System.out.println("written");
+        Path file = kind == ExportOutput.Kind.FILE ? output.path() : output.path().resolve("a");
+        try (OutputStream out = ExportOutput.stream(file)) {
+          while (true) {
+            out.write(1);
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(ExportOutput.Kind.class)
+  void aStoppedProcessLeavesNothing(ExportOutput.Kind kind) throws Exception {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Child.class.getName(),
+                directory.resolve("target").toString(),
+                kind.name())
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    try (BufferedReader output =
+        new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+      assertEquals("written", output.readLine());
+      assertEquals(1, names().size());
+      process.destroy(); // SIGTERM
+      assertTimeoutPreemptively(Duration.ofMinutes(2), () -> process.waitFor());
+      assertEquals(List.of(), names());
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+}

@@ -1,0 +1,151 @@
+package io.calm.export.gguf;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.gguf.GgufBuilder;
+import io.calm.export.ExportException;
+import io.calm.export.Exports;
+import io.calm.export.SameWeights;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.RopeSpec;
+import io.calm.tensor.TableFormat;
+import io.calm.tensor.TokenTable;
+import io.calm.tensor.TokenTableBuilder;
+import io.calm.tensor.Matrix;
+import io.calm.testing.Seeds;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Models and tables that ggml's blocks of 32 do not fit, and topologies that llama.cpp lacks. */
+class OddWidthsTest {
+  @TempDir Path directory;
+
+  private static float[] random(Random random, int count) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
+  }
+
+  /** Returns the bytes of F32 values. */
+  private static byte[] bytes(float[] values) {
+    ByteBuffer bytes =
+        ByteBuffer.allocate(4 * values.length).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(values);
+    return bytes.array();
+  }
+
+  private static GgufBuilder random(GgufBuilder builder, Random random, String name, int n, int k) {
+    return builder.tensor(name, 0, bytes(random(random, n * k)), n, k);
+  }
+
+  @Test
+  void rowsWithoutWholeBlocksAreExactInFloat32() throws IOException {
+    long seed = Seeds.next();
+    Random random = new Random(seed);
+    GgufBuilder builder =
+        new GgufBuilder()
+            .metadata("llama")
+            .vector("output_norm.weight", random(random, 8))
+            .vector("blk.0.attn_norm.weight", random(random, 8))
+            .vector("blk.0.ffn_norm.weight", random(random, 8));
+    random(builder, random, "token_embd.weight", 10, 8);
+    random(builder, random, "blk.0.attn_q.weight", 8, 8);
+    random(builder, random, "blk.0.attn_k.weight", 4, 8);
+    random(builder, random, "blk.0.attn_v.weight", 4, 8);
+    random(builder, random, "blk.0.attn_output.weight", 8, 8);
+    random(builder, random, "blk.0.ffn_gate.weight", 12, 8);
+    random(builder, random, "blk.0.ffn_up.weight", 12, 8);
+    random(builder, random, "blk.0.ffn_down.weight", 8, 12);
+    Path source = builder.write(directory.resolve("source.gguf"));
+    try (Exports from = Exports.of(source, directory.resolve("cache"));
+        Checkpoint read =
+            Checkpoints.open(
+                from.write(new GgufExporter(GgufTables.Q8_0), directory.resolve("out.gguf")))) {
+      SameWeights.requireBlocks(from.artifact().model(), read, value -> value);
+      SameWeights.requireTables(from.artifact().model(), read, value -> value, 0);
+      assertEquals(false, read.hasSourceCodes(), "seed " + seed);
+    }
+  }
+
+  private static TokenTable table(float... values) {
+    Matrix rows = Matrix.allocate(values.length, 32);
+    for (int token = 0; token < values.length; token++) {
+      float[] row = new float[32];
+      row[3] = values[token];
+      rows.writeRow(token, row);
+    }
+    return TokenTableBuilder.int8(values.length, 32, 32, ByteBuffer::allocateDirect)
+        .add(rows)
+        .build();
+  }
+
+  /** The scale of a row is its largest value over 127. */
+  @Test
+  void scalesOutsideFloat16AreNotRounded() {
+    assertEquals(GgmlType.Q8_0, GgufTables.Q8_0.type(table(1, 0, -127 * 0x1p-14f)));
+    assertEquals(GgmlType.F32, GgufTables.Q8_0.type(table(1, 126 * 0x1p-14f)));
+    assertEquals(GgmlType.F32, GgufTables.Q8_0.type(table(1, 127 * 65600f)));
+    assertEquals(GgmlType.F16, GgufTables.F16.type(table(1)));
+    assertEquals(GgmlType.F32, GgufTables.F32.type(table(1)));
+    assertEquals(TableFormat.INT8, table(1).format());
+  }
+
+  private static ModelSpec spec(
+      String architecture, Set<LinearRole> biases, RopeSpec.Scaling scaling) {
+    return new ModelSpec(
+        architecture,
+        64,
+        2,
+        4,
+        2,
+        16,
+        96,
+        100,
+        128,
+        1e-5f,
+        new RopeSpec(10000, scaling),
+        false,
+        biases,
+        architecture.equals("qwen3"),
+        List.of(0, 40));
+  }
+
+  @Test
+  void topologiesThatLlamaCppLacksAreNamed() {
+    GgufArchitecture.requireSupported(
+        spec("llama", Set.of(LinearRole.values()), new RopeSpec.None()));
+    GgufArchitecture.requireSupported(
+        spec("qwen2", Set.of(LinearRole.Q, LinearRole.K), new RopeSpec.None()));
+    requireRefused(spec("qwen3", Set.of(LinearRole.Q), new RopeSpec.None()), "biases of []");
+    requireRefused(spec("qwen2", Set.of(LinearRole.O), new RopeSpec.None()), "got [O]");
+    requireRefused(spec("phi3", Set.of(), new RopeSpec.None()), "qwen2 or qwen3, got phi3");
+    requireRefused(
+        spec("llama", Set.of(), new RopeSpec.Yarn(4, 32, 1, 32, 1, false)), "truncate=false");
+  }
+
+  private static void requireRefused(ModelSpec spec, String part) {
+    ExportException e =
+        assertThrows(ExportException.class, () -> GgufArchitecture.requireSupported(spec));
+    String message = String.valueOf(e.getMessage());
+    assertTrue(message.contains(part), message);
+    assertTrue(message.endsWith("export with --format safetensors"), message);
+  }
+
+  @Test
+  void theContextEndsWithTheSmallestWindow() {
+    assertEquals(40, GgufArchitecture.context(spec("qwen2", Set.of(), new RopeSpec.None())));
+  }
+}

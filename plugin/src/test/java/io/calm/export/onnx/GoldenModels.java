@@ -55,6 +55,12 @@ final class GoldenModels {
         .toArray();
   }
 
+  static ModelSpec spec(String family) {
+    try (Checkpoint checkpoint = Checkpoints.open(Goldens.path(family))) {
+      return checkpoint.spec();
+    }
+  }
+
   /** Returns a family with a given format of its tables; embeddings beside int4 are int8. */
   static QuantizedModel model(String family, ActivationMode activation, TableFormat format) {
     try (Checkpoint checkpoint = Checkpoints.open(Goldens.path(family));

@@ -91,11 +91,10 @@ class OnnxNumericsTest {
     OnnxModelWriter.write(model, options, Map.of(), export, ExportProgress.NONE);
     int[] tokens = GoldenModels.tokens(what.split(" ", -1)[0]);
     double[] errors = new double[tokens.length / WINDOW];
-    try (JavaDecoder decoder = decoder(model, options);
-        OrtModel exported = new OrtModel(export, model.spec(), options)) {
+    try (OrtModel exported = new OrtModel(export, model.spec(), options)) {
       for (int i = 0; i < errors.length; i++) {
         int[] window = Arrays.copyOfRange(tokens, i * WINDOW, (i + 1) * WINDOW);
-        errors[i] = error(decode(decoder, window), exported.decode(3, window));
+        errors[i] = error(decode(model, options.keys(), window), exported.decode(3, window));
       }
     }
     long equal = Arrays.stream(errors).filter(error -> error <= BOUND).count();
@@ -115,14 +114,13 @@ class OnnxNumericsTest {
         Arrays.stream(errors).allMatch(error -> error < BOUND_AFTER_OTHER_CODES), figures);
   }
 
-  private static JavaDecoder decoder(QuantizedModel model, OnnxOptions options) {
-    return options.keys().isPresent()
-        ? new JavaDecoder(model, options.keys().get(), 1, 2)
-        : JavaDecoder.withoutKvRounding(model, 1, 2);
-  }
-
-  private static float[][] decode(Decoder decoder, int... tokens) {
-    try (DecoderSequences.Sequence sequence = new DecoderSequences(decoder).open()) {
+  /** Returns the Java decoder's logits of each token. */
+  static float[][] decode(QuantizedModel model, Optional<KvType> keys, int... tokens) {
+    try (Decoder decoder =
+            keys.isPresent()
+                ? new JavaDecoder(model, keys.get(), 1, 2)
+                : JavaDecoder.withoutKvRounding(model, 1, 2);
+        DecoderSequences.Sequence sequence = new DecoderSequences(decoder).open()) {
       return decoder.step(List.of(sequence.append(tokens, Decoder.Wanted.ALL))).get(0).stream()
           .map(row -> row.values().clone())
           .toArray(float[][]::new);
@@ -130,7 +128,7 @@ class OnnxNumericsTest {
   }
 
   /** Returns the largest difference as a part of the largest logit. */
-  private static double error(float[][] expected, float[][] got) {
+  static double error(float[][] expected, float[][] got) {
     double worst = 0;
     double largest = 0;
     for (int t = 0; t < expected.length; t++) {

@@ -1,5 +1,6 @@
 package io.calm.export.onnx;
 
+import ai.djl.engine.Engine;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
@@ -24,11 +25,17 @@ final class OrtModel implements AutoCloseable {
   private static final String PAST = "past_key_values.";
   private static final String PRESENT = "present.";
 
-  private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
+  private final OrtEnvironment environment = environment();
   private final OrtSession.SessionOptions settings = new OrtSession.SessionOptions();
   private final OrtSession session;
   private final ModelSpec spec;
   private final OnnxOptions options;
+
+  /** Returns the environment of DJL's engine, which must be the first to ask for it. */
+  static OrtEnvironment environment() {
+    Engine.getEngine("OnnxRuntime");
+    return OrtEnvironment.getEnvironment();
+  }
 
   OrtModel(Path directory, ModelSpec spec, OnnxOptions options) throws OrtException {
     this.spec = spec;

@@ -52,7 +52,10 @@ final class OnnxMixin {
   OnnxExporter exporter() {
     return new OnnxExporter(
         new OnnxRequest(
-            engine(), size("--batch", batch), size("--chunk", chunk), size("--context", context),
+            engine(),
+            size("--batch", batch),
+            size("--chunk", chunk),
+            size("--context", context),
             keys()));
   }
 
@@ -65,7 +68,7 @@ final class OnnxMixin {
     if (engine != null || batch != null || chunk != null || context != null || keys != null) {
       throw new IllegalArgumentException(
           "--engine, --batch, --chunk, --context and --kv-cache: expected --format onnx, got %s;"
-              .formatted(format)
+                  .formatted(format)
               + " leave them out");
     }
   }
@@ -74,8 +77,9 @@ final class OnnxMixin {
     if (engine == null) {
       return OnnxEngine.ONNX_RUNTIME;
     }
-    return OnnxEngine.parse(engine)
-        .orElseThrow(() -> refused("--engine", "OnnxRuntime or TensorRT", engine));
+    String given = engine;
+    return OnnxEngine.parse(given)
+        .orElseThrow(() -> refused("--engine", "OnnxRuntime or TensorRT", given));
   }
 
   private Optional<KvType> keys() {

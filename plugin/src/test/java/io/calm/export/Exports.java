@@ -31,8 +31,7 @@ public record Exports(Checkpoint checkpoint, Artifact artifact) implements AutoC
     }
     Checkpoint checkpoint = Checkpoints.open(model);
     CalmSettings settings = CalmSettings.of(values, Map.of());
-    return new Exports(
-        checkpoint, new QuantizedModelStore(settings).get(checkpoint, moment -> {}));
+    return new Exports(checkpoint, new QuantizedModelStore(settings).get(checkpoint, moment -> {}));
   }
 
   public ExportedModel model() {

@@ -139,8 +139,7 @@ class PeersTest {
   void llamaCppHasTheSamePerplexityAndTokens(String model) throws Exception {
     require("llama_cpp, gguf");
     try (Exports from =
-            Exports.of(
-                Repository.path(model), directory.resolve("cache"), "calm.group", "64");
+            Exports.of(Repository.path(model), directory.resolve("cache"), "calm.group", "64");
         JavaDecoder decoder =
             new JavaDecoder(from.artifact().model(), KvType.FLOAT16, 1, LENGTH / 16)) {
       String file = gguf(from).toString();

@@ -49,8 +49,7 @@ public final class SameWeights {
             rounding);
       }
       for (NormRole norm : model.spec().norms()) {
-        requireEqual(
-            "block " + layer + ", " + norm, expected.norm(norm), got.norm(norm), rounding);
+        requireEqual("block " + layer + ", " + norm, expected.norm(norm), got.norm(norm), rounding);
       }
     }
     requireEqual("final norm", model.finalNorm(), read.finalNorm(), rounding);
@@ -83,8 +82,7 @@ public final class SameWeights {
     }
   }
 
-  private static void requireEqual(
-      String where, float[] expected, float[] got, Rounding rounding) {
+  private static void requireEqual(String where, float[] expected, float[] got, Rounding rounding) {
     float[] rounded = new float[expected.length];
     for (int i = 0; i < rounded.length; i++) {
       rounded[i] = rounding.of(expected[i]) + 0f; // -0 is 0

@@ -38,14 +38,12 @@ final class AttentionNodes {
     float scale = (float) (1 / Math.sqrt(spec.headDim()));
     String scores = graph.node("Mul", List.of(products, graph.scalar(scale)));
     String byHead = graph.node("Reshape", List.of(scores, cache.scoresByHead()));
-    String biased =
-        graph.node("Add", List.of(byHead, cache.bias(spec.windows().get(layer))));
+    String biased = graph.node("Add", List.of(byHead, cache.bias(spec.windows().get(layer))));
     String weights = graph.node("Softmax", List.of(biased), Attribute.of("axis", -1));
     String byKvHead = graph.node("Reshape", List.of(weights, cache.scoresByKvHead()));
     String outputs = graph.node("MatMul", List.of(byKvHead, allValues));
     String heads =
-        graph.node(
-            "Reshape", List.of(outputs, graph.indices(0, spec.heads(), -1, spec.headDim())));
+        graph.node("Reshape", List.of(outputs, graph.indices(0, spec.heads(), -1, spec.headDim())));
     long width = (long) spec.heads() * spec.headDim();
     return graph.node(
         "Reshape", List.of(transposed(heads, 0, 2, 1, 3), graph.indices(0, 0, width)));
@@ -67,8 +65,7 @@ final class AttentionNodes {
     }
     String bounded =
         graph.node(
-            "Clip",
-            List.of(byHead, graph.scalar(-LARGEST_HALF), graph.scalar(LARGEST_HALF)));
+            "Clip", List.of(byHead, graph.scalar(-LARGEST_HALF), graph.scalar(LARGEST_HALF)));
     String all = cache.append(past, cast(bounded, cacheType));
     cache.present(name, all);
     return cast(all, OnnxType.FLOAT);

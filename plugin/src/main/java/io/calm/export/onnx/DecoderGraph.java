@@ -8,6 +8,7 @@ import io.calm.model.NormRole;
 import io.calm.model.QuantizedModel;
 import io.calm.tensor.QuantizedLinear;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** The graph of a whole decoder: embeddings, blocks, lm_head. */
@@ -32,8 +33,7 @@ final class DecoderGraph {
             ? new FixedCache(graph, spec, cacheType, shape.get())
             : new GrowingCache(graph, spec, cacheType);
     linears = new LinearNodes(graph, model.activation());
-    norms =
-        new NormNodes(graph, spec.rmsEpsilon(), options.engine() == OnnxEngine.ONNX_RUNTIME);
+    norms = new NormNodes(graph, spec.rmsEpsilon(), options.engine() == OnnxEngine.ONNX_RUNTIME);
     rotary = new RotaryNodes(graph, spec, cache.positions(), options.context());
     attention = new AttentionNodes(graph, spec, cache, cacheType);
   }
@@ -61,7 +61,10 @@ final class DecoderGraph {
 
   private String block(int layer, BlockParameters<QuantizedLinear> block, String input) {
     LinearNodes.Rounded normalized =
-        rounded(norms.apply(input, "attention_norm", block.norm(NormRole.ATTENTION)), block, LinearRole.Q);
+        rounded(
+            norms.apply(input, "attention_norm", block.norm(NormRole.ATTENTION)),
+            block,
+            LinearRole.Q);
     String queries = heads(linear(block, LinearRole.Q, normalized), spec.heads());
     String keys = heads(linear(block, LinearRole.K, normalized), spec.kvHeads());
     String values = heads(linear(block, LinearRole.V, normalized), spec.kvHeads());
@@ -69,16 +72,15 @@ final class DecoderGraph {
       queries = norms.apply(queries, "q_norm", block.norm(NormRole.Q_HEAD));
       keys = norms.apply(keys, "k_norm", block.norm(NormRole.K_HEAD));
     }
-    String attended =
-        attention.attend(layer, rotary.rotate(queries), rotary.rotate(keys), values);
+    String attended = attention.attend(layer, rotary.rotate(queries), rotary.rotate(keys), values);
     String residual =
         add(input, linear(block, LinearRole.O, rounded(attended, block, LinearRole.O)));
     LinearNodes.Rounded forward =
-        rounded(norms.apply(residual, "mlp_norm", block.norm(NormRole.MLP)), block, LinearRole.GATE);
+        rounded(
+            norms.apply(residual, "mlp_norm", block.norm(NormRole.MLP)), block, LinearRole.GATE);
     String gated =
         gated(linear(block, LinearRole.GATE, forward), linear(block, LinearRole.UP, forward));
-    return add(
-        residual, linear(block, LinearRole.DOWN, rounded(gated, block, LinearRole.DOWN)));
+    return add(residual, linear(block, LinearRole.DOWN, rounded(gated, block, LinearRole.DOWN)));
   }
 
   private LinearNodes.Rounded rounded(
@@ -88,7 +90,7 @@ final class DecoderGraph {
 
   private String linear(
       BlockParameters<QuantizedLinear> block, LinearRole role, LinearNodes.Rounded x) {
-    String name = role.name().toLowerCase(java.util.Locale.ROOT);
+    String name = role.name().toLowerCase(Locale.ROOT);
     String product = linears.multiply(x, name, block.linear(role));
     float[] bias = block.biases().get(role);
     return bias == null ? product : add(product, graph.floats(name + ".bias", bias, bias.length));

@@ -40,8 +40,7 @@ final class GrowingCache implements CacheNodes {
     masked =
         graph.node(
             "Unsqueeze",
-            List.of(
-                graph.node("Equal", List.of(mask, graph.index(0))), graph.indices(1, 2)));
+            List.of(graph.node("Equal", List.of(mask, graph.index(0))), graph.indices(1, 2)));
     scoresByHead = shape(spec.heads(), chunk, graph.indices(-1));
     scoresByKvHead = shape(spec.kvHeads(), graph.indices(-1), total);
   }

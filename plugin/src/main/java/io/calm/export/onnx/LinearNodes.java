@@ -10,10 +10,11 @@ import java.util.List;
 /**
  * The nodes of W4A8 products (docs/reference/w4a8.md).
  *
- * <p>With x = sx * xq, the product {@code sum over groups of sx * (s * D + m * S)} is the sum of two
- * matrix products: of {@code sx * xq} with {@code s * (q - 8)}, and of {@code sx * S} with {@code m +
- * 8 s}. The first is {@code DequantizeLinear} of INT4 blocks before {@code MatMul}, which ONNX
- * Runtime runs on the 4-bit codes with int8 activations. The second has one input per group.
+ * <p>With x = sx * xq, the product {@code sum over groups of sx * (s * D + m * S)} is the sum of
+ * two matrix products: of {@code sx * xq} with {@code s * (q - 8)}, and of {@code sx * S} with
+ * {@code m + 8 s}. The first is {@code DequantizeLinear} of INT4 blocks before {@code MatMul},
+ * which ONNX Runtime runs on the 4-bit codes with int8 activations. The second has one input per
+ * group.
  */
 final class LinearNodes {
   private static final float SMALLEST = 0x1p-100f;
@@ -148,7 +149,8 @@ final class LinearNodes {
     String minimum =
         graph.floats(name + ".minimums", Packing.minimumsByGroup(weight), groups, 1, n);
     String values =
-        graph.node("Cast", List.of(unpacked(name, codes)), Attribute.of("to", OnnxType.FLOAT.number()));
+        graph.node(
+            "Cast", List.of(unpacked(name, codes)), Attribute.of("to", OnnxType.FLOAT.number()));
     String grouped = graph.node("Reshape", List.of(values, blocks));
     String weights =
         graph.node("Add", List.of(graph.node("Mul", List.of(grouped, scale)), minimum));
@@ -165,8 +167,7 @@ final class LinearNodes {
     List<String> digits = new ArrayList<>();
     for (int i = 0; i < PackedTensors.CODES_PER_WORD; i++) {
       String higher = graph.node("Div", List.of(rest, base));
-      String digit =
-          graph.node("Sub", List.of(rest, graph.node("Mul", List.of(higher, base))));
+      String digit = graph.node("Sub", List.of(rest, graph.node("Mul", List.of(higher, base))));
       digits.add(graph.node("Unsqueeze", List.of(digit, graph.indices(-1))));
       rest = higher;
     }
@@ -175,10 +176,8 @@ final class LinearNodes {
         graph.node(
             "Reshape",
             List.of(
-                all,
-                graph.indices(codes.columns(), (long) words * PackedTensors.CODES_PER_WORD)));
+                all, graph.indices(codes.columns(), (long) words * PackedTensors.CODES_PER_WORD)));
     return graph.node(
-        "Slice",
-        List.of(flat, graph.indices(0), graph.indices(codes.rows()), graph.indices(1)));
+        "Slice", List.of(flat, graph.indices(0), graph.indices(codes.rows()), graph.indices(1)));
   }
 }

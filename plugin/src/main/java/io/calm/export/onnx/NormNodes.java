@@ -21,8 +21,7 @@ record NormNodes(Graph graph, float epsilon, boolean wide) {
     String squares = graph.node("Mul", List.of(wideX, wideX));
     String sum = graph.node("ReduceSum", List.of(squares, graph.indices(-1)));
     String mean = graph.node("Div", List.of(sum, number(width)));
-    String root =
-        graph.node("Sqrt", List.of(graph.node("Add", List.of(mean, number(epsilon)))));
+    String root = graph.node("Sqrt", List.of(graph.node("Add", List.of(mean, number(epsilon)))));
     String inverse = graph.node("Div", List.of(number(1), root));
     return wide ? cast(inverse, OnnxType.FLOAT) : inverse;
   }

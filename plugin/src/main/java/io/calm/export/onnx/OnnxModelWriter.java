@@ -37,7 +37,9 @@ public final class OnnxModelWriter {
         ExternalData data = ExternalData.create(directory, WEIGHTS);
         FileChannel file =
             FileChannel.open(
-                directory.resolve(GRAPH), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                directory.resolve(GRAPH),
+                StandardOpenOption.CREATE_NEW,
+                StandardOpenOption.WRITE)) {
       Graph graph = new Graph(options.engine().opset(), data);
       DecoderGraph.build(graph, model, options, progress);
       graph.model(metadata).write(file);

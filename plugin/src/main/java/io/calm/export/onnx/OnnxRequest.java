@@ -49,9 +49,7 @@ public record OnnxRequest(
           "choose a smaller one");
     }
     Optional<FixedShape> shape =
-        fixed
-            ? Optional.of(new FixedShape(batch.orElse(1), tokens, positions))
-            : Optional.empty();
+        fixed ? Optional.of(new FixedShape(batch.orElse(1), tokens, positions)) : Optional.empty();
     return new OnnxOptions(engine, shape, positions, keys);
   }
 }

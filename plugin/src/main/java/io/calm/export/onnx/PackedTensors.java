@@ -5,8 +5,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Contents of weight tensors [K, N], written one input after the other from the packed layout of the
- * artifact.
+ * Contents of weight tensors [K, N], written one input after the other from the packed layout of
+ * the artifact.
  */
 final class PackedTensors {
   /** Codes of 4 bits in one int32 word, which stays positive. */

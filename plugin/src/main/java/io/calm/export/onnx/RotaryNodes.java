@@ -55,10 +55,8 @@ final class RotaryNodes {
   String rotate(String heads) {
     String a = half(heads, 0);
     String b = half(heads, half);
-    String first =
-        graph.node("Sub", List.of(product(a, cosines), product(b, sines)));
-    String second =
-        graph.node("Add", List.of(product(b, cosines), product(a, sines)));
+    String first = graph.node("Sub", List.of(product(a, cosines), product(b, sines)));
+    String second = graph.node("Add", List.of(product(b, cosines), product(a, sines)));
     return graph.node("Concat", List.of(first, second), Attribute.of("axis", -1));
   }
 

@@ -82,15 +82,12 @@ final class TableNodes {
     Arrays.fill(one, 1);
     String ones = graph.floats("lm_head.ones", one, groups, table.tokens());
     String high = half(x, codes, "lm_head.high", code -> code >> 4, ones, table.group());
-    String low =
-        half(x, codes, "lm_head.low", code -> (code & 15) - OFFSET, ones, table.group());
-    String sum =
-        graph.node("ReduceSum", List.of(x.sums(), graph.indices(-1)));
+    String low = half(x, codes, "lm_head.low", code -> (code & 15) - OFFSET, ones, table.group());
+    String sum = graph.node("ReduceSum", List.of(x.sums(), graph.indices(-1)));
     return graph.node(
         "Add",
         List.of(
-            graph.node(
-                "Add", List.of(graph.node("Mul", List.of(high, graph.scalar(16f))), low)),
+            graph.node("Add", List.of(graph.node("Mul", List.of(high, graph.scalar(16f))), low)),
             graph.node("Mul", List.of(sum, graph.scalar((float) OFFSET)))));
   }
 
@@ -102,8 +99,7 @@ final class TableNodes {
       String ones,
       int group) {
     return graph.node(
-        "MatMul",
-        List.of(x.values(), linears.dequantized(name, codes, mapping, ones, group)));
+        "MatMul", List.of(x.values(), linears.dequantized(name, codes, mapping, ones, group)));
   }
 
   /** Returns the table as a matrix [D, V] in float32, for an int8 table without its scales. */
@@ -132,7 +128,8 @@ final class TableNodes {
       return graph.tensor(name, type, codes(int8, type), shape);
     }
     if (table instanceof Float16Table half) {
-      return graph.tensor(name, OnnxType.FLOAT16, sink -> sink.put(half.values().duplicate()), shape);
+      return graph.tensor(
+          name, OnnxType.FLOAT16, sink -> sink.put(half.values().duplicate()), shape);
     }
     return graph.tensor(
         name, OnnxType.FLOAT, sink -> sink.put(((Float32) table).values().duplicate()), shape);

@@ -34,8 +34,7 @@ final class TensorRtLibraries {
             .toList();
     return NAMES.stream()
         .filter(
-            name ->
-                directories.stream().noneMatch(at -> Files.exists(Path.of(at).resolve(name))))
+            name -> directories.stream().noneMatch(at -> Files.exists(Path.of(at).resolve(name))))
         .toList();
   }
 

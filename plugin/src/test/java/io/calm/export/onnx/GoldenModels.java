@@ -78,11 +78,8 @@ final class GoldenModels {
               compute);
       boolean shared = spec.tiedEmbeddings() && format != TableFormat.INT4;
       TokenTable head =
-          shared
-              ? embeddings
-              : table(checkpoint.headRows(0, spec.vocabulary()), format, compute);
-      return new QuantizedModel(
-          spec, blocks, embeddings, head, checkpoint.finalNorm(), activation);
+          shared ? embeddings : table(checkpoint.headRows(0, spec.vocabulary()), format, compute);
+      return new QuantizedModel(spec, blocks, embeddings, head, checkpoint.finalNorm(), activation);
     }
   }
 
@@ -92,7 +89,8 @@ final class GoldenModels {
     return switch (format) {
       case FLOAT32 -> TokenTableBuilder.float32(v, d, ByteBuffer::allocateDirect).add(rows).build();
       case FLOAT16 -> TokenTableBuilder.float16(v, d, ByteBuffer::allocateDirect).add(rows).build();
-      case INT8 -> TokenTableBuilder.int8(v, d, GROUP, ByteBuffer::allocateDirect).add(rows).build();
+      case INT8 ->
+          TokenTableBuilder.int8(v, d, GROUP, ByteBuffer::allocateDirect).add(rows).build();
       case INT4 ->
           new Int4TableBuilder(v, d, GROUP)
               .add(NearestRounding.plain(rows, GROUP, compute, "LM_HEAD"))

@@ -32,9 +32,9 @@ import org.junit.jupiter.api.io.TempDir;
  * The default model in ONNX Runtime, against the decoder that serves it.
  *
  * <p>Thirty blocks round some 100,000 activations per token, and a last bit decides some of the
- * codes. No implementation with another order of sums has the same logits, therefore. The measure is
- * a decoder whose norm weights differ in their last bit: the export may differ from the decoder as
- * much as that one does.
+ * codes. No implementation with another order of sums has the same logits, therefore. The measure
+ * is a decoder whose norm weights differ in their last bit: the export may differ from the decoder
+ * as much as that one does.
  */
 class OnnxDefaultModelTest {
   private static final int TOKENS = 64;
@@ -55,8 +55,7 @@ class OnnxDefaultModelTest {
     try (Checkpoint checkpoint = Checkpoints.open(SmolLm2.fileOrSkip());
         Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, progress -> {})) {
       QuantizedModel model = artifact.model();
-      int[] tokens =
-          greedy(model, checkpoint.tokenizer().encode("The capital of France is", true));
+      int[] tokens = greedy(model, checkpoint.tokenizer().encode("The capital of France is", true));
       float[][] expected = decode(model, tokens);
       Difference lastBit = Difference.between(expected, decode(lastBitsChanged(model), tokens));
       Difference exported = Difference.between(expected, exported(model, tokens));

@@ -85,8 +85,7 @@ class OnnxExporterTest {
                   .createSession(out.resolve(OnnxModelWriter.GRAPH).toString(), settings)) {
         Map<String, String> metadata = session.getMetadata().getCustomMetadata();
         assertEquals(exports.artifact().key().id(), metadata.get("calm.artifact"));
-        assertTrue(
-            JsonParser.parseString(metadata.getOrDefault("calm.plan", "")).isJsonObject());
+        assertTrue(JsonParser.parseString(metadata.getOrDefault("calm.plan", "")).isJsonObject());
       }
     }
   }
@@ -111,8 +110,7 @@ class OnnxExporterTest {
     try (Exports exports = Exports.of(TINY, directory.resolve("cache"))) {
       Path out = exports.write(new OnnxExporter(request), directory.resolve("out"));
       float[][] expected =
-          OnnxNumericsTest.decode(
-              exports.artifact().model(), Optional.empty(), TOKENS);
+          OnnxNumericsTest.decode(exports.artifact().model(), Optional.empty(), TOKENS);
       Criteria<NDList, NDList> criteria =
           Criteria.builder()
               .setTypes(NDList.class, NDList.class)
@@ -198,8 +196,7 @@ class OnnxExporterTest {
     ExportException context =
         assertThrows(
             ExportException.class,
-            () ->
-                fixed(OnnxEngine.TENSOR_RT, 1, 1, spec.maxContext() + 1).resolve(spec));
+            () -> fixed(OnnxEngine.TENSOR_RT, 1, 1, spec.maxContext() + 1).resolve(spec));
     assertTrue(
         context.getMessage().startsWith("--context: expected at most " + spec.maxContext()),
         context.getMessage());

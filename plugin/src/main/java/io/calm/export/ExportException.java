@@ -14,6 +14,7 @@ public final class ExportException extends RuntimeException {
 
   /** Returns an exception whose message has four parts: where, expected, got, remedy. */
   public static ExportException refused(String where, String expected, Object got, String remedy) {
-    return new ExportException("%s: expected %s, got %s; %s".formatted(where, expected, got, remedy));
+    return new ExportException(
+        "%s: expected %s, got %s; %s".formatted(where, expected, got, remedy));
   }
 }

@@ -76,7 +76,8 @@ final class HuggingFaceConfig {
       family = "mistral";
     }
     JsonArray architectures = new JsonArray();
-    architectures.add(Character.toUpperCase(family.charAt(0)) + family.substring(1) + "ForCausalLM");
+    architectures.add(
+        Character.toUpperCase(family.charAt(0)) + family.substring(1) + "ForCausalLM");
     json.add("architectures", architectures);
     json.addProperty("model_type", family);
     json.addProperty("hidden_act", "silu");
@@ -124,7 +125,8 @@ final class HuggingFaceConfig {
     if (!family.equals("mistral")) {
       json.addProperty("use_sliding_window", true);
       JsonArray types = new JsonArray();
-      spec.windows().forEach(window -> types.add(window > 0 ? "sliding_attention" : "full_attention"));
+      spec.windows()
+          .forEach(window -> types.add(window > 0 ? "sliding_attention" : "full_attention"));
       json.add("layer_types", types);
     }
   }
@@ -169,7 +171,9 @@ final class HuggingFaceConfig {
     for (int i = 0; i < divisors.length; i++) {
       if (Math.abs(divisors[i] - expected[i]) > 1e-4 * expected[i]) {
         throw refused(
-            "rope_scaling", "the rotary factors of LLaMA 3.1 or 3.2", "others in rope_freqs.weight");
+            "rope_scaling",
+            "the rotary factors of LLaMA 3.1 or 3.2",
+            "others in rope_freqs.weight");
       }
     }
     return candidate;

@@ -3,6 +3,7 @@ package io.calm.export;
 import io.calm.artifact.ArtifactKey;
 import io.calm.artifact.PlanJson;
 import io.calm.search.QuantPlan;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +18,7 @@ import java.util.stream.Collectors;
 public record Provenance(Map<String, String> values, String planJson) {
 
   public Provenance {
-    values = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(values));
+    values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
   }
 
   static Provenance of(ExportedModel model) {

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 
 /** The files of a checkpoint that are not weights: configuration, tokenizer, chat template. */
 public sealed interface SourceFiles {
@@ -60,6 +61,6 @@ public sealed interface SourceFiles {
     if (first.toString().toLowerCase(Locale.ROOT).endsWith(".gguf")) {
       return new Gguf(first, GgufFile.open(first).metadata());
     }
-    return new Directory(first.getParent());
+    return new Directory(Objects.requireNonNull(first.getParent(), "an absolute path"));
   }
 }

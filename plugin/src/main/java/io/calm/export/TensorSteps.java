@@ -3,8 +3,8 @@ package io.calm.export;
 import io.calm.checkpoint.storage.TensorNames;
 
 /**
- * Reports the progress of an export whose tensors are written in the order of the model: a step with
- * the first tensor of each block and with each table. Not thread safe.
+ * Reports the progress of an export whose tensors are written in the order of the model: a step
+ * with the first tensor of each block and with each table. Not thread safe.
  */
 public final class TensorSteps {
   private final TensorNames names;

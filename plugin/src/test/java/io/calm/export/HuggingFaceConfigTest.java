@@ -80,8 +80,7 @@ class HuggingFaceConfigTest {
   @Test
   void linearAndYarnAreThereWithAllTheirValues() {
     assertEquals(
-        "{\"rope_type\":\"linear\",\"factor\":4.0}",
-        scaling(new RopeSpec.Linear(4)).toString());
+        "{\"rope_type\":\"linear\",\"factor\":4.0}", scaling(new RopeSpec.Linear(4)).toString());
     JsonObject yarn = scaling(new RopeSpec.Yarn(4, 32, 1, 32768, 1.5f, true));
     assertEquals("yarn", yarn.get("rope_type").getAsString());
     assertEquals(1.5f, yarn.get("attention_factor").getAsFloat());
@@ -109,7 +108,8 @@ class HuggingFaceConfigTest {
     JsonObject qwen =
         HuggingFaceConfig.of(spec("qwen3", Set.of(), new RopeSpec.None(), List.of(0, 8)));
     assertEquals(
-        "[\"full_attention\",\"sliding_attention\"]", qwen.getAsJsonArray("layer_types").toString());
+        "[\"full_attention\",\"sliding_attention\"]",
+        qwen.getAsJsonArray("layer_types").toString());
     requireRefused(
         spec("qwen3", Set.of(), new RopeSpec.None(), List.of(4, 8)), "one window for all blocks");
     requireRefused(

@@ -22,6 +22,7 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.testing.Repository;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -91,7 +92,7 @@ class PeersTest {
     try {
       return Files.readString(file);
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -12,6 +12,7 @@ import io.calm.model.QuantizedModel;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTables;
 
@@ -61,7 +62,7 @@ public final class SameWeights {
     try (Matrix embeddings = read.embeddingRows(0, model.spec().vocabulary());
         Matrix head = read.headRows(0, model.spec().vocabulary())) {
       requireTable("embeddings", model.embeddings(), embeddings, rounding, relative);
-      boolean exact = model.head().format() == io.calm.tensor.TableFormat.INT4;
+      boolean exact = model.head().format() == TableFormat.INT4;
       requireTable("head", model.head(), head, rounding, exact ? 0 : relative);
     }
   }

@@ -86,8 +86,8 @@ sealed interface GgufModelKeys {
   }
 
   /**
-   * SentencePiece BPE with byte tokens. Its file has scores instead of merges; a piece's score falls
-   * with the rank of the first merge that makes it.
+   * SentencePiece BPE with byte tokens. Its file has scores instead of merges; a piece's score
+   * falls with the rank of the first merge that makes it.
    */
   record SentencePiece(String unknown, boolean spacePrefix, List<Merge> merges, String source)
       implements GgufModelKeys {

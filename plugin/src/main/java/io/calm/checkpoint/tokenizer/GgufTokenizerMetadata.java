@@ -6,8 +6,11 @@ import com.google.gson.JsonParser;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.text.Printable;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -98,7 +101,7 @@ public final class GgufTokenizerMetadata {
         throw CheckpointException.refused(
             source,
             "at most %d tokens, the rows of the embedding table".formatted(rows),
-            "\"%s\" with id %d".formatted(io.calm.text.Printable.of(vocabulary.token(id)), id),
+            "\"%s\" with id %d".formatted(Printable.of(vocabulary.token(id)), id),
             "a GGUF file has one row per token: export with --format safetensors");
       }
     }
@@ -169,7 +172,7 @@ public final class GgufTokenizerMetadata {
     int[] full = tokenizer.encode("a", true);
     List<Integer> before = new ArrayList<>();
     List<Integer> after = new ArrayList<>();
-    int at = java.util.Collections.indexOfSubList(boxed(full), boxed(plain));
+    int at = Collections.indexOfSubList(boxed(full), boxed(plain));
     for (int i = 0; i < full.length; i++) {
       if (i < at) {
         before.add(full[i]);
@@ -203,7 +206,7 @@ public final class GgufTokenizerMetadata {
   }
 
   private static List<Integer> boxed(int[] ids) {
-    return java.util.Arrays.stream(ids).boxed().toList();
+    return Arrays.stream(ids).boxed().toList();
   }
 
   /** Returns the text of an element, or the empty string. */

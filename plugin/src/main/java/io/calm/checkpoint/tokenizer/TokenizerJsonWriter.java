@@ -59,8 +59,7 @@ final class TokenizerJsonWriter {
     }
 
     Pipeline withDecoder(JsonElement step) {
-      return new Pipeline(
-          normalizer, preTokenizer, model, merges, bos, eos, Optional.of(step));
+      return new Pipeline(normalizer, preTokenizer, model, merges, bos, eos, Optional.of(step));
     }
   }
 

@@ -39,8 +39,7 @@ final class GgufArchitecture {
         };
     if (!possible.containsAll(spec.biases())) {
       throw refused(
-          "biases of %s at most, as llama.cpp has in %s"
-              .formatted(possible, architecture(spec)),
+          "biases of %s at most, as llama.cpp has in %s".formatted(possible, architecture(spec)),
           spec.biases(),
           "biases");
     }
@@ -55,8 +54,9 @@ final class GgufArchitecture {
   }
 
   /**
-   * Returns the context that the file declares. llama.cpp lets a token of these architectures attend
-   * to all tokens before it. In a model with a window, that is right up to the window's length.
+   * Returns the context that the file declares. llama.cpp lets a token of these architectures
+   * attend to all tokens before it. In a model with a window, that is right up to the window's
+   * length.
    */
   static int context(ModelSpec spec) {
     return spec.windows().stream()

@@ -21,7 +21,8 @@ final class GgufMetadata {
   private final Map<String, byte[]> pairs = new LinkedHashMap<>();
 
   /**
-   * Adds a pair or replaces it. An integer becomes uint32, or int64 if it does not fit; a list of
+   * Adds a pair or replaces it. An integer becomes uint32, int32 if it is negative, or int64 if it fits
+   * neither; a list of
    * integers becomes int32; a floating-point number becomes float32. An empty list, whose type is
    * unknown, is left out.
    *
@@ -47,6 +48,9 @@ final class GgufMetadata {
   private static int scalarType(Object value) {
     if (value instanceof Integer || value instanceof Long) {
       long number = ((Number) value).longValue();
+      if (number == (int) number && number < 0) {
+        return INT32;
+      }
       return number >= 0 && number <= 0xffffffffL ? UINT32 : INT64;
     }
     return otherType(value);

@@ -14,6 +14,7 @@ import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTables;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -116,7 +117,7 @@ final class GgufTensors {
   private GgufTensor table(String name, TokenTable table) {
     if (table instanceof TokenTable.Int4 int4) {
       int[] order = new int[table.tokens()];
-      java.util.Arrays.setAll(order, i -> i);
+      Arrays.setAll(order, i -> i);
       return linear(name, int4.weight(), order);
     }
     GgmlType type = tables.type(table);
@@ -147,7 +148,9 @@ final class GgufTensors {
     }
   }
 
-  /** Writes outputs as Q4_1; element j of a block is in the low nibble of byte j, j + 16 in high. */
+  /**
+   * Writes outputs as Q4_1; element j of a block is in the low nibble of byte j, j + 16 in high.
+   */
   private static final class Q4Row {
     private final QuantizedLinear linear;
     private final byte[] codes;

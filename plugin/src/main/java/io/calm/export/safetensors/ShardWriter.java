@@ -21,7 +21,8 @@ import java.util.function.Consumer;
  * Writes tensors to one safetensors file, or to several with an index.
  *
  * @param type number format of all tensors
- * @param limit maximum size of the tensors of a file in bytes; a larger tensor has a file of its own
+ * @param limit maximum size of the tensors of a file in bytes; a larger tensor has a file of its
+ *     own
  * @param metadata texts for the header of each file
  */
 record ShardWriter(WeightType type, long limit, Map<String, String> metadata) {
@@ -69,8 +70,7 @@ record ShardWriter(WeightType type, long limit, Map<String, String> metadata) {
     return shards;
   }
 
-  private void writeFile(
-      Path path, List<WeightTensor> tensors, Consumer<String> beforeEach)
+  private void writeFile(Path path, List<WeightTensor> tensors, Consumer<String> beforeEach)
       throws IOException {
     try (OutputStream out = ExportOutput.stream(path)) {
       byte[] header = header(tensors);

@@ -62,8 +62,7 @@ class GgufTokenizerMetadataTest {
   @ValueSource(strings = {"gpt-2", "smollm", "llama-bpe", "qwen2", "deepseek-r1-qwen", "default"})
   void everyPreTokenizerIsRecognized(String pre) throws IOException {
     Map<String, Object> metadata = TinyVocabulary.gguf(pre);
-    Files.writeString(
-        directory.resolve("tokenizer.json"), TokenizerLoader.jsonOfGguf(metadata));
+    Files.writeString(directory.resolve("tokenizer.json"), TokenizerLoader.jsonOfGguf(metadata));
     Map<String, Object> converted = convert(ROWS, ends(2));
     assertEquals("gpt2", get(converted, "model"));
     assertEquals(pre, get(converted, "pre"));
@@ -82,8 +81,7 @@ class GgufTokenizerMetadataTest {
     for (int round = 0; round < 5; round++) {
       Map<String, Object> metadata = SentencePieceGgufTest.randomVocabulary(random);
       metadata.put("tokenizer.ggml.add_space_prefix", spacePrefix);
-      Files.writeString(
-          directory.resolve("tokenizer.json"), TokenizerLoader.jsonOfGguf(metadata));
+      Files.writeString(directory.resolve("tokenizer.json"), TokenizerLoader.jsonOfGguf(metadata));
       int rows = ((List<?>) metadata.get("tokenizer.ggml.tokens")).size();
       Map<String, Object> converted = convert(rows, ends(2));
       assertEquals("llama", get(converted, "model"));
@@ -176,8 +174,7 @@ class GgufTokenizerMetadataTest {
     JsonObject json = TinyVocabulary.json();
     json.getAsJsonArray("added_tokens").get(1).getAsJsonObject().addProperty("lstrip", true);
     write(json);
-    assertRefused(
-        () -> convert(ROWS, ends()), "a tokenizer that GGUF can express", "<|im_start|>");
+    assertRefused(() -> convert(ROWS, ends()), "a tokenizer that GGUF can express", "<|im_start|>");
   }
 
   @Test

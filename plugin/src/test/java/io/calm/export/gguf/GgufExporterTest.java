@@ -13,6 +13,7 @@ import io.calm.export.Exports;
 import io.calm.export.SameWeights;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
+import io.calm.model.NormRole;
 import io.calm.model.QuantizedModel;
 import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder;
@@ -23,6 +24,7 @@ import io.calm.tensor.QuantizedMatrix;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -66,8 +68,7 @@ class GgufExporterTest {
       SameWeights.requireTables(model, read, value -> value, 0);
       SameWeights.requireTokens(from.checkpoint().tokenizer(), read.tokenizer());
       requireSameSpec(model.spec(), read.spec());
-      assertEquals(
-          from.checkpoint().generationDefaults().bos(), read.generationDefaults().bos());
+      assertEquals(from.checkpoint().generationDefaults().bos(), read.generationDefaults().bos());
       assertTrue(
           read.generationDefaults()
               .endOfSequence()
@@ -113,7 +114,13 @@ class GgufExporterTest {
 
   @ParameterizedTest
   @CsvSource({
-    "32, int8", "64, int8", "128, int8", "64, int4", "128, int4", "32, float16", "64, float32"
+    "32, int8",
+    "64, int8",
+    "128, int8",
+    "64, int4",
+    "128, int4",
+    "32, float16",
+    "64, float32"
   })
   void groupsRepeatTheirGridAndTablesHaveTheirFormat(int group, String head) throws IOException {
     try (Exports from =
@@ -164,9 +171,9 @@ class GgufExporterTest {
       boolean folded = false;
       for (int layer = 0; layer < model.spec().layers(); layer++) {
         folded |=
-            !java.util.Arrays.equals(
-                model.blocks().get(layer).norm(io.calm.model.NormRole.MLP),
-                from.checkpoint().block(layer).norm(io.calm.model.NormRole.MLP));
+            !Arrays.equals(
+                model.blocks().get(layer).norm(NormRole.MLP),
+                from.checkpoint().block(layer).norm(NormRole.MLP));
       }
       assertTrue(folded, "no scale was folded: the test tests nothing");
     }
@@ -178,12 +185,7 @@ class GgufExporterTest {
     int[] tokens = {17, 400, 3, 1999, 250, 250, 7, 61, 1024, 5, 88, 300};
     try (Exports from =
             Exports.of(
-                LLAMA,
-                directory.resolve("cache"),
-                "calm.group",
-                "32",
-                "calm.lm-head",
-                "float32");
+                LLAMA, directory.resolve("cache"), "calm.group", "32", "calm.lm-head", "float32");
         Exports again =
             Exports.of(
                 export(from, GgufTables.Q8_0),

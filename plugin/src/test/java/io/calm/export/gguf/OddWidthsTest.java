@@ -13,13 +13,14 @@ import io.calm.export.SameWeights;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
+import io.calm.tensor.Matrix;
 import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
-import io.calm.tensor.Matrix;
 import io.calm.testing.Seeds;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
@@ -42,7 +43,7 @@ class OddWidthsTest {
   /** Returns the bytes of F32 values. */
   private static byte[] bytes(float[] values) {
     ByteBuffer bytes =
-        ByteBuffer.allocate(4 * values.length).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(values);
     return bytes.array();
   }

@@ -92,8 +92,7 @@ class SafetensorsExporterTest {
     try (Exports from = quantize(LLAMA, "calm.group", "64");
         Checkpoint read =
             Checkpoints.open(from.write(new SafetensorsExporter(WeightType.BF16), out()))) {
-      SameWeights.requireBlocks(
-          from.artifact().model(), read, SafetensorsExporterTest::toBfloat16);
+      SameWeights.requireBlocks(from.artifact().model(), read, SafetensorsExporterTest::toBfloat16);
       SameWeights.requireTables(
           from.artifact().model(), read, SafetensorsExporterTest::toBfloat16, 0x1p-8);
     }
@@ -153,7 +152,8 @@ class SafetensorsExporterTest {
       JsonObject config = json(written.resolve("config.json"));
       assertEquals("bfloat16", config.get("torch_dtype").getAsString());
       assertTrue(config.get("tie_word_embeddings").getAsBoolean());
-      assertEquals(-1, Files.mismatch(LLAMA.resolve("tokenizer.json"), written.resolve("tokenizer.json")));
+      assertEquals(
+          -1, Files.mismatch(LLAMA.resolve("tokenizer.json"), written.resolve("tokenizer.json")));
     }
   }
 

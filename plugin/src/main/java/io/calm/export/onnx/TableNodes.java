@@ -12,7 +12,6 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The nodes of the token tables: embeddings and lm_head.
@@ -26,8 +25,8 @@ final class TableNodes {
 
   private final Graph graph;
   private final LinearNodes linears;
-  private final Map<TokenTable, String> rows = new IdentityHashMap<>();
-  private final Map<TokenTable, String> scales = new IdentityHashMap<>();
+  private final IdentityHashMap<TokenTable, String> rows = new IdentityHashMap<>();
+  private final IdentityHashMap<TokenTable, String> scales = new IdentityHashMap<>();
 
   TableNodes(Graph graph, LinearNodes linears) {
     this.graph = graph;

@@ -89,15 +89,16 @@ class OnnxNumericsTest {
     }
   }
 
-  /** Inputs that fill no group, odd numbers of outputs and tokens, biases, q and k norms, a window. */
+  /**
+   * Inputs that fill no group, odd numbers of outputs and tokens, biases, q and k norms, a window.
+   */
   @Test
   void oddSizes() throws Exception {
     RopeSpec rope = new RopeSpec(10000f, new RopeSpec.None());
     ModelSpec spec =
         RandomModels.spec(
             5, 5, 10, rope, EnumSet.of(LinearRole.Q, LinearRole.DOWN, LinearRole.O), true, 3);
-    QuantizedModel model =
-        RandomModels.model(spec, 64, ActivationMode.PER_GROUP, new Random(11));
+    QuantizedModel model = RandomModels.model(spec, 64, ActivationMode.PER_GROUP, new Random(11));
     int[] tokens = new Random(12).ints(48, 0, spec.vocabulary()).toArray();
     for (OnnxOptions options : List.of(GROWING, FIXED, TENSOR_RT)) {
       compare("odd sizes", model, tokens, options);

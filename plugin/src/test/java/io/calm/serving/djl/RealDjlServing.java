@@ -122,7 +122,8 @@ final class RealDjlServing implements AutoCloseable {
   private static Optional<String> profile() {
     List<Path> jars =
         testJars()
-            .filter(jar -> !jar.getFileName().toString().matches("(calm-|slf4j-simple).*"))
+            .filter(
+                jar -> !jar.getFileName().toString().matches("(calm-|slf4j-simple|tensorrt-).*"))
             .toList();
     boolean server =
         jars.stream().anyMatch(jar -> jar.getFileName().toString().startsWith("serving-0"));

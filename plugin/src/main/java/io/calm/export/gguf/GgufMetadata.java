@@ -21,10 +21,9 @@ final class GgufMetadata {
   private final Map<String, byte[]> pairs = new LinkedHashMap<>();
 
   /**
-   * Adds a pair or replaces it. An integer becomes uint32, int32 if it is negative, or int64 if it fits
-   * neither; a list of
-   * integers becomes int32; a floating-point number becomes float32. An empty list, whose type is
-   * unknown, is left out.
+   * Adds a pair or replaces it. An integer becomes uint32, int32 if it is negative, or int64 if it
+   * fits neither; a list of integers becomes int32; a floating-point number becomes float32. An
+   * empty list, whose type is unknown, is left out.
    *
    * @param value a String, Integer, Long, Float, Double, Boolean, or a List of one of these
    */

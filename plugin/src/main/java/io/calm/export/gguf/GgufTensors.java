@@ -179,9 +179,13 @@ final class GgufTensors {
   }
 
   /** Writes rows of int8 codes as Q8_0: each block gets the scale of its row. */
-  private record Q8Row(TokenTable.Int8Table table, byte[] codes) {
+  private static final class Q8Row {
+    private final TokenTable.Int8Table table;
+    private final byte[] codes;
+
     Q8Row(TokenTable.Int8Table table) {
-      this(table, new byte[table.width()]);
+      this.table = table;
+      this.codes = new byte[table.width()];
     }
 
     void write(int token, ByteBuffer target) {

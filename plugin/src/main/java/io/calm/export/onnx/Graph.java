@@ -27,7 +27,7 @@ final class Graph {
   private final Proto message = new Proto();
   private final List<Proto> inputs = new ArrayList<>();
   private final List<Proto> outputs = new ArrayList<>();
-  private final Map<String, String> constants = new HashMap<>();
+  private final Map<List<Object>, String> constants = new HashMap<>();
   private final Map<String, Integer> names = new HashMap<>();
   private String scope = "";
 
@@ -133,7 +133,7 @@ final class Graph {
   }
 
   private String shared(OnnxType type, ByteBuffer content, long... shape) {
-    String key = type + Arrays.toString(shape) + Arrays.toString(content.array());
+    List<Object> key = List.of(type, Arrays.toString(shape), content);
     return constants.computeIfAbsent(
         key,
         k -> {

@@ -75,5 +75,11 @@ else
   check djl-criteria "$here/djl-criteria/run.sh" # in a process of its own, with calm-tiny-llama
 fi
 
+if [ -n "${ONNX_URL:-}" ] && [ -n "${ONNX_EXPORT:-}" ]; then
+  check djl-onnxruntime "$here/djl-onnxruntime/run.sh" "$ONNX_URL" "$ONNX_EXPORT"
+else
+  skip djl-onnxruntime "no server: set ONNX_URL=.../predictions/NAME and ONNX_EXPORT=DIRECTORY"
+fi
+
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -52,7 +52,7 @@ class PackageOrderTest {
       artifact         | search cka model tensor files text                  | io.netty ai.djl
       settings         | runtime quant cka model tensor files text           | io.netty ai.djl
       quantize         | settings artifact search replay calibration quant cka runtime kernels checkpoint model tensor text | io.netty
-      export           | settings artifact search checkpoint model tensor files text | io.netty
+      export           | settings artifact search runtime checkpoint model tensor files text | io.netty
       generate         | runtime model text                                  | io.netty ai.djl com.google.gson
       serving.model    | generate search kernels checkpoint model text       | io.netty ai.djl com.google.gson
       serving.reply    | serving.model generate checkpoint metrics text model | io.netty ai.djl

@@ -1,6 +1,7 @@
 package io.calm.bench;
 
 import io.calm.bench.KernelShape.Linear;
+import io.calm.export.onnx.Proto;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -44,6 +44,7 @@ final class ExportCommand implements Callable<Integer> {
   /** The formats of {@code --format}. */
   enum Format {
     GGUF,
+    ONNX,
     SAFETENSORS
   }
 
@@ -79,6 +80,8 @@ final class ExportCommand implements Callable<Integer> {
               + " tables: q8_0 (default), f16, or f32, which is exact.")
   private @Nullable String dtype;
 
+  @Mixin private OnnxMixin onnx;
+
   @Spec private CommandSpec spec;
 
   @Override
@@ -92,6 +95,7 @@ final class ExportCommand implements Callable<Integer> {
         write(exporter, new ExportedModel(resolved.name(), checkpoint, artifact));
         spec.commandLine().getOut().printf("%s: %s%n", artifact.plan().served(), out);
         spec.commandLine().getOut().flush();
+        exporter.notes().forEach(note -> spec.commandLine().getErr().println("calm: " + note));
       }
     }
     return 0;
@@ -117,10 +121,22 @@ final class ExportCommand implements Callable<Integer> {
   }
 
   private Exporter exporter() {
+    if (format != Format.ONNX) {
+      onnx.requireNone(lowerCase(format.name()));
+    }
     return switch (format) {
       case GGUF -> new GgufExporter(dtype(GgufTables.class, GgufTables.Q8_0));
+      case ONNX -> onnx();
       case SAFETENSORS -> new SafetensorsExporter(dtype(WeightType.class, WeightType.BF16));
     };
+  }
+
+  private Exporter onnx() {
+    if (dtype != null) {
+      throw new IllegalArgumentException(
+          "--dtype: expected --format gguf or safetensors, got onnx; leave it out");
+    }
+    return onnx.exporter();
   }
 
   private <T extends Enum<T>> T dtype(Class<T> type, T automatic) {

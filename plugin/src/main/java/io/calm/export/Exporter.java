@@ -3,6 +3,7 @@ package io.calm.export;
 import io.calm.checkpoint.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 
 /** Writes quantized models in the format of another engine. Immutable. */
 public interface Exporter {
@@ -25,4 +26,9 @@ public interface Exporter {
    * @throws IOException if the output cannot be written
    */
   void write(ExportedModel model, Path out, ExportProgress progress) throws IOException;
+
+  /** Returns notes for the user about the use of the output, each one line. */
+  default List<String> notes() {
+    return List.of();
+  }
 }

@@ -125,6 +125,31 @@ public final class Packing {
     return ByteBuffer.allocateDirect(Math.toIntExact(size)).order(ByteOrder.LITTLE_ENDIAN);
   }
 
+  /** Returns the scales of all outputs, group by group: [groups, N]. */
+  public static float[] scalesByGroup(QuantizedLinear linear) {
+    return byGroup(linear, RowReader::scale);
+  }
+
+  /** Returns the minimums of all outputs, group by group: [groups, N]. */
+  public static float[] minimumsByGroup(QuantizedLinear linear) {
+    return byGroup(linear, RowReader::minimum);
+  }
+
+  /** Reads one value of an output's group. */
+  private interface GridValue {
+    float of(RowReader reader, int output, int group);
+  }
+
+  private static float[] byGroup(QuantizedLinear linear, GridValue value) {
+    int n = linear.outputs();
+    float[] values = new float[Math.multiplyExact(n, linear.groups())];
+    RowReader reader = new RowReader(linear);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = value.of(reader, i % n, i / n);
+    }
+    return values;
+  }
+
   /** Returns codes and grids as plain arrays, without the padding. */
   public static QuantizedMatrix unpack(QuantizedLinear linear) {
     int n = linear.outputs();

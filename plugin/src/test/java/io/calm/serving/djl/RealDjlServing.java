@@ -122,7 +122,8 @@ final class RealDjlServing implements AutoCloseable {
   private static Optional<String> profile() {
     List<Path> jars =
         testJars()
-            .filter(jar -> !jar.getFileName().toString().matches("(calm-|slf4j-simple).*"))
+            .filter(
+                jar -> !jar.getFileName().toString().matches("(calm-|slf4j-simple|tensorrt-).*"))
             .toList();
     boolean server =
         jars.stream().anyMatch(jar -> jar.getFileName().toString().startsWith("serving-0"));
@@ -154,24 +155,29 @@ final class RealDjlServing implements AutoCloseable {
    * Puts the tests' PyTorch engine where a server that has none in its {@code lib/} looks for it.
    */
   static void addPyTorch(Path home) throws IOException {
-    if (classPathHasPyTorch()) {
+    addEngine(home, "pytorch-");
+  }
+
+  /** Puts the tests' jars of an engine, whose names start with {@code prefix}, there. */
+  static void addEngine(Path home, String prefix) throws IOException {
+    if (classPathHas(prefix + "engine")) {
       return;
     }
     Path deps = Files.createDirectories(home.resolve("deps"));
     for (Path jar : testJars().toList()) {
-      if (jar.getFileName().toString().startsWith("pytorch-")) {
+      if (jar.getFileName().toString().startsWith(prefix)) {
         Files.createSymbolicLink(deps.resolve(jar.getFileName()), jar);
       }
     }
   }
 
-  private static boolean classPathHasPyTorch() throws IOException {
+  private static boolean classPathHas(String name) throws IOException {
     Optional<String> home = property("calm.djl-serving.home");
     if (home.isEmpty()) {
       return true; // the profile's class path is that of the tests
     }
     try (Stream<Path> lib = Files.list(Path.of(home.get(), "lib"))) {
-      return lib.anyMatch(jar -> jar.getFileName().toString().startsWith("pytorch-engine"));
+      return lib.anyMatch(jar -> jar.getFileName().toString().startsWith(name));
     }
   }
 
@@ -219,7 +225,7 @@ final class RealDjlServing implements AutoCloseable {
     builder.environment().putAll(setup.environment());
     builder.redirectErrorStream(true).redirectOutput(log.toFile());
     RealDjlServing server = new RealDjlServing(inference, management, builder.start(), log);
-    server.awaitReady();
+    server.awaitReady(setup.plugins().isEmpty() ? "/ping" : "/calm/ready");
     return server;
   }
 
@@ -229,8 +235,8 @@ final class RealDjlServing implements AutoCloseable {
     }
   }
 
-  private void awaitReady() throws IOException, InterruptedException {
-    HttpRequest ready = HttpRequest.newBuilder(management.resolve("/calm/ready")).build();
+  private void awaitReady(String path) throws IOException, InterruptedException {
+    HttpRequest ready = HttpRequest.newBuilder(management.resolve(path)).build();
     long end = System.nanoTime() + START_TIMEOUT.toNanos();
     while (System.nanoTime() < end && process.isAlive()) {
       try {

@@ -1,4 +1,4 @@
-package io.calm.bench;
+package io.calm.export.onnx;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -11,7 +11,7 @@ import java.util.List;
  * Builds a Protocol Buffers message. Fields are written in the order of their addition. Content is
  * kept by reference and not copied.
  */
-final class Proto {
+public final class Proto {
   private static final int VARINT = 0;
   private static final int LENGTH = 2;
   private static final int LONGEST_VARINT = 10;
@@ -19,7 +19,7 @@ final class Proto {
   private final List<ByteBuffer> parts = new ArrayList<>();
 
   /** Adds a field of type int32, int64 or an enumeration. */
-  Proto number(int field, long value) {
+  public Proto number(int field, long value) {
     ByteBuffer part = ByteBuffer.allocate(2 * LONGEST_VARINT);
     varint(part, ((long) field << 3) | VARINT);
     varint(part, value);
@@ -28,21 +28,27 @@ final class Proto {
   }
 
   /** Adds a field of type string. */
-  Proto text(int field, String value) {
+  public Proto text(int field, String value) {
     return bytes(field, ByteBuffer.wrap(value.getBytes(StandardCharsets.UTF_8)));
   }
 
   /** Adds a field of type bytes; the content is not copied. */
-  Proto bytes(int field, ByteBuffer content) {
+  public Proto bytes(int field, ByteBuffer content) {
     length(field, content.remaining());
     parts.add(content.duplicate());
     return this;
   }
 
   /** Adds a message as a field. */
-  Proto message(int field, Proto message) {
+  public Proto message(int field, Proto message) {
     length(field, message.size());
     parts.addAll(message.parts);
+    return this;
+  }
+
+  /** Adds the fields of another message. */
+  public Proto append(Proto other) {
+    parts.addAll(other.parts);
     return this;
   }
 
@@ -63,11 +69,12 @@ final class Proto {
   }
 
   /** Returns the encoded size in bytes. */
-  long size() {
+  public long size() {
     return parts.stream().mapToLong(ByteBuffer::remaining).sum();
   }
 
-  void write(WritableByteChannel target) throws IOException {
+  /** Writes the message. */
+  public void write(WritableByteChannel target) throws IOException {
     for (ByteBuffer part : parts) {
       ByteBuffer rest = part.duplicate();
       while (rest.hasRemaining()) {

@@ -2,7 +2,7 @@ package io.calm.bench;
 
 import io.calm.cli.ModelArgument;
 import io.calm.kernels.KernelVariant;
-import io.calm.replay.EngineMissingException;
+import io.calm.torch.EngineMissingException;
 import io.calm.replay.ProductTimes;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;

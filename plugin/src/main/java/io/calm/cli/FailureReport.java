@@ -4,7 +4,7 @@ import io.calm.artifact.ArtifactException;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.cli.models.RecipeException;
 import io.calm.quantize.QuantizeException;
-import io.calm.replay.EngineMissingException;
+import io.calm.torch.EngineMissingException;
 import io.calm.serving.load.NotEnoughMemoryException;
 import io.calm.text.Printable;
 import java.io.IOException;

@@ -12,7 +12,7 @@ import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.FileCheckCache;
 import io.calm.quant.QuantizationException;
 import io.calm.quantize.QuantizeException.Kind;
-import io.calm.replay.EngineMissingException;
+import io.calm.torch.EngineMissingException;
 import io.calm.search.Progress;
 import io.calm.search.SearchException;
 import io.calm.settings.CalmSettings;

@@ -1,0 +1,26 @@
+package io.calm.torch;
+
+/**
+ * The ways in which a decoder program multiplies activations by 4-bit weights. The order is that of
+ * their numbers in the program.
+ */
+enum ProductRoute {
+  /** A float32 product of integers for each group, exact, then the sum over groups. */
+  GROUPED,
+  /**
+   * One int8 product with the activations of each group in a row of their own, exact, then the sum
+   * over groups. Reads weights as int8, but multiplies as many times as there are groups.
+   */
+  DIAGONAL,
+  /** A float32 product of the dequantized weights and activations. */
+  DEQUANTIZED;
+
+  /** Returns the fastest route for a pass of {@code rows} rows. */
+  static ProductRoute of(boolean onCpu, int rows) {
+    String forced = System.getProperty("calm.torch.route");
+    if (forced != null) {
+      return valueOf(forced);
+    }
+    return GROUPED;
+  }
+}

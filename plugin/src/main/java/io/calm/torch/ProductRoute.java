@@ -11,9 +11,7 @@ enum ProductRoute {
    * One int8 product with the activations of each group in a row of their own, exact, then the sum
    * over groups. Reads weights as int8, but multiplies as many times as there are groups.
    */
-  DIAGONAL,
-  /** A float32 product of the dequantized weights and activations. */
-  DEQUANTIZED;
+  DIAGONAL;
 
   /** Returns the fastest route for a pass of {@code rows} rows. */
   static ProductRoute of(boolean onCpu, int rows) {

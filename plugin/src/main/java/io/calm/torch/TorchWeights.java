@@ -15,6 +15,7 @@ import io.calm.model.QuantizedModel;
 import io.calm.model.Stage;
 import io.calm.runtime.KvType;
 import io.calm.runtime.WeightCheck;
+import io.calm.tensor.Exponential;
 import io.calm.tensor.OffHeap;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TableFormat;
@@ -61,6 +62,7 @@ final class TorchWeights {
       TorchProgram program, QuantizedModel model, KvType kvType, List<Integer> windows) {
     TorchWeights weights = new TorchWeights(program, model);
     weights.numbers(kvType, windows);
+    weights.constants();
     for (BlockParameters<QuantizedLinear> block : model.blocks()) {
       weights.block(block);
     }
@@ -97,6 +99,17 @@ final class TorchWeights {
     try (NDManager scope = program.manager().newSubManager(Device.cpu())) {
       NDArray array = scope.create(numbers.stream().mapToInt(Integer::intValue).toArray());
       program.call("set_numbers", new NDList(array), scope);
+    }
+  }
+
+  /** Sets what is added to mean squares, then the constants of the exponential. */
+  private void constants() {
+    double[] exponential = Exponential.constants();
+    double[] constants = new double[1 + exponential.length];
+    constants[0] = spec.rmsEpsilon();
+    System.arraycopy(exponential, 0, constants, 1, exponential.length);
+    try (NDManager scope = program.manager().newSubManager()) {
+      program.call("set_constants", new NDList(scope.create(constants)), scope);
     }
   }
 
@@ -206,7 +219,7 @@ final class TorchWeights {
       NDManager scope, ByteBuffer source, DataType type, List<OffHeap> staged) {
     OffHeap copy = OffHeap.allocate(source.remaining());
     staged.add(copy);
-    copy.bytes().put(source);
+    copy.bytes().put(source.duplicate());
     long count = copy.bytes().remaining() / type.getNumOfBytes();
     return scope.create(copy.bytes(), new Shape(count), type);
   }

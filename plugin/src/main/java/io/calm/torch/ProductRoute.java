@@ -13,12 +13,11 @@ enum ProductRoute {
    */
   DIAGONAL;
 
+  private static final int CPU_ROWS = 4;
+  private static final int CUDA_ROWS = 32;
+
   /** Returns the fastest route for a pass of {@code rows} rows. */
   static ProductRoute of(boolean onCpu, int rows) {
-    String forced = System.getProperty("calm.torch.route");
-    if (forced != null) {
-      return valueOf(forced);
-    }
-    return GROUPED;
+    return rows <= (onCpu ? CPU_ROWS : CUDA_ROWS) ? DIAGONAL : GROUPED;
   }
 }

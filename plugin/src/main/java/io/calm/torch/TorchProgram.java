@@ -91,7 +91,7 @@ public final class TorchProgram implements AutoCloseable {
   private static Model newModel(User user) {
     try {
       Engine engine = Engine.getEngine("PyTorch");
-      return engine.newModel("calm", engine.getGpuCount() > 0 ? Device.gpu() : Device.cpu());
+      return engine.newModel("calm", CudaDevice.usable(engine) ? Device.gpu() : Device.cpu());
     } catch (RuntimeException | LinkageError e) {
       throw new EngineMissingException(
           "%s needs the DJL PyTorch engine, which could not be loaded (%s); add ai.djl.pytorch:pytorch-engine and a pytorch-native library to the class path, or %s"

@@ -405,4 +405,23 @@ class CalmSettingsTest {
       assertTrue(message.length() < 2000 && message.indexOf('\u001b') < 0);
     }
   }
+
+  @Test
+  void aBackendAndAKernelOfAnotherAreRefused() {
+    for (String[] pair :
+        new String[][] {{"java", "avx2"}, {"native", "java"}, {"pytorch", "scalar"}}) {
+      Map<String, String> values = Map.of("calm.backend", pair[0], "calm.kernel", pair[1]);
+      SettingsException e =
+          assertThrows(SettingsException.class, () -> CalmSettings.of(values, Map.of()));
+      assertTrue(
+          e.getMessage()
+              .contains(
+                  "calm.backend: %s does not run the kernels of calm.kernel=%s"
+                      .formatted(pair[0], pair[1])),
+          e.getMessage());
+    }
+    CalmSettings settings =
+        CalmSettings.of(Map.of("calm.backend", "java", "calm.kernel", "java"), Map.of());
+    assertEquals("java", settings.decoder().forDecoder().kernel());
+  }
 }

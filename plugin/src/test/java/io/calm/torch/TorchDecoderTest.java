@@ -30,6 +30,7 @@ import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
 import io.calm.testing.Seeds;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -253,16 +254,13 @@ class TorchDecoderTest {
   void aSequenceThatIsNotFiniteFailsAloneAndLeavesItsBlocksFinite() {
     QuantizedModel random = plain(31);
     ModelSpec spec = random.spec();
-    Matrix rows = Matrix.allocate(spec.vocabulary(), spec.hidden());
-    for (int v = 0; v < spec.vocabulary(); v++) {
-      for (int d = 0; d < spec.hidden(); d++) {
-        rows.set(v, d, v == 7 ? Float.NaN : (v * 31 + d * 17) % 13 - 6);
-      }
+    int width = spec.hidden();
+    ByteBuffer values =
+        ByteBuffer.allocateDirect(4 * spec.vocabulary() * width).order(ByteOrder.LITTLE_ENDIAN);
+    for (int i = 0; i < spec.vocabulary() * width; i++) {
+      values.putFloat(4 * i, i / width == 7 ? Float.NaN : i * 31 % 13 - 6);
     }
-    TokenTable table =
-        TokenTableBuilder.float32(spec.vocabulary(), spec.hidden(), ByteBuffer::allocateDirect)
-            .add(rows)
-            .build();
+    TokenTable table = new TokenTable.Float32(spec.vocabulary(), width, values);
     QuantizedModel model =
         new QuantizedModel(
             spec,

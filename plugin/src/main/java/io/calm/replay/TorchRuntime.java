@@ -49,7 +49,8 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
    *
    * @param threads threads of one operation; has no effect if the engine is loaded already
    * @param kernels for the W4A8 blocks, if they are native and the engine runs on the CPU
-   * @throws io.calm.torch.EngineMissingException if the engine is not available; the message says what to install
+   * @throws io.calm.torch.EngineMissingException if the engine is not available; the message says
+   *     what to install
    */
   public static TorchRuntime open(int threads, SearchKernels kernels) {
     TorchProgram program = TorchProgram.open(PROGRAM, threads, SEARCH);

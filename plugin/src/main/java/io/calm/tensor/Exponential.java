@@ -25,7 +25,8 @@ public final class Exponential {
    */
   public static double[] constants() {
     return new double[] {
-      LOG2_E, ROUNDER, -LN2_HIGH, -LN2_LOW, 1f / 5040, 1f / 720, 1f / 120, 1f / 24, 1f / 6, 0.5, 1, 1
+      LOG2_E, ROUNDER, -LN2_HIGH, -LN2_LOW, 1f / 5040, 1f / 720, 1f / 120, 1f / 24, 1f / 6, 0.5, 1,
+      1
     };
   }
 

@@ -37,16 +37,17 @@ public final class Backends {
    *
    * @param blocks number of KV blocks
    * @param largest size of the largest expected step
-   * @throws EngineMissingException if the settings select the PyTorch engine, which is not available
+   * @throws EngineMissingException if the settings select the PyTorch engine, which is not
+   *     available
    * @throws IllegalArgumentException if this machine cannot run the kernel that the settings name,
    *     or a shape of the model does not fit its topology
    */
-  public static Decoder open(QuantizedModel model, Decoders.Settings settings, int blocks, StepSize largest) {
+  public static Decoder open(
+      QuantizedModel model, Decoders.Settings settings, int blocks, StepSize largest) {
     if (!isTorch(settings)) {
       return Decoders.open(model, settings, blocks, largest);
     }
-    TorchDecoder decoder =
-        new TorchDecoder(model, settings.kvType(), settings.threads(), blocks);
+    TorchDecoder decoder = new TorchDecoder(model, settings.kvType(), settings.threads(), blocks);
     logger.info("decoder: PyTorch on {}", decoder.device());
     return decoder;
   }

@@ -177,8 +177,7 @@ final class StepLayout {
   int[] sizes(int route, List<Integer> windows) {
     List<Integer> sizes = new ArrayList<>(List.of(rows, wanted().size(), route, groups.size()));
     for (Group group : groups) {
-      sizes.addAll(
-          List.of(group.pieces().size(), group.pieces().get(0).count(), group.blocks()));
+      sizes.addAll(List.of(group.pieces().size(), group.pieces().get(0).count(), group.blocks()));
     }
     sizes.addAll(windows);
     return sizes.stream().mapToInt(Integer::intValue).toArray();

@@ -82,11 +82,7 @@ public final class TorchDecoder implements Decoder {
    * @param route empty: the fastest for each pass
    */
   TorchDecoder(
-      QuantizedModel model,
-      KvType kvType,
-      int threads,
-      int blocks,
-      Optional<ProductRoute> route) {
+      QuantizedModel model, KvType kvType, int threads, int blocks, Optional<ProductRoute> route) {
     if (blocks < 1) {
       throw new IllegalArgumentException(
           "keys and values: expected at least one block, got %d".formatted(blocks));
@@ -196,8 +192,7 @@ public final class TorchDecoder implements Decoder {
   private void run(StepLayout pass) {
     try (NDManager scope = program.manager().newSubManager();
         NDManager host = cpu.newSubManager()) {
-      ProductRoute product =
-          route.orElseGet(() -> ProductRoute.of(program.onCpu(), pass.rows()));
+      ProductRoute product = route.orElseGet(() -> ProductRoute.of(program.onCpu(), pass.rows()));
       NDList arguments =
           new NDList(
               scope.create(pass.numbers()),
@@ -253,8 +248,7 @@ public final class TorchDecoder implements Decoder {
   private void grow(int count) {
     try (NDManager scope = program.manager().newSubManager();
         NDManager host = cpu.newSubManager()) {
-      NDList arguments =
-          new NDList(host.zeros(new Shape(count)), scope.zeros(new Shape(1)));
+      NDList arguments = new NDList(host.zeros(new Shape(count)), scope.zeros(new Shape(1)));
       program.call("reserve", arguments, scope);
       capacity = count;
     } catch (EngineException e) {

@@ -60,8 +60,7 @@ class TorchDecoderTest {
   }
 
   private static QuantizedModel plain(long seed) {
-    return RandomModels.model(
-        RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(seed));
+    return RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(seed));
   }
 
   private static int[] tokens(int count, Random random) {
@@ -163,8 +162,7 @@ class TorchDecoderTest {
   private static TokenTable table(TableFormat format, ModelSpec spec, Random random) {
     if (format == TableFormat.INT4) {
       return new TokenTable.Int4(
-          Packing.pack(
-              RandomLinears.matrix(spec.vocabulary(), spec.hidden(), 32, random)));
+          Packing.pack(RandomLinears.matrix(spec.vocabulary(), spec.hidden(), 32, random)));
     }
     Matrix rows = Matrix.allocate(spec.vocabulary(), spec.hidden());
     for (int v = 0; v < spec.vocabulary(); v++) {
@@ -236,15 +234,12 @@ class TorchDecoderTest {
     try (TorchDecoder torch = torch(model)) {
       float[][] expected = all(torch, tokens);
       float[][] expectedOther = all(torch, other);
-      torch.step(
-          List.of(new Chunk(new int[] {30}, 0, Arrays.copyOf(tokens, 64), Wanted.NONE)));
+      torch.step(List.of(new Chunk(new int[] {30}, 0, Arrays.copyOf(tokens, 64), Wanted.NONE)));
       List<List<Logits>> rows =
           torch.step(
               List.of(
-                  new Chunk(
-                      new int[] {30, 33}, 64, Arrays.copyOfRange(tokens, 64, 80), Wanted.ALL),
-                  new Chunk(
-                      new int[] {30, 2}, 64, Arrays.copyOfRange(other, 64, 80), Wanted.ALL)));
+                  new Chunk(new int[] {30, 33}, 64, Arrays.copyOfRange(tokens, 64, 80), Wanted.ALL),
+                  new Chunk(new int[] {30, 2}, 64, Arrays.copyOfRange(other, 64, 80), Wanted.ALL)));
       assertSame(Arrays.copyOfRange(expected, 64, 80), copy(rows.get(0)), "the first reader");
       assertSame(Arrays.copyOfRange(expectedOther, 64, 80), copy(rows.get(1)), "the second");
     }

@@ -90,7 +90,8 @@ public final class TorchDecoder implements Decoder {
     this.spec = model.spec();
     this.blocks = blocks;
     this.route = route;
-    try (Lifetime.Lease lease = model.lifetime().lease()) {
+    Lifetime.Lease lease = model.lifetime().lease();
+    try {
       WeightCheck.check(model);
       WeightCheck.checkTables(model);
       this.check = new StepCheck(spec, blocks);
@@ -106,6 +107,8 @@ public final class TorchDecoder implements Decoder {
         program.close();
         throw e;
       }
+    } finally {
+      lease.close();
     }
   }
 

@@ -28,13 +28,11 @@ class TorchGenerationTest {
   private static final int AMPLE = 30;
   private static final int TIGHT = 6;
   private static final QuantizedModel MODEL =
-      RandomModels.model(
-          RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(2));
+      RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(2));
 
   private static Decoder open(Backend backend, int blocks) {
     String kernel = backend == Backend.JAVA ? Decoders.JAVA : Decoders.AUTO;
-    return Backends.open(
-        MODEL, new Decoders.Settings(kernel, KvType.FLOAT16, 1, backend), blocks);
+    return Backends.open(MODEL, new Decoders.Settings(kernel, KvType.FLOAT16, 1, backend), blocks);
   }
 
   private static SchedulerSettings settings(int blocks) {

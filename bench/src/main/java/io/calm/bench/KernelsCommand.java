@@ -2,8 +2,8 @@ package io.calm.bench;
 
 import io.calm.cli.ModelArgument;
 import io.calm.kernels.KernelVariant;
-import io.calm.replay.EngineMissingException;
 import io.calm.replay.ProductTimes;
+import io.calm.torch.EngineMissingException;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;

@@ -10,9 +10,9 @@ import io.calm.cli.terminal.ProgressBar;
 import io.calm.model.QuantizedModel;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
-import io.calm.runtime.Decoders;
 import io.calm.runtime.JavaDecoder;
 import io.calm.settings.CalmSettings;
+import io.calm.torch.Backends;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
@@ -105,7 +105,7 @@ record Precision(String name, Optional<String> kvCache) {
     int blocks = DecoderLogits.blocksFor(model.spec().maxContext());
     return kvCache.equals(Optional.of(FLOAT32))
         ? JavaDecoder.withoutKvRounding(model, settings.decoder().threadCount(), blocks)
-        : Decoders.open(model, settings.decoder().forDecoder(), blocks);
+        : Backends.open(model, settings.decoder().forDecoder(), blocks);
   }
 
   private Map<String, String> overrides() {

@@ -18,6 +18,7 @@ import io.calm.search.Progress;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.torch.Backends;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -104,7 +105,7 @@ final class OwnSamples {
     OptionalInt bos = checkpoint.generationDefaults().bos();
     int[] added = tokenizer.encode("", true);
     boolean alwaysBos = bos.isPresent() && added.length > 0 && added[0] == bos.getAsInt();
-    try (Decoder decoder = Decoders.open(rtn(), decoder(), SelfSampler.blocks(length))) {
+    try (Decoder decoder = Backends.open(rtn(), decoder(), SelfSampler.blocks(length))) {
       SelfSampler sampler =
           new SelfSampler(decoder, bos, alwaysBos, firstTokens(tokenizer), compute.parallel());
       return sampler.sample(

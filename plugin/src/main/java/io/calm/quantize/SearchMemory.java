@@ -7,11 +7,11 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
 import io.calm.runtime.Decoder;
-import io.calm.runtime.Decoders;
 import io.calm.runtime.KvType;
 import io.calm.settings.CalibrationSettings;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
+import io.calm.torch.Backends;
 import java.util.Arrays;
 
 /**
@@ -94,6 +94,6 @@ public final class SearchMemory {
   private static long samplesBytes(ModelSpec spec, CalmSettings settings, int length) {
     int sequences = CalibrationSet.total(settings.quantization().calibration().samples());
     int blocks = Math.min(SelfSampler.blocks(length), sequences * Decoder.blocksFor(length));
-    return blocks * Decoders.blockBytes(spec, settings.decoder().forDecoder(KvType.FLOAT16));
+    return blocks * Backends.blockBytes(spec, settings.decoder().forDecoder(KvType.FLOAT16));
   }
 }

@@ -20,7 +20,7 @@ public final class ProductTimes implements AutoCloseable {
   /**
    * Loads the engine.
    *
-   * @throws EngineMissingException if it is not available
+   * @throws io.calm.torch.EngineMissingException if it is not available
    */
   public static ProductTimes open(int threads) {
     return new ProductTimes(TorchRuntime.open(threads, new JavaSearchKernels()));

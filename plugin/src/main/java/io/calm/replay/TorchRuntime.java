@@ -1,26 +1,18 @@
 package io.calm.replay;
 
-import ai.djl.Device;
-import ai.djl.MalformedModelException;
-import ai.djl.Model;
-import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.training.ParameterStore;
-import io.calm.files.DjlCache;
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
-import java.io.ByteArrayInputStream;
+import io.calm.torch.TorchProgram;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -34,22 +26,22 @@ import java.util.stream.Stream;
  * With CUDA, operands are copied to the device and results back. Not thread safe.
  */
 public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
-  private static final String PROGRAM = "calm.py";
-  private static final String CLASS = "Calm";
+  private static final TorchProgram.Source PROGRAM =
+      new TorchProgram.Source(TorchRuntime.class, "calm.py", "Calm");
+  private static final TorchProgram.User SEARCH =
+      new TorchProgram.User("the search", "start from a finished artifact");
   private static final boolean BFLOAT16 = bfloat16();
 
-  private final Model program;
+  private final TorchProgram program;
   private final NDManager manager;
-  private final NDArray one;
   private final Parallel parallel;
   private final SearchKernels kernels;
 
-  private TorchRuntime(Model program, Parallel parallel, SearchKernels kernels) {
+  private TorchRuntime(TorchProgram program, Parallel parallel, SearchKernels kernels) {
     this.program = program;
     this.parallel = parallel;
     this.kernels = kernels;
-    this.manager = program.getNDManager();
-    this.one = manager.create(1f);
+    this.manager = program.manager();
   }
 
   /**
@@ -57,46 +49,12 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
    *
    * @param threads threads of one operation; has no effect if the engine is loaded already
    * @param kernels for the W4A8 blocks, if they are native and the engine runs on the CPU
-   * @throws EngineMissingException if the engine is not available; the message says what to install
+   * @throws io.calm.torch.EngineMissingException if the engine is not available; the message says
+   *     what to install
    */
   public static TorchRuntime open(int threads, SearchKernels kernels) {
-    DjlCache.check();
-    if (System.getProperty("ai.djl.pytorch.num_threads") == null) {
-      System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
-    }
-    // Methods run a few times on shapes that change: profiling for fusion costs more than it gives.
-    if (System.getProperty("ai.djl.pytorch.graph_optimizer") == null) {
-      System.setProperty("ai.djl.pytorch.graph_optimizer", "false");
-    }
-    Model model = newModel();
-    try (InputStream source = TorchRuntime.class.getResourceAsStream(PROGRAM)) {
-      if (source == null) {
-        throw new IllegalStateException("resource %s is missing from the jar".formatted(PROGRAM));
-      }
-      String code = new String(source.readAllBytes(), StandardCharsets.UTF_8);
-      model.load(new ByteArrayInputStream(TorchScriptArchive.write(CLASS, code)));
-      return new TorchRuntime(model, new Parallel(threads), kernels);
-    } catch (IOException e) {
-      model.close();
-      throw new UncheckedIOException(e);
-    } catch (MalformedModelException e) {
-      model.close();
-      throw new IllegalStateException("the PyTorch engine refused " + PROGRAM, e);
-    }
-  }
-
-  private static Model newModel() {
-    try {
-      Engine engine = Engine.getEngine("PyTorch");
-      return engine.newModel("calm", engine.getGpuCount() > 0 ? Device.gpu() : Device.cpu());
-    } catch (RuntimeException | LinkageError e) {
-      throw new EngineMissingException(
-          "the search needs the DJL PyTorch engine, which could not be loaded ("
-              + e.getMessage()
-              + "); add ai.djl.pytorch:pytorch-engine and a pytorch-native library to the class"
-              + " path, or start from a finished artifact",
-          e);
-    }
+    TorchProgram program = TorchProgram.open(PROGRAM, threads, SEARCH);
+    return new TorchRuntime(program, new Parallel(threads), kernels);
   }
 
   /** Returns the manager that owns every array of this runtime. */
@@ -114,7 +72,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   }
 
   private boolean onCpu() {
-    return !manager.getDevice().isGpu();
+    return program.onCpu();
   }
 
   /** Calls one method of the program and returns its first result. */
@@ -123,14 +81,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   }
 
   private NDList callAll(String method, NDArray... arguments) {
-    NDList inputs = new NDList(arguments);
-    try (NDArray selector = one.duplicate()) {
-      selector.setName("module_method:" + method);
-      inputs.add(selector);
-      NDList result = program.getBlock().forward(new ParameterStore(manager, false), inputs, false);
-      result.attach(manager);
-      return result;
-    }
+    return program.call(method, new NDList(arguments), manager);
   }
 
   /** Returns an array on the device; on the CPU it shares the matrix's memory. */
@@ -247,7 +198,6 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   @Override
   public void close() {
     parallel.close();
-    one.close();
     program.close();
   }
 }

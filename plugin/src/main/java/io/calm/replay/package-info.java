@@ -1,7 +1,7 @@
 /**
  * Full-precision transformer blocks on DJL's PyTorch engine: hidden states, column statistics and
- * linear algebra. Only the search and the evaluation load the engine; serving a finished artifact
- * does not.
+ * linear algebra. The search and the evaluation load the engine; serving a finished artifact does
+ * so only with {@code calm.backend=pytorch}.
  */
 @NullMarked
 package io.calm.replay;

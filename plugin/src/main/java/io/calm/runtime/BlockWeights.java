@@ -2,10 +2,8 @@ package io.calm.runtime;
 
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
-import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
 import io.calm.model.QuantizedModel;
-import io.calm.model.Stage;
 import io.calm.tensor.LinearKernel;
 import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
@@ -33,48 +31,12 @@ final class BlockWeights {
    * @throws IllegalArgumentException if a shape, a missing norm or a group does not fit the model
    */
   static List<BlockWeights> of(QuantizedModel model) {
+    WeightCheck.check(model);
     List<BlockWeights> blocks = new ArrayList<>();
     for (int layer = 0; layer < model.blocks().size(); layer++) {
-      check(layer, model.blocks().get(layer), model);
       blocks.add(new BlockWeights(model.blocks().get(layer)));
     }
     return blocks;
-  }
-
-  private static void check(
-      int layer, BlockParameters<QuantizedLinear> block, QuantizedModel model) {
-    ModelSpec spec = model.spec();
-    for (LinearRole role : LinearRole.values()) {
-      QuantizedLinear weight = block.linear(role);
-      int group = group(model, role.stage());
-      if (weight.outputs() != spec.outputs(role)
-          || weight.inputs() != spec.inputs(role)
-          || weight.group() != group) {
-        throw new IllegalArgumentException(
-            "block %d, linear %s: expected [%d, %d] in groups of %d, got [%d, %d] in groups of %d; make the model's artifact again"
-                .formatted(
-                    layer,
-                    role,
-                    spec.outputs(role),
-                    spec.inputs(role),
-                    group,
-                    weight.outputs(),
-                    weight.inputs(),
-                    weight.group()));
-      }
-    }
-    for (NormRole norm : spec.norms()) {
-      if (block.norm(norm).length != spec.width(norm)) {
-        throw new IllegalArgumentException(
-            "block %d, norm %s: expected %d elements, got %d; make the model's artifact again"
-                .formatted(layer, norm, spec.width(norm), block.norm(norm).length));
-      }
-    }
-  }
-
-  /** Returns the group size of a stage's activations, which is the same in all blocks. */
-  static int group(QuantizedModel model, Stage stage) {
-    return model.blocks().get(0).linear(stage.linears().get(0)).group();
   }
 
   LinearKernel linear(LinearRole role) {

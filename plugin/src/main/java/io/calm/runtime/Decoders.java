@@ -13,6 +13,9 @@ public final class Decoders {
   /** The value of {@code calm.kernel} for the best kernels of this machine. */
   public static final String AUTO = "auto";
 
+  /** The best native kernels of this machine, never those in Java. */
+  public static final String NATIVE = "native";
+
   /** The value of {@code calm.kernel} for the kernels in Java. */
   public static final String JAVA = "java";
 
@@ -21,10 +24,17 @@ public final class Decoders {
   /**
    * Settings of a decoder.
    *
-   * @param kernel {@link #AUTO}, {@link #JAVA} or the name of a kernel variant
+   * @param kernel {@link #AUTO}, {@link #NATIVE}, {@link #JAVA} or the name of a kernel variant
    * @param threads that compute
+   * @param backend {@link Backend#PYTORCH} is not opened by this class
    */
-  public record Settings(String kernel, KvType kvType, int threads) {}
+  public record Settings(String kernel, KvType kvType, int threads, Backend backend) {
+
+    /** Creates settings that leave the backend to the kernel. */
+    public Settings(String kernel, KvType kvType, int threads) {
+      this(kernel, kvType, threads, Backend.AUTO);
+    }
+  }
 
   /** Returns the decoder of {@code model}, whose buffers grow with its steps. */
   public static Decoder open(QuantizedModel model, Settings settings, int blocks) {
@@ -75,6 +85,9 @@ public final class Decoders {
     if (kernel.equals(AUTO)) {
       return variants.best();
     }
+    if (kernel.equals(NATIVE)) {
+      return Optional.of(variants.best().orElseThrow(() -> noNativeKernels(variants)));
+    }
     Optional<KernelVariant> named =
         variants.all().stream().filter(variant -> variant.name().equals(kernel)).findFirst();
     Optional<String> missing =
@@ -95,5 +108,11 @@ public final class Decoders {
                   missing.get()));
     }
     return named;
+  }
+
+  private static IllegalArgumentException noNativeKernels(KernelVariants variants) {
+    return new IllegalArgumentException(
+        "calm.backend: expected native kernels for this machine, got none (%s); set calm.backend=auto"
+            .formatted(variants.problem().orElse("the processor runs none of them")));
   }
 }

@@ -10,7 +10,7 @@ import io.calm.tensor.Exponential;
  * lane i mod {@value #LANES} in float32, and the lanes are added in halves. The runs are added in
  * float64.
  */
-final class LogitRow {
+public final class LogitRow {
   private static final int RUN = 1024;
   private static final int LANES = 16;
 
@@ -18,8 +18,14 @@ final class LogitRow {
   private float largest;
   private float sum;
 
-  LogitRow(int vocabulary) {
+  /** Creates the buffer of {@code vocabulary} logits. */
+  public LogitRow(int vocabulary) {
     values = new float[vocabulary];
+  }
+
+  /** Returns the logits, to be filled before {@link #measure}. */
+  public float[] values() {
+    return values;
   }
 
   /** Stores the maximum and the sum that native code has computed. */
@@ -29,7 +35,7 @@ final class LogitRow {
   }
 
   /** Computes the maximum and the sum; returns false if a value is not finite. */
-  boolean measure() {
+  public boolean measure() {
     float zero = 0;
     float max = Float.NEGATIVE_INFINITY;
     for (float value : values) {
@@ -61,7 +67,7 @@ final class LogitRow {
   }
 
   /** Returns the row for callers. StrictMath makes the result bit-identical on every machine. */
-  Decoder.Logits logits() {
+  public Decoder.Logits logits() {
     return new Decoder.Logits(values, largest, (float) (largest + StrictMath.log(sum)));
   }
 }

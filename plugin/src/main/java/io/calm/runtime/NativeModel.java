@@ -100,7 +100,7 @@ final class NativeModel implements AutoCloseable {
   }
 
   NativeModel(KernelVariant variant, QuantizedModel model, KvType kvType, int threads) {
-    BlockWeights.of(model); // refuses what does not fit the topology
+    WeightCheck.check(model); // refuses what does not fit the topology
     ModelSpec spec = model.spec();
     Parameters parameters = new Parameters();
     try {

@@ -31,7 +31,7 @@ final class PassBuffers {
     for (Stage stage : Stage.values()) {
       int width = spec.inputs(stage);
       widest = Math.max(widest, width);
-      inputs.put(stage, QuantizedRows.allocate(rows, width, BlockWeights.group(model, stage)));
+      inputs.put(stage, QuantizedRows.allocate(rows, width, WeightCheck.group(model, stage)));
     }
     input = new float[rows * widest];
     cosines = new float[rows * spec.headDim() / 2];

@@ -3,7 +3,6 @@ package io.calm.runtime;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.tensor.Lifetime;
-import io.calm.tensor.TokenTable;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -32,8 +31,7 @@ abstract sealed class QuantizedDecoder implements Decoder permits JavaDecoder, N
     this.spec = model.spec();
     this.storage = storage;
     this.check = new StepCheck(spec, storage.blocks());
-    checkTable("embeddings", model.embeddings());
-    checkTable("lm_head", model.head());
+    WeightCheck.checkTables(model);
     this.lifetime = model.lifetime();
     this.lease = lifetime.lease();
   }
@@ -41,14 +39,6 @@ abstract sealed class QuantizedDecoder implements Decoder permits JavaDecoder, N
   /** Registers an action that {@link #close} runs; the last one registered runs first. */
   final void freedBy(Runnable free) {
     parts.push(free);
-  }
-
-  private void checkTable(String name, TokenTable table) {
-    if (table.tokens() != spec.vocabulary() || table.width() != spec.hidden()) {
-      throw new IllegalArgumentException(
-          "%s: expected [%d, %d], got [%d, %d]; make the model's artifact again"
-              .formatted(name, spec.vocabulary(), spec.hidden(), table.tokens(), table.width()));
-    }
   }
 
   @Override

@@ -5,7 +5,7 @@ import io.calm.runtime.Decoder.Chunk;
 import java.util.List;
 
 /** Validates the chunks of a step: token ids, positions and block tables. */
-final class StepCheck {
+public final class StepCheck {
   private final ModelSpec spec;
 
   /** For each block, the number of the chunk that last wrote it. */
@@ -19,7 +19,12 @@ final class StepCheck {
 
   private long next = 1;
 
-  StepCheck(ModelSpec spec, int blocks) {
+  /**
+   * Creates the check.
+   *
+   * @param blocks number of KV blocks of the decoder
+   */
+  public StepCheck(ModelSpec spec, int blocks) {
     this.spec = spec;
     this.writer = new long[blocks];
     this.reader = new long[blocks];
@@ -31,7 +36,7 @@ final class StepCheck {
    * @throws ChunkRefusedException if a chunk is invalid; names the first such chunk
    * @throws IllegalArgumentException if there are no chunks
    */
-  void check(List<Chunk> chunks) {
+  public void check(List<Chunk> chunks) {
     if (chunks.isEmpty()) {
       throw new IllegalArgumentException("step: expected at least one chunk, got none");
     }

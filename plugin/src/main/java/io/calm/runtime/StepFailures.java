@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** Throws a {@link StepFailedException} if rows are not finite. */
-final class StepFailures {
+/** Makes the {@link StepFailedException} of rows that are not finite. */
+public final class StepFailures {
   private StepFailures() {}
 
   /**
@@ -24,14 +24,21 @@ final class StepFailures {
       }
     }
     if (!failed.isEmpty()) {
-      throw new StepFailedException(
-          "%s: expected finite numbers, got NaN or infinity in %d sequence%s; end %s, the others can go on"
-              .formatted(
-                  where.get(),
-                  failed.size(),
-                  failed.size() == 1 ? "" : "s",
-                  failed.size() == 1 ? "it" : "them"),
-          failed);
+      throw failure(where.get(), failed);
     }
+  }
+
+  /**
+   * Returns the failure of a step.
+   *
+   * @param where the decoder block and linear
+   * @param failed indexes of the chunks with rows that are not finite
+   */
+  public static StepFailedException failure(String where, Set<Integer> failed) {
+    boolean one = failed.size() == 1;
+    return new StepFailedException(
+        "%s: expected finite numbers, got NaN or infinity in %d sequence%s; end %s, the others can go on"
+            .formatted(where, failed.size(), one ? "" : "s", one ? "it" : "them"),
+        failed);
   }
 }

@@ -7,11 +7,11 @@ package io.calm.runtime;
 public final class UnreadableWeightsException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  UnreadableWeightsException(String what, Throwable cause) {
+  public UnreadableWeightsException(String what, Throwable cause) {
     super(what + "; load the model again, which rebuilds a damaged artifact", cause);
   }
 
-  UnreadableWeightsException(String what) {
+  public UnreadableWeightsException(String what) {
     this(what, new IllegalStateException(what));
   }
 }

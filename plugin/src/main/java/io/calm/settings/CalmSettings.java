@@ -41,10 +41,7 @@ public record CalmSettings(
     CalmSettings settings =
         new CalmSettings(
             quantization(values),
-            new DecoderSettings(
-                values.get(SettingKeys.KERNEL),
-                values.get(SettingKeys.THREADS),
-                values.get(SettingKeys.KV_CACHE)),
+            decoder(values),
             generation(values),
             new TimeoutSettings(
                 values.get(SettingKeys.REQUEST_TIMEOUT),
@@ -56,6 +53,17 @@ public record CalmSettings(
                 values.get(SettingKeys.TOKENIZER_PROBE),
                 values.cacheDir()));
     values.refuseProblems();
+    return settings;
+  }
+
+  private static DecoderSettings decoder(SettingValues values) {
+    DecoderSettings settings =
+        new DecoderSettings(
+            values.get(SettingKeys.BACKEND),
+            values.get(SettingKeys.KERNEL),
+            values.get(SettingKeys.THREADS),
+            values.get(SettingKeys.KV_CACHE));
+    settings.contradiction().ifPresent(values::refuse);
     return settings;
   }
 

@@ -1,21 +1,41 @@
 package io.calm.settings;
 
+import io.calm.runtime.Backend;
 import io.calm.runtime.Decoders;
 import io.calm.runtime.KvType;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
  * Settings of the computation of a model.
  *
+ * @param backend implementation of the decoder
  * @param kernel the CPU kernels
  * @param threads threads of the kernels; empty: one per processor that the process may use
  * @param kvCache number format of keys and values
  */
-public record DecoderSettings(KernelChoice kernel, OptionalInt threads, KvType kvCache) {
+public record DecoderSettings(
+    Backend backend, KernelChoice kernel, OptionalInt threads, KvType kvCache) {
 
   /** Returns the number of threads that compute. */
   public int threadCount() {
     return threads.orElseGet(() -> Runtime.getRuntime().availableProcessors());
+  }
+
+  /** Returns why backend and kernel do not go together; empty if they do. */
+  Optional<String> contradiction() {
+    boolean fits =
+        switch (backend) {
+          case AUTO -> true;
+          case NATIVE -> kernel != KernelChoice.JAVA;
+          case JAVA -> kernel == KernelChoice.AUTO || kernel == KernelChoice.JAVA;
+          case PYTORCH -> kernel == KernelChoice.AUTO;
+        };
+    return fits
+        ? Optional.empty()
+        : Optional.of(
+            "calm.backend: %s does not run the kernels of calm.kernel=%s; set only one of the two"
+                .formatted(backend.setting(), kernel.setting()));
   }
 
   /** Returns the settings in the form that opens a decoder. */
@@ -25,6 +45,14 @@ public record DecoderSettings(KernelChoice kernel, OptionalInt threads, KvType k
 
   /** Returns the settings with another number format of keys and values. */
   public Decoders.Settings forDecoder(KvType kvType) {
-    return new Decoders.Settings(kernel.setting(), kvType, threadCount());
+    return new Decoders.Settings(kernelName(), kvType, threadCount(), backend);
+  }
+
+  private String kernelName() {
+    return switch (backend) {
+      case JAVA -> Decoders.JAVA;
+      case NATIVE -> kernel == KernelChoice.AUTO ? Decoders.NATIVE : kernel.setting();
+      case AUTO, PYTORCH -> kernel.setting();
+    };
   }
 }

@@ -6,6 +6,7 @@ import static io.calm.settings.SettingKey.Effect.SERVING;
 import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
 import io.calm.quant.AlgorithmName;
+import io.calm.runtime.Backend;
 import io.calm.runtime.KvType;
 import io.calm.tensor.TableFormat;
 import java.nio.file.Path;
@@ -150,6 +151,9 @@ public final class SettingKeys {
           "auto | from 1 to 1024",
           SERVING,
           ValueParsers.integerOrAuto(1, 1024));
+
+  static final SettingKey<Backend> BACKEND =
+      choice("calm.backend", "auto", SERVING, Backend::setting, List.of(Backend.values()));
 
   static final SettingKey<KernelChoice> KERNEL =
       choice("calm.kernel", "auto", SERVING, KernelChoice::setting, List.of(KernelChoice.values()));

@@ -69,6 +69,11 @@ final class SettingValues {
         .normalize();
   }
 
+  /** Adds a problem that concerns several keys. */
+  void refuse(String problem) {
+    problems.add(problem);
+  }
+
   void refuseProblems() {
     if (!problems.isEmpty()) {
       throw new SettingsException(problems);

@@ -18,6 +18,18 @@ public final class Exponential {
 
   private Exponential() {}
 
+  /**
+   * Returns the constants of the computation, for an implementation with the same bits elsewhere:
+   * log2(e), the number that rounds to an integer when it is added, ln 2 as two negative parts, and
+   * the polynomial's coefficients, highest power first.
+   */
+  public static double[] constants() {
+    return new double[] {
+      LOG2_E, ROUNDER, -LN2_HIGH, -LN2_LOW, 1f / 5040, 1f / 720, 1f / 120, 1f / 24, 1f / 6, 0.5, 1,
+      1
+    };
+  }
+
   /** Returns e^x; infinity above 88.7228, 0 below -104, NaN for NaN. */
   public static float exp(float x) {
     if (!(x <= OVERFLOW)) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
 import io.calm.quant.AlgorithmName;
+import io.calm.runtime.Backend;
 import io.calm.runtime.KvType;
 import io.calm.tensor.TableFormat;
 import java.nio.file.Path;
@@ -51,6 +52,7 @@ class CalmSettingsTest {
         calm.calibration.seed; 0; a whole number of 64 bits; RESULT
         calm.lm-head; auto; auto | int8 | int4 | float16 | float32; RESULT
         calm.threads; auto; auto | from 1 to 1024; SERVING
+        calm.backend; auto; auto | native | java | pytorch; SERVING
         calm.kernel; auto; auto | java | scalar | avx2 | avx-vnni | avx512-vnni | amx | neon-dotprod; SERVING
         calm.kv-cache; float16; float16 | int8; SERVING
         calm.max-context; auto; auto | from 8 to 16777216 (tokens); SERVING
@@ -83,7 +85,8 @@ class CalmSettingsTest {
                     20,
                     true),
                 new CalibrationSettings(Optional.empty(), 64, 256, 0)),
-            new DecoderSettings(KernelChoice.AUTO, OptionalInt.empty(), KvType.FLOAT16),
+            new DecoderSettings(
+                Backend.AUTO, KernelChoice.AUTO, OptionalInt.empty(), KvType.FLOAT16),
             new GenerationSettings(
                 OptionalInt.empty(), OptionalLong.empty(), 32, 100, OptionalInt.empty()),
             new TimeoutSettings(Optional.empty(), Duration.ofSeconds(30), Duration.ofSeconds(25)),
@@ -114,6 +117,7 @@ class CalmSettingsTest {
     values.put("calm.calibration.seed", "-7");
     values.put("calm.lm-head", "float16");
     values.put("calm.threads", "1024");
+    values.put("calm.backend", "native");
     values.put("calm.kernel", "avx2");
     values.put("calm.kv-cache", "int8");
     values.put("calm.max-context", "4096");
@@ -143,7 +147,8 @@ class CalmSettingsTest {
                     false),
                 new CalibrationSettings(
                     Optional.of(Path.of("/texts/calibration.txt")), 1, 32768, -7)),
-            new DecoderSettings(KernelChoice.AVX2, OptionalInt.of(1024), KvType.INT8),
+            new DecoderSettings(
+                Backend.NATIVE, KernelChoice.AVX2, OptionalInt.of(1024), KvType.INT8),
             new GenerationSettings(
                 OptionalInt.of(4096), OptionalLong.of(512), 4096, 1, OptionalInt.of(2000)),
             new TimeoutSettings(
@@ -408,5 +413,24 @@ class CalmSettingsTest {
       assertTrue(message.contains("\\u001b[31m\\nINFO forged"), message);
       assertTrue(message.length() < 2000 && message.indexOf('\u001b') < 0);
     }
+  }
+
+  @Test
+  void aBackendAndAKernelOfAnotherAreRefused() {
+    for (String[] pair :
+        new String[][] {{"java", "avx2"}, {"native", "java"}, {"pytorch", "scalar"}}) {
+      Map<String, String> values = Map.of("calm.backend", pair[0], "calm.kernel", pair[1]);
+      SettingsException e =
+          assertThrows(SettingsException.class, () -> CalmSettings.of(values, Map.of()));
+      assertTrue(
+          e.getMessage()
+              .contains(
+                  "calm.backend: %s does not run the kernels of calm.kernel=%s"
+                      .formatted(pair[0], pair[1])),
+          e.getMessage());
+    }
+    CalmSettings settings =
+        CalmSettings.of(Map.of("calm.backend", "java", "calm.kernel", "java"), Map.of());
+    assertEquals("java", settings.decoder().forDecoder().kernel());
   }
 }

@@ -6,9 +6,9 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
 import io.calm.quantize.SearchMemory;
-import io.calm.runtime.Decoders;
 import io.calm.runtime.StepSize;
 import io.calm.settings.CalmSettings;
+import io.calm.torch.Backends;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -85,7 +85,7 @@ public record MemoryEstimate(List<Part> parts) {
         List.of(
             new Part(
                 "keys and values",
-                budgets.blocks() * Decoders.blockBytes(spec, settings.decoder().forDecoder()),
+                budgets.blocks() * Backends.blockBytes(spec, settings.decoder().forDecoder()),
                 "lower calm.kv-budget-mb"),
             new Part("step buffers", stepBytes(spec, budgets), "lower calm.max-running"));
     parts.addAll(sum(search) > sum(serving) ? search : serving);

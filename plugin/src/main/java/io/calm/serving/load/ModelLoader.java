@@ -12,11 +12,11 @@ import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
-import io.calm.runtime.Decoders;
 import io.calm.search.Progress;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
+import io.calm.torch.Backends;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
@@ -138,7 +138,7 @@ public final class ModelLoader {
     try (MemoryLedger.MemoryReservation reservation = reserve(settings, estimate)) {
       // Holds a lease: mapped files are closed with the decoder, which the scheduler closes.
       Decoder decoder =
-          Decoders.open(
+          Backends.open(
               artifact.model(),
               settings.decoder().forDecoder(),
               budgets.blocks(),

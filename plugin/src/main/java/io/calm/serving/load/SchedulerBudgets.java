@@ -4,9 +4,9 @@ import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
 import io.calm.quantize.MemoryLimits;
 import io.calm.runtime.Decoder;
-import io.calm.runtime.Decoders;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.GenerationSettings;
+import io.calm.torch.Backends;
 
 /** Computes the budgets of a model's scheduler from its settings and the available memory. */
 final class SchedulerBudgets {
@@ -38,7 +38,7 @@ final class SchedulerBudgets {
         Math.min(
             spec.maxContext(),
             limits.maxContext().orElse(Math.min(spec.maxContext(), DEFAULT_CONTEXT)));
-    long blockBytes = Decoders.blockBytes(spec, settings.decoder().forDecoder());
+    long blockBytes = Backends.blockBytes(spec, settings.decoder().forDecoder());
     long automatic =
         (long) Math.min(available * KV_SHARE, MemoryLimits.directLimit() * KV_DIRECT_SHARE);
     long bytes =

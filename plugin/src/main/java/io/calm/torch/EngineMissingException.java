@@ -1,4 +1,4 @@
-package io.calm.replay;
+package io.calm.torch;
 
 /**
  * A failure to load the DJL PyTorch engine or its native library. The message names the missing

@@ -1,0 +1,23 @@
+package io.calm.torch;
+
+/**
+ * The ways in which a decoder program multiplies activations by 4-bit weights. The order is that of
+ * their numbers in the program.
+ */
+enum ProductRoute {
+  /** A float32 product of integers for each group, exact, then the sum over groups. */
+  GROUPED,
+  /**
+   * One int8 product with the activations of each group in a row of their own, exact, then the sum
+   * over groups. Reads weights as int8, but multiplies as many times as there are groups.
+   */
+  DIAGONAL;
+
+  private static final int CPU_ROWS = 4;
+  private static final int CUDA_ROWS = 32;
+
+  /** Returns the fastest route for a pass of {@code rows} rows. */
+  static ProductRoute of(boolean onCpu, int rows) {
+    return rows <= (onCpu ? CPU_ROWS : CUDA_ROWS) ? DIAGONAL : GROUPED;
+  }
+}

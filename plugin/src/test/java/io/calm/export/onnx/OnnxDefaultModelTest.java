@@ -32,8 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
  * The default model in ONNX Runtime, against the decoder that serves it.
  *
  * <p>Thirty blocks round some 100,000 activations per token, and a last bit decides some of the
- * codes. No implementation with another order of sums has the same logits, therefore. The measure
- * is a decoder whose norm weights differ in their last bit: the export may differ from the decoder
+ * codes. Another order of sums therefore gives other logits. The measure is a decoder whose norm weights differ in their last bit: the export may differ from the decoder
  * as much as that one does.
  */
 class OnnxDefaultModelTest {

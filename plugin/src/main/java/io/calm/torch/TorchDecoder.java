@@ -200,7 +200,7 @@ public final class TorchDecoder implements Decoder {
           new NDList(
               scope.create(pass.numbers()),
               scope.create(pass.rotary(rotary)),
-              host.create(pass.sizes(product.ordinal(), windows)));
+              host.create(pass.sizes(product.number(), windows)));
       NDList results = program.call("step", arguments, scope);
       byte[] fine = bytes(results.get(1));
       if (IntStream.range(0, fine.length).anyMatch(row -> fine[row] == 0)) {

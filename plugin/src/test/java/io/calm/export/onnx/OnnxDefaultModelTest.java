@@ -32,8 +32,9 @@ import org.junit.jupiter.api.io.TempDir;
  * The default model in ONNX Runtime, against the decoder that serves it.
  *
  * <p>Thirty blocks round some 100,000 activations per token, and a last bit decides some of the
- * codes. Another order of sums therefore gives other logits. The measure is a decoder whose norm weights differ in their last bit: the export may differ from the decoder
- * as much as that one does.
+ * codes. Another order of sums therefore gives other logits. The measure is a decoder whose norm
+ * weights differ in their last bit: the export may differ from the decoder as much as that one
+ * does.
  */
 class OnnxDefaultModelTest {
   private static final int TOKENS = 64;

@@ -16,6 +16,9 @@ import java.util.stream.Collectors;
 
 /** Cuts calibration sequences from a text file, or from JSON lines with a {@code text} each. */
 public final class CalibrationText {
+  /** Minimum number of windows to fit on, unless their number is given. */
+  private static final int MIN_SAMPLES = 4;
+
   private CalibrationText() {}
 
   /**
@@ -27,19 +30,45 @@ public final class CalibrationText {
    *     the numbers
    */
   public static CalibrationSet read(Path file, Tokenizer tokenizer, int samples, int length) {
+    return cut(file, tokenizer.encode(text(file), false), samples, length);
+  }
+
+  /**
+   * Cuts up to {@code most} windows to fit on, fewer if the text is too short for them and those to
+   * score and to guard.
+   *
+   * @throws IllegalArgumentException if the file cannot be read, or is too short for {@value
+   *     #MIN_SAMPLES} windows to fit on
+   */
+  public static CalibrationSet readUpTo(Path file, Tokenizer tokenizer, int most, int length) {
     int[] tokens = tokenizer.encode(text(file), false);
+    int samples = most;
+    while (samples > MIN_SAMPLES && needed(samples, length) > tokens.length) {
+      samples--;
+    }
+    return cut(file, tokens, samples, length);
+  }
+
+  private static long needed(int samples, int length) {
+    return (long) CalibrationSet.total(samples) * length;
+  }
+
+  private static CalibrationSet cut(Path file, int[] tokens, int samples, int length) {
     int heldOut = CalibrationSet.heldOut(samples);
-    long needed = (long) CalibrationSet.total(samples) * length;
+    long needed = needed(samples, length);
     if (tokens.length < needed) {
       throw new IllegalArgumentException(
-          ("calm.calibration: %s has %d tokens; %d windows of %d need %d; give a longer text, or"
-                  + " lower calm.calibration.samples or calm.calibration.length")
+          "calm.calibration: %s has %d tokens; %d windows of %d need %d; give a longer text, or set %s"
               .formatted(
                   file.getFileName(),
                   tokens.length,
                   CalibrationSet.total(samples),
                   length,
-                  needed));
+                  needed,
+                  samples == 1
+                      ? "a smaller calm.calibration.length"
+                      : "calm.calibration.samples below %d or a smaller calm.calibration.length"
+                          .formatted(samples)));
     }
     int stride = (tokens.length - length) / samples;
     boolean roomBetween = stride >= 3 * length;

@@ -198,12 +198,7 @@ final class EvalCommand implements Callable<Integer> {
           "--limit: expected 1 or more questions, got %d; give another number".formatted(limit));
     }
     if (json != null) {
-      Path directory = json.toAbsolutePath().getParent();
-      if (Files.isDirectory(json) || directory == null || !Files.isDirectory(directory)) {
-        throw new IllegalArgumentException(
-            "--json: expected a file in an existing directory, got %s; create the directory"
-                .formatted(json));
-      }
+      OutputFile.require("--json", json);
     }
   }
 

@@ -2,16 +2,15 @@ package io.calm.cli;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.cli.eval.TextWindows;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.quantize.SensitivityRequest;
 import io.calm.search.SensitivityTable;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,9 +50,10 @@ final class SensitivityCommand implements Callable<Integer> {
   @Option(
       names = "--text",
       paramLabel = "FILE",
-      description =
-          "A UTF-8 text to measure on, beside the guard part of the calibration. Repeatable.")
-  private final List<Path> texts = new ArrayList<>();
+      arity = "1..*",
+      parameterConsumer = FilesConsumer.class,
+      description = "UTF-8 texts to measure on, beside the guard part of the calibration.")
+  private List<Path> texts = List.of();
 
   @Option(
       names = "--windows",
@@ -75,14 +75,20 @@ final class SensitivityCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     List<Integer> chosen = blocks == null ? List.of() : BlockList.parse(blocks);
+    if (json != null) {
+      OutputFile.require("--json", json);
+    }
+    Map<String, String> contents = new LinkedHashMap<>();
+    for (Path text : texts) {
+      contents.put(name(text, contents), TextWindows.read(text));
+    }
     ModelMixin.Resolved resolved =
         model.resolve(
             pool == null ? Map.of() : Map.of("calm.pool", pool, "calm.algorithm", "search"));
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
       Map<String, int[]> tokens = new LinkedHashMap<>();
-      for (Path text : texts) {
-        tokens.put(name(text, tokens), checkpoint.tokenizer().encode(read(text), false));
-      }
+      contents.forEach(
+          (name, content) -> tokens.put(name, checkpoint.tokenizer().encode(content, false)));
       SensitivityRequest request =
           new SensitivityRequest(
               chosen,
@@ -111,18 +117,8 @@ final class SensitivityCommand implements Callable<Integer> {
   }
 
   /** Returns the name of a text's file, or its path if another file has that name. */
-  private static String name(Path text, Map<String, int[]> others) {
+  private static String name(Path text, Map<String, ?> others) {
     Path file = text.getFileName();
     return file == null || others.containsKey(file.toString()) ? text.toString() : file.toString();
-  }
-
-  /** Reads a text. Lines end with a line feed, also in files from Windows. */
-  private static String read(Path file) throws IOException {
-    try {
-      return Files.readString(file).replace("\r\n", "\n");
-    } catch (CharacterCodingException e) {
-      throw new IllegalArgumentException(
-          "%s: expected UTF-8 text, got other bytes; convert the file".formatted(file), e);
-    }
   }
 }

@@ -4,13 +4,14 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import io.calm.cli.eval.JsonNumber;
 import io.calm.search.MetricAgreement;
 import io.calm.search.SensitivityCell;
 import io.calm.search.SensitivityTable;
 
 /**
- * Writes a table of impacts as JSON. Divergences are in nats per token; a number that JSON does not
- * have is null.
+ * Writes a sensitivity table as JSON. Divergences are in nats per token; a number that JSON does
+ * not have is null.
  */
 final class SensitivityJson {
   private static final Gson GSON =
@@ -48,13 +49,13 @@ final class SensitivityJson {
     JsonObject object = new JsonObject();
     object.addProperty("block", cell.block());
     object.addProperty("algorithm", cell.algorithm());
-    addNumber(object, "seconds", cell.seconds());
+    object.add("seconds", JsonNumber.of(cell.seconds()));
     if (cell.failure().isPresent()) {
       object.addProperty("failure", cell.failure().get());
       return object;
     }
     JsonObject scores = new JsonObject();
-    cell.scores().forEach((metric, score) -> addNumber(scores, metric, score));
+    cell.scores().forEach((metric, score) -> scores.add(metric, JsonNumber.of(score)));
     object.add("scores", scores);
     JsonObject kl = new JsonObject();
     cell.kl()
@@ -62,7 +63,7 @@ final class SensitivityJson {
             (text, windows) -> {
               JsonObject estimate = estimate(table.kl(cell, text));
               JsonArray all = new JsonArray();
-              windows.forEach(value -> add(all, value));
+              windows.forEach(value -> all.add(JsonNumber.of(value)));
               estimate.add("windows", all);
               kl.add(text, estimate);
             });
@@ -85,23 +86,15 @@ final class SensitivityJson {
     object.addProperty("metric", agreement.metric().setting());
     object.addProperty("pairs", agreement.pairs());
     object.addProperty("right", agreement.right());
-    addNumber(object, "kl_lost", agreement.lost());
-    addNumber(object, "correlation", agreement.correlation());
+    object.add("kl_lost", JsonNumber.of(agreement.lost()));
+    object.add("correlation", JsonNumber.of(agreement.correlation()));
     return object;
   }
 
   private static JsonObject estimate(SensitivityTable.Estimate estimate) {
     JsonObject object = new JsonObject();
-    addNumber(object, "mean", estimate.mean());
-    addNumber(object, "standard_error", estimate.standardError());
+    object.add("mean", JsonNumber.of(estimate.mean()));
+    object.add("standard_error", JsonNumber.of(estimate.standardError()));
     return object;
-  }
-
-  private static void addNumber(JsonObject object, String name, double value) {
-    object.addProperty(name, Double.isFinite(value) ? value : null);
-  }
-
-  private static void add(JsonArray array, double value) {
-    array.add(Double.isFinite(value) ? value : null);
   }
 }

@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** Formats a table of impacts as text. Divergences are in thousandths of a nat per token. */
+/** Formats a sensitivity table as text. Divergences are in thousandths of a nat per token. */
 final class SensitivityText {
   private static final int SCORE_WIDTH = 12;
 
@@ -20,7 +20,7 @@ final class SensitivityText {
   static List<String> lines(SensitivityTable table) {
     List<String> lines = new ArrayList<>();
     lines.add(
-        "KL of the final logits to full precision with one block alone quantized, in milli-nats"
+        "KL of the final logits to full precision with one block alone quantized, in millinats"
             + " per token, and the block's scores");
     lines.add(header(table));
     for (SensitivityCell cell : table.cells()) {

@@ -159,8 +159,10 @@ final class Quantization {
 
   /**
    * Returns the algorithms to try: {@code source} alone if it applies and the settings name none.
+   *
+   * @throws IllegalArgumentException if the settings name one that the checkpoint does not allow
    */
-  private List<Quantizer> pool() {
+  List<Quantizer> pool() {
     Quantizers quantizers = Quantizers.load();
     PlanSettings plan = settings.quantization().plan();
     if (plan.algorithm().isPresent()) {
@@ -298,13 +300,22 @@ final class Quantization {
     }
   }
 
+  /** Returns the number of tokens per calibration sequence. */
+  static int calibrationLength(Checkpoint checkpoint, CalmSettings settings) {
+    return Math.min(settings.quantization().calibration().length(), checkpoint.spec().maxContext());
+  }
+
   private CalibrationSet calibration(ModelTables tables, Parallel parallel) {
     CalibrationSettings calibration = settings.quantization().calibration();
     int samples = calibration.samples();
-    int length = Math.min(calibration.length(), checkpoint.spec().maxContext());
+    int length = calibrationLength(checkpoint, settings);
     return calibration
         .file()
-        .map(file -> CalibrationText.read(file, checkpoint.tokenizer(), samples, length))
+        .map(
+            file ->
+                calibration.givenSamples().isPresent()
+                    ? CalibrationText.read(file, checkpoint.tokenizer(), samples, length)
+                    : CalibrationText.readUpTo(file, checkpoint.tokenizer(), samples, length))
         .orElseGet(
             () ->
                 new OwnSamples(

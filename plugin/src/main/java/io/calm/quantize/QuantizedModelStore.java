@@ -173,7 +173,8 @@ public final class QuantizedModelStore {
   public SensitivityTable sensitivity(
       Checkpoint checkpoint, SensitivityRequest request, Consumer<Progress> progress) {
     return failing(
-        () -> new SensitivityRun(checkpoint, key(checkpoint), settings, progress).run(request));
+        () ->
+            new SensitivityRun(checkpoint, () -> key(checkpoint), settings, progress).run(request));
   }
 
   /**

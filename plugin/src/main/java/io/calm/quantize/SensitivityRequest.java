@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * A request for a table of impacts.
+ * A request for a sensitivity table.
  *
  * @param blocks blocks to measure, from 0; empty: all
  * @param texts token ids of held-out texts, by name, beside the guard part of the calibration

@@ -17,16 +17,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Makes a table of impacts: selects the held-out windows, measures the cells that the cache lacks,
- * and returns all of them.
+ * Makes a sensitivity table: selects the held-out windows, measures the cells that the cache lacks,
+ * and returns all of them. A request that cannot be met is refused before the model's files are
+ * read.
  */
 final class SensitivityRun {
   /** Raised whenever cells of the same key would have other numbers than before. */
-  private static final int RECIPE = 1;
+  private static final int RECIPE = 2;
 
   /** Name of the calibration's guard part among the texts. */
   private static final String GUARD = "guard part";
@@ -41,35 +43,45 @@ final class SensitivityRun {
           "calm.search.guard=");
 
   private final Checkpoint checkpoint;
-  private final ArtifactKey key;
+  private final Supplier<ArtifactKey> keys;
   private final CalmSettings settings;
   private final Consumer<Progress> progress;
 
   /**
    * Creates a run.
    *
-   * @param key of the artifact that the same settings make
+   * @param keys gives the key of the artifact that the same settings make; called once, because it
+   *     reads the model's files
    */
   SensitivityRun(
-      Checkpoint checkpoint, ArtifactKey key, CalmSettings settings, Consumer<Progress> progress) {
+      Checkpoint checkpoint,
+      Supplier<ArtifactKey> keys,
+      CalmSettings settings,
+      Consumer<Progress> progress) {
     this.checkpoint = checkpoint;
-    this.key = key;
+    this.keys = keys;
     this.settings = settings;
     this.progress = progress;
   }
 
   SensitivityTable run(SensitivityRequest request) {
     List<Integer> blocks = blocks(request);
-    return new Quantization(checkpoint, key.modelDigests(), settings, progress)
-        .measure(
-            (inputs, set) -> {
-              int length = length(request, set);
-              List<Sensitivity.Text> texts = texts(request, set, length);
-              try (SensitivityLog log = open(texts)) {
-                Sensitivity.run(inputs, set, blocks, texts, log, progress);
-                return table(inputs, blocks, texts, length, log);
-              }
-            });
+    int length = length(request);
+    List<Sensitivity.Text> texts = texts(request, length);
+    ArtifactKey key = keys.get();
+    Quantization quantization =
+        new Quantization(checkpoint, key.modelDigests(), settings, progress);
+    quantization.pool();
+    try (SensitivityLog log = open(id(key, request.windows(), length, texts))) {
+      return quantization.measure(
+          (inputs, set) -> {
+            List<Sensitivity.Text> all = new ArrayList<>();
+            all.add(new Sensitivity.Text(GUARD, ofGuard(set, request.windows(), length)));
+            all.addAll(texts);
+            Sensitivity.run(inputs, set, blocks, all, log, progress);
+            return table(inputs, blocks, all, length, log);
+          });
+    }
   }
 
   private List<Integer> blocks(SensitivityRequest request) {
@@ -87,32 +99,34 @@ final class SensitivityRun {
     return request.blocks();
   }
 
-  private static int length(SensitivityRequest request, CalibrationSet set) {
-    int length = request.length().orElse(Math.min(SensitivityRequest.DEFAULT_LENGTH, set.length()));
-    if (length < 2 || length > set.length()) {
+  private int length(SensitivityRequest request) {
+    int most = Quantization.calibrationLength(checkpoint, settings);
+    int length = request.length().orElse(Math.min(SensitivityRequest.DEFAULT_LENGTH, most));
+    if (length < 2 || length > most) {
       throw new IllegalArgumentException(
           ("--length: expected 2 to %d, the length of the calibration's sequences, got %d; give"
                   + " shorter windows, or raise calm.calibration.length")
-              .formatted(set.length(), length));
+              .formatted(most, length));
     }
     return length;
   }
 
-  private static List<Sensitivity.Text> texts(
-      SensitivityRequest request, CalibrationSet set, int length) {
+  /** Returns the windows of the texts beside the guard part. */
+  private static List<Sensitivity.Text> texts(SensitivityRequest request, int length) {
     if (request.windows() < 1) {
       throw new IllegalArgumentException(
-          "--windows: expected 1 or more, got %d".formatted(request.windows()));
+          "--windows: expected 1 or more, got %d; give another number"
+              .formatted(request.windows()));
     }
     List<Sensitivity.Text> texts = new ArrayList<>();
-    texts.add(new Sensitivity.Text(GUARD, ofGuard(set, request.windows(), length)));
     request
         .texts()
         .forEach(
             (name, tokens) -> {
               if (tokens.length < length) {
                 throw new IllegalArgumentException(
-                    "--text %s: expected a window of %d tokens or more, got %d tokens; give a longer text"
+                    ("--text %s: expected a window of %d tokens or more, got %d tokens; give a"
+                            + " longer text or a smaller --length")
                         .formatted(name, length, tokens.length));
               }
               int count = Math.min(request.windows(), tokens.length / length);
@@ -138,17 +152,21 @@ final class SensitivityRun {
     return windows;
   }
 
-  private SensitivityLog open(List<Sensitivity.Text> texts) {
+  private SensitivityLog open(String id) {
     try {
-      return SensitivityLog.open(settings.loading().cacheDir(), id(texts));
+      return SensitivityLog.open(settings.loading().cacheDir(), id);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while the log of the table was opened", e);
     }
   }
 
-  /** Returns the digest of everything that cells depend on beside their block and algorithm. */
-  private String id(List<Sensitivity.Text> texts) {
+  /**
+   * Returns the digest of everything that cells depend on beside their block and algorithm. The
+   * group is there as it is used, because {@code auto} depends on the pool. The key of the artifact
+   * determines the calibration, so the guard part is there as its number of windows.
+   */
+  private String id(ArtifactKey key, int windows, int length, List<Sensitivity.Text> texts) {
     String ofCells =
         key.settings()
             .lines()
@@ -159,6 +177,8 @@ final class SensitivityRun {
     StringBuilder all =
         new StringBuilder("sensitivity recipe=%d metrics=%s\n".formatted(RECIPE, metrics));
     all.append(ofCells);
+    all.append("\ngroup=").append(Quantization.group(checkpoint, settings));
+    all.append("\n%s windows=%d length=%d".formatted(GUARD, windows, length));
     for (Sensitivity.Text text : texts) {
       all.append('\n').append(text.name());
       text.windows().forEach(window -> all.append('\n').append(Arrays.toString(window)));

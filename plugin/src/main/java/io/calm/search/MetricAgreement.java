@@ -4,7 +4,7 @@ import io.calm.cka.Metric;
 import java.util.List;
 
 /**
- * The agreement of a metric with the divergences that the table of impacts measured. It compares
+ * The agreement of a metric with the divergences that the sensitivity table measured. It compares
  * every two algorithms of a block, so it says something about a metric also where one algorithm is
  * the best of the pool in every block.
  *

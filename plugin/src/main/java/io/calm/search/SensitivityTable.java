@@ -91,37 +91,46 @@ public record SensitivityTable(
   /**
    * Returns what the perfect choice, each metric and each uniform plan cost on a text. The perfect
    * choice is made on the same windows, so that its sum is a bound that no choice reaches on
-   * others. Blocks on which every algorithm failed count for none; a uniform plan that failed on
-   * another block is left out.
+   * others. Blocks on which every algorithm failed count for none. A metric that is undefined on
+   * another block, or a uniform plan that failed on one, is left out: the sum over fewer blocks
+   * would look better than it is.
    */
   public List<Choices> summary(String text) {
     Map<String, List<SensitivityCell>> plans = new LinkedHashMap<>();
-    plans.put("perfect choice", choose(cells -> perfect(cells, text)));
+    List<SensitivityCell> best = choose(cells -> perfect(cells, text));
+    plans.put("perfect choice", best);
     for (Metric metric : Metric.values()) {
-      plans.put("by " + metric.setting(), choose(cells -> byMetric(cells, metric)));
+      List<SensitivityCell> chosen = choose(cells -> byMetric(cells, metric));
+      if (chosen.size() == best.size()) {
+        plans.put("by " + metric.setting(), chosen);
+      }
     }
     Map<String, List<SensitivityCell>> uniforms = new LinkedHashMap<>();
     for (String name : pool) {
       List<SensitivityCell> uniform =
           choose(cells -> cells.stream().filter(c -> c.algorithm().equals(name)).findFirst());
-      if (uniform.size() == plans.get("perfect choice").size()) {
+      if (uniform.size() == best.size()) {
         uniforms.put(QuantPlan.uniform(name), uniform);
       }
     }
     plans.putAll(uniforms);
-    double[] perfect = sum(plans.get("perfect choice"), text);
-    double[] best =
+    double[] perfect = sum(best, text);
+    double[] bestUniform =
         uniforms.values().stream()
             .map(uniform -> sum(uniform, text))
             .min((a, b) -> Double.compare(Guard.mean(a), Guard.mean(b)))
             .orElseGet(() -> filled(perfect.length, Double.NaN));
     List<Choices> summary = new ArrayList<>();
-    plans.forEach((name, plan) -> summary.add(choices(name, plan, text, perfect, best)));
+    plans.forEach((name, plan) -> summary.add(choices(name, plan, text, perfect, bestUniform)));
     return summary;
   }
 
   private Choices choices(
-      String name, List<SensitivityCell> plan, String text, double[] perfect, double[] best) {
+      String name,
+      List<SensitivityCell> plan,
+      String text,
+      double[] perfect,
+      double[] bestUniform) {
     Map<String, Integer> chosen = new TreeMap<>();
     plan.forEach(cell -> chosen.merge(cell.algorithm(), 1, Integer::sum));
     double[] sum = sum(plan, text);
@@ -129,7 +138,7 @@ public record SensitivityTable(
         name,
         Estimate.of(sum),
         Estimate.of(minus(sum, perfect)),
-        Estimate.of(minus(sum, best)),
+        Estimate.of(minus(sum, bestUniform)),
         chosen);
   }
 

@@ -81,9 +81,8 @@ public record CalmSettings(
             values.get(SettingKeys.GUARD)),
         new CalibrationSettings(
             values.get(SettingKeys.CALIBRATION),
-            values
-                .get(SettingKeys.CALIBRATION_SAMPLES)
-                .orElse(values.get(SettingKeys.EFFORT).samples()),
+            values.get(SettingKeys.EFFORT),
+            values.get(SettingKeys.CALIBRATION_SAMPLES),
             values.get(SettingKeys.CALIBRATION_LENGTH),
             values.get(SettingKeys.CALIBRATION_SEED)));
   }

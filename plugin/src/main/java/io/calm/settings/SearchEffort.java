@@ -4,8 +4,8 @@ import java.util.Locale;
 
 /**
  * The effort of a search ({@code calm.search.effort}): the number of sequences that quantizers are
- * fitted on, unless {@code calm.calibration.samples} gives one. Time and memory of a search grow in
- * proportion to it.
+ * fitted on, unless {@code calm.calibration.samples} gives one. A calibration text that is too
+ * short for them gives as many as it has. Time and memory of a search grow in proportion to it.
  */
 public enum SearchEffort {
   FAST(24),

@@ -105,6 +105,40 @@ class CalibrationTextTest {
     assertTrue(
         e.getMessage().contains("places.txt has 143 tokens; 12 windows of 12 need 144"),
         e.getMessage());
+    assertTrue(e.getMessage().contains("set calm.calibration.samples below 8 or"), e.getMessage());
+    Path tiny = places(35);
+    e = assertThrows(IllegalArgumentException.class, () -> read(tiny, 1));
+    assertTrue(e.getMessage().endsWith("or set a smaller calm.calibration.length"), e.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "5003, 64, 64",
+    "1152, 64, 64",
+    "1151, 64, 63",
+    "144, 64, 8",
+    "72, 64, 4",
+    "60, 3, 3"
+  })
+  void asManyWindowsAsATextHasAreFittedOn(int tokens, int most, int samples) throws IOException {
+    CalibrationSet set =
+        CalibrationText.readUpTo(places(tokens), new ByteTokenizer(), most, LENGTH);
+    assertEquals(samples, set.fit().size());
+    assertEquals(CalibrationSet.heldOut(samples), set.score().size());
+    assertEquals(CalibrationSet.heldOut(samples), set.guard().size());
+  }
+
+  @Test
+  void aTextWithoutWindowsForFourSamplesIsRefusedWithARemedy() throws IOException {
+    Path file = places(71);
+    String message =
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> CalibrationText.readUpTo(file, new ByteTokenizer(), 64, LENGTH))
+            .getMessage();
+    assertTrue(message.contains("places.txt has 71 tokens; 6 windows of 12 need 72"), message);
+    assertTrue(
+        message.contains("give a longer text, or set calm.calibration.samples below 4"), message);
   }
 
   @Test

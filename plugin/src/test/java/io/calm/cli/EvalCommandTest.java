@@ -182,7 +182,7 @@ class EvalCommandTest {
     assertEquals(3, first.getAsJsonArray("precisions").size(), "each is measured once");
     assertEquals(2, first.getAsJsonArray("differences").size());
     assertEquals(0.0, mean(reference, "kl"));
-    assertEquals(1.0, mean(reference, "topOneAgreement"));
+    assertEquals(1.0, mean(reference, "top_one_agreement"));
     String text = Files.readString(one);
     withModels(
         (checkpoint, full, quantized) -> {
@@ -210,7 +210,7 @@ class EvalCommandTest {
           assertEquals(nll / scored, mean(rtn, "nll"), 1e-7);
           assertEquals(fullNll / scored, mean(reference, "nll"), 1e-5);
           assertEquals(kl / scored, mean(rtn, "kl"), 1e-6);
-          assertEquals(agreements / scored, mean(rtn, "topOneAgreement"), 1e-3);
+          assertEquals(agreements / scored, mean(rtn, "top_one_agreement"), 1e-3);
         });
   }
 
@@ -266,7 +266,7 @@ class EvalCommandTest {
             normalized += best(perByte) == 0 ? 1 : 0;
           }
           assertEquals(correct / 3.0, mean(expected, "acc"), 1e-12);
-          assertEquals(normalized / 3.0, mean(expected, "accNorm"), 1e-12);
+          assertEquals(normalized / 3.0, mean(expected, "acc_norm"), 1e-12);
           for (int m = 0; m < 2; m++) {
             JsonObject lambada = tasks.get(2).getAsJsonArray("precisions").get(m).getAsJsonObject();
             double nll = nll(checkpoint, m == 0 ? rtn : full, "The boats wait in the", " river");

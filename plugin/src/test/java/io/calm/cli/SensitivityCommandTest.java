@@ -1,6 +1,7 @@
 package io.calm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonArray;
@@ -136,12 +137,19 @@ class SensitivityCommandTest {
         run("--blocks", "5").err().contains("--blocks: expected numbers from 0 to 4, got 5"));
     assertTrue(run("--blocks", "x").err().contains("--blocks x: expected numbers and ranges"));
     assertTrue(run("--length", "49", "--pool", "rtn").err().contains("--length: expected 2 to 48"));
+    Outcome nowhere = run("--json", directory.resolve("none").resolve("table.json").toString());
+    assertTrue(
+        nowhere.err().contains("--json: expected a file in an existing directory"), nowhere.err());
     Outcome tooShort = run("--text", text.toString(), "--pool", "rtn");
     assertTrue(
         tooShort.err().contains("--text short.txt: expected a window of 48 tokens or more"),
         tooShort.err());
     assertEquals(1, tooShort.status());
     assertTrue(run("--windows", "0", "--pool", "rtn").err().contains("--windows: expected 1"));
-    assertTrue(run("--text", "missing.txt").err().contains("missing.txt: no such file"));
+    Outcome missing = run("--text", text.toString(), "missing.txt");
+    assertTrue(missing.err().contains("missing.txt: no such file"), missing.err());
+    for (String made : List.of("samples", "sensitivity")) {
+      assertFalse(Files.exists(directory.resolve("cache").resolve(made)), made);
+    }
   }
 }

@@ -106,6 +106,29 @@ class SensitivityTableTest {
     assertEquals(Map.of("a", 1, "b", 1), row(table, "perfect choice").chosen());
   }
 
+  @Test
+  void aMetricThatIsUndefinedOnABlockHasNoSumOverTheOthers() {
+    SensitivityCell defined = cell(1, "b", 0.8, 0.1, 5.0, 3.0);
+    Map<String, Double> scores = new HashMap<>(defined.scores());
+    scores.put("cka", Double.NaN);
+    SensitivityCell undefined =
+        new SensitivityCell(1, "b", Optional.empty(), scores, defined.kl(), 1);
+    SensitivityTable table =
+        table(
+            List.of(
+                cell(0, "a", 0.9, 0.3, 1.0, 3.0),
+                cell(0, "b", 0.8, 0.1, 2.0, 4.0),
+                failed(1, "a"),
+                undefined));
+    List<String> names =
+        table.summary("text").stream().map(SensitivityTable.Choices::name).toList();
+    assertTrue(!names.contains("by cka"), names.toString());
+    assertEquals(6, row(table, "perfect choice").sum().mean(), 1e-12, "a, then b");
+    assertEquals(7, row(table, "by relative-mse").sum().mean(), 1e-12, "b and b");
+    assertTrue(
+        table.summary("text").stream().allMatch(choices -> choices.overPerfect().mean() >= 0));
+  }
+
   private MetricAgreement agreement(Metric metric) {
     return table.agreements("text").stream()
         .filter(agreement -> agreement.metric() == metric)

@@ -84,7 +84,8 @@ class CalmSettingsTest {
                     ReferenceStream.FULL_PRECISION,
                     20,
                     true),
-                new CalibrationSettings(Optional.empty(), 64, 256, 0)),
+                new CalibrationSettings(
+                    Optional.empty(), SearchEffort.DEFAULT, OptionalInt.empty(), 256, 0)),
             new DecoderSettings(
                 Backend.AUTO, KernelChoice.AUTO, OptionalInt.empty(), KvType.FLOAT16),
             new GenerationSettings(
@@ -146,7 +147,11 @@ class CalmSettingsTest {
                     0,
                     false),
                 new CalibrationSettings(
-                    Optional.of(Path.of("/texts/calibration.txt")), 1, 32768, -7)),
+                    Optional.of(Path.of("/texts/calibration.txt")),
+                    SearchEffort.THOROUGH,
+                    OptionalInt.of(1),
+                    32768,
+                    -7)),
             new DecoderSettings(
                 Backend.NATIVE, KernelChoice.AVX2, OptionalInt.of(1024), KvType.INT8),
             new GenerationSettings(

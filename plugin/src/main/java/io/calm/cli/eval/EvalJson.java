@@ -3,16 +3,16 @@ package io.calm.cli.eval;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
-import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import io.calm.cli.eval.EvalReport.OfTask;
 import io.calm.cli.eval.EvalReport.OfText;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Writes an {@link EvalReport} as JSON. An estimate is {@code {"mean": M, "standardError": E}}, in
- * a difference with {@code "verdict"}; an error that is not known is null. Fractions are 0 to 1.
- * The means of each window are there too, for paired differences between runs.
+ * Writes an {@link EvalReport} as JSON. An estimate is {@code {"mean": M, "standard_error": E}}, in
+ * a difference with {@code "verdict"}. A number that JSON does not have is null, such as an error
+ * that is not known. Fractions are 0 to 1. The means of each window are there too, for paired
+ * differences between runs.
  */
 public final class EvalJson {
   private static final Gson GSON =
@@ -34,7 +34,7 @@ public final class EvalJson {
     object.addProperty("created", report.header().created());
     object.addProperty("model", report.header().model());
     object.addProperty("settings", report.header().settings());
-    object.addProperty("kvCache", report.header().kvCache().orElse(null));
+    object.addProperty("kv_cache", report.header().kvCache().orElse(null));
     JsonArray texts = new JsonArray();
     report.texts().forEach(text -> texts.add(text(text)));
     object.add("texts", texts);
@@ -47,24 +47,24 @@ public final class EvalJson {
   private JsonObject text(OfText text) {
     JsonObject object = new JsonObject();
     object.addProperty("text", String.valueOf(text.text().getFileName()));
-    object.addProperty("textTokens", text.windows().textTokens());
+    object.addProperty("text_tokens", text.windows().textTokens());
     object.addProperty("windows", text.windows().windows().size());
-    object.addProperty("windowLength", text.windows().length());
-    object.addProperty("scoredTokens", text.windows().scored());
+    object.addProperty("window_length", text.windows().length());
+    object.addProperty("scored_tokens", text.windows().scored());
     object.addProperty("short", text.windows().isShort());
     JsonArray precisions = new JsonArray();
     for (int m = 0; m < text.scores().size(); m++) {
       Perplexity score = text.scores().get(m);
       JsonObject entry = model(m);
-      entry.addProperty("tokensPerSecond", text.rates().get(m));
+      entry.add("tokens_per_second", JsonNumber.of(text.rates().get(m)));
       entry.add("perplexity", estimate(score.perplexity()));
       entry.add("nll", estimate(score.nll()));
       score.kl().ifPresent(kl -> entry.add("kl", estimate(kl)));
-      score.agreement().ifPresent(top -> entry.add("topOneAgreement", estimate(top)));
-      entry.add("windowNlls", windows(score, BranchScore::meanNll));
+      score.agreement().ifPresent(top -> entry.add("top_one_agreement", estimate(top)));
+      entry.add("window_nlls", windows(score, BranchScore::meanNll));
       if (score.compared()) {
-        entry.add("windowKls", windows(score, BranchScore::meanKl));
-        entry.add("windowAgreements", windows(score, BranchScore::agreement));
+        entry.add("window_kls", windows(score, BranchScore::meanKl));
+        entry.add("window_agreements", windows(score, BranchScore::agreement));
       }
       precisions.add(entry);
     }
@@ -74,12 +74,12 @@ public final class EvalJson {
       Perplexity.Difference difference = text.scores().get(0).minus(text.scores().get(other));
       JsonObject entry = pair(other);
       entry.add("nll", difference(difference.nll(), true));
-      entry.add("relativePerplexity", difference(difference.relativePerplexity(), true));
+      entry.add("relative_perplexity", difference(difference.relativePerplexity(), true));
       if (report.hasDivergence(other)) {
         difference.kl().ifPresent(kl -> entry.add("kl", difference(kl, true)));
         difference
             .agreement()
-            .ifPresent(top -> entry.add("topOneAgreement", difference(top, false)));
+            .ifPresent(top -> entry.add("top_one_agreement", difference(top, false)));
       }
       differences.add(entry);
     }
@@ -89,7 +89,7 @@ public final class EvalJson {
 
   private static JsonArray windows(Perplexity score, ToDoubleFunction<BranchScore> value) {
     JsonArray values = new JsonArray();
-    score.windows().forEach(window -> values.add(value.applyAsDouble(window)));
+    score.windows().forEach(window -> values.add(JsonNumber.of(value.applyAsDouble(window))));
     return values;
   }
 
@@ -98,14 +98,14 @@ public final class EvalJson {
     object.addProperty("task", task.task().name());
     object.addProperty("file", String.valueOf(task.file().getFileName()));
     object.addProperty("questions", task.task().questions().size());
-    object.addProperty("questionsInFile", task.questions());
+    object.addProperty("questions_in_file", task.questions());
     JsonArray precisions = new JsonArray();
     for (int m = 0; m < task.scores().size(); m++) {
       TaskScore score = task.scores().get(m);
       JsonObject entry = model(m);
-      entry.addProperty("questionsPerSecond", task.rates().get(m));
+      entry.add("questions_per_second", JsonNumber.of(task.rates().get(m)));
       entry.add("acc", estimate(score.accuracy()));
-      score.normalized().ifPresent(norm -> entry.add("accNorm", estimate(norm)));
+      score.normalized().ifPresent(norm -> entry.add("acc_norm", estimate(norm)));
       score.perplexity().ifPresent(value -> entry.add("perplexity", estimate(value)));
       score.nll().ifPresent(nll -> entry.add("nll", estimate(nll)));
       precisions.add(entry);
@@ -116,7 +116,7 @@ public final class EvalJson {
       TaskScore.Difference difference = task.scores().get(0).minus(task.scores().get(other));
       JsonObject entry = pair(other);
       entry.add("acc", difference(difference.accuracy(), false));
-      difference.normalized().ifPresent(norm -> entry.add("accNorm", difference(norm, false)));
+      difference.normalized().ifPresent(norm -> entry.add("acc_norm", difference(norm, false)));
       difference.nll().ifPresent(nll -> entry.add("nll", difference(nll, true)));
       differences.add(entry);
     }
@@ -140,12 +140,8 @@ public final class EvalJson {
 
   private static JsonObject estimate(Estimate estimate) {
     JsonObject object = new JsonObject();
-    object.addProperty("mean", estimate.mean());
-    if (Double.isNaN(estimate.standardError())) {
-      object.add("standardError", JsonNull.INSTANCE);
-    } else {
-      object.addProperty("standardError", estimate.standardError());
-    }
+    object.add("mean", JsonNumber.of(estimate.mean()));
+    object.add("standard_error", JsonNumber.of(estimate.standardError()));
     return object;
   }
 

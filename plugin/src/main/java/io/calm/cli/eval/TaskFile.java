@@ -200,20 +200,25 @@ public final class TaskFile {
           "others",
           "give each question a doc_id of its own");
     }
-    String answer = answer(line, idx).orElse(continuation.stripLeading());
+    String answer =
+        answer(line, idx).filter(continuation::endsWith).orElse(continuation.stripLeading());
     if (question.choices.put(idx, new Choice(continuation, bytes(answer))) != null) {
       throw wrong(
           number, "each idx once per doc_id", "a second idx " + idx, "remove one of the requests");
     }
   }
 
-  /** Returns the answer itself, if the line has it. */
+  /**
+   * Returns the choice of the document, if the line has it. It is not the answer if the
+   * continuation is its letter.
+   */
   private static Optional<String> answer(JsonObject line, int idx) {
     return line.get("doc") instanceof JsonObject doc
             && doc.get("choices") instanceof JsonArray choices
             && idx < choices.size()
             && choices.get(idx) instanceof JsonPrimitive value
             && value.isString()
+            && !value.getAsString().isEmpty()
         ? Optional.of(value.getAsString())
         : Optional.empty();
   }

@@ -63,11 +63,16 @@ final class ProgressText {
   private static double fraction(Progress.BlockPhase phase) {
     double done = phase.position().block();
     if (phase instanceof Progress.Searching searching) {
-      Progress.Attempt attempt = searching.attempt();
-      int pool = Math.max(1, attempt.pool());
-      done += Math.min(attempt.index(), pool) / (double) pool;
+      done += fraction(searching.attempt());
+    } else if (phase instanceof Progress.Measuring measuring) {
+      done += fraction(measuring.attempt());
     }
     return Math.min(1, done / phase.position().blocks());
+  }
+
+  private static double fraction(Progress.Attempt attempt) {
+    int pool = Math.max(1, attempt.pool());
+    return Math.min(attempt.index(), pool) / (double) pool;
   }
 
   /** Returns {@code 2:31}, or {@code 1:02:31} from one hour on. */

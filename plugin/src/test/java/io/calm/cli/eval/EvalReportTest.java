@@ -1,6 +1,7 @@
 package io.calm.cli.eval;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -75,21 +76,21 @@ class EvalReportTest {
     assertEquals("tiny", json.get("model").getAsString());
     assertEquals("-s calm.group=64", json.get("settings").getAsString());
     JsonObject text = json.getAsJsonArray("texts").get(0).getAsJsonObject();
-    assertEquals(12, text.get("scoredTokens").getAsInt());
+    assertEquals(12, text.get("scored_tokens").getAsInt());
     assertEquals(3, text.get("windows").getAsInt());
     assertTrue(text.get("short").getAsBoolean());
     JsonObject calm = text.getAsJsonArray("precisions").get(0).getAsJsonObject();
     assertEquals("uniform-gptq", calm.get("served").getAsString());
     assertEquals(2.0, calm.getAsJsonObject("nll").get("mean").getAsDouble());
     assertEquals(0.1, calm.getAsJsonObject("kl").get("mean").getAsDouble(), 1e-12);
-    assertEquals(0.75, calm.getAsJsonObject("topOneAgreement").get("mean").getAsDouble());
-    assertEquals("[1.0,2.0,3.0]", calm.getAsJsonArray("windowNlls").toString());
-    assertEquals("[0.75,0.75,0.75]", calm.getAsJsonArray("windowAgreements").toString());
+    assertEquals(0.75, calm.getAsJsonObject("top_one_agreement").get("mean").getAsDouble());
+    assertEquals("[1.0,2.0,3.0]", calm.getAsJsonArray("window_nlls").toString());
+    assertEquals("[0.75,0.75,0.75]", calm.getAsJsonArray("window_agreements").toString());
     JsonObject difference = text.getAsJsonArray("differences").get(0).getAsJsonObject();
     assertEquals("rtn", difference.get("against").getAsString());
     JsonObject nll = difference.getAsJsonObject("nll");
     assertEquals(-7 / 6.0, nll.get("mean").getAsDouble(), 1e-12);
-    assertEquals(1 / 6.0, nll.get("standardError").getAsDouble(), 1e-12);
+    assertEquals(1 / 6.0, nll.get("standard_error").getAsDouble(), 1e-12);
     assertEquals("better", nll.get("verdict").getAsString());
   }
 
@@ -103,7 +104,23 @@ class EvalReportTest {
             .get(0)
             .getAsJsonObject();
     JsonObject only = text.getAsJsonArray("precisions").get(0).getAsJsonObject();
-    assertTrue(only.getAsJsonObject("nll").get("standardError").isJsonNull(), json);
+    assertTrue(only.getAsJsonObject("nll").get("standard_error").isJsonNull(), json);
+  }
+
+  @Test
+  void aNumberThatIsNotFiniteIsNull() {
+    String json = EvalJson.of(texts(scores(false, 1, Double.POSITIVE_INFINITY)));
+    assertFalse(json.contains("Infinity"), json);
+    assertFalse(json.contains("NaN"), json);
+    JsonObject text =
+        JsonParser.parseString(json)
+            .getAsJsonObject()
+            .getAsJsonArray("texts")
+            .get(0)
+            .getAsJsonObject();
+    JsonObject only = text.getAsJsonArray("precisions").get(0).getAsJsonObject();
+    assertTrue(only.getAsJsonObject("perplexity").get("mean").isJsonNull(), json);
+    assertEquals("[1.0,null]", only.getAsJsonArray("window_nlls").toString());
   }
 
   @Test
@@ -130,9 +147,9 @@ class EvalReportTest {
     assertTrue(lines.contains("arc calm - rtn +50.00 +- 50.00 no significant difference"), lines);
     JsonObject json = JsonParser.parseString(EvalJson.of(report)).getAsJsonObject();
     JsonObject first = json.getAsJsonArray("tasks").get(0).getAsJsonObject();
-    assertEquals(7, first.get("questionsInFile").getAsInt());
+    assertEquals(7, first.get("questions_in_file").getAsInt());
     JsonObject calm = first.getAsJsonArray("precisions").get(0).getAsJsonObject();
-    assertEquals(1.0, calm.getAsJsonObject("accNorm").get("mean").getAsDouble());
+    assertEquals(1.0, calm.getAsJsonObject("acc_norm").get("mean").getAsDouble());
   }
 
   private static TaskScore task(Kind kind, boolean... correct) {

@@ -76,11 +76,25 @@ class TaskFileTest {
     assertEquals(2, task.limit(9).questions().size());
   }
 
+  private static int bytesOfTheFirst(Path file) throws IOException {
+    return TaskFile.read(file).get(0).questions().get(0).choices().get(0).bytes();
+  }
+
   @Test
   void theAnswerOfTheDocumentGivesTheLength() throws IOException {
-    String line = QUESTION.replaceFirst("\\{", "{\"doc\": {\"choices\": [\"longer\", \"x\"]}, ");
-    Task task = TaskFile.read(write("a.jsonl", line)).get(0);
-    assertEquals(6, task.questions().get(0).choices().get(0).bytes());
+    String line = QUESTION.replaceFirst("\\{", "{\"doc\": {\"choices\": [\" blue\", \"x\"]}, ");
+    assertEquals(5, bytesOfTheFirst(write("a.jsonl", line)), "with its space");
+  }
+
+  @Test
+  void aLetterForAnAnswerHasItsOwnLength() throws IOException {
+    String document = "{\"doc\": {\"choices\": [\"the colour of the sky\", \"x\"]}, ";
+    String letter =
+        request("q", 0, 0, 1, "Sky:", " A").replaceFirst("\\{", document)
+            + request("q", 0, 1, 1, "Sky:", " B");
+    assertEquals(1, bytesOfTheFirst(write("a.jsonl", letter)));
+    String empty = QUESTION.replaceFirst("\\{", "{\"doc\": {\"choices\": [\"\"]}, ");
+    assertEquals(4, bytesOfTheFirst(write("b.jsonl", empty)), "every text ends with nothing");
   }
 
   @Test

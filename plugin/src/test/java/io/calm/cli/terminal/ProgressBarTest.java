@@ -40,6 +40,19 @@ class ProgressBarTest {
   }
 
   @Test
+  void theBarOfATableMovesWithinABlock() {
+    Progress moment =
+        new Progress.Measuring(
+            new Progress.Position(1, 2),
+            new Progress.Attempt("gptq", 1, 4),
+            new Progress.Scores(4, Double.NaN),
+            new Progress.Times(12, 20));
+    assertEquals(
+        "sensitivity  block 2/2  [###############---------]  62 %  gptq  elapsed 0:12  ETA 0:20",
+        ProgressText.bar(moment, 200));
+  }
+
+  @Test
   void theEndIsFullAndHoursAreShown() {
     String text = ProgressText.bar(moment(30, 0, "", 0.5, 3751), 200);
     assertTrue(text.contains("block 30/30  [########################]  100 %"), text);

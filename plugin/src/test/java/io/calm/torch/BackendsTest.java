@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import io.calm.model.ActivationMode;
 import io.calm.model.QuantizedModel;
@@ -20,6 +19,7 @@ import io.calm.runtime.KvMemoryException;
 import io.calm.runtime.KvType;
 import io.calm.runtime.RandomModels;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.Set;
@@ -87,11 +87,20 @@ class BackendsTest {
   }
 
   @Test
-  void theEngineIsLoadedWithTheThreadsOfTheSettings() {
-    Engine engine = TorchEngine.load(1);
-    assertEquals("PyTorch", engine.getEngineName());
+  void theEngineIsLoadedWithOurSettingsUnlessTheOperatorHasSetThem() {
+    String threads = "ai.djl.pytorch.num_threads";
+    Optional<String> before = Optional.ofNullable(System.getProperty(threads));
+    try {
+      System.clearProperty(threads);
+      assertEquals("PyTorch", TorchEngine.load(1).getEngineName());
+      assertEquals("1", System.getProperty(threads));
+      assertEquals("false", System.getProperty("ai.djl.pytorch.graph_optimizer"));
+      System.setProperty(threads, "2");
+      TorchEngine.load(1);
+      assertEquals("2", System.getProperty(threads));
+    } finally {
+      System.setProperty(threads, before.orElse("1"));
+    }
     assertTrue(TorchEngine.isInstalled());
-    assertEquals("1", System.getProperty("ai.djl.pytorch.num_threads"));
-    assertEquals("false", System.getProperty("ai.djl.pytorch.graph_optimizer"));
   }
 }

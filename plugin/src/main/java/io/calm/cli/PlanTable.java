@@ -1,7 +1,9 @@
 package io.calm.cli;
 
+import io.calm.quant.Quantizer;
 import io.calm.search.QuantPlan;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -87,34 +89,60 @@ final class PlanTable {
                     QuantPlan.BlockChoice::algorithm, TreeMap::new, Collectors.counting()));
     QuantPlan.Calibration calibration = plan.calibration();
     return String.format(
-        Locale.ROOT,
-        "served: %s (%s)%n"
-            + "%s: %s; group %d, metric %s%n"
-            + "lm_head: %s (%s)%n"
-            + "cost: %d evaluations (%d blocks x %d algorithms), %d collecting and %d guard forwards,"
-            + " %.0f s; %d of %d scored rows left out as sinks%n"
-            + "calibration: %s, %d + %d + %d sequences of %d tokens, seed %d",
-        plan.served(),
-        plan.reason(),
-        servedInstead(plan).isPresent() ? "the mix, rejected by the guard" : "chosen",
-        counts,
-        plan.group(),
-        plan.metric().setting(),
-        plan.head().format().setting(),
-        plan.head().reason(),
-        plan.evaluations(),
-        plan.blocks().size(),
-        plan.pool().size(),
-        plan.collectionForwards(),
-        plan.guardForwards(),
-        plan.seconds(),
-        plan.excludedRows(),
-        plan.scoredRows(),
-        calibration.source(),
-        calibration.fit(),
-        calibration.score(),
-        calibration.guard(),
-        calibration.length(),
-        calibration.seed());
+            Locale.ROOT,
+            "served: %s (%s)%n"
+                + "%s: %s; group %d, metric %s%n"
+                + "lm_head: %s (%s)%n"
+                + "cost: %d evaluations (%d blocks x %d algorithms), %d collecting and %d guard forwards,"
+                + " %.0f s; %d of %d scored rows left out as sinks%n"
+                + "calibration: %s, %d + %d + %d sequences of %d tokens, seed %d",
+            plan.served(),
+            plan.reason(),
+            servedInstead(plan).isPresent() ? "the mix, rejected by the guard" : "chosen",
+            counts,
+            plan.group(),
+            plan.metric().setting(),
+            plan.head().format().setting(),
+            plan.head().reason(),
+            plan.evaluations(),
+            plan.blocks().size(),
+            plan.pool().size(),
+            plan.collectionForwards(),
+            plan.guardForwards(),
+            plan.seconds(),
+            plan.excludedRows(),
+            plan.scoredRows(),
+            calibration.source(),
+            calibration.fit(),
+            calibration.score(),
+            calibration.guard(),
+            calibration.length(),
+            calibration.seed())
+        + warnings(plan);
+  }
+
+  /** Returns the algorithms' warnings, each once, with the blocks that have it. */
+  private static String warnings(QuantPlan plan) {
+    Map<String, List<Integer>> blocks = new LinkedHashMap<>();
+    for (QuantPlan.BlockChoice block : plan.blocks()) {
+      block
+          .candidates()
+          .forEach(
+              (name, candidate) ->
+                  candidate.detail().entrySet().stream()
+                      .filter(finding -> finding.getKey().endsWith(Quantizer.WARNING))
+                      .sorted(Map.Entry.comparingByKey())
+                      .map(finding -> name + ", " + finding.getKey() + ": " + finding.getValue())
+                      .forEach(
+                          text ->
+                              blocks
+                                  .computeIfAbsent(text, any -> new ArrayList<>())
+                                  .add(block.block())));
+    }
+    StringBuilder lines = new StringBuilder();
+    blocks.forEach(
+        (text, where) ->
+            lines.append(String.format(Locale.ROOT, "%n%s (%d blocks)", text, where.size())));
+    return lines.toString();
   }
 }

@@ -11,14 +11,11 @@ import java.util.Optional;
  * constructor without arguments. Stateless and thread safe.
  */
 public interface Quantizer {
+  /** End of the key of a {@link Result#detail} that warns. */
+  String WARNING = "warning";
 
   /** Returns the name in settings, plans and metrics, e.g. {@code gptq}. */
   String name();
-
-  /** Returns whether the algorithm can be used on a block; {@code source} needs stored codes. */
-  default boolean appliesTo(BlockSample sample) {
-    return true;
-  }
 
   /**
    * Returns whether the algorithm looks at inputs on calibration tokens. One that does not uses

@@ -64,8 +64,8 @@ public class StagewiseQuantizer implements Quantizer {
           }
           if (rounding.needsGram() && walk.rows() < problem.weight().columns()) {
             detail.put(
-                stage.name().toLowerCase(Locale.ROOT) + "-warning",
-                "%d calibration tokens for %d inputs: the Hessian is singular; raise calm.calibration.samples"
+                stage.name().toLowerCase(Locale.ROOT) + "-" + WARNING,
+                "%d calibration tokens for %d inputs: X'X is singular and is shrunk towards its diagonal; raise calm.search.effort or calm.calibration.samples"
                     .formatted(walk.rows(), problem.weight().columns()));
           }
           Map<LinearRole, QuantizedMatrix> rounded =

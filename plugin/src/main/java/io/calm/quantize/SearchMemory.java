@@ -6,6 +6,8 @@ import io.calm.calibration.SelfSampler;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
+import io.calm.quant.Quantizer;
+import io.calm.quant.Quantizers;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.KvType;
 import io.calm.settings.CalibrationSettings;
@@ -13,16 +15,18 @@ import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
 import io.calm.torch.Backends;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The memory of a search outside the Java heap, estimated from the sizes of the model before any of
  * it is allocated. The estimate is an upper bound within a factor of two.
  *
  * <p>The search holds a full-precision block three times (in Java, in PyTorch, dequantized) and
- * once per candidate, the hidden streams, the full-precision inputs of a block's stages, five
- * matrices of the size of the widest linear's Hessian, the logits of the guard, the token tables,
- * and PyTorch itself. A model that samples its own calibration tokens needs, before that, its whole
- * quantized form and the keys and values of the sampled sequences.
+ * once per candidate, the hidden streams, the full-precision inputs of a block's stages if an
+ * algorithm compares with them, three matrices of the size of the widest linear's Hessian, the
+ * logits of the guard, the token tables, and PyTorch itself. A model that samples its own
+ * calibration tokens needs, before that, its whole quantized form and the keys and values of the
+ * sampled sequences.
  */
 public final class SearchMemory {
   /** Changes of the settings or the deployment that reduce the memory of a search. */
@@ -33,7 +37,8 @@ public final class SearchMemory {
   /** PyTorch's libraries and its own buffers. */
   private static final long ENGINE_BYTES = 400L << 20;
 
-  private static final int DEFAULT_POOL = 5;
+  /** The Hessian, its inverse and a factor of the inverse. */
+  private static final long HESSIANS = 3;
 
   private SearchMemory() {}
 
@@ -63,31 +68,33 @@ public final class SearchMemory {
   }
 
   private static long blockSearchBytes(ModelSpec spec, CalmSettings settings, long length) {
-    int pool = poolSize(settings.quantization().plan());
+    List<Quantizer> pool = pool(settings.quantization().plan());
     long block = 4 * blockWeights(spec);
     long tokens = CalibrationSet.total(settings.quantization().calibration().samples()) * length;
     long widest =
         Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).max().orElse(0);
     long inputs = Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).sum();
-    long stageInputs =
-        4L
-            * settings.quantization().calibration().samples()
-            * length
-            * (inputs + 3L * spec.hidden());
-    long streams = 4L * (pool + 2) * tokens * spec.hidden();
-    return (3L + pool) * block
+    long fit = settings.quantization().calibration().samples() * length;
+    boolean compares = pool.stream().anyMatch(Quantizer::comparesStreams);
+    long stageInputs = compares ? 4 * fit * (inputs + 3L * spec.hidden()) : 0;
+    // Both streams while they advance, and the outputs of the candidates on the score part.
+    long streams = 4L * spec.hidden() * (3 * tokens + pool.size() * (tokens - fit));
+    return (3L + pool.size()) * block
         + streams
         + stageInputs
-        + 5 * 4 * widest * widest
+        + HESSIANS * 4 * widest * widest
         + 4 * 4 * length * spec.vocabulary()
         + ENGINE_BYTES;
   }
 
-  private static int poolSize(PlanSettings plan) {
+  private static List<Quantizer> pool(PlanSettings plan) {
+    Quantizers quantizers = Quantizers.load();
     if (plan.algorithm().isPresent()) {
-      return 1;
+      return List.of(quantizers.get(plan.algorithm().get()));
     }
-    return plan.pool().isEmpty() ? DEFAULT_POOL : plan.pool().size();
+    return plan.pool().isEmpty()
+        ? quantizers.defaultPool()
+        : plan.pool().stream().map(quantizers::get).toList();
   }
 
   /** Returns the size of the float16 keys and values of the sequences that are sampled together. */

@@ -150,14 +150,15 @@ public final class BlockPass implements AutoCloseable {
   }
 
   /**
-   * Returns {@code count} rows (or all, if fewer) of the current input, evenly spaced, [n, K].
+   * Returns {@code count} rows (or half of all, if they are fewer than twice as many) of the
+   * current input, evenly spaced, [n, K].
    *
    * @param between whether the rows are those half way between the others
    */
   public Matrix sample(int count, boolean between) {
     int width = width();
     int rows = Math.toIntExact(input.stream().mapToLong(NDArray::size).sum() / width);
-    int wanted = Math.min(count, rows);
+    int wanted = Math.max(1, Math.min(count, rows / 2));
     int offset = between ? rows / wanted / 2 : 0;
     Matrix sample = Matrix.allocate(wanted, width);
     float[] row = new float[width];

@@ -13,7 +13,7 @@ import java.util.Optional;
 /**
  * The inputs of the four stages of a block in full precision, with the residual stream beside those
  * whose output is added to it, and the output of the block. Made by one forward; holds 3 D + F
- * floats a token for the inputs (F: the width of down) and 3 D for the residual streams and the
+ * floats per token for the inputs (F: the width of down) and 3 D for the residual streams and the
  * output.
  */
 public final class StageInputs implements AutoCloseable {
@@ -45,12 +45,19 @@ public final class StageInputs implements AutoCloseable {
   public static StageInputs of(
       HiddenStates states, ModelSpec spec, int layer, BlockParameters<Matrix> block) {
     Map<Stage, At> stages = new EnumMap<>(Stage.class);
+    boolean complete = false;
     try (BlockPass pass = new BlockPass(states, spec, layer, block, Optional.empty())) {
       for (Stage stage : Stage.values()) {
         stages.put(stage, pass.snapshot());
         pass.advance(block.linears(), block.biases());
       }
-      return new StageInputs(stages, pass.output());
+      StageInputs inputs = new StageInputs(stages, pass.output());
+      complete = true;
+      return inputs;
+    } finally {
+      if (!complete) {
+        stages.values().forEach(At::close);
+      }
     }
   }
 

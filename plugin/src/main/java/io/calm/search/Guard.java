@@ -44,6 +44,7 @@ final class Guard {
    * Compares the mix with the best uniform plans and returns the variant to serve.
    *
    * @param choices the choices of the mix
+   * @param inherited the error of each block before it is quantized, from the blocks before it
    * @param mix hidden states of the mix behind the last block, with the guard's part if {@link
    *     #needed}
    * @param full full-precision hidden states behind the last block, likewise
@@ -52,6 +53,7 @@ final class Guard {
    */
   Verdict judge(
       List<QuantPlan.BlockChoice> choices,
+      List<Double> inherited,
       CalibrationSet set,
       Streams mix,
       Streams full,
@@ -60,7 +62,7 @@ final class Guard {
     if (!context.settings().guard()) {
       return kept("the guard is off (calm.search.guard=false)");
     }
-    UniformRanking ranking = UniformRanking.of(context.settings().pool(), choices);
+    UniformRanking ranking = UniformRanking.of(context.settings().pool(), choices, inherited);
     List<UniformRanking.Ranked> best = ranking.best();
     if (best.isEmpty()) {
       return kept("no algorithm alone could quantize every block");
@@ -161,15 +163,20 @@ final class Guard {
         return Streams.none();
       }
       Streams fit = Streams.embed(context.model(), set, EnumSet.of(Part.FIT));
-      for (int layer = 0; layer < first; layer++) {
-        BlockParameters<Matrix> block = context.block(layer);
-        try {
-          fit.advance(Part.FIT, context.fullForward(layer, block));
-        } finally {
-          DequantizedBlocks.close(block);
+      try {
+        for (int layer = 0; layer < first; layer++) {
+          BlockParameters<Matrix> block = context.block(layer);
+          try {
+            forwards += fit.advance(Part.FIT, context.fullForward(layer, block));
+          } finally {
+            DequantizedBlocks.close(block);
+          }
         }
+        return fit;
+      } catch (RuntimeException e) {
+        fit.close();
+        throw e;
       }
-      return fit;
     }
 
     /** Returns the divergences of a uniform plan; measures those of the mix the first time. */
@@ -228,7 +235,7 @@ final class Guard {
             .collect(Collectors.joining(", "));
     return String.format(
         Locale.ROOT,
-        "KL to full precision on held-out sequences: mix %.5f, %s nats a token; difference %+.5f%s,"
+        "KL to full precision on held-out sequences: mix %.5f, %s nats per token; difference %+.5f%s,"
             + " paired standard error %.5f; %s",
         guard.mixKl(),
         uniforms,

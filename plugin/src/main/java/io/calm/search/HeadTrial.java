@@ -135,7 +135,7 @@ final class HeadTrial {
     String reason =
         String.format(
             Locale.ROOT,
-            "KL to full precision on held-out sequences: int8 %.5f, int4 %.5f nats a token; "
+            "KL to full precision on held-out sequences: int8 %.5f, int4 %.5f nats per token; "
                 + "difference %+.5f, %s %.5f (a tenth of what the blocks cost)%s",
             base,
             base + cost,

@@ -8,7 +8,6 @@ import io.calm.model.BlockParameters;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
-import io.calm.replay.StageInputs;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import java.util.ArrayList;
@@ -62,6 +61,7 @@ public final class Search {
   private final BlockSink sink;
   private final ProgressMeter progress;
   private final List<QuantPlan.BlockChoice> choices = new ArrayList<>();
+  private final List<Double> inherited = new ArrayList<>();
   private int excludedRows;
   private int scoredRows;
   private int guardForwards;
@@ -130,7 +130,8 @@ public final class Search {
         searchBlock(layer, quantized, full, prefix);
       }
       Verdict verdict =
-          new Guard(context, progress).judge(choices, set, quantized, full, prefix, sink);
+          new Guard(context, progress)
+              .judge(choices, inherited, set, quantized, full, prefix, sink);
       try {
         QuantPlan.Head head = head(verdict.uniform().orElse(quantized), full);
         return plan(verdict, head);
@@ -174,9 +175,7 @@ public final class Search {
 
   private void searchBlock(int layer, Streams quantized, Streams full, UniformPrefix prefix) {
     BlockParameters<Matrix> block = context.block(layer);
-    Optional<StageInputs> stages = Optional.empty();
-    try {
-      stages = context.advanceFit(layer, block, full);
+    try (FullFit fit = new FullFit(context, layer, block, full)) {
       Streams source = settings.fullPrecisionReference() ? full : quantized;
       List<Evaluation> evaluations = new ArrayList<>();
       try (HiddenStates output = context.fullForward(layer, block).run(source.get(Part.SCORE));
@@ -185,10 +184,11 @@ public final class Search {
         for (int i = 0; i < settings.pool().size(); i++) {
           Quantizer quantizer = settings.pool().get(i);
           progress.trying(layer, i, quantizer.name());
-          Evaluation evaluation = evaluate(quantizer, layer, block, quantized, stages, reference);
+          Evaluation evaluation = evaluate(quantizer, layer, fit, quantized, reference);
           evaluations.add(evaluation);
           progress.evaluated(evaluation.candidate().score());
         }
+        inherited.add(inherited(layer, block, quantized, reference));
         if (evaluations.stream().allMatch(e -> e.outcome().isEmpty())) {
           ConstantOutput.explain(layer, block, source.get(Part.SCORE), target)
               .ifPresent(
@@ -205,9 +205,9 @@ public final class Search {
       }
       advance(layer, winner, evaluations, quantized);
       sink.block(MIX, layer, winner.block());
+      fit.advance();
       guardForwards += full.advance(Part.GUARD, context.fullForward(layer, block));
     } finally {
-      stages.ifPresent(StageInputs::close);
       DequantizedBlocks.close(block);
     }
   }
@@ -226,17 +226,31 @@ public final class Search {
         : similarity.reference(target, rows);
   }
 
+  /**
+   * Returns the error that a block has before it is quantized, because its input comes from the
+   * quantized prefix and the reference does not.
+   */
+  private double inherited(
+      int layer, BlockParameters<Matrix> block, Streams quantized, Similarity.Reference reference) {
+    if (!settings.fullPrecisionReference() || !Guard.needed(settings)) {
+      return 0;
+    }
+    try (HiddenStates output = context.countedForward(layer, block, quantized.get(Part.SCORE));
+        Matrix matrix = output.toMatrix()) {
+      return reference.score(matrix) instanceof Score.Value value ? value.normalizedMse() : 0;
+    }
+  }
+
   private Evaluation evaluate(
       Quantizer quantizer,
       int layer,
-      BlockParameters<Matrix> block,
+      FullFit fit,
       Streams quantized,
-      Optional<StageInputs> stages,
       Similarity.Reference reference) {
     double start = progress.seconds();
     Quantizer.Result result;
     try {
-      result = context.quantize(quantizer, layer, block, quantized.get(Part.FIT), stages);
+      result = fit.quantize(quantizer, quantized.get(Part.FIT));
     } catch (QuantizationException e) {
       return failed(quantizer, start, "block %d: %s".formatted(layer, e.getMessage()));
     }

@@ -84,18 +84,16 @@ final class SearchContext {
     }
   }
 
-  /**
-   * Runs the block in full precision over the fit part of a full-precision stream, and advances
-   * that part to the output; returns empty if the stream does not have the part.
-   */
-  Optional<StageInputs> advanceFit(int layer, BlockParameters<Matrix> block, Streams full) {
-    if (!full.has(Streams.Part.FIT)) {
-      return Optional.empty();
-    }
+  /** Returns the inputs of the block's stages in full precision; counted as a collection. */
+  StageInputs stageInputs(int layer, BlockParameters<Matrix> block, HiddenStates states) {
     collectionForwards++;
-    StageInputs stages = StageInputs.of(full.get(Streams.Part.FIT), spec(), layer, block);
-    full.advance(Streams.Part.FIT, states -> stages.takeOutput());
-    return Optional.of(stages);
+    return StageInputs.of(states, spec(), layer, block);
+  }
+
+  /** Runs the block in full precision; counted as a collection. */
+  HiddenStates countedForward(int layer, BlockParameters<Matrix> block, HiddenStates states) {
+    collectionForwards++;
+    return fullForward(layer, block).run(states);
   }
 
   /** Returns the W4A8 block as a function of hidden states. */

@@ -9,7 +9,6 @@ import io.calm.model.BlockParameters;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
-import io.calm.replay.StageInputs;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import java.util.ArrayList;
@@ -195,9 +194,7 @@ public final class Sensitivity {
       HiddenStates reference) {
     List<SensitivityCell> cells = new ArrayList<>();
     List<HeldOut> candidates = new ArrayList<>();
-    HiddenStates fit = full.get(Part.FIT).copy();
-    Optional<StageInputs> stages = context.advanceFit(layer, block, full);
-    try {
+    try (FullFit fit = new FullFit(context, layer, block, full)) {
       AllMetrics metrics = metrics(layer, block, full.get(Part.SCORE));
       List<Quantizer> missing = pool().stream().filter(q -> isMissing(layer, q)).toList();
       for (int i = 0; i < missing.size(); i++) {
@@ -206,7 +203,7 @@ public final class Sensitivity {
         double start = meter.seconds();
         Quantizer.Result result;
         try {
-          result = context.quantize(quantizer, layer, block, fit, stages);
+          result = fit.quantize(quantizer, full.get(Part.FIT));
         } catch (QuantizationException e) {
           log.add(failed(layer, quantizer, e, meter.seconds() - start));
           continue;
@@ -232,10 +229,9 @@ public final class Sensitivity {
         runBehind(layer, candidates);
         addDivergences(cells, candidates, reference);
       }
+      fit.advance();
       meter.finished(layer);
     } finally {
-      fit.close();
-      stages.ifPresent(StageInputs::close);
       candidates.forEach(HeldOut::close);
     }
   }

@@ -3,9 +3,7 @@ package io.calm.search;
 import io.calm.model.BlockParameters;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
-import io.calm.replay.StageInputs;
 import io.calm.tensor.Matrix;
-import java.util.Optional;
 
 /**
  * Quantizes every block with one algorithm, each on the hidden states of its own quantized prefix.
@@ -46,16 +44,14 @@ final class UniformPass {
       report.block(layer, quantizer.name());
       BlockParameters<Matrix> block = context.block(layer);
       Quantizer.Result result;
-      Optional<StageInputs> fullStages = context.advanceFit(layer, block, full);
-      try {
-        result =
-            context.quantize(quantizer, layer, block, stream.get(Streams.Part.FIT), fullStages);
+      try (FullFit fit = new FullFit(context, layer, block, full)) {
+        result = fit.quantize(quantizer, stream.get(Streams.Part.FIT));
+        fit.advance();
         forwards += full.advance(Streams.Part.GUARD, context.fullForward(layer, block));
       } catch (QuantizationException e) {
         throw new SearchException(
             "%s cannot quantize block %d: %s".formatted(quantizer.name(), layer, e.getMessage()));
       } finally {
-        fullStages.ifPresent(StageInputs::close);
         DequantizedBlocks.close(block);
       }
       Streams.Block forward = context.forward(layer, result.block());

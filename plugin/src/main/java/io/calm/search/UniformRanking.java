@@ -8,9 +8,10 @@ import java.util.stream.Collectors;
 
 /**
  * The uniform plans of a pool, best first, by the sum over all blocks of the relative squared error
- * of normalized rows. The loss of a model is close to the sum of its blocks' losses, and of the
- * errors that a search knows this one predicts them best (see {@code calm sensitivity}). A mean of
- * scores near 1 would be decided by the worst block.
+ * of normalized rows that the quantized block adds to what it inherits from earlier blocks. The
+ * loss of a model is close to the sum of its blocks' losses, and of the errors that a search knows
+ * this one predicts them best (see {@code calm sensitivity}). A mean of scores near 1 would be
+ * decided by the worst block.
  *
  * @param plans the algorithms that failed on no block
  */
@@ -28,11 +29,18 @@ record UniformRanking(List<Ranked> plans) {
     }
   }
 
-  /** Ranks the members of a pool by their results in a search. */
-  static UniformRanking of(List<Quantizer> pool, List<QuantPlan.BlockChoice> choices) {
+  /**
+   * Ranks the members of a pool by their results in a search.
+   *
+   * @param inherited the error of each block before it is quantized; 0 if the reference has the
+   *     same input
+   */
+  static UniformRanking of(
+      List<Quantizer> pool, List<QuantPlan.BlockChoice> choices, List<Double> inherited) {
+    double before = inherited.stream().mapToDouble(Double::doubleValue).sum();
     return new UniformRanking(
         pool.stream()
-            .map(quantizer -> new Ranked(quantizer, blockErrors(quantizer, choices)))
+            .map(quantizer -> new Ranked(quantizer, blockErrors(quantizer, choices) - before))
             .filter(ranked -> Double.isFinite(ranked.blockErrors()))
             .sorted(Comparator.comparingDouble(Ranked::blockErrors))
             .toList());
@@ -49,8 +57,13 @@ record UniformRanking(List<Ranked> plans) {
   List<Ranked> best() {
     return plans.stream()
         .limit(MAX_MADE)
-        .filter(ranked -> ranked.blockErrors() <= CLOSE * plans.get(0).blockErrors())
+        .filter(ranked -> ranked == plans.get(0) || isClose(ranked))
         .toList();
+  }
+
+  private boolean isClose(Ranked ranked) {
+    double best = plans.get(0).blockErrors();
+    return ranked.blockErrors() - best <= (CLOSE - 1) * Math.abs(best);
   }
 
   /** Returns the sums for a plan's reason, e.g. {@code gptq 0.0123, awq 0.0150}. */

@@ -28,11 +28,11 @@ final class ArtifactKeyTest {
     assertEquals(keys.size(), ids.size());
   }
 
-  /** SHA-256 of {@code 1:2} {@code 1:1} {@code 1:a} {@code 1:b} {@code 1:c}, by sha256sum. */
+  /** SHA-256 of {@code 1:3} {@code 1:1} {@code 1:a} {@code 1:b} {@code 1:c}, by sha256sum. */
   @Test
   void theNameIsStable() {
     assertEquals(
-        "d3bbadb2d562bcd8e4460437e894b6e99c31d1bd888ddccb6a471f01fbf543c7",
+        "2ba4e6d049778cf3ce632b0116b3a4dc088d5a66e3caf537e5620a728b970a51",
         new ArtifactKey(List.of("a"), "b", "c").id());
   }
 

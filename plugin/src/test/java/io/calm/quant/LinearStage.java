@@ -29,6 +29,7 @@ final class LinearStage implements BlockSample, StageWalk {
   private final Optional<Matrix> fullInputs; // [T, K] in full precision, if they differ
   private final Parallel parallel = new Parallel(2);
   private int tokens;
+  private Optional<Matrix> heldOut = Optional.empty();
 
   LinearStage(Matrix weight, Matrix inputs, int groupLimit) {
     this(weight, inputs, groupLimit, Optional.empty());
@@ -161,25 +162,32 @@ final class LinearStage implements BlockSample, StageWalk {
 
   @Override
   public Matrix heldOutSample() {
-    return inputs.copy();
+    return heldOut.orElse(inputs).copy();
+  }
+
+  /** Gives other rows to check folds on. */
+  void heldOut(Matrix rows) {
+    heldOut = Optional.of(rows);
   }
 
   @Override
   public Optional<Deviation> deviation() {
-    return fullInputs.map(
-        full -> {
-          Matrix sum = Matrix.allocate(inputs.columns(), inputs.columns());
-          for (int i = 0; i < sum.rows(); i++) {
-            for (int k = 0; k < sum.columns(); k++) {
-              double value = 0;
-              for (int t = 0; t < inputs.rows(); t++) {
-                value += ((double) full.get(t, i) - inputs.get(t, i)) * inputs.get(t, k);
+    // Without other inputs, those in full precision are the same.
+    return Optional.of(fullInputs.orElse(inputs))
+        .map(
+            full -> {
+              Matrix sum = Matrix.allocate(inputs.columns(), inputs.columns());
+              for (int i = 0; i < sum.rows(); i++) {
+                for (int k = 0; k < sum.columns(); k++) {
+                  double value = 0;
+                  for (int t = 0; t < inputs.rows(); t++) {
+                    value += ((double) full.get(t, i) - inputs.get(t, i)) * inputs.get(t, k);
+                  }
+                  sum.set(i, k, (float) value);
+                }
               }
-              sum.set(i, k, (float) value);
-            }
-          }
-          return new Deviation(sum, Optional.empty());
-        });
+              return new Deviation(sum, Optional.empty());
+            });
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.calm.search;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -355,6 +356,24 @@ class SearchTest {
         }
       }
     }
+  }
+
+  /** qep reads both streams in the search, in the uniform pass of the guard, and alone. */
+  @Test
+  void anAlgorithmThatComparesStreamsRunsInEveryPart() {
+    QuantPlan plan = search(pool("rtn", "qep", "awq"), true, true);
+    assertTrue(
+        plan.blocks().stream()
+            .map(block -> block.candidates().get("qep"))
+            .allMatch(c -> c.failure().isEmpty() && Double.isFinite(c.score())),
+        plan.toString());
+    QuantPlan again = search(pool("rtn", "qep", "awq"), true, true);
+    assertEquals(scores(plan), scores(again));
+    QuantPlan other = search(pool("rtn", "gptq", "awq"), true, true);
+    assertNotEquals(
+        plan.blocks().get(1).candidates().get("qep").relativeMse(),
+        other.blocks().get(1).candidates().get("gptq").relativeMse(),
+        "behind the first block the streams differ, and qep corrects");
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.calm.quant.BlockSample;
 import io.calm.quant.Quantizer;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,11 @@ class UniformRankingTest {
 
   /** Results by algorithm: one score and one error for each block. */
   private static UniformRanking ranking(Map<String, QuantPlan.Candidate[]> results) {
+    return ranking(results, 0);
+  }
+
+  private static UniformRanking ranking(
+      Map<String, QuantPlan.Candidate[]> results, double inherited) {
     List<QuantPlan.BlockChoice> choices = new ArrayList<>();
     int blocks = results.values().iterator().next().length;
     for (int block = 0; block < blocks; block++) {
@@ -38,7 +44,9 @@ class UniformRankingTest {
       choices.add(new QuantPlan.BlockChoice(block, "any", "any", candidates));
     }
     return UniformRanking.of(
-        results.keySet().stream().<Quantizer>map(Named::new).toList(), choices);
+        results.keySet().stream().<Quantizer>map(Named::new).toList(),
+        choices,
+        Collections.nCopies(blocks, inherited));
   }
 
   private static List<String> best(UniformRanking ranking) {
@@ -47,6 +55,25 @@ class UniformRankingTest {
 
   private static QuantPlan.Candidate[] blocks(QuantPlan.Candidate... candidates) {
     return candidates;
+  }
+
+  /** What all members inherit from earlier blocks says nothing of their own errors. */
+  @Test
+  void inheritedErrorsDoNotMakePlansClose() {
+    Map<String, QuantPlan.Candidate[]> results =
+        Map.of(
+            "gptq", blocks(candidate(1, 1.01), candidate(1, 1.01)),
+            "rtn", blocks(candidate(1, 1.03), candidate(1, 1.03)));
+    assertEquals(List.of("gptq", "rtn"), best(ranking(results)), "3 % apart");
+    assertEquals(List.of("gptq"), best(ranking(results, 1)), "0.01 and 0.03 of their own");
+  }
+
+  /** A member that corrects inherited errors can have a sum below zero. */
+  @Test
+  void sumsBelowZeroAreRankedToo() {
+    Map<String, QuantPlan.Candidate[]> results =
+        Map.of("qep", blocks(candidate(1, 0.9)), "gptq", blocks(candidate(1, 1.1)));
+    assertEquals(List.of("qep"), best(ranking(results, 1)));
   }
 
   /** One block of awq lowers its mean score below that of smoothquant, which has more error. */

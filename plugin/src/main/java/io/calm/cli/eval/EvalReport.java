@@ -20,7 +20,7 @@ public record EvalReport(
     Header header, List<Model> models, int against, List<OfText> texts, List<OfTask> tasks) {
 
   /**
-   * What was measured and how.
+   * Model, settings and time of a measurement.
    *
    * @param model name of the model
    * @param settings the options {@code -s}

@@ -35,8 +35,14 @@ final class GptqRounding implements Rounding {
   /** Returns X'X of the rounded inputs, [K, K], shrunk towards its diagonal. */
   static Matrix hessian(RoundingProblem problem) {
     Matrix gram = problem.inputs().gram();
-    Shrinkage.apply(gram, problem.inputs().rows(), problem.parallel());
-    return gram;
+    try {
+      diagonal(problem, gram); // refuses numbers that are not finite
+      Shrinkage.apply(gram, problem.inputs().rows(), problem.parallel());
+      return gram;
+    } catch (RuntimeException e) {
+      gram.close();
+      throw e;
+    }
   }
 
   @Override

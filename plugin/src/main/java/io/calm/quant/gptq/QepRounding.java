@@ -5,7 +5,6 @@ import io.calm.quant.Rounding;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
-import java.util.Optional;
 
 /**
  * Quantization error propagation (QEP, arXiv 2504.09629): before the weights are rounded, they are
@@ -25,7 +24,8 @@ import java.util.Optional;
  * that the stream already has. alpha is 1/2, as in the paper. The full correction fits the noise of
  * few calibration tokens. The damping is larger than that of GPTQ for the same reason.
  *
- * <p>Costs two products N K^2, a factorization and two K x K matrices more than GPTQ.
+ * <p>Costs three products N K^2 and a factorization more than GPTQ, and up to two more [N, K]
+ * matrices.
  */
 final class QepRounding implements Rounding {
   private static final float ALPHA = 0.5f;
@@ -41,20 +41,44 @@ final class QepRounding implements Rounding {
     return true;
   }
 
-  /** Rounds; without the full-precision streams, as GPTQ. */
   @Override
   public QuantizedMatrix round(RoundingProblem problem) {
-    Optional<Deviation> deviation = problem.inputs().deviation();
     Matrix gram = GptqRounding.hessian(problem);
-    if (deviation.isEmpty()) {
-      return GptqRounding.round(problem, gram);
+    if (!isFinite(problem.weight())) {
+      return GptqRounding.round(problem, gram); // names the weight, which a correction would spread
     }
-    try (Matrix corrected = corrected(problem, gram, deviation.get())) {
+    Matrix corrected;
+    try {
+      corrected = corrected(problem, gram);
+    } catch (RuntimeException e) {
+      gram.close();
+      throw e;
+    }
+    try (corrected) {
       return GptqRounding.round(problem.withWeight(corrected), gram);
     }
   }
 
-  private static Matrix corrected(RoundingProblem problem, Matrix gram, Deviation deviation) {
+  private static boolean isFinite(Matrix weight) {
+    float[] row = new float[weight.columns()];
+    for (int n = 0; n < weight.rows(); n++) {
+      weight.readRow(n, row);
+      for (float w : row) {
+        if (!Float.isFinite(w)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  private static Matrix corrected(RoundingProblem problem, Matrix gram) {
+    Deviation deviation =
+        problem
+            .inputs()
+            .deviation()
+            .orElseThrow(
+                () -> new IllegalStateException("qep: the full-precision stream is missing"));
     try (Matrix shift = shift(problem, deviation);
         Matrix factor = DampedFactor.of(problem, gram, DAMPING);
         Matrix half = problem.algebra().multiplyTransposed(shift, factor)) {

@@ -60,6 +60,11 @@ public final class SourceQuantizer implements Quantizer {
   }
 
   @Override
+  public boolean comparesStreams() {
+    return rounding.map(Rounding::comparesStreams).orElse(false);
+  }
+
+  @Override
   public Optional<Quantizer> composedWith(Quantizer other, String composition) {
     return other
         .rounding()
@@ -68,11 +73,6 @@ public final class SourceQuantizer implements Quantizer {
                 other.needsCalibration()
                     ? new SourceQuantizer(composition, Optional.of(rest), other.name())
                     : new SourceQuantizer(composition, Optional.empty(), "nearest codes"));
-  }
-
-  @Override
-  public boolean appliesTo(BlockSample sample) {
-    return sample.groupLimit() == GROUP;
   }
 
   @Override

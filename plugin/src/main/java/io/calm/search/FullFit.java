@@ -1,0 +1,67 @@
+package io.calm.search;
+
+import io.calm.model.BlockParameters;
+import io.calm.quant.Quantizer;
+import io.calm.replay.HiddenStates;
+import io.calm.replay.StageInputs;
+import io.calm.search.Streams.Part;
+import io.calm.tensor.Matrix;
+import java.util.Optional;
+
+/**
+ * The fit part of a full-precision stream at one block, for quantizers that compare streams. The
+ * inputs of the block's stages exist only while such a quantizer runs, because they are larger than
+ * all other hidden states of a search. The output of that forward advances the stream.
+ */
+final class FullFit implements AutoCloseable {
+  private final SearchContext context;
+  private final int layer;
+  private final BlockParameters<Matrix> block;
+  private final Streams full;
+  private Optional<HiddenStates> output = Optional.empty();
+
+  /**
+   * Creates the view of a block.
+   *
+   * @param full has the fit part if a quantizer compares streams
+   */
+  FullFit(SearchContext context, int layer, BlockParameters<Matrix> block, Streams full) {
+    this.context = context;
+    this.layer = layer;
+    this.block = block;
+    this.full = full;
+  }
+
+  /** Quantizes the block on the hidden states {@code fit} of the quantized prefix. */
+  Quantizer.Result quantize(Quantizer quantizer, HiddenStates fit) {
+    if (!quantizer.comparesStreams()) {
+      return context.quantize(quantizer, layer, block, fit, Optional.empty());
+    }
+    try (StageInputs stages = context.stageInputs(layer, block, full.get(Part.FIT))) {
+      if (output.isEmpty()) {
+        output = Optional.of(stages.takeOutput());
+      }
+      return context.quantize(quantizer, layer, block, fit, Optional.of(stages));
+    }
+  }
+
+  /** Advances the fit part past the block, if the stream has it. */
+  void advance() {
+    if (!full.has(Part.FIT)) {
+      return;
+    }
+    if (output.isEmpty()) {
+      full.advance(Part.FIT, states -> context.countedForward(layer, block, states));
+      return;
+    }
+    HiddenStates known = output.get();
+    output = Optional.empty();
+    full.advance(Part.FIT, states -> known);
+  }
+
+  @Override
+  public void close() {
+    output.ifPresent(HiddenStates::close);
+    output = Optional.empty();
+  }
+}

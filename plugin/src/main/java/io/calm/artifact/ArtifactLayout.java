@@ -38,6 +38,11 @@ public record ArtifactLayout(
         + JSON;
   }
 
+  /** Returns the bytes of a model that is loaded: weights and tables. */
+  public long modelBytes(ModelSpec spec) {
+    return blocksBytes(spec) + tablesBytes(spec);
+  }
+
   /** Returns the length of {@code blocks.bin}: the weights of all blocks. */
   public long blocksBytes(ModelSpec spec) {
     Sections sections = new Sections();

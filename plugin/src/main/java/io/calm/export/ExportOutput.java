@@ -7,6 +7,7 @@ import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -144,9 +145,39 @@ public final class ExportOutput implements AutoCloseable {
       }
     }
     try {
-      Files.move(temporary, target);
+      if (Files.isRegularFile(temporary)) {
+        link();
+      } else {
+        Files.move(temporary, target);
+      }
     } catch (FileAlreadyExistsException e) {
       throw taken(target);
+    }
+    syncParent();
+  }
+
+  /** Gives a file its name. A link never replaces a file; a move might, in a race. */
+  private void link() throws IOException {
+    try {
+      Files.createLink(target, temporary);
+    } catch (FileAlreadyExistsException e) {
+      throw e;
+    } catch (UnsupportedOperationException | FileSystemException e) { // e.g. on FAT
+      Files.move(temporary, target);
+      return;
+    }
+    Files.delete(temporary);
+  }
+
+  private void syncParent() throws IOException {
+    @Nullable Path parent = target.getParent();
+    if (parent == null) {
+      return;
+    }
+    try (FileChannel channel = FileChannel.open(parent, StandardOpenOption.READ)) {
+      channel.force(true);
+    } catch (FileSystemException e) {
+      // A system whose directories cannot be opened, e.g. Windows, has no such sync.
     }
   }
 

@@ -25,13 +25,16 @@ public final class HuggingFaceFiles {
   private static final Gson JSON =
       new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
 
-  /** Keys of tokenizer_config.json by key in GGUF. */
-  private static final Map<String, String> TOKENS =
-      Map.of(
-          "bos_token_id", "bos_token",
-          "eos_token_id", "eos_token",
-          "unknown_token_id", "unk_token",
-          "padding_token_id", "pad_token");
+  /** A special token's key in GGUF and its name in tokenizer_config.json. */
+  private record SpecialToken(String key, String name) {}
+
+  /** Special tokens, in the order in which they are written. */
+  private static final List<SpecialToken> TOKENS =
+      List.of(
+          new SpecialToken("bos_token_id", "bos_token"),
+          new SpecialToken("eos_token_id", "eos_token"),
+          new SpecialToken("unknown_token_id", "unk_token"),
+          new SpecialToken("padding_token_id", "pad_token"));
 
   private HuggingFaceFiles() {}
 
@@ -109,20 +112,19 @@ public final class HuggingFaceFiles {
     writeJson(directory.resolve("generation_config.json"), generation);
   }
 
-  private static JsonObject tokenizerConfig(ModelSpec spec, Map<String, Object> metadata) {
+  static JsonObject tokenizerConfig(ModelSpec spec, Map<String, Object> metadata) {
     JsonObject config = new JsonObject();
     config.addProperty("tokenizer_class", "PreTrainedTokenizerFast");
     config.addProperty("clean_up_tokenization_spaces", false);
     config.addProperty("model_max_length", spec.maxContext());
     List<?> tokens = (List<?>) metadata.getOrDefault("tokenizer.ggml.tokens", List.of());
-    TOKENS.forEach(
-        (key, name) -> {
-          if (metadata.get("tokenizer.ggml." + key) instanceof Long id
-              && id >= 0
-              && id < tokens.size()) {
-            config.addProperty(name, String.valueOf(tokens.get(id.intValue())));
-          }
-        });
+    for (SpecialToken token : TOKENS) {
+      if (metadata.get("tokenizer.ggml." + token.key()) instanceof Long id
+          && id >= 0
+          && id < tokens.size()) {
+        config.addProperty(token.name(), String.valueOf(tokens.get(id.intValue())));
+      }
+    }
     if (metadata.get("tokenizer.chat_template") instanceof String template) {
       config.addProperty("chat_template", template);
     }

@@ -1,11 +1,15 @@
 package io.calm.torch;
 
+import ai.djl.engine.EngineException;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.Backend;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
+import io.calm.runtime.KvMemoryException;
 import io.calm.runtime.StepSize;
+import java.util.OptionalLong;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,7 +26,7 @@ public final class Backends {
   static boolean isTorch(Decoders.Settings settings) {
     return switch (settings.backend()) {
       case PYTORCH -> true;
-      case AUTO -> settings.kernel().equals(Decoders.AUTO) && CudaDevice.usable();
+      case AUTO -> settings.kernel().equals(Decoders.AUTO) && CudaDevice.usable(settings.threads());
       case NATIVE, JAVA -> false;
     };
   }
@@ -33,7 +37,8 @@ public final class Backends {
   }
 
   /**
-   * Returns the decoder of {@code model}.
+   * Returns the decoder of {@code model}. {@link Backend#AUTO} takes the CPU if the device cannot
+   * hold the model.
    *
    * @param blocks number of KV blocks
    * @param largest size of the largest expected step
@@ -47,9 +52,44 @@ public final class Backends {
     if (!isTorch(settings)) {
       return Decoders.open(model, settings, blocks, largest);
     }
+    Supplier<Decoder> torch = () -> torch(model, settings, blocks);
+    return settings.backend() == Backend.AUTO
+        ? orOnTheCpu(torch, () -> Decoders.open(model, settings, blocks, largest))
+        : torch.get();
+  }
+
+  private static Decoder torch(QuantizedModel model, Decoders.Settings settings, int blocks) {
     TorchDecoder decoder = new TorchDecoder(model, settings.kvType(), settings.threads(), blocks);
     logger.info("decoder: PyTorch on {}", decoder.device());
     return decoder;
+  }
+
+  /** Opens the decoder of the device, or that of the CPU if the device cannot hold the model. */
+  static Decoder orOnTheCpu(Supplier<Decoder> device, Supplier<Decoder> cpu) {
+    try {
+      return device.get();
+    } catch (KvMemoryException | EngineException e) {
+      logger.warn(
+          "calm.backend=auto: the CUDA device cannot hold the model ({}); it runs on the CPU",
+          String.valueOf(e.getMessage()).lines().findFirst().orElse(e.toString()));
+      return cpu.get();
+    }
+  }
+
+  /**
+   * Returns the memory of the CUDA device in bytes that is left beside a model; empty if the model
+   * runs on the CPU, is refused, or its device's memory is not known.
+   *
+   * @param modelBytes size of the model's weights and tables
+   */
+  public static OptionalLong deviceBytes(Decoders.Settings settings, long modelBytes) {
+    if (!isTorch(settings) || !CudaDevice.usable(settings.threads())) {
+      return OptionalLong.empty();
+    }
+    OptionalLong free = CudaDevice.freeBytes();
+    return free.isPresent() && free.getAsLong() > modelBytes
+        ? OptionalLong.of(free.getAsLong() - modelBytes)
+        : OptionalLong.empty();
   }
 
   /** Returns the bytes of a block of keys and values. */

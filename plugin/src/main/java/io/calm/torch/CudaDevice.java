@@ -1,9 +1,13 @@
 package io.calm.torch;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.engine.StandardCapabilities;
 import ai.djl.util.cuda.CudaUtils;
 import io.calm.files.DjlCache;
+import java.lang.management.MemoryUsage;
+import java.util.Optional;
+import java.util.OptionalLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -11,16 +15,33 @@ import org.slf4j.LoggerFactory;
 final class CudaDevice {
   private static final Logger logger = LoggerFactory.getLogger(CudaDevice.class);
 
-  /** Asked once: a machine does not get a device while the process runs. */
-  private static final class Answer {
-    static final boolean USABLE = find();
-  }
+  /** Found once: a machine does not get a device while the process runs. */
+  private static Optional<Boolean> answer = Optional.empty();
 
   private CudaDevice() {}
 
-  /** Returns whether there is a device. Loads the engine only if CUDA's runtime sees one. */
-  static boolean usable() {
-    return Answer.USABLE;
+  /**
+   * Returns whether there is a device. Loads the engine only if CUDA's runtime sees one and the
+   * engine's library is installed: this method starts no download.
+   *
+   * @param threads as for {@link TorchEngine#load}
+   */
+  static synchronized boolean usable(int threads) {
+    if (answer.isEmpty()) {
+      answer = Optional.of(find(threads));
+    }
+    return answer.get();
+  }
+
+  /** Returns the free memory of the first device in bytes; empty if it is not known. */
+  static OptionalLong freeBytes() {
+    try {
+      MemoryUsage memory = CudaUtils.getGpuMemory(Device.gpu());
+      return OptionalLong.of(memory.getMax() - memory.getUsed());
+    } catch (RuntimeException | LinkageError e) {
+      logger.warn("the free memory of the CUDA device is not known: {}", e.toString());
+      return OptionalLong.empty();
+    }
   }
 
   /** Returns whether a loaded engine has a CUDA device and was built for CUDA. */
@@ -28,13 +49,21 @@ final class CudaDevice {
     return engine.getGpuCount() > 0 && engine.hasCapability(StandardCapabilities.CUDA);
   }
 
-  private static boolean find() {
+  private static boolean find(int threads) {
     try {
       if (CudaUtils.getGpuCount() == 0) {
+        if (TorchEngine.isForCuda()) {
+          TorchEngine.warnNoDevice();
+        }
+        return false;
+      }
+      if (!TorchEngine.isInstalled()) {
+        logger.info(
+            "a CUDA device is present, but no PyTorch library: neither PYTORCH_LIBRARY_PATH nor a pytorch-native jar on the class path");
         return false;
       }
       DjlCache.check();
-      boolean usable = usable(Engine.getEngine("PyTorch"));
+      boolean usable = usable(TorchEngine.load(threads));
       if (!usable) {
         logger.info("a CUDA device is present, but the PyTorch engine was built for the CPU");
       }

@@ -24,7 +24,10 @@ enum ProductRoute {
     return number;
   }
 
-  /** Returns the fastest route for a pass of {@code rows} rows. */
+  /**
+   * Returns the route of a pass of {@code rows} rows. The limit for CUDA is an estimate and was not
+   * measured.
+   */
   static ProductRoute of(boolean onCpu, int rows) {
     return rows <= (onCpu ? CPU_ROWS : CUDA_ROWS) ? DIAGONAL : GROUPED;
   }

@@ -23,6 +23,12 @@ final class StepLayout {
   /** Maximum number of rows of a piece, which bounds the memory of its scores. */
   static final int MAX_PIECE = 128;
 
+  /**
+   * Maximum number of blocks of a group of single tokens, with padding, which bounds the memory of
+   * its keys and values as floats. A longer sequence is a group of its own.
+   */
+  static final int MAX_GROUP_BLOCKS = 256;
+
   /** Sequences up to this many times longer than the shortest of a group may join it. */
   private static final int PADDING = 4;
 
@@ -69,7 +75,9 @@ final class StepLayout {
     int from = 0;
     for (int i = 1; i <= singles.size(); i++) {
       int shortest = singles.get(from).blocks();
-      if (i == singles.size() || singles.get(i).blocks() > PADDING * shortest) {
+      if (i == singles.size()
+          || singles.get(i).blocks() > PADDING * shortest
+          || (i - from + 1) * singles.get(i).blocks() > MAX_GROUP_BLOCKS) {
         groups.add(new Group(singles.subList(from, i)));
         from = i;
       }
@@ -84,18 +92,18 @@ final class StepLayout {
   static List<StepLayout> passes(List<Chunk> chunks, List<List<Optional<LogitRow>>> logits) {
     List<StepLayout> passes = new ArrayList<>();
     List<Piece> pass = new ArrayList<>();
-    int room = MAX_ROWS;
+    int rowsLeft = MAX_ROWS;
     for (int c = 0; c < chunks.size(); c++) {
       int length = chunks.get(c).tokens().length;
       for (int from = 0; from < length; ) {
-        int count = Math.min(Math.min(MAX_PIECE, room), length - from);
+        int count = Math.min(Math.min(MAX_PIECE, rowsLeft), length - from);
         pass.add(new Piece(c, chunks.get(c), from, logits.get(c).subList(from, from + count)));
         from += count;
-        room -= count;
-        if (room == 0) {
+        rowsLeft -= count;
+        if (rowsLeft == 0) {
           passes.add(new StepLayout(pass));
           pass = new ArrayList<>();
-          room = MAX_ROWS;
+          rowsLeft = MAX_ROWS;
         }
       }
     }

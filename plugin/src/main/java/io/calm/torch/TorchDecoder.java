@@ -34,8 +34,8 @@ import java.util.stream.IntStream;
  * {@code decoder.py} in the resources; a step is one call of it.
  *
  * <p>Weights are copied to the device once and stay there as 4-bit codes with float16 grids; a
- * linear unpacks them when it runs. Keys and values are on the device: on CUDA all blocks from the
- * start, on the CPU in amounts that double.
+ * linear unpacks them when it runs. Keys and values are on the device, in amounts that double as
+ * blocks are first used.
  *
  * <p>Results have the bits of the Java decoder, whatever the batch. The sums of a group are exact
  * integers. Sums of floats go through {@code embedding_bag}, whose kernels add the products of a
@@ -70,7 +70,7 @@ public final class TorchDecoder implements Decoder {
    * @throws EngineMissingException if the engine is not available
    * @throws IllegalArgumentException if a weight's shape or group does not fit the model's topology
    * @throws UnreadableWeightsException if the model's file has become unreadable
-   * @throws KvMemoryException if the device has no memory for the blocks
+   * @throws KvMemoryException if the device has no memory for a block
    */
   public TorchDecoder(QuantizedModel model, KvType kvType, int threads, int blocks) {
     this(model, kvType, threads, blocks, Optional.empty());
@@ -79,7 +79,7 @@ public final class TorchDecoder implements Decoder {
   /**
    * Creates a decoder that always takes the same route; tests pass one.
    *
-   * @param route empty: the fastest for each pass
+   * @param route empty: the route of each pass is that of its rows
    */
   TorchDecoder(
       QuantizedModel model, KvType kvType, int threads, int blocks, Optional<ProductRoute> route) {
@@ -102,7 +102,7 @@ public final class TorchDecoder implements Decoder {
       this.cpu = program.manager().newSubManager(Device.cpu());
       try {
         upload(model, kvType);
-        grow(program.onCpu() ? 1 : blocks);
+        grow(1);
       } catch (RuntimeException | Error e) {
         program.close();
         throw e;
@@ -244,16 +244,29 @@ public final class TorchDecoder implements Decoder {
       needed = Math.max(needed, IntStream.of(chunk.blocks()).max().orElseThrow() + 1);
     }
     if (needed > capacity) {
-      grow(Math.max(needed, Math.min(blocks, 2 * capacity)));
+      growFor(needed, Math.max(needed, (int) Math.min(blocks, 2L * capacity)));
     }
   }
 
-  private void grow(int count) {
+  /** Makes room for {@code ample} blocks, or for those that are needed if memory is short. */
+  private void growFor(int needed, int ample) {
+    try {
+      grow(ample);
+    } catch (KvMemoryException e) {
+      if (ample == needed) {
+        throw e;
+      }
+      grow(needed);
+    }
+  }
+
+  /** Makes room for {@code count} blocks; layers that have more keep it. */
+  void grow(int count) {
     try (NDManager scope = program.manager().newSubManager();
         NDManager host = cpu.newSubManager()) {
       NDList arguments = new NDList(host.zeros(new Shape(count)), scope.zeros(new Shape(1)));
       program.call("reserve", arguments, scope);
-      capacity = count;
+      capacity = Math.max(capacity, count);
     } catch (EngineException e) {
       throw new KvMemoryException(
           "keys and values: expected memory on %s for %d blocks of %d tokens, got \"%s\"; lower calm.kv-budget-mb"

@@ -60,14 +60,7 @@ public final class TorchProgram implements AutoCloseable {
    */
   public static TorchProgram open(Source source, int threads, User user) {
     DjlCache.check();
-    if (System.getProperty("ai.djl.pytorch.num_threads") == null) {
-      System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
-    }
-    // Methods run on shapes that change: profiling for fusion costs more than it gives.
-    if (System.getProperty("ai.djl.pytorch.graph_optimizer") == null) {
-      System.setProperty("ai.djl.pytorch.graph_optimizer", "false");
-    }
-    Model model = newModel(user);
+    Model model = newModel(threads, user);
     try {
       model.load(new ByteArrayInputStream(source.archive()));
       return new TorchProgram(model);
@@ -88,9 +81,9 @@ public final class TorchProgram implements AutoCloseable {
    */
   public record User(String name, String remedy) {}
 
-  private static Model newModel(User user) {
+  private static Model newModel(int threads, User user) {
     try {
-      Engine engine = Engine.getEngine("PyTorch");
+      Engine engine = TorchEngine.load(threads);
       return engine.newModel("calm", CudaDevice.usable(engine) ? Device.gpu() : Device.cpu());
     } catch (RuntimeException | LinkageError e) {
       throw new EngineMissingException(

@@ -115,8 +115,15 @@ class Decoder(Module):
 
   def grown(self: __torch__.Decoder, old: Tensor, blocks: int) -> Tensor:
     size = torch.size(old)
-    more = torch.new_zeros(old, [torch.sub(blocks, size[0]), size[1], size[2], size[3]])
-    return torch.cat([old, more])
+    if torch.ge(size[0], blocks):
+      result = old
+    else:
+      more = torch.new_zeros(old, [torch.sub(blocks, size[0]), size[1], size[2], size[3]])
+      if torch.eq(size[0], 0):
+        result = more
+      else:
+        result = torch.cat([old, more])
+    return result
 
   def reserve(self: __torch__.Decoder, blocks: Tensor, like: Tensor) -> Tensor:
     layers = (self).number(4, )

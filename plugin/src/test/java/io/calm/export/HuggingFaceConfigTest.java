@@ -10,6 +10,7 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -50,6 +51,22 @@ class HuggingFaceConfigTest {
   private static void requireRefused(ModelSpec spec, String part) {
     ExportException e = assertThrows(ExportException.class, () -> HuggingFaceConfig.of(spec));
     assertTrue(String.valueOf(e.getMessage()).contains(part), e.getMessage());
+  }
+
+  @Test
+  void specialTokensHaveOneOrderSoThatTwoExportsAreTheSame() {
+    Map<String, Object> metadata =
+        Map.of(
+            "tokenizer.ggml.tokens", List.of("a", "b", "c", "d"),
+            "tokenizer.ggml.padding_token_id", 3L,
+            "tokenizer.ggml.unknown_token_id", 2L,
+            "tokenizer.ggml.eos_token_id", 1L,
+            "tokenizer.ggml.bos_token_id", 0L);
+    JsonObject config = HuggingFaceFiles.tokenizerConfig(spec(new RopeSpec.None()), metadata);
+    assertEquals(
+        List.of("bos_token", "eos_token", "unk_token", "pad_token"),
+        config.keySet().stream().filter(key -> key.endsWith("_token")).toList());
+    assertEquals("d", config.get("pad_token").getAsString());
   }
 
   @Test

@@ -33,15 +33,18 @@ public final class GgufTokenizerMetadata {
   static final long UNUSED = 5;
   static final long BYTE = 6;
 
-  /** Keys of special tokens by their name in tokenizer_config.json. */
-  private static final Map<String, String> SPECIAL =
-      Map.of(
-          "bos_token", "bos_token_id",
-          "eos_token", "eos_token_id",
-          "unk_token", "unknown_token_id",
-          "sep_token", "seperator_token_id",
-          "pad_token", "padding_token_id",
-          "mask_token", "mask_token_id");
+  /** A special token's name in tokenizer_config.json and its key. */
+  private record SpecialKey(String name, String key) {}
+
+  /** Special tokens, in the order of their keys. */
+  private static final List<SpecialKey> SPECIAL =
+      List.of(
+          new SpecialKey("bos_token", "bos_token_id"),
+          new SpecialKey("eos_token", "eos_token_id"),
+          new SpecialKey("unk_token", "unknown_token_id"),
+          new SpecialKey("sep_token", "seperator_token_id"),
+          new SpecialKey("pad_token", "padding_token_id"),
+          new SpecialKey("mask_token", "mask_token_id"));
 
   /** Keys of further tokens that end a generation, in the order of their use. */
   private static final List<String> ENDS = List.of("eot_token_id", "eom_token_id");
@@ -135,13 +138,13 @@ public final class GgufTokenizerMetadata {
 
   private void addSpecial(List<String> tokens) {
     Map<String, String> named = SpecialTokens.of(directory);
-    SPECIAL.forEach(
-        (name, key) -> {
-          int id = named.containsKey(name) ? tokens.indexOf(named.get(name)) : -1;
-          if (id >= 0) {
-            keys.put(key(key), (long) id);
-          }
-        });
+    for (SpecialKey special : SPECIAL) {
+      String name = special.name();
+      int id = named.containsKey(name) ? tokens.indexOf(named.get(name)) : -1;
+      if (id >= 0) {
+        keys.put(key(special.key()), (long) id);
+      }
+    }
   }
 
   /** Adds the ends that readers of the file do not know by their text. */

@@ -9,7 +9,8 @@ import java.util.stream.Stream;
 
 /** The libraries of TensorRT 8 to which DJL's TensorRT engine is linked. */
 final class TensorRtLibraries {
-  private static final List<String> NAMES = List.of("libnvinfer.so.8", "libnvonnxparser.so.8");
+  private static final List<String> NAMES =
+      List.of("libnvinfer.so.8", "libnvonnxparser.so.8", "libnvparsers.so.8");
   private static final List<String> SYSTEM =
       List.of(
           "/lib64",
@@ -22,9 +23,9 @@ final class TensorRtLibraries {
   private TensorRtLibraries() {}
 
   /**
-   * Returns the libraries that are in none of the linker's usual directories.
+   * Returns the libraries that are in no directory of {@code LD_LIBRARY_PATH} and no usual one.
    *
-   * @param environment of the process, for {@code LD_LIBRARY_PATH}
+   * @param environment of the process
    */
   static List<String> missing(Map<String, String> environment) {
     String own = environment.getOrDefault("LD_LIBRARY_PATH", "");
@@ -40,9 +41,9 @@ final class TensorRtLibraries {
 
   /** Returns what to do on a machine that lacks {@code missing}. */
   static String note(List<String> missing) {
-    return ("%s: not on this machine; the directory is complete, but DJL's TensorRT engine 0.33.0 is"
-            + " linked to TensorRT 8.4: install that where the model is served, and put"
-            + " ai.djl.tensorrt:tensorrt:0.33.0 on the class path of DJL Serving")
+    return ("%s: not found in LD_LIBRARY_PATH or the usual directories; the export is complete, but"
+            + " DJL's TensorRT engine 0.33.0 is linked to TensorRT 8.4: install that where the model"
+            + " is served, and put ai.djl.tensorrt:tensorrt:0.33.0 on the class path of DJL Serving")
         .formatted(String.join(", ", missing));
   }
 }

@@ -6,6 +6,7 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
 import io.calm.quantize.SearchMemory;
+import io.calm.runtime.Decoders;
 import io.calm.runtime.StepSize;
 import io.calm.settings.CalmSettings;
 import io.calm.torch.Backends;
@@ -19,7 +20,8 @@ import java.util.stream.Collectors;
  *
  * <p>Weights and tables are mapped files. They count in full, because a model whose weights do not
  * stay in memory reads them from disk for every token. The part of a search is an upper bound
- * within a factor of two; all other parts are exact to a page.
+ * within a factor of two; all other parts are exact to a page. Keys and values on a CUDA device are
+ * not memory of this process and do not count.
  *
  * @param parts parts of the larger phase, in bytes
  */
@@ -81,13 +83,16 @@ public record MemoryEstimate(List<Part> parts) {
     parts.add(
         new Part(
             "embeddings and lm_head", layout.tablesBytes(spec), "set calm.lm-head=int8 or int4"));
-    List<Part> serving =
-        List.of(
-            new Part(
-                "keys and values",
-                budgets.blocks() * Backends.blockBytes(spec, settings.decoder().forDecoder()),
-                "lower calm.kv-budget-mb"),
-            new Part("step buffers", stepBytes(spec, budgets), "lower calm.max-running"));
+    List<Part> serving = new ArrayList<>();
+    Decoders.Settings decoder = settings.decoder().forDecoder();
+    if (Backends.deviceBytes(decoder, layout.modelBytes(spec)).isEmpty()) {
+      serving.add(
+          new Part(
+              "keys and values",
+              budgets.blocks() * Backends.blockBytes(spec, decoder),
+              "lower calm.kv-budget-mb"));
+    }
+    serving.add(new Part("step buffers", stepBytes(spec, budgets), "lower calm.max-running"));
     parts.addAll(sum(search) > sum(serving) ? search : serving);
     return new MemoryEstimate(parts);
   }

@@ -105,7 +105,7 @@ public final class ModelLoader {
     // What can be refused at once is, before a search of minutes; the tokenizer, a third of a
     // second start, is built beside the artifact's verification.
     CalmSettings settings = order.settings();
-    budgets(checkpoint.spec(), settings);
+    budgets(checkpoint.spec(), settings, new QuantizedModelStore(settings).layout(checkpoint));
     FutureTask<Tokenizer> tokenizer = new FutureTask<>(checkpoint::tokenizer);
     Thread builder = new Thread(tokenizer, "calm-tokenizer");
     builder.setDaemon(true);
@@ -132,7 +132,8 @@ public final class ModelLoader {
       Optional<ChatTemplate> template,
       Tokenizer tokenizer) {
     CalmSettings settings = order.settings();
-    SchedulerSettings budgets = budgets(checkpoint.spec(), settings);
+    SchedulerSettings budgets =
+        budgets(checkpoint.spec(), settings, new QuantizedModelStore(settings).layout(checkpoint));
     TokenizerCheck.warn(order.name(), tokenizer, checkpoint.spec().vocabulary());
     MemoryEstimate estimate = memory(checkpoint, settings, true);
     try (MemoryLedger.MemoryReservation reservation = reserve(settings, estimate)) {
@@ -186,7 +187,7 @@ public final class ModelLoader {
     QuantizedModelStore store = new QuantizedModelStore(settings);
     ModelSpec spec = checkpoint.spec();
     ArtifactLayout layout = store.layout(checkpoint);
-    SchedulerSettings budgets = budgets(spec, settings);
+    SchedulerSettings budgets = budgets(spec, settings, layout);
     return !quantized && store.isSourceAlone(checkpoint)
         ? MemoryEstimate.ofWeightsAlone(spec, layout, settings, budgets)
         : MemoryEstimate.of(spec, layout, settings, budgets, quantized);
@@ -198,8 +199,13 @@ public final class ModelLoader {
     return found.isPresent();
   }
 
-  private static SchedulerSettings budgets(ModelSpec spec, CalmSettings settings) {
-    return SchedulerBudgets.of(spec, settings, MemoryLedger.PROCESS.room().available());
+  private static SchedulerSettings budgets(
+      ModelSpec spec, CalmSettings settings, ArtifactLayout layout) {
+    return SchedulerBudgets.of(
+        spec,
+        settings,
+        MemoryLedger.PROCESS.room().available(),
+        Backends.deviceBytes(settings.decoder().forDecoder(), layout.modelBytes(spec)));
   }
 
   private static MemoryLedger.MemoryReservation reserve(

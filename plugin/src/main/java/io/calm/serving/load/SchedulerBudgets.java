@@ -7,6 +7,7 @@ import io.calm.runtime.Decoder;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.GenerationSettings;
 import io.calm.torch.Backends;
+import java.util.OptionalLong;
 
 /** Computes the budgets of a model's scheduler from its settings and the available memory. */
 final class SchedulerBudgets {
@@ -22,6 +23,9 @@ final class SchedulerBudgets {
   /** Maximum share of the JVM's direct memory for keys and values unless it is set. */
   private static final double KV_DIRECT_SHARE = 0.5;
 
+  /** Share of a device's memory beside the model for keys and values unless it is set. */
+  private static final double KV_DEVICE_SHARE = 0.5;
+
   /** Maximum number of blocks with a token count that fits an int. */
   private static final int MAX_BLOCKS = Integer.MAX_VALUE / Decoder.BLOCK_TOKENS;
 
@@ -30,9 +34,11 @@ final class SchedulerBudgets {
   /**
    * Returns the budgets.
    *
-   * @param available memory in bytes for the whole model
+   * @param available memory of the host in bytes for the whole model
+   * @param device memory in bytes beside the model on the device that runs it; empty: the host's
    */
-  static SchedulerSettings of(ModelSpec spec, CalmSettings settings, long available) {
+  static SchedulerSettings of(
+      ModelSpec spec, CalmSettings settings, long available, OptionalLong device) {
     GenerationSettings limits = settings.generation();
     int context =
         Math.min(
@@ -40,7 +46,9 @@ final class SchedulerBudgets {
             limits.maxContext().orElse(Math.min(spec.maxContext(), DEFAULT_CONTEXT)));
     long blockBytes = Backends.blockBytes(spec, settings.decoder().forDecoder());
     long automatic =
-        (long) Math.min(available * KV_SHARE, MemoryLimits.directLimit() * KV_DIRECT_SHARE);
+        device.isPresent()
+            ? (long) (device.getAsLong() * KV_DEVICE_SHARE)
+            : (long) Math.min(available * KV_SHARE, MemoryLimits.directLimit() * KV_DIRECT_SHARE);
     long bytes =
         limits.kvBudgetMb().isPresent()
             ? limits.kvBudgetMb().getAsLong() << 20

@@ -141,6 +141,28 @@ class GgufTokenizerMetadataTest {
   }
 
   @Test
+  void keysHaveOneOrderSoThatTwoExportsAreTheSame() throws IOException {
+    write(TinyVocabulary.json());
+    Files.writeString(
+        directory.resolve("tokenizer_config.json"),
+        "{\"mask_token\": \"<|im_end|>\", \"pad_token\": \"<|endoftext|>\","
+            + " \"sep_token\": \"<|im_end|>\", \"unk_token\": \"<|endoftext|>\","
+            + " \"eos_token\": \"<|im_end|>\", \"bos_token\": \"<|im_start|>\"}");
+    assertEquals(
+        List.of(
+            "bos_token_id",
+            "eos_token_id",
+            "unknown_token_id",
+            "seperator_token_id",
+            "padding_token_id",
+            "mask_token_id"),
+        convert(ROWS, ends(2)).keySet().stream()
+            .map(key -> key.substring("tokenizer.ggml.".length()))
+            .filter(key -> key.endsWith("_token_id"))
+            .toList());
+  }
+
+  @Test
   void anUnknownPreTokenizerIsNamed() throws IOException {
     JsonObject json = TinyVocabulary.json();
     JsonObject digits = new JsonObject();

@@ -222,10 +222,13 @@ class OnnxExporterTest {
         TensorRtLibraries.missing(Map.of("LD_LIBRARY_PATH", libraries.toString()));
     assertFalse(missing.contains("libnvinfer.so.8"), missing.toString());
     Files.createFile(libraries.resolve("libnvonnxparser.so.8"));
+    Files.createFile(libraries.resolve("libnvparsers.so.8"));
     assertEquals(
         List.of(), TensorRtLibraries.missing(Map.of("LD_LIBRARY_PATH", libraries.toString())));
     String note = TensorRtLibraries.note(List.of("libnvinfer.so.8"));
-    assertTrue(note.startsWith("libnvinfer.so.8: not on this machine"), note);
+    assertTrue(
+        note.startsWith("libnvinfer.so.8: not found in LD_LIBRARY_PATH or the usual directories"),
+        note);
   }
 
   private static JsonObject json(Path file) throws IOException {

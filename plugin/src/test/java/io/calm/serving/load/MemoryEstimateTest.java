@@ -18,6 +18,7 @@ import io.calm.settings.CalmSettings;
 import io.calm.tensor.TableFormat;
 import io.calm.testing.Repository;
 import io.calm.testing.ScriptedDecoder;
+import io.calm.torch.Backends;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +28,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -152,7 +154,8 @@ class MemoryEstimateTest {
   @Test
   void aLargeModelIsRefusedWithEveryNumber() {
     CalmSettings settings = settings("calm.kv-budget-mb", "1024", "calm.lm-head", "int8");
-    SchedulerSettings budgets = SchedulerBudgets.of(SEVEN_BILLION, settings, 64L << 30);
+    SchedulerSettings budgets =
+        SchedulerBudgets.of(SEVEN_BILLION, settings, 64L << 30, OptionalLong.empty());
     MemoryEstimate estimate = MemoryEstimate.of(SEVEN_BILLION, LAYOUT, settings, budgets, true);
     // 6.5e9 weights of 4.25 bits are 3281 MiB; two tables of 32000 x 4096 bytes are 250 MiB.
     assertEquals(3282.0, part(estimate, "weights") / (double) MIB, 8);
@@ -177,7 +180,8 @@ class MemoryEstimateTest {
   @Test
   void aSearchTakesMoreThanItsResult() {
     CalmSettings settings = settings("calm.kv-budget-mb", "64", "calm.calibration", "/texts");
-    SchedulerSettings budgets = SchedulerBudgets.of(SEVEN_BILLION, settings, 64L << 30);
+    SchedulerSettings budgets =
+        SchedulerBudgets.of(SEVEN_BILLION, settings, 64L << 30, OptionalLong.empty());
     long serving = MemoryEstimate.of(SEVEN_BILLION, LAYOUT, settings, budgets, true).bytes();
     MemoryEstimate search = MemoryEstimate.of(SEVEN_BILLION, LAYOUT, settings, budgets, false);
     // A block in float32 is 772 MiB, and there are eight of them; three Hessians are 1387 MiB; the
@@ -189,10 +193,13 @@ class MemoryEstimateTest {
   @Test
   void keysAndValuesTakeAShareOfWhatIsThereUnlessTheOperatorSays() {
     CalmSettings automatic = settings();
-    int little = SchedulerBudgets.of(SEVEN_BILLION, automatic, 1L << 30).kvTokens();
-    int much = SchedulerBudgets.of(SEVEN_BILLION, automatic, 2L << 30).kvTokens();
+    int little =
+        SchedulerBudgets.of(SEVEN_BILLION, automatic, 1L << 30, OptionalLong.empty()).kvTokens();
+    int much =
+        SchedulerBudgets.of(SEVEN_BILLION, automatic, 2L << 30, OptionalLong.empty()).kvTokens();
     assertTrue(little > 0 && little < much, little + " and " + much);
-    assertEquals(1, SchedulerBudgets.of(SEVEN_BILLION, automatic, 0).blocks());
+    assertEquals(
+        1, SchedulerBudgets.of(SEVEN_BILLION, automatic, 0, OptionalLong.empty()).blocks());
     IllegalArgumentException tooSmall =
         assertThrows(
             IllegalArgumentException.class,
@@ -215,11 +222,23 @@ class MemoryEstimateTest {
                         false,
                         Collections.nCopies(80, 0)),
                     settings("calm.kv-budget-mb", "1"),
-                    1L << 30));
+                    1L << 30,
+                    OptionalLong.empty()));
     assertTrue(
         String.valueOf(tooSmall.getMessage())
             .startsWith("calm.kv-budget-mb: 1048576 bytes hold no block"),
         tooSmall.getMessage());
+  }
+
+  @Test
+  void keysAndValuesOnADeviceTakeHalfOfWhatItHasBesideTheModel() {
+    OptionalLong device = OptionalLong.of(4L << 30);
+    SchedulerSettings budgets = SchedulerBudgets.of(SEVEN_BILLION, settings(), 0, device);
+    long blockBytes = Backends.blockBytes(SEVEN_BILLION, settings().decoder().forDecoder());
+    assertEquals((2L << 30) / blockBytes, budgets.blocks());
+    CalmSettings set = settings("calm.kv-budget-mb", "1024");
+    assertEquals(
+        (1L << 30) / blockBytes, SchedulerBudgets.of(SEVEN_BILLION, set, 0, device).blocks());
   }
 
   @Test

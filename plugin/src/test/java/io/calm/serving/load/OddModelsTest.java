@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -104,7 +105,8 @@ class OddModelsTest {
           assertTrue(Float.isFinite(logit));
         }
       }
-      SchedulerSettings budgets = SchedulerBudgets.of(checkpoint.spec(), settings, 1L << 40);
+      SchedulerSettings budgets =
+          SchedulerBudgets.of(checkpoint.spec(), settings, 1L << 40, OptionalLong.empty());
       assertTrue(budgets.maxContext() <= 4096 && budgets.kvTokens() > 0);
       ArtifactLayout layout = new QuantizedModelStore(settings).layout(checkpoint);
       assertTrue(

@@ -6,15 +6,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
-import java.util.stream.Stream;
 
 /** The algorithms on the class path, by name, and compositions of two, e.g. {@code awq+gptq}. */
 public final class Quantizers {
   /** Members of the pool unless the settings say otherwise, tried in this order. */
-  private static final List<AlgorithmName> DEFAULT_POOL =
-      Stream.of("source", "rtn", "gptq", "qep", "awq", "smoothquant")
-          .map(AlgorithmName::new)
-          .toList();
+  private static final List<String> DEFAULT_POOL =
+      List.of("source", "rtn", "gptq", "awq", "smoothquant");
 
   private final Map<String, Quantizer> byName = new LinkedHashMap<>();
 
@@ -36,9 +33,17 @@ public final class Quantizers {
     return List.copyOf(byName.keySet());
   }
 
-  /** Returns the default pool. */
-  public List<Quantizer> defaultPool() {
-    return DEFAULT_POOL.stream().map(this::get).toList();
+  /**
+   * Returns the default pool.
+   *
+   * @param propagating whether {@code qep} replaces {@code gptq}
+   */
+  public List<Quantizer> defaultPool(boolean propagating) {
+    return DEFAULT_POOL.stream()
+        .map(name -> propagating && name.equals("gptq") ? "qep" : name)
+        .map(AlgorithmName::new)
+        .map(this::get)
+        .toList();
   }
 
   /**

@@ -174,7 +174,11 @@ final class Quantization {
     if (isSourceAlone(checkpoint, settings)) {
       return List.of(quantizers.get(SOURCE));
     }
-    return quantizers.defaultPool().stream().filter(q -> !isSource(q.name())).toList();
+    return quantizers
+        .defaultPool(settings.quantization().calibration().effort().propagating())
+        .stream()
+        .filter(q -> !isSource(q.name()))
+        .toList();
   }
 
   private boolean sourceApplies() {
@@ -224,7 +228,7 @@ final class Quantization {
             Locale.ROOT,
             "%.1f %% of the blocks' weights are the checkpoint's own 4-bit groups of 32, taken with"
                 + " their codes%s; %sno other algorithm was tried: to search, set"
-                + " calm.pool=rtn,gptq,qep,awq,smoothquant",
+                + " calm.pool=rtn,gptq,awq,smoothquant",
             100 * coverage.share(),
             coverage.rounded() > 0 ? " and with scales rounded to float16" : "",
             coverage.none() > 0 ? "the others are rounded to the nearest codes; " : "");

@@ -13,6 +13,7 @@ import io.calm.runtime.KvType;
 import io.calm.settings.CalibrationSettings;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
+import io.calm.settings.QuantizationSettings;
 import io.calm.torch.Backends;
 import java.util.Arrays;
 import java.util.List;
@@ -68,7 +69,7 @@ public final class SearchMemory {
   }
 
   private static long blockSearchBytes(ModelSpec spec, CalmSettings settings, long length) {
-    List<Quantizer> pool = pool(settings.quantization().plan());
+    List<Quantizer> pool = pool(settings.quantization());
     long block = 4 * blockWeights(spec);
     long tokens = CalibrationSet.total(settings.quantization().calibration().samples()) * length;
     long widest =
@@ -87,13 +88,14 @@ public final class SearchMemory {
         + ENGINE_BYTES;
   }
 
-  private static List<Quantizer> pool(PlanSettings plan) {
+  private static List<Quantizer> pool(QuantizationSettings settings) {
+    PlanSettings plan = settings.plan();
     Quantizers quantizers = Quantizers.load();
     if (plan.algorithm().isPresent()) {
       return List.of(quantizers.get(plan.algorithm().get()));
     }
     return plan.pool().isEmpty()
-        ? quantizers.defaultPool()
+        ? quantizers.defaultPool(settings.calibration().effort().propagating())
         : plan.pool().stream().map(quantizers::get).toList();
   }
 

@@ -21,7 +21,7 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
- * A table of impacts: the KL divergence of the final logits to full precision when one block alone
+ * A sensitivity table: the KL divergence of the final logits to full precision when one block alone
  * is quantized, for each block and each algorithm of a pool.
  *
  * <p><b>Design.</b> Every stream is the full-precision one, so the cells do not depend on each

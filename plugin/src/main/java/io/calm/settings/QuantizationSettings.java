@@ -46,6 +46,7 @@ public record QuantizationSettings(
         line(SettingKeys.SINK_THRESHOLD, Double.toString(plan.sinkThreshold())),
         line(SettingKeys.GUARD, Boolean.toString(plan.guard())),
         line(SettingKeys.CALIBRATION, calibration.file().isPresent() ? "file" : "self"),
+        line(SettingKeys.EFFORT, calibration.effort().setting()),
         line(SettingKeys.CALIBRATION_SAMPLES, Integer.toString(calibration.samples())),
         line(SettingKeys.CALIBRATION_LENGTH, Integer.toString(calibration.length())),
         line(SettingKeys.CALIBRATION_SEED, Long.toString(calibration.seed())),

@@ -4,23 +4,34 @@ import java.util.Locale;
 
 /**
  * The effort of a search ({@code calm.search.effort}): the number of sequences that quantizers are
- * fitted on, unless {@code calm.calibration.samples} gives one. A calibration text that is too
- * short for them gives as many as it has. Time and memory of a search grow in proportion to it.
+ * fitted on, unless {@code calm.calibration.samples} gives one, and the default pool. A calibration
+ * text that is too short for them gives as many as it has. Time and memory of a search grow in
+ * proportion to the sequences.
  */
 public enum SearchEffort {
-  FAST(24),
-  DEFAULT(64),
-  THOROUGH(256);
+  FAST(16, false),
+  DEFAULT(32, false),
+  THOROUGH(128, true);
 
   private final int samples;
+  private final boolean propagating;
 
-  SearchEffort(int samples) {
+  SearchEffort(int samples, boolean propagating) {
     this.samples = samples;
+    this.propagating = propagating;
   }
 
   /** Returns the number of sequences. */
   public int samples() {
     return samples;
+  }
+
+  /**
+   * Returns whether the default pool propagates errors ({@code qep} instead of {@code gptq}). That
+   * needs many tokens: with few, {@code qep} fits their noise and is worse than {@code gptq}.
+   */
+  public boolean propagating() {
+    return propagating;
   }
 
   /** Returns the setting's value, e.g. {@code thorough}. */

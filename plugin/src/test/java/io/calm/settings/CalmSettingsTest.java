@@ -328,8 +328,6 @@ class CalmSettingsTest {
     String expected =
         SettingKeys.all().values().stream()
             .filter(key -> key.effect() == SettingKey.Effect.RESULT)
-            // The key has the number of samples that the effort stands for.
-            .filter(key -> !key.name().equals(SettingKeys.EFFORT.name()))
             .map(SettingKey::name)
             .collect(Collectors.joining("\n"));
     String resultKey = CalmSettings.of(Map.of(), Map.of()).quantization().resultKey();
@@ -355,7 +353,8 @@ class CalmSettingsTest {
         calm.search.sink-threshold=20.0
         calm.search.guard=true
         calm.calibration=self
-        calm.calibration.samples=64
+        calm.search.effort=default
+        calm.calibration.samples=32
         calm.calibration.length=256
         calm.calibration.seed=0
         calm.lm-head=auto""",
@@ -385,6 +384,7 @@ class CalmSettingsTest {
         calm.search.sink-threshold=1000.0
         calm.search.guard=false
         calm.calibration=file
+        calm.search.effort=default
         calm.calibration.samples=1
         calm.calibration.length=32768
         calm.calibration.seed=-7

@@ -27,8 +27,6 @@ import java.util.Optional;
  * if the group limit is 32, so that a module's size does not depend on the algorithm.
  */
 public final class SourceQuantizer implements Quantizer {
-  private static final int GROUP = 32;
-
   private final String name;
   private final Optional<Rounding> rounding;
   private final String roundingName;

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.Set;
 
-/** Where the PyTorch decoder was found to have the bits of the Java decoder. */
+/** The platform on which the PyTorch decoder was found to have the bits of the Java decoder. */
 public final class ExactBits {
   private static final Set<String> X86_64 = Set.of("amd64", "x86_64");
 

@@ -57,7 +57,7 @@ record UniformRanking(List<Ranked> plans) {
   List<Ranked> best() {
     return plans.stream()
         .limit(MAX_MADE)
-        .filter(ranked -> ranked == plans.get(0) || isClose(ranked))
+        .filter(this::isClose)
         .toList();
   }
 

@@ -55,10 +55,7 @@ record UniformRanking(List<Ranked> plans) {
 
   /** Returns the best plan, and the second one if it is close. */
   List<Ranked> best() {
-    return plans.stream()
-        .limit(MAX_MADE)
-        .filter(this::isClose)
-        .toList();
+    return plans.stream().limit(MAX_MADE).filter(this::isClose).toList();
   }
 
   private boolean isClose(Ranked ranked) {

@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A server of completions whose text depends on the prompt alone, unless it is told to err. */
-final class ScriptedServer implements AutoCloseable {
+public final class ScriptedServer implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final HttpServer server;
@@ -36,11 +36,11 @@ final class ScriptedServer implements AutoCloseable {
   }
 
   /** Starts a server that answers right for so many requests, and then wrong. */
-  static ScriptedServer start(int rightRequests) throws IOException {
+  public static ScriptedServer start(int rightRequests) throws IOException {
     return new ScriptedServer(rightRequests);
   }
 
-  URI url() {
+  public URI url() {
     return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
   }
 

@@ -69,6 +69,7 @@ public final class Main {
     Main main = new Main();
     CommandLine line = new CommandLine(main);
     line.addSubcommand(bench);
+    line.addSubcommand(new LoadtestElsewhere());
     line.setExecutionExceptionHandler(new FailureReport(() -> main.verbose));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(Main::wrongCall);

@@ -57,7 +57,8 @@ enum Profile {
           Map.entry("maxFirstToken", ""),
           Map.entry("maxGrowth", ""),
           Map.entry("metrics", "auto"),
-          Map.entry("serverPid", ""));
+          Map.entry("serverPid", ""),
+          Map.entry("result", ""));
 
   private final Map<String, String> defaults;
 

@@ -5,6 +5,7 @@ import io.calm.loadtest.client.StreamingClient.Target;
 import io.calm.loadtest.work.Range;
 import io.calm.loadtest.work.Workload.Mix;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
@@ -22,6 +23,7 @@ import java.util.Properties;
  * @param singles answers of that one stream
  * @param probes short prompts that are timed before the load
  * @param metrics of the server; empty for none
+ * @param result file that gets the figures as JSON; empty for none
  */
 record Options(
     Profile profile,
@@ -35,7 +37,8 @@ record Options(
     int probes,
     Goals goals,
     Optional<URI> metrics,
-    OptionalLong serverPid) {
+    OptionalLong serverPid,
+    Optional<Path> result) {
 
   /** Old names of properties by their names; they still work in this release. */
   private static final Map<String, String> OLD_NAMES =
@@ -76,7 +79,8 @@ record Options(
           metrics(),
           text("serverPid").isEmpty()
               ? OptionalLong.empty()
-              : OptionalLong.of(Long.parseLong(text("serverPid"))));
+              : OptionalLong.of(Long.parseLong(text("serverPid"))),
+          Optional.of(text("result")).filter(file -> !file.isEmpty()).map(Path::of));
     }
 
     private Target target() {
@@ -84,7 +88,9 @@ record Options(
           URI.create(text("baseUrl")),
           Schema.valueOf(text("schema").toUpperCase(Locale.ROOT)),
           text("model"),
-          text("apiKey"),
+          text("apiKey").isEmpty()
+              ? System.getenv().getOrDefault("CALM_API_KEY", "")
+              : text("apiKey"),
           Duration.ofSeconds(Long.parseLong(text("timeout"))));
     }
 

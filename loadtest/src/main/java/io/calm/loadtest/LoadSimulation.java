@@ -88,6 +88,7 @@ public class LoadSimulation extends Simulation {
     System.out.println();
     System.out.println(test.summary());
     System.out.println();
+    test.writeResult();
     test.close();
   }
 }

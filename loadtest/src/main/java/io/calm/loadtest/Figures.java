@@ -1,8 +1,10 @@
 package io.calm.loadtest;
 
 import io.calm.loadtest.figures.Claim;
+import io.calm.loadtest.figures.Latency;
 import io.calm.loadtest.figures.Outcome;
 import io.calm.loadtest.figures.Recorder;
+import io.calm.loadtest.figures.RunResult;
 import io.calm.loadtest.figures.Samples;
 import io.calm.loadtest.server.MemoryLog;
 import io.calm.loadtest.server.Scrape;
@@ -170,6 +172,32 @@ final class Figures {
             "%+.2f %% from the second quarter to the last, at most %.0f MiB",
             100 * growth.getAsDouble(),
             memory.max().orElseThrow() / MIB);
+  }
+
+  /** Returns the figures of the load; empty if it did not come to its end. */
+  synchronized Optional<RunResult> result() {
+    if (!ended) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new RunResult(
+            options.profile().name().toLowerCase(Locale.ROOT),
+            options.users(),
+            options.rate(),
+            options.seconds(),
+            new RunResult.Counts(
+                load.startedRequests(),
+                load.count(Outcome.Right.class),
+                load.count(Outcome.HungUp.class),
+                load.count(Outcome.Refused.class),
+                load.count(Outcome.Failed.class),
+                load.count(Outcome.Wrong.class),
+                load.count(Outcome.Lost.class) + load.open(),
+                load.comparedAnswers()),
+            tokensPerSecond,
+            Latency.of(load.firstTokens()),
+            Latency.of(load.gaps()),
+            claims()));
   }
 
   /** Returns the text that is printed at the end. */

@@ -174,6 +174,11 @@ final class LoadTest implements AutoCloseable {
     return figures.summary();
   }
 
+  /** Writes the figures to the file that the command names, if it does and there are any. */
+  void writeResult() {
+    options.result().ifPresent(file -> figures.result().ifPresent(result -> result.write(file)));
+  }
+
   @Override
   public void close() {
     client.close();

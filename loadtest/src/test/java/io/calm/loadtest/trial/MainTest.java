@@ -1,0 +1,81 @@
+package io.calm.loadtest.trial;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.calm.loadtest.ScriptedServer;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** The whole command, with Gatling, against scripted servers. */
+class MainTest {
+  @TempDir private Path directory;
+  private final StringWriter out = new StringWriter();
+
+  private int run(String... arguments) {
+    CommandLine command = Main.command();
+    command.setOut(new PrintWriter(out)).setErr(new PrintWriter(out));
+    return command.execute(arguments);
+  }
+
+  @Test
+  void setsServersSideBySide() throws Exception {
+    try (ScriptedServer one = ScriptedServer.start(Integer.MAX_VALUE);
+        ScriptedServer other = ScriptedServer.start(Integer.MAX_VALUE)) {
+      int exit =
+          run(
+              "first=" + one.url(),
+              "<second>=" + other.url(),
+              "--users=2",
+              "--seconds=2",
+              "--rates=4",
+              "--max-first-token-ms=10000",
+              "--max-inter-token-ms=10000",
+              "--words=2..5",
+              "--tokens=5..20",
+              "--out=" + directory);
+      assertEquals(0, exit, out.toString());
+    }
+    JsonNode summary = new ObjectMapper().readTree(directory.resolve("summary.json").toFile());
+    for (int i = 0; i < 2; i++) {
+      JsonNode server = summary.at("/servers/" + i);
+      assertTrue(server.at("/closed/counts/whole").asLong() > 0, summary.toString());
+      assertTrue(server.at("/closed/tokensPerSecond").asDouble() > 0, summary.toString());
+      assertEquals(4, server.at("/sweep/highest_rate").asDouble(), summary.toString());
+    }
+    String page = Files.readString(directory.resolve("summary.html"));
+    assertTrue(page.contains("&lt;second&gt;: "), page);
+    assertFalse(page.contains("<second>"), page);
+    assertFalse(page.matches("(?s).*(src|href)=.*"), "the page loads nothing");
+    assertTrue(Files.exists(directory.resolve("first/closed/log.txt")));
+    assertTrue(out.toString().contains("of first)"), out.toString());
+  }
+
+  @Test
+  void aServerThatIsNotThereIsNamedWithItsLog() throws Exception {
+    int port;
+    try (ServerSocket free = new ServerSocket(0)) {
+      port = free.getLocalPort();
+    }
+    int exit = run("gone=http://127.0.0.1:" + port, "--seconds=1", "--out=" + directory);
+    assertEquals(CommandLine.ExitCode.SOFTWARE, exit);
+    assertTrue(out.toString().contains("gone at http://127.0.0.1:" + port), out.toString());
+    assertTrue(out.toString().contains("log.txt"), out.toString());
+  }
+
+  @Test
+  void twoServersOfOneNameAreRefused() {
+    int exit = run("http://127.0.0.1:1#m", "http://127.0.0.1:2#m", "--out=" + directory);
+    assertEquals(CommandLine.ExitCode.SOFTWARE, exit);
+    assertTrue(out.toString().contains("expected different labels, got m twice"), out.toString());
+  }
+}

@@ -61,7 +61,7 @@ public final class Comparison implements AutoCloseable {
   public record Options(boolean auto, double share, Duration idle, PairedSteps.Limits limits) {
     /** Up to 15 s for each of four kinds of steps. */
     private static final PairedSteps.Limits LIMITS =
-        new PairedSteps.Limits(10, 5000, Duration.ofSeconds(15), 0.15);
+        new PairedSteps.Limits(8, 2500, Duration.ofSeconds(15), 0.15);
 
     /** Returns the options that operators can set, with the limits of serving. */
     public static Options serving(boolean auto, double share) {
@@ -360,18 +360,18 @@ public final class Comparison implements AutoCloseable {
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     Instant now = Instant.now();
-    ProbeState state = stopped ? ProbeState.STOPPED : ProbeState.DONE;
-    probe = new Probe(state, "", Optional.of(now), seconds, run.rows());
     if (!stopped) {
       ProbeResult result =
           new ProbeResult(machine(), subject.threads(), version(), now, seconds, run.rows());
       store.ifPresent(results -> results.write(subject.artifact(), twin.variant(), result));
-      log();
+      log(run.rows());
     }
+    ProbeState state = stopped ? ProbeState.STOPPED : ProbeState.DONE;
+    probe = new Probe(state, "", Optional.of(now), seconds, run.rows());
   }
 
-  private void log() {
-    for (ProbeRow row : probe.rows()) {
+  private void log(List<ProbeRow> rows) {
+    for (ProbeRow row : rows) {
       logger.info(
           "{}: {} of {}: {} against {}: {} % ({} to {} %)",
           subject.model(),

@@ -107,7 +107,8 @@ public final class Comparison implements AutoCloseable {
   /**
    * Starts the comparison of a model that is about to serve.
    *
-   * @param busy returns whether the model has requests, running or queued
+   * @param busy returns whether the processor is needed: by requests, running or queued, of the
+   *     model, or by a search
    */
   public static Comparison start(
       Subject subject,
@@ -142,7 +143,7 @@ public final class Comparison implements AutoCloseable {
     }
   }
 
-  /** Returns the requests of both plans and who answers the next one. */
+  /** Returns the requests of both plans and the choice of the plan for the next one. */
   public ShadowShare shadow() {
     return shadow;
   }

@@ -55,6 +55,8 @@ class ComparisonTest {
     final AtomicInteger opened = new AtomicInteger();
     final AtomicInteger open = new AtomicInteger();
     final AtomicInteger steps = new AtomicInteger();
+    final AtomicLong clock = new AtomicLong();
+    volatile boolean wide;
     volatile TwinState state = TwinState.READY;
 
     @Override
@@ -73,10 +75,9 @@ class ComparisonTest {
     public Decoders open(List<StepShape> shapes) {
       opened.incrementAndGet();
       open.incrementAndGet();
-      AtomicLong clock = new AtomicLong();
       int blocks = StepShape.blocks(shapes);
-      TimedDecoder served = new TimedDecoder(clock, blocks, chunks -> step());
-      TimedDecoder uniform = new TimedDecoder(clock, blocks, chunks -> step());
+      TimedDecoder served = new TimedDecoder(clock, blocks, chunks -> step(1010));
+      TimedDecoder uniform = new TimedDecoder(clock, blocks, chunks -> step(1000));
       return new Decoders() {
         @Override
         public Decoder served() {
@@ -95,10 +96,10 @@ class ComparisonTest {
       };
     }
 
-    private long step() {
+    private long step(long nanos) {
       steps.incrementAndGet();
       stepped();
-      return 10;
+      return wide ? nanos + 100L * (steps.get() % 7) : nanos;
     }
 
     @Override
@@ -107,12 +108,16 @@ class ComparisonTest {
     }
   }
 
-  private Comparison start(Baseline baseline, boolean auto, double share, MachineInfo machine) {
+  private Comparison start(FakeBaseline baseline, boolean auto, double share, MachineInfo machine) {
     Comparison comparison =
         Comparison.start(
             new Comparison.Subject("m", "calm", "abc", Optional.of(machine), 2),
             new Comparison.Options(
-                auto, share, Duration.ofMillis(50), PairedSteps.Limits.exactly(20)),
+                auto,
+                share,
+                Duration.ofMillis(50),
+                PairedSteps.Limits.exactly(20),
+                baseline.clock::get),
             baseline,
             Optional.of(new ProbeStore(cache)),
             busy::get);
@@ -137,6 +142,9 @@ class ComparisonTest {
     FakeBaseline first = new FakeBaseline();
     LatencyReport.Probe done = await(start(first, true, 0, MACHINE), ProbeState.DONE);
     assertEquals(StepShape.PROBED.size(), done.rows().size());
+    for (ProbeRow row : done.rows()) {
+      assertEquals(1, row.deviation().percent(), 1e-9);
+    }
     assertEquals(0, first.open.get(), "decoders that are still open");
 
     FakeBaseline second = new FakeBaseline();
@@ -149,11 +157,25 @@ class ComparisonTest {
   @Test
   void anotherMachineIsProbedAgain() throws Exception {
     await(start(new FakeBaseline(), true, 0, MACHINE), ProbeState.DONE);
-    MachineInfo other =
-        new MachineInfo("another", 2, "avx2", "Linux", "amd64", 1L << 34, "a JVM");
+    MachineInfo other = new MachineInfo("another", 2, "avx2", "Linux", "amd64", 1L << 34, "a JVM");
     FakeBaseline baseline = new FakeBaseline();
     await(start(baseline, true, 0, other), ProbeState.DONE);
     assertEquals(1, baseline.opened.get());
+  }
+
+  @Test
+  void aResultWithAWideIntervalIsShownAndMeasuredAgainAtTheNextStart() throws Exception {
+    FakeBaseline noisy = new FakeBaseline();
+    noisy.wide = true;
+    LatencyReport.Probe wide = await(start(noisy, true, 0, MACHINE), ProbeState.DONE);
+    assertTrue(wide.rows().stream().anyMatch(row -> row.deviation().halfWidth() > 0.3));
+
+    FakeBaseline baseline = new FakeBaseline();
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    assertEquals(StepShape.PROBED.size(), comparison.rows().size());
+    LatencyReport.Probe done = await(comparison, ProbeState.DONE);
+    assertEquals(1, baseline.opened.get());
+    assertEquals(1, done.rows().get(0).deviation().percent(), 1e-9);
   }
 
   @Test

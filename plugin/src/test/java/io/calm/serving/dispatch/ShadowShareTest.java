@@ -214,13 +214,11 @@ class ShadowShareTest {
   private Map<Integer, String> plain(QuantizedModel weights, int requests) {
     Map<Integer, String> answers = new HashMap<>();
     TextService alone =
-        new TextService(
-            new CalmMetrics(new CollectorRegistry(), List::of), InstantSource.system());
+        new TextService(new CalmMetrics(new CollectorRegistry(), List::of), InstantSource.system());
     try (ServedModel model = model(weights, Optional.empty(), 0)) {
       for (int number = 0; number < requests; number++) {
         JsonObject request = body(number, false);
-        answers.put(
-            number, choice(CollectedReply.of(alone, model, Schema.COMPLETIONS, request)));
+        answers.put(number, choice(CollectedReply.of(alone, model, Schema.COMPLETIONS, request)));
       }
     }
     return answers;

@@ -33,7 +33,7 @@ public final class Comparison implements AutoCloseable {
 
   private final Subject subject;
   private final Options options;
-  private final Baseline baseline;
+  private final TwinSource baseline;
   private final Optional<ProbeStore> store;
   private final ProbeTurn turn;
   private final ShadowShare shadow;
@@ -83,7 +83,7 @@ public final class Comparison implements AutoCloseable {
   private Comparison(
       Subject subject,
       Options options,
-      Baseline baseline,
+      TwinSource baseline,
       Optional<ProbeStore> store,
       BooleanSupplier busy) {
     this.subject = subject;
@@ -96,7 +96,7 @@ public final class Comparison implements AutoCloseable {
   }
 
   /** Describes the twin; a failure is a state of the twin, not of the model. */
-  private static LatencyReport.Twin describe(Baseline baseline) {
+  private static LatencyReport.Twin describe(TwinSource baseline) {
     try {
       return baseline.describe();
     } catch (RuntimeException e) {
@@ -110,7 +110,7 @@ public final class Comparison implements AutoCloseable {
     return new Comparison(
         new Subject("", "", "", Optional.empty(), 0),
         Options.serving(false, 0),
-        Baseline.NONE,
+        TwinSource.NONE,
         Optional.empty(),
         () -> false);
   }
@@ -124,7 +124,7 @@ public final class Comparison implements AutoCloseable {
   public static Comparison start(
       Subject subject,
       Options options,
-      Baseline baseline,
+      TwinSource baseline,
       Optional<ProbeStore> store,
       BooleanSupplier busy) {
     Comparison comparison = new Comparison(subject, options, baseline, store, busy);
@@ -285,10 +285,9 @@ public final class Comparison implements AutoCloseable {
   }
 
   private void make() {
-    if (twin.state() == TwinState.READY) {
-      return;
+    if (twin.state() != TwinState.READY) {
+      twin = twin.with(TwinState.MAKING, "it is quantized in the background");
     }
-    twin = twin.with(TwinState.MAKING, "it is quantized in the background");
     baseline.make(() -> closed);
     twin = baseline.describe();
   }
@@ -371,7 +370,7 @@ public final class Comparison implements AutoCloseable {
     long start = System.nanoTime();
     boolean stopped;
     ProbeRun run = new ProbeRun(measured, options.limits(), () -> closed || turn.busy());
-    try (Baseline.Decoders decoders = baseline.open(StepShape.PROBED)) {
+    try (TwinSource.Decoders decoders = baseline.open(StepShape.PROBED)) {
       stopped =
           run.measure(
               new PairedSteps(decoders.served(), decoders.uniform(), options.nanoClock()),

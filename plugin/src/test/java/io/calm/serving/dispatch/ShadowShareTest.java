@@ -9,10 +9,10 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
-import io.calm.compare.Baseline;
 import io.calm.compare.Comparison;
 import io.calm.compare.LatencyReport;
 import io.calm.compare.StepShape;
+import io.calm.compare.TwinSource;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.kernels.JavaSearchKernels;
@@ -129,8 +129,8 @@ class ShadowShareTest {
     }
   }
 
-  private final Baseline baseline =
-      new Baseline() {
+  private final TwinSource baseline =
+      new TwinSource() {
         @Override
         public LatencyReport.Twin describe() {
           return new LatencyReport.Twin(
@@ -155,7 +155,7 @@ class ShadowShareTest {
         }
       };
 
-  private ServedModel model(QuantizedModel weights, Optional<Baseline> twin, double share) {
+  private ServedModel model(QuantizedModel weights, Optional<TwinSource> twin, double share) {
     Checkpoint checkpoint = Checkpoints.open(Repository.path("models/calm-tiny-llama"));
     var tokenizer = checkpoint.tokenizer();
     Scheduler scheduler = Scheduler.start("m", decoder(weights), BUDGETS, System::nanoTime);

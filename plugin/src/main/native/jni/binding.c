@@ -49,18 +49,40 @@ JNIEXPORT jlong JNICALL Java_io_calm_kernels_NativeKernels_address(JNIEnv *env, 
   return (jlong)(intptr_t)address(env, buffer);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_collapsePages(JNIEnv *env, jclass type,
-                                                                       jobject buffer) {
+/* Zeroed memory that begins at a huge page, backed by huge pages where the system grants them. */
+JNIEXPORT jobject JNICALL Java_io_calm_kernels_NativeKernels_mapPages(JNIEnv *env, jclass type,
+                                                                  jlong bytes) {
   (void)type;
-  enum { HUGE_PAGE = 2 << 20, COLLAPSE = 25 /* MADV_COLLAPSE, which old headers have not */ };
-  uintptr_t start = (uintptr_t)address(env, buffer);
-  uintptr_t end = start + (uintptr_t)(*env)->GetDirectBufferCapacity(env, buffer);
-  end &= ~(uintptr_t)(HUGE_PAGE - 1);
-  start = (start + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
-  if (start < end) {
-    madvise((void *)start, end - start, MADV_HUGEPAGE);
-    madvise((void *)start, end - start, COLLAPSE);
+  const uintptr_t page = (uintptr_t)2 << 20;
+  size_t length = ((size_t)bytes + page - 1) & ~(page - 1);
+  char *start = mmap(NULL, length + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) {
+    return NULL;
   }
+  char *aligned = (char *)(((uintptr_t)start + page - 1) & ~(page - 1));
+  if (aligned > start) {
+    munmap(start, (size_t)(aligned - start));
+  }
+  size_t rest = (size_t)(start + length + page - (aligned + length));
+  if (rest > 0) {
+    munmap(aligned + length, rest);
+  }
+#ifdef MADV_HUGEPAGE
+  madvise(aligned, length, MADV_HUGEPAGE);
+#endif
+  jobject buffer = (*env)->NewDirectByteBuffer(env, aligned, bytes);
+  if (!buffer) {
+    munmap(aligned, length);
+  }
+  return buffer;
+}
+
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_unmapPages(JNIEnv *env, jclass type,
+                                                                 jobject buffer) {
+  (void)type;
+  const uintptr_t page = (uintptr_t)2 << 20;
+  size_t bytes = (size_t)(*env)->GetDirectBufferCapacity(env, buffer);
+  munmap((*env)->GetDirectBufferAddress(env, buffer), (bytes + page - 1) & ~(page - 1));
 }
 
 JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_trimMalloc(JNIEnv *env, jclass type) {

@@ -5,13 +5,17 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.cli.ModelMixin;
 import io.calm.cli.terminal.ProgressBar;
+import io.calm.model.QuantizedModel;
 import io.calm.quantize.QuantizedModelStore;
+import io.calm.runtime.CopiedModel;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.search.QuantPlan;
+import io.calm.tensor.Lifetime;
 import java.io.IOException;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -23,7 +27,8 @@ import picocli.CommandLine.Spec;
     name = "compare",
     description = {
       "Measures the mix against a uniform plan of the same model: decodes and prompts in the order"
-          + " mix, uniform, uniform, mix on the same tokens.",
+          + " mix, uniform, uniform, mix on the same tokens. With --weights, measures copied"
+          + " weights against mapped ones in the same way.",
       "A plan that has no finished artifact is made first."
     })
 final class CompareCommand implements Callable<Integer> {
@@ -32,12 +37,22 @@ final class CompareCommand implements Callable<Integer> {
   @Mixin private ModelMixin model;
   @Mixin private BenchOptions bench;
 
-  @Option(
-      names = "--baseline",
-      required = true,
-      paramLabel = "ALGORITHM",
-      description = "Of the uniform plan: rtn, gptq, awq, smoothquant, ...")
-  private String baseline;
+  @ArgGroup(multiplicity = "1")
+  private Sides sides;
+
+  /** What the served plan is compared with. */
+  private static final class Sides {
+    @Option(
+        names = "--baseline",
+        paramLabel = "ALGORITHM",
+        description = "Of the uniform plan: rtn, gptq, awq, smoothquant, ...")
+    private String baseline = "";
+
+    @Option(
+        names = "--weights",
+        description = "The served plan in its mapped files; the copy is what is measured.")
+    private boolean weights;
+  }
 
   @Option(
       names = "--steps",
@@ -56,15 +71,16 @@ final class CompareCommand implements Callable<Integer> {
           "--steps: expected at least %d, got %d".formatted(DECODES_PER_PROMPT, steps));
     }
     String name = model.resolve().name();
-    Artifact mix = artifact(Map.of());
-    Artifact uniform = artifact(Map.of("calm.algorithm", baseline));
-    String variant = mix.plan().served();
+    Artifact served = artifact(Map.of());
+    Artifact other =
+        sides.weights ? artifact(Map.of()) : artifact(Map.of("calm.algorithm", sides.baseline));
+    String variant = sides.weights ? "copied" : served.plan().served();
+    String against = sides.weights ? "mapped" : QuantPlan.uniform(sides.baseline);
     BenchReport report = bench.report(spec.commandLine().getOut());
-    report.note("%s (%s) against %s", name, variant, QuantPlan.uniform(baseline));
-    try (Decoder ofMix = decoder(mix);
-        Decoder ofUniform = decoder(uniform)) {
-      PlanComparison comparison = new PlanComparison(ofMix, ofUniform);
-      String against = QuantPlan.uniform(baseline);
+    report.note("%s (%s, %s) against %s", name, served.plan().served(), variant, against);
+    try (Decoder ofServed = decoder(served, true);
+        Decoder ofOther = decoder(other, !sides.weights)) {
+      PlanComparison comparison = new PlanComparison(ofServed, ofOther);
       comparison.decode(steps).report(report, name + "/decode", variant, against);
       comparison
           .prefill(steps / DECODES_PER_PROMPT)
@@ -83,11 +99,17 @@ final class CompareCommand implements Callable<Integer> {
     }
   }
 
-  private Decoder decoder(Artifact artifact) throws IOException, InterruptedException {
-    return Decoders.open(
-        PlacedModel.of(artifact.model()),
-        new Decoders.Settings(
-            bench.kernel(), model.resolve().settings().decoder().kvCache(), bench.threads()),
-        PlanComparison.BLOCKS);
+  @SuppressWarnings("try")
+  private Decoder decoder(Artifact artifact, boolean copied)
+      throws IOException, InterruptedException {
+    QuantizedModel weights = copied ? CopiedModel.of(artifact.model()) : artifact.model();
+    try (artifact;
+        Lifetime held = weights.lifetime()) { // until the decoder has its lease
+      return Decoders.open(
+          weights,
+          new Decoders.Settings(
+              bench.kernel(), model.resolve().settings().decoder().kvCache(), bench.threads()),
+          PlanComparison.BLOCKS);
+    }
   }
 }

@@ -180,11 +180,11 @@ public final class NativeKernels {
   /** Returns the address of a direct buffer; the caller keeps the buffer alive. */
   public static native long address(ByteBuffer buffer);
 
-  /**
-   * Asks the system to back the memory of a direct buffer with huge pages. Has no effect if the
-   * system has none or does not support the request (Linux before 6.1).
-   */
-  public static native void collapsePages(ByteBuffer buffer);
+  /** Maps zeroed memory; null if the system refuses it. {@link #unmapPages} frees it. */
+  static native @Nullable ByteBuffer mapPages(long bytes);
+
+  /** Unmaps a buffer of {@link #mapPages}, which must not be read any more. */
+  static native void unmapPages(ByteBuffer buffer);
 
   /**
    * Gives memory that was freed outside the heap back to the system. The C library keeps it per

@@ -67,7 +67,8 @@ public record CalmSettings(
             values.get(SettingKeys.BACKEND),
             values.get(SettingKeys.KERNEL),
             values.get(SettingKeys.THREADS),
-            values.get(SettingKeys.KV_CACHE));
+            values.get(SettingKeys.KV_CACHE),
+            values.get(SettingKeys.WEIGHTS));
     settings.contradiction().ifPresent(values::refuse);
     return settings;
   }

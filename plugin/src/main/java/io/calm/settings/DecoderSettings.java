@@ -13,9 +13,14 @@ import java.util.OptionalInt;
  * @param kernel the CPU kernels
  * @param threads threads of the kernels; empty: one per processor that the process may use
  * @param kvCache number format of keys and values
+ * @param weights memory that the weights are read from
  */
 public record DecoderSettings(
-    Backend backend, KernelChoice kernel, OptionalInt threads, KvType kvCache) {
+    Backend backend,
+    KernelChoice kernel,
+    OptionalInt threads,
+    KvType kvCache,
+    WeightMemory weights) {
 
   /** Returns the number of threads that compute. */
   public int threadCount() {

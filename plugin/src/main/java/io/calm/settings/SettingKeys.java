@@ -169,6 +169,10 @@ public final class SettingKeys {
   static final SettingKey<KvType> KV_CACHE =
       choice("calm.kv-cache", "float16", SERVING, KvType::setting, List.of(KvType.values()));
 
+  static final SettingKey<WeightMemory> WEIGHTS =
+      choice(
+          "calm.weights", "auto", SERVING, WeightMemory::setting, List.of(WeightMemory.values()));
+
   static final SettingKey<OptionalInt> MAX_CONTEXT =
       key(
           "calm.max-context",

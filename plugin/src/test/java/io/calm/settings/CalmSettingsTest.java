@@ -56,6 +56,7 @@ class CalmSettingsTest {
         calm.backend; auto; auto | native | java | pytorch; SERVING
         calm.kernel; auto; auto | java | scalar | avx2 | avx-vnni | avx512-vnni | amx | neon-dotprod; SERVING
         calm.kv-cache; float16; float16 | int8; SERVING
+        calm.weights; auto; auto | mapped | copied; SERVING
         calm.max-context; auto; auto | from 8 to 16777216 (tokens); SERVING
         calm.kv-budget-mb; auto; auto | from 1 to 16777216 (MiB); SERVING
         calm.max-running; 32; from 1 to 4096; SERVING
@@ -90,7 +91,11 @@ class CalmSettingsTest {
                 new CalibrationSettings(
                     Optional.empty(), SearchEffort.DEFAULT, OptionalInt.empty(), 256, 0)),
             new DecoderSettings(
-                Backend.AUTO, KernelChoice.AUTO, OptionalInt.empty(), KvType.FLOAT16),
+                Backend.AUTO,
+                KernelChoice.AUTO,
+                OptionalInt.empty(),
+                KvType.FLOAT16,
+                WeightMemory.AUTO),
             new GenerationSettings(
                 OptionalInt.empty(), OptionalLong.empty(), 32, 100, OptionalInt.empty()),
             new TimeoutSettings(Optional.empty(), Duration.ofSeconds(30), Duration.ofSeconds(25)),
@@ -127,6 +132,7 @@ class CalmSettingsTest {
     values.put("calm.backend", "native");
     values.put("calm.kernel", "avx2");
     values.put("calm.kv-cache", "int8");
+    values.put("calm.weights", "copied");
     values.put("calm.max-context", "4096");
     values.put("calm.kv-budget-mb", "512");
     values.put("calm.max-running", "4096");
@@ -161,7 +167,11 @@ class CalmSettingsTest {
                     32768,
                     -7)),
             new DecoderSettings(
-                Backend.NATIVE, KernelChoice.AVX2, OptionalInt.of(1024), KvType.INT8),
+                Backend.NATIVE,
+                KernelChoice.AVX2,
+                OptionalInt.of(1024),
+                KvType.INT8,
+                WeightMemory.COPIED),
             new GenerationSettings(
                 OptionalInt.of(4096), OptionalLong.of(512), 4096, 1, OptionalInt.of(2000)),
             new TimeoutSettings(

@@ -75,7 +75,7 @@ public record MemoryEstimate(List<Part> parts) {
   /**
    * Estimates the memory of more decoders of a loaded model, or of its uniform twin.
    *
-   * @param weights whether weights and tables are not those of the loaded model
+   * @param models number of weights and tables beside those of the loaded model
    * @param decoders number of decoders
    * @param budgets budgets of each
    */
@@ -84,11 +84,15 @@ public record MemoryEstimate(List<Part> parts) {
       ArtifactLayout layout,
       CalmSettings settings,
       SchedulerSettings budgets,
-      boolean weights,
+      int models,
       int decoders) {
     List<Part> parts = new ArrayList<>();
-    if (weights) {
-      parts.add(new Part("weights of the twin", layout.modelBytes(spec), "set calm.baseline=off"));
+    if (models > 0) {
+      parts.add(
+          new Part(
+              "weights of the comparison",
+              models * layout.modelBytes(spec),
+              "set calm.baseline=off or calm.weights=mapped"));
     }
     Decoders.Settings decoder = settings.decoder().forDecoder();
     parts.add(

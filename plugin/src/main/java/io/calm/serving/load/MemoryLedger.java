@@ -40,7 +40,12 @@ final class MemoryLedger {
       this.bytes = new AtomicLong(bytes);
     }
 
-    /** Passes the reservation to a model until its scheduler ends. */
+    /**
+     * Passes the reservation to a model until its scheduler ends.
+     *
+     * @param modelBytes memory of the model that looks free until it is used: not the copies of
+     *     weights, which the system counts
+     */
     void keep(Scheduler scheduler, long modelBytes) {
       synchronized (MemoryLedger.this) {
         loaded.put(scheduler, modelBytes);
@@ -72,6 +77,11 @@ final class MemoryLedger {
     Room room = room();
     estimate.requireFits(room.available(), room.promised());
     return reserveUnchecked(estimate);
+  }
+
+  /** Returns whether everything that is reserved fits in memory, although it was not checked. */
+  synchronized boolean hasRoom() {
+    return room().available() >= 0;
   }
 
   /** Reserves the memory of a model without a check. */

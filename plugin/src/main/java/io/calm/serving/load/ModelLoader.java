@@ -13,6 +13,7 @@ import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.kernels.MachineInfo;
 import io.calm.model.ModelSpec;
+import io.calm.model.QuantizedModel;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
@@ -20,6 +21,7 @@ import io.calm.search.Progress;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
+import io.calm.settings.WeightMemory;
 import io.calm.torch.Backends;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -142,14 +144,10 @@ public final class ModelLoader {
     MemoryEstimate estimate = memory(checkpoint, settings, true);
     try (MemoryLedger.MemoryReservation reservation = reserve(settings, estimate)) {
       // Holds a lease: mapped files are closed with the decoder, which the scheduler closes.
-      Decoder decoder =
-          Backends.open(
-              artifact.model(),
-              settings.decoder().forDecoder(),
-              budgets.blocks(),
-              budgets.largestStep());
+      WeightMemory weights = ServedWeights.choose(settings, MemoryLedger.PROCESS.hasRoom());
+      Decoder decoder = decoder(weights, artifact.model(), settings, budgets);
       Scheduler scheduler = start(order.name(), decoder, budgets);
-      reservation.keep(scheduler, estimate.bytes());
+      reservation.keep(scheduler, estimate.bytes() - copied(weights, checkpoint, order));
       logger.debug("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
       return new ServedModel(
           order.name(),
@@ -163,13 +161,38 @@ public final class ModelLoader {
           limits(settings),
           order.lmi(),
           Instant.now(),
-          comparison(order, artifact, scheduler));
+          comparison(order, artifact, scheduler, weights));
     }
   }
 
-  private static Comparison comparison(Order order, Artifact artifact, Scheduler scheduler) {
+  /** Returns the size of the copies of a model's weights, which look used to the system. */
+  static long copied(WeightMemory memory, Checkpoint checkpoint, Order order) {
+    return memory == WeightMemory.COPIED
+        ? new QuantizedModelStore(order.settings()).layout(checkpoint).modelBytes(checkpoint.spec())
+        : 0;
+  }
+
+  /**
+   * Opens a decoder. It holds a lease of the weights, so their memory is freed when it is closed.
+   */
+  static Decoder decoder(
+      WeightMemory memory,
+      QuantizedModel mapped,
+      CalmSettings settings,
+      SchedulerSettings budgets) {
+    QuantizedModel model = ServedWeights.in(memory, mapped);
+    try {
+      return Backends.open(
+          model, settings.decoder().forDecoder(), budgets.blocks(), budgets.largestStep());
+    } finally {
+      model.lifetime().close();
+    }
+  }
+
+  private static Comparison comparison(
+      Order order, Artifact artifact, Scheduler scheduler, WeightMemory weights) {
     CalmSettings settings = order.settings();
-    ModelTwin twin = new ModelTwin(order, artifact, scheduler.settings());
+    ModelTwin twin = new ModelTwin(order, artifact, scheduler.settings(), weights);
     return Comparison.start(
         new Comparison.Subject(
             order.name(),

@@ -14,7 +14,7 @@ import io.calm.quantize.Baseline;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
 import io.calm.serving.model.LoadCancelledException;
-import io.calm.torch.Backends;
+import io.calm.settings.WeightMemory;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
@@ -30,17 +30,22 @@ final class ModelTwin implements TwinSource {
   private final ModelLoader.Order order;
   private final Artifact served;
   private final SchedulerSettings budgets;
+  private final WeightMemory weights;
 
   /**
    * Creates the access to the twin.
    *
    * @param served served artifact, which may be closed
    * @param budgets budgets of the model's scheduler
+   * @param weights memory of the model's weights, and of every decoder that is opened here, so that
+   *     a comparison measures the plans and not their pages
    */
-  ModelTwin(ModelLoader.Order order, Artifact served, SchedulerSettings budgets) {
+  ModelTwin(
+      ModelLoader.Order order, Artifact served, SchedulerSettings budgets, WeightMemory weights) {
     this.order = order;
     this.served = served;
     this.budgets = budgets;
+    this.weights = weights;
   }
 
   @Override
@@ -158,7 +163,8 @@ final class ModelTwin implements TwinSource {
             Scheduler scheduler =
                 ModelLoader.start(
                     order.name() + "-uniform", twinDecoder(checkpoint, shadow), shadow);
-            memory.keep(scheduler, estimate.bytes());
+            memory.keep(
+                scheduler, estimate.bytes() - ModelLoader.copied(weights, checkpoint, order));
             return scheduler;
           }
         });
@@ -166,9 +172,10 @@ final class ModelTwin implements TwinSource {
 
   private MemoryEstimate estimate(Checkpoint checkpoint, SchedulerSettings each, int decoders) {
     ArtifactLayout layout = store().layout(checkpoint);
-    boolean identical = describe().identical();
+    boolean copies = weights == WeightMemory.COPIED;
+    int models = copies ? decoders : describe().identical() ? 0 : 1;
     return MemoryEstimate.ofTwin(
-        checkpoint.spec(), layout, order.settings(), each, !identical, decoders);
+        checkpoint.spec(), layout, order.settings(), each, models, decoders);
   }
 
   private Decoder servedDecoder(Checkpoint checkpoint, SchedulerSettings each) {
@@ -184,8 +191,7 @@ final class ModelTwin implements TwinSource {
   }
 
   private Decoder decoder(Artifact artifact, SchedulerSettings each) {
-    return Backends.open(
-        artifact.model(), order.settings().decoder().forDecoder(), each.blocks(), each.largestStep());
+    return ModelLoader.decoder(weights, artifact.model(), order.settings(), each);
   }
 
   private QuantizedModelStore.Reservation noSearch() {

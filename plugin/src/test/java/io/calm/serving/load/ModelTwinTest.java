@@ -22,6 +22,7 @@ import io.calm.runtime.Decoder.Wanted;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
+import io.calm.settings.WeightMemory;
 import io.calm.testing.Repository;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -55,7 +56,7 @@ class ModelTwinTest {
     try (Checkpoint checkpoint = Checkpoints.open(MODEL);
         Artifact artifact =
             new QuantizedModelStore(order.settings()).get(checkpoint, progress -> {})) {
-      return new ModelTwin(order, artifact, BUDGETS);
+      return new ModelTwin(order, artifact, BUDGETS, WeightMemory.MAPPED);
     }
   }
 

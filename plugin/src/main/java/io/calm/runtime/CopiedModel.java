@@ -1,10 +1,10 @@
-package io.calm.bench;
+package io.calm.runtime;
 
-import io.calm.kernels.KernelVariants;
-import io.calm.kernels.NativeKernels;
+import io.calm.kernels.HugePages;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.QuantizedModel;
+import io.calm.tensor.Lifetime;
 import io.calm.tensor.OffHeap;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
@@ -14,46 +14,64 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Copies models to memory of their own, on huge pages if the system has them. The physical pages of
  * a mapped file depend on when it was written or read, and a model on scattered pages decodes up to
  * 10 % slower. Copies have the same layout, so a comparison of two plans measures only the plans.
+ * The bytes of the files are not read any more: they may be truncated or deleted.
  */
-public final class PlacedModel {
+public final class CopiedModel {
   /** Size of one piece of memory in bytes; a larger tensor gets a piece of its own. */
   private static final int SLAB = 64 << 20;
 
   private static final int ALIGNMENT = 64;
 
-  private final List<ByteBuffer> slabs = new ArrayList<>();
+  private final List<Runnable> frees = new ArrayList<>();
   private ByteBuffer room = ByteBuffer.allocate(0);
 
-  private PlacedModel() {}
+  private CopiedModel() {}
 
-  /** Returns a copy of {@code model}. The garbage collector frees its memory. */
+  /**
+   * Returns a copy of {@code model}, whose memory is freed at the end of its lifetime. The caller
+   * closes the lifetime; decoders hold leases.
+   *
+   * @throws OutOfMemoryError if the system or the JVM refuses the memory
+   */
+  @SuppressWarnings("try") // the lease is held, not used
   public static QuantizedModel of(QuantizedModel model) {
-    PlacedModel memory = new PlacedModel();
+    CopiedModel memory = new CopiedModel();
+    try (Lifetime.Lease lease = model.lifetime().lease()) {
+      return memory.copied(model);
+    } catch (RuntimeException | Error e) {
+      memory.free();
+      throw e;
+    }
+  }
+
+  private QuantizedModel copied(QuantizedModel model) {
     List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>();
     for (BlockParameters<QuantizedLinear> block : model.blocks()) {
       Map<LinearRole, QuantizedLinear> linears = new EnumMap<>(LinearRole.class);
-      block.linears().forEach((role, linear) -> linears.put(role, memory.copy(linear)));
+      block.linears().forEach((role, linear) -> linears.put(role, copy(linear)));
       blocks.add(new BlockParameters<>(linears, block.biases(), block.norms()));
     }
-    TokenTable embeddings = memory.copy(model.embeddings());
+    TokenTable embeddings = copy(model.embeddings());
     boolean tied = model.head() == model.embeddings();
-    QuantizedModel copy =
-        new QuantizedModel(
-            model.spec(),
-            blocks,
-            embeddings,
-            tied ? embeddings : memory.copy(model.head()),
-            model.finalNorm(),
-            model.activation());
-    if (KernelVariants.ofThisMachine().problem().isEmpty()) {
-      memory.slabs.forEach(NativeKernels::collapsePages);
-    }
-    return copy;
+    return new QuantizedModel(
+        model.spec(),
+        blocks,
+        embeddings,
+        tied ? embeddings : copy(model.head()),
+        model.finalNorm(),
+        model.activation(),
+        new Lifetime(this::free));
+  }
+
+  private void free() {
+    frees.forEach(Runnable::run);
+    frees.clear();
   }
 
   private QuantizedLinear copy(QuantizedLinear linear) {
@@ -80,11 +98,21 @@ public final class PlacedModel {
     return new TokenTable.Float32(single.tokens(), single.width(), copy(single.values()));
   }
 
+  private ByteBuffer allocate(int bytes) {
+    Optional<HugePages> pages = HugePages.allocate(bytes);
+    if (pages.isPresent()) {
+      frees.add(pages.get()::close);
+      return pages.get().bytes();
+    }
+    OffHeap plain = OffHeap.allocate(bytes); // no native library, or no more memory
+    frees.add(plain::close);
+    return plain.bytes();
+  }
+
   private ByteBuffer copy(ByteBuffer source) {
     int bytes = source.remaining();
     if (room.remaining() < bytes) {
-      room = OffHeap.allocate(Math.max(SLAB, bytes)).bytes();
-      slabs.add(room.duplicate());
+      room = allocate(Math.max(SLAB, bytes));
     }
     ByteBuffer target = room.slice(room.position(), bytes).order(ByteOrder.LITTLE_ENDIAN);
     target.put(source.duplicate());

@@ -7,11 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.QuantizedModel;
+import io.calm.runtime.CopiedModel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import org.junit.jupiter.api.Test;
 
-class PlacedModelTest {
+class CopiedModelTest {
   private static void assertCopy(QuantizedLinear expected, QuantizedLinear copy) {
     assertNotSame(expected, copy);
     assertEquals(expected, copy); // the buffers by their bytes
@@ -21,7 +22,7 @@ class PlacedModelTest {
   void aCopyHasTheBytesOfTheModelAndSharesATiedHead() {
     QuantizedModel model =
         RandomModel.of(ModelShape.named("smollm2-135m").spec(), RandomModel.Head.INT4, 3);
-    QuantizedModel copy = PlacedModel.of(model);
+    QuantizedModel copy = CopiedModel.of(model);
     assertEquals(model.spec(), copy.spec());
     assertEquals(model.activation(), copy.activation());
     assertSame(copy.embeddings(), copy.head());
@@ -34,7 +35,7 @@ class PlacedModelTest {
         assertCopy(block.linears().get(role), copied.linears().get(role));
       }
     }
-    QuantizedModel int8 = PlacedModel.of(RandomModel.withInt8Head(model, 4));
+    QuantizedModel int8 = CopiedModel.of(RandomModel.withInt8Head(model, 4));
     assertEquals(RandomModel.withInt8Head(model, 4).head(), int8.head());
   }
 }

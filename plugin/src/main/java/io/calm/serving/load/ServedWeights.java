@@ -1,0 +1,54 @@
+package io.calm.serving.load;
+
+import io.calm.kernels.HugePages;
+import io.calm.model.QuantizedModel;
+import io.calm.runtime.CopiedModel;
+import io.calm.settings.CalmSettings;
+import io.calm.settings.WeightMemory;
+import io.calm.torch.Backends;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Selects the memory that the weights of a served model are read from ({@code calm.weights}). */
+final class ServedWeights {
+  private static final Logger logger = LoggerFactory.getLogger(ServedWeights.class);
+
+  private ServedWeights() {}
+
+  /**
+   * Returns the memory to use.
+   *
+   * @param fits whether the estimated memory of the model, weights included, is available
+   */
+  static WeightMemory choose(CalmSettings settings, boolean fits) {
+    WeightMemory wanted = settings.decoder().weights();
+    if (Backends.isTorch(settings.decoder().forDecoder())) {
+      return WeightMemory.MAPPED; // read once, to copy them to the device
+    }
+    if (wanted != WeightMemory.AUTO) {
+      return wanted;
+    }
+    return fits && HugePages.isAvailable() ? WeightMemory.COPIED : WeightMemory.MAPPED;
+  }
+
+  /**
+   * Returns the model in that memory. The caller closes its lifetime once a decoder holds a lease.
+   *
+   * @param mapped the model of an open artifact
+   */
+  static QuantizedModel in(WeightMemory memory, QuantizedModel mapped) {
+    if (memory == WeightMemory.MAPPED) {
+      return mapped;
+    }
+    try {
+      QuantizedModel copy = CopiedModel.of(mapped);
+      logger.debug("weights: copied{}", HugePages.isAvailable() ? ", on huge pages" : "");
+      return copy;
+    } catch (InternalError e) { // a page of the file that is no longer there
+      throw new IllegalStateException(
+          "%s while its weights were copied; load the model again"
+              .formatted(mapped.lifetime().damage().orElse("the artifact was cut short")),
+          e);
+    }
+  }
+}

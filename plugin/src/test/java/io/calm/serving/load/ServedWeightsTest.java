@@ -1,0 +1,95 @@
+package io.calm.serving.load;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.calm.artifact.Artifact;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.generate.SchedulerSettings;
+import io.calm.kernels.HugePages;
+import io.calm.model.QuantizedModel;
+import io.calm.quantize.QuantizedModelStore;
+import io.calm.runtime.Decoder;
+import io.calm.runtime.Decoder.Chunk;
+import io.calm.runtime.Decoder.Wanted;
+import io.calm.settings.CalmSettings;
+import io.calm.settings.WeightMemory;
+import io.calm.testing.Repository;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Weights in the mapped files and in a copy of them. */
+class ServedWeightsTest {
+  private static final Path MODEL = Repository.path("models/calm-tiny-llama");
+  private static final SchedulerSettings BUDGETS = new SchedulerSettings(64, 2, 1, 1, 64);
+
+  @TempDir Path cache;
+
+  private CalmSettings settings(String... keysAndValues) {
+    Map<String, String> values = new HashMap<>();
+    values.put("calm.algorithm", "rtn");
+    values.put("calm.lm-head", "int8");
+    values.put("calm.cache-dir", cache.toString());
+    for (int i = 0; i < keysAndValues.length; i += 2) {
+      values.put(keysAndValues[i], keysAndValues[i + 1]);
+    }
+    return CalmSettings.of(values, Map.of());
+  }
+
+  private Artifact artifact(CalmSettings settings) {
+    try (Checkpoint checkpoint = Checkpoints.open(MODEL)) {
+      return new QuantizedModelStore(settings).get(checkpoint, progress -> {});
+    }
+  }
+
+  private static FloatBuffer logits(Decoder decoder) {
+    Chunk chunk = new Chunk(new int[] {0}, 0, new int[] {1, 5, 9, 300}, Wanted.LAST);
+    return FloatBuffer.wrap(decoder.step(List.of(chunk)).get(0).get(0).values().clone());
+  }
+
+  @Test
+  void aCopyComputesTheSameBitsAndOutlivesTheFiles() {
+    CalmSettings settings = settings();
+    Artifact mapped = artifact(settings);
+    Artifact copied = artifact(settings);
+    Decoder copy = ModelLoader.decoder(WeightMemory.COPIED, copied.model(), settings, BUDGETS);
+    copied.close(); // nothing holds a lease of the mapped files, so they are unmapped
+    assertThrows(IllegalStateException.class, () -> copied.model().lifetime().lease());
+    try (Decoder files =
+            ModelLoader.decoder(WeightMemory.MAPPED, mapped.model(), settings, BUDGETS);
+        copy) {
+      assertEquals(logits(files), logits(copy));
+    }
+  }
+
+  @Test
+  void theDecoderIsTheLastHolderOfACopy() {
+    CalmSettings settings = settings();
+    try (Artifact artifact = artifact(settings)) {
+      QuantizedModel copy = ServedWeights.in(WeightMemory.COPIED, artifact.model());
+      assertNotSame(artifact.model(), copy);
+      copy.lifetime().close();
+      assertThrows(IllegalStateException.class, () -> copy.lifetime().lease());
+      assertSame(artifact.model(), ServedWeights.in(WeightMemory.MAPPED, artifact.model()));
+    }
+  }
+
+  @Test
+  void autoCopiesWhereHugePagesAndMemoryAreThere() {
+    WeightMemory best = HugePages.isAvailable() ? WeightMemory.COPIED : WeightMemory.MAPPED;
+    assertEquals(best, ServedWeights.choose(settings(), true));
+    assertEquals(WeightMemory.MAPPED, ServedWeights.choose(settings(), false));
+    assertEquals(
+        WeightMemory.COPIED, ServedWeights.choose(settings("calm.weights", "copied"), false));
+    assertEquals(
+        WeightMemory.MAPPED, ServedWeights.choose(settings("calm.weights", "mapped"), true));
+  }
+}

@@ -27,7 +27,7 @@ class MetricsDocumentationTest {
   private static final Pattern ROW = Pattern.compile("\\| `(calm_\\w+)` \\| (\\w+) \\|.*");
 
   private static final ModelState.Scheduling SCHEDULING =
-      new ModelState.Scheduling(1, 2, 30, 4, 5, 60, 7, 8, 9, 10);
+      new ModelState.Scheduling(1, 2, 30, 4, 5, 60, 7, 8, 9, 10, 11);
 
   private final CalmMetrics metrics =
       new CalmMetrics(
@@ -41,7 +41,7 @@ class MetricsDocumentationTest {
                       Optional.empty(),
                       Optional.of(
                           new ModelState.SearchState(
-                              Optional.of(new ModelState.Blocks(1, 2, 3, 0.5)), 4, Double.NaN))),
+                              Optional.of(new ModelState.Blocks(1, 2, 0.5)), 4, Double.NaN))),
                   new ModelState("m", "calm", true, Optional.of(SCHEDULING), Optional.empty())));
 
   @Test

@@ -3,11 +3,13 @@ package io.calm.serving.http;
 import io.calm.generate.SchedulerStats;
 import io.calm.metrics.ModelState;
 import io.calm.search.Progress;
+import io.calm.search.QuantPlan;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Maps the registry's models to the states that metrics report. */
 public final class ModelStates {
@@ -26,7 +28,9 @@ public final class ModelStates {
           ready.model().variant(),
           status.answers(),
           Optional.of(scheduling(ready.model().scheduler().stats())),
-          Optional.empty());
+          Optional.empty(),
+          ready.model().plan().map(ModelStates::plan),
+          ready.model().artifact().map(a -> new ModelState.Artifact(a.bytes(), a.created())));
     }
     Optional<ModelState.SearchState> search =
         status instanceof ModelStatus.Loading loading
@@ -46,7 +50,22 @@ public final class ModelStates {
         stats.sharedTokens(),
         stats.preemptions(),
         stats.steps(),
-        stats.stepTokens());
+        stats.stepTokens(),
+        stats.stepSequences());
+  }
+
+  private static ModelState.Plan plan(QuantPlan plan) {
+    return new ModelState.Plan(
+        plan.metric().setting(),
+        plan.group(),
+        plan.head().format().setting(),
+        plan.blocks().stream().map(ModelStates::block).toList());
+  }
+
+  private static ModelState.Plan.Block block(QuantPlan.BlockChoice choice) {
+    QuantPlan.@Nullable Candidate chosen = choice.candidates().get(choice.algorithm());
+    return new ModelState.Plan.Block(
+        choice.block(), choice.algorithm(), chosen == null ? Double.NaN : chosen.score());
   }
 
   private static ModelState.SearchState search(Progress moment) {
@@ -56,7 +75,6 @@ public final class ModelStates {
                 new ModelState.Blocks(
                     phase.position().block(),
                     phase.position().blocks(),
-                    phase.scores().evaluations(),
                     phase.scores().last()))
             : Optional.empty();
     return new ModelState.SearchState(blocks, moment.elapsedSeconds(), moment.etaSeconds());

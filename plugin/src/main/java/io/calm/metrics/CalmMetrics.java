@@ -63,6 +63,7 @@ public final class CalmMetrics {
     families.addAll(loads.collect(models));
     families.addAll(ServerSeries.collect(server.get()));
     families.add(ProcessMemory.collect());
+    families.add(ProcessMemory.limit());
     return families;
   }
 

@@ -56,7 +56,16 @@ public record ModelState(
       long preemptions,
       long steps,
       long stepTokens,
-      long stepSequences) {}
+      long stepSequences,
+      Limits limits) {}
+
+  /**
+   * The limits of the scheduler.
+   *
+   * @param running maximum number of running sequences ({@code calm.max-running})
+   * @param waiting maximum number of requests in the queue ({@code calm.queue-size})
+   */
+  public record Limits(int running, int waiting) {}
 
   /**
    * The progress of a load.

@@ -24,6 +24,16 @@ final class StateSeries {
           scheduling(
               Collector.Type.GAUGE, "calm_waiting_requests", "In the queue.", Scheduling::waiting),
           scheduling(
+              Collector.Type.GAUGE,
+              "calm_running_sequences_limit",
+              "Maximum at work.",
+              s -> s.limits().running()),
+          scheduling(
+              Collector.Type.GAUGE,
+              "calm_waiting_requests_limit",
+              "Maximum in the queue.",
+              s -> s.limits().waiting()),
+          scheduling(
               Collector.Type.GAUGE, "calm_kv_blocks", "Of keys and values.", Scheduling::blocks),
           scheduling(
               Collector.Type.GAUGE,

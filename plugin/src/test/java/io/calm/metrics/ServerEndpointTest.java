@@ -22,12 +22,13 @@ import org.junit.jupiter.api.Test;
 
 /** DJL Serving's endpoint, as its {@code MetricExporter} writes it, and a server without one. */
 class ServerEndpointTest {
+  private static final ModelState.Limits LIMITS = new ModelState.Limits(8, 16);
   private static final ModelState READY =
       new ModelState(
           "m",
           "calm",
           true,
-          Optional.of(new ModelState.Scheduling(3, 4, 0, 0, 0, 0, 0, 2, 0, 0, 0)),
+          Optional.of(new ModelState.Scheduling(3, 4, 0, 0, 0, 0, 0, 2, 0, 0, 0, LIMITS)),
           Optional.empty());
 
   @Test

@@ -1,5 +1,6 @@
 package io.calm.serving.http;
 
+import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerStats;
 import io.calm.metrics.ModelState;
 import io.calm.search.Progress;
@@ -27,7 +28,7 @@ public final class ModelStates {
           name,
           ready.model().variant(),
           status.answers(),
-          Optional.of(scheduling(ready.model().scheduler().stats())),
+          Optional.of(scheduling(ready.model().scheduler())),
           Optional.empty(),
           ready.model().plan().map(ModelStates::plan),
           ready.model().artifact().map(a -> new ModelState.Artifact(a.bytes(), a.created())));
@@ -39,7 +40,8 @@ public final class ModelStates {
     return new ModelState(name, "", false, Optional.empty(), search);
   }
 
-  private static ModelState.Scheduling scheduling(SchedulerStats stats) {
+  private static ModelState.Scheduling scheduling(Scheduler scheduler) {
+    SchedulerStats stats = scheduler.stats();
     return new ModelState.Scheduling(
         stats.running(),
         stats.waiting(),
@@ -51,7 +53,9 @@ public final class ModelStates {
         stats.preemptions(),
         stats.steps(),
         stats.stepTokens(),
-        stats.stepSequences());
+        stats.stepSequences(),
+        new ModelState.Limits(
+            scheduler.settings().maxRunning(), scheduler.settings().queueSize()));
   }
 
   private static ModelState.Plan plan(QuantPlan plan) {

@@ -1,6 +1,7 @@
 package io.calm.serving.djl;
 
 import ai.djl.metric.Dimension;
+import ai.djl.metric.Metric;
 import ai.djl.metric.Metrics;
 import ai.djl.metric.Unit;
 import io.calm.generate.SchedulerStats;
@@ -9,6 +10,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -52,13 +54,18 @@ final class LmiMetrics implements AnswerListener {
    * @param aggregation number of values of a metric between two log records
    */
   LmiMetrics(String name, Supplier<SchedulerStats> stats, int aggregation) {
+    this(name, stats, aggregation, metric -> modelMetric.info("{}", metric));
+  }
+
+  LmiMetrics(
+      String name, Supplier<SchedulerStats> stats, int aggregation, Consumer<Metric> log) {
     this.dimension = new Dimension("Model", name);
     this.stats = stats;
     metrics.setLimit(aggregation);
     metrics.setOnLimit(
         (all, metric) -> {
-          modelMetric.info("{}", all.percentile(metric, 50));
-          modelMetric.info("{}", all.percentile(metric, 90));
+          log.accept(all.percentile(metric, 50));
+          log.accept(all.percentile(metric, 90));
         });
   }
 

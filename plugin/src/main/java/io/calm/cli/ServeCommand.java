@@ -134,10 +134,10 @@ final class ServeCommand implements Callable<Integer> {
     warnOfOpenPort(settings);
     ModelRegistry registry = new ModelRegistry();
     CalmMetrics metrics = ServerMetrics.create(registry);
-    ModelLoads loads =
-        new ModelLoads(registry, ServerMetrics.metered(ModelLoader::load, metrics));
+    ModelLoads loads = new ModelLoads(registry, ServerMetrics.metered(ModelLoader::load, metrics));
     ExecutorService workers = RequestWorkers.create();
-    EmbeddedHost listening = EmbeddedHost.start(settings, handler(registry, metrics, loads, workers));
+    EmbeddedHost listening =
+        EmbeddedHost.start(settings, handler(registry, metrics, loads, workers));
     try {
       CountDownLatch stopped = new CountDownLatch(1);
       GracefulExit.install(() -> drain(listening, registry, stopped));

@@ -16,8 +16,8 @@ import java.util.function.Supplier;
 
 /**
  * All metrics of CALM. Its own names begin with {@code calm_}; units are seconds, bytes and tokens.
- * The process and the JVM have the usual names. docs/reference/metrics.md lists all. A measurement never waits for a scrape. Thread
- * safe.
+ * The process and the JVM have the usual names. docs/reference/metrics.md lists all. A measurement
+ * never waits for a scrape. Thread safe.
  */
 public final class CalmMetrics {
   private static final ServerState UNKNOWN =
@@ -42,9 +42,7 @@ public final class CalmMetrics {
    * @param server called once per scrape
    */
   public CalmMetrics(
-      CollectorRegistry registry,
-      Supplier<List<ModelState>> models,
-      Supplier<ServerState> server) {
+      CollectorRegistry registry, Supplier<List<ModelState>> models, Supplier<ServerState> server) {
     this.registry = registry;
     this.server = server;
     registry.register(

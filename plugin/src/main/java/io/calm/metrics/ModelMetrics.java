@@ -21,8 +21,7 @@ public final class ModelMetrics {
   private final Histogram.Child interToken;
   private final Histogram.Child duration;
 
-  ModelMetrics(
-      Meters all, String model, String variant, Optional<AnswerListener> listener) {
+  ModelMetrics(Meters all, String model, String variant, Optional<AnswerListener> listener) {
     this.model = model;
     this.variant = variant;
     this.listener = listener;

@@ -107,8 +107,7 @@ final class StateSeries {
     return new StateSeries(type, name, help, state -> state.scheduling().map(value::applyAsDouble));
   }
 
-  private static StateSeries artifact(
-      String name, String help, ToDoubleFunction<Artifact> value) {
+  private static StateSeries artifact(String name, String help, ToDoubleFunction<Artifact> value) {
     return new StateSeries(
         Collector.Type.GAUGE, name, help, state -> state.artifact().map(value::applyAsDouble));
   }

@@ -125,8 +125,7 @@ class DashboardTest {
   @Test
   void everyVariableIsDefined() {
     Set<String> defined = new TreeSet<>(BUILT_IN);
-    for (JsonElement variable :
-        dashboard.getAsJsonObject("templating").getAsJsonArray("list")) {
+    for (JsonElement variable : dashboard.getAsJsonObject("templating").getAsJsonArray("list")) {
       defined.add(text(variable.getAsJsonObject(), "name"));
       text(variable.getAsJsonObject(), "type");
     }

@@ -172,7 +172,8 @@ class MetricQueriesTest {
   void everyAlertLinksToItsSection() throws IOException {
     String text = Files.readString(alerts());
     for (String alert : rules().keySet()) {
-      String section = alert.replaceAll("(?<=[a-z])(?=[A-Z])", "-").toLowerCase(java.util.Locale.ROOT);
+      String section =
+          alert.replaceAll("(?<=[a-z])(?=[A-Z])", "-").toLowerCase(java.util.Locale.ROOT);
       assertTrue(text.contains("runbook: docs/how-to/operate.md#" + section + "\n"), section);
     }
   }

@@ -52,7 +52,10 @@ final class TestHost implements AutoCloseable {
     ExecutorService workers = RequestWorkers.create();
     TextService text = new TextService(metrics, InstantSource.system());
     ModelManagement management =
-        new ModelManagement(registry, new LocalModels(Map.of()), new ModelLoads(registry, ServerMetrics.metered(loader, metrics)));
+        new ModelManagement(
+            registry,
+            new LocalModels(Map.of()),
+            new ModelLoads(registry, ServerMetrics.metered(loader, metrics)));
     CalmHttpHandler handler = new CalmHttpHandler(registry, text, metrics, workers, management);
     return new TestHost(
         registry, workers, Optional.of(EmbeddedHost.start(settings, handler)), handler.bodies());

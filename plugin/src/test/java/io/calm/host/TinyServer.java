@@ -29,8 +29,7 @@ final class TinyServer implements AutoCloseable {
 
   private TinyServer(Path cache) throws Exception {
     CalmMetrics metrics = ServerMetrics.create(registry);
-    ModelLoads loads =
-        new ModelLoads(registry, ServerMetrics.metered(ModelLoader::load, metrics));
+    ModelLoads loads = new ModelLoads(registry, ServerMetrics.metered(ModelLoader::load, metrics));
     ModelFinder finder =
         new LocalModels(
             Map.of(

@@ -29,8 +29,7 @@ class LoadMeterTest {
     assertEquals(4, running.evaluations());
     meter.end();
     now.addAndGet(100 * SECOND);
-    assertEquals(
-        new LoadMeter.Totals(Optional.empty(), running.seconds(), 4), meter.totals());
+    assertEquals(new LoadMeter.Totals(Optional.empty(), running.seconds(), 4), meter.totals());
   }
 
   @Test
@@ -48,8 +47,7 @@ class LoadMeterTest {
   @Test
   void theSeriesEndWithTheModel() {
     meter.report("searching", 5);
-    ModelState loading =
-        new ModelState("m", "", false, Optional.empty(), Optional.empty());
+    ModelState loading = new ModelState("m", "", false, Optional.empty(), Optional.empty());
     assertEquals(1, samples(List.of(loading)));
     assertEquals(0, samples(List.of()));
     meters.of("m");

@@ -34,8 +34,18 @@ public record PromQl(Map<String, Set<String>> metrics, Set<String> grouped) {
       Set.of("and", "or", "unless", "offset", "bool", "atan2", "inf", "nan");
   private static final Set<String> AGGREGATIONS =
       Set.of(
-          "sum", "min", "max", "avg", "count", "group", "stddev", "stdvar", "topk", "bottomk",
-          "quantile", "count_values");
+          "sum",
+          "min",
+          "max",
+          "avg",
+          "count",
+          "group",
+          "stddev",
+          "stdvar",
+          "topk",
+          "bottomk",
+          "quantile",
+          "count_values");
 
   /** Reads an expression. */
   public static PromQl parse(String expression) {

@@ -15,8 +15,7 @@ class PromQlTest {
             "histogram_quantile(0.99, sum by (le, model) (rate(a_bucket{model=~\"$m|b\"}[5m])))"
                 + " > 1e3 and on (job) (b unless c{x!='(y)', z=\"{q}\"} offset 1h) or vector(NaN)");
     assertEquals(
-        Map.of("a_bucket", Set.of("model"), "b", Set.of(), "c", Set.of("x", "z")),
-        query.metrics());
+        Map.of("a_bucket", Set.of("model"), "b", Set.of(), "c", Set.of("x", "z")), query.metrics());
     assertEquals(Set.of("le", "model", "job"), query.grouped());
   }
 

@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
  * (microseconds), {@code TokenThroughput} (tokens per second), {@code OutputTokens} and {@code
  * RollingBatchSize}. As in LMI's rolling batch, each name collects {@code metrics_aggregation}
  * values, then its median and 90th percentile go to the logger {@code model_metric} as {@code
- * NAME_p50} and {@code NAME_p90} with the dimension {@code Model}. DJL Serving's Prometheus appender
- * shows them as gauges at {@code /server/metrics}.
+ * NAME_p50} and {@code NAME_p90} with the dimension {@code Model}. DJL Serving's Prometheus
+ * appender shows them as gauges at {@code /server/metrics}.
  *
  * <p>Called on the scheduler's thread alone.
  */
@@ -57,8 +57,7 @@ final class LmiMetrics implements AnswerListener {
     this(name, stats, aggregation, metric -> modelMetric.info("{}", metric));
   }
 
-  LmiMetrics(
-      String name, Supplier<SchedulerStats> stats, int aggregation, Consumer<Metric> log) {
+  LmiMetrics(String name, Supplier<SchedulerStats> stats, int aggregation, Consumer<Metric> log) {
     this.dimension = new Dimension("Model", name);
     this.stats = stats;
     metrics.setLimit(aggregation);
@@ -130,10 +129,7 @@ final class LmiMetrics implements AnswerListener {
     metrics.addMetric(
         "TokenLatency", nanos / generated / NANOS_PER_MICRO, Unit.MICROSECONDS, dimension);
     metrics.addMetric(
-        "TokenThroughput",
-        generated * NANOS_PER_SECOND / nanos,
-        Unit.COUNT_PER_SECOND,
-        dimension);
+        "TokenThroughput", generated * NANOS_PER_SECOND / nanos, Unit.COUNT_PER_SECOND, dimension);
     metrics.addMetric("OutputTokens", generated, Unit.COUNT_PER_ITEM, dimension);
   }
 }

@@ -54,8 +54,7 @@ public final class ModelStates {
         stats.steps(),
         stats.stepTokens(),
         stats.stepSequences(),
-        new ModelState.Limits(
-            scheduler.settings().maxRunning(), scheduler.settings().queueSize()));
+        new ModelState.Limits(scheduler.settings().maxRunning(), scheduler.settings().queueSize()));
   }
 
   private static ModelState.Plan plan(QuantPlan plan) {
@@ -77,9 +76,7 @@ public final class ModelStates {
         moment instanceof Progress.BlockPhase phase
             ? Optional.of(
                 new ModelState.Blocks(
-                    phase.position().block(),
-                    phase.position().blocks(),
-                    phase.scores().last()))
+                    phase.position().block(), phase.position().blocks(), phase.scores().last()))
             : Optional.empty();
     return new ModelState.SearchState(blocks, moment.elapsedSeconds(), moment.etaSeconds());
   }

@@ -159,8 +159,7 @@ public final class ModelLoader {
           limits(settings),
           order.lmi(),
           Instant.now(),
-          Optional.of(
-              new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())));
+          Optional.of(new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())));
     }
   }
 

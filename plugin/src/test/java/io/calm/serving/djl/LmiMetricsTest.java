@@ -78,8 +78,7 @@ class LmiMetricsTest {
   @Test
   void itsKeysAreThoseOfLmi() {
     assertEquals(Optional.empty(), LmiMetrics.aggregation(Map.of()));
-    assertEquals(
-        Optional.empty(), LmiMetrics.aggregation(Map.of("log_request_metric", "false")));
+    assertEquals(Optional.empty(), LmiMetrics.aggregation(Map.of("log_request_metric", "false")));
     assertEquals(
         Optional.of(1000), LmiMetrics.aggregation(Map.of("option.log_request_metric", "true")));
     assertEquals(

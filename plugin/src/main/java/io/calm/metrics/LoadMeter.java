@@ -3,60 +3,82 @@ package io.calm.metrics;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
 
 /**
  * The time that the loads of a model have spent in each phase, and the candidates that their
- * searches have scored. Written by the load, read by scrapes. Thread safe.
+ * searches have scored. Written by the load, read by scrapes, which never make it wait. Thread
+ * safe.
  */
 public final class LoadMeter {
   private static final double NANOS_PER_SECOND = 1e9;
 
   private final LongSupplier clock;
-  private final Map<String, Double> seconds = new TreeMap<>();
-  private Optional<String> phase = Optional.empty();
-  private long since;
-  private long evaluations;
-  private int reported;
+  private final AtomicReference<Moment> last;
 
   LoadMeter(LongSupplier clock) {
     this.clock = clock;
+    this.last =
+        new AtomicReference<>(
+            new Moment(clock.getAsLong(), 0, new Totals(Optional.empty(), Map.of(), 0)));
   }
 
   /** The totals at one moment; {@code phase} is the current one, if the load reports any. */
-  record Totals(Optional<String> phase, Map<String, Double> seconds, long evaluations) {}
+  record Totals(Optional<String> phase, Map<String, Double> seconds, long evaluations) {
+    Totals {
+      seconds = Map.copyOf(seconds);
+    }
+  }
+
+  /**
+   * The state after a report.
+   *
+   * @param reported candidates that the current load has reported
+   */
+  private record Moment(long nanos, int reported, Totals totals) {
+    /** Returns the seconds by phase, with the time since the report added to the current phase. */
+    Map<String, Double> seconds(long now) {
+      Map<String, Double> seconds = new TreeMap<>(totals.seconds());
+      totals
+          .phase()
+          .ifPresent(
+              phase -> seconds.merge(phase, (now - nanos) / NANOS_PER_SECOND, Double::sum));
+      return seconds;
+    }
+  }
 
   /**
    * Records a report of the load.
    *
-   * @param name name of the phase, e.g. {@code searching}
+   * @param phase name of the phase, e.g. {@code searching}
    * @param scored candidates that this load has scored so far
    */
-  public synchronized void report(String name, int scored) {
-    charge();
-    phase = Optional.of(name);
-    if (scored > reported) {
-      evaluations += scored - reported;
-      reported = scored;
-    }
+  public void report(String phase, int scored) {
+    long now = clock.getAsLong();
+    last.updateAndGet(
+        before -> {
+          int reported = Math.max(before.reported(), scored);
+          long evaluations = before.totals().evaluations() + reported - before.reported();
+          return new Moment(
+              now, reported, new Totals(Optional.of(phase), before.seconds(now), evaluations));
+        });
   }
 
   /** Ends the current phase. A later report begins another one. */
-  public synchronized void end() {
-    charge();
-    phase = Optional.empty();
-    reported = 0;
-  }
-
-  synchronized Totals totals() {
-    charge();
-    return new Totals(phase, new TreeMap<>(seconds), evaluations);
-  }
-
-  private void charge() {
+  public void end() {
     long now = clock.getAsLong();
-    phase.ifPresent(
-        current -> seconds.merge(current, (now - since) / NANOS_PER_SECOND, Double::sum));
-    since = now;
+    last.updateAndGet(
+        before ->
+            new Moment(
+                now,
+                0,
+                new Totals(Optional.empty(), before.seconds(now), before.totals().evaluations())));
+  }
+
+  Totals totals() {
+    Moment moment = last.get();
+    Totals totals = moment.totals();
+    return new Totals(totals.phase(), moment.seconds(clock.getAsLong()), totals.evaluations());
   }
 }

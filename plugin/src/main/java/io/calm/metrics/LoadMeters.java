@@ -45,8 +45,7 @@ final class LoadMeters {
             (model, meter) -> {
               Totals totals = meter.totals();
               evaluations.addMetric(List.of(model), (double) totals.evaluations());
-              totals
-                  .seconds()
+              new TreeMap<>(totals.seconds())
                   .forEach((phase, time) -> seconds.addMetric(List.of(model, phase), time));
               totals.phase().ifPresent(phase -> current.addMetric(List.of(model, phase), 1));
             });

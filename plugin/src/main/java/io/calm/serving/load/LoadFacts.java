@@ -4,7 +4,7 @@ import io.calm.artifact.LookupCounts;
 import io.calm.runtime.Decoders;
 import java.util.Map;
 
-/** What a server's metrics tell about its loads and its build. */
+/** Facts about loads and the build, for a server's metrics. */
 public final class LoadFacts {
   private LoadFacts() {}
 

@@ -13,10 +13,10 @@ final class PlanSeries {
   private PlanSeries() {}
 
   static List<MetricFamilySamples> collect(List<ModelState> states) {
-    GaugeMetricFamily info =
-        new GaugeMetricFamily(
-            "calm_plan_info",
-            "1; the labels name what the plan was made with.",
+    InfoFamily info =
+        new InfoFamily(
+            "calm_plan",
+            "The labels name what the plan was made with.",
             List.of("model", "variant", "metric", "group", "lm_head"));
     GaugeMetricFamily scores =
         new GaugeMetricFamily(
@@ -26,19 +26,18 @@ final class PlanSeries {
     for (ModelState state : states) {
       state.plan().ifPresent(plan -> add(state, plan, info, scores));
     }
-    return List.of(info, scores);
+    return List.of(info.samples(), scores);
   }
 
   private static void add(
-      ModelState state, Plan plan, GaugeMetricFamily info, GaugeMetricFamily scores) {
-    info.addMetric(
+      ModelState state, Plan plan, InfoFamily info, GaugeMetricFamily scores) {
+    info.add(
         List.of(
             state.model(),
             state.variant(),
             plan.metric(),
             Integer.toString(plan.group()),
-            plan.lmHead()),
-        1);
+            plan.lmHead()));
     for (Plan.Block block : plan.blocks()) {
       scores.addMetric(
           List.of(

@@ -2,7 +2,6 @@ package io.calm.metrics;
 
 import io.prometheus.client.Collector.MetricFamilySamples;
 import io.prometheus.client.CounterMetricFamily;
-import io.prometheus.client.GaugeMetricFamily;
 import java.util.List;
 import java.util.TreeMap;
 
@@ -11,10 +10,9 @@ final class ServerSeries {
   private ServerSeries() {}
 
   static List<MetricFamilySamples> collect(ServerState state) {
-    GaugeMetricFamily build =
-        new GaugeMetricFamily(
-            "calm_build_info", "1; the labels name the build.", List.of("version", "kernels"));
-    build.addMetric(List.of(state.build().version(), state.build().kernels()), 1);
+    InfoFamily build =
+        new InfoFamily("calm_build", "The labels name the build.", List.of("version", "kernels"));
+    build.add(List.of(state.build().version(), state.build().kernels()));
     CounterMetricFamily lookups =
         new CounterMetricFamily(
             "calm_artifact_lookups",
@@ -22,6 +20,6 @@ final class ServerSeries {
             List.of("outcome"));
     new TreeMap<>(state.artifactLookups())
         .forEach((outcome, count) -> lookups.addMetric(List.of(outcome), (double) count));
-    return List.of(build, lookups);
+    return List.of(build.samples(), lookups);
   }
 }

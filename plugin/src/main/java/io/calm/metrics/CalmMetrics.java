@@ -60,6 +60,7 @@ public final class CalmMetrics {
     families.addAll(PlanSeries.collect(models));
     families.addAll(loads.collect(models));
     families.addAll(ServerSeries.collect(server.get()));
+    families.addAll(DeviationSeries.collect(models));
     families.add(ProcessMemory.collect());
     families.add(ProcessMemory.limit());
     return families;

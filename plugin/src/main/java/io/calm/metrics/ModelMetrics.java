@@ -20,6 +20,7 @@ public final class ModelMetrics {
   private final Histogram.Child firstToken;
   private final Histogram.Child interToken;
   private final Histogram.Child duration;
+  private final Histogram.Child tokensPerSecond;
 
   ModelMetrics(Meters all, String model, String variant, Optional<AnswerListener> listener) {
     this.model = model;
@@ -32,6 +33,7 @@ public final class ModelMetrics {
     this.firstToken = all.firstToken().labels(model, variant);
     this.interToken = all.interToken().labels(model, variant);
     this.duration = all.duration().labels(model, variant);
+    this.tokensPerSecond = all.tokensPerSecond().labels(model, variant);
   }
 
   /**
@@ -54,6 +56,13 @@ public final class ModelMetrics {
     queue.observe(queued.toNanos() / NANOS_PER_SECOND);
     duration.observe(total.toNanos() / NANOS_PER_SECOND);
     listener.ifPresent(to -> to.finished(label, generated, total.minus(queued)));
+  }
+
+  /** Records the speed of a completed answer. */
+  public void completed(int generated, Duration total) {
+    if (generated > 0 && !total.isZero()) {
+      tokensPerSecond.observe(generated * NANOS_PER_SECOND / total.toNanos());
+    }
   }
 
   /** Records a generation that was rejected. */

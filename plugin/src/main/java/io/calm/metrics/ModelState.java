@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param search present while the model is being loaded
  * @param plan present if the model was quantized
  * @param artifact present if the weights are those of an artifact
+ * @param deviations latency against the uniform twin; empty if it was not measured
  */
 public record ModelState(
     String model,
@@ -21,17 +22,35 @@ public record ModelState(
     Optional<Scheduling> scheduling,
     Optional<SearchState> search,
     Optional<Plan> plan,
-    Optional<Artifact> artifact) {
+    Optional<Artifact> artifact,
+    List<Deviation> deviations) {
 
-  /** Creates the state of a model without a plan and an artifact. */
+  public ModelState {
+    deviations = List.copyOf(deviations);
+  }
+
+  /** Creates the state of a model without a plan, an artifact and a uniform twin. */
   public ModelState(
       String model,
       String variant,
       boolean ready,
       Optional<Scheduling> scheduling,
       Optional<SearchState> search) {
-    this(model, variant, ready, scheduling, search, Optional.empty(), Optional.empty());
+    this(model, variant, ready, scheduling, search, Optional.empty(), Optional.empty(), List.of());
   }
+
+  /**
+   * The step time of the served plan against that of its uniform twin, as ratios: 0.003 if the
+   * served plan takes 0.3 % longer.
+   *
+   * @param baseline variant of the twin
+   * @param phase {@code decode} or {@code prefill}
+   * @param sequences number of sequences in a step
+   * @param low lower bound of the 95 % interval
+   * @param high upper bound
+   */
+  public record Deviation(
+      String baseline, String phase, int sequences, double ratio, double low, double high) {}
 
   /**
    * The state of the scheduler and its counters since the load.

@@ -11,13 +11,15 @@ import java.util.Map;
  * @param generation limits of the generation
  * @param timeouts timeouts of requests
  * @param loading settings of the loading
+ * @param compare settings of the comparison with the uniform twin
  */
 public record CalmSettings(
     QuantizationSettings quantization,
     DecoderSettings decoder,
     GenerationSettings generation,
     TimeoutSettings timeouts,
-    LoadSettings loading) {
+    LoadSettings loading,
+    CompareSettings compare) {
 
   /** Returns the default settings in the environment of this process. */
   public static CalmSettings defaults() {
@@ -51,7 +53,9 @@ public record CalmSettings(
                 values.get(SettingKeys.ENABLED),
                 values.get(SettingKeys.MEMORY_CHECK),
                 values.get(SettingKeys.TOKENIZER_PROBE),
-                values.cacheDir()));
+                values.cacheDir()),
+            new CompareSettings(
+                values.get(SettingKeys.COMPARE_PROBE), values.get(SettingKeys.COMPARE_SHARE)));
     values.refuseProblems();
     return settings;
   }

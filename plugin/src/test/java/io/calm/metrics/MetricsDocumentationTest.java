@@ -53,7 +53,8 @@ class MetricsDocumentationTest {
                   List.of(
                       new ModelState.Plan.Block(0, "gptq", 0.75),
                       new ModelState.Plan.Block(1, "rtn", Double.NaN)))),
-          Optional.of(new ModelState.Artifact(1024, Instant.ofEpochSecond(1000))));
+          Optional.of(new ModelState.Artifact(1024, Instant.ofEpochSecond(1000))),
+          List.of(new ModelState.Deviation("uniform-gptq", "decode", 8, 0.001, -0.002, 0.004)));
 
   private final CalmMetrics metrics =
       new CalmMetrics(
@@ -69,6 +70,7 @@ class MetricsDocumentationTest {
     model.token(0, 2_000_000_000L);
     model.token(1, 30_000_000L);
     model.finished("EOS_TOKEN", 5, 2, Duration.ofSeconds(1), Duration.ofSeconds(3));
+    model.completed(30, Duration.ofSeconds(3));
     model.rejected();
   }
 
@@ -108,6 +110,9 @@ class MetricsDocumentationTest {
 
   @Test
   void everyLabelIsThere() {
+    String deviation =
+        "{model=\"m\",variant=\"calm\",baseline=\"uniform-gptq\",phase=\"decode\","
+            + "sequences=\"8\",} ";
     String text = metrics.text(CalmMetrics.contentType(""));
     for (String line :
         List.of(
@@ -119,6 +124,10 @@ class MetricsDocumentationTest {
             "calm_time_to_first_token_seconds_sum{model=\"m\",variant=\"calm\",} 2.0",
             "calm_inter_token_seconds_sum{model=\"m\",variant=\"calm\",} 0.03",
             "calm_request_seconds_sum{model=\"m\",variant=\"calm\",} 3.0",
+            "calm_request_tokens_per_second_sum{model=\"m\",variant=\"calm\",} 10.0",
+            "calm_uniform_latency_deviation_ratio" + deviation + "0.001",
+            "calm_uniform_latency_deviation_ratio_low" + deviation + "-0.002",
+            "calm_uniform_latency_deviation_ratio_high" + deviation + "0.004",
             "calm_model_ready{model=\"m\",variant=\"calm\",} 1.0",
             "calm_model_ready{model=\"m\",variant=\"\",} 0.0",
             "calm_running_sequences{model=\"m\",variant=\"calm\",} 1.0",

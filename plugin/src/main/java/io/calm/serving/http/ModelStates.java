@@ -1,5 +1,7 @@
 package io.calm.serving.http;
 
+import io.calm.compare.Comparison;
+import io.calm.compare.ShadowShare;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerStats;
 import io.calm.metrics.ModelState;
@@ -18,8 +20,53 @@ public final class ModelStates {
 
   public static List<ModelState> of(ModelRegistry registry) {
     List<ModelState> states = new ArrayList<>();
-    registry.all().forEach((name, status) -> states.add(of(name, status)));
+    registry
+        .all()
+        .forEach(
+            (name, status) -> {
+              states.add(of(name, status));
+              twin(name, status).ifPresent(states::add);
+            });
     return states;
+  }
+
+  /**
+   * Returns the state of the uniform twin that answers a share of the requests. A twin of the same
+   * variant as the model has no series of its own.
+   */
+  private static Optional<ModelState> twin(String name, ModelStatus status) {
+    return status instanceof ModelStatus.Ready ready
+        ? ready
+            .model()
+            .comparison()
+            .shadow()
+            .twin()
+            .filter(twin -> !twin.variant().equals(ready.model().variant()))
+            .map(twin -> of(name, twin))
+        : Optional.empty();
+  }
+
+  private static ModelState of(String name, ShadowShare.Twin twin) {
+    return new ModelState(
+        name,
+        twin.variant(),
+        true,
+        Optional.of(scheduling(twin.scheduler())),
+        Optional.empty());
+  }
+
+  private static List<ModelState.Deviation> deviations(Comparison comparison) {
+    return comparison.rows().stream()
+        .map(
+            row ->
+                new ModelState.Deviation(
+                    comparison.baseline(),
+                    row.phase().text(),
+                    row.sequences(),
+                    row.deviation().percent() / 100,
+                    row.deviation().low() / 100,
+                    row.deviation().high() / 100))
+        .toList();
   }
 
   private static ModelState of(String name, ModelStatus status) {
@@ -31,7 +78,8 @@ public final class ModelStates {
           Optional.of(scheduling(ready.model().scheduler())),
           Optional.empty(),
           ready.model().plan().map(ModelStates::plan),
-          ready.model().artifact().map(a -> new ModelState.Artifact(a.bytes(), a.created())));
+          ready.model().artifact().map(a -> new ModelState.Artifact(a.bytes(), a.created())),
+          deviations(ready.model().comparison()));
     }
     Optional<ModelState.SearchState> search =
         status instanceof ModelStatus.Loading loading

@@ -25,6 +25,8 @@ public enum Route {
   CALM_READY("GET", "/calm/ready"),
   CALM_MODELS("GET", "/calm/models"),
   CALM_MODEL("GET", "/calm/models/{m}"),
+  LATENCY("GET", "/calm/models/{m}/latency"),
+  PROBE_LATENCY("POST", "/calm/models/{m}/latency"),
   CALM_METRICS("GET", "/calm/metrics"),
   MODELS("GET", "/models"),
   MODEL("GET", "/models/{m}"),
@@ -56,8 +58,13 @@ public enum Route {
     return path;
   }
 
-  /** Returns whether the route registers, scales or unregisters models. */
+  /** Returns whether the route needs the right to manage models. */
   public boolean manages() {
+    return registers() || this == PROBE_LATENCY;
+  }
+
+  /** Returns whether the route registers, scales or unregisters models. */
+  boolean registers() {
     return this == REGISTER || this == SCALE || this == UNREGISTER;
   }
 

@@ -3,6 +3,8 @@ package io.calm.serving.model;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.compare.Comparison;
+import io.calm.compare.LatencyReport;
 import io.calm.generate.Scheduler;
 import io.calm.model.ModelSpec;
 import io.calm.search.QuantPlan;
@@ -21,6 +23,7 @@ import java.util.OptionalInt;
  * @param limits limits of requests
  * @param lmi form of replies in DJL's schema
  * @param created time of the load
+ * @param comparison comparison with the uniform twin
  * @param artifact the artifact whose weights are served; empty if there is none
  */
 public record ServedModel(
@@ -35,10 +38,11 @@ public record ServedModel(
     Limits limits,
     LmiOptions lmi,
     Instant created,
+    Comparison comparison,
     Optional<StoredArtifact> artifact)
     implements AutoCloseable {
 
-  /** Creates a model that was not loaded from an artifact. */
+  /** Creates a model without a uniform twin and without an artifact. */
   public ServedModel(
       String name,
       String url,
@@ -63,6 +67,7 @@ public record ServedModel(
         limits,
         lmi,
         created,
+        Comparison.none(),
         Optional.empty());
   }
 
@@ -102,6 +107,11 @@ public record ServedModel(
     return plan.map(QuantPlan::served).orElse("reference");
   }
 
+  /** Returns the latency of this model against its uniform twin. */
+  public LatencyReport latency() {
+    return comparison.report(name, variant());
+  }
+
   /**
    * Unloads the model on another thread: refuses new requests, lets those in flight finish within
    * {@link Limits#drainTimeout}, cancels the rest, and frees the memory.
@@ -116,5 +126,6 @@ public record ServedModel(
   @Override
   public void close() {
     scheduler.close();
+    comparison.close();
   }
 }

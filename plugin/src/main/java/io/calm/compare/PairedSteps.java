@@ -1,0 +1,273 @@
+package io.calm.compare;
+
+import io.calm.compare.StepShape.Phase;
+import io.calm.runtime.Decoder;
+import io.calm.runtime.Decoder.Chunk;
+import io.calm.runtime.Decoder.Wanted;
+import io.calm.runtime.DecoderSequences;
+import io.calm.runtime.DecoderSequences.Sequence;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
+import java.util.stream.Stream;
+
+/**
+ * Paired measurement of the step time of two decoders of the same topology. Steps run in rounds of
+ * eight: A B B A, then B A A B, where A is the served plan and B its uniform twin. The steps of a
+ * four run on the same tokens at the same positions. Drift favors neither within a four, and the
+ * first place of a four, with the caches as the preparation left them, neither within a round. Not
+ * thread safe.
+ */
+public final class PairedSteps {
+  private static final int WARM_UP = 3;
+
+  /** Steps of each side in a round. */
+  private static final int STEPS = 4;
+
+  private static final int FIRST_CHECK = 32;
+  private static final int MAX_OVERTIME = 4;
+
+  private final Side served;
+  private final Side uniform;
+  private final LongSupplier nanoClock;
+  private final SplittableRandom random = new SplittableRandom(10);
+
+  /**
+   * Creates a measurement.
+   *
+   * @param served both decoders have no other user; the caller closes them
+   * @param nanoClock monotonic clock in nanoseconds
+   */
+  public PairedSteps(Decoder served, Decoder uniform, LongSupplier nanoClock) {
+    this.served = new Side(served);
+    this.uniform = new Side(uniform);
+    this.nanoClock = nanoClock;
+  }
+
+  /**
+   * The end of a measurement.
+   *
+   * @param minRounds number of rounds that a result needs
+   * @param maxRounds number of rounds at which it ends
+   * @param time time at which it ends if it has as many rounds as a result needs; four times as
+   *     long at most
+   * @param halfWidth half-width of the interval, in percent, at which it ends
+   */
+  public record Limits(int minRounds, int maxRounds, Duration time, double halfWidth) {
+    /** Returns limits of exactly {@code rounds} rounds, whatever they take. */
+    public static Limits exactly(int rounds) {
+      return new Limits(rounds, rounds, Duration.ofDays(1), -1);
+    }
+  }
+
+  /** The result for a shape, and whether it ended early because the processor was needed. */
+  public record Outcome(Optional<ProbeRow> row, boolean stopped) {}
+
+  /** Ends a measurement between two steps. */
+  private static final class StoppedException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    StoppedException() {
+      super("stopped", null, false, false);
+    }
+  }
+
+  /**
+   * Measures one shape.
+   *
+   * @param busy asked before every step; true ends the measurement
+   */
+  public Outcome measure(StepShape shape, Limits limits, BooleanSupplier busy) {
+    Rounds rounds = new Rounds(shape, limits);
+    long start = nanoClock.getAsLong();
+    boolean stopped = false;
+    try (Pair pair = new Pair(shape, busy)) {
+      for (int round = -WARM_UP; !rounds.complete(nanoClock.getAsLong() - start); round++) {
+        long[] ofServed = new long[STEPS];
+        long[] ofUniform = new long[STEPS];
+        pair.four(served, ofServed, uniform, ofUniform, 0);
+        pair.four(uniform, ofUniform, served, ofServed, 2);
+        if (round >= 0) {
+          rounds.add(ofServed, ofUniform);
+        }
+      }
+    } catch (StoppedException e) {
+      stopped = true;
+    }
+    return new Outcome(rounds.row(), stopped);
+  }
+
+  /** A decoder with its sequences. */
+  private static final class Side {
+    final Decoder decoder;
+    final DecoderSequences allocator;
+    final List<Sequence> sequences = new ArrayList<>();
+
+    Side(Decoder decoder) {
+      this.decoder = decoder;
+      this.allocator = new DecoderSequences(decoder);
+    }
+
+    void open(int count) {
+      close();
+      for (int i = 0; i < count; i++) {
+        sequences.add(allocator.open());
+      }
+    }
+
+    void close() {
+      sequences.forEach(Sequence::close);
+      sequences.clear();
+    }
+  }
+
+  /** The same sequences in both decoders. */
+  private final class Pair implements AutoCloseable {
+    private final StepShape shape;
+    private final BooleanSupplier busy;
+    private final int length;
+    private final int tokens;
+    private int[][][] next = {};
+
+    Pair(StepShape shape, BooleanSupplier busy) {
+      int context = served.decoder.spec().maxContext();
+      this.shape = shape;
+      this.busy = busy;
+      this.length = Math.min(StepShape.DECODED, context) / 2 * 2;
+      this.tokens = Math.min(shape.tokens(), context);
+    }
+
+    /** Draws the tokens of the next two steps and makes the sequences ready for them. */
+    private void prepare() {
+      boolean full =
+          served.sequences.isEmpty() || served.sequences.get(0).length() + 2 > length;
+      if (shape.phase() == Phase.DECODE && full) {
+        served.open(shape.sequences());
+        uniform.open(shape.sequences());
+        int context = Math.min(StepShape.CONTEXT, length / 2 / 2 * 2);
+        for (int i = 0; i < shape.sequences(); i++) {
+          int[] prompt = draw(context);
+          for (Side side : List.of(served, uniform)) {
+            nanos(side, List.of(side.sequences.get(i).append(prompt, Wanted.NONE)));
+          }
+        }
+      }
+      next = Stream.generate(this::drawStep).limit(2).toArray(int[][][]::new);
+    }
+
+    private int[][] drawStep() {
+      return Stream.generate(() -> draw(tokens)).limit(shape.sequences()).toArray(int[][]::new);
+    }
+
+    private int[] draw(int count) {
+      return random.ints(count, 0, served.decoder.spec().vocabulary()).toArray();
+    }
+
+    /** Runs a four, and writes the nanoseconds of its steps behind {@code from}. */
+    void four(Side outer, long[] ofOuter, Side inner, long[] ofInner, int from) {
+      prepare();
+      ofOuter[from] = step(outer, 0);
+      ofInner[from] = step(inner, 0);
+      ofInner[from + 1] = step(inner, 1);
+      ofOuter[from + 1] = step(outer, 1);
+    }
+
+    private long step(Side side, int number) {
+      if (shape.phase() == Phase.PREFILL) {
+        side.open(shape.sequences());
+      }
+      List<Chunk> chunks = new ArrayList<>();
+      for (int i = 0; i < shape.sequences(); i++) {
+        chunks.add(side.sequences.get(i).append(next[number][i], Wanted.LAST));
+      }
+      return nanos(side, chunks);
+    }
+
+    private long nanos(Side side, List<Chunk> chunks) {
+      if (busy.getAsBoolean()) {
+        throw new StoppedException();
+      }
+      long start = nanoClock.getAsLong();
+      side.decoder.step(chunks);
+      return nanoClock.getAsLong() - start;
+    }
+
+    @Override
+    public void close() {
+      served.close();
+      uniform.close();
+    }
+  }
+
+  /** The times measured so far. */
+  private static final class Rounds {
+    private static final double NANOS_PER_MILLI = 1e6;
+    private static final int SEED = 11;
+
+    private final StepShape shape;
+    private final Limits limits;
+    private final List<Double> served = new ArrayList<>();
+    private final List<Double> uniform = new ArrayList<>();
+    private int nextCheck = FIRST_CHECK;
+    private boolean narrow;
+
+    Rounds(StepShape shape, Limits limits) {
+      this.shape = shape;
+      this.limits = limits;
+    }
+
+    void add(long[] ofServed, long[] ofUniform) {
+      for (int i = 0; i < STEPS; i++) {
+        served.add(ofServed[i] / NANOS_PER_MILLI);
+        uniform.add(ofUniform[i] / NANOS_PER_MILLI);
+      }
+      if (limits.halfWidth() > 0 && count() >= nextCheck) {
+        nextCheck += nextCheck / 2;
+        narrow =
+            Deviation.coarse(means(served), means(uniform), SEED).halfWidth()
+                <= limits.halfWidth();
+      }
+    }
+
+    private int count() {
+      return served.size() / STEPS;
+    }
+
+    boolean complete(long nanos) {
+      boolean enough = count() >= limits.minRounds();
+      return count() >= limits.maxRounds()
+          || (enough && (narrow || nanos >= limits.time().toNanos()))
+          || nanos / MAX_OVERTIME >= limits.time().toNanos();
+    }
+
+    Optional<ProbeRow> row() {
+      return count() < limits.minRounds()
+          ? Optional.empty()
+          : Optional.of(
+              new ProbeRow(
+                  shape.phase(),
+                  shape.sequences(),
+                  served.size(),
+                  Quantiles.of(all(served)),
+                  Quantiles.of(all(uniform)),
+                  Deviation.of(means(served), means(uniform), SEED)));
+    }
+
+    private static double[] all(List<Double> millis) {
+      return millis.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+
+    /** Returns the mean step of each round. */
+    private static double[] means(List<Double> millis) {
+      double[] means = new double[millis.size() / STEPS];
+      for (int i = 0; i < millis.size(); i++) {
+        means[i / STEPS] += millis.get(i) / STEPS;
+      }
+      return means;
+    }
+  }
+}

@@ -3,7 +3,6 @@ package io.calm.metrics;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
 
 /**
@@ -15,13 +14,11 @@ public final class LoadMeter {
   private static final double NANOS_PER_SECOND = 1e9;
 
   private final LongSupplier clock;
-  private final AtomicReference<Moment> last;
+  private volatile Moment last;
 
   LoadMeter(LongSupplier clock) {
     this.clock = clock;
-    this.last =
-        new AtomicReference<>(
-            new Moment(clock.getAsLong(), 0, new Totals(Optional.empty(), Map.of(), 0)));
+    this.last = new Moment(clock.getAsLong(), 0, new Totals(Optional.empty(), Map.of(), 0));
   }
 
   /** The totals at one moment; {@code phase} is the current one, if the load reports any. */
@@ -42,8 +39,7 @@ public final class LoadMeter {
       Map<String, Double> seconds = new TreeMap<>(totals.seconds());
       totals
           .phase()
-          .ifPresent(
-              phase -> seconds.merge(phase, (now - nanos) / NANOS_PER_SECOND, Double::sum));
+          .ifPresent(phase -> seconds.merge(phase, (now - nanos) / NANOS_PER_SECOND, Double::sum));
       return seconds;
     }
   }
@@ -54,30 +50,25 @@ public final class LoadMeter {
    * @param phase name of the phase, e.g. {@code searching}
    * @param scored candidates that this load has scored so far
    */
-  public void report(String phase, int scored) {
-    long now = clock.getAsLong();
-    last.updateAndGet(
-        before -> {
-          int reported = Math.max(before.reported(), scored);
-          long evaluations = before.totals().evaluations() + reported - before.reported();
-          return new Moment(
-              now, reported, new Totals(Optional.of(phase), before.seconds(now), evaluations));
-        });
+  public synchronized void report(String phase, int scored) {
+    Moment before = last;
+    int reported = Math.max(before.reported(), scored);
+    long evaluations = before.totals().evaluations() + reported - before.reported();
+    next(reported, Optional.of(phase), evaluations);
   }
 
   /** Ends the current phase. A later report begins another one. */
-  public void end() {
+  public synchronized void end() {
+    next(0, Optional.empty(), last.totals().evaluations());
+  }
+
+  private void next(int reported, Optional<String> phase, long evaluations) {
     long now = clock.getAsLong();
-    last.updateAndGet(
-        before ->
-            new Moment(
-                now,
-                0,
-                new Totals(Optional.empty(), before.seconds(now), before.totals().evaluations())));
+    last = new Moment(now, reported, new Totals(phase, last.seconds(now), evaluations));
   }
 
   Totals totals() {
-    Moment moment = last.get();
+    Moment moment = last;
     Totals totals = moment.totals();
     return new Totals(totals.phase(), moment.seconds(clock.getAsLong()), totals.evaluations());
   }

@@ -29,8 +29,7 @@ final class PlanSeries {
     return List.of(info.samples(), scores);
   }
 
-  private static void add(
-      ModelState state, Plan plan, InfoFamily info, GaugeMetricFamily scores) {
+  private static void add(ModelState state, Plan plan, InfoFamily info, GaugeMetricFamily scores) {
     info.add(
         List.of(
             state.model(),

@@ -59,6 +59,16 @@ final class ArtifactReader {
     }
   }
 
+  /** Reads and verifies the manifest of a published artifact, without its data. */
+  static Manifest manifest(Path directory, ArtifactKey key)
+      throws IOException, BadArtifactException {
+    try {
+      return new ArtifactReader(directory).readManifest(key);
+    } catch (IllegalArgumentException | JsonParseException e) {
+      throw new BadArtifactException("inconsistent: " + e.getMessage(), e);
+    }
+  }
+
   private void unmap() {
     files.values().forEach(MappedSections::close);
   }

@@ -106,6 +106,15 @@ public final class ArtifactStore {
     }
   }
 
+  /** Returns whether there is an artifact of {@code key}, without opening it. */
+  public boolean isPublished(ArtifactKey key) {
+    try {
+      return PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id());
+    } catch (IOException e) {
+      throw new ArtifactException(message(e), e);
+    }
+  }
+
   /**
    * Claims {@code key} for this thread. Waits while another thread or process writes the artifact.
    *

@@ -10,9 +10,11 @@ import io.calm.tensor.TokenTable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,6 +41,7 @@ public final class ArtifactWriter implements AutoCloseable {
   private final Map<String, Draft> drafts = new LinkedHashMap<>();
   private Optional<String> embeddings = Optional.empty();
   private Optional<String> head = Optional.empty();
+  private Optional<SharedTables> shared = Optional.empty();
   private boolean closed;
 
   ArtifactWriter(
@@ -56,10 +59,19 @@ public final class ArtifactWriter implements AutoCloseable {
   /** The blocks of one plan, added in order. */
   public final class Draft {
     private final SectionWriter blocks;
+    private Path file;
+    private Optional<Manifest.DataFile> finished = Optional.empty();
     private int layers;
 
     private Draft(SectionWriter blocks) {
       this.blocks = blocks;
+      this.file = blocks.file();
+    }
+
+    private Manifest.DataFile finish() throws IOException {
+      Manifest.DataFile contents = finished.isPresent() ? finished.get() : blocks.finish();
+      finished = Optional.of(contents);
+      return contents;
     }
 
     /**
@@ -93,12 +105,57 @@ public final class ArtifactWriter implements AutoCloseable {
     return draftOf(name);
   }
 
+  /**
+   * Takes a complete draft from another writer of the same store and model. Its bytes are not
+   * copied.
+   *
+   * @return the draft, which belongs to this writer
+   */
+  public Draft adopt(ArtifactWriter other, Draft draft) {
+    requireOpen();
+    other.requireOpen();
+    other.requireBlocks(draft);
+    if (!other.spec.equals(spec)) {
+      throw new IllegalArgumentException("draft: expected the model of this artifact, got another");
+    }
+    Path file = paths.temporary().resolve("draft-adopted.bin");
+    Draft adopted = new Draft(draft.blocks);
+    write(
+        "the draft",
+        () -> {
+          adopted.finished = Optional.of(draft.finish());
+          Files.move(draft.file, file);
+          other.drafts.values().remove(draft);
+        });
+    adopted.file = file;
+    adopted.layers = draft.layers;
+    drafts.put("adopted", adopted);
+    return adopted;
+  }
+
   private Draft draftOf(String name) {
     Draft draft = drafts.get(name);
     if (draft == null) {
       throw new IllegalArgumentException("no draft " + name);
     }
     return draft;
+  }
+
+  /**
+   * Shares both tables and the final norm with a published artifact of the same model, instead of
+   * writing them.
+   *
+   * @throws ArtifactException if that artifact is missing or damaged
+   */
+  public void tablesOf(ArtifactKey published) {
+    requireOpen();
+    requireAbsent(TableSections.EMBEDDINGS, embeddings);
+    requireAbsent(TableSections.HEAD, head);
+    SharedTables tables =
+        SharedTables.of(new ArtifactPaths(paths.root(), published.id()).directory(), published);
+    embeddings = Optional.of(tables.manifest().embeddings());
+    head = Optional.of(tables.manifest().head());
+    shared = Optional.of(tables);
   }
 
   /** Writes the embedding table [V, D]. */
@@ -140,16 +197,35 @@ public final class ArtifactWriter implements AutoCloseable {
   public Artifact publish(
       QuantPlan plan, Draft draft, float[] finalNorm, ActivationMode activation) {
     requireOpen();
-    requireComplete(draft, finalNorm);
+    requireComplete(draft);
+    if (shared.isPresent()) {
+      throw new IllegalStateException("the final norm is shared with the tables");
+    }
+    if (finalNorm.length != spec.hidden()) {
+      throw new IllegalArgumentException(
+          "final norm: expected %d weights, got %d".formatted(spec.hidden(), finalNorm.length));
+    }
     write(TableSections.FINAL_NORM, () -> tables.write(TableSections.FINAL_NORM, finalNorm));
+    return publish(plan, draft, activation);
+  }
+
+  /** Publishes an artifact with {@link #tablesOf shared tables} likewise. */
+  public Artifact publishShared(QuantPlan plan, Draft draft) {
+    requireOpen();
+    requireComplete(draft);
+    return publish(plan, draft, shared.orElseThrow().manifest().activation());
+  }
+
+  private Artifact publish(QuantPlan plan, Draft draft, ActivationMode activation) {
     String headFormat = head.orElseThrow();
     String embeddingsFormat = embeddings.orElseThrow();
     write(
         Manifest.NAME,
         () -> {
           Map<String, Manifest.DataFile> files = new LinkedHashMap<>();
-          files.put(Manifest.BLOCKS, draft.blocks.finish());
-          files.put(Manifest.TABLES, tables.finish());
+          files.put(Manifest.BLOCKS, draft.finish());
+          Set<String> published = new HashSet<>();
+          files.put(Manifest.TABLES, finishTables(published));
           keepOnly(draft);
           Publication publication = new Publication(this.files, paths);
           files.put(Manifest.PLAN, publication.plan(plan));
@@ -163,7 +239,7 @@ public final class ArtifactWriter implements AutoCloseable {
                   embeddingsFormat,
                   headFormat,
                   files));
-          publication.publish();
+          publication.publish(published);
         });
     closed = true;
     try {
@@ -178,30 +254,47 @@ public final class ArtifactWriter implements AutoCloseable {
     }
   }
 
+  /**
+   * Completes the tables and returns their contents.
+   *
+   * @param published receives the name of the file if another artifact has published it
+   */
+  private Manifest.DataFile finishTables(Set<String> published) throws IOException {
+    if (shared.isEmpty()) {
+      return tables.finish();
+    }
+    tables.close();
+    Files.delete(tables.file());
+    if (shared.get().shareAs(tables.file(), files)) {
+      published.add(Manifest.TABLES);
+    }
+    return shared.get().contents();
+  }
+
   private void keepOnly(Draft served) throws IOException {
     for (Draft draft : drafts.values()) {
       if (draft != served) {
         draft.blocks.close();
-        Files.delete(draft.blocks.file());
+        Files.delete(draft.file);
       }
     }
-    Files.move(served.blocks.file(), paths.temporary().resolve(Manifest.BLOCKS));
+    Files.move(served.file, paths.temporary().resolve(Manifest.BLOCKS));
   }
 
-  private void requireComplete(Draft draft, float[] finalNorm) {
+  private void requireComplete(Draft draft) {
+    requireBlocks(draft);
+    if (embeddings.isEmpty() || head.isEmpty()) {
+      throw new IllegalStateException("expected embeddings and head, got one or none");
+    }
+  }
+
+  private void requireBlocks(Draft draft) {
     if (!drafts.containsValue(draft)) {
       throw new IllegalArgumentException("draft: expected one of this writer");
     }
     if (draft.layers != spec.layers()) {
       throw new IllegalStateException(
           "draft: expected %d blocks, got %d".formatted(spec.layers(), draft.layers));
-    }
-    if (embeddings.isEmpty() || head.isEmpty()) {
-      throw new IllegalStateException("expected embeddings and head, got one or none");
-    }
-    if (finalNorm.length != spec.hidden()) {
-      throw new IllegalArgumentException(
-          "final norm: expected %d weights, got %d".formatted(spec.hidden(), finalNorm.length));
     }
   }
 

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -43,10 +44,15 @@ record Publication(StoreFileSystem disk, ArtifactPaths paths) {
     }
   }
 
-  void publish() throws IOException {
+  /**
+   * Publishes the directory.
+   *
+   * @param published names of files that another artifact has synced and sealed
+   */
+  void publish(Set<String> published) throws IOException {
     List<Path> files;
     try (Stream<Path> entries = Files.list(paths.temporary())) {
-      files = entries.toList();
+      files = entries.filter(file -> !published.contains(file.getFileName().toString())).toList();
     }
     for (Path file : files) {
       disk.sync(file); // before its mode: it is opened to write

@@ -20,6 +20,11 @@ interface StoreFileSystem {
     return PrivateFiles.create(file);
   }
 
+  /** Gives an existing file a second name. */
+  default void link(Path name, Path existing) throws IOException {
+    Files.createLink(name, existing);
+  }
+
   /** Makes the bytes of a file, or the entries of a directory, survive a power failure. */
   default void sync(Path path) throws IOException {
     boolean directory = Files.isDirectory(path);

@@ -143,8 +143,7 @@ public final class PairedSteps {
 
     /** Draws the tokens of the next two steps and makes the sequences ready for them. */
     private void prepare() {
-      boolean full =
-          served.sequences.isEmpty() || served.sequences.get(0).length() + 2 > length;
+      boolean full = served.sequences.isEmpty() || served.sequences.get(0).length() + 2 > length;
       if (shape.phase() == Phase.DECODE && full) {
         served.open(shape.sequences());
         uniform.open(shape.sequences());
@@ -228,8 +227,7 @@ public final class PairedSteps {
       if (limits.halfWidth() > 0 && count() >= nextCheck) {
         nextCheck += nextCheck / 2;
         narrow =
-            Deviation.coarse(means(served), means(uniform), SEED).halfWidth()
-                <= limits.halfWidth();
+            Deviation.coarse(means(served), means(uniform), SEED).halfWidth() <= limits.halfWidth();
       }
     }
 

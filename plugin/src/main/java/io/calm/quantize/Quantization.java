@@ -58,6 +58,7 @@ final class Quantization {
    */
   private static final double MIN_SOURCE_SHARE = 0.75;
 
+  private static final String KEYS = "calm.pool or calm.algorithm";
   private static final AlgorithmName SOURCE = new AlgorithmName("source");
   private static final AlgorithmName HEAD_ROUNDING = new AlgorithmName("gptq");
   private static final String SOURCE_REASON =
@@ -119,7 +120,12 @@ final class Quantization {
         .anyMatch(name -> isSource(name.text()));
   }
 
-  Artifact run(ArtifactWriter writer) {
+  /**
+   * Makes the artifact.
+   *
+   * @param place destination of the uniform plan that the search makes beside the mix
+   */
+  Artifact run(ArtifactWriter writer, UniformTwin.Place place) {
     try (Parallel parallel = new Parallel(settings.decoder().threadCount())) {
       List<Quantizer> pool = pool();
       checkpoint.requireFinite(
@@ -129,7 +135,7 @@ final class Quantization {
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
           pool.size() == 1 && !pool.get(0).needsCalibration()
-              ? weightsOnly(pool.get(0), parallel, drafts)
+              ? weightsOnly(pool.get(0), weightsOnlyReason(pool.get(0)), parallel, drafts)
               : search(pool, tables, parallel, drafts);
       writer.embeddings(tables.embeddings());
       TokenTable head = head(plan, drafts, tables, parallel);
@@ -138,12 +144,63 @@ final class Quantization {
       } else {
         writer.head(head);
       }
-      return writer.publish(
-          plan,
-          drafts.get(plan.served()),
-          checkpoint.finalNorm(),
-          settings.quantization().activation());
+      Optional<UniformTwin> twin = UniformTwin.of(place, plan, writer, drafts);
+      try {
+        Artifact artifact =
+            writer.publish(
+                plan,
+                drafts.get(plan.served()),
+                checkpoint.finalNorm(),
+                settings.quantization().activation());
+        twin.ifPresent(UniformTwin::publish);
+        return artifact;
+      } finally {
+        twin.ifPresent(UniformTwin::close);
+      }
     }
+  }
+
+  /**
+   * Makes the uniform plan of one algorithm on the calibration of a finished artifact, whose tables
+   * it shares. Its blocks are those of {@code calm.algorithm} with that name.
+   *
+   * @param served the finished artifact
+   */
+  Artifact twin(ArtifactWriter writer, Baseline.Uniform uniform, Artifact served) {
+    try (Parallel parallel = new Parallel(settings.decoder().threadCount())) {
+      Quantizer quantizer = baseline(uniform.algorithm());
+      checkpoint.requireFinite(
+          parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
+      writer.tablesOf(served.key());
+      Drafts drafts = new Drafts(writer);
+      QuantPlan plan =
+          quantizer.needsCalibration()
+              ? calibrated(quantizer, uniform.reason(), parallel, drafts)
+              : weightsOnly(quantizer, uniform.reason(), parallel, drafts);
+      return writer.publishShared(
+          plan.withHead(served.plan().head()), drafts.get(uniform.variant()));
+    }
+  }
+
+  private QuantPlan calibrated(
+      Quantizer quantizer, String reason, Parallel parallel, BlockSink sink) {
+    List<Quantizer> pool = List.of(quantizer);
+    ModelTables tables =
+        ModelTables.build(checkpoint, settings.quantization().lmHead(), group, parallel);
+    return withInputs(
+        searchSettings(pool, new HeadRule.Given(tables.head().format())), // the head is shared
+        tables,
+        parallel,
+        (inputs, set) -> Search.runUniform(inputs, set, sink, reason, progress));
+  }
+
+  /**
+   * Returns the algorithm of {@code calm.baseline}.
+   *
+   * @throws IllegalArgumentException if there is none, or if the checkpoint does not allow it
+   */
+  Quantizer baseline(AlgorithmName name) {
+    return required(Quantizers.load().get(name), "calm.baseline");
   }
 
   /** Returns the lm_head of the plan: that of the search, or one from weights alone. */
@@ -166,10 +223,10 @@ final class Quantization {
     Quantizers quantizers = Quantizers.load();
     PlanSettings plan = settings.quantization().plan();
     if (plan.algorithm().isPresent()) {
-      return List.of(required(quantizers.get(plan.algorithm().get())));
+      return List.of(required(quantizers.get(plan.algorithm().get()), KEYS));
     }
     if (!plan.pool().isEmpty()) {
-      return plan.pool().stream().map(quantizers::get).map(this::required).toList();
+      return plan.pool().stream().map(quantizers::get).map(q -> required(q, KEYS)).toList();
     }
     if (isSourceAlone(checkpoint, settings)) {
       return List.of(quantizers.get(SOURCE));
@@ -190,35 +247,38 @@ final class Quantization {
     return algorithm.equals(SOURCE.text()) || algorithm.startsWith(SOURCE.text() + "+");
   }
 
-  private Quantizer required(Quantizer quantizer) {
+  private Quantizer required(Quantizer quantizer, String keys) {
     if (isSource(quantizer.name()) && !sourceApplies()) {
       throw new IllegalArgumentException(
-          ("calm.pool or calm.algorithm: '%s' needs a checkpoint with linears of type Q4_0, Q4_1 or"
+          ("%s: '%s' needs a checkpoint with linears of type Q4_0, Q4_1 or"
                   + " Q4_K, and calm.group=32 or auto; got %s, and group %d; remove it or use such a"
                   + " checkpoint")
-              .formatted(quantizer.name(), coverage.any() ? "one" : "one without", group));
+              .formatted(keys, quantizer.name(), coverage.any() ? "one" : "one without", group));
     }
     return quantizer;
   }
 
   /** Makes a plan without calibration and PyTorch. */
-  private QuantPlan weightsOnly(Quantizer quantizer, Parallel parallel, BlockSink sink) {
-    String reason =
-        isSource(quantizer.name())
-            ? sourceReason()
-            : settings
-                .quantization()
-                .plan()
-                .algorithm()
-                .map(name -> "calm.algorithm=" + name)
-                .orElse("calm.pool names no other algorithm");
+  private QuantPlan weightsOnly(
+      Quantizer quantizer, String reason, Parallel parallel, BlockSink sink) {
     return new WeightsOnlyPlan(
             checkpoint,
             layer -> sourceCodes(layer, parallel),
-            searchSettings(List.of(quantizer)),
+            searchSettings(List.of(quantizer), headRule()),
             new Compute(parallel, kernels),
             progress)
         .make(sink, reason);
+  }
+
+  private String weightsOnlyReason(Quantizer quantizer) {
+    return isSource(quantizer.name())
+        ? sourceReason()
+        : settings
+            .quantization()
+            .plan()
+            .algorithm()
+            .map(name -> "calm.algorithm=" + name)
+            .orElse("calm.pool names no other algorithm");
   }
 
   private String sourceReason() {
@@ -234,7 +294,7 @@ final class Quantization {
             coverage.none() > 0 ? "the others are rounded to the nearest codes; " : "");
   }
 
-  private SearchSettings searchSettings(List<Quantizer> pool) {
+  private SearchSettings searchSettings(List<Quantizer> pool, HeadRule head) {
     PlanSettings plan = settings.quantization().plan();
     return new SearchSettings(
         pool,
@@ -244,7 +304,7 @@ final class Quantization {
         plan.reference() == ReferenceStream.FULL_PRECISION,
         plan.sinkThreshold(),
         plan.guard(),
-        headRule());
+        head);
   }
 
   /** Returns the rule of {@code calm.lm-head}. An int4 head is rounded with GPTQ. */
@@ -263,7 +323,7 @@ final class Quantization {
   private QuantPlan search(
       List<Quantizer> pool, ModelTables tables, Parallel parallel, BlockSink sink) {
     return withInputs(
-        pool,
+        searchSettings(pool, headRule()),
         tables,
         parallel,
         (inputs, set) ->
@@ -281,12 +341,12 @@ final class Quantization {
           parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
       ModelTables tables =
           ModelTables.build(checkpoint, settings.quantization().lmHead(), group, parallel);
-      return withInputs(pool, tables, parallel, work);
+      return withInputs(searchSettings(pool, headRule()), tables, parallel, work);
     }
   }
 
   private <T> T withInputs(
-      List<Quantizer> pool,
+      SearchSettings search,
       ModelTables tables,
       Parallel parallel,
       BiFunction<SearchInputs, CalibrationSet, T> work) {
@@ -298,7 +358,7 @@ final class Quantization {
               torch,
               checkpoint,
               layer -> sourceCodes(layer, parallel),
-              searchSettings(pool),
+              search,
               new Compute(parallel, kernels));
       return work.apply(inputs, set);
     }
@@ -350,7 +410,7 @@ final class Quantization {
   }
 
   /** The drafts of an artifact. A draft is opened with the first block of its variant. */
-  private static final class Drafts implements BlockSink {
+  static final class Drafts implements BlockSink {
     private final ArtifactWriter writer;
     private final Map<String, ArtifactWriter.Draft> drafts = new HashMap<>();
     private Optional<TokenTable> head = Optional.empty();

@@ -16,6 +16,7 @@ import io.calm.quantize.QuantizeException.Kind;
 import io.calm.search.Progress;
 import io.calm.search.SearchException;
 import io.calm.search.SensitivityTable;
+import io.calm.settings.BaselineChoice;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
 import io.calm.tensor.TableFormat;
@@ -24,6 +25,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -89,37 +91,132 @@ public final class QuantizedModelStore {
     progress.accept(new Progress.Step(Progress.Kind.OPENING));
     return failing(
         () -> {
+          requireBaseline(checkpoint);
           ArtifactKey key = key(checkpoint);
           Optional<Artifact> found = store.find(key);
           if (found.isPresent()) {
             LookupCounts.PROCESS.count(LookupCounts.Outcome.HIT);
             return found.get();
           }
-          return inTurn(checkpoint, key, progress, memory); // the store counts its outcome
+          // the store counts the outcome
+          return inTurn(progress, memory, () -> make(checkpoint, key, progress));
+        });
+  }
+
+  /** Refuses a {@code calm.baseline} that cannot be made. */
+  private void requireBaseline(Checkpoint checkpoint) {
+    if (settings.loading().baseline() instanceof BaselineChoice.Named named) {
+      new Quantization(checkpoint, List.of(), settings, step -> {}).baseline(named.algorithm());
+    }
+  }
+
+  /**
+   * Returns the uniform plan that {@code calm.baseline} selects for a served artifact.
+   *
+   * @param served an artifact of this checkpoint and these settings; may be closed
+   */
+  public Baseline baseline(Checkpoint checkpoint, Artifact served) {
+    return failing(
+        () -> {
+          requireBaseline(checkpoint);
+          Baseline selected = Baseline.select(settings.loading().baseline(), served.plan());
+          return selected instanceof Baseline.Uniform uniform && !uniform.identical()
+              ? uniform.stored(store.isPublished(UniformTwin.key(served.key(), uniform.algorithm())))
+              : selected;
+        });
+  }
+
+  /**
+   * Opens the uniform twin of a served artifact and makes it first if it is missing or damaged,
+   * when it is this search's turn. A twin with the served blocks is the served artifact, opened a
+   * second time.
+   *
+   * @param served an artifact of this checkpoint and these settings; may be closed
+   * @param progress receives every step on this thread; an exception that it throws ends the work
+   * @param memory reserves the memory of a search; called if the twin has to be made
+   * @return the twin, which the caller closes
+   * @throws QuantizeException if there is no twin and none can be made
+   */
+  public Artifact openBaseline(
+      Checkpoint checkpoint,
+      Artifact served,
+      Consumer<Progress> progress,
+      Supplier<? extends Reservation> memory) {
+    Baseline selected = baseline(checkpoint, served);
+    if (!(selected instanceof Baseline.Uniform uniform)) {
+      throw new QuantizeException(
+          Kind.INVALID, "there is no uniform plan to compare with: " + selected.reason());
+    }
+    return failing(
+        () -> {
+          ArtifactKey key =
+              uniform.identical()
+                  ? served.key()
+                  : UniformTwin.key(served.key(), uniform.algorithm());
+          Optional<Artifact> found = store.find(key);
+          if (found.isPresent()) {
+            return found.get();
+          }
+          if (uniform.identical()) {
+            throw new ArtifactException(
+                "%s: the artifact is missing or damaged; load the model again, which makes it again"
+                    .formatted(served.directory()));
+          }
+          return inTurn(
+              progress, memory, () -> makeTwin(checkpoint, key, uniform, served, progress));
+        });
+  }
+
+  private Artifact makeTwin(
+      Checkpoint checkpoint,
+      ArtifactKey key,
+      Baseline.Uniform uniform,
+      Artifact served,
+      Consumer<Progress> progress) {
+    ArtifactLayout whole = layout(checkpoint);
+    ArtifactLayout one =
+        new ArtifactLayout(whole.group(), whole.embeddings(), whole.head(), 1);
+    return written(
+        store.begin(key, checkpoint.spec(), one),
+        writer -> {
+          logger.info("no stored {} to compare with: quantizing it now", uniform.variant());
+          return new Quantization(checkpoint, key.modelDigests(), settings, progress)
+              .twin(writer, uniform, served);
         });
   }
 
   @SuppressWarnings("try") // the turn and the reservation are held, not used
-  private Artifact inTurn(
-      Checkpoint checkpoint,
-      ArtifactKey key,
+  private static Artifact inTurn(
       Consumer<Progress> progress,
-      Supplier<? extends Reservation> memory) {
+      Supplier<? extends Reservation> memory,
+      Supplier<Artifact> work) {
     try (SearchTurn turn = SearchTurn.take(progress);
         Reservation reservation = memory.get()) {
-      return make(checkpoint, key, progress);
+      return work.get();
     }
   }
 
   private Artifact make(Checkpoint checkpoint, ArtifactKey key, Consumer<Progress> progress) {
-    ArtifactStore.Claim claim = store.begin(key, checkpoint.spec(), layout(checkpoint));
+    ArtifactLayout layout = layout(checkpoint);
+    return written(
+        store.begin(key, checkpoint.spec(), layout),
+        writer -> {
+          logger.info("no finished artifact for this model and these settings: quantizing it now");
+          return new Quantization(checkpoint, key.modelDigests(), settings, progress)
+              .run(
+                  writer,
+                  new UniformTwin.Place(
+                      store, settings.loading().baseline(), key, checkpoint.spec(), layout));
+        });
+  }
+
+  private static Artifact written(
+      ArtifactStore.Claim claim, Function<ArtifactWriter, Artifact> work) {
     if (claim instanceof ArtifactStore.Ready ready) {
       return ready.artifact();
     }
     try (ArtifactWriter writer = ((ArtifactStore.Granted) claim).writer()) {
-      logger.info("no finished artifact for this model and these settings: quantizing it now");
-      Artifact artifact =
-          new Quantization(checkpoint, key.modelDigests(), settings, progress).run(writer);
+      Artifact artifact = work.apply(writer);
       logger.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
       return artifact;
     } catch (OutOfMemoryError e) {

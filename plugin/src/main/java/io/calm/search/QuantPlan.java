@@ -56,6 +56,70 @@ public record QuantPlan(
     return "uniform-" + algorithm;
   }
 
+  /** Returns the only algorithm of the served blocks; empty if they are a mix. */
+  public Optional<String> servedUniform() {
+    if (!served.equals(Search.MIX)) {
+      return Optional.of(served.substring(uniform("").length()));
+    }
+    List<String> algorithms = blocks.stream().map(BlockChoice::algorithm).distinct().toList();
+    return algorithms.size() == 1 ? Optional.of(algorithms.get(0)) : Optional.empty();
+  }
+
+  /**
+   * Returns the algorithm whose uniform plan has the lowest sum of block errors among those of the
+   * pool, as the candidates were measured; empty if each failed on a block.
+   */
+  public Optional<String> lowestErrors() {
+    return UniformRanking.first(pool, blocks);
+  }
+
+  /**
+   * Returns the description of a uniform plan that was made beside this one, on the same
+   * calibration and with the same lm_head.
+   *
+   * @param reason the reason for the plan, in one sentence
+   */
+  public QuantPlan ofUniform(String algorithm, String reason) {
+    return new QuantPlan(
+        blocks.stream()
+            .map(block -> new BlockChoice(block.block(), algorithm, reason, Map.of()))
+            .toList(),
+        List.of(algorithm),
+        uniform(algorithm),
+        reason,
+        group,
+        metric,
+        0,
+        0,
+        0,
+        0,
+        0,
+        Optional.empty(),
+        head,
+        calibration,
+        0);
+  }
+
+  /** Returns this plan with another lm_head. */
+  public QuantPlan withHead(Head other) {
+    return new QuantPlan(
+        blocks,
+        pool,
+        served,
+        reason,
+        group,
+        metric,
+        evaluations,
+        collectionForwards,
+        guardForwards,
+        excludedRows,
+        scoredRows,
+        guard,
+        other,
+        calibration,
+        seconds);
+  }
+
   /**
    * The choice for one block.
    *

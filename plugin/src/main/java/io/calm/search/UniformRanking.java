@@ -4,6 +4,7 @@ import io.calm.quant.Quantizer;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -40,15 +41,25 @@ record UniformRanking(List<Ranked> plans) {
     double before = inherited.stream().mapToDouble(Double::doubleValue).sum();
     return new UniformRanking(
         pool.stream()
-            .map(quantizer -> new Ranked(quantizer, blockErrors(quantizer, choices) - before))
+            .map(quantizer -> new Ranked(quantizer, blockErrors(quantizer.name(), choices) - before))
             .filter(ranked -> Double.isFinite(ranked.blockErrors()))
             .sorted(Comparator.comparingDouble(Ranked::blockErrors))
             .toList());
   }
 
-  private static double blockErrors(Quantizer quantizer, List<QuantPlan.BlockChoice> choices) {
+  /**
+   * Returns the algorithm of a finished plan's pool that ranks first; empty if each failed on a
+   * block. The errors that blocks inherit are the same for all and do not change the order.
+   */
+  static Optional<String> first(List<String> pool, List<QuantPlan.BlockChoice> choices) {
+    return pool.stream()
+        .filter(name -> Double.isFinite(blockErrors(name, choices)))
+        .min(Comparator.comparingDouble(name -> blockErrors(name, choices)));
+  }
+
+  private static double blockErrors(String algorithm, List<QuantPlan.BlockChoice> choices) {
     return choices.stream()
-        .map(choice -> choice.candidates().get(quantizer.name()))
+        .map(choice -> choice.candidates().get(algorithm))
         .mapToDouble(candidate -> candidate == null ? Double.NaN : candidate.normalizedMse())
         .sum();
   }

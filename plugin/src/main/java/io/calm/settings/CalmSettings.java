@@ -51,6 +51,7 @@ public record CalmSettings(
                 values.get(SettingKeys.DRAIN_TIMEOUT)),
             new LoadSettings(
                 values.get(SettingKeys.ENABLED),
+                values.get(SettingKeys.BASELINE),
                 values.get(SettingKeys.MEMORY_CHECK),
                 values.get(SettingKeys.TOKENIZER_PROBE),
                 values.cacheDir()),

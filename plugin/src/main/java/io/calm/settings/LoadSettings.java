@@ -6,9 +6,14 @@ import java.nio.file.Path;
  * Settings of the loading of a model.
  *
  * @param enabled whether DJL Serving uses this engine for the model
+ * @param baseline the uniform plan that the served one is compared with
  * @param memoryCheck whether a model that is estimated not to fit in memory is refused
  * @param tokenizerProbe when a tokenizer is first opened in a child process
  * @param cacheDir directory of the artifacts
  */
 public record LoadSettings(
-    boolean enabled, boolean memoryCheck, TokenizerProbing tokenizerProbe, Path cacheDir) {}
+    boolean enabled,
+    BaselineChoice baseline,
+    boolean memoryCheck,
+    TokenizerProbing tokenizerProbe,
+    Path cacheDir) {}

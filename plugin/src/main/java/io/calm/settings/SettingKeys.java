@@ -144,6 +144,14 @@ public final class SettingKeys {
                   Arrays.stream(TableFormat.values()).map(Optional::of))
               .toList());
 
+  static final SettingKey<BaselineChoice> BASELINE =
+      key(
+          "calm.baseline",
+          "auto",
+          "auto | off | the name of an algorithm, e.g. gptq",
+          SERVING,
+          ValueParsers.baseline());
+
   static final SettingKey<OptionalInt> THREADS =
       key(
           "calm.threads",

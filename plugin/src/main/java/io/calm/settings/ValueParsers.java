@@ -87,6 +87,17 @@ final class ValueParsers {
     };
   }
 
+  /** The name of an algorithm, {@code auto} or {@code off}. */
+  static Function<String, Optional<BaselineChoice>> baseline() {
+    return text ->
+        switch (text.toLowerCase(Locale.ROOT)) {
+          case "auto" -> Optional.of(new BaselineChoice.Auto());
+          case "off" -> Optional.of(new BaselineChoice.Off());
+          default ->
+              AlgorithmName.parse(text.toLowerCase(Locale.ROOT)).map(BaselineChoice.Named::new);
+        };
+  }
+
   /** Distinct names of algorithms, separated by commas; {@code auto} reads as the empty list. */
   static Function<String, Optional<List<AlgorithmName>>> namesOrAuto() {
     return text -> {

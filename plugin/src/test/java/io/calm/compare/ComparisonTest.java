@@ -51,10 +51,12 @@ class ComparisonTest {
   }
 
   /** A twin that takes 1 % less time than the served plan. */
-  private static class FakeBaseline implements Baseline {
+  private static class FakeTwin implements TwinSource {
     final AtomicInteger opened = new AtomicInteger();
     final AtomicInteger open = new AtomicInteger();
     final AtomicInteger steps = new AtomicInteger();
+    final AtomicLong clock = new AtomicLong();
+    volatile boolean wide;
     volatile TwinState state = TwinState.READY;
 
     @Override
@@ -73,10 +75,9 @@ class ComparisonTest {
     public Decoders open(List<StepShape> shapes) {
       opened.incrementAndGet();
       open.incrementAndGet();
-      AtomicLong clock = new AtomicLong();
       int blocks = StepShape.blocks(shapes);
-      TimedDecoder served = new TimedDecoder(clock, blocks, chunks -> step());
-      TimedDecoder uniform = new TimedDecoder(clock, blocks, chunks -> step());
+      TimedDecoder served = new TimedDecoder(clock, blocks, chunks -> step(1010));
+      TimedDecoder uniform = new TimedDecoder(clock, blocks, chunks -> step(1000));
       return new Decoders() {
         @Override
         public Decoder served() {
@@ -95,10 +96,10 @@ class ComparisonTest {
       };
     }
 
-    private long step() {
+    private long step(long nanos) {
       steps.incrementAndGet();
       stepped();
-      return 10;
+      return wide ? nanos + 100L * (steps.get() % 7) : nanos;
     }
 
     @Override
@@ -107,12 +108,16 @@ class ComparisonTest {
     }
   }
 
-  private Comparison start(Baseline baseline, boolean auto, double share, MachineInfo machine) {
+  private Comparison start(FakeTwin baseline, boolean auto, double share, MachineInfo machine) {
     Comparison comparison =
         Comparison.start(
             new Comparison.Subject("m", "calm", "abc", Optional.of(machine), 2),
             new Comparison.Options(
-                auto, share, Duration.ofMillis(50), PairedSteps.Limits.exactly(20)),
+                auto,
+                share,
+                Duration.ofMillis(50),
+                PairedSteps.Limits.exactly(20),
+                baseline.clock::get),
             baseline,
             Optional.of(new ProbeStore(cache)),
             busy::get);
@@ -134,12 +139,15 @@ class ComparisonTest {
 
   @Test
   void anIdleModelIsProbedByItselfAndTheResultIsLoadedAtTheNextStart() throws Exception {
-    FakeBaseline first = new FakeBaseline();
+    FakeTwin first = new FakeTwin();
     LatencyReport.Probe done = await(start(first, true, 0, MACHINE), ProbeState.DONE);
     assertEquals(StepShape.PROBED.size(), done.rows().size());
+    for (ProbeRow row : done.rows()) {
+      assertEquals(1, row.deviation().percent(), 1e-9);
+    }
     assertEquals(0, first.open.get(), "decoders that are still open");
 
-    FakeBaseline second = new FakeBaseline();
+    FakeTwin second = new FakeTwin();
     LatencyReport.Probe loaded = start(second, true, 0, MACHINE).report("m", "calm").probe();
     assertEquals(done, loaded);
     Thread.sleep(200);
@@ -148,23 +156,37 @@ class ComparisonTest {
 
   @Test
   void anotherMachineIsProbedAgain() throws Exception {
-    await(start(new FakeBaseline(), true, 0, MACHINE), ProbeState.DONE);
-    MachineInfo other =
-        new MachineInfo("another", 2, "avx2", "Linux", "amd64", 1L << 34, "a JVM");
-    FakeBaseline baseline = new FakeBaseline();
+    await(start(new FakeTwin(), true, 0, MACHINE), ProbeState.DONE);
+    MachineInfo other = new MachineInfo("another", 2, "avx2", "Linux", "amd64", 1L << 34, "a JVM");
+    FakeTwin baseline = new FakeTwin();
     await(start(baseline, true, 0, other), ProbeState.DONE);
     assertEquals(1, baseline.opened.get());
   }
 
   @Test
+  void aResultWithAWideIntervalIsShownAndMeasuredAgainAtTheNextStart() throws Exception {
+    FakeTwin noisy = new FakeTwin();
+    noisy.wide = true;
+    LatencyReport.Probe wide = await(start(noisy, true, 0, MACHINE), ProbeState.DONE);
+    assertTrue(wide.rows().stream().anyMatch(row -> row.deviation().halfWidth() > 0.3));
+
+    FakeTwin baseline = new FakeTwin();
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    assertEquals(StepShape.PROBED.size(), comparison.rows().size());
+    LatencyReport.Probe done = await(comparison, ProbeState.DONE);
+    assertEquals(1, baseline.opened.get());
+    assertEquals(1, done.rows().get(0).deviation().percent(), 1e-9);
+  }
+
+  @Test
   void aDamagedResultIsMeasuredAgain() throws Exception {
-    await(start(new FakeBaseline(), true, 0, MACHINE), ProbeState.DONE);
+    await(start(new FakeTwin(), true, 0, MACHINE), ProbeState.DONE);
     Path file = cache.resolve("latency").resolve("abc-uniform-gptq.json");
     for (String damage : List.of("", "{", "[]", "{\"machine\": 3}", "{\"rows\": []}")) {
       Files.delete(file);
       Files.writeString(file, damage);
       Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
-      FakeBaseline baseline = new FakeBaseline();
+      FakeTwin baseline = new FakeTwin();
       await(start(baseline, true, 0, MACHINE), ProbeState.DONE);
       assertEquals(1, baseline.opened.get(), damage);
       assertTrue(JsonParser.parseString(Files.readString(file)).isJsonObject());
@@ -174,7 +196,7 @@ class ComparisonTest {
   @Test
   void aModelThatIsNeverIdleIsNotProbed() throws Exception {
     busy.set(true);
-    FakeBaseline baseline = new FakeBaseline();
+    FakeTwin baseline = new FakeTwin();
     Comparison comparison = start(baseline, true, 0, MACHINE);
     comparison.requestProbe();
     Thread.sleep(300);
@@ -184,8 +206,8 @@ class ComparisonTest {
 
   @Test
   void aRequestStopsTheProbeWhichContinuesWhenTheModelIsIdle() throws Exception {
-    FakeBaseline baseline =
-        new FakeBaseline() {
+    FakeTwin baseline =
+        new FakeTwin() {
           @Override
           void stepped() {
             if (steps.get() == 300) { // in the second kind of step
@@ -207,7 +229,7 @@ class ComparisonTest {
 
   @Test
   void aMissingTwinIsMadeOnlyOnRequest() throws Exception {
-    FakeBaseline baseline = new FakeBaseline();
+    FakeTwin baseline = new FakeTwin();
     baseline.state = TwinState.MISSING;
     Comparison comparison = start(baseline, true, 0, MACHINE);
     Thread.sleep(200);
@@ -227,7 +249,7 @@ class ComparisonTest {
     for (int i = 0; i < 2; i++) {
       all.add(
           start(
-              new FakeBaseline() {
+              new FakeTwin() {
                 @Override
                 public Decoders open(List<StepShape> shapes) {
                   most.accumulateAndGet(atOnce.incrementAndGet(), Math::max);
@@ -262,8 +284,8 @@ class ComparisonTest {
 
   @Test
   void memoryThatIsNotThereIsAStateAndNoFailureOfTheModel() throws Exception {
-    FakeBaseline baseline =
-        new FakeBaseline() {
+    FakeTwin baseline =
+        new FakeTwin() {
           @Override
           public Decoders open(List<StepShape> shapes) {
             throw new IllegalStateException("memory: 12 MiB needed");
@@ -275,7 +297,7 @@ class ComparisonTest {
 
   @Test
   void aTwinThatCannotBeOpenedLeavesAllRequestsToTheModel() throws Exception {
-    Comparison comparison = start(new FakeBaseline(), false, 0.5, MACHINE);
+    Comparison comparison = start(new FakeTwin(), false, 0.5, MACHINE);
     long start = System.nanoTime();
     while (comparison.report("m", "calm").twin().state() != TwinState.FAILED) {
       assertTrue(System.nanoTime() - start < Duration.ofSeconds(60).toNanos());

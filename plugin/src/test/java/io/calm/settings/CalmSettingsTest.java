@@ -51,6 +51,7 @@ class CalmSettingsTest {
         calm.calibration.length; 256; from 8 to 32768; RESULT
         calm.calibration.seed; 0; a whole number of 64 bits; RESULT
         calm.lm-head; auto; auto | int8 | int4 | float16 | float32; RESULT
+        calm.baseline; auto; auto | off | the name of an algorithm, e.g. gptq; SERVING
         calm.threads; auto; auto | from 1 to 1024; SERVING
         calm.backend; auto; auto | native | java | pytorch; SERVING
         calm.kernel; auto; auto | java | scalar | avx2 | avx-vnni | avx512-vnni | amx | neon-dotprod; SERVING
@@ -95,6 +96,7 @@ class CalmSettingsTest {
             new TimeoutSettings(Optional.empty(), Duration.ofSeconds(30), Duration.ofSeconds(25)),
             new LoadSettings(
                 false,
+                new BaselineChoice.Auto(),
                 true,
                 TokenizerProbing.AUTO,
                 Path.of(System.getProperty("user.home"), ".cache", "calm")),
@@ -120,6 +122,7 @@ class CalmSettingsTest {
     values.put("calm.calibration.length", "32768");
     values.put("calm.calibration.seed", "-7");
     values.put("calm.lm-head", "float16");
+    values.put("calm.baseline", "awq+gptq");
     values.put("calm.threads", "1024");
     values.put("calm.backend", "native");
     values.put("calm.kernel", "avx2");
@@ -163,7 +166,12 @@ class CalmSettingsTest {
                 OptionalInt.of(4096), OptionalLong.of(512), 4096, 1, OptionalInt.of(2000)),
             new TimeoutSettings(
                 Optional.of(Duration.ofMinutes(10)), Duration.ofSeconds(5), Duration.ZERO),
-            new LoadSettings(true, false, TokenizerProbing.OFF, Path.of("/var/cache/calm")),
+            new LoadSettings(
+                true,
+                new BaselineChoice.Named(new AlgorithmName("awq+gptq")),
+                false,
+                TokenizerProbing.OFF,
+                Path.of("/var/cache/calm")),
             new CompareSettings(false, 0.5));
     Map<String, String> options = new TreeMap<>();
     Map<String, String> variables = new TreeMap<>();

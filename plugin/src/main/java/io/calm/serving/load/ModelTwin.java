@@ -4,18 +4,16 @@ import io.calm.artifact.Artifact;
 import io.calm.artifact.ArtifactLayout;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
-import io.calm.compare.Baseline;
 import io.calm.compare.LatencyReport;
 import io.calm.compare.LatencyReport.TwinState;
 import io.calm.compare.StepShape;
+import io.calm.compare.TwinSource;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
-import io.calm.model.QuantizedModel;
+import io.calm.quantize.Baseline;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
-import io.calm.search.QuantPlan;
 import io.calm.serving.model.LoadCancelledException;
-import io.calm.settings.CalmSettings;
 import io.calm.torch.Backends;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -23,60 +21,48 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /** The uniform twin of a model that {@link ModelLoader} loads. Reads its files when it is used. */
-final class ModelTwin implements Baseline {
+final class ModelTwin implements TwinSource {
   /** Tokens of the largest step of a probe. */
   private static final int PROBE_TOKENS = 256;
 
   private static final int PROBE_SEQUENCES = 8;
 
   private final ModelLoader.Order order;
-  private final QuantPlan plan;
+  private final Artifact served;
   private final SchedulerSettings budgets;
-  private final UniformChoice choice;
 
   /**
-   * Selects the twin.
+   * Creates the access to the twin.
    *
-   * @param served served artifact, which is not kept
+   * @param served served artifact, which may be closed
    * @param budgets budgets of the model's scheduler
    */
   ModelTwin(ModelLoader.Order order, Artifact served, SchedulerSettings budgets) {
     this.order = order;
-    this.plan = served.plan();
+    this.served = served;
     this.budgets = budgets;
-    this.choice = UniformChoice.of(plan);
-  }
-
-  private boolean identical() {
-    return choice.identical();
   }
 
   @Override
   public LatencyReport.Twin describe() {
-    if (choice.algorithm().isEmpty()) {
-      return LatencyReport.Twin.off("auto", choice.reason());
-    }
-    boolean stored = identical() || withCheckpoint(this::isStored);
-    return new LatencyReport.Twin(
-        "auto",
-        choice.variant(),
-        identical(),
-        stored ? TwinState.READY : TwinState.MISSING,
-        choice.reason());
+    String setting = order.settings().loading().baseline().setting();
+    Baseline selected = withCheckpoint(checkpoint -> store().baseline(checkpoint, served));
+    return selected instanceof Baseline.Uniform uniform
+        ? new LatencyReport.Twin(
+            setting,
+            uniform.variant(),
+            uniform.identical(),
+            uniform.stored() ? TwinState.READY : TwinState.MISSING,
+            uniform.reason())
+        : LatencyReport.Twin.off(setting, selected.reason());
   }
 
-  private boolean isStored(Checkpoint checkpoint) {
-    var found = twinStore().find(checkpoint);
-    found.ifPresent(Artifact::close);
-    return found.isPresent();
-  }
-
-  private QuantizedModelStore twinStore() {
-    return new QuantizedModelStore(identical() ? order.settings() : choice.settings(order, plan));
+  private QuantizedModelStore store() {
+    return new QuantizedModelStore(order.settings());
   }
 
   private <T> T withCheckpoint(Function<Checkpoint, T> work) {
-    var answers = new QuantizedModelStore(order.settings()).answers();
+    var answers = store().answers();
     try (Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), false, answers)) {
       return work.apply(checkpoint);
     }
@@ -86,20 +72,32 @@ final class ModelTwin implements Baseline {
   public void make(BooleanSupplier cancelled) {
     withCheckpoint(
             checkpoint ->
-                twinStore()
-                    .get(
-                        checkpoint,
-                        step -> {
-                          if (cancelled.getAsBoolean()) {
-                            throw new LoadCancelledException(
-                                "model %s was unregistered".formatted(order.name()));
-                          }
-                        },
-                        () ->
-                            ModelLoader.reserve(
-                                order.settings(),
-                                ModelLoader.memory(checkpoint, order.settings(), false))))
+                twin(
+                    checkpoint,
+                    cancelled,
+                    () ->
+                        ModelLoader.reserve(
+                            order.settings(),
+                            ModelLoader.memory(checkpoint, order.settings(), false))))
         .close();
+  }
+
+  /** Opens the twin, or makes it with the memory that the supplier reserves. */
+  private Artifact twin(
+      Checkpoint checkpoint,
+      BooleanSupplier cancelled,
+      Supplier<QuantizedModelStore.Reservation> search) {
+    return store()
+        .openBaseline(
+            checkpoint,
+            served,
+            step -> {
+              if (cancelled.getAsBoolean()) {
+                throw new LoadCancelledException(
+                    "model %s was unregistered".formatted(order.name()));
+              }
+            },
+            search);
   }
 
   @Override
@@ -118,10 +116,9 @@ final class ModelTwin implements Baseline {
           return closingOnFailure(
               memory,
               () -> {
-                Decoder served = decoder(order.settings(), checkpoint, probe);
+                Decoder model = servedDecoder(checkpoint, probe);
                 return closingOnFailure(
-                    served::close,
-                    () -> new Opened(served, twinDecoder(checkpoint, probe), memory));
+                    model::close, () -> new Opened(model, twinDecoder(checkpoint, probe), memory));
               });
         });
   }
@@ -168,29 +165,39 @@ final class ModelTwin implements Baseline {
   }
 
   private MemoryEstimate estimate(Checkpoint checkpoint, SchedulerSettings each, int decoders) {
-    ArtifactLayout layout = new QuantizedModelStore(order.settings()).layout(checkpoint);
+    ArtifactLayout layout = store().layout(checkpoint);
+    boolean identical = describe().identical();
     return MemoryEstimate.ofTwin(
-        checkpoint.spec(), layout, order.settings(), each, !identical(), decoders);
+        checkpoint.spec(), layout, order.settings(), each, !identical, decoders);
+  }
+
+  private Decoder servedDecoder(Checkpoint checkpoint, SchedulerSettings each) {
+    try (Artifact artifact = store().find(checkpoint).orElseThrow(this::missing)) {
+      return decoder(artifact, each);
+    }
   }
 
   private Decoder twinDecoder(Checkpoint checkpoint, SchedulerSettings each) {
-    return decoder(
-        identical() ? order.settings() : choice.settings(order, plan), checkpoint, each);
+    try (Artifact artifact = twin(checkpoint, () -> false, this::noSearch)) {
+      return decoder(artifact, each);
+    }
   }
 
-  private Decoder decoder(CalmSettings plan, Checkpoint checkpoint, SchedulerSettings each) {
-    try (Artifact artifact =
-        new QuantizedModelStore(plan)
-            .find(checkpoint)
-            .orElseThrow(
-                () ->
-                    new IllegalStateException(
-                        "the artifact is no longer in %s; load the model again"
-                            .formatted(order.settings().loading().cacheDir())))) {
-      QuantizedModel model = artifact.model();
-      return Backends.open(
-          model, order.settings().decoder().forDecoder(), each.blocks(), each.largestStep());
-    }
+  private Decoder decoder(Artifact artifact, SchedulerSettings each) {
+    return Backends.open(
+        artifact.model(), order.settings().decoder().forDecoder(), each.blocks(), each.largestStep());
+  }
+
+  private QuantizedModelStore.Reservation noSearch() {
+    throw new IllegalStateException(
+        "the uniform twin of %s is missing or damaged; POST /calm/models/%s/latency makes it again"
+            .formatted(order.name(), order.name()));
+  }
+
+  private IllegalStateException missing() {
+    return new IllegalStateException(
+        "%s: the artifact is missing or damaged; load the model again, which makes it again"
+            .formatted(served.directory()));
   }
 
   private static <T> T closingOnFailure(QuantizedModelStore.Reservation held, Supplier<T> work) {

@@ -9,10 +9,10 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
-import io.calm.compare.Baseline;
 import io.calm.compare.Comparison;
 import io.calm.compare.LatencyReport;
 import io.calm.compare.StepShape;
+import io.calm.compare.TwinSource;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.kernels.JavaSearchKernels;
@@ -129,8 +129,8 @@ class ShadowShareTest {
     }
   }
 
-  private final Baseline baseline =
-      new Baseline() {
+  private final TwinSource baseline =
+      new TwinSource() {
         @Override
         public LatencyReport.Twin describe() {
           return new LatencyReport.Twin(
@@ -155,7 +155,7 @@ class ShadowShareTest {
         }
       };
 
-  private ServedModel model(QuantizedModel weights, Optional<Baseline> twin, double share) {
+  private ServedModel model(QuantizedModel weights, Optional<TwinSource> twin, double share) {
     Checkpoint checkpoint = Checkpoints.open(Repository.path("models/calm-tiny-llama"));
     var tokenizer = checkpoint.tokenizer();
     Scheduler scheduler = Scheduler.start("m", decoder(weights), BUDGETS, System::nanoTime);
@@ -215,13 +215,11 @@ class ShadowShareTest {
   private Map<Integer, String> plain(QuantizedModel weights, int requests) {
     Map<Integer, String> answers = new HashMap<>();
     TextService alone =
-        new TextService(
-            new CalmMetrics(new CollectorRegistry(), List::of), InstantSource.system());
+        new TextService(new CalmMetrics(new CollectorRegistry(), List::of), InstantSource.system());
     try (ServedModel model = model(weights, Optional.empty(), 0)) {
       for (int number = 0; number < requests; number++) {
         JsonObject request = body(number, false);
-        answers.put(
-            number, choice(CollectedReply.of(alone, model, Schema.COMPLETIONS, request)));
+        answers.put(number, choice(CollectedReply.of(alone, model, Schema.COMPLETIONS, request)));
       }
     }
     return answers;

@@ -6,10 +6,10 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 
 /** Access to the uniform twin of a served model. All methods but {@link #describe} may be slow. */
-public interface Baseline {
+public interface TwinSource {
   /** A model without a twin. */
-  Baseline NONE =
-      new Baseline() {
+  TwinSource NONE =
+      new TwinSource() {
         @Override
         public LatencyReport.Twin describe() {
           return LatencyReport.Twin.off("off", "this model has no uniform twin");

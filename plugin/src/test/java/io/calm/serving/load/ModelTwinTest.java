@@ -1,0 +1,144 @@
+package io.calm.serving.load;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.artifact.Artifact;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.compare.LatencyReport;
+import io.calm.compare.LatencyReport.TwinState;
+import io.calm.compare.ShadowShare;
+import io.calm.compare.StepShape;
+import io.calm.compare.TwinSource;
+import io.calm.generate.Scheduler;
+import io.calm.generate.SchedulerSettings;
+import io.calm.quantize.QuantizedModelStore;
+import io.calm.runtime.Decoder;
+import io.calm.runtime.Decoder.Chunk;
+import io.calm.runtime.Decoder.Wanted;
+import io.calm.serving.model.LmiOptions;
+import io.calm.serving.model.ServedModel;
+import io.calm.settings.CalmSettings;
+import io.calm.testing.Repository;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The uniform twin of the tiny model, which is uniform itself and needs no search. */
+class ModelTwinTest {
+  private static final Path MODEL = Repository.path("models/calm-tiny-llama");
+  private static final SchedulerSettings BUDGETS = new SchedulerSettings(256, 64, 4, 8, 256);
+
+  @TempDir Path cache;
+
+  private ModelLoader.Order order(Map<String, String> more) {
+    Map<String, String> settings = new TreeMap<>(more);
+    settings.put("calm.algorithm", "rtn");
+    settings.put("calm.lm-head", "int8");
+    settings.put("calm.threads", "1");
+    settings.put("calm.kv-budget-mb", "4");
+    settings.put("calm.cache-dir", cache.resolve("calm").toString());
+    return new ModelLoader.Order(
+        "m", "file:/m", MODEL, CalmSettings.of(settings, Map.of()), LmiOptions.DEFAULT, false);
+  }
+
+  private static ModelTwin twin(ModelLoader.Order order) {
+    try (Checkpoint checkpoint = Checkpoints.open(MODEL);
+        Artifact artifact =
+            new QuantizedModelStore(order.settings()).get(checkpoint, progress -> {})) {
+      return new ModelTwin(order, artifact, BUDGETS);
+    }
+  }
+
+  private static long promised() {
+    return MemoryLedger.PROCESS.room().promised();
+  }
+
+  private static float[] logits(Decoder decoder) {
+    Chunk chunk = new Chunk(new int[] {0}, 0, new int[] {1, 5, 9}, Wanted.LAST);
+    return decoder.step(List.of(chunk)).get(0).get(0).values().clone();
+  }
+
+  @Test
+  void aUniformPlanIsItsOwnTwinOpenedASecondTime() {
+    ModelTwin twin = twin(order(Map.of()));
+    LatencyReport.Twin described = twin.describe();
+    assertEquals("uniform-rtn", described.variant());
+    assertEquals("auto", described.setting());
+    assertTrue(described.identical());
+    assertEquals(TwinState.READY, described.state());
+
+    long before = promised();
+    try (TwinSource.Decoders decoders = twin.open(StepShape.PROBED)) {
+      assertTrue(promised() > before, "the memory of the decoders is reserved");
+      assertArrayEquals(logits(decoders.served()), logits(decoders.uniform()));
+    }
+    assertEquals(before, promised());
+  }
+
+  @Test
+  void theBaselineCanBeOff() {
+    LatencyReport.Twin described = twin(order(Map.of("calm.baseline", "off"))).describe();
+    assertEquals(TwinState.OFF, described.state());
+    assertEquals("calm.baseline=off", described.reason());
+  }
+
+  @Test
+  void decodersThatDoNotFitAreRefusedAndLeaveNoReservation() {
+    ModelTwin twin = twin(order(Map.of()));
+    MemoryEstimate all =
+        new MemoryEstimate(List.of(new MemoryEstimate.Part("everything", 1L << 50, "wait")));
+    try (MemoryLedger.MemoryReservation held = MemoryLedger.PROCESS.reserveUnchecked(all)) {
+      long before = promised();
+      assertThrows(NotEnoughMemoryException.class, () -> twin.open(StepShape.PROBED));
+      assertThrows(NotEnoughMemoryException.class, () -> twin.schedule(0.5));
+      assertEquals(before, promised());
+    }
+  }
+
+  @Test
+  void theMemoryOfATwinThatAnswersCountsUntilItIsClosed() throws Exception {
+    ModelTwin twin = twin(order(Map.of()));
+    long before = promised();
+    Scheduler scheduler = twin.schedule(0.1);
+    assertTrue(promised() > before);
+    assertEquals(7, scheduler.settings().blocks(), "a tenth of 64 blocks, rounded up");
+    scheduler.close();
+    assertTrue(scheduler.awaitClosed(Duration.ofSeconds(30)));
+    assertEquals(before, promised());
+  }
+
+  @Test
+  void aLoadedModelSharesItsRequestsAndUnloadsBothPlans() throws Exception {
+    ModelLoader.Order order = order(Map.of("calm.compare.share", "0.5"));
+    ServedModel model = ModelLoader.load(order, progress -> {});
+    Scheduler scheduler;
+    try {
+      long start = System.nanoTime();
+      Optional<ShadowShare.Twin> running = model.comparison().shadow().twin();
+      while (running.isEmpty()) {
+        assertTrue(System.nanoTime() - start < Duration.ofSeconds(60).toNanos());
+        Thread.sleep(5);
+        running = model.comparison().shadow().twin();
+      }
+      assertEquals("uniform-rtn", running.get().variant());
+      assertEquals(0.5, model.latency().shadow().share());
+      scheduler = running.get().scheduler();
+    } finally {
+      CountDownLatch freed = new CountDownLatch(1);
+      model.unload(freed::countDown);
+      assertTrue(freed.await(60, java.util.concurrent.TimeUnit.SECONDS));
+    }
+    assertTrue(scheduler.ended());
+    assertTrue(model.scheduler().ended());
+  }
+}

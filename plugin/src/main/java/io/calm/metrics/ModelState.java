@@ -1,5 +1,6 @@
 package io.calm.metrics;
 
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
@@ -10,6 +11,8 @@ import java.util.Optional;
  * @param ready whether the model answers requests
  * @param scheduling present if the model answers requests
  * @param search present while the model is being loaded
+ * @param plan present if the model was quantized
+ * @param artifact present if the weights are those of an artifact
  * @param deviations latency against the uniform twin; empty if it was not measured
  */
 public record ModelState(
@@ -18,20 +21,22 @@ public record ModelState(
     boolean ready,
     Optional<Scheduling> scheduling,
     Optional<SearchState> search,
+    Optional<Plan> plan,
+    Optional<Artifact> artifact,
     List<Deviation> deviations) {
 
   public ModelState {
     deviations = List.copyOf(deviations);
   }
 
-  /** Creates the state of a model that was not compared with its uniform twin. */
+  /** Creates the state of a model without a plan, an artifact and a uniform twin. */
   public ModelState(
       String model,
       String variant,
       boolean ready,
       Optional<Scheduling> scheduling,
       Optional<SearchState> search) {
-    this(model, variant, ready, scheduling, search, List.of());
+    this(model, variant, ready, scheduling, search, Optional.empty(), Optional.empty(), List.of());
   }
 
   /**
@@ -57,6 +62,7 @@ public record ModelState(
    * @param cachedBlocks KV blocks that only the prefix cache holds
    * @param prefixTokens prompt tokens that were looked up in the prefix cache
    * @param prefixHitTokens prompt tokens that were found there
+   * @param stepSequences sum over all steps of their sequences
    */
   public record Scheduling(
       int running,
@@ -68,7 +74,17 @@ public record ModelState(
       long prefixHitTokens,
       long preemptions,
       long steps,
-      long stepTokens) {}
+      long stepTokens,
+      long stepSequences,
+      Limits limits) {}
+
+  /**
+   * The limits of the scheduler.
+   *
+   * @param running maximum number of running sequences ({@code calm.max-running})
+   * @param waiting maximum number of requests in the queue ({@code calm.queue-size})
+   */
+  public record Limits(int running, int waiting) {}
 
   /**
    * The progress of a load.
@@ -84,5 +100,34 @@ public record ModelState(
    * @param block index from 0
    * @param lastScore NaN before the first
    */
-  public record Blocks(int block, int blocks, int evaluations, double lastScore) {}
+  public record Blocks(int block, int blocks, double lastScore) {}
+
+  /**
+   * The plan of a quantized model.
+   *
+   * @param metric the measure of the scores, as in {@code calm.metric}
+   * @param group maximum number of inputs that share a scale
+   * @param lmHead number format of the lm_head
+   * @param blocks one choice for each block, in order
+   */
+  public record Plan(String metric, int group, String lmHead, List<Block> blocks) {
+    public Plan {
+      blocks = List.copyOf(blocks);
+    }
+
+    /**
+     * The choice for a block.
+     *
+     * @param score NaN if it was not scored
+     */
+    public record Block(int block, String algorithm, double score) {}
+  }
+
+  /**
+   * The stored artifact of a model.
+   *
+   * @param bytes size of all its files
+   * @param created time of its publication
+   */
+  public record Artifact(long bytes, Instant created) {}
 }

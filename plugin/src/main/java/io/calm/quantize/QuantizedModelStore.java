@@ -7,6 +7,7 @@ import io.calm.artifact.ArtifactLayout;
 import io.calm.artifact.ArtifactStore;
 import io.calm.artifact.ArtifactWriter;
 import io.calm.artifact.FileDigests;
+import io.calm.artifact.LookupCounts;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.FileCheckCache;
@@ -93,9 +94,12 @@ public final class QuantizedModelStore {
           requireBaseline(checkpoint);
           ArtifactKey key = key(checkpoint);
           Optional<Artifact> found = store.find(key);
-          return found.isPresent()
-              ? found.get()
-              : inTurn(progress, memory, () -> make(checkpoint, key, progress));
+          if (found.isPresent()) {
+            LookupCounts.PROCESS.count(LookupCounts.Outcome.HIT);
+            return found.get();
+          }
+          // the store counts the outcome
+          return inTurn(progress, memory, () -> make(checkpoint, key, progress));
         });
   }
 

@@ -161,7 +161,8 @@ public final class ModelLoader {
           limits(settings),
           order.lmi(),
           Instant.now(),
-          comparison(order, artifact, scheduler, weights));
+          comparison(order, artifact, scheduler, weights),
+          Optional.of(new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())));
     }
   }
 

@@ -24,6 +24,7 @@ import java.util.OptionalInt;
  * @param lmi form of replies in DJL's schema
  * @param created time of the load
  * @param comparison comparison with the uniform twin
+ * @param artifact the artifact whose weights are served; empty if there is none
  */
 public record ServedModel(
     String name,
@@ -37,10 +38,11 @@ public record ServedModel(
     Limits limits,
     LmiOptions lmi,
     Instant created,
-    Comparison comparison)
+    Comparison comparison,
+    Optional<StoredArtifact> artifact)
     implements AutoCloseable {
 
-  /** Creates a model without a uniform twin. */
+  /** Creates a model without a uniform twin and without an artifact. */
   public ServedModel(
       String name,
       String url,
@@ -65,8 +67,17 @@ public record ServedModel(
         limits,
         lmi,
         created,
-        Comparison.none());
+        Comparison.none(),
+        Optional.empty());
   }
+
+  /**
+   * The artifact whose weights are served.
+   *
+   * @param bytes size of all its files
+   * @param created time of its publication
+   */
+  public record StoredArtifact(long bytes, Instant created) {}
 
   /**
    * Limits of a request in addition to those of the scheduler.

@@ -181,7 +181,8 @@ class ShadowShareTest {
         ServedModel.Limits.DEFAULT,
         LmiOptions.DEFAULT,
         Instant.EPOCH,
-        comparison);
+        comparison,
+        Optional.empty());
   }
 
   private ServedModel withTwin(double share) throws InterruptedException {

@@ -370,7 +370,7 @@ public final class Comparison implements AutoCloseable {
     long start = System.nanoTime();
     boolean stopped;
     ProbeRun run = new ProbeRun(measured, options.limits(), () -> closed || turn.busy());
-    try (TwinSource.Decoders decoders = baseline.open(StepShape.PROBED)) {
+    try (TwinSource.PairedDecoders decoders = baseline.open(StepShape.PROBED)) {
       stopped =
           run.measure(
               new PairedSteps(decoders.served(), decoders.uniform(), options.nanoClock()),

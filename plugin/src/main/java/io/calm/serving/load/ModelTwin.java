@@ -101,7 +101,7 @@ final class ModelTwin implements TwinSource {
   }
 
   @Override
-  public Decoders open(List<StepShape> shapes) {
+  public PairedDecoders open(List<StepShape> shapes) {
     SchedulerSettings probe =
         new SchedulerSettings(
             budgets.maxContext(),
@@ -125,7 +125,7 @@ final class ModelTwin implements TwinSource {
 
   /** Two decoders and the reservation of their memory. */
   private record Opened(Decoder served, Decoder uniform, MemoryLedger.MemoryReservation memory)
-      implements Decoders {
+      implements PairedDecoders {
     @Override
     @SuppressWarnings("try") // closed in reverse order, each whatever the others throw
     public void close() {
@@ -185,7 +185,10 @@ final class ModelTwin implements TwinSource {
 
   private Decoder decoder(Artifact artifact, SchedulerSettings each) {
     return Backends.open(
-        artifact.model(), order.settings().decoder().forDecoder(), each.blocks(), each.largestStep());
+        artifact.model(),
+        order.settings().decoder().forDecoder(),
+        each.blocks(),
+        each.largestStep());
   }
 
   private QuantizedModelStore.Reservation noSearch() {

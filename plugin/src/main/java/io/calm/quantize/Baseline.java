@@ -63,16 +63,20 @@ public sealed interface Baseline {
         .map(QuantPlan.GuardResult::uniform)
         .map(
             name ->
-                uniform(name, "of the uniform plans that the search made, it is closest to full"
-                    + " precision"))
+                uniform(
+                    name,
+                    "of the uniform plans that the search made, it is closest to full"
+                        + " precision"))
         .or(
             () ->
                 served
                     .lowestErrors()
                     .map(
                         name ->
-                            uniform(name, "of the uniform plans, its blocks' errors have the"
-                                + " lowest sum in the search")))
+                            uniform(
+                                name,
+                                "of the uniform plans, its blocks' errors have the"
+                                    + " lowest sum in the search")))
         .orElseGet(() -> new None("no algorithm alone could quantize every block"));
   }
 

@@ -88,7 +88,9 @@ public final class QuantizedModelStore {
           requireBaseline(checkpoint);
           ArtifactKey key = key(checkpoint);
           Optional<Artifact> found = store.find(key);
-          return found.isPresent() ? found.get() : inTurn(progress, memory, () -> make(checkpoint, key, progress));
+          return found.isPresent()
+              ? found.get()
+              : inTurn(progress, memory, () -> make(checkpoint, key, progress));
         });
   }
 
@@ -110,7 +112,8 @@ public final class QuantizedModelStore {
           requireBaseline(checkpoint);
           Baseline selected = Baseline.select(settings.loading().baseline(), served.plan());
           return selected instanceof Baseline.Uniform uniform && !uniform.identical()
-              ? uniform.stored(store.isPublished(UniformTwin.key(served.key(), uniform.algorithm())))
+              ? uniform.stored(
+                  store.isPublished(UniformTwin.key(served.key(), uniform.algorithm())))
               : selected;
         });
   }
@@ -163,8 +166,7 @@ public final class QuantizedModelStore {
       Artifact served,
       Consumer<Progress> progress) {
     ArtifactLayout whole = layout(checkpoint);
-    ArtifactLayout one =
-        new ArtifactLayout(whole.group(), whole.embeddings(), whole.head(), 1);
+    ArtifactLayout one = new ArtifactLayout(whole.group(), whole.embeddings(), whole.head(), 1);
     return written(
         store.begin(key, checkpoint.spec(), one),
         writer -> {

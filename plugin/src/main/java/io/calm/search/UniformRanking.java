@@ -41,7 +41,8 @@ record UniformRanking(List<Ranked> plans) {
     double before = inherited.stream().mapToDouble(Double::doubleValue).sum();
     return new UniformRanking(
         pool.stream()
-            .map(quantizer -> new Ranked(quantizer, blockErrors(quantizer.name(), choices) - before))
+            .map(
+                quantizer -> new Ranked(quantizer, blockErrors(quantizer.name(), choices) - before))
             .filter(ranked -> Double.isFinite(ranked.blockErrors()))
             .sorted(Comparator.comparingDouble(Ranked::blockErrors))
             .toList());

@@ -214,8 +214,7 @@ class UniformTwinTest {
   }
 
   private static String hex(Artifact artifact) throws IOException {
-    return HexFormat.of()
-        .formatHex(Files.readAllBytes(artifact.directory().resolve("blocks.bin")));
+    return HexFormat.of().formatHex(Files.readAllBytes(artifact.directory().resolve("blocks.bin")));
   }
 
   @Test
@@ -247,8 +246,7 @@ class UniformTwinTest {
     CalmSettings settings = settings("calm.baseline", "awq");
     Artifact served = get(settings);
     Files.delete(served.directory().resolve("manifest.json"));
-    QuantizeException e =
-        assertThrows(QuantizeException.class, () -> open(settings, served));
+    QuantizeException e = assertThrows(QuantizeException.class, () -> open(settings, served));
     assertEquals(QuantizeException.Kind.STORAGE, e.kind());
     assertTrue(e.getMessage().contains("load the model again"), e.getMessage());
     assertFalse(uniform(settings, served).stored());
@@ -258,8 +256,7 @@ class UniformTwinTest {
   void anAlgorithmThatDoesNotApplyIsRefusedWhenTheModelIsLoaded() {
     for (String name : List.of("source", "nosuch")) {
       QuantizeException e =
-          assertThrows(
-              QuantizeException.class, () -> get(settings("calm.baseline", name)));
+          assertThrows(QuantizeException.class, () -> get(settings("calm.baseline", name)));
       assertEquals(QuantizeException.Kind.INVALID, e.kind());
       assertTrue(e.getMessage().contains("calm.baseline: "), e.getMessage());
       assertTrue(e.getMessage().contains(name), e.getMessage());

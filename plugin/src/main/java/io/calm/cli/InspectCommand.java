@@ -39,8 +39,9 @@ final class InspectCommand implements Callable<Integer> {
     ModelMixin.Resolved resolved = model.resolve();
     PrintWriter out = spec.commandLine().getOut();
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
+      QuantizedModelStore store = new QuantizedModelStore(resolved.settings());
       Artifact artifact =
-          new QuantizedModelStore(resolved.settings())
+          store
               .find(checkpoint)
               .orElseThrow(
                   () ->
@@ -58,6 +59,7 @@ final class InspectCommand implements Callable<Integer> {
         PlanTable.lines(artifact.plan()).forEach(out::println);
         out.println(PlanTable.summary(artifact.plan()));
         out.println(artifact.directory());
+        out.println(BaselineLine.of(store.baseline(checkpoint, artifact)));
       }
       out.flush();
     }

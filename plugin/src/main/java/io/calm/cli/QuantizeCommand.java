@@ -35,6 +35,7 @@ final class QuantizeCommand implements Callable<Integer> {
           finished.isPresent() ? "was finished before: " : "",
           artifact.directory(),
           artifact.sizeInBytes() >> 20);
+      out.println(BaselineLine.of(store.baseline(checkpoint, artifact)));
       out.flush();
     }
     return 0;

@@ -156,7 +156,8 @@ public final class Comparison implements AutoCloseable {
 
   /** Returns whether the intervals are narrow enough not to measure again at the next start. */
   private static boolean isNarrow(List<ProbeRow> rows) {
-    return rows.stream().allMatch(row -> row.deviation().halfWidth() <= NARROW);
+    return rows.size() == StepShape.PROBED.size()
+        && rows.stream().allMatch(row -> row.deviation().halfWidth() <= NARROW);
   }
 
   /** Returns the requests of both plans and the choice of the plan for the next one. */
@@ -370,7 +371,7 @@ public final class Comparison implements AutoCloseable {
     long start = System.nanoTime();
     boolean stopped;
     ProbeRun run = new ProbeRun(measured, options.limits(), () -> closed || turn.busy());
-    try (TwinSource.Decoders decoders = baseline.open(StepShape.PROBED)) {
+    try (TwinSource.PairedDecoders decoders = baseline.open(StepShape.PROBED)) {
       stopped =
           run.measure(
               new PairedSteps(decoders.served(), decoders.uniform(), options.nanoClock()),
@@ -386,10 +387,11 @@ public final class Comparison implements AutoCloseable {
       log(run.rows());
     }
     ProbeState state = stopped ? ProbeState.STOPPED : ProbeState.DONE;
+    boolean slow = !stopped && run.rows().size() < StepShape.PROBED.size();
     probe =
         new Probe(
             state,
-            "",
+            slow ? "some kinds of steps are missing: too slow to measure in time" : "",
             Optional.of(now),
             seconds,
             stopped ? ProbeRun.replaced(before, run.rows()) : run.rows());

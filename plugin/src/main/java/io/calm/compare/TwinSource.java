@@ -21,7 +21,7 @@ public interface TwinSource {
         }
 
         @Override
-        public Decoders open(List<StepShape> shapes) {
+        public PairedDecoders open(List<StepShape> shapes) {
           throw new IllegalStateException("there is no uniform twin");
         }
 
@@ -32,7 +32,7 @@ public interface TwinSource {
       };
 
   /** Two fresh decoders with equal settings, and their memory. */
-  interface Decoders extends AutoCloseable {
+  interface PairedDecoders extends AutoCloseable {
     /** Returns the decoder of the served plan. */
     Decoder served();
 
@@ -55,7 +55,7 @@ public interface TwinSource {
   void make(BooleanSupplier cancelled);
 
   /** Opens both plans for steps of these shapes. Throws if the memory is not available. */
-  Decoders open(List<StepShape> shapes);
+  PairedDecoders open(List<StepShape> shapes);
 
   /**
    * Starts a scheduler on the twin, which must be stored.

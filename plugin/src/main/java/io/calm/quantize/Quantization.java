@@ -200,7 +200,13 @@ final class Quantization {
    * @throws IllegalArgumentException if there is none, or if the checkpoint does not allow it
    */
   Quantizer baseline(AlgorithmName name) {
-    return required(Quantizers.load().get(name), "calm.baseline");
+    try {
+      return required(Quantizers.load().get(name), "calm.baseline");
+    } catch (IllegalArgumentException e) {
+      String message = String.valueOf(e.getMessage());
+      throw new IllegalArgumentException(
+          message.startsWith("calm.baseline") ? message : "calm.baseline: " + message, e);
+    }
   }
 
   /** Returns the lm_head of the plan: that of the search, or one from weights alone. */

@@ -72,13 +72,13 @@ class ComparisonTest {
     void stepped() {}
 
     @Override
-    public Decoders open(List<StepShape> shapes) {
+    public PairedDecoders open(List<StepShape> shapes) {
       opened.incrementAndGet();
       open.incrementAndGet();
       int blocks = StepShape.blocks(shapes);
       TimedDecoder served = new TimedDecoder(clock, blocks, chunks -> step(1010));
       TimedDecoder uniform = new TimedDecoder(clock, blocks, chunks -> step(1000));
-      return new Decoders() {
+      return new PairedDecoders() {
         @Override
         public Decoder served() {
           return served;
@@ -251,10 +251,10 @@ class ComparisonTest {
           start(
               new FakeTwin() {
                 @Override
-                public Decoders open(List<StepShape> shapes) {
+                public PairedDecoders open(List<StepShape> shapes) {
                   most.accumulateAndGet(atOnce.incrementAndGet(), Math::max);
-                  Decoders opened = super.open(shapes);
-                  return new Decoders() {
+                  PairedDecoders opened = super.open(shapes);
+                  return new PairedDecoders() {
                     @Override
                     public Decoder served() {
                       return opened.served();
@@ -287,7 +287,7 @@ class ComparisonTest {
     FakeTwin baseline =
         new FakeTwin() {
           @Override
-          public Decoders open(List<StepShape> shapes) {
+          public PairedDecoders open(List<StepShape> shapes) {
             throw new IllegalStateException("memory: 12 MiB needed");
           }
         };

@@ -106,7 +106,7 @@ final class ModelTwin implements TwinSource {
   }
 
   @Override
-  public Decoders open(List<StepShape> shapes) {
+  public PairedDecoders open(List<StepShape> shapes) {
     SchedulerSettings probe =
         new SchedulerSettings(
             budgets.maxContext(),
@@ -130,7 +130,7 @@ final class ModelTwin implements TwinSource {
 
   /** Two decoders and the reservation of their memory. */
   private record Opened(Decoder served, Decoder uniform, MemoryLedger.MemoryReservation memory)
-      implements Decoders {
+      implements PairedDecoders {
     @Override
     @SuppressWarnings("try") // closed in reverse order, each whatever the others throw
     public void close() {

@@ -141,7 +141,7 @@ class ShadowShareTest {
         public void make(BooleanSupplier cancelled) {}
 
         @Override
-        public Decoders open(List<StepShape> shapes) {
+        public PairedDecoders open(List<StepShape> shapes) {
           throw new IllegalStateException("no probe in this test");
         }
 

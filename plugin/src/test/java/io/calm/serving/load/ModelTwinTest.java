@@ -31,6 +31,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -79,7 +80,7 @@ class ModelTwinTest {
     assertEquals(TwinState.READY, described.state());
 
     long before = promised();
-    try (TwinSource.Decoders decoders = twin.open(StepShape.PROBED)) {
+    try (TwinSource.PairedDecoders decoders = twin.open(StepShape.PROBED)) {
       assertTrue(promised() > before, "the memory of the decoders is reserved");
       assertArrayEquals(logits(decoders.served()), logits(decoders.uniform()));
     }
@@ -98,11 +99,14 @@ class ModelTwinTest {
     ModelTwin twin = twin(order(Map.of()));
     MemoryEstimate all =
         new MemoryEstimate(List.of(new MemoryEstimate.Part("everything", 1L << 50, "wait")));
-    try (MemoryLedger.MemoryReservation held = MemoryLedger.PROCESS.reserveUnchecked(all)) {
+    MemoryLedger.MemoryReservation held = MemoryLedger.PROCESS.reserveUnchecked(all);
+    try {
       long before = promised();
       assertThrows(NotEnoughMemoryException.class, () -> twin.open(StepShape.PROBED));
       assertThrows(NotEnoughMemoryException.class, () -> twin.schedule(0.5));
       assertEquals(before, promised());
+    } finally {
+      held.close();
     }
   }
 
@@ -137,7 +141,7 @@ class ModelTwinTest {
     } finally {
       CountDownLatch freed = new CountDownLatch(1);
       model.unload(freed::countDown);
-      assertTrue(freed.await(60, java.util.concurrent.TimeUnit.SECONDS));
+      assertTrue(freed.await(60, TimeUnit.SECONDS));
     }
     assertTrue(scheduler.ended());
     assertTrue(model.scheduler().ended());

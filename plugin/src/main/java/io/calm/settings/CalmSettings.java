@@ -1,6 +1,10 @@
 package io.calm.settings;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The {@code calm.*} settings of one model, parsed and validated. {@link SettingKeys} has the
@@ -11,13 +15,44 @@ import java.util.Map;
  * @param generation limits of the generation
  * @param timeouts timeouts of requests
  * @param loading settings of the loading
+ * @param texts the text of every key but {@code calm.cache-dir}, for display; settings with other
+ *     texts and the same values are equal
  */
 public record CalmSettings(
     QuantizationSettings quantization,
     DecoderSettings decoder,
     GenerationSettings generation,
     TimeoutSettings timeouts,
-    LoadSettings loading) {
+    LoadSettings loading,
+    Map<String, String> texts) {
+
+  public CalmSettings {
+    texts = Collections.unmodifiableMap(new LinkedHashMap<>(texts));
+  }
+
+  /** Creates settings without texts. */
+  public CalmSettings(
+      QuantizationSettings quantization,
+      DecoderSettings decoder,
+      GenerationSettings generation,
+      TimeoutSettings timeouts,
+      LoadSettings loading) {
+    this(quantization, decoder, generation, timeouts, loading, Map.of());
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof CalmSettings that && values().equals(that.values());
+  }
+
+  @Override
+  public int hashCode() {
+    return values().hashCode();
+  }
+
+  private List<Record> values() {
+    return List.of(quantization, decoder, generation, timeouts, loading);
+  }
 
   /** Returns the default settings in the environment of this process. */
   public static CalmSettings defaults() {
@@ -53,7 +88,11 @@ public record CalmSettings(
                 values.get(SettingKeys.TOKENIZER_PROBE),
                 values.cacheDir()));
     values.refuseProblems();
-    return settings;
+    return settings.with(values.texts());
+  }
+
+  private CalmSettings with(Map<String, String> ofKeys) {
+    return new CalmSettings(quantization, decoder, generation, timeouts, loading, ofKeys);
   }
 
   private static DecoderSettings decoder(SettingValues values) {

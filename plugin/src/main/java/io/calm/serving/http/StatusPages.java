@@ -60,7 +60,7 @@ final class StatusPages {
     sink.full(code, JSON, Map.of(), (body + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
-  private static ModelStatus status(ModelRegistry registry, String name) {
+  static ModelStatus status(ModelRegistry registry, String name) {
     return registry
         .status(name)
         .orElseThrow(

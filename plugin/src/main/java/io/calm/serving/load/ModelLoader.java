@@ -11,6 +11,7 @@ import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
 import io.calm.quantize.QuantizedModelStore;
+import io.calm.report.ReportSource;
 import io.calm.runtime.Decoder;
 import io.calm.search.Progress;
 import io.calm.serving.model.LmiOptions;
@@ -156,6 +157,7 @@ public final class ModelLoader {
           checkpoint.generationDefaults().resolved(tokenizer),
           scheduler,
           Optional.of(artifact.plan()),
+          Optional.of(ReportSource.of(order.name(), order.url(), settings, artifact)),
           limits(settings),
           order.lmi(),
           Instant.now());

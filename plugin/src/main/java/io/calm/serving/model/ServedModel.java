@@ -5,6 +5,7 @@ import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.Scheduler;
 import io.calm.model.ModelSpec;
+import io.calm.report.ReportSource;
 import io.calm.search.QuantPlan;
 import java.time.Duration;
 import java.time.Instant;
@@ -18,6 +19,7 @@ import java.util.OptionalInt;
  * @param url origin of the model, as the operator wrote it
  * @param scheduler scheduler, which owns the decoder
  * @param plan result of the search; empty if the model is served in full precision
+ * @param report facts for the report; empty if the model has no artifact
  * @param limits limits of requests
  * @param lmi form of replies in DJL's schema
  * @param created time of the load
@@ -31,10 +33,39 @@ public record ServedModel(
     GenerationDefaults defaults,
     Scheduler scheduler,
     Optional<QuantPlan> plan,
+    Optional<ReportSource> report,
     Limits limits,
     LmiOptions lmi,
     Instant created)
     implements AutoCloseable {
+
+  /** Creates a model without a report. */
+  public ServedModel(
+      String name,
+      String url,
+      ModelSpec spec,
+      Tokenizer tokenizer,
+      Optional<ChatTemplate> chatTemplate,
+      GenerationDefaults defaults,
+      Scheduler scheduler,
+      Optional<QuantPlan> plan,
+      Limits limits,
+      LmiOptions lmi,
+      Instant created) {
+    this(
+        name,
+        url,
+        spec,
+        tokenizer,
+        chatTemplate,
+        defaults,
+        scheduler,
+        plan,
+        Optional.empty(),
+        limits,
+        lmi,
+        created);
+  }
 
   /**
    * Limits of a request in addition to those of the scheduler.

@@ -59,6 +59,11 @@ public final class QuantizedModelStore {
     return failing(() -> store.find(key(checkpoint)));
   }
 
+  /** Returns the maximum number of inputs that share a scale, with {@code auto} resolved. */
+  public int group(Checkpoint checkpoint) {
+    return Quantization.group(checkpoint, settings);
+  }
+
   /** Memory that is reserved for a search until it is closed. */
   public interface Reservation extends AutoCloseable {
     @Override
@@ -185,7 +190,8 @@ public final class QuantizedModelStore {
     return Quantization.isSourceAlone(checkpoint, settings);
   }
 
-  private ArtifactKey key(Checkpoint checkpoint) {
+  /** Returns the key of the artifact that these settings make. Reads the model's files once. */
+  public ArtifactKey key(Checkpoint checkpoint) {
     String calibration =
         settings.quantization().calibration().file().map(this::digest).orElse("self");
     return new ArtifactKey(

@@ -52,10 +52,10 @@ class PackageOrderTest {
       search           | replay calibration quant cka kernels model tensor text | io.netty ai.djl java.nio.file
       artifact         | search cka model tensor files text                  | io.netty ai.djl
       settings         | runtime quant cka model tensor files text           | io.netty ai.djl
-      report           | settings artifact search quant kernels model text     | io.netty ai.djl
       quantize         | settings artifact search replay calibration quant cka torch runtime kernels checkpoint model tensor text | io.netty
       export           | settings artifact search runtime checkpoint model tensor files text | io.netty
       generate         | runtime model text                                  | io.netty ai.djl com.google.gson
+      report           | settings artifact search quant cka kernels model tensor text | io.netty ai.djl
       serving.model    | generate report search kernels checkpoint model text | io.netty ai.djl com.google.gson
       serving.reply    | serving.model generate checkpoint metrics text model | io.netty ai.djl
       serving.openai   | serving.reply serving.model generate checkpoint text model | io.netty ai.djl

@@ -39,7 +39,7 @@ public record ArtifactSections(
       String text = new String(PrivateFiles.read(file), StandardCharsets.UTF_8);
       return Optional.of(of(Json.read(text, Manifest.class)));
     } catch (IOException | JsonParseException e) {
-      logger.info("{} cannot be read: {}; sizes by kind are unknown", file, e.toString());
+      logger.debug("{} cannot be read: {}; sizes by kind are unknown", file, e.toString());
       return Optional.empty();
     }
   }

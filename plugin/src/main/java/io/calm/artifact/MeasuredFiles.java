@@ -2,6 +2,7 @@ package io.calm.artifact;
 
 import com.google.gson.JsonParseException;
 import io.calm.files.PrivateFiles;
+import io.calm.text.Printable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -127,7 +128,8 @@ public record MeasuredFiles(Path cacheDir) {
     } catch (NoSuchFileException e) {
       return Optional.empty();
     } catch (IOException | JsonParseException e) {
-      logger.warn("{}: not a measurement of this version: {}; it is ignored", file, e.toString());
+      logger.warn(
+          "{}: not a measurement of this version: {}; it is ignored", file, Printable.of(e));
       return Optional.empty();
     }
   }

@@ -1,20 +1,22 @@
 package io.calm.kernels;
 
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Stream;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
- * The machine that a figure was measured on, in words.
+ * The machine that computes, in words. Figures of two machines are comparable only if their
+ * descriptions are equal.
  *
- * @param processor name of the processor
- * @param processors number of hardware threads that this process may use
- * @param kernel the best kernel variant that the machine runs, or {@code java}
- * @param os name and version of the operating system
- * @param architecture instruction set
- * @param memoryBytes physical memory, or the limit of the container; 0 if it is unknown
+ * @param processor name of the processor, as the operating system gives it
+ * @param processors threads of the processor that the process may use
+ * @param kernel kernel variant that computes, e.g. {@code avx512-vnni}
+ * @param os name of the operating system
+ * @param architecture name of the instruction set
+ * @param memoryBytes memory of the machine; 0 if it is not known
  * @param jvm name and version of the Java virtual machine
  */
 public record MachineInfo(
@@ -25,49 +27,36 @@ public record MachineInfo(
     String architecture,
     long memoryBytes,
     String jvm) {
+  private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
+  private static final Path MEMORY = Path.of("/proc/meminfo");
+  private static final Pattern MODEL = Pattern.compile("(?m)^model name\\s*:\\s*(.+)$");
+  private static final Pattern TOTAL = Pattern.compile("(?m)^MemTotal:\\s*(\\d+) kB$");
 
-  /** Returns the machine of this process; the first call loads the native library. */
-  public static MachineInfo ofThisMachine() {
-    return Holder.MACHINE;
-  }
-
-  private static MachineInfo read() {
+  /** Describes this machine. */
+  public static MachineInfo of(String kernel) {
+    String architecture = System.getProperty("os.arch", "unknown");
     return new MachineInfo(
-        processorName(),
+        first(PROCESSORS, MODEL).orElse(architecture).strip(),
         Runtime.getRuntime().availableProcessors(),
-        KernelVariants.ofThisMachine().best().map(KernelVariant::name).orElse("java"),
-        property("os.name") + " " + property("os.version"),
-        property("os.arch"),
-        memory(),
-        property("java.vm.name") + " " + Runtime.version());
+        kernel,
+        System.getProperty("os.name", "unknown"),
+        architecture,
+        first(MEMORY, TOTAL).map(kib -> Long.parseLong(kib) << 10).orElse(0L),
+        "%s %s"
+            .formatted(
+                System.getProperty("java.vm.name", "Java"),
+                System.getProperty("java.vm.version", "unknown")));
   }
 
-  private static String property(String name) {
-    return System.getProperty(name, "unknown");
-  }
-
-  private static String processorName() {
-    try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
-      return lines
-          .filter(line -> line.startsWith("model name") || line.startsWith("Model"))
-          .map(line -> line.substring(line.indexOf(':') + 1).strip())
-          .filter(name -> !name.isEmpty())
-          .findFirst()
-          .orElseGet(() -> property("os.arch"));
-    } catch (IOException | RuntimeException e) { // no Linux
-      return property("os.arch");
+  private static Optional<String> first(Path file, Pattern pattern) {
+    try {
+      if (!Files.isReadable(file)) {
+        return Optional.empty();
+      }
+      Matcher matcher = pattern.matcher(Files.readString(file));
+      return matcher.find() ? Optional.of(matcher.group(1)) : Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty(); // a description that is missing says so
     }
-  }
-
-  private static long memory() {
-    return ManagementFactory.getOperatingSystemMXBean()
-            instanceof com.sun.management.OperatingSystemMXBean system
-        ? system.getTotalMemorySize()
-        : 0;
-  }
-
-  /** Read once. */
-  private static final class Holder {
-    static final MachineInfo MACHINE = read();
   }
 }

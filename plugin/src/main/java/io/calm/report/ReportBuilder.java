@@ -1,6 +1,8 @@
 package io.calm.report;
 
 import io.calm.artifact.ArtifactSections;
+import io.calm.kernels.KernelVariant;
+import io.calm.kernels.KernelVariants;
 import io.calm.kernels.MachineInfo;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
@@ -250,7 +252,12 @@ final class ReportBuilder {
             calibration.seed()),
         spec.architecture(),
         spec.layers(),
-        MachineInfo.ofThisMachine(),
+        machine(),
         BuildInfo.current());
+  }
+
+  private static MachineInfo machine() {
+    return MachineInfo.of(
+        KernelVariants.ofThisMachine().best().map(KernelVariant::name).orElse("java"));
   }
 }

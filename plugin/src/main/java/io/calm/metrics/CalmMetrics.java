@@ -39,6 +39,7 @@ public final class CalmMetrics {
   private List<Collector.MetricFamilySamples> families(List<ModelState> models) {
     List<Collector.MetricFamilySamples> families = new ArrayList<>(meters.collect(models));
     families.addAll(StateSeries.collect(models));
+    families.addAll(DeviationSeries.collect(models));
     families.add(ProcessMemory.collect());
     return families;
   }

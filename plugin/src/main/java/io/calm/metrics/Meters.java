@@ -18,6 +18,9 @@ final class Meters {
   private static final double[] STEPS = {
     0.001, 0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10
   };
+  private static final double[] SPEEDS = {
+    0.5, 1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1000
+  };
   private static final double[] ANSWERS = {
     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600
   };
@@ -42,8 +45,21 @@ final class Meters {
       histogram("calm_inter_token_seconds", "Between two tokens of a generation.", STEPS);
   private final Histogram duration =
       histogram("calm_request_seconds", "From submission to the end.", ANSWERS);
+  private final Histogram tokensPerSecond =
+      histogram(
+          "calm_request_tokens_per_second",
+          "Tokens of a completed answer per second since its submission.",
+          SPEEDS);
   private final List<SimpleCollector<?>> all =
-      List.of(requests, promptTokens, generatedTokens, queue, firstToken, interToken, duration);
+      List.of(
+          requests,
+          promptTokens,
+          generatedTokens,
+          queue,
+          firstToken,
+          interToken,
+          duration,
+          tokensPerSecond);
 
   private static Histogram histogram(String name, String help, double[] buckets) {
     return Histogram.build(name, help).labelNames(LABELS).buckets(buckets).create();
@@ -125,5 +141,9 @@ final class Meters {
 
   Histogram duration() {
     return duration;
+  }
+
+  Histogram tokensPerSecond() {
+    return tokensPerSecond;
   }
 }

@@ -18,6 +18,7 @@ public final class ModelMetrics {
   private final Histogram.Child firstToken;
   private final Histogram.Child interToken;
   private final Histogram.Child duration;
+  private final Histogram.Child tokensPerSecond;
 
   ModelMetrics(Meters all, String model, String variant) {
     this.model = model;
@@ -29,6 +30,7 @@ public final class ModelMetrics {
     this.firstToken = all.firstToken().labels(model, variant);
     this.interToken = all.interToken().labels(model, variant);
     this.duration = all.duration().labels(model, variant);
+    this.tokensPerSecond = all.tokensPerSecond().labels(model, variant);
   }
 
   /**
@@ -48,6 +50,13 @@ public final class ModelMetrics {
     generatedTokens.inc(generated);
     queue.observe(queued.toNanos() / NANOS_PER_SECOND);
     duration.observe(total.toNanos() / NANOS_PER_SECOND);
+  }
+
+  /** Records the speed of a completed answer. */
+  public void completed(int generated, Duration total) {
+    if (generated > 0 && !total.isZero()) {
+      tokensPerSecond.observe(generated * NANOS_PER_SECOND / total.toNanos());
+    }
   }
 
   /** Records a generation that was rejected. */

@@ -1,5 +1,6 @@
 package io.calm.metrics;
 
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -9,13 +10,42 @@ import java.util.Optional;
  * @param ready whether the model answers requests
  * @param scheduling present if the model answers requests
  * @param search present while the model is being loaded
+ * @param deviations latency against the uniform twin; empty if it was not measured
  */
 public record ModelState(
     String model,
     String variant,
     boolean ready,
     Optional<Scheduling> scheduling,
-    Optional<SearchState> search) {
+    Optional<SearchState> search,
+    List<Deviation> deviations) {
+
+  public ModelState {
+    deviations = List.copyOf(deviations);
+  }
+
+  /** Creates the state of a model that was not compared with its uniform twin. */
+  public ModelState(
+      String model,
+      String variant,
+      boolean ready,
+      Optional<Scheduling> scheduling,
+      Optional<SearchState> search) {
+    this(model, variant, ready, scheduling, search, List.of());
+  }
+
+  /**
+   * The step time of the served plan against that of its uniform twin, as ratios: 0.003 if the
+   * served plan takes 0.3 % longer.
+   *
+   * @param baseline variant of the twin
+   * @param phase {@code decode} or {@code prefill}
+   * @param sequences number of sequences in a step
+   * @param low lower bound of the 95 % interval
+   * @param high upper bound
+   */
+  public record Deviation(
+      String baseline, String phase, int sequences, double ratio, double low, double high) {}
 
   /**
    * The state of the scheduler and its counters since the load.

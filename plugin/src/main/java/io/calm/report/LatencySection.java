@@ -63,17 +63,16 @@ final class LatencySection {
               });
     }
     table.end();
-    latency
-        .machine()
-        .ifPresent(
-            machine ->
-                to.element(
-                    "p",
-                    "Measured on %s%s."
-                        .formatted(
-                            OriginSections.machine(machine),
-                            latency.finished().map(at -> ", " + ReportHtml.date(at)).orElse("")),
-                    "class",
-                    "note"));
+    to.element(
+        "p",
+        "Target: less than %s %% in either direction. Measured on %s with CALM %s and %d threads: %s."
+            .formatted(
+                Numbers.text("%.1f", latency.targetPercent()),
+                ReportHtml.date(latency.finished()),
+                latency.version(),
+                latency.threads(),
+                OriginSections.machine(latency.machine())),
+        "class",
+        "note");
   }
 }

@@ -218,14 +218,20 @@ public record Report(
   /**
    * The comparison with the uniform twin.
    *
-   * @param target maximum deviation in percent that the project aims at
+   * @param identical whether all blocks of both plans are the same
+   * @param finished date and time of the measurement in UTC, ISO 8601
+   * @param threads threads of the decoders
+   * @param version version of CALM that measured
+   * @param targetPercent maximum deviation that the project aims at
    */
   public record Latency(
       String variant,
       String baseline,
       boolean identical,
-      Optional<String> finished,
-      Optional<MachineInfo> machine,
+      String finished,
+      MachineInfo machine,
+      int threads,
+      String version,
       double targetPercent,
       List<LatencyRow> rows) {}
 

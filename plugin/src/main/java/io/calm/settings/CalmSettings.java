@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param generation limits of the generation
  * @param timeouts timeouts of requests
  * @param loading settings of the loading
+ * @param compare settings of the comparison with the uniform twin
  * @param texts the text of every key but {@code calm.cache-dir}, for display; settings with other
  *     texts and the same values are equal
  */
@@ -24,6 +25,7 @@ public record CalmSettings(
     GenerationSettings generation,
     TimeoutSettings timeouts,
     LoadSettings loading,
+    CompareSettings compare,
     Map<String, String> texts) {
 
   public CalmSettings {
@@ -36,8 +38,9 @@ public record CalmSettings(
       DecoderSettings decoder,
       GenerationSettings generation,
       TimeoutSettings timeouts,
-      LoadSettings loading) {
-    this(quantization, decoder, generation, timeouts, loading, Map.of());
+      LoadSettings loading,
+      CompareSettings compare) {
+    this(quantization, decoder, generation, timeouts, loading, compare, Map.of());
   }
 
   @Override
@@ -51,7 +54,7 @@ public record CalmSettings(
   }
 
   private List<Record> values() {
-    return List.of(quantization, decoder, generation, timeouts, loading);
+    return List.of(quantization, decoder, generation, timeouts, loading, compare);
   }
 
   /** Returns the default settings in the environment of this process. */
@@ -86,13 +89,16 @@ public record CalmSettings(
                 values.get(SettingKeys.ENABLED),
                 values.get(SettingKeys.MEMORY_CHECK),
                 values.get(SettingKeys.TOKENIZER_PROBE),
-                values.cacheDir()));
+                values.cacheDir()),
+            new CompareSettings(
+                values.get(SettingKeys.COMPARE_PROBE), values.get(SettingKeys.COMPARE_SHARE)));
     values.refuseProblems();
     return settings.with(values.texts());
   }
 
   private CalmSettings with(Map<String, String> ofKeys) {
-    return new CalmSettings(quantization, decoder, generation, timeouts, loading, ofKeys);
+    return new CalmSettings(
+        quantization, decoder, generation, timeouts, loading, compare, ofKeys);
   }
 
   private static DecoderSettings decoder(SettingValues values) {

@@ -225,6 +225,22 @@ public final class SettingKeys {
           TokenizerProbing::setting,
           List.of(TokenizerProbing.values()));
 
+  static final SettingKey<Boolean> COMPARE_PROBE =
+      key(
+          "calm.compare.probe",
+          "auto",
+          "auto | off",
+          SERVING,
+          ValueParsers.choice(Map.of("auto", true, "off", false)));
+
+  static final SettingKey<Double> COMPARE_SHARE =
+      key(
+          "calm.compare.share",
+          "0",
+          "from 0 to 0.5 (share of the requests)",
+          SERVING,
+          ValueParsers.decimal(0, 0.5));
+
   static final SettingKey<Path> CACHE_DIR =
       key(
           "calm.cache-dir",

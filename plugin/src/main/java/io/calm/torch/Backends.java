@@ -23,7 +23,7 @@ public final class Backends {
    * Returns whether the settings select the PyTorch engine. {@link Backend#AUTO} takes it if there
    * is a CUDA device that the engine can use, and no kernel of the CPU is named.
    */
-  static boolean isTorch(Decoders.Settings settings) {
+  public static boolean isTorch(Decoders.Settings settings) {
     return switch (settings.backend()) {
       case PYTORCH -> true;
       case AUTO -> settings.kernel().equals(Decoders.AUTO) && CudaDevice.usable(settings.threads());

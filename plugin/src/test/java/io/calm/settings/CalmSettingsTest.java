@@ -95,7 +95,8 @@ class CalmSettingsTest {
                 false,
                 true,
                 TokenizerProbing.AUTO,
-                Path.of(System.getProperty("user.home"), ".cache", "calm"))),
+                Path.of(System.getProperty("user.home"), ".cache", "calm")),
+            new CompareSettings(true, 0)),
         CalmSettings.of(Map.of(), Map.of()));
   }
 
@@ -131,6 +132,8 @@ class CalmSettingsTest {
     values.put("calm.drain-timeout", "0");
     values.put("calm.memory-check", "false");
     values.put("calm.tokenizer-probe", "off");
+    values.put("calm.compare.probe", "off");
+    values.put("calm.compare.share", "0.5");
     values.put("calm.cache-dir", "/var/cache/calm");
     assertEquals(SettingKeys.all().keySet(), values.keySet(), "the test sets every key");
     CalmSettings expected =
@@ -158,7 +161,8 @@ class CalmSettingsTest {
                 OptionalInt.of(4096), OptionalLong.of(512), 4096, 1, OptionalInt.of(2000)),
             new TimeoutSettings(
                 Optional.of(Duration.ofMinutes(10)), Duration.ofSeconds(5), Duration.ZERO),
-            new LoadSettings(true, false, TokenizerProbing.OFF, Path.of("/var/cache/calm")));
+            new LoadSettings(true, false, TokenizerProbing.OFF, Path.of("/var/cache/calm")),
+            new CompareSettings(false, 0.5));
     Map<String, String> options = new TreeMap<>();
     Map<String, String> variables = new TreeMap<>();
     values.forEach(
@@ -180,6 +184,8 @@ class CalmSettingsTest {
       nullValues = "-",
       value = {
         "calm.enabled; yes",
+        "calm.compare.probe; on",
+        "calm.compare.share; 0.6",
         "calm.enabled; ''",
         "calm.group; 16",
         "calm.group; 256",

@@ -3,6 +3,7 @@ package io.calm.testing;
 import io.calm.artifact.ArtifactKey;
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.cka.Metric;
+import io.calm.compare.Comparison;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.report.ReportSource;
@@ -132,7 +133,8 @@ public final class ScriptedModels {
         Optional.of(report(name, decoder)),
         limits,
         lmi,
-        Instant.EPOCH.plusSeconds(1_700_000_000));
+        Instant.EPOCH.plusSeconds(1_700_000_000),
+        Comparison.none());
   }
 
   /** Returns a message's text; its parts stand on lines of their own, as in most templates. */

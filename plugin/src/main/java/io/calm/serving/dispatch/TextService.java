@@ -60,7 +60,7 @@ public final class TextService {
     return new PreparedReply(
         model,
         parsed(model, schema, body, accept),
-        metrics.model(model.name(), model.variant()),
+        variant -> metrics.model(model.name(), variant),
         scores);
   }
 

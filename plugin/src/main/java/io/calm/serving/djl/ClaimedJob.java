@@ -132,8 +132,8 @@ final class ClaimedJob extends Input implements PreparedReply.Running {
     }
 
     @Override
-    public void begin(String contentType) {
-      sink.begin(contentType);
+    public void begin(String contentType, Map<String, String> headers) {
+      sink.begin(contentType, headers);
     }
 
     @Override

@@ -48,8 +48,9 @@ final class DeferredReply implements ReplySink {
   }
 
   @Override
-  public void begin(String contentType) {
+  public void begin(String contentType, Map<String, String> headers) {
     Output streamed = new Output(HttpResponseStatus.OK.code(), "OK");
+    headers.forEach(streamed::addProperty);
     streamed.addProperty("Content-Type", contentType);
     streamed.add(publisher);
     output.complete(streamed);

@@ -20,7 +20,7 @@ final class PublisherReply implements ReplySink {
   }
 
   @Override
-  public void begin(String contentType) {}
+  public void begin(String contentType, Map<String, String> headers) {}
 
   @Override
   public void write(byte[] bytes) {

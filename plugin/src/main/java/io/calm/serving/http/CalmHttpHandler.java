@@ -142,7 +142,7 @@ public final class CalmHttpHandler {
       }
       Optional<Route.Match> found =
           Route.of(request.method(), decoder.rawPath())
-              .filter(match -> management.isPresent() || !match.route().manages());
+              .filter(match -> management.isPresent() || !match.route().registers());
       if (found.isEmpty()) {
         noRoute(request.method(), decoder.rawPath(), errors, sink);
         return;
@@ -175,11 +175,11 @@ public final class CalmHttpHandler {
                   () -> ReportPage.answer(registry, match, decoder, accept, sink)));
       return;
     }
-    if (match.route().method().equals("GET")) {
+    if (match.route().method().equals("GET") || match.route() == Route.PROBE_LATENCY) {
       StatusPages.answer(registry, metrics, match, decoder, accept, sink);
       return;
     }
-    if (match.route().manages()) {
+    if (match.route().registers()) {
       byte[] body = ByteBufUtil.getBytes(request.content());
       boolean json =
           HttpHeaderValues.APPLICATION_JSON.contentEqualsIgnoreCase(HttpUtil.getMimeType(request));
@@ -260,7 +260,7 @@ public final class CalmHttpHandler {
   private Set<String> methods(String path) {
     Set<String> methods = new TreeSet<>();
     for (Route.Match match : Route.matching(path)) {
-      if (management.isPresent() || !match.route().manages()) {
+      if (management.isPresent() || !match.route().registers()) {
         methods.add(match.route().method());
       }
     }

@@ -1,5 +1,7 @@
 package io.calm.serving.http;
 
+import io.calm.compare.Comparison;
+import io.calm.compare.ShadowShare;
 import io.calm.generate.SchedulerStats;
 import io.calm.metrics.ModelState;
 import io.calm.search.Progress;
@@ -15,8 +17,53 @@ public final class ModelStates {
 
   public static List<ModelState> of(ModelRegistry registry) {
     List<ModelState> states = new ArrayList<>();
-    registry.all().forEach((name, status) -> states.add(of(name, status)));
+    registry
+        .all()
+        .forEach(
+            (name, status) -> {
+              states.add(of(name, status));
+              twin(name, status).ifPresent(states::add);
+            });
     return states;
+  }
+
+  /**
+   * Returns the state of the uniform twin that answers a share of the requests. A twin of the same
+   * variant as the model has no series of its own.
+   */
+  private static Optional<ModelState> twin(String name, ModelStatus status) {
+    return status instanceof ModelStatus.Ready ready
+        ? ready
+            .model()
+            .comparison()
+            .shadow()
+            .twin()
+            .filter(twin -> !twin.variant().equals(ready.model().variant()))
+            .map(twin -> of(name, twin))
+        : Optional.empty();
+  }
+
+  private static ModelState of(String name, ShadowShare.Twin twin) {
+    return new ModelState(
+        name,
+        twin.variant(),
+        true,
+        Optional.of(scheduling(twin.scheduler().stats())),
+        Optional.empty());
+  }
+
+  private static List<ModelState.Deviation> deviations(Comparison comparison) {
+    return comparison.rows().stream()
+        .map(
+            row ->
+                new ModelState.Deviation(
+                    comparison.baseline(),
+                    row.phase().text(),
+                    row.sequences(),
+                    row.deviation().percent() / 100,
+                    row.deviation().low() / 100,
+                    row.deviation().high() / 100))
+        .toList();
   }
 
   private static ModelState of(String name, ModelStatus status) {
@@ -26,7 +73,8 @@ public final class ModelStates {
           ready.model().variant(),
           status.answers(),
           Optional.of(scheduling(ready.model().scheduler().stats())),
-          Optional.empty());
+          Optional.empty(),
+          deviations(ready.model().comparison()));
     }
     Optional<ModelState.SearchState> search =
         status instanceof ModelStatus.Loading loading

@@ -160,8 +160,9 @@ final class NettyReply implements ReplySink {
   }
 
   @Override
-  public void begin(String contentType) {
+  public void begin(String contentType, Map<String, String> headers) {
     HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+    headers.forEach(response.headers()::set);
     response.headers().set(HttpHeaderNames.CONTENT_TYPE, contentType);
     response.headers().set(HttpHeaderNames.CACHE_CONTROL, HttpHeaderValues.NO_CACHE);
     date(response);

@@ -26,6 +26,8 @@ public enum Route {
   CALM_MODELS("GET", "/calm/models"),
   CALM_MODEL("GET", "/calm/models/{m}"),
   CALM_REPORT("GET", "/calm/models/{m}/report"),
+  LATENCY("GET", "/calm/models/{m}/latency"),
+  PROBE_LATENCY("POST", "/calm/models/{m}/latency"),
   CALM_METRICS("GET", "/calm/metrics"),
   MODELS("GET", "/models"),
   MODEL("GET", "/models/{m}"),
@@ -57,8 +59,13 @@ public enum Route {
     return path;
   }
 
-  /** Returns whether the route registers, scales or unregisters models. */
+  /** Returns whether only those may use the route who may manage models. */
   public boolean manages() {
+    return registers() || this == PROBE_LATENCY;
+  }
+
+  /** Returns whether the route registers, scales or unregisters models. */
+  boolean registers() {
     return this == REGISTER || this == SCALE || this == UNREGISTER;
   }
 

@@ -3,6 +3,7 @@ package io.calm.serving.http;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import io.calm.compare.LatencyJson;
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
@@ -17,7 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Answers the GET routes: models and their status. */
+/** Answers the routes about models and their status. */
 final class StatusPages {
   private static final String JSON = "application/json";
   private static final int MAX_LISTED = 100;
@@ -41,6 +42,12 @@ final class StatusPages {
         String name = match.model().orElseThrow();
         json(200, ModelJson.full(name, status(registry, name)), sink);
       }
+      case LATENCY -> json(200, latency(listed(registry, match.model().orElseThrow())), sink);
+      case PROBE_LATENCY -> {
+        ServedModel model = listed(registry, match.model().orElseThrow());
+        probe(model);
+        json(202, latency(model), sink);
+      }
       case CALM_METRICS -> {
         String type = CalmMetrics.contentType(accept);
         sink.full(200, type, Map.of(), metrics.text(type).getBytes(StandardCharsets.UTF_8));
@@ -58,6 +65,20 @@ final class StatusPages {
 
   private static void json(int code, JsonElement body, ReplySink sink) {
     sink.full(code, JSON, Map.of(), (body + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static JsonObject latency(ServedModel model) {
+    return LatencyJson.of(model.latency());
+  }
+
+  private static void probe(ServedModel model) {
+    try {
+      model.comparison().requestProbe();
+    } catch (IllegalStateException e) {
+      throw new ApiException(
+          ApiException.Kind.CONFLICT,
+          "model %s cannot be compared: %s".formatted(model.name(), e.getMessage()));
+    }
   }
 
   static ModelStatus status(ModelRegistry registry, String name) {

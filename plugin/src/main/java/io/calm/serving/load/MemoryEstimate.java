@@ -72,6 +72,38 @@ public record MemoryEstimate(List<Part> parts) {
         List.of(new Part("the quantization", bytes, "use a smaller model")));
   }
 
+  /**
+   * Estimates the memory of more decoders of a loaded model, or of its uniform twin.
+   *
+   * @param weights whether weights and tables are not those of the loaded model
+   * @param decoders number of decoders
+   * @param budgets budgets of each
+   */
+  static MemoryEstimate ofTwin(
+      ModelSpec spec,
+      ArtifactLayout layout,
+      CalmSettings settings,
+      SchedulerSettings budgets,
+      boolean weights,
+      int decoders) {
+    List<Part> parts = new ArrayList<>();
+    if (weights) {
+      parts.add(new Part("weights of the twin", layout.modelBytes(spec), "set calm.baseline=off"));
+    }
+    Decoders.Settings decoder = settings.decoder().forDecoder();
+    parts.add(
+        new Part(
+            "keys and values of the twin",
+            decoders * budgets.blocks() * Backends.blockBytes(spec, decoder),
+            "lower calm.compare.share"));
+    parts.add(
+        new Part(
+            "step buffers of the twin",
+            decoders * stepBytes(spec, budgets),
+            "lower calm.max-running"));
+    return new MemoryEstimate(parts);
+  }
+
   private static MemoryEstimate of(
       ModelSpec spec,
       ArtifactLayout layout,

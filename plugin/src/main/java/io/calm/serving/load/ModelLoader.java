@@ -7,12 +7,16 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.FileCheckCache;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.compare.Comparison;
+import io.calm.compare.ProbeStore;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
+import io.calm.kernels.MachineInfo;
 import io.calm.model.ModelSpec;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.report.ReportSource;
 import io.calm.runtime.Decoder;
+import io.calm.runtime.Decoders;
 import io.calm.search.Progress;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
@@ -117,7 +121,7 @@ public final class ModelLoader {
     }
   }
 
-  private static Scheduler start(String name, Decoder decoder, SchedulerSettings budgets) {
+  static Scheduler start(String name, Decoder decoder, SchedulerSettings budgets) {
     try {
       return Scheduler.start(name, decoder, budgets, System::nanoTime);
     } catch (RuntimeException | Error e) { // e.g. no thread: nothing else would close the decoder
@@ -160,8 +164,31 @@ public final class ModelLoader {
           Optional.of(ReportSource.of(order.name(), order.url(), settings, artifact)),
           limits(settings),
           order.lmi(),
-          Instant.now());
+          Instant.now(),
+          comparison(order, artifact, scheduler));
     }
+  }
+
+  private static Comparison comparison(Order order, Artifact artifact, Scheduler scheduler) {
+    CalmSettings settings = order.settings();
+    ModelTwin twin = new ModelTwin(order, artifact, scheduler.settings());
+    return Comparison.start(
+        new Comparison.Subject(
+            order.name(),
+            artifact.plan().served(),
+            artifact.key().id(),
+            Optional.of(MachineInfo.of(kernel(settings))),
+            settings.decoder().threadCount()),
+        Comparison.Options.serving(settings.compare().probe(), settings.compare().share()),
+        twin,
+        Optional.of(new ProbeStore(settings.loading().cacheDir())),
+        () -> Comparison.isBusy(scheduler));
+  }
+
+  private static String kernel(CalmSettings settings) {
+    return Backends.isTorch(settings.decoder().forDecoder())
+        ? "pytorch"
+        : Decoders.chosen(settings.decoder().forDecoder().kernel());
   }
 
   private static Artifact artifact(
@@ -184,7 +211,7 @@ public final class ModelLoader {
     }
   }
 
-  private static MemoryEstimate memory(
+  static MemoryEstimate memory(
       Checkpoint checkpoint, CalmSettings settings, boolean quantized) {
     QuantizedModelStore store = new QuantizedModelStore(settings);
     ModelSpec spec = checkpoint.spec();
@@ -210,7 +237,7 @@ public final class ModelLoader {
         Backends.deviceBytes(settings.decoder().forDecoder(), layout.modelBytes(spec)));
   }
 
-  private static MemoryLedger.MemoryReservation reserve(
+  static MemoryLedger.MemoryReservation reserve(
       CalmSettings settings, MemoryEstimate estimate) {
     return settings.loading().memoryCheck()
         ? MemoryLedger.PROCESS.reserve(estimate)

@@ -3,6 +3,8 @@ package io.calm.serving.model;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.compare.Comparison;
+import io.calm.compare.LatencyReport;
 import io.calm.generate.Scheduler;
 import io.calm.model.ModelSpec;
 import io.calm.report.ReportSource;
@@ -23,6 +25,7 @@ import java.util.OptionalInt;
  * @param limits limits of requests
  * @param lmi form of replies in DJL's schema
  * @param created time of the load
+ * @param comparison comparison with the uniform twin
  */
 public record ServedModel(
     String name,
@@ -36,10 +39,11 @@ public record ServedModel(
     Optional<ReportSource> report,
     Limits limits,
     LmiOptions lmi,
-    Instant created)
+    Instant created,
+    Comparison comparison)
     implements AutoCloseable {
 
-  /** Creates a model without a report. */
+  /** Creates a model without a report and without a uniform twin. */
   public ServedModel(
       String name,
       String url,
@@ -64,7 +68,8 @@ public record ServedModel(
         Optional.empty(),
         limits,
         lmi,
-        created);
+        created,
+        Comparison.none());
   }
 
   /**
@@ -95,6 +100,11 @@ public record ServedModel(
     return plan.map(QuantPlan::served).orElse("reference");
   }
 
+  /** Returns the latency of this model against its uniform twin. */
+  public LatencyReport latency() {
+    return comparison.report(name, variant());
+  }
+
   /**
    * Unloads the model on another thread: refuses new requests, lets those in flight finish within
    * {@link Limits#drainTimeout}, cancels the rest, and frees the memory.
@@ -109,5 +119,6 @@ public record ServedModel(
   @Override
   public void close() {
     scheduler.close();
+    comparison.close();
   }
 }

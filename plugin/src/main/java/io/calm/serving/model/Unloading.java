@@ -22,6 +22,7 @@ final class Unloading implements Runnable {
 
   static void start(ServedModel model, Runnable freed) {
     model.scheduler().drain();
+    model.comparison().drain();
     Thread thread = new Thread(new Unloading(model, freed), "calm-unload-" + model.name());
     thread.setDaemon(true);
     thread.start();
@@ -30,6 +31,7 @@ final class Unloading implements Runnable {
   @Override
   public void run() {
     try {
+      long start = System.nanoTime();
       if (!model.scheduler().awaitClosed(model.limits().drainTimeout())) {
         logger.warn(
             "{}: {} running and {} waiting requests are cut off: they did not end within"
@@ -44,16 +46,28 @@ final class Unloading implements Runnable {
           return;
         }
       }
+      closeComparison(System.nanoTime() - start);
       model.tokenizer().close();
       logger.info("{}: unloaded", model.name());
     } catch (InterruptedException e) {
-      model.scheduler().close();
+      model.close();
       Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
       logger.error("{}: not all of its memory was freed", model.name(), e);
     } finally {
       NativeKernels.trimHeap();
       freed.run();
+    }
+  }
+
+  /** Waits for the requests of the uniform twin in what is left of the timeout, then ends them. */
+  private void closeComparison(long spentNanos) throws InterruptedException {
+    Duration left = model.limits().drainTimeout().minusNanos(spentNanos);
+    if (!model.comparison().awaitClosed(left.isNegative() ? Duration.ZERO : left)) {
+      model.comparison().close();
+      if (!model.comparison().awaitClosed(LAST_STEP)) {
+        logger.error("{}: its uniform twin does not end; its memory is not freed", model.name());
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.calm.serving.reply;
 
+import io.calm.compare.ShadowShare;
 import io.calm.generate.GenerationRequest;
 import io.calm.generate.RejectedException;
 import io.calm.generate.SamplingParameters;
@@ -8,7 +9,9 @@ import io.calm.serving.model.ServedModel;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 
 /** A validated and tokenized request that has not been queued. */
 public final class PreparedReply {
@@ -20,7 +23,7 @@ public final class PreparedReply {
 
   private final ServedModel model;
   private final TextRequest request;
-  private final ModelMetrics metrics;
+  private final Function<String, ModelMetrics> metrics;
   private final ByteBudget scores;
 
   /** A reply in flight. */
@@ -38,10 +41,14 @@ public final class PreparedReply {
   /**
    * Combines the parsed request with its model.
    *
+   * @param metrics meters of a variant of the model
    * @param scores memory of the log-probabilities of all answers in flight
    */
   public PreparedReply(
-      ServedModel model, TextRequest request, ModelMetrics metrics, ByteBudget scores) {
+      ServedModel model,
+      TextRequest request,
+      Function<String, ModelMetrics> metrics,
+      ByteBudget scores) {
     this.model = model;
     this.request = request;
     this.metrics = metrics;
@@ -60,7 +67,7 @@ public final class PreparedReply {
 
   /** Answers with an error instead of starting; the request counts as rejected. */
   public void refuse(ApiException error, ReplySink sink) {
-    metrics.rejected();
+    metrics.apply(model.variant()).rejected();
     Errors.send(error, errors(), sink);
   }
 
@@ -75,29 +82,30 @@ public final class PreparedReply {
   }
 
   /**
-   * Queues the request; its answer goes to the sink on the scheduler's thread.
+   * Queues the request; its answer goes to the sink on the scheduler's thread. The uniform twin
+   * answers a share of the requests, if the model has one; the model answers those that the twin
+   * refuses.
    *
    * @throws ApiException if the scheduler rejects it; the sink is then unused
    */
   public Running start(ReplySink sink) {
     requireFewAlternatives();
-    List<ReplySequence> sequences = new ArrayList<>();
-    for (Prompt prompt : request.prompts()) {
-      for (int choice = 0; choice < request.choices(); choice++) {
-        sequences.add(
-            new ReplySequence(prompt, sequences.size(), request.parameters().seed() + choice));
+    Optional<ShadowShare.Twin> twin = model.comparison().shadow().next();
+    if (twin.isPresent()) {
+      try {
+        return start(sink, ofTwin(twin.get()));
+      } catch (RejectedException e) {
+        model.comparison().shadow().refused(e);
       }
     }
-    ByteBudget.Charge charge = scores.charge();
-    RunningReply reply =
-        new RunningReply(
-            sequences, request.format(), sink, metrics, charge, model.scheduler()::ended);
+    ServingPlan plan = ofModel();
     try {
-      reply.submitted(
-          model.scheduler().submit(sequences.stream().map(s -> generation(s, reply)).toList()));
+      return start(sink, plan);
     } catch (RejectedException e) {
-      charge.close();
-      sequences.forEach(sequence -> metrics.rejected());
+      int sequences = request.prompts().size() * request.choices();
+      for (int i = 0; i < sequences; i++) {
+        plan.metrics().rejected();
+      }
       throw new ApiException(
           switch (e.reason()) {
             case QUEUE_FULL -> ApiException.Kind.QUEUE_FULL;
@@ -106,6 +114,42 @@ public final class PreparedReply {
             case CLOSED, FAILED -> ApiException.Kind.NOT_READY;
           },
           String.valueOf(e.getMessage()));
+    }
+  }
+
+  private ServingPlan ofModel() {
+    String variant = model.variant();
+    return new ServingPlan(
+        variant,
+        model.scheduler(),
+        metrics.apply(variant),
+        model.comparison().shadow().served());
+  }
+
+  private ServingPlan ofTwin(ShadowShare.Twin twin) {
+    return new ServingPlan(
+        twin.variant(),
+        twin.scheduler(),
+        metrics.apply(twin.variant()),
+        model.comparison().shadow().uniform());
+  }
+
+  private Running start(ReplySink sink, ServingPlan plan) {
+    List<ReplySequence> sequences = new ArrayList<>();
+    for (Prompt prompt : request.prompts()) {
+      for (int choice = 0; choice < request.choices(); choice++) {
+        sequences.add(
+            new ReplySequence(prompt, sequences.size(), request.parameters().seed() + choice));
+      }
+    }
+    ByteBudget.Charge charge = scores.charge();
+    RunningReply reply = new RunningReply(sequences, request.format(), sink, plan, charge);
+    try {
+      reply.submitted(
+          plan.scheduler().submit(sequences.stream().map(s -> generation(s, reply)).toList()));
+    } catch (RejectedException e) {
+      charge.close();
+      throw e;
     }
     return reply;
   }

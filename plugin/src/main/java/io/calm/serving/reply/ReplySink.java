@@ -19,7 +19,7 @@ public interface ReplySink {
   void full(int status, String contentType, Map<String, String> headers, byte[] body);
 
   /** Starts a streamed answer, with status 200. */
-  void begin(String contentType);
+  void begin(String contentType, Map<String, String> headers);
 
   /** Sends a piece, which ends with a whole character. */
   void write(byte[] bytes);

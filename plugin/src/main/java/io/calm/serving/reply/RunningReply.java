@@ -5,12 +5,10 @@ import io.calm.generate.GeneratedToken;
 import io.calm.generate.Generation;
 import io.calm.generate.GenerationListener;
 import io.calm.generate.TokenScore;
-import io.calm.metrics.ModelMetrics;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,14 +27,16 @@ final class RunningReply implements PreparedReply.Running {
    */
   static final int MANY = 4096;
 
+  /** The header that names the plan which answered. */
+  static final String VARIANT = "X-CALM-Variant";
+
   private static final Logger logger = LoggerFactory.getLogger(RunningReply.class);
 
   private final List<ReplySequence> sequences;
   private final ReplyFormat format;
   private final ReplySink sink;
-  private final ModelMetrics metrics;
+  private final ServingPlan plan;
   private final ByteBudget.Charge charge;
-  private final BooleanSupplier unloaded;
   private long kept; // tokens and alternatives, of the prompts too
   private int open;
   private boolean started;
@@ -49,21 +49,18 @@ final class RunningReply implements PreparedReply.Running {
    * Creates a reply that has sent nothing.
    *
    * @param charge grows by the log-probabilities that the answer holds, and is closed at its end
-   * @param unloaded whether the model's tokenizer may be closed
    */
   RunningReply(
       List<ReplySequence> sequences,
       ReplyFormat format,
       ReplySink sink,
-      ModelMetrics metrics,
-      ByteBudget.Charge charge,
-      BooleanSupplier unloaded) {
+      ServingPlan plan,
+      ByteBudget.Charge charge) {
     this.sequences = sequences;
     this.format = format;
     this.sink = sink;
-    this.metrics = metrics;
+    this.plan = plan;
     this.charge = charge;
-    this.unloaded = unloaded;
     this.open = sequences.size();
   }
 
@@ -109,7 +106,8 @@ final class RunningReply implements PreparedReply.Running {
 
       @Override
       public void token(GeneratedToken token) {
-        metrics.token(token.index(), token.elapsedNanos() - before);
+        plan.metrics().token(token.index(), token.elapsedNanos() - before);
+        plan.latencies().token(token.index(), token.elapsedNanos() - before);
         before = token.elapsedNanos();
         started();
         if (done) {
@@ -126,12 +124,7 @@ final class RunningReply implements PreparedReply.Running {
 
       @Override
       public void finished(Finish finish) {
-        metrics.finished(
-            finish.reason().name(),
-            finish.usage().promptTokens(),
-            finish.usage().generatedTokens(),
-            finish.timing().queued(),
-            finish.timing().total());
+        record(finish);
         sequence.finish(finish);
         started();
         open--;
@@ -140,6 +133,28 @@ final class RunningReply implements PreparedReply.Running {
         }
       }
     };
+  }
+
+  private void record(Finish finish) {
+    plan.metrics()
+        .finished(
+            finish.reason().name(),
+            finish.usage().promptTokens(),
+            finish.usage().generatedTokens(),
+            finish.timing().queued(),
+            finish.timing().total());
+    switch (finish.reason()) {
+      case LENGTH, EOS_TOKEN, STOP_SEQUENCE -> {
+        plan.metrics().completed(finish.usage().generatedTokens(), finish.timing().total());
+        plan.latencies().completed(finish.usage().generatedTokens(), finish.timing().total());
+      }
+      case DEADLINE, ERROR, CANCELLED -> {}
+    }
+  }
+
+  /** Returns the headers of an answer. */
+  private Map<String, String> headers() {
+    return Map.of(VARIANT, plan.variant());
   }
 
   /**
@@ -224,7 +239,7 @@ final class RunningReply implements PreparedReply.Running {
   private void whole() {
     byte[] body = format.whole(sequences).getBytes(StandardCharsets.UTF_8);
     charge.close();
-    sink.full(200, format.contentType(), Map.of(), body);
+    sink.full(200, format.contentType(), headers(), body);
   }
 
   private void wholeOrError() {
@@ -235,7 +250,7 @@ final class RunningReply implements PreparedReply.Running {
         whole();
       }
     } catch (IllegalStateException e) {
-      if (!unloaded.getAsBoolean()) {
+      if (!plan.scheduler().ended()) {
         unwritable(e);
         return;
       }
@@ -274,7 +289,7 @@ final class RunningReply implements PreparedReply.Running {
   private void begin() {
     if (!begun) {
       begun = true;
-      sink.begin(format.contentType());
+      sink.begin(format.contentType(), headers());
     }
   }
 }

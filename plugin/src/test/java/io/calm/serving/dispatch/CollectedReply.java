@@ -66,7 +66,7 @@ final class CollectedReply implements ReplySink {
   }
 
   @Override
-  public void begin(String contentType) {
+  public void begin(String contentType, Map<String, String> headers) {
     // the pieces say it
   }
 

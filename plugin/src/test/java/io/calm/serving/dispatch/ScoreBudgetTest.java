@@ -51,7 +51,7 @@ class ScoreBudgetTest {
     }
 
     @Override
-    public void begin(String contentType) {
+    public void begin(String contentType, Map<String, String> headers) {
       // the pieces say it
     }
 

@@ -249,7 +249,7 @@ class JobQueuesTest {
     }
 
     @Override
-    public synchronized void begin(String contentType) {
+    public synchronized void begin(String contentType, Map<String, String> headers) {
       calls++;
       status = 200;
     }

@@ -74,7 +74,7 @@ final class LoadCycles {
               }
 
               @Override
-              public void begin(String contentType) {
+              public void begin(String contentType, Map<String, String> headers) {
                 throw new IllegalStateException("not streamed");
               }
 

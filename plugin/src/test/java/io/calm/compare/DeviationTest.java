@@ -1,4 +1,4 @@
-package io.calm.bench;
+package io.calm.compare;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

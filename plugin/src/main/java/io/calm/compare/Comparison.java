@@ -1,0 +1,401 @@
+package io.calm.compare;
+
+import io.calm.compare.LatencyReport.Probe;
+import io.calm.compare.LatencyReport.ProbeState;
+import io.calm.compare.LatencyReport.TwinState;
+import io.calm.generate.Scheduler;
+import io.calm.kernels.MachineInfo;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The comparison of a served model with its uniform twin, for as long as the model is loaded. One
+ * background thread makes and opens the twin and runs the probe. Thread safe.
+ *
+ * <p>A failure of the twin or of the probe never concerns the model: its requests go to the served
+ * plan, and {@link #report} has the reason.
+ */
+public final class Comparison implements AutoCloseable {
+  private static final Logger logger = LoggerFactory.getLogger(Comparison.class);
+  private static final long LOOK_MILLIS = 100;
+
+  private final Subject subject;
+  private final Options options;
+  private final Baseline baseline;
+  private final Optional<ProbeStore> store;
+  private final ProbeTurn turn;
+  private final ShadowShare shadow;
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private volatile LatencyReport.Twin twin;
+  private volatile Probe probe = Probe.NONE;
+  private @Nullable Thread thread;
+  private boolean requested;
+  private volatile boolean closed;
+
+  /**
+   * The model that is compared.
+   *
+   * @param artifact id of the served artifact
+   * @param machine empty if nothing is compared
+   * @param threads threads of the decoder
+   */
+  public record Subject(
+      String model, String variant, String artifact, Optional<MachineInfo> machine, int threads) {}
+
+  /**
+   * Options of the comparison.
+   *
+   * @param auto whether the probe runs by itself once the model has been idle for some time
+   * @param share share of requests that the twin answers
+   * @param idle time without requests before a probe that was not asked for
+   * @param limits limits of each kind of step
+   */
+  public record Options(boolean auto, double share, Duration idle, PairedSteps.Limits limits) {
+    /** Up to 15 s for each of four kinds of steps. */
+    private static final PairedSteps.Limits LIMITS =
+        new PairedSteps.Limits(10, 5000, Duration.ofSeconds(15), 0.15);
+
+    /** Returns the options that operators can set, with the limits of serving. */
+    public static Options serving(boolean auto, double share) {
+      return new Options(auto, share, Duration.ofSeconds(10), LIMITS);
+    }
+  }
+
+  private Comparison(
+      Subject subject,
+      Options options,
+      Baseline baseline,
+      Optional<ProbeStore> store,
+      BooleanSupplier busy) {
+    this.subject = subject;
+    this.options = options;
+    this.baseline = baseline;
+    this.store = store;
+    this.shadow = new ShadowShare(options.share());
+    this.turn = new ProbeTurn(() -> busy.getAsBoolean() || shadow.busy());
+    this.twin = describe(baseline);
+  }
+
+  /** Describes the twin; a failure is a state of the twin, not of the model. */
+  private static LatencyReport.Twin describe(Baseline baseline) {
+    try {
+      return baseline.describe();
+    } catch (RuntimeException e) {
+      return new LatencyReport.Twin(
+          "auto", "", false, TwinState.FAILED, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** Returns the comparison of a model without a twin, which only measures its requests. */
+  public static Comparison none() {
+    return new Comparison(
+        new Subject("", "", "", Optional.empty(), 0),
+        Options.serving(false, 0),
+        Baseline.NONE,
+        Optional.empty(),
+        () -> false);
+  }
+
+  /**
+   * Starts the comparison of a model that is about to serve.
+   *
+   * @param busy returns whether the model has requests, running or queued
+   */
+  public static Comparison start(
+      Subject subject,
+      Options options,
+      Baseline baseline,
+      Optional<ProbeStore> store,
+      BooleanSupplier busy) {
+    Comparison comparison = new Comparison(subject, options, baseline, store, busy);
+    comparison.begin();
+    return comparison;
+  }
+
+  private void begin() {
+    turn.enter();
+    if (twin.variant().isEmpty()) {
+      return;
+    }
+    store
+        .flatMap(results -> results.read(subject.artifact(), twin.variant()))
+        .filter(result -> result.holdsFor(machine(), subject.threads(), version()))
+        .ifPresent(
+            result ->
+                probe =
+                    new Probe(
+                        ProbeState.DONE,
+                        "",
+                        Optional.of(result.finished()),
+                        result.seconds(),
+                        result.rows()));
+    if (options.share() > 0 || autoWanted()) {
+      startThread();
+    }
+  }
+
+  /** Returns the requests of both plans and who answers the next one. */
+  public ShadowShare shadow() {
+    return shadow;
+  }
+
+  /**
+   * Asks for a probe as soon as the model is idle. Makes the twin first if it is missing.
+   *
+   * @throws IllegalStateException if there is no twin to compare with; the message has the reason
+   */
+  public synchronized void requestProbe() {
+    if (twin.variant().isEmpty()) {
+      throw new IllegalStateException(twin.reason());
+    }
+    if (closed) {
+      throw new IllegalStateException("the model is being unloaded");
+    }
+    requested = true;
+    if (probe.state() != ProbeState.RUNNING) {
+      probe = probe.with(ProbeState.WAITING, "until the model is idle");
+    }
+    startThread();
+    notifyAll();
+  }
+
+  /** Returns the state and the measurements so far. */
+  public LatencyReport report(String model, String variant) {
+    LatencyReport.Twin shown =
+        shadow
+            .failure()
+            .map(failure -> twin.with(TwinState.FAILED, "its scheduler has died: " + failure))
+            .orElse(twin);
+    return new LatencyReport(
+        model, variant, subject.artifact(), shown, subject.machine(), probe, shadow.summary());
+  }
+
+  /** Returns the rows of the last probe, which are few to read. */
+  public List<ProbeRow> rows() {
+    return probe.rows();
+  }
+
+  /** Returns the variant of the twin; empty if there is none. */
+  public String baseline() {
+    return twin.variant();
+  }
+
+  /** Refuses new requests to the twin, ends the probe, and lets the twin's requests end. */
+  public void drain() {
+    shadow.drain();
+    stop();
+  }
+
+  /** Cancels the requests of the twin and ends the probe, without waiting. */
+  @Override
+  public void close() {
+    shadow.close();
+    stop();
+  }
+
+  private synchronized void stop() {
+    closed = true;
+    turn.leave();
+    notifyAll();
+  }
+
+  /** Waits until the memory of the comparison is freed; returns false if the timeout elapses. */
+  public boolean awaitClosed(Duration timeout) throws InterruptedException {
+    long start = System.nanoTime();
+    synchronized (this) {
+      if (thread == null) {
+        return true;
+      }
+    }
+    return shadow.awaitClosed(timeout)
+        && ended.await(
+            timeout.toNanos() - (System.nanoTime() - start), TimeUnit.NANOSECONDS);
+  }
+
+  private synchronized void startThread() {
+    if (thread == null && !closed) {
+      Thread started = new Thread(this::run, "calm-compare-" + subject.model());
+      started.setDaemon(true);
+      started.start();
+      thread = started;
+    }
+  }
+
+  private void run() {
+    try {
+      if (options.share() > 0) {
+        openTwin();
+      }
+      while (awaitWanted()) {
+        compare();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      ended.countDown();
+    }
+  }
+
+  private void openTwin() {
+    try {
+      make();
+      shadow.start(new ShadowShare.Twin(twin.variant(), baseline.schedule(options.share())));
+      logger.info(
+          "{}: {} answers a share of {} of the requests",
+          subject.model(),
+          twin.variant(),
+          options.share());
+    } catch (RuntimeException | OutOfMemoryError e) {
+      failed(e);
+    }
+  }
+
+  private void failed(Throwable e) {
+    if (!closed) {
+      twin = twin.with(TwinState.FAILED, String.valueOf(e.getMessage()));
+      logger.warn(
+          "{}: the uniform twin is not available; the served plan answers all requests: {}",
+          subject.model(),
+          e.getMessage());
+    }
+  }
+
+  private void make() {
+    if (twin.state() == TwinState.READY) {
+      return;
+    }
+    twin = twin.with(TwinState.MAKING, "it is quantized in the background");
+    baseline.make(() -> closed);
+    twin = baseline.describe();
+  }
+
+  private boolean autoWanted() {
+    return options.auto()
+        && twin.state() == TwinState.READY
+        && (probe.state() == ProbeState.NONE || probe.state() == ProbeState.STOPPED)
+        && probe.reason().isEmpty();
+  }
+
+  /** Waits until a probe is wanted; returns false if the model is closed. */
+  private synchronized boolean awaitWanted() throws InterruptedException {
+    while (!closed && !requested && !autoWanted()) {
+      wait();
+    }
+    return !closed;
+  }
+
+  private synchronized boolean takeRequest() {
+    boolean was = requested;
+    requested = false;
+    return was;
+  }
+
+  private void compare() throws InterruptedException {
+    try {
+      boolean asked = takeRequest();
+      if (asked) {
+        make();
+      } else if (probe.state() == ProbeState.NONE) {
+        probe = probe.with(ProbeState.WAITING, "until the model has been idle for some time");
+      }
+      List<ProbeRow> kept = asked ? List.of() : probe.rows();
+      try (ProbeTurn.Held held = awaitTurn(asked)) {
+        if (held.taken()) {
+          measure(kept);
+        }
+      }
+    } catch (RuntimeException | OutOfMemoryError e) {
+      if (twin.state() == TwinState.MAKING) {
+        failed(e);
+      }
+      probe = probe.with(ProbeState.STOPPED, String.valueOf(e.getMessage()));
+      logger.info("{}: no latency against uniform: {}", subject.model(), e.getMessage());
+    }
+  }
+
+  /** Waits until no model of the process has had a request for some time, and no probe runs. */
+  private ProbeTurn.Held awaitTurn(boolean asked) throws InterruptedException {
+    Duration idle = asked ? Duration.ofMillis(LOOK_MILLIS) : options.idle();
+    long since = System.nanoTime();
+    while (!closed) {
+      if (turn.busy()) {
+        since = System.nanoTime();
+      } else if (System.nanoTime() - since >= idle.toNanos()) {
+        ProbeTurn.Held held = turn.take();
+        if (held.taken()) {
+          return held;
+        }
+      }
+      synchronized (this) {
+        if (!closed) {
+          wait(LOOK_MILLIS);
+        }
+        if (requested) { // while it waited by itself
+          requested = false;
+          idle = Duration.ofMillis(LOOK_MILLIS);
+        }
+      }
+    }
+    return ProbeTurn.Held.NONE;
+  }
+
+  private void measure(List<ProbeRow> kept) {
+    probe = new Probe(ProbeState.RUNNING, "", probe.finished(), probe.seconds(), kept);
+    long start = System.nanoTime();
+    boolean stopped;
+    ProbeRun run = new ProbeRun(kept, options.limits(), () -> closed || turn.busy());
+    try (Baseline.Decoders decoders = baseline.open(StepShape.PROBED)) {
+      stopped =
+          run.measure(
+              new PairedSteps(decoders.served(), decoders.uniform(), System::nanoTime),
+              rows -> probe = new Probe(ProbeState.RUNNING, "", Optional.empty(), 0, rows));
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    Instant now = Instant.now();
+    ProbeState state = stopped ? ProbeState.STOPPED : ProbeState.DONE;
+    probe = new Probe(state, "", Optional.of(now), seconds, run.rows());
+    if (!stopped) {
+      ProbeResult result =
+          new ProbeResult(machine(), subject.threads(), version(), now, seconds, run.rows());
+      store.ifPresent(results -> results.write(subject.artifact(), twin.variant(), result));
+      log();
+    }
+  }
+
+  private void log() {
+    for (ProbeRow row : probe.rows()) {
+      logger.info(
+          "{}: {} of {}: {} against {}: {} % ({} to {} %)",
+          subject.model(),
+          row.phase().text(),
+          row.sequences(),
+          subject.variant(),
+          twin.variant(),
+          "%+.3f".formatted(row.deviation().percent()),
+          "%+.3f".formatted(row.deviation().low()),
+          "%+.3f".formatted(row.deviation().high()));
+    }
+  }
+
+  private MachineInfo machine() {
+    return subject.machine().orElseThrow();
+  }
+
+  private static String version() {
+    return Optional.ofNullable(Comparison.class.getPackage().getImplementationVersion())
+        .orElse("development");
+  }
+
+  /** Returns whether a scheduler has requests, running or queued. */
+  public static boolean isBusy(Scheduler scheduler) {
+    return ShadowShare.isBusy(scheduler);
+  }
+}

@@ -1,0 +1,57 @@
+package io.calm.compare;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/** One run of the probe over all kinds of steps that have no row yet. */
+final class ProbeRun {
+  private final PairedSteps.Limits limits;
+  private final BooleanSupplier busy;
+  private final List<ProbeRow> rows;
+
+  /**
+   * Creates a run.
+   *
+   * @param kept rows of an earlier run that was stopped
+   * @param busy asked before every step; true stops the run
+   */
+  ProbeRun(List<ProbeRow> kept, PairedSteps.Limits limits, BooleanSupplier busy) {
+    this.rows = new ArrayList<>(kept);
+    this.limits = limits;
+    this.busy = busy;
+  }
+
+  /**
+   * Measures and returns whether the run was stopped before all kinds of steps had a row.
+   *
+   * @param listener receives the rows so far after each new one
+   */
+  boolean measure(PairedSteps steps, Consumer<List<ProbeRow>> listener) {
+    for (StepShape shape : StepShape.PROBED) {
+      if (has(shape)) {
+        continue;
+      }
+      PairedSteps.Outcome outcome = steps.measure(shape, limits, busy);
+      Optional<ProbeRow> row = outcome.row();
+      row.ifPresent(rows::add);
+      listener.accept(rows());
+      if (outcome.stopped()) {
+        return rows.size() < StepShape.PROBED.size();
+      }
+    }
+    return false;
+  }
+
+  private boolean has(StepShape shape) {
+    return rows.stream()
+        .anyMatch(r -> r.phase() == shape.phase() && r.sequences() == shape.sequences());
+  }
+
+  /** Returns the rows, those of the earlier run included. */
+  List<ProbeRow> rows() {
+    return List.copyOf(rows);
+  }
+}

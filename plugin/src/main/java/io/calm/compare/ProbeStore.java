@@ -1,0 +1,73 @@
+package io.calm.compare;
+
+import com.google.gson.JsonParser;
+import io.calm.files.PrivateFiles;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The results of probes in the cache directory: one file for each pair of a served artifact and a
+ * twin, {@code latency/ARTIFACT-TWIN.json}. A file that is missing or damaged counts as no result.
+ * A result that cannot be written is lost with the process.
+ */
+public final class ProbeStore {
+  private static final Logger logger = LoggerFactory.getLogger(ProbeStore.class);
+  private static final String DIRECTORY = "latency";
+
+  private final Path cacheDir;
+
+  public ProbeStore(Path cacheDir) {
+    this.cacheDir = cacheDir;
+  }
+
+  private Path file(String artifact, String twin) {
+    return cacheDir.resolve(DIRECTORY).resolve("%s-%s.json".formatted(artifact, twin));
+  }
+
+  /**
+   * Returns the stored result; empty if there is none.
+   *
+   * @param artifact id of the served artifact
+   * @param twin variant of the twin, e.g. {@code uniform-gptq}
+   */
+  public Optional<ProbeResult> read(String artifact, String twin) {
+    Path file = file(artifact, twin);
+    try {
+      if (!PrivateFiles.isDirectory(cacheDir, DIRECTORY)) {
+        return Optional.empty();
+      }
+      String text = new String(PrivateFiles.read(file), StandardCharsets.UTF_8);
+      return Optional.of(LatencyJson.result(JsonParser.parseString(text).getAsJsonObject()));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException | RuntimeException e) {
+      logger.warn("latency result {} cannot be read ({}); it is measured again", file, e.toString());
+      return Optional.empty();
+    }
+  }
+
+  /** Stores a result in place of an earlier one, atomically. */
+  void write(String artifact, String twin, ProbeResult result) {
+    Path file = file(artifact, twin);
+    try {
+      Path directory = PrivateFiles.directory(cacheDir, DIRECTORY);
+      Path temporary = Files.createTempFile(directory, "new", null);
+      try {
+        Files.writeString(temporary, LatencyJson.of(result) + "\n");
+        PrivateFiles.seal(temporary);
+        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        Files.deleteIfExists(temporary);
+      }
+    } catch (IOException e) {
+      logger.warn("latency result {} cannot be written ({}); it is kept until the end", file, e);
+    }
+  }
+}

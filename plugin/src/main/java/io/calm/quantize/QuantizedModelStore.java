@@ -113,8 +113,10 @@ public final class QuantizedModelStore {
     }
     try (ArtifactWriter writer = ((ArtifactStore.Granted) claim).writer()) {
       logger.info("no finished artifact for this model and these settings: quantizing it now");
+      PhaseClock clock = new PhaseClock(progress, System::nanoTime);
       Artifact artifact =
-          new Quantization(checkpoint, key.modelDigests(), settings, progress).run(writer);
+          new Quantization(checkpoint, key.modelDigests(), settings, clock).run(writer);
+      clock.phases().keep(settings.loading().cacheDir(), key);
       logger.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
       return artifact;
     } catch (OutOfMemoryError e) {

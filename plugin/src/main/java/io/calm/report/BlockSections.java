@@ -41,8 +41,8 @@ final class BlockSections {
   private void scores() {
     to.element(
         "p",
-        "Each cell is a candidate: the darker in light mode, the brighter in dark mode, the larger"
-            + " its loss, which is the distance of its score ("
+        "Each cell is a candidate. The stronger its colour, the larger its loss: the distance of its"
+            + " score ("
             + report.search().metric()
             + ") from that of a perfect block. A dot marks the algorithm that serves the block.");
     HeatMap.write(report, algorithms, to);

@@ -1,6 +1,7 @@
 package io.calm.report;
 
 import io.calm.artifact.ArtifactSections;
+import io.calm.artifact.SearchPhases;
 import io.calm.kernels.KernelVariant;
 import io.calm.kernels.KernelVariants;
 import io.calm.kernels.MachineInfo;
@@ -193,7 +194,9 @@ final class ReportBuilder {
         plan.seconds(),
         seconds,
         Math.max(0, plan.seconds() - seconds.values().stream().mapToDouble(s -> s).sum()),
-        Map.of(),
+        SearchPhases.find(source.settings().loading().cacheDir(), source.key())
+            .map(SearchPhases::seconds)
+            .orElse(Map.of()),
         plan.evaluations(),
         plan.collectionForwards(),
         plan.guardForwards(),

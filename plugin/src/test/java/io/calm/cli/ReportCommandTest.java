@@ -133,6 +133,12 @@ class ReportCommandTest {
             .replace(" ", ""));
     assertEquals(2, after.getAsJsonArray("missing").size(), "tasks and latency");
 
+    double phases =
+        after.getAsJsonObject("search").getAsJsonObject("phases").asMap().values().stream()
+            .mapToDouble(seconds -> seconds.getAsDouble())
+            .sum();
+    assertTrue(phases > 0, "the search kept no times");
+
     JsonObject size = after.getAsJsonObject("size");
     long sum =
         size.getAsJsonObject("kinds").asMap().values().stream().mapToLong(e -> e.getAsLong()).sum();

@@ -5,12 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
+import io.calm.kernels.MachineInfo;
 import java.io.StringReader;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
@@ -44,6 +46,39 @@ class ReportHtmlTest {
     return new ReportBuilder(ExampleReports.source(cache, word)).build(Instant.EPOCH);
   }
 
+  /** Returns the report with a comparison of two rows. */
+  private Report compared(String word) {
+    Report report = report(word);
+    Report.Latency latency =
+        new Report.Latency(
+            "calm " + word,
+            "uniform-awq",
+            false,
+            "2026-11-28T01:02:03Z",
+            new MachineInfo(word, 2, word, word, word, 3L << 30, word),
+            2,
+            word,
+            0.3,
+            List.of(
+                new Report.LatencyRow("decode", 1, 64, 2.125, 3.25, 2.0625, 3.125, 0.375, -0.125, 1.5),
+                new Report.LatencyRow(
+                    "prefill", 8, 16, 9.5, 9.75, 9.25, 9.875, Double.NaN, Double.NaN, Double.NaN)));
+    return new Report(
+        report.model(),
+        report.created(),
+        report.served(),
+        report.texts(),
+        report.tasks(),
+        report.blocks(),
+        report.sensitivity(),
+        report.size(),
+        report.search(),
+        Optional.of(latency),
+        report.settings(),
+        report.origin(),
+        report.missing());
+  }
+
   private static Document parse(String page) throws Exception {
     DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
     factory.setFeature("http://apache.org/xml/features/nonvalidating/load-external-dtd", false);
@@ -63,7 +98,7 @@ class ReportHtmlTest {
   @ValueSource(strings = {"plain", ExampleReports.HOSTILE})
   void nothingButTextComesFromFiles(String word) throws Exception {
     ExampleReports.measure(cache, word);
-    String html = ReportHtml.write(report(word));
+    String html = ReportHtml.write(compared(word));
     Document page = parse(html);
     for (Element element : elements(page, "*")) {
       assertTrue(ELEMENTS.contains(element.getTagName()), element.getTagName());
@@ -94,7 +129,7 @@ class ReportHtmlTest {
   @Test
   void everyNumberOfThePageIsOneOfTheJson() throws Exception {
     ExampleReports.measure(cache, "plain");
-    Report report = report("plain");
+    Report report = compared("plain");
     Set<Double> known = new HashSet<>();
     numbers(ReportJson.tree(report), known);
     List<Element> shown = elements(parse(ReportHtml.write(report)), "data");
@@ -108,7 +143,8 @@ class ReportHtmlTest {
     for (double must :
         new double[] {
           34.5625, 2.4375, 0.0859375, 0.8515625, 32.375, 36.125, 0.4375, 0.5625, 0.08125, 0.07625,
-          0.00125, 0.03125, 0.99917, 0.98765, 0.001234, 0.75, 345.678, 123_456_789
+          0.00125, 0.03125, 0.99917, 0.98765, 0.001234, 0.75, 345.678, 123_456_789, 2.125,
+          3.125, 0.375, -0.125, 1.5
         }) {
       assertTrue(values.contains(must), must + " is not shown");
     }
@@ -145,7 +181,7 @@ class ReportHtmlTest {
   @Test
   void tablesHaveCaptionsAndHeadersAndDrawingsHaveWords() throws Exception {
     ExampleReports.measure(cache, "plain");
-    Document page = parse(ReportHtml.write(report("plain")));
+    Document page = parse(ReportHtml.write(compared("plain")));
     for (Element table : elements(page, "table")) {
       assertEquals(1, table.getElementsByTagName("caption").getLength());
       int columns =
@@ -162,7 +198,7 @@ class ReportHtmlTest {
       }
     }
     List<Element> drawings = elements(page, "svg");
-    assertEquals(2, drawings.size(), "heat map and bars");
+    assertEquals(3, drawings.size(), "intervals, heat map and bars");
     Set<String> ids = new HashSet<>();
     elements(page, "*").stream()
         .map(element -> element.getAttribute("id"))
@@ -174,7 +210,7 @@ class ReportHtmlTest {
         assertTrue(ids.contains(id), id);
       }
     }
-    String heat = drawings.get(0).getElementsByTagName("desc").item(0).getTextContent();
+    String heat = drawings.get(1).getElementsByTagName("desc").item(0).getTextContent();
     assertEquals("gptq serves no block; awq serves 2 blocks (0, 1)", heat);
   }
 }

@@ -110,7 +110,8 @@ final class BlockSections {
       Map<String, Value> values = impact.algorithms();
       for (String name : sensitivity.pool()) {
         Optional.ofNullable(values.get(name))
-            .ifPresentOrElse(value -> table.number("%.3f", value, 1000), () -> table.text("failed"));
+            .ifPresentOrElse(
+                value -> table.number("%.3f", value, 1000), () -> table.text("failed"));
       }
     }
     table.end();

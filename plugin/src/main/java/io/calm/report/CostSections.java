@@ -87,7 +87,8 @@ final class CostSections {
       phases.end();
     }
     Table table =
-        new Table(to, "Time to quantize and score, by algorithm", "Algorithm", "#Time", "#Share, %");
+        new Table(
+            to, "Time to quantize and score, by algorithm", "Algorithm", "#Time", "#Share, %");
     search.algorithms().forEach((name, seconds) -> row(table, name, seconds, search.seconds()));
     row(table, "everything else", search.otherSeconds(), search.seconds());
     table.end();

@@ -23,7 +23,9 @@ final class IntervalPlot {
     this.to = to;
     double largest =
         latency.rows().stream()
-            .flatMap(row -> List.of(row.lowPercent(), row.highPercent(), row.deviationPercent()).stream())
+            .flatMap(
+                row ->
+                    List.of(row.lowPercent(), row.highPercent(), row.deviationPercent()).stream())
             .mapToDouble(Math::abs)
             .filter(Double::isFinite)
             .max()

@@ -95,8 +95,7 @@ final class ReportBuilder {
                     new Report.HeadTrial(
                         trial.int8Kl(),
                         trial.int4Kl(),
-                        new Value(
-                            trial.int4Kl() - trial.int8Kl(), trial.pairedStandardError()),
+                        new Value(trial.int4Kl() - trial.int8Kl(), trial.pairedStandardError()),
                         trial.bound())));
   }
 
@@ -120,7 +119,9 @@ final class ReportBuilder {
                           }));
     }
     return blocks.entrySet().stream()
-        .map(entry -> new Report.Warning(entry.getKey().get(0), entry.getKey().get(1), entry.getValue()))
+        .map(
+            entry ->
+                new Report.Warning(entry.getKey().get(0), entry.getKey().get(1), entry.getValue()))
         .toList();
   }
 
@@ -211,8 +212,7 @@ final class ReportBuilder {
         .settings()
         .texts()
         .forEach(
-            (name, text) ->
-                SettingKeys.named(name).ifPresent(key -> all.add(setting(key, text))));
+            (name, text) -> SettingKeys.named(name).ifPresent(key -> all.add(setting(key, text))));
     all.sort(Comparator.comparing(setting -> !setting.changesResult()));
     return all;
   }

@@ -120,8 +120,7 @@ class ReportCommandTest {
       for (String name : List.of("perplexity", "nll")) {
         assertEquals(measured.get(name), values.get(name), name);
       }
-      assertEquals(
-          p > 0 ? measured.get("kl") : null, values.get("kl"), "full precision has none");
+      assertEquals(p > 0 ? measured.get("kl") : null, values.get("kl"), "full precision has none");
     }
     assertEquals(List.of("reference", "served", "uniform"), roles);
     assertEquals(

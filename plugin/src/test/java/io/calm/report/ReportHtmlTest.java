@@ -25,20 +25,85 @@ import org.w3c.dom.Node;
 import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
 
-/** The page, parsed as XML: what is in it, what is not, and that its numbers are those of the JSON. */
+/**
+ * The page, parsed as XML: what is in it, what is not, and that its numbers are those of the JSON.
+ */
 class ReportHtmlTest {
   private static final Set<String> ELEMENTS =
       Set.of(
-          "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section",
-          "h1", "h2", "h3", "p", "dl", "dt", "dd", "div", "span", "strong", "code", "pre", "ul",
-          "li", "data", "table", "caption", "thead", "tbody", "tr", "th", "td", "details",
-          "summary", "figure", "figcaption", "svg", "desc", "g", "rect", "circle", "line", "text");
+          "html",
+          "head",
+          "meta",
+          "title",
+          "style",
+          "body",
+          "header",
+          "main",
+          "footer",
+          "section",
+          "h1",
+          "h2",
+          "h3",
+          "p",
+          "dl",
+          "dt",
+          "dd",
+          "div",
+          "span",
+          "strong",
+          "code",
+          "pre",
+          "ul",
+          "li",
+          "data",
+          "table",
+          "caption",
+          "thead",
+          "tbody",
+          "tr",
+          "th",
+          "td",
+          "details",
+          "summary",
+          "figure",
+          "figcaption",
+          "svg",
+          "desc",
+          "g",
+          "rect",
+          "circle",
+          "line",
+          "text");
 
   private static final Set<String> ATTRIBUTES =
       Set.of(
-          "lang", "charset", "http-equiv", "content", "name", "class", "id", "role", "tabindex",
-          "aria-label", "aria-labelledby", "scope", "value", "viewBox", "width", "height", "x", "y",
-          "rx", "r", "cx", "cy", "x1", "x2", "y1", "y2", "text-anchor");
+          "lang",
+          "charset",
+          "http-equiv",
+          "content",
+          "name",
+          "class",
+          "id",
+          "role",
+          "tabindex",
+          "aria-label",
+          "aria-labelledby",
+          "scope",
+          "value",
+          "viewBox",
+          "width",
+          "height",
+          "x",
+          "y",
+          "rx",
+          "r",
+          "cx",
+          "cy",
+          "x1",
+          "x2",
+          "y1",
+          "y2",
+          "text-anchor");
 
   @TempDir Path cache;
 
@@ -60,7 +125,8 @@ class ReportHtmlTest {
             word,
             0.3,
             List.of(
-                new Report.LatencyRow("decode", 1, 64, 2.125, 3.25, 2.0625, 3.125, 0.375, -0.125, 1.5),
+                new Report.LatencyRow(
+                    "decode", 1, 64, 2.125, 3.25, 2.0625, 3.125, 0.375, -0.125, 1.5),
                 new Report.LatencyRow(
                     "prefill", 8, 16, 9.5, 9.75, 9.25, 9.875, Double.NaN, Double.NaN, Double.NaN)));
     return new Report(
@@ -142,9 +208,29 @@ class ReportHtmlTest {
     shown.forEach(data -> values.add(Double.parseDouble(data.getAttribute("value"))));
     for (double must :
         new double[] {
-          34.5625, 2.4375, 0.0859375, 0.8515625, 32.375, 36.125, 0.4375, 0.5625, 0.08125, 0.07625,
-          0.00125, 0.03125, 0.99917, 0.98765, 0.001234, 0.75, 345.678, 123_456_789, 2.125,
-          3.125, 0.375, -0.125, 1.5
+          34.5625,
+          2.4375,
+          0.0859375,
+          0.8515625,
+          32.375,
+          36.125,
+          0.4375,
+          0.5625,
+          0.08125,
+          0.07625,
+          0.00125,
+          0.03125,
+          0.99917,
+          0.98765,
+          0.001234,
+          0.75,
+          345.678,
+          123_456_789,
+          2.125,
+          3.125,
+          0.375,
+          -0.125,
+          1.5
         }) {
       assertTrue(values.contains(must), must + " is not shown");
     }
@@ -164,8 +250,11 @@ class ReportHtmlTest {
   void aMeasurementThatIsMissingIsNamedWithItsCommand() throws Exception {
     Report report = report("plain");
     List<String> commands =
-        elements(parse(ReportHtml.write(report)), "pre").stream().map(Element::getTextContent).toList();
-    assertEquals(report.missing().stream().map(Report.Missing::command).toList().size(), commands.size());
+        elements(parse(ReportHtml.write(report)), "pre").stream()
+            .map(Element::getTextContent)
+            .toList();
+    assertEquals(
+        report.missing().stream().map(Report.Missing::command).toList().size(), commands.size());
     assertTrue(commands.contains("./calm sensitivity models/plain"), commands.toString());
     assertTrue(
         commands.contains("./calm eval models/plain --text FILE --kl --against awq"),
@@ -175,7 +264,8 @@ class ReportHtmlTest {
 
     ExampleReports.measure(cache, "plain");
     assertEquals(
-        List.of("latency"), report("plain").missing().stream().map(Report.Missing::section).toList());
+        List.of("latency"),
+        report("plain").missing().stream().map(Report.Missing::section).toList());
   }
 
   @Test

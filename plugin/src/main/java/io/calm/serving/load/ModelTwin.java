@@ -174,8 +174,7 @@ final class ModelTwin implements Baseline {
   }
 
   private Decoder twinDecoder(Checkpoint checkpoint, SchedulerSettings each) {
-    return decoder(
-        identical() ? order.settings() : choice.settings(order, plan), checkpoint, each);
+    return decoder(identical() ? order.settings() : choice.settings(order, plan), checkpoint, each);
   }
 
   private Decoder decoder(CalmSettings plan, Checkpoint checkpoint, SchedulerSettings each) {

@@ -67,7 +67,8 @@ interface StatusContract extends ScriptedServer {
             .getAsJsonObject("gptq")
             .get("failure")
             .getAsString());
-    assertEquals(report.get("blocks"), object(get(path, "Accept", "application/json")).get("blocks"));
+    assertEquals(
+        report.get("blocks"), object(get(path, "Accept", "application/json")).get("blocks"));
     assertEquals(400, get(path + "?format=xml").statusCode());
     assertEquals(404, get(baseUrl() + "/calm/models/nobody/report").statusCode());
   }

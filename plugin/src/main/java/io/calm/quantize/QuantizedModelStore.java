@@ -64,6 +64,11 @@ public final class QuantizedModelStore {
     return Quantization.group(checkpoint, settings);
   }
 
+  /** Returns whether a search runs in this process, which takes all processors. */
+  public static boolean isSearching() {
+    return SearchTurn.isTaken();
+  }
+
   /** Memory that is reserved for a search until it is closed. */
   public interface Reservation extends AutoCloseable {
     @Override

@@ -182,7 +182,7 @@ public final class ModelLoader {
         Comparison.Options.serving(settings.compare().probe(), settings.compare().share()),
         twin,
         Optional.of(new ProbeStore(settings.loading().cacheDir())),
-        () -> Comparison.isBusy(scheduler));
+        () -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching());
   }
 
   private static String kernel(CalmSettings settings) {

@@ -48,7 +48,7 @@ final class ModelTwin implements Baseline {
   }
 
   private boolean identical() {
-    return choice.variant().equals(plan.served());
+    return choice.identical();
   }
 
   @Override

@@ -38,6 +38,7 @@ class RequestClaimTest {
       value = {
         "/calm                       |    | /calm",
         "/calm/models/tiny?x=1       |    | /calm/models/tiny",
+        "/calm/models/tiny/latency   | {} | /calm/models/tiny/latency",
         "/v1/models                  |    | /v1/models",
         "/v1/completions             | {} | /v1/completions",
         "/predictions/tiny           | {} | /predictions/tiny",

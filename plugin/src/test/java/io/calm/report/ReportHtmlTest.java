@@ -296,7 +296,7 @@ class ReportHtmlTest {
         .forEach(id -> assertTrue(ids.add(id), "twice: " + id));
     for (Element drawing : drawings) {
       assertEquals("img", drawing.getAttribute("role"));
-      for (String id : drawing.getAttribute("aria-labelledby").split(" ")) {
+      for (String id : drawing.getAttribute("aria-labelledby").split(" ", -1)) {
         assertTrue(ids.contains(id), id);
       }
     }

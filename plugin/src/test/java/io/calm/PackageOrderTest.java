@@ -56,16 +56,17 @@ class PackageOrderTest {
       export           | settings artifact search runtime checkpoint model tensor files text | io.netty
       generate         | runtime model text                                  | io.netty ai.djl com.google.gson
       compare          | generate runtime kernels model tensor files text    | io.netty ai.djl
-      serving.model    | compare generate search kernels checkpoint model text       | io.netty ai.djl com.google.gson
+      report           | compare settings artifact search quant cka kernels model tensor text | io.netty ai.djl
+      serving.model    | report compare generate search kernels checkpoint model text       | io.netty ai.djl com.google.gson
       serving.reply    | serving.model compare generate checkpoint metrics text model | io.netty ai.djl
       serving.openai   | serving.reply serving.model generate checkpoint text model | io.netty ai.djl
       serving.lmi      | serving.reply serving.model generate checkpoint text model | io.netty ai.djl
-      serving.load     | serving.reply serving.model compare settings quantize artifact search generate torch runtime kernels checkpoint model tensor text | io.netty ai.djl
+      serving.load     | serving.reply serving.model report compare settings quantize artifact search quant generate torch runtime kernels checkpoint model tensor text | io.netty ai.djl
       serving.dispatch | serving.openai serving.lmi serving.reply serving.model metrics text generate | io.netty ai.djl
-      serving.http     | serving.dispatch serving.load serving.reply serving.model compare generate search metrics cka model tensor text | ai.djl
+      serving.http     | serving.dispatch serving.load serving.reply serving.model report compare generate search metrics cka model tensor text | ai.djl
       serving.djl      | serving.http serving.dispatch serving.load serving.reply serving.model settings search metrics text generate |
       host             | serving.http serving.reply text                     | ai.djl
-      cli              | export host serving.djl serving.http serving.dispatch serving.load serving.model quantize settings artifact search replay cka torch runtime kernels checkpoint metrics model tensor files text |
+      cli              | export host serving.djl serving.http serving.dispatch serving.load serving.model quantize report settings artifact search replay cka torch runtime kernels checkpoint metrics model tensor files text |
       """;
 
   private static final List<Row> ROWS = TABLE.lines().map(Row::parse).toList();

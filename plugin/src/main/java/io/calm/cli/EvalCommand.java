@@ -245,7 +245,9 @@ final class EvalCommand implements Callable<Integer> {
       questions.forEach(
           (file, all) ->
               all.forEach(task -> ofTasks.add(evaluation.task(file, task, 1 + compared, most))));
-      return new EvalReport(header(first), models, compared, ofTexts, ofTasks);
+      EvalReport report = new EvalReport(header(first), models, compared, ofTexts, ofTasks);
+      new KeptScores(report).keep(lanes.stream().map(lane -> lane.opened().kept()).toList());
+      return report;
     } finally {
       lanes.forEach(lane -> lane.opened().close());
     }

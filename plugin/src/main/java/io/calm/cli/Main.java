@@ -28,6 +28,7 @@ import picocli.CommandLine.ScopeType;
       InspectCommand.class,
       EvalCommand.class,
       SensitivityCommand.class,
+      ReportCommand.class,
       LogitsCommand.class,
       ExportCommand.class,
       TokenizeCommand.class

@@ -37,6 +37,11 @@ public final class ModelArgument {
     return resolve(Optional.ofNullable(path).orElseGet(ModelArgument::ofDefault), console);
   }
 
+  /** Returns the model as it was given; empty text for the default model. */
+  String text() {
+    return path == null ? "" : path.toString();
+  }
+
   /** Returns the directory of the default model's recipe. */
   static Path ofDefault() {
     return Path.of(System.getProperty(HOME, "")).resolve(ModelSource.DEFAULT);

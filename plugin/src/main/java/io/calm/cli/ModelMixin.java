@@ -49,6 +49,12 @@ public final class ModelMixin {
     return read(argument.resolve(new PrintWriter(System.err, true, UTF_8)), winning);
   }
 
+  /** Returns the model and the options {@code -s} as they were given, for other commands. */
+  String arguments() {
+    String chosen = argument.text();
+    return ((chosen.isEmpty() ? ModelSource.DEFAULT : chosen) + options()).strip();
+  }
+
   /** Returns the options {@code -s} as they were given, each after a space. */
   String options() {
     return overrides.entrySet().stream()

@@ -1,6 +1,7 @@
 package io.calm.cli;
 
 import io.calm.artifact.Artifact;
+import io.calm.artifact.ArtifactKey;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.cli.eval.DecoderLogits;
@@ -14,6 +15,7 @@ import io.calm.runtime.JavaDecoder;
 import io.calm.settings.CalmSettings;
 import io.calm.torch.Backends;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -48,8 +50,16 @@ record Precision(String name, Optional<String> kvCache) {
     }
   }
 
+  /**
+   * The place of its measurements in the cache.
+   *
+   * @param key key of the artifact, or of the model for full precision
+   * @param kvCache format of keys and values; empty for full precision
+   */
+  record Kept(Path cacheDir, ArtifactKey key, Optional<String> kvCache) {}
+
   /** A model opened in a precision; closing it closes its files. */
-  record Opened(Checkpoint checkpoint, LogitSource logits, String variant)
+  record Opened(Checkpoint checkpoint, LogitSource logits, String variant, Kept kept)
       implements AutoCloseable {
     @Override
     public void close() {
@@ -85,15 +95,24 @@ record Precision(String name, Optional<String> kvCache) {
       return new Opened(
           checkpoint,
           new ReferenceLogits(checkpoint, settings.decoder().threadCount(), progress),
-          REFERENCE);
+          REFERENCE,
+          kept(settings, new QuantizedModelStore(settings).key(checkpoint), Optional.empty()));
     }
     try (ProgressBar bar = ProgressBar.open()) {
       Artifact artifact = new QuantizedModelStore(settings).get(checkpoint, bar);
       return new Opened(
           checkpoint,
           new DecoderLogits(decoder(artifact.model(), settings)),
-          artifact.plan().served());
+          artifact.plan().served(),
+          kept(
+              settings,
+              artifact.key(),
+              kvCache.or(() -> Optional.of(settings.decoder().kvCache().setting()))));
     }
+  }
+
+  private static Kept kept(CalmSettings settings, ArtifactKey key, Optional<String> kvCache) {
+    return new Kept(settings.loading().cacheDir(), key, kvCache);
   }
 
   /** Returns whether the plan is searched, which may take long. */

@@ -6,6 +6,7 @@ import io.calm.cli.eval.TextWindows;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.quantize.SensitivityRequest;
+import io.calm.report.Measurements;
 import io.calm.search.SensitivityTable;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -95,7 +96,11 @@ final class SensitivityCommand implements Callable<Integer> {
               tokens,
               windows,
               length == null ? OptionalInt.empty() : OptionalInt.of(length));
-      print(measure(new QuantizedModelStore(resolved.settings()), checkpoint, request));
+      QuantizedModelStore store = new QuantizedModelStore(resolved.settings());
+      SensitivityTable table = measure(store, checkpoint, request);
+      new Measurements(resolved.settings().loading().cacheDir())
+          .keep(store.key(checkpoint), store.group(checkpoint), table);
+      print(table);
     }
     return 0;
   }

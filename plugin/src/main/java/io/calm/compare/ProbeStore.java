@@ -31,8 +31,13 @@ public final class ProbeStore {
     return cacheDir.resolve(DIRECTORY).resolve("%s-%s.json".formatted(artifact, twin));
   }
 
-  /** Returns the stored result; empty if there is none. */
-  Optional<ProbeResult> read(String artifact, String twin) {
+  /**
+   * Returns the stored result; empty if there is none.
+   *
+   * @param artifact id of the served artifact
+   * @param twin variant of the twin, e.g. {@code uniform-gptq}
+   */
+  public Optional<ProbeResult> read(String artifact, String twin) {
     Path file = file(artifact, twin);
     try {
       if (!PrivateFiles.isDirectory(cacheDir, DIRECTORY)) {

@@ -62,6 +62,11 @@ public final class QuantizedModelStore {
     return failing(() -> store.find(key(checkpoint)));
   }
 
+  /** Returns the maximum number of inputs that share a scale, with {@code auto} resolved. */
+  public int group(Checkpoint checkpoint) {
+    return Quantization.group(checkpoint, settings);
+  }
+
   /** Returns whether a search runs in this process, which takes all processors. */
   public static boolean isSearching() {
     return SearchTurn.isTaken();
@@ -202,11 +207,15 @@ public final class QuantizedModelStore {
         store.begin(key, checkpoint.spec(), layout),
         writer -> {
           logger.info("no finished artifact for this model and these settings: quantizing it now");
-          return new Quantization(checkpoint, key.modelDigests(), settings, progress)
-              .run(
-                  writer,
-                  new UniformTwin.Place(
-                      store, settings.loading().baseline(), key, checkpoint.spec(), layout));
+          PhaseClock clock = new PhaseClock(progress, System::nanoTime);
+          Artifact artifact =
+              new Quantization(checkpoint, key.modelDigests(), settings, clock)
+                  .run(
+                      writer,
+                      new UniformTwin.Place(
+                          store, settings.loading().baseline(), key, checkpoint.spec(), layout));
+          clock.phases().keep(settings.loading().cacheDir(), key);
+          return artifact;
         });
   }
 
@@ -292,7 +301,8 @@ public final class QuantizedModelStore {
     return Quantization.isSourceAlone(checkpoint, settings);
   }
 
-  private ArtifactKey key(Checkpoint checkpoint) {
+  /** Returns the key of the artifact that these settings make. Reads the model's files once. */
+  public ArtifactKey key(Checkpoint checkpoint) {
     String calibration =
         settings.quantization().calibration().file().map(this::digest).orElse("self");
     return new ArtifactKey(

@@ -121,6 +121,16 @@ public record QuantPlan(
   }
 
   /**
+   * Returns the algorithm that serves a block: the chosen one, unless the guard rejected the mix.
+   */
+  public String algorithmOf(BlockChoice block) {
+    return guard
+        .filter(result -> !result.mixServed())
+        .map(GuardResult::uniform)
+        .orElse(block.algorithm());
+  }
+
+  /**
    * The choice for one block.
    *
    * @param algorithm the chosen member of the pool

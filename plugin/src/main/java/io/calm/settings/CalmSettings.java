@@ -1,6 +1,10 @@
 package io.calm.settings;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The {@code calm.*} settings of one model, parsed and validated. {@link SettingKeys} has the
@@ -12,6 +16,8 @@ import java.util.Map;
  * @param timeouts timeouts of requests
  * @param loading settings of the loading
  * @param compare settings of the comparison with the uniform twin
+ * @param texts the text of every key but {@code calm.cache-dir}, for display; settings with other
+ *     texts and the same values are equal
  */
 public record CalmSettings(
     QuantizationSettings quantization,
@@ -19,7 +25,37 @@ public record CalmSettings(
     GenerationSettings generation,
     TimeoutSettings timeouts,
     LoadSettings loading,
-    CompareSettings compare) {
+    CompareSettings compare,
+    Map<String, String> texts) {
+
+  public CalmSettings {
+    texts = Collections.unmodifiableMap(new LinkedHashMap<>(texts));
+  }
+
+  /** Creates settings without texts. */
+  public CalmSettings(
+      QuantizationSettings quantization,
+      DecoderSettings decoder,
+      GenerationSettings generation,
+      TimeoutSettings timeouts,
+      LoadSettings loading,
+      CompareSettings compare) {
+    this(quantization, decoder, generation, timeouts, loading, compare, Map.of());
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof CalmSettings that && values().equals(that.values());
+  }
+
+  @Override
+  public int hashCode() {
+    return values().hashCode();
+  }
+
+  private List<Record> values() {
+    return List.of(quantization, decoder, generation, timeouts, loading, compare);
+  }
 
   /** Returns the default settings in the environment of this process. */
   public static CalmSettings defaults() {
@@ -58,7 +94,11 @@ public record CalmSettings(
             new CompareSettings(
                 values.get(SettingKeys.COMPARE_PROBE), values.get(SettingKeys.COMPARE_SHARE)));
     values.refuseProblems();
-    return settings;
+    return settings.with(values.texts());
+  }
+
+  private CalmSettings with(Map<String, String> ofKeys) {
+    return new CalmSettings(quantization, decoder, generation, timeouts, loading, compare, ofKeys);
   }
 
   private static DecoderSettings decoder(SettingValues values) {

@@ -4,6 +4,8 @@ import io.calm.files.UserHome;
 import io.calm.text.Printable;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,6 +23,7 @@ final class SettingValues {
   private final Map<String, String> properties;
   private final Map<String, String> environment;
   private final List<String> problems = new ArrayList<>();
+  private final Map<String, String> texts = new TreeMap<>();
 
   SettingValues(Map<String, String> properties, Map<String, String> environment) {
     this.properties = Map.copyOf(properties);
@@ -29,7 +32,23 @@ final class SettingValues {
   }
 
   <T> T get(SettingKey<T> key) {
-    return given(key).flatMap(given -> parse(key, given)).orElseGet(key::defaultValue);
+    return valueOf(key, given(key));
+  }
+
+  private <T> T valueOf(SettingKey<T> key, Optional<Given> given) {
+    texts.put(key.name(), given.map(Given::text).orElseGet(key::defaultText).strip());
+    return given.flatMap(value -> parse(key, value)).orElseGet(key::defaultValue);
+  }
+
+  /** Returns the value of every key that was read, as text, in the order of the table. */
+  Map<String, String> texts() {
+    Map<String, String> ordered = new LinkedHashMap<>();
+    SettingKeys.all()
+        .keySet()
+        .forEach(
+            name ->
+                Optional.ofNullable(texts.get(name)).ifPresent(text -> ordered.put(name, text)));
+    return Collections.unmodifiableMap(ordered);
   }
 
   /**
@@ -39,10 +58,7 @@ final class SettingValues {
   <T> T getOrOperators(SettingKey<T> key, String property, String variable) {
     Optional<Given> operators =
         property(property).or(() -> variable(variable).filter(given -> !given.text().isBlank()));
-    return given(key)
-        .or(() -> operators)
-        .flatMap(given -> parse(key, given))
-        .orElseGet(key::defaultValue);
+    return valueOf(key, given(key).or(() -> operators));
   }
 
   Path cacheDir() {

@@ -1,13 +1,18 @@
 package io.calm.testing;
 
+import io.calm.artifact.ArtifactKey;
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.cka.Metric;
+import io.calm.compare.Comparison;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
+import io.calm.report.ReportSource;
 import io.calm.search.QuantPlan;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
+import io.calm.settings.CalmSettings;
 import io.calm.tensor.TableFormat;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -125,9 +130,11 @@ public final class ScriptedModels {
             OptionalDouble.empty()),
         Scheduler.start(name, decoder, settings, nanoClock),
         Optional.of(plan()),
+        Optional.of(report(name, decoder)),
         limits,
         lmi,
-        Instant.EPOCH.plusSeconds(1_700_000_000));
+        Instant.EPOCH.plusSeconds(1_700_000_000),
+        Comparison.none());
   }
 
   /** Returns a message's text; its parts stand on lines of their own, as in most templates. */
@@ -137,6 +144,19 @@ public final class ScriptedModels {
             .map(part -> String.valueOf(((Map<?, ?>) part).get("text")))
             .collect(Collectors.joining("\n"))
         : String.valueOf(message.get("content"));
+  }
+
+  /** Returns the report's facts of a model whose artifact and cache do not exist. */
+  private static ReportSource report(String name, ScriptedDecoder decoder) {
+    return new ReportSource(
+        name,
+        "file:/models/" + name,
+        CalmSettings.of(Map.of("calm.cache-dir", "/nonexistent/calm"), Map.of()),
+        new ArtifactKey(List.of("ab".repeat(32)), "calm.algorithm=search", "self"),
+        Path.of("/nonexistent/calm/artifacts/none"),
+        1000,
+        decoder.spec(),
+        plan());
   }
 
   private static QuantPlan plan() {

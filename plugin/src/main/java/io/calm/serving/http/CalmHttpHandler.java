@@ -165,6 +165,16 @@ public final class CalmHttpHandler {
   private void route(
       Route.Match match, FullHttpRequest request, QueryStringDecoder decoder, NettyReply sink) {
     String accept = String.valueOf(request.headers().get(HttpHeaderNames.ACCEPT, ""));
+    if (match.route() == Route.CALM_REPORT) {
+      workers.execute(
+          () ->
+              guarded(
+                  match.route(),
+                  ErrorBody.DJL,
+                  sink,
+                  () -> ReportPage.answer(registry, match, decoder, accept, sink)));
+      return;
+    }
     if (match.route().method().equals("GET") || match.route() == Route.PROBE_LATENCY) {
       StatusPages.answer(registry, metrics, match, decoder, accept, sink);
       return;

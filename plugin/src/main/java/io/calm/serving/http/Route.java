@@ -25,6 +25,7 @@ public enum Route {
   CALM_READY("GET", "/calm/ready"),
   CALM_MODELS("GET", "/calm/models"),
   CALM_MODEL("GET", "/calm/models/{m}"),
+  CALM_REPORT("GET", "/calm/models/{m}/report"),
   LATENCY("GET", "/calm/models/{m}/latency"),
   PROBE_LATENCY("POST", "/calm/models/{m}/latency"),
   CALM_METRICS("GET", "/calm/metrics"),

@@ -81,7 +81,7 @@ final class StatusPages {
     }
   }
 
-  private static ModelStatus status(ModelRegistry registry, String name) {
+  static ModelStatus status(ModelRegistry registry, String name) {
     return registry
         .status(name)
         .orElseThrow(

@@ -15,6 +15,7 @@ import io.calm.kernels.MachineInfo;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.quantize.QuantizedModelStore;
+import io.calm.report.ReportSource;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.search.Progress;
@@ -158,6 +159,7 @@ public final class ModelLoader {
           checkpoint.generationDefaults().resolved(tokenizer),
           scheduler,
           Optional.of(artifact.plan()),
+          Optional.of(ReportSource.of(order.name(), order.url(), settings, artifact)),
           limits(settings),
           order.lmi(),
           Instant.now(),

@@ -7,6 +7,7 @@ import io.calm.compare.Comparison;
 import io.calm.compare.LatencyReport;
 import io.calm.generate.Scheduler;
 import io.calm.model.ModelSpec;
+import io.calm.report.ReportSource;
 import io.calm.search.QuantPlan;
 import java.time.Duration;
 import java.time.Instant;
@@ -20,6 +21,7 @@ import java.util.OptionalInt;
  * @param url origin of the model, as the operator wrote it
  * @param scheduler scheduler, which owns the decoder
  * @param plan result of the search; empty if the model is served in full precision
+ * @param report facts for the report; empty if the model has no artifact
  * @param limits limits of requests
  * @param lmi form of replies in DJL's schema
  * @param created time of the load
@@ -35,6 +37,7 @@ public record ServedModel(
     GenerationDefaults defaults,
     Scheduler scheduler,
     Optional<QuantPlan> plan,
+    Optional<ReportSource> report,
     Limits limits,
     LmiOptions lmi,
     Instant created,
@@ -42,7 +45,7 @@ public record ServedModel(
     Optional<StoredArtifact> artifact)
     implements AutoCloseable {
 
-  /** Creates a model without a uniform twin and without an artifact. */
+  /** Creates a model without a report and without a uniform twin. */
   public ServedModel(
       String name,
       String url,
@@ -64,6 +67,7 @@ public record ServedModel(
         defaults,
         scheduler,
         plan,
+        Optional.empty(),
         limits,
         lmi,
         created,

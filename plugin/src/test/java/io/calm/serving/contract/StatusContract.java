@@ -45,6 +45,36 @@ interface StatusContract extends ScriptedServer {
   }
 
   @Test
+  default void aModelHasAReportForReadersAndForPrograms() throws Exception {
+    String path = baseUrl() + "/calm/models/scripted/report";
+    HttpResponse<byte[]> page = get(path);
+    assertEquals(200, page.statusCode());
+    assertEquals("text/html; charset=utf-8", contentType(page));
+    assertTrue(
+        page.headers()
+            .firstValue("Content-Security-Policy")
+            .orElse("")
+            .startsWith("default-src 'none'"));
+    assertTrue(text(page).contains("<h1>scripted</h1>"), text(page));
+    JsonObject report = object(get(path + "?format=json"));
+    assertEquals("scripted", report.get("model").getAsString());
+    assertEquals(
+        "Cholesky failed",
+        report
+            .getAsJsonArray("blocks")
+            .get(0)
+            .getAsJsonObject()
+            .getAsJsonObject("candidates")
+            .getAsJsonObject("gptq")
+            .get("failure")
+            .getAsString());
+    assertEquals(
+        report.get("blocks"), object(get(path, "Accept", "application/json")).get("blocks"));
+    assertEquals(400, get(path + "?format=xml").statusCode());
+    assertEquals(404, get(baseUrl() + "/calm/models/nobody/report").statusCode());
+  }
+
+  @Test
   default void aModelWithoutATwinSaysSo() throws Exception {
     String url = baseUrl() + "/calm/models/scripted/latency";
     JsonObject latency = object(get(url));

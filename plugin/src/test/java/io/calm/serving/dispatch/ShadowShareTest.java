@@ -178,6 +178,7 @@ class ShadowShareTest {
         checkpoint.generationDefaults().resolved(tokenizer),
         scheduler,
         Optional.empty(),
+        Optional.empty(),
         ServedModel.Limits.DEFAULT,
         LmiOptions.DEFAULT,
         Instant.EPOCH,

@@ -46,6 +46,7 @@ class RequestClaimTest {
         "/predictions/org%2Fname     | {} | /predictions/org%2Fname",
         "/models/org%2Fname/invoke   | {} | /predictions/org%2Fname",
         "/calm/models/org%2Fname     |    | /calm/models/org%2Fname",
+        "/calm/models/tiny/report?format=json | | /calm/models/tiny/report",
         "/predictions/%zz            | {} | -",
         "/predictions/other          | {} | -",
         "/predictions/tiny/2         | {} | -",

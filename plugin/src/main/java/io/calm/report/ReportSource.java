@@ -1,0 +1,50 @@
+package io.calm.report;
+
+import io.calm.artifact.Artifact;
+import io.calm.artifact.ArtifactKey;
+import io.calm.model.ModelSpec;
+import io.calm.search.QuantPlan;
+import io.calm.settings.CalmSettings;
+import java.nio.file.Path;
+import java.time.Instant;
+
+/**
+ * The facts of a quantized model that its report starts from. Holds no weights.
+ *
+ * @param model name of the model
+ * @param argument the model as an argument of {@code ./calm}, with options, for commands
+ * @param directory directory of the artifact
+ * @param sizeInBytes size of the artifact's files
+ */
+public record ReportSource(
+    String model,
+    String argument,
+    CalmSettings settings,
+    ArtifactKey key,
+    Path directory,
+    long sizeInBytes,
+    ModelSpec spec,
+    QuantPlan plan) {
+
+  /** Returns the source of an open artifact, which may be closed afterwards. */
+  public static ReportSource of(
+      String model, String argument, CalmSettings settings, Artifact artifact) {
+    return new ReportSource(
+        model,
+        argument,
+        settings,
+        artifact.key(),
+        artifact.directory(),
+        artifact.sizeInBytes(),
+        artifact.model().spec(),
+        artifact.plan());
+  }
+
+  /**
+   * Returns the report with the measurements that the cache has now. Reads small files; does not
+   * run the model.
+   */
+  public Report report() {
+    return new ReportBuilder(this).build(Instant.now());
+  }
+}

@@ -1,0 +1,8 @@
+package io.calm.report;
+
+/**
+ * A measured number.
+ *
+ * @param standardError NaN if it is not known
+ */
+public record Value(double mean, double standardError) {}

@@ -24,6 +24,8 @@ class RouteTest {
         "GET, /v1/models/org/name, V1_MODEL, org/name",
         "HEAD, /calm/models/org%2Fname, CALM_MODEL, org/name",
         "DELETE, /models/org%2Fname, UNREGISTER, org/name",
+        "GET, /calm, PAGE, -",
+        "GET, /calm/page/page.js, PAGE_FILE, -",
         "GET, /health, HEALTH, -",
         "GET, /v1%2Fmodels, -, -",
         "GET, /models/org/name, -, -",

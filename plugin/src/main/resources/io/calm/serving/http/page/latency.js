@@ -41,7 +41,7 @@ function note(latency, baseline, probe) {
     return "Not loaded yet.";
   }
   const twins = {
-    off: "The comparison is off (calm.baseline=off).",
+    off: baseline.setting === "off" ? "The comparison is off (calm.baseline=off)." : "There is nothing to compare.",
     missing: "There is no uniform twin yet.",
     making: "The uniform twin is being made.",
     failed: "The uniform twin could not be opened.",

@@ -4,6 +4,7 @@ import { modelPath, hasKey } from "./api.js";
 import { byId, duration, element, number, setText, svg, table } from "./dom.js";
 
 const HISTORY = 60;
+const GAP_SECONDS = 5;
 const WORDS = {
   searching: "Trying algorithms", quantizing: "Quantizing", guard: "Checking against uniform plans",
 };
@@ -56,6 +57,9 @@ export function sample(models, now) {
     }
     const history = histories.get(name) ?? { rates: [] };
     const passed = (now - history.time) / 1000;
+    if (passed > GAP_SECONDS) {
+      history.rates = []; // a hidden tab samples too seldom for a history by the second
+    }
     if (history.tokens !== undefined && passed > 0 && load.step_tokens >= history.tokens) {
       history.rates.push((load.step_tokens - history.tokens) / passed);
       history.rates.splice(0, Math.max(0, history.rates.length - HISTORY));
@@ -188,7 +192,7 @@ export function showPlan(plan) {
   const used = names.filter((name) => counts.has(name));
   const look = (name) => `a${names.indexOf(name) % 6}`;
   const letter = (name) => name.charAt(0).toUpperCase();
-  setText(byId("plan-reason"), `Served: ${plan.served}. ${capitalized(plan.reason ?? "")}`);
+  setText(byId("plan-reason"), `Served: ${plan.served} (${plan.reason ?? "no reason is known"}).`);
   const blocks = byId("plan-blocks");
   blocks.setAttribute("role", "img");
   blocks.setAttribute(

@@ -134,5 +134,79 @@ for (const colorScheme of ["light", "dark"]) {
   await context.close();
 }
 
+{
+  // A measured latency, in the shape of docs/reference/http-api.md.
+  const side = { count: 60, mean_ms: 14.2, p50_ms: 14.1, p90_ms: 14.9, p99_ms: 16.0 };
+  const rate = { count: 60, mean: 70.4, p50: 70.9, p90: 72.0, p99: 73.1 };
+  const requests = { requests: 60, time_to_first_token: side, inter_token: side, tokens_per_second: rate };
+  const row = { phase: "decode", sequences: 1, steps: 400, served: side, uniform: side };
+  const latency = {
+    model: "scripted", variant: "calm",
+    baseline: { setting: "auto", variant: "uniform-gptq", identical: false, state: "ready", reason: "" },
+    probe: {
+      state: "done", finished: "2026-11-28T02:00:00Z", seconds: 31.5,
+      rows: [
+        { ...row, deviation_percent: 0.11, low_percent: -0.08, high_percent: 0.3 },
+        { ...row, phase: "prefill", sequences: 8, deviation_percent: -0.21, low_percent: -0.44, high_percent: 0.02 },
+      ],
+    },
+    shadow: { share: 0.05, served: requests, uniform: requests },
+  };
+  for (const width of [1280, 390]) {
+    const context = await browser.newContext({ viewport: { width, height: 900 } });
+    const page = await context.newPage();
+    let asked = 0;
+    await page.route("**/latency", (route) => {
+      if (route.request().method() === "POST") {
+        asked += 1;
+        route.fulfill({ status: 202, json: { ...latency, probe: { ...latency.probe, state: "waiting" } } });
+      } else {
+        route.fulfill({ json: latency });
+      }
+    });
+    await page.goto(`${url}/calm`);
+    await page.locator("#latency-body").getByText("-0.08 to +0.30 %").waitFor();
+    await page.locator("#latency-body").getByText("5.0 % of the requests").waitFor();
+    await noScroll(page, `latency, ${width} px`);
+    await accessible(page, `latency, ${width} px`);
+    await shot(page, `latency-${width}`);
+    await page.getByRole("button", { name: "Measure now" }).click();
+    await page.locator("#latency-note").getByText("waits until the model is idle").waitFor();
+    assert.equal(asked, 1);
+    await context.close();
+  }
+}
+
+{
+  // A server with an API key.
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.route(/\/(calm\/models|v1\/)/, (route) =>
+    route.request().headers().authorization === "Bearer secret"
+      ? route.continue()
+      : route.fulfill({ status: 401, json: { code: 401, message: "expected a key" } }),
+  );
+  await page.goto(`${url}/calm`);
+  await page.getByLabel("Key", { exact: true }).waitFor();
+  await accessible(page, "API key");
+  await page.keyboard.type("wrong");
+  await page.keyboard.press("Enter");
+  await page.getByText("The server does not accept this key.").waitFor();
+  await page.keyboard.type("secret");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: /scripted/ }).waitFor();
+  await page.getByRole("button", { name: "Download report" }).waitFor();
+  assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
+  await page.getByLabel("Message").fill("say(with a key)");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.locator("#answer").getByText("with a key").waitFor();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download report" }).click(),
+  ]);
+  assert.equal(download.suggestedFilename(), "scripted-report.html");
+  await context.close();
+}
+
 await browser.close();
 console.log("ok");

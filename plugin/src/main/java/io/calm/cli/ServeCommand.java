@@ -138,7 +138,8 @@ final class ServeCommand implements Callable<Integer> {
     ModelRegistry registry = new ModelRegistry();
     ModelLoads loads = new ModelLoads(registry, ModelLoader::load);
     ExecutorService workers = RequestWorkers.create();
-    EmbeddedHost listening = EmbeddedHost.start(settings, handler(registry, loads, workers).withPage(page));
+    EmbeddedHost listening =
+        EmbeddedHost.start(settings, handler(registry, loads, workers).withPage(page));
     try {
       CountDownLatch stopped = new CountDownLatch(1);
       GracefulExit.install(() -> drain(listening, registry, stopped));

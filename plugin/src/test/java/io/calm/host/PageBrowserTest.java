@@ -25,8 +25,7 @@ class PageBrowserTest {
   static void start() throws Exception {
     Path chromium = Path.of(System.getenv().getOrDefault("CHROMIUM", "/usr/bin/chromium"));
     assumeTrue(
-        Files.isExecutable(chromium),
-        "no browser at %s: set CHROMIUM to one".formatted(chromium));
+        Files.isExecutable(chromium), "no browser at %s: set CHROMIUM to one".formatted(chromium));
     host = TestHost.start();
     host.serve("scripted");
     host.registry()

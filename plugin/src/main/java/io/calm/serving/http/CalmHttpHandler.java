@@ -112,7 +112,9 @@ public final class CalmHttpHandler {
     this.page = page;
   }
 
-  /** Returns a handler that answers the page {@code GET /calm} with 404 if {@code shown} is false. */
+  /**
+   * Returns a handler that answers the page {@code GET /calm} with 404 if {@code shown} is false.
+   */
   public CalmHttpHandler withPage(boolean shown) {
     return new CalmHttpHandler(
         registry, text, metrics, workers, admission, responses, management, shown);
@@ -155,8 +157,7 @@ public final class CalmHttpHandler {
         return;
       }
       Optional<Route.Match> found =
-          Route.of(request.method(), decoder.rawPath())
-              .filter(match -> offers(match.route()));
+          Route.of(request.method(), decoder.rawPath()).filter(match -> offers(match.route()));
       if (found.isEmpty()) {
         noRoute(request.method(), decoder.rawPath(), errors, sink);
         return;

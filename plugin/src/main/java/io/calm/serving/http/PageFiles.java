@@ -35,8 +35,15 @@ final class PageFiles {
           "svg", "image/svg+xml");
   private static final Map<String, PageFile> FILES =
       Stream.of(
-              INDEX, "page.css", "page.js", "api.js", "dom.js", "models.js", "latency.js",
-              "prompt.js", "icon.svg")
+              INDEX,
+              "page.css",
+              "page.js",
+              "api.js",
+              "dom.js",
+              "models.js",
+              "latency.js",
+              "prompt.js",
+              "icon.svg")
           .collect(Collectors.toUnmodifiableMap(Function.identity(), PageFiles::read));
 
   private PageFiles() {}

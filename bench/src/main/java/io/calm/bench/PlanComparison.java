@@ -71,8 +71,8 @@ public final class PlanComparison {
   }
 
   private Outcome compare(StepShape shape, int fours) {
-    ProbeRow row =
-        steps.measure(shape, PairedSteps.Limits.exactly(fours), () -> false).row().orElseThrow();
+    PairedSteps.Limits limits = PairedSteps.Limits.exactly((fours + 1) / 2); // a round is two
+    ProbeRow row = steps.measure(shape, limits, () -> false).row().orElseThrow();
     return new Outcome(row.served().p50(), row.uniform().p50(), row.deviation());
   }
 }

@@ -90,7 +90,11 @@ public record MeasuredFiles(Path cacheDir) {
       }
       List<Path> files;
       try (Stream<Path> entries = Files.list(directory(subject))) {
-        files = entries.filter(file -> isOf(kind, String.valueOf(file.getFileName()))).sorted().toList();
+        files =
+            entries
+                .filter(file -> isOf(kind, String.valueOf(file.getFileName())))
+                .sorted()
+                .toList();
       }
       files.forEach(file -> read(file, type).ifPresent(found::add));
     } catch (IOException e) {

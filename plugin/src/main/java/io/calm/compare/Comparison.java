@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,6 +28,9 @@ public final class Comparison implements AutoCloseable {
   private static final Logger logger = LoggerFactory.getLogger(Comparison.class);
   private static final long LOOK_MILLIS = 100;
 
+  /** Half-width of an interval, in percent, that is as good as the target of the deviation. */
+  private static final double NARROW = 0.3;
+
   private final Subject subject;
   private final Options options;
   private final Baseline baseline;
@@ -38,6 +42,7 @@ public final class Comparison implements AutoCloseable {
   private volatile Probe probe = Probe.NONE;
   private @Nullable Thread thread;
   private boolean requested;
+  private List<ProbeRow> measured = List.of(); // of a run that was stopped
   private volatile boolean closed;
 
   /**
@@ -57,15 +62,21 @@ public final class Comparison implements AutoCloseable {
    * @param share share of requests that the twin answers
    * @param idle time without requests before a probe that was not asked for
    * @param limits limits of each kind of step
+   * @param nanoClock clock of the steps, monotonic, in nanoseconds
    */
-  public record Options(boolean auto, double share, Duration idle, PairedSteps.Limits limits) {
+  public record Options(
+      boolean auto,
+      double share,
+      Duration idle,
+      PairedSteps.Limits limits,
+      LongSupplier nanoClock) {
     /** Up to 15 s for each of four kinds of steps. */
     private static final PairedSteps.Limits LIMITS =
-        new PairedSteps.Limits(10, 5000, Duration.ofSeconds(15), 0.15);
+        new PairedSteps.Limits(8, 2500, Duration.ofSeconds(15), 0.15);
 
     /** Returns the options that operators can set, with the limits of serving. */
     public static Options serving(boolean auto, double share) {
-      return new Options(auto, share, Duration.ofSeconds(10), LIMITS);
+      return new Options(auto, share, Duration.ofSeconds(10), LIMITS, System::nanoTime);
     }
   }
 
@@ -107,7 +118,8 @@ public final class Comparison implements AutoCloseable {
   /**
    * Starts the comparison of a model that is about to serve.
    *
-   * @param busy returns whether the model has requests, running or queued
+   * @param busy returns whether the processor is needed: by requests, running or queued, of the
+   *     model, or by a search
    */
   public static Comparison start(
       Subject subject,
@@ -132,7 +144,7 @@ public final class Comparison implements AutoCloseable {
             result ->
                 probe =
                     new Probe(
-                        ProbeState.DONE,
+                        isNarrow(result.rows()) ? ProbeState.DONE : ProbeState.NONE,
                         "",
                         Optional.of(result.finished()),
                         result.seconds(),
@@ -142,7 +154,12 @@ public final class Comparison implements AutoCloseable {
     }
   }
 
-  /** Returns the requests of both plans and who answers the next one. */
+  /** Returns whether the intervals are narrow enough not to measure again at the next start. */
+  private static boolean isNarrow(List<ProbeRow> rows) {
+    return rows.stream().allMatch(row -> row.deviation().halfWidth() <= NARROW);
+  }
+
+  /** Returns the requests of both plans and the choice of the plan for the next one. */
   public ShadowShare shadow() {
     return shadow;
   }
@@ -216,8 +233,7 @@ public final class Comparison implements AutoCloseable {
       }
     }
     return shadow.awaitClosed(timeout)
-        && ended.await(
-            timeout.toNanos() - (System.nanoTime() - start), TimeUnit.NANOSECONDS);
+        && ended.await(timeout.toNanos() - (System.nanoTime() - start), TimeUnit.NANOSECONDS);
   }
 
   private synchronized void startThread() {
@@ -306,10 +322,12 @@ public final class Comparison implements AutoCloseable {
       } else if (probe.state() == ProbeState.NONE) {
         probe = probe.with(ProbeState.WAITING, "until the model has been idle for some time");
       }
-      List<ProbeRow> kept = asked ? List.of() : probe.rows();
+      if (asked) {
+        measured = List.of();
+      }
       try (ProbeTurn.Held held = awaitTurn(asked)) {
         if (held.taken()) {
-          measure(kept);
+          measure();
         }
       }
     } catch (RuntimeException | OutOfMemoryError e) {
@@ -347,31 +365,39 @@ public final class Comparison implements AutoCloseable {
     return ProbeTurn.Held.NONE;
   }
 
-  private void measure(List<ProbeRow> kept) {
-    probe = new Probe(ProbeState.RUNNING, "", probe.finished(), probe.seconds(), kept);
+  private void measure() {
+    probe = probe.with(ProbeState.RUNNING, "");
+    List<ProbeRow> before = probe.rows();
     long start = System.nanoTime();
     boolean stopped;
-    ProbeRun run = new ProbeRun(kept, options.limits(), () -> closed || turn.busy());
+    ProbeRun run = new ProbeRun(measured, options.limits(), () -> closed || turn.busy());
     try (Baseline.Decoders decoders = baseline.open(StepShape.PROBED)) {
       stopped =
           run.measure(
-              new PairedSteps(decoders.served(), decoders.uniform(), System::nanoTime),
-              rows -> probe = new Probe(ProbeState.RUNNING, "", Optional.empty(), 0, rows));
+              new PairedSteps(decoders.served(), decoders.uniform(), options.nanoClock()),
+              rows -> probe = probe.withRows(ProbeRun.replaced(before, rows)));
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     Instant now = Instant.now();
-    ProbeState state = stopped ? ProbeState.STOPPED : ProbeState.DONE;
-    probe = new Probe(state, "", Optional.of(now), seconds, run.rows());
+    measured = stopped ? run.rows() : List.of();
     if (!stopped) {
       ProbeResult result =
           new ProbeResult(machine(), subject.threads(), version(), now, seconds, run.rows());
       store.ifPresent(results -> results.write(subject.artifact(), twin.variant(), result));
-      log();
+      log(run.rows());
     }
+    ProbeState state = stopped ? ProbeState.STOPPED : ProbeState.DONE;
+    probe =
+        new Probe(
+            state,
+            "",
+            Optional.of(now),
+            seconds,
+            stopped ? ProbeRun.replaced(before, run.rows()) : run.rows());
   }
 
-  private void log() {
-    for (ProbeRow row : probe.rows()) {
+  private void log(List<ProbeRow> rows) {
+    for (ProbeRow row : rows) {
       logger.info(
           "{}: {} of {}: {} against {}: {} % ({} to {} %)",
           subject.model(),

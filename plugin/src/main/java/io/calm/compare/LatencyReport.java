@@ -7,8 +7,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The latency of a served model against its uniform twin: what {@code GET
- * /calm/models/{m}/latency} shows.
+ * The latency of a served model against its uniform twin: what {@code GET /calm/models/{m}/latency}
+ * shows.
  *
  * @param variant served plan
  * @param artifact id of the served artifact; empty if there is none
@@ -88,6 +88,10 @@ public record LatencyReport(
 
     public Probe {
       rows = List.copyOf(rows);
+    }
+
+    Probe withRows(List<ProbeRow> others) {
+      return new Probe(state, reason, finished, seconds, others);
     }
 
     Probe with(ProbeState next, String why) {

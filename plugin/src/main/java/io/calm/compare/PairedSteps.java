@@ -16,12 +16,18 @@ import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 
 /**
- * Paired measurement of the step time of two decoders of the same topology. Steps run in fours:
- * served, uniform, uniform, served, on the same tokens at the same positions, so that neither drift
- * nor the state of the caches favors one. Not thread safe.
+ * Paired measurement of the step time of two decoders of the same topology. Steps run in rounds of
+ * eight: A B B A, then B A A B, where A is the served plan and B its uniform twin. The steps of a
+ * four run on the same tokens at the same positions. Drift favors neither within a four, and the
+ * first place of a four, with the caches as the preparation left them, neither within a round. Not
+ * thread safe.
  */
 public final class PairedSteps {
-  private static final int WARM_UP = 5;
+  private static final int WARM_UP = 3;
+
+  /** Steps of each side in a round. */
+  private static final int STEPS = 4;
+
   private static final int FIRST_CHECK = 32;
   private static final int MAX_OVERTIME = 4;
 
@@ -45,16 +51,16 @@ public final class PairedSteps {
   /**
    * The end of a measurement.
    *
-   * @param minFours number of fours that a result needs
-   * @param maxFours number of fours at which it ends
-   * @param time time at which it ends if it has as many fours as a result needs; four times as
+   * @param minRounds number of rounds that a result needs
+   * @param maxRounds number of rounds at which it ends
+   * @param time time at which it ends if it has as many rounds as a result needs; four times as
    *     long at most
    * @param halfWidth half-width of the interval, in percent, at which it ends
    */
-  public record Limits(int minFours, int maxFours, Duration time, double halfWidth) {
-    /** Returns limits of exactly {@code fours} fours, whatever they take. */
-    public static Limits exactly(int fours) {
-      return new Limits(fours, fours, Duration.ofDays(1), -1);
+  public record Limits(int minRounds, int maxRounds, Duration time, double halfWidth) {
+    /** Returns limits of exactly {@code rounds} rounds, whatever they take. */
+    public static Limits exactly(int rounds) {
+      return new Limits(rounds, rounds, Duration.ofDays(1), -1);
     }
   }
 
@@ -76,24 +82,23 @@ public final class PairedSteps {
    * @param busy asked before every step; true ends the measurement
    */
   public Outcome measure(StepShape shape, Limits limits, BooleanSupplier busy) {
-    Fours fours = new Fours(shape, limits);
+    Rounds rounds = new Rounds(shape, limits);
     long start = nanoClock.getAsLong();
     boolean stopped = false;
     try (Pair pair = new Pair(shape, busy)) {
-      for (int four = -WARM_UP; !fours.complete(nanoClock.getAsLong() - start); four++) {
-        pair.prepare();
-        long first = pair.step(served, 0);
-        long second = pair.step(uniform, 0);
-        long third = pair.step(uniform, 1);
-        long fourth = pair.step(served, 1);
-        if (four >= 0) {
-          fours.add(first, second, third, fourth);
+      for (int round = -WARM_UP; !rounds.complete(nanoClock.getAsLong() - start); round++) {
+        long[] ofServed = new long[STEPS];
+        long[] ofUniform = new long[STEPS];
+        pair.four(served, ofServed, uniform, ofUniform, 0);
+        pair.four(uniform, ofUniform, served, ofServed, 2);
+        if (round >= 0) {
+          rounds.add(ofServed, ofUniform);
         }
       }
     } catch (StoppedException e) {
       stopped = true;
     }
-    return new Outcome(fours.row(), stopped);
+    return new Outcome(rounds.row(), stopped);
   }
 
   /** A decoder with its sequences. */
@@ -137,9 +142,8 @@ public final class PairedSteps {
     }
 
     /** Draws the tokens of the next two steps and makes the sequences ready for them. */
-    void prepare() {
-      boolean full =
-          served.sequences.isEmpty() || served.sequences.get(0).length() + 2 > length;
+    private void prepare() {
+      boolean full = served.sequences.isEmpty() || served.sequences.get(0).length() + 2 > length;
       if (shape.phase() == Phase.DECODE && full) {
         served.open(shape.sequences());
         uniform.open(shape.sequences());
@@ -162,8 +166,16 @@ public final class PairedSteps {
       return random.ints(count, 0, served.decoder.spec().vocabulary()).toArray();
     }
 
-    /** Returns the nanoseconds of step {@code number}, 0 or 1, of one side. */
-    long step(Side side, int number) {
+    /** Runs a four, and writes the nanoseconds of its steps behind {@code from}. */
+    void four(Side outer, long[] ofOuter, Side inner, long[] ofInner, int from) {
+      prepare();
+      ofOuter[from] = step(outer, 0);
+      ofInner[from] = step(inner, 0);
+      ofInner[from + 1] = step(inner, 1);
+      ofOuter[from + 1] = step(outer, 1);
+    }
+
+    private long step(Side side, int number) {
       if (shape.phase() == Phase.PREFILL) {
         side.open(shape.sequences());
       }
@@ -191,7 +203,7 @@ public final class PairedSteps {
   }
 
   /** The times measured so far. */
-  private static final class Fours {
+  private static final class Rounds {
     private static final double NANOS_PER_MILLI = 1e6;
     private static final int SEED = 11;
 
@@ -202,57 +214,56 @@ public final class PairedSteps {
     private int nextCheck = FIRST_CHECK;
     private boolean narrow;
 
-    Fours(StepShape shape, Limits limits) {
+    Rounds(StepShape shape, Limits limits) {
       this.shape = shape;
       this.limits = limits;
     }
 
-    void add(long first, long second, long third, long fourth) {
-      served.add(first / NANOS_PER_MILLI);
-      uniform.add(second / NANOS_PER_MILLI);
-      uniform.add(third / NANOS_PER_MILLI);
-      served.add(fourth / NANOS_PER_MILLI);
+    void add(long[] ofServed, long[] ofUniform) {
+      for (int i = 0; i < STEPS; i++) {
+        served.add(ofServed[i] / NANOS_PER_MILLI);
+        uniform.add(ofUniform[i] / NANOS_PER_MILLI);
+      }
       if (limits.halfWidth() > 0 && count() >= nextCheck) {
         nextCheck += nextCheck / 2;
         narrow =
-            Deviation.coarse(paired(served), paired(uniform), SEED).halfWidth()
-                <= limits.halfWidth();
+            Deviation.coarse(means(served), means(uniform), SEED).halfWidth() <= limits.halfWidth();
       }
     }
 
     private int count() {
-      return served.size() / 2;
+      return served.size() / STEPS;
     }
 
     boolean complete(long nanos) {
-      boolean enough = count() >= limits.minFours();
-      return count() >= limits.maxFours()
+      boolean enough = count() >= limits.minRounds();
+      return count() >= limits.maxRounds()
           || (enough && (narrow || nanos >= limits.time().toNanos()))
           || nanos / MAX_OVERTIME >= limits.time().toNanos();
     }
 
     Optional<ProbeRow> row() {
-      return count() < limits.minFours()
+      return count() < limits.minRounds()
           ? Optional.empty()
           : Optional.of(
               new ProbeRow(
                   shape.phase(),
                   shape.sequences(),
-                  2 * count(),
+                  served.size(),
                   Quantiles.of(all(served)),
                   Quantiles.of(all(uniform)),
-                  Deviation.of(paired(served), paired(uniform), SEED)));
+                  Deviation.of(means(served), means(uniform), SEED)));
     }
 
     private static double[] all(List<Double> millis) {
       return millis.stream().mapToDouble(Double::doubleValue).toArray();
     }
 
-    /** Returns the mean of the two steps of each four. */
-    private static double[] paired(List<Double> millis) {
-      double[] means = new double[millis.size() / 2];
-      for (int i = 0; i < means.length; i++) {
-        means[i] = (millis.get(2 * i) + millis.get(2 * i + 1)) / 2;
+    /** Returns the mean step of each round. */
+    private static double[] means(List<Double> millis) {
+      double[] means = new double[millis.size() / STEPS];
+      for (int i = 0; i < millis.size(); i++) {
+        means[i / STEPS] += millis.get(i) / STEPS;
       }
       return means;
     }

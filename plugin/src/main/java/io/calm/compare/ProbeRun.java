@@ -50,6 +50,21 @@ final class ProbeRun {
         .anyMatch(r -> r.phase() == shape.phase() && r.sequences() == shape.sequences());
   }
 
+  /** Returns the rows of a run, and those of an earlier one that it has not measured yet. */
+  static List<ProbeRow> replaced(List<ProbeRow> earlier, List<ProbeRow> rows) {
+    List<ProbeRow> all = new ArrayList<>(rows);
+    for (ProbeRow row : earlier) {
+      if (rows.stream().noneMatch(r -> isSameKind(r, row))) {
+        all.add(row);
+      }
+    }
+    return all;
+  }
+
+  private static boolean isSameKind(ProbeRow one, ProbeRow other) {
+    return one.phase() == other.phase() && one.sequences() == other.sequences();
+  }
+
   /** Returns the rows, those of the earlier run included. */
   List<ProbeRow> rows() {
     return List.copyOf(rows);

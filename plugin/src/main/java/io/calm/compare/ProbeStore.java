@@ -48,7 +48,8 @@ public final class ProbeStore {
     } catch (NoSuchFileException e) {
       return Optional.empty();
     } catch (IOException | RuntimeException e) {
-      logger.warn("latency result {} cannot be read ({}); it is measured again", file, e.toString());
+      logger.warn(
+          "latency result {} cannot be read ({}); it is measured again", file, e.toString());
       return Optional.empty();
     }
   }

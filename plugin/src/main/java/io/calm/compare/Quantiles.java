@@ -25,8 +25,7 @@ public record Quantiles(long count, double mean, double p50, double p90, double 
     }
     double[] sorted = values.clone();
     Arrays.sort(sorted);
-    return new Quantiles(
-        count, mean, rank(sorted, 0.5), rank(sorted, 0.9), rank(sorted, 0.99));
+    return new Quantiles(count, mean, rank(sorted, 0.5), rank(sorted, 0.9), rank(sorted, 0.99));
   }
 
   private static double rank(double[] sorted, double share) {

@@ -17,7 +17,10 @@ final class DeviationSeries {
   /** Returns all families. A model has samples if it was measured. */
   static List<MetricFamilySamples> collect(List<ModelState> models) {
     return List.of(
-        family(NAME, "Step time of the served plan over the uniform twin's, less 1.", models,
+        family(
+            NAME,
+            "Step time of the served plan over the uniform twin's, less 1.",
+            models,
             Deviation::ratio),
         family(NAME + "_low", "Lower bound of its 95 % interval.", models, Deviation::low),
         family(NAME + "_high", "Upper bound of its 95 % interval.", models, Deviation::high));

@@ -64,6 +64,11 @@ public final class QuantizedModelStore {
     return Quantization.group(checkpoint, settings);
   }
 
+  /** Returns whether a search runs in this process, which takes all processors. */
+  public static boolean isSearching() {
+    return SearchTurn.isTaken();
+  }
+
   /** Memory that is reserved for a search until it is closed. */
   public interface Reservation extends AutoCloseable {
     @Override
@@ -113,8 +118,10 @@ public final class QuantizedModelStore {
     }
     try (ArtifactWriter writer = ((ArtifactStore.Granted) claim).writer()) {
       logger.info("no finished artifact for this model and these settings: quantizing it now");
+      PhaseClock clock = new PhaseClock(progress, System::nanoTime);
       Artifact artifact =
-          new Quantization(checkpoint, key.modelDigests(), settings, progress).run(writer);
+          new Quantization(checkpoint, key.modelDigests(), settings, clock).run(writer);
+      clock.phases().keep(settings.loading().cacheDir(), key);
       logger.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
       return artifact;
     } catch (OutOfMemoryError e) {

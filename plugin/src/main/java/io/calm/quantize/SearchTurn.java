@@ -35,6 +35,11 @@ final class SearchTurn implements AutoCloseable {
     return new SearchTurn();
   }
 
+  /** Returns whether a search runs. */
+  static boolean isTaken() {
+    return TURN.availablePermits() == 0;
+  }
+
   @Override
   public void close() {
     TURN.release();

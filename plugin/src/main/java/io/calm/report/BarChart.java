@@ -27,7 +27,12 @@ final class BarChart {
             blocks.stream()
                 .flatMap(block -> shown(block).stream())
                 .mapToDouble(
-                    value -> 1000 * (value.mean() + (Double.isFinite(value.standardError()) ? value.standardError() : 0)))
+                    value ->
+                        1000
+                            * (value.mean()
+                                + (Double.isFinite(value.standardError())
+                                    ? value.standardError()
+                                    : 0)))
                 .filter(Double::isFinite)
                 .max()
                 .orElse(1));
@@ -47,10 +52,10 @@ final class BarChart {
                     .min((a, b) -> Double.compare(a.mean(), b.mean())));
   }
 
-  /** Returns the next of 1, 2, 5, 10, 20, ... times a power of ten. */
+  /** Returns the next of 1, 1.5, 2, 3, 5, 7.5, 10, ... times a power of ten. */
   private static double nice(double value) {
     double power = Math.pow(10, Math.floor(Math.log10(Math.max(value, 1e-9))));
-    for (double factor : new double[] {1, 2, 5}) {
+    for (double factor : new double[] {1, 1.5, 2, 3, 5, 7.5}) {
       if (value <= factor * power) {
         return factor * power;
       }
@@ -107,7 +112,9 @@ final class BarChart {
   private void bar(int index) {
     Report.Impact impact = blocks.get(index);
     double x = LEFT + index * step + 1;
-    shown(impact).filter(value -> Double.isFinite(value.mean())).ifPresent(value -> bar(x, impact, value));
+    shown(impact)
+        .filter(value -> Double.isFinite(value.mean()))
+        .ifPresent(value -> bar(x, impact, value));
     if (blocks.size() <= 12 || index % 5 == 0) {
       to.element(
           "text",
@@ -159,7 +166,8 @@ final class BarChart {
   }
 
   private static String words(Report.Impact impact, Value value) {
-    return String.format(Locale.ROOT, "block %d: %.3f millinats", impact.block(), 1000 * value.mean());
+    return String.format(
+        Locale.ROOT, "block %d: %.3f millinats", impact.block(), 1000 * value.mean());
   }
 
   private String description() {

@@ -41,8 +41,8 @@ final class BlockSections {
   private void scores() {
     to.element(
         "p",
-        "Each cell is a candidate: the darker in light mode, the brighter in dark mode, the larger"
-            + " its loss, which is the distance of its score ("
+        "Each cell is a candidate. The stronger its colour, the larger its loss: the distance of its"
+            + " score ("
             + report.search().metric()
             + ") from that of a perfect block. A dot marks the algorithm that serves the block.");
     HeatMap.write(report, algorithms, to);
@@ -110,7 +110,8 @@ final class BlockSections {
       Map<String, Value> values = impact.algorithms();
       for (String name : sensitivity.pool()) {
         Optional.ofNullable(values.get(name))
-            .ifPresentOrElse(value -> table.number("%.3f", value, 1000), () -> table.text("failed"));
+            .ifPresentOrElse(
+                value -> table.number("%.3f", value, 1000), () -> table.text("failed"));
       }
     }
     table.end();

@@ -1,13 +1,9 @@
 package io.calm.report;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.jar.Attributes;
-import java.util.jar.Manifest;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,11 +11,10 @@ import org.slf4j.LoggerFactory;
  * The version of CALM that runs.
  *
  * @param version version of the jar, or {@code build directory}
- * @param commit commit of its sources; empty if neither the jar nor a checkout tells
+ * @param commit commit of the checkout that {@code ./calm} runs in; empty elsewhere
  */
 public record BuildInfo(String version, Optional<String> commit) {
   private static final Logger logger = LoggerFactory.getLogger(BuildInfo.class);
-  private static final String COMMIT = "Implementation-Commit";
   private static final BuildInfo CURRENT = read();
 
   /** Returns the version of this process. */
@@ -29,29 +24,7 @@ public record BuildInfo(String version, Optional<String> commit) {
 
   private static BuildInfo read() {
     String version = BuildInfo.class.getPackage().getImplementationVersion();
-    Optional<String> commit = version == null ? Optional.empty() : ofJar();
-    return new BuildInfo(
-        version == null ? "build directory" : version, commit.or(BuildInfo::ofCheckout));
-  }
-
-  private static Optional<String> ofJar() {
-    try {
-      String self = "/" + BuildInfo.class.getName().replace('.', '/') + ".class";
-      URL location = BuildInfo.class.getResource(self);
-      if (location == null || !location.toString().endsWith("!" + self)) {
-        return Optional.empty();
-      }
-      String jar = location.toString();
-      URL manifest =
-          new URL(jar.substring(0, jar.length() - self.length()) + "/META-INF/MANIFEST.MF");
-      try (InputStream in = manifest.openStream()) {
-        Attributes attributes = new Manifest(in).getMainAttributes();
-        return Optional.ofNullable(attributes.getValue(COMMIT)).filter(text -> !text.isBlank());
-      }
-    } catch (IOException e) {
-      logger.debug("the jar's commit is unknown: {}", e.toString());
-      return Optional.empty();
-    }
+    return new BuildInfo(version == null ? "build directory" : version, ofCheckout());
   }
 
   /** Returns the commit of the checkout that {@code ./calm} runs in. */

@@ -80,14 +80,17 @@ final class CostSections {
     to.text(" of ");
     Numbers.count(to, search.scoredRows());
     to.text(" scored rows were left out as attention sinks.").end();
-    Table table = new Table(to, "Time by part", "Part", "#Time", "#Share, %");
     if (!search.phases().isEmpty()) {
-      search.phases().forEach((phase, seconds) -> row(table, phase, seconds));
+      Table phases = new Table(to, "Time by phase", "Phase", "#Time", "#Share, %");
+      double whole = search.phases().values().stream().mapToDouble(seconds -> seconds).sum();
+      search.phases().forEach((phase, seconds) -> row(phases, phase, seconds, whole));
+      phases.end();
     }
-    search
-        .algorithms()
-        .forEach((name, seconds) -> row(table, name + ": quantize and score", seconds));
-    row(table, "everything else", search.otherSeconds());
+    Table table =
+        new Table(
+            to, "Time to quantize and score, by algorithm", "Algorithm", "#Time", "#Share, %");
+    search.algorithms().forEach((name, seconds) -> row(table, name, seconds, search.seconds()));
+    row(table, "everything else", search.otherSeconds(), search.seconds());
     table.end();
     to.element(
         "p",
@@ -98,11 +101,11 @@ final class CostSections {
     to.end();
   }
 
-  private void row(Table table, String part, double seconds) {
+  private static void row(Table table, String part, double seconds, double whole) {
     table
         .row(part)
         .number(cell -> Numbers.seconds(cell, seconds))
-        .number(cell -> cell.text(share(seconds, report.search().seconds())));
+        .number(cell -> cell.text(share(seconds, whole)));
   }
 
   private static String share(double part, double whole) {

@@ -85,10 +85,11 @@ final class FidelitySections {
 
   /** Writes what was measured, by which version, and when. */
   private void note(Report.Fidelity fidelity) {
-    Report.Scores served = fidelity.precisions().stream()
-        .filter(scores -> scores.role().equals(Report.SERVED))
-        .findFirst()
-        .orElse(fidelity.precisions().get(0));
+    Report.Scores served =
+        fidelity.precisions().stream()
+            .filter(scores -> scores.role().equals(Report.SERVED))
+            .findFirst()
+            .orElse(fidelity.precisions().get(0));
     to.start("p", "class", "note").text("SHA-256 of the content ");
     to.element("code", fidelity.digest().substring(0, Math.min(16, fidelity.digest().length())));
     to.text(

@@ -34,6 +34,9 @@ final class LatencySection {
             + (latency.identical()
                 ? " Both have the same blocks, so this compares the artifact with itself."
                 : ""));
+    if (!latency.rows().isEmpty()) {
+      IntervalPlot.write(latency, to);
+    }
     Table table =
         new Table(
             to,

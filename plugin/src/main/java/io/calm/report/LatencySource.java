@@ -4,6 +4,7 @@ import io.calm.compare.ProbeResult;
 import io.calm.compare.ProbeRow;
 import io.calm.compare.ProbeStore;
 import io.calm.search.QuantPlan;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -43,7 +44,7 @@ final class LatencySource {
         plan.served(),
         QuantPlan.uniform(algorithm),
         plan.blocks().stream().allMatch(block -> plan.algorithmOf(block).equals(algorithm)),
-        result.finished().toString(),
+        result.finished().truncatedTo(ChronoUnit.SECONDS).toString(),
         result.machine(),
         result.threads(),
         result.version(),

@@ -9,7 +9,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** The measurements of an artifact, of its uniform plans and of full precision, by what they measured. */
+/**
+ * The measurements of an artifact, of its uniform plans and of full precision, by what they
+ * measured.
+ */
 final class MeasuredResults {
   private final ReportSource source;
   private final QuantPlan plan;
@@ -23,8 +26,9 @@ final class MeasuredResults {
     this.results = results(kept);
     this.sensitivity =
         kept.sensitivity(source.key(), plan.group()).stream()
-            .max(Comparator.comparingInt((SensitivityTable table) -> table.cells().size())
-                .thenComparingInt(table -> table.texts().size()))
+            .max(
+                Comparator.comparingInt((SensitivityTable table) -> table.cells().size())
+                    .thenComparingInt(table -> table.texts().size()))
             .map(this::sensitivity);
   }
 
@@ -54,7 +58,9 @@ final class MeasuredResults {
             }
           });
     }
-    return scores.entrySet().stream().map(entry -> fidelity(entry.getKey(), entry.getValue())).toList();
+    return scores.entrySet().stream()
+        .map(entry -> fidelity(entry.getKey(), entry.getValue()))
+        .toList();
   }
 
   private static void add(

@@ -49,7 +49,8 @@ public final class Measurements {
 
   /** Keeps a table, for any plan of the same model, group and calibration. */
   public void keep(ArtifactKey key, int group, SensitivityTable table) {
-    String identity = "%s %s %s %d".formatted(table.blocks(), table.pool(), table.texts(), table.length());
+    String identity =
+        "%s %s %s %d".formatted(table.blocks(), table.pool(), table.texts(), table.length());
     files.keep(ofBlocks(key, group), SENSITIVITY, identity, table);
   }
 

@@ -21,7 +21,9 @@ final class OriginSections {
   private void settings() {
     to.start("section").element("h2", "Settings");
     List<Report.Setting> all = report.settings();
-    settings("Settings that change the result", all.stream().filter(Report.Setting::changesResult).toList());
+    settings(
+        "Settings that change the result",
+        all.stream().filter(Report.Setting::changesResult).toList());
     to.start("details").element("summary", "Settings of serving");
     settings("Settings of serving", all.stream().filter(s -> !s.changesResult()).toList());
     to.end().end();
@@ -87,6 +89,9 @@ final class OriginSections {
 
   static String build(BuildInfo build) {
     return build.version()
-        + build.commit().map(id -> ", commit " + id.substring(0, Math.min(12, id.length()))).orElse("");
+        + build
+            .commit()
+            .map(id -> ", commit " + id.substring(0, Math.min(12, id.length())))
+            .orElse("");
   }
 }

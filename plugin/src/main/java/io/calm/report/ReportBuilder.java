@@ -1,6 +1,7 @@
 package io.calm.report;
 
 import io.calm.artifact.ArtifactSections;
+import io.calm.artifact.SearchPhases;
 import io.calm.kernels.KernelVariant;
 import io.calm.kernels.KernelVariants;
 import io.calm.kernels.MachineInfo;
@@ -94,8 +95,7 @@ final class ReportBuilder {
                     new Report.HeadTrial(
                         trial.int8Kl(),
                         trial.int4Kl(),
-                        new Value(
-                            trial.int4Kl() - trial.int8Kl(), trial.pairedStandardError()),
+                        new Value(trial.int4Kl() - trial.int8Kl(), trial.pairedStandardError()),
                         trial.bound())));
   }
 
@@ -119,7 +119,9 @@ final class ReportBuilder {
                           }));
     }
     return blocks.entrySet().stream()
-        .map(entry -> new Report.Warning(entry.getKey().get(0), entry.getKey().get(1), entry.getValue()))
+        .map(
+            entry ->
+                new Report.Warning(entry.getKey().get(0), entry.getKey().get(1), entry.getValue()))
         .toList();
   }
 
@@ -193,7 +195,9 @@ final class ReportBuilder {
         plan.seconds(),
         seconds,
         Math.max(0, plan.seconds() - seconds.values().stream().mapToDouble(s -> s).sum()),
-        Map.of(),
+        SearchPhases.find(source.settings().loading().cacheDir(), source.key())
+            .map(SearchPhases::seconds)
+            .orElse(Map.of()),
         plan.evaluations(),
         plan.collectionForwards(),
         plan.guardForwards(),
@@ -208,8 +212,7 @@ final class ReportBuilder {
         .settings()
         .texts()
         .forEach(
-            (name, text) ->
-                SettingKeys.named(name).ifPresent(key -> all.add(setting(key, text))));
+            (name, text) -> SettingKeys.named(name).ifPresent(key -> all.add(setting(key, text))));
     all.sort(Comparator.comparing(setting -> !setting.changesResult()));
     return all;
   }

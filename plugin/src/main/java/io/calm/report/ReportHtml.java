@@ -14,7 +14,8 @@ import java.util.stream.Collectors;
  */
 public final class ReportHtml {
   /** The policy of a page: its own inline style sheet, and nothing else. */
-  public static final String POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+  public static final String POLICY =
+      "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
   private static final String STYLE = resource("report.css");
 
@@ -89,14 +90,17 @@ public final class ReportHtml {
                             fact(
                                 "Perplexity, " + text.name(),
                                 () -> Numbers.write(to, "%.3f", value, 1))));
-    report.latency().flatMap(LatencySection::headline).ifPresent(
-        row ->
-            fact(
-                "Decode against uniform",
-                () -> {
-                  Numbers.write(to, "%+.2f", row.deviationPercent());
-                  to.text(" %");
-                }));
+    report
+        .latency()
+        .flatMap(LatencySection::headline)
+        .ifPresent(
+            row ->
+                fact(
+                    "Decode against uniform",
+                    () -> {
+                      Numbers.write(to, "%+.2f", row.deviationPercent());
+                      to.text(" %");
+                    }));
     fact("Search", () -> Numbers.seconds(to, report.search().seconds()));
     to.end().end();
   }
@@ -164,11 +168,7 @@ public final class ReportHtml {
             "#KL",
             "#int4 minus int8",
             "#Bound");
-    table
-        .row("int8")
-        .number("%.2f", new Value(trial.int8Kl(), Double.NaN), 1000)
-        .text("")
-        .text("");
+    table.row("int8").number("%.2f", new Value(trial.int8Kl(), Double.NaN), 1000).text("").text("");
     table
         .row("int4")
         .number("%.2f", new Value(trial.int4Kl(), Double.NaN), 1000)

@@ -30,9 +30,7 @@ public final class ReportJson {
               Optional.class,
               (JsonSerializer<Optional<?>>)
                   (value, type, context) ->
-                      value
-                          .map(content -> context.serialize(content))
-                          .orElse(JsonNull.INSTANCE))
+                      value.map(content -> context.serialize(content)).orElse(JsonNull.INSTANCE))
           .create();
 
   private ReportJson() {}

@@ -97,8 +97,7 @@ public record CalmSettings(
   }
 
   private CalmSettings with(Map<String, String> ofKeys) {
-    return new CalmSettings(
-        quantization, decoder, generation, timeouts, loading, compare, ofKeys);
+    return new CalmSettings(quantization, decoder, generation, timeouts, loading, compare, ofKeys);
   }
 
   private static DecoderSettings decoder(SettingValues values) {

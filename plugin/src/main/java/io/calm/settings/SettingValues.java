@@ -45,7 +45,9 @@ final class SettingValues {
     Map<String, String> ordered = new LinkedHashMap<>();
     SettingKeys.all()
         .keySet()
-        .forEach(name -> Optional.ofNullable(texts.get(name)).ifPresent(text -> ordered.put(name, text)));
+        .forEach(
+            name ->
+                Optional.ofNullable(texts.get(name)).ifPresent(text -> ordered.put(name, text)));
     return Collections.unmodifiableMap(ordered);
   }
 

@@ -120,8 +120,7 @@ class ReportCommandTest {
       for (String name : List.of("perplexity", "nll")) {
         assertEquals(measured.get(name), values.get(name), name);
       }
-      assertEquals(
-          p > 0 ? measured.get("kl") : null, values.get("kl"), "full precision has none");
+      assertEquals(p > 0 ? measured.get("kl") : null, values.get("kl"), "full precision has none");
     }
     assertEquals(List.of("reference", "served", "uniform"), roles);
     assertEquals(
@@ -132,6 +131,12 @@ class ReportCommandTest {
             .toString()
             .replace(" ", ""));
     assertEquals(2, after.getAsJsonArray("missing").size(), "tasks and latency");
+
+    double phases =
+        after.getAsJsonObject("search").getAsJsonObject("phases").asMap().values().stream()
+            .mapToDouble(seconds -> seconds.getAsDouble())
+            .sum();
+    assertTrue(phases > 0, "the search kept no times");
 
     JsonObject size = after.getAsJsonObject("size");
     long sum =

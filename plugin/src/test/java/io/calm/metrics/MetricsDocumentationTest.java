@@ -42,7 +42,15 @@ class MetricsDocumentationTest {
                       Optional.of(
                           new ModelState.SearchState(
                               Optional.of(new ModelState.Blocks(1, 2, 3, 0.5)), 4, Double.NaN))),
-                  new ModelState("m", "calm", true, Optional.of(SCHEDULING), Optional.empty())));
+                  new ModelState(
+                      "m",
+                      "calm",
+                      true,
+                      Optional.of(SCHEDULING),
+                      Optional.empty(),
+                      List.of(
+                          new ModelState.Deviation(
+                              "uniform-gptq", "decode", 8, 0.001, -0.002, 0.004)))));
 
   @Test
   void theTableIsTheCode() throws IOException {
@@ -105,7 +113,11 @@ class MetricsDocumentationTest {
     model.token(0, 2_000_000_000L);
     model.token(1, 30_000_000L);
     model.finished("EOS_TOKEN", 5, 2, Duration.ofSeconds(1), Duration.ofSeconds(3));
+    model.completed(30, Duration.ofSeconds(3));
     model.rejected();
+    String deviation =
+        "{model=\"m\",variant=\"calm\",baseline=\"uniform-gptq\",phase=\"decode\","
+            + "sequences=\"8\",} ";
     String text = metrics.text(CalmMetrics.contentType(""));
     for (String line :
         List.of(
@@ -117,6 +129,10 @@ class MetricsDocumentationTest {
             "calm_time_to_first_token_seconds_sum{model=\"m\",variant=\"calm\",} 2.0",
             "calm_inter_token_seconds_sum{model=\"m\",variant=\"calm\",} 0.03",
             "calm_request_seconds_sum{model=\"m\",variant=\"calm\",} 3.0",
+            "calm_request_tokens_per_second_sum{model=\"m\",variant=\"calm\",} 10.0",
+            "calm_uniform_latency_deviation_ratio" + deviation + "0.001",
+            "calm_uniform_latency_deviation_ratio_low" + deviation + "-0.002",
+            "calm_uniform_latency_deviation_ratio_high" + deviation + "0.004",
             "calm_model_ready{model=\"m\",variant=\"calm\",} 1.0",
             "calm_model_ready{model=\"m\",variant=\"\",} 0.0",
             "calm_running_sequences{model=\"m\",variant=\"calm\",} 1.0",

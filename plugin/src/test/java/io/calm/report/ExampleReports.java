@@ -55,7 +55,10 @@ final class ExampleReports {
                 "highest score " + word,
                 Map.of("gptq", candidate(0.99917, word), "awq", candidate(0.99831, word))),
             new QuantPlan.BlockChoice(
-                1, "awq", "highest score", Map.of("awq", candidate(0.98765, word), "gptq", failed(word)))),
+                1,
+                "awq",
+                "highest score",
+                Map.of("awq", candidate(0.98765, word), "gptq", failed(word)))),
         List.of("gptq", "awq"),
         "uniform-awq",
         "the mix is worse " + word,
@@ -77,14 +80,21 @@ final class ExampleReports {
         new QuantPlan.Head(
             TableFormat.INT8,
             "int4 costs too much " + word,
-            Optional.of(new QuantPlan.HeadTrialResult(0.015625, 0.031250, 0.0009765625, 0.001953125))),
+            Optional.of(
+                new QuantPlan.HeadTrialResult(0.015625, 0.031250, 0.0009765625, 0.001953125))),
         new QuantPlan.Calibration(word + ".txt", 33, 7, 25, 255, 11, List.of()),
         345.678);
   }
 
   private static QuantPlan.Candidate candidate(double score, String word) {
     return new QuantPlan.Candidate(
-        score, score, 0.001234, 0.002345, 1.5, Optional.empty(), Map.of("q warning", "few " + word));
+        score,
+        score,
+        0.001234,
+        0.002345,
+        1.5,
+        Optional.empty(),
+        Map.of("q warning", "few " + word));
   }
 
   private static QuantPlan.Candidate failed(String word) {
@@ -162,8 +172,7 @@ final class ExampleReports {
                 "kl", new Value(0.0859375, 0.0048828125),
                 "top_one_agreement", new Value(0.8515625, 0.01171875))));
     kept.keepReference(
-        key(),
-        text(word, "reference", Map.of("perplexity", new Value(32.375, 2.25))));
+        key(), text(word, "reference", Map.of("perplexity", new Value(32.375, 2.25))));
     kept.keep(
         Measurements.uniform(key(), "gptq"),
         text(word, "uniform-gptq", Map.of("perplexity", new Value(36.125, 2.75))));

@@ -43,7 +43,9 @@ class MeasurementsTest {
     kept.keep(key, ExampleReports.text("a", "calm", Map.of("nll", VALUE, "kl", VALUE)));
     Value newer = new Value(2, 0.5);
     kept.keep(key, ExampleReports.text("a", "calm", Map.of("nll", newer)));
-    assertEquals(List.of(Map.of("nll", newer, "kl", VALUE)), kept.of(key).stream().map(Measurement::values).toList());
+    assertEquals(
+        List.of(Map.of("nll", newer, "kl", VALUE)),
+        kept.of(key).stream().map(Measurement::values).toList());
   }
 
   @Test
@@ -63,7 +65,8 @@ class MeasurementsTest {
     kept.keep(key, measurement);
     Path file = file(key);
     String whole = Files.readString(file);
-    for (String damage : List.of("", "{", "[]", "null", "{\"kind\": \"text\"}", whole.substring(40))) {
+    for (String damage :
+        List.of("", "{", "[]", "null", "{\"kind\": \"text\"}", whole.substring(40))) {
       Files.delete(file);
       Files.writeString(file, damage);
       assertEquals(List.of(), kept.of(key), damage);

@@ -5,12 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
+import io.calm.kernels.MachineInfo;
 import java.io.StringReader;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
@@ -23,25 +25,124 @@ import org.w3c.dom.Node;
 import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
 
-/** The page, parsed as XML: what is in it, what is not, and that its numbers are those of the JSON. */
+/**
+ * The page, parsed as XML: what is in it, what is not, and that its numbers are those of the JSON.
+ */
 class ReportHtmlTest {
   private static final Set<String> ELEMENTS =
       Set.of(
-          "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section",
-          "h1", "h2", "h3", "p", "dl", "dt", "dd", "div", "span", "strong", "code", "pre", "ul",
-          "li", "data", "table", "caption", "thead", "tbody", "tr", "th", "td", "details",
-          "summary", "figure", "figcaption", "svg", "desc", "g", "rect", "circle", "line", "text");
+          "html",
+          "head",
+          "meta",
+          "title",
+          "style",
+          "body",
+          "header",
+          "main",
+          "footer",
+          "section",
+          "h1",
+          "h2",
+          "h3",
+          "p",
+          "dl",
+          "dt",
+          "dd",
+          "div",
+          "span",
+          "strong",
+          "code",
+          "pre",
+          "ul",
+          "li",
+          "data",
+          "table",
+          "caption",
+          "thead",
+          "tbody",
+          "tr",
+          "th",
+          "td",
+          "details",
+          "summary",
+          "figure",
+          "figcaption",
+          "svg",
+          "desc",
+          "g",
+          "rect",
+          "circle",
+          "line",
+          "text");
 
   private static final Set<String> ATTRIBUTES =
       Set.of(
-          "lang", "charset", "http-equiv", "content", "name", "class", "id", "role", "tabindex",
-          "aria-label", "aria-labelledby", "scope", "value", "viewBox", "width", "height", "x", "y",
-          "rx", "r", "cx", "cy", "x1", "x2", "y1", "y2", "text-anchor");
+          "lang",
+          "charset",
+          "http-equiv",
+          "content",
+          "name",
+          "class",
+          "id",
+          "role",
+          "tabindex",
+          "aria-label",
+          "aria-labelledby",
+          "scope",
+          "value",
+          "viewBox",
+          "width",
+          "height",
+          "x",
+          "y",
+          "rx",
+          "r",
+          "cx",
+          "cy",
+          "x1",
+          "x2",
+          "y1",
+          "y2",
+          "text-anchor");
 
   @TempDir Path cache;
 
   private Report report(String word) {
     return new ReportBuilder(ExampleReports.source(cache, word)).build(Instant.EPOCH);
+  }
+
+  /** Returns the report with a comparison of two rows. */
+  private Report compared(String word) {
+    Report report = report(word);
+    Report.Latency latency =
+        new Report.Latency(
+            "calm " + word,
+            "uniform-awq",
+            false,
+            "2026-11-28T01:02:03Z",
+            new MachineInfo(word, 2, word, word, word, 3L << 30, word),
+            2,
+            word,
+            0.3,
+            List.of(
+                new Report.LatencyRow(
+                    "decode", 1, 64, 2.125, 3.25, 2.0625, 3.125, 0.375, -0.125, 1.5),
+                new Report.LatencyRow(
+                    "prefill", 8, 16, 9.5, 9.75, 9.25, 9.875, Double.NaN, Double.NaN, Double.NaN)));
+    return new Report(
+        report.model(),
+        report.created(),
+        report.served(),
+        report.texts(),
+        report.tasks(),
+        report.blocks(),
+        report.sensitivity(),
+        report.size(),
+        report.search(),
+        Optional.of(latency),
+        report.settings(),
+        report.origin(),
+        report.missing());
   }
 
   private static Document parse(String page) throws Exception {
@@ -63,7 +164,7 @@ class ReportHtmlTest {
   @ValueSource(strings = {"plain", ExampleReports.HOSTILE})
   void nothingButTextComesFromFiles(String word) throws Exception {
     ExampleReports.measure(cache, word);
-    String html = ReportHtml.write(report(word));
+    String html = ReportHtml.write(compared(word));
     Document page = parse(html);
     for (Element element : elements(page, "*")) {
       assertTrue(ELEMENTS.contains(element.getTagName()), element.getTagName());
@@ -94,7 +195,7 @@ class ReportHtmlTest {
   @Test
   void everyNumberOfThePageIsOneOfTheJson() throws Exception {
     ExampleReports.measure(cache, "plain");
-    Report report = report("plain");
+    Report report = compared("plain");
     Set<Double> known = new HashSet<>();
     numbers(ReportJson.tree(report), known);
     List<Element> shown = elements(parse(ReportHtml.write(report)), "data");
@@ -107,8 +208,29 @@ class ReportHtmlTest {
     shown.forEach(data -> values.add(Double.parseDouble(data.getAttribute("value"))));
     for (double must :
         new double[] {
-          34.5625, 2.4375, 0.0859375, 0.8515625, 32.375, 36.125, 0.4375, 0.5625, 0.08125, 0.07625,
-          0.00125, 0.03125, 0.99917, 0.98765, 0.001234, 0.75, 345.678, 123_456_789
+          34.5625,
+          2.4375,
+          0.0859375,
+          0.8515625,
+          32.375,
+          36.125,
+          0.4375,
+          0.5625,
+          0.08125,
+          0.07625,
+          0.00125,
+          0.03125,
+          0.99917,
+          0.98765,
+          0.001234,
+          0.75,
+          345.678,
+          123_456_789,
+          2.125,
+          3.125,
+          0.375,
+          -0.125,
+          1.5
         }) {
       assertTrue(values.contains(must), must + " is not shown");
     }
@@ -128,8 +250,11 @@ class ReportHtmlTest {
   void aMeasurementThatIsMissingIsNamedWithItsCommand() throws Exception {
     Report report = report("plain");
     List<String> commands =
-        elements(parse(ReportHtml.write(report)), "pre").stream().map(Element::getTextContent).toList();
-    assertEquals(report.missing().stream().map(Report.Missing::command).toList().size(), commands.size());
+        elements(parse(ReportHtml.write(report)), "pre").stream()
+            .map(Element::getTextContent)
+            .toList();
+    assertEquals(
+        report.missing().stream().map(Report.Missing::command).toList().size(), commands.size());
     assertTrue(commands.contains("./calm sensitivity models/plain"), commands.toString());
     assertTrue(
         commands.contains("./calm eval models/plain --text FILE --kl --against awq"),
@@ -139,13 +264,14 @@ class ReportHtmlTest {
 
     ExampleReports.measure(cache, "plain");
     assertEquals(
-        List.of("latency"), report("plain").missing().stream().map(Report.Missing::section).toList());
+        List.of("latency"),
+        report("plain").missing().stream().map(Report.Missing::section).toList());
   }
 
   @Test
   void tablesHaveCaptionsAndHeadersAndDrawingsHaveWords() throws Exception {
     ExampleReports.measure(cache, "plain");
-    Document page = parse(ReportHtml.write(report("plain")));
+    Document page = parse(ReportHtml.write(compared("plain")));
     for (Element table : elements(page, "table")) {
       assertEquals(1, table.getElementsByTagName("caption").getLength());
       int columns =
@@ -162,7 +288,7 @@ class ReportHtmlTest {
       }
     }
     List<Element> drawings = elements(page, "svg");
-    assertEquals(2, drawings.size(), "heat map and bars");
+    assertEquals(3, drawings.size(), "intervals, heat map and bars");
     Set<String> ids = new HashSet<>();
     elements(page, "*").stream()
         .map(element -> element.getAttribute("id"))
@@ -170,11 +296,11 @@ class ReportHtmlTest {
         .forEach(id -> assertTrue(ids.add(id), "twice: " + id));
     for (Element drawing : drawings) {
       assertEquals("img", drawing.getAttribute("role"));
-      for (String id : drawing.getAttribute("aria-labelledby").split(" ")) {
+      for (String id : drawing.getAttribute("aria-labelledby").split(" ", -1)) {
         assertTrue(ids.contains(id), id);
       }
     }
-    String heat = drawings.get(0).getElementsByTagName("desc").item(0).getTextContent();
+    String heat = drawings.get(1).getElementsByTagName("desc").item(0).getTextContent();
     assertEquals("gptq serves no block; awq serves 2 blocks (0, 1)", heat);
   }
 }

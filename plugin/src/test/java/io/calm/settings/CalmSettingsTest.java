@@ -65,6 +65,8 @@ class CalmSettingsTest {
         calm.drain-timeout; 25; from 0 to 86400 (seconds); SERVING
         calm.memory-check; true; true | false; SERVING
         calm.tokenizer-probe; auto; auto | on | off; SERVING
+        calm.compare.probe; auto; auto | off; SERVING
+        calm.compare.share; 0; from 0 to 0.5 (share of the requests); SERVING
         calm.cache-dir; ~/.cache/calm; a directory; the default follows XDG_CACHE_HOME where that is set; SERVING""",
         table);
   }

@@ -15,7 +15,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** Answers {@code GET /calm/models/{m}/report}. Reads files, so it must not run on an event loop. */
+/**
+ * Answers {@code GET /calm/models/{m}/report}. Reads files, so it must not run on an event loop.
+ */
 final class ReportPage {
   private static final Map<String, String> HEADERS =
       Map.of(

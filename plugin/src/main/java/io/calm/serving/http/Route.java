@@ -66,7 +66,7 @@ public enum Route {
     return path;
   }
 
-  /** Returns whether only those may use the route who may manage models. */
+  /** Returns whether the route needs the right to manage models. */
   public boolean manages() {
     return registers() || this == PROBE_LATENCY;
   }

@@ -94,7 +94,7 @@ public record MemoryEstimate(List<Part> parts) {
     parts.add(
         new Part(
             "keys and values of the twin",
-            decoders * budgets.blocks() * Backends.blockBytes(spec, decoder),
+            (long) decoders * budgets.blocks() * Backends.blockBytes(spec, decoder),
             "lower calm.compare.share"));
     parts.add(
         new Part(

@@ -182,7 +182,7 @@ public final class ModelLoader {
         Comparison.Options.serving(settings.compare().probe(), settings.compare().share()),
         twin,
         Optional.of(new ProbeStore(settings.loading().cacheDir())),
-        () -> Comparison.isBusy(scheduler));
+        () -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching());
   }
 
   private static String kernel(CalmSettings settings) {
@@ -211,8 +211,7 @@ public final class ModelLoader {
     }
   }
 
-  static MemoryEstimate memory(
-      Checkpoint checkpoint, CalmSettings settings, boolean quantized) {
+  static MemoryEstimate memory(Checkpoint checkpoint, CalmSettings settings, boolean quantized) {
     QuantizedModelStore store = new QuantizedModelStore(settings);
     ModelSpec spec = checkpoint.spec();
     ArtifactLayout layout = store.layout(checkpoint);
@@ -237,8 +236,7 @@ public final class ModelLoader {
         Backends.deviceBytes(settings.decoder().forDecoder(), layout.modelBytes(spec)));
   }
 
-  static MemoryLedger.MemoryReservation reserve(
-      CalmSettings settings, MemoryEstimate estimate) {
+  static MemoryLedger.MemoryReservation reserve(CalmSettings settings, MemoryEstimate estimate) {
     return settings.loading().memoryCheck()
         ? MemoryLedger.PROCESS.reserve(estimate)
         : MemoryLedger.PROCESS.reserveUnchecked(estimate);

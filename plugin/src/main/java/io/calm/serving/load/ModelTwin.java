@@ -48,7 +48,7 @@ final class ModelTwin implements Baseline {
   }
 
   private boolean identical() {
-    return choice.variant().equals(plan.served());
+    return choice.identical();
   }
 
   @Override
@@ -174,8 +174,7 @@ final class ModelTwin implements Baseline {
   }
 
   private Decoder twinDecoder(Checkpoint checkpoint, SchedulerSettings each) {
-    return decoder(
-        identical() ? order.settings() : choice.settings(order, plan), checkpoint, each);
+    return decoder(identical() ? order.settings() : choice.settings(order, plan), checkpoint, each);
   }
 
   private Decoder decoder(CalmSettings plan, Checkpoint checkpoint, SchedulerSettings each) {

@@ -5,32 +5,37 @@ import io.calm.search.QuantPlan;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
 import io.calm.settings.QuantizationSettings;
+import java.util.List;
 import java.util.Optional;
 
 /**
  * The uniform plan that a served plan is compared with.
  *
  * @param algorithm empty if there is none
+ * @param identical whether all blocks of the served plan are of this algorithm
  * @param reason the reason for it, or for its absence
  */
-record UniformChoice(Optional<String> algorithm, String reason) {
-  private static final String UNIFORM = QuantPlan.uniform("");
+record UniformChoice(Optional<String> algorithm, boolean identical, String reason) {
 
   static UniformChoice of(QuantPlan plan) {
-    if (plan.served().startsWith(UNIFORM)) {
+    List<String> algorithms =
+        plan.blocks().stream().map(QuantPlan.BlockChoice::algorithm).distinct().toList();
+    if (algorithms.size() == 1) {
       return new UniformChoice(
-          Optional.of(plan.served().substring(UNIFORM.length())),
-          "the served plan is this uniform plan in all blocks");
+          Optional.of(algorithms.get(0)),
+          true,
+          "all blocks of the served plan are %s: the same artifact is opened a second time"
+              .formatted(algorithms.get(0)));
     }
     return plan.guard()
         .map(
             guard ->
                 new UniformChoice(
-                    Optional.of(guard.uniform()), "the best uniform plan of the search"))
+                    Optional.of(guard.uniform()), false, "the best uniform plan of the search"))
         .orElseGet(
             () ->
                 new UniformChoice(
-                    Optional.empty(), "the search compared the mix with no uniform plan"));
+                    Optional.empty(), false, "the search compared the mix with no uniform plan"));
   }
 
   /** Returns the label of the plan; empty if there is none. */

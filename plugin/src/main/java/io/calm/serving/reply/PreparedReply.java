@@ -120,10 +120,7 @@ public final class PreparedReply {
   private ServingPlan ofModel() {
     String variant = model.variant();
     return new ServingPlan(
-        variant,
-        model.scheduler(),
-        metrics.apply(variant),
-        model.comparison().shadow().served());
+        variant, model.scheduler(), metrics.apply(variant), model.comparison().shadow().served());
   }
 
   private ServingPlan ofTwin(ShadowShare.Twin twin) {

@@ -4,6 +4,7 @@ import static io.calm.testing.HttpClients.assertJson;
 import static io.calm.testing.HttpClients.contentType;
 import static io.calm.testing.HttpClients.get;
 import static io.calm.testing.HttpClients.object;
+import static io.calm.testing.HttpClients.post;
 import static io.calm.testing.HttpClients.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -67,9 +68,32 @@ interface StatusContract extends ScriptedServer {
             .getAsJsonObject("gptq")
             .get("failure")
             .getAsString());
-    assertEquals(report.get("blocks"), object(get(path, "Accept", "application/json")).get("blocks"));
+    assertEquals(
+        report.get("blocks"), object(get(path, "Accept", "application/json")).get("blocks"));
     assertEquals(400, get(path + "?format=xml").statusCode());
     assertEquals(404, get(baseUrl() + "/calm/models/nobody/report").statusCode());
+  }
+
+  @Test
+  default void aModelWithoutATwinSaysSo() throws Exception {
+    String url = baseUrl() + "/calm/models/scripted/latency";
+    JsonObject latency = object(get(url));
+    assertEquals("scripted", latency.get("model").getAsString());
+    assertEquals("calm", latency.get("variant").getAsString());
+    assertEquals("off", latency.getAsJsonObject("baseline").get("state").getAsString());
+    assertEquals("none", latency.getAsJsonObject("probe").get("state").getAsString());
+    assertEquals(409, post(url, "").statusCode());
+    assertEquals(404, get(baseUrl() + "/calm/models/other/latency").statusCode());
+  }
+
+  @Test
+  default void everyAnswerNamesThePlanThatAnswered() throws Exception {
+    for (String stream : List.of("false", "true")) {
+      String body = "{\"inputs\": \"say(hello)|\", \"stream\": %s}".formatted(stream);
+      HttpResponse<byte[]> answer = post(baseUrl() + PREDICTIONS, body);
+      assertEquals(200, answer.statusCode());
+      assertEquals("calm", answer.headers().firstValue("X-CALM-Variant").orElse("none"));
+    }
   }
 
   @Test

@@ -21,23 +21,33 @@ final class CollectedReply implements ReplySink {
   private final CountDownLatch ended = new CountDownLatch(1);
   private final ByteArrayOutputStream body = new ByteArrayOutputStream();
   private volatile int status = 200;
+  private volatile Map<String, String> headers = Map.of();
 
   static CollectedReply of(TextService service, ServedModel model, Schema schema, JsonObject body) {
     CollectedReply reply = new CollectedReply();
     byte[] bytes = body.toString().getBytes(StandardCharsets.UTF_8);
     service.prepare(model, schema, JsonBody.parse(bytes), "").start(reply);
+    reply.await();
+    return reply;
+  }
+
+  /** Waits for the end of an answer, which must be good. */
+  void await() {
     try {
-      if (!reply.ended.await(60, TimeUnit.SECONDS)) {
-        throw new AssertionError("no end after a minute: " + body);
+      if (!ended.await(60, TimeUnit.SECONDS)) {
+        throw new AssertionError("no end after a minute");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new AssertionError(e);
     }
-    if (reply.status != 200) {
-      throw new AssertionError(body + " -> " + reply.text());
+    if (status != 200) {
+      throw new AssertionError(text());
     }
-    return reply;
+  }
+
+  Map<String, String> headers() {
+    return headers;
   }
 
   private String text() {
@@ -61,13 +71,14 @@ final class CollectedReply implements ReplySink {
   @Override
   public void full(int code, String contentType, Map<String, String> headers, byte[] bytes) {
     status = code;
+    this.headers = headers;
     write(bytes);
     end();
   }
 
   @Override
   public void begin(String contentType, Map<String, String> headers) {
-    // the pieces say it
+    this.headers = headers;
   }
 
   @Override

@@ -38,6 +38,7 @@ class RequestClaimTest {
       value = {
         "/calm                       |    | /calm",
         "/calm/models/tiny?x=1       |    | /calm/models/tiny",
+        "/calm/models/tiny/latency   | {} | /calm/models/tiny/latency",
         "/v1/models                  |    | /v1/models",
         "/v1/completions             | {} | /v1/completions",
         "/predictions/tiny           | {} | /predictions/tiny",
@@ -45,6 +46,7 @@ class RequestClaimTest {
         "/predictions/org%2Fname     | {} | /predictions/org%2Fname",
         "/models/org%2Fname/invoke   | {} | /predictions/org%2Fname",
         "/calm/models/org%2Fname     |    | /calm/models/org%2Fname",
+        "/calm/models/tiny/report?format=json | | /calm/models/tiny/report",
         "/predictions/%zz            | {} | -",
         "/predictions/other          | {} | -",
         "/predictions/tiny/2         | {} | -",

@@ -1,0 +1,317 @@
+package io.calm.compare;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonParser;
+import io.calm.compare.LatencyReport.ProbeState;
+import io.calm.compare.LatencyReport.TwinState;
+import io.calm.generate.Scheduler;
+import io.calm.kernels.MachineInfo;
+import io.calm.runtime.Decoder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The life of a comparison: when it probes, when it stops, what it remembers. */
+class ComparisonTest {
+  private static final MachineInfo MACHINE =
+      new MachineInfo("a processor", 2, "avx2", "Linux", "amd64", 1L << 34, "a JVM");
+
+  @TempDir Path cache;
+
+  private final AtomicBoolean busy = new AtomicBoolean();
+  private final List<Comparison> started = new ArrayList<>();
+
+  @BeforeEach
+  void makePrivate() throws Exception {
+    Files.setPosixFilePermissions(cache, PosixFilePermissions.fromString("rwx------"));
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    for (Comparison comparison : started) {
+      comparison.close();
+      assertTrue(comparison.awaitClosed(Duration.ofSeconds(30)));
+    }
+  }
+
+  /** A twin that takes 1 % less time than the served plan. */
+  private static class FakeBaseline implements Baseline {
+    final AtomicInteger opened = new AtomicInteger();
+    final AtomicInteger open = new AtomicInteger();
+    final AtomicInteger steps = new AtomicInteger();
+    final AtomicLong clock = new AtomicLong();
+    volatile boolean wide;
+    volatile TwinState state = TwinState.READY;
+
+    @Override
+    public LatencyReport.Twin describe() {
+      return new LatencyReport.Twin("auto", "uniform-gptq", false, state, "the best");
+    }
+
+    @Override
+    public void make(BooleanSupplier cancelled) {
+      state = TwinState.READY;
+    }
+
+    void stepped() {}
+
+    @Override
+    public Decoders open(List<StepShape> shapes) {
+      opened.incrementAndGet();
+      open.incrementAndGet();
+      int blocks = StepShape.blocks(shapes);
+      TimedDecoder served = new TimedDecoder(clock, blocks, chunks -> step(1010));
+      TimedDecoder uniform = new TimedDecoder(clock, blocks, chunks -> step(1000));
+      return new Decoders() {
+        @Override
+        public Decoder served() {
+          return served;
+        }
+
+        @Override
+        public Decoder uniform() {
+          return uniform;
+        }
+
+        @Override
+        public void close() {
+          open.decrementAndGet();
+        }
+      };
+    }
+
+    private long step(long nanos) {
+      steps.incrementAndGet();
+      stepped();
+      return wide ? nanos + 100L * (steps.get() % 7) : nanos;
+    }
+
+    @Override
+    public Scheduler schedule(double share) {
+      throw new IllegalStateException("no memory for the twin");
+    }
+  }
+
+  private Comparison start(FakeBaseline baseline, boolean auto, double share, MachineInfo machine) {
+    Comparison comparison =
+        Comparison.start(
+            new Comparison.Subject("m", "calm", "abc", Optional.of(machine), 2),
+            new Comparison.Options(
+                auto,
+                share,
+                Duration.ofMillis(50),
+                PairedSteps.Limits.exactly(20),
+                baseline.clock::get),
+            baseline,
+            Optional.of(new ProbeStore(cache)),
+            busy::get);
+    started.add(comparison);
+    return comparison;
+  }
+
+  private static LatencyReport.Probe await(Comparison comparison, ProbeState wanted)
+      throws InterruptedException {
+    long start = System.nanoTime();
+    while (comparison.report("m", "calm").probe().state() != wanted) {
+      if (System.nanoTime() - start > Duration.ofSeconds(60).toNanos()) {
+        throw new AssertionError("still " + comparison.report("m", "calm"));
+      }
+      Thread.sleep(5);
+    }
+    return comparison.report("m", "calm").probe();
+  }
+
+  @Test
+  void anIdleModelIsProbedByItselfAndTheResultIsLoadedAtTheNextStart() throws Exception {
+    FakeBaseline first = new FakeBaseline();
+    LatencyReport.Probe done = await(start(first, true, 0, MACHINE), ProbeState.DONE);
+    assertEquals(StepShape.PROBED.size(), done.rows().size());
+    for (ProbeRow row : done.rows()) {
+      assertEquals(1, row.deviation().percent(), 1e-9);
+    }
+    assertEquals(0, first.open.get(), "decoders that are still open");
+
+    FakeBaseline second = new FakeBaseline();
+    LatencyReport.Probe loaded = start(second, true, 0, MACHINE).report("m", "calm").probe();
+    assertEquals(done, loaded);
+    Thread.sleep(200);
+    assertEquals(0, second.opened.get());
+  }
+
+  @Test
+  void anotherMachineIsProbedAgain() throws Exception {
+    await(start(new FakeBaseline(), true, 0, MACHINE), ProbeState.DONE);
+    MachineInfo other = new MachineInfo("another", 2, "avx2", "Linux", "amd64", 1L << 34, "a JVM");
+    FakeBaseline baseline = new FakeBaseline();
+    await(start(baseline, true, 0, other), ProbeState.DONE);
+    assertEquals(1, baseline.opened.get());
+  }
+
+  @Test
+  void aResultWithAWideIntervalIsShownAndMeasuredAgainAtTheNextStart() throws Exception {
+    FakeBaseline noisy = new FakeBaseline();
+    noisy.wide = true;
+    LatencyReport.Probe wide = await(start(noisy, true, 0, MACHINE), ProbeState.DONE);
+    assertTrue(wide.rows().stream().anyMatch(row -> row.deviation().halfWidth() > 0.3));
+
+    FakeBaseline baseline = new FakeBaseline();
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    assertEquals(StepShape.PROBED.size(), comparison.rows().size());
+    LatencyReport.Probe done = await(comparison, ProbeState.DONE);
+    assertEquals(1, baseline.opened.get());
+    assertEquals(1, done.rows().get(0).deviation().percent(), 1e-9);
+  }
+
+  @Test
+  void aDamagedResultIsMeasuredAgain() throws Exception {
+    await(start(new FakeBaseline(), true, 0, MACHINE), ProbeState.DONE);
+    Path file = cache.resolve("latency").resolve("abc-uniform-gptq.json");
+    for (String damage : List.of("", "{", "[]", "{\"machine\": 3}", "{\"rows\": []}")) {
+      Files.delete(file);
+      Files.writeString(file, damage);
+      Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+      FakeBaseline baseline = new FakeBaseline();
+      await(start(baseline, true, 0, MACHINE), ProbeState.DONE);
+      assertEquals(1, baseline.opened.get(), damage);
+      assertTrue(JsonParser.parseString(Files.readString(file)).isJsonObject());
+    }
+  }
+
+  @Test
+  void aModelThatIsNeverIdleIsNotProbed() throws Exception {
+    busy.set(true);
+    FakeBaseline baseline = new FakeBaseline();
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    comparison.requestProbe();
+    Thread.sleep(300);
+    assertEquals(0, baseline.opened.get());
+    assertEquals(ProbeState.WAITING, comparison.report("m", "calm").probe().state());
+  }
+
+  @Test
+  void aRequestStopsTheProbeWhichContinuesWhenTheModelIsIdle() throws Exception {
+    FakeBaseline baseline =
+        new FakeBaseline() {
+          @Override
+          void stepped() {
+            if (steps.get() == 300) { // in the second kind of step
+              busy.set(true);
+            }
+          }
+        };
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    LatencyReport.Probe stopped = await(comparison, ProbeState.STOPPED);
+    assertEquals(300, baseline.steps.get(), "steps after the request");
+    assertEquals(0, baseline.open.get(), "decoders that are still open");
+    assertEquals(1, stopped.rows().size());
+
+    busy.set(false);
+    LatencyReport.Probe done = await(comparison, ProbeState.DONE);
+    assertEquals(stopped.rows().get(0), done.rows().get(0));
+    assertEquals(StepShape.PROBED.size(), done.rows().size());
+  }
+
+  @Test
+  void aMissingTwinIsMadeOnlyOnRequest() throws Exception {
+    FakeBaseline baseline = new FakeBaseline();
+    baseline.state = TwinState.MISSING;
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    Thread.sleep(200);
+    assertEquals(TwinState.MISSING, comparison.report("m", "calm").twin().state());
+    assertEquals(0, baseline.opened.get());
+
+    comparison.requestProbe();
+    await(comparison, ProbeState.DONE);
+    assertEquals(TwinState.READY, comparison.report("m", "calm").twin().state());
+  }
+
+  @Test
+  void twoModelsAreProbedOneAfterTheOther() throws Exception {
+    AtomicInteger atOnce = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    List<Comparison> all = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      all.add(
+          start(
+              new FakeBaseline() {
+                @Override
+                public Decoders open(List<StepShape> shapes) {
+                  most.accumulateAndGet(atOnce.incrementAndGet(), Math::max);
+                  Decoders opened = super.open(shapes);
+                  return new Decoders() {
+                    @Override
+                    public Decoder served() {
+                      return opened.served();
+                    }
+
+                    @Override
+                    public Decoder uniform() {
+                      return opened.uniform();
+                    }
+
+                    @Override
+                    public void close() {
+                      atOnce.decrementAndGet();
+                    }
+                  };
+                }
+              },
+              true,
+              0,
+              MACHINE));
+    }
+    for (Comparison comparison : all) {
+      await(comparison, ProbeState.DONE);
+    }
+    assertEquals(1, most.get());
+  }
+
+  @Test
+  void memoryThatIsNotThereIsAStateAndNoFailureOfTheModel() throws Exception {
+    FakeBaseline baseline =
+        new FakeBaseline() {
+          @Override
+          public Decoders open(List<StepShape> shapes) {
+            throw new IllegalStateException("memory: 12 MiB needed");
+          }
+        };
+    LatencyReport.Probe probe = await(start(baseline, true, 0, MACHINE), ProbeState.STOPPED);
+    assertEquals("memory: 12 MiB needed", probe.reason());
+  }
+
+  @Test
+  void aTwinThatCannotBeOpenedLeavesAllRequestsToTheModel() throws Exception {
+    Comparison comparison = start(new FakeBaseline(), false, 0.5, MACHINE);
+    long start = System.nanoTime();
+    while (comparison.report("m", "calm").twin().state() != TwinState.FAILED) {
+      assertTrue(System.nanoTime() - start < Duration.ofSeconds(60).toNanos());
+      Thread.sleep(5);
+    }
+    assertEquals("no memory for the twin", comparison.report("m", "calm").twin().reason());
+    assertTrue(comparison.shadow().next().isEmpty());
+  }
+
+  @Test
+  void aModelWithoutATwinHasNothingToProbe() {
+    Comparison none = Comparison.none();
+    assertThrows(IllegalStateException.class, none::requestProbe);
+    assertEquals(TwinState.OFF, none.report("m", "calm").twin().state());
+    assertFalse(LatencyJson.of(none.report("m", "calm")).toString().contains("NaN"));
+  }
+}

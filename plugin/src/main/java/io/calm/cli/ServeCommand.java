@@ -21,6 +21,7 @@ import io.calm.serving.load.ModelLoads;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.ModelProperties;
+import io.calm.settings.ServerSettings;
 import io.netty.util.NetUtil;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -132,17 +133,18 @@ final class ServeCommand implements Callable<Integer> {
     List<ModelLoader.Order> orders = orders();
     HostSettings settings = settings();
     warnOfOpenPort(settings);
+    boolean page = ServerSettings.of(overrides, System.getenv()).page();
     ModelRegistry registry = new ModelRegistry();
     CalmMetrics metrics = ServerMetrics.create(registry);
     ModelLoads loads = new ModelLoads(registry, ServerMetrics.metered(ModelLoader::load, metrics));
     ExecutorService workers = RequestWorkers.create();
     EmbeddedHost listening =
-        EmbeddedHost.start(settings, handler(registry, metrics, loads, workers));
+        EmbeddedHost.start(settings, handler(registry, metrics, loads, workers).withPage(page));
     try {
       CountDownLatch stopped = new CountDownLatch(1);
       GracefulExit.install(() -> drain(listening, registry, stopped));
       List<ServedModel> served = load(orders, registry, loads);
-      announce(listening.address(), served);
+      announce(listening.address(), served, page);
       stopped.await();
     } finally {
       registry.close();
@@ -269,7 +271,7 @@ final class ServeCommand implements Callable<Integer> {
     stopped.countDown();
   }
 
-  private void announce(InetSocketAddress address, List<ServedModel> served) {
+  private void announce(InetSocketAddress address, List<ServedModel> served, boolean page) {
     String url = url(address);
     PrintWriter out = spec.commandLine().getOut();
     for (ServedModel model : served) {
@@ -293,6 +295,9 @@ final class ServeCommand implements Callable<Integer> {
           settings().apiKey().isPresent() ? " -H 'Authorization: Bearer KEY'" : "",
           model.name(),
           body);
+    }
+    if (page) {
+      out.printf("%nThe page with models, load and a prompt is %s/calm%n", url);
     }
     out.flush();
   }

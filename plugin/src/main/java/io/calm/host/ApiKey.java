@@ -1,5 +1,6 @@
 package io.calm.host;
 
+import io.calm.serving.http.Route;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import java.nio.charset.StandardCharsets;
@@ -30,9 +31,12 @@ final class ApiKey {
     return PROBES.contains(path);
   }
 
-  /** Returns whether a request has the required key, or needs none. */
+  /**
+   * Returns whether a request has the required key, or needs none. The page needs none: it contains
+   * no data, asks for the key, and sends it with the requests that it makes.
+   */
   boolean admits(HttpRequest request, String path) {
-    if (key.isEmpty() || isProbe(path)) {
+    if (key.isEmpty() || isProbe(path) || isPage(request, path)) {
       return true;
     }
     String header = String.valueOf(request.headers().get(HttpHeaderNames.AUTHORIZATION, ""));
@@ -41,5 +45,9 @@ final class ApiKey {
     }
     String token = header.substring(SCHEME.length()).strip();
     return MessageDigest.isEqual(key.get(), token.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static boolean isPage(HttpRequest request, String path) {
+    return Route.of(request.method(), path).filter(match -> match.route().isPage()).isPresent();
   }
 }

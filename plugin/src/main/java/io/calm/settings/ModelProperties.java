@@ -30,7 +30,7 @@ public record ModelProperties(Path directory, Map<String, String> values) {
 
   /** Keys that protect the server or name its directories. */
   private static final List<SettingKey<?>> SERVER_KEYS =
-      List.of(SettingKeys.CACHE_DIR, SettingKeys.TOKENIZER_PROBE);
+      List.of(SettingKeys.CACHE_DIR, SettingKeys.TOKENIZER_PROBE, SettingKeys.PAGE);
 
   public ModelProperties {
     values = Collections.unmodifiableMap(new TreeMap<>(values));

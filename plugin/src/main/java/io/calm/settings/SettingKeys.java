@@ -253,6 +253,9 @@ public final class SettingKeys {
           SERVING,
           ValueParsers.decimal(0, 0.5));
 
+  static final SettingKey<Boolean> PAGE =
+      key("calm.page", "true", "true | false", SERVING, ValueParsers.flag());
+
   static final SettingKey<Path> CACHE_DIR =
       key(
           "calm.cache-dir",

@@ -12,11 +12,13 @@ import io.calm.serving.http.RequestWorkers;
 import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.ModelRegistry;
+import io.calm.settings.ServerSettings;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.time.InstantSource;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -44,7 +46,9 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
     claim = new RequestClaim(registry, server);
     sync = new RegistrySync(registry, server, jobs);
     DjlResponses responses = new DjlResponses();
-    http = new CalmHttpHandler(registry, text, metrics, RequestWorkers.create(), jobs, responses);
+    http =
+        new CalmHttpHandler(registry, text, metrics, RequestWorkers.create(), jobs, responses)
+            .withPage(ServerSettings.of(Map.of(), System.getenv()).page());
     Engine.registerEngine(
         new CalmEngineProvider(
             registry, ServerMetrics.metered(loader, metrics), text, server::throttleStatus));

@@ -56,6 +56,7 @@ public final class CalmHttpHandler {
   private final Admission admission;
   private final Responses responses;
   private final Optional<ModelManagement> management;
+  private final boolean page;
 
   /**
    * Creates a handler.
@@ -77,7 +78,8 @@ public final class CalmHttpHandler {
         workers,
         Admission.AT_ONCE,
         Responses.PLAIN,
-        Optional.of(management));
+        Optional.of(management),
+        true);
   }
 
   /** Creates a handler for a server with its own queue, responses and model registration. */
@@ -88,7 +90,7 @@ public final class CalmHttpHandler {
       Executor workers,
       Admission admission,
       Responses responses) {
-    this(registry, text, metrics, workers, admission, responses, Optional.empty());
+    this(registry, text, metrics, workers, admission, responses, Optional.empty(), true);
   }
 
   private CalmHttpHandler(
@@ -98,7 +100,8 @@ public final class CalmHttpHandler {
       Executor workers,
       Admission admission,
       Responses responses,
-      Optional<ModelManagement> management) {
+      Optional<ModelManagement> management,
+      boolean page) {
     this.registry = registry;
     this.text = text;
     this.metrics = metrics;
@@ -106,6 +109,19 @@ public final class CalmHttpHandler {
     this.admission = admission;
     this.responses = responses;
     this.management = management;
+    this.page = page;
+  }
+
+  /**
+   * Returns a handler that answers the page {@code GET /calm} with 404 if {@code shown} is false.
+   */
+  public CalmHttpHandler withPage(boolean shown) {
+    return new CalmHttpHandler(
+        registry, text, metrics, workers, admission, responses, management, shown);
+  }
+
+  private boolean offers(Route route) {
+    return (management.isPresent() || !route.registers()) && (page || !route.isPage());
   }
 
   /** Returns the budget of request bodies and of their parsed forms. */
@@ -141,8 +157,7 @@ public final class CalmHttpHandler {
         return;
       }
       Optional<Route.Match> found =
-          Route.of(request.method(), decoder.rawPath())
-              .filter(match -> management.isPresent() || !match.route().registers());
+          Route.of(request.method(), decoder.rawPath()).filter(match -> offers(match.route()));
       if (found.isEmpty()) {
         noRoute(request.method(), decoder.rawPath(), errors, sink);
         return;
@@ -165,6 +180,11 @@ public final class CalmHttpHandler {
   private void route(
       Route.Match match, FullHttpRequest request, QueryStringDecoder decoder, NettyReply sink) {
     String accept = String.valueOf(request.headers().get(HttpHeaderNames.ACCEPT, ""));
+    if (match.route().isPage()) {
+      String known = String.valueOf(request.headers().get(HttpHeaderNames.IF_NONE_MATCH, ""));
+      PageFiles.answer(decoder.rawPath(), known, sink);
+      return;
+    }
     if (match.route() == Route.CALM_REPORT) {
       workers.execute(
           () ->
@@ -260,7 +280,7 @@ public final class CalmHttpHandler {
   private Set<String> methods(String path) {
     Set<String> methods = new TreeSet<>();
     for (Route.Match match : Route.matching(path)) {
-      if (management.isPresent() || !match.route().registers()) {
+      if (offers(match.route())) {
         methods.add(match.route().method());
       }
     }

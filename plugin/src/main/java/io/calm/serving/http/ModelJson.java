@@ -5,6 +5,7 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import io.calm.generate.Scheduler;
+import io.calm.generate.SchedulerStats;
 import io.calm.model.ModelSpec;
 import io.calm.search.Progress;
 import io.calm.search.Progress.Attempt;
@@ -62,6 +63,8 @@ final class ModelJson {
       object.addProperty("reason", failed.reason());
     } else if (status instanceof ModelStatus.Ready ready) {
       object.addProperty("variant", ready.model().variant());
+      object.addProperty("chat", ready.model().chatTemplate().isPresent());
+      object.add("load", load(ready.model().scheduler()));
       ready
           .model()
           .scheduler()
@@ -85,7 +88,6 @@ final class ModelJson {
       ServedModel model = ready.model();
       object.addProperty("created", model.created().toString());
       object.add("spec", spec(model.spec()));
-      object.add("load", load(model.scheduler()));
       model.plan().ifPresent(plan -> object.add("plan", PlanView.of(plan)));
     }
     return object;
@@ -144,13 +146,18 @@ final class ModelJson {
   }
 
   private static JsonObject load(Scheduler scheduler) {
+    SchedulerStats stats = scheduler.stats();
     JsonObject object = new JsonObject();
-    object.addProperty("running", scheduler.running());
-    object.addProperty("waiting", scheduler.waiting());
+    object.addProperty("running", stats.running());
+    object.addProperty("waiting", stats.waiting());
     object.addProperty("max_running", scheduler.settings().maxRunning());
     object.addProperty("queue_size", scheduler.settings().queueSize());
     object.addProperty("max_context", scheduler.settings().maxContext());
     object.addProperty("kv_tokens", scheduler.settings().kvTokens());
+    object.addProperty("kv_blocks", stats.blocks());
+    object.addProperty("kv_blocks_used", stats.usedBlocks());
+    object.addProperty("steps", stats.steps());
+    object.addProperty("step_tokens", stats.stepTokens());
     return object;
   }
 

@@ -150,7 +150,8 @@ final class NettyReply implements ReplySink {
             HttpResponseStatus.valueOf(status),
             headOnly ? Unpooled.EMPTY_BUFFER : Unpooled.wrappedBuffer(body));
     headers.forEach(response.headers()::set);
-    if (status != HttpResponseStatus.NO_CONTENT.code()) {
+    if (status != HttpResponseStatus.NO_CONTENT.code()
+        && status != HttpResponseStatus.NOT_MODIFIED.code()) {
       response.headers().set(HttpHeaderNames.CONTENT_TYPE, contentType);
       HttpUtil.setContentLength(response, body.length);
     }

@@ -10,7 +10,10 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
-/** Every route, with its method and path; {@code {m}} is a model's name. */
+/**
+ * Every route, with its method and path; {@code {m}} is a model's name, {@code {v}} a version and
+ * {@code {f}} a file of the page.
+ */
 public enum Route {
   PREDICTIONS("POST", "/predictions/{m}"),
   PREDICTIONS_OF_VERSION("POST", "/predictions/{m}/{v}"),
@@ -29,11 +32,15 @@ public enum Route {
   LATENCY("GET", "/calm/models/{m}/latency"),
   PROBE_LATENCY("POST", "/calm/models/{m}/latency"),
   CALM_METRICS("GET", "/calm/metrics"),
+  PAGE("GET", "/calm"),
+  PAGE_FILE("GET", "/calm/page/{f}"),
   MODELS("GET", "/models"),
   MODEL("GET", "/models/{m}"),
   REGISTER("POST", "/models"),
   SCALE("PUT", "/models/{m}"),
   UNREGISTER("DELETE", "/models/{m}");
+
+  private static final Set<String> WILDCARDS = Set.of("{v}", "{f}");
 
   private final String method;
   private final String path;
@@ -62,6 +69,11 @@ public enum Route {
   /** Returns whether the route needs the right to manage models. */
   public boolean manages() {
     return registers() || this == PROBE_LATENCY;
+  }
+
+  /** Returns whether the route is the page or one of its files, which contain no data. */
+  public boolean isPage() {
+    return this == PAGE || this == PAGE_FILE;
   }
 
   /** Returns whether the route registers, scales or unregisters models. */
@@ -110,7 +122,7 @@ public enum Route {
     for (int i = 0; i < segments.length; i++) {
       if (segments[i].equals("{m}") && !given[i].isEmpty()) {
         model = Optional.of(given[i]);
-      } else if (!segments[i].equals("{v}") && !segments[i].equals(given[i])) {
+      } else if (!WILDCARDS.contains(segments[i]) && !segments[i].equals(given[i])) {
         return Optional.empty();
       }
     }

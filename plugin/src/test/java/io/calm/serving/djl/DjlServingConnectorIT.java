@@ -75,6 +75,20 @@ class DjlServingConnectorIT {
   }
 
   @Test
+  void thePageIsOnTheManagementConnectorOnly() throws Exception {
+    HttpResponse<byte[]> page = get(management("/calm"));
+    assertEquals(200, page.statusCode());
+    assertTrue(text(page).contains("/calm/page/page.js"), text(page));
+    assertTrue(
+        page.headers().firstValue("Content-Security-Policy").orElse("").contains("script-src"));
+    assertEquals(200, get(management("/calm/page/page.js")).statusCode());
+    assertEquals(404, get(management("/calm/page/none.js")).statusCode());
+    String inference = server.orElseThrow().inference().toString();
+    assertEquals(404, get(inference + "/calm").statusCode());
+    assertEquals(404, get(inference + "/calm/page/page.js").statusCode());
+  }
+
+  @Test
   void theBuiltInChatRouteSpeaksOpenAi() throws Exception {
     String chat = "'model': 'any', 'messages': [{'role': 'user', 'content': 'say(hi)'}]";
     JsonObject whole = object(ask("/v1/chat/completions", "{%s}".formatted(chat)));

@@ -19,7 +19,8 @@ class HttpDocumentationTest {
     if (route == Route.PREDICTIONS_OF_VERSION) {
       return;
     }
-    String example = "http://127.0.0.1:8080" + route.path().replace("{m}", "smollm2");
+    String path = route.path().replace("{m}", "smollm2").replace("{f}", "page.js");
+    String example = "http://127.0.0.1:8080" + path;
     assertTrue(
         page.lines().anyMatch(line -> line.startsWith("curl ") && line.contains(example)),
         "no example with " + example);

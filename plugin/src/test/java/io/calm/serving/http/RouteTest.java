@@ -27,6 +27,8 @@ class RouteTest {
         "POST, /calm/models/m/latency, PROBE_LATENCY, m",
         "POST, /calm/models/m, -, -",
         "DELETE, /models/org%2Fname, UNREGISTER, org/name",
+        "GET, /calm, PAGE, -",
+        "GET, /calm/page/page.js, PAGE_FILE, -",
         "GET, /health, HEALTH, -",
         "GET, /v1%2Fmodels, -, -",
         "GET, /models/org/name, -, -",

@@ -134,7 +134,7 @@ final class ServeCommand implements Callable<Integer> {
     HostSettings settings = settings();
     warnOfOpenPort(settings);
     ModelRegistry registry = new ModelRegistry();
-    ModelLoads loads = new ModelLoads(registry, ModelLoader::load);
+    ModelLoads loads = new ModelLoads(registry, ModelLoader::load, this::swapped);
     ExecutorService workers = RequestWorkers.create();
     EmbeddedHost listening = EmbeddedHost.start(settings, handler(registry, loads, workers));
     try {
@@ -282,18 +282,35 @@ final class ServeCommand implements Callable<Integer> {
               : "\"prompt\": \"The package manager\", \"max_tokens\": 32";
       out.printf(
           Locale.ROOT,
-          "%s is ready at %s, %.1f s after the start. Try:%n%n"
+          "%s is ready at %s, %.1f s after the start, with variant %s. Try:%n%n"
               + "curl %s/v1/%s -H 'Content-Type: application/json'%s \\%n"
               + "  -d '{\"model\": \"%s\", %s}'%n",
           model.name(),
           url,
           (System.currentTimeMillis() - jvmStart()) / 1000.0,
+          model.variant(),
           url,
           chats ? "chat/completions" : "completions",
           settings().apiKey().isPresent() ? " -H 'Authorization: Bearer KEY'" : "",
           model.name(),
           body);
     }
+    out.flush();
+  }
+
+  /** Announces a model that replaced another one; on a thread of its own, as output may block. */
+  private void swapped(ServedModel model) {
+    new Thread(() -> announceSwap(model), "calm-announce-" + model.name()).start();
+  }
+
+  private void announceSwap(ServedModel model) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(
+        Locale.ROOT,
+        "%s: the search is done; variant %s answers new requests, %.1f s after the start.%n",
+        model.name(),
+        model.variant(),
+        (System.currentTimeMillis() - jvmStart()) / 1000.0);
     out.flush();
   }
 

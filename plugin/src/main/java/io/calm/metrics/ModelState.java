@@ -8,7 +8,7 @@ import java.util.Optional;
  * @param variant {@code calm}, {@code uniform-NAME}, {@code reference}; empty before it is known
  * @param ready whether the model answers requests
  * @param scheduling present if the model answers requests
- * @param search present while the model is being loaded
+ * @param search present while the model is being loaded or searched for
  */
 public record ModelState(
     String model,

@@ -47,8 +47,18 @@ public final class QuantizedModelStore {
   private final CalmSettings settings;
   private final ArtifactStore store;
   private final FileDigests digests;
+  private final boolean background;
 
   public QuantizedModelStore(CalmSettings settings) {
+    this(settings, false);
+  }
+
+  /**
+   * @param background whether a search leaves the workers of the decoders to the models that answer
+   *     requests meanwhile; the result is the same
+   */
+  public QuantizedModelStore(CalmSettings settings, boolean background) {
+    this.background = background;
     this.settings = settings;
     this.store = new ArtifactStore(settings.loading().cacheDir());
     this.digests = new FileDigests(settings.loading().cacheDir());
@@ -57,6 +67,23 @@ public final class QuantizedModelStore {
   /** Returns the finished artifact; empty if there is none. */
   public Optional<Artifact> find(Checkpoint checkpoint) {
     return failing(() -> store.find(key(checkpoint)));
+  }
+
+  /**
+   * Returns whether {@link #get} would search: nothing is published, and the settings ask for more
+   * than a plan from weights alone. A published artifact counts even if it is damaged.
+   */
+  public boolean needsSearch(Checkpoint checkpoint) {
+    return failing(() -> !isWeightsOnly(checkpoint) && !store.isPublished(key(checkpoint)));
+  }
+
+  /**
+   * Returns whether the model is quantized from its weights alone, in seconds: without a search,
+   * calibration and PyTorch.
+   */
+  public boolean isWeightsOnly(Checkpoint checkpoint) {
+    return failing(
+        () -> new Quantization(checkpoint, List.of(), settings, moment -> {}).isWeightsOnly());
   }
 
   /** Memory that is reserved for a search until it is closed. */
@@ -95,6 +122,11 @@ public final class QuantizedModelStore {
       ArtifactKey key,
       Consumer<Progress> progress,
       Supplier<? extends Reservation> memory) {
+    if (isWeightsOnly(checkpoint)) { // takes seconds, so it need not wait for a search of minutes
+      try (Reservation reservation = memory.get()) {
+        return make(checkpoint, key, progress);
+      }
+    }
     try (SearchTurn turn = SearchTurn.take(progress);
         Reservation reservation = memory.get()) {
       return make(checkpoint, key, progress);
@@ -109,7 +141,8 @@ public final class QuantizedModelStore {
     try (ArtifactWriter writer = ((ArtifactStore.Granted) claim).writer()) {
       logger.info("no finished artifact for this model and these settings: quantizing it now");
       Artifact artifact =
-          new Quantization(checkpoint, key.modelDigests(), settings, progress).run(writer);
+          new Quantization(checkpoint, key.modelDigests(), settings, progress, background)
+              .run(writer);
       logger.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
       return artifact;
     } catch (OutOfMemoryError e) {

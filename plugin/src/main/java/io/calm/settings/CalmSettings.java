@@ -51,7 +51,8 @@ public record CalmSettings(
                 values.get(SettingKeys.ENABLED),
                 values.get(SettingKeys.MEMORY_CHECK),
                 values.get(SettingKeys.TOKENIZER_PROBE),
-                values.cacheDir()));
+                values.cacheDir(),
+                values.get(SettingKeys.WARM_START)));
     values.refuseProblems();
     return settings;
   }

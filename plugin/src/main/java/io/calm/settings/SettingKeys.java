@@ -225,6 +225,9 @@ public final class SettingKeys {
           TokenizerProbing::setting,
           List.of(TokenizerProbing.values()));
 
+  static final SettingKey<WarmStart> WARM_START =
+      choice("calm.warm-start", "off", SERVING, WarmStart::setting, List.of(WarmStart.values()));
+
   static final SettingKey<Path> CACHE_DIR =
       key(
           "calm.cache-dir",

@@ -65,6 +65,7 @@ class CalmSettingsTest {
         calm.drain-timeout; 25; from 0 to 86400 (seconds); SERVING
         calm.memory-check; true; true | false; SERVING
         calm.tokenizer-probe; auto; auto | on | off; SERVING
+        calm.warm-start; off; off | rtn; SERVING
         calm.cache-dir; ~/.cache/calm; a directory; the default follows XDG_CACHE_HOME where that is set; SERVING""",
         table);
   }
@@ -95,7 +96,8 @@ class CalmSettingsTest {
                 false,
                 true,
                 TokenizerProbing.AUTO,
-                Path.of(System.getProperty("user.home"), ".cache", "calm"))),
+                Path.of(System.getProperty("user.home"), ".cache", "calm"),
+                WarmStart.OFF)),
         CalmSettings.of(Map.of(), Map.of()));
   }
 
@@ -131,6 +133,7 @@ class CalmSettingsTest {
     values.put("calm.drain-timeout", "0");
     values.put("calm.memory-check", "false");
     values.put("calm.tokenizer-probe", "off");
+    values.put("calm.warm-start", "rtn");
     values.put("calm.cache-dir", "/var/cache/calm");
     assertEquals(SettingKeys.all().keySet(), values.keySet(), "the test sets every key");
     CalmSettings expected =
@@ -158,7 +161,8 @@ class CalmSettingsTest {
                 OptionalInt.of(4096), OptionalLong.of(512), 4096, 1, OptionalInt.of(2000)),
             new TimeoutSettings(
                 Optional.of(Duration.ofMinutes(10)), Duration.ofSeconds(5), Duration.ZERO),
-            new LoadSettings(true, false, TokenizerProbing.OFF, Path.of("/var/cache/calm")));
+            new LoadSettings(
+                true, false, TokenizerProbing.OFF, Path.of("/var/cache/calm"), WarmStart.RTN));
     Map<String, String> options = new TreeMap<>();
     Map<String, String> variables = new TreeMap<>();
     values.forEach(

@@ -8,6 +8,7 @@ import io.calm.generate.Scheduler;
 import io.calm.model.ModelSpec;
 import io.calm.search.Progress;
 import io.calm.search.Progress.Attempt;
+import io.calm.serving.model.BackgroundSearch;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
 import java.time.temporal.ChronoUnit;
@@ -62,6 +63,7 @@ final class ModelJson {
       object.addProperty("reason", failed.reason());
     } else if (status instanceof ModelStatus.Ready ready) {
       object.addProperty("variant", ready.model().variant());
+      ready.search().ifPresent(search -> addSearch(object, search));
       ready
           .model()
           .scheduler()
@@ -89,6 +91,14 @@ final class ModelJson {
       model.plan().ifPresent(plan -> object.add("plan", PlanView.of(plan)));
     }
     return object;
+  }
+
+  private static void addSearch(JsonObject object, BackgroundSearch search) {
+    if (search instanceof BackgroundSearch.Running running) {
+      object.add("search", progress(running.progress().current()));
+    } else if (search instanceof BackgroundSearch.Failed failed) {
+      object.addProperty("search_failure", failed.reason());
+    }
   }
 
   private static JsonObject progress(Progress moment) {

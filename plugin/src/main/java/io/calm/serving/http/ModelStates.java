@@ -3,6 +3,7 @@ package io.calm.serving.http;
 import io.calm.generate.SchedulerStats;
 import io.calm.metrics.ModelState;
 import io.calm.search.Progress;
+import io.calm.serving.model.BackgroundSearch;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import java.util.ArrayList;
@@ -26,7 +27,11 @@ public final class ModelStates {
           ready.model().variant(),
           status.answers(),
           Optional.of(scheduling(ready.model().scheduler().stats())),
-          Optional.empty());
+          ready
+              .search()
+              .filter(BackgroundSearch.Running.class::isInstance)
+              .map(BackgroundSearch.Running.class::cast)
+              .map(running -> search(running.progress().current())));
     }
     Optional<ModelState.SearchState> search =
         status instanceof ModelStatus.Loading loading

@@ -64,6 +64,12 @@ public record ServedModel(
     return plan.map(QuantPlan::served).orElse("reference");
   }
 
+  /** Returns the same model with another tokenizer. */
+  public ServedModel withTokenizer(Tokenizer other) {
+    return new ServedModel(
+        name, url, spec, other, chatTemplate, defaults, scheduler, plan, limits, lmi, created);
+  }
+
   /**
    * Unloads the model on another thread: refuses new requests, lets those in flight finish within
    * {@link Limits#drainTimeout}, cancels the rest, and frees the memory.

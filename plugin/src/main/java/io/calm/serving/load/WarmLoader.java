@@ -7,6 +7,7 @@ import io.calm.serving.model.LoadCancelledException;
 import io.calm.serving.model.LoadProgress;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
+import io.calm.serving.reply.ApiException;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.GenerationSettings;
 import io.calm.settings.LoadSettings;
@@ -139,15 +140,15 @@ public final class WarmLoader {
   }
 
   private void failed(ModelLoader.Order order, LoadProgress search, Throwable failure) {
+    ApiException error = LoadErrors.of(failure);
     String reason =
-        LoadErrors.of(failure).getMessage()
-            + "; unregister the model and register it again to repeat the search";
-    logger.error(
-        "{}: its search in the background failed; {} continues to answer: {}",
-        order.name(),
-        "uniform-rtn",
-        reason,
-        failure);
+        error.getMessage() + "; unregister the model and register it again to repeat the search";
+    String message = "{}: its search in the background failed, uniform-rtn continues to answer: {}";
+    if (error.kind() == ApiException.Kind.INTERNAL) {
+      logger.error(message, order.name(), reason, failure);
+    } else {
+      logger.error(message, order.name(), reason);
+    }
     registry.searchFailed(search, order.name(), reason);
   }
 

@@ -63,7 +63,6 @@ final class CalmDjlModel extends BaseModel {
   /** The model that answers. It is replaced when a search in the background is done. */
   private final AtomicReference<@Nullable ServedModel> served = new AtomicReference<>();
 
-
   CalmDjlModel(
       String name,
       NDManager manager,
@@ -166,7 +165,8 @@ final class CalmDjlModel extends BaseModel {
             LmiOptions.of(properties.values()),
             true);
     try {
-      return DedicatedThread.call("calm-load-" + name, () -> loader.load(order, progress, moment -> {}, served::set));
+      return DedicatedThread.call(
+          "calm-load-" + name, () -> loader.load(order, progress, moment -> {}, served::set));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       InterruptedIOException interrupted =
@@ -218,7 +218,12 @@ final class CalmDjlModel extends BaseModel {
     }
     return (Predictor<I, O>)
         new CalmPredictor(
-            this, (Translator<Input, Output>) translator, device, this::served, text, throttleStatus);
+            this,
+            (Translator<Input, Output>) translator,
+            device,
+            this::served,
+            text,
+            throttleStatus);
   }
 
   private ServedModel served() {

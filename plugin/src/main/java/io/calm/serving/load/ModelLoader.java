@@ -75,7 +75,8 @@ public final class ModelLoader {
   /**
    * Makes the artifact of a model on this thread if there is none, and does not load it.
    *
-   * @param progress receives every step, on this thread; an exception that it throws ends the search
+   * @param progress receives every step, on this thread; an exception that it throws ends the
+   *     search
    */
   static void search(Order order, Consumer<Progress> progress) {
     CalmSettings settings = order.settings();

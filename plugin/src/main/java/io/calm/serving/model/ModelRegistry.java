@@ -137,7 +137,8 @@ public final class ModelRegistry implements AutoCloseable {
   /** Removes a model as {@link #remove(String)} does, if it is still the given one. */
   public void removeIf(String name, Supplier<ServedModel> model) {
     synchronized (swaps) {
-      if (models.get(name) instanceof ModelStatus.Ready ready && ready.model().equals(model.get())) {
+      if (models.get(name) instanceof ModelStatus.Ready ready
+          && ready.model().equals(model.get())) {
         remove(name);
       }
     }

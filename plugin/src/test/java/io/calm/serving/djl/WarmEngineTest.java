@@ -89,7 +89,8 @@ class WarmEngineTest {
     try (Model model = engine.newModel("warm", null)) {
       model.load(directory, null, Map.of());
       Translator<Input, Output> translator =
-          new NoopServingTranslatorFactory().newInstance(Input.class, Output.class, model, Map.of());
+          new NoopServingTranslatorFactory()
+              .newInstance(Input.class, Output.class, model, Map.of());
       try (Predictor<Input, Output> predictor = model.newPredictor(translator)) {
         String rounded = answer(predictor);
         assertEquals("uniform-rtn", status().model().variant());

@@ -17,6 +17,7 @@ import io.calm.settings.WarmStart;
 import io.calm.tensor.TableFormat;
 import io.calm.torch.Backends;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.ExecutionException;
@@ -114,27 +115,26 @@ public final class WarmLoader {
   }
 
   private void search(ModelLoader.Order order, LoadProgress search) throws Throwable {
-    FutureTask<Void> task =
+    FutureTask<Boolean> task =
         new FutureTask<>(
             () -> {
               lowerPriority(order);
               loader.search(order, search);
-              return null;
-            });
+            },
+            true);
     daemon("calm-search-" + order.name(), task);
     try {
       task.get();
     } catch (ExecutionException e) {
-      throw e.getCause();
+      throw Objects.requireNonNullElse(e.getCause(), e);
     }
   }
 
   private static void lowerPriority(ModelLoader.Order order) {
     if (!NativeKernels.lowerPriority(order.settings().decoder().threadCount())) {
-      Thread.currentThread().setPriority(Thread.MIN_PRIORITY);
       logger.info(
-          "{}: the search has the priority of the JVM's least thread, which Linux ignores: nice"
-              + " needs the native library",
+          "{}: the search has the priority of all other threads: a lower one needs the native"
+              + " library",
           order.name());
     }
   }

@@ -1,7 +1,6 @@
 package io.calm.serving.load;
 
 import io.calm.kernels.NativeKernels;
-import io.calm.quant.AlgorithmName;
 import io.calm.search.Progress;
 import io.calm.serving.model.LoadCancelledException;
 import io.calm.serving.model.LoadProgress;
@@ -11,12 +10,10 @@ import io.calm.serving.reply.ApiException;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.GenerationSettings;
 import io.calm.settings.LoadSettings;
-import io.calm.settings.PlanSettings;
 import io.calm.settings.QuantizationSettings;
 import io.calm.settings.WarmStart;
 import io.calm.tensor.TableFormat;
 import io.calm.torch.Backends;
-import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -37,7 +34,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class WarmLoader {
   private static final Logger logger = LoggerFactory.getLogger(WarmLoader.class);
-  private static final AlgorithmName RTN = new AlgorithmName("rtn");
 
   private final ModelRegistry registry;
   private final ModelLoader.Loader loader;
@@ -166,20 +162,13 @@ public final class WarmLoader {
   /** Returns the settings of the model that answers during the search. */
   static CalmSettings rounded(CalmSettings settings) {
     QuantizationSettings quantization = settings.quantization();
-    PlanSettings plan = quantization.plan();
     LoadSettings loading = settings.loading();
     return new CalmSettings(
         new QuantizationSettings(
             quantization.group(),
             quantization.activation(),
             quantization.lmHead().or(() -> Optional.of(TableFormat.INT8)),
-            new PlanSettings(
-                Optional.of(RTN),
-                List.of(),
-                plan.metric(),
-                plan.reference(),
-                plan.sinkThreshold(),
-                plan.guard()),
+            quantization.plan().roundedToNearest(),
             quantization.calibration()),
         settings.decoder(),
         settings.generation(),

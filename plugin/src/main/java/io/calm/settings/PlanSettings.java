@@ -30,11 +30,6 @@ public record PlanSettings(
   /** Returns these settings with {@code rtn} for all blocks. */
   public PlanSettings roundedToNearest() {
     return new PlanSettings(
-        Optional.of(new AlgorithmName("rtn")),
-        List.of(),
-        metric,
-        reference,
-        sinkThreshold,
-        guard);
+        Optional.of(new AlgorithmName("rtn")), List.of(), metric, reference, sinkThreshold, guard);
   }
 }

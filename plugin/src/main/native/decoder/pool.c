@@ -202,7 +202,14 @@ static void *run_worker(void *argument) {
   return NULL;
 }
 
+/* Whether this thread runs a step without the pool, so that it need not wait for another's step. */
+static _Thread_local int alone;
+
 int calm_pool_acquire(int threads) {
+  if (threads == 1) {
+    alone = 1;
+    return 1;
+  }
   pthread_mutex_lock(&pool.lock);
   if (threads > MAX_THREADS) {
     threads = MAX_THREADS;
@@ -229,7 +236,13 @@ int calm_pool_acquire(int threads) {
   return pool.threads;
 }
 
-void calm_pool_release(void) { pthread_mutex_unlock(&pool.lock); }
+void calm_pool_release(void) {
+  if (alone) {
+    alone = 0;
+  } else {
+    pthread_mutex_unlock(&pool.lock);
+  }
+}
 
 /* Returns when all items are done. After a fault it does not return where the caller has a place. */
 static void run_job(calm_task task, void *context, int items) {
@@ -270,7 +283,7 @@ static void run_shifted(void *context, int item, int worker) {
 }
 
 void calm_pool_run(calm_task task, void *context, int items) {
-  if (items <= 1 || pool.threads == 1) {
+  if (items <= 1 || alone || pool.threads == 1) {
     for (int item = 0; item < items; item++) {
       task(context, item, 0);
     }

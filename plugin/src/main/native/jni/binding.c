@@ -10,6 +10,9 @@
 #endif
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static const void *address(JNIEnv *env, jobject buffer) {
   return buffer ? (*env)->GetDirectBufferAddress(env, buffer) : NULL;
@@ -91,6 +94,15 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_trimMalloc(JNIEnv *env
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
+}
+
+JNIEXPORT jboolean JNICALL Java_io_calm_kernels_NativeKernels_niceThread(JNIEnv *env, jclass type,
+                                                                        jint threads) {
+  (void)env;
+  (void)type;
+  calm_pool_acquire(threads); /* its workers must not inherit what follows */
+  calm_pool_release();
+  return setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19) == 0;
 }
 
 static calm_linear linear_of(jint outputs, jint inputs, jint group, const void *codes,

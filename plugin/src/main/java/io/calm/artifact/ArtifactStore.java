@@ -87,6 +87,19 @@ public final class ArtifactStore {
   public record Granted(ArtifactWriter writer) implements Claim {}
 
   /**
+   * Returns whether there is a published artifact of {@code key}, without a look at its contents.
+   *
+   * @throws ArtifactException as {@link #find}
+   */
+  public boolean isPublished(ArtifactKey key) {
+    try {
+      return PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id());
+    } catch (IOException e) {
+      throw new ArtifactException(message(e), e);
+    }
+  }
+
+  /**
    * Returns the published artifact of {@code key}. A damaged artifact is logged and not returned;
    * {@link #begin} replaces it.
    *
@@ -103,15 +116,6 @@ public final class ArtifactStore {
     } catch (BadArtifactException e) {
       logger.warn("artifact {}: {}; it will be made again", directory, e.getMessage());
       return Optional.empty();
-    }
-  }
-
-  /** Returns whether there is an artifact of {@code key}, without opening it. */
-  public boolean isPublished(ArtifactKey key) {
-    try {
-      return PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id());
-    } catch (IOException e) {
-      throw new ArtifactException(message(e), e);
     }
   }
 

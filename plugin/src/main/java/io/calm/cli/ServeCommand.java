@@ -136,7 +136,9 @@ final class ServeCommand implements Callable<Integer> {
     boolean page = ServerSettings.of(overrides, System.getenv()).page();
     ModelRegistry registry = new ModelRegistry();
     CalmMetrics metrics = ServerMetrics.create(registry);
-    ModelLoads loads = new ModelLoads(registry, ServerMetrics.metered(ModelLoader::load, metrics));
+    ModelLoads loads =
+        new ModelLoads(
+            registry, ServerMetrics.metered(ModelLoader::load, metrics), this::swapped);
     ExecutorService workers = RequestWorkers.create();
     EmbeddedHost listening =
         EmbeddedHost.start(settings, handler(registry, metrics, loads, workers).withPage(page));
@@ -284,12 +286,13 @@ final class ServeCommand implements Callable<Integer> {
               : "\"prompt\": \"The package manager\", \"max_tokens\": 32";
       out.printf(
           Locale.ROOT,
-          "%s is ready at %s, %.1f s after the start. Try:%n%n"
+          "%s is ready at %s, %.1f s after the start, with variant %s. Try:%n%n"
               + "curl %s/v1/%s -H 'Content-Type: application/json'%s \\%n"
               + "  -d '{\"model\": \"%s\", %s}'%n",
           model.name(),
           url,
           (System.currentTimeMillis() - jvmStart()) / 1000.0,
+          model.variant(),
           url,
           chats ? "chat/completions" : "completions",
           settings().apiKey().isPresent() ? " -H 'Authorization: Bearer KEY'" : "",
@@ -299,6 +302,22 @@ final class ServeCommand implements Callable<Integer> {
     if (page) {
       out.printf("%nThe page with models, load and a prompt is %s/calm%n", url);
     }
+    out.flush();
+  }
+
+  /** Announces a model that replaced another one; on a thread of its own, as output may block. */
+  private void swapped(ServedModel model) {
+    new Thread(() -> announceSwap(model), "calm-announce-" + model.name()).start();
+  }
+
+  private void announceSwap(ServedModel model) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(
+        Locale.ROOT,
+        "%s: the search is done; variant %s answers new requests, %.1f s after the start.%n",
+        model.name(),
+        model.variant(),
+        (System.currentTimeMillis() - jvmStart()) / 1000.0);
     out.flush();
   }
 

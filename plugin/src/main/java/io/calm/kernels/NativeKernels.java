@@ -199,6 +199,20 @@ public final class NativeKernels {
 
   private static native void trimMalloc();
 
+  /**
+   * Lowers the priority of the calling thread to that of background work: nice 19 on Linux, also
+   * for threads that it starts later. It cannot be raised again. Starts the workers that the
+   * decoders of this process share before that, with the priority that the process has.
+   *
+   * @param threads threads of a decoder
+   * @return whether the priority is lower now; false without the native library
+   */
+  public static boolean lowerPriority(int threads) {
+    return !variantsOfThisMachine().all().isEmpty() && niceThread(threads);
+  }
+
+  private static native boolean niceThread(int threads);
+
   private static native int variants();
 
   private static native String variantName(int variant);

@@ -10,7 +10,7 @@ import java.util.Optional;
  * @param variant {@code calm}, {@code uniform-NAME}, {@code reference}; empty before it is known
  * @param ready whether the model answers requests
  * @param scheduling present if the model answers requests
- * @param search present while the model is being loaded
+ * @param search present while the model is being loaded or searched for
  * @param plan present if the model was quantized
  * @param artifact present if the weights are those of an artifact
  * @param deviations latency against the uniform twin; empty if it was not measured

@@ -26,6 +26,7 @@ import io.calm.search.SearchSettings;
 import io.calm.search.WeightsOnlyPlan;
 import io.calm.settings.CalibrationSettings;
 import io.calm.settings.CalmSettings;
+import io.calm.settings.DecoderSettings;
 import io.calm.settings.PlanSettings;
 import io.calm.settings.QuantizationSettings;
 import io.calm.settings.ReferenceStream;
@@ -39,6 +40,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
@@ -69,6 +71,7 @@ final class Quantization {
   private final List<String> modelDigests;
   private final CalmSettings settings;
   private final Consumer<Progress> progress;
+  private final boolean background;
   private final int group;
   private final SourceCoverage coverage;
   private final SearchKernels kernels = KernelVariants.ofThisMachine().searchKernels();
@@ -78,6 +81,20 @@ final class Quantization {
       List<String> modelDigests,
       CalmSettings settings,
       Consumer<Progress> progress) {
+    this(checkpoint, modelDigests, settings, progress, false);
+  }
+
+  /**
+   * @param background whether other models answer requests meanwhile: the decoder of the samples
+   *     then computes on one thread, so that it does not hold the workers that all decoders share
+   */
+  Quantization(
+      Checkpoint checkpoint,
+      List<String> modelDigests,
+      CalmSettings settings,
+      Consumer<Progress> progress,
+      boolean background) {
+    this.background = background;
     this.checkpoint = checkpoint;
     this.modelDigests = List.copyOf(modelDigests);
     this.settings = settings;
@@ -134,7 +151,7 @@ final class Quantization {
           ModelTables.build(checkpoint, settings.quantization().lmHead(), group, parallel);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
-          pool.size() == 1 && !pool.get(0).needsCalibration()
+          isWeightsOnly(pool)
               ? weightsOnly(pool.get(0), weightsOnlyReason(pool.get(0)), parallel, drafts)
               : search(pool, tables, parallel, drafts);
       writer.embeddings(tables.embeddings());
@@ -242,6 +259,15 @@ final class Quantization {
         .stream()
         .filter(q -> !isSource(q.name()))
         .toList();
+  }
+
+  /** Returns whether the only algorithm to try needs no calibration. */
+  boolean isWeightsOnly() {
+    return isWeightsOnly(pool());
+  }
+
+  private static boolean isWeightsOnly(List<Quantizer> pool) {
+    return pool.size() == 1 && !pool.get(0).needsCalibration();
   }
 
   private boolean sourceApplies() {
@@ -391,12 +417,28 @@ final class Quantization {
                 new OwnSamples(
                         checkpoint,
                         modelDigests,
-                        settings,
+                        background ? onOneThread(settings) : settings,
                         group,
                         tables,
                         new Compute(parallel, kernels),
                         progress)
                     .get(samples, length));
+  }
+
+  private static CalmSettings onOneThread(CalmSettings settings) {
+    DecoderSettings decoder = settings.decoder();
+    return new CalmSettings(
+        settings.quantization(),
+        new DecoderSettings(
+            decoder.backend(),
+            decoder.kernel(),
+            OptionalInt.of(1),
+            decoder.kvCache(),
+            decoder.weights()),
+        settings.generation(),
+        settings.timeouts(),
+        settings.loading(),
+        settings.compare());
   }
 
   private Map<LinearRole, QuantizedMatrix> sourceCodes(int layer, Parallel parallel) {

@@ -50,8 +50,18 @@ public final class QuantizedModelStore {
   private final CalmSettings settings;
   private final ArtifactStore store;
   private final FileDigests digests;
+  private final boolean background;
 
   public QuantizedModelStore(CalmSettings settings) {
+    this(settings, false);
+  }
+
+  /**
+   * @param background whether a search leaves the workers of the decoders to the models that answer
+   *     requests meanwhile; the result is the same
+   */
+  public QuantizedModelStore(CalmSettings settings, boolean background) {
+    this.background = background;
     this.settings = settings;
     this.store = new ArtifactStore(settings.loading().cacheDir());
     this.digests = new FileDigests(settings.loading().cacheDir());
@@ -70,6 +80,23 @@ public final class QuantizedModelStore {
   /** Returns whether a search runs in this process, which takes all processors. */
   public static boolean isSearching() {
     return SearchTurn.isTaken();
+  }
+
+  /**
+   * Returns whether {@link #get} would search: nothing is published, and the settings ask for more
+   * than a plan from weights alone. A published artifact counts even if it is damaged.
+   */
+  public boolean needsSearch(Checkpoint checkpoint) {
+    return failing(() -> !isWeightsOnly(checkpoint) && !store.isPublished(key(checkpoint)));
+  }
+
+  /**
+   * Returns whether the model is quantized from its weights alone, in seconds: without a search,
+   * calibration and PyTorch.
+   */
+  public boolean isWeightsOnly(Checkpoint checkpoint) {
+    return failing(
+        () -> new Quantization(checkpoint, List.of(), settings, moment -> {}).isWeightsOnly());
   }
 
   /** Memory that is reserved for a search until it is closed. */
@@ -104,7 +131,11 @@ public final class QuantizedModelStore {
             return found.get();
           }
           // the store counts the outcome
-          return inTurn(progress, memory, () -> make(checkpoint, key, progress));
+          return inTurn(
+              !isWeightsOnly(checkpoint),
+              progress,
+              memory,
+              () -> make(checkpoint, key, progress));
         });
   }
 
@@ -169,7 +200,7 @@ public final class QuantizedModelStore {
                     .formatted(served.directory()));
           }
           return inTurn(
-              progress, memory, () -> makeTwin(checkpoint, key, uniform, served, progress));
+              true, progress, memory, () -> makeTwin(checkpoint, key, uniform, served, progress));
         });
   }
 
@@ -185,16 +216,22 @@ public final class QuantizedModelStore {
         store.begin(key, checkpoint.spec(), one),
         writer -> {
           logger.info("no stored {} to compare with: quantizing it now", uniform.variant());
-          return new Quantization(checkpoint, key.modelDigests(), settings, progress)
+          return new Quantization(checkpoint, key.modelDigests(), settings, progress, background)
               .twin(writer, uniform, served);
         });
   }
 
   @SuppressWarnings("try") // the turn and the reservation are held, not used
   private static Artifact inTurn(
+      boolean searches,
       Consumer<Progress> progress,
       Supplier<? extends Reservation> memory,
       Supplier<Artifact> work) {
+    if (!searches) { // takes seconds, so it need not wait for a search of minutes
+      try (Reservation reservation = memory.get()) {
+        return work.get();
+      }
+    }
     try (SearchTurn turn = SearchTurn.take(progress);
         Reservation reservation = memory.get()) {
       return work.get();
@@ -209,7 +246,7 @@ public final class QuantizedModelStore {
           logger.info("no finished artifact for this model and these settings: quantizing it now");
           PhaseClock clock = new PhaseClock(progress, System::nanoTime);
           Artifact artifact =
-              new Quantization(checkpoint, key.modelDigests(), settings, clock)
+              new Quantization(checkpoint, key.modelDigests(), settings, clock, background)
                   .run(
                       writer,
                       new UniformTwin.Place(

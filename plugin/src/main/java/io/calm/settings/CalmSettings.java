@@ -90,7 +90,8 @@ public record CalmSettings(
                 values.get(SettingKeys.BASELINE),
                 values.get(SettingKeys.MEMORY_CHECK),
                 values.get(SettingKeys.TOKENIZER_PROBE),
-                values.cacheDir()),
+                values.cacheDir(),
+                values.get(SettingKeys.WARM_START)),
             new CompareSettings(
                 values.get(SettingKeys.COMPARE_PROBE), values.get(SettingKeys.COMPARE_SHARE)));
     values.refuseProblems();

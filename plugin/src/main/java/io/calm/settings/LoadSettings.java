@@ -10,10 +10,12 @@ import java.nio.file.Path;
  * @param memoryCheck whether a model that is estimated not to fit in memory is refused
  * @param tokenizerProbe when a tokenizer is first opened in a child process
  * @param cacheDir directory of the artifacts
+ * @param warmStart what answers requests during a search
  */
 public record LoadSettings(
     boolean enabled,
     BaselineChoice baseline,
     boolean memoryCheck,
     TokenizerProbing tokenizerProbe,
-    Path cacheDir) {}
+    Path cacheDir,
+    WarmStart warmStart) {}

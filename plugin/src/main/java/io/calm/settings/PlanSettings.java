@@ -26,4 +26,10 @@ public record PlanSettings(
   public PlanSettings {
     pool = List.copyOf(pool);
   }
+
+  /** Returns these settings with {@code rtn} for all blocks. */
+  public PlanSettings roundedToNearest() {
+    return new PlanSettings(
+        Optional.of(new AlgorithmName("rtn")), List.of(), metric, reference, sinkThreshold, guard);
+  }
 }

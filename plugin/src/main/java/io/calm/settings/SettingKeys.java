@@ -237,6 +237,9 @@ public final class SettingKeys {
           TokenizerProbing::setting,
           List.of(TokenizerProbing.values()));
 
+  static final SettingKey<WarmStart> WARM_START =
+      choice("calm.warm-start", "off", SERVING, WarmStart::setting, List.of(WarmStart.values()));
+
   static final SettingKey<Boolean> COMPARE_PROBE =
       key(
           "calm.compare.probe",

@@ -69,6 +69,7 @@ class CalmSettingsTest {
         calm.tokenizer-probe; auto; auto | on | off; SERVING
         calm.compare.probe; auto; auto | off; SERVING
         calm.compare.share; 0; from 0 to 0.5 (share of the requests); SERVING
+        calm.warm-start; off; off | rtn; SERVING
         calm.cache-dir; ~/.cache/calm; a directory; the default follows XDG_CACHE_HOME where that is set; SERVING""",
         table);
   }
@@ -104,7 +105,8 @@ class CalmSettingsTest {
                 new BaselineChoice.Auto(),
                 true,
                 TokenizerProbing.AUTO,
-                Path.of(System.getProperty("user.home"), ".cache", "calm")),
+                Path.of(System.getProperty("user.home"), ".cache", "calm"),
+                WarmStart.OFF),
             new CompareSettings(true, 0)),
         CalmSettings.of(Map.of(), Map.of()));
   }
@@ -145,6 +147,7 @@ class CalmSettingsTest {
     values.put("calm.tokenizer-probe", "off");
     values.put("calm.compare.probe", "off");
     values.put("calm.compare.share", "0.5");
+    values.put("calm.warm-start", "rtn");
     values.put("calm.cache-dir", "/var/cache/calm");
     assertEquals(SettingKeys.all().keySet(), values.keySet(), "the test sets every key");
     CalmSettings expected =
@@ -181,7 +184,8 @@ class CalmSettingsTest {
                 new BaselineChoice.Named(new AlgorithmName("awq+gptq")),
                 false,
                 TokenizerProbing.OFF,
-                Path.of("/var/cache/calm")),
+                Path.of("/var/cache/calm"),
+                WarmStart.RTN),
             new CompareSettings(false, 0.5));
     Map<String, String> options = new TreeMap<>();
     Map<String, String> variables = new TreeMap<>();

@@ -134,7 +134,8 @@ public final class ScriptedModels {
         limits,
         lmi,
         Instant.EPOCH.plusSeconds(1_700_000_000),
-        Comparison.none());
+        Comparison.none(),
+        Optional.empty());
   }
 
   /** Returns a message's text; its parts stand on lines of their own, as in most templates. */

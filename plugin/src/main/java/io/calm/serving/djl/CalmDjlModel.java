@@ -15,10 +15,10 @@ import io.calm.metrics.AnswerListener;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.load.LoadErrors;
 import io.calm.serving.load.ModelLoader;
+import io.calm.serving.load.WarmLoader;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.LoadProgress;
 import io.calm.serving.model.ModelRegistry;
-import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
 import io.calm.settings.ModelProperties;
@@ -28,8 +28,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -55,10 +57,13 @@ final class CalmDjlModel extends BaseModel {
   private static final String FAILURES = "failed";
 
   private final ModelRegistry registry;
-  private final ModelLoader.Loader loader;
+  private final WarmLoader loader;
   private final TextService text;
   private final IntSupplier throttleStatus;
-  private volatile @Nullable ServedModel served;
+
+  /** The model that answers. It is replaced when a search in the background is done. */
+  private final AtomicReference<@Nullable ServedModel> served = new AtomicReference<>();
+
   private volatile Optional<AnswerListener> lmiMetrics = Optional.empty();
 
   CalmDjlModel(
@@ -70,7 +75,7 @@ final class CalmDjlModel extends BaseModel {
       IntSupplier throttleStatus) {
     super(name);
     this.registry = registry;
-    this.loader = loader;
+    this.loader = new WarmLoader(registry, loader);
     this.text = text;
     this.throttleStatus = throttleStatus;
     this.manager = manager;
@@ -96,9 +101,8 @@ final class CalmDjlModel extends BaseModel {
       ModelProperties properties = properties(path, options);
       Optional<Integer> aggregation = LmiMetrics.aggregation(properties.values());
       ServedModel model = load(name, url, properties, progress);
-      aggregation.ifPresent(values -> logRequests(model, values));
-      registry.ready(progress, model);
-      served = model;
+      served.compareAndSet(null, model); // unless it is replaced already
+      aggregation.ifPresent(values -> logRequests(name, values));
       wasLoaded = true;
     } catch (IOException | RuntimeException | Error failure) {
       ApiException error = LoadErrors.of(failure);
@@ -112,9 +116,10 @@ final class CalmDjlModel extends BaseModel {
     }
   }
 
-  private void logRequests(ServedModel model, int aggregation) {
-    LmiMetrics listener = new LmiMetrics(model.name(), model.scheduler()::stats, aggregation);
-    text.metrics().listen(model.name(), listener);
+  private void logRequests(String name, int aggregation) {
+    LmiMetrics listener =
+        new LmiMetrics(name, () -> served().scheduler().stats(), aggregation);
+    text.metrics().listen(name, listener);
     lmiMetrics = Optional.of(listener);
   }
 
@@ -173,7 +178,8 @@ final class CalmDjlModel extends BaseModel {
             LmiOptions.of(properties.values()),
             true);
     try {
-      return DedicatedThread.call("calm-load-" + name, () -> loader.load(order, progress));
+      return DedicatedThread.call(
+          "calm-load-" + name, () -> loader.load(order, progress, moment -> {}, served::set));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       InterruptedIOException interrupted =
@@ -206,7 +212,7 @@ final class CalmDjlModel extends BaseModel {
   @Override
   @SuppressWarnings("NullAway") // DJL uses null for a missing value
   public @Nullable String getProperty(String key) {
-    ServedModel model = served;
+    ServedModel model = served.get();
     return key.equals(FAILURES) && model != null && model.scheduler().failure().isPresent()
         ? Integer.toString(Integer.MAX_VALUE)
         : super.getProperty(key);
@@ -220,26 +226,30 @@ final class CalmDjlModel extends BaseModel {
   @Override
   @SuppressWarnings("unchecked")
   public <I, O> Predictor<I, O> newPredictor(Translator<I, O> translator, Device device) {
-    ServedModel model = served;
-    if (model == null) {
+    if (served.get() == null) {
       throw new IllegalStateException(modelName + ": not loaded");
     }
     return (Predictor<I, O>)
         new CalmPredictor(
-            this, (Translator<Input, Output>) translator, device, model, text, throttleStatus);
+            this,
+            (Translator<Input, Output>) translator,
+            device,
+            this::served,
+            text,
+            throttleStatus);
+  }
+
+  private ServedModel served() {
+    return Objects.requireNonNull(served.get());
   }
 
   /** Removes the model. Its requests end and its memory is freed on a separate thread. */
   @Override
   public void close() {
-    ServedModel model = served;
+    ServedModel model = served.get();
     if (model != null) {
       lmiMetrics.ifPresent(listener -> text.metrics().unlisten(model.name(), listener));
-    }
-    if (model != null
-        && registry.status(model.name()).orElse(null) instanceof ModelStatus.Ready ready
-        && ready.model().equals(model)) {
-      registry.remove(model.name());
+      registry.removeIf(model.name(), this::served);
     }
     super.close();
   }

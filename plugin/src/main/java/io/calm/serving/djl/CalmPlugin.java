@@ -6,6 +6,7 @@ import ai.djl.serving.util.NettyUtils;
 import ai.djl.serving.wlm.util.EventManager;
 import io.calm.metrics.CalmMetrics;
 import io.calm.metrics.ServerEndpoint;
+import io.calm.search.Progress;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.http.CalmHttpHandler;
 import io.calm.serving.http.RequestWorkers;
@@ -13,6 +14,7 @@ import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.settings.ServerSettings;
+import io.calm.serving.model.ServedModel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpMethod;
@@ -20,6 +22,7 @@ import io.netty.handler.codec.http.QueryStringDecoder;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,7 +37,18 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
 
   /** Called once by DJL Serving, before it loads models. */
   public CalmPlugin() {
-    this((order, progress) -> ModelLoader.load(order, new ProgressLog(order.name(), progress)));
+    this(
+        new ModelLoader.Loader() {
+          @Override
+          public ServedModel load(ModelLoader.Order order, Consumer<Progress> progress) {
+            return ModelLoader.load(order, new ProgressLog(order.name(), progress));
+          }
+
+          @Override
+          public void search(ModelLoader.Order order, Consumer<Progress> progress) {
+            ModelLoader.Loader.super.search(order, new ProgressLog(order.name(), progress));
+          }
+        });
   }
 
   CalmPlugin(ModelLoader.Loader loader) {

@@ -25,6 +25,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,7 +50,7 @@ final class CalmPredictor extends Predictor<Input, Output> {
   /** The interval at which a waiting worker checks that its client is still connected. */
   private static final long GLANCE_MILLIS = 50;
 
-  private final ServedModel served;
+  private final Supplier<ServedModel> served;
   private final TextService text;
   private final IntSupplier throttleStatus;
 
@@ -57,7 +58,7 @@ final class CalmPredictor extends Predictor<Input, Output> {
       Model model,
       Translator<Input, Output> translator,
       Device device,
-      ServedModel served,
+      Supplier<ServedModel> served,
       TextService text,
       IntSupplier throttleStatus) {
     super(model, translator, device, false);
@@ -86,9 +87,9 @@ final class CalmPredictor extends Predictor<Input, Output> {
       leave();
       return refusal(
           new ApiException(
-              ApiException.Kind.NOT_READY, served.name() + " stops a worker; try again"));
+              ApiException.Kind.NOT_READY, served.get().name() + " stops a worker; try again"));
     } catch (RuntimeException | Error e) {
-      logger.error("{}: a request failed", served.name(), e);
+      logger.error("{}: a request failed", served.get().name(), e);
       return refusal(ApiException.bug());
     }
   }
@@ -109,7 +110,7 @@ final class CalmPredictor extends Predictor<Input, Output> {
   private PreparedReply charged(byte[] body, String accept) {
     try (ByteBudget.Charge charge = text.bodies().charge()) {
       JsonObject parsed = JsonBody.parse(body, body.length, charge);
-      return text.prepare(served, Schema.DJL, parsed, accept);
+      return text.prepare(served.get(), Schema.DJL, parsed, accept);
     }
   }
 

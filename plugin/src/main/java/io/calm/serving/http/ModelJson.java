@@ -9,6 +9,7 @@ import io.calm.generate.SchedulerStats;
 import io.calm.model.ModelSpec;
 import io.calm.search.Progress;
 import io.calm.search.Progress.Attempt;
+import io.calm.serving.model.BackgroundSearch;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
 import java.time.temporal.ChronoUnit;
@@ -65,6 +66,7 @@ final class ModelJson {
       object.addProperty("variant", ready.model().variant());
       object.addProperty("chat", ready.model().chatTemplate().isPresent());
       object.add("load", load(ready.model().scheduler()));
+      ready.search().ifPresent(search -> addSearch(object, search));
       ready
           .model()
           .scheduler()
@@ -91,6 +93,14 @@ final class ModelJson {
       model.plan().ifPresent(plan -> object.add("plan", PlanView.of(plan)));
     }
     return object;
+  }
+
+  private static void addSearch(JsonObject object, BackgroundSearch search) {
+    if (search instanceof BackgroundSearch.Running running) {
+      object.add("search", progress(running.progress().current()));
+    } else if (search instanceof BackgroundSearch.Failed failed) {
+      object.addProperty("search_failure", failed.reason());
+    }
   }
 
   private static JsonObject progress(Progress moment) {

@@ -7,6 +7,7 @@ import io.calm.generate.SchedulerStats;
 import io.calm.metrics.ModelState;
 import io.calm.search.Progress;
 import io.calm.search.QuantPlan;
+import io.calm.serving.model.BackgroundSearch;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import java.util.ArrayList;
@@ -76,7 +77,11 @@ public final class ModelStates {
           ready.model().variant(),
           status.answers(),
           Optional.of(scheduling(ready.model().scheduler())),
-          Optional.empty(),
+          ready
+              .search()
+              .filter(BackgroundSearch.Running.class::isInstance)
+              .map(BackgroundSearch.Running.class::cast)
+              .map(running -> search(running.progress().current())),
           ready.model().plan().map(ModelStates::plan),
           ready.model().artifact().map(a -> new ModelState.Artifact(a.bytes(), a.created())),
           deviations(ready.model().comparison()));

@@ -7,9 +7,11 @@ import io.calm.search.Progress;
 import io.calm.serving.load.LoadFacts;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.model.ServedModel;
 import io.prometheus.client.CollectorRegistry;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /** The metrics of a server and the loader that reports to them. */
 public final class ServerMetrics {
@@ -34,19 +36,42 @@ public final class ServerMetrics {
 
   /** Returns a loader that loads as {@code loader} does and reports its phases to the metrics. */
   public static ModelLoader.Loader metered(ModelLoader.Loader loader, CalmMetrics metrics) {
-    return (order, progress) -> {
+    return new Metered(loader, metrics);
+  }
+
+  private record Metered(ModelLoader.Loader loader, CalmMetrics metrics)
+      implements ModelLoader.Loader {
+    @Override
+    public ServedModel load(ModelLoader.Order order, Consumer<Progress> progress) {
+      return measured(order, progress, watched -> loader.load(order, watched));
+    }
+
+    @Override
+    public void search(ModelLoader.Order order, Consumer<Progress> progress) {
+      measured(
+          order,
+          progress,
+          watched -> {
+            loader.search(order, watched);
+            return true;
+          });
+    }
+
+    private <T> T measured(
+        ModelLoader.Order order,
+        Consumer<Progress> progress,
+        Function<Consumer<Progress>, T> work) {
       LoadMeter meter = metrics.loads(order.name());
-      Consumer<Progress> watched =
-          moment -> {
-            report(meter, moment);
-            progress.accept(moment);
-          };
       try {
-        return loader.load(order, watched);
+        return work.apply(
+            moment -> {
+              report(meter, moment);
+              progress.accept(moment);
+            });
       } finally {
         meter.end();
       }
-    };
+    }
   }
 
   private static void report(LoadMeter meter, Progress moment) {

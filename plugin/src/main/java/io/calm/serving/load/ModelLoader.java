@@ -72,6 +72,59 @@ public final class ModelLoader {
   public interface Loader {
     /** Loads a model on this thread, which may include a search. */
     ServedModel load(Order order, Consumer<Progress> progress);
+
+    /** Makes the artifact of a model on this thread, beside models that answer requests. */
+    default void search(Order order, Consumer<Progress> progress) {
+      ModelLoader.search(order, progress);
+    }
+  }
+
+  /**
+   * Makes the artifact of a model on this thread if there is none, and does not load it.
+   *
+   * @param progress receives every step, on this thread; an exception that it throws ends the
+   *     search
+   */
+  static void search(Order order, Consumer<Progress> progress) {
+    CalmSettings settings = order.settings();
+    QuantizedModelStore store = new QuantizedModelStore(settings, true);
+    try (Checkpoint checkpoint =
+        Checkpoints.open(order.checkpoint(), order.probesTokenizer(), store.answers())) {
+      store
+          .get(checkpoint, progress, () -> reserve(settings, memory(checkpoint, settings, false)))
+          .close();
+    }
+  }
+
+  /**
+   * Returns whether a model needs a search that fits in memory beside a model that answers
+   * meanwhile. Logs a warning if only the memory is missing.
+   *
+   * @param first settings of the model that answers meanwhile
+   */
+  static boolean searchesBeside(Order order, CalmSettings first) {
+    CalmSettings settings = order.settings();
+    QuantizedModelStore store = new QuantizedModelStore(settings);
+    try (Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), false, store.answers())) {
+      if (!store.needsSearch(checkpoint)) {
+        return false;
+      }
+      long needed =
+          memory(checkpoint, first, true).bytes() + memory(checkpoint, settings, false).bytes();
+      long available = MemoryLedger.PROCESS.room().available();
+      boolean fits = !settings.loading().memoryCheck() || needed <= available;
+      if (!fits) {
+        logger.warn(
+            "{}: calm.warm-start=rtn has no effect: a search beside a model that answers needs {}"
+                + " MiB of memory, {} MiB are available; the model is ready after the search; to"
+                + " serve at once, lower calm.kv-budget-mb or calm.calibration.samples, or give the"
+                + " process more memory",
+            order.name(),
+            needed >> 20,
+            Math.max(0, available) >> 20);
+      }
+      return fits;
+    }
   }
 
   /**
@@ -240,7 +293,7 @@ public final class ModelLoader {
     ModelSpec spec = checkpoint.spec();
     ArtifactLayout layout = store.layout(checkpoint);
     SchedulerSettings budgets = budgets(spec, settings, layout);
-    return !quantized && store.isSourceAlone(checkpoint)
+    return !quantized && store.isWeightsOnly(checkpoint)
         ? MemoryEstimate.ofWeightsAlone(spec, layout, settings, budgets)
         : MemoryEstimate.of(spec, layout, settings, budgets, quantized);
   }

@@ -20,11 +20,22 @@ public final class ModelLoads {
   private static final Logger logger = LoggerFactory.getLogger(ModelLoads.class);
 
   private final ModelRegistry registry;
-  private final ModelLoader.Loader loader;
+  private final WarmLoader loader;
+  private final Consumer<ServedModel> swapped;
 
   public ModelLoads(ModelRegistry registry, ModelLoader.Loader loader) {
+    this(registry, loader, model -> {});
+  }
+
+  /**
+   * @param swapped receives every model that replaces the one that answered during its search; it
+   *     must not wait
+   */
+  public ModelLoads(
+      ModelRegistry registry, ModelLoader.Loader loader, Consumer<ServedModel> swapped) {
     this.registry = registry;
-    this.loader = loader;
+    this.loader = new WarmLoader(registry, loader);
+    this.swapped = swapped;
   }
 
   /** The fate of the name of a load that fails. */
@@ -83,7 +94,6 @@ public final class ModelLoads {
       logger.debug("{}: loading {}", order.name(), order.url());
       try {
         ServedModel model = load();
-        registry.ready(progress, model);
         logger.info("{}: ready, loaded from {}", order.name(), order.url());
         result.complete(model);
       } catch (Throwable e) {
@@ -97,7 +107,7 @@ public final class ModelLoads {
 
     private ServedModel load() {
       try {
-        return loader.load(order, progress.andThen(watcher));
+        return loader.load(order, progress, watcher, swapped);
       } finally {
         NativeKernels.trimHeap(); // a search frees much more than the model keeps
       }

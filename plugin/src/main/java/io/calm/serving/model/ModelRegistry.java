@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 public final class ModelRegistry implements AutoCloseable {
   private final Map<String, ModelStatus> models = new ConcurrentHashMap<>();
   private final Set<String> startup = ConcurrentHashMap.newKeySet();
+  private final Object swaps = new Object(); // held while a model replaces another or is removed
   private volatile boolean stopping;
   private int unloading;
 
@@ -63,6 +65,85 @@ public final class ModelRegistry implements AutoCloseable {
     }
   }
 
+  /**
+   * Registers a model as ready that another one replaces after a search, if its load is still
+   * wanted; otherwise unloads it.
+   *
+   * @param load result of {@link #loading}
+   * @param search receiver of the search's progress; it is cancelled when the model is removed
+   * @throws LoadCancelledException if the model was removed meanwhile
+   */
+  public void ready(LoadProgress load, ServedModel model, LoadProgress search) {
+    BackgroundSearch running = new BackgroundSearch.Running(search);
+    if (!settle(model.name(), load, new ModelStatus.Ready(model, Optional.of(running)))) {
+      unload(model);
+      throw new LoadCancelledException(
+          "model %s was unregistered while it was being loaded".formatted(model.name()));
+    }
+  }
+
+  /**
+   * Replaces a model by the result of its search, in one step. The requests of the old model finish
+   * on it; requests from now on are answered by the new one, also those that were prepared for the
+   * old one. The new model must have the old one's tokenizer.
+   *
+   * @param replaced called while no model can be removed
+   * @throws LoadCancelledException if the model was removed meanwhile; the new model is then closed
+   */
+  public void swap(LoadProgress search, ServedModel model, Runnable replaced) {
+    Optional<ServedModel> old;
+    synchronized (swaps) {
+      old = stopping ? Optional.empty() : searched(model.name(), search);
+      if (old.isPresent()) {
+        models.put(model.name(), new ModelStatus.Ready(model));
+        replaced.run();
+      }
+    }
+    if (old.isEmpty()) {
+      model.close();
+      throw new LoadCancelledException(
+          "model %s was unregistered during its search".formatted(model.name()));
+    }
+    count(1);
+    try {
+      Unloading.startReplaced(old.get(), model, () -> count(-1));
+    } catch (RuntimeException | Error e) { // e.g. no thread: the callback will not run
+      count(-1);
+      throw e;
+    }
+  }
+
+  /** Records the reason that the search of a model failed, unless the model was removed. */
+  public void searchFailed(LoadProgress search, String name, String reason) {
+    synchronized (swaps) {
+      searched(name, search)
+          .ifPresent(
+              model ->
+                  models.put(
+                      name,
+                      new ModelStatus.Ready(
+                          model, Optional.of(new BackgroundSearch.Failed(reason)))));
+    }
+  }
+
+  /** Returns the model that answers during a search. */
+  private Optional<ServedModel> searched(String name, LoadProgress search) {
+    return models.get(name) instanceof ModelStatus.Ready ready
+            && ready.search().equals(Optional.of(new BackgroundSearch.Running(search)))
+        ? Optional.of(ready.model())
+        : Optional.empty();
+  }
+
+  /** Removes a model as {@link #remove(String)} does, if it is still the given one. */
+  public void removeIf(String name, Supplier<ServedModel> model) {
+    synchronized (swaps) {
+      if (models.get(name) instanceof ModelStatus.Ready ready
+          && ready.model().equals(model.get())) {
+        remove(name);
+      }
+    }
+  }
+
   /** Records the reason that a model could not be loaded. */
   public void failed(String name, String url, String reason) {
     models.put(name, new ModelStatus.Failed(url, reason));
@@ -92,9 +173,13 @@ public final class ModelRegistry implements AutoCloseable {
    * cancelled.
    */
   public boolean remove(String name) {
-    ModelStatus old = models.remove(name);
+    ModelStatus old;
+    synchronized (swaps) {
+      old = models.remove(name);
+    }
     startup.remove(name);
     if (old instanceof ModelStatus.Ready ready) {
+      ready.search().ifPresent(BackgroundSearch::cancel);
       unload(ready.model());
     } else if (old instanceof ModelStatus.Loading loading) {
       loading.progress().cancel();
@@ -143,9 +228,12 @@ public final class ModelRegistry implements AutoCloseable {
    * @throws InterruptedException if the thread is interrupted; the models end nevertheless
    */
   public void drain() throws InterruptedException {
-    stopping = true;
+    synchronized (swaps) {
+      stopping = true;
+    }
     for (ModelStatus status : all().values()) {
       if (status instanceof ModelStatus.Ready ready) {
+        ready.search().ifPresent(BackgroundSearch::cancel);
         unload(ready.model());
       } else if (status instanceof ModelStatus.Loading loading) {
         loading.progress().cancel();
@@ -164,11 +252,14 @@ public final class ModelRegistry implements AutoCloseable {
   /** Ends all models and their requests at once, without waiting. */
   @Override
   public void close() {
-    models.values().removeIf(this::closed);
+    synchronized (swaps) {
+      models.values().removeIf(this::closed);
+    }
   }
 
   private boolean closed(ModelStatus status) {
     if (status instanceof ModelStatus.Ready ready) {
+      ready.search().ifPresent(BackgroundSearch::cancel);
       ready.model().close();
     } else if (status instanceof ModelStatus.Loading loading) {
       loading.progress().cancel();
@@ -179,6 +270,7 @@ public final class ModelRegistry implements AutoCloseable {
   private void unload(@Nullable ModelStatus old, ServedModel by) {
     if (old instanceof ModelStatus.Ready ready
         && !ready.model().scheduler().equals(by.scheduler())) {
+      ready.search().ifPresent(BackgroundSearch::cancel);
       unload(ready.model());
     }
   }

@@ -1,5 +1,7 @@
 package io.calm.serving.model;
 
+import java.util.Optional;
+
 /** The state of a registered model. */
 public sealed interface ModelStatus {
 
@@ -14,8 +16,16 @@ public sealed interface ModelStatus {
   /** The model is being quantized or loaded. */
   record Loading(String url, LoadProgress progress) implements ModelStatus {}
 
-  /** The model answers requests, unless its scheduler has failed. */
-  record Ready(ServedModel model) implements ModelStatus {
+  /**
+   * The model answers requests, unless its scheduler has failed.
+   *
+   * @param search search of the model that will replace this one; empty if there is none
+   */
+  record Ready(ServedModel model, Optional<BackgroundSearch> search) implements ModelStatus {
+    public Ready(ServedModel model) {
+      this(model, Optional.empty());
+    }
+
     @Override
     public String url() {
       return model.url();

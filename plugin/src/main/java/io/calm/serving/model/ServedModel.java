@@ -116,6 +116,25 @@ public record ServedModel(
     return comparison.report(name, variant());
   }
 
+  /** Returns the same model with another tokenizer. */
+  public ServedModel withTokenizer(Tokenizer other) {
+    return new ServedModel(
+        name,
+        url,
+        spec,
+        other,
+        chatTemplate,
+        defaults,
+        scheduler,
+        plan,
+        report,
+        limits,
+        lmi,
+        created,
+        comparison,
+        artifact);
+  }
+
   /**
    * Unloads the model on another thread: refuses new requests, lets those in flight finish within
    * {@link Limits#drainTimeout}, cancels the rest, and frees the memory.

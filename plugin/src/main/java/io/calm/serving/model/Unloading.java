@@ -14,16 +14,29 @@ final class Unloading implements Runnable {
 
   private final ServedModel model;
   private final Runnable freed;
+  private final boolean ownsTokenizer;
 
-  private Unloading(ServedModel model, Runnable freed) {
+  private Unloading(ServedModel model, Runnable freed, boolean ownsTokenizer) {
     this.model = model;
     this.freed = freed;
+    this.ownsTokenizer = ownsTokenizer;
   }
 
   static void start(ServedModel model, Runnable freed) {
     model.scheduler().drain();
     model.comparison().drain();
-    Thread thread = new Thread(new Unloading(model, freed), "calm-unload-" + model.name());
+    start(new Unloading(model, freed, true));
+  }
+
+  /** Unloads a model that another one with the same tokenizer has replaced. */
+  static void startReplaced(ServedModel model, ServedModel by, Runnable freed) {
+    model.scheduler().handOver(by.scheduler());
+    model.comparison().drain();
+    start(new Unloading(model, freed, false));
+  }
+
+  private static void start(Unloading unloading) {
+    Thread thread = new Thread(unloading, "calm-unload-" + unloading.model.name());
     thread.setDaemon(true);
     thread.start();
   }
@@ -47,8 +60,12 @@ final class Unloading implements Runnable {
         }
       }
       closeComparison(System.nanoTime() - start);
-      model.tokenizer().close();
-      logger.info("{}: unloaded", model.name());
+      if (ownsTokenizer) {
+        model.tokenizer().close();
+        logger.info("{}: unloaded", model.name());
+      } else {
+        logger.info("{}: its {} modules are unloaded", model.name(), model.variant());
+      }
     } catch (InterruptedException e) {
       model.close();
       Thread.currentThread().interrupt();

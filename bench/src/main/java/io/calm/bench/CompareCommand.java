@@ -38,7 +38,7 @@ final class CompareCommand implements Callable<Integer> {
   @Mixin private BenchOptions bench;
 
   @ArgGroup(multiplicity = "1")
-  private Sides sides;
+  private final Sides sides = new Sides();
 
   /** What the served plan is compared with. */
   private static final class Sides {

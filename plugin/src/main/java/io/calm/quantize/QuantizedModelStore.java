@@ -132,10 +132,7 @@ public final class QuantizedModelStore {
           }
           // the store counts the outcome
           return inTurn(
-              !isWeightsOnly(checkpoint),
-              progress,
-              memory,
-              () -> make(checkpoint, key, progress));
+              !isWeightsOnly(checkpoint), progress, memory, () -> make(checkpoint, key, progress));
         });
   }
 

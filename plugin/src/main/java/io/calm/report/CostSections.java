@@ -57,7 +57,7 @@ final class CostSections {
                   table
                       .row(KINDS.getOrDefault(kind, kind))
                       .number(cell -> Numbers.bytes(cell, bytes))
-                      .number(cell -> cell.text(share(bytes, size.bytes())));
+                      .number(cell -> cell.text(share((double) bytes, (double) size.bytes())));
                 }
               });
       table.end();

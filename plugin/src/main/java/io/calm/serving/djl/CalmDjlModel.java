@@ -117,8 +117,7 @@ final class CalmDjlModel extends BaseModel {
   }
 
   private void logRequests(String name, int aggregation) {
-    LmiMetrics listener =
-        new LmiMetrics(name, () -> served().scheduler().stats(), aggregation);
+    LmiMetrics listener = new LmiMetrics(name, () -> served().scheduler().stats(), aggregation);
     text.metrics().listen(name, listener);
     lmiMetrics = Optional.of(listener);
   }

@@ -49,11 +49,7 @@ public final class ModelStates {
 
   private static ModelState of(String name, ShadowShare.Twin twin) {
     return new ModelState(
-        name,
-        twin.variant(),
-        true,
-        Optional.of(scheduling(twin.scheduler())),
-        Optional.empty());
+        name, twin.variant(), true, Optional.of(scheduling(twin.scheduler())), Optional.empty());
   }
 
   private static List<ModelState.Deviation> deviations(Comparison comparison) {

@@ -49,6 +49,7 @@ final class PageFiles {
   private PageFiles() {}
 
   /** A file with its type and its entity tag. */
+  @SuppressWarnings("ArrayRecordComponent") // a file, read only
   private record PageFile(String type, String tag, byte[] bytes) {}
 
   /**

@@ -91,7 +91,8 @@ public record CalmSettings(
                 values.get(SettingKeys.MEMORY_CHECK),
                 values.get(SettingKeys.TOKENIZER_PROBE),
                 values.cacheDir(),
-                values.get(SettingKeys.WARM_START)),
+                values.get(SettingKeys.WARM_START),
+                values.get(SettingKeys.WARM_UP)),
             new CompareSettings(
                 values.get(SettingKeys.COMPARE_PROBE), values.get(SettingKeys.COMPARE_SHARE)));
     values.refuseProblems();

@@ -11,6 +11,7 @@ import java.nio.file.Path;
  * @param tokenizerProbe when a tokenizer is first opened in a child process
  * @param cacheDir directory of the artifacts
  * @param warmStart what answers requests during a search
+ * @param warmUp whether a model is warmed up before it is ready
  */
 public record LoadSettings(
     boolean enabled,
@@ -18,4 +19,5 @@ public record LoadSettings(
     boolean memoryCheck,
     TokenizerProbing tokenizerProbe,
     Path cacheDir,
-    WarmStart warmStart) {}
+    WarmStart warmStart,
+    boolean warmUp) {}

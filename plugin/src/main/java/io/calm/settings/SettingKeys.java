@@ -240,6 +240,9 @@ public final class SettingKeys {
   static final SettingKey<WarmStart> WARM_START =
       choice("calm.warm-start", "off", SERVING, WarmStart::setting, List.of(WarmStart.values()));
 
+  static final SettingKey<Boolean> WARM_UP =
+      key("calm.warm-up", "true", "true | false", SERVING, ValueParsers.flag());
+
   static final SettingKey<Boolean> COMPARE_PROBE =
       key(
           "calm.compare.probe",

@@ -106,7 +106,8 @@ class CalmSettingsTest {
                 true,
                 TokenizerProbing.AUTO,
                 Path.of(System.getProperty("user.home"), ".cache", "calm"),
-                WarmStart.OFF),
+                WarmStart.OFF,
+                true),
             new CompareSettings(true, 0)),
         CalmSettings.of(Map.of(), Map.of()));
   }
@@ -148,6 +149,7 @@ class CalmSettingsTest {
     values.put("calm.compare.probe", "off");
     values.put("calm.compare.share", "0.5");
     values.put("calm.warm-start", "rtn");
+    values.put("calm.warm-up", "false");
     values.put("calm.cache-dir", "/var/cache/calm");
     assertEquals(SettingKeys.all().keySet(), values.keySet(), "the test sets every key");
     CalmSettings expected =
@@ -185,7 +187,8 @@ class CalmSettingsTest {
                 false,
                 TokenizerProbing.OFF,
                 Path.of("/var/cache/calm"),
-                WarmStart.RTN),
+                WarmStart.RTN,
+                false),
             new CompareSettings(false, 0.5));
     Map<String, String> options = new TreeMap<>();
     Map<String, String> variables = new TreeMap<>();

@@ -200,6 +200,9 @@ public final class ModelLoader {
       // Holds a lease: mapped files are closed with the decoder, which the scheduler closes.
       WeightMemory weights = ServedWeights.choose(settings, MemoryLedger.PROCESS.hasRoom());
       Decoder decoder = decoder(weights, artifact.model(), settings, budgets);
+      if (settings.loading().warmUp()) {
+        WarmUp.run(order.name(), decoder, budgets, tokenizer, template, System::nanoTime);
+      }
       Scheduler scheduler = start(order.name(), decoder, budgets);
       reservation.keep(scheduler, estimate.bytes() - copied(weights, checkpoint, order));
       logger.debug("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);

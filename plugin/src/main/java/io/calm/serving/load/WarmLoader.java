@@ -181,7 +181,8 @@ public final class WarmLoader {
             loading.memoryCheck(),
             loading.tokenizerProbe(),
             loading.cacheDir(),
-            WarmStart.OFF),
+            WarmStart.OFF,
+            loading.warmUp()),
         new CompareSettings(false, 0));
   }
 

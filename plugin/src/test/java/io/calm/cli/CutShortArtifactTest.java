@@ -63,6 +63,7 @@ class CutShortArtifactTest {
             .redirectError(cache.resolve("log").toFile());
     builder.environment().put("OPTION_CALM_ALGORITHM", "rtn");
     builder.environment().put("OPTION_CALM_LM_HEAD", "int8");
+    builder.environment().put("OPTION_CALM_WEIGHTS", "mapped");
     builder.environment().put("OPTION_CALM_KERNEL", kernel);
     builder.environment().put("OPTION_CALM_THREADS", "3");
     builder.environment().put("OPTION_CALM_CACHE_DIR", cache.resolve("calm").toString());

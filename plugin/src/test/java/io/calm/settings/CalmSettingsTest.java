@@ -67,9 +67,11 @@ class CalmSettingsTest {
         calm.drain-timeout; 25; from 0 to 86400 (seconds); SERVING
         calm.memory-check; true; true | false; SERVING
         calm.tokenizer-probe; auto; auto | on | off; SERVING
+        calm.warm-start; off; off | rtn; SERVING
+        calm.warm-up; true; true | false; SERVING
         calm.compare.probe; auto; auto | off; SERVING
         calm.compare.share; 0; from 0 to 0.5 (share of the requests); SERVING
-        calm.warm-start; off; off | rtn; SERVING
+        calm.page; true; true | false; SERVING
         calm.cache-dir; ~/.cache/calm; a directory; the default follows XDG_CACHE_HOME where that is set; SERVING""",
         table);
   }
@@ -150,6 +152,7 @@ class CalmSettingsTest {
     values.put("calm.compare.share", "0.5");
     values.put("calm.warm-start", "rtn");
     values.put("calm.warm-up", "false");
+    values.put("calm.page", "false");
     values.put("calm.cache-dir", "/var/cache/calm");
     assertEquals(SettingKeys.all().keySet(), values.keySet(), "the test sets every key");
     CalmSettings expected =

@@ -2,7 +2,10 @@ package io.calm.artifact;
 
 import io.calm.model.QuantizedModel;
 import io.calm.search.QuantPlan;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 
 /**
  * A finished quantized model. Every byte of it has been verified.
@@ -18,6 +21,15 @@ import java.nio.file.Path;
 public record Artifact(
     ArtifactKey key, Path directory, QuantizedModel model, QuantPlan plan, long sizeInBytes)
     implements AutoCloseable {
+
+  /** Returns the time of its publication: that of the manifest; the epoch if it cannot be read. */
+  public Instant created() {
+    try {
+      return Files.getLastModifiedTime(directory.resolve(Manifest.NAME)).toInstant();
+    } catch (IOException e) { // deleted since; its pages remain mapped
+      return Instant.EPOCH;
+    }
+  }
 
   /** Unmaps the files when the last lease is given back. */
   @Override

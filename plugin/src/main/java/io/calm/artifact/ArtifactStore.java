@@ -1,5 +1,6 @@
 package io.calm.artifact;
 
+import io.calm.artifact.LookupCounts.Outcome;
 import io.calm.files.PrivateFiles;
 import io.calm.files.UntrustedPathException;
 import io.calm.model.ModelSpec;
@@ -118,7 +119,10 @@ public final class ArtifactStore {
       KeyLock lock = KeyLock.acquire(paths.lock());
       boolean granted = false;
       try {
+        boolean present = PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id());
         Optional<Artifact> published = publishedOrDiscarded(paths, key);
+        LookupCounts.PROCESS.count(
+            published.isPresent() ? Outcome.HIT : present ? Outcome.CORRUPT : Outcome.MISS);
         if (published.isPresent()) {
           return new Ready(published.get());
         }

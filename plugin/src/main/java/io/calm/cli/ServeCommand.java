@@ -12,8 +12,8 @@ import io.calm.serving.dispatch.TextService;
 import io.calm.serving.djl.GracefulExit;
 import io.calm.serving.http.CalmHttpHandler;
 import io.calm.serving.http.ModelManagement;
-import io.calm.serving.http.ModelStates;
 import io.calm.serving.http.RequestWorkers;
+import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelFinder;
 import io.calm.serving.load.ModelLoader;
@@ -22,7 +22,6 @@ import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.ModelProperties;
 import io.netty.util.NetUtil;
-import io.prometheus.client.CollectorRegistry;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
@@ -134,9 +133,11 @@ final class ServeCommand implements Callable<Integer> {
     HostSettings settings = settings();
     warnOfOpenPort(settings);
     ModelRegistry registry = new ModelRegistry();
-    ModelLoads loads = new ModelLoads(registry, ModelLoader::load);
+    CalmMetrics metrics = ServerMetrics.create(registry);
+    ModelLoads loads = new ModelLoads(registry, ServerMetrics.metered(ModelLoader::load, metrics));
     ExecutorService workers = RequestWorkers.create();
-    EmbeddedHost listening = EmbeddedHost.start(settings, handler(registry, loads, workers));
+    EmbeddedHost listening =
+        EmbeddedHost.start(settings, handler(registry, metrics, loads, workers));
     try {
       CountDownLatch stopped = new CountDownLatch(1);
       GracefulExit.install(() -> drain(listening, registry, stopped));
@@ -208,8 +209,7 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private static CalmHttpHandler handler(
-      ModelRegistry registry, ModelLoads loads, ExecutorService workers) {
-    CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), () -> ModelStates.of(registry));
+      ModelRegistry registry, CalmMetrics metrics, ModelLoads loads, ExecutorService workers) {
     ModelFinder finder = new LocalModels(System.getenv());
     return new CalmHttpHandler(
         registry,

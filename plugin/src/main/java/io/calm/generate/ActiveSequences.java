@@ -149,7 +149,7 @@ final class ActiveSequences {
   }
 
   /** Returns the statistics, without the requests in the queue. */
-  SchedulerStats stats(long steps, long stepTokens) {
+  SchedulerStats stats(long steps, long stepTokens, long stepSequences) {
     return new SchedulerStats(
         running.size(),
         preempted.size(),
@@ -160,6 +160,7 @@ final class ActiveSequences {
         sharedTokens,
         preemptions,
         steps,
-        stepTokens);
+        stepTokens,
+        stepSequences);
   }
 }

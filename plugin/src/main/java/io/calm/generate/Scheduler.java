@@ -77,7 +77,7 @@ public final class Scheduler implements AutoCloseable {
     this.settings = settings;
     this.nanoClock = nanoClock;
     this.queue = new RequestQueue(settings);
-    this.stats = new ActiveSequences(settings, queue).stats(0, 0);
+    this.stats = new ActiveSequences(settings, queue).stats(0, 0, 0);
   }
 
   /**

@@ -13,6 +13,7 @@ package io.calm.generate;
  * @param preemptions number of preempted sequences
  * @param steps number of decoder steps
  * @param stepTokens number of tokens of all steps
+ * @param stepSequences number of sequences of all steps
  */
 public record SchedulerStats(
     int running,
@@ -24,7 +25,8 @@ public record SchedulerStats(
     long sharedTokens,
     long preemptions,
     long steps,
-    long stepTokens) {
+    long stepTokens,
+    long stepSequences) {
 
   /** Returns a copy with {@code more} additional waiting requests. */
   SchedulerStats withWaiting(int more) {
@@ -38,6 +40,7 @@ public record SchedulerStats(
         sharedTokens,
         preemptions,
         steps,
-        stepTokens);
+        stepTokens,
+        stepSequences);
   }
 }

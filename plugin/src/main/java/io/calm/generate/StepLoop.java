@@ -39,6 +39,7 @@ final class StepLoop {
   private final ActiveSequences active;
   private long steps;
   private long stepTokens;
+  private long stepSequences;
 
   StepLoop(Decoder decoder, SchedulerSettings settings, RequestQueue queue) {
     this(decoder, settings, queue, STEPS_TO_RETRY);
@@ -153,6 +154,7 @@ final class StepLoop {
     if (++steps % stepsToRetry == 0) {
       active.blocks().retryMemory();
     }
+    stepSequences += step.size();
     stepTokens += step.stream().mapToInt(scheduled -> scheduled.chunk().tokens().length).sum();
     List<List<Logits>> rows = decoder.step(step.stream().map(ScheduledChunk::chunk).toList());
     if (rows.size() != step.size()) {
@@ -231,7 +233,7 @@ final class StepLoop {
   }
 
   SchedulerStats stats() {
-    return active.stats(steps, stepTokens);
+    return active.stats(steps, stepTokens, stepSequences);
   }
 
   static String message(Throwable e) {

@@ -9,24 +9,42 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 
 /**
- * All metrics of CALM, in one registry. Names begin with {@code calm_}; units are seconds and
- * tokens. docs/reference/metrics.md lists them. A measurement never waits for a scrape. Thread
- * safe.
+ * All metrics of CALM. Its own names begin with {@code calm_}; units are seconds, bytes and tokens.
+ * The process and the JVM have the usual names. docs/reference/metrics.md lists all. A measurement
+ * never waits for a scrape. Thread safe.
  */
 public final class CalmMetrics {
+  private static final ServerState UNKNOWN =
+      new ServerState(new ServerState.Build("unknown", "unknown"), Map.of());
+
   private final CollectorRegistry registry;
+  private final CollectorRegistry jvm = JvmMetrics.registry();
   private final Meters meters = new Meters();
+  private final LoadMeters loads = new LoadMeters(System::nanoTime);
+  private final Map<String, AnswerListener> listeners = new ConcurrentHashMap<>();
+  private final Supplier<ServerState> server;
+
+  /** Registers the metrics of a server whose build and store are not known. */
+  public CalmMetrics(CollectorRegistry registry, Supplier<List<ModelState>> models) {
+    this(registry, models, () -> UNKNOWN);
+  }
 
   /**
    * Registers the metrics.
    *
    * @param models called once per scrape; series of models that it does not return end
+   * @param server called once per scrape
    */
-  public CalmMetrics(CollectorRegistry registry, Supplier<List<ModelState>> models) {
+  public CalmMetrics(
+      CollectorRegistry registry, Supplier<List<ModelState>> models, Supplier<ServerState> server) {
     this.registry = registry;
+    this.server = server;
     registry.register(
         new Collector() {
           @Override
@@ -39,13 +57,32 @@ public final class CalmMetrics {
   private List<Collector.MetricFamilySamples> families(List<ModelState> models) {
     List<Collector.MetricFamilySamples> families = new ArrayList<>(meters.collect(models));
     families.addAll(StateSeries.collect(models));
+    families.addAll(PlanSeries.collect(models));
+    families.addAll(loads.collect(models));
+    families.addAll(ServerSeries.collect(server.get()));
     families.add(ProcessMemory.collect());
+    families.add(ProcessMemory.limit());
     return families;
   }
 
   /** Returns the meters of one model. */
   public ModelMetrics model(String model, String variant) {
-    return meters.model(model, variant);
+    return meters.model(model, variant, Optional.ofNullable(listeners.get(model)));
+  }
+
+  /** Returns the meter of a model's loads. */
+  public LoadMeter loads(String model) {
+    return loads.of(model);
+  }
+
+  /** Passes the events of a model's later requests to {@code listener} too. */
+  public void listen(String model, AnswerListener listener) {
+    listeners.put(model, listener);
+  }
+
+  /** Ends {@link #listen} for a model, if {@code listener} is still its listener. */
+  public void unlisten(String model, AnswerListener listener) {
+    listeners.remove(model, listener);
   }
 
   /**
@@ -56,7 +93,7 @@ public final class CalmMetrics {
   public String text(String contentType) {
     StringWriter text = new StringWriter();
     try {
-      TextFormat.writeFormat(contentType, text, registry.metricFamilySamples());
+      TextFormat.writeFormat(contentType, text, Collections.enumeration(families()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -70,9 +107,12 @@ public final class CalmMetrics {
 
   /** Returns all metric families, e.g. to compare them with their documentation. */
   public List<Collector.MetricFamilySamples> families() {
-    return Collections.list(registry.metricFamilySamples());
+    List<Collector.MetricFamilySamples> families = Collections.list(registry.metricFamilySamples());
+    families.addAll(Collections.list(jvm.metricFamilySamples()));
+    return families;
   }
 
+  /** Returns the registry of all metrics but those of the process and the JVM. */
   CollectorRegistry registry() {
     return registry;
   }

@@ -7,6 +7,7 @@ import io.prometheus.client.SimpleCollector;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** Counters and histograms of all models, updated by requests and read by scrapes. */
@@ -49,8 +50,8 @@ final class Meters {
     return Histogram.build(name, help).labelNames(LABELS).buckets(buckets).create();
   }
 
-  ModelMetrics model(String model, String variant) {
-    return new ModelMetrics(this, model, variant);
+  ModelMetrics model(String model, String variant, Optional<AnswerListener> listener) {
+    return new ModelMetrics(this, model, variant, listener);
   }
 
   /**
@@ -61,7 +62,7 @@ final class Meters {
     for (ModelState state : models) {
       living.add(List.of(state.model(), state.variant()));
       if (state.ready()) {
-        model(state.model(), state.variant());
+        model(state.model(), state.variant(), Optional.empty());
       }
     }
     List<MetricFamilySamples> families = new ArrayList<>();

@@ -4,6 +4,7 @@ import io.prometheus.client.Counter;
 import io.prometheus.client.Histogram;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Optional;
 
 /** The counters and histograms of one model. Thread safe. */
 public final class ModelMetrics {
@@ -11,6 +12,7 @@ public final class ModelMetrics {
 
   private final String model;
   private final String variant;
+  private final Optional<AnswerListener> listener;
   private final Counter requests;
   private final Counter.Child promptTokens;
   private final Counter.Child generatedTokens;
@@ -19,9 +21,10 @@ public final class ModelMetrics {
   private final Histogram.Child interToken;
   private final Histogram.Child duration;
 
-  ModelMetrics(Meters all, String model, String variant) {
+  ModelMetrics(Meters all, String model, String variant, Optional<AnswerListener> listener) {
     this.model = model;
     this.variant = variant;
+    this.listener = listener;
     this.requests = all.requests();
     this.promptTokens = all.promptTokens().labels(model, variant);
     this.generatedTokens = all.generatedTokens().labels(model, variant);
@@ -39,15 +42,18 @@ public final class ModelMetrics {
    */
   public void token(int index, long nanos) {
     (index == 0 ? firstToken : interToken).observe(nanos / NANOS_PER_SECOND);
+    listener.ifPresent(AnswerListener::token);
   }
 
   /** Records the end of a generation. {@code outcome} becomes a label in lower case. */
   public void finished(String outcome, int prompt, int generated, Duration queued, Duration total) {
-    requests.labels(model, variant, outcome.toLowerCase(Locale.ROOT)).inc();
+    String label = outcome.toLowerCase(Locale.ROOT);
+    requests.labels(model, variant, label).inc();
     promptTokens.inc(prompt);
     generatedTokens.inc(generated);
     queue.observe(queued.toNanos() / NANOS_PER_SECOND);
     duration.observe(total.toNanos() / NANOS_PER_SECOND);
+    listener.ifPresent(to -> to.finished(label, generated, total.minus(queued)));
   }
 
   /** Records a generation that was rejected. */

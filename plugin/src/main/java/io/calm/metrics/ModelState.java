@@ -1,5 +1,7 @@
 package io.calm.metrics;
 
+import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -9,13 +11,27 @@ import java.util.Optional;
  * @param ready whether the model answers requests
  * @param scheduling present if the model answers requests
  * @param search present while the model is being loaded
+ * @param plan present if the model was quantized
+ * @param artifact present if the weights are those of an artifact
  */
 public record ModelState(
     String model,
     String variant,
     boolean ready,
     Optional<Scheduling> scheduling,
-    Optional<SearchState> search) {
+    Optional<SearchState> search,
+    Optional<Plan> plan,
+    Optional<Artifact> artifact) {
+
+  /** Creates the state of a model without a plan and an artifact. */
+  public ModelState(
+      String model,
+      String variant,
+      boolean ready,
+      Optional<Scheduling> scheduling,
+      Optional<SearchState> search) {
+    this(model, variant, ready, scheduling, search, Optional.empty(), Optional.empty());
+  }
 
   /**
    * The state of the scheduler and its counters since the load.
@@ -27,6 +43,7 @@ public record ModelState(
    * @param cachedBlocks KV blocks that only the prefix cache holds
    * @param prefixTokens prompt tokens that were looked up in the prefix cache
    * @param prefixHitTokens prompt tokens that were found there
+   * @param stepSequences sum over all steps of their sequences
    */
   public record Scheduling(
       int running,
@@ -38,7 +55,17 @@ public record ModelState(
       long prefixHitTokens,
       long preemptions,
       long steps,
-      long stepTokens) {}
+      long stepTokens,
+      long stepSequences,
+      Limits limits) {}
+
+  /**
+   * The limits of the scheduler.
+   *
+   * @param running maximum number of running sequences ({@code calm.max-running})
+   * @param waiting maximum number of requests in the queue ({@code calm.queue-size})
+   */
+  public record Limits(int running, int waiting) {}
 
   /**
    * The progress of a load.
@@ -54,5 +81,34 @@ public record ModelState(
    * @param block index from 0
    * @param lastScore NaN before the first
    */
-  public record Blocks(int block, int blocks, int evaluations, double lastScore) {}
+  public record Blocks(int block, int blocks, double lastScore) {}
+
+  /**
+   * The plan of a quantized model.
+   *
+   * @param metric the measure of the scores, as in {@code calm.metric}
+   * @param group maximum number of inputs that share a scale
+   * @param lmHead number format of the lm_head
+   * @param blocks one choice for each block, in order
+   */
+  public record Plan(String metric, int group, String lmHead, List<Block> blocks) {
+    public Plan {
+      blocks = List.copyOf(blocks);
+    }
+
+    /**
+     * The choice for a block.
+     *
+     * @param score NaN if it was not scored
+     */
+    public record Block(int block, String algorithm, double score) {}
+  }
+
+  /**
+   * The stored artifact of a model.
+   *
+   * @param bytes size of all its files
+   * @param created time of its publication
+   */
+  public record Artifact(long bytes, Instant created) {}
 }

@@ -1,5 +1,6 @@
 package io.calm.metrics;
 
+import io.calm.metrics.ModelState.Artifact;
 import io.calm.metrics.ModelState.Blocks;
 import io.calm.metrics.ModelState.Scheduling;
 import io.calm.metrics.ModelState.SearchState;
@@ -22,6 +23,16 @@ final class StateSeries {
               Collector.Type.GAUGE, "calm_running_sequences", "At work.", Scheduling::running),
           scheduling(
               Collector.Type.GAUGE, "calm_waiting_requests", "In the queue.", Scheduling::waiting),
+          scheduling(
+              Collector.Type.GAUGE,
+              "calm_running_sequences_limit",
+              "Maximum at work.",
+              s -> s.limits().running()),
+          scheduling(
+              Collector.Type.GAUGE,
+              "calm_waiting_requests_limit",
+              "Maximum in the queue.",
+              s -> s.limits().waiting()),
           scheduling(
               Collector.Type.GAUGE, "calm_kv_blocks", "Of keys and values.", Scheduling::blocks),
           scheduling(
@@ -55,9 +66,18 @@ final class StateSeries {
               "calm_step_tokens",
               "Tokens of all steps.",
               Scheduling::stepTokens),
+          scheduling(
+              Collector.Type.COUNTER,
+              "calm_step_sequences",
+              "Sequences of all steps.",
+              Scheduling::stepSequences),
+          artifact("calm_artifact_bytes", "Size of the artifact's files.", Artifact::bytes),
+          artifact(
+              "calm_artifact_created_timestamp_seconds",
+              "Time at which the artifact was published.",
+              artifact -> artifact.created().getEpochSecond()),
           blocks("calm_search_block", "Current block, from 0.", Blocks::block),
           blocks("calm_search_blocks", "Number of blocks.", Blocks::blocks),
-          blocks("calm_search_evaluations", "Candidates scored so far.", Blocks::evaluations),
           blocks("calm_search_last_score", "The last score.", Blocks::lastScore),
           search(
               "calm_search_elapsed_seconds", "Since the load began.", SearchState::elapsedSeconds),
@@ -85,6 +105,11 @@ final class StateSeries {
   private static StateSeries scheduling(
       Collector.Type type, String name, String help, ToDoubleFunction<Scheduling> value) {
     return new StateSeries(type, name, help, state -> state.scheduling().map(value::applyAsDouble));
+  }
+
+  private static StateSeries artifact(String name, String help, ToDoubleFunction<Artifact> value) {
+    return new StateSeries(
+        Collector.Type.GAUGE, name, help, state -> state.artifact().map(value::applyAsDouble));
   }
 
   private static StateSeries blocks(String name, String help, ToDoubleFunction<Blocks> value) {

@@ -7,6 +7,7 @@ import io.calm.artifact.ArtifactLayout;
 import io.calm.artifact.ArtifactStore;
 import io.calm.artifact.ArtifactWriter;
 import io.calm.artifact.FileDigests;
+import io.calm.artifact.LookupCounts;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.FileCheckCache;
@@ -85,7 +86,11 @@ public final class QuantizedModelStore {
         () -> {
           ArtifactKey key = key(checkpoint);
           Optional<Artifact> found = store.find(key);
-          return found.isPresent() ? found.get() : inTurn(checkpoint, key, progress, memory);
+          if (found.isPresent()) {
+            LookupCounts.PROCESS.count(LookupCounts.Outcome.HIT);
+            return found.get();
+          }
+          return inTurn(checkpoint, key, progress, memory); // the store counts its outcome
         });
   }
 

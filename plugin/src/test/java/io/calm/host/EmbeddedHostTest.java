@@ -80,7 +80,7 @@ class EmbeddedHostTest {
     String metrics = text(get(host.url() + "/calm/metrics"));
     assertTrue(metrics.contains("calm_search_block{model=\"m\",variant=\"\",} 3.0"), metrics);
     assertTrue(
-        metrics.contains("calm_search_evaluations{model=\"m\",variant=\"\",} 14.0"), metrics);
+        metrics.contains("calm_search_last_score{model=\"m\",variant=\"\",} 0.998"), metrics);
   }
 
   @Test
@@ -97,7 +97,7 @@ class EmbeddedHostTest {
     String metrics = text(get(host.url() + "/calm/metrics"));
     assertFalse(metrics.contains("calm_search_block{"), metrics);
     assertFalse(metrics.contains("calm_search_blocks{"), metrics);
-    assertFalse(metrics.contains("calm_search_evaluations{"), metrics);
+    assertFalse(metrics.contains("calm_search_last_score{"), metrics);
     assertTrue(
         metrics.contains("calm_search_elapsed_seconds{model=\"m\",variant=\"\",} 12.0"), metrics);
   }

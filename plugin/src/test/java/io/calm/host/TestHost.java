@@ -4,8 +4,8 @@ import io.calm.metrics.CalmMetrics;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.http.CalmHttpHandler;
 import io.calm.serving.http.ModelManagement;
-import io.calm.serving.http.ModelStates;
 import io.calm.serving.http.RequestWorkers;
+import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.ModelLoads;
@@ -13,7 +13,6 @@ import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ByteBudget;
 import io.calm.testing.ScriptedModels;
-import io.prometheus.client.CollectorRegistry;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
@@ -49,11 +48,14 @@ final class TestHost implements AutoCloseable {
   /** Returns a host whose models are registered over HTTP too, and loaded by {@code loader}. */
   static TestHost start(HostSettings settings, ModelLoader.Loader loader) throws Exception {
     ModelRegistry registry = new ModelRegistry();
-    CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), () -> ModelStates.of(registry));
+    CalmMetrics metrics = ServerMetrics.create(registry);
     ExecutorService workers = RequestWorkers.create();
     TextService text = new TextService(metrics, InstantSource.system());
     ModelManagement management =
-        new ModelManagement(registry, new LocalModels(Map.of()), new ModelLoads(registry, loader));
+        new ModelManagement(
+            registry,
+            new LocalModels(Map.of()),
+            new ModelLoads(registry, ServerMetrics.metered(loader, metrics)));
     CalmHttpHandler handler = new CalmHttpHandler(registry, text, metrics, workers, management);
     return new TestHost(
         registry, workers, Optional.of(EmbeddedHost.start(settings, handler)), handler.bodies());

@@ -22,12 +22,13 @@ import org.junit.jupiter.api.Test;
 
 /** DJL Serving's endpoint, as its {@code MetricExporter} writes it, and a server without one. */
 class ServerEndpointTest {
+  private static final ModelState.Limits LIMITS = new ModelState.Limits(8, 16);
   private static final ModelState READY =
       new ModelState(
           "m",
           "calm",
           true,
-          Optional.of(new ModelState.Scheduling(3, 4, 0, 0, 0, 0, 0, 2, 0, 0)),
+          Optional.of(new ModelState.Scheduling(3, 4, 0, 0, 0, 0, 0, 2, 0, 0, 0, LIMITS)),
           Optional.empty());
 
   @Test
@@ -47,6 +48,7 @@ class ServerEndpointTest {
               "calm_time_to_first_token_seconds_bucket{model=\"m\",variant=\"calm\",le=\"0.01\"} 0",
               "calm_time_to_first_token_seconds_bucket{model=\"m\",variant=\"calm\",le=\"0.025\"} 1",
               "calm_time_to_first_token_seconds_count{model=\"m\",variant=\"calm\"} 1",
+              "calm_build_info{kernels=\"unknown\",version=\"unknown\"} 1",
               "# TYPE calm_queue_seconds histogram")) {
         assertTrue(text.contains(line + "\n"), line + " is missing in\n" + text);
       }

@@ -43,6 +43,11 @@ public final class TextService {
     this.scores = scores;
   }
 
+  /** Returns the metrics that requests are counted in. */
+  public CalmMetrics metrics() {
+    return metrics;
+  }
+
   /** Returns the budget of request bodies and of their parsed forms. */
   public ByteBudget bodies() {
     return bodies;

@@ -11,6 +11,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.serving.wlm.util.WlmOutOfMemoryException;
 import ai.djl.translate.Translator;
+import io.calm.metrics.AnswerListener;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.load.LoadErrors;
 import io.calm.serving.load.ModelLoader;
@@ -58,6 +59,7 @@ final class CalmDjlModel extends BaseModel {
   private final TextService text;
   private final IntSupplier throttleStatus;
   private volatile @Nullable ServedModel served;
+  private volatile Optional<AnswerListener> lmiMetrics = Optional.empty();
 
   CalmDjlModel(
       String name,
@@ -91,7 +93,10 @@ final class CalmDjlModel extends BaseModel {
           taken);
     }
     try {
-      ServedModel model = load(name, url, properties(path, options), progress);
+      ModelProperties properties = properties(path, options);
+      Optional<Integer> aggregation = LmiMetrics.aggregation(properties.values());
+      ServedModel model = load(name, url, properties, progress);
+      aggregation.ifPresent(values -> logRequests(model, values));
       registry.ready(progress, model);
       served = model;
       wasLoaded = true;
@@ -105,6 +110,12 @@ final class CalmDjlModel extends BaseModel {
       registry.failed(progress, name, url, error.getMessage());
       throw refusal(error.kind(), name + ": " + error.getMessage());
     }
+  }
+
+  private void logRequests(ServedModel model, int aggregation) {
+    LmiMetrics listener = new LmiMetrics(model.name(), model.scheduler()::stats, aggregation);
+    text.metrics().listen(model.name(), listener);
+    lmiMetrics = Optional.of(listener);
   }
 
   /**
@@ -222,6 +233,9 @@ final class CalmDjlModel extends BaseModel {
   @Override
   public void close() {
     ServedModel model = served;
+    if (model != null) {
+      lmiMetrics.ifPresent(listener -> text.metrics().unlisten(model.name(), listener));
+    }
     if (model != null
         && registry.status(model.name()).orElse(null) instanceof ModelStatus.Ready ready
         && ready.model().equals(model)) {

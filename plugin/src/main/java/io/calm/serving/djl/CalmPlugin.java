@@ -8,15 +8,14 @@ import io.calm.metrics.CalmMetrics;
 import io.calm.metrics.ServerEndpoint;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.http.CalmHttpHandler;
-import io.calm.serving.http.ModelStates;
 import io.calm.serving.http.RequestWorkers;
+import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.ModelRegistry;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.QueryStringDecoder;
-import io.prometheus.client.CollectorRegistry;
 import java.time.InstantSource;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -40,13 +39,15 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
     ModelRegistry registry = new ModelRegistry();
     DjlServer server = new RunningServer();
     JobQueues jobs = new JobQueues(server);
-    CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), () -> ModelStates.of(registry));
+    CalmMetrics metrics = ServerMetrics.create(registry);
     TextService text = new TextService(metrics, InstantSource.system());
     claim = new RequestClaim(registry, server);
     sync = new RegistrySync(registry, server, jobs);
     DjlResponses responses = new DjlResponses();
     http = new CalmHttpHandler(registry, text, metrics, RequestWorkers.create(), jobs, responses);
-    Engine.registerEngine(new CalmEngineProvider(registry, loader, text, server::throttleStatus));
+    Engine.registerEngine(
+        new CalmEngineProvider(
+            registry, ServerMetrics.metered(loader, metrics), text, server::throttleStatus));
     EventManager.getInstance().addListener(new CalmModelServerListener());
     ServerEndpoint.show(metrics); // for as long as the process lives
     sync.start();

@@ -158,7 +158,8 @@ public final class ModelLoader {
           Optional.of(artifact.plan()),
           limits(settings),
           order.lmi(),
-          Instant.now());
+          Instant.now(),
+          Optional.of(new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())));
     }
   }
 

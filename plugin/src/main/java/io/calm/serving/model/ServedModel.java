@@ -21,6 +21,7 @@ import java.util.OptionalInt;
  * @param limits limits of requests
  * @param lmi form of replies in DJL's schema
  * @param created time of the load
+ * @param artifact the artifact whose weights are served; empty if there is none
  */
 public record ServedModel(
     String name,
@@ -33,8 +34,45 @@ public record ServedModel(
     Optional<QuantPlan> plan,
     Limits limits,
     LmiOptions lmi,
-    Instant created)
+    Instant created,
+    Optional<StoredArtifact> artifact)
     implements AutoCloseable {
+
+  /** Creates a model that was not loaded from an artifact. */
+  public ServedModel(
+      String name,
+      String url,
+      ModelSpec spec,
+      Tokenizer tokenizer,
+      Optional<ChatTemplate> chatTemplate,
+      GenerationDefaults defaults,
+      Scheduler scheduler,
+      Optional<QuantPlan> plan,
+      Limits limits,
+      LmiOptions lmi,
+      Instant created) {
+    this(
+        name,
+        url,
+        spec,
+        tokenizer,
+        chatTemplate,
+        defaults,
+        scheduler,
+        plan,
+        limits,
+        lmi,
+        created,
+        Optional.empty());
+  }
+
+  /**
+   * The artifact whose weights are served.
+   *
+   * @param bytes size of all its files
+   * @param created time of its publication
+   */
+  public record StoredArtifact(long bytes, Instant created) {}
 
   /**
    * Limits of a request in addition to those of the scheduler.

@@ -122,6 +122,26 @@ class DjlServingRequestsIT {
   }
 
   @Test
+  void lmisMetricsPerRequestAreAtTheServersEndpointWhereTheModelAsksForThem() throws Exception {
+    String keys = "log_request_metric=true\nmetrics_aggregation=2\n";
+    HttpResponse<byte[]> registered = server().register("measured", keys, "");
+    assertEquals(200, registered.statusCode(), () -> text(registered));
+    for (int i = 0; i < 4; i++) {
+      assertEquals(200, ask("/predictions/measured", "{'inputs': 'say(abc)|'}").statusCode());
+    }
+    for (String name :
+        List.of("TokenLatency", "TokenThroughput", "OutputTokens", "RollingBatchSize")) {
+      for (String percentile : List.of("_p50", "_p90")) {
+        String line = name + percentile + "\\{Model=\"measured\"\\}";
+        assertTrue(metric(line) > 0, () -> "no line of " + line);
+      }
+    }
+    assertEquals(4, metric("OutputTokens_p50\\{Model=\"measured\"\\}"), "abc and its end");
+    assertEquals(1, metric("RollingBatchSize_p90\\{Model=\"measured\"\\}"));
+    assertEquals(200, server().unregister("measured").statusCode());
+  }
+
+  @Test
   void aFullQueueAnswersTooManyRequestsAndTheOthersGetTheirAnswers() throws Exception {
     String narrow = "option.max_rolling_batch_size=1\njob_queue_size=4\n";
     HttpResponse<byte[]> registered = server().register("narrow", narrow, "");

@@ -1,0 +1,57 @@
+package io.calm.serving.http;
+
+import io.calm.metrics.CalmMetrics;
+import io.calm.metrics.LoadMeter;
+import io.calm.metrics.ServerState;
+import io.calm.search.Progress;
+import io.calm.serving.load.LoadFacts;
+import io.calm.serving.load.ModelLoader;
+import io.calm.serving.model.ModelRegistry;
+import io.prometheus.client.CollectorRegistry;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** The metrics of a server and the loader that reports to them. */
+public final class ServerMetrics {
+  private ServerMetrics() {}
+
+  /** Loads the native kernels at the first scrape, not at the start of a server. */
+  private static final class Build {
+    static final ServerState.Build THIS =
+        new ServerState.Build(
+            Optional.ofNullable(ServerMetrics.class.getPackage().getImplementationVersion())
+                .orElse("unpackaged"),
+            LoadFacts.kernels());
+  }
+
+  /** Creates the metrics of a registry's models. */
+  public static CalmMetrics create(ModelRegistry registry) {
+    return new CalmMetrics(
+        new CollectorRegistry(),
+        () -> ModelStates.of(registry),
+        () -> new ServerState(Build.THIS, LoadFacts.artifactLookups()));
+  }
+
+  /** Returns a loader that loads as {@code loader} does and reports its phases to the metrics. */
+  public static ModelLoader.Loader metered(ModelLoader.Loader loader, CalmMetrics metrics) {
+    return (order, progress) -> {
+      LoadMeter meter = metrics.loads(order.name());
+      Consumer<Progress> watched =
+          moment -> {
+            report(meter, moment);
+            progress.accept(moment);
+          };
+      try {
+        return loader.load(order, watched);
+      } finally {
+        meter.end();
+      }
+    };
+  }
+
+  private static void report(LoadMeter meter, Progress moment) {
+    int scored = moment instanceof Progress.BlockPhase phase ? phase.scores().evaluations() : 0;
+    String name = moment.phase();
+    meter.report(name.startsWith("waiting") ? "waiting" : name, scored);
+  }
+}

@@ -1,0 +1,73 @@
+package io.calm.serving.http;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.metrics.CalmMetrics;
+import io.calm.search.Progress;
+import io.calm.serving.load.ModelLoader;
+import io.calm.serving.model.LmiOptions;
+import io.calm.serving.model.ModelRegistry;
+import io.calm.settings.ModelProperties;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** A search seen by scrapes: while it runs, and after it has failed. */
+class ServerMetricsTest {
+  private final ModelRegistry registry = new ModelRegistry();
+  private final CalmMetrics metrics = ServerMetrics.create(registry);
+
+  private String scrape() {
+    return metrics.text(CalmMetrics.contentType(""));
+  }
+
+  private static Progress searching(int evaluations) {
+    return new Progress.Searching(
+        new Progress.Position(1, 5),
+        new Progress.Attempt("gptq", 1, 4),
+        new Progress.Scores(evaluations, 0.5),
+        new Progress.Times(2, 3));
+  }
+
+  @Test
+  void aLoadIsMeteredUntilItEnds() {
+    ModelLoader.Loader failing =
+        (order, progress) -> {
+          progress.accept(new Progress.Step(Progress.Kind.WAITING_FOR_TURN));
+          assertTrue(scrape().contains("calm_search_phase{model=\"m\",phase=\"waiting\",} 1.0\n"));
+          progress.accept(searching(3));
+          progress.accept(searching(7));
+          String text = scrape();
+          assertTrue(text.contains("calm_search_phase{model=\"m\",phase=\"searching\",} 1.0\n"));
+          assertTrue(text.contains("calm_search_evaluations_total{model=\"m\",} 7.0\n"), text);
+          throw new IllegalStateException("no more");
+        };
+    ModelLoader.Order order =
+        new ModelLoader.Order(
+            "m",
+            "url",
+            Path.of("m"),
+            new ModelProperties(Path.of("."), Map.of()).settings(Map.of()),
+            LmiOptions.DEFAULT,
+            false);
+    List<Progress> passedOn = new ArrayList<>();
+    registry.loading("m", "url");
+    assertThrows(
+        IllegalStateException.class,
+        () -> ServerMetrics.metered(failing, metrics).load(order, passedOn::add));
+    assertEquals(3, passedOn.size());
+    String text = scrape();
+    assertFalse(text.contains("calm_search_phase{"), text);
+    assertTrue(text.contains("calm_search_evaluations_total{model=\"m\",} 7.0\n"), text);
+    assertTrue(
+        text.contains("calm_search_phase_seconds_total{model=\"m\",phase=\"searching\",}"), text);
+    assertTrue(text.contains("calm_build_info{version=\"unpackaged\",kernels=\""), text);
+    registry.close();
+    assertFalse(scrape().contains("model=\"m\""));
+  }
+}

@@ -54,7 +54,8 @@ class ServingConfigTest {
           "autoscaling/v2/HorizontalPodAutoscaler", HorizontalPodAutoscaler.class);
   private static final Pattern VARIABLE = Pattern.compile("\\bOPTION_CALM_[A-Z_]+");
   private static final Pattern ALERT = Pattern.compile("- alert: (\\w+)");
-  private static final Pattern RUNBOOK = Pattern.compile("runbook: docs/how-to/operate\\.md#(\\S+)");
+  private static final Pattern RUNBOOK =
+      Pattern.compile("runbook: docs/how-to/operate\\.md#(\\S+)");
 
   private static List<Path> files(String suffix) throws IOException {
     try (Stream<Path> found = Files.walk(ROOT)) {
@@ -132,7 +133,8 @@ class ServingConfigTest {
 
   @Test
   void theModelsHaveKnownSettingsWithAllowedValues() throws IOException {
-    List<String> models = new ArrayList<>(List.of(only(ConfigMap.class).getData().get("model.properties")));
+    List<String> models =
+        new ArrayList<>(List.of(only(ConfigMap.class).getData().get("model.properties")));
     for (Path file : files("model.properties")) {
       models.add(Files.readString(file));
     }
@@ -183,7 +185,8 @@ class ServingConfigTest {
     assertEquals(8080, pod().getContainers().get(0).getPorts().get(0).getContainerPort());
     assertEquals(8080, only(Service.class).getSpec().getPorts().get(0).getPort());
     List<String> configs = List.of("config.properties", "compose.properties");
-    List<String> servers = new ArrayList<>(List.of(only(ConfigMap.class).getData().get("config.properties")));
+    List<String> servers =
+        new ArrayList<>(List.of(only(ConfigMap.class).getData().get("config.properties")));
     for (String config : configs) {
       servers.add(Files.readString(ROOT.resolve(config)));
     }
@@ -205,15 +208,19 @@ class ServingConfigTest {
   void theAutoscalerReadsADocumentedMetric() throws IOException {
     String metric =
         only(HorizontalPodAutoscaler.class)
-            .getSpec().getMetrics().get(0).getPods().getMetric().getName();
+            .getSpec()
+            .getMetrics()
+            .get(0)
+            .getPods()
+            .getMetric()
+            .getName();
     String table = Files.readString(Repository.path("docs/reference/metrics.md"));
     assertTrue(table.contains("| `" + metric + "` | gauge |"), metric);
   }
 
   @Test
   void theGracePeriodOutlastsTheDrain() throws IOException {
-    Map<String, String> model =
-        properties(only(ConfigMap.class).getData().get("model.properties"));
+    Map<String, String> model = properties(only(ConfigMap.class).getData().get("model.properties"));
     long grace = pod().getTerminationGracePeriodSeconds();
     assertTrue(grace > Long.parseLong(model.get("calm.drain-timeout")), "grace period " + grace);
   }
@@ -227,7 +234,9 @@ class ServingConfigTest {
             .map(line -> line.substring(4).toLowerCase(Locale.ROOT).replace(' ', '-'))
             .collect(Collectors.toSet());
     Set<String> alerts = new TreeSet<>();
-    ALERT.matcher(rules).results()
+    ALERT
+        .matcher(rules)
+        .results()
         .map(alert -> alert.group(1).replaceAll("(?<=[a-z])(?=[A-Z])", "-"))
         .forEach(alert -> alerts.add(alert.toLowerCase(Locale.ROOT)));
     Set<String> runbooks = new TreeSet<>();

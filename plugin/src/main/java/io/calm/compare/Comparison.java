@@ -391,8 +391,10 @@ public final class Comparison implements AutoCloseable {
     probe =
         new Probe(
             state,
-            slow ? "some kinds of steps are missing: too slow to measure in time" : "",
-            Optional.of(now),
+            stopped
+                ? "a request came first; it continues when the model is idle"
+                : slow ? "some kinds of steps are missing: too slow to measure in time" : "",
+            stopped ? probe.finished() : Optional.of(now),
             seconds,
             stopped ? ProbeRun.replaced(before, run.rows()) : run.rows());
   }

@@ -2,7 +2,6 @@ package io.calm.compare;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -25,7 +24,7 @@ final class ProbeRun {
   }
 
   /**
-   * Measures and returns whether the run was stopped before all kinds of steps had a row.
+   * Measures and returns whether the run was stopped. A kind of step that was cut off has no row.
    *
    * @param listener receives the rows so far after each new one
    */
@@ -35,12 +34,11 @@ final class ProbeRun {
         continue;
       }
       PairedSteps.Outcome outcome = steps.measure(shape, limits, busy);
-      Optional<ProbeRow> row = outcome.row();
-      row.ifPresent(rows::add);
-      listener.accept(rows());
       if (outcome.stopped()) {
-        return rows.size() < StepShape.PROBED.size();
+        return true; // its steps are too few to tell anything
       }
+      outcome.row().ifPresent(rows::add);
+      listener.accept(rows());
     }
     return false;
   }

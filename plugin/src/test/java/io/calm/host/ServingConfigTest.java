@@ -118,7 +118,7 @@ class ServingConfigTest {
     try {
       return getter.invoke(object);
     } catch (ReflectiveOperationException e) {
-      throw new AssertionError(getter.toString(), e);
+      throw new LinkageError(getter.toString(), e);
     }
   }
 

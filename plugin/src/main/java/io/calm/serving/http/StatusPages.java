@@ -76,8 +76,9 @@ final class StatusPages {
       model.comparison().requestProbe();
     } catch (IllegalStateException e) {
       throw new ApiException(
-          ApiException.Kind.CONFLICT,
-          "model %s cannot be compared: %s".formatted(model.name(), e.getMessage()));
+          ApiException.Kind.NO_BASELINE,
+          "model %s cannot be compared: %s; set calm.baseline=auto or the name of an algorithm"
+              .formatted(model.name(), e.getMessage()));
     }
   }
 

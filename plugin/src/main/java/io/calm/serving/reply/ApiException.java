@@ -27,6 +27,7 @@ public final class ApiException extends RuntimeException {
     METHOD_NOT_ALLOWED(405, "invalid_request_error", "method_not_allowed"),
     TOO_SLOW(408, "invalid_request_error", "request_timeout"),
     CONFLICT(409, "invalid_request_error", "model_exists"),
+    NO_BASELINE(409, "invalid_request_error", "no_baseline"),
     BODY_TOO_LARGE(413, "invalid_request_error", "request_too_large"),
     URI_TOO_LONG(414, "invalid_request_error", "uri_too_long"),
     UNSUPPORTED_CODING(415, "invalid_request_error", "unsupported_content_encoding"),

@@ -70,8 +70,7 @@ final class WarmUp {
   /** Time of the last step with one row. */
   private long decodeNanos;
 
-  private WarmUp(
-      String name, Decoder decoder, SchedulerSettings budgets, LongSupplier nanoClock) {
+  private WarmUp(String name, Decoder decoder, SchedulerSettings budgets, LongSupplier nanoClock) {
     this.name = name;
     this.decoder = decoder;
     this.budgets = budgets;

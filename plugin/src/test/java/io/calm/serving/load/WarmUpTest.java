@@ -107,9 +107,7 @@ class WarmUpTest {
       Recorded decoder, SchedulerSettings budgets, Optional<ChatTemplate> template) {
     assertTimeoutPreemptively(
         PATIENCE,
-        () ->
-            WarmUp.run(
-                "m", decoder, budgets, new ByteTokenizer(), template, decoder.clock::get));
+        () -> WarmUp.run("m", decoder, budgets, new ByteTokenizer(), template, decoder.clock::get));
     assertFalse(decoder.closed, "the model's scheduler closes the decoder");
     return decoder.steps;
   }

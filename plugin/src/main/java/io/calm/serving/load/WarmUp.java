@@ -30,8 +30,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The warm-up of a model before it is ready: chat template, tokenizer, decoder steps at the sizes
- * of serving, and one request. The first client then waits neither for pages of the weights nor for
- * classes and compiled code.
+ * of serving, and one request. The code of HTTP and JSON is not part of it, so the first request
+ * still takes longer than later ones.
  *
  * <p>The steps run on the model's decoder before its scheduler takes it, and the request on a
  * scheduler of its own. Statistics and the prefix cache of the model therefore start empty. The KV

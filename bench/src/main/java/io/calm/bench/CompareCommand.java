@@ -40,7 +40,7 @@ final class CompareCommand implements Callable<Integer> {
   @ArgGroup(multiplicity = "1")
   private final Sides sides = new Sides();
 
-  /** What the served plan is compared with. */
+  /** The other side of the comparison. */
   private static final class Sides {
     @Option(
         names = "--baseline",

@@ -46,7 +46,7 @@ final class LoadTest implements AutoCloseable {
     this.figures = new Figures(options, memory);
   }
 
-  /** A request whose time nobody looks at: connections, caches and compilers warm up. */
+  /** A request that is not timed: connections, caches and compilers warm up. */
   CompletionStage<Boolean> warmUp(ResponseLog log) {
     return ask("warm-up", new Recorder(), Request.patient(workload.fresh()), log);
   }

@@ -391,9 +391,7 @@ public final class Comparison implements AutoCloseable {
     probe =
         new Probe(
             state,
-            stopped
-                ? "a request came first; it continues when the model is idle"
-                : slow ? "some kinds of steps are missing: too slow to measure in time" : "",
+            slow ? "some kinds of steps are missing: too slow to measure in time" : "",
             stopped ? probe.finished() : Optional.of(now),
             seconds,
             stopped ? ProbeRun.replaced(before, run.rows()) : run.rows());

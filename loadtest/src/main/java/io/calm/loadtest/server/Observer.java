@@ -58,7 +58,7 @@ public final class Observer {
     }
   }
 
-  /** Returns the memory of the server's process in RAM, in bytes; empty where nobody tells. */
+  /** Returns the memory of the server's process in RAM, in bytes; empty if it is not known. */
   public OptionalDouble residentBytes() throws InterruptedException {
     if (pid.isEmpty()) {
       return scrape()

@@ -83,12 +83,12 @@ public final class Workload {
         : Request.patient(ask);
   }
 
-  /** Returns a request of the mix that nobody has asked before. */
+  /** Returns a new request of the mix. */
   public synchronized Ask fresh() {
     return fresh(mix.words(), mix.tokens());
   }
 
-  /** Returns a request of other lengths that nobody has asked before. */
+  /** Returns a new request of other lengths. */
   public synchronized Ask fresh(Range words, Range tokens) {
     return new Ask(Prompts.draw(words.draw(random), random), tokens.draw(random), mix.ignoreEos());
   }

@@ -42,7 +42,7 @@ class BenchCommandTest {
   @ParameterizedTest
   @CsvSource({
     "bench, 2, Missing required subcommand",
-    "bench compare, 2, Missing required option: '--baseline=ALGORITHM'",
+    "bench compare, 2, Missing required argument",
     "bench compare --baseline rtn --steps 1, 1, '--steps: expected at least 10, got 1'",
     "bench model --shape none, 1, '--shape: expected one of smollm2-135m, llama-1b, got none'",
     "bench model --peer none, 1, '--peer: expected llama-cpp-python, got none'",

@@ -24,17 +24,17 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The warm-up of a model before it is ready: chat template, tokenizer, decoder steps at the sizes
- * of serving, and one request. The code of HTTP and JSON is not part of it, so the first request
- * still takes longer than later ones.
+ * of serving, one request, and a {@link Rehearsal}.
  *
- * <p>The steps run on the model's decoder before its scheduler takes it, and the request on a
- * scheduler of its own. Statistics and the prefix cache of the model therefore start empty. The KV
+ * <p>The steps run on the model's decoder before its scheduler takes it, and the requests on a
+ * scheduler of their own. Statistics and the prefix cache of the model therefore start empty. The KV
  * blocks are the first ones that the model's scheduler uses.
  *
  * <p>A step runs only if it is expected to end within the time limit. Its expected time is that of
@@ -59,6 +59,7 @@ final class WarmUp {
   private final String name;
   private final Decoder decoder;
   private final SchedulerSettings budgets;
+  private final BiConsumer<Scheduler, Duration> rehearsal;
   private final LongSupplier nanoClock;
   private final long start;
 
@@ -70,10 +71,16 @@ final class WarmUp {
   /** Time of the last step with one row. */
   private long decodeNanos;
 
-  private WarmUp(String name, Decoder decoder, SchedulerSettings budgets, LongSupplier nanoClock) {
+  private WarmUp(
+      String name,
+      Decoder decoder,
+      SchedulerSettings budgets,
+      BiConsumer<Scheduler, Duration> rehearsal,
+      LongSupplier nanoClock) {
     this.name = name;
     this.decoder = decoder;
     this.budgets = budgets;
+    this.rehearsal = rehearsal;
     this.nanoClock = nanoClock;
     this.start = nanoClock.getAsLong();
   }
@@ -82,6 +89,7 @@ final class WarmUp {
    * Warms up a model on this thread. A failure is logged and has no other effect.
    *
    * @param decoder a decoder that nothing else uses yet; stays open
+   * @param rehearsal sends requests to a scheduler, for a limited time
    * @param nanoClock monotonic clock in nanoseconds
    */
   static void run(
@@ -90,11 +98,12 @@ final class WarmUp {
       SchedulerSettings budgets,
       Tokenizer tokenizer,
       Optional<ChatTemplate> template,
+      BiConsumer<Scheduler, Duration> rehearsal,
       LongSupplier nanoClock) {
-    WarmUp warmUp = new WarmUp(name, decoder, budgets, nanoClock);
+    WarmUp warmUp = new WarmUp(name, decoder, budgets, rehearsal, nanoClock);
     try {
       int[] tokens = tokens(name, decoder.spec(), tokenizer, template);
-      boolean whole = warmUp.steps(tokens) && warmUp.request(tokens, tokenizer);
+      boolean whole = warmUp.steps(tokens) & warmUp.requests(tokens, tokenizer);
       logger.debug(
           "{}: warm-up of {} ms, {}",
           name,
@@ -179,8 +188,8 @@ final class WarmUp {
     return nanoClock.getAsLong() - start;
   }
 
-  /** Runs a request on a scheduler of its own; returns whether it was not skipped. */
-  private boolean request(int[] tokens, Tokenizer tokenizer) {
+  /** Runs requests on a scheduler of their own; returns whether they were not skipped. */
+  private boolean requests(int[] tokens, Tokenizer tokenizer) {
     int answer = Math.min(ANSWER, budgets.maxContext() - 1);
     int[] prompt =
         Arrays.copyOf(tokens, Math.min(tokens.length, Math.min(PROMPT, budgets.maxContext() - 1)));
@@ -190,25 +199,33 @@ final class WarmUp {
     }
     try (Scheduler scheduler =
         Scheduler.start(name + "-warm-up", new Borrowed(decoder), budgets, nanoClock)) {
-      Generation unused =
-          scheduler.submit(
-              new GenerationRequest(
-                  prompt,
-                  SamplingParameters.builder()
-                      .temperature(1)
-                      .topP(0.9)
-                      .ignoreEos(true)
-                      .maxNewTokens(answer)
-                      .build(),
-                  Set.of(),
-                  OptionalInt.empty(),
-                  new Text(tokenizer.newIncrementalDecoder(true)),
-                  new Ignored(),
-                  Optional.of(LIMIT.minusNanos(elapsed()))));
-      scheduler.drain();
-      awaitClosed(scheduler);
+      try {
+        Generation unused = scheduler.submit(request(prompt, answer, tokenizer));
+        if (elapsed() < LIMIT.toNanos()) {
+          rehearsal.accept(scheduler, LIMIT.minusNanos(elapsed()));
+        }
+      } finally {
+        scheduler.drain();
+        awaitClosed(scheduler);
+      }
     }
     return true;
+  }
+
+  private GenerationRequest request(int[] prompt, int answer, Tokenizer tokenizer) {
+    return new GenerationRequest(
+        prompt,
+        SamplingParameters.builder()
+            .temperature(1)
+            .topP(0.9)
+            .ignoreEos(true)
+            .maxNewTokens(answer)
+            .build(),
+        Set.of(),
+        OptionalInt.empty(),
+        new Text(tokenizer.newIncrementalDecoder(true)),
+        new Ignored(),
+        Optional.of(LIMIT.minusNanos(elapsed())));
   }
 
   /** Waits until the scheduler no longer uses the decoder, also if this thread is interrupted. */

@@ -12,6 +12,7 @@ import io.calm.generate.Generation;
 import io.calm.generate.GenerationListener;
 import io.calm.generate.GenerationRequest;
 import io.calm.generate.SamplingParameters;
+import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.generate.SchedulerStats;
 import io.calm.generate.TextDecoder;
@@ -35,8 +36,11 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiConsumer;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -105,9 +109,25 @@ class WarmUpTest {
 
   private static List<String> warmUp(
       Recorded decoder, SchedulerSettings budgets, Optional<ChatTemplate> template) {
+    return warmUp(decoder, budgets, template, (scheduler, limit) -> {});
+  }
+
+  private static List<String> warmUp(
+      Recorded decoder,
+      SchedulerSettings budgets,
+      Optional<ChatTemplate> template,
+      BiConsumer<Scheduler, Duration> rehearsal) {
     assertTimeoutPreemptively(
         PATIENCE,
-        () -> WarmUp.run("m", decoder, budgets, new ByteTokenizer(), template, decoder.clock::get));
+        () ->
+            WarmUp.run(
+                "m",
+                decoder,
+                budgets,
+                new ByteTokenizer(),
+                template,
+                rehearsal,
+                decoder.clock::get));
     assertFalse(decoder.closed, "the model's scheduler closes the decoder");
     return decoder.steps;
   }
@@ -202,6 +222,56 @@ class WarmUpTest {
         };
     Recorded other = new Recorded(chunks -> MILLISECOND);
     assertEquals(8 + WarmUp.ANSWER, warmUp(other, BUDGETS, Optional.of(refusing)).size());
+  }
+
+  @Test
+  void theRehearsalHasTheRestOfTheTimeAndASchedulerThatEndsAfterIt() {
+    AtomicReference<Scheduler> scheduler = new AtomicReference<>();
+    AtomicReference<Duration> limit = new AtomicReference<>();
+    Recorded decoder = new Recorded(chunks -> MILLISECOND);
+    warmUp(
+        decoder,
+        BUDGETS,
+        Optional.empty(),
+        (started, rest) -> {
+          assertFalse(started.ended());
+          scheduler.set(started);
+          limit.set(rest);
+        });
+    assertTrue(scheduler.get().ended());
+    assertTrue(limit.get().compareTo(WarmUp.LIMIT) < 0, limit::toString);
+    assertTrue(limit.get().compareTo(WarmUp.LIMIT.minusMillis(100)) > 0, limit::toString);
+  }
+
+  @Test
+  void aSlowModelHasNoRehearsal() {
+    AtomicBoolean called = new AtomicBoolean();
+    Recorded decoder = new Recorded(chunks -> 400 * MILLISECOND);
+    warmUp(decoder, BUDGETS, Optional.empty(), (started, rest) -> called.set(true));
+    assertFalse(called.get());
+  }
+
+  @Test
+  void aFailureOfTheRehearsalEndsItsSchedulerAndNothingElse() {
+    for (Throwable failure :
+        List.of(new IllegalStateException("refused"), new OutOfMemoryError("no thread"))) {
+      AtomicReference<Scheduler> scheduler = new AtomicReference<>();
+      Recorded decoder = new Recorded(chunks -> MILLISECOND);
+      warmUp(
+          decoder,
+          BUDGETS,
+          Optional.empty(),
+          (started, rest) -> {
+            scheduler.set(started);
+            throw WarmUpTest.<RuntimeException>unchecked(failure);
+          });
+      assertTrue(scheduler.get().ended(), () -> "after " + failure);
+    }
+  }
+
+  @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+  private static <T extends Throwable> T unchecked(Throwable failure) throws T {
+    throw (T) failure;
   }
 
   @Test

@@ -144,6 +144,7 @@ final class ServeCommand implements Callable<Integer> {
     ExecutorService workers = RequestWorkers.create();
     EmbeddedHost listening =
         EmbeddedHost.start(settings, handler(registry, metrics, loads, workers).withPage(page));
+    listening.rehearse();
     try {
       CountDownLatch stopped = new CountDownLatch(1);
       GracefulExit.install(() -> drain(listening, registry, stopped));

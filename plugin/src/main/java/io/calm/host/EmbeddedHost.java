@@ -74,6 +74,14 @@ public final class EmbeddedHost implements AutoCloseable {
         channel -> {});
   }
 
+  /**
+   * Sends one request for {@code /ping} over the network, so that the first client does not wait
+   * for the code of sockets. Does not wait for the answer, and a failure has no effect.
+   */
+  public void rehearse() {
+    OwnPing.send(loops, address());
+  }
+
   private Channel bind() throws IOException {
     var bound =
         new ServerBootstrap()

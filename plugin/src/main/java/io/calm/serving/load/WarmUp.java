@@ -30,8 +30,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The warm-up of a model before it is ready: chat template, tokenizer, decoder steps at the sizes
- * of serving, one request, and a {@link Rehearsal}.
+ * The warm-up of a model before it is ready: chat template, tokenizer, a decode, one request, a
+ * {@link Rehearsal}, and decoder steps at the sizes of serving.
  *
  * <p>The steps run on the model's decoder before its scheduler takes it, and the requests on a
  * scheduler of their own. Statistics and the prefix cache of the model therefore start empty. The KV
@@ -44,7 +44,7 @@ import org.slf4j.LoggerFactory;
 final class WarmUp {
   private static final Logger logger = LoggerFactory.getLogger(WarmUp.class);
 
-  /** Maximum time of a warm-up, unless its first step takes longer. */
+  /** Maximum time of a warm-up, unless its first step or the last one of a request exceeds it. */
   static final Duration LIMIT = Duration.ofSeconds(2);
 
   /** Largest batch of decodes. Larger ones run the same code. */
@@ -52,6 +52,9 @@ final class WarmUp {
 
   /** Tokens of the request's answer. */
   static final int ANSWER = 8;
+
+  /** Maximum share of the remaining time for the rehearsal, before the steps of larger sizes. */
+  private static final double REHEARSED = 0.75;
 
   private static final int PROMPT = 16;
   private static final String TEXT = "What is the capital of France?";
@@ -67,9 +70,6 @@ final class WarmUp {
   private long lastNanos;
 
   private int lastRows;
-
-  /** Time of the last step with one row. */
-  private long decodeNanos;
 
   private WarmUp(
       String name,
@@ -103,7 +103,7 @@ final class WarmUp {
     WarmUp warmUp = new WarmUp(name, decoder, budgets, rehearsal, nanoClock);
     try {
       int[] tokens = tokens(name, decoder.spec(), tokenizer, template);
-      boolean whole = warmUp.steps(tokens) & warmUp.requests(tokens, tokenizer);
+      boolean whole = warmUp.run(tokens, tokenizer);
       logger.debug(
           "{}: warm-up of {} ms, {}",
           name,
@@ -132,11 +132,21 @@ final class WarmUp {
     return known.length == 0 ? new int[1] : known;
   }
 
-  /** Runs the steps; returns whether none was skipped. */
+  /** Runs steps and requests; returns whether none was skipped. */
+  private boolean run(int[] tokens, Tokenizer tokenizer) {
+    decodes(1, tokens); // reads the pages of the weights
+    if (!fits(1)) {
+      return false;
+    }
+    decodes(1, tokens);
+    boolean asked = requests(tokens, tokenizer);
+    return steps(tokens) && asked;
+  }
+
+  /** Runs steps of several sequences, and one of a prompt; returns whether none was skipped. */
   private boolean steps(int[] tokens) {
     int batch = Math.min(Math.min(MAX_ROWS, budgets.maxRunning()), budgets.blocks());
-    decodes(1, tokens);
-    for (int rows = 1; rows <= batch; rows *= 2) { // one row twice: the first step reads pages
+    for (int rows = 2; rows <= batch; rows *= 2) {
       if (!fits(rows)) {
         return false;
       }
@@ -170,46 +180,43 @@ final class WarmUp {
     decoder.step(chunks);
     lastNanos = nanoClock.getAsLong() - begin;
     lastRows = rows;
-    if (rows == 1) {
-      decodeNanos = lastNanos;
-    }
   }
 
   /** Returns whether a step is expected to end within the limit. */
   private boolean fits(int rows) {
-    return elapsed() + expected(rows) <= LIMIT.toNanos();
-  }
-
-  private double expected(int rows) {
-    return (double) lastNanos * rows / lastRows;
+    return elapsed() + (double) lastNanos * rows / lastRows <= LIMIT.toNanos();
   }
 
   private long elapsed() {
     return nanoClock.getAsLong() - start;
   }
 
-  /** Runs requests on a scheduler of their own; returns whether they were not skipped. */
+  private long remaining() {
+    return Math.max(1, LIMIT.toNanos() - elapsed());
+  }
+
+  /** Runs requests on a scheduler of their own; returns whether none was skipped. */
   private boolean requests(int[] tokens, Tokenizer tokenizer) {
     int answer = Math.min(ANSWER, budgets.maxContext() - 1);
-    int[] prompt =
-        Arrays.copyOf(tokens, Math.min(tokens.length, Math.min(PROMPT, budgets.maxContext() - 1)));
-    double expected = expected(prompt.length) + (double) answer * decodeNanos;
-    if (answer < 1 || elapsed() + expected > LIMIT.toNanos()) {
+    if (answer < 1 || !fits(answer)) {
       return false;
     }
+    int[] prompt =
+        Arrays.copyOf(tokens, Math.min(tokens.length, Math.min(PROMPT, budgets.maxContext() - 1)));
+    boolean whole = fits(prompt.length + answer);
     try (Scheduler scheduler =
         Scheduler.start(name + "-warm-up", new Borrowed(decoder), budgets, nanoClock)) {
       try {
-        Generation unused = scheduler.submit(request(prompt, answer, tokenizer));
-        if (elapsed() < LIMIT.toNanos()) {
-          rehearsal.accept(scheduler, LIMIT.minusNanos(elapsed()));
+        if (whole) {
+          Generation unused = scheduler.submit(request(prompt, answer, tokenizer));
         }
+        rehearsal.accept(scheduler, Duration.ofNanos((long) (remaining() * REHEARSED)));
       } finally {
         scheduler.drain();
         awaitClosed(scheduler);
       }
     }
-    return true;
+    return whole;
   }
 
   private GenerationRequest request(int[] prompt, int answer, Tokenizer tokenizer) {
@@ -225,7 +232,7 @@ final class WarmUp {
         OptionalInt.empty(),
         new Text(tokenizer.newIncrementalDecoder(true)),
         new Ignored(),
-        Optional.of(LIMIT.minusNanos(elapsed())));
+        Optional.of(Duration.ofNanos(remaining())));
   }
 
   /** Waits until the scheduler no longer uses the decoder, also if this thread is interrupted. */

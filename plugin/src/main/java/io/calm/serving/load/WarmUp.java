@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
@@ -201,14 +202,16 @@ final class WarmUp {
     if (answer < 1 || !fits(answer)) {
       return false;
     }
-    int[] prompt =
-        Arrays.copyOf(tokens, Math.min(tokens.length, Math.min(PROMPT, budgets.maxContext() - 1)));
+    int longest = Math.min(PROMPT, budgets.maxContext() - answer);
+    int[] prompt = Arrays.copyOf(tokens, Math.min(tokens.length, longest));
     boolean whole = fits(prompt.length + answer);
     try (Scheduler scheduler =
         Scheduler.start(name + "-warm-up", new Borrowed(decoder), budgets, nanoClock)) {
       try {
         if (whole) {
-          Generation unused = scheduler.submit(request(prompt, answer, tokenizer));
+          Ended ended = new Ended();
+          Generation unused = scheduler.submit(request(prompt, answer, tokenizer, ended));
+          ended.await();
         }
         rehearsal.accept(scheduler, Duration.ofNanos((long) (remaining() * REHEARSED)));
       } finally {
@@ -219,7 +222,8 @@ final class WarmUp {
     return whole;
   }
 
-  private GenerationRequest request(int[] prompt, int answer, Tokenizer tokenizer) {
+  private GenerationRequest request(
+      int[] prompt, int answer, Tokenizer tokenizer, GenerationListener ended) {
     return new GenerationRequest(
         prompt,
         SamplingParameters.builder()
@@ -231,7 +235,7 @@ final class WarmUp {
         Set.of(),
         OptionalInt.empty(),
         new Text(tokenizer.newIncrementalDecoder(true)),
-        new Ignored(),
+        ended,
         Optional.of(Duration.ofNanos(remaining())));
   }
 
@@ -286,15 +290,26 @@ final class WarmUp {
     }
   }
 
-  private record Ignored() implements GenerationListener {
+  /** The end of a request whose answer is discarded. */
+  private static final class Ended implements GenerationListener {
+    private final CompletableFuture<Finish> end = new CompletableFuture<>();
+
     @Override
     public void token(GeneratedToken token) {
-      // the answer is discarded
+      // discarded
     }
 
     @Override
     public void finished(Finish finish) {
-      // the scheduler ends after it
+      end.complete(finish);
+    }
+
+    /** Waits for the end, which the request's timeout bounds; throws if the request failed. */
+    void await() {
+      Optional<String> error = end.join().error();
+      if (error.isPresent()) {
+        throw new IllegalStateException("the request failed: " + error.get());
+      }
     }
   }
 }

@@ -172,13 +172,13 @@ class HttpRehearsalTest {
       assertEquals(
           new SchedulerStats(0, 0, blocks, 0, 0, 0, 0, 0, 0, 0, 0), model.scheduler().stats());
       String scrape = metrics.text(CalmMetrics.contentType(""));
-      assertTrue(scrape.contains("calm_models"), scrape);
+      assertTrue(scrape.contains("calm_generated_tokens_total{model=\"m\""), scrape);
       assertEquals(
           List.of(),
           scrape
               .lines()
-              .filter(line -> line.matches("calm_(request|prompt|generat|prefix|step).*"))
-              .filter(line -> !line.endsWith(" 0.0") && !line.contains("_created"))
+              .filter(line -> line.matches("calm_(request|prompt|generat|queue|time_to|step).*"))
+              .filter(line -> !line.endsWith(" 0.0"))
               .toList());
     }
   }

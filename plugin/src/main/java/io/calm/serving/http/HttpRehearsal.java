@@ -83,7 +83,12 @@ public final class HttpRehearsal implements Rehearsal {
     try {
       RehearsalClient client = connect(loop, server.apply(handler(model, workers)));
       int rounds = rounds(client, model, deadline);
-      logger.debug("{}: {} rounds of requests before it is ready", model.name(), rounds);
+      logger.debug(
+          "{}: {} rounds of requests before it is ready, {} of at most {} ms",
+          model.name(),
+          rounds,
+          limit.toMillis() - (deadline - System.nanoTime()) / 1_000_000,
+          limit.toMillis());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {

@@ -45,7 +45,7 @@ import org.slf4j.LoggerFactory;
 final class WarmUp {
   private static final Logger logger = LoggerFactory.getLogger(WarmUp.class);
 
-  /** Maximum time of a warm-up, unless its first step or the last one of a request exceeds it. */
+  /** Maximum time of a warm-up, unless its first step or the last one of a request takes longer. */
   static final Duration LIMIT = Duration.ofSeconds(2);
 
   /** Largest batch of decodes. Larger ones run the same code. */

@@ -139,8 +139,7 @@ final class ServeCommand implements Callable<Integer> {
     ModelRegistry registry = new ModelRegistry();
     CalmMetrics metrics = ServerMetrics.create(registry);
     ModelLoads loads =
-        new ModelLoads(
-            registry, ServerMetrics.metered(loader(settings), metrics), this::swapped);
+        new ModelLoads(registry, ServerMetrics.metered(loader(settings), metrics), this::swapped);
     ExecutorService workers = RequestWorkers.create();
     EmbeddedHost listening =
         EmbeddedHost.start(settings, handler(registry, metrics, loads, workers).withPage(page));

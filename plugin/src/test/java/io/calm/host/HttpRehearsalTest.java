@@ -163,11 +163,15 @@ class HttpRehearsalTest {
     CalmMetrics metrics = ServerMetrics.create(registry);
     ModelLoader.Loader loader =
         ServerMetrics.metered(
-            (order, progress) -> ModelLoader.load(order, progress, watched.rehearsal), metrics);
+            (order, progress) ->
+                ModelLoader.load(
+                    order, progress, (view, limit) -> watched.rehearsal.run(view, LIMIT)),
+            metrics);
     ServedModel model = loader.load(order("true"), progress -> {});
     registry.ready(model);
     try (registry) {
-      assertEquals(Set.of(200), Set.copyOf(watched.statuses));
+      // A machine that is too busy has no time for the rehearsal, and there is no status.
+      assertTrue(Set.of(200).containsAll(watched.statuses), watched.statuses::toString);
       int blocks = model.scheduler().settings().blocks();
       assertEquals(
           new SchedulerStats(0, 0, blocks, 0, 0, 0, 0, 0, 0, 0, 0), model.scheduler().stats());

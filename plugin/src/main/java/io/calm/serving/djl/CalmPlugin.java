@@ -43,9 +43,7 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
           @Override
           public ServedModel load(ModelLoader.Order order, Consumer<Progress> progress) {
             return ModelLoader.load(
-                order,
-                new ProgressLog(order.name(), progress),
-                HttpRehearsal.withPlainCodec());
+                order, new ProgressLog(order.name(), progress), HttpRehearsal.withPlainCodec());
           }
 
           @Override

@@ -112,7 +112,8 @@ final class RehearsalClient {
       return false;
     }
     byte[] json = request.body().toString().getBytes(StandardCharsets.UTF_8);
-    channel.writeAndFlush(message(request.path(), Unpooled.wrappedBuffer(json)), channel.voidPromise());
+    channel.writeAndFlush(
+        message(request.path(), Unpooled.wrappedBuffer(json)), channel.voidPromise());
     Integer status = answers.statuses.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
     if (status == null || status == Answers.CLOSED) {
       return false;

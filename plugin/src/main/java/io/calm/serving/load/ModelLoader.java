@@ -161,8 +161,7 @@ public final class ModelLoader {
    *
    * @param rehearsal part of the warm-up; not run if {@code calm.warm-up=false}
    */
-  public static ServedModel load(
-      Order order, Consumer<Progress> progress, Rehearsal rehearsal) {
+  public static ServedModel load(Order order, Consumer<Progress> progress, Rehearsal rehearsal) {
     FileCheckCache answers = new QuantizedModelStore(order.settings()).answers();
     Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer(), answers);
     try {

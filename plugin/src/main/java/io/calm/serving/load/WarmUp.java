@@ -35,8 +35,8 @@ import org.slf4j.LoggerFactory;
  * {@link Rehearsal}, and decoder steps at the sizes of serving.
  *
  * <p>The steps run on the model's decoder before its scheduler takes it, and the requests on a
- * scheduler of their own. Statistics and the prefix cache of the model therefore start empty. The KV
- * blocks are the first ones that the model's scheduler uses.
+ * scheduler of their own. Statistics and the prefix cache of the model therefore start empty. The
+ * KV blocks are the first ones that the model's scheduler uses.
  *
  * <p>A step runs only if it is expected to end within the time limit. Its expected time is that of
  * the previous step, times the ratio of their rows. Only the first step is never skipped: it reads

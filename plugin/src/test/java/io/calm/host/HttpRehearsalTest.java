@@ -150,8 +150,7 @@ class HttpRehearsalTest {
   @Test
   void aPlainCodecAnswersToo() {
     try (ServedModel model = ScriptedModels.create("m")) {
-      assertTimeoutPreemptively(
-          PATIENCE, () -> HttpRehearsal.withPlainCodec().run(model, LIMIT));
+      assertTimeoutPreemptively(PATIENCE, () -> HttpRehearsal.withPlainCodec().run(model, LIMIT));
       assertTrue(model.scheduler().stats().steps() >= 3 * 6, "answers of two steps or more");
     }
   }

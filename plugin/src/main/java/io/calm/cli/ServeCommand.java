@@ -11,6 +11,7 @@ import io.calm.search.Progress;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.djl.GracefulExit;
 import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.http.HttpRehearsal;
 import io.calm.serving.http.ModelManagement;
 import io.calm.serving.http.RequestWorkers;
 import io.calm.serving.http.ServerMetrics;
@@ -18,6 +19,7 @@ import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelFinder;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.ModelLoads;
+import io.calm.serving.load.Rehearsal;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.ModelProperties;
@@ -137,10 +139,11 @@ final class ServeCommand implements Callable<Integer> {
     ModelRegistry registry = new ModelRegistry();
     CalmMetrics metrics = ServerMetrics.create(registry);
     ModelLoads loads =
-        new ModelLoads(registry, ServerMetrics.metered(ModelLoader::load, metrics), this::swapped);
+        new ModelLoads(registry, ServerMetrics.metered(loader(settings), metrics), this::swapped);
     ExecutorService workers = RequestWorkers.create();
     EmbeddedHost listening =
         EmbeddedHost.start(settings, handler(registry, metrics, loads, workers).withPage(page));
+    listening.rehearse();
     try {
       CountDownLatch stopped = new CountDownLatch(1);
       GracefulExit.install(() -> drain(listening, registry, stopped));
@@ -153,6 +156,16 @@ final class ServeCommand implements Callable<Integer> {
       workers.shutdown();
     }
     return 0;
+  }
+
+  /** Returns a loader that rehearses requests over connections like those of the host. */
+  private static ModelLoader.Loader loader(HostSettings settings) {
+    HostSettings local = HostSettings.of("127.0.0.1", 0);
+    HostSettings connections =
+        settings.apiKey().isPresent() ? local.withApiKey(HttpRehearsal.API_KEY) : local;
+    Rehearsal rehearsal =
+        new HttpRehearsal(handler -> EmbeddedHost.connections(connections, handler));
+    return (order, progress) -> ModelLoader.load(order, progress, rehearsal);
   }
 
   private HostSettings settings() {

@@ -5,16 +5,13 @@ import io.calm.serving.reply.ByteBudget;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.nio.NioEventLoopGroup;
-import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
-import io.netty.handler.codec.http.HttpResponseEncoder;
-import io.netty.handler.timeout.IdleStateHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
@@ -26,7 +23,6 @@ import java.util.concurrent.TimeUnit;
  * requests as soon as it is started, even while models load. Thread safe.
  */
 public final class EmbeddedHost implements AutoCloseable {
-  private static final int IDLE_SECONDS = 120;
   private static final int LOOPS = 2;
 
   /** Memory for the JSON values of one body and for small bodies beside it. */
@@ -39,7 +35,6 @@ public final class EmbeddedHost implements AutoCloseable {
   private final ChannelGroup connections =
       new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
   private final InFlight inFlight = new InFlight();
-  private final ByteBudget bodies;
   private final ByteBudget answers;
   private final ByteBufAllocator allocator;
   private final Channel listening;
@@ -49,8 +44,7 @@ public final class EmbeddedHost implements AutoCloseable {
     this.settings = settings;
     this.handler = handler;
     long share = ByteBudget.share();
-    this.bodies = handler.bodies();
-    bodies.raise(4L * settings.maxBodyBytes() + VALUES_BYTES);
+    handler.bodies().raise(4L * settings.maxBodyBytes() + VALUES_BYTES);
     this.answers = new ByteBudget(share);
     this.allocator = new BoundedAllocator(2 * share, LOOPS);
     this.listening = bind();
@@ -66,6 +60,28 @@ public final class EmbeddedHost implements AutoCloseable {
     return new EmbeddedHost(settings, handler);
   }
 
+  /**
+   * Returns the handler that sets up connections like those of a host, for a server that is not on
+   * the network.
+   */
+  public static ChannelHandler connections(HostSettings settings, CalmHttpHandler handler) {
+    return new HostPipeline(
+        settings,
+        handler,
+        new ByteBudget(ByteBudget.share()),
+        new InFlight(),
+        () -> false,
+        channel -> {});
+  }
+
+  /**
+   * Sends one request for {@code /ping} over the network, so that the first client does not wait
+   * for the code of sockets. Does not wait for the answer, and a failure has no effect.
+   */
+  public void rehearse() {
+    OwnPing.send(loops, address());
+  }
+
   private Channel bind() throws IOException {
     var bound =
         new ServerBootstrap()
@@ -75,7 +91,9 @@ public final class EmbeddedHost implements AutoCloseable {
             .childOption(ChannelOption.TCP_NODELAY, true)
             .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .childOption(ChannelOption.ALLOCATOR, allocator)
-            .childHandler(new Pipeline())
+            .childHandler(
+                new HostPipeline(
+                    settings, handler, answers, inFlight, () -> stopping, connections::add))
             .bind(settings.host(), settings.port())
             .awaitUninterruptibly();
     if (!bound.isSuccess()) {
@@ -113,36 +131,5 @@ public final class EmbeddedHost implements AutoCloseable {
     }
     connections.close().awaitUninterruptibly(2, TimeUnit.SECONDS);
     loops.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(3, TimeUnit.SECONDS);
-  }
-
-  private final class Pipeline extends ChannelInitializer<SocketChannel> {
-    private final Cors cors = new Cors(settings.corsOrigins());
-    private final HeadCheck heads =
-        new HeadCheck(
-            settings.maxBodyBytes(),
-            new ApiKey(settings.apiKey()),
-            new HostNames(settings.host(), settings.allowedHosts()),
-            cors,
-            answers);
-
-    @Override
-    protected void initChannel(SocketChannel channel) {
-      connections.add(channel);
-      StrictRequestDecoder decoder = new StrictRequestDecoder();
-      channel
-          .pipeline()
-          .addLast(new AnswerFlow(answers, settings.slowReaderTimeout()))
-          .addLast(new IdleStateHandler(0, 0, IDLE_SECONDS))
-          .addLast(new RequestDeadline(settings.requestReadTimeout(), decoder))
-          .addLast(decoder)
-          .addLast(new HttpResponseEncoder())
-          .addLast(new PipelinedRequests(inFlight))
-          .addLast(new CorsHeaders(cors))
-          .addLast(heads)
-          .addLast(new BodyInflater(settings.maxBodyBytes()))
-          .addLast(new RequestGate(bodies, settings.maxBodyBytes()))
-          .addLast(new BodyCollector(settings.maxBodyBytes()))
-          .addLast(new RequestDispatcher(handler, () -> stopping));
-    }
   }
 }

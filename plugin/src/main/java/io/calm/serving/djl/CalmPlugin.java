@@ -9,6 +9,7 @@ import io.calm.metrics.ServerEndpoint;
 import io.calm.search.Progress;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.http.HttpRehearsal;
 import io.calm.serving.http.RequestWorkers;
 import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.load.ModelLoader;
@@ -41,7 +42,8 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
         new ModelLoader.Loader() {
           @Override
           public ServedModel load(ModelLoader.Order order, Consumer<Progress> progress) {
-            return ModelLoader.load(order, new ProgressLog(order.name(), progress));
+            return ModelLoader.load(
+                order, new ProgressLog(order.name(), progress), HttpRehearsal.withPlainCodec());
           }
 
           @Override

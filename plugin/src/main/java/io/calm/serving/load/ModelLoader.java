@@ -25,10 +25,12 @@ import io.calm.settings.CalmSettings;
 import io.calm.settings.WeightMemory;
 import io.calm.torch.Backends;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -149,19 +151,29 @@ public final class ModelLoader {
     return load(new Order(name, url, model, settings, lmi, false), progress);
   }
 
-  /** Loads the model of an order. */
+  /** Loads the model of an order, with no rehearsal. */
   public static ServedModel load(Order order, Consumer<Progress> progress) {
+    return load(order, progress, Rehearsal.NONE);
+  }
+
+  /**
+   * Loads the model of an order.
+   *
+   * @param rehearsal part of the warm-up; not run if {@code calm.warm-up=false}
+   */
+  public static ServedModel load(Order order, Consumer<Progress> progress, Rehearsal rehearsal) {
     FileCheckCache answers = new QuantizedModelStore(order.settings()).answers();
     Checkpoint checkpoint = Checkpoints.open(order.checkpoint(), order.probesTokenizer(), answers);
     try {
-      return load(order, checkpoint, progress);
+      return load(order, checkpoint, progress, rehearsal);
     } catch (RuntimeException | Error e) {
       checkpoint.close();
       throw e;
     }
   }
 
-  private static ServedModel load(Order order, Checkpoint checkpoint, Consumer<Progress> progress) {
+  private static ServedModel load(
+      Order order, Checkpoint checkpoint, Consumer<Progress> progress, Rehearsal rehearsal) {
     // What can be refused at once is, before a search of minutes; the tokenizer, a third of a
     // second start, is built beside the artifact's verification.
     CalmSettings settings = order.settings();
@@ -172,7 +184,7 @@ public final class ModelLoader {
     builder.start();
     Optional<ChatTemplate> template = checkpoint.chatTemplate();
     try (Artifact artifact = artifact(order, checkpoint, progress)) {
-      return served(order, checkpoint, artifact, template, await(tokenizer));
+      return served(order, checkpoint, artifact, template, await(tokenizer), rehearsal);
     }
   }
 
@@ -190,7 +202,8 @@ public final class ModelLoader {
       Checkpoint checkpoint,
       Artifact artifact,
       Optional<ChatTemplate> template,
-      Tokenizer tokenizer) {
+      Tokenizer tokenizer,
+      Rehearsal rehearsal) {
     CalmSettings settings = order.settings();
     SchedulerSettings budgets =
         budgets(checkpoint.spec(), settings, new QuantizedModelStore(settings).layout(checkpoint));
@@ -201,7 +214,12 @@ public final class ModelLoader {
       WeightMemory weights = ServedWeights.choose(settings, MemoryLedger.PROCESS.hasRoom());
       Decoder decoder = decoder(weights, artifact.model(), settings, budgets);
       if (settings.loading().warmUp()) {
-        WarmUp.run(order.name(), decoder, budgets, tokenizer, template, System::nanoTime);
+        BiConsumer<Scheduler, Duration> requests =
+            (scheduler, limit) ->
+                rehearsal.run(
+                    view(order, checkpoint, artifact, template, tokenizer, scheduler, limit),
+                    limit);
+        WarmUp.run(order.name(), decoder, budgets, tokenizer, template, requests, System::nanoTime);
       }
       Scheduler scheduler = start(order.name(), decoder, budgets);
       reservation.keep(scheduler, estimate.bytes() - copied(weights, checkpoint, order));
@@ -222,6 +240,34 @@ public final class ModelLoader {
           comparison(order, artifact, scheduler, weights),
           Optional.of(new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())));
     }
+  }
+
+  /** Returns a model for the rehearsal, which has no report and no uniform twin. */
+  private static ServedModel view(
+      Order order,
+      Checkpoint checkpoint,
+      Artifact artifact,
+      Optional<ChatTemplate> template,
+      Tokenizer tokenizer,
+      Scheduler scheduler,
+      Duration requestTimeout) {
+    ServedModel.Limits limits = limits(order.settings());
+    return new ServedModel(
+        order.name(),
+        order.url(),
+        checkpoint.spec(),
+        tokenizer,
+        template,
+        checkpoint.generationDefaults().resolved(tokenizer),
+        scheduler,
+        Optional.of(artifact.plan()),
+        new ServedModel.Limits(
+            limits.defaultMaxTokens(),
+            Optional.of(requestTimeout),
+            limits.slowReaderTimeout(),
+            limits.drainTimeout()),
+        order.lmi(),
+        Instant.now());
   }
 
   /** Returns the size of the copies of a model's weights, which look used to the system. */

@@ -24,18 +24,19 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BiConsumer;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The warm-up of a model before it is ready: chat template, tokenizer, decoder steps at the sizes
- * of serving, and one request. The code of HTTP and JSON is not part of it, so the first request
- * still takes longer than later ones.
+ * The warm-up of a model before it is ready: chat template, tokenizer, a decode, one request, a
+ * {@link Rehearsal}, and decoder steps at the sizes of serving.
  *
- * <p>The steps run on the model's decoder before its scheduler takes it, and the request on a
- * scheduler of its own. Statistics and the prefix cache of the model therefore start empty. The KV
- * blocks are the first ones that the model's scheduler uses.
+ * <p>The steps run on the model's decoder before its scheduler takes it, and the requests on a
+ * scheduler of their own. Statistics and the prefix cache of the model therefore start empty. The
+ * KV blocks are the first ones that the model's scheduler uses.
  *
  * <p>A step runs only if it is expected to end within the time limit. Its expected time is that of
  * the previous step, times the ratio of their rows. Only the first step is never skipped: it reads
@@ -44,7 +45,7 @@ import org.slf4j.LoggerFactory;
 final class WarmUp {
   private static final Logger logger = LoggerFactory.getLogger(WarmUp.class);
 
-  /** Maximum time of a warm-up, unless its first step takes longer. */
+  /** Maximum time of a warm-up, unless its first step or the last one of a request takes longer. */
   static final Duration LIMIT = Duration.ofSeconds(2);
 
   /** Largest batch of decodes. Larger ones run the same code. */
@@ -53,12 +54,16 @@ final class WarmUp {
   /** Tokens of the request's answer. */
   static final int ANSWER = 8;
 
+  /** Maximum share of the remaining time for the rehearsal, before the steps of larger sizes. */
+  private static final double REHEARSED = 0.75;
+
   private static final int PROMPT = 16;
   private static final String TEXT = "What is the capital of France?";
 
   private final String name;
   private final Decoder decoder;
   private final SchedulerSettings budgets;
+  private final BiConsumer<Scheduler, Duration> rehearsal;
   private final LongSupplier nanoClock;
   private final long start;
 
@@ -67,13 +72,16 @@ final class WarmUp {
 
   private int lastRows;
 
-  /** Time of the last step with one row. */
-  private long decodeNanos;
-
-  private WarmUp(String name, Decoder decoder, SchedulerSettings budgets, LongSupplier nanoClock) {
+  private WarmUp(
+      String name,
+      Decoder decoder,
+      SchedulerSettings budgets,
+      BiConsumer<Scheduler, Duration> rehearsal,
+      LongSupplier nanoClock) {
     this.name = name;
     this.decoder = decoder;
     this.budgets = budgets;
+    this.rehearsal = rehearsal;
     this.nanoClock = nanoClock;
     this.start = nanoClock.getAsLong();
   }
@@ -82,6 +90,7 @@ final class WarmUp {
    * Warms up a model on this thread. A failure is logged and has no other effect.
    *
    * @param decoder a decoder that nothing else uses yet; stays open
+   * @param rehearsal sends requests to a scheduler, for a limited time
    * @param nanoClock monotonic clock in nanoseconds
    */
   static void run(
@@ -90,11 +99,12 @@ final class WarmUp {
       SchedulerSettings budgets,
       Tokenizer tokenizer,
       Optional<ChatTemplate> template,
+      BiConsumer<Scheduler, Duration> rehearsal,
       LongSupplier nanoClock) {
-    WarmUp warmUp = new WarmUp(name, decoder, budgets, nanoClock);
+    WarmUp warmUp = new WarmUp(name, decoder, budgets, rehearsal, nanoClock);
     try {
       int[] tokens = tokens(name, decoder.spec(), tokenizer, template);
-      boolean whole = warmUp.steps(tokens) && warmUp.request(tokens, tokenizer);
+      boolean whole = warmUp.run(tokens, tokenizer);
       logger.debug(
           "{}: warm-up of {} ms, {}",
           name,
@@ -123,11 +133,21 @@ final class WarmUp {
     return known.length == 0 ? new int[1] : known;
   }
 
-  /** Runs the steps; returns whether none was skipped. */
+  /** Runs steps and requests; returns whether none was skipped. */
+  private boolean run(int[] tokens, Tokenizer tokenizer) {
+    decodes(1, tokens); // reads the pages of the weights
+    if (!fits(1)) {
+      return false;
+    }
+    decodes(1, tokens);
+    boolean asked = requests(tokens, tokenizer);
+    return steps(tokens) && asked;
+  }
+
+  /** Runs steps of several sequences, and one of a prompt; returns whether none was skipped. */
   private boolean steps(int[] tokens) {
     int batch = Math.min(Math.min(MAX_ROWS, budgets.maxRunning()), budgets.blocks());
-    decodes(1, tokens);
-    for (int rows = 1; rows <= batch; rows *= 2) { // one row twice: the first step reads pages
+    for (int rows = 2; rows <= batch; rows *= 2) {
       if (!fits(rows)) {
         return false;
       }
@@ -161,54 +181,62 @@ final class WarmUp {
     decoder.step(chunks);
     lastNanos = nanoClock.getAsLong() - begin;
     lastRows = rows;
-    if (rows == 1) {
-      decodeNanos = lastNanos;
-    }
   }
 
   /** Returns whether a step is expected to end within the limit. */
   private boolean fits(int rows) {
-    return elapsed() + expected(rows) <= LIMIT.toNanos();
-  }
-
-  private double expected(int rows) {
-    return (double) lastNanos * rows / lastRows;
+    return elapsed() + (double) lastNanos * rows / lastRows <= LIMIT.toNanos();
   }
 
   private long elapsed() {
     return nanoClock.getAsLong() - start;
   }
 
-  /** Runs a request on a scheduler of its own; returns whether it was not skipped. */
-  private boolean request(int[] tokens, Tokenizer tokenizer) {
+  private long remaining() {
+    return Math.max(1, LIMIT.toNanos() - elapsed());
+  }
+
+  /** Runs requests on a scheduler of their own; returns whether none was skipped. */
+  private boolean requests(int[] tokens, Tokenizer tokenizer) {
     int answer = Math.min(ANSWER, budgets.maxContext() - 1);
-    int[] prompt =
-        Arrays.copyOf(tokens, Math.min(tokens.length, Math.min(PROMPT, budgets.maxContext() - 1)));
-    double expected = expected(prompt.length) + (double) answer * decodeNanos;
-    if (answer < 1 || elapsed() + expected > LIMIT.toNanos()) {
+    if (answer < 1 || !fits(answer)) {
       return false;
     }
+    int longest = Math.min(PROMPT, budgets.maxContext() - answer);
+    int[] prompt = Arrays.copyOf(tokens, Math.min(tokens.length, longest));
+    boolean whole = fits(prompt.length + answer);
     try (Scheduler scheduler =
         Scheduler.start(name + "-warm-up", new Borrowed(decoder), budgets, nanoClock)) {
-      Generation unused =
-          scheduler.submit(
-              new GenerationRequest(
-                  prompt,
-                  SamplingParameters.builder()
-                      .temperature(1)
-                      .topP(0.9)
-                      .ignoreEos(true)
-                      .maxNewTokens(answer)
-                      .build(),
-                  Set.of(),
-                  OptionalInt.empty(),
-                  new Text(tokenizer.newIncrementalDecoder(true)),
-                  new Ignored(),
-                  Optional.of(LIMIT.minusNanos(elapsed()))));
-      scheduler.drain();
-      awaitClosed(scheduler);
+      try {
+        if (whole) {
+          Ended ended = new Ended();
+          Generation unused = scheduler.submit(request(prompt, answer, tokenizer, ended));
+          ended.await();
+        }
+        rehearsal.accept(scheduler, Duration.ofNanos((long) (remaining() * REHEARSED)));
+      } finally {
+        scheduler.drain();
+        awaitClosed(scheduler);
+      }
     }
-    return true;
+    return whole;
+  }
+
+  private GenerationRequest request(
+      int[] prompt, int answer, Tokenizer tokenizer, GenerationListener ended) {
+    return new GenerationRequest(
+        prompt,
+        SamplingParameters.builder()
+            .temperature(1)
+            .topP(0.9)
+            .ignoreEos(true)
+            .maxNewTokens(answer)
+            .build(),
+        Set.of(),
+        OptionalInt.empty(),
+        new Text(tokenizer.newIncrementalDecoder(true)),
+        ended,
+        Optional.of(Duration.ofNanos(remaining())));
   }
 
   /** Waits until the scheduler no longer uses the decoder, also if this thread is interrupted. */
@@ -262,15 +290,26 @@ final class WarmUp {
     }
   }
 
-  private record Ignored() implements GenerationListener {
+  /** The end of a request whose answer is discarded. */
+  private static final class Ended implements GenerationListener {
+    private final CompletableFuture<Finish> end = new CompletableFuture<>();
+
     @Override
     public void token(GeneratedToken token) {
-      // the answer is discarded
+      // discarded
     }
 
     @Override
     public void finished(Finish finish) {
-      // the scheduler ends after it
+      end.complete(finish);
+    }
+
+    /** Waits for the end, which the request's timeout bounds; throws if the request failed. */
+    void await() {
+      Optional<String> error = end.join().error();
+      if (error.isPresent()) {
+        throw new IllegalStateException("the request failed: " + error.get());
+      }
     }
   }
 }

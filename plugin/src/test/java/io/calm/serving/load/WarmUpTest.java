@@ -12,6 +12,7 @@ import io.calm.generate.Generation;
 import io.calm.generate.GenerationListener;
 import io.calm.generate.GenerationRequest;
 import io.calm.generate.SamplingParameters;
+import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.generate.SchedulerStats;
 import io.calm.generate.TextDecoder;
@@ -35,8 +36,11 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiConsumer;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -105,9 +109,25 @@ class WarmUpTest {
 
   private static List<String> warmUp(
       Recorded decoder, SchedulerSettings budgets, Optional<ChatTemplate> template) {
+    return warmUp(decoder, budgets, template, (scheduler, limit) -> {});
+  }
+
+  private static List<String> warmUp(
+      Recorded decoder,
+      SchedulerSettings budgets,
+      Optional<ChatTemplate> template,
+      BiConsumer<Scheduler, Duration> rehearsal) {
     assertTimeoutPreemptively(
         PATIENCE,
-        () -> WarmUp.run("m", decoder, budgets, new ByteTokenizer(), template, decoder.clock::get));
+        () ->
+            WarmUp.run(
+                "m",
+                decoder,
+                budgets,
+                new ByteTokenizer(),
+                template,
+                rehearsal,
+                decoder.clock::get));
     assertFalse(decoder.closed, "the model's scheduler closes the decoder");
     return decoder.steps;
   }
@@ -116,28 +136,34 @@ class WarmUpTest {
     return chunks.stream().mapToInt(chunk -> chunk.tokens().length).sum();
   }
 
-  @Test
-  void allSizesOfServingAreRunAndThenARequest() {
-    Recorded decoder = new Recorded(chunks -> MILLISECOND);
-    List<String> expected =
-        new ArrayList<>(
-            List.of("1x1", "1x1", "2x1", "4x1", "8x1", "16x1", "32x1", "1x256", "1x16"));
+  /** Returns the steps of a warm-up whose request has 16 tokens and an answer. */
+  private static List<String> withRequest(String... steps) {
+    List<String> expected = new ArrayList<>(List.of("1x1", "1x1", "1x16"));
     for (int i = 1; i < WarmUp.ANSWER; i++) {
       expected.add("1x1");
     }
-    assertEquals(expected, warmUp(decoder, BUDGETS));
+    expected.addAll(List.of(steps));
+    return expected;
+  }
+
+  @Test
+  void aRequestIsRunAndThenAllSizesOfServing() {
+    Recorded decoder = new Recorded(chunks -> MILLISECOND);
+    assertEquals(
+        withRequest("2x1", "4x1", "8x1", "16x1", "32x1", "1x256"), warmUp(decoder, BUDGETS));
     assertEquals(31, decoder.largestBlock);
   }
 
   @Test
   void aStepHasNoMoreSequencesAndBlocksThanTheBudgets() {
     Recorded few = new Recorded(chunks -> MILLISECOND);
-    List<String> steps = warmUp(few, new SchedulerSettings(1024, 64, 5, 100, 256));
-    assertEquals(List.of("1x1", "1x1", "2x1", "4x1", "1x256", "1x16"), steps.subList(0, 6));
+    assertEquals(
+        withRequest("2x1", "4x1", "1x256"),
+        warmUp(few, new SchedulerSettings(1024, 64, 5, 100, 256)));
 
     Recorded small = new Recorded(chunks -> MILLISECOND);
-    steps = warmUp(small, new SchedulerSettings(1024, 3, 32, 100, 256));
-    assertEquals(List.of("1x1", "1x1", "2x1", "1x192", "1x16"), steps.subList(0, 5));
+    assertEquals(
+        withRequest("2x1", "1x192"), warmUp(small, new SchedulerSettings(1024, 3, 32, 100, 256)));
     assertEquals(2, small.largestBlock);
   }
 
@@ -146,14 +172,15 @@ class WarmUpTest {
   void aSmallContextIsNotExceeded(int context) {
     Recorded decoder = new Recorded(chunks -> MILLISECOND);
     List<String> steps = warmUp(decoder, new SchedulerSettings(context, 1, 1, 1, 256));
-    assertEquals(List.of("1x1", "1x1", "1x" + context), steps.subList(0, 3));
+    assertEquals(List.of("1x1", "1x1"), steps.subList(0, 2));
+    assertEquals("1x" + context, steps.get(steps.size() - 1));
   }
 
   @Test
   void aStepThatWouldExceedTheTimeLimitIsSkipped() {
     Recorded decoder = new Recorded(chunks -> 50 * MILLISECOND * rows(chunks));
-    // 100 ms for one row twice, then 100, 200, 400, 800: the next one would take 1600.
-    assertEquals(List.of("1x1", "1x1", "2x1", "4x1", "8x1", "16x1"), warmUp(decoder, BUDGETS));
+    // 100 ms for one row twice, 1150 for the request, then 100, 200, 400: the next one takes 800.
+    assertEquals(withRequest("2x1", "4x1", "8x1"), warmUp(decoder, BUDGETS));
     assertTrue(decoder.clock.get() <= WarmUp.LIMIT.toNanos());
   }
 
@@ -172,8 +199,9 @@ class WarmUpTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 4, 9, 12})
+  @ValueSource(ints = {1, 4, 12, 16})
   void aFailureEndsTheWarmUpAndNothingElse(int step) {
+    // step 4 is one of the request, steps 1, 12 and 16 are not
     Recorded decoder = new Recorded(chunks -> MILLISECOND);
     decoder.failsFrom = step;
     assertEquals(step, warmUp(decoder, BUDGETS).size());
@@ -193,7 +221,7 @@ class WarmUpTest {
           return "Hi";
         };
     Recorded decoder = new Recorded(chunks -> MILLISECOND);
-    assertEquals("1x2", warmUp(decoder, BUDGETS, Optional.of(template)).get(8), "the prompt");
+    assertEquals("1x2", warmUp(decoder, BUDGETS, Optional.of(template)).get(2), "the prompt");
     assertEquals(1, rendered.get());
 
     ChatTemplate refusing =
@@ -202,6 +230,56 @@ class WarmUpTest {
         };
     Recorded other = new Recorded(chunks -> MILLISECOND);
     assertEquals(8 + WarmUp.ANSWER, warmUp(other, BUDGETS, Optional.of(refusing)).size());
+  }
+
+  @Test
+  void theRehearsalHasAShareOfTheTimeAndASchedulerThatEndsAfterIt() {
+    AtomicReference<Scheduler> scheduler = new AtomicReference<>();
+    AtomicReference<Duration> limit = new AtomicReference<>();
+    Recorded decoder = new Recorded(chunks -> MILLISECOND);
+    warmUp(
+        decoder,
+        BUDGETS,
+        Optional.empty(),
+        (started, rest) -> {
+          assertFalse(started.ended());
+          scheduler.set(started);
+          limit.set(rest);
+        });
+    assertTrue(scheduler.get().ended());
+    assertTrue(limit.get().compareTo(WarmUp.LIMIT) < 0, limit::toString);
+    assertTrue(limit.get().compareTo(WarmUp.LIMIT.dividedBy(2)) > 0, limit::toString);
+  }
+
+  @Test
+  void aSlowModelHasNoRehearsal() {
+    AtomicBoolean called = new AtomicBoolean();
+    Recorded decoder = new Recorded(chunks -> 400 * MILLISECOND);
+    warmUp(decoder, BUDGETS, Optional.empty(), (started, rest) -> called.set(true));
+    assertFalse(called.get());
+  }
+
+  @Test
+  void aFailureOfTheRehearsalEndsItsSchedulerAndNothingElse() {
+    for (Throwable failure :
+        List.of(new IllegalStateException("refused"), new OutOfMemoryError("no thread"))) {
+      AtomicReference<Scheduler> scheduler = new AtomicReference<>();
+      Recorded decoder = new Recorded(chunks -> MILLISECOND);
+      warmUp(
+          decoder,
+          BUDGETS,
+          Optional.empty(),
+          (started, rest) -> {
+            scheduler.set(started);
+            throw WarmUpTest.<RuntimeException>unchecked(failure);
+          });
+      assertTrue(scheduler.get().ended(), () -> "after " + failure);
+    }
+  }
+
+  @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+  private static <T extends Throwable> T unchecked(Throwable failure) throws T {
+    throw (T) failure;
   }
 
   @Test

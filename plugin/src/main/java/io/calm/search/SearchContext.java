@@ -1,5 +1,6 @@
 package io.calm.search;
 
+import io.calm.kernels.NativeKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import io.calm.model.WeightSource;
@@ -66,6 +67,10 @@ final class SearchContext {
   /**
    * Quantizes a block.
    *
+   * <p>Between candidates, matrices of very different sizes come and go in the C heap, which keeps
+   * the gaps: without trimming it, the resident memory of a long search doubles within a few
+   * blocks.
+   *
    * @param fit hidden states of the quantized prefix
    * @param full the block in full precision on the same tokens; required by quantizers that compare
    *     streams
@@ -76,6 +81,7 @@ final class SearchContext {
       BlockParameters<Matrix> block,
       HiddenStates fit,
       Optional<StageInputs> full) {
+    NativeKernels.trimHeap();
     ReplayedBlock sample = new ReplayedBlock(inputs, layer, block, fit, full);
     try {
       return quantizer.quantize(sample);

@@ -217,32 +217,44 @@ public final class Comparison implements AutoCloseable {
   public void close() {
     shadow.close();
     stop();
+    turn.leave();
   }
 
   private synchronized void stop() {
     closed = true;
-    turn.leave();
     notifyAll();
   }
 
-  /** Waits until the memory of the comparison is freed; returns false if the timeout elapses. */
+  /**
+   * Waits until the memory of the comparison is freed; returns false if the timeout elapses. Called
+   * once the requests of the model have ended: until then they stop the probes of other models.
+   */
   public boolean awaitClosed(Duration timeout) throws InterruptedException {
     long start = System.nanoTime();
+    boolean idle;
     synchronized (this) {
-      if (thread == null) {
-        return true;
-      }
+      idle = thread == null;
     }
-    return shadow.awaitClosed(timeout)
-        && ended.await(timeout.toNanos() - (System.nanoTime() - start), TimeUnit.NANOSECONDS);
+    boolean freed = // the thread first: it may just have started the twin's scheduler
+        idle
+            || (ended.await(timeout.toNanos(), TimeUnit.NANOSECONDS)
+                && shadow.awaitClosed(timeout.minusNanos(System.nanoTime() - start)));
+    if (freed) {
+      turn.leave();
+    }
+    return freed;
   }
 
   private synchronized void startThread() {
     if (thread == null && !closed) {
       Thread started = new Thread(this::run, "calm-compare-" + subject.model());
       started.setDaemon(true);
-      started.start();
-      thread = started;
+      try {
+        started.start();
+        thread = started;
+      } catch (OutOfMemoryError e) { // no thread
+        failed(e);
+      }
     }
   }
 

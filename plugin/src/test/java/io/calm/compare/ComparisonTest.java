@@ -9,7 +9,9 @@ import com.google.gson.JsonParser;
 import io.calm.compare.LatencyReport.ProbeState;
 import io.calm.compare.LatencyReport.TwinState;
 import io.calm.generate.Scheduler;
+import io.calm.generate.SchedulerSettings;
 import io.calm.kernels.MachineInfo;
+import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +20,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -109,6 +113,15 @@ class ComparisonTest {
   }
 
   private Comparison start(FakeTwin baseline, boolean auto, double share, MachineInfo machine) {
+    return start(baseline, auto, share, machine, busy::get);
+  }
+
+  private Comparison start(
+      FakeTwin baseline,
+      boolean auto,
+      double share,
+      MachineInfo machine,
+      BooleanSupplier hasRequests) {
     Comparison comparison =
         Comparison.start(
             new Comparison.Subject("m", "calm", "abc", Optional.of(machine), 2),
@@ -120,7 +133,7 @@ class ComparisonTest {
                 baseline.clock::get),
             baseline,
             Optional.of(new ProbeStore(cache)),
-            busy::get);
+            hasRequests);
     started.add(comparison);
     return comparison;
   }
@@ -280,6 +293,81 @@ class ComparisonTest {
       await(comparison, ProbeState.DONE);
     }
     assertEquals(1, most.get());
+  }
+
+  @Test
+  void theLastRequestsOfAModelThatIsUnloadedStopTheProbesOfOthers() throws Exception {
+    busy.set(true);
+    Comparison unloading = start(new FakeTwin(), false, 0, MACHINE);
+    unloading.drain();
+    FakeTwin baseline = new FakeTwin();
+    Comparison comparison = start(baseline, false, 0, MACHINE, () -> false);
+    comparison.requestProbe();
+    Thread.sleep(500);
+    assertEquals(0, baseline.opened.get());
+    assertEquals(ProbeState.WAITING, comparison.report("m", "calm").probe().state());
+    assertTrue(unloading.awaitClosed(Duration.ZERO)); // its requests have ended
+    await(comparison, ProbeState.DONE);
+  }
+
+  @Test
+  void aTwinThatStartsDuringTheUnloadingIsWaitedFor() throws Exception {
+    CountDownLatch opening = new CountDownLatch(1);
+    CountDownLatch draining = new CountDownLatch(1);
+    AtomicBoolean freed = new AtomicBoolean();
+    FakeTwin slow =
+        new FakeTwin() {
+          @Override
+          public Scheduler schedule(double share) {
+            opening.countDown();
+            awaitUninterruptibly(draining);
+            Decoder decoder = new SlowlyClosed(new TimedDecoder(clock, 8, chunks -> 1), freed);
+            return Scheduler.start(
+                "twin", decoder, new SchedulerSettings(64, 8, 2, 2, 16), System::nanoTime);
+          }
+        };
+    Comparison comparison = start(slow, false, 0.5, MACHINE);
+    assertTrue(opening.await(60, TimeUnit.SECONDS));
+    comparison.drain();
+    draining.countDown();
+    assertTrue(comparison.awaitClosed(Duration.ofSeconds(60)));
+    assertTrue(freed.get());
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    try {
+      assertTrue(latch.await(60, TimeUnit.SECONDS));
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** A decoder whose memory takes some time to be freed. */
+  private record SlowlyClosed(Decoder decoder, AtomicBoolean freed) implements Decoder {
+    @Override
+    public ModelSpec spec() {
+      return decoder.spec();
+    }
+
+    @Override
+    public int blocks() {
+      return decoder.blocks();
+    }
+
+    @Override
+    public List<List<Logits>> step(List<Chunk> chunks) {
+      return decoder.step(chunks);
+    }
+
+    @Override
+    public void close() {
+      try {
+        Thread.sleep(500);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      freed.set(true);
+    }
   }
 
   @Test

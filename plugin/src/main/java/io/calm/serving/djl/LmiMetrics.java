@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * NAME_p50} and {@code NAME_p90} with the dimension {@code Model}. DJL Serving's Prometheus
  * appender shows them as gauges at {@code /server/metrics}.
  *
- * <p>Called on the scheduler's thread alone.
+ * <p>Thread safe: during a swap, or with a uniform twin, several schedulers call it.
  */
 final class LmiMetrics implements AnswerListener {
   private static final Logger modelMetric = LoggerFactory.getLogger("model_metric");
@@ -109,8 +109,12 @@ final class LmiMetrics implements AnswerListener {
 
   /** {@inheritDoc} The first token after a step adds the step's number of sequences. */
   @Override
-  public void token() {
+  public synchronized void token() {
     SchedulerStats now = stats.get();
+    if (now.steps() < steps) { // another scheduler has taken over
+      steps = 0;
+      sequences = 0;
+    }
     long made = now.steps() - steps;
     if (made > 0) {
       double size = (double) (now.stepSequences() - sequences) / made;
@@ -121,7 +125,7 @@ final class LmiMetrics implements AnswerListener {
   }
 
   @Override
-  public void finished(String outcome, int generated, Duration running) {
+  public synchronized void finished(String outcome, int generated, Duration running) {
     long nanos = running.toNanos();
     if (generated == 0 || nanos <= 0 || !ANSWERED.contains(outcome)) {
       return;

@@ -96,6 +96,7 @@ public final class ModelRegistry implements AutoCloseable {
       old = stopping ? Optional.empty() : searched(model.name(), search);
       if (old.isPresent()) {
         models.put(model.name(), new ModelStatus.Ready(model));
+        unloadReplaced(old.get(), model);
         replaced.run();
       }
     }
@@ -104,9 +105,13 @@ public final class ModelRegistry implements AutoCloseable {
       throw new LoadCancelledException(
           "model %s was unregistered during its search".formatted(model.name()));
     }
+  }
+
+  /** Ends a model that another one has replaced. Returns at once. */
+  private void unloadReplaced(ServedModel old, ServedModel by) {
     count(1);
     try {
-      Unloading.startReplaced(old.get(), model, () -> count(-1));
+      Unloading.startReplaced(old, by, () -> count(-1));
     } catch (RuntimeException | Error e) { // e.g. no thread: the callback will not run
       count(-1);
       throw e;

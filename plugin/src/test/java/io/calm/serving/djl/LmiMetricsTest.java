@@ -65,6 +65,17 @@ class LmiMetricsTest {
     assertEquals(Unit.COUNT_PER_ITEM, logged("RollingBatchSize_p90").getUnit());
   }
 
+  @Test
+  void aNewSchedulerIsMeasuredFromItsFirstStep() {
+    stats = stats(100_000, 100_000);
+    metrics.token();
+    for (int step = 1; step <= 4; step++) { // the search is done: the counts start again
+      stats = stats(step, 3L * step);
+      metrics.token();
+    }
+    assertEquals(3, logged("RollingBatchSize_p50").getValue());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"error", "cancelled", "deadline"})
   void whatHasNoAnswerIsNotMeasured(String outcome) {

@@ -228,6 +228,26 @@ class WarmLoaderTest {
         });
   }
 
+  @Test
+  void aListenerThatFailsLeavesNoModelInMemory() {
+    assertTimeoutPreemptively(
+        PATIENCE,
+        () -> {
+          ServedModel first =
+              new WarmLoader(registry, new Held())
+                  .load(
+                      order(),
+                      registry.loading("m", "/m"),
+                      moment -> {},
+                      next -> {
+                        throw new IllegalStateException("no thread");
+                      });
+          mayEnd.countDown();
+          assertTrue(first.scheduler().awaitClosed(Duration.ofMinutes(1)));
+          assertEquals("uniform-smoothquant", status().model().variant());
+        });
+  }
+
   private static Path only(Path directory) throws Exception {
     try (Stream<Path> all = Files.list(directory)) {
       List<Path> found = all.filter(path -> Files.exists(path.resolve("blocks.bin"))).toList();

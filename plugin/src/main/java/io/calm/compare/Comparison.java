@@ -43,6 +43,8 @@ public final class Comparison implements AutoCloseable {
   private @Nullable Thread thread;
   private boolean requested;
   private List<ProbeRow> measured = List.of(); // of a run that was stopped
+  private volatile boolean probeFailed; // the last probe, so that it does not run again by itself
+  private volatile boolean making;
   private volatile boolean closed;
 
   /**
@@ -178,6 +180,7 @@ public final class Comparison implements AutoCloseable {
       throw new IllegalStateException("the model is being unloaded");
     }
     requested = true;
+    probeFailed = false;
     if (probe.state() != ProbeState.RUNNING) {
       probe = probe.with(ProbeState.WAITING, "until the model is idle");
     }
@@ -225,7 +228,11 @@ public final class Comparison implements AutoCloseable {
     notifyAll();
   }
 
-  /** Waits until the memory of the comparison is freed; returns false if the timeout elapses. */
+  /**
+   * Waits until the memory of the comparison is freed; returns false if the timeout elapses. A twin
+   * that is being made is not waited for: like a cancelled load it ends at its next step, and
+   * nothing incomplete is published.
+   */
   public boolean awaitClosed(Duration timeout) throws InterruptedException {
     long start = System.nanoTime();
     synchronized (this) {
@@ -233,8 +240,15 @@ public final class Comparison implements AutoCloseable {
         return true;
       }
     }
-    return shadow.awaitClosed(timeout)
-        && ended.await(timeout.toNanos() - (System.nanoTime() - start), TimeUnit.NANOSECONDS);
+    if (!shadow.awaitClosed(timeout)) {
+      return false;
+    }
+    while (!ended.await(LOOK_MILLIS, TimeUnit.MILLISECONDS) && !making) {
+      if (System.nanoTime() - start >= timeout.toNanos()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private synchronized void startThread() {
@@ -289,15 +303,23 @@ public final class Comparison implements AutoCloseable {
     if (twin.state() != TwinState.READY) {
       twin = twin.with(TwinState.MAKING, "it is quantized in the background");
     }
-    baseline.make(() -> closed);
-    twin = baseline.describe();
+    making = true;
+    try {
+      baseline.make(() -> closed);
+      twin = baseline.describe();
+    } finally {
+      making = false;
+    }
+    if (closed) { // before a decoder is opened that no one waits for
+      throw new IllegalStateException("the model is being unloaded");
+    }
   }
 
   private boolean autoWanted() {
     return options.auto()
         && twin.state() == TwinState.READY
         && (probe.state() == ProbeState.NONE || probe.state() == ProbeState.STOPPED)
-        && probe.reason().isEmpty();
+        && !probeFailed;
   }
 
   /** Waits until a probe is wanted; returns false if the model is closed. */
@@ -334,6 +356,7 @@ public final class Comparison implements AutoCloseable {
       if (twin.state() == TwinState.MAKING) {
         failed(e);
       }
+      probeFailed = true;
       probe = probe.with(ProbeState.STOPPED, String.valueOf(e.getMessage()));
       logger.info("{}: no latency against uniform: {}", subject.model(), e.getMessage());
     }
@@ -387,14 +410,30 @@ public final class Comparison implements AutoCloseable {
       log(run.rows());
     }
     ProbeState state = stopped ? ProbeState.STOPPED : ProbeState.DONE;
-    boolean slow = !stopped && run.rows().size() < StepShape.PROBED.size();
     probe =
         new Probe(
             state,
-            slow ? "some kinds of steps are missing: too slow to measure in time" : "",
+            stopped ? whyStopped() : whyIncomplete(run.rows()),
             stopped ? probe.finished() : Optional.of(now),
             seconds,
             stopped ? ProbeRun.replaced(before, run.rows()) : run.rows());
+  }
+
+  private String whyStopped() {
+    if (closed) {
+      return "the model is being unloaded";
+    }
+    return options.auto()
+        ? "a request or a search needed the processor; it continues after %d s without them"
+            .formatted(Math.max(1, options.idle().toSeconds()))
+        : "a request or a search needed the processor; POST /calm/models/%s/latency asks again"
+            .formatted(subject.model());
+  }
+
+  private static String whyIncomplete(List<ProbeRow> rows) {
+    return rows.size() < StepShape.PROBED.size()
+        ? "some kinds of steps are missing: too slow to measure in time"
+        : "";
   }
 
   private void log(List<ProbeRow> rows) {

@@ -43,6 +43,7 @@ class MetricsDocumentationTest {
           "m",
           "calm",
           true,
+          false,
           Optional.of(SCHEDULING),
           Optional.empty(),
           Optional.of(

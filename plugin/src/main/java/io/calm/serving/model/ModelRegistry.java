@@ -75,7 +75,7 @@ public final class ModelRegistry implements AutoCloseable {
    */
   public void ready(LoadProgress load, ServedModel model, LoadProgress search) {
     BackgroundSearch running = new BackgroundSearch.Running(search);
-    if (!settle(model.name(), load, new ModelStatus.Ready(model, Optional.of(running)))) {
+    if (!settle(model.name(), load, new ModelStatus.Ready(model, running))) {
       unload(model);
       throw new LoadCancelledException(
           "model %s was unregistered while it was being loaded".formatted(model.name()));
@@ -92,10 +92,12 @@ public final class ModelRegistry implements AutoCloseable {
    */
   public void swap(LoadProgress search, ServedModel model, Runnable replaced) {
     Optional<ServedModel> old;
+    Optional<Predecessor> predecessor;
     synchronized (swaps) {
       old = stopping ? Optional.empty() : searched(model.name(), search);
+      predecessor = old.map(Predecessor::new);
       if (old.isPresent()) {
-        models.put(model.name(), new ModelStatus.Ready(model));
+        models.put(model.name(), new ModelStatus.Ready(model, Optional.empty(), predecessor));
         replaced.run();
       }
     }
@@ -106,7 +108,7 @@ public final class ModelRegistry implements AutoCloseable {
     }
     count(1);
     try {
-      Unloading.startReplaced(old.get(), model, () -> count(-1));
+      Unloading.startReplaced(old.get(), model, () -> unloaded(predecessor.orElseThrow()));
     } catch (RuntimeException | Error e) { // e.g. no thread: the callback will not run
       count(-1);
       throw e;
@@ -121,8 +123,7 @@ public final class ModelRegistry implements AutoCloseable {
               model ->
                   models.put(
                       name,
-                      new ModelStatus.Ready(
-                          model, Optional.of(new BackgroundSearch.Failed(reason)))));
+                      new ModelStatus.Ready(model, new BackgroundSearch.Failed(reason))));
     }
   }
 
@@ -283,6 +284,11 @@ public final class ModelRegistry implements AutoCloseable {
       count(-1);
       throw e;
     }
+  }
+
+  private void unloaded(Predecessor predecessor) {
+    predecessor.unloaded();
+    count(-1);
   }
 
   private synchronized void count(int more) {

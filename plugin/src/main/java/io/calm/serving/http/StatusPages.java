@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.calm.compare.LatencyJson;
 import io.calm.metrics.CalmMetrics;
+import io.calm.report.BuildInfo;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
@@ -68,7 +69,12 @@ final class StatusPages {
   }
 
   private static JsonObject latency(ServedModel model) {
-    return LatencyJson.of(model.latency());
+    JsonObject build = new JsonObject();
+    build.addProperty("version", BuildInfo.current().version());
+    build.addProperty("commit", BuildInfo.current().commit().orElse("unknown"));
+    JsonObject latency = LatencyJson.of(model.latency());
+    latency.add("build", build);
+    return latency;
   }
 
   private static void probe(ModelStatus.Ready ready) {

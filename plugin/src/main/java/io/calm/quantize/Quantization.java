@@ -365,8 +365,7 @@ final class Quantization {
         parallel,
         (inputs, set) ->
             settings.quantization().plan().algorithm().isPresent()
-                ? Search.runUniform(
-                    inputs, set, sink, oneAlgorithm(pool.get(0).name()), progress)
+                ? Search.runUniform(inputs, set, sink, oneAlgorithm(pool.get(0).name()), progress)
                 : Search.run(inputs, set, sink, progress));
   }
 

@@ -28,7 +28,9 @@ public record BuildInfo(String version, Optional<String> commit) {
 
   private static BuildInfo read() {
     String version = BuildInfo.class.getPackage().getImplementationVersion();
-    return new BuildInfo(version == null ? "build directory" : version, ofJar(BuildInfo.class).or(BuildInfo::ofCheckout));
+    return new BuildInfo(
+        version == null ? "build directory" : version,
+        ofJar(BuildInfo.class).or(BuildInfo::ofCheckout));
   }
 
   /** Returns the commit in the manifest of the jar of a class; empty if it is in no jar. */

@@ -143,7 +143,8 @@ public record CalmSettings(
             SettingKeys.MAX_RUNNING,
             SettingKeys.OPERATORS_MAX_RUNNING,
             "OPTION_MAX_ROLLING_BATCH_SIZE"),
-        values.getOrOperators(SettingKeys.QUEUE_SIZE, SettingKeys.OPERATORS_QUEUE_SIZE, "SERVING_JOB_QUEUE_SIZE"),
+        values.getOrOperators(
+            SettingKeys.QUEUE_SIZE, SettingKeys.OPERATORS_QUEUE_SIZE, "SERVING_JOB_QUEUE_SIZE"),
         values.get(SettingKeys.DEFAULT_MAX_TOKENS));
   }
 }

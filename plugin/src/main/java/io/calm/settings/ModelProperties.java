@@ -84,8 +84,8 @@ public record ModelProperties(Path directory, Map<String, String> values) {
   }
 
   /**
-   * Returns these properties and those of {@code lower} that are not here. A setting that is here in
-   * one spelling hides all spellings of it there.
+   * Returns these properties and those of {@code lower} that are not here. A setting that is here
+   * in one spelling hides all spellings of it there.
    */
   public ModelProperties over(Map<String, String> lower) {
     Map<String, String> all = new TreeMap<>(lower);

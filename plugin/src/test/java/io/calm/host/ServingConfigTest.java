@@ -265,8 +265,7 @@ class ServingConfigTest {
     PodMetricsEndpoint endpoint = monitor.getPodMetricsEndpoints().get(0);
     assertEquals(
         pods.getSpec().getContainers().get(0).getPorts().get(0).getName(), endpoint.getPort());
-    assertEquals(
-        pods.getMetadata().getAnnotations().get("prometheus.io/path"), endpoint.getPath());
+    assertEquals(pods.getMetadata().getAnnotations().get("prometheus.io/path"), endpoint.getPath());
     assertEquals(
         Optional.of(Route.CALM_METRICS),
         Route.of(HttpMethod.GET, endpoint.getPath()).map(Route.Match::route));

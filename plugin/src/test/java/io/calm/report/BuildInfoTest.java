@@ -36,8 +36,7 @@ class BuildInfoTest {
       bytes.transferTo(out);
     }
     URL[] path = {jar.toUri().toURL()};
-    try (URLClassLoader loader =
-        new URLClassLoader(path, ClassLoader.getPlatformClassLoader())) {
+    try (URLClassLoader loader = new URLClassLoader(path, ClassLoader.getPlatformClassLoader())) {
       return BuildInfo.ofJar(loader.loadClass(BuildInfo.class.getName()));
     }
   }

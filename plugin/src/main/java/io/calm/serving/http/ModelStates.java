@@ -43,7 +43,8 @@ public final class ModelStates {
     ready
         .predecessor()
         .filter(before -> !before.variant().equals(ready.model().variant()))
-        .filter(before -> !twin.map(ShadowShare.Twin::variant).equals(Optional.of(before.variant())))
+        .filter(
+            before -> !twin.map(ShadowShare.Twin::variant).equals(Optional.of(before.variant())))
         .ifPresent(
             before ->
                 others.add(

@@ -133,8 +133,7 @@ final class StatusPages {
     }
     throw new ApiException(
         ApiException.Kind.UNKNOWN_MODEL,
-        "model %s is not ready; GET /calm/models/%s shows why"
-            .formatted(name, encoded(name)),
+        "model %s is not ready; GET /calm/models/%s shows why".formatted(name, encoded(name)),
         Optional.of("model"));
   }
 

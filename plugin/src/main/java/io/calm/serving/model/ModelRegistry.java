@@ -122,8 +122,7 @@ public final class ModelRegistry implements AutoCloseable {
           .ifPresent(
               model ->
                   models.put(
-                      name,
-                      new ModelStatus.Ready(model, new BackgroundSearch.Failed(reason))));
+                      name, new ModelStatus.Ready(model, new BackgroundSearch.Failed(reason))));
     }
   }
 

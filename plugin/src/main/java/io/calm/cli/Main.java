@@ -1,5 +1,6 @@
 package io.calm.cli;
 
+import io.calm.report.BuildInfo;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -98,6 +99,7 @@ public final class Main {
       String version = Main.class.getPackage().getImplementationVersion();
       return new String[] {
         "calm " + (version == null ? "of a build directory" : version),
+        "Commit " + BuildInfo.current().commit().orElse("unknown"),
         "Java " + Runtime.version() + " (" + System.getProperty("java.vendor") + ")"
       };
     }

@@ -65,9 +65,7 @@ public final class ModelMixin {
   /** Reads a model's settings. Those in {@code winning} take precedence over its files. */
   static Resolved read(ModelSource source, Map<String, String> winning) throws IOException {
     ModelProperties file = ModelProperties.read(source.properties());
-    Map<String, String> values = new TreeMap<>(file.values());
-    values.putAll(winning);
-    ModelProperties properties = new ModelProperties(file.directory(), values);
+    ModelProperties properties = new ModelProperties(file.directory(), winning).over(file.values());
     // A directory's own option.model_id may name the checkpoint; a file or a recipe is one itself.
     boolean ownDirectory =
         Files.isDirectory(source.checkpoint()) && source.checkpoint().equals(source.properties());
@@ -75,6 +73,6 @@ public final class ModelMixin {
     CalmSettings settings = properties.settings(System.getenv());
     DjlCache.use(
         settings.loading().cacheDir()); // the first model's, before any native library is loaded
-    return new Resolved(source.name(), checkpoint, settings, LmiOptions.of(values));
+    return new Resolved(source.name(), checkpoint, settings, LmiOptions.of(properties.values()));
   }
 }

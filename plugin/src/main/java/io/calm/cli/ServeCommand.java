@@ -79,7 +79,8 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "KEY=VALUE",
       description =
           "A calm.* setting that wins over model.properties, for all models named here, e.g."
-              + " -s calm.group=128. Repeatable.")
+              + " -s calm.group=128. For models that are registered later it is the default."
+              + " Repeatable.")
   private final Map<String, String> overrides = new LinkedHashMap<>();
 
   @Option(
@@ -224,9 +225,9 @@ final class ServeCommand implements Callable<Integer> {
     return ModelMixin.read(source, winning).order();
   }
 
-  private static CalmHttpHandler handler(
+  private CalmHttpHandler handler(
       ModelRegistry registry, CalmMetrics metrics, ModelLoads loads, ExecutorService workers) {
-    ModelFinder finder = new LocalModels(System.getenv());
+    ModelFinder finder = new LocalModels(System.getenv(), overrides);
     return new CalmHttpHandler(
         registry,
         new TextService(metrics, InstantSource.system()),

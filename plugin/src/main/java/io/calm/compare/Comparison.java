@@ -43,6 +43,8 @@ public final class Comparison implements AutoCloseable {
   private @Nullable Thread thread;
   private boolean requested;
   private List<ProbeRow> measured = List.of(); // of a run that was stopped
+  private volatile boolean probeFailed; // the last probe, so that it does not run again by itself
+  private volatile boolean making;
   private volatile boolean closed;
 
   /**
@@ -178,6 +180,7 @@ public final class Comparison implements AutoCloseable {
       throw new IllegalStateException("the model is being unloaded");
     }
     requested = true;
+    probeFailed = false;
     if (probe.state() != ProbeState.RUNNING) {
       probe = probe.with(ProbeState.WAITING, "until the model is idle");
     }
@@ -227,7 +230,9 @@ public final class Comparison implements AutoCloseable {
 
   /**
    * Waits until the memory of the comparison is freed; returns false if the timeout elapses. Called
-   * once the requests of the model have ended: until then they stop the probes of other models.
+   * once the requests of the model have ended: until then they stop the probes of other models. A
+   * twin that is being made is not waited for: like a cancelled load it ends at its next step, and
+   * nothing incomplete is published.
    */
   public boolean awaitClosed(Duration timeout) throws InterruptedException {
     long start = System.nanoTime();
@@ -237,12 +242,21 @@ public final class Comparison implements AutoCloseable {
     }
     boolean freed = // the thread first: it may just have started the twin's scheduler
         idle
-            || (ended.await(timeout.toNanos(), TimeUnit.NANOSECONDS)
+            || (awaitThread(start, timeout)
                 && shadow.awaitClosed(timeout.minusNanos(System.nanoTime() - start)));
     if (freed) {
       turn.leave();
     }
     return freed;
+  }
+
+  private boolean awaitThread(long start, Duration timeout) throws InterruptedException {
+    while (!ended.await(LOOK_MILLIS, TimeUnit.MILLISECONDS) && !making) {
+      if (System.nanoTime() - start >= timeout.toNanos()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private synchronized void startThread() {
@@ -301,15 +315,23 @@ public final class Comparison implements AutoCloseable {
     if (twin.state() != TwinState.READY) {
       twin = twin.with(TwinState.MAKING, "it is quantized in the background");
     }
-    baseline.make(() -> closed);
-    twin = baseline.describe();
+    making = true;
+    try {
+      baseline.make(() -> closed);
+      twin = baseline.describe();
+    } finally {
+      making = false;
+    }
+    if (closed) { // before a decoder is opened that no one waits for
+      throw new IllegalStateException("the model is being unloaded");
+    }
   }
 
   private boolean autoWanted() {
     return options.auto()
         && twin.state() == TwinState.READY
         && (probe.state() == ProbeState.NONE || probe.state() == ProbeState.STOPPED)
-        && probe.reason().isEmpty();
+        && !probeFailed;
   }
 
   /** Waits until a probe is wanted; returns false if the model is closed. */
@@ -346,6 +368,7 @@ public final class Comparison implements AutoCloseable {
       if (twin.state() == TwinState.MAKING) {
         failed(e);
       }
+      probeFailed = true;
       probe = probe.with(ProbeState.STOPPED, String.valueOf(e.getMessage()));
       logger.info("{}: no latency against uniform: {}", subject.model(), e.getMessage());
     }
@@ -399,14 +422,30 @@ public final class Comparison implements AutoCloseable {
       log(run.rows());
     }
     ProbeState state = stopped ? ProbeState.STOPPED : ProbeState.DONE;
-    boolean slow = !stopped && run.rows().size() < StepShape.PROBED.size();
     probe =
         new Probe(
             state,
-            slow ? "some kinds of steps are missing: too slow to measure in time" : "",
+            stopped ? whyStopped() : whyIncomplete(run.rows()),
             stopped ? probe.finished() : Optional.of(now),
             seconds,
             stopped ? ProbeRun.replaced(before, run.rows()) : run.rows());
+  }
+
+  private String whyStopped() {
+    if (closed) {
+      return "the model is being unloaded";
+    }
+    return options.auto()
+        ? "a request or a search needed the processor; it continues after %d s without them"
+            .formatted(Math.max(1, options.idle().toSeconds()))
+        : "a request or a search needed the processor; POST /calm/models/%s/latency asks again"
+            .formatted(subject.model());
+  }
+
+  private static String whyIncomplete(List<ProbeRow> rows) {
+    return rows.size() < StepShape.PROBED.size()
+        ? "some kinds of steps are missing: too slow to measure in time"
+        : "";
   }
 
   private void log(List<ProbeRow> rows) {

@@ -1,6 +1,7 @@
 package io.calm.compare;
 
 import io.calm.generate.Scheduler;
+import io.calm.generate.SchedulerStats;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
@@ -27,8 +28,14 @@ public final class ShadowShare {
 
   /** A running twin. */
   public record Twin(String variant, Scheduler scheduler) {
-    boolean answers() {
+    public boolean answers() {
       return scheduler.failure().isEmpty() && !scheduler.ended();
+    }
+
+    /** Returns the requests and counters; of a twin that has ended, the counters alone. */
+    public SchedulerStats stats() {
+      SchedulerStats stats = scheduler.stats();
+      return answers() ? stats : stats.counters();
     }
   }
 
@@ -49,6 +56,11 @@ public final class ShadowShare {
   /** Returns the twin if it is running. */
   public synchronized Optional<Twin> twin() {
     return closed ? Optional.empty() : twin.filter(Twin::answers);
+  }
+
+  /** Returns the twin if one was started, also after its end. */
+  public synchronized Optional<Twin> started() {
+    return twin;
   }
 
   /** Returns the twin if it answers the next request; empty: the served plan does. */

@@ -27,6 +27,30 @@ public record SchedulerStats(
     long steps,
     long stepTokens,
     long stepSequences) {
+  /** No requests and no steps. */
+  public static final SchedulerStats NONE = new SchedulerStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+  /** Returns the sums of two schedulers. */
+  public SchedulerStats plus(SchedulerStats other) {
+    return new SchedulerStats(
+        running + other.running,
+        waiting + other.waiting,
+        blocks + other.blocks,
+        usedBlocks + other.usedBlocks,
+        cachedBlocks + other.cachedBlocks,
+        promptTokens + other.promptTokens,
+        sharedTokens + other.sharedTokens,
+        preemptions + other.preemptions,
+        steps + other.steps,
+        stepTokens + other.stepTokens,
+        stepSequences + other.stepSequences);
+  }
+
+  /** Returns the counters alone: those of a scheduler that has no requests and no KV blocks. */
+  public SchedulerStats counters() {
+    return new SchedulerStats(
+        0, 0, 0, 0, 0, promptTokens, sharedTokens, preemptions, steps, stepTokens, stepSequences);
+  }
 
   /** Returns a copy with {@code more} additional waiting requests. */
   SchedulerStats withWaiting(int more) {

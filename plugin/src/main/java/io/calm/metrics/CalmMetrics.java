@@ -21,7 +21,7 @@ import java.util.function.Supplier;
  */
 public final class CalmMetrics {
   private static final ServerState UNKNOWN =
-      new ServerState(new ServerState.Build("unknown", "unknown"), Map.of());
+      new ServerState(new ServerState.Build("unknown", "unknown", "unknown"), Map.of());
 
   private final CollectorRegistry registry;
   private final CollectorRegistry jvm = JvmMetrics.registry();

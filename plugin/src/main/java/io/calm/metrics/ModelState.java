@@ -9,6 +9,7 @@ import java.util.Optional;
  *
  * @param variant {@code calm}, {@code uniform-NAME}, {@code reference}; empty before it is known
  * @param ready whether the model answers requests
+ * @param retired whether it takes no more requests, although its model does: its series continue
  * @param scheduling present if the model answers requests
  * @param search present while the model is being loaded or searched for
  * @param plan present if the model was quantized
@@ -19,6 +20,7 @@ public record ModelState(
     String model,
     String variant,
     boolean ready,
+    boolean retired,
     Optional<Scheduling> scheduling,
     Optional<SearchState> search,
     Optional<Plan> plan,
@@ -36,7 +38,30 @@ public record ModelState(
       boolean ready,
       Optional<Scheduling> scheduling,
       Optional<SearchState> search) {
-    this(model, variant, ready, scheduling, search, Optional.empty(), Optional.empty(), List.of());
+    this(
+        model,
+        variant,
+        ready,
+        false,
+        scheduling,
+        search,
+        Optional.empty(),
+        Optional.empty(),
+        List.of());
+  }
+
+  /** Returns the state of a variant of a model that takes no more requests. */
+  public static ModelState retired(String model, String variant, Scheduling scheduling) {
+    return new ModelState(
+        model,
+        variant,
+        false,
+        true,
+        Optional.of(scheduling),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        List.of());
   }
 
   /**

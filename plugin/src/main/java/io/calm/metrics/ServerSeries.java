@@ -11,8 +11,10 @@ final class ServerSeries {
 
   static List<MetricFamilySamples> collect(ServerState state) {
     InfoFamily build =
-        new InfoFamily("calm_build", "The labels name the build.", List.of("version", "kernels"));
-    build.add(List.of(state.build().version(), state.build().kernels()));
+        new InfoFamily(
+            "calm_build", "The labels name the build.", List.of("version", "commit", "kernels"));
+    ServerState.Build of = state.build();
+    build.add(List.of(of.version(), of.commit(), of.kernels()));
     CounterMetricFamily lookups =
         new CounterMetricFamily(
             "calm_artifact_lookups",

@@ -18,7 +18,8 @@ public record ServerState(Build build, Map<String, Long> artifactLookups) {
    * The build of CALM.
    *
    * @param version version of the jar; {@code unpackaged} for a build directory
+   * @param commit commit of the jar; {@code unknown} if it has none
    * @param kernels kernel variant that was chosen for this processor
    */
-  public record Build(String version, String kernels) {}
+  public record Build(String version, String commit, String kernels) {}
 }

@@ -18,7 +18,11 @@ final class StateSeries {
 
   private static final List<StateSeries> ALL =
       List.of(
-          gauge("calm_model_ready", "1 where the model answers.", s -> s.ready() ? 1 : 0),
+          new StateSeries(
+              Collector.Type.GAUGE,
+              "calm_model_ready",
+              "1 where the model answers.",
+              s -> s.retired() ? Optional.empty() : Optional.of(s.ready() ? 1.0 : 0.0)),
           scheduling(
               Collector.Type.GAUGE, "calm_running_sequences", "At work.", Scheduling::running),
           scheduling(
@@ -95,11 +99,6 @@ final class StateSeries {
     this.name = name;
     this.help = help;
     this.value = value;
-  }
-
-  private static StateSeries gauge(String name, String help, ToDoubleFunction<ModelState> value) {
-    return new StateSeries(
-        Collector.Type.GAUGE, name, help, state -> Optional.of(value.applyAsDouble(state)));
   }
 
   private static StateSeries scheduling(

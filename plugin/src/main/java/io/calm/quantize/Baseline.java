@@ -44,6 +44,11 @@ public sealed interface Baseline {
     if (choice instanceof BaselineChoice.Off) {
       return new None("calm.baseline=off");
     }
+    if (choice instanceof BaselineChoice.AfterSearch) {
+      return new None(
+          "calm.warm-start=rtn: the comparison starts when the result of the search replaces this"
+              + " plan");
+    }
     String uniform = served.servedUniform().orElse("");
     if (choice instanceof BaselineChoice.Named named) {
       boolean same = named.algorithm().text().equals(uniform);

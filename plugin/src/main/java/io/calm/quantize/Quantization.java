@@ -309,8 +309,13 @@ final class Quantization {
             .quantization()
             .plan()
             .algorithm()
-            .map(name -> "calm.algorithm=" + name)
+            .map(name -> oneAlgorithm(name.text()))
             .orElse("calm.pool names no other algorithm");
+  }
+
+  /** Returns the reason of a plan that was not searched for, by whatever setting. */
+  private static String oneAlgorithm(String name) {
+    return "one algorithm for all blocks: " + name;
   }
 
   private String sourceReason() {
@@ -360,8 +365,7 @@ final class Quantization {
         parallel,
         (inputs, set) ->
             settings.quantization().plan().algorithm().isPresent()
-                ? Search.runUniform(
-                    inputs, set, sink, "calm.algorithm=" + pool.get(0).name(), progress)
+                ? Search.runUniform(inputs, set, sink, oneAlgorithm(pool.get(0).name()), progress)
                 : Search.run(inputs, set, sink, progress));
   }
 

@@ -1,9 +1,12 @@
 package io.calm.report;
 
 import java.io.IOException;
+import java.net.JarURLConnection;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -11,10 +14,11 @@ import org.slf4j.LoggerFactory;
  * The version of CALM that runs.
  *
  * @param version version of the jar, or {@code build directory}
- * @param commit commit of the checkout that {@code ./calm} runs in; empty elsewhere
+ * @param commit commit of the jar, or of the checkout that {@code ./calm} runs in; empty elsewhere
  */
 public record BuildInfo(String version, Optional<String> commit) {
   private static final Logger logger = LoggerFactory.getLogger(BuildInfo.class);
+  private static final String COMMIT = "Implementation-Commit";
   private static final BuildInfo CURRENT = read();
 
   /** Returns the version of this process. */
@@ -24,7 +28,26 @@ public record BuildInfo(String version, Optional<String> commit) {
 
   private static BuildInfo read() {
     String version = BuildInfo.class.getPackage().getImplementationVersion();
-    return new BuildInfo(version == null ? "build directory" : version, ofCheckout());
+    return new BuildInfo(
+        version == null ? "build directory" : version,
+        ofJar(BuildInfo.class).or(BuildInfo::ofCheckout));
+  }
+
+  /** Returns the commit in the manifest of the jar of a class; empty if it is in no jar. */
+  static Optional<String> ofJar(Class<?> type) {
+    @Nullable URL file = type.getResource(type.getSimpleName() + ".class");
+    if (file == null || !file.getProtocol().equals("jar")) {
+      return Optional.empty();
+    }
+    try {
+      JarURLConnection jar = (JarURLConnection) file.openConnection();
+      return Optional.ofNullable(jar.getMainAttributes())
+          .map(attributes -> attributes.getValue(COMMIT))
+          .flatMap(BuildInfo::commit);
+    } catch (IOException | RuntimeException e) {
+      logger.debug("{}: its manifest cannot be read: {}", file, e.toString());
+      return Optional.empty();
+    }
   }
 
   /** Returns the commit of the checkout that {@code ./calm} runs in. */

@@ -11,6 +11,13 @@ public sealed interface BaselineChoice {
   /** No uniform plan. */
   record Off() implements BaselineChoice {}
 
+  /**
+   * No uniform plan until the search in the background is done.
+   *
+   * @param then choice for the result of the search
+   */
+  record AfterSearch(BaselineChoice then) implements BaselineChoice {}
+
   /** The uniform plan of one algorithm. */
   record Named(AlgorithmName algorithm) implements BaselineChoice {}
 
@@ -18,6 +25,9 @@ public sealed interface BaselineChoice {
   default String setting() {
     if (this instanceof Named named) {
       return named.algorithm().text();
+    }
+    if (this instanceof AfterSearch later) {
+      return later.then().setting();
     }
     return this instanceof Auto ? "auto" : "off";
   }

@@ -141,9 +141,10 @@ public record CalmSettings(
         values.get(SettingKeys.KV_BUDGET_MB),
         values.getOrOperators(
             SettingKeys.MAX_RUNNING,
-            "option.max_rolling_batch_size",
+            SettingKeys.OPERATORS_MAX_RUNNING,
             "OPTION_MAX_ROLLING_BATCH_SIZE"),
-        values.getOrOperators(SettingKeys.QUEUE_SIZE, "job_queue_size", "SERVING_JOB_QUEUE_SIZE"),
+        values.getOrOperators(
+            SettingKeys.QUEUE_SIZE, SettingKeys.OPERATORS_QUEUE_SIZE, "SERVING_JOB_QUEUE_SIZE"),
         values.get(SettingKeys.DEFAULT_MAX_TOKENS));
   }
 }

@@ -84,6 +84,17 @@ public record ModelProperties(Path directory, Map<String, String> values) {
   }
 
   /**
+   * Returns these properties and those of {@code lower} that are not here. A setting that is here
+   * in one spelling hides all spellings of it there.
+   */
+  public ModelProperties over(Map<String, String> lower) {
+    Map<String, String> all = new TreeMap<>(lower);
+    values.keySet().forEach(key -> all.keySet().removeAll(SettingKeys.spellings(key)));
+    all.putAll(values);
+    return new ModelProperties(directory, all);
+  }
+
+  /**
    * Returns the settings, with paths made absolute.
    *
    * @throws SettingsException as {@link CalmSettings#of}

@@ -14,12 +14,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -27,6 +29,12 @@ import java.util.stream.Stream;
 /** The table of all {@code calm.*} keys with their defaults and ranges. */
 public final class SettingKeys {
   private static final List<SettingKey<?>> TABLE = new ArrayList<>();
+
+  /** DJL Serving's own key for {@link #MAX_RUNNING}. */
+  static final String OPERATORS_MAX_RUNNING = "option.max_rolling_batch_size";
+
+  /** DJL Serving's own key for {@link #QUEUE_SIZE}. */
+  static final String OPERATORS_QUEUE_SIZE = "job_queue_size";
 
   static final SettingKey<Boolean> ENABLED =
       key("calm.enabled", "false", "true | false", SERVING, ValueParsers.flag());
@@ -322,5 +330,24 @@ public final class SettingKeys {
     SettingKey<T> key = new SettingKey<>(name, defaultText, allowed, effect, parser);
     TABLE.add(key);
     return key;
+  }
+
+  /** Returns the names of the setting that {@code name} is one name of; itself for another key. */
+  static Set<String> spellings(String name) {
+    return all().values().stream()
+        .map(SettingKeys::spellings)
+        .filter(names -> names.contains(name))
+        .findFirst()
+        .orElse(Set.of(name));
+  }
+
+  private static Set<String> spellings(SettingKey<?> key) {
+    Set<String> names = new HashSet<>(Set.of(key.name(), key.optionKey()));
+    if (key.equals(MAX_RUNNING)) {
+      names.add(OPERATORS_MAX_RUNNING);
+    } else if (key.equals(QUEUE_SIZE)) {
+      names.add(OPERATORS_QUEUE_SIZE);
+    }
+    return names;
   }
 }

@@ -233,6 +233,9 @@ class ComparisonTest {
     assertEquals(300, baseline.steps.get(), "steps after the request");
     assertEquals(0, baseline.open.get(), "decoders that are still open");
     assertEquals(1, stopped.rows().size());
+    assertEquals(
+        "a request or a search needed the processor; it continues after 1 s without them",
+        stopped.reason());
 
     busy.set(false);
     LatencyReport.Probe done = await(comparison, ProbeState.DONE);
@@ -381,6 +384,38 @@ class ComparisonTest {
         };
     LatencyReport.Probe probe = await(start(baseline, true, 0, MACHINE), ProbeState.STOPPED);
     assertEquals("memory: 12 MiB needed", probe.reason());
+  }
+
+  @Test
+  void aModelThatIsClosedDoesNotWaitForATwinThatIsBeingMade() throws Exception {
+    CountDownLatch making = new CountDownLatch(1);
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    AtomicBoolean wasCancelled = new AtomicBoolean();
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          public void make(BooleanSupplier cancelled) {
+            making.countDown();
+            try {
+              mayEnd.await(); // a step that takes long
+            } catch (InterruptedException e) {
+              throw new IllegalStateException(e);
+            }
+            wasCancelled.set(cancelled.getAsBoolean());
+            super.make(cancelled);
+          }
+        };
+    baseline.state = TwinState.MISSING;
+    Comparison comparison = start(baseline, false, 0.5, MACHINE);
+    making.await();
+    comparison.drain();
+    assertTrue(comparison.awaitClosed(Duration.ofMinutes(2)), "the twin is not waited for");
+    mayEnd.countDown();
+    while (!wasCancelled.get()) {
+      Thread.sleep(5);
+    }
+    assertTrue(comparison.awaitClosed(Duration.ofSeconds(60)));
+    assertEquals(0, baseline.opened.get(), "decoders that were opened after the end");
   }
 
   @Test

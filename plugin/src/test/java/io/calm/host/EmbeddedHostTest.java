@@ -16,19 +16,24 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import io.calm.generate.SchedulerSettings;
 import io.calm.search.Progress;
+import io.calm.serving.http.Route;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ModelStatus;
 import io.calm.testing.HttpClients;
 import io.calm.testing.ScriptedModels;
 import java.io.IOException;
+import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Answers of the host and the handlers beyond the contract. */
 class EmbeddedHostTest {
@@ -42,6 +47,16 @@ class EmbeddedHostTest {
   @AfterEach
   void stop() {
     host.close();
+  }
+
+  /** Returns the state of a model that loads, with 0 for the time since its load began. */
+  private JsonObject model(String name) throws Exception {
+    JsonObject model = object(get(host.url() + "/calm/models/" + name));
+    JsonObject progress = model.getAsJsonObject("progress");
+    double elapsed = progress.get("elapsed_seconds").getAsDouble();
+    assertTrue(elapsed > 0 && elapsed < 600, "seconds since the load began: " + elapsed);
+    progress.addProperty("elapsed_seconds", 0);
+    return model;
   }
 
   @Test
@@ -58,8 +73,8 @@ class EmbeddedHostTest {
             "{'name': 'm', 'url': '/models/m', 'status': 'loading', 'progress': {"
                 + "'phase': 'searching', 'block': 3, 'layers': 30, 'algorithm': 'awq',"
                 + "'candidate': 2, 'pool': 4, 'evaluations': 14, 'last_score': 0.998,"
-                + "'elapsed_seconds': 61.5, 'eta_seconds': null}}"),
-        object(get(host.url() + "/calm/models/m")));
+                + "'elapsed_seconds': 0, 'eta_seconds': null}}"),
+        model("m"));
 
     HttpResponse<byte[]> early = post(host.url() + "/v1/completions", "{\"prompt\": \"x\"}");
     assertEquals(503, early.statusCode());
@@ -92,14 +107,14 @@ class EmbeddedHostTest {
             "{'phase': 'sampling', 'token': 48, 'tokens': 256, 'block': 0, 'layers': 0,"
                 + "'algorithm': 'rtn', 'candidate': 0, 'pool': 0, 'evaluations': 0,"
                 + "'last_score': null,"
-                + "'elapsed_seconds': 12.0, 'eta_seconds': 52.0}"),
-        object(get(host.url() + "/calm/models/m")).getAsJsonObject("progress"));
+                + "'elapsed_seconds': 0, 'eta_seconds': 52.0}"),
+        model("m").getAsJsonObject("progress"));
     String metrics = text(get(host.url() + "/calm/metrics"));
     assertFalse(metrics.contains("calm_search_block{"), metrics);
     assertFalse(metrics.contains("calm_search_blocks{"), metrics);
     assertFalse(metrics.contains("calm_search_last_score{"), metrics);
     assertTrue(
-        metrics.contains("calm_search_elapsed_seconds{model=\"m\",variant=\"\",} 12.0"), metrics);
+        metrics.contains("calm_search_elapsed_seconds{model=\"m\",variant=\"\",} "), metrics);
   }
 
   @Test
@@ -170,9 +185,34 @@ class EmbeddedHostTest {
     assertEquals("unknown_url", object(openAi).getAsJsonObject("error").get("code").getAsString());
     HttpResponse<byte[]> method = get(host.url() + "/v1/completions");
     assertEquals(405, method.statusCode());
-    assertEquals("POST", method.headers().firstValue("Allow").orElse(""));
+    assertEquals("OPTIONS, POST", method.headers().firstValue("Allow").orElse(""));
     assertEquals(405, post(host.url() + "/ping", "{}").statusCode());
     assertEquals(404, get(host.url() + "/predictions/").statusCode());
+  }
+
+  @ParameterizedTest
+  @EnumSource(Route.class)
+  void allowNamesTheMethodsThatAPathAnswersAndNoOther(Route route) throws Exception {
+    String url =
+        host.url()
+            + route.path().replace("{m}", "none").replace("{v}", "1").replace("{f}", "page.js");
+    HttpResponse<byte[]> refused = ask(url, "PATCH");
+    assertEquals(405, refused.statusCode(), url);
+    List<String> allowed = List.of(refused.headers().firstValue("Allow").orElse("").split(", "));
+    assertTrue(allowed.contains(route.method()), url + " allows " + allowed);
+    assertEquals(
+        allowed, List.of(ask(url, "OPTIONS").headers().firstValue("Allow").orElse("").split(", ")));
+    for (String method : List.of("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")) {
+      assertEquals(
+          allowed.contains(method), ask(url, method).statusCode() != 405, method + " " + url);
+    }
+  }
+
+  private static HttpResponse<byte[]> ask(String url, String method) throws Exception {
+    return send(
+        HttpRequest.newBuilder(URI.create(url))
+            .method(method, HttpRequest.BodyPublishers.noBody())
+            .build());
   }
 
   @Test

@@ -145,7 +145,7 @@ class PageTest {
     host = TestHost.start();
     RawClient.Answer answer = ask(host.port(), "POST /calm", "Content-Length: 0");
     assertEquals(405, answer.status());
-    assertEquals("GET", header(answer, "Allow"));
+    assertEquals("GET, HEAD, OPTIONS", header(answer, "Allow"));
   }
 
   @Test

@@ -18,7 +18,10 @@ import io.fabric8.kubernetes.api.model.Probe;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.autoscaling.v2.HorizontalPodAutoscaler;
+import io.fabric8.kubernetes.api.model.autoscaling.v2.MetricSpec;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
+import io.fabric8.openshift.api.model.monitoring.v1.PodMetricsEndpoint;
+import io.fabric8.openshift.api.model.monitoring.v1.PodMonitor;
 import io.netty.handler.codec.http.HttpMethod;
 import java.io.IOException;
 import java.io.StringReader;
@@ -31,6 +34,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeSet;
@@ -51,6 +55,8 @@ class ServingConfigTest {
           "v1/Service", Service.class,
           "apps/v1/Deployment", Deployment.class,
           "batch/v1/Job", Job.class,
+          "monitoring.coreos.com/v1/PodMonitor", PodMonitor.class,
+          "keda.sh/v1alpha1/ScaledObject", ScaledObject.class,
           "autoscaling/v2/HorizontalPodAutoscaler", HorizontalPodAutoscaler.class);
   private static final Pattern VARIABLE = Pattern.compile("\\bOPTION_CALM_[A-Z_]+");
   private static final Pattern ALERT = Pattern.compile("- alert: (\\w+)");
@@ -206,16 +212,63 @@ class ServingConfigTest {
 
   @Test
   void theAutoscalerReadsADocumentedMetric() throws IOException {
-    String metric =
-        only(HorizontalPodAutoscaler.class)
-            .getSpec()
-            .getMetrics()
-            .get(0)
-            .getPods()
-            .getMetric()
-            .getName();
+    assertIsDocumentedGauge(autoscaled().getPods().getMetric().getName());
+  }
+
+  private static MetricSpec autoscaled() throws IOException {
+    return only(HorizontalPodAutoscaler.class).getSpec().getMetrics().get(0);
+  }
+
+  private static void assertIsDocumentedGauge(String metric) throws IOException {
     String table = Files.readString(Repository.path("docs/reference/metrics.md"));
     assertTrue(table.contains("| `" + metric + "` | gauge |"), metric);
+  }
+
+  @Test
+  void kedaScalesTheDeploymentAsTheAutoscalerDoes() throws IOException {
+    ScaledObject.Spec keda = only(ScaledObject.class).spec();
+    var autoscaler = only(HorizontalPodAutoscaler.class).getSpec();
+    Deployment target = only(Deployment.class);
+    assertEquals(
+        new ScaledObject.Target(
+            target.getApiVersion(), target.getKind(), target.getMetadata().getName(), null),
+        keda.scaleTargetRef());
+    assertEquals(autoscaler.getMinReplicas(), keda.minReplicaCount());
+    assertEquals(autoscaler.getMaxReplicas(), keda.maxReplicaCount());
+    int fallback = keda.fallback().replicas();
+    assertTrue(keda.minReplicaCount() <= fallback && fallback <= keda.maxReplicaCount());
+    assertEquals(1, keda.triggers().size());
+    ScaledObject.Trigger trigger = keda.triggers().get(0);
+    assertEquals("prometheus", trigger.type());
+    assertEquals("AverageValue", trigger.metricType(), "fallback needs it");
+    assertEquals(Set.of("serverAddress", "query", "threshold"), trigger.metadata().keySet());
+    trigger
+        .metadata()
+        .forEach((key, value) -> assertTrue(value instanceof String, key + " is no string"));
+    assertEquals(
+        autoscaled().getPods().getTarget().getAverageValue().toString(),
+        trigger.metadata().get("threshold"));
+    Matcher query =
+        Pattern.compile("sum\\((calm_\\w+)\\{namespace=\"\\w+\"}\\)")
+            .matcher(String.valueOf(trigger.metadata().get("query")));
+    assertTrue(query.matches(), () -> trigger.metadata().toString());
+    assertEquals(autoscaled().getPods().getMetric().getName(), query.group(1));
+  }
+
+  @Test
+  void theMonitorSelectsThePodsAndTheirMetrics() throws IOException {
+    var monitor = only(PodMonitor.class).getSpec();
+    var pods = only(Deployment.class).getSpec().getTemplate();
+    Map<String, String> labels = monitor.getSelector().getMatchLabels();
+    assertFalse(labels.isEmpty());
+    assertTrue(pods.getMetadata().getLabels().entrySet().containsAll(labels.entrySet()));
+    PodMetricsEndpoint endpoint = monitor.getPodMetricsEndpoints().get(0);
+    assertEquals(
+        pods.getSpec().getContainers().get(0).getPorts().get(0).getName(), endpoint.getPort());
+    assertEquals(pods.getMetadata().getAnnotations().get("prometheus.io/path"), endpoint.getPath());
+    assertEquals(
+        Optional.of(Route.CALM_METRICS),
+        Route.of(HttpMethod.GET, endpoint.getPath()).map(Route.Match::route));
   }
 
   @Test

@@ -43,6 +43,7 @@ class MetricsDocumentationTest {
           "m",
           "calm",
           true,
+          false,
           Optional.of(SCHEDULING),
           Optional.empty(),
           Optional.of(
@@ -62,7 +63,7 @@ class MetricsDocumentationTest {
           () -> List.of(LOADING, READY),
           () ->
               new ServerState(
-                  new ServerState.Build("1.0", "avx2"), Map.of("hit", 1L, "corrupt", 2L)));
+                  new ServerState.Build("1.0", "abc", "avx2"), Map.of("hit", 1L, "corrupt", 2L)));
 
   MetricsDocumentationTest() {
     metrics.loads("m").report("searching", 3);
@@ -146,7 +147,7 @@ class MetricsDocumentationTest {
             "calm_artifact_bytes{model=\"m\",variant=\"calm\",} 1024.0",
             "calm_artifact_created_timestamp_seconds{model=\"m\",variant=\"calm\",} 1000.0",
             "calm_artifact_lookups_total{outcome=\"corrupt\",} 2.0",
-            "calm_build_info{version=\"1.0\",kernels=\"avx2\",} 1.0",
+            "calm_build_info{version=\"1.0\",commit=\"abc\",kernels=\"avx2\",} 1.0",
             "calm_plan_info{model=\"m\",variant=\"calm\",metric=\"cka\",group=\"64\","
                 + "lm_head=\"int8\",} 1.0",
             "calm_plan_block_score{model=\"m\",variant=\"calm\",block=\"0\",algorithm=\"gptq\",}"

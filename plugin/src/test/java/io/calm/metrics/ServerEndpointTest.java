@@ -48,7 +48,7 @@ class ServerEndpointTest {
               "calm_time_to_first_token_seconds_bucket{model=\"m\",variant=\"calm\",le=\"0.01\"} 0",
               "calm_time_to_first_token_seconds_bucket{model=\"m\",variant=\"calm\",le=\"0.025\"} 1",
               "calm_time_to_first_token_seconds_count{model=\"m\",variant=\"calm\"} 1",
-              "calm_build_info{kernels=\"unknown\",version=\"unknown\"} 1",
+              "calm_build_info{commit=\"unknown\",kernels=\"unknown\",version=\"unknown\"} 1",
               "# TYPE calm_queue_seconds histogram")) {
         assertTrue(text.contains(line + "\n"), line + " is missing in\n" + text);
       }

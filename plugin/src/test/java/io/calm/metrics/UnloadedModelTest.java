@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.prometheus.client.CollectorRegistry;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
@@ -71,5 +72,31 @@ class UnloadedModelTest {
         scrape()
             .contains(
                 "calm_requests_total{model=\"a\",variant=\"calm\",outcome=\"length\",} 1.0\n"));
+  }
+
+  @Test
+  void theCountersOfAVariantThatWasReplacedStayUntilItsModelIsUnloaded() {
+    ModelState rounded =
+        new ModelState("m", "uniform-rtn", true, Optional.empty(), Optional.empty());
+    ModelState.Scheduling counters =
+        new ModelState.Scheduling(0, 0, 0, 0, 0, 0, 0, 0, 70, 0, 0, new ModelState.Limits(0, 0));
+    List<ModelState> states = new ArrayList<>(List.of(rounded));
+    CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), () -> List.copyOf(states));
+    metrics
+        .model("m", "uniform-rtn")
+        .finished("LENGTH", 5, 3, Duration.ZERO, Duration.ofSeconds(1));
+    metrics.text(CalmMetrics.contentType(""));
+
+    states.clear();
+    states.add(new ModelState("m", "calm", true, Optional.empty(), Optional.empty()));
+    states.add(ModelState.retired("m", "uniform-rtn", counters));
+    String text = metrics.text(CalmMetrics.contentType(""));
+    String labels = "{model=\"m\",variant=\"uniform-rtn\",}";
+    assertTrue(text.contains("calm_generated_tokens_total" + labels + " 3.0\n"), text);
+    assertTrue(text.contains("calm_steps_total" + labels + " 70.0\n"), text);
+    assertFalse(text.contains("calm_model_ready" + labels), text);
+
+    states.clear();
+    assertFalse(metrics.text(CalmMetrics.contentType("")).contains("model=\"m\""));
   }
 }

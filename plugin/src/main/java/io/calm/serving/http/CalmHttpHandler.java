@@ -284,10 +284,14 @@ public final class CalmHttpHandler {
         methods.add(match.route().method());
       }
     }
+    if (methods.contains("GET")) {
+      methods.add("HEAD");
+    }
     if (methods.isEmpty()) {
       throw new ApiException(
           ApiException.Kind.UNKNOWN_PATH, "no such path: " + Printable.of(decoded(path)));
     }
+    methods.add("OPTIONS");
     return methods;
   }
 

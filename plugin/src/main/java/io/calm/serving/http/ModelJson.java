@@ -4,17 +4,21 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
-import io.calm.generate.Scheduler;
+import io.calm.compare.ShadowShare;
+import io.calm.generate.SchedulerSettings;
 import io.calm.generate.SchedulerStats;
 import io.calm.model.ModelSpec;
 import io.calm.search.Progress;
 import io.calm.search.Progress.Attempt;
 import io.calm.serving.model.BackgroundSearch;
+import io.calm.serving.model.LoadProgress;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** A model's status as JSON. Numbers that are not finite become null. */
 final class ModelJson {
@@ -59,13 +63,13 @@ final class ModelJson {
     object.addProperty("url", status.url());
     object.addProperty("status", calmStatus(status));
     if (status instanceof ModelStatus.Loading loading) {
-      object.add("progress", progress(loading.progress().current()));
+      object.add("progress", progress(loading.progress()));
     } else if (status instanceof ModelStatus.Failed failed) {
       object.addProperty("reason", failed.reason());
     } else if (status instanceof ModelStatus.Ready ready) {
       object.addProperty("variant", ready.model().variant());
       object.addProperty("chat", ready.model().chatTemplate().isPresent());
-      object.add("load", load(ready.model().scheduler()));
+      object.add("load", load(ready));
       ready.search().ifPresent(search -> addSearch(object, search));
       ready
           .model()
@@ -97,13 +101,14 @@ final class ModelJson {
 
   private static void addSearch(JsonObject object, BackgroundSearch search) {
     if (search instanceof BackgroundSearch.Running running) {
-      object.add("search", progress(running.progress().current()));
+      object.add("search", progress(running.progress()));
     } else if (search instanceof BackgroundSearch.Failed failed) {
       object.addProperty("search_failure", failed.reason());
     }
   }
 
-  private static JsonObject progress(Progress moment) {
+  private static JsonObject progress(LoadProgress load) {
+    Progress moment = load.current();
     JsonObject object = new JsonObject();
     object.addProperty("phase", moment.phase());
     if (moment instanceof Progress.BlockPhase phase) {
@@ -115,7 +120,7 @@ final class ModelJson {
     } else {
       addBlocks(object, NO_POSITION, new Attempt("", 0, 0), NO_SCORES);
     }
-    addNumber(object, "elapsed_seconds", moment.elapsedSeconds());
+    addNumber(object, "elapsed_seconds", load.elapsedSeconds());
     addNumber(object, "eta_seconds", moment.etaSeconds());
     return object;
   }
@@ -155,19 +160,36 @@ final class ModelJson {
     return object;
   }
 
-  private static JsonObject load(Scheduler scheduler) {
-    SchedulerStats stats = scheduler.stats();
+  /**
+   * Returns the load of a model by all of its requests. The limits are those of the served plan and
+   * of the uniform twin together, because each has a queue and KV blocks of its own.
+   */
+  private static JsonObject load(ModelStatus.Ready ready) {
+    SchedulerStats stats = ready.load();
+    SchedulerSettings served = ready.model().scheduler().settings();
+    Optional<ShadowShare.Twin> twin = ready.model().comparison().shadow().twin();
+    List<SchedulerSettings> limits =
+        Stream.concat(Stream.of(served), twin.stream().map(t -> t.scheduler().settings())).toList();
     JsonObject object = new JsonObject();
     object.addProperty("running", stats.running());
     object.addProperty("waiting", stats.waiting());
-    object.addProperty("max_running", scheduler.settings().maxRunning());
-    object.addProperty("queue_size", scheduler.settings().queueSize());
-    object.addProperty("max_context", scheduler.settings().maxContext());
-    object.addProperty("kv_tokens", scheduler.settings().kvTokens());
+    object.addProperty(
+        "max_running", limits.stream().mapToInt(SchedulerSettings::maxRunning).sum());
+    object.addProperty("queue_size", limits.stream().mapToInt(SchedulerSettings::queueSize).sum());
+    object.addProperty("max_context", served.maxContext());
+    object.addProperty("kv_tokens", limits.stream().mapToLong(SchedulerSettings::kvTokens).sum());
     object.addProperty("kv_blocks", stats.blocks());
     object.addProperty("kv_blocks_used", stats.usedBlocks());
     object.addProperty("steps", stats.steps());
     object.addProperty("step_tokens", stats.stepTokens());
+    twin.ifPresent(
+        t -> {
+          JsonObject uniform = new JsonObject();
+          uniform.addProperty("variant", t.variant());
+          uniform.addProperty("running", t.stats().running());
+          uniform.addProperty("waiting", t.stats().waiting());
+          object.add("uniform", uniform);
+        });
     return object;
   }
 
@@ -181,7 +203,7 @@ final class ModelJson {
     model.addProperty("maxIdleSeconds", 0);
     if (status instanceof ModelStatus.Ready r) {
       model.addProperty("queueSize", r.model().scheduler().settings().queueSize());
-      model.addProperty("requestInQueue", r.model().scheduler().waiting());
+      model.addProperty("requestInQueue", r.load().waiting());
     }
     model.addProperty("status", djlStatus(status));
     model.addProperty("loadedAtStartup", startup);

@@ -8,8 +8,10 @@ import io.calm.metrics.ModelState;
 import io.calm.search.Progress;
 import io.calm.search.QuantPlan;
 import io.calm.serving.model.BackgroundSearch;
+import io.calm.serving.model.LoadProgress;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
+import io.calm.serving.model.Predecessor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -26,30 +28,61 @@ public final class ModelStates {
         .forEach(
             (name, status) -> {
               states.add(of(name, status));
-              twin(name, status).ifPresent(states::add);
+              if (status instanceof ModelStatus.Ready ready) {
+                others(name, ready).forEach(states::add);
+              }
             });
     return states;
   }
 
-  /**
-   * Returns the state of the uniform twin that answers a share of the requests. A twin of the same
-   * variant as the model has no series of its own.
-   */
-  private static Optional<ModelState> twin(String name, ModelStatus status) {
-    return status instanceof ModelStatus.Ready ready
-        ? ready
-            .model()
-            .comparison()
-            .shadow()
-            .twin()
-            .filter(twin -> !twin.variant().equals(ready.model().variant()))
-            .map(twin -> of(name, twin))
-        : Optional.empty();
+  /** Returns the states of the variants that answer, or have answered, beside the served one. */
+  private static List<ModelState> others(String name, ModelStatus.Ready ready) {
+    Optional<ShadowShare.Twin> twin = otherTwin(ready);
+    List<ModelState> others = new ArrayList<>();
+    twin.ifPresent(t -> others.add(of(name, t, countersOfBefore(ready, t.variant()))));
+    ready
+        .predecessor()
+        .filter(before -> !before.variant().equals(ready.model().variant()))
+        .filter(
+            before -> !twin.map(ShadowShare.Twin::variant).equals(Optional.of(before.variant())))
+        .ifPresent(
+            before ->
+                others.add(
+                    ModelState.retired(
+                        name,
+                        before.variant(),
+                        scheduling(before.stats(), new ModelState.Limits(0, 0)))));
+    return others;
   }
 
-  private static ModelState of(String name, ShadowShare.Twin twin) {
-    return new ModelState(
-        name, twin.variant(), true, Optional.of(scheduling(twin.scheduler())), Optional.empty());
+  /**
+   * Returns the uniform twin that answers a share of the requests, or did. A twin of the same
+   * variant as the model has no series of its own.
+   */
+  private static Optional<ShadowShare.Twin> otherTwin(ModelStatus.Ready ready) {
+    return ready
+        .model()
+        .comparison()
+        .shadow()
+        .started()
+        .filter(twin -> !twin.variant().equals(ready.model().variant()));
+  }
+
+  private static ModelState of(String name, ShadowShare.Twin twin, SchedulerStats before) {
+    ModelState.Scheduling scheduling =
+        scheduling(twin.stats().plus(before), limits(twin.scheduler()));
+    return twin.answers()
+        ? new ModelState(name, twin.variant(), true, Optional.of(scheduling), Optional.empty())
+        : ModelState.retired(name, twin.variant(), scheduling);
+  }
+
+  /** Returns the counters of a replaced model, if it had this variant: a series never restarts. */
+  private static SchedulerStats countersOfBefore(ModelStatus.Ready ready, String variant) {
+    return ready
+        .predecessor()
+        .filter(before -> before.variant().equals(variant))
+        .map(Predecessor::stats)
+        .orElse(SchedulerStats.NONE);
   }
 
   private static List<ModelState.Deviation> deviations(Comparison comparison) {
@@ -72,25 +105,37 @@ public final class ModelStates {
           name,
           ready.model().variant(),
           status.answers(),
-          Optional.of(scheduling(ready.model().scheduler())),
+          false,
+          Optional.of(
+              scheduling(
+                  ready
+                      .model()
+                      .scheduler()
+                      .stats()
+                      .plus(countersOfBefore(ready, ready.model().variant())),
+                  limits(ready.model().scheduler()))),
           ready
               .search()
               .filter(BackgroundSearch.Running.class::isInstance)
               .map(BackgroundSearch.Running.class::cast)
-              .map(running -> search(running.progress().current())),
+              .map(running -> search(running.progress())),
           ready.model().plan().map(ModelStates::plan),
           ready.model().artifact().map(a -> new ModelState.Artifact(a.bytes(), a.created())),
           deviations(ready.model().comparison()));
     }
     Optional<ModelState.SearchState> search =
         status instanceof ModelStatus.Loading loading
-            ? Optional.of(search(loading.progress().current()))
+            ? Optional.of(search(loading.progress()))
             : Optional.empty();
     return new ModelState(name, "", false, Optional.empty(), search);
   }
 
-  private static ModelState.Scheduling scheduling(Scheduler scheduler) {
-    SchedulerStats stats = scheduler.stats();
+  private static ModelState.Limits limits(Scheduler scheduler) {
+    return new ModelState.Limits(
+        scheduler.settings().maxRunning(), scheduler.settings().queueSize());
+  }
+
+  private static ModelState.Scheduling scheduling(SchedulerStats stats, ModelState.Limits limits) {
     return new ModelState.Scheduling(
         stats.running(),
         stats.waiting(),
@@ -103,7 +148,7 @@ public final class ModelStates {
         stats.steps(),
         stats.stepTokens(),
         stats.stepSequences(),
-        new ModelState.Limits(scheduler.settings().maxRunning(), scheduler.settings().queueSize()));
+        limits);
   }
 
   private static ModelState.Plan plan(QuantPlan plan) {
@@ -120,13 +165,14 @@ public final class ModelStates {
         choice.block(), choice.algorithm(), chosen == null ? Double.NaN : chosen.score());
   }
 
-  private static ModelState.SearchState search(Progress moment) {
+  private static ModelState.SearchState search(LoadProgress load) {
+    Progress moment = load.current();
     Optional<ModelState.Blocks> blocks =
         moment instanceof Progress.BlockPhase phase
             ? Optional.of(
                 new ModelState.Blocks(
                     phase.position().block(), phase.position().blocks(), phase.scores().last()))
             : Optional.empty();
-    return new ModelState.SearchState(blocks, moment.elapsedSeconds(), moment.etaSeconds());
+    return new ModelState.SearchState(blocks, load.elapsedSeconds(), moment.etaSeconds());
   }
 }

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
 
 /**
  * Every route, with its method and path; {@code {m}} is a model's name, {@code {v}} a version and
@@ -81,11 +80,11 @@ public enum Route {
     return this == REGISTER || this == SCALE || this == UNREGISTER;
   }
 
-  /** Returns the methods of all routes. */
+  /** Returns the methods that some route answers to, in their order. */
   static Set<String> methods() {
-    return Arrays.stream(values())
-        .map(Route::method)
-        .collect(Collectors.toCollection(TreeSet::new));
+    Set<String> methods = new TreeSet<>(Set.of("HEAD", "OPTIONS"));
+    Arrays.stream(values()).map(Route::method).forEach(methods::add);
+    return methods;
   }
 
   /**

@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.calm.compare.LatencyJson;
 import io.calm.metrics.CalmMetrics;
+import io.calm.report.BuildInfo;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
@@ -44,9 +45,9 @@ final class StatusPages {
       }
       case LATENCY -> json(200, latency(listed(registry, match.model().orElseThrow())), sink);
       case PROBE_LATENCY -> {
-        ServedModel model = listed(registry, match.model().orElseThrow());
-        probe(model);
-        json(202, latency(model), sink);
+        ModelStatus.Ready ready = answering(registry, match.model().orElseThrow());
+        probe(ready);
+        json(202, latency(ready.model()), sink);
       }
       case CALM_METRICS -> {
         String type = CalmMetrics.contentType(accept);
@@ -68,18 +69,31 @@ final class StatusPages {
   }
 
   private static JsonObject latency(ServedModel model) {
-    return LatencyJson.of(model.latency());
+    JsonObject build = new JsonObject();
+    build.addProperty("version", BuildInfo.current().version());
+    build.addProperty("commit", BuildInfo.current().commit().orElse("unknown"));
+    JsonObject latency = LatencyJson.of(model.latency());
+    latency.add("build", build);
+    return latency;
   }
 
-  private static void probe(ServedModel model) {
+  private static void probe(ModelStatus.Ready ready) {
     try {
-      model.comparison().requestProbe();
+      ready.model().comparison().requestProbe();
     } catch (IllegalStateException e) {
+      String name = ready.model().name();
+      String remedy =
+          ready.search().isPresent()
+              ? "GET /calm/models/%s shows the search".formatted(encoded(name))
+              : "set calm.baseline=auto or the name of an algorithm";
       throw new ApiException(
           ApiException.Kind.NO_BASELINE,
-          "model %s cannot be compared: %s; set calm.baseline=auto or the name of an algorithm"
-              .formatted(model.name(), e.getMessage()));
+          "model %s cannot be compared: %s; %s".formatted(name, e.getMessage(), remedy));
     }
+  }
+
+  private static String encoded(String name) {
+    return URLEncoder.encode(name, StandardCharsets.UTF_8);
   }
 
   static ModelStatus status(ModelRegistry registry, String name) {
@@ -109,14 +123,17 @@ final class StatusPages {
 
   /** Returns a listed model, which is one that is ready. */
   private static ServedModel listed(ModelRegistry registry, String name) {
+    return answering(registry, name).model();
+  }
+
+  private static ModelStatus.Ready answering(ModelRegistry registry, String name) {
     ModelStatus status = status(registry, name);
     if (status instanceof ModelStatus.Ready ready && status.answers()) {
-      return ready.model();
+      return ready;
     }
     throw new ApiException(
         ApiException.Kind.UNKNOWN_MODEL,
-        "model %s is not ready; GET /calm/models/%s shows why"
-            .formatted(name, URLEncoder.encode(name, StandardCharsets.UTF_8)),
+        "model %s is not ready; GET /calm/models/%s shows why".formatted(name, encoded(name)),
         Optional.of("model"));
   }
 

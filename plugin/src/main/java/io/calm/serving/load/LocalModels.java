@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /** Finds models on this machine: Hugging Face directories and .gguf files. Downloads nothing. */
@@ -23,9 +22,19 @@ public final class LocalModels implements ModelFinder {
   private static final int MAX_PATH = 1000;
 
   private final Map<String, String> environment;
+  private final Map<String, String> defaults;
 
   public LocalModels(Map<String, String> environment) {
+    this(environment, Map.of());
+  }
+
+  /**
+   * @param defaults settings of the operator for all models; those of a model's files and of its
+   *     registration take precedence, and they take precedence over the environment
+   */
+  public LocalModels(Map<String, String> environment, Map<String, String> defaults) {
     this.environment = Map.copyOf(environment);
+    this.defaults = Map.copyOf(defaults);
   }
 
   @Override
@@ -33,14 +42,13 @@ public final class LocalModels implements ModelFinder {
       throws IOException {
     Path path = path(url);
     ModelProperties file = ModelProperties.read(path);
-    Map<String, String> values = new TreeMap<>(file.values());
-    values.putAll(overrides);
-    ModelProperties properties = new ModelProperties(file.directory(), values);
-    properties.refuseServerKeys();
-    Path checkpoint = Files.isDirectory(path) ? properties.checkpoint() : path;
+    ModelProperties own = new ModelProperties(file.directory(), overrides).over(file.values());
+    own.refuseServerKeys();
+    Path checkpoint = Files.isDirectory(path) ? own.checkpoint() : path;
     if (!Files.exists(checkpoint)) {
       throw missing("option.model_id", checkpoint.toString());
     }
+    ModelProperties properties = own.over(defaults);
     return new ModelLoader.Order(
         name,
         url,

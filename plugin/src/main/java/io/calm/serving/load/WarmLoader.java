@@ -177,7 +177,9 @@ public final class WarmLoader {
         settings.timeouts(),
         new LoadSettings(
             loading.enabled(),
-            new BaselineChoice.Off(),
+            loading.baseline() instanceof BaselineChoice.Off
+                ? loading.baseline()
+                : new BaselineChoice.AfterSearch(loading.baseline()),
             loading.memoryCheck(),
             loading.tokenizerProbe(),
             loading.cacheDir(),

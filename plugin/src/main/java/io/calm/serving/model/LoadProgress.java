@@ -2,14 +2,29 @@ package io.calm.serving.model;
 
 import io.calm.search.Progress;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * The latest progress of a load, written by the loader and read by any thread. A cancelled load
  * ends at its next report. Thread safe.
  */
 public final class LoadProgress implements Consumer<Progress> {
+  private static final double NANOS_PER_SECOND = 1e9;
+
+  private final LongSupplier nanoClock;
+  private final long began;
   private volatile Progress current = new Progress.Step(Progress.Kind.QUEUED);
   private volatile boolean cancelled;
+
+  /** Begins a load now. */
+  public LoadProgress() {
+    this(System::nanoTime);
+  }
+
+  LoadProgress(LongSupplier nanoClock) {
+    this.nanoClock = nanoClock;
+    this.began = nanoClock.getAsLong();
+  }
 
   /**
    * Reports progress.
@@ -24,6 +39,11 @@ public final class LoadProgress implements Consumer<Progress> {
 
   public Progress current() {
     return current;
+  }
+
+  /** Returns the seconds since the load began, in whichever phase it is. */
+  public double elapsedSeconds() {
+    return (nanoClock.getAsLong() - began) / NANOS_PER_SECOND;
   }
 
   /** Cancels the load, without waiting for its end. */

@@ -75,7 +75,7 @@ public final class ModelRegistry implements AutoCloseable {
    */
   public void ready(LoadProgress load, ServedModel model, LoadProgress search) {
     BackgroundSearch running = new BackgroundSearch.Running(search);
-    if (!settle(model.name(), load, new ModelStatus.Ready(model, Optional.of(running)))) {
+    if (!settle(model.name(), load, new ModelStatus.Ready(model, running))) {
       unload(model);
       throw new LoadCancelledException(
           "model %s was unregistered while it was being loaded".formatted(model.name()));
@@ -92,11 +92,13 @@ public final class ModelRegistry implements AutoCloseable {
    */
   public void swap(LoadProgress search, ServedModel model, Runnable replaced) {
     Optional<ServedModel> old;
+    Optional<Predecessor> predecessor;
     synchronized (swaps) {
       old = stopping ? Optional.empty() : searched(model.name(), search);
+      predecessor = old.map(Predecessor::new);
       if (old.isPresent()) {
-        models.put(model.name(), new ModelStatus.Ready(model));
-        unloadReplaced(old.get(), model);
+        models.put(model.name(), new ModelStatus.Ready(model, Optional.empty(), predecessor));
+        unloadReplaced(old.get(), model, predecessor.orElseThrow());
         replaced.run();
       }
     }
@@ -108,10 +110,10 @@ public final class ModelRegistry implements AutoCloseable {
   }
 
   /** Ends a model that another one has replaced. Returns at once. */
-  private void unloadReplaced(ServedModel old, ServedModel by) {
+  private void unloadReplaced(ServedModel old, ServedModel by, Predecessor predecessor) {
     count(1);
     try {
-      Unloading.startReplaced(old, by, () -> count(-1));
+      Unloading.startReplaced(old, by, () -> unloaded(predecessor));
     } catch (RuntimeException | Error e) { // e.g. no thread: the callback will not run
       count(-1);
       throw e;
@@ -125,9 +127,7 @@ public final class ModelRegistry implements AutoCloseable {
           .ifPresent(
               model ->
                   models.put(
-                      name,
-                      new ModelStatus.Ready(
-                          model, Optional.of(new BackgroundSearch.Failed(reason)))));
+                      name, new ModelStatus.Ready(model, new BackgroundSearch.Failed(reason))));
     }
   }
 
@@ -288,6 +288,11 @@ public final class ModelRegistry implements AutoCloseable {
       count(-1);
       throw e;
     }
+  }
+
+  private void unloaded(Predecessor predecessor) {
+    predecessor.unloaded();
+    count(-1);
   }
 
   private synchronized void count(int more) {

@@ -1,5 +1,7 @@
 package io.calm.serving.model;
 
+import io.calm.compare.ShadowShare;
+import io.calm.generate.SchedulerStats;
 import java.util.Optional;
 
 /** The state of a registered model. */
@@ -20,10 +22,30 @@ public sealed interface ModelStatus {
    * The model answers requests, unless its scheduler has failed.
    *
    * @param search search of the model that will replace this one; empty if there is none
+   * @param predecessor model that answered during the search of this one; empty if there was none
    */
-  record Ready(ServedModel model, Optional<BackgroundSearch> search) implements ModelStatus {
+  record Ready(
+      ServedModel model, Optional<BackgroundSearch> search, Optional<Predecessor> predecessor)
+      implements ModelStatus {
     public Ready(ServedModel model) {
-      this(model, Optional.empty());
+      this(model, Optional.empty(), Optional.empty());
+    }
+
+    Ready(ServedModel model, BackgroundSearch search) {
+      this(model, Optional.of(search), Optional.empty());
+    }
+
+    /**
+     * Returns the load of the model by all of its requests: those on the served plan, those on its
+     * uniform twin, and those that still run on the model that it replaced.
+     */
+    public SchedulerStats load() {
+      SchedulerStats load = model.scheduler().stats();
+      Optional<ShadowShare.Twin> twin = model.comparison().shadow().started();
+      if (twin.isPresent()) {
+        load = load.plus(twin.get().stats());
+      }
+      return predecessor.isPresent() ? load.plus(predecessor.get().stats()) : load;
     }
 
     @Override

@@ -82,6 +82,8 @@ interface StatusContract extends ScriptedServer {
     assertEquals("calm", latency.get("variant").getAsString());
     assertEquals("off", latency.getAsJsonObject("baseline").get("state").getAsString());
     assertEquals("none", latency.getAsJsonObject("probe").get("state").getAsString());
+    String commit = latency.getAsJsonObject("build").get("commit").getAsString();
+    assertTrue(commit.matches("unknown|[0-9a-f]{40,64}"), commit);
     assertEquals(409, post(url, "").statusCode());
     assertEquals(404, get(baseUrl() + "/calm/models/other/latency").statusCode());
   }

@@ -66,7 +66,9 @@ class ServerMetricsTest {
     assertTrue(text.contains("calm_search_evaluations_total{model=\"m\",} 7.0\n"), text);
     assertTrue(
         text.contains("calm_search_phase_seconds_total{model=\"m\",phase=\"searching\",}"), text);
-    assertTrue(text.contains("calm_build_info{version=\"unpackaged\",kernels=\""), text);
+    assertTrue(
+        text.contains("calm_build_info{version=\"unpackaged\",commit=\"unknown\",kernels=\""),
+        text);
     registry.close();
     assertFalse(scrape().contains("model=\"m\""));
   }

@@ -50,6 +50,32 @@ class LocalModelsTest {
     assertEquals(weights, models.find("m", weights.toString(), Map.of()).checkpoint());
   }
 
+  @Test
+  void settingsOfTheServerCountWhereAModelAndItsRegistrationHaveNone() throws Exception {
+    Files.createFile(directory.resolve("weights.gguf"));
+    Files.writeString(
+        directory.resolve("model.properties"),
+        "option.model_id=weights.gguf\noption.calm_group=64\n");
+    LocalModels served =
+        new LocalModels(
+            Map.of("OPTION_CALM_MAX_RUNNING", "3"),
+            Map.of(
+                "calm.group", "128",
+                "calm.max-running", "5",
+                "calm.queue-size", "9",
+                "calm.cache-dir", directory.toString(),
+                "option.model_id", "of-another-model.gguf"));
+    String url = directory.toString();
+    ModelLoader.Order order = served.find("m", url, Map.of());
+    assertEquals(directory.resolve("weights.gguf"), order.checkpoint());
+    assertEquals(64, order.settings().quantization().group().orElseThrow(), "the model's own");
+    assertEquals(5, order.settings().generation().maxRunning(), "before the environment");
+    assertEquals(9, order.settings().generation().queueSize());
+    assertEquals(directory, order.settings().loading().cacheDir());
+    ModelLoader.Order asked = served.find("m", url, Map.of("job_queue_size", "7"));
+    assertEquals(7, asked.settings().generation().queueSize(), "the registration's");
+  }
+
   @ParameterizedTest
   @CsvSource({
     "calm.cache-dir, /etc, OPTION_CALM_CACHE_DIR",

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.compare.LatencyReport;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
 import io.calm.generate.Generation;
@@ -20,6 +21,7 @@ import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.LoadCancelledException;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
+import io.calm.serving.model.Predecessor;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
 import io.calm.testing.Repository;
@@ -183,6 +185,10 @@ class WarmLoaderTest {
           assertTrue(registry.allReady());
           searching.await();
           assertTrue(status().search().orElseThrow() instanceof BackgroundSearch.Running);
+          LatencyReport.Twin twin = first.latency().twin();
+          assertEquals("auto", twin.setting());
+          assertTrue(twin.reason().contains("result of the search"), twin.reason());
+          assertEquals("one algorithm for all blocks: rtn", first.plan().orElseThrow().reason());
           List<Integer> rounded = ask(first, 900).await();
 
           Answer stream = ask(first, 900);
@@ -199,7 +205,14 @@ class WarmLoaderTest {
           assertNotEquals(rounded, searched, "the plans differ, so that the test shows something");
           registry.awaitUnloaded();
           assertTrue(first.scheduler().awaitClosed(Duration.ZERO), "its memory is freed");
+          Predecessor before = status().predecessor().orElseThrow();
+          assertEquals("uniform-rtn", before.variant());
+          assertEquals(0, before.stats().blocks());
+          long steps = before.stats().steps();
+          assertTrue(steps >= 1800, "counters of two answers: " + steps);
           assertEquals(searched, ask(first, 900).await(), "a request prepared for the old model");
+          assertEquals(steps, before.stats().steps(), "they stay");
+          assertEquals(steps + next.scheduler().stats().steps(), status().load().steps());
           assertFalse(first.scheduler().ended(), "another one answers for it");
         });
   }

@@ -42,7 +42,7 @@ public final class Comparison implements AutoCloseable {
   private volatile Probe probe = Probe.NONE;
   private @Nullable Thread thread;
   private boolean requested;
-  private List<ProbeRow> measured = List.of(); // of a run that was stopped
+  private Optional<ProbeRun> unfinished = Optional.empty(); // a run that was stopped
   private volatile boolean probeFailed; // the last probe, so that it does not run again by itself
   private volatile boolean making;
   private volatile boolean closed;
@@ -53,9 +53,15 @@ public final class Comparison implements AutoCloseable {
    * @param artifact id of the served artifact
    * @param machine empty if nothing is compared
    * @param threads threads of the decoder
+   * @param weights memory of its weights, a value of {@code calm.weights}
    */
   public record Subject(
-      String model, String variant, String artifact, Optional<MachineInfo> machine, int threads) {}
+      String model,
+      String variant,
+      String artifact,
+      Optional<MachineInfo> machine,
+      int threads,
+      String weights) {}
 
   /**
    * Options of the comparison.
@@ -63,22 +69,26 @@ public final class Comparison implements AutoCloseable {
    * @param auto whether the probe runs by itself once the model has been idle for some time
    * @param share share of requests that the twin answers
    * @param idle time without requests before a probe that was not asked for
-   * @param limits limits of each kind of step
+   * @param openings number of times that a probe opens both plans
+   * @param limits limits of each kind of step in an opening
    * @param nanoClock clock of the steps, monotonic, in nanoseconds
    */
   public record Options(
       boolean auto,
       double share,
       Duration idle,
+      int openings,
       PairedSteps.Limits limits,
       LongSupplier nanoClock) {
-    /** Up to 15 s for each of four kinds of steps. */
+    private static final int OPENINGS = 6;
+
+    /** With four kinds of steps and all openings, up to 60 s. */
     private static final PairedSteps.Limits LIMITS =
-        new PairedSteps.Limits(8, 2500, Duration.ofSeconds(15), 0.15);
+        new PairedSteps.Limits(2, 500, Duration.ofMillis(2500), 0.15);
 
     /** Returns the options that operators can set, with the limits of serving. */
     public static Options serving(boolean auto, double share) {
-      return new Options(auto, share, Duration.ofSeconds(10), LIMITS, System::nanoTime);
+      return new Options(auto, share, Duration.ofSeconds(10), OPENINGS, LIMITS, System::nanoTime);
     }
   }
 
@@ -110,7 +120,7 @@ public final class Comparison implements AutoCloseable {
   /** Returns the comparison of a model without a twin, which only measures its requests. */
   public static Comparison none() {
     return new Comparison(
-        new Subject("", "", "", Optional.empty(), 0),
+        new Subject("", "", "", Optional.empty(), 0, ""),
         Options.serving(false, 0),
         TwinSource.NONE,
         Optional.empty(),
@@ -141,7 +151,7 @@ public final class Comparison implements AutoCloseable {
     }
     store
         .flatMap(results -> results.read(subject.artifact(), twin.variant()))
-        .filter(result -> result.holdsFor(machine(), subject.threads(), version()))
+        .filter(result -> result.holdsFor(subject, version()))
         .ifPresent(
             result ->
                 probe =
@@ -357,7 +367,7 @@ public final class Comparison implements AutoCloseable {
         probe = probe.with(ProbeState.WAITING, "until the model has been idle for some time");
       }
       if (asked) {
-        measured = List.of();
+        unfinished = Optional.empty();
       }
       try (ProbeTurn.Held held = awaitTurn(asked)) {
         if (held.taken()) {
@@ -404,20 +414,21 @@ public final class Comparison implements AutoCloseable {
     probe = probe.with(ProbeState.RUNNING, "");
     List<ProbeRow> before = probe.rows();
     long start = System.nanoTime();
-    boolean stopped;
-    ProbeRun run = new ProbeRun(measured, options.limits(), () -> closed || turn.busy());
-    try (TwinSource.PairedDecoders decoders = baseline.open(StepShape.PROBED)) {
-      stopped =
-          run.measure(
-              new PairedSteps(decoders.served(), decoders.uniform(), options.nanoClock()),
-              rows -> probe = probe.withRows(ProbeRun.replaced(before, rows)));
-    }
+    ProbeRun run =
+        unfinished.orElseGet(
+            () -> new ProbeRun(options.openings(), options.limits(), options.nanoClock()));
+    boolean stopped =
+        run.measure(
+            baseline,
+            () -> closed || turn.busy(),
+            rows -> probe = probe.withRows(ProbeRun.replaced(before, rows)));
     double seconds = (System.nanoTime() - start) / 1e9;
     Instant now = Instant.now();
-    measured = stopped ? run.rows() : List.of();
+    unfinished = stopped ? Optional.of(run) : Optional.empty();
     if (!stopped) {
       ProbeResult result =
-          new ProbeResult(machine(), subject.threads(), version(), now, seconds, run.rows());
+          new ProbeResult(
+              machine(), subject.threads(), subject.weights(), version(), now, seconds, run.rows());
       store.ifPresent(results -> results.write(subject.artifact(), twin.variant(), result));
       log(run.rows());
     }

@@ -1,6 +1,7 @@
 package io.calm.compare;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 
 /**
@@ -18,6 +19,11 @@ public record Deviation(double percent, double low, double high) {
   private static final int FEW_RESAMPLES = 400;
 
   private static final double TAIL = 0.025;
+
+  /** The 0.975 quantiles of Student's t for 1 to 10 degrees of freedom. */
+  private static final double[] STUDENT = {
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228
+  };
 
   /**
    * Estimates the deviation.
@@ -59,6 +65,28 @@ public record Deviation(double percent, double low, double high) {
         median(percents),
         medians[(int) (TAIL * resamples)],
         medians[(int) ((1 - TAIL) * resamples) - 1]);
+  }
+
+  /**
+   * Returns the deviation of two plans that were opened several times. Where the memory of a
+   * decoder lies changes its speed by more than the noise of its steps, so an opening is one
+   * observation: the deviation is the mean over the openings, and its interval is that of Student's
+   * t. The one opening of a single measurement keeps its own interval, which does not cover the
+   * memory.
+   */
+  static Deviation ofOpenings(List<Deviation> openings) {
+    if (openings.size() == 1) {
+      return openings.get(0);
+    }
+    int count = openings.size();
+    double mean = openings.stream().mapToDouble(Deviation::percent).sum() / count;
+    double squares = openings.stream().mapToDouble(d -> Math.pow(d.percent() - mean, 2)).sum();
+    double halfWidth = quantileOfT(count - 1) * Math.sqrt(squares / (count - 1) / count);
+    return new Deviation(mean, mean - halfWidth, mean + halfWidth);
+  }
+
+  private static double quantileOfT(int degrees) {
+    return degrees <= STUDENT.length ? STUDENT[degrees - 1] : STUDENT[STUDENT.length - 1];
   }
 
   /** Returns half the width of the interval, in percent. */

@@ -63,6 +63,7 @@ public final class LatencyJson {
       object.addProperty("phase", row.phase().text());
       object.addProperty("sequences", row.sequences());
       object.addProperty("steps", row.steps());
+      object.addProperty("openings", row.openings());
       object.add("served", quantiles(row.served(), "_ms"));
       object.add("uniform", quantiles(row.uniform(), "_ms"));
       object.addProperty("deviation_percent", row.deviation().percent());
@@ -87,6 +88,7 @@ public final class LatencyJson {
               Phase.valueOf(row.get("phase").getAsString().toUpperCase(Locale.ROOT)),
               row.get("sequences").getAsInt(),
               row.get("steps").getAsInt(),
+              row.get("openings").getAsInt(),
               quantiles(row.getAsJsonObject("served")),
               quantiles(row.getAsJsonObject("uniform")),
               new Deviation(
@@ -156,6 +158,7 @@ public final class LatencyJson {
     JsonObject object = new JsonObject();
     object.add("machine", machine(result.machine()));
     object.addProperty("threads", result.threads());
+    object.addProperty("weights", result.weights());
     object.addProperty("version", result.version());
     object.addProperty("finished", result.finished().toString());
     object.addProperty("seconds", result.seconds());
@@ -172,6 +175,7 @@ public final class LatencyJson {
     return new ProbeResult(
         machine(object.getAsJsonObject("machine")),
         object.get("threads").getAsInt(),
+        object.get("weights").getAsString(),
         object.get("version").getAsString(),
         Instant.parse(object.get("finished").getAsString()),
         object.get("seconds").getAsDouble(),

@@ -25,9 +25,6 @@ import java.util.stream.Stream;
 public final class PairedSteps {
   private static final int WARM_UP = 3;
 
-  /** Steps of each side in a round. */
-  private static final int STEPS = 4;
-
   private static final int FIRST_CHECK = 32;
   private static final int MAX_OVERTIME = 4;
 
@@ -64,8 +61,30 @@ public final class PairedSteps {
     }
   }
 
-  /** The result for a shape, and whether it ended early because the processor was needed. */
-  public record Outcome(Optional<ProbeRow> row, boolean stopped) {}
+  /** The result for a shape. */
+  public static final class Outcome {
+    private final Optional<PairedTimes> times;
+    private final boolean stopped;
+
+    private Outcome(Optional<PairedTimes> times, boolean stopped) {
+      this.times = times;
+      this.stopped = stopped;
+    }
+
+    Optional<PairedTimes> times() {
+      return times;
+    }
+
+    /** Returns the result; empty if there are too few steps. */
+    public Optional<ProbeRow> row() {
+      return times.map(opening -> ProbeRow.of(List.of(opening)));
+    }
+
+    /** Returns whether the measurement ended early because the processor was needed. */
+    public boolean stopped() {
+      return stopped;
+    }
+  }
 
   /** Ends a measurement between two steps. */
   private static final class StoppedException extends RuntimeException {
@@ -87,8 +106,8 @@ public final class PairedSteps {
     boolean stopped = false;
     try (Pair pair = new Pair(shape, busy)) {
       for (int round = -WARM_UP; !rounds.complete(nanoClock.getAsLong() - start); round++) {
-        long[] ofServed = new long[STEPS];
-        long[] ofUniform = new long[STEPS];
+        long[] ofServed = new long[PairedTimes.STEPS];
+        long[] ofUniform = new long[PairedTimes.STEPS];
         pair.four(served, ofServed, uniform, ofUniform, 0);
         pair.four(uniform, ofUniform, served, ofServed, 2);
         if (round >= 0) {
@@ -98,7 +117,7 @@ public final class PairedSteps {
     } catch (StoppedException e) {
       stopped = true;
     }
-    return new Outcome(rounds.row(), stopped);
+    return new Outcome(rounds.times(), stopped);
   }
 
   /** A decoder with its sequences. */
@@ -205,7 +224,6 @@ public final class PairedSteps {
   /** The times measured so far. */
   private static final class Rounds {
     private static final double NANOS_PER_MILLI = 1e6;
-    private static final int SEED = 11;
 
     private final StepShape shape;
     private final Limits limits;
@@ -220,19 +238,22 @@ public final class PairedSteps {
     }
 
     void add(long[] ofServed, long[] ofUniform) {
-      for (int i = 0; i < STEPS; i++) {
+      for (int i = 0; i < ofServed.length; i++) {
         served.add(ofServed[i] / NANOS_PER_MILLI);
         uniform.add(ofUniform[i] / NANOS_PER_MILLI);
       }
       if (limits.halfWidth() > 0 && count() >= nextCheck) {
         nextCheck += nextCheck / 2;
-        narrow =
-            Deviation.coarse(means(served), means(uniform), SEED).halfWidth() <= limits.halfWidth();
+        narrow = all().coarse().halfWidth() <= limits.halfWidth();
       }
     }
 
     private int count() {
-      return served.size() / STEPS;
+      return served.size() / PairedTimes.STEPS;
+    }
+
+    private PairedTimes all() {
+      return new PairedTimes(shape, served, uniform);
     }
 
     boolean complete(long nanos) {
@@ -242,30 +263,8 @@ public final class PairedSteps {
           || nanos / MAX_OVERTIME >= limits.time().toNanos();
     }
 
-    Optional<ProbeRow> row() {
-      return count() < limits.minRounds()
-          ? Optional.empty()
-          : Optional.of(
-              new ProbeRow(
-                  shape.phase(),
-                  shape.sequences(),
-                  served.size(),
-                  Quantiles.of(all(served)),
-                  Quantiles.of(all(uniform)),
-                  Deviation.of(means(served), means(uniform), SEED)));
-    }
-
-    private static double[] all(List<Double> millis) {
-      return millis.stream().mapToDouble(Double::doubleValue).toArray();
-    }
-
-    /** Returns the mean step of each round. */
-    private static double[] means(List<Double> millis) {
-      double[] means = new double[millis.size() / STEPS];
-      for (int i = 0; i < millis.size(); i++) {
-        means[i / STEPS] += millis.get(i) / STEPS;
-      }
-      return means;
+    Optional<PairedTimes> times() {
+      return count() < limits.minRounds() ? Optional.empty() : Optional.of(all());
     }
   }
 }

@@ -1,12 +1,16 @@
 package io.calm.compare;
 
 import io.calm.compare.StepShape.Phase;
+import java.util.Collection;
+import java.util.List;
+import java.util.function.Function;
 
 /**
  * The step times of a served plan and of its uniform twin, for one kind of step.
  *
  * @param sequences number of sequences in a step
  * @param steps number of steps of each plan
+ * @param openings number of times that both plans were opened for these steps
  * @param served times of the served plan, in milliseconds
  * @param uniform times of the uniform twin, in milliseconds
  * @param deviation of the served plan from the twin; positive if the served plan is slower
@@ -15,6 +19,34 @@ public record ProbeRow(
     Phase phase,
     int sequences,
     int steps,
+    int openings,
     Quantiles served,
     Quantiles uniform,
-    Deviation deviation) {}
+    Deviation deviation) {
+  /**
+   * Returns the row of one shape.
+   *
+   * @param openings the times of each opening, at least one
+   */
+  static ProbeRow of(List<PairedTimes> openings) {
+    StepShape shape = openings.get(0).shape();
+    double[] served = all(openings, PairedTimes::served);
+    return new ProbeRow(
+        shape.phase(),
+        shape.sequences(),
+        served.length,
+        openings.size(),
+        Quantiles.of(served),
+        Quantiles.of(all(openings, PairedTimes::uniform)),
+        Deviation.ofOpenings(openings.stream().map(PairedTimes::deviation).toList()));
+  }
+
+  private static double[] all(
+      List<PairedTimes> openings, Function<PairedTimes, List<Double>> side) {
+    return openings.stream()
+        .map(side)
+        .flatMap(Collection::stream)
+        .mapToDouble(Double::doubleValue)
+        .toArray();
+  }
+}

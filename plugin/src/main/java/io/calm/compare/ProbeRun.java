@@ -1,51 +1,75 @@
 package io.calm.compare;
 
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
-/** One run of the probe over all kinds of steps that have no row yet. */
+/**
+ * One run of the probe over all kinds of steps, on several openings of both plans. A run that was
+ * stopped continues where it ended: the steps of a kind that was cut off are lost, all others kept.
+ */
 final class ProbeRun {
+  private final int openings;
   private final PairedSteps.Limits limits;
-  private final BooleanSupplier busy;
-  private final List<ProbeRow> rows;
+  private final LongSupplier nanoClock;
+  private final Map<StepShape, List<PairedTimes>> times = new LinkedHashMap<>();
+  private final Set<StepShape> tooSlow = new HashSet<>();
 
   /**
    * Creates a run.
    *
-   * @param kept rows of an earlier run that was stopped
-   * @param busy asked before every step; true stops the run
+   * @param openings number of times that both plans are opened
+   * @param limits limits of a kind of step in one opening
    */
-  ProbeRun(List<ProbeRow> kept, PairedSteps.Limits limits, BooleanSupplier busy) {
-    this.rows = new ArrayList<>(kept);
+  ProbeRun(int openings, PairedSteps.Limits limits, LongSupplier nanoClock) {
+    this.openings = openings;
     this.limits = limits;
-    this.busy = busy;
+    this.nanoClock = nanoClock;
+    StepShape.PROBED.forEach(shape -> times.put(shape, new ArrayList<>()));
   }
 
   /**
-   * Measures and returns whether the run was stopped. A kind of step that was cut off has no row.
+   * Measures and returns whether the run was stopped. The plan that is opened first alternates.
    *
-   * @param listener receives the rows so far after each new one
+   * @param busy asked before every step; true stops the run
+   * @param listener receives the rows so far after each kind of step
    */
-  boolean measure(PairedSteps steps, Consumer<List<ProbeRow>> listener) {
-    for (StepShape shape : StepShape.PROBED) {
-      if (has(shape)) {
+  boolean measure(TwinSource baseline, BooleanSupplier busy, Consumer<List<ProbeRow>> listener) {
+    for (int opening = 0; opening < openings; opening++) {
+      List<StepShape> missing = missing(opening);
+      if (missing.isEmpty()) {
         continue;
       }
-      PairedSteps.Outcome outcome = steps.measure(shape, limits, busy);
-      if (outcome.stopped()) {
-        return true; // its steps are too few to tell anything
+      try (TwinSource.PairedDecoders decoders = baseline.open(StepShape.PROBED, opening % 2 == 1)) {
+        PairedSteps steps = new PairedSteps(decoders.served(), decoders.uniform(), nanoClock);
+        for (StepShape shape : missing) {
+          PairedSteps.Outcome outcome = steps.measure(shape, limits, busy);
+          if (outcome.stopped()) {
+            return true; // its steps are too few to tell anything
+          }
+          outcome.times().ifPresentOrElse(of(shape)::add, () -> tooSlow.add(shape));
+          listener.accept(rows());
+        }
       }
-      outcome.row().ifPresent(rows::add);
-      listener.accept(rows());
     }
     return false;
   }
 
-  private boolean has(StepShape shape) {
-    return rows.stream()
-        .anyMatch(r -> r.phase() == shape.phase() && r.sequences() == shape.sequences());
+  /** Returns the kinds of steps without times of an opening. */
+  private List<StepShape> missing(int opening) {
+    return StepShape.PROBED.stream()
+        .filter(shape -> of(shape).size() <= opening && !tooSlow.contains(shape))
+        .toList();
+  }
+
+  private List<PairedTimes> of(StepShape shape) {
+    return times.getOrDefault(shape, List.of());
   }
 
   /** Returns the rows of a run, and those of an earlier one that it has not measured yet. */
@@ -63,8 +87,8 @@ final class ProbeRun {
     return one.phase() == other.phase() && one.sequences() == other.sequences();
   }
 
-  /** Returns the rows, those of the earlier run included. */
+  /** Returns the rows so far. */
   List<ProbeRow> rows() {
-    return List.copyOf(rows);
+    return times.values().stream().filter(row -> !row.isEmpty()).map(ProbeRow::of).toList();
   }
 }

@@ -21,7 +21,7 @@ public interface TwinSource {
         }
 
         @Override
-        public PairedDecoders open(List<StepShape> shapes) {
+        public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
           throw new IllegalStateException("there is no uniform twin");
         }
 
@@ -54,8 +54,12 @@ public interface TwinSource {
    */
   void make(BooleanSupplier cancelled);
 
-  /** Opens both plans for steps of these shapes. Throws if the memory is not available. */
-  PairedDecoders open(List<StepShape> shapes);
+  /**
+   * Opens both plans for steps of these shapes. Throws if the memory is not available.
+   *
+   * @param uniformFirst whether the twin is opened first, and so has the memory that is free first
+   */
+  PairedDecoders open(List<StepShape> shapes, boolean uniformFirst);
 
   /**
    * Starts a scheduler on the twin, which must be stored.

@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -60,6 +61,8 @@ class ComparisonTest {
     final AtomicInteger open = new AtomicInteger();
     final AtomicInteger steps = new AtomicInteger();
     final AtomicLong clock = new AtomicLong();
+    final List<Boolean> orders = new CopyOnWriteArrayList<>();
+    int openings = 1;
     volatile boolean wide;
     volatile TwinState state = TwinState.READY;
 
@@ -75,12 +78,19 @@ class ComparisonTest {
 
     void stepped() {}
 
+    /** What the memory of an opening adds to a step of the served plan. */
+    int placement() {
+      return 0;
+    }
+
     @Override
-    public PairedDecoders open(List<StepShape> shapes) {
+    public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
       opened.incrementAndGet();
       open.incrementAndGet();
       int blocks = StepShape.blocks(shapes);
-      TimedDecoder served = new TimedDecoder(clock, blocks, chunks -> step(1010));
+      orders.add(uniformFirst);
+      int placed = placement();
+      TimedDecoder served = new TimedDecoder(clock, blocks, chunks -> step(1010 + placed));
       TimedDecoder uniform = new TimedDecoder(clock, blocks, chunks -> step(1000));
       return new PairedDecoders() {
         @Override
@@ -124,11 +134,12 @@ class ComparisonTest {
       BooleanSupplier hasRequests) {
     Comparison comparison =
         Comparison.start(
-            new Comparison.Subject("m", "calm", "abc", Optional.of(machine), 2),
+            new Comparison.Subject("m", "calm", "abc", Optional.of(machine), 2, "copied"),
             new Comparison.Options(
                 auto,
                 share,
                 Duration.ofMillis(50),
+                baseline.openings,
                 PairedSteps.Limits.exactly(20),
                 baseline.clock::get),
             baseline,
@@ -244,6 +255,51 @@ class ComparisonTest {
   }
 
   @Test
+  void theIntervalCoversWhereTheMemoryOfAnOpeningLies() throws Exception {
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          int placement() {
+            return opened.get() % 2 == 0 ? 20 : -20; // 2 %
+          }
+        };
+    baseline.openings = 4;
+    LatencyReport.Probe done = await(start(baseline, true, 0, MACHINE), ProbeState.DONE);
+    assertEquals(List.of(false, true, false, true), baseline.orders);
+    for (ProbeRow row : done.rows()) {
+      assertEquals(4, row.openings());
+      assertEquals(4 * 4 * 20, row.steps());
+      assertEquals(1, row.deviation().percent(), 1e-9);
+      // Medians of -1, 3, -1, 3 %: a standard deviation of 4 / sqrt(3), t = 3.182.
+      assertEquals(3.182 * 2 / Math.sqrt(3), row.deviation().halfWidth(), 1e-9);
+    }
+  }
+
+  @Test
+  void aProbeThatIsStoppedInItsSecondOpeningKeepsTheFirst() throws Exception {
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          void stepped() {
+            if (opened.get() == 2) {
+              busy.set(true);
+            }
+          }
+        };
+    baseline.openings = 3;
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    LatencyReport.Probe stopped = await(comparison, ProbeState.STOPPED);
+    assertEquals(StepShape.PROBED.size(), stopped.rows().size());
+    assertEquals(1, stopped.rows().get(0).openings());
+
+    busy.set(false);
+    LatencyReport.Probe done = await(comparison, ProbeState.DONE);
+    assertEquals(4, baseline.opened.get(), "the second opening is repeated");
+    assertEquals(List.of(false, true, true, false), baseline.orders);
+    done.rows().forEach(row -> assertEquals(3, row.openings()));
+  }
+
+  @Test
   void aMissingTwinIsMadeOnlyOnRequest() throws Exception {
     FakeTwin baseline = new FakeTwin();
     baseline.state = TwinState.MISSING;
@@ -267,9 +323,9 @@ class ComparisonTest {
           start(
               new FakeTwin() {
                 @Override
-                public PairedDecoders open(List<StepShape> shapes) {
+                public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
                   most.accumulateAndGet(atOnce.incrementAndGet(), Math::max);
-                  PairedDecoders opened = super.open(shapes);
+                  PairedDecoders opened = super.open(shapes, uniformFirst);
                   return new PairedDecoders() {
                     @Override
                     public Decoder served() {
@@ -378,7 +434,7 @@ class ComparisonTest {
     FakeTwin baseline =
         new FakeTwin() {
           @Override
-          public PairedDecoders open(List<StepShape> shapes) {
+          public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
             throw new IllegalStateException("memory: 12 MiB needed");
           }
         };

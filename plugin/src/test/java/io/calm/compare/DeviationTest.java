@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -59,5 +60,16 @@ class DeviationTest {
         IllegalArgumentException.class, () -> Deviation.of(new double[0], new double[0], 1));
     assertThrows(
         IllegalArgumentException.class, () -> Deviation.of(new double[2], new double[1], 1));
+  }
+
+  @Test
+  void anOpeningIsOneObservation() {
+    Deviation one = new Deviation(0.5, 0.4, 0.6);
+    assertEquals(one, Deviation.ofOpenings(List.of(one)));
+    Deviation both = Deviation.ofOpenings(List.of(one, new Deviation(-0.3, -0.4, -0.2)));
+    assertEquals(0.1, both.percent(), 1e-12);
+    // Two values 0.8 apart: a standard error of 0.4, t of one degree of freedom 12.706.
+    assertEquals(12.706 * 0.4, both.halfWidth(), 1e-9);
+    assertEquals(0.1 - 12.706 * 0.4, both.low(), 1e-9);
   }
 }

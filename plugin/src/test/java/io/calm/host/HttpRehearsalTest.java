@@ -79,6 +79,7 @@ class HttpRehearsalTest {
     private ChannelHandler answers() {
       return new ChannelOutboundHandlerAdapter() {
         @Override
+        @SuppressWarnings("FutureReturnValueIgnored") // the promise has the result
         public void write(ChannelHandlerContext context, Object part, ChannelPromise promise) {
           if (part instanceof HttpResponse response) {
             statuses.add(response.status().code());

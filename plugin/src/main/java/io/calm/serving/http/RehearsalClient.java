@@ -107,6 +107,7 @@ final class RehearsalClient {
    * @param deadline time of {@link System#nanoTime} at which the wait ends
    * @return whether it was answered; an error is an answer
    */
+  @SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
   boolean send(Request request, long deadline) throws InterruptedException {
     if (deadline - System.nanoTime() <= 0) {
       return false;

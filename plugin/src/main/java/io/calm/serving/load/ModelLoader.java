@@ -27,6 +27,7 @@ import io.calm.torch.Backends;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -304,7 +305,8 @@ public final class ModelLoader {
             artifact.plan().served(),
             artifact.key().id(),
             Optional.of(MachineInfo.of(kernel(settings))),
-            settings.decoder().threadCount()),
+            settings.decoder().threadCount(),
+            weights.name().toLowerCase(Locale.ROOT)),
         Comparison.Options.serving(settings.compare().probe(), settings.compare().share()),
         twin,
         Optional.of(new ProbeStore(settings.loading().cacheDir())),

@@ -106,7 +106,7 @@ final class ModelTwin implements TwinSource {
   }
 
   @Override
-  public PairedDecoders open(List<StepShape> shapes) {
+  public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
     SchedulerSettings probe =
         new SchedulerSettings(
             budgets.maxContext(),
@@ -121,9 +121,15 @@ final class ModelTwin implements TwinSource {
           return closingOnFailure(
               memory,
               () -> {
-                Decoder model = servedDecoder(checkpoint, probe);
+                Decoder first = decoder(checkpoint, probe, uniformFirst);
                 return closingOnFailure(
-                    model::close, () -> new Opened(model, twinDecoder(checkpoint, probe), memory));
+                    first::close,
+                    () -> {
+                      Decoder second = decoder(checkpoint, probe, !uniformFirst);
+                      return uniformFirst
+                          ? new Opened(second, first, memory)
+                          : new Opened(first, second, memory);
+                    });
               });
         });
   }
@@ -176,6 +182,10 @@ final class ModelTwin implements TwinSource {
     int models = copies ? decoders : describe().identical() ? 0 : 1;
     return MemoryEstimate.ofTwin(
         checkpoint.spec(), layout, order.settings(), each, models, decoders);
+  }
+
+  private Decoder decoder(Checkpoint checkpoint, SchedulerSettings each, boolean uniform) {
+    return uniform ? twinDecoder(checkpoint, each) : servedDecoder(checkpoint, each);
   }
 
   private Decoder servedDecoder(Checkpoint checkpoint, SchedulerSettings each) {

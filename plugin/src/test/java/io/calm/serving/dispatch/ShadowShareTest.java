@@ -141,7 +141,7 @@ class ShadowShareTest {
         public void make(BooleanSupplier cancelled) {}
 
         @Override
-        public PairedDecoders open(List<StepShape> shapes) {
+        public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
           throw new IllegalStateException("no probe in this test");
         }
 
@@ -163,7 +163,7 @@ class ShadowShareTest {
         twin.map(
                 given ->
                     Comparison.start(
-                        new Comparison.Subject("m", "reference", "id", Optional.empty(), 1),
+                        new Comparison.Subject("m", "reference", "id", Optional.empty(), 1, ""),
                         Comparison.Options.serving(false, share),
                         given,
                         Optional.empty(),

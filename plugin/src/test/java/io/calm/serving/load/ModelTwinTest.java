@@ -80,7 +80,7 @@ class ModelTwinTest {
     assertEquals(TwinState.READY, described.state());
 
     long before = promised();
-    try (TwinSource.PairedDecoders decoders = twin.open(StepShape.PROBED)) {
+    try (TwinSource.PairedDecoders decoders = twin.open(StepShape.PROBED, false)) {
       assertTrue(promised() > before, "the memory of the decoders is reserved");
       assertArrayEquals(logits(decoders.served()), logits(decoders.uniform()));
     }
@@ -102,7 +102,7 @@ class ModelTwinTest {
     MemoryLedger.MemoryReservation held = MemoryLedger.PROCESS.reserveUnchecked(all);
     try {
       long before = promised();
-      assertThrows(NotEnoughMemoryException.class, () -> twin.open(StepShape.PROBED));
+      assertThrows(NotEnoughMemoryException.class, () -> twin.open(StepShape.PROBED, false));
       assertThrows(NotEnoughMemoryException.class, () -> twin.schedule(0.5));
       assertEquals(before, promised());
     } finally {

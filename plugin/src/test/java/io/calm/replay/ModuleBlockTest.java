@@ -263,8 +263,9 @@ class ModuleBlockTest {
           scales[k] = 0.5f + random.nextFloat();
         }
         pass.divide(scales);
+        stages.advanceTo(stage);
         float[] x = stages.input(stage, 0).toFloatArray();
-        float[] rounded = rounded(pass.snapshot().input().get(0).toFloatArray(), width, rounding);
+        float[] rounded = rounded(pass.inputs().get(0).toFloatArray(), width, rounding);
         for (int i = 0; i < x.length; i++) {
           x[i] = x[i] / scales[i % width] - rounded[i];
         }
@@ -273,7 +274,7 @@ class ModuleBlockTest {
         assertEquals(stage.addsToResidual(), got.residual().isPresent());
         if (stage.addsToResidual()) {
           float[] r = stages.residual(stage, 0).toFloatArray();
-          float[] other = pass.snapshot().residual().get(0).toFloatArray();
+          float[] other = pass.residuals().get(0).toFloatArray();
           for (int i = 0; i < r.length; i++) {
             r[i] -= other[i];
           }

@@ -310,10 +310,7 @@ public final class BlockPass implements AutoCloseable {
         x -> Optional.empty(), // the kernels round
         (role, x) ->
             kernels.multiply(
-                x,
-                required(modules.get(role)),
-                biases.getOrDefault(role, NO_BIAS),
-                perToken));
+                x, required(modules.get(role)), biases.getOrDefault(role, NO_BIAS), perToken));
   }
 
   private <T> T required(@Nullable T weight) {

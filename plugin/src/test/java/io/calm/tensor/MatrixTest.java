@@ -49,8 +49,7 @@ class MatrixTest {
   @Test
   void aWrappedMatrixIsReleasedOnce() {
     AtomicInteger released = new AtomicInteger();
-    Matrix matrix =
-        Matrix.wrap(ByteBuffer.allocateDirect(48), 3, 4, released::incrementAndGet);
+    Matrix matrix = Matrix.wrap(ByteBuffer.allocateDirect(48), 3, 4, released::incrementAndGet);
     matrix.close();
     matrix.close();
     assertEquals(1, released.get());

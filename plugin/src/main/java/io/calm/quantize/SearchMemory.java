@@ -24,7 +24,7 @@ import java.util.List;
  *
  * <p>The search holds a full-precision block, its largest stage in the forms that a rounding works
  * on, the packed candidates, the hidden streams, the inputs of one stage (twice if an algorithm
- * compares with full precision), two matrices of the size of the widest linear's Hessian, the token
+ * compares with full precision), what glibc keeps of such arrays when they are freed, two matrices of the size of the widest linear's Hessian, the token
  * tables, and PyTorch itself. The trial of the lm_head comes after the blocks and holds the streams
  * and a band of the head. A model that samples its own calibration tokens needs, before that, its
  * whole quantized form and the keys and values of the sampled sequences.
@@ -56,6 +56,8 @@ public final class SearchMemory {
 
   /** Tokens whose stage outputs are in memory at the same time. */
   private static final long CHUNK = 2048;
+
+  private static final String MAP_THRESHOLD = "MALLOC_MMAP_THRESHOLD_";
 
   private SearchMemory() {}
 
@@ -105,7 +107,15 @@ public final class SearchMemory {
             + HESSIANS * 4 * widest * widest
             + GARBAGE;
     long head = BAND_FORMS * 4 * BAND * (spec.hidden() + length);
-    return streams + Math.max(blocks, head) + ENGINE_BYTES;
+    return streams + arenas(streams + inputs) + Math.max(blocks, head) + ENGINE_BYTES;
+  }
+
+  /**
+   * Returns the freed memory that glibc keeps in its arenas beside {@code bytes} of arrays of a few
+   * MiB. It keeps none if the environment sets the size from which arrays are mapped.
+   */
+  private static long arenas(long bytes) {
+    return System.getenv(MAP_THRESHOLD) == null ? bytes : 0;
   }
 
   /** Returns the number of weights of the linears that read one input. */

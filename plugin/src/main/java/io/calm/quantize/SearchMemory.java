@@ -96,7 +96,7 @@ public final class SearchMemory {
     boolean compares = pool.stream().anyMatch(Quantizer::comparesStreams);
     // Both streams while they advance, and the outputs of the candidates on the score part.
     long streams = 4L * spec.hidden() * (3 * tokens + pool.size() * (tokens - fit));
-    long inputs = 4 * (compares ? 2 : 1) * fit * (spec.hidden() + widest);
+    long inputs = 4L * (compares ? 2 : 1) * fit * (spec.hidden() + widest);
     long stage = (compares ? COMPARED_FORMS : STAGE_FORMS) * 4 * largestStage(spec);
     long blocks =
         block

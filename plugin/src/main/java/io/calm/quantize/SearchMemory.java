@@ -24,10 +24,11 @@ import java.util.List;
  *
  * <p>The search holds a full-precision block, its largest stage in the forms that a rounding works
  * on, the packed candidates, the hidden streams, the inputs of one stage (twice if an algorithm
- * compares with full precision), what glibc keeps of such arrays when they are freed, two matrices of the size of the widest linear's Hessian, the token
- * tables, and PyTorch itself. The trial of the lm_head comes after the blocks and holds the streams
- * and a band of the head. A model that samples its own calibration tokens needs, before that, its
- * whole quantized form and the keys and values of the sampled sequences.
+ * compares with full precision), what glibc keeps of such arrays when they are freed, two matrices
+ * of the size of the widest linear's Hessian, the token tables, and PyTorch itself. The trial of
+ * the lm_head comes after the blocks and holds the streams and a band of the head. A model that
+ * samples its own calibration tokens needs, before that, its whole quantized form and the keys and
+ * values of the sampled sequences.
  */
 public final class SearchMemory {
   /** Changes of the settings or the deployment that reduce the memory of a search. */

@@ -7,12 +7,13 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The time that making an artifact took, by phase. It is not part of the artifact, whose bytes do
- * not depend on it.
+ * The time that making an artifact took, by phase, and the memory. They are not part of the
+ * artifact, whose bytes do not depend on them.
  *
  * @param seconds seconds of each phase, in the order of their beginnings
+ * @param peakBytes peak resident memory of the process up to the end; 0 if not known
  */
-public record SearchPhases(Map<String, Double> seconds) {
+public record SearchPhases(Map<String, Double> seconds, long peakBytes) {
   private static final String KIND = "phases";
 
   public SearchPhases {

@@ -1,11 +1,13 @@
 package io.calm.cli;
 
 import io.calm.artifact.Artifact;
+import io.calm.artifact.SearchPhases;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.quantize.QuantizedModelStore;
 import java.io.PrintWriter;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -35,10 +37,17 @@ final class QuantizeCommand implements Callable<Integer> {
           finished.isPresent() ? "was finished before: " : "",
           artifact.directory(),
           artifact.sizeInBytes() >> 20);
+      SearchPhases.find(resolved.settings().loading().cacheDir(), artifact.key())
+          .filter(phases -> phases.peakBytes() > 0)
+          .ifPresent(phases -> out.println(peak(phases)));
       out.println(BaselineLine.of(store.baseline(checkpoint, artifact)));
       out.flush();
     }
     return 0;
+  }
+
+  private static String peak(SearchPhases phases) {
+    return String.format(Locale.ROOT, "peak memory %.1f GB", phases.peakBytes() / 1e9);
   }
 
   private static Artifact make(QuantizedModelStore store, Checkpoint checkpoint) {

@@ -6,7 +6,6 @@ import io.calm.model.ActivationMode;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.tensor.Parallel;
-import io.calm.tensor.QuantizedLinear;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -112,8 +111,10 @@ public final class FoldError implements AutoCloseable {
 
   private Matrix servedProduct(BlockKernels kernels, Grids grids) {
     Parallel parallel = stage.compute().parallel();
-    QuantizedLinear module = Packing.pack(grids.encode(scaledWeight, stage.compute()), parallel);
-    return kernels.multiply(module, perToken(), scaledRows, parallel);
+    try (Packing.Scratch module =
+        Packing.scratch(grids.encode(scaledWeight, stage.compute()), parallel)) {
+      return kernels.multiply(module.linear(), perToken(), scaledRows, parallel);
+    }
   }
 
   private Matrix engineProduct(Grids grids) {

@@ -42,9 +42,9 @@ final class PhaseClock implements Consumer<Progress> {
     since = now;
   }
 
-  /** Returns the times up to now. */
+  /** Returns the times and the peak memory up to now. */
   SearchPhases phases() {
     advance(phase);
-    return new SearchPhases(seconds);
+    return new SearchPhases(seconds, PeakMemory.bytes());
   }
 }

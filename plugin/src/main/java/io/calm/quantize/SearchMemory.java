@@ -22,12 +22,13 @@ import java.util.List;
  * The memory of a search outside the Java heap, estimated from the sizes of the model before any of
  * it is allocated. The estimate is an upper bound within a factor of two.
  *
- * <p>The search holds a full-precision block three times (in Java, in PyTorch, dequantized) and
- * once per candidate, the hidden streams, the full-precision inputs of a block's stages if an
- * algorithm compares with them, three matrices of the size of the widest linear's Hessian, the
- * logits of the guard, the token tables, and PyTorch itself. A model that samples its own
- * calibration tokens needs, before that, its whole quantized form and the keys and values of the
- * sampled sequences.
+ * <p>The search holds a full-precision block, its largest stage in the forms that a rounding works
+ * on, the packed candidates, the hidden streams, the inputs of one stage (twice if an algorithm
+ * compares with full precision), what glibc keeps of such arrays when they are freed, two matrices
+ * of the size of the widest linear's Hessian, the token tables, and PyTorch itself. The trial of
+ * the lm_head comes after the blocks and holds the streams and a band of the head. A model that
+ * samples its own calibration tokens needs, before that, its whole quantized form and the keys and
+ * values of the sampled sequences.
  */
 public final class SearchMemory {
   /** Changes of the settings or the deployment that reduce the memory of a search. */
@@ -38,8 +39,26 @@ public final class SearchMemory {
   /** PyTorch's libraries and its own buffers. */
   private static final long ENGINE_BYTES = 400L << 20;
 
-  /** The Hessian, its inverse and a factor of the inverse. */
-  private static final long HESSIANS = 3;
+  /** The Hessian, and the factor of its inverse. */
+  private static final long HESSIANS = 2;
+
+  /** Stacked, transposed; shifted, its half, and corrected by an algorithm that compares. */
+  private static final long STAGE_FORMS = 2;
+
+  private static final long COMPARED_FORMS = 5;
+
+  /** Packed linears that wait for a garbage collection. */
+  private static final long GARBAGE = 256L << 20;
+
+  /** Rows of the lm_head that are read at once, and the float32 matrices of that size. */
+  private static final long BAND = 8192;
+
+  private static final long BAND_FORMS = 6;
+
+  /** Tokens whose stage outputs are in memory at the same time. */
+  private static final long CHUNK = 2048;
+
+  private static final String MAP_THRESHOLD = "MALLOC_MMAP_THRESHOLD_";
 
   private SearchMemory() {}
 
@@ -74,18 +93,42 @@ public final class SearchMemory {
     long tokens = CalibrationSet.total(settings.quantization().calibration().samples()) * length;
     long widest =
         Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).max().orElse(0);
-    long inputs = Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).sum();
     long fit = settings.quantization().calibration().samples() * length;
     boolean compares = pool.stream().anyMatch(Quantizer::comparesStreams);
-    long stageInputs = compares ? 4 * fit * (inputs + 3L * spec.hidden()) : 0;
     // Both streams while they advance, and the outputs of the candidates on the score part.
     long streams = 4L * spec.hidden() * (3 * tokens + pool.size() * (tokens - fit));
-    return (3L + pool.size()) * block
-        + streams
-        + stageInputs
-        + HESSIANS * 4 * widest * widest
-        + 4 * 4 * length * spec.vocabulary()
-        + ENGINE_BYTES;
+    long inputs = 4L * (compares ? 2 : 1) * fit * (spec.hidden() + widest);
+    long stage = (compares ? COMPARED_FORMS : STAGE_FORMS) * 4 * largestStage(spec);
+    long blocks =
+        block
+            + stage
+            + pool.size() * block / 7 // a packed linear has 4.5 bits and the padding
+            + inputs
+            + 4 * Math.min(CHUNK, fit) * 3 * widest
+            + HESSIANS * 4 * widest * widest
+            + GARBAGE;
+    long head = BAND_FORMS * 4 * BAND * (spec.hidden() + length);
+    return streams + arenas(streams + inputs) + Math.max(blocks, head) + ENGINE_BYTES;
+  }
+
+  /**
+   * Returns the freed memory that glibc keeps in its arenas beside {@code bytes} of arrays of a few
+   * MiB. It keeps none if the environment sets the size from which arrays are mapped.
+   */
+  private static long arenas(long bytes) {
+    return System.getenv(MAP_THRESHOLD) == null ? bytes : 0;
+  }
+
+  /** Returns the number of weights of the linears that read one input. */
+  private static long largestStage(ModelSpec spec) {
+    return Arrays.stream(Stage.values())
+        .mapToLong(
+            stage ->
+                stage.linears().stream()
+                    .mapToLong(role -> (long) spec.outputs(role) * spec.inputs(role))
+                    .sum())
+        .max()
+        .orElse(0);
   }
 
   private static List<Quantizer> pool(QuantizationSettings settings) {

@@ -71,27 +71,22 @@ final class Attention implements AutoCloseable {
     return runtime.manager().create(bytes, new Shape(length, length), DataType.BOOLEAN);
   }
 
-  /** Returns the concatenated heads for each chunk, [windows, T, heads * headDim]. */
-  List<NDArray> run(List<NDArray> q, List<NDArray> k, List<NDArray> v) {
-    List<NDArray> result = new ArrayList<>();
-    for (int i = 0; i < q.size(); i++) {
-      result.add(
-          headNorms.isEmpty()
-              ? runtime.call("attention", q.get(i), k.get(i), v.get(i), cos, sin, mask, asHalf)
-              : runtime.call(
-                  "attention_head_norms",
-                  q.get(i),
-                  k.get(i),
-                  v.get(i),
-                  cos,
-                  sin,
-                  mask,
-                  asHalf,
-                  headNorms.get(0),
-                  headNorms.get(1),
-                  epsilon));
-    }
-    return result;
+  /** Returns the concatenated heads of a chunk, [windows, T, heads * headDim]. */
+  NDArray run(NDArray q, NDArray k, NDArray v) {
+    return headNorms.isEmpty()
+        ? runtime.call("attention", q, k, v, cos, sin, mask, asHalf)
+        : runtime.call(
+            "attention_head_norms",
+            q,
+            k,
+            v,
+            cos,
+            sin,
+            mask,
+            asHalf,
+            headNorms.get(0),
+            headNorms.get(1),
+            epsilon);
   }
 
   @Override

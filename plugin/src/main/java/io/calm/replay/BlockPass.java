@@ -16,6 +16,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -242,13 +243,19 @@ public final class BlockPass implements AutoCloseable {
         .orElseGet(() -> round(x));
   }
 
-  /** Returns copies of the current input and of the residual stream beside it. */
-  StageInputs.At snapshot() {
-    return new StageInputs.At(
-        input.stream().map(NDArray::duplicate).toList(),
-        stage.orElseThrow().addsToResidual()
-            ? residual.stream().map(NDArray::duplicate).toList()
-            : List.of());
+  /** Returns the chunks of the current input, for reading. */
+  List<NDArray> inputs() {
+    return input;
+  }
+
+  /** Returns the chunks of the residual stream beside the current input, for reading. */
+  List<NDArray> residuals() {
+    return residual;
+  }
+
+  /** A linear of the current stage as a function of a chunk of its input. */
+  private interface Product {
+    NDArray of(LinearRole role, NDArray input);
   }
 
   /**
@@ -258,16 +265,29 @@ public final class BlockPass implements AutoCloseable {
    * @param biases [N] for each linear with a bias, folds included
    */
   public void advance(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
-    List<NDArray> rounded = new ArrayList<>();
-    for (NDArray x : input) {
-      rounded.add(round(x));
-    }
-    List<List<NDArray>> outputs = new ArrayList<>();
+    Map<LinearRole, NDArray> parameters = new EnumMap<>(LinearRole.class);
+    Map<LinearRole, NDArray> offsets = new EnumMap<>(LinearRole.class);
     for (LinearRole role : stage.orElseThrow().linears()) {
-      outputs.add(linear(rounded, required(weights.get(role)), biases.get(role)));
+      parameters.put(role, runtime.array(required(weights.get(role))));
+      float[] bias = biases.get(role);
+      if (bias != null) {
+        offsets.put(role, runtime.array(bias));
+      }
     }
-    rounded.forEach(NDArray::close);
-    advance(outputs);
+    try {
+      advance(
+          x -> rounding.map(how -> round(x)),
+          (role, x) -> {
+            NDArray weight = required(parameters.get(role));
+            NDArray bias = offsets.get(role);
+            return bias == null
+                ? runtime.call("linear", x, weight)
+                : runtime.call("linear_bias", x, weight, bias);
+          });
+    } finally {
+      parameters.values().forEach(NDArray::close);
+      offsets.values().forEach(NDArray::close);
+    }
   }
 
   /**
@@ -284,18 +304,13 @@ public final class BlockPass implements AutoCloseable {
       weights.values().forEach(Matrix::close);
       return;
     }
+    ModuleProducts kernels = products.get();
     boolean perToken = rounding.orElseThrow().mode() == ActivationMode.PER_TOKEN;
-    List<List<NDArray>> outputs = new ArrayList<>();
-    for (LinearRole role : roles) {
-      QuantizedLinear module = required(modules.get(role));
-      float[] bias = biases.getOrDefault(role, NO_BIAS);
-      List<NDArray> chunks = new ArrayList<>();
-      for (NDArray x : input) {
-        chunks.add(products.get().multiply(x, module, bias, perToken));
-      }
-      outputs.add(chunks);
-    }
-    advance(outputs);
+    advance(
+        x -> Optional.empty(), // the kernels round
+        (role, x) ->
+            kernels.multiply(
+                x, required(modules.get(role)), biases.getOrDefault(role, NO_BIAS), perToken));
   }
 
   private <T> T required(@Nullable T weight) {
@@ -305,51 +320,41 @@ public final class BlockPass implements AutoCloseable {
     return weight;
   }
 
-  /** Continues to the next stage with the outputs of the linears of this one, which are closed. */
-  private void advance(List<List<NDArray>> outputs) {
+  /**
+   * Continues to the next stage, chunk by chunk: the outputs of the linears of gate and up are the
+   * largest arrays of a block, and only those of one chunk are in memory.
+   *
+   * @param rounding returns what the linears read in place of a chunk of the input, if anything
+   */
+  private void advance(Function<NDArray, Optional<NDArray>> rounding, Product product) {
     Stage current = stage.orElseThrow();
-    input.forEach(NDArray::close);
-    input = List.of();
-    switch (current) {
-      case ATTENTION_IN ->
-          input = operations.attention(outputs.get(0), outputs.get(1), outputs.get(2));
-      case ATTENTION_OUT -> {
-        addToResidual(outputs.get(0));
-        input = normalized(NormRole.MLP);
+    List<LinearRole> roles = current.linears();
+    List<NDArray> before = input;
+    List<NDArray> after = new ArrayList<>();
+    input = after; // closed with the pass if a chunk fails
+    List<NDArray> sums = new ArrayList<>();
+    for (int i = 0; i < before.size(); i++) {
+      NDArray x = before.get(i);
+      Optional<NDArray> rounded = rounding.apply(x);
+      NDArray read = rounded.orElse(x);
+      List<NDArray> outputs = roles.stream().map(role -> product.of(role, read)).toList();
+      rounded.ifPresent(NDArray::close);
+      x.close();
+      switch (current) {
+        case ATTENTION_IN ->
+            after.add(operations.attention(outputs.get(0), outputs.get(1), outputs.get(2)));
+        case MLP_IN -> after.add(operations.gate(outputs.get(0), outputs.get(1)));
+        case ATTENTION_OUT, MLP_OUT -> sums.add(operations.add(residual.get(i), outputs.get(0)));
       }
-      case MLP_IN -> input = swiglu(outputs.get(0), outputs.get(1));
-      case MLP_OUT -> addToResidual(outputs.get(0));
+      outputs.forEach(NDArray::close);
     }
-    outputs.forEach(list -> list.forEach(NDArray::close));
+    if (current.addsToResidual()) {
+      residual = sums;
+    }
+    if (current == Stage.ATTENTION_OUT) {
+      input = normalized(NormRole.MLP);
+    }
     stage = current.next();
-  }
-
-  private List<NDArray> linear(List<NDArray> inputs, Matrix weight, float @Nullable [] bias) {
-    List<NDArray> outputs = new ArrayList<>();
-    try (NDArray w = runtime.array(weight);
-        NDArray b = runtime.array(bias == null ? new float[1] : bias)) {
-      for (NDArray x : inputs) {
-        outputs.add(
-            bias == null ? runtime.call("linear", x, w) : runtime.call("linear_bias", x, w, b));
-      }
-    }
-    return outputs;
-  }
-
-  private List<NDArray> swiglu(List<NDArray> gate, List<NDArray> up) {
-    List<NDArray> result = new ArrayList<>();
-    for (int i = 0; i < gate.size(); i++) {
-      result.add(operations.gate(gate.get(i), up.get(i)));
-    }
-    return result;
-  }
-
-  private void addToResidual(List<NDArray> update) {
-    List<NDArray> sum = new ArrayList<>();
-    for (int i = 0; i < residual.size(); i++) {
-      sum.add(operations.add(residual.get(i), update.get(i)));
-    }
-    residual = sum;
   }
 
   private NDArray round(NDArray x) {

@@ -3,7 +3,6 @@ package io.calm.replay;
 import ai.djl.ndarray.NDArray;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
-import java.util.List;
 
 /** The operations of a block on the PyTorch engine, in float32. */
 final class EngineOperations implements BlockOperations {
@@ -31,7 +30,7 @@ final class EngineOperations implements BlockOperations {
   }
 
   @Override
-  public List<NDArray> attention(List<NDArray> q, List<NDArray> k, List<NDArray> v) {
+  public NDArray attention(NDArray q, NDArray k, NDArray v) {
     return attention.run(q, k, v);
   }
 

@@ -10,8 +10,6 @@ import io.calm.model.NormRole;
 import io.calm.runtime.RotaryTable;
 import io.calm.tensor.Parallel;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * The operations of a W4A8 block on the native kernels that serve, with the bits of a decoder step
@@ -82,22 +80,11 @@ final class KernelOperations implements BlockOperations {
   }
 
   @Override
-  public List<NDArray> attention(List<NDArray> q, List<NDArray> k, List<NDArray> v) {
-    List<NDArray> result = new ArrayList<>();
-    for (int i = 0; i < q.size(); i++) {
-      NDArray y = like(q.get(i));
-      int count = Math.toIntExact(y.getShape().get(0));
-      kernels.attend(
-          windows,
-          count,
-          memory(q.get(i)),
-          memory(k.get(i)),
-          memory(v.get(i)),
-          memory(y),
-          parallel);
-      result.add(y);
-    }
-    return result;
+  public NDArray attention(NDArray q, NDArray k, NDArray v) {
+    NDArray y = like(q);
+    int count = Math.toIntExact(y.getShape().get(0));
+    kernels.attend(windows, count, memory(q), memory(k), memory(v), memory(y), parallel);
+    return y;
   }
 
   @Override

@@ -5,32 +5,20 @@ import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
 import io.calm.tensor.Matrix;
-import java.util.EnumMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
- * The inputs of the four stages of a block in full precision, with the residual stream beside those
- * whose output is added to it, and the output of the block. Made by one forward; holds 3 D + F
- * floats per token for the inputs (F: the width of down) and 3 D for the residual streams and the
- * output.
+ * The inputs of a block's stages in full precision, with the residual stream beside them, and the
+ * output of the block. A forward of the block that stops at each stage, so that only the inputs of
+ * the current stage are in memory. Not thread safe.
  */
 public final class StageInputs implements AutoCloseable {
-  private final Map<Stage, At> stages;
-  private Optional<HiddenStates> output;
+  private final BlockPass pass;
+  private final BlockParameters<Matrix> block;
 
-  private StageInputs(Map<Stage, At> stages, HiddenStates output) {
-    this.stages = stages;
-    this.output = Optional.of(output);
-  }
-
-  /** The state of a pass at a stage, in chunks. */
-  record At(List<NDArray> input, List<NDArray> residual) {
-    void close() {
-      input.forEach(NDArray::close);
-      residual.forEach(NDArray::close);
-    }
+  private StageInputs(BlockPass pass, BlockParameters<Matrix> block) {
+    this.pass = pass;
+    this.block = block;
   }
 
   /**
@@ -41,54 +29,59 @@ public final class StageInputs implements AutoCloseable {
    */
   public record Deviation(Matrix inputs, Optional<Matrix> residual) {}
 
-  /** Runs a block in full precision; {@code states} is not changed. */
+  /**
+   * Starts a forward of a block in full precision, at its first stage.
+   *
+   * @param states not changed
+   * @param block not changed; must stay open as long as the forward
+   */
   public static StageInputs of(
       HiddenStates states, ModelSpec spec, int layer, BlockParameters<Matrix> block) {
-    Map<Stage, At> stages = new EnumMap<>(Stage.class);
-    boolean complete = false;
-    try (BlockPass pass = new BlockPass(states, spec, layer, block, Optional.empty())) {
-      for (Stage stage : Stage.values()) {
-        stages.put(stage, pass.snapshot());
-        pass.advance(block.linears(), block.biases());
-      }
-      StageInputs inputs = new StageInputs(stages, pass.output());
-      complete = true;
-      return inputs;
-    } finally {
-      if (!complete) {
-        stages.values().forEach(At::close);
-      }
+    return new StageInputs(new BlockPass(states, spec, layer, block, Optional.empty()), block);
+  }
+
+  /**
+   * Runs the stages before {@code stage}, and drops their inputs.
+   *
+   * @throws IllegalStateException if the forward has passed the stage
+   */
+  public void advanceTo(Stage stage) {
+    while (pass.stage().filter(at -> at.compareTo(stage) < 0).isPresent()) {
+      pass.advance(block.linears(), block.biases());
+    }
+    require(stage);
+  }
+
+  private void require(Stage stage) {
+    if (!pass.stage().equals(Optional.of(stage))) {
+      throw new IllegalStateException(
+          "the full-precision forward is at %s, not at stage %s"
+              .formatted(pass.stage().map(Stage::name).orElse("its end"), stage));
     }
   }
 
+  /** Returns a chunk of the input of the current stage, which must be {@code stage}. */
   NDArray input(Stage stage, int chunk) {
-    return at(stage).input().get(chunk);
+    require(stage);
+    return pass.inputs().get(chunk);
   }
 
+  /** Returns a chunk of the residual stream beside the input of the current stage, likewise. */
   NDArray residual(Stage stage, int chunk) {
-    return at(stage).residual().get(chunk);
+    require(stage);
+    return pass.residuals().get(chunk);
   }
 
-  private At at(Stage stage) {
-    At at = stages.get(stage);
-    if (at == null) {
-      throw new IllegalStateException("the inputs of stage " + stage + " are closed");
-    }
-    return at;
-  }
-
-  /** Hands over the output of the block, once. */
+  /** Runs the remaining stages and hands over the output of the block, once. */
   public HiddenStates takeOutput() {
-    HiddenStates taken = output.orElseThrow();
-    output = Optional.empty();
-    return taken;
+    while (pass.stage().isPresent()) {
+      pass.advance(block.linears(), block.biases());
+    }
+    return pass.output();
   }
 
   @Override
   public void close() {
-    stages.values().forEach(At::close);
-    stages.clear();
-    output.ifPresent(HiddenStates::close);
-    output = Optional.empty();
+    pass.close();
   }
 }

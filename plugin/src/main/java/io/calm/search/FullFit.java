@@ -1,6 +1,7 @@
 package io.calm.search;
 
 import io.calm.model.BlockParameters;
+import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
 import io.calm.replay.StageInputs;
@@ -9,9 +10,9 @@ import io.calm.tensor.Matrix;
 import java.util.Optional;
 
 /**
- * The fit part of a full-precision stream at one block, for quantizers that compare streams. The
- * inputs of the block's stages exist only while such a quantizer runs, because they are larger than
- * all other hidden states of a search. The output of that forward advances the stream.
+ * The fit part of a full-precision stream at one block, for quantizers that compare streams. While
+ * such a quantizer runs, a full-precision forward of the block proceeds beside it, stage by stage.
+ * The output of the first such forward advances the stream.
  */
 final class FullFit implements AutoCloseable {
   private final SearchContext context;
@@ -38,10 +39,21 @@ final class FullFit implements AutoCloseable {
       return context.quantize(quantizer, layer, block, fit, Optional.empty());
     }
     try (StageInputs stages = context.stageInputs(layer, block, full.get(Part.FIT))) {
-      if (output.isEmpty()) {
-        output = Optional.of(stages.takeOutput());
+      try {
+        Quantizer.Result result =
+            context.quantize(quantizer, layer, block, fit, Optional.of(stages));
+        keepOutput(stages);
+        return result;
+      } catch (QuantizationException e) {
+        keepOutput(stages); // the stream advances without this quantizer
+        throw e;
       }
-      return context.quantize(quantizer, layer, block, fit, Optional.of(stages));
+    }
+  }
+
+  private void keepOutput(StageInputs stages) {
+    if (output.isEmpty()) {
+      output = Optional.of(stages.takeOutput());
     }
   }
 

@@ -15,8 +15,10 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -121,6 +123,7 @@ final class ReplayedBlock extends SampledBlock {
     public Optional<Deviation> deviation() {
       return full.map(
           stages -> {
+            stages.advanceTo(stage());
             StageInputs.Deviation sums =
                 pass.deviation(stages, divisors.orElseGet(() -> ones(spec().inputs(stage()))));
             return new Deviation(sums.inputs(), sums.residual());
@@ -148,9 +151,18 @@ final class ReplayedBlock extends SampledBlock {
         return; // the output of the last linear is not used
       }
       Map<LinearRole, QuantizedLinear> modules = new EnumMap<>(LinearRole.class);
-      linears.forEach(
-          (role, linear) -> modules.put(role, Packing.pack(linear, compute().parallel())));
-      pass.advanceModules(modules, biases);
+      List<Packing.Scratch> memory = new ArrayList<>();
+      try {
+        linears.forEach(
+            (role, linear) -> {
+              Packing.Scratch packed = Packing.scratch(linear, compute().parallel());
+              memory.add(packed);
+              modules.put(role, packed.linear());
+            });
+        pass.advanceModules(modules, biases);
+      } finally {
+        memory.forEach(Packing.Scratch::close);
+      }
       partialForwards++;
     }
 

@@ -62,6 +62,7 @@ public final class Search {
   private final ProgressMeter progress;
   private final List<QuantPlan.BlockChoice> choices = new ArrayList<>();
   private final List<Double> inherited = new ArrayList<>();
+  private final PackedGarbage garbage = new PackedGarbage();
   private int excludedRows;
   private int scoredRows;
   private int guardForwards;
@@ -209,6 +210,7 @@ public final class Search {
       guardForwards += full.advance(Part.GUARD, context.fullForward(layer, block));
     } finally {
       DequantizedBlocks.close(block);
+      garbage.collect();
     }
   }
 

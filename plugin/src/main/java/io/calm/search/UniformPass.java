@@ -40,6 +40,7 @@ final class UniformPass {
    */
   int run(Quantizer quantizer, int first, Streams stream, Streams full, BlockSink sink) {
     int forwards = 0;
+    PackedGarbage garbage = new PackedGarbage();
     for (int layer = first; layer < context.spec().layers(); layer++) {
       report.block(layer, quantizer.name());
       BlockParameters<Matrix> block = context.block(layer);
@@ -58,6 +59,7 @@ final class UniformPass {
       forwards += stream.advance(Streams.Part.FIT, forward);
       forwards += stream.advance(Streams.Part.GUARD, forward);
       sink.block(QuantPlan.uniform(quantizer.name()), layer, result.block());
+      garbage.collect();
     }
     return forwards;
   }

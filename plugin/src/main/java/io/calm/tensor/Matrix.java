@@ -11,29 +11,51 @@ import java.util.Objects;
  *
  * <p>Rows are read and written through the caller's {@code float[]} scratch, which the just-in-time
  * compiler vectorizes. Reads from several threads are safe; a write needs exclusive use of its row.
- * {@link #close} releases the memory if the owner gave a release action. Otherwise it is released
- * with the last reference: slices, {@link #bytes} and arrays of an engine share it, and freeing it
- * under one of them would turn a mistake into a crash. The JVM collects unreferenced buffers before
- * it refuses to allocate a direct one.
+ *
+ * <p>{@link #close} frees the memory at once. The garbage collector alone would free it much later,
+ * because a search hardly uses the heap: gigabytes of closed matrices would stay resident. A closed
+ * matrix and its slices refuse every access. Arrays of an engine and views from {@link #bytes}
+ * share the memory without this check and must not be used after the close. A matrix that nobody
+ * closes is freed with its last reference.
  */
 public final class Matrix implements AutoCloseable {
   private final int rows;
   private final int columns;
   private final ByteBuffer bytes;
   private final FloatBuffer floats;
-  private final Runnable release;
+  private final Owner owner;
+  private final boolean owns;
 
-  private Matrix(int rows, int columns, ByteBuffer bytes, Runnable release) {
+  private Matrix(int rows, int columns, ByteBuffer bytes, Owner owner, boolean owns) {
     this.rows = rows;
     this.columns = columns;
     this.bytes = bytes;
     this.floats = bytes.asFloatBuffer();
-    this.release = release;
+    this.owner = owner;
+    this.owns = owns;
+  }
+
+  /** The memory of a matrix and of all its slices. */
+  private static final class Owner {
+    private final Runnable release;
+    private boolean closed;
+
+    Owner(Runnable release) {
+      this.release = release;
+    }
+
+    void close() {
+      if (!closed) {
+        closed = true;
+        release.run();
+      }
+    }
   }
 
   /** Returns a matrix of zeros. */
   public static Matrix allocate(int rows, int columns) {
-    return new Matrix(rows, columns, direct(byteSize(rows, columns)), Matrix::nothing);
+    OffHeap memory = OffHeap.unaligned(byteSize(rows, columns));
+    return new Matrix(rows, columns, memory.bytes(), new Owner(memory::close), true);
   }
 
   /** Returns a copy of {@code values} [rows][columns]; every row must have the same length. */
@@ -62,10 +84,9 @@ public final class Matrix implements AutoCloseable {
                   buffer.isDirect() ? "direct" : "heap",
                   buffer.remaining()));
     }
-    return new Matrix(rows, columns, buffer.slice().order(ByteOrder.nativeOrder()), release);
+    ByteBuffer bytes = buffer.slice().order(ByteOrder.nativeOrder());
+    return new Matrix(rows, columns, bytes, new Owner(release), true);
   }
-
-  private static void nothing() {}
 
   private static int byteSize(int rows, int columns) {
     if (rows < 0 || columns < 0) {
@@ -80,8 +101,10 @@ public final class Matrix implements AutoCloseable {
     return (int) bytes;
   }
 
-  private static ByteBuffer direct(int size) {
-    return ByteBuffer.allocateDirect(size).order(ByteOrder.nativeOrder());
+  private void requireOpen() {
+    if (owner.closed) {
+      throw new IllegalStateException("%s was closed before this use".formatted(this));
+    }
   }
 
   public int rows() {
@@ -103,6 +126,7 @@ public final class Matrix implements AutoCloseable {
   }
 
   private int index(int row, int column) {
+    requireOpen();
     Objects.checkIndex(row, rows);
     return row * columns + Objects.checkIndex(column, columns);
   }
@@ -114,6 +138,7 @@ public final class Matrix implements AutoCloseable {
 
   /** Copies {@code length} elements of row {@code row} from column {@code from} on. */
   public void readRow(int row, int from, float[] target, int offset, int length) {
+    requireOpen();
     Objects.checkFromIndexSize(from, length, columns);
     Objects.checkIndex(row, rows);
     floats.get(row * columns + from, target, offset, length);
@@ -126,23 +151,29 @@ public final class Matrix implements AutoCloseable {
 
   /** Overwrites {@code length} elements of row {@code row} from column {@code from} on. */
   public void writeRow(int row, int from, float[] source, int offset, int length) {
+    requireOpen();
     Objects.checkFromIndexSize(from, length, columns);
     Objects.checkIndex(row, rows);
     floats.put(row * columns + from, source, offset, length);
   }
 
-  /** Returns a view of the rows {@code from} (inclusive) to {@code to} (exclusive). */
+  /**
+   * Returns a view of the rows {@code from} (inclusive) to {@code to} (exclusive), which is usable
+   * as long as this matrix is open. Closing the view has no effect.
+   */
   public Matrix slice(int from, int to) {
+    requireOpen();
     Objects.checkFromToIndex(from, to, rows);
     ByteBuffer part =
         bytes
             .slice(byteSize(from, columns), byteSize(to - from, columns))
             .order(ByteOrder.nativeOrder());
-    return new Matrix(to - from, columns, part, Matrix::nothing);
+    return new Matrix(to - from, columns, part, owner, false);
   }
 
   /** Returns a copy in memory of its own. */
   public Matrix copy() {
+    requireOpen();
     Matrix copy = allocate(rows, columns);
     copy.bytes.duplicate().put(bytes.duplicate());
     return copy;
@@ -150,12 +181,15 @@ public final class Matrix implements AutoCloseable {
 
   /** Returns the elements as a direct buffer in native order; shares the memory. */
   public ByteBuffer bytes() {
+    requireOpen();
     return bytes.duplicate().order(ByteOrder.nativeOrder());
   }
 
   @Override
   public void close() {
-    release.run();
+    if (owns) {
+      owner.close();
+    }
   }
 
   @Override

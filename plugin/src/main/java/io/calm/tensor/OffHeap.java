@@ -50,6 +50,16 @@ public final class OffHeap implements AutoCloseable {
     return new OffHeap(root, root.alignedSlice(ALIGNMENT).slice(0, bytes));
   }
 
+  /**
+   * Returns zeroed memory with the alignment of the JVM.
+   *
+   * @throws OutOfMemoryError if the JVM may not take so much
+   */
+  static OffHeap unaligned(int bytes) {
+    ByteBuffer root = ByteBuffer.allocateDirect(bytes);
+    return new OffHeap(root, root);
+  }
+
   /** Returns a copy of {@code values} in native order. */
   public static OffHeap copyOf(float[] values) {
     OffHeap memory = allocate(Math.multiplyExact(values.length, Float.BYTES));

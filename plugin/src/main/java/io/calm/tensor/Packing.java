@@ -29,6 +29,32 @@ public final class Packing {
     return pack(matrix, parallel::ranges);
   }
 
+  /**
+   * A packed linear for use in passing, whose memory is freed by {@link #close}.
+   *
+   * @param linear must not be used after the close
+   */
+  public record Scratch(QuantizedLinear linear, OffHeap codes, OffHeap grids)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      codes.close();
+      grids.close();
+    }
+  }
+
+  /** Packs into memory that the caller frees; otherwise as {@link #pack}. */
+  public static Scratch scratch(QuantizedMatrix matrix, Parallel parallel) {
+    int n = matrix.outputs();
+    int k = matrix.inputs();
+    int group = matrix.group();
+    OffHeap codes = OffHeap.allocate(Math.toIntExact(QuantizedLinear.codeBytes(n, k, group)));
+    OffHeap grids = OffHeap.allocate(Math.toIntExact(QuantizedLinear.gridBytes(n, k, group)));
+    ByteBuffer codeBytes = codes.bytes().order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer gridBytes = grids.bytes().order(ByteOrder.LITTLE_ENDIAN);
+    return new Scratch(pack(matrix, codeBytes, gridBytes, parallel::ranges), codes, grids);
+  }
+
   /** Runs a loop over tiles, in whole or in pieces. */
   private interface Loop {
     void run(int count, Parallel.Range body);
@@ -40,10 +66,16 @@ public final class Packing {
     int group = matrix.group();
     ByteBuffer codes = direct(QuantizedLinear.codeBytes(n, k, group));
     ByteBuffer grids = direct(QuantizedLinear.gridBytes(n, k, group));
+    return pack(matrix, codes, grids, tiles);
+  }
+
+  private static QuantizedLinear pack(
+      QuantizedMatrix matrix, ByteBuffer codes, ByteBuffer grids, Loop tiles) {
+    int n = matrix.outputs();
     tiles.run(
         QuantizedLinear.paddedOutputs(n) / TILE,
         (from, to) -> pack(matrix, from * TILE, Math.min(n, to * TILE), codes, grids));
-    return new QuantizedLinear(n, k, group, codes, grids);
+    return new QuantizedLinear(n, matrix.inputs(), matrix.group(), codes, grids);
   }
 
   /** Packs the outputs {@code from} (inclusive) to {@code to} (exclusive). */

@@ -115,7 +115,8 @@ class Calm(Module):
 
   def inverse_factor(self: __torch__.Calm, lower: Tensor) -> Tuple[Tensor, Tensor]:
     inverse = torch.cholesky_inverse(lower, False, out=lower)
-    factor, info, = torch.linalg_cholesky_ex(inverse)
+    info = torch.to(torch.new_zeros(lower, [0]), 3)
+    factor, _1, = torch.linalg_cholesky_ex(inverse, L=inverse, info=info)
     return (torch.contiguous(torch.t(factor)), info)
 
   def kl_band(self: __torch__.Calm, sums: Tensor, reference: Tensor, candidate: Tensor) -> Tensor:

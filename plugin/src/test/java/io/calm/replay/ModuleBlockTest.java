@@ -239,6 +239,35 @@ class ModuleBlockTest {
     }
   }
 
+  /** At a stage, a pass holds its input and the residual stream, and nothing of earlier stages. */
+  @Test
+  void aPassHoldsOnlyTheArraysOfItsStage() {
+    ModelSpec spec = RandomModels.plain();
+    Random random = new Random(Seeds.next());
+    QuantizedModel model = RandomModels.model(spec, GROUP, ActivationMode.PER_GROUP, random);
+    BlockParameters<QuantizedLinear> modules = model.blocks().get(0);
+    Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
+    modules.linears().forEach((role, linear) -> weights.put(role, Packing.dequantize(linear)));
+    BlockParameters<Matrix> block =
+        new BlockParameters<>(weights, modules.biases(), modules.norms());
+    try (HiddenStates states = embed(model, windows(spec, random));
+        StageInputs full = StageInputs.of(states, spec, 0, block)) {
+      long constant = held() - 4L * states.rows() * (spec.hidden() + spec.hidden());
+      for (Stage stage : Stage.values()) {
+        full.advanceTo(stage);
+        long expected = constant + 4L * states.rows() * (spec.hidden() + spec.inputs(stage));
+        assertEquals(expected, held(), stage.name());
+      }
+    }
+  }
+
+  /** Returns the bytes of all arrays of the engine. */
+  private long held() {
+    return torch.manager().getManagedArrays().stream()
+        .mapToLong(array -> array.size() * array.getDataType().getNumOfBytes())
+        .sum();
+  }
+
   /** What QEP is told, against sums of the definition over the tokens. */
   @Test
   void deviationsAreSumsOverTheTokens() {
@@ -263,8 +292,9 @@ class ModuleBlockTest {
           scales[k] = 0.5f + random.nextFloat();
         }
         pass.divide(scales);
+        stages.advanceTo(stage);
         float[] x = stages.input(stage, 0).toFloatArray();
-        float[] rounded = rounded(pass.snapshot().input().get(0).toFloatArray(), width, rounding);
+        float[] rounded = rounded(pass.inputs().get(0).toFloatArray(), width, rounding);
         for (int i = 0; i < x.length; i++) {
           x[i] = x[i] / scales[i % width] - rounded[i];
         }
@@ -273,7 +303,7 @@ class ModuleBlockTest {
         assertEquals(stage.addsToResidual(), got.residual().isPresent());
         if (stage.addsToResidual()) {
           float[] r = stages.residual(stage, 0).toFloatArray();
-          float[] other = pass.snapshot().residual().get(0).toFloatArray();
+          float[] other = pass.residuals().get(0).toFloatArray();
           for (int i = 0; i < r.length; i++) {
             r[i] -= other[i];
           }

@@ -3,6 +3,7 @@ package io.calm.quant.gptq;
 import io.calm.quant.Grids;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.OffHeap;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import java.nio.ByteBuffer;
@@ -11,7 +12,7 @@ import java.nio.ByteBuffer;
  * GPTQ's walk over columns, in blocks whose outside updates are one matrix product. The walk inside
  * a block is a search kernel.
  */
-final class ColumnWalk {
+final class ColumnWalk implements AutoCloseable {
   private static final int BLOCK = 128;
 
   /** Outputs whose codes are put in order together: they share lines of the cache. */
@@ -23,6 +24,7 @@ final class ColumnWalk {
   private final int[] order;
   private final int outputs;
   private final int inputs;
+  private final OffHeap memory;
   private final ByteBuffer rounded; // codes [K, N], act-ordered
 
   ColumnWalk(RoundingProblem problem, Grids grids, Matrix factor, int[] order) {
@@ -32,7 +34,8 @@ final class ColumnWalk {
     this.order = order;
     this.outputs = problem.weight().rows();
     this.inputs = problem.weight().columns();
-    this.rounded = ByteBuffer.allocateDirect(Math.multiplyExact(outputs, inputs));
+    this.memory = OffHeap.allocate(Math.multiplyExact(outputs, inputs));
+    this.rounded = memory.bytes();
   }
 
   QuantizedMatrix run() {
@@ -130,6 +133,11 @@ final class ColumnWalk {
       coupling.writeRow(j, line);
     }
     return coupling;
+  }
+
+  @Override
+  public void close() {
+    memory.close();
   }
 
   /** Rounds columns {@code from .. to} with the kernels. */

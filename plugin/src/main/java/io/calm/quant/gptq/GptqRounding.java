@@ -22,7 +22,7 @@ import java.util.stream.IntStream;
  *
  * <p>Weights are held transposed, [K, N], so that a column is a contiguous vector over outputs, and
  * updates beyond the current block of 128 columns are one matrix product. Cost is N K^2 / 2
- * multiply-adds and K^3 for the factor; memory is 3 K^2 floats and one copy of the weights.
+ * multiply-adds and K^3 for the factor; memory is 2 K^2 floats and one copy of the weights.
  */
 final class GptqRounding implements Rounding {
   static final double DAMPING = 0.01;
@@ -56,14 +56,19 @@ final class GptqRounding implements Rounding {
    * @param gram of {@link #hessian}; changed and closed
    */
   static QuantizedMatrix round(RoundingProblem problem, Matrix gram) {
+    Grids grids;
+    int[] order;
+    Matrix factor;
     try (Matrix hessian = gram) {
       float[] diagonal = diagonal(problem, hessian);
-      Grids grids = Grids.fitFully(problem, Importance.of(diagonal));
-      int[] order = actOrder(diagonal);
+      grids = Grids.fitFully(problem, Importance.of(diagonal));
+      order = actOrder(diagonal);
       Symmetric.permute(hessian, order);
-      try (Matrix factor = DampedFactor.of(problem, hessian, DAMPING)) {
-        return new ColumnWalk(problem, grids, factor, order).run();
-      }
+      factor = DampedFactor.of(problem, hessian, DAMPING);
+    }
+    try (factor;
+        ColumnWalk walk = new ColumnWalk(problem, grids, factor, order)) {
+      return walk.run();
     }
   }
 

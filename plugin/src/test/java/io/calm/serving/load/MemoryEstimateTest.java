@@ -184,10 +184,11 @@ class MemoryEstimateTest {
         SchedulerBudgets.of(SEVEN_BILLION, settings, 64L << 30, OptionalLong.empty());
     long serving = MemoryEstimate.of(SEVEN_BILLION, LAYOUT, settings, budgets, true).bytes();
     MemoryEstimate search = MemoryEstimate.of(SEVEN_BILLION, LAYOUT, settings, budgets, false);
-    // A block in float32 is 772 MiB, and there are seven; three Hessians are 1387 MiB; the hidden
-    // states are 832 MiB.
-    assertTrue(search.bytes() > serving + 7000 * MIB, search.toString());
-    assertTrue(search.bytes() < serving + 10_000 * MIB, search.toString());
+    // A block in float32 is 772 MiB, and its largest stage twice 344 MiB; two Hessians are 924 MiB;
+    // the hidden states are 832 MiB, and the inputs of a stage 472 MiB. glibc may keep as much as
+    // the last two.
+    assertTrue(search.bytes() > serving + 5000 * MIB, search.toString());
+    assertTrue(search.bytes() < serving + 8000 * MIB, search.toString());
     CalmSettings thorough =
         settings(
             "calm.kv-budget-mb",
@@ -197,9 +198,9 @@ class MemoryEstimateTest {
             "calm.search.effort",
             "thorough");
     MemoryEstimate stages = MemoryEstimate.of(SEVEN_BILLION, LAYOUT, thorough, budgets, false);
-    // The inputs of a block's stages are 4448 MiB, and the hidden states 3328 MiB.
+    // The inputs of a stage are 3776 MiB in both streams, and the hidden states 3328 MiB.
     assertTrue(stages.bytes() > search.bytes() + 6000 * MIB, stages.toString());
-    assertTrue(stages.bytes() < search.bytes() + 9000 * MIB, stages.toString());
+    assertTrue(stages.bytes() < search.bytes() + 14_000 * MIB, stages.toString());
   }
 
   @Test

@@ -1,0 +1,34 @@
+package io.calm.search;
+
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+
+/**
+ * The direct buffers that a search leaves to the garbage collector: the packed linears of its
+ * candidates. The heap of a search is hardly used, so the collector would not run for them. Not
+ * thread safe.
+ */
+final class PackedGarbage {
+  /** Bytes that may wait for a collection. */
+  static final long LIMIT = 256L << 20;
+
+  private static final String POOL = "direct";
+
+  private final long before = used();
+
+  /** Asks for a collection if more than {@link #LIMIT} was allocated and not freed. */
+  @SuppressWarnings("ExplicitGc") // nothing else frees a packed linear
+  void collect() {
+    if (used() - before > LIMIT) {
+      System.gc();
+    }
+  }
+
+  /** Returns the size of all direct buffers of the JVM. */
+  static long used() {
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        .filter(pool -> pool.getName().equals(POOL))
+        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+        .sum();
+  }
+}

@@ -45,14 +45,22 @@ INLINE __m256 half8(const uint16_t *halves) {
 
 /*
  * sum + the products of unsigned codes and activations: int16 sums of pairs where NARROW, which
- * widen() adds up to int32, otherwise int32 sums of four.
+ * widen() adds up to int32, otherwise int32 sums of four. The first int16 products of a sum need no
+ * addition. Compilers copy the accumulators of the
+ * intrinsics, or order the additions so that products wait in registers that they then spill.
  */
-INLINE __m256i add_products(__m256i sum, __m256i codes, __m256i four) {
+INLINE __m256i add_products(const int first, __m256i sum, __m256i codes, __m256i four) {
 #ifdef CALM_VNNI
-  return _mm256_dpbusd_avx_epi32(sum, codes, four);
+  (void)first;
+  __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(codes), "x"(four));
 #else
-  return _mm256_add_epi16(sum, _mm256_maddubs_epi16(codes, four));
+  __m256i pairs = _mm256_maddubs_epi16(codes, four);
+  if (first) {
+    return pairs;
+  }
+  __asm__("vpaddw %1, %0, %0" : "+x"(sum) : "x"(pairs));
 #endif
+  return sum;
 }
 
 INLINE __m256i widen(__m256i pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }

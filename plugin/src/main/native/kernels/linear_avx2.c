@@ -33,7 +33,8 @@ typedef struct {
 typedef struct {
   const uint8_t *codes;
   const void *grids;
-  const uint8_t *ahead;  /* the codes to fetch meanwhile, a line for each line, or NULL */
+  const uint8_t *ahead; /* codes to fetch meanwhile */
+  int fetch;            /* lines to fetch for every 32 inputs, at most 4 */
 } weights;
 
 /* The codes of inputs 0 .. 3 (part 0) or 4 .. 7 (part 1) of half a row of a tile. */
@@ -46,31 +47,32 @@ INLINE __m256i operand(const int packed, const uint8_t *line, int part, int half
 }
 
 /* dot[2 * r + half] = the exact products of a group's codes with row r. */
-INLINE void products(const int rows, const int packed, const uint8_t *line, const uint8_t *ahead,
-                     const int8_t *codes, size_t stride, size_t group, __m256i *dot) {
+INLINE void products(const int rows, const int packed, const weights *source, const int8_t *codes,
+                     size_t stride, size_t group, __m256i *dot) {
   /* vpdpbusd takes five cycles: few rows need more chains of sums to keep two of them busy. */
   const int chains = !NARROW && rows <= 3 ? 2 : 1;
   __m256i sums[2][2 * MAX_ROWS];
+  const uint8_t *line = source->codes, *ahead = source->ahead;
 #pragma GCC unroll 12
   for (int i = 0; i < 2 * rows; i++) {
     dot[i] = sums[0][i] = sums[1][i] = _mm256_setzero_si256();
   }
   for (size_t k = 0; k < group; k += 32, codes += 32) {
+    for (int i = 0; i < (packed ? 4 : source->fetch); i++, ahead += LINE) {
+      _mm_prefetch((const char *)ahead, _MM_HINT_T0);
+    }
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
-      if (ahead) {
-        _mm_prefetch((const char *)ahead, _MM_HINT_T0);
-        ahead += LINE;
-      }
 #pragma GCC unroll 2
       for (int part = 0; part < 2; part++) {
         __m256i low = operand(packed, line, part, 0), high = operand(packed, line, part, 1);
         __m256i *chain = sums[part % chains];
+        const int first = NARROW && i == 0 && part == 0;
 #pragma GCC unroll 6
         for (int r = 0; r < rows; r++) {
           __m256i four = broadcast(codes + (size_t)r * stride + 8 * i + 4 * part);
-          chain[2 * r] = add_products(chain[2 * r], low, four);
-          chain[2 * r + 1] = add_products(chain[2 * r + 1], high, four);
+          chain[2 * r] = add_products(first, chain[2 * r], low, four);
+          chain[2 * r + 1] = add_products(first, chain[2 * r + 1], high, four);
         }
       }
       line += packed ? LINE : 2 * LINE;
@@ -79,7 +81,6 @@ INLINE void products(const int rows, const int packed, const uint8_t *line, cons
     for (int i = 0; i < 2 * rows; i++) {
       if (NARROW) {
         dot[i] = _mm256_add_epi32(dot[i], widen(sums[0][i]));
-        sums[0][i] = _mm256_setzero_si256();
       }
     }
   }
@@ -103,12 +104,14 @@ INLINE void add_group(__m256i dot, __m256 scale, __m256 minimum, __m256 sx, __m2
 INLINE void block4(const int rows, const int packed, weights source, const calm_rows *x, int row,
                    size_t from, size_t to, float (*sums)[CALM_TILE]) {
   size_t group = (size_t)x->group, line_bytes = packed ? LINE : 2 * LINE;
-  const int8_t *codes = x->codes + (size_t)row * x->stride;
+  const size_t groups = (size_t)x->groups, stride = x->stride;
+  const int8_t *codes = x->codes + (size_t)row * stride;
+  const float *scales = x->scales + (size_t)row * groups, *code_sums = x->sums + (size_t)row * groups;
   for (size_t j = from; j < to; j++) {
     __m256i dot[2 * MAX_ROWS];
-    products(rows, packed, source.codes, source.ahead, codes + j * group, x->stride, group, dot);
+    products(rows, packed, &source, codes + j * group, stride, group, dot);
     source.codes += group / 8 * line_bytes;
-    source.ahead += source.ahead ? group / 8 * LINE : 0;
+    source.ahead += group / 32 * (size_t)source.fetch * LINE;
     __m256 scale[2], minimum[2];
 #pragma GCC unroll 2
     for (int half = 0; half < 2; half++) {
@@ -126,10 +129,11 @@ INLINE void block4(const int rows, const int packed, weights source, const calm_
       _mm_prefetch((const char *)source.grids + GRIDS_AHEAD, _MM_HINT_T0);
     }
     source.grids = (const uint8_t *)source.grids + (packed ? 64 : 128);
+    __asm__("" ::: "memory"); /* else the compiler keeps the sums on the stack as well */
 #pragma GCC unroll 6
     for (int r = 0; r < rows; r++) {
-      size_t at = (size_t)(row + r) * (size_t)x->groups + j;
-      __m256 sx = _mm256_set1_ps(x->scales[at]), sum_x = _mm256_set1_ps(x->sums[at]);
+      size_t at = (size_t)r * groups + j;
+      __m256 sx = _mm256_set1_ps(scales[at]), sum_x = _mm256_set1_ps(code_sums[at]);
       add_group(dot[2 * r], scale[0], minimum[0], sx, sum_x, sums[r]);
       add_group(dot[2 * r + 1], scale[1], minimum[1], sx, sum_x, sums[r] + 8);
     }
@@ -158,7 +162,7 @@ INLINE void write4(const calm_linear *w, int tile, int rows, float (*sums)[CALM_
 INLINE weights packed_from(const calm_linear *w, int tile, size_t j) {
   size_t at = (size_t)tile * (size_t)w->groups + j;
   const uint8_t *codes = (const uint8_t *)w->codes + at * (size_t)w->group * 8;
-  return (weights){codes, w->grids + at * 2 * CALM_TILE, codes + PREFETCH};
+  return (weights){codes, w->grids + at * 2 * CALM_TILE, codes + PREFETCH, 4};
 }
 
 /* ---- few rows ---- */
@@ -192,8 +196,11 @@ static void direct4(const calm_linear *w, const calm_rows *x, int rows, int tile
 /* ---- many rows ---- */
 
 static void unpack(weights packed, size_t group, size_t groups, slice *target) {
+#pragma GCC unroll 4
   for (size_t p = 0; p < groups * group / 8; p++, packed.codes += LINE) {
+#pragma GCC unroll 2
     for (int part = 0; part < 2; part++) {
+#pragma GCC unroll 2
       for (int half = 0; half < 2; half++) {
         _mm256_store_si256((__m256i *)(target->codes[p][part] + 32 * half),
                            operand(1, packed.codes, part, half));
@@ -213,8 +220,14 @@ static void unpack(weights packed, size_t group, size_t groups, slice *target) {
     block4(count, 0, source, x, row, from, to, s->sums + row);   \
     break
 
-/* Adds a slice's groups of all rows. */
+/*
+ * Adds a slice's groups of all rows. The first blocks fetch the next slice, each its share, for
+ * memory takes longer to read a slice than one block does.
+ */
 static void slice4(weights source, const calm_rows *x, int rows, size_t from, size_t to, slice *s) {
+  const uint8_t *end = source.ahead + (to - from) * (size_t)x->group * 8;
+  int blocks = (rows + MAX_ROWS - 1) / MAX_ROWS;
+  source.fetch = blocks >= 4 ? 1 : blocks >= 2 ? 2 : 4;
   for (int row = 0, count; row < rows; row += count) {
     count = block_rows(rows - row);
     switch (count) {
@@ -226,7 +239,8 @@ static void slice4(weights source, const calm_rows *x, int rows, size_t from, si
       SLICE_ROWS(6);
 #endif
     }
-    source.ahead = NULL;
+    source.ahead += (to - from) * (size_t)x->group / 32 * (size_t)source.fetch * LINE;
+    source.fetch = source.ahead < end ? source.fetch : 0;
   }
 }
 
@@ -239,7 +253,7 @@ static void sliced4(const calm_linear *w, const calm_rows *x, int rows, int tile
     weights packed = packed_from(w, tile, from);
     unpack(packed, group, to - from, s);
     const uint8_t *next = packed.codes + (to - from) * group * 8;
-    slice4((weights){s->codes[0][0], s->grids, next}, x, rows, from, to, s);
+    slice4((weights){s->codes[0][0], s->grids, next, 4}, x, rows, from, to, s);
   }
   write4(w, tile, rows, s->sums, y, y_stride);
 }

@@ -58,8 +58,8 @@ INLINE void products(const int rows, const uint8_t *line, const calm_rows *x, in
 #pragma GCC unroll 6
       for (int r = 0; r < rows; r++) {
         __m256i four = broadcast(codes + (size_t)r * x->stride + k + 4 * part);
-        chain[2 * r] = add_products(chain[2 * r], low, four);
-        chain[2 * r + 1] = add_products(chain[2 * r + 1], high, four);
+        chain[2 * r] = add_products(0, chain[2 * r], low, four);
+        chain[2 * r + 1] = add_products(0, chain[2 * r + 1], high, four);
       }
     }
   }
@@ -69,9 +69,15 @@ INLINE void products(const int rows, const uint8_t *line, const calm_rows *x, in
   }
 }
 #else
+/* sum + addend, in this order: see add_products. */
+INLINE __m256i add32(__m256i sum, __m256i addend) {
+  __asm__("vpaddd %1, %0, %0" : "+x"(sum) : "x"(addend));
+  return sum;
+}
+
 INLINE __m256i add_signed(__m256i sum, __m256i codes, __m256i four) {
   __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(four, codes));
-  return _mm256_add_epi32(sum, widen(pairs));
+  return add32(sum, widen(pairs));
 }
 
 /* One row. */
@@ -112,7 +118,12 @@ INLINE void wide_products(const int rows, const uint8_t *line, const int16_t *wi
   for (int i = 0; i < 2 * rows; i++) {
     dot[i] = _mm256_setzero_si256();
   }
-  for (size_t k = 0; k < group; k += 32, wide += 32) {
+  const int16_t *of_row[MAX_ROWS];
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; r++) {
+    of_row[r] = wide + (size_t)r * stride;
+  }
+  for (size_t k = 0; k < group; k += 32) {
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++, line += LINE) {
       _mm_prefetch((const char *)line + PREFETCH, _MM_HINT_T0);
@@ -121,9 +132,9 @@ INLINE void wide_products(const int rows, const uint8_t *line, const int16_t *wi
         __m256i low = wide_part(load32(line), part), high = wide_part(load32(line + 32), part);
 #pragma GCC unroll 4
         for (int r = 0; r < rows; r++) {
-          __m256i two = broadcast(wide + (size_t)r * stride + 16 * part + 2 * i);
-          dot[2 * r] = _mm256_add_epi32(dot[2 * r], _mm256_madd_epi16(low, two));
-          dot[2 * r + 1] = _mm256_add_epi32(dot[2 * r + 1], _mm256_madd_epi16(high, two));
+          __m256i two = broadcast(of_row[r] + k + 16 * part + 2 * i);
+          dot[2 * r] = add32(dot[2 * r], _mm256_madd_epi16(low, two));
+          dot[2 * r + 1] = add32(dot[2 * r + 1], _mm256_madd_epi16(high, two));
         }
       }
     }

@@ -21,7 +21,7 @@ enum { NARROW = 1, MAX_ROWS = 4 };
 #endif
 
 enum {
-  PREFETCH = 2048, /* bytes ahead in a stream of weights */
+  PREFETCH = 4096, /* bytes ahead in a stream of weights */
   WIDE_ROWS = 16,  /* rows of a table's product that are widened to int16 at a time (NARROW) */
 };
 

@@ -16,7 +16,8 @@
 #include "avx2.h"
 
 enum {
-  DIRECT = 4,        /* maximum rows that use packed words */
+  BLOCK_ROWS = 6,    /* maximum rows of a block of any kind */
+  DIRECT = 5,        /* maximum rows that use packed words */
   SLICE = 512,       /* inputs of a slice; a multiple of every size of group */
   LINE = 64,         /* bytes of a row of a tile: 8 inputs of 16 outputs */
   GRIDS_AHEAD = 256, /* bytes ahead in a stream of grids */
@@ -51,7 +52,7 @@ INLINE void products(const int rows, const int packed, const weights *source, co
                      size_t stride, size_t group, __m256i *dot) {
   /* vpdpbusd takes five cycles: few rows need more chains of sums to keep two of them busy. */
   const int chains = !NARROW && rows <= 3 ? 2 : 1;
-  __m256i sums[2][2 * MAX_ROWS];
+  __m256i sums[2][2 * BLOCK_ROWS];
   const uint8_t *line = source->codes, *ahead = source->ahead;
 #pragma GCC unroll 12
   for (int i = 0; i < 2 * rows; i++) {
@@ -108,7 +109,7 @@ INLINE void block4(const int rows, const int packed, weights source, const calm_
   const int8_t *codes = x->codes + (size_t)row * stride;
   const float *scales = x->scales + (size_t)row * groups, *code_sums = x->sums + (size_t)row * groups;
   for (size_t j = from; j < to; j++) {
-    __m256i dot[2 * MAX_ROWS];
+    __m256i dot[2 * BLOCK_ROWS];
     products(rows, packed, &source, codes + j * group, stride, group, dot);
     source.codes += group / 8 * line_bytes;
     source.ahead += group / 32 * (size_t)source.fetch * LINE;
@@ -169,7 +170,7 @@ INLINE weights packed_from(const calm_linear *w, int tile, size_t j) {
 
 INLINE void direct_block(const int rows, const calm_linear *w, const calm_rows *x, int tile,
                          float *y, size_t y_stride) {
-  float sums[MAX_ROWS][CALM_TILE] __attribute__((aligned(64)));
+  float sums[BLOCK_ROWS][CALM_TILE] __attribute__((aligned(64)));
   memset(sums, 0, (size_t)rows * sizeof sums[0]);
   block4(rows, 1, packed_from(w, tile, 0), x, 0, 0, (size_t)w->groups, sums);
   write4(w, tile, rows, sums, y, y_stride);
@@ -187,14 +188,18 @@ static void direct4(const calm_linear *w, const calm_rows *x, int rows, int tile
     case 3:
       direct_block(3, w, x, tile, y, y_stride);
       break;
-    default:
+    case 4:
       direct_block(4, w, x, tile, y, y_stride);
+      break;
+    default:
+      direct_block(5, w, x, tile, y, y_stride);
       break;
   }
 }
 
 /* ---- many rows ---- */
 
+/* Unpacks groups, and fetches the grids of as many that follow. */
 static void unpack(weights packed, size_t group, size_t groups, slice *target) {
 #pragma GCC unroll 4
   for (size_t p = 0; p < groups * group / 8; p++, packed.codes += LINE) {
@@ -209,6 +214,7 @@ static void unpack(weights packed, size_t group, size_t groups, slice *target) {
   }
   const uint16_t *grids = packed.grids;
   for (size_t j = 0; j < groups; j++) {
+    _mm_prefetch((const char *)(grids + (j + groups) * 2 * CALM_TILE), _MM_HINT_T0);
     for (int i = 0; i < 2 * CALM_TILE; i += 8) {
       _mm256_store_ps(&target->grids[j][0][0] + i, half8(grids + j * 2 * CALM_TILE + i));
     }

@@ -1,26 +1,28 @@
 /*
  * AVX2, and AVX-VNNI where CALM_VNNI is defined: products with int4 weights.
  *
- * A block is up to MAX_ROWS rows by the 16 outputs of a tile: two accumulators a row. Every operand
- * of codes is used for all rows of the block, every broadcast activation for both halves of the tile.
+ * A block is four to six rows, or fewer if there are no more, by the 16 outputs of a tile: two
+ * accumulators a row. Every operand of codes is used for all rows of the block, every broadcast
+ * activation for both halves of the tile.
  *
  * Without VNNI, products of bytes are added in pairs to int16 (vpmaddubsw). A pair of 4-bit codes is
  * at most 2 * 15 * 127, so the eight pairs of 32 inputs, at most 30480, fit int16; then they are
  * widened to int32. The sums are exact, so their order is free. The float operations at the end of a
  * group are those of every variant, in the order of the groups.
  *
- * Up to DIRECT rows are multiplied with the packed words, which are unpacked in registers. With more
- * rows, a slice of a tile is unpacked once to scratch that stays in the L1 cache, and all rows pass
- * over it in blocks.
+ * One block's rows pass over whole tiles. With more rows, all blocks pass over a slice of a tile
+ * while it is in the L1 cache. Up to PACKED_ROWS rows use the packed words, which are unpacked in
+ * registers for each block; for more, the slice is unpacked once to scratch.
  */
 #include "avx2.h"
 
 enum {
-  BLOCK_ROWS = 6,    /* maximum rows of a block of any kind */
-  DIRECT = 5,        /* maximum rows that use packed words */
-  SLICE = 512,       /* inputs of a slice; a multiple of every size of group */
-  LINE = 64,         /* bytes of a row of a tile: 8 inputs of 16 outputs */
-  GRIDS_AHEAD = 256, /* bytes ahead in a stream of grids */
+  BLOCK_ROWS = 6,                 /* maximum rows of a block of any kind */
+  PACKED_BLOCK = 5,               /* maximum rows of a block with packed words */
+  PACKED_ROWS = NARROW ? 5 : 10,  /* maximum rows that use packed words */
+  SLICE = 512,                    /* inputs of a slice; a multiple of every size of group */
+  LINE = 64,                      /* bytes of a row of a tile: 8 inputs of 16 outputs */
+  GRIDS_AHEAD = 256,              /* bytes ahead in a stream of grids */
 };
 
 /* A slice of a tile, unpacked, and the running sums of the rows. */
@@ -59,7 +61,7 @@ INLINE void products(const int rows, const int packed, const weights *source, co
     dot[i] = sums[0][i] = sums[1][i] = _mm256_setzero_si256();
   }
   for (size_t k = 0; k < group; k += 32, codes += 32) {
-    for (int i = 0; i < (packed ? 4 : source->fetch); i++, ahead += LINE) {
+    for (int i = 0; i < source->fetch; i++, ahead += LINE) {
       _mm_prefetch((const char *)ahead, _MM_HINT_T0);
     }
 #pragma GCC unroll 4
@@ -163,41 +165,8 @@ INLINE void write4(const calm_linear *w, int tile, int rows, float (*sums)[CALM_
 INLINE weights packed_from(const calm_linear *w, int tile, size_t j) {
   size_t at = (size_t)tile * (size_t)w->groups + j;
   const uint8_t *codes = (const uint8_t *)w->codes + at * (size_t)w->group * 8;
-  return (weights){codes, w->grids + at * 2 * CALM_TILE, codes + PREFETCH, 4};
+  return (weights){codes, w->grids + at * 2 * CALM_TILE, codes, 0};
 }
-
-/* ---- few rows ---- */
-
-INLINE void direct_block(const int rows, const calm_linear *w, const calm_rows *x, int tile,
-                         float *y, size_t y_stride) {
-  float sums[BLOCK_ROWS][CALM_TILE] __attribute__((aligned(64)));
-  memset(sums, 0, (size_t)rows * sizeof sums[0]);
-  block4(rows, 1, packed_from(w, tile, 0), x, 0, 0, (size_t)w->groups, sums);
-  write4(w, tile, rows, sums, y, y_stride);
-}
-
-static void direct4(const calm_linear *w, const calm_rows *x, int rows, int tile, float *y,
-                    size_t y_stride) {
-  switch (rows) {
-    case 1:
-      direct_block(1, w, x, tile, y, y_stride);
-      break;
-    case 2:
-      direct_block(2, w, x, tile, y, y_stride);
-      break;
-    case 3:
-      direct_block(3, w, x, tile, y, y_stride);
-      break;
-    case 4:
-      direct_block(4, w, x, tile, y, y_stride);
-      break;
-    default:
-      direct_block(5, w, x, tile, y, y_stride);
-      break;
-  }
-}
-
-/* ---- many rows ---- */
 
 /* Unpacks groups, and fetches the grids of as many that follow. */
 static void unpack(weights packed, size_t group, size_t groups, slice *target) {
@@ -221,50 +190,74 @@ static void unpack(weights packed, size_t group, size_t groups, slice *target) {
   }
 }
 
-#define SLICE_ROWS(count)                                        \
-  case count:                                                    \
-    block4(count, 0, source, x, row, from, to, s->sums + row);   \
+#define BLOCK(count)                                                 \
+  case count:                                                        \
+    block4(count, packed, source, x, row, from, to, s->sums + row); \
     break
 
 /*
- * Adds a slice's groups of all rows. The first blocks fetch the next slice, each its share, for
- * memory takes longer to read a slice than one block does.
+ * Adds groups of all rows, in blocks whose sizes differ by one at most. The first blocks fetch the
+ * next slice, each its share, for memory takes longer to read a slice than one block does.
  */
-static void slice4(weights source, const calm_rows *x, int rows, size_t from, size_t to, slice *s) {
-  const uint8_t *end = source.ahead + (to - from) * (size_t)x->group * 8;
-  int blocks = (rows + MAX_ROWS - 1) / MAX_ROWS;
+INLINE void all_rows4(const int packed, weights source, const calm_rows *x, int rows, size_t from,
+                      size_t to, slice *s) {
+  const int max = packed ? PACKED_BLOCK : MAX_ROWS;
+  int blocks = (rows + max - 1) / max;
+  size_t share = (to - from) * (size_t)x->group / 32 * LINE;
   source.fetch = blocks >= 4 ? 1 : blocks >= 2 ? 2 : 4;
-  for (int row = 0, count; row < rows; row += count) {
-    count = block_rows(rows - row);
+  const uint8_t *end = source.ahead + 4 * share;
+  for (int row = 0, count; row < rows; row += count, blocks--) {
+    count = (rows - row + blocks - 1) / blocks;
     switch (count) {
-      SLICE_ROWS(1);
-      SLICE_ROWS(2);
-      SLICE_ROWS(3);
-      SLICE_ROWS(4);
+      BLOCK(1);
+      BLOCK(2);
+      BLOCK(3);
+      BLOCK(4);
+      BLOCK(5);
 #ifdef CALM_VNNI
-      SLICE_ROWS(6);
+      BLOCK(6);
 #endif
     }
-    source.ahead += (to - from) * (size_t)x->group / 32 * (size_t)source.fetch * LINE;
+    source.ahead += (size_t)source.fetch * share;
     source.fetch = source.ahead < end ? source.fetch : 0;
   }
 }
 
-static void sliced4(const calm_linear *w, const calm_rows *x, int rows, int tile, float *y,
-                    size_t y_stride, slice *s) {
-  size_t group = (size_t)w->group, groups = (size_t)w->groups, step = SLICE / group;
+/* Two functions, so that compilers inline the blocks only once. */
+static void packed4(weights source, const calm_rows *x, int rows, size_t from, size_t to,
+                    slice *s) {
+  all_rows4(1, source, x, rows, from, to, s);
+}
+
+static void unpacked4(weights source, const calm_rows *x, int rows, size_t from, size_t to,
+                      slice *s) {
+  all_rows4(0, source, x, rows, from, to, s);
+}
+
+/* All rows, at most CALM_LINEAR_ROWS, over one tile. */
+static void tile4(const calm_linear *w, const calm_rows *x, int rows, int tile, float *y,
+                  size_t y_stride, slice *s) {
+  size_t group = (size_t)w->group, groups = (size_t)w->groups;
+  const int one_block = rows <= PACKED_BLOCK;
+  size_t step = one_block ? groups : SLICE / group;
   memset(s->sums, 0, (size_t)rows * sizeof s->sums[0]);
   for (size_t from = 0; from < groups; from += step) {
     size_t to = from + step < groups ? from + step : groups;
-    weights packed = packed_from(w, tile, from);
-    unpack(packed, group, to - from, s);
-    const uint8_t *next = packed.codes + (to - from) * group * 8;
-    slice4((weights){s->codes[0][0], s->grids, next, 4}, x, rows, from, to, s);
+    weights source = packed_from(w, tile, from);
+    source.ahead = source.codes + (one_block ? PREFETCH : (to - from) * group * 8);
+    if (rows <= PACKED_ROWS) {
+      packed4(source, x, rows, from, to, s);
+    } else {
+      unpack(source, group, to - from, s);
+      source.codes = s->codes[0][0];
+      source.grids = s->grids;
+      unpacked4(source, x, rows, from, to, s);
+    }
   }
   write4(w, tile, rows, s->sums, y, y_stride);
 }
 
-/* A slice here; WIDE_ROWS rows of int16 for tables. */
+/* A slice, or WIDE_ROWS rows of int16 for tables. */
 size_t NAME(scratch)(int32_t padded_inputs) {
   size_t wide = NARROW ? WIDE_ROWS * sizeof(int16_t) * (size_t)padded_inputs : 0;
   return sizeof(slice) > wide ? sizeof(slice) : wide;
@@ -273,14 +266,10 @@ size_t NAME(scratch)(int32_t padded_inputs) {
 void NAME(multiply4)(const calm_linear *w, const calm_rows *x, int rows, int from, int to,
                      float *y, size_t y_stride, void *scratch) {
   for (int tile = from; tile < to; tile++) {
-    if (rows <= DIRECT) {
-      direct4(w, x, rows, tile, y, y_stride);
-      continue;
-    }
     for (int row = 0; row < rows; row += CALM_LINEAR_ROWS) {
       int count = rows - row < CALM_LINEAR_ROWS ? rows - row : CALM_LINEAR_ROWS;
       calm_rows rest = calm_rows_from(x, row);
-      sliced4(w, &rest, count, tile, y + (size_t)row * y_stride, y_stride, scratch);
+      tile4(w, &rest, count, tile, y + (size_t)row * y_stride, y_stride, scratch);
     }
   }
 }

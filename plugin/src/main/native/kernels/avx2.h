@@ -1,6 +1,6 @@
 /*
- * The parts shared by the AVX2 and AVX-VNNI products. CALM_VNNI selects AVX-VNNI. A row of a tile is
- * two registers, its halves: eight outputs of four codes each.
+ * The parts shared by the AVX2 and AVX-VNNI products. CALM_VNNI selects AVX-VNNI. A row of a tile
+ * is two registers, its halves: eight outputs of four bytes each.
  */
 #ifndef CALM_AVX2_H
 #define CALM_AVX2_H

@@ -5,10 +5,10 @@
  * accumulators a row. Every operand of codes is used for all rows of the block, every broadcast
  * activation for both halves of the tile.
  *
- * Without VNNI, products of bytes are added in pairs to int16 (vpmaddubsw). A pair of 4-bit codes is
- * at most 2 * 15 * 127, so the eight pairs of 32 inputs, at most 30480, fit int16; then they are
- * widened to int32. The sums are exact, so their order is free. The float operations at the end of a
- * group are those of every variant, in the order of the groups.
+ * Without VNNI, products of bytes are added in pairs to int16 (vpmaddubsw). A pair of 4-bit codes
+ * is at most 2 * 15 * 127, so the eight pairs of 32 inputs, at most 30480, fit int16; then they are
+ * widened to int32. The sums are exact, so their order is free. The float operations at the end of
+ * a group are those of every variant, in the order of the groups.
  *
  * One block's rows pass over whole tiles. With more rows, all blocks pass over a slice of a tile
  * while it is in the L1 cache. Up to PACKED_ROWS rows use the packed words, which are unpacked in
@@ -54,6 +54,8 @@ INLINE void products(const int rows, const int packed, const weights *source, co
                      size_t stride, size_t group, __m256i *dot) {
   /* vpdpbusd takes five cycles: few rows need more chains of sums to keep two of them busy. */
   const int chains = !NARROW && rows <= 3 ? 2 : 1;
+  /* A block of packed words is alone on its tile, except with VNNI and more than five rows. */
+  const int fetch = packed && (NARROW || rows <= 2) ? 4 : source->fetch;
   __m256i sums[2][2 * BLOCK_ROWS];
   const uint8_t *line = source->codes, *ahead = source->ahead;
 #pragma GCC unroll 12
@@ -61,7 +63,7 @@ INLINE void products(const int rows, const int packed, const weights *source, co
     dot[i] = sums[0][i] = sums[1][i] = _mm256_setzero_si256();
   }
   for (size_t k = 0; k < group; k += 32, codes += 32) {
-    for (int i = 0; i < source->fetch; i++, ahead += LINE) {
+    for (int i = 0; i < fetch; i++, ahead += LINE) {
       _mm_prefetch((const char *)ahead, _MM_HINT_T0);
     }
 #pragma GCC unroll 4
@@ -109,7 +111,8 @@ INLINE void block4(const int rows, const int packed, weights source, const calm_
   size_t group = (size_t)x->group, line_bytes = packed ? LINE : 2 * LINE;
   const size_t groups = (size_t)x->groups, stride = x->stride;
   const int8_t *codes = x->codes + (size_t)row * stride;
-  const float *scales = x->scales + (size_t)row * groups, *code_sums = x->sums + (size_t)row * groups;
+  const float *scales = x->scales + (size_t)row * groups;
+  const float *code_sums = x->sums + (size_t)row * groups;
   for (size_t j = from; j < to; j++) {
     __m256i dot[2 * BLOCK_ROWS];
     products(rows, packed, &source, codes + j * group, stride, group, dot);

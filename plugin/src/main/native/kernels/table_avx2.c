@@ -1,13 +1,14 @@
 /*
- * AVX2, and AVX-VNNI where CALM_VNNI is defined: products with int8 tables, blocks of up to MAX_ROWS
- * rows by the 16 outputs of a tile.
+ * AVX2, and AVX-VNNI where CALM_VNNI is defined: products with int8 tables, in blocks of up to
+ * MAX_ROWS rows by the 16 outputs of a tile.
  *
  * AVX-VNNI: int8 codes plus 128 are unsigned; the surplus 128 * S is taken off beforehand.
  *
  * AVX2, one row: sizes of codes are unsigned, and the sign moves to the activation (vpmaddubsw). A
  * pair, 2 * 127 * 127, just fits int16, so each is widened at once. AVX2, more rows: codes and
- * activations are widened to int16 and multiplied in pairs to int32 (vpmaddwd), which is half the
- * instructions. The activations are widened once for all tiles, of WIDE_ROWS rows at a time.
+ * activations are widened to int16 and multiplied in pairs to int32 (vpmaddwd), which needs a
+ * quarter fewer instructions. The activations of WIDE_ROWS rows at a time are widened once for all
+ * tiles.
  */
 #include "avx2.h"
 

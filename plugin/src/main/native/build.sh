@@ -54,12 +54,17 @@ finish() {
     wait "$job"
   done
 }
-# variant NAME FLAGS SOURCE: compiles a kernel variant if this compiler knows its instructions
+# variant NAME FLAGS SOURCE...: compiles a kernel variant if this compiler knows its instructions
 variants=
 variant() {
   if : | $compiler $2 -fsyntax-only -x c - 2>/dev/null; then
-    variants="$variants -DCALM_HAS_$1"
-    compile "linear_$1" "$2" "$3"
+    variant=$1
+    flags=$2
+    shift 2
+    variants="$variants -DCALM_HAS_$variant"
+    for source in "$@"; do
+      compile "${source%.c}_$variant" "$flags" "$source"
+    done
   else
     echo "calm: $compiler knows no $2: that kernel is left out"
   fi
@@ -83,8 +88,9 @@ compile linear_scalar "" linear_scalar.c
 case $machine in
   x86_64)
     compile linear_avx2 "$avx2" linear_avx2.c
+    compile table_avx2 "$avx2" table_avx2.c
     compile linear_avx512 "$avx512" linear_avx512.c
-    variant AVXVNNI "$avx2 -mavxvnni -DCALM_VNNI" linear_avx2.c
+    variant AVXVNNI "$avx2 -mavxvnni -DCALM_VNNI" linear_avx2.c table_avx2.c
     variant AMX "$avx512 -mamx-tile -mamx-int8" linear_amx.c
     ;;
   aarch64)

@@ -4,28 +4,33 @@
 #include <math.h>
 #include <string.h>
 
-enum { ROWS = 33, MANY_ROWS = 512 };
+enum { ROWS = 33, MANY_ROWS = 512, PIECE_ROWS = CALM_LINEAR_ROWS };
 
 typedef struct {
   int rows, group, groups, inputs, outputs, tiles, from, to;
   size_t padded, stride; /* of inputs; of y */
 } shape;
 
-/* Row counts for consecutive seeds: each of 1 .. 33, and 512 once. */
+/* Row counts for consecutive seeds: each of 1 .. 33, and 512 and 128 once. */
 static int rows_of_seed(int group) {
   int row = (int)(driver_seed() % ROWS);
-  return row == group / 32 ? MANY_ROWS : 1 + (row + group) % ROWS;
+  return row == group / 32   ? MANY_ROWS
+         : row == group / 16 ? PIECE_ROWS
+                             : 1 + (row + group) % ROWS;
 }
 
 static shape roll_shape(int group) {
   int whole = 1 + driver_below(4);
   shape s = {.group = group, .rows = rows_of_seed(group)};
-  switch (driver_below(4)) {
+  switch (driver_below(5)) {
     case 0:
       s.inputs = group;
       break;
     case 1:
       s.inputs = group * whole;
+      break;
+    case 3: /* more than kernels unpack at a time */
+      s.inputs = 500 + driver_below(1100);
       break;
     case 2:
       s.inputs = group * whole - 1 - driver_below(group - 1);
@@ -34,7 +39,7 @@ static shape roll_shape(int group) {
       s.inputs = 1 + driver_below(300);
       break;
   }
-  s.outputs = 1 + driver_below(s.rows == MANY_ROWS ? 40 : 100);
+  s.outputs = 1 + driver_below(s.rows >= PIECE_ROWS ? 40 : 100);
   s.groups = (s.inputs + group - 1) / group;
   s.padded = (size_t)s.groups * (size_t)group;
   s.tiles = (s.outputs + 15) / 16;

@@ -6,33 +6,33 @@
 #include "vector.h"
 
 #if defined(__AVX512F__)
-enum { ROWS = 8 };
+enum { ROWS = 8, COLUMNS = 32 };
 #else
-enum { ROWS = 4 }; /* what sixteen registers hold beside two operands */
+enum { ROWS = 4, COLUMNS = 16 }; /* what sixteen registers hold beside the operands */
 #endif
 
 enum { CHUNK = 128, PANEL = CALM_GRAM_PANEL };
 
 typedef struct {
-  lanes v[ROWS][PANEL / 16];
+  lanes v[ROWS][COLUMNS / 16];
 } block;
 
-/* sums[r] = sum over rows of left[row][at + r] * right[row] */
+/* sums[r] = sum over rows of left[row][r] * COLUMNS of right[row] */
 static inline block multiply(const float *left, const float *right, int rows) {
   block sums;
   for (int r = 0; r < ROWS; r++) {
-    for (int i = 0; i < PANEL / 16; i++) {
+    for (int i = 0; i < COLUMNS / 16; i++) {
       sums.v[r][i] = lanes_all(0);
     }
   }
   for (int row = 0; row < rows; row++) {
-    lanes b[PANEL / 16];
-    for (int i = 0; i < PANEL / 16; i++) {
+    lanes b[COLUMNS / 16];
+    for (int i = 0; i < COLUMNS / 16; i++) {
       b[i] = lanes_load(right + row * PANEL + 16 * i);
     }
     for (int r = 0; r < ROWS; r++) {
       lanes a = lanes_all(left[row * PANEL + r]);
-      for (int i = 0; i < PANEL / 16; i++) {
+      for (int i = 0; i < COLUMNS / 16; i++) {
         sums.v[r][i] = lanes_fma(a, b[i], sums.v[r][i]);
       }
     }
@@ -58,17 +58,25 @@ static void pack(const float *x, int rows, int32_t width, int from, int panels, 
   }
 }
 
+static void add_block(const block *sums, int rows, int columns, int32_t width, float *gram) {
+  for (int r = 0; r < ROWS && r < rows; r++) {
+    float *target = gram + (size_t)r * (size_t)width;
+    for (int k = 0; k < COLUMNS / 16 && 16 * k < columns; k++) {
+      int count = columns - 16 * k;
+      lanes sum = lanes_add(lanes_load_some(target + 16 * k, count), sums->v[r][k]);
+      lanes_store_some(target + 16 * k, sum, count);
+    }
+  }
+}
+
 static void add_pair(const float *left, const float *right, int rows, int32_t width, int i, int j,
                      float *gram) {
   int height = panel_width(width, i), columns = panel_width(width, j);
   for (int at = 0; at < height; at += ROWS) {
-    block sums = multiply(left + at, right, rows);
-    for (int r = 0; r < ROWS && at + r < height; r++) {
-      float *target = gram + (size_t)(i * PANEL + at + r) * (size_t)width + j * PANEL;
-      for (int k = 0; k < PANEL / 16 && 16 * k < columns; k++) {
-        lanes sum = lanes_add(lanes_load_some(target + 16 * k, columns - 16 * k), sums.v[r][k]);
-        lanes_store_some(target + 16 * k, sum, columns - 16 * k);
-      }
+    float *target = gram + (size_t)(i * PANEL + at) * (size_t)width + j * PANEL;
+    for (int column = 0; column < columns; column += COLUMNS) {
+      block sums = multiply(left + at, right + column, rows);
+      add_block(&sums, height - at, columns - column, width, target + column);
     }
   }
 }

@@ -1,229 +1,278 @@
 /*
- * AVX2, and AVX-VNNI where CALM_VNNI is defined: a row of a tile is two registers.
+ * AVX2, and AVX-VNNI where CALM_VNNI is defined: products with int4 weights.
  *
- * Without VNNI, products of bytes are added in pairs to int16 (vpmaddubsw), which saturates: codes
- * of 4 bits give at most 2 * 15 * 127 a pair, so eight of them may be added before widening; int8
- * codes are within 127 of zero on both sides, so one pair, 2 * 127 * 127, just fits.
+ * A block is four to six rows, or fewer if there are no more, by the 16 outputs of a tile: two
+ * accumulators a row. Every operand of codes is used for all rows of the block, every broadcast
+ * activation for both halves of the tile.
+ *
+ * Without VNNI, products of bytes are added in pairs to int16 (vpmaddubsw). A pair of 4-bit codes
+ * is at most 2 * 15 * 127, so the eight pairs of 32 inputs, at most 30480, fit int16; then they are
+ * widened to int32. The sums are exact, so their order is free. The float operations at the end of
+ * a group are those of every variant, in the order of the groups.
+ *
+ * One block's rows pass over whole tiles. With more rows, all blocks pass over a slice of a tile
+ * while it is in the L1 cache. Up to PACKED_ROWS rows use the packed words, which are unpacked in
+ * registers for each block; for more, the slice is unpacked once to scratch.
  */
-#include "linear.h"
+#include "avx2.h"
 
-#include <immintrin.h>
-#include <string.h>
+enum {
+  BLOCK_ROWS = 6,                 /* maximum rows of a block of any kind */
+  PACKED_BLOCK = 5,               /* maximum rows of a block with packed words */
+  PACKED_ROWS = NARROW ? 5 : 10,  /* maximum rows that use packed words */
+  SLICE = 512,                    /* inputs of a slice; a multiple of every size of group */
+  LINE = 64,                      /* bytes of a row of a tile: 8 inputs of 16 outputs */
+  GRIDS_AHEAD = 256,              /* bytes ahead in a stream of grids */
+};
 
-#define INLINE static inline __attribute__((always_inline))
+/* A slice of a tile, unpacked, and the running sums of the rows. */
+typedef struct {
+  uint8_t codes[SLICE / 8][2][LINE];         /* for 8 inputs: inputs 0 .. 3, then 4 .. 7 */
+  float grids[SLICE / 32][2][CALM_TILE];     /* for each group: scales, minimums */
+  float sums[CALM_LINEAR_ROWS][CALM_TILE];
+} slice;
 
-#ifdef CALM_VNNI
-#define NAME(function) calm_##function##_avxvnni
-enum { MAX_ROWS = 4 };
-#else
-#define NAME(function) calm_##function##_avx2
-enum { MAX_ROWS = 2 };
-#endif
+/* A block's weights: packed words and float16 grids, or a slice of codes and float32 grids. */
+typedef struct {
+  const uint8_t *codes;
+  const void *grids;
+  const uint8_t *ahead; /* codes to fetch meanwhile */
+  int fetch;            /* lines to fetch for every 32 inputs, at most 4 */
+} weights;
 
-INLINE __m256i broadcast(const int8_t *codes) {
-  int32_t four;
-  memcpy(&four, codes, sizeof four);
-  return _mm256_set1_epi32(four);
-}
-
-INLINE __m256 half8(const uint16_t *halves) {
-  return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)halves));
-}
-
-/* The exact products of half a tile's group with `rows` rows. */
-INLINE void dots4(const int rows, const uint8_t *words, int32_t group, const int8_t *codes,
-                  size_t stride, __m256i *dot) {
-  const __m256i nibbles = _mm256_set1_epi8(15);
-#pragma GCC unroll 4
-  for (int r = 0; r < rows; r++) {
-    dot[r] = _mm256_setzero_si256();
+/* The codes of inputs 0 .. 3 (part 0) or 4 .. 7 (part 1) of half a row of a tile. */
+INLINE __m256i operand(const int packed, const uint8_t *line, int part, int half) {
+  if (!packed) {
+    return load32(line + part * LINE + half * 32);
   }
-  for (int32_t p = 0; p < group / 8; p += 4) {
-#ifndef CALM_VNNI
-    __m256i pairs[MAX_ROWS];
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) {
-      pairs[r] = _mm256_setzero_si256();
+  __m256i word = load32(line + half * 32);
+  return _mm256_and_si256(part ? _mm256_srli_epi16(word, 4) : word, _mm256_set1_epi8(15));
+}
+
+/* dot[2 * r + half] = the exact products of a group's codes with row r. */
+INLINE void products(const int rows, const int packed, const weights *source, const int8_t *codes,
+                     size_t stride, size_t group, __m256i *dot) {
+  /* vpdpbusd takes five cycles: few rows need more chains of sums to keep two of them busy. */
+  const int chains = !NARROW && rows <= 3 ? 2 : 1;
+  /* A block of packed words is alone on its tile, except with VNNI and more than five rows. */
+  const int fetch = packed && (NARROW || rows <= 2) ? 4 : source->fetch;
+  __m256i sums[2][2 * BLOCK_ROWS];
+  const uint8_t *line = source->codes, *ahead = source->ahead;
+#pragma GCC unroll 12
+  for (int i = 0; i < 2 * rows; i++) {
+    dot[i] = sums[0][i] = sums[1][i] = _mm256_setzero_si256();
+  }
+  for (size_t k = 0; k < group; k += 32, codes += 32) {
+    for (int i = 0; i < fetch; i++, ahead += LINE) {
+      _mm_prefetch((const char *)ahead, _MM_HINT_T0);
     }
-#endif
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
-      __m256i word = _mm256_loadu_si256((const __m256i *)(words + (size_t)(p + i) * 64));
-      __m256i low = _mm256_and_si256(word, nibbles);
-      __m256i high = _mm256_and_si256(_mm256_srli_epi16(word, 4), nibbles);
-#pragma GCC unroll 4
-      for (int r = 0; r < rows; r++) {
-        const int8_t *at = codes + (size_t)r * stride + (size_t)(p + i) * 8;
-#ifdef CALM_VNNI
-        dot[r] = _mm256_dpbusd_avx_epi32(dot[r], low, broadcast(at));
-        dot[r] = _mm256_dpbusd_avx_epi32(dot[r], high, broadcast(at + 4));
-#else
-        pairs[r] = _mm256_add_epi16(pairs[r], _mm256_maddubs_epi16(low, broadcast(at)));
-        pairs[r] = _mm256_add_epi16(pairs[r], _mm256_maddubs_epi16(high, broadcast(at + 4)));
-#endif
+#pragma GCC unroll 2
+      for (int part = 0; part < 2; part++) {
+        __m256i low = operand(packed, line, part, 0), high = operand(packed, line, part, 1);
+        __m256i *chain = sums[part % chains];
+        const int first = NARROW && i == 0 && part == 0;
+#pragma GCC unroll 6
+        for (int r = 0; r < rows; r++) {
+          __m256i four = broadcast(codes + (size_t)r * stride + 8 * i + 4 * part);
+          chain[2 * r] = add_products(first, chain[2 * r], low, four);
+          chain[2 * r + 1] = add_products(first, chain[2 * r + 1], high, four);
+        }
+      }
+      line += packed ? LINE : 2 * LINE;
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < 2 * rows; i++) {
+      if (NARROW) {
+        dot[i] = _mm256_add_epi32(dot[i], widen(sums[0][i]));
       }
     }
-#ifndef CALM_VNNI
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) {
-      dot[r] = _mm256_add_epi32(dot[r], _mm256_madd_epi16(pairs[r], _mm256_set1_epi16(1)));
-    }
-#endif
   }
-}
-
-INLINE void store_part(float *y, int32_t outputs, int first, __m256 values) {
-  if (first + 8 <= outputs) {
-    _mm256_storeu_ps(y + first, values);
-  } else if (first < outputs) {
-    float part[8];
-    _mm256_storeu_ps(part, values);
-    memcpy(y + first, part, (size_t)(outputs - first) * sizeof(float));
-  }
-}
-
-INLINE void block4(const int rows, const calm_linear *w, const calm_rows *x, int row, int tile,
-                   int half, float *y, size_t y_stride) {
-  size_t groups = (size_t)w->groups, group = (size_t)w->group;
-  const uint8_t *words =
-      (const uint8_t *)w->codes + (size_t)tile * groups * group * 8 + (size_t)half * 32;
-  const uint16_t *grid = w->grids + (size_t)tile * groups * 2 * CALM_TILE + half * 8;
-  __m256 sums[MAX_ROWS];
-#pragma GCC unroll 4
-  for (int r = 0; r < rows; r++) {
-    sums[r] = _mm256_setzero_ps();
-  }
-  for (size_t j = 0; j < groups; j++) {
-    __m256i dot[MAX_ROWS];
-    dots4(rows, words + j * group * 8, w->group, x->codes + (size_t)row * x->stride + j * group,
-          x->stride, dot);
-    __m256 scale = half8(grid + j * 2 * CALM_TILE);
-    __m256 minimum = half8(grid + j * 2 * CALM_TILE + CALM_TILE);
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) {
-      size_t at = (size_t)(row + r) * (size_t)x->groups + j;
-      __m256 offset = _mm256_mul_ps(minimum, _mm256_set1_ps(x->sums[at]));
-      __m256 value = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(dot[r]), offset);
-      sums[r] = _mm256_fmadd_ps(_mm256_set1_ps(x->scales[at]), value, sums[r]);
+#pragma GCC unroll 12
+  for (int i = 0; i < 2 * rows; i++) {
+    if (!NARROW) {
+      dot[i] = chains == 2 ? _mm256_add_epi32(sums[0][i], sums[1][i]) : sums[0][i];
     }
   }
-  int first = tile * CALM_TILE + half * 8;
-  float bias[8] = {0};
-  if (w->bias && first < w->outputs) {
-    int count = w->outputs - first < 8 ? w->outputs - first : 8;
-    memcpy(bias, w->bias + first, (size_t)count * sizeof(float));
-  }
-#pragma GCC unroll 4
-  for (int r = 0; r < rows; r++) {
-    __m256 value = w->bias ? _mm256_add_ps(sums[r], _mm256_loadu_ps(bias)) : sums[r];
-    store_part(y + (size_t)(row + r) * y_stride, w->outputs, first, value);
-  }
 }
 
-#ifdef CALM_VNNI
-static inline int32_t sum_of(const calm_rows *x, int row, size_t j) {
-  return (int32_t)x->sums[(size_t)row * (size_t)x->groups + j];
+/* The end of a group: sum = fma(sx, fma(s, D, m * S), sum). */
+INLINE void add_group(__m256i dot, __m256 scale, __m256 minimum, __m256 sx, __m256 sum_x,
+                      float *sum) {
+  __m256 offset = _mm256_mul_ps(minimum, sum_x);
+  __m256 value = _mm256_fmadd_ps(scale, _mm256_cvtepi32_ps(dot), offset);
+  _mm256_store_ps(sum, _mm256_fmadd_ps(sx, value, _mm256_load_ps(sum)));
 }
-#endif
 
-INLINE void block8(const int rows, const calm_table8 *w, const calm_rows *x, int row, int tile,
-                   int half, float *y, size_t y_stride) {
-  size_t groups = (size_t)w->groups, group = (size_t)w->group;
-  const uint8_t *words =
-      (const uint8_t *)w->codes + (size_t)tile * groups * group * 16 + (size_t)half * 32;
-  const int8_t *codes = x->codes + (size_t)row * x->stride;
-  __m256 sums[MAX_ROWS];
-#pragma GCC unroll 4
-  for (int r = 0; r < rows; r++) {
-    sums[r] = _mm256_setzero_ps();
-  }
-  for (size_t j = 0; j < groups; j++) {
-    __m256i dot[MAX_ROWS];
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) {
-#ifdef CALM_VNNI
-      dot[r] = _mm256_set1_epi32(-128 * sum_of(x, row + r, j));
-#else
-      dot[r] = _mm256_setzero_si256();
-#endif
-    }
-    for (size_t p = 0; p < group / 4; p++, words += 64, codes += 4) {
-      __m256i word = _mm256_loadu_si256((const __m256i *)words);
-#ifdef CALM_VNNI
-      word = _mm256_xor_si256(word, _mm256_set1_epi8((char)0x80));
-#else
-      __m256i size = _mm256_abs_epi8(word);
-#endif
-#pragma GCC unroll 4
-      for (int r = 0; r < rows; r++) {
-        __m256i four = broadcast(codes + (size_t)r * x->stride);
-#ifdef CALM_VNNI
-        dot[r] = _mm256_dpbusd_avx_epi32(dot[r], word, four);
-#else
-        __m256i pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(four, word));
-        dot[r] = _mm256_add_epi32(dot[r], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-#endif
+/* Adds the groups from (inclusive) to (exclusive) of a block of rows; sums [rows][16]. */
+INLINE void block4(const int rows, const int packed, weights source, const calm_rows *x, int row,
+                   size_t from, size_t to, float (*sums)[CALM_TILE]) {
+  size_t group = (size_t)x->group, line_bytes = packed ? LINE : 2 * LINE;
+  const size_t groups = (size_t)x->groups, stride = x->stride;
+  const int8_t *codes = x->codes + (size_t)row * stride;
+  const float *scales = x->scales + (size_t)row * groups;
+  const float *code_sums = x->sums + (size_t)row * groups;
+  for (size_t j = from; j < to; j++) {
+    __m256i dot[2 * BLOCK_ROWS];
+    products(rows, packed, &source, codes + j * group, stride, group, dot);
+    source.codes += group / 8 * line_bytes;
+    source.ahead += group / 32 * (size_t)source.fetch * LINE;
+    __m256 scale[2], minimum[2];
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; half++) {
+      if (packed) {
+        const uint16_t *grid = (const uint16_t *)source.grids + 8 * half;
+        scale[half] = half8(grid);
+        minimum[half] = half8(grid + CALM_TILE);
+      } else {
+        const float *grid = (const float *)source.grids + 8 * half;
+        scale[half] = _mm256_load_ps(grid);
+        minimum[half] = _mm256_load_ps(grid + CALM_TILE);
       }
     }
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) {
-      float sx = x->scales[(size_t)(row + r) * (size_t)x->groups + j];
-      sums[r] = _mm256_fmadd_ps(_mm256_set1_ps(sx), _mm256_cvtepi32_ps(dot[r]), sums[r]);
+    if (packed) {
+      _mm_prefetch((const char *)source.grids + GRIDS_AHEAD, _MM_HINT_T0);
     }
-  }
-  int first = tile * CALM_TILE + half * 8;
-  __m256 scales = _mm256_loadu_ps(w->scales + first);
-#pragma GCC unroll 4
-  for (int r = 0; r < rows; r++) {
-    store_part(y + (size_t)(row + r) * y_stride, w->outputs, first, _mm256_mul_ps(sums[r], scales));
+    source.grids = (const uint8_t *)source.grids + (packed ? 64 : 128);
+    __asm__("" ::: "memory"); /* else the compiler keeps the sums on the stack as well */
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++) {
+      size_t at = (size_t)r * groups + j;
+      __m256 sx = _mm256_set1_ps(scales[at]), sum_x = _mm256_set1_ps(code_sums[at]);
+      add_group(dot[2 * r], scale[0], minimum[0], sx, sum_x, sums[r]);
+      add_group(dot[2 * r + 1], scale[1], minimum[1], sx, sum_x, sums[r] + 8);
+    }
   }
 }
 
-#ifdef CALM_VNNI
-#define BLOCKS(block)                                                       \
-  for (; row + 4 <= rows; row += 4) {                                       \
-    block(4, w, x, row, tile, half, y, y_stride);                           \
-  }                                                                         \
-  if (row + 2 <= rows) {                                                    \
-    block(2, w, x, row, tile, half, y, y_stride);                           \
-    row += 2;                                                               \
-  }                                                                         \
-  if (row < rows) {                                                         \
-    block(1, w, x, row, tile, half, y, y_stride);                           \
+/* Adds the bias to the sums of a tile's rows and writes them. */
+INLINE void write4(const calm_linear *w, int tile, int rows, float (*sums)[CALM_TILE], float *y,
+                   size_t y_stride) {
+  float bias[CALM_TILE] = {0};
+  int first = tile * CALM_TILE, left = w->outputs - first;
+  if (w->bias) {
+    memcpy(bias, w->bias + first, (size_t)(left < CALM_TILE ? left : CALM_TILE) * sizeof(float));
   }
-#else
-#define BLOCKS(block)                                                       \
-  for (; row + 2 <= rows; row += 2) {                                       \
-    block(2, w, x, row, tile, half, y, y_stride);                           \
-  }                                                                         \
-  if (row < rows) {                                                         \
-    block(1, w, x, row, tile, half, y, y_stride);                           \
+  for (int r = 0; r < rows; r++) {
+    __m256 low = _mm256_load_ps(sums[r]), high = _mm256_load_ps(sums[r] + 8);
+    if (w->bias) {
+      low = _mm256_add_ps(low, _mm256_loadu_ps(bias));
+      high = _mm256_add_ps(high, _mm256_loadu_ps(bias + 8));
+    }
+    store_tile(y + (size_t)r * y_stride, w->outputs, tile, low, high);
   }
-#endif
+}
 
+/* The packed words and grids of a tile from a group on. */
+INLINE weights packed_from(const calm_linear *w, int tile, size_t j) {
+  size_t at = (size_t)tile * (size_t)w->groups + j;
+  const uint8_t *codes = (const uint8_t *)w->codes + at * (size_t)w->group * 8;
+  return (weights){codes, w->grids + at * 2 * CALM_TILE, codes, 0};
+}
+
+/* Unpacks groups, and fetches the grids of as many that follow. */
+static void unpack(weights packed, size_t group, size_t groups, slice *target) {
+#pragma GCC unroll 4
+  for (size_t p = 0; p < groups * group / 8; p++, packed.codes += LINE) {
+#pragma GCC unroll 2
+    for (int part = 0; part < 2; part++) {
+#pragma GCC unroll 2
+      for (int half = 0; half < 2; half++) {
+        _mm256_store_si256((__m256i *)(target->codes[p][part] + 32 * half),
+                           operand(1, packed.codes, part, half));
+      }
+    }
+  }
+  const uint16_t *grids = packed.grids;
+  for (size_t j = 0; j < groups; j++) {
+    _mm_prefetch((const char *)(grids + (j + groups) * 2 * CALM_TILE), _MM_HINT_T0);
+    for (int i = 0; i < 2 * CALM_TILE; i += 8) {
+      _mm256_store_ps(&target->grids[j][0][0] + i, half8(grids + j * 2 * CALM_TILE + i));
+    }
+  }
+}
+
+#define BLOCK(count)                                                 \
+  case count:                                                        \
+    block4(count, packed, source, x, row, from, to, s->sums + row); \
+    break
+
+/*
+ * Adds groups of all rows, in blocks whose sizes differ by one at most. The first blocks fetch the
+ * next slice, each its share, for memory takes longer to read a slice than one block does.
+ */
+INLINE void all_rows4(const int packed, weights source, const calm_rows *x, int rows, size_t from,
+                      size_t to, slice *s) {
+  const int max = packed ? PACKED_BLOCK : MAX_ROWS;
+  int blocks = (rows + max - 1) / max;
+  size_t share = (to - from) * (size_t)x->group / 32 * LINE;
+  source.fetch = blocks >= 4 ? 1 : blocks >= 2 ? 2 : 4;
+  const uint8_t *end = source.ahead + 4 * share;
+  for (int row = 0, count; row < rows; row += count, blocks--) {
+    count = (rows - row + blocks - 1) / blocks;
+    switch (count) {
+      BLOCK(1);
+      BLOCK(2);
+      BLOCK(3);
+      BLOCK(4);
+      BLOCK(5);
+#ifdef CALM_VNNI
+      BLOCK(6);
+#endif
+    }
+    source.ahead += (size_t)source.fetch * share;
+    source.fetch = source.ahead < end ? source.fetch : 0;
+  }
+}
+
+/* Two functions, so that compilers inline the blocks only once. */
+static void packed4(weights source, const calm_rows *x, int rows, size_t from, size_t to,
+                    slice *s) {
+  all_rows4(1, source, x, rows, from, to, s);
+}
+
+static void unpacked4(weights source, const calm_rows *x, int rows, size_t from, size_t to,
+                      slice *s) {
+  all_rows4(0, source, x, rows, from, to, s);
+}
+
+/* All rows, at most CALM_LINEAR_ROWS, over one tile. */
+static void tile4(const calm_linear *w, const calm_rows *x, int rows, int tile, float *y,
+                  size_t y_stride, slice *s) {
+  size_t group = (size_t)w->group, groups = (size_t)w->groups;
+  const int one_block = rows <= PACKED_BLOCK;
+  size_t step = one_block ? groups : SLICE / group;
+  memset(s->sums, 0, (size_t)rows * sizeof s->sums[0]);
+  for (size_t from = 0; from < groups; from += step) {
+    size_t to = from + step < groups ? from + step : groups;
+    weights source = packed_from(w, tile, from);
+    source.ahead = source.codes + (one_block ? PREFETCH : (to - from) * group * 8);
+    if (rows <= PACKED_ROWS) {
+      packed4(source, x, rows, from, to, s);
+    } else {
+      unpack(source, group, to - from, s);
+      source.codes = s->codes[0][0];
+      source.grids = s->grids;
+      unpacked4(source, x, rows, from, to, s);
+    }
+  }
+  write4(w, tile, rows, s->sums, y, y_stride);
+}
+
+/* A slice, or WIDE_ROWS rows of int16 for tables. */
 size_t NAME(scratch)(int32_t padded_inputs) {
-  (void)padded_inputs;
-  return 0;
+  size_t wide = NARROW ? WIDE_ROWS * sizeof(int16_t) * (size_t)padded_inputs : 0;
+  return sizeof(slice) > wide ? sizeof(slice) : wide;
 }
 
 void NAME(multiply4)(const calm_linear *w, const calm_rows *x, int rows, int from, int to,
                      float *y, size_t y_stride, void *scratch) {
-  (void)scratch;
   for (int tile = from; tile < to; tile++) {
-    for (int half = 0; half < 2; half++) {
-      int row = 0;
-      BLOCKS(block4)
-    }
-  }
-}
-
-void NAME(multiply8)(const calm_table8 *w, const calm_rows *x, int rows, int from, int to,
-                     float *y, size_t y_stride, void *scratch) {
-  (void)scratch;
-  for (int tile = from; tile < to; tile++) {
-    for (int half = 0; half < 2; half++) {
-      int row = 0;
-      BLOCKS(block8)
+    for (int row = 0; row < rows; row += CALM_LINEAR_ROWS) {
+      int count = rows - row < CALM_LINEAR_ROWS ? rows - row : CALM_LINEAR_ROWS;
+      calm_rows rest = calm_rows_from(x, row);
+      tile4(w, &rest, count, tile, y + (size_t)row * y_stride, y_stride, scratch);
     }
   }
 }

@@ -29,7 +29,7 @@ final class ModelCommand implements Callable<Integer> {
   @Option(
       names = "--shape",
       defaultValue = "smollm2-135m",
-      description = "smollm2-135m or llama-1b. Default: ${DEFAULT-VALUE}.")
+      description = "smollm2-135m, llama-1b, llama-3b or llama-8b. Default: ${DEFAULT-VALUE}.")
   private String shape;
 
   @Option(

@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
       KernelsCommand.class,
       ModelCommand.class,
       GrowthCommand.class,
+      NeighboursCommand.class,
       CompareCommand.class
     })
 final class BenchCommand {}

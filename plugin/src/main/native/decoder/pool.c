@@ -31,8 +31,8 @@
 enum {
   MAX_THREADS = 255,   /* fit the byte of a job's word */
   MAX_ITEMS = 0xffff,  /* fit the two bytes of a job's word and of a range's */
-  SPIN_NANOS = 200000, /* of a worker after a job */
-  WAIT_NANOS = 200000, /* of the caller for other threads' items before it sleeps */
+  SPIN_NANOS = 100000, /* of a worker after a job */
+  WAIT_NANOS = 100000, /* of the caller for other threads' items before it sleeps */
 };
 
 /* Numbers wrap around early in every process, so that this is no rare event. */

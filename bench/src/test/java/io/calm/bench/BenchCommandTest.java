@@ -31,7 +31,7 @@ class BenchCommandTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"kernels, --no-pytorch", "model, --peer-python", "growth, --sequences", "compare, --baseline"})
+  @CsvSource({"kernels, --no-pytorch", "model, --peer-python", "growth, --sequences", "neighbours, --rounds", "compare, --baseline"})
   void everyCommandHasAHelp(String command, String option) {
     Outcome outcome = run("bench %s --help".formatted(command));
     assertEquals(0, outcome.status());
@@ -49,8 +49,10 @@ class BenchCommandTest {
     "bench growth --contexts 0, 1, '--contexts: expected numbers from 1 to 1048576, got 0'",
     "bench growth --sequences 2-4, 2, 'sequences'",
     "bench growth --seconds 0, 1, '--seconds: expected a positive number, got 0'",
+    "bench neighbours --shapes none, 1, '--shapes: expected one of smollm2-135m, '",
+    "bench neighbours --seconds 0, 1, '--seconds: expected more than 0 and at most 60, got 0.0'",
     "bench growth --memory-mb 0, 1, '--memory-mb: expected a positive number, got 0'",
-    "bench model --peer none, 1, '--peer: expected llama-cpp-python, got none'",
+    "bench model --peer none, 1, '--peer: expected one of llama-cpp-python, openvino-genai, onnxruntime-genai, got none'",
     "bench model --threads 0, 1, '--threads: expected a positive number, got 0'",
   })
   void aWrongCallIsRefused(String arguments, int status, String message) {

@@ -6,6 +6,7 @@ import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -58,6 +59,15 @@ final class BusyProcess implements AutoCloseable {
           "busy process: expected the answer %s, got %s; start it with the class path of this process"
               .formatted(request, answer));
     }
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** Returns the processor time of the process. */
+  long cpuNanos() {
+    return process.info().totalCpuDuration().map(Duration::toNanos).orElse(0L);
   }
 
   @Override

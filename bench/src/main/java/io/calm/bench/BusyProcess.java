@@ -4,6 +4,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,10 +36,20 @@ final class BusyProcess implements AutoCloseable {
                 "-Xmx16m",
                 "-XX:+UseSerialGC",
                 "-cp",
-                System.getProperty("java.class.path"),
+                ownClasses().toString(),
                 Main.class.getName())
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start());
+  }
+
+  /** Returns the jar or directory of this class; the program needs no other. */
+  private static Path ownClasses() throws IOException {
+    try {
+      return Path.of(
+          BusyProcess.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+    } catch (URISyntaxException e) {
+      throw new IOException("busy process: the place of this class is no path", e);
+    }
   }
 
   /** Keeps one processor busy until {@link #sleep}. */
@@ -56,7 +67,7 @@ final class BusyProcess implements AutoCloseable {
     String answer = answers.readLine();
     if (!request.equals(answer)) {
       throw new IOException(
-          "busy process: expected the answer %s, got %s; start it with the class path of this process"
+          "busy process: expected the answer %s, got %s; its messages are above"
               .formatted(request, answer));
     }
   }

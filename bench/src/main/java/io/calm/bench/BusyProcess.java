@@ -45,8 +45,7 @@ final class BusyProcess implements AutoCloseable {
   /** Returns the jar or directory of this class; the program needs no other. */
   private static Path ownClasses() throws IOException {
     try {
-      return Path.of(
-          BusyProcess.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+      return Path.of(BusyProcess.class.getProtectionDomain().getCodeSource().getLocation().toURI());
     } catch (URISyntaxException e) {
       throw new IOException("busy process: the place of this class is no path", e);
     }

@@ -136,8 +136,7 @@ final class GrowthBench {
             fits((long) context * count)
                 && setup.deadline().allows(cellSeconds(work) + newBytes / NEW_BYTES_PER_SECOND);
         if (measured) {
-          Cell cell =
-              cell(context + "x" + count, work, count, steps.decode(context, count));
+          Cell cell = cell(context + "x" + count, work, count, steps.decode(context, count));
           table.add(cell);
           add("decode", "/context=%d/sequences=%d".formatted(context, count), cell);
           line.append(String.format(Locale.ROOT, "%10.1f %5.2f", cell.rate(), cell.ratio()));

@@ -26,7 +26,9 @@ final class GrowthSteps implements AutoCloseable {
     this.decoder = decoder;
   }
 
-  /** Returns a decode of {@code count} sequences of {@code context} tokens, the new one included. */
+  /**
+   * Returns a decode of {@code count} sequences of {@code context} tokens, the new one included.
+   */
   Runnable decode(int context, int count) {
     List<Chunk> chunks =
         IntStream.range(0, count).mapToObj(sequence -> chunk(sequence, context, 1)).toList();

@@ -55,8 +55,7 @@ final class GrowthTable {
     lines.add(
         "measured / predicted: %s; if reading and computing overlapped: %s"
             .formatted(
-                range(ratios()),
-                range(new Series(cells.stream().map(Cell::overlapped).toList()))));
+                range(ratios()), range(new Series(cells.stream().map(Cell::overlapped).toList()))));
     List<Cell> low = low();
     lines.add(
         low.isEmpty()

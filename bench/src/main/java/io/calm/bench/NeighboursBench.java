@@ -71,7 +71,8 @@ final class NeighboursBench {
 
   private GrowthSteps steps(QuantizedModel model, int count) {
     return new GrowthSteps(
-        new NativeDecoder(variant, model, KvType.FLOAT16, count, CONTEXT / NativeDecoder.BLOCK_TOKENS));
+        new NativeDecoder(
+            variant, model, KvType.FLOAT16, count, CONTEXT / NativeDecoder.BLOCK_TOKENS));
   }
 
   private double besideBusy(BusyProcess busy, GrowthSteps steps) throws IOException {

@@ -47,8 +47,7 @@ final class NeighboursCommand implements Callable<Integer> {
     }
     BenchReport report = bench.report(spec.commandLine().getOut());
     int count = rounds.announce(report);
-    report.note(
-        "about %.0f s", chosen.size() * NeighboursBench.expectedSeconds(count, seconds));
+    report.note("about %.0f s", chosen.size() * NeighboursBench.expectedSeconds(count, seconds));
     NeighboursBench measures =
         new NeighboursBench(bench.variant(), bench.threads(), seconds, report);
     try (BusyProcess busy = BusyProcess.start()) {

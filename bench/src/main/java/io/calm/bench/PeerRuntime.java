@@ -54,8 +54,7 @@ enum PeerRuntime {
    */
   void write(Path file, ModelSpec spec) throws IOException {
     switch (this) {
-      case LLAMA ->
-          RandomGguf.write(file, spec, RandomGguf.Vocabulary.SENTENCE_PIECE, SEED);
+      case LLAMA -> RandomGguf.write(file, spec, RandomGguf.Vocabulary.SENTENCE_PIECE, SEED);
       case OPENVINO -> RandomGguf.write(file, spec, RandomGguf.Vocabulary.BYTE_LEVEL, SEED);
       case ONNX -> Files.writeString(file, sizes(spec).toString());
     }
@@ -85,7 +84,8 @@ enum PeerRuntime {
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "--peer: expected one of %s, got %s".formatted(String.join(", ", names()), name)));
+                    "--peer: expected one of %s, got %s"
+                        .formatted(String.join(", ", names()), name)));
   }
 
   private static List<String> names() {

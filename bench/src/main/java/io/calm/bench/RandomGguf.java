@@ -103,7 +103,7 @@ public final class RandomGguf {
     List<String> tokens = new ArrayList<>();
     for (int value = 0, next = BYTES; value < BYTES; value++) {
       boolean printed =
-          value > ' ' && value < 0x7f || value > 0xa0 && value != 0xad; // as GPT-2 writes bytes
+          (value > ' ' && value < 0x7f) || (value > 0xa0 && value != 0xad); // as GPT-2 writes bytes
       tokens.add(Character.toString(printed ? value : next++));
     }
     int end = tokens.size();

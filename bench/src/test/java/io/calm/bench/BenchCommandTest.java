@@ -31,7 +31,13 @@ class BenchCommandTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"kernels, --no-pytorch", "model, --peer-python", "growth, --sequences", "neighbours, --rounds", "compare, --baseline"})
+  @CsvSource({
+    "kernels, --no-pytorch",
+    "model, --peer-python",
+    "growth, --sequences",
+    "neighbours, --rounds",
+    "compare, --baseline"
+  })
   void everyCommandHasAHelp(String command, String option) {
     Outcome outcome = run("bench %s --help".formatted(command));
     assertEquals(0, outcome.status());

@@ -62,7 +62,8 @@ class StepWorkTest {
 
   @Test
   void theShapesHaveTheSizesOfTheirNames() {
-    assertTrue(Math.abs(StepWork.parameters(ModelShape.named("smollm2-135m").spec()) - 0.135e9) < 1e6);
+    assertTrue(
+        Math.abs(StepWork.parameters(ModelShape.named("smollm2-135m").spec()) - 0.135e9) < 1e6);
     assertTrue(Math.abs(StepWork.parameters(ModelShape.named("llama-3b").spec()) - 3.21e9) < 1e7);
     assertTrue(Math.abs(StepWork.parameters(ModelShape.named("llama-8b").spec()) - 8.03e9) < 1e7);
   }

@@ -13,6 +13,9 @@ double calm_bench_read(const uint8_t *buffer, size_t bytes, int threads, int rou
  */
 double calm_bench_peak(int variant, int threads);
 
+/* The same of float32 multiply-adds, which attention computes with. */
+double calm_bench_float_peak(int variant, int threads);
+
 /*
  * Seconds of one product of `rows` rows with one copy of a weight, the best of `rounds` passes over
  * `copies` that lie one after the other in the buffers of `w`.

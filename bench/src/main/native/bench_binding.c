@@ -39,6 +39,13 @@ JNIEXPORT jdouble JNICALL Java_io_calm_bench_NativeBench_integerPeak(JNIEnv *env
   return calm_bench_peak(variant, threads);
 }
 
+JNIEXPORT jdouble JNICALL Java_io_calm_bench_NativeBench_floatPeak(JNIEnv *env, jclass type,
+                                                                   jint variant, jint threads) {
+  (void)env;
+  (void)type;
+  return calm_bench_float_peak(variant, threads);
+}
+
 JNIEXPORT jdouble JNICALL Java_io_calm_bench_NativeBench_linearSeconds(
     JNIEnv *env, jclass type, jint variant, jint outputs, jint inputs, jint group, jobject codes,
     jobject grids, jint copies, jint rows, jint threads, jint passes) {

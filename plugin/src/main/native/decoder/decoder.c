@@ -295,7 +295,7 @@ static int run_guarded(calm_decoder *d, const calm_step *step, calm_times *ticks
 int calm_decoder_step(calm_decoder *d, const calm_step *step, calm_times *times) {
   calm_times ticks = {0, 0, 0, 0, 0};
   int64_t start = calm_clock(), start_ticks = calm_ticks();
-  calm_pool_acquire(d->threads);
+  calm_pool_acquire(calm_pool_useful(d->threads));
   int result = run_guarded(d, step, times ? &ticks : NULL);
   calm_pool_release();
   if (times) {

@@ -1,13 +1,16 @@
 /*
  * Worker threads spin briefly after a job, because the next job of a step follows at once, and then
  * sleep on the job's number. A job is published by one word; with the task, it tells a worker its
- * own range. One cache line goes to each worker, and one comes back.
+ * own range. One cache line goes to each worker, and one comes back. A worker that is none of the
+ * step's threads sleeps until a step has so many: it neither spins nor is woken by every job.
  *
  * Each thread has a range of a job's items and takes them from its front. A thread that has none
  * left takes from the back of another's range, so threads share a cache line only at the end. A range becomes
  * the job's when a thread first takes an item of it. It holds its job's number, so a late worker
  * takes nothing of a later job. A job is done when its items are: a worker that the system keeps
- * from running delays it only if it holds an item.
+ * from running delays it only if it holds an item. The caller spins for such an item too, and then
+ * sleeps: the processor that it leaves idle is where the system runs the late worker next. A caller
+ * that went on spinning would keep it waiting for the end of a neighbour's time slice.
  *
  * An item that reads beyond the end of a mapped file (guard.h) counts as done, items after it are
  * skipped, and the caller goes on at its own place once no thread holds an item any more.
@@ -28,8 +31,8 @@
 enum {
   MAX_THREADS = 255,   /* fit the byte of a job's word */
   MAX_ITEMS = 0xffff,  /* fit the two bytes of a job's word and of a range's */
-  SPIN_NANOS = 200000, /* of a worker after a job */
-  YIELD_AFTER = 2000,  /* looks at a counter before giving the processor away */
+  SPIN_NANOS = 100000, /* of a worker after a job */
+  WAIT_NANOS = 100000, /* of the caller for other threads' items before it sleeps */
 };
 
 /* Numbers wrap around early in every process, so that this is no rare event. */
@@ -59,7 +62,9 @@ static struct {
   void *context;
   _Alignas(64) _Atomic uint32_t done; /* items that workers have done, of all jobs */
   atomic_int faulted;                 /* an item has, since the pool was taken */
-  _Alignas(64) atomic_int sleeping;
+  atomic_int waiting;                 /* the caller sleeps on `done` */
+  _Alignas(64) atomic_int sleeping;   /* workers on the job's number */
+  _Atomic uint32_t wanted;            /* threads of the latest step; other workers sleep on it */
 } pool = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .job = {FIRST_NUMBER}, /* of no threads, so no thread has an item of it */
@@ -92,6 +97,14 @@ static void relax(void) {
 #elif defined(__aarch64__)
   __asm__ volatile("yield");
 #endif
+}
+
+static void sleep_on(_Atomic uint32_t *word, uint32_t seen) {
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+}
+
+static void wake(_Atomic uint32_t *word) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
 }
 
 static uint64_t word_of(job j) {
@@ -165,7 +178,10 @@ static void work(job j, int worker) {
   for (int i = 0; i < j.threads; i++) {
     int done = run_items(j, (worker + i) % j.threads, worker);
     if (done > 0) {
-      atomic_fetch_add_explicit(&pool.done, (uint32_t)done, memory_order_release);
+      atomic_fetch_add(&pool.done, (uint32_t)done);
+      if (atomic_load(&pool.waiting)) {
+        wake(&pool.done);
+      }
     }
   }
 }
@@ -182,10 +198,21 @@ static job await_job(uint32_t seen) {
     if (i % 64 == 0 && calm_clock() > end) {
       atomic_fetch_add(&pool.sleeping, 1);
       while (atomic_load(&pool.job.number) == seen) {
-        syscall(SYS_futex, &pool.job.number, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+        sleep_on(&pool.job.number, seen);
       }
       atomic_fetch_sub(&pool.sleeping, 1);
     }
+  }
+}
+
+/* Returns once the latest step has so many threads that the worker is one of them. */
+static void await_step(int worker) {
+  for (;;) {
+    uint32_t wanted = atomic_load(&pool.wanted);
+    if (worker < (int)wanted) {
+      return;
+    }
+    sleep_on(&pool.wanted, wanted);
   }
 }
 
@@ -194,12 +221,22 @@ static void *run_worker(void *argument) {
   int worker = (int)(intptr_t)argument;
   job j = {0, 0, 0};
   for (;;) {
+    await_step(worker);
     j = await_job(j.number);
     if (worker < j.threads) {
       work(j, worker);
     }
   }
   return NULL;
+}
+
+int calm_pool_useful(int threads) {
+  cpu_set_t processors;
+  if (sched_getaffinity(0, sizeof processors, &processors) != 0) {
+    return threads; /* a machine with more processors than the set has room for */
+  }
+  int count = CPU_COUNT(&processors);
+  return threads < count ? threads : count;
 }
 
 /* Whether this thread runs a step without the pool, so that it need not wait for another's step. */
@@ -227,6 +264,9 @@ int calm_pool_acquire(int threads) {
   }
   pthread_attr_destroy(&detached);
   pool.threads = threads <= pool.workers + 1 ? threads : pool.workers + 1;
+  if (atomic_exchange(&pool.wanted, (uint32_t)pool.threads) < (uint32_t)pool.threads) {
+    wake(&pool.wanted);
+  }
   atomic_store(&pool.faulted, 0);
   /* So that a range which no job has had items for in a long time is not taken for a later one's. */
   uint32_t number = atomic_load_explicit(&pool.job.number, memory_order_relaxed);
@@ -244,6 +284,30 @@ void calm_pool_release(void) {
   }
 }
 
+/* Returns when workers have done `items` since they had done `before`. */
+static void await_items(uint32_t before, uint32_t items) {
+  int64_t end = 0;
+  for (int i = 1;; i++) {
+    uint32_t done = atomic_load_explicit(&pool.done, memory_order_acquire);
+    if (done - before >= items) {
+      return;
+    }
+    relax();
+    if (i % 64 != 0) {
+      continue;
+    }
+    int64_t now = calm_clock();
+    end = end == 0 ? now + WAIT_NANOS : end;
+    if (now > end) {
+      atomic_store(&pool.waiting, 1);
+      while ((done = atomic_load(&pool.done)) - before < items) {
+        sleep_on(&pool.done, done);
+      }
+      atomic_store(&pool.waiting, 0);
+    }
+  }
+}
+
 /* Returns when all items are done. After a fault it does not return where the caller has a place. */
 static void run_job(calm_task task, void *context, int items) {
   uint32_t before = atomic_load_explicit(&pool.done, memory_order_relaxed);
@@ -252,19 +316,13 @@ static void run_job(calm_task task, void *context, int items) {
   pool.context = context;
   atomic_store(&pool.job.word, word_of(j));
   if (atomic_load(&pool.sleeping) > 0) {
-    syscall(SYS_futex, &pool.job.number, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
+    wake(&pool.job.number);
   }
   uint32_t left = (uint32_t)items; /* to the workers */
   for (int thread = 0; thread < j.threads; thread++) {
     left -= (uint32_t)run_items(j, thread, 0);
   }
-  for (int i = 0; atomic_load_explicit(&pool.done, memory_order_acquire) - before < left; i++) {
-    if (i < YIELD_AFTER) {
-      relax();
-    } else {
-      sched_yield();
-    }
-  }
+  await_items(before, left);
   if (atomic_load_explicit(&pool.faulted, memory_order_relaxed)) {
     calm_guard_raise();
   }

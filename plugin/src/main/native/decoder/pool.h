@@ -8,6 +8,12 @@
 typedef void (*calm_task)(void *context, int item, int worker);
 
 /*
+ * Returns `threads`, or the processors that this process may run on if they are fewer: more threads
+ * would only take turns.
+ */
+int calm_pool_useful(int threads);
+
+/*
  * Takes the pool for a step of up to `threads` threads, the caller included, starting those that
  * are missing. Returns the threads there are: fewer where the system has no more.
  */

@@ -100,7 +100,7 @@ JNIEXPORT jboolean JNICALL Java_io_calm_kernels_NativeKernels_niceThread(JNIEnv 
                                                                         jint threads) {
   (void)env;
   (void)type;
-  calm_pool_acquire(threads); /* its workers must not inherit what follows */
+  calm_pool_acquire(calm_pool_useful(threads)); /* its workers must not inherit what follows */
   calm_pool_release();
   return setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19) == 0;
 }

@@ -35,7 +35,7 @@ public final class BenchReport {
     out.println(
         String.format(
             Locale.ROOT,
-            "%-9s %-24s %-14s %9s %-9s (%s to %s)  %6.3f of %s (%.3f to %.3f)",
+            "%-10s %-24s %-14s %9s %-9s (%s to %s)  %6.3f of %s (%.3f to %.3f)",
             row.name(),
             row.shape(),
             row.kernel(),

@@ -21,8 +21,15 @@ final class Machine {
 
   /** Allocates the memory that {@link #readBandwidth} reads. */
   Machine(NativeBench bench) {
+    this(bench, ringBytes());
+  }
+
+  /**
+   * @param bytes of the memory that {@link #readBandwidth} reads
+   */
+  Machine(NativeBench bench, long bytes) {
     this.bench = bench;
-    this.buffer = RandomBytes.direct(ringBytes(), new SplittableRandom(1));
+    this.buffer = RandomBytes.direct(bytes, new SplittableRandom(1));
   }
 
   /** Returns the size of memory that no cache holds: at least four times the last level. */
@@ -61,5 +68,10 @@ final class Machine {
   /** Returns the integer multiply-adds per second on registers; 0 if the variant has no figure. */
   double integerPeak() {
     return bench.integerPeak();
+  }
+
+  /** Returns the float32 multiply-adds per second on registers; 0 if the variant has no figure. */
+  double floatPeak() {
+    return bench.floatPeak();
   }
 }

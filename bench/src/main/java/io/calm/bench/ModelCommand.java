@@ -1,5 +1,6 @@
 package io.calm.bench;
 
+import io.calm.model.ModelSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,31 +21,28 @@ import picocli.CommandLine.Spec;
           + " long context, overhead.",
     })
 final class ModelCommand implements Callable<Integer> {
-  private static final String LLAMA = "llama-cpp-python";
-  private static final long SEED = 5;
-
   @Mixin private BenchOptions bench;
   @Mixin private RoundsOption rounds;
 
   @Option(
       names = "--shape",
       defaultValue = "smollm2-135m",
-      description = "smollm2-135m or llama-1b. Default: ${DEFAULT-VALUE}.")
+      description = "smollm2-135m, llama-1b, llama-3b or llama-8b. Default: ${DEFAULT-VALUE}.")
   private String shape;
 
   @Option(
       names = "--peer",
       paramLabel = "NAME",
       description =
-          "Also measure llama-cpp-python: llama.cpp, on a Q4_0 file with random weights of the"
-              + " peer's shape, in turns with ours.")
+          "Also measure llama-cpp-python, openvino-genai or onnxruntime-genai on random int4"
+              + " weights of the peer's shape, in turns with ours.")
   private @Nullable String peer;
 
   @Option(
       names = "--peer-python",
       paramLabel = "FILE",
       defaultValue = "python3",
-      description = "A Python that has llama-cpp-python. Default: ${DEFAULT-VALUE}.")
+      description = "A Python that has the peer. Default: ${DEFAULT-VALUE}.")
   private String peerPython;
 
   @Option(
@@ -58,7 +56,7 @@ final class ModelCommand implements Callable<Integer> {
       paramLabel = "FILE",
       description =
           "Where the peer's file is kept, for use elsewhere. Default: a temporary file."
-              + " Without --peer it is only written.")
+              + " Without --peer, llama.cpp's file is only written.")
   private @Nullable Path peerFile;
 
   @Spec private CommandSpec spec;
@@ -68,20 +66,18 @@ final class ModelCommand implements Callable<Integer> {
     ModelShape chosen = ModelShape.named(shape);
     if (peer == null) {
       if (peerFile != null) {
-        writePeerFile(peerFile);
+        PeerRuntime.LLAMA.write(peerFile, peerSpec());
         return 0;
       }
       measure(chosen, Optional.empty());
       return 0;
     }
-    if (!peer.equals(LLAMA)) {
-      throw new IllegalArgumentException("--peer: expected %s, got %s".formatted(LLAMA, peer));
-    }
-    Path file = peerFile != null ? peerFile : Files.createTempFile("calm-peer-", ".gguf");
+    PeerRuntime runtime = PeerRuntime.named(peer);
+    Path file = peerFile != null ? peerFile : Files.createTempFile("calm-peer-", runtime.suffix());
     try {
-      writePeerFile(file);
-      try (PeerModel llama = LlamaPeer.start(peerPython, file, bench.threads())) {
-        measure(chosen, Optional.of(llama));
+      runtime.write(file, peerSpec());
+      try (PeerModel other = PythonPeer.start(runtime, peerPython, file, bench.threads())) {
+        measure(chosen, Optional.of(other));
       }
     } finally {
       if (peerFile == null) {
@@ -102,7 +98,7 @@ final class ModelCommand implements Callable<Integer> {
     }
   }
 
-  private void writePeerFile(Path file) throws IOException {
-    RandomGguf.write(file, ModelShape.named(peerShape == null ? shape : peerShape).spec(), SEED);
+  private ModelSpec peerSpec() {
+    return ModelShape.named("--peer-shape", peerShape == null ? shape : peerShape).spec();
   }
 }

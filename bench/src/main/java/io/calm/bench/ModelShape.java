@@ -14,8 +14,10 @@ public record ModelShape(String name, ModelSpec spec) {
   /** All shapes, by size. */
   public static final List<ModelShape> ALL =
       List.of(
-          llama("smollm2-135m", 576, 1536, 30, 9, 3, 49152, true),
-          llama("llama-1b", 2048, 8192, 16, 32, 8, 32000, false));
+          llama("smollm2-135m", 576, 1536, 30, 9, 3, 64, 49152, true),
+          llama("llama-1b", 2048, 8192, 16, 32, 8, 64, 32000, false),
+          llama("llama-3b", 3072, 8192, 28, 24, 8, 128, 128256, true),
+          llama("llama-8b", 4096, 14336, 32, 32, 8, 128, 128256, false));
 
   private static ModelShape llama(
       String name,
@@ -24,6 +26,7 @@ public record ModelShape(String name, ModelSpec spec) {
       int layers,
       int heads,
       int kvHeads,
+      int headDim,
       int vocabulary,
       boolean tied) {
     return new ModelShape(
@@ -34,7 +37,7 @@ public record ModelShape(String name, ModelSpec spec) {
             layers,
             heads,
             kvHeads,
-            64,
+            headDim,
             intermediate,
             vocabulary,
             CONTEXT,
@@ -46,19 +49,50 @@ public record ModelShape(String name, ModelSpec spec) {
             Collections.nCopies(layers, 0)));
   }
 
+  /** Returns the same shape for contexts of {@code tokens} tokens. */
+  ModelShape withContext(int tokens) {
+    return new ModelShape(
+        name,
+        new ModelSpec(
+            spec.architecture(),
+            spec.hidden(),
+            spec.layers(),
+            spec.heads(),
+            spec.kvHeads(),
+            spec.headDim(),
+            spec.intermediate(),
+            spec.vocabulary(),
+            tokens,
+            spec.rmsEpsilon(),
+            spec.rope(),
+            spec.tiedEmbeddings(),
+            spec.biases(),
+            spec.headNorms(),
+            spec.windows()));
+  }
+
   /**
    * Returns the shape of that name.
    *
    * @throws IllegalArgumentException if there is none, naming all
    */
   public static ModelShape named(String name) {
+    return named("--shape", name);
+  }
+
+  /**
+   * Returns the shape of that name.
+   *
+   * @param option for the error message
+   */
+  static ModelShape named(String option, String name) {
     return ALL.stream()
         .filter(shape -> shape.name().equals(name))
         .findFirst()
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "--shape: expected one of %s, got %s".formatted(names(), name)));
+                    "%s: expected one of %s, got %s".formatted(option, names(), name)));
   }
 
   private static String names() {

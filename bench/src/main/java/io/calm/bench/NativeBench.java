@@ -78,6 +78,11 @@ final class NativeBench {
     return integerPeak(variant, threads);
   }
 
+  /** Returns the float32 multiply-adds per second of the variant on registers; 0 if unknown. */
+  double floatPeak() {
+    return floatPeak(variant, threads);
+  }
+
   /**
    * Returns the seconds of one product of {@code rows} rows with one of {@code copies} weights, the
    * best of {@code passes} passes over all of them.
@@ -105,6 +110,8 @@ final class NativeBench {
       ByteBuffer buffer, long bytes, int threads, int passes);
 
   private static native double integerPeak(int variant, int threads);
+
+  private static native double floatPeak(int variant, int threads);
 
   private static native double linearSeconds(
       int variant,

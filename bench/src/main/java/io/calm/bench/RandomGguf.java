@@ -31,11 +31,21 @@ public final class RandomGguf {
   private static final int NORMAL = 1;
 
   private final ModelSpec spec;
+  private final Vocabulary vocabulary;
   private final SplittableRandom random;
   private final GgufWriter file = new GgufWriter();
 
-  private RandomGguf(ModelSpec spec, long seed) {
+  /** The kind of the made-up vocabulary. */
+  public enum Vocabulary {
+    /** SentencePiece, which llama.cpp and CALM read. */
+    SENTENCE_PIECE,
+    /** Byte-level BPE, the only one that OpenVINO GenAI reads. */
+    BYTE_LEVEL
+  }
+
+  private RandomGguf(ModelSpec spec, Vocabulary vocabulary, long seed) {
     this.spec = spec;
+    this.vocabulary = vocabulary;
     this.random = new SplittableRandom(seed);
   }
 
@@ -44,13 +54,17 @@ public final class RandomGguf {
    *
    * @param spec widths are multiples of 32, the vocabulary has room for the 256 bytes
    */
-  public static void write(Path file, ModelSpec spec, long seed) throws IOException {
-    new RandomGguf(spec, seed).write(file);
+  public static void write(Path file, ModelSpec spec, Vocabulary vocabulary, long seed)
+      throws IOException {
+    new RandomGguf(spec, vocabulary, seed).write(file);
   }
 
   private void write(Path target) throws IOException {
     sizes();
-    vocabulary();
+    switch (vocabulary) {
+      case SENTENCE_PIECE -> sentencePiece();
+      case BYTE_LEVEL -> byteLevel();
+    }
     matrix(NAMES.embeddings(), spec.vocabulary(), spec.hidden());
     ones(NAMES.finalNorm(), spec.hidden());
     if (!spec.tiedEmbeddings()) {
@@ -84,7 +98,33 @@ public final class RandomGguf {
         .number(ARCHITECTURE + ".attention.layer_norm_rms_epsilon", spec.rmsEpsilon());
   }
 
-  private void vocabulary() {
+  /** The bytes, a token that ends texts, one merge, and names that no text has. */
+  private void byteLevel() {
+    List<String> tokens = new ArrayList<>();
+    for (int value = 0, next = BYTES; value < BYTES; value++) {
+      boolean printed =
+          (value > ' ' && value < 0x7f) || (value > 0xa0 && value != 0xad); // as GPT-2 writes bytes
+      tokens.add(Character.toString(printed ? value : next++));
+    }
+    int end = tokens.size();
+    tokens.add("<|endoftext|>");
+    tokens.add("ab");
+    while (tokens.size() < spec.vocabulary()) {
+      tokens.add("t" + tokens.size());
+    }
+    int[] types = new int[spec.vocabulary()];
+    Arrays.fill(types, NORMAL);
+    types[end] = CONTROL;
+    file.text("tokenizer.ggml.model", "gpt2")
+        .text("tokenizer.ggml.pre", "smollm")
+        .texts("tokenizer.ggml.tokens", tokens)
+        .texts("tokenizer.ggml.merges", List.of("a b"))
+        .integers("tokenizer.ggml.token_type", types)
+        .integer("tokenizer.ggml.bos_token_id", end)
+        .integer("tokenizer.ggml.eos_token_id", end);
+  }
+
+  private void sentencePiece() {
     List<String> tokens = new ArrayList<>(List.of("<unk>", "<s>", "</s>"));
     int[] types = new int[spec.vocabulary()];
     Arrays.fill(types, NORMAL);

@@ -31,7 +31,13 @@ class BenchCommandTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"kernels, --no-pytorch", "model, --peer-python", "compare, --baseline"})
+  @CsvSource({
+    "kernels, --no-pytorch",
+    "model, --peer-python",
+    "growth, --sequences",
+    "neighbours, --rounds",
+    "compare, --baseline"
+  })
   void everyCommandHasAHelp(String command, String option) {
     Outcome outcome = run("bench %s --help".formatted(command));
     assertEquals(0, outcome.status());
@@ -44,8 +50,15 @@ class BenchCommandTest {
     "bench, 2, Missing required subcommand",
     "bench compare, 2, Missing required argument",
     "bench compare --baseline rtn --steps 1, 1, '--steps: expected at least 10, got 1'",
-    "bench model --shape none, 1, '--shape: expected one of smollm2-135m, llama-1b, got none'",
-    "bench model --peer none, 1, '--peer: expected llama-cpp-python, got none'",
+    "bench model --shape none, 1, '--shape: expected one of smollm2-135m, llama-1b, llama-3b, llama-8b, got none'",
+    "bench growth --shapes none, 1, '--shapes: expected one of smollm2-135m, '",
+    "bench growth --contexts 0, 1, '--contexts: expected numbers from 1 to 1048576, got 0'",
+    "bench growth --sequences 2-4, 2, 'sequences'",
+    "bench growth --seconds 0, 1, '--seconds: expected a positive number, got 0'",
+    "bench neighbours --shapes none, 1, '--shapes: expected one of smollm2-135m, '",
+    "bench neighbours --seconds 0, 1, '--seconds: expected more than 0 and at most 60, got 0.0'",
+    "bench growth --memory-mb 0, 1, '--memory-mb: expected a positive number, got 0'",
+    "bench model --peer none, 1, '--peer: expected one of llama-cpp-python, openvino-genai, onnxruntime-genai, got none'",
     "bench model --threads 0, 1, '--threads: expected a positive number, got 0'",
   })
   void aWrongCallIsRefused(String arguments, int status, String message) {

@@ -16,7 +16,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class RandomGgufTest {
   @TempDir Path directory;
@@ -41,10 +41,11 @@ class RandomGgufTest {
   }
 
   @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void ourReaderFindsTheSameShape(boolean tied) throws IOException {
+  @CsvSource({"true, SENTENCE_PIECE", "false, SENTENCE_PIECE", "true, BYTE_LEVEL"})
+  void ourReaderFindsTheSameShape(boolean tied, RandomGguf.Vocabulary vocabulary)
+      throws IOException {
     Path file = directory.resolve("random.gguf");
-    RandomGguf.write(file, spec(tied), 1);
+    RandomGguf.write(file, spec(tied), vocabulary, 1);
     try (Checkpoint checkpoint = Checkpoints.open(file)) {
       assertEquals(spec(tied), checkpoint.spec());
       assertEquals(300, checkpoint.tokenizer().size());
@@ -54,7 +55,7 @@ class RandomGgufTest {
   @Test
   void weightsKeepTheVarianceOfWhatPassesThrough() throws IOException {
     Path file = directory.resolve("random.gguf");
-    RandomGguf.write(file, spec(true), 1);
+    RandomGguf.write(file, spec(true), RandomGguf.Vocabulary.SENTENCE_PIECE, 1);
     try (Checkpoint checkpoint = Checkpoints.open(file);
         Matrix down = checkpoint.block(1).linear(LinearRole.DOWN)) {
       assertEquals(64, down.rows());

@@ -11,21 +11,21 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
- * llama.cpp in a process of its own. A Python with llama-cpp-python, built on this machine, runs a
- * script that loads a GGUF file once and then times decodes and prompts on request. The process
- * sleeps between requests.
+ * Another runtime in a process of its own. A Python that has it runs a script that loads the model
+ * once and then times decodes and prompts on request. The process sleeps between requests.
  */
-public final class LlamaPeer implements PeerModel {
-  private static final String SCRIPT = "llama_peer.py";
+public final class PythonPeer implements PeerModel {
   private static final int MAX_TOKENS = 512;
   private static final long END_SECONDS = 10;
 
+  private final PeerRuntime runtime;
   private final Process process;
   private final Path errors;
   private final PrintWriter questions;
   private final BufferedReader answers;
 
-  private LlamaPeer(Process process, Path errors) {
+  private PythonPeer(PeerRuntime runtime, Process process, Path errors) {
+    this.runtime = runtime;
     this.process = process;
     this.errors = errors;
     this.questions = new PrintWriter(process.outputWriter(StandardCharsets.US_ASCII), true);
@@ -33,24 +33,26 @@ public final class LlamaPeer implements PeerModel {
   }
 
   /**
-   * Starts llama.cpp and waits until it has loaded {@code gguf}.
+   * Starts a runtime and waits until it has loaded {@code file}.
    *
-   * @param python the interpreter of an environment with llama-cpp-python
+   * @param python the interpreter of an environment with the runtime's package
+   * @param file what {@link PeerRuntime#write} has written
    * @throws IOException if it does not start, with its last message
    */
-  public static LlamaPeer start(String python, Path gguf, int threads) throws IOException {
+  static PythonPeer start(PeerRuntime runtime, String python, Path file, int threads)
+      throws IOException {
     Path errors = Files.createTempFile("calm-peer-", ".log");
     Process process =
         new ProcessBuilder(
                 python,
                 "-c",
-                script(),
-                gguf.toString(),
+                script(runtime.script()),
+                file.toString(),
                 Integer.toString(threads),
                 Integer.toString(MAX_TOKENS))
             .redirectError(errors.toFile())
             .start();
-    LlamaPeer peer = new LlamaPeer(process, errors);
+    PythonPeer peer = new PythonPeer(runtime, process, errors);
     try {
       peer.answer();
       return peer;
@@ -60,10 +62,10 @@ public final class LlamaPeer implements PeerModel {
     }
   }
 
-  private static String script() throws IOException {
-    try (InputStream source = LlamaPeer.class.getResourceAsStream(SCRIPT)) {
+  private static String script(String name) throws IOException {
+    try (InputStream source = PythonPeer.class.getResourceAsStream(name)) {
       if (source == null) {
-        throw new IllegalStateException("resource %s is missing from the jar".formatted(SCRIPT));
+        throw new IllegalStateException("resource %s is missing from the jar".formatted(name));
       }
       return new String(source.readAllBytes(), StandardCharsets.UTF_8);
     }
@@ -71,7 +73,7 @@ public final class LlamaPeer implements PeerModel {
 
   @Override
   public String name() {
-    return "llama.cpp";
+    return runtime.shownName();
   }
 
   @Override
@@ -94,8 +96,8 @@ public final class LlamaPeer implements PeerModel {
         .orElseThrow(
             () ->
                 new IOException(
-                    "--peer-python: expected a Python with llama-cpp-python, but it ended: "
-                        + lastError()));
+                    "--peer-python: expected a Python with %s, but it ended: %s"
+                        .formatted(runtime.distribution(), lastError())));
   }
 
   private String lastError() {

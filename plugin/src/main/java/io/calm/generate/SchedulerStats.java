@@ -12,8 +12,10 @@ package io.calm.generate;
  * @param sharedTokens number of these that were found
  * @param preemptions number of preempted sequences
  * @param steps number of decoder steps
- * @param stepTokens number of tokens of all steps
+ * @param stepTokens number of tokens of all steps, without predicted ones that were wrong
  * @param stepSequences number of sequences of all steps
+ * @param proposedTokens number of predicted tokens that steps verified
+ * @param acceptedTokens number of these that were right
  */
 public record SchedulerStats(
     int running,
@@ -26,7 +28,9 @@ public record SchedulerStats(
     long preemptions,
     long steps,
     long stepTokens,
-    long stepSequences) {
+    long stepSequences,
+    long proposedTokens,
+    long acceptedTokens) {
 
   /** Returns a copy with {@code more} additional waiting requests. */
   SchedulerStats withWaiting(int more) {
@@ -41,6 +45,8 @@ public record SchedulerStats(
         preemptions,
         steps,
         stepTokens,
-        stepSequences);
+        stepSequences,
+        proposedTokens,
+        acceptedTokens);
   }
 }

@@ -10,5 +10,10 @@ import picocli.CommandLine.Command;
       "Everything that is compared is measured in turns within one run; figures are medians."
     },
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {KernelsCommand.class, ModelCommand.class, CompareCommand.class})
+    subcommands = {
+      KernelsCommand.class,
+      ModelCommand.class,
+      CompareCommand.class,
+      SpeculateCommand.class
+    })
 final class BenchCommand {}

@@ -144,6 +144,7 @@ public record CalmSettings(
             "option.max_rolling_batch_size",
             "OPTION_MAX_ROLLING_BATCH_SIZE"),
         values.getOrOperators(SettingKeys.QUEUE_SIZE, "job_queue_size", "SERVING_JOB_QUEUE_SIZE"),
-        values.get(SettingKeys.DEFAULT_MAX_TOKENS));
+        values.get(SettingKeys.DEFAULT_MAX_TOKENS),
+        values.get(SettingKeys.SPECULATE));
   }
 }

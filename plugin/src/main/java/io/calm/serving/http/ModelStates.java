@@ -103,6 +103,8 @@ public final class ModelStates {
         stats.steps(),
         stats.stepTokens(),
         stats.stepSequences(),
+        stats.proposedTokens(),
+        stats.acceptedTokens(),
         new ModelState.Limits(scheduler.settings().maxRunning(), scheduler.settings().queueSize()));
   }
 

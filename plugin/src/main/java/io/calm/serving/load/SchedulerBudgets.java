@@ -73,6 +73,7 @@ final class SchedulerBudgets {
         (int) Math.min(Math.min(bytes / blockBytes, max), MAX_BLOCKS),
         limits.maxRunning(),
         limits.queueSize(),
-        STEP_TOKENS);
+        STEP_TOKENS,
+        limits.speculatedTokens());
   }
 }

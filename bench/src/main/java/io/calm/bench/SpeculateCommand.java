@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
     description = {
       "Measures calm.speculate=lookup against off: the same answers of one model in turns, to a"
           + " prompt that asks for edited code, one that asks for quotations, one for a story, and"
-          + " random tokens. Fails if an answer differs.",
+          + " random tokens. Rates are those of decoding. Fails if an answer differs.",
       "A plan that has no finished artifact is made first."
     })
 final class SpeculateCommand implements Callable<Integer> {
@@ -50,7 +50,7 @@ final class SpeculateCommand implements Callable<Integer> {
   @Option(
       names = "--answer",
       paramLabel = "N",
-      defaultValue = "256",
+      defaultValue = "192",
       description = "Maximum of tokens of an answer. Default: ${DEFAULT-VALUE}.")
   private int answer;
 

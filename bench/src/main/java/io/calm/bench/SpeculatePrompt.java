@@ -7,7 +7,6 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.generate.SamplingParameters;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,36 +26,32 @@ record SpeculatePrompt(
   private static final int RANDOM_TOKENS = 256;
   private static final long SEED = 14;
 
-  /** Returns the texts of the resources as chat messages, and a prompt of random tokens. */
+  /**
+   * Returns the texts of the resources as chat messages with greedy answers, and two with answers
+   * that repeat little: a story and random tokens, at temperature 1.
+   */
   static List<SpeculatePrompt> all(Checkpoint checkpoint, int answer) throws IOException {
-    List<SpeculatePrompt> prompts = new ArrayList<>();
-    for (String name : List.of("edit", "summarize", "story")) {
-      prompts.add(
-          new SpeculatePrompt(
-              name,
-              encode(checkpoint, text(name)),
-              SamplingParameters.builder().maxNewTokens(answer).logprobs(false).build(),
-              checkpoint.generationDefaults().endOfSequence()));
-    }
+    SamplingParameters greedy =
+        SamplingParameters.builder().maxNewTokens(answer).logprobs(false).build();
+    SamplingParameters sampled = greedy.toBuilder().temperature(1).seed(SEED).build();
+    Set<Integer> ends = checkpoint.generationDefaults().endOfSequence();
+    int[] edit = encode(checkpoint, "edit");
+    int[] summarize = encode(checkpoint, "summarize");
+    int[] story = encode(checkpoint, "story");
     int[] random =
         new SplittableRandom(SEED)
             .ints(RANDOM_TOKENS, 0, checkpoint.spec().vocabulary())
             .toArray();
-    prompts.add(
-        new SpeculatePrompt(
-            "random",
-            random,
-            SamplingParameters.builder()
-                .maxNewTokens(answer)
-                .logprobs(false)
-                .temperature(1)
-                .seed(SEED)
-                .build(),
-            Set.of()));
-    return prompts;
+    return List.of(
+        new SpeculatePrompt("edit", edit, greedy, ends),
+        new SpeculatePrompt("summarize", summarize, greedy, ends),
+        new SpeculatePrompt("story", story, greedy, ends),
+        new SpeculatePrompt("story/sampled", story, sampled, ends),
+        new SpeculatePrompt("random/sampled", random, sampled, Set.of()));
   }
 
-  private static int[] encode(Checkpoint checkpoint, String text) {
+  private static int[] encode(Checkpoint checkpoint, String name) throws IOException {
+    String text = text(name);
     Optional<ChatTemplate> template = checkpoint.chatTemplate();
     return template.isPresent()
         ? checkpoint

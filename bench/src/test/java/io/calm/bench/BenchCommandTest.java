@@ -31,7 +31,7 @@ class BenchCommandTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"kernels, --no-pytorch", "model, --peer-python", "compare, --baseline"})
+  @CsvSource({"kernels, --no-pytorch", "model, --peer-python", "compare, --baseline", "speculate, --answer"})
   void everyCommandHasAHelp(String command, String option) {
     Outcome outcome = run("bench %s --help".formatted(command));
     assertEquals(0, outcome.status());
@@ -44,6 +44,8 @@ class BenchCommandTest {
     "bench, 2, Missing required subcommand",
     "bench compare, 2, Missing required argument",
     "bench compare --baseline rtn --steps 1, 1, '--steps: expected at least 10, got 1'",
+    "bench speculate --rounds 0, 1, '--rounds: expected a positive number, got 0'",
+    "bench speculate --answer x, 2, Invalid value for option",
     "bench model --shape none, 1, '--shape: expected one of smollm2-135m, llama-1b, got none'",
     "bench model --peer none, 1, '--peer: expected llama-cpp-python, got none'",
     "bench model --threads 0, 1, '--threads: expected a positive number, got 0'",

@@ -92,7 +92,7 @@ final class NgramIndex {
   }
 
   private void grow(int[] tokens) {
-    int slots = Math.max(MIN_SLOTS, Integer.highestOneBit(4 * (size + 1) - 1) << 1);
+    int slots = Math.max(MIN_SLOTS, Integer.highestOneBit(2 * (size + 1)) << 1);
     Arrays.setAll(ends, i -> new int[slots]);
     for (int last = 0; last < size; last++) {
       for (int n = MIN; n <= Math.min(MAX, last + 1); n++) {

@@ -226,6 +226,48 @@ class SpeculationTest {
     assertEquals(List.of(), decoder.violations());
   }
 
+  /** A client that stops reading gets no more of a chunk that was verified as a whole. */
+  @Test
+  void aPausedOrCancelledRequestGetsNoFurtherToken() {
+    SchedulerSettings settings = new SchedulerSettings(CONTEXT, 16, 4, 8, 256, 8);
+    SamplingParameters parameters =
+        SamplingParameters.builder().maxNewTokens(100).logitBias(Map.of(3, 50f)).build();
+    RequestQueue queue = new RequestQueue(settings);
+    HashDecoder decoder = new HashDecoder(settings, new SplittableRandom(1), 0);
+    StepLoop loop = new StepLoop(decoder, settings, queue, new StepCosts(() -> 0, EAGER));
+    Recorder recorder = new Recorder();
+    List<Submission> submissions = new ArrayList<>();
+    GenerationListener pausing =
+        new GenerationListener() {
+          @Override
+          public void token(GeneratedToken token) {
+            recorder.token(token);
+            if (token.index() == 30) {
+              submissions.get(0).pause();
+            } else if (token.index() == 61) {
+              submissions.get(0).cancel();
+            }
+          }
+
+          @Override
+          public void finished(Finish finish) {
+            recorder.finished(finish);
+          }
+        };
+    RequestBuilder request = RequestBuilder.prompt(1, 2).parameters(parameters);
+    submissions.add(new Submission(request.build(pausing), () -> 0, queue::signal));
+    queue.add(submissions);
+    while (loop.turn()) {}
+    assertEquals(31, recorder.tokens().size());
+    submissions.get(0).resume();
+    while (loop.turn()) {}
+    assertEquals(62, recorder.tokens().size());
+    assertEquals(Finish.Reason.CANCELLED, recorder.finish().orElseThrow().reason());
+    assertTrue(loop.stats().acceptedTokens() > 30);
+    assertEquals(0, loop.stats().usedBlocks());
+    assertEquals(List.of(), decoder.violations());
+  }
+
   /** A prediction for which the decoder fails ends no request: it goes on without predictions. */
   @Test
   void aFaultOfAPredictedTokenEndsNoRequest() {

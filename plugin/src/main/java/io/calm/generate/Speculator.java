@@ -8,7 +8,7 @@ import java.util.List;
  * <p>A step of more rows takes longer, so a row must be likely enough to save a step. Rows are
  * added in order of probability as long as that raises the expected number of tokens per unit of
  * time: with {@code E} expected tokens in {@code T}, the next row of probability {@code p} and time
- * {@code t} does if {@code p / t > E / T}. A text that repeats nothing is therefore decoded as
+ * {@code t} does if {@code p / t > E / T}; a margin covers the errors of the estimates. A text that repeats nothing is therefore decoded as
  * without speculation. Confined to the scheduler's thread.
  */
 final class Speculator {
@@ -17,6 +17,9 @@ final class Speculator {
 
   /** Maximum number of predicted tokens in a step. */
   static final int MAX_ROWS = SchedulerSettings.MAX_SCORED_ROWS / 2;
+
+  /** Factor by which a row must be worth more than it costs. */
+  private static final double MARGIN = 1.25;
 
   private final int maxPerSequence;
   private final StepCosts costs;
@@ -56,7 +59,7 @@ final class Speculator {
     double expected = rows;
     for (int left = Math.min(budget, MAX_ROWS); left > 0; left--) {
       int best = best(next);
-      if (best < 0 || next[best] * costs.of(rows) <= costs.slope() * expected) {
+      if (best < 0 || next[best] * costs.of(rows) <= MARGIN * costs.slope() * expected) {
         break;
       }
       expected += next[best];

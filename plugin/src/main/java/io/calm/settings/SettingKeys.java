@@ -205,7 +205,7 @@ public final class SettingKeys {
   static final SettingKey<Integer> SPECULATE =
       key(
           "calm.speculate",
-          "off",
+          "lookup",
           "off | lookup | lookup:N with N from 1 to 16 (tokens)",
           SERVING,
           ValueParsers.speculatedTokens(8, 16));

@@ -62,7 +62,7 @@ class CalmSettingsTest {
         calm.max-running; 32; from 1 to 4096; SERVING
         calm.queue-size; 100; from 1 to 1000000; SERVING
         calm.default-max-tokens; auto; auto | from 1 to 16777216 (tokens); SERVING
-        calm.speculate; off; off | lookup | lookup:N with N from 1 to 16 (tokens); SERVING
+        calm.speculate; lookup; off | lookup | lookup:N with N from 1 to 16 (tokens); SERVING
         calm.request-timeout; off; off | from 1 to 86400 (seconds); SERVING
         calm.slow-reader-timeout; 30; from 1 to 86400 (seconds); SERVING
         calm.drain-timeout; 25; from 0 to 86400 (seconds); SERVING
@@ -101,7 +101,7 @@ class CalmSettingsTest {
                 KvType.FLOAT16,
                 WeightMemory.AUTO),
             new GenerationSettings(
-                OptionalInt.empty(), OptionalLong.empty(), 32, 100, OptionalInt.empty(), 0),
+                OptionalInt.empty(), OptionalLong.empty(), 32, 100, OptionalInt.empty(), 8),
             new TimeoutSettings(Optional.empty(), Duration.ofSeconds(30), Duration.ofSeconds(25)),
             new LoadSettings(
                 false,

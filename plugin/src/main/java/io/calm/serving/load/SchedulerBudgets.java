@@ -74,6 +74,13 @@ final class SchedulerBudgets {
         limits.maxRunning(),
         limits.queueSize(),
         STEP_TOKENS,
-        limits.speculatedTokens());
+        speculatedTokens(settings));
+  }
+
+  /** Returns the maximum of predicted tokens; none on PyTorch, whose bits are not guaranteed. */
+  private static int speculatedTokens(CalmSettings settings) {
+    return Backends.isTorch(settings.decoder().forDecoder())
+        ? 0
+        : settings.generation().speculatedTokens();
   }
 }

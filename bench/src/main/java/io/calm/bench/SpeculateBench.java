@@ -80,8 +80,7 @@ final class SpeculateBench implements AutoCloseable {
     }
     for (SpeculatePrompt prompt : prompts) {
       Samples of = samples(prompt);
-      Subject subject =
-          new Subject("speculate", model + "/" + prompt.name(), "tokens/s", "plain");
+      Subject subject = new Subject("speculate", model + "/" + prompt.name(), "tokens/s", "plain");
       report.add(subject, new Series(of.lookup), new Series(of.ratios));
       report.note(
           "  plain %.2f tokens/s; %d tokens in %d steps; %d of %d predicted tokens accepted",
@@ -93,8 +92,7 @@ final class SpeculateBench implements AutoCloseable {
     return samples.computeIfAbsent(prompt.name(), name -> new Samples());
   }
 
-  private void measure(SpeculatePrompt prompt, boolean plainFirst)
-      throws InterruptedException {
+  private void measure(SpeculatePrompt prompt, boolean plainFirst) throws InterruptedException {
     int max = prompt.parameters().maxNewTokens();
     Optional<Answer> first =
         plainFirst ? Optional.of(answer(plain, prompt, max)) : Optional.empty();

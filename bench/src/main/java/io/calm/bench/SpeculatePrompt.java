@@ -39,9 +39,7 @@ record SpeculatePrompt(
     int[] summarize = encode(checkpoint, "summarize");
     int[] story = encode(checkpoint, "story");
     int[] random =
-        new SplittableRandom(SEED)
-            .ints(RANDOM_TOKENS, 0, checkpoint.spec().vocabulary())
-            .toArray();
+        new SplittableRandom(SEED).ints(RANDOM_TOKENS, 0, checkpoint.spec().vocabulary()).toArray();
     return List.of(
         new SpeculatePrompt("edit", edit, greedy, ends),
         new SpeculatePrompt("summarize", summarize, greedy, ends),

@@ -31,7 +31,12 @@ class BenchCommandTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"kernels, --no-pytorch", "model, --peer-python", "compare, --baseline", "speculate, --answer"})
+  @CsvSource({
+    "kernels, --no-pytorch",
+    "model, --peer-python",
+    "compare, --baseline",
+    "speculate, --answer"
+  })
   void everyCommandHasAHelp(String command, String option) {
     Outcome outcome = run("bench %s --help".formatted(command));
     assertEquals(0, outcome.status());

@@ -83,8 +83,7 @@ public final class Scheduler implements AutoCloseable {
     this.nanoClock = nanoClock;
     this.queue = new RequestQueue(settings);
     StepCosts costs = new StepCosts(nanoClock);
-    this.stats =
-        new ActiveSequences(settings, queue).stats(0, 0, 0, new Speculator(0, costs));
+    this.stats = new ActiveSequences(settings, queue).stats(0, 0, 0, new Speculator(0, costs));
   }
 
   /**

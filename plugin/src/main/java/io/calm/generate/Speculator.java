@@ -8,8 +8,8 @@ import java.util.List;
  * <p>A step of more rows takes longer, so a row must be likely enough to save a step. Rows are
  * added in order of probability as long as that raises the expected number of tokens per unit of
  * time: with {@code E} expected tokens in {@code T}, the next row of probability {@code p} and time
- * {@code t} does if {@code p / t > E / T}; a margin covers the errors of the estimates. A text that repeats nothing is therefore decoded as
- * without speculation. Confined to the scheduler's thread.
+ * {@code t} does if {@code p / t > E / T}; a margin covers the errors of the estimates. A text that
+ * repeats nothing is therefore decoded as without speculation. Confined to the scheduler's thread.
  */
 final class Speculator {
   /** Maximum number of decoding sequences; more of them fill the step themselves. */
@@ -34,8 +34,18 @@ final class Speculator {
     this.costs = costs;
   }
 
-  StepCosts costs() {
-    return costs;
+  /** Returns the time before a step, for {@link #measured}. */
+  long now() {
+    return costs.now();
+  }
+
+  /** Adds the time of a step that has just ended, if it is one that {@link #plan} decides on. */
+  void measured(List<ScheduledChunk> step, long start) {
+    if (step.size() <= MAX_SEQUENCES
+        && step.stream().allMatch(ScheduledChunk.Decode.class::isInstance)) {
+      costs.measured(
+          step.stream().mapToInt(scheduled -> scheduled.chunk().tokens().length).sum(), start);
+    }
   }
 
   /**
@@ -65,8 +75,7 @@ final class Speculator {
       expected += next[best];
       rows++;
       counts[best]++;
-      next[best] *=
-          counts[best] < limits[best] ? decoding.get(best).probability(counts[best]) : 0;
+      next[best] *= counts[best] < limits[best] ? decoding.get(best).probability(counts[best]) : 0;
     }
     return counts;
   }

@@ -189,12 +189,9 @@ final class StepLoop {
     }
     stepSequences += step.size();
     stepTokens += step.stream().mapToInt(ScheduledChunk::known).sum();
-    long start = speculator.costs().now();
+    long start = speculator.now();
     List<List<Logits>> rows = decoder.step(step.stream().map(ScheduledChunk::chunk).toList());
-    if (step.stream().allMatch(ScheduledChunk.Decode.class::isInstance)) {
-      int count = step.stream().mapToInt(scheduled -> scheduled.chunk().tokens().length).sum();
-      speculator.costs().measured(count, start);
-    }
+    speculator.measured(step, start);
     if (rows.size() != step.size()) {
       throw new IllegalStateException(
           "bug in the decoder: expected the rows of %d chunks, got %d"
@@ -239,8 +236,7 @@ final class StepLoop {
       ScheduledChunk scheduled = batch.get(i);
       ActiveSequence sequence = scheduled.sequence();
       try {
-        Optional<Finish.Reason> ended =
-            sequence.advance(active.blocks(), scheduled, rows.get(i));
+        Optional<Finish.Reason> ended = sequence.advance(active.blocks(), scheduled, rows.get(i));
         count(scheduled, sequence.held());
         ended.ifPresent(reason -> end(sequence, reason, Optional.empty()));
       } catch (RuntimeException | Error e) {

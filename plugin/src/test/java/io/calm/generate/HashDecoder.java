@@ -20,7 +20,8 @@ import java.util.stream.IntStream;
 
 /**
  * A decoder whose logits are a hash of all tokens that it finds in the sequence's blocks, above all
- * of the last two, and which fails on demand. It notes what the scheduler owes to {@link Decoder} and does not give.
+ * of the last two, and which fails on demand. It notes what the scheduler owes to {@link Decoder}
+ * and does not give.
  */
 final class HashDecoder implements Decoder {
   static final int VOCABULARY = 24;

@@ -29,7 +29,8 @@ class PromptLookupTest {
     assertEquals(5, lookup.predict(tokens, 1));
     assertEquals(9, lookup.predict(tokens, 2));
     assertTrue(lookup.probability(0) > 0);
-    assertTrue(lookup.probability(3) > lookup.probability(0), "longer matches are right more often");
+    assertTrue(
+        lookup.probability(3) > lookup.probability(0), "longer matches are right more often");
   }
 
   @Test

@@ -47,10 +47,7 @@ class SpeculationTest {
               end.error(),
               end.text(),
               end.usage(),
-              new Finish.Timing(
-                  Duration.ZERO,
-                  Optional.empty(),
-                  Duration.ZERO)));
+              new Finish.Timing(Duration.ZERO, Optional.empty(), Duration.ZERO)));
     }
   }
 
@@ -66,8 +63,7 @@ class SpeculationTest {
       for (RequestBuilder request : all) {
         Recorder recorder = new Recorder();
         recorders.add(recorder);
-        queue.add(
-            List.of(new Submission(request.build(recorder), () -> 0, queue::signal)));
+        queue.add(List.of(new Submission(request.build(recorder), () -> 0, queue::signal)));
         for (int turn = 0; turn < 5; turn++) {
           loop.turn();
         }
@@ -144,13 +140,11 @@ class SpeculationTest {
     assertTrue(actual.stats().acceptedTokens() <= actual.stats().proposedTokens());
   }
 
-  private static Outcome runHashed(
-      SchedulerSettings settings, double slope, long seed, int count) {
+  private static Outcome runHashed(SchedulerSettings settings, double slope, long seed, int count) {
     HashDecoder decoder = new HashDecoder(settings, new SplittableRandom(1), 0);
     // Text decoders have state, so both runs build their own requests.
     List<RequestBuilder> requests =
-        requests(
-            new SplittableRandom(seed), count, HashDecoder.VOCABULARY, settings.blocks());
+        requests(new SplittableRandom(seed), count, HashDecoder.VOCABULARY, settings.blocks());
     Outcome outcome = run(() -> decoder, settings, slope, requests);
     assertEquals(List.of(), decoder.violations());
     return outcome;

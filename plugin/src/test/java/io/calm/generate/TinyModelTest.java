@@ -89,7 +89,7 @@ class TinyModelTest {
   }
 
   static Decoder open(int blocks) {
-    return open(new Case(Decoders.AUTO, KvType.values()[0]), blocks);
+    return open(new Case(Decoders.AUTO, KvType.FLOAT16), blocks);
   }
 
   private static Decoder open(Case c, int blocks) {

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Measures answers with and without prompt lookup in turns: two schedulers over one decoder, each
@@ -27,6 +28,7 @@ import java.util.concurrent.CompletableFuture;
 final class SpeculateBench implements AutoCloseable {
   private static final int STEP_TOKENS = 256;
   private static final int WARM_UP = 16;
+  private static final long PAUSE_NANOS = 1_000_000;
 
   private final List<SpeculatePrompt> prompts;
   private final Scheduler plain;
@@ -139,11 +141,11 @@ final class SpeculateBench implements AutoCloseable {
   }
 
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     for (Scheduler scheduler : List.of(plain, lookup)) {
       scheduler.close();
       while (!scheduler.ended()) {
-        Thread.sleep(1);
+        LockSupport.parkNanos(PAUSE_NANOS);
       }
     }
   }

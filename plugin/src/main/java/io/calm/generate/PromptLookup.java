@@ -18,7 +18,7 @@ final class PromptLookup {
   private static final int[] CLASSES = {2, 3, 4, 6, 9, 16};
 
   /** Right predictions of the prior, of {@link #PRIOR_TRIALS}. */
-  private static final double[] PRIOR_HITS = {0.6, 1.2, 2, 2.8, 3.4, 3.7};
+  private static final double[] PRIOR_HITS = {0.4, 0.9, 1.6, 2.5, 3.2, 3.6};
 
   private static final double PRIOR_TRIALS = 4;
 

@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
       ModelCommand.class,
       GrowthCommand.class,
       NeighboursCommand.class,
-      CompareCommand.class
+      CompareCommand.class,
+      SpeculateCommand.class
     })
 final class BenchCommand {}

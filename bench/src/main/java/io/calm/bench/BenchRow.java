@@ -4,7 +4,7 @@ package io.calm.bench;
  * One figure of {@code calm bench}.
  *
  * @param name the subject: gemv, gemm, decode, prefill, batch8, batch16, attention, overhead,
- *     neighbours, compare
+ *     neighbours, compare, speculate
  * @param shape the shape of the linear or the model, e.g. {@code 14336x4096/g128}, {@code
  *     smollm2-135m}
  * @param threads number of threads

@@ -36,7 +36,8 @@ class BenchCommandTest {
     "model, --peer-python",
     "growth, --sequences",
     "neighbours, --rounds",
-    "compare, --baseline"
+    "compare, --baseline",
+    "speculate, --answer"
   })
   void everyCommandHasAHelp(String command, String option) {
     Outcome outcome = run("bench %s --help".formatted(command));
@@ -59,6 +60,8 @@ class BenchCommandTest {
     "bench neighbours --seconds 0, 1, '--seconds: expected more than 0 and at most 60, got 0.0'",
     "bench growth --memory-mb 0, 1, '--memory-mb: expected a positive number, got 0'",
     "bench model --peer none, 1, '--peer: expected one of llama-cpp-python, openvino-genai, onnxruntime-genai, got none'",
+    "bench speculate --rounds 0, 1, '--rounds: expected a positive number, got 0'",
+    "bench speculate --answer x, 2, Invalid value for option",
     "bench model --threads 0, 1, '--threads: expected a positive number, got 0'",
   })
   void aWrongCallIsRefused(String arguments, int status, String message) {

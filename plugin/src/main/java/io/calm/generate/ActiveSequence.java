@@ -21,6 +21,7 @@ final class ActiveSequence {
   private final Sampler sampler;
   private final TokenHistory history;
   private final AnswerText text;
+  private final PromptLookup lookup;
   private final List<TokenScore> promptScores = new ArrayList<>();
   private final List<List<TokenScore>> promptTop = new ArrayList<>();
 
@@ -29,6 +30,7 @@ final class ActiveSequence {
   private int length;
   private int held;
   private boolean admitted;
+  private boolean speculationFailed;
   private OptionalInt cachedAtFirst = OptionalInt.empty();
 
   ActiveSequence(Submission submission) {
@@ -40,6 +42,7 @@ final class ActiveSequence {
     this.history =
         new TokenHistory(request.parameters(), request.prompt(), request.endOfSequence());
     this.text = new AnswerText(request.text(), request.parameters());
+    this.lookup = new PromptLookup(length);
   }
 
   Submission submission() {
@@ -132,8 +135,50 @@ final class ActiveSequence {
     return length - held;
   }
 
-  ScheduledChunk.Decode decode() {
-    return new ScheduledChunk.Decode(this, chunk(1, Wanted.LAST));
+  /** Returns the number of tokens, at most {@code max}, that may be predicted in the next step. */
+  int predictable(int max) {
+    if (speculationFailed) {
+      return 0;
+    }
+    lookup.add(tokens, length);
+    int most = Math.min(max, request.parameters().maxNewTokens() - generated() - 1);
+    int count = 0;
+    while (count < most && lookup.probability(count) > 0 && !ends(lookup.predict(tokens, count))) {
+      count++;
+    }
+    return count;
+  }
+
+  /** Returns {@link PromptLookup#probability}. */
+  double probability(int ahead) {
+    return lookup.probability(ahead);
+  }
+
+  /** Predicts no more tokens. */
+  void stopSpeculating() {
+    speculationFailed = true;
+  }
+
+  /**
+   * Returns the chunk of the last token and predicted ones.
+   *
+   * @param predicted number of predicted tokens; fewer if there are no blocks for them
+   */
+  ScheduledChunk.Decode decode(BlockManager blocks, int predicted) {
+    int count = predicted;
+    if (count > 0 && !blocks.reserveAvailable(table, length + count)) {
+      count = Math.min(count, table.size() * Decoder.BLOCK_TOKENS - length);
+    }
+    if (count == 0) {
+      return new ScheduledChunk.Decode(this, chunk(1, Wanted.LAST));
+    }
+    int[] ids = new int[1 + count];
+    ids[0] = tokens[held];
+    for (int i = 0; i < count; i++) {
+      ids[1 + i] = lookup.predict(tokens, i);
+    }
+    int[] blockIds = table.first(Decoder.blocksFor(length + count));
+    return new ScheduledChunk.Decode(this, new Chunk(blockIds, held, ids, Wanted.ALL));
   }
 
   ScheduledChunk.Prefill prefill(int count) {
@@ -155,23 +200,47 @@ final class ActiveSequence {
    */
   Optional<Finish.Reason> advance(
       BlockManager blocks, ScheduledChunk scheduled, List<Logits> rows) {
-    held = scheduled.chunk().end();
-    blocks.publish(table, tokens, held);
-    if (scheduled instanceof ScheduledChunk.Prefill prefill) {
-      if (scoring()) {
-        score(prefill.chunk().position(), rows);
-      }
-      if (!prefill.last()) {
-        return Optional.empty();
-      }
-      if (generated() == 0) {
-        promptRead();
-      }
-      if (request.parameters().maxNewTokens() == 0) {
-        return Optional.of(Finish.Reason.LENGTH);
-      }
+    Chunk chunk = scheduled.chunk();
+    if (!(scheduled instanceof ScheduledChunk.Prefill prefill)) {
+      return verify(blocks, chunk, rows);
+    }
+    hold(blocks, chunk.end());
+    if (scoring()) {
+      score(chunk.position(), rows);
+    }
+    if (!prefill.last()) {
+      return Optional.empty();
+    }
+    if (generated() == 0) {
+      promptRead();
+    }
+    if (request.parameters().maxNewTokens() == 0) {
+      return Optional.of(Finish.Reason.LENGTH);
     }
     return generate(rows.get(rows.size() - 1));
+  }
+
+  private void hold(BlockManager blocks, int end) {
+    held = end;
+    blocks.publish(table, tokens, held);
+  }
+
+  /**
+   * Generates a token from each row, as long as the rows' tokens are those of the sequence. The
+   * keys and values of wrong predictions stay beyond {@link #held} and are overwritten. A client
+   * that pauses or cancels gets no further token, as without predictions.
+   */
+  private Optional<Finish.Reason> verify(BlockManager blocks, Chunk chunk, List<Logits> rows) {
+    Optional<Finish.Reason> end = Optional.empty();
+    for (int row = 0; row < rows.size() && end.isEmpty(); row++) {
+      if (row > 0 && (chunk.tokens()[row] != tokens[length - 1] || submission.interrupted())) {
+        break;
+      }
+      hold(blocks, chunk.position() + row + 1);
+      end = generate(rows.get(row));
+    }
+    releaseEmpty(blocks);
+    return end;
   }
 
   private void promptRead() {
@@ -203,7 +272,7 @@ final class ActiveSequence {
     history.restore(logits);
     history.add(token);
     append(token);
-    boolean ended = !parameters.ignoreEos() && request.endOfSequence().contains(token);
+    boolean ended = ends(token);
     String piece = ended ? "" : text.add(token);
     boolean full = generated() >= parameters.maxNewTokens();
     if ((ended || full) && !text.stopped()) {
@@ -219,6 +288,10 @@ final class ActiveSequence {
     }
     request.listener().token(event(token, piece, logits, end));
     return end;
+  }
+
+  private boolean ends(int token) {
+    return !request.parameters().ignoreEos() && request.endOfSequence().contains(token);
   }
 
   private void append(int token) {

@@ -149,7 +149,7 @@ final class ActiveSequences {
   }
 
   /** Returns the statistics, without the requests in the queue. */
-  SchedulerStats stats(long steps, long stepTokens, long stepSequences) {
+  SchedulerStats stats(long steps, long stepTokens, long stepSequences, Speculator speculator) {
     return new SchedulerStats(
         running.size(),
         preempted.size(),
@@ -161,6 +161,8 @@ final class ActiveSequences {
         preemptions,
         steps,
         stepTokens,
-        stepSequences);
+        stepSequences,
+        speculator.proposed(),
+        speculator.accepted());
   }
 }

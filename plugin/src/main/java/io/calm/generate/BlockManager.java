@@ -127,6 +127,14 @@ final class BlockManager {
     return true;
   }
 
+  /**
+   * Allocates blocks for the first {@code tokens} tokens as {@link #reserve} does, but none without
+   * memory.
+   */
+  boolean reserveAvailable(BlockTable table, int tokens) {
+    return Decoder.blocksFor(tokens) - table.size() <= available() && reserve(table, tokens);
+  }
+
   private boolean holdsAll(BlockTable table) {
     return used() == table.size();
   }

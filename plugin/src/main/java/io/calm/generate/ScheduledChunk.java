@@ -8,6 +8,16 @@ sealed interface ScheduledChunk {
 
   Chunk chunk();
 
+  /** Returns the number of predicted tokens in the chunk, which may turn out wrong. */
+  default int predicted() {
+    return 0;
+  }
+
+  /** Returns the number of tokens in the chunk that are known to be the sequence's. */
+  default int known() {
+    return chunk().tokens().length - predicted();
+  }
+
   /**
    * A chunk of the prompt, or of prompt and answer when they are recomputed after a preemption.
    *
@@ -16,6 +26,14 @@ sealed interface ScheduledChunk {
    */
   record Prefill(ActiveSequence sequence, Chunk chunk, boolean last) implements ScheduledChunk {}
 
-  /** The last generated token, from which the next one is sampled. */
-  record Decode(ActiveSequence sequence, Chunk chunk) implements ScheduledChunk {}
+  /**
+   * The last generated token, from which the next one is sampled, and predicted tokens after it to
+   * verify.
+   */
+  record Decode(ActiveSequence sequence, Chunk chunk) implements ScheduledChunk {
+    @Override
+    public int predicted() {
+      return chunk.tokens().length - 1;
+    }
+  }
 }

@@ -26,6 +26,8 @@ import org.slf4j.LoggerFactory;
  *   <li>{@link ActiveSequences} holds the started sequences, admits new ones and preempts others.
  *   <li>{@link BlockManager} counts references to KV blocks; {@link PrefixCache} keeps full blocks
  *       for prompts with a common prefix.
+ *   <li>{@link Speculator} decides how many predicted tokens a step verifies; {@link PromptLookup}
+ *       predicts them.
  *   <li>{@link ActiveSequence} holds the tokens of one sequence, samples from its logits and sends
  *       its events.
  * </ul>
@@ -53,6 +55,8 @@ import org.slf4j.LoggerFactory;
  *       batch, and random numbers depend only on the request's seed.
  *   <li>The oldest request that is not paused always makes progress: it may preempt all others, and
  *       {@link #submit} rejects requests that exceed the budget.
+ *   <li>Predicted tokens change no answer, only the number of steps. Each row of a verified chunk
+ *       is sampled as in a step of its own, up to the first wrong prediction.
  *   <li>A fault ends the requests that caused it. If the decoder cannot name them, the step is
  *       halved until the faulty sequences run alone.
  *   <li>No sequence holds a block after its end.
@@ -61,7 +65,7 @@ import org.slf4j.LoggerFactory;
  * <p><b>Sources.</b> Iteration-level scheduling: Orca (Yu et al., OSDI 2022). KV blocks, block
  * tables and preemption by recomputation: vLLM's PagedAttention (Kwon et al., arXiv 2309.06180).
  * Chunked prefill beside decodes: Sarathi-Serve (Agrawal et al., arXiv 2403.02310). Prefix tree:
- * SGLang's RadixAttention (Zheng et al., arXiv 2312.07104).
+ * SGLang's RadixAttention (Zheng et al., arXiv 2312.07104). Speculation: see {@link PromptLookup}.
  */
 public final class Scheduler implements AutoCloseable {
   private static final Logger logger = LoggerFactory.getLogger(Scheduler.class);
@@ -78,7 +82,8 @@ public final class Scheduler implements AutoCloseable {
     this.settings = settings;
     this.nanoClock = nanoClock;
     this.queue = new RequestQueue(settings);
-    this.stats = new ActiveSequences(settings, queue).stats(0, 0, 0);
+    StepCosts costs = new StepCosts(nanoClock);
+    this.stats = new ActiveSequences(settings, queue).stats(0, 0, 0, new Speculator(0, costs));
   }
 
   /**
@@ -97,7 +102,7 @@ public final class Scheduler implements AutoCloseable {
               .formatted(settings.blocks(), decoder.blocks()));
     }
     Scheduler scheduler = new Scheduler(settings, nanoClock);
-    StepLoop loop = new StepLoop(decoder, settings, scheduler.queue);
+    StepLoop loop = new StepLoop(decoder, settings, scheduler.queue, new StepCosts(nanoClock));
     Thread thread = new Thread(() -> scheduler.run(loop, decoder), "calm-" + name);
     thread.setDaemon(true);
     thread.start();

@@ -12,8 +12,10 @@ package io.calm.generate;
  * @param sharedTokens number of these that were found
  * @param preemptions number of preempted sequences
  * @param steps number of decoder steps
- * @param stepTokens number of tokens of all steps
+ * @param stepTokens number of tokens of all steps, without predicted ones that were wrong
  * @param stepSequences number of sequences of all steps
+ * @param proposedTokens number of predicted tokens that steps verified
+ * @param acceptedTokens number of these that were right
  */
 public record SchedulerStats(
     int running,
@@ -26,9 +28,12 @@ public record SchedulerStats(
     long preemptions,
     long steps,
     long stepTokens,
-    long stepSequences) {
+    long stepSequences,
+    long proposedTokens,
+    long acceptedTokens) {
   /** No requests and no steps. */
-  public static final SchedulerStats NONE = new SchedulerStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  public static final SchedulerStats NONE =
+      new SchedulerStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
   /** Returns the sums of two schedulers. */
   public SchedulerStats plus(SchedulerStats other) {
@@ -43,13 +48,27 @@ public record SchedulerStats(
         preemptions + other.preemptions,
         steps + other.steps,
         stepTokens + other.stepTokens,
-        stepSequences + other.stepSequences);
+        stepSequences + other.stepSequences,
+        proposedTokens + other.proposedTokens,
+        acceptedTokens + other.acceptedTokens);
   }
 
   /** Returns the counters alone: those of a scheduler that has no requests and no KV blocks. */
   public SchedulerStats counters() {
     return new SchedulerStats(
-        0, 0, 0, 0, 0, promptTokens, sharedTokens, preemptions, steps, stepTokens, stepSequences);
+        0,
+        0,
+        0,
+        0,
+        0,
+        promptTokens,
+        sharedTokens,
+        preemptions,
+        steps,
+        stepTokens,
+        stepSequences,
+        proposedTokens,
+        acceptedTokens);
   }
 
   /** Returns a copy with {@code more} additional waiting requests. */
@@ -65,6 +84,8 @@ public record SchedulerStats(
         preemptions,
         steps,
         stepTokens,
-        stepSequences);
+        stepSequences,
+        proposedTokens,
+        acceptedTokens);
   }
 }

@@ -37,21 +37,28 @@ final class StepLoop {
   private final RequestQueue queue;
   private final int stepsToRetry;
   private final ActiveSequences active;
+  private final Speculator speculator;
   private long steps;
   private long stepTokens;
   private long stepSequences;
 
-  StepLoop(Decoder decoder, SchedulerSettings settings, RequestQueue queue) {
-    this(decoder, settings, queue, STEPS_TO_RETRY);
+  StepLoop(Decoder decoder, SchedulerSettings settings, RequestQueue queue, StepCosts costs) {
+    this(decoder, settings, queue, costs, STEPS_TO_RETRY);
   }
 
   /** Creates a loop with another number of steps than {@link #STEPS_TO_RETRY}. */
-  StepLoop(Decoder decoder, SchedulerSettings settings, RequestQueue queue, int stepsToRetry) {
+  StepLoop(
+      Decoder decoder,
+      SchedulerSettings settings,
+      RequestQueue queue,
+      StepCosts costs,
+      int stepsToRetry) {
     this.stepsToRetry = stepsToRetry;
     this.decoder = decoder;
     this.settings = settings;
     this.queue = queue;
     this.active = new ActiveSequences(settings, queue);
+    this.speculator = new Speculator(settings.speculatedTokens(), costs);
   }
 
   /** Runs one step, if there is work; returns whether there was. */
@@ -79,18 +86,17 @@ final class StepLoop {
                 .ifPresent(reason -> end(sequence, reason, Optional.empty())));
   }
 
-  /** Schedules all decodes, then prompt chunks in order of arrival within the token budget. */
+  /**
+   * Schedules all decodes with their predicted tokens, then prompt chunks in order of arrival
+   * within the token budget.
+   */
   private List<ScheduledChunk> schedule() {
     active.admit();
     List<ActiveSequence> runnable = active.runnable();
-    List<ScheduledChunk> batch = new ArrayList<>();
-    for (ActiveSequence sequence : runnable) {
-      if (sequence.admitted() && sequence.decoding() && active.reserve(sequence, 1)) {
-        batch.add(sequence.decode());
-      }
-    }
-    int budget = Math.max(1, settings.stepTokens() - batch.size());
-    int scored = SchedulerSettings.MAX_SCORED_ROWS;
+    List<ScheduledChunk> batch = decodes(runnable);
+    int predicted = batch.stream().mapToInt(ScheduledChunk::predicted).sum();
+    int budget = Math.max(1, settings.stepTokens() - batch.size() - predicted);
+    int scored = SchedulerSettings.MAX_SCORED_ROWS - predicted;
     for (ActiveSequence sequence : runnable) {
       if (!sequence.admitted() || sequence.decoding()) {
         continue;
@@ -106,6 +112,23 @@ final class StepLoop {
     }
     batch.removeIf(
         scheduled -> !scheduled.sequence().admitted()); // preempted after it was scheduled
+    return batch;
+  }
+
+  private List<ScheduledChunk> decodes(List<ActiveSequence> runnable) {
+    List<ActiveSequence> decoding = new ArrayList<>();
+    for (ActiveSequence sequence : runnable) {
+      if (sequence.admitted() && sequence.decoding() && active.reserve(sequence, 1)) {
+        decoding.add(sequence);
+      }
+    }
+    decoding.removeIf(sequence -> !sequence.admitted()); // preempted for a later one
+    int half = (settings.stepTokens() - decoding.size()) / 2; // the rest is for prompts
+    int[] predicted = speculator.plan(decoding, half);
+    List<ScheduledChunk> batch = new ArrayList<>();
+    for (int i = 0; i < predicted.length; i++) {
+      batch.add(decoding.get(i).decode(active.blocks(), predicted[i]));
+    }
     return batch;
   }
 
@@ -146,8 +169,18 @@ final class StepLoop {
       return List.of(step.subList(0, half), step.subList(half, step.size()));
     }
     logger.error("{} of {} sequences of a step failed", failed.size(), step.size(), e);
-    failed.forEach(i -> end(step.get(i).sequence(), Finish.Reason.ERROR, Optional.of(message(e))));
+    failed.forEach(i -> fail(step.get(i), message(e)));
     return List.of();
+  }
+
+  /** Ends a sequence, unless a predicted token may be at fault: it is decoded without them then. */
+  private void fail(ScheduledChunk scheduled, String message) {
+    if (scheduled.predicted() > 0) {
+      scheduled.sequence().stopSpeculating();
+      releaseEmpty(scheduled);
+    } else {
+      end(scheduled.sequence(), Finish.Reason.ERROR, Optional.of(message));
+    }
   }
 
   private List<List<Logits>> decode(List<ScheduledChunk> step) {
@@ -155,8 +188,10 @@ final class StepLoop {
       active.blocks().retryMemory();
     }
     stepSequences += step.size();
-    stepTokens += step.stream().mapToInt(scheduled -> scheduled.chunk().tokens().length).sum();
+    stepTokens += step.stream().mapToInt(ScheduledChunk::known).sum();
+    long start = speculator.now();
     List<List<Logits>> rows = decoder.step(step.stream().map(ScheduledChunk::chunk).toList());
+    speculator.measured(step, start);
     if (rows.size() != step.size()) {
       throw new IllegalStateException(
           "bug in the decoder: expected the rows of %d chunks, got %d"
@@ -190,7 +225,7 @@ final class StepLoop {
     active.blocks().withoutMemory(e.blocks());
     for (ScheduledChunk scheduled : batch) {
       ActiveSequence sequence = scheduled.sequence();
-      if (sequence.exceedsMemory(active.blocks(), scheduled.chunk().tokens().length)) {
+      if (sequence.exceedsMemory(active.blocks(), scheduled.known())) {
         end(sequence, Finish.Reason.ERROR, Optional.of(message(e)));
       }
     }
@@ -201,13 +236,21 @@ final class StepLoop {
       ScheduledChunk scheduled = batch.get(i);
       ActiveSequence sequence = scheduled.sequence();
       try {
-        sequence
-            .advance(active.blocks(), scheduled, rows.get(i))
-            .ifPresent(reason -> end(sequence, reason, Optional.empty()));
+        Optional<Finish.Reason> ended = sequence.advance(active.blocks(), scheduled, rows.get(i));
+        count(scheduled, sequence.held());
+        ended.ifPresent(reason -> end(sequence, reason, Optional.empty()));
       } catch (RuntimeException | Error e) {
         logger.error("a generation failed after its step", e);
         end(sequence, Finish.Reason.ERROR, Optional.of(message(e)));
       }
+    }
+  }
+
+  private void count(ScheduledChunk scheduled, int held) {
+    if (scheduled.predicted() > 0) {
+      int right = held - scheduled.chunk().position() - 1;
+      speculator.verified(scheduled.predicted(), right);
+      stepTokens += right;
     }
   }
 
@@ -233,7 +276,7 @@ final class StepLoop {
   }
 
   SchedulerStats stats() {
-    return active.stats(steps, stepTokens, stepSequences);
+    return active.stats(steps, stepTokens, stepSequences, speculator);
   }
 
   static String message(Throwable e) {

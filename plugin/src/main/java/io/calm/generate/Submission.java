@@ -63,6 +63,11 @@ final class Submission implements Generation {
     return paused;
   }
 
+  /** Returns whether the request must not go on now: paused, cancelled or timed out. */
+  boolean interrupted() {
+    return paused || endReason().isPresent();
+  }
+
   /** Returns the reason if the request must end before the next step: cancelled or timed out. */
   Optional<Finish.Reason> endReason() {
     if (cancelled) {

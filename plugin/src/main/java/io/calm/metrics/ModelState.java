@@ -88,6 +88,8 @@ public record ModelState(
    * @param prefixTokens prompt tokens that were looked up in the prefix cache
    * @param prefixHitTokens prompt tokens that were found there
    * @param stepSequences sum over all steps of their sequences
+   * @param proposedTokens predicted tokens that steps verified
+   * @param acceptedTokens predicted tokens that were right
    */
   public record Scheduling(
       int running,
@@ -101,6 +103,8 @@ public record ModelState(
       long steps,
       long stepTokens,
       long stepSequences,
+      long proposedTokens,
+      long acceptedTokens,
       Limits limits) {}
 
   /**

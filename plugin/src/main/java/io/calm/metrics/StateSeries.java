@@ -75,6 +75,16 @@ final class StateSeries {
               "calm_step_sequences",
               "Sequences of all steps.",
               Scheduling::stepSequences),
+          scheduling(
+              Collector.Type.COUNTER,
+              "calm_speculated_tokens",
+              "Predicted tokens that steps verified.",
+              Scheduling::proposedTokens),
+          scheduling(
+              Collector.Type.COUNTER,
+              "calm_speculated_accepted_tokens",
+              "Of these, right ones, which took no step of their own.",
+              Scheduling::acceptedTokens),
           artifact("calm_artifact_bytes", "Size of the artifact's files.", Artifact::bytes),
           artifact(
               "calm_artifact_created_timestamp_seconds",

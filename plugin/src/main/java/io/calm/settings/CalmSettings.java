@@ -145,6 +145,7 @@ public record CalmSettings(
             "OPTION_MAX_ROLLING_BATCH_SIZE"),
         values.getOrOperators(
             SettingKeys.QUEUE_SIZE, SettingKeys.OPERATORS_QUEUE_SIZE, "SERVING_JOB_QUEUE_SIZE"),
-        values.get(SettingKeys.DEFAULT_MAX_TOKENS));
+        values.get(SettingKeys.DEFAULT_MAX_TOKENS),
+        values.get(SettingKeys.SPECULATE));
   }
 }

@@ -12,10 +12,13 @@ import java.util.OptionalLong;
  * @param queueSize maximum number of queued requests
  * @param defaultMaxTokens maximum number of tokens of a chat answer if the client sets none; empty:
  *     the rest of the context
+ * @param speculatedTokens maximum number of predicted tokens of a sequence that a step verifies; 0
+ *     for none
  */
 public record GenerationSettings(
     OptionalInt maxContext,
     OptionalLong kvBudgetMb,
     int maxRunning,
     int queueSize,
-    OptionalInt defaultMaxTokens) {}
+    OptionalInt defaultMaxTokens,
+    int speculatedTokens) {}

@@ -210,6 +210,14 @@ public final class SettingKeys {
           SERVING,
           ValueParsers.integerOrAuto(1, 1 << 24));
 
+  static final SettingKey<Integer> SPECULATE =
+      key(
+          "calm.speculate",
+          "lookup",
+          "off | lookup | lookup:N with N from 1 to 16 (tokens)",
+          SERVING,
+          ValueParsers.speculatedTokens(8, 16));
+
   static final SettingKey<Optional<Duration>> REQUEST_TIMEOUT =
       key(
           "calm.request-timeout",

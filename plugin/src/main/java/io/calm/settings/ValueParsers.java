@@ -55,6 +55,22 @@ final class ValueParsers {
     return wholeNumber(min, max).andThen(value -> value.map(Math::toIntExact));
   }
 
+  /** A number of predicted tokens: {@code off} is 0, {@code lookup} the usual number. */
+  static Function<String, Optional<Integer>> speculatedTokens(int usual, int max) {
+    String prefix = "lookup:";
+    return text -> {
+      String word = text.toLowerCase(Locale.ROOT);
+      return switch (word) {
+        case "off" -> Optional.of(0);
+        case "lookup" -> Optional.of(usual);
+        default ->
+            word.startsWith(prefix)
+                ? integer(1, max).apply(word.substring(prefix.length()))
+                : Optional.empty();
+      };
+    };
+  }
+
   static Function<String, Optional<OptionalInt>> integerOrAuto(int min, int max) {
     return orAuto(integer(min, max).andThen(v -> v.map(OptionalInt::of)), OptionalInt.empty());
   }

@@ -19,8 +19,9 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
 /**
- * A decoder whose logits are a hash of all tokens that it finds in the sequence's blocks, and which
- * fails on demand. It notes what the scheduler owes to {@link Decoder} and does not give.
+ * A decoder whose logits are a hash of all tokens that it finds in the sequence's blocks, above all
+ * of the last two, and which fails on demand. It notes what the scheduler owes to {@link Decoder}
+ * and does not give.
  */
 final class HashDecoder implements Decoder {
   static final int VOCABULARY = 24;
@@ -58,17 +59,27 @@ final class HashDecoder implements Decoder {
   }
 
   private static float[] logits(int[] tokens, int length) {
-    long hash = 17;
-    for (int i = 0; i < length; i++) {
-      hash = hash * 1_000_003 + tokens[i];
-    }
+    long all = hash(tokens, 0, length);
+    long lastTwo = hash(tokens, Math.max(0, length - 2), length);
     float[] logits = new float[VOCABULARY];
     for (int i = 0; i < VOCABULARY; i++) {
-      long z = (hash + i) * 0x9E3779B97F4A7C15L;
-      z = (z ^ (z >>> 29)) * 0xBF58476D1CE4E5B9L;
-      logits[i] = (z >>> 40) / (float) (1 << 22);
+      logits[i] = 0.2f * logit(all + i) + 0.8f * logit(lastTwo + i);
     }
     return logits;
+  }
+
+  private static long hash(int[] tokens, int from, int to) {
+    long hash = 17;
+    for (int i = from; i < to; i++) {
+      hash = hash * 1_000_003 + tokens[i];
+    }
+    return hash;
+  }
+
+  private static float logit(long hash) {
+    long z = hash * 0x9E3779B97F4A7C15L;
+    z = (z ^ (z >>> 29)) * 0xBF58476D1CE4E5B9L;
+    return (z >>> 40) / (float) (1 << 22);
   }
 
   @Override

@@ -22,7 +22,7 @@ final class LoopFixture {
   LoopFixture(SchedulerSettings settings) {
     decoder = new HashDecoder(settings, new SplittableRandom(1), 0);
     queue = new RequestQueue(settings);
-    loop = new StepLoop(decoder, settings, queue);
+    loop = new StepLoop(decoder, settings, queue, new StepCosts(clock::get));
   }
 
   /** Returns a loop whose decoder has memory for fewer blocks than the budget. */

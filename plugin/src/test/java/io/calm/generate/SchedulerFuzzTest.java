@@ -90,7 +90,8 @@ class SchedulerFuzzTest {
               4 + random.nextInt(8),
               1 + random.nextInt(6),
               1 + random.nextInt(20),
-              1 + random.nextInt(random.nextBoolean() ? 24 : 300));
+              1 + random.nextInt(random.nextBoolean() ? 24 : 300),
+              random.nextBoolean() ? 0 : 1 + random.nextInt(8));
       failureRate = random.nextInt(3) == 0 ? 0.05 : 0;
       faultRate = random.nextInt(2) * 0.2;
       decoder = new HashDecoder(settings, random.split(), failureRate);
@@ -98,7 +99,8 @@ class SchedulerFuzzTest {
       decoder.memoryFor(memory);
       queue = new RequestQueue(settings);
       stepsToRetry = 1 + random.nextInt(40);
-      loop = new StepLoop(decoder, settings, queue, stepsToRetry);
+      StepCosts costs = new StepCosts(() -> 0, random.nextInt(2) * 0.2);
+      loop = new StepLoop(decoder, settings, queue, costs, stepsToRetry);
       for (int i = 0; i < 3; i++) {
         beginnings.add(random.ints(CONTEXT, 0, HashDecoder.VOCABULARY).toArray());
       }

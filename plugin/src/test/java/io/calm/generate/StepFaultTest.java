@@ -36,7 +36,7 @@ class StepFaultTest {
   void aTokenThatFailsAStepEndsItsSequenceAlone(int token, String message) {
     List<Recorder> events = IntStream.range(0, 8).mapToObj(i -> new Recorder()).toList();
     RequestQueue queue = new RequestQueue(SETTINGS);
-    StepLoop loop = new StepLoop(decoder, SETTINGS, queue);
+    StepLoop loop = new StepLoop(decoder, SETTINGS, queue, new StepCosts(() -> 0));
     List<Submission> submissions = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
       int[] prompt = {i, i == 3 ? token : 5, 7};
@@ -67,7 +67,7 @@ class StepFaultTest {
   void severalFaultsInOneStepAreAllFound() {
     List<Recorder> events = IntStream.range(0, 8).mapToObj(i -> new Recorder()).toList();
     RequestQueue queue = new RequestQueue(SETTINGS);
-    StepLoop loop = new StepLoop(decoder, SETTINGS, queue);
+    StepLoop loop = new StepLoop(decoder, SETTINGS, queue, new StepCosts(() -> 0));
     int[] bad = {
       5,
       HashDecoder.POISON,
@@ -97,7 +97,7 @@ class StepFaultTest {
     Recorder first = new Recorder();
     Recorder second = new Recorder();
     RequestQueue queue = new RequestQueue(SETTINGS);
-    StepLoop loop = new StepLoop(new BrokenDecoder(), SETTINGS, queue);
+    StepLoop loop = new StepLoop(new BrokenDecoder(), SETTINGS, queue, new StepCosts(() -> 0));
     queue.add(
         List.of(
             new Submission(request(first, 1), clock::get, () -> {}),

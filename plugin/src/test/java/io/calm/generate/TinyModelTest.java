@@ -43,7 +43,7 @@ class TinyModelTest {
 
   private static final int TIGHT = 9;
 
-  private static final QuantizedModel MODEL = quantized();
+  static final QuantizedModel MODEL = quantized();
 
   private record Case(String kernel, KvType kvType) {}
 
@@ -86,6 +86,10 @@ class TinyModelTest {
 
   private static GenerationRequest request(int[] prompt, Recorder recorder) {
     return RequestBuilder.prompt(prompt).maxNewTokens(NEW_TOKENS).build(recorder);
+  }
+
+  static Decoder open(int blocks) {
+    return open(new Case(Decoders.AUTO, KvType.FLOAT16), blocks);
   }
 
   private static Decoder open(Case c, int blocks) {

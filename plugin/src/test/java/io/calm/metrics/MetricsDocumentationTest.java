@@ -26,7 +26,7 @@ import org.junit.jupiter.api.condition.OS;
 class MetricsDocumentationTest {
   private static final ModelState.Scheduling SCHEDULING =
       new ModelState.Scheduling(
-          1, 2, 30, 4, 5, 60, 7, 8, 9, 10, 11, new ModelState.Limits(32, 100));
+          1, 2, 30, 4, 5, 60, 7, 8, 9, 10, 11, 12, 13, new ModelState.Limits(32, 100));
 
   private static final ModelState LOADING =
       new ModelState(

@@ -62,6 +62,7 @@ class CalmSettingsTest {
         calm.max-running; 32; from 1 to 4096; SERVING
         calm.queue-size; 100; from 1 to 1000000; SERVING
         calm.default-max-tokens; auto; auto | from 1 to 16777216 (tokens); SERVING
+        calm.speculate; lookup; off | lookup | lookup:N with N from 1 to 16 (tokens); SERVING
         calm.request-timeout; off; off | from 1 to 86400 (seconds); SERVING
         calm.slow-reader-timeout; 30; from 1 to 86400 (seconds); SERVING
         calm.drain-timeout; 25; from 0 to 86400 (seconds); SERVING
@@ -100,7 +101,7 @@ class CalmSettingsTest {
                 KvType.FLOAT16,
                 WeightMemory.AUTO),
             new GenerationSettings(
-                OptionalInt.empty(), OptionalLong.empty(), 32, 100, OptionalInt.empty()),
+                OptionalInt.empty(), OptionalLong.empty(), 32, 100, OptionalInt.empty(), 8),
             new TimeoutSettings(Optional.empty(), Duration.ofSeconds(30), Duration.ofSeconds(25)),
             new LoadSettings(
                 false,
@@ -143,6 +144,7 @@ class CalmSettingsTest {
     values.put("calm.max-running", "4096");
     values.put("calm.queue-size", "1");
     values.put("calm.default-max-tokens", "2000");
+    values.put("calm.speculate", "lookup:3");
     values.put("calm.request-timeout", "600");
     values.put("calm.slow-reader-timeout", "5");
     values.put("calm.drain-timeout", "0");
@@ -181,7 +183,7 @@ class CalmSettingsTest {
                 KvType.INT8,
                 WeightMemory.COPIED),
             new GenerationSettings(
-                OptionalInt.of(4096), OptionalLong.of(512), 4096, 1, OptionalInt.of(2000)),
+                OptionalInt.of(4096), OptionalLong.of(512), 4096, 1, OptionalInt.of(2000), 3),
             new TimeoutSettings(
                 Optional.of(Duration.ofMinutes(10)), Duration.ofSeconds(5), Duration.ZERO),
             new LoadSettings(
@@ -243,6 +245,9 @@ class CalmSettingsTest {
         "calm.max-running; 0",
         "calm.max-running; 4097",
         "calm.queue-size; 0",
+        "calm.speculate; lookup:0",
+        "calm.speculate; lookup:17",
+        "calm.speculate; 8",
         "calm.request-timeout; 0",
         "calm.request-timeout; never",
         "calm.slow-reader-timeout; 0",

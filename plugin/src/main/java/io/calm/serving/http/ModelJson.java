@@ -182,6 +182,8 @@ final class ModelJson {
     object.addProperty("kv_blocks_used", stats.usedBlocks());
     object.addProperty("steps", stats.steps());
     object.addProperty("step_tokens", stats.stepTokens());
+    object.addProperty("speculated_tokens", stats.proposedTokens());
+    object.addProperty("speculated_accepted_tokens", stats.acceptedTokens());
     twin.ifPresent(
         t -> {
           JsonObject uniform = new JsonObject();

@@ -148,6 +148,8 @@ public final class ModelStates {
         stats.steps(),
         stats.stepTokens(),
         stats.stepSequences(),
+        stats.proposedTokens(),
+        stats.acceptedTokens(),
         limits);
   }
 

@@ -160,7 +160,8 @@ final class ModelTwin implements TwinSource {
             blocks,
             budgets.maxRunning(),
             budgets.queueSize(),
-            budgets.stepTokens());
+            budgets.stepTokens(),
+            budgets.speculatedTokens());
     return withCheckpoint(
         checkpoint -> {
           MemoryEstimate estimate = estimate(checkpoint, shadow, 1);

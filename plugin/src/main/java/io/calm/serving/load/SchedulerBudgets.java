@@ -73,6 +73,14 @@ final class SchedulerBudgets {
         (int) Math.min(Math.min(bytes / blockBytes, max), MAX_BLOCKS),
         limits.maxRunning(),
         limits.queueSize(),
-        STEP_TOKENS);
+        STEP_TOKENS,
+        speculatedTokens(settings));
+  }
+
+  /** Returns the maximum of predicted tokens; none on PyTorch, whose bits are not guaranteed. */
+  private static int speculatedTokens(CalmSettings settings) {
+    return Backends.isTorch(settings.decoder().forDecoder())
+        ? 0
+        : settings.generation().speculatedTokens();
   }
 }

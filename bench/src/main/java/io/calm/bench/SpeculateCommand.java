@@ -1,0 +1,102 @@
+package io.calm.bench;
+
+import io.calm.artifact.Artifact;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
+import io.calm.cli.ModelMixin;
+import io.calm.cli.terminal.ProgressBar;
+import io.calm.model.QuantizedModel;
+import io.calm.quantize.QuantizedModelStore;
+import io.calm.runtime.CopiedModel;
+import io.calm.runtime.Decoder;
+import io.calm.runtime.Decoders;
+import io.calm.tensor.Lifetime;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** The command {@code calm bench speculate}: measures prompt lookup against plain decoding. */
+@Command(
+    name = "speculate",
+    description = {
+      "Measures calm.speculate=lookup against off: the same answers of one model in turns, to a"
+          + " prompt that asks for edited code, one that asks for quotations, one for a story, and"
+          + " random tokens. Rates are those of decoding. Fails if an answer differs.",
+      "A plan that has no finished artifact is made first."
+    })
+final class SpeculateCommand implements Callable<Integer> {
+  @Mixin private ModelMixin model;
+  @Mixin private BenchOptions bench;
+
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      defaultValue = "2",
+      description = "Rounds in which everything is measured in turns. Default: ${DEFAULT-VALUE}.")
+  private int rounds;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      defaultValue = "8",
+      description = "Maximum of predicted tokens in a step. Default: ${DEFAULT-VALUE}.")
+  private int tokens;
+
+  @Option(
+      names = "--answer",
+      paramLabel = "N",
+      defaultValue = "192",
+      description = "Maximum of tokens of an answer. Default: ${DEFAULT-VALUE}.")
+  private int answer;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    requirePositive("--rounds", rounds);
+    requirePositive("--tokens", tokens);
+    requirePositive("--answer", answer);
+    ModelMixin.Resolved resolved = model.resolve();
+    BenchReport report = bench.report(spec.commandLine().getOut());
+    try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
+      List<SpeculatePrompt> prompts = SpeculatePrompt.all(checkpoint, answer);
+      int blocks = 2 * SpeculateBench.blocks(prompts);
+      try (Decoder decoder = decoder(resolved, checkpoint, blocks);
+          SpeculateBench measurement = new SpeculateBench(decoder, prompts, tokens)) {
+        report.note("%s, median of %d rounds", resolved.name(), rounds);
+        measurement.run(rounds, resolved.name(), report);
+      }
+    } finally {
+      bench.finish(report);
+    }
+    return 0;
+  }
+
+  private static void requirePositive(String option, int value) {
+    if (value < 1) {
+      throw new IllegalArgumentException(
+          "%s: expected a positive number, got %d".formatted(option, value));
+    }
+  }
+
+  @SuppressWarnings("try")
+  private Decoder decoder(ModelMixin.Resolved resolved, Checkpoint checkpoint, int blocks)
+      throws IOException, InterruptedException {
+    try (ProgressBar bar = ProgressBar.open();
+        Artifact artifact = new QuantizedModelStore(resolved.settings()).get(checkpoint, bar)) {
+      QuantizedModel weights = CopiedModel.of(artifact.model());
+      try (Lifetime held = weights.lifetime()) { // until the decoder has its lease
+        return Decoders.open(
+            weights,
+            new Decoders.Settings(
+                bench.kernel(), resolved.settings().decoder().kvCache(), bench.threads()),
+            blocks);
+      }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+package io.calm.generate;
+
+import java.util.Arrays;
+
+/**
+ * An index of the n-grams of one growing sequence, for prompt lookup decoding. It finds where the
+ * sequence's current ending occurred before; the token after that occurrence is the prediction of
+ * the next one.
+ *
+ * <p>The longest ending of {@value #MIN} to {@value #MAX} tokens counts, in its most recent
+ * occurrence. An occurrence is kept as long as its predictions are right, so a long copy stays with
+ * its source. Adding a token takes amortized constant time: one hash table per length maps an
+ * n-gram to its last position. A collision forgets the older n-gram; every hit is compared with the
+ * tokens. Not thread safe.
+ */
+final class NgramIndex {
+  static final int MIN = 2;
+  static final int MAX = 4;
+
+  /** Maximum length of a match that is told apart from longer ones. */
+  static final int MAX_MATCH = 16;
+
+  private static final int NONE = -1;
+  private static final int MIN_SLOTS = 256;
+
+  /** For each length, by hash: the position after the n-gram's last token; 0 for none. */
+  private final int[][] ends = new int[MAX - MIN + 1][0];
+
+  private int size;
+  private int next = NONE;
+  private int matched;
+
+  /** Returns the number of tokens added. */
+  int size() {
+    return size;
+  }
+
+  /** Returns whether there is a prediction. */
+  boolean found() {
+    return next != NONE;
+  }
+
+  /** Returns the position of the predicted token, less than {@link #size}. */
+  int next() {
+    return next;
+  }
+
+  /** Returns how many tokens before the prediction match the ending, at most {@link #MAX_MATCH}. */
+  int matched() {
+    return matched;
+  }
+
+  /**
+   * Adds the token at position {@link #size}.
+   *
+   * @param tokens the sequence; its earlier tokens have not changed
+   */
+  void add(int[] tokens) {
+    if (2 * (size + 1) > ends[0].length) {
+      grow(tokens);
+    }
+    int last = size++;
+    if (found() && tokens[next] == tokens[last]) {
+      next++;
+      matched = Math.min(matched + 1, MAX_MATCH);
+    } else {
+      next = NONE;
+      matched = 0;
+    }
+    for (int n = Math.min(MAX, size); n >= MIN; n--) {
+      int[] table = ends[n - MIN];
+      int slot = slot(tokens, last, n);
+      int end = table[slot];
+      table[slot] = size;
+      if (n > matched && end > 0) {
+        int common = commonSuffix(tokens, end, size);
+        if (common >= n) {
+          next = end;
+          matched = common;
+        }
+      }
+    }
+  }
+
+  private static int commonSuffix(int[] tokens, int end, int size) {
+    int common = 0;
+    while (common < Math.min(end, MAX_MATCH)
+        && tokens[end - 1 - common] == tokens[size - 1 - common]) {
+      common++;
+    }
+    return common;
+  }
+
+  private void grow(int[] tokens) {
+    int slots = Math.max(MIN_SLOTS, Integer.highestOneBit(2 * (size + 1)) << 1);
+    Arrays.setAll(ends, i -> new int[slots]);
+    for (int last = 0; last < size; last++) {
+      for (int n = MIN; n <= Math.min(MAX, last + 1); n++) {
+        ends[n - MIN][slot(tokens, last, n)] = last + 1;
+      }
+    }
+  }
+
+  /** Returns the slot of the n-gram whose last token is at {@code last}. */
+  private int slot(int[] tokens, int last, int n) {
+    int hash = 0;
+    for (int i = last - n + 1; i <= last; i++) {
+      hash = (hash + tokens[i]) * 0x9E37_79B1;
+      hash ^= hash >>> 15;
+    }
+    return hash & (ends[0].length - 1);
+  }
+}

@@ -9,8 +9,7 @@
  * the job's when a thread first takes an item of it. It holds its job's number, so a late worker
  * takes nothing of a later job. A job is done when its items are: a worker that the system keeps
  * from running delays it only if it holds an item. The caller spins for such an item too, and then
- * sleeps: the processor that it leaves idle is where the system runs the late worker next. A caller
- * that went on spinning would keep it waiting for the end of a neighbour's time slice.
+ * sleeps, so that its processor is free for the late worker.
  *
  * An item that reads beyond the end of a mapped file (guard.h) counts as done, items after it are
  * skipped, and the caller goes on at its own place once no thread holds an item any more.

@@ -38,7 +38,7 @@ final class GrowthBench {
   private StepWork.Limits limits;
 
   /**
-   * What all shapes share.
+   * The conditions that all shapes share.
    *
    * @param memory bytes of weights, keys and values that a shape may take
    * @param saved called after every row of a table

@@ -167,9 +167,13 @@ public final class Comparison implements AutoCloseable {
   }
 
   /** Returns whether the intervals are narrow enough not to measure again at the next start. */
-  private static boolean isNarrow(List<ProbeRow> rows) {
+  private boolean isNarrow(List<ProbeRow> rows) {
     return rows.size() == StepShape.PROBED.size()
-        && rows.stream().allMatch(row -> row.deviation().halfWidth() <= NARROW);
+        && rows.stream()
+            .allMatch(
+                row ->
+                    row.openings() >= options.openings()
+                        && row.deviation().halfWidth() <= NARROW);
   }
 
   /** Returns the requests of both plans and the choice of the plan for the next one. */
@@ -278,6 +282,9 @@ public final class Comparison implements AutoCloseable {
         thread = started;
       } catch (OutOfMemoryError e) { // no thread
         failed(e);
+        probeFailed = true;
+        requested = false;
+        probe = probe.with(ProbeState.STOPPED, String.valueOf(e.getMessage()));
       }
     }
   }
@@ -453,9 +460,12 @@ public final class Comparison implements AutoCloseable {
             .formatted(subject.model());
   }
 
-  private static String whyIncomplete(List<ProbeRow> rows) {
-    return rows.size() < StepShape.PROBED.size()
-        ? "some kinds of steps are missing: too slow to measure in time"
+  private String whyIncomplete(List<ProbeRow> rows) {
+    if (rows.size() < StepShape.PROBED.size()) {
+      return "some kinds of steps are missing: too slow to measure in time";
+    }
+    return rows.stream().anyMatch(row -> row.openings() < options.openings())
+        ? "some kinds of steps have fewer openings: too slow to measure in time"
         : "";
   }
 

@@ -140,7 +140,12 @@ final class ActiveSequence {
     if (speculationFailed) {
       return 0;
     }
-    lookup.add(tokens, length);
+    try {
+      lookup.add(tokens, length);
+    } catch (OutOfMemoryError e) { // the answer does not need it
+      speculationFailed = true;
+      return 0;
+    }
     int most = Math.min(max, request.parameters().maxNewTokens() - generated() - 1);
     int count = 0;
     while (count < most && lookup.probability(count) > 0 && !ends(lookup.predict(tokens, count))) {

@@ -14,13 +14,18 @@ final class PackedGarbage {
 
   private static final String POOL = "direct";
 
-  private final long before = used();
+  private long mark = used();
 
-  /** Asks for a collection if more than {@link #LIMIT} was allocated and not freed. */
+  /**
+   * Asks for a collection if more than {@link #LIMIT} was allocated since the last one and not
+   * freed. Buffers of others in the process count too, but only once.
+   */
   @SuppressWarnings("ExplicitGc") // nothing else frees a packed linear
   void collect() {
-    if (used() - before > LIMIT) {
+    mark = Math.min(mark, used());
+    if (used() - mark > LIMIT) {
       System.gc();
+      mark = used();
     }
   }
 

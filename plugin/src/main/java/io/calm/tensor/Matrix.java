@@ -15,8 +15,8 @@ import java.util.Objects;
  * <p>{@link #close} frees the memory at once. The garbage collector alone would free it much later,
  * because a search hardly uses the heap: gigabytes of closed matrices would stay resident. A closed
  * matrix and its slices refuse every access. Arrays of an engine and views from {@link #bytes}
- * share the memory without this check and must not be used after the close. A matrix that nobody
- * closes is freed with its last reference.
+ * share the memory without this check and must not be used after the close. A matrix that is not
+ * closed is freed with its last reference.
  */
 public final class Matrix implements AutoCloseable {
   private final int rows;

@@ -33,7 +33,7 @@ class SpeculationTest {
     return LongStream.concat(LongStream.range(0, 150), LongStream.of(Seeds.of(20_261_128L)));
   }
 
-  /** What a client saw of a request, but for times. */
+  /** A request as its client saw it, but for times. */
   private record Seen(List<GeneratedToken> tokens, List<TokenScore> prompt, Finish finish) {
     static Seen of(Recorder events) {
       Finish end = events.finish().orElseThrow();

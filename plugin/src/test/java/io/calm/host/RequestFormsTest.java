@@ -90,9 +90,9 @@ class RequestFormsTest {
   @Test
   void allowedMethodsAreTold() throws Exception {
     assertEquals(
-        "POST", ask("OPTIONS /v1/completions HTTP/1.1\r\nHost: localhost").headers().get("allow"));
+        "OPTIONS, POST", ask("OPTIONS /v1/completions HTTP/1.1\r\nHost: localhost").headers().get("allow"));
     assertEquals(
-        "DELETE, GET, POST, PUT",
+        "DELETE, GET, HEAD, OPTIONS, POST, PUT",
         ask("OPTIONS * HTTP/1.1\r\nHost: localhost").headers().get("allow"));
     assertEquals(
         "DELETE, GET, PUT",

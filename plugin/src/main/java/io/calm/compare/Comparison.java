@@ -172,8 +172,7 @@ public final class Comparison implements AutoCloseable {
         && rows.stream()
             .allMatch(
                 row ->
-                    row.openings() >= options.openings()
-                        && row.deviation().halfWidth() <= NARROW);
+                    row.openings() >= options.openings() && row.deviation().halfWidth() <= NARROW);
   }
 
   /** Returns the requests of both plans and the choice of the plan for the next one. */

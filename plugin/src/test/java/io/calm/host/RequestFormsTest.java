@@ -90,12 +90,13 @@ class RequestFormsTest {
   @Test
   void allowedMethodsAreTold() throws Exception {
     assertEquals(
-        "OPTIONS, POST", ask("OPTIONS /v1/completions HTTP/1.1\r\nHost: localhost").headers().get("allow"));
+        "OPTIONS, POST",
+        ask("OPTIONS /v1/completions HTTP/1.1\r\nHost: localhost").headers().get("allow"));
     assertEquals(
         "DELETE, GET, HEAD, OPTIONS, POST, PUT",
         ask("OPTIONS * HTTP/1.1\r\nHost: localhost").headers().get("allow"));
     assertEquals(
-        "DELETE, GET, PUT",
+        "DELETE, GET, HEAD, OPTIONS, PUT",
         ask("OPTIONS /models/m HTTP/1.1\r\nHost: localhost").headers().get("allow"));
   }
 

@@ -24,8 +24,9 @@ class ParallelTest {
 
   /** The caller may free the memory that the ranges use, so none may still run. */
   @Test
-  void aFailureIsThrownAfterTheRangesThatRunBesideIt() throws Exception {
-    CountDownLatch failing = new CountDownLatch(1);
+  void aFailureIsThrownAfterTheRangesThatRunBesideIt() {
+    CountDownLatch beside = new CountDownLatch(1);
+    AtomicInteger started = new AtomicInteger();
     AtomicInteger running = new AtomicInteger();
     OutOfMemoryError failure = new OutOfMemoryError("of the test");
     try (Parallel parallel = new Parallel(4)) {
@@ -36,13 +37,13 @@ class ParallelTest {
                   parallel.ranges(
                       1000,
                       (from, to) -> {
-                        running.incrementAndGet();
-                        if (from == 0) {
-                          failing.countDown();
-                          running.decrementAndGet();
+                        if (started.getAndIncrement() == 0) {
+                          await(beside);
                           throw failure;
                         }
-                        outlast(failing);
+                        running.incrementAndGet();
+                        beside.countDown();
+                        await(new CountDownLatch(1), 100); // runs on after the failure
                         running.decrementAndGet();
                       }));
       assertSame(failure, thrown);
@@ -50,11 +51,13 @@ class ParallelTest {
     }
   }
 
-  /** Runs on for some time after the failure. */
-  private static void outlast(CountDownLatch failing) {
+  private static void await(CountDownLatch latch) {
+    await(latch, 10_000);
+  }
+
+  private static void await(CountDownLatch latch, long millis) {
     try {
-      failing.await(10, TimeUnit.SECONDS);
-      Thread.sleep(100);
+      boolean unused = latch.await(millis, TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

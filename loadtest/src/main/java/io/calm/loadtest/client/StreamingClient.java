@@ -24,6 +24,14 @@ public final class StreamingClient implements AutoCloseable {
   /** A client that hangs up before the first token waits so long for it. */
   private static final Duration BEFORE_FIRST_TOKEN = Duration.ofMillis(50);
 
+  static {
+    // A server may close an idle connection at the moment at which a request is written to it.
+    // llama.cpp's does so after a hundred requests. The JDK repeats a POST only if told to.
+    if (System.getProperty("jdk.httpclient.enableAllMethodRetry") == null) {
+      System.setProperty("jdk.httpclient.enableAllMethodRetry", "true");
+    }
+  }
+
   private final Target target;
   private final Dialect dialect;
   private final ScheduledExecutorService timer =

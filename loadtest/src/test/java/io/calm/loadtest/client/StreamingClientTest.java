@@ -73,6 +73,45 @@ class StreamingClientTest {
     return new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
   }
 
+  /** The server closes a connection that it has kept open, without an answer to what comes next. */
+  @Test
+  void aRequestOnAConnectionThatTheServerClosesIsRepeated() throws Exception {
+    try (ServerSocket server = listen();
+        StreamingClient client = client(server.getLocalPort(), Duration.ofMinutes(1))) {
+      CompletableFuture<Answer> first = client.send(ASK, OptionalInt.empty());
+      try (Socket kept = server.accept()) {
+        answerWhole(kept);
+        assertEquals(new Answer.End.Complete(), first.get(30, TimeUnit.SECONDS).end());
+        CompletableFuture<Answer> second = client.send(ASK, OptionalInt.empty());
+        assertTrue(kept.getInputStream().read() >= 0, "the request is written to it");
+        kept.shutdownOutput(); // an end without an answer
+        try (Socket next = server.accept()) {
+          answerWhole(next);
+          assertEquals(new Answer.End.Complete(), second.get(30, TimeUnit.SECONDS).end());
+        }
+      }
+    }
+  }
+
+  /** Reads a request and answers it, and keeps the connection open. */
+  private static void answerWhole(Socket socket) throws IOException {
+    StringBuilder request = new StringBuilder();
+    while (!request.toString().contains("include_usage")) {
+      request.append((char) socket.getInputStream().read());
+    }
+    while (socket.getInputStream().available() > 0) {
+      socket.getInputStream().read();
+    }
+    String body =
+        "data: {\"choices\":[{\"text\":\"x\",\"finish_reason\":\"length\"}],"
+            + "\"usage\":{\"completion_tokens\":4}}\n\ndata: [DONE]\n\n";
+    String answer = "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s";
+    socket
+        .getOutputStream()
+        .write(answer.formatted(body.length(), body).getBytes(StandardCharsets.UTF_8));
+    socket.getOutputStream().flush();
+  }
+
   @Test
   void theFirstTokenIsTheFirstEventNotTheHead() throws Exception {
     try (ServerSocket server = listen();

@@ -8,14 +8,12 @@ import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Another process that keeps one processor busy on request. It ends with this process, because it
  * reads its requests from a pipe. Not thread safe.
  */
 final class BusyProcess implements AutoCloseable {
-  private static final long END_SECONDS = 10;
 
   private final Process process;
   private final PrintWriter requests;
@@ -83,14 +81,7 @@ final class BusyProcess implements AutoCloseable {
   @Override
   public void close() {
     requests.close();
-    try {
-      if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
-        process.destroyForcibly();
-      }
-    } catch (InterruptedException e) {
-      process.destroyForcibly();
-      Thread.currentThread().interrupt();
-    }
+    ChildProcess.end(process);
   }
 
   /** The program of the process. */

@@ -8,7 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Another runtime in a process of its own. A Python that has it runs a script that loads the model
@@ -16,7 +15,6 @@ import java.util.concurrent.TimeUnit;
  */
 public final class PythonPeer implements PeerModel {
   private static final int MAX_TOKENS = 512;
-  private static final long END_SECONDS = 10;
 
   private final PeerRuntime runtime;
   private final Process process;
@@ -114,14 +112,7 @@ public final class PythonPeer implements PeerModel {
   @Override
   public void close() throws IOException {
     questions.close();
-    try {
-      if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
-        process.destroyForcibly();
-      }
-    } catch (InterruptedException e) {
-      process.destroyForcibly();
-      Thread.currentThread().interrupt();
-    }
+    ChildProcess.end(process);
     Files.deleteIfExists(errors);
   }
 }

@@ -192,6 +192,37 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_walkColumns(
   free(upper);
 }
 
+/*
+ * ints: offset, row and column step of a, likewise of b; offset and row step of c; depth, fresh;
+ * rows from, to; columns from, to.
+ */
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_addProduct(
+    JNIEnv *env, jclass type, jint variant, jobject a, jobject b, jobject c, jfloat alpha,
+    jintArray ints) {
+  (void)type;
+  jint s[14];
+  (*env)->GetIntArrayRegion(env, ints, 0, 14, s);
+  calm_product product = {.a = row_of(env, a, s[0], 1),
+                          .b = row_of(env, b, s[3], 1),
+                          .c = row_of(env, c, s[6], 1),
+                          .a_row = s[1],
+                          .a_step = s[2],
+                          .b_step = s[4],
+                          .b_column = s[5],
+                          .c_row = s[7],
+                          .depth = s[8],
+                          .fresh = s[9],
+                          .alpha = alpha};
+  const int32_t part[] = {s[10], s[11], s[12], s[13]};
+  void *scratch = NULL;
+  if (posix_memalign(&scratch, 64, CALM_PRODUCT_FLOATS * sizeof(float)) != 0) {
+    out_of_memory(env);
+    return;
+  }
+  calm_variant_search_kernels(variant)->add_product(&product, part, scratch);
+  free(scratch);
+}
+
 JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_addGram(JNIEnv *env, jclass type,
                                                                  jint variant, jobject x, jint rows,
                                                                  jint width, jint from, jint to,

@@ -2,6 +2,8 @@ package io.calm.kernels;
 
 import io.calm.tensor.Matrix;
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +17,9 @@ public final class JavaSearchKernels implements SearchKernels {
 
   /** Steps of depth in one pass over a tile. */
   private static final int UNROLL = 8;
+
+  /** Columns of a float32 product that are summed at once. */
+  private static final int COLUMNS = 128;
 
   @Override
   public void fitGrids(
@@ -193,6 +198,65 @@ public final class JavaSearchKernels implements SearchKernels {
           (a0 * b[q + j] + a1 * b[q1 + j])
               + (a2 * b[q2 + j] + a3 * b[q3 + j])
               + ((a4 * b[q4 + j] + a5 * b[q5 + j]) + (a6 * b[q6 + j] + a7 * b[q7 + j]));
+    }
+  }
+
+  @Override
+  public void addProduct(Product product, int fromRow, int toRow, int fromColumn, int toColumn) {
+    int depth = product.a().columns();
+    for (int j = fromColumn; j < toColumn; j += COLUMNS) {
+      float[][] right = new float[Math.min(Product.CHUNK, depth)][Math.min(COLUMNS, toColumn - j)];
+      for (int step = 0; step < depth; step += Product.CHUNK) {
+        int steps = Math.min(Product.CHUNK, depth - step);
+        for (int s = 0; s < steps; s++) {
+          read(product.b(), step + s, j, right[s], right[s].length);
+        }
+        addRows(product, fromRow, toRow, j, step, steps, right);
+      }
+    }
+  }
+
+  /** Adds a chunk of steps to the rows of a tile of columns. */
+  private static void addRows(
+      Product product, int from, int to, int column, int step, int steps, float[][] right) {
+    MatrixView c = product.c();
+    FloatBuffer target = c.floats();
+    boolean fresh = product.fresh() && step == 0;
+    float alpha = product.alpha();
+    float[] left = new float[steps];
+    float[] sums = new float[right[0].length];
+    float[] before = new float[sums.length];
+    for (int i = from; i < to; i++) {
+      read(product.a(), i, step, left, steps);
+      Arrays.fill(sums, 0);
+      for (int s = 0; s < steps; s++) {
+        addFused(sums, left[s], right[s]);
+      }
+      int at = c.offset() + i * c.rowStep() + column;
+      target.get(at, before);
+      for (int j = 0; j < sums.length; j++) {
+        sums[j] = fresh ? alpha * sums[j] : Math.fma(alpha, sums[j], before[j]);
+      }
+      target.put(at, sums);
+    }
+  }
+
+  private static void addFused(float[] sums, float factor, float[] row) {
+    for (int j = 0; j < sums.length; j++) {
+      sums[j] = Math.fma(factor, row[j], sums[j]);
+    }
+  }
+
+  /** Copies {@code count} elements of a row from a column on. */
+  private static void read(MatrixView view, int row, int column, float[] target, int count) {
+    FloatBuffer floats = view.floats();
+    int at = view.offset() + row * view.rowStep() + column * view.columnStep();
+    if (view.columnStep() == 1) {
+      floats.get(at, target, 0, count);
+      return;
+    }
+    for (int j = 0; j < count; j++, at += view.columnStep()) {
+      target[j] = floats.get(at);
     }
   }
 

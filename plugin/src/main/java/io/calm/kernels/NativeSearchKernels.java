@@ -94,6 +94,30 @@ public final class NativeSearchKernels implements SearchKernels {
   }
 
   @Override
+  public void addProduct(Product product, int fromRow, int toRow, int fromColumn, int toColumn) {
+    MatrixView a = product.a();
+    MatrixView b = product.b();
+    MatrixView c = product.c();
+    int[] shape = {
+      a.offset(),
+      a.rowStep(),
+      a.columnStep(),
+      b.offset(),
+      b.rowStep(),
+      b.columnStep(),
+      c.offset(),
+      c.rowStep(),
+      a.columns(),
+      product.fresh() ? 1 : 0,
+      fromRow,
+      toRow,
+      fromColumn,
+      toColumn
+    };
+    addProduct(variant, a.memory(), b.memory(), c.memory(), product.alpha(), shape);
+  }
+
+  @Override
   public Optional<BlockKernels> block() {
     return Optional.of(block);
   }
@@ -148,4 +172,7 @@ public final class NativeSearchKernels implements SearchKernels {
       int width,
       int depth,
       double[] product);
+
+  private static native void addProduct(
+      int variant, ByteBuffer a, ByteBuffer b, ByteBuffer c, float alpha, int[] shape);
 }

@@ -83,6 +83,12 @@ public sealed interface SearchKernels permits JavaSearchKernels, NativeSearchKer
   void addTile(double[] left, double[] right, int height, int width, int depth, double[] product);
 
   /**
+   * Computes the rows {@code fromRow} (inclusive) to {@code toRow} (exclusive) and the columns
+   * {@code fromColumn} to {@code toColumn} of a product. {@link Products} runs whole ones.
+   */
+  void addProduct(Product product, int fromRow, int toRow, int fromColumn, int toColumn);
+
+  /**
    * Returns the operations of a W4A8 block with the bits of the native decoder; empty in Java,
    * where the engine computes blocks in float32.
    */

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.calm.kernels.KernelAlgebra;
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
@@ -23,7 +24,9 @@ import java.util.stream.Stream;
  * resources).
  *
  * <p>Matrices on the CPU share their memory with the engine, without a copy in either direction.
- * With CUDA, operands are copied to the device and results back. Not thread safe.
+ * The algebra runs on the search kernels there, because the engine's order of sums depends on the
+ * number of threads. With CUDA, the engine computes it: operands are copied to the device and
+ * results back. Not thread safe.
  */
 public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   private static final TorchProgram.Source PROGRAM =
@@ -36,11 +39,13 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   private final NDManager manager;
   private final Parallel parallel;
   private final SearchKernels kernels;
+  private final KernelAlgebra algebra;
 
   private TorchRuntime(TorchProgram program, Parallel parallel, SearchKernels kernels) {
     this.program = program;
     this.parallel = parallel;
     this.kernels = kernels;
+    this.algebra = new KernelAlgebra(kernels, parallel);
     this.manager = program.manager();
   }
 
@@ -122,6 +127,9 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
 
   @Override
   public Matrix multiplyTransposed(Matrix a, Matrix b) {
+    if (onCpu()) {
+      return algebra.multiplyTransposed(a, b);
+    }
     try (NDArray x = array(a);
         NDArray y = array(b)) {
       return matrix(call("linear", x, y), a.rows(), b.rows());
@@ -159,19 +167,24 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
 
   @Override
   public void addProduct(Matrix target, float alpha, Matrix a, Matrix b) {
+    if (onCpu()) {
+      algebra.addProduct(target, alpha, a, b);
+      return;
+    }
     try (NDArray c = array(target);
         NDArray x = array(a);
         NDArray y = array(b);
         NDArray factor = manager.create(alpha);
         NDArray sum = call("add_product", c, x, y, factor)) {
-      if (!onCpu()) {
-        target.bytes().put(sum.toByteBuffer());
-      }
+      target.bytes().put(sum.toByteBuffer());
     }
   }
 
   @Override
   public Optional<Matrix> inverseCholesky(Matrix h) {
+    if (onCpu()) {
+      return algebra.inverseCholesky(h);
+    }
     try (NDArray x = array(h)) {
       Optional<NDArray> lower = factor("cholesky", x);
       if (lower.isEmpty()) {

@@ -41,6 +41,15 @@ typedef struct {
   int8_t *codes;
 } calm_walk;
 
+/*
+ * Sums over the logits a of a reference and b of a candidate for one token: the largest of a, the sum
+ * of p = e^(a - peak) and of p (a - b); the largest of b and the sum of e^(b - other_peak).
+ */
+typedef struct {
+  float peak, other_peak;
+  double total, cross, other_total;
+} calm_divergence;
+
 /* The search kernels of one variant. Pure except for their outputs, and thread safe. */
 typedef struct {
   /*
@@ -87,6 +96,9 @@ typedef struct {
    * product. scratch: CALM_PRODUCT_FLOATS, aligned to 64 bytes.
    */
   void (*add_product)(const calm_product *product, const int32_t *part, float *scratch);
+
+  /* Adds `count` further logits to the sums, which begin with minus infinity and 0. */
+  void (*add_divergence)(const float *a, const float *b, int count, calm_divergence *sums);
 
   /*
    * Turns the scores from (inclusive) to (exclusive) into weights e^(scale score - max), all others

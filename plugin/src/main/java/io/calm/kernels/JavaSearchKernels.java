@@ -1,5 +1,6 @@
 package io.calm.kernels;
 
+import io.calm.tensor.Exponential;
 import io.calm.tensor.Matrix;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
@@ -20,6 +21,9 @@ public final class JavaSearchKernels implements SearchKernels {
 
   /** Columns of a float32 product that are summed at once. */
   private static final int COLUMNS = 128;
+
+  /** Sums of a row of logits. */
+  private static final int LANES = 16;
 
   @Override
   public void fitGrids(
@@ -258,6 +262,52 @@ public final class JavaSearchKernels implements SearchKernels {
     for (int j = 0; j < count; j++, at += view.columnStep()) {
       target[j] = floats.get(at);
     }
+  }
+
+  @Override
+  public void addDivergence(
+      Matrix reference, Matrix candidate, int from, int to, double[] sums) {
+    float[] a = new float[reference.columns()];
+    float[] b = new float[a.length];
+    for (int t = from; t < to; t++) {
+      reference.readRow(t, a);
+      candidate.readRow(t, b);
+      int at = t * Divergence.SUMS;
+      float peak = largest(a, (float) sums[at]);
+      float other = largest(b, (float) sums[at + 3]);
+      double[][] lanes = new double[3][LANES];
+      for (int i = 0; i < a.length; i++) {
+        float weight = Exponential.exp(a[i] - peak);
+        lanes[0][i % LANES] += weight;
+        lanes[1][i % LANES] += weight * (a[i] - b[i]);
+        lanes[2][i % LANES] += Exponential.exp(b[i] - other);
+      }
+      double kept = Exponential.exp((float) sums[at] - peak);
+      double otherKept = Exponential.exp((float) sums[at + 3] - other);
+      sums[at] = peak;
+      sums[at + 1] = sums[at + 1] * kept + sum(lanes[0]);
+      sums[at + 2] = sums[at + 2] * kept + sum(lanes[1]);
+      sums[at + 3] = other;
+      sums[at + 4] = sums[at + 4] * otherKept + sum(lanes[2]);
+    }
+  }
+
+  private static float largest(float[] logits, float before) {
+    float largest = before;
+    for (float logit : logits) {
+      largest = Math.max(largest, logit);
+    }
+    return largest;
+  }
+
+  /** Adds lanes i and i + 8, then i + 4, i + 2, i + 1. */
+  private static double sum(double[] lanes) {
+    for (int half = LANES / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; i++) {
+        lanes[i] += lanes[i + half];
+      }
+    }
+    return lanes[0];
   }
 
   @Override

@@ -118,6 +118,13 @@ public final class NativeSearchKernels implements SearchKernels {
   }
 
   @Override
+  public void addDivergence(
+      Matrix reference, Matrix candidate, int from, int to, double[] sums) {
+    addDivergence(
+        variant, reference.bytes(), candidate.bytes(), reference.columns(), from, to, sums);
+  }
+
+  @Override
   public Optional<BlockKernels> block() {
     return Optional.of(block);
   }
@@ -175,4 +182,13 @@ public final class NativeSearchKernels implements SearchKernels {
 
   private static native void addProduct(
       int variant, ByteBuffer a, ByteBuffer b, ByteBuffer c, float alpha, int[] shape);
+
+  private static native void addDivergence(
+      int variant,
+      ByteBuffer reference,
+      ByteBuffer candidate,
+      int width,
+      int from,
+      int to,
+      double[] sums);
 }

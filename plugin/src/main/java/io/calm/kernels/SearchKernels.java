@@ -89,8 +89,18 @@ public sealed interface SearchKernels permits JavaSearchKernels, NativeSearchKer
   void addProduct(Product product, int fromRow, int toRow, int fromColumn, int toColumn);
 
   /**
-   * Returns the operations of a W4A8 block with the bits of the native decoder; empty in Java,
-   * where the engine computes blocks in float32.
+   * Adds a band of logits to the sums of {@link Divergence} for the rows {@code from} (inclusive) to
+   * {@code to} (exclusive).
+   *
+   * @param reference [T, n]
+   * @param candidate [T, n]
+   * @param sums [T, {@link Divergence#SUMS}]
+   */
+  void addDivergence(Matrix reference, Matrix candidate, int from, int to, double[] sums);
+
+  /**
+   * Returns the operations of a W4A8 block with the bits of the native decoder, and of a
+   * full-precision one; empty in Java, where the engine computes blocks in float32.
    */
   Optional<BlockKernels> block();
 }

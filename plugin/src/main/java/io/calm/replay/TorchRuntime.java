@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.calm.kernels.Divergence;
 import io.calm.kernels.KernelAlgebra;
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.LinearAlgebra;
@@ -177,6 +178,52 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
         NDArray factor = manager.create(alpha);
         NDArray sum = call("add_product", c, x, y, factor)) {
       target.bytes().put(sum.toByteBuffer());
+    }
+  }
+
+  /** Adds {@code (a - b)' y} to {@code sum} on the engine. */
+  void addCross(Matrix sum, NDArray a, NDArray b, NDArray y) {
+    try (NDArray c = array(sum);
+        NDArray result = call("add_cross", c, a, b, y)) {
+      if (!onCpu()) {
+        sum.bytes().put(result.toByteBuffer());
+      }
+    }
+  }
+
+  /**
+   * Returns {@code x} [.., K] times a weight [N, K], [.., N]: on the native kernels if they are on
+   * the engine's device.
+   */
+  NDArray linear(NDArray x, NDArray weight) {
+    Optional<ModuleProducts> products = moduleProducts();
+    if (products.isEmpty()) {
+      return call("linear", x, weight);
+    }
+    int outputs = Math.toIntExact(weight.getShape().get(0));
+    int inputs = Math.toIntExact(weight.getShape().get(1));
+    return products.get().multiply(x, view(weight, outputs, inputs), new float[0]);
+  }
+
+  /** Returns {@code x / sqrt(mean(x^2) + epsilon) * weight}, likewise. */
+  NDArray norm(NDArray x, float[] weight, float epsilon) {
+    Optional<ModuleProducts> products = moduleProducts();
+    if (products.isPresent()) {
+      return products.get().norm(x, weight, epsilon);
+    }
+    try (NDArray w = array(weight);
+        NDArray smallest = manager.create(epsilon)) {
+      return call("rms_norm", x, w, smallest);
+    }
+  }
+
+  /** Adds logits [T, n], float32, to a divergence. */
+  void add(Divergence divergence, NDArray reference, NDArray candidate) {
+    int rows = Math.toIntExact(reference.getShape().get(0));
+    int width = Math.toIntExact(reference.getShape().get(1));
+    try (Matrix a = view(reference, rows, width);
+        Matrix b = view(candidate, rows, width)) {
+      divergence.add(a, b, kernels, parallel);
     }
   }
 

@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
  * operation has the bits of a decoder step, for every kernel variant. The full-precision block uses
  * the same ones, except that its attention keeps keys and values in float32. {@link
  * #columnStatistics} and {@link #addGram} have no counterpart in a step; they are here because
- * their operands already lie in the same memory. There is no version in Java: without the library the engine computes blocks.
- * Immutable and thread safe; calls that write the same rows must not overlap.
+ * their operands already lie in the same memory. There is no version in Java: without the library
+ * the engine computes blocks. Immutable and thread safe; calls that write the same rows must not
+ * overlap.
  */
 public final class BlockKernels {
   /** Columns that are summed at once in C. */

@@ -14,8 +14,8 @@ import io.calm.tensor.Parallel;
  */
 public final class Divergence {
   /**
-   * Sums per token: the largest a, the sum of {@code e^(a - max a)}, that of {@code e^(a - max a) (a
-   * - b)}, the largest b, the sum of {@code e^(b - max b)}.
+   * Sums per token: the largest a, the sum of {@code e^(a - max a)}, that of {@code e^(a - max a)
+   * (a - b)}, the largest b, the sum of {@code e^(b - max b)}.
    */
   static final int SUMS = 5;
 

@@ -10,9 +10,9 @@ import java.util.Optional;
  * The upper triangular U with {@code inverse(H) = U'U}, without the inverse of H.
  *
  * <p>With J the matrix that reverses an order, {@code J H J = L L'} (Cholesky) gives {@code U = J
- * inverse(L) J}: U is upper triangular, its diagonal is positive, and {@code U'U = J inverse(L L') J
- * = inverse(H)}. That costs {@code 2/3 K^3} multiply-adds, half of a factorization, an inverse and
- * its factorization, and errors grow with the condition of L rather than with that of H.
+ * inverse(L) J}: U is upper triangular, its diagonal is positive, and {@code U'U = J inverse(L L')
+ * J = inverse(H)}. That costs {@code 2/3 K^3} multiply-adds, half of a factorization, an inverse
+ * and its factorization, and errors grow with the condition of L rather than with that of H.
  *
  * <p>Both steps are recursions over halves (Elmroth and Gustavson, IBM J. Res. Dev. 44(4), 2000),
  * so that nearly all of the work is in large products, whose order of sums is fixed. Blocks of 64

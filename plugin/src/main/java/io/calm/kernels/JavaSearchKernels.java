@@ -265,8 +265,7 @@ public final class JavaSearchKernels implements SearchKernels {
   }
 
   @Override
-  public void addDivergence(
-      Matrix reference, Matrix candidate, int from, int to, double[] sums) {
+  public void addDivergence(Matrix reference, Matrix candidate, int from, int to, double[] sums) {
     float[] a = new float[reference.columns()];
     float[] b = new float[a.length];
     for (int t = from; t < to; t++) {

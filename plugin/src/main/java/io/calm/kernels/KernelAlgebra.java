@@ -26,8 +26,7 @@ public final class KernelAlgebra implements LinearAlgebra {
 
   @Override
   public void addProduct(Matrix target, float alpha, Matrix a, Matrix b) {
-    products.run(
-        Product.add(alpha, MatrixView.of(a), MatrixView.of(b), MatrixView.of(target)));
+    products.run(Product.add(alpha, MatrixView.of(a), MatrixView.of(b), MatrixView.of(target)));
   }
 
   @Override

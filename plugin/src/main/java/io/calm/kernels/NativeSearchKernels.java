@@ -118,8 +118,7 @@ public final class NativeSearchKernels implements SearchKernels {
   }
 
   @Override
-  public void addDivergence(
-      Matrix reference, Matrix candidate, int from, int to, double[] sums) {
+  public void addDivergence(Matrix reference, Matrix candidate, int from, int to, double[] sums) {
     addDivergence(
         variant, reference.bytes(), candidate.bytes(), reference.columns(), from, to, sums);
   }

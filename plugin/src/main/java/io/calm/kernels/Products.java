@@ -52,9 +52,7 @@ public final class Products {
   /** Returns {@code a b'}, [m, n], of a [m, k] and b [n, k]. The caller closes it. */
   public Matrix multiplyTransposed(Matrix a, Matrix b) {
     Matrix product = Matrix.allocate(a.rows(), b.rows());
-    run(
-        Product.set(
-            1, MatrixView.of(a), MatrixView.of(b).transposed(), MatrixView.of(product)));
+    run(Product.set(1, MatrixView.of(a), MatrixView.of(b).transposed(), MatrixView.of(product)));
     return product;
   }
 }

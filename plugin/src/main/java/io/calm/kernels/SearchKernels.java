@@ -89,8 +89,8 @@ public sealed interface SearchKernels permits JavaSearchKernels, NativeSearchKer
   void addProduct(Product product, int fromRow, int toRow, int fromColumn, int toColumn);
 
   /**
-   * Adds a band of logits to the sums of {@link Divergence} for the rows {@code from} (inclusive) to
-   * {@code to} (exclusive).
+   * Adds a band of logits to the sums of {@link Divergence} for the rows {@code from} (inclusive)
+   * to {@code to} (exclusive).
    *
    * @param reference [T, n]
    * @param candidate [T, n]

@@ -94,8 +94,9 @@ public final class BlockPass implements AutoCloseable {
     this.products = products;
     this.operations =
         products
-            .map(kernels -> kernels.operations(
-                spec, layer, states.length(), block, rounding.isPresent()))
+            .map(
+                kernels ->
+                    kernels.operations(spec, layer, states.length(), block, rounding.isPresent()))
             .orElseGet(
                 () ->
                     new EngineOperations(
@@ -270,15 +271,13 @@ public final class BlockPass implements AutoCloseable {
       advance(
           x -> rounding.map(how -> roundedInput(x)),
           (role, x) ->
-              kernels.multiply(
-                  x, required(weights.get(role)), biases.getOrDefault(role, NO_BIAS)));
+              kernels.multiply(x, required(weights.get(role)), biases.getOrDefault(role, NO_BIAS)));
       return;
     }
     advanceOnEngine(weights, biases);
   }
 
-  private void advanceOnEngine(
-      Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
+  private void advanceOnEngine(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
     Map<LinearRole, NDArray> parameters = new EnumMap<>(LinearRole.class);
     Map<LinearRole, NDArray> offsets = new EnumMap<>(LinearRole.class);
     for (LinearRole role : stage.orElseThrow().linears()) {

@@ -43,8 +43,7 @@ class ProductTest {
   }
 
   private static float element(MatrixView view, int row, int column) {
-    return view.floats()
-        .get(view.offset() + row * view.rowStep() + column * view.columnStep());
+    return view.floats().get(view.offset() + row * view.rowStep() + column * view.columnStep());
   }
 
   @ParameterizedTest
@@ -147,7 +146,6 @@ class ProductTest {
     assertThrows(IllegalArgumentException.class, () -> Product.add(1, a, b, c));
     assertThrows(IllegalArgumentException.class, () -> Product.add(1, a, b, c.transposed()));
     assertThrows(IndexOutOfBoundsException.class, () -> a.part(0, 3, 0, 3));
-    assertThrows(
-        IndexOutOfBoundsException.class, () -> new MatrixView(a.memory(), 1, 2, 3, 3, 1));
+    assertThrows(IndexOutOfBoundsException.class, () -> new MatrixView(a.memory(), 1, 2, 3, 3, 1));
   }
 }

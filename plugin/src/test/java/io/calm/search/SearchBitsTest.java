@@ -39,7 +39,7 @@ class SearchBitsTest {
 
   private record Run(String name, int threads, SearchKernels kernels) {}
 
-  /** What a search returned, without its times. */
+  /** The result of a search, without its times. */
   private record Outcome(String plan, Map<String, BlockParameters<QuantizedLinear>> blocks) {}
 
   private static List<Run> runs() {

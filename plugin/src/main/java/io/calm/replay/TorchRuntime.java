@@ -40,14 +40,14 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   private final NDManager manager;
   private final Parallel parallel;
   private final SearchKernels kernels;
-  private final KernelAlgebra algebra;
+  private final LinearAlgebra algebra;
 
   private TorchRuntime(TorchProgram program, Parallel parallel, SearchKernels kernels) {
     this.program = program;
     this.parallel = parallel;
     this.kernels = kernels;
-    this.algebra = new KernelAlgebra(kernels, parallel);
     this.manager = program.manager();
+    this.algebra = onCpu() ? new KernelAlgebra(kernels, parallel) : new EngineAlgebra(this);
   }
 
   /**
@@ -77,7 +77,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
         : Optional.empty();
   }
 
-  private boolean onCpu() {
+  boolean onCpu() {
     return program.onCpu();
   }
 
@@ -86,7 +86,8 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
     return callAll(method, arguments).head();
   }
 
-  private NDList callAll(String method, NDArray... arguments) {
+  /** Calls one method of the program and returns all its results. */
+  NDList callAll(String method, NDArray... arguments) {
     return program.call(method, new NDList(arguments), manager);
   }
 
@@ -128,13 +129,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
 
   @Override
   public Matrix multiplyTransposed(Matrix a, Matrix b) {
-    if (onCpu()) {
-      return algebra.multiplyTransposed(a, b);
-    }
-    try (NDArray x = array(a);
-        NDArray y = array(b)) {
-      return matrix(call("linear", x, y), a.rows(), b.rows());
-    }
+    return algebra.multiplyTransposed(a, b);
   }
 
   @Override
@@ -168,17 +163,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
 
   @Override
   public void addProduct(Matrix target, float alpha, Matrix a, Matrix b) {
-    if (onCpu()) {
-      algebra.addProduct(target, alpha, a, b);
-      return;
-    }
-    try (NDArray c = array(target);
-        NDArray x = array(a);
-        NDArray y = array(b);
-        NDArray factor = manager.create(alpha);
-        NDArray sum = call("add_product", c, x, y, factor)) {
-      target.bytes().put(sum.toByteBuffer());
-    }
+    algebra.addProduct(target, alpha, a, b);
   }
 
   /** Adds {@code (a - b)' y} to {@code sum} on the engine. */
@@ -229,30 +214,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
 
   @Override
   public Optional<Matrix> inverseCholesky(Matrix h) {
-    if (onCpu()) {
-      return algebra.inverseCholesky(h);
-    }
-    try (NDArray x = array(h)) {
-      Optional<NDArray> lower = factor("cholesky", x);
-      if (lower.isEmpty()) {
-        return Optional.empty();
-      }
-      try (NDArray factor = lower.get()) {
-        return factor("inverse_factor", factor).map(upper -> matrix(upper, h.rows(), h.columns()));
-      }
-    }
-  }
-
-  /** Calls a method that returns a factor and LAPACK's info. Returns empty if info is not 0. */
-  private Optional<NDArray> factor(String method, NDArray argument) {
-    NDList result = callAll(method, argument);
-    try (NDArray info = result.get(1)) {
-      if (info.toIntArray()[0] == 0) {
-        return Optional.of(result.get(0));
-      }
-    }
-    result.get(0).close();
-    return Optional.empty();
+    return algebra.inverseCholesky(h);
   }
 
   @Override

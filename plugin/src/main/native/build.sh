@@ -72,7 +72,7 @@ variant() {
 
 avx2="-mavx2 -mfma -mf16c"
 avx512="$avx2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mprefer-vector-width=512"
-for source in vector attention columns grid gram gptq tile; do
+for source in vector attention columns grid gram gptq product tile divergence; do
   compile ${source}_scalar "-DCALM_WIDTH=scalar" $source.c
   case $machine in
     x86_64)
@@ -113,7 +113,7 @@ else
     compile bench "$variants" bench.c
     compile bench_binding "$jni" bench_binding.c
   else
-    for source in decoder pass_rows pass_linear pass_attention pass_head windows; do
+    for source in decoder pass_rows pass_linear pass_attention pass_head windows float_windows; do
       compile $source "" $source.c
     done
     for source in binding binding_search; do

@@ -1,4 +1,7 @@
-/* Checks the kernels of a search: grids, codes, rounded inputs, float64 tiles. */
+/*
+ * Checks the kernels of a search: grids, codes, rounded inputs, float64 tiles, float32 products, KL
+ * divergences.
+ */
 #include "driver.h"
 
 #include <math.h>
@@ -155,6 +158,89 @@ static void check_tile(const calm_search_kernels *k) {
   driver_same_bytes("tile", expected, actual, size * sizeof(double));
 }
 
+/* A matrix with its elements in order, or transposed. */
+static float *operand_of(int rows, int columns, ptrdiff_t *row, ptrdiff_t *column) {
+  int transposed = driver_below(2);
+  size_t count = (size_t)rows * (size_t)columns;
+  float *values = driver_floats(count);
+  for (size_t i = 0; i < count; i++) {
+    values[i] = driver_uniform();
+  }
+  *row = transposed ? 1 : columns;
+  *column = transposed ? rows : 1;
+  return values;
+}
+
+static void check_product(const calm_search_kernels *k) {
+  int rows = 1 + driver_below(40), columns = 1 + driver_below(80);
+  int depth = 1 + driver_below(driver_below(4) ? 40 : 600);
+  calm_product p = {.c_row = columns, .depth = depth, .fresh = driver_below(2), .alpha = -0.75f};
+  p.a = operand_of(rows, depth, &p.a_row, &p.a_step);
+  p.b = operand_of(depth, columns, &p.b_step, &p.b_column);
+  const int32_t part[] = {driver_below(rows), rows, driver_below(columns), columns};
+  driver_describe("product: [%d, %d, %d], from row %d, column %d", rows, depth, columns, part[0],
+                  part[2]);
+  size_t size = (size_t)rows * (size_t)columns;
+  float *expected = driver_floats(size), *scratch = driver_aligned(CALM_PRODUCT_FLOATS * 4);
+  p.c = driver_floats(size);
+  for (size_t i = 0; i < size; i++) {
+    expected[i] = p.c[i] = driver_uniform();
+  }
+  for (int i = part[0]; i < rows; i++) {
+    for (int j = part[2]; j < columns; j++) {
+      for (int step = 0; step < depth; step += CALM_PRODUCT_CHUNK) {
+        float sum = 0, *at = expected + i * columns + j;
+        for (int s = step; s < depth && s < step + CALM_PRODUCT_CHUNK; s++) {
+          sum = fmaf(p.a[i * p.a_row + s * p.a_step], p.b[s * p.b_step + j * p.b_column], sum);
+        }
+        *at = p.fresh && step == 0 ? p.alpha * sum : fmaf(p.alpha, sum, *at);
+      }
+    }
+  }
+  k->add_product(&p, part, scratch);
+  driver_same_floats("product", expected, p.c, size);
+}
+
+static double sum_of_lanes(double *v) {
+  for (int half = 8; half > 0; half /= 2) {
+    for (int i = 0; i < half; i++) {
+      v[i] += v[i + half];
+    }
+  }
+  return v[0];
+}
+
+static void check_divergence(const calm_search_kernels *k) {
+  calm_divergence expected = {-INFINITY, -INFINITY, 0, 0, 0}, actual = expected;
+  for (int band = 0; band < 3; band++) {
+    int count = 1 + driver_below(100);
+    driver_describe("divergence: band %d of %d logits", band, count);
+    float *a = driver_floats((size_t)count), *b = driver_floats((size_t)count);
+    float peak = expected.peak, other = expected.other_peak;
+    for (int i = 0; i < count; i++) {
+      a[i] = 20 * driver_uniform();
+      b[i] = 20 * driver_uniform();
+      peak = fmaxf(peak, a[i]);
+      other = fmaxf(other, b[i]);
+    }
+    double sums[3][16] = {{0}};
+    for (int i = 0; i < count; i++) {
+      float weight = driver_exp(a[i] - peak);
+      sums[0][i % 16] += weight;
+      sums[1][i % 16] += weight * (a[i] - b[i]);
+      sums[2][i % 16] += driver_exp(b[i] - other);
+    }
+    double kept = driver_exp(expected.peak - peak), left = driver_exp(expected.other_peak - other);
+    expected.total = expected.total * kept + sum_of_lanes(sums[0]);
+    expected.cross = expected.cross * kept + sum_of_lanes(sums[1]);
+    expected.other_total = expected.other_total * left + sum_of_lanes(sums[2]);
+    expected.peak = peak;
+    expected.other_peak = other;
+    k->add_divergence(a, b, count, &actual);
+    driver_same_bytes("divergence", &expected, &actual, sizeof expected);
+  }
+}
+
 static void check_walk(const calm_search_kernels *k) {
   int columns = 1 + driver_below(40), outputs = 1 + driver_below(40), groups = 3;
   size_t size = (size_t)columns * (size_t)outputs, grids = (size_t)groups * (size_t)outputs;
@@ -243,4 +329,6 @@ void driver_searches(const calm_search_kernels *k) {
   check_walk(k);
   check_inputs(k);
   check_tile(k);
+  check_product(k);
+  check_divergence(k);
 }

@@ -192,6 +192,57 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_walkColumns(
   free(upper);
 }
 
+/*
+ * ints: offset, row and column step of a, likewise of b; offset and row step of c; depth, fresh;
+ * rows from, to; columns from, to.
+ */
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_addProduct(
+    JNIEnv *env, jclass type, jint variant, jobject a, jobject b, jobject c, jfloat alpha,
+    jintArray ints) {
+  (void)type;
+  jint s[14];
+  (*env)->GetIntArrayRegion(env, ints, 0, 14, s);
+  calm_product product = {.a = row_of(env, a, s[0], 1),
+                          .b = row_of(env, b, s[3], 1),
+                          .c = row_of(env, c, s[6], 1),
+                          .a_row = s[1],
+                          .a_step = s[2],
+                          .b_step = s[4],
+                          .b_column = s[5],
+                          .c_row = s[7],
+                          .depth = s[8],
+                          .fresh = s[9],
+                          .alpha = alpha};
+  const int32_t part[] = {s[10], s[11], s[12], s[13]};
+  void *scratch = NULL;
+  if (posix_memalign(&scratch, 64, CALM_PRODUCT_FLOATS * sizeof(float)) != 0) {
+    out_of_memory(env);
+    return;
+  }
+  calm_variant_search_kernels(variant)->add_product(&product, part, scratch);
+  free(scratch);
+}
+
+/* sums: [rows][5] peak, total, cross, other peak, other total, of the rows from .. to. */
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_addDivergence(
+    JNIEnv *env, jclass type, jint variant, jobject reference, jobject candidate, jint width,
+    jint from, jint to, jdoubleArray sums) {
+  (void)type;
+  for (jint row = from; row < to; row++) {
+    jdouble v[5];
+    (*env)->GetDoubleArrayRegion(env, sums, 5 * row, 5, v);
+    calm_divergence d = {.peak = (float)v[0],
+                         .total = v[1],
+                         .cross = v[2],
+                         .other_peak = (float)v[3],
+                         .other_total = v[4]};
+    calm_variant_search_kernels(variant)->add_divergence(
+        row_of(env, reference, row, width), row_of(env, candidate, row, width), width, &d);
+    const jdouble after[] = {d.peak, d.total, d.cross, d.other_peak, d.other_total};
+    (*env)->SetDoubleArrayRegion(env, sums, 5 * row, 5, after);
+  }
+}
+
 JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_addGram(JNIEnv *env, jclass type,
                                                                  jint variant, jobject x, jint rows,
                                                                  jint width, jint from, jint to,
@@ -227,14 +278,17 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_mirror(JNIEnv *env, jcl
   }
 }
 
-/* ints: heads, key-value heads, head_dim, length, seen. Items: key-value heads of windows. */
+/*
+ * ints: heads, key-value heads, head_dim, length, seen, whether keys and values stay float32. Items:
+ * key-value heads of windows.
+ */
 JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_attend(
     JNIEnv *env, jclass type, jint variant, jintArray ints, jfloat epsilon, jobject rotary,
     jobject q_norm, jobject k_norm, jobject q, jobject k, jobject v, jint from, jint to,
     jobject y) {
   (void)type;
-  jint s[5];
-  (*env)->GetIntArrayRegion(env, ints, 0, 5, s);
+  jint s[6];
+  (*env)->GetIntArrayRegion(env, ints, 0, 6, s);
   calm_windows w = {.heads = s[0],
                     .kv_heads = s[1],
                     .head_dim = s[2],
@@ -245,16 +299,23 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_attend(
   w.q_norm = q_norm ? (*env)->GetDirectBufferAddress(env, q_norm) : NULL;
   w.k_norm = k_norm ? (*env)->GetDirectBufferAddress(env, k_norm) : NULL;
   void *scratch = NULL;
-  if (posix_memalign(&scratch, 64, calm_window_scratch(&w)) != 0) {
+  size_t bytes = s[5] ? calm_float_window_scratch(&w) : calm_window_scratch(&w);
+  if (posix_memalign(&scratch, 64, bytes) != 0) {
     out_of_memory(env);
     return;
   }
   jint width = w.heads * w.head_dim, kv_width = w.kv_heads * w.head_dim;
   for (jint item = from; item < to; item++) {
     jint row = item / w.kv_heads * w.length;
-    calm_attend_window(calm_variant_kernels(variant), &w, item % w.kv_heads, row_of(env, q, row, width),
-                       row_of(env, k, row, kv_width), row_of(env, v, row, kv_width),
-                       row_of(env, y, row, width), scratch);
+    float *queries = row_of(env, q, row, width), *target = row_of(env, y, row, width);
+    float *keys = row_of(env, k, row, kv_width), *values = row_of(env, v, row, kv_width);
+    if (s[5]) {
+      calm_attend_float_window(calm_variant_kernels(variant), calm_variant_search_kernels(variant),
+                               &w, item % w.kv_heads, queries, keys, values, target, scratch);
+    } else {
+      calm_attend_window(calm_variant_kernels(variant), &w, item % w.kv_heads, queries, keys,
+                         values, target, scratch);
+    }
   }
   free(scratch);
 }

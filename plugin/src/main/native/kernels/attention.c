@@ -232,8 +232,8 @@ static void widen_values(const calm_attention *a, uint8_t *layer, int kv_head, i
   }
 }
 
-/* Turns scores [256] into weights, zero outside from .. end. */
-static calm_partial softmax(float *scores, int32_t from, int32_t end, int positions, float scale) {
+calm_partial CALM_NAME(softmax)(float *scores, int32_t from, int32_t end, int positions,
+                                float scale) {
   if (from >= end) {
     memset(scores, 0, (size_t)positions * sizeof(float));
     return (calm_partial){-INFINITY, 0};
@@ -337,7 +337,7 @@ void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *kv_blocks, int k
     }
   }
   for (int q = 0; q < heads * count; q++) {
-    partial[q] = softmax(scores + (size_t)q * CALM_SPLIT, from[q % count], end[q % count],
+    partial[q] = CALM_NAME(softmax)(scores + (size_t)q * CALM_SPLIT, from[q % count], end[q % count],
                          last_block * CALM_KV_BLOCK, a->scale);
   }
   memset(sums, 0, (size_t)heads * head_sums * sizeof(float));

@@ -25,7 +25,8 @@
     .round_inputs = calm_round_inputs_##vector_,                                        \
     .column_statistics = calm_column_statistics_##vector_,                              \
     .add_gram = calm_add_gram_##vector_, .walk_columns = calm_walk_columns_##vector_,   \
-    .add_tile = calm_add_tile_##vector_,                                                \
+    .add_tile = calm_add_tile_##vector_, .add_product = calm_add_product_##vector_,     \
+    .softmax = calm_softmax_##vector_, .add_divergence = calm_add_divergence_##vector_, \
   }
 
 #define VARIANT(title, linear_, vector_, missing_)                            \

@@ -1,4 +1,7 @@
-/* The functions that vector, attention, columns, grid, gram, gptq and tile define per register width. */
+/*
+ * The functions that are defined once for each register width: vector, attention, columns, grid,
+ * gram, gptq, tile, product and divergence.
+ */
 #ifndef CALM_VECTOR_H
 #define CALM_VECTOR_H
 
@@ -48,7 +51,13 @@
                                   float *gram, float *scratch);                                   \
   void CALM_JOIN(walk_columns, width)(const calm_walk *walk, size_t from, size_t to);             \
   void CALM_JOIN(add_tile, width)(const double *left, const double *right, int height,            \
-                                  int width_, int depth, double *product)
+                                  int width_, int depth, double *product);                          \
+  void CALM_JOIN(add_product, width)(const calm_product *product, const int32_t *part,            \
+                                     float *scratch);                                             \
+  void CALM_JOIN(add_divergence, width)(const float *a, const float *b, int count,                \
+                                        calm_divergence *sums);                                   \
+  calm_partial CALM_JOIN(softmax, width)(float *scores, int32_t from, int32_t end, int positions, \
+                                         float scale)
 
 CALM_DECLARE_VECTOR(scalar);
 CALM_DECLARE_VECTOR(avx2);

@@ -2,7 +2,7 @@
 #ifndef CALM_WINDOWS_H
 #define CALM_WINDOWS_H
 
-#include "calm.h"
+#include "search.h"
 
 typedef struct {
   int32_t heads, kv_heads, head_dim;
@@ -23,5 +23,13 @@ size_t calm_window_scratch(const calm_windows *w);
  */
 void calm_attend_window(const calm_kernels *kernels, const calm_windows *w, int kv_head,
                         const float *q, const float *k, const float *v, float *y, void *scratch);
+
+/* Bytes of scratch, aligned to 64, that calm_attend_float_window needs. */
+size_t calm_float_window_scratch(const calm_windows *w);
+
+/* The same with keys and values in float32, and another order of sums. */
+void calm_attend_float_window(const calm_kernels *kernels, const calm_search_kernels *search,
+                              const calm_windows *w, int kv_head, const float *q, const float *k,
+                              const float *v, float *y, void *scratch);
 
 #endif

@@ -10,10 +10,12 @@ import org.jspecify.annotations.Nullable;
  * The operations of a W4A8 block over whole windows, computed by the kernels of the native decoder.
  *
  * <p>A search scores candidates with them, so its scores are those of the served model: each
- * operation has the bits of a decoder step, for every kernel variant. {@link #columnStatistics} and
- * {@link #addGram} have no counterpart in a step; they are here because their operands already lie
- * in the same memory. There is no version in Java: without the library the engine computes blocks.
- * Immutable and thread safe; calls that write the same rows must not overlap.
+ * operation has the bits of a decoder step, for every kernel variant. The full-precision block uses
+ * the same ones, except that its attention keeps keys and values in float32. {@link
+ * #columnStatistics} and {@link #addGram} have no counterpart in a step; they are here because
+ * their operands already lie in the same memory. There is no version in Java: without the library
+ * the engine computes blocks. Immutable and thread safe; calls that write the same rows must not
+ * overlap.
  */
 public final class BlockKernels {
   /** Columns that are summed at once in C. */
@@ -29,8 +31,8 @@ public final class BlockKernels {
   }
 
   /**
-   * Attention over whole windows that start at position 0, causal, keys and values rounded to
-   * float16: the bits of a served step.
+   * Attention over whole windows that start at position 0, causal. With keys and values rounded to
+   * float16, it has the bits of a served step.
    *
    * @param rotary float32 [length, 2, headDim / 2]: cosines, then sines; direct, as all buffers
    * @param qNorm [headDim], or null
@@ -65,9 +67,13 @@ public final class BlockKernels {
    * Writes the attention of {@code count} windows to {@code y} as {@code q}, [count * length, heads
    * * headDim]; {@code k} and {@code v} are [count * length, kvHeads * headDim]. A window with a
    * key or value that is not finite gives NaN.
+   *
+   * @param full whether keys and values stay float32, as in the full-precision model; the order of
+   *     sums is another one then
    */
   public void attend(
       Windows windows,
+      boolean full,
       int count,
       ByteBuffer q,
       ByteBuffer k,
@@ -75,7 +81,12 @@ public final class BlockKernels {
       ByteBuffer y,
       Parallel parallel) {
     int[] shape = {
-      windows.heads, windows.kvHeads, windows.headDim, windows.length, windows.slidingWindow
+      windows.heads,
+      windows.kvHeads,
+      windows.headDim,
+      windows.length,
+      windows.slidingWindow,
+      full ? 1 : 0
     };
     parallel.ranges(
         count * windows.kvHeads,

@@ -1,7 +1,10 @@
 package io.calm.kernels;
 
+import io.calm.tensor.Exponential;
 import io.calm.tensor.Matrix;
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +18,12 @@ public final class JavaSearchKernels implements SearchKernels {
 
   /** Steps of depth in one pass over a tile. */
   private static final int UNROLL = 8;
+
+  /** Columns of a float32 product that are summed at once. */
+  private static final int COLUMNS = 128;
+
+  /** Sums of a row of logits. */
+  private static final int LANES = 16;
 
   @Override
   public void fitGrids(
@@ -194,6 +203,110 @@ public final class JavaSearchKernels implements SearchKernels {
               + (a2 * b[q2 + j] + a3 * b[q3 + j])
               + ((a4 * b[q4 + j] + a5 * b[q5 + j]) + (a6 * b[q6 + j] + a7 * b[q7 + j]));
     }
+  }
+
+  @Override
+  public void addProduct(Product product, int fromRow, int toRow, int fromColumn, int toColumn) {
+    int depth = product.a().columns();
+    for (int j = fromColumn; j < toColumn; j += COLUMNS) {
+      float[][] right = new float[Math.min(Product.CHUNK, depth)][Math.min(COLUMNS, toColumn - j)];
+      for (int step = 0; step < depth; step += Product.CHUNK) {
+        int steps = Math.min(Product.CHUNK, depth - step);
+        for (int s = 0; s < steps; s++) {
+          read(product.b(), step + s, j, right[s], right[s].length);
+        }
+        addRows(product, fromRow, toRow, j, step, steps, right);
+      }
+    }
+  }
+
+  /** Adds a chunk of steps to the rows of a tile of columns. */
+  private static void addRows(
+      Product product, int from, int to, int column, int step, int steps, float[][] right) {
+    MatrixView c = product.c();
+    FloatBuffer target = c.floats();
+    boolean fresh = product.fresh() && step == 0;
+    float alpha = product.alpha();
+    float[] left = new float[steps];
+    float[] sums = new float[right[0].length];
+    float[] before = new float[sums.length];
+    for (int i = from; i < to; i++) {
+      read(product.a(), i, step, left, steps);
+      Arrays.fill(sums, 0);
+      for (int s = 0; s < steps; s++) {
+        addFused(sums, left[s], right[s]);
+      }
+      int at = c.offset() + i * c.rowStep() + column;
+      target.get(at, before);
+      for (int j = 0; j < sums.length; j++) {
+        sums[j] = fresh ? alpha * sums[j] : Math.fma(alpha, sums[j], before[j]);
+      }
+      target.put(at, sums);
+    }
+  }
+
+  private static void addFused(float[] sums, float factor, float[] row) {
+    for (int j = 0; j < sums.length; j++) {
+      sums[j] = Math.fma(factor, row[j], sums[j]);
+    }
+  }
+
+  /** Copies {@code count} elements of a row from a column on. */
+  private static void read(MatrixView view, int row, int column, float[] target, int count) {
+    FloatBuffer floats = view.floats();
+    int at = view.offset() + row * view.rowStep() + column * view.columnStep();
+    if (view.columnStep() == 1) {
+      floats.get(at, target, 0, count);
+      return;
+    }
+    for (int j = 0; j < count; j++, at += view.columnStep()) {
+      target[j] = floats.get(at);
+    }
+  }
+
+  @Override
+  public void addDivergence(Matrix reference, Matrix candidate, int from, int to, double[] sums) {
+    float[] a = new float[reference.columns()];
+    float[] b = new float[a.length];
+    for (int t = from; t < to; t++) {
+      reference.readRow(t, a);
+      candidate.readRow(t, b);
+      int at = t * Divergence.SUMS;
+      float peak = largest(a, (float) sums[at]);
+      float other = largest(b, (float) sums[at + 3]);
+      double[][] lanes = new double[3][LANES];
+      for (int i = 0; i < a.length; i++) {
+        float weight = Exponential.exp(a[i] - peak);
+        lanes[0][i % LANES] += weight;
+        lanes[1][i % LANES] += weight * (a[i] - b[i]);
+        lanes[2][i % LANES] += Exponential.exp(b[i] - other);
+      }
+      double kept = Exponential.exp((float) sums[at] - peak);
+      double otherKept = Exponential.exp((float) sums[at + 3] - other);
+      sums[at] = peak;
+      sums[at + 1] = sums[at + 1] * kept + sum(lanes[0]);
+      sums[at + 2] = sums[at + 2] * kept + sum(lanes[1]);
+      sums[at + 3] = other;
+      sums[at + 4] = sums[at + 4] * otherKept + sum(lanes[2]);
+    }
+  }
+
+  private static float largest(float[] logits, float before) {
+    float largest = before;
+    for (float logit : logits) {
+      largest = Math.max(largest, logit);
+    }
+    return largest;
+  }
+
+  /** Adds lanes i and i + 8, then i + 4, i + 2, i + 1. */
+  private static double sum(double[] lanes) {
+    for (int half = LANES / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; i++) {
+        lanes[i] += lanes[i + half];
+      }
+    }
+    return lanes[0];
   }
 
   @Override

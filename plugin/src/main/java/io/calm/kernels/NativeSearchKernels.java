@@ -94,6 +94,36 @@ public final class NativeSearchKernels implements SearchKernels {
   }
 
   @Override
+  public void addProduct(Product product, int fromRow, int toRow, int fromColumn, int toColumn) {
+    MatrixView a = product.a();
+    MatrixView b = product.b();
+    MatrixView c = product.c();
+    int[] shape = {
+      a.offset(),
+      a.rowStep(),
+      a.columnStep(),
+      b.offset(),
+      b.rowStep(),
+      b.columnStep(),
+      c.offset(),
+      c.rowStep(),
+      a.columns(),
+      product.fresh() ? 1 : 0,
+      fromRow,
+      toRow,
+      fromColumn,
+      toColumn
+    };
+    addProduct(variant, a.memory(), b.memory(), c.memory(), product.alpha(), shape);
+  }
+
+  @Override
+  public void addDivergence(Matrix reference, Matrix candidate, int from, int to, double[] sums) {
+    addDivergence(
+        variant, reference.bytes(), candidate.bytes(), reference.columns(), from, to, sums);
+  }
+
+  @Override
   public Optional<BlockKernels> block() {
     return Optional.of(block);
   }
@@ -148,4 +178,16 @@ public final class NativeSearchKernels implements SearchKernels {
       int width,
       int depth,
       double[] product);
+
+  private static native void addProduct(
+      int variant, ByteBuffer a, ByteBuffer b, ByteBuffer c, float alpha, int[] shape);
+
+  private static native void addDivergence(
+      int variant,
+      ByteBuffer reference,
+      ByteBuffer candidate,
+      int width,
+      int from,
+      int to,
+      double[] sums);
 }

@@ -83,8 +83,24 @@ public sealed interface SearchKernels permits JavaSearchKernels, NativeSearchKer
   void addTile(double[] left, double[] right, int height, int width, int depth, double[] product);
 
   /**
-   * Returns the operations of a W4A8 block with the bits of the native decoder; empty in Java,
-   * where the engine computes blocks in float32.
+   * Computes the rows {@code fromRow} (inclusive) to {@code toRow} (exclusive) and the columns
+   * {@code fromColumn} to {@code toColumn} of a product. {@link Products} runs whole ones.
+   */
+  void addProduct(Product product, int fromRow, int toRow, int fromColumn, int toColumn);
+
+  /**
+   * Adds a band of logits to the sums of {@link Divergence} for the rows {@code from} (inclusive)
+   * to {@code to} (exclusive).
+   *
+   * @param reference [T, n]
+   * @param candidate [T, n]
+   * @param sums [T, {@link Divergence#SUMS}]
+   */
+  void addDivergence(Matrix reference, Matrix candidate, int from, int to, double[] sums);
+
+  /**
+   * Returns the operations of a W4A8 block with the bits of the native decoder, and of a
+   * full-precision one; empty in Java, where the engine computes blocks in float32.
    */
   Optional<BlockKernels> block();
 }

@@ -2,6 +2,8 @@ package io.calm.quant;
 
 import io.calm.model.BlockParameters;
 import io.calm.tensor.QuantizedLinear;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
@@ -61,11 +63,11 @@ public interface Quantizer {
   /**
    * A W4A8 block: packed linears, and the norms and biases that folds have changed.
    *
-   * @param detail findings for people to read, e.g. chosen exponents
+   * @param detail findings for people to read, e.g. chosen exponents; keeps its order
    */
   record Result(BlockParameters<QuantizedLinear> block, Map<String, String> detail) {
     public Result {
-      detail = Map.copyOf(detail);
+      detail = Collections.unmodifiableMap(new LinkedHashMap<>(detail));
     }
   }
 }

@@ -10,7 +10,7 @@ import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.EnumMap;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -51,7 +51,7 @@ public class StagewiseQuantizer implements Quantizer {
   @Override
   public final Result quantize(BlockSample sample) {
     Candidate candidate = new Candidate(sample.block());
-    Map<String, String> detail = new HashMap<>();
+    Map<String, String> detail = new LinkedHashMap<>();
     try (StageWalk walk = sample.walk()) {
       for (Stage stage : Stage.values()) {
         try (StageProblem problem = new StageProblem(sample, walk)) {

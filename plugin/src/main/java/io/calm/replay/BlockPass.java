@@ -16,6 +16,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * <p>With a {@link InputRounding}, the inputs of linears are rounded to int8. Such a pass uses the
  * native kernels that serve, with the bits of a decoder step. Without these kernels, and for
  * weights that are not W4A8 modules, it computes the dequantized values in float32; only the order
- * of summation differs. Not thread safe.
+ * of summation differs. With the kernels, a full-precision pass uses them as well, so its bits do
+ * not depend on the number of threads. Not thread safe.
  */
 public final class BlockPass implements AutoCloseable {
   private static final float[] NO_BIAS = new float[0];
@@ -65,13 +67,7 @@ public final class BlockPass implements AutoCloseable {
       int layer,
       BlockParameters<?> block,
       Optional<InputRounding> rounding) {
-    this(
-        states,
-        spec,
-        layer,
-        block,
-        rounding,
-        rounding.isPresent() ? states.runtime().moduleProducts() : Optional.empty());
+    this(states, spec, layer, block, rounding, states.runtime().moduleProducts());
   }
 
   /** Starts a pass that uses only the engine. */
@@ -98,7 +94,9 @@ public final class BlockPass implements AutoCloseable {
     this.products = products;
     this.operations =
         products
-            .map(kernels -> kernels.operations(spec, layer, states.length(), block))
+            .map(
+                kernels ->
+                    kernels.operations(spec, layer, states.length(), block, rounding.isPresent()))
             .orElseGet(
                 () ->
                     new EngineOperations(
@@ -181,7 +179,8 @@ public final class BlockPass implements AutoCloseable {
   /** Returns X'X [K, K] of the current input as the linears will see it, rounded. */
   public Matrix gram() {
     if (products.isPresent()) {
-      return products.get().gram(input, width(), rounding.orElseThrow().step(width()));
+      OptionalInt step = rounding.stream().mapToInt(how -> how.step(width())).findFirst();
+      return products.get().gram(input, width(), step);
     }
     NDArray sum = runtime.manager().zeros(new Shape(width(), width()));
     for (NDArray x : input) {
@@ -208,39 +207,41 @@ public final class BlockPass implements AutoCloseable {
   public StageInputs.Deviation deviation(StageInputs full, float[] scales) {
     Stage current = stage.orElseThrow();
     int width = width();
-    NDArray inputs = runtime.manager().zeros(new Shape(width, width));
-    Optional<NDArray> residuals =
-        current.addsToResidual()
-            ? Optional.of(runtime.manager().zeros(new Shape(spec.hidden(), width)))
-            : Optional.empty();
+    Matrix inputs = zeros(width, width);
+    Optional<Matrix> residuals =
+        current.addsToResidual() ? Optional.of(zeros(spec.hidden(), width)) : Optional.empty();
     try (NDArray divisors = runtime.array(scales)) {
       for (int i = 0; i < input.size(); i++) {
         int chunk = i;
         try (NDArray rounded = roundedInput(input.get(i));
             NDArray x = runtime.call("divide", full.input(current, i), divisors)) {
-          runtime.call("add_cross", inputs, x, rounded, rounded).close();
+          addCross(inputs, x, rounded, rounded);
           residuals.ifPresent(
-              sum ->
-                  runtime
-                      .call(
-                          "add_cross",
-                          sum,
-                          full.residual(current, chunk),
-                          residual.get(chunk),
-                          rounded)
-                      .close());
+              sum -> addCross(sum, full.residual(current, chunk), residual.get(chunk), rounded));
         }
       }
     }
-    return new StageInputs.Deviation(
-        runtime.matrix(inputs, width, width),
-        residuals.map(sum -> runtime.matrix(sum, spec.hidden(), width)));
+    return new StageInputs.Deviation(inputs, residuals);
+  }
+
+  /** Returns zeros in the memory of an array of the engine. */
+  private Matrix zeros(int rows, int columns) {
+    return runtime.matrix(runtime.manager().zeros(new Shape(rows, columns)), rows, columns);
+  }
+
+  /** Adds {@code (a - b)' y} to {@code sum}. */
+  private void addCross(Matrix sum, NDArray a, NDArray b, NDArray y) {
+    if (products.isPresent()) {
+      products.get().addCross(sum, a, b, y);
+    } else {
+      runtime.addCross(sum, a, b, y);
+    }
   }
 
   private NDArray roundedInput(NDArray x) {
-    return products
-        .map(kernels -> kernels.rounded(x, width(), rounding.orElseThrow().step(width())))
-        .orElseGet(() -> round(x));
+    return products.isPresent() && rounding.isPresent()
+        ? products.get().rounded(x, width(), rounding.get().step(width()))
+        : round(x);
   }
 
   /** Returns the chunks of the current input, for reading. */
@@ -265,6 +266,18 @@ public final class BlockPass implements AutoCloseable {
    * @param biases [N] for each linear with a bias, folds included
    */
   public void advance(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
+    if (products.isPresent()) {
+      ModuleProducts kernels = products.get();
+      advance(
+          x -> rounding.map(how -> roundedInput(x)),
+          (role, x) ->
+              kernels.multiply(x, required(weights.get(role)), biases.getOrDefault(role, NO_BIAS)));
+      return;
+    }
+    advanceOnEngine(weights, biases);
+  }
+
+  private void advanceOnEngine(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
     Map<LinearRole, NDArray> parameters = new EnumMap<>(LinearRole.class);
     Map<LinearRole, NDArray> offsets = new EnumMap<>(LinearRole.class);
     for (LinearRole role : stage.orElseThrow().linears()) {

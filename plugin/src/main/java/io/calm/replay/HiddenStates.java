@@ -5,6 +5,8 @@ import ai.djl.ndarray.types.Shape;
 import io.calm.tensor.Matrix;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * The residual stream of a set of token windows of equal length, [windows, T, D], float32 on the
@@ -63,6 +65,10 @@ public final class HiddenStates implements AutoCloseable {
 
   /** Returns X'X [D, D] over all rows. */
   public Matrix gram() {
+    Optional<ModuleProducts> products = runtime.moduleProducts();
+    if (products.isPresent()) {
+      return products.get().gram(chunks, width(), OptionalInt.empty());
+    }
     NDArray sum = runtime.manager().zeros(new Shape(width(), width()));
     for (NDArray chunk : chunks) {
       runtime.call("add_gram", sum, chunk).close();

@@ -12,13 +12,14 @@ import io.calm.tensor.Parallel;
 import java.nio.ByteBuffer;
 
 /**
- * The operations of a W4A8 block on the native kernels that serve, with the bits of a decoder step
- * over float16 keys and values.
+ * The operations of a block on the native kernels. Those of a W4A8 block have the bits of a decoder
+ * step over float16 keys and values; a full-precision block keeps them in float32.
  */
 final class KernelOperations implements BlockOperations {
   private final TorchRuntime runtime;
   private final BlockKernels kernels;
   private final Parallel parallel;
+  private final boolean quantized;
   private final float epsilon;
   private final BlockKernels.Windows windows;
 
@@ -29,7 +30,9 @@ final class KernelOperations implements BlockOperations {
       ModelSpec spec,
       int layer,
       int length,
-      BlockParameters<?> block) {
+      BlockParameters<?> block,
+      boolean quantized) {
+    this.quantized = quantized;
     this.runtime = runtime;
     this.kernels = kernels;
     this.parallel = parallel;
@@ -83,7 +86,8 @@ final class KernelOperations implements BlockOperations {
   public NDArray attention(NDArray q, NDArray k, NDArray v) {
     NDArray y = like(q);
     int count = Math.toIntExact(y.getShape().get(0));
-    kernels.attend(windows, count, memory(q), memory(k), memory(v), memory(y), parallel);
+    kernels.attend(
+        windows, !quantized, count, memory(q), memory(k), memory(v), memory(y), parallel);
     return y;
   }
 

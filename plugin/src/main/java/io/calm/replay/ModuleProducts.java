@@ -4,6 +4,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.calm.kernels.BlockKernels;
+import io.calm.kernels.MatrixView;
+import io.calm.kernels.NativeKernels;
+import io.calm.kernels.Product;
+import io.calm.kernels.Products;
 import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
@@ -12,17 +16,20 @@ import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
- * Products of the engine's arrays with W4A8 modules, and Gram matrices of their inputs, on the
- * native kernels that serve. The scored values are therefore the served ones. The arrays are in CPU
- * memory, which the engine and the kernels share.
+ * Products of the engine's arrays with W4A8 modules and with float32 weights, and Gram matrices of
+ * their inputs, on the native kernels. The scored values of modules are therefore the served ones,
+ * and none depends on the number of threads. The arrays are in CPU memory, which the engine and the
+ * kernels share.
  */
 final class ModuleProducts {
   private final TorchRuntime runtime;
   private final BlockKernels kernels;
   private final SearchKernels rounding;
   private final Parallel parallel;
+  private final Products products;
 
   ModuleProducts(
       TorchRuntime runtime, BlockKernels kernels, SearchKernels rounding, Parallel parallel) {
@@ -30,11 +37,66 @@ final class ModuleProducts {
     this.kernels = kernels;
     this.rounding = rounding;
     this.parallel = parallel;
+    this.products = new Products(rounding, parallel);
   }
 
-  /** Returns the operations of a W4A8 block over windows of {@code length} tokens. */
-  BlockOperations operations(ModelSpec spec, int layer, int length, BlockParameters<?> block) {
-    return new KernelOperations(runtime, kernels, parallel, spec, layer, length, block);
+  /**
+   * Returns the operations of a block over windows of {@code length} tokens.
+   *
+   * @param quantized whether it is a W4A8 block rather than a full-precision one
+   */
+  BlockOperations operations(
+      ModelSpec spec, int layer, int length, BlockParameters<?> block, boolean quantized) {
+    return new KernelOperations(runtime, kernels, parallel, spec, layer, length, block, quantized);
+  }
+
+  /**
+   * Returns {@code x} [.., K] times a float32 weight [N, K], [.., N].
+   *
+   * @param bias [N], or empty
+   */
+  NDArray multiply(NDArray x, Matrix weight, float[] bias) {
+    int width = weight.columns();
+    int rows = Math.toIntExact(x.size() / width);
+    NDArray y = runtime.manager().create(shape(x, weight.rows()), DataType.FLOAT32);
+    Matrix target = runtime.view(y, rows, weight.rows());
+    boolean fresh = bias.length == 0;
+    if (!fresh) {
+      parallel.ranges(
+          rows,
+          (from, to) -> {
+            for (int row = from; row < to; row++) {
+              target.writeRow(row, bias);
+            }
+          });
+    }
+    products.run(
+        new Product(
+            MatrixView.of(x.toByteBuffer(true), rows, width),
+            MatrixView.of(weight).transposed(),
+            1,
+            fresh,
+            MatrixView.of(target)));
+    return y;
+  }
+
+  private static Shape shape(NDArray x, int outputs) {
+    long[] shape = x.getShape().getShape().clone();
+    shape[shape.length - 1] = outputs;
+    return new Shape(shape);
+  }
+
+  /** Adds {@code (a - b)' y} to {@code sum} [A, Y], with a and b [.., A] and y [.., Y]. */
+  void addCross(Matrix sum, NDArray a, NDArray b, NDArray y) {
+    int rows = Math.toIntExact(y.size() / sum.columns());
+    try (NDArray difference = a.sub(b)) {
+      products.run(
+          Product.add(
+              1,
+              MatrixView.of(difference.toByteBuffer(true), rows, sum.rows()).transposed(),
+              MatrixView.of(y.toByteBuffer(true), rows, sum.columns()),
+              MatrixView.of(sum)));
+    }
   }
 
   /**
@@ -44,13 +106,25 @@ final class ModuleProducts {
    */
   NDArray multiply(NDArray x, QuantizedLinear module, float[] bias, boolean perToken) {
     int rows = Math.toIntExact(x.size() / module.inputs());
-    long[] shape = x.getShape().getShape().clone();
-    shape[shape.length - 1] = module.outputs();
-    NDArray y = runtime.manager().create(new Shape(shape), DataType.FLOAT32);
+    NDArray y = runtime.manager().create(shape(x, module.outputs()), DataType.FLOAT32);
     ByteBuffer from = x.toByteBuffer(true);
     ByteBuffer to = y.toByteBuffer(true);
     parallel.ranges(
         rows, (first, end) -> kernels.multiply(module, bias, perToken, from, first, end, to));
+    return y;
+  }
+
+  /** Returns the norm of each row of {@code x} [.., D]. */
+  NDArray norm(NDArray x, float[] weight, float epsilon) {
+    NDArray y = runtime.manager().create(x.getShape(), DataType.FLOAT32);
+    kernels.norm(
+        x.toByteBuffer(true),
+        NativeKernels.floats(weight),
+        epsilon,
+        weight.length,
+        Math.toIntExact(x.size() / weight.length),
+        y.toByteBuffer(true),
+        parallel);
     return y;
   }
 
@@ -75,16 +149,19 @@ final class ModuleProducts {
   }
 
   /**
-   * Returns X'X [K, K] over all inputs [.., K], rounded to int8.
+   * Returns X'X [K, K] over all inputs [.., K].
    *
-   * @param step number of inputs that share a scale
+   * @param step number of inputs that share a scale of int8; empty if they are not rounded
    */
-  Matrix gram(List<NDArray> inputs, int width, int step) {
+  Matrix gram(List<NDArray> inputs, int width, OptionalInt step) {
     Matrix sum = runtime.matrix(runtime.manager().zeros(new Shape(width, width)), width, width);
     for (NDArray x : inputs) {
       int rows = Math.toIntExact(x.size() / width);
       try (Matrix rounded = runtime.matrix(x.duplicate(), rows, width)) {
-        parallel.ranges(rows, (from, to) -> rounding.roundInputs(rounded, from, to, step));
+        step.ifPresent(
+            group ->
+                parallel.ranges(
+                    rows, (from, to) -> rounding.roundInputs(rounded, from, to, group)));
         kernels.addGram(rounded, sum, parallel);
       }
     }

@@ -25,7 +25,7 @@ public final class ReferenceHead implements AutoCloseable {
   public Matrix logits(Matrix normalized) {
     int vocabulary = Math.toIntExact(table.getShape().get(0));
     try (NDArray rows = runtime.array(normalized)) {
-      return runtime.matrix(runtime.call("linear", rows, table), normalized.rows(), vocabulary);
+      return runtime.matrix(runtime.linear(rows, table), normalized.rows(), vocabulary);
     }
   }
 

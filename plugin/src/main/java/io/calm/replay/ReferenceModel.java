@@ -154,11 +154,8 @@ public final class ReferenceModel {
   /** Applies the final norm. */
   public HiddenStates finalNorm(HiddenStates states) {
     List<NDArray> chunks = new ArrayList<>();
-    try (NDArray weight = runtime.array(weights.finalNorm());
-        NDArray epsilon = runtime.manager().create(spec.rmsEpsilon())) {
-      for (NDArray x : states.chunks()) {
-        chunks.add(runtime.call("rms_norm", x, weight, epsilon));
-      }
+    for (NDArray x : states.chunks()) {
+      chunks.add(runtime.norm(x, weights.finalNorm(), spec.rmsEpsilon()));
     }
     return new HiddenStates(runtime, chunks);
   }
@@ -176,7 +173,7 @@ public final class ReferenceModel {
       for (NDArray chunk : normalized.chunks()) {
         for (long i = 0; i < chunk.getShape().get(0); i++) {
           try (NDArray rows = chunk.get(i);
-              NDArray logits = runtime.call("linear", rows, head)) {
+              NDArray logits = runtime.linear(rows, head)) {
             Matrix view = runtime.matrix(logits, length, spec.vocabulary());
             consumer.accept(window++, view);
           }
@@ -193,14 +190,13 @@ public final class ReferenceModel {
    * @return for each candidate, mean KL(reference || candidate) per token of each window, in nats
    */
   public List<double[]> klDivergences(HiddenStates reference, List<HiddenStates> candidates) {
-    try (HeadComparison comparison = new HeadComparison(reference, candidates)) {
-      for (int from = 0; from < spec.vocabulary(); from += BAND) {
-        try (Matrix band = weights.headRows(from, Math.min(spec.vocabulary(), from + BAND))) {
-          comparison.add(band, Collections.nCopies(candidates.size(), band));
-        }
+    HeadComparison comparison = new HeadComparison(reference, candidates);
+    for (int from = 0; from < spec.vocabulary(); from += BAND) {
+      try (Matrix band = weights.headRows(from, Math.min(spec.vocabulary(), from + BAND))) {
+        comparison.add(band, Collections.nCopies(candidates.size(), band));
       }
-      return IntStream.range(0, candidates.size()).mapToObj(comparison::klDivergence).toList();
     }
+    return IntStream.range(0, candidates.size()).mapToObj(comparison::klDivergence).toList();
   }
 
   /** Returns the states as a W4A8 linear reads them, rounded to int8 and back. */

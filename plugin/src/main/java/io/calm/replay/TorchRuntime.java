@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.calm.kernels.Divergence;
+import io.calm.kernels.KernelAlgebra;
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
@@ -23,7 +25,9 @@ import java.util.stream.Stream;
  * resources).
  *
  * <p>Matrices on the CPU share their memory with the engine, without a copy in either direction.
- * With CUDA, operands are copied to the device and results back. Not thread safe.
+ * The algebra runs on the search kernels there, because the engine's order of sums depends on the
+ * number of threads. With CUDA, the engine computes it: operands are copied to the device and
+ * results back. Not thread safe.
  */
 public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   private static final TorchProgram.Source PROGRAM =
@@ -36,12 +40,14 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   private final NDManager manager;
   private final Parallel parallel;
   private final SearchKernels kernels;
+  private final LinearAlgebra algebra;
 
   private TorchRuntime(TorchProgram program, Parallel parallel, SearchKernels kernels) {
     this.program = program;
     this.parallel = parallel;
     this.kernels = kernels;
     this.manager = program.manager();
+    this.algebra = onCpu() ? new KernelAlgebra(kernels, parallel) : new EngineAlgebra(this);
   }
 
   /**
@@ -71,7 +77,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
         : Optional.empty();
   }
 
-  private boolean onCpu() {
+  boolean onCpu() {
     return program.onCpu();
   }
 
@@ -80,7 +86,8 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
     return callAll(method, arguments).head();
   }
 
-  private NDList callAll(String method, NDArray... arguments) {
+  /** Calls one method of the program and returns all its results. */
+  NDList callAll(String method, NDArray... arguments) {
     return program.call(method, new NDList(arguments), manager);
   }
 
@@ -122,10 +129,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
 
   @Override
   public Matrix multiplyTransposed(Matrix a, Matrix b) {
-    try (NDArray x = array(a);
-        NDArray y = array(b)) {
-      return matrix(call("linear", x, y), a.rows(), b.rows());
-    }
+    return algebra.multiplyTransposed(a, b);
   }
 
   @Override
@@ -159,40 +163,58 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
 
   @Override
   public void addProduct(Matrix target, float alpha, Matrix a, Matrix b) {
-    try (NDArray c = array(target);
-        NDArray x = array(a);
-        NDArray y = array(b);
-        NDArray factor = manager.create(alpha);
-        NDArray sum = call("add_product", c, x, y, factor)) {
+    algebra.addProduct(target, alpha, a, b);
+  }
+
+  /** Adds {@code (a - b)' y} to {@code sum} on the engine. */
+  void addCross(Matrix sum, NDArray a, NDArray b, NDArray y) {
+    try (NDArray c = array(sum);
+        NDArray result = call("add_cross", c, a, b, y)) {
       if (!onCpu()) {
-        target.bytes().put(sum.toByteBuffer());
+        sum.bytes().put(result.toByteBuffer());
       }
+    }
+  }
+
+  /**
+   * Returns {@code x} [.., K] times a weight [N, K], [.., N]: on the native kernels if they are on
+   * the engine's device.
+   */
+  NDArray linear(NDArray x, NDArray weight) {
+    Optional<ModuleProducts> products = moduleProducts();
+    if (products.isEmpty()) {
+      return call("linear", x, weight);
+    }
+    int outputs = Math.toIntExact(weight.getShape().get(0));
+    int inputs = Math.toIntExact(weight.getShape().get(1));
+    return products.get().multiply(x, view(weight, outputs, inputs), new float[0]);
+  }
+
+  /** Returns {@code x / sqrt(mean(x^2) + epsilon) * weight}, likewise. */
+  NDArray norm(NDArray x, float[] weight, float epsilon) {
+    Optional<ModuleProducts> products = moduleProducts();
+    if (products.isPresent()) {
+      return products.get().norm(x, weight, epsilon);
+    }
+    try (NDArray w = array(weight);
+        NDArray smallest = manager.create(epsilon)) {
+      return call("rms_norm", x, w, smallest);
+    }
+  }
+
+  /** Adds logits [T, n], float32, to a divergence. */
+  void add(Divergence divergence, NDArray reference, NDArray candidate) {
+    int rows = Math.toIntExact(reference.getShape().get(0));
+    int width = Math.toIntExact(reference.getShape().get(1));
+    try (Matrix a = view(reference, rows, width);
+        Matrix b = view(candidate, rows, width)) {
+      divergence.add(a, b, kernels, parallel);
     }
   }
 
   @Override
   public Optional<Matrix> inverseCholesky(Matrix h) {
-    try (NDArray x = array(h)) {
-      Optional<NDArray> lower = factor("cholesky", x);
-      if (lower.isEmpty()) {
-        return Optional.empty();
-      }
-      try (NDArray factor = lower.get()) {
-        return factor("inverse_factor", factor).map(upper -> matrix(upper, h.rows(), h.columns()));
-      }
-    }
-  }
-
-  /** Calls a method that returns a factor and LAPACK's info. Returns empty if info is not 0. */
-  private Optional<NDArray> factor(String method, NDArray argument) {
-    NDList result = callAll(method, argument);
-    try (NDArray info = result.get(1)) {
-      if (info.toIntArray()[0] == 0) {
-        return Optional.of(result.get(0));
-      }
-    }
-    result.get(0).close();
-    return Optional.empty();
+    return algebra.inverseCholesky(h);
   }
 
   @Override

@@ -55,8 +55,8 @@ final class HeadTrial {
     try (HiddenStates fit = inputs(served.get(Streams.Part.FIT));
         HiddenStates guard = inputs(served.get(Streams.Part.GUARD));
         HiddenStates reference = context.model().finalNorm(full.get(Streams.Part.GUARD));
-        Matrix gram = fit.gram();
-        HeadComparison comparison = new HeadComparison(reference, List.of(guard, guard))) {
+        Matrix gram = fit.gram()) {
+      HeadComparison comparison = new HeadComparison(reference, List.of(guard, guard));
       int group =
           QuantizedLinear.groupFor(context.spec().hidden(), context.settings().groupLimit());
       Int4TableBuilder table =

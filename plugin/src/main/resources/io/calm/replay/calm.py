@@ -118,21 +118,3 @@ class Calm(Module):
     info = torch.to(torch.new_zeros(lower, [0]), 3)
     factor, _1, = torch.linalg_cholesky_ex(inverse, L=inverse, info=info)
     return (torch.contiguous(torch.t(factor)), info)
-
-  def kl_band(self: __torch__.Calm, sums: Tensor, reference: Tensor, candidate: Tensor) -> Tensor:
-    a = torch.to(reference, 7)
-    b = torch.to(candidate, 7)
-    before = torch.select(sums, 0, 0)
-    peak = torch.maximum(before, torch.amax(a, [-1]))
-    kept = torch.exp(torch.sub(before, peak))
-    p = torch.exp(torch.sub(a, torch.unsqueeze(peak, -1)))
-    total = torch.add(torch.mul(torch.select(sums, 0, 1), kept), torch.sum(p, [-1]))
-    cross = torch.add(torch.mul(torch.select(sums, 0, 2), kept), torch.sum(torch.mul(p, torch.sub(a, b)), [-1]))
-    other = torch.logaddexp(torch.select(sums, 0, 3), torch.logsumexp(b, [-1]))
-    return torch.stack([peak, total, cross, other])
-
-  def kl_mean(self: __torch__.Calm, sums: Tensor) -> Tensor:
-    total = torch.select(sums, 0, 1)
-    own = torch.add(torch.select(sums, 0, 0), torch.log(total))
-    kl = torch.add(torch.sub(torch.div(torch.select(sums, 0, 2), total), own), torch.select(sums, 0, 3))
-    return torch.reshape(torch.mean(kl), [1])

@@ -239,6 +239,44 @@ class ModuleBlockTest {
     }
   }
 
+  /** Float32 attention, norms and products, with biases, head norms and sliding windows. */
+  @Test
+  void aFullPrecisionBlockAgreesWithTheEngine() {
+    assumeTrue(torch.moduleProducts().isPresent(), "no kernels for a search here");
+    for (ModelSpec spec : specs()) {
+      long seed = Seeds.next();
+      Random random = new Random(seed);
+      QuantizedModel model = RandomModels.model(spec, GROUP, ActivationMode.PER_GROUP, random);
+      BlockParameters<QuantizedLinear> block = model.blocks().get(0);
+      Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
+      block.linears().forEach((role, linear) -> weights.put(role, Packing.dequantize(linear)));
+      try (HiddenStates states = embed(model, windows(spec, random));
+          HiddenStates engine =
+              outputOf(
+                  BlockPass.byTheEngine(states, spec, 0, block, Optional.empty()),
+                  weights,
+                  block.biases());
+          HiddenStates kernels =
+              outputOf(
+                  new BlockPass(states, spec, 0, block, Optional.empty()),
+                  weights,
+                  block.biases())) {
+        double error = relativeError(engine, kernels);
+        assertTrue(error < 2e-6, "seed %d, %s: %g".formatted(seed, spec, error));
+      }
+    }
+  }
+
+  private static HiddenStates outputOf(
+      BlockPass pass, Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
+    try (pass) {
+      while (pass.stage().isPresent()) {
+        pass.advance(weights, biases);
+      }
+      return pass.output();
+    }
+  }
+
   /** At a stage, a pass holds its input and the residual stream, and nothing of earlier stages. */
   @Test
   void aPassHoldsOnlyTheArraysOfItsStage() {

@@ -22,16 +22,18 @@ import org.junit.jupiter.params.provider.ValueSource;
 @SuppressWarnings("NullAway.Init") // opened before the first test
 class TorchAlgebraTest {
   private final LinearAlgebra expected = new JavaLinearAlgebra();
-  private TorchRuntime torch;
+  private TorchRuntime runtime;
+  private LinearAlgebra torch;
 
   @BeforeAll
   void open() {
-    torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
+    runtime = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
+    torch = new EngineAlgebra(runtime);
   }
 
   @AfterAll
   void close() {
-    torch.close();
+    runtime.close();
   }
 
   private static Matrix random(int rows, int columns, long seed) {

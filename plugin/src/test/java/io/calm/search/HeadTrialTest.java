@@ -179,8 +179,8 @@ class HeadTrialTest {
       try (HiddenStates x = model.embed(windows);
           HiddenStates y = model.embed(weights.windows(3, 16, 12));
           Matrix head = weights.headRows(0, TOKENS);
-          Matrix other = weights.embeddingRows(0, TOKENS);
-          HeadComparison comparison = new HeadComparison(x, List.of(y, x))) {
+          Matrix other = weights.embeddingRows(0, TOKENS)) {
+        HeadComparison comparison = new HeadComparison(x, List.of(y, x));
         other.set(3, 5, 2);
         for (int from = 0; from < TOKENS; from += 20) {
           int to = Math.min(TOKENS, from + 20);

@@ -1,6 +1,6 @@
 package io.calm.cli.eval;
 
-import io.calm.kernels.JavaSearchKernels;
+import io.calm.kernels.KernelVariants;
 import io.calm.model.BlockParameters;
 import io.calm.model.WeightSource;
 import io.calm.replay.HiddenStates;
@@ -54,7 +54,7 @@ public final class ReferenceLogits implements LogitSource {
    * @param progress receives the current activity, e.g. {@code block 3 of 30}
    */
   public ReferenceLogits(WeightSource weights, int threads, Consumer<String> progress) {
-    this.torch = TorchRuntime.open(threads, new JavaSearchKernels());
+    this.torch = TorchRuntime.open(threads, KernelVariants.ofThisMachine().searchKernels());
     this.weights = weights;
     this.model = new ReferenceModel(torch, weights);
     this.progress = progress;

@@ -1,0 +1,115 @@
+package io.calm.quantize;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.calm.kernels.NativeVariants;
+import io.calm.testing.Repository;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * A whole search, own samples included, in one process for each number of threads, because the
+ * engine's is fixed once in a process, and for the sampling decoder in Java. Plan, blocks and
+ * tables must be the same, except for the seconds in the plan.
+ */
+class PlanBitsIT {
+  private static final long MAX_MINUTES = 5;
+
+  @TempDir Path directory;
+
+  private record Run(int threads, String kernel) {}
+
+  /** Returns what is compared; the first is the reference. */
+  private static List<Run> runs() {
+    return List.of(new Run(1, "auto"), new Run(2, "auto"), new Run(3, "auto"), new Run(2, "java"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"calm-tiny-qwen2", "calm-tiny-llama"})
+  void threadsAndKernelsDoNotChangeAPlan(String model) throws Exception {
+    assumeTrue(NativeVariants.here().findAny().isPresent(), "no native kernels on this machine");
+    Path expected = null;
+    for (Run run : runs()) {
+      Path artifact = search(model, run);
+      if (expected == null) {
+        expected = artifact;
+        continue;
+      }
+      assertEquals(expected.getFileName(), artifact.getFileName(), run + ": the key");
+      assertEquals(plan(expected), plan(artifact), run + ": plan.json");
+      for (String file : List.of("blocks.bin", "tables.bin")) {
+        assertArrayEquals(
+            Files.readAllBytes(expected.resolve(file)),
+            Files.readAllBytes(artifact.resolve(file)),
+            run + ": " + file);
+      }
+    }
+  }
+
+  /** Returns the plan without its times. */
+  private static String plan(Path artifact) throws IOException {
+    String plan = Files.readString(artifact.resolve("plan.json"));
+    String timeless = plan.replaceAll("\"seconds\" *: *[-+.eE0-9]+", "\"seconds\": 0");
+    assertTrue(timeless.contains("\"seconds\": 0") && timeless.contains("\"qep\""), plan);
+    return timeless;
+  }
+
+  /** Searches in a process and returns the directory of its artifact. */
+  private Path search(String model, Run run) throws Exception {
+    Path cache = directory.resolve(run.threads() + "-" + run.kernel());
+    Path log = directory.resolve("log-" + cache.getFileName());
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx512m",
+                "-XX:MaxDirectMemorySize=4g",
+                "-cp",
+                System.getProperty(
+                    "surefire.test.class.path", System.getProperty("java.class.path")),
+                "io.calm.cli.Main",
+                "quantize",
+                Repository.path("models/" + model).toString(),
+                "-s",
+                "calm.cache-dir=" + cache,
+                "-s",
+                "calm.pool=rtn,gptq,awq,smoothquant,qep",
+                "-s",
+                "calm.calibration.samples=6",
+                "-s",
+                "calm.calibration.length=100",
+                "-s",
+                "calm.threads=" + run.threads(),
+                "-s",
+                "calm.kernel=" + run.kernel())
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    try {
+      assertTrue(process.waitFor(MAX_MINUTES, TimeUnit.MINUTES), run + " hangs");
+    } finally {
+      process.destroyForcibly();
+    }
+    assertEquals(0, process.exitValue(), () -> run + ": " + read(log));
+    try (Stream<Path> artifacts = Files.list(cache.resolve("artifacts"))) {
+      return artifacts.filter(Files::isDirectory).findFirst().orElseThrow();
+    }
+  }
+
+  private static String read(Path log) {
+    try {
+      return Files.readString(log);
+    } catch (IOException e) {
+      return "no log: " + e.getMessage();
+    }
+  }
+}

@@ -1,12 +1,9 @@
 package io.calm.compare;
 
-import io.calm.compare.LatencyReport.Probe;
-import io.calm.compare.LatencyReport.ProbeState;
 import io.calm.compare.LatencyReport.TwinState;
 import io.calm.generate.Scheduler;
 import io.calm.kernels.MachineInfo;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
@@ -28,22 +25,16 @@ public final class Comparison implements AutoCloseable {
   private static final Logger logger = LoggerFactory.getLogger(Comparison.class);
   private static final long LOOK_MILLIS = 100;
 
-  /** Half-width of an interval, in percent, that is as good as the target of the deviation. */
-  private static final double NARROW = 0.3;
-
   private final Subject subject;
   private final Options options;
   private final TwinSource baseline;
-  private final Optional<ProbeStore> store;
+  private final PairedProbe probe;
   private final ProbeTurn turn;
   private final ShadowShare shadow;
   private final CountDownLatch ended = new CountDownLatch(1);
   private volatile LatencyReport.Twin twin;
-  private volatile Probe probe = Probe.NONE;
   private @Nullable Thread thread;
   private boolean requested;
-  private Optional<ProbeRun> unfinished = Optional.empty(); // a run that was stopped
-  private volatile boolean probeFailed; // the last probe, so that it does not run again by itself
   private volatile boolean making;
   private volatile boolean closed;
 
@@ -77,14 +68,14 @@ public final class Comparison implements AutoCloseable {
       boolean auto,
       double share,
       Duration idle,
-      int openings,
+      Openings openings,
       PairedSteps.Limits limits,
       LongSupplier nanoClock) {
-    private static final int OPENINGS = 6;
+    private static final Openings OPENINGS = new Openings(12, 24, 0.25);
 
-    /** With four kinds of steps and all openings, up to 60 s. */
+    /** With four kinds of steps, up to 5 s per opening and 120 s in all. */
     private static final PairedSteps.Limits LIMITS =
-        new PairedSteps.Limits(2, 500, Duration.ofMillis(2500), 0.15);
+        new PairedSteps.Limits(2, 500, Duration.ofMillis(1250), 0.1);
 
     /** Returns the options that operators can set, with the limits of serving. */
     public static Options serving(boolean auto, double share) {
@@ -101,7 +92,7 @@ public final class Comparison implements AutoCloseable {
     this.subject = subject;
     this.options = options;
     this.baseline = baseline;
-    this.store = store;
+    this.probe = new PairedProbe(subject, options, store);
     this.shadow = new ShadowShare(options.share());
     this.turn = new ProbeTurn(() -> busy.getAsBoolean() || shadow.busy());
     this.twin = describe(baseline);
@@ -149,30 +140,10 @@ public final class Comparison implements AutoCloseable {
     if (twin.variant().isEmpty()) {
       return;
     }
-    store
-        .flatMap(results -> results.read(subject.artifact(), twin.variant()))
-        .filter(result -> result.holdsFor(subject, version()))
-        .ifPresent(
-            result ->
-                probe =
-                    new Probe(
-                        isNarrow(result.rows()) ? ProbeState.DONE : ProbeState.NONE,
-                        "",
-                        Optional.of(result.finished()),
-                        result.seconds(),
-                        result.rows()));
+    probe.restore(twin.variant());
     if (options.share() > 0 || autoWanted()) {
       startThread();
     }
-  }
-
-  /** Returns whether the intervals are narrow enough not to measure again at the next start. */
-  private boolean isNarrow(List<ProbeRow> rows) {
-    return rows.size() == StepShape.PROBED.size()
-        && rows.stream()
-            .allMatch(
-                row ->
-                    row.openings() >= options.openings() && row.deviation().halfWidth() <= NARROW);
   }
 
   /** Returns the requests of both plans and the choice of the plan for the next one. */
@@ -193,10 +164,7 @@ public final class Comparison implements AutoCloseable {
       throw new IllegalStateException("the model is being unloaded");
     }
     requested = true;
-    probeFailed = false;
-    if (probe.state() != ProbeState.RUNNING) {
-      probe = probe.with(ProbeState.WAITING, "until the model is idle");
-    }
+    probe.requested();
     startThread();
     notifyAll();
   }
@@ -209,12 +177,12 @@ public final class Comparison implements AutoCloseable {
             .map(failure -> twin.with(TwinState.FAILED, "its scheduler has died: " + failure))
             .orElse(twin);
     return new LatencyReport(
-        model, variant, subject.artifact(), shown, subject.machine(), probe, shadow.summary());
+        model, variant, subject.artifact(), shown, subject.machine(), probe.state(), shadow.summary());
   }
 
   /** Returns the rows of the last probe, which are few to read. */
   public List<ProbeRow> rows() {
-    return probe.rows();
+    return probe.state().rows();
   }
 
   /** Returns the variant of the twin; empty if there is none. */
@@ -281,9 +249,8 @@ public final class Comparison implements AutoCloseable {
         thread = started;
       } catch (OutOfMemoryError e) { // no thread
         failed(e);
-        probeFailed = true;
         requested = false;
-        probe = probe.with(ProbeState.STOPPED, String.valueOf(e.getMessage()));
+        probe.failed(e);
       }
     }
   }
@@ -344,10 +311,7 @@ public final class Comparison implements AutoCloseable {
   }
 
   private boolean autoWanted() {
-    return options.auto()
-        && twin.state() == TwinState.READY
-        && (probe.state() == ProbeState.NONE || probe.state() == ProbeState.STOPPED)
-        && !probeFailed;
+    return twin.state() == TwinState.READY && probe.isDue();
   }
 
   /** Waits until a probe is wanted; returns false if the model is closed. */
@@ -369,23 +333,20 @@ public final class Comparison implements AutoCloseable {
       boolean asked = takeRequest();
       if (asked) {
         make();
-      } else if (probe.state() == ProbeState.NONE) {
-        probe = probe.with(ProbeState.WAITING, "until the model has been idle for some time");
-      }
-      if (asked) {
-        unfinished = Optional.empty();
+        probe.restart();
+      } else {
+        probe.waiting();
       }
       try (ProbeTurn.Held held = awaitTurn(asked)) {
         if (held.taken()) {
-          measure();
+          probe.measure(baseline, twin.variant(), turn::busy, () -> closed);
         }
       }
     } catch (RuntimeException | OutOfMemoryError e) {
       if (twin.state() == TwinState.MAKING) {
         failed(e);
       }
-      probeFailed = true;
-      probe = probe.with(ProbeState.STOPPED, String.valueOf(e.getMessage()));
+      probe.failed(e);
       logger.info("{}: no latency against uniform: {}", subject.model(), e.getMessage());
     }
   }
@@ -414,82 +375,6 @@ public final class Comparison implements AutoCloseable {
       }
     }
     return ProbeTurn.Held.NONE;
-  }
-
-  private void measure() {
-    probe = probe.with(ProbeState.RUNNING, "");
-    List<ProbeRow> before = probe.rows();
-    long start = System.nanoTime();
-    ProbeRun run =
-        unfinished.orElseGet(
-            () -> new ProbeRun(options.openings(), options.limits(), options.nanoClock()));
-    boolean stopped =
-        run.measure(
-            baseline,
-            () -> closed || turn.busy(),
-            rows -> probe = probe.withRows(ProbeRun.replaced(before, rows)));
-    double seconds = (System.nanoTime() - start) / 1e9;
-    Instant now = Instant.now();
-    unfinished = stopped ? Optional.of(run) : Optional.empty();
-    if (!stopped) {
-      ProbeResult result =
-          new ProbeResult(
-              machine(), subject.threads(), subject.weights(), version(), now, seconds, run.rows());
-      store.ifPresent(results -> results.write(subject.artifact(), twin.variant(), result));
-      log(run.rows());
-    }
-    ProbeState state = stopped ? ProbeState.STOPPED : ProbeState.DONE;
-    probe =
-        new Probe(
-            state,
-            stopped ? whyStopped() : whyIncomplete(run.rows()),
-            stopped ? probe.finished() : Optional.of(now),
-            seconds,
-            stopped ? ProbeRun.replaced(before, run.rows()) : run.rows());
-  }
-
-  private String whyStopped() {
-    if (closed) {
-      return "the model is being unloaded";
-    }
-    return options.auto()
-        ? "a request or a search needed the processor; it continues after %d s without them"
-            .formatted(Math.max(1, options.idle().toSeconds()))
-        : "a request or a search needed the processor; POST /calm/models/%s/latency asks again"
-            .formatted(subject.model());
-  }
-
-  private String whyIncomplete(List<ProbeRow> rows) {
-    if (rows.size() < StepShape.PROBED.size()) {
-      return "some kinds of steps are missing: too slow to measure in time";
-    }
-    return rows.stream().anyMatch(row -> row.openings() < options.openings())
-        ? "some kinds of steps have fewer openings: too slow to measure in time"
-        : "";
-  }
-
-  private void log(List<ProbeRow> rows) {
-    for (ProbeRow row : rows) {
-      logger.info(
-          "{}: {} of {}: {} against {}: {} % ({} to {} %)",
-          subject.model(),
-          row.phase().text(),
-          row.sequences(),
-          subject.variant(),
-          twin.variant(),
-          "%+.3f".formatted(row.deviation().percent()),
-          "%+.3f".formatted(row.deviation().low()),
-          "%+.3f".formatted(row.deviation().high()));
-    }
-  }
-
-  private MachineInfo machine() {
-    return subject.machine().orElseThrow();
-  }
-
-  private static String version() {
-    return Optional.ofNullable(Comparison.class.getPackage().getImplementationVersion())
-        .orElse("development");
   }
 
   /** Returns whether a scheduler has requests, running or queued. */

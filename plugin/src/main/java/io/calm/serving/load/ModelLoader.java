@@ -214,6 +214,7 @@ public final class ModelLoader {
       // Holds a lease: mapped files are closed with the decoder, which the scheduler closes.
       WeightMemory weights = ServedWeights.choose(settings, MemoryLedger.PROCESS.hasRoom());
       Decoder decoder = decoder(weights, artifact.model(), settings, budgets);
+      reservation.allocated(copied(weights, checkpoint, order));
       if (settings.loading().warmUp()) {
         BiConsumer<Scheduler, Duration> requests =
             (scheduler, limit) ->
@@ -223,7 +224,7 @@ public final class ModelLoader {
         WarmUp.run(order.name(), decoder, budgets, tokenizer, template, requests, System::nanoTime);
       }
       Scheduler scheduler = start(order.name(), decoder, budgets);
-      reservation.keep(scheduler, estimate.bytes() - copied(weights, checkpoint, order));
+      reservation.keep(scheduler);
       logger.debug("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
       return new ServedModel(
           order.name(),
@@ -271,7 +272,7 @@ public final class ModelLoader {
         Instant.now());
   }
 
-  /** Returns the size of the copies of a model's weights, which look used to the system. */
+  /** Returns the size of a decoder's copies of the weights, which the system counts as used. */
   static long copied(WeightMemory memory, Checkpoint checkpoint, Order order) {
     return memory == WeightMemory.COPIED
         ? new QuantizedModelStore(order.settings()).layout(checkpoint).modelBytes(checkpoint.spec())

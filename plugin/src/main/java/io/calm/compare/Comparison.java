@@ -1,6 +1,7 @@
 package io.calm.compare;
 
 import io.calm.compare.LatencyReport.TwinState;
+import io.calm.generate.RejectedException;
 import io.calm.generate.Scheduler;
 import io.calm.kernels.MachineInfo;
 import java.time.Duration;
@@ -155,13 +156,14 @@ public final class Comparison implements AutoCloseable {
    * Asks for a probe as soon as the model is idle. Makes the twin first if it is missing.
    *
    * @throws IllegalStateException if there is no twin to compare with; the message has the reason
+   * @throws RejectedException if the model is being unloaded
    */
   public synchronized void requestProbe() {
+    if (closed) {
+      throw new RejectedException(RejectedException.Reason.CLOSED, "the model is being unloaded");
+    }
     if (twin.variant().isEmpty()) {
       throw new IllegalStateException(twin.reason());
-    }
-    if (closed) {
-      throw new IllegalStateException("the model is being unloaded");
     }
     requested = true;
     probe.requested();

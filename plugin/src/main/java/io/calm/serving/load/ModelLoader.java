@@ -23,6 +23,7 @@ import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.WeightMemory;
+import io.calm.text.Urls;
 import io.calm.torch.Backends;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -46,7 +47,7 @@ public final class ModelLoader {
    * The order to load a model.
    *
    * @param name name in URLs
-   * @param url origin of the model, as the operator wrote it
+   * @param url origin of the model, as the operator wrote it, without user and password
    * @param checkpoint a Hugging Face directory or a .gguf file
    * @param registered whether a client of the running server asked for it, not the command line
    */
@@ -57,6 +58,9 @@ public final class ModelLoader {
       CalmSettings settings,
       LmiOptions lmi,
       boolean registered) {
+    public Order {
+      url = Urls.withoutUser(url);
+    }
 
     /** Returns whether a child process opens the tokenizer first. */
     boolean probesTokenizer() {

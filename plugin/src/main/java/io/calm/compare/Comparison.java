@@ -11,6 +11,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,6 +35,7 @@ public final class Comparison implements AutoCloseable {
   private final ShadowShare shadow;
   private final CountDownLatch ended = new CountDownLatch(1);
   private volatile LatencyReport.Twin twin;
+  private volatile BooleanSupplier busy = () -> false;
   private @Nullable Thread thread;
   private boolean requested;
   private volatile boolean making;
@@ -88,21 +90,21 @@ public final class Comparison implements AutoCloseable {
       Subject subject,
       Options options,
       TwinSource baseline,
-      Optional<ProbeStore> store,
-      BooleanSupplier busy) {
+      Supplier<LatencyReport.Twin> description,
+      Optional<ProbeStore> store) {
     this.subject = subject;
     this.options = options;
     this.baseline = baseline;
     this.probe = new PairedProbe(subject, options, store);
     this.shadow = new ShadowShare(options.share());
-    this.turn = new ProbeTurn(() -> busy.getAsBoolean() || shadow.busy());
-    this.twin = describe(baseline);
+    this.turn = new ProbeTurn(() -> this.busy.getAsBoolean() || shadow.busy());
+    this.twin = describe(description);
   }
 
   /** Describes the twin; a failure is a state of the twin, not of the model. */
-  private static LatencyReport.Twin describe(TwinSource baseline) {
+  private static LatencyReport.Twin describe(Supplier<LatencyReport.Twin> description) {
     try {
-      return baseline.describe();
+      return description.get();
     } catch (RuntimeException e) {
       return new LatencyReport.Twin(
           "auto", "", false, TwinState.FAILED, String.valueOf(e.getMessage()));
@@ -115,36 +117,52 @@ public final class Comparison implements AutoCloseable {
         new Subject("", "", "", Optional.empty(), 0, ""),
         Options.serving(false, 0),
         TwinSource.NONE,
-        Optional.empty(),
-        () -> false);
+        TwinSource.NONE::describe,
+        Optional.empty());
   }
 
   /**
-   * Starts the comparison of a model that is about to serve.
+   * Prepares the comparison of a model that is being loaded: describes the twin and reads the
+   * stored result. It starts with {@link #begin}.
    *
-   * @param busy returns whether the processor is needed: by requests, running or queued, of the
-   *     model, or by a search
+   * @param description {@link TwinSource#describe}, or the same from files that are open
    */
+  public static Comparison prepare(
+      Subject subject,
+      Options options,
+      TwinSource baseline,
+      Supplier<LatencyReport.Twin> description,
+      Optional<ProbeStore> store) {
+    Comparison comparison = new Comparison(subject, options, baseline, description, store);
+    if (!comparison.twin.variant().isEmpty()) {
+      comparison.probe.restore(comparison.twin.variant());
+    }
+    return comparison;
+  }
+
+  /** Prepares a comparison and starts it. */
   public static Comparison start(
       Subject subject,
       Options options,
       TwinSource baseline,
       Optional<ProbeStore> store,
       BooleanSupplier busy) {
-    Comparison comparison = new Comparison(subject, options, baseline, store, busy);
-    comparison.begin();
-    return comparison;
+    return prepare(subject, options, baseline, baseline::describe, store).begin(busy);
   }
 
-  private void begin() {
+  /**
+   * Starts the comparison of a model that is about to serve, and returns it.
+   *
+   * @param hasWork returns whether the processor is needed: by requests, running or queued, of the
+   *     model, or by a search
+   */
+  public Comparison begin(BooleanSupplier hasWork) {
+    busy = hasWork;
     turn.enter();
-    if (twin.variant().isEmpty()) {
-      return;
-    }
-    probe.restore(twin.variant());
-    if (options.share() > 0 || autoWanted()) {
+    if (!twin.variant().isEmpty() && (options.share() > 0 || autoWanted())) {
       startThread();
     }
+    return this;
   }
 
   /** Returns the requests of both plans and the choice of the plan for the next one. */

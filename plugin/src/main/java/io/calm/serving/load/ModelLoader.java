@@ -6,12 +6,14 @@ import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.FileCheckCache;
+import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.compare.Comparison;
 import io.calm.compare.ProbeStore;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.kernels.MachineInfo;
+import io.calm.kernels.NativeKernels;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.quantize.QuantizedModelStore;
@@ -189,6 +191,7 @@ public final class ModelLoader {
     builder.start();
     Optional<ChatTemplate> template = checkpoint.chatTemplate();
     try (Artifact artifact = artifact(order, checkpoint, progress)) {
+      NativeKernels.trimHeap(); // a search frees much more than the model keeps
       return served(order, checkpoint, artifact, template, await(tokenizer), rehearsal);
     }
   }
@@ -219,11 +222,16 @@ public final class ModelLoader {
       WeightMemory weights = ServedWeights.choose(settings, MemoryLedger.PROCESS.hasRoom());
       Decoder decoder = decoder(weights, artifact.model(), settings, budgets);
       reservation.allocated(copied(weights, checkpoint, order));
+      // All but the scheduler comes before the warm-up: what the compiler of the JVM has to do
+      // after it would delay the first request.
+      GenerationDefaults defaults = checkpoint.generationDefaults().resolved(tokenizer);
+      ReportSource report = ReportSource.of(order.name(), order.url(), settings, artifact);
+      Comparison comparison = comparison(order, checkpoint, artifact, budgets, weights);
       if (settings.loading().warmUp()) {
         BiConsumer<Scheduler, Duration> requests =
             (scheduler, limit) ->
                 rehearsal.run(
-                    view(order, checkpoint, artifact, template, tokenizer, scheduler, limit),
+                    view(order, checkpoint, artifact, template, tokenizer, defaults, scheduler, limit),
                     limit);
         WarmUp.run(order.name(), decoder, budgets, tokenizer, template, requests, System::nanoTime);
       }
@@ -236,14 +244,15 @@ public final class ModelLoader {
           checkpoint.spec(),
           tokenizer,
           template,
-          checkpoint.generationDefaults().resolved(tokenizer),
+          defaults,
           scheduler,
           Optional.of(artifact.plan()),
-          Optional.of(ReportSource.of(order.name(), order.url(), settings, artifact)),
+          Optional.of(report),
           limits(settings),
           order.lmi(),
           Instant.now(),
-          comparison(order, artifact, scheduler, weights),
+          comparison.begin(
+              () -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching()),
           Optional.of(new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())));
     }
   }
@@ -255,6 +264,7 @@ public final class ModelLoader {
       Artifact artifact,
       Optional<ChatTemplate> template,
       Tokenizer tokenizer,
+      GenerationDefaults defaults,
       Scheduler scheduler,
       Duration requestTimeout) {
     ServedModel.Limits limits = limits(order.settings());
@@ -264,7 +274,7 @@ public final class ModelLoader {
         checkpoint.spec(),
         tokenizer,
         template,
-        checkpoint.generationDefaults().resolved(tokenizer),
+        defaults,
         scheduler,
         Optional.of(artifact.plan()),
         new ServedModel.Limits(
@@ -301,10 +311,14 @@ public final class ModelLoader {
   }
 
   private static Comparison comparison(
-      Order order, Artifact artifact, Scheduler scheduler, WeightMemory weights) {
+      Order order,
+      Checkpoint checkpoint,
+      Artifact artifact,
+      SchedulerSettings budgets,
+      WeightMemory weights) {
     CalmSettings settings = order.settings();
-    ModelTwin twin = new ModelTwin(order, artifact, scheduler.settings(), weights);
-    return Comparison.start(
+    ModelTwin twin = new ModelTwin(order, artifact, budgets, weights);
+    return Comparison.prepare(
         new Comparison.Subject(
             order.name(),
             artifact.plan().served(),
@@ -314,8 +328,8 @@ public final class ModelLoader {
             weights.name().toLowerCase(Locale.ROOT)),
         Comparison.Options.serving(settings.compare().probe(), settings.compare().share()),
         twin,
-        Optional.of(new ProbeStore(settings.loading().cacheDir())),
-        () -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching());
+        () -> twin.describe(checkpoint),
+        Optional.of(new ProbeStore(settings.loading().cacheDir())));
   }
 
   private static String kernel(CalmSettings settings) {

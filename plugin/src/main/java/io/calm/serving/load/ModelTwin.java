@@ -50,8 +50,13 @@ final class ModelTwin implements TwinSource {
 
   @Override
   public LatencyReport.Twin describe() {
+    return withCheckpoint(this::describe);
+  }
+
+  /** Describes the twin with an open checkpoint of the model. */
+  LatencyReport.Twin describe(Checkpoint checkpoint) {
     String setting = order.settings().loading().baseline().setting();
-    Baseline selected = withCheckpoint(checkpoint -> store().baseline(checkpoint, served));
+    Baseline selected = store().baseline(checkpoint, served);
     return selected instanceof Baseline.Uniform uniform
         ? new LatencyReport.Twin(
             setting,
@@ -177,7 +182,7 @@ final class ModelTwin implements TwinSource {
   private MemoryEstimate estimate(Checkpoint checkpoint, SchedulerSettings each, int decoders) {
     ArtifactLayout layout = store().layout(checkpoint);
     boolean copies = weights == WeightMemory.COPIED;
-    int models = copies ? decoders : describe().identical() ? 0 : 1;
+    int models = copies ? decoders : describe(checkpoint).identical() ? 0 : 1;
     return MemoryEstimate.ofTwin(
         checkpoint.spec(), layout, order.settings(), each, models, decoders);
   }

@@ -197,7 +197,13 @@ public final class Comparison implements AutoCloseable {
             .map(failure -> twin.with(TwinState.FAILED, "its scheduler has died: " + failure))
             .orElse(twin);
     return new LatencyReport(
-        model, variant, subject.artifact(), shown, subject.machine(), probe.state(), shadow.summary());
+        model,
+        variant,
+        subject.artifact(),
+        shown,
+        subject.machine(),
+        probe.state(),
+        shadow.summary());
   }
 
   /** Returns the rows of the last probe, which are few to read. */

@@ -7,8 +7,8 @@ import java.util.stream.IntStream;
 /**
  * The relative difference of two latencies that were measured in pairs, with its 95 % interval.
  *
- * <p>Disturbances only ever add time and hit few pairs, so every mean here is trimmed. It leaves out
- * a share of the values at either end (Wilcox, Introduction to Robust Estimation and Hypothesis
+ * <p>Disturbances only ever add time and hit few pairs, so every mean here is trimmed. It leaves
+ * out a share of the values at either end (Wilcox, Introduction to Robust Estimation and Hypothesis
  * Testing, section 3.3).
  *
  * @param percent positive if the first took longer

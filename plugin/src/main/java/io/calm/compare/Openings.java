@@ -12,8 +12,8 @@ import java.util.List;
  */
 public record Openings(int min, int max, double halfWidth) {
   /**
-   * Openings between two looks at the interval. Few looks keep the interval honest: it is narrow
-   * by chance at some of many.
+   * Openings between two looks at the interval. Few looks keep the interval honest: it is narrow by
+   * chance at some of many.
    */
   private static final int LOOK = 4;
 

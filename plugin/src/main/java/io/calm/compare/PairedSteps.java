@@ -17,11 +17,11 @@ import java.util.stream.Stream;
 
 /**
  * Paired measurement of the step time of two decoders of the same topology. Steps run in rounds of
- * eight: the fours A B B A and B A A B in random order, where A is the served plan and B its uniform
- * twin. The steps of a four run on the same tokens at the same positions. Drift favors neither
- * within a four, and the first place of a four, with the caches as the preparation left them,
- * neither within a round. A disturbance that recurs at a fixed interval favors neither because of
- * the random order. Not thread safe.
+ * eight: the fours A B B A and B A A B in random order, where A is the served plan and B its
+ * uniform twin. The steps of a four run on the same tokens at the same positions. Drift favors
+ * neither within a four, and the first place of a four, with the caches as the preparation left
+ * them, neither within a round. A disturbance that recurs at a fixed interval favors neither
+ * because of the random order. Not thread safe.
  */
 public final class PairedSteps {
   private static final int FIRST_CHECK = 32;

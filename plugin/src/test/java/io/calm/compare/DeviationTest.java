@@ -99,7 +99,8 @@ class DeviationTest {
     Deviation seven = Deviation.ofOpenings(new double[] {1, 2, 3, 4, 5, 6, 7});
     assertEquals(4, seven.percent(), 1e-12);
     assertEquals(2.571 * Math.sqrt(28 / 7.0 / 5), seven.halfWidth(), 1e-9);
-    // Nine lose the outermost two, which count as their neighbours: squares 44, seven kept, t 2.571.
+    // Nine lose the outermost two, which count as their neighbours: squares 44, seven kept, t
+    // 2.571.
     Deviation nine = Deviation.ofOpenings(new double[] {1, 2, 3, 4, 5, 6, 7, 8, 9});
     assertEquals(5, nine.percent(), 1e-12);
     assertEquals(2.571 * Math.sqrt(46 / 7.0 / 5), nine.halfWidth(), 1e-9);

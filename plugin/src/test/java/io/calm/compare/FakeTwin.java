@@ -1,6 +1,5 @@
 package io.calm.compare;
 
-
 import io.calm.compare.LatencyReport.TwinState;
 import io.calm.generate.Scheduler;
 import io.calm.runtime.Decoder;

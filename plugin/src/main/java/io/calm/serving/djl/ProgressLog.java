@@ -40,7 +40,8 @@ final class ProgressLog implements Consumer<Progress> {
     if (!moment.phase().equals(phase) || at != block) {
       phase = moment.phase();
       block = at;
-      logger.info("{}: {}", model, line(moment, (nanoClock.getAsLong() - began) / NANOS_PER_SECOND));
+      logger.info(
+          "{}: {}", model, line(moment, (nanoClock.getAsLong() - began) / NANOS_PER_SECOND));
     }
   }
 

@@ -70,7 +70,8 @@ public final class LocalModels implements ModelFinder {
       path = SCHEME.matcher(url).matches() ? ofUrl(new URI(url)) : Path.of(url);
     } catch (URISyntaxException | InvalidPathException e) {
       throw ApiException.invalid(
-          "url", "expected a local path or a file: URL, got " + Printable.of(Urls.withoutUser(url)));
+          "url",
+          "expected a local path or a file: URL, got " + Printable.of(Urls.withoutUser(url)));
     }
     if (!Files.exists(path)) {
       throw missing("url", path.toString());

@@ -231,7 +231,15 @@ public final class ModelLoader {
         BiConsumer<Scheduler, Duration> requests =
             (scheduler, limit) ->
                 rehearsal.run(
-                    view(order, checkpoint, artifact, template, tokenizer, defaults, scheduler, limit),
+                    view(
+                        order,
+                        checkpoint,
+                        artifact,
+                        template,
+                        tokenizer,
+                        defaults,
+                        scheduler,
+                        limit),
                     limit);
         WarmUp.run(order.name(), decoder, budgets, tokenizer, template, requests, System::nanoTime);
       }
@@ -251,8 +259,7 @@ public final class ModelLoader {
           limits(settings),
           order.lmi(),
           Instant.now(),
-          comparison.begin(
-              () -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching()),
+          comparison.begin(() -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching()),
           Optional.of(new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())));
     }
   }

@@ -46,7 +46,9 @@ import org.slf4j.LoggerFactory;
 final class WarmUp {
   private static final Logger logger = LoggerFactory.getLogger(WarmUp.class);
 
-  /** Maximum time of steps and requests, unless the first step or the last of a request is longer. */
+  /**
+   * Maximum time of steps and requests, unless the first step or the last of a request is longer.
+   */
   static final Duration LIMIT = Duration.ofSeconds(2);
 
   /** Maximum time behind {@link #LIMIT} for the JVM to compile what the warm-up has used. */

@@ -39,7 +39,8 @@ class ProgressBarTest {
   void samplingCountsTokens() {
     assertEquals(
         "sampling  token 65/256  [######------------------]  25 %  rtn  elapsed 0:10  ETA 0:30",
-        ProgressText.bar(new Progress.Sampling(64, 256, "rtn", new Progress.Times(3, 30)), 10, 200));
+        ProgressText.bar(
+            new Progress.Sampling(64, 256, "rtn", new Progress.Times(3, 30)), 10, 200));
   }
 
   @Test

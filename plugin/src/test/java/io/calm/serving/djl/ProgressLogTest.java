@@ -9,8 +9,7 @@ class ProgressLogTest {
   @Test
   void aLineHasTheTimeOfTheWholeLoadAndNotOfThePhase() {
     assertEquals(
-        "opening, after 3 s",
-        ProgressLog.line(new Progress.Step(Progress.Kind.OPENING, 1), 3));
+        "opening, after 3 s", ProgressLog.line(new Progress.Step(Progress.Kind.OPENING, 1), 3));
     Progress searching =
         new Progress.Searching(
             new Progress.Position(2, 30),

@@ -21,8 +21,7 @@ class StatusPagesTest {
   private static final ReplySink UNUSED =
       new ReplySink() {
         @Override
-        public void full(
-            int status, String contentType, Map<String, String> headers, byte[] body) {
+        public void full(int status, String contentType, Map<String, String> headers, byte[] body) {
           throw new AssertionError("status " + status);
         }
 
@@ -47,8 +46,7 @@ class StatusPagesTest {
     Route.Match match = Route.of(HttpMethod.POST, query.rawPath()).orElseThrow();
     CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), List::of);
     return assertThrows(
-        ApiException.class,
-        () -> StatusPages.answer(registry, metrics, match, query, "", UNUSED));
+        ApiException.class, () -> StatusPages.answer(registry, metrics, match, query, "", UNUSED));
   }
 
   @Test

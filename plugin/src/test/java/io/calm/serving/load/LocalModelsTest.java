@@ -62,12 +62,7 @@ class LocalModelsTest {
       assertFalse(message.contains("secret"), message);
       ModelLoader.Order order =
           new ModelLoader.Order(
-              "m",
-              url,
-              directory,
-              CalmSettings.of(Map.of(), Map.of()),
-              LmiOptions.DEFAULT,
-              true);
+              "m", url, directory, CalmSettings.of(Map.of(), Map.of()), LmiOptions.DEFAULT, true);
       assertFalse(order.toString().contains("secret"), order.toString());
     }
   }

@@ -221,7 +221,8 @@ class WarmLoaderTest {
           assertEquals(0, before.stats().blocks());
           long steps = before.stats().steps();
           assertTrue(steps >= 1800, "counters of two answers: " + steps);
-          assertEquals(searched, ask(first.current(), 900).await(), "a request prepared for the old model");
+          assertEquals(
+              searched, ask(first.current(), 900).await(), "a request prepared for the old model");
           assertEquals(steps, before.stats().steps(), "they stay");
           assertEquals(steps + next.scheduler().stats().steps(), status().load().steps());
           assertFalse(first.isUnloaded(), "another one answers for it");

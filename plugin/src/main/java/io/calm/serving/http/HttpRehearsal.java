@@ -121,7 +121,7 @@ public final class HttpRehearsal implements Rehearsal {
   private static RehearsalClient connect(EventLoopGroup loop, ChannelHandler connection)
       throws InterruptedException {
     // Pooled like the buffers of a server, but on the heap and small, so that nothing stays behind.
-    ByteBufAllocator pool = new PooledByteBufAllocator(false, 1, 0, PAGE, CHUNK_ORDER);
+    ByteBufAllocator pool = new PooledByteBufAllocator(false, 1, 0, PAGE, CHUNK_ORDER, 0, 0, false);
     Channel listening =
         new ServerBootstrap()
             .group(loop)

@@ -42,9 +42,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 
-/**
- * Makes one artifact: gets the calibration, runs the search, and writes blocks and tables.
- */
+/** Makes one artifact: gets the calibration, runs the search, and writes blocks and tables. */
 final class Quantization {
   private static final AlgorithmName HEAD_ROUNDING = new AlgorithmName("gptq");
   private final Checkpoint checkpoint;
@@ -92,11 +90,13 @@ final class Quantization {
       checkpoint.requireFinite(
           parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
       ModelTables tables =
-          ModelTables.build(checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
+          ModelTables.build(
+              checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
           AlgorithmPool.isWeightsOnly(pool)
-              ? weightsOnly(pool.get(0), algorithms.weightsOnlyReason(pool.get(0)), parallel, drafts)
+              ? weightsOnly(
+                  pool.get(0), algorithms.weightsOnlyReason(pool.get(0)), parallel, drafts)
               : search(pool, tables, parallel, drafts);
       writer.embeddings(tables.embeddings());
       TokenTable head = head(plan, drafts, tables, parallel);
@@ -147,7 +147,8 @@ final class Quantization {
       Quantizer quantizer, String reason, Parallel parallel, BlockSink sink) {
     List<Quantizer> pool = List.of(quantizer);
     ModelTables tables =
-        ModelTables.build(checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
+        ModelTables.build(
+            checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
     return withInputs(
         searchSettings(pool, new HeadRule.Given(tables.head().format())), // the head is shared
         tables,
@@ -162,7 +163,8 @@ final class Quantization {
         .orElseGet(
             () ->
                 plan.head().format() == TableFormat.INT4
-                    ? ModelTables.int4Head(checkpoint, algorithms.group(), new Compute(parallel, kernels))
+                    ? ModelTables.int4Head(
+                        checkpoint, algorithms.group(), new Compute(parallel, kernels))
                     : tables.head());
   }
 
@@ -212,7 +214,8 @@ final class Quantization {
         parallel,
         (inputs, set) ->
             settings.quantization().plan().algorithm().isPresent()
-                ? Search.runUniform(inputs, set, sink, AlgorithmPool.oneAlgorithm(pool.get(0).name()), progress)
+                ? Search.runUniform(
+                    inputs, set, sink, AlgorithmPool.oneAlgorithm(pool.get(0).name()), progress)
                 : Search.run(inputs, set, sink, progress));
   }
 
@@ -232,7 +235,8 @@ final class Quantization {
       checkpoint.requireFinite(
           parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
       ModelTables tables =
-          ModelTables.build(checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
+          ModelTables.build(
+              checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
       return withInputs(searchSettings(pool, headRule()), tables, parallel, work);
     }
   }

@@ -95,8 +95,7 @@ public final class QuantizedModelStore {
    * calibration and PyTorch.
    */
   public boolean isWeightsOnly(Checkpoint checkpoint) {
-    return failing(
-        () -> new AlgorithmPool(checkpoint, settings).isWeightsOnly());
+    return failing(() -> new AlgorithmPool(checkpoint, settings).isWeightsOnly());
   }
 
   /** Memory that is reserved for a search until it is closed. */

@@ -96,11 +96,13 @@ class ModelTwinTest {
     long before = promised();
     long mapped;
     try (TwinSource.PairedDecoders decoders = twin(order(Map.of())).open(StepShape.PROBED, false)) {
+      assertEquals(StepShape.blocks(StepShape.PROBED), decoders.served().blocks());
       mapped = promised() - before; // a uniform plan: both decoders read the loaded model's files
     }
     assertTrue(mapped > 0);
     ModelTwin twin = twin(order(Map.of()), WeightMemory.COPIED);
     try (TwinSource.PairedDecoders decoders = twin.open(StepShape.PROBED, false)) {
+      assertEquals(StepShape.blocks(StepShape.PROBED), decoders.uniform().blocks());
       assertEquals(mapped, promised() - before);
     }
     assertEquals(before, promised());

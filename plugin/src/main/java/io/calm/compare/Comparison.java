@@ -74,7 +74,7 @@ public final class Comparison implements AutoCloseable {
       Openings openings,
       PairedSteps.Limits limits,
       LongSupplier nanoClock) {
-    private static final Openings OPENINGS = new Openings(12, 24, 0.25);
+    private static final Openings OPENINGS = new Openings(16, 24, 0.25);
 
     /** With four kinds of steps, up to 5 s per opening and 120 s in all. */
     private static final PairedSteps.Limits LIMITS =

@@ -7,22 +7,19 @@ import java.util.stream.IntStream;
 /**
  * The relative difference of two latencies that were measured in pairs, with its 95 % interval.
  *
- * <p>Disturbances only ever add time and hit few pairs, so every mean here is trimmed. It leaves
- * out a share of the values at either end (Wilcox, Introduction to Robust Estimation and Hypothesis
- * Testing, section 3.3).
+ * <p>Disturbances only ever add time. The faster half of the steps of either latency is compared, and
+ * of several openings a trimmed mean is taken, which leaves out a share of the values at either end
+ * (Wilcox, Introduction to Robust Estimation and Hypothesis Testing, section 3.3).
  *
  * @param percent positive if the first took longer
  */
 public record Deviation(double percent, double low, double high) {
-  private static final int RESAMPLES = 4000;
+  private static final int RESAMPLES = 2000;
 
   /** Resamples of an interval that only decides whether to measure on. */
   private static final int FEW_RESAMPLES = 400;
 
   private static final double TAIL = 0.025;
-
-  /** One of so many rounds is left out at either end. */
-  private static final int ROUNDS_PER_TRIMMED = 4;
 
   /** One of so many openings is left out at either end. */
   private static final int OPENINGS_PER_TRIMMED = 8;
@@ -40,53 +37,59 @@ public record Deviation(double percent, double low, double high) {
    * Estimates the deviation from the rounds of one opening, with the interval of the percentile
    * bootstrap over rounds (Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13).
    *
-   * @param servedOuter natural logarithm of the ratio of both times, one per round, of the fours in
-   *     which the first had the outer steps
-   * @param servedInner the same where it had the inner steps
+   * @param first times of the steps of the first, round by round
+   * @param second times of the second
+   * @param steps number of steps of either in a round
    * @param seed seed of the resamples
-   * @throws IllegalArgumentException if there are no rounds, or halves of rounds
+   * @throws IllegalArgumentException if there are no rounds, or parts of rounds
    */
-  static Deviation ofRounds(double[] servedOuter, double[] servedInner, long seed) {
-    return ofRounds(servedOuter, servedInner, seed, RESAMPLES);
+  static Deviation ofRounds(double[] first, double[] second, int steps, long seed) {
+    return ofRounds(first, second, steps, seed, RESAMPLES);
   }
 
-  /** Estimates the deviation with a coarser interval, in a tenth of the time. */
-  static Deviation coarse(double[] servedOuter, double[] servedInner, long seed) {
-    return ofRounds(servedOuter, servedInner, seed, FEW_RESAMPLES);
+  /** Estimates the deviation with a coarser interval, in a fifth of the time. */
+  static Deviation coarse(double[] first, double[] second, int steps, long seed) {
+    return ofRounds(first, second, steps, seed, FEW_RESAMPLES);
   }
 
-  private static Deviation ofRounds(double[] outer, double[] inner, long seed, int resamples) {
-    double percent = percent(outer, inner);
-    SplittableRandom random = new SplittableRandom(seed);
-    double[] means = new double[resamples];
-    double[] outerSample = new double[outer.length];
-    double[] innerSample = new double[inner.length];
-    for (int r = 0; r < resamples; r++) {
-      for (int i = 0; i < outerSample.length; i++) {
-        int round = random.nextInt(outer.length);
-        outerSample[i] = outer[round];
-        innerSample[i] = inner[round];
-      }
-      means[r] = percent(outerSample, innerSample);
-    }
-    Arrays.sort(means);
-    return new Deviation(
-        percent, means[(int) (TAIL * resamples)], means[(int) ((1 - TAIL) * resamples) - 1]);
-  }
-
-  /**
-   * Returns the deviation of the rounds of one opening, in percent. The first step of a four is
-   * slower, so the fours that begin with either plan have a mean of their own.
-   */
-  static double percent(double[] servedOuter, double[] servedInner) {
-    if (servedOuter.length == 0 || servedOuter.length != servedInner.length) {
+  private static Deviation ofRounds(
+      double[] first, double[] second, int steps, long seed, int resamples) {
+    if (first.length % steps != 0) {
       throw new IllegalArgumentException(
-          "expected rounds of two fours, got %d and %d fours"
-              .formatted(servedOuter.length, servedInner.length));
+          "expected rounds of %d steps, got %d steps".formatted(steps, first.length));
     }
-    int cut = servedOuter.length / ROUNDS_PER_TRIMMED;
-    double ratio = (trimmedMean(servedOuter, cut) + trimmedMean(servedInner, cut)) / 2;
-    return 100 * Math.expm1(ratio);
+    double percent = percent(first, second);
+    SplittableRandom random = new SplittableRandom(seed);
+    double[] percents = new double[resamples];
+    double[] firstSample = new double[first.length];
+    double[] secondSample = new double[second.length];
+    for (int r = 0; r < resamples; r++) {
+      for (int i = 0; i < firstSample.length; i += steps) {
+        int from = steps * random.nextInt(first.length / steps);
+        System.arraycopy(first, from, firstSample, i, steps);
+        System.arraycopy(second, from, secondSample, i, steps);
+      }
+      percents[r] = percent(firstSample, secondSample);
+    }
+    Arrays.sort(percents);
+    return new Deviation(
+        percent, percents[(int) (TAIL * resamples)], percents[(int) ((1 - TAIL) * resamples) - 1]);
+  }
+
+  /** Returns the deviation of the means of the faster half of the steps, in percent. */
+  static double percent(double[] first, double[] second) {
+    if (first.length == 0 || first.length != second.length) {
+      throw new IllegalArgumentException(
+          "expected as many steps of both, got %d and %d".formatted(first.length, second.length));
+    }
+    return 100 * (meanOfFasterHalf(first) / meanOfFasterHalf(second) - 1);
+  }
+
+  private static double meanOfFasterHalf(double[] times) {
+    double[] sorted = times.clone();
+    Arrays.sort(sorted);
+    int half = (sorted.length + 1) / 2;
+    return Arrays.stream(sorted, 0, half).sum() / half;
   }
 
   /**

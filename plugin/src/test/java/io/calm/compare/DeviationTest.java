@@ -18,9 +18,9 @@ class DeviationTest {
 
   @Test
   void aConstantDifferenceHasAnIntervalOfOnePoint() {
-    double[] rounds = new double[4];
-    Arrays.fill(rounds, Math.log(1.002));
-    Deviation deviation = Deviation.ofRounds(rounds, rounds, 1);
+    double[] uniform = {10, 20, 40, 15};
+    double[] mix = Arrays.stream(uniform).map(time -> 1.002 * time).toArray();
+    Deviation deviation = Deviation.ofRounds(mix, uniform, 1, 1);
     assertEquals(0.2, deviation.percent(), 1e-9);
     assertEquals(0.2, deviation.low(), 1e-9);
     assertEquals(0.2, deviation.high(), 1e-9);
@@ -36,25 +36,26 @@ class DeviationTest {
     int trials = 200;
     double width = 0;
     for (int trial = 0; trial < trials; trial++) {
-      // What the outer steps of a four add is no difference between the plans.
-      double[] outer = gaussian(random, 50, Math.log(1.01) + 0.007, 0.02);
-      double[] inner = gaussian(random, 50, Math.log(1.01) - 0.007, 0.02);
-      Deviation deviation = Deviation.ofRounds(outer, inner, trial);
+      double[] first = gaussian(random, 200, 1.01, 0.02);
+      double[] second = gaussian(random, 200, 1, 0.02);
+      Deviation deviation = Deviation.ofRounds(first, second, 4, trial);
       assertTrue(deviation.low() <= deviation.percent());
       assertTrue(deviation.percent() <= deviation.high());
       held += deviation.low() <= 1 && 1 <= deviation.high() ? 1 : 0;
       width += (deviation.high() - deviation.low()) / trials;
     }
     assertTrue(held >= 180 && held <= 198, "held in %d of 200 trials".formatted(held));
-    // 2 x 1.96 x 2 % / sqrt(100), and the efficiency of the middle half, 0.84.
-    assertEquals(0.86, width, 0.12);
+    // The mean of the faster half has 1.36 times the variance of the mean: 2 x 1.96 x 0.233 %.
+    assertEquals(0.92, width, 0.12);
   }
 
   @Test
-  void aDisturbedRoundMovesItLittle() {
-    double[] rounds = new double[51];
-    rounds[17] = Math.log(100);
-    assertEquals(0, Deviation.percent(rounds, new double[51]));
+  void aDisturbedStepMovesItLittle() {
+    double[] uniform = new double[101];
+    Arrays.fill(uniform, 4);
+    double[] mix = uniform.clone();
+    mix[17] = 400;
+    assertEquals(0, Deviation.percent(mix, uniform));
     double[] openings = new double[8];
     openings[5] = 30;
     assertEquals(0, Deviation.ofOpenings(openings).percent(), 2.5);
@@ -62,9 +63,11 @@ class DeviationTest {
   }
 
   @Test
-  void halvesOfRoundsAndTooFewOpeningsAreRefused() {
+  void partsOfRoundsAndTooFewOpeningsAreRefused() {
     double[] none = {};
-    assertThrows(IllegalArgumentException.class, () -> Deviation.ofRounds(none, none, 1));
+    assertThrows(IllegalArgumentException.class, () -> Deviation.ofRounds(none, none, 4, 1));
+    double[] five = new double[5];
+    assertThrows(IllegalArgumentException.class, () -> Deviation.ofRounds(five, five, 4, 1));
     assertThrows(IllegalArgumentException.class, () -> Deviation.percent(new double[2], none));
     assertThrows(IllegalArgumentException.class, () -> Deviation.ofOpenings(new double[1]));
   }

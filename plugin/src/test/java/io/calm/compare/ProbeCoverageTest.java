@@ -106,10 +106,19 @@ class ProbeCoverageTest {
             new Noise(0.004, 0.01, 0.05, 0.01, 0.02, 0),
             new Noise(0.0005, 0, 0.01, 0.03, 0.1, 0))) {
       Coverage fixed = probe(noise, Openings.exactly(16));
-      Coverage adaptive = probe(noise, new Openings(12, 24, 0.25));
+      Coverage adaptive = probe(noise, new Openings(16, 24, 0.25));
       assertTrue(fixed.held() > 0.92, noise + ": " + fixed);
       assertTrue(adaptive.held() > 0.92, noise + ": " + adaptive);
     }
+  }
+
+  /** Three of ten steps take up to twice as long. */
+  @Test
+  void disturbedStepsDoNotWidenIt() {
+    Coverage quiet = probe(new Noise(0.003, 0, 0, 0.01, 0, 0), Openings.exactly(16));
+    Coverage disturbed = probe(new Noise(0.003, 0, 0, 0.01, 0.3, 0), Openings.exactly(16));
+    assertTrue(disturbed.held() > 0.92, disturbed.toString());
+    assertTrue(disturbed.halfWidth() < 2 * quiet.halfWidth(), quiet + ", " + disturbed);
   }
 
   @Test
@@ -131,8 +140,8 @@ class ProbeCoverageTest {
   @Test
   void aProbeOfSteadyStepsEndsEarly() {
     Noise steady = new Noise(0.001, 0, 0, 0.005, 0, 0);
-    Coverage coverage = probe(steady, new Openings(12, 24, 0.25));
-    assertTrue(coverage.openings() < 14, coverage.toString());
+    Coverage coverage = probe(steady, new Openings(16, 24, 0.25));
+    assertTrue(coverage.openings() < 18, coverage.toString());
     assertTrue(coverage.halfWidth() < 0.25, coverage.toString());
   }
 }

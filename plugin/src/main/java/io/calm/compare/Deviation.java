@@ -7,9 +7,9 @@ import java.util.stream.IntStream;
 /**
  * The relative difference of two latencies that were measured in pairs, with its 95 % interval.
  *
- * <p>Disturbances only ever add time. The faster half of the steps of either latency is compared, and
- * of several openings a trimmed mean is taken, which leaves out a share of the values at either end
- * (Wilcox, Introduction to Robust Estimation and Hypothesis Testing, section 3.3).
+ * <p>Disturbances only ever add time. The faster half of the steps of either latency is compared,
+ * and of several openings a trimmed mean is taken, which leaves out a share of the values at either
+ * end (Wilcox, Introduction to Robust Estimation and Hypothesis Testing, section 3.3).
  *
  * @param percent positive if the first took longer
  */

@@ -1,18 +1,17 @@
 package io.calm.compare;
 
-import io.calm.compare.LatencyReport.Probe;
-import io.calm.compare.LatencyReport.ProbeState;
 import io.calm.compare.LatencyReport.TwinState;
+import io.calm.generate.RejectedException;
 import io.calm.generate.Scheduler;
 import io.calm.kernels.MachineInfo;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,22 +27,17 @@ public final class Comparison implements AutoCloseable {
   private static final Logger logger = LoggerFactory.getLogger(Comparison.class);
   private static final long LOOK_MILLIS = 100;
 
-  /** Half-width of an interval, in percent, that is as good as the target of the deviation. */
-  private static final double NARROW = 0.3;
-
   private final Subject subject;
   private final Options options;
   private final TwinSource baseline;
-  private final Optional<ProbeStore> store;
+  private final PairedProbe probe;
   private final ProbeTurn turn;
   private final ShadowShare shadow;
   private final CountDownLatch ended = new CountDownLatch(1);
   private volatile LatencyReport.Twin twin;
-  private volatile Probe probe = Probe.NONE;
+  private volatile BooleanSupplier busy = () -> false;
   private @Nullable Thread thread;
   private boolean requested;
-  private Optional<ProbeRun> unfinished = Optional.empty(); // a run that was stopped
-  private volatile boolean probeFailed; // the last probe, so that it does not run again by itself
   private volatile boolean making;
   private volatile boolean closed;
 
@@ -77,14 +71,14 @@ public final class Comparison implements AutoCloseable {
       boolean auto,
       double share,
       Duration idle,
-      int openings,
+      Openings openings,
       PairedSteps.Limits limits,
       LongSupplier nanoClock) {
-    private static final int OPENINGS = 6;
+    private static final Openings OPENINGS = new Openings(16, 24, 0.25);
 
-    /** With four kinds of steps and all openings, up to 60 s. */
+    /** With four kinds of steps, up to 5 s per opening and 120 s in all. */
     private static final PairedSteps.Limits LIMITS =
-        new PairedSteps.Limits(2, 500, Duration.ofMillis(2500), 0.15);
+        new PairedSteps.Limits(2, 500, Duration.ofMillis(1250), 0.1);
 
     /** Returns the options that operators can set, with the limits of serving. */
     public static Options serving(boolean auto, double share) {
@@ -96,21 +90,21 @@ public final class Comparison implements AutoCloseable {
       Subject subject,
       Options options,
       TwinSource baseline,
-      Optional<ProbeStore> store,
-      BooleanSupplier busy) {
+      Supplier<LatencyReport.Twin> description,
+      Optional<ProbeStore> store) {
     this.subject = subject;
     this.options = options;
     this.baseline = baseline;
-    this.store = store;
+    this.probe = new PairedProbe(subject, options, store);
     this.shadow = new ShadowShare(options.share());
-    this.turn = new ProbeTurn(() -> busy.getAsBoolean() || shadow.busy());
-    this.twin = describe(baseline);
+    this.turn = new ProbeTurn(() -> this.busy.getAsBoolean() || shadow.busy());
+    this.twin = describe(description);
   }
 
   /** Describes the twin; a failure is a state of the twin, not of the model. */
-  private static LatencyReport.Twin describe(TwinSource baseline) {
+  private static LatencyReport.Twin describe(Supplier<LatencyReport.Twin> description) {
     try {
-      return baseline.describe();
+      return description.get();
     } catch (RuntimeException e) {
       return new LatencyReport.Twin(
           "auto", "", false, TwinState.FAILED, String.valueOf(e.getMessage()));
@@ -123,56 +117,52 @@ public final class Comparison implements AutoCloseable {
         new Subject("", "", "", Optional.empty(), 0, ""),
         Options.serving(false, 0),
         TwinSource.NONE,
-        Optional.empty(),
-        () -> false);
+        TwinSource.NONE::describe,
+        Optional.empty());
   }
 
   /**
-   * Starts the comparison of a model that is about to serve.
+   * Prepares the comparison of a model that is being loaded: describes the twin and reads the
+   * stored result. It starts with {@link #begin}.
    *
-   * @param busy returns whether the processor is needed: by requests, running or queued, of the
-   *     model, or by a search
+   * @param description {@link TwinSource#describe}, or the same from files that are open
    */
+  public static Comparison prepare(
+      Subject subject,
+      Options options,
+      TwinSource baseline,
+      Supplier<LatencyReport.Twin> description,
+      Optional<ProbeStore> store) {
+    Comparison comparison = new Comparison(subject, options, baseline, description, store);
+    if (!comparison.twin.variant().isEmpty()) {
+      comparison.probe.restore(comparison.twin.variant());
+    }
+    return comparison;
+  }
+
+  /** Prepares a comparison and starts it. */
   public static Comparison start(
       Subject subject,
       Options options,
       TwinSource baseline,
       Optional<ProbeStore> store,
       BooleanSupplier busy) {
-    Comparison comparison = new Comparison(subject, options, baseline, store, busy);
-    comparison.begin();
-    return comparison;
+    return prepare(subject, options, baseline, baseline::describe, store).begin(busy);
   }
 
-  private void begin() {
+  /**
+   * Starts the comparison of a model that is about to serve, and returns it.
+   *
+   * @param hasWork returns whether the processor is needed: by requests, running or queued, of the
+   *     model, or by a search
+   */
+  public Comparison begin(BooleanSupplier hasWork) {
+    busy = hasWork;
     turn.enter();
-    if (twin.variant().isEmpty()) {
-      return;
-    }
-    store
-        .flatMap(results -> results.read(subject.artifact(), twin.variant()))
-        .filter(result -> result.holdsFor(subject, version()))
-        .ifPresent(
-            result ->
-                probe =
-                    new Probe(
-                        isNarrow(result.rows()) ? ProbeState.DONE : ProbeState.NONE,
-                        "",
-                        Optional.of(result.finished()),
-                        result.seconds(),
-                        result.rows()));
-    if (options.share() > 0 || autoWanted()) {
+    if (!twin.variant().isEmpty() && (options.share() > 0 || autoWanted())) {
       startThread();
     }
-  }
-
-  /** Returns whether the intervals are narrow enough not to measure again at the next start. */
-  private boolean isNarrow(List<ProbeRow> rows) {
-    return rows.size() == StepShape.PROBED.size()
-        && rows.stream()
-            .allMatch(
-                row ->
-                    row.openings() >= options.openings() && row.deviation().halfWidth() <= NARROW);
+    return this;
   }
 
   /** Returns the requests of both plans and the choice of the plan for the next one. */
@@ -184,19 +174,17 @@ public final class Comparison implements AutoCloseable {
    * Asks for a probe as soon as the model is idle. Makes the twin first if it is missing.
    *
    * @throws IllegalStateException if there is no twin to compare with; the message has the reason
+   * @throws RejectedException if the model is being unloaded
    */
   public synchronized void requestProbe() {
+    if (closed) {
+      throw new RejectedException(RejectedException.Reason.CLOSED, "the model is being unloaded");
+    }
     if (twin.variant().isEmpty()) {
       throw new IllegalStateException(twin.reason());
     }
-    if (closed) {
-      throw new IllegalStateException("the model is being unloaded");
-    }
     requested = true;
-    probeFailed = false;
-    if (probe.state() != ProbeState.RUNNING) {
-      probe = probe.with(ProbeState.WAITING, "until the model is idle");
-    }
+    probe.requested();
     startThread();
     notifyAll();
   }
@@ -209,12 +197,18 @@ public final class Comparison implements AutoCloseable {
             .map(failure -> twin.with(TwinState.FAILED, "its scheduler has died: " + failure))
             .orElse(twin);
     return new LatencyReport(
-        model, variant, subject.artifact(), shown, subject.machine(), probe, shadow.summary());
+        model,
+        variant,
+        subject.artifact(),
+        shown,
+        subject.machine(),
+        probe.state(),
+        shadow.summary());
   }
 
   /** Returns the rows of the last probe, which are few to read. */
   public List<ProbeRow> rows() {
-    return probe.rows();
+    return probe.state().rows();
   }
 
   /** Returns the variant of the twin; empty if there is none. */
@@ -281,9 +275,8 @@ public final class Comparison implements AutoCloseable {
         thread = started;
       } catch (OutOfMemoryError e) { // no thread
         failed(e);
-        probeFailed = true;
         requested = false;
-        probe = probe.with(ProbeState.STOPPED, String.valueOf(e.getMessage()));
+        probe.failed(e);
       }
     }
   }
@@ -344,10 +337,7 @@ public final class Comparison implements AutoCloseable {
   }
 
   private boolean autoWanted() {
-    return options.auto()
-        && twin.state() == TwinState.READY
-        && (probe.state() == ProbeState.NONE || probe.state() == ProbeState.STOPPED)
-        && !probeFailed;
+    return twin.state() == TwinState.READY && probe.isDue();
   }
 
   /** Waits until a probe is wanted; returns false if the model is closed. */
@@ -369,23 +359,20 @@ public final class Comparison implements AutoCloseable {
       boolean asked = takeRequest();
       if (asked) {
         make();
-      } else if (probe.state() == ProbeState.NONE) {
-        probe = probe.with(ProbeState.WAITING, "until the model has been idle for some time");
-      }
-      if (asked) {
-        unfinished = Optional.empty();
+        probe.restart();
+      } else {
+        probe.waiting();
       }
       try (ProbeTurn.Held held = awaitTurn(asked)) {
         if (held.taken()) {
-          measure();
+          probe.measure(baseline, twin.variant(), turn::busy, () -> closed);
         }
       }
     } catch (RuntimeException | OutOfMemoryError e) {
       if (twin.state() == TwinState.MAKING) {
         failed(e);
       }
-      probeFailed = true;
-      probe = probe.with(ProbeState.STOPPED, String.valueOf(e.getMessage()));
+      probe.failed(e);
       logger.info("{}: no latency against uniform: {}", subject.model(), e.getMessage());
     }
   }
@@ -414,82 +401,6 @@ public final class Comparison implements AutoCloseable {
       }
     }
     return ProbeTurn.Held.NONE;
-  }
-
-  private void measure() {
-    probe = probe.with(ProbeState.RUNNING, "");
-    List<ProbeRow> before = probe.rows();
-    long start = System.nanoTime();
-    ProbeRun run =
-        unfinished.orElseGet(
-            () -> new ProbeRun(options.openings(), options.limits(), options.nanoClock()));
-    boolean stopped =
-        run.measure(
-            baseline,
-            () -> closed || turn.busy(),
-            rows -> probe = probe.withRows(ProbeRun.replaced(before, rows)));
-    double seconds = (System.nanoTime() - start) / 1e9;
-    Instant now = Instant.now();
-    unfinished = stopped ? Optional.of(run) : Optional.empty();
-    if (!stopped) {
-      ProbeResult result =
-          new ProbeResult(
-              machine(), subject.threads(), subject.weights(), version(), now, seconds, run.rows());
-      store.ifPresent(results -> results.write(subject.artifact(), twin.variant(), result));
-      log(run.rows());
-    }
-    ProbeState state = stopped ? ProbeState.STOPPED : ProbeState.DONE;
-    probe =
-        new Probe(
-            state,
-            stopped ? whyStopped() : whyIncomplete(run.rows()),
-            stopped ? probe.finished() : Optional.of(now),
-            seconds,
-            stopped ? ProbeRun.replaced(before, run.rows()) : run.rows());
-  }
-
-  private String whyStopped() {
-    if (closed) {
-      return "the model is being unloaded";
-    }
-    return options.auto()
-        ? "a request or a search needed the processor; it continues after %d s without them"
-            .formatted(Math.max(1, options.idle().toSeconds()))
-        : "a request or a search needed the processor; POST /calm/models/%s/latency asks again"
-            .formatted(subject.model());
-  }
-
-  private String whyIncomplete(List<ProbeRow> rows) {
-    if (rows.size() < StepShape.PROBED.size()) {
-      return "some kinds of steps are missing: too slow to measure in time";
-    }
-    return rows.stream().anyMatch(row -> row.openings() < options.openings())
-        ? "some kinds of steps have fewer openings: too slow to measure in time"
-        : "";
-  }
-
-  private void log(List<ProbeRow> rows) {
-    for (ProbeRow row : rows) {
-      logger.info(
-          "{}: {} of {}: {} against {}: {} % ({} to {} %)",
-          subject.model(),
-          row.phase().text(),
-          row.sequences(),
-          subject.variant(),
-          twin.variant(),
-          "%+.3f".formatted(row.deviation().percent()),
-          "%+.3f".formatted(row.deviation().low()),
-          "%+.3f".formatted(row.deviation().high()));
-    }
-  }
-
-  private MachineInfo machine() {
-    return subject.machine().orElseThrow();
-  }
-
-  private static String version() {
-    return Optional.ofNullable(Comparison.class.getPackage().getImplementationVersion())
-        .orElse("development");
   }
 
   /** Returns whether a scheduler has requests, running or queued. */

@@ -17,14 +17,13 @@ import java.util.stream.Stream;
 
 /**
  * Paired measurement of the step time of two decoders of the same topology. Steps run in rounds of
- * eight: A B B A, then B A A B, where A is the served plan and B its uniform twin. The steps of a
- * four run on the same tokens at the same positions. Drift favors neither within a four, and the
- * first place of a four, with the caches as the preparation left them, neither within a round. Not
- * thread safe.
+ * eight: the fours A B B A and B A A B in random order, where A is the served plan and B its
+ * uniform twin. The steps of a four run on the same tokens at the same positions. Drift favors
+ * neither within a four, and the first place of a four, with the caches as the preparation left
+ * them, neither within a round. A disturbance that recurs at a fixed interval favors neither
+ * because of the random order. Not thread safe.
  */
 public final class PairedSteps {
-  private static final int WARM_UP = 3;
-
   private static final int FIRST_CHECK = 32;
   private static final int MAX_OVERTIME = 4;
 
@@ -105,14 +104,19 @@ public final class PairedSteps {
     long start = nanoClock.getAsLong();
     boolean stopped = false;
     try (Pair pair = new Pair(shape, busy)) {
-      for (int round = -WARM_UP; !rounds.complete(nanoClock.getAsLong() - start); round++) {
+      pair.warmUp();
+      while (!rounds.complete(nanoClock.getAsLong() - start)) {
         long[] ofServed = new long[PairedTimes.STEPS];
         long[] ofUniform = new long[PairedTimes.STEPS];
-        pair.four(served, ofServed, uniform, ofUniform, 0);
-        pair.four(uniform, ofUniform, served, ofServed, 2);
-        if (round >= 0) {
-          rounds.add(ofServed, ofUniform);
+        boolean servedFirst = random.nextBoolean();
+        for (boolean servedOuter : new boolean[] {servedFirst, !servedFirst}) {
+          if (servedOuter) {
+            pair.four(served, ofServed, uniform, ofUniform, 0);
+          } else {
+            pair.four(uniform, ofUniform, served, ofServed, PairedTimes.STEPS / 2);
+          }
         }
+        rounds.add(ofServed, ofUniform);
       }
     } catch (StoppedException e) {
       stopped = true;
@@ -183,6 +187,11 @@ public final class PairedSteps {
 
     private int[] draw(int count) {
       return random.ints(count, 0, served.decoder.spec().vocabulary()).toArray();
+    }
+
+    /** Runs a four whose times are not kept: the first use of memory, and of code at the start. */
+    void warmUp() {
+      four(served, new long[2], uniform, new long[2], 0);
     }
 
     /** Runs a four, and writes the nanoseconds of its steps behind {@code from}. */

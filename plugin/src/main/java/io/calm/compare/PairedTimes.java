@@ -3,8 +3,9 @@ package io.calm.compare;
 import java.util.List;
 
 /**
- * Times of the steps of one shape by two decoders, in milliseconds, in the order in which they ran.
- * A round is {@link #STEPS} steps of each.
+ * Times of the steps of one shape by two decoders, in milliseconds. A round is {@link #STEPS} steps
+ * of each: two of a four in which the served plan has the outer steps, then two of one in which its
+ * twin has them. Within a four they are in the order in which they ran.
  */
 record PairedTimes(StepShape shape, List<Double> served, List<Double> uniform) {
   /** Steps of each decoder in a round. */
@@ -17,22 +18,22 @@ record PairedTimes(StepShape shape, List<Double> served, List<Double> uniform) {
     uniform = List.copyOf(uniform);
   }
 
-  /** Returns the deviation of the rounds. */
+  /** Returns the deviation of the rounds, in percent. */
+  double percent() {
+    return Deviation.percent(array(served), array(uniform));
+  }
+
+  /** Returns the deviation of the rounds with its interval. */
   Deviation deviation() {
-    return Deviation.of(means(served), means(uniform), SEED);
+    return Deviation.ofRounds(array(served), array(uniform), STEPS, SEED);
   }
 
-  /** Returns the deviation with a coarser interval, in a tenth of the time. */
+  /** Returns the deviation with a coarser interval, in a fifth of the time. */
   Deviation coarse() {
-    return Deviation.coarse(means(served), means(uniform), SEED);
+    return Deviation.coarse(array(served), array(uniform), STEPS, SEED);
   }
 
-  /** Returns the mean step of each round. */
-  private static double[] means(List<Double> millis) {
-    double[] means = new double[millis.size() / STEPS];
-    for (int i = 0; i < millis.size(); i++) {
-      means[i / STEPS] += millis.get(i) / STEPS;
-    }
-    return means;
+  private static double[] array(List<Double> millis) {
+    return millis.stream().mapToDouble(Double::doubleValue).toArray();
   }
 }

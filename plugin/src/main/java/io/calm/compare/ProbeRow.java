@@ -38,7 +38,14 @@ public record ProbeRow(
         openings.size(),
         Quantiles.of(served),
         Quantiles.of(all(openings, PairedTimes::uniform)),
-        Deviation.ofOpenings(openings.stream().map(PairedTimes::deviation).toList()));
+        deviation(openings));
+  }
+
+  /** The interval of a single opening does not cover where its memory lies. */
+  private static Deviation deviation(List<PairedTimes> openings) {
+    return openings.size() == 1
+        ? openings.get(0).deviation()
+        : Deviation.ofOpenings(openings.stream().mapToDouble(PairedTimes::percent).toArray());
   }
 
   private static double[] all(

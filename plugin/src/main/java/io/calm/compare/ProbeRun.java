@@ -15,19 +15,21 @@ import java.util.function.LongSupplier;
  * stopped continues where it ended: the steps of a kind that was cut off are lost, all others kept.
  */
 final class ProbeRun {
-  private final int openings;
+  private static final double NANOS_PER_SECOND = 1e9;
+
+  private final Openings openings;
   private final PairedSteps.Limits limits;
   private final LongSupplier nanoClock;
   private final Map<StepShape, List<PairedTimes>> times = new LinkedHashMap<>();
   private final Set<StepShape> tooSlow = new HashSet<>();
+  private long nanos;
 
   /**
    * Creates a run.
    *
-   * @param openings number of times that both plans are opened
    * @param limits limits of a kind of step in one opening
    */
-  ProbeRun(int openings, PairedSteps.Limits limits, LongSupplier nanoClock) {
+  ProbeRun(Openings openings, PairedSteps.Limits limits, LongSupplier nanoClock) {
     this.openings = openings;
     this.limits = limits;
     this.nanoClock = nanoClock;
@@ -41,35 +43,69 @@ final class ProbeRun {
    * @param listener receives the rows so far after each kind of step
    */
   boolean measure(TwinSource baseline, BooleanSupplier busy, Consumer<List<ProbeRow>> listener) {
-    for (int opening = 0; opening < openings; opening++) {
-      List<StepShape> missing = missing(opening);
-      if (missing.isEmpty()) {
-        continue;
-      }
-      try (TwinSource.PairedDecoders decoders = baseline.open(StepShape.PROBED, opening % 2 == 1)) {
-        PairedSteps steps = new PairedSteps(decoders.served(), decoders.uniform(), nanoClock);
-        for (StepShape shape : missing) {
-          PairedSteps.Outcome outcome = steps.measure(shape, limits, busy);
-          if (outcome.stopped()) {
-            return true; // its steps are too few to tell anything
-          }
-          outcome.times().ifPresentOrElse(of(shape)::add, () -> tooSlow.add(shape));
-          listener.accept(rows());
+    long start = nanoClock.getAsLong();
+    try {
+      for (int opening = 0; opening < openings.max(); opening++) {
+        List<StepShape> missing = missing(opening);
+        if (!missing.isEmpty() && !open(opening, missing, baseline, busy, listener)) {
+          return true;
         }
       }
+      return false;
+    } finally {
+      nanos += nanoClock.getAsLong() - start;
     }
-    return false;
   }
 
-  /** Returns the kinds of steps without times of an opening. */
+  /** Measures on one opening; returns false if it was stopped. */
+  private boolean open(
+      int opening,
+      List<StepShape> missing,
+      TwinSource baseline,
+      BooleanSupplier busy,
+      Consumer<List<ProbeRow>> listener) {
+    try (TwinSource.PairedDecoders decoders = baseline.open(StepShape.PROBED, opening % 2 == 1)) {
+      PairedSteps steps = new PairedSteps(decoders.served(), decoders.uniform(), nanoClock);
+      for (StepShape shape : missing) {
+        PairedSteps.Outcome outcome = steps.measure(shape, limits, busy);
+        if (outcome.stopped()) {
+          return false; // its steps are too few to tell anything
+        }
+        outcome.times().ifPresentOrElse(of(shape)::add, () -> tooSlow.add(shape));
+        listener.accept(rows());
+      }
+    }
+    return true;
+  }
+
+  /** Returns the kinds of steps without times of an opening that they need. */
   private List<StepShape> missing(int opening) {
     return StepShape.PROBED.stream()
-        .filter(shape -> of(shape).size() <= opening && !tooSlow.contains(shape))
+        .filter(shape -> of(shape).size() <= opening && !isComplete(shape))
         .toList();
+  }
+
+  private boolean isComplete(StepShape shape) {
+    return tooSlow.contains(shape) || openings.enough(of(shape));
   }
 
   private List<PairedTimes> of(StepShape shape) {
     return times.getOrDefault(shape, List.of());
+  }
+
+  /** Returns the time that the run has taken, without the times in which it was stopped. */
+  double seconds() {
+    return nanos / NANOS_PER_SECOND;
+  }
+
+  /** Returns why the result of a complete run lacks something; empty if it does not. */
+  String whyIncomplete() {
+    if (rows().size() < StepShape.PROBED.size()) {
+      return "some kinds of steps are missing: too slow to measure in time";
+    }
+    return tooSlow.isEmpty()
+        ? ""
+        : "some kinds of steps have fewer openings: too slow to measure in time";
   }
 
   /** Returns the rows of a run, and those of an earlier one that it has not measured yet. */

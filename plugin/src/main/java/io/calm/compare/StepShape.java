@@ -18,11 +18,11 @@ public record StepShape(Phase phase, int sequences, int tokens) {
   static final int DECODED = 192;
 
   /**
-   * The shapes of a probe. A prompt step has at most 256 tokens, as many as a step of the
+   * The shapes of a probe. A prompt step has 128 tokens, half as many as the largest step of the
    * scheduler.
    */
   public static final List<StepShape> PROBED =
-      List.of(decode(1), decode(8), prefill(1, 128), prefill(8, 32));
+      List.of(decode(1), decode(8), prefill(1, 128), prefill(8, 16));
 
   /** The part of a generation. */
   public enum Phase {

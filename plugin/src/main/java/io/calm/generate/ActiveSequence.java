@@ -168,10 +168,11 @@ final class ActiveSequence {
    * Returns the chunk of the last token and predicted ones.
    *
    * @param predicted number of predicted tokens; fewer if there are no blocks for them
+   * @param promised number of blocks that other sequences need
    */
-  ScheduledChunk.Decode decode(BlockManager blocks, int predicted) {
+  ScheduledChunk.Decode decode(BlockManager blocks, int predicted, int promised) {
     int count = predicted;
-    if (count > 0 && !blocks.reserveAvailable(table, length + count)) {
+    if (count > 0 && !blocks.reserveAvailable(table, length + count, promised)) {
       count = Math.min(count, table.size() * Decoder.BLOCK_TOKENS - length);
     }
     if (count == 0) {

@@ -69,7 +69,7 @@ final class ActiveSequences {
   void admit() {
     List<ActiveSequence> runnable = runnable();
     int free = settings.maxRunning() - runnable.size();
-    int promised = runnable.stream().mapToInt(ActiveSequence::missingBlocks).sum();
+    int promised = promised(runnable);
     while (free > 0) {
       Optional<ActiveSequence> back =
           preempted.stream().filter(sequence -> !sequence.submission().paused()).findFirst();
@@ -94,6 +94,14 @@ final class ActiveSequences {
       promised += sequence.missingBlocks();
       free--;
     }
+  }
+
+  /** Returns the number of blocks that sequences were admitted for and do not have yet. */
+  static int promised(List<ActiveSequence> runnable) {
+    return runnable.stream()
+        .filter(ActiveSequence::admitted)
+        .mapToInt(ActiveSequence::missingBlocks)
+        .sum();
   }
 
   /** Checks for space, unless nothing has changed since the last refusal. */

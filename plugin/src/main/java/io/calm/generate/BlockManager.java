@@ -129,10 +129,11 @@ final class BlockManager {
 
   /**
    * Allocates blocks for the first {@code tokens} tokens as {@link #reserve} does, but none without
-   * memory.
+   * memory, and none of the last {@code promised} ones, which other sequences need.
    */
-  boolean reserveAvailable(BlockTable table, int tokens) {
-    return Decoder.blocksFor(tokens) - table.size() <= available() && reserve(table, tokens);
+  boolean reserveAvailable(BlockTable table, int tokens, int promised) {
+    int missing = Decoder.blocksFor(tokens) - table.size();
+    return missing + promised <= available() && reserve(table, tokens);
   }
 
   private boolean holdsAll(BlockTable table) {

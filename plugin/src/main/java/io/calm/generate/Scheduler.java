@@ -76,7 +76,6 @@ public final class Scheduler implements AutoCloseable {
   private final CountDownLatch ended = new CountDownLatch(1);
   private volatile SchedulerStats stats;
   private volatile Optional<Throwable> failure = Optional.empty();
-  private volatile Optional<Scheduler> successor = Optional.empty();
 
   private Scheduler(SchedulerSettings settings, LongSupplier nanoClock) {
     this.settings = settings;
@@ -125,19 +124,6 @@ public final class Scheduler implements AutoCloseable {
    * @throws RejectedException if the requests were rejected
    */
   public List<? extends Generation> submit(List<GenerationRequest> requests) {
-    if (successor.isEmpty()) {
-      try {
-        return submitHere(requests);
-      } catch (RejectedException e) {
-        if (successor.isEmpty() || e.reason() != RejectedException.Reason.CLOSED) {
-          throw e;
-        }
-      }
-    }
-    return successor.orElseThrow().submit(requests);
-  }
-
-  private List<? extends Generation> submitHere(List<GenerationRequest> requests) {
     requests.forEach(this::requireFits);
     List<Submission> submissions =
         requests.stream()
@@ -197,15 +183,6 @@ public final class Scheduler implements AutoCloseable {
     queue.drain();
   }
 
-  /**
-   * Finishes the accepted requests, then closes the decoder; passes new requests to another
-   * scheduler of the same limits. No request is rejected in between. Returns at once.
-   */
-  public void handOver(Scheduler next) {
-    successor = Optional.of(next); // before the queue closes: a request finds one or the other open
-    drain();
-  }
-
   /** Rejects new requests, cancels the accepted ones, then closes the decoder. Returns at once. */
   @Override
   public void close() {
@@ -220,12 +197,9 @@ public final class Scheduler implements AutoCloseable {
     return ended.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
   }
 
-  /**
-   * Returns whether the scheduler's thread has ended and the decoder is closed; after {@link
-   * #handOver}, that of the scheduler that took over.
-   */
+  /** Returns whether the scheduler's thread has ended and the decoder is closed. */
   public boolean ended() {
-    return ended.getCount() == 0 && successor.map(Scheduler::ended).orElse(true);
+    return ended.getCount() == 0;
   }
 
   private void run(StepLoop loop, Decoder decoder) {

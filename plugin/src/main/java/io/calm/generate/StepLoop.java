@@ -125,9 +125,10 @@ final class StepLoop {
     decoding.removeIf(sequence -> !sequence.admitted()); // preempted for a later one
     int half = (settings.stepTokens() - decoding.size()) / 2; // the rest is for prompts
     int[] predicted = speculator.plan(decoding, half);
+    int promised = ActiveSequences.promised(runnable);
     List<ScheduledChunk> batch = new ArrayList<>();
     for (int i = 0; i < predicted.length; i++) {
-      batch.add(decoding.get(i).decode(active.blocks(), predicted[i]));
+      batch.add(decoding.get(i).decode(active.blocks(), predicted[i], promised));
     }
     return batch;
   }

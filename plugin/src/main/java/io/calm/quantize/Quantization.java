@@ -5,7 +5,6 @@ import io.calm.artifact.ArtifactWriter;
 import io.calm.calibration.CalibrationSet;
 import io.calm.calibration.CalibrationText;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.SourceCoverage;
 import io.calm.kernels.KernelVariants;
 import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
@@ -28,7 +27,6 @@ import io.calm.settings.CalibrationSettings;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.DecoderSettings;
 import io.calm.settings.PlanSettings;
-import io.calm.settings.QuantizationSettings;
 import io.calm.settings.ReferenceStream;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
@@ -37,43 +35,22 @@ import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 
-/**
- * Makes one artifact: selects the pool and the group for the checkpoint, gets the calibration, runs
- * the search, and writes blocks and tables.
- */
+/** Makes one artifact: gets the calibration, runs the search, and writes blocks and tables. */
 final class Quantization {
-  private static final int DEFAULT_GROUP = 128;
-  private static final int SOURCE_GROUP = 32;
-
-  /**
-   * Minimum share of the blocks' weights that the checkpoint must store as 4-bit groups of 32 for
-   * {@code source} to be the default. A Q4_K_M file has 0.85, the rest being Q6_K.
-   */
-  private static final double MIN_SOURCE_SHARE = 0.75;
-
-  private static final String KEYS = "calm.pool or calm.algorithm";
-  private static final AlgorithmName SOURCE = new AlgorithmName("source");
   private static final AlgorithmName HEAD_ROUNDING = new AlgorithmName("gptq");
-  private static final String SOURCE_REASON =
-      "the checkpoint's own 4-bit blocks are W4A8 modules as they stand: no weight error, so no"
-          + " other algorithm was tried";
-
   private final Checkpoint checkpoint;
   private final List<String> modelDigests;
   private final CalmSettings settings;
   private final Consumer<Progress> progress;
   private final boolean background;
-  private final int group;
-  private final SourceCoverage coverage;
+  private final AlgorithmPool algorithms;
   private final SearchKernels kernels = KernelVariants.ofThisMachine().searchKernels();
 
   Quantization(
@@ -99,42 +76,7 @@ final class Quantization {
     this.modelDigests = List.copyOf(modelDigests);
     this.settings = settings;
     this.progress = progress;
-    this.group = group(checkpoint, settings);
-    this.coverage = checkpoint.sourceCoverage();
-  }
-
-  /**
-   * Returns the maximum number of inputs that share a scale: as set, else 32 for a checkpoint most
-   * of whose weights are 4-bit groups of that size, or if {@code source} is asked for, else 128.
-   */
-  static int group(Checkpoint checkpoint, CalmSettings settings) {
-    QuantizationSettings quantization = settings.quantization();
-    return quantization.group().isPresent()
-        ? quantization.group().getAsInt()
-        : sourceIsDefault(checkpoint.sourceCoverage(), quantization.plan())
-            ? SOURCE_GROUP
-            : DEFAULT_GROUP;
-  }
-
-  /**
-   * Returns whether the plan is {@code source} by default, so that there is neither a search nor a
-   * calibration.
-   */
-  static boolean isSourceAlone(Checkpoint checkpoint, CalmSettings settings) {
-    PlanSettings plan = settings.quantization().plan();
-    return plan.algorithm().isEmpty()
-        && plan.pool().isEmpty()
-        && group(checkpoint, settings) == SOURCE_GROUP
-        && checkpoint.sourceCoverage().share() >= MIN_SOURCE_SHARE;
-  }
-
-  private static boolean sourceIsDefault(SourceCoverage coverage, PlanSettings plan) {
-    return coverage.share() >= MIN_SOURCE_SHARE || (coverage.any() && namesSource(plan));
-  }
-
-  private static boolean namesSource(PlanSettings plan) {
-    return Stream.concat(plan.algorithm().stream(), plan.pool().stream())
-        .anyMatch(name -> isSource(name.text()));
+    this.algorithms = new AlgorithmPool(checkpoint, settings);
   }
 
   /**
@@ -144,15 +86,17 @@ final class Quantization {
    */
   Artifact run(ArtifactWriter writer, UniformTwin.Place place) {
     try (Parallel parallel = new Parallel(settings.decoder().threadCount())) {
-      List<Quantizer> pool = pool();
+      List<Quantizer> pool = algorithms.quantizers();
       checkpoint.requireFinite(
           parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
       ModelTables tables =
-          ModelTables.build(checkpoint, settings.quantization().lmHead(), group, parallel);
+          ModelTables.build(
+              checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
       Drafts drafts = new Drafts(writer);
       QuantPlan plan =
-          isWeightsOnly(pool)
-              ? weightsOnly(pool.get(0), weightsOnlyReason(pool.get(0)), parallel, drafts)
+          AlgorithmPool.isWeightsOnly(pool)
+              ? weightsOnly(
+                  pool.get(0), algorithms.weightsOnlyReason(pool.get(0)), parallel, drafts)
               : search(pool, tables, parallel, drafts);
       writer.embeddings(tables.embeddings());
       TokenTable head = head(plan, drafts, tables, parallel);
@@ -185,7 +129,7 @@ final class Quantization {
    */
   Artifact twin(ArtifactWriter writer, Baseline.Uniform uniform, Artifact served) {
     try (Parallel parallel = new Parallel(settings.decoder().threadCount())) {
-      Quantizer quantizer = baseline(uniform.algorithm());
+      Quantizer quantizer = algorithms.baseline(uniform.algorithm());
       checkpoint.requireFinite(
           parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
       writer.tablesOf(served.key());
@@ -203,27 +147,13 @@ final class Quantization {
       Quantizer quantizer, String reason, Parallel parallel, BlockSink sink) {
     List<Quantizer> pool = List.of(quantizer);
     ModelTables tables =
-        ModelTables.build(checkpoint, settings.quantization().lmHead(), group, parallel);
+        ModelTables.build(
+            checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
     return withInputs(
         searchSettings(pool, new HeadRule.Given(tables.head().format())), // the head is shared
         tables,
         parallel,
         (inputs, set) -> Search.runUniform(inputs, set, sink, reason, progress));
-  }
-
-  /**
-   * Returns the algorithm of {@code calm.baseline}.
-   *
-   * @throws IllegalArgumentException if there is none, or if the checkpoint does not allow it
-   */
-  Quantizer baseline(AlgorithmName name) {
-    try {
-      return required(Quantizers.load().get(name), "calm.baseline");
-    } catch (IllegalArgumentException e) {
-      String message = String.valueOf(e.getMessage());
-      throw new IllegalArgumentException(
-          message.startsWith("calm.baseline") ? message : "calm.baseline: " + message, e);
-    }
   }
 
   /** Returns the lm_head of the plan: that of the search, or one from weights alone. */
@@ -233,61 +163,9 @@ final class Quantization {
         .orElseGet(
             () ->
                 plan.head().format() == TableFormat.INT4
-                    ? ModelTables.int4Head(checkpoint, group, new Compute(parallel, kernels))
+                    ? ModelTables.int4Head(
+                        checkpoint, algorithms.group(), new Compute(parallel, kernels))
                     : tables.head());
-  }
-
-  /**
-   * Returns the algorithms to try: {@code source} alone if it applies and the settings name none.
-   *
-   * @throws IllegalArgumentException if the settings name one that the checkpoint does not allow
-   */
-  List<Quantizer> pool() {
-    Quantizers quantizers = Quantizers.load();
-    PlanSettings plan = settings.quantization().plan();
-    if (plan.algorithm().isPresent()) {
-      return List.of(required(quantizers.get(plan.algorithm().get()), KEYS));
-    }
-    if (!plan.pool().isEmpty()) {
-      return plan.pool().stream().map(quantizers::get).map(q -> required(q, KEYS)).toList();
-    }
-    if (isSourceAlone(checkpoint, settings)) {
-      return List.of(quantizers.get(SOURCE));
-    }
-    return quantizers
-        .defaultPool(settings.quantization().calibration().effort().propagating())
-        .stream()
-        .filter(q -> !isSource(q.name()))
-        .toList();
-  }
-
-  /** Returns whether the only algorithm to try needs no calibration. */
-  boolean isWeightsOnly() {
-    return isWeightsOnly(pool());
-  }
-
-  private static boolean isWeightsOnly(List<Quantizer> pool) {
-    return pool.size() == 1 && !pool.get(0).needsCalibration();
-  }
-
-  private boolean sourceApplies() {
-    return group == SOURCE_GROUP && coverage.any();
-  }
-
-  /** Returns whether an algorithm takes stored codes: {@code source}, or a composition with it. */
-  private static boolean isSource(String algorithm) {
-    return algorithm.equals(SOURCE.text()) || algorithm.startsWith(SOURCE.text() + "+");
-  }
-
-  private Quantizer required(Quantizer quantizer, String keys) {
-    if (isSource(quantizer.name()) && !sourceApplies()) {
-      throw new IllegalArgumentException(
-          ("%s: '%s' needs a checkpoint with linears of type Q4_0, Q4_1 or"
-                  + " Q4_K, and calm.group=32 or auto; got %s, and group %d; remove it or use such a"
-                  + " checkpoint")
-              .formatted(keys, quantizer.name(), coverage.any() ? "one" : "one without", group));
-    }
-    return quantizer;
   }
 
   /** Makes a plan without calibration and PyTorch. */
@@ -302,40 +180,11 @@ final class Quantization {
         .make(sink, reason);
   }
 
-  private String weightsOnlyReason(Quantizer quantizer) {
-    return isSource(quantizer.name())
-        ? sourceReason()
-        : settings
-            .quantization()
-            .plan()
-            .algorithm()
-            .map(name -> oneAlgorithm(name.text()))
-            .orElse("calm.pool names no other algorithm");
-  }
-
-  /** Returns the reason of a plan that was not searched for, by whatever setting. */
-  private static String oneAlgorithm(String name) {
-    return "one algorithm for all blocks: " + name;
-  }
-
-  private String sourceReason() {
-    return coverage.isExact()
-        ? SOURCE_REASON
-        : String.format(
-            Locale.ROOT,
-            "%.1f %% of the blocks' weights are the checkpoint's own 4-bit groups of 32, taken with"
-                + " their codes%s; %sno other algorithm was tried: to search, set"
-                + " calm.pool=rtn,gptq,awq,smoothquant",
-            100 * coverage.share(),
-            coverage.rounded() > 0 ? " and with scales rounded to float16" : "",
-            coverage.none() > 0 ? "the others are rounded to the nearest codes; " : "");
-  }
-
   private SearchSettings searchSettings(List<Quantizer> pool, HeadRule head) {
     PlanSettings plan = settings.quantization().plan();
     return new SearchSettings(
         pool,
-        group,
+        algorithms.group(),
         settings.quantization().activation(),
         plan.metric(),
         plan.reference() == ReferenceStream.FULL_PRECISION,
@@ -365,18 +214,29 @@ final class Quantization {
         parallel,
         (inputs, set) ->
             settings.quantization().plan().algorithm().isPresent()
-                ? Search.runUniform(inputs, set, sink, oneAlgorithm(pool.get(0).name()), progress)
+                ? Search.runUniform(
+                    inputs, set, sink, AlgorithmPool.oneAlgorithm(pool.get(0).name()), progress)
                 : Search.run(inputs, set, sink, progress));
+  }
+
+  /**
+   * Checks the algorithms to try, before any work.
+   *
+   * @throws IllegalArgumentException if the settings name one that the checkpoint does not allow
+   */
+  void requirePool() {
+    List<Quantizer> unused = algorithms.quantizers();
   }
 
   /** Calls {@code work} with the inputs of a search and its calibration, without searching. */
   <T> T measure(BiFunction<SearchInputs, CalibrationSet, T> work) {
     try (Parallel parallel = new Parallel(settings.decoder().threadCount())) {
-      List<Quantizer> pool = pool();
+      List<Quantizer> pool = algorithms.quantizers();
       checkpoint.requireFinite(
           parallel, () -> progress.accept(new Progress.Step(Progress.Kind.CHECKING)));
       ModelTables tables =
-          ModelTables.build(checkpoint, settings.quantization().lmHead(), group, parallel);
+          ModelTables.build(
+              checkpoint, settings.quantization().lmHead(), algorithms.group(), parallel);
       return withInputs(searchSettings(pool, headRule()), tables, parallel, work);
     }
   }
@@ -422,7 +282,7 @@ final class Quantization {
                         checkpoint,
                         modelDigests,
                         background ? onOneThread(settings) : settings,
-                        group,
+                        algorithms.group(),
                         tables,
                         new Compute(parallel, kernels),
                         progress)
@@ -447,7 +307,7 @@ final class Quantization {
 
   private Map<LinearRole, QuantizedMatrix> sourceCodes(int layer, Parallel parallel) {
     Map<LinearRole, QuantizedMatrix> codes = new ConcurrentHashMap<>();
-    if (sourceApplies()) {
+    if (algorithms.sourceApplies()) {
       LinearRole[] roles = LinearRole.values();
       parallel.ranges(
           roles.length,

@@ -74,7 +74,7 @@ public final class QuantizedModelStore {
 
   /** Returns the maximum number of inputs that share a scale, with {@code auto} resolved. */
   public int group(Checkpoint checkpoint) {
-    return Quantization.group(checkpoint, settings);
+    return AlgorithmPool.group(checkpoint, settings);
   }
 
   /** Returns whether a search runs in this process, which takes all processors. */
@@ -95,8 +95,7 @@ public final class QuantizedModelStore {
    * calibration and PyTorch.
    */
   public boolean isWeightsOnly(Checkpoint checkpoint) {
-    return failing(
-        () -> new Quantization(checkpoint, List.of(), settings, moment -> {}).isWeightsOnly());
+    return failing(() -> new AlgorithmPool(checkpoint, settings).isWeightsOnly());
   }
 
   /** Memory that is reserved for a search until it is closed. */
@@ -139,7 +138,7 @@ public final class QuantizedModelStore {
   /** Refuses a {@code calm.baseline} that cannot be made. */
   private void requireBaseline(Checkpoint checkpoint) {
     if (settings.loading().baseline() instanceof BaselineChoice.Named named) {
-      new Quantization(checkpoint, List.of(), settings, step -> {}).baseline(named.algorithm());
+      new AlgorithmPool(checkpoint, settings).baseline(named.algorithm());
     }
   }
 
@@ -298,7 +297,7 @@ public final class QuantizedModelStore {
     Optional<TableFormat> format = settings.quantization().lmHead();
     TableFormat embeddings =
         format.filter(given -> given != TableFormat.INT4).orElse(TableFormat.INT8);
-    boolean sourceAlone = Quantization.isSourceAlone(checkpoint, settings);
+    boolean sourceAlone = AlgorithmPool.isSourceAlone(checkpoint, settings);
     TableFormat automatic = tied && !sourceAlone ? TableFormat.INT4 : TableFormat.INT8;
     TableFormat head = format.orElse(automatic);
     boolean shared = tied && head == embeddings;
@@ -306,7 +305,7 @@ public final class QuantizedModelStore {
     boolean guarded = plan.algorithm().isEmpty() && plan.guard() && !sourceAlone;
     int drafts = guarded ? 1 + GUARD_PLANS : 1;
     return new ArtifactLayout(
-        Quantization.group(checkpoint, settings),
+        AlgorithmPool.group(checkpoint, settings),
         embeddings,
         shared ? Optional.empty() : Optional.of(head),
         drafts);
@@ -332,7 +331,7 @@ public final class QuantizedModelStore {
    * and its memory.
    */
   public boolean isSourceAlone(Checkpoint checkpoint) {
-    return Quantization.isSourceAlone(checkpoint, settings);
+    return AlgorithmPool.isSourceAlone(checkpoint, settings);
   }
 
   /** Returns the key of the artifact that these settings make. Reads the model's files once. */

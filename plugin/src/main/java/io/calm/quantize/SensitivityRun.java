@@ -71,7 +71,7 @@ final class SensitivityRun {
     ArtifactKey key = keys.get();
     Quantization quantization =
         new Quantization(checkpoint, key.modelDigests(), settings, progress);
-    quantization.pool();
+    quantization.requirePool();
     try (SensitivityLog log = open(id(key, request.windows(), length, texts))) {
       return quantization.measure(
           (inputs, set) -> {
@@ -177,7 +177,7 @@ final class SensitivityRun {
     StringBuilder all =
         new StringBuilder("sensitivity recipe=%d metrics=%s\n".formatted(RECIPE, metrics));
     all.append(ofCells);
-    all.append("\ngroup=").append(Quantization.group(checkpoint, settings));
+    all.append("\ngroup=").append(AlgorithmPool.group(checkpoint, settings));
     all.append("\n%s windows=%d length=%d".formatted(GUARD, windows, length));
     for (Sensitivity.Text text : texts) {
       all.append('\n').append(text.name());

@@ -71,22 +71,7 @@ final class BarChart {
     int width = Math.max(LEFT + blocks.size() * step + 8, 320);
     int height = TOP + HEIGHT + BOTTOM;
     String label = "KL divergence of each block alone, in millinats per token";
-    to.start("figure");
-    to.start("div", "class", "scroll", "role", "region", "tabindex", "0", "aria-label", label);
-    to.start(
-        "svg",
-        "role",
-        "img",
-        "aria-labelledby",
-        "bars-title bars-desc",
-        "viewBox",
-        "0 0 %d %d".formatted(width, height),
-        "width",
-        width,
-        "height",
-        height);
-    to.element("title", label, "id", "bars-title");
-    to.element("desc", description(), "id", "bars-desc");
+    Drawing drawing = Drawing.start(to, "bars", label, description(), width, height);
     for (int line = 0; line <= 2; line++) {
       double value = top * line / 2;
       to.empty(
@@ -106,7 +91,7 @@ final class BarChart {
     for (int i = 0; i < blocks.size(); i++) {
       bar(i);
     }
-    to.end().end().element("figcaption", label).end();
+    drawing.end(label);
   }
 
   private void bar(int index) {

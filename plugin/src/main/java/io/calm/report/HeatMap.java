@@ -50,22 +50,7 @@ final class HeatMap {
     int width = Math.max(left + report.blocks().size() * cell + 8, left + 320);
     int height = TOP + algorithms.size() * HEIGHT + 68;
     String label = "Loss of each algorithm on each block";
-    to.start("figure");
-    to.start("div", "class", "scroll", "role", "region", "tabindex", "0", "aria-label", label);
-    to.start(
-        "svg",
-        "role",
-        "img",
-        "aria-labelledby",
-        "heat-title heat-desc",
-        "viewBox",
-        "0 0 %d %d".formatted(width, height),
-        "width",
-        width,
-        "height",
-        height);
-    to.element("title", label, "id", "heat-title");
-    to.element("desc", description(), "id", "heat-desc");
+    Drawing drawing = Drawing.start(to, "heat", label, description(), width, height);
     for (int row = 0; row < algorithms.size(); row++) {
       to.element("text", algorithms.get(row), "class", "label", "x", 0, "y", y(row) + 17);
       for (int column = 0; column < report.blocks().size(); column++) {
@@ -74,8 +59,7 @@ final class HeatMap {
     }
     axis();
     legend(height - 14);
-    to.end().end();
-    to.end();
+    drawing.end();
   }
 
   private static int y(int row) {

@@ -45,22 +45,7 @@ final class IntervalPlot {
     int width = LEFT + WIDTH + 24;
     int height = TOP + latency.rows().size() * ROW + BOTTOM;
     String label = "Deviation from the uniform plan in percent, with 95 % intervals";
-    to.start("figure");
-    to.start("div", "class", "scroll", "role", "region", "tabindex", "0", "aria-label", label);
-    to.start(
-        "svg",
-        "role",
-        "img",
-        "aria-labelledby",
-        "deviation-title deviation-desc",
-        "viewBox",
-        "0 0 %d %d".formatted(width, height),
-        "width",
-        width,
-        "height",
-        height);
-    to.element("title", label, "id", "deviation-title");
-    to.element("desc", description(), "id", "deviation-desc");
+    Drawing drawing = Drawing.start(to, "deviation", label, description(), width, height);
     int foot = height - BOTTOM;
     double target = latency.targetPercent();
     to.empty(
@@ -92,7 +77,7 @@ final class IntervalPlot {
     for (int i = 0; i < latency.rows().size(); i++) {
       row(latency.rows().get(i), TOP + i * ROW + ROW / 2.0);
     }
-    to.end().end().element("figcaption", label + ". The band is the target.").end();
+    drawing.end(label + ". The band is the target.");
   }
 
   private void row(Report.LatencyRow row, double y) {

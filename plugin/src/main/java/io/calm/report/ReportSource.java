@@ -5,6 +5,7 @@ import io.calm.artifact.ArtifactKey;
 import io.calm.model.ModelSpec;
 import io.calm.search.QuantPlan;
 import io.calm.settings.CalmSettings;
+import io.calm.text.Urls;
 import java.nio.file.Path;
 import java.time.Instant;
 
@@ -25,6 +26,9 @@ public record ReportSource(
     long sizeInBytes,
     ModelSpec spec,
     QuantPlan plan) {
+  public ReportSource {
+    argument = Urls.withoutUser(argument);
+  }
 
   /** Returns the source of an open artifact, which may be closed afterwards. */
   public static ReportSource of(

@@ -5,71 +5,107 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
-import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class DeviationTest {
+  private static double[] gaussian(Random random, int count, double mean, double deviation) {
+    return IntStream.range(0, count)
+        .mapToDouble(i -> mean + deviation * random.nextGaussian())
+        .toArray();
+  }
+
   @Test
   void aConstantDifferenceHasAnIntervalOfOnePoint() {
     double[] uniform = {10, 20, 40, 15};
     double[] mix = Arrays.stream(uniform).map(time -> 1.002 * time).toArray();
-    Deviation deviation = Deviation.of(mix, uniform, 1);
+    Deviation deviation = Deviation.ofRounds(mix, uniform, 1, 1);
     assertEquals(0.2, deviation.percent(), 1e-9);
     assertEquals(0.2, deviation.low(), 1e-9);
     assertEquals(0.2, deviation.high(), 1e-9);
+    Deviation openings = Deviation.ofOpenings(new double[] {0.2, 0.2, 0.2, 0.2});
+    assertEquals(0.2, openings.percent(), 1e-12);
+    assertEquals(0, openings.halfWidth(), 1e-12);
   }
 
   @Test
-  void theIntervalHoldsTheTrueDifferenceNineteenTimesOfTwenty() {
+  void theIntervalOfRoundsHoldsTheTrueDifferenceNineteenTimesOfTwenty() {
     Random random = new Random(42);
     int held = 0;
     int trials = 200;
     double width = 0;
     for (int trial = 0; trial < trials; trial++) {
-      double[] first = new double[100];
-      double[] second = new double[100];
-      for (int i = 0; i < first.length; i++) {
-        double drift = 5 + random.nextDouble();
-        first[i] = drift * 1.01 * Math.exp(0.02 * random.nextGaussian());
-        second[i] = drift;
-      }
-      Deviation deviation = Deviation.of(first, second, trial);
+      double[] first = gaussian(random, 200, 1.01, 0.02);
+      double[] second = gaussian(random, 200, 1, 0.02);
+      Deviation deviation = Deviation.ofRounds(first, second, 4, trial);
       assertTrue(deviation.low() <= deviation.percent());
       assertTrue(deviation.percent() <= deviation.high());
       held += deviation.low() <= 1 && 1 <= deviation.high() ? 1 : 0;
       width += (deviation.high() - deviation.low()) / trials;
     }
-    assertTrue(held >= 182 && held <= 198, "held in %d of 200 trials".formatted(held));
-    // 2 x 1.96 x 1.253 x 2 % / sqrt(100), about.
-    assertEquals(0.98, width, 0.15);
+    assertTrue(held >= 180 && held <= 198, "held in %d of 200 trials".formatted(held));
+    // The mean of the faster half has 1.36 times the variance of the mean: 2 x 1.96 x 0.233 %.
+    assertEquals(0.92, width, 0.12);
   }
 
   @Test
-  void aDisturbedPairMovesItLittle() {
+  void aDisturbedStepMovesItLittle() {
     double[] uniform = new double[101];
     Arrays.fill(uniform, 4);
     double[] mix = uniform.clone();
     mix[17] = 400;
-    assertEquals(0, Deviation.of(mix, uniform, 3).percent());
+    assertEquals(0, Deviation.percent(mix, uniform));
+    double[] openings = new double[8];
+    openings[5] = 30;
+    assertEquals(0, Deviation.ofOpenings(openings).percent(), 2.5);
+    assertTrue(Deviation.ofOpenings(openings).halfWidth() < 10);
   }
 
   @Test
-  void timesWithoutPartnersAreRefused() {
-    assertThrows(
-        IllegalArgumentException.class, () -> Deviation.of(new double[0], new double[0], 1));
-    assertThrows(
-        IllegalArgumentException.class, () -> Deviation.of(new double[2], new double[1], 1));
+  void partsOfRoundsAndTooFewOpeningsAreRefused() {
+    double[] none = {};
+    assertThrows(IllegalArgumentException.class, () -> Deviation.ofRounds(none, none, 4, 1));
+    double[] five = new double[5];
+    assertThrows(IllegalArgumentException.class, () -> Deviation.ofRounds(five, five, 4, 1));
+    assertThrows(IllegalArgumentException.class, () -> Deviation.percent(new double[2], none));
+    assertThrows(IllegalArgumentException.class, () -> Deviation.ofOpenings(new double[1]));
   }
 
   @Test
   void anOpeningIsOneObservation() {
-    Deviation one = new Deviation(0.5, 0.4, 0.6);
-    assertEquals(one, Deviation.ofOpenings(List.of(one)));
-    Deviation both = Deviation.ofOpenings(List.of(one, new Deviation(-0.3, -0.4, -0.2)));
+    Deviation both = Deviation.ofOpenings(new double[] {0.5, -0.3});
     assertEquals(0.1, both.percent(), 1e-12);
     // Two values 0.8 apart: a standard error of 0.4, t of one degree of freedom 12.706.
     assertEquals(12.706 * 0.4, both.halfWidth(), 1e-9);
     assertEquals(0.1 - 12.706 * 0.4, both.low(), 1e-9);
+  }
+
+  @Test
+  void theOrderOfOpeningCancels() {
+    Random random = new Random(7);
+    double[] openings = gaussian(random, 12, 0.3, 0.4);
+    double[] ordered = openings.clone();
+    Arrays.setAll(ordered, i -> ordered[i] + (i % 2 == 0 ? 5 : -5));
+    Deviation deviation = Deviation.ofOpenings(openings);
+    assertEquals(deviation.percent(), Deviation.ofOpenings(ordered).percent(), 1e-9);
+    assertEquals(deviation.halfWidth(), Deviation.ofOpenings(ordered).halfWidth(), 1e-9);
+  }
+
+  @Test
+  void theIntervalOfOpeningsIsThatOfStudent() {
+    // Three openings: mean 2, variance 1, t of two degrees of freedom 4.303.
+    Deviation three = Deviation.ofOpenings(new double[] {1, 2, 3});
+    assertEquals(2, three.percent(), 1e-12);
+    assertEquals(4.303 / Math.sqrt(3), three.halfWidth(), 1e-9);
+    // Seven of two orders with the same mean: squares 28, five degrees of freedom 2.571.
+    Deviation seven = Deviation.ofOpenings(new double[] {1, 2, 3, 4, 5, 6, 7});
+    assertEquals(4, seven.percent(), 1e-12);
+    assertEquals(2.571 * Math.sqrt(28 / 7.0 / 5), seven.halfWidth(), 1e-9);
+    // Nine lose the outermost two, which count as their neighbours: squares 44, seven kept, t
+    // 2.571.
+    Deviation nine = Deviation.ofOpenings(new double[] {1, 2, 3, 4, 5, 6, 7, 8, 9});
+    assertEquals(5, nine.percent(), 1e-12);
+    assertEquals(2.571 * Math.sqrt(46 / 7.0 / 5), nine.halfWidth(), 1e-9);
   }
 }

@@ -220,6 +220,39 @@ class SpeculationTest {
     assertEquals(List.of(), decoder.violations());
   }
 
+  /** Predictions that cross into the last block would preempt the prompt that was promised it. */
+  @Test
+  void predictionsTakeNoBlockThatAPromptWasAdmittedFor() {
+    SchedulerSettings settings = new SchedulerSettings(CONTEXT, 5, 4, 8, 57 + 150, 8);
+    HashDecoder decoder = new HashDecoder(settings, new SplittableRandom(1), 0);
+    RequestQueue queue = new RequestQueue(settings);
+    StepLoop loop = new StepLoop(decoder, settings, queue, new StepCosts(() -> 0, EAGER));
+    SamplingParameters parameters =
+        SamplingParameters.builder().maxNewTokens(100).logitBias(Map.of(3, 50f)).build();
+    int[] same = new int[57];
+    Arrays.fill(same, 3);
+    int[] other = IntStream.range(0, 200).map(i -> i % 5).toArray();
+    List<Recorder> recorders = List.of(new Recorder(), new Recorder());
+    List<Submission> submissions = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      RequestBuilder request = RequestBuilder.prompt(i == 0 ? same : other);
+      GenerationRequest built =
+          (i == 0 ? request.parameters(parameters) : request.maxNewTokens(5))
+              .build(recorders.get(i));
+      submissions.add(new Submission(built, () -> 0, queue::signal));
+    }
+    queue.add(submissions);
+    assertTrue(loop.turn()); // one prompt, and three of the four blocks of the other
+    assertTrue(loop.turn());
+    assertEquals(0, loop.stats().preemptions());
+    assertEquals(6, loop.stats().acceptedTokens(), "up to the end of the first block");
+    assertEquals(8, recorders.get(0).tokens().size());
+    assertEquals(1, recorders.get(1).tokens().size(), "the prompt has been read");
+    submissions.forEach(Submission::cancel);
+    while (loop.turn()) {}
+    assertEquals(0, loop.stats().usedBlocks());
+  }
+
   /** A client that stops reading gets no more of a chunk that was verified as a whole. */
   @Test
   void aPausedOrCancelledRequestGetsNoFurtherToken() {

@@ -312,12 +312,12 @@ class QuantizedModelStoreTest {
     Path file = mixed(MixedGguf.Type.Q4_K, MixedGguf.Type.Q5_0);
     try (Checkpoint checkpoint = Checkpoints.open(file)) {
       CalmSettings automatic = settings("calm.group", "auto");
-      assertEquals(128, Quantization.group(checkpoint, automatic));
-      assertFalse(Quantization.isSourceAlone(checkpoint, automatic));
+      assertEquals(128, AlgorithmPool.group(checkpoint, automatic));
+      assertFalse(AlgorithmPool.isSourceAlone(checkpoint, automatic));
       CalmSettings grouped = settings("calm.group", "32");
-      assertFalse(Quantization.isSourceAlone(checkpoint, grouped));
+      assertFalse(AlgorithmPool.isSourceAlone(checkpoint, grouped));
       CalmSettings pool = settings("calm.group", "auto", "calm.pool", "gptq,source+gptq");
-      assertEquals(32, Quantization.group(checkpoint, pool));
+      assertEquals(32, AlgorithmPool.group(checkpoint, pool));
     }
     for (String algorithm : List.of("source", "source+rtn")) {
       QuantPlan plan =

@@ -50,6 +50,7 @@ public final class ScriptedModels {
     private Duration slowReaderTimeout = ServedModel.Limits.DEFAULT.slowReaderTimeout();
     private Duration drainTimeout = ServedModel.Limits.DEFAULT.drainTimeout();
     private LongSupplier nanoClock = System::nanoTime;
+    private String served = "calm";
 
     private Builder(String name) {
       this.name = name;
@@ -82,6 +83,12 @@ public final class ScriptedModels {
     }
 
     /** Sets the scheduler's clock. */
+    /** Sets the plan that is served: {@code calm}, or {@code uniform-NAME} of its algorithms. */
+    public Builder served(String value) {
+      served = value;
+      return this;
+    }
+
     public Builder nanoClock(LongSupplier value) {
       nanoClock = value;
       return this;
@@ -91,7 +98,7 @@ public final class ScriptedModels {
       ServedModel.Limits limits =
           new ServedModel.Limits(
               OptionalInt.empty(), requestTimeout, slowReaderTimeout, drainTimeout);
-      return model(name, scheduling, lmi, limits, nanoClock);
+      return model(name, scheduling, lmi, limits, nanoClock, plan(served));
     }
   }
 
@@ -100,7 +107,8 @@ public final class ScriptedModels {
       SchedulerSettings settings,
       LmiOptions lmi,
       ServedModel.Limits limits,
-      LongSupplier nanoClock) {
+      LongSupplier nanoClock,
+      QuantPlan plan) {
     ScriptedDecoder decoder = new ScriptedDecoder(settings.maxContext());
     return new ServedModel(
         name,
@@ -129,8 +137,8 @@ public final class ScriptedModels {
             OptionalDouble.empty(),
             OptionalDouble.empty()),
         Scheduler.start(name, decoder, settings, nanoClock),
-        Optional.of(plan()),
-        Optional.of(report(name, decoder)),
+        Optional.of(plan),
+        Optional.of(report(name, decoder, plan)),
         limits,
         lmi,
         Instant.EPOCH.plusSeconds(1_700_000_000),
@@ -148,7 +156,7 @@ public final class ScriptedModels {
   }
 
   /** Returns the report's facts of a model whose artifact and cache do not exist. */
-  private static ReportSource report(String name, ScriptedDecoder decoder) {
+  private static ReportSource report(String name, ScriptedDecoder decoder, QuantPlan plan) {
     return new ReportSource(
         name,
         "file:/models/" + name,
@@ -157,10 +165,10 @@ public final class ScriptedModels {
         Path.of("/nonexistent/calm/artifacts/none"),
         1000,
         decoder.spec(),
-        plan());
+        plan);
   }
 
-  private static QuantPlan plan() {
+  private static QuantPlan plan(String served) {
     QuantPlan.Candidate good =
         new QuantPlan.Candidate(
             0.999, 0.9991, 0.01, 0.02, 1.5, Optional.empty(), Map.of("alpha", "0.5"));
@@ -177,7 +185,7 @@ public final class ScriptedModels {
         List.of(
             new QuantPlan.BlockChoice(0, "awq", "highest score", Map.of("awq", good, "gptq", bad))),
         List.of("awq", "gptq"),
-        "calm",
+        served,
         "the mix is not worse than uniform awq",
         64,
         Metric.CKA,

@@ -4,10 +4,11 @@ import io.calm.search.Progress;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * Shows the progress of a search on standard error: a bar on a terminal, one line per block
- * anywhere else.
+ * anywhere else. Both have the time since the bar was opened, all phases together.
  *
  * <p>While a bar is open on a terminal, {@code System.err} is the stream above it, so that log
  * lines and bar do not run into each other. Thread safe.
@@ -18,37 +19,44 @@ public final class ProgressBar implements Consumer<Progress>, AutoCloseable {
    */
   public static final String COLUMNS = "calm.terminal.columns";
 
+  private static final double NANOS_PER_SECOND = 1e9;
+
   private final PrintStream before;
   private final Display display;
+  private final LongSupplier nanoClock;
+  private final long opened;
 
-  private ProgressBar(PrintStream before, Display display) {
+  private ProgressBar(PrintStream before, Display display, LongSupplier nanoClock) {
     this.before = before;
     this.display = display;
+    this.nanoClock = nanoClock;
+    this.opened = nanoClock.getAsLong();
   }
 
   /** Opens a bar on {@code System.err}. */
   public static ProgressBar open() {
-    return open(System.err, Integer.getInteger(COLUMNS, 0));
+    return open(System.err, Integer.getInteger(COLUMNS, 0), System::nanoTime);
   }
 
   /**
    * Opens a bar on {@code err}.
    *
    * @param columns of the terminal; 0 if there is none
+   * @param nanoClock monotonic clock in nanoseconds
    */
-  static ProgressBar open(PrintStream err, int columns) {
+  static ProgressBar open(PrintStream err, int columns, LongSupplier nanoClock) {
     PrintStream before = System.err;
     if (columns <= 0) {
-      return new ProgressBar(before, new Lines(err));
+      return new ProgressBar(before, new Lines(err), nanoClock);
     }
     StatusLine line = new StatusLine(err);
     System.setErr(new PrintStream(line, true, StandardCharsets.UTF_8));
-    return new ProgressBar(before, new Bar(line, columns));
+    return new ProgressBar(before, new Bar(line, columns), nanoClock);
   }
 
   @Override
   public void accept(Progress moment) {
-    display.show(moment);
+    display.show(moment, (nanoClock.getAsLong() - opened) / NANOS_PER_SECOND);
   }
 
   /** Removes the bar and restores {@code System.err}. */
@@ -61,15 +69,15 @@ public final class ProgressBar implements Consumer<Progress>, AutoCloseable {
   }
 
   private sealed interface Display {
-    void show(Progress moment);
+    void show(Progress moment, double elapsedSeconds);
 
     void close();
   }
 
   private record Bar(StatusLine line, int columns) implements Display {
     @Override
-    public void show(Progress moment) {
-      line.show(ProgressText.bar(moment, columns));
+    public void show(Progress moment, double elapsedSeconds) {
+      line.show(ProgressText.bar(moment, elapsedSeconds, columns));
     }
 
     @Override
@@ -87,11 +95,11 @@ public final class ProgressBar implements Consumer<Progress>, AutoCloseable {
     }
 
     @Override
-    public synchronized void show(Progress moment) {
+    public synchronized void show(Progress moment, double elapsedSeconds) {
       String step = moment.phase() + ' ' + count(moment);
       if (!step.equals(last)) {
         last = step;
-        err.println(ProgressText.plain(moment));
+        err.println(ProgressText.plain(moment, elapsedSeconds));
       }
     }
 

@@ -13,19 +13,21 @@ final class ProgressText {
 
   /**
    * Returns one line with a bar, cut to {@code columns}: {@code searching block 3/30
-   * [##----------------------] 8 % awq score 0.999871 ETA 2:31}.
+   * [##----------------------] 8 % awq score 0.999871 elapsed 0:12 ETA 2:31}.
+   *
+   * @param elapsedSeconds since the work began, all phases together
    */
-  static String bar(Progress moment, int columns) {
-    String text = line(moment, true);
+  static String bar(Progress moment, double elapsedSeconds, int columns) {
+    String text = line(moment, elapsedSeconds, true);
     return text.length() < columns ? text : text.substring(0, Math.max(0, columns - 1));
   }
 
   /** Returns the same line without the bar, for a log. */
-  static String plain(Progress moment) {
-    return line(moment, false);
+  static String plain(Progress moment, double elapsedSeconds) {
+    return line(moment, elapsedSeconds, false);
   }
 
-  private static String line(Progress moment, boolean withBar) {
+  private static String line(Progress moment, double elapsedSeconds, boolean withBar) {
     List<String> words = new ArrayList<>();
     words.add(moment.phase());
     if (moment instanceof Progress.Sampling sampling) {
@@ -42,7 +44,7 @@ final class ProgressText {
         words.add(String.format(Locale.ROOT, "score %.6f", phase.scores().last()));
       }
     }
-    words.add("elapsed " + clock(moment.elapsedSeconds()));
+    words.add("elapsed " + clock(elapsedSeconds));
     if (!Double.isNaN(moment.etaSeconds())) {
       words.add("ETA " + clock(moment.etaSeconds()));
     }

@@ -74,7 +74,7 @@ public final class TextService {
     try {
       return parse(model, schema, body, accept);
     } catch (IllegalStateException e) {
-      if (model.scheduler().ended()) {
+      if (model.isUnloaded()) {
         throw new ApiException(
             ApiException.Kind.NOT_READY, "model %s is being unloaded".formatted(model.name()));
       }

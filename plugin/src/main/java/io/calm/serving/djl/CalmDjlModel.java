@@ -22,6 +22,7 @@ import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
 import io.calm.settings.ModelProperties;
+import io.calm.text.Urls;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;
@@ -87,7 +88,9 @@ final class CalmDjlModel extends BaseModel {
       throws IOException, MalformedModelException {
     setModelDir(path);
     String name = Optional.ofNullable(getProperty(ModelKeys.NAME)).orElse(modelName);
-    String url = Optional.ofNullable(getProperty(ModelKeys.URL)).orElse(path.toUri().toString());
+    String url =
+        Urls.withoutUser(
+            Optional.ofNullable(getProperty(ModelKeys.URL)).orElse(path.toUri().toString()));
     LoadProgress progress;
     try {
       progress = registry.loading(name, url);

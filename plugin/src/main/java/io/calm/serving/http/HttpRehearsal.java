@@ -7,6 +7,8 @@ import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
@@ -54,6 +56,13 @@ public final class HttpRehearsal implements Rehearsal {
   private static final int EVEN_ROUNDS = 2;
 
   private static final int MAX_BODY_BYTES = 1 << 16;
+
+  /** Bytes of a page of the pool. */
+  private static final int PAGE = 8192;
+
+  /** A chunk of the pool has two pages to this power, 256 KiB. */
+  private static final int CHUNK_ORDER = 5;
+
   private static final long END_SECONDS = 2;
   private static final Logger logger = LoggerFactory.getLogger(HttpRehearsal.class);
 
@@ -111,11 +120,13 @@ public final class HttpRehearsal implements Rehearsal {
 
   private static RehearsalClient connect(EventLoopGroup loop, ChannelHandler connection)
       throws InterruptedException {
+    // Pooled like the buffers of a server, but on the heap and small, so that nothing stays behind.
+    ByteBufAllocator pool = new PooledByteBufAllocator(false, 1, 0, PAGE, CHUNK_ORDER, 0, 0, false);
     Channel listening =
         new ServerBootstrap()
             .group(loop)
             .channel(LocalServerChannel.class)
-            .childOption(ChannelOption.ALLOCATOR, UnpooledByteBufAllocator.DEFAULT)
+            .childOption(ChannelOption.ALLOCATOR, pool)
             .childHandler(connection)
             .bind(LocalAddress.ANY)
             .sync()

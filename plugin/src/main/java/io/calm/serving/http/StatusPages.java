@@ -4,6 +4,8 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.calm.compare.LatencyJson;
+import io.calm.compare.LatencyReport;
+import io.calm.generate.RejectedException;
 import io.calm.metrics.CalmMetrics;
 import io.calm.report.BuildInfo;
 import io.calm.serving.model.ModelRegistry;
@@ -78,14 +80,22 @@ final class StatusPages {
   }
 
   private static void probe(ModelStatus.Ready ready) {
+    String name = ready.model().name();
     try {
       ready.model().comparison().requestProbe();
+    } catch (RejectedException e) {
+      throw new ApiException(
+          ApiException.Kind.NOT_READY,
+          "model %s cannot be compared: %s; load it again to compare it"
+              .formatted(name, e.getMessage()));
     } catch (IllegalStateException e) {
-      String name = ready.model().name();
+      boolean failed = ready.model().latency().twin().state() == LatencyReport.TwinState.FAILED;
       String remedy =
           ready.search().isPresent()
               ? "GET /calm/models/%s shows the search".formatted(encoded(name))
-              : "set calm.baseline=auto or the name of an algorithm";
+              : failed
+                  ? "load the model again"
+                  : "set calm.baseline=auto or the name of an algorithm";
       throw new ApiException(
           ApiException.Kind.NO_BASELINE,
           "model %s cannot be compared: %s; %s".formatted(name, e.getMessage(), remedy));

@@ -4,6 +4,7 @@ import io.calm.serving.model.LmiOptions;
 import io.calm.serving.reply.ApiException;
 import io.calm.settings.ModelProperties;
 import io.calm.text.Printable;
+import io.calm.text.Urls;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -69,7 +70,8 @@ public final class LocalModels implements ModelFinder {
       path = SCHEME.matcher(url).matches() ? ofUrl(new URI(url)) : Path.of(url);
     } catch (URISyntaxException | InvalidPathException e) {
       throw ApiException.invalid(
-          "url", "expected a local path or a file: URL, got " + Printable.of(url));
+          "url",
+          "expected a local path or a file: URL, got " + Printable.of(Urls.withoutUser(url)));
     }
     if (!Files.exists(path)) {
       throw missing("url", path.toString());
@@ -82,7 +84,7 @@ public final class LocalModels implements ModelFinder {
       throw ApiException.invalid(
           "url",
           "expected a local path or a file: URL, got %s; this server downloads nothing: fetch the"
-                  .formatted(Printable.of(url))
+                  .formatted(Printable.of(Urls.withoutUser(url.toString())))
               + " model first");
     }
     return Path.of(url.getPath());

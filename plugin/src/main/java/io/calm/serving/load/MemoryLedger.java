@@ -41,16 +41,23 @@ final class MemoryLedger {
     }
 
     /**
-     * Passes the reservation to a model until its scheduler ends.
-     *
-     * @param modelBytes memory of the model that looks free until it is used: not the copies of
-     *     weights, which the system counts
+     * Reduces the reservation by memory that has been allocated and written, such as copies of
+     * weights. The system no longer counts it as available, so it would count twice.
      */
-    void keep(Scheduler scheduler, long modelBytes) {
+    void allocated(long written) {
       synchronized (MemoryLedger.this) {
-        loaded.put(scheduler, modelBytes);
+        long counted = Math.min(written, bytes.get());
+        bytes.addAndGet(-counted);
+        loading -= counted;
       }
-      close();
+    }
+
+    /** Passes what is left of the reservation to a model until its scheduler ends. */
+    void keep(Scheduler scheduler) {
+      synchronized (MemoryLedger.this) {
+        loaded.put(scheduler, bytes.get());
+        close();
+      }
     }
 
     @Override

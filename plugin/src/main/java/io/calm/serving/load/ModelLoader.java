@@ -6,12 +6,14 @@ import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.FileCheckCache;
+import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.compare.Comparison;
 import io.calm.compare.ProbeStore;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.kernels.MachineInfo;
+import io.calm.kernels.NativeKernels;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.quantize.QuantizedModelStore;
@@ -23,6 +25,7 @@ import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.WeightMemory;
+import io.calm.text.Urls;
 import io.calm.torch.Backends;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -46,7 +49,7 @@ public final class ModelLoader {
    * The order to load a model.
    *
    * @param name name in URLs
-   * @param url origin of the model, as the operator wrote it
+   * @param url origin of the model, as the operator wrote it, without user and password
    * @param checkpoint a Hugging Face directory or a .gguf file
    * @param registered whether a client of the running server asked for it, not the command line
    */
@@ -57,6 +60,9 @@ public final class ModelLoader {
       CalmSettings settings,
       LmiOptions lmi,
       boolean registered) {
+    public Order {
+      url = Urls.withoutUser(url);
+    }
 
     /** Returns whether a child process opens the tokenizer first. */
     boolean probesTokenizer() {
@@ -185,6 +191,7 @@ public final class ModelLoader {
     builder.start();
     Optional<ChatTemplate> template = checkpoint.chatTemplate();
     try (Artifact artifact = artifact(order, checkpoint, progress)) {
+      NativeKernels.trimHeap(); // a search frees much more than the model keeps
       return served(order, checkpoint, artifact, template, await(tokenizer), rehearsal);
     }
   }
@@ -214,16 +221,30 @@ public final class ModelLoader {
       // Holds a lease: mapped files are closed with the decoder, which the scheduler closes.
       WeightMemory weights = ServedWeights.choose(settings, MemoryLedger.PROCESS.hasRoom());
       Decoder decoder = decoder(weights, artifact.model(), settings, budgets);
+      reservation.allocated(copied(weights, checkpoint, order));
+      // All but the scheduler comes before the warm-up: what the compiler of the JVM has to do
+      // after it would delay the first request.
+      GenerationDefaults defaults = checkpoint.generationDefaults().resolved(tokenizer);
+      ReportSource report = ReportSource.of(order.name(), order.url(), settings, artifact);
+      Comparison comparison = comparison(order, checkpoint, artifact, budgets, weights);
       if (settings.loading().warmUp()) {
         BiConsumer<Scheduler, Duration> requests =
             (scheduler, limit) ->
                 rehearsal.run(
-                    view(order, checkpoint, artifact, template, tokenizer, scheduler, limit),
+                    view(
+                        order,
+                        checkpoint,
+                        artifact,
+                        template,
+                        tokenizer,
+                        defaults,
+                        scheduler,
+                        limit),
                     limit);
         WarmUp.run(order.name(), decoder, budgets, tokenizer, template, requests, System::nanoTime);
       }
       Scheduler scheduler = start(order.name(), decoder, budgets);
-      reservation.keep(scheduler, estimate.bytes() - copied(weights, checkpoint, order));
+      reservation.keep(scheduler);
       logger.debug("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
       return new ServedModel(
           order.name(),
@@ -231,14 +252,14 @@ public final class ModelLoader {
           checkpoint.spec(),
           tokenizer,
           template,
-          checkpoint.generationDefaults().resolved(tokenizer),
+          defaults,
           scheduler,
           Optional.of(artifact.plan()),
-          Optional.of(ReportSource.of(order.name(), order.url(), settings, artifact)),
+          Optional.of(report),
           limits(settings),
           order.lmi(),
           Instant.now(),
-          comparison(order, artifact, scheduler, weights),
+          comparison.begin(() -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching()),
           Optional.of(new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())));
     }
   }
@@ -250,6 +271,7 @@ public final class ModelLoader {
       Artifact artifact,
       Optional<ChatTemplate> template,
       Tokenizer tokenizer,
+      GenerationDefaults defaults,
       Scheduler scheduler,
       Duration requestTimeout) {
     ServedModel.Limits limits = limits(order.settings());
@@ -259,7 +281,7 @@ public final class ModelLoader {
         checkpoint.spec(),
         tokenizer,
         template,
-        checkpoint.generationDefaults().resolved(tokenizer),
+        defaults,
         scheduler,
         Optional.of(artifact.plan()),
         new ServedModel.Limits(
@@ -271,7 +293,7 @@ public final class ModelLoader {
         Instant.now());
   }
 
-  /** Returns the size of the copies of a model's weights, which look used to the system. */
+  /** Returns the size of a decoder's copies of the weights, which the system counts as used. */
   static long copied(WeightMemory memory, Checkpoint checkpoint, Order order) {
     return memory == WeightMemory.COPIED
         ? new QuantizedModelStore(order.settings()).layout(checkpoint).modelBytes(checkpoint.spec())
@@ -296,10 +318,14 @@ public final class ModelLoader {
   }
 
   private static Comparison comparison(
-      Order order, Artifact artifact, Scheduler scheduler, WeightMemory weights) {
+      Order order,
+      Checkpoint checkpoint,
+      Artifact artifact,
+      SchedulerSettings budgets,
+      WeightMemory weights) {
     CalmSettings settings = order.settings();
-    ModelTwin twin = new ModelTwin(order, artifact, scheduler.settings(), weights);
-    return Comparison.start(
+    ModelTwin twin = new ModelTwin(order, artifact, budgets, weights);
+    return Comparison.prepare(
         new Comparison.Subject(
             order.name(),
             artifact.plan().served(),
@@ -309,8 +335,8 @@ public final class ModelLoader {
             weights.name().toLowerCase(Locale.ROOT)),
         Comparison.Options.serving(settings.compare().probe(), settings.compare().share()),
         twin,
-        Optional.of(new ProbeStore(settings.loading().cacheDir())),
-        () -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching());
+        () -> twin.describe(checkpoint),
+        Optional.of(new ProbeStore(settings.loading().cacheDir())));
   }
 
   private static String kernel(CalmSettings settings) {

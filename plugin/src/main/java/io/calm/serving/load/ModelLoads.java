@@ -93,7 +93,7 @@ public final class ModelLoads {
     public void run() {
       logger.debug("{}: loading {}", order.name(), order.url());
       try {
-        ServedModel model = load();
+        ServedModel model = loader.load(order, progress, watcher, swapped);
         logger.info("{}: ready, loaded from {}", order.name(), order.url());
         result.complete(model);
       } catch (Throwable e) {
@@ -105,15 +105,8 @@ public final class ModelLoads {
       }
     }
 
-    private ServedModel load() {
-      try {
-        return loader.load(order, progress, watcher, swapped);
-      } finally {
-        NativeKernels.trimHeap(); // a search frees much more than the model keeps
-      }
-    }
-
     private void failed(Throwable failure) {
+      NativeKernels.trimHeap(); // perhaps after a search
       ApiException error = LoadErrors.of(failure);
       if (failure instanceof LoadCancelledException) {
         logger.info("{}: {}", order.name(), error.getMessage());

@@ -50,8 +50,13 @@ final class ModelTwin implements TwinSource {
 
   @Override
   public LatencyReport.Twin describe() {
+    return withCheckpoint(this::describe);
+  }
+
+  /** Describes the twin with an open checkpoint of the model. */
+  LatencyReport.Twin describe(Checkpoint checkpoint) {
     String setting = order.settings().loading().baseline().setting();
-    Baseline selected = withCheckpoint(checkpoint -> store().baseline(checkpoint, served));
+    Baseline selected = store().baseline(checkpoint, served);
     return selected instanceof Baseline.Uniform uniform
         ? new LatencyReport.Twin(
             setting,
@@ -121,11 +126,11 @@ final class ModelTwin implements TwinSource {
           return closingOnFailure(
               memory,
               () -> {
-                Decoder first = decoder(checkpoint, probe, uniformFirst);
+                Decoder first = decoder(checkpoint, probe, uniformFirst, memory);
                 return closingOnFailure(
                     first::close,
                     () -> {
-                      Decoder second = decoder(checkpoint, probe, !uniformFirst);
+                      Decoder second = decoder(checkpoint, probe, !uniformFirst, memory);
                       return uniformFirst
                           ? new Opened(second, first, memory)
                           : new Opened(first, second, memory);
@@ -164,14 +169,11 @@ final class ModelTwin implements TwinSource {
             budgets.speculatedTokens());
     return withCheckpoint(
         checkpoint -> {
-          MemoryEstimate estimate = estimate(checkpoint, shadow, 1);
           try (MemoryLedger.MemoryReservation memory =
-              ModelLoader.reserve(order.settings(), estimate)) {
-            Scheduler scheduler =
-                ModelLoader.start(
-                    order.name() + "-uniform", twinDecoder(checkpoint, shadow), shadow);
-            memory.keep(
-                scheduler, estimate.bytes() - ModelLoader.copied(weights, checkpoint, order));
+              ModelLoader.reserve(order.settings(), estimate(checkpoint, shadow, 1))) {
+            Decoder decoder = decoder(checkpoint, shadow, true, memory);
+            Scheduler scheduler = ModelLoader.start(order.name() + "-uniform", decoder, shadow);
+            memory.keep(scheduler);
             return scheduler;
           }
         });
@@ -180,13 +182,20 @@ final class ModelTwin implements TwinSource {
   private MemoryEstimate estimate(Checkpoint checkpoint, SchedulerSettings each, int decoders) {
     ArtifactLayout layout = store().layout(checkpoint);
     boolean copies = weights == WeightMemory.COPIED;
-    int models = copies ? decoders : describe().identical() ? 0 : 1;
+    int models = copies ? decoders : describe(checkpoint).identical() ? 0 : 1;
     return MemoryEstimate.ofTwin(
         checkpoint.spec(), layout, order.settings(), each, models, decoders);
   }
 
-  private Decoder decoder(Checkpoint checkpoint, SchedulerSettings each, boolean uniform) {
-    return uniform ? twinDecoder(checkpoint, each) : servedDecoder(checkpoint, each);
+  /** Opens a decoder, whose copies of weights are no longer reserved then. */
+  private Decoder decoder(
+      Checkpoint checkpoint,
+      SchedulerSettings each,
+      boolean uniform,
+      MemoryLedger.MemoryReservation memory) {
+    Decoder decoder = uniform ? twinDecoder(checkpoint, each) : servedDecoder(checkpoint, each);
+    memory.allocated(ModelLoader.copied(weights, checkpoint, order));
+    return decoder;
   }
 
   private Decoder servedDecoder(Checkpoint checkpoint, SchedulerSettings each) {

@@ -104,11 +104,11 @@ public final class WarmLoader {
           next.variant(),
           first.variant());
     } catch (LoadCancelledException e) {
+      NativeKernels.trimHeap(); // a search frees much more than the model keeps
       logger.info("{}: its search in the background is cancelled", order.name());
     } catch (Throwable e) {
+      NativeKernels.trimHeap();
       failed(order, search, e);
-    } finally {
-      NativeKernels.trimHeap(); // a search frees much more than the model keeps
     }
   }
 

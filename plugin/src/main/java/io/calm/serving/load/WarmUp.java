@@ -32,7 +32,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The warm-up of a model before it is ready: chat template, tokenizer, a decode, one request, a
- * {@link Rehearsal}, and decoder steps at the sizes of serving.
+ * {@link Rehearsal}, and decoder steps at the sizes of serving. Then it waits until the JVM has
+ * compiled what they used.
  *
  * <p>The steps run on the model's decoder before its scheduler takes it, and the requests on a
  * scheduler of their own. Statistics and the prefix cache of the model therefore start empty. The
@@ -45,8 +46,13 @@ import org.slf4j.LoggerFactory;
 final class WarmUp {
   private static final Logger logger = LoggerFactory.getLogger(WarmUp.class);
 
-  /** Maximum time of a warm-up, unless its first step or the last one of a request takes longer. */
+  /**
+   * Maximum time of steps and requests, unless the first step or the last of a request is longer.
+   */
   static final Duration LIMIT = Duration.ofSeconds(2);
+
+  /** Maximum time behind {@link #LIMIT} for the JVM to compile what the warm-up has used. */
+  private static final Duration SETTLE = Duration.ofMillis(500);
 
   /** Largest batch of decodes. Larger ones run the same code. */
   static final int MAX_ROWS = 32;
@@ -105,11 +111,14 @@ final class WarmUp {
     try {
       int[] tokens = tokens(name, decoder.spec(), tokenizer, template);
       boolean whole = warmUp.run(tokens, tokenizer);
+      JitQueue.awaitQuiet(SETTLE);
       logger.debug(
           "{}: warm-up of {} ms, {}",
           name,
           warmUp.elapsed() / 1_000_000,
           whole ? "complete" : "ended by its time limit");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     } catch (RuntimeException | OutOfMemoryError | StackOverflowError e) {
       logger.debug("{}: the warm-up failed, the load continues", name, e);
     }

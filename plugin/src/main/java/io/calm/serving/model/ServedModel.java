@@ -27,6 +27,7 @@ import java.util.OptionalInt;
  * @param created time of the load
  * @param comparison comparison with the uniform twin
  * @param artifact the artifact whose weights are served; empty if there is none
+ * @param replacement the model that has replaced this one
  */
 public record ServedModel(
     String name,
@@ -42,8 +43,43 @@ public record ServedModel(
     LmiOptions lmi,
     Instant created,
     Comparison comparison,
-    Optional<StoredArtifact> artifact)
+    Optional<StoredArtifact> artifact,
+    Replacement replacement)
     implements AutoCloseable {
+
+  /** Creates a model that nothing has replaced. */
+  public ServedModel(
+      String name,
+      String url,
+      ModelSpec spec,
+      Tokenizer tokenizer,
+      Optional<ChatTemplate> chatTemplate,
+      GenerationDefaults defaults,
+      Scheduler scheduler,
+      Optional<QuantPlan> plan,
+      Optional<ReportSource> report,
+      Limits limits,
+      LmiOptions lmi,
+      Instant created,
+      Comparison comparison,
+      Optional<StoredArtifact> artifact) {
+    this(
+        name,
+        url,
+        spec,
+        tokenizer,
+        chatTemplate,
+        defaults,
+        scheduler,
+        plan,
+        report,
+        limits,
+        lmi,
+        created,
+        comparison,
+        artifact,
+        new Replacement());
+  }
 
   /** Creates a model without a report and without a uniform twin. */
   public ServedModel(
@@ -132,7 +168,26 @@ public record ServedModel(
         lmi,
         created,
         comparison,
-        artifact);
+        artifact,
+        replacement);
+  }
+
+  /**
+   * Returns the model that answers requests to this one: itself, or the one that has replaced it,
+   * which has the same tokenizer.
+   */
+  public ServedModel current() {
+    return replacement.model().map(ServedModel::current).orElse(this);
+  }
+
+  /** Returns whether another model answers the requests to this one. */
+  public boolean isReplaced() {
+    return replacement.model().isPresent();
+  }
+
+  /** Returns whether the requests have ended and the tokenizer is closed, or about to be. */
+  public boolean isUnloaded() {
+    return current().scheduler().ended();
   }
 
   /**

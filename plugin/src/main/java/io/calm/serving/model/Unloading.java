@@ -30,7 +30,8 @@ final class Unloading implements Runnable {
 
   /** Unloads a model that another one with the same tokenizer has replaced. */
   static void startReplaced(ServedModel model, ServedModel by, Runnable freed) {
-    model.scheduler().handOver(by.scheduler());
+    model.replacement().set(by); // before the queue closes: a request finds one or the other open
+    model.scheduler().drain();
     model.comparison().drain();
     start(new Unloading(model, freed, false));
   }

@@ -55,7 +55,7 @@ public final class PreparedReply {
     this.scores = scores;
   }
 
-  /** Returns the model that will answer. */
+  /** Returns the model that the request was prepared for. */
   public ServedModel model() {
     return model;
   }
@@ -67,7 +67,7 @@ public final class PreparedReply {
 
   /** Answers with an error instead of starting; the request counts as rejected. */
   public void refuse(ApiException error, ReplySink sink) {
-    metrics.apply(model.variant()).rejected();
+    metrics.apply(model.current().variant()).rejected();
     Errors.send(error, errors(), sink);
   }
 
@@ -84,51 +84,73 @@ public final class PreparedReply {
   /**
    * Queues the request; its answer goes to the sink on the scheduler's thread. The uniform twin
    * answers a share of the requests, if the model has one; the model answers those that the twin
-   * refuses.
+   * refuses. If another model has replaced the one that the request was prepared for, that one
+   * answers.
    *
    * @throws ApiException if the scheduler rejects it; the sink is then unused
    */
   public Running start(ReplySink sink) {
     requireFewAlternatives();
-    Optional<ShadowShare.Twin> twin = model.comparison().shadow().next();
-    if (twin.isPresent()) {
+    ServedModel answering = model.current();
+    while (true) {
+      ServingPlan plan = ofModel(answering);
       try {
-        return start(sink, ofTwin(twin.get()));
+        return twin(sink, answering).orElseGet(() -> start(sink, plan));
       } catch (RejectedException e) {
-        model.comparison().shadow().refused(e);
+        if (e.reason() != RejectedException.Reason.CLOSED || !answering.isReplaced()) {
+          throw rejected(plan, e);
+        }
+        answering = answering.current(); // the swap came in between
       }
     }
-    ServingPlan plan = ofModel();
+  }
+
+  /** Starts the request on the uniform twin, if its turn has come and it accepts. */
+  private Optional<Running> twin(ReplySink sink, ServedModel answering) {
+    Optional<ShadowShare.Twin> twin = answering.comparison().shadow().next();
+    if (twin.isEmpty()) {
+      return Optional.empty();
+    }
     try {
-      return start(sink, plan);
+      return Optional.of(start(sink, ofTwin(answering, twin.get())));
     } catch (RejectedException e) {
-      int sequences = request.prompts().size() * request.choices();
-      for (int i = 0; i < sequences; i++) {
-        plan.metrics().rejected();
-      }
-      throw new ApiException(
-          switch (e.reason()) {
-            case QUEUE_FULL -> ApiException.Kind.QUEUE_FULL;
-            case TOO_LONG -> ApiException.Kind.TOO_LONG;
-            case TOO_MANY -> ApiException.Kind.INVALID;
-            case CLOSED, FAILED -> ApiException.Kind.NOT_READY;
-          },
-          String.valueOf(e.getMessage()));
+      answering.comparison().shadow().refused(e);
+      return Optional.empty();
     }
   }
 
-  private ServingPlan ofModel() {
-    String variant = model.variant();
-    return new ServingPlan(
-        variant, model.scheduler(), metrics.apply(variant), model.comparison().shadow().served());
+  private ApiException rejected(ServingPlan plan, RejectedException e) {
+    int sequences = request.prompts().size() * request.choices();
+    for (int i = 0; i < sequences; i++) {
+      plan.metrics().rejected();
+    }
+    return new ApiException(
+        switch (e.reason()) {
+          case QUEUE_FULL -> ApiException.Kind.QUEUE_FULL;
+          case TOO_LONG -> ApiException.Kind.TOO_LONG;
+          case TOO_MANY -> ApiException.Kind.INVALID;
+          case CLOSED, FAILED -> ApiException.Kind.NOT_READY;
+        },
+        String.valueOf(e.getMessage()));
   }
 
-  private ServingPlan ofTwin(ShadowShare.Twin twin) {
+  private ServingPlan ofModel(ServedModel answering) {
+    String variant = answering.variant();
     return new ServingPlan(
+        answering,
+        variant,
+        answering.scheduler(),
+        metrics.apply(variant),
+        answering.comparison().shadow().served());
+  }
+
+  private ServingPlan ofTwin(ServedModel answering, ShadowShare.Twin twin) {
+    return new ServingPlan(
+        answering,
         twin.variant(),
         twin.scheduler(),
         metrics.apply(twin.variant()),
-        model.comparison().shadow().uniform());
+        answering.comparison().shadow().uniform());
   }
 
   private Running start(ReplySink sink, ServingPlan plan) {

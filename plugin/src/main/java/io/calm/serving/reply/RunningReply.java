@@ -250,7 +250,7 @@ final class RunningReply implements PreparedReply.Running {
         whole();
       }
     } catch (IllegalStateException e) {
-      if (!plan.scheduler().ended()) {
+      if (!plan.model().isUnloaded()) {
         unwritable(e);
         return;
       }

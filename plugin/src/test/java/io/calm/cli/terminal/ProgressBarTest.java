@@ -1,5 +1,6 @@
 package io.calm.cli.terminal;
 
+import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -9,9 +10,11 @@ import io.calm.search.Progress;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 class ProgressBarTest {
+  private final AtomicLong clock = new AtomicLong();
   private final ByteArrayOutputStream written = new ByteArrayOutputStream();
   private final PrintStream err = new PrintStream(written, true, StandardCharsets.UTF_8);
 
@@ -20,23 +23,24 @@ class ProgressBarTest {
     assertEquals(
         "searching  block 3/30  [##----------------------]  8 %  awq  score 0.999871"
             + "  elapsed 0:12  ETA 2:31",
-        ProgressText.bar(moment(2, 2, "awq", 0.9998712, 151.2), 200));
+        ProgressText.bar(moment(2, 2, "awq", 0.9998712, 151.2), 12, 200));
   }
 
   @Test
-  void whatNobodyKnowsIsLeftOut() {
+  void valuesThatAreNotKnownAreLeftOut() {
     assertEquals(
-        "opening  elapsed 0:02", ProgressText.plain(new Progress.Step(Progress.Kind.OPENING, 1.6)));
+        "opening  elapsed 0:02", ProgressText.plain(new Progress.Step(Progress.Kind.OPENING), 1.6));
     assertEquals(
         "searching  block 1/30  0 %  rtn  elapsed 0:12",
-        ProgressText.plain(moment(0, 0, "rtn", Double.NaN, Double.NaN)));
+        ProgressText.plain(moment(0, 0, "rtn", Double.NaN, Double.NaN), 12));
   }
 
   @Test
   void samplingCountsTokens() {
     assertEquals(
         "sampling  token 65/256  [######------------------]  25 %  rtn  elapsed 0:10  ETA 0:30",
-        ProgressText.bar(new Progress.Sampling(64, 256, "rtn", new Progress.Times(10, 30)), 200));
+        ProgressText.bar(
+            new Progress.Sampling(64, 256, "rtn", new Progress.Times(3, 30)), 10, 200));
   }
 
   @Test
@@ -46,15 +50,15 @@ class ProgressBarTest {
             new Progress.Position(1, 2),
             new Progress.Attempt("gptq", 1, 4),
             new Progress.Scores(4, Double.NaN),
-            new Progress.Times(12, 20));
+            new Progress.Times(3, 20));
     assertEquals(
         "sensitivity  block 2/2  [###############---------]  62 %  gptq  elapsed 0:12  ETA 0:20",
-        ProgressText.bar(moment, 200));
+        ProgressText.bar(moment, 12, 200));
   }
 
   @Test
   void theEndIsFullAndHoursAreShown() {
-    String text = ProgressText.bar(moment(30, 0, "", 0.5, 3751), 200);
+    String text = ProgressText.bar(moment(30, 0, "", 0.5, 3751), 12, 200);
     assertTrue(text.contains("block 30/30  [########################]  100 %"), text);
     assertTrue(text.endsWith("ETA 1:02:31"), text);
   }
@@ -62,41 +66,43 @@ class ProgressBarTest {
   @Test
   void aLineNeverWrapsOnTheTerminal() {
     for (int columns = 1; columns < 120; columns++) {
-      String text = ProgressText.bar(moment(2, 2, "smoothquant", 0.9, 151), columns);
+      String text = ProgressText.bar(moment(2, 2, "smoothquant", 0.9, 151), 12, columns);
       assertTrue(text.length() < columns, text);
     }
   }
 
   @Test
   void withoutATerminalEachBlockIsOneLine() {
-    try (ProgressBar bar = ProgressBar.open(err, 0)) {
+    try (ProgressBar bar = ProgressBar.open(err, 0, clock::get)) {
+      clock.set(SECONDS.toNanos(72));
       bar.accept(moment(0, 0, "rtn", Double.NaN, Double.NaN));
+      clock.set(SECONDS.toNanos(75));
       bar.accept(moment(0, 1, "gptq", 0.9, 60));
       bar.accept(moment(1, 0, "rtn", 0.95, 50));
     }
     assertEquals(
         """
-        searching  block 1/30  0 %  rtn  elapsed 0:12
-        searching  block 2/30  3 %  rtn  score 0.950000  elapsed 0:12  ETA 0:50
+        searching  block 1/30  0 %  rtn  elapsed 1:12
+        searching  block 2/30  3 %  rtn  score 0.950000  elapsed 1:15  ETA 0:50
         """,
         written());
   }
 
   @Test
   void logLinesStandAboveTheBarAndTheBarGoesAway() {
-    try (ProgressBar bar = ProgressBar.open(err, 40)) {
-      bar.accept(new Progress.Step(Progress.Kind.OPENING, 1));
+    try (ProgressBar bar = ProgressBar.open(err, 40, clock::get)) {
+      bar.accept(new Progress.Step(Progress.Kind.OPENING));
       System.err.println("a log line");
     }
     assertEquals(
-        "opening  elapsed 0:01" + "\r\033[Ka log line\n" + "opening  elapsed 0:01" + "\r\033[K",
+        "opening  elapsed 0:00" + "\r\033[Ka log line\n" + "opening  elapsed 0:00" + "\r\033[K",
         written());
   }
 
   @Test
   void theStreamIsGivenBack() {
     PrintStream before = System.err;
-    try (ProgressBar bar = ProgressBar.open(err, 40)) {
+    try (ProgressBar bar = ProgressBar.open(err, 40, clock::get)) {
       assertNotSame(before, System.err);
       bar.accept(new Progress.Step(Progress.Kind.OPENING));
     }
@@ -109,7 +115,7 @@ class ProgressBarTest {
         new Progress.Position(block, 30),
         new Progress.Attempt(algorithm, candidate, 4),
         new Progress.Scores(block * 4 + candidate, score),
-        new Progress.Times(12, eta));
+        new Progress.Times(2, eta)); // of the phase, unlike what is shown
   }
 
   private String written() {

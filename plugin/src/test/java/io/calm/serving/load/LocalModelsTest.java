@@ -1,11 +1,13 @@
 package io.calm.serving.load;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.reply.ApiException;
+import io.calm.settings.CalmSettings;
 import io.calm.settings.SettingsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,6 +50,21 @@ class LocalModelsTest {
     assertEquals(3, order.settings().generation().maxRunning());
     assertEquals(new LmiOptions(false, true), order.lmi());
     assertEquals(weights, models.find("m", weights.toString(), Map.of()).checkpoint());
+  }
+
+  @Test
+  void userAndPasswordOfAUrlAreShownNowhere() {
+    for (String url :
+        List.of("https://user:secret@host/m.gguf", "https://user:secret@host/a b.gguf")) {
+      ApiException refused = assertThrows(ApiException.class, () -> LocalModels.path(url));
+      String message = String.valueOf(refused.getMessage());
+      assertTrue(message.contains("https://***@host/"), message);
+      assertFalse(message.contains("secret"), message);
+      ModelLoader.Order order =
+          new ModelLoader.Order(
+              "m", url, directory, CalmSettings.of(Map.of(), Map.of()), LmiOptions.DEFAULT, true);
+      assertFalse(order.toString().contains("secret"), order.toString());
+    }
   }
 
   @Test

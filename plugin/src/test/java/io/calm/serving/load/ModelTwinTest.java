@@ -54,10 +54,14 @@ class ModelTwinTest {
   }
 
   private static ModelTwin twin(ModelLoader.Order order) {
+    return twin(order, WeightMemory.MAPPED);
+  }
+
+  private static ModelTwin twin(ModelLoader.Order order, WeightMemory weights) {
     try (Checkpoint checkpoint = Checkpoints.open(MODEL);
         Artifact artifact =
             new QuantizedModelStore(order.settings()).get(checkpoint, progress -> {})) {
-      return new ModelTwin(order, artifact, BUDGETS, WeightMemory.MAPPED);
+      return new ModelTwin(order, artifact, BUDGETS, weights);
     }
   }
 
@@ -85,6 +89,34 @@ class ModelTwinTest {
       assertArrayEquals(logits(decoders.served()), logits(decoders.uniform()));
     }
     assertEquals(before, promised());
+  }
+
+  @Test
+  void copiesOfWeightsAreReservedOnlyUntilTheyAreWritten() throws Exception {
+    long before = promised();
+    long mapped;
+    try (TwinSource.PairedDecoders decoders = twin(order(Map.of())).open(StepShape.PROBED, false)) {
+      assertEquals(StepShape.blocks(StepShape.PROBED), decoders.served().blocks());
+      mapped = promised() - before; // a uniform plan: both decoders read the loaded model's files
+    }
+    assertTrue(mapped > 0);
+    ModelTwin twin = twin(order(Map.of()), WeightMemory.COPIED);
+    try (TwinSource.PairedDecoders decoders = twin.open(StepShape.PROBED, false)) {
+      assertEquals(StepShape.blocks(StepShape.PROBED), decoders.uniform().blocks());
+      assertEquals(mapped, promised() - before);
+    }
+    assertEquals(before, promised());
+
+    long reserved = promisedBy(twin(order(Map.of())).schedule(0.1));
+    assertEquals(reserved, promisedBy(twin.schedule(0.1)));
+  }
+
+  /** Returns what a running scheduler is promised, and ends it. */
+  private static long promisedBy(Scheduler scheduler) throws InterruptedException {
+    long with = promised();
+    scheduler.close();
+    assertTrue(scheduler.awaitClosed(Duration.ofSeconds(30)));
+    return with - promised();
   }
 
   @Test

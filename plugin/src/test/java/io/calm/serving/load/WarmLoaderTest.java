@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonObject;
 import io.calm.compare.LatencyReport;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
@@ -15,7 +16,9 @@ import io.calm.generate.GenerationListener;
 import io.calm.generate.GenerationRequest;
 import io.calm.generate.SamplingParameters;
 import io.calm.generate.TextDecoder;
+import io.calm.metrics.CalmMetrics;
 import io.calm.search.Progress;
+import io.calm.serving.dispatch.TextService;
 import io.calm.serving.model.BackgroundSearch;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.LoadCancelledException;
@@ -23,11 +26,16 @@ import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.Predecessor;
 import io.calm.serving.model.ServedModel;
+import io.calm.serving.reply.PreparedReply;
+import io.calm.serving.reply.ReplySink;
+import io.calm.serving.reply.Schema;
 import io.calm.settings.CalmSettings;
 import io.calm.testing.Repository;
+import io.prometheus.client.CollectorRegistry;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -56,6 +64,8 @@ class WarmLoaderTest {
   @TempDir Path cache;
 
   private final ModelRegistry registry = new ModelRegistry();
+  private final TextService text =
+      new TextService(new CalmMetrics(new CollectorRegistry(), List::of), InstantSource.system());
   private final CountDownLatch searching = new CountDownLatch(1);
   private final CountDownLatch mayEnd = new CountDownLatch(1);
   private final CompletableFuture<ServedModel> swapped = new CompletableFuture<>();
@@ -211,10 +221,11 @@ class WarmLoaderTest {
           assertEquals(0, before.stats().blocks());
           long steps = before.stats().steps();
           assertTrue(steps >= 1800, "counters of two answers: " + steps);
-          assertEquals(searched, ask(first, 900).await(), "a request prepared for the old model");
+          assertEquals(
+              searched, ask(first.current(), 900).await(), "a request prepared for the old model");
           assertEquals(steps, before.stats().steps(), "they stay");
           assertEquals(steps + next.scheduler().stats().steps(), status().load().steps());
-          assertFalse(first.scheduler().ended(), "another one answers for it");
+          assertFalse(first.isUnloaded(), "another one answers for it");
         });
   }
 
@@ -334,6 +345,40 @@ class WarmLoaderTest {
         });
   }
 
+  /** Asks as a client does, and waits for the whole answer. */
+  private void request(ServedModel model) throws Exception {
+    JsonObject body = new JsonObject();
+    body.addProperty("prompt", "the kernel");
+    body.addProperty("max_tokens", 3);
+    CompletableFuture<Integer> answered = new CompletableFuture<>();
+    PreparedReply.Running unused =
+        text.prepare(model, Schema.COMPLETIONS, body, "").start(new Status(answered));
+    assertEquals(200, answered.get(60, TimeUnit.SECONDS));
+  }
+
+  /** The status of an answer that is not streamed. */
+  private record Status(CompletableFuture<Integer> status) implements ReplySink {
+    @Override
+    public void full(int code, String contentType, Map<String, String> headers, byte[] body) {
+      status.complete(code);
+    }
+
+    @Override
+    public void begin(String contentType, Map<String, String> headers) {
+      status.complete(0);
+    }
+
+    @Override
+    public void write(byte[] bytes) {
+      status.complete(0);
+    }
+
+    @Override
+    public void end() {
+      status.complete(0);
+    }
+  }
+
   @Test
   void noRequestOfFourThreadsIsRefusedAtTheSwap() throws Exception {
     assertTimeoutPreemptively(
@@ -351,7 +396,7 @@ class WarmLoaderTest {
                     () -> {
                       int answers = 0;
                       for (; !done.get(); answers++) {
-                        ask(stale ? first : status().model(), 3).await();
+                        request(stale ? first : status().model());
                       }
                       return answers;
                     }));

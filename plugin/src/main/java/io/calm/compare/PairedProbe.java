@@ -1,0 +1,181 @@
+package io.calm.compare;
+
+import io.calm.compare.Comparison.Options;
+import io.calm.compare.Comparison.Subject;
+import io.calm.compare.LatencyReport.Probe;
+import io.calm.compare.LatencyReport.ProbeState;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The paired probe of a model: its state, its result, and the run that was stopped. One thread
+ * measures; the state may be read on any.
+ */
+final class PairedProbe {
+  private static final Logger logger = LoggerFactory.getLogger(PairedProbe.class);
+
+  /** Half-width of an interval, in percent, that is as good as the target of the deviation. */
+  private static final double NARROW = 0.3;
+
+  private final Subject subject;
+  private final Options options;
+  private final Optional<ProbeStore> store;
+  private volatile Probe probe = Probe.NONE;
+  private volatile boolean failed; // so that it does not run again by itself
+  private Optional<ProbeRun> unfinished = Optional.empty(); // a run that was stopped
+
+  PairedProbe(Subject subject, Options options, Optional<ProbeStore> store) {
+    this.subject = subject;
+    this.options = options;
+    this.store = store;
+  }
+
+  /** Returns the state and the result so far. */
+  Probe state() {
+    return probe;
+  }
+
+  /** Loads the stored result, unless it was measured under other conditions. */
+  void restore(String twin) {
+    store
+        .flatMap(results -> results.read(subject.artifact(), twin))
+        .filter(result -> result.holdsFor(subject, version()))
+        .ifPresent(
+            result ->
+                probe =
+                    new Probe(
+                        isNarrow(result.rows()) ? ProbeState.DONE : ProbeState.NONE,
+                        "",
+                        Optional.of(result.finished()),
+                        result.seconds(),
+                        result.rows()));
+  }
+
+  /** Returns whether the intervals are narrow enough not to measure again at the next start. */
+  private boolean isNarrow(List<ProbeRow> rows) {
+    return rows.size() == StepShape.PROBED.size()
+        && rows.stream()
+            .allMatch(
+                row ->
+                    row.openings() >= options.openings().min()
+                        && row.deviation().halfWidth() <= NARROW);
+  }
+
+  /** Returns whether the probe is to run without a request. */
+  boolean isDue() {
+    return options.auto()
+        && (probe.state() == ProbeState.NONE || probe.state() == ProbeState.STOPPED)
+        && !failed;
+  }
+
+  /** Records a request for a probe. */
+  void requested() {
+    failed = false;
+    if (probe.state() != ProbeState.RUNNING) {
+      probe = probe.with(ProbeState.WAITING, "until the model is idle");
+    }
+  }
+
+  /** Forgets a run that was stopped, so that the next one starts anew. */
+  void restart() {
+    unfinished = Optional.empty();
+  }
+
+  /** Records that the probe waits to run by itself. */
+  void waiting() {
+    if (probe.state() == ProbeState.NONE) {
+      probe = probe.with(ProbeState.WAITING, "until the model has been idle for some time");
+    }
+  }
+
+  /** Records a failure, after which the probe runs only on request. */
+  void failed(Throwable reason) {
+    failed = true;
+    probe = probe.with(ProbeState.STOPPED, String.valueOf(reason.getMessage()));
+  }
+
+  /**
+   * Measures on this thread until the run is complete or the processor is needed.
+   *
+   * @param twin variant of the twin
+   * @param closed whether the model is being unloaded
+   */
+  void measure(TwinSource baseline, String twin, BooleanSupplier busy, BooleanSupplier closed) {
+    probe = probe.with(ProbeState.RUNNING, "");
+    List<ProbeRow> before = probe.rows();
+    ProbeRun run =
+        unfinished.orElseGet(
+            () -> new ProbeRun(options.openings(), options.limits(), options.nanoClock()));
+    boolean stopped =
+        run.measure(
+            baseline,
+            () -> closed.getAsBoolean() || busy.getAsBoolean(),
+            rows -> probe = probe.withRows(ProbeRun.replaced(before, rows)));
+    if (stopped) {
+      unfinished = Optional.of(run);
+      probe =
+          new Probe(
+              ProbeState.STOPPED,
+              whyStopped(closed.getAsBoolean()),
+              probe.finished(),
+              run.seconds(),
+              ProbeRun.replaced(before, run.rows()));
+    } else {
+      unfinished = Optional.empty();
+      complete(run, twin);
+    }
+  }
+
+  private void complete(ProbeRun run, String twin) {
+    Instant now = Instant.now();
+    ProbeResult result =
+        new ProbeResult(
+            subject.machine().orElseThrow(),
+            subject.threads(),
+            subject.weights(),
+            version(),
+            now,
+            run.seconds(),
+            run.rows());
+    store.ifPresent(results -> results.write(subject.artifact(), twin, result));
+    log(run.rows(), twin);
+    probe =
+        new Probe(
+            ProbeState.DONE, run.whyIncomplete(), Optional.of(now), run.seconds(), run.rows());
+  }
+
+  private String whyStopped(boolean closed) {
+    if (closed) {
+      return "the model is being unloaded";
+    }
+    return options.auto()
+        ? "a request or a search needed the processor; it continues after %d s without them"
+            .formatted(Math.max(1, options.idle().toSeconds()))
+        : "a request or a search needed the processor; POST /calm/models/%s/latency asks again"
+            .formatted(subject.model());
+  }
+
+  private void log(List<ProbeRow> rows, String twin) {
+    for (ProbeRow row : rows) {
+      logger.info(
+          "{}: {} of {}: {} against {}: {} % ({} to {} %)",
+          subject.model(),
+          row.phase().text(),
+          row.sequences(),
+          subject.variant(),
+          twin,
+          "%+.3f".formatted(row.deviation().percent()),
+          "%+.3f".formatted(row.deviation().low()),
+          "%+.3f".formatted(row.deviation().high()));
+    }
+  }
+
+  private static String version() {
+    return Optional.ofNullable(PairedProbe.class.getPackage().getImplementationVersion())
+        .orElse("development");
+  }
+}

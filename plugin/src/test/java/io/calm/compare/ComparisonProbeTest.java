@@ -1,0 +1,244 @@
+package io.calm.compare;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonParser;
+import io.calm.compare.LatencyReport.ProbeState;
+import io.calm.compare.LatencyReport.TwinState;
+import io.calm.kernels.MachineInfo;
+import io.calm.runtime.Decoder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/** The probe of a comparison: when it runs, when it stops, what is kept. */
+class ComparisonProbeTest extends ComparisonFixture {
+  @Test
+  void anIdleModelIsProbedByItselfAndTheResultIsLoadedAtTheNextStart() throws Exception {
+    FakeTwin first = new FakeTwin();
+    LatencyReport.Probe done = await(start(first, true, 0, MACHINE), ProbeState.DONE);
+    assertEquals(StepShape.PROBED.size(), done.rows().size());
+    for (ProbeRow row : done.rows()) {
+      assertEquals(1, row.deviation().percent(), 1e-9);
+    }
+    assertEquals(0, first.open.get(), "decoders that are still open");
+
+    FakeTwin second = new FakeTwin();
+    LatencyReport.Probe loaded = start(second, true, 0, MACHINE).report("m", "calm").probe();
+    assertEquals(done, loaded);
+    Thread.sleep(200);
+    assertEquals(0, second.opened.get());
+  }
+
+  @Test
+  void anotherMachineIsProbedAgain() throws Exception {
+    await(start(new FakeTwin(), true, 0, MACHINE), ProbeState.DONE);
+    MachineInfo other = new MachineInfo("another", 2, "avx2", "Linux", "amd64", 1L << 34, "a JVM");
+    FakeTwin baseline = new FakeTwin();
+    await(start(baseline, true, 0, other), ProbeState.DONE);
+    assertEquals(1, baseline.opened.get());
+  }
+
+  @Test
+  void aResultWithAWideIntervalIsShownAndMeasuredAgainAtTheNextStart() throws Exception {
+    FakeTwin noisy = new FakeTwin();
+    noisy.wide = true;
+    LatencyReport.Probe wide = await(start(noisy, true, 0, MACHINE), ProbeState.DONE);
+    assertTrue(wide.rows().stream().anyMatch(row -> row.deviation().halfWidth() > 0.3));
+
+    FakeTwin baseline = new FakeTwin();
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    assertEquals(StepShape.PROBED.size(), comparison.rows().size());
+    LatencyReport.Probe done = await(comparison, ProbeState.DONE);
+    assertEquals(1, baseline.opened.get());
+    assertEquals(1, done.rows().get(0).deviation().percent(), 1e-9);
+  }
+
+  @Test
+  void aDamagedResultIsMeasuredAgain() throws Exception {
+    await(start(new FakeTwin(), true, 0, MACHINE), ProbeState.DONE);
+    Path file = cache.resolve("latency").resolve("abc-uniform-gptq.json");
+    for (String damage : List.of("", "{", "[]", "{\"machine\": 3}", "{\"rows\": []}")) {
+      Files.delete(file);
+      Files.writeString(file, damage);
+      Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+      FakeTwin baseline = new FakeTwin();
+      await(start(baseline, true, 0, MACHINE), ProbeState.DONE);
+      assertEquals(1, baseline.opened.get(), damage);
+      assertTrue(JsonParser.parseString(Files.readString(file)).isJsonObject());
+    }
+  }
+
+  @Test
+  void aModelThatIsNeverIdleIsNotProbed() throws Exception {
+    busy.set(true);
+    FakeTwin baseline = new FakeTwin();
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    comparison.requestProbe();
+    Thread.sleep(300);
+    assertEquals(0, baseline.opened.get());
+    assertEquals(ProbeState.WAITING, comparison.report("m", "calm").probe().state());
+  }
+
+  @Test
+  void aRequestStopsTheProbeWhichContinuesWhenTheModelIsIdle() throws Exception {
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          void stepped() {
+            if (steps.get() == 300) { // in the second kind of step
+              busy.set(true);
+            }
+          }
+        };
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    LatencyReport.Probe stopped = await(comparison, ProbeState.STOPPED);
+    assertEquals(300, baseline.steps.get(), "steps after the request");
+    assertEquals(0, baseline.open.get(), "decoders that are still open");
+    assertEquals(1, stopped.rows().size());
+    assertEquals(baseline.clock.get() / 1e9, stopped.seconds(), 1e-12);
+    assertEquals(
+        "a request or a search needed the processor; it continues after 1 s without them",
+        stopped.reason());
+
+    busy.set(false);
+    LatencyReport.Probe done = await(comparison, ProbeState.DONE);
+    assertEquals(stopped.rows().get(0), done.rows().get(0));
+    assertEquals(baseline.clock.get() / 1e9, done.seconds(), 1e-12, "both parts of the run");
+    assertEquals(StepShape.PROBED.size(), done.rows().size());
+  }
+
+  @Test
+  void theIntervalCoversWhereTheMemoryOfAnOpeningLies() throws Exception {
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          int placement() {
+            return opened.get() > 2 ? 20 : -20; // 2 %, whichever plan is opened first
+          }
+        };
+    baseline.openings = 4;
+    LatencyReport.Probe done = await(start(baseline, true, 0, MACHINE), ProbeState.DONE);
+    assertEquals(List.of(false, true, false, true), baseline.orders);
+    for (ProbeRow row : done.rows()) {
+      assertEquals(4, row.openings());
+      assertEquals(4 * 4 * 20, row.steps());
+      assertEquals(1, row.deviation().percent(), 1e-9);
+      // -1, -1, 3, 3 % in two orders of opening: squares 16, two degrees of freedom, t = 4.303.
+      assertEquals(4.303 * Math.sqrt(16 / 4.0 / 2), row.deviation().halfWidth(), 1e-9);
+    }
+  }
+
+  @Test
+  void aProbeThatIsStoppedInItsSecondOpeningKeepsTheFirst() throws Exception {
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          void stepped() {
+            if (opened.get() == 2) {
+              busy.set(true);
+            }
+          }
+        };
+    baseline.openings = 3;
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    LatencyReport.Probe stopped = await(comparison, ProbeState.STOPPED);
+    assertEquals(StepShape.PROBED.size(), stopped.rows().size());
+    assertEquals(1, stopped.rows().get(0).openings());
+
+    busy.set(false);
+    LatencyReport.Probe done = await(comparison, ProbeState.DONE);
+    assertEquals(4, baseline.opened.get(), "the second opening is repeated");
+    assertEquals(List.of(false, true, true, false), baseline.orders);
+    done.rows().forEach(row -> assertEquals(3, row.openings()));
+  }
+
+  @Test
+  void aMissingTwinIsMadeOnlyOnRequest() throws Exception {
+    FakeTwin baseline = new FakeTwin();
+    baseline.state = TwinState.MISSING;
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    Thread.sleep(200);
+    assertEquals(TwinState.MISSING, comparison.report("m", "calm").twin().state());
+    assertEquals(0, baseline.opened.get());
+
+    comparison.requestProbe();
+    await(comparison, ProbeState.DONE);
+    assertEquals(TwinState.READY, comparison.report("m", "calm").twin().state());
+  }
+
+  @Test
+  void twoModelsAreProbedOneAfterTheOther() throws Exception {
+    AtomicInteger atOnce = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    List<Comparison> all = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      all.add(
+          start(
+              new FakeTwin() {
+                @Override
+                public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
+                  most.accumulateAndGet(atOnce.incrementAndGet(), Math::max);
+                  PairedDecoders opened = super.open(shapes, uniformFirst);
+                  return new PairedDecoders() {
+                    @Override
+                    public Decoder served() {
+                      return opened.served();
+                    }
+
+                    @Override
+                    public Decoder uniform() {
+                      return opened.uniform();
+                    }
+
+                    @Override
+                    public void close() {
+                      atOnce.decrementAndGet();
+                    }
+                  };
+                }
+              },
+              true,
+              0,
+              MACHINE));
+    }
+    for (Comparison comparison : all) {
+      await(comparison, ProbeState.DONE);
+    }
+    assertEquals(1, most.get());
+  }
+
+  @Test
+  void theLastRequestsOfAModelThatIsUnloadedStopTheProbesOfOthers() throws Exception {
+    busy.set(true);
+    Comparison unloading = start(new FakeTwin(), false, 0, MACHINE);
+    unloading.drain();
+    FakeTwin baseline = new FakeTwin();
+    Comparison comparison = start(baseline, false, 0, MACHINE, () -> false);
+    comparison.requestProbe();
+    Thread.sleep(500);
+    assertEquals(0, baseline.opened.get());
+    assertEquals(ProbeState.WAITING, comparison.report("m", "calm").probe().state());
+    assertTrue(unloading.awaitClosed(Duration.ZERO)); // its requests have ended
+    await(comparison, ProbeState.DONE);
+  }
+
+  @Test
+  void memoryThatIsNotThereIsAStateAndNoFailureOfTheModel() throws Exception {
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
+            throw new IllegalStateException("memory: 12 MiB needed");
+          }
+        };
+    LatencyReport.Probe probe = await(start(baseline, true, 0, MACHINE), ProbeState.STOPPED);
+    assertEquals("memory: 12 MiB needed", probe.reason());
+  }
+}

@@ -1,0 +1,77 @@
+package io.calm.compare;
+
+import io.calm.compare.LatencyReport.TwinState;
+import io.calm.generate.Scheduler;
+import io.calm.runtime.Decoder;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
+
+/** A twin that takes 1 % less time than the served plan. */
+class FakeTwin implements TwinSource {
+  final AtomicInteger opened = new AtomicInteger();
+  final AtomicInteger open = new AtomicInteger();
+  final AtomicInteger steps = new AtomicInteger();
+  final AtomicLong clock = new AtomicLong();
+  final List<Boolean> orders = new CopyOnWriteArrayList<>();
+  int openings = 1;
+  volatile boolean wide;
+  volatile TwinState state = TwinState.READY;
+
+  @Override
+  public LatencyReport.Twin describe() {
+    return new LatencyReport.Twin("auto", "uniform-gptq", false, state, "the best");
+  }
+
+  @Override
+  public void make(BooleanSupplier cancelled) {
+    state = TwinState.READY;
+  }
+
+  void stepped() {}
+
+  /** What the memory of an opening adds to a step of the served plan. */
+  int placement() {
+    return 0;
+  }
+
+  @Override
+  public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
+    opened.incrementAndGet();
+    open.incrementAndGet();
+    int blocks = StepShape.blocks(shapes);
+    orders.add(uniformFirst);
+    int placed = placement();
+    TimedDecoder served = new TimedDecoder(clock, blocks, chunks -> step(1010 + placed));
+    TimedDecoder uniform = new TimedDecoder(clock, blocks, chunks -> step(1000));
+    return new PairedDecoders() {
+      @Override
+      public Decoder served() {
+        return served;
+      }
+
+      @Override
+      public Decoder uniform() {
+        return uniform;
+      }
+
+      @Override
+      public void close() {
+        open.decrementAndGet();
+      }
+    };
+  }
+
+  private long step(long nanos) {
+    steps.incrementAndGet();
+    stepped();
+    return wide ? nanos + 100L * (steps.get() % 7) : nanos;
+  }
+
+  @Override
+  public Scheduler schedule(double share) {
+    throw new IllegalStateException("no memory for the twin");
+  }
+}

@@ -1,0 +1,110 @@
+package io.calm.serving.dispatch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.calm.metrics.CalmMetrics;
+import io.calm.metrics.ModelMetrics;
+import io.calm.serving.http.ModelStates;
+import io.calm.serving.model.LoadProgress;
+import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.model.ServedModel;
+import io.calm.serving.openai.Framing;
+import io.calm.serving.openai.OpenAiParser;
+import io.calm.serving.reply.ByteBudget;
+import io.calm.serving.reply.PreparedReply;
+import io.calm.serving.reply.Schema;
+import io.calm.testing.ScriptedModels;
+import io.prometheus.client.CollectorRegistry;
+import java.time.InstantSource;
+import java.util.function.Function;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Requests around the moment in which the result of a search replaces a model. */
+class ReplacedModelTest {
+  private final ModelRegistry registry = new ModelRegistry();
+  private final CalmMetrics metrics =
+      new CalmMetrics(new CollectorRegistry(), () -> ModelStates.of(registry));
+  private final TextService text = new TextService(metrics, InstantSource.system());
+  private final LoadProgress search = new LoadProgress();
+  private final ServedModel first = ScriptedModels.builder("m").served("uniform-awq").build();
+  private final ServedModel next = ScriptedModels.builder("m").build();
+
+  @BeforeEach
+  void load() {
+    registry.ready(registry.loading("m", "/m"), first, search);
+  }
+
+  @AfterEach
+  void close() {
+    registry.close();
+  }
+
+  private void swap() {
+    registry.swap(search, next, () -> {});
+  }
+
+  private static JsonObject body() {
+    return JsonParser.parseString("{\"prompt\": \"say(hello)|\"}").getAsJsonObject();
+  }
+
+  private long completed(String variant) {
+    String series = "calm_requests_total{model=\"m\",variant=\"%s\",".formatted(variant);
+    return metrics
+        .text(CalmMetrics.contentType(""))
+        .lines()
+        .filter(line -> line.startsWith(series))
+        .mapToLong(line -> (long) Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+        .sum();
+  }
+
+  private static String variant(CollectedReply reply) {
+    reply.await();
+    return reply.headers().get("X-CALM-Variant");
+  }
+
+  @Test
+  void aRequestPreparedBeforeTheSwapIsLabelledWithTheModelThatAnswersIt() {
+    PreparedReply before = text.prepare(first, Schema.COMPLETIONS, body(), "");
+    PreparedReply after = text.prepare(first, Schema.COMPLETIONS, body(), "");
+    CollectedReply reply = new CollectedReply();
+    before.start(reply);
+    assertEquals("uniform-awq", variant(reply));
+    swap();
+    CollectedReply later = new CollectedReply();
+    after.start(later);
+    assertEquals("calm", variant(later));
+    assertEquals(1, completed("uniform-awq"));
+    assertEquals(1, completed("calm"));
+    assertFalse(first.isUnloaded(), "the model that has replaced it answers");
+    assertEquals(next, first.current());
+  }
+
+  @Test
+  void aSwapBetweenTheChoiceOfTheModelAndItsQueueChangesTheLabel() {
+    Function<String, ModelMetrics> swapping =
+        variant -> {
+          if (variant.equals("uniform-awq")) { // the model is chosen, and not asked yet
+            swap();
+          }
+          return metrics.model("m", variant);
+        };
+    PreparedReply prepared =
+        new PreparedReply(
+            first,
+            OpenAiParser.completion(first, body(), InstantSource.system(), Framing.OPENAI),
+            swapping,
+            new ByteBudget(ByteBudget.share()));
+    CollectedReply reply = new CollectedReply();
+    prepared.start(reply);
+    assertEquals("calm", variant(reply));
+    assertEquals(0, completed("uniform-awq"));
+    assertEquals(1, completed("calm"));
+    assertTrue(first.isReplaced());
+  }
+}

@@ -86,6 +86,53 @@ void driver_pools(void) {
   free(callers);
 }
 
+/* ---- displaced workers ---- */
+
+enum { DISPLACED_JOBS = 1000, LATE_MICROS = 1000, TOGETHER_NANOS = 5000000 };
+
+/* Two items. The first waits for the second to start on another thread, as long as it may. */
+typedef struct {
+  int64_t patience;
+  int late;    /* whether the second item is, on another thread */
+  int started; /* the second has, on another thread */
+} pair;
+
+static void run_pair(void *context, int item, int worker) {
+  pair *p = context;
+  if (item == 1 && worker != 0) {
+    __atomic_store_n(&p->started, 1, __ATOMIC_RELEASE);
+    if (p->late) {
+      usleep(LATE_MICROS);
+    }
+  }
+  int64_t end = calm_clock() + p->patience;
+  while (item == 0 && !__atomic_load_n(&p->started, __ATOMIC_ACQUIRE) && calm_clock() < end) {
+    sched_yield();
+  }
+}
+
+/* Returns whether two threads shared a job. */
+static int shared(int late) {
+  pair p = {.patience = TOGETHER_NANOS, .late = late};
+  calm_pool_run(run_pair, &p, 2);
+  return p.started;
+}
+
+/* A caller whose workers are late again and again goes on alone, and tries them again later. */
+void driver_displaced(void) {
+  driver_same_int("threads", 2, calm_pool_acquire(2));
+  int alone = 0, together = 0;
+  for (int job = 0; job < DISPLACED_JOBS && !alone; job++) {
+    alone = !shared(1);
+  }
+  for (int job = 0; job < DISPLACED_JOBS && !together; job++) {
+    together = shared(0);
+  }
+  calm_pool_release();
+  driver_same_int("whether late workers are left out", 1, alone);
+  driver_same_int("whether workers are tried again", 1, together);
+}
+
 /* ---- faults ---- */
 
 enum { FAULT_JOBS = 200, FAULT_ITEMS = 50, PAGE = 4096 };

@@ -11,6 +11,11 @@
  * from running delays it only if it holds an item. The caller spins for such an item too, and then
  * sleeps, so that its processor is free for the late worker.
  *
+ * Beside a busy process a worker is displaced every few milliseconds, and each time the caller waits
+ * for the rest of its time slice. Two late items in a short time therefore make the caller run alone
+ * for a while: the workers sleep, so the caller and the other process have a processor each. Then
+ * it tries all threads again, less often while they are late again.
+ *
  * An item that reads beyond the end of a mapped file (guard.h) counts as done, items after it are
  * skipped, and the caller goes on at its own place once no thread holds an item any more.
  */
@@ -32,6 +37,9 @@ enum {
   MAX_ITEMS = 0xffff,  /* fit the two bytes of a job's word and of a range's */
   SPIN_NANOS = 100000, /* of a worker after a job */
   WAIT_NANOS = 100000, /* of the caller for other threads' items before it sleeps */
+  LATE_NANOS = 12000000,     /* two late items within this time: workers are displaced */
+  ALONE_MIN_NANOS = 8000000, /* of the caller without displaced workers, at first */
+  ALONE_MAX_NANOS = 64000000,
 };
 
 /* Numbers wrap around early in every process, so that this is no rare event. */
@@ -52,6 +60,9 @@ static struct {
   pthread_mutex_t lock;
   int workers; /* threads started, the callers not among them */
   int threads; /* of the step that holds the pool */
+  int64_t late;        /* time of the last late item */
+  int64_t alone_until; /* the caller runs its jobs alone until then */
+  int64_t alone_nanos; /* length of the last such time */
   range ranges[MAX_THREADS];
   _Alignas(64) union {
     _Atomic uint64_t word;
@@ -283,8 +294,22 @@ void calm_pool_release(void) {
   }
 }
 
-/* Returns when workers have done `items` since they had done `before`. */
-static void await_items(uint32_t before, uint32_t items) {
+/* Notes an item that was late at `now`. */
+static void note_late(int64_t now) {
+  if (now - pool.late < LATE_NANOS) {
+    int again = now - pool.alone_until < 2 * LATE_NANOS;
+    int64_t longer = again ? 2 * pool.alone_nanos : ALONE_MIN_NANOS;
+    pool.alone_nanos = longer < ALONE_MAX_NANOS ? longer : ALONE_MAX_NANOS;
+    pool.alone_until = now + pool.alone_nanos;
+  }
+  pool.late = now;
+}
+
+/*
+ * Returns when workers have done `items` since they had done `before`. An item is late after
+ * `patience` nanoseconds.
+ */
+static void await_items(uint32_t before, uint32_t items, int64_t patience) {
   int64_t end = 0;
   for (int i = 1;; i++) {
     uint32_t done = atomic_load_explicit(&pool.done, memory_order_acquire);
@@ -296,13 +321,15 @@ static void await_items(uint32_t before, uint32_t items) {
       continue;
     }
     int64_t now = calm_clock();
-    end = end == 0 ? now + WAIT_NANOS : end;
+    end = end == 0 ? now + patience : end;
     if (now > end) {
       atomic_store(&pool.waiting, 1);
       while ((done = atomic_load(&pool.done)) - before < items) {
         sleep_on(&pool.done, done);
       }
       atomic_store(&pool.waiting, 0);
+      note_late(calm_clock());
+      return;
     }
   }
 }
@@ -317,11 +344,15 @@ static void run_job(calm_task task, void *context, int items) {
   if (atomic_load(&pool.sleeping) > 0) {
     wake(&pool.job.number);
   }
+  int64_t start = calm_clock();
   uint32_t left = (uint32_t)items; /* to the workers */
   for (int thread = 0; thread < j.threads; thread++) {
     left -= (uint32_t)run_items(j, thread, 0);
   }
-  await_items(before, left);
+  if (left > 0) { /* an item takes a thread no longer than its own took the caller */
+    int64_t own = calm_clock() - start;
+    await_items(before, left, own > WAIT_NANOS ? own : WAIT_NANOS);
+  }
   if (atomic_load_explicit(&pool.faulted, memory_order_relaxed)) {
     calm_guard_raise();
   }
@@ -340,7 +371,7 @@ static void run_shifted(void *context, int item, int worker) {
 }
 
 void calm_pool_run(calm_task task, void *context, int items) {
-  if (items <= 1 || alone || pool.threads == 1) {
+  if (items <= 1 || alone || pool.threads == 1 || calm_clock() < pool.alone_until) {
     for (int item = 0; item < items; item++) {
       task(context, item, 0);
     }

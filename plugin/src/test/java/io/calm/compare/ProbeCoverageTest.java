@@ -77,7 +77,7 @@ class ProbeCoverageTest {
     }
   }
 
-  /** What many probes gave. */
+  /** The outcome of many probes. */
   private record Coverage(double held, double halfWidth, double openings) {}
 
   private static Coverage probe(Noise noise, Openings openings) {

@@ -338,6 +338,7 @@ final class Quantization {
         group,
         settings.quantization().activation(),
         plan.metric(),
+        plan.granularity(),
         plan.reference() == ReferenceStream.FULL_PRECISION,
         plan.sinkThreshold(),
         plan.guard(),

@@ -49,6 +49,7 @@ public final class BlockPass implements AutoCloseable {
   private final Optional<InputRounding> rounding;
   private final Optional<ModuleProducts> products;
   private final BlockOperations operations;
+  private final boolean ownsOperations;
   private List<NDArray> residual;
   private List<NDArray> input;
   private Optional<Stage> stage;
@@ -96,6 +97,7 @@ public final class BlockPass implements AutoCloseable {
     this.block = block;
     this.rounding = rounding;
     this.products = products;
+    this.ownsOperations = true;
     this.operations =
         products
             .map(kernels -> kernels.operations(spec, layer, states.length(), block))
@@ -103,12 +105,33 @@ public final class BlockPass implements AutoCloseable {
                 () ->
                     new EngineOperations(
                         runtime, spec, layer, states.length(), block, rounding.isPresent()));
-    this.residual = new ArrayList<>();
-    for (NDArray chunk : states.chunks()) {
-      residual.add(chunk.duplicate());
-    }
+    this.residual = duplicates(states.chunks());
     this.input = normalized(NormRole.ATTENTION);
     this.stage = Optional.of(Stage.ATTENTION_IN);
+  }
+
+  private BlockPass(BlockPass other) {
+    this.runtime = other.runtime;
+    this.spec = other.spec;
+    this.block = other.block;
+    this.rounding = other.rounding;
+    this.products = other.products;
+    this.operations = other.operations;
+    this.ownsOperations = false;
+    this.residual = duplicates(other.residual);
+    this.input = duplicates(other.input);
+    this.stage = other.stage;
+  }
+
+  private static List<NDArray> duplicates(List<NDArray> arrays) {
+    List<NDArray> copies = new ArrayList<>();
+    arrays.forEach(array -> copies.add(array.duplicate()));
+    return copies;
+  }
+
+  /** Returns a copy at the same stage. It must be closed before this pass. */
+  public BlockPass fork() {
+    return new BlockPass(this);
   }
 
   /** Returns the stage whose linears come next; empty when the block is done. */
@@ -265,6 +288,20 @@ public final class BlockPass implements AutoCloseable {
    * @param biases [N] for each linear with a bias, folds included
    */
   public void advance(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
+    advance(weights, biases, x -> rounding.map(how -> round(x)));
+  }
+
+  /**
+   * Runs the linears of the current stage on the inputs as they are, also in a pass with rounding.
+   */
+  public void advanceUnrounded(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
+    advance(weights, biases, x -> Optional.empty());
+  }
+
+  private void advance(
+      Map<LinearRole, Matrix> weights,
+      Map<LinearRole, float[]> biases,
+      Function<NDArray, Optional<NDArray>> inputs) {
     Map<LinearRole, NDArray> parameters = new EnumMap<>(LinearRole.class);
     Map<LinearRole, NDArray> offsets = new EnumMap<>(LinearRole.class);
     for (LinearRole role : stage.orElseThrow().linears()) {
@@ -276,7 +313,7 @@ public final class BlockPass implements AutoCloseable {
     }
     try {
       advance(
-          x -> rounding.map(how -> round(x)),
+          inputs,
           (role, x) -> {
             NDArray weight = required(parameters.get(role));
             NDArray bias = offsets.get(role);
@@ -373,6 +410,11 @@ public final class BlockPass implements AutoCloseable {
     return result;
   }
 
+  /** Returns a copy of the residual stream beside the current input, or behind the block. */
+  public HiddenStates residualStream() {
+    return new HiddenStates(runtime, duplicates(residual));
+  }
+
   /** Returns the output of the block. The pass must be complete, and gives up the output. */
   public HiddenStates output() {
     if (stage.isPresent()) {
@@ -389,6 +431,8 @@ public final class BlockPass implements AutoCloseable {
     residual.forEach(NDArray::close);
     input = List.of();
     residual = List.of();
-    operations.close();
+    if (ownsOperations) {
+      operations.close();
+    }
   }
 }

@@ -1,13 +1,16 @@
 package io.calm.search;
 
 import io.calm.calibration.CalibrationSet;
-import io.calm.cka.ComparedRows;
 import io.calm.cka.Score;
 import io.calm.cka.Similarity;
 import io.calm.model.BlockParameters;
+import io.calm.kernels.NativeKernels;
+import io.calm.quant.Granularity;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
+import io.calm.replay.StageInputs;
+import io.calm.tensor.QuantizedLinear;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import java.util.ArrayList;
@@ -62,15 +65,15 @@ public final class Search {
   private final ProgressMeter progress;
   private final List<QuantPlan.BlockChoice> choices = new ArrayList<>();
   private final List<Double> inherited = new ArrayList<>();
+  private final Scorer scorer;
   private final PackedGarbage garbage = new PackedGarbage();
-  private int excludedRows;
-  private int scoredRows;
   private int guardForwards;
 
   private Search(
       SearchInputs inputs, CalibrationSet set, BlockSink sink, Consumer<Progress> listener) {
     this.context = new SearchContext(inputs);
     this.settings = inputs.settings();
+    this.scorer = new Scorer(context);
     this.set = set;
     this.sink = sink;
     this.progress =
@@ -79,6 +82,7 @@ public final class Search {
             System::nanoTime,
             context.spec().layers(),
             settings.pool().size(),
+            settings.granularity().parts().size(),
             Guard.needed(settings));
   }
 
@@ -178,33 +182,15 @@ public final class Search {
     BlockParameters<Matrix> block = context.block(layer);
     try (FullFit fit = new FullFit(context, layer, block, full)) {
       Streams source = settings.fullPrecisionReference() ? full : quantized;
-      List<Evaluation> evaluations = new ArrayList<>();
-      try (HiddenStates output = context.fullForward(layer, block).run(source.get(Part.SCORE));
-          Matrix target = output.toMatrix()) {
-        Similarity.Reference reference = reference(target, source.get(Part.SCORE));
-        for (int i = 0; i < settings.pool().size(); i++) {
-          Quantizer quantizer = settings.pool().get(i);
-          progress.trying(layer, i, quantizer.name());
-          Evaluation evaluation = evaluate(quantizer, layer, fit, quantized, reference);
-          evaluations.add(evaluation);
-          progress.evaluated(evaluation.candidate().score());
-        }
-        inherited.add(inherited(layer, block, quantized, reference));
-        if (evaluations.stream().allMatch(e -> e.outcome().isEmpty())) {
-          ConstantOutput.explain(layer, block, source.get(Part.SCORE), target)
-              .ifPresent(
-                  why -> {
-                    throw new SearchException(why);
-                  });
-        }
-        full.advance(Part.SCORE, states -> output.copy());
+      Evaluation.Outcome winner =
+          settings.granularity() == Granularity.BLOCK
+              ? whole(layer, block, fit, quantized, source)
+              : byParts(layer, block, fit, quantized, source);
+      QuantPlan.BlockChoice choice = choices.get(layer);
+      if (Guard.needed(settings) && prefix.follow(choice.uniform(), quantized)) {
+        sink.block(QuantPlan.uniform(choice.algorithm()), layer, winner.block());
       }
-      Evaluation.Outcome winner = choose(layer, evaluations);
-      String name = choices.get(layer).algorithm();
-      if (Guard.needed(settings) && prefix.follow(name, quantized)) {
-        sink.block(QuantPlan.uniform(name), layer, winner.block());
-      }
-      advance(layer, winner, evaluations, quantized);
+      advance(layer, winner, quantized);
       sink.block(MIX, layer, winner.block());
       fit.advance();
       guardForwards += full.advance(Part.GUARD, context.fullForward(layer, block));
@@ -214,18 +200,85 @@ public final class Search {
     }
   }
 
-  private Similarity.Reference reference(Matrix target, HiddenStates input) {
-    ComparedRows rows =
-        settings.sinkThreshold() > 0
-            ? ComparedRows.withoutSinks(target, settings.sinkThreshold())
-            : ComparedRows.all(target.rows());
-    excludedRows += rows.total() - rows.kept();
-    scoredRows += rows.total();
-    Similarity similarity =
-        settings.metric().similarity(context.threads(), context.compute().kernels());
-    return similarity.readsInput()
-        ? similarity.reference(target, input.toMatrix(), rows)
-        : similarity.reference(target, rows);
+  /** Chooses one algorithm for the block, and advances the full-precision score part. */
+  private Evaluation.Outcome whole(
+      int layer, BlockParameters<Matrix> block, FullFit fit, Streams quantized, Streams source) {
+    List<Evaluation> evaluations = new ArrayList<>();
+    try (HiddenStates output = context.fullForward(layer, block).run(source.get(Part.SCORE));
+        Matrix target = output.toMatrix()) {
+      Similarity.Reference reference = scorer.blockReference(target, source.get(Part.SCORE));
+      for (int i = 0; i < settings.pool().size(); i++) {
+        Quantizer quantizer = settings.pool().get(i);
+        progress.trying(layer, i, quantizer.name());
+        Evaluation evaluation = evaluate(quantizer, layer, fit, quantized, reference);
+        evaluations.add(evaluation);
+        progress.evaluated(evaluation.candidate().score());
+      }
+      inherited.add(inherited(layer, block, quantized, reference));
+      if (evaluations.stream().allMatch(e -> e.outcome().isEmpty())) {
+        explainConstant(layer, block, source, target);
+      }
+      advanceReference(source, quantized, output);
+    }
+    return choose(layer, evaluations);
+  }
+
+  private static void explainConstant(
+      int layer, BlockParameters<Matrix> block, Streams source, Matrix target) {
+    ConstantOutput.explain(layer, block, source.get(Part.SCORE), target)
+        .ifPresent(
+            why -> {
+              throw new SearchException(why);
+            });
+  }
+
+  /** Advances the full-precision score part, if it is the reference. */
+  private static void advanceReference(Streams source, Streams quantized, HiddenStates output) {
+    if (source != quantized) {
+      source.advance(Part.SCORE, states -> output.copy());
+    }
+  }
+
+  /** Chooses an algorithm for each part of the block, likewise. */
+  private Evaluation.Outcome byParts(
+      int layer, BlockParameters<Matrix> block, FullFit fit, Streams quantized, Streams source) {
+    NativeKernels.trimHeap();
+    try (PartTargets targets = new PartTargets(context, scorer, layer, block, source)) {
+      boolean compares = settings.pool().stream().anyMatch(Quantizer::comparesStreams);
+      Evaluation.Outcome outcome =
+          fit.beside(compares, stages -> byParts(layer, block, targets, quantized, stages));
+      advanceReference(source, quantized, targets.output());
+      return outcome;
+    }
+  }
+
+  private Evaluation.Outcome byParts(
+      int layer,
+      BlockParameters<Matrix> block,
+      PartTargets targets,
+      Streams quantized,
+      Optional<StageInputs> full) {
+    HiddenStates score = quantized.get(Part.SCORE);
+    try (PartSearch search =
+        new PartSearch(
+            context, progress, layer, block, quantized.get(Part.FIT), score, full)) {
+      for (Granularity.Part part : settings.granularity().parts()) {
+        if (!search.choose(part, targets.of(part))) {
+          explainConstant(layer, block, targets.source(), targets.matrix(part));
+          QuantPlan.PartChoice failed = search.choices().get(search.choices().size() - 1);
+          throw new SearchException(allFailed(failed.candidates()));
+        }
+      }
+      context.countCollections(search.partialForwards());
+      inherited.add(search.inherited());
+      BlockParameters<QuantizedLinear> packed =
+          search.chosen().pack(context.compute().parallel());
+      HiddenStates output = context.forward(layer, packed).run(score);
+      QuantPlan.BlockChoice choice = search.result(targets.score(output));
+      choices.add(choice);
+      progress.evaluated(choice.result().orElseThrow().score());
+      return new Evaluation.Outcome(packed, output);
+    }
   }
 
   /**
@@ -237,9 +290,8 @@ public final class Search {
     if (!settings.fullPrecisionReference() || !Guard.needed(settings)) {
       return 0;
     }
-    try (HiddenStates output = context.countedForward(layer, block, quantized.get(Part.SCORE));
-        Matrix matrix = output.toMatrix()) {
-      return reference.score(matrix) instanceof Score.Value value ? value.normalizedMse() : 0;
+    try (HiddenStates output = context.countedForward(layer, block, quantized.get(Part.SCORE))) {
+      return Scorer.inherited(reference, output);
     }
   }
 
@@ -250,80 +302,63 @@ public final class Search {
       Streams quantized,
       Similarity.Reference reference) {
     double start = progress.seconds();
+    String where = "block %d".formatted(layer);
     Quantizer.Result result;
     try {
       result = fit.quantize(quantizer, quantized.get(Part.FIT));
     } catch (QuantizationException e) {
-      return failed(quantizer, start, "block %d: %s".formatted(layer, e.getMessage()));
+      String reason = "%s: %s".formatted(where, e.getMessage());
+      return new Evaluation(
+          quantizer.name(),
+          Scorer.failed(reason, progress.seconds() - start),
+          Optional.empty());
     }
     HiddenStates output = context.forward(layer, result.block()).run(quantized.get(Part.SCORE));
     Score score;
     try (Matrix matrix = output.toMatrix()) {
       score = reference.score(matrix);
     }
-    if (score instanceof Score.Undefined undefined) {
-      output.close();
-      return failed(quantizer, start, "block %d: %s".formatted(layer, undefined.reason()));
-    }
-    Score.Value value = (Score.Value) score;
     QuantPlan.Candidate candidate =
-        new QuantPlan.Candidate(
-            value.value(),
-            value.biased(),
-            value.relativeMse(),
-            value.normalizedMse(),
-            progress.seconds() - start,
-            Optional.empty(),
-            result.detail());
+        Scorer.candidate(score, where, progress.seconds() - start, result.detail());
+    if (candidate.failure().isPresent()) {
+      output.close();
+      return new Evaluation(quantizer.name(), candidate, Optional.empty());
+    }
     return new Evaluation(
         quantizer.name(), candidate, Optional.of(new Evaluation.Outcome(result.block(), output)));
   }
 
-  private Evaluation failed(Quantizer quantizer, double start, String reason) {
-    return new Evaluation(
-        quantizer.name(),
-        new QuantPlan.Candidate(
-            Double.NaN,
-            Double.NaN,
-            Double.NaN,
-            Double.NaN,
-            progress.seconds() - start,
-            Optional.of(reason),
-            Map.of()),
-        Optional.empty());
-  }
-
   private Evaluation.Outcome choose(int layer, List<Evaluation> evaluations) {
-    Choice choice =
-        Choice.among(evaluations.stream().map(Evaluation::candidate).toList())
-            .orElseThrow(() -> new SearchException(allFailed(evaluations)));
     Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
     evaluations.forEach(e -> candidates.put(e.name(), e.candidate()));
+    Choice choice =
+        Choice.among(evaluations.stream().map(Evaluation::candidate).toList())
+            .orElseThrow(() -> new SearchException(allFailed(candidates)));
     Evaluation winner = evaluations.get(choice.index());
     choices.add(new QuantPlan.BlockChoice(layer, winner.name(), choice.reason(), candidates));
+    evaluations.stream().filter(evaluation -> evaluation != winner).forEach(Evaluation::close);
     return winner.outcome().orElseThrow();
   }
 
-  private static String allFailed(List<Evaluation> evaluations) {
+  private static String allFailed(Map<String, QuantPlan.Candidate> candidates) {
     StringBuilder message = new StringBuilder("no algorithm of the pool can quantize a block:");
-    for (Evaluation evaluation : evaluations) {
-      message
-          .append(' ')
-          .append(evaluation.name())
-          .append(": ")
-          .append(evaluation.candidate().failure().orElse(""))
-          .append(';');
-    }
+    candidates.forEach(
+        (name, candidate) ->
+            message
+                .append(' ')
+                .append(name)
+                .append(": ")
+                .append(candidate.failure().orElse(""))
+                .append(';'));
     return message.append(" check the checkpoint, or name another pool in calm.pool").toString();
   }
 
-  private void advance(
-      int layer, Evaluation.Outcome winner, List<Evaluation> evaluations, Streams quantized) {
+  /** Advances the quantized stream through the chosen block, the output of which it takes over. */
+  private void advance(int layer, Evaluation.Outcome winner, Streams quantized) {
     Streams.Block forward = context.forward(layer, winner.block());
+    quantized.advance(Part.SCORE, states -> winner.output());
     quantized.advance(Part.FIT, forward);
-    quantized.advance(Part.SCORE, states -> winner.output().copy());
     guardForwards += quantized.advance(Part.GUARD, forward);
-    evaluations.forEach(Evaluation::close);
   }
 
   private QuantPlan plan(Verdict verdict, QuantPlan.Head head) {
@@ -337,8 +372,8 @@ public final class Search {
         progress.evaluations(),
         context.collectionForwards(),
         guardForwards + verdict.guardForwards(),
-        excludedRows,
-        scoredRows,
+        scorer.excludedRows(),
+        scorer.scoredRows(),
         verdict.guard(),
         head,
         Calibrations.describe(set),

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
 import io.calm.quant.AlgorithmName;
+import io.calm.quant.Granularity;
 import io.calm.runtime.Backend;
 import io.calm.runtime.KvType;
 import io.calm.tensor.TableFormat;
@@ -89,6 +90,7 @@ class CalmSettingsTest {
                     Optional.empty(),
                     List.of(),
                     Metric.CKA_NORMALIZED,
+                    Granularity.BLOCK,
                     ReferenceStream.FULL_PRECISION,
                     20,
                     true),
@@ -167,6 +169,7 @@ class CalmSettingsTest {
                     Optional.of(new AlgorithmName("awq+gptq")),
                     Stream.of("rtn", "gptq", "awq").map(AlgorithmName::new).toList(),
                     Metric.RELATIVE_MSE,
+                    Granularity.BLOCK,
                     ReferenceStream.QUANTIZED,
                     0,
                     false),

@@ -27,9 +27,22 @@ import java.util.stream.IntStream;
 final class GptqRounding implements Rounding {
   static final double DAMPING = 0.01;
 
+  private final double damping;
+
+  GptqRounding() {
+    this(DAMPING);
+  }
+
+  /**
+   * @param damping share of the mean diagonal that is added to the diagonal
+   */
+  GptqRounding(double damping) {
+    this.damping = damping;
+  }
+
   @Override
   public QuantizedMatrix round(RoundingProblem problem) {
-    return round(problem, hessian(problem));
+    return round(problem, hessian(problem), damping);
   }
 
   /** Returns X'X of the rounded inputs, [K, K], shrunk towards its diagonal. */
@@ -54,8 +67,9 @@ final class GptqRounding implements Rounding {
    * Rounds with a given Hessian.
    *
    * @param gram of {@link #hessian}; changed and closed
+   * @param damping share of the mean diagonal that is added to the diagonal
    */
-  static QuantizedMatrix round(RoundingProblem problem, Matrix gram) {
+  static QuantizedMatrix round(RoundingProblem problem, Matrix gram, double damping) {
     Grids grids;
     int[] order;
     Matrix factor;
@@ -64,7 +78,7 @@ final class GptqRounding implements Rounding {
       grids = Grids.fitFully(problem, Importance.of(diagonal));
       order = actOrder(diagonal);
       Symmetric.permute(hessian, order);
-      factor = DampedFactor.of(problem, hessian, DAMPING);
+      factor = DampedFactor.of(problem, hessian, damping);
     }
     try (factor;
         ColumnWalk walk = new ColumnWalk(problem, grids, factor, order)) {

@@ -28,8 +28,17 @@ import io.calm.tensor.QuantizedMatrix;
  * matrices.
  */
 final class QepRounding implements Rounding {
-  private static final float ALPHA = 0.5f;
-  private static final double DAMPING = 0.05;
+  private final float share;
+  private final double damping;
+
+  /**
+   * @param share of the full correction, alpha
+   * @param damping share of the mean diagonal that is added to the diagonal
+   */
+  QepRounding(float share, double damping) {
+    this.share = share;
+    this.damping = damping;
+  }
 
   @Override
   public boolean comparesStreams() {
@@ -45,7 +54,7 @@ final class QepRounding implements Rounding {
   public QuantizedMatrix round(RoundingProblem problem) {
     Matrix gram = GptqRounding.hessian(problem);
     if (!isFinite(problem.weight())) {
-      return GptqRounding.round(problem, gram); // names the weight, which a correction would spread
+      return GptqRounding.round(problem, gram, GptqRounding.DAMPING); // names the weight, which a correction would spread
     }
     Matrix corrected;
     try {
@@ -55,7 +64,7 @@ final class QepRounding implements Rounding {
       throw e;
     }
     try (corrected) {
-      return GptqRounding.round(problem.withWeight(corrected), gram);
+      return GptqRounding.round(problem.withWeight(corrected), gram, GptqRounding.DAMPING);
     }
   }
 
@@ -72,7 +81,7 @@ final class QepRounding implements Rounding {
     return true;
   }
 
-  private static Matrix corrected(RoundingProblem problem, Matrix gram) {
+  private Matrix corrected(RoundingProblem problem, Matrix gram) {
     Deviation deviation =
         problem
             .inputs()
@@ -80,10 +89,10 @@ final class QepRounding implements Rounding {
             .orElseThrow(
                 () -> new IllegalStateException("qep: the full-precision stream is missing"));
     try (Matrix shift = shift(problem, deviation);
-        Matrix factor = DampedFactor.of(problem, gram, DAMPING);
+        Matrix factor = DampedFactor.of(problem, gram, damping);
         Matrix half = problem.algebra().multiplyTransposed(shift, factor)) {
       Matrix corrected = problem.weight().copy();
-      problem.algebra().addProduct(corrected, ALPHA, half, factor);
+      problem.algebra().addProduct(corrected, share, half, factor);
       return corrected;
     }
   }

@@ -14,8 +14,10 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * A walk through the stages of a block that several algorithms share: each reads the inputs of the
@@ -23,6 +25,9 @@ import java.util.Optional;
  * was chosen. Statistics of the inputs are computed once per stage. Not thread safe.
  */
 final class SharedStages implements AutoCloseable {
+  /** Maximum width of a stage whose factors are kept: 64 MiB each. */
+  private static final int MAX_KEPT_INPUTS = 4096;
+
   private final ModelSpec spec;
   private final Parallel parallel;
   private final BlockPass pass;
@@ -31,6 +36,7 @@ final class SharedStages implements AutoCloseable {
   private Optional<ColumnStatistics> statistics = Optional.empty();
   private Optional<Matrix> gram = Optional.empty();
   private Optional<Deviation> deviation = Optional.empty();
+  private final Map<String, Matrix> derived = new HashMap<>();
   private int partialForwards;
 
   /**
@@ -115,6 +121,8 @@ final class SharedStages implements AutoCloseable {
     gram = Optional.empty();
     deviation.ifPresent(Deviation::close);
     deviation = Optional.empty();
+    derived.values().forEach(Matrix::close);
+    derived.clear();
   }
 
   private ColumnStatistics statistics() {
@@ -133,6 +141,19 @@ final class SharedStages implements AutoCloseable {
       gram = Optional.of(pass.gram());
     }
     return gram.get().copy();
+  }
+
+  /** Returns the matrix of a name; kept for others up to a size. */
+  private Matrix derived(String name, Supplier<Matrix> matrix) {
+    if (!keeps || spec.inputs(stage()) > MAX_KEPT_INPUTS) {
+      return matrix.get();
+    }
+    Matrix kept = derived.get(name);
+    if (kept == null) {
+      kept = matrix.get();
+      derived.put(name, kept);
+    }
+    return Matrix.wrap(kept.bytes(), kept.rows(), kept.columns(), () -> {});
   }
 
   private Optional<Deviation> deviation() {
@@ -213,6 +234,11 @@ final class SharedStages implements AutoCloseable {
     @Override
     public Matrix gram() {
       return own.map(BlockPass::gram).orElseGet(SharedStages.this::gram);
+    }
+
+    @Override
+    public Matrix derived(String name, Supplier<Matrix> matrix) {
+      return own.isEmpty() ? SharedStages.this.derived(name, matrix) : matrix.get();
     }
 
     @Override

@@ -77,8 +77,15 @@ final class GptqRounding implements Rounding {
       float[] diagonal = diagonal(problem, hessian);
       grids = Grids.fitFully(problem, Importance.of(diagonal));
       order = actOrder(diagonal);
-      Symmetric.permute(hessian, order);
-      factor = DampedFactor.of(problem, hessian, damping);
+      factor =
+          problem
+              .inputs()
+              .derived(
+                  "factor in act-order, damping " + damping,
+                  () -> {
+                    Symmetric.permute(hessian, order);
+                    return DampedFactor.of(problem, hessian, damping);
+                  });
     }
     try (factor;
         ColumnWalk walk = new ColumnWalk(problem, grids, factor, order)) {

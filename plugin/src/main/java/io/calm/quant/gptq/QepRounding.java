@@ -89,7 +89,12 @@ final class QepRounding implements Rounding {
             .orElseThrow(
                 () -> new IllegalStateException("qep: the full-precision stream is missing"));
     try (Matrix shift = shift(problem, deviation);
-        Matrix factor = DampedFactor.of(problem, gram, damping);
+        Matrix factor =
+            problem
+                .inputs()
+                .derived(
+                    "factor, damping " + damping,
+                    () -> DampedFactor.of(problem, gram, damping));
         Matrix half = problem.algebra().multiplyTransposed(shift, factor)) {
       Matrix corrected = problem.weight().copy();
       problem.algebra().addProduct(corrected, share, half, factor);

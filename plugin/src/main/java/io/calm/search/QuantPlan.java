@@ -129,10 +129,20 @@ public record QuantPlan(
    * Returns the algorithm that serves a block: the chosen one, unless the guard rejected the mix.
    */
   public String algorithmOf(BlockChoice block) {
-    return guard
-        .filter(result -> !result.mixServed())
-        .map(GuardResult::uniform)
-        .orElse(block.algorithm());
+    return servedInstead().orElse(block.algorithm());
+  }
+
+  /** Returns the algorithms that serve the parts of a block, in order; one if they are the same. */
+  public List<String> algorithmsOf(BlockChoice block) {
+    return servedInstead()
+        .map(List::of)
+        .orElseGet(
+            () -> block.uniform().map(List::of).orElseGet(() -> block.parts().orElseThrow().each()));
+  }
+
+  /** Returns the algorithm that replaces a mix that the guard rejected. */
+  private Optional<String> servedInstead() {
+    return guard.filter(result -> !result.mixServed()).map(GuardResult::uniform);
   }
 
   /**
@@ -161,7 +171,7 @@ public record QuantPlan(
 
     /** Returns the only algorithm of the block; empty if its parts have several. */
     public Optional<String> uniform() {
-      return parts.isEmpty() || parts.get().algorithms().size() == 1
+      return parts.isEmpty() || parts.get().each().stream().distinct().count() == 1
           ? Optional.of(algorithm)
           : Optional.empty();
     }
@@ -183,9 +193,9 @@ public record QuantPlan(
       choices = List.copyOf(choices);
     }
 
-    /** Returns the algorithms of the parts, each once. */
-    List<String> algorithms() {
-      return choices.stream().map(PartChoice::algorithm).distinct().toList();
+    /** Returns the algorithm of each part, in order. */
+    List<String> each() {
+      return choices.stream().map(PartChoice::algorithm).toList();
     }
 
     /** Returns the name of the choice: the only algorithm, or all with slashes between. */

@@ -28,6 +28,10 @@ final class SearchContext {
     this.model = new ReferenceModel(inputs.torch(), inputs.weights());
   }
 
+  SearchInputs inputs() {
+    return inputs;
+  }
+
   ModelSpec spec() {
     return weights().spec();
   }

@@ -2,7 +2,6 @@ package io.calm.settings;
 
 import io.calm.model.ActivationMode;
 import io.calm.quant.AlgorithmName;
-import io.calm.quant.Granularity;
 import io.calm.tensor.TableFormat;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -33,8 +32,7 @@ public record QuantizationSettings(
    * short for them: its bytes determine how many it has. {@code auto} is otherwise not resolved,
    * because the checkpoint's bytes and the format version determine its meaning. A calibration file
    * appears as {@code file}: the key contains its bytes beside this text, and its name does not
-   * matter. The granularity of a search appears unless it is {@code block}, so that artifacts from
-   * before it was a setting keep their keys.
+   * matter.
    */
   public String resultKey() {
     return String.join(
@@ -44,6 +42,7 @@ public record QuantizationSettings(
         line(SettingKeys.ALGORITHM, plan.algorithm().map(AlgorithmName::text).orElse("search")),
         line(SettingKeys.POOL, plan.pool().isEmpty() ? "auto" : poolText()),
         line(SettingKeys.METRIC, plan.metric().setting()),
+        line(SettingKeys.GRANULARITY, plan.granularity().setting()),
         line(SettingKeys.REFERENCE, plan.reference().setting()),
         line(SettingKeys.SINK_THRESHOLD, Double.toString(plan.sinkThreshold())),
         line(SettingKeys.GUARD, Boolean.toString(plan.guard())),
@@ -52,14 +51,7 @@ public record QuantizationSettings(
         line(SettingKeys.CALIBRATION_SAMPLES, Integer.toString(calibration.samples())),
         line(SettingKeys.CALIBRATION_LENGTH, Integer.toString(calibration.length())),
         line(SettingKeys.CALIBRATION_SEED, Long.toString(calibration.seed())),
-        line(SettingKeys.LM_HEAD, lmHead.map(TableFormat::setting).orElse("auto"))
-            + granularity());
-  }
-
-  private String granularity() {
-    return plan.granularity() == Granularity.BLOCK
-        ? ""
-        : "\n" + line(SettingKeys.GRANULARITY, plan.granularity().setting());
+        line(SettingKeys.LM_HEAD, lmHead.map(TableFormat::setting).orElse("auto")));
   }
 
   private String poolText() {

@@ -43,6 +43,7 @@ class CalmSettingsTest {
         calm.algorithm; search; search | the name of an algorithm, e.g. gptq; RESULT
         calm.pool; auto; auto | names of algorithms, each once, with commas between, e.g. rtn,gptq,awq; RESULT
         calm.search.metric; cka-normalized; cka | cka-biased | cka-contribution | cka-normalized | relative-mse | relative-mse-normalized; RESULT
+        calm.search.granularity; block; block | half | stage; RESULT
         calm.search.reference; full-precision; quantized | full-precision; RESULT
         calm.search.sink-threshold; 20; 0 (off), or from 1 to 1000000 (median row norms); RESULT
         calm.search.guard; true; true | false; RESULT
@@ -126,6 +127,7 @@ class CalmSettingsTest {
     values.put("calm.algorithm", "awq+gptq");
     values.put("calm.pool", "rtn, gptq,awq");
     values.put("calm.search.metric", "relative-mse");
+    values.put("calm.search.granularity", "stage");
     values.put("calm.search.reference", "quantized");
     values.put("calm.search.sink-threshold", "0");
     values.put("calm.search.guard", "false");
@@ -169,7 +171,7 @@ class CalmSettingsTest {
                     Optional.of(new AlgorithmName("awq+gptq")),
                     Stream.of("rtn", "gptq", "awq").map(AlgorithmName::new).toList(),
                     Metric.RELATIVE_MSE,
-                    Granularity.BLOCK,
+                    Granularity.STAGE,
                     ReferenceStream.QUANTIZED,
                     0,
                     false),
@@ -229,6 +231,7 @@ class CalmSettingsTest {
         "calm.pool; 'rtn,,gptq'",
         "calm.pool; 'rtn,rtn'",
         "calm.search.metric; mse",
+        "calm.search.granularity; layer",
         "calm.search.reference; float",
         "calm.search.sink-threshold; 0.5",
         "calm.search.sink-threshold; NaN",
@@ -393,6 +396,7 @@ class CalmSettingsTest {
         calm.algorithm=search
         calm.pool=auto
         calm.search.metric=cka-normalized
+        calm.search.granularity=block
         calm.search.reference=full-precision
         calm.search.sink-threshold=20.0
         calm.search.guard=true
@@ -409,6 +413,7 @@ class CalmSettingsTest {
     given.put("calm.algorithm", "AWQ+gptq");
     given.put("calm.pool", "rtn, gptq,awq");
     given.put("calm.search.metric", "relative-mse");
+    given.put("calm.search.granularity", "half");
     given.put("calm.search.reference", "quantized");
     given.put("calm.search.sink-threshold", "1e3");
     given.put("calm.search.guard", "false");
@@ -424,6 +429,7 @@ class CalmSettingsTest {
         calm.algorithm=awq+gptq
         calm.pool=rtn,gptq,awq
         calm.search.metric=relative-mse
+        calm.search.granularity=half
         calm.search.reference=quantized
         calm.search.sink-threshold=1000.0
         calm.search.guard=false

@@ -1,21 +1,12 @@
 package io.calm.search;
 
 import io.calm.calibration.CalibrationSet;
-import io.calm.cka.Score;
-import io.calm.cka.Similarity;
 import io.calm.model.BlockParameters;
-import io.calm.kernels.NativeKernels;
-import io.calm.quant.Granularity;
-import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
-import io.calm.replay.HiddenStates;
-import io.calm.replay.StageInputs;
-import io.calm.tensor.QuantizedLinear;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -33,6 +24,9 @@ import java.util.function.Consumer;
  * the highest score. The hidden states advance through the winner, and the next block follows.
  * Errors of earlier blocks are therefore visible to later ones, which can compensate for them.
  *
+ * <p><b>Parts.</b> With {@link io.calm.quant.Granularity} other than a block, {@link PartSearch}
+ * chooses in the same way within each block.
+ *
  * <p><b>Guard.</b> A mix that wins block by block may still lose as a whole. {@link Guard}
  * quantizes the model with the best single algorithm, or the best two if they are close, and
  * compares the plans by KL divergence to the full-precision logits, on sequences that neither
@@ -41,9 +35,10 @@ import java.util.function.Consumer;
  * HeadTrial} then chooses the format of the lm_head in a similar way.
  *
  * <p><b>Cost.</b> L blocks and a pool of P algorithms take L * P candidates: one quantization and
- * one block forward each. The guard adds one or two quantizations per block. Memory holds one
- * full-precision block, its P candidates, and the hidden states of the parts in use; finished
- * blocks go to the {@link BlockSink} at once.
+ * one block forward each; with parts, L * (P * parts + 1), most of which run a part only. The guard
+ * adds one or two quantizations per block. Memory holds one full-precision block, its P candidates,
+ * and the hidden states of the calibration parts in use; finished blocks go to the {@link
+ * BlockSink} at once.
  *
  * <p><b>Invariants.</b> The same weights, calibration and settings give the same choices on every
  * machine whose engine computes the same bits. No sequence is used for two of fitting, scoring and
@@ -66,6 +61,7 @@ public final class Search {
   private final List<QuantPlan.BlockChoice> choices = new ArrayList<>();
   private final List<Double> inherited = new ArrayList<>();
   private final Scorer scorer;
+  private final BlockSearch blocks;
   private final PackedGarbage garbage = new PackedGarbage();
   private int guardForwards;
 
@@ -84,6 +80,7 @@ public final class Search {
             settings.pool().size(),
             settings.granularity().parts().size(),
             Guard.needed(settings));
+    this.blocks = new BlockSearch(context, scorer, progress);
   }
 
   /**
@@ -182,183 +179,24 @@ public final class Search {
     BlockParameters<Matrix> block = context.block(layer);
     try (FullFit fit = new FullFit(context, layer, block, full)) {
       Streams source = settings.fullPrecisionReference() ? full : quantized;
-      Evaluation.Outcome winner =
-          settings.granularity() == Granularity.BLOCK
-              ? whole(layer, block, fit, quantized, source)
-              : byParts(layer, block, fit, quantized, source);
-      QuantPlan.BlockChoice choice = choices.get(layer);
+      ChosenBlock chosen = blocks.choose(layer, block, fit, quantized, source);
+      QuantPlan.BlockChoice choice = chosen.choice();
+      choices.add(choice);
+      inherited.add(chosen.inherited());
       if (Guard.needed(settings) && prefix.follow(choice.uniform(), quantized)) {
-        sink.block(QuantPlan.uniform(choice.algorithm()), layer, winner.block());
+        sink.block(QuantPlan.uniform(choice.algorithm()), layer, chosen.block());
       }
-      advance(layer, winner, quantized);
-      sink.block(MIX, layer, winner.block());
+      Streams.Block forward = context.forward(layer, chosen.block());
+      quantized.advance(Part.SCORE, states -> chosen.output());
+      quantized.advance(Part.FIT, forward);
+      guardForwards += quantized.advance(Part.GUARD, forward);
+      sink.block(MIX, layer, chosen.block());
       fit.advance();
       guardForwards += full.advance(Part.GUARD, context.fullForward(layer, block));
     } finally {
       DequantizedBlocks.close(block);
       garbage.collect();
     }
-  }
-
-  /** Chooses one algorithm for the block, and advances the full-precision score part. */
-  private Evaluation.Outcome whole(
-      int layer, BlockParameters<Matrix> block, FullFit fit, Streams quantized, Streams source) {
-    List<Evaluation> evaluations = new ArrayList<>();
-    try (HiddenStates output = context.fullForward(layer, block).run(source.get(Part.SCORE));
-        Matrix target = output.toMatrix()) {
-      Similarity.Reference reference = scorer.blockReference(target, source.get(Part.SCORE));
-      for (int i = 0; i < settings.pool().size(); i++) {
-        Quantizer quantizer = settings.pool().get(i);
-        progress.trying(layer, i, quantizer.name());
-        Evaluation evaluation = evaluate(quantizer, layer, fit, quantized, reference);
-        evaluations.add(evaluation);
-        progress.evaluated(evaluation.candidate().score());
-      }
-      inherited.add(inherited(layer, block, quantized, reference));
-      if (evaluations.stream().allMatch(e -> e.outcome().isEmpty())) {
-        explainConstant(layer, block, source, target);
-      }
-      advanceReference(source, quantized, output);
-    }
-    return choose(layer, evaluations);
-  }
-
-  private static void explainConstant(
-      int layer, BlockParameters<Matrix> block, Streams source, Matrix target) {
-    ConstantOutput.explain(layer, block, source.get(Part.SCORE), target)
-        .ifPresent(
-            why -> {
-              throw new SearchException(why);
-            });
-  }
-
-  /** Advances the full-precision score part, if it is the reference. */
-  private static void advanceReference(Streams source, Streams quantized, HiddenStates output) {
-    if (source != quantized) {
-      source.advance(Part.SCORE, states -> output.copy());
-    }
-  }
-
-  /** Chooses an algorithm for each part of the block, likewise. */
-  private Evaluation.Outcome byParts(
-      int layer, BlockParameters<Matrix> block, FullFit fit, Streams quantized, Streams source) {
-    NativeKernels.trimHeap();
-    try (PartTargets targets = new PartTargets(context, scorer, layer, block, source)) {
-      boolean compares = settings.pool().stream().anyMatch(Quantizer::comparesStreams);
-      Evaluation.Outcome outcome =
-          fit.beside(compares, stages -> byParts(layer, block, targets, quantized, stages));
-      advanceReference(source, quantized, targets.output());
-      return outcome;
-    }
-  }
-
-  private Evaluation.Outcome byParts(
-      int layer,
-      BlockParameters<Matrix> block,
-      PartTargets targets,
-      Streams quantized,
-      Optional<StageInputs> full) {
-    HiddenStates score = quantized.get(Part.SCORE);
-    try (PartSearch search =
-        new PartSearch(
-            context, progress, layer, block, quantized.get(Part.FIT), score, full)) {
-      for (Granularity.Part part : settings.granularity().parts()) {
-        if (!search.choose(part, targets.of(part))) {
-          explainConstant(layer, block, targets.source(), targets.matrix(part));
-          QuantPlan.PartChoice failed = search.choices().get(search.choices().size() - 1);
-          throw new SearchException(allFailed(failed.candidates()));
-        }
-      }
-      context.countCollections(search.partialForwards());
-      inherited.add(search.inherited());
-      BlockParameters<QuantizedLinear> packed =
-          search.chosen().pack(context.compute().parallel());
-      HiddenStates output = context.forward(layer, packed).run(score);
-      QuantPlan.BlockChoice choice = search.result(targets.score(output));
-      choices.add(choice);
-      progress.evaluated(choice.result().orElseThrow().score());
-      return new Evaluation.Outcome(packed, output);
-    }
-  }
-
-  /**
-   * Returns the error that a block has before it is quantized, because its input comes from the
-   * quantized prefix and the reference does not.
-   */
-  private double inherited(
-      int layer, BlockParameters<Matrix> block, Streams quantized, Similarity.Reference reference) {
-    if (!settings.fullPrecisionReference() || !Guard.needed(settings)) {
-      return 0;
-    }
-    try (HiddenStates output = context.countedForward(layer, block, quantized.get(Part.SCORE))) {
-      return Scorer.inherited(reference, output);
-    }
-  }
-
-  private Evaluation evaluate(
-      Quantizer quantizer,
-      int layer,
-      FullFit fit,
-      Streams quantized,
-      Similarity.Reference reference) {
-    double start = progress.seconds();
-    String where = "block %d".formatted(layer);
-    Quantizer.Result result;
-    try {
-      result = fit.quantize(quantizer, quantized.get(Part.FIT));
-    } catch (QuantizationException e) {
-      String reason = "%s: %s".formatted(where, e.getMessage());
-      return new Evaluation(
-          quantizer.name(),
-          Scorer.failed(reason, progress.seconds() - start),
-          Optional.empty());
-    }
-    HiddenStates output = context.forward(layer, result.block()).run(quantized.get(Part.SCORE));
-    Score score;
-    try (Matrix matrix = output.toMatrix()) {
-      score = reference.score(matrix);
-    }
-    QuantPlan.Candidate candidate =
-        Scorer.candidate(score, where, progress.seconds() - start, result.detail());
-    if (candidate.failure().isPresent()) {
-      output.close();
-      return new Evaluation(quantizer.name(), candidate, Optional.empty());
-    }
-    return new Evaluation(
-        quantizer.name(), candidate, Optional.of(new Evaluation.Outcome(result.block(), output)));
-  }
-
-  private Evaluation.Outcome choose(int layer, List<Evaluation> evaluations) {
-    Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
-    evaluations.forEach(e -> candidates.put(e.name(), e.candidate()));
-    Choice choice =
-        Choice.among(evaluations.stream().map(Evaluation::candidate).toList())
-            .orElseThrow(() -> new SearchException(allFailed(candidates)));
-    Evaluation winner = evaluations.get(choice.index());
-    choices.add(new QuantPlan.BlockChoice(layer, winner.name(), choice.reason(), candidates));
-    evaluations.stream().filter(evaluation -> evaluation != winner).forEach(Evaluation::close);
-    return winner.outcome().orElseThrow();
-  }
-
-  private static String allFailed(Map<String, QuantPlan.Candidate> candidates) {
-    StringBuilder message = new StringBuilder("no algorithm of the pool can quantize a block:");
-    candidates.forEach(
-        (name, candidate) ->
-            message
-                .append(' ')
-                .append(name)
-                .append(": ")
-                .append(candidate.failure().orElse(""))
-                .append(';'));
-    return message.append(" check the checkpoint, or name another pool in calm.pool").toString();
-  }
-
-  /** Advances the quantized stream through the chosen block, the output of which it takes over. */
-  private void advance(int layer, Evaluation.Outcome winner, Streams quantized) {
-    Streams.Block forward = context.forward(layer, winner.block());
-    quantized.advance(Part.SCORE, states -> winner.output());
-    quantized.advance(Part.FIT, forward);
-    guardForwards += quantized.advance(Part.GUARD, forward);
   }
 
   private QuantPlan plan(Verdict verdict, QuantPlan.Head head) {

@@ -72,8 +72,7 @@ final class PlanSvg {
   /** Returns the number of blocks that an algorithm serves, parts as fractions. */
   private static double count(List<List<String>> served, String name) {
     return served.stream()
-        .mapToDouble(
-            parts -> (double) parts.stream().filter(name::equals).count() / parts.size())
+        .mapToDouble(parts -> (double) parts.stream().filter(name::equals).count() / parts.size())
         .sum();
   }
 
@@ -144,8 +143,7 @@ final class PlanSvg {
     }
   }
 
-  private static void cell(
-      StringBuilder svg, String style, int x, int row, int width, int radius) {
+  private static void cell(StringBuilder svg, String style, int x, int row, int width, int radius) {
     line(
         svg,
         "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"%d\"/>",
@@ -162,7 +160,11 @@ final class PlanSvg {
     for (int block = 0; block < served.size(); block += LABELLED_BLOCKS) {
       text(svg, "tick", LEFT + labelWidth + block * CELL_WIDTH, y, Integer.toString(block));
     }
-    text(svg, "axis", LEFT + labelWidth, y + 20, 
+    text(
+        svg,
+        "axis",
+        LEFT + labelWidth,
+        y + 20,
         byParts
             ? "block, from the embeddings to the lm_head; its parts from left to right"
             : "block, from the embeddings to the lm_head");

@@ -15,7 +15,9 @@ import java.util.Optional;
  * @param detail findings for people to read, e.g. chosen exponents
  */
 public record StageResult(
-    Map<LinearRole, QuantizedMatrix> linears, Optional<float[]> scales, Map<String, String> detail) {
+    Map<LinearRole, QuantizedMatrix> linears,
+    Optional<float[]> scales,
+    Map<String, String> detail) {
   public StageResult {
     linears = Collections.unmodifiableMap(new EnumMap<>(linears));
     detail = Map.copyOf(detail);

@@ -75,8 +75,7 @@ public class StagewiseQuantizer implements Quantizer, StageQuantizer {
             "%d calibration tokens for %d inputs: X'X is singular and is shrunk towards its diagonal; raise calm.search.effort or calm.calibration.samples"
                 .formatted(walk.rows(), problem.weight().columns()));
       }
-      return new StageResult(
-          problem.unstack(rounding.round(problem.rounding())), scales, detail);
+      return new StageResult(problem.unstack(rounding.round(problem.rounding())), scales, detail);
     }
   }
 }

@@ -104,8 +104,7 @@ final class BlockSearch {
       Optional<StageInputs> full) {
     HiddenStates score = quantized.get(Part.SCORE);
     try (PartSearch search =
-        new PartSearch(
-            context, progress, layer, block, quantized.get(Part.FIT), score, full)) {
+        new PartSearch(context, progress, layer, block, quantized.get(Part.FIT), score, full)) {
       for (Granularity.Part part : settings.granularity().parts()) {
         if (!search.choose(part, targets.of(part))) {
           explainConstant(layer, block, targets.source(), targets.matrix(part));
@@ -114,8 +113,7 @@ final class BlockSearch {
         }
       }
       context.countCollections(search.partialForwards());
-      BlockParameters<QuantizedLinear> packed =
-          search.chosen().pack(context.compute().parallel());
+      BlockParameters<QuantizedLinear> packed = search.chosen().pack(context.compute().parallel());
       HiddenStates output = context.forward(layer, packed).run(score);
       QuantPlan.BlockChoice choice = search.result(targets.score(output));
       progress.evaluated(choice.result().orElseThrow().score());
@@ -151,9 +149,7 @@ final class BlockSearch {
     } catch (QuantizationException e) {
       String reason = "%s: %s".formatted(where, e.getMessage());
       return new Evaluation(
-          quantizer.name(),
-          Scorer.failed(reason, progress.seconds() - start),
-          Optional.empty());
+          quantizer.name(), Scorer.failed(reason, progress.seconds() - start), Optional.empty());
     }
     HiddenStates output = context.forward(layer, result.block()).run(quantized.get(Part.SCORE));
     Score score;

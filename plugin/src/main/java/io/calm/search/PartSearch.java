@@ -200,7 +200,9 @@ final class PartSearch implements AutoCloseable {
       return results;
     }
     Optional<StageInputs> ownFull =
-        quantizer.comparesStreams() ? full.map(stages -> at(stages, fit.stage())) : Optional.empty();
+        quantizer.comparesStreams()
+            ? full.map(stages -> at(stages, fit.stage()))
+            : Optional.empty();
     try (SharedStages own = fit.fork(ownFull)) {
       PartialBlock partial = chosen;
       while (true) {
@@ -235,8 +237,7 @@ final class PartSearch implements AutoCloseable {
     try (BlockPass own = scored.fork()) {
       for (int i = 0; i < stages.size(); i++) {
         partial = partial.with(part.stages().get(i), stages.get(i));
-        SharedStages.advance(
-            context.spec(), own, stages.get(i), partial.biases(), parallel());
+        SharedStages.advance(context.spec(), own, stages.get(i), partial.biases(), parallel());
       }
       try (HiddenStates states = behindHalf(own, part);
           Matrix matrix = states.toMatrix()) {

@@ -37,8 +37,7 @@ final class PartTargets implements AutoCloseable {
       Streams source) {
     this.source = source;
     HiddenStates input = source.get(Part.SCORE);
-    try (StageInputs forward =
-        StageInputs.of(input, context.spec(), layer, parameters)) {
+    try (StageInputs forward = StageInputs.of(input, context.spec(), layer, parameters)) {
       forward.advanceTo(Stage.MLP_IN);
       try (HiddenStates middle = forward.residualStream()) {
         this.attention = middle.toMatrix();

@@ -28,7 +28,12 @@ final class ProgressMeter {
    * @param parts number of parts of a block that are chosen one after the other
    */
   ProgressMeter(
-      Consumer<Progress> listener, LongSupplier nanoTime, int layers, int pool, int parts, boolean guard) {
+      Consumer<Progress> listener,
+      LongSupplier nanoTime,
+      int layers,
+      int pool,
+      int parts,
+      boolean guard) {
     this.listener = listener;
     this.nanoTime = nanoTime;
     this.start = nanoTime.getAsLong();

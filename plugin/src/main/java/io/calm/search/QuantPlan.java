@@ -1,8 +1,8 @@
 package io.calm.search;
 
 import io.calm.cka.Metric;
-import io.calm.tensor.TableFormat;
 import io.calm.quant.Granularity;
+import io.calm.tensor.TableFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -137,7 +137,8 @@ public record QuantPlan(
     return servedInstead()
         .map(List::of)
         .orElseGet(
-            () -> block.uniform().map(List::of).orElseGet(() -> block.parts().orElseThrow().each()));
+            () ->
+                block.uniform().map(List::of).orElseGet(() -> block.parts().orElseThrow().each()));
   }
 
   /** Returns the algorithm that replaces a mix that the guard rejected. */

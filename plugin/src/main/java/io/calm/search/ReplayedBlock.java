@@ -12,13 +12,8 @@ import io.calm.replay.StageInputs;
 import io.calm.replay.TorchRuntime;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Packing;
-import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 

@@ -267,8 +267,7 @@ final class SharedStages implements AutoCloseable {
     }
 
     @Override
-    public void advance(
-        Map<LinearRole, QuantizedMatrix> linears, Map<LinearRole, float[]> biases) {
+    public void advance(Map<LinearRole, QuantizedMatrix> linears, Map<LinearRole, float[]> biases) {
       throw new IllegalStateException("an algorithm quantizes one stage here and does not advance");
     }
 

@@ -33,6 +33,12 @@ public record PlanSettings(
   /** Returns these settings with {@code rtn} for all blocks. */
   public PlanSettings roundedToNearest() {
     return new PlanSettings(
-        Optional.of(new AlgorithmName("rtn")), List.of(), metric, Granularity.BLOCK, reference, sinkThreshold, guard);
+        Optional.of(new AlgorithmName("rtn")),
+        List.of(),
+        metric,
+        Granularity.BLOCK,
+        reference,
+        sinkThreshold,
+        guard);
   }
 }

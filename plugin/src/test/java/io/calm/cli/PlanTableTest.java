@@ -73,8 +73,7 @@ class PlanTableTest {
     List<String> names = List.of("qkv", "o", "gate+up", "down");
     List<QuantPlan.PartChoice> parts = new ArrayList<>();
     for (int i = 0; i < algorithms.length; i++) {
-      parts.add(
-          new QuantPlan.PartChoice(names.get(i), algorithms[i], "highest score", candidates));
+      parts.add(new QuantPlan.PartChoice(names.get(i), algorithms[i], "highest score", candidates));
     }
     boolean same = List.of(algorithms).stream().distinct().count() == 1;
     return new QuantPlan.BlockChoice(

@@ -221,7 +221,8 @@ class PartSearchTest {
 
   private static final Picky ATTENTION =
       new Picky("attention", Set.of(Stage.MLP_IN, Stage.MLP_OUT));
-  private static final Picky MLP = new Picky("mlp", Set.of(Stage.ATTENTION_IN, Stage.ATTENTION_OUT));
+  private static final Picky MLP =
+      new Picky("mlp", Set.of(Stage.ATTENTION_IN, Stage.ATTENTION_OUT));
 
   @Test
   void eachPartGetsTheAlgorithmThatIsBestThere() {
@@ -373,8 +374,7 @@ class PartSearchTest {
       List<StageResult> chosen,
       Quantizer quantizer) {
     try (StageInputs full = context.stageInputs(0, block, fit)) {
-      ReplayedBlock sample =
-          new ReplayedBlock(context.inputs(), 0, block, fit, Optional.of(full));
+      ReplayedBlock sample = new ReplayedBlock(context.inputs(), 0, block, fit, Optional.of(full));
       PartialBlock partial = new PartialBlock(block);
       try (StageWalk walk = sample.walk()) {
         for (StageResult result : chosen) {
@@ -448,15 +448,19 @@ class PartSearchTest {
     QuantPlan plan = search(settings(pool, Granularity.STAGE, true, true));
     for (QuantPlan.BlockChoice choice : plan.blocks()) {
       List<QuantPlan.PartChoice> parts = choice.parts().orElseThrow().choices();
-      String failure =
-          parts.get(1).candidates().get("failing").failure().orElseThrow();
+      String failure = parts.get(1).candidates().get("failing").failure().orElseThrow();
       assertEquals(
           "block %d, o: linear ATTENTION_OUT: on purpose".formatted(choice.block()), failure);
       assertEquals("gptq", parts.get(1).algorithm());
       assertEquals(Optional.empty(), parts.get(2).candidates().get("failing").failure());
       assertEquals(Optional.of(failure), choice.candidates().get("failing").failure());
       assertTrue(
-          parts.get(0).candidates().get("whole").failure().orElseThrow()
+          parts
+              .get(0)
+              .candidates()
+              .get("whole")
+              .failure()
+              .orElseThrow()
               .contains("whole quantizes whole blocks only; set calm.search.granularity=block"),
           parts.get(0).toString());
       assertTrue(Double.isNaN(choice.candidates().get("failing").normalizedMse()));

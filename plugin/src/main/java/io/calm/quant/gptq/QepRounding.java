@@ -54,7 +54,8 @@ final class QepRounding implements Rounding {
   public QuantizedMatrix round(RoundingProblem problem) {
     Matrix gram = GptqRounding.hessian(problem);
     if (!isFinite(problem.weight())) {
-      return GptqRounding.round(problem, gram, GptqRounding.DAMPING); // names the weight, which a correction would spread
+      return GptqRounding.round(
+          problem, gram, GptqRounding.DAMPING); // names the weight, which a correction would spread
     }
     Matrix corrected;
     try {
@@ -93,8 +94,7 @@ final class QepRounding implements Rounding {
             problem
                 .inputs()
                 .derived(
-                    "factor, damping " + damping,
-                    () -> DampedFactor.of(problem, gram, damping));
+                    "factor, damping " + damping, () -> DampedFactor.of(problem, gram, damping));
         Matrix half = problem.algebra().multiplyTransposed(shift, factor)) {
       Matrix corrected = problem.weight().copy();
       problem.algebra().addProduct(corrected, share, half, factor);

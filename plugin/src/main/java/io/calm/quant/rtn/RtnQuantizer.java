@@ -45,8 +45,7 @@ public final class RtnQuantizer implements Quantizer {
     Map<LinearRole, QuantizedMatrix> linears = new EnumMap<>(LinearRole.class);
     for (LinearRole role : walk.stage().linears()) {
       linears.put(
-          role,
-          nearest(role, sample.block().linear(role), sample.groupLimit(), sample.compute()));
+          role, nearest(role, sample.block().linear(role), sample.groupLimit(), sample.compute()));
     }
     return new StageResult(linears, Optional.empty(), Map.of());
   }
@@ -71,8 +70,7 @@ public final class RtnQuantizer implements Quantizer {
             (role, weight) ->
                 linears.put(
                     role,
-                    Packing.pack(
-                        nearest(role, weight, groupLimit, compute), compute.parallel())));
+                    Packing.pack(nearest(role, weight, groupLimit, compute), compute.parallel())));
     return new BlockParameters<>(linears, block.biases(), block.norms());
   }
 

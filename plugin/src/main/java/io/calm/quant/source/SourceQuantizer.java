@@ -78,7 +78,9 @@ public final class SourceQuantizer implements Quantizer, StageQuantizer {
   @Override
   public Result quantize(BlockSample sample) {
     Map<LinearRole, QuantizedMatrix> linears =
-        rounding.isPresent() ? staged(sample, rounding.get()) : nearest(sample, List.of(LinearRole.values()));
+        rounding.isPresent()
+            ? staged(sample, rounding.get())
+            : nearest(sample, List.of(LinearRole.values()));
     Parallel parallel = sample.compute().parallel();
     Map<LinearRole, QuantizedLinear> packed = new EnumMap<>(LinearRole.class);
     linears.forEach((role, linear) -> packed.put(role, Packing.pack(linear, parallel)));

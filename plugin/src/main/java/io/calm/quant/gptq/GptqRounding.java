@@ -27,22 +27,9 @@ import java.util.stream.IntStream;
 final class GptqRounding implements Rounding {
   static final double DAMPING = 0.01;
 
-  private final double damping;
-
-  GptqRounding() {
-    this(DAMPING);
-  }
-
-  /**
-   * @param damping share of the mean diagonal that is added to the diagonal
-   */
-  GptqRounding(double damping) {
-    this.damping = damping;
-  }
-
   @Override
   public QuantizedMatrix round(RoundingProblem problem) {
-    return round(problem, hessian(problem), damping);
+    return round(problem, hessian(problem));
   }
 
   /** Returns X'X of the rounded inputs, [K, K], shrunk towards its diagonal. */
@@ -67,9 +54,8 @@ final class GptqRounding implements Rounding {
    * Rounds with a given Hessian.
    *
    * @param gram of {@link #hessian}; changed and closed
-   * @param damping share of the mean diagonal that is added to the diagonal
    */
-  static QuantizedMatrix round(RoundingProblem problem, Matrix gram, double damping) {
+  static QuantizedMatrix round(RoundingProblem problem, Matrix gram) {
     Grids grids;
     int[] order;
     Matrix factor;
@@ -81,10 +67,10 @@ final class GptqRounding implements Rounding {
           problem
               .inputs()
               .derived(
-                  "factor in act-order, damping " + damping,
+                  "factor in act-order, damping " + DAMPING,
                   () -> {
                     Symmetric.permute(hessian, order);
-                    return DampedFactor.of(problem, hessian, damping);
+                    return DampedFactor.of(problem, hessian, DAMPING);
                   });
     }
     try (factor;

@@ -3,7 +3,10 @@ package io.calm.quant.gptq;
 import io.calm.quant.StagewiseQuantizer;
 import java.util.Optional;
 
-/** X. */
+/**
+ * QEP with the full correction, damped by half of the mean diagonal: the strong directions of
+ * the input are corrected fully, the weak ones little.
+ */
 public final class QepFullQuantizer extends StagewiseQuantizer {
 
   public QepFullQuantizer() {

@@ -30,17 +30,20 @@ final class PlanTable {
     }
     Optional<String> instead = servedInstead(plan);
     List<String> lines = new ArrayList<>();
+    // The algorithms of a block's parts may be long.
+    int longest = plan.blocks().stream().mapToInt(b -> b.algorithm().length()).max().orElse(0);
+    String column = "  %-" + Math.max(12, longest) + "s";
     StringBuilder header =
-        new StringBuilder(String.format(Locale.ROOT, "%5s  %-12s", "block", "served"));
-    instead.ifPresent(name -> header.append(String.format(Locale.ROOT, "  %-12s", "rejected mix")));
+        new StringBuilder(String.format(Locale.ROOT, "%5s" + column, "block", "served"));
+    instead.ifPresent(name -> header.append(String.format(Locale.ROOT, column, "rejected mix")));
     names.forEach(name -> header.append(String.format(Locale.ROOT, CELL, name)));
     lines.add(header.append("  reason").toString());
     for (QuantPlan.BlockChoice block : plan.blocks()) {
       StringBuilder line =
           new StringBuilder(
-              String.format(Locale.ROOT, "%5d  %-12s", block.block(), served(plan, block)));
+              String.format(Locale.ROOT, "%5d" + column, block.block(), served(plan, block)));
       instead.ifPresent(
-          name -> line.append(String.format(Locale.ROOT, "  %-12s", block.algorithm())));
+          name -> line.append(String.format(Locale.ROOT, column, block.algorithm())));
       for (String name : names) {
         line.append(String.format(Locale.ROOT, CELL, cell(block.candidates(), name)));
       }

@@ -23,7 +23,7 @@ class QuantizersTest {
 
   @Test
   void compositionsCompareStreamsWhereTheirRoundingDoes() {
-    for (String name : List.of("qep", "qep-full", "awq+qep", "source+qep-quarter")) {
+    for (String name : List.of("qep", "awq+qep", "source+qep")) {
       assertTrue(quantizers.get(new AlgorithmName(name)).comparesStreams(), name);
     }
     for (String name : List.of("rtn", "gptq", "awq+gptq", "source+gptq", "source")) {

@@ -52,6 +52,7 @@ import org.junit.jupiter.api.Test;
 /** The search within blocks: what it compares, what it shares, what it hands out. */
 class PartSearchTest {
   private static final int LAYERS = 2;
+  private static final List<Stage> STAGES = List.of(Stage.values());
 
   /** A model whose weights 4 bits do not hold exactly. */
   private static final class Rough extends SyntheticModel {
@@ -271,7 +272,7 @@ class PartSearchTest {
   /** What one algorithm does alone, part by part, is what it does to whole blocks. */
   @Test
   void oneAlgorithmGivesTheSameBitsAtAnyGranularity() {
-    for (String name : List.of("rtn", "gptq", "qep", "qep-full", "smoothquant", "awq+qep")) {
+    for (String name : List.of("rtn", "gptq", "qep", "awq", "smoothquant", "awq+qep")) {
       List<Quantizer> pool = pool(name);
       QuantPlan whole = search(settings(pool, Granularity.BLOCK, true, false));
       Map<String, BlockParameters<QuantizedLinear>> expected = new HashMap<>(blocks);
@@ -314,7 +315,7 @@ class PartSearchTest {
   /** Every candidate of every stage, made and run from the start of the block, nothing shared. */
   @Test
   void theScoresOfStagesAreThoseOfBruteForce() {
-    List<Quantizer> pool = pool("rtn", "gptq", "qep", "qep-full", "qep-quarter", "awq+qep");
+    List<Quantizer> pool = pool("rtn", "gptq", "qep", "awq", "awq+qep");
     SearchSettings settings = settings(pool, Granularity.STAGE, true, true);
     QuantPlan plan = search(settings);
     QuantPlan.Parts parts = plan.blocks().get(0).parts().orElseThrow();
@@ -355,7 +356,7 @@ class PartSearchTest {
     for (Stage stage : Stage.values()) {
       parts
           .choices()
-          .get(stage.ordinal())
+          .get(STAGES.indexOf(stage))
           .candidates()
           .forEach((name, candidate) -> got.put(stage + " " + name, candidate.normalizedMse()));
     }
@@ -363,7 +364,7 @@ class PartSearchTest {
     expected.forEach(
         (name, error) ->
             assertEquals(error, got.getOrDefault(name, Double.NaN), 1e-6 * error, name));
-    assertTrue(Set.copyOf(got.values()).size() > 16, "candidates differ: " + got);
+    assertTrue(Set.copyOf(got.values()).size() > 12, "candidates differ: " + got);
   }
 
   /** Quantizes the stage behind the chosen ones on a walk of its own. */
@@ -409,8 +410,8 @@ class PartSearchTest {
           continue;
         }
         StageResult result = stages.get(i);
-        partial = partial.with(Stage.values()[i], result);
-        FoldSite site = new FoldSite(context.spec(), Stage.values()[i]);
+        partial = partial.with(STAGES.get(i), result);
+        FoldSite site = new FoldSite(context.spec(), STAGES.get(i));
         result.scales().ifPresent(scales -> got.divide(site.spread(scales)));
         try (ScratchModules modules =
             new ScratchModules(result.linears(), context.compute().parallel())) {

@@ -7,6 +7,6 @@ import java.util.Optional;
 public final class QepQuantizer extends StagewiseQuantizer {
 
   public QepQuantizer() {
-    super("qep", Optional.empty(), new QepRounding(0.5f, 0.05));
+    super("qep", Optional.empty(), new QepRounding());
   }
 }

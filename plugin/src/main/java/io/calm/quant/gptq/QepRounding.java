@@ -21,25 +21,15 @@ import io.calm.tensor.QuantizedMatrix;
  *
  * The term with the residual streams r and r^ is an addition to the paper. It applies to the
  * linears whose output is added to the residual stream (o and down): they also correct the error
- * that the stream already has. qep has alpha 1/2, as in the paper, and a damping of 5 % of the mean
- * diagonal. The full correction fits the noise of few calibration tokens. The damping is larger
+ * that the stream already has. alpha is 1/2, as in the paper. The full correction fits the noise of few calibration tokens. The damping is larger
  * than that of GPTQ for the same reason.
  *
  * <p>Costs three products N K^2 and a factorization more than GPTQ, and up to two more [N, K]
  * matrices.
  */
 final class QepRounding implements Rounding {
-  private final float share;
-  private final double damping;
-
-  /**
-   * @param share of the full correction, alpha
-   * @param damping share of the mean diagonal that is added to the diagonal
-   */
-  QepRounding(float share, double damping) {
-    this.share = share;
-    this.damping = damping;
-  }
+  private static final float ALPHA = 0.5f;
+  private static final double DAMPING = 0.05;
 
   @Override
   public boolean comparesStreams() {
@@ -83,7 +73,7 @@ final class QepRounding implements Rounding {
     return true;
   }
 
-  private Matrix corrected(RoundingProblem problem, Matrix gram) {
+  private static Matrix corrected(RoundingProblem problem, Matrix gram) {
     Deviation deviation =
         problem
             .inputs()
@@ -95,10 +85,10 @@ final class QepRounding implements Rounding {
             problem
                 .inputs()
                 .derived(
-                    "factor, damping " + damping, () -> DampedFactor.of(problem, gram, damping));
+                    "factor, damping " + DAMPING, () -> DampedFactor.of(problem, gram, DAMPING));
         Matrix half = problem.algebra().multiplyTransposed(shift, factor)) {
       Matrix corrected = problem.weight().copy();
-      problem.algebra().addProduct(corrected, share, half, factor);
+      problem.algebra().addProduct(corrected, ALPHA, half, factor);
       return corrected;
     }
   }

@@ -42,8 +42,7 @@ final class PlanTable {
       StringBuilder line =
           new StringBuilder(
               String.format(Locale.ROOT, "%5d" + column, block.block(), served(plan, block)));
-      instead.ifPresent(
-          name -> line.append(String.format(Locale.ROOT, column, block.algorithm())));
+      instead.ifPresent(name -> line.append(String.format(Locale.ROOT, column, block.algorithm())));
       for (String name : names) {
         line.append(String.format(Locale.ROOT, CELL, cell(block.candidates(), name)));
       }

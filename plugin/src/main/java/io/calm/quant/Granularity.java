@@ -13,8 +13,7 @@ public enum Granularity {
   /** The linears that share an input. */
   STAGE;
 
-  private static final List<Part> BLOCK_PARTS =
-      List.of(new Part("block", List.of(Stage.values())));
+  private static final List<Part> BLOCK_PARTS = List.of(new Part("block", List.of(Stage.values())));
   private static final List<Part> HALVES =
       List.of(
           new Part("attention", List.of(Stage.ATTENTION_IN, Stage.ATTENTION_OUT)),

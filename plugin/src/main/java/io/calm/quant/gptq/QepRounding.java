@@ -21,8 +21,8 @@ import io.calm.tensor.QuantizedMatrix;
  *
  * The term with the residual streams r and r^ is an addition to the paper. It applies to the
  * linears whose output is added to the residual stream (o and down): they also correct the error
- * that the stream already has. alpha is 1/2, as in the paper. The full correction fits the noise of few calibration tokens. The damping is larger
- * than that of GPTQ for the same reason.
+ * that the stream already has. alpha is 1/2, as in the paper. The full correction fits the noise of
+ * few calibration tokens. The damping is larger than that of GPTQ for the same reason.
  *
  * <p>Costs three products N K^2 and a factorization more than GPTQ, and up to two more [N, K]
  * matrices.
@@ -45,8 +45,7 @@ final class QepRounding implements Rounding {
   public QuantizedMatrix round(RoundingProblem problem) {
     Matrix gram = GptqRounding.hessian(problem);
     if (!isFinite(problem.weight())) {
-      return GptqRounding.round(
-          problem, gram); // names the weight, which a correction would spread
+      return GptqRounding.round(problem, gram); // names the weight, which a correction would spread
     }
     Matrix corrected;
     try {

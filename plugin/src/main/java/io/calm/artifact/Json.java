@@ -3,6 +3,7 @@ package io.calm.artifact;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.TypeAdapter;
@@ -22,6 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -52,6 +54,9 @@ final class Json {
               new TypeToken<List<Integer>>() {}.getType(),
               new OnOneLine<>(new TypeToken<List<Integer>>() {}))
           .create();
+
+  /** Optional components that files of earlier versions lack: they read as empty. */
+  private static final Set<String> ADDED = Set.of("BlockChoice.parts");
 
   private Json() {}
 
@@ -160,6 +165,11 @@ final class Json {
         public T read(JsonReader in) throws IOException {
           JsonElement tree = trees.read(in);
           for (RecordComponent component : components) {
+            if (tree.isJsonObject()
+                && ADDED.contains(type.getRawType().getSimpleName() + "." + component.getName())
+                && !tree.getAsJsonObject().has(component.getName())) {
+              tree.getAsJsonObject().add(component.getName(), JsonNull.INSTANCE);
+            }
             if (!tree.isJsonObject() || !tree.getAsJsonObject().has(component.getName())) {
               throw new JsonParseException(
                   "%s: no \"%s\""

@@ -33,14 +33,16 @@ final class PlanSvg {
 
   private final QuantPlan plan;
   private final String model;
-  private final List<String> served;
+  private final List<List<String>> served; // the algorithms of each block's parts
+  private final boolean byParts;
   private final List<String> rows;
   private final int labelWidth;
 
   private PlanSvg(QuantPlan plan, String model) {
     this.plan = plan;
     this.model = model;
-    this.served = plan.blocks().stream().map(block -> PlanTable.served(plan, block)).toList();
+    this.served = plan.blocks().stream().map(plan::algorithmsOf).toList();
+    this.byParts = served.stream().anyMatch(parts -> parts.size() > 1);
     this.rows = rows(plan, served);
     this.labelWidth =
         CHARACTER_WIDTH * rows.stream().mapToInt(String::length).max().orElse(0) + CHARACTER_WIDTH;
@@ -56,15 +58,22 @@ final class PlanSvg {
   }
 
   /** Returns the algorithms that serve most blocks first; others in the order of the pool. */
-  private static List<String> rows(QuantPlan plan, List<String> served) {
+  private static List<String> rows(QuantPlan plan, List<List<String>> served) {
     List<String> names = new ArrayList<>(plan.pool());
-    served.stream().filter(name -> !names.contains(name)).distinct().forEach(names::add);
-    names.sort(Comparator.comparingLong((String name) -> -count(served, name)));
+    served.stream()
+        .flatMap(List::stream)
+        .filter(name -> !names.contains(name))
+        .distinct()
+        .forEach(names::add);
+    names.sort(Comparator.comparingDouble((String name) -> -count(served, name)));
     return List.copyOf(names);
   }
 
-  private static long count(List<String> served, String name) {
-    return served.stream().filter(name::equals).count();
+  /** Returns the number of blocks that an algorithm serves, parts as fractions. */
+  private static double count(List<List<String>> served, String name) {
+    return served.stream()
+        .mapToDouble(parts -> (double) parts.stream().filter(name::equals).count() / parts.size())
+        .sum();
   }
 
   private String document() {
@@ -120,15 +129,30 @@ final class PlanSvg {
     String name = rows.get(row);
     text(svg, "name", LEFT, baseline(row), name);
     for (int block = 0; block < served.size(); block++) {
-      line(
-          svg,
-          "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"2\"/>",
-          served.get(block).equals(name) ? "a" + row : "other",
-          LEFT + labelWidth + block * CELL_WIDTH,
-          TOP + row * CELL_HEIGHT,
-          CELL_WIDTH - GAP,
-          CELL_HEIGHT - GAP);
+      List<String> parts = served.get(block);
+      int x = LEFT + labelWidth + block * CELL_WIDTH;
+      boolean whole = parts.equals(List.of(name));
+      cell(svg, whole ? "a" + row : "other", x, row, CELL_WIDTH - GAP, 2);
+      for (int part = 0; part < parts.size() && !whole; part++) {
+        if (parts.get(part).equals(name)) {
+          int from = (CELL_WIDTH - GAP) * part / parts.size();
+          int to = (CELL_WIDTH - GAP) * (part + 1) / parts.size();
+          cell(svg, "a" + row, x + from, row, to - from, 0);
+        }
+      }
     }
+  }
+
+  private static void cell(StringBuilder svg, String style, int x, int row, int width, int radius) {
+    line(
+        svg,
+        "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"%d\"/>",
+        style,
+        x,
+        TOP + row * CELL_HEIGHT,
+        width,
+        CELL_HEIGHT - GAP,
+        radius);
   }
 
   private void axis(StringBuilder svg) {
@@ -136,7 +160,14 @@ final class PlanSvg {
     for (int block = 0; block < served.size(); block += LABELLED_BLOCKS) {
       text(svg, "tick", LEFT + labelWidth + block * CELL_WIDTH, y, Integer.toString(block));
     }
-    text(svg, "axis", LEFT + labelWidth, y + 20, "block, from the embeddings to the lm_head");
+    text(
+        svg,
+        "axis",
+        LEFT + labelWidth,
+        y + 20,
+        byParts
+            ? "block, from the embeddings to the lm_head; its parts from left to right"
+            : "block, from the embeddings to the lm_head");
   }
 
   private static int baseline(int row) {
@@ -150,7 +181,7 @@ final class PlanSvg {
   /** Returns the drawing in words: for every algorithm that serves, the blocks it has. */
   private String description() {
     return rows.stream()
-        .filter(served::contains)
+        .filter(name -> count(served, name) > 0)
         .map(
             name ->
                 "%s: %s (%s)"
@@ -158,14 +189,30 @@ final class PlanSvg {
                         name,
                         blocks(count(served, name)),
                         IntStream.range(0, served.size())
-                            .filter(block -> served.get(block).equals(name))
-                            .mapToObj(Integer::toString)
+                            .filter(block -> served.get(block).contains(name))
+                            .mapToObj(block -> place(block, name))
                             .collect(Collectors.joining(", "))))
         .collect(Collectors.joining("; "));
   }
 
-  private static String blocks(long count) {
-    return count == 1 ? "1 block" : count + " blocks";
+  /** Returns a block, with the numbers of its parts if the algorithm does not serve all of it. */
+  private String place(int block, String name) {
+    List<String> parts = served.get(block);
+    if (parts.size() == 1) {
+      return Integer.toString(block);
+    }
+    return IntStream.range(0, parts.size())
+        .filter(part -> parts.get(part).equals(name))
+        .mapToObj(part -> plan.blocks().get(block).parts().orElseThrow().choices().get(part).part())
+        .collect(Collectors.joining(" and ", block + " ", ""));
+  }
+
+  private static String blocks(double count) {
+    return count == 1
+        ? "1 block"
+        : count == Math.rint(count)
+            ? String.format(Locale.ROOT, "%.0f blocks", count)
+            : String.format(Locale.ROOT, "%.2f blocks", count);
   }
 
   private static void text(StringBuilder svg, String kind, int x, int y, String text) {

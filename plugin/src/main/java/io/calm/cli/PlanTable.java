@@ -30,17 +30,19 @@ final class PlanTable {
     }
     Optional<String> instead = servedInstead(plan);
     List<String> lines = new ArrayList<>();
+    // The algorithms of a block's parts may be long.
+    int longest = plan.blocks().stream().mapToInt(b -> b.algorithm().length()).max().orElse(0);
+    String column = "  %-" + Math.max(12, longest) + "s";
     StringBuilder header =
-        new StringBuilder(String.format(Locale.ROOT, "%5s  %-12s", "block", "served"));
-    instead.ifPresent(name -> header.append(String.format(Locale.ROOT, "  %-12s", "rejected mix")));
+        new StringBuilder(String.format(Locale.ROOT, "%5s" + column, "block", "served"));
+    instead.ifPresent(name -> header.append(String.format(Locale.ROOT, column, "rejected mix")));
     names.forEach(name -> header.append(String.format(Locale.ROOT, CELL, name)));
     lines.add(header.append("  reason").toString());
     for (QuantPlan.BlockChoice block : plan.blocks()) {
       StringBuilder line =
           new StringBuilder(
-              String.format(Locale.ROOT, "%5d  %-12s", block.block(), served(plan, block)));
-      instead.ifPresent(
-          name -> line.append(String.format(Locale.ROOT, "  %-12s", block.algorithm())));
+              String.format(Locale.ROOT, "%5d" + column, block.block(), served(plan, block)));
+      instead.ifPresent(name -> line.append(String.format(Locale.ROOT, column, block.algorithm())));
       for (String name : names) {
         line.append(String.format(Locale.ROOT, CELL, cell(block.candidates(), name)));
       }
@@ -93,20 +95,20 @@ final class PlanTable {
             "served: %s (%s)%n"
                 + "%s: %s; group %d, metric %s%n"
                 + "lm_head: %s (%s)%n"
-                + "cost: %d evaluations (%d blocks x %d algorithms), %d collecting and %d guard forwards,"
+                + "cost: %d evaluations (%d blocks x %s), %d collecting and %d guard forwards,"
                 + " %.0f s; %d of %d scored rows left out as sinks%n"
                 + "calibration: %s, %d + %d + %d sequences of %d tokens, seed %d",
             plan.served(),
             plan.reason(),
             servedInstead(plan).isPresent() ? "the mix, rejected by the guard" : "chosen",
-            counts,
+            counts + byPart(plan),
             plan.group(),
             plan.metric().setting(),
             plan.head().format().setting(),
             plan.head().reason(),
             plan.evaluations(),
             plan.blocks().size(),
-            plan.pool().size(),
+            candidates(plan),
             plan.collectionForwards(),
             plan.guardForwards(),
             plan.seconds(),
@@ -119,6 +121,37 @@ final class PlanTable {
             calibration.length(),
             calibration.seed())
         + warnings(plan);
+  }
+
+  /** Returns the number of candidates of a block in words. */
+  private static String candidates(QuantPlan plan) {
+    return plan.blocks().stream()
+        .flatMap(block -> block.parts().stream())
+        .findFirst()
+        .map(
+            parts ->
+                "(%d parts x %d algorithms + the block)"
+                    .formatted(parts.choices().size(), plan.pool().size()))
+        .orElseGet(() -> plan.pool().size() + " algorithms");
+  }
+
+  /** Returns the counts of each part's algorithms; empty if blocks were chosen as a whole. */
+  private static String byPart(QuantPlan plan) {
+    Map<String, Map<String, Integer>> counts = new LinkedHashMap<>();
+    for (QuantPlan.BlockChoice block : plan.blocks()) {
+      block
+          .parts()
+          .ifPresent(
+              parts ->
+                  parts
+                      .choices()
+                      .forEach(
+                          choice ->
+                              counts
+                                  .computeIfAbsent(choice.part(), any -> new TreeMap<>())
+                                  .merge(choice.algorithm(), 1, Integer::sum)));
+    }
+    return counts.isEmpty() ? "" : "; by part " + counts;
   }
 
   /** Returns the algorithms' warnings, each once, with the blocks that have it. */

@@ -2,6 +2,7 @@ package io.calm.quant;
 
 import io.calm.tensor.Matrix;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Statistics of a linear's input over the calibration tokens. */
 public interface InputStatistics {
@@ -21,5 +22,17 @@ public interface InputStatistics {
    */
   default Optional<Deviation> deviation() {
     return Optional.empty();
+  }
+
+  /**
+   * Returns a matrix that depends on these inputs alone, such as a factor of X'X, so that several
+   * roundings of the same inputs may share it.
+   *
+   * @param name tells what the matrix is; equal names are equal matrices
+   * @param matrix computes it
+   * @return for reading; the caller closes it
+   */
+  default Matrix derived(String name, Supplier<Matrix> matrix) {
+    return matrix.get();
   }
 }

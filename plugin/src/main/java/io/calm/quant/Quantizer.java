@@ -54,6 +54,15 @@ public interface Quantizer {
   }
 
   /**
+   * Returns the algorithm's work on a single stage, for searches that choose per stage or half;
+   * empty if it quantizes only whole blocks. {@link #quantize} must give the bits of this work on
+   * all stages in order.
+   */
+  default Optional<StageQuantizer> stages() {
+    return Optional.empty();
+  }
+
+  /**
    * Quantizes one block.
    *
    * @throws QuantizationException if the numbers do not allow it; the message names the linear

@@ -187,6 +187,7 @@ final class Quantization {
         algorithms.group(),
         settings.quantization().activation(),
         plan.metric(),
+        plan.granularity(),
         plan.reference() == ReferenceStream.FULL_PRECISION,
         plan.sinkThreshold(),
         plan.guard(),

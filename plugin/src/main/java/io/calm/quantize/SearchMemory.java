@@ -6,6 +6,7 @@ import io.calm.calibration.SelfSampler;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
+import io.calm.quant.Granularity;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.runtime.Decoder;
@@ -41,6 +42,9 @@ public final class SearchMemory {
 
   /** The Hessian, and the factor of its inverse. */
   private static final long HESSIANS = 2;
+
+  /** Width up to which a search by parts keeps factors. */
+  private static final long MAX_KEPT_FACTOR = 4096;
 
   /** Stacked, transposed; shifted, its half, and corrected by an algorithm that compares. */
   private static final long STAGE_FORMS = 2;
@@ -105,10 +109,20 @@ public final class SearchMemory {
             + pool.size() * block / 7 // a packed linear has 4.5 bits and the padding
             + inputs
             + 4 * Math.min(CHUNK, fit) * 3 * widest
-            + HESSIANS * 4 * widest * widest
+            + (HESSIANS + kept(settings, widest)) * 4 * widest * widest
             + GARBAGE;
     long head = BAND_FORMS * 4 * BAND * (spec.hidden() + length);
     return streams + arenas(streams + inputs) + Math.max(blocks, head) + ENGINE_BYTES;
+  }
+
+  /**
+   * Returns the number of matrices of the Hessian's size that the algorithms of a stage share: X'X,
+   * the deviation, and two factors up to a width.
+   */
+  private static long kept(CalmSettings settings, long widest) {
+    return settings.quantization().plan().granularity() == Granularity.BLOCK
+        ? 0
+        : widest > MAX_KEPT_FACTOR ? 2 : 4;
   }
 
   /**

@@ -40,7 +40,8 @@ final class SensitivityRun {
           "calm.pool=",
           "calm.search.metric=",
           "calm.search.reference=",
-          "calm.search.guard=");
+          "calm.search.guard=",
+          "calm.search.granularity=");
 
   private final Checkpoint checkpoint;
   private final Supplier<ArtifactKey> keys;

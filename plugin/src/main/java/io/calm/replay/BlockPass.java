@@ -51,6 +51,7 @@ public final class BlockPass implements AutoCloseable {
   private final Optional<InputRounding> rounding;
   private final Optional<ModuleProducts> products;
   private final BlockOperations operations;
+  private final boolean ownsOperations;
   private List<NDArray> residual;
   private List<NDArray> input;
   private Optional<Stage> stage;
@@ -92,6 +93,7 @@ public final class BlockPass implements AutoCloseable {
     this.block = block;
     this.rounding = rounding;
     this.products = products;
+    this.ownsOperations = true;
     this.operations =
         products
             .map(
@@ -101,12 +103,33 @@ public final class BlockPass implements AutoCloseable {
                 () ->
                     new EngineOperations(
                         runtime, spec, layer, states.length(), block, rounding.isPresent()));
-    this.residual = new ArrayList<>();
-    for (NDArray chunk : states.chunks()) {
-      residual.add(chunk.duplicate());
-    }
+    this.residual = duplicates(states.chunks());
     this.input = normalized(NormRole.ATTENTION);
     this.stage = Optional.of(Stage.ATTENTION_IN);
+  }
+
+  private BlockPass(BlockPass other) {
+    this.runtime = other.runtime;
+    this.spec = other.spec;
+    this.block = other.block;
+    this.rounding = other.rounding;
+    this.products = other.products;
+    this.operations = other.operations;
+    this.ownsOperations = false;
+    this.residual = duplicates(other.residual);
+    this.input = duplicates(other.input);
+    this.stage = other.stage;
+  }
+
+  private static List<NDArray> duplicates(List<NDArray> arrays) {
+    List<NDArray> copies = new ArrayList<>();
+    arrays.forEach(array -> copies.add(array.duplicate()));
+    return copies;
+  }
+
+  /** Returns a copy at the same stage. It must be closed before this pass. */
+  public BlockPass fork() {
+    return new BlockPass(this);
   }
 
   /** Returns the stage whose linears come next; empty when the block is done. */
@@ -266,18 +289,35 @@ public final class BlockPass implements AutoCloseable {
    * @param biases [N] for each linear with a bias, folds included
    */
   public void advance(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
+    advance(weights, biases, x -> rounding.map(how -> roundedInput(x)));
+  }
+
+  /**
+   * Runs the linears of the current stage on the inputs as they are, also in a pass with rounding.
+   */
+  public void advanceUnrounded(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
+    advance(weights, biases, x -> Optional.empty());
+  }
+
+  private void advance(
+      Map<LinearRole, Matrix> weights,
+      Map<LinearRole, float[]> biases,
+      Function<NDArray, Optional<NDArray>> inputs) {
     if (products.isPresent()) {
       ModuleProducts kernels = products.get();
       advance(
-          x -> rounding.map(how -> roundedInput(x)),
+          inputs,
           (role, x) ->
               kernels.multiply(x, required(weights.get(role)), biases.getOrDefault(role, NO_BIAS)));
-      return;
+    } else {
+      advanceOnEngine(weights, biases, inputs);
     }
-    advanceOnEngine(weights, biases);
   }
 
-  private void advanceOnEngine(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
+  private void advanceOnEngine(
+      Map<LinearRole, Matrix> weights,
+      Map<LinearRole, float[]> biases,
+      Function<NDArray, Optional<NDArray>> inputs) {
     Map<LinearRole, NDArray> parameters = new EnumMap<>(LinearRole.class);
     Map<LinearRole, NDArray> offsets = new EnumMap<>(LinearRole.class);
     for (LinearRole role : stage.orElseThrow().linears()) {
@@ -289,7 +329,7 @@ public final class BlockPass implements AutoCloseable {
     }
     try {
       advance(
-          x -> rounding.map(how -> round(x)),
+          inputs,
           (role, x) -> {
             NDArray weight = required(parameters.get(role));
             NDArray bias = offsets.get(role);
@@ -386,6 +426,11 @@ public final class BlockPass implements AutoCloseable {
     return result;
   }
 
+  /** Returns a copy of the residual stream beside the current input, or behind the block. */
+  public HiddenStates residualStream() {
+    return new HiddenStates(runtime, duplicates(residual));
+  }
+
   /** Returns the output of the block. The pass must be complete, and gives up the output. */
   public HiddenStates output() {
     if (stage.isPresent()) {
@@ -402,6 +447,8 @@ public final class BlockPass implements AutoCloseable {
     residual.forEach(NDArray::close);
     input = List.of();
     residual = List.of();
-    operations.close();
+    if (ownsOperations) {
+      operations.close();
+    }
   }
 }

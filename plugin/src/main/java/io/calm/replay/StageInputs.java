@@ -40,6 +40,16 @@ public final class StageInputs implements AutoCloseable {
     return new StageInputs(new BlockPass(states, spec, layer, block, Optional.empty()), block);
   }
 
+  /** Returns a copy at the same stage. It must be closed before this forward. */
+  public StageInputs fork() {
+    return new StageInputs(pass.fork(), block);
+  }
+
+  /** Returns a copy of the residual stream beside the input of the current stage. */
+  public HiddenStates residualStream() {
+    return pass.residualStream();
+  }
+
   /**
    * Runs the stages before {@code stage}, and drops their inputs.
    *

@@ -96,9 +96,9 @@ final class HeatMap {
     if (failed) {
       to.element(
           "text", "×", "class", "cross", "x", middleX, "y", middleY + 5, "text-anchor", "middle");
-    } else if (block.served().equals(name)) {
+    } else if (block.serves(name)) {
       to.empty("circle", "class", "dot", "cx", middleX, "cy", middleY, "r", 4);
-    } else if (block.chosen().equals(name)) {
+    } else if (block.chose(name)) {
       to.empty("circle", "class", "ring", "cx", middleX, "cy", middleY, "r", 4);
     }
     to.end();
@@ -125,7 +125,7 @@ final class HeatMap {
                         candidate.score(),
                         candidate.relativeMse()));
     return "block %d, %s: %s%s"
-        .formatted(block.block(), name, result, block.served().equals(name) ? ", served" : "");
+        .formatted(block.block(), name, result, block.serves(name) ? ", served" : "");
   }
 
   private void axis() {
@@ -179,7 +179,7 @@ final class HeatMap {
             name -> {
               List<String> blocks =
                   report.blocks().stream()
-                      .filter(block -> block.served().equals(name))
+                      .filter(block -> block.serves(name))
                       .map(block -> Integer.toString(block.block()))
                       .toList();
               return blocks.isEmpty()

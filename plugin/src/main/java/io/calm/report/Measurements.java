@@ -20,7 +20,8 @@ public final class Measurements {
           "calm.pool=",
           "calm.search.metric=",
           "calm.search.reference=",
-          "calm.search.guard=");
+          "calm.search.guard=",
+          "calm.search.granularity=");
 
   private final MeasuredFiles files;
 

@@ -135,12 +135,24 @@ public record Report(
   /**
    * A block of the model.
    *
-   * @param served the algorithm that serves it
-   * @param chosen the algorithm of the mix; another one if the guard rejected the mix
+   * @param served the algorithm that serves it; those of its parts with slashes between if they
+   *     differ
+   * @param chosen the same of the mix; another one if the guard rejected the mix
    * @param candidates results of the algorithms, by name; empty without a search
    */
   public record Block(
-      int block, String served, String chosen, String reason, Map<String, Candidate> candidates) {}
+      int block, String served, String chosen, String reason, Map<String, Candidate> candidates) {
+
+    /** Returns whether an algorithm serves the block or a part of it. */
+    boolean serves(String algorithm) {
+      return List.of(served.split("/", -1)).contains(algorithm);
+    }
+
+    /** Returns whether the mix has an algorithm in the block or a part of it. */
+    boolean chose(String algorithm) {
+      return List.of(chosen.split("/", -1)).contains(algorithm);
+    }
+  }
 
   /**
    * The result of one algorithm on one block.

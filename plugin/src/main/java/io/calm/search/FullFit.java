@@ -8,6 +8,7 @@ import io.calm.replay.StageInputs;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * The fit part of a full-precision stream at one block, for quantizers that compare streams. While
@@ -35,13 +36,23 @@ final class FullFit implements AutoCloseable {
 
   /** Quantizes the block on the hidden states {@code fit} of the quantized prefix. */
   Quantizer.Result quantize(Quantizer quantizer, HiddenStates fit) {
-    if (!quantizer.comparesStreams()) {
-      return context.quantize(quantizer, layer, block, fit, Optional.empty());
+    return beside(
+        quantizer.comparesStreams(),
+        stages -> context.quantize(quantizer, layer, block, fit, stages));
+  }
+
+  /**
+   * Calls {@code work} with a full-precision forward of the block at its first stage.
+   *
+   * @param compares whether the work needs it; otherwise there is none
+   */
+  <T> T beside(boolean compares, Function<Optional<StageInputs>, T> work) {
+    if (!compares) {
+      return work.apply(Optional.empty());
     }
     try (StageInputs stages = context.stageInputs(layer, block, full.get(Part.FIT))) {
       try {
-        Quantizer.Result result =
-            context.quantize(quantizer, layer, block, fit, Optional.of(stages));
+        T result = work.apply(Optional.of(stages));
         keepOutput(stages);
         return result;
       } catch (QuantizationException e) {

@@ -15,18 +15,31 @@ final class ProgressMeter {
   private final long start;
   private final int layers;
   private final int pool;
+  private final int parts;
   private final boolean guard;
   private double lastScore = Double.NaN;
   private int evaluations;
   private double searchSeconds;
 
+  /**
+   * Starts the clock.
+   *
+   * @param pool number of algorithms
+   * @param parts number of parts of a block that are chosen one after the other
+   */
   ProgressMeter(
-      Consumer<Progress> listener, LongSupplier nanoTime, int layers, int pool, boolean guard) {
+      Consumer<Progress> listener,
+      LongSupplier nanoTime,
+      int layers,
+      int pool,
+      int parts,
+      boolean guard) {
     this.listener = listener;
     this.nanoTime = nanoTime;
     this.start = nanoTime.getAsLong();
     this.layers = layers;
     this.pool = pool;
+    this.parts = parts;
     this.guard = guard;
   }
 
@@ -38,15 +51,19 @@ final class ProgressMeter {
     return evaluations;
   }
 
-  /** Reports that the search tries a candidate of the pool on a block. */
+  /**
+   * Reports that the search tries a candidate on a block.
+   *
+   * @param candidate index among all candidates of the block, the parts one after the other
+   */
   void trying(int block, int candidate, String algorithm) {
-    double done = block + (double) candidate / pool;
+    double done = block + (double) candidate / (pool * parts);
     double total = layers * (guard ? 1 + 1.0 / pool : 1);
     double eta = evaluations == 0 ? Double.NaN : seconds() / done * (total - done);
     listener.accept(
         new Progress.Searching(
             new Position(block, layers),
-            new Attempt(algorithm, candidate, pool),
+            new Attempt(algorithm, candidate, pool * parts),
             scores(),
             new Times(seconds(), eta)));
   }

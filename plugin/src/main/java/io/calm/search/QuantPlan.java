@@ -1,10 +1,13 @@
 package io.calm.search;
 
 import io.calm.cka.Metric;
+import io.calm.quant.Granularity;
 import io.calm.tensor.TableFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * The result of a search with everything it measured. Stored as JSON beside the blocks.
@@ -16,7 +19,8 @@ import java.util.Optional;
  * @param group maximum number of inputs that share a scale ({@code calm.group}, with {@code auto}
  *     resolved)
  * @param metric the measure that scored candidates
- * @param evaluations number of block forwards that scored candidates: layers x pool
+ * @param evaluations number of candidates that were scored: layers x pool, or, if the parts of a
+ *     block are chosen one by one, layers x (pool x parts + 1), the last being the finished block
  * @param collectionForwards number of partial block forwards that collected inputs of quantizers
  * @param guardForwards number of block forwards over the guard's part, which the lm_head is judged
  *     on too, and over the fit part for the uniform plan of the guard
@@ -61,8 +65,9 @@ public record QuantPlan(
     if (!served.equals(Search.MIX)) {
       return Optional.of(served.substring(uniform("").length()));
     }
-    List<String> algorithms = blocks.stream().map(BlockChoice::algorithm).distinct().toList();
-    return algorithms.size() == 1 ? Optional.of(algorithms.get(0)) : Optional.empty();
+    List<Optional<String>> algorithms =
+        blocks.stream().map(BlockChoice::uniform).distinct().toList();
+    return algorithms.size() == 1 ? algorithms.get(0) : Optional.empty();
   }
 
   /**
@@ -124,21 +129,121 @@ public record QuantPlan(
    * Returns the algorithm that serves a block: the chosen one, unless the guard rejected the mix.
    */
   public String algorithmOf(BlockChoice block) {
-    return guard
-        .filter(result -> !result.mixServed())
-        .map(GuardResult::uniform)
-        .orElse(block.algorithm());
+    return servedInstead().orElse(block.algorithm());
+  }
+
+  /** Returns the algorithms that serve the parts of a block, in order; one if they are the same. */
+  public List<String> algorithmsOf(BlockChoice block) {
+    return servedInstead()
+        .map(List::of)
+        .orElseGet(
+            () ->
+                block.uniform().map(List::of).orElseGet(() -> block.parts().orElseThrow().each()));
+  }
+
+  /** Returns the algorithm that replaces a mix that the guard rejected. */
+  private Optional<String> servedInstead() {
+    return guard.filter(result -> !result.mixServed()).map(GuardResult::uniform);
   }
 
   /**
    * The choice for one block.
    *
-   * @param algorithm the chosen member of the pool
+   * @param algorithm the chosen member of the pool; if the parts of the block have several, theirs
+   *     with slashes between, in the order of {@link Granularity#parts}, e.g. {@code
+   *     qep/gptq/qep/qep}
    * @param reason the reason, e.g. {@code highest score}
-   * @param candidates the result of every member, by name
+   * @param candidates the result of every member, by name; if the parts were chosen one by one, its
+   *     results on them together ({@link Parts#together})
+   * @param parts the choices within the block; empty if the block was chosen as a whole
    */
   public record BlockChoice(
-      int block, String algorithm, String reason, Map<String, Candidate> candidates) {}
+      int block,
+      String algorithm,
+      String reason,
+      Map<String, Candidate> candidates,
+      Optional<Parts> parts) {
+
+    /** Creates the choice of a block as a whole. */
+    public BlockChoice(
+        int block, String algorithm, String reason, Map<String, Candidate> candidates) {
+      this(block, algorithm, reason, candidates, Optional.empty());
+    }
+
+    /** Returns the only algorithm of the block; empty if its parts have several. */
+    public Optional<String> uniform() {
+      return parts.isEmpty() || parts.get().each().stream().distinct().count() == 1
+          ? Optional.of(algorithm)
+          : Optional.empty();
+    }
+
+    /** Returns the result of the chosen block; empty if it was not scored. */
+    public Optional<Candidate> result() {
+      return parts.map(Parts::whole).or(() -> Optional.ofNullable(candidates.get(algorithm)));
+    }
+  }
+
+  /**
+   * The choices within a block.
+   *
+   * @param choices one for each part, in order
+   * @param whole the result of the finished block
+   */
+  public record Parts(List<PartChoice> choices, Candidate whole) {
+    public Parts {
+      choices = List.copyOf(choices);
+    }
+
+    /** Returns the algorithm of each part, in order. */
+    List<String> each() {
+      return choices.stream().map(PartChoice::algorithm).toList();
+    }
+
+    /** Returns the name of the choice: the only algorithm, or all with slashes between. */
+    static String name(List<PartChoice> choices) {
+      List<String> names = choices.stream().map(PartChoice::algorithm).toList();
+      return names.stream().distinct().count() == 1 ? names.get(0) : String.join("/", names);
+    }
+
+    /**
+     * Returns the results of every algorithm on all parts together: the mean of its scores, and the
+     * sums of its errors and seconds. It has failed if it failed on a part.
+     */
+    static Map<String, Candidate> together(List<PartChoice> choices) {
+      Map<String, Candidate> together = new LinkedHashMap<>();
+      for (String name : choices.get(0).candidates().keySet()) {
+        together.put(
+            name, sum(choices.stream().map(choice -> choice.candidates().get(name)).toList()));
+      }
+      return together;
+    }
+
+    private static Candidate sum(List<Candidate> parts) {
+      Map<String, String> detail = new TreeMap<>();
+      parts.forEach(part -> detail.putAll(part.detail()));
+      return new Candidate(
+          parts.stream().mapToDouble(Candidate::score).average().orElse(Double.NaN),
+          parts.stream().mapToDouble(Candidate::biasedScore).average().orElse(Double.NaN),
+          parts.stream().mapToDouble(Candidate::relativeMse).sum(),
+          parts.stream().mapToDouble(Candidate::normalizedMse).sum(),
+          parts.stream().mapToDouble(Candidate::seconds).sum(),
+          parts.stream().flatMap(part -> part.failure().stream()).findFirst(),
+          detail);
+    }
+  }
+
+  /**
+   * The choice for one part of a block.
+   *
+   * @param part its name: {@code qkv}, {@code o}, {@code gate+up}, {@code down}, or {@code
+   *     attention}, {@code mlp}
+   * @param algorithm the chosen member of the pool
+   * @param reason the reason, e.g. {@code highest score}
+   * @param candidates the result of every member, by name. Score and errors are those of the
+   *     residual stream behind the half of the block that the part belongs to.
+   */
+  public record PartChoice(
+      String part, String algorithm, String reason, Map<String, Candidate> candidates) {}
 
   /**
    * The result of one algorithm on one block.

@@ -12,20 +12,15 @@ import io.calm.replay.StageInputs;
 import io.calm.replay.TorchRuntime;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Packing;
-import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /** A block with its weights and its replay on the hidden states of the fit part. */
 final class ReplayedBlock extends SampledBlock {
   /** Number of rows on which scales are compared. */
-  private static final int SAMPLE_ROWS = 512;
+  static final int SAMPLE_ROWS = 512;
 
   private final int layer;
   private final HiddenStates states;
@@ -150,18 +145,8 @@ final class ReplayedBlock extends SampledBlock {
       if (stage() == Stage.MLP_OUT) {
         return; // the output of the last linear is not used
       }
-      Map<LinearRole, QuantizedLinear> modules = new EnumMap<>(LinearRole.class);
-      List<Packing.Scratch> memory = new ArrayList<>();
-      try {
-        linears.forEach(
-            (role, linear) -> {
-              Packing.Scratch packed = Packing.scratch(linear, compute().parallel());
-              memory.add(packed);
-              modules.put(role, packed.linear());
-            });
-        pass.advanceModules(modules, biases);
-      } finally {
-        memory.forEach(Packing.Scratch::close);
+      try (ScratchModules modules = new ScratchModules(linears, compute().parallel())) {
+        pass.advanceModules(modules.modules(), biases);
       }
       partialForwards++;
     }

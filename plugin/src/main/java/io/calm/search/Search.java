@@ -1,18 +1,12 @@
 package io.calm.search;
 
 import io.calm.calibration.CalibrationSet;
-import io.calm.cka.ComparedRows;
-import io.calm.cka.Score;
-import io.calm.cka.Similarity;
 import io.calm.model.BlockParameters;
-import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
-import io.calm.replay.HiddenStates;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -30,6 +24,9 @@ import java.util.function.Consumer;
  * the highest score. The hidden states advance through the winner, and the next block follows.
  * Errors of earlier blocks are therefore visible to later ones, which can compensate for them.
  *
+ * <p><b>Parts.</b> With {@link io.calm.quant.Granularity} other than a block, {@link PartSearch}
+ * chooses in the same way within each block.
+ *
  * <p><b>Guard.</b> A mix that wins block by block may still lose as a whole. {@link Guard}
  * quantizes the model with the best single algorithm, or the best two if they are close, and
  * compares the plans by KL divergence to the full-precision logits, on sequences that neither
@@ -38,9 +35,10 @@ import java.util.function.Consumer;
  * HeadTrial} then chooses the format of the lm_head in a similar way.
  *
  * <p><b>Cost.</b> L blocks and a pool of P algorithms take L * P candidates: one quantization and
- * one block forward each. The guard adds one or two quantizations per block. Memory holds one
- * full-precision block, its P candidates, and the hidden states of the parts in use; finished
- * blocks go to the {@link BlockSink} at once.
+ * one block forward each; with parts, L * (P * parts + 1), most of which run a part only. The guard
+ * adds one or two quantizations per block. Memory holds one full-precision block, its P candidates,
+ * and the hidden states of the calibration parts in use; finished blocks go to the {@link
+ * BlockSink} at once.
  *
  * <p><b>Invariants.</b> The same weights, calibration and settings give the same choices on every
  * machine whose engine computes the same bits. No sequence is used for two of fitting, scoring and
@@ -62,15 +60,16 @@ public final class Search {
   private final ProgressMeter progress;
   private final List<QuantPlan.BlockChoice> choices = new ArrayList<>();
   private final List<Double> inherited = new ArrayList<>();
+  private final Scorer scorer;
+  private final BlockSearch blocks;
   private final PackedGarbage garbage = new PackedGarbage();
-  private int excludedRows;
-  private int scoredRows;
   private int guardForwards;
 
   private Search(
       SearchInputs inputs, CalibrationSet set, BlockSink sink, Consumer<Progress> listener) {
     this.context = new SearchContext(inputs);
     this.settings = inputs.settings();
+    this.scorer = new Scorer(context);
     this.set = set;
     this.sink = sink;
     this.progress =
@@ -79,7 +78,9 @@ public final class Search {
             System::nanoTime,
             context.spec().layers(),
             settings.pool().size(),
+            settings.granularity().parts().size(),
             Guard.needed(settings));
+    this.blocks = new BlockSearch(context, scorer, progress);
   }
 
   /**
@@ -178,152 +179,24 @@ public final class Search {
     BlockParameters<Matrix> block = context.block(layer);
     try (FullFit fit = new FullFit(context, layer, block, full)) {
       Streams source = settings.fullPrecisionReference() ? full : quantized;
-      List<Evaluation> evaluations = new ArrayList<>();
-      try (HiddenStates output = context.fullForward(layer, block).run(source.get(Part.SCORE));
-          Matrix target = output.toMatrix()) {
-        Similarity.Reference reference = reference(target, source.get(Part.SCORE));
-        for (int i = 0; i < settings.pool().size(); i++) {
-          Quantizer quantizer = settings.pool().get(i);
-          progress.trying(layer, i, quantizer.name());
-          Evaluation evaluation = evaluate(quantizer, layer, fit, quantized, reference);
-          evaluations.add(evaluation);
-          progress.evaluated(evaluation.candidate().score());
-        }
-        inherited.add(inherited(layer, block, quantized, reference));
-        if (evaluations.stream().allMatch(e -> e.outcome().isEmpty())) {
-          ConstantOutput.explain(layer, block, source.get(Part.SCORE), target)
-              .ifPresent(
-                  why -> {
-                    throw new SearchException(why);
-                  });
-        }
-        full.advance(Part.SCORE, states -> output.copy());
+      ChosenBlock chosen = blocks.choose(layer, block, fit, quantized, source);
+      QuantPlan.BlockChoice choice = chosen.choice();
+      choices.add(choice);
+      inherited.add(chosen.inherited());
+      if (Guard.needed(settings) && prefix.follow(choice.uniform(), quantized)) {
+        sink.block(QuantPlan.uniform(choice.algorithm()), layer, chosen.block());
       }
-      Evaluation.Outcome winner = choose(layer, evaluations);
-      String name = choices.get(layer).algorithm();
-      if (Guard.needed(settings) && prefix.follow(name, quantized)) {
-        sink.block(QuantPlan.uniform(name), layer, winner.block());
-      }
-      advance(layer, winner, evaluations, quantized);
-      sink.block(MIX, layer, winner.block());
+      Streams.Block forward = context.forward(layer, chosen.block());
+      quantized.advance(Part.SCORE, states -> chosen.output());
+      quantized.advance(Part.FIT, forward);
+      guardForwards += quantized.advance(Part.GUARD, forward);
+      sink.block(MIX, layer, chosen.block());
       fit.advance();
       guardForwards += full.advance(Part.GUARD, context.fullForward(layer, block));
     } finally {
       DequantizedBlocks.close(block);
       garbage.collect();
     }
-  }
-
-  private Similarity.Reference reference(Matrix target, HiddenStates input) {
-    ComparedRows rows =
-        settings.sinkThreshold() > 0
-            ? ComparedRows.withoutSinks(target, settings.sinkThreshold())
-            : ComparedRows.all(target.rows());
-    excludedRows += rows.total() - rows.kept();
-    scoredRows += rows.total();
-    Similarity similarity =
-        settings.metric().similarity(context.threads(), context.compute().kernels());
-    return similarity.readsInput()
-        ? similarity.reference(target, input.toMatrix(), rows)
-        : similarity.reference(target, rows);
-  }
-
-  /**
-   * Returns the error that a block has before it is quantized, because its input comes from the
-   * quantized prefix and the reference does not.
-   */
-  private double inherited(
-      int layer, BlockParameters<Matrix> block, Streams quantized, Similarity.Reference reference) {
-    if (!settings.fullPrecisionReference() || !Guard.needed(settings)) {
-      return 0;
-    }
-    try (HiddenStates output = context.countedForward(layer, block, quantized.get(Part.SCORE));
-        Matrix matrix = output.toMatrix()) {
-      return reference.score(matrix) instanceof Score.Value value ? value.normalizedMse() : 0;
-    }
-  }
-
-  private Evaluation evaluate(
-      Quantizer quantizer,
-      int layer,
-      FullFit fit,
-      Streams quantized,
-      Similarity.Reference reference) {
-    double start = progress.seconds();
-    Quantizer.Result result;
-    try {
-      result = fit.quantize(quantizer, quantized.get(Part.FIT));
-    } catch (QuantizationException e) {
-      return failed(quantizer, start, "block %d: %s".formatted(layer, e.getMessage()));
-    }
-    HiddenStates output = context.forward(layer, result.block()).run(quantized.get(Part.SCORE));
-    Score score;
-    try (Matrix matrix = output.toMatrix()) {
-      score = reference.score(matrix);
-    }
-    if (score instanceof Score.Undefined undefined) {
-      output.close();
-      return failed(quantizer, start, "block %d: %s".formatted(layer, undefined.reason()));
-    }
-    Score.Value value = (Score.Value) score;
-    QuantPlan.Candidate candidate =
-        new QuantPlan.Candidate(
-            value.value(),
-            value.biased(),
-            value.relativeMse(),
-            value.normalizedMse(),
-            progress.seconds() - start,
-            Optional.empty(),
-            result.detail());
-    return new Evaluation(
-        quantizer.name(), candidate, Optional.of(new Evaluation.Outcome(result.block(), output)));
-  }
-
-  private Evaluation failed(Quantizer quantizer, double start, String reason) {
-    return new Evaluation(
-        quantizer.name(),
-        new QuantPlan.Candidate(
-            Double.NaN,
-            Double.NaN,
-            Double.NaN,
-            Double.NaN,
-            progress.seconds() - start,
-            Optional.of(reason),
-            Map.of()),
-        Optional.empty());
-  }
-
-  private Evaluation.Outcome choose(int layer, List<Evaluation> evaluations) {
-    Choice choice =
-        Choice.among(evaluations.stream().map(Evaluation::candidate).toList())
-            .orElseThrow(() -> new SearchException(allFailed(evaluations)));
-    Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
-    evaluations.forEach(e -> candidates.put(e.name(), e.candidate()));
-    Evaluation winner = evaluations.get(choice.index());
-    choices.add(new QuantPlan.BlockChoice(layer, winner.name(), choice.reason(), candidates));
-    return winner.outcome().orElseThrow();
-  }
-
-  private static String allFailed(List<Evaluation> evaluations) {
-    StringBuilder message = new StringBuilder("no algorithm of the pool can quantize a block:");
-    for (Evaluation evaluation : evaluations) {
-      message
-          .append(' ')
-          .append(evaluation.name())
-          .append(": ")
-          .append(evaluation.candidate().failure().orElse(""))
-          .append(';');
-    }
-    return message.append(" check the checkpoint, or name another pool in calm.pool").toString();
-  }
-
-  private void advance(
-      int layer, Evaluation.Outcome winner, List<Evaluation> evaluations, Streams quantized) {
-    Streams.Block forward = context.forward(layer, winner.block());
-    quantized.advance(Part.FIT, forward);
-    quantized.advance(Part.SCORE, states -> winner.output().copy());
-    guardForwards += quantized.advance(Part.GUARD, forward);
-    evaluations.forEach(Evaluation::close);
   }
 
   private QuantPlan plan(Verdict verdict, QuantPlan.Head head) {
@@ -337,8 +210,8 @@ public final class Search {
         progress.evaluations(),
         context.collectionForwards(),
         guardForwards + verdict.guardForwards(),
-        excludedRows,
-        scoredRows,
+        scorer.excludedRows(),
+        scorer.scoredRows(),
         verdict.guard(),
         head,
         Calibrations.describe(set),

@@ -28,6 +28,10 @@ final class SearchContext {
     this.model = new ReferenceModel(inputs.torch(), inputs.weights());
   }
 
+  SearchInputs inputs() {
+    return inputs;
+  }
+
   ModelSpec spec() {
     return weights().spec();
   }
@@ -88,6 +92,16 @@ final class SearchContext {
     } finally {
       collectionForwards += sample.partialForwards();
     }
+  }
+
+  /** Returns the block and its replay on {@code fit}, for the stages of several quantizers. */
+  ReplayedBlock sample(int layer, BlockParameters<Matrix> block, HiddenStates fit) {
+    return new ReplayedBlock(inputs, layer, block, fit, Optional.empty());
+  }
+
+  /** Counts partial forwards that collected the inputs of quantizers. */
+  void countCollections(int forwards) {
+    collectionForwards += forwards;
   }
 
   /** Returns the inputs of the block's stages in full precision; counted as a collection. */

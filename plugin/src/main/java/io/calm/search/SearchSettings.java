@@ -2,6 +2,7 @@ package io.calm.search;
 
 import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
+import io.calm.quant.Granularity;
 import io.calm.quant.Quantizer;
 import io.calm.replay.BlockPass;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.List;
  * @param groupLimit maximum number of inputs that share a scale: 32, 64 or 128
  * @param activation granularity of the int8 activation scales
  * @param metric the measure that scores candidates
+ * @param granularity the part of a block that gets one algorithm
  * @param fullPrecisionReference whether the full-precision block reads the full-precision hidden
  *     states instead of those of the quantized prefix
  * @param sinkThreshold rows above this many median norms are not scored; 0: all rows are
@@ -24,6 +26,7 @@ public record SearchSettings(
     int groupLimit,
     ActivationMode activation,
     Metric metric,
+    Granularity granularity,
     boolean fullPrecisionReference,
     double sinkThreshold,
     boolean guard,

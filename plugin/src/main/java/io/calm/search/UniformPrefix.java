@@ -16,17 +16,18 @@ final class UniformPrefix implements AutoCloseable {
   /**
    * Adds the winner of the next block, before the hidden states advance through it.
    *
+   * @param winner the only algorithm of the block; empty if it has several
    * @return whether the block also belongs to the uniform plan
    */
-  boolean follow(String winner, Streams mix) {
+  boolean follow(Optional<String> winner, Streams mix) {
     if (left.isPresent()) {
       return false;
     }
-    if (!algorithm.orElse(winner).equals(winner)) {
+    if (winner.isEmpty() || (algorithm.isPresent() && !algorithm.equals(winner))) {
       left = Optional.of(mix.copy(EnumSet.of(Streams.Part.FIT, Streams.Part.GUARD)));
       return false;
     }
-    algorithm = Optional.of(winner);
+    algorithm = winner;
     layers++;
     return true;
   }

@@ -46,7 +46,7 @@ public final class WeightsOnlyPlan {
     this.settings = settings;
     this.compute = compute;
     this.progress =
-        new ProgressMeter(listener, System::nanoTime, weights.spec().layers(), 1, false);
+        new ProgressMeter(listener, System::nanoTime, weights.spec().layers(), 1, 1, false);
   }
 
   /**

@@ -124,6 +124,7 @@ public record CalmSettings(
             values.get(SettingKeys.ALGORITHM),
             values.get(SettingKeys.POOL),
             values.get(SettingKeys.METRIC),
+            values.get(SettingKeys.GRANULARITY),
             values.get(SettingKeys.REFERENCE),
             values.get(SettingKeys.SINK_THRESHOLD),
             values.get(SettingKeys.GUARD)),

@@ -2,6 +2,7 @@ package io.calm.settings;
 
 import io.calm.cka.Metric;
 import io.calm.quant.AlgorithmName;
+import io.calm.quant.Granularity;
 import java.util.List;
 import java.util.Optional;
 
@@ -11,6 +12,7 @@ import java.util.Optional;
  * @param algorithm the only algorithm of a uniform plan; empty: search
  * @param pool algorithms to try; empty: the default pool
  * @param metric the measure that scores candidates
+ * @param granularity the part of a block that gets one algorithm
  * @param reference the hidden states that feed the full-precision block
  * @param sinkThreshold rows above this many median norms are not scored; 0: all rows are
  * @param guard whether the mix must be no worse than the best uniform plan
@@ -19,6 +21,7 @@ public record PlanSettings(
     Optional<AlgorithmName> algorithm,
     List<AlgorithmName> pool,
     Metric metric,
+    Granularity granularity,
     ReferenceStream reference,
     double sinkThreshold,
     boolean guard) {
@@ -30,6 +33,12 @@ public record PlanSettings(
   /** Returns these settings with {@code rtn} for all blocks. */
   public PlanSettings roundedToNearest() {
     return new PlanSettings(
-        Optional.of(new AlgorithmName("rtn")), List.of(), metric, reference, sinkThreshold, guard);
+        Optional.of(new AlgorithmName("rtn")),
+        List.of(),
+        metric,
+        Granularity.BLOCK,
+        reference,
+        sinkThreshold,
+        guard);
   }
 }

@@ -42,6 +42,7 @@ public record QuantizationSettings(
         line(SettingKeys.ALGORITHM, plan.algorithm().map(AlgorithmName::text).orElse("search")),
         line(SettingKeys.POOL, plan.pool().isEmpty() ? "auto" : poolText()),
         line(SettingKeys.METRIC, plan.metric().setting()),
+        line(SettingKeys.GRANULARITY, plan.granularity().setting()),
         line(SettingKeys.REFERENCE, plan.reference().setting()),
         line(SettingKeys.SINK_THRESHOLD, Double.toString(plan.sinkThreshold())),
         line(SettingKeys.GUARD, Boolean.toString(plan.guard())),

@@ -6,6 +6,7 @@ import static io.calm.settings.SettingKey.Effect.SERVING;
 import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
 import io.calm.quant.AlgorithmName;
+import io.calm.quant.Granularity;
 import io.calm.runtime.Backend;
 import io.calm.runtime.KvType;
 import io.calm.tensor.TableFormat;
@@ -83,6 +84,14 @@ public final class SettingKeys {
           RESULT,
           Metric::setting,
           List.of(Metric.values()));
+
+  static final SettingKey<Granularity> GRANULARITY =
+      choice(
+          "calm.search.granularity",
+          "block",
+          RESULT,
+          Granularity::setting,
+          List.of(Granularity.values()));
 
   static final SettingKey<ReferenceStream> REFERENCE =
       choice(

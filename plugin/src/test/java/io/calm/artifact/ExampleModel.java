@@ -130,6 +130,23 @@ final class ExampleModel {
     return values;
   }
 
+  /** Returns the choice with two algorithms in its halves. */
+  private static QuantPlan.BlockChoice byParts(QuantPlan.BlockChoice whole) {
+    return new QuantPlan.BlockChoice(
+        whole.block(),
+        "rtn/awq+gptq",
+        whole.reason(),
+        whole.candidates(),
+        Optional.of(
+            new QuantPlan.Parts(
+                List.of(
+                    new QuantPlan.PartChoice(
+                        "attention", "rtn", "highest score", whole.candidates()),
+                    new QuantPlan.PartChoice(
+                        "mlp", "awq+gptq", "highest score", whole.candidates())),
+                whole.candidates().get("rtn"))));
+  }
+
   static QuantPlan plan(int layers) {
     List<QuantPlan.BlockChoice> choices = new ArrayList<>();
     for (int layer = 0; layer < layers; layer++) {
@@ -155,6 +172,9 @@ final class ExampleModel {
               Optional.of("Cholesky: \"pivot\" 3 <= 0\n"),
               Map.of("alpha", "0.5")));
       choices.add(new QuantPlan.BlockChoice(layer, "rtn", "highest score", candidates));
+    }
+    if (layers > 1) {
+      choices.set(0, byParts(choices.get(0)));
     }
     return new QuantPlan(
         choices,

@@ -3,6 +3,7 @@ package io.calm.artifact;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -58,6 +59,15 @@ final class JsonTest {
     assertTrue(json.contains("\"failure\": null"), json);
     assertTrue(json.contains("[1,2,3]"), json);
     assertEquals(64, JsonParser.parseString(json).getAsJsonObject().get("group").getAsInt());
+  }
+
+  @Test
+  void aPlanOfAVersionWithoutPartsReads() {
+    QuantPlan plan = ExampleModel.plan(1);
+    String json = PlanJson.write(plan);
+    String old = json.replaceFirst(",\\s*\"parts\": null", "");
+    assertNotEquals(json, old);
+    assertEquals(plan, PlanJson.read(old));
   }
 
   @Test

@@ -59,6 +59,22 @@ class PlanSvgTest {
   }
 
   @Test
+  void theAlgorithmsOfPartsShareTheCellsOfTheirBlock() throws Exception {
+    Document svg = parse(PlanSvg.draw(PlanTableTest.byParts(), "tiny"));
+    assertEquals(List.of("awq", "gptq"), names(svg, "name"), "most blocks first");
+    assertEquals(List.of("1.25 blocks", "0.75 blocks"), names(svg, "count"));
+    assertEquals(
+        "awq: 1.25 blocks (0 qkv, 1); gptq: 0.75 blocks (0 o and gate+up and down)",
+        elements(svg, "desc").get(0).getTextContent());
+    List<String> cells =
+        elements(svg, "rect").stream()
+            .filter(cell -> cell.getAttribute("class").startsWith("a"))
+            .map(cell -> cell.getAttribute("class") + " " + cell.getAttribute("width"))
+            .toList();
+    assertEquals(List.of("a0 4", "a0 18", "a1 5", "a1 4", "a1 5"), cells);
+  }
+
+  @Test
   void aMixHasOneFilledCellPerBlock() throws Exception {
     Document svg = parse(PlanSvg.draw(PlanTableTest.plan("calm", true), "tiny"));
     assertEquals(List.of("gptq", "awq"), names(svg, "name"), "the order of the pool");

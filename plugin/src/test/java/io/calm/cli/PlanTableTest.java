@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.cka.Metric;
 import io.calm.search.QuantPlan;
 import io.calm.tensor.TableFormat;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,6 +38,67 @@ class PlanTableTest {
         QuantPlan.Head.given(TableFormat.INT8, "calm.lm-head=int8"),
         new QuantPlan.Calibration("self", 4, 1, 1, 48, 0, List.of()),
         2);
+  }
+
+  /** A plan of two blocks, the parts of the first of which have two algorithms. */
+  static QuantPlan byParts() {
+    QuantPlan whole = plan("calm", true);
+    Map<String, QuantPlan.Candidate> candidates = whole.blocks().get(0).candidates();
+    QuantPlan.Candidate result = Optional.ofNullable(candidates.get("awq")).orElseThrow();
+    return new QuantPlan(
+        List.of(
+            parts(0, candidates, result, "awq", "gptq", "gptq", "gptq"),
+            parts(1, candidates, result, "awq", "awq", "awq", "awq")),
+        whole.pool(),
+        "calm",
+        whole.reason(),
+        whole.group(),
+        whole.metric(),
+        18,
+        whole.collectionForwards(),
+        whole.guardForwards(),
+        whole.excludedRows(),
+        whole.scoredRows(),
+        whole.guard(),
+        whole.head(),
+        whole.calibration(),
+        whole.seconds());
+  }
+
+  private static QuantPlan.BlockChoice parts(
+      int block,
+      Map<String, QuantPlan.Candidate> candidates,
+      QuantPlan.Candidate result,
+      String... algorithms) {
+    List<String> names = List.of("qkv", "o", "gate+up", "down");
+    List<QuantPlan.PartChoice> parts = new ArrayList<>();
+    for (int i = 0; i < algorithms.length; i++) {
+      parts.add(new QuantPlan.PartChoice(names.get(i), algorithms[i], "highest score", candidates));
+    }
+    boolean same = List.of(algorithms).stream().distinct().count() == 1;
+    return new QuantPlan.BlockChoice(
+        block,
+        same ? algorithms[0] : String.join("/", algorithms),
+        "highest score in each part",
+        candidates,
+        Optional.of(new QuantPlan.Parts(parts, result)));
+  }
+
+  @Test
+  void choicesWithinBlocksStandInOrderAndAreCountedByPart() {
+    QuantPlan plan = byParts();
+    List<String> lines = PlanTable.lines(plan);
+    assertEquals(List.of("0", "awq/gptq/gptq/gptq"), words(lines.get(1)).subList(0, 2));
+    assertEquals(List.of("1", "awq"), words(lines.get(2)).subList(0, 2));
+    String summary = PlanTable.summary(plan);
+    assertTrue(
+        summary.contains(
+            "chosen: {awq=1, awq/gptq/gptq/gptq=1}; by part {qkv={awq=2}, o={awq=1, gptq=1},"
+                + " gate+up={awq=1, gptq=1}, down={awq=1, gptq=1}}"),
+        summary);
+    assertTrue(
+        summary.contains("18 evaluations (2 blocks x (4 parts x 2 algorithms + the block))"),
+        summary);
   }
 
   private static List<String> words(String line) {

@@ -11,6 +11,7 @@ import io.calm.model.FoldSite;
 import io.calm.model.Stage;
 import io.calm.quant.Compute;
 import io.calm.quant.Fold;
+import io.calm.quant.Granularity;
 import io.calm.quant.NearestRounding;
 import io.calm.quant.Quantizer;
 import io.calm.quant.StagewiseQuantizer;
@@ -55,6 +56,7 @@ class FoldExactnessTest {
             GROUP,
             ActivationMode.PER_GROUP,
             Metric.CKA,
+            Granularity.BLOCK,
             false,
             0,
             false,

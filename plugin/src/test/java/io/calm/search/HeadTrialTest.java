@@ -11,6 +11,7 @@ import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.quant.AlgorithmName;
 import io.calm.quant.Compute;
+import io.calm.quant.Granularity;
 import io.calm.quant.NearestRounding;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
@@ -67,7 +68,15 @@ class HeadTrialTest {
     List<Quantizer> quantizers = Arrays.stream(pool).map(AlgorithmName::new).map(all::get).toList();
     SearchSettings settings =
         new SearchSettings(
-            quantizers, 32, ActivationMode.PER_GROUP, Metric.CKA, false, 20, !uniform, rule);
+            quantizers,
+            32,
+            ActivationMode.PER_GROUP,
+            Metric.CKA,
+            Granularity.BLOCK,
+            false,
+            20,
+            !uniform,
+            rule);
     try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
         Parallel parallel = new Parallel(2)) {
       SearchInputs inputs =

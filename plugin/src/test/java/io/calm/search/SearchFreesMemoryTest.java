@@ -11,6 +11,7 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.quant.AlgorithmName;
 import io.calm.quant.Compute;
+import io.calm.quant.Granularity;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.replay.TorchRuntime;
@@ -75,6 +76,7 @@ class SearchFreesMemoryTest {
                   32,
                   ActivationMode.PER_GROUP,
                   Metric.CKA,
+                  Granularity.BLOCK,
                   true,
                   20,
                   false,

@@ -15,6 +15,7 @@ import io.calm.model.NormRole;
 import io.calm.quant.AlgorithmName;
 import io.calm.quant.BlockSample;
 import io.calm.quant.Compute;
+import io.calm.quant.Granularity;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
@@ -71,13 +72,22 @@ class SearchTest {
       List<Quantizer> pool, boolean fullReference, boolean guard, HeadRule head) {
     return search(
         new SearchSettings(
-            pool, 32, ActivationMode.PER_GROUP, Metric.CKA, fullReference, 20, guard, head));
+            pool,
+            32,
+            ActivationMode.PER_GROUP,
+            Metric.CKA,
+            Granularity.BLOCK,
+            fullReference,
+            20,
+            guard,
+            head));
   }
 
   private QuantPlan search(List<Quantizer> pool, Metric metric) {
     HeadRule head = new HeadRule.Given(TableFormat.INT8);
     return search(
-        new SearchSettings(pool, 32, ActivationMode.PER_GROUP, metric, false, 20, true, head));
+        new SearchSettings(
+            pool, 32, ActivationMode.PER_GROUP, metric, Granularity.BLOCK, false, 20, true, head));
   }
 
   private QuantPlan search(SearchSettings settings) {
@@ -171,6 +181,7 @@ class SearchTest {
             32,
             ActivationMode.PER_GROUP,
             Metric.CKA,
+            Granularity.BLOCK,
             false,
             20,
             true,

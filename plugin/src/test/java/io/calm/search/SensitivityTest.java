@@ -13,6 +13,7 @@ import io.calm.model.BlockParameters;
 import io.calm.quant.AlgorithmName;
 import io.calm.quant.BlockSample;
 import io.calm.quant.Compute;
+import io.calm.quant.Granularity;
 import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
@@ -114,6 +115,7 @@ class SensitivityTest {
             32,
             ActivationMode.PER_GROUP,
             Metric.CKA,
+            Granularity.BLOCK,
             false,
             20,
             true,

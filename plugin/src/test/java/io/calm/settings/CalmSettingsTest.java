@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
 import io.calm.quant.AlgorithmName;
+import io.calm.quant.Granularity;
 import io.calm.runtime.Backend;
 import io.calm.runtime.KvType;
 import io.calm.tensor.TableFormat;
@@ -42,6 +43,7 @@ class CalmSettingsTest {
         calm.algorithm; search; search | the name of an algorithm, e.g. gptq; RESULT
         calm.pool; auto; auto | names of algorithms, each once, with commas between, e.g. rtn,gptq,awq; RESULT
         calm.search.metric; cka-normalized; cka | cka-biased | cka-contribution | cka-normalized | relative-mse | relative-mse-normalized; RESULT
+        calm.search.granularity; block; block | half | stage; RESULT
         calm.search.reference; full-precision; quantized | full-precision; RESULT
         calm.search.sink-threshold; 20; 0 (off), or from 1 to 1000000 (median row norms); RESULT
         calm.search.guard; true; true | false; RESULT
@@ -89,6 +91,7 @@ class CalmSettingsTest {
                     Optional.empty(),
                     List.of(),
                     Metric.CKA_NORMALIZED,
+                    Granularity.BLOCK,
                     ReferenceStream.FULL_PRECISION,
                     20,
                     true),
@@ -124,6 +127,7 @@ class CalmSettingsTest {
     values.put("calm.algorithm", "awq+gptq");
     values.put("calm.pool", "rtn, gptq,awq");
     values.put("calm.search.metric", "relative-mse");
+    values.put("calm.search.granularity", "stage");
     values.put("calm.search.reference", "quantized");
     values.put("calm.search.sink-threshold", "0");
     values.put("calm.search.guard", "false");
@@ -167,6 +171,7 @@ class CalmSettingsTest {
                     Optional.of(new AlgorithmName("awq+gptq")),
                     Stream.of("rtn", "gptq", "awq").map(AlgorithmName::new).toList(),
                     Metric.RELATIVE_MSE,
+                    Granularity.STAGE,
                     ReferenceStream.QUANTIZED,
                     0,
                     false),
@@ -226,6 +231,7 @@ class CalmSettingsTest {
         "calm.pool; 'rtn,,gptq'",
         "calm.pool; 'rtn,rtn'",
         "calm.search.metric; mse",
+        "calm.search.granularity; layer",
         "calm.search.reference; float",
         "calm.search.sink-threshold; 0.5",
         "calm.search.sink-threshold; NaN",

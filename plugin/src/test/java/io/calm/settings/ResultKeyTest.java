@@ -35,6 +35,7 @@ class ResultKeyTest {
         calm.algorithm=search
         calm.pool=auto
         calm.search.metric=cka-normalized
+        calm.search.granularity=block
         calm.search.reference=full-precision
         calm.search.sink-threshold=20.0
         calm.search.guard=true
@@ -51,6 +52,7 @@ class ResultKeyTest {
     given.put("calm.algorithm", "AWQ+gptq");
     given.put("calm.pool", "rtn, gptq,awq");
     given.put("calm.search.metric", "relative-mse");
+    given.put("calm.search.granularity", "half");
     given.put("calm.search.reference", "quantized");
     given.put("calm.search.sink-threshold", "1e3");
     given.put("calm.search.guard", "false");
@@ -66,6 +68,7 @@ class ResultKeyTest {
         calm.algorithm=awq+gptq
         calm.pool=rtn,gptq,awq
         calm.search.metric=relative-mse
+        calm.search.granularity=half
         calm.search.reference=quantized
         calm.search.sink-threshold=1000.0
         calm.search.guard=false

@@ -63,8 +63,15 @@ final class GptqRounding implements Rounding {
       float[] diagonal = diagonal(problem, hessian);
       grids = Grids.fitFully(problem, Importance.of(diagonal));
       order = actOrder(diagonal);
-      Symmetric.permute(hessian, order);
-      factor = DampedFactor.of(problem, hessian, DAMPING);
+      factor =
+          problem
+              .inputs()
+              .derived(
+                  "factor in act-order, damping " + DAMPING,
+                  () -> {
+                    Symmetric.permute(hessian, order);
+                    return DampedFactor.of(problem, hessian, DAMPING);
+                  });
     }
     try (factor;
         ColumnWalk walk = new ColumnWalk(problem, grids, factor, order)) {

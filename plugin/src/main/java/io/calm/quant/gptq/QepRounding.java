@@ -80,7 +80,11 @@ final class QepRounding implements Rounding {
             .orElseThrow(
                 () -> new IllegalStateException("qep: the full-precision stream is missing"));
     try (Matrix shift = shift(problem, deviation);
-        Matrix factor = DampedFactor.of(problem, gram, DAMPING);
+        Matrix factor =
+            problem
+                .inputs()
+                .derived(
+                    "factor, damping " + DAMPING, () -> DampedFactor.of(problem, gram, DAMPING));
         Matrix half = problem.algebra().multiplyTransposed(shift, factor)) {
       Matrix corrected = problem.weight().copy();
       problem.algebra().addProduct(corrected, ALPHA, half, factor);

@@ -7,9 +7,13 @@ import io.calm.quant.Compute;
 import io.calm.quant.NearestRounding;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Rounding;
+import io.calm.quant.StageQuantizer;
+import io.calm.quant.StageResult;
+import io.calm.quant.StageWalk;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.QuantizedMatrix;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
@@ -33,6 +37,20 @@ public final class RtnQuantizer implements Quantizer {
   }
 
   @Override
+  public Optional<StageQuantizer> stages() {
+    return Optional.of(RtnQuantizer::quantizeStage);
+  }
+
+  private static StageResult quantizeStage(BlockSample sample, StageWalk walk) {
+    Map<LinearRole, QuantizedMatrix> linears = new EnumMap<>(LinearRole.class);
+    for (LinearRole role : walk.stage().linears()) {
+      linears.put(
+          role, nearest(role, sample.block().linear(role), sample.groupLimit(), sample.compute()));
+    }
+    return new StageResult(linears, Optional.empty(), Map.of());
+  }
+
+  @Override
   public Result quantize(BlockSample sample) {
     return new Result(quantize(sample.block(), sample.groupLimit(), sample.compute()), Map.of());
   }
@@ -49,14 +67,16 @@ public final class RtnQuantizer implements Quantizer {
     block
         .linears()
         .forEach(
-            (role, weight) -> {
-              int group = QuantizedLinear.groupFor(weight.columns(), groupLimit);
-              linears.put(
-                  role,
-                  Packing.pack(
-                      NearestRounding.plain(weight, group, compute, role.name()),
-                      compute.parallel()));
-            });
+            (role, weight) ->
+                linears.put(
+                    role,
+                    Packing.pack(nearest(role, weight, groupLimit, compute), compute.parallel())));
     return new BlockParameters<>(linears, block.biases(), block.norms());
+  }
+
+  private static QuantizedMatrix nearest(
+      LinearRole role, Matrix weight, int groupLimit, Compute compute) {
+    int group = QuantizedLinear.groupFor(weight.columns(), groupLimit);
+    return NearestRounding.plain(weight, group, compute, role.name());
   }
 }

@@ -8,6 +8,8 @@ import io.calm.quant.NearestRounding;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Rounding;
 import io.calm.quant.StageProblem;
+import io.calm.quant.StageQuantizer;
+import io.calm.quant.StageResult;
 import io.calm.quant.StageWalk;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
@@ -26,7 +28,7 @@ import java.util.Optional;
  * to the nearest codes, or with the rounding of a composition ({@code source+gptq}). Applies only
  * if the group limit is 32, so that a module's size does not depend on the algorithm.
  */
-public final class SourceQuantizer implements Quantizer {
+public final class SourceQuantizer implements Quantizer, StageQuantizer {
   private final String name;
   private final Optional<Rounding> rounding;
   private final String roundingName;
@@ -76,7 +78,9 @@ public final class SourceQuantizer implements Quantizer {
   @Override
   public Result quantize(BlockSample sample) {
     Map<LinearRole, QuantizedMatrix> linears =
-        rounding.isPresent() ? staged(sample, rounding.get()) : nearest(sample);
+        rounding.isPresent()
+            ? staged(sample, rounding.get())
+            : nearest(sample, List.of(LinearRole.values()));
     Parallel parallel = sample.compute().parallel();
     Map<LinearRole, QuantizedLinear> packed = new EnumMap<>(LinearRole.class);
     linears.forEach((role, linear) -> packed.put(role, Packing.pack(linear, parallel)));
@@ -85,10 +89,26 @@ public final class SourceQuantizer implements Quantizer {
         WeightErrors.of(sample, linears).detail(roundingName));
   }
 
-  /** Takes or rounds every linear from its weights alone. */
-  private static Map<LinearRole, QuantizedMatrix> nearest(BlockSample sample) {
+  @Override
+  public Optional<StageQuantizer> stages() {
+    return Optional.of(this);
+  }
+
+  @Override
+  public StageResult quantizeStage(BlockSample sample, StageWalk walk) {
+    Map<LinearRole, QuantizedMatrix> linears =
+        rounding
+            .map(rest -> staged(sample, walk, rest))
+            .orElseGet(() -> nearest(sample, walk.stage().linears()));
+    return new StageResult(
+        linears, Optional.empty(), WeightErrors.of(sample, linears).detail(roundingName));
+  }
+
+  /** Takes or rounds linears from their weights alone. */
+  private static Map<LinearRole, QuantizedMatrix> nearest(
+      BlockSample sample, List<LinearRole> roles) {
     Map<LinearRole, QuantizedMatrix> linears = new EnumMap<>(LinearRole.class);
-    for (LinearRole role : LinearRole.values()) {
+    for (LinearRole role : roles) {
       Matrix weight = sample.block().linear(role);
       linears.put(
           role,
@@ -109,21 +129,28 @@ public final class SourceQuantizer implements Quantizer {
   private static Map<LinearRole, QuantizedMatrix> staged(BlockSample sample, Rounding rounding) {
     Map<LinearRole, QuantizedMatrix> linears = new EnumMap<>(LinearRole.class);
     try (StageWalk walk = sample.walk()) {
-      for (Stage stage : Stage.values()) {
-        Map<LinearRole, QuantizedMatrix> done = new EnumMap<>(LinearRole.class);
-        List<LinearRole> open = new ArrayList<>();
-        for (LinearRole role : stage.linears()) {
-          sample.source(role).ifPresentOrElse(codes -> done.put(role, codes), () -> open.add(role));
-        }
-        if (!open.isEmpty()) {
-          try (StageProblem problem = new StageProblem(sample, walk, open)) {
-            done.putAll(problem.unstack(rounding.round(problem.rounding())));
-          }
-        }
+      for (int stage = 0; stage < Stage.values().length; stage++) {
+        Map<LinearRole, QuantizedMatrix> done = staged(sample, walk, rounding);
         linears.putAll(done);
         walk.advance(done, sample.block().biases());
       }
     }
     return linears;
+  }
+
+  /** Takes or rounds the linears of the walk's stage. */
+  private static Map<LinearRole, QuantizedMatrix> staged(
+      BlockSample sample, StageWalk walk, Rounding rounding) {
+    Map<LinearRole, QuantizedMatrix> done = new EnumMap<>(LinearRole.class);
+    List<LinearRole> open = new ArrayList<>();
+    for (LinearRole role : walk.stage().linears()) {
+      sample.source(role).ifPresentOrElse(codes -> done.put(role, codes), () -> open.add(role));
+    }
+    if (!open.isEmpty()) {
+      try (StageProblem problem = new StageProblem(sample, walk, open)) {
+        done.putAll(problem.unstack(rounding.round(problem.rounding())));
+      }
+    }
+    return done;
   }
 }

@@ -15,7 +15,6 @@ import io.calm.serving.model.Predecessor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /** Maps the registry's models to the states that metrics report. */
 public final class ModelStates {
@@ -162,9 +161,10 @@ public final class ModelStates {
   }
 
   private static ModelState.Plan.Block block(QuantPlan.BlockChoice choice) {
-    QuantPlan.@Nullable Candidate chosen = choice.candidates().get(choice.algorithm());
     return new ModelState.Plan.Block(
-        choice.block(), choice.algorithm(), chosen == null ? Double.NaN : chosen.score());
+        choice.block(),
+        choice.algorithm(),
+        choice.result().map(QuantPlan.Candidate::score).orElse(Double.NaN));
   }
 
   private static ModelState.SearchState search(LoadProgress load) {

@@ -5,6 +5,7 @@ import static io.calm.serving.http.ModelJson.addNumber;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.calm.search.QuantPlan;
+import java.util.Map;
 
 /** A plan as JSON for readers: everything but the calibration's token ids. */
 final class PlanView {
@@ -87,13 +88,35 @@ final class PlanView {
   }
 
   private static JsonObject block(QuantPlan.BlockChoice choice) {
-    JsonObject candidates = new JsonObject();
-    choice.candidates().forEach((name, candidate) -> candidates.add(name, candidate(candidate)));
     JsonObject object = new JsonObject();
     object.addProperty("block", choice.block());
     object.addProperty("algorithm", choice.algorithm());
     object.addProperty("reason", choice.reason());
-    object.add("candidates", candidates);
+    object.add("candidates", candidates(choice.candidates()));
+    choice
+        .parts()
+        .ifPresent(
+            parts -> {
+              JsonArray array = new JsonArray();
+              parts.choices().forEach(part -> array.add(part(part)));
+              object.add("parts", array);
+              object.add("result", candidate(parts.whole()));
+            });
+    return object;
+  }
+
+  private static JsonObject part(QuantPlan.PartChoice choice) {
+    JsonObject object = new JsonObject();
+    object.addProperty("part", choice.part());
+    object.addProperty("algorithm", choice.algorithm());
+    object.addProperty("reason", choice.reason());
+    object.add("candidates", candidates(choice.candidates()));
+    return object;
+  }
+
+  private static JsonObject candidates(Map<String, QuantPlan.Candidate> candidates) {
+    JsonObject object = new JsonObject();
+    candidates.forEach((name, candidate) -> object.add(name, candidate(candidate)));
     return object;
   }
 

@@ -185,10 +185,19 @@ export function showPlan(plan) {
   if (byId("plan").hidden) {
     return;
   }
-  const served = (block) => servedAlgorithm(plan, block);
-  const names = [...new Set([...plan.pool, ...plan.blocks.map(served)])];
-  const counts = new Map();
-  plan.blocks.forEach((block) => counts.set(served(block), (counts.get(served(block)) ?? 0) + 1));
+  // The algorithms of the block's parts; one if it was chosen as a whole.
+  const served = (block) => servedAlgorithm(plan, block).split("/");
+  const names = [...new Set([...plan.pool, ...plan.blocks.flatMap(served)])];
+  const counts = new Map(); // of blocks, parts as fractions
+  plan.blocks.forEach((block) => {
+    const parts = served(block);
+    parts.forEach((name) => counts.set(name, (counts.get(name) ?? 0) + 1 / parts.length));
+  });
+  const most = (block) => {
+    const parts = served(block);
+    const share = (name) => parts.filter((part) => part === name).length;
+    return parts.reduce((best, name) => (share(name) > share(best) ? name : best));
+  };
   const used = names.filter((name) => counts.has(name));
   const look = (name) => `a${names.indexOf(name) % 6}`;
   const letter = (name) => name.charAt(0).toUpperCase();
@@ -197,14 +206,14 @@ export function showPlan(plan) {
   blocks.setAttribute("role", "img");
   blocks.setAttribute(
     "aria-label",
-    `${plan.blocks.length} blocks: ` + used.map((name) => `${name} ${counts.get(name)}`).join(", "),
+    `${plan.blocks.length} blocks: ` + used.map((name) => `${name} ${blockCount(counts.get(name))}`).join(", "),
   );
   blocks.replaceChildren(
     ...plan.blocks.map((block) =>
       element(
         "span",
-        { class: look(served(block)), title: `Block ${block.block}: ${served(block)}` },
-        letter(served(block)),
+        { class: look(most(block)), title: `Block ${block.block}: ${served(block).join("/")}` },
+        letter(most(block)),
       ),
     ),
   );
@@ -214,14 +223,20 @@ export function showPlan(plan) {
         "li",
         {},
         element("i", { class: look(name), "aria-hidden": "true" }, letter(name)),
-        `${name}: ${counts.get(name)}`,
+        `${name}: ${blockCount(counts.get(name))}`,
       ),
     ),
   );
   byId("plan-table").replaceWith(scores(plan, names, served));
 }
 
-/** Returns the algorithm that serves a block: the plan's uniform one, or the block's own. */
+/** Returns a number of blocks, with two digits for parts. */
+const blockCount = (count) => String(Math.round(count * 100) / 100);
+
+/**
+ * Returns the algorithm that serves a block: the plan's uniform one, or the block's own, which has
+ * slashes between those of its parts.
+ */
 function servedAlgorithm(plan, block) {
   const uniform = /^uniform-(.+)$/.exec(plan.served ?? "");
   return uniform ? uniform[1] : block.algorithm;
@@ -235,7 +250,7 @@ function scores(plan, names, served) {
       String(block.block),
       ...names.map((name) => {
         const text = number(block.candidates?.[name]?.score, 5);
-        return element("td", name === served(block) ? { class: "best" } : {}, text);
+        return element("td", served(block).includes(name) ? { class: "best" } : {}, text);
       }),
     ]),
   );

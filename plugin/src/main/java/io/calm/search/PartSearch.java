@@ -1,0 +1,292 @@
+package io.calm.search;
+
+import io.calm.cka.Score;
+import io.calm.cka.Similarity;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.Stage;
+import io.calm.quant.BlockSample;
+import io.calm.quant.Granularity;
+import io.calm.quant.PartialBlock;
+import io.calm.quant.QuantizationException;
+import io.calm.quant.Quantizer;
+import io.calm.quant.StageQuantizer;
+import io.calm.quant.StageResult;
+import io.calm.quant.StageWalk;
+import io.calm.replay.BlockPass;
+import io.calm.replay.HiddenStates;
+import io.calm.replay.StageInputs;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The search within one block: an algorithm for each of its parts ({@link Granularity}), in order.
+ *
+ * <p>Every algorithm quantizes a part on the inputs that the chosen earlier parts produce. Its
+ * candidate runs on the score part of the calibration behind the same earlier parts. Linears that
+ * are still missing up to the residual stream run in full precision: o behind a candidate for q, k
+ * and v, and down behind one for gate and up. The residual stream behind attention, or behind the
+ * block, is then compared with that of the full-precision model.
+ *
+ * <p>While candidates run, a fold divides the input of its stage. The finished block has it in the
+ * norm or the rows in front of the stage.
+ */
+final class PartSearch implements AutoCloseable {
+  private final SearchContext context;
+  private final ProgressMeter progress;
+  private final int layer;
+  private final BlockParameters<Matrix> block;
+  private final BlockSample sample;
+  private final Optional<StageInputs> full;
+  private final SharedStages fit;
+  private final BlockPass scored;
+  private final List<QuantPlan.PartChoice> choices = new ArrayList<>();
+  private final double start;
+  private PartialBlock chosen;
+  private double inherited;
+  private int partialForwards;
+
+  /**
+   * Starts in front of the block.
+   *
+   * @param fit hidden states of the quantized prefix on the fit part
+   * @param score the same on the score part
+   * @param full the block in full precision on the fit part, if a quantizer compares streams
+   */
+  PartSearch(
+      SearchContext context,
+      ProgressMeter progress,
+      int layer,
+      BlockParameters<Matrix> block,
+      HiddenStates fit,
+      HiddenStates score,
+      Optional<StageInputs> full) {
+    this.context = context;
+    this.progress = progress;
+    this.layer = layer;
+    this.block = block;
+    this.sample = context.sample(layer, block, fit);
+    this.full = full;
+    this.fit = new SharedStages(context.spec(), parallel(), pass(fit), full);
+    this.scored = pass(score);
+    this.start = progress.seconds();
+    this.chosen = new PartialBlock(block);
+  }
+
+  private BlockPass pass(HiddenStates states) {
+    return new BlockPass(
+        states, context.spec(), layer, block, Optional.of(context.settings().rounding()));
+  }
+
+  private Parallel parallel() {
+    return context.compute().parallel();
+  }
+
+  /**
+   * The result of one algorithm on one part.
+   *
+   * @param stages the quantized stages of the part; empty if it failed
+   */
+  private record Trial(String name, QuantPlan.Candidate candidate, List<StageResult> stages) {}
+
+  /** Returns the choices so far, in order. */
+  List<QuantPlan.PartChoice> choices() {
+    return choices;
+  }
+
+  /**
+   * Returns the choice of the block; every part must be chosen.
+   *
+   * @param score the score of the finished block's output
+   */
+  QuantPlan.BlockChoice result(Score score) {
+    QuantPlan.Candidate whole =
+        Scorer.candidate(score, "block %d".formatted(layer), progress.seconds() - start, Map.of());
+    List<String> reasons = choices.stream().map(QuantPlan.PartChoice::reason).distinct().toList();
+    return new QuantPlan.BlockChoice(
+        layer,
+        QuantPlan.Parts.name(choices),
+        reasons.size() == 1 ? reasons.get(0) + " in each part" : String.join("; ", reasons),
+        QuantPlan.Parts.together(choices),
+        Optional.of(new QuantPlan.Parts(choices, whole)));
+  }
+
+  /** Returns the block; every part must be chosen. */
+  PartialBlock chosen() {
+    return chosen;
+  }
+
+  /** Returns the error that the parts have before they are quantized, summed. */
+  double inherited() {
+    return inherited;
+  }
+
+  /** Returns the number of partial block forwards that collected inputs of quantizers. */
+  int partialForwards() {
+    return partialForwards + fit.partialForwards();
+  }
+
+  /**
+   * Chooses the algorithm of the next part.
+   *
+   * @param reference the residual stream behind the half that the part belongs to
+   * @return whether a candidate did not fail; if not, the search within the block is over
+   */
+  boolean choose(Granularity.Part part, Similarity.Reference reference) {
+    List<Trial> trials = new ArrayList<>();
+    List<Quantizer> pool = context.settings().pool();
+    for (int i = 0; i < pool.size(); i++) {
+      Quantizer quantizer = pool.get(i);
+      progress.trying(layer, choices.size() * pool.size() + i, quantizer.name());
+      Trial trial = attempt(quantizer, part, reference);
+      trials.add(trial);
+      progress.evaluated(trial.candidate().score());
+    }
+    Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
+    trials.forEach(trial -> candidates.put(trial.name(), trial.candidate()));
+    Optional<Choice> choice = Choice.among(List.copyOf(candidates.values()));
+    if (choice.isEmpty()) {
+      choices.add(new QuantPlan.PartChoice(part.name(), "", "every algorithm failed", candidates));
+      return false;
+    }
+    if (Guard.needed(context.settings())) {
+      inherited += inherited(part, reference);
+    }
+    Trial winner = trials.get(choice.get().index());
+    choices.add(
+        new QuantPlan.PartChoice(part.name(), winner.name(), choice.get().reason(), candidates));
+    take(part, winner.stages());
+    return true;
+  }
+
+  private Trial attempt(
+      Quantizer quantizer, Granularity.Part part, Similarity.Reference reference) {
+    double start = progress.seconds();
+    String where = "block %d, %s".formatted(layer, part.name());
+    try {
+      List<StageResult> stages = quantize(quantizer, part);
+      Map<String, String> detail = new HashMap<>();
+      stages.forEach(stage -> detail.putAll(stage.detail()));
+      Score score = score(part, stages, reference);
+      return new Trial(
+          quantizer.name(),
+          Scorer.candidate(score, where, progress.seconds() - start, detail),
+          stages);
+    } catch (QuantizationException e) {
+      String reason = "%s: %s".formatted(where, e.getMessage());
+      return new Trial(
+          quantizer.name(), Scorer.failed(reason, progress.seconds() - start), List.of());
+    }
+  }
+
+  private List<StageResult> quantize(Quantizer quantizer, Granularity.Part part) {
+    StageQuantizer algorithm =
+        quantizer
+            .stages()
+            .orElseThrow(
+                () ->
+                    new QuantizationException(
+                        "%s quantizes whole blocks only; set calm.search.granularity=block or remove it from calm.pool"
+                            .formatted(quantizer.name())));
+    List<StageResult> results = new ArrayList<>();
+    results.add(quantize(algorithm, fit));
+    if (part.stages().size() == 1) {
+      return results;
+    }
+    Optional<StageInputs> ownFull =
+        quantizer.comparesStreams()
+            ? full.map(stages -> at(stages, fit.stage()))
+            : Optional.empty();
+    try (SharedStages own = fit.fork(ownFull)) {
+      PartialBlock partial = chosen;
+      while (true) {
+        StageResult last = results.get(results.size() - 1);
+        partial = partial.with(own.stage(), last);
+        if (results.size() == part.stages().size()) {
+          return results;
+        }
+        own.take(last, partial.biases());
+        results.add(quantize(algorithm, own));
+      }
+    } finally {
+      ownFull.ifPresent(StageInputs::close);
+    }
+  }
+
+  private static StageInputs at(StageInputs stages, Stage stage) {
+    stages.advanceTo(stage);
+    return stages.fork();
+  }
+
+  private StageResult quantize(StageQuantizer algorithm, SharedStages stages) {
+    try (StageWalk walk = stages.view()) {
+      return algorithm.quantizeStage(sample, walk);
+    }
+  }
+
+  /** Runs a candidate and compares the residual stream behind its half. */
+  private Score score(
+      Granularity.Part part, List<StageResult> stages, Similarity.Reference reference) {
+    PartialBlock partial = chosen;
+    try (BlockPass own = scored.fork()) {
+      for (int i = 0; i < stages.size(); i++) {
+        partial = partial.with(part.stages().get(i), stages.get(i));
+        SharedStages.advance(context.spec(), own, stages.get(i), partial.biases(), parallel());
+      }
+      try (HiddenStates states = behindHalf(own, part);
+          Matrix matrix = states.toMatrix()) {
+        return reference.score(matrix);
+      }
+    }
+  }
+
+  /** Runs the missing linears of a half in full precision and returns the residual stream. */
+  private HiddenStates behindHalf(BlockPass pass, Granularity.Part part) {
+    List<Stage> half = half(part);
+    while (pass.stage().filter(half::contains).isPresent()) {
+      pass.advanceUnrounded(block.linears(), block.biases());
+    }
+    return pass.residualStream();
+  }
+
+  private static List<Stage> half(Granularity.Part part) {
+    return Granularity.HALF.parts().stream()
+        .map(Granularity.Part::stages)
+        .filter(stages -> stages.containsAll(part.stages()))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Returns the error behind a half whose part in question is not quantized. */
+  private double inherited(Granularity.Part part, Similarity.Reference reference) {
+    try (BlockPass own = scored.fork();
+        HiddenStates states = behindHalf(own, part)) {
+      return Scorer.inherited(reference, states);
+    }
+  }
+
+  private void take(Granularity.Part part, List<StageResult> stages) {
+    for (int i = 0; i < stages.size(); i++) {
+      Stage stage = part.stages().get(i);
+      StageResult result = stages.get(i);
+      chosen = chosen.with(stage, result);
+      Map<LinearRole, float[]> biases = chosen.biases();
+      fit.take(result, biases);
+      if (stage != Stage.MLP_OUT) {
+        SharedStages.advance(context.spec(), scored, result, biases, parallel());
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    fit.close();
+    scored.close();
+  }
+}

@@ -24,7 +24,7 @@ public final class PlanComparison {
    * @param mix both decoders of the same topology; closed by the caller
    */
   public PlanComparison(Decoder mix, Decoder uniform) {
-    this.steps = new PairedSteps(mix, uniform, System::nanoTime);
+    this.steps = new PairedSteps(mix, uniform, System::nanoTime, System.nanoTime());
   }
 
   /**

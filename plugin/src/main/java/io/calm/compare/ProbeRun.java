@@ -65,7 +65,8 @@ final class ProbeRun {
       BooleanSupplier busy,
       Consumer<List<ProbeRow>> listener) {
     try (TwinSource.PairedDecoders decoders = baseline.open(StepShape.PROBED, opening % 2 == 1)) {
-      PairedSteps steps = new PairedSteps(decoders.served(), decoders.uniform(), nanoClock);
+      PairedSteps steps =
+          new PairedSteps(decoders.served(), decoders.uniform(), nanoClock, opening);
       for (StepShape shape : missing) {
         PairedSteps.Outcome outcome = steps.measure(shape, limits, busy);
         if (outcome.stopped()) {

@@ -129,7 +129,7 @@ class PairedStepsTest {
     TimedDecoder slow = decoder(chunks -> Duration.ofSeconds(1).toNanos());
     TimedDecoder other = decoder(chunks -> Duration.ofSeconds(1).toNanos());
     PairedSteps.Outcome outcome =
-        new PairedSteps(slow, other, clock::get)
+        new PairedSteps(slow, other, clock::get, 10)
             .measure(StepShape.prefill(1, 8), limits, () -> false);
     assertTrue(outcome.row().isEmpty());
     assertFalse(outcome.stopped());
@@ -144,7 +144,7 @@ class PairedStepsTest {
       TimedDecoder uniform = decoder(chunks -> 10);
       AtomicInteger asked = new AtomicInteger();
       PairedSteps.Outcome outcome =
-          new PairedSteps(served, uniform, clock::get)
+          new PairedSteps(served, uniform, clock::get, 10)
               .measure(
                   StepShape.decode(8),
                   PairedSteps.Limits.exactly(100),
@@ -160,7 +160,7 @@ class PairedStepsTest {
     PairedSteps.Limits limits = new PairedSteps.Limits(10, 5000, Duration.ofHours(1), -1);
     AtomicInteger asked = new AtomicInteger();
     PairedSteps.Outcome outcome =
-        new PairedSteps(decoder(chunks -> 11), decoder(chunks -> 10), clock::get)
+        new PairedSteps(decoder(chunks -> 11), decoder(chunks -> 10), clock::get, 10)
             .measure(StepShape.prefill(1, 8), limits, () -> asked.getAndIncrement() >= 130);
     assertTrue(outcome.stopped());
     assertEquals(10, outcome.row().orElseThrow().deviation().percent(), 1e-9);
@@ -170,7 +170,7 @@ class PairedStepsTest {
   void allBlocksAreFreeAgainAfterAMeasurement() {
     TimedDecoder served = decoder(chunks -> 10);
     TimedDecoder uniform = decoder(chunks -> 10);
-    PairedSteps steps = new PairedSteps(served, uniform, clock::get);
+    PairedSteps steps = new PairedSteps(served, uniform, clock::get, 10);
     List<ProbeRow> rows = new ArrayList<>();
     for (int round = 0; round < 3; round++) {
       for (StepShape shape : StepShape.PROBED) {
@@ -186,7 +186,7 @@ class PairedStepsTest {
 
   private ProbeRow measured(
       Decoder served, Decoder uniform, StepShape shape, PairedSteps.Limits limits) {
-    return new PairedSteps(served, uniform, clock::get)
+    return new PairedSteps(served, uniform, clock::get, 10)
         .measure(shape, limits, () -> false)
         .row()
         .orElseThrow();

@@ -14,6 +14,7 @@ import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.quant.AlgorithmName;
 import io.calm.quant.Compute;
+import io.calm.quant.Granularity;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.replay.TorchRuntime;
@@ -28,7 +29,8 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * A search on the kernels of each variant and on one to three threads: the same plan and the same
@@ -56,14 +58,15 @@ class SearchBitsTest {
     return runs;
   }
 
-  @Test
-  void threadsAndVariantsDoNotChangeAPlan() {
+  @ParameterizedTest
+  @EnumSource(names = {"BLOCK", "STAGE"})
+  void threadsAndVariantsDoNotChangeAPlan(Granularity granularity) {
     List<Run> runs = runs();
     try (Checkpoint checkpoint = Checkpoints.open(Repository.path("models/calm-tiny-qwen2"))) {
-      Outcome expected = search(checkpoint, runs.get(0));
+      Outcome expected = search(checkpoint, granularity, runs.get(0));
       for (Run run : runs.subList(1, runs.size())) {
         String what = "%s, %d threads".formatted(run.name(), run.threads());
-        Outcome actual = search(checkpoint, run);
+        Outcome actual = search(checkpoint, granularity, run);
         assertEquals(expected.plan(), actual.plan(), what);
         assertEquals(expected.blocks().keySet(), actual.blocks().keySet(), what);
         expected
@@ -76,7 +79,7 @@ class SearchBitsTest {
     }
   }
 
-  private static Outcome search(Checkpoint checkpoint, Run run) {
+  private static Outcome search(Checkpoint checkpoint, Granularity granularity, Run run) {
     Quantizers all = Quantizers.load();
     List<Quantizer> pool =
         Stream.of("gptq", "awq", "qep").map(name -> all.get(new AlgorithmName(name))).toList();
@@ -86,6 +89,7 @@ class SearchBitsTest {
             64,
             ActivationMode.PER_GROUP,
             Metric.CKA,
+            granularity,
             true,
             20,
             true,

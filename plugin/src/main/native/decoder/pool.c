@@ -11,10 +11,11 @@
  * from running delays it only if it holds an item. The caller spins for such an item too, and then
  * sleeps, so that its processor is free for the late worker.
  *
- * Beside a busy process a worker is displaced every few milliseconds, and each time the caller waits
- * for the rest of its time slice. Two late items in a short time therefore make the caller run alone
- * for a while: the workers sleep, so the caller and the other process have a processor each. Then
- * it tries all threads again, less often while they are late again.
+ * Beside a busy process, the one worker of two threads is displaced every few milliseconds, and each
+ * time the caller waits for the rest of its time slice. Two late items within a short time therefore
+ * make the caller run alone for a while: the worker sleeps, so the caller and the other process have
+ * a processor each. Then the caller tries both threads again, less often while items are late again.
+ * With more threads the caller waits: alone it would lose more than the wait.
  *
  * An item that reads beyond the end of a mapped file (guard.h) counts as done, items after it are
  * skipped, and the caller goes on at its own place once no thread holds an item any more.
@@ -37,8 +38,9 @@ enum {
   MAX_ITEMS = 0xffff,  /* fit the two bytes of a job's word and of a range's */
   SPIN_NANOS = 100000, /* of a worker after a job */
   WAIT_NANOS = 100000, /* of the caller for other threads' items before it sleeps */
-  LATE_NANOS = 12000000,     /* two late items within this time: workers are displaced */
-  ALONE_MIN_NANOS = 8000000, /* of the caller without displaced workers, at first */
+  LATE_NANOS = 1000000,      /* wait for an item, beyond the caller's own time, that is late */
+  AGAIN_NANOS = 12000000,    /* two late items within this time: the worker is displaced */
+  ALONE_MIN_NANOS = 8000000, /* time that the caller runs alone, at first */
   ALONE_MAX_NANOS = 64000000,
 };
 
@@ -296,40 +298,41 @@ void calm_pool_release(void) {
 
 /* Notes an item that was late at `now`. */
 static void note_late(int64_t now) {
-  if (now - pool.late < LATE_NANOS) {
-    int again = now - pool.alone_until < 2 * LATE_NANOS;
-    int64_t longer = again ? 2 * pool.alone_nanos : ALONE_MIN_NANOS;
-    pool.alone_nanos = longer < ALONE_MAX_NANOS ? longer : ALONE_MAX_NANOS;
-    pool.alone_until = now + pool.alone_nanos;
+  if (now - pool.late >= AGAIN_NANOS) {
+    pool.late = now;
+    return;
   }
-  pool.late = now;
+  int again = now - pool.alone_until < 2 * AGAIN_NANOS;
+  int64_t longer = again ? 2 * pool.alone_nanos : ALONE_MIN_NANOS;
+  pool.alone_nanos = longer < ALONE_MAX_NANOS ? longer : ALONE_MAX_NANOS;
+  pool.alone_until = now + pool.alone_nanos;
+  pool.late = 0; /* the next time takes two late items too */
 }
 
 /*
- * Returns when workers have done `items` since they had done `before`. An item is late after
- * `patience` nanoseconds.
+ * Returns when workers have done `items` since they had done `before`: how long the caller waited,
+ * in nanoseconds, if it slept, else 0.
  */
-static void await_items(uint32_t before, uint32_t items, int64_t patience) {
-  int64_t end = 0;
+static int64_t await_items(uint32_t before, uint32_t items) {
+  int64_t start = 0;
   for (int i = 1;; i++) {
     uint32_t done = atomic_load_explicit(&pool.done, memory_order_acquire);
     if (done - before >= items) {
-      return;
+      return 0;
     }
     relax();
     if (i % 64 != 0) {
       continue;
     }
     int64_t now = calm_clock();
-    end = end == 0 ? now + patience : end;
-    if (now > end) {
+    start = start == 0 ? now : start;
+    if (now - start > WAIT_NANOS) {
       atomic_store(&pool.waiting, 1);
       while ((done = atomic_load(&pool.done)) - before < items) {
         sleep_on(&pool.done, done);
       }
       atomic_store(&pool.waiting, 0);
-      note_late(calm_clock());
-      return;
+      return calm_clock() - start;
     }
   }
 }
@@ -349,9 +352,9 @@ static void run_job(calm_task task, void *context, int items) {
   for (int thread = 0; thread < j.threads; thread++) {
     left -= (uint32_t)run_items(j, thread, 0);
   }
-  if (left > 0) { /* an item takes a thread no longer than its own took the caller */
-    int64_t own = calm_clock() - start;
-    await_items(before, left, own > WAIT_NANOS ? own : WAIT_NANOS);
+  int64_t own = calm_clock() - start, waited = await_items(before, left);
+  if (waited > own + LATE_NANOS && left < (uint32_t)items && j.threads == 2) {
+    note_late(calm_clock());
   }
   if (atomic_load_explicit(&pool.faulted, memory_order_relaxed)) {
     calm_guard_raise();

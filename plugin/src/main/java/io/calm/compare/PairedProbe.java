@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -75,9 +76,11 @@ final class PairedProbe {
   /** Records a request for a probe. */
   void requested() {
     failed = false;
-    if (probe.state() != ProbeState.RUNNING) {
-      probe = probe.with(ProbeState.WAITING, "until the model is idle");
-    }
+    update(
+        now ->
+            now.state() == ProbeState.RUNNING
+                ? now
+                : now.with(ProbeState.WAITING, "until the model is idle"));
   }
 
   /** Forgets a run that was stopped, so that the next one starts anew. */
@@ -87,15 +90,17 @@ final class PairedProbe {
 
   /** Records that the probe waits to run by itself. */
   void waiting() {
-    if (probe.state() == ProbeState.NONE) {
-      probe = probe.with(ProbeState.WAITING, "until the model has been idle for some time");
-    }
+    update(
+        now ->
+            now.state() == ProbeState.NONE
+                ? now.with(ProbeState.WAITING, "until the model has been idle for some time")
+                : now);
   }
 
   /** Records a failure, after which the probe runs only on request. */
   void failed(Throwable reason) {
     failed = true;
-    probe = probe.with(ProbeState.STOPPED, String.valueOf(reason.getMessage()));
+    update(now -> now.with(ProbeState.STOPPED, String.valueOf(reason.getMessage())));
   }
 
   /**
@@ -105,7 +110,7 @@ final class PairedProbe {
    * @param closed whether the model is being unloaded
    */
   void measure(TwinSource baseline, String twin, BooleanSupplier busy, BooleanSupplier closed) {
-    probe = probe.with(ProbeState.RUNNING, "");
+    update(now -> now.with(ProbeState.RUNNING, ""));
     List<ProbeRow> before = probe.rows();
     ProbeRun run =
         unfinished.orElseGet(
@@ -114,7 +119,7 @@ final class PairedProbe {
         run.measure(
             baseline,
             () -> closed.getAsBoolean() || busy.getAsBoolean(),
-            rows -> probe = probe.withRows(ProbeRun.replaced(before, rows)));
+            rows -> update(now -> now.withRows(replaced(before, rows))));
     if (stopped) {
       unfinished = Optional.of(run);
       probe =
@@ -123,11 +128,21 @@ final class PairedProbe {
               whyStopped(closed.getAsBoolean()),
               probe.finished(),
               run.seconds(),
-              ProbeRun.replaced(before, run.rows()));
+              replaced(before, run.rows()));
     } else {
       unfinished = Optional.empty();
       complete(run, twin);
     }
+  }
+
+  /** Returns the rows of a run; those with too few openings only where there were none before. */
+  private List<ProbeRow> replaced(List<ProbeRow> before, List<ProbeRow> rows) {
+    return ProbeRun.replaced(before, rows, options.openings().min());
+  }
+
+  /** Changes the state; a request may arrive while the probe runs. */
+  private synchronized void update(UnaryOperator<Probe> change) {
+    probe = change.apply(probe);
   }
 
   private void complete(ProbeRun run, String twin) {

@@ -64,6 +64,9 @@ final class ProbeRun {
       TwinSource baseline,
       BooleanSupplier busy,
       Consumer<List<ProbeRow>> listener) {
+    if (busy.getAsBoolean()) {
+      return false; // opening both plans takes time too
+    }
     try (TwinSource.PairedDecoders decoders = baseline.open(StepShape.PROBED, opening % 2 == 1)) {
       PairedSteps steps =
           new PairedSteps(decoders.served(), decoders.uniform(), nanoClock, opening);
@@ -109,11 +112,20 @@ final class ProbeRun {
         : "some kinds of steps have fewer openings: too slow to measure in time";
   }
 
-  /** Returns the rows of a run, and those of an earlier one that it has not measured yet. */
-  static List<ProbeRow> replaced(List<ProbeRow> earlier, List<ProbeRow> rows) {
-    List<ProbeRow> all = new ArrayList<>(rows);
+  /**
+   * Returns the rows of a run, and those of an earlier one that it has not measured yet.
+   *
+   * @param openings number of openings from which a row replaces an earlier one
+   */
+  static List<ProbeRow> replaced(List<ProbeRow> earlier, List<ProbeRow> rows, int openings) {
+    List<ProbeRow> all = new ArrayList<>();
+    for (ProbeRow row : rows) {
+      if (row.openings() >= openings || earlier.stream().noneMatch(e -> isSameKind(e, row))) {
+        all.add(row);
+      }
+    }
     for (ProbeRow row : earlier) {
-      if (rows.stream().noneMatch(r -> isSameKind(r, row))) {
+      if (all.stream().noneMatch(r -> isSameKind(r, row))) {
         all.add(row);
       }
     }

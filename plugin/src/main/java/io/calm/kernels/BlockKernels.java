@@ -65,11 +65,10 @@ public final class BlockKernels {
 
   /**
    * Writes the attention of {@code count} windows to {@code y} as {@code q}, [count * length, heads
-   * * headDim]; {@code k} and {@code v} are [count * length, kvHeads * headDim]. A window with a
-   * key or value that is not finite gives NaN.
+   * * headDim]; {@code k} and {@code v} are [count * length, kvHeads * headDim].
    *
-   * @param full whether keys and values stay float32, as in the full-precision model; the order of
-   *     sums is another one then
+   * @param full whether keys and values stay float32, as in the full-precision model, with sums in
+   *     another order. If not, a window with a key or value that is not finite gives NaN.
    */
   public void attend(
       Windows windows,

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * One run of a decoder block over hidden states that stops at each of its four stages. The input of
  * the next linears can be read, and rescaled, before their weights are given.
  *
- * <p>With a {@link InputRounding}, the inputs of linears are rounded to int8. Such a pass uses the
+ * <p>With an {@link InputRounding}, the inputs of linears are rounded to int8. Such a pass uses the
  * native kernels that serve, with the bits of a decoder step. Without these kernels, and for
  * weights that are not W4A8 modules, it computes the dequantized values in float32; only the order
  * of summation differs. With the kernels, a full-precision pass uses them as well, so its bits do
@@ -353,8 +353,11 @@ public final class BlockPass implements AutoCloseable {
     if (products.isEmpty()) {
       Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
       roles.forEach(role -> weights.put(role, Packing.dequantize(required(modules.get(role)))));
-      advance(weights, biases);
-      weights.values().forEach(Matrix::close);
+      try {
+        advance(weights, biases);
+      } finally {
+        weights.values().forEach(Matrix::close);
+      }
       return;
     }
     ModuleProducts kernels = products.get();

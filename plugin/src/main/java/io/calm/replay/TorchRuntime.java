@@ -47,7 +47,10 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
     this.parallel = parallel;
     this.kernels = kernels;
     this.manager = program.manager();
-    this.algebra = onCpu() ? new KernelAlgebra(kernels, parallel) : new EngineAlgebra(this);
+    this.algebra =
+        onCpu() && kernels.block().isPresent()
+            ? new KernelAlgebra(kernels, parallel)
+            : new EngineAlgebra(this);
   }
 
   /**
@@ -178,11 +181,12 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
 
   /**
    * Returns {@code x} [.., K] times a weight [N, K], [.., N]: on the native kernels if they are on
-   * the engine's device.
+   * the engine's device and the weight has less than 2 GiB.
    */
   NDArray linear(NDArray x, NDArray weight) {
     Optional<ModuleProducts> products = moduleProducts();
-    if (products.isEmpty()) {
+    boolean addressable = weight.size() <= Integer.MAX_VALUE / Float.BYTES; // by a buffer of Java
+    if (products.isEmpty() || !addressable) {
       return call("linear", x, weight);
     }
     int outputs = Math.toIntExact(weight.getShape().get(0));

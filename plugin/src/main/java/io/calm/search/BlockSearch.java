@@ -115,9 +115,20 @@ final class BlockSearch {
       context.countCollections(search.partialForwards());
       BlockParameters<QuantizedLinear> packed = search.chosen().pack(context.compute().parallel());
       HiddenStates output = context.forward(layer, packed).run(score);
-      QuantPlan.BlockChoice choice = search.result(targets.score(output));
-      progress.evaluated(choice.result().orElseThrow().score());
-      return new ChosenBlock(choice, packed, output, search.inherited());
+      try {
+        QuantPlan.BlockChoice choice = search.result(targets.score(output));
+        QuantPlan.Candidate whole = choice.result().orElseThrow();
+        if (whole.failure().isPresent()) {
+          throw new SearchException(
+              "%s with %s; set calm.search.granularity=block, or name another pool in calm.pool"
+                  .formatted(whole.failure().get(), choice.algorithm()));
+        }
+        progress.evaluated(whole.score());
+        return new ChosenBlock(choice, packed, output, search.inherited());
+      } catch (RuntimeException e) {
+        output.close();
+        throw e;
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package io.calm.search;
 
 import io.calm.cka.Score;
 import io.calm.cka.Similarity;
+import io.calm.kernels.NativeKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.Stage;
@@ -19,7 +20,6 @@ import io.calm.replay.StageInputs;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -167,11 +167,12 @@ final class PartSearch implements AutoCloseable {
 
   private Trial attempt(
       Quantizer quantizer, Granularity.Part part, Similarity.Reference reference) {
+    NativeKernels.trimHeap();
     double start = progress.seconds();
     String where = "block %d, %s".formatted(layer, part.name());
     try {
       List<StageResult> stages = quantize(quantizer, part);
-      Map<String, String> detail = new HashMap<>();
+      Map<String, String> detail = new LinkedHashMap<>();
       stages.forEach(stage -> detail.putAll(stage.detail()));
       Score score = score(part, stages, reference);
       return new Trial(
@@ -209,6 +210,7 @@ final class PartSearch implements AutoCloseable {
         StageResult last = results.get(results.size() - 1);
         partial = partial.with(own.stage(), last);
         if (results.size() == part.stages().size()) {
+          partialForwards += own.partialForwards();
           return results;
         }
         own.take(last, partial.biases());

@@ -11,8 +11,8 @@ import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 
 /**
- * The residual streams that the parts of a block are compared with: that of the full-precision
- * model behind attention, and behind the block. Each half has the stream in front of it as its
+ * The residual streams that the parts of a block are compared with: those of the full-precision
+ * model behind attention and behind the block. Each half has the stream in front of it as its
  * input.
  */
 final class PartTargets implements AutoCloseable {

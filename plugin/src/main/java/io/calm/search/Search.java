@@ -24,8 +24,8 @@ import java.util.function.Consumer;
  * the highest score. The hidden states advance through the winner, and the next block follows.
  * Errors of earlier blocks are therefore visible to later ones, which can compensate for them.
  *
- * <p><b>Parts.</b> With {@link io.calm.quant.Granularity} other than a block, {@link PartSearch}
- * chooses in the same way within each block.
+ * <p><b>Parts.</b> With a {@link io.calm.quant.Granularity} other than {@code BLOCK}, {@link
+ * PartSearch} chooses in the same way within each block.
  *
  * <p><b>Guard.</b> A mix that wins block by block may still lose as a whole. {@link Guard}
  * quantizes the model with the best single algorithm, or the best two if they are close, and
@@ -40,10 +40,11 @@ import java.util.function.Consumer;
  * and the hidden states of the calibration parts in use; finished blocks go to the {@link
  * BlockSink} at once.
  *
- * <p><b>Invariants.</b> The same weights, calibration and settings give the same choices on every
- * machine whose engine computes the same bits. No sequence is used for two of fitting, scoring and
- * judging. An algorithm that fails on a block is recorded in the plan and does not end the search,
- * unless all of them fail. A score is a number or a failure, never a silent default.
+ * <p><b>Invariants.</b> The same weights, calibration and settings give the same choices with every
+ * number of threads and variant of the native kernels; without these, wherever the engine computes
+ * the same bits. No sequence is used for two of fitting, scoring and judging. An algorithm that
+ * fails on a block is recorded in the plan and does not end the search, unless all of them fail. A
+ * score is a number or a failure, never a silent default.
  *
  * <p><b>Sources.</b> Centered kernel alignment: Kornblith et al., arXiv 1905.00414; its debiased
  * estimator: Song et al., JMLR 13, 2012. An object of this class is one run, which a single thread

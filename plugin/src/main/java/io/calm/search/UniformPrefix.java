@@ -11,6 +11,7 @@ import java.util.Optional;
 final class UniformPrefix implements AutoCloseable {
   private Optional<String> algorithm = Optional.empty();
   private Optional<Streams> left = Optional.empty();
+  private boolean ended;
   private int layers;
 
   /**
@@ -20,11 +21,14 @@ final class UniformPrefix implements AutoCloseable {
    * @return whether the block also belongs to the uniform plan
    */
   boolean follow(Optional<String> winner, Streams mix) {
-    if (left.isPresent()) {
+    if (ended) {
       return false;
     }
     if (winner.isEmpty() || (algorithm.isPresent() && !algorithm.equals(winner))) {
-      left = Optional.of(mix.copy(EnumSet.of(Streams.Part.FIT, Streams.Part.GUARD)));
+      ended = true;
+      if (layers > 0) {
+        left = Optional.of(mix.copy(EnumSet.of(Streams.Part.FIT, Streams.Part.GUARD)));
+      }
       return false;
     }
     algorithm = winner;

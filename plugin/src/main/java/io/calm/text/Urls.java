@@ -4,8 +4,14 @@ import java.util.regex.Pattern;
 
 /** URLs in logs, messages and answers. */
 public final class Urls {
-  /** The user information of an authority, which ends at its last {@code @}. */
-  private static final Pattern USER = Pattern.compile("(?<=://)[^/?#\\s]*@");
+  /**
+   * The user information of an authority, which ends at its last {@code @}; or a user and a
+   * password with characters that should be encoded, up to the next {@code @}. What follows the
+   * colon of a host is a port.
+   */
+  private static final Pattern USER =
+      Pattern.compile(
+          "(?<=://|https?:/)(?:[^/?#\\s]*@|[^/?#\\s:]*:(?!\\d{1,5}(?:[/?#\\s]|$))[^\\n]*?@)");
 
   private Urls() {}
 

@@ -18,6 +18,10 @@ class UrlsTest {
     "s3://bucket/model@2/, s3://bucket/model@2/",
     "file:/models/a@b, file:/models/a@b",
     "/models/user:secret@host, /models/user:secret@host",
+    "https://user:ab/cd@host/x, https://***@host/x",
+    "https://user:se cret@host, https://***@host",
+    "https:/user:secret@host, https:/***@host",
+    "https://host:8443/a@b/c, https://host:8443/a@b/c",
     "https://host, https://host",
   })
   void userInformationIsLeftOut(String url, String shown) {

@@ -100,8 +100,9 @@ public final class SourceQuantizer implements Quantizer, StageQuantizer {
         rounding
             .map(rest -> staged(sample, walk, rest))
             .orElseGet(() -> nearest(sample, walk.stage().linears()));
-    return new StageResult(
-        linears, Optional.empty(), WeightErrors.of(sample, linears).detail(roundingName));
+    Map<String, String> detail = WeightErrors.of(sample, linears).detail(roundingName);
+    detail.remove(WeightErrors.WHOLE); // of one stage only
+    return new StageResult(linears, Optional.empty(), detail);
   }
 
   /** Takes or rounds linears from their weights alone. */

@@ -17,6 +17,9 @@ import java.util.StringJoiner;
  * weights, over the norm of those weights.
  */
 final class WeightErrors {
+  /** Key of the finding for all linears together. */
+  static final String WHOLE = "weights";
+
   /** Rows whose squares are added in float32. */
   private static final int TILE = 16;
 
@@ -112,8 +115,8 @@ final class WeightErrors {
   }
 
   /**
-   * Returns the findings for the plan: {@code weights} for the whole block, and one entry for each
-   * linear, in lower case.
+   * Returns the findings for the plan: {@link #WHOLE} for all linears together, and one entry for
+   * each linear, in lower case.
    *
    * @param rounding the rounding of the linears without stored codes
    */
@@ -128,7 +131,7 @@ final class WeightErrors {
     if (!rounded.isEmpty()) {
       summary.add("%s in %s: %s".formatted(rounding, names(rounded), sum(rounded).text()));
     }
-    detail.put("weights", summary.toString());
+    detail.put(WHOLE, summary.toString());
     return detail;
   }
 

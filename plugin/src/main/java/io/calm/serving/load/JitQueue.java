@@ -11,7 +11,7 @@ import java.util.function.LongSupplier;
  * take processors away from the first request.
  */
 final class JitQueue {
-  /** Time between two looks. A long method takes longer, which the next looks see. */
+  /** Time between two looks. A method that takes longer than all quiet looks is not seen. */
   private static final Duration LOOK = Duration.ofMillis(10);
 
   /** Looks in a row without a compilation at which the queue counts as empty. */
@@ -27,7 +27,7 @@ final class JitQueue {
 
   /**
    * Waits on this thread until no method is being compiled, at most for a limit. Returns at once if
-   * the JVM does not tell.
+   * the JVM does not report it.
    */
   static void awaitQuiet(Duration limit) throws InterruptedException {
     Optional<LongSupplier> compiled = compiledMillis();

@@ -221,46 +221,54 @@ public final class ModelLoader {
       // Holds a lease: mapped files are closed with the decoder, which the scheduler closes.
       WeightMemory weights = ServedWeights.choose(settings, MemoryLedger.PROCESS.hasRoom());
       Decoder decoder = decoder(weights, artifact.model(), settings, budgets);
-      reservation.allocated(copied(weights, checkpoint, order));
-      // All but the scheduler comes before the warm-up: what the compiler of the JVM has to do
-      // after it would delay the first request.
-      GenerationDefaults defaults = checkpoint.generationDefaults().resolved(tokenizer);
-      ReportSource report = ReportSource.of(order.name(), order.url(), settings, artifact);
-      Comparison comparison = comparison(order, checkpoint, artifact, budgets, weights);
-      if (settings.loading().warmUp()) {
-        BiConsumer<Scheduler, Duration> requests =
-            (scheduler, limit) ->
-                rehearsal.run(
-                    view(
-                        order,
-                        checkpoint,
-                        artifact,
-                        template,
-                        tokenizer,
-                        defaults,
-                        scheduler,
-                        limit),
-                    limit);
-        WarmUp.run(order.name(), decoder, budgets, tokenizer, template, requests, System::nanoTime);
+      try {
+        reservation.allocated(copied(weights, checkpoint, order));
+        // All but the scheduler comes before the warm-up: what the compiler of the JVM has to do
+        // after it would delay the first request.
+        GenerationDefaults defaults = checkpoint.generationDefaults().resolved(tokenizer);
+        ReportSource report = ReportSource.of(order.name(), order.url(), settings, artifact);
+        Comparison comparison = comparison(order, checkpoint, artifact, budgets, weights);
+        if (settings.loading().warmUp()) {
+          BiConsumer<Scheduler, Duration> requests =
+              (scheduler, limit) ->
+                  rehearsal.run(
+                      view(
+                          order,
+                          checkpoint,
+                          artifact,
+                          template,
+                          tokenizer,
+                          defaults,
+                          scheduler,
+                          limit),
+                      limit);
+          WarmUp.run(
+              order.name(), decoder, budgets, tokenizer, template, requests, System::nanoTime);
+        }
+        Scheduler scheduler = start(order.name(), decoder, budgets);
+        reservation.keep(scheduler);
+        logger.debug("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
+        return new ServedModel(
+            order.name(),
+            order.url(),
+            checkpoint.spec(),
+            tokenizer,
+            template,
+            defaults,
+            scheduler,
+            Optional.of(artifact.plan()),
+            Optional.of(report),
+            limits(settings),
+            order.lmi(),
+            Instant.now(),
+            comparison.begin(
+                () -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching()),
+            Optional.of(
+                new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())));
+      } catch (RuntimeException | Error e) {
+        decoder.close(); // with its copies and the lease of the artifact
+        throw e;
       }
-      Scheduler scheduler = start(order.name(), decoder, budgets);
-      reservation.keep(scheduler);
-      logger.debug("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
-      return new ServedModel(
-          order.name(),
-          order.url(),
-          checkpoint.spec(),
-          tokenizer,
-          template,
-          defaults,
-          scheduler,
-          Optional.of(artifact.plan()),
-          Optional.of(report),
-          limits(settings),
-          order.lmi(),
-          Instant.now(),
-          comparison.begin(() -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching()),
-          Optional.of(new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())));
     }
   }
 

@@ -61,7 +61,7 @@ final class ReplayedBlock extends SampledBlock {
     return torch;
   }
 
-  private final class Walk implements StageWalk {
+  private final class Walk extends MeasuredWalk {
     private final BlockPass pass =
         new BlockPass(states, spec(), layer, block(), Optional.of(settings().rounding()));
     private Optional<ColumnStatistics> statistics = Optional.empty();
@@ -72,26 +72,12 @@ final class ReplayedBlock extends SampledBlock {
       return pass.stage().orElseThrow();
     }
 
-    private ColumnStatistics statistics() {
+    @Override
+    ColumnStatistics statistics() {
       if (statistics.isEmpty()) {
         statistics = Optional.of(pass.statistics());
       }
       return statistics.get();
-    }
-
-    @Override
-    public float[] meanAbsolute() {
-      return statistics().meanAbsolute();
-    }
-
-    @Override
-    public float[] maxAbsolute() {
-      return statistics().maxAbsolute();
-    }
-
-    @Override
-    public float[] meanSquare() {
-      return statistics().meanSquare();
     }
 
     @Override
@@ -117,12 +103,8 @@ final class ReplayedBlock extends SampledBlock {
     @Override
     public Optional<Deviation> deviation() {
       return full.map(
-          stages -> {
-            stages.advanceTo(stage());
-            StageInputs.Deviation sums =
-                pass.deviation(stages, divisors.orElseGet(() -> ones(spec().inputs(stage()))));
-            return new Deviation(sums.inputs(), sums.residual());
-          });
+          stages ->
+              deviation(pass, stages, divisors.orElseGet(() -> ones(spec().inputs(stage())))));
     }
 
     private static float[] ones(int count) {

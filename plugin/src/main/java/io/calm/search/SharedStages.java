@@ -158,19 +158,13 @@ final class SharedStages implements AutoCloseable {
 
   private Optional<Deviation> deviation() {
     if (full.isEmpty() || !keeps) {
-      return full.map(stages -> deviation(pass, stages, ones()));
+      return full.map(stages -> MeasuredWalk.deviation(pass, stages, ones()));
     }
     if (deviation.isEmpty()) {
-      deviation = Optional.of(deviation(pass, full.get(), ones()));
+      deviation = Optional.of(MeasuredWalk.deviation(pass, full.get(), ones()));
     }
     Deviation kept = deviation.get();
     return Optional.of(new Deviation(kept.inputs().copy(), kept.residual().map(Matrix::copy)));
-  }
-
-  private static Deviation deviation(BlockPass pass, StageInputs full, float[] divisors) {
-    full.advanceTo(pass.stage().orElseThrow());
-    StageInputs.Deviation sums = pass.deviation(full, divisors);
-    return new Deviation(sums.inputs(), sums.residual());
   }
 
   private float[] ones() {
@@ -186,7 +180,7 @@ final class SharedStages implements AutoCloseable {
   }
 
   /** The current stage for one algorithm, whose fold divides a copy of the inputs. */
-  private final class View implements StageWalk {
+  private final class View extends MeasuredWalk {
     private Optional<BlockPass> own = Optional.empty();
     private Optional<ColumnStatistics> ownStatistics = Optional.empty();
     private float[] divisors = ones();
@@ -196,7 +190,8 @@ final class SharedStages implements AutoCloseable {
       return SharedStages.this.stage();
     }
 
-    private ColumnStatistics statistics() {
+    @Override
+    ColumnStatistics statistics() {
       if (own.isEmpty()) {
         return SharedStages.this.statistics();
       }
@@ -204,21 +199,6 @@ final class SharedStages implements AutoCloseable {
         ownStatistics = own.map(BlockPass::statistics);
       }
       return ownStatistics.orElseThrow();
-    }
-
-    @Override
-    public float[] meanAbsolute() {
-      return statistics().meanAbsolute();
-    }
-
-    @Override
-    public float[] maxAbsolute() {
-      return statistics().maxAbsolute();
-    }
-
-    @Override
-    public float[] meanSquare() {
-      return statistics().meanSquare();
     }
 
     @Override
@@ -250,7 +230,7 @@ final class SharedStages implements AutoCloseable {
     public Optional<Deviation> deviation() {
       return own.isEmpty()
           ? SharedStages.this.deviation()
-          : full.map(stages -> SharedStages.deviation(own.get(), stages, divisors));
+          : full.map(stages -> deviation(own.get(), stages, divisors));
     }
 
     @Override

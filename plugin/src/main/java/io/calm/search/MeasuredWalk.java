@@ -1,0 +1,41 @@
+package io.calm.search;
+
+import io.calm.quant.Deviation;
+import io.calm.quant.StageWalk;
+import io.calm.replay.BlockPass;
+import io.calm.replay.ColumnStatistics;
+import io.calm.replay.StageInputs;
+
+/** A walk whose statistics are those of a pass over hidden states. */
+abstract class MeasuredWalk implements StageWalk {
+
+  /** Returns the column statistics of the current input, before rounding to int8. */
+  abstract ColumnStatistics statistics();
+
+  /**
+   * Returns the deviation of a pass from the full-precision block at the pass's stage.
+   *
+   * @param full advanced to that stage
+   * @param divisors what the pass's input was divided by, [K]
+   */
+  static Deviation deviation(BlockPass pass, StageInputs full, float[] divisors) {
+    full.advanceTo(pass.stage().orElseThrow());
+    StageInputs.Deviation sums = pass.deviation(full, divisors);
+    return new Deviation(sums.inputs(), sums.residual());
+  }
+
+  @Override
+  public final float[] meanAbsolute() {
+    return statistics().meanAbsolute();
+  }
+
+  @Override
+  public final float[] maxAbsolute() {
+    return statistics().maxAbsolute();
+  }
+
+  @Override
+  public final float[] meanSquare() {
+    return statistics().meanSquare();
+  }
+}

@@ -9,6 +9,7 @@ import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;
 import io.calm.model.Stage;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
@@ -94,17 +95,19 @@ public final class BlockPass implements AutoCloseable {
     this.rounding = rounding;
     this.products = products;
     this.ownsOperations = true;
+    int length = states.length();
+    boolean quantized = rounding.isPresent();
     this.operations =
         products
-            .map(
-                kernels ->
-                    kernels.operations(spec, layer, states.length(), block, rounding.isPresent()))
-            .orElseGet(
-                () ->
-                    new EngineOperations(
-                        runtime, spec, layer, states.length(), block, rounding.isPresent()));
-    this.residual = duplicates(states.chunks());
-    this.input = normalized(NormRole.ATTENTION);
+            .map(kernels -> kernels.operations(spec, layer, length, block, quantized))
+            .orElseGet(() -> new EngineOperations(runtime, spec, layer, length, block, quantized));
+    try (Owned opening = new Owned()) {
+      opening.add(operations, operations::close);
+      this.residual = duplicates(states.chunks());
+      opening.add(residual, () -> residual.forEach(NDArray::close));
+      this.input = normalized(NormRole.ATTENTION);
+      opening.handOver();
+    }
     this.stage = Optional.of(Stage.ATTENTION_IN);
   }
 
@@ -116,15 +119,30 @@ public final class BlockPass implements AutoCloseable {
     this.products = other.products;
     this.operations = other.operations;
     this.ownsOperations = false;
-    this.residual = duplicates(other.residual);
-    this.input = duplicates(other.input);
+    try (Owned opening = new Owned()) {
+      this.residual = duplicates(other.residual);
+      opening.add(residual, () -> residual.forEach(NDArray::close));
+      this.input = duplicates(other.input);
+      opening.handOver();
+    }
     this.stage = other.stage;
   }
 
   private static List<NDArray> duplicates(List<NDArray> arrays) {
-    List<NDArray> copies = new ArrayList<>();
-    arrays.forEach(array -> copies.add(array.duplicate()));
-    return copies;
+    return each(arrays, NDArray::duplicate);
+  }
+
+  /** Returns the result of an operation on each array; none stays open if one of them fails. */
+  private static List<NDArray> each(List<NDArray> arrays, UnaryOperator<NDArray> operation) {
+    List<NDArray> results = new ArrayList<>();
+    try (Owned opening = new Owned()) {
+      for (NDArray x : arrays) {
+        NDArray result = operation.apply(x);
+        results.add(opening.add(result, result::close));
+      }
+      opening.handOver();
+    }
+    return results;
   }
 
   /** Returns a copy at the same stage. It must be closed before this pass. */
@@ -143,17 +161,18 @@ public final class BlockPass implements AutoCloseable {
   }
 
   private List<NDArray> normalized(NormRole role) {
-    List<NDArray> result = new ArrayList<>();
-    for (NDArray x : residual) {
-      result.add(operations.norm(x, block.norm(role)));
-    }
-    return result;
+    return each(residual, x -> operations.norm(x, block.norm(role)));
   }
 
   /** Divides the current input by {@code scales} [K]: the effect of a fold before it. */
   public void divide(float[] scales) {
     try (NDArray s = runtime.array(scales)) {
-      input = replace(input, x -> runtime.call("divide", x, s));
+      input.replaceAll(
+          x -> {
+            NDArray quotient = runtime.call("divide", x, s);
+            x.close();
+            return quotient;
+          });
     }
   }
 
@@ -320,14 +339,16 @@ public final class BlockPass implements AutoCloseable {
       Function<NDArray, Optional<NDArray>> inputs) {
     Map<LinearRole, NDArray> parameters = new EnumMap<>(LinearRole.class);
     Map<LinearRole, NDArray> offsets = new EnumMap<>(LinearRole.class);
-    for (LinearRole role : stage.orElseThrow().linears()) {
-      parameters.put(role, runtime.array(required(weights.get(role))));
-      float[] bias = biases.get(role);
-      if (bias != null) {
-        offsets.put(role, runtime.array(bias));
+    try (Owned opened = new Owned()) {
+      for (LinearRole role : stage.orElseThrow().linears()) {
+        NDArray parameter = runtime.array(required(weights.get(role)));
+        parameters.put(role, opened.add(parameter, parameter::close));
+        float[] bias = biases.get(role);
+        if (bias != null) {
+          NDArray offset = runtime.array(bias);
+          offsets.put(role, opened.add(offset, offset::close));
+        }
       }
-    }
-    try {
       advance(
           inputs,
           (role, x) -> {
@@ -337,9 +358,6 @@ public final class BlockPass implements AutoCloseable {
                 ? runtime.call("linear", x, weight)
                 : runtime.call("linear_bias", x, weight, bias);
           });
-    } finally {
-      parameters.values().forEach(NDArray::close);
-      offsets.values().forEach(NDArray::close);
     }
   }
 
@@ -384,28 +402,13 @@ public final class BlockPass implements AutoCloseable {
    */
   private void advance(Function<NDArray, Optional<NDArray>> rounding, Product product) {
     Stage current = stage.orElseThrow();
-    List<LinearRole> roles = current.linears();
     List<NDArray> before = input;
-    List<NDArray> after = new ArrayList<>();
-    input = after; // closed with the pass if a chunk fails
-    List<NDArray> sums = new ArrayList<>();
-    for (int i = 0; i < before.size(); i++) {
-      NDArray x = before.get(i);
-      Optional<NDArray> rounded = rounding.apply(x);
-      NDArray read = rounded.orElse(x);
-      List<NDArray> outputs = roles.stream().map(role -> product.of(role, read)).toList();
-      rounded.ifPresent(NDArray::close);
-      x.close();
-      switch (current) {
-        case ATTENTION_IN ->
-            after.add(operations.attention(outputs.get(0), outputs.get(1), outputs.get(2)));
-        case MLP_IN -> after.add(operations.gate(outputs.get(0), outputs.get(1)));
-        case ATTENTION_OUT, MLP_OUT -> sums.add(operations.add(residual.get(i), outputs.get(0)));
+    try (Owned read = new Owned()) {
+      before.forEach(x -> read.add(x, x::close));
+      input = new ArrayList<>();
+      for (int i = 0; i < before.size(); i++) {
+        advance(current, i, before.get(i), rounding, product);
       }
-      outputs.forEach(NDArray::close);
-    }
-    if (current.addsToResidual()) {
-      residual = sums;
     }
     if (current == Stage.ATTENTION_OUT) {
       input = normalized(NormRole.MLP);
@@ -413,20 +416,38 @@ public final class BlockPass implements AutoCloseable {
     stage = current.next();
   }
 
+  /** Adds a chunk to the next input, or to the residual stream, and closes {@code x}. */
+  private void advance(
+      Stage current,
+      int chunk,
+      NDArray x,
+      Function<NDArray, Optional<NDArray>> rounding,
+      Product product) {
+    try (Owned opened = new Owned()) {
+      List<NDArray> outputs = new ArrayList<>();
+      try (Owned inputs = new Owned()) {
+        inputs.add(x, x::close);
+        NDArray read = rounding.apply(x).map(y -> inputs.add(y, y::close)).orElse(x);
+        for (LinearRole role : current.linears()) {
+          NDArray output = product.of(role, read);
+          outputs.add(opened.add(output, output::close));
+        }
+      }
+      switch (current) {
+        case ATTENTION_IN ->
+            input.add(operations.attention(outputs.get(0), outputs.get(1), outputs.get(2)));
+        case MLP_IN -> input.add(operations.gate(outputs.get(0), outputs.get(1)));
+        case ATTENTION_OUT, MLP_OUT ->
+            residual.set(chunk, operations.add(residual.get(chunk), outputs.get(0)));
+      }
+    }
+  }
+
   private NDArray round(NDArray x) {
     if (rounding.isEmpty()) {
       return x.duplicate();
     }
     return Int8Inputs.round(runtime, x, rounding.get().mode(), rounding.get().groupLimit());
-  }
-
-  private static List<NDArray> replace(List<NDArray> arrays, UnaryOperator<NDArray> operation) {
-    List<NDArray> result = new ArrayList<>();
-    for (NDArray x : arrays) {
-      result.add(operation.apply(x));
-      x.close();
-    }
-    return result;
   }
 
   /** Returns a copy of the residual stream beside the current input, or behind the block. */
@@ -440,7 +461,7 @@ public final class BlockPass implements AutoCloseable {
       throw new IllegalStateException("the block is at stage " + stage.get() + ", not at its end");
     }
     HiddenStates result = new HiddenStates(runtime, residual);
-    residual = List.of();
+    residual = new ArrayList<>();
     return result;
   }
 
@@ -448,8 +469,8 @@ public final class BlockPass implements AutoCloseable {
   public void close() {
     input.forEach(NDArray::close);
     residual.forEach(NDArray::close);
-    input = List.of();
-    residual = List.of();
+    input = new ArrayList<>();
+    residual = new ArrayList<>();
     if (ownsOperations) {
       operations.close();
     }

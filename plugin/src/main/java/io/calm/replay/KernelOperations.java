@@ -1,7 +1,6 @@
 package io.calm.replay;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.types.DataType;
 import io.calm.kernels.BlockKernels;
 import io.calm.kernels.NativeKernels;
 import io.calm.model.BlockParameters;
@@ -10,6 +9,7 @@ import io.calm.model.NormRole;
 import io.calm.runtime.RotaryTable;
 import io.calm.tensor.Parallel;
 import java.nio.ByteBuffer;
+import java.util.function.Consumer;
 
 /**
  * The operations of a block on the native kernels. Those of a W4A8 block have the bits of a decoder
@@ -65,8 +65,9 @@ final class KernelOperations implements BlockOperations {
     return NativeKernels.floats(all);
   }
 
-  private NDArray like(NDArray x) {
-    return runtime.manager().create(x.getShape(), DataType.FLOAT32);
+  /** Returns a new array of the shape of {@code x} that {@code fill} has written. */
+  private NDArray like(NDArray x, Consumer<ByteBuffer> fill) {
+    return runtime.filled(x.getShape(), y -> fill.accept(memory(y)));
   }
 
   private static ByteBuffer memory(NDArray x) {
@@ -75,27 +76,25 @@ final class KernelOperations implements BlockOperations {
 
   @Override
   public NDArray norm(NDArray x, float[] weight) {
-    NDArray y = like(x);
     int rows = Math.toIntExact(x.size() / weight.length);
     ByteBuffer w = NativeKernels.floats(weight);
-    kernels.norm(memory(x), w, epsilon, weight.length, rows, memory(y), parallel);
-    return y;
+    return like(x, y -> kernels.norm(memory(x), w, epsilon, weight.length, rows, y, parallel));
   }
 
   @Override
   public NDArray attention(NDArray q, NDArray k, NDArray v) {
-    NDArray y = like(q);
-    int count = Math.toIntExact(y.getShape().get(0));
-    kernels.attend(
-        windows, !quantized, count, memory(q), memory(k), memory(v), memory(y), parallel);
-    return y;
+    int count = Math.toIntExact(q.getShape().get(0));
+    return like(
+        q,
+        y ->
+            kernels.attend(
+                windows, !quantized, count, memory(q), memory(k), memory(v), y, parallel));
   }
 
   @Override
   public NDArray gate(NDArray gate, NDArray up) {
-    NDArray y = like(gate);
-    kernels.gate(memory(gate), memory(up), Math.toIntExact(y.size()), memory(y), parallel);
-    return y;
+    int size = Math.toIntExact(gate.size());
+    return like(gate, y -> kernels.gate(memory(gate), memory(up), size, y, parallel));
   }
 
   @Override

@@ -1,7 +1,6 @@
 package io.calm.replay;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.calm.kernels.BlockKernels;
 import io.calm.kernels.MatrixView;
@@ -12,6 +11,7 @@ import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import java.nio.ByteBuffer;
@@ -58,8 +58,13 @@ final class ModuleProducts {
   NDArray multiply(NDArray x, Matrix weight, float[] bias) {
     int width = weight.columns();
     int rows = Math.toIntExact(x.size() / width);
-    NDArray y = runtime.manager().create(shape(x, weight.rows()), DataType.FLOAT32);
-    Matrix target = runtime.view(y, rows, weight.rows());
+    return runtime.filled(
+        shape(x, weight.rows()),
+        y -> multiply(x, weight, bias, runtime.view(y, rows, weight.rows())));
+  }
+
+  private void multiply(NDArray x, Matrix weight, float[] bias, Matrix target) {
+    int rows = target.rows();
     boolean fresh = bias.length == 0;
     if (!fresh) {
       parallel.ranges(
@@ -72,12 +77,11 @@ final class ModuleProducts {
     }
     products.run(
         new Product(
-            MatrixView.of(x.toByteBuffer(true), rows, width),
+            MatrixView.of(x.toByteBuffer(true), rows, weight.columns()),
             MatrixView.of(weight).transposed(),
             1,
             fresh,
             MatrixView.of(target)));
-    return y;
   }
 
   private static Shape shape(NDArray x, int outputs) {
@@ -106,26 +110,29 @@ final class ModuleProducts {
    */
   NDArray multiply(NDArray x, QuantizedLinear module, float[] bias, boolean perToken) {
     int rows = Math.toIntExact(x.size() / module.inputs());
-    NDArray y = runtime.manager().create(shape(x, module.outputs()), DataType.FLOAT32);
     ByteBuffer from = x.toByteBuffer(true);
-    ByteBuffer to = y.toByteBuffer(true);
-    parallel.ranges(
-        rows, (first, end) -> kernels.multiply(module, bias, perToken, from, first, end, to));
-    return y;
+    return runtime.filled(
+        shape(x, module.outputs()),
+        y -> {
+          ByteBuffer to = y.toByteBuffer(true);
+          parallel.ranges(
+              rows, (first, end) -> kernels.multiply(module, bias, perToken, from, first, end, to));
+        });
   }
 
   /** Returns the norm of each row of {@code x} [.., D]. */
   NDArray norm(NDArray x, float[] weight, float epsilon) {
-    NDArray y = runtime.manager().create(x.getShape(), DataType.FLOAT32);
-    kernels.norm(
-        x.toByteBuffer(true),
-        NativeKernels.floats(weight),
-        epsilon,
-        weight.length,
-        Math.toIntExact(x.size() / weight.length),
-        y.toByteBuffer(true),
-        parallel);
-    return y;
+    return runtime.filled(
+        x.getShape(),
+        y ->
+            kernels.norm(
+                x.toByteBuffer(true),
+                NativeKernels.floats(weight),
+                epsilon,
+                weight.length,
+                Math.toIntExact(x.size() / weight.length),
+                y.toByteBuffer(true),
+                parallel));
   }
 
   /** Returns the statistics of each column of all inputs [.., K]. */
@@ -141,11 +148,14 @@ final class ModuleProducts {
   /** Returns {@code x} [.., K] rounded to int8 and back, as a new array. */
   NDArray rounded(NDArray x, int width, int step) {
     int rows = Math.toIntExact(x.size() / width);
-    NDArray copy = x.duplicate();
-    Matrix view = runtime.view(copy, rows, width);
-    parallel.ranges(rows, (from, to) -> rounding.roundInputs(view, from, to, step));
-    view.close();
-    return copy;
+    try (Owned opening = new Owned()) {
+      NDArray copy = x.duplicate();
+      opening.add(copy, copy::close);
+      Matrix view = runtime.view(copy, rows, width);
+      parallel.ranges(rows, (from, to) -> rounding.roundInputs(view, from, to, step));
+      opening.handOver();
+      return copy;
+    }
   }
 
   /**
@@ -154,17 +164,24 @@ final class ModuleProducts {
    * @param step number of inputs that share a scale of int8; empty if they are not rounded
    */
   Matrix gram(List<NDArray> inputs, int width, OptionalInt step) {
-    Matrix sum = runtime.matrix(runtime.manager().zeros(new Shape(width, width)), width, width);
-    for (NDArray x : inputs) {
-      int rows = Math.toIntExact(x.size() / width);
-      try (Matrix rounded = runtime.matrix(x.duplicate(), rows, width)) {
-        step.ifPresent(
-            group ->
-                parallel.ranges(
-                    rows, (from, to) -> rounding.roundInputs(rounded, from, to, group)));
-        kernels.addGram(rounded, sum, parallel);
+    try (Owned opening = new Owned()) {
+      Matrix sum = runtime.matrix(runtime.manager().zeros(new Shape(width, width)), width, width);
+      opening.add(sum, sum::close);
+      for (NDArray x : inputs) {
+        addGram(sum, x, step);
       }
+      opening.handOver();
+      return sum;
     }
-    return sum;
+  }
+
+  private void addGram(Matrix sum, NDArray x, OptionalInt step) {
+    int rows = Math.toIntExact(x.size() / sum.rows());
+    try (Matrix rounded = runtime.matrix(x.duplicate(), rows, sum.rows())) {
+      step.ifPresent(
+          group ->
+              parallel.ranges(rows, (from, to) -> rounding.roundInputs(rounded, from, to, group)));
+      kernels.addGram(rounded, sum, parallel);
+    }
   }
 }

@@ -10,6 +10,7 @@ import io.calm.kernels.KernelAlgebra;
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import io.calm.tensor.Parallel;
 import io.calm.torch.TorchProgram;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -98,6 +100,17 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   NDArray array(Matrix matrix) {
     return manager.create(
         matrix.bytes(), new Shape(matrix.rows(), matrix.columns()), DataType.FLOAT32);
+  }
+
+  /** Returns a new float32 array that {@code fill} has written; closes it if this fails. */
+  NDArray filled(Shape shape, Consumer<NDArray> fill) {
+    try (Owned opening = new Owned()) {
+      NDArray array = manager.create(shape, DataType.FLOAT32);
+      opening.add(array, array::close);
+      fill.accept(array);
+      opening.handOver();
+      return array;
+    }
   }
 
   /** Returns a vector on the device. */

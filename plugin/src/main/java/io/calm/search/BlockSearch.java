@@ -11,10 +11,9 @@ import io.calm.replay.HiddenStates;
 import io.calm.replay.StageInputs;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import io.calm.tensor.QuantizedLinear;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -30,6 +29,15 @@ final class BlockSearch {
     this.settings = context.settings();
     this.scorer = scorer;
     this.progress = progress;
+  }
+
+  /** A W4A8 block and its output on the score part. */
+  private record Outcome(BlockParameters<QuantizedLinear> block, HiddenStates output)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      output.close();
+    }
   }
 
   /**
@@ -48,23 +56,27 @@ final class BlockSearch {
 
   private ChosenBlock whole(
       int layer, BlockParameters<Matrix> block, FullFit fit, Streams quantized, Streams source) {
-    List<Evaluation> evaluations = new ArrayList<>();
     try (HiddenStates output = context.fullForward(layer, block).run(source.get(Part.SCORE));
-        Matrix target = output.toMatrix()) {
-      Similarity.Reference reference = scorer.blockReference(target, source.get(Part.SCORE));
-      for (int i = 0; i < settings.pool().size(); i++) {
-        Quantizer quantizer = settings.pool().get(i);
-        progress.trying(layer, i, quantizer.name());
-        Evaluation evaluation = evaluate(quantizer, layer, fit, quantized, reference);
-        evaluations.add(evaluation);
-        progress.evaluated(evaluation.candidate().score());
+        Matrix target = output.toMatrix();
+        Scorer.Target prepared = scorer.blockTarget(target, source.get(Part.SCORE));
+        Contenders<Outcome> contenders = new Contenders<>(Outcome::close)) {
+      Similarity.Reference reference = prepared.reference();
+      Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
+      for (Quantizer quantizer : settings.pool()) {
+        progress.trying(layer, candidates.size(), quantizer.name());
+        QuantPlan.Candidate candidate =
+            evaluate(quantizer, layer, fit, quantized, reference, contenders);
+        candidates.put(quantizer.name(), candidate);
+        progress.evaluated(candidate.score());
       }
       double inherited = inherited(layer, block, quantized, reference);
-      if (evaluations.stream().allMatch(e -> e.outcome().isEmpty())) {
+      Optional<Choice> choice = contenders.choice();
+      if (choice.isEmpty()) {
         explainConstant(layer, block, source, target);
+        throw new SearchException(allFailed(candidates));
       }
       advanceReference(source, quantized, output);
-      return chosen(layer, evaluations, inherited);
+      return chosen(layer, choice.get(), candidates, contenders, inherited);
     }
   }
 
@@ -146,12 +158,14 @@ final class BlockSearch {
     }
   }
 
-  private Evaluation evaluate(
+  /** Adds the result of an algorithm to the contenders, and returns its scores. */
+  private QuantPlan.Candidate evaluate(
       Quantizer quantizer,
       int layer,
       FullFit fit,
       Streams quantized,
-      Similarity.Reference reference) {
+      Similarity.Reference reference,
+      Contenders<Outcome> contenders) {
     double start = progress.seconds();
     String where = "block %d".formatted(layer);
     Quantizer.Result result;
@@ -159,40 +173,38 @@ final class BlockSearch {
       result = fit.quantize(quantizer, quantized.get(Part.FIT));
     } catch (QuantizationException e) {
       String reason = "%s: %s".formatted(where, e.getMessage());
-      return new Evaluation(
-          quantizer.name(), Scorer.failed(reason, progress.seconds() - start), Optional.empty());
+      QuantPlan.Candidate failed = Scorer.failed(reason, progress.seconds() - start);
+      contenders.add(failed, Optional.empty());
+      return failed;
     }
-    HiddenStates output = context.forward(layer, result.block()).run(quantized.get(Part.SCORE));
-    Score score;
-    try (Matrix matrix = output.toMatrix()) {
-      score = reference.score(matrix);
+    try (Owned opening = new Owned()) {
+      HiddenStates output = context.forward(layer, result.block()).run(quantized.get(Part.SCORE));
+      opening.add(output, output::close);
+      Score score = score(reference, output);
+      QuantPlan.Candidate candidate =
+          Scorer.candidate(score, where, progress.seconds() - start, result.detail());
+      opening.handOver();
+      contenders.add(candidate, Optional.of(new Outcome(result.block(), output)));
+      return candidate;
     }
-    QuantPlan.Candidate candidate =
-        Scorer.candidate(score, where, progress.seconds() - start, result.detail());
-    if (candidate.failure().isPresent()) {
-      output.close();
-      return new Evaluation(quantizer.name(), candidate, Optional.empty());
-    }
-    return new Evaluation(
-        quantizer.name(), candidate, Optional.of(new Evaluation.Outcome(result.block(), output)));
   }
 
-  /** Returns the best candidate, and frees the others. */
-  private static ChosenBlock chosen(int layer, List<Evaluation> evaluations, double inherited) {
-    Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
-    evaluations.forEach(e -> candidates.put(e.name(), e.candidate()));
-    Choice choice =
-        Choice.among(evaluations.stream().map(Evaluation::candidate).toList())
-            .orElseThrow(() -> new SearchException(allFailed(candidates)));
-    Evaluation winner = evaluations.get(choice.index());
-    for (int i = 0; i < evaluations.size(); i++) {
-      if (i != choice.index()) {
-        evaluations.get(i).close();
-      }
+  private static Score score(Similarity.Reference reference, HiddenStates output) {
+    try (Matrix matrix = output.toMatrix()) {
+      return reference.score(matrix);
     }
-    Evaluation.Outcome outcome = winner.outcome().orElseThrow();
+  }
+
+  private ChosenBlock chosen(
+      int layer,
+      Choice choice,
+      Map<String, QuantPlan.Candidate> candidates,
+      Contenders<Outcome> contenders,
+      double inherited) {
+    String winner = settings.pool().get(choice.index()).name();
+    Outcome outcome = contenders.take(choice);
     return new ChosenBlock(
-        new QuantPlan.BlockChoice(layer, winner.name(), choice.reason(), candidates),
+        new QuantPlan.BlockChoice(layer, winner, choice.reason(), candidates),
         outcome.block(),
         outcome.output(),
         inherited);

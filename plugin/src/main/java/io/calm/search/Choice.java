@@ -33,6 +33,31 @@ record Choice(int index, String reason) {
     return Optional.of(new Choice(winner, reason(candidates.size(), scored.size(), tied.size())));
   }
 
+  /**
+   * Returns whether a candidate can win when more candidates follow. It cannot if a score exceeds
+   * its own by more than a tie, or if a candidate with no lower score comes before it by relative
+   * MSE: that one is in every tie that this one is in.
+   */
+  static boolean canWin(List<QuantPlan.Candidate> candidates, int index) {
+    QuantPlan.Candidate candidate = candidates.get(index);
+    if (candidate.failure().isPresent()) {
+      return false;
+    }
+    for (int i = 0; i < candidates.size(); i++) {
+      QuantPlan.Candidate other = candidates.get(i);
+      if (i == index || other.failure().isPresent()) {
+        continue;
+      }
+      int errors = Double.compare(other.relativeMse(), candidate.relativeMse());
+      boolean before = errors < 0 || (errors == 0 && i < index);
+      if (candidate.score() < other.score() - TIE
+          || (other.score() >= candidate.score() && before)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   private static String reason(int all, int scored, int tied) {
     if (all == 1) {
       return "the only algorithm of the pool";

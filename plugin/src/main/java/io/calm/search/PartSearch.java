@@ -18,6 +18,7 @@ import io.calm.replay.BlockPass;
 import io.calm.replay.HiddenStates;
 import io.calm.replay.StageInputs;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import io.calm.tensor.Parallel;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -46,6 +47,7 @@ final class PartSearch implements AutoCloseable {
   private final Optional<StageInputs> full;
   private final SharedStages fit;
   private final BlockPass scored;
+  private final Owned owned;
   private final List<QuantPlan.PartChoice> choices = new ArrayList<>();
   private final double start;
   private PartialBlock chosen;
@@ -73,8 +75,13 @@ final class PartSearch implements AutoCloseable {
     this.block = block;
     this.sample = context.sample(layer, block, fit);
     this.full = full;
-    this.fit = new SharedStages(context.spec(), parallel(), pass(fit), full);
-    this.scored = pass(score);
+    try (Owned opening = new Owned()) {
+      this.fit = new SharedStages(context.spec(), parallel(), pass(fit), full);
+      opening.add(this.fit, this.fit::close);
+      this.scored = pass(score);
+      opening.add(scored, scored::close);
+      this.owned = opening.handOver();
+    }
     this.start = progress.seconds();
     this.chosen = new PartialBlock(block);
   }
@@ -87,13 +94,6 @@ final class PartSearch implements AutoCloseable {
   private Parallel parallel() {
     return context.compute().parallel();
   }
-
-  /**
-   * The result of one algorithm on one part.
-   *
-   * @param stages the quantized stages of the part; empty if it failed
-   */
-  private record Trial(String name, QuantPlan.Candidate candidate, List<StageResult> stages) {}
 
   /** Returns the choices so far, in order. */
   List<QuantPlan.PartChoice> choices() {
@@ -133,24 +133,33 @@ final class PartSearch implements AutoCloseable {
   }
 
   /**
-   * Chooses the algorithm of the next part.
+   * Chooses the algorithm of the next part. The codes of candidates are on the Java heap; those of
+   * a candidate that has lost are dropped before the next algorithm runs.
    *
    * @param reference the residual stream behind the half that the part belongs to
    * @return whether a candidate did not fail; if not, the search within the block is over
    */
   boolean choose(Granularity.Part part, Similarity.Reference reference) {
-    List<Trial> trials = new ArrayList<>();
-    List<Quantizer> pool = context.settings().pool();
-    for (int i = 0; i < pool.size(); i++) {
-      Quantizer quantizer = pool.get(i);
-      progress.trying(layer, choices.size() * pool.size() + i, quantizer.name());
-      Trial trial = attempt(quantizer, part, reference);
-      trials.add(trial);
-      progress.evaluated(trial.candidate().score());
-    }
     Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
-    trials.forEach(trial -> candidates.put(trial.name(), trial.candidate()));
-    Optional<Choice> choice = Choice.among(List.copyOf(candidates.values()));
+    try (Contenders<List<StageResult>> contenders = new Contenders<>(stages -> {})) {
+      List<Quantizer> pool = context.settings().pool();
+      for (Quantizer quantizer : pool) {
+        int index = choices.size() * pool.size() + candidates.size();
+        progress.trying(layer, index, quantizer.name());
+        QuantPlan.Candidate candidate = attempt(quantizer, part, reference, contenders);
+        candidates.put(quantizer.name(), candidate);
+        progress.evaluated(candidate.score());
+      }
+      return choose(part, reference, candidates, contenders);
+    }
+  }
+
+  private boolean choose(
+      Granularity.Part part,
+      Similarity.Reference reference,
+      Map<String, QuantPlan.Candidate> candidates,
+      Contenders<List<StageResult>> contenders) {
+    Optional<Choice> choice = contenders.choice();
     if (choice.isEmpty()) {
       choices.add(new QuantPlan.PartChoice(part.name(), "", "every algorithm failed", candidates));
       return false;
@@ -158,15 +167,18 @@ final class PartSearch implements AutoCloseable {
     if (Guard.needed(context.settings())) {
       inherited += inherited(part, reference);
     }
-    Trial winner = trials.get(choice.get().index());
-    choices.add(
-        new QuantPlan.PartChoice(part.name(), winner.name(), choice.get().reason(), candidates));
-    take(part, winner.stages());
+    String winner = context.settings().pool().get(choice.get().index()).name();
+    choices.add(new QuantPlan.PartChoice(part.name(), winner, choice.get().reason(), candidates));
+    take(part, contenders.take(choice.get()));
     return true;
   }
 
-  private Trial attempt(
-      Quantizer quantizer, Granularity.Part part, Similarity.Reference reference) {
+  /** Adds the result of an algorithm to the contenders, and returns its scores. */
+  private QuantPlan.Candidate attempt(
+      Quantizer quantizer,
+      Granularity.Part part,
+      Similarity.Reference reference,
+      Contenders<List<StageResult>> contenders) {
     NativeKernels.trimHeap();
     double start = progress.seconds();
     String where = "block %d, %s".formatted(layer, part.name());
@@ -175,14 +187,15 @@ final class PartSearch implements AutoCloseable {
       Map<String, String> detail = new LinkedHashMap<>();
       stages.forEach(stage -> detail.putAll(stage.detail()));
       Score score = score(part, stages, reference);
-      return new Trial(
-          quantizer.name(),
-          Scorer.candidate(score, where, progress.seconds() - start, detail),
-          stages);
+      QuantPlan.Candidate candidate =
+          Scorer.candidate(score, where, progress.seconds() - start, detail);
+      contenders.add(candidate, Optional.of(stages));
+      return candidate;
     } catch (QuantizationException e) {
       String reason = "%s: %s".formatted(where, e.getMessage());
-      return new Trial(
-          quantizer.name(), Scorer.failed(reason, progress.seconds() - start), List.of());
+      QuantPlan.Candidate failed = Scorer.failed(reason, progress.seconds() - start);
+      contenders.add(failed, Optional.empty());
+      return failed;
     }
   }
 
@@ -204,7 +217,10 @@ final class PartSearch implements AutoCloseable {
         quantizer.comparesStreams()
             ? full.map(stages -> at(stages, fit.stage()))
             : Optional.empty();
-    try (SharedStages own = fit.fork(ownFull)) {
+    try (Owned owned = new Owned()) {
+      ownFull.ifPresent(stages -> owned.add(stages, stages::close));
+      SharedStages own = fit.fork(ownFull);
+      owned.add(own, own::close);
       PartialBlock partial = chosen;
       while (true) {
         StageResult last = results.get(results.size() - 1);
@@ -216,8 +232,6 @@ final class PartSearch implements AutoCloseable {
         own.take(last, partial.biases());
         results.add(quantize(algorithm, own));
       }
-    } finally {
-      ownFull.ifPresent(StageInputs::close);
     }
   }
 
@@ -288,7 +302,6 @@ final class PartSearch implements AutoCloseable {
 
   @Override
   public void close() {
-    fit.close();
-    scored.close();
+    owned.close();
   }
 }

@@ -9,6 +9,7 @@ import io.calm.replay.HiddenStates;
 import io.calm.replay.StageInputs;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 
 /**
  * The residual streams that the parts of a block are compared with: those of the full-precision
@@ -23,6 +24,7 @@ final class PartTargets implements AutoCloseable {
   private final Similarity.Reference attentionReference;
   private final Similarity.Reference mlpReference;
   private final Similarity.Reference blockReference;
+  private final Owned owned;
 
   /**
    * Runs the block in full precision.
@@ -37,17 +39,31 @@ final class PartTargets implements AutoCloseable {
       Streams source) {
     this.source = source;
     HiddenStates input = source.get(Part.SCORE);
-    try (StageInputs forward = StageInputs.of(input, context.spec(), layer, parameters)) {
+    try (Owned opening = new Owned();
+        StageInputs forward = StageInputs.of(input, context.spec(), layer, parameters)) {
       forward.advanceTo(Stage.MLP_IN);
       try (HiddenStates middle = forward.residualStream()) {
-        this.attention = middle.toMatrix();
+        this.attention = own(opening, middle.toMatrix());
         this.output = forward.takeOutput();
-        this.block = output.toMatrix();
-        this.attentionReference = scorer.reference(attention, input);
-        this.mlpReference = scorer.reference(block, middle);
+        opening.add(output, output::close);
+        this.block = own(opening, output.toMatrix());
+        this.attentionReference = own(opening, scorer.target(attention, input));
+        this.mlpReference = own(opening, scorer.target(block, middle));
       }
+      // The two differ in the input that they are measured from.
+      this.blockReference =
+          scorer.readsInput() ? own(opening, scorer.target(block, input)) : mlpReference;
+      scorer.count(blockReference);
+      this.owned = opening.handOver();
     }
-    this.blockReference = scorer.blockReference(block, input);
+  }
+
+  private static Matrix own(Owned owner, Matrix matrix) {
+    return owner.add(matrix, matrix::close);
+  }
+
+  private static Similarity.Reference own(Owned owner, Scorer.Target target) {
+    return owner.add(target, target::close).reference();
   }
 
   Streams source() {
@@ -73,6 +89,11 @@ final class PartTargets implements AutoCloseable {
     return part.stages().get(0).compareTo(Stage.MLP_IN) < 0;
   }
 
+  /** Returns the output of the block as a finished block is compared with it. */
+  Similarity.Reference ofBlock() {
+    return blockReference;
+  }
+
   /** Scores the output of a finished block. */
   Score score(HiddenStates states) {
     try (Matrix matrix = states.toMatrix()) {
@@ -82,8 +103,6 @@ final class PartTargets implements AutoCloseable {
 
   @Override
   public void close() {
-    output.close();
-    attention.close();
-    block.close();
+    owned.close();
   }
 }

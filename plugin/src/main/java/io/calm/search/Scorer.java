@@ -5,6 +5,7 @@ import io.calm.cka.Score;
 import io.calm.cka.Similarity;
 import io.calm.replay.HiddenStates;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import java.util.Map;
 import java.util.Optional;
 
@@ -28,31 +29,63 @@ final class Scorer {
     return scoredRows;
   }
 
+  /**
+   * A full-precision output that is ready to be compared.
+   *
+   * @param input a copy of the input of the block, if the metric reads it
+   */
+  record Target(Similarity.Reference reference, Optional<Matrix> input) implements AutoCloseable {
+    @Override
+    public void close() {
+      input.ifPresent(Matrix::close);
+    }
+  }
+
   /** Prepares the output of a block, and counts its rows. */
-  Similarity.Reference blockReference(Matrix target, HiddenStates input) {
-    Similarity.Reference reference = reference(target, input);
-    excludedRows += reference.rows().total() - reference.rows().kept();
+  Target blockTarget(Matrix output, HiddenStates input) {
+    Target target = target(output, input);
+    count(target.reference());
+    return target;
+  }
+
+  /** Counts the rows of a block's output. */
+  void count(Similarity.Reference reference) {
+    excludedRows += reference.rows().excluded();
     scoredRows += reference.rows().total();
-    return reference;
+  }
+
+  /** Returns whether the input of a part matters to the metric, and not its output alone. */
+  boolean readsInput() {
+    return similarity().readsInput();
+  }
+
+  private Similarity similarity() {
+    return context.settings().metric().similarity(context.threads(), context.compute().kernels());
   }
 
   /**
    * Prepares a full-precision output.
    *
-   * @param target read as long as the reference is used
+   * @param output read as long as the result is used
    * @param input the residual stream that the output was computed from
    */
-  Similarity.Reference reference(Matrix target, HiddenStates input) {
-    SearchSettings settings = context.settings();
+  Target target(Matrix output, HiddenStates input) {
+    double threshold = context.settings().sinkThreshold();
     ComparedRows rows =
-        settings.sinkThreshold() > 0
-            ? ComparedRows.withoutSinks(target, settings.sinkThreshold())
-            : ComparedRows.all(target.rows());
-    Similarity similarity =
-        settings.metric().similarity(context.threads(), context.compute().kernels());
-    return similarity.readsInput()
-        ? similarity.reference(target, input.toMatrix(), rows)
-        : similarity.reference(target, rows);
+        threshold > 0
+            ? ComparedRows.withoutSinks(output, threshold)
+            : ComparedRows.all(output.rows());
+    Similarity similarity = similarity();
+    if (!similarity.readsInput()) {
+      return new Target(similarity.reference(output, rows), Optional.empty());
+    }
+    try (Owned opening = new Owned()) {
+      Matrix copy = input.toMatrix();
+      opening.add(copy, copy::close);
+      Target target = new Target(similarity.reference(output, copy, rows), Optional.of(copy));
+      opening.handOver();
+      return target;
+    }
   }
 
   /**

@@ -1,27 +1,29 @@
 package io.calm.search;
 
 import io.calm.model.LinearRole;
+import io.calm.tensor.Owned;
 import io.calm.tensor.Packing;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
-import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 
 /** W4A8 modules of one stage, in memory that is freed on close. */
 final class ScratchModules implements AutoCloseable {
   private final Map<LinearRole, QuantizedLinear> modules = new EnumMap<>(LinearRole.class);
-  private final List<Packing.Scratch> memory = new ArrayList<>();
+  private final Owned memory;
 
   ScratchModules(Map<LinearRole, QuantizedMatrix> linears, Parallel parallel) {
-    linears.forEach(
-        (role, linear) -> {
-          Packing.Scratch packed = Packing.scratch(linear, parallel);
-          memory.add(packed);
-          modules.put(role, packed.linear());
-        });
+    try (Owned opening = new Owned()) {
+      linears.forEach(
+          (role, linear) -> {
+            Packing.Scratch packed = Packing.scratch(linear, parallel);
+            opening.add(packed, packed::close);
+            modules.put(role, packed.linear());
+          });
+      this.memory = opening.handOver();
+    }
   }
 
   Map<LinearRole, QuantizedLinear> modules() {
@@ -30,6 +32,6 @@ final class ScratchModules implements AutoCloseable {
 
   @Override
   public void close() {
-    memory.forEach(Packing.Scratch::close);
+    memory.close();
   }
 }

@@ -36,9 +36,9 @@ import java.util.function.Consumer;
  *
  * <p><b>Cost.</b> L blocks and a pool of P algorithms take L * P candidates: one quantization and
  * one block forward each; with parts, L * (P * parts + 1), most of which run a part only. The guard
- * adds one or two quantizations per block. Memory holds one full-precision block, its P candidates,
- * and the hidden states of the calibration parts in use; finished blocks go to the {@link
- * BlockSink} at once.
+ * adds one or two quantizations per block. Memory holds one full-precision block, the candidates
+ * that can still win ({@link Contenders}), and the hidden states of the calibration parts in use;
+ * finished blocks go to the {@link BlockSink} at once.
  *
  * <p><b>Invariants.</b> The same weights, calibration and settings give the same choices with every
  * number of threads and variant of the native kernels; without these, wherever the engine computes

@@ -194,8 +194,10 @@ public final class Sensitivity {
       HiddenStates reference) {
     List<SensitivityCell> cells = new ArrayList<>();
     List<HeldOut> candidates = new ArrayList<>();
-    try (FullFit fit = new FullFit(context, layer, block, full)) {
-      AllMetrics metrics = metrics(layer, block, full.get(Part.SCORE));
+    try (FullFit fit = new FullFit(context, layer, block, full);
+        Matrix target = target(layer, block, full.get(Part.SCORE));
+        Matrix input = full.get(Part.SCORE).toMatrix()) {
+      AllMetrics metrics = metrics(target, input);
       List<Quantizer> missing = pool().stream().filter(q -> isMissing(layer, q)).toList();
       for (int i = 0; i < missing.size(); i++) {
         Quantizer quantizer = missing.get(i);
@@ -240,17 +242,19 @@ public final class Sensitivity {
     return log.find(layer, quantizer.name()).isEmpty();
   }
 
-  private AllMetrics metrics(int layer, BlockParameters<Matrix> block, HiddenStates score) {
+  private Matrix target(int layer, BlockParameters<Matrix> block, HiddenStates score) {
     try (HiddenStates output = context.fullForward(layer, block).run(score)) {
-      Matrix target = output.toMatrix();
-      double threshold = context.settings().sinkThreshold();
-      ComparedRows rows =
-          threshold > 0
-              ? ComparedRows.withoutSinks(target, threshold)
-              : ComparedRows.all(target.rows());
-      return new AllMetrics(
-          target, score.toMatrix(), rows, context.threads(), context.compute().kernels());
+      return output.toMatrix();
     }
+  }
+
+  private AllMetrics metrics(Matrix target, Matrix input) {
+    double threshold = context.settings().sinkThreshold();
+    ComparedRows rows =
+        threshold > 0
+            ? ComparedRows.withoutSinks(target, threshold)
+            : ComparedRows.all(target.rows());
+    return new AllMetrics(target, input, rows, context.threads(), context.compute().kernels());
   }
 
   private static Map<String, Double> scores(AllMetrics metrics, Matrix output) {

@@ -34,12 +34,10 @@ public final class Packing {
    *
    * @param linear must not be used after the close
    */
-  public record Scratch(QuantizedLinear linear, OffHeap codes, OffHeap grids)
-      implements AutoCloseable {
+  public record Scratch(QuantizedLinear linear, Owned memory) implements AutoCloseable {
     @Override
     public void close() {
-      codes.close();
-      grids.close();
+      memory.close();
     }
   }
 
@@ -48,11 +46,18 @@ public final class Packing {
     int n = matrix.outputs();
     int k = matrix.inputs();
     int group = matrix.group();
-    OffHeap codes = OffHeap.allocate(Math.toIntExact(QuantizedLinear.codeBytes(n, k, group)));
-    OffHeap grids = OffHeap.allocate(Math.toIntExact(QuantizedLinear.gridBytes(n, k, group)));
-    ByteBuffer codeBytes = codes.bytes().order(ByteOrder.LITTLE_ENDIAN);
-    ByteBuffer gridBytes = grids.bytes().order(ByteOrder.LITTLE_ENDIAN);
-    return new Scratch(pack(matrix, codeBytes, gridBytes, parallel::ranges), codes, grids);
+    try (Owned opening = new Owned()) {
+      ByteBuffer codes = allocate(opening, QuantizedLinear.codeBytes(n, k, group));
+      ByteBuffer grids = allocate(opening, QuantizedLinear.gridBytes(n, k, group));
+      QuantizedLinear linear = pack(matrix, codes, grids, parallel::ranges);
+      return new Scratch(linear, opening.handOver());
+    }
+  }
+
+  private static ByteBuffer allocate(Owned owner, long bytes) {
+    OffHeap memory = OffHeap.allocate(Math.toIntExact(bytes));
+    owner.add(memory, memory::close);
+    return memory.bytes().order(ByteOrder.LITTLE_ENDIAN);
   }
 
   /** Runs a loop over tiles, in whole or in pieces. */

@@ -1,7 +1,5 @@
 package io.calm.serving.load;
 
-import java.lang.management.CompilationMXBean;
-import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -11,11 +9,11 @@ import java.util.function.LongSupplier;
  * take processors away from the first request.
  */
 final class JitQueue {
-  /** Time between two looks. A method that takes longer than all quiet looks is not seen. */
+  /** Time between two looks. */
   private static final Duration LOOK = Duration.ofMillis(10);
 
-  /** Looks in a row without a compilation at which the queue counts as empty. */
-  private static final int QUIET_LOOKS = 3;
+  /** Time without a compilation after which the queue counts as empty. */
+  private static final Duration QUIET = Duration.ofMillis(30);
 
   private JitQueue() {}
 
@@ -25,40 +23,52 @@ final class JitQueue {
     void sleep(Duration time) throws InterruptedException;
   }
 
+  /** The state of the compiler threads. */
+  @FunctionalInterface
+  interface Compiler {
+    Look look();
+  }
+
+  /**
+   * What the compiler threads have done so far.
+   *
+   * @param work grows with every compilation, in any unit
+   * @param running whether a thread compiles at this moment
+   */
+  record Look(long work, boolean running) {}
+
   /**
    * Waits on this thread until no method is being compiled, at most for a limit. Returns at once if
    * the JVM does not report it.
    */
   static void awaitQuiet(Duration limit) throws InterruptedException {
-    Optional<LongSupplier> compiled = compiledMillis();
-    if (compiled.isPresent()) {
-      awaitQuiet(compiled.get(), time -> Thread.sleep(time.toMillis()), limit);
+    Optional<Compiler> compiler = CompilerThreads.ofThisJvm();
+    if (compiler.isPresent()) {
+      awaitQuiet(compiler.get(), time -> Thread.sleep(time.toMillis()), System::nanoTime, limit);
     }
   }
 
   /**
-   * Waits until a time no longer grows.
+   * Waits until a compiler rests.
    *
-   * @param compiled total time of all compilations that have ended, in any unit
+   * @param nanoClock monotonic clock in nanoseconds. On a busy machine a sleep takes longer than
+   *     its time.
    */
-  static void awaitQuiet(LongSupplier compiled, Sleep sleep, Duration limit)
+  static void awaitQuiet(Compiler compiler, Sleep sleep, LongSupplier nanoClock, Duration limit)
       throws InterruptedException {
-    long last = compiled.getAsLong();
-    int quiet = 0;
-    for (Duration left = limit;
-        quiet < QUIET_LOOKS && left.compareTo(LOOK) >= 0;
-        left = left.minus(LOOK)) {
-      sleep.sleep(LOOK);
-      long now = compiled.getAsLong();
-      quiet = now == last ? quiet + 1 : 0;
-      last = now;
+    long start = nanoClock.getAsLong();
+    long busy = start;
+    long now = start;
+    Look last = compiler.look();
+    while (now - busy < QUIET.toNanos() && now - start < limit.toNanos()) {
+      Duration left = limit.minusNanos(now - start);
+      sleep.sleep(left.compareTo(LOOK) < 0 ? left : LOOK);
+      now = nanoClock.getAsLong();
+      Look look = compiler.look();
+      if (look.running() || look.work() != last.work()) {
+        busy = now;
+      }
+      last = look;
     }
-  }
-
-  private static Optional<LongSupplier> compiledMillis() {
-    CompilationMXBean bean = ManagementFactory.getCompilationMXBean();
-    return bean != null && bean.isCompilationTimeMonitoringSupported()
-        ? Optional.of(bean::getTotalCompilationTime)
-        : Optional.empty();
   }
 }

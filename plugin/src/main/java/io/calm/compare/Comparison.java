@@ -359,7 +359,6 @@ public final class Comparison implements AutoCloseable {
       boolean asked = takeRequest();
       if (asked) {
         make();
-        probe.restart();
       } else {
         probe.waiting();
       }

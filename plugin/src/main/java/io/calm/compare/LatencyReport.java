@@ -75,8 +75,9 @@ public record LatencyReport(
    * The paired probe.
    *
    * @param reason why it waits or was stopped; otherwise empty
-   * @param finished end of the last complete or stopped measurement
-   * @param seconds time that it took
+   * @param finished end of the complete measurement that all rows belong to; empty while some are
+   *     missing or belong to a run that is not complete
+   * @param seconds time of that measurement, or of the run so far
    */
   public record Probe(
       ProbeState state,
@@ -88,10 +89,6 @@ public record LatencyReport(
 
     public Probe {
       rows = List.copyOf(rows);
-    }
-
-    Probe withRows(List<ProbeRow> others) {
-      return new Probe(state, reason, finished, seconds, others);
     }
 
     Probe with(ProbeState next, String why) {

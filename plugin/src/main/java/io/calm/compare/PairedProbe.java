@@ -27,6 +27,7 @@ final class PairedProbe {
   private final Optional<ProbeStore> store;
   private volatile Probe probe = Probe.NONE;
   private volatile boolean failed; // so that it does not run again by itself
+  private Probe complete = Probe.NONE; // the last complete measurement
   private Optional<ProbeRun> unfinished = Optional.empty(); // a run that was stopped
 
   PairedProbe(Subject subject, Options options, Optional<ProbeStore> store) {
@@ -46,14 +47,16 @@ final class PairedProbe {
         .flatMap(results -> results.read(subject.artifact(), twin))
         .filter(result -> result.holdsFor(subject, version()))
         .ifPresent(
-            result ->
-                probe =
-                    new Probe(
-                        isNarrow(result.rows()) ? ProbeState.DONE : ProbeState.NONE,
-                        "",
-                        Optional.of(result.finished()),
-                        result.seconds(),
-                        result.rows()));
+            result -> {
+              complete =
+                  new Probe(
+                      isNarrow(result.rows()) ? ProbeState.DONE : ProbeState.NONE,
+                      "",
+                      Optional.of(result.finished()),
+                      result.seconds(),
+                      result.rows());
+              probe = complete;
+            });
   }
 
   /** Returns whether the intervals are narrow enough not to measure again at the next start. */
@@ -83,11 +86,6 @@ final class PairedProbe {
                 : now.with(ProbeState.WAITING, "until the model is idle"));
   }
 
-  /** Forgets a run that was stopped, so that the next one starts anew. */
-  void restart() {
-    unfinished = Optional.empty();
-  }
-
   /** Records that the probe waits to run by itself. */
   void waiting() {
     update(
@@ -104,40 +102,43 @@ final class PairedProbe {
   }
 
   /**
-   * Measures on this thread until the run is complete or the processor is needed.
+   * Measures on this thread until the run is complete or the processor is needed. Continues a run
+   * that was stopped, also if it is asked for: on a model with requests none would ever be complete
+   * otherwise.
    *
    * @param twin variant of the twin
    * @param closed whether the model is being unloaded
    */
   void measure(TwinSource baseline, String twin, BooleanSupplier busy, BooleanSupplier closed) {
     update(now -> now.with(ProbeState.RUNNING, ""));
-    List<ProbeRow> before = probe.rows();
     ProbeRun run =
         unfinished.orElseGet(
             () -> new ProbeRun(options.openings(), options.limits(), options.nanoClock()));
+    unfinished = Optional.of(run);
     boolean stopped =
         run.measure(
             baseline,
             () -> closed.getAsBoolean() || busy.getAsBoolean(),
-            rows -> update(now -> now.withRows(replaced(before, rows))));
+            rows -> update(now -> incomplete(now.state(), now.reason(), run)));
     if (stopped) {
-      unfinished = Optional.of(run);
-      probe =
-          new Probe(
-              ProbeState.STOPPED,
-              whyStopped(closed.getAsBoolean()),
-              probe.finished(),
-              run.seconds(),
-              replaced(before, run.rows()));
+      String reason = whyStopped(closed.getAsBoolean());
+      update(now -> incomplete(ProbeState.STOPPED, reason, run));
     } else {
       unfinished = Optional.empty();
       complete(run, twin);
     }
   }
 
-  /** Returns the rows of a run; those with too few openings only where there were none before. */
-  private List<ProbeRow> replaced(List<ProbeRow> before, List<ProbeRow> rows) {
-    return ProbeRun.replaced(before, rows, options.openings().min());
+  /**
+   * Returns a probe with the rows of a run that is not complete. Rows with too few openings are
+   * shown only where the last complete measurement has none of that kind. The time of that
+   * measurement is shown as long as all rows are its own.
+   */
+  private Probe incomplete(ProbeState state, String reason, ProbeRun run) {
+    List<ProbeRow> rows = ProbeRun.replaced(complete.rows(), run.rows(), options.openings().min());
+    return rows.equals(complete.rows()) && complete.finished().isPresent()
+        ? complete.with(state, reason)
+        : new Probe(state, reason, Optional.empty(), run.seconds(), rows);
   }
 
   /** Changes the state; a request may arrive while the probe runs. */
@@ -158,9 +159,10 @@ final class PairedProbe {
             run.rows());
     store.ifPresent(results -> results.write(subject.artifact(), twin, result));
     log(run.rows(), twin);
-    probe =
+    complete =
         new Probe(
             ProbeState.DONE, run.whyIncomplete(), Optional.of(now), run.seconds(), run.rows());
+    update(before -> complete);
   }
 
   private String whyStopped(boolean closed) {
@@ -170,7 +172,7 @@ final class PairedProbe {
     return options.auto()
         ? "a request or a search needed the processor; it continues after %d s without them"
             .formatted(Math.max(1, options.idle().toSeconds()))
-        : "a request or a search needed the processor; POST /calm/models/%s/latency asks again"
+        : "a request or a search needed the processor; POST /calm/models/%s/latency continues it"
             .formatted(subject.model());
   }
 

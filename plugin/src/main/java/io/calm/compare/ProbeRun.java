@@ -22,7 +22,8 @@ final class ProbeRun {
   private final LongSupplier nanoClock;
   private final Map<StepShape, List<PairedTimes>> times = new LinkedHashMap<>();
   private final Set<StepShape> tooSlow = new HashSet<>();
-  private long nanos;
+  private long nanos; // of all parts of the run
+  private long mark; // until when this part is in it
 
   /**
    * Creates a run.
@@ -43,7 +44,7 @@ final class ProbeRun {
    * @param listener receives the rows so far after each kind of step
    */
   boolean measure(TwinSource baseline, BooleanSupplier busy, Consumer<List<ProbeRow>> listener) {
-    long start = nanoClock.getAsLong();
+    mark = nanoClock.getAsLong();
     try {
       for (int opening = 0; opening < openings.max(); opening++) {
         List<StepShape> missing = missing(opening);
@@ -53,8 +54,14 @@ final class ProbeRun {
       }
       return false;
     } finally {
-      nanos += nanoClock.getAsLong() - start;
+      countTime();
     }
+  }
+
+  private void countTime() {
+    long now = nanoClock.getAsLong();
+    nanos += now - mark;
+    mark = now;
   }
 
   /** Measures on one opening; returns false if it was stopped. */
@@ -76,6 +83,7 @@ final class ProbeRun {
           return false; // its steps are too few to tell anything
         }
         outcome.times().ifPresentOrElse(of(shape)::add, () -> tooSlow.add(shape));
+        countTime();
         listener.accept(rows());
       }
     }

@@ -1,8 +1,10 @@
 package io.calm.compare;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonParser;
 import io.calm.compare.LatencyReport.ProbeState;
 import io.calm.compare.LatencyReport.TwinState;
@@ -19,6 +21,9 @@ import org.junit.jupiter.api.Test;
 
 /** The probe of a comparison: when it runs, when it stops, what is kept. */
 class ComparisonProbeTest extends ComparisonFixture {
+  /** Number of the step at which a request arrives. */
+  private final AtomicInteger stopAt = new AtomicInteger(-1);
+
   @Test
   void anIdleModelIsProbedByItselfAndTheResultIsLoadedAtTheNextStart() throws Exception {
     FakeTwin first = new FakeTwin();
@@ -112,6 +117,101 @@ class ComparisonProbeTest extends ComparisonFixture {
     assertEquals(stopped.rows().get(0), done.rows().get(0));
     assertEquals(baseline.clock.get() / 1e9, done.seconds(), 1e-12, "both parts of the run");
     assertEquals(StepShape.PROBED.size(), done.rows().size());
+  }
+
+  /** With {@code calm.compare.probe=off} no run would ever be complete on a model with requests. */
+  @Test
+  void aProbeThatWasAskedForAndStoppedIsContinuedByTheNextRequestForOne() throws Exception {
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          void stepped() {
+            if (steps.get() == 300) { // in the second kind of step
+              busy.set(true);
+            }
+          }
+        };
+    Comparison comparison = start(baseline, false, 0, MACHINE);
+    comparison.requestProbe();
+    LatencyReport.Probe stopped = await(comparison, ProbeState.STOPPED);
+    assertEquals(1, stopped.rows().size());
+    assertEquals(
+        "a request or a search needed the processor; POST /calm/models/m/latency continues it",
+        stopped.reason());
+
+    busy.set(false);
+    Thread.sleep(300);
+    assertEquals(stopped, comparison.report("m", "calm").probe(), "not by itself");
+
+    comparison.requestProbe();
+    LatencyReport.Probe done = await(comparison, ProbeState.DONE);
+    assertEquals(stopped.rows().get(0), done.rows().get(0), "measured before the stop");
+    assertEquals(baseline.clock.get() / 1e9, done.seconds(), 1e-12, "both parts of the run");
+    assertEquals(2, baseline.opened.get());
+
+    comparison.requestProbe(); // of a complete measurement: anew
+    awaitOpened(baseline, 3);
+  }
+
+  private static void awaitOpened(FakeTwin baseline, int count) throws InterruptedException {
+    for (int i = 0; i < 6000 && baseline.opened.get() < count; i++) {
+      Thread.sleep(10);
+    }
+    assertEquals(count, baseline.opened.get());
+  }
+
+  /** {@code finished} is the time of what the rows show, not of an earlier measurement. */
+  @Test
+  void aProbeIsFinishedOnlyIfAllOfItsRowsAreOfACompleteMeasurement() throws Exception {
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          void stepped() {
+            if (steps.get() == stopAt.get()) {
+              busy.set(true);
+            }
+          }
+        };
+    Comparison comparison = start(baseline, false, 0, MACHINE);
+    comparison.requestProbe();
+    LatencyReport.Probe done = await(comparison, ProbeState.DONE);
+    assertTrue(finished(comparison).isJsonPrimitive());
+    int whole = baseline.steps.get();
+
+    stopAt.set(whole + 10); // in the first kind of step: all rows are still the finished ones
+    comparison.requestProbe();
+    LatencyReport.Probe unchanged = await(comparison, ProbeState.STOPPED);
+    assertEquals(done.rows(), unchanged.rows());
+    assertEquals(done.finished(), unchanged.finished());
+    assertEquals(done.seconds(), unchanged.seconds());
+
+    stopAt.set(baseline.steps.get() + 300); // in the second kind of step
+    baseline.wide = true;
+    busy.set(false);
+    comparison.requestProbe();
+    LatencyReport.Probe partial = awaitChange(comparison, unchanged);
+    assertNotEquals(done.rows(), partial.rows());
+    assertTrue(finished(comparison).isJsonNull(), "rows of two measurements");
+    assertTrue(partial.seconds() > 0);
+
+    busy.set(false);
+    comparison.requestProbe();
+    LatencyReport.Probe second = await(comparison, ProbeState.DONE);
+    assertTrue(second.finished().orElseThrow().isAfter(done.finished().orElseThrow()));
+  }
+
+  private static LatencyReport.Probe awaitChange(Comparison comparison, LatencyReport.Probe before)
+      throws InterruptedException {
+    LatencyReport.Probe now = await(comparison, ProbeState.STOPPED);
+    for (int i = 0; i < 6000 && now.rows().equals(before.rows()); i++) {
+      Thread.sleep(10);
+      now = await(comparison, ProbeState.STOPPED);
+    }
+    return now;
+  }
+
+  private static JsonElement finished(Comparison comparison) {
+    return LatencyJson.of(comparison.report("m", "calm")).getAsJsonObject("probe").get("finished");
   }
 
   @Test

@@ -4,6 +4,7 @@ import io.calm.serving.http.Route;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ByteBudget;
 import io.calm.text.Printable;
+import io.calm.text.Urls;
 import io.netty.channel.ChannelHandler.Sharable;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -118,7 +119,8 @@ final class HeadCheck extends ChannelInboundHandlerAdapter {
       Matcher matcher = ABSOLUTE.matcher(uri);
       if (!matcher.matches()) {
         throw malformed(
-            "request target: expected a path or http://host/path, got " + Printable.of(uri));
+            "request target: expected a path or http://host/path, got "
+                + Printable.of(Urls.withoutSecrets(uri)));
       }
       host = matcher.group(1);
       String rest = matcher.group(2);

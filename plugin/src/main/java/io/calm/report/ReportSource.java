@@ -27,7 +27,7 @@ public record ReportSource(
     ModelSpec spec,
     QuantPlan plan) {
   public ReportSource {
-    argument = Urls.withoutUser(argument);
+    argument = Urls.withoutSecrets(argument);
   }
 
   /** Returns the source of an open artifact, which may be closed afterwards. */

@@ -13,13 +13,31 @@ public final class Urls {
       Pattern.compile(
           "(?<=://|https?:/)(?:[^/?#\\s]*@|[^/?#\\s:]*:(?!\\d{1,5}(?:[/?#\\s]|$))[^\\n]*?@)");
 
+  /** A user and a password without {@code //} in front of them, where a URL has its scheme. */
+  private static final Pattern USER_ALONE =
+      Pattern.compile("^(?!(?i:file):)[A-Za-z][A-Za-z0-9+.-]+:[^/@\\s]+@");
+
+  /** A query, up to the end of the line: its values may have spaces that should be encoded. */
+  private static final Pattern QUERY =
+      Pattern.compile("([A-Za-z][A-Za-z0-9+.-]+:/[^?#\\s]*\\?)[^\\n]+");
+
+  private static final String HIDDEN = "***";
+
   private Urls() {}
 
   /**
-   * Returns a URL, or a text with URLs, without user names and passwords: {@code
-   * https://user:secret@host/a} becomes {@code https://***@host/a}.
+   * Returns a URL, or a text with URLs, without user names, passwords and the values of a query:
+   * {@code https://user:secret@host/a?token=secret} becomes {@code https://***@host/a?***}. A path
+   * without a scheme stays as it is.
    */
-  public static String withoutUser(String url) {
-    return USER.matcher(url).replaceAll("***@");
+  public static String withoutSecrets(String url) {
+    String hidden = USER.matcher(url).replaceAll(HIDDEN + "@");
+    hidden = USER_ALONE.matcher(hidden).replaceAll(HIDDEN + "@");
+    return QUERY.matcher(hidden).replaceAll("$1" + HIDDEN);
+  }
+
+  /** Returns a URL without user name, password, query and fragment, for use as a name. */
+  public static String place(String url) {
+    return withoutSecrets(url).replace(HIDDEN + "@", "").replaceFirst("[?#].*$", "");
   }
 }

@@ -10,7 +10,7 @@ class UrlsTest {
   @CsvSource({
     "https://user:secret@host/a.gguf, https://***@host/a.gguf",
     "https://token@host, https://***@host",
-    "https://user:se@cret@host:8443/a?b=c@d, https://***@host:8443/a?b=c@d",
+    "https://user:se@cret@host:8443/a?b=c@d, https://***@host:8443/a?***",
     "jar:https://user:secret@host/a.jar!/m, jar:https://***@host/a.jar!/m",
     "cannot read https://u:p@one/a or http://u:p@two/b, cannot read https://***@one/a or"
         + " http://***@two/b",
@@ -23,8 +23,19 @@ class UrlsTest {
     "https:/user:secret@host, https:/***@host",
     "https://host:8443/a@b/c, https://host:8443/a@b/c",
     "https://host, https://host",
+    "https://host/m.gguf?X-Signature=secret&a=b, https://host/m.gguf?***",
+    "https://host/m?token=se cret, https://host/m?***",
+    "https://user:pa?ss@host/m?token=secret#main, https://***@host/m?***",
+    "https://host/m?, https://host/m?",
+    "https://host/m#main, https://host/m#main",
+    "file:/models/m?x=y, file:/models/m?***",
+    "/models/is it?.gguf, /models/is it?.gguf",
+    "user:secret@host, ***@host",
+    "user:secret@host:models/a, ***@host:models/a",
+    "file:a@b, file:a@b",
+    "hub:org/model@main, hub:org/model@main",
   })
-  void userInformationIsLeftOut(String url, String shown) {
-    assertEquals(shown, Urls.withoutUser(url));
+  void userPasswordAndQueryAreLeftOut(String url, String shown) {
+    assertEquals(shown, Urls.withoutSecrets(url));
   }
 }

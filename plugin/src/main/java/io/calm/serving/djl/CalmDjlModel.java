@@ -89,7 +89,7 @@ final class CalmDjlModel extends BaseModel {
     setModelDir(path);
     String name = Optional.ofNullable(getProperty(ModelKeys.NAME)).orElse(modelName);
     String url =
-        Urls.withoutUser(
+        Urls.withoutSecrets(
             Optional.ofNullable(getProperty(ModelKeys.URL)).orElse(path.toUri().toString()));
     LoadProgress progress;
     try {

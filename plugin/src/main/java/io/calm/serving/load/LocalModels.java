@@ -71,7 +71,7 @@ public final class LocalModels implements ModelFinder {
     } catch (URISyntaxException | InvalidPathException e) {
       throw ApiException.invalid(
           "url",
-          "expected a local path or a file: URL, got " + Printable.of(Urls.withoutUser(url)));
+          "expected a local path or a file: URL, got " + Printable.of(Urls.withoutSecrets(url)));
     }
     if (!Files.exists(path)) {
       throw missing("url", path.toString());
@@ -84,7 +84,7 @@ public final class LocalModels implements ModelFinder {
       throw ApiException.invalid(
           "url",
           "expected a local path or a file: URL, got %s; this server downloads nothing: fetch the"
-                  .formatted(Printable.of(Urls.withoutUser(url.toString())))
+                  .formatted(Printable.of(Urls.withoutSecrets(url.toString())))
               + " model first");
     }
     return Path.of(url.getPath());
@@ -102,10 +102,11 @@ public final class LocalModels implements ModelFinder {
   /**
    * Returns the name of a model that is registered without one, as DJL Serving infers it: the last
    * part of the URL without its extension, with {@code _} for every character but letters, digits
-   * and {@code _}.
+   * and {@code _}. Unlike that name, it has nothing of a user, a password or a query: names are
+   * shown in logs, metrics and answers.
    */
   public static String name(String url) {
-    String path = url.replaceFirst("[?#].*$", "");
+    String path = Urls.place(url);
     boolean directory = path.endsWith("/");
     String trimmed = directory ? path.substring(0, path.length() - 1) : path;
     String last = trimmed.substring(trimmed.lastIndexOf('/') + 1);

@@ -49,7 +49,7 @@ public final class ModelLoader {
    * The order to load a model.
    *
    * @param name name in URLs
-   * @param url origin of the model, as the operator wrote it, without user and password
+   * @param url origin of the model, as the operator wrote it, without user, password and query
    * @param checkpoint a Hugging Face directory or a .gguf file
    * @param registered whether a client of the running server asked for it, not the command line
    */
@@ -61,7 +61,7 @@ public final class ModelLoader {
       LmiOptions lmi,
       boolean registered) {
     public Order {
-      url = Urls.withoutUser(url);
+      url = Urls.withoutSecrets(url);
     }
 
     /** Returns whether a child process opens the tokenizer first. */

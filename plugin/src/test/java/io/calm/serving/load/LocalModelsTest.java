@@ -31,8 +31,28 @@ class LocalModelsTest {
     "models/calm-tiny-llama, calm_tiny_llama",
     "/models/_x, _x",
     "file:///models/m?x=/y, m",
+    "https://host/a@b, a_b",
   })
   void aModelWithoutANameIsNamedAsDjlServingNamesIt(String url, String name) {
+    assertEquals(name, LocalModels.name(url));
+  }
+
+  /** The name is in logs, labels of metrics and JSON. */
+  @ParameterizedTest
+  @CsvSource({
+    "https://user:secret@host, host",
+    "https://user:secret@host/, host",
+    "https://secret@host, host",
+    "https://user:x/secret@host, host",
+    "https://user:x?secret@host, host",
+    "https://user:x#secret@host, host",
+    "user:secret@host, host",
+    "https://user:secret@host/m.gguf?token=secret, m",
+    "https://host?token=/secret, host",
+    "https://host/m?a=b@secret/secret, m",
+    "file://user:secret@host, host",
+  })
+  void aNameHasNothingOfAPasswordOrAQuery(String url, String name) {
     assertEquals(name, LocalModels.name(url));
   }
 
@@ -55,7 +75,11 @@ class LocalModelsTest {
   @Test
   void userAndPasswordOfAUrlAreShownNowhere() {
     for (String url :
-        List.of("https://user:secret@host/m.gguf", "https://user:secret@host/a b.gguf")) {
+        List.of(
+            "https://user:secret@host/m.gguf",
+            "https://user:secret@host/a b.gguf",
+            "https://user:secret@host/m.gguf?token=secret",
+            "https://user:secret@host/m.gguf?token=a secret")) {
       ApiException refused = assertThrows(ApiException.class, () -> LocalModels.path(url));
       String message = String.valueOf(refused.getMessage());
       assertTrue(message.contains("https://***@host/"), message);

@@ -8,8 +8,8 @@
 double calm_bench_read(const uint8_t *buffer, size_t bytes, int threads, int rounds);
 
 /*
- * Integer multiply-adds a second of the variant's own instruction on registers alone; 0 where the variant
- * has none to measure.
+ * Integer multiply-adds a second of the variant's own instruction on registers alone; 0 where the
+ * variant has none to measure.
  */
 double calm_bench_peak(int variant, int threads);
 

@@ -1,4 +1,4 @@
-/* calm-driver [SEED [ROUNDS]]: see driver.h. A failure names the seed that repeats it as round 1. */
+/* calm-driver [SEED [ROUNDS]]: see driver.h. The seed that a failure names repeats it at once. */
 #include "driver.h"
 
 #include <math.h>
@@ -104,8 +104,8 @@ void driver_describe(const char *format, ...) {
 }
 
 static void fail(const char *what, size_t at) {
-  fprintf(stderr, "calm-driver: variant %s, %s (%s), seed %llu: %s differs at %zu: ", current.variant,
-          current.kind, current.text, (unsigned long long)current.seed, what, at);
+  fprintf(stderr, "calm-driver: variant %s, %s (%s), seed %llu: %s differs at %zu: ",
+          current.variant, current.kind, current.text, (unsigned long long)current.seed, what, at);
 }
 
 void driver_same_floats(const char *what, const float *expected, const float *actual,

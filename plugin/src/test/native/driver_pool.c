@@ -118,7 +118,7 @@ static int shared(int late) {
   return p.started;
 }
 
-/* A caller of two threads whose worker is late again and again goes on alone, and tries it again. */
+/* A caller of two threads whose worker is late repeatedly goes on alone, and tries it again. */
 void driver_displaced(void) {
   driver_same_int("threads", 2, calm_pool_acquire(2));
   int late = 0, alone = 0, together = 0;

@@ -27,9 +27,9 @@
  * the memory bandwidth; with many rows it is the products over the integer peak. Three choices
  * serve the first case: packed codes are read in place from the mapped artifact, the weights of the
  * next norm are prefetched while the others are multiplied, and items are small enough (six per
- * thread in a linear) that an unevenly scheduled thread does not hold up the rest. In the second case,
- * chunks of 128 rows share a tile's unpacked codes while these are in the cache. Attention over
- * long sequences is divided into splits of 256 positions that run on different threads.
+ * thread in a linear) that an unevenly scheduled thread does not hold up the rest. In the second
+ * case, chunks of 128 rows share a tile's unpacked codes while these are in the cache. Attention
+ * over long sequences is divided into splits of 256 positions that run on different threads.
  *
  * Invariants.
  * - A row's bits do not depend on the variant, the other rows, the division into passes, items and
@@ -179,10 +179,10 @@ static void fetch_norm(const pass *p, const float *weights) {
 }
 
 static void copy_row(calm_rows *x, int from, int to) {
-  size_t groups = (size_t)x->groups;
+  size_t groups = (size_t)x->groups, bytes = groups * sizeof(float);
   memcpy(x->codes + (size_t)to * x->stride, x->codes + (size_t)from * x->stride, x->stride);
-  memcpy(x->scales + (size_t)to * groups, x->scales + (size_t)from * groups, groups * sizeof(float));
-  memcpy(x->sums + (size_t)to * groups, x->sums + (size_t)from * groups, groups * sizeof(float));
+  memcpy(x->scales + (size_t)to * groups, x->scales + (size_t)from * groups, bytes);
+  memcpy(x->sums + (size_t)to * groups, x->sums + (size_t)from * groups, bytes);
 }
 
 /* Keeps the rows that want logits; the last block's results for the others are not used. */

@@ -49,7 +49,13 @@ typedef struct {
 } calm_step;
 
 /* The place where a step failed. */
-enum { CALM_OK = -1, CALM_UNREADABLE = -2, CALM_FAILED_HEAD = CALM_STAGES, CALM_FAILED_LOGITS, CALM_FAILED_KV };
+enum {
+  CALM_OK = -1,
+  CALM_UNREADABLE = -2,
+  CALM_FAILED_HEAD = CALM_STAGES,
+  CALM_FAILED_LOGITS,
+  CALM_FAILED_KV,
+};
 
 /* The time of a step by kind of work, in nanoseconds summed over threads; wall is elapsed time. */
 typedef struct {

@@ -45,8 +45,8 @@ static void multiply(pass *p, int item, int worker) {
   calm_rows x = calm_rows_from(&d->stages[p->stage], chunk.first);
   d->kernels->multiply4(w, &x, chunk.rows, calm_pass_tile_border(tiles, strip, p->items_of[i]),
                         calm_pass_tile_border(tiles, strip + 1, p->items_of[i]),
-                        row_of(d->outputs[p->linears[i]], chunk.first, w->outputs), (size_t)w->outputs,
-                        calm_pass_scratch(d, worker));
+                        row_of(d->outputs[p->linears[i]], chunk.first, w->outputs),
+                        (size_t)w->outputs, calm_pass_scratch(d, worker));
 }
 
 void calm_pass_multiply(pass *p, int stage) {

@@ -5,17 +5,17 @@
  * step's threads sleeps until a step has so many: it neither spins nor is woken by every job.
  *
  * Each thread has a range of a job's items and takes them from its front. A thread that has none
- * left takes from the back of another's range, so threads share a cache line only at the end. A range becomes
- * the job's when a thread first takes an item of it. It holds its job's number, so a late worker
- * takes nothing of a later job. A job is done when its items are: a worker that the system keeps
- * from running delays it only if it holds an item. The caller spins for such an item too, and then
- * sleeps, so that its processor is free for the late worker.
+ * left takes from the back of another's range, so threads share a cache line only at the end. A
+ * range becomes the job's when a thread first takes an item of it. It holds its job's number, so a
+ * late worker takes nothing of a later job. A job is done when its items are: a worker that the
+ * system keeps from running delays it only if it holds an item. The caller spins for such an item
+ * too, and then sleeps, so that its processor is free for the late worker.
  *
- * Beside a busy process, the one worker of two threads is displaced every few milliseconds, and each
- * time the caller waits for the rest of its time slice. Two late items within a short time therefore
- * make the caller run alone for a while: the worker sleeps, so the caller and the other process have
- * a processor each. Then the caller tries both threads again, less often while items are late again.
- * With more threads the caller waits: alone it would lose more than the wait.
+ * Beside a busy process, the one worker of two threads is displaced every few milliseconds, and
+ * each time the caller waits for the rest of its time slice. Two late items within a short time
+ * therefore make the caller run alone for a while: the worker sleeps, so the caller and the other
+ * process have a processor each. Then the caller tries both threads again, less often while items
+ * are late again. With more threads the caller waits: alone it would lose more than the wait.
  *
  * An item that reads beyond the end of a mapped file (guard.h) counts as done, items after it are
  * skipped, and the caller goes on at its own place once no thread holds an item any more.
@@ -83,7 +83,8 @@ static struct {
     .done = FIRST_NUMBER,
 };
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a job's number is the word's lower half");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "a job's number is the word's lower half");
 
 int64_t calm_clock(void) {
   struct timespec t;
@@ -280,7 +281,7 @@ int calm_pool_acquire(int threads) {
     wake(&pool.wanted);
   }
   atomic_store(&pool.faulted, 0);
-  /* So that a range which no job has had items for in a long time is not taken for a later one's. */
+  /* A range that no job has had items for in a long time must not be taken for a later job's. */
   uint32_t number = atomic_load_explicit(&pool.job.number, memory_order_relaxed);
   for (int i = 0; i < pool.threads; i++) {
     atomic_store_explicit(&pool.ranges[i].items, range_of(number, 0, 0), memory_order_release);
@@ -337,7 +338,7 @@ static int64_t await_items(uint32_t before, uint32_t items) {
   }
 }
 
-/* Returns when all items are done. After a fault it does not return where the caller has a place. */
+/* Returns when all items are done; after a fault not at all if the caller has a place. */
 static void run_job(calm_task task, void *context, int items) {
   uint32_t before = atomic_load_explicit(&pool.done, memory_order_relaxed);
   job j = {atomic_load_explicit(&pool.job.number, memory_order_relaxed) + 1, pool.threads, items};

@@ -39,8 +39,9 @@ JNIEXPORT jstring JNICALL Java_io_calm_kernels_NativeKernels_variantName(JNIEnv 
   return (*env)->NewStringUTF(env, calm_variant_name(variant));
 }
 
-JNIEXPORT jstring JNICALL Java_io_calm_kernels_NativeKernels_variantMissing(JNIEnv *env, jclass type,
-                                                                        jint variant) {
+JNIEXPORT jstring JNICALL Java_io_calm_kernels_NativeKernels_variantMissing(JNIEnv *env,
+                                                                            jclass type,
+                                                                            jint variant) {
   (void)type;
   const char *missing = calm_variant_missing(variant);
   return missing ? (*env)->NewStringUTF(env, missing) : NULL;
@@ -58,7 +59,8 @@ JNIEXPORT jobject JNICALL Java_io_calm_kernels_NativeKernels_mapPages(JNIEnv *en
   (void)type;
   const uintptr_t page = (uintptr_t)2 << 20;
   size_t length = ((size_t)bytes + page - 1) & ~(page - 1);
-  char *start = mmap(NULL, length + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const int access = PROT_READ | PROT_WRITE, kind = MAP_PRIVATE | MAP_ANONYMOUS;
+  char *start = mmap(NULL, length + page, access, kind, -1, 0);
   if (start == MAP_FAILED) {
     return NULL;
   }
@@ -140,7 +142,8 @@ JNIEXPORT jboolean JNICALL Java_io_calm_kernels_NativeKernels_multiply(
   const float *input = address(env, x);
   int finite = 1;
   for (int row = 0; row < rows; row++) {
-    finite &= k->quantize(input + (size_t)row * (size_t)inputs, inputs, per_token, &acts, row, 0, groups);
+    const float *values = input + (size_t)row * (size_t)inputs;
+    finite &= k->quantize(values, inputs, per_token, &acts, row, 0, groups);
   }
   float *output = (float *)address(env, y);
   if (format == CALM_INT4) {
@@ -250,7 +253,7 @@ JNIEXPORT jlong JNICALL Java_io_calm_runtime_NativeModel_create(JNIEnv *env, jcl
   return (jlong)(intptr_t)d;
 }
 
-/* ints: tokens, positions, sequences, logits, each [rows]; then the first KV block of each sequence. */
+/* ints: tokens, positions, sequences, logits, each [rows]; then each sequence's first KV block. */
 JNIEXPORT jint JNICALL Java_io_calm_runtime_NativeModel_step(JNIEnv *env, jclass type, jlong model,
                                                              jint rows, jlong ints, jlong kv_blocks,
                                                              jlong rotary, jlong output,

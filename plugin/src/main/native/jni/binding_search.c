@@ -38,8 +38,9 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_fitGrids(
   float *h = importance ? copy_of(env, importance, 0, inputs) : NULL;
   float *grids = malloc(2 * (size_t)count * sizeof(float));
   if (begin && grids && (h || !importance)) {
-    calm_variant_search_kernels(variant)->fit_grids(row_of(env, weight, from, inputs), to - from, inputs, group,
-                                       h, begin, start_count, rounds, grids, grids + count);
+    const float *rows = row_of(env, weight, from, inputs);
+    calm_variant_search_kernels(variant)->fit_grids(rows, to - from, inputs, group, h, begin,
+                                                    start_count, rounds, grids, grids + count);
     (*env)->SetFloatArrayRegion(env, scales, from * groups, count, grids);
     (*env)->SetFloatArrayRegion(env, minimums, from * groups, count, grids + count);
   } else {
@@ -79,13 +80,13 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_roundWeights(
   free(row_codes);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_roundInputs(JNIEnv *env, jclass type,
-                                                                     jint variant, jobject rows,
-                                                                     jint inputs, jint from,
-                                                                     jint to, jint group) {
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_roundInputs(
+    JNIEnv *env, jclass type, jint variant, jobject rows, jint inputs, jint from, jint to,
+    jint group) {
   (void)type;
+  const calm_search_kernels *k = calm_variant_search_kernels(variant);
   for (jint row = from; row < to; row++) {
-    calm_variant_search_kernels(variant)->round_inputs(row_of(env, rows, row, inputs), inputs, group);
+    k->round_inputs(row_of(env, rows, row, inputs), inputs, group);
   }
 }
 
@@ -279,8 +280,8 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_mirror(JNIEnv *env, jcl
 }
 
 /*
- * ints: heads, key-value heads, head_dim, length, seen, whether keys and values stay float32. Items:
- * key-value heads of windows.
+ * ints: heads, key-value heads, head_dim, length, seen, whether keys and values stay float32.
+ * Items: key-value heads of windows.
  */
 JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_attend(
     JNIEnv *env, jclass type, jint variant, jintArray ints, jfloat epsilon, jobject rotary,
@@ -320,10 +321,9 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_attend(
   free(scratch);
 }
 
-JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_norm(JNIEnv *env, jclass type, jint variant,
-                                                              jobject x, jobject weight,
-                                                              jfloat epsilon, jint width,
-                                                              jint from, jint to, jobject y) {
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_norm(
+    JNIEnv *env, jclass type, jint variant, jobject x, jobject weight, jfloat epsilon, jint width,
+    jint from, jint to, jobject y) {
   (void)type;
   const float *w = (*env)->GetDirectBufferAddress(env, weight);
   const float *input = row_of(env, x, from, width);
@@ -334,9 +334,9 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_norm(JNIEnv *env, jclas
 }
 
 /* Elements from (inclusive) to (exclusive). */
-JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_gate(JNIEnv *env, jclass type, jint variant,
-                                                              jobject gate, jobject up, jint from,
-                                                              jint to, jobject y) {
+JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_gate(
+    JNIEnv *env, jclass type, jint variant, jobject gate, jobject up, jint from, jint to,
+    jobject y) {
   (void)type;
   calm_variant_kernels(variant)->swiglu(row_of(env, gate, from, 1), row_of(env, up, from, 1),
                                   row_of(env, y, from, 1), to - from);
@@ -354,6 +354,7 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_BlockKernels_columnStatistics(
     JNIEnv *env, jclass type, jint variant, jobject x, jint rows, jint width, jint from, jint to,
     jobject target) {
   (void)type;
-  calm_variant_search_kernels(variant)->column_statistics(row_of(env, x, 0, width), rows, width, from, to,
-                                             row_of(env, target, 0, width));
+  float *sums = row_of(env, target, 0, width);
+  calm_variant_search_kernels(variant)->column_statistics(row_of(env, x, 0, width), rows, width,
+                                                          from, to, sums);
 }

@@ -337,8 +337,9 @@ void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *kv_blocks, int k
     }
   }
   for (int q = 0; q < heads * count; q++) {
-    partial[q] = CALM_NAME(softmax)(scores + (size_t)q * CALM_SPLIT, from[q % count], end[q % count],
-                         last_block * CALM_KV_BLOCK, a->scale);
+    float *row = scores + (size_t)q * CALM_SPLIT;
+    partial[q] = CALM_NAME(softmax)(row, from[q % count], end[q % count],
+                                    last_block * CALM_KV_BLOCK, a->scale);
   }
   memset(sums, 0, (size_t)heads * head_sums * sizeof(float));
   for (int kv_block = first_block; kv_block < last_block; kv_block++) {

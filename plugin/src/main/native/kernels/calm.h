@@ -47,7 +47,9 @@ typedef struct {
 } calm_rows;
 
 /* One cache line more than a row: rows a power of two apart would share few cache sets. */
-static inline size_t calm_row_stride(size_t padded_inputs) { return (padded_inputs + 127) / 64 * 64; }
+static inline size_t calm_row_stride(size_t padded_inputs) {
+  return (padded_inputs + 127) / 64 * 64;
+}
 
 /* The rows from `row` on. */
 static inline calm_rows calm_rows_from(const calm_rows *x, int row) {

@@ -1,7 +1,7 @@
 /*
  * Grids of groups of weights, fitted by least squares, and the rounding of weights and activations,
- * bit-identical to io.calm.kernels.GroupGrid and JavaSearchKernels. A lane is an output, so that the
- * sums of a group run in the order of the Java loops.
+ * bit-identical to io.calm.kernels.GroupGrid and JavaSearchKernels. A lane is an output, so that
+ * the sums of a group run in the order of the Java loops.
  */
 #include "doubles.h"
 #include "vector.h"

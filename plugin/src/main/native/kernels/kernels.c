@@ -1,4 +1,4 @@
-/* The kernel variants: those compiled in, and for each the reason why the processor cannot run it. */
+/* The kernel variants: those compiled in, and why the processor cannot run one. */
 #include "linear.h"
 #include "vector.h"
 

@@ -268,7 +268,8 @@ static inline lanes lanes_max_magnitude(lanes a, lanes b) {
   LANES_OF(bits_of(a.v[i_]) > bits_of(b.v[i_]) ? a.v[i_] : b.v[i_]);
 }
 static inline lanes lanes_power(lanes n) {
-  LANES_OF(n.v[i_] == n.v[i_] ? float_of((int32_t)((uint32_t)((int32_t)n.v[i_] + 127) << 23)) : NAN);
+  LANES_OF(n.v[i_] == n.v[i_] ? float_of((int32_t)((uint32_t)((int32_t)n.v[i_] + 127) << 23))
+                              : NAN);
 }
 static inline lanes lanes_floor_half(lanes n) {
   LANES_OF(n.v[i_] == n.v[i_] ? (float)((int32_t)n.v[i_] >> 1) : NAN);

@@ -1,7 +1,7 @@
 /*
  * AVX-512 VNNI: a row of a tile is one register. Up to DIRECT rows are multiplied with the packed
- * words directly; for more rows, the codes of two tiles are unpacked once into scratch that stays in
- * the L2 cache, and all rows pass over it in blocks.
+ * words directly; for more rows, the codes of two tiles are unpacked once into scratch that stays
+ * in the L2 cache, and all rows pass over it in blocks.
  */
 #include "avx512.h"
 
@@ -62,8 +62,8 @@ static __m512 row4(const calm_linear *w, const calm_rows *x, int row, int tile) 
 /*
  * A block of rows over one or two tiles, from packed words or from panels. Packed words of the next
  * tiles, and their grids, arrive while these are multiplied: a stream of so few bytes a product is
- * not fetched ahead by the processor itself. Of several blocks over the same tiles the first fetches
- * one of the next tiles and the others the other, for memory has a share for each of them.
+ * not fetched ahead by the processor itself. Of several blocks over the same tiles the first
+ * fetches one of the next tiles and the others the other, for memory has a share for each of them.
  */
 INLINE void block4(const int tiles, const int rows, const int packed, const calm_linear *w,
                    const calm_rows *x, int row, int all_rows, int tile, const uint8_t *panel,

@@ -1,8 +1,8 @@
 /*
- * A float32 product, bit-identical to JavaSearchKernels.addProduct. An element is summed over chunks
- * of 256 steps of depth with fused products, in the order of the steps, and each chunk is then
- * added to the target. The order depends neither on the register width nor on the pieces in which a
- * product is computed (loops as in Goto and van de Geijn, ACM TOMS 34(3), 2008).
+ * A float32 product, bit-identical to JavaSearchKernels.addProduct. An element is summed over
+ * chunks of 256 steps of depth with fused products, in the order of the steps, and each chunk is
+ * then added to the target. The order depends neither on the register width nor on the pieces in
+ * which a product is computed (loops as in Goto and van de Geijn, ACM TOMS 34(3), 2008).
  */
 #include "lanes.h"
 #include "vector.h"
@@ -18,8 +18,13 @@ enum { ROWS = 4, COLUMNS = 16 };
 enum {
   CHUNK = CALM_PRODUCT_CHUNK,
   WIDE = CALM_PRODUCT_COLUMNS, /* columns whose packed chunk stays in the L2 cache */
-  TALL = 8 * ROWS,
+  TALL = 8 * ROWS, /* rows that are packed at once */
 };
+
+/* The scratch holds the packed columns, and behind them the packed rows. */
+_Static_assert(CHUNK * (WIDE + TALL) <= CALM_PRODUCT_FLOATS,
+               "the scratch has room for TALL packed rows behind WIDE packed columns");
+_Static_assert(WIDE % COLUMNS == 0 && TALL % ROWS == 0, "packed pieces consist of whole blocks");
 
 static int least(int a, int b) { return a < b ? a : b; }
 

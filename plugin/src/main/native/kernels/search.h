@@ -1,8 +1,8 @@
 /*
  * The table of kernels that a search calls: grids, GPTQ's walk, Gram matrices, float32 products
- * and the products of CKA. Each kernel has the bits of its loop in Java (io.calm.kernels.JavaSearchKernels), except
- * column_statistics, add_gram and softmax, whose alternative is PyTorch. The kernels of a decoder
- * step are in calm.h.
+ * and the products of CKA. Each kernel has the bits of its loop in Java
+ * (io.calm.kernels.JavaSearchKernels), except column_statistics, add_gram and softmax, whose
+ * alternative is PyTorch. The kernels of a decoder step are in calm.h.
  */
 #ifndef CALM_SEARCH_H
 #define CALM_SEARCH_H
@@ -10,16 +10,16 @@
 #include "calm.h"
 
 enum {
-  CALM_WALK = 128,      /* columns of a block of GPTQ's walk */
-  CALM_GRAM_PANEL = 32, /* columns of a panel of a Gram matrix */
+  CALM_WALK = 128,          /* columns of a block of GPTQ's walk */
+  CALM_GRAM_PANEL = 32,     /* columns of a panel of a Gram matrix */
   CALM_PRODUCT_CHUNK = 256, /* steps of depth that are summed before they join the target */
   CALM_PRODUCT_COLUMNS = 1024,
   CALM_PRODUCT_FLOATS = CALM_PRODUCT_CHUNK * (CALM_PRODUCT_COLUMNS + 128), /* scratch */
 };
 
 /*
- * c[i][j] += alpha * sum over k of a[i][k] * b[k][j], or = if `fresh`. Consecutive rows of a are a_row
- * elements apart, consecutive steps of depth a_step; likewise b. Columns of c are contiguous.
+ * c[i][j] += alpha * sum over k of a[i][k] * b[k][j], or = if `fresh`. Consecutive rows of a are
+ * a_row elements apart, consecutive steps of depth a_step; likewise b. Columns of c are contiguous.
  */
 typedef struct {
   const float *a, *b;
@@ -42,8 +42,8 @@ typedef struct {
 } calm_walk;
 
 /*
- * Sums over the logits a of a reference and b of a candidate for one token: the largest of a, the sum
- * of p = e^(a - peak) and of p (a - b); the largest of b and the sum of e^(b - other_peak).
+ * Sums over the logits a of a reference and b of a candidate for one token: the largest of a, the
+ * sum of p = e^(a - peak) and of p (a - b); the largest of b and the sum of e^(b - other_peak).
  */
 typedef struct {
   float peak, other_peak;

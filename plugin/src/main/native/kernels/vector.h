@@ -12,7 +12,7 @@
 
 #define CALM_DECLARE_VECTOR(width)                                                                \
   int CALM_JOIN(quantize, width)(const float *x, int32_t inputs, int per_token,                   \
-                                 calm_rows *target, int row, int from, int to);                                     \
+                                 calm_rows *target, int row, int from, int to);                   \
   void CALM_JOIN(rms_norm, width)(const float *x, const float *weight, float *y, int32_t width_,  \
                                   float epsilon);                                                 \
   void CALM_JOIN(rotate, width)(float *head, const float *cosines, const float *sines,            \
@@ -51,7 +51,7 @@
                                   float *gram, float *scratch);                                   \
   void CALM_JOIN(walk_columns, width)(const calm_walk *walk, size_t from, size_t to);             \
   void CALM_JOIN(add_tile, width)(const double *left, const double *right, int height,            \
-                                  int width_, int depth, double *product);                          \
+                                int width_, int depth, double *product);                          \
   void CALM_JOIN(add_product, width)(const calm_product *product, const int32_t *part,            \
                                      float *scratch);                                             \
   void CALM_JOIN(add_divergence, width)(const float *a, const float *b, int count,                \

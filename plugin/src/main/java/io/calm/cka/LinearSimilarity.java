@@ -8,7 +8,7 @@ record LinearSimilarity(Metric metric, int threads, SearchKernels kernels) imple
 
   @Override
   public boolean readsInput() {
-    return metric.features() == Features.CONTRIBUTION;
+    return metric.readsInput();
   }
 
   @Override

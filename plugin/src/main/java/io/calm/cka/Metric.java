@@ -43,6 +43,11 @@ public enum Metric {
     return new LinearSimilarity(this, threads, kernels);
   }
 
+  /** Returns whether the measure depends on the input of the block. */
+  public boolean readsInput() {
+    return features == Features.CONTRIBUTION;
+  }
+
   /** Returns the score of two equal matrices, which no other score exceeds. */
   public double best() {
     return switch (this) {

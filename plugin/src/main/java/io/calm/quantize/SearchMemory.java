@@ -11,6 +11,7 @@ import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.KvType;
+import io.calm.search.PartMemory;
 import io.calm.settings.CalibrationSettings;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
@@ -26,10 +27,10 @@ import java.util.List;
  * <p>The search holds a full-precision block, its largest stage in the forms that a rounding works
  * on, the packed candidates, the hidden streams, the inputs of one stage (twice if an algorithm
  * compares with full precision), what glibc keeps of such arrays when they are freed, two matrices
- * of the size of the widest linear's Hessian, the token tables, and PyTorch itself. The trial of
- * the lm_head comes after the blocks and holds the streams and a band of the head. A model that
- * samples its own calibration tokens needs, before that, its whole quantized form and the keys and
- * values of the sampled sequences.
+ * of the size of the widest linear's Hessian, what a search by parts adds ({@link PartMemory}), the
+ * token tables, and PyTorch itself. The trial of the lm_head comes after the blocks and holds the
+ * streams and a band of the head. A model that samples its own calibration tokens needs, before
+ * that, its whole quantized form and the keys and values of the sampled sequences.
  */
 public final class SearchMemory {
   /** Changes of the settings or the deployment that reduce the memory of a search. */
@@ -42,9 +43,6 @@ public final class SearchMemory {
 
   /** The Hessian, and the factor of its inverse. */
   private static final long HESSIANS = 2;
-
-  /** Width up to which a search by parts keeps factors. */
-  private static final long MAX_KEPT_FACTOR = 4096;
 
   /** Stacked, transposed; shifted, its half, and corrected by an algorithm that compares. */
   private static final long STAGE_FORMS = 2;
@@ -92,6 +90,7 @@ public final class SearchMemory {
   }
 
   private static long blockSearchBytes(ModelSpec spec, CalmSettings settings, long length) {
+    PlanSettings plan = settings.quantization().plan();
     List<Quantizer> pool = pool(settings.quantization());
     long block = 4 * blockWeights(spec);
     long tokens = CalibrationSet.total(settings.quantization().calibration().samples()) * length;
@@ -99,30 +98,29 @@ public final class SearchMemory {
         Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).max().orElse(0);
     long fit = settings.quantization().calibration().samples() * length;
     boolean compares = pool.stream().anyMatch(Quantizer::comparesStreams);
+    Granularity granularity = plan.algorithm().isPresent() ? Granularity.BLOCK : plan.granularity();
+    long candidates = granularity == Granularity.BLOCK ? pool.size() : 1;
     // Both streams while they advance, and the outputs of the candidates on the score part.
-    long streams = 4L * spec.hidden() * (3 * tokens + pool.size() * (tokens - fit));
+    long streams = 4L * spec.hidden() * (3 * tokens + candidates * (tokens - fit));
     long inputs = 4L * (compares ? 2 : 1) * fit * (spec.hidden() + widest);
     long stage = (compares ? COMPARED_FORMS : STAGE_FORMS) * 4 * largestStage(spec);
+    PartMemory.Tokens counts = new PartMemory.Tokens(fit, (tokens - fit) / 2);
+    PartMemory parts = PartMemory.of(spec, granularity, plan.metric(), compares, counts);
     long blocks =
         block
             + stage
-            + pool.size() * block / 7 // a packed linear has 4.5 bits and the padding
+            + candidates * block / 7 // a packed linear has 4.5 bits and the padding
             + inputs
             + 4 * Math.min(CHUNK, fit) * 3 * widest
-            + (HESSIANS + kept(settings, widest)) * 4 * widest * widest
+            + HESSIANS * 4 * widest * widest
+            + parts.passes()
+            + parts.matrices()
             + GARBAGE;
     long head = BAND_FORMS * 4 * BAND * (spec.hidden() + length);
-    return streams + arenas(streams + inputs) + Math.max(blocks, head) + ENGINE_BYTES;
-  }
-
-  /**
-   * Returns the number of matrices of the Hessian's size that the algorithms of a stage share: X'X,
-   * the deviation, and two factors up to a width.
-   */
-  private static long kept(CalmSettings settings, long widest) {
-    return settings.quantization().plan().granularity() == Granularity.BLOCK
-        ? 0
-        : widest > MAX_KEPT_FACTOR ? 2 : 4;
+    return streams
+        + arenas(streams + inputs + parts.passes())
+        + Math.max(blocks, head)
+        + ENGINE_BYTES;
   }
 
   /**

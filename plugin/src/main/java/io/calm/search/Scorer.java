@@ -56,7 +56,7 @@ final class Scorer {
 
   /** Returns whether the input of a part matters to the metric, and not its output alone. */
   boolean readsInput() {
-    return similarity().readsInput();
+    return context.settings().metric().readsInput();
   }
 
   private Similarity similarity() {

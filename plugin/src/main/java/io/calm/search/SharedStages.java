@@ -28,6 +28,9 @@ final class SharedStages implements AutoCloseable {
   /** Maximum width of a stage whose factors are kept: 64 MiB each. */
   private static final int MAX_KEPT_INPUTS = 4096;
 
+  /** Factors of different damping and order that algorithms keep. */
+  private static final int FACTORS = 2;
+
   private final ModelSpec spec;
   private final Parallel parallel;
   private final BlockPass pass;
@@ -113,6 +116,18 @@ final class SharedStages implements AutoCloseable {
     try (ScratchModules modules = new ScratchModules(result.linears(), parallel)) {
       pass.advanceModules(modules.modules(), biases);
     }
+  }
+
+  /**
+   * Returns the maximum number of elements of the matrices that a stage keeps, and of the copies
+   * that an algorithm gets of those that it changes: X'X with its factors, and the deviation from
+   * full precision.
+   */
+  static long keptElements(ModelSpec spec, Stage stage, boolean compares) {
+    long inputs = spec.inputs(stage);
+    long factors = inputs > MAX_KEPT_INPUTS ? 0 : FACTORS;
+    long deviation = compares ? 2 * inputs * (inputs + spec.hidden()) : 0;
+    return (1 + factors) * inputs * inputs + deviation;
   }
 
   private void forget() {

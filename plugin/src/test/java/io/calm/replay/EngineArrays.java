@@ -8,4 +8,11 @@ public final class EngineArrays {
   public static int open(TorchRuntime torch) {
     return torch.manager().getManagedArrays().size();
   }
+
+  /** Returns the bytes of all open arrays. */
+  public static long bytes(TorchRuntime torch) {
+    return torch.manager().getManagedArrays().stream()
+        .mapToLong(array -> array.size() * array.getDataType().getNumOfBytes())
+        .sum();
+  }
 }

@@ -14,6 +14,7 @@ import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
 import io.calm.quantize.QuantizedModelStore;
+import io.calm.quantize.SearchMemory;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.TableFormat;
 import io.calm.testing.Repository;
@@ -201,6 +202,32 @@ class MemoryEstimateTest {
     // The inputs of a stage are 3776 MiB in both streams, and the hidden states 3328 MiB.
     assertTrue(stages.bytes() > search.bytes() + 6000 * MIB, stages.toString());
     assertTrue(stages.bytes() < search.bytes() + 14_000 * MIB, stages.toString());
+  }
+
+  /** The passes, forks and shared matrices that a search by parts holds beside those of blocks. */
+  @Test
+  void aSearchByPartsTakesMoreThanOneOfWholeBlocks() {
+    long blocks = searchOf("block");
+    long stages = searchOf("stage");
+    long halves = searchOf("half");
+    long fit = 24L * 512; // tokens, as is the score part's quarter
+    long pass = 4 * (4096 + 11008);
+    // The copy that a fold divides and the pass over the score part; outputs and matrices on top.
+    assertTrue(stages >= blocks + fit * pass, "%d and %d".formatted(stages, blocks));
+    // Forks of the fit part and of full precision, and what glibc keeps of them.
+    long forks = fit * pass * (System.getenv("MALLOC_MMAP_THRESHOLD_") == null ? 2 : 1);
+    assertTrue(halves >= stages + forks, "%d and %d".formatted(halves, stages));
+    assertTrue(halves < 3 * blocks, "%d and %d".formatted(halves, blocks));
+  }
+
+  private long searchOf(String granularity) {
+    CalmSettings settings =
+        settings(
+            "calm.calibration", "/texts",
+            "calm.calibration.samples", "24",
+            "calm.calibration.length", "512",
+            "calm.search.granularity", granularity);
+    return SearchMemory.bytes(SEVEN_BILLION, LAYOUT, settings);
   }
 
   @Test

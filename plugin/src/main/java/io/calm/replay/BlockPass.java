@@ -10,17 +10,12 @@ import io.calm.model.NormRole;
 import io.calm.model.Stage;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Owned;
-import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.function.Function;
 import java.util.function.UnaryOperator;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One run of a decoder block over hidden states that stops at each of its four stages. The input of
@@ -33,8 +28,6 @@ import org.jspecify.annotations.Nullable;
  * not depend on the number of threads. Not thread safe.
  */
 public final class BlockPass implements AutoCloseable {
-  private static final float[] NO_BIAS = new float[0];
-
   /** The rounding of inputs of linears to int8. */
   public record InputRounding(ActivationMode mode, int groupLimit) {
 
@@ -50,7 +43,7 @@ public final class BlockPass implements AutoCloseable {
   private final ModelSpec spec;
   private final BlockParameters<?> block;
   private final Optional<InputRounding> rounding;
-  private final Optional<ModuleProducts> products;
+  private final StageProducts products;
   private final BlockOperations operations;
   private final boolean ownsOperations;
   private List<NDArray> residual;
@@ -69,7 +62,7 @@ public final class BlockPass implements AutoCloseable {
       int layer,
       BlockParameters<?> block,
       Optional<InputRounding> rounding) {
-    this(states, spec, layer, block, rounding, states.runtime().moduleProducts());
+    this(states, spec, layer, block, rounding, StageProducts.of(states.runtime()));
   }
 
   /** Starts a pass that uses only the engine. */
@@ -79,7 +72,8 @@ public final class BlockPass implements AutoCloseable {
       int layer,
       BlockParameters<?> block,
       Optional<InputRounding> rounding) {
-    return new BlockPass(states, spec, layer, block, rounding, Optional.empty());
+    return new BlockPass(
+        states, spec, layer, block, rounding, new EngineProducts(states.runtime()));
   }
 
   private BlockPass(
@@ -88,19 +82,15 @@ public final class BlockPass implements AutoCloseable {
       int layer,
       BlockParameters<?> block,
       Optional<InputRounding> rounding,
-      Optional<ModuleProducts> products) {
+      StageProducts products) {
     this.runtime = states.runtime();
     this.spec = spec;
     this.block = block;
     this.rounding = rounding;
     this.products = products;
     this.ownsOperations = true;
-    int length = states.length();
-    boolean quantized = rounding.isPresent();
     this.operations =
-        products
-            .map(kernels -> kernels.operations(spec, layer, length, block, quantized))
-            .orElseGet(() -> new EngineOperations(runtime, spec, layer, length, block, quantized));
+        products.operations(spec, layer, states.length(), block, rounding.isPresent());
     try (Owned opening = new Owned()) {
       opening.add(operations, operations::close);
       this.residual = duplicates(states.chunks());
@@ -178,16 +168,7 @@ public final class BlockPass implements AutoCloseable {
 
   /** Returns the column statistics of the current input, before rounding. */
   public ColumnStatistics statistics() {
-    if (products.isPresent()) {
-      return products.get().statistics(input, width());
-    }
-    ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width());
-    for (NDArray x : input) {
-      try (NDArray statistics = runtime.call("column_statistics", x)) {
-        sum.add(statistics.toFloatArray(), x.size() / width());
-      }
-    }
-    return sum.result();
+    return products.statistics(input, width());
   }
 
   /**
@@ -220,17 +201,7 @@ public final class BlockPass implements AutoCloseable {
 
   /** Returns X'X [K, K] of the current input as the linears will see it, rounded. */
   public Matrix gram() {
-    if (products.isPresent()) {
-      OptionalInt step = rounding.stream().mapToInt(how -> how.step(width())).findFirst();
-      return products.get().gram(input, width(), step);
-    }
-    NDArray sum = runtime.manager().zeros(new Shape(width(), width()));
-    for (NDArray x : input) {
-      try (NDArray rounded = round(x)) {
-        runtime.call("add_gram", sum, rounded).close();
-      }
-    }
-    return runtime.matrix(sum, width(), width());
+    return products.gram(input, width(), rounding);
   }
 
   /** Returns the number of rows of the current input. */
@@ -255,11 +226,13 @@ public final class BlockPass implements AutoCloseable {
     try (NDArray divisors = runtime.array(scales)) {
       for (int i = 0; i < input.size(); i++) {
         int chunk = i;
-        try (NDArray rounded = roundedInput(input.get(i));
+        try (NDArray rounded = rounded(input.get(i));
             NDArray x = runtime.call("divide", full.input(current, i), divisors)) {
-          addCross(inputs, x, rounded, rounded);
+          products.addCross(inputs, x, rounded, rounded);
           residuals.ifPresent(
-              sum -> addCross(sum, full.residual(current, chunk), residual.get(chunk), rounded));
+              sum ->
+                  products.addCross(
+                      sum, full.residual(current, chunk), residual.get(chunk), rounded));
         }
       }
     }
@@ -271,19 +244,9 @@ public final class BlockPass implements AutoCloseable {
     return runtime.matrix(runtime.manager().zeros(new Shape(rows, columns)), rows, columns);
   }
 
-  /** Adds {@code (a - b)' y} to {@code sum}. */
-  private void addCross(Matrix sum, NDArray a, NDArray b, NDArray y) {
-    if (products.isPresent()) {
-      products.get().addCross(sum, a, b, y);
-    } else {
-      runtime.addCross(sum, a, b, y);
-    }
-  }
-
-  private NDArray roundedInput(NDArray x) {
-    return products.isPresent() && rounding.isPresent()
-        ? products.get().rounded(x, width(), rounding.get().step(width()))
-        : round(x);
+  /** Returns a copy of a chunk of the input as the linears see it. */
+  private NDArray rounded(NDArray x) {
+    return rounding.map(how -> products.rounded(x, width(), how)).orElseGet(x::duplicate);
   }
 
   /** Returns the chunks of the current input, for reading. */
@@ -296,11 +259,6 @@ public final class BlockPass implements AutoCloseable {
     return residual;
   }
 
-  /** A linear of the current stage as a function of a chunk of its input. */
-  private interface Product {
-    NDArray of(LinearRole role, NDArray input);
-  }
-
   /**
    * Runs the linears of the current stage and continues to the next.
    *
@@ -308,57 +266,25 @@ public final class BlockPass implements AutoCloseable {
    * @param biases [N] for each linear with a bias, folds included
    */
   public void advance(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
-    advance(weights, biases, x -> rounding.map(how -> roundedInput(x)));
+    advance(weights, biases, rounding.isPresent());
   }
 
   /**
    * Runs the linears of the current stage on the inputs as they are, also in a pass with rounding.
    */
   public void advanceUnrounded(Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
-    advance(weights, biases, x -> Optional.empty());
+    advance(weights, biases, false);
   }
 
   private void advance(
-      Map<LinearRole, Matrix> weights,
-      Map<LinearRole, float[]> biases,
-      Function<NDArray, Optional<NDArray>> inputs) {
-    if (products.isPresent()) {
-      ModuleProducts kernels = products.get();
-      advance(
-          inputs,
-          (role, x) ->
-              kernels.multiply(x, required(weights.get(role)), biases.getOrDefault(role, NO_BIAS)));
-    } else {
-      advanceOnEngine(weights, biases, inputs);
+      Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases, boolean rounds) {
+    try (StageProducts.Linears linears = products.weights(linears(), weights, biases)) {
+      advance(linears, rounds);
     }
   }
 
-  private void advanceOnEngine(
-      Map<LinearRole, Matrix> weights,
-      Map<LinearRole, float[]> biases,
-      Function<NDArray, Optional<NDArray>> inputs) {
-    Map<LinearRole, NDArray> parameters = new EnumMap<>(LinearRole.class);
-    Map<LinearRole, NDArray> offsets = new EnumMap<>(LinearRole.class);
-    try (Owned opened = new Owned()) {
-      for (LinearRole role : stage.orElseThrow().linears()) {
-        NDArray parameter = runtime.array(required(weights.get(role)));
-        parameters.put(role, opened.add(parameter, parameter::close));
-        float[] bias = biases.get(role);
-        if (bias != null) {
-          NDArray offset = runtime.array(bias);
-          offsets.put(role, opened.add(offset, offset::close));
-        }
-      }
-      advance(
-          inputs,
-          (role, x) -> {
-            NDArray weight = required(parameters.get(role));
-            NDArray bias = offsets.get(role);
-            return bias == null
-                ? runtime.call("linear", x, weight)
-                : runtime.call("linear_bias", x, weight, bias);
-          });
-    }
+  private List<LinearRole> linears() {
+    return stage.orElseThrow().linears();
   }
 
   /**
@@ -367,47 +293,26 @@ public final class BlockPass implements AutoCloseable {
    */
   public void advanceModules(
       Map<LinearRole, QuantizedLinear> modules, Map<LinearRole, float[]> biases) {
-    List<LinearRole> roles = stage.orElseThrow().linears();
-    if (products.isEmpty()) {
-      Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
-      roles.forEach(role -> weights.put(role, Packing.dequantize(required(modules.get(role)))));
-      try {
-        advance(weights, biases);
-      } finally {
-        weights.values().forEach(Matrix::close);
-      }
-      return;
+    ActivationMode mode = rounding.orElseThrow().mode();
+    try (StageProducts.Linears linears = products.modules(linears(), modules, biases, mode)) {
+      advance(linears, !linears.roundTheirInput());
     }
-    ModuleProducts kernels = products.get();
-    boolean perToken = rounding.orElseThrow().mode() == ActivationMode.PER_TOKEN;
-    advance(
-        x -> Optional.empty(), // the kernels round
-        (role, x) ->
-            kernels.multiply(
-                x, required(modules.get(role)), biases.getOrDefault(role, NO_BIAS), perToken));
-  }
-
-  private <T> T required(@Nullable T weight) {
-    if (weight == null) {
-      throw new IllegalArgumentException("a linear of stage %s has no weight".formatted(stage));
-    }
-    return weight;
   }
 
   /**
    * Continues to the next stage, chunk by chunk: the outputs of the linears of gate and up are the
    * largest arrays of a block, and only those of one chunk are in memory.
    *
-   * @param rounding returns what the linears read in place of a chunk of the input, if anything
+   * @param rounds whether the input is rounded before the linears read it
    */
-  private void advance(Function<NDArray, Optional<NDArray>> rounding, Product product) {
+  private void advance(StageProducts.Linears linears, boolean rounds) {
     Stage current = stage.orElseThrow();
     List<NDArray> before = input;
     try (Owned read = new Owned()) {
       before.forEach(x -> read.add(x, x::close));
       input = new ArrayList<>();
       for (int i = 0; i < before.size(); i++) {
-        advance(current, i, before.get(i), rounding, product);
+        advance(current, i, before.get(i), linears, rounds);
       }
     }
     if (current == Stage.ATTENTION_OUT) {
@@ -418,18 +323,18 @@ public final class BlockPass implements AutoCloseable {
 
   /** Adds a chunk to the next input, or to the residual stream, and closes {@code x}. */
   private void advance(
-      Stage current,
-      int chunk,
-      NDArray x,
-      Function<NDArray, Optional<NDArray>> rounding,
-      Product product) {
+      Stage current, int chunk, NDArray x, StageProducts.Linears linears, boolean rounds) {
     try (Owned opened = new Owned()) {
       List<NDArray> outputs = new ArrayList<>();
       try (Owned inputs = new Owned()) {
         inputs.add(x, x::close);
-        NDArray read = rounding.apply(x).map(y -> inputs.add(y, y::close)).orElse(x);
+        NDArray read = x;
+        if (rounds) {
+          NDArray rounded = rounded(x);
+          read = inputs.add(rounded, rounded::close);
+        }
         for (LinearRole role : current.linears()) {
-          NDArray output = product.of(role, read);
+          NDArray output = linears.multiply(role, read);
           outputs.add(opened.add(output, output::close));
         }
       }
@@ -441,13 +346,6 @@ public final class BlockPass implements AutoCloseable {
             residual.set(chunk, operations.add(residual.get(chunk), outputs.get(0)));
       }
     }
-  }
-
-  private NDArray round(NDArray x) {
-    if (rounding.isEmpty()) {
-      return x.duplicate();
-    }
-    return Int8Inputs.round(runtime, x, rounding.get().mode(), rounding.get().groupLimit());
   }
 
   /** Returns a copy of the residual stream beside the current input, or behind the block. */

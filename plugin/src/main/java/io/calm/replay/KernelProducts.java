@@ -1,0 +1,87 @@
+package io.calm.replay;
+
+import ai.djl.ndarray.NDArray;
+import io.calm.model.ActivationMode;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.replay.BlockPass.InputRounding;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.QuantizedLinear;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.BiFunction;
+
+/** The linears of a block's stages on the native kernels that serve. */
+record KernelProducts(ModuleProducts kernels) implements StageProducts {
+  private static final float[] NO_BIAS = new float[0];
+
+  @Override
+  public BlockOperations operations(
+      ModelSpec spec, int layer, int length, BlockParameters<?> block, boolean quantized) {
+    return kernels.operations(spec, layer, length, block, quantized);
+  }
+
+  @Override
+  public ColumnStatistics statistics(List<NDArray> inputs, int width) {
+    return kernels.statistics(inputs, width);
+  }
+
+  @Override
+  public Matrix gram(List<NDArray> inputs, int width, Optional<InputRounding> rounding) {
+    OptionalInt step = rounding.stream().mapToInt(how -> how.step(width)).findFirst();
+    return kernels.gram(inputs, width, step);
+  }
+
+  @Override
+  public NDArray rounded(NDArray x, int width, InputRounding rounding) {
+    return kernels.rounded(x, width, rounding.step(width));
+  }
+
+  @Override
+  public void addCross(Matrix sum, NDArray a, NDArray b, NDArray y) {
+    kernels.addCross(sum, a, b, y);
+  }
+
+  @Override
+  public Linears weights(
+      List<LinearRole> roles, Map<LinearRole, Matrix> weights, Map<LinearRole, float[]> biases) {
+    return new Products(
+        false,
+        (role, x) -> {
+          Matrix weight = StageProducts.required(weights, role);
+          return kernels.multiply(x, weight, biases.getOrDefault(role, NO_BIAS));
+        });
+  }
+
+  @Override
+  public Linears modules(
+      List<LinearRole> roles,
+      Map<LinearRole, QuantizedLinear> modules,
+      Map<LinearRole, float[]> biases,
+      ActivationMode mode) {
+    boolean perToken = mode == ActivationMode.PER_TOKEN;
+    return new Products(
+        true,
+        (role, x) -> {
+          QuantizedLinear module = StageProducts.required(modules, role);
+          return kernels.multiply(x, module, biases.getOrDefault(role, NO_BIAS), perToken);
+        });
+  }
+
+  /** Products that read the weights where they are. */
+  private record Products(boolean roundTheirInput, BiFunction<LinearRole, NDArray, NDArray> product)
+      implements Linears {
+    @Override
+    public NDArray multiply(LinearRole role, NDArray x) {
+      return product.apply(role, x);
+    }
+
+    @Override
+    public void close() {
+      // Nothing was opened.
+    }
+  }
+}

@@ -33,10 +33,7 @@ class TokensBeyondRowsTest {
             new ServedModel(
                 model.name(),
                 model.url(),
-                model.spec(),
-                new PaddedTokenizer(),
-                model.chatTemplate(),
-                model.defaults(),
+                model.parts().withTokenizer(new PaddedTokenizer()),
                 model.scheduler(),
                 model.plan(),
                 model.limits(),

@@ -27,7 +27,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
-/** What a search has opened is closed where something in the middle of it throws. */
+/** The closing of all that a search has opened when something in the middle of it throws. */
 class SearchClosesOnFailureTest {
   /** Bytes of the smallest matrix of a test: the score part of the residual stream. */
   private static final long SMALLEST_MATRIX = 4L * 3 * 24 * 128;

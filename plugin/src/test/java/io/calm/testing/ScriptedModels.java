@@ -8,6 +8,7 @@ import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.report.ReportSource;
 import io.calm.search.QuantPlan;
+import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
@@ -113,29 +114,30 @@ public final class ScriptedModels {
     return new ServedModel(
         name,
         "file:/models/" + name,
-        decoder.spec(),
-        new ByteTokenizer(),
-        Optional.of(
-            (messages, addGenerationPrompt) -> {
-              StringBuilder text = new StringBuilder();
-              for (Map<String, Object> message : messages) {
-                if (!List.of("system", "user", "assistant").contains(message.get("role"))) {
-                  throw new IllegalArgumentException("unknown role " + message.get("role"));
-                }
-                text.append(message.get("role")).append(": ").append(content(message));
-                text.append('\n');
-              }
-              return text + (addGenerationPrompt ? "assistant|" : "|");
-            }),
-        new GenerationDefaults(
-            OptionalInt.of(ByteTokenizer.BEGIN),
-            Set.of(ByteTokenizer.END),
-            false,
-            OptionalDouble.empty(),
-            OptionalDouble.empty(),
-            OptionalInt.empty(),
-            OptionalDouble.empty(),
-            OptionalDouble.empty()),
+        new CheckpointParts(
+            decoder.spec(),
+            new ByteTokenizer(),
+            Optional.of(
+                (messages, addGenerationPrompt) -> {
+                  StringBuilder text = new StringBuilder();
+                  for (Map<String, Object> message : messages) {
+                    if (!List.of("system", "user", "assistant").contains(message.get("role"))) {
+                      throw new IllegalArgumentException("unknown role " + message.get("role"));
+                    }
+                    text.append(message.get("role")).append(": ").append(content(message));
+                    text.append('\n');
+                  }
+                  return text + (addGenerationPrompt ? "assistant|" : "|");
+                }),
+            new GenerationDefaults(
+                OptionalInt.of(ByteTokenizer.BEGIN),
+                Set.of(ByteTokenizer.END),
+                false,
+                OptionalDouble.empty(),
+                OptionalDouble.empty(),
+                OptionalInt.empty(),
+                OptionalDouble.empty(),
+                OptionalDouble.empty())),
         Scheduler.start(name, decoder, settings, nanoClock),
         Optional.of(plan),
         Optional.of(report(name, decoder, plan)),

@@ -30,7 +30,7 @@ final class JitQueue {
   }
 
   /**
-   * What the compiler threads have done so far.
+   * The work of the compiler threads so far.
    *
    * @param work grows with every compilation, in any unit
    * @param running whether a thread compiles at this moment

@@ -85,10 +85,7 @@ final class ModelTwin implements TwinSource {
                 twin(
                     checkpoint,
                     cancelled,
-                    () ->
-                        ModelLoader.reserve(
-                            order.settings(),
-                            ModelLoader.memory(checkpoint, order.settings(), false))))
+                    () -> ModelMemory.reserveSearch(checkpoint, order.settings())))
         .close();
   }
 
@@ -122,7 +119,7 @@ final class ModelTwin implements TwinSource {
     return withCheckpoint(
         checkpoint -> {
           MemoryLedger.MemoryReservation memory =
-              ModelLoader.reserve(order.settings(), estimate(checkpoint, probe, 2));
+              ModelMemory.reserve(order.settings(), estimate(checkpoint, probe, 2));
           return closingOnFailure(
               memory,
               () -> {
@@ -170,9 +167,9 @@ final class ModelTwin implements TwinSource {
     return withCheckpoint(
         checkpoint -> {
           try (MemoryLedger.MemoryReservation memory =
-              ModelLoader.reserve(order.settings(), estimate(checkpoint, shadow, 1))) {
+              ModelMemory.reserve(order.settings(), estimate(checkpoint, shadow, 1))) {
             Decoder decoder = decoder(checkpoint, shadow, true, memory);
-            Scheduler scheduler = ModelLoader.start(order.name() + "-uniform", decoder, shadow);
+            Scheduler scheduler = ModelStart.scheduler(order.name() + "-uniform", decoder, shadow);
             memory.keep(scheduler);
             return scheduler;
           }
@@ -194,7 +191,7 @@ final class ModelTwin implements TwinSource {
       boolean uniform,
       MemoryLedger.MemoryReservation memory) {
     Decoder decoder = uniform ? twinDecoder(checkpoint, each) : servedDecoder(checkpoint, each);
-    memory.allocated(ModelLoader.copied(weights, checkpoint, order));
+    memory.allocated(ModelMemory.copied(weights, checkpoint, order.settings()));
     return decoder;
   }
 
@@ -211,7 +208,7 @@ final class ModelTwin implements TwinSource {
   }
 
   private Decoder decoder(Artifact artifact, SchedulerSettings each) {
-    return ModelLoader.decoder(weights, artifact.model(), order.settings(), each);
+    return ServedWeights.decoder(weights, artifact.model(), order.settings(), each);
   }
 
   private QuantizedModelStore.Reservation noSearch() {

@@ -1,8 +1,10 @@
 package io.calm.serving.load;
 
+import io.calm.generate.SchedulerSettings;
 import io.calm.kernels.HugePages;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.CopiedModel;
+import io.calm.runtime.Decoder;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.WeightMemory;
 import io.calm.torch.Backends;
@@ -29,6 +31,23 @@ final class ServedWeights {
       return wanted;
     }
     return fits && HugePages.isAvailable() ? WeightMemory.COPIED : WeightMemory.MAPPED;
+  }
+
+  /**
+   * Opens a decoder. It holds a lease of the weights, so their memory is freed when it is closed.
+   */
+  static Decoder decoder(
+      WeightMemory memory,
+      QuantizedModel mapped,
+      CalmSettings settings,
+      SchedulerSettings budgets) {
+    QuantizedModel model = in(memory, mapped);
+    try {
+      return Backends.open(
+          model, settings.decoder().forDecoder(), budgets.blocks(), budgets.largestStep());
+    } finally {
+      model.lifetime().close();
+    }
   }
 
   /**

@@ -19,6 +19,7 @@ import java.util.OptionalInt;
  *
  * @param name name in URLs
  * @param url origin of the model, as the operator wrote it
+ * @param parts parts of its checkpoint
  * @param scheduler scheduler, which owns the decoder
  * @param plan result of the search; empty if the model is served in full precision
  * @param report facts for the report; empty if the model has no artifact
@@ -32,10 +33,7 @@ import java.util.OptionalInt;
 public record ServedModel(
     String name,
     String url,
-    ModelSpec spec,
-    Tokenizer tokenizer,
-    Optional<ChatTemplate> chatTemplate,
-    GenerationDefaults defaults,
+    CheckpointParts parts,
     Scheduler scheduler,
     Optional<QuantPlan> plan,
     Optional<ReportSource> report,
@@ -51,10 +49,7 @@ public record ServedModel(
   public ServedModel(
       String name,
       String url,
-      ModelSpec spec,
-      Tokenizer tokenizer,
-      Optional<ChatTemplate> chatTemplate,
-      GenerationDefaults defaults,
+      CheckpointParts parts,
       Scheduler scheduler,
       Optional<QuantPlan> plan,
       Optional<ReportSource> report,
@@ -66,10 +61,7 @@ public record ServedModel(
     this(
         name,
         url,
-        spec,
-        tokenizer,
-        chatTemplate,
-        defaults,
+        parts,
         scheduler,
         plan,
         report,
@@ -85,10 +77,7 @@ public record ServedModel(
   public ServedModel(
       String name,
       String url,
-      ModelSpec spec,
-      Tokenizer tokenizer,
-      Optional<ChatTemplate> chatTemplate,
-      GenerationDefaults defaults,
+      CheckpointParts parts,
       Scheduler scheduler,
       Optional<QuantPlan> plan,
       Limits limits,
@@ -97,10 +86,7 @@ public record ServedModel(
     this(
         name,
         url,
-        spec,
-        tokenizer,
-        chatTemplate,
-        defaults,
+        parts,
         scheduler,
         plan,
         Optional.empty(),
@@ -139,6 +125,22 @@ public record ServedModel(
             OptionalInt.empty(), Optional.empty(), Duration.ofSeconds(30), Duration.ofSeconds(25));
   }
 
+  public ModelSpec spec() {
+    return parts.spec();
+  }
+
+  public Tokenizer tokenizer() {
+    return parts.tokenizer();
+  }
+
+  public Optional<ChatTemplate> chatTemplate() {
+    return parts.chatTemplate();
+  }
+
+  public GenerationDefaults defaults() {
+    return parts.defaults();
+  }
+
   /**
    * Returns the label of metrics: {@code calm}, {@code uniform-NAME}, or {@code reference} if
    * nothing is quantized.
@@ -157,10 +159,7 @@ public record ServedModel(
     return new ServedModel(
         name,
         url,
-        spec,
-        other,
-        chatTemplate,
-        defaults,
+        parts.withTokenizer(other),
         scheduler,
         plan,
         report,

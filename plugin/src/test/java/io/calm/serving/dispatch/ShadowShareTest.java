@@ -27,6 +27,7 @@ import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.runtime.KvType;
 import io.calm.serving.http.ModelStates;
+import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
@@ -172,10 +173,11 @@ class ShadowShareTest {
     return new ServedModel(
         "m",
         "file:/m",
-        checkpoint.spec(),
-        tokenizer,
-        Optional.empty(),
-        checkpoint.generationDefaults().resolved(tokenizer),
+        new CheckpointParts(
+            checkpoint.spec(),
+            tokenizer,
+            Optional.empty(),
+            checkpoint.generationDefaults().resolved(tokenizer)),
         scheduler,
         Optional.empty(),
         Optional.empty(),

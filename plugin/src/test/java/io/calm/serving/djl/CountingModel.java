@@ -8,6 +8,7 @@ import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
 import io.calm.runtime.Decoder;
 import io.calm.serving.load.ModelLoader;
+import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.ServedModel;
 import io.calm.testing.LogitRows;
 import java.nio.charset.StandardCharsets;
@@ -67,18 +68,19 @@ final class CountingModel {
     return new ServedModel(
         order.name(),
         order.url(),
-        SPEC,
-        new Ascii(),
-        Optional.empty(),
-        new GenerationDefaults(
-            OptionalInt.empty(),
-            Set.of(),
-            false,
-            OptionalDouble.empty(),
-            OptionalDouble.empty(),
-            OptionalInt.empty(),
-            OptionalDouble.empty(),
-            OptionalDouble.empty()),
+        new CheckpointParts(
+            SPEC,
+            new Ascii(),
+            Optional.empty(),
+            new GenerationDefaults(
+                OptionalInt.empty(),
+                Set.of(),
+                false,
+                OptionalDouble.empty(),
+                OptionalDouble.empty(),
+                OptionalInt.empty(),
+                OptionalDouble.empty(),
+                OptionalDouble.empty())),
         Scheduler.start(order.name(), new Counting(steps), budgets, System::nanoTime),
         Optional.empty(),
         ServedModel.Limits.DEFAULT,

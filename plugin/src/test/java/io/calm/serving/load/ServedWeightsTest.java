@@ -60,11 +60,11 @@ class ServedWeightsTest {
     CalmSettings settings = settings();
     Artifact mapped = artifact(settings);
     Artifact copied = artifact(settings);
-    Decoder copy = ModelLoader.decoder(WeightMemory.COPIED, copied.model(), settings, BUDGETS);
+    Decoder copy = ServedWeights.decoder(WeightMemory.COPIED, copied.model(), settings, BUDGETS);
     copied.close(); // nothing holds a lease of the mapped files, so they are unmapped
     assertThrows(IllegalStateException.class, () -> copied.model().lifetime().lease());
     try (Decoder files =
-            ModelLoader.decoder(WeightMemory.MAPPED, mapped.model(), settings, BUDGETS);
+            ServedWeights.decoder(WeightMemory.MAPPED, mapped.model(), settings, BUDGETS);
         copy) {
       assertEquals(logits(files), logits(copy));
     }

@@ -9,6 +9,7 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.generate.SchedulerSettings;
+import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.ServedModel;
 import io.calm.testing.Repository;
 import io.calm.testing.ScriptedModels;
@@ -42,10 +43,8 @@ class PromptsTest {
     return new ServedModel(
         "m",
         "file:m",
-        checkpoint.spec(),
-        tokens,
-        scripted.chatTemplate(),
-        scripted.defaults(),
+        new CheckpointParts(
+            checkpoint.spec(), tokens, scripted.chatTemplate(), scripted.defaults()),
         scripted.scheduler(),
         scripted.plan(),
         scripted.limits(),
@@ -198,10 +197,8 @@ class PromptsTest {
           new ServedModel(
               "wide",
               "file:m",
-              checkpoint.spec(),
-              tokenizer,
-              wide.chatTemplate(),
-              wide.defaults(),
+              new CheckpointParts(
+                  checkpoint.spec(), tokenizer, wide.chatTemplate(), wide.defaults()),
               wide.scheduler(),
               wide.plan(),
               wide.limits(),

@@ -3,6 +3,7 @@ package io.calm.replay;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -48,7 +49,16 @@ public final class HiddenStates implements AutoCloseable {
 
   /** Returns a copy of all rows, [rows, D], in the order of the windows. */
   public Matrix toMatrix() {
-    Matrix all = Matrix.allocate(rows(), width());
+    try (Owned opening = new Owned()) {
+      Matrix all = Matrix.allocate(rows(), width());
+      opening.add(all, all::close);
+      copyTo(all);
+      opening.handOver();
+      return all;
+    }
+  }
+
+  private void copyTo(Matrix all) {
     float[] row = new float[width()];
     int at = 0;
     for (NDArray chunk : chunks) {
@@ -60,7 +70,6 @@ public final class HiddenStates implements AutoCloseable {
       }
       part.close();
     }
-    return all;
   }
 
   /** Returns X'X [D, D] over all rows. */
@@ -79,8 +88,12 @@ public final class HiddenStates implements AutoCloseable {
   /** Returns a copy that shares no memory with this object. */
   public HiddenStates copy() {
     List<NDArray> copies = new ArrayList<>();
-    for (NDArray chunk : chunks) {
-      copies.add(chunk.duplicate());
+    try (Owned opening = new Owned()) {
+      for (NDArray chunk : chunks) {
+        NDArray copy = chunk.duplicate();
+        copies.add(opening.add(copy, copy::close));
+      }
+      opening.handOver();
     }
     return new HiddenStates(runtime, copies);
   }

@@ -9,6 +9,7 @@ import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
 import io.calm.model.WeightSource;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -49,26 +50,35 @@ public final class ReferenceModel {
     int perChunk = Math.max(1, CHUNK_TOKENS / length);
     List<NDArray> chunks = new ArrayList<>();
     int[] ids = distinct(windows);
-    float[] row = new float[spec.hidden()];
-    try (Matrix table = embeddings(ids)) {
+    try (Owned opening = new Owned();
+        Matrix table = embeddings(ids)) {
       for (int from = 0; from < windows.size(); from += perChunk) {
         List<int[]> part = windows.subList(from, Math.min(windows.size(), from + perChunk));
-        Matrix chunk = Matrix.allocate(part.size() * length, spec.hidden());
-        int at = 0;
-        for (int[] window : part) {
-          requireLength(window, length);
-          for (int token : window) {
-            table.readRow(Arrays.binarySearch(ids, token), row);
-            chunk.writeRow(at++, row);
-          }
-        }
-        try (NDArray rows = runtime.array(chunk);
-            NDArray shaped = rows.reshape(new Shape(part.size(), length, spec.hidden()))) {
-          chunks.add(shaped.duplicate());
-        }
+        NDArray chunk = chunk(table, ids, part, length);
+        chunks.add(opening.add(chunk, chunk::close));
       }
+      opening.handOver();
     }
     return new HiddenStates(runtime, chunks);
+  }
+
+  /** Returns the rows of some windows, [windows, T, D]. */
+  private NDArray chunk(Matrix table, int[] ids, List<int[]> windows, int length) {
+    float[] row = new float[spec.hidden()];
+    try (Matrix all = Matrix.allocate(windows.size() * length, spec.hidden())) {
+      int at = 0;
+      for (int[] window : windows) {
+        requireLength(window, length);
+        for (int token : window) {
+          table.readRow(Arrays.binarySearch(ids, token), row);
+          all.writeRow(at++, row);
+        }
+      }
+      try (NDArray rows = runtime.array(all);
+          NDArray shaped = rows.reshape(new Shape(windows.size(), length, spec.hidden()))) {
+        return shaped.duplicate();
+      }
+    }
   }
 
   /** Returns the token ids that occur, ascending. */

@@ -3,9 +3,11 @@ package io.calm.search;
 import io.calm.calibration.CalibrationSet;
 import io.calm.replay.HiddenStates;
 import io.calm.replay.ReferenceModel;
+import io.calm.tensor.Owned;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * The hidden states of one model at one depth, over the parts of the calibration set that are in
@@ -30,25 +32,30 @@ final class Streams implements AutoCloseable {
 
   /** Returns the embeddings of the tokens of {@code parts}. */
   static Streams embed(ReferenceModel model, CalibrationSet set, Set<Part> parts) {
+    return of(
+        parts,
+        part ->
+            model.embed(
+                switch (part) {
+                  case FIT -> set.fit();
+                  case SCORE -> set.score();
+                  case GUARD -> set.guard();
+                }));
+  }
+
+  private static Streams of(Set<Part> parts, Function<Part, HiddenStates> states) {
     Streams streams = new Streams();
-    for (Part part : parts) {
-      streams.states.put(
-          part,
-          model.embed(
-              switch (part) {
-                case FIT -> set.fit();
-                case SCORE -> set.score();
-                case GUARD -> set.guard();
-              }));
+    try (Owned opening = new Owned()) {
+      opening.add(streams, streams::close);
+      parts.forEach(part -> streams.states.put(part, states.apply(part)));
+      opening.handOver();
     }
     return streams;
   }
 
   /** Returns a copy of some parts that shares no memory with this object. */
   Streams copy(Set<Part> parts) {
-    Streams copy = new Streams();
-    parts.forEach(part -> copy.states.put(part, get(part).copy()));
-    return copy;
+    return of(parts, part -> get(part).copy());
   }
 
   /** Returns whether the stream has a part. */

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.calibration.CalibrationSet;
 import io.calm.cka.Metric;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
@@ -19,9 +20,11 @@ import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
 import io.calm.tensor.TableFormat;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -150,6 +153,36 @@ class SearchClosesOnFailureTest {
               IllegalArgumentException.class,
               () -> new ScratchModules(linears, context.compute().parallel()));
         });
+  }
+
+  /** The last part has a token that the model does not know. */
+  @Test
+  void streamsCloseThePartsThatWereEmbeddedBeforeOneFails() {
+    int[] unknown = new int[24];
+    unknown[23] = searches.weights.spec().vocabulary();
+    CalibrationSet set =
+        new CalibrationSet("self", 5, searches.set.fit(), searches.set.score(), List.of(unknown));
+    run(
+        Metric.CKA,
+        (context, streams, block) ->
+            requireNothingStaysOpen(
+                context.inputs().torch(),
+                IllegalArgumentException.class,
+                () -> Streams.embed(context.model(), set, EnumSet.allOf(Part.class))));
+  }
+
+  /** The first chunk of 2048 tokens is complete; a window of the second is too short. */
+  @Test
+  void aModelClosesTheChunksThatWereEmbeddedBeforeOneFails() {
+    List<int[]> windows = new ArrayList<>(searches.weights.windows(100, 24, 4));
+    windows.set(99, new int[] {1, 2, 3});
+    run(
+        Metric.CKA,
+        (context, streams, block) ->
+            requireNothingStaysOpen(
+                context.inputs().torch(),
+                IllegalArgumentException.class,
+                () -> context.model().embed(windows)));
   }
 
   private static QuantizedMatrix linear(float lastScale) {

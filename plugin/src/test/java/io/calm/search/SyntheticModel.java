@@ -92,11 +92,14 @@ class SyntheticModel implements WeightSource {
   @Override
   public Matrix embeddingRows(int from, int to) {
     SplittableRandom random = new SplittableRandom(seed - 1);
-    Matrix table = Matrix.allocate(to, spec.hidden());
+    Matrix rows = Matrix.allocate(to - from, spec.hidden());
     for (int r = 0; r < to; r++) {
-      table.writeRow(r, vector(random, spec.hidden(), 0));
+      float[] row = vector(random, spec.hidden(), 0);
+      if (r >= from) {
+        rows.writeRow(r - from, row);
+      }
     }
-    return table.slice(from, to);
+    return rows;
   }
 
   @Override

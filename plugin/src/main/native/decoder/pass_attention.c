@@ -60,6 +60,16 @@ static void rotate_and_store(pass *p, int item, int worker) {
   }
 }
 
+void calm_pass_fetch_slots(const pass *p, int item, int items) {
+  const calm_decoder *d = p->d;
+  int kv_heads = d->shape.kv_heads, all = p->decodes ? p->rows * kv_heads : 0;
+  for (int i = all * item / items; i < all * (item + 1) / items; i++) {
+    int32_t row = i / kv_heads, position = p->step->positions[p->first + row];
+    d->kernels->fetch_kv(&d->attention, kv_block_of(p, row, position), i % kv_heads,
+                         position % CALM_KV_BLOCK);
+  }
+}
+
 static int32_t first_seen(const pass *p, int32_t position) {
   int32_t window = p->block->window;
   return window == 0 || position < window ? 0 : position - window + 1;

@@ -61,7 +61,6 @@ typedef struct {
   int stage;
   const int *linears; /* linears of the current phase, ended by -1 */
   int items_of[3];    /* items per linear: ranges of tiles, times row_chunks */
-  int items;          /* of all these linears */
   int row_chunks;
   int blocks;
   int decodes; /* every block is a single row of a different sequence */
@@ -141,12 +140,6 @@ void calm_pass_multiply_gated(pass *p);
 
 /* Finds the rows of the pass that attend together. */
 void calm_pass_find_blocks(pass *p);
-
-/*
- * Prefetches a part of the cache lines that decodes store their keys and values to: part `item` of
- * `items`, which follow the order of the items of attention.
- */
-void calm_pass_fetch_slots(const pass *p, int item, int items);
 
 /* From queries, keys and values to the rounded inputs of the next linear. */
 void calm_pass_attend(pass *p);

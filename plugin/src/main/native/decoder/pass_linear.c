@@ -34,9 +34,6 @@ static row_chunk chunk_of(const pass *p, int item) {
 
 static void multiply(pass *p, int item, int worker) {
   calm_decoder *d = p->d;
-  if (p->stage == CALM_ATTENTION_IN) {
-    calm_pass_fetch_slots(p, item, p->items);
-  }
   int i = 0;
   while (item >= p->items_of[i] * p->row_chunks) {
     item -= p->items_of[i++] * p->row_chunks;
@@ -57,8 +54,7 @@ void calm_pass_multiply(pass *p, int stage) {
   p->stage = stage;
   p->linears = calm_stage_linears[stage];
   p->row_chunks = row_chunks(p);
-  p->items = 0;
-  int all = 0;
+  int all = 0, total = 0;
   for (int i = 0; p->linears[i] >= 0; i++) {
     all += tiles_of(p->block->linears[p->linears[i]].outputs);
   }
@@ -67,9 +63,9 @@ void calm_pass_multiply(pass *p, int stage) {
     int tiles = tiles_of(p->block->linears[p->linears[i]].outputs);
     int items = (int)(((int64_t)calm_pass_linear_items(d, all) * tiles + all - 1) / all);
     p->items_of[i] = items < 1 ? 1 : items;
-    p->items += p->items_of[i] * p->row_chunks;
+    total += p->items_of[i] * p->row_chunks;
   }
-  calm_pass_run(p, multiply, p->items, KIND(linear));
+  calm_pass_run(p, multiply, total, KIND(linear));
 }
 
 /* Groups of gate and up, gated and rounded while they are in the cache. */

@@ -86,7 +86,7 @@ void CALM_NAME(store_kv)(const calm_attention *a, uint8_t *layer, int kv_head, i
   }
 }
 
-/* A key touches one line per dimension. Without this, each waits for memory in turn. */
+/* A key touches one line per dimension. Stores alone would wait for these lines in turn. */
 void CALM_NAME(fetch_kv)(const calm_attention *a, const uint8_t *layer, int kv_head, int slot) {
   size_t bytes = element_bytes(a), width = (size_t)a->head_dim * bytes;
   const uint8_t *keys = layer + head_plane(a, kv_head);
@@ -293,10 +293,18 @@ calm_partial CALM_NAME(softmax)(float *scores, int32_t from, int32_t end, int po
     largest = lanes_max(largest, score);
   }
   float max = lanes_largest(largest);
+  /*
+   * Hidden positions weigh e^-infinity, which is 0 unless the maximum is no number. Computing that
+   * would take the processor hundreds of cycles, because the result underflows.
+   */
+  const lanes top = lanes_all(max), least = lanes_all(-0x1.fffffep127f);
+  const lanes hidden = lanes_all(max > -INFINITY ? 0 : NAN);
   for (int i = first; i < after; i += 16) {
-    lanes weight = lanes_exp(lanes_sub(lanes_load(scores + i), lanes_all(max)));
+    lanes score = lanes_load(scores + i);
+    lanes weight = lanes_exp(lanes_sub(lanes_less(score, least, top, score), top));
+    weight = lanes_less(score, least, hidden, weight);
     lanes_store(scores + i, weight);
-    sum = lanes_add(sum, weight); /* lanes outside the range would add zeros */
+    sum = lanes_add(sum, weight); /* lanes outside the range add zeros */
   }
   return (calm_partial){max, lanes_sum(sum)};
 }

@@ -12,6 +12,11 @@ enum {
   ITEMS_PER_THREAD = 8, /* if the heads suffice */
 };
 
+/* Key-value heads that one item visits together. */
+typedef struct {
+  int first, end;
+} head_range;
+
 static uint8_t *kv_block_of(const pass *p, int row, int32_t position) {
   const calm_step *s = p->step;
   int32_t list = s->kv_block_from[s->sequences[p->first + row]];
@@ -48,6 +53,22 @@ static int rotate_and_store_head(pass *p, int row, int kv_head) {
   int32_t position = p->step->positions[p->first + row];
   d->kernels->store_kv(&d->attention, kv_block_of(p, row, position), kv_head,
                        position % CALM_KV_BLOCK, key, value);
+  return 1;
+}
+
+/* Rotates and stores the heads of a row; prefetches where they go first. */
+static int rotate_and_store_heads(pass *p, int row, head_range heads) {
+  const calm_decoder *d = p->d;
+  int32_t position = p->step->positions[p->first + row];
+  const uint8_t *kv_block = kv_block_of(p, row, position);
+  for (int head = heads.first; head < heads.end; head++) {
+    d->kernels->fetch_kv(&d->attention, kv_block, head, position % CALM_KV_BLOCK);
+  }
+  for (int head = heads.first; head < heads.end; head++) {
+    if (!rotate_and_store_head(p, row, head)) {
+      return 0;
+    }
+  }
   return 1;
 }
 
@@ -95,11 +116,6 @@ static int64_t find_splits(pass *p) {
   }
   return results;
 }
-
-/* Key-value heads that one item visits together. */
-typedef struct {
-  int first, end;
-} head_range;
 
 static int parts_of(const pass *p, const row_block *block) {
   return (p->d->shape.kv_heads + block->heads_each - 1) / block->heads_each;
@@ -237,10 +253,8 @@ static void attend_block(pass *p, int item, int worker) {
   float *outputs = running + (size_t)CALM_MAX_QUERIES * (size_t)dim;
   void *rest = outputs + (size_t)CALM_MAX_QUERIES * (size_t)dim;
   calm_partial sums[CALM_MAX_QUERIES], partial[CALM_MAX_QUERIES];
-  for (int head = heads.first; p->decodes && head < heads.end; head++) {
-    if (!rotate_and_store_head(p, block->first, head)) {
-      return;
-    }
+  if (p->decodes && !rotate_and_store_heads(p, block->first, heads)) {
+    return;
   }
   const float *queries = gather(p, block, heads, gathered);
   int each = queries_of(p, block), count = (heads.end - heads.first) * each;

@@ -86,6 +86,19 @@ void CALM_NAME(store_kv)(const calm_attention *a, uint8_t *layer, int kv_head, i
   }
 }
 
+/* A key touches one line per dimension. Stores alone would wait for these lines in turn. */
+void CALM_NAME(fetch_kv)(const calm_attention *a, const uint8_t *layer, int kv_head, int slot) {
+  size_t bytes = element_bytes(a), width = (size_t)a->head_dim * bytes;
+  const uint8_t *keys = layer + head_plane(a, kv_head);
+  const uint8_t *value = keys + plane(a) + (size_t)slot * width;
+  for (int32_t d = 0; d < a->head_dim; d++) {
+    __builtin_prefetch(keys + ((size_t)d * CALM_KV_BLOCK + (size_t)slot) * bytes, 1);
+  }
+  for (size_t at = 0; at < width; at += 64) {
+    __builtin_prefetch(value + at, 1);
+  }
+}
+
 INLINE lanes load(const void *b, const int half, size_t at) {
   return half ? lanes_load_half((const uint16_t *)b + at) : lanes_load((const float *)b + at);
 }
@@ -100,9 +113,41 @@ typedef struct {
   int half, steps, vectors;
 } operand;
 
+/* The rows that arrive while others are multiplied: two addresses, the first line and another. */
+typedef struct {
+  const char *near, *far;
+  size_t stride;
+  int rows;
+} ahead;
+
+/* The rows of `next` from one vector on, float16, of a block of so many vectors. */
+INLINE ahead rows_ahead(const operand *next, int vector, int vectors) {
+  const char *near = (const char *)next->rows + sizeof(uint16_t) * 16 * (size_t)vector;
+  int two = vectors > 2 && vector + 2 < next->vectors;
+  return (ahead){near, two ? near + 64 : near, sizeof(uint16_t) * next->stride, next->steps};
+}
+
+/* Adds row s of b to the sums of a block in registers. */
+INLINE void add_row(const int queries, const int vectors, const int half, const float *x,
+                    size_t x_stride, const void *rows, size_t at, lanes sum[QUERIES][VECTORS]) {
+  lanes row[VECTORS];
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; v++) {
+    row[v] = load(rows, half, at + (size_t)(16 * v));
+  }
+#pragma GCC unroll 4
+  for (int q = 0; q < queries; q++) {
+    lanes weight = lanes_all(x[(size_t)q * x_stride]);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      sum[q][v] = lanes_fma(weight, row[v], sum[q][v]);
+    }
+  }
+}
+
 /*
  * c[q][n] (+)= sum over s ascending of x[q][s] * b[s][n], fused, for one block in registers. Starts
- * from 0 if `fresh`, otherwise from the values in c.
+ * from 0 if `fresh`, otherwise from the values in c. The rows of `next` are prefetched.
  */
 INLINE void block(const int queries, const int vectors, const int half, const int fresh,
                   const float *x, size_t x_stride, const operand *b, const operand *next,
@@ -115,28 +160,22 @@ INLINE void block(const int queries, const int vectors, const int half, const in
       sum[q][v] = fresh ? lanes_all(0) : lanes_load(c + (size_t)q * c_stride + 16 * (vector + v));
     }
   }
-  size_t at = 16 * (size_t)vector;
-  for (int s = 0; s < b->steps; s++, at += b->stride) {
-    lanes row[VECTORS];
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) {
-      row[v] = load(b->rows, half, at + (size_t)(16 * v));
-    }
-    if (half && s < next->steps) { /* float16 comes from memory: prefetch the next rows */
-      const uint16_t *row_of_next = (const uint16_t *)next->rows + (size_t)s * next->stride;
-      __builtin_prefetch(row_of_next + 16 * vector);
-      if (vectors > 2 && vector + 2 < next->vectors) {
-        __builtin_prefetch(row_of_next + 16 * (vector + 2));
+  size_t at = 16 * (size_t)vector, stride = b->stride;
+  const void *rows = b->rows;
+  const float *end = x + b->steps;
+  if (half) { /* float16 comes from memory */
+    ahead a = rows_ahead(next, vector, vectors);
+    const float *fetched = a.rows < b->steps ? x + a.rows : end;
+    for (; x < fetched; x++, at += stride, a.near += a.stride, a.far += a.stride) {
+      __builtin_prefetch(a.near);
+      if (vectors > 2) {
+        __builtin_prefetch(a.far);
       }
+      add_row(queries, vectors, half, x, x_stride, rows, at, sum);
     }
-#pragma GCC unroll 4
-    for (int q = 0; q < queries; q++) {
-      lanes weight = lanes_all(x[(size_t)q * x_stride + (size_t)s]);
-#pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++) {
-        sum[q][v] = lanes_fma(weight, row[v], sum[q][v]);
-      }
-    }
+  }
+  for (; x < end; x++, at += stride) {
+    add_row(queries, vectors, half, x, x_stride, rows, at, sum);
   }
 #pragma GCC unroll 4
   for (int q = 0; q < queries; q++) {
@@ -254,10 +293,18 @@ calm_partial CALM_NAME(softmax)(float *scores, int32_t from, int32_t end, int po
     largest = lanes_max(largest, score);
   }
   float max = lanes_largest(largest);
+  /*
+   * Hidden positions weigh e^-infinity, which is 0 unless the maximum is no number. Computing that
+   * would take the processor hundreds of cycles, because the result underflows.
+   */
+  const lanes top = lanes_all(max), least = lanes_all(-0x1.fffffep127f);
+  const lanes hidden = lanes_all(max > -INFINITY ? 0 : NAN);
   for (int i = first; i < after; i += 16) {
-    lanes weight = lanes_exp(lanes_sub(lanes_load(scores + i), lanes_all(max)));
+    lanes score = lanes_load(scores + i);
+    lanes weight = lanes_exp(lanes_sub(lanes_less(score, least, top, score), top));
+    weight = lanes_less(score, least, hidden, weight);
     lanes_store(scores + i, weight);
-    sum = lanes_add(sum, weight); /* lanes outside the range would add zeros */
+    sum = lanes_add(sum, weight); /* lanes outside the range add zeros */
   }
   return (calm_partial){max, lanes_sum(sum)};
 }

@@ -120,6 +120,9 @@ typedef struct {
   void (*store_kv)(const calm_attention *a, uint8_t *layer, int kv_head, int slot,
                    const float *key, const float *value);
 
+  /* Prefetches the cache lines that store_kv will write. */
+  void (*fetch_kv)(const calm_attention *a, const uint8_t *layer, int kv_head, int slot);
+
   /*
    * Attention over one split of the stored positions of `heads` key-value heads from kv_head on,
    * `count` queries for each, at most CALM_MAX_QUERIES together: queries [heads][count][head_dim].

@@ -10,7 +10,8 @@
     .rotate = calm_rotate_##vector_, .swiglu = calm_swiglu_##vector_,                 \
     .add = calm_add_##vector_, .finite = calm_finite_##vector_,                       \
     .weigh = calm_weigh_##vector_,                                                    \
-    .store_kv = calm_store_kv_##vector_, .attend = calm_attend_##vector_,             \
+    .store_kv = calm_store_kv_##vector_, .fetch_kv = calm_fetch_kv_##vector_,         \
+    .attend = calm_attend_##vector_,                                                  \
     .merge = calm_merge_##vector_, .divide = calm_divide_##vector_,                   \
     .read_row4 = calm_read_row4_##vector_, .read_row8 = calm_read_row8_##vector_,     \
     .read_half = calm_read_half_##vector_,                                            \

@@ -121,9 +121,18 @@ void CALM_NAME(add)(float *target, const float *addend, int32_t width) {
   }
 }
 
+/* Chains of one operation that run side by side, because each step of a chain waits for the last. */
+enum { CHAINS = 4 };
+
 int CALM_NAME(finite)(const float *x, size_t count) {
-  lanes sum = lanes_all(0);
+  lanes sums[CHAINS] = {lanes_all(0), lanes_all(0), lanes_all(0), lanes_all(0)};
   size_t i = 0;
+  for (; i + 16 * CHAINS <= count; i += 16 * CHAINS) {
+    for (size_t c = 0; c < CHAINS; c++) {
+      sums[c] = lanes_fma(lanes_load(x + i + 16 * c), lanes_all(0), sums[c]);
+    }
+  }
+  lanes sum = lanes_add(lanes_add(sums[0], sums[1]), lanes_add(sums[2], sums[3]));
   for (; i + 16 <= count; i += 16) {
     sum = lanes_fma(lanes_load(x + i), lanes_all(0), sum);
   }
@@ -151,11 +160,18 @@ int CALM_NAME(weigh)(const float *x, size_t count, calm_partial *result) {
     return 0;
   }
   size_t whole = count / 16 * 16;
-  lanes largest = load_or_least(x + whole, count - whole);
-  for (size_t i = 0; i < whole; i += 16) {
-    largest = lanes_max(largest, lanes_load(x + i));
+  lanes rest = load_or_least(x + whole, count - whole), largest[CHAINS] = {rest, rest, rest, rest};
+  size_t at = 0;
+  for (; at + 16 * CHAINS <= whole; at += 16 * CHAINS) {
+    for (size_t c = 0; c < CHAINS; c++) {
+      largest[c] = lanes_max(largest[c], lanes_load(x + at + 16 * c));
+    }
   }
-  float max = lanes_largest(largest);
+  for (; at < whole; at += 16) {
+    largest[0] = lanes_max(largest[0], lanes_load(x + at));
+  }
+  float max = lanes_largest(lanes_max(lanes_max(largest[0], largest[1]),
+                                      lanes_max(largest[2], largest[3])));
   double sum = 0;
   for (size_t first = 0; first < count; first += WEIGH_RUN) {
     size_t end = count - first < WEIGH_RUN ? count : first + WEIGH_RUN;

@@ -31,6 +31,8 @@
                                        int rows, int from, int to, float *y, size_t y_stride);    \
   void CALM_JOIN(store_kv, width)(const calm_attention *a, uint8_t *layer, int kv_head, int slot, \
                                   const float *key, const float *value);                          \
+  void CALM_JOIN(fetch_kv, width)(const calm_attention *a, const uint8_t *layer, int kv_head,     \
+                                  int slot);                                                      \
   void CALM_JOIN(attend, width)(const calm_attention *a, uint8_t *const *kv_blocks, int kv_head,  \
                                 int heads, const float *queries, int count, const int32_t *from,  \
                                 const int32_t *end, calm_partial *partial, float *outputs,        \

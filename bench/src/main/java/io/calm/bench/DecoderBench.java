@@ -37,10 +37,7 @@ public final class DecoderBench implements AutoCloseable {
    * {@link #CONTEXT} tokens.
    */
   public double decode(int count, int steps) {
-    List<Sequence> running = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      running.add(filled(CONTEXT));
-    }
+    List<Sequence> running = filled(count, CONTEXT);
     long start = System.nanoTime();
     for (int step = 0; step < steps; step++) {
       decoder.step(running.stream().map(sequence -> chunk(sequence, 1, Wanted.LAST)).toList());
@@ -61,12 +58,21 @@ public final class DecoderBench implements AutoCloseable {
   }
 
   /** Returns the time that the threads spent in each part of {@code steps} decodes. */
-  public NativeDecoder.Times times(Sequence sequence, int steps) {
+  public NativeDecoder.Times times(List<Sequence> sequences, int steps) {
     decoder.startTimes();
     for (int step = 0; step < steps; step++) {
-      decoder.step(List.of(chunk(sequence, 1, Wanted.LAST)));
+      decoder.step(sequences.stream().map(sequence -> chunk(sequence, 1, Wanted.LAST)).toList());
     }
     return decoder.stopTimes();
+  }
+
+  /** Returns {@code count} sequences that hold {@code tokens} tokens each. */
+  public List<Sequence> filled(int count, int tokens) {
+    List<Sequence> filled = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      filled.add(filled(tokens));
+    }
+    return filled;
   }
 
   /** Returns a sequence that holds {@code tokens} tokens. */

@@ -16,7 +16,8 @@ public final class ModelBench {
   private static final int STEPS = 128;
   private static final int BATCH_STEPS = 32;
   private static final int PROMPT = 512;
-  private static final List<Integer> BATCHES = List.of(8, 16);
+  private static final int MAX_BATCH = 16;
+  private static final List<Integer> BATCHES = List.of(8, MAX_BATCH);
   private static final int LONG_CONTEXT = 4096;
   private static final int LONG_STEPS = 16;
   private static final int FLOAT16_BYTES = 2;
@@ -46,7 +47,8 @@ public final class ModelBench {
     QuantizedModel int4 = RandomModel.of(shape.spec(), RandomModel.Head.INT4, 3);
     try (DecoderBench decoder = open(int4)) {
       measureSteps(decoder, RandomModel.bytesPerToken(int4), peer);
-      measureOverhead(decoder);
+      measureOverhead(decoder, 1, STEPS);
+      measureOverhead(decoder, MAX_BATCH, BATCH_STEPS);
       measureAttention(decoder);
     }
     QuantizedModel int8 = RandomModel.withInt8Head(int4, 4);
@@ -115,24 +117,29 @@ public final class ModelBench {
   }
 
   /**
-   * Measures the cost of a decode outside linears, attention and lm_head with the step's own
-   * timers.
+   * Measures where the time of a step of {@code count} sequences goes, with the step's own timers:
+   * the cost outside linears, attention and lm_head is the overhead.
    */
-  private void measureOverhead(DecoderBench decoder) throws IOException, InterruptedException {
-    try (Split split = new Split(decoder, DecoderBench.CONTEXT)) {
+  private void measureOverhead(DecoderBench decoder, int count, int steps)
+      throws IOException, InterruptedException {
+    try (Split split = new Split(decoder, DecoderBench.CONTEXT, count)) {
       Rounds.Results results =
           new Rounds()
-              .add("overhead", () -> split.take(STEPS).outsideKernels())
+              .add("overhead", () -> split.take(steps).outsideKernels())
+              .add("step", () -> split.last().stepSeconds())
               .add("rows", () -> split.last().rows())
               .add("linear", () -> split.last().linear())
               .add("attention", () -> split.last().attention())
               .add("head", () -> split.last().head())
               .run(rounds);
       Series overhead = results.get("overhead");
-      report.add(new Subject("overhead", shape.name(), "%", "step"), overhead.times(100), overhead);
+      String name = shape.name() + (count == 1 ? "" : "/sequences=" + count);
+      report.add(new Subject("overhead", name, "%", "step"), overhead.times(100), overhead);
       report.note(
-          "  of a decode's thread time: linears %.1f %%, lm_head %.1f %%, attention %.1f %%, norms"
-              + " and other row work %.1f %%, waiting and the rest %.1f %%",
+          "  of the thread time of a step of %d (%.2f ms): linears %.1f %%, lm_head %.1f %%,"
+              + " attention %.1f %%, norms and other row work %.1f %%, waiting and the rest %.1f %%",
+          count,
+          1000 * results.get("step").median(),
           100 * results.get("linear").median(),
           100 * results.get("head").median(),
           100 * results.get("attention").median(),
@@ -145,7 +152,7 @@ public final class ModelBench {
     ModelSpec spec = shape.spec();
     double bytes =
         2.0 * FLOAT16_BYTES * LONG_CONTEXT * spec.layers() * spec.kvHeads() * spec.headDim();
-    try (Split split = new Split(decoder, LONG_CONTEXT)) {
+    try (Split split = new Split(decoder, LONG_CONTEXT, 1)) {
       Rounds.Results results =
           new Rounds()
               .add(READ, machine::readBandwidth)
@@ -163,25 +170,23 @@ public final class ModelBench {
   private final class Split implements AutoCloseable {
     private final DecoderBench decoder;
     private final int context;
-    private Sequence sequence;
+    private final int count;
+    private List<Sequence> sequences;
     private Parts last = new Parts(0, 0, 0, 0, 0);
 
-    Split(DecoderBench decoder, int context) {
+    Split(DecoderBench decoder, int context, int count) {
       this.decoder = decoder;
       this.context = context;
-      this.sequence = filled();
-    }
-
-    private Sequence filled() {
-      return decoder.filled(context);
+      this.count = count;
+      this.sequences = decoder.filled(count, context);
     }
 
     Parts take(int steps) {
-      if (sequence.length() + steps > context + 4 * STEPS) {
-        sequence.close();
-        sequence = filled();
+      if (sequences.get(0).length() + steps > context + 4 * STEPS / count) {
+        close();
+        sequences = decoder.filled(count, context);
       }
-      NativeDecoder.Times times = decoder.times(sequence, steps);
+      NativeDecoder.Times times = decoder.times(sequences, steps);
       double all = (double) threads * times.wall();
       last =
           new Parts(
@@ -199,7 +204,7 @@ public final class ModelBench {
 
     @Override
     public void close() {
-      sequence.close();
+      sequences.forEach(Sequence::close);
     }
   }
 

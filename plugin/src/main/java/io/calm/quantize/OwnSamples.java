@@ -3,6 +3,7 @@ package io.calm.quantize;
 import io.calm.artifact.ArtifactKey;
 import io.calm.calibration.CalibrationSet;
 import io.calm.calibration.KeptSamples;
+import io.calm.calibration.Openings;
 import io.calm.calibration.SelfSampler;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Tokenizer;
@@ -20,6 +21,7 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.torch.Backends;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
@@ -31,7 +33,7 @@ import java.util.stream.IntStream;
  */
 final class OwnSamples {
   /** Raised whenever the same model and settings give other samples than before. */
-  private static final int RECIPE = 3;
+  private static final int RECIPE = 4;
 
   /** The quantizer of the model that samples. */
   private static final String RTN = "rtn";
@@ -107,7 +109,13 @@ final class OwnSamples {
     boolean alwaysBos = bos.isPresent() && added.length > 0 && added[0] == bos.getAsInt();
     try (Decoder decoder = Backends.open(rtn(), decoder(), SelfSampler.blocks(length))) {
       SelfSampler sampler =
-          new SelfSampler(decoder, bos, alwaysBos, firstTokens(tokenizer), compute.parallel());
+          new SelfSampler(
+              decoder,
+              bos,
+              alwaysBos,
+              firstTokens(tokenizer),
+              openings(tokenizer),
+              compute.parallel());
       return sampler.sample(
           samples,
           length,
@@ -147,6 +155,15 @@ final class OwnSamples {
         tables.head(),
         checkpoint.finalNorm(),
         settings.quantization().activation());
+  }
+
+  /** Returns the openings that the model can read: a tokenizer may have tokens without a row. */
+  private List<int[]> openings(Tokenizer tokenizer) {
+    int vocabulary = checkpoint.spec().vocabulary();
+    return Openings.all().stream()
+        .map(opening -> tokenizer.encode(opening, false))
+        .filter(ids -> ids.length > 0 && Arrays.stream(ids).allMatch(id -> id < vocabulary))
+        .toList();
   }
 
   private int[] firstTokens(Tokenizer tokenizer) {

@@ -18,9 +18,9 @@ import java.util.stream.IntStream;
  *
  * <p>Three of four sequences continue an {@linkplain Openings opening}, in the order of the list.
  * Among the others, a start token alone and a random token of the vocabulary take turns; if the
- * model has no token that starts a text, it is always a random token. The start token is in front of
- * openings and random tokens if the tokenizer always adds it. The same seed gives the same tokens on
- * every machine that computes the same logits.
+ * model has no token that starts a text, it is always a random token. The start token is in front
+ * of openings and random tokens if the tokenizer always adds it. The same seed gives the same
+ * tokens on every machine that computes the same logits.
  */
 public final class SelfSampler {
   /** Maximum number of sequences per step. Limits the memory of the logits. */

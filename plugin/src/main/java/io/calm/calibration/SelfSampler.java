@@ -67,12 +67,17 @@ public final class SelfSampler {
     this.parallel = parallel;
   }
 
+  /** Returns the number of tokens that {@link #sample} samples. */
+  public static int tokens(int samples, int length) {
+    return Math.multiplyExact(CalibrationSet.total(samples), length);
+  }
+
   /**
    * Samples the sequences of a calibration set.
    *
    * @param samples number of sequences to fit on; a quarter as many to score and to guard are added
    * @param length tokens per sequence
-   * @param progress receives the number of tokens per sequence so far
+   * @param progress receives the number of tokens of all sequences so far, of {@link #tokens}
    */
   public CalibrationSet sample(int samples, int length, long seed, IntConsumer progress) {
     int total = CalibrationSet.total(samples);
@@ -98,7 +103,8 @@ public final class SelfSampler {
       List<Writer> unfinished = unfinished(writers);
       while (!unfinished.isEmpty()) {
         step(unfinished);
-        progress.accept(unfinished.get(0).written);
+        int written = writers.stream().mapToInt(w -> w.written).sum();
+        progress.accept(from * length + written);
         unfinished = unfinished(writers);
       }
       return writers.stream().map(w -> w.tokens).toList();

@@ -24,7 +24,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
 /**
@@ -39,7 +41,7 @@ final class OwnSamples {
   private static final String RTN = "rtn";
 
   /** Number of tokens between two reports. */
-  private static final int REPORT_EVERY = 16;
+  private static final int REPORT_EVERY = 1024;
 
   private final Checkpoint checkpoint;
   private final List<String> modelDigests;
@@ -102,7 +104,8 @@ final class OwnSamples {
 
   private CalibrationSet write(int samples, int length) {
     long start = System.nanoTime();
-    progress.accept(new Progress.Sampling(0, length, RTN, new Progress.Times(0, Double.NaN)));
+    int tokens = SelfSampler.tokens(samples, length);
+    progress.accept(new Progress.Sampling(0, tokens, RTN, new Progress.Times(0, Double.NaN)));
     Tokenizer tokenizer = checkpoint.tokenizer();
     OptionalInt bos = checkpoint.generationDefaults().bos();
     int[] added = tokenizer.encode("", true);
@@ -117,10 +120,7 @@ final class OwnSamples {
               openings(tokenizer),
               compute.parallel());
       return sampler.sample(
-          samples,
-          length,
-          settings.quantization().calibration().seed(),
-          written -> report(written, length, (System.nanoTime() - start) / 1e9));
+          samples, length, settings.quantization().calibration().seed(), reports(tokens, start));
     }
   }
 
@@ -132,12 +132,19 @@ final class OwnSamples {
     return settings.decoder().forDecoder(KvType.FLOAT16);
   }
 
-  private void report(int written, int length, double seconds) {
-    if (written % REPORT_EVERY != 0) {
-      return;
-    }
-    double left = seconds / written * (length - written);
-    progress.accept(new Progress.Sampling(written, length, RTN, new Progress.Times(seconds, left)));
+  /** Returns what reports every {@value #REPORT_EVERY}th token. */
+  private IntConsumer reports(int tokens, long start) {
+    AtomicInteger reported = new AtomicInteger();
+    return written -> {
+      if (written - reported.get() < REPORT_EVERY) {
+        return;
+      }
+      reported.set(written);
+      double seconds = (System.nanoTime() - start) / 1e9;
+      double left = seconds / written * (tokens - written);
+      progress.accept(
+          new Progress.Sampling(written, tokens, RTN, new Progress.Times(seconds, left)));
+    };
   }
 
   private QuantizedModel rtn() {

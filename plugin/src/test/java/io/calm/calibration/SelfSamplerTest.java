@@ -8,6 +8,7 @@ import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
 import io.calm.tensor.Parallel;
 import io.calm.testing.LogitRows;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -62,9 +63,12 @@ class SelfSamplerTest {
     int[] firstTokens = IntStream.range(0, BOS).toArray();
     try (Parallel parallel = new Parallel(2);
         Decoder decoder = new Memoryless(logits)) {
+      List<Integer> progress = new ArrayList<>();
       CalibrationSet set =
           new SelfSampler(decoder, bos, always, firstTokens, openings, parallel)
-              .sample(SAMPLES, LENGTH, seed, written -> {});
+              .sample(SAMPLES, LENGTH, seed, progress::add);
+      assertEquals(progress.stream().sorted().distinct().toList(), progress, "goes back");
+      assertEquals(SelfSampler.tokens(SAMPLES, LENGTH), progress.get(progress.size() - 1));
       assertEquals(SAMPLES, set.fit().size());
       assertEquals(SAMPLES / 4, set.score().size());
       assertEquals(SAMPLES / 4, set.guard().size());

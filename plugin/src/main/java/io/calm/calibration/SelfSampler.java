@@ -75,8 +75,8 @@ public final class SelfSampler {
   /**
    * Samples the sequences of a calibration set.
    *
-   * @param samples number of sequences to fit on; {@link CalibrationSet#heldOut} more to
-   *     score and as many to guard are added
+   * @param samples number of sequences to fit on; {@link CalibrationSet#heldOut} more to score and
+   *     as many to guard are added
    * @param length tokens per sequence
    * @param progress receives the number of tokens of all sequences so far, of {@link #tokens}
    */

@@ -38,12 +38,15 @@ public record CalibrationSet(
     return fit.get(0).length;
   }
 
+  /** Maximum number of sequences in the score part, and in the guard part. */
+  private static final int MAX_HELD_OUT = 64;
+
   /**
    * Returns the size of the score part, and of the guard part, beside {@code fit} sequences: a
-   * quarter.
+   * quarter, but at most {@value #MAX_HELD_OUT}.
    */
   public static int heldOut(int fit) {
-    return Math.max(1, fit / 4);
+    return Math.min(MAX_HELD_OUT, Math.max(1, fit / 4));
   }
 
   /** Returns the number of all sequences of a set with {@code fit} sequences for fitting. */

@@ -16,10 +16,11 @@ import java.util.stream.IntStream;
  * idea is that of LLM-QAT (arXiv 2305.17888, section 3.1), with a cheap W4A8 model instead of the
  * full-precision one.
  *
- * <p>If the model has a token that starts a text, every fourth sequence starts with that token
- * alone. The others start with a random token of the vocabulary, after the start token if the
- * tokenizer always adds it. The same seed gives the same tokens on every machine that computes the
- * same logits.
+ * <p>Three of four sequences continue an {@linkplain Openings opening}, in the order of the list.
+ * Among the others, a start token alone and a random token of the vocabulary take turns; if the
+ * model has no token that starts a text, it is always a random token. The start token is in front
+ * of openings and random tokens if the tokenizer always adds it. The same seed gives the same
+ * tokens on every machine that computes the same logits.
  */
 public final class SelfSampler {
   /** Maximum number of sequences per step. Limits the memory of the logits. */
@@ -30,14 +31,15 @@ public final class SelfSampler {
     return BATCH * Decoder.blocksFor(length);
   }
 
-  /** Every n-th sequence starts with BOS alone. */
-  private static final int BOS_EVERY = 4;
+  /** Every n-th sequence has no opening. */
+  private static final int FREE_EVERY = 4;
 
   private final Decoder decoder;
   private final DecoderSequences sequences;
   private final OptionalInt bos;
   private final boolean alwaysBos;
   private final int[] firstTokens;
+  private final List<int[]> openings;
   private final Parallel parallel;
 
   /**
@@ -46,23 +48,37 @@ public final class SelfSampler {
    * @param bos token that starts a text; empty if the model has none
    * @param alwaysBos whether the tokenizer puts it before every text
    * @param firstTokens possible first tokens: the vocabulary without control tokens
+   * @param openings token ids of openings without start token; if there are none, sequences start
+   *     with random tokens instead
    */
   public SelfSampler(
-      Decoder decoder, OptionalInt bos, boolean alwaysBos, int[] firstTokens, Parallel parallel) {
+      Decoder decoder,
+      OptionalInt bos,
+      boolean alwaysBos,
+      int[] firstTokens,
+      List<int[]> openings,
+      Parallel parallel) {
     this.decoder = decoder;
     this.sequences = new DecoderSequences(decoder);
     this.bos = bos;
     this.alwaysBos = alwaysBos;
     this.firstTokens = firstTokens.clone();
+    this.openings = List.copyOf(openings);
     this.parallel = parallel;
+  }
+
+  /** Returns the number of tokens that {@link #sample} samples. */
+  public static int tokens(int samples, int length) {
+    return Math.multiplyExact(CalibrationSet.total(samples), length);
   }
 
   /**
    * Samples the sequences of a calibration set.
    *
-   * @param samples number of sequences to fit on; a quarter as many to score and to guard are added
+   * @param samples number of sequences to fit on; {@link CalibrationSet#heldOut} more to score and
+   *     as many to guard are added
    * @param length tokens per sequence
-   * @param progress receives the number of tokens per sequence so far
+   * @param progress receives the number of tokens of all sequences so far, of {@link #tokens}
    */
   public CalibrationSet sample(int samples, int length, long seed, IntConsumer progress) {
     int total = CalibrationSet.total(samples);
@@ -88,7 +104,8 @@ public final class SelfSampler {
       List<Writer> unfinished = unfinished(writers);
       while (!unfinished.isEmpty()) {
         step(unfinished);
-        progress.accept(unfinished.get(0).written);
+        int written = writers.stream().mapToInt(w -> w.written).sum();
+        progress.accept(from * length + written);
         unfinished = unfinished(writers);
       }
       return writers.stream().map(w -> w.tokens).toList();
@@ -125,13 +142,26 @@ public final class SelfSampler {
     Writer(int index, int length, SplittableRandom random) {
       this.random = random;
       tokens = new int[length];
-      boolean bosAlone = bos.isPresent() && index % BOS_EVERY == 0;
+      boolean free = index % FREE_EVERY == 0;
+      boolean bosAlone = free && bos.isPresent() && index / FREE_EVERY % 2 == 0;
       if (bosAlone || (bos.isPresent() && alwaysBos)) {
-        tokens[written++] = bos.getAsInt();
+        write(bos.getAsInt());
       }
-      if (!bosAlone && written < length) {
-        tokens[written++] = firstTokens[random.nextInt(firstTokens.length)];
+      if (bosAlone) {
+        return;
       }
+      if (free || openings.isEmpty()) {
+        write(firstTokens[random.nextInt(firstTokens.length)]);
+      } else {
+        int number = index - index / FREE_EVERY - 1; // among the sequences that are not free
+        write(openings.get(number % openings.size()));
+      }
+    }
+
+    private void write(int... start) {
+      int count = Math.min(start.length, tokens.length - written);
+      System.arraycopy(start, 0, tokens, written, count);
+      written += count;
     }
 
     /** Returns the tokens that the decoder has not read yet. */

@@ -3,6 +3,7 @@ package io.calm.quantize;
 import io.calm.artifact.ArtifactKey;
 import io.calm.calibration.CalibrationSet;
 import io.calm.calibration.KeptSamples;
+import io.calm.calibration.Openings;
 import io.calm.calibration.SelfSampler;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Tokenizer;
@@ -20,9 +21,12 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.torch.Backends;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
 /**
@@ -31,13 +35,13 @@ import java.util.stream.IntStream;
  */
 final class OwnSamples {
   /** Raised whenever the same model and settings give other samples than before. */
-  private static final int RECIPE = 3;
+  private static final int RECIPE = 4;
 
   /** The quantizer of the model that samples. */
   private static final String RTN = "rtn";
 
   /** Number of tokens between two reports. */
-  private static final int REPORT_EVERY = 16;
+  private static final int REPORT_EVERY = 1024;
 
   private final Checkpoint checkpoint;
   private final List<String> modelDigests;
@@ -100,19 +104,23 @@ final class OwnSamples {
 
   private CalibrationSet write(int samples, int length) {
     long start = System.nanoTime();
-    progress.accept(new Progress.Sampling(0, length, RTN, new Progress.Times(0, Double.NaN)));
+    int tokens = SelfSampler.tokens(samples, length);
+    progress.accept(new Progress.Sampling(0, tokens, RTN, new Progress.Times(0, Double.NaN)));
     Tokenizer tokenizer = checkpoint.tokenizer();
     OptionalInt bos = checkpoint.generationDefaults().bos();
     int[] added = tokenizer.encode("", true);
     boolean alwaysBos = bos.isPresent() && added.length > 0 && added[0] == bos.getAsInt();
     try (Decoder decoder = Backends.open(rtn(), decoder(), SelfSampler.blocks(length))) {
       SelfSampler sampler =
-          new SelfSampler(decoder, bos, alwaysBos, firstTokens(tokenizer), compute.parallel());
+          new SelfSampler(
+              decoder,
+              bos,
+              alwaysBos,
+              firstTokens(tokenizer),
+              openings(tokenizer),
+              compute.parallel());
       return sampler.sample(
-          samples,
-          length,
-          settings.quantization().calibration().seed(),
-          written -> report(written, length, (System.nanoTime() - start) / 1e9));
+          samples, length, settings.quantization().calibration().seed(), reports(tokens, start));
     }
   }
 
@@ -124,12 +132,19 @@ final class OwnSamples {
     return settings.decoder().forDecoder(KvType.FLOAT16);
   }
 
-  private void report(int written, int length, double seconds) {
-    if (written % REPORT_EVERY != 0) {
-      return;
-    }
-    double left = seconds / written * (length - written);
-    progress.accept(new Progress.Sampling(written, length, RTN, new Progress.Times(seconds, left)));
+  /** Returns what reports every {@value #REPORT_EVERY}th token. */
+  private IntConsumer reports(int tokens, long start) {
+    AtomicInteger reported = new AtomicInteger();
+    return written -> {
+      if (written - reported.get() < REPORT_EVERY) {
+        return;
+      }
+      reported.set(written);
+      double seconds = (System.nanoTime() - start) / 1e9;
+      double left = seconds / written * (tokens - written);
+      progress.accept(
+          new Progress.Sampling(written, tokens, RTN, new Progress.Times(seconds, left)));
+    };
   }
 
   private QuantizedModel rtn() {
@@ -147,6 +162,15 @@ final class OwnSamples {
         tables.head(),
         checkpoint.finalNorm(),
         settings.quantization().activation());
+  }
+
+  /** Returns the openings that the model can read: a tokenizer may have tokens without a row. */
+  private List<int[]> openings(Tokenizer tokenizer) {
+    int vocabulary = checkpoint.spec().vocabulary();
+    return Openings.all().stream()
+        .map(opening -> tokenizer.encode(opening, false))
+        .filter(ids -> ids.length > 0 && Arrays.stream(ids).allMatch(id -> id < vocabulary))
+        .toList();
   }
 
   private int[] firstTokens(Tokenizer tokenizer) {

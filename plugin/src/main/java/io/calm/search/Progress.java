@@ -48,13 +48,13 @@ public sealed interface Progress {
   }
 
   /**
-   * The model samples its own calibration sequences, all of them in step.
+   * The model samples its own calibration sequences.
    *
-   * @param tokens tokens of each sequence so far
-   * @param length tokens of a finished sequence
+   * @param tokens tokens of all sequences so far
+   * @param total tokens of all sequences when they are finished
    * @param algorithm the quantizer of the model that samples
    */
-  record Sampling(int tokens, int length, String algorithm, Times times) implements Progress {
+  record Sampling(int tokens, int total, String algorithm, Times times) implements Progress {
     @Override
     public String phase() {
       return "sampling";

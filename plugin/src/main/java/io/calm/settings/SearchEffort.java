@@ -11,7 +11,7 @@ import java.util.Locale;
 public enum SearchEffort {
   FAST(16, false),
   DEFAULT(32, false),
-  THOROUGH(128, true);
+  THOROUGH(512, true);
 
   private final int samples;
   private final boolean propagating;

@@ -8,6 +8,7 @@ import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
 import io.calm.tensor.Parallel;
 import io.calm.testing.LogitRows;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -54,12 +55,20 @@ class SelfSamplerTest {
   }
 
   private static List<int[]> sample(float[] logits, OptionalInt bos, boolean always, long seed) {
+    return sample(logits, bos, always, List.of(), seed);
+  }
+
+  private static List<int[]> sample(
+      float[] logits, OptionalInt bos, boolean always, List<int[]> openings, long seed) {
     int[] firstTokens = IntStream.range(0, BOS).toArray();
     try (Parallel parallel = new Parallel(2);
         Decoder decoder = new Memoryless(logits)) {
+      List<Integer> progress = new ArrayList<>();
       CalibrationSet set =
-          new SelfSampler(decoder, bos, always, firstTokens, parallel)
-              .sample(SAMPLES, LENGTH, seed, written -> {});
+          new SelfSampler(decoder, bos, always, firstTokens, openings, parallel)
+              .sample(SAMPLES, LENGTH, seed, progress::add);
+      assertEquals(progress.stream().sorted().distinct().toList(), progress, "goes back");
+      assertEquals(SelfSampler.tokens(SAMPLES, LENGTH), progress.get(progress.size() - 1));
       assertEquals(SAMPLES, set.fit().size());
       assertEquals(SAMPLES / 4, set.score().size());
       assertEquals(SAMPLES / 4, set.guard().size());
@@ -110,13 +119,37 @@ class SelfSamplerTest {
   }
 
   @Test
-  void everyFourthStartsWithTheBeginningOfTextAlone() {
+  void everyEighthStartsWithTheBeginningOfTextAlone() {
     List<int[]> sometimes = sample(new float[VOCABULARY], OptionalInt.of(BOS), false, 0);
     List<int[]> always = sample(new float[VOCABULARY], OptionalInt.of(BOS), true, 0);
     for (int i = 0; i < sometimes.size(); i++) {
-      assertEquals(i % 4 == 0, sometimes.get(i)[0] == BOS, "sequence " + i);
+      assertEquals(i % 8 == 0, sometimes.get(i)[0] == BOS, "sequence " + i);
       assertEquals(BOS, always.get(i)[0], "sequence " + i);
     }
+  }
+
+  @Test
+  void threeOfFourContinueTheOpeningsInTurn() {
+    int[] longer = IntStream.range(0, LENGTH + 5).toArray();
+    List<int[]> openings = List.of(new int[] {11, 12}, new int[] {21}, longer);
+    List<int[]> plain = sample(new float[VOCABULARY], OptionalInt.empty(), false, openings, 0);
+    List<int[]> behindBos = sample(new float[VOCABULARY], OptionalInt.of(BOS), true, openings, 0);
+    int next = 0;
+    for (int i = 0; i < plain.size(); i++) {
+      if (i % 4 == 0) {
+        continue;
+      }
+      int[] opening = openings.get(next++ % openings.size());
+      assertStart(opening, plain.get(i), 0);
+      assertStart(opening, behindBos.get(i), 1);
+    }
+    assertEquals(plain.size() * 3 / 4, next);
+  }
+
+  private static void assertStart(int[] opening, int[] tokens, int from) {
+    int count = Math.min(opening.length, LENGTH - from);
+    assertArrayEquals(
+        Arrays.copyOf(opening, count), Arrays.copyOfRange(tokens, from, from + count));
   }
 
   @Test

@@ -31,8 +31,8 @@ final class ProgressText {
     List<String> words = new ArrayList<>();
     words.add(moment.phase());
     if (moment instanceof Progress.Sampling sampling) {
-      double done = Math.min(1, (double) sampling.tokens() / sampling.length());
-      addCount(words, "token", sampling.tokens() + 1, sampling.length(), done, withBar);
+      double done = Math.min(1, (double) sampling.tokens() / sampling.total());
+      addCount(words, "token", sampling.tokens() + 1, sampling.total(), done, withBar);
       words.add(sampling.algorithm());
     } else if (moment instanceof Progress.BlockPhase phase) {
       Progress.Position position = phase.position();

@@ -115,7 +115,7 @@ final class ModelJson {
       addBlocks(object, phase.position(), attempt(phase), phase.scores());
     } else if (moment instanceof Progress.Sampling sampling) {
       object.addProperty("token", sampling.tokens());
-      object.addProperty("tokens", sampling.length());
+      object.addProperty("tokens", sampling.total());
       addBlocks(object, NO_POSITION, new Attempt(sampling.algorithm(), 0, 0), NO_SCORES);
     } else {
       addBlocks(object, NO_POSITION, new Attempt("", 0, 0), NO_SCORES);

@@ -196,6 +196,8 @@ class MemoryEstimateTest {
             "64",
             "calm.calibration",
             "/texts",
+            "calm.calibration.samples",
+            "128",
             "calm.search.effort",
             "thorough");
     MemoryEstimate stages = MemoryEstimate.of(SEVEN_BILLION, LAYOUT, thorough, budgets, false);

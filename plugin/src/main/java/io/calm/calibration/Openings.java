@@ -1,0 +1,33 @@
+package io.calm.calibration;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * First words of texts of many kinds: articles, stories, manuals, programs, letters, questions, in
+ * several languages. A model that continues them writes samples of all these kinds. Written for
+ * this project.
+ */
+public final class Openings {
+  private static final String FILE = "openings.txt";
+  private static final String BETWEEN = "\n%%\n";
+
+  private Openings() {}
+
+  /** Returns the openings, neighbours of different kinds. */
+  public static List<String> all() {
+    try (InputStream file = Openings.class.getResourceAsStream(FILE)) {
+      if (file == null) {
+        throw new IllegalStateException("the plugin's jar has no " + FILE + "; build it again");
+      }
+      String text = new String(file.readAllBytes(), StandardCharsets.UTF_8);
+      return Arrays.stream(text.stripTrailing().split(BETWEEN)).toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(FILE + " of the plugin's jar", e);
+    }
+  }
+}

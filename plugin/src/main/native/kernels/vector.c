@@ -121,7 +121,7 @@ void CALM_NAME(add)(float *target, const float *addend, int32_t width) {
   }
 }
 
-/* Chains of one operation that run side by side, because each step of a chain waits for the last. */
+/* Chains of one operation that run side by side: each step of a chain waits for the one before. */
 enum { CHAINS = 4 };
 
 int CALM_NAME(finite)(const float *x, size_t count) {

@@ -394,7 +394,7 @@ void CALM_NAME(attend)(const calm_attention *a, uint8_t *const *kv_blocks, int k
       operand values = values_of(&v, kv_block, head);
       operand next = head + 1 < heads            ? stored_values(&v, kv_block, head + 1)
                      : kv_block + 1 < last_block ? stored_values(&v, kv_block + 1, 0)
-                                                 : (operand){.steps = 0};
+                                                 : (operand){.rows = values.rows, .steps = 0};
       accumulate(0, scores + (size_t)head * head_scores + kv_block * CALM_KV_BLOCK, CALM_SPLIT,
                  count, &values, &next, sums + (size_t)head * head_sums, (size_t)wide);
     }

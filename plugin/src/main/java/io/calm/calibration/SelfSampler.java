@@ -16,10 +16,10 @@ import java.util.stream.IntStream;
  * idea is that of LLM-QAT (arXiv 2305.17888, section 3.1), with a cheap W4A8 model instead of the
  * full-precision one.
  *
- * <p>Three of four sequences continue an {@linkplain Openings opening}, in the order of the list.
- * Among the others, a start token alone and a random token of the vocabulary take turns; if the
- * model has no token that starts a text, it is always a random token. The start token is in front
- * of openings and random tokens if the tokenizer always adds it. The same seed gives the same
+ * <p>Three of four sequences continue an {@linkplain TextOpenings opening}, in the order of the
+ * list. Among the others, a start token alone and a random token of the vocabulary take turns; if
+ * the model has no token that starts a text, it is always a random token. The start token is in
+ * front of openings and random tokens if the tokenizer always adds it. The same seed gives the same
  * tokens on every machine that computes the same logits.
  */
 public final class SelfSampler {
@@ -154,7 +154,10 @@ public final class SelfSampler {
         write(firstTokens[random.nextInt(firstTokens.length)]);
       } else {
         int number = index - index / FREE_EVERY - 1; // among the sequences that are not free
-        write(openings.get(number % openings.size()));
+        int[] opening = openings.get(number % openings.size());
+        // The model writes half of a sequence, so that those with the same opening differ.
+        int limit = Math.max(1, (length - written) / 2);
+        write(Arrays.copyOf(opening, Math.min(opening.length, limit)));
       }
     }
 

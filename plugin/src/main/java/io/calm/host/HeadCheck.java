@@ -127,7 +127,8 @@ final class HeadCheck extends ChannelInboundHandlerAdapter {
       request.setUri(rest.isEmpty() && options ? "*" : rest.startsWith("/") ? rest : "/" + rest);
       request.headers().set(HttpHeaderNames.HOST, host);
       if (host.isEmpty()) {
-        throw malformed("request target: expected a host, got " + Printable.of(uri));
+        throw malformed(
+            "request target: expected a host, got " + Printable.of(Urls.withoutSecrets(uri)));
       }
     }
     if (host.isEmpty()) {

@@ -3,8 +3,8 @@ package io.calm.quantize;
 import io.calm.artifact.ArtifactKey;
 import io.calm.calibration.CalibrationSet;
 import io.calm.calibration.KeptSamples;
-import io.calm.calibration.Openings;
 import io.calm.calibration.SelfSampler;
+import io.calm.calibration.TextOpenings;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.model.BlockParameters;
@@ -164,12 +164,17 @@ final class OwnSamples {
         settings.quantization().activation());
   }
 
-  /** Returns the openings that the model can read: a tokenizer may have tokens without a row. */
+  /**
+   * Returns the openings that the model can read: a tokenizer may have tokens without a row, and
+   * may write a language that it does not know with a special token.
+   */
   private List<int[]> openings(Tokenizer tokenizer) {
     int vocabulary = checkpoint.spec().vocabulary();
-    return Openings.all().stream()
+    return TextOpenings.all().stream()
         .map(opening -> tokenizer.encode(opening, false))
-        .filter(ids -> ids.length > 0 && Arrays.stream(ids).allMatch(id -> id < vocabulary))
+        .filter(ids -> ids.length > 0)
+        .filter(
+            ids -> Arrays.stream(ids).allMatch(id -> id < vocabulary && !tokenizer.isSpecial(id)))
         .toList();
   }
 

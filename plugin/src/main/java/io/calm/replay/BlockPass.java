@@ -220,10 +220,13 @@ public final class BlockPass implements AutoCloseable {
   public StageInputs.Deviation deviation(StageInputs full, float[] scales) {
     Stage current = stage.orElseThrow();
     int width = width();
-    Matrix inputs = zeros(width, width);
-    Optional<Matrix> residuals =
-        current.addsToResidual() ? Optional.of(zeros(spec.hidden(), width)) : Optional.empty();
-    try (NDArray divisors = runtime.array(scales)) {
+    try (Owned opened = new Owned();
+        NDArray divisors = runtime.array(scales)) {
+      Matrix inputs = zeros(opened, width, width);
+      Optional<Matrix> residuals =
+          current.addsToResidual()
+              ? Optional.of(zeros(opened, spec.hidden(), width))
+              : Optional.empty();
       for (int i = 0; i < input.size(); i++) {
         int chunk = i;
         try (NDArray rounded = rounded(input.get(i));
@@ -235,13 +238,15 @@ public final class BlockPass implements AutoCloseable {
                       sum, full.residual(current, chunk), residual.get(chunk), rounded));
         }
       }
+      opened.handOver();
+      return new StageInputs.Deviation(inputs, residuals);
     }
-    return new StageInputs.Deviation(inputs, residuals);
   }
 
-  /** Returns zeros in the memory of an array of the engine. */
-  private Matrix zeros(int rows, int columns) {
-    return runtime.matrix(runtime.manager().zeros(new Shape(rows, columns)), rows, columns);
+  /** Returns zeros in the memory of an array of the engine, of which {@code owner} takes care. */
+  private Matrix zeros(Owned owner, int rows, int columns) {
+    Matrix zeros = runtime.matrix(runtime.manager().zeros(new Shape(rows, columns)), rows, columns);
+    return owner.add(zeros, zeros::close);
   }
 
   /** Returns a copy of a chunk of the input as the linears see it. */

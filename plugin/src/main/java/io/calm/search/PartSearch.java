@@ -217,10 +217,10 @@ final class PartSearch implements AutoCloseable {
         quantizer.comparesStreams()
             ? full.map(stages -> at(stages, fit.stage()))
             : Optional.empty();
-    try (Owned owned = new Owned()) {
-      ownFull.ifPresent(stages -> owned.add(stages, stages::close));
+    try (Owned opened = new Owned()) {
+      ownFull.ifPresent(stages -> opened.add(stages, stages::close));
       SharedStages own = fit.fork(ownFull);
-      owned.add(own, own::close);
+      opened.add(own, own::close);
       PartialBlock partial = chosen;
       while (true) {
         StageResult last = results.get(results.size() - 1);

@@ -13,13 +13,19 @@ public final class Urls {
       Pattern.compile(
           "(?<=://|https?:/)(?:[^/?#\\s]*@|[^/?#\\s:]*:(?!\\d{1,5}(?:[/?#\\s]|$))[^\\n]*?@)");
 
-  /** A user and a password without {@code //} in front of them, where a URL has its scheme. */
+  /**
+   * A user and a password without {@code //} in front of them, where a URL has its scheme. A
+   * password with a slash cannot be told from a path.
+   */
   private static final Pattern USER_ALONE =
-      Pattern.compile("^(?!(?i:file):)[A-Za-z][A-Za-z0-9+.-]+:[^/@\\s]+@");
+      Pattern.compile("^(?!(?i:file):)[A-Za-z][A-Za-z0-9+.-]+:[^/\\s]+@");
 
-  /** A query, up to the end of the line: its values may have spaces that should be encoded. */
+  /**
+   * A query, up to the end of the line. Paths and values may have spaces that should be encoded. A
+   * question mark before a space is one of a sentence.
+   */
   private static final Pattern QUERY =
-      Pattern.compile("([A-Za-z][A-Za-z0-9+.-]+:/[^?#\\s]*\\?)[^\\n]+");
+      Pattern.compile("([A-Za-z][A-Za-z0-9+.-]+:(?!\\s)[^?#\\n]*\\?)(?=\\S)[^\\n]+");
 
   private static final String HIDDEN = "***";
 

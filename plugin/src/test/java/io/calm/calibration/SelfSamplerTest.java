@@ -146,8 +146,16 @@ class SelfSamplerTest {
     assertEquals(plain.size() * 3 / 4, next);
   }
 
+  @Test
+  void shortSequencesWithTheSameOpeningDiffer() {
+    List<int[]> openings = List.of(IntStream.range(0, LENGTH).toArray());
+    List<int[]> sequences = sample(new float[VOCABULARY], OptionalInt.empty(), false, openings, 0);
+    long different = sequences.stream().map(Arrays::toString).distinct().count();
+    assertEquals(sequences.size(), different);
+  }
+
   private static void assertStart(int[] opening, int[] tokens, int from) {
-    int count = Math.min(opening.length, LENGTH - from);
+    int count = Math.min(opening.length, (LENGTH - from) / 2);
     assertArrayEquals(
         Arrays.copyOf(opening, count), Arrays.copyOfRange(tokens, from, from + count));
   }

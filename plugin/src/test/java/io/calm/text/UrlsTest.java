@@ -29,6 +29,11 @@ class UrlsTest {
     "https://host/m?, https://host/m?",
     "https://host/m#main, https://host/m#main",
     "file:/models/m?x=y, file:/models/m?***",
+    "https://host/my model.gguf?token=secret, https://host/my model.gguf?***",
+    "hub:org/m?token=secret, hub:org/m?***",
+    "user:se@cret@host, ***@host",
+    "cannot read https://host/m: is it there? try again,"
+        + " cannot read https://host/m: is it there? try again",
     "/models/is it?.gguf, /models/is it?.gguf",
     "user:secret@host, ***@host",
     "user:secret@host:models/a, ***@host:models/a",

@@ -64,21 +64,28 @@ final class ModelStart {
       // Holds a lease: mapped files are closed with the decoder, which the scheduler closes.
       WeightMemory weights = ServedWeights.choose(settings, MemoryLedger.PROCESS.hasRoom());
       Decoder decoder = ServedWeights.decoder(weights, artifact.model(), settings, budgets);
+      ReportSource report;
+      Comparison comparison;
       try {
         reservation.allocated(ModelMemory.copied(weights, checkpoint, settings));
         // All but the scheduler comes before the warm-up: what the compiler of the JVM has to do
         // after it would delay the first request.
-        ReportSource report = ReportSource.of(order.name(), order.url(), settings, artifact);
-        Comparison comparison = comparison(weights);
+        report = ReportSource.of(order.name(), order.url(), settings, artifact);
+        comparison = comparison(weights);
         if (settings.loading().warmUp()) {
           warmUp(decoder, rehearsal);
         }
-        Scheduler scheduler = scheduler(order.name(), decoder, budgets);
+      } catch (RuntimeException | Error e) {
+        decoder.close(); // with its copies and the lease of the artifact
+        throw e;
+      }
+      Scheduler scheduler = scheduler(order.name(), decoder, budgets);
+      try {
         reservation.keep(scheduler);
         logger.debug("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
         return served(scheduler, report, comparison);
       } catch (RuntimeException | Error e) {
-        decoder.close(); // with its copies and the lease of the artifact
+        scheduler.close(); // and with it the decoder
         throw e;
       }
     }

@@ -12,15 +12,15 @@ import java.util.List;
  * several languages. A model that continues them writes samples of all these kinds. Written for
  * this project.
  */
-public final class Openings {
+public final class TextOpenings {
   private static final String FILE = "openings.txt";
   private static final String BETWEEN = "\n%%\n";
 
-  private Openings() {}
+  private TextOpenings() {}
 
   /** Returns the openings, neighbours of different kinds. */
   public static List<String> all() {
-    try (InputStream file = Openings.class.getResourceAsStream(FILE)) {
+    try (InputStream file = TextOpenings.class.getResourceAsStream(FILE)) {
       if (file == null) {
         throw new IllegalStateException("the plugin's jar has no " + FILE + "; build it again");
       }

@@ -8,10 +8,10 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** The file of openings. */
-class OpeningsTest {
+class TextOpeningsTest {
   @Test
   void openingsAreShortDifferentAndEndWithinALine() {
-    List<String> openings = Openings.all();
+    List<String> openings = TextOpenings.all();
     assertTrue(openings.size() >= 90, openings.size() + " openings");
     assertEquals(openings.size(), new HashSet<>(openings).size(), "an opening came twice");
     for (String opening : openings) {

@@ -163,6 +163,8 @@ class GgufExporterTest {
                 directory.resolve("cache"),
                 "calm.algorithm",
                 algorithm,
+                "calm.calibration.seed",
+                "3",
                 "calm.group",
                 "64");
         Checkpoint read = Checkpoints.open(export(from, GgufTables.Q8_0))) {

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
 import org.junit.jupiter.api.Test;
 
 /** The probe of a comparison: when it runs, when it stops, what is kept. */
@@ -93,15 +94,7 @@ class ComparisonProbeTest extends ComparisonFixture {
 
   @Test
   void aRequestStopsTheProbeWhichContinuesWhenTheModelIsIdle() throws Exception {
-    FakeTwin baseline =
-        new FakeTwin() {
-          @Override
-          void stepped() {
-            if (steps.get() == 300) { // in the second kind of step
-              busy.set(true);
-            }
-          }
-        };
+    FakeTwin baseline = busyAtStep(() -> 300); // in the second kind of step
     Comparison comparison = start(baseline, true, 0, MACHINE);
     LatencyReport.Probe stopped = await(comparison, ProbeState.STOPPED);
     assertEquals(300, baseline.steps.get(), "steps after the request");
@@ -122,15 +115,7 @@ class ComparisonProbeTest extends ComparisonFixture {
   /** With {@code calm.compare.probe=off} no run would ever be complete on a model with requests. */
   @Test
   void aProbeThatWasAskedForAndStoppedIsContinuedByTheNextRequestForOne() throws Exception {
-    FakeTwin baseline =
-        new FakeTwin() {
-          @Override
-          void stepped() {
-            if (steps.get() == 300) { // in the second kind of step
-              busy.set(true);
-            }
-          }
-        };
+    FakeTwin baseline = busyAtStep(() -> 300); // in the second kind of step
     Comparison comparison = start(baseline, false, 0, MACHINE);
     comparison.requestProbe();
     LatencyReport.Probe stopped = await(comparison, ProbeState.STOPPED);
@@ -153,6 +138,18 @@ class ComparisonProbeTest extends ComparisonFixture {
     awaitOpened(baseline, 3);
   }
 
+  /** Returns a twin in whose step of that number a request arrives. */
+  private FakeTwin busyAtStep(IntSupplier number) {
+    return new FakeTwin() {
+      @Override
+      void stepped() {
+        if (steps.get() == number.getAsInt()) {
+          busy.set(true);
+        }
+      }
+    };
+  }
+
   private static void awaitOpened(FakeTwin baseline, int count) throws InterruptedException {
     for (int i = 0; i < 6000 && baseline.opened.get() < count; i++) {
       Thread.sleep(10);
@@ -163,15 +160,7 @@ class ComparisonProbeTest extends ComparisonFixture {
   /** {@code finished} is the time of what the rows show, not of an earlier measurement. */
   @Test
   void aProbeIsFinishedOnlyIfAllOfItsRowsAreOfACompleteMeasurement() throws Exception {
-    FakeTwin baseline =
-        new FakeTwin() {
-          @Override
-          void stepped() {
-            if (steps.get() == stopAt.get()) {
-              busy.set(true);
-            }
-          }
-        };
+    FakeTwin baseline = busyAtStep(stopAt::get);
     Comparison comparison = start(baseline, false, 0, MACHINE);
     comparison.requestProbe();
     LatencyReport.Probe done = await(comparison, ProbeState.DONE);

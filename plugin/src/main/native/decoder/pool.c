@@ -63,9 +63,8 @@ static struct {
   int workers; /* threads started, the callers not among them */
   int threads; /* of the step that holds the pool */
   int64_t late;        /* time of the last late item */
-  int alone;           /* the caller runs its jobs alone until `alone_until` */
-  int64_t alone_until; /* the end of the last such time */
-  int64_t alone_nanos; /* its length */
+  int64_t alone_until; /* the caller runs its jobs alone until then */
+  int64_t alone_nanos; /* length of the last such time */
   range ranges[MAX_THREADS];
   _Alignas(64) union {
     _Atomic uint64_t word;
@@ -308,7 +307,6 @@ static void note_late(int64_t now) {
   int64_t longer = again ? 2 * pool.alone_nanos : ALONE_MIN_NANOS;
   pool.alone_nanos = longer < ALONE_MAX_NANOS ? longer : ALONE_MAX_NANOS;
   pool.alone_until = now + pool.alone_nanos;
-  pool.alone = 1;
   pool.late = 0; /* the next time takes two late items too */
 }
 
@@ -350,18 +348,14 @@ static void run_job(calm_task task, void *context, int items) {
   if (atomic_load(&pool.sleeping) > 0) {
     wake(&pool.job.number);
   }
-  int64_t start = calm_ticks();
+  int64_t start = calm_clock();
   uint32_t left = (uint32_t)items; /* to the workers */
   for (int thread = 0; thread < j.threads; thread++) {
     left -= (uint32_t)run_items(j, thread, 0);
   }
-  int64_t own_end = calm_ticks(), waited = await_items(before, left);
-  if (waited > LATE_NANOS && left < (uint32_t)items && j.threads == 2) {
-    /* the caller's own time in the same unit: a clock would cost more than ticks in every job */
-    double unit = (double)waited / (double)(calm_ticks() - own_end);
-    if ((double)waited > (double)(own_end - start) * unit + LATE_NANOS) {
-      note_late(calm_clock());
-    }
+  int64_t own = calm_clock() - start, waited = await_items(before, left);
+  if (waited > own + LATE_NANOS && left < (uint32_t)items && j.threads == 2) {
+    note_late(calm_clock());
   }
   if (atomic_load_explicit(&pool.faulted, memory_order_relaxed)) {
     calm_guard_raise();
@@ -380,13 +374,8 @@ static void run_shifted(void *context, int item, int worker) {
   s->task(s->context, s->first + item, worker);
 }
 
-/* Whether the caller runs alone because its worker was late. */
-static int runs_alone(void) {
-  return pool.alone && (pool.alone = calm_clock() < pool.alone_until);
-}
-
 void calm_pool_run(calm_task task, void *context, int items) {
-  if (items <= 1 || alone || pool.threads == 1 || runs_alone()) {
+  if (items <= 1 || alone || pool.threads == 1 || calm_clock() < pool.alone_until) {
     for (int item = 0; item < items; item++) {
       task(context, item, 0);
     }

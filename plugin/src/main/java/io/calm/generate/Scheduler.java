@@ -73,16 +73,15 @@ public final class Scheduler implements AutoCloseable {
   private final SchedulerSettings settings;
   private final LongSupplier nanoClock;
   private final RequestQueue queue;
+  private final StepLoop loop;
   private final CountDownLatch ended = new CountDownLatch(1);
-  private volatile SchedulerStats stats;
   private volatile Optional<Throwable> failure = Optional.empty();
 
-  private Scheduler(SchedulerSettings settings, LongSupplier nanoClock) {
+  private Scheduler(Decoder decoder, SchedulerSettings settings, LongSupplier nanoClock) {
     this.settings = settings;
     this.nanoClock = nanoClock;
     this.queue = new RequestQueue(settings);
-    StepCosts costs = new StepCosts(nanoClock);
-    this.stats = new ActiveSequences(settings, queue).stats(0, 0, 0, new Speculator(0, costs));
+    this.loop = new StepLoop(decoder, settings, queue, new StepCosts(nanoClock));
   }
 
   /**
@@ -100,9 +99,8 @@ public final class Scheduler implements AutoCloseable {
           "scheduler: expected a decoder with at least %d KV blocks, got %d"
               .formatted(settings.blocks(), decoder.blocks()));
     }
-    Scheduler scheduler = new Scheduler(settings, nanoClock);
-    StepLoop loop = new StepLoop(decoder, settings, scheduler.queue, new StepCosts(nanoClock));
-    Thread thread = new Thread(() -> scheduler.run(loop, decoder), "calm-" + name);
+    Scheduler scheduler = new Scheduler(decoder, settings, nanoClock);
+    Thread thread = new Thread(() -> scheduler.run(decoder), "calm-" + name);
     thread.setDaemon(true);
     thread.start();
     return scheduler;
@@ -168,9 +166,13 @@ public final class Scheduler implements AutoCloseable {
     return queue.waiting();
   }
 
-  /** Returns the state after the last step, and the counters so far. */
+  /**
+   * Returns the state, and the counters of all steps that have ended. An event of a request never
+   * precedes the state that led to it: whoever has seen a token sees its sequence running, and
+   * whoever has seen an end sees it gone.
+   */
   public SchedulerStats stats() {
-    return stats.withWaiting(queue.waiting());
+    return loop.stats().withWaiting(queue.waiting());
   }
 
   /** Returns the error that ended the scheduler's thread; it then rejects all requests. */
@@ -202,29 +204,27 @@ public final class Scheduler implements AutoCloseable {
     return ended.getCount() == 0;
   }
 
-  private void run(StepLoop loop, Decoder decoder) {
+  private void run(Decoder decoder) {
     try {
       boolean busy = true;
       while (queue.await(busy ? OptionalLong.of(0) : loop.nanosToDeadline())) {
         busy = loop.turn();
-        stats = loop.stats();
       }
     } catch (InterruptedException | RuntimeException | Error e) {
       logger.error("the scheduler's thread has failed", e);
       failure = Optional.of(e);
       queue.fail(StepLoop.message(e));
     } finally {
-      end(loop, decoder);
+      end(decoder);
     }
   }
 
-  private void end(StepLoop loop, Decoder decoder) {
+  private void end(Decoder decoder) {
     try {
       queue.close();
       loop.endAll(
           failure.isPresent() ? Finish.Reason.ERROR : Finish.Reason.CANCELLED,
           failure.map(StepLoop::message));
-      stats = loop.stats();
     } finally {
       decoder.close();
       ended.countDown();

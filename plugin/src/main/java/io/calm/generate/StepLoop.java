@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The loop body of a {@link Scheduler}: schedules a step, runs it, and processes its results.
- * Confined to the scheduler's thread.
+ * Confined to the scheduler's thread, except {@link #stats}.
  *
  * <p>An exception of the decoder or a listener ends the sequences at fault and is not rethrown. The
  * only exception is {@link UnreadableWeightsException}, which ends the loop.
@@ -41,6 +41,7 @@ final class StepLoop {
   private long steps;
   private long stepTokens;
   private long stepSequences;
+  private volatile SchedulerStats stats;
 
   StepLoop(Decoder decoder, SchedulerSettings settings, RequestQueue queue, StepCosts costs) {
     this(decoder, settings, queue, costs, STEPS_TO_RETRY);
@@ -59,16 +60,19 @@ final class StepLoop {
     this.queue = queue;
     this.active = new ActiveSequences(settings, queue);
     this.speculator = new Speculator(settings.speculatedTokens(), costs);
+    publishStats();
   }
 
   /** Runs one step, if there is work; returns whether there was. */
   boolean turn() {
     finishCancelledAndTimedOut();
     List<ScheduledChunk> batch = schedule();
+    publishStats(); // before the step, whose events may be answered by a request for the state
     if (batch.isEmpty()) {
       return false;
     }
     run(batch);
+    publishStats();
     return true;
   }
 
@@ -257,6 +261,7 @@ final class StepLoop {
 
   private void end(ActiveSequence sequence, Finish.Reason reason, Optional<String> error) {
     active.remove(sequence);
+    publishStats();
     sequence.finish(reason, error);
   }
 
@@ -276,8 +281,13 @@ final class StepLoop {
     return left.build().min();
   }
 
+  private void publishStats() {
+    stats = active.stats(steps, stepTokens, stepSequences, speculator);
+  }
+
+  /** Returns the last published state; may be called on any thread. */
   SchedulerStats stats() {
-    return active.stats(steps, stepTokens, stepSequences, speculator);
+    return stats;
   }
 
   static String message(Throwable e) {

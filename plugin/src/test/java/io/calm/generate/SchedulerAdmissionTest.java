@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 /** The admission of requests: queue limits, requests that can never fit, many clients at once. */
@@ -33,6 +34,32 @@ class SchedulerAdmissionTest {
         assertEquals(alone.text(), finish.text());
       }
     }
+  }
+
+  @Test
+  void whoHasSeenAnEventSeesTheStateThatLedToIt() throws Exception {
+    List<Integer> running = new ArrayList<>();
+    CountDownLatch finished = new CountDownLatch(1);
+    try (Scheduler scheduler = threaded.start()) {
+      scheduler.submit(
+          request(
+              2,
+              new GenerationListener() {
+                @Override
+                public void token(GeneratedToken token) {
+                  running.add(scheduler.stats().running());
+                }
+
+                @Override
+                public void finished(Finish finish) {
+                  running.add(scheduler.stats().running());
+                  finished.countDown();
+                }
+              },
+              1));
+      finished.await();
+    }
+    assertEquals(List.of(1, 1, 0), running);
   }
 
   @Test

@@ -5,9 +5,11 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { CALLERS = 2, JOBS = 300, MAX_THREADS = 5, MAX_ITEMS = 70000 };
@@ -86,53 +88,109 @@ void driver_pools(void) {
   free(callers);
 }
 
-/* ---- displaced workers ---- */
+/* ---- a worker beside a busy process ---- */
 
-enum { DISPLACED_JOBS = 1000, LATE_MICROS = 3000, TOGETHER_NANOS = 5000000 };
+enum {
+  SPIN_NANOS = 20000, /* of an item */
+  SHARED_ITEMS = 50,
+  TURNS = 20,    /* that the worker must take */
+  MISSED = 2,    /* jobs that a rest lasts at least */
+  PATIENCE = 20, /* seconds */
+};
 
-/* Two items. The first waits for the second to start on another thread, as long as it may. */
+/* What the items of a worker find out about it. */
 typedef struct {
-  int64_t patience;
-  int late;    /* whether the second item is, on another thread */
-  int started; /* the second has, on another thread */
-} pair;
+  int processor;        /* that the worker and the busy thread are bound to */
+  cpu_set_t processors; /* that the worker was bound to before */
+  int bound;
+  int job;       /* number of the job */
+  int last;      /* number of the last job that the worker had an item of */
+  long switches; /* of the worker by its own will, when last seen */
+  int turns;     /* items before which it had rested while the caller did jobs alone */
+} neighbourhood;
 
-static void run_pair(void *context, int item, int worker) {
-  pair *p = context;
-  if (item == 1 && worker != 0) {
-    __atomic_store_n(&p->started, 1, __ATOMIC_RELEASE);
-    if (p->late) {
-      usleep(LATE_MICROS);
+static void bind_to(int processor) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(processor, &one);
+  sched_setaffinity(0, sizeof one, &one);
+}
+
+static void spin(void) {
+  for (int64_t end = calm_clock() + SPIN_NANOS; calm_clock() < end;) {
+  }
+}
+
+static void count_turns(void *context, int item, int worker) {
+  (void)item;
+  neighbourhood *n = context;
+  if (worker != 0) {
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    if (!n->bound) {
+      sched_getaffinity(0, sizeof n->processors, &n->processors);
+      bind_to(n->processor);
+      n->bound = 1;
+    } else if (usage.ru_nvcsw != n->switches && n->job - n->last > MISSED) {
+      n->turns++;
+    }
+    n->switches = usage.ru_nvcsw;
+    n->last = n->job;
+  }
+  spin();
+}
+
+static void unbind(void *context, int item, int worker) {
+  (void)item;
+  neighbourhood *n = context;
+  if (worker != 0 && n->bound) {
+    sched_setaffinity(0, sizeof n->processors, &n->processors);
+    n->bound = 0;
+  }
+  spin();
+}
+
+static atomic_int busy;
+
+static void *keep_busy(void *context) {
+  bind_to(((neighbourhood *)context)->processor);
+  while (atomic_load_explicit(&busy, memory_order_relaxed)) {
+  }
+  return NULL;
+}
+
+/* Returns a processor of `set` that is not `other`, or `other` if there is none. */
+static int another(const cpu_set_t *set, int other) {
+  for (int i = 0; i < CPU_SETSIZE; i++) {
+    if (i != other && CPU_ISSET(i, set)) {
+      return i;
     }
   }
-  int64_t end = calm_clock() + p->patience;
-  while (item == 0 && !__atomic_load_n(&p->started, __ATOMIC_ACQUIRE) && calm_clock() < end) {
-    sched_yield();
-  }
+  return other;
 }
 
-/* Returns whether two threads shared a job. */
-static int shared(int late) {
-  pair p = {.patience = TOGETHER_NANOS, .late = late};
-  calm_pool_run(run_pair, &p, 2);
-  return p.started;
-}
-
-/* A caller of two threads whose worker is late repeatedly goes on alone, and tries it again. */
-void driver_displaced(void) {
+/* A worker that shares its processor rests of its own accord, and comes back each time. */
+void driver_neighbour(void) {
+  cpu_set_t processors; /* of the caller */
+  sched_getaffinity(0, sizeof processors, &processors);
+  neighbourhood n = {.processor = sched_getcpu()};
   driver_same_int("threads", 2, calm_pool_acquire(2));
-  int late = 0, alone = 0, together = 0;
-  for (int job = 0; job < DISPLACED_JOBS && !(late >= 2 && alone); job++) {
-    int both = shared(1);
-    late += both;
-    alone = !both;
+  bind_to(another(&processors, n.processor));
+  atomic_store(&busy, 1);
+  pthread_t thread;
+  driver_same_int("a busy thread", 0, pthread_create(&thread, NULL, keep_busy, &n));
+  int64_t end = calm_clock() + PATIENCE * 1000000000ll;
+  for (; n.turns < TURNS && calm_clock() < end; n.job++) {
+    calm_pool_run(count_turns, &n, SHARED_ITEMS);
   }
-  for (int job = 0; job < DISPLACED_JOBS && !together; job++) {
-    together = shared(0);
+  atomic_store(&busy, 0);
+  pthread_join(thread, NULL);
+  while (n.bound && calm_clock() < end) {
+    calm_pool_run(unbind, &n, SHARED_ITEMS);
   }
   calm_pool_release();
-  driver_same_int("whether a late worker is left out", 1, late >= 2 && alone);
-  driver_same_int("whether it is tried again", 1, together);
+  sched_setaffinity(0, sizeof processors, &processors);
+  driver_same_int("turns of the worker, of so many", TURNS, n.turns);
 }
 
 /* ---- faults ---- */

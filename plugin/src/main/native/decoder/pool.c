@@ -11,11 +11,13 @@
  * system keeps from running delays it only if it holds an item. The caller spins for such an item
  * too, and then sleeps, so that its processor is free for the late worker.
  *
- * Beside a busy process, the one worker of two threads is displaced every few milliseconds, and
- * each time the caller waits for the rest of its time slice. Two late items within a short time
- * therefore make the caller run alone for a while: the worker sleeps, so the caller and the other
- * process have a processor each. Then the caller tries both threads again, less often while items
- * are late again. With more threads the caller waits: alone it would lose more than the wait.
+ * Beside a busy process, a thread is displaced every few milliseconds, and each time the others
+ * wait for the item that it holds, for the rest of the other's time slice. So once a worker has
+ * been displaced twice within a short time, it takes turns of its own accord: it runs for a turn
+ * and then rests for as long, holding no item, and the others do its items. A thread that needs
+ * only half of a processor is seldom displaced. If the caller has been displaced, the last worker
+ * takes turns, which makes room for the busy process. After a while the worker runs all the time
+ * again, less often while it, or the caller, is displaced then.
  *
  * An item that reads beyond the end of a mapped file (guard.h) counts as done, items after it are
  * skipped, and the caller goes on at its own place once no thread holds an item any more.
@@ -29,6 +31,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,10 +41,12 @@ enum {
   MAX_ITEMS = 0xffff,  /* fit the two bytes of a job's word and of a range's */
   SPIN_NANOS = 100000, /* of a worker after a job */
   WAIT_NANOS = 100000, /* of the caller for other threads' items before it sleeps */
-  LATE_NANOS = 1000000,      /* wait for an item, beyond the caller's own time, that is late */
-  AGAIN_NANOS = 12000000,    /* two late items within this time: the worker is displaced */
-  ALONE_MIN_NANOS = 8000000, /* time that the caller runs alone, at first */
-  ALONE_MAX_NANOS = 64000000,
+  LATE_NANOS = 500000, /* of an item, after which its thread may have been displaced */
+  AGAIN_NANOS = 25000000,     /* displaced twice within this time: a worker takes turns */
+  TURN_NANOS = 2000000,       /* a turn of a worker, less than a usual time slice */
+  REST_NANOS = 1800000,       /* the rest after it, which the system makes a little longer */
+  SHARE_MIN_NANOS = 50000000, /* time for which a worker takes turns, at first */
+  SHARE_MAX_NANOS = 200000000,
 };
 
 /* Numbers wrap around early in every process, so that this is no rare event. */
@@ -62,9 +67,8 @@ static struct {
   pthread_mutex_t lock;
   int workers; /* threads started, the callers not among them */
   int threads; /* of the step that holds the pool */
-  int64_t late;        /* time of the last late item */
-  int64_t alone_until; /* the caller runs its jobs alone until then */
-  int64_t alone_nanos; /* length of the last such time */
+  _Atomic int64_t make_room_until; /* the last worker takes turns until then, for the caller */
+  atomic_int processor;            /* that the caller was last seen on */
   range ranges[MAX_THREADS];
   _Alignas(64) union {
     _Atomic uint64_t word;
@@ -79,6 +83,7 @@ static struct {
   _Atomic uint32_t wanted;            /* threads of the latest step; other workers sleep on it */
 } pool = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
+    .processor = -1,
     .job = {FIRST_NUMBER}, /* of no threads, so no thread has an item of it */
     .done = FIRST_NUMBER,
 };
@@ -156,6 +161,93 @@ static int take(job j, int thread, int last) {
   }
 }
 
+/* ---- turns of a worker whose processor, or the caller's, another process wants ---- */
+
+/* What a thread knows of the processor it runs on. Times are of `calm_clock`. */
+typedef struct {
+  long switches;        /* how often the system took the processor away, when last asked */
+  int64_t displaced;    /* when that last interrupted its work */
+  int64_t share_until;  /* it takes turns until then */
+  int64_t share_nanos;  /* length of the last such time */
+  int64_t turn_end;     /* of the turn that goes on, or went on last */
+  cpu_set_t processors; /* that it may run on, if `apart` */
+  int apart;            /* it keeps off the caller's processor */
+} sharing;
+
+static _Thread_local sharing mine;
+
+/* Notes that the thread was displaced during what it ended at `now`. */
+static void note_displaced(int64_t now) {
+  if (now < mine.share_until) {
+    return;
+  }
+  int again = now - mine.share_until < AGAIN_NANOS;
+  if (!again && now - mine.displaced >= AGAIN_NANOS) {
+    mine.displaced = now;
+    return;
+  }
+  int64_t longer = again ? 2 * mine.share_nanos : SHARE_MIN_NANOS;
+  mine.share_nanos = longer < SHARE_MAX_NANOS ? longer : SHARE_MAX_NANOS;
+  mine.share_until = now + mine.share_nanos;
+}
+
+/* Looks at what the thread did from `start` to `now`. */
+static void watch(int64_t start, int64_t now) {
+  struct rusage usage;
+  if (now - start > LATE_NANOS && getrusage(RUSAGE_THREAD, &usage) == 0) {
+    if (usage.ru_nivcsw != mine.switches) {
+      note_displaced(now);
+    }
+    mine.switches = usage.ru_nivcsw;
+  }
+}
+
+/* Tells the last worker when the caller has been displaced, and all workers where it runs. */
+static void watch_caller(int64_t start) {
+  watch(start, calm_clock());
+  atomic_store_explicit(&pool.make_room_until, mine.share_until, memory_order_relaxed);
+  atomic_store_explicit(&pool.processor, sched_getcpu(), memory_order_relaxed);
+}
+
+/* Until when a worker takes turns: for itself or, as the job's last one, for the caller. */
+static int64_t share_end(job j, int worker) {
+  int64_t room = atomic_load_explicit(&pool.make_room_until, memory_order_relaxed);
+  return worker == j.threads - 1 && room > mine.share_until ? room : mine.share_until;
+}
+
+static int turn_is_over(job j, int worker, int64_t now) {
+  return now >= mine.turn_end && now < share_end(j, worker);
+}
+
+/* Moves the worker if it is on the caller's processor: its turns would then displace the caller. */
+static void keep_apart(void) {
+  int caller = atomic_load_explicit(&pool.processor, memory_order_relaxed);
+  if (sched_getcpu() != caller || caller < 0 || caller >= CPU_SETSIZE ||
+      (!mine.apart && sched_getaffinity(0, sizeof mine.processors, &mine.processors) != 0)) {
+    return;
+  }
+  cpu_set_t others = mine.processors;
+  CPU_CLR(caller, &others);
+  if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0) {
+    mine.apart = 1;
+  }
+}
+
+/* Rests if the worker's turn is over. Called while it holds no item. */
+static void take_turns(job j, int worker) {
+  int64_t now = calm_clock();
+  if (turn_is_over(j, worker, now)) {
+    nanosleep(&(struct timespec){0, REST_NANOS}, NULL);
+    keep_apart();
+    mine.turn_end = calm_clock() + TURN_NANOS;
+  } else if (mine.apart && now >= share_end(j, worker)) {
+    sched_setaffinity(0, sizeof mine.processors, &mine.processors);
+    mine.apart = 0;
+  }
+}
+
+/* ---- jobs ---- */
+
 /* Runs an item, unless one before it has faulted. */
 static void run_item(int item, int worker) {
   if (!atomic_load_explicit(&pool.faulted, memory_order_relaxed)) {
@@ -163,9 +255,10 @@ static void run_item(int item, int worker) {
   }
 }
 
-/* Runs `item` and the rest of a thread's items; returns their number. */
+/* Runs `item` and the rest of a thread's items, or those of this turn; returns their number. */
 static int run_from(int item, job j, int thread, int worker) {
   volatile int done = 0, next = item; /* known after a fault too */
+  volatile int64_t start = worker == 0 ? 0 : calm_clock();
   sigjmp_buf place;
   sigjmp_buf *before = calm_guard_enter(&place);
   if (sigsetjmp(place, 0) != 0) {
@@ -176,19 +269,28 @@ static int run_from(int item, job j, int thread, int worker) {
   for (; next >= 0; next = take(j, thread, thread != worker)) {
     run_item(next, worker);
     done++;
+    if (worker != 0) {
+      int64_t now = calm_clock();
+      watch(start, now);
+      if (turn_is_over(j, worker, now)) {
+        break;
+      }
+      start = now;
+    }
   }
   calm_guard_leave(before);
   return done;
 }
 
-/* Runs the rest of a thread's items; returns their number. */
+/* Runs the rest of a thread's items, or those of this turn; returns their number. */
 static int run_items(job j, int thread, int worker) {
   int item = take(j, thread, thread != worker);
   return item < 0 ? 0 : run_from(item, j, thread, worker);
 }
 
+/* Runs items of a job until it has none left or the worker's turn is over. */
 static void work(job j, int worker) {
-  for (int i = 0; i < j.threads; i++) {
+  for (int i = 0; i < j.threads && !turn_is_over(j, worker, calm_clock()); i++) {
     int done = run_items(j, (worker + i) % j.threads, worker);
     if (done > 0) {
       atomic_fetch_add(&pool.done, (uint32_t)done);
@@ -239,6 +341,7 @@ static void *run_worker(void *argument) {
     if (worker < j.threads) {
       work(j, worker);
     }
+    take_turns(j, worker);
   }
   return NULL;
 }
@@ -297,29 +400,13 @@ void calm_pool_release(void) {
   }
 }
 
-/* Notes an item that was late at `now`. */
-static void note_late(int64_t now) {
-  if (now - pool.late >= AGAIN_NANOS) {
-    pool.late = now;
-    return;
-  }
-  int again = now - pool.alone_until < 2 * AGAIN_NANOS;
-  int64_t longer = again ? 2 * pool.alone_nanos : ALONE_MIN_NANOS;
-  pool.alone_nanos = longer < ALONE_MAX_NANOS ? longer : ALONE_MAX_NANOS;
-  pool.alone_until = now + pool.alone_nanos;
-  pool.late = 0; /* the next time takes two late items too */
-}
-
-/*
- * Returns when workers have done `items` since they had done `before`: how long the caller waited,
- * in nanoseconds, if it slept, else 0.
- */
-static int64_t await_items(uint32_t before, uint32_t items) {
+/* Returns when workers have done `items` since they had done `before`. */
+static void await_items(uint32_t before, uint32_t items) {
   int64_t start = 0;
   for (int i = 1;; i++) {
     uint32_t done = atomic_load_explicit(&pool.done, memory_order_acquire);
     if (done - before >= items) {
-      return 0;
+      return;
     }
     relax();
     if (i % 64 != 0) {
@@ -333,7 +420,7 @@ static int64_t await_items(uint32_t before, uint32_t items) {
         sleep_on(&pool.done, done);
       }
       atomic_store(&pool.waiting, 0);
-      return calm_clock() - start;
+      return;
     }
   }
 }
@@ -353,10 +440,8 @@ static void run_job(calm_task task, void *context, int items) {
   for (int thread = 0; thread < j.threads; thread++) {
     left -= (uint32_t)run_items(j, thread, 0);
   }
-  int64_t own = calm_clock() - start, waited = await_items(before, left);
-  if (waited > own + LATE_NANOS && left < (uint32_t)items && j.threads == 2) {
-    note_late(calm_clock());
-  }
+  watch_caller(start);
+  await_items(before, left);
   if (atomic_load_explicit(&pool.faulted, memory_order_relaxed)) {
     calm_guard_raise();
   }
@@ -375,7 +460,7 @@ static void run_shifted(void *context, int item, int worker) {
 }
 
 void calm_pool_run(calm_task task, void *context, int items) {
-  if (items <= 1 || alone || pool.threads == 1 || calm_clock() < pool.alone_until) {
+  if (items <= 1 || alone || pool.threads == 1) {
     for (int item = 0; item < items; item++) {
       task(context, item, 0);
     }

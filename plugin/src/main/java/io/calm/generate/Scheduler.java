@@ -168,8 +168,8 @@ public final class Scheduler implements AutoCloseable {
 
   /**
    * Returns the state, and the counters of all steps that have ended. An event of a request never
-   * precedes the state that led to it: whoever has seen a token sees its sequence running, and
-   * whoever has seen an end sees it gone.
+   * precedes the state that led to it: a client that has received a token reads that its sequence
+   * runs, and one that has received the end reads that it does not.
    */
   public SchedulerStats stats() {
     return loop.stats().withWaiting(queue.waiting());

@@ -197,8 +197,8 @@ static void run_pools(uint64_t seed) {
   current.seed = current.state = seed;
   driver_pools();
   printf("pool: every item once\n");
-  driver_displaced();
-  printf("pool: late workers are left out and tried again\n");
+  driver_neighbour();
+  printf("pool: a worker beside a busy process takes turns\n");
   driver_faults();
   printf("pool: a file that is cut short ends its job alone\n");
   fflush(stdout);

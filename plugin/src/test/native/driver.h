@@ -51,7 +51,7 @@ void driver_vectors(const calm_kernels *k);
 void driver_attentions(const calm_kernels *k);
 void driver_searches(const calm_search_kernels *k);
 void driver_pools(void);
-void driver_displaced(void);
+void driver_neighbour(void);
 void driver_faults(void);
 
 #endif

@@ -11,11 +11,14 @@
  * system keeps from running delays it only if it holds an item. The caller spins for such an item
  * too, and then sleeps, so that its processor is free for the late worker.
  *
- * Beside a busy process, the one worker of two threads is displaced every few milliseconds, and
- * each time the caller waits for the rest of its time slice. Two late items within a short time
- * therefore make the caller run alone for a while: the worker sleeps, so the caller and the other
- * process have a processor each. Then the caller tries both threads again, less often while items
- * are late again. With more threads the caller waits: alone it would lose more than the wait.
+ * Beside a busy process, a thread is displaced every few milliseconds, and each time the others
+ * wait for the item that it holds, for the rest of that process's time slice. So once a worker has
+ * been late twice within a short time, and displaced the second time, it takes turns of its own
+ * accord: it runs for a turn and then rests for as long, holding no item, and the others do its
+ * items. A worker that needs only half of a processor is seldom displaced. If it is the caller that
+ * has been displaced, the last worker takes turns, which makes room for the busy process. After a
+ * while the worker runs all the time again. It does so less often if it, or the caller, is
+ * displaced again at once.
  *
  * An item that reads beyond the end of a mapped file (guard.h) counts as done, items after it are
  * skipped, and the caller goes on at its own place once no thread holds an item any more.
@@ -29,6 +32,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,10 +42,12 @@ enum {
   MAX_ITEMS = 0xffff,  /* fit the two bytes of a job's word and of a range's */
   SPIN_NANOS = 100000, /* of a worker after a job */
   WAIT_NANOS = 100000, /* of the caller for other threads' items before it sleeps */
-  LATE_NANOS = 1000000,      /* wait for an item, beyond the caller's own time, that is late */
-  AGAIN_NANOS = 12000000,    /* two late items within this time: the worker is displaced */
-  ALONE_MIN_NANOS = 8000000, /* time that the caller runs alone, at first */
-  ALONE_MAX_NANOS = 64000000,
+  LATE_NANOS = 500000, /* of a thread's part of a job, which may be late for any reason */
+  AGAIN_NANOS = 50000000,     /* late twice, and displaced the second time: turns */
+  TURN_NANOS = 2000000,       /* a turn of a worker, less than a usual time slice */
+  REST_NANOS = 1800000,       /* the rest after it, which the system makes a little longer */
+  SHARE_MIN_NANOS = 50000000, /* time for which a worker takes turns, at first */
+  SHARE_MAX_NANOS = 400000000,
 };
 
 /* Numbers wrap around early in every process, so that this is no rare event. */
@@ -62,9 +68,9 @@ static struct {
   pthread_mutex_t lock;
   int workers; /* threads started, the callers not among them */
   int threads; /* of the step that holds the pool */
-  int64_t late;        /* time of the last late item */
-  int64_t alone_until; /* the caller runs its jobs alone until then */
-  int64_t alone_nanos; /* length of the last such time */
+  _Atomic int64_t make_room_until; /* the last worker takes turns until then, for the caller */
+  atomic_int processor;            /* that the caller was last seen on */
+  _Atomic int64_t rests;
   range ranges[MAX_THREADS];
   _Alignas(64) union {
     _Atomic uint64_t word;
@@ -79,6 +85,7 @@ static struct {
   _Atomic uint32_t wanted;            /* threads of the latest step; other workers sleep on it */
 } pool = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
+    .processor = -1,
     .job = {FIRST_NUMBER}, /* of no threads, so no thread has an item of it */
     .done = FIRST_NUMBER,
 };
@@ -86,10 +93,14 @@ static struct {
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "a job's number is the word's lower half");
 
-int64_t calm_clock(void) {
+static int64_t clock_nanos(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t calm_clock(void) {
+  return clock_nanos(CLOCK_MONOTONIC);
 }
 
 int64_t calm_ticks(void) {
@@ -156,6 +167,123 @@ static int take(job j, int thread, int last) {
   }
 }
 
+/* ---- turns of a worker whose processor, or the caller's, another process wants ---- */
+
+/* What a thread has had of its processor. */
+typedef struct {
+  int64_t nanos; /* time that it ran */
+  long losses;   /* how often the system gave the processor to another */
+} usage;
+
+/* What a thread knows of the processor it runs on. Times are of `calm_clock`. */
+typedef struct {
+  usage begun;         /* at the begin of its part of a job, if it was on guard */
+  int64_t late;        /* end of its last part of a job that was late */
+  int64_t share_until; /* it takes turns until then */
+  int64_t share_nanos; /* length of the last such time */
+  int64_t turn_end;    /* of the turn that goes on, or went on last */
+  int sharing;         /* whether it takes turns during this job */
+} sharing;
+
+static _Thread_local sharing mine;
+
+static usage ask_usage(void) {
+  struct rusage r = {0};
+  getrusage(RUSAGE_THREAD, &r); /* no losses where the system does not count them */
+  return (usage){clock_nanos(CLOCK_THREAD_CPUTIME_ID), r.ru_nivcsw};
+}
+
+/* Whether the thread took turns no longer ago than it did so. */
+static int took_turns(int64_t start) {
+  return start - mine.share_until < mine.share_nanos;
+}
+
+/* Whether the thread took turns, or was late, a short time before. */
+static int on_guard(int64_t start) {
+  return took_turns(start) || start - mine.late < AGAIN_NANOS;
+}
+
+/* Begins the thread's part of a job; returns the time. */
+static int64_t begin_part(void) {
+  int64_t start = calm_clock();
+  if (on_guard(start)) {
+    mine.begun = ask_usage();
+  }
+  return start;
+}
+
+/* Whether the system gave the processor to another during a part, and for so long. */
+static int was_displaced(int64_t start, int64_t end) {
+  usage now = ask_usage();
+  return now.losses > mine.begun.losses &&
+         end - start - (now.nanos - mine.begun.nanos) > LATE_NANOS;
+}
+
+/* Ends a part that began at `start`; returns the time. */
+static int64_t end_part(int64_t start) {
+  int64_t end = calm_clock();
+  if (end - start > LATE_NANOS) {
+    if (end >= mine.share_until && on_guard(start) && was_displaced(start, end)) {
+      int64_t longer = took_turns(start) ? 2 * mine.share_nanos : SHARE_MIN_NANOS;
+      mine.share_nanos = longer < SHARE_MAX_NANOS ? longer : SHARE_MAX_NANOS;
+      mine.share_until = end + mine.share_nanos;
+    }
+    mine.late = end;
+  }
+  return end;
+}
+
+/* Tells the last worker until when it takes turns for the caller, and all where the caller runs. */
+static void tell_workers(void) {
+  if (atomic_load_explicit(&pool.make_room_until, memory_order_relaxed) != mine.share_until) {
+    atomic_store_explicit(&pool.make_room_until, mine.share_until, memory_order_relaxed);
+  }
+  int processor = sched_getcpu();
+  if (atomic_load_explicit(&pool.processor, memory_order_relaxed) != processor) {
+    atomic_store_explicit(&pool.processor, processor, memory_order_relaxed);
+  }
+}
+
+/* Whether the worker takes turns, for itself or as the job's last one for the caller. */
+static int takes_turns(job j, int worker, int64_t now) {
+  return now < mine.share_until ||
+         (worker == j.threads - 1 &&
+          now < atomic_load_explicit(&pool.make_room_until, memory_order_relaxed));
+}
+
+static int turn_is_over(job j, int worker, int64_t now) {
+  return now >= mine.turn_end && takes_turns(j, worker, now);
+}
+
+/* Moves the worker if it is on the caller's processor: its turns would then displace the caller. */
+static void keep_apart(void) {
+  cpu_set_t processors;
+  int caller = atomic_load_explicit(&pool.processor, memory_order_relaxed);
+  if (sched_getcpu() != caller || caller < 0 || caller >= CPU_SETSIZE ||
+      sched_getaffinity(0, sizeof processors, &processors) != 0) {
+    return;
+  }
+  cpu_set_t others = processors;
+  CPU_CLR(caller, &others);
+  if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0) {
+    sched_setaffinity(0, sizeof processors, &processors); /* it has moved, and usually stays */
+  }
+}
+
+/* Rests after the worker's turn, holding no item. */
+static void rest(void) {
+  nanosleep(&(struct timespec){0, REST_NANOS}, NULL);
+  keep_apart();
+  atomic_fetch_add_explicit(&pool.rests, 1, memory_order_relaxed);
+  mine.turn_end = calm_clock() + TURN_NANOS;
+}
+
+int64_t calm_pool_rests(void) {
+  return atomic_load_explicit(&pool.rests, memory_order_relaxed);
+}
+
+/* ---- jobs ---- */
+
 /* Runs an item, unless one before it has faulted. */
 static void run_item(int item, int worker) {
   if (!atomic_load_explicit(&pool.faulted, memory_order_relaxed)) {
@@ -163,7 +291,7 @@ static void run_item(int item, int worker) {
   }
 }
 
-/* Runs `item` and the rest of a thread's items; returns their number. */
+/* Runs `item` and the rest of a thread's items, or those of this turn; returns their number. */
 static int run_from(int item, job j, int thread, int worker) {
   volatile int done = 0, next = item; /* known after a fault too */
   sigjmp_buf place;
@@ -176,19 +304,25 @@ static int run_from(int item, job j, int thread, int worker) {
   for (; next >= 0; next = take(j, thread, thread != worker)) {
     run_item(next, worker);
     done++;
+    if (mine.sharing && turn_is_over(j, worker, calm_clock())) {
+      break;
+    }
   }
   calm_guard_leave(before);
   return done;
 }
 
-/* Runs the rest of a thread's items; returns their number. */
+/* Runs the rest of a thread's items, or those of this turn; returns their number. */
 static int run_items(job j, int thread, int worker) {
   int item = take(j, thread, thread != worker);
   return item < 0 ? 0 : run_from(item, j, thread, worker);
 }
 
+/* Runs items of a job until it has none left, or until the worker's turn is over; rests then. */
 static void work(job j, int worker) {
-  for (int i = 0; i < j.threads; i++) {
+  int64_t start = begin_part();
+  mine.sharing = takes_turns(j, worker, start);
+  for (int i = 0; i < j.threads && !(mine.sharing && turn_is_over(j, worker, calm_clock())); i++) {
     int done = run_items(j, (worker + i) % j.threads, worker);
     if (done > 0) {
       atomic_fetch_add(&pool.done, (uint32_t)done);
@@ -196,6 +330,9 @@ static void work(job j, int worker) {
         wake(&pool.done);
       }
     }
+  }
+  if (turn_is_over(j, worker, end_part(start))) {
+    rest();
   }
 }
 
@@ -297,29 +434,13 @@ void calm_pool_release(void) {
   }
 }
 
-/* Notes an item that was late at `now`. */
-static void note_late(int64_t now) {
-  if (now - pool.late >= AGAIN_NANOS) {
-    pool.late = now;
-    return;
-  }
-  int again = now - pool.alone_until < 2 * AGAIN_NANOS;
-  int64_t longer = again ? 2 * pool.alone_nanos : ALONE_MIN_NANOS;
-  pool.alone_nanos = longer < ALONE_MAX_NANOS ? longer : ALONE_MAX_NANOS;
-  pool.alone_until = now + pool.alone_nanos;
-  pool.late = 0; /* the next time takes two late items too */
-}
-
-/*
- * Returns when workers have done `items` since they had done `before`: how long the caller waited,
- * in nanoseconds, if it slept, else 0.
- */
-static int64_t await_items(uint32_t before, uint32_t items) {
+/* Returns when workers have done `items` since they had done `before`. */
+static void await_items(uint32_t before, uint32_t items) {
   int64_t start = 0;
   for (int i = 1;; i++) {
     uint32_t done = atomic_load_explicit(&pool.done, memory_order_acquire);
     if (done - before >= items) {
-      return 0;
+      return;
     }
     relax();
     if (i % 64 != 0) {
@@ -333,7 +454,7 @@ static int64_t await_items(uint32_t before, uint32_t items) {
         sleep_on(&pool.done, done);
       }
       atomic_store(&pool.waiting, 0);
-      return calm_clock() - start;
+      return;
     }
   }
 }
@@ -348,15 +469,14 @@ static void run_job(calm_task task, void *context, int items) {
   if (atomic_load(&pool.sleeping) > 0) {
     wake(&pool.job.number);
   }
-  int64_t start = calm_clock();
+  int64_t start = begin_part();
   uint32_t left = (uint32_t)items; /* to the workers */
   for (int thread = 0; thread < j.threads; thread++) {
     left -= (uint32_t)run_items(j, thread, 0);
   }
-  int64_t own = calm_clock() - start, waited = await_items(before, left);
-  if (waited > own + LATE_NANOS && left < (uint32_t)items && j.threads == 2) {
-    note_late(calm_clock());
-  }
+  await_items(before, left);
+  end_part(start);
+  tell_workers();
   if (atomic_load_explicit(&pool.faulted, memory_order_relaxed)) {
     calm_guard_raise();
   }
@@ -375,7 +495,7 @@ static void run_shifted(void *context, int item, int worker) {
 }
 
 void calm_pool_run(calm_task task, void *context, int items) {
-  if (items <= 1 || alone || pool.threads == 1 || calm_clock() < pool.alone_until) {
+  if (items <= 1 || alone || pool.threads == 1) {
     for (int item = 0; item < items; item++) {
       task(context, item, 0);
     }

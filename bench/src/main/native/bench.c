@@ -156,6 +156,7 @@ __attribute__((target("avx512f,amx-tile,amx-int8"))) static double peak_amx(void
     config.row_bytes[i] = 64;
     config.rows[i] = 16;
   }
+  __asm__ volatile("" : : "r"(&config) : "memory"); /* GCC 12 takes 8 bytes for all that is read */
   _tile_loadconfig(&config);
   for (int i = 0; i < PEAK_LOOPS / 16; i++) {
     _tile_dpbsud(0, 4, 6);

@@ -7,6 +7,9 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#ifdef CALM_HAS_AMX
+#include "amx.h"
+#endif
 #endif
 
 enum { READ_PIECE = 256 << 10, PEAK_LOOPS = 1 << 20 };
@@ -147,17 +150,12 @@ __attribute__((target("avx2,fma"))) static double peak_float_avx2(void) {
 
 #ifdef CALM_HAS_AMX
 __attribute__((target("avx512f,amx-tile,amx-int8"))) static double peak_amx(void) {
-  struct {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-  } config = {.palette = 1};
+  tile_config config = {.palette = 1};
   for (int i = 0; i < 8; i++) {
     config.row_bytes[i] = 64;
-    config.rows[i] = 16;
+    config.rows[i] = AMX_ROWS;
   }
-  __asm__ volatile("" : : "r"(&config) : "memory"); /* GCC 12 takes 8 bytes for all that is read */
-  _tile_loadconfig(&config);
+  configure_tiles(&config);
   for (int i = 0; i < PEAK_LOOPS / 16; i++) {
     _tile_dpbsud(0, 4, 6);
     _tile_dpbsud(1, 4, 7);

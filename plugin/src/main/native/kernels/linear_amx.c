@@ -3,16 +3,10 @@
  * codes, unpacked to four inputs per lane, already have the layout of a B tile; the ends of groups
  * use AVX-512. Rows that do not fill a tile, and the int8 table, use the AVX-512 VNNI kernels.
  */
+#include "amx.h"
 #include "avx512.h"
 
-enum { AMX_ROWS = 16, B_INPUTS = 64 };
-
-/* The operand of ldtilecfg: palette, then the rows and bytes a row of eight tiles. */
-typedef struct {
-  uint8_t palette, start_row, reserved[14];
-  uint16_t row_bytes[16];
-  uint8_t rows[16];
-} tile_config;
+enum { B_INPUTS = 64 };
 
 /* Tiles 0..3: sums of two blocks of rows by two tiles; 4, 5: activations; 6, 7: codes. */
 static void configure(int inputs) {
@@ -21,8 +15,7 @@ static void configure(int inputs) {
     config.row_bytes[i] = (uint16_t)(i == 4 || i == 5 ? inputs : 64);
     config.rows[i] = (uint8_t)(i >= 6 ? inputs / 4 : AMX_ROWS);
   }
-  __asm__ volatile("" : : "r"(&config) : "memory"); /* GCC 12 takes 8 bytes for all that is read */
-  _tile_loadconfig(&config);
+  configure_tiles(&config);
 }
 
 INLINE void add_groups(const int32_t dots[AMX_ROWS][CALM_TILE], __m512 scale, __m512 minimum,

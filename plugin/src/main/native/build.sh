@@ -99,6 +99,7 @@ case $machine in
 esac
 compile kernels "$variants" kernels.c
 compile pool "" pool.c
+compile turns "" turns.c
 compile guard "" guard.c
 if [ "$what" = driver ]; then
   for source in driver driver_linear driver_vector driver_attention driver_search driver_pool; do

@@ -2,6 +2,7 @@
 #include "driver.h"
 #include "guard.h"
 #include "pool.h"
+#include "turns.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -155,9 +156,9 @@ void driver_neighbour(void) {
   driver_same_int("threads", 2, calm_pool_acquire(2));
   pthread_t thread;
   driver_same_int("a busy thread", 0, pthread_create(&thread, NULL, keep_busy, &n));
-  int64_t before = calm_pool_rests(), end = calm_clock() + PATIENCE * 1000000000ll;
+  int64_t before = calm_turn_rests(), end = calm_clock() + PATIENCE * 1000000000ll;
   int jobs = 0;
-  for (; calm_pool_rests() - before < RESTS && calm_clock() < end; jobs++) {
+  for (; calm_turn_rests() - before < RESTS && calm_clock() < end; jobs++) {
     calm_pool_run(share_processor, &n, SHARED_ITEMS);
   }
   atomic_store(&n.busy, 0);
@@ -171,7 +172,7 @@ void driver_neighbour(void) {
   for (int i = 0; i < SHARED_ITEMS; i++) {
     driver_same_int("runs of an item beside a busy process", jobs, n.runs[i]);
   }
-  int64_t rests = calm_pool_rests() - before;
+  int64_t rests = calm_turn_rests() - before;
   if (rests == 0 && n.switches == 0) {
     printf("pool: rests are not checked: this system counts no displaced threads\n");
   } else {

@@ -9,16 +9,8 @@
  * range becomes the job's when a thread first takes an item of it. It holds its job's number, so a
  * late worker takes nothing of a later job. A job is done when its items are: a worker that the
  * system keeps from running delays it only if it holds an item. The caller spins for such an item
- * too, and then sleeps, so that its processor is free for the late worker.
- *
- * Beside a busy process, a thread is displaced every few milliseconds, and each time the others
- * wait for the item that it holds, for the rest of that process's time slice. So once a worker has
- * been late twice within a short time, and displaced the second time, it takes turns of its own
- * accord: it runs for a turn and then rests for as long, holding no item, and the others do its
- * items. A worker that needs only half of a processor is seldom displaced. If it is the caller that
- * has been displaced, the last worker takes turns, which makes room for the busy process. After a
- * while the worker runs all the time again. It does so less often if it, or the caller, is
- * displaced again at once.
+ * too, and then sleeps, so that its processor is free for the late worker. Beside a busy process,
+ * workers take turns with it (turns.h).
  *
  * An item that reads beyond the end of a mapped file (guard.h) counts as done, items after it are
  * skipped, and the caller goes on at its own place once no thread holds an item any more.
@@ -26,13 +18,13 @@
 #include "pool.h"
 
 #include "guard.h"
+#include "turns.h"
 
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,12 +34,6 @@ enum {
   MAX_ITEMS = 0xffff,  /* fit the two bytes of a job's word and of a range's */
   SPIN_NANOS = 100000, /* of a worker after a job */
   WAIT_NANOS = 100000, /* of the caller for other threads' items before it sleeps */
-  LATE_NANOS = 500000, /* of a thread's part of a job, which may be late for any reason */
-  AGAIN_NANOS = 50000000,     /* late twice, and displaced the second time: turns */
-  TURN_NANOS = 2000000,       /* a turn of a worker, less than a usual time slice */
-  REST_NANOS = 1800000,       /* the rest after it, which the system makes a little longer */
-  SHARE_MIN_NANOS = 50000000, /* time for which a worker takes turns, at first */
-  SHARE_MAX_NANOS = 400000000,
 };
 
 /* Numbers wrap around early in every process, so that this is no rare event. */
@@ -68,9 +54,6 @@ static struct {
   pthread_mutex_t lock;
   int workers; /* threads started, the callers not among them */
   int threads; /* of the step that holds the pool */
-  _Atomic int64_t make_room_until; /* the last worker takes turns until then, for the caller */
-  atomic_int processor;            /* that the caller was last seen on */
-  _Atomic int64_t rests;
   range ranges[MAX_THREADS];
   _Alignas(64) union {
     _Atomic uint64_t word;
@@ -85,7 +68,6 @@ static struct {
   _Atomic uint32_t wanted;            /* threads of the latest step; other workers sleep on it */
 } pool = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
-    .processor = -1,
     .job = {FIRST_NUMBER}, /* of no threads, so no thread has an item of it */
     .done = FIRST_NUMBER,
 };
@@ -93,14 +75,10 @@ static struct {
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "a job's number is the word's lower half");
 
-static int64_t clock_nanos(clockid_t clock) {
-  struct timespec t;
-  clock_gettime(clock, &t);
-  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 int64_t calm_clock(void) {
-  return clock_nanos(CLOCK_MONOTONIC);
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 int64_t calm_ticks(void) {
@@ -167,123 +145,6 @@ static int take(job j, int thread, int last) {
   }
 }
 
-/* ---- turns of a worker whose processor, or the caller's, another process wants ---- */
-
-/* What a thread has had of its processor. */
-typedef struct {
-  int64_t nanos; /* time that it ran */
-  long losses;   /* how often the system gave the processor to another */
-} usage;
-
-/* What a thread knows of the processor it runs on. Times are of `calm_clock`. */
-typedef struct {
-  usage begun;         /* at the begin of its part of a job, if it was on guard */
-  int64_t late;        /* end of its last part of a job that was late */
-  int64_t share_until; /* it takes turns until then */
-  int64_t share_nanos; /* length of the last such time */
-  int64_t turn_end;    /* of the turn that goes on, or went on last */
-  int sharing;         /* whether it takes turns during this job */
-} sharing;
-
-static _Thread_local sharing mine;
-
-static usage ask_usage(void) {
-  struct rusage r = {0};
-  getrusage(RUSAGE_THREAD, &r); /* no losses where the system does not count them */
-  return (usage){clock_nanos(CLOCK_THREAD_CPUTIME_ID), r.ru_nivcsw};
-}
-
-/* Whether the thread took turns no longer ago than it did so. */
-static int took_turns(int64_t start) {
-  return start - mine.share_until < mine.share_nanos;
-}
-
-/* Whether the thread took turns, or was late, a short time before. */
-static int on_guard(int64_t start) {
-  return took_turns(start) || start - mine.late < AGAIN_NANOS;
-}
-
-/* Begins the thread's part of a job; returns the time. */
-static int64_t begin_part(void) {
-  int64_t start = calm_clock();
-  if (on_guard(start)) {
-    mine.begun = ask_usage();
-  }
-  return start;
-}
-
-/* Whether the system gave the processor to another during a part, and for so long. */
-static int was_displaced(int64_t start, int64_t end) {
-  usage now = ask_usage();
-  return now.losses > mine.begun.losses &&
-         end - start - (now.nanos - mine.begun.nanos) > LATE_NANOS;
-}
-
-/* Ends a part that began at `start`; returns the time. */
-static int64_t end_part(int64_t start) {
-  int64_t end = calm_clock();
-  if (end - start > LATE_NANOS) {
-    if (end >= mine.share_until && on_guard(start) && was_displaced(start, end)) {
-      int64_t longer = took_turns(start) ? 2 * mine.share_nanos : SHARE_MIN_NANOS;
-      mine.share_nanos = longer < SHARE_MAX_NANOS ? longer : SHARE_MAX_NANOS;
-      mine.share_until = end + mine.share_nanos;
-    }
-    mine.late = end;
-  }
-  return end;
-}
-
-/* Tells the last worker until when it takes turns for the caller, and all where the caller runs. */
-static void tell_workers(void) {
-  if (atomic_load_explicit(&pool.make_room_until, memory_order_relaxed) != mine.share_until) {
-    atomic_store_explicit(&pool.make_room_until, mine.share_until, memory_order_relaxed);
-  }
-  int processor = sched_getcpu();
-  if (atomic_load_explicit(&pool.processor, memory_order_relaxed) != processor) {
-    atomic_store_explicit(&pool.processor, processor, memory_order_relaxed);
-  }
-}
-
-/* Whether the worker takes turns, for itself or as the job's last one for the caller. */
-static int takes_turns(job j, int worker, int64_t now) {
-  return now < mine.share_until ||
-         (worker == j.threads - 1 &&
-          now < atomic_load_explicit(&pool.make_room_until, memory_order_relaxed));
-}
-
-static int turn_is_over(job j, int worker, int64_t now) {
-  return now >= mine.turn_end && takes_turns(j, worker, now);
-}
-
-/* Moves the worker if it is on the caller's processor: its turns would then displace the caller. */
-static void keep_apart(void) {
-  cpu_set_t processors;
-  int caller = atomic_load_explicit(&pool.processor, memory_order_relaxed);
-  if (sched_getcpu() != caller || caller < 0 || caller >= CPU_SETSIZE ||
-      sched_getaffinity(0, sizeof processors, &processors) != 0) {
-    return;
-  }
-  cpu_set_t others = processors;
-  CPU_CLR(caller, &others);
-  if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0) {
-    sched_setaffinity(0, sizeof processors, &processors); /* it has moved, and usually stays */
-  }
-}
-
-/* Rests after the worker's turn, holding no item. */
-static void rest(void) {
-  nanosleep(&(struct timespec){0, REST_NANOS}, NULL);
-  keep_apart();
-  atomic_fetch_add_explicit(&pool.rests, 1, memory_order_relaxed);
-  mine.turn_end = calm_clock() + TURN_NANOS;
-}
-
-int64_t calm_pool_rests(void) {
-  return atomic_load_explicit(&pool.rests, memory_order_relaxed);
-}
-
-/* ---- jobs ---- */
-
 /* Runs an item, unless one before it has faulted. */
 static void run_item(int item, int worker) {
   if (!atomic_load_explicit(&pool.faulted, memory_order_relaxed)) {
@@ -304,7 +165,7 @@ static int run_from(int item, job j, int thread, int worker) {
   for (; next >= 0; next = take(j, thread, thread != worker)) {
     run_item(next, worker);
     done++;
-    if (mine.sharing && turn_is_over(j, worker, calm_clock())) {
+    if (calm_turn_is_over()) {
       break;
     }
   }
@@ -318,11 +179,10 @@ static int run_items(job j, int thread, int worker) {
   return item < 0 ? 0 : run_from(item, j, thread, worker);
 }
 
-/* Runs items of a job until it has none left, or until the worker's turn is over; rests then. */
+/* Runs items of a job until it has none left or the worker's turn is over. */
 static void work(job j, int worker) {
-  int64_t start = begin_part();
-  mine.sharing = takes_turns(j, worker, start);
-  for (int i = 0; i < j.threads && !(mine.sharing && turn_is_over(j, worker, calm_clock())); i++) {
+  calm_turn_begin(worker == j.threads - 1);
+  for (int i = 0; i < j.threads && !calm_turn_is_over(); i++) {
     int done = run_items(j, (worker + i) % j.threads, worker);
     if (done > 0) {
       atomic_fetch_add(&pool.done, (uint32_t)done);
@@ -331,9 +191,7 @@ static void work(job j, int worker) {
       }
     }
   }
-  if (turn_is_over(j, worker, end_part(start))) {
-    rest();
-  }
+  calm_turn_end();
 }
 
 /* Returns the job after number `seen`, or a later one. */
@@ -469,14 +327,13 @@ static void run_job(calm_task task, void *context, int items) {
   if (atomic_load(&pool.sleeping) > 0) {
     wake(&pool.job.number);
   }
-  int64_t start = begin_part();
+  calm_caller_begin();
   uint32_t left = (uint32_t)items; /* to the workers */
   for (int thread = 0; thread < j.threads; thread++) {
     left -= (uint32_t)run_items(j, thread, 0);
   }
   await_items(before, left);
-  end_part(start);
-  tell_workers();
+  calm_caller_end();
   if (atomic_load_explicit(&pool.faulted, memory_order_relaxed)) {
     calm_guard_raise();
   }

@@ -27,9 +27,6 @@ void calm_pool_run(calm_task task, void *context, int items);
 
 void calm_pool_release(void);
 
-/* Number of rests that workers have taken so that a busy process need not displace them. */
-int64_t calm_pool_rests(void);
-
 /* Nanoseconds of a steady clock. */
 int64_t calm_clock(void);
 

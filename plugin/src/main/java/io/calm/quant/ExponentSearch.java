@@ -1,7 +1,9 @@
 package io.calm.quant;
 
+import io.calm.tensor.Matrix;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.DoubleFunction;
 
 /** Searches a one-exponent family of scales for the one with the smallest module error. */
@@ -11,51 +13,104 @@ public final class ExponentSearch {
 
   private static final float LARGEST = 1e4f;
 
+  /** Powers of the scales that are best with nearest codes, tried before error feedback. */
+  private static final double[] POWERS = {1, 0.75, 0.5, 0.25};
+
   private ExponentSearch() {}
 
   /**
    * Returns the best member; the identity where nothing is better, or where the best does not hold
    * on rows that it was not chosen on.
    *
+   * <p>Members are compared with weights rounded to nearest. Error feedback corrects much of what
+   * large scales correct, so before a rounding with feedback the best member is compared with
+   * milder powers of itself, all with that rounding.
+   *
    * @param weighted whether the algorithm's grids are weighted with E[x^2]
+   * @param rounding of the weights after the fold
    * @param exponents tried in order; the first of equals wins
    * @param family scales [channels] of an exponent
    */
   public static Fold.Choice best(
-      StageProblem stage, boolean weighted, double[] exponents, DoubleFunction<float[]> family) {
+      StageProblem stage,
+      boolean weighted,
+      Rounding rounding,
+      double[] exponents,
+      DoubleFunction<float[]> family) {
+    ScaledRounding nearest = ScaledRounding.nearest(stage, weighted);
+    Fold.Choice best = compare(stage, nearest, "alpha", exponents, family);
+    if (isIdentity(best.scales())) {
+      return best;
+    }
+    Optional<Rounding> feedback = rounding.feedback();
+    if (feedback.isEmpty()) {
+      return held(stage, nearest, best);
+    }
+    try (Matrix gram = stage.activations().gram()) {
+      ScaledRounding scaled = ScaledRounding.feedback(stage, feedback.get(), gram);
+      float[] scales = best.scales();
+      Fold.Choice milder = compare(stage, scaled, "power", POWERS, power -> power(scales, power));
+      String detail = best.detail() + " with nearest codes; " + milder.detail();
+      return held(stage, scaled, new Fold.Choice(milder.scales(), detail));
+    }
+  }
+
+  /** Returns the member with the lowest error on the rows to choose on, or the identity. */
+  private static Fold.Choice compare(
+      StageProblem stage,
+      ScaledRounding rounding,
+      String parameter,
+      double[] values,
+      DoubleFunction<float[]> family) {
     float[] best = identity(stage);
     String detail = "identity";
-    try (FoldError error = new FoldError(stage, weighted)) {
+    try (FoldError error = new FoldError(stage, rounding)) {
       double identity = error.of(stage.site().spread(best));
       double min = identity;
-      for (double exponent : exponents) {
-        if (exponent == 0) {
+      for (double value : values) {
+        if (value == 0) {
           continue; // the identity
         }
-        float[] scales = normalized(family.apply(exponent));
+        float[] scales = normalized(family.apply(value));
         double candidate = error.of(stage.site().spread(scales));
         if (candidate < min) {
           min = candidate;
           best = scales;
           detail =
               String.format(
-                  Locale.ROOT, "alpha %.2f, error %.3e of %.3e", exponent, candidate, identity);
+                  Locale.ROOT,
+                  "%s %.2f, error %.3e of %.3e",
+                  parameter,
+                  value,
+                  candidate,
+                  identity);
         }
       }
     }
-    return holds(stage, weighted, best)
-        ? new Fold.Choice(best, detail)
-        : new Fold.Choice(identity(stage), "identity; did not hold on other rows: " + detail);
+    return new Fold.Choice(best, detail);
   }
 
-  private static boolean holds(StageProblem stage, boolean weighted, float[] scales) {
+  /** Returns the choice if it holds on rows that it was not chosen on, else the identity. */
+  private static Fold.Choice held(StageProblem stage, ScaledRounding rounding, Fold.Choice choice) {
+    if (isIdentity(choice.scales())) {
+      return choice;
+    }
     float[] identity = identity(stage);
-    if (Arrays.equals(scales, identity)) {
-      return true;
+    try (FoldError error = FoldError.heldOut(stage, rounding)) {
+      return error.of(stage.site().spread(choice.scales()))
+              < error.of(stage.site().spread(identity))
+          ? choice
+          : new Fold.Choice(identity, "identity; did not hold on other rows: " + choice.detail());
     }
-    try (FoldError error = FoldError.heldOut(stage, weighted)) {
-      return error.of(stage.site().spread(scales)) < error.of(stage.site().spread(identity));
+  }
+
+  private static boolean isIdentity(float[] scales) {
+    for (float s : scales) {
+      if (s != 1) {
+        return false;
+      }
     }
+    return true;
   }
 
   private static float[] identity(StageProblem stage) {

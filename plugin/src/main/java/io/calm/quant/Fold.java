@@ -10,9 +10,10 @@ public interface Fold {
    * Chooses.
    *
    * @param stage the stage with its weights and activations
+   * @param rounding the rounding of the weights that follows
    * @return one positive scale for each channel of {@code stage.site()}, and how it was found
    */
-  Choice choose(StageProblem stage);
+  Choice choose(StageProblem stage, Rounding rounding);
 
   /**
    * Scales and their origin.

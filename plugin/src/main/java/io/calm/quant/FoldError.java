@@ -1,28 +1,27 @@
 package io.calm.quant;
 
 import io.calm.kernels.BlockKernels;
-import io.calm.kernels.GroupGrid;
 import io.calm.model.ActivationMode;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
 import io.calm.tensor.Parallel;
+import io.calm.tensor.QuantizedMatrix;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The squared error of a stage's linears as W4A8 modules under given fold scales s: {@code || X W'
  * - Q8(X / s) Q4(W s)' ||^2} over sampled tokens and outputs, relative to {@code || X W' ||^2}.
  *
- * <p>Weights are rounded to nearest on quickly fitted grids: the comparison needs the same
- * treatment for every s, not the last digit of accuracy. Products are those of the served kernels
- * if the machine has them, otherwise those of the algebra, which may use bfloat16. Holds a few
- * matrices of the stage's size; not thread safe.
+ * <p>Weights are rounded to nearest on quickly fitted grids, or by a rounding with error feedback.
+ * Products are those of the served kernels if the machine has them, otherwise those of the algebra,
+ * which may use bfloat16. Holds a few matrices of the stage's size; not thread safe.
  */
-public final class FoldError implements AutoCloseable {
+final class FoldError implements AutoCloseable {
   /** Maximum number of outputs that are compared; of a larger stage, evenly spaced ones. */
   private static final int OUTPUTS = 512;
 
   private final StageProblem stage;
-  private final boolean weighted;
+  private final ScaledRounding rounding;
   private final Matrix weight;
   private final Matrix rows;
   private final Matrix expected;
@@ -30,23 +29,19 @@ public final class FoldError implements AutoCloseable {
   private final Matrix scaledRows;
   private final double norm;
 
-  /**
-   * Prepares the full-precision products.
-   *
-   * @param weighted whether grids are fitted with the inputs' mean squares
-   */
-  public FoldError(StageProblem stage, boolean weighted) {
-    this(stage, weighted, stage.activations().sample());
+  /** Prepares the full-precision products of the rows that scales are chosen on. */
+  FoldError(StageProblem stage, ScaledRounding rounding) {
+    this(stage, rounding, stage.activations().sample());
   }
 
   /** Prepares the products of rows that the scales were not chosen on. */
-  static FoldError heldOut(StageProblem stage, boolean weighted) {
-    return new FoldError(stage, weighted, stage.activations().heldOutSample());
+  static FoldError heldOut(StageProblem stage, ScaledRounding rounding) {
+    return new FoldError(stage, rounding, stage.activations().heldOutSample());
   }
 
-  private FoldError(StageProblem stage, boolean weighted, Matrix rows) {
+  private FoldError(StageProblem stage, ScaledRounding rounding, Matrix rows) {
     this.stage = stage;
-    this.weighted = weighted;
+    this.rounding = rounding;
     this.rows = rows;
     this.weight = sample(stage.weight());
     this.expected = stage.algebra().multiplyTransposed(rows, weight);
@@ -76,69 +71,57 @@ public final class FoldError implements AutoCloseable {
    *
    * @param scales [K], positive
    */
-  public double of(float[] scales) {
-    float[] importance = weighted ? scaledImportance(scales) : null;
+  double of(float[] scales) {
     scaleWeights(scales);
-    Grids grids;
+    QuantizedMatrix rounded;
     try {
-      grids =
-          Grids.fit(
-              scaledWeight,
-              stage.group(),
-              importance,
-              GroupGrid.Effort.QUICK,
-              stage.compute(),
-              n -> stage.linearOf(outputOf(n, weight.rows(), stage.weight().rows())));
+      rounded = rounding.round(scaledWeight, scales, this::linearOf);
     } catch (QuantizationException e) {
       return Double.POSITIVE_INFINITY;
     }
     divideRows(scales);
-    try (Matrix got = product(grids)) {
+    try (Matrix got = product(rounded)) {
       double distance = squaredDistance(expected, got);
       return Double.isNaN(distance) ? Double.POSITIVE_INFINITY : distance / norm;
     }
   }
 
+  private String linearOf(int n) {
+    return stage.linearOf(outputOf(n, weight.rows(), stage.weight().rows()));
+  }
+
   /** Returns the module's outputs for the divided rows, which are changed. */
-  private Matrix product(Grids grids) {
+  private Matrix product(QuantizedMatrix rounded) {
     return stage
         .compute()
         .kernels()
         .block()
-        .map(kernels -> servedProduct(kernels, grids))
-        .orElseGet(() -> engineProduct(grids));
+        .map(kernels -> servedProduct(kernels, rounded))
+        .orElseGet(() -> engineProduct(rounded));
   }
 
-  private Matrix servedProduct(BlockKernels kernels, Grids grids) {
+  private Matrix servedProduct(BlockKernels kernels, QuantizedMatrix rounded) {
     Parallel parallel = stage.compute().parallel();
-    try (Packing.Scratch module =
-        Packing.scratch(grids.encode(scaledWeight, stage.compute()), parallel)) {
+    try (Packing.Scratch module = Packing.scratch(rounded, parallel)) {
       return kernels.multiply(module.linear(), perToken(), scaledRows, parallel);
     }
   }
 
-  private Matrix engineProduct(Grids grids) {
+  private Matrix engineProduct(QuantizedMatrix rounded) {
     Compute compute = stage.compute();
-    grids.round(scaledWeight, compute);
     int step = perToken() ? scaledRows.columns() : stage.group();
     compute
         .parallel()
         .ranges(
             scaledRows.rows(),
             (from, to) -> compute.kernels().roundInputs(scaledRows, from, to, step));
-    return stage.algebra().approximateProduct(scaledRows, scaledWeight);
+    try (Matrix values = rounded.dequantize()) {
+      return stage.algebra().approximateProduct(scaledRows, values);
+    }
   }
 
   private boolean perToken() {
     return stage.activationMode() == ActivationMode.PER_TOKEN;
-  }
-
-  private float[] scaledImportance(float[] scales) {
-    float[] meanSquare = stage.activations().meanSquare().clone();
-    for (int k = 0; k < meanSquare.length; k++) {
-      meanSquare[k] /= scales[k] * scales[k];
-    }
-    return Importance.of(meanSquare);
   }
 
   private void scaleWeights(float[] scales) {

@@ -1,6 +1,7 @@
 package io.calm.quant;
 
 import io.calm.tensor.QuantizedMatrix;
+import java.util.Optional;
 
 /** A method of rounding weights to 4-bit codes and grids. */
 public interface Rounding {
@@ -16,6 +17,15 @@ public interface Rounding {
   /** Returns whether the rounding reads {@link InputStatistics#gram}. */
   default boolean needsGram() {
     return false;
+  }
+
+  /**
+   * Returns the rounding that folds are compared with, if the error of one weight changes the codes
+   * of others: this one, without corrections for errors of earlier linears. Empty if every weight
+   * is rounded on its own.
+   */
+  default Optional<Rounding> feedback() {
+    return Optional.empty();
   }
 
   /**

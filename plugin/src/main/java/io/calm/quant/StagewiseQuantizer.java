@@ -64,7 +64,7 @@ public class StagewiseQuantizer implements Quantizer, StageQuantizer {
     Optional<float[]> scales = Optional.empty();
     try (StageProblem problem = new StageProblem(sample, walk)) {
       if (fold.isPresent()) {
-        Fold.Choice choice = fold.get().choose(problem);
+        Fold.Choice choice = fold.get().choose(problem, rounding);
         detail.put(stage, choice.detail());
         problem.scale(problem.site().spread(choice.scales()));
         scales = Optional.of(choice.scales());

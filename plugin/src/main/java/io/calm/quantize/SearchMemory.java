@@ -9,6 +9,7 @@ import io.calm.model.Stage;
 import io.calm.quant.Granularity;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
+import io.calm.quant.Rounding;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.KvType;
 import io.calm.search.PartMemory;
@@ -26,11 +27,12 @@ import java.util.List;
  *
  * <p>The search holds a full-precision block, its largest stage in the forms that a rounding works
  * on, the packed candidates, the hidden streams, the inputs of one stage (twice if an algorithm
- * compares with full precision), what glibc keeps of such arrays when they are freed, two matrices
- * of the size of the widest linear's Hessian, what a search by parts adds ({@link PartMemory}), the
- * token tables, and PyTorch itself. The trial of the lm_head comes after the blocks and holds the
- * streams and a band of the head. A model that samples its own calibration tokens needs, before
- * that, its whole quantized form and the keys and values of the sampled sequences.
+ * compares with full precision), what glibc keeps of such arrays when they are freed, two or three
+ * matrices of the size of the widest linear's Hessian, what a search by parts adds ({@link
+ * PartMemory}), the token tables, and PyTorch itself. The trial of the lm_head comes after the
+ * blocks and holds the streams and a band of the head. A model that samples its own calibration
+ * tokens needs, before that, its whole quantized form and the keys and values of the sampled
+ * sequences.
  */
 public final class SearchMemory {
   /** Changes of the settings or the deployment that reduce the memory of a search. */
@@ -43,6 +45,9 @@ public final class SearchMemory {
 
   /** The Hessian, and the factor of its inverse. */
   private static final long HESSIANS = 2;
+
+  /** The same, and the Hessian without scales while those before error feedback are compared. */
+  private static final long SCALED_HESSIANS = 3;
 
   /** Stacked, transposed; shifted, its half, and corrected by an algorithm that compares. */
   private static final long STAGE_FORMS = 2;
@@ -112,7 +117,7 @@ public final class SearchMemory {
             + candidates * block / 7 // a packed linear has 4.5 bits and the padding
             + inputs
             + 4 * Math.min(CHUNK, fit) * 3 * widest
-            + HESSIANS * 4 * widest * widest
+            + (comparesScales(pool) ? SCALED_HESSIANS : HESSIANS) * 4 * widest * widest
             + parts.passes()
             + parts.matrices()
             + GARBAGE;
@@ -141,6 +146,13 @@ public final class SearchMemory {
                     .sum())
         .max()
         .orElse(0);
+  }
+
+  /** Returns whether a fold is followed by error feedback, as in {@code awq+gptq}. */
+  private static boolean comparesScales(List<Quantizer> pool) {
+    return pool.stream()
+        .filter(quantizer -> quantizer.fold().isPresent())
+        .anyMatch(quantizer -> quantizer.rounding().flatMap(Rounding::feedback).isPresent());
   }
 
   private static List<Quantizer> pool(QuantizationSettings settings) {

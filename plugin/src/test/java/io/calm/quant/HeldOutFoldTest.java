@@ -44,7 +44,11 @@ class HeldOutFoldTest {
       stage.heldOut(others);
       try (StageProblem problem = stage.problem()) {
         return ExponentSearch.best(
-            problem, true, new double[] {1}, alpha -> Arrays.copyOf(scales, INPUTS));
+            problem,
+            true,
+            new NearestRounding(true),
+            new double[] {1},
+            alpha -> Arrays.copyOf(scales, INPUTS));
       }
     }
   }

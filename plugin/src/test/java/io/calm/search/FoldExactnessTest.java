@@ -37,7 +37,7 @@ class FoldExactnessTest {
   /** Random powers of two, one a group of 32 channels. */
   private static Fold fold(long seed) {
     SplittableRandom random = new SplittableRandom(seed);
-    return stage -> {
+    return (stage, rounding) -> {
       float[] scales = new float[stage.site().channels()];
       for (int c = 0; c < scales.length; c++) {
         scales[c] = c % GROUP == 0 ? (float) Math.pow(2, random.nextInt(-3, 4)) : scales[c - 1];

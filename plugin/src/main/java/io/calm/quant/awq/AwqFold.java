@@ -3,6 +3,7 @@ package io.calm.quant.awq;
 import io.calm.model.FoldSite;
 import io.calm.quant.ExponentSearch;
 import io.calm.quant.Fold;
+import io.calm.quant.Rounding;
 import io.calm.quant.StageProblem;
 
 /**
@@ -13,7 +14,7 @@ final class AwqFold implements Fold {
   private static final int GRID = 20;
 
   @Override
-  public Choice choose(StageProblem stage) {
+  public Choice choose(StageProblem stage, Rounding rounding) {
     FoldSite site = stage.site();
     float[] magnitude = mean(site, stage.activations().meanAbsolute());
     double[] alphas = new double[GRID];
@@ -21,7 +22,7 @@ final class AwqFold implements Fold {
       alphas[i] = (double) i / GRID;
     }
     return ExponentSearch.best(
-        stage, true, alphas, alpha -> ExponentSearch.power(magnitude, alpha));
+        stage, true, rounding, alphas, alpha -> ExponentSearch.power(magnitude, alpha));
   }
 
   /** Averages the inputs that share a channel. */

@@ -7,6 +7,7 @@ import io.calm.quant.Rounding;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -48,6 +49,11 @@ final class GptqRounding implements Rounding {
   @Override
   public boolean needsGram() {
     return true;
+  }
+
+  @Override
+  public Optional<Rounding> feedback() {
+    return Optional.of(this);
   }
 
   /**

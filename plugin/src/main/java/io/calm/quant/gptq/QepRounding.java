@@ -5,6 +5,7 @@ import io.calm.quant.Rounding;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
+import java.util.Optional;
 
 /**
  * Quantization error propagation (QEP, arXiv 2504.09629): before the weights are rounded, they are
@@ -57,6 +58,11 @@ final class QepRounding implements Rounding {
     try (corrected) {
       return GptqRounding.round(problem.withWeight(corrected), gram);
     }
+  }
+
+  @Override
+  public Optional<Rounding> feedback() {
+    return Optional.of(new GptqRounding());
   }
 
   private static boolean isFinite(Matrix weight) {

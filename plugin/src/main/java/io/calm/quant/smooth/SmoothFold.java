@@ -3,6 +3,7 @@ package io.calm.quant.smooth;
 import io.calm.model.FoldSite;
 import io.calm.quant.ExponentSearch;
 import io.calm.quant.Fold;
+import io.calm.quant.Rounding;
 import io.calm.quant.StageProblem;
 import io.calm.tensor.Matrix;
 
@@ -15,11 +16,12 @@ final class SmoothFold implements Fold {
   private static final double[] ALPHAS = {0.3, 0.4, 0.5, 0.6, 0.7, 0.8};
 
   @Override
-  public Choice choose(StageProblem stage) {
+  public Choice choose(StageProblem stage, Rounding rounding) {
     FoldSite site = stage.site();
     float[] activation = max(site, stage.activations().maxAbsolute());
     float[] weight = max(site, columnPeaks(stage.weight()));
-    return ExponentSearch.best(stage, false, ALPHAS, alpha -> scales(activation, weight, alpha));
+    return ExponentSearch.best(
+        stage, false, rounding, ALPHAS, alpha -> scales(activation, weight, alpha));
   }
 
   private static float[] scales(float[] activation, float[] weight, double alpha) {

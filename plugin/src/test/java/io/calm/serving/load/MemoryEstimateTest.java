@@ -223,13 +223,31 @@ class MemoryEstimateTest {
   }
 
   private long searchOf(String granularity) {
+    return searchWith("calm.search.granularity", granularity);
+  }
+
+  private long searchWith(String key, String value) {
     CalmSettings settings =
         settings(
-            "calm.calibration", "/texts",
-            "calm.calibration.samples", "24",
-            "calm.calibration.length", "512",
-            "calm.search.granularity", granularity);
+            "calm.calibration",
+            "/texts",
+            "calm.calibration.samples",
+            "24",
+            "calm.calibration.length",
+            "512",
+            key,
+            value);
     return SearchMemory.bytes(SEVEN_BILLION, LAYOUT, settings);
+  }
+
+  @Test
+  void aFoldBeforeErrorFeedbackKeepsItsHessianWithoutScales() {
+    long hessian = 4L * 11008 * 11008;
+    long gptq = searchWith("calm.algorithm", "gptq");
+    assertEquals(gptq, searchWith("calm.algorithm", "awq"));
+    assertEquals(gptq + hessian, searchWith("calm.algorithm", "awq+gptq"));
+    assertEquals(
+        hessian, searchWith("calm.algorithm", "awq+qep") - searchWith("calm.algorithm", "qep"));
   }
 
   @Test

@@ -1,0 +1,120 @@
+package io.calm.quant;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.tensor.JavaLinearAlgebra;
+import io.calm.tensor.Matrix;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The scales of a fold before GPTQ are compared with GPTQ's codes, not with the nearest ones. */
+class FoldBeforeFeedbackTest {
+  private static final int INPUTS = 128;
+  private static final int GROUP = 32;
+  private static final Quantizers QUANTIZERS = Quantizers.load();
+
+  private static Quantizer named(String name) {
+    return QUANTIZERS.get(new AlgorithmName(name));
+  }
+
+  private static Rounding rounding(String name) {
+    return named(name).rounding().orElseThrow();
+  }
+
+  private static Matrix random(SplittableRandom random, int rows, int columns) {
+    Matrix matrix = Matrix.allocate(rows, columns);
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < columns; c++) {
+        matrix.set(r, c, (float) random.nextGaussian());
+      }
+    }
+    return matrix;
+  }
+
+  /** Correlated inputs, of which every eighth is large. */
+  private static Matrix inputs(SplittableRandom random, int rows) {
+    Matrix inputs =
+        new JavaLinearAlgebra()
+            .multiplyTransposed(random(random, rows, 48), random(random, INPUTS, 48));
+    for (int t = 0; t < rows; t++) {
+      for (int k = 0; k < INPUTS; k += 8) {
+        inputs.set(t, k, 6 * inputs.get(t, k));
+      }
+    }
+    return inputs;
+  }
+
+  /** Returns the scales that {@code fold} chooses before a rounding. */
+  private static float[] scales(String fold, Rounding rounding, Matrix weight, Matrix x) {
+    try (LinearStage stage = new LinearStage(weight, x, GROUP);
+        StageProblem problem = stage.problem()) {
+      return named(fold).fold().orElseThrow().choose(problem, rounding).scales();
+    }
+  }
+
+  /** Returns the error of the outputs after GPTQ behind a fold. */
+  private static double gptqError(Matrix weight, Matrix x, float[] scales) {
+    try (LinearStage stage = new LinearStage(weight, x, GROUP);
+        StageProblem problem = stage.problem()) {
+      problem.scale(scales);
+      Matrix rounded = rounding("gptq").round(problem.rounding()).dequantize();
+      for (int n = 0; n < rounded.rows(); n++) {
+        for (int k = 0; k < INPUTS; k++) {
+          rounded.set(n, k, rounded.get(n, k) / scales[k]);
+        }
+      }
+      return LinearStage.outputError(x, weight, rounded);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"awq, 1", "awq, 2", "awq, 3", "smoothquant, 4", "smoothquant, 5", "smoothquant, 6"})
+  void theChoiceIsBetterForGptqThanThatForNearestCodes(String fold, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    Matrix weight = random(random, 48, INPUTS);
+    Matrix x = inputs(random, 400);
+    float[] forGptq = scales(fold, rounding("gptq"), weight, x);
+    float[] forNearest = scales(fold, new NearestRounding(true), weight, x);
+    double chosen = gptqError(weight, x, forGptq);
+    double nearest = gptqError(weight, x, forNearest);
+    assertTrue(
+        chosen < 0.97 * nearest, "chosen %g, for nearest codes %g".formatted(chosen, nearest));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gptq", "qep"})
+  void aRoundingWithFeedbackSaysSo(String name) {
+    assertTrue(rounding(name).feedback().isPresent());
+  }
+
+  @Test
+  void theStatisticsOfScaledInputsAreThoseOfDividedOnes() {
+    SplittableRandom random = new SplittableRandom(7);
+    Matrix x = inputs(random, 50);
+    float[] scales = new float[INPUTS];
+    for (int k = 0; k < INPUTS; k++) {
+      scales[k] = (float) Math.pow(2, random.nextInt(-3, 4));
+    }
+    try (LinearStage plain = new LinearStage(random(random, 4, INPUTS), x, GROUP);
+        LinearStage divided = new LinearStage(random(random, 4, INPUTS), x, GROUP)) {
+      divided.divide(scales);
+      ScaledStatistics scaled = new ScaledStatistics(plain, plain.gram(), scales);
+      Matrix expected = divided.gram();
+      Matrix got = scaled.gram();
+      for (int i = 0; i < INPUTS; i++) {
+        for (int k = 0; k < INPUTS; k++) {
+          assertEquals(
+              expected.get(i, k),
+              got.get(i, k),
+              1e-5 * Math.sqrt(expected.get(i, i) * expected.get(k, k)));
+        }
+        assertEquals(
+            divided.meanSquare()[i], scaled.meanSquare()[i], 1e-5 * divided.meanSquare()[i]);
+      }
+    }
+  }
+}

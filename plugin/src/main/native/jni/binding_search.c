@@ -51,8 +51,7 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_fitGrids(
   free(grids);
 }
 
-/* codes: where they go, or NULL to put what they stand for into the weight itself. */
-JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_roundWeights(
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_encode(
     JNIEnv *env, jclass type, jint variant, jobject weight, jint inputs, jint from, jint to,
     jint group, jfloatArray scales, jfloatArray minimums, jbyteArray codes) {
   (void)type;
@@ -60,17 +59,13 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeSearchKernels_roundWeights(
   jsize groups = (inputs + group - 1) / group, count = (to - from) * groups;
   float *s = copy_of(env, scales, from * groups, count);
   float *m = copy_of(env, minimums, from * groups, count);
-  int8_t *row_codes = codes ? malloc((size_t)inputs) : NULL;
-  if (s && m && (row_codes || !codes)) {
+  int8_t *row_codes = malloc((size_t)inputs);
+  if (s && m && row_codes) {
     for (jint row = from; row < to; row++) {
       float *w = row_of(env, weight, row, inputs);
       size_t at = (size_t)(row - from) * (size_t)groups;
-      if (codes) {
-        k->encode(w, inputs, group, s + at, m + at, row_codes);
-        (*env)->SetByteArrayRegion(env, codes, row * inputs, inputs, row_codes);
-      } else {
-        k->round_weights(w, inputs, group, s + at, m + at);
-      }
+      k->encode(w, inputs, group, s + at, m + at, row_codes);
+      (*env)->SetByteArrayRegion(env, codes, row * inputs, inputs, row_codes);
     }
   } else {
     out_of_memory(env);

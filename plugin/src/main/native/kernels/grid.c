@@ -151,19 +151,6 @@ void CALM_NAME(fit_grids)(const float *w, int32_t outputs, int32_t inputs, int32
   }
 }
 
-void CALM_NAME(round_weights)(float *row, int32_t inputs, int32_t group, const float *scales,
-                              const float *minimums) {
-  for (int32_t from = 0; from < inputs; from += group, scales++, minimums++) {
-    int32_t end = from + group < inputs ? from + group : inputs;
-    lanes scale = lanes_all(*scales), minimum = lanes_all(*minimums);
-    lanes inverse = lanes_all(1 / *scales);
-    for (int32_t k = from; k < end; k += 16) {
-      lanes code = lanes_code(lanes_load_some(row + k, end - k), inverse, minimum);
-      lanes_store_some(row + k, lanes_add(lanes_mul(scale, code), minimum), end - k);
-    }
-  }
-}
-
 void CALM_NAME(encode)(const float *row, int32_t inputs, int32_t group, const float *scales,
                        const float *minimums, int8_t *target) {
   for (int32_t from = 0; from < inputs; from += group, scales++, minimums++) {

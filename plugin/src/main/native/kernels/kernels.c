@@ -22,7 +22,6 @@
 #define SEARCH_KERNELS(vector_)                                                         \
   {                                                                                     \
     .fit_grids = calm_fit_grids_##vector_, .encode = calm_encode_##vector_,             \
-    .round_weights = calm_round_weights_##vector_,                                      \
     .round_inputs = calm_round_inputs_##vector_,                                        \
     .column_statistics = calm_column_statistics_##vector_,                              \
     .add_gram = calm_add_gram_##vector_, .walk_columns = calm_walk_columns_##vector_,   \

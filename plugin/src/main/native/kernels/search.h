@@ -61,11 +61,9 @@ typedef struct {
                     const float *importance, const float *starts, int count, int rounds,
                     float *scales, float *minimums);
 
-  /* encode: the nearest codes of one row on its grids; round_weights: their values, in place. */
+  /* The nearest codes of one row on its grids. */
   void (*encode)(const float *row, int32_t inputs, int32_t group, const float *scales,
                  const float *minimums, int8_t *target);
-  void (*round_weights)(float *row, int32_t inputs, int32_t group, const float *scales,
-                        const float *minimums);
 
   /* Rounds one row of activations to int8 and back; group: inputs that share a scale. */
   void (*round_inputs)(float *row, int32_t inputs, int32_t group);

@@ -44,8 +44,6 @@
                                    int rounds, float *scales, float *minimums);                   \
   void CALM_JOIN(encode, width)(const float *row, int32_t inputs, int32_t group,                  \
                                 const float *scales, const float *minimums, int8_t *target);      \
-  void CALM_JOIN(round_weights, width)(float *row, int32_t inputs, int32_t group,                 \
-                                       const float *scales, const float *minimums);               \
   void CALM_JOIN(round_inputs, width)(float *row, int32_t inputs, int32_t group);                 \
   void CALM_JOIN(column_statistics, width)(const float *x, int rows, int32_t width_,              \
                                            int32_t from, int32_t to, float *target);              \

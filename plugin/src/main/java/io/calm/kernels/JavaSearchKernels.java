@@ -71,24 +71,6 @@ public final class JavaSearchKernels implements SearchKernels {
   }
 
   @Override
-  public void roundWeights(
-      Matrix weight, int from, int to, int group, float[] scales, float[] minimums) {
-    int inputs = weight.columns();
-    float[] row = new float[inputs];
-    int at = from * groups(inputs, group);
-    for (int n = from; n < to; n++) {
-      weight.readRow(n, row);
-      for (int first = 0; first < inputs; first += group, at++) {
-        float inverse = 1 / scales[at];
-        for (int k = first; k < Math.min(inputs, first + group); k++) {
-          row[k] = scales[at] * GroupGrid.code(row[k], inverse, minimums[at]) + minimums[at];
-        }
-      }
-      weight.writeRow(n, row);
-    }
-  }
-
-  @Override
   public void roundInputs(Matrix rows, int from, int to, int group) {
     float[] row = new float[rows.columns()];
     for (int t = from; t < to; t++) {

@@ -43,15 +43,7 @@ public final class NativeSearchKernels implements SearchKernels {
   @Override
   public void encode(
       Matrix weight, int from, int to, int group, float[] scales, float[] minimums, byte[] codes) {
-    roundWeights(
-        variant, weight.bytes(), weight.columns(), from, to, group, scales, minimums, codes);
-  }
-
-  @Override
-  public void roundWeights(
-      Matrix weight, int from, int to, int group, float[] scales, float[] minimums) {
-    roundWeights(
-        variant, weight.bytes(), weight.columns(), from, to, group, scales, minimums, null);
+    encode(variant, weight.bytes(), weight.columns(), from, to, group, scales, minimums, codes);
   }
 
   @Override
@@ -141,7 +133,7 @@ public final class NativeSearchKernels implements SearchKernels {
       float[] scales,
       float[] minimums);
 
-  private static native void roundWeights(
+  private static native void encode(
       int variant,
       ByteBuffer weight,
       int inputs,
@@ -150,7 +142,7 @@ public final class NativeSearchKernels implements SearchKernels {
       int group,
       float[] scales,
       float[] minimums,
-      byte @Nullable [] codes);
+      byte[] codes);
 
   private static native void roundInputs(
       int variant, ByteBuffer rows, int inputs, int from, int to, int group);

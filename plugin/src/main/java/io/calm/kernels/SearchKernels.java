@@ -37,9 +37,6 @@ public sealed interface SearchKernels permits JavaSearchKernels, NativeSearchKer
   void encode(
       Matrix weight, int from, int to, int group, float[] scales, float[] minimums, byte[] codes);
 
-  /** Replaces the rows {@code from} to {@code to} by the values of their nearest codes. */
-  void roundWeights(Matrix weight, int from, int to, int group, float[] scales, float[] minimums);
-
   /**
    * Rounds the rows {@code from} to {@code to} to int8 and back, as a W4A8 linear reads them.
    *

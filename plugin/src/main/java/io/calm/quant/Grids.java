@@ -90,16 +90,6 @@ public record Grids(int inputs, int group, float[] scales, float[] minimums) {
     return new QuantizedMatrix(weight.rows(), inputs, group, codes, scales, minimums);
   }
 
-  /** Replaces all weights by the values of their nearest codes. */
-  void round(Matrix weight, Compute compute) {
-    compute
-        .parallel()
-        .ranges(
-            weight.rows(),
-            (from, to) ->
-                compute.kernels().roundWeights(weight, from, to, group, scales, minimums));
-  }
-
   /** Returns J, the number of groups of a row. */
   public int groups() {
     return (inputs + group - 1) / group;

@@ -14,17 +14,19 @@ public final class ExponentSearch {
   private static final float LARGEST = 1e4f;
 
   /** Powers of the scales that are best with nearest codes, tried before error feedback. */
-  private static final double[] POWERS = {1, 0.75, 0.5, 0.25};
+  private static final double[] POWERS_BEFORE_FEEDBACK = {1, 0.75, 0.5, 0.25};
 
   private ExponentSearch() {}
 
   /**
-   * Returns the best member; the identity where nothing is better, or where the best does not hold
-   * on rows that it was not chosen on.
+   * Returns the best member, or before a rounding with error feedback the best power of it; the
+   * identity where nothing is better, or where the best does not hold on rows that it was not
+   * chosen on.
    *
    * <p>Members are compared with weights rounded to nearest. Error feedback corrects much of what
-   * large scales correct, so before a rounding with feedback the best member is compared with
-   * milder powers of itself, all with that rounding.
+   * large scales correct, so before such a rounding the best member is compared with milder powers
+   * of itself and the identity, all with that rounding. X'X of the rounding is that of all tokens,
+   * the held-out rows included; the scales are not chosen on those.
    *
    * @param weighted whether the algorithm's grids are weighted with E[x^2]
    * @param rounding of the weights after the fold
@@ -42,16 +44,17 @@ public final class ExponentSearch {
     if (isIdentity(best.scales())) {
       return best;
     }
-    Optional<Rounding> feedback = rounding.feedback();
+    Optional<Rounding> feedback = rounding.roundingForFolds();
     if (feedback.isEmpty()) {
       return held(stage, nearest, best);
     }
     try (Matrix gram = stage.activations().gram()) {
       ScaledRounding scaled = ScaledRounding.feedback(stage, feedback.get(), gram);
       float[] scales = best.scales();
-      Fold.Choice milder = compare(stage, scaled, "power", POWERS, power -> power(scales, power));
-      String detail = best.detail() + " with nearest codes; " + milder.detail();
-      return held(stage, scaled, new Fold.Choice(milder.scales(), detail));
+      Fold.Choice chosen =
+          compare(stage, scaled, "power", POWERS_BEFORE_FEEDBACK, power -> power(scales, power));
+      String detail = chosen.detail() + "; with nearest codes " + best.detail();
+      return held(stage, scaled, new Fold.Choice(chosen.scales(), detail));
     }
   }
 

@@ -20,11 +20,11 @@ public interface Rounding {
   }
 
   /**
-   * Returns the rounding that folds are compared with, if the error of one weight changes the codes
-   * of others: this one, without corrections for errors of earlier linears. Empty if every weight
-   * is rounded on its own.
+   * Returns the rounding that the scales of a fold are compared with, if the error of one weight
+   * changes the codes of others: this one, without corrections for errors of earlier linears. Empty
+   * if every weight is rounded on its own.
    */
-  default Optional<Rounding> feedback() {
+  default Optional<Rounding> roundingForFolds() {
     return Optional.empty();
   }
 

@@ -46,7 +46,7 @@ public final class SearchMemory {
   /** The Hessian, and the factor of its inverse. */
   private static final long HESSIANS = 2;
 
-  /** The same, and the Hessian without scales while those before error feedback are compared. */
+  /** The same, and the unscaled Hessian, kept while fold scales are compared with GPTQ's codes. */
   private static final long SCALED_HESSIANS = 3;
 
   /** Stacked, transposed; shifted, its half, and corrected by an algorithm that compares. */
@@ -152,7 +152,8 @@ public final class SearchMemory {
   private static boolean comparesScales(List<Quantizer> pool) {
     return pool.stream()
         .filter(quantizer -> quantizer.fold().isPresent())
-        .anyMatch(quantizer -> quantizer.rounding().flatMap(Rounding::feedback).isPresent());
+        .anyMatch(
+            quantizer -> quantizer.rounding().flatMap(Rounding::roundingForFolds).isPresent());
   }
 
   private static List<Quantizer> pool(QuantizationSettings settings) {

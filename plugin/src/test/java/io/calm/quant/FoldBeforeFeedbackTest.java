@@ -1,17 +1,18 @@
 package io.calm.quant;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.tensor.JavaLinearAlgebra;
 import io.calm.tensor.Matrix;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
-/** The scales of a fold before GPTQ are compared with GPTQ's codes, not with the nearest ones. */
+/** The scales of a fold before GPTQ are compared with GPTQ's codes, too. */
 class FoldBeforeFeedbackTest {
   private static final int INPUTS = 128;
   private static final int GROUP = 32;
@@ -81,14 +82,20 @@ class FoldBeforeFeedbackTest {
     float[] forNearest = scales(fold, new NearestRounding(true), weight, x);
     double chosen = gptqError(weight, x, forGptq);
     double nearest = gptqError(weight, x, forNearest);
+    float[] ones = new float[INPUTS];
+    Arrays.fill(ones, 1);
+    assertFalse(Arrays.equals(ones, forGptq), "the identity");
+    assertTrue(chosen < gptqError(weight, x, ones), "worse than no scales");
     assertTrue(
         chosen < 0.97 * nearest, "chosen %g, for nearest codes %g".formatted(chosen, nearest));
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"gptq", "qep"})
-  void aRoundingWithFeedbackSaysSo(String name) {
-    assertTrue(rounding(name).feedback().isPresent());
+  @Test
+  void roundingsWithErrorFeedbackCompareScalesThemselves() {
+    assertTrue(rounding("gptq").roundingForFolds().isPresent());
+    assertTrue(rounding("qep").roundingForFolds().isPresent());
+    assertFalse(rounding("qep").roundingForFolds().orElseThrow().comparesStreams());
+    assertTrue(new NearestRounding(true).roundingForFolds().isEmpty());
   }
 
   @Test

@@ -52,7 +52,7 @@ final class GptqRounding implements Rounding {
   }
 
   @Override
-  public Optional<Rounding> feedback() {
+  public Optional<Rounding> roundingForFolds() {
     return Optional.of(this);
   }
 

@@ -61,7 +61,7 @@ final class QepRounding implements Rounding {
   }
 
   @Override
-  public Optional<Rounding> feedback() {
+  public Optional<Rounding> roundingForFolds() {
     return Optional.of(new GptqRounding());
   }
 

@@ -64,7 +64,7 @@ class PlanBitsIT {
     return timeless;
   }
 
-  /** Searches in a process and returns the directory of its artifact. */
+  /** Searches in a process and returns the directory of the artifact that it serves. */
   private Path search(String model, Run run) throws Exception {
     Path cache = directory.resolve(run.threads() + "-" + run.kernel());
     Path log = directory.resolve("log-" + cache.getFileName());
@@ -101,15 +101,21 @@ class PlanBitsIT {
     }
     assertEquals(0, process.exitValue(), () -> run + ": " + read(log));
     try (Stream<Path> artifacts = Files.list(cache.resolve("artifacts"))) {
-      return artifacts.filter(Files::isDirectory).findFirst().orElseThrow();
+      return artifacts.filter(PlanBitsIT::isOfTheWholePool).findFirst().orElseThrow();
     }
   }
 
-  private static String read(Path log) {
+  /** Returns whether an artifact is that of the search, not the uniform twin that it keeps. */
+  private static boolean isOfTheWholePool(Path artifact) {
+    Path plan = artifact.resolve("plan.json");
+    return Files.exists(plan) && read(plan).contains("\"qep\"");
+  }
+
+  private static String read(Path file) {
     try {
-      return Files.readString(log);
+      return Files.readString(file);
     } catch (IOException e) {
-      return "no log: " + e.getMessage();
+      return "not read: " + e.getMessage();
     }
   }
 }

@@ -49,7 +49,7 @@ public final class ExponentSearch {
       return held(stage, nearest, best);
     }
     try (Matrix gram = stage.activations().gram()) {
-      ScaledRounding scaled = ScaledRounding.feedback(stage, feedback.get(), gram);
+      ScaledRounding scaled = ScaledRounding.feedback(stage, feedback.get(), gram).remembered();
       float[] scales = best.scales();
       Fold.Choice chosen =
           compare(stage, scaled, "power", POWERS_BEFORE_FEEDBACK, power -> power(scales, power));

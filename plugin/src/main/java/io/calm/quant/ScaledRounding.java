@@ -3,6 +3,9 @@ package io.calm.quant;
 import io.calm.kernels.GroupGrid;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
+import java.nio.FloatBuffer;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +38,17 @@ interface ScaledRounding {
                 stage.compute(),
                 linears)
             .encode(weight, stage.compute());
+  }
+
+  /**
+   * Returns this rounding with a memory: the same outputs under the same scales are rounded once,
+   * although they are compared on two samples of rows.
+   */
+  default ScaledRounding remembered() {
+    Map<FloatBuffer, QuantizedMatrix> results = new HashMap<>();
+    return (weight, scales, linears) ->
+        results.computeIfAbsent(
+            FloatBuffer.wrap(scales.clone()), key -> round(weight, scales, linears));
   }
 
   private static float @Nullable [] importance(StageProblem stage, float[] scales) {

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.tensor.JavaLinearAlgebra;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.QuantizedMatrix;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -26,21 +28,12 @@ class FoldBeforeFeedbackTest {
     return named(name).rounding().orElseThrow();
   }
 
-  private static Matrix random(SplittableRandom random, int rows, int columns) {
-    Matrix matrix = Matrix.allocate(rows, columns);
-    for (int r = 0; r < rows; r++) {
-      for (int c = 0; c < columns; c++) {
-        matrix.set(r, c, (float) random.nextGaussian());
-      }
-    }
-    return matrix;
-  }
-
   /** Correlated inputs, of which every eighth is large. */
   private static Matrix inputs(SplittableRandom random, int rows) {
     Matrix inputs =
         new JavaLinearAlgebra()
-            .multiplyTransposed(random(random, rows, 48), random(random, INPUTS, 48));
+            .multiplyTransposed(
+                LinearStage.gaussian(random, rows, 48), LinearStage.gaussian(random, INPUTS, 48));
     for (int t = 0; t < rows; t++) {
       for (int k = 0; k < INPUTS; k += 8) {
         inputs.set(t, k, 6 * inputs.get(t, k));
@@ -76,7 +69,7 @@ class FoldBeforeFeedbackTest {
   @CsvSource({"awq, 1", "awq, 2", "awq, 3", "smoothquant, 4", "smoothquant, 5", "smoothquant, 6"})
   void theChoiceIsBetterForGptqThanThatForNearestCodes(String fold, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
-    Matrix weight = random(random, 48, INPUTS);
+    Matrix weight = LinearStage.gaussian(random, 48, INPUTS);
     Matrix x = inputs(random, 400);
     float[] forGptq = scales(fold, rounding("gptq"), weight, x);
     float[] forNearest = scales(fold, new NearestRounding(true), weight, x);
@@ -106,8 +99,8 @@ class FoldBeforeFeedbackTest {
     for (int k = 0; k < INPUTS; k++) {
       scales[k] = (float) Math.pow(2, random.nextInt(-3, 4));
     }
-    try (LinearStage plain = new LinearStage(random(random, 4, INPUTS), x, GROUP);
-        LinearStage divided = new LinearStage(random(random, 4, INPUTS), x, GROUP)) {
+    try (LinearStage plain = new LinearStage(LinearStage.gaussian(random, 4, INPUTS), x, GROUP);
+        LinearStage divided = new LinearStage(LinearStage.gaussian(random, 4, INPUTS), x, GROUP)) {
       divided.divide(scales);
       ScaledStatistics scaled = new ScaledStatistics(plain, plain.gram(), scales);
       Matrix expected = divided.gram();
@@ -123,5 +116,24 @@ class FoldBeforeFeedbackTest {
             divided.meanSquare()[i], scaled.meanSquare()[i], 1e-5 * divided.meanSquare()[i]);
       }
     }
+  }
+
+  @Test
+  void theSameScalesAreRoundedOnce() {
+    AtomicInteger calls = new AtomicInteger();
+    Matrix weight = Matrix.allocate(1, GROUP);
+    ScaledRounding rounding =
+        (rounded, scales, linears) -> {
+          calls.incrementAndGet();
+          return new QuantizedMatrix(
+              1, GROUP, GROUP, new byte[GROUP], new float[] {scales[0]}, new float[] {0});
+        };
+    ScaledRounding remembered = rounding.remembered();
+    float[] scales = {1, 2};
+    assertEquals(1, remembered.round(weight, scales, n -> "q").scales()[0]);
+    scales[0] = 4; // callers may use their array again
+    assertEquals(4, remembered.round(weight, scales, n -> "q").scales()[0]);
+    assertEquals(1, remembered.round(weight, new float[] {1, 2}, n -> "q").scales()[0]);
+    assertEquals(2, calls.get());
   }
 }

@@ -31,13 +31,7 @@ class HeldOutFoldTest {
   }
 
   private static Matrix weight(SplittableRandom random) {
-    Matrix weight = Matrix.allocate(32, INPUTS);
-    for (int n = 0; n < weight.rows(); n++) {
-      for (int k = 0; k < INPUTS; k++) {
-        weight.set(n, k, (float) random.nextGaussian());
-      }
-    }
-    return weight;
+    return LinearStage.gaussian(random, 32, INPUTS);
   }
 
   private static Fold.Choice choose(Rounding rounding, Matrix weight, Matrix fit, Matrix others) {

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SplittableRandom;
 
 /**
  * One linear with its inputs, dressed as the last stage of a block, so that roundings and folds can
@@ -49,6 +50,17 @@ final class LinearStage implements BlockSample, StageWalk {
     LinearStage stage = new LinearStage(weight, inputs, groupLimit);
     stage.tokens = Integer.MAX_VALUE;
     return stage;
+  }
+
+  /** Returns independent values of the standard normal distribution, [rows, columns]. */
+  static Matrix gaussian(SplittableRandom random, int rows, int columns) {
+    Matrix matrix = Matrix.allocate(rows, columns);
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < columns; c++) {
+        matrix.set(r, c, (float) random.nextGaussian());
+      }
+    }
+    return matrix;
   }
 
   StageProblem problem() {

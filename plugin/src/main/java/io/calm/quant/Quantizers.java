@@ -1,5 +1,6 @@
 package io.calm.quant;
 
+import io.calm.model.ActivationMode;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,6 +13,10 @@ public final class Quantizers {
   /** Members of the pool unless the settings say otherwise, tried in this order. */
   private static final List<String> DEFAULT_POOL =
       List.of("source", "rtn", "gptq", "awq", "smoothquant");
+
+  /** The same with one activation scale per token, where a fold helps GPTQ. */
+  private static final List<String> PER_TOKEN_POOL =
+      List.of("source", "rtn", "gptq", "awq+gptq", "smoothquant+gptq");
 
   private final Map<String, Quantizer> byName = new LinkedHashMap<>();
 
@@ -36,14 +41,16 @@ public final class Quantizers {
   /**
    * Returns the default pool.
    *
+   * @param activation granularity of the activation scales
    * @param propagating whether {@code qep} replaces {@code gptq}
    */
-  public List<Quantizer> defaultPool(boolean propagating) {
-    return DEFAULT_POOL.stream()
-        .map(name -> propagating && name.equals("gptq") ? "qep" : name)
-        .map(AlgorithmName::new)
-        .map(this::get)
-        .toList();
+  public List<Quantizer> defaultPool(ActivationMode activation, boolean propagating) {
+    return (activation == ActivationMode.PER_TOKEN ? PER_TOKEN_POOL : DEFAULT_POOL)
+        .stream()
+            .map(name -> propagating ? name.replace("gptq", "qep") : name)
+            .map(AlgorithmName::new)
+            .map(this::get)
+            .toList();
   }
 
   /**

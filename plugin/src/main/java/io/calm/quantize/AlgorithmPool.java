@@ -100,11 +100,15 @@ final class AlgorithmPool {
     if (sourceAlone) {
       return List.of(quantizers.get(SOURCE));
     }
-    return quantizers
-        .defaultPool(settings.quantization().calibration().effort().propagating())
-        .stream()
+    return defaultPool(quantizers, settings.quantization()).stream()
         .filter(q -> !isSource(q.name()))
         .toList();
+  }
+
+  /** Returns the pool of {@code calm.pool=auto}, with {@code source} whatever the checkpoint. */
+  static List<Quantizer> defaultPool(Quantizers quantizers, QuantizationSettings settings) {
+    return quantizers.defaultPool(
+        settings.activation(), settings.calibration().effort().propagating());
   }
 
   /** Returns whether the only algorithm to try needs no calibration. */

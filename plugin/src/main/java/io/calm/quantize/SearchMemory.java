@@ -163,7 +163,7 @@ public final class SearchMemory {
       return List.of(quantizers.get(plan.algorithm().get()));
     }
     return plan.pool().isEmpty()
-        ? quantizers.defaultPool(settings.calibration().effort().propagating())
+        ? AlgorithmPool.defaultPool(quantizers, settings)
         : plan.pool().stream().map(quantizers::get).toList();
   }
 

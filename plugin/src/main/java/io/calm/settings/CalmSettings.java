@@ -1,5 +1,6 @@
 package io.calm.settings;
 
+import io.calm.model.ActivationMode;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -116,15 +117,16 @@ public record CalmSettings(
   }
 
   private static QuantizationSettings quantization(SettingValues values) {
+    ActivationMode activation = values.get(SettingKeys.ACTIVATION);
     return new QuantizationSettings(
         values.get(SettingKeys.GROUP),
-        values.get(SettingKeys.ACTIVATION),
+        activation,
         values.get(SettingKeys.LM_HEAD),
         new PlanSettings(
             values.get(SettingKeys.ALGORITHM),
             values.get(SettingKeys.POOL),
-            values.get(SettingKeys.METRIC),
-            values.get(SettingKeys.GRANULARITY),
+            values.get(SettingKeys.METRIC).orElse(PlanSettings.defaultMetric(activation)),
+            values.get(SettingKeys.GRANULARITY).orElse(PlanSettings.defaultGranularity(activation)),
             values.get(SettingKeys.REFERENCE),
             values.get(SettingKeys.SINK_THRESHOLD),
             values.get(SettingKeys.GUARD)),

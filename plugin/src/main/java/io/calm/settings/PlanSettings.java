@@ -1,6 +1,7 @@
 package io.calm.settings;
 
 import io.calm.cka.Metric;
+import io.calm.model.ActivationMode;
 import io.calm.quant.AlgorithmName;
 import io.calm.quant.Granularity;
 import java.util.List;
@@ -28,6 +29,20 @@ public record PlanSettings(
 
   public PlanSettings {
     pool = List.copyOf(pool);
+  }
+
+  /**
+   * Returns the metric unless the settings name one. With one activation scale per token, CKA does
+   * not tell the algorithms apart well enough: most of the distance to the unquantized stream comes
+   * from earlier blocks, and the relative squared error chooses better.
+   */
+  static Metric defaultMetric(ActivationMode activation) {
+    return activation == ActivationMode.PER_TOKEN ? Metric.RELATIVE_MSE : Metric.CKA_NORMALIZED;
+  }
+
+  /** Returns the part of a block that gets one algorithm unless the settings name one. */
+  static Granularity defaultGranularity(ActivationMode activation) {
+    return activation == ActivationMode.PER_TOKEN ? Granularity.STAGE : Granularity.BLOCK;
   }
 
   /** Returns these settings with {@code rtn} for all blocks. */

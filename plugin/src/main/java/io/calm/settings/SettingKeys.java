@@ -13,7 +13,6 @@ import io.calm.tensor.TableFormat;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -77,21 +76,12 @@ public final class SettingKeys {
           RESULT,
           ValueParsers.namesOrAuto());
 
-  static final SettingKey<Metric> METRIC =
-      choice(
-          "calm.search.metric",
-          "cka-normalized",
-          RESULT,
-          Metric::setting,
-          List.of(Metric.values()));
+  static final SettingKey<Optional<Metric>> METRIC =
+      choiceOrAuto("calm.search.metric", RESULT, Metric::setting, List.of(Metric.values()));
 
-  static final SettingKey<Granularity> GRANULARITY =
-      choice(
-          "calm.search.granularity",
-          "block",
-          RESULT,
-          Granularity::setting,
-          List.of(Granularity.values()));
+  static final SettingKey<Optional<Granularity>> GRANULARITY =
+      choiceOrAuto(
+          "calm.search.granularity", RESULT, Granularity::setting, List.of(Granularity.values()));
 
   static final SettingKey<ReferenceStream> REFERENCE =
       choice(
@@ -151,15 +141,7 @@ public final class SettingKeys {
           ValueParsers.wholeNumber(Long.MIN_VALUE, Long.MAX_VALUE));
 
   static final SettingKey<Optional<TableFormat>> LM_HEAD =
-      choice(
-          "calm.lm-head",
-          "auto",
-          RESULT,
-          format -> format.map(TableFormat::setting).orElse("auto"),
-          Stream.concat(
-                  Stream.of(Optional.<TableFormat>empty()),
-                  Arrays.stream(TableFormat.values()).map(Optional::of))
-              .toList());
+      choiceOrAuto("calm.lm-head", RESULT, TableFormat::setting, List.of(TableFormat.values()));
 
   static final SettingKey<BaselineChoice> BASELINE =
       key(
@@ -336,6 +318,17 @@ public final class SettingKeys {
         values.stream().map(spelling).collect(Collectors.joining(" | ")),
         effect,
         ValueParsers.choice(values.stream().collect(Collectors.toMap(spelling, v -> v))));
+  }
+
+  /** A choice whose default is {@code auto}, the empty value. */
+  private static <T> SettingKey<Optional<T>> choiceOrAuto(
+      String name, SettingKey.Effect effect, Function<T, String> spelling, List<T> values) {
+    return choice(
+        name,
+        "auto",
+        effect,
+        value -> value.map(spelling).orElse("auto"),
+        Stream.concat(Stream.of(Optional.<T>empty()), values.stream().map(Optional::of)).toList());
   }
 
   private static <T> SettingKey<T> key(

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.model.ActivationMode;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -11,14 +12,28 @@ import org.junit.jupiter.api.Test;
 class QuantizersTest {
   private final Quantizers quantizers = Quantizers.load();
 
-  private List<String> pool(boolean propagating) {
-    return quantizers.defaultPool(propagating).stream().map(Quantizer::name).toList();
+  private List<String> pool(ActivationMode activation, boolean propagating) {
+    return quantizers.defaultPool(activation, propagating).stream().map(Quantizer::name).toList();
   }
 
   @Test
   void thePoolPropagatesErrorsOnlyWithManyTokens() {
-    assertEquals(List.of("source", "rtn", "gptq", "awq", "smoothquant"), pool(false));
-    assertEquals(List.of("source", "rtn", "qep", "awq", "smoothquant"), pool(true));
+    assertEquals(
+        List.of("source", "rtn", "gptq", "awq", "smoothquant"),
+        pool(ActivationMode.PER_GROUP, false));
+    assertEquals(
+        List.of("source", "rtn", "qep", "awq", "smoothquant"),
+        pool(ActivationMode.PER_GROUP, true));
+  }
+
+  @Test
+  void foldsPrecedeErrorFeedbackInThePoolForOneScalePerToken() {
+    assertEquals(
+        List.of("source", "rtn", "gptq", "awq+gptq", "smoothquant+gptq"),
+        pool(ActivationMode.PER_TOKEN, false));
+    assertEquals(
+        List.of("source", "rtn", "qep", "awq+qep", "smoothquant+qep"),
+        pool(ActivationMode.PER_TOKEN, true));
   }
 
   @Test

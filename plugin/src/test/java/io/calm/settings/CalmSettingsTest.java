@@ -42,8 +42,8 @@ class CalmSettingsTest {
         calm.activation; per-group; per-group | per-token; RESULT
         calm.algorithm; search; search | the name of an algorithm, e.g. gptq; RESULT
         calm.pool; auto; auto | names of algorithms, each once, with commas between, e.g. rtn,gptq,awq; RESULT
-        calm.search.metric; cka-normalized; cka | cka-biased | cka-contribution | cka-normalized | relative-mse | relative-mse-normalized; RESULT
-        calm.search.granularity; block; block | half | stage; RESULT
+        calm.search.metric; auto; auto | cka | cka-biased | cka-contribution | cka-normalized | relative-mse | relative-mse-normalized; RESULT
+        calm.search.granularity; auto; auto | block | half | stage; RESULT
         calm.search.reference; full-precision; quantized | full-precision; RESULT
         calm.search.sink-threshold; 20; 0 (off), or from 1 to 1000000 (median row norms); RESULT
         calm.search.guard; true; true | false; RESULT
@@ -116,6 +116,30 @@ class CalmSettingsTest {
                 true),
             new CompareSettings(true, 0)),
         CalmSettings.of(Map.of(), Map.of()));
+  }
+
+  @Test
+  void theActivationScalesDecideHowASearchChooses() {
+    PlanSettings group = CalmSettings.of(Map.of(), Map.of()).quantization().plan();
+    assertEquals(Metric.CKA_NORMALIZED, group.metric());
+    assertEquals(Granularity.BLOCK, group.granularity());
+
+    Map<String, String> perToken = Map.of("calm.activation", "per-token");
+    PlanSettings token = CalmSettings.of(perToken, Map.of()).quantization().plan();
+    assertEquals(Metric.RELATIVE_MSE, token.metric());
+    assertEquals(Granularity.STAGE, token.granularity());
+
+    PlanSettings given =
+        CalmSettings.of(
+                Map.of(
+                    "calm.activation", "per-token",
+                    "calm.search.metric", "cka",
+                    "calm.search.granularity", "block"),
+                Map.of())
+            .quantization()
+            .plan();
+    assertEquals(Metric.CKA, given.metric());
+    assertEquals(Granularity.BLOCK, given.granularity());
   }
 
   @Test

@@ -11,12 +11,11 @@ import java.util.ServiceLoader;
 /** The algorithms on the class path, by name, and compositions of two, e.g. {@code awq+gptq}. */
 public final class Quantizers {
   /** Members of the pool unless the settings say otherwise, tried in this order. */
-  private static final List<String> DEFAULT_POOL =
-      List.of("source", "rtn", "gptq", "awq", "smoothquant");
+  private static final List<String> DEFAULT_POOL = List.of("rtn", "gptq", "awq", "smoothquant");
 
   /** The same with one activation scale per token, where a fold helps GPTQ. */
   private static final List<String> PER_TOKEN_POOL =
-      List.of("source", "rtn", "gptq", "awq+gptq", "smoothquant+gptq");
+      List.of("rtn", "gptq", "awq+gptq", "smoothquant+gptq");
 
   private final Map<String, Quantizer> byName = new LinkedHashMap<>();
 
@@ -42,15 +41,15 @@ public final class Quantizers {
    * Returns the default pool.
    *
    * @param activation granularity of the activation scales
-   * @param propagating whether {@code qep} replaces {@code gptq}
+   * @param propagating whether {@code qep} replaces {@code gptq}, also in compositions
    */
   public List<Quantizer> defaultPool(ActivationMode activation, boolean propagating) {
-    return (activation == ActivationMode.PER_TOKEN ? PER_TOKEN_POOL : DEFAULT_POOL)
-        .stream()
-            .map(name -> propagating ? name.replace("gptq", "qep") : name)
-            .map(AlgorithmName::new)
-            .map(this::get)
-            .toList();
+    List<String> names = activation == ActivationMode.PER_TOKEN ? PER_TOKEN_POOL : DEFAULT_POOL;
+    return names.stream()
+        .map(name -> propagating ? name.replace("gptq", "qep") : name)
+        .map(AlgorithmName::new)
+        .map(this::get)
+        .toList();
   }
 
   /**

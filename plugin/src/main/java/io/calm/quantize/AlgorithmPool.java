@@ -10,6 +10,7 @@ import io.calm.settings.PlanSettings;
 import io.calm.settings.QuantizationSettings;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -100,12 +101,10 @@ final class AlgorithmPool {
     if (sourceAlone) {
       return List.of(quantizers.get(SOURCE));
     }
-    return defaultPool(quantizers, settings.quantization()).stream()
-        .filter(q -> !isSource(q.name()))
-        .toList();
+    return defaultPool(quantizers, settings.quantization());
   }
 
-  /** Returns the pool of {@code calm.pool=auto}, with {@code source} whatever the checkpoint. */
+  /** Returns the pool of {@code calm.pool=auto} if {@code source} alone is not the plan. */
   static List<Quantizer> defaultPool(Quantizers quantizers, QuantizationSettings settings) {
     return quantizers.defaultPool(
         settings.activation(), settings.calibration().effort().propagating());
@@ -180,9 +179,12 @@ final class AlgorithmPool {
             Locale.ROOT,
             "%.1f %% of the blocks' weights are the checkpoint's own 4-bit groups of 32, taken with"
                 + " their codes%s; %sno other algorithm was tried: to search, set"
-                + " calm.pool=rtn,gptq,awq,smoothquant",
+                + " calm.pool=%s",
             100 * coverage.share(),
             coverage.rounded() > 0 ? " and with scales rounded to float16" : "",
-            coverage.none() > 0 ? "the others are rounded to the nearest codes; " : "");
+            coverage.none() > 0 ? "the others are rounded to the nearest codes; " : "",
+            defaultPool(Quantizers.load(), settings.quantization()).stream()
+                .map(Quantizer::name)
+                .collect(Collectors.joining(",")));
   }
 }

@@ -11,6 +11,7 @@ import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.quant.AlgorithmName;
 import io.calm.quant.Compute;
+import io.calm.quant.Granularity;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.quant.Rounding;
@@ -187,7 +188,7 @@ final class Quantization {
         algorithms.group(),
         settings.quantization().activation(),
         plan.metric(),
-        plan.granularity(),
+        pool.size() == 1 ? Granularity.BLOCK : plan.granularity(), // nothing to choose
         plan.reference() == ReferenceStream.FULL_PRECISION,
         plan.sinkThreshold(),
         plan.guard(),

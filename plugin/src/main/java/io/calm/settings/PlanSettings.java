@@ -32,15 +32,15 @@ public record PlanSettings(
   }
 
   /**
-   * Returns the metric unless the settings name one. With one activation scale per token, CKA does
-   * not tell the algorithms apart well enough: most of the distance to the unquantized stream comes
-   * from earlier blocks, and the relative squared error chooses better.
+   * Returns the metric that {@code calm.search.metric=auto} selects. With one activation scale per
+   * token, a search by CKA preferred candidates with a higher squared error, and its mix lost to
+   * uniform plans. {@link io.calm.quant.Quantizers#defaultPool} has the pool of both cases.
    */
   static Metric defaultMetric(ActivationMode activation) {
     return activation == ActivationMode.PER_TOKEN ? Metric.RELATIVE_MSE : Metric.CKA_NORMALIZED;
   }
 
-  /** Returns the part of a block that gets one algorithm unless the settings name one. */
+  /** Returns the granularity that {@code calm.search.granularity=auto} selects. */
   static Granularity defaultGranularity(ActivationMode activation) {
     return activation == ActivationMode.PER_TOKEN ? Granularity.STAGE : Granularity.BLOCK;
   }

@@ -29,10 +29,10 @@ public record QuantizationSettings(
    * of the artifact's key.
    *
    * <p>The effort of the search appears as its number of samples, also if a calibration file is too
-   * short for them: its bytes determine how many it has. {@code auto} is otherwise not resolved,
-   * because the checkpoint's bytes and the format version determine its meaning. A calibration file
-   * appears as {@code file}: the key contains its bytes beside this text, and its name does not
-   * matter.
+   * short for them: its bytes determine how many it has. Metric and granularity appear resolved.
+   * {@code auto} is otherwise not resolved, because the checkpoint's bytes and the format version
+   * determine its meaning. A calibration file appears as {@code file}: the key contains its bytes
+   * beside this text, and its name does not matter.
    */
   public String resultKey() {
     return String.join(

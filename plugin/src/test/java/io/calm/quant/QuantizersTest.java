@@ -19,21 +19,17 @@ class QuantizersTest {
   @Test
   void thePoolPropagatesErrorsOnlyWithManyTokens() {
     assertEquals(
-        List.of("source", "rtn", "gptq", "awq", "smoothquant"),
-        pool(ActivationMode.PER_GROUP, false));
-    assertEquals(
-        List.of("source", "rtn", "qep", "awq", "smoothquant"),
-        pool(ActivationMode.PER_GROUP, true));
+        List.of("rtn", "gptq", "awq", "smoothquant"), pool(ActivationMode.PER_GROUP, false));
+    assertEquals(List.of("rtn", "qep", "awq", "smoothquant"), pool(ActivationMode.PER_GROUP, true));
   }
 
   @Test
   void foldsPrecedeErrorFeedbackInThePoolForOneScalePerToken() {
     assertEquals(
-        List.of("source", "rtn", "gptq", "awq+gptq", "smoothquant+gptq"),
+        List.of("rtn", "gptq", "awq+gptq", "smoothquant+gptq"),
         pool(ActivationMode.PER_TOKEN, false));
     assertEquals(
-        List.of("source", "rtn", "qep", "awq+qep", "smoothquant+qep"),
-        pool(ActivationMode.PER_TOKEN, true));
+        List.of("rtn", "qep", "awq+qep", "smoothquant+qep"), pool(ActivationMode.PER_TOKEN, true));
   }
 
   @Test

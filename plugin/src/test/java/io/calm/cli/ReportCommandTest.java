@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.testing.Repository;
@@ -14,6 +15,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -137,6 +140,17 @@ class ReportCommandTest {
             .mapToDouble(seconds -> seconds.getAsDouble())
             .sum();
     assertTrue(phases > 0, "the search kept no times");
+
+    Map<String, String> meanings =
+        after.getAsJsonArray("settings").asList().stream()
+            .map(JsonElement::getAsJsonObject)
+            .filter(setting -> !setting.get("resolved").isJsonNull())
+            .collect(
+                Collectors.toMap(
+                    setting -> setting.get("key").getAsString(),
+                    setting -> setting.get("resolved").getAsString()));
+    assertEquals("cka-normalized", meanings.get("calm.search.metric"));
+    assertEquals("block", meanings.get("calm.search.granularity"));
 
     JsonObject size = after.getAsJsonObject("size");
     long sum =

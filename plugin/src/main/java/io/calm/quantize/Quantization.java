@@ -11,7 +11,6 @@ import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.quant.AlgorithmName;
 import io.calm.quant.Compute;
-import io.calm.quant.Granularity;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.quant.Rounding;
@@ -188,7 +187,7 @@ final class Quantization {
         algorithms.group(),
         settings.quantization().activation(),
         plan.metric(),
-        pool.size() == 1 ? Granularity.BLOCK : plan.granularity(), // nothing to choose
+        plan.granularityAmong(pool.size()),
         plan.reference() == ReferenceStream.FULL_PRECISION,
         plan.sinkThreshold(),
         plan.guard(),

@@ -103,7 +103,7 @@ public final class SearchMemory {
         Arrays.stream(Stage.values()).mapToLong(stage -> spec.inputs(stage)).max().orElse(0);
     long fit = settings.quantization().calibration().samples() * length;
     boolean compares = pool.stream().anyMatch(Quantizer::comparesStreams);
-    Granularity granularity = plan.algorithm().isPresent() ? Granularity.BLOCK : plan.granularity();
+    Granularity granularity = plan.granularityAmong(pool.size());
     long candidates = granularity == Granularity.BLOCK ? pool.size() : 1;
     // Both streams while they advance, and the outputs of the candidates on the score part.
     long streams = 4L * spec.hidden() * (3 * tokens + candidates * (tokens - fit));

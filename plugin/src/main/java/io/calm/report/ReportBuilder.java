@@ -237,7 +237,7 @@ final class ReportBuilder {
         "calm.search.metric",
         plan.metric().setting(),
         "calm.search.granularity",
-        source.settings().quantization().plan().granularity().setting(),
+        source.settings().quantization().plan().granularityAmong(plan.pool().size()).setting(),
         "calm.lm-head",
         plan.head().format().setting(),
         "calm.calibration.samples",

@@ -45,6 +45,14 @@ public record PlanSettings(
     return activation == ActivationMode.PER_TOKEN ? Granularity.STAGE : Granularity.BLOCK;
   }
 
+  /**
+   * Returns the granularity of a search among {@code algorithms} algorithms. With one there is
+   * nothing to choose, and it quantizes whole blocks.
+   */
+  public Granularity granularityAmong(int algorithms) {
+    return algorithms == 1 ? Granularity.BLOCK : granularity;
+  }
+
   /** Returns these settings with {@code rtn} for all blocks. */
   public PlanSettings roundedToNearest() {
     return new PlanSettings(

@@ -128,6 +128,8 @@ class CalmSettingsTest {
     PlanSettings token = CalmSettings.of(perToken, Map.of()).quantization().plan();
     assertEquals(Metric.RELATIVE_MSE, token.metric());
     assertEquals(Granularity.STAGE, token.granularity());
+    assertEquals(Granularity.STAGE, token.granularityAmong(2));
+    assertEquals(Granularity.BLOCK, token.granularityAmong(1));
 
     PlanSettings given =
         CalmSettings.of(

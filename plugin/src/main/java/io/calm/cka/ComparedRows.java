@@ -1,7 +1,7 @@
 package io.calm.cka;
 
 import io.calm.tensor.Matrix;
-import java.util.Arrays;
+import io.calm.tensor.RowNorms;
 import java.util.stream.IntStream;
 
 /**
@@ -38,36 +38,13 @@ public final class ComparedRows {
       throw new IllegalArgumentException(
           "sink threshold: expected a positive multiple of the median row norm, got " + threshold);
     }
-    double[] norms = norms(reference);
-    double limit = threshold * median(norms);
+    double[] norms = RowNorms.of(reference);
+    double limit = threshold * RowNorms.median(norms);
     int[] kept =
         IntStream.range(0, norms.length)
             .filter(row -> limit == 0 || !Double.isFinite(norms[row]) || norms[row] <= limit)
             .toArray();
     return new ComparedRows(norms.length, kept);
-  }
-
-  private static double[] norms(Matrix matrix) {
-    float[] row = new float[matrix.columns()];
-    double[] norms = new double[matrix.rows()];
-    for (int r = 0; r < norms.length; r++) {
-      matrix.readRow(r, row);
-      double squares = 0;
-      for (float x : row) {
-        squares += (double) x * x;
-      }
-      norms[r] = Math.sqrt(squares);
-    }
-    return norms;
-  }
-
-  private static double median(double[] values) {
-    double[] finite = Arrays.stream(values).filter(Double::isFinite).sorted().toArray();
-    int middle = finite.length / 2;
-    if (finite.length == 0) {
-      return 0;
-    }
-    return finite.length % 2 == 1 ? finite[middle] : (finite[middle - 1] + finite[middle]) / 2;
   }
 
   /** Returns the rows of the matrix, kept or not. */

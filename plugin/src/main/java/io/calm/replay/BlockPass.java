@@ -46,8 +46,10 @@ public final class BlockPass implements AutoCloseable {
   private final StageProducts products;
   private final BlockOperations operations;
   private final boolean ownsOperations;
+  private final double sinkThreshold;
   private List<NDArray> residual;
   private List<NDArray> input;
+  private Optional<TokenWeights> weights = Optional.empty();
   private Optional<Stage> stage;
 
   /**
@@ -62,7 +64,23 @@ public final class BlockPass implements AutoCloseable {
       int layer,
       BlockParameters<?> block,
       Optional<InputRounding> rounding) {
-    this(states, spec, layer, block, rounding, StageProducts.of(states.runtime()));
+    this(states, spec, layer, block, rounding, 0);
+  }
+
+  /**
+   * Starts at {@link Stage#ATTENTION_IN} a pass whose inputs algorithms are fitted on.
+   *
+   * @param sinkThreshold tokens whose residual stream has a norm above this many median norms count
+   *     as one of at most the median norm in the sums and samples for o and down; 0: none do
+   */
+  public BlockPass(
+      HiddenStates states,
+      ModelSpec spec,
+      int layer,
+      BlockParameters<?> block,
+      Optional<InputRounding> rounding,
+      double sinkThreshold) {
+    this(states, spec, layer, block, rounding, StageProducts.of(states.runtime()), sinkThreshold);
   }
 
   /** Starts a pass that uses only the engine. */
@@ -73,7 +91,7 @@ public final class BlockPass implements AutoCloseable {
       BlockParameters<?> block,
       Optional<InputRounding> rounding) {
     return new BlockPass(
-        states, spec, layer, block, rounding, new EngineProducts(states.runtime()));
+        states, spec, layer, block, rounding, new EngineProducts(states.runtime()), 0);
   }
 
   private BlockPass(
@@ -82,12 +100,14 @@ public final class BlockPass implements AutoCloseable {
       int layer,
       BlockParameters<?> block,
       Optional<InputRounding> rounding,
-      StageProducts products) {
+      StageProducts products,
+      double sinkThreshold) {
     this.runtime = states.runtime();
     this.spec = spec;
     this.block = block;
     this.rounding = rounding;
     this.products = products;
+    this.sinkThreshold = sinkThreshold;
     this.ownsOperations = true;
     this.operations =
         products.operations(spec, layer, states.length(), block, rounding.isPresent());
@@ -107,6 +127,8 @@ public final class BlockPass implements AutoCloseable {
     this.block = other.block;
     this.rounding = other.rounding;
     this.products = other.products;
+    this.sinkThreshold = other.sinkThreshold;
+    this.weights = other.weights;
     this.operations = other.operations;
     this.ownsOperations = false;
     try (Owned opening = new Owned()) {
@@ -166,9 +188,22 @@ public final class BlockPass implements AutoCloseable {
     }
   }
 
+  /** Returns the weights of the tokens in sums over the current input. */
+  private TokenWeights weights() {
+    if (weights.isEmpty()) {
+      boolean weighs = stage.orElseThrow().addsToResidual();
+      weights =
+          Optional.of(
+              weighs
+                  ? TokenWeights.ofStream(runtime, residual, sinkThreshold)
+                  : TokenWeights.equal());
+    }
+    return weights.get();
+  }
+
   /** Returns the column statistics of the current input, before rounding. */
   public ColumnStatistics statistics() {
-    return products.statistics(input, width());
+    return products.statistics(input, weights(), width());
   }
 
   /**
@@ -186,11 +221,14 @@ public final class BlockPass implements AutoCloseable {
     float[] row = new float[width];
     int first = 0;
     int taken = 0;
-    for (NDArray x : input) {
+    for (int chunk = 0; chunk < input.size(); chunk++) {
+      NDArray x = input.get(chunk);
       int here = Math.toIntExact(x.size() / width);
       Matrix view = runtime.view(x, here, width);
       while (taken < wanted && offset + (long) taken * rows / wanted < first + here) {
-        view.readRow((int) (offset + (long) taken * rows / wanted) - first, row);
+        int token = (int) (offset + (long) taken * rows / wanted) - first;
+        view.readRow(token, row);
+        scale(row, weights().factor(chunk, token));
         sample.writeRow(taken++, row);
       }
       view.close();
@@ -199,9 +237,15 @@ public final class BlockPass implements AutoCloseable {
     return sample;
   }
 
+  private static void scale(float[] row, float factor) {
+    for (int k = 0; k < row.length; k++) {
+      row[k] *= factor;
+    }
+  }
+
   /** Returns X'X [K, K] of the current input as the linears will see it, rounded. */
   public Matrix gram() {
-    return products.gram(input, width(), rounding);
+    return products.gram(input, weights(), width(), rounding);
   }
 
   /** Returns the number of rows of the current input. */
@@ -230,12 +274,13 @@ public final class BlockPass implements AutoCloseable {
       for (int i = 0; i < input.size(); i++) {
         int chunk = i;
         try (NDArray rounded = rounded(input.get(i));
-            NDArray x = runtime.call("divide", full.input(current, i), divisors)) {
-          products.addCross(inputs, x, rounded, rounded);
+            NDArray x = runtime.call("divide", full.input(current, i), divisors);
+            NDArray weighted = weights().squared(chunk, rounded)) {
+          products.addCross(inputs, x, rounded, weighted);
           residuals.ifPresent(
               sum ->
                   products.addCross(
-                      sum, full.residual(current, chunk), residual.get(chunk), rounded));
+                      sum, full.residual(current, chunk), residual.get(chunk), weighted));
         }
       }
       opened.handOver();
@@ -324,6 +369,7 @@ public final class BlockPass implements AutoCloseable {
       input = normalized(NormRole.MLP);
     }
     stage = current.next();
+    weights = Optional.empty();
   }
 
   /** Adds a chunk to the next input, or to the residual stream, and closes {@code x}. */

@@ -26,10 +26,11 @@ record EngineProducts(TorchRuntime runtime) implements StageProducts {
   }
 
   @Override
-  public ColumnStatistics statistics(List<NDArray> inputs, int width) {
+  public ColumnStatistics statistics(List<NDArray> inputs, TokenWeights weights, int width) {
     ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width);
-    for (NDArray x : inputs) {
-      try (NDArray statistics = runtime.call("column_statistics", x)) {
+    for (int i = 0; i < inputs.size(); i++) {
+      try (NDArray x = weights.weighted(i, inputs.get(i));
+          NDArray statistics = runtime.call("column_statistics", x)) {
         sum.add(statistics.toFloatArray(), x.size() / width);
       }
     }
@@ -37,13 +38,14 @@ record EngineProducts(TorchRuntime runtime) implements StageProducts {
   }
 
   @Override
-  public Matrix gram(List<NDArray> inputs, int width, Optional<InputRounding> rounding) {
+  public Matrix gram(
+      List<NDArray> inputs, TokenWeights weights, int width, Optional<InputRounding> rounding) {
     try (Owned opening = new Owned()) {
       NDArray sum = runtime.manager().zeros(new Shape(width, width));
       opening.add(sum, sum::close);
-      for (NDArray x : inputs) {
-        try (NDArray rounded =
-            rounding.map(how -> rounded(x, width, how)).orElseGet(x::duplicate)) {
+      for (int i = 0; i < inputs.size(); i++) {
+        try (NDArray x = weights.weighted(i, inputs.get(i));
+            NDArray rounded = rounding.map(how -> rounded(x, width, how)).orElseGet(x::duplicate)) {
           runtime.call("add_gram", sum, rounded).close();
         }
       }

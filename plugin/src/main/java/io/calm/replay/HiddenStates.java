@@ -76,7 +76,7 @@ public final class HiddenStates implements AutoCloseable {
   public Matrix gram() {
     Optional<ModuleProducts> products = runtime.moduleProducts();
     if (products.isPresent()) {
-      return products.get().gram(chunks, width(), OptionalInt.empty());
+      return products.get().gram(chunks, TokenWeights.equal(), width(), OptionalInt.empty());
     }
     NDArray sum = runtime.manager().zeros(new Shape(width(), width()));
     for (NDArray chunk : chunks) {

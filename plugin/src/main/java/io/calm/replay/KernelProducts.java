@@ -25,14 +25,15 @@ record KernelProducts(ModuleProducts kernels) implements StageProducts {
   }
 
   @Override
-  public ColumnStatistics statistics(List<NDArray> inputs, int width) {
-    return kernels.statistics(inputs, width);
+  public ColumnStatistics statistics(List<NDArray> inputs, TokenWeights weights, int width) {
+    return kernels.statistics(inputs, weights, width);
   }
 
   @Override
-  public Matrix gram(List<NDArray> inputs, int width, Optional<InputRounding> rounding) {
+  public Matrix gram(
+      List<NDArray> inputs, TokenWeights weights, int width, Optional<InputRounding> rounding) {
     OptionalInt step = rounding.stream().mapToInt(how -> how.step(width)).findFirst();
-    return kernels.gram(inputs, width, step);
+    return kernels.gram(inputs, weights, width, step);
   }
 
   @Override

@@ -135,12 +135,14 @@ final class ModuleProducts {
                 parallel));
   }
 
-  /** Returns the statistics of each column of all inputs [.., K]. */
-  ColumnStatistics statistics(List<NDArray> inputs, int width) {
+  /** Returns the statistics of each column of all weighted inputs [.., K]. */
+  ColumnStatistics statistics(List<NDArray> inputs, TokenWeights weights, int width) {
     ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width);
-    for (NDArray x : inputs) {
-      int rows = Math.toIntExact(x.size() / width);
-      sum.add(kernels.columnStatistics(x.toByteBuffer(true), rows, width, parallel), rows);
+    for (int i = 0; i < inputs.size(); i++) {
+      try (NDArray x = weights.weighted(i, inputs.get(i))) {
+        int rows = Math.toIntExact(x.size() / width);
+        sum.add(kernels.columnStatistics(x.toByteBuffer(true), rows, width, parallel), rows);
+      }
     }
     return sum.result();
   }
@@ -159,25 +161,26 @@ final class ModuleProducts {
   }
 
   /**
-   * Returns X'X [K, K] over all inputs [.., K].
+   * Returns X'X [K, K] over all weighted inputs [.., K].
    *
    * @param step number of inputs that share a scale of int8; empty if they are not rounded
    */
-  Matrix gram(List<NDArray> inputs, int width, OptionalInt step) {
+  Matrix gram(List<NDArray> inputs, TokenWeights weights, int width, OptionalInt step) {
     try (Owned opening = new Owned()) {
       Matrix sum = runtime.matrix(runtime.manager().zeros(new Shape(width, width)), width, width);
       opening.add(sum, sum::close);
-      for (NDArray x : inputs) {
-        addGram(sum, x, step);
+      for (int i = 0; i < inputs.size(); i++) {
+        addGram(sum, weights.weighted(i, inputs.get(i)), step);
       }
       opening.handOver();
       return sum;
     }
   }
 
+  /** Adds the Gram matrix of {@code x}, which is rounded in place and closed. */
   private void addGram(Matrix sum, NDArray x, OptionalInt step) {
     int rows = Math.toIntExact(x.size() / sum.rows());
-    try (Matrix rounded = runtime.matrix(x.duplicate(), rows, sum.rows())) {
+    try (Matrix rounded = runtime.matrix(x, rows, sum.rows())) {
       step.ifPresent(
           group ->
               parallel.ranges(rows, (from, to) -> rounding.roundInputs(rounded, from, to, group)));

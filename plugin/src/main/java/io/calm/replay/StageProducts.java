@@ -31,15 +31,16 @@ interface StageProducts {
   BlockOperations operations(
       ModelSpec spec, int layer, int length, BlockParameters<?> block, boolean quantized);
 
-  /** Returns the statistics of each column of all inputs. */
-  ColumnStatistics statistics(List<NDArray> inputs, int width);
+  /** Returns the statistics of each column of all weighted inputs. */
+  ColumnStatistics statistics(List<NDArray> inputs, TokenWeights weights, int width);
 
   /**
-   * Returns X'X [K, K] over all inputs.
+   * Returns X'X [K, K] over all weighted inputs.
    *
    * @param rounding of the inputs; empty if they are not rounded
    */
-  Matrix gram(List<NDArray> inputs, int width, Optional<InputRounding> rounding);
+  Matrix gram(
+      List<NDArray> inputs, TokenWeights weights, int width, Optional<InputRounding> rounding);
 
   /** Returns {@code x} rounded to int8 and back, as a new array. */
   NDArray rounded(NDArray x, int width, InputRounding rounding);

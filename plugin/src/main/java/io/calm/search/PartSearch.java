@@ -87,8 +87,14 @@ final class PartSearch implements AutoCloseable {
   }
 
   private BlockPass pass(HiddenStates states) {
+    SearchSettings settings = context.settings();
     return new BlockPass(
-        states, context.spec(), layer, block, Optional.of(context.settings().rounding()));
+        states,
+        context.spec(),
+        layer,
+        block,
+        Optional.of(settings.rounding()),
+        settings.sinkThreshold());
   }
 
   private Parallel parallel() {

@@ -63,7 +63,13 @@ final class ReplayedBlock extends SampledBlock {
 
   private final class Walk extends MeasuredWalk {
     private final BlockPass pass =
-        new BlockPass(states, spec(), layer, block(), Optional.of(settings().rounding()));
+        new BlockPass(
+            states,
+            spec(),
+            layer,
+            block(),
+            Optional.of(settings().rounding()),
+            settings().sinkThreshold());
     private Optional<ColumnStatistics> statistics = Optional.empty();
     private Optional<float[]> divisors = Optional.empty();
 

@@ -1,0 +1,96 @@
+package io.calm.replay;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.RowNorms;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Weights of calibration tokens in the sums that the linears o and down are fitted on.
+ *
+ * <p>An attention sink has a residual stream of up to thousands of median norms, and errors in
+ * proportion. Unweighted, a few such tokens decide a sum of squares. The next norm divides a token
+ * by its root mean square, so only its relative error matters: a sink is scaled down to about the
+ * median norm. The factors are powers of two, so that rounding to int8 commutes with them.
+ */
+final class TokenWeights {
+  private static final TokenWeights EQUAL = new TokenWeights(List.of());
+
+  /** Of each chunk, [windows * T]; empty if all weights are 1. */
+  private final List<float[]> factors;
+
+  private TokenWeights(List<float[]> factors) {
+    this.factors = factors;
+  }
+
+  /** Returns weights of 1. */
+  static TokenWeights equal() {
+    return EQUAL;
+  }
+
+  /**
+   * Returns weights that scale the tokens above {@code threshold} median norms down to between half
+   * of the median norm and the median norm.
+   *
+   * @param stream chunks [windows, T, D]
+   * @param threshold 0: all weights are 1
+   */
+  static TokenWeights ofStream(TorchRuntime runtime, List<NDArray> stream, double threshold) {
+    if (threshold == 0) {
+      return EQUAL;
+    }
+    List<double[]> norms = new ArrayList<>();
+    for (NDArray chunk : stream) {
+      int width = Math.toIntExact(chunk.getShape().get(2));
+      try (Matrix rows = runtime.view(chunk, Math.toIntExact(chunk.size() / width), width)) {
+        norms.add(RowNorms.of(rows));
+      }
+    }
+    double median = RowNorms.median(norms.stream().flatMapToDouble(Arrays::stream).toArray());
+    double limit = threshold * median;
+    if (limit == 0
+        || norms.stream().flatMapToDouble(Arrays::stream).noneMatch(norm -> norm > limit)) {
+      return EQUAL;
+    }
+    return new TokenWeights(norms.stream().map(of -> factors(of, median, limit)).toList());
+  }
+
+  private static float[] factors(double[] norms, double median, double limit) {
+    float[] factors = new float[norms.length];
+    for (int t = 0; t < factors.length; t++) {
+      boolean sink = Double.isFinite(norms[t]) && norms[t] > limit;
+      factors[t] = sink ? Math.scalb(1f, -Math.getExponent(norms[t] / median) - 1) : 1;
+    }
+    return factors;
+  }
+
+  /** Returns the factor of a token of a chunk. */
+  float factor(int chunk, int token) {
+    return factors.isEmpty() ? 1 : factors.get(chunk)[token];
+  }
+
+  /**
+   * Returns a copy of a chunk's activations, with each token times its factor.
+   *
+   * @param x [windows, T, ..]
+   */
+  NDArray weighted(int chunk, NDArray x) {
+    if (factors.isEmpty()) {
+      return x.duplicate();
+    }
+    Shape shape = new Shape(x.getShape().get(0), x.getShape().get(1), 1);
+    try (NDArray column = x.getManager().create(factors.get(chunk), shape)) {
+      return x.mul(column);
+    }
+  }
+
+  /** Returns the same with each token times the square of its factor. */
+  NDArray squared(int chunk, NDArray x) {
+    try (NDArray once = weighted(chunk, x)) {
+      return weighted(chunk, once);
+    }
+  }
+}

@@ -1,0 +1,273 @@
+package io.calm.replay;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import io.calm.kernels.JavaSearchKernels;
+import io.calm.kernels.KernelVariants;
+import io.calm.model.ActivationMode;
+import io.calm.model.BlockParameters;
+import io.calm.model.LinearRole;
+import io.calm.model.ModelSpec;
+import io.calm.model.QuantizedModel;
+import io.calm.model.Stage;
+import io.calm.runtime.RandomModels;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Packing;
+import io.calm.tensor.RowNorms;
+import io.calm.testing.Seeds;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+
+/** The sums that o and down are fitted on, over tokens of which one is an attention sink. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@SuppressWarnings("NullAway.Init") // opened before the first test
+class TokenWeightsTest {
+  private static final int WINDOWS = 2;
+  private static final int LENGTH = 24;
+  private static final int SINK = 24; // the first token of the second window
+  private static final double THRESHOLD = 20;
+  private static final BlockPass.InputRounding ROUNDING =
+      new BlockPass.InputRounding(ActivationMode.PER_GROUP, 32);
+  private final QuantizedModel model =
+      RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(4));
+  private final ModelSpec spec = model.spec();
+  private TorchRuntime torch;
+  private BlockParameters<Matrix> block;
+
+  @BeforeAll
+  void open() {
+    torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
+    Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
+    model
+        .blocks()
+        .get(0)
+        .linears()
+        .forEach((role, linear) -> weights.put(role, Packing.dequantize(linear)));
+    block =
+        new BlockParameters<>(
+            weights, model.blocks().get(0).biases(), model.blocks().get(0).norms());
+  }
+
+  @AfterAll
+  void close() {
+    block.linears().values().forEach(Matrix::close);
+    torch.close();
+  }
+
+  /** Returns a chunk per window; the sink is {@code factor} times as large as the other tokens. */
+  private HiddenStates states(TorchRuntime runtime, Random random, float factor) {
+    float[] all = new float[WINDOWS * LENGTH * spec.hidden()];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = (float) random.nextGaussian() * (i / spec.hidden() == SINK ? factor : 1);
+    }
+    int half = all.length / 2;
+    Shape shape = new Shape(1, LENGTH, spec.hidden());
+    return new HiddenStates(
+        runtime,
+        List.of(
+            runtime.manager().create(Arrays.copyOf(all, half), shape),
+            runtime.manager().create(Arrays.copyOfRange(all, half, all.length), shape)));
+  }
+
+  @Test
+  void sinksAreScaledByPowersOfTwoToAboutTheMedianNorm() {
+    Random random = new Random(Seeds.of(5));
+    for (float factor : new float[] {25, 900, 1e6f}) {
+      try (HiddenStates states = states(torch, random, factor)) {
+        TokenWeights weights = TokenWeights.ofStream(torch, states.chunks(), THRESHOLD);
+        double[] norms = norms(states);
+        double median = RowNorms.median(norms);
+        for (int t = 0; t < WINDOWS * LENGTH; t++) {
+          float weight = weights.factor(t / LENGTH, t % LENGTH);
+          if (t == SINK) {
+            assertEquals(weight, Math.scalb(1f, Math.getExponent(weight)));
+            double norm = weight * norms[t];
+            assertTrue(norm >= median / 2 && norm < median, "norm %s".formatted(norm / median));
+          } else {
+            assertEquals(1, weight);
+          }
+        }
+      }
+    }
+  }
+
+  private static double[] norms(HiddenStates states) {
+    try (Matrix rows = states.toMatrix()) {
+      return RowNorms.of(rows);
+    }
+  }
+
+  @Test
+  void withoutSinksActivationsStayTheSame() {
+    try (HiddenStates states = states(torch, new Random(3), 15);
+        HiddenStates sink = states(torch, new Random(3), 1000)) {
+      for (TokenWeights weights :
+          List.of(
+              TokenWeights.equal(),
+              TokenWeights.ofStream(torch, states.chunks(), THRESHOLD),
+              TokenWeights.ofStream(torch, sink.chunks(), 0))) {
+        NDArray x = sink.chunks().get(1);
+        try (NDArray copy = weights.weighted(1, x)) {
+          assertArrayEquals(x.toFloatArray(), copy.toFloatArray());
+        }
+      }
+    }
+  }
+
+  @Test
+  void sumsCountASinkLikeAnotherToken() {
+    requireSums(torch);
+  }
+
+  @Test
+  void sumsOfTheEngineToo() {
+    try (TorchRuntime engine = TorchRuntime.open(2, new JavaSearchKernels())) {
+      requireSums(engine);
+    }
+  }
+
+  private void requireSums(TorchRuntime runtime) {
+    try (HiddenStates quantized = states(runtime, new Random(7), 1000);
+        HiddenStates full = states(runtime, new Random(8), 1000);
+        BlockPass pass =
+            new BlockPass(quantized, spec, 0, block, Optional.of(ROUNDING), THRESHOLD)) {
+      for (Stage stage : Stage.values()) {
+        try (StageInputs inputs = StageInputs.of(full, spec, 0, block)) {
+          inputs.advanceTo(stage);
+          requireSums(runtime, pass, inputs, stage);
+        }
+        pass.advance(block.linears(), block.biases());
+      }
+    }
+  }
+
+  private void requireSums(TorchRuntime runtime, BlockPass pass, StageInputs full, Stage stage) {
+    int width = spec.inputs(stage);
+    float[] ones = new float[width];
+    Arrays.fill(ones, 1);
+    double[][] raw = rows(pass.inputs(), width, false);
+    double[][] rounded = rows(pass.inputs(), width, true);
+    double[][] expected = rows(List.of(full.input(stage, 0), full.input(stage, 1)), width, false);
+    double[][] residual = rows(pass.residuals(), spec.hidden(), false);
+    double[][] expectedResidual =
+        rows(List.of(full.residual(stage, 0), full.residual(stage, 1)), spec.hidden(), false);
+    TokenWeights weights =
+        stage.addsToResidual()
+            ? TokenWeights.ofStream(runtime, pass.residuals(), THRESHOLD)
+            : TokenWeights.equal();
+    double sinkWeight = weights.factor(1, 0);
+    assertEquals(stage.addsToResidual(), sinkWeight < 0.01, stage + ": the sink counts less");
+
+    double[] squares = new double[rounded.length];
+    Arrays.fill(squares, 1);
+    squares[SINK] = sinkWeight * sinkWeight;
+    try (Matrix gram = pass.gram();
+        Matrix sample = pass.sample(WINDOWS * LENGTH, false)) {
+      requireClose(stage + ": X'X", cross(rounded, rounded, squares), gram);
+      for (int i = 0; i < sample.rows(); i++) {
+        int token = 2 * i; // half of the rows, evenly spaced
+        float[] row = new float[width];
+        sample.readRow(i, row);
+        for (int k = 0; k < width; k++) {
+          assertEquals((float) (raw[token][k] * (token == SINK ? sinkWeight : 1)), row[k]);
+        }
+      }
+    }
+    StageInputs.Deviation deviation = pass.deviation(full, ones);
+    try (Matrix inputs = deviation.inputs()) {
+      requireClose(
+          stage + ": inputs", cross(difference(expected, rounded), rounded, squares), inputs);
+    }
+    assertEquals(stage.addsToResidual(), deviation.residual().isPresent());
+    deviation
+        .residual()
+        .ifPresent(
+            sum -> {
+              double[][] shift = difference(expectedResidual, residual);
+              requireClose(stage + ": residual", cross(shift, rounded, squares), sum);
+              sum.close();
+            });
+    ColumnStatistics statistics = pass.statistics();
+    for (int k = 0; k < width; k++) {
+      double square = 0;
+      for (int t = 0; t < raw.length; t++) {
+        square += squares[t] * raw[t][k] * raw[t][k];
+      }
+      assertEquals(square / raw.length, statistics.meanSquare()[k], 1e-4 * square / raw.length);
+    }
+  }
+
+  private static double[][] rows(List<NDArray> chunks, int width, boolean round) {
+    double[][] rows = new double[WINDOWS * LENGTH][width];
+    int at = 0;
+    for (NDArray chunk : chunks) {
+      try (Matrix copy = Matrix.allocate(LENGTH, width)) {
+        float[] all = chunk.toFloatArray();
+        for (int t = 0; t < LENGTH; t++) {
+          copy.writeRow(t, Arrays.copyOfRange(all, t * width, (t + 1) * width));
+        }
+        if (round) {
+          new JavaSearchKernels().roundInputs(copy, 0, LENGTH, ROUNDING.step(width));
+        }
+        float[] row = new float[width];
+        for (int t = 0; t < LENGTH; t++) {
+          copy.readRow(t, row);
+          for (int k = 0; k < width; k++) {
+            rows[at][k] = row[k];
+          }
+          at++;
+        }
+      }
+    }
+    return rows;
+  }
+
+  private static double[][] difference(double[][] a, double[][] b) {
+    double[][] difference = new double[a.length][a[0].length];
+    for (int t = 0; t < a.length; t++) {
+      for (int k = 0; k < a[t].length; k++) {
+        difference[t][k] = a[t][k] - b[t][k];
+      }
+    }
+    return difference;
+  }
+
+  /** Returns the sum over tokens of {@code weight a b'}. */
+  private static double[][] cross(double[][] a, double[][] b, double[] weights) {
+    double[][] sum = new double[a[0].length][b[0].length];
+    for (int t = 0; t < a.length; t++) {
+      for (int i = 0; i < sum.length; i++) {
+        for (int j = 0; j < sum[i].length; j++) {
+          sum[i][j] += weights[t] * a[t][i] * b[t][j];
+        }
+      }
+    }
+    return sum;
+  }
+
+  private static void requireClose(String what, double[][] expected, Matrix got) {
+    double largest = 0;
+    double error = 0;
+    float[] row = new float[got.columns()];
+    for (int i = 0; i < expected.length; i++) {
+      got.readRow(i, row);
+      for (int j = 0; j < row.length; j++) {
+        largest = Math.max(largest, Math.abs(expected[i][j]));
+        error = Math.max(error, Math.abs(expected[i][j] - row[j]));
+      }
+    }
+    assertTrue(error <= 1e-5 * largest, "%s: error %s of %s".formatted(what, error, largest));
+  }
+}

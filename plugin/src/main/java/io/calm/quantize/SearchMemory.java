@@ -116,7 +116,7 @@ public final class SearchMemory {
             + stage
             + candidates * block / 7 // a packed linear has 4.5 bits and the padding
             + inputs
-            + 4 * Math.min(CHUNK, fit) * 3 * widest
+            + 4 * Math.min(CHUNK, fit) * (compares ? 4 : 3) * widest
             + (comparesScales(pool) ? SCALED_HESSIANS : HESSIANS) * 4 * widest * widest
             + parts.passes()
             + parts.matrices()

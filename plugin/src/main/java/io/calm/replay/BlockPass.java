@@ -49,7 +49,7 @@ public final class BlockPass implements AutoCloseable {
   private final double sinkThreshold;
   private List<NDArray> residual;
   private List<NDArray> input;
-  private Optional<TokenWeights> weights = Optional.empty();
+  private Optional<TokenWeights> tokenWeights = Optional.empty();
   private Optional<Stage> stage;
 
   /**
@@ -70,8 +70,9 @@ public final class BlockPass implements AutoCloseable {
   /**
    * Starts at {@link Stage#ATTENTION_IN} a pass whose inputs algorithms are fitted on.
    *
-   * @param sinkThreshold tokens whose residual stream has a norm above this many median norms count
-   *     as one of at most the median norm in the sums and samples for o and down; 0: none do
+   * @param sinkThreshold tokens whose residual stream has a norm above this many median norms are
+   *     scaled down to at most the median norm in the sums and samples for o and down; 0: no token
+   *     is
    */
   public BlockPass(
       HiddenStates states,
@@ -128,7 +129,7 @@ public final class BlockPass implements AutoCloseable {
     this.rounding = other.rounding;
     this.products = other.products;
     this.sinkThreshold = other.sinkThreshold;
-    this.weights = other.weights;
+    this.tokenWeights = other.tokenWeights;
     this.operations = other.operations;
     this.ownsOperations = false;
     try (Owned opening = new Owned()) {
@@ -189,21 +190,21 @@ public final class BlockPass implements AutoCloseable {
   }
 
   /** Returns the weights of the tokens in sums over the current input. */
-  private TokenWeights weights() {
-    if (weights.isEmpty()) {
+  private TokenWeights tokenWeights() {
+    if (tokenWeights.isEmpty()) {
       boolean weighs = stage.orElseThrow().addsToResidual();
-      weights =
+      tokenWeights =
           Optional.of(
               weighs
                   ? TokenWeights.ofStream(runtime, residual, sinkThreshold)
                   : TokenWeights.equal());
     }
-    return weights.get();
+    return tokenWeights.get();
   }
 
   /** Returns the column statistics of the current input, before rounding. */
   public ColumnStatistics statistics() {
-    return products.statistics(input, weights(), width());
+    return products.statistics(input, tokenWeights(), width());
   }
 
   /**
@@ -221,6 +222,7 @@ public final class BlockPass implements AutoCloseable {
     float[] row = new float[width];
     int first = 0;
     int taken = 0;
+    TokenWeights tokens = tokenWeights();
     for (int chunk = 0; chunk < input.size(); chunk++) {
       NDArray x = input.get(chunk);
       int here = Math.toIntExact(x.size() / width);
@@ -228,7 +230,7 @@ public final class BlockPass implements AutoCloseable {
       while (taken < wanted && offset + (long) taken * rows / wanted < first + here) {
         int token = (int) (offset + (long) taken * rows / wanted) - first;
         view.readRow(token, row);
-        scale(row, weights().factor(chunk, token));
+        scale(row, tokens.factor(chunk, token));
         sample.writeRow(taken++, row);
       }
       view.close();
@@ -245,7 +247,7 @@ public final class BlockPass implements AutoCloseable {
 
   /** Returns X'X [K, K] of the current input as the linears will see it, rounded. */
   public Matrix gram() {
-    return products.gram(input, weights(), width(), rounding);
+    return products.gram(input, tokenWeights(), width(), rounding);
   }
 
   /** Returns the number of rows of the current input. */
@@ -271,11 +273,12 @@ public final class BlockPass implements AutoCloseable {
           current.addsToResidual()
               ? Optional.of(zeros(opened, spec.hidden(), width))
               : Optional.empty();
+      TokenWeights tokens = tokenWeights();
       for (int i = 0; i < input.size(); i++) {
         int chunk = i;
         try (NDArray rounded = rounded(input.get(i));
             NDArray x = runtime.call("divide", full.input(current, i), divisors);
-            NDArray weighted = weights().squared(chunk, rounded)) {
+            NDArray weighted = tokens.scaledTwice(chunk, rounded)) {
           products.addCross(inputs, x, rounded, weighted);
           residuals.ifPresent(
               sum ->
@@ -369,7 +372,7 @@ public final class BlockPass implements AutoCloseable {
       input = normalized(NormRole.MLP);
     }
     stage = current.next();
-    weights = Optional.empty();
+    tokenWeights = Optional.empty();
   }
 
   /** Adds a chunk to the next input, or to the residual stream, and closes {@code x}. */

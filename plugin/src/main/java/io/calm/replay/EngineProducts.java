@@ -29,7 +29,7 @@ record EngineProducts(TorchRuntime runtime) implements StageProducts {
   public ColumnStatistics statistics(List<NDArray> inputs, TokenWeights weights, int width) {
     ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width);
     for (int i = 0; i < inputs.size(); i++) {
-      try (NDArray x = weights.weighted(i, inputs.get(i));
+      try (NDArray x = weights.scaled(i, inputs.get(i));
           NDArray statistics = runtime.call("column_statistics", x)) {
         sum.add(statistics.toFloatArray(), x.size() / width);
       }
@@ -44,7 +44,7 @@ record EngineProducts(TorchRuntime runtime) implements StageProducts {
       NDArray sum = runtime.manager().zeros(new Shape(width, width));
       opening.add(sum, sum::close);
       for (int i = 0; i < inputs.size(); i++) {
-        try (NDArray x = weights.weighted(i, inputs.get(i));
+        try (NDArray x = weights.scaled(i, inputs.get(i));
             NDArray rounded = rounding.map(how -> rounded(x, width, how)).orElseGet(x::duplicate)) {
           runtime.call("add_gram", sum, rounded).close();
         }

@@ -139,7 +139,7 @@ final class ModuleProducts {
   ColumnStatistics statistics(List<NDArray> inputs, TokenWeights weights, int width) {
     ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width);
     for (int i = 0; i < inputs.size(); i++) {
-      try (NDArray x = weights.weighted(i, inputs.get(i))) {
+      try (NDArray x = weights.scaled(i, inputs.get(i))) {
         int rows = Math.toIntExact(x.size() / width);
         sum.add(kernels.columnStatistics(x.toByteBuffer(true), rows, width, parallel), rows);
       }
@@ -170,7 +170,7 @@ final class ModuleProducts {
       Matrix sum = runtime.matrix(runtime.manager().zeros(new Shape(width, width)), width, width);
       opening.add(sum, sum::close);
       for (int i = 0; i < inputs.size(); i++) {
-        addGram(sum, weights.weighted(i, inputs.get(i)), step);
+        addGram(sum, weights.scaled(i, inputs.get(i)), step);
       }
       opening.handOver();
       return sum;

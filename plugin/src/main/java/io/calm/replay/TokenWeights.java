@@ -9,34 +9,39 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Weights of calibration tokens in the sums that the linears o and down are fitted on.
+ * Factors that calibration tokens are multiplied by in the sums that the linears o and down are
+ * fitted on; sums of squares are thus weighted by their squares.
  *
- * <p>An attention sink has a residual stream of up to thousands of median norms, and errors in
- * proportion. Unweighted, a few such tokens decide a sum of squares. The next norm divides a token
- * by its root mean square, so only its relative error matters: a sink is scaled down to about the
- * median norm. The factors are powers of two, so that rounding to int8 commutes with them.
+ * <p>The norm of the residual stream of an attention sink is up to thousands of times the median,
+ * and its errors are as large, so a few sinks dominate a sum of squares. The next norm divides a
+ * token by its root mean square, so only its relative error matters: a sink is scaled down to about
+ * the median norm. The factors are powers of two, so scaling before or after rounding to int8 gives
+ * the same values.
+ *
+ * <p>The norm is that of the stream in front of the linear. In the block whose down makes a sink,
+ * it is still ordinary, and the sink counts in full.
  */
 final class TokenWeights {
   private static final TokenWeights EQUAL = new TokenWeights(List.of());
 
-  /** Of each chunk, [windows * T]; empty if all weights are 1. */
+  /** Of each chunk, [windows * T]; empty if all are 1. */
   private final List<float[]> factors;
 
   private TokenWeights(List<float[]> factors) {
     this.factors = factors;
   }
 
-  /** Returns weights of 1. */
+  /** Returns factors of 1. */
   static TokenWeights equal() {
     return EQUAL;
   }
 
   /**
-   * Returns weights that scale the tokens above {@code threshold} median norms down to between half
+   * Returns factors that scale the tokens above {@code threshold} median norms down to between half
    * of the median norm and the median norm.
    *
    * @param stream chunks [windows, T, D]
-   * @param threshold 0: all weights are 1
+   * @param threshold 0: all factors are 1
    */
   static TokenWeights ofStream(TorchRuntime runtime, List<NDArray> stream, double threshold) {
     if (threshold == 0) {
@@ -77,20 +82,26 @@ final class TokenWeights {
    *
    * @param x [windows, T, ..]
    */
-  NDArray weighted(int chunk, NDArray x) {
+  NDArray scaled(int chunk, NDArray x) {
+    return scaled(chunk, x, 1);
+  }
+
+  /** Like {@link #scaled(int, NDArray)}, with squared factors. */
+  NDArray scaledTwice(int chunk, NDArray x) {
+    return scaled(chunk, x, 2);
+  }
+
+  private NDArray scaled(int chunk, NDArray x, int times) {
     if (factors.isEmpty()) {
       return x.duplicate();
     }
-    Shape shape = new Shape(x.getShape().get(0), x.getShape().get(1), 1);
-    try (NDArray column = x.getManager().create(factors.get(chunk), shape)) {
-      return x.mul(column);
+    float[] column = factors.get(chunk).clone();
+    for (int t = 0; t < column.length; t++) {
+      column[t] = times == 1 ? column[t] : column[t] * column[t];
     }
-  }
-
-  /** Returns the same with each token times the square of its factor. */
-  NDArray squared(int chunk, NDArray x) {
-    try (NDArray once = weighted(chunk, x)) {
-      return weighted(chunk, once);
+    Shape shape = new Shape(x.getShape().get(0), x.getShape().get(1), 1);
+    try (NDArray tokens = x.getManager().create(column, shape)) {
+      return x.mul(tokens);
     }
   }
 }

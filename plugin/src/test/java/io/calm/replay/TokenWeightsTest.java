@@ -92,7 +92,7 @@ class TokenWeightsTest {
         for (int t = 0; t < WINDOWS * LENGTH; t++) {
           float weight = weights.factor(t / LENGTH, t % LENGTH);
           if (t == SINK) {
-            assertEquals(weight, Math.scalb(1f, Math.getExponent(weight)));
+            assertEquals(Math.scalb(1f, Math.getExponent(weight)), weight);
             double norm = weight * norms[t];
             assertTrue(norm >= median / 2 && norm < median, "norm %s".formatted(norm / median));
           } else {
@@ -119,7 +119,7 @@ class TokenWeightsTest {
               TokenWeights.ofStream(torch, states.chunks(), THRESHOLD),
               TokenWeights.ofStream(torch, sink.chunks(), 0))) {
         NDArray x = sink.chunks().get(1);
-        try (NDArray copy = weights.weighted(1, x)) {
+        try (NDArray copy = weights.scaled(1, x)) {
           assertArrayEquals(x.toFloatArray(), copy.toFloatArray());
         }
       }

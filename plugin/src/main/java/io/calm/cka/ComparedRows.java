@@ -42,7 +42,7 @@ public final class ComparedRows {
     double limit = threshold * RowNorms.median(norms);
     int[] kept =
         IntStream.range(0, norms.length)
-            .filter(row -> limit == 0 || !Double.isFinite(norms[row]) || norms[row] <= limit)
+            .filter(row -> !RowNorms.isSink(norms[row], limit))
             .toArray();
     return new ComparedRows(norms.length, kept);
   }

@@ -56,8 +56,9 @@ final class TokenWeights {
     }
     double median = RowNorms.median(norms.stream().flatMapToDouble(Arrays::stream).toArray());
     double limit = threshold * median;
-    if (limit == 0
-        || norms.stream().flatMapToDouble(Arrays::stream).noneMatch(norm -> norm > limit)) {
+    if (norms.stream()
+        .flatMapToDouble(Arrays::stream)
+        .noneMatch(norm -> RowNorms.isSink(norm, limit))) {
       return EQUAL;
     }
     return new TokenWeights(norms.stream().map(of -> factors(of, median, limit)).toList());
@@ -66,8 +67,10 @@ final class TokenWeights {
   private static float[] factors(double[] norms, double median, double limit) {
     float[] factors = new float[norms.length];
     for (int t = 0; t < factors.length; t++) {
-      boolean sink = Double.isFinite(norms[t]) && norms[t] > limit;
-      factors[t] = sink ? Math.scalb(1f, -Math.getExponent(norms[t] / median) - 1) : 1;
+      factors[t] =
+          RowNorms.isSink(norms[t], limit)
+              ? Math.scalb(1f, -Math.getExponent(norms[t] / median) - 1)
+              : 1;
     }
     return factors;
   }

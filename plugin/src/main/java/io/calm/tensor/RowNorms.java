@@ -22,6 +22,15 @@ public final class RowNorms {
     return norms;
   }
 
+  /**
+   * Returns whether a row is a sink: its norm is finite and above {@code limit}.
+   *
+   * @param limit a multiple of the median norm; 0: no row is
+   */
+  public static boolean isSink(double norm, double limit) {
+    return limit > 0 && Double.isFinite(norm) && norm > limit;
+  }
+
   /** Returns the median of the finite values; 0 without any. */
   public static double median(double[] values) {
     double[] finite = Arrays.stream(values).filter(Double::isFinite).sorted().toArray();

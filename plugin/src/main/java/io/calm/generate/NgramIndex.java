@@ -7,28 +7,42 @@ import java.util.Arrays;
  * sequence's current ending occurred before; the token after that occurrence is the prediction of
  * the next one.
  *
- * <p>The longest ending of {@value #MIN} to {@value #MAX} tokens counts, in its most recent
- * occurrence. An occurrence is kept as long as its predictions are right, so a long copy stays with
- * its source. Adding a token takes amortized constant time: one hash table per length maps an
- * n-gram to its last position. A collision forgets the older n-gram; every hit is compared with the
- * tokens. Not thread safe.
+ * <p>An occurrence is kept as long as its predictions are right, so a long copy stays with its
+ * source. After a wrong prediction:
+ *
+ * <ul>
+ *   <li>The longest ending of up to {@value #MAX} tokens counts, in its most recent occurrence.
+ *   <li>An occurrence in the {@value #WINDOW} tokens behind the source of the last copy counts more
+ *       if it matches as many of the last {@value #MAX} tokens: text that is copied with changes
+ *       keeps its order.
+ *   <li>If there is neither, one token of the copy was probably replaced: the prediction is that it
+ *       goes on behind that token, with a match of 0 tokens.
+ * </ul>
+ *
+ * <p>Adding a token takes amortized constant time: one hash table per length maps an n-gram to its
+ * last position. A collision forgets the older n-gram; every hit is compared with the tokens. Not
+ * thread safe.
  */
 final class NgramIndex {
-  static final int MIN = 2;
   static final int MAX = 4;
 
   /** Maximum length of a match that is told apart from longer ones. */
   static final int MAX_MATCH = 16;
 
+  static final int WINDOW = 40;
+
   private static final int NONE = -1;
   private static final int MIN_SLOTS = 256;
 
-  /** For each length, by hash: the position after the n-gram's last token; 0 for none. */
-  private final int[][] ends = new int[MAX - MIN + 1][0];
+  /** For each length from 1, by hash: the position after the n-gram's last token; 0 for none. */
+  private final int[][] ends = new int[MAX][0];
 
   private int size;
   private int next = NONE;
   private int matched;
+
+  /** The last {@link #next} that followed a match. */
+  private int source = NONE;
 
   /** Returns the number of tokens added. */
   int size() {
@@ -45,7 +59,10 @@ final class NgramIndex {
     return next;
   }
 
-  /** Returns how many tokens before the prediction match the ending, at most {@link #MAX_MATCH}. */
+  /**
+   * Returns how many tokens before the prediction match the ending, at most {@link #MAX_MATCH}; 0
+   * if the last token is assumed to replace the one before the prediction.
+   */
   int matched() {
     return matched;
   }
@@ -59,17 +76,28 @@ final class NgramIndex {
     if (2 * (size + 1) > ends[0].length) {
       grow(tokens);
     }
-    int last = size++;
-    if (found() && tokens[next] == tokens[last]) {
-      next++;
-      matched = Math.min(matched + 1, MAX_MATCH);
-    } else {
-      next = NONE;
-      matched = 0;
+    boolean copying = matched > 0;
+    boolean right = found() && tokens[next] == tokens[size];
+    size++;
+    next = right ? next + 1 : NONE;
+    matched = right ? Math.min(matched + 1, MAX_MATCH) : 0;
+    lookUp(tokens);
+    if (!right && source != NONE) {
+      resume(tokens);
+      if (!found() && copying && source + 1 < size) {
+        next = source + 1;
+      }
     }
-    for (int n = Math.min(MAX, size); n >= MIN; n--) {
-      int[] table = ends[n - MIN];
-      int slot = slot(tokens, last, n);
+    if (matched > 0) {
+      source = next;
+    }
+  }
+
+  /** Adds the last n-grams, and takes the longest that matches more tokens than the prediction. */
+  private void lookUp(int[] tokens) {
+    for (int n = Math.min(MAX, size); n >= 1; n--) {
+      int[] table = ends[n - 1];
+      int slot = slot(tokens, size - 1, n);
       int end = table[slot];
       table[slot] = size;
       if (n > matched && end > 0) {
@@ -78,6 +106,19 @@ final class NgramIndex {
           next = end;
           matched = common;
         }
+      }
+    }
+  }
+
+  /** Takes the best match behind the last copy's source, unless another one is longer. */
+  private void resume(int[] tokens) {
+    int longest = Math.max(1, Math.min(matched, MAX)) - 1;
+    for (int end = source; end < Math.min(source + WINDOW, size); end++) {
+      int common = commonSuffix(tokens, end, size);
+      if (Math.min(common, MAX) > longest) {
+        longest = Math.min(common, MAX);
+        next = end;
+        matched = common;
       }
     }
   }
@@ -95,8 +136,8 @@ final class NgramIndex {
     int slots = Math.max(MIN_SLOTS, Integer.highestOneBit(2 * (size + 1)) << 1);
     Arrays.setAll(ends, i -> new int[slots]);
     for (int last = 0; last < size; last++) {
-      for (int n = MIN; n <= Math.min(MAX, last + 1); n++) {
-        ends[n - MIN][slot(tokens, last, n)] = last + 1;
+      for (int n = 1; n <= Math.min(MAX, last + 1); n++) {
+        ends[n - 1][slot(tokens, last, n)] = last + 1;
       }
     }
   }

@@ -15,10 +15,10 @@ import java.util.Arrays;
  */
 final class PromptLookup {
   /** Shortest match of each class, in order. */
-  private static final int[] CLASSES = {2, 3, 4, 6, 9, 16};
+  private static final int[] CLASSES = {0, 1, 2, 3, 4, 6, 9, 16};
 
   /** Right predictions of the prior, of {@link #PRIOR_TRIALS}. */
-  private static final double[] PRIOR_HITS = {0.4, 0.9, 1.6, 2.5, 3.2, 3.6};
+  private static final double[] PRIOR_HITS = {1.0, 0.3, 0.8, 1.2, 1.8, 2.5, 3.2, 3.6};
 
   private static final double PRIOR_TRIALS = 4;
 

@@ -7,16 +7,16 @@ import java.util.Arrays;
  * sequence's current ending occurred before; the token after that occurrence is the prediction of
  * the next one.
  *
- * <p>An occurrence is kept as long as its predictions are right, so a long copy stays with its
- * source. After a wrong prediction:
+ * <p>The longest ending of up to {@value #MAX} tokens counts, in its most recent occurrence. An
+ * occurrence that matches {@value #MAX} tokens or more is kept as long as its predictions are
+ * right, so a long copy stays with its source. Two rules follow text that is copied with changes,
+ * which keeps its order. Unless the last prediction was right:
  *
  * <ul>
- *   <li>The longest ending of up to {@value #MAX} tokens counts, in its most recent occurrence.
  *   <li>An occurrence in the {@value #WINDOW} tokens behind the source of the last copy counts more
- *       if it matches as many of the last {@value #MAX} tokens: text that is copied with changes
- *       keeps its order.
- *   <li>If there is neither, one token of the copy was probably replaced: the prediction is that it
- *       goes on behind that token, with a match of 0 tokens.
+ *       if it matches as many of the last {@value #MAX} tokens.
+ *   <li>If a copy has just broken off and nothing matches, one of its tokens was probably replaced:
+ *       the prediction is that it goes on behind that token, with a match of 0 tokens.
  * </ul>
  *
  * <p>Adding a token takes amortized constant time: one hash table per length maps an n-gram to its
@@ -29,6 +29,7 @@ final class NgramIndex {
   /** Maximum length of a match that is told apart from longer ones. */
   static final int MAX_MATCH = 16;
 
+  /** Tokens behind the source of the last copy in which it may go on. */
   static final int WINDOW = 40;
 
   private static final int NONE = -1;

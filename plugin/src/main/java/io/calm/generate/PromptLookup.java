@@ -3,12 +3,13 @@ package io.calm.generate;
 import java.util.Arrays;
 
 /**
- * The predictor of one sequence's next tokens: a copy of what followed the same n-gram earlier in
+ * The predictor of one sequence's next tokens: a copy of what {@link NgramIndex} found earlier in
  * the prompt or the answer. It also estimates how likely its predictions are right.
  *
  * <p><b>Estimate.</b> Every generated token is compared with its prediction, whether or not the
  * decoder verified it, so estimates cost no decoder time. They are kept by length of the match,
- * start from a cautious prior and forget old results.
+ * start from a cautious prior and forget old results. A copy that goes on behind a replaced token
+ * starts with a match of 0 tokens; after one right prediction, it counts as one of 1 token.
  *
  * <p>Source: prompt lookup decoding (Saxena, 2023), a form of speculative decoding (Leviathan et
  * al., ICML 2023). Not thread safe.

@@ -95,7 +95,7 @@ class NgramIndexTest {
     assertPredicts(3, 3, of(7, 7, 7, 7));
   }
 
-  /** Whatever grew and collided: a prediction follows an equal ending, and is never missed. */
+  /** Whatever grew and collided: the match is that of the tokens, and a long copy is found. */
   @Test
   void everyPredictionFollowsAnEqualEnding() {
     long seed = Seeds.next();

@@ -13,6 +13,18 @@ public interface InputStatistics {
   /** Returns X'X of the input rounded to int8, [K, K]. The caller closes it and may change it. */
   Matrix gram();
 
+  /** Returns the number of calibration sequences that the statistics were taken over. */
+  int sequences();
+
+  /**
+   * Returns, summed over sequences, the squared elements outside the diagonal of the sequence's own
+   * X'X, with every input divided by the root of its sum of squares over all sequences. Scales of
+   * the inputs do not change it. It shows how far {@link #gram} would differ with other sequences.
+   *
+   * @param gram of {@link #gram}, not changed since
+   */
+  double squaredCorrelations(Matrix gram);
+
   /** Returns the number of calibration tokens that the statistics were taken over. */
   int rows();
 

@@ -52,6 +52,16 @@ final class ScaledStatistics implements InputStatistics {
   }
 
   @Override
+  public int sequences() {
+    return inputs.sequences();
+  }
+
+  @Override
+  public double squaredCorrelations(Matrix scaled) {
+    return inputs.squaredCorrelations(gram);
+  }
+
+  @Override
   public int rows() {
     return inputs.rows();
   }

@@ -250,6 +250,30 @@ public final class BlockPass implements AutoCloseable {
     return products.gram(input, tokenWeights(), width(), rounding);
   }
 
+  /**
+   * Returns the squared correlations of each single sequence, summed over sequences.
+   *
+   * @param gram of {@link #gram}
+   */
+  public double squaredCorrelations(Matrix gram) {
+    TokenWeights tokens = tokenWeights();
+    double sum = 0;
+    try (SequenceCorrelations correlations = new SequenceCorrelations(runtime, products, gram)) {
+      for (int chunk = 0; chunk < input.size(); chunk++) {
+        try (NDArray rounded = rounded(input.get(chunk));
+            NDArray weighted = tokens.scaled(chunk, rounded)) {
+          sum += correlations.of(weighted);
+        }
+      }
+    }
+    return sum;
+  }
+
+  /** Returns the number of sequences of the current input. */
+  public int sequences() {
+    return Math.toIntExact(input.stream().mapToLong(chunk -> chunk.getShape().get(0)).sum());
+  }
+
   /** Returns the number of rows of the current input. */
   public int rows() {
     return Math.toIntExact(input.stream().mapToLong(NDArray::size).sum() / width());

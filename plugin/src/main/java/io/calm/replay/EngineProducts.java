@@ -55,6 +55,13 @@ record EngineProducts(TorchRuntime runtime) implements StageProducts {
   }
 
   @Override
+  public NDArray rowProducts(NDArray x) {
+    try (NDArray transposed = x.transpose(0, 2, 1)) {
+      return x.matMul(transposed);
+    }
+  }
+
+  @Override
   public NDArray rounded(NDArray x, int width, InputRounding rounding) {
     return Int8Inputs.round(runtime, x, rounding.mode(), rounding.groupLimit());
   }

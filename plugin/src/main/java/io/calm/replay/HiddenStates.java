@@ -85,6 +85,27 @@ public final class HiddenStates implements AutoCloseable {
     return runtime.matrix(sum, width(), width());
   }
 
+  /**
+   * Returns the squared correlations of each single window, summed over windows.
+   *
+   * @param gram of {@link #gram}
+   */
+  public double squaredCorrelations(Matrix gram) {
+    double sum = 0;
+    try (SequenceCorrelations correlations =
+        new SequenceCorrelations(runtime, StageProducts.of(runtime), gram)) {
+      for (NDArray chunk : chunks) {
+        sum += correlations.of(chunk);
+      }
+    }
+    return sum;
+  }
+
+  /** Returns the number of windows. */
+  public int windows() {
+    return chunks.stream().mapToInt(c -> Math.toIntExact(c.getShape().get(0))).sum();
+  }
+
   /** Returns a copy that shares no memory with this object. */
   public HiddenStates copy() {
     List<NDArray> copies = new ArrayList<>();

@@ -37,6 +37,11 @@ record KernelProducts(ModuleProducts kernels) implements StageProducts {
   }
 
   @Override
+  public NDArray rowProducts(NDArray x) {
+    return kernels.rowProducts(x);
+  }
+
+  @Override
   public NDArray rounded(NDArray x, int width, InputRounding rounding) {
     return kernels.rounded(x, width, rounding.step(width));
   }

@@ -147,6 +147,27 @@ final class ModuleProducts {
     return sum.result();
   }
 
+  /** Returns the products {@code x x'} of the rows of each sequence of {@code x} [.., T, K]. */
+  NDArray rowProducts(NDArray x) {
+    int sequences = Math.toIntExact(x.getShape().get(0));
+    int length = Math.toIntExact(x.getShape().get(1));
+    int width = Math.toIntExact(x.getShape().get(2));
+    MatrixView rows = MatrixView.of(x.toByteBuffer(true), sequences * length, width);
+    return runtime.filled(
+        new Shape(sequences, length, length),
+        y -> {
+          MatrixView all = MatrixView.of(runtime.view(y, sequences * length, length));
+          for (int s = 0; s < sequences; s++) {
+            int from = s * length;
+            int to = from + length;
+            MatrixView sequence = rows.part(from, to, 0, width);
+            products.run(
+                new Product(
+                    sequence, sequence.transposed(), 1, true, all.part(from, to, 0, length)));
+          }
+        });
+  }
+
   /** Returns {@code x} [.., K] rounded to int8 and back, as a new array. */
   NDArray rounded(NDArray x, int width, int step) {
     int rows = Math.toIntExact(x.size() / width);

@@ -42,6 +42,13 @@ interface StageProducts {
   Matrix gram(
       List<NDArray> inputs, TokenWeights weights, int width, Optional<InputRounding> rounding);
 
+  /**
+   * Returns the products {@code x x'} of the rows of each sequence, [sequences, T, T].
+   *
+   * @param x [sequences, T, K]
+   */
+  NDArray rowProducts(NDArray x);
+
   /** Returns {@code x} rounded to int8 and back, as a new array. */
   NDArray rounded(NDArray x, int width, InputRounding rounding);
 

@@ -17,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * Chooses between an int4 and an int8 lm_head for the served W4A8 blocks.
@@ -61,10 +62,11 @@ final class HeadTrial {
           QuantizedLinear.groupFor(context.spec().hidden(), context.settings().groupLimit());
       Int4TableBuilder table =
           new Int4TableBuilder(context.spec().vocabulary(), context.spec().hidden(), group);
+      HeadInput input = new HeadInput(gram, fit);
       for (int from = 0; from < context.spec().vocabulary(); from += BAND) {
         int to = Math.min(context.spec().vocabulary(), from + BAND);
         try (Matrix rows = context.weights().headRows(from, to)) {
-          compare(band(rows, from, group, new HeadInput(gram, fit.rows())), table, comparison);
+          compare(band(rows, from, group, input), table, comparison);
         }
       }
       QuantPlan.Head head =
@@ -151,13 +153,22 @@ final class HeadTrial {
                 base, base + cost, Guard.pairedStandardError(int4, int8), bound)));
   }
 
-  /** The statistics of the lm_head's input, from its Gram matrix over {@code rows} rows. */
-  private record HeadInput(Matrix product, int rows) implements InputStatistics {
+  /** The statistics of the lm_head's input, which is rounded, and its Gram matrix. */
+  private static final class HeadInput implements InputStatistics {
+    private final Matrix product;
+    private final HiddenStates input;
+    private OptionalDouble correlations = OptionalDouble.empty();
+
+    HeadInput(Matrix product, HiddenStates input) {
+      this.product = product;
+      this.input = input;
+    }
+
     @Override
     public float[] meanSquare() {
       float[] mean = new float[product.columns()];
       for (int k = 0; k < mean.length; k++) {
-        mean[k] = product.get(k, k) / rows;
+        mean[k] = product.get(k, k) / rows();
       }
       return mean;
     }
@@ -165,6 +176,24 @@ final class HeadTrial {
     @Override
     public Matrix gram() {
       return product.copy();
+    }
+
+    @Override
+    public int sequences() {
+      return input.windows();
+    }
+
+    @Override
+    public double squaredCorrelations(Matrix gram) {
+      if (correlations.isEmpty()) { // of the first band; the others have the same inputs
+        correlations = OptionalDouble.of(input.squaredCorrelations(gram));
+      }
+      return correlations.getAsDouble();
+    }
+
+    @Override
+    public int rows() {
+      return input.rows();
     }
   }
 }

@@ -16,6 +16,7 @@ import io.calm.tensor.QuantizedMatrix;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** A block with its weights and its replay on the hidden states of the fit part. */
 final class ReplayedBlock extends SampledBlock {
@@ -72,6 +73,7 @@ final class ReplayedBlock extends SampledBlock {
             settings().sinkThreshold());
     private Optional<ColumnStatistics> statistics = Optional.empty();
     private Optional<float[]> divisors = Optional.empty();
+    private OptionalDouble correlations = OptionalDouble.empty();
 
     @Override
     public Stage stage() {
@@ -102,6 +104,19 @@ final class ReplayedBlock extends SampledBlock {
     }
 
     @Override
+    public int sequences() {
+      return pass.sequences();
+    }
+
+    @Override
+    public double squaredCorrelations(Matrix gram) {
+      if (correlations.isEmpty()) {
+        correlations = OptionalDouble.of(pass.squaredCorrelations(gram));
+      }
+      return correlations.getAsDouble();
+    }
+
+    @Override
     public int rows() {
       return pass.rows();
     }
@@ -123,6 +138,7 @@ final class ReplayedBlock extends SampledBlock {
     public void divide(float[] scales) {
       pass.divide(scales);
       divisors = Optional.of(scales.clone());
+      correlations = OptionalDouble.empty();
       statistics = Optional.empty();
     }
 
@@ -130,6 +146,7 @@ final class ReplayedBlock extends SampledBlock {
     public void advance(Map<LinearRole, QuantizedMatrix> linears, Map<LinearRole, float[]> biases) {
       statistics = Optional.empty();
       divisors = Optional.empty();
+      correlations = OptionalDouble.empty();
       if (stage() == Stage.MLP_OUT) {
         return; // the output of the last linear is not used
       }

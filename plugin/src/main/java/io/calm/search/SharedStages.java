@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.Supplier;
 
 /**
@@ -38,6 +39,7 @@ final class SharedStages implements AutoCloseable {
   private final boolean keeps;
   private Optional<ColumnStatistics> statistics = Optional.empty();
   private Optional<Matrix> gram = Optional.empty();
+  private OptionalDouble correlations = OptionalDouble.empty();
   private Optional<Deviation> deviation = Optional.empty();
   private final Map<String, Matrix> derived = new HashMap<>();
   private int partialForwards;
@@ -134,6 +136,7 @@ final class SharedStages implements AutoCloseable {
     statistics = Optional.empty();
     gram.ifPresent(Matrix::close);
     gram = Optional.empty();
+    correlations = OptionalDouble.empty();
     deviation.ifPresent(Deviation::close);
     deviation = Optional.empty();
     derived.values().forEach(Matrix::close);
@@ -156,6 +159,13 @@ final class SharedStages implements AutoCloseable {
       gram = Optional.of(pass.gram());
     }
     return gram.get().copy();
+  }
+
+  private double squaredCorrelations(Matrix ofInputs) {
+    if (correlations.isEmpty()) {
+      correlations = OptionalDouble.of(pass.squaredCorrelations(ofInputs));
+    }
+    return correlations.getAsDouble();
   }
 
   /** Returns the matrix of a name; kept for others up to a size. */
@@ -234,6 +244,17 @@ final class SharedStages implements AutoCloseable {
     @Override
     public Matrix derived(String name, Supplier<Matrix> matrix) {
       return own.isEmpty() ? SharedStages.this.derived(name, matrix) : matrix.get();
+    }
+
+    @Override
+    public int sequences() {
+      return pass.sequences();
+    }
+
+    @Override
+    public double squaredCorrelations(Matrix gram) {
+      return own.map(divided -> divided.squaredCorrelations(gram))
+          .orElseGet(() -> SharedStages.this.squaredCorrelations(gram));
     }
 
     @Override

@@ -163,6 +163,16 @@ final class LinearStage implements BlockSample, StageWalk {
   }
 
   @Override
+  public int sequences() {
+    return 1;
+  }
+
+  @Override
+  public double squaredCorrelations(Matrix gram) {
+    throw new IllegalStateException("of one sequence");
+  }
+
+  @Override
   public int rows() {
     return tokens;
   }

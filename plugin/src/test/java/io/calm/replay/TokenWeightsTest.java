@@ -176,6 +176,7 @@ class TokenWeightsTest {
     try (Matrix gram = pass.gram();
         Matrix sample = pass.sample(WINDOWS * LENGTH, false)) {
       requireClose(stage + ": X'X", cross(rounded, rounded, squares), gram);
+      requireSquaredCorrelations(pass, gram, rounded, sinkWeight, stage);
       for (int i = 0; i < sample.rows(); i++) {
         int token = 2 * i; // half of the rows, evenly spaced
         float[] row = new float[width];
@@ -207,6 +208,29 @@ class TokenWeightsTest {
       }
       assertEquals(square / raw.length, statistics.meanSquare()[k], 1e-4 * square / raw.length);
     }
+  }
+
+  /** The elements of each window's own X'X, divided by the roots of the diagonal of all. */
+  private static void requireSquaredCorrelations(
+      BlockPass pass, Matrix gram, double[][] rounded, double sinkWeight, Stage stage) {
+    int width = rounded[0].length;
+    double expected = 0;
+    for (int window = 0; window < WINDOWS; window++) {
+      double[] squares = new double[rounded.length];
+      Arrays.fill(squares, window * LENGTH, (window + 1) * LENGTH, 1);
+      if (window == 1) {
+        squares[SINK] = sinkWeight * sinkWeight;
+      }
+      double[][] own = cross(rounded, rounded, squares);
+      for (int i = 0; i < width; i++) {
+        for (int j = 0; j < width; j++) {
+          double product = (double) gram.get(i, i) * gram.get(j, j);
+          expected += i == j || product == 0 ? 0 : own[i][j] * own[i][j] / product;
+        }
+      }
+    }
+    assertEquals(WINDOWS, pass.sequences());
+    assertEquals(expected, pass.squaredCorrelations(gram), 1e-4 * expected, stage.toString());
   }
 
   private static double[][] rows(List<NDArray> chunks, int width, boolean round) {

@@ -30,15 +30,18 @@ final class GptqRounding implements Rounding {
 
   @Override
   public QuantizedMatrix round(RoundingProblem problem) {
-    return round(problem, hessian(problem));
+    return round(problem, gram(problem));
   }
 
-  /** Returns X'X of the rounded inputs, [K, K], shrunk towards its diagonal. */
-  static Matrix hessian(RoundingProblem problem) {
+  /**
+   * Returns X'X of the rounded inputs, [K, K].
+   *
+   * @throws QuantizationException if it is not finite
+   */
+  static Matrix gram(RoundingProblem problem) {
     Matrix gram = problem.inputs().gram();
     try {
-      diagonal(problem, gram); // refuses numbers that are not finite
-      Shrinkage.apply(gram, problem.inputs().rows(), problem.parallel());
+      diagonal(problem, gram);
       return gram;
     } catch (RuntimeException e) {
       gram.close();
@@ -57,9 +60,9 @@ final class GptqRounding implements Rounding {
   }
 
   /**
-   * Rounds with a given Hessian.
+   * Rounds.
    *
-   * @param gram of {@link #hessian}; changed and closed
+   * @param gram of {@link #gram}; changed and closed
    */
   static QuantizedMatrix round(RoundingProblem problem, Matrix gram) {
     Grids grids;
@@ -75,6 +78,7 @@ final class GptqRounding implements Rounding {
               .derived(
                   "factor in act-order, damping " + DAMPING,
                   () -> {
+                    Shrinkage.apply(hessian, problem.inputs(), problem.parallel());
                     Symmetric.permute(hessian, order);
                     return DampedFactor.of(problem, hessian, DAMPING);
                   });

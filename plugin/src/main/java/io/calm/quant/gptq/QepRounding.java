@@ -23,7 +23,9 @@ import java.util.Optional;
  * The term with the residual streams r and r^ is an addition to the paper. It applies to the
  * linears whose output is added to the residual stream (o and down): they also correct the error
  * that the stream already has. alpha is 1/2, as in the paper. The full correction fits the noise of
- * few calibration tokens. The damping is larger than that of GPTQ for the same reason.
+ * few calibration tokens. The damping is larger than that of GPTQ for the same reason. H is shrunk
+ * towards its diagonal only for the rounding: the sums on its left have the same noise, and a
+ * correction with H alone shrunk would count inputs that go together several times.
  *
  * <p>Costs three products N K^2 and a factorization more than GPTQ, and up to two more [N, K]
  * matrices.
@@ -44,7 +46,7 @@ final class QepRounding implements Rounding {
 
   @Override
   public QuantizedMatrix round(RoundingProblem problem) {
-    Matrix gram = GptqRounding.hessian(problem);
+    Matrix gram = GptqRounding.gram(problem);
     if (!isFinite(problem.weight())) {
       return GptqRounding.round(problem, gram); // names the weight, which a correction would spread
     }

@@ -1,5 +1,6 @@
 package io.calm.quant.gptq;
 
+import io.calm.quant.InputStatistics;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 
@@ -7,12 +8,20 @@ import io.calm.tensor.Parallel;
  * Shrinkage of a Hessian towards its diagonal (Ledoit and Wolf 2004; Schaefer and Strimmer 2005):
  * its off-diagonal elements are multiplied by 1 - a.
  *
- * <p>The off-diagonal elements of X'X over n tokens have a variance of about {@code (h_ii h_jj +
- * h_ij^2) / n} around their expected values. The intensity a that minimizes the expected squared
- * error is the sum of these variances over the sum of the squared elements. With many tokens a is
- * near 0. With fewer tokens than inputs, X'X is singular, and rounding against it fits the noise of
- * the tokens: there a is large, and the Hessian comes close to the diagonal, which is the weighted
- * rounding to nearest.
+ * <p>With few tokens, the off-diagonal elements of X'X are mostly noise, and rounding against them
+ * fits the tokens at hand. The intensity a that minimizes the expected squared error of the
+ * correlations {@code r_ij = h_ij / sqrt(h_ii h_jj)} is the sum of their variances over the sum of
+ * their squares. Correlations, because a few inputs with large values would decide it otherwise,
+ * while the others are as noisy. The tokens of a sequence depend on each other, so the variances
+ * are those between sequences: with Q of them, each contributing {@code r_q} to r,
+ *
+ * <pre>
+ * a = Q / (Q - 1) (sum_q |r_q|^2 - |r|^2 / Q) / |r|^2,   |r|^2 = sum of r_ij^2 over i != j
+ * </pre>
+ *
+ * <p>With one sequence, the variances are those of n independent normal tokens, {@code (1 + r_ij^2)
+ * / n}. With a near 1 the Hessian is close to its diagonal, which is the weighted rounding to
+ * nearest.
  */
 final class Shrinkage {
   private Shrinkage() {}
@@ -20,12 +29,11 @@ final class Shrinkage {
   /**
    * Shrinks in place.
    *
-   * @param hessian X'X, [K, K]
-   * @param rows the number of tokens, n
+   * @param hessian X'X of {@code inputs}, [K, K]
    * @return the intensity, 0 to 1
    */
-  static double apply(Matrix hessian, int rows, Parallel parallel) {
-    double intensity = intensity(hessian, rows, parallel);
+  static double apply(Matrix hessian, InputStatistics inputs, Parallel parallel) {
+    double intensity = intensity(hessian, inputs, parallel);
     float kept = (float) (1 - intensity);
     parallel.ranges(
         hessian.rows(),
@@ -44,32 +52,51 @@ final class Shrinkage {
     return intensity;
   }
 
-  private static double intensity(Matrix hessian, int rows, Parallel parallel) {
-    double[] squares = new double[hessian.rows()];
+  private static double intensity(Matrix hessian, InputStatistics inputs, Parallel parallel) {
+    float[] deviations = new float[hessian.rows()]; // not centred
+    for (int i = 0; i < deviations.length; i++) {
+      deviations[i] = (float) Math.sqrt(hessian.get(i, i));
+    }
+    double squares = squaredCorrelations(hessian, deviations, parallel);
+    if (squares == 0) {
+      return 0;
+    }
+    int sequences = inputs.sequences();
+    double variances;
+    if (sequences > 1) {
+      double between = inputs.squaredCorrelations(hessian) - squares / sequences;
+      variances = between * sequences / (sequences - 1);
+    } else {
+      double used = 0;
+      for (float deviation : deviations) {
+        used += deviation > 0 ? 1 : 0;
+      }
+      variances = (used * (used - 1) + squares) / inputs.rows();
+    }
+    return Math.max(0, Math.min(1, variances / squares));
+  }
+
+  /** Returns the sum of r_ij^2 over i != j; inputs that are always zero have no correlation. */
+  private static double squaredCorrelations(Matrix hessian, float[] deviations, Parallel parallel) {
+    double[] ofRow = new double[hessian.rows()];
     parallel.ranges(
         hessian.rows(),
         (from, to) -> {
           float[] row = new float[hessian.columns()];
           for (int i = from; i < to; i++) {
             hessian.readRow(i, row);
-            row[i] = 0;
-            double sum = 0;
-            for (float h : row) {
-              sum += (double) h * h;
+            for (int j = 0; j < row.length; j++) {
+              if (j != i && deviations[i] > 0 && deviations[j] > 0) {
+                double correlation = row[j] / ((double) deviations[i] * deviations[j]);
+                ofRow[i] += correlation * correlation;
+              }
             }
-            squares[i] = sum;
           }
         });
-    double trace = 0;
-    double diagonalSquares = 0;
-    double offDiagonal = 0;
-    for (int i = 0; i < squares.length; i++) {
-      double h = hessian.get(i, i);
-      trace += h;
-      diagonalSquares += h * h;
-      offDiagonal += squares[i];
+    double sum = 0;
+    for (double squares : ofRow) {
+      sum += squares;
     }
-    double variances = (trace * trace - diagonalSquares + offDiagonal) / rows;
-    return offDiagonal > 0 ? Math.min(1, variances / offDiagonal) : 0;
+    return sum;
   }
 }

@@ -77,6 +77,16 @@ class ColumnWalkTest {
           }
 
           @Override
+          public int sequences() {
+            throw new UnsupportedOperationException("a walk has its factor");
+          }
+
+          @Override
+          public double squaredCorrelations(Matrix gram) {
+            throw new UnsupportedOperationException("a walk has its factor");
+          }
+
+          @Override
           public int rows() {
             throw new UnsupportedOperationException("a walk has its factor");
           }

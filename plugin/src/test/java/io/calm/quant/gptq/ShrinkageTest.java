@@ -2,22 +2,96 @@ package io.calm.quant.gptq;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.quant.InputStatistics;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.testing.Seeds;
+import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
-/** The intensity by hand, and its limits. */
+/** The intensity by hand, on sequences that differ and do not, and its limits. */
 class ShrinkageTest {
 
-  private static Matrix matrix(float[][] values) {
-    Matrix matrix = Matrix.allocate(values.length, values.length);
-    for (int i = 0; i < values.length; i++) {
-      matrix.writeRow(i, values[i]);
+  /** Inputs, [T][K] for each sequence. */
+  private record Inputs(List<float[][]> ofSequences) implements InputStatistics {
+    Inputs(float[][]... ofSequences) {
+      this(List.of(ofSequences));
     }
-    return matrix;
+
+    private int width() {
+      return ofSequences.get(0)[0].length;
+    }
+
+    @Override
+    public float[] meanSquare() {
+      throw new UnsupportedOperationException("not needed");
+    }
+
+    @Override
+    public Matrix gram() {
+      double[][] sum = new double[width()][width()];
+      float[] ones = new float[width()];
+      Arrays.fill(ones, 1);
+      for (float[][] sequence : ofSequences) {
+        add(sequence, ones, sum);
+      }
+      Matrix gram = Matrix.allocate(width(), width());
+      for (int i = 0; i < width(); i++) {
+        for (int j = 0; j < width(); j++) {
+          gram.set(i, j, (float) sum[i][j]);
+        }
+      }
+      return gram;
+    }
+
+    private static void add(float[][] sequence, float[] divisors, double[][] sum) {
+      for (float[] x : sequence) {
+        for (int i = 0; i < x.length; i++) {
+          for (int j = 0; j < x.length; j++) {
+            sum[i][j] += (double) x[i] / divisors[i] * x[j] / divisors[j];
+          }
+        }
+      }
+    }
+
+    @Override
+    public int sequences() {
+      return ofSequences.size();
+    }
+
+    @Override
+    public double squaredCorrelations(Matrix gram) {
+      float[] divisors = new float[width()];
+      for (int k = 0; k < width(); k++) {
+        divisors[k] = gram.get(k, k) > 0 ? (float) Math.sqrt(gram.get(k, k)) : 1;
+      }
+      double squares = 0;
+      for (float[][] sequence : ofSequences) {
+        double[][] own = new double[width()][width()];
+        add(sequence, divisors, own);
+        for (int i = 0; i < width(); i++) {
+          for (int j = 0; j < width(); j++) {
+            squares += i == j ? 0 : own[i][j] * own[i][j];
+          }
+        }
+      }
+      return squares;
+    }
+
+    @Override
+    public int rows() {
+      return ofSequences.size() * ofSequences.get(0).length;
+    }
+
+    private double shrink(Matrix hessian) {
+      try (Parallel parallel = new Parallel(2)) {
+        return Shrinkage.apply(hessian, this, parallel);
+      }
+    }
   }
 
   private static float[] values(Matrix matrix) {
@@ -26,45 +100,107 @@ class ShrinkageTest {
     return values;
   }
 
-  /** Over both elements: (4 * 2 + 1 + 4 * 2 + 1) / 10 tokens / (1 + 1) = 0.9. */
+  /**
+   * X'X = {{2, 3}, {3, 5}}: r^2 = 9 / 10 for each of two elements. The sequences have 1 and 2
+   * beside the diagonal, (1 + 4) / 10 for each. 2 (1.0 - 1.8 / 2) / 1.8 = 1 / 9.
+   */
   @Test
   void theIntensityIsThatOfTheFormula() {
-    Matrix hessian = matrix(new float[][] {{4, 1}, {1, 2}});
-    try (Parallel parallel = new Parallel(1)) {
-      assertEquals(0.9, Shrinkage.apply(hessian, 10, parallel), 1e-12);
-    }
-    assertArrayEquals(new float[] {4, 0.1f, 0.1f, 2}, values(hessian), 1e-7f);
+    Inputs inputs = new Inputs(new float[][] {{1, 1}}, new float[][] {{1, 2}});
+    Matrix hessian = inputs.gram();
+    assertEquals(1 / 9.0, inputs.shrink(hessian), 1e-6);
+    assertArrayEquals(new float[] {2, 8 / 3f, 8 / 3f, 5}, values(hessian), 1e-5f);
   }
 
   @Test
-  void oneTokenLeavesTheDiagonalAndADiagonalIsKept() {
-    Matrix hessian = matrix(new float[][] {{4, 2}, {2, 1}});
-    Matrix diagonal = matrix(new float[][] {{4, 0}, {0, 1}});
-    try (Parallel parallel = new Parallel(1)) {
-      assertEquals(1, Shrinkage.apply(hessian, 1, parallel));
-      assertEquals(0, Shrinkage.apply(diagonal, 1, parallel));
+  void equalSequencesAreNotShrunk() {
+    float[][] sequence = {{1, 2, 0}, {3, -1, 1}};
+    Inputs inputs = new Inputs(sequence, sequence, sequence);
+    assertEquals(0, inputs.shrink(inputs.gram()), 1e-6);
+  }
+
+  /** One input a thousand times as large as the others does not decide the intensity. */
+  @Test
+  void theScaleOfAnInputDoesNotMatter() {
+    long seed = Seeds.next();
+    SplittableRandom random = new SplittableRandom(seed);
+    Inputs inputs = gaussian(random, 8, 5, 12);
+    double intensity = inputs.shrink(inputs.gram());
+    for (float[][] sequence : inputs.ofSequences()) {
+      for (float[] x : sequence) {
+        x[3] *= 1024;
+      }
     }
-    assertArrayEquals(new float[] {4, 0, 0, 1}, values(hessian));
-    assertArrayEquals(new float[] {4, 0, 0, 1}, values(diagonal));
+    assertEquals(intensity, inputs.shrink(inputs.gram()), 1e-5, "seed " + seed);
+  }
+
+  /** Independent inputs have correlations of noise alone, and more tokens less noise. */
+  @Test
+  void noiseIsShrunkAndSignalIsKept() {
+    long seed = Seeds.next();
+    SplittableRandom random = new SplittableRandom(seed);
+    Inputs noise = gaussian(random, 32, 8, 40);
+    double ofNoise = noise.shrink(noise.gram());
+    assertTrue(ofNoise > 0.8, "seed %d: %s".formatted(seed, ofNoise));
+    for (float[][] sequence : noise.ofSequences()) {
+      for (float[] x : sequence) {
+        float common = 3 * (float) random.nextGaussian();
+        for (int k = 0; k < x.length; k++) {
+          x[k] += common;
+        }
+      }
+    }
+    double ofSignal = noise.shrink(noise.gram());
+    assertTrue(ofSignal < 0.1, "seed %d: %s".formatted(seed, ofSignal));
+  }
+
+  @Test
+  void oneSequenceIsTakenAsNormalTokens() {
+    Inputs inputs = new Inputs(new float[][] {{1, 1}, {1, 2}});
+    // (2 * 1 + 1.8) / 2 tokens / 1.8 is above 1.
+    assertEquals(1, inputs.shrink(inputs.gram()));
+    float[][] many = new float[100][];
+    for (int t = 0; t < many.length; t++) {
+      many[t] = t % 2 == 0 ? new float[] {1, 1} : new float[] {1, 2};
+    }
+    assertEquals(3.8 / 100 / 1.8, new Inputs(many).shrink(gramOf(many)), 1e-6);
+  }
+
+  private static Matrix gramOf(float[][] sequence) {
+    return new Inputs(sequence).gram();
+  }
+
+  @Test
+  void inputsThatAreAlwaysZeroAreLeftOut() {
+    Inputs inputs = new Inputs(new float[][] {{1, 1, 0}}, new float[][] {{1, 2, 0}});
+    Matrix hessian = inputs.gram();
+    assertEquals(1 / 9.0, inputs.shrink(hessian), 1e-6);
+    Inputs none = new Inputs(new float[][] {{1, 0}}, new float[][] {{2, 0}});
+    assertEquals(0, none.shrink(none.gram()));
   }
 
   @Test
   void theNumberOfThreadsDoesNotMatter() {
     long seed = Seeds.next();
-    SplittableRandom random = new SplittableRandom(seed);
-    float[][] rows = new float[37][37];
-    for (int i = 0; i < 37; i++) {
-      for (int j = 0; j <= i; j++) {
-        rows[i][j] = (float) random.nextGaussian() + (i == j ? 9 : 0);
-        rows[j][i] = rows[i][j];
-      }
-    }
-    Matrix one = matrix(rows);
-    Matrix five = matrix(rows);
+    Inputs inputs = gaussian(new SplittableRandom(seed), 6, 9, 37);
+    Matrix one = inputs.gram();
+    Matrix five = inputs.gram();
     try (Parallel single = new Parallel(1);
         Parallel several = new Parallel(5)) {
-      assertEquals(Shrinkage.apply(one, 100, single), Shrinkage.apply(five, 100, several));
+      assertEquals(Shrinkage.apply(one, inputs, single), Shrinkage.apply(five, inputs, several));
     }
     assertArrayEquals(values(one), values(five), "seed " + seed);
+  }
+
+  private static Inputs gaussian(SplittableRandom random, int sequences, int length, int width) {
+    float[][][] values = new float[sequences][length][width];
+    for (float[][] sequence : values) {
+      for (float[] x : sequence) {
+        for (int k = 0; k < width; k++) {
+          x[k] = (float) random.nextGaussian();
+        }
+      }
+    }
+    return new Inputs(values);
   }
 }

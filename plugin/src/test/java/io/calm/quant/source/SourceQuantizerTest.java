@@ -291,6 +291,16 @@ class SourceQuantizerTest {
     }
 
     @Override
+    public int sequences() {
+      throw new IllegalStateException("not asked for");
+    }
+
+    @Override
+    public double squaredCorrelations(Matrix gram) {
+      throw new IllegalStateException("not asked for");
+    }
+
+    @Override
     public int rows() {
       throw new IllegalStateException("not asked for");
     }

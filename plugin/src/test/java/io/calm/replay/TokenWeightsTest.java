@@ -210,27 +210,46 @@ class TokenWeightsTest {
     }
   }
 
-  /** The elements of each window's own X'X, divided by the roots of the diagonal of all. */
   private static void requireSquaredCorrelations(
       BlockPass pass, Matrix gram, double[][] rounded, double sinkWeight, Stage stage) {
-    int width = rounded[0].length;
-    double expected = 0;
+    double expected = squaredCorrelations(gram, rounded, sinkWeight);
+    assertEquals(WINDOWS, pass.sequences());
+    assertEquals(expected, pass.squaredCorrelations(gram), 1e-4 * expected, stage.toString());
+  }
+
+  /** The elements of each window's own X'X, divided by the roots of the diagonal of all. */
+  private static double squaredCorrelations(Matrix gram, double[][] rows, double sinkWeight) {
+    double sum = 0;
     for (int window = 0; window < WINDOWS; window++) {
-      double[] squares = new double[rounded.length];
+      double[] squares = new double[rows.length];
       Arrays.fill(squares, window * LENGTH, (window + 1) * LENGTH, 1);
       if (window == 1) {
         squares[SINK] = sinkWeight * sinkWeight;
       }
-      double[][] own = cross(rounded, rounded, squares);
-      for (int i = 0; i < width; i++) {
-        for (int j = 0; j < width; j++) {
+      double[][] own = cross(rows, rows, squares);
+      for (int i = 0; i < own.length; i++) {
+        for (int j = 0; j < own.length; j++) {
           double product = (double) gram.get(i, i) * gram.get(j, j);
-          expected += i == j || product == 0 ? 0 : own[i][j] * own[i][j] / product;
+          sum += i == j || product == 0 ? 0 : own[i][j] * own[i][j] / product;
         }
       }
     }
-    assertEquals(WINDOWS, pass.sequences());
-    assertEquals(expected, pass.squaredCorrelations(gram), 1e-4 * expected, stage.toString());
+    return sum;
+  }
+
+  @Test
+  void theCorrelationsOfAStreamAreThoseOfItsWindows() {
+    try (TorchRuntime engine = TorchRuntime.open(2, new JavaSearchKernels())) {
+      for (TorchRuntime runtime : List.of(torch, engine)) {
+        try (HiddenStates states = states(runtime, new Random(9), 2);
+            Matrix gram = states.gram()) {
+          double[][] rows = rows(states.chunks(), spec.hidden(), false);
+          double expected = squaredCorrelations(gram, rows, 1);
+          assertEquals(WINDOWS, states.windows());
+          assertEquals(expected, states.squaredCorrelations(gram), 1e-4 * expected);
+        }
+      }
+    }
   }
 
   private static double[][] rows(List<NDArray> chunks, int width, boolean round) {

@@ -8,7 +8,6 @@ import io.calm.quant.InputStatistics;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.testing.Seeds;
-import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -28,17 +27,13 @@ class ShrinkageTest {
 
     @Override
     public float[] meanSquare() {
-      throw new UnsupportedOperationException("not needed");
+      throw new IllegalStateException("a Hessian is shrunk without it");
     }
 
     @Override
     public Matrix gram() {
       double[][] sum = new double[width()][width()];
-      float[] ones = new float[width()];
-      Arrays.fill(ones, 1);
-      for (float[][] sequence : ofSequences) {
-        add(sequence, ones, sum);
-      }
+      ofSequences.forEach(sequence -> add(sequence, sum));
       Matrix gram = Matrix.allocate(width(), width());
       for (int i = 0; i < width(); i++) {
         for (int j = 0; j < width(); j++) {
@@ -48,11 +43,11 @@ class ShrinkageTest {
       return gram;
     }
 
-    private static void add(float[][] sequence, float[] divisors, double[][] sum) {
+    private static void add(float[][] sequence, double[][] sum) {
       for (float[] x : sequence) {
         for (int i = 0; i < x.length; i++) {
           for (int j = 0; j < x.length; j++) {
-            sum[i][j] += (double) x[i] / divisors[i] * x[j] / divisors[j];
+            sum[i][j] += (double) x[i] * x[j];
           }
         }
       }
@@ -65,17 +60,14 @@ class ShrinkageTest {
 
     @Override
     public double squaredCorrelations(Matrix gram) {
-      float[] divisors = new float[width()];
-      for (int k = 0; k < width(); k++) {
-        divisors[k] = gram.get(k, k) > 0 ? (float) Math.sqrt(gram.get(k, k)) : 1;
-      }
       double squares = 0;
       for (float[][] sequence : ofSequences) {
         double[][] own = new double[width()][width()];
-        add(sequence, divisors, own);
+        add(sequence, own);
         for (int i = 0; i < width(); i++) {
           for (int j = 0; j < width(); j++) {
-            squares += i == j ? 0 : own[i][j] * own[i][j];
+            double product = (double) gram.get(i, i) * gram.get(j, j);
+            squares += i == j || product == 0 ? 0 : own[i][j] * own[i][j] / product;
           }
         }
       }

@@ -29,10 +29,18 @@ public interface InputStatistics {
   int rows();
 
   /**
-   * Returns the deviation of this input from that of the full-precision model on the same tokens;
-   * empty if only one of the two is known. The caller closes it.
+   * Returns how the output of the linears deviates from that of the full-precision model on the
+   * same tokens, as the sum over tokens of {@code (W x + r - W x^ - r^) x^'}, [N, K]. x is the
+   * input of a token in full precision, and x^ that of the W4A8 linears (rounded to int8). r and r^
+   * are the residual streams that the output is added to; linears whose output is not added to them
+   * have no such term.
+   *
+   * @param weight W, [N, K]: the original weights of some or all linears that read the input, one
+   *     below the other in the order of the stage, with columns multiplied by the scales that the
+   *     input was divided by
+   * @return empty if only one of the two models is known; the caller closes it and may change it
    */
-  default Optional<Deviation> deviation() {
+  default Optional<Matrix> deviation(Matrix weight) {
     return Optional.empty();
   }
 

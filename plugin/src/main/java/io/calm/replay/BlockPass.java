@@ -280,38 +280,79 @@ public final class BlockPass implements AutoCloseable {
   }
 
   /**
-   * Returns the sums of {@code (x - x^) x^'} and {@code (r - r^) x^'} over all rows, with x^ the
-   * current input as the linears will see it, rounded, and r^ the residual stream. x and r are
-   * those of the full-precision block on the same tokens.
+   * Returns the sum over all rows, each times the square of its token's weight, of {@code (W x + r
+   * - W x^ - r^) x^'}, [N, K]. x^ is the current input as the linears will see it, rounded, and x
+   * that of the full-precision block on the same tokens. r and r^ are the residual streams, for
+   * linears whose output is added to them. The caller closes it.
    *
    * @param full the full-precision block
    * @param scales what the current input was divided by, [K]
+   * @param weight W of linears of the stage, [N, K], with columns multiplied by the scales
    */
-  public StageInputs.Deviation deviation(StageInputs full, float[] scales) {
+  public Matrix deviation(StageInputs full, float[] scales, Matrix weight) {
     Stage current = stage.orElseThrow();
-    int width = width();
+    return current.addsToResidual()
+        ? outputDeviation(current, full, scales, weight)
+        : inputDeviation(current, full, scales, weight);
+  }
+
+  /**
+   * Returns the deviation of o or down. The sum runs over outputs, [N, K]: one over the inputs of
+   * down would be [K, K], several times as large.
+   */
+  private Matrix outputDeviation(Stage current, StageInputs full, float[] scales, Matrix weight) {
+    LinearRole role = current.linears().get(0);
+    Map<LinearRole, Matrix> weights = Map.of(role, weight);
     try (Owned opened = new Owned();
-        NDArray divisors = runtime.array(scales)) {
-      Matrix inputs = zeros(opened, width, width);
-      Optional<Matrix> residuals =
-          current.addsToResidual()
-              ? Optional.of(zeros(opened, spec.hidden(), width))
-              : Optional.empty();
-      TokenWeights tokens = tokenWeights();
+        NDArray divisors = runtime.array(scales);
+        StageProducts.Linears linear = products.weights(List.of(role), weights, Map.of())) {
+      Matrix sum = zeros(opened, weight.rows(), weight.columns());
       for (int i = 0; i < input.size(); i++) {
-        int chunk = i;
-        try (NDArray rounded = rounded(input.get(i));
-            NDArray x = runtime.call("divide", full.input(current, i), divisors);
-            NDArray weighted = tokens.scaledTwice(chunk, rounded)) {
-          products.addCross(inputs, x, rounded, weighted);
-          residuals.ifPresent(
-              sum ->
-                  products.addCross(
-                      sum, full.residual(current, chunk), residual.get(chunk), weighted));
+        try (Owned chunk = new Owned();
+            NDArray rounded = rounded(input.get(i));
+            NDArray moved = moved(full.input(current, i), divisors, rounded)) {
+          NDArray output = linear.multiply(role, moved);
+          chunk.add(output, output::close);
+          NDArray target = operations.add(output, full.residual(current, i));
+          chunk.add(target, target::close);
+          try (NDArray weighted = tokenWeights().scaledTwice(i, rounded)) {
+            products.addCross(sum, target, residual.get(i), weighted);
+          }
         }
       }
       opened.handOver();
-      return new StageInputs.Deviation(inputs, residuals);
+      return sum;
+    }
+  }
+
+  /** Returns {@code x / divisors - rounded}. */
+  private NDArray moved(NDArray x, NDArray divisors, NDArray rounded) {
+    try (NDArray divided = runtime.call("divide", x, divisors)) {
+      return divided.sub(rounded);
+    }
+  }
+
+  /**
+   * Returns the deviation of q, k and v, or of gate and up: W times the sum of {@code (x - x^)
+   * x^'}, [K, K], which has fewer rows than these linears together.
+   */
+  private Matrix inputDeviation(Stage current, StageInputs full, float[] scales, Matrix weight) {
+    try (Owned opened = new Owned();
+        Owned result = new Owned();
+        NDArray divisors = runtime.array(scales)) {
+      Matrix inputs = zeros(opened, width(), width());
+      for (int i = 0; i < input.size(); i++) {
+        try (NDArray rounded = rounded(input.get(i));
+            NDArray x = runtime.call("divide", full.input(current, i), divisors);
+            NDArray weighted = tokenWeights().scaledTwice(i, rounded)) {
+          products.addCross(inputs, x, rounded, weighted);
+        }
+      }
+      Matrix sum = Matrix.allocate(weight.rows(), weight.columns());
+      result.add(sum, sum::close);
+      runtime.addProduct(sum, 1, weight, inputs);
+      result.handOver();
+      return sum;
     }
   }
 

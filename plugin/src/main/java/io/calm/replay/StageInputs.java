@@ -22,14 +22,6 @@ public final class StageInputs implements AutoCloseable {
   }
 
   /**
-   * The sums that {@link BlockPass#deviation} returns.
-   *
-   * @param inputs [K, K]
-   * @param residual [D, K]; empty if the stage's output is not added to the residual stream
-   */
-  public record Deviation(Matrix inputs, Optional<Matrix> residual) {}
-
-  /**
    * Starts a forward of a block in full precision, at its first stage.
    *
    * @param states not changed

@@ -1,10 +1,10 @@
 package io.calm.search;
 
-import io.calm.quant.Deviation;
 import io.calm.quant.StageWalk;
 import io.calm.replay.BlockPass;
 import io.calm.replay.ColumnStatistics;
 import io.calm.replay.StageInputs;
+import io.calm.tensor.Matrix;
 
 /** A walk whose statistics are those of a pass over hidden states. */
 abstract class MeasuredWalk implements StageWalk {
@@ -13,15 +13,15 @@ abstract class MeasuredWalk implements StageWalk {
   abstract ColumnStatistics statistics();
 
   /**
-   * Returns the deviation of a pass from the full-precision block at the pass's stage.
+   * Returns the deviation of a pass from the full-precision block at the pass's stage, [N, K].
    *
    * @param full advanced to that stage
    * @param divisors what the pass's input was divided by, [K]
+   * @param weight of linears of the stage, [N, K]
    */
-  static Deviation deviation(BlockPass pass, StageInputs full, float[] divisors) {
+  static Matrix deviation(BlockPass pass, StageInputs full, float[] divisors, Matrix weight) {
     full.advanceTo(pass.stage().orElseThrow());
-    StageInputs.Deviation sums = pass.deviation(full, divisors);
-    return new Deviation(sums.inputs(), sums.residual());
+    return pass.deviation(full, divisors, weight);
   }
 
   @Override

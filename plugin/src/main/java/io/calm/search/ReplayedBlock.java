@@ -3,7 +3,6 @@ package io.calm.search;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.Stage;
-import io.calm.quant.Deviation;
 import io.calm.quant.StageWalk;
 import io.calm.replay.BlockPass;
 import io.calm.replay.ColumnStatistics;
@@ -122,10 +121,11 @@ final class ReplayedBlock extends SampledBlock {
     }
 
     @Override
-    public Optional<Deviation> deviation() {
+    public Optional<Matrix> deviation(Matrix weight) {
       return full.map(
           stages ->
-              deviation(pass, stages, divisors.orElseGet(() -> ones(spec().inputs(stage())))));
+              deviation(
+                  pass, stages, divisors.orElseGet(() -> ones(spec().inputs(stage()))), weight));
     }
 
     private static float[] ones(int count) {

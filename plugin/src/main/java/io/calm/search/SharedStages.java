@@ -4,7 +4,6 @@ import io.calm.model.FoldSite;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
-import io.calm.quant.Deviation;
 import io.calm.quant.StageResult;
 import io.calm.quant.StageWalk;
 import io.calm.replay.BlockPass;
@@ -40,7 +39,7 @@ final class SharedStages implements AutoCloseable {
   private Optional<ColumnStatistics> statistics = Optional.empty();
   private Optional<Matrix> gram = Optional.empty();
   private OptionalDouble correlations = OptionalDouble.empty();
-  private Optional<Deviation> deviation = Optional.empty();
+  private Optional<Matrix> deviation = Optional.empty();
   private final Map<String, Matrix> derived = new HashMap<>();
   private int partialForwards;
 
@@ -128,8 +127,13 @@ final class SharedStages implements AutoCloseable {
   static long keptElements(ModelSpec spec, Stage stage, boolean compares) {
     long inputs = spec.inputs(stage);
     long factors = inputs > MAX_KEPT_INPUTS ? 0 : FACTORS;
-    long deviation = compares ? 2 * inputs * (inputs + spec.hidden()) : 0;
+    long deviation = compares ? 2 * inputs * outputs(spec, stage) : 0;
     return (1 + factors) * inputs * inputs + deviation;
+  }
+
+  /** Returns the number of outputs of all linears of a stage. */
+  private static long outputs(ModelSpec spec, Stage stage) {
+    return stage.linears().stream().mapToLong(spec::outputs).sum();
   }
 
   private void forget() {
@@ -137,7 +141,7 @@ final class SharedStages implements AutoCloseable {
     gram.ifPresent(Matrix::close);
     gram = Optional.empty();
     correlations = OptionalDouble.empty();
-    deviation.ifPresent(Deviation::close);
+    deviation.ifPresent(Matrix::close);
     deviation = Optional.empty();
     derived.values().forEach(Matrix::close);
     derived.clear();
@@ -181,15 +185,15 @@ final class SharedStages implements AutoCloseable {
     return Matrix.wrap(kept.bytes(), kept.rows(), kept.columns(), () -> {});
   }
 
-  private Optional<Deviation> deviation() {
-    if (full.isEmpty() || !keeps) {
-      return full.map(stages -> MeasuredWalk.deviation(pass, stages, ones()));
+  /** Returns the deviation for the caller to change and close; that of all linears is kept. */
+  private Optional<Matrix> deviation(Matrix weight) {
+    if (full.isEmpty() || !keeps || weight.rows() < outputs(spec, stage())) {
+      return full.map(stages -> MeasuredWalk.deviation(pass, stages, ones(), weight));
     }
     if (deviation.isEmpty()) {
-      deviation = Optional.of(MeasuredWalk.deviation(pass, full.get(), ones()));
+      deviation = Optional.of(MeasuredWalk.deviation(pass, full.get(), ones(), weight));
     }
-    Deviation kept = deviation.get();
-    return Optional.of(new Deviation(kept.inputs().copy(), kept.residual().map(Matrix::copy)));
+    return deviation.map(Matrix::copy);
   }
 
   private float[] ones() {
@@ -263,10 +267,10 @@ final class SharedStages implements AutoCloseable {
     }
 
     @Override
-    public Optional<Deviation> deviation() {
+    public Optional<Matrix> deviation(Matrix weight) {
       return own.isEmpty()
-          ? SharedStages.this.deviation()
-          : full.map(stages -> deviation(own.get(), stages, divisors));
+          ? SharedStages.this.deviation(weight)
+          : full.map(stages -> deviation(own.get(), stages, divisors, weight));
     }
 
     @Override

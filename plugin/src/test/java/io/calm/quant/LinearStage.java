@@ -193,7 +193,7 @@ final class LinearStage implements BlockSample, StageWalk {
   }
 
   @Override
-  public Optional<Deviation> deviation() {
+  public Optional<Matrix> deviation(Matrix weight) {
     // Without other inputs, those in full precision are the same.
     return Optional.of(fullInputs.orElse(inputs))
         .map(
@@ -208,7 +208,10 @@ final class LinearStage implements BlockSample, StageWalk {
                   sum.set(i, k, (float) value);
                 }
               }
-              return new Deviation(sum, Optional.empty());
+              Matrix deviation = Matrix.allocate(weight.rows(), weight.columns());
+              algebra().addProduct(deviation, 1, weight, sum);
+              sum.close();
+              return deviation;
             });
   }
 

@@ -15,6 +15,7 @@ import io.calm.model.NormRole;
 import io.calm.model.Stage;
 import io.calm.quant.Granularity;
 import io.calm.quant.Quantizer;
+import io.calm.quant.StageProblem;
 import io.calm.quant.StageResult;
 import io.calm.replay.HiddenStates;
 import io.calm.tensor.Matrix;
@@ -104,6 +105,45 @@ class PartSearchTest {
         }
         assertEquals(Optional.of(name), plan.servedUniform());
       }
+    }
+  }
+
+  /** The deviation that a stage keeps is that of all its linears; others get that of their own. */
+  @Test
+  void theDeviationIsThatOfTheGivenLinears() {
+    List<Stage> compared = new ArrayList<>();
+    Quantizer comparing =
+        new WeakQuantizers.Comparing(
+            "comparing",
+            (sample, walk) -> {
+              LinearRole last = walk.stage().linears().get(walk.stage().linears().size() - 1);
+              try (StageProblem all = new StageProblem(sample, walk);
+                  StageProblem one = new StageProblem(sample, walk, List.of(last));
+                  Matrix early = walk.deviation(one.weight()).orElseThrow();
+                  Matrix ofAll = walk.deviation(all.weight()).orElseThrow();
+                  Matrix late = walk.deviation(one.weight()).orElseThrow()) {
+                assertEquals(all.weight().rows(), ofAll.rows());
+                requireLastRows(ofAll, early);
+                requireLastRows(ofAll, late);
+                assertEquals(one.weight().rows(), late.rows());
+              }
+              compared.add(walk.stage());
+            });
+    searches.search(settings(List.of(comparing, named("rtn")), Granularity.STAGE, true, false));
+    assertEquals(LAYERS * STAGES.size(), compared.size());
+  }
+
+  private static void requireLastRows(Matrix all, Matrix last) {
+    float[] expected = new float[all.columns()];
+    float[] row = new float[all.columns()];
+    for (int n = 0; n < last.rows(); n++) {
+      all.readRow(all.rows() - last.rows() + n, expected);
+      last.readRow(n, row);
+      double largest = 0;
+      for (float value : expected) {
+        largest = Math.max(largest, Math.abs(value));
+      }
+      assertArrayEquals(expected, row, (float) (1e-5 * largest));
     }
   }
 

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 
 /** Algorithms with a known weakness, for searches whose choice is known. */
@@ -98,6 +99,31 @@ final class WeakQuantizers {
     @Override
     public Result quantize(BlockSample sample) {
       throw new QuantizationException("linear %s: on purpose".formatted(stage));
+    }
+  }
+
+  /** Rounding to nearest that looks at the deviation from full precision in each stage. */
+  record Comparing(String name, BiConsumer<BlockSample, StageWalk> look)
+      implements Quantizer, StageQuantizer {
+    @Override
+    public boolean comparesStreams() {
+      return true;
+    }
+
+    @Override
+    public Optional<StageQuantizer> stages() {
+      return Optional.of(this);
+    }
+
+    @Override
+    public StageResult quantizeStage(BlockSample sample, StageWalk walk) {
+      look.accept(sample, walk);
+      return named("rtn").stages().orElseThrow().quantizeStage(sample, walk);
+    }
+
+    @Override
+    public Result quantize(BlockSample sample) {
+      return named("rtn").quantize(sample);
     }
   }
 

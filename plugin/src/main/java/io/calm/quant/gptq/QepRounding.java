@@ -1,6 +1,5 @@
 package io.calm.quant.gptq;
 
-import io.calm.quant.Deviation;
 import io.calm.quant.Rounding;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
@@ -27,8 +26,8 @@ import java.util.Optional;
  * towards its diagonal only for the rounding: the sums on its left have the same noise, and a
  * correction with H alone shrunk would count inputs that go together several times.
  *
- * <p>Costs three products N K^2 and a factorization more than GPTQ, and up to two more [N, K]
- * matrices.
+ * <p>Costs the sum, two products N K^2 and a factorization more than GPTQ, and up to two more [N,
+ * K] matrices.
  */
 final class QepRounding implements Rounding {
   private static final float ALPHA = 0.5f;
@@ -81,36 +80,23 @@ final class QepRounding implements Rounding {
   }
 
   private static Matrix corrected(RoundingProblem problem, Matrix gram) {
-    Deviation deviation =
-        problem
-            .inputs()
-            .deviation()
-            .orElseThrow(
-                () -> new IllegalStateException("qep: the full-precision stream is missing"));
-    try (Matrix shift = shift(problem, deviation);
+    try (Matrix deviation = deviation(problem);
         Matrix factor =
             problem
                 .inputs()
                 .derived(
                     "factor, damping " + DAMPING, () -> DampedFactor.of(problem, gram, DAMPING));
-        Matrix half = problem.algebra().multiplyTransposed(shift, factor)) {
+        Matrix half = problem.algebra().multiplyTransposed(deviation, factor)) {
       Matrix corrected = problem.weight().copy();
       problem.algebra().addProduct(corrected, ALPHA, half, factor);
       return corrected;
     }
   }
 
-  /** Returns the sum of (target - W x^) x^', [N, K]; closes the deviation. */
-  private static Matrix shift(RoundingProblem problem, Deviation deviation) {
-    try (deviation) {
-      Matrix weight = problem.weight();
-      Matrix shift =
-          deviation
-              .residual()
-              .map(Matrix::copy)
-              .orElseGet(() -> Matrix.allocate(weight.rows(), weight.columns()));
-      problem.algebra().addProduct(shift, 1, weight, deviation.inputs());
-      return shift;
-    }
+  private static Matrix deviation(RoundingProblem problem) {
+    return problem
+        .inputs()
+        .deviation(problem.weight())
+        .orElseThrow(() -> new IllegalStateException("qep: the full-precision stream is missing"));
   }
 }

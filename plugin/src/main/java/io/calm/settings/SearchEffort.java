@@ -28,7 +28,7 @@ public enum SearchEffort {
 
   /**
    * Returns whether the default pool propagates errors ({@code qep} instead of {@code gptq}). That
-   * needs many tokens: with few, {@code qep} fits their noise and is worse than {@code gptq}.
+   * takes more time, and wins most with many tokens.
    */
   public boolean propagating() {
     return propagating;

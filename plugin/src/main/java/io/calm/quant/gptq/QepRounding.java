@@ -12,26 +12,29 @@ import java.util.Optional;
  * corrected weights.
  *
  * <p>GPTQ keeps W x^ close to its value, with x^ the input in the quantized model. QEP keeps it
- * close to W x, the full-precision model's value on the same tokens. The weights that do so best
- * without rounding are those of a least-squares problem, of which QEP takes a share alpha:
+ * close to W x, the full-precision model's value on the same tokens. Without rounding, the weights
+ * that do so best solve a ridge regression:
  *
  * <pre>
- * W* = W + alpha (W sum (x - x^) x^' + sum (r - r^) x^') (H + damping)^-1,   H = sum x^ x^'
+ * W* = W + (W sum (x - x^) x^' + sum (r - r^) x^') (H + damping)^-1,   H = sum x^ x^'
  * </pre>
  *
  * The term with the residual streams r and r^ is an addition to the paper. It applies to the
  * linears whose output is added to the residual stream (o and down): they also correct the error
- * that the stream already has. alpha is 1/2, as in the paper. The full correction fits the noise of
- * few calibration tokens. The damping is larger than that of GPTQ for the same reason. H is shrunk
- * towards its diagonal only for the rounding: the sums on its left have the same noise, and a
- * correction with H alone shrunk would count inputs that go together several times.
+ * that the stream already has. The paper takes a share alpha of the correction, with a small
+ * damping. A damping as large as the mean of the diagonal takes nearly all of it along the few
+ * directions in which inputs vary most, and little along the others, where few calibration tokens
+ * have more noise than signal. H is shrunk towards its diagonal only for the rounding: the sums on
+ * its left have the same noise, and a correction with H alone shrunk would count inputs that go
+ * together several times.
  *
- * <p>Costs the sum, two products N K^2 and a factorization more than GPTQ, and up to two more [N,
- * K] matrices.
+ * <p>Costs more than GPTQ: the deviation (2 T N K multiply-adds over T tokens for o and down, T K^2
+ * + N K^2 for the others), two products N K^2 and a factorization, and up to two more [N, K]
+ * matrices.
  */
 final class QepRounding implements Rounding {
-  private static final float ALPHA = 0.5f;
-  private static final double DAMPING = 0.05;
+  /** Damping as a share of the mean of the diagonal of H. */
+  private static final double DAMPING = 1;
 
   @Override
   public boolean comparesStreams() {
@@ -88,7 +91,7 @@ final class QepRounding implements Rounding {
                     "factor, damping " + DAMPING, () -> DampedFactor.of(problem, gram, DAMPING));
         Matrix half = problem.algebra().multiplyTransposed(deviation, factor)) {
       Matrix corrected = problem.weight().copy();
-      problem.algebra().addProduct(corrected, ALPHA, half, factor);
+      problem.algebra().addProduct(corrected, 1, half, factor);
       return corrected;
     }
   }

@@ -7,12 +7,8 @@ import io.calm.cka.Metric;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
 import io.calm.model.Stage;
-import io.calm.quant.BlockSample;
 import io.calm.quant.Granularity;
-import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
-import io.calm.quant.StageQuantizer;
-import io.calm.quant.StageResult;
 import io.calm.quant.StageWalk;
 import io.calm.replay.EngineArrays;
 import io.calm.replay.TorchRuntime;
@@ -33,49 +29,21 @@ class PartMemoryTest {
   private final RecordedSearches searches = new RecordedSearches();
   private final AtomicLong most = new AtomicLong();
 
-  /** An algorithm with a fold that compares streams, and looks at the engine's arrays. */
-  private record Watching(Quantizer algorithm, Runnable look) implements Quantizer, StageQuantizer {
-    @Override
-    public String name() {
-      return algorithm.name();
-    }
-
-    @Override
-    public boolean comparesStreams() {
-      return true;
-    }
-
-    @Override
-    public Optional<StageQuantizer> stages() {
-      return Optional.of(this);
-    }
-
-    @Override
-    public StageResult quantizeStage(BlockSample sample, StageWalk walk) {
-      return algorithm.stages().orElseThrow().quantizeStage(sample, watched(walk));
-    }
-
-    /** Looks after every call. */
-    private StageWalk watched(StageWalk walk) {
-      return (StageWalk)
-          Proxy.newProxyInstance(
-              StageWalk.class.getClassLoader(),
-              new Class<?>[] {StageWalk.class},
-              (proxy, method, arguments) -> {
-                try {
-                  return method.invoke(walk, arguments);
-                } catch (InvocationTargetException e) {
-                  throw e.getCause();
-                } finally {
-                  look.run();
-                }
-              });
-    }
-
-    @Override
-    public Result quantize(BlockSample sample) {
-      throw new QuantizationException("a search by parts does not quantize a whole block");
-    }
+  /** Returns the walk, with a look at the engine's arrays after every call. */
+  private static StageWalk watched(StageWalk walk, Runnable look) {
+    return (StageWalk)
+        Proxy.newProxyInstance(
+            StageWalk.class.getClassLoader(),
+            new Class<?>[] {StageWalk.class},
+            (proxy, method, arguments) -> {
+              try {
+                return method.invoke(walk, arguments);
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              } finally {
+                look.run();
+              }
+            });
   }
 
   /** The arrays of a search, counted while its algorithm runs, are within the estimate. */
@@ -83,14 +51,14 @@ class PartMemoryTest {
   @EnumSource(names = {"HALF", "STAGE"})
   void theEstimateCoversWhatASearchHolds(Granularity granularity) {
     AtomicReference<Optional<TorchRuntime>> torch = new AtomicReference<>(Optional.empty());
+    Runnable look =
+        () ->
+            torch
+                .get()
+                .ifPresent(engine -> most.accumulateAndGet(EngineArrays.bytes(engine), Math::max));
     Quantizer watching =
-        new Watching(
-            WeakQuantizers.named("awq+qep"),
-            () ->
-                torch
-                    .get()
-                    .ifPresent(
-                        engine -> most.accumulateAndGet(EngineArrays.bytes(engine), Math::max)));
+        new WeakQuantizers.Comparing(
+            WeakQuantizers.named("awq+qep"), (sample, walk) -> watched(walk, look));
     SearchSettings settings =
         RecordedSearches.settings(
             List.of(watching, WeakQuantizers.named("gptq")), granularity, true, true);

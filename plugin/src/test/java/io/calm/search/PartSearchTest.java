@@ -114,7 +114,7 @@ class PartSearchTest {
     List<Stage> compared = new ArrayList<>();
     Quantizer comparing =
         new WeakQuantizers.Comparing(
-            "comparing",
+            named("rtn"),
             (sample, walk) -> {
               LinearRole last = walk.stage().linears().get(walk.stage().linears().size() - 1);
               try (StageProblem all = new StageProblem(sample, walk);
@@ -128,8 +128,9 @@ class PartSearchTest {
                 assertEquals(one.weight().rows(), late.rows());
               }
               compared.add(walk.stage());
+              return walk;
             });
-    searches.search(settings(List.of(comparing, named("rtn")), Granularity.STAGE, true, false));
+    searches.search(settings(List.of(comparing, named("gptq")), Granularity.STAGE, true, false));
     assertEquals(LAYERS * STAGES.size(), compared.size());
   }
 

@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 import java.util.stream.Stream;
 
 /** Algorithms with a known weakness, for searches whose choice is known. */
@@ -102,9 +102,14 @@ final class WeakQuantizers {
     }
   }
 
-  /** Rounding to nearest that looks at the deviation from full precision in each stage. */
-  record Comparing(String name, BiConsumer<BlockSample, StageWalk> look)
+  /** An algorithm by stages that compares streams, on the walk that {@code seen} returns. */
+  record Comparing(Quantizer algorithm, BiFunction<BlockSample, StageWalk, StageWalk> seen)
       implements Quantizer, StageQuantizer {
+    @Override
+    public String name() {
+      return algorithm.name();
+    }
+
     @Override
     public boolean comparesStreams() {
       return true;
@@ -117,13 +122,12 @@ final class WeakQuantizers {
 
     @Override
     public StageResult quantizeStage(BlockSample sample, StageWalk walk) {
-      look.accept(sample, walk);
-      return named("rtn").stages().orElseThrow().quantizeStage(sample, walk);
+      return algorithm.stages().orElseThrow().quantizeStage(sample, seen.apply(sample, walk));
     }
 
     @Override
     public Result quantize(BlockSample sample) {
-      return named("rtn").quantize(sample);
+      throw new QuantizationException("a search by parts does not quantize a whole block");
     }
   }
 

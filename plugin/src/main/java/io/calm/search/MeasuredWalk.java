@@ -21,7 +21,7 @@ abstract class MeasuredWalk implements StageWalk {
    */
   static Matrix deviation(BlockPass pass, StageInputs full, float[] divisors, Matrix weight) {
     full.advanceTo(pass.stage().orElseThrow());
-    return pass.deviation(full, divisors, weight);
+    return pass.sums().deviation(full, divisors, weight);
   }
 
   @Override

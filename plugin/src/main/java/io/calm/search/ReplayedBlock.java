@@ -82,24 +82,24 @@ final class ReplayedBlock extends SampledBlock {
     @Override
     ColumnStatistics statistics() {
       if (statistics.isEmpty()) {
-        statistics = Optional.of(pass.statistics());
+        statistics = Optional.of(pass.sums().statistics());
       }
       return statistics.get();
     }
 
     @Override
     public Matrix sample() {
-      return pass.sample(SAMPLE_ROWS, false);
+      return pass.sums().sample(SAMPLE_ROWS, false);
     }
 
     @Override
     public Matrix heldOutSample() {
-      return pass.sample(SAMPLE_ROWS, true);
+      return pass.sums().sample(SAMPLE_ROWS, true);
     }
 
     @Override
     public Matrix gram() {
-      return pass.gram();
+      return pass.sums().gram();
     }
 
     @Override
@@ -110,7 +110,7 @@ final class ReplayedBlock extends SampledBlock {
     @Override
     public double squaredCorrelations(Matrix gram) {
       if (correlations.isEmpty()) {
-        correlations = OptionalDouble.of(pass.squaredCorrelations(gram));
+        correlations = OptionalDouble.of(pass.sums().squaredCorrelations(gram));
       }
       return correlations.getAsDouble();
     }

@@ -149,7 +149,7 @@ final class SharedStages implements AutoCloseable {
 
   private ColumnStatistics statistics() {
     if (statistics.isEmpty()) {
-      statistics = Optional.of(pass.statistics());
+      statistics = Optional.of(pass.sums().statistics());
     }
     return statistics.get();
   }
@@ -157,17 +157,17 @@ final class SharedStages implements AutoCloseable {
   /** Returns X'X for the caller to change and close. */
   private Matrix gram() {
     if (!keeps) {
-      return pass.gram();
+      return pass.sums().gram();
     }
     if (gram.isEmpty()) {
-      gram = Optional.of(pass.gram());
+      gram = Optional.of(pass.sums().gram());
     }
     return gram.get().copy();
   }
 
   private double squaredCorrelations(Matrix ofInputs) {
     if (correlations.isEmpty()) {
-      correlations = OptionalDouble.of(pass.squaredCorrelations(ofInputs));
+      correlations = OptionalDouble.of(pass.sums().squaredCorrelations(ofInputs));
     }
     return correlations.getAsDouble();
   }
@@ -225,24 +225,24 @@ final class SharedStages implements AutoCloseable {
         return SharedStages.this.statistics();
       }
       if (ownStatistics.isEmpty()) {
-        ownStatistics = own.map(BlockPass::statistics);
+        ownStatistics = own.map(divided -> divided.sums().statistics());
       }
       return ownStatistics.orElseThrow();
     }
 
     @Override
     public Matrix sample() {
-      return own.orElse(pass).sample(ReplayedBlock.SAMPLE_ROWS, false);
+      return own.orElse(pass).sums().sample(ReplayedBlock.SAMPLE_ROWS, false);
     }
 
     @Override
     public Matrix heldOutSample() {
-      return own.orElse(pass).sample(ReplayedBlock.SAMPLE_ROWS, true);
+      return own.orElse(pass).sums().sample(ReplayedBlock.SAMPLE_ROWS, true);
     }
 
     @Override
     public Matrix gram() {
-      return own.map(BlockPass::gram).orElseGet(SharedStages.this::gram);
+      return own.map(divided -> divided.sums().gram()).orElseGet(SharedStages.this::gram);
     }
 
     @Override
@@ -257,7 +257,7 @@ final class SharedStages implements AutoCloseable {
 
     @Override
     public double squaredCorrelations(Matrix gram) {
-      return own.map(divided -> divided.squaredCorrelations(gram))
+      return own.map(divided -> divided.sums().squaredCorrelations(gram))
           .orElseGet(() -> SharedStages.this.squaredCorrelations(gram));
     }
 

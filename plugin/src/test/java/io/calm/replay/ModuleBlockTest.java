@@ -345,7 +345,7 @@ class ModuleBlockTest {
             deviations[i] += r[i] - other[i];
           }
         }
-        try (Matrix got = pass.deviation(stages, scales, weight)) {
+        try (Matrix got = pass.sums().deviation(stages, scales, weight)) {
           String what = "seed %d, %s".formatted(seed, stage);
           assertSums(deviations, weight.rows(), rounded, width, got, what);
         }
@@ -408,11 +408,11 @@ class ModuleBlockTest {
         BlockPass kernels = new BlockPass(states, spec, 0, block, Optional.of(rounding));
         BlockPass engine = BlockPass.byTheEngine(states, spec, 0, block, Optional.of(rounding))) {
       for (BlockPass pass : List.of(engine, kernels)) {
-        ColumnStatistics statistics = pass.statistics();
+        ColumnStatistics statistics = pass.sums().statistics();
         results.add(statistics.meanAbsolute());
         results.add(statistics.maxAbsolute());
         results.add(statistics.meanSquare());
-        try (Matrix gram = pass.gram()) {
+        try (Matrix gram = pass.sums().gram()) {
           float[] values = new float[gram.rows() * gram.columns()];
           gram.bytes().asFloatBuffer().get(values);
           results.add(values);

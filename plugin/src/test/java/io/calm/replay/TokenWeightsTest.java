@@ -138,6 +138,34 @@ class TokenWeightsTest {
     }
   }
 
+  @Test
+  void copiesAndFoldedInputsCountASinkLikeTheirOriginal() {
+    float[] halves = new float[spec.inputs(Stage.ATTENTION_OUT)];
+    Arrays.fill(halves, 2);
+    try (HiddenStates states = states(torch, new Random(9), 1000);
+        BlockPass pass = new BlockPass(states, spec, 0, block, Optional.of(ROUNDING), THRESHOLD)) {
+      pass.advance(block.linears(), block.biases());
+      try (BlockPass folded = pass.fork();
+          Matrix gram = pass.sums().gram();
+          BlockPass copy = pass.fork();
+          Matrix copied = copy.sums().gram()) {
+        folded.divide(halves);
+        requireMultiple(1, gram, copied);
+        try (Matrix quarter = folded.sums().gram()) {
+          requireMultiple(0.25f, gram, quarter);
+        }
+      }
+    }
+  }
+
+  private static void requireMultiple(float factor, Matrix expected, Matrix actual) {
+    for (int row = 0; row < expected.rows(); row++) {
+      for (int column = 0; column < expected.columns(); column++) {
+        assertEquals(factor * expected.get(row, column), actual.get(row, column));
+      }
+    }
+  }
+
   private void requireSums(TorchRuntime runtime) {
     try (HiddenStates quantized = states(runtime, new Random(7), 1000);
         HiddenStates full = states(runtime, new Random(8), 1000);
@@ -173,8 +201,8 @@ class TokenWeightsTest {
     double[] squares = new double[rounded.length];
     Arrays.fill(squares, 1);
     squares[SINK] = sinkWeight * sinkWeight;
-    try (Matrix gram = pass.gram();
-        Matrix sample = pass.sample(WINDOWS * LENGTH, false)) {
+    try (Matrix gram = pass.sums().gram();
+        Matrix sample = pass.sums().sample(WINDOWS * LENGTH, false)) {
       requireClose(stage + ": X'X", cross(rounded, rounded, squares), gram);
       requireSquaredCorrelations(pass, gram, rounded, sinkWeight, stage);
       for (int i = 0; i < sample.rows(); i++) {
@@ -196,10 +224,10 @@ class TokenWeightsTest {
         }
       }
     }
-    try (Matrix deviation = pass.deviation(full, ones, weight)) {
+    try (Matrix deviation = pass.sums().deviation(full, ones, weight)) {
       requireClose(stage + ": deviation", cross(shift, rounded, squares), deviation);
     }
-    ColumnStatistics statistics = pass.statistics();
+    ColumnStatistics statistics = pass.sums().statistics();
     for (int k = 0; k < width; k++) {
       double square = 0;
       for (int t = 0; t < raw.length; t++) {
@@ -213,7 +241,8 @@ class TokenWeightsTest {
       BlockPass pass, Matrix gram, double[][] rounded, double sinkWeight, Stage stage) {
     double expected = squaredCorrelations(gram, rounded, sinkWeight);
     assertEquals(WINDOWS, pass.sequences());
-    assertEquals(expected, pass.squaredCorrelations(gram), 1e-4 * expected, stage.toString());
+    assertEquals(
+        expected, pass.sums().squaredCorrelations(gram), 1e-4 * expected, stage.toString());
   }
 
   /** The elements of each window's own X'X, divided by the roots of the diagonal of all. */

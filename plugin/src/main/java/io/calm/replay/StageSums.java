@@ -1,0 +1,187 @@
+package io.calm.replay;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import io.calm.model.LinearRole;
+import io.calm.model.Stage;
+import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The sums over the input of a block's current stage, and samples of it, that algorithms are fitted
+ * on. Tokens count with their {@link TokenWeights}. Valid until the pass goes on to the next stage.
+ */
+public final class StageSums {
+  private final BlockPass pass;
+  private final TorchRuntime runtime;
+  private final StageProducts products;
+  private final BlockOperations operations;
+  private final TokenWeights tokens;
+  private final Stage stage;
+  private final List<NDArray> inputs;
+  private final int width;
+
+  StageSums(
+      BlockPass pass,
+      TorchRuntime runtime,
+      StageProducts products,
+      BlockOperations operations,
+      TokenWeights tokens) {
+    this.pass = pass;
+    this.runtime = runtime;
+    this.products = products;
+    this.operations = operations;
+    this.tokens = tokens;
+    this.stage = pass.stage().orElseThrow();
+    this.inputs = pass.inputs();
+    this.width = pass.width();
+  }
+
+  /** Returns the column statistics of the current input, before rounding. */
+  public ColumnStatistics statistics() {
+    return products.statistics(inputs, tokens, width);
+  }
+
+  /**
+   * Returns {@code count} rows (or half of all, if they are fewer than twice as many) of the
+   * current input, evenly spaced, [n, K].
+   *
+   * @param between whether the rows are those half way between the others
+   */
+  public Matrix sample(int count, boolean between) {
+    int rows = pass.rows();
+    int wanted = Math.max(1, Math.min(count, rows / 2));
+    int offset = between ? rows / wanted / 2 : 0;
+    Matrix sample = Matrix.allocate(wanted, width);
+    float[] row = new float[width];
+    int first = 0;
+    int taken = 0;
+    for (int chunk = 0; chunk < inputs.size(); chunk++) {
+      NDArray x = inputs.get(chunk);
+      int here = Math.toIntExact(x.size() / width);
+      Matrix view = runtime.view(x, here, width);
+      while (taken < wanted && offset + (long) taken * rows / wanted < first + here) {
+        int token = (int) (offset + (long) taken * rows / wanted) - first;
+        view.readRow(token, row);
+        scale(row, tokens.factor(chunk, token));
+        sample.writeRow(taken++, row);
+      }
+      view.close();
+      first += here;
+    }
+    return sample;
+  }
+
+  private static void scale(float[] row, float factor) {
+    for (int k = 0; k < row.length; k++) {
+      row[k] *= factor;
+    }
+  }
+
+  /** Returns X'X [K, K] of the current input as the linears will see it, rounded. */
+  public Matrix gram() {
+    return products.gram(inputs, tokens, width, pass.rounding());
+  }
+
+  /**
+   * Returns the squared correlations of each single sequence, summed over sequences.
+   *
+   * @param gram of {@link #gram}
+   */
+  public double squaredCorrelations(Matrix gram) {
+    double sum = 0;
+    try (SequenceCorrelations correlations = new SequenceCorrelations(runtime, products, gram)) {
+      for (int chunk = 0; chunk < inputs.size(); chunk++) {
+        try (NDArray rounded = pass.rounded(inputs.get(chunk));
+            NDArray weighted = tokens.scaled(chunk, rounded)) {
+          sum += correlations.of(weighted);
+        }
+      }
+    }
+    return sum;
+  }
+
+  /**
+   * Returns the sum over all rows, each times the square of its token's weight, of {@code (W x + r
+   * - W x^ - r^) x^'}, [N, K]. x^ is the current input as the linears will see it, rounded, and x
+   * that of the full-precision block on the same tokens. r and r^ are the residual streams, for
+   * linears whose output is added to them. The caller closes it.
+   *
+   * @param full the full-precision block
+   * @param scales what the current input was divided by, [K]
+   * @param weight W of linears of the stage, [N, K], with columns multiplied by the scales
+   */
+  public Matrix deviation(StageInputs full, float[] scales, Matrix weight) {
+    return stage.addsToResidual()
+        ? outputDeviation(full, scales, weight)
+        : inputDeviation(full, scales, weight);
+  }
+
+  /**
+   * Returns the deviation of o or down. The sum runs over outputs, [N, K]: one over the inputs of
+   * down would be [K, K], several times as large.
+   */
+  private Matrix outputDeviation(StageInputs full, float[] scales, Matrix weight) {
+    LinearRole role = stage.linears().get(0);
+    Map<LinearRole, Matrix> weights = Map.of(role, weight);
+    try (Owned opened = new Owned();
+        NDArray divisors = runtime.array(scales);
+        StageProducts.Linears linear = products.weights(List.of(role), weights, Map.of())) {
+      Matrix sum = zeros(opened, weight.rows(), weight.columns());
+      for (int i = 0; i < inputs.size(); i++) {
+        try (Owned chunk = new Owned();
+            NDArray rounded = pass.rounded(inputs.get(i));
+            NDArray moved = moved(full.input(stage, i), divisors, rounded)) {
+          NDArray output = linear.multiply(role, moved);
+          chunk.add(output, output::close);
+          NDArray target = operations.add(output, full.residual(stage, i));
+          chunk.add(target, target::close);
+          try (NDArray weighted = tokens.scaledTwice(i, rounded)) {
+            products.addCross(sum, target, pass.residuals().get(i), weighted);
+          }
+        }
+      }
+      opened.handOver();
+      return sum;
+    }
+  }
+
+  /** Returns {@code x / divisors - rounded}. */
+  private NDArray moved(NDArray x, NDArray divisors, NDArray rounded) {
+    try (NDArray divided = runtime.call("divide", x, divisors)) {
+      return divided.sub(rounded);
+    }
+  }
+
+  /**
+   * Returns the deviation of q, k and v, or of gate and up: W times the sum of {@code (x - x^)
+   * x^'}, [K, K], which has fewer rows than these linears together.
+   */
+  private Matrix inputDeviation(StageInputs full, float[] scales, Matrix weight) {
+    try (Owned opened = new Owned();
+        Owned result = new Owned();
+        NDArray divisors = runtime.array(scales)) {
+      Matrix moved = zeros(opened, width, width);
+      for (int i = 0; i < inputs.size(); i++) {
+        try (NDArray rounded = pass.rounded(inputs.get(i));
+            NDArray x = runtime.call("divide", full.input(stage, i), divisors);
+            NDArray weighted = tokens.scaledTwice(i, rounded)) {
+          products.addCross(moved, x, rounded, weighted);
+        }
+      }
+      Matrix sum = Matrix.allocate(weight.rows(), weight.columns());
+      result.add(sum, sum::close);
+      runtime.addProduct(sum, 1, weight, moved);
+      result.handOver();
+      return sum;
+    }
+  }
+
+  /** Returns zeros in the memory of an array of the engine, of which {@code owner} takes care. */
+  private Matrix zeros(Owned owner, int rows, int columns) {
+    Matrix zeros = runtime.matrix(runtime.manager().zeros(new Shape(rows, columns)), rows, columns);
+    return owner.add(zeros, zeros::close);
+  }
+}

@@ -11,7 +11,8 @@ import java.util.Map;
 
 /**
  * The sums over the input of a block's current stage, and samples of it, that algorithms are fitted
- * on. Tokens count with their {@link TokenWeights}. Valid until the pass goes on to the next stage.
+ * on. Tokens count with their {@link TokenWeights}. It sees what {@link BlockPass#divide} changes,
+ * and is valid until the pass goes on to the next stage or is closed.
  */
 public final class StageSums {
   private final BlockPass pass;
@@ -54,24 +55,28 @@ public final class StageSums {
     int rows = pass.rows();
     int wanted = Math.max(1, Math.min(count, rows / 2));
     int offset = between ? rows / wanted / 2 : 0;
-    Matrix sample = Matrix.allocate(wanted, width);
-    float[] row = new float[width];
-    int first = 0;
-    int taken = 0;
-    for (int chunk = 0; chunk < inputs.size(); chunk++) {
-      NDArray x = inputs.get(chunk);
-      int here = Math.toIntExact(x.size() / width);
-      Matrix view = runtime.view(x, here, width);
-      while (taken < wanted && offset + (long) taken * rows / wanted < first + here) {
-        int token = (int) (offset + (long) taken * rows / wanted) - first;
-        view.readRow(token, row);
-        scale(row, tokens.factor(chunk, token));
-        sample.writeRow(taken++, row);
+    try (Owned opening = new Owned()) {
+      Matrix sample = Matrix.allocate(wanted, width);
+      opening.add(sample, sample::close);
+      float[] row = new float[width];
+      int first = 0;
+      int taken = 0;
+      for (int chunk = 0; chunk < inputs.size(); chunk++) {
+        NDArray x = inputs.get(chunk);
+        int here = Math.toIntExact(x.size() / width);
+        try (Matrix view = runtime.view(x, here, width)) {
+          while (taken < wanted && offset + (long) taken * rows / wanted < first + here) {
+            int token = (int) (offset + (long) taken * rows / wanted) - first;
+            view.readRow(token, row);
+            scale(row, tokens.factor(chunk, token));
+            sample.writeRow(taken++, row);
+          }
+        }
+        first += here;
       }
-      view.close();
-      first += here;
+      opening.handOver();
+      return sample;
     }
-    return sample;
   }
 
   private static void scale(float[] row, float factor) {
@@ -163,17 +168,17 @@ public final class StageSums {
     try (Owned opened = new Owned();
         Owned result = new Owned();
         NDArray divisors = runtime.array(scales)) {
-      Matrix moved = zeros(opened, width, width);
+      Matrix cross = zeros(opened, width, width);
       for (int i = 0; i < inputs.size(); i++) {
         try (NDArray rounded = pass.rounded(inputs.get(i));
             NDArray x = runtime.call("divide", full.input(stage, i), divisors);
             NDArray weighted = tokens.scaledTwice(i, rounded)) {
-          products.addCross(moved, x, rounded, weighted);
+          products.addCross(cross, x, rounded, weighted);
         }
       }
       Matrix sum = Matrix.allocate(weight.rows(), weight.columns());
       result.add(sum, sum::close);
-      runtime.addProduct(sum, 1, weight, moved);
+      runtime.addProduct(sum, 1, weight, cross);
       result.handOver();
       return sum;
     }

@@ -2,6 +2,7 @@ package io.calm.replay;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
@@ -140,16 +141,20 @@ class TokenWeightsTest {
 
   @Test
   void copiesAndFoldedInputsCountASinkLikeTheirOriginal() {
-    float[] halves = new float[spec.inputs(Stage.ATTENTION_OUT)];
-    Arrays.fill(halves, 2);
+    float[] twos = new float[spec.inputs(Stage.ATTENTION_OUT)];
+    Arrays.fill(twos, 2);
     try (HiddenStates states = states(torch, new Random(9), 1000);
+        BlockPass equal = new BlockPass(states, spec, 0, block, Optional.of(ROUNDING), 0);
         BlockPass pass = new BlockPass(states, spec, 0, block, Optional.of(ROUNDING), THRESHOLD)) {
+      equal.advance(block.linears(), block.biases());
       pass.advance(block.linears(), block.biases());
       try (BlockPass folded = pass.fork();
+          Matrix unweighted = equal.sums().gram();
           Matrix gram = pass.sums().gram();
           BlockPass copy = pass.fork();
           Matrix copied = copy.sums().gram()) {
-        folded.divide(halves);
+        assertNotEquals(unweighted.get(0, 0), gram.get(0, 0), "the sink counts less");
+        folded.divide(twos);
         requireMultiple(1, gram, copied);
         try (Matrix quarter = folded.sums().gram()) {
           requireMultiple(0.25f, gram, quarter);

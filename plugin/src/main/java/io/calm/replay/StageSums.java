@@ -40,14 +40,14 @@ public final class StageSums {
     this.width = pass.width();
   }
 
-  /** Returns the column statistics of the current input, before rounding. */
+  /** Returns the statistics of the K columns of the current input, before rounding. */
   public ColumnStatistics statistics() {
     return products.statistics(inputs, tokens, width);
   }
 
   /**
    * Returns {@code count} rows (or half of all, if they are fewer than twice as many) of the
-   * current input, evenly spaced, [n, K].
+   * current input, evenly spaced, [n, K]. The caller closes it.
    *
    * @param between whether the rows are those half way between the others
    */
@@ -85,7 +85,10 @@ public final class StageSums {
     }
   }
 
-  /** Returns X'X [K, K] of the current input as the linears will see it, rounded. */
+  /**
+   * Returns X'X [K, K] of the current input as the linears will see it, rounded. The caller closes
+   * it.
+   */
   public Matrix gram() {
     return products.gram(inputs, tokens, width, pass.rounding());
   }
@@ -93,7 +96,7 @@ public final class StageSums {
   /**
    * Returns the squared correlations of each single sequence, summed over sequences.
    *
-   * @param gram of {@link #gram}
+   * @param gram of {@link #gram}, [K, K]
    */
   public double squaredCorrelations(Matrix gram) {
     double sum = 0;

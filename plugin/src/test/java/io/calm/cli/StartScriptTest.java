@@ -3,6 +3,7 @@ package io.calm.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.testing.Repository;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -52,7 +54,18 @@ class StartScriptTest {
     source("bench/src/main/java/A.java");
     source("djl-serving-spi/src/A.java");
     for (String tool :
-        List.of("sed", "head", "find", "dirname", "readlink", "mkdir", "rm", "cmp", "cp", "mv")) {
+        List.of(
+            "sed",
+            "head",
+            "find",
+            "dirname",
+            "readlink",
+            "mkdir",
+            "rm",
+            "cmp",
+            "cp",
+            "mv",
+            "sleep")) {
       systemTool(tool);
     }
     java("17.0.15");
@@ -108,6 +121,27 @@ class StartScriptTest {
     jar(Instant.now().minusSeconds(3600));
     assertTrue(run("--version").output().contains("building the jar"));
     assertFalse(run("--version").output().contains("building the jar"));
+  }
+
+  @Test
+  void commandsAtTheSameTimeBuildOnce() throws Exception {
+    assumeTrue(Files.exists(Path.of("/usr/bin/flock")), "no flock: builds are not kept apart");
+    systemTool("flock");
+    tool("mvn", MVN.replace("mkdir -p", "sleep 1\nmkdir -p"));
+    CompletableFuture<Outcome> other =
+        CompletableFuture.supplyAsync(
+            () -> {
+              try {
+                return run("inspect");
+              } catch (Exception e) {
+                throw new IllegalStateException(e);
+              }
+            });
+    Outcome one = run("serve");
+    String both = one.output() + other.join().output();
+    assertEquals(both.indexOf("mvn -q -B"), both.lastIndexOf("mvn -q -B"), both);
+    assertTrue(both.contains("another command is building the jar, waiting for it"), both);
+    assertTrue(both.contains("<serve>") && both.contains("<inspect>"), both);
   }
 
   @Test

@@ -14,7 +14,7 @@ typedef struct {
   float *keys, *values;  /* [kv heads][positions][head_dim] */
 } split;
 
-static const int COUNTS[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 40, CALM_MAX_QUERIES};
+static const int COUNTS[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 40, CALM_MAX_QUERIES};
 enum { KINDS_OF_COUNT = sizeof COUNTS / sizeof COUNTS[0] };
 
 static float *position_of(const split *s, float *of_all, int head, int position) {

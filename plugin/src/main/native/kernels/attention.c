@@ -10,14 +10,20 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* Queries and vectors of a block, whose sums are registers, for float32 and for float16 rows. */
 #if defined(__AVX512F__)
-enum { QUERIES = 4, VECTORS = 4 };
+enum { QUERIES = 4, VECTORS = 4, HALF_QUERIES = 4, HALF_VECTORS = 4 };
+#elif defined(__AVX2__)
+enum { QUERIES = 6, VECTORS = 1, HALF_QUERIES = 2, HALF_VECTORS = 2 };
 #else
-enum { QUERIES = 2, VECTORS = 2 };
+enum { QUERIES = 2, VECTORS = 2, HALF_QUERIES = 2, HALF_VECTORS = 2 };
 #endif
 
-/* Up to this many queries, float16 is widened at each use rather than once in advance. */
-enum { FEW = 8 };
+enum {
+  MAX_QUERIES = 6, /* of a block of any kind */
+  MAX_VECTORS = 4,
+  FEW = 8, /* up to so many queries, float16 is widened at each use, not once in advance */
+};
 
 static size_t element_bytes(const calm_attention *a) { return a->kv == CALM_KV_INT8 ? 1 : 2; }
 
@@ -129,13 +135,14 @@ INLINE ahead rows_ahead(const operand *next, int vector, int vectors) {
 
 /* Adds row s of b to the sums of a block in registers. */
 INLINE void add_row(const int queries, const int vectors, const int half, const float *x,
-                    size_t x_stride, const void *rows, size_t at, lanes sum[QUERIES][VECTORS]) {
-  lanes row[VECTORS];
+                    size_t x_stride, const void *rows, size_t at,
+                  lanes sum[MAX_QUERIES][MAX_VECTORS]) {
+  lanes row[MAX_VECTORS];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++) {
     row[v] = load(rows, half, at + (size_t)(16 * v));
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 6
   for (int q = 0; q < queries; q++) {
     lanes weight = lanes_all(x[(size_t)q * x_stride]);
 #pragma GCC unroll 4
@@ -152,8 +159,8 @@ INLINE void add_row(const int queries, const int vectors, const int half, const 
 INLINE void block(const int queries, const int vectors, const int half, const int fresh,
                   const float *x, size_t x_stride, const operand *b, const operand *next,
                   int vector, float *c, size_t c_stride) {
-  lanes sum[QUERIES][VECTORS];
-#pragma GCC unroll 4
+  lanes sum[MAX_QUERIES][MAX_VECTORS];
+#pragma GCC unroll 6
   for (int q = 0; q < queries; q++) {
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
@@ -177,7 +184,7 @@ INLINE void block(const int queries, const int vectors, const int half, const in
   for (; x < end; x++, at += stride) {
     add_row(queries, vectors, half, x, x_stride, rows, at, sum);
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 6
   for (int q = 0; q < queries; q++) {
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
@@ -190,9 +197,10 @@ INLINE void block(const int queries, const int vectors, const int half, const in
 INLINE void queries_block(const int queries, const int half, const int fresh, const float *x,
                           size_t x_stride, const operand *b, const operand *next, float *c,
                           size_t c_stride) {
+  const int vectors = half ? HALF_VECTORS : VECTORS;
   int v = 0;
-  for (; v + VECTORS <= b->vectors; v += VECTORS) {
-    block(queries, VECTORS, half, fresh, x, x_stride, b, next, v, c, c_stride);
+  for (; v + vectors <= b->vectors; v += vectors) {
+    block(queries, vectors, half, fresh, x, x_stride, b, next, v, c, c_stride);
   }
 #if defined(__AVX512F__)
   if (v + 2 <= b->vectors) {
@@ -205,24 +213,27 @@ INLINE void queries_block(const int queries, const int half, const int fresh, co
   }
 }
 
-#define QUERIES_CASE(count)                                        \
-  case count:                                                      \
-    queries_block(count, half, fresh, x, x_stride, b, next, c, c_stride); \
+#define QUERIES_CASE(count)                                                 \
+  case count:                                                               \
+    if (count < most) {                                                     \
+      queries_block(count, half, fresh, x, x_stride, b, next, c, c_stride); \
+    }                                                                       \
     break
 
 INLINE void accumulate_as(const int half, const int fresh, const float *x, size_t x_stride,
                           int queries, const operand *b, const operand *next, float *c,
                           size_t c_stride) {
-  for (; queries >= QUERIES; queries -= QUERIES) {
-    queries_block(QUERIES, half, fresh, x, x_stride, b, next, c, c_stride);
-    x += QUERIES * x_stride;
-    c += QUERIES * c_stride;
+  const int most = half ? HALF_QUERIES : QUERIES;
+  for (; queries >= most; queries -= most) {
+    queries_block(most, half, fresh, x, x_stride, b, next, c, c_stride);
+    x += (size_t)most * x_stride;
+    c += (size_t)most * c_stride;
   }
   switch (queries) {
-#if defined(__AVX512F__)
+    QUERIES_CASE(5);
+    QUERIES_CASE(4);
     QUERIES_CASE(3);
     QUERIES_CASE(2);
-#endif
     QUERIES_CASE(1);
     default:
       break;

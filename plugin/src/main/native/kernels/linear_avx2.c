@@ -12,7 +12,7 @@
  *
  * One block's rows pass over whole tiles. With more rows, all blocks pass over a slice of a tile
  * while it is in the L1 cache. Up to PACKED_ROWS rows use the packed words, which are unpacked in
- * registers for each block; for more, the slice is unpacked once to scratch.
+ * registers for each block; for more, the first block stores what it unpacks for the others.
  */
 #include "avx2.h"
 
@@ -32,17 +32,22 @@ typedef struct {
   float sums[CALM_LINEAR_ROWS][CALM_TILE];
 } slice;
 
-/* A block's weights: packed words and float16 grids, or a slice of codes and float32 grids. */
+/* What a block reads: packed words and float16 grids, the same to store them unpacked, a slice. */
+typedef enum { PACKED, UNPACKING, UNPACKED } form;
+
+/* A block's weights. */
 typedef struct {
   const uint8_t *codes;
   const void *grids;
   const uint8_t *ahead; /* codes to fetch meanwhile */
   int fetch;            /* lines to fetch for every 32 inputs, at most 4 */
+  uint8_t *unpacked;    /* UNPACKING: where the codes go */
+  float *wide;          /* UNPACKING: where the grids go */
 } weights;
 
 /* The codes of inputs 0 .. 3 (part 0) or 4 .. 7 (part 1) of half a row of a tile. */
-INLINE __m256i operand(const int packed, const uint8_t *line, int part, int half) {
-  if (!packed) {
+INLINE __m256i operand(const form of, const uint8_t *line, int part, int half) {
+  if (of == UNPACKED) {
     return load32(line + part * LINE + half * 32);
   }
   __m256i word = load32(line + half * 32);
@@ -50,14 +55,15 @@ INLINE __m256i operand(const int packed, const uint8_t *line, int part, int half
 }
 
 /* dot[2 * r + half] = the exact products of a group's codes with row r. */
-INLINE void products(const int rows, const int packed, const weights *source, const int8_t *codes,
+INLINE void products(const int rows, const form of, const weights *source, const int8_t *codes,
                      size_t stride, size_t group, __m256i *dot) {
   /* vpdpbusd takes five cycles: few rows need more chains of sums to keep two of them busy. */
   const int chains = !NARROW && rows <= 3 ? 2 : 1;
   /* A block of packed words is alone on its tile, except with VNNI and more than five rows. */
-  const int fetch = packed && (NARROW || rows <= 2) ? 4 : source->fetch;
+  const int fetch = of == PACKED && (NARROW || rows <= 2) ? 4 : source->fetch;
   __m256i sums[2][2 * BLOCK_ROWS];
   const uint8_t *line = source->codes, *ahead = source->ahead;
+  uint8_t *unpacked = source->unpacked;
 #pragma GCC unroll 12
   for (int i = 0; i < 2 * rows; i++) {
     dot[i] = sums[0][i] = sums[1][i] = _mm256_setzero_si256();
@@ -70,7 +76,12 @@ INLINE void products(const int rows, const int packed, const weights *source, co
     for (int i = 0; i < 4; i++) {
 #pragma GCC unroll 2
       for (int part = 0; part < 2; part++) {
-        __m256i low = operand(packed, line, part, 0), high = operand(packed, line, part, 1);
+        __m256i low = operand(of, line, part, 0), high = operand(of, line, part, 1);
+        if (of == UNPACKING) {
+          _mm256_store_si256((__m256i *)unpacked, low);
+          _mm256_store_si256((__m256i *)(unpacked + 32), high);
+          unpacked += LINE;
+        }
         __m256i *chain = sums[part % chains];
         const int first = NARROW && i == 0 && part == 0;
 #pragma GCC unroll 6
@@ -80,7 +91,7 @@ INLINE void products(const int rows, const int packed, const weights *source, co
           chain[2 * r + 1] = add_products(first, chain[2 * r + 1], high, four);
         }
       }
-      line += packed ? LINE : 2 * LINE;
+      line += of == UNPACKED ? 2 * LINE : LINE;
     }
 #pragma GCC unroll 12
     for (int i = 0; i < 2 * rows; i++) {
@@ -106,35 +117,43 @@ INLINE void add_group(__m256i dot, __m256 scale, __m256 minimum, __m256 sx, __m2
 }
 
 /* Adds the groups from (inclusive) to (exclusive) of a block of rows; sums [rows][16]. */
-INLINE void block4(const int rows, const int packed, weights source, const calm_rows *x, int row,
+INLINE void block4(const int rows, const form of, weights source, const calm_rows *x, int row,
                    size_t from, size_t to, float (*sums)[CALM_TILE]) {
-  size_t group = (size_t)x->group, line_bytes = packed ? LINE : 2 * LINE;
+  size_t group = (size_t)x->group, line_bytes = of == UNPACKED ? 2 * LINE : LINE;
   const size_t groups = (size_t)x->groups, stride = x->stride;
   const int8_t *codes = x->codes + (size_t)row * stride;
   const float *scales = x->scales + (size_t)row * groups;
   const float *code_sums = x->sums + (size_t)row * groups;
   for (size_t j = from; j < to; j++) {
     __m256i dot[2 * BLOCK_ROWS];
-    products(rows, packed, &source, codes + j * group, stride, group, dot);
+    products(rows, of, &source, codes + j * group, stride, group, dot);
     source.codes += group / 8 * line_bytes;
     source.ahead += group / 32 * (size_t)source.fetch * LINE;
     __m256 scale[2], minimum[2];
 #pragma GCC unroll 2
     for (int half = 0; half < 2; half++) {
-      if (packed) {
-        const uint16_t *grid = (const uint16_t *)source.grids + 8 * half;
-        scale[half] = half8(grid);
-        minimum[half] = half8(grid + CALM_TILE);
-      } else {
+      if (of == UNPACKED) {
         const float *grid = (const float *)source.grids + 8 * half;
         scale[half] = _mm256_load_ps(grid);
         minimum[half] = _mm256_load_ps(grid + CALM_TILE);
+      } else {
+        const uint16_t *grid = (const uint16_t *)source.grids + 8 * half;
+        scale[half] = half8(grid);
+        minimum[half] = half8(grid + CALM_TILE);
+      }
+      if (of == UNPACKING) {
+        _mm256_store_ps(source.wide + 8 * half, scale[half]);
+        _mm256_store_ps(source.wide + CALM_TILE + 8 * half, minimum[half]);
       }
     }
-    if (packed) {
+    if (of == UNPACKING) {
+      source.unpacked += group * CALM_TILE;
+      source.wide += 2 * CALM_TILE;
+    }
+    if (of != UNPACKED) {
       _mm_prefetch((const char *)source.grids + GRIDS_AHEAD, _MM_HINT_T0);
     }
-    source.grids = (const uint8_t *)source.grids + (packed ? 64 : 128);
+    source.grids = (const uint8_t *)source.grids + (of == UNPACKED ? 128 : 64);
     __asm__("" ::: "memory"); /* else the compiler keeps the sums on the stack as well */
 #pragma GCC unroll 6
     for (int r = 0; r < rows; r++) {
@@ -168,35 +187,29 @@ INLINE void write4(const calm_linear *w, int tile, int rows, float (*sums)[CALM_
 INLINE weights packed_from(const calm_linear *w, int tile, size_t j) {
   size_t at = (size_t)tile * (size_t)w->groups + j;
   const uint8_t *codes = (const uint8_t *)w->codes + at * (size_t)w->group * 8;
-  return (weights){codes, w->grids + at * 2 * CALM_TILE, codes, 0};
+  return (weights){.codes = codes, .grids = w->grids + at * 2 * CALM_TILE, .ahead = codes};
 }
 
-/* Unpacks groups, and fetches the grids of as many that follow. */
-static void unpack(weights packed, size_t group, size_t groups, slice *target) {
-#pragma GCC unroll 4
-  for (size_t p = 0; p < groups * group / 8; p++, packed.codes += LINE) {
-#pragma GCC unroll 2
-    for (int part = 0; part < 2; part++) {
-#pragma GCC unroll 2
-      for (int half = 0; half < 2; half++) {
-        _mm256_store_si256((__m256i *)(target->codes[p][part] + 32 * half),
-                           operand(1, packed.codes, part, half));
-      }
-    }
-  }
-  const uint16_t *grids = packed.grids;
-  for (size_t j = 0; j < groups; j++) {
-    _mm_prefetch((const char *)(grids + (j + groups) * 2 * CALM_TILE), _MM_HINT_T0);
-    for (int i = 0; i < 2 * CALM_TILE; i += 8) {
-      _mm256_store_ps(&target->grids[j][0][0] + i, half8(grids + j * 2 * CALM_TILE + i));
-    }
-  }
-}
-
-#define BLOCK(count)                                                 \
-  case count:                                                        \
-    block4(count, packed, source, x, row, from, to, s->sums + row); \
+/* A block of a size that occurs: of PACKED weights 1 to 5 rows, of others 3 or 4 (VNNI: 4 to 6). */
+#define BLOCK(count)                                                      \
+  case count:                                                             \
+    if (of == PACKED ? count <= PACKED_BLOCK                              \
+                     : count >= (NARROW ? 3 : 4) && count <= MAX_ROWS) {  \
+      block4(count, of, source, x, row, from, to, sums);                  \
+    }                                                                     \
     break
+
+INLINE void any_block4(const int count, const form of, weights source, const calm_rows *x, int row,
+                       size_t from, size_t to, float (*sums)[CALM_TILE]) {
+  switch (count) {
+    BLOCK(1);
+    BLOCK(2);
+    BLOCK(3);
+    BLOCK(4);
+    BLOCK(5);
+    BLOCK(6);
+  }
+}
 
 /*
  * Adds groups of all rows, in blocks whose sizes differ by one at most. The first blocks fetch the
@@ -211,15 +224,14 @@ INLINE void all_rows4(const int packed, weights source, const calm_rows *x, int 
   const uint8_t *end = source.ahead + 4 * share;
   for (int row = 0, count; row < rows; row += count, blocks--) {
     count = (rows - row + blocks - 1) / blocks;
-    switch (count) {
-      BLOCK(1);
-      BLOCK(2);
-      BLOCK(3);
-      BLOCK(4);
-      BLOCK(5);
-#ifdef CALM_VNNI
-      BLOCK(6);
-#endif
+    if (packed) {
+      any_block4(count, PACKED, source, x, row, from, to, s->sums + row);
+    } else if (row == 0) {
+      any_block4(count, UNPACKING, source, x, row, from, to, s->sums + row);
+      source.codes = s->codes[0][0];
+      source.grids = s->grids;
+    } else {
+      any_block4(count, UNPACKED, source, x, row, from, to, s->sums + row);
     }
     source.ahead += (size_t)source.fetch * share;
     source.fetch = source.ahead < end ? source.fetch : 0;
@@ -251,9 +263,8 @@ static void tile4(const calm_linear *w, const calm_rows *x, int rows, int tile, 
     if (rows <= PACKED_ROWS) {
       packed4(source, x, rows, from, to, s);
     } else {
-      unpack(source, group, to - from, s);
-      source.codes = s->codes[0][0];
-      source.grids = s->grids;
+      source.unpacked = s->codes[0][0];
+      source.wide = s->grids[0][0];
       unpacked4(source, x, rows, from, to, s);
     }
   }

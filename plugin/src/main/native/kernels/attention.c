@@ -10,7 +10,10 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Queries and vectors of a block, whose sums are registers, for float32 and for float16 rows. */
+/*
+ * Queries and vectors of a block, whose sums stay in registers, with float32 rows and with float16
+ * rows. Two queries or fewer take the latter with float32 rows too, for more chains of sums.
+ */
 #if defined(__AVX512F__)
 enum { QUERIES = 4, VECTORS = 4, HALF_QUERIES = 4, HALF_VECTORS = 4 };
 #elif defined(__AVX2__)
@@ -22,7 +25,7 @@ enum { QUERIES = 2, VECTORS = 2, HALF_QUERIES = 2, HALF_VECTORS = 2 };
 enum {
   MAX_QUERIES = 6, /* of a block of any kind */
   MAX_VECTORS = 4,
-  FEW = 8, /* up to so many queries, float16 is widened at each use, not once in advance */
+  FEW = 8, /* up to this many queries, float16 is widened at each use, not once in advance */
 };
 
 static size_t element_bytes(const calm_attention *a) { return a->kv == CALM_KV_INT8 ? 1 : 2; }
@@ -136,7 +139,7 @@ INLINE ahead rows_ahead(const operand *next, int vector, int vectors) {
 /* Adds row s of b to the sums of a block in registers. */
 INLINE void add_row(const int queries, const int vectors, const int half, const float *x,
                     size_t x_stride, const void *rows, size_t at,
-                  lanes sum[MAX_QUERIES][MAX_VECTORS]) {
+                    lanes sum[MAX_QUERIES][MAX_VECTORS]) {
   lanes row[MAX_VECTORS];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++) {
@@ -197,7 +200,7 @@ INLINE void block(const int queries, const int vectors, const int half, const in
 INLINE void queries_block(const int queries, const int half, const int fresh, const float *x,
                           size_t x_stride, const operand *b, const operand *next, float *c,
                           size_t c_stride) {
-  const int vectors = half ? HALF_VECTORS : VECTORS;
+  const int vectors = half || queries <= 2 ? HALF_VECTORS : VECTORS;
   int v = 0;
   for (; v + vectors <= b->vectors; v += vectors) {
     block(queries, vectors, half, fresh, x, x_stride, b, next, v, c, c_stride);

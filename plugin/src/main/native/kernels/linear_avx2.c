@@ -1,7 +1,7 @@
 /*
  * AVX2, and AVX-VNNI where CALM_VNNI is defined: products with int4 weights.
  *
- * A block is four to six rows, or fewer if there are no more, by the 16 outputs of a tile: two
+ * A block is three to six rows, or fewer if there are no more, by the 16 outputs of a tile: two
  * accumulators a row. Every operand of codes is used for all rows of the block, every broadcast
  * activation for both halves of the tile.
  *
@@ -32,8 +32,12 @@ typedef struct {
   float sums[CALM_LINEAR_ROWS][CALM_TILE];
 } slice;
 
-/* What a block reads: packed words and float16 grids, the same to store them unpacked, a slice. */
-typedef enum { PACKED, UNPACKING, UNPACKED } form;
+/* The form of the weights that a block reads. */
+typedef enum {
+  PACKED,    /* packed words and float16 grids */
+  UNPACKING, /* the same, which the block stores unpacked for the blocks behind it */
+  UNPACKED,  /* a slice of codes, and float32 grids */
+} form;
 
 /* A block's weights. */
 typedef struct {
@@ -46,8 +50,8 @@ typedef struct {
 } weights;
 
 /* The codes of inputs 0 .. 3 (part 0) or 4 .. 7 (part 1) of half a row of a tile. */
-INLINE __m256i operand(const form of, const uint8_t *line, int part, int half) {
-  if (of == UNPACKED) {
+INLINE __m256i operand(const form as, const uint8_t *line, int part, int half) {
+  if (as == UNPACKED) {
     return load32(line + part * LINE + half * 32);
   }
   __m256i word = load32(line + half * 32);
@@ -55,12 +59,12 @@ INLINE __m256i operand(const form of, const uint8_t *line, int part, int half) {
 }
 
 /* dot[2 * r + half] = the exact products of a group's codes with row r. */
-INLINE void products(const int rows, const form of, const weights *source, const int8_t *codes,
+INLINE void products(const int rows, const form as, const weights *source, const int8_t *codes,
                      size_t stride, size_t group, __m256i *dot) {
   /* vpdpbusd takes five cycles: few rows need more chains of sums to keep two of them busy. */
   const int chains = !NARROW && rows <= 3 ? 2 : 1;
   /* A block of packed words is alone on its tile, except with VNNI and more than five rows. */
-  const int fetch = of == PACKED && (NARROW || rows <= 2) ? 4 : source->fetch;
+  const int fetch = as == PACKED && (NARROW || rows <= 2) ? 4 : source->fetch;
   __m256i sums[2][2 * BLOCK_ROWS];
   const uint8_t *line = source->codes, *ahead = source->ahead;
   uint8_t *unpacked = source->unpacked;
@@ -76,8 +80,8 @@ INLINE void products(const int rows, const form of, const weights *source, const
     for (int i = 0; i < 4; i++) {
 #pragma GCC unroll 2
       for (int part = 0; part < 2; part++) {
-        __m256i low = operand(of, line, part, 0), high = operand(of, line, part, 1);
-        if (of == UNPACKING) {
+        __m256i low = operand(as, line, part, 0), high = operand(as, line, part, 1);
+        if (as == UNPACKING) {
           _mm256_store_si256((__m256i *)unpacked, low);
           _mm256_store_si256((__m256i *)(unpacked + 32), high);
           unpacked += LINE;
@@ -91,7 +95,7 @@ INLINE void products(const int rows, const form of, const weights *source, const
           chain[2 * r + 1] = add_products(first, chain[2 * r + 1], high, four);
         }
       }
-      line += of == UNPACKED ? 2 * LINE : LINE;
+      line += as == UNPACKED ? 2 * LINE : LINE;
     }
 #pragma GCC unroll 12
     for (int i = 0; i < 2 * rows; i++) {
@@ -117,22 +121,22 @@ INLINE void add_group(__m256i dot, __m256 scale, __m256 minimum, __m256 sx, __m2
 }
 
 /* Adds the groups from (inclusive) to (exclusive) of a block of rows; sums [rows][16]. */
-INLINE void block4(const int rows, const form of, weights source, const calm_rows *x, int row,
+INLINE void block4(const int rows, const form as, weights source, const calm_rows *x, int row,
                    size_t from, size_t to, float (*sums)[CALM_TILE]) {
-  size_t group = (size_t)x->group, line_bytes = of == UNPACKED ? 2 * LINE : LINE;
+  size_t group = (size_t)x->group, line_bytes = as == UNPACKED ? 2 * LINE : LINE;
   const size_t groups = (size_t)x->groups, stride = x->stride;
   const int8_t *codes = x->codes + (size_t)row * stride;
   const float *scales = x->scales + (size_t)row * groups;
   const float *code_sums = x->sums + (size_t)row * groups;
   for (size_t j = from; j < to; j++) {
     __m256i dot[2 * BLOCK_ROWS];
-    products(rows, of, &source, codes + j * group, stride, group, dot);
+    products(rows, as, &source, codes + j * group, stride, group, dot);
     source.codes += group / 8 * line_bytes;
     source.ahead += group / 32 * (size_t)source.fetch * LINE;
     __m256 scale[2], minimum[2];
 #pragma GCC unroll 2
     for (int half = 0; half < 2; half++) {
-      if (of == UNPACKED) {
+      if (as == UNPACKED) {
         const float *grid = (const float *)source.grids + 8 * half;
         scale[half] = _mm256_load_ps(grid);
         minimum[half] = _mm256_load_ps(grid + CALM_TILE);
@@ -141,19 +145,19 @@ INLINE void block4(const int rows, const form of, weights source, const calm_row
         scale[half] = half8(grid);
         minimum[half] = half8(grid + CALM_TILE);
       }
-      if (of == UNPACKING) {
+      if (as == UNPACKING) {
         _mm256_store_ps(source.wide + 8 * half, scale[half]);
         _mm256_store_ps(source.wide + CALM_TILE + 8 * half, minimum[half]);
       }
     }
-    if (of == UNPACKING) {
+    if (as == UNPACKING) {
       source.unpacked += group * CALM_TILE;
       source.wide += 2 * CALM_TILE;
     }
-    if (of != UNPACKED) {
+    if (as != UNPACKED) {
       _mm_prefetch((const char *)source.grids + GRIDS_AHEAD, _MM_HINT_T0);
     }
-    source.grids = (const uint8_t *)source.grids + (of == UNPACKED ? 128 : 64);
+    source.grids = (const uint8_t *)source.grids + (as == UNPACKED ? 128 : 64);
     __asm__("" ::: "memory"); /* else the compiler keeps the sums on the stack as well */
 #pragma GCC unroll 6
     for (int r = 0; r < rows; r++) {
@@ -191,15 +195,16 @@ INLINE weights packed_from(const calm_linear *w, int tile, size_t j) {
 }
 
 /* A block of a size that occurs: of PACKED weights 1 to 5 rows, of others 3 or 4 (VNNI: 4 to 6). */
-#define BLOCK(count)                                                      \
-  case count:                                                             \
-    if (of == PACKED ? count <= PACKED_BLOCK                              \
-                     : count >= (NARROW ? 3 : 4) && count <= MAX_ROWS) {  \
-      block4(count, of, source, x, row, from, to, sums);                  \
-    }                                                                     \
+#define BLOCK(rows)                                                                        \
+  case rows:                                                                               \
+    if (as == PACKED ? rows <= PACKED_BLOCK : rows >= (NARROW ? 3 : 4) && rows <= MAX_ROWS) { \
+      block4(rows, as, source, x, row, from, to, sums);                                    \
+    } else {                                                                               \
+      __builtin_trap(); /* all_rows4 makes no such block */                                \
+    }                                                                                      \
     break
 
-INLINE void any_block4(const int count, const form of, weights source, const calm_rows *x, int row,
+INLINE void any_block4(int count, const form as, weights source, const calm_rows *x, int row,
                        size_t from, size_t to, float (*sums)[CALM_TILE]) {
   switch (count) {
     BLOCK(1);

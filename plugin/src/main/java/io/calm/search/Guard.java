@@ -19,9 +19,9 @@ import java.util.stream.Collectors;
  * The last check of a mix, which protects against a mix that is worse than one algorithm alone.
  *
  * <p>The mix is served unless its KL divergence to the full-precision logits is higher than that of
- * the best uniform plan by more than the paired standard error. Both are measured on sequences that
- * neither fitting nor scoring has seen. {@link UniformRanking} tells which uniform plan is the
- * best; where two are close, both are made and judged.
+ * the best uniform plan. Both are measured on sequences that neither fitting nor scoring has seen.
+ * {@link UniformRanking} tells which uniform plan is the best; where two are close, both are made
+ * and judged.
  */
 final class Guard {
   private final SearchContext context;
@@ -246,25 +246,28 @@ final class Guard {
   }
 
   /**
-   * Decides between the mix and uniform plans by the KL divergence of each sequence. A uniform plan
-   * beats the mix if the mix is worse by more than the paired standard error; the best of those
-   * that do is served. A plan whose divergence is not finite loses.
+   * Decides between the mix and uniform plans: the plan with the lowest mean KL divergence is
+   * served, the mix if it is as low. A plan whose divergence is not finite loses.
+   *
+   * <p>The standard error of the difference is reported, but has no part in the decision: with so
+   * few sequences it is often larger than what a mix can gain or lose, and one token can be the
+   * reason ({@code docs/adr/0004-guard.md}).
    *
    * @param rivals one plan or more
    */
   static QuantPlan.GuardResult decide(double[] mixKl, List<Rival> rivals) {
     double mix = mean(mixKl);
-    Comparator<Rival> byKl =
-        Comparator.comparingDouble(rival -> finiteOrInfinity(mean(rival.sequences())));
-    Optional<Rival> winner =
-        rivals.stream().filter(rival -> beats(rival.sequences(), mixKl)).min(byKl);
-    Rival decisive = winner.orElseGet(() -> rivals.stream().min(byKl).orElseThrow());
+    Rival best =
+        rivals.stream()
+            .min(Comparator.comparingDouble(rival -> finiteOrInfinity(mean(rival.sequences()))))
+            .orElseThrow();
+    double uniform = mean(best.sequences());
     return new QuantPlan.GuardResult(
-        decisive.algorithm(),
+        best.algorithm(),
         mix,
-        mean(decisive.sequences()),
-        pairedStandardError(mixKl, decisive.sequences()),
-        winner.isEmpty(),
+        uniform,
+        pairedStandardError(mixKl, best.sequences()),
+        !Double.isFinite(uniform) || mix <= uniform, // false where the mix is not finite
         rivals.stream()
             .map(
                 rival ->
@@ -274,14 +277,6 @@ final class Guard {
                         mean(rival.sequences()),
                         pairedStandardError(mixKl, rival.sequences())))
             .toList());
-  }
-
-  private static boolean beats(double[] uniformKl, double[] mixKl) {
-    double alone = mean(uniformKl);
-    // Where the mix is not finite, the comparison is false.
-    boolean mixServed =
-        !Double.isFinite(alone) || mean(mixKl) - alone <= pairedStandardError(mixKl, uniformKl);
-    return !mixServed;
   }
 
   private static double finiteOrInfinity(double value) {

@@ -270,8 +270,7 @@ public record QuantPlan(
    * The comparison of the mix with the best uniform plans: mean KL divergence per token from the
    * full-precision logits, in nats, on held-out sequences.
    *
-   * @param uniform the algorithm of the uniform plan that decided: the served one, or the best that
-   *     the mix was compared with
+   * @param uniform the algorithm of the best uniform plan that the mix was compared with
    * @param pairedStandardError standard error of the difference between the mix and that plan
    * @param uniforms every uniform plan that was made, the decisive one included
    */

@@ -30,9 +30,9 @@ import java.util.function.Consumer;
  * <p><b>Guard.</b> A mix that wins block by block may still lose as a whole. {@link Guard}
  * quantizes the model with the best single algorithm, or the best two if they are close, and
  * compares the plans by KL divergence to the full-precision logits, on sequences that neither
- * fitting nor scoring has seen. The mix is served unless it is worse by more than the paired
- * standard error. {@link UniformPrefix} avoids the blocks that both have in common. {@link
- * HeadTrial} then chooses the format of the lm_head in a similar way.
+ * fitting nor scoring has seen. The better plan is served. {@link UniformPrefix} avoids the blocks
+ * that both have in common. {@link HeadTrial} then chooses the format of the lm_head in a similar
+ * way.
  *
  * <p><b>Cost.</b> L blocks and a pool of P algorithms take L * P candidates: one quantization and
  * one block forward each; with parts, L * (P * parts + 1), most of which run a part only. The guard

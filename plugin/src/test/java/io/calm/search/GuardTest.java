@@ -23,11 +23,25 @@ class GuardTest {
   }
 
   @Test
-  void aMixIsServedUnlessItIsWorseBeyondThePairedError() {
+  void aMixIsServedUnlessItsMeanIsHigher() {
     assertTrue(served(0.05, 0.25, 0.15), "better");
     assertTrue(served(UNIFORM), "equal");
-    assertTrue(served(0.1, 0.6, 0.0), "worse in the mean by 0.033, with an error of 0.145");
+    assertTrue(served(0.1, 0.5, -0.01), "better in the mean by 0.003, with an error of 0.12");
+    assertFalse(served(0.1, 0.6, 0.0), "worse in the mean by 0.033, with an error of 0.145");
     assertFalse(served(0.11, 0.31, 0.21), "worse by 0.01 on every sequence");
+  }
+
+  /**
+   * Sequences of Qwen2.5-Coder-1.5B, for which the mix was significantly worse on other text: one
+   * token of the fifth sequence alone made the standard error larger than the difference.
+   */
+  @Test
+  void oneTokenDoesNotHideThatTheMixIsWorse() {
+    double[] mix = {0.0327, 0.0178, 0.0378, 0.0184, 0.0988, 0.0071, 0.0098, 0.0253};
+    double[] gptq = {0.0328, 0.0172, 0.0410, 0.0160, 0.0086, 0.0067, 0.0097, 0.0300};
+    QuantPlan.GuardResult guard = Guard.decide(mix, List.of(rival("gptq", gptq)));
+    assertTrue(guard.pairedStandardError() > guard.mixKl() - guard.uniformKl());
+    assertFalse(guard.mixServed());
   }
 
   @ParameterizedTest
@@ -42,7 +56,7 @@ class GuardTest {
   }
 
   @Test
-  void theBestOfTheUniformPlansThatBeatTheMixIsServed() {
+  void theBestOfTheUniformPlansThatAreBetterThanTheMixIsServed() {
     Guard.Rival worse = rival("awq", 0.11, 0.31, 0.21);
     Guard.Rival better = rival("gptq", UNIFORM);
     double[] mix = {0.12, 0.32, 0.22};
@@ -55,19 +69,6 @@ class GuardTest {
           order.stream().map(Guard.Rival::algorithm).toList(),
           guard.uniforms().stream().map(QuantPlan.UniformResult::algorithm).toList());
     }
-  }
-
-  @Test
-  void aPlanWithALowerMeanThatDoesNotBeatTheMixIsNotServed() {
-    double[] mix = {0.3, 0.3, 0.3};
-    Guard.Rival noisy = rival("noisy", 0.0, 0.7, 0.1);
-    Guard.Rival steady = rival("steady", 0.29, 0.29, 0.29);
-    QuantPlan.GuardResult guard = Guard.decide(mix, List.of(noisy, steady));
-    assertEquals("steady", guard.uniform(), "better by 0.01 on every sequence");
-    assertFalse(guard.mixServed());
-    QuantPlan.GuardResult alone = Guard.decide(mix, List.of(noisy));
-    assertTrue(alone.mixServed());
-    assertEquals("noisy", alone.uniform());
   }
 
   @Test

@@ -15,6 +15,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,8 +38,12 @@ class StartScriptTest {
       case $* in *"-pl bench -am"*) : > bench/target/calm-bench-1.jar ;; esac
       """;
 
-  /** Lets the build end once a command waits for it. */
-  private static final String SAY_WAITING = "[ \"$1\" = -w ] || : > '%s/waiting'\n";
+  /** Before a call of flock: says that a command waits for the lock. */
+  private static final String SAY_WAITING = "[ \"$1\" = -n ] || : > waiting\n";
+
+  /** In a build: waits for that, for 30 s. */
+  private static final String UNTIL_WAITING =
+      "for i in 1 2 3 4 5 6 7 8 9 10; do [ -e ../waiting ] || sleep 3; done\n";
 
   @TempDir Path directory;
   private Path home = Path.of("");
@@ -128,30 +133,27 @@ class StartScriptTest {
   }
 
   @Test
-  @Timeout(60)
+  @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
   void aCommandWaitsForTheBuildOfAnother() throws Exception {
-    assumeTrue(Files.exists(Path.of("/usr/bin/flock")), "no flock: builds are not kept apart");
-    systemTool("flock");
+    lock();
     // The jar is there, as Maven packs it, before the build is complete.
-    tool("mvn", MVN + ": > building\nwhile [ ! -e waiting ]; do sleep 0.1; done\n");
+    tool("mvn", MVN + ": > building\n" + UNTIL_WAITING);
     CompletableFuture<Outcome> first = CompletableFuture.supplyAsync(() -> runNow("serve"));
     while (!Files.exists(home.resolve("building"))) {
       Thread.sleep(20);
     }
-    tool(
-        "flock",
-        Files.readString(tools.resolve("flock"))
-            .replace("exec", SAY_WAITING.formatted(home) + "exec"));
+    tool("flock", Files.readString(tools.resolve("flock")).replace("exec", SAY_WAITING + "exec"));
     Outcome second = run("inspect");
-    assertTrue(first.join().output().contains("mvn -q -B"), first.join().output());
     assertFalse(second.output().contains("mvn -q -B"), second.output());
     assertTrue(second.output().contains("another command is building"), second.output());
     assertTrue(second.output().endsWith("<inspect>\n"), second.output());
+    String output = first.get(60, TimeUnit.SECONDS).output();
+    assertTrue(output.contains("mvn -q -B"), output);
   }
 
   @Test
   void aLockThatCannotBeWrittenIsDoneWithout() throws Exception {
-    systemTool("flock");
+    lock();
     tool("mvn", MVN);
     Files.createDirectories(home.resolve("target/calm-build.lock"));
     assertTrue(run("--version").output().contains("mvn -q -B"));
@@ -276,6 +278,14 @@ class StartScriptTest {
     jar(Instant.now());
     tool("java", "#!/bin/sh\n[ \"$1\" = -version ] && echo 'x version \"17\"' && exit\nexit 7\n");
     assertEquals(7, run("--version").status());
+  }
+
+  /** Gives the script the system's flock, without which it does not lock. */
+  private void lock() throws IOException {
+    assumeTrue(
+        Files.exists(Path.of("/bin/flock")) || Files.exists(Path.of("/usr/bin/flock")),
+        "no flock: builds are not kept apart");
+    systemTool("flock");
   }
 
   private void source(String name) throws IOException {

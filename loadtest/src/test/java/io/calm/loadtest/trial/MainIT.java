@@ -2,6 +2,7 @@ package io.calm.loadtest.trial;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import io.calm.loadtest.ScriptedServer;
 import java.io.File;
@@ -49,7 +50,9 @@ class MainIT {
       Process process = builder.start();
       try {
         boolean ended = process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS);
-        assertTrue(ended, Files.readString(log));
+        if (!ended) {
+          fail("no end within " + LIMIT_SECONDS + " s:\n" + Files.readString(log));
+        }
       } finally {
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();

@@ -12,7 +12,7 @@
 
 /*
  * Queries and vectors of a block, whose sums stay in registers, with float32 rows and with float16
- * rows. Two queries or fewer take the latter with float32 rows too, for more chains of sums.
+ * rows. One or two queries use HALF_VECTORS with float32 rows too, for more independent sums.
  */
 #if defined(__AVX512F__)
 enum { QUERIES = 4, VECTORS = 4, HALF_QUERIES = 4, HALF_VECTORS = 4 };

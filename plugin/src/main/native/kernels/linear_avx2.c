@@ -195,13 +195,13 @@ INLINE weights packed_from(const calm_linear *w, int tile, size_t j) {
 }
 
 /* A block of a size that occurs: of PACKED weights 1 to 5 rows, of others 3 or 4 (VNNI: 4 to 6). */
-#define BLOCK(rows)                                                                        \
-  case rows:                                                                               \
+#define BLOCK(rows)                                                                           \
+  case rows:                                                                                  \
     if (as == PACKED ? rows <= PACKED_BLOCK : rows >= (NARROW ? 3 : 4) && rows <= MAX_ROWS) { \
-      block4(rows, as, source, x, row, from, to, sums);                                    \
-    } else {                                                                               \
-      __builtin_trap(); /* all_rows4 makes no such block */                                \
-    }                                                                                      \
+      block4(rows, as, source, x, row, from, to, sums);                                       \
+    } else {                                                                                  \
+      __builtin_trap(); /* all_rows4 makes no such block */                                   \
+    }                                                                                         \
     break
 
 INLINE void any_block4(int count, const form as, weights source, const calm_rows *x, int row,
@@ -213,6 +213,8 @@ INLINE void any_block4(int count, const form as, weights source, const calm_rows
     BLOCK(4);
     BLOCK(5);
     BLOCK(6);
+    default:
+      __builtin_trap();
   }
 }
 

@@ -74,7 +74,7 @@ public record Report(
    * The mix against uniform plans: mean KL divergence to full precision on held-out sequences, in
    * nats per token.
    *
-   * @param uniform algorithm of the uniform plan that decided
+   * @param uniform algorithm of the best uniform plan
    * @param difference the mix minus that plan, with the paired standard error
    */
   public record Guard(

@@ -250,7 +250,7 @@ final class Guard {
    * served, the mix if it is as low. A plan whose divergence is not finite loses.
    *
    * <p>The standard error of the difference is reported, but has no part in the decision: with so
-   * few sequences it is often larger than what a mix can gain or lose, and one token can be the
+   * few sequences it is often larger than what a mix can gain or lose, and one sequence can be the
    * reason ({@code docs/adr/0004-guard.md}).
    *
    * @param rivals one plan or more

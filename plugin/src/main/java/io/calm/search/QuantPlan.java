@@ -272,7 +272,7 @@ public record QuantPlan(
    *
    * @param uniform the algorithm of the best uniform plan that the mix was compared with
    * @param pairedStandardError standard error of the difference between the mix and that plan
-   * @param uniforms every uniform plan that was made, the decisive one included
+   * @param uniforms every uniform plan that was made, the best one included
    */
   public record GuardResult(
       String uniform,

@@ -32,11 +32,11 @@ class GuardTest {
   }
 
   /**
-   * Sequences of Qwen2.5-Coder-1.5B, for which the mix was significantly worse on other text: one
-   * token of the fifth sequence alone made the standard error larger than the difference.
+   * Sequences of Qwen2.5-Coder-1.5B, for which the mix was significantly worse on other text: the
+   * fifth sequence alone made the standard error larger than the difference.
    */
   @Test
-  void oneTokenDoesNotHideThatTheMixIsWorse() {
+  void oneSequenceDoesNotHideThatTheMixIsWorse() {
     double[] mix = {0.0327, 0.0178, 0.0378, 0.0184, 0.0988, 0.0071, 0.0098, 0.0253};
     double[] gptq = {0.0328, 0.0172, 0.0410, 0.0160, 0.0086, 0.0067, 0.0097, 0.0300};
     QuantPlan.GuardResult guard = Guard.decide(mix, List.of(rival("gptq", gptq)));

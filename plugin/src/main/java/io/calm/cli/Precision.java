@@ -94,7 +94,11 @@ record Precision(String name, Optional<String> kvCache) {
     if (name.equals(REFERENCE)) {
       return new Opened(
           checkpoint,
-          new ReferenceLogits(checkpoint, settings.decoder().threadCount(), progress),
+          new ReferenceLogits(
+              checkpoint,
+              settings.decoder().threadCount(),
+              settings.decoder().searchKernels(),
+              progress),
           REFERENCE,
           kept(settings, new QuantizedModelStore(settings).key(checkpoint), Optional.empty()));
     }

@@ -10,9 +10,9 @@ import org.slf4j.LoggerFactory;
  * The kernel variants of the native library and the rule that chooses among them.
  *
  * <p>The rule: the best variant that the processor runs, except the portable one, which is slower
- * than the kernels in Java. A decoder with {@code calm.kernel=auto} and a search both follow it.
- * The first choice of a process is logged, with the reason for each faster variant left out.
- * Immutable and thread safe.
+ * than the kernels in Java. Decoders and searches follow it with {@code calm.kernel=auto}. The
+ * first choice of a process is logged, with the reason for each faster variant left out. Immutable
+ * and thread safe.
  *
  * @param all from the portable variant to the best; empty if the library is missing
  * @param problem the reason why there is no library
@@ -54,6 +54,15 @@ public record KernelVariants(List<KernelVariant> all, Optional<String> problem) 
 
   /** Returns the search's kernels: those of the best variant, or the loops in Java. */
   public SearchKernels searchKernels() {
-    return best().<SearchKernels>map(NativeSearchKernels::new).orElseGet(JavaSearchKernels::new);
+    return searchKernels(best());
+  }
+
+  /**
+   * Returns the kernels of a search.
+   *
+   * @param variant empty: the loops in Java
+   */
+  public static SearchKernels searchKernels(Optional<KernelVariant> variant) {
+    return variant.<SearchKernels>map(NativeSearchKernels::new).orElseGet(JavaSearchKernels::new);
   }
 }

@@ -5,7 +5,6 @@ import io.calm.artifact.ArtifactWriter;
 import io.calm.calibration.CalibrationSet;
 import io.calm.calibration.CalibrationText;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.kernels.KernelVariants;
 import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
@@ -51,7 +50,7 @@ final class Quantization {
   private final Consumer<Progress> progress;
   private final boolean background;
   private final AlgorithmPool algorithms;
-  private final SearchKernels kernels = KernelVariants.ofThisMachine().searchKernels();
+  private final SearchKernels kernels;
 
   Quantization(
       Checkpoint checkpoint,
@@ -77,6 +76,7 @@ final class Quantization {
     this.settings = settings;
     this.progress = progress;
     this.algorithms = new AlgorithmPool(checkpoint, settings);
+    this.kernels = settings.decoder().searchKernels();
   }
 
   /**

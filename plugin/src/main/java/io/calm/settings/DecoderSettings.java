@@ -1,5 +1,7 @@
 package io.calm.settings;
 
+import io.calm.kernels.KernelVariants;
+import io.calm.kernels.SearchKernels;
 import io.calm.runtime.Backend;
 import io.calm.runtime.Decoders;
 import io.calm.runtime.KvType;
@@ -10,7 +12,7 @@ import java.util.OptionalInt;
  * Settings of the computation of a model.
  *
  * @param backend implementation of the decoder
- * @param kernel the CPU kernels
+ * @param kernel the CPU kernels of decoders and searches
  * @param threads threads of the kernels; empty: one per processor that the process may use
  * @param kvCache number format of keys and values
  * @param weights memory that the weights are read from
@@ -51,6 +53,19 @@ public record DecoderSettings(
   /** Returns the settings with another number format of keys and values. */
   public Decoders.Settings forDecoder(KvType kvType) {
     return new Decoders.Settings(kernelName(), kvType, threadCount(), backend);
+  }
+
+  /**
+   * Returns the kernels of a search and of the model in full precision: the variant that is set,
+   * otherwise the best of this machine. {@link KernelChoice#JAVA} is of decoders only: a search
+   * without native kernels sums in another order and may make another plan.
+   *
+   * @throws IllegalArgumentException if this machine cannot run the variant that is set
+   */
+  public SearchKernels searchKernels() {
+    return kernel == KernelChoice.JAVA
+        ? KernelVariants.ofThisMachine().searchKernels()
+        : KernelVariants.searchKernels(Decoders.variant(kernel.setting()));
   }
 
   private String kernelName() {

@@ -2,10 +2,11 @@ package io.calm.settings;
 
 import java.util.Locale;
 
-/** The CPU kernels that a model is served with ({@code calm.kernel}). */
+/** The CPU kernels that a model is searched and served with ({@code calm.kernel}). */
 public enum KernelChoice {
   /** The fastest kernels that the machine runs. */
   AUTO,
+  /** Decoders in Java; searches as with {@link #AUTO}. */
   JAVA,
   SCALAR,
   AVX2,

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.calm.kernels.KernelVariant;
 import io.calm.kernels.NativeVariants;
 import io.calm.testing.Repository;
 import java.io.IOException;
@@ -19,8 +20,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A whole search, own samples included, in one process for each number of threads, because the
- * engine's is fixed once in a process, and for the sampling decoder in Java. Plan, blocks and
- * tables must be the same, except for the seconds in the plan.
+ * engine's is fixed once in a process, for each kernel variant, and for the sampling decoder in
+ * Java. Plan, blocks and tables must be the same, except for the seconds in the plan.
  */
 class PlanBitsIT {
   private static final long MAX_MINUTES = 5;
@@ -31,7 +32,11 @@ class PlanBitsIT {
 
   /** Returns what is compared; the first is the reference. */
   private static List<Run> runs() {
-    return List.of(new Run(1, "auto"), new Run(2, "auto"), new Run(3, "auto"), new Run(2, "java"));
+    return Stream.concat(
+            Stream.of(1, 2, 3).map(threads -> new Run(threads, "auto")),
+            Stream.concat(Stream.of("java"), NativeVariants.here().map(KernelVariant::name))
+                .map(kernel -> new Run(2, kernel)))
+        .toList();
   }
 
   @ParameterizedTest

@@ -1,6 +1,7 @@
 package io.calm.cli.eval;
 
 import io.calm.kernels.KernelVariants;
+import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.WeightSource;
 import io.calm.replay.HiddenStates;
@@ -46,15 +47,17 @@ public final class ReferenceLogits implements LogitSource {
   private @Nullable Matrix states; // [rows, D]
   private @Nullable ReferenceHead head;
 
+  /** Creates the logits of {@code weights} with the best kernels of this machine. */
   public ReferenceLogits(WeightSource weights, int threads) {
-    this(weights, threads, activity -> {});
+    this(weights, threads, KernelVariants.ofThisMachine().searchKernels(), activity -> {});
   }
 
   /**
    * @param progress receives the current activity, e.g. {@code block 3 of 30}
    */
-  public ReferenceLogits(WeightSource weights, int threads, Consumer<String> progress) {
-    this.torch = TorchRuntime.open(threads, KernelVariants.ofThisMachine().searchKernels());
+  public ReferenceLogits(
+      WeightSource weights, int threads, SearchKernels kernels, Consumer<String> progress) {
+    this.torch = TorchRuntime.open(threads, kernels);
     this.weights = weights;
     this.model = new ReferenceModel(torch, weights);
     this.progress = progress;

@@ -36,14 +36,14 @@ import org.slf4j.LoggerFactory;
 /**
  * Writes one answer to a channel, from one thread at a time. The generation is paused while more
  * than {@link #PAUSE_AT} bytes wait for a slow reader. A client is disconnected, and its generation
- * cancelled, if it has not read them within the slow reader timeout, or if {@link #MAX_HELD} bytes
- * wait.
+ * cancelled, if it has not read them within the slow reader timeout. The bytes that wait have no
+ * other limit: a pause takes effect after the current step, and the pieces of one step are at most
+ * as long as the same answer without streaming.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class NettyReply implements ReplySink {
   static final long PAUSE_AT = 64L << 10;
   static final long RESUME_AT = 16L << 10;
-  static final long MAX_HELD = 1L << 20;
 
   private static final Logger logger = LoggerFactory.getLogger(NettyReply.class);
 
@@ -180,10 +180,6 @@ final class NettyReply implements ReplySink {
   @Override
   public void write(byte[] bytes) {
     if (!context.channel().isActive()) {
-      return;
-    }
-    if (held.get() > MAX_HELD) {
-      cut();
       return;
     }
     int size = bytes.length;

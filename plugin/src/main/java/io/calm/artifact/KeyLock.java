@@ -22,11 +22,17 @@ import org.slf4j.LoggerFactory;
  *
  * <p>It consists of a file lock, which the operating system releases when the process ends, however
  * it ends, and a semaphore. The semaphore is needed because a file lock belongs to the process and
- * is released when any channel of the file is closed. The file names the holder, for people.
+ * is released when any channel of the file is closed. For the same reason, a channel stays open if
+ * its file is locked by a second copy of this class, from another class loader. The file names the
+ * holder, for people.
  */
 final class KeyLock implements AutoCloseable {
   private static final Logger logger = LoggerFactory.getLogger(KeyLock.class);
   private static final Map<Path, Semaphore> IN_PROCESS = new ConcurrentHashMap<>();
+
+  /** Open channels of files that another copy of this class had locked, for the next attempt. */
+  private static final Map<Path, FileChannel> OVERLAPPED = new ConcurrentHashMap<>();
+
   private static final long POLL_MILLIS = 50;
   private static final int MAX_HOLDER = 200;
 
@@ -75,33 +81,44 @@ final class KeyLock implements AutoCloseable {
 
   private static Optional<FileChannel> lock(Path file, boolean wait)
       throws IOException, InterruptedException {
-    FileChannel channel = PrivateFiles.openOrCreate(file);
-    boolean locked = false;
+    Path key = file.toAbsolutePath().normalize();
+    FileChannel overlapped = OVERLAPPED.remove(key);
+    FileChannel channel = overlapped == null ? PrivateFiles.openOrCreate(file) : overlapped;
+    Attempt attempt = overlapped == null ? Attempt.OTHER_PROCESS : Attempt.OTHER_COPY;
     try {
-      locked = tryLock(channel);
-      for (int polls = 0; !locked && wait; polls++) {
+      attempt = tryLock(channel);
+      for (int polls = 0; attempt != Attempt.LOCKED && wait; polls++) {
         if (polls == 1) { // not 0: the holder may have yet to write its name
           logger.info("{}: waiting for {}, which makes this artifact", file, holder(channel));
         }
         Thread.sleep(POLL_MILLIS);
-        locked = tryLock(channel);
+        attempt = tryLock(channel);
       }
-      if (locked) {
-        writeHolder(channel);
+      if (attempt != Attempt.LOCKED) {
+        return Optional.empty();
       }
-      return locked ? Optional.of(channel) : Optional.empty();
+      writeHolder(channel);
+      return Optional.of(channel);
     } finally {
-      if (!locked) {
+      if (attempt == Attempt.OTHER_COPY) {
+        OVERLAPPED.put(key, channel);
+      } else if (attempt == Attempt.OTHER_PROCESS) {
         channel.close();
       }
     }
   }
 
-  private static boolean tryLock(FileChannel channel) throws IOException {
+  private enum Attempt {
+    LOCKED,
+    OTHER_PROCESS,
+    OTHER_COPY
+  }
+
+  private static Attempt tryLock(FileChannel channel) throws IOException {
     try {
-      return channel.tryLock() != null;
+      return channel.tryLock() == null ? Attempt.OTHER_PROCESS : Attempt.LOCKED;
     } catch (OverlappingFileLockException e) {
-      return false; // the plugin was loaded twice
+      return Attempt.OTHER_COPY; // the plugin was loaded twice
     }
   }
 

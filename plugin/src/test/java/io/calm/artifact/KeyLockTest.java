@@ -1,0 +1,109 @@
+package io.calm.artifact;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.File;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The lock between threads, processes, and copies of the plugin in one process. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class KeyLockTest {
+  private final Path file;
+
+  KeyLockTest(@TempDir Path directory) {
+    file = directory.resolve("key.lock");
+  }
+
+  /** Tries the lock of a file in another process or in another class loader. */
+  public static final class Other {
+    private Other() {}
+
+    public static void main(String[] args) throws Exception {
+      System.out.println(isFree(args[0]));
+    }
+
+    public static boolean isFree(String file) throws Exception {
+      Optional<KeyLock> lock = KeyLock.tryAcquire(Path.of(file));
+      lock.ifPresent(KeyLock::close);
+      return lock.isPresent();
+    }
+  }
+
+  private boolean isFreeForAnotherProcess() throws Exception {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Other.class.getName(),
+                file.toString())
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    String answer = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor());
+    return Boolean.parseBoolean(answer.strip());
+  }
+
+  private static URLClassLoader secondCopy() {
+    URL[] classPath =
+        Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+            .map(KeyLockTest::url)
+            .toArray(URL[]::new);
+    return new URLClassLoader(classPath, ClassLoader.getPlatformClassLoader());
+  }
+
+  private static URL url(String path) {
+    try {
+      return Path.of(path).toUri().toURL();
+    } catch (java.net.MalformedURLException e) {
+      throw new IllegalArgumentException(path, e);
+    }
+  }
+
+  private boolean isFreeFor(ClassLoader copy) throws Exception {
+    return (boolean)
+        copy.loadClass(Other.class.getName())
+            .getMethod("isFree", String.class)
+            .invoke(null, file.toString());
+  }
+
+  @Test
+  void anotherProcessWaitsUntilTheLockIsClosed() throws Exception {
+    KeyLock held = KeyLock.acquire(file);
+    try {
+      assertFalse(KeyLock.tryAcquire(file).isPresent());
+      assertFalse(isFreeForAnotherProcess());
+    } finally {
+      held.close();
+    }
+    assertTrue(isFreeForAnotherProcess());
+  }
+
+  /** Closing a second channel of the file would release the lock of the whole process. */
+  @Test
+  void aSecondCopyOfThePluginDoesNotReleaseTheLock() throws Exception {
+    KeyLock held = KeyLock.acquire(file);
+    try (URLClassLoader copy = secondCopy()) {
+      assertFalse(isFreeFor(copy));
+      assertFalse(isFreeFor(copy));
+      assertFalse(isFreeForAnotherProcess());
+      held.close();
+      assertTrue(isFreeFor(copy));
+      assertTrue(isFreeForAnotherProcess());
+      assertTrue(Other.isFree(file.toString()));
+    } finally {
+      held.close();
+    }
+  }
+}

@@ -1,13 +1,10 @@
 package io.calm.checkpoint;
 
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
+import com.google.gson.JsonElement;
+import io.calm.checkpoint.storage.JsonFiles;
 import io.calm.text.Printable;
 import java.io.IOException;
-import java.io.Reader;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -263,14 +260,11 @@ public final class DirectoryDiagnosis {
 
   /** Returns the name of an adapter's base model after a space; empty if it is unknown. */
   private String base() {
-    try (Reader reader =
-        Files.newBufferedReader(directory.resolve(ADAPTER), StandardCharsets.UTF_8)) {
-      if (JsonParser.parseReader(reader) instanceof JsonObject object
-          && object.has("base_model_name_or_path")) {
-        return " " + Printable.of(object.get("base_model_name_or_path"));
-      }
-      return "";
-    } catch (IOException | JsonParseException e) {
+    try {
+      JsonElement base =
+          JsonFiles.object(directory.resolve(ADAPTER)).get("base_model_name_or_path");
+      return base == null ? "" : " " + Printable.of(base);
+    } catch (CheckpointException e) {
       return "";
     }
   }

@@ -9,8 +9,21 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Reads GGUF key-value pairs. Integers become Long, floats Double, arrays List. */
+/**
+ * Reads GGUF key-value pairs. Integers become Long, floats Double, arrays List. All values together
+ * may take {@link #MAX_MEMORY} bytes of memory.
+ */
 final class MetadataReader {
+  /**
+   * Several times what the largest vocabularies take: 262,144 tokens with their scores and types,
+   * and as many merges.
+   */
+  static final long MAX_MEMORY = 256L << 20;
+
+  /** Estimated memory of a value in a list, and of a string beside its characters. */
+  private static final int VALUE_BYTES = 32;
+
+  private static final int STRING_BYTES = 64;
   private static final int ARRAY = 9;
   private static final int MAX_ITEMS = 1 << 22;
   private static final int MAX_ARRAY_DEPTH = 4;
@@ -20,6 +33,7 @@ final class MetadataReader {
 
   private final CheckpointFile file;
   private final HeaderCursor cursor;
+  private long memory;
 
   MetadataReader(CheckpointFile file, HeaderCursor cursor) {
     this.file = file;
@@ -30,6 +44,7 @@ final class MetadataReader {
     Map<String, Object> metadata = new LinkedHashMap<>();
     for (int i = 0; i < pairs; i++) {
       String key = cursor.string();
+      charge(key, STRING_BYTES + 2L * key.length());
       Object value = value(key, type(key), 0);
       if (metadata.put(key, value) != null) {
         throw CheckpointException.refused(
@@ -55,6 +70,23 @@ final class MetadataReader {
   }
 
   private Object value(String key, int type, int depth) {
+    Object value = read(key, type, depth);
+    charge(key, value instanceof String text ? STRING_BYTES + 2L * text.length() : VALUE_BYTES);
+    return value;
+  }
+
+  private void charge(String key, long bytes) {
+    memory += bytes;
+    if (memory > MAX_MEMORY) {
+      throw CheckpointException.refused(
+          "%s: key %s".formatted(file, Printable.of(key)),
+          "metadata of at most %d MiB in memory".formatted(MAX_MEMORY >> 20),
+          "more",
+          "the file is damaged: download it again");
+    }
+  }
+
+  private Object read(String key, int type, int depth) {
     return switch (type) {
       case 0 -> (long) cursor.uint8();
       case 1 -> (long) cursor.int8();
@@ -82,6 +114,7 @@ final class MetadataReader {
     }
     int type = type(key);
     int count = cursor.count("length of array " + Printable.of(key), MAX_ITEMS, MIN_BYTES[type]);
+    charge(key, 4L * count);
     List<Object> items = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
       items.add(value(key, type, depth));

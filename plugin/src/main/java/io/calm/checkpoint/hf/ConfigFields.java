@@ -2,16 +2,11 @@ package io.calm.checkpoint.hf;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.storage.ForeignFiles;
-import io.calm.checkpoint.storage.JsonErrors;
+import io.calm.checkpoint.storage.JsonFiles;
 import io.calm.text.Printable;
-import java.io.IOException;
-import java.io.Reader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,21 +28,11 @@ final class ConfigFields {
   /**
    * Reads the object of a file.
    *
-   * @throws CheckpointException if the file is missing or is not a JSON object
+   * @throws CheckpointException if the file is missing, too large, or not a JSON object
    */
   static ConfigFields read(Path path) {
     ForeignFiles.requireNone(path);
-    try (Reader reader = Files.newBufferedReader(path, StandardCharsets.UTF_8)) {
-      JsonElement element = JsonParser.parseReader(reader);
-      if (element.isJsonObject()) {
-        return new ConfigFields(path.toString(), element.getAsJsonObject());
-      }
-      throw CheckpointException.refused(
-          path.toString(), "a JSON object", kind(element), "download the file again");
-    } catch (IOException | JsonParseException e) {
-      throw CheckpointException.refused(
-          path.toString(), "a JSON object", JsonErrors.describe(e), "download the file again", e);
-    }
+    return new ConfigFields(path.toString(), JsonFiles.object(path));
   }
 
   /** Reads the object of a file; an empty object if the file does not exist. */

@@ -79,7 +79,8 @@ public final class HfDirectory {
         HfGeneration.read(
             ConfigFields.readIfPresent(directory.resolve(GENERATION)),
             config,
-            SpecialTokens.named(directory)),
+            SpecialTokens.named(directory),
+            spec.vocabulary()),
         () -> TokenizerLoader.fromDirectory(directory, probeTokenizer),
         () -> ChatTemplateLoader.fromDirectory(directory));
   }

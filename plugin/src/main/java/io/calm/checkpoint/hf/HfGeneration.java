@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Reads generation defaults from generation_config.json, with BOS from config.json as a fallback.
@@ -16,18 +17,21 @@ final class HfGeneration {
   private HfGeneration() {}
 
   /**
-   * Reads the defaults.
+   * Reads the defaults. A BOS outside the vocabulary, as in models that were made smaller, is none.
    *
    * @param tokens texts of special tokens by name, e.g. {@code eos_token}
+   * @param vocabulary number of tokens
    */
   static GenerationDefaults read(
-      ConfigFields generation, ConfigFields config, Map<String, String> tokens) {
-    OptionalInt bos = generation.integer("bos_token_id");
+      ConfigFields generation, ConfigFields config, Map<String, String> tokens, int vocabulary) {
     Set<Integer> ends = new HashSet<>(generation.integers("eos_token_id"));
     ends.addAll(config.integers("eos_token_id"));
     String token = tokens.get("eos_token");
     return new GenerationDefaults(
-        bos.isPresent() ? bos : config.integer("bos_token_id"),
+        Stream.of(generation, config)
+            .flatMapToInt(file -> file.integer("bos_token_id").stream())
+            .filter(id -> id < vocabulary)
+            .findFirst(),
         ends,
         token == null || token.isEmpty() ? Set.of() : Set.of(token),
         generation.flag("do_sample").orElse(false),

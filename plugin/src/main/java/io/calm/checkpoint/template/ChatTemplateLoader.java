@@ -2,10 +2,9 @@ package io.calm.checkpoint.template;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.JsonFiles;
 import io.calm.checkpoint.tokenizer.SpecialTokens;
 import io.calm.text.Printable;
 import java.io.IOException;
@@ -29,6 +28,9 @@ public final class ChatTemplateLoader {
           "seperator_token_id", "sep_token",
           "padding_token_id", "pad_token",
           "mask_token_id", "mask_token");
+
+  /** Maximum size of a template's file in bytes, more than any template that is parsed. */
+  private static final long MAX_BYTES = 32L << 20;
 
   /** Maximum length of a path in an error message. */
   private static final int MAX_PATH = 1000;
@@ -143,19 +145,19 @@ public final class ChatTemplateLoader {
   }
 
   private static JsonObject read(Path file) {
-    if (!Files.exists(file)) {
-      return new JsonObject();
-    }
-    try {
-      return JsonParser.parseString(text(file)).getAsJsonObject();
-    } catch (JsonParseException | IllegalStateException e) {
-      throw new CheckpointException(
-          file + ": expected a JSON object, got " + e.getMessage() + "; copy the file again", e);
-    }
+    return Files.exists(file) ? JsonFiles.object(file) : new JsonObject();
   }
 
   private static String text(Path file) {
     try {
+      long bytes = Files.size(file);
+      if (bytes > MAX_BYTES) {
+        throw CheckpointException.refused(
+            file.toString(),
+            "at most %d bytes".formatted(MAX_BYTES),
+            bytes,
+            "copy the file again from its source");
+      }
       return Files.readString(file);
     } catch (IOException e) {
       throw new CheckpointException(

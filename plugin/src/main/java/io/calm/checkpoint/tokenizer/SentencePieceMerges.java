@@ -13,14 +13,39 @@ import java.util.Map;
  * or byte tokens by merges.
  */
 final class SentencePieceMerges {
+  /** Maximum number of merges; LLaMA 2 has 61,249 with 32,000 tokens. */
+  static final int MAX_MERGES = 1 << 21;
+
+  /**
+   * Maximum number of characters of all splits. A token of n characters has n - 1 splits of n
+   * characters; few tokens of published vocabularies have more than 16.
+   */
+  static final long MAX_CHARACTERS = 1L << 26;
+
   private SentencePieceMerges() {}
 
+  /**
+   * Returns the merges, the one with the highest rank first.
+   *
+   * @throws io.calm.checkpoint.CheckpointException if the pieces have too many splits
+   */
   static List<Merge> derive(GgufVocabulary vocabulary, Map<String, Integer> ids) {
     double[] scores = vocabulary.scores();
     List<Ranked> ranked = new ArrayList<>();
+    long characters = 0;
     for (int id = 0; id < vocabulary.size(); id++) {
-      if (isNormal(vocabulary, ids, vocabulary.token(id), id)) {
-        addSplits(vocabulary, ids, id, scores[id], ranked);
+      String piece = vocabulary.token(id);
+      if (isNormal(vocabulary, ids, piece, id)) {
+        characters += (long) piece.length() * piece.length();
+        if (characters <= MAX_CHARACTERS) {
+          addSplits(vocabulary, ids, id, scores[id], ranked);
+        }
+        if (characters > MAX_CHARACTERS || ranked.size() > MAX_MERGES) {
+          throw GgufVocabulary.refuse(
+              "tokens",
+              "at most %d splits of %d characters in all".formatted(MAX_MERGES, MAX_CHARACTERS),
+              "more by token " + id);
+        }
       }
     }
     ranked.sort(
@@ -50,7 +75,9 @@ final class SentencePieceMerges {
           && tailId != null
           && isNormal(vocabulary, ids, head, headId)
           && isNormal(vocabulary, ids, tail, tailId)) {
-        ranked.add(new Ranked(new Merge(head, tail), score, left, length - left));
+        // the vocabulary's own strings: a copy for each merge would be cubic in memory
+        Merge merge = new Merge(vocabulary.token(headId), vocabulary.token(tailId));
+        ranked.add(new Ranked(merge, score, left, length - left));
       }
     }
   }

@@ -3,12 +3,9 @@ package io.calm.checkpoint.tokenizer;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import io.calm.checkpoint.CheckpointException;
-import io.calm.text.Printable;
-import java.io.IOException;
+import io.calm.checkpoint.storage.JsonFiles;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -24,7 +21,6 @@ import java.util.OptionalInt;
 public final class SpecialTokens {
   private static final String CONFIG = "tokenizer_config.json";
   private static final List<String> NAMES_WITH_IDS = List.of("bos_token", "eos_token", "pad_token");
-  private static final long MAX_BYTES = 64L << 20;
 
   private SpecialTokens() {}
 
@@ -117,24 +113,6 @@ public final class SpecialTokens {
   }
 
   private static JsonObject read(Path file) {
-    if (!Files.exists(file)) {
-      return new JsonObject();
-    }
-    try {
-      if (Files.size(file) > MAX_BYTES) {
-        throw refused(file, "more than " + MAX_BYTES + " bytes");
-      }
-      if (JsonParser.parseString(Files.readString(file)) instanceof JsonObject object) {
-        return object;
-      }
-      throw refused(file, "another value");
-    } catch (IOException | JsonParseException e) {
-      throw refused(file, Printable.of(e.getMessage()));
-    }
-  }
-
-  private static CheckpointException refused(Path file, String got) {
-    return CheckpointException.refused(
-        file.toString(), "a JSON object", got, "copy the file again");
+    return Files.exists(file) ? JsonFiles.object(file) : new JsonObject();
   }
 }

@@ -62,6 +62,20 @@ class GgufFileTest {
     assertTrue(gguf.tensors().all().isEmpty());
   }
 
+  /** Each number becomes an object; twelve arrays of 4 million used to exhaust 1 GiB. */
+  @Test
+  void metadataThatWouldTakeTooMuchMemoryIsRefused() throws IOException {
+    boolean[] flags = new boolean[1 << 20];
+    GgufBuilder builder = new GgufBuilder();
+    for (int i = 0; i < 8; i++) {
+      builder.flags("many." + i, flags);
+    }
+    Path file = file(builder);
+    assertRefused(
+        () -> GgufFile.open(file),
+        "key many.7: expected metadata of at most 256 MiB in memory, got more");
+  }
+
   @Test
   void stringsLongerThanAChunkAreRead() throws IOException {
     String text = "0123456789".repeat(20_000);

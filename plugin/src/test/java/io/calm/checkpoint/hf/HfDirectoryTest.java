@@ -44,6 +44,24 @@ class HfDirectoryTest {
     Files.writeString(file, Files.readString(file).replace(from, to));
   }
 
+  /** Models whose vocabulary was made smaller often keep the ids of their family. */
+  @Test
+  void aBosOutsideTheVocabularyIsNone() throws IOException {
+    Path model = copy("llama-sharded-f16");
+    Files.writeString(
+        model.resolve("generation_config.json"), "{\"bos_token_id\": 151643, \"eos_token_id\": 2}");
+    edit("config.json", "\"bos_token_id\": 0,", "\"bos_token_id\": 3,");
+    assertEquals(OptionalInt.of(3), bos(model));
+    edit("config.json", "\"bos_token_id\": 3,", "\"bos_token_id\": 151643,");
+    assertEquals(OptionalInt.empty(), bos(model));
+  }
+
+  private static OptionalInt bos(Path model) {
+    try (Checkpoint checkpoint = Checkpoints.open(model)) {
+      return checkpoint.generationDefaults().bos();
+    }
+  }
+
   @Test
   void shardsAreOneModel() {
     Path golden = Goldens.path("llama-sharded-f16");

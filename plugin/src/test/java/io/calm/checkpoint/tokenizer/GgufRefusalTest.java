@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.CheckpointException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -81,6 +82,26 @@ class GgufRefusalTest {
     assertRefused(metadata, "scores", "2048 numbers, one per token", "no such key");
     metadata.put("tokenizer.ggml.scores", List.of(1.0));
     assertRefused(metadata, "scores", "2048 numbers, one per token", "1 elements");
+  }
+
+  /** Every split of every piece is a merge; 850 such tokens, 375 KB, used to exhaust 1 GiB. */
+  @Test
+  void sentencePieceTokensWithTooManySplitsAreRefused() {
+    List<String> tokens = new ArrayList<>(List.of("<unk>", "<s>", "</s>"));
+    List<Long> types = new ArrayList<>(List.of(2L, 3L, 3L));
+    List<Double> scores = new ArrayList<>(List.of(0.0, 0.0, 0.0));
+    for (int length = 1; length <= 850; length++) {
+      tokens.add("a".repeat(length));
+      types.add(1L);
+      scores.add(-1.0 * length);
+    }
+    Map<String, Object> metadata = TinyVocabulary.gguf("gpt-2");
+    metadata.put("tokenizer.ggml.model", "llama");
+    metadata.put("tokenizer.ggml.tokens", tokens);
+    metadata.put("tokenizer.ggml.token_type", types);
+    metadata.put("tokenizer.ggml.scores", scores);
+    assertRefused(
+        metadata, "tokens", "at most 2097152 splits of 67108864 characters", "more by token 588");
   }
 
   private static void refused(

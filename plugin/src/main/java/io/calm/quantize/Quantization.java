@@ -26,7 +26,6 @@ import io.calm.settings.CalibrationSettings;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.DecoderSettings;
 import io.calm.settings.PlanSettings;
-import io.calm.settings.ReferenceStream;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
@@ -188,7 +187,7 @@ final class Quantization {
         settings.quantization().activation(),
         plan.metric(),
         plan.granularityAmong(pool.size()),
-        plan.reference() == ReferenceStream.FULL_PRECISION,
+        plan.reference().isFullPrecision(pool.stream().anyMatch(Quantizer::comparesStreams)),
         plan.sinkThreshold(),
         plan.guard(),
         head);

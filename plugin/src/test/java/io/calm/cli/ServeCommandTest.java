@@ -11,6 +11,7 @@ import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -40,6 +41,15 @@ class ServeCommandTest {
   void anEmptyApiKeyIsRefused(String key) {
     String message = failure("--api-key", key);
     assertTrue(message.startsWith("calm: API key (--api-key or CALM_API_KEY): expected"), message);
+  }
+
+  @Test
+  void aHostThatCannotBeResolvedIsNamed() {
+    assertEquals(
+        "calm: cannot listen on %s:8080: the host name cannot be resolved; choose another host or port"
+                .formatted(UNRESOLVED)
+            + System.lineSeparator(),
+        failure());
   }
 
   @ParameterizedTest

@@ -75,10 +75,9 @@ public final class ModelManagement {
 
   /** Answers that the model has one worker. The number never changes. */
   void scale(String name, QueryStringDecoder query, ReplySink sink) {
-    Optional<Long> min =
-        Registration.whole(key -> Registration.parameter(query, key), "min_worker");
-    Optional<Long> max =
-        Registration.whole(key -> Registration.parameter(query, key), "max_worker");
+    Parameters parameters = new Parameters.OfQuery(query);
+    Optional<Long> min = parameters.whole("min_worker");
+    Optional<Long> max = parameters.whole("max_worker");
     ModelStatus status = registry.status(name).orElseThrow(() -> unknown(name));
     if (!status.answers()) {
       throw new ApiException(

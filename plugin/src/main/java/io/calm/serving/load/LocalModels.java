@@ -3,6 +3,7 @@ package io.calm.serving.load;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.reply.ApiException;
 import io.calm.settings.ModelProperties;
+import io.calm.settings.SettingKey;
 import io.calm.text.Printable;
 import io.calm.text.Urls;
 import java.io.IOException;
@@ -97,6 +98,14 @@ public final class LocalModels implements ModelFinder {
                 + " at %s")
             .formatted(key, Printable.of(path, MAX_PATH)),
         java.util.Optional.of(key));
+  }
+
+  /**
+   * Returns whether a parameter of a registration is a setting, which {@link #find} validates:
+   * {@code calm.x-y} or {@code option.calm_x_y}.
+   */
+  public static boolean isSetting(String key) {
+    return SettingKey.isProperty(key);
   }
 
   /**

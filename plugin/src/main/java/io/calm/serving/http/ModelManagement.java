@@ -12,6 +12,7 @@ import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ErrorBody;
 import io.calm.serving.reply.Errors;
 import io.calm.serving.reply.ReplySink;
+import io.calm.text.Printable;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -114,7 +115,7 @@ public final class ModelManagement {
 
   private static ApiException unknown(String name) {
     return new ApiException(
-        ApiException.Kind.UNKNOWN_MODEL, "Model or workflow not found: " + name);
+        ApiException.Kind.UNKNOWN_MODEL, "Model or workflow not found: " + Printable.of(name));
   }
 
   private static void status(int code, String text, ReplySink sink) {

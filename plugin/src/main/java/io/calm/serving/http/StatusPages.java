@@ -113,7 +113,7 @@ final class StatusPages {
             () ->
                 new ApiException(
                     ApiException.Kind.UNKNOWN_MODEL,
-                    "model %s does not exist; there is %s"
+                    "model '%s' does not exist; there is %s"
                         .formatted(Printable.of(name), registry.all().keySet()),
                     Optional.of("model")));
   }

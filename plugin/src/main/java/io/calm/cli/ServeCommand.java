@@ -133,8 +133,8 @@ final class ServeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    List<ModelLoader.Order> orders = orders();
     HostSettings settings = settings();
+    List<ModelLoader.Order> orders = orders();
     warnOfOpenPort(settings);
     boolean page = ServerSettings.of(overrides, System.getenv()).page();
     ModelRegistry registry = new ModelRegistry();
@@ -176,7 +176,7 @@ final class ServeCommand implements Callable<Integer> {
     return new HostSettings(
         host,
         port,
-        Optional.ofNullable(apiKey).filter(key -> !key.isEmpty()),
+        Optional.ofNullable(apiKey),
         maxBodyMb << 20,
         HostSettings.DEFAULT_REQUEST_READ_TIMEOUT,
         HostSettings.DEFAULT_GRACE,

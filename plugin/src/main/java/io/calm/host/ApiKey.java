@@ -21,6 +21,38 @@ final class ApiKey {
     this.key = key.map(text -> text.getBytes(StandardCharsets.UTF_8));
   }
 
+  /**
+   * Returns the key. Refuses one that clients cannot send: a header has no white space around its
+   * value, and clients encode other characters than ASCII in different ways.
+   *
+   * @throws IllegalArgumentException if the key cannot be used; the message does not show it
+   */
+  static String checked(String key) {
+    if (key.isBlank()) {
+      throw refused(
+          "expected a token, got an empty one; leave the option out and the variable unset to serve"
+              + " without a key");
+    }
+    if (!key.equals(key.strip())) {
+      boolean start = !key.equals(key.stripLeading());
+      throw refused(
+          "expected a token without white space around it, got white space at its %s; remove it, such as the line break at the end of a file"
+              .formatted(start ? "start" : "end"));
+    }
+    for (int i = 0; i < key.length(); i++) {
+      if (key.charAt(i) < ' ' || key.charAt(i) > '~') {
+        throw refused(
+            "expected printable ASCII characters, got another one at position %d of %d; choose a key without it"
+                .formatted(i + 1, key.length()));
+      }
+    }
+    return key;
+  }
+
+  private static IllegalArgumentException refused(String problem) {
+    return new IllegalArgumentException("API key (--api-key or CALM_API_KEY): " + problem);
+  }
+
   /** Returns whether a key is required. */
   boolean isSet() {
     return key.isPresent();

@@ -16,6 +16,8 @@ import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.channels.UnresolvedAddressException;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -100,10 +102,17 @@ public final class EmbeddedHost implements AutoCloseable {
       loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
       throw new IOException(
           "cannot listen on %s:%d: %s; choose another host or port"
-              .formatted(settings.host(), settings.port(), bound.cause().getMessage()),
+              .formatted(settings.host(), settings.port(), reason(bound.cause())),
           bound.cause());
     }
     return bound.channel();
+  }
+
+  private static String reason(Throwable failure) {
+    if (failure instanceof UnresolvedAddressException) { // it has no message
+      return "the host name cannot be resolved";
+    }
+    return Optional.ofNullable(failure.getMessage()).orElseGet(failure::toString);
   }
 
   /** Returns the bound address, with the actual port if port 0 was requested. */

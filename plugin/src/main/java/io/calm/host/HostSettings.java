@@ -10,7 +10,8 @@ import java.util.Optional;
  * @param host name or address to bind, for example {@code 127.0.0.1}
  * @param port 0 for any free port
  * @param apiKey bearer token that every request must carry, except {@code /ping}, {@code /health}
- *     and {@code /calm/ready}; empty for none
+ *     and {@code /calm/ready}, in printable ASCII characters without white space around it; empty
+ *     for none
  * @param maxBodyBytes maximum size of a body, also after decompression; longer ones are answered
  *     with 413
  * @param requestReadTimeout maximum time from a request's first byte to its last
@@ -46,10 +47,7 @@ public record HostSettings(
       throw new IllegalArgumentException(
           "maximum body size: expected at least 1 byte, got " + maxBodyBytes);
     }
-    if (apiKey.isPresent() && apiKey.get().isBlank()) {
-      throw new IllegalArgumentException(
-          "API key: expected a token, got an empty one; omit it to serve without a key");
-    }
+    apiKey = apiKey.map(ApiKey::checked);
     corsOrigins = corsOrigins.stream().map(Cors::checked).toList();
     allowedHosts = allowedHosts.stream().map(HostNames::checked).toList();
   }

@@ -31,6 +31,14 @@ public record SettingKey<T>(
   /** Prefix of every key. */
   public static final String PREFIX = "calm.";
 
+  /** Prefix of the spelling that DJL Serving passes to a model. */
+  static final String OPTION_PREFIX = "option.calm_";
+
+  /** Returns whether a name is that of a setting, known or not, in a spelling for properties. */
+  public static boolean isProperty(String name) {
+    return name.startsWith(PREFIX) || name.startsWith(OPTION_PREFIX);
+  }
+
   /**
    * Returns the environment variable of this key, e.g. {@code OPTION_CALM_LM_HEAD}, in the spelling
    * that DJL Serving uses for model options.

@@ -17,7 +17,6 @@ import java.util.function.Function;
  * them.
  */
 final class SettingValues {
-  private static final String OPTION_PREFIX = "option.calm_";
   private static final String VARIABLE_PREFIX = "OPTION_CALM_";
 
   private final Map<String, String> properties;
@@ -98,7 +97,7 @@ final class SettingValues {
 
   private void refuseUnknown() {
     refuseUnknown(properties, SettingKey.PREFIX, SettingKey::name);
-    refuseUnknown(properties, OPTION_PREFIX, SettingKey::optionKey);
+    refuseUnknown(properties, SettingKey.OPTION_PREFIX, SettingKey::optionKey);
     refuseUnknown(environment, VARIABLE_PREFIX, SettingKey::environmentVariable);
   }
 

@@ -30,6 +30,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code calm serve} as a process of its own: several models, and how it stops. */
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "there is no SIGTERM")
@@ -39,22 +41,24 @@ class ServeProcessTest {
 
   @TempDir static Path cache;
 
+  private static List<String> command() {
+    return new ArrayList<>(
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Xmx512m",
+            "-cp",
+            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+            "io.calm.cli.Main",
+            "serve",
+            "--port",
+            "0"));
+  }
+
   /** A server that answers. */
   private record Server(Process process, URI url, List<String> models) implements AutoCloseable {
 
     static Server start(int drainSeconds, String... models) throws IOException {
-      List<String> command =
-          new ArrayList<>(
-              List.of(
-                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                  "-Xmx512m",
-                  "-cp",
-                  System.getProperty(
-                      "surefire.test.class.path", System.getProperty("java.class.path")),
-                  "io.calm.cli.Main",
-                  "serve",
-                  "--port",
-                  "0"));
+      List<String> command = command();
       for (String model : models) {
         command.add(Repository.path("models/" + model).toString());
       }
@@ -116,6 +120,21 @@ class ServeProcessTest {
     public void close() {
       process.destroyForcibly();
     }
+  }
+
+  /** The host cannot be bound, so a server that takes the key ends too. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "s3cret\n"})
+  void anApiKeyOfTheEnvironmentThatCannotBeUsedIsRefused(String key) throws Exception {
+    List<String> command = command();
+    command.addAll(List.of("--host", "x".repeat(64)));
+    command.add(Repository.path("models/calm-tiny-llama").toString());
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().put("CALM_API_KEY", key);
+    Process process = builder.start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(1, process.waitFor(), output);
+    assertTrue(output.contains("API key (--api-key or CALM_API_KEY): expected"), output);
   }
 
   @Test

@@ -141,6 +141,20 @@ class ModelManagementTest {
     assertEquals(200, ask(name).statusCode());
   }
 
+  @Test
+  void anUnknownNameIsShownShortened() throws Exception {
+    String name = "x".repeat(2000);
+    for (HttpResponse<byte[]> unknown : List.of(unregister(name), scale(name, ""))) {
+      assertEquals(404, unknown.statusCode());
+      assertEquals(
+          "Model or workflow not found: " + "x".repeat(200) + "... (2000 characters)",
+          object(unknown).get("message").getAsString());
+    }
+    assertEquals(
+        "Model or workflow not found: a\\u001b[31mb",
+        object(unregister("a%1B%5B31mb")).get("message").getAsString());
+  }
+
   private static String status(HttpResponse<byte[]> response) {
     return object(response).get("status").getAsString();
   }

@@ -28,7 +28,7 @@ public final class ModelChoice {
                 () ->
                     new ApiException(
                         ApiException.Kind.UNKNOWN_MODEL,
-                        "model %s does not exist; there is %s"
+                        "model '%s' does not exist; there is %s"
                             .formatted(Printable.of(name), registry.all().keySet()),
                         Optional.of("model")));
     if (status instanceof ModelStatus.Ready ready) {

@@ -12,6 +12,7 @@ import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ErrorBody;
 import io.calm.serving.reply.Errors;
 import io.calm.serving.reply.ReplySink;
+import io.calm.text.Printable;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -75,10 +76,9 @@ public final class ModelManagement {
 
   /** Answers that the model has one worker. The number never changes. */
   void scale(String name, QueryStringDecoder query, ReplySink sink) {
-    Optional<Long> min =
-        Registration.whole(key -> Registration.parameter(query, key), "min_worker");
-    Optional<Long> max =
-        Registration.whole(key -> Registration.parameter(query, key), "max_worker");
+    Parameters parameters = new Parameters.OfQuery(query);
+    Optional<Long> min = parameters.whole("min_worker");
+    Optional<Long> max = parameters.whole("max_worker");
     ModelStatus status = registry.status(name).orElseThrow(() -> unknown(name));
     if (!status.answers()) {
       throw new ApiException(
@@ -115,7 +115,7 @@ public final class ModelManagement {
 
   private static ApiException unknown(String name) {
     return new ApiException(
-        ApiException.Kind.UNKNOWN_MODEL, "Model or workflow not found: " + name);
+        ApiException.Kind.UNKNOWN_MODEL, "Model or workflow not found: " + Printable.of(name));
   }
 
   private static void status(int code, String text, ReplySink sink) {

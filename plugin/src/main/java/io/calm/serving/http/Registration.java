@@ -1,17 +1,14 @@
 package io.calm.serving.http;
 
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
 import io.calm.serving.load.LocalModels;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.JsonBody;
+import io.calm.serving.reply.RequestFields;
 import io.calm.text.Printable;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -49,22 +46,19 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
    * @throws ApiException naming the invalid parameter
    */
   static Registration read(QueryStringDecoder query, boolean json, byte[] body) {
-    if (!json || body.length == 0) {
-      return of(key -> given(query, key));
-    }
-    JsonObject object = JsonBody.parse(body);
-    return of(key -> member(object, key));
+    return of(
+        json && body.length > 0
+            ? new Parameters.OfBody(new RequestFields(JsonBody.parse(body)))
+            : new Parameters.OfQuery(query));
   }
 
-  private static Registration of(Function<String, Optional<String>> given) {
-    Function<String, Optional<String>> parameters =
-        key -> given.apply(key).filter(value -> !value.isEmpty());
+  private static Registration of(Parameters parameters) {
     String url =
         parameters
-            .apply("url")
+            .text("url")
             .orElseThrow(() -> ApiException.invalid("url", "Parameter url is required."));
     // An empty name is an error: a default would hide an unset variable of a script.
-    String name = given.apply("model_name").orElseGet(() -> LocalModels.name(url));
+    String name = parameters.given("model_name").orElseGet(() -> LocalModels.name(url));
     if (!NAME.matcher(name).matches()) {
       throw ApiException.invalid(
           "model_name",
@@ -73,7 +67,7 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
               .formatted(Printable.of(name)));
     }
     parameters
-        .apply("engine")
+        .text("engine")
         .filter(engine -> !engine.equalsIgnoreCase("CALM"))
         .ifPresent(
             engine -> {
@@ -82,7 +76,7 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
                   "expected CALM, the only engine of this server, got " + Printable.of(engine));
             });
     parameters
-        .apply("model_version")
+        .text("model_version")
         .ifPresent(
             version -> {
               throw ApiException.invalid(
@@ -91,8 +85,15 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
                           + " name of its own")
                       .formatted(Printable.of(version)));
             });
+    logWithoutEffect(name, parameters);
+    return new Registration(
+        url, name, parameters.flag("synchronous").orElse(true), overrides(parameters));
+  }
+
+  private static void logWithoutEffect(String name, Parameters parameters) {
     for (String key : WITHOUT_EFFECT) {
-      whole(parameters, key)
+      parameters
+          .whole(key)
           .filter(value -> value >= 0)
           .ifPresent(
               value ->
@@ -102,46 +103,20 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
                       key,
                       value));
     }
+  }
+
+  /** Returns the settings among the parameters. Reading the model's properties validates them. */
+  private static Map<String, String> overrides(Parameters parameters) {
     Map<String, String> overrides = new HashMap<>();
-    whole(parameters, "job_queue_size")
+    parameters
+        .whole("job_queue_size")
         .filter(size -> size >= 0)
         .ifPresent(size -> overrides.put("job_queue_size", Long.toString(size)));
-    boolean synchronous = parameters.apply("synchronous").map(Boolean::parseBoolean).orElse(true);
-    return new Registration(url, name, synchronous, overrides);
-  }
-
-  /** Returns a parameter. As in DJL Serving, an empty parameter counts as absent. */
-  static Optional<String> parameter(QueryStringDecoder query, String key) {
-    return given(query, key).filter(value -> !value.isEmpty());
-  }
-
-  private static Optional<String> given(QueryStringDecoder query, String key) {
-    return query.parameters().getOrDefault(key, List.of()).stream().findFirst();
-  }
-
-  /** Returns a parameter as a whole number. */
-  static Optional<Long> whole(Function<String, Optional<String>> parameters, String key) {
-    return parameters
-        .apply(key)
-        .map(
-            text -> {
-              try {
-                return Long.parseLong(text);
-              } catch (NumberFormatException e) {
-                throw ApiException.invalid(
-                    key, "expected a whole number, got '%s'".formatted(Printable.of(text)));
-              }
-            });
-  }
-
-  private static Optional<String> member(JsonObject object, String key) {
-    JsonElement value = object.get(key);
-    if (value == null || value.isJsonNull()) {
-      return Optional.empty();
+    for (String key : parameters.names()) {
+      if (LocalModels.isSetting(key)) {
+        parameters.setting(key).ifPresent(value -> overrides.put(key, value));
+      }
     }
-    if (!value.isJsonPrimitive()) {
-      throw ApiException.invalid(key, "expected a string, a number or a boolean");
-    }
-    return Optional.of(value.getAsString());
+    return overrides;
   }
 }

@@ -113,7 +113,7 @@ final class StatusPages {
             () ->
                 new ApiException(
                     ApiException.Kind.UNKNOWN_MODEL,
-                    "model %s does not exist; there is %s"
+                    "model '%s' does not exist; there is %s"
                         .formatted(Printable.of(name), registry.all().keySet()),
                     Optional.of("model")));
   }
@@ -217,9 +217,7 @@ final class StatusPages {
   }
 
   private static int number(QueryStringDecoder query, String key, int min, int otherwise) {
-    long value =
-        Registration.whole(name -> Registration.parameter(query, name), key)
-            .orElse((long) otherwise);
+    long value = new Parameters.OfQuery(query).whole(key).orElse((long) otherwise);
     if (value < min || value > Integer.MAX_VALUE) {
       throw ApiException.invalid(
           key, "expected %d to %d, got %d".formatted(min, Integer.MAX_VALUE, value));

@@ -3,6 +3,7 @@ package io.calm.serving.load;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.reply.ApiException;
 import io.calm.settings.ModelProperties;
+import io.calm.settings.SettingKey;
 import io.calm.text.Printable;
 import io.calm.text.Urls;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -18,6 +20,8 @@ import java.util.regex.Pattern;
 public final class LocalModels implements ModelFinder {
   /** A scheme of at least two letters; a single letter is a drive. */
   private static final Pattern SCHEME = Pattern.compile("^[A-Za-z][A-Za-z0-9+.-]+:.*");
+
+  private static final Pattern FILE = Pattern.compile("file:", Pattern.CASE_INSENSITIVE);
 
   /** Maximum length of a path in a message. */
   private static final int MAX_PATH = 1000;
@@ -68,15 +72,26 @@ public final class LocalModels implements ModelFinder {
     Path path;
     try {
       path = SCHEME.matcher(url).matches() ? ofUrl(new URI(url)) : Path.of(url);
-    } catch (URISyntaxException | InvalidPathException e) {
-      throw ApiException.invalid(
-          "url",
-          "expected a local path or a file: URL, got " + Printable.of(Urls.withoutSecrets(url)));
+    } catch (URISyntaxException e) {
+      throw malformed(url, "%s at index %d".formatted(e.getReason(), e.getIndex()));
+    } catch (InvalidPathException e) {
+      throw malformed(url, e.getReason());
     }
     if (!Files.exists(path)) {
       throw missing("url", path.toString());
     }
     return path.toAbsolutePath().normalize();
+  }
+
+  /** Returns the error of a URL or path that cannot be read. */
+  private static ApiException malformed(String url, String reason) {
+    String shown = Printable.of(Urls.withoutSecrets(url));
+    return ApiException.invalid(
+        "url",
+        FILE.matcher(url).lookingAt()
+            ? "%s is not a valid file: URL: %s; write a space as %%20 (in a query as %%2520), or give the path without file:"
+                .formatted(shown, reason.toLowerCase(Locale.ROOT))
+            : "expected a local path or a file: URL, got " + shown);
   }
 
   private static Path ofUrl(URI url) {
@@ -97,6 +112,14 @@ public final class LocalModels implements ModelFinder {
                 + " at %s")
             .formatted(key, Printable.of(path, MAX_PATH)),
         java.util.Optional.of(key));
+  }
+
+  /**
+   * Returns whether a parameter of a registration is a setting, which {@link #find} validates:
+   * {@code calm.x-y} or {@code option.calm_x_y}.
+   */
+  public static boolean isSetting(String key) {
+    return SettingKey.isProperty(key);
   }
 
   /**

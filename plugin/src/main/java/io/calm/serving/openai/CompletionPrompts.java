@@ -13,6 +13,9 @@ import java.util.List;
 
 /** Reads {@code prompt}: a string, token ids, or an array of either. */
 final class CompletionPrompts {
+  private static final String EXPECTED = "a string or an array";
+  private static final String EXPECTED_IN_ARRAY = "a string or an array of token ids";
+
   private CompletionPrompts() {}
 
   /**
@@ -25,11 +28,12 @@ final class CompletionPrompts {
         fields
             .get("prompt")
             .orElseThrow(
-                () -> ApiException.invalid("prompt", "expected a string or an array, got nothing"));
+                () ->
+                    ApiException.invalid("prompt", "expected %s, got nothing".formatted(EXPECTED)));
     boolean special = fields.flag("add_special_tokens", true);
     if (!prompt.isJsonArray()) {
       Prompts.requireAdmissible(model, "n", 1, choices);
-      return List.of(one(model, "prompt", prompt, special));
+      return List.of(one(model, "prompt", prompt, EXPECTED, special));
     }
     JsonArray array = prompt.getAsJsonArray();
     if (array.isEmpty()) {
@@ -37,22 +41,23 @@ final class CompletionPrompts {
     }
     JsonElement first = array.get(0);
     if (first.isJsonPrimitive() && first.getAsJsonPrimitive().isNumber()) {
-      return List.of(one(model, "prompt", array, special));
+      return List.of(one(model, "prompt", array, EXPECTED, special));
     }
     Prompts.requireAdmissible(model, "prompt", array.size(), choices);
     List<Prompt> prompts = new ArrayList<>();
     for (int i = 0; i < array.size(); i++) {
-      prompts.add(one(model, "prompt[%d]".formatted(i), array.get(i), special));
+      prompts.add(one(model, "prompt[%d]".formatted(i), array.get(i), EXPECTED_IN_ARRAY, special));
     }
     return prompts;
   }
 
-  private static Prompt one(ServedModel model, String key, JsonElement value, boolean special) {
+  private static Prompt one(
+      ServedModel model, String key, JsonElement value, String expected, boolean special) {
     if (TokenIds.are(value)) {
       Prompts.requireCount(model, key, TokenIds.count(value));
       int[] tokens = TokenIds.array(key, value, model.spec().vocabulary());
       return Prompts.ofTokens(model, tokens);
     }
-    return Prompts.encode(model, key, RequestFields.string(key, value), special);
+    return Prompts.encode(model, key, RequestFields.string(key, value, expected), special);
   }
 }

@@ -50,6 +50,13 @@ final class LogitBias {
           "expected a token id below %d as the key, got \"%s\""
               .formatted(vocabulary, Printable.of(key)));
     }
+    // Two spellings of a token would make the result depend on their order.
+    if (!Integer.toString(token).equals(key)) {
+      throw ApiException.invalid(
+          name,
+          "expected the token id %d in plain digits as the key, got \"%s\""
+              .formatted(token, Printable.of(key)));
+    }
     return token;
   }
 

@@ -328,6 +328,12 @@ interface OpenAiParametersContract extends ScriptedServer {
             + "| logit_bias.a: expected a token id below 258 as the key, got \"a\"",
         "'logit_bias': {'258': 1} | logit_bias.258"
             + "| logit_bias.258: expected a token id below 258 as the key, got \"258\"",
+        "'logit_bias': {'97': 1, '097': 2} | logit_bias.097"
+            + "| logit_bias.097: expected the token id 97 in plain digits as the key,"
+            + " got \"097\"",
+        "'logit_bias': {'+97': 1} | logit_bias.+97"
+            + "| logit_bias.+97: expected the token id 97 in plain digits as the key,"
+            + " got \"+97\"",
         "'logit_bias': {'97': 101} | logit_bias.97"
             + "| logit_bias.97: expected -100 to 100, got 101.0",
         "'logit_bias': {'97': 'x'} | logit_bias.97"

@@ -185,6 +185,15 @@ interface OpenAiSchemaContract extends ScriptedServer {
             + "| response_format.type | response_format.type: expected \"text\","
             + " got \"json_object\": this server does not constrain answers",
         "/v1/completions | {} | prompt | prompt: expected a string or an array, got nothing",
+        "/v1/completions | {'prompt': null}"
+            + "| prompt | prompt: expected a string or an array, got nothing",
+        "/v1/completions | {'prompt': 5}"
+            + "| prompt | prompt: expected a string or an array, got the number 5",
+        "/v1/completions | {'prompt': [null]}"
+            + "| prompt[0] | prompt[0]: expected a string or an array of token ids, got null",
+        "/v1/completions | {'prompt': ['a', 5]}"
+            + "| prompt[1] | prompt[1]: expected a string or an array of token ids,"
+            + " got the number 5",
         "/v1/completions | {'prompt': [999]}"
             + "| prompt[0] | prompt[0]: expected a token id below 258, got 999",
         "/v1/completions | {'prompt': 'x', 'n': 'two'}"
@@ -207,6 +216,15 @@ interface OpenAiSchemaContract extends ScriptedServer {
     JsonObject error = openAiError(404, "/v1/completions", "{'model': 'gpt-4', 'prompt': 'x'}");
     assertEquals("model_not_found", error.get("code").getAsString());
     assertEquals("model", error.get("param").getAsString());
+    String message = error.get("message").getAsString();
+    assertTrue(message.startsWith("model 'gpt-4' does not exist; there is ["), message);
+  }
+
+  @Test
+  default void anEmptyModelNameIsShown() throws Exception {
+    JsonObject error = openAiError(404, "/v1/completions", "{'model': '', 'prompt': 'x'}");
+    String message = error.get("message").getAsString();
+    assertTrue(message.startsWith("model '' does not exist; there is ["), message);
   }
 
   @Test
@@ -224,6 +242,7 @@ interface OpenAiSchemaContract extends ScriptedServer {
     HttpResponse<byte[]> error = ask(PREDICTIONS, "{'prompt': 5}");
     assertEquals(400, error.statusCode());
     assertEquals(
-        "prompt: expected a string, got the number 5", object(error).get("error").getAsString());
+        "prompt: expected a string or an array, got the number 5",
+        object(error).get("error").getAsString());
   }
 }

@@ -127,7 +127,7 @@ interface RequestLimitsContract extends ScriptedServer {
             + "| prompt[1]: expected at least one token, got an empty prompt",
         "'prompt': [[97], [97, 'b']] | prompt[1][1]"
             + "| prompt[1][1]: expected a whole number, got the string \"b\"",
-        "'prompt': {'a': [1]} | prompt | prompt: expected a string, got an object",
+        "'prompt': {'a': [1]} | prompt | prompt: expected a string or an array, got an object",
         "'prompt': 'x', 'stop_token_ids': [258] | stop_token_ids[0]"
             + "| stop_token_ids[0]: expected a token id below 258, got 258",
         "'prompt': 'x', 'stop_token_ids': [-1] | stop_token_ids[0]"

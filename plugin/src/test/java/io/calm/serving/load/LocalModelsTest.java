@@ -157,6 +157,30 @@ class LocalModelsTest {
         assertThrows(ApiException.class, () -> LocalModels.path("https://host/m")).kind().status());
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "file:///tmp/with space/m; illegal character in path at index 16; %20",
+        "file:/tmp/a[1]; illegal character in path at index 11; %20",
+        "FILE:///tmp/%zz; malformed escape pair at index 12; %20",
+        "file:///tmp/a%00b; nul character not allowed; %20",
+      })
+  void aFileUrlThatIsNotOneSaysWhy(String url, String reason, String remedy) {
+    ApiException refused = assertThrows(ApiException.class, () -> LocalModels.path(url));
+    assertEquals(400, refused.kind().status());
+    String message = refused.getMessage();
+    assertTrue(message.startsWith("url: " + url + " is not a valid file: URL: " + reason), message);
+    assertTrue(message.contains(remedy), message);
+  }
+
+  @Test
+  void aPathMayHaveSpacesAndAUrlEscapesThem() throws Exception {
+    Path spaced = Files.createDirectory(directory.resolve("with space"));
+    assertEquals(spaced, LocalModels.path(spaced.toString()));
+    assertEquals(spaced, LocalModels.path("file://" + directory + "/with%20space"));
+  }
+
   @Test
   void hostileUrlsAndFailuresArePrintable() {
     String hostile = "\u001b[31m\nINFO forged";

@@ -103,6 +103,29 @@ interface DjlParametersContract extends ScriptedServer {
   }
 
   @Test
+  default void aStopStringMayBeTheEndOfTheSequence() throws Exception {
+    String stop = "'stop': ['<end>']";
+    String include = "'include_stop_str_in_output': true";
+    for (String keys :
+        List.of(
+            stop,
+            stop + ", 'skip_special_tokens': false",
+            stop + ", 'ignore_eos_token': true",
+            stop + ", 'stop_token_ids': [257]")) {
+      assertEquals("ab", text("say(ab)|", keys), keys);
+      assertEquals("ab<end>", text("say(ab)|", keys + ", " + include), keys);
+      JsonObject details = details("say(ab)|", keys);
+      assertEquals("stop_sequence", details.get("finish_reason").getAsString(), keys);
+      assertEquals(3, details.get("generated_tokens").getAsInt(), keys);
+    }
+    for (String other : List.of("'stop': ['<end']", "'stop': ['b<end>']", include)) {
+      assertEquals("ab", text("say(ab)|", other), other);
+      JsonObject details = details("say(ab)|", other);
+      assertEquals("eos_token", details.get("finish_reason").getAsString(), other);
+    }
+  }
+
+  @Test
   default void answersHaveALeastLength() throws Exception {
     JsonObject details = details("say(x)|", "'min_tokens': 4, 'max_new_tokens': 6");
     assertEquals(5, details.get("generated_tokens").getAsInt(), "the end is the fifth");

@@ -63,6 +63,18 @@ interface DjlParametersContract extends ScriptedServer {
   }
 
   @Test
+  default void aStreamedArrayHasNoFullText() throws Exception {
+    String inputs = "{'inputs': %s, 'stream': true, 'parameters': {'return_full_text': true}}";
+    JsonObject refused = object(ask(PREDICTIONS, inputs.formatted("['say(a)|', 'say(b)|']")));
+    assertEquals(400, refused.get("code").getAsInt());
+    String message = refused.get("message").getAsString();
+    assertTrue(message.startsWith("stream: expected no parameters.return_full_text"), message);
+    List<JsonObject> lines = lines(ask(PREDICTIONS, inputs.formatted("'say(a)|'")));
+    assertEquals("a", lines.get(0).getAsJsonObject("token").get("text").getAsString());
+    assertEquals("say(a)|a", lines.get(1).get("generated_text").getAsString());
+  }
+
+  @Test
   default void anErrorInAnArrayIsTheLastLine() throws Exception {
     List<JsonObject> lines =
         lines(ask(PREDICTIONS, "{'inputs': ['loop(a)|', 'nan(2)|'], 'stream': true}"));

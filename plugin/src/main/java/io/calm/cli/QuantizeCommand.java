@@ -4,8 +4,10 @@ import io.calm.artifact.Artifact;
 import io.calm.artifact.SearchPhases;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.Tokenizer;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.quantize.QuantizedModelStore;
+import io.calm.serving.load.TextParts;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Optional;
@@ -29,7 +31,10 @@ final class QuantizeCommand implements Callable<Integer> {
     QuantizedModelStore store = new QuantizedModelStore(resolved.settings());
     PrintWriter out = spec.commandLine().getOut();
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
+      // What serving would refuse is refused before the work, also beside a cached result.
+      TextParts texts = TextParts.open(checkpoint);
       Optional<Artifact> finished = store.find(checkpoint);
+      Tokenizer unused = texts.tokenizer();
       Artifact artifact = finished.isPresent() ? finished.get() : make(store, checkpoint);
       out.println(PlanTable.summary(artifact.plan()));
       out.printf(

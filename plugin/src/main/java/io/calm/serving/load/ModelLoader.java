@@ -18,8 +18,6 @@ import io.calm.settings.CalmSettings;
 import io.calm.text.Urls;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -170,14 +168,10 @@ public final class ModelLoader {
     // What can be refused at once is, before a search of minutes; the tokenizer, a third of a
     // second start, is built beside the artifact's verification.
     SchedulerSettings unused = ModelMemory.budgets(checkpoint, order.settings());
-    FutureTask<Tokenizer> tokenizer = new FutureTask<>(checkpoint::tokenizer);
-    Thread builder = new Thread(tokenizer, "calm-tokenizer");
-    builder.setDaemon(true);
-    builder.start();
-    Optional<ChatTemplate> template = checkpoint.chatTemplate();
+    TextParts texts = TextParts.open(checkpoint);
     try (Artifact artifact = artifact(order, checkpoint, progress)) {
       NativeKernels.trimHeap(); // a search frees much more than the model keeps
-      CheckpointParts parts = parts(order, checkpoint, template, await(tokenizer));
+      CheckpointParts parts = parts(order, checkpoint, texts.chatTemplate(), texts.tokenizer());
       return new ModelStart(order, checkpoint, artifact, parts).run(rehearsal);
     }
   }
@@ -206,20 +200,6 @@ public final class ModelLoader {
     FileCheckCache answers = new QuantizedModelStore(settings).answers();
     try (Checkpoint checkpoint = Checkpoints.open(model, false, answers)) {
       return ModelMemory.estimate(checkpoint, settings);
-    }
-  }
-
-  private static Tokenizer await(FutureTask<Tokenizer> tokenizer) {
-    try {
-      return tokenizer.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while the tokenizer was built", e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
-      }
-      throw new IllegalStateException(e.getCause());
     }
   }
 }

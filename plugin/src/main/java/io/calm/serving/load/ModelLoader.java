@@ -168,6 +168,8 @@ public final class ModelLoader {
     // What can be refused at once is, before a search of minutes; the tokenizer, a third of a
     // second start, is built beside the artifact's verification.
     SchedulerSettings unused = ModelMemory.budgets(checkpoint, order.settings());
+    SchedulerBudgets.loweredContext(checkpoint.spec(), order.settings())
+        .ifPresent(lowered -> logger.warn("{}: {}", order.name(), lowered));
     TextParts texts = TextParts.open(checkpoint);
     try (Artifact artifact = artifact(order, checkpoint, progress)) {
       NativeKernels.trimHeap(); // a search frees much more than the model keeps

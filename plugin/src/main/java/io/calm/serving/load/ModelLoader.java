@@ -18,6 +18,8 @@ import io.calm.settings.CalmSettings;
 import io.calm.text.Urls;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -170,10 +172,14 @@ public final class ModelLoader {
     SchedulerSettings unused = ModelMemory.budgets(checkpoint, order.settings());
     SchedulerBudgets.loweredContext(checkpoint.spec(), order.settings())
         .ifPresent(lowered -> logger.warn("{}: {}", order.name(), lowered));
-    TextParts texts = TextParts.open(checkpoint);
+    FutureTask<Tokenizer> tokenizer = new FutureTask<>(checkpoint::tokenizer);
+    Thread builder = new Thread(tokenizer, "calm-tokenizer");
+    builder.setDaemon(true);
+    builder.start();
+    Optional<ChatTemplate> template = checkpoint.chatTemplate();
     try (Artifact artifact = artifact(order, checkpoint, progress)) {
       NativeKernels.trimHeap(); // a search frees much more than the model keeps
-      CheckpointParts parts = parts(order, checkpoint, texts.chatTemplate(), texts.tokenizer());
+      CheckpointParts parts = parts(order, checkpoint, template, await(tokenizer));
       return new ModelStart(order, checkpoint, artifact, parts).run(rehearsal);
     }
   }
@@ -202,6 +208,20 @@ public final class ModelLoader {
     FileCheckCache answers = new QuantizedModelStore(settings).answers();
     try (Checkpoint checkpoint = Checkpoints.open(model, false, answers)) {
       return ModelMemory.estimate(checkpoint, settings);
+    }
+  }
+
+  private static Tokenizer await(FutureTask<Tokenizer> tokenizer) {
+    try {
+      return tokenizer.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while the tokenizer was built", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
     }
   }
 }

@@ -333,7 +333,8 @@ public final class ArtifactWriter implements AutoCloseable {
       tables.close();
       files.delete(paths.temporary());
     } catch (IOException e) {
-      logger.warn("{}: cannot be deleted ({}); the next writer will", paths.temporary(), e);
+      logger.warn(
+          "{}: cannot be deleted ({}); the next writer will", paths.temporary(), e.toString());
     } finally {
       lock.close();
     }

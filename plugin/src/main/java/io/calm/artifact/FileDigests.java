@@ -138,7 +138,8 @@ public final class FileDigests {
     } catch (NoSuchFileException e) {
       logger.debug("no digest remembered in {}", entry);
     } catch (IOException e) {
-      logger.warn("digest {} cannot be read ({}); reading the model file instead", entry, e);
+      logger.warn(
+          "digest {} cannot be read ({}); reading the model file instead", entry, e.toString());
     }
     return Optional.empty();
   }
@@ -155,7 +156,8 @@ public final class FileDigests {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
-      logger.warn("digest {} cannot be written ({}); it is computed at every start", entry, e);
+      logger.warn(
+          "digest {} cannot be written ({}); it is computed at every start", entry, e.toString());
     }
   }
 }

@@ -64,7 +64,8 @@ public record MeasuredFiles(Path cacheDir) {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
-      logger.warn("{}: the measurement {} of {} is not kept: {}", cacheDir, name, subject, e);
+      logger.warn(
+          "{}: the measurement {} of {} is not kept: {}", cacheDir, name, subject, e.toString());
     }
   }
 

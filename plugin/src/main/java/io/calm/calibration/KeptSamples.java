@@ -59,7 +59,8 @@ public final class KeptSamples {
     } catch (CharacterCodingException | IllegalArgumentException e) {
       logger.warn("samples {}: {}; they will be written again", file, e.getMessage());
     } catch (IOException e) {
-      logger.warn("samples {}: cannot be read ({}); they will be written again", file, e);
+      logger.warn(
+          "samples {}: cannot be read ({}); they will be written again", file, e.toString());
     }
     return Optional.empty();
   }
@@ -77,7 +78,7 @@ public final class KeptSamples {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
-      logger.warn("samples {}: cannot be kept ({})", directory.resolve(key), e);
+      logger.warn("samples {}: cannot be kept ({})", directory.resolve(key), e.toString());
     }
   }
 

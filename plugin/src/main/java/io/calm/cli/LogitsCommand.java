@@ -1,6 +1,9 @@
 package io.calm.cli;
 
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.safetensors.SafetensorsWriter;
+import io.calm.model.ModelSpec;
 import io.calm.tensor.Matrix;
 import java.nio.file.Path;
 import java.util.List;
@@ -42,7 +45,13 @@ final class LogitsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (Precision.Opened opened = new Precision(precision, Optional.empty()).open(model);
+    OutputFile.require("--out", out);
+    Precision chosen = new Precision(precision, Optional.empty());
+    ModelMixin.Resolved resolved = chosen.resolve(model);
+    try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
+      requireTokens(checkpoint.spec());
+    }
+    try (Precision.Opened opened = chosen.open(resolved, activity -> {});
         Matrix logits = Matrix.allocate(tokens.size(), opened.logits().vocabulary())) {
       int[] ids = tokens.stream().mapToInt(Integer::intValue).toArray();
       opened.logits().run(ids, logits::writeRow);
@@ -53,5 +62,22 @@ final class LogitsCommand implements Callable<Integer> {
       spec.commandLine().getOut().flush();
     }
     return 0;
+  }
+
+  /** Refuses tokens that the model cannot take, before it is quantized for them. */
+  private void requireTokens(ModelSpec spec) {
+    if (tokens.size() > spec.maxContext()) {
+      throw new IllegalArgumentException(
+          "--tokens: expected at most %d token ids, the model's context, got %d; leave some out"
+              .formatted(spec.maxContext(), tokens.size()));
+    }
+    for (int token : tokens) {
+      if (token < 0 || token >= spec.vocabulary()) {
+        throw new IllegalArgumentException(
+            ("--tokens: expected token ids 0 to %d, got %d; calm tokenize prints the ids of a text"
+                    + " for this model")
+                .formatted(spec.vocabulary() - 1, token));
+      }
+    }
   }
 }

@@ -68,11 +68,6 @@ record Precision(String name, Optional<String> kvCache) {
     }
   }
 
-  /** Opens the model. It is quantized first if it has no finished artifact. */
-  Opened open(ModelMixin model) throws IOException, InterruptedException {
-    return open(resolve(model), activity -> {});
-  }
-
   /**
    * Reads the settings of this precision.
    *
@@ -83,7 +78,7 @@ record Precision(String name, Optional<String> kvCache) {
   }
 
   /**
-   * Does the same.
+   * Opens the model. It is quantized first if it has no finished artifact.
    *
    * @param resolved result of {@link #resolve}
    * @param progress receives the activity of the full-precision model

@@ -2,8 +2,10 @@ package io.calm.cli;
 
 import io.calm.artifact.Artifact;
 import io.calm.artifact.SearchPhases;
+import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.Tokenizer;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.quantize.QuantizedModelStore;
 import java.io.PrintWriter;
@@ -29,6 +31,7 @@ final class QuantizeCommand implements Callable<Integer> {
     QuantizedModelStore store = new QuantizedModelStore(resolved.settings());
     PrintWriter out = spec.commandLine().getOut();
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
+      requireServable(store, checkpoint); // before the work
       Optional<Artifact> finished = store.find(checkpoint);
       Artifact artifact = finished.isPresent() ? finished.get() : make(store, checkpoint);
       out.println(PlanTable.summary(artifact.plan()));
@@ -44,6 +47,24 @@ final class QuantizeCommand implements Callable<Integer> {
       out.flush();
     }
     return 0;
+  }
+
+  /**
+   * Refuses a model whose chat template or tokenizer serving would refuse. The cache remembers that
+   * a tokenizer can be built, since that takes half as long as all else with a cached result.
+   */
+  private static void requireServable(QuantizedModelStore store, Checkpoint checkpoint) {
+    Optional<ChatTemplate> unusedTemplate = checkpoint.chatTemplate();
+    boolean unusedYes =
+        store
+            .answers()
+            .get(
+                "tokenizer can be built",
+                checkpoint.files(),
+                () -> {
+                  Tokenizer unusedTokenizer = checkpoint.tokenizer(); // kept for a calibration
+                  return true;
+                });
   }
 
   private static String peak(SearchPhases phases) {

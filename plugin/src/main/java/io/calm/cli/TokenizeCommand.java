@@ -65,6 +65,7 @@ final class TokenizeCommand implements Callable<Integer> {
       if (file == null || file.toString().equals("-")) {
         return utf8(System.in, "standard input");
       }
+      InputFile.require("--file", file);
       try (InputStream stream = Files.newInputStream(file)) {
         return utf8(stream, file.toString());
       }

@@ -68,7 +68,8 @@ public final class ProbeStore {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
-      logger.warn("latency result {} cannot be written ({}); it is kept until the end", file, e);
+      logger.warn(
+          "latency result {} cannot be written ({}); it is kept until the end", file, e.toString());
     }
   }
 }

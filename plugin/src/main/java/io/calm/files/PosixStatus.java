@@ -100,7 +100,8 @@ record PosixStatus(int uid, int mode) {
           Files.delete(probe);
         }
       } catch (IOException | UnsupportedOperationException e) {
-        logger.warn("the user of this process is unknown ({}); file owners are not checked", e);
+        logger.warn(
+            "the user of this process is unknown ({}); file owners are not checked", e.toString());
         return OptionalInt.empty();
       }
     }

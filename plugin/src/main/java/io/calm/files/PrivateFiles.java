@@ -258,7 +258,8 @@ public final class PrivateFiles {
       Files.setPosixFilePermissions(path, permissions(mode));
       logger.info("{}: mode set to {}", path, Integer.toOctalString(mode));
     } catch (IOException | UnsupportedOperationException e) {
-      logger.info("{}: its mode cannot be set to {}: {}", path, Integer.toOctalString(mode), e);
+      logger.info(
+          "{}: its mode cannot be set to {}: {}", path, Integer.toOctalString(mode), e.toString());
     }
   }
 

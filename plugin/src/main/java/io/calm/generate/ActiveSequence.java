@@ -279,9 +279,9 @@ final class ActiveSequence {
     history.add(token);
     append(token);
     boolean ended = ends(token);
-    String piece = ended ? "" : text.add(token);
+    String piece = ended ? text.end(token) : text.add(token);
     boolean full = generated() >= parameters.maxNewTokens();
-    if ((ended || full) && !text.stopped()) {
+    if (full && !ended && !text.stopped()) {
       piece += text.flush();
     }
     Optional<Finish.Reason> end = Optional.empty();

@@ -3,12 +3,14 @@ package io.calm.generate;
 /** The growing text of one answer. Emits complete characters and never part of a stop string. */
 final class AnswerText {
   private final TextDecoder decoder;
+  private final SamplingParameters parameters;
   private final StopMatcher stops;
   private final StringBuilder text = new StringBuilder();
   private int unstoppable;
 
   AnswerText(TextDecoder decoder, SamplingParameters parameters) {
     this.decoder = decoder;
+    this.parameters = parameters;
     this.stops = new StopMatcher(parameters.stops(), parameters.includeStop());
     this.unstoppable = parameters.minNewTokens();
   }
@@ -30,6 +32,22 @@ final class AnswerText {
     }
     String rest = append(stops.add(decoder.flush()));
     return stopped() ? rest : rest + append(stops.flush());
+  }
+
+  /**
+   * Ends the text with a token that is no part of it, unless its own text is a stop string. Returns
+   * the rest of the text.
+   */
+  String end(int token) {
+    String rest = append(stops.add(decoder.flush()));
+    if (!stopped() && unstoppable == 0 && isStop(token)) {
+      rest += append(stops.add(decoder.ending(token)));
+    }
+    return stopped() ? rest : rest + append(stops.flush());
+  }
+
+  private boolean isStop(int token) {
+    return !parameters.stops().isEmpty() && parameters.stops().contains(decoder.ending(token));
   }
 
   boolean stopped() {

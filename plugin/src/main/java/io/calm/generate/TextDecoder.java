@@ -11,4 +11,12 @@ public interface TextDecoder {
 
   /** Returns the rest of the text; no token may be added afterwards. */
   String flush();
+
+  /**
+   * Returns the text of a token that ends the answer, outside of any context. It is part of the
+   * answer only if it is a stop string. The default is empty.
+   */
+  default String ending(int token) {
+    return "";
+  }
 }

@@ -3,6 +3,7 @@ package io.calm.artifact;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -136,6 +137,17 @@ final class FileDigestsTest {
   void aCacheThatCannotBeWrittenIsNoError() throws IOException {
     Path notADirectory = Files.writeString(directory.resolve("plain"), "file");
     assertEquals(ABC, new FileDigests(notADirectory).sha256(file));
+  }
+
+  @Test
+  void aFailureToRememberIsOneLineWithItsReason() throws IOException {
+    Path notADirectory = Files.writeString(directory.resolve("plain"), "file");
+    try (CapturedLog log = new CapturedLog()) {
+      new FileDigests(notADirectory).sha256(file);
+      String line = log.lines().get(log.lines().size() - 1);
+      assertTrue(line.endsWith("; it is computed at every start"), line);
+      assertTrue(line.contains("cannot be written (java.nio.file."), line);
+    }
   }
 
   @Test

@@ -94,6 +94,19 @@ class TokenizeCommandTest {
   }
 
   @Test
+  void aFileThatCannotBeReadIsRefusedWithItsOption() {
+    Path missing = directory.resolve("none");
+    assertEquals(
+        "calm: --file: expected a file, got the directory %s; name a file in it\n"
+            .formatted(directory),
+        run("tokenize", TINY, "--file", directory.toString()).err());
+    assertEquals(
+        "calm: --file: expected a file, got %s: no such file or directory; correct the path\n"
+            .formatted(missing),
+        run("tokenize", TINY, "--file", missing.toString()).err());
+  }
+
+  @Test
   void aTextAndAFileTogetherAreAWrongCall() {
     Outcome outcome = run("tokenize", TINY, "--text", "a", "--file", "b");
     assertEquals(2, outcome.status());

@@ -35,6 +35,39 @@ class GenerationEventsTest {
     }
   }
 
+  /** An end of sequence that is not a stop string stays as it was, whatever else is one. */
+  @Test
+  void anEndOfSequenceThatIsAStopStringIsOne() {
+    int[] prompt = {7};
+    int end =
+        NaiveGeneration.of(RequestBuilder.prompt(prompt).maxNewTokens(5).build(new Recorder()))
+            .tokens()
+            .get(4);
+    for (boolean stop : new boolean[] {true, false}) {
+      for (boolean include : new boolean[] {true, false}) {
+        LoopFixture fixture = new LoopFixture(SETTINGS);
+        Recorder recorder = new Recorder();
+        SamplingParameters parameters =
+            SamplingParameters.builder()
+                .maxNewTokens(9)
+                .stops(stop ? List.of("zz", Letters.ended(end)) : List.of("zz", "<", ">"))
+                .includeStop(include)
+                .build();
+        GenerationRequest request =
+            RequestBuilder.prompt(prompt).parameters(parameters).endOfSequence(end).build(recorder);
+        fixture.submit(request);
+        Finish finish = fixture.finish(recorder);
+        NaiveGeneration expected = NaiveGeneration.of(request);
+        assertEquals(stop ? Finish.Reason.STOP_SEQUENCE : Finish.Reason.EOS_TOKEN, finish.reason());
+        assertEquals(expected.reason(), finish.reason());
+        assertEquals(expected.tokens(), recorder.ids());
+        assertEquals(expected.text(), finish.text());
+        assertEquals(expected.text(), recorder.text(), "the pieces of a stream");
+        assertEquals(stop && include, finish.text().endsWith(Letters.ended(end)));
+      }
+    }
+  }
+
   @Test
   void timesAreTheClocks() {
     LoopFixture fixture = new LoopFixture(SETTINGS);

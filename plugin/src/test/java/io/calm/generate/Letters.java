@@ -8,6 +8,11 @@ final class Letters implements TextDecoder {
     return String.valueOf((char) ('a' + token % 3));
   }
 
+  /** Returns the text of a token that ends an answer, which no other token has. */
+  static String ended(int token) {
+    return "<" + of(token) + ">";
+  }
+
   @Override
   public String add(int token) {
     String certain = held;
@@ -20,5 +25,10 @@ final class Letters implements TextDecoder {
     String rest = held;
     held = "";
     return rest;
+  }
+
+  @Override
+  public String ending(int token) {
+    return ended(token);
   }
 }

@@ -23,7 +23,7 @@ record NaiveGeneration(List<Integer> tokens, String text, Finish.Reason reason) 
       all.add(token);
       tokens.add(token);
       if (!parameters.ignoreEos() && request.endOfSequence().contains(token)) {
-        return new NaiveGeneration(tokens, text.toString(), Finish.Reason.EOS_TOKEN);
+        return ended(parameters, tokens, text.toString(), Letters.ended(token));
       }
       text.append(Letters.of(token));
       for (String stop : parameters.stops()) {
@@ -34,5 +34,14 @@ record NaiveGeneration(List<Integer> tokens, String text, Finish.Reason reason) 
       }
     }
     return new NaiveGeneration(tokens, text.toString(), Finish.Reason.LENGTH);
+  }
+
+  /** Returns an answer with an end token, which belongs to it only as a stop string. */
+  private static NaiveGeneration ended(
+      SamplingParameters parameters, List<Integer> tokens, String text, String ending) {
+    return parameters.stops().contains(ending)
+        ? new NaiveGeneration(
+            tokens, parameters.includeStop() ? text + ending : text, Finish.Reason.STOP_SEQUENCE)
+        : new NaiveGeneration(tokens, text, Finish.Reason.EOS_TOKEN);
   }
 }

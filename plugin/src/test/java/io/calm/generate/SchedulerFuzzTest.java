@@ -184,6 +184,9 @@ class SchedulerFuzzTest {
       for (int i = random.nextInt(3); i > 0; i--) {
         stops.add(Letters.of(random.nextInt(3)).repeat(2 + random.nextInt(4)));
       }
+      if (stops.size() == 1) {
+        stops.add(Letters.ended(1));
+      }
       SamplingParameters parameters =
           SamplingParameters.builder()
               .maxNewTokens(random.nextInt(random.nextBoolean() ? 20 : CONTEXT - prompt.length))
@@ -274,6 +277,11 @@ class SchedulerFuzzTest {
     @Override
     public String flush() {
       return letters.flush();
+    }
+
+    @Override
+    public String ending(int token) {
+      return letters.ending(token);
     }
   }
 

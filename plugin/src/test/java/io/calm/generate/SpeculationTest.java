@@ -101,6 +101,9 @@ class SpeculationTest {
     for (int s = random.nextInt(3); s > 0; s--) {
       stops.add(Letters.of(random.nextInt(3)).repeat(2 + random.nextInt(4)));
     }
+    if (stops.size() == 1) {
+      stops.addAll(List.of(Letters.ended(0), Letters.ended(1)));
+    }
     return SamplingParameters.builder()
         .maxNewTokens(tokens)
         .minNewTokens(random.nextInt(3) == 0 ? random.nextInt(tokens + 1) : 0)

@@ -4,8 +4,9 @@ import com.google.gson.JsonParseException;
 import io.calm.text.Printable;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 
-/** Describes the errors of JSON readers for operators. */
+/** Describes the errors of files and their JSON readers for operators. */
 public final class JsonErrors {
   private static final String ADVICE =
       "Use JsonReader.setStrictness(Strictness.LENIENT) to accept ";
@@ -21,6 +22,9 @@ public final class JsonErrors {
     String message = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
     if (cause instanceof CharacterCodingException) {
       return "text that is not UTF-8";
+    }
+    if (cause instanceof NoSuchFileException) {
+      return "no such file";
     }
     return cause instanceof FileSystemException
         ? cause.getClass().getSimpleName()

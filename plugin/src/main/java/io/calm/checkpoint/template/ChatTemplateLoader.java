@@ -4,6 +4,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.storage.JsonErrors;
 import io.calm.checkpoint.storage.JsonFiles;
 import io.calm.checkpoint.tokenizer.SpecialTokens;
 import io.calm.text.Printable;
@@ -160,8 +161,12 @@ public final class ChatTemplateLoader {
       }
       return Files.readString(file);
     } catch (IOException e) {
-      throw new CheckpointException(
-          file + ": expected a readable file in UTF-8, got " + e + "; copy the file again", e);
+      throw CheckpointException.refused(
+          file.toString(),
+          "a readable file in UTF-8",
+          JsonErrors.describe(e),
+          "copy the file again",
+          e);
     }
   }
 }

@@ -2,14 +2,20 @@ package io.calm.checkpoint.tokenizer;
 
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.checkpoint.storage.JsonErrors;
 import io.calm.checkpoint.tokenizer.json.TokenizerLimits;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 
 /** Opens the tokenizer of a checkpoint from local files. The caller closes the result. */
 public final class TokenizerLoader {
+  private static final String REMEDY =
+      "copy it from the model's source, or save it with tokenizer.save_pretrained beside the"
+          + " weights";
+
   private TokenizerLoader() {}
 
   /**
@@ -54,13 +60,11 @@ public final class TokenizerLoader {
             "copy the file again");
       }
       json = Files.readString(file);
+    } catch (NoSuchFileException e) {
+      throw new CheckpointException(source + ": there is no such file; " + REMEDY, e);
     } catch (IOException e) {
-      throw new CheckpointException(
-          source
-              + ": expected a readable file in UTF-8, got "
-              + e
-              + "; save it with tokenizer.save_pretrained beside the weights",
-          e);
+      throw CheckpointException.refused(
+          source, "a readable file in UTF-8", JsonErrors.describe(e), REMEDY, e);
     }
     return TokenizerJson.parse(json, source);
   }

@@ -133,6 +133,12 @@ public final class LmiParser {
       throw ApiException.invalid(
           "stream", "expected no parameters.decoder_input_details where it is true");
     }
+    if (details.array() && details.fullText()) {
+      throw ApiException.invalid(
+          "stream",
+          "expected no parameters.return_full_text where it is true and inputs is an array, whose"
+              + " lines have generated text only; leave it out, or send each input by itself");
+    }
   }
 
   private static List<Prompt> prompts(

@@ -170,6 +170,8 @@ public final class ModelLoader {
     // What can be refused at once is, before a search of minutes; the tokenizer, a third of a
     // second start, is built beside the artifact's verification.
     SchedulerSettings unused = ModelMemory.budgets(checkpoint, order.settings());
+    SchedulerBudgets.loweredContext(checkpoint.spec(), order.settings())
+        .ifPresent(lowered -> logger.warn("{}: {}", order.name(), lowered));
     FutureTask<Tokenizer> tokenizer = new FutureTask<>(checkpoint::tokenizer);
     Thread builder = new Thread(tokenizer, "calm-tokenizer");
     builder.setDaemon(true);

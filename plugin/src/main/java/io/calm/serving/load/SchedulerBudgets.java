@@ -7,6 +7,7 @@ import io.calm.runtime.Decoder;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.GenerationSettings;
 import io.calm.torch.Backends;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /** Computes the budgets of a model's scheduler from its settings and the available memory. */
@@ -75,6 +76,17 @@ final class SchedulerBudgets {
         limits.queueSize(),
         STEP_TOKENS,
         speculatedTokens(settings));
+  }
+
+  /** Returns a description of a {@code calm.max-context} that the model lowers; empty if none. */
+  static Optional<String> loweredContext(ModelSpec spec, CalmSettings settings) {
+    int asked = settings.generation().maxContext().orElse(0);
+    return asked > spec.maxContext()
+        ? Optional.of(
+            ("calm.max-context=%d is above the model's own limit: it serves at most %d tokens of"
+                    + " prompt and answer; lower the setting")
+                .formatted(asked, spec.maxContext()))
+        : Optional.empty();
   }
 
   /** Returns the maximum of predicted tokens; none on PyTorch, whose bits are not guaranteed. */

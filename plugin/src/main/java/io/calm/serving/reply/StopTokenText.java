@@ -44,4 +44,9 @@ final class StopTokenText implements TextDecoder {
   public String flush() {
     return decoder.flush();
   }
+
+  @Override
+  public String ending(int token) {
+    return TokenText.of(tokenizer, token);
+  }
 }

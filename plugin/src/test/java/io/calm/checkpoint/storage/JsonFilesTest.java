@@ -80,7 +80,7 @@ class JsonFilesTest {
 
   @Test
   void aMissingFileIsRefused() {
-    refused("NoSuchFileException");
+    refused("no such file");
   }
 
   private void refused(String got) {

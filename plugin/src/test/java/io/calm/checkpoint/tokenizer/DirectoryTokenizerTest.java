@@ -74,6 +74,24 @@ class DirectoryTokenizerTest {
     }
   }
 
+  @Test
+  void aMissingFileIsNamedWithoutAClass() throws IOException {
+    CheckpointException missing =
+        assertThrows(CheckpointException.class, () -> TokenizerLoader.fromDirectory(directory));
+    assertEquals(
+        directory.resolve("tokenizer.json")
+            + ": there is no such file; copy it from the model's source, or save it with"
+            + " tokenizer.save_pretrained beside the weights",
+        missing.getMessage());
+    Files.write(directory.resolve("tokenizer.json"), new byte[] {'"', (byte) 0xff, '"'});
+    CheckpointException bytes =
+        assertThrows(CheckpointException.class, () -> TokenizerLoader.fromDirectory(directory));
+    assertTrue(
+        String.valueOf(bytes.getMessage())
+            .contains(": expected a readable file in UTF-8, got text that is not UTF-8; copy it"),
+        bytes.getMessage());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"a\0b", "\0", "\uD800", "x\uDC00\uD800y", "\uD83D\0\uD83D\uDE00"})
   void nulAndLoneSurrogatesDoNotDamageTheirNeighbours(String text) {

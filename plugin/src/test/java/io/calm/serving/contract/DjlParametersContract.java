@@ -63,6 +63,18 @@ interface DjlParametersContract extends ScriptedServer {
   }
 
   @Test
+  default void aStreamedArrayHasNoFullText() throws Exception {
+    String inputs = "{'inputs': %s, 'stream': true, 'parameters': {'return_full_text': true}}";
+    JsonObject refused = object(ask(PREDICTIONS, inputs.formatted("['say(a)|', 'say(b)|']")));
+    assertEquals(400, refused.get("code").getAsInt());
+    String message = refused.get("message").getAsString();
+    assertTrue(message.startsWith("stream: expected no parameters.return_full_text"), message);
+    List<JsonObject> lines = lines(ask(PREDICTIONS, inputs.formatted("'say(a)|'")));
+    assertEquals("a", lines.get(0).getAsJsonObject("token").get("text").getAsString());
+    assertEquals("say(a)|a", lines.get(1).get("generated_text").getAsString());
+  }
+
+  @Test
   default void anErrorInAnArrayIsTheLastLine() throws Exception {
     List<JsonObject> lines =
         lines(ask(PREDICTIONS, "{'inputs': ['loop(a)|', 'nan(2)|'], 'stream': true}"));
@@ -100,6 +112,29 @@ interface DjlParametersContract extends ScriptedServer {
     JsonObject byToken = details("say(abc)|", "'stop_token_ids': [98], 'ignore_eos_token': true");
     assertEquals("eos_token", byToken.get("finish_reason").getAsString());
     assertEquals(2, byToken.get("generated_tokens").getAsInt());
+  }
+
+  @Test
+  default void aStopStringMayBeTheEndOfTheSequence() throws Exception {
+    String stop = "'stop': ['<end>']";
+    String include = "'include_stop_str_in_output': true";
+    for (String keys :
+        List.of(
+            stop,
+            stop + ", 'skip_special_tokens': false",
+            stop + ", 'ignore_eos_token': true",
+            stop + ", 'stop_token_ids': [257]")) {
+      assertEquals("ab", text("say(ab)|", keys), keys);
+      assertEquals("ab<end>", text("say(ab)|", keys + ", " + include), keys);
+      JsonObject details = details("say(ab)|", keys);
+      assertEquals("stop_sequence", details.get("finish_reason").getAsString(), keys);
+      assertEquals(3, details.get("generated_tokens").getAsInt(), keys);
+    }
+    for (String other : List.of("'stop': ['<end']", "'stop': ['b<end>']", include)) {
+      assertEquals("ab", text("say(ab)|", other), other);
+      JsonObject details = details("say(ab)|", other);
+      assertEquals("eos_token", details.get("finish_reason").getAsString(), other);
+    }
   }
 
   @Test

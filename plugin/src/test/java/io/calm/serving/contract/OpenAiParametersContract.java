@@ -282,6 +282,28 @@ interface OpenAiParametersContract extends ScriptedServer {
     assertEquals("a EN b END", choice(whole, 0).get("text").getAsString());
   }
 
+  @Test
+  default void anEndOfSequenceThatIsAStopStringIsShownOnRequest() throws Exception {
+    String body =
+        "{'prompt': 'say(ab)|', 'stop': '<end>', 'include_stop_str_in_output': true, 'n': 2,"
+            + " 'logprobs': 0, 'stream': %s}";
+    JsonObject whole = answer(COMPLETIONS, body.formatted(false));
+    for (int i = 0; i < 2; i++) {
+      JsonObject choice = choice(whole, i);
+      assertEquals("ab<end>", choice.get("text").getAsString());
+      assertEquals("stop", choice.get("finish_reason").getAsString());
+      assertJson("[0, 1, 2]", choice.getAsJsonObject("logprobs").get("text_offset"));
+    }
+    StringBuilder streamed = new StringBuilder();
+    for (JsonObject chunk : chunks(ask(COMPLETIONS, body.formatted(true)))) {
+      JsonObject choice = choice(chunk, 0);
+      if (choice.get("index").getAsInt() == 0) {
+        streamed.append(choice.get("text").getAsString());
+      }
+    }
+    assertEquals("ab<end>", streamed.toString());
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

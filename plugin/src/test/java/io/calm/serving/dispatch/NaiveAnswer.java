@@ -13,6 +13,8 @@ import java.util.List;
  * @param offsets the characters before each token
  */
 record NaiveAnswer(String text, String reason, List<Integer> offsets) {
+  /** Spelling of the end of the sequence, which is in the text if it is a stop string. */
+  static final String END = "<end>";
 
   /**
    * Makes the answer of the tokens that come without stop strings.
@@ -23,10 +25,11 @@ record NaiveAnswer(String text, String reason, List<Integer> offsets) {
   static NaiveAnswer of(
       List<Integer> ids, boolean ended, List<String> stops, boolean include, int free) {
     List<Integer> offsets = new ArrayList<>();
-    String before = characters(ids.subList(0, Math.min(free, ids.size())));
+    int shown = stops.contains(END) ? free : Integer.MAX_VALUE;
+    String before = characters(ids.subList(0, Math.min(free, ids.size())), shown);
     for (int count = 1; count <= ids.size(); count++) {
-      offsets.add((int) characters(ids.subList(0, count - 1)).codePoints().count());
-      String read = characters(ids.subList(0, count));
+      offsets.add((int) characters(ids.subList(0, count - 1), shown).codePoints().count());
+      String read = characters(ids.subList(0, count), shown);
       if (count > free) {
         int end = firstEnd(read.substring(before.length()), stops, include);
         if (end >= 0) {
@@ -34,7 +37,7 @@ record NaiveAnswer(String text, String reason, List<Integer> offsets) {
         }
       }
     }
-    String all = new String(bytes(ids), StandardCharsets.UTF_8);
+    String all = new String(bytes(ids, shown), StandardCharsets.UTF_8);
     return new NaiveAnswer(all, ended ? "stop" : "length", offsets);
   }
 
@@ -55,15 +58,26 @@ record NaiveAnswer(String text, String reason, List<Integer> offsets) {
   }
 
   /** Returns the text as far as its characters are whole. */
-  private static String characters(List<Integer> ids) {
-    byte[] bytes = bytes(ids);
+  private static String characters(List<Integer> ids, int shown) {
+    byte[] bytes = bytes(ids, shown);
     String text = new String(bytes, StandardCharsets.UTF_8);
     return text.endsWith("\uFFFD") ? text.substring(0, text.length() - 1) : text;
   }
 
-  private static byte[] bytes(List<Integer> ids) {
+  /**
+   * Returns the bytes of the text.
+   *
+   * @param shown index of the first token from which ends of the sequence are in the text
+   */
+  private static byte[] bytes(List<Integer> ids, int shown) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    ids.stream().filter(id -> id != ByteTokenizer.END).forEach(bytes::write);
+    for (int i = 0; i < ids.size(); i++) {
+      if (ids.get(i) != ByteTokenizer.END) {
+        bytes.write(ids.get(i));
+      } else if (i >= shown) {
+        bytes.writeBytes(END.getBytes(StandardCharsets.UTF_8));
+      }
+    }
     return bytes.toByteArray();
   }
 }

@@ -107,6 +107,9 @@ final class RandomRequest {
       }
       stops.add(stop.toString());
     }
+    if (random.nextInt(4) == 0) {
+      stops.add(NaiveAnswer.END);
+    }
     return stops;
   }
 

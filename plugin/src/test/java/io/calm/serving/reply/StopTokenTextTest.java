@@ -34,6 +34,19 @@ class StopTokenTextTest {
   }
 
   @Test
+  void aTokenThatEndsTheAnswerHasItsOwnText() {
+    SamplingParameters parameters = SamplingParameters.builder().build();
+    try (Tokenizer tokenizer =
+        Checkpoints.openTokenizer(Repository.path("models/calm-tiny-llama"))) {
+      for (boolean showSpecial : new boolean[] {true, false}) {
+        StopTokenText text = new StopTokenText(tokenizer, parameters, showSpecial);
+        assertEquals("<|im_end|>", text.ending(IM_END));
+        assertEquals("", text.ending(tokenizer.size()), "an id without a token");
+      }
+    }
+  }
+
+  @Test
   void otherSpecialTokensAreLeftOut() {
     assertEquals("a", text(List.of("x", "<|im_end"), 0, false));
     assertEquals("a", text(List.of(), 0, false));

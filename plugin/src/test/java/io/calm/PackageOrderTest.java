@@ -51,7 +51,7 @@ class PackageOrderTest {
       replay           | torch runtime kernels model tensor files text       | io.netty com.google.gson
       search           | replay calibration quant cka kernels model tensor text | io.netty ai.djl java.nio.file
       artifact         | search cka model tensor files text                  | io.netty ai.djl
-      settings         | runtime quant cka model tensor files text           | io.netty ai.djl
+      settings         | runtime quant cka kernels model tensor files text           | io.netty ai.djl
       quantize         | settings artifact search replay calibration quant cka torch runtime kernels checkpoint model tensor text | io.netty
       export           | settings artifact search runtime checkpoint model tensor files text | io.netty
       generate         | runtime model text                                  | io.netty ai.djl com.google.gson

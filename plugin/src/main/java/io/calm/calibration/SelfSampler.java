@@ -108,11 +108,14 @@ public final class SelfSampler {
         IntStream.range(from, to).mapToObj(i -> new Writer(i, length, random.split())).toList();
     try {
       List<Writer> unfinished = unfinished(writers);
-      int most = 0; // a sequence that begins again does not turn the progress back
+      int most = 0;
       while (!unfinished.isEmpty()) {
         step(unfinished);
-        most = Math.max(most, writers.stream().mapToInt(w -> w.written).sum());
-        progress.accept(from * length + most);
+        int written = writers.stream().mapToInt(w -> w.written).sum();
+        if (written > most) { // not after a sequence has begun again
+          most = written;
+          progress.accept(from * length + written);
+        }
         unfinished = unfinished(writers);
       }
       return writers.stream().map(w -> w.tokens).toList();

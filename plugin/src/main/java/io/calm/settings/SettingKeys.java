@@ -86,7 +86,7 @@ public final class SettingKeys {
   static final SettingKey<ReferenceStream> REFERENCE =
       choice(
           "calm.search.reference",
-          "auto",
+          "full-precision",
           RESULT,
           ReferenceStream::setting,
           List.of(ReferenceStream.values()));

@@ -19,8 +19,11 @@ import java.util.stream.IntStream;
  * <p>Three of four sequences continue an {@linkplain TextOpenings opening}, in the order of the
  * list. Among the others, a start token alone and a random token of the vocabulary take turns; if
  * the model has no token that starts a text, it is always a random token. The start token is in
- * front of openings and random tokens if the tokenizer always adds it. The same seed gives the same
- * tokens on every machine that computes the same logits.
+ * front of openings and random tokens if the tokenizer always adds it.
+ *
+ * <p>Behind the end of a text some models fall into a loop of control tokens. A sequence with more
+ * of them than one in {@link #MAX_CONTROL_SHARE} is sampled again without any. The same seed gives
+ * the same tokens on every machine that computes the same logits.
  */
 public final class SelfSampler {
   /** Maximum number of sequences per step. Limits the memory of the logits. */
@@ -34,11 +37,14 @@ public final class SelfSampler {
   /** Every n-th sequence has no opening. */
   private static final int FREE_EVERY = 4;
 
+  /** A sequence has at most one control token in so many. Turns of a chat have fewer. */
+  static final int MAX_CONTROL_SHARE = 16;
+
   private final Decoder decoder;
   private final DecoderSequences sequences;
   private final OptionalInt bos;
   private final boolean alwaysBos;
-  private final int[] firstTokens;
+  private final int[] plainTokens;
   private final List<int[]> openings;
   private final Parallel parallel;
 
@@ -47,7 +53,7 @@ public final class SelfSampler {
    *
    * @param bos token that starts a text; empty if the model has none
    * @param alwaysBos whether the tokenizer puts it before every text
-   * @param firstTokens possible first tokens: the vocabulary without control tokens
+   * @param plainTokens possible tokens, in ascending order: the vocabulary without control tokens
    * @param openings token ids of openings without start token; if there are none, sequences start
    *     with random tokens instead
    */
@@ -55,14 +61,14 @@ public final class SelfSampler {
       Decoder decoder,
       OptionalInt bos,
       boolean alwaysBos,
-      int[] firstTokens,
+      int[] plainTokens,
       List<int[]> openings,
       Parallel parallel) {
     this.decoder = decoder;
     this.sequences = new DecoderSequences(decoder);
     this.bos = bos;
     this.alwaysBos = alwaysBos;
-    this.firstTokens = firstTokens.clone();
+    this.plainTokens = plainTokens.clone();
     this.openings = List.copyOf(openings);
     this.parallel = parallel;
   }
@@ -102,10 +108,14 @@ public final class SelfSampler {
         IntStream.range(from, to).mapToObj(i -> new Writer(i, length, random.split())).toList();
     try {
       List<Writer> unfinished = unfinished(writers);
+      int most = 0;
       while (!unfinished.isEmpty()) {
         step(unfinished);
         int written = writers.stream().mapToInt(w -> w.written).sum();
-        progress.accept(from * length + written);
+        if (written > most) { // not after a sequence has begun again
+          most = written;
+          progress.accept(from * length + written);
+        }
         unfinished = unfinished(writers);
       }
       return writers.stream().map(w -> w.tokens).toList();
@@ -129,15 +139,19 @@ public final class SelfSampler {
             writers.get(i).draw(logits.get(i).get(0).values());
           }
         });
+    writers.forEach(Writer::checkControl);
   }
 
   /** One sequence that is being sampled. */
   private final class Writer {
     final SplittableRandom random;
+    final int[] start;
     final int[] tokens;
-    final DecoderSequences.Sequence sequence = sequences.open();
+    DecoderSequences.Sequence sequence = sequences.open();
     int written;
     int fed;
+    int control;
+    boolean plainOnly;
 
     Writer(int index, int length, SplittableRandom random) {
       this.random = random;
@@ -147,18 +161,18 @@ public final class SelfSampler {
       if (bosAlone || (bos.isPresent() && alwaysBos)) {
         write(bos.getAsInt());
       }
-      if (bosAlone) {
-        return;
+      if (!bosAlone) {
+        if (free || openings.isEmpty()) {
+          write(plainTokens[random.nextInt(plainTokens.length)]);
+        } else {
+          int number = index - index / FREE_EVERY - 1; // among the sequences that are not free
+          int[] opening = openings.get(number % openings.size());
+          // The model writes half of a sequence, so that those with the same opening differ.
+          int limit = Math.max(1, (length - written) / 2);
+          write(Arrays.copyOf(opening, Math.min(opening.length, limit)));
+        }
       }
-      if (free || openings.isEmpty()) {
-        write(firstTokens[random.nextInt(firstTokens.length)]);
-      } else {
-        int number = index - index / FREE_EVERY - 1; // among the sequences that are not free
-        int[] opening = openings.get(number % openings.size());
-        // The model writes half of a sequence, so that those with the same opening differ.
-        int limit = Math.max(1, (length - written) / 2);
-        write(Arrays.copyOf(opening, Math.min(opening.length, limit)));
-      }
+      start = Arrays.copyOf(tokens, written);
     }
 
     private void write(int... start) {
@@ -175,8 +189,34 @@ public final class SelfSampler {
     }
 
     void draw(float[] logits) {
-      tokens[written++] = multinomial(logits, random.nextDouble());
+      int token = multinomial(plainOnly ? plain(logits) : logits, random.nextDouble());
+      tokens[written++] = token;
+      if (!plainOnly && Arrays.binarySearch(plainTokens, token) < 0) {
+        control++;
+      }
     }
+
+    /** Begins the sequence again, without control tokens, if it has too many of them. */
+    void checkControl() {
+      if (!plainOnly && control > tokens.length / MAX_CONTROL_SHARE) {
+        plainOnly = true;
+        sequence.close();
+        sequence = sequences.open();
+        written = 0;
+        fed = 0;
+        write(start);
+      }
+    }
+  }
+
+  /** Returns {@code logits} with all other tokens impossible. */
+  private float[] plain(float[] logits) {
+    float[] plain = new float[logits.length];
+    Arrays.fill(plain, Float.NEGATIVE_INFINITY);
+    for (int token : plainTokens) {
+      plain[token] = logits[token];
+    }
+    return plain;
   }
 
   /** Returns the index at which the cumulated softmax passes {@code point} in 0..1. */

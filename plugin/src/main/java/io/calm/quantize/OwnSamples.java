@@ -35,7 +35,7 @@ import java.util.stream.IntStream;
  */
 final class OwnSamples {
   /** Raised whenever the same model and settings give other samples than before. */
-  private static final int RECIPE = 4;
+  private static final int RECIPE = 5;
 
   /** The quantizer of the model that samples. */
   private static final String RTN = "rtn";
@@ -116,7 +116,7 @@ final class OwnSamples {
               decoder,
               bos,
               alwaysBos,
-              firstTokens(tokenizer),
+              plainTokens(tokenizer),
               openings(tokenizer),
               compute.parallel());
       return sampler.sample(
@@ -178,7 +178,7 @@ final class OwnSamples {
         .toList();
   }
 
-  private int[] firstTokens(Tokenizer tokenizer) {
+  private int[] plainTokens(Tokenizer tokenizer) {
     int count = Math.min(tokenizer.size(), checkpoint.spec().vocabulary());
     return IntStream.range(0, count).filter(id -> !tokenizer.isSpecial(id)).toArray();
   }

@@ -6,6 +6,7 @@ import io.calm.calibration.CalibrationSet;
 import io.calm.calibration.CalibrationText;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.kernels.SearchKernels;
+import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.quant.AlgorithmName;
@@ -26,7 +27,6 @@ import io.calm.settings.CalibrationSettings;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.DecoderSettings;
 import io.calm.settings.PlanSettings;
-import io.calm.settings.ReferenceStream;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
@@ -182,13 +182,15 @@ final class Quantization {
 
   private SearchSettings searchSettings(List<Quantizer> pool, HeadRule head) {
     PlanSettings plan = settings.quantization().plan();
+    ActivationMode activation = settings.quantization().activation();
     return new SearchSettings(
         pool,
         algorithms.group(),
-        settings.quantization().activation(),
+        activation,
         plan.metric(),
         plan.granularityAmong(pool.size()),
-        plan.reference() == ReferenceStream.FULL_PRECISION,
+        plan.reference()
+            .isFullPrecision(pool.stream().anyMatch(Quantizer::comparesStreams), activation),
         plan.sinkThreshold(),
         plan.guard(),
         head);

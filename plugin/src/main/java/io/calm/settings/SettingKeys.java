@@ -86,7 +86,7 @@ public final class SettingKeys {
   static final SettingKey<ReferenceStream> REFERENCE =
       choice(
           "calm.search.reference",
-          "full-precision",
+          "auto",
           RESULT,
           ReferenceStream::setting,
           List.of(ReferenceStream.values()));

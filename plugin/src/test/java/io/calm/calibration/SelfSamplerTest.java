@@ -60,12 +60,12 @@ class SelfSamplerTest {
 
   private static List<int[]> sample(
       float[] logits, OptionalInt bos, boolean always, List<int[]> openings, long seed) {
-    int[] firstTokens = IntStream.range(0, BOS).toArray();
+    int[] plainTokens = IntStream.range(0, BOS).toArray();
     try (Parallel parallel = new Parallel(2);
         Decoder decoder = new Memoryless(logits)) {
       List<Integer> progress = new ArrayList<>();
       CalibrationSet set =
-          new SelfSampler(decoder, bos, always, firstTokens, openings, parallel)
+          new SelfSampler(decoder, bos, always, plainTokens, openings, parallel)
               .sample(SAMPLES, LENGTH, seed, progress::add);
       assertEquals(progress.stream().sorted().distinct().toList(), progress, "goes back");
       assertEquals(SelfSampler.tokens(SAMPLES, LENGTH), progress.get(progress.size() - 1));
@@ -104,6 +104,34 @@ class SelfSamplerTest {
       }
     }
     assertEquals(count, runs.size(), "four tokens in a row of 1000^4 possible ones came twice");
+  }
+
+  /** A model that always wants to end the text goes on with plain tokens. */
+  @Test
+  void aLoopOfControlTokensIsSampledAgainWithoutThem() {
+    float[] logits = new float[VOCABULARY];
+    logits[BOS] = 100;
+    List<int[]> sequences = sample(logits, OptionalInt.of(BOS), true, 0);
+    for (int[] tokens : sequences) {
+      assertEquals(BOS, tokens[0]);
+      assertEquals(1, Arrays.stream(tokens).filter(token -> token == BOS).count());
+    }
+    long distinct = sequences.stream().flatMapToInt(Arrays::stream).distinct().count();
+    assertTrue(distinct > 0.9 * BOS, distinct + " of " + BOS);
+  }
+
+  /** The ends of texts and the turns of a chat stay. */
+  @Test
+  void aFewControlTokensStay() {
+    int most = LENGTH / SelfSampler.MAX_CONTROL_SHARE;
+    float[] logits = new float[VOCABULARY];
+    logits[BOS] = (float) Math.log(BOS / (2.0 * LENGTH)); // one in two sequences
+    int[] counts =
+        sample(logits, OptionalInt.empty(), false, 0).stream()
+            .mapToInt(tokens -> (int) Arrays.stream(tokens).filter(t -> t == BOS).count())
+            .toArray();
+    assertTrue(Arrays.stream(counts).allMatch(count -> count <= most), Arrays.toString(counts));
+    assertTrue(Arrays.stream(counts).anyMatch(count -> count == 1), Arrays.toString(counts));
   }
 
   @Test

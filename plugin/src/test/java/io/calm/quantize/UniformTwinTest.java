@@ -45,7 +45,9 @@ class UniformTwinTest {
     values.put("calm.cache-dir", cacheDir.toString());
     values.put("calm.calibration.samples", "4");
     values.put("calm.calibration.length", "48");
-    values.put("calm.calibration.seed", "8"); // samples on which the guard serves the mix
+    // samples and a reference with which there is a mix, and the guard serves it
+    values.put("calm.calibration.seed", "8");
+    values.put("calm.search.reference", "full-precision");
     values.put("calm.group", "64");
     values.put("calm.lm-head", "int8");
     for (String[] pairs : List.of(first, more)) {

@@ -44,7 +44,7 @@ class CalmSettingsTest {
         calm.pool; auto; auto | names of algorithms, each once, with commas between, e.g. rtn,gptq,awq; RESULT
         calm.search.metric; auto; auto | cka | cka-biased | cka-contribution | cka-normalized | relative-mse | relative-mse-normalized; RESULT
         calm.search.granularity; auto; auto | block | half | stage; RESULT
-        calm.search.reference; full-precision; quantized | full-precision; RESULT
+        calm.search.reference; auto; auto | quantized | full-precision; RESULT
         calm.search.sink-threshold; 20; 0 (off), or from 1 to 1000000 (median row norms); RESULT
         calm.search.guard; true; true | false; RESULT
         calm.calibration; self; self | a file of text or JSON lines; RESULT
@@ -92,7 +92,7 @@ class CalmSettingsTest {
                     List.of(),
                     Metric.CKA_NORMALIZED,
                     Granularity.BLOCK,
-                    ReferenceStream.FULL_PRECISION,
+                    ReferenceStream.AUTO,
                     20,
                     true),
                 new CalibrationSettings(

@@ -36,7 +36,7 @@ class ResultKeyTest {
         calm.pool=auto
         calm.search.metric=cka-normalized
         calm.search.granularity=block
-        calm.search.reference=full-precision
+        calm.search.reference=auto
         calm.search.sink-threshold=20.0
         calm.search.guard=true
         calm.calibration=self

@@ -18,10 +18,10 @@ import java.util.stream.Collectors;
 /**
  * The last check of a mix, which protects against a mix that is worse than one algorithm alone.
  *
- * <p>The mix is served unless its KL divergence to the full-precision logits is higher than that of
- * the best uniform plan. Both are measured on sequences that neither fitting nor scoring has seen.
- * {@link UniformRanking} tells which uniform plan is the best; where two are close, both are made
- * and judged.
+ * <p>The mix is served only if its KL divergence to the full-precision logits is below that of the
+ * best uniform plan by at least the paired standard error of the difference. Both are measured on
+ * sequences that neither fitting nor scoring has seen. {@link UniformRanking} tells which uniform
+ * plan is the best; where two are close, both are made and judged.
  */
 final class Guard {
   private final SearchContext context;
@@ -72,7 +72,8 @@ final class Guard {
     if (others.isEmpty()) {
       return kept(best.get(0).name() + " won every block, so the mix is the best uniform plan");
     }
-    try (Comparison comparison = new Comparison(set, mix, full, prefix, sink)) {
+    boolean mixed = choices.stream().map(QuantPlan.BlockChoice::algorithm).distinct().count() > 1;
+    try (Comparison comparison = new Comparison(mixed, set, mix, full, prefix, sink)) {
       others.forEach(comparison::with);
       return comparison.verdict(ranking);
     }
@@ -105,6 +106,7 @@ final class Guard {
 
   /** The comparison of a mix with uniform plans, which are made one after the other. */
   private final class Comparison implements AutoCloseable {
+    private final boolean mixed;
     private final CalibrationSet set;
     private final Streams mix;
     private final Streams full;
@@ -117,7 +119,13 @@ final class Guard {
     private int forwards;
 
     Comparison(
-        CalibrationSet set, Streams mix, Streams full, UniformPrefix prefix, BlockSink sink) {
+        boolean mixed,
+        CalibrationSet set,
+        Streams mix,
+        Streams full,
+        UniformPrefix prefix,
+        BlockSink sink) {
+      this.mixed = mixed;
       this.set = set;
       this.mix = mix;
       this.full = full;
@@ -140,11 +148,11 @@ final class Guard {
               new UniformPass(context, progress::guarding).run(quantizer, first, stream, fit, sink);
         }
         rivals.add(new Rival(ranked.name(), ranked.blockErrors(), divergences(stream)));
-        QuantPlan.GuardResult so = decide(mixKl, rivals);
+        QuantPlan.GuardResult so = decide(mixed, mixKl, rivals);
         held = !so.mixServed() && so.uniform().equals(ranked.name());
-        if (held) {
+        if (held || so.mixServed()) {
           winner.ifPresent(Streams::close);
-          winner = Optional.of(stream);
+          winner = Optional.of(stream).filter(served -> !so.mixServed());
         }
       } catch (SearchException e) {
         failures.add(e.getMessage());
@@ -197,7 +205,7 @@ final class Guard {
       if (rivals.isEmpty()) {
         return kept("the best uniform plan could not be made: " + String.join("; ", failures));
       }
-      QuantPlan.GuardResult guard = decide(mixKl, rivals);
+      QuantPlan.GuardResult guard = decide(mixed, mixKl, rivals);
       requireFinite(guard);
       Optional<Streams> handedOn = winner;
       winner = Optional.empty();
@@ -246,28 +254,32 @@ final class Guard {
   }
 
   /**
-   * Decides between the mix and uniform plans: the plan with the lowest mean KL divergence is
-   * served, the mix if it is as low. A plan whose divergence is not finite loses.
+   * Decides between the mix and the uniform plan with the lowest mean KL divergence. The mix needs
+   * evidence: it is served if its mean is lower by at least the paired standard error, which takes
+   * two sequences or more. Plans of both kinds have the same size and speed, and the choices of a
+   * mix are fitted to the search's own sequences ({@code docs/adr/0004-guard.md}). A plan whose
+   * divergence is not finite loses.
    *
-   * <p>The standard error of the difference is reported, but has no part in the decision: with so
-   * few sequences it is often larger than what a mix can gain or lose, and one sequence can be the
-   * reason ({@code docs/adr/0004-guard.md}).
-   *
+   * @param mixed whether the mix has several algorithms; otherwise it is a uniform plan itself, and
+   *     the lower mean decides
    * @param rivals one plan or more
    */
-  static QuantPlan.GuardResult decide(double[] mixKl, List<Rival> rivals) {
+  static QuantPlan.GuardResult decide(boolean mixed, double[] mixKl, List<Rival> rivals) {
     double mix = mean(mixKl);
     Rival best =
         rivals.stream()
             .min(Comparator.comparingDouble(rival -> finiteOrInfinity(mean(rival.sequences()))))
             .orElseThrow();
     double uniform = mean(best.sequences());
+    double error = pairedStandardError(mixKl, best.sequences());
+    boolean evidence =
+        mixed ? mixKl.length > 1 && mix < uniform && uniform - mix >= error : mix <= uniform;
     return new QuantPlan.GuardResult(
         best.algorithm(),
         mix,
         uniform,
-        pairedStandardError(mixKl, best.sequences()),
-        !Double.isFinite(uniform) || mix <= uniform, // false where the mix is not finite
+        error,
+        !Double.isFinite(uniform) || evidence, // no evidence where the mix is not finite
         rivals.stream()
             .map(
                 rival ->

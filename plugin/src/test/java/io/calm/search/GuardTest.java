@@ -19,16 +19,40 @@ class GuardTest {
   }
 
   private static boolean served(double... mix) {
-    return Guard.decide(mix, List.of(rival("gptq", UNIFORM))).mixServed();
+    return Guard.decide(true, mix, List.of(rival("gptq", UNIFORM))).mixServed();
   }
 
   @Test
-  void aMixIsServedUnlessItsMeanIsHigher() {
-    assertTrue(served(0.05, 0.25, 0.15), "better");
-    assertTrue(served(UNIFORM), "equal");
-    assertTrue(served(0.1, 0.5, -0.01), "better in the mean by 0.003, with an error of 0.12");
-    assertFalse(served(0.1, 0.6, 0.0), "worse in the mean by 0.033, with an error of 0.145");
-    assertFalse(served(0.11, 0.31, 0.21), "worse by 0.01 on every sequence");
+  void aMixIsServedOnlyIfItIsLowerByItsStandardError() {
+    assertTrue(served(0.05, 0.25, 0.15), "lower by 0.05 on every sequence");
+    assertTrue(served(0.1, 0.2, 0.15), "lower by 0.05 in the mean, with an error of 0.029");
+    assertFalse(served(0.1, 0.25, 0.23), "lower by 0.007 in the mean, with an error of 0.023");
+    assertFalse(served(UNIFORM), "equal");
+    assertFalse(served(0.11, 0.31, 0.21), "higher by 0.01 on every sequence");
+  }
+
+  @Test
+  void theLowerMeanDecidesBetweenTwoUniformPlans() {
+    List<Guard.Rival> rivals = List.of(rival("gptq", UNIFORM));
+    assertTrue(Guard.decide(false, new double[] {0.1, 0.25, 0.23}, rivals).mixServed());
+    assertTrue(Guard.decide(false, UNIFORM, rivals).mixServed(), "equal");
+    assertFalse(Guard.decide(false, new double[] {0.1, 0.35, 0.18}, rivals).mixServed());
+  }
+
+  @Test
+  void oneSequenceIsNoEvidence() {
+    assertFalse(Guard.decide(true, new double[] {0.1}, List.of(rival("gptq", 0.2))).mixServed());
+  }
+
+  /** The divergences of a mix with {@code awq} in four blocks, which is worse on other text. */
+  @Test
+  void aDifferenceWithinItsErrorIsNoEvidence() {
+    double[] gptq = {0.0328, 0.0172, 0.0410, 0.0160, 0.0086, 0.0067, 0.0097, 0.0300};
+    double[] mix = {0.0308, 0.0190, 0.0365, 0.0172, 0.0081, 0.0070, 0.0102, 0.0286};
+    QuantPlan.GuardResult guard = Guard.decide(true, mix, List.of(rival("gptq", gptq)));
+    assertTrue(guard.mixKl() < guard.uniformKl());
+    assertTrue(guard.uniformKl() - guard.mixKl() < guard.pairedStandardError());
+    assertFalse(guard.mixServed());
   }
 
   /**
@@ -39,7 +63,7 @@ class GuardTest {
   void oneSequenceDoesNotHideThatTheMixIsWorse() {
     double[] mix = {0.0327, 0.0178, 0.0378, 0.0184, 0.0988, 0.0071, 0.0098, 0.0253};
     double[] gptq = {0.0328, 0.0172, 0.0410, 0.0160, 0.0086, 0.0067, 0.0097, 0.0300};
-    QuantPlan.GuardResult guard = Guard.decide(mix, List.of(rival("gptq", gptq)));
+    QuantPlan.GuardResult guard = Guard.decide(true, mix, List.of(rival("gptq", gptq)));
     assertTrue(guard.pairedStandardError() > guard.mixKl() - guard.uniformKl());
     assertFalse(guard.mixServed());
   }
@@ -48,9 +72,9 @@ class GuardTest {
   @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY})
   void aDivergenceThatIsNotFiniteLoses(double diverged) {
     double[] bad = {0.1, diverged, 0.2};
-    assertFalse(Guard.decide(bad, List.of(rival("gptq", UNIFORM))).mixServed());
-    assertTrue(Guard.decide(UNIFORM, List.of(rival("gptq", bad))).mixServed());
-    QuantPlan.GuardResult neither = Guard.decide(bad, List.of(rival("gptq", bad.clone())));
+    assertFalse(Guard.decide(true, bad, List.of(rival("gptq", UNIFORM))).mixServed());
+    assertTrue(Guard.decide(true, UNIFORM, List.of(rival("gptq", bad))).mixServed());
+    QuantPlan.GuardResult neither = Guard.decide(true, bad, List.of(rival("gptq", bad.clone())));
     SearchException e = assertThrows(SearchException.class, () -> Guard.requireFinite(neither));
     assertTrue(e.getMessage().contains("the mix and of uniform-gptq"), e.getMessage());
   }
@@ -61,7 +85,7 @@ class GuardTest {
     Guard.Rival better = rival("gptq", UNIFORM);
     double[] mix = {0.12, 0.32, 0.22};
     for (List<Guard.Rival> order : List.of(List.of(worse, better), List.of(better, worse))) {
-      QuantPlan.GuardResult guard = Guard.decide(mix, order);
+      QuantPlan.GuardResult guard = Guard.decide(true, mix, order);
       assertEquals("gptq", guard.uniform());
       assertFalse(guard.mixServed());
       assertEquals(0.2, guard.uniformKl(), 1e-12);

@@ -43,10 +43,10 @@ class UniformTwinTest {
   private CalmSettings settings(Path cacheDir, String[] first, String... more) {
     Map<String, String> values = new HashMap<>();
     values.put("calm.cache-dir", cacheDir.toString());
-    values.put("calm.calibration.samples", "4");
+    values.put("calm.calibration.samples", "8");
     values.put("calm.calibration.length", "48");
-    // samples and a reference with which there is a mix, and the guard serves it
-    values.put("calm.calibration.seed", "8");
+    // samples and a reference with which there is a mix that the guard serves
+    values.put("calm.calibration.seed", "37");
     values.put("calm.search.reference", "full-precision");
     values.put("calm.group", "64");
     values.put("calm.lm-head", "int8");

@@ -15,6 +15,7 @@ import io.calm.quant.rtn.RtnQuantizer;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.runtime.KvType;
+import io.calm.search.PackedGarbage;
 import io.calm.search.Progress;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.Matrix;
@@ -78,7 +79,9 @@ final class OwnSamples {
     return kept.find(key)
         .orElseGet(
             () -> {
+              PackedGarbage garbage = new PackedGarbage();
               CalibrationSet written = write(samples, length);
+              garbage.collect(); // the search begins without the model that has sampled
               kept.keep(key, written);
               return written;
             });

@@ -5,10 +5,10 @@ import java.lang.management.ManagementFactory;
 
 /**
  * The direct buffers that a search leaves to the garbage collector: the packed linears of its
- * candidates. The heap of a search is hardly used, so the collector would not run for them. Not
- * thread safe.
+ * candidates, and those of the model that samples calibration tokens. The heap of a search is
+ * hardly used, so the collector would not run for them. Not thread safe.
  */
-final class PackedGarbage {
+public final class PackedGarbage {
   /** Bytes that may wait for a collection. */
   static final long LIMIT = 256L << 20;
 
@@ -21,7 +21,7 @@ final class PackedGarbage {
    * freed. Buffers of others in the process count too, but only once.
    */
   @SuppressWarnings("ExplicitGc") // nothing else frees a packed linear
-  void collect() {
+  public void collect() {
     mark = Math.min(mark, used());
     if (used() - mark > LIMIT) {
       System.gc();

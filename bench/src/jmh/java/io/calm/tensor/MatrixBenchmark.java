@@ -10,6 +10,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
+import java.util.Arrays;
 
 /** Measures the sum over a matrix [256, columns], row by row and element by element. */
 @State(Scope.Benchmark)
@@ -28,7 +29,7 @@ public class MatrixBenchmark {
   public void fill() {
     matrix = Matrix.allocate(ROWS, columns);
     row = new float[columns];
-    java.util.Arrays.fill(row, 1);
+    Arrays.fill(row, 1);
     for (int r = 0; r < ROWS; r++) {
       matrix.writeRow(r, row);
     }

@@ -6,7 +6,7 @@ import picocli.CommandLine.Command;
 @Command(
     name = "bench",
     description = {
-      "Measures kernels and whole models against what this machine can do and against others.",
+      "Measures kernels and whole models against the machine's limits and other libraries.",
       "Everything that is compared is measured in turns within one run; figures are medians."
     },
     synopsisSubcommandLabel = "COMMAND",

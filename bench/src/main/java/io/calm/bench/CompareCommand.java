@@ -59,7 +59,8 @@ final class CompareCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "400",
       description =
-          "Fours of decodes; a tenth as many of prompts of 256 tokens. Default: ${DEFAULT-VALUE}.")
+          "Groups of four decodes; a tenth as many of prompts of 256 tokens."
+              + " Default: ${DEFAULT-VALUE}.")
   private int steps;
 
   @Spec private CommandSpec spec;

@@ -22,8 +22,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "kernels",
     description = {
-      "Measures W4A8 products of one row, a few and 512 against what this machine reads and"
-          + " multiplies at best, against PyTorch, and against ONNX Runtime where its jar is there."
+      "Measures W4A8 products of one row, a few and 512 against what this machine can read and"
+          + " multiply, against PyTorch, and against ONNX Runtime where its jar is there."
     })
 final class KernelsCommand implements Callable<Integer> {
   /** The directory into which {@code mvn -Pbench} copies the jar. */

@@ -32,7 +32,7 @@ final class NeighboursCommand implements Callable<Integer> {
       names = "--seconds",
       paramLabel = "N",
       defaultValue = "1",
-      description = "Seconds of one measure. Default: ${DEFAULT-VALUE}.")
+      description = "Seconds of one measurement. Default: ${DEFAULT-VALUE}.")
   private double seconds;
 
   @Spec private CommandSpec spec;

@@ -3,6 +3,7 @@ package io.calm.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.cli.Main;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import org.junit.jupiter.api.Test;
@@ -16,7 +17,7 @@ class BenchCommandTest {
 
   private static Outcome run(String arguments) {
     StringWriter output = new StringWriter();
-    CommandLine line = io.calm.cli.Main.commandLine(new BenchCommand());
+    CommandLine line = Main.commandLine(new BenchCommand());
     line.setOut(new PrintWriter(output));
     line.setErr(new PrintWriter(output));
     int status = line.execute(arguments.split(" ", -1));

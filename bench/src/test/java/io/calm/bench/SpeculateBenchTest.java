@@ -3,6 +3,7 @@ package io.calm.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.cli.Main;
 import io.calm.runtime.Decoders;
 import io.calm.testing.Repository;
 import java.io.PrintWriter;
@@ -19,7 +20,7 @@ class SpeculateBenchTest {
   void measuresEveryPromptWithEqualAnswers(@TempDir Path directory) throws Exception {
     Path json = directory.resolve("speculate.json");
     StringWriter output = new StringWriter();
-    CommandLine line = io.calm.cli.Main.commandLine(new BenchCommand());
+    CommandLine line = Main.commandLine(new BenchCommand());
     line.setOut(new PrintWriter(output));
     line.setErr(new PrintWriter(output));
     int status =

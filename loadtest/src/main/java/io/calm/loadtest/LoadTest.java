@@ -1,5 +1,6 @@
 package io.calm.loadtest;
 
+import io.calm.loadtest.client.Answer;
 import io.calm.loadtest.client.Ask;
 import io.calm.loadtest.client.StreamingClient;
 import io.calm.loadtest.figures.Claim;
@@ -109,8 +110,7 @@ final class LoadTest implements AutoCloseable {
             });
   }
 
-  private static void log(
-      ResponseLog log, String name, io.calm.loadtest.client.Answer answer, Outcome outcome) {
+  private static void log(ResponseLog log, String name, Answer answer, Outcome outcome) {
     long start = answer.startMillis();
     String row = outcome instanceof Outcome.HungUp ? name + ", hung up" : name;
     log.add(row, start, start + TimeUnit.NANOSECONDS.toMillis(answer.nanos()), outcome.fault());

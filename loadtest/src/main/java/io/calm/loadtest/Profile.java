@@ -22,7 +22,7 @@ enum Profile {
           "baseline", "true",
           "minSpeedup", "4",
           "maxFirstToken", "3")),
-  /** Many clients for long, of whom some hang up. */
+  /** Many clients for a long time; some hang up. */
   SOAK(
       Map.of(
           "users", "32",

@@ -13,7 +13,7 @@ import picocli.CommandLine.Unmatched;
 @Command(
     name = "bench",
     description =
-        "Measures kernels and whole models against what this machine can do and against others.",
+        "Measures kernels and whole models against the machine's limits and other libraries.",
     synopsisSubcommandLabel = "COMMAND")
 final class BenchElsewhere implements Callable<Integer> {
   @Unmatched private final List<String> ignored = new ArrayList<>();

@@ -97,7 +97,7 @@ final class EvalCommand implements Callable<Integer> {
       names = "--windows",
       paramLabel = "N",
       description =
-          "Windows per text. Default: as many as have 65536 scored tokens, or all of a shorter text.")
+          "Windows per text. Default: 65536 scored tokens in all, or all windows of a shorter text.")
   private @Nullable Integer windows;
 
   @Option(

@@ -34,7 +34,7 @@ public final class ModelMixin {
       names = {"-s", "--set"},
       paramLabel = "KEY=VALUE",
       description =
-          "A calm.* setting that wins over model.properties, e.g. -s calm.group=128. Repeatable.")
+          "A calm.* setting, e.g. -s calm.group=128. Overrides model.properties. Repeatable.")
   private final Map<String, String> overrides = new LinkedHashMap<>();
 
   /** Finds the model and reads its settings. A model with a recipe is downloaded first. */

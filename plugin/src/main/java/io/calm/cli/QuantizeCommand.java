@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
 /** The command {@code calm quantize}: quantizes a model without serving it. */
 @Command(
     name = "quantize",
-    description = "Searches the algorithm of every block and caches the result for serve and eval.")
+    description = "Quantizes a model and caches the result for the other commands.")
 final class QuantizeCommand implements Callable<Integer> {
   @Mixin private ModelMixin model;
   @Spec private CommandSpec spec;

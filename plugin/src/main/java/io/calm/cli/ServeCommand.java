@@ -61,7 +61,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "serve",
     description =
-        "Serves models over HTTP, each after a search where it has not been quantized before."
+        "Serves models over HTTP. Quantizes each first if there is no finished result."
             + " More are loaded and unloaded at run time: POST and DELETE /models.")
 final class ServeCommand implements Callable<Integer> {
   private static final Logger logger = LoggerFactory.getLogger(ServeCommand.class);
@@ -78,7 +78,7 @@ final class ServeCommand implements Callable<Integer> {
       names = {"-s", "--set"},
       paramLabel = "KEY=VALUE",
       description =
-          "A calm.* setting that wins over model.properties, for all models named here, e.g."
+          "A calm.* setting that overrides model.properties, for all models named here, e.g."
               + " -s calm.group=128. For models that are registered later it is the default."
               + " Repeatable.")
   private final Map<String, String> overrides = new LinkedHashMap<>();

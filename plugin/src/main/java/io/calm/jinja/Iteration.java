@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
+import java.util.NoSuchElementException;
 import java.util.OptionalInt;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -147,7 +148,7 @@ final class Iteration {
       public Value next() {
         Value result = hasNext() ? next : null;
         if (result == null) {
-          throw new java.util.NoSuchElementException();
+          throw new NoSuchElementException();
         }
         next = null;
         return result;

@@ -1,6 +1,7 @@
 package io.calm.kernels;
 
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import io.calm.tensor.Parallel;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
@@ -47,24 +48,20 @@ final class InverseFactor {
     if (h.columns() != size) {
       throw new IllegalArgumentException("factor: expected a square matrix, got " + h);
     }
-    Matrix matrix = reversed(h, parallel);
-    boolean factored;
-    try (Matrix inverses = Matrix.allocate(size, BLOCK)) {
-      InverseFactor factor = new InverseFactor(products, matrix, inverses);
-      factored = factor.factor(0, size);
-      if (factored) {
+    try (Owned opening = new Owned()) {
+      Matrix matrix = reversed(h, parallel);
+      opening.add(matrix, matrix::close);
+      try (Matrix inverses = Matrix.allocate(size, BLOCK)) {
+        InverseFactor factor = new InverseFactor(products, matrix, inverses);
+        if (!factor.factor(0, size)) {
+          return Optional.empty();
+        }
         factor.invert(0, size);
       }
-    } catch (RuntimeException e) {
-      matrix.close();
-      throw e;
+      reverseLower(matrix);
+      opening.handOver();
+      return Optional.of(matrix);
     }
-    if (!factored) {
-      matrix.close();
-      return Optional.empty();
-    }
-    reverseLower(matrix);
-    return Optional.of(matrix);
   }
 
   /** Returns J H J. */

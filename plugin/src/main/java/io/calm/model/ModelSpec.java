@@ -1,6 +1,7 @@
 package io.calm.model;
 
 import java.util.List;
+import java.util.Set;
 
 /**
  * The topology and sizes of a decoder-only model of the LLaMA family. Sizes have upper bounds
@@ -37,7 +38,7 @@ public record ModelSpec(
     float rmsEpsilon,
     RopeSpec rope,
     boolean tiedEmbeddings,
-    java.util.Set<LinearRole> biases,
+    Set<LinearRole> biases,
     boolean headNorms,
     List<Integer> windows) {
 
@@ -51,7 +52,7 @@ public record ModelSpec(
   public static final int MAX_SHARED_HEADS = 128;
 
   public ModelSpec {
-    biases = java.util.Set.copyOf(biases);
+    biases = Set.copyOf(biases);
     windows = List.copyOf(windows);
     new SizeLimits(hidden, layers, heads, kvHeads, headDim, intermediate, vocabulary).check();
     SizeLimits.requireBetween("maxContext", maxContext, 1, Integer.MAX_VALUE);

@@ -24,17 +24,12 @@ public final class StageSums {
   private final List<NDArray> inputs;
   private final int width;
 
-  StageSums(
-      BlockPass pass,
-      TorchRuntime runtime,
-      StageProducts products,
-      BlockOperations operations,
-      TokenWeights tokens) {
+  StageSums(BlockPass pass) {
     this.pass = pass;
-    this.runtime = runtime;
-    this.products = products;
-    this.operations = operations;
-    this.tokens = tokens;
+    this.runtime = pass.runtime;
+    this.products = pass.products;
+    this.operations = pass.operations;
+    this.tokens = pass.tokenWeights();
     this.stage = pass.stage().orElseThrow();
     this.inputs = pass.inputs();
     this.width = pass.width();

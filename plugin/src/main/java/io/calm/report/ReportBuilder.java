@@ -2,8 +2,6 @@ package io.calm.report;
 
 import io.calm.artifact.ArtifactSections;
 import io.calm.artifact.SearchPhases;
-import io.calm.kernels.KernelVariant;
-import io.calm.kernels.KernelVariants;
 import io.calm.kernels.MachineInfo;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
@@ -259,12 +257,7 @@ final class ReportBuilder {
             calibration.seed()),
         spec.architecture(),
         spec.layers(),
-        machine(),
+        MachineInfo.of(source.settings().decoder().kernelsOnThisMachine()),
         BuildInfo.current());
-  }
-
-  private static MachineInfo machine() {
-    return MachineInfo.of(
-        KernelVariants.ofThisMachine().best().map(KernelVariant::name).orElse("java"));
   }
 }

@@ -2,6 +2,7 @@ package io.calm.runtime;
 
 import io.calm.tensor.KernelScratch;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -67,7 +68,7 @@ final class Workers implements AutoCloseable {
    * are long, since each has a fixed cost, but there is at least one per thread.
    */
   List<TileRange> tileRanges(int[] tiles, List<TileTask> tasks) {
-    int total = java.util.Arrays.stream(tiles).sum();
+    int total = Arrays.stream(tiles).sum();
     int share = (total + pool.threads() - 1) / pool.threads();
     int size = Math.max(MIN_TILES, Math.min(KernelScratch.MAX_TILES, share));
     List<TileRange> ranges = new ArrayList<>();

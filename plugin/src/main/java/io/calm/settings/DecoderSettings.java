@@ -68,6 +68,16 @@ public record DecoderSettings(
         : KernelVariants.searchKernels(Decoders.variant(kernel.setting()));
   }
 
+  /**
+   * Returns the name of the kernels that these settings select on this machine, e.g. {@code
+   * avx512-vnni} or {@code java}. Does not check whether the machine can run a variant that is set.
+   */
+  public String kernelsOnThisMachine() {
+    return kernel == KernelChoice.AUTO && backend != Backend.JAVA
+        ? Decoders.chosen(Decoders.AUTO)
+        : kernelName();
+  }
+
   private String kernelName() {
     return switch (backend) {
       case JAVA -> Decoders.JAVA;

@@ -54,7 +54,7 @@ public record ModelProperties(Path directory, Map<String, String> values) {
                 String before = values.put(key, value);
                 if (before != null && !before.equals(value)) {
                   logger.info(
-                      "{}: {}={} of {} wins over {}",
+                      "{}: {}={} of {} overrides {}",
                       directory,
                       Printable.of(key),
                       Printable.of(value),

@@ -57,7 +57,7 @@ public final class Lifetime implements AutoCloseable {
    */
   public synchronized Lease lease() {
     if (closed) {
-      throw new IllegalStateException("expected a model that is open, got one that was closed");
+      throw new IllegalStateException("the model is closed");
     }
     leases++;
     return new Lease() {

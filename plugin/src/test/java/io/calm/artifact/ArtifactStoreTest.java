@@ -11,10 +11,12 @@ import io.calm.model.ActivationMode;
 import io.calm.model.QuantizedModel;
 import io.calm.tensor.TokenTable;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -327,10 +329,10 @@ final class ArtifactStoreTest {
                 .anyMatch(line -> line.contains("WARN") && line.contains(name + ": cannot be")),
             () -> name + " in " + log.lines());
       }
-    } catch (java.io.UncheckedIOException e) {
+    } catch (UncheckedIOException e) {
       throw e.getCause();
     }
-    Set<String> expected = new java.util.HashSet<>(left);
+    Set<String> expected = new HashSet<>(left);
     expected.add(id);
     assertEquals(expected, entries());
     SameModel.assertSame(model, store.find(ExampleModel.KEY).orElseThrow().model());

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -100,7 +101,7 @@ final class DamageTest {
     Path file = directory.resolve(name);
     byte[] whole = Files.readAllBytes(file);
     for (int length : new int[] {0, 1, whole.length / 2, whole.length - 1, whole.length + 1}) {
-      Files.write(file, java.util.Arrays.copyOf(whole, length));
+      Files.write(file, Arrays.copyOf(whole, length));
       refusal();
     }
     Files.delete(file);

@@ -14,6 +14,7 @@ import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,7 +50,7 @@ final class ExampleModel {
         false,
         Set.of(LinearRole.Q, LinearRole.V),
         true,
-        java.util.Collections.nCopies(layers, 128));
+        Collections.nCopies(layers, 128));
   }
 
   static QuantizedModel create(long seed, int layers, TokenTable embeddings, TokenTable head) {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.List;
@@ -98,7 +99,7 @@ final class FileDigestsTest {
     Path other = directory.resolve("other");
     Files.writeString(other, "xyz");
     Files.setLastModifiedTime(other, OLD);
-    Files.move(other, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    Files.move(other, file, StandardCopyOption.REPLACE_EXISTING);
     assertNotEquals(ABC, digests.sha256(file));
     assertEquals(1, entries().size());
   }

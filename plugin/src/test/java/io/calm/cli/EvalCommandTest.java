@@ -16,8 +16,6 @@ import io.calm.settings.CalmSettings;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,8 +38,6 @@ class EvalCommandTest {
   @TempDir static Path directory;
 
   private static boolean named;
-
-  private record Outcome(int status, String out, String err) {}
 
   /** Keeps DJL's libraries, which other tests use too, out of the directory of this test. */
   @BeforeAll
@@ -71,24 +67,12 @@ class EvalCommandTest {
     return write(name, text.toString());
   }
 
-  private static Outcome run(String... arguments) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int status =
-        Main.commandLine()
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute(arguments);
-    return new Outcome(
-        status, out.toString().replace(System.lineSeparator(), "\n"), err.toString());
-  }
-
-  private static Outcome eval(String... arguments) {
+  private static CommandRun eval(String... arguments) {
     List<String> all = new ArrayList<>(List.of("eval", TINY));
     all.addAll(List.of(arguments));
     all.addAll(List.of("-s", "calm.cache-dir=" + directory.resolve("cache")));
     all.addAll(List.of("-s", "calm.lm-head=int8", "-s", "calm.group=64"));
-    return run(all.toArray(String[]::new));
+    return CommandRun.of(all);
   }
 
   private static JsonObject json(Path file) throws IOException {
@@ -156,7 +140,7 @@ class EvalCommandTest {
     Path one = text("one.txt", 12);
     Path two = text("two.txt", 15);
     Path json = directory.resolve("text.json");
-    Outcome outcome =
+    CommandRun outcome =
         eval(
             "--precision",
             "rtn",
@@ -233,7 +217,7 @@ class EvalCommandTest {
     }
     Path words = write("words.jsonl", "{\"text\": \"The boats wait in the river\"}\n");
     Path json = directory.resolve("tasks.json");
-    Outcome outcome =
+    CommandRun outcome =
         eval(
             "--precision",
             "rtn",
@@ -316,7 +300,7 @@ class EvalCommandTest {
   }
 
   private static void refused(String message, String... arguments) {
-    Outcome outcome = eval(arguments);
+    CommandRun outcome = eval(arguments);
     assertEquals(1, outcome.status(), outcome.err());
     assertTrue(outcome.err().contains(message), outcome.err());
     assertEquals("", outcome.out());
@@ -325,8 +309,8 @@ class EvalCommandTest {
   @Test
   void theModelMayStandBehindTheFiles() throws IOException {
     String text = text("behind.txt", 1).toString();
-    Outcome outcome =
-        run(
+    CommandRun outcome =
+        CommandRun.of(
             "eval",
             "--precision",
             "reference",
@@ -339,7 +323,7 @@ class EvalCommandTest {
             TINY);
     assertEquals(1, outcome.status());
     assertTrue(outcome.err().contains("behind.txt: --windows: expected 1 to "), outcome.err());
-    outcome = run("eval", TINY, "--text");
+    outcome = CommandRun.of("eval", TINY, "--text");
     assertEquals(2, outcome.status());
     assertTrue(outcome.err().contains("--text"), outcome.err());
   }

@@ -7,8 +7,6 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import io.calm.testing.Repository;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,20 +16,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import picocli.CommandLine;
 
 class ExportCommandTest {
   private static final String TINY = Repository.path("models/calm-tiny-llama").toString();
 
   @TempDir Path directory;
 
-  private record Outcome(int status, String out, String err) {}
-
-  private Outcome export(String format, Path out, String... more) {
-    StringWriter printed = new StringWriter();
-    StringWriter errors = new StringWriter();
-    CommandLine line =
-        Main.commandLine().setOut(new PrintWriter(printed)).setErr(new PrintWriter(errors));
+  private CommandRun export(String format, Path out, String... more) {
     List<String> arguments =
         new ArrayList<>(
             List.of(
@@ -46,8 +37,7 @@ class ExportCommandTest {
                 "-s",
                 "calm.lm-head=int8"));
     arguments.addAll(List.of(more));
-    int status = line.execute(arguments.toArray(String[]::new));
-    return new Outcome(status, printed.toString(), errors.toString());
+    return CommandRun.of(arguments);
   }
 
   private List<String> names() throws IOException {
@@ -60,9 +50,9 @@ class ExportCommandTest {
   @CsvSource({"gguf", "safetensors", "GGUF"})
   void writesTheFormatAndNothingElse(String format) throws IOException {
     Path out = directory.resolve("exported");
-    Outcome outcome = export(format, out, "--precision", "rtn");
+    CommandRun outcome = export(format, out, "--precision", "rtn");
     assertEquals(0, outcome.status(), outcome.err());
-    assertEquals("uniform-rtn: %s%n".formatted(out), outcome.out());
+    assertEquals("uniform-rtn: %s\n".formatted(out), outcome.out());
     assertEquals(List.of("cache", "exported"), names());
     assertEquals(format.equals("safetensors"), Files.isDirectory(out));
   }
@@ -111,7 +101,7 @@ class ExportCommandTest {
   @Test
   void wrongOptionsAreNamed() throws IOException {
     Path out = directory.resolve("out");
-    Outcome unknown = export("tar", out);
+    CommandRun unknown = export("tar", out);
     assertEquals(2, unknown.status());
     assertTrue(unknown.err().contains("--format"), unknown.err());
     assertTrue(unknown.err().contains("GGUF"), unknown.err());
@@ -127,7 +117,7 @@ class ExportCommandTest {
     assertEquals(List.of(), names());
   }
 
-  private static void requireFailure(Outcome outcome, String message) {
+  private static void requireFailure(CommandRun outcome, String message) {
     assertEquals(1, outcome.status(), outcome.err());
     assertTrue(outcome.err().contains(message), outcome.err());
     assertFalse(outcome.err().contains("unexpected failure"), outcome.err());

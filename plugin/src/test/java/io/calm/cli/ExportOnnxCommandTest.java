@@ -8,10 +8,10 @@ import io.calm.export.onnx.OnnxEngine;
 import io.calm.export.onnx.OnnxExporter;
 import io.calm.export.onnx.OnnxRequest;
 import io.calm.testing.Repository;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
@@ -41,10 +41,9 @@ class ExportOnnxCommandTest {
       })
   void wrongOptionsAreRefusedBeforeAnythingIsWritten(String options, String message)
       throws Exception {
-    StringWriter err = new StringWriter();
-    int status = run(err, options.split(" ", -1));
-    assertFalse(status == 0, err.toString());
-    assertTrue(err.toString().contains(message), err.toString());
+    CommandRun run = export(options);
+    assertFalse(run.status() == 0, run.err());
+    assertTrue(run.err().contains(message), run.err());
     try (Stream<Path> files = Files.list(directory)) {
       assertEquals(0, files.count());
     }
@@ -52,15 +51,12 @@ class ExportOnnxCommandTest {
 
   @Test
   void anExportForTensorRtSaysWhatTheServerNeeds() throws Exception {
-    StringWriter err = new StringWriter();
     Path cache = Files.createDirectory(directory.resolve("cache"));
-    int status =
-        run(
-            err,
+    CommandRun run =
+        export(
             "--format onnx --engine tensorrt --context 64 -s calm.algorithm=rtn -s calm.lm-head=int8"
-                .concat(" -s calm.cache-dir=" + cache)
-                .split(" ", -1));
-    assertEquals(0, status, err.toString());
+                .concat(" -s calm.cache-dir=" + cache));
+    assertEquals(0, run.status(), run.err());
     assertTrue(
         Files.readString(directory.resolve("out/serving.properties")).contains("engine=TensorRT"));
     OnnxRequest request =
@@ -72,21 +68,14 @@ class ExportOnnxCommandTest {
             Optional.empty());
     String expected =
         new OnnxExporter(request)
-            .notes().stream()
-                .map(note -> "calm: " + note + System.lineSeparator())
-                .collect(Collectors.joining());
-    assertEquals(expected, err.toString());
+            .notes().stream().map(note -> "calm: " + note + "\n").collect(Collectors.joining());
+    assertEquals(expected, run.err());
   }
 
-  private int run(StringWriter err, String... options) {
-    String[] arguments =
-        Stream.concat(
-                Stream.of("export", TINY, "--out", directory.resolve("out").toString()),
-                Stream.of(options))
-            .toArray(String[]::new);
-    return Main.commandLine()
-        .setOut(new PrintWriter(new StringWriter()))
-        .setErr(new PrintWriter(err))
-        .execute(arguments);
+  private CommandRun export(String options) {
+    List<String> arguments =
+        new ArrayList<>(List.of("export", TINY, "--out", directory.resolve("out").toString()));
+    arguments.addAll(List.of(options.split(" ", -1)));
+    return CommandRun.of(arguments);
   }
 }

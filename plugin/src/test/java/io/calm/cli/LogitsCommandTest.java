@@ -4,8 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.calm.testing.Repository;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -13,19 +11,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import picocli.CommandLine;
 
 /** Calls that {@code calm logits} refuses before it quantizes a model. */
 class LogitsCommandTest {
   @TempDir Path directory;
 
   private void assertRefused(String message, String tokens, Path out) {
-    StringWriter err = new StringWriter();
-    CommandLine line = Main.commandLine();
-    line.setOut(new PrintWriter(new StringWriter()));
-    line.setErr(new PrintWriter(err, true));
-    int status =
-        line.execute(
+    CommandRun run =
+        CommandRun.of(
             "logits",
             Repository.path("models/calm-tiny-llama").toString(),
             "-s",
@@ -36,8 +29,8 @@ class LogitsCommandTest {
             tokens,
             "--out",
             out.toString());
-    assertEquals(1, status);
-    assertEquals("calm: " + message, err.toString().strip());
+    assertEquals(1, run.status());
+    assertEquals("calm: " + message, run.err().strip());
     assertFalse(Files.exists(directory.resolve("cache/artifacts")), "the work began");
   }
 

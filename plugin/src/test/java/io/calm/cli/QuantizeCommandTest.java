@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.testing.Repository;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,7 +14,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import picocli.CommandLine;
 
 /** Models that {@code calm quantize} refuses because they could not be served. */
 class QuantizeCommandTest {
@@ -24,8 +21,6 @@ class QuantizeCommandTest {
 
   @TempDir Path directory;
   private Path model;
-
-  private record Outcome(int status, String out, String err) {}
 
   @BeforeEach
   void copyModel() throws IOException {
@@ -37,27 +32,20 @@ class QuantizeCommandTest {
   }
 
   /** Quantizes without calibration, which would open the tokenizer itself. */
-  private Outcome quantize() {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    CommandLine line = Main.commandLine();
-    line.setOut(new PrintWriter(out, true));
-    line.setErr(new PrintWriter(err, true));
-    int status =
-        line.execute(
-            "quantize",
-            model.toString(),
-            "-s",
-            "calm.algorithm=rtn",
-            "-s",
-            "calm.lm-head=int8",
-            "-s",
-            "calm.cache-dir=" + directory.resolve("cache"));
-    return new Outcome(status, out.toString(), err.toString());
+  private CommandRun quantize() {
+    return CommandRun.of(
+        "quantize",
+        model.toString(),
+        "-s",
+        "calm.algorithm=rtn",
+        "-s",
+        "calm.lm-head=int8",
+        "-s",
+        "calm.cache-dir=" + directory.resolve("cache"));
   }
 
   private void assertRefused(String message) {
-    Outcome outcome = quantize();
+    CommandRun outcome = quantize();
     assertEquals(1, outcome.status(), outcome.out());
     assertTrue(outcome.err().contains(message), outcome.err());
     assertEquals(1, outcome.err().lines().count(), outcome.err());
@@ -90,9 +78,9 @@ class QuantizeCommandTest {
     assertRefused("calm: " + file + ": chat template");
     assertNothingMade();
     Files.delete(file);
-    Outcome made = quantize();
+    CommandRun made = quantize();
     assertEquals(0, made.status(), made.err());
-    Outcome again = quantize();
+    CommandRun again = quantize();
     assertTrue(again.out().contains("was finished before"), again.out());
     Files.writeString(file, "{% for m in %}");
     assertRefused("calm: " + file + ": chat template");

@@ -9,8 +9,6 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.testing.Repository;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,7 +17,6 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 /** The report of a tiny model, before and after it was measured. */
 class ReportCommandTest {
@@ -27,9 +24,7 @@ class ReportCommandTest {
 
   @TempDir Path directory;
 
-  private record Outcome(int status, String out, String err) {}
-
-  private Outcome run(String command, String... more) {
+  private CommandRun run(String command, String... more) {
     List<String> arguments =
         new ArrayList<>(
             List.of(
@@ -44,13 +39,7 @@ class ReportCommandTest {
                 "-s",
                 "calm.calibration.length=48"));
     arguments.addAll(List.of(more));
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    CommandLine line = Main.commandLine();
-    line.setOut(new PrintWriter(out, true));
-    line.setErr(new PrintWriter(err, true));
-    int status = line.execute(arguments.toArray(String[]::new));
-    return new Outcome(status, out.toString(), err.toString());
+    return CommandRun.of(arguments);
   }
 
   private static JsonObject json(Path file) throws IOException {
@@ -59,7 +48,7 @@ class ReportCommandTest {
 
   private JsonObject report() throws IOException {
     Path file = directory.resolve("report.json");
-    Outcome outcome = run("report", "--json", file.toString());
+    CommandRun outcome = run("report", "--json", file.toString());
     assertEquals(0, outcome.status(), outcome.err());
     return json(file);
   }
@@ -67,7 +56,7 @@ class ReportCommandTest {
   @Test
   void aModelWithoutAnArtifactIsNotQuantizedForItsReport() throws IOException {
     Path page = directory.resolve("report.html");
-    Outcome outcome = run("report", "--out", page.toString());
+    CommandRun outcome = run("report", "--out", page.toString());
     assertEquals(1, outcome.status());
     assertTrue(outcome.err().contains("make one with: calm quantize " + TINY), outcome.err());
     assertTrue(outcome.err().contains("-s calm.pool=rtn,awq"), outcome.err());
@@ -77,7 +66,7 @@ class ReportCommandTest {
 
   @Test
   void anOutputThatCannotBeWrittenIsRefusedFirst() {
-    Outcome outcome = run("report", "--out", directory.resolve("no/report.html").toString());
+    CommandRun outcome = run("report", "--out", directory.resolve("no/report.html").toString());
     assertEquals(1, outcome.status());
     assertTrue(outcome.err().contains("--out: expected a file in an existing directory"));
   }
@@ -92,7 +81,7 @@ class ReportCommandTest {
 
     Path text = Files.writeString(directory.resolve("a & b.txt"), "The cat sat. ".repeat(80));
     Path scores = directory.resolve("eval.json");
-    Outcome eval =
+    CommandRun eval =
         run(
             "eval",
             "--text",
@@ -107,7 +96,8 @@ class ReportCommandTest {
             "--json",
             scores.toString());
     assertEquals(0, eval.status(), eval.err());
-    Outcome sensitivity = run("sensitivity", "--blocks", "1,3", "--windows", "2", "--length", "32");
+    CommandRun sensitivity =
+        run("sensitivity", "--blocks", "1,3", "--windows", "2", "--length", "32");
     assertEquals(0, sensitivity.status(), sensitivity.err());
 
     JsonObject after = report();

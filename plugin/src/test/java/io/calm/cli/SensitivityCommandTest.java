@@ -11,8 +11,6 @@ import com.google.gson.JsonParser;
 import io.calm.cka.Metric;
 import io.calm.testing.Repository;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,7 +20,6 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 /** The table of a trained model of five blocks, on a part of them. */
 class SensitivityCommandTest {
@@ -30,9 +27,7 @@ class SensitivityCommandTest {
 
   @TempDir Path directory;
 
-  private record Outcome(int status, String out, String err) {}
-
-  private Outcome run(String... more) {
+  private CommandRun run(String... more) {
     List<String> arguments =
         new ArrayList<>(
             List.of(
@@ -45,13 +40,7 @@ class SensitivityCommandTest {
                 "-s",
                 "calm.calibration.length=48"));
     arguments.addAll(List.of(more));
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    CommandLine line = Main.commandLine();
-    line.setOut(new PrintWriter(out, true));
-    line.setErr(new PrintWriter(err, true));
-    int status = line.execute(arguments.toArray(String[]::new));
-    return new Outcome(status, out.toString(), err.toString());
+    return CommandRun.of(arguments);
   }
 
   private Path log() throws IOException {
@@ -78,7 +67,7 @@ class SensitivityCommandTest {
       "--json",
       json.toString()
     };
-    Outcome whole = run(command);
+    CommandRun whole = run(command);
     assertEquals(0, whole.status(), whole.err());
     List<String> lines = whole.out().lines().toList();
     assertEquals(
@@ -137,16 +126,16 @@ class SensitivityCommandTest {
         run("--blocks", "5").err().contains("--blocks: expected numbers from 0 to 4, got 5"));
     assertTrue(run("--blocks", "x").err().contains("--blocks x: expected numbers and ranges"));
     assertTrue(run("--length", "49", "--pool", "rtn").err().contains("--length: expected 2 to 48"));
-    Outcome nowhere = run("--json", directory.resolve("none").resolve("table.json").toString());
+    CommandRun nowhere = run("--json", directory.resolve("none").resolve("table.json").toString());
     assertTrue(
         nowhere.err().contains("--json: expected a file in an existing directory"), nowhere.err());
-    Outcome tooShort = run("--text", text.toString(), "--pool", "rtn");
+    CommandRun tooShort = run("--text", text.toString(), "--pool", "rtn");
     assertTrue(
         tooShort.err().contains("--text short.txt: expected a window of 48 tokens or more"),
         tooShort.err());
     assertEquals(1, tooShort.status());
     assertTrue(run("--windows", "0", "--pool", "rtn").err().contains("--windows: expected 1"));
-    Outcome missing = run("--text", text.toString(), "missing.txt");
+    CommandRun missing = run("--text", text.toString(), "missing.txt");
     assertTrue(missing.err().contains("missing.txt: no such file"), missing.err());
     for (String made : List.of("samples", "sensitivity")) {
       assertFalse(Files.exists(directory.resolve("cache").resolve(made)), made);

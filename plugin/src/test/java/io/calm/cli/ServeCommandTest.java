@@ -4,8 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.testing.Repository;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
@@ -26,14 +24,9 @@ class ServeCommandTest {
   private static String failure(String... options) {
     List<String> arguments = new ArrayList<>(List.of("serve", TINY, "--host", UNRESOLVED));
     arguments.addAll(List.of(options));
-    StringWriter err = new StringWriter();
-    int status =
-        Main.commandLine()
-            .setOut(new PrintWriter(new StringWriter()))
-            .setErr(new PrintWriter(err))
-            .execute(arguments.toArray(String[]::new));
-    assertEquals(1, status, err.toString());
-    return err.toString();
+    CommandRun run = CommandRun.of(arguments);
+    assertEquals(1, run.status(), run.err());
+    return run.err();
   }
 
   @ParameterizedTest
@@ -48,7 +41,7 @@ class ServeCommandTest {
     assertEquals(
         "calm: cannot listen on %s:8080: the host name cannot be resolved; choose another host or port"
                 .formatted(UNRESOLVED)
-            + System.lineSeparator(),
+            + "\n",
         failure());
   }
 

@@ -12,8 +12,6 @@ import io.calm.testing.SmolLm2;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -30,8 +28,6 @@ class TokenizeCommandTest {
 
   @TempDir Path directory;
 
-  private record Outcome(int status, String out, String err) {}
-
   @Test
   void theDefaultModelsIdsAreTheReferences() throws IOException {
     String model = SmolLm2.fileOrSkip().toString();
@@ -41,7 +37,7 @@ class TokenizeCommandTest {
     for (int i = 3; i < samples.size(); i += samples.size() / 5) {
       JsonObject sample = samples.get(i).getAsJsonObject();
       Files.writeString(file, sample.get("text").getAsString());
-      Outcome outcome = run("tokenize", model, "--file", file.toString(), "--json");
+      CommandRun outcome = CommandRun.of("tokenize", model, "--file", file.toString(), "--json");
       assertEquals(sample.getAsJsonArray("ids"), JsonParser.parseString(outcome.out()));
     }
   }
@@ -50,10 +46,10 @@ class TokenizeCommandTest {
   void textFileAndStandardInputGiveTheSameIds() throws IOException {
     String text = "Tab\tand naïve 😀\n\nend ";
     Path file = Files.writeString(directory.resolve("text"), text);
-    Outcome fromText = run("tokenize", TINY, "--text", text);
+    CommandRun fromText = CommandRun.of("tokenize", TINY, "--text", text);
     assertEquals(0, fromText.status(), fromText.err());
     assertTrue(fromText.out().matches("\\d+( \\d+)*\\R"), fromText.out());
-    assertEquals(fromText, run("tokenize", TINY, "--file", file.toString()));
+    assertEquals(fromText, CommandRun.of("tokenize", TINY, "--file", file.toString()));
     assertEquals(fromText, withInput(text.getBytes(StandardCharsets.UTF_8), "tokenize", TINY));
   }
 
@@ -62,32 +58,35 @@ class TokenizeCommandTest {
   void aTextIsTakenAsItIs(String text) throws IOException {
     Path file = Files.writeString(directory.resolve("text"), text);
     assertEquals(
-        run("tokenize", TINY, "--file", file.toString()), run("tokenize", TINY, "--text", text));
+        CommandRun.of("tokenize", TINY, "--file", file.toString()),
+        CommandRun.of("tokenize", TINY, "--text", text));
   }
 
   @Test
   void nothingIsAddedUnlessAsked() throws IOException {
     Path vocabulary = vocabularyOnly();
-    assertEquals("3 4\n", run("tokenize", vocabulary.toString(), "--text", "ab").out());
+    assertEquals("3 4\n", CommandRun.of("tokenize", vocabulary.toString(), "--text", "ab").out());
     assertEquals(
-        "1 3 4\n", run("tokenize", vocabulary.toString(), "--text", "ab", "--add-special").out());
+        "1 3 4\n",
+        CommandRun.of("tokenize", vocabulary.toString(), "--text", "ab", "--add-special").out());
   }
 
   @Test
   void anEmptyTextIsAnEmptyList() {
-    assertEquals("[]\n", run("tokenize", TINY, "--text", "", "--json").out());
+    assertEquals("[]\n", CommandRun.of("tokenize", TINY, "--text", "", "--json").out());
   }
 
   @Test
   void bytesThatAreNoTextAreRefused() {
-    Outcome outcome = withInput(new byte[] {'a', (byte) 0xff}, "tokenize", TINY);
+    CommandRun outcome = withInput(new byte[] {'a', (byte) 0xff}, "tokenize", TINY);
     assertEquals(1, outcome.status());
     assertTrue(outcome.err().contains("standard input: expected text in UTF-8"), outcome.err());
   }
 
   @Test
   void aModelThatIsNotThereIsOneLine() {
-    Outcome outcome = run("tokenize", directory.resolve("none").toString(), "--text", "a");
+    CommandRun outcome =
+        CommandRun.of("tokenize", directory.resolve("none").toString(), "--text", "a");
     assertEquals(1, outcome.status());
     assertTrue(outcome.err().contains("no such file or directory"), outcome.err());
     assertEquals(1, outcome.err().lines().count(), outcome.err());
@@ -99,16 +98,16 @@ class TokenizeCommandTest {
     assertEquals(
         "calm: --file: expected a file, got the directory %s; name a file in it\n"
             .formatted(directory),
-        run("tokenize", TINY, "--file", directory.toString()).err());
+        CommandRun.of("tokenize", TINY, "--file", directory.toString()).err());
     assertEquals(
         "calm: --file: expected a file, got %s: no such file or directory; correct the path\n"
             .formatted(missing),
-        run("tokenize", TINY, "--file", missing.toString()).err());
+        CommandRun.of("tokenize", TINY, "--file", missing.toString()).err());
   }
 
   @Test
   void aTextAndAFileTogetherAreAWrongCall() {
-    Outcome outcome = run("tokenize", TINY, "--text", "a", "--file", "b");
+    CommandRun outcome = CommandRun.of("tokenize", TINY, "--text", "a", "--file", "b");
     assertEquals(2, outcome.status());
     assertEquals(1, outcome.err().lines().count(), outcome.err());
     assertTrue(outcome.err().contains("see calm tokenize --help"), outcome.err());
@@ -119,28 +118,14 @@ class TokenizeCommandTest {
         .getAsJsonObject();
   }
 
-  private static Outcome withInput(byte[] input, String... arguments) {
+  private static CommandRun withInput(byte[] input, String... arguments) {
     InputStream before = System.in;
     System.setIn(new ByteArrayInputStream(input));
     try {
-      return run(arguments);
+      return CommandRun.of(arguments);
     } finally {
       System.setIn(before);
     }
-  }
-
-  private static Outcome run(String... arguments) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int status =
-        Main.commandLine()
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute(arguments);
-    return new Outcome(
-        status,
-        out.toString().replace(System.lineSeparator(), "\n"),
-        err.toString().replace(System.lineSeparator(), "\n"));
   }
 
   /** Writes a GGUF file that holds a SentencePiece vocabulary and no tensor. */

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import ai.djl.util.Utils;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -54,7 +55,7 @@ class DjlCacheTest {
     Path chosen = cache.resolve("a").resolve("native");
     assertEquals(chosen.toString(), System.getProperty(ENGINES));
     assertTrue(PrivateFiles.isDirectory(cache.resolve("a"), "native"));
-    assertEquals(chosen, ai.djl.util.Utils.getEngineCacheDir());
+    assertEquals(chosen, Utils.getEngineCacheDir());
   }
 
   @ParameterizedTest

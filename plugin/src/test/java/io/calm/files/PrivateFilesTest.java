@@ -16,9 +16,11 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -56,8 +58,7 @@ class PrivateFilesTest {
     }
   }
 
-  private static void assertRefused(
-      String expected, org.junit.jupiter.api.function.Executable use) {
+  private static void assertRefused(String expected, Executable use) {
     String message = String.valueOf(assertThrows(UntrustedPathException.class, use).getMessage());
     assertTrue(message.contains(expected), message);
   }
@@ -186,7 +187,7 @@ class PrivateFilesTest {
         file + ": expected 5 bytes, as it was opened, got 3: it was cut short while in use",
         stamp.cutShort().orElseThrow());
     Path other = Files.writeString(cache.resolve("other"), "");
-    Files.move(other, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    Files.move(other, file, StandardCopyOption.REPLACE_EXISTING);
     assertTrue(stamp.cutShort().isEmpty(), "another file");
     Files.delete(file);
     assertTrue(stamp.cutShort().isEmpty(), "deleted");

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
@@ -265,7 +266,7 @@ class SamplerTest {
   }
 
   private static void assertMessage(
-      String expected, java.util.function.UnaryOperator<SamplingParameters.Builder> set) {
+      String expected, UnaryOperator<SamplingParameters.Builder> set) {
     IllegalArgumentException e =
         assertThrows(
             IllegalArgumentException.class, set.apply(SamplingParameters.builder())::build);

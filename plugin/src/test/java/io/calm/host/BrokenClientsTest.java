@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.calm.testing.HttpClients;
 import io.calm.testing.NettyLeaks;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -205,7 +206,7 @@ class BrokenClientsTest {
   void bytesThatAreNotUtf8AreRefused() throws Exception {
     byte[] body = "{\"inputs\": \"x\"}".getBytes(StandardCharsets.US_ASCII);
     body[12] = (byte) 0xFF;
-    var answer = io.calm.testing.HttpClients.post(host.url() + "/predictions/m", body);
+    var answer = HttpClients.post(host.url() + "/predictions/m", body);
     assertEquals(400, answer.statusCode());
     assertEquals(
         "body: expected UTF-8, got an invalid sequence at byte 12",

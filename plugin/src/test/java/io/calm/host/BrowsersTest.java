@@ -8,10 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.testing.HttpClients;
 import java.io.IOException;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -148,7 +150,7 @@ class BrowsersTest {
   }
 
   private static String header(HttpResponse<?> answer, String name) {
-    return String.join(", ", answer.headers().allValues(name)).toLowerCase(java.util.Locale.ROOT);
+    return String.join(", ", answer.headers().allValues(name)).toLowerCase(Locale.ROOT);
   }
 
   @Test
@@ -166,12 +168,11 @@ class BrowsersTest {
             "{\"prompt\": \"say(x)|\", \"stream\": true}",
             "{\"prompt\": 5.5}")) {
       HttpResponse<byte[]> answer =
-          io.calm.testing.HttpClients.post(host.url() + "/v1/completions", body, "Origin", PAGE);
+          HttpClients.post(host.url() + "/v1/completions", body, "Origin", PAGE);
       assertEquals(PAGE, header(answer, "Access-Control-Allow-Origin"), body);
       assertEquals("origin", header(answer, "Vary"));
     }
-    HttpResponse<byte[]> unknown =
-        io.calm.testing.HttpClients.get(host.url() + "/nowhere", "Origin", PAGE);
+    HttpResponse<byte[]> unknown = HttpClients.get(host.url() + "/nowhere", "Origin", PAGE);
     assertEquals(404, unknown.statusCode());
     assertEquals(PAGE, header(unknown, "Access-Control-Allow-Origin"));
     HttpResponse<byte[]> foreign = preflight(EVIL);
@@ -194,8 +195,7 @@ class BrowsersTest {
     start(HostSettings.of("127.0.0.1", 0).withApiKey("k").withCorsOrigins(PAGE));
     assertEquals(204, preflight(PAGE).statusCode());
     assertEquals(401, preflight(EVIL).statusCode());
-    HttpResponse<byte[]> refused =
-        io.calm.testing.HttpClients.get(host.url() + "/v1/models", "Origin", PAGE);
+    HttpResponse<byte[]> refused = HttpClients.get(host.url() + "/v1/models", "Origin", PAGE);
     assertEquals(401, refused.statusCode());
     assertEquals(PAGE, header(refused, "Access-Control-Allow-Origin"));
     assertEquals(

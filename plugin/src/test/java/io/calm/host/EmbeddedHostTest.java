@@ -21,6 +21,7 @@ import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ModelStatus;
 import io.calm.testing.HttpClients;
 import io.calm.testing.ScriptedModels;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpRequest;
@@ -251,7 +252,7 @@ class EmbeddedHostTest {
         HttpClients.request(host.url() + "/predictions/m")
             .POST(
                 HttpRequest.BodyPublishers.ofInputStream(
-                    () -> new java.io.ByteArrayInputStream(large.getBytes(StandardCharsets.UTF_8))))
+                    () -> new ByteArrayInputStream(large.getBytes(StandardCharsets.UTF_8))))
             .build();
     assertEquals(413, send(chunked).statusCode());
   }

@@ -12,12 +12,10 @@ import io.calm.serving.http.HttpRehearsal;
 import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.Rehearsal;
-import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
-import io.calm.settings.CalmSettings;
-import io.calm.testing.Repository;
 import io.calm.testing.ScriptedModels;
+import io.calm.testing.TinyLlama;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
@@ -203,16 +201,6 @@ class HttpRehearsalTest {
   }
 
   private ModelLoader.Order order(String warmUp) {
-    Map<String, String> values =
-        Map.of(
-            "calm.cache-dir", cache.toString(),
-            "calm.algorithm", "rtn",
-            "calm.lm-head", "int8",
-            "calm.compare.probe", "off",
-            "calm.kv-budget-mb", "8",
-            "calm.warm-up", warmUp);
-    Path model = Repository.path("models/calm-tiny-llama");
-    return new ModelLoader.Order(
-        "m", "/m", model, CalmSettings.of(values, Map.of()), LmiOptions.DEFAULT, false);
+    return TinyLlama.rounded(cache, Map.of("calm.warm-up", warmUp));
   }
 }

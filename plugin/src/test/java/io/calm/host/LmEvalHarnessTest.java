@@ -46,7 +46,9 @@ class LmEvalHarnessTest {
       host.registry()
           .ready(
               ModelLoader.load(
-                  "tiny", TINY.toString(), TINY, settings, LmiOptions.DEFAULT, moment -> {}));
+                  new ModelLoader.Order(
+                      "tiny", TINY.toString(), TINY, settings, LmiOptions.DEFAULT, false),
+                  moment -> {}));
       harness.run(host.url(), "tiny", TINY);
       try (Decoder decoder =
           Decoders.open(

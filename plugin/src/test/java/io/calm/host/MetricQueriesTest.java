@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -172,8 +173,7 @@ class MetricQueriesTest {
   void everyAlertLinksToItsSection() throws IOException {
     String text = Files.readString(alerts());
     for (String alert : rules().keySet()) {
-      String section =
-          alert.replaceAll("(?<=[a-z])(?=[A-Z])", "-").toLowerCase(java.util.Locale.ROOT);
+      String section = alert.replaceAll("(?<=[a-z])(?=[A-Z])", "-").toLowerCase(Locale.ROOT);
       assertTrue(text.contains("runbook: docs/how-to/operate.md#" + section + "\n"), section);
     }
   }

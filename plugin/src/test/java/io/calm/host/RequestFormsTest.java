@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.zip.Deflater;
@@ -265,8 +266,8 @@ class RequestFormsTest {
     for (byte[] wrong :
         List.of(
             damaged,
-            java.util.Arrays.copyOf(body, body.length - 3),
-            java.util.Arrays.copyOf(body, body.length + 3),
+            Arrays.copyOf(body, body.length - 3),
+            Arrays.copyOf(body, body.length + 3),
             GOOD.getBytes(StandardCharsets.UTF_8))) {
       RawClient.Answer answer = post("gzip", wrong);
       assertEquals(400, answer.status());

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -139,8 +141,7 @@ class LimitsTest {
     RenderClock clock = new RenderClock();
     Thread.sleep(20);
     Duration limit = Duration.ofMillis(10);
-    boolean known =
-        java.lang.management.ManagementFactory.getThreadMXBean().isCurrentThreadCpuTimeSupported();
+    boolean known = ManagementFactory.getThreadMXBean().isCurrentThreadCpuTimeSupported();
     assertEquals(!known, clock.isOver(limit));
     assertTimeoutPreemptively(
         HANG,
@@ -210,7 +211,7 @@ class LimitsTest {
     String template =
         "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content | trim }}\n{% if not loop.last %}"
             + "{{ m.content.split('</think>')[-1] | length }}{% endif %}{% endfor %}";
-    List<Map<String, Object>> messages = java.util.Collections.nCopies(2000, message);
+    List<Map<String, Object>> messages = Collections.nCopies(2000, message);
     String text = Template.parse(template).render(Map.of("messages", messages));
     assertTrue(text.length() > 2_000_000, text.length() + " characters");
   }

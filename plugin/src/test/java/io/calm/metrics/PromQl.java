@@ -2,6 +2,7 @@ package io.calm.metrics;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -97,7 +98,7 @@ public record PromQl(Map<String, Set<String>> metrics, Set<String> grouped) {
         }
         if (GROUPING.contains(token)) {
           labels(token);
-        } else if (!WORDS.contains(token.toLowerCase(java.util.Locale.ROOT))
+        } else if (!WORDS.contains(token.toLowerCase(Locale.ROOT))
             && !AGGREGATIONS.contains(token)
             && !peek("(")) {
           selector(metrics.computeIfAbsent(token, name -> new TreeSet<>()));

@@ -8,7 +8,9 @@ import io.prometheus.client.CollectorRegistry;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.IOException;
+import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
@@ -75,7 +77,7 @@ class ServerEndpointTest {
   @Test
   void nothingHappensWhereTheServerHasNoRegistry() throws Exception {
     URL[] classPath =
-        Arrays.stream(System.getProperty("java.class.path").split(java.io.File.pathSeparator, -1))
+        Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator, -1))
             .map(Path::of)
             .filter(entry -> !entry.getFileName().toString().startsWith("prometheus-metrics-model"))
             .map(ServerEndpointTest::url)
@@ -91,7 +93,7 @@ class ServerEndpointTest {
   private static URL url(Path path) {
     try {
       return path.toUri().toURL();
-    } catch (java.net.MalformedURLException e) {
+    } catch (MalformedURLException e) {
       throw new IllegalArgumentException(e);
     }
   }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.quant.gptq.GptqQuantizer;
 import io.calm.quant.gptq.QepQuantizer;
 import io.calm.tensor.Float16;
+import io.calm.tensor.JavaLinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.List;
@@ -78,8 +79,7 @@ class RoundingPropertiesTest {
     SplittableRandom random = new SplittableRandom(seed);
     Matrix weight = random(random, 24, 160);
     Matrix mixing = random(random, 160, 160);
-    Matrix x =
-        new io.calm.tensor.JavaLinearAlgebra().multiplyTransposed(random(random, 400, 160), mixing);
+    Matrix x = new JavaLinearAlgebra().multiplyTransposed(random(random, 400, 160), mixing);
     double nearest =
         LinearStage.outputError(
             x, weight, round(new NearestRounding(true), weight, x, 32).dequantize());
@@ -127,7 +127,7 @@ class RoundingPropertiesTest {
         independent.set(r, c, (float) random.nextGaussian());
       }
     }
-    return new io.calm.tensor.JavaLinearAlgebra().multiplyTransposed(independent, mixing);
+    return new JavaLinearAlgebra().multiplyTransposed(independent, mixing);
   }
 
   /** The oracle is the aim: the full-precision output, on tokens that nothing was fitted on. */

@@ -34,11 +34,15 @@ final class ExampleReports {
    * @param word a string that a file or a client chose
    */
   static ReportSource source(Path cache, String word) {
+    return source(cache, word, Map.of("calm.cache-dir", cache.toString()));
+  }
+
+  static ReportSource source(Path cache, String word, Map<String, String> settings) {
     ModelSpec spec = new ScriptedDecoder(64).spec();
     return new ReportSource(
         "model " + word,
         "models/" + word,
-        CalmSettings.of(Map.of("calm.cache-dir", cache.toString()), Map.of()),
+        CalmSettings.of(settings, Map.of()),
         key(),
         cache.resolve("artifacts").resolve(key().id()),
         123_456_789,

@@ -2,8 +2,6 @@ package io.calm.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
@@ -27,15 +25,12 @@ import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The topology of each family against the full-precision forward, which is held to Hugging Face
@@ -44,17 +39,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class JavaDecoderGoldenTest {
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "llama-gqa",
-        "llama-sharded-f16",
-        "llama3-rope-scaled",
-        "mistral-sliding-window",
-        "qwen2-bias",
-        "qwen3-qknorm"
-      })
+  @MethodSource("io.calm.checkpoint.Goldens#families")
   void logitsAreCloseToTheFullPrecisionForwardOfTheSameWeights(String family) throws IOException {
-    int[] tokens = ints(Goldens.path(family).resolve("expected.json"));
+    int[] tokens = Goldens.tokens(family);
     try (Checkpoint checkpoint = Checkpoints.open(Goldens.path(family))) {
       QuantizedModel model = quantize(checkpoint);
       Matrix expected = reference(checkpoint, model, tokens);
@@ -134,13 +121,5 @@ class JavaDecoderGoldenTest {
     return TokenTableBuilder.float32(spec.vocabulary(), spec.hidden(), ByteBuffer::allocateDirect)
         .add(rows)
         .build();
-  }
-
-  private static int[] ints(Path file) throws IOException {
-    JsonArray array =
-        JsonParser.parseString(Files.readString(file))
-            .getAsJsonObject()
-            .getAsJsonArray("input_ids");
-    return IntStream.range(0, array.size()).map(i -> array.get(i).getAsInt()).toArray();
   }
 }

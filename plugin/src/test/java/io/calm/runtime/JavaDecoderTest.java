@@ -1,5 +1,6 @@
 package io.calm.runtime;
 
+import static io.calm.runtime.Decodes.assertSame;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -43,13 +44,6 @@ class JavaDecoderTest {
 
   private static int[] tokens(int count, Random random) {
     return random.ints(count, 0, 61).toArray();
-  }
-
-  private static void assertSame(float[][] expected, float[][] actual, String message) {
-    assertEquals(expected.length, actual.length, message);
-    for (int t = 0; t < expected.length; t++) {
-      assertArrayEquals(expected[t], actual[t], message + ", token " + t);
-    }
   }
 
   @ParameterizedTest

@@ -1,5 +1,6 @@
 package io.calm.runtime;
 
+import static io.calm.runtime.Decodes.assertSame;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -106,13 +107,6 @@ class NativeDecoderTest {
         .filter(bean -> bean.getName().equals("direct"))
         .mapToLong(BufferPoolMXBean::getMemoryUsed)
         .sum();
-  }
-
-  private static void assertSame(float[][] expected, float[][] actual, String message) {
-    assertEquals(expected.length, actual.length, message);
-    for (int t = 0; t < expected.length; t++) {
-      assertArrayEquals(expected[t], actual[t], message + ", token " + t);
-    }
   }
 
   @ParameterizedTest

@@ -1,5 +1,7 @@
 package io.calm.testing;
 
+import io.netty.buffer.PooledByteBufAllocator;
+import io.netty.buffer.Unpooled;
 import io.netty.util.ResourceLeakDetector;
 import io.netty.util.ResourceLeakDetectorFactory;
 import java.util.List;
@@ -57,8 +59,8 @@ public final class NettyLeaks implements LauncherSessionListener {
     for (int i = 0; i < 3; i++) {
       System.gc();
       Thread.sleep(50);
-      io.netty.buffer.PooledByteBufAllocator.DEFAULT.buffer(16).release();
-      io.netty.buffer.Unpooled.directBuffer(16).release();
+      PooledByteBufAllocator.DEFAULT.buffer(16).release();
+      Unpooled.directBuffer(16).release();
     }
     return List.copyOf(REPORTS);
   }

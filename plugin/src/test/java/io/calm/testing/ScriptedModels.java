@@ -10,6 +10,7 @@ import io.calm.report.ReportSource;
 import io.calm.search.QuantPlan;
 import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.LmiOptions;
+import io.calm.serving.model.Replacement;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.TableFormat;
@@ -145,7 +146,8 @@ public final class ScriptedModels {
         lmi,
         Instant.EPOCH.plusSeconds(1_700_000_000),
         Comparison.none(),
-        Optional.empty());
+        Optional.empty(),
+        new Replacement());
   }
 
   /** Returns a message's text; its parts stand on lines of their own, as in most templates. */

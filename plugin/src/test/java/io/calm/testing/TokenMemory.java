@@ -2,6 +2,7 @@ package io.calm.testing;
 
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Chunk;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -44,7 +45,7 @@ public final class TokenMemory {
         chunk.blocks()[position / Decoder.BLOCK_TOKENS],
         id -> {
           int[] empty = new int[Decoder.BLOCK_TOKENS];
-          java.util.Arrays.fill(empty, NOTHING);
+          Arrays.fill(empty, NOTHING);
           return empty;
         });
   }

@@ -1,7 +1,5 @@
 package io.calm.torch;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
@@ -16,26 +14,13 @@ import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
-import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /** The golden checkpoints as W4A8 models. */
 final class GoldenModels {
-  /** One for each topology. */
-  static final List<String> FAMILIES =
-      List.of(
-          "llama-gqa",
-          "llama-sharded-f16",
-          "llama3-rope-scaled",
-          "mistral-sliding-window",
-          "qwen2-bias",
-          "qwen3-qknorm");
-
   private GoldenModels() {}
 
   static QuantizedModel model(String family, int group) {
@@ -65,14 +50,5 @@ final class GoldenModels {
       return new QuantizedModel(
           spec, blocks, embeddings, head, checkpoint.finalNorm(), ActivationMode.PER_GROUP);
     }
-  }
-
-  /** Returns the tokens of a golden's prompt. */
-  static int[] prompt(String family) throws IOException {
-    JsonArray array =
-        JsonParser.parseString(Files.readString(Goldens.path(family).resolve("expected.json")))
-            .getAsJsonObject()
-            .getAsJsonArray("input_ids");
-    return IntStream.range(0, array.size()).map(i -> array.get(i).getAsInt()).toArray();
   }
 }

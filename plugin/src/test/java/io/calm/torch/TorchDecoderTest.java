@@ -1,5 +1,8 @@
 package io.calm.torch;
 
+import static io.calm.runtime.Decodes.all;
+import static io.calm.runtime.Decodes.assertSame;
+import static io.calm.runtime.Decodes.copy;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -75,23 +78,6 @@ class TorchDecoderTest {
 
   private static TorchDecoder torch(QuantizedModel model) {
     return new TorchDecoder(model, KvType.FLOAT16, 1, BLOCKS);
-  }
-
-  private static float[][] all(Decoder decoder, int... tokens) {
-    try (Sequence sequence = new DecoderSequences(decoder).open()) {
-      return copy(decoder.step(List.of(sequence.append(tokens, Wanted.ALL))).get(0));
-    }
-  }
-
-  private static float[][] copy(List<Logits> rows) {
-    return rows.stream().map(row -> row.values().clone()).toArray(float[][]::new);
-  }
-
-  private static void assertSame(float[][] expected, float[][] actual, String message) {
-    assertEquals(expected.length, actual.length, message);
-    for (int t = 0; t < expected.length; t++) {
-      assertArrayEquals(expected[t], actual[t], message + ", token " + t);
-    }
   }
 
   @ParameterizedTest

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.calm.checkpoint.Goldens;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Logits;
@@ -31,12 +32,8 @@ class TorchGoldenTest {
     ExactBits.assume();
   }
 
-  static List<String> families() {
-    return GoldenModels.FAMILIES;
-  }
-
   @ParameterizedTest
-  @MethodSource("families")
+  @MethodSource("io.calm.checkpoint.Goldens#families")
   void logitsAndGreedyContinuationAreThoseOfTheJavaDecoder(String family) throws IOException {
     check(family);
   }
@@ -45,14 +42,14 @@ class TorchGoldenTest {
   @Tag("gpu")
   void onACudaDeviceTheyAreThoseOfTheJavaDecoderToo() throws IOException {
     assumeTrue(CudaDevice.usable(1), "no CUDA device that the PyTorch engine can use");
-    for (String family : families()) {
+    for (String family : Goldens.families().toList()) {
       check(family);
     }
   }
 
   private static void check(String family) throws IOException {
     QuantizedModel model = GoldenModels.model(family, 32);
-    int[] prompt = GoldenModels.prompt(family);
+    int[] prompt = Goldens.tokens(family);
     try (JavaDecoder java = new JavaDecoder(model, KvType.FLOAT16, 2, BLOCKS);
         TorchDecoder torch = new TorchDecoder(model, KvType.FLOAT16, 1, BLOCKS)) {
       Continuation expected = Continuation.of(java, prompt);

@@ -80,7 +80,7 @@ final class SummaryPage {
             .map(result -> row(result.contender().label(), Optional.empty(), result.closed()))
             .toList();
     String caption =
-        "%d users, each of whom asks again after its answer, for %d s"
+        "%d users; each asks again after its answer, for %d s"
             .formatted(summary.plan().users(), summary.plan().seconds());
     return table("Closed load", caption, false, rows);
   }
@@ -110,7 +110,7 @@ final class SummaryPage {
                         .map(run -> row(result.contender().label(), Optional.empty(), run)))
             .toList();
     String caption =
-        "32 clients with random lengths for %d s, a tenth of whom hang up"
+        "32 clients with random lengths for %d s; a tenth of them hang up"
             .formatted(summary.plan().soakSeconds());
     return rows.isEmpty() ? "" : table("Soak", caption, false, rows);
   }

@@ -39,13 +39,7 @@ final class Trial {
 
   /** The figures of a contender. */
   record Result(
-      Contender contender, RunResult closed, RateSweep.Outcome sweep, Optional<RunResult> soak) {
-
-    /** Returns the whole answers per second of the closed load. */
-    double requestsPerSecond() {
-      return (double) closed.counts().whole() / closed.seconds();
-    }
-  }
+      Contender contender, RunResult closed, RateSweep.Outcome sweep, Optional<RunResult> soak) {}
 
   /**
    * Creates a load test.

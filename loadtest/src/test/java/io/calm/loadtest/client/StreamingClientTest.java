@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -52,7 +53,7 @@ class StreamingClientTest {
       InputStream in = socket.getInputStream();
       try {
         while (in.read() >= 0) {}
-      } catch (java.net.SocketException e) {
+      } catch (SocketException e) {
         // reset: gone as well
       }
     }

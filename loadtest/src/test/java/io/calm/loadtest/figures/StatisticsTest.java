@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
@@ -53,7 +54,7 @@ class StatisticsTest {
   }
 
   private static long count(long[] values, double limit) {
-    return java.util.Arrays.stream(values).filter(value -> value <= limit).count();
+    return Arrays.stream(values).filter(value -> value <= limit).count();
   }
 
   @Test

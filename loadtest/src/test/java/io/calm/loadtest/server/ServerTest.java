@@ -3,9 +3,12 @@ package io.calm.loadtest.server;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
 /** Metrics and memory of a server. */
@@ -55,8 +58,7 @@ class ServerTest {
   void thisProcessHasMemory() throws InterruptedException {
     OptionalLong self = OptionalLong.of(ProcessHandle.current().pid());
     OptionalDouble bytes = new Observer(Optional.empty(), "", self).residentBytes();
-    org.junit.jupiter.api.Assumptions.assumeTrue(
-        java.nio.file.Files.isDirectory(java.nio.file.Path.of("/proc/self")), "no /proc");
+    Assumptions.assumeTrue(Files.isDirectory(Path.of("/proc/self")), "no /proc");
     assertTrue(bytes.getAsDouble() > 1 << 20, bytes.toString());
   }
 }

@@ -18,8 +18,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads the JSON files of a checkpoint into trees of bounded size. */
 public final class JsonFiles {
-  /** Maximum size of a file in bytes, several times that of a large index of shards. */
-  static final long MAX_BYTES = 32L << 20;
+  /**
+   * Maximum size of a file in bytes, several times that of a large index of shards. A file that
+   * holds only a chat template has the same limit.
+   */
+  public static final long MAX_BYTES = 32L << 20;
 
   /** Maximum number of names and values. In a tree, one may take fifty times its text. */
   static final int MAX_VALUES = 1 << 20;

@@ -30,9 +30,6 @@ public final class ChatTemplateLoader {
           "padding_token_id", "pad_token",
           "mask_token_id", "mask_token");
 
-  /** Maximum size of a template's file in bytes, more than any template that is parsed. */
-  private static final long MAX_BYTES = 32L << 20;
-
   /** Maximum length of a path in an error message. */
   private static final int MAX_PATH = 1000;
 
@@ -152,10 +149,10 @@ public final class ChatTemplateLoader {
   private static String text(Path file) {
     try {
       long bytes = Files.size(file);
-      if (bytes > MAX_BYTES) {
+      if (bytes > JsonFiles.MAX_BYTES) {
         throw CheckpointException.refused(
             file.toString(),
-            "at most %d bytes".formatted(MAX_BYTES),
+            "at most %d bytes".formatted(JsonFiles.MAX_BYTES),
             bytes,
             "copy the file again from its source");
       }

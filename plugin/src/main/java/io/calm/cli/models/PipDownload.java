@@ -3,6 +3,7 @@ package io.calm.cli.models;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -129,7 +130,7 @@ public record PipDownload(List<List<String>> commands, Duration limit) implement
   private static List<String> read(InputStream output) {
     List<String> lines = new ArrayList<>();
     try (BufferedReader reader =
-        new BufferedReader(new java.io.InputStreamReader(output, Charset.defaultCharset()))) {
+        new BufferedReader(new InputStreamReader(output, Charset.defaultCharset()))) {
       for (String line = reader.readLine(); line != null; line = reader.readLine()) {
         lines.add(line);
       }

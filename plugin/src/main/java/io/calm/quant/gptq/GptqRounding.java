@@ -43,7 +43,7 @@ final class GptqRounding implements Rounding {
     try {
       diagonal(problem, gram);
       return gram;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       gram.close();
       throw e;
     }

@@ -55,7 +55,7 @@ final class QepRounding implements Rounding {
     Matrix corrected;
     try {
       corrected = corrected(problem, gram);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       gram.close();
       throw e;
     }

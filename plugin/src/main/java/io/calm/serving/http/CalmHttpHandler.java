@@ -150,7 +150,7 @@ public final class CalmHttpHandler {
       ChannelHandlerContext context, FullHttpRequest request, QueryStringDecoder decoder) {
     NettyReply sink = new NettyReply(context, request, responses);
     String path = path(decoder);
-    ErrorBody errors = path.startsWith("/v1/") ? ErrorBody.OPENAI : ErrorBody.DJL;
+    ErrorBody errors = errors(path);
     try {
       if (request.method().equals(HttpMethod.OPTIONS)) {
         options(decoder.rawPath(), sink);
@@ -250,8 +250,12 @@ public final class CalmHttpHandler {
   public static void refuse(
       ChannelHandlerContext context, FullHttpRequest request, ApiException error) {
     String path = path(new QueryStringDecoder(request.uri()));
-    ErrorBody errors = path.startsWith("/v1/") ? ErrorBody.OPENAI : ErrorBody.DJL;
-    Errors.send(error, errors, new NettyReply(context, request, Responses.PLAIN));
+    Errors.send(error, errors(path), new NettyReply(context, request, Responses.PLAIN));
+  }
+
+  /** Returns the shape of errors that a path requires. */
+  private static ErrorBody errors(String path) {
+    return path.startsWith("/v1/") ? ErrorBody.OPENAI : ErrorBody.DJL;
   }
 
   private static String path(QueryStringDecoder decoder) {

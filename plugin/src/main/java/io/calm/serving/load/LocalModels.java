@@ -14,6 +14,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /** Finds models on this machine: Hugging Face directories and .gguf files. Downloads nothing. */
@@ -111,7 +112,7 @@ public final class LocalModels implements ModelFinder {
         ("%s: expected a Hugging Face directory or a .gguf file on this machine, there is nothing"
                 + " at %s")
             .formatted(key, Printable.of(path, MAX_PATH)),
-        java.util.Optional.of(key));
+        Optional.of(key));
   }
 
   /**

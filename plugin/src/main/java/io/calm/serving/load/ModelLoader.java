@@ -122,37 +122,20 @@ public final class ModelLoader {
     }
   }
 
-  /**
-   * Loads a model from its artifact. If there is none, a search on this thread makes it first. The
-   * searches of a process run one at a time.
-   *
-   * @param name name in URLs
-   * @param url origin of the model, as the operator wrote it
-   * @param model a Hugging Face directory or a .gguf file
-   * @param progress receives every step, on this thread; an exception that it throws ends the load
-   * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
-   * @throws io.calm.quantize.QuantizeException if the model cannot be quantized
-   * @throws NotEnoughMemoryException if the model, or its search, would not fit in memory
-   */
-  public static ServedModel load(
-      String name,
-      String url,
-      Path model,
-      CalmSettings settings,
-      LmiOptions lmi,
-      Consumer<Progress> progress) {
-    return load(new Order(name, url, model, settings, lmi, false), progress);
-  }
-
-  /** Loads the model of an order, with no rehearsal. */
+  /** Loads a model as {@link #load(Order, Consumer, Rehearsal)} does, with no rehearsal. */
   public static ServedModel load(Order order, Consumer<Progress> progress) {
     return load(order, progress, Rehearsal.NONE);
   }
 
   /**
-   * Loads the model of an order.
+   * Loads a model from its artifact. If there is none, a search on this thread makes it first. The
+   * searches of a process run one at a time.
    *
+   * @param progress receives every step, on this thread; an exception that it throws ends the load
    * @param rehearsal part of the warm-up; not run if {@code calm.warm-up=false}
+   * @throws io.calm.checkpoint.CheckpointException if the files cannot be used
+   * @throws io.calm.quantize.QuantizeException if the model cannot be quantized
+   * @throws NotEnoughMemoryException if the model, or its search, would not fit in memory
    */
   public static ServedModel load(Order order, Consumer<Progress> progress, Rehearsal rehearsal) {
     FileCheckCache answers = new QuantizedModelStore(order.settings()).answers();

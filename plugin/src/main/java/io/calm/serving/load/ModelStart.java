@@ -12,6 +12,7 @@ import io.calm.report.ReportSource;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.serving.model.CheckpointParts;
+import io.calm.serving.model.Replacement;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.WeightMemory;
@@ -103,7 +104,8 @@ final class ModelStart {
         order.lmi(),
         Instant.now(),
         comparison.begin(() -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching()),
-        Optional.of(new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())));
+        Optional.of(new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())),
+        new Replacement());
   }
 
   private void warmUp(Decoder decoder, Rehearsal rehearsal) {

@@ -58,11 +58,7 @@ public final class ModelRegistry implements AutoCloseable {
    * @throws LoadCancelledException if the model was removed meanwhile
    */
   public void ready(LoadProgress load, ServedModel model) {
-    if (!settle(model.name(), load, new ModelStatus.Ready(model))) {
-      unload(model);
-      throw new LoadCancelledException(
-          "model %s was unregistered while it was being loaded".formatted(model.name()));
-    }
+    ready(load, new ModelStatus.Ready(model));
   }
 
   /**
@@ -74,8 +70,12 @@ public final class ModelRegistry implements AutoCloseable {
    * @throws LoadCancelledException if the model was removed meanwhile
    */
   public void ready(LoadProgress load, ServedModel model, LoadProgress search) {
-    BackgroundSearch running = new BackgroundSearch.Running(search);
-    if (!settle(model.name(), load, new ModelStatus.Ready(model, running))) {
+    ready(load, new ModelStatus.Ready(model, new BackgroundSearch.Running(search)));
+  }
+
+  private void ready(LoadProgress load, ModelStatus.Ready status) {
+    ServedModel model = status.model();
+    if (!settle(model.name(), load, status)) {
       unload(model);
       throw new LoadCancelledException(
           "model %s was unregistered while it was being loaded".formatted(model.name()));

@@ -28,7 +28,7 @@ import java.util.OptionalInt;
  * @param created time of the load
  * @param comparison comparison with the uniform twin
  * @param artifact the artifact whose weights are served; empty if there is none
- * @param replacement the model that has replaced this one
+ * @param replacement the model that has replaced this one; new for a new model
  */
 public record ServedModel(
     String name,
@@ -45,35 +45,7 @@ public record ServedModel(
     Replacement replacement)
     implements AutoCloseable {
 
-  /** Creates a model that nothing has replaced. */
-  public ServedModel(
-      String name,
-      String url,
-      CheckpointParts parts,
-      Scheduler scheduler,
-      Optional<QuantPlan> plan,
-      Optional<ReportSource> report,
-      Limits limits,
-      LmiOptions lmi,
-      Instant created,
-      Comparison comparison,
-      Optional<StoredArtifact> artifact) {
-    this(
-        name,
-        url,
-        parts,
-        scheduler,
-        plan,
-        report,
-        limits,
-        lmi,
-        created,
-        comparison,
-        artifact,
-        new Replacement());
-  }
-
-  /** Creates a model without a report and without a uniform twin. */
+  /** Creates a model without an artifact, a report and a uniform twin. */
   public ServedModel(
       String name,
       String url,
@@ -94,7 +66,8 @@ public record ServedModel(
         lmi,
         created,
         Comparison.none(),
-        Optional.empty());
+        Optional.empty(),
+        new Replacement());
   }
 
   /**

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,7 +51,7 @@ class ModelRecipeTest {
     "'{\"name\"', '\"name\"', recipe.json"
   })
   void aBadKeyIsRefusedByName(String good, String bad, String named) {
-    String text = GOOD.replaceFirst(java.util.regex.Pattern.quote(good), bad);
+    String text = GOOD.replaceFirst(Pattern.quote(good), bad);
     RecipeException refused = assertThrows(RecipeException.class, () -> read(text));
     assertTrue(refused.getMessage().contains(named), refused.getMessage());
     assertTrue(refused.getMessage().contains("recipe.json"), refused.getMessage());

@@ -12,9 +12,13 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -92,7 +96,7 @@ class RecipeFetcherTest {
   void aWheelCutShortIsNotUsed() throws Exception {
     byte[] bytes = Files.readAllBytes(wheel);
     Path cut = directory.resolve("cut.whl");
-    Files.write(cut, java.util.Arrays.copyOf(bytes, bytes.length / 2));
+    Files.write(cut, Arrays.copyOf(bytes, bytes.length / 2));
 
     assertThrows(RecipeException.class, () -> fetcher(cut).fetch(recipe()));
     assertNothingPublished();
@@ -140,9 +144,7 @@ class RecipeFetcherTest {
   void whatAKilledProcessLeftIsDeletedAfterADay() throws Exception {
     Path left = Files.createDirectories(cache.resolve("models").resolve("incoming-1"));
     Files.writeString(left.resolve("part"), "half");
-    Files.setLastModifiedTime(
-        left,
-        java.nio.file.attribute.FileTime.from(java.time.Instant.now().minus(Duration.ofDays(2))));
+    Files.setLastModifiedTime(left, FileTime.from(Instant.now().minus(Duration.ofDays(2))));
 
     fetcher().fetch(recipe());
     assertFalse(Files.exists(left));
@@ -260,7 +262,7 @@ class RecipeFetcherTest {
   private static String sha256(byte[] bytes) {
     try {
       return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-    } catch (java.security.NoSuchAlgorithmException e) {
+    } catch (NoSuchAlgorithmException e) {
       throw new AssertionError(e);
     }
   }

@@ -31,6 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** GGUF files against the artifacts that they were written from, read back by the GGUF reader. */
@@ -48,18 +49,7 @@ class GgufExporterTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "llama-gqa",
-        "llama-sharded-f16",
-        "llama3-rope-scaled",
-        "mistral-sliding-window",
-        "qwen2-bias",
-        "qwen3-qknorm",
-        "gguf/llama-gqa.gguf",
-        "gguf/qwen2-bias.gguf",
-        "gguf/qwen3-qknorm.gguf"
-      })
+  @MethodSource("io.calm.checkpoint.Goldens#checkpoints")
   void theWeightsOfEveryFamilyAreExact(String family) throws IOException {
     try (Exports from = Exports.of(Goldens.path(family), directory.resolve("cache"));
         Checkpoint read = Checkpoints.open(export(from, GgufTables.F32))) {

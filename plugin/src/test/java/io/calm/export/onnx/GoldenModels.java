@@ -1,6 +1,5 @@
 package io.calm.export.onnx;
 
-import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
@@ -19,41 +18,15 @@ import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
-import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 
 /** The golden families, rounded to nearest. */
 final class GoldenModels {
   private static final int GROUP = 32;
 
   private GoldenModels() {}
-
-  static Stream<String> families() {
-    return Stream.of(
-        "llama-gqa",
-        "llama-sharded-f16",
-        "llama3-rope-scaled",
-        "mistral-sliding-window",
-        "qwen2-bias",
-        "qwen3-qknorm");
-  }
-
-  /** Returns the tokens of a family's golden. */
-  static int[] tokens(String family) throws IOException {
-    return StreamSupport.stream(
-            JsonParser.parseString(Files.readString(Goldens.path(family).resolve("expected.json")))
-                .getAsJsonObject()
-                .getAsJsonArray("input_ids")
-                .spliterator(),
-            false)
-        .mapToInt(id -> id.getAsInt())
-        .toArray();
-  }
 
   static ModelSpec spec(String family) {
     try (Checkpoint checkpoint = Checkpoints.open(Goldens.path(family))) {

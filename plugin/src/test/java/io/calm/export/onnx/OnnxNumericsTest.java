@@ -2,6 +2,7 @@ package io.calm.export.onnx;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.checkpoint.Goldens;
 import io.calm.export.ExportProgress;
 import io.calm.model.ActivationMode;
 import io.calm.model.LinearRole;
@@ -22,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,12 +54,8 @@ class OnnxNumericsTest {
 
   @TempDir private Path directory;
 
-  static Stream<String> families() {
-    return GoldenModels.families();
-  }
-
   @ParameterizedTest
-  @MethodSource("families")
+  @MethodSource("io.calm.checkpoint.Goldens#families")
   void logitsOfEveryFamilyAreTheDecoders(String family) throws Exception {
     QuantizedModel model = GoldenModels.model(family, ActivationMode.PER_GROUP, TableFormat.INT8);
     for (OnnxOptions options : List.of(GROWING, FIXED, TENSOR_RT)) {
@@ -68,7 +64,7 @@ class OnnxNumericsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("families")
+  @MethodSource("io.calm.checkpoint.Goldens#families")
   void roundedKeysAndValuesAreTheDecoders(String family) throws Exception {
     QuantizedModel model = GoldenModels.model(family, ActivationMode.PER_GROUP, TableFormat.INT4);
     OnnxOptions options =
@@ -107,7 +103,7 @@ class OnnxNumericsTest {
 
   /** Compares the windows of a golden, of which half must be within {@link #BOUND}. */
   private void compare(String what, QuantizedModel model, OnnxOptions options) throws Exception {
-    compare(what, model, GoldenModels.tokens(what.split(" ", -1)[0]), options);
+    compare(what, model, Goldens.tokens(what.split(" ", -1)[0]), options);
   }
 
   private void compare(String what, QuantizedModel model, int[] tokens, OnnxOptions options)

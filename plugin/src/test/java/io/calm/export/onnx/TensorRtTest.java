@@ -12,6 +12,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
+import io.calm.checkpoint.Goldens;
 import io.calm.export.ExportProgress;
 import io.calm.model.ActivationMode;
 import io.calm.model.ModelSpec;
@@ -50,7 +51,7 @@ class TensorRtTest {
     QuantizedModel model =
         GoldenModels.model("llama-gqa", ActivationMode.PER_GROUP, TableFormat.INT8);
     OnnxModelWriter.write(model, options, Map.of(), directory, ExportProgress.NONE);
-    int[] tokens = Arrays.copyOf(GoldenModels.tokens("llama-gqa"), CHUNK);
+    int[] tokens = Arrays.copyOf(Goldens.tokens("llama-gqa"), CHUNK);
     float[][] expected = OnnxNumericsTest.decode(model, Optional.empty(), tokens);
     Criteria<NDList, NDList> criteria =
         Criteria.builder()

@@ -23,7 +23,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Hugging Face directories against the artifacts that they were written from, read back. */
 class SafetensorsExporterTest {
@@ -40,18 +40,7 @@ class SafetensorsExporterTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "llama-gqa",
-        "llama-sharded-f16",
-        "llama3-rope-scaled",
-        "mistral-sliding-window",
-        "qwen2-bias",
-        "qwen3-qknorm",
-        "gguf/llama-gqa.gguf",
-        "gguf/qwen2-bias.gguf",
-        "gguf/qwen3-qknorm.gguf"
-      })
+  @MethodSource("io.calm.checkpoint.Goldens#checkpoints")
   void theWeightsOfEveryFamilyAreExactInFloat32(String family) throws IOException {
     try (Exports from = quantize(Goldens.path(family));
         Checkpoint read =

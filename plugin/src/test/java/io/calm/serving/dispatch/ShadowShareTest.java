@@ -30,6 +30,7 @@ import io.calm.serving.http.ModelStates;
 import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.model.Replacement;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.Schema;
 import io.calm.tensor.Parallel;
@@ -185,7 +186,8 @@ class ShadowShareTest {
         LmiOptions.DEFAULT,
         Instant.EPOCH,
         comparison,
-        Optional.empty());
+        Optional.empty(),
+        new Replacement());
   }
 
   private ServedModel withTwin(double share) throws InterruptedException {

@@ -1,9 +1,11 @@
 package io.calm.serving.load;
 
+import io.calm.metrics.CalmMetrics;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.LoadProgress;
 import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.JsonBody;
 import io.calm.serving.reply.ReplySink;
@@ -34,20 +36,21 @@ final class LoadCycles {
    */
   public static void main(String[] arguments) throws Exception {
     Path model = Path.of(arguments[0]);
-    CalmSettings settings = CalmSettings.of(Map.of(), System.getenv());
+    ModelLoader.Order order =
+        new ModelLoader.Order(
+            "m",
+            model.toString(),
+            model,
+            CalmSettings.of(Map.of(), System.getenv()),
+            LmiOptions.DEFAULT,
+            false);
     ModelRegistry registry = new ModelRegistry();
     TextService text =
-        new TextService(
-            new io.calm.metrics.CalmMetrics(new CollectorRegistry(), List::of),
-            InstantSource.system());
+        new TextService(new CalmMetrics(new CollectorRegistry(), List::of), InstantSource.system());
     for (int cycle = 1; cycle <= Integer.parseInt(arguments[1]); cycle++) {
       LoadProgress progress = registry.loading("m", model.toString());
-      registry.ready(
-          progress,
-          ModelLoader.load("m", model.toString(), model, settings, LmiOptions.DEFAULT, progress));
-      ask(
-          text,
-          ((io.calm.serving.model.ModelStatus.Ready) registry.status("m").orElseThrow()).model());
+      registry.ready(progress, ModelLoader.load(order, progress));
+      ask(text, ((ModelStatus.Ready) registry.status("m").orElseThrow()).model());
       registry.remove("m");
       registry.awaitUnloaded();
       System.gc(); // mapped files go with their last reference

@@ -2,10 +2,8 @@ package io.calm.serving.load;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
-import io.calm.settings.CalmSettings;
-import io.calm.testing.Repository;
+import io.calm.testing.TinyLlama;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -39,19 +37,8 @@ class LoweredContextTest {
   }
 
   private ServedModel load(String maxContext) {
-    Map<String, String> values =
-        Map.of(
-            "calm.cache-dir", cache.toString(),
-            "calm.algorithm", "rtn",
-            "calm.lm-head", "int8",
-            "calm.warm-up", "false",
-            "calm.max-context", maxContext);
     return ModelLoader.load(
-        "m",
-        "/m",
-        Repository.path("models/calm-tiny-llama"),
-        CalmSettings.of(values, Map.of()),
-        LmiOptions.DEFAULT,
+        TinyLlama.rounded(cache, Map.of("calm.warm-up", "false", "calm.max-context", maxContext)),
         step -> {});
   }
 }

@@ -19,11 +19,9 @@ import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Wanted;
-import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
-import io.calm.settings.CalmSettings;
 import io.calm.settings.WeightMemory;
-import io.calm.testing.Repository;
+import io.calm.testing.TinyLlama;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -37,20 +35,15 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The uniform twin of the tiny model, which is uniform itself and needs no search. */
 class ModelTwinTest {
-  private static final Path MODEL = Repository.path("models/calm-tiny-llama");
   private static final SchedulerSettings BUDGETS = new SchedulerSettings(256, 64, 4, 8, 256);
 
   @TempDir Path cache;
 
   private ModelLoader.Order order(Map<String, String> more) {
-    Map<String, String> settings = new TreeMap<>(more);
-    settings.put("calm.algorithm", "rtn");
-    settings.put("calm.lm-head", "int8");
-    settings.put("calm.threads", "1");
-    settings.put("calm.kv-budget-mb", "4");
-    settings.put("calm.cache-dir", cache.resolve("calm").toString());
-    return new ModelLoader.Order(
-        "m", "file:/m", MODEL, CalmSettings.of(settings, Map.of()), LmiOptions.DEFAULT, false);
+    Map<String, String> settings =
+        new TreeMap<>(Map.of("calm.threads", "1", "calm.kv-budget-mb", "4"));
+    settings.putAll(more);
+    return TinyLlama.rounded(cache.resolve("calm"), settings);
   }
 
   private static ModelTwin twin(ModelLoader.Order order) {
@@ -58,7 +51,7 @@ class ModelTwinTest {
   }
 
   private static ModelTwin twin(ModelLoader.Order order, WeightMemory weights) {
-    try (Checkpoint checkpoint = Checkpoints.open(MODEL);
+    try (Checkpoint checkpoint = Checkpoints.open(TinyLlama.DIRECTORY);
         Artifact artifact =
             new QuantizedModelStore(order.settings()).get(checkpoint, progress -> {})) {
       return new ModelTwin(order, artifact, BUDGETS, weights);

@@ -20,12 +20,10 @@ import io.calm.generate.TokenScore;
 import io.calm.model.ModelSpec;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.UnreadableWeightsException;
-import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ServedModel;
-import io.calm.settings.CalmSettings;
 import io.calm.testing.ByteTokenizer;
-import io.calm.testing.Repository;
 import io.calm.testing.ScriptedDecoder;
+import io.calm.testing.TinyLlama;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -295,21 +293,8 @@ class WarmUpTest {
   }
 
   private ServedModel load(boolean warmUp) {
-    Map<String, String> values =
-        Map.of(
-            "calm.cache-dir", cache.toString(),
-            "calm.algorithm", "rtn",
-            "calm.lm-head", "int8",
-            "calm.compare.probe", "off",
-            "calm.kv-budget-mb", "8",
-            "calm.warm-up", Boolean.toString(warmUp));
     return ModelLoader.load(
-        "m",
-        "/m",
-        Repository.path("models/calm-tiny-llama"),
-        CalmSettings.of(values, Map.of()),
-        LmiOptions.DEFAULT,
-        step -> {});
+        TinyLlama.rounded(cache, Map.of("calm.warm-up", Boolean.toString(warmUp))), step -> {});
   }
 
   /** An answer with the log-probabilities of its tokens. */

@@ -31,11 +31,6 @@ sealed interface RegexNode {
   /** Returns the characters in its matches, as indices of {@link CharacterSet#sample}. */
   BitSet characters();
 
-  /** Returns whether it matches the empty string. */
-  default boolean isNullable() {
-    return shortest() == 0;
-  }
-
   private static int capped(long number) {
     return (int) Math.min(number, TOO_MANY_WAYS);
   }

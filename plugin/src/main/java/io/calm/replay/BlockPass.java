@@ -38,12 +38,12 @@ public final class BlockPass implements AutoCloseable {
     }
   }
 
-  final TorchRuntime runtime;
-  final StageProducts products;
-  final BlockOperations operations;
+  private final TorchRuntime runtime;
   private final ModelSpec spec;
   private final BlockParameters<?> block;
   private final Optional<InputRounding> rounding;
+  private final StageProducts products;
+  private final BlockOperations operations;
   private final boolean ownsOperations;
   private final double sinkThreshold;
   private List<NDArray> residual;
@@ -189,7 +189,7 @@ public final class BlockPass implements AutoCloseable {
   }
 
   /** Returns the weights of the tokens in sums over the current input. */
-  TokenWeights tokenWeights() {
+  private TokenWeights tokenWeights() {
     if (tokenWeights.isEmpty()) {
       boolean weighs = stage.orElseThrow().addsToResidual();
       tokenWeights =
@@ -213,7 +213,7 @@ public final class BlockPass implements AutoCloseable {
 
   /** Returns the sums over the current input that algorithms are fitted on. */
   public StageSums sums() {
-    return new StageSums(this);
+    return new StageSums(this, runtime, products, operations, tokenWeights());
   }
 
   /** Returns a copy of a chunk of the input as the linears see it. */

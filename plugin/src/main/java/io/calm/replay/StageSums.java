@@ -24,12 +24,17 @@ public final class StageSums {
   private final List<NDArray> inputs;
   private final int width;
 
-  StageSums(BlockPass pass) {
+  StageSums(
+      BlockPass pass,
+      TorchRuntime runtime,
+      StageProducts products,
+      BlockOperations operations,
+      TokenWeights tokens) {
     this.pass = pass;
-    this.runtime = pass.runtime;
-    this.products = pass.products;
-    this.operations = pass.operations;
-    this.tokens = pass.tokenWeights();
+    this.runtime = runtime;
+    this.products = products;
+    this.operations = operations;
+    this.tokens = tokens;
     this.stage = pass.stage().orElseThrow();
     this.inputs = pass.inputs();
     this.width = pass.width();

@@ -125,14 +125,14 @@ final class PlanTable {
 
   /** Returns the number of candidates of a block in words. */
   private static String candidates(QuantPlan plan) {
+    int pool = plan.pool().size();
     return plan.blocks().stream()
         .flatMap(block -> block.parts().stream())
         .findFirst()
         .map(
             parts ->
-                "(%d parts x %d algorithms + the block)"
-                    .formatted(parts.choices().size(), plan.pool().size()))
-        .orElseGet(() -> plan.pool().size() + " algorithms");
+                "(%d parts x %d algorithms + the block)".formatted(parts.choices().size(), pool))
+        .orElseGet(() -> pool == 1 ? "1 algorithm" : pool + " algorithms");
   }
 
   /** Returns the counts of each part's algorithms; empty if blocks were chosen as a whole. */

@@ -66,7 +66,7 @@ public final class FileDigests {
     try {
       Path real = file.toRealPath();
       String identity = identity(real);
-      Path entry = directory.resolve(Sha256.of(real.toString().getBytes(StandardCharsets.UTF_8)));
+      Path entry = entry(real);
       Optional<String> remembered = recall(entry, identity);
       if (remembered.isPresent()) {
         return remembered.get();
@@ -91,22 +91,40 @@ public final class FileDigests {
 
   /**
    * Returns an answer about the contents of files. It is computed once and remembered with their
-   * digests, so that other contents are asked again.
+   * digests, so that other contents are asked again. If a digest is not remembered, the answer is
+   * computed before the files are read for it, because {@code compute} may refuse them at once.
    *
    * @param question name of the question
    * @param compute computes the answer from the files
    * @throws ArtifactException if a file cannot be read, or changes while it is read
    */
   public boolean answer(String question, List<Path> files, BooleanSupplier compute) {
+    Optional<Boolean> computed =
+        files.stream().allMatch(this::isRemembered)
+            ? Optional.empty()
+            : Optional.of(compute.getAsBoolean());
     String identity = question + "\n" + String.join("\n", sha256(files));
     Path entry = directory.resolve(digestOf(identity));
-    Optional<String> remembered = recall(entry, identity);
+    Optional<String> remembered = computed.isPresent() ? Optional.empty() : recall(entry, identity);
     if (remembered.isPresent() && (remembered.get().equals(YES) || remembered.get().equals(NO))) {
       return remembered.get().equals(YES);
     }
-    boolean answer = compute.getAsBoolean();
+    boolean answer = computed.orElseGet(compute::getAsBoolean);
     remember(entry, identity, answer ? YES : NO);
     return answer;
+  }
+
+  private boolean isRemembered(Path file) {
+    try {
+      Path real = file.toRealPath();
+      return recall(entry(real), identity(real)).isPresent();
+    } catch (IOException e) {
+      return false; // reading the file will say why
+    }
+  }
+
+  private Path entry(Path real) {
+    return directory.resolve(digestOf(real.toString()));
   }
 
   private static String digestOf(String text) {

@@ -55,7 +55,7 @@ final class FileDigestsTest {
   @Test
   void anAnswerIsComputedOncePerContent() throws IOException {
     Path other = directory.resolve("other");
-    Files.writeString(other, "other");
+    overwrite(other, "other", OLD);
     for (boolean value : new boolean[] {true, false}) {
       String question = "q" + value;
       assertEquals(value, digests.answer(question, List.of(other), () -> value));
@@ -67,7 +67,7 @@ final class FileDigestsTest {
       assertEquals(value, later.answer(question, List.of(other), never));
       assertEquals(!value, later.answer(question + "?", List.of(other), () -> !value));
     }
-    Files.writeString(other, "changed");
+    overwrite(other, "changed", OLD);
     assertEquals(false, digests.answer("qtrue", List.of(other), () -> false));
     try (Stream<Path> entries = Files.list(directory.resolve("cache/digests"))) {
       for (Path entry : entries.toList()) {
@@ -76,6 +76,20 @@ final class FileDigestsTest {
       }
     }
     assertEquals(true, digests.answer("qtrue", List.of(other), () -> true));
+  }
+
+  @Test
+  void aFileIsRefusedBeforeItIsRead() throws IOException {
+    IllegalStateException refusal = new IllegalStateException("refused");
+    BooleanSupplier refuses =
+        () -> {
+          throw refusal;
+        };
+    assertEquals(
+        refusal,
+        assertThrows(
+            IllegalStateException.class, () -> digests.answer("q", List.of(file), refuses)));
+    assertEquals(List.of(), entries());
   }
 
   @Test

@@ -11,7 +11,9 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,7 +26,8 @@ import org.slf4j.LoggerFactory;
  * <p>The digest of a file that changed within two seconds before it was read is not remembered,
  * because its next change might keep size and time. Each file has an entry of its own, replaced
  * atomically and with a checksum. A damaged or unwritable entry costs a read, never a wrong digest.
- * Thread safe, also between processes.
+ * If the cache is read-only, a digest is remembered until the process ends. Thread safe, also
+ * between processes.
  */
 public final class FileDigests {
   private static final Logger logger = LoggerFactory.getLogger(FileDigests.class);
@@ -36,6 +39,9 @@ public final class FileDigests {
   private static final String YES = digestOf("yes");
 
   private static final String NO = digestOf("no");
+
+  /** Digests by identity whose entries could not be written. */
+  private static final Map<String, String> UNWRITTEN = new ConcurrentHashMap<>();
 
   private final Path cacheDir;
   private final Path directory;
@@ -143,6 +149,10 @@ public final class FileDigests {
   }
 
   private Optional<String> recall(Path entry, String identity) {
+    Optional<String> unwritten = Optional.ofNullable(UNWRITTEN.get(identity));
+    if (unwritten.isPresent()) {
+      return unwritten;
+    }
     try {
       if (!PrivateFiles.isDirectory(cacheDir, DIRECTORY)) {
         return Optional.empty();
@@ -174,6 +184,7 @@ public final class FileDigests {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
+      UNWRITTEN.put(identity, sha256);
       logger.warn(
           "digest {} cannot be written ({}); it is computed at every start", entry, e.toString());
     }

@@ -153,6 +153,20 @@ final class FileDigestsTest {
     assertEquals(ABC, new FileDigests(notADirectory).sha256(file));
   }
 
+  /** Bytes that change behind the same size and time show that the file is not read again. */
+  @Test
+  void aReadOnlyCacheCostsOneReadingPerProcess() throws IOException {
+    Path notADirectory = Files.writeString(directory.resolve("plain"), "file");
+    assertEquals(ABC, new FileDigests(notADirectory).sha256(file));
+    try (CapturedLog log = new CapturedLog()) {
+      overwrite("xyz", OLD);
+      assertEquals(ABC, new FileDigests(notADirectory).sha256(file));
+      assertEquals(List.of(), log.lines());
+    }
+    overwrite("abcd", OLD);
+    assertNotEquals(ABC, new FileDigests(notADirectory).sha256(file));
+  }
+
   @Test
   void aFailureToRememberIsOneLineWithItsReason() throws IOException {
     Path notADirectory = Files.writeString(directory.resolve("plain"), "file");

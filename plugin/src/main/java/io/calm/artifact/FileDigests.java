@@ -11,7 +11,9 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,7 +26,8 @@ import org.slf4j.LoggerFactory;
  * <p>The digest of a file that changed within two seconds before it was read is not remembered,
  * because its next change might keep size and time. Each file has an entry of its own, replaced
  * atomically and with a checksum. A damaged or unwritable entry costs a read, never a wrong digest.
- * Thread safe, also between processes.
+ * If the cache is read-only, a digest is remembered until the process ends. Thread safe, also
+ * between processes.
  */
 public final class FileDigests {
   private static final Logger logger = LoggerFactory.getLogger(FileDigests.class);
@@ -36,6 +39,9 @@ public final class FileDigests {
   private static final String YES = digestOf("yes");
 
   private static final String NO = digestOf("no");
+
+  /** Digests by identity whose entries could not be written. */
+  private static final Map<String, String> UNWRITTEN = new ConcurrentHashMap<>();
 
   private final Path cacheDir;
   private final Path directory;
@@ -66,7 +72,7 @@ public final class FileDigests {
     try {
       Path real = file.toRealPath();
       String identity = identity(real);
-      Path entry = directory.resolve(Sha256.of(real.toString().getBytes(StandardCharsets.UTF_8)));
+      Path entry = entry(real);
       Optional<String> remembered = recall(entry, identity);
       if (remembered.isPresent()) {
         return remembered.get();
@@ -91,22 +97,40 @@ public final class FileDigests {
 
   /**
    * Returns an answer about the contents of files. It is computed once and remembered with their
-   * digests, so that other contents are asked again.
+   * digests, so that other contents are asked again. If a digest is not remembered, the answer is
+   * computed before the files are read for it, because {@code compute} may refuse them at once.
    *
    * @param question name of the question
    * @param compute computes the answer from the files
    * @throws ArtifactException if a file cannot be read, or changes while it is read
    */
   public boolean answer(String question, List<Path> files, BooleanSupplier compute) {
+    Optional<Boolean> computed =
+        files.stream().allMatch(this::isRemembered)
+            ? Optional.empty()
+            : Optional.of(compute.getAsBoolean());
     String identity = question + "\n" + String.join("\n", sha256(files));
     Path entry = directory.resolve(digestOf(identity));
-    Optional<String> remembered = recall(entry, identity);
+    Optional<String> remembered = computed.isPresent() ? Optional.empty() : recall(entry, identity);
     if (remembered.isPresent() && (remembered.get().equals(YES) || remembered.get().equals(NO))) {
       return remembered.get().equals(YES);
     }
-    boolean answer = compute.getAsBoolean();
+    boolean answer = computed.orElseGet(compute::getAsBoolean);
     remember(entry, identity, answer ? YES : NO);
     return answer;
+  }
+
+  private boolean isRemembered(Path file) {
+    try {
+      Path real = file.toRealPath();
+      return recall(entry(real), identity(real)).isPresent();
+    } catch (IOException e) {
+      return false; // reading the file will say why
+    }
+  }
+
+  private Path entry(Path real) {
+    return directory.resolve(digestOf(real.toString()));
   }
 
   private static String digestOf(String text) {
@@ -125,6 +149,10 @@ public final class FileDigests {
   }
 
   private Optional<String> recall(Path entry, String identity) {
+    Optional<String> unwritten = Optional.ofNullable(UNWRITTEN.get(identity));
+    if (unwritten.isPresent()) {
+      return unwritten;
+    }
     try {
       if (!PrivateFiles.isDirectory(cacheDir, DIRECTORY)) {
         return Optional.empty();
@@ -156,6 +184,7 @@ public final class FileDigests {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
+      UNWRITTEN.put(identity, sha256);
       logger.warn(
           "digest {} cannot be written ({}); it is computed at every start", entry, e.toString());
     }

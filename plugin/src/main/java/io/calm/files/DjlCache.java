@@ -37,7 +37,7 @@ public final class DjlCache {
    * @throws UntrustedPathException if another user may have written the directory
    */
   public static synchronized void use(Path cacheDir) throws UntrustedPathException {
-    if (named(ENGINES).or(() -> named(ALL)).isPresent()) {
+    if (name().isPresent()) {
       return;
     }
     try {
@@ -63,17 +63,27 @@ public final class DjlCache {
    * @throws IllegalArgumentException if DJL would use the home directory and this user has none
    */
   public static void check() {
-    Optional<String> named = named(ENGINES).or(() -> named(ALL));
-    Optional<Path> directory =
-        named.map(Path::of).or(() -> UserHome.find().map(home -> home.resolve(".djl.ai")));
+    Optional<Path> directory = directory();
     if (directory.isEmpty()) {
       throw new IllegalArgumentException(
           "DJL_CACHE_DIR: expected a directory for DJL's native libraries, since this user has no home directory (%s); set DJL_CACHE_DIR, or calm.cache-dir (CALM_CACHE) for ./calm, to a directory that only this user can write"
               .formatted(UserHome.describe()));
     }
     if (CHECKED.compareAndSet(false, true)) {
-      report(directory.get(), named.isPresent());
+      report(directory.get(), name().isPresent());
     }
+  }
+
+  /** Returns why DJL could not load a native library, with the remedy if the directory is why. */
+  public static String reason(Throwable failure) {
+    Throwable cause = failure;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return "%s; DJL unpacks it below %s, which needs free space and must not be mounted read-only or noexec; DJL_CACHE_DIR, or calm.cache-dir (CALM_CACHE) for ./calm, names another directory"
+        .formatted(
+            Optional.ofNullable(cause.getMessage()).orElseGet(cause::toString),
+            directory().map(Path::toString).orElse("the home directory"));
   }
 
   private static void report(Path directory, boolean named) {
@@ -98,6 +108,14 @@ public final class DjlCache {
     } catch (IOException e) {
       logger.debug("{}: its owner is not known", directory, e);
     }
+  }
+
+  private static Optional<Path> directory() {
+    return name().map(Path::of).or(() -> UserHome.find().map(home -> home.resolve(".djl.ai")));
+  }
+
+  private static Optional<String> name() {
+    return named(ENGINES).or(() -> named(ALL));
   }
 
   private static Optional<String> named(String name) {

@@ -56,7 +56,7 @@ final class FileDigestsTest {
   @Test
   void anAnswerIsComputedOncePerContent() throws IOException {
     Path other = directory.resolve("other");
-    Files.writeString(other, "other");
+    overwrite(other, "other", OLD);
     for (boolean value : new boolean[] {true, false}) {
       String question = "q" + value;
       assertEquals(value, digests.answer(question, List.of(other), () -> value));
@@ -68,7 +68,7 @@ final class FileDigestsTest {
       assertEquals(value, later.answer(question, List.of(other), never));
       assertEquals(!value, later.answer(question + "?", List.of(other), () -> !value));
     }
-    Files.writeString(other, "changed");
+    overwrite(other, "changed", OLD);
     assertEquals(false, digests.answer("qtrue", List.of(other), () -> false));
     try (Stream<Path> entries = Files.list(directory.resolve("cache/digests"))) {
       for (Path entry : entries.toList()) {
@@ -77,6 +77,20 @@ final class FileDigestsTest {
       }
     }
     assertEquals(true, digests.answer("qtrue", List.of(other), () -> true));
+  }
+
+  @Test
+  void aFileIsRefusedBeforeItIsRead() throws IOException {
+    IllegalStateException refusal = new IllegalStateException("refused");
+    BooleanSupplier refuses =
+        () -> {
+          throw refusal;
+        };
+    assertEquals(
+        refusal,
+        assertThrows(
+            IllegalStateException.class, () -> digests.answer("q", List.of(file), refuses)));
+    assertEquals(List.of(), entries());
   }
 
   @Test
@@ -138,6 +152,20 @@ final class FileDigestsTest {
   void aCacheThatCannotBeWrittenIsNoError() throws IOException {
     Path notADirectory = Files.writeString(directory.resolve("plain"), "file");
     assertEquals(ABC, new FileDigests(notADirectory).sha256(file));
+  }
+
+  /** Bytes that change behind the same size and time show that the file is not read again. */
+  @Test
+  void aReadOnlyCacheCostsOneReadingPerProcess() throws IOException {
+    Path notADirectory = Files.writeString(directory.resolve("plain"), "file");
+    assertEquals(ABC, new FileDigests(notADirectory).sha256(file));
+    try (CapturedLog log = new CapturedLog()) {
+      overwrite("xyz", OLD);
+      assertEquals(ABC, new FileDigests(notADirectory).sha256(file));
+      assertEquals(List.of(), log.lines());
+    }
+    overwrite("abcd", OLD);
+    assertNotEquals(ABC, new FileDigests(notADirectory).sha256(file));
   }
 
   @Test

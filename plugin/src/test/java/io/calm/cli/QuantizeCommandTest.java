@@ -8,6 +8,8 @@ import io.calm.testing.Repository;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -27,7 +29,9 @@ class QuantizeCommandTest {
     model = Files.createDirectory(directory.resolve("model"));
     for (String name :
         List.of("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")) {
-      Files.copy(TINY.resolve(name), model.resolve(name));
+      Path file = model.resolve(name);
+      Files.copy(TINY.resolve(name), file);
+      Files.setLastModifiedTime(file, FileTime.from(Instant.parse("2024-01-01T00:00:00Z")));
     }
   }
 
@@ -54,6 +58,7 @@ class QuantizeCommandTest {
 
   private void assertNothingMade() {
     assertFalse(Files.exists(directory.resolve("cache/artifacts")), "the work began");
+    assertFalse(Files.exists(directory.resolve("cache/digests")), "the model was read");
   }
 
   @Test

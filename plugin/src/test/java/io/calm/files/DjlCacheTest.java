@@ -70,6 +70,17 @@ class DjlCacheTest {
   }
 
   @Test
+  void aFailureHasItsInnermostReasonAndTheDirectory() {
+    System.setProperty(ALL, "/operators/own");
+    String reason =
+        DjlCache.reason(
+            new IllegalStateException("outer", new UnsatisfiedLinkError("No space left")));
+    assertTrue(
+        reason.startsWith("No space left; DJL unpacks it below /operators/own, which "), reason);
+    assertTrue(DjlCache.reason(new StackOverflowError()).contains("StackOverflowError"));
+  }
+
+  @Test
   void aLinkInItsPlaceIsRefused() throws Exception {
     Path target = Files.createDirectories(cache.resolve("target"));
     Files.createSymbolicLink(cache.resolve("native"), target);

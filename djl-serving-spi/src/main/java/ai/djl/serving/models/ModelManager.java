@@ -2,6 +2,7 @@ package ai.djl.serving.models;
 
 import ai.djl.modality.Input;
 import ai.djl.modality.Output;
+import ai.djl.serving.wlm.WorkLoadManager;
 import ai.djl.serving.workflow.Workflow;
 import java.util.Map;
 import java.util.Optional;
@@ -13,6 +14,9 @@ public final class ModelManager {
 
   /** Returns the one instance. */
   public static native ModelManager getInstance();
+
+  /** Returns the pools of workers. */
+  public native WorkLoadManager getWorkLoadManager();
 
   /** Returns the registered workflows by name. */
   public native Map<String, Endpoint> getEndpoints();
@@ -27,7 +31,8 @@ public final class ModelManager {
 
   /**
    * Queues a job for the next free worker. The future fails with {@code WlmCapacityException} where
-   * the queue is full, with {@code WlmException} if there is no worker.
+   * the queue is full or no worker runs, with {@code WlmException} if the model is not loaded or
+   * may have no workers.
    */
   public native CompletableFuture<Output> runJob(Workflow workflow, Input input);
 }

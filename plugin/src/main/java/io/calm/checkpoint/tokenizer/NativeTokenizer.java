@@ -6,6 +6,8 @@ import ai.djl.util.Platform;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.files.DjlCache;
 import io.calm.text.Printable;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
@@ -36,10 +38,10 @@ final class NativeTokenizer implements AutoCloseable {
    * @param json the text of a {@code tokenizer.json}
    * @param source the origin of the JSON, for error messages
    * @throws CheckpointException if the library rejects it
+   * @throws UncheckedIOException as {@link #requireLibrary}
    */
   static NativeTokenizer create(String json, String source) {
-    DjlCache.check();
-    LibUtils.checkStatus();
+    requireLibrary();
     long handle;
     try {
       handle = LIBRARY.createTokenizerFromString(json);
@@ -56,6 +58,24 @@ final class NativeTokenizer implements AutoCloseable {
     LIBRARY.disableTruncation(handle);
     LIBRARY.disablePadding(handle);
     return new NativeTokenizer(handle);
+  }
+
+  /**
+   * Loads the native library, unless it is loaded. After a failure, DJL does not try again in this
+   * process.
+   *
+   * @throws UncheckedIOException if it cannot be loaded, e.g. from a full disk
+   */
+  static void requireLibrary() {
+    DjlCache.check();
+    try {
+      LibUtils.checkStatus();
+    } catch (RuntimeException | LinkageError e) {
+      String message =
+          "DJL's native library of tokenizers cannot be loaded: %s; start this process again then"
+              .formatted(DjlCache.reason(e));
+      throw new UncheckedIOException(message, new IOException(message, e));
+    }
   }
 
   /**

@@ -49,8 +49,10 @@ final class TokenizerProbe {
    * @param source the file, for error messages
    * @throws CheckpointException if the child process crashes, uses too much time or memory, or
    *     cannot be started
+   * @throws java.io.UncheckedIOException if the library cannot be loaded, whatever the tokenizer
    */
   void require(CheckedTokenizer tokenizer, String source) {
+    NativeTokenizer.requireLibrary();
     String key = digest(tokenizer.json());
     turn.lock();
     try {

@@ -4,6 +4,8 @@ import ai.djl.metric.Metric;
 import ai.djl.serving.util.NettyUtils;
 import io.calm.serving.http.Responses;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelException;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.group.ChannelGroup;
@@ -30,8 +32,11 @@ final class DjlResponses implements Responses {
 
   @Override
   public void whole(ChannelHandlerContext context, FullHttpResponse response, boolean keepAlive) {
-    sending(context, response);
-    NettyUtils.sendHttpResponse(context, response, keepAlive, false);
+    if (sending(context, response)) {
+      NettyUtils.sendHttpResponse(context, response, keepAlive, false);
+    } else {
+      response.release();
+    }
   }
 
   /**
@@ -40,8 +45,9 @@ final class DjlResponses implements Responses {
    */
   @Override
   public void head(ChannelHandlerContext context, HttpResponse response, boolean keepAlive) {
-    sending(context, response);
-    NettyUtils.sendHttpResponse(context, response, true, false);
+    if (sending(context, response)) {
+      NettyUtils.sendHttpResponse(context, response, true, false);
+    }
   }
 
   /**
@@ -57,14 +63,28 @@ final class DjlResponses implements Responses {
   }
 
   /**
-   * Tracks a response until it is sent. A DJL Serving channel that is closed discards unsent data:
-   * the end of an answer that closes its channel, or the last answers of a server that stops.
+   * Tracks a response until it is sent; returns false if the client has hung up. A DJL Serving
+   * channel that is closed discards unsent data: the end of an answer that closes its channel, or
+   * the last answers of a server that stops.
    */
-  private void sending(ChannelHandlerContext context, HttpResponse response) {
-    context.channel().config().setOption(ChannelOption.SO_LINGER, -1);
+  private boolean sending(ChannelHandlerContext context, HttpResponse response) {
+    if (!keepsUnsent(context.channel())) {
+      return false;
+    }
     open.add(context.channel());
     int status = response.status().code();
     count(status >= 500 ? "Response_5XX" : status >= 400 ? "Response_4XX" : "Response_2XX");
+    return true;
+  }
+
+  private static boolean keepsUnsent(Channel channel) {
+    try {
+      channel.config().setOption(ChannelOption.SO_LINGER, -1);
+      return channel.isActive();
+    } catch (ChannelException e) {
+      logger.debug("{} has hung up", channel.remoteAddress(), e);
+      return false;
+    }
   }
 
   /** Counts an event as DJL Serving does. */

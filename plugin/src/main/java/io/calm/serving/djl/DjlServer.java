@@ -31,6 +31,14 @@ interface DjlServer {
   Optional<String> next(String name);
 
   /**
+   * Returns whether the workers of a model have been started; there may be none while it is idle.
+   */
+  boolean hasStartedWorkers(String model);
+
+  /** Returns whether a worker of a model runs. If there is none, a job is refused. */
+  boolean hasWorker(String model);
+
+  /**
    * Queues a job for a model; its next free worker runs it.
    *
    * @return the worker's output; fails if the queue is full or there is no worker

@@ -39,17 +39,24 @@ final class JobQueues implements Admission {
   }
 
   @Override
+  public boolean isOpen(String model) {
+    return server.hasStartedWorkers(model);
+  }
+
+  @Override
   @SuppressWarnings("FutureReturnValueIgnored") // failures are answered
   public PreparedReply.Running start(PreparedReply reply, ReplySink sink) {
     ClaimedJob job = new ClaimedJob(reply, sink);
     job.addProperty(PRIORITY, Integer.toString(turns.getAndIncrement()));
     queued.add(job);
+    boolean hadWorker = server.hasWorker(reply.model().name());
     server
         .run(reply.model().name(), job)
         .whenComplete(
             (output, failure) -> {
               queued.remove(job);
-              Optional.ofNullable(failure).ifPresent(e -> job.refuse(error(reply.model(), e)));
+              Optional.ofNullable(failure)
+                  .ifPresent(e -> job.refuse(error(reply.model(), hadWorker, e)));
             });
     return job;
   }
@@ -66,11 +73,17 @@ final class JobQueues implements Admission {
         .forEach(
             job -> {
               queued.remove(job);
-              job.refuse(unloading(job.reply().model()));
+              job.refuse(withoutWorker(job.reply().model()));
             });
   }
 
-  private static ApiException error(ServedModel model, Throwable failure) {
+  /**
+   * Returns the answer to a failed job.
+   *
+   * @param hadWorker whether a worker ran before the job; DJL Serving also says that the queue is
+   *     full if there is none yet
+   */
+  private static ApiException error(ServedModel model, boolean hadWorker, Throwable failure) {
     Optional<WlmException> refusal = refusal(failure);
     if (refusal.isEmpty()) {
       logger.error("{}: a job failed", model.name(), failure);
@@ -78,18 +91,19 @@ final class JobQueues implements Admission {
     }
     DjlResponses.count("WlmError");
     logger.warn("{}: {}", model.name(), refusal.get().getMessage());
-    return refusal.get() instanceof WlmCapacityException
+    return refusal.get() instanceof WlmCapacityException && hadWorker
         ? new ApiException(
             ApiException.Kind.QUEUE_FULL,
             "the queue of model %s is full (job_queue_size); try again later"
                 .formatted(model.name()))
-        : unloading(model);
+        : withoutWorker(model);
   }
 
-  private static ApiException unloading(ServedModel model) {
+  private static ApiException withoutWorker(ServedModel model) {
     return new ApiException(
         ApiException.Kind.NOT_READY,
-        "model %s has no worker: it is being unloaded, or has failed".formatted(model.name()));
+        "model %s has no worker: it is starting, is being unloaded, or has failed"
+            .formatted(model.name()));
   }
 
   private static Optional<WlmException> refusal(Throwable failure) {

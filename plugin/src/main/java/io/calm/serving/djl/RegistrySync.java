@@ -1,6 +1,8 @@
 package io.calm.serving.djl;
 
 import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.model.ModelStatus;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -48,10 +50,19 @@ final class RegistrySync {
     }
   }
 
-  /** Removes the models that DJL Serving has removed. */
+  /**
+   * Removes the models that DJL Serving has removed. It names a model before it loads it, so our
+   * models are read first: one that is registered meanwhile is not among them.
+   */
   void look() {
+    Map<String, ModelStatus> before = ours.all();
     Set<String> names = server.names();
-    ours.all().keySet().stream().filter(name -> !names.contains(name)).forEach(ours::remove);
+    before.forEach(
+        (name, status) -> {
+          if (!names.contains(name)) {
+            ours.remove(name, status);
+          }
+        });
     jobs.refuseOrphans(ours);
   }
 }

@@ -5,10 +5,13 @@ import ai.djl.modality.Output;
 import ai.djl.serving.models.Endpoint;
 import ai.djl.serving.models.ModelManager;
 import ai.djl.serving.util.ConfigManager;
+import ai.djl.serving.wlm.WorkLoadManager;
+import ai.djl.serving.wlm.WorkerPool;
 import ai.djl.serving.wlm.WorkerPoolConfig;
 import ai.djl.serving.wlm.util.WlmException;
 import ai.djl.serving.workflow.Workflow;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -52,6 +55,16 @@ final class RunningServer implements DjlServer {
   }
 
   @Override
+  public boolean hasStartedWorkers(String model) {
+    return pools(model).anyMatch(pool -> pool.getMaxWorkers() > 0 && pool.isFullyScaled());
+  }
+
+  @Override
+  public boolean hasWorker(String model) {
+    return pools(model).anyMatch(pool -> !pool.isAllWorkerDied());
+  }
+
+  @Override
   public CompletableFuture<Output> run(String model, Input job) {
     return workflows()
         .filter(workflow -> onlyModel(workflow).filter(model::equals).isPresent())
@@ -66,6 +79,15 @@ final class RunningServer implements DjlServer {
   @Override
   public int throttleStatus() {
     return ConfigManager.getInstance().getThrottleErrorHttpCode();
+  }
+
+  private static Stream<WorkerPool<Input, Output>> pools(String model) {
+    WorkLoadManager manager = ModelManager.getInstance().getWorkLoadManager();
+    return workflows()
+        .flatMap(workflow -> workflow.getWpcs().stream())
+        .filter(config -> name(config).equals(model))
+        .map(manager::getWorkerPool)
+        .filter(Objects::nonNull); // a model that is not loaded has none
   }
 
   private static Stream<Workflow> workflows() {

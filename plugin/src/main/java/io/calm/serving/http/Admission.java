@@ -17,4 +17,9 @@ public interface Admission {
    * @throws io.calm.serving.reply.ApiException if the reply is rejected; the sink is then unused
    */
   PreparedReply.Running start(PreparedReply reply, ReplySink sink);
+
+  /** Returns whether requests for a loaded model are taken already. */
+  default boolean isOpen(String model) {
+    return true;
+  }
 }

@@ -196,7 +196,7 @@ public final class CalmHttpHandler {
       return;
     }
     if (match.route().method().equals("GET") || match.route() == Route.PROBE_LATENCY) {
-      StatusPages.answer(registry, metrics, match, decoder, accept, sink);
+      StatusPages.answer(registry, metrics, admission, match, decoder, accept, sink);
       return;
     }
     if (match.route().registers()) {

@@ -31,6 +31,7 @@ final class StatusPages {
   static void answer(
       ModelRegistry registry,
       CalmMetrics metrics,
+      Admission admission,
       Route.Match match,
       QueryStringDecoder query,
       String accept,
@@ -39,7 +40,7 @@ final class StatusPages {
       case V1_MODELS -> json(200, v1Models(registry), sink);
       case V1_MODEL -> json(200, v1Model(listed(registry, match.model().orElseThrow())), sink);
       case PING, HEALTH -> ping(registry, sink);
-      case CALM_READY -> ready(registry, sink);
+      case CALM_READY -> ready(registry, admission, sink);
       case CALM_MODELS -> json(200, calmModels(registry), sink);
       case CALM_MODEL -> {
         String name = match.model().orElseThrow();
@@ -172,15 +173,19 @@ final class StatusPages {
     json(failed ? 500 : 200, body, sink);
   }
 
-  private static void ready(ModelRegistry registry, ReplySink sink) {
+  private static void ready(ModelRegistry registry, Admission admission, ReplySink sink) {
     JsonObject models = new JsonObject();
-    registry
-        .all()
-        .forEach((name, status) -> models.addProperty(name, ModelJson.calmStatus(status)));
+    boolean ready = registry.allReady();
+    for (Map.Entry<String, ModelStatus> entry : registry.all().entrySet()) {
+      boolean starting = entry.getValue().answers() && !admission.isOpen(entry.getKey());
+      ready &= !starting;
+      models.addProperty(
+          entry.getKey(), starting ? "starting" : ModelJson.calmStatus(entry.getValue()));
+    }
     JsonObject body = new JsonObject();
-    body.addProperty("ready", registry.allReady());
+    body.addProperty("ready", ready);
     body.add("models", models);
-    json(registry.allReady() ? 200 : 503, body, sink);
+    json(ready ? 200 : 503, body, sink);
   }
 
   private static JsonObject calmModels(ModelRegistry registry) {

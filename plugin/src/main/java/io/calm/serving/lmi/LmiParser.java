@@ -154,11 +154,9 @@ public final class LmiParser {
                             + " have messages or prompt instead"));
     OptionalInt truncate = parameters.integer("truncate", 1, Integer.MAX_VALUE);
     if (!inputs.isJsonArray()) {
-      if (!inputs.isJsonPrimitive()) {
-        throw RequestFields.mismatch("inputs", "a string or an array of strings", inputs);
-      }
       Prompts.requireAdmissible(model, parameters.name("n"), 1, choices);
-      return List.of(prompt(model, "inputs", inputs, truncate));
+      String text = RequestFields.string("inputs", inputs, "a string or an array of strings");
+      return List.of(prompt(model, "inputs", text, truncate));
     }
     JsonArray array = inputs.getAsJsonArray();
     if (array.isEmpty()) {
@@ -167,14 +165,13 @@ public final class LmiParser {
     Prompts.requireAdmissible(model, "inputs", array.size(), choices);
     List<Prompt> prompts = new ArrayList<>();
     for (int i = 0; i < array.size(); i++) {
-      prompts.add(prompt(model, "inputs[%d]".formatted(i), array.get(i), truncate));
+      String key = "inputs[%d]".formatted(i);
+      prompts.add(prompt(model, key, RequestFields.string(key, array.get(i)), truncate));
     }
     return prompts;
   }
 
-  private static Prompt prompt(
-      ServedModel model, String key, JsonElement value, OptionalInt truncate) {
-    String text = RequestFields.string(key, value);
+  private static Prompt prompt(ServedModel model, String key, String text, OptionalInt truncate) {
     return truncate.isEmpty()
         ? Prompts.encode(model, key, text, true)
         : Prompts.encodeLast(model, key, text, truncate.getAsInt());

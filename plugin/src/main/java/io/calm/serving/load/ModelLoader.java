@@ -160,7 +160,7 @@ public final class ModelLoader {
     builder.setDaemon(true);
     builder.start();
     Optional<ChatTemplate> template = checkpoint.chatTemplate();
-    try (Artifact artifact = artifact(order, checkpoint, progress)) {
+    try (Artifact artifact = artifact(order, checkpoint, progress, tokenizer)) {
       NativeKernels.trimHeap(); // a search frees much more than the model keeps
       CheckpointParts parts = parts(order, checkpoint, template, await(tokenizer));
       return new ModelStart(order, checkpoint, artifact, parts).run(rehearsal);
@@ -174,11 +174,21 @@ public final class ModelLoader {
     return new CheckpointParts(checkpoint.spec(), tokenizer, template, defaults);
   }
 
+  /** Returns the artifact; a model without a tokenizer is refused before the artifact is made. */
   private static Artifact artifact(
-      Order order, Checkpoint checkpoint, Consumer<Progress> progress) {
+      Order order,
+      Checkpoint checkpoint,
+      Consumer<Progress> progress,
+      FutureTask<Tokenizer> tokenizer) {
     CalmSettings settings = order.settings();
     return new QuantizedModelStore(settings)
-        .get(checkpoint, progress, () -> ModelMemory.reserveSearch(checkpoint, settings));
+        .get(
+            checkpoint,
+            progress,
+            () -> {
+              Tokenizer unused = await(tokenizer);
+              return ModelMemory.reserveSearch(checkpoint, settings);
+            });
   }
 
   /**

@@ -182,14 +182,31 @@ public final class ModelRegistry implements AutoCloseable {
     synchronized (swaps) {
       old = models.remove(name);
     }
-    startup.remove(name);
-    if (old instanceof ModelStatus.Ready ready) {
-      ready.search().ifPresent(BackgroundSearch::cancel);
-      unload(ready.model());
-    } else if (old instanceof ModelStatus.Loading loading) {
-      loading.progress().cancel();
+    if (old != null) {
+      end(name, old);
     }
     return old != null;
+  }
+
+  /** Removes a model as {@link #remove(String)} does, if its status is still the given one. */
+  public void remove(String name, ModelStatus status) {
+    boolean removed;
+    synchronized (swaps) {
+      removed = models.remove(name, status);
+    }
+    if (removed) {
+      end(name, status);
+    }
+  }
+
+  private void end(String name, ModelStatus removed) {
+    startup.remove(name);
+    if (removed instanceof ModelStatus.Ready ready) {
+      ready.search().ifPresent(BackgroundSearch::cancel);
+      unload(ready.model());
+    } else if (removed instanceof ModelStatus.Loading loading) {
+      loading.progress().cancel();
+    }
   }
 
   /** Records that the server was started with the model of that name. */

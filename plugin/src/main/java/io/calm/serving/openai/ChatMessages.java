@@ -71,7 +71,7 @@ final class ChatMessages {
   /** Returns a string, or the parts of an array, all of them text. */
   private static Object content(String name, JsonElement content) {
     if (!content.isJsonArray()) {
-      return RequestFields.string(name, content);
+      return RequestFields.string(name, content, "a string or an array of parts of text");
     }
     List<Map<String, Object>> parts = new ArrayList<>();
     JsonArray array = content.getAsJsonArray();

@@ -244,7 +244,8 @@ interface DjlSchemaContract extends ScriptedServer {
   @CsvSource(
       delimiter = '|',
       value = {
-        "{'inputs': 5} | inputs: expected a string, got the number 5",
+        "{'inputs': 5} | inputs: expected a string or an array of strings, got the number 5",
+        "{'inputs': true} | inputs: expected a string or an array of strings, got true",
         "{'inputs': {}} | inputs: expected a string or an array of strings, got an object",
         "{'inputs': ['a', null]} | inputs[1]: expected a string, got null",
         "{'inputs': []} | inputs: expected at least one string, got an empty array",

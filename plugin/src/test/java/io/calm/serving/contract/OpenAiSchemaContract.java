@@ -175,6 +175,9 @@ interface OpenAiSchemaContract extends ScriptedServer {
             + "| messages | messages: expected at least one message, got none",
         "/v1/chat/completions | {'messages': [{'content': 'x'}]}"
             + "| messages[0].role | messages[0].role: expected a string, got nothing",
+        "/v1/chat/completions | {'messages': [{'role': 'user', 'content': 5}]}"
+            + "| messages[0].content | messages[0].content: expected a string or an array of parts"
+            + " of text, got the number 5",
         "/v1/chat/completions | {'messages': [{'role': 'robot', 'content': 'x'}]}"
             + "| messages | messages: the model's chat template refuses them: unknown role robot",
         "/v1/chat/completions"

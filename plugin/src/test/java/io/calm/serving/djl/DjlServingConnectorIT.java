@@ -106,7 +106,7 @@ class DjlServingConnectorIT {
       HttpResponse<byte[]> response = ask("/predictions/scripted", "{'inputs': 5}");
       assertEquals(400, response.statusCode());
       assertEquals(
-          "inputs: expected a string, got the number 5",
+          "inputs: expected a string or an array of strings, got the number 5",
           object(response).get("error").getAsString());
     }
     assertEquals(200, ask("/predictions/scripted", "{'inputs': 'say(a)|'}").statusCode());

@@ -78,6 +78,21 @@ class JobQueuesTest {
     assertTrue(sink.body.contains("job_queue_size"), sink.body);
   }
 
+  /** DJL Serving says that the queue is full before it has started a worker. */
+  @Test
+  void aModelWhoseWorkersStartIsNotReady() {
+    queue.worker = false;
+    assertFalse(jobs.isOpen("scripted"));
+    start(HELLO);
+    queue
+        .result(0)
+        .completeExceptionally(new CompletionException(new WlmCapacityException("exceeded")));
+
+    assertEquals(503, sink.status);
+    assertEquals("5", sink.headers.get("Retry-After"));
+    assertTrue(sink.body.contains("model scripted has no worker: it is starting"), sink.body);
+  }
+
   @Test
   void withoutAWorkerTheModelIsNotReady() {
     start(HELLO);
@@ -184,6 +199,7 @@ class JobQueuesTest {
   private static final class Queue implements DjlServer {
     private final List<Input> jobs = new ArrayList<>();
     private final List<CompletableFuture<Output>> results = new ArrayList<>();
+    private boolean worker = true;
 
     ClaimedJob job(int index) {
       return (ClaimedJob) jobs.get(index);
@@ -218,6 +234,16 @@ class JobQueuesTest {
     @Override
     public Optional<String> next(String name) {
       return Optional.of(name);
+    }
+
+    @Override
+    public boolean hasStartedWorkers(String model) {
+      return worker;
+    }
+
+    @Override
+    public boolean hasWorker(String model) {
+      return worker;
     }
 
     @Override

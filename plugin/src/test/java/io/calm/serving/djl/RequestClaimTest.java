@@ -167,6 +167,16 @@ class RequestClaimTest {
     }
 
     @Override
+    public boolean hasStartedWorkers(String model) {
+      return names.contains(model);
+    }
+
+    @Override
+    public boolean hasWorker(String model) {
+      return names.contains(model);
+    }
+
+    @Override
     public int throttleStatus() {
       return 429;
     }

@@ -1,6 +1,7 @@
 package io.calm.serving.load;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -16,6 +17,7 @@ import io.calm.quantize.QuantizeException;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
+import io.calm.serving.model.LmiOptions;
 import io.calm.serving.reply.ApiException;
 import io.calm.settings.CalmSettings;
 import io.calm.testing.Repository;
@@ -219,6 +221,22 @@ class OddModelsTest {
       difference = Math.max(difference, Math.abs(tied[v] - untied[v]));
     }
     assertTrue(difference > 1e-2, "the stored head was not used");
+  }
+
+  @Test
+  void aModelWithoutATokenizerIsRefusedBeforeItIsQuantized() throws IOException {
+    Path model = new TinyHf(32, 2, 2, 16, 64, 300).write(directory.resolve("model"));
+    Files.writeString(model.resolve("tokenizer.json"), "{}");
+    CalmSettings settings = settings("calm.algorithm", "rtn", "calm.lm-head", "int8");
+    String refused =
+        assertThrows(
+                CheckpointException.class,
+                () ->
+                    ModelLoader.load(
+                        "m", "file:/m", model, settings, LmiOptions.of(Map.of()), moment -> {}))
+            .getMessage();
+    assertTrue(refused.contains("tokenizer.json"), refused);
+    assertFalse(Files.exists(directory.resolve("cache/artifacts")), "the work began");
   }
 
   /** All embeddings are alike, so no algorithm has anything to compare: the checkpoint's fault. */

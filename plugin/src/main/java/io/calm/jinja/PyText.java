@@ -40,19 +40,28 @@ final class PyText {
         || c == 0x2029;
   }
 
+  /**
+   * Returns whether {@code str.isprintable} holds for a character. One that the JDK does not know
+   * is printable, because a later version of Unicode may have it; new emoji are common in chats.
+   */
   static boolean isPrintable(int c) {
     return switch (Character.getType(c)) {
       case Character.CONTROL,
           Character.FORMAT,
           Character.SURROGATE,
           Character.PRIVATE_USE,
-          Character.UNASSIGNED,
           Character.LINE_SEPARATOR,
           Character.PARAGRAPH_SEPARATOR ->
           false;
       case Character.SPACE_SEPARATOR -> c == ' ';
+      case Character.UNASSIGNED -> !isNoncharacter(c);
       default -> true;
     };
+  }
+
+  /** Returns whether no version of Unicode will assign a code point. */
+  private static boolean isNoncharacter(int c) {
+    return (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef);
   }
 
   static String lower(String text) {

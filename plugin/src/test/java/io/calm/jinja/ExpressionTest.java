@@ -51,6 +51,7 @@ class ExpressionTest {
         {{ d.keys() }} {{ d.items() }} => dict_keys(['b', 'a', 'items']) dict_items([('b', 1), ('a', [1, 2]), ('items', 'X')])
         {{ 1.0 }} {{ 1/3 }} {{ 123456789.123 }} {{ 1e300 * 10 }} {{ -0.0 }} => 1.0 0.3333333333333333 123456789.123 1e+301 -0.0
         {{ ['a¶b\\x01\u00e9'] }} => ['a\\nb\\x01\u00e9']
+        {{ ['\\U0001fae0\\ufdd0\\uffff\\ue000\\ufffd'] }} => ['\ud83e\udee0\\ufdd0\\uffff\\ue000\ufffd']
         """);
   }
 

@@ -7,10 +7,12 @@ import com.google.gson.JsonPrimitive;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.RequestFields;
 import io.calm.text.Printable;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads {@code messages}: the role, the content as a string or a list of text parts, and every
@@ -82,9 +84,17 @@ final class ChatMessages {
           value.isJsonObject()
               ? text(part, new RequestFields(value.getAsJsonObject()))
               : RequestFields.string(part, value, "a string, or an object with type and text");
-      parts.add(Map.of("type", "text", "text", text));
+      parts.add(part(text));
     }
     return parts;
+  }
+
+  /** Returns a part of text, its keys in the order of OpenAI's schema. */
+  static Map<String, Object> part(String text) {
+    Map<String, Object> part = new LinkedHashMap<>();
+    part.put("type", "text");
+    part.put("text", text);
+    return part;
   }
 
   /** Returns the text of a part; its type determines the key. */
@@ -136,44 +146,48 @@ final class ChatMessages {
     return texts;
   }
 
-  /** Returns an object as a template sees it, without the keys that are null. */
+  /** Returns an object as a template sees it, without its own keys that are null. */
   static Map<String, Object> plain(JsonObject object) {
     Map<String, Object> map = new LinkedHashMap<>();
     object
         .entrySet()
         .forEach(
             entry -> {
-              if (!entry.getValue().isJsonNull()) {
-                map.put(entry.getKey(), plain(entry.getValue()));
+              Object value = plain(entry.getValue());
+              if (value != null) {
+                map.put(entry.getKey(), value);
               }
             });
     return map;
   }
 
-  private static Object plain(JsonElement value) {
+  private static @Nullable Object plain(JsonElement value) {
+    if (value.isJsonNull()) {
+      return null;
+    }
     if (value.isJsonObject()) {
-      return plain(value.getAsJsonObject());
+      Map<String, @Nullable Object> map = new LinkedHashMap<>();
+      value.getAsJsonObject().asMap().forEach((key, member) -> map.put(key, plain(member)));
+      return map;
     }
     if (value.isJsonArray()) {
-      List<Object> list = new ArrayList<>();
+      List<@Nullable Object> list = new ArrayList<>();
       value.getAsJsonArray().forEach(element -> list.add(plain(element)));
       return list;
-    }
-    if (value.isJsonNull()) {
-      return "";
     }
     JsonPrimitive primitive = value.getAsJsonPrimitive();
     if (primitive.isBoolean()) {
       return primitive.getAsBoolean();
     }
-    return primitive.isNumber() ? number(primitive) : primitive.getAsString();
+    return primitive.isNumber() ? number(primitive.getAsString()) : primitive.getAsString();
   }
 
-  private static Number number(JsonPrimitive primitive) {
-    try {
-      return Long.parseLong(primitive.getAsString());
-    } catch (NumberFormatException e) {
-      return primitive.getAsDouble();
+  /** Returns an integer of any size, or a real number if the text has a fraction or exponent. */
+  private static Number number(String text) {
+    if (text.chars().anyMatch(c -> c == '.' || c == 'e' || c == 'E')) {
+      return Double.parseDouble(text);
     }
+    BigInteger integer = new BigInteger(text);
+    return integer.bitLength() < Long.SIZE ? (Number) integer.longValue() : integer;
   }
 }

@@ -8,6 +8,7 @@ import io.calm.serving.reply.Prompts;
 import io.calm.serving.reply.RequestFields;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Renders messages through the model's own chat template. The template writes BOS itself if the
@@ -40,9 +41,12 @@ final class ChatPrompt {
             .object("chat_template_kwargs")
             .map(given -> ChatMessages.plain(given.json()))
             .orElse(Map.of());
+    Optional<ContinuedMessage> last =
+        continued ? Optional.of(ContinuedMessage.lastOf(messages)) : Optional.empty();
+    List<Map<String, Object>> shown = last.map(it -> it.mark(messages)).orElse(messages);
     String text;
     try {
-      text = template.render(messages, generation, variables);
+      text = template.render(shown, generation, variables);
     } catch (IllegalArgumentException e) {
       throw ApiException.invalid(
           "messages", "the model's chat template refuses them: " + e.getMessage());
@@ -50,27 +54,7 @@ final class ChatPrompt {
     return Prompts.encode(
         model,
         "messages",
-        continued ? withoutEnd(text, messages.get(messages.size() - 1)) : text,
+        last.isPresent() ? last.get().cut(text) : text,
         fields.flag("add_special_tokens", false));
-  }
-
-  /**
-   * Cuts everything that the template wrote after the last message's content, as transformers does.
-   * If the content has several parts, the last one counts.
-   */
-  private static String withoutEnd(String text, Map<String, Object> last) {
-    List<String> texts = ChatMessages.texts(last);
-    String content = texts.isEmpty() ? "" : texts.get(texts.size() - 1).stripLeading();
-    int kept = text.lastIndexOf(content);
-    if (kept >= 0) {
-      return text.substring(0, kept + content.length());
-    }
-    int trimmed = text.lastIndexOf(content.stripTrailing());
-    if (trimmed < 0) {
-      throw ApiException.invalid(
-          "continue_final_message",
-          "the model's chat template does not show the last message as it is");
-    }
-    return text.substring(0, trimmed + content.stripTrailing().length());
   }
 }

@@ -383,4 +383,32 @@ interface OpenAiParametersContract extends ScriptedServer {
         body.getAsJsonObject("usage").get("prompt_tokens").getAsInt(),
         "nothing behind the message");
   }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "|", "assistant", "a: b\\n"})
+  default void aChatGoesOnWithAMessageThatTheTemplateRepeats(String content) throws Exception {
+    JsonObject body =
+        answer(
+            CHAT,
+            "{'messages': [{'role': 'user', 'content': 'x'},"
+                + " {'role': 'assistant', 'content': '%s'}], 'max_tokens': 1,".formatted(content)
+                + " 'add_generation_prompt': false, 'continue_final_message': true}");
+    assertEquals(
+        ("user: x\nassistant: " + content.replace("\\n", "\n")).length(),
+        body.getAsJsonObject("usage").get("prompt_tokens").getAsInt());
+  }
+
+  @Test
+  default void aChatCannotGoOnWithoutContent() throws Exception {
+    JsonObject error =
+        openAiError(
+            400,
+            CHAT,
+            "{'messages': [{'role': 'assistant', 'content': null, 'tool_calls': [{}]}],"
+                + " 'add_generation_prompt': false, 'continue_final_message': true}");
+    assertEquals("continue_final_message", error.get("param").getAsString());
+    assertEquals(
+        "continue_final_message: expected a last message with content, got one without",
+        error.get("message").getAsString());
+  }
 }

@@ -233,7 +233,9 @@ class OddModelsTest {
                 CheckpointException.class,
                 () ->
                     ModelLoader.load(
-                        "m", "file:/m", model, settings, LmiOptions.of(Map.of()), moment -> {}))
+                        new ModelLoader.Order(
+                            "m", "file:/m", model, settings, LmiOptions.DEFAULT, false),
+                        moment -> {}))
             .getMessage();
     assertTrue(refused.contains("tokenizer.json"), refused);
     assertFalse(Files.exists(directory.resolve("cache/artifacts")), "the work began");

@@ -150,9 +150,10 @@ final class Guard {
         rivals.add(new Rival(ranked.name(), ranked.blockErrors(), divergences(stream)));
         QuantPlan.GuardResult so = decide(mixed, mixKl, rivals);
         held = !so.mixServed() && so.uniform().equals(ranked.name());
-        if (held || so.mixServed()) {
-          winner.ifPresent(Streams::close);
-          winner = Optional.of(stream).filter(served -> !so.mixServed());
+        if (held) {
+          replaceWinner(Optional.of(stream));
+        } else if (so.mixServed()) {
+          replaceWinner(Optional.empty());
         }
       } catch (SearchException e) {
         failures.add(e.getMessage());
@@ -222,6 +223,11 @@ final class Guard {
       return "; summed block errors of the uniform plans: "
           + ranking.words()
           + (failures.isEmpty() ? "" : "; not made: " + String.join("; ", failures));
+    }
+
+    private void replaceWinner(Optional<Streams> other) {
+      winner.ifPresent(Streams::close);
+      winner = other;
     }
 
     @Override

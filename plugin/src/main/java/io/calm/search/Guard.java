@@ -7,13 +7,9 @@ import io.calm.replay.HiddenStates;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /**
  * The last check of a mix, which protects against a mix that is worse than one algorithm alone.
@@ -88,22 +84,6 @@ final class Guard {
     return new Verdict(Search.MIX, reason, Optional.empty(), 0, Optional.empty());
   }
 
-  /**
-   * A uniform plan beside the mix.
-   *
-   * @param blockErrors the sum that the plan was chosen by
-   * @param kl divergence of each sequence
-   */
-  record Rival(String algorithm, double blockErrors, List<Double> kl) {
-    Rival(String algorithm, double blockErrors, double[] kl) {
-      this(algorithm, blockErrors, Arrays.stream(kl).boxed().toList());
-    }
-
-    double[] sequences() {
-      return kl.stream().mapToDouble(Double::doubleValue).toArray();
-    }
-  }
-
   /** The comparison of a mix with uniform plans, which are made one after the other. */
   private final class Comparison implements AutoCloseable {
     private final boolean mixed;
@@ -112,7 +92,7 @@ final class Guard {
     private final Streams full;
     private final UniformPrefix prefix;
     private final BlockSink sink;
-    private final List<Rival> rivals = new ArrayList<>();
+    private final List<GuardRule.Rival> rivals = new ArrayList<>();
     private final List<String> failures = new ArrayList<>();
     private double[] mixKl = new double[0];
     private Optional<Streams> winner = Optional.empty();
@@ -147,8 +127,8 @@ final class Guard {
           forwards +=
               new UniformPass(context, progress::guarding).run(quantizer, first, stream, fit, sink);
         }
-        rivals.add(new Rival(ranked.name(), ranked.blockErrors(), divergences(stream)));
-        QuantPlan.GuardResult so = decide(mixed, mixKl, rivals);
+        rivals.add(new GuardRule.Rival(ranked.name(), ranked.blockErrors(), divergences(stream)));
+        QuantPlan.GuardResult so = GuardRule.decide(mixed, mixKl, rivals);
         held = !so.mixServed() && so.uniform().equals(ranked.name());
         if (held) {
           replaceWinner(Optional.of(stream));
@@ -206,13 +186,13 @@ final class Guard {
       if (rivals.isEmpty()) {
         return kept("the best uniform plan could not be made: " + String.join("; ", failures));
       }
-      QuantPlan.GuardResult guard = decide(mixed, mixKl, rivals);
-      requireFinite(guard);
+      QuantPlan.GuardResult guard = GuardRule.decide(mixed, mixKl, rivals);
+      GuardRule.requireFinite(guard);
       Optional<Streams> handedOn = winner;
       winner = Optional.empty();
       return new Verdict(
           guard.mixServed() ? Search.MIX : QuantPlan.uniform(guard.uniform()),
-          reason(guard) + ranked(ranking),
+          GuardRule.reason(guard) + ranked(ranking),
           Optional.of(guard),
           forwards,
           handedOn);
@@ -234,105 +214,5 @@ final class Guard {
     public void close() {
       winner.ifPresent(Streams::close);
     }
-  }
-
-  private static String reason(QuantPlan.GuardResult guard) {
-    String uniforms =
-        guard.uniforms().stream()
-            .map(
-                uniform ->
-                    String.format(
-                        Locale.ROOT,
-                        "%s %.5f",
-                        QuantPlan.uniform(uniform.algorithm()),
-                        uniform.kl()))
-            .collect(Collectors.joining(", "));
-    return String.format(
-        Locale.ROOT,
-        "KL to full precision on held-out sequences: mix %.5f, %s nats per token; difference %+.5f%s,"
-            + " paired standard error %.5f; %s",
-        guard.mixKl(),
-        uniforms,
-        guard.mixKl() - guard.uniformKl(),
-        guard.uniforms().size() > 1 ? " to " + QuantPlan.uniform(guard.uniform()) : "",
-        guard.pairedStandardError(),
-        guard.mixServed() ? "the mix is served" : "the uniform plan is served");
-  }
-
-  /**
-   * Decides between the mix and the uniform plan with the lowest mean KL divergence. The mix needs
-   * evidence: it is served if its mean is lower by at least the paired standard error, which takes
-   * two sequences or more. Plans of both kinds have the same size and speed, and the choices of a
-   * mix are fitted to the search's own sequences ({@code docs/adr/0004-guard.md}). A plan whose
-   * divergence is not finite loses.
-   *
-   * @param mixed whether the mix has several algorithms; otherwise it is a uniform plan itself, and
-   *     the lower mean decides
-   * @param rivals one plan or more
-   */
-  static QuantPlan.GuardResult decide(boolean mixed, double[] mixKl, List<Rival> rivals) {
-    double mix = mean(mixKl);
-    Rival best =
-        rivals.stream()
-            .min(Comparator.comparingDouble(rival -> finiteOrInfinity(mean(rival.sequences()))))
-            .orElseThrow();
-    double uniform = mean(best.sequences());
-    double error = pairedStandardError(mixKl, best.sequences());
-    boolean evidence =
-        mixed ? mixKl.length > 1 && mix < uniform && uniform - mix >= error : mix <= uniform;
-    return new QuantPlan.GuardResult(
-        best.algorithm(),
-        mix,
-        uniform,
-        error,
-        !Double.isFinite(uniform) || evidence, // no evidence where the mix is not finite
-        rivals.stream()
-            .map(
-                rival ->
-                    new QuantPlan.UniformResult(
-                        rival.algorithm(),
-                        rival.blockErrors(),
-                        mean(rival.sequences()),
-                        pairedStandardError(mixKl, rival.sequences())))
-            .toList());
-  }
-
-  private static double finiteOrInfinity(double value) {
-    return Double.isFinite(value) ? value : Double.POSITIVE_INFINITY;
-  }
-
-  /**
-   * Refuses a comparison without a finite divergence.
-   *
-   * @throws SearchException if neither the mix nor a uniform plan has one
-   */
-  static void requireFinite(QuantPlan.GuardResult guard) {
-    if (!Double.isFinite(guard.mixKl()) && guard.mixServed()) {
-      throw new SearchException(
-          "the logits of the mix and of uniform-%s are not finite on the guard's sequences; check the checkpoint"
-              .formatted(guard.uniform()));
-    }
-  }
-
-  static double mean(double[] values) {
-    double sum = 0;
-    for (double value : values) {
-      sum += value;
-    }
-    return sum / values.length;
-  }
-
-  /** Returns the standard error of the mean difference, paired by sequence. */
-  static double pairedStandardError(double[] a, double[] b) {
-    double[] differences = new double[a.length];
-    for (int i = 0; i < a.length; i++) {
-      differences[i] = a[i] - b[i];
-    }
-    double mean = mean(differences);
-    double squares = 0;
-    for (double d : differences) {
-      squares += (d - mean) * (d - mean);
-    }
-    return a.length < 2 ? 0 : Math.sqrt(squares / (a.length - 1) / a.length);
   }
 }

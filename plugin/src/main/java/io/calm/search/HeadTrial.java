@@ -130,8 +130,8 @@ final class HeadTrial {
    * @param always whether int4 is taken at any cost
    */
   static QuantPlan.Head decide(double[] int8, double[] int4, boolean always) {
-    double base = Guard.mean(int8);
-    double cost = Guard.mean(int4) - base;
+    double base = Paired.mean(int8);
+    double cost = Paired.mean(int4) - base;
     double bound = BOUND * base;
     boolean within = cost <= bound;
     String reason =
@@ -150,7 +150,7 @@ final class HeadTrial {
         reason,
         Optional.of(
             new QuantPlan.HeadTrialResult(
-                base, base + cost, Guard.pairedStandardError(int4, int8), bound)));
+                base, base + cost, Paired.standardError(int4, int8), bound)));
   }
 
   /** The statistics of the lm_head's input, which is rounded, and its Gram matrix. */

@@ -44,8 +44,8 @@ public record SensitivityTable(
       double error =
           windows.length < 2
               ? Double.NaN
-              : Guard.pairedStandardError(windows, new double[windows.length]);
-      return new Estimate(Guard.mean(windows), error);
+              : Paired.standardError(windows, new double[windows.length]);
+      return new Estimate(Paired.mean(windows), error);
     }
   }
 
@@ -118,7 +118,7 @@ public record SensitivityTable(
     double[] bestUniform =
         uniforms.values().stream()
             .map(uniform -> sum(uniform, text))
-            .min((a, b) -> Double.compare(Guard.mean(a), Guard.mean(b)))
+            .min((a, b) -> Double.compare(Paired.mean(a), Paired.mean(b)))
             .orElseGet(() -> filled(perfect.length, Double.NaN));
     List<Choices> summary = new ArrayList<>();
     plans.forEach((name, plan) -> summary.add(choices(name, plan, text, perfect, bestUniform)));
@@ -158,7 +158,8 @@ public record SensitivityTable(
 
   private static Optional<SensitivityCell> perfect(List<SensitivityCell> cells, String text) {
     return cells.stream()
-        .min((a, b) -> Double.compare(Guard.mean(windows(a, text)), Guard.mean(windows(b, text))));
+        .min(
+            (a, b) -> Double.compare(Paired.mean(windows(a, text)), Paired.mean(windows(b, text))));
   }
 
   /** Returns the choice of a search by a metric, with its rule for ties. */
@@ -196,7 +197,7 @@ public record SensitivityTable(
                       new MetricAgreement.Point(
                           cell.block(),
                           metric.best() - score(cell, metric),
-                          Guard.mean(windows(cell, text))))
+                          Paired.mean(windows(cell, text))))
               .toList();
       agreements.add(MetricAgreement.of(metric, points));
     }

@@ -11,15 +11,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The guard's decisions between a mix and a uniform algorithm. */
-class GuardTest {
+class GuardRuleTest {
   private static final double[] UNIFORM = {0.1, 0.3, 0.2};
 
-  private static Guard.Rival rival(String name, double... kl) {
-    return new Guard.Rival(name, 1, kl);
+  private static GuardRule.Rival rival(String name, double... kl) {
+    return new GuardRule.Rival(name, 1, kl);
   }
 
   private static boolean served(double... mix) {
-    return Guard.decide(true, mix, List.of(rival("gptq", UNIFORM))).mixServed();
+    return GuardRule.decide(true, mix, List.of(rival("gptq", UNIFORM))).mixServed();
   }
 
   @Test
@@ -33,15 +33,16 @@ class GuardTest {
 
   @Test
   void theLowerMeanDecidesBetweenTwoUniformPlans() {
-    List<Guard.Rival> rivals = List.of(rival("gptq", UNIFORM));
-    assertTrue(Guard.decide(false, new double[] {0.1, 0.25, 0.23}, rivals).mixServed());
-    assertTrue(Guard.decide(false, UNIFORM, rivals).mixServed(), "equal");
-    assertFalse(Guard.decide(false, new double[] {0.1, 0.35, 0.18}, rivals).mixServed());
+    List<GuardRule.Rival> rivals = List.of(rival("gptq", UNIFORM));
+    assertTrue(GuardRule.decide(false, new double[] {0.1, 0.25, 0.23}, rivals).mixServed());
+    assertTrue(GuardRule.decide(false, UNIFORM, rivals).mixServed(), "equal");
+    assertFalse(GuardRule.decide(false, new double[] {0.1, 0.35, 0.18}, rivals).mixServed());
   }
 
   @Test
   void oneSequenceIsNoEvidence() {
-    assertFalse(Guard.decide(true, new double[] {0.1}, List.of(rival("gptq", 0.2))).mixServed());
+    assertFalse(
+        GuardRule.decide(true, new double[] {0.1}, List.of(rival("gptq", 0.2))).mixServed());
   }
 
   /** The divergences of a mix with {@code awq} in four blocks, which is worse on other text. */
@@ -49,7 +50,7 @@ class GuardTest {
   void aDifferenceWithinItsErrorIsNoEvidence() {
     double[] gptq = {0.0328, 0.0172, 0.0410, 0.0160, 0.0086, 0.0067, 0.0097, 0.0300};
     double[] mix = {0.0308, 0.0190, 0.0365, 0.0172, 0.0081, 0.0070, 0.0102, 0.0286};
-    QuantPlan.GuardResult guard = Guard.decide(true, mix, List.of(rival("gptq", gptq)));
+    QuantPlan.GuardResult guard = GuardRule.decide(true, mix, List.of(rival("gptq", gptq)));
     assertTrue(guard.mixKl() < guard.uniformKl());
     assertTrue(guard.uniformKl() - guard.mixKl() < guard.pairedStandardError());
     assertFalse(guard.mixServed());
@@ -63,7 +64,7 @@ class GuardTest {
   void oneSequenceDoesNotHideThatTheMixIsWorse() {
     double[] mix = {0.0327, 0.0178, 0.0378, 0.0184, 0.0988, 0.0071, 0.0098, 0.0253};
     double[] gptq = {0.0328, 0.0172, 0.0410, 0.0160, 0.0086, 0.0067, 0.0097, 0.0300};
-    QuantPlan.GuardResult guard = Guard.decide(true, mix, List.of(rival("gptq", gptq)));
+    QuantPlan.GuardResult guard = GuardRule.decide(true, mix, List.of(rival("gptq", gptq)));
     assertTrue(guard.pairedStandardError() > guard.mixKl() - guard.uniformKl());
     assertFalse(guard.mixServed());
   }
@@ -72,36 +73,27 @@ class GuardTest {
   @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY})
   void aDivergenceThatIsNotFiniteLoses(double diverged) {
     double[] bad = {0.1, diverged, 0.2};
-    assertFalse(Guard.decide(true, bad, List.of(rival("gptq", UNIFORM))).mixServed());
-    assertTrue(Guard.decide(true, UNIFORM, List.of(rival("gptq", bad))).mixServed());
-    QuantPlan.GuardResult neither = Guard.decide(true, bad, List.of(rival("gptq", bad.clone())));
-    SearchException e = assertThrows(SearchException.class, () -> Guard.requireFinite(neither));
+    assertFalse(GuardRule.decide(true, bad, List.of(rival("gptq", UNIFORM))).mixServed());
+    assertTrue(GuardRule.decide(true, UNIFORM, List.of(rival("gptq", bad))).mixServed());
+    QuantPlan.GuardResult neither =
+        GuardRule.decide(true, bad, List.of(rival("gptq", bad.clone())));
+    SearchException e = assertThrows(SearchException.class, () -> GuardRule.requireFinite(neither));
     assertTrue(e.getMessage().contains("the mix and of uniform-gptq"), e.getMessage());
   }
 
   @Test
   void theBestOfTheUniformPlansThatAreBetterThanTheMixIsServed() {
-    Guard.Rival worse = rival("awq", 0.11, 0.31, 0.21);
-    Guard.Rival better = rival("gptq", UNIFORM);
+    GuardRule.Rival worse = rival("awq", 0.11, 0.31, 0.21);
+    GuardRule.Rival better = rival("gptq", UNIFORM);
     double[] mix = {0.12, 0.32, 0.22};
-    for (List<Guard.Rival> order : List.of(List.of(worse, better), List.of(better, worse))) {
-      QuantPlan.GuardResult guard = Guard.decide(true, mix, order);
+    for (List<GuardRule.Rival> order : List.of(List.of(worse, better), List.of(better, worse))) {
+      QuantPlan.GuardResult guard = GuardRule.decide(true, mix, order);
       assertEquals("gptq", guard.uniform());
       assertFalse(guard.mixServed());
       assertEquals(0.2, guard.uniformKl(), 1e-12);
       assertEquals(
-          order.stream().map(Guard.Rival::algorithm).toList(),
+          order.stream().map(GuardRule.Rival::algorithm).toList(),
           guard.uniforms().stream().map(QuantPlan.UniformResult::algorithm).toList());
     }
-  }
-
-  @Test
-  void pairedStandardErrorIsThatOfTheDifferences() {
-    assertEquals(0, Guard.pairedStandardError(new double[] {1, 2, 3}, new double[] {0, 1, 2}));
-    assertEquals(
-        Math.sqrt(1.0 / 3),
-        Guard.pairedStandardError(new double[] {1, 2, 3}, new double[] {0, 2, 4}),
-        1e-12);
-    assertEquals(0, Guard.pairedStandardError(new double[] {1}, new double[] {0}), "one alone");
   }
 }

@@ -6,6 +6,21 @@ import java.util.Map;
 /** The Jinja chat template of a model. Thread safe. */
 public interface ChatTemplate {
 
+  /** The form in which a template prints the arguments of tool calls. */
+  enum ArgumentForm {
+    /** Any form: the template distinguishes them, or does not print arguments. */
+    AS_GIVEN,
+    /** An object; a string would be printed as JSON in JSON. */
+    OBJECT,
+    /** JSON in a string; an object would fail or be printed as Python prints it. */
+    STRING
+  }
+
+  /** Returns the form in which the arguments of tool calls must be given. */
+  default ArgumentForm argumentForm() {
+    return ArgumentForm.AS_GIVEN;
+  }
+
   /**
    * Renders a conversation as the text of a prompt.
    *

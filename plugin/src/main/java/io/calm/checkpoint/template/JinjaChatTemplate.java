@@ -22,6 +22,7 @@ final class JinjaChatTemplate implements ChatTemplate {
   private final Template template;
   private final Conversation.Form form;
   private final Map<String, String> tokens;
+  private volatile @Nullable ArgumentForm argumentForm; // null until asked for
 
   /**
    * Parses a template.
@@ -69,6 +70,17 @@ final class JinjaChatTemplate implements ChatTemplate {
     return template.testsForString("messages", CONTENT)
         ? Conversation.Form.AS_GIVEN
         : Conversation.Form.PARTS;
+  }
+
+  /** Finds out the form on the first call. */
+  @Override
+  public ArgumentForm argumentForm() {
+    ArgumentForm form = argumentForm;
+    if (form == null) {
+      form = ArgumentProbe.formOf(this);
+      argumentForm = form;
+    }
+    return form;
   }
 
   @Override

@@ -85,11 +85,11 @@ public final class TextService {
   private TextRequest parse(ServedModel model, Schema schema, JsonObject body, String accept) {
     return switch (schema) {
       case COMPLETIONS -> OpenAiParser.completion(model, body, clock, Framing.OPENAI);
-      case CHAT -> OpenAiParser.chat(model, body, clock, Framing.OPENAI);
+      case CHAT -> chat(model, body, Framing.OPENAI);
       case DJL -> {
         RequestFields fields = new RequestFields(body);
         if (fields.has("messages")) {
-          yield OpenAiParser.chat(model, body, clock, framing(fields, accept));
+          yield chat(model, body, framing(fields, accept));
         }
         if (fields.has("prompt")) {
           yield OpenAiParser.completion(model, body, clock, framing(fields, accept));
@@ -97,6 +97,12 @@ public final class TextService {
         yield LmiParser.parse(model, body, accept);
       }
     };
+  }
+
+  private TextRequest chat(ServedModel model, JsonObject body, Framing framing) {
+    try (ByteBudget.Charge charge = bodies.charge()) {
+      return OpenAiParser.chat(model, body, clock, framing, charge);
+    }
   }
 
   /**

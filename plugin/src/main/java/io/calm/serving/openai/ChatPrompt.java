@@ -3,6 +3,7 @@ package io.calm.serving.openai;
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ByteBudget;
 import io.calm.serving.reply.Prompt;
 import io.calm.serving.reply.Prompts;
 import io.calm.serving.reply.RequestFields;
@@ -17,7 +18,12 @@ import java.util.Optional;
 final class ChatPrompt {
   private ChatPrompt() {}
 
-  static Prompt render(ServedModel model, RequestFields fields) {
+  /**
+   * Renders the messages of a request.
+   *
+   * @param charge grows by the estimated size of values that are parsed for it
+   */
+  static Prompt render(ServedModel model, RequestFields fields, ByteBudget.Charge charge) {
     ChatTemplate template =
         model
             .chatTemplate()
@@ -27,6 +33,7 @@ final class ChatPrompt {
                         "messages",
                         "model %s has no chat template; use /v1/completions with a prompt"
                             .formatted(model.name())));
+    ToolArguments.convert(fields, template, charge);
     List<Map<String, Object>> messages =
         ChatMessages.read(fields, model.scheduler().settings().maxContext());
     Prompts.requireLength(model, "messages", ChatMessages.length(messages));

@@ -5,6 +5,7 @@ import io.calm.checkpoint.GenerationDefaults;
 import io.calm.generate.SamplingParameters;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
+import io.calm.serving.reply.ByteBudget;
 import io.calm.serving.reply.Prompt;
 import io.calm.serving.reply.Prompts;
 import io.calm.serving.reply.RequestFields;
@@ -60,9 +61,17 @@ public final class OpenAiParser {
         new CompletionFormat(reply, echo));
   }
 
-  /** Reads a body of {@code /v1/chat/completions}. */
+  /**
+   * Reads a body of {@code /v1/chat/completions}.
+   *
+   * @param charge grows by the estimated size of values that are parsed from strings of the body
+   */
   public static TextRequest chat(
-      ServedModel model, JsonObject body, InstantSource clock, Framing framing) {
+      ServedModel model,
+      JsonObject body,
+      InstantSource clock,
+      Framing framing,
+      ByteBudget.Charge charge) {
     RequestFields fields = new RequestFields(body);
     Unsupported.inChat(fields);
     ChoiceCounts choices = choices(fields);
@@ -72,7 +81,7 @@ public final class OpenAiParser {
           "expected n, which is %d, in a chat, got %d".formatted(choices.shown(), choices.made()));
     }
     Prompts.requireAdmissible(model, "n", 1, choices.made());
-    List<Prompt> prompts = List.of(ChatPrompt.render(model, fields));
+    List<Prompt> prompts = List.of(ChatPrompt.render(model, fields, charge));
     int top = fields.integer("top_logprobs", 0, SamplingParameters.MAX_LOGPROBS).orElse(0);
     boolean logprobs = fields.flag("logprobs", false);
     if (top > 0 && !logprobs) {

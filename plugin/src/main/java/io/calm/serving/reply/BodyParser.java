@@ -31,6 +31,7 @@ final class BodyParser {
   private final int length;
   private final JsonStrings strings;
   private final ByteBudget.Charge charge;
+  private final boolean embedded; // no array is a prompt
   private long uncharged;
   private int at;
   private int values;
@@ -48,10 +49,32 @@ final class BodyParser {
    * @param charge grows by the estimated size of the parsed values
    */
   BodyParser(byte[] body, int length, ByteBudget.Charge charge) {
+    this(body, length, charge, 0, false);
+  }
+
+  /**
+   * Reads a text that is a string of a body.
+   *
+   * @param charge grows by the estimated size of the parsed values
+   * @param values number of values and keys that count towards the limit already
+   */
+  BodyParser(byte[] text, ByteBudget.Charge charge, int values) {
+    this(text, text.length, charge, values, true);
+  }
+
+  private BodyParser(
+      byte[] body, int length, ByteBudget.Charge charge, int values, boolean embedded) {
     this.body = body;
     this.length = length;
     this.strings = new JsonStrings(body, length);
     this.charge = charge;
+    this.values = values;
+    this.embedded = embedded;
+  }
+
+  /** Returns the number of values and keys so far. */
+  int values() {
+    return values;
   }
 
   /** Reads the whole body. */
@@ -167,7 +190,11 @@ final class BodyParser {
 
   /** Reads the current array if it is a prompt of token ids only; otherwise reads nothing. */
   private Optional<TokenArray> tokenIds() {
-    if (level == 0 || level > 2 || !TOKEN_IDS.equals(names[1]) || (level == 2 && inObject())) {
+    if (embedded
+        || level == 0
+        || level > 2
+        || !TOKEN_IDS.equals(names[1])
+        || (level == 2 && inObject())) {
       return Optional.empty();
     }
     int count = TokenIdScan.count(body, at, length);

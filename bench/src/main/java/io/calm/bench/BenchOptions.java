@@ -1,5 +1,6 @@
 package io.calm.bench;
 
+import io.calm.cli.OutputFile;
 import io.calm.kernels.KernelVariant;
 import io.calm.runtime.Decoders;
 import io.calm.settings.CalmSettings;
@@ -13,6 +14,8 @@ import picocli.CommandLine.Option;
 
 /** Options shared by all measurements. */
 final class BenchOptions {
+  private static final int MAX_THREADS = 1024; // as calm.threads
+
   @Option(
       names = "--threads",
       paramLabel = "N",
@@ -39,9 +42,9 @@ final class BenchOptions {
     int count =
         Optional.ofNullable(threads)
             .orElseGet(() -> CalmSettings.defaults().decoder().threadCount());
-    if (count < 1) {
+    if (count < 1 || count > MAX_THREADS) {
       throw new IllegalArgumentException(
-          "--threads: expected a positive number, got %d".formatted(count));
+          "--threads: expected 1 to %d, got %d".formatted(MAX_THREADS, count));
     }
     return count;
   }
@@ -61,7 +64,11 @@ final class BenchOptions {
                         + " build on a machine with a C compiler"));
   }
 
+  /** Returns an empty report. Refuses a JSON file that cannot be written. */
   BenchReport report(PrintWriter out) {
+    if (json != null) {
+      OutputFile.require("--json", json);
+    }
     BenchReport report = new BenchReport(out, threads(), Decoders.chosen(kernel));
     report.note(
         "%s, %d threads, kernels %s",

@@ -1,9 +1,9 @@
 package io.calm.bench;
 
 import com.google.gson.GsonBuilder;
+import io.calm.cli.OutputFile;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,6 +82,7 @@ public final class BenchReport {
 
   /** Writes the figures as a JSON array of objects with {@link BenchRow}'s names. */
   public void write(Path file) throws IOException {
-    Files.writeString(file, new GsonBuilder().setPrettyPrinting().create().toJson(rows) + "\n");
+    OutputFile.write(
+        "--json", file, new GsonBuilder().setPrettyPrinting().create().toJson(rows) + "\n");
   }
 }

@@ -9,6 +9,6 @@ public final class Main {
 
   public static void main(String[] arguments) {
     io.calm.cli.Main.configureLogging(arguments);
-    System.exit(io.calm.cli.Main.commandLine(new BenchCommand()).execute(arguments));
+    System.exit(io.calm.cli.Main.run(io.calm.cli.Main.commandLine(new BenchCommand()), arguments));
   }
 }

@@ -65,6 +65,7 @@ final class SpeculateCommand implements Callable<Integer> {
     BenchReport report = bench.report(spec.commandLine().getOut());
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
       List<SpeculatePrompt> prompts = SpeculatePrompt.all(checkpoint, answer);
+      requireContext(prompts, checkpoint.spec().maxContext());
       int blocks = 2 * SpeculateBench.blocks(prompts);
       try (Decoder decoder = decoder(resolved, checkpoint, blocks);
           SpeculateBench measurement = new SpeculateBench(decoder, prompts, tokens)) {
@@ -81,6 +82,16 @@ final class SpeculateCommand implements Callable<Integer> {
     if (value < 1) {
       throw new IllegalArgumentException(
           "%s: expected a positive number, got %d".formatted(option, value));
+    }
+  }
+
+  private void requireContext(List<SpeculatePrompt> prompts, int maxContext) {
+    int longest = prompts.stream().mapToInt(prompt -> prompt.tokens().length).max().orElse(0);
+    if (answer > maxContext - longest) {
+      throw new IllegalArgumentException(
+          ("--answer: expected at most %d tokens, the model's context without the longest prompt,"
+                  + " got %d")
+              .formatted(maxContext - longest, answer));
     }
   }
 

@@ -63,7 +63,9 @@ class BenchCommandTest {
     "bench model --peer none, 1, '--peer: expected one of llama-cpp-python, openvino-genai, onnxruntime-genai, got none'",
     "bench speculate --rounds 0, 1, '--rounds: expected a positive number, got 0'",
     "bench speculate --answer x, 2, Invalid value for option",
-    "bench model --threads 0, 1, '--threads: expected a positive number, got 0'",
+    "bench model --threads 0, 1, '--threads: expected 1 to 1024, got 0'",
+    "bench kernels --threads 1025, 1, '--threads: expected 1 to 1024, got 1025'",
+    "bench kernels --json missing/x, 1, '--json: expected a file in an existing directory, got missing/x'",
   })
   void aWrongCallIsRefused(String arguments, int status, String message) {
     Outcome outcome = run(arguments);

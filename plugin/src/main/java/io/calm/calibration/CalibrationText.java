@@ -5,9 +5,9 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.files.TextFile;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -92,13 +92,10 @@ public final class CalibrationText {
     return Arrays.copyOfRange(tokens, from, from + length);
   }
 
-  /**
-   * Returns the text with line feeds as line ends; for JSON lines, the {@code text} of each on a
-   * line.
-   */
+  /** Returns the text, see {@link TextFile}; for JSON lines, the {@code text} of each on a line. */
   private static String text(Path file) {
     try {
-      String content = Files.readString(file).replace("\r\n", "\n");
+      String content = TextFile.read(file);
       String name = file.getFileName().toString();
       return name.endsWith(".jsonl") || name.endsWith(".json") ? jsonLines(file, content) : content;
     } catch (CharacterCodingException e) {

@@ -10,7 +10,6 @@ import io.calm.cli.eval.Task;
 import io.calm.cli.eval.TaskFile;
 import io.calm.cli.eval.TextWindows;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -145,7 +144,7 @@ final class EvalCommand implements Callable<Integer> {
       report.lines().forEach(out::println);
       out.flush();
       if (json != null) {
-        Files.writeString(json, EvalJson.of(report));
+        OutputFile.write("--json", json, EvalJson.of(report));
       }
     }
     return 0;
@@ -197,6 +196,8 @@ final class EvalCommand implements Callable<Integer> {
       throw new IllegalArgumentException(
           "--limit: expected 1 or more questions, got %d; give another number".formatted(limit));
     }
+    texts.forEach(text -> InputFile.require("--text", text));
+    tasks.forEach(file -> InputFile.require("--tasks", file));
     if (json != null) {
       OutputFile.require("--json", json);
     }

@@ -117,6 +117,8 @@ final class ExportCommand implements Callable<Integer> {
       output.publish();
     } catch (ClosedByInterruptException e) {
       throw new ExportException(INTERRUPTED + out, e);
+    } catch (IOException e) {
+      throw OutputFile.failure("--out", out, e);
     }
   }
 

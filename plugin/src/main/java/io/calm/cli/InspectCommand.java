@@ -6,7 +6,6 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.quantize.QuantizedModelStore;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +35,9 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (svg != null) {
+      OutputFile.require("--svg", svg);
+    }
     ModelMixin.Resolved resolved = model.resolve();
     PrintWriter out = spec.commandLine().getOut();
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
@@ -51,7 +53,7 @@ final class InspectCommand implements Callable<Integer> {
                               .formatted(
                                   resolved.checkpoint(), resolved.checkpoint(), model.options())));
       if (svg != null) {
-        Files.writeString(svg, PlanSvg.draw(artifact.plan(), resolved.name()));
+        OutputFile.write("--svg", svg, PlanSvg.draw(artifact.plan(), resolved.name()));
       }
       if (json) {
         out.println(PlanJson.write(artifact.plan()));

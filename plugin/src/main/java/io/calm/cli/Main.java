@@ -47,7 +47,19 @@ public final class Main {
 
   public static void main(String[] arguments) {
     configureLogging(arguments);
-    System.exit(commandLine().execute(arguments));
+    System.exit(run(commandLine(), arguments));
+  }
+
+  /** Runs a command. Returns its exit status, or 1 if what it printed was not written. */
+  public static int run(CommandLine line, String... arguments) {
+    int status = line.execute(arguments);
+    if (status == 0 && System.out.checkError()) {
+      System.err.println(
+          "calm: standard output: cannot be written, as on a full disk or to a closed pipe; the"
+              + " output is incomplete");
+      return 1;
+    }
+    return status;
   }
 
   /** Returns the parser of all commands, with a stand-in for {@code bench}. */

@@ -9,11 +9,14 @@ import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.LmiOptions;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.ModelProperties;
+import io.calm.settings.SettingsException;
+import io.calm.text.Printable;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import picocli.CommandLine.Mixin;
@@ -27,6 +30,8 @@ public final class ModelMixin {
       return new ModelLoader.Order(name, checkpoint.toString(), checkpoint, settings, lmi, false);
     }
   }
+
+  private static final String JOB_QUEUE_SIZE = "job_queue_size"; // DJL's, see calm.queue-size
 
   @Mixin private ModelArgument argument;
 
@@ -62,8 +67,13 @@ public final class ModelMixin {
         .collect(joining());
   }
 
-  /** Reads a model's settings. Those in {@code winning} take precedence over its files. */
+  /**
+   * Reads a model's settings. Those in {@code winning} take precedence over its files.
+   *
+   * @throws SettingsException if a setting is wrong, or a key in {@code winning} has no effect
+   */
   static Resolved read(ModelSource source, Map<String, String> winning) throws IOException {
+    requireKeys(winning);
     ModelProperties file = ModelProperties.read(source.properties());
     ModelProperties properties = new ModelProperties(file.directory(), winning).over(file.values());
     // A directory's own option.model_id may name the checkpoint; a file or a recipe is one itself.
@@ -74,5 +84,21 @@ public final class ModelMixin {
     DjlCache.use(
         settings.loading().cacheDir()); // the first model's, before any native library is loaded
     return new Resolved(source.name(), checkpoint, settings, LmiOptions.of(properties.values()));
+  }
+
+  /** Refuses keys that a file may have for other programs, but a command line only by mistake. */
+  private static void requireKeys(Map<String, String> given) {
+    List<String> problems =
+        given.keySet().stream()
+            .filter(key -> !key.startsWith("calm.") && !key.startsWith("option."))
+            .filter(key -> !key.equals(JOB_QUEUE_SIZE))
+            .map(
+                key ->
+                    "-s %s: expected a key that begins with calm. or option., got '%s'; correct it"
+                        .formatted(Printable.of(key), Printable.of(key)))
+            .toList();
+    if (!problems.isEmpty()) {
+      throw new SettingsException(problems);
+    }
   }
 }

@@ -33,6 +33,7 @@ record Precision(String name, Optional<String> kvCache) {
   static final String REFERENCE = "reference";
   private static final String CALM = "calm";
   private static final String FLOAT32 = "float32";
+  private static final String KV_CACHE = "calm.kv-cache";
 
   Precision {
     if (name.equals(REFERENCE) && kvCache.isPresent()) {
@@ -131,14 +132,22 @@ record Precision(String name, Optional<String> kvCache) {
     String[] parts = name.split(":", -1);
     for (int i = 1; i < parts.length; i++) {
       int equals = parts[i].indexOf('=');
-      overrides.put(parts[i].substring(0, equals), parts[i].substring(equals + 1));
+      put(overrides, parts[i].substring(0, equals), parts[i].substring(equals + 1));
     }
     if (!parts[0].equals(REFERENCE) && !parts[0].equals(CALM)) {
-      overrides.put("calm.algorithm", parts[0]);
+      put(overrides, "calm.algorithm", parts[0]);
     }
-    kvCache
-        .filter(type -> !type.equals(FLOAT32))
-        .ifPresent(type -> overrides.put("calm.kv-cache", type));
+    kvCache.ifPresent(type -> put(overrides, KV_CACHE, type));
+    overrides.remove(KV_CACHE, FLOAT32); // not a setting: see decoder
     return overrides;
+  }
+
+  private void put(Map<String, String> overrides, String key, String value) {
+    String before = overrides.put(key, value);
+    if (before != null) {
+      throw new IllegalArgumentException(
+          "precision %s: expected one value of %s, got %s and %s; leave one out"
+              .formatted(name, key, before, value));
+    }
   }
 }

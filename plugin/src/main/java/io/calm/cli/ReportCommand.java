@@ -9,7 +9,6 @@ import io.calm.report.ReportHtml;
 import io.calm.report.ReportJson;
 import io.calm.report.ReportSource;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -55,11 +54,11 @@ final class ReportCommand implements Callable<Integer> {
     Report report = report(resolved);
     PrintWriter lines = spec.commandLine().getOut();
     if (html != null) {
-      Files.writeString(html, ReportHtml.write(report));
+      OutputFile.write("--out", html, ReportHtml.write(report));
       lines.println(html);
     }
     if (json != null) {
-      Files.writeString(json, ReportJson.write(report));
+      OutputFile.write("--json", json, ReportJson.write(report));
       lines.println(json);
     }
     report.missing().stream()

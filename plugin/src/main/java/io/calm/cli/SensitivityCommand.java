@@ -10,7 +10,6 @@ import io.calm.report.Measurements;
 import io.calm.search.SensitivityTable;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -79,6 +78,7 @@ final class SensitivityCommand implements Callable<Integer> {
     if (json != null) {
       OutputFile.require("--json", json);
     }
+    texts.forEach(text -> InputFile.require("--text", text));
     Map<String, String> contents = new LinkedHashMap<>();
     for (Path text : texts) {
       contents.put(name(text, contents), TextWindows.read(text));
@@ -117,7 +117,7 @@ final class SensitivityCommand implements Callable<Integer> {
     SensitivityText.lines(table).forEach(out::println);
     out.flush();
     if (json != null) {
-      Files.writeString(json, SensitivityJson.write(table));
+      OutputFile.write("--json", json, SensitivityJson.write(table));
     }
   }
 

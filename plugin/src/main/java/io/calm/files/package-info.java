@@ -1,4 +1,7 @@
-/** Access to files and directories that only this process's user or root can write. */
+/**
+ * Access to files: directories and files that only this process's user or root can write, and texts
+ * of the user.
+ */
 @NullMarked
 package io.calm.files;
 

@@ -7,6 +7,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 /** Refused combinations of {@code --precision} and {@code --kv-cache}. */
 class PrecisionTest {
@@ -17,6 +18,24 @@ class PrecisionTest {
         assertThrows(
             IllegalArgumentException.class, () -> new Precision("reference", Optional.of("int8")));
     assertTrue(String.valueOf(e.getMessage()).startsWith("--kv-cache: expected a W4A8 precision"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "rtn:calm.algorithm=gptq",
+        "calm:calm.group=32:calm.group=64",
+        "calm:calm.kv-cache=int8"
+      })
+  void aSettingOfAPrecisionHasOneValue(String name) {
+    Precision precision = new Precision(name, Optional.of("float32"));
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> precision.resolve(CommandLine.populateCommand(new ModelMixin())));
+    assertTrue(
+        e.getMessage().startsWith("precision " + name + ": expected one value of calm."),
+        e.getMessage());
   }
 
   @ParameterizedTest

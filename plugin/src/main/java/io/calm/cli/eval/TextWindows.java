@@ -1,8 +1,8 @@
 package io.calm.cli.eval;
 
+import io.calm.files.TextFile;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -66,10 +66,10 @@ public record TextWindows(int textTokens, List<int[]> windows) {
     return new TextWindows(tokens.length, windows);
   }
 
-  /** Reads a text. Lines end with a line feed, also in files from Windows. */
+  /** Reads a text, see {@link TextFile}. */
   public static String read(Path file) throws IOException {
     try {
-      return Files.readString(file).replace("\r\n", "\n");
+      return TextFile.read(file);
     } catch (CharacterCodingException e) {
       throw new IllegalArgumentException(
           "%s: expected UTF-8 text, got other bytes; convert the file".formatted(file), e);

@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * <p>The digest of a file that changed within two seconds before it was read is not remembered,
  * because its next change might keep size and time. Each file has an entry of its own, replaced
  * atomically and with a checksum. A damaged or unwritable entry costs a read, never a wrong digest.
- * If the cache is read-only, a digest is remembered until the process ends. Thread safe, also
+ * A digest whose entry cannot be written is remembered until the process ends. Thread safe, also
  * between processes.
  */
 public final class FileDigests {

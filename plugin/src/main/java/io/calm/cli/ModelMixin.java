@@ -51,6 +51,7 @@ public final class ModelMixin {
   public Resolved resolve(Map<String, String> forced) throws InterruptedException, IOException {
     Map<String, String> winning = new TreeMap<>(overrides);
     winning.putAll(forced);
+    requireKeys(winning);
     return read(argument.resolve(new PrintWriter(System.err, true, UTF_8)), winning);
   }
 
@@ -70,10 +71,9 @@ public final class ModelMixin {
   /**
    * Reads a model's settings. Those in {@code winning} take precedence over its files.
    *
-   * @throws SettingsException if a setting is wrong, or a key in {@code winning} has no effect
+   * @throws SettingsException if a setting is wrong
    */
   static Resolved read(ModelSource source, Map<String, String> winning) throws IOException {
-    requireKeys(winning);
     ModelProperties file = ModelProperties.read(source.properties());
     ModelProperties properties = new ModelProperties(file.directory(), winning).over(file.values());
     // A directory's own option.model_id may name the checkpoint; a file or a recipe is one itself.
@@ -86,16 +86,20 @@ public final class ModelMixin {
     return new Resolved(source.name(), checkpoint, settings, LmiOptions.of(properties.values()));
   }
 
-  /** Refuses keys that a file may have for other programs, but a command line only by mistake. */
-  private static void requireKeys(Map<String, String> given) {
+  /**
+   * Refuses keys that a file may have for other programs, but a command line only by mistake.
+   *
+   * @throws SettingsException if a key has no effect
+   */
+  static void requireKeys(Map<String, String> given) {
     List<String> problems =
         given.keySet().stream()
             .filter(key -> !key.startsWith("calm.") && !key.startsWith("option."))
             .filter(key -> !key.equals(JOB_QUEUE_SIZE))
             .map(
                 key ->
-                    "-s %s: expected a key that begins with calm. or option., got '%s'; correct it"
-                        .formatted(Printable.of(key), Printable.of(key)))
+                    "expected a key that begins with calm. or option., or job_queue_size, got '%s'; correct it"
+                        .formatted(Printable.of(key)))
             .toList();
     if (!problems.isEmpty()) {
       throw new SettingsException(problems);

@@ -138,13 +138,15 @@ record Precision(String name, Optional<String> kvCache) {
       put(overrides, "calm.algorithm", parts[0]);
     }
     kvCache.ifPresent(type -> put(overrides, KV_CACHE, type));
-    overrides.remove(KV_CACHE, FLOAT32); // not a setting: see decoder
+    if (kvCache.equals(Optional.of(FLOAT32))) {
+      overrides.remove(KV_CACHE); // not a setting: see decoder
+    }
     return overrides;
   }
 
   private void put(Map<String, String> overrides, String key, String value) {
     String before = overrides.put(key, value);
-    if (before != null) {
+    if (before != null && !before.equals(value)) {
       throw new IllegalArgumentException(
           "precision %s: expected one value of %s, got %s and %s; leave one out"
               .formatted(name, key, before, value));

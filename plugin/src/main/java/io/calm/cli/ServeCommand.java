@@ -221,6 +221,7 @@ final class ServeCommand implements Callable<Integer> {
 
   private static ModelLoader.Order order(Path path, Map<String, String> winning)
       throws InterruptedException, IOException {
+    ModelMixin.requireKeys(winning);
     ModelSource source = ModelArgument.resolve(path, new PrintWriter(System.err, true, UTF_8));
     return ModelMixin.read(source, winning).order();
   }

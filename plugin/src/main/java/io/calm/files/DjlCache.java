@@ -74,7 +74,10 @@ public final class DjlCache {
     }
   }
 
-  /** Returns why DJL could not load a native library, with the remedy if the directory is why. */
+  /**
+   * Returns why DJL could not load a native library, and what its directory must be like. The
+   * message of a failure does not tell whether the directory is the cause.
+   */
   public static String reason(Throwable failure) {
     Throwable cause = failure;
     while (cause.getCause() != null) {

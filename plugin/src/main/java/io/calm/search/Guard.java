@@ -68,7 +68,7 @@ final class Guard {
     if (others.isEmpty()) {
       return kept(best.get(0).name() + " won every block, so the mix is the best uniform plan");
     }
-    boolean mixed = choices.stream().map(QuantPlan.BlockChoice::algorithm).distinct().count() > 1;
+    boolean mixed = QuantPlan.onlyAlgorithm(choices).isEmpty();
     try (Comparison comparison = new Comparison(mixed, set, mix, full, prefix, sink)) {
       others.forEach(comparison::with);
       return comparison.verdict(ranking);

@@ -104,6 +104,11 @@ final class GuardRule {
         guard.mixKl() - guard.uniformKl(),
         guard.uniforms().size() > 1 ? " to " + QuantPlan.uniform(guard.uniform()) : "",
         guard.pairedStandardError(),
-        guard.mixServed() ? "the mix is served" : "the uniform plan is served");
+        guard.mixServed()
+            ? "the mix is served"
+            : guard.mixKl() < guard.uniformKl()
+                ? "the mix is not lower by that error, which takes two sequences: the uniform plan is"
+                    + " served"
+                : "the uniform plan is served");
   }
 }

@@ -65,6 +65,11 @@ public record QuantPlan(
     if (!served.equals(Search.MIX)) {
       return Optional.of(served.substring(uniform("").length()));
     }
+    return onlyAlgorithm(blocks);
+  }
+
+  /** Returns the only algorithm of blocks and of all their parts; empty if there are several. */
+  static Optional<String> onlyAlgorithm(List<BlockChoice> blocks) {
     List<Optional<String>> algorithms =
         blocks.stream().map(BlockChoice::uniform).distinct().toList();
     return algorithms.size() == 1 ? algorithms.get(0) : Optional.empty();

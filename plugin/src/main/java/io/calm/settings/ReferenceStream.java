@@ -6,10 +6,10 @@ import java.util.Locale;
 /** The hidden states that feed the full-precision block ({@code calm.search.reference}). */
 public enum ReferenceStream {
   /**
-   * {@link #FULL_PRECISION} if an algorithm of the pool corrects earlier errors, which only that
-   * stream shows, and with one activation scale per token, whose mix was measured with it;
-   * otherwise {@link #QUANTIZED}, because errors that all candidates inherit hide their
-   * differences.
+   * {@link #FULL_PRECISION} if an algorithm of the pool corrects earlier errors, because only that
+   * stream shows them, or if activations have one scale per token, because the mix there was
+   * measured with it. Otherwise {@link #QUANTIZED}: errors that all candidates inherit would hide
+   * their differences.
    */
   AUTO,
   /** The output of the quantized blocks before it. */

@@ -87,8 +87,8 @@ public final class TorchProgram implements AutoCloseable {
       return engine.newModel("calm", CudaDevice.usable(engine) ? Device.gpu() : Device.cpu());
     } catch (RuntimeException | LinkageError e) {
       throw new EngineMissingException(
-          "%s needs the DJL PyTorch engine, which could not be loaded (%s): %s; if the class path has no ai.djl.pytorch:pytorch-engine or no pytorch-native library, add it, or %s"
-              .formatted(user.name(), e.getMessage(), DjlCache.reason(e), user.remedy()),
+          "%s needs the DJL PyTorch engine, which could not be loaded (%s); if the class path has no ai.djl.pytorch:pytorch-engine or no pytorch-native library, add it, or %s"
+              .formatted(user.name(), DjlCache.reason(e), user.remedy()),
           e);
     }
   }

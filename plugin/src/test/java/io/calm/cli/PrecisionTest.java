@@ -1,8 +1,11 @@
 package io.calm.cli;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.settings.SettingsException;
+import io.calm.testing.Repository;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -11,6 +14,7 @@ import picocli.CommandLine;
 
 /** Refused combinations of {@code --precision} and {@code --kv-cache}. */
 class PrecisionTest {
+  private static final String TINY = Repository.path("models/calm-tiny-llama").toString();
 
   @Test
   void fullPrecisionKeepsNoKeysAndValues() {
@@ -36,6 +40,25 @@ class PrecisionTest {
     assertTrue(
         e.getMessage().startsWith("precision " + name + ": expected one value of calm."),
         e.getMessage());
+  }
+
+  /** Only {@code --kv-cache} has float32: it is no value of the setting. */
+  @Test
+  void float32IsNoSettingOfAPrecision() {
+    Precision precision = new Precision("rtn:calm.kv-cache=float32", Optional.empty());
+    SettingsException e =
+        assertThrows(
+            SettingsException.class,
+            () -> precision.resolve(CommandLine.populateCommand(new ModelMixin(), TINY)));
+    assertTrue(String.valueOf(e.getMessage()).contains("calm.kv-cache"), e.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"rtn:calm.algorithm=rtn", "rtn:calm.kv-cache=int8"})
+  void theSameValueTwiceIsOneValue(String name) {
+    Precision precision = new Precision(name, Optional.of("int8"));
+    assertDoesNotThrow(
+        () -> precision.resolve(CommandLine.populateCommand(new ModelMixin(), TINY)));
   }
 
   @ParameterizedTest

@@ -32,6 +32,21 @@ class GuardRuleTest {
   }
 
   @Test
+  void theReasonSaysWhatAMixOfALowerMeanLacks() {
+    String lacking = "the mix is not lower by that error";
+    double[] slightly = {0.1, 0.25, 0.23};
+    double[] higher = {0.11, 0.31, 0.21};
+    double[] lower = {0.05, 0.25, 0.15};
+    assertTrue(reason(slightly).contains(lacking), reason(slightly));
+    assertFalse(reason(higher).contains(lacking), reason(higher));
+    assertTrue(reason(lower).endsWith("the mix is served"), reason(lower));
+  }
+
+  private static String reason(double[] mix) {
+    return GuardRule.reason(GuardRule.decide(true, mix, List.of(rival("gptq", UNIFORM))));
+  }
+
+  @Test
   void theLowerMeanDecidesBetweenTwoUniformPlans() {
     List<GuardRule.Rival> rivals = List.of(rival("gptq", UNIFORM));
     assertTrue(GuardRule.decide(false, new double[] {0.1, 0.25, 0.23}, rivals).mixServed());

@@ -22,7 +22,7 @@ final class JinjaChatTemplate implements ChatTemplate {
   private final Template template;
   private final Conversation.Form form;
   private final Map<String, String> tokens;
-  private volatile @Nullable ArgumentForm argumentForm; // null until asked for
+  private @Nullable ArgumentForm argumentForm; // null until asked for
 
   /**
    * Parses a template.
@@ -72,15 +72,13 @@ final class JinjaChatTemplate implements ChatTemplate {
         : Conversation.Form.PARTS;
   }
 
-  /** Finds out the form on the first call. */
+  /** Finds out the form on the first call, once. */
   @Override
-  public ArgumentForm argumentForm() {
-    ArgumentForm form = argumentForm;
-    if (form == null) {
-      form = ArgumentProbe.formOf(this);
-      argumentForm = form;
+  public synchronized ArgumentForm argumentForm() {
+    if (argumentForm == null) {
+      argumentForm = ArgumentProbe.formOf(this);
     }
-    return form;
+    return argumentForm;
   }
 
   @Override

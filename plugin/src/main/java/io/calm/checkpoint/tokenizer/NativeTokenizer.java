@@ -72,7 +72,7 @@ final class NativeTokenizer implements AutoCloseable {
       LibUtils.checkStatus();
     } catch (RuntimeException | LinkageError e) {
       String message =
-          "DJL's native library of tokenizers cannot be loaded: %s; start this process again then"
+          "DJL's native library of tokenizers cannot be loaded: %s; correct this and restart the process"
               .formatted(DjlCache.reason(e));
       throw new UncheckedIOException(message, new IOException(message, e));
     }

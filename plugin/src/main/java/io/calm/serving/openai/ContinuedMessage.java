@@ -56,6 +56,8 @@ record ContinuedMessage(Map<String, Object> message, String text) {
           "the model's chat template does not show the last message as it is");
     }
     String kept = rendered.substring(0, end);
-    return rendered.startsWith(MARK, end) ? kept : kept.stripTrailing();
+    boolean trims = !rendered.startsWith(MARK, end);
+    // White space in front of a blank text is the template's own.
+    return trims && !text.isBlank() ? kept.stripTrailing() : kept;
   }
 }

@@ -63,21 +63,16 @@ final class Guard {
     if (best.isEmpty()) {
       return kept("no algorithm alone could quantize every block");
     }
+    Optional<String> only = QuantPlan.onlyAlgorithm(choices);
     List<UniformRanking.Ranked> others =
-        best.stream().filter(ranked -> !wonEveryBlock(ranked, choices)).toList();
+        best.stream().filter(ranked -> !only.equals(Optional.of(ranked.name()))).toList();
     if (others.isEmpty()) {
       return kept(best.get(0).name() + " won every block, so the mix is the best uniform plan");
     }
-    boolean mixed = QuantPlan.onlyAlgorithm(choices).isEmpty();
-    try (Comparison comparison = new Comparison(mixed, set, mix, full, prefix, sink)) {
+    try (Comparison comparison = new Comparison(only.isEmpty(), set, mix, full, prefix, sink)) {
       others.forEach(comparison::with);
       return comparison.verdict(ranking);
     }
-  }
-
-  private static boolean wonEveryBlock(
-      UniformRanking.Ranked ranked, List<QuantPlan.BlockChoice> choices) {
-    return choices.stream().allMatch(choice -> choice.algorithm().equals(ranked.name()));
   }
 
   private static Verdict kept(String reason) {

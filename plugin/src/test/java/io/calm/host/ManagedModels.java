@@ -23,18 +23,22 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * A host with the ready model {@code there}, and requests that register and unregister others. A
- * model whose name begins with {@code slow} waits until it may load, {@code bad} fails, and others
- * load at once.
+ * A host per test with the ready model {@code there}, and requests that register and unregister
+ * others. A model whose name begins with {@code slow} waits until it may load, {@code bad} fails,
+ * and others load at once.
  */
-final class ManagedModels implements AutoCloseable {
+final class ManagedModels implements BeforeEachCallback, AfterEachCallback {
   private final CountDownLatch slowMayLoad = new CountDownLatch(1);
   private Supplier<? extends Throwable> failure = IllegalStateException::new;
   private TestHost host = TestHost.closed();
 
-  void start() throws Exception {
+  @Override
+  public void beforeEach(ExtensionContext context) throws Exception {
     host = TestHost.start(HostSettings.of("127.0.0.1", 0), this::load);
     host.serve("there");
   }
@@ -138,7 +142,7 @@ final class ManagedModels implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public void afterEach(ExtensionContext context) {
     letSlowLoad();
     host.close();
   }

@@ -16,9 +16,8 @@ import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -28,17 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ModelManagementTest {
   @TempDir Path models;
 
-  private final ManagedModels managed = new ManagedModels();
-
-  @BeforeEach
-  void start() throws Exception {
-    managed.start();
-  }
-
-  @AfterEach
-  void stop() {
-    managed.close();
-  }
+  @RegisterExtension private final ManagedModels managed = new ManagedModels();
 
   @Test
   void aModelAnswersWhenItsRegistrationDoes() throws Exception {

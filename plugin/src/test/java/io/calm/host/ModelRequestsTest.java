@@ -19,9 +19,8 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -30,17 +29,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ModelRequestsTest {
   @TempDir Path models;
 
-  private final ManagedModels managed = new ManagedModels();
-
-  @BeforeEach
-  void start() throws Exception {
-    managed.start();
-  }
-
-  @AfterEach
-  void stop() {
-    managed.close();
-  }
+  @RegisterExtension private final ManagedModels managed = new ManagedModels();
 
   @Test
   void aRegistrationMayBeAJsonBody() throws Exception {

@@ -49,7 +49,7 @@ final class BlockForward {
   /**
    * Runs decoder block {@code layer}; updates the residual stream in place.
    *
-   * @throws StepFailedException if an activation is not finite
+   * @throws StepFailedException if an activation that a result depends on is not finite
    */
   void run(int layer, BlockWeights block, List<StepRow> rows) {
     stage(
@@ -94,10 +94,18 @@ final class BlockForward {
         rows.size(),
         row -> {
           input.compute(row, row * width);
-          finite[row] = quantizer.quantize(buffers.input, row * width, buffers.input(stage), row);
+          finite[row] =
+              quantizer.quantize(buffers.input, row * width, buffers.input(stage), row)
+                  || !isUsed(layer, stage, rows.get(row));
         });
     StepFailures.check(finite, rows, () -> "block %d, linear %s".formatted(layer, names(stage)));
     multiply(stage, block, rows.size());
+  }
+
+  /** Returns whether results depend on a row's stage: logits alone do after the last attention. */
+  private boolean isUsed(int layer, Stage stage, StepRow row) {
+    boolean afterAttention = stage == Stage.MLP_IN || stage == Stage.MLP_OUT;
+    return layer < spec.layers() - 1 || !afterAttention || row.logits().isPresent();
   }
 
   private static String names(Stage stage) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.kernels.KernelVariant;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
@@ -27,6 +28,8 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * A token whose numbers leave the range of float32 must fail its own sequence and no other; a step
@@ -38,6 +41,13 @@ class JavaDecoderFailureTest {
 
   /** A model in which token ZERO has the embedding 0 and BAD has {@code bad} everywhere. */
   private static QuantizedModel model(float bad, float norm, boolean overflowingHead) {
+    return model(bad, norm, 1, overflowingHead);
+  }
+
+  /**
+   * @param norm every weight of the norm before the MLP of block {@code layer}
+   */
+  private static QuantizedModel model(float bad, float norm, int layer, boolean overflowingHead) {
     Random random = new Random(31);
     ModelSpec spec = RandomModels.plain();
     QuantizedModel model = RandomModels.model(spec, 32, ActivationMode.PER_GROUP, random);
@@ -52,11 +62,11 @@ class JavaDecoderFailureTest {
     }
     TokenTable table = new TokenTable.Float32(spec.vocabulary(), spec.hidden(), values.flip());
     List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>(model.blocks());
-    Map<NormRole, float[]> norms = new EnumMap<>(blocks.get(1).norms());
+    Map<NormRole, float[]> norms = new EnumMap<>(blocks.get(layer).norms());
     float[] weight = new float[spec.hidden()];
     Arrays.fill(weight, norm);
     norms.put(NormRole.MLP, weight);
-    blocks.set(1, new BlockParameters<>(blocks.get(1).linears(), Map.of(), norms));
+    blocks.set(layer, new BlockParameters<>(blocks.get(layer).linears(), Map.of(), norms));
     return new QuantizedModel(
         spec,
         blocks,
@@ -144,6 +154,33 @@ class JavaDecoderFailureTest {
       assertEquals(Set.of(0, 2), e.failed());
       assertEquals(1, decoder.step(List.of(single(1, ZERO))).get(0).size());
     }
+  }
+
+  @Test
+  void theLastBlockMayOverflowInRowsWithoutLogits() {
+    QuantizedModel model = model(1, 1e30f, 2, false);
+    try (JavaDecoder decoder = new JavaDecoder(model, KvType.FLOAT16, 1, 1)) {
+      checkThatOnlyRowsWithLogitsFail(decoder);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.calm.kernels.NativeVariants#here")
+  void theLastBlockMayOverflowInRowsWithoutLogits(KernelVariant variant) {
+    QuantizedModel model = model(1, 1e30f, 2, false);
+    try (NativeDecoder decoder = new NativeDecoder(variant, model, KvType.FLOAT16, 1, 1)) {
+      checkThatOnlyRowsWithLogitsFail(decoder);
+    }
+  }
+
+  private static void checkThatOnlyRowsWithLogitsFail(Decoder decoder) {
+    assertEquals(
+        List.of(List.of()),
+        decoder.step(List.of(new Chunk(new int[] {0}, 0, new int[] {3, 4}, Wanted.NONE))));
+    Chunk last = new Chunk(new int[] {0}, 2, new int[] {5}, Wanted.LAST);
+    StepFailedException e =
+        assertThrows(StepFailedException.class, () -> decoder.step(List.of(last)));
+    assertTrue(String.valueOf(e.getMessage()).startsWith("block 2, linear DOWN: "), e.getMessage());
   }
 
   @Test

@@ -171,7 +171,7 @@ class HfSpecTest {
             .allMatch(window -> window == 0));
   }
 
-  /** transformers loads a Mistral with layer_types, e.g. Ministral 8B, as its class Ministral. */
+  /** transformers loads a Mistral with layer_types as its class Ministral. */
   @Test
   void windowsOfMistralByBlock() throws IOException {
     String sliding = KV + ", \"sliding_window\": 32";

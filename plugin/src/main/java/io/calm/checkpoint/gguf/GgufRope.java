@@ -12,7 +12,7 @@ import java.util.Optional;
 
 /** Reads the rotary embedding of a GGUF file, as llama.cpp interprets it. */
 final class GgufRope {
-  private static final String FACTORS = "rope_freqs.weight";
+  static final String FACTORS = "rope_freqs.weight";
 
   private GgufRope() {}
 

@@ -21,6 +21,7 @@ final class GgufSpec {
   static final String LLAMA = "llama";
   private static final String QWEN2 = "qwen2";
   private static final String QWEN3 = "qwen3";
+  private static final String WINDOW_PATTERN = ".attention.sliding_window_pattern";
   private static final Set<String> ARCHITECTURES = Set.of(LLAMA, QWEN2, QWEN3);
 
   /** Keys that change the computation, with the value that has no effect. */
@@ -190,15 +191,30 @@ final class GgufSpec {
     if (window == 0) {
       return Collections.nCopies(layers, 0);
     }
-    Object pattern = keys.value(".attention.sliding_window_pattern").orElse(List.of());
+    Object pattern = keys.value(WINDOW_PATTERN).orElse(List.of());
     if (pattern instanceof List<?> flags && (flags.isEmpty() || flags.size() == layers)) {
       List<Integer> windows = new ArrayList<>();
       for (int i = 0; i < layers; i++) {
-        windows.add(flags.isEmpty() || Boolean.TRUE.equals(flags.get(i)) ? window : 0);
+        windows.add(flags.isEmpty() || hasWindow(flags.get(i)) ? window : 0);
       }
       return windows;
     }
-    throw keys.wrong(".attention.sliding_window_pattern", "true or false for each block", pattern);
+    throw wrongPattern(pattern);
+  }
+
+  /** Reads a flag of the pattern, which llama.cpp takes as a number too. */
+  private boolean hasWindow(Object flag) {
+    if (flag instanceof Boolean has) {
+      return has;
+    }
+    if (flag instanceof Long number && (number == 0 || number == 1)) {
+      return number == 1;
+    }
+    throw wrongPattern(flag);
+  }
+
+  private CheckpointException wrongPattern(Object got) {
+    return keys.wrong(WINDOW_PATTERN, "true or false for each block", got);
   }
 
   private static int scaledContext(RopeSpec rope, int context) {

@@ -28,6 +28,12 @@ public enum GgufTensorNames implements TensorNames {
     return "blk." + layer + ".";
   }
 
+  /** llama.cpp refuses files with unknown tensors. It adds e.g. {@code output.bias} of Qwen2. */
+  @Override
+  public boolean canBeIgnored(String name, int layers) {
+    return name.equals(GgufRope.FACTORS);
+  }
+
   @Override
   public String linear(int layer, LinearRole role) {
     return block(layer)

@@ -123,9 +123,13 @@ final class ConfigFields {
   }
 
   private int whole(String key, JsonElement element) {
+    return whole(key, element, 0);
+  }
+
+  private int whole(String key, JsonElement element, int min) {
     double number = finite(key, element);
-    if (number != Math.rint(number) || number < 0 || number > Integer.MAX_VALUE) {
-      throw wrong(key, "a whole number from 0 to 2147483647", kind(element));
+    if (number != Math.rint(number) || number < min || number > Integer.MAX_VALUE) {
+      throw wrong(key, "a whole number from %d to 2147483647".formatted(min), kind(element));
     }
     return (int) number;
   }
@@ -146,16 +150,27 @@ final class ConfigFields {
                     "the model's configuration is incomplete"));
   }
 
-  /** Reads an integer or an array of integers; empty if the key is absent. */
-  List<Integer> integers(String key) {
+  /** Reads a token id; empty if the key is absent or the id is outside the vocabulary. */
+  OptionalInt tokenId(String key, int vocabulary) {
+    return value(key).stream()
+        .mapToInt(element -> whole(key, element, Integer.MIN_VALUE))
+        .filter(id -> id >= 0 && id < vocabulary)
+        .findFirst();
+  }
+
+  /** Reads one token id or an array of them, without those that are outside the vocabulary. */
+  List<Integer> tokenIds(String key, int vocabulary) {
     Optional<JsonElement> element = value(key);
-    List<Integer> integers = new ArrayList<>();
+    List<JsonElement> items = new ArrayList<>();
     if (element.isPresent() && element.get().isJsonArray()) {
-      element.get().getAsJsonArray().forEach(item -> integers.add(whole(key, item)));
+      element.get().getAsJsonArray().forEach(items::add);
     } else {
-      element.ifPresent(single -> integers.add(whole(key, single)));
+      element.ifPresent(items::add);
     }
-    return integers;
+    return items.stream()
+        .map(item -> whole(key, item, Integer.MIN_VALUE))
+        .filter(id -> id >= 0 && id < vocabulary)
+        .toList();
   }
 
   /** Reads an array of strings; empty if the key is absent. */

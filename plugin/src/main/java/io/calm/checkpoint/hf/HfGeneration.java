@@ -17,20 +17,20 @@ final class HfGeneration {
   private HfGeneration() {}
 
   /**
-   * Reads the defaults. A BOS outside the vocabulary, as in models that were made smaller, is none.
+   * Reads the defaults. A token id outside the vocabulary is none, e.g. -1, or that of a model
+   * which was made smaller.
    *
    * @param tokens texts of special tokens by name, e.g. {@code eos_token}
    * @param vocabulary number of tokens
    */
   static GenerationDefaults read(
       ConfigFields generation, ConfigFields config, Map<String, String> tokens, int vocabulary) {
-    Set<Integer> ends = new HashSet<>(generation.integers("eos_token_id"));
-    ends.addAll(config.integers("eos_token_id"));
+    Set<Integer> ends = new HashSet<>(generation.tokenIds("eos_token_id", vocabulary));
+    ends.addAll(config.tokenIds("eos_token_id", vocabulary));
     String token = tokens.get("eos_token");
     return new GenerationDefaults(
         Stream.of(generation, config)
-            .flatMapToInt(file -> file.integer("bos_token_id").stream())
-            .filter(id -> id < vocabulary)
+            .flatMapToInt(file -> file.tokenId("bos_token_id", vocabulary).stream())
             .findFirst(),
         ends,
         token == null || token.isEmpty() ? Set.of() : Set.of(token),

@@ -149,8 +149,12 @@ final class HfSpec {
   private List<Integer> windows(int layers) {
     return switch (family) {
       case LLAMA -> Collections.nCopies(layers, 0);
-      case MISTRAL -> Collections.nCopies(layers, slidingWindow());
-      case QWEN2, QWEN3 -> qwenWindows(layers);
+      case MISTRAL -> windows(layers, slidingWindow(), 0);
+      case QWEN2, QWEN3 ->
+          windows(
+              layers,
+              config.flag("use_sliding_window").orElse(false) ? slidingWindow() : 0,
+              config.integer("max_window_layers").orElse(QWEN_FULL_BLOCKS));
     };
   }
 
@@ -160,9 +164,8 @@ final class HfSpec {
         .orElse(config.has("sliding_window") ? 0 : DEFAULT_WINDOW);
   }
 
-  private List<Integer> qwenWindows(int layers) {
-    int window = config.flag("use_sliding_window").orElse(false) ? slidingWindow() : 0;
-    int full = config.integer("max_window_layers").orElse(QWEN_FULL_BLOCKS);
+  /** Returns {@code window} for the blocks that layer_types names, else from {@code full} on. */
+  private List<Integer> windows(int layers, int window, int full) {
     List<Integer> windows = new ArrayList<>();
     List<String> types = config.texts(LAYER_TYPES).orElse(List.of());
     if (types.isEmpty()) {

@@ -3,6 +3,7 @@ package io.calm.checkpoint.hf;
 import io.calm.checkpoint.storage.TensorNames;
 import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
+import java.util.stream.IntStream;
 
 /** The tensor names of Hugging Face transformers. */
 public enum HfTensorNames implements TensorNames {
@@ -35,6 +36,15 @@ public enum HfTensorNames implements TensorNames {
   @Override
   public String block(int layer) {
     return "model.layers." + layer + ".";
+  }
+
+  /**
+   * transformers ignores unknown tensors. Those of a block may belong to a variant of the model.
+   */
+  @Override
+  public boolean canBeIgnored(String name, int layers) {
+    return name.endsWith("rotary_emb.inv_freq") // a derived table that old conversions kept
+        || IntStream.range(0, layers).noneMatch(layer -> name.startsWith(block(layer)));
   }
 
   @Override

@@ -32,8 +32,8 @@ public final class ModelTensors {
    * Checks the tensors of a model.
    *
    * @param rotaryRows order in which the files store the rows of q and k
-   * @throws CheckpointException if a tensor is missing or has a wrong shape or type, or if a block
-   *     has a tensor that the architecture does not
+   * @throws CheckpointException if a tensor is missing or has a wrong shape or type, or if there is
+   *     a tensor that the architecture does not have and that cannot be ignored
    */
   public ModelTensors(ModelSpec spec, TensorNames names, TensorTable table, RowOrder rotaryRows) {
     this.spec = spec;
@@ -61,7 +61,7 @@ public final class ModelTensors {
       }
     }
     for (StoredTensor tensor : table.all()) {
-      if (!used.contains(tensor.name()) && isInBlock(tensor.name())) {
+      if (!used.contains(tensor.name()) && !names.canBeIgnored(tensor.name(), spec.layers())) {
         throw CheckpointException.refused(
             tensor.where(),
             "a tensor of the architecture " + spec.architecture(),
@@ -74,18 +74,6 @@ public final class ModelTensors {
   private void require(String name, long... shape) {
     table.weight(name, Arrays.stream(shape).boxed().toList());
     used.add(name);
-  }
-
-  private boolean isInBlock(String name) {
-    if (name.endsWith("rotary_emb.inv_freq")) { // a derived table that old conversions kept
-      return false;
-    }
-    for (int layer = 0; layer < spec.layers(); layer++) {
-      if (name.startsWith(names.block(layer))) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private RowOrder order(LinearRole role) {

@@ -24,6 +24,14 @@ public interface TensorNames {
   /** Returns the name of a norm's weight in block {@code layer}. */
   String norm(int layer, NormRole role);
 
+  /**
+   * Returns whether a tensor that is none of the model's can be left out without a change of the
+   * answers.
+   *
+   * @param layers number of blocks
+   */
+  boolean canBeIgnored(String name, int layers);
+
   default String weight(int layer, LinearRole role) {
     return linear(layer, role) + ".weight";
   }

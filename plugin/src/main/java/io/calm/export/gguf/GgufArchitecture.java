@@ -12,6 +12,7 @@ import java.util.Set;
 /** The sizes and topology of a model as metadata that llama.cpp computes with. */
 final class GgufArchitecture {
   static final String LLAMA = "llama";
+  private static final String QWEN2 = "qwen2";
 
   private static final Set<LinearRole> QWEN2_BIASES =
       EnumSet.of(LinearRole.Q, LinearRole.K, LinearRole.V);
@@ -32,7 +33,7 @@ final class GgufArchitecture {
     Set<LinearRole> possible =
         switch (architecture(spec)) {
           case LLAMA -> EnumSet.allOf(LinearRole.class);
-          case "qwen2" -> QWEN2_BIASES;
+          case QWEN2 -> QWEN2_BIASES;
           case "qwen3" -> EnumSet.noneOf(LinearRole.class);
           default ->
               throw refused("llama, mistral, qwen2 or qwen3", spec.architecture(), "model_type");
@@ -43,8 +44,30 @@ final class GgufArchitecture {
           spec.biases(),
           "biases");
     }
-    if (spec.rope().scaling() instanceof RopeSpec.Yarn yarn && !yarn.truncate()) {
+    if (architecture(spec).equals(QWEN2) && spec.heads() * spec.headDim() != spec.hidden()) {
+      throw refused("hidden_size / heads, as in llama.cpp's qwen2", spec.headDim(), "head_dim");
+    }
+    if (!architecture(spec).equals(LLAMA) && ropeFactors(spec).isPresent()) {
+      throw refused(
+          "linear or yarn, as llama.cpp has in " + architecture(spec),
+          spec.rope().scaling(),
+          "rope_scaling");
+    }
+    if (spec.rope().scaling() instanceof RopeSpec.Yarn yarn) {
+      requireSupported(yarn);
+    }
+  }
+
+  /** llama.cpp has keys for both betas, but does not read them in these architectures. */
+  private static void requireSupported(RopeSpec.Yarn yarn) {
+    if (!yarn.truncate()) {
       throw refused("YaRN with truncate=true, as in llama.cpp", "truncate=false", "rope_scaling");
+    }
+    if (yarn.betaFast() != 32 || yarn.betaSlow() != 1) {
+      throw refused(
+          "YaRN with beta_fast=32 and beta_slow=1, as in llama.cpp",
+          "beta_fast=%s and beta_slow=%s".formatted(yarn.betaFast(), yarn.betaSlow()),
+          "rope_scaling");
     }
   }
 

@@ -63,6 +63,14 @@ class GgufSpecTest {
   }
 
   @Test
+  void tensorsThatTheArchitectureDoesNotHaveAreRefused() throws IOException {
+    for (String name : List.of("output.bias", "token_embd_norm.weight", "blk.1.attn_norm.weight")) {
+      assertRefused(() -> spec(llama().zeros(name, 10)), "tensor " + name, "an unknown tensor");
+    }
+    assertTrue(spec(llama().vector("rope_freqs.weight", 1, 2)).tiedEmbeddings());
+  }
+
+  @Test
   void rowsOfLlamaQueriesAndTheirBiasAreUnPermuted() throws IOException {
     try (Checkpoint checkpoint =
         open(llama().vector("blk.0.attn_q.bias", 0, 1, 2, 3, 4, 5, 6, 7))) {
@@ -109,6 +117,14 @@ class GgufSpecTest {
                 .integer("llama.attention.sliding_window", 16)
                 .flags("llama.attention.sliding_window_pattern", false))
             .windows());
+    GgufBuilder windowed = llama().integer("llama.attention.sliding_window", 16);
+    String pattern = "llama.attention.sliding_window_pattern";
+    assertEquals(List.of(16), spec(windowed.integers(pattern, 1)).windows());
+    assertEquals(List.of(0), spec(windowed.without(pattern).integers(pattern, 0)).windows());
+    assertRefused(
+        () -> spec(windowed.without(pattern).integers(pattern, 6)),
+        "key " + pattern,
+        "true or false for each block, got 6");
   }
 
   @Test

@@ -46,7 +46,7 @@ class HfDirectoryTest {
 
   /** Models whose vocabulary was made smaller often keep the ids of their family. */
   @Test
-  void aBosOutsideTheVocabularyIsNone() throws IOException {
+  void idsOutsideTheVocabularyAreNone() throws IOException {
     Path model = copy("llama-sharded-f16");
     Files.writeString(
         model.resolve("generation_config.json"), "{\"bos_token_id\": 151643, \"eos_token_id\": 2}");
@@ -54,6 +54,11 @@ class HfDirectoryTest {
     assertEquals(OptionalInt.of(3), bos(model));
     edit("config.json", "\"bos_token_id\": 3,", "\"bos_token_id\": 151643,");
     assertEquals(OptionalInt.empty(), bos(model));
+    edit("config.json", "\"bos_token_id\": 151643,", "\"bos_token_id\": -1,");
+    assertEquals(OptionalInt.empty(), bos(model));
+    edit("config.json", "\"eos_token_id\": 0,", "\"eos_token_id\": -1,");
+    edit("generation_config.json", "\"eos_token_id\": 2", "\"eos_token_id\": [2, -1, 151643]");
+    assertEquals(Set.of(2), defaults().endOfSequence());
   }
 
   private static OptionalInt bos(Path model) {

@@ -171,6 +171,21 @@ class HfSpecTest {
             .allMatch(window -> window == 0));
   }
 
+  /** transformers loads a Mistral with layer_types as its class Ministral. */
+  @Test
+  void windowsOfMistralByBlock() throws IOException {
+    String sliding = KV + ", \"sliding_window\": 32";
+    assertEquals(List.of(32, 32, 32, 32), spec("mistral", sliding).windows());
+    assertEquals(
+        List.of(0, 32, 32, 32),
+        spec(
+                "mistral",
+                sliding
+                    + ", \"layer_types\": [\"full_attention\", \"sliding_attention\","
+                    + " \"sliding_attention\", \"sliding_attention\"]")
+            .windows());
+  }
+
   @Test
   void whatIsNotSupportedIsNamed() {
     assertRefused(

@@ -105,13 +105,18 @@ class OddWidthsTest {
 
   private static ModelSpec spec(
       String architecture, Set<LinearRole> biases, RopeSpec.Scaling scaling) {
+    return spec(architecture, 16, biases, scaling);
+  }
+
+  private static ModelSpec spec(
+      String architecture, int headDim, Set<LinearRole> biases, RopeSpec.Scaling scaling) {
     return new ModelSpec(
         architecture,
         64,
         2,
         4,
         2,
-        16,
+        headDim,
         96,
         100,
         128,
@@ -134,6 +139,17 @@ class OddWidthsTest {
     requireRefused(spec("phi3", Set.of(), new RopeSpec.None()), "qwen2 or qwen3, got phi3");
     requireRefused(
         spec("llama", Set.of(), new RopeSpec.Yarn(4, 32, 1, 32, 1, false)), "truncate=false");
+    GgufArchitecture.requireSupported(
+        spec("llama", Set.of(), new RopeSpec.Yarn(4, 32, 1, 32, 0.5f, true)));
+    requireRefused(
+        spec("llama", Set.of(), new RopeSpec.Yarn(4, 16, 1, 32, 1, true)), "beta_fast=16.0");
+    requireRefused(
+        spec("qwen3", Set.of(), new RopeSpec.Yarn(4, 32, 2, 32, 1, true)), "beta_slow=2.0");
+    RopeSpec.Scaling llama3 = new RopeSpec.Llama3(8, 1, 4, 32);
+    GgufArchitecture.requireSupported(spec("mistral", Set.of(), llama3));
+    requireRefused(spec("qwen3", Set.of(), llama3), "linear or yarn, as llama.cpp has in qwen3");
+    requireRefused(spec("qwen2", 24, Set.of(), new RopeSpec.None()), "head_dim: expected hidden_");
+    GgufArchitecture.requireSupported(spec("llama", 24, Set.of(), new RopeSpec.None()));
   }
 
   private static void requireRefused(ModelSpec spec, String part) {

@@ -26,8 +26,8 @@ import org.slf4j.LoggerFactory;
  * <p>The digest of a file that changed within two seconds before it was read is not remembered,
  * because its next change might keep size and time. Each file has an entry of its own, replaced
  * atomically and with a checksum. A damaged or unwritable entry costs a read, never a wrong digest.
- * A digest whose entry cannot be written is remembered until the process ends. Thread safe, also
- * between processes.
+ * A digest whose entry cannot be written is remembered until the process ends, and every look at it
+ * tries to write it again. Thread safe, also between processes.
  */
 public final class FileDigests {
   private static final Logger logger = LoggerFactory.getLogger(FileDigests.class);
@@ -69,14 +69,23 @@ public final class FileDigests {
    * @throws ArtifactException if the file cannot be read, or changes while it is read
    */
   public String sha256(Path file) {
+    return remembered(file).orElseGet(() -> read(file));
+  }
+
+  /** Returns the digest of a file without reading the file; empty if none is remembered. */
+  private Optional<String> remembered(Path file) {
+    try {
+      Path real = file.toRealPath();
+      return recall(entry(real), identity(real));
+    } catch (IOException e) {
+      return Optional.empty(); // reading the file will say why
+    }
+  }
+
+  private String read(Path file) {
     try {
       Path real = file.toRealPath();
       String identity = identity(real);
-      Path entry = entry(real);
-      Optional<String> remembered = recall(entry, identity);
-      if (remembered.isPresent()) {
-        return remembered.get();
-      }
       boolean settled =
           Files.getLastModifiedTime(real).toInstant().plus(SETTLED).isBefore(clock.instant());
       String sha256 = Sha256.of(real);
@@ -86,7 +95,7 @@ public final class FileDigests {
                 .formatted(file));
       }
       if (settled) {
-        remember(entry, identity, sha256);
+        remember(entry(real), identity, sha256);
       }
       return sha256;
     } catch (IOException e) {
@@ -105,11 +114,17 @@ public final class FileDigests {
    * @throws ArtifactException if a file cannot be read, or changes while it is read
    */
   public boolean answer(String question, List<Path> files, BooleanSupplier compute) {
+    List<Optional<String>> known = files.stream().map(this::remembered).toList();
     Optional<Boolean> computed =
-        files.stream().allMatch(this::isRemembered)
+        known.stream().allMatch(Optional::isPresent)
             ? Optional.empty()
             : Optional.of(compute.getAsBoolean());
-    String identity = question + "\n" + String.join("\n", sha256(files));
+    StringBuilder asked = new StringBuilder(question);
+    for (int i = 0; i < files.size(); i++) {
+      Path file = files.get(i);
+      asked.append('\n').append(known.get(i).orElseGet(() -> read(file)));
+    }
+    String identity = asked.toString();
     Path entry = directory.resolve(digestOf(identity));
     Optional<String> remembered = computed.isPresent() ? Optional.empty() : recall(entry, identity);
     if (remembered.isPresent() && (remembered.get().equals(YES) || remembered.get().equals(NO))) {
@@ -118,15 +133,6 @@ public final class FileDigests {
     boolean answer = computed.orElseGet(compute::getAsBoolean);
     remember(entry, identity, answer ? YES : NO);
     return answer;
-  }
-
-  private boolean isRemembered(Path file) {
-    try {
-      Path real = file.toRealPath();
-      return recall(entry(real), identity(real)).isPresent();
-    } catch (IOException e) {
-      return false; // reading the file will say why
-    }
   }
 
   private Path entry(Path real) {
@@ -151,6 +157,7 @@ public final class FileDigests {
   private Optional<String> recall(Path entry, String identity) {
     Optional<String> unwritten = Optional.ofNullable(UNWRITTEN.get(identity));
     if (unwritten.isPresent()) {
+      remember(entry, identity, unwritten.get());
       return unwritten;
     }
     try {
@@ -183,10 +190,12 @@ public final class FileDigests {
       } finally {
         Files.deleteIfExists(temporary);
       }
+      UNWRITTEN.remove(identity);
     } catch (IOException e) {
-      UNWRITTEN.put(identity, sha256);
-      logger.warn(
-          "digest {} cannot be written ({}); it is computed at every start", entry, e.toString());
+      if (UNWRITTEN.put(identity, sha256) == null) {
+        logger.warn(
+            "digest {} cannot be written ({}); it is computed at every start", entry, e.toString());
+      }
     }
   }
 }

@@ -25,6 +25,14 @@ public interface Checkpoint extends WeightSource, AutoCloseable {
   long sizeInBytes();
 
   /**
+   * Requires that every one of {@link #files} is still the file that was opened, so that what is
+   * read from its path now describes this checkpoint.
+   *
+   * @throws CheckpointException if a file was changed, replaced or deleted
+   */
+  void requireUnchanged();
+
+  /**
    * Reads every tensor of the model once and checks its values. Matrices must be finite in float16,
    * vectors (norms and biases) in float32.
    *

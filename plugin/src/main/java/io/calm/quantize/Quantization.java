@@ -1,7 +1,9 @@
 package io.calm.quantize;
 
 import io.calm.artifact.Artifact;
+import io.calm.artifact.ArtifactKey;
 import io.calm.artifact.ArtifactWriter;
+import io.calm.artifact.FileDigests;
 import io.calm.calibration.CalibrationSet;
 import io.calm.calibration.CalibrationText;
 import io.calm.checkpoint.Checkpoint;
@@ -32,6 +34,7 @@ import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.QuantizedMatrix;
 import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +48,7 @@ import java.util.function.Consumer;
 final class Quantization {
   private static final AlgorithmName HEAD_ROUNDING = new AlgorithmName("gptq");
   private final Checkpoint checkpoint;
-  private final List<String> modelDigests;
+  private final ArtifactKey key;
   private final CalmSettings settings;
   private final Consumer<Progress> progress;
   private final boolean background;
@@ -53,11 +56,8 @@ final class Quantization {
   private final SearchKernels kernels;
 
   Quantization(
-      Checkpoint checkpoint,
-      List<String> modelDigests,
-      CalmSettings settings,
-      Consumer<Progress> progress) {
-    this(checkpoint, modelDigests, settings, progress, false);
+      Checkpoint checkpoint, ArtifactKey key, CalmSettings settings, Consumer<Progress> progress) {
+    this(checkpoint, key, settings, progress, false);
   }
 
   /**
@@ -66,13 +66,13 @@ final class Quantization {
    */
   Quantization(
       Checkpoint checkpoint,
-      List<String> modelDigests,
+      ArtifactKey key,
       CalmSettings settings,
       Consumer<Progress> progress,
       boolean background) {
     this.background = background;
     this.checkpoint = checkpoint;
-    this.modelDigests = List.copyOf(modelDigests);
+    this.key = key;
     this.settings = settings;
     this.progress = progress;
     this.algorithms = new AlgorithmPool(checkpoint, settings);
@@ -275,21 +275,35 @@ final class Quantization {
     return calibration
         .file()
         .map(
-            file ->
-                calibration.givenSamples().isPresent()
-                    ? CalibrationText.read(file, checkpoint.tokenizer(), samples, length)
-                    : CalibrationText.readUpTo(file, checkpoint.tokenizer(), samples, length))
+            file -> {
+              CalibrationSet set =
+                  calibration.givenSamples().isPresent()
+                      ? CalibrationText.read(file, checkpoint.tokenizer(), samples, length)
+                      : CalibrationText.readUpTo(file, checkpoint.tokenizer(), samples, length);
+              requireUnchanged(file);
+              return set;
+            })
         .orElseGet(
             () ->
                 new OwnSamples(
                         checkpoint,
-                        modelDigests,
+                        key.modelDigests(),
                         background ? onOneThread(settings) : settings,
                         algorithms.group(),
                         tables,
                         new Compute(parallel, kernels),
                         progress)
                     .get(samples, length));
+  }
+
+  /** Requires that a calibration text is the one that the key names. */
+  private void requireUnchanged(Path file) {
+    if (!new FileDigests(settings.loading().cacheDir()).sha256(file).equals(key.calibration())) {
+      throw new QuantizeException(
+          QuantizeException.Kind.INVALID,
+          "calm.calibration: %s: expected the text that the model was loaded with, but it was changed meanwhile; load again"
+              .formatted(file));
+    }
   }
 
   private static CalmSettings onOneThread(CalmSettings settings) {

@@ -69,7 +69,7 @@ public final class QuantizedModelStore {
 
   /** Returns the finished artifact; empty if there is none. */
   public Optional<Artifact> find(Checkpoint checkpoint) {
-    return failing(() -> store.find(key(checkpoint)));
+    return failing(() -> store.find(openedKey(checkpoint)));
   }
 
   /** Returns the maximum number of inputs that share a scale, with {@code auto} resolved. */
@@ -123,7 +123,7 @@ public final class QuantizedModelStore {
     return failing(
         () -> {
           requireBaseline(checkpoint);
-          ArtifactKey key = key(checkpoint);
+          ArtifactKey key = openedKey(checkpoint);
           Optional<Artifact> found = store.find(key);
           if (found.isPresent()) {
             LookupCounts.PROCESS.count(LookupCounts.Outcome.HIT);
@@ -212,7 +212,7 @@ public final class QuantizedModelStore {
         store.begin(key, checkpoint.spec(), one),
         writer -> {
           logger.info("no stored {} to compare with: quantizing it now", uniform.variant());
-          return new Quantization(checkpoint, key.modelDigests(), settings, progress, background)
+          return new Quantization(checkpoint, key, settings, progress, background)
               .twin(writer, uniform, served);
         });
   }
@@ -242,7 +242,7 @@ public final class QuantizedModelStore {
           logger.info("no finished artifact for this model and these settings: quantizing it now");
           PhaseClock clock = new PhaseClock(progress, System::nanoTime);
           Artifact artifact =
-              new Quantization(checkpoint, key.modelDigests(), settings, clock, background)
+              new Quantization(checkpoint, key, settings, clock, background)
                   .run(
                       writer,
                       new UniformTwin.Place(
@@ -323,7 +323,8 @@ public final class QuantizedModelStore {
       Checkpoint checkpoint, SensitivityRequest request, Consumer<Progress> progress) {
     return failing(
         () ->
-            new SensitivityRun(checkpoint, () -> key(checkpoint), settings, progress).run(request));
+            new SensitivityRun(checkpoint, () -> openedKey(checkpoint), settings, progress)
+                .run(request));
   }
 
   /**
@@ -342,6 +343,13 @@ public final class QuantizedModelStore {
         ofFiles(() -> digests.sha256(checkpoint.files())),
         "recipe=" + RECIPE + "\n" + settings.quantization().resultKey(),
         calibration);
+  }
+
+  /** Returns the key of the files that were opened; none may have been replaced since. */
+  private ArtifactKey openedKey(Checkpoint checkpoint) {
+    ArtifactKey key = key(checkpoint);
+    checkpoint.requireUnchanged();
+    return key;
   }
 
   private String digest(Path file) {

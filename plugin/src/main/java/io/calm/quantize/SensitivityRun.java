@@ -70,8 +70,7 @@ final class SensitivityRun {
     int length = length(request);
     List<Sensitivity.Text> texts = texts(request, length);
     ArtifactKey key = keys.get();
-    Quantization quantization =
-        new Quantization(checkpoint, key.modelDigests(), settings, progress);
+    Quantization quantization = new Quantization(checkpoint, key, settings, progress);
     quantization.requirePool();
     try (SensitivityLog log = open(id(key, request.windows(), length, texts))) {
       return quantization.measure(

@@ -180,6 +180,27 @@ final class FileDigestsTest {
   }
 
   @Test
+  void aDamagedEntryIsReportedOnce() throws IOException {
+    digests.sha256(file);
+    Path entry = entries().get(0);
+    Files.delete(entry);
+    Files.writeString(entry, "damaged");
+    try (CapturedLog log = new CapturedLog()) {
+      assertTrue(digests.answer("q", List.of(file), () -> true));
+      assertEquals(1, log.lines().size(), () -> String.join("\n", log.lines()));
+    }
+  }
+
+  @Test
+  void anEntryThatCouldNotBeWrittenIsWrittenOnceItCan() throws IOException {
+    Path cache = Files.writeString(directory.resolve("cache"), "in the way");
+    assertEquals(ABC, digests.sha256(file));
+    Files.delete(cache);
+    assertEquals(ABC, digests.sha256(file));
+    assertEquals(1, entries().size());
+  }
+
+  @Test
   void aMissingFileIsNamed() {
     Path missing = directory.resolve("missing.gguf");
     ArtifactException refused =

@@ -17,7 +17,9 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -191,5 +193,26 @@ class PrivateFilesTest {
     assertTrue(stamp.cutShort().isEmpty(), "another file");
     Files.delete(file);
     assertTrue(stamp.cutShort().isEmpty(), "deleted");
+  }
+
+  @Test
+  void aFileThatIsWrittenToIsToldFromOneThatIsReplacedOrDeleted() throws IOException {
+    PrivateFiles.directory(cache);
+    Path file = Files.writeString(cache.resolve("file"), "12345");
+    FileStamp stamp = FileStamp.of(file);
+    assertTrue(stamp.rewritten().isEmpty());
+    Files.writeString(file, "54321");
+    Files.setLastModifiedTime(file, FileTime.from(Instant.parse("2030-01-01T00:00:00Z")));
+    assertEquals(
+        "%s: expected 5 bytes of %s, as it was opened, got 5 of 2030-01-01T00:00:00Z: it was written to while in use"
+            .formatted(file, stamp.modified()),
+        stamp.rewritten().orElseThrow());
+    Files.writeString(file, "123");
+    assertEquals(stamp.cutShort(), stamp.rewritten());
+    Path other = Files.writeString(cache.resolve("other"), "");
+    Files.move(other, file, StandardCopyOption.REPLACE_EXISTING);
+    assertTrue(stamp.rewritten().isEmpty(), "another file");
+    Files.delete(file);
+    assertTrue(stamp.rewritten().isEmpty(), "deleted");
   }
 }

@@ -55,6 +55,16 @@ class RequestFormsTest {
     }
   }
 
+  @Test
+  void aPathWithAMalformedEscapeHasTheErrorsOfItsSchema() throws IOException {
+    RawClient.Answer openAi = ask("GET /v1/models/%zz HTTP/1.1\r\nHost: localhost");
+    assertEquals(404, openAi.status());
+    assertTrue(openAi.body().startsWith("{\"error\":{\"message\":"), openAi.body());
+    RawClient.Answer djl = ask("GET /predictions/%zz HTTP/1.1\r\nHost: localhost");
+    assertEquals(404, djl.status());
+    assertTrue(djl.body().startsWith("{\"code\":404,"), djl.body());
+  }
+
   @ParameterizedTest
   @CsvSource({
     "GET http://localhost/ping HTTP/1.1, localhost, 200",

@@ -147,19 +147,27 @@ public final class StoredCheckpoint implements Checkpoint {
     }
   }
 
-  /** Runs a read, then fails if a file is shorter than before: it may have been rewritten. */
+  @Override
+  public void requireUnchanged() {
+    for (FileStamp stamp : stamps) {
+      if (!stamp.equals(stamp(stamp.path()))) {
+        throw new CheckpointException(
+            "%s: expected the file that was opened, but it was changed or replaced while the model was loaded; load again when nothing writes the model's files"
+                .formatted(stamp.path()));
+      }
+    }
+  }
+
+  /** Runs a read, then fails if a file was written to since it was opened. */
   private <T> T reading(Supplier<T> read) {
     requireOpen();
     T result = read.get();
-    Optional<String> cut = firstTruncated();
-    if (cut.isPresent()) {
-      throw new CheckpointException(cut.get() + "; restore it and load again");
+    Optional<String> rewritten =
+        stamps.stream().flatMap(stamp -> stamp.rewritten().stream()).findFirst();
+    if (rewritten.isPresent()) {
+      throw new CheckpointException(rewritten.get() + "; restore it and load again");
     }
     return result;
-  }
-
-  private Optional<String> firstTruncated() {
-    return stamps.stream().flatMap(stamp -> stamp.cutShort().stream()).findFirst();
   }
 
   private void requireOpen() {

@@ -262,7 +262,7 @@ public final class CalmHttpHandler {
     try {
       return decoder.path();
     } catch (IllegalArgumentException e) { // a bad %-escape
-      return "";
+      return decoder.rawPath();
     }
   }
 

@@ -132,7 +132,7 @@ final class LmiFormat implements ReplyFormat {
     JsonArray tokens = new JsonArray();
     sequence.tokens().forEach(token -> tokens.add(token(token.score(), token.text())));
     details.add("tokens", tokens);
-    if (shape.prefill()) {
+    if (shape.prefill() || shape.tgiCompat()) { // which TGI's client requires, if only empty
       JsonArray prefill = new JsonArray();
       for (TokenScore score : sequence.promptScores()) {
         prefill.add(token(score, TokenText.of(tokenizer, score.id())));

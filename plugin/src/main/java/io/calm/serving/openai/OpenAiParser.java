@@ -38,10 +38,9 @@ public final class OpenAiParser {
     List<Prompt> prompts = CompletionPrompts.read(model, fields, choices.made());
     OptionalInt logprobs = fields.integer("logprobs", 0, SamplingParameters.MAX_LOGPROBS);
     boolean echo = fields.flag("echo", false);
-    OptionalInt asked = fields.integer("max_tokens", 0, Integer.MAX_VALUE);
-    asked.ifPresent(max -> Prompts.requireRoom(model, prompts, "max_tokens", max));
     int max =
-        asked.orElseGet(() -> Math.min(room(model, "prompt", prompts), DEFAULT_COMPLETION_TOKENS));
+        askedTokens(model, fields, prompts, 0)
+            .orElseGet(() -> Math.min(room(model, "prompt", prompts), DEFAULT_COMPLETION_TOKENS));
     boolean scored = logprobs.isPresent() || choices.ranked();
     SamplingParameters parameters =
         SamplingFields.checked(
@@ -152,16 +151,28 @@ public final class OpenAiParser {
   }
 
   /**
+   * Returns the requested maximum number of tokens of an answer, which the context has room for.
+   */
+  private static OptionalInt askedTokens(
+      ServedModel model, RequestFields fields, List<Prompt> prompts, int min) {
+    for (String key : List.of("max_completion_tokens", "max_tokens")) {
+      OptionalInt asked = fields.integer(key, min, Integer.MAX_VALUE);
+      if (asked.isPresent()) {
+        Prompts.requireRoom(model, prompts, key, asked.getAsInt());
+        return asked;
+      }
+    }
+    return OptionalInt.empty();
+  }
+
+  /**
    * Returns the maximum number of tokens of a chat's answer: the requested number, or the rest of
    * the context.
    */
   private static int chatTokens(ServedModel model, RequestFields fields, List<Prompt> prompts) {
-    for (String key : List.of("max_completion_tokens", "max_tokens")) {
-      OptionalInt asked = fields.integer(key, 1, Integer.MAX_VALUE);
-      if (asked.isPresent()) {
-        Prompts.requireRoom(model, prompts, key, asked.getAsInt());
-        return asked.getAsInt();
-      }
+    OptionalInt asked = askedTokens(model, fields, prompts, 1);
+    if (asked.isPresent()) {
+      return asked.getAsInt();
     }
     int room = room(model, "messages", prompts);
     return Math.min(room, model.limits().defaultMaxTokens().orElse(room));

@@ -20,6 +20,9 @@ final class Unsupported {
           "allowed_token_ids",
           "truncate_prompt_tokens",
           "prompt_logprobs",
+          "logits_processors",
+          "return_token_ids",
+          "return_tokens_as_token_ids",
           "structured_outputs",
           "guided_json",
           "guided_regex",
@@ -39,6 +42,9 @@ final class Unsupported {
   static void inChat(RequestFields fields) {
     refuse(fields, EITHER);
     refuse(fields, List.of("echo", "audio", "documents", "chat_template"));
+    if (fields.has("web_search_options")) { // an empty object asks for a search too
+      throw refusal("web_search_options");
+    }
     refuseTools(fields, "tools", "tool_choice");
     refuseTools(fields, "functions", "function_call");
     requireTextModality(fields);
@@ -92,16 +98,16 @@ final class Unsupported {
   }
 
   private static void requireText(RequestFields fields) {
-    fields
-        .object("response_format")
-        .flatMap(format -> format.string("type"))
-        .filter(type -> !"text".equals(type))
-        .ifPresent(
-            type -> {
-              throw ApiException.invalid(
-                  "response_format.type",
-                  "expected \"text\", got \"%s\": this server does not constrain answers"
-                      .formatted(Printable.of(type)));
-            });
+    Optional<RequestFields> format =
+        fields.object("response_format").filter(given -> !given.json().isEmpty());
+    if (format.isEmpty()) {
+      return;
+    }
+    String got = format.get().string("type").map(Printable::of).orElse("");
+    if (!got.equals("text")) {
+      throw ApiException.invalid(
+          "response_format.type",
+          "expected \"text\", got \"%s\": this server does not constrain answers".formatted(got));
+    }
   }
 }

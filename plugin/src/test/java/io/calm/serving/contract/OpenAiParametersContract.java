@@ -36,6 +36,15 @@ interface OpenAiParametersContract extends ScriptedServer {
   }
 
   @Test
+  default void completionsHaveBothNamesOfTheMaximum() throws Exception {
+    assertEquals("aaa", text("loop(a)|", "'max_completion_tokens': 3"));
+    assertEquals("aa", text("loop(a)|", "'max_completion_tokens': 2, 'max_tokens': 5"));
+    JsonObject refused =
+        openAiError(400, COMPLETIONS, "{'prompt': 'x', 'max_completion_tokens': 4096}");
+    assertEquals("max_completion_tokens", refused.get("param").getAsString());
+  }
+
+  @Test
   default void openAiBiasesBanAndForce() throws Exception {
     assertEquals("bbb", text("loop(a)|", "'logit_bias': {'98': 100}, 'max_tokens': 3"));
     assertEquals(
@@ -315,6 +324,8 @@ interface OpenAiParametersContract extends ScriptedServer {
         "'response_format': {'type': 'text'}, 'modalities': ['text'], 'reasoning_effort': 'low'",
         "'logit_bias': {}, 'stop': null, 'n': null, 'seed': null, 'temperature': null",
         "'guided_json': null, 'use_beam_search': false, 'anything': [1, {'else': null}]",
+        "'return_token_ids': false, 'logits_processors': [], 'web_search_options': null",
+        "'response_format': {}",
       })
   default void keysThatAskForNothingPass(String keys) throws Exception {
     JsonObject message = choice(chat("say(hi)", keys), 0).getAsJsonObject("message");
@@ -334,11 +345,22 @@ interface OpenAiParametersContract extends ScriptedServer {
             + "| tool_choice | tool_choice: not supported by this server; leave it out",
         "'tool_choice': 'required'"
             + "| tool_choice | tool_choice: not supported by this server; leave it out",
+        "'web_search_options': {}"
+            + "| web_search_options | web_search_options: not supported by this server; leave it out",
+        "'return_token_ids': true"
+            + "| return_token_ids | return_token_ids: not supported by this server; leave it out",
+        "'return_tokens_as_token_ids': true | return_tokens_as_token_ids"
+            + "| return_tokens_as_token_ids: not supported by this server; leave it out",
+        "'logits_processors': ['a.B']"
+            + "| logits_processors | logits_processors: not supported by this server; leave it out",
         "'guided_json': {'a': 1}"
             + "| guided_json | guided_json: not supported by this server; leave it out",
         "'response_format': {'type': 'json_schema', 'json_schema': {}}"
             + "| response_format.type | response_format.type: expected \"text\","
             + " got \"json_schema\": this server does not constrain answers",
+        "'response_format': {'json_schema': {}}"
+            + "| response_format.type | response_format.type: expected \"text\","
+            + " got \"\": this server does not constrain answers",
         "'modalities': ['text', 'audio']"
             + "| modalities | modalities: expected [\"text\"], got [text, audio]",
         "'best_of': 2 | best_of | best_of: expected n, which is 1, in a chat, got 2",

@@ -57,7 +57,7 @@ final class SensitivityCommand implements Callable<Integer> {
 
   @Option(
       names = "--windows",
-      defaultValue = "6",
+      defaultValue = "24",
       description = "Maximum number of windows of each text. Default: ${DEFAULT-VALUE}.")
   private int windows;
 

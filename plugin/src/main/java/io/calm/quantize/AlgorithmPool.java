@@ -2,6 +2,7 @@ package io.calm.quantize;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.SourceCoverage;
+import io.calm.model.ActivationMode;
 import io.calm.quant.AlgorithmName;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
@@ -106,8 +107,9 @@ final class AlgorithmPool {
 
   /** Returns the pool of {@code calm.pool=auto} if {@code source} alone is not the plan. */
   static List<Quantizer> defaultPool(Quantizers quantizers, QuantizationSettings settings) {
+    ActivationMode activation = settings.activation();
     return quantizers.defaultPool(
-        settings.activation(), settings.calibration().effort().propagating());
+        activation, settings.calibration().effort().propagates(activation));
   }
 
   /** Returns whether the only algorithm to try needs no calibration. */

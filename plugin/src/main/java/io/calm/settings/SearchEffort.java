@@ -1,24 +1,25 @@
 package io.calm.settings;
 
+import io.calm.model.ActivationMode;
 import java.util.Locale;
 
 /**
- * The effort of a search ({@code calm.search.effort}): the number of sequences that quantizers are
- * fitted on, unless {@code calm.calibration.samples} gives one, and the default pool. A calibration
- * text that is too short for them gives as many as it has. Time and memory of a search grow in
- * proportion to the sequences.
+ * The effort of a search ({@code calm.search.effort}): the number and length of the sequences that
+ * quantizers are fitted on, unless {@code calm.calibration.samples} and {@code
+ * calm.calibration.length} give them, and the default pool. A calibration text that is too short
+ * for them gives as many as it has. Time and memory of a search grow in proportion to the tokens.
  */
 public enum SearchEffort {
-  FAST(16, false),
-  DEFAULT(32, false),
-  THOROUGH(512, true);
+  FAST(64, 64),
+  DEFAULT(128, 64),
+  THOROUGH(512, 256);
 
   private final int samples;
-  private final boolean propagating;
+  private final int length;
 
-  SearchEffort(int samples, boolean propagating) {
+  SearchEffort(int samples, int length) {
     this.samples = samples;
-    this.propagating = propagating;
+    this.length = length;
   }
 
   /** Returns the number of sequences. */
@@ -26,12 +27,21 @@ public enum SearchEffort {
     return samples;
   }
 
+  /** Returns the number of tokens per sequence. */
+  public int length() {
+    return length;
+  }
+
   /**
-   * Returns whether the default pool propagates errors ({@code qep} instead of {@code gptq}). That
-   * takes more time, and wins most with many tokens.
+   * Returns whether the default pool propagates errors ({@code qep} instead of {@code gptq}), which
+   * takes more time.
    */
-  public boolean propagating() {
-    return propagating;
+  public boolean propagates(ActivationMode activation) {
+    return switch (this) {
+      case FAST -> false;
+      case DEFAULT -> activation == ActivationMode.PER_GROUP;
+      case THOROUGH -> true;
+    };
   }
 
   /** Returns the setting's value, e.g. {@code thorough}. */

@@ -129,8 +129,13 @@ public final class SettingKeys {
           RESULT,
           ValueParsers.integerOrAuto(1, 4096));
 
-  static final SettingKey<Integer> CALIBRATION_LENGTH =
-      integer("calm.calibration.length", 256, 8, 32768, RESULT);
+  static final SettingKey<OptionalInt> CALIBRATION_LENGTH =
+      key(
+          "calm.calibration.length",
+          "auto",
+          "auto | from 8 to 32768",
+          RESULT,
+          ValueParsers.integerOrAuto(8, 32768));
 
   static final SettingKey<Long> CALIBRATION_SEED =
       key(

@@ -17,7 +17,7 @@ class QuantizersTest {
   }
 
   @Test
-  void thePoolPropagatesErrorsOnlyWithManyTokens() {
+  void thePoolPropagatesErrorsOnRequest() {
     assertEquals(
         List.of("rtn", "gptq", "awq", "smoothquant"), pool(ActivationMode.PER_GROUP, false));
     assertEquals(List.of("rtn", "qep", "awq", "smoothquant"), pool(ActivationMode.PER_GROUP, true));

@@ -50,7 +50,7 @@ class CalmSettingsTest {
         calm.calibration; self; self | a file of text or JSON lines; RESULT
         calm.search.effort; default; fast | default | thorough; RESULT
         calm.calibration.samples; auto; auto | from 1 to 4096; RESULT
-        calm.calibration.length; 256; from 8 to 32768; RESULT
+        calm.calibration.length; auto; auto | from 8 to 32768; RESULT
         calm.calibration.seed; 0; a whole number of 64 bits; RESULT
         calm.lm-head; auto; auto | int8 | int4 | float16 | float32; RESULT
         calm.baseline; auto; auto | off | the name of an algorithm, e.g. gptq; SERVING
@@ -96,7 +96,11 @@ class CalmSettingsTest {
                     20,
                     true),
                 new CalibrationSettings(
-                    Optional.empty(), SearchEffort.DEFAULT, OptionalInt.empty(), 256, 0)),
+                    Optional.empty(),
+                    SearchEffort.DEFAULT,
+                    OptionalInt.empty(),
+                    OptionalInt.empty(),
+                    0)),
             new DecoderSettings(
                 Backend.AUTO,
                 KernelChoice.AUTO,
@@ -205,7 +209,7 @@ class CalmSettingsTest {
                     Optional.of(Path.of("/texts/calibration.txt")),
                     SearchEffort.THOROUGH,
                     OptionalInt.of(1),
-                    32768,
+                    OptionalInt.of(32768),
                     -7)),
             new DecoderSettings(
                 Backend.NATIVE,

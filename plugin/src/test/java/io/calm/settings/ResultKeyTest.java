@@ -41,8 +41,8 @@ class ResultKeyTest {
         calm.search.guard=true
         calm.calibration=self
         calm.search.effort=default
-        calm.calibration.samples=32
-        calm.calibration.length=256
+        calm.calibration.samples=128
+        calm.calibration.length=64
         calm.calibration.seed=0
         calm.lm-head=auto""",
         CalmSettings.of(Map.of(), Map.of()).quantization().resultKey());

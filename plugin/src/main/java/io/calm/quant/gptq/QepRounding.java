@@ -22,11 +22,11 @@ import java.util.Optional;
  * The term with the residual streams r and r^ is an addition to the paper. It applies to the
  * linears whose output is added to the residual stream (o and down): they also correct the error
  * that the stream already has. The paper takes a share alpha of the correction, with a small
- * damping. A damping as large as the mean of the diagonal takes nearly all of it along the few
- * directions in which inputs vary most, and little along the others, where few calibration tokens
- * have more noise than signal. H is shrunk towards its diagonal only for the rounding: the sums on
- * its left have the same noise, and a correction with H alone shrunk would count inputs that go
- * together several times.
+ * damping. A damping above the mean of the diagonal takes most of it along the few directions in
+ * which inputs vary most, and little along the others, where few calibration tokens have more noise
+ * than signal. H is shrunk towards its diagonal only for the rounding: the sums on its left have
+ * the same noise, and a correction with H alone shrunk would count inputs that go together several
+ * times.
  *
  * <p>Costs more than GPTQ: the deviation (2 T N K multiply-adds over T tokens for o and down, T K^2
  * + N K^2 for the others), two products N K^2 and a factorization, and up to two more [N, K]
@@ -34,7 +34,7 @@ import java.util.Optional;
  */
 final class QepRounding implements Rounding {
   /** Damping as a share of the mean of the diagonal of H. */
-  private static final double DAMPING = 1;
+  private static final double DAMPING = 3;
 
   @Override
   public boolean comparesStreams() {

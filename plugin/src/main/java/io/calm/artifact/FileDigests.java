@@ -121,8 +121,9 @@ public final class FileDigests {
             : Optional.of(compute.getAsBoolean());
     StringBuilder asked = new StringBuilder(question);
     for (int i = 0; i < files.size(); i++) {
-      Path file = files.get(i);
-      asked.append('\n').append(known.get(i).orElseGet(() -> read(file)));
+      Path file =
+          files.get(i); // looked up again: it may have changed while the answer was computed
+      asked.append('\n').append(known.get(i).isPresent() ? sha256(file) : read(file));
     }
     String identity = asked.toString();
     Path entry = directory.resolve(digestOf(identity));

@@ -30,13 +30,16 @@ public record FileStamp(Path path, long size, FileTime modified, @Nullable Objec
     try {
       FileStamp now = of(path);
       return Objects.equals(now.identity, identity) && now.size < size
-          ? Optional.of(
-              "%s: expected %d bytes, as it was opened, got %d: it was cut short while in use"
-                  .formatted(path, size, now.size))
+          ? Optional.of(cutTo(now.size))
           : Optional.empty();
     } catch (IOException e) {
       return Optional.empty(); // deleted or moved: the mapping stays valid
     }
+  }
+
+  private String cutTo(long bytes) {
+    return "%s: expected %d bytes, as it was opened, got %d: it was cut short while in use"
+        .formatted(path, size, bytes);
   }
 
   /** Returns a description of the damage if the file was written to; takes one system call. */
@@ -47,11 +50,10 @@ public record FileStamp(Path path, long size, FileTime modified, @Nullable Objec
         return Optional.empty();
       }
       return Optional.of(
-          cutShort()
-              .orElseGet(
-                  () ->
-                      "%s: expected %d bytes of %s, as it was opened, got %d of %s: it was written to while in use"
-                          .formatted(path, size, modified, now.size, now.modified)));
+          now.size < size
+              ? cutTo(now.size)
+              : "%s: expected %d bytes of %s, as it was opened, got %d of %s: it was written to while in use"
+                  .formatted(path, size, modified, now.size, now.modified));
     } catch (IOException e) {
       return Optional.empty(); // deleted or moved: the open file stays valid
     }

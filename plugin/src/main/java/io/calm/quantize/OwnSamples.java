@@ -110,6 +110,7 @@ final class OwnSamples {
     int tokens = SelfSampler.tokens(samples, length);
     progress.accept(new Progress.Sampling(0, tokens, RTN, new Progress.Times(0, Double.NaN)));
     Tokenizer tokenizer = checkpoint.tokenizer();
+    checkpoint.requireUnchanged(); // the tokenizer reads its files by name
     OptionalInt bos = checkpoint.generationDefaults().bos();
     int[] added = tokenizer.encode("", true);
     boolean alwaysBos = bos.isPresent() && added.length > 0 && added[0] == bos.getAsInt();

@@ -280,6 +280,7 @@ final class Quantization {
                   calibration.givenSamples().isPresent()
                       ? CalibrationText.read(file, checkpoint.tokenizer(), samples, length)
                       : CalibrationText.readUpTo(file, checkpoint.tokenizer(), samples, length);
+              checkpoint.requireUnchanged(); // the tokenizer reads its files by name
               requireUnchanged(file);
               return set;
             })

@@ -145,7 +145,8 @@ public final class QuantizedModelStore {
   /**
    * Returns the uniform plan that {@code calm.baseline} selects for a served artifact.
    *
-   * @param served an artifact of this checkpoint and these settings; may be closed
+   * @param served an artifact of these settings, and of this checkpoint as it was loaded; may be
+   *     closed
    */
   public Baseline baseline(Checkpoint checkpoint, Artifact served) {
     return failing(
@@ -193,6 +194,11 @@ public final class QuantizedModelStore {
           if (uniform.identical()) {
             throw new ArtifactException(
                 "%s: the artifact is missing or damaged; load the model again, which makes it again"
+                    .formatted(served.directory()));
+          }
+          if (!openedKey(checkpoint).equals(served.key())) {
+            throw new ArtifactException(
+                "%s: the model's files or its calibration text are not those that it was made from; load the model again"
                     .formatted(served.directory()));
           }
           return inTurn(

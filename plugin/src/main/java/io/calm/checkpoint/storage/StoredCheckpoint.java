@@ -165,7 +165,8 @@ public final class StoredCheckpoint implements Checkpoint {
     Optional<String> rewritten =
         stamps.stream().flatMap(stamp -> stamp.rewritten().stream()).findFirst();
     if (rewritten.isPresent()) {
-      throw new CheckpointException(rewritten.get() + "; restore it and load again");
+      throw new CheckpointException(
+          rewritten.get() + "; load again when nothing writes the model's files");
     }
     return result;
   }

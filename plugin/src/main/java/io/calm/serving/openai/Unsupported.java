@@ -103,11 +103,12 @@ final class Unsupported {
     if (format.isEmpty()) {
       return;
     }
-    String got = format.get().string("type").map(Printable::of).orElse("");
-    if (!got.equals("text")) {
+    Optional<String> type = format.get().string("type");
+    if (!type.equals(Optional.of("text"))) {
       throw ApiException.invalid(
           "response_format.type",
-          "expected \"text\", got \"%s\": this server does not constrain answers".formatted(got));
+          "expected \"text\", got %s: this server does not constrain answers"
+              .formatted(type.map(got -> '"' + Printable.of(got) + '"').orElse("none")));
     }
   }
 }

@@ -360,7 +360,7 @@ interface OpenAiParametersContract extends ScriptedServer {
             + " got \"json_schema\": this server does not constrain answers",
         "'response_format': {'json_schema': {}}"
             + "| response_format.type | response_format.type: expected \"text\","
-            + " got \"\": this server does not constrain answers",
+            + " got none: this server does not constrain answers",
         "'modalities': ['text', 'audio']"
             + "| modalities | modalities: expected [\"text\"], got [text, audio]",
         "'best_of': 2 | best_of | best_of: expected n, which is 1, in a chat, got 2",

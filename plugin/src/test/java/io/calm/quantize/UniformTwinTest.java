@@ -259,6 +259,19 @@ class UniformTwinTest {
     assertFalse(uniform(settings, served).stored());
   }
 
+  /** The twin's key has the digest of the text that the served plan was fitted on. */
+  @Test
+  void aTwinIsNotMadeFromOtherFilesThanTheMix() throws IOException {
+    String sentence = "The package manager installs a file. ";
+    Path text = Files.writeString(cache.resolve("text.txt"), sentence.repeat(200));
+    CalmSettings settings = settings("calm.baseline", "awq", "calm.calibration", text.toString());
+    Artifact served = get(settings);
+    Files.writeString(text, sentence.repeat(201));
+    QuantizeException e = assertThrows(QuantizeException.class, () -> open(settings, served));
+    assertTrue(e.getMessage().contains("not those that it was made from"), e.getMessage());
+    assertFalse(made());
+  }
+
   @Test
   void anAlgorithmThatDoesNotApplyIsRefusedWhenTheModelIsLoaded() {
     for (String name : List.of("source", "nosuch")) {

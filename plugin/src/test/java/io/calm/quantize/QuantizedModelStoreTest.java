@@ -1,7 +1,6 @@
 package io.calm.quantize;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -9,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.gguf.MixedGguf;
 import io.calm.kernels.KernelVariants;
@@ -33,17 +31,14 @@ import io.calm.tensor.TableFormat;
 import io.calm.testing.Repository;
 import io.calm.testing.SmolLm2;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -243,87 +238,6 @@ class QuantizedModelStoreTest {
             () ->
                 get(TINY, settings("calm.algorithm", "gptq", "calm.calibration", text.toString())));
     assertTrue(e.getMessage().contains("6 windows of 48 need 288"), e.getMessage());
-  }
-
-  /** The key has the digests of the first bytes, so no artifact may be made of the second. */
-  @Test
-  void weightsThatAreWrittenToWhileTheyAreQuantizedAreRefused() throws Exception {
-    Path model = copyOfTiny();
-    Path weights = model.resolve("model.safetensors");
-    byte[] bytes = Files.readAllBytes(weights);
-    bytes[bytes.length - 1] ^= 1;
-    CheckpointException refused =
-        assertThrows(
-            CheckpointException.class,
-            () -> getWhile(model, settings("calm.algorithm", "rtn"), weights, bytes));
-    assertTrue(refused.getMessage().contains("it was written to while in use"), refused::toString);
-    assertNothingIsPublished();
-  }
-
-  @Test
-  void filesThatAreReplacedAfterTheyWereOpenedAreRefused() throws Exception {
-    Path model = copyOfTiny();
-    Path weights = model.resolve("model.safetensors");
-    Path other = Files.copy(weights, model.resolve("other"));
-    try (Checkpoint checkpoint = Checkpoints.open(model)) {
-      Files.move(other, weights, StandardCopyOption.REPLACE_EXISTING);
-      QuantizedModelStore store = new QuantizedModelStore(settings("calm.algorithm", "rtn"));
-      CheckpointException refused =
-          assertThrows(CheckpointException.class, () -> store.get(checkpoint, moments::add));
-      assertTrue(refused.getMessage().contains("changed or replaced"), refused::toString);
-    }
-    assertNothingIsPublished();
-  }
-
-  @Test
-  void aTextThatIsChangedAfterItsDigestWasTakenIsRefused() throws Exception {
-    String sentence = "The package manager installs a file. ";
-    Path text = Files.writeString(cache.resolve("text.txt"), sentence.repeat(200));
-    QuantizeException refused =
-        assertThrows(
-            QuantizeException.class,
-            () ->
-                getWhile(
-                    copyOfTiny(),
-                    settings("calm.algorithm", "gptq", "calm.calibration", text.toString()),
-                    text,
-                    sentence.repeat(300).getBytes(StandardCharsets.UTF_8)));
-    assertTrue(refused.getMessage().startsWith("calm.calibration: " + text), refused::toString);
-    assertNothingIsPublished();
-  }
-
-  private Path copyOfTiny() throws IOException {
-    Path model = Files.createDirectory(cache.resolve("model"));
-    try (Stream<Path> files = Files.list(TINY)) {
-      for (Path file : files.toList()) {
-        Files.copy(file, model.resolve(file.getFileName()));
-      }
-    }
-    return model;
-  }
-
-  /** Gets an artifact and overwrites a file when the work begins. */
-  private void getWhile(Path model, CalmSettings settings, Path file, byte[] bytes) {
-    AtomicBoolean written = new AtomicBoolean();
-    try (Checkpoint checkpoint = Checkpoints.open(model)) {
-      new QuantizedModelStore(settings)
-          .get(
-              checkpoint,
-              progress -> {
-                if (progress.phase().equals("checking") && !written.getAndSet(true)) {
-                  assertDoesNotThrow(() -> Files.write(file, bytes));
-                }
-              });
-    }
-  }
-
-  private void assertNothingIsPublished() throws IOException {
-    Path artifacts = cache.resolve("artifacts");
-    if (Files.exists(artifacts)) {
-      try (Stream<Path> entries = Files.list(artifacts)) {
-        assertEquals(List.of(), entries.filter(Files::isDirectory).toList());
-      }
-    }
   }
 
   @Test

@@ -61,12 +61,15 @@ final class JobQueues implements Admission {
     return job;
   }
 
-  /** Answers the jobs of models that are no longer served. */
+  /**
+   * Answers the jobs of models that are no longer served. A model that the result of its search has
+   * replaced is still served, by that result.
+   */
   void refuseOrphans(ModelRegistry registry) {
     Predicate<ServedModel> served =
         model ->
             registry.status(model.name()).orElse(null) instanceof ModelStatus.Ready ready
-                && ready.model().equals(model);
+                && (ready.model().equals(model) || ready.model().equals(model.current()));
     queued.stream()
         .filter(job -> !served.test(job.reply().model()))
         .toList()

@@ -97,8 +97,9 @@ public final class ModelRegistry implements AutoCloseable {
       old = stopping ? Optional.empty() : searched(model.name(), search);
       predecessor = old.map(Predecessor::new);
       if (old.isPresent()) {
+        old.get().replacement().set(model); // first: a request finds one of the two in the map
         models.put(model.name(), new ModelStatus.Ready(model, Optional.empty(), predecessor));
-        unloadReplaced(old.get(), model, predecessor.orElseThrow());
+        unloadReplaced(old.get(), predecessor.orElseThrow());
         replaced.run();
       }
     }
@@ -110,10 +111,10 @@ public final class ModelRegistry implements AutoCloseable {
   }
 
   /** Ends a model that another one has replaced. Returns at once. */
-  private void unloadReplaced(ServedModel old, ServedModel by, Predecessor predecessor) {
+  private void unloadReplaced(ServedModel old, Predecessor predecessor) {
     count(1);
     try {
-      Unloading.startReplaced(old, by, () -> unloaded(predecessor));
+      Unloading.startReplaced(old, () -> unloaded(predecessor));
     } catch (RuntimeException | Error e) { // e.g. no thread: the callback will not run
       count(-1);
       throw e;

@@ -28,9 +28,11 @@ final class Unloading implements Runnable {
     start(new Unloading(model, freed, true));
   }
 
-  /** Unloads a model that another one with the same tokenizer has replaced. */
-  static void startReplaced(ServedModel model, ServedModel by, Runnable freed) {
-    model.replacement().set(by); // before the queue closes: a request finds one or the other open
+  /**
+   * Unloads a model that another one with the same tokenizer has replaced. The replacement must be
+   * set already, so that a request finds one or the other open.
+   */
+  static void startReplaced(ServedModel model, Runnable freed) {
     model.scheduler().drain();
     model.comparison().drain();
     start(new Unloading(model, freed, false));

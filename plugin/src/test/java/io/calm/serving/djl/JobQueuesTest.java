@@ -12,6 +12,7 @@ import ai.djl.serving.wlm.util.WlmException;
 import com.google.gson.JsonParser;
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.dispatch.TextService;
+import io.calm.serving.model.LoadProgress;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.PreparedReply;
@@ -173,6 +174,23 @@ class JobQueuesTest {
     registry.remove(model.name());
     jobs.refuseOrphans(registry);
     assertEquals(503, sink.status);
+  }
+
+  @Test
+  void jobsOfAModelThatItsSearchHasReplacedAreAnsweredByTheNewOne() throws Exception {
+    ModelRegistry registry = new ModelRegistry();
+    LoadProgress search = new LoadProgress();
+    registry.ready(registry.loading("scripted", "/scripted"), model, search);
+    start(HELLO);
+
+    registry.swap(search, ScriptedModels.create("scripted"), () -> {});
+    jobs.refuseOrphans(registry);
+    assertEquals(0, sink.calls, "it still waits");
+
+    queue.job(0).run();
+    sink.awaitEnd();
+    assertEquals(200, sink.status, sink.body);
+    registry.close();
   }
 
   @Test

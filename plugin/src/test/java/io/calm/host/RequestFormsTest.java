@@ -67,6 +67,25 @@ class RequestFormsTest {
 
   @ParameterizedTest
   @CsvSource({
+    "POST, /v1/completions?x=%zz, {\"error\":{\"message\":\"query: ",
+    "POST, /v1/chat/completions?model_name=100%, {\"error\":{\"message\":\"query: ",
+    "POST, /invocations?model_name=100%, '{\"code\":400,'",
+    "GET, /models?limit=%zz, '{\"code\":400,'",
+    "GET, /calm/models/m/report?format=%, '{\"code\":400,'",
+    "PUT, /models/m?min_worker=%e, '{\"code\":400,'",
+    "POST, /models?url=%zz, '{\"code\":400,'",
+  })
+  void aQueryWithAMalformedEscapeIsRefused(String method, String target, String start)
+      throws IOException {
+    RawClient.Answer answer =
+        ask(method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0");
+    assertEquals(400, answer.status(), answer.body());
+    assertTrue(answer.body().startsWith(start), answer.body());
+    assertTrue(answer.body().contains("malformed %-escape"), answer.body());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
     "GET http://localhost/ping HTTP/1.1, localhost, 200",
     "GET http://localhost:8080/ping?x=1 HTTP/1.1, localhost, 200",
     "GET HTTP://127.0.0.1/ping HTTP/1.1, other.example, 200",

@@ -88,11 +88,11 @@ final class RequestClaim {
       case "calm" -> Optional.of(new Target.Page(path));
       case "predictions" -> predictions(segments);
       case "models" ->
-          segments.size() == 3 && segments.get(2).equals("invoke")
+          segments.size() == 3 && segments.get(2).equals("invoke") && isWellFormed(decoder)
               ? inference(segments.get(1), outside(decoder, headers, VERSION))
               : Optional.empty();
       case "invocations" ->
-          segments.size() == 1
+          segments.size() == 1 && isWellFormed(decoder)
               ? target(request, decoder, MODEL)
                   .flatMap(name -> inference(name, outside(decoder, headers, VERSION)))
               : Optional.empty();
@@ -143,9 +143,20 @@ final class RequestClaim {
 
   private boolean chat(FullHttpRequest request, QueryStringDecoder decoder) {
     return onlyOurs()
-        || target(request, decoder, "model")
-            .filter(name -> ours.status(name).isPresent())
-            .isPresent();
+        || (isWellFormed(decoder)
+            && target(request, decoder, "model")
+                .filter(name -> ours.status(name).isPresent())
+                .isPresent());
+  }
+
+  /** Returns whether the query can be decoded. If it cannot, its model is not known. */
+  private static boolean isWellFormed(QueryStringDecoder decoder) {
+    try {
+      decoder.parameters();
+      return true;
+    } catch (IllegalArgumentException e) { // a bad %-escape: DJL Serving says so
+      return false;
+    }
   }
 
   private boolean onlyOurs() {

@@ -27,7 +27,6 @@ import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import io.netty.util.AttributeKey;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -324,7 +323,7 @@ public final class CalmHttpHandler {
       Route.Match match, HttpHeaders headers, QueryStringDecoder decoder) {
     return match
         .model()
-        .or(() -> decoder.parameters().getOrDefault("model_name", List.of()).stream().findFirst())
+        .or(() -> Query.first(decoder, "model_name"))
         .or(() -> Optional.ofNullable(headers.get("model_name")))
         .filter(name -> !name.isEmpty());
   }

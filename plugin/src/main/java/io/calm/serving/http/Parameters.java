@@ -4,7 +4,6 @@ import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.RequestFields;
 import io.calm.text.Printable;
 import io.netty.handler.codec.http.QueryStringDecoder;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -36,12 +35,12 @@ sealed interface Parameters {
 
     @Override
     public Set<String> names() {
-      return query.parameters().keySet();
+      return Query.parameters(query).keySet();
     }
 
     @Override
     public Optional<String> given(String key) {
-      return query.parameters().getOrDefault(key, List.of()).stream().findFirst();
+      return Query.first(query, key);
     }
 
     @Override

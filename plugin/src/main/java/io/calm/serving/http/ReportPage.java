@@ -11,9 +11,9 @@ import io.calm.serving.reply.ReplySink;
 import io.calm.text.Printable;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.nio.charset.StandardCharsets;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Answers {@code GET /calm/models/{m}/report}. Reads files, so it must not run on an event loop.
@@ -68,14 +68,14 @@ final class ReportPage {
 
   /** Returns whether JSON is wanted: by {@code format}, else by the header {@code Accept}. */
   private static boolean isJson(QueryStringDecoder query, String accept) {
-    List<String> formats = query.parameters().getOrDefault("format", List.of());
-    if (!formats.isEmpty()) {
-      return switch (formats.get(0)) {
+    Optional<String> format = Query.first(query, "format");
+    if (format.isPresent()) {
+      return switch (format.get()) {
         case "json" -> true;
         case "html" -> false;
         default ->
             throw ApiException.invalid(
-                "format", "expected html or json, got " + Printable.of(formats.get(0)));
+                "format", "expected html or json, got " + Printable.of(format.get()));
       };
     }
     String wanted = accept.toLowerCase(Locale.ROOT);

@@ -6,6 +6,7 @@ import io.calm.generate.RejectedException;
 import io.calm.generate.SamplingParameters;
 import io.calm.metrics.ModelMetrics;
 import io.calm.serving.model.ServedModel;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -25,6 +26,7 @@ public final class PreparedReply {
   private final TextRequest request;
   private final Function<String, ModelMetrics> metrics;
   private final ByteBudget scores;
+  private final long prepared = System.nanoTime();
 
   /** A reply in flight. */
   public interface Running {
@@ -85,17 +87,21 @@ public final class PreparedReply {
    * Queues the request; its answer goes to the sink on the scheduler's thread. The uniform twin
    * answers a share of the requests, if the model has one; the model answers those that the twin
    * refuses. If another model has replaced the one that the request was prepared for, that one
-   * answers.
+   * answers. The timeout counts from the preparation, so it includes a wait in a queue before this
+   * call.
    *
-   * @throws ApiException if the scheduler rejects it; the sink is then unused
+   * @throws ApiException if the scheduler rejects it, or its timeout has passed already; the sink
+   *     is then unused
    */
   public Running start(ReplySink sink) {
     requireFewAlternatives();
+    Duration waited = Duration.ofNanos(System.nanoTime() - prepared);
     ServedModel answering = model.current();
+    requireInTime(answering, waited);
     while (true) {
       ServingPlan plan = ofModel(answering);
       try {
-        return twin(sink, answering).orElseGet(() -> start(sink, plan));
+        return twin(sink, answering, waited).orElseGet(() -> start(sink, plan, waited));
       } catch (RejectedException e) {
         if (e.reason() != RejectedException.Reason.CLOSED || !answering.isReplaced()) {
           throw rejected(plan, e);
@@ -106,24 +112,41 @@ public final class PreparedReply {
   }
 
   /** Starts the request on the uniform twin, if its turn has come and it accepts. */
-  private Optional<Running> twin(ReplySink sink, ServedModel answering) {
+  private Optional<Running> twin(ReplySink sink, ServedModel answering, Duration waited) {
     Optional<ShadowShare.Twin> twin = answering.comparison().shadow().next();
     if (twin.isEmpty()) {
       return Optional.empty();
     }
     try {
-      return Optional.of(start(sink, ofTwin(answering, twin.get())));
+      return Optional.of(start(sink, ofTwin(answering, twin.get()), waited));
     } catch (RejectedException e) {
       answering.comparison().shadow().refused(e);
       return Optional.empty();
     }
   }
 
-  private ApiException rejected(ServingPlan plan, RejectedException e) {
+  /** Refuses a request whose timeout passed before it was started. */
+  private void requireInTime(ServedModel answering, Duration waited) {
+    if (left(waited).filter(time -> time.isNegative() || time.isZero()).isPresent()) {
+      countRejected(metrics.apply(answering.variant()));
+      throw RunningReply.timedOut(waited);
+    }
+  }
+
+  /** Returns what a wait leaves of the timeout; empty if there is none. */
+  private Optional<Duration> left(Duration waited) {
+    return model.limits().requestTimeout().map(timeout -> timeout.minus(waited));
+  }
+
+  private void countRejected(ModelMetrics meters) {
     int sequences = request.prompts().size() * request.choices();
     for (int i = 0; i < sequences; i++) {
-      plan.metrics().rejected();
+      meters.rejected();
     }
+  }
+
+  private ApiException rejected(ServingPlan plan, RejectedException e) {
+    countRejected(plan.metrics());
     return new ApiException(
         switch (e.reason()) {
           case QUEUE_FULL -> ApiException.Kind.QUEUE_FULL;
@@ -153,7 +176,7 @@ public final class PreparedReply {
         answering.comparison().shadow().uniform());
   }
 
-  private Running start(ReplySink sink, ServingPlan plan) {
+  private Running start(ReplySink sink, ServingPlan plan, Duration waited) {
     List<ReplySequence> sequences = new ArrayList<>();
     for (Prompt prompt : request.prompts()) {
       for (int choice = 0; choice < request.choices(); choice++) {
@@ -162,10 +185,11 @@ public final class PreparedReply {
       }
     }
     ByteBudget.Charge charge = scores.charge();
-    RunningReply reply = new RunningReply(sequences, request.format(), sink, plan, charge);
+    RunningReply reply = new RunningReply(sequences, request.format(), sink, plan, charge, waited);
     try {
       reply.submitted(
-          plan.scheduler().submit(sequences.stream().map(s -> generation(s, reply)).toList()));
+          plan.scheduler()
+              .submit(sequences.stream().map(s -> generation(s, reply, left(waited))).toList()));
     } catch (RejectedException e) {
       charge.close();
       throw e;
@@ -194,7 +218,8 @@ public final class PreparedReply {
     }
   }
 
-  private GenerationRequest generation(ReplySequence sequence, RunningReply reply) {
+  private GenerationRequest generation(
+      ReplySequence sequence, RunningReply reply, Optional<Duration> timeout) {
     SamplingParameters.Builder parameters = request.parameters().toBuilder();
     return new GenerationRequest(
         sequence.prompt().tokens(),
@@ -203,7 +228,7 @@ public final class PreparedReply {
         request.promptScores(),
         new StopTokenText(model.tokenizer(), request.parameters(), request.showSpecial()),
         reply.listener(sequence),
-        model.limits().requestTimeout());
+        timeout);
   }
 
   /**

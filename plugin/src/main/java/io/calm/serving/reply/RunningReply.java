@@ -6,6 +6,7 @@ import io.calm.generate.Generation;
 import io.calm.generate.GenerationListener;
 import io.calm.generate.TokenScore;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,6 +38,7 @@ final class RunningReply implements PreparedReply.Running {
   private final ReplySink sink;
   private final ServingPlan plan;
   private final ByteBudget.Charge charge;
+  private final Duration waited;
   private long kept; // tokens and alternatives, of the prompts too
   private int open;
   private boolean started;
@@ -49,18 +51,21 @@ final class RunningReply implements PreparedReply.Running {
    * Creates a reply that has sent nothing.
    *
    * @param charge grows by the log-probabilities that the answer holds, and is closed at its end
+   * @param waited time that the request has waited for its start
    */
   RunningReply(
       List<ReplySequence> sequences,
       ReplyFormat format,
       ReplySink sink,
       ServingPlan plan,
-      ByteBudget.Charge charge) {
+      ByteBudget.Charge charge,
+      Duration waited) {
     this.sequences = sequences;
     this.format = format;
     this.sink = sink;
     this.plan = plan;
     this.charge = charge;
+    this.waited = waited;
     this.open = sequences.size();
   }
 
@@ -181,6 +186,14 @@ final class RunningReply implements PreparedReply.Running {
         Optional.of("logprobs"));
   }
 
+  /** Creates the error for a request that has taken all of its time. */
+  static ApiException timedOut(Duration taken) {
+    return new ApiException(
+        ApiException.Kind.DEADLINE,
+        "the request timed out after %d ms; ask for fewer tokens or try again later"
+            .formatted(taken.toMillis()));
+  }
+
   private void started() {
     if (!started) {
       started = true;
@@ -194,12 +207,7 @@ final class RunningReply implements PreparedReply.Running {
           fail(
               new ApiException(
                   ApiException.Kind.INTERNAL, finish.error().orElse("the generation failed")));
-      case DEADLINE ->
-          fail(
-              new ApiException(
-                  ApiException.Kind.DEADLINE,
-                  "the request timed out after %d ms; ask for fewer tokens or try again later"
-                      .formatted(finish.timing().total().toMillis())));
+      case DEADLINE -> fail(timedOut(waited.plus(finish.timing().total())));
       case CANCELLED ->
           fail(
               new ApiException(

@@ -21,6 +21,7 @@ import io.calm.serving.reply.Schema;
 import io.calm.testing.ScriptedModels;
 import io.prometheus.client.CollectorRegistry;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +32,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -194,6 +196,41 @@ class JobQueuesTest {
   }
 
   @Test
+  void aRequestWhoseTimeoutPassesInTheQueueIsNotStarted() throws Exception {
+    ServedModel impatient =
+        ScriptedModels.builder("scripted")
+            .requestTimeout(Duration.ofMillis(1))
+            .nanoClock(() -> 0) // the time in the scheduler does not count here
+            .build();
+    start(impatient, HELLO);
+    Thread.sleep(2);
+    queue.job(0).run();
+
+    sink.awaitEnd();
+    assertEquals(504, sink.status, sink.body);
+    assertTrue(sink.body.contains("timed out"), sink.body);
+    impatient.close();
+  }
+
+  @Test
+  void theSchedulerHasWhatTheQueueLeavesOfTheTimeout() throws Exception {
+    AtomicLong clock = new AtomicLong();
+    ServedModel patient =
+        ScriptedModels.builder("scripted")
+            .requestTimeout(Duration.ofHours(1))
+            .nanoClock(clock::get)
+            .build();
+    start(patient, ENDLESS.replace("true", "false"));
+    Thread.sleep(2);
+    queue.job(0).run();
+    clock.set(Duration.ofHours(1).toNanos() - 1_000_000);
+
+    sink.awaitEnd();
+    assertEquals(504, sink.status, sink.body);
+    patient.close();
+  }
+
+  @Test
   void laterJobsComeLater() {
     for (int i = 0; i < 12; i++) {
       start(HELLO);
@@ -204,9 +241,13 @@ class JobQueuesTest {
   }
 
   private PreparedReply.Running start(String body) {
+    return start(model, body);
+  }
+
+  private PreparedReply.Running start(ServedModel served, String body) {
     return jobs.start(
         text.prepare(
-            model,
+            served,
             Schema.DJL,
             JsonParser.parseString(body.replace('\'', '"')).getAsJsonObject(),
             ""),

@@ -48,22 +48,27 @@ public record ModelProperties(Path directory, Map<String, String> values) {
     Path directory = Files.isDirectory(absolute) || parent == null ? absolute : parent;
     Map<String, String> values = new TreeMap<>();
     for (String file : List.of("model.properties", "serving.properties")) {
-      load(directory.resolve(file))
-          .forEach(
-              (key, value) -> {
-                String before = values.put(key, value);
-                if (before != null && !before.equals(value)) {
-                  logger.info(
-                      "{}: {}={} of {} overrides {}",
-                      directory,
-                      Printable.of(key),
-                      Printable.of(value),
-                      file,
-                      Printable.of(before));
-                }
-              });
+      Map<String, String> own = load(directory.resolve(file));
+      own.forEach((key, value) -> override(values, key, value, directory.resolve(file)));
+      values.putAll(own);
     }
     return new ModelProperties(directory, values);
+  }
+
+  /** Drops a setting of an earlier file in both of its spellings, and logs another value. */
+  private static void override(Map<String, String> earlier, String key, String value, Path file) {
+    for (String spelling : SettingKeys.ownSpellings(key)) {
+      String before = earlier.remove(spelling);
+      if (before != null && !before.equals(value)) {
+        logger.info(
+            "{}: {}={} overrides {}={}",
+            file,
+            Printable.of(key),
+            Printable.of(value),
+            Printable.of(spelling),
+            Printable.of(before));
+      }
+    }
   }
 
   private static Map<String, String> load(Path file) throws IOException {

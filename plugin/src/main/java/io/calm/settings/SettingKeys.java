@@ -356,8 +356,24 @@ public final class SettingKeys {
         .orElse(Set.of(name));
   }
 
+  /**
+   * Returns the names of the setting that {@code name} is one name of, without those of DJL Serving
+   * that only replace its default; itself for another key.
+   */
+  static Set<String> ownSpellings(String name) {
+    return all().values().stream()
+        .map(SettingKeys::ownSpellings)
+        .filter(names -> names.contains(name))
+        .findFirst()
+        .orElse(Set.of(name));
+  }
+
+  private static Set<String> ownSpellings(SettingKey<?> key) {
+    return Set.of(key.name(), key.optionKey());
+  }
+
   private static Set<String> spellings(SettingKey<?> key) {
-    Set<String> names = new HashSet<>(Set.of(key.name(), key.optionKey()));
+    Set<String> names = new HashSet<>(ownSpellings(key));
     if (key.equals(MAX_RUNNING)) {
       names.add(OPERATORS_MAX_RUNNING);
     } else if (key.equals(QUEUE_SIZE)) {

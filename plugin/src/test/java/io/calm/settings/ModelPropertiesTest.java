@@ -39,6 +39,23 @@ class ModelPropertiesTest {
   }
 
   @Test
+  void theOperatorsFileWinsInAnySpelling() throws IOException {
+    write("model.properties", "calm.max-running=3\noption.calm_group=64\njob_queue_size=7\n");
+    write("serving.properties", "option.calm_max_running=5\ncalm.group=32\ncalm.queue-size=9\n");
+
+    ModelProperties read = ModelProperties.read(directory);
+
+    assertEquals(
+        Map.of(
+            "option.calm_max_running", "5",
+            "calm.group", "32",
+            "calm.queue-size", "9",
+            "job_queue_size", "7"),
+        read.values());
+    assertEquals(5, read.settings(Map.of()).generation().maxRunning());
+  }
+
+  @Test
   void filesBesideAModelFileCountToo() throws IOException {
     write("model.properties", "calm.group=64\n");
     Path gguf = Files.createFile(directory.resolve("model.gguf"));

@@ -106,7 +106,9 @@ public record ModelProperties(Path directory, Map<String, String> values) {
    */
   public CalmSettings settings(Map<String, String> environment) {
     Map<String, String> resolved = new TreeMap<>(values);
-    resolved.computeIfPresent(SettingKeys.CALIBRATION.name(), (key, value) -> absolute(value));
+    for (String name : SettingKeys.ownSpellings(SettingKeys.CALIBRATION.name())) {
+      resolved.computeIfPresent(name, (key, value) -> absolute(value));
+    }
     return CalmSettings.of(resolved, environment);
   }
 

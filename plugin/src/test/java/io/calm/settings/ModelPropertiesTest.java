@@ -13,6 +13,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelPropertiesTest {
   private final Path directory;
@@ -63,9 +65,10 @@ class ModelPropertiesTest {
     assertEquals(Map.of("calm.group", "64"), ModelProperties.read(gguf).values());
   }
 
-  @Test
-  void aRelativeCalibrationFileStartsAtTheDirectory() throws IOException {
-    write("model.properties", "calm.calibration=text/some.txt\n");
+  @ParameterizedTest
+  @ValueSource(strings = {"calm.calibration", "option.calm_calibration"})
+  void aRelativeCalibrationFileStartsAtTheDirectory(String key) throws IOException {
+    write("model.properties", key + "=text/some.txt\n");
 
     assertEquals(
         Optional.of(directory.resolve("text").resolve("some.txt")),

@@ -2,27 +2,30 @@ package io.calm.host;
 
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
-import java.util.OptionalInt;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.zip.CRC32;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
 /**
- * An incremental decompressor for gzip (RFC 1952, one or more members) and deflate (zlib format of
- * RFC 1950, or the raw format of RFC 1951 that some clients send). Keeps no output. Not thread
- * safe; must be closed.
+ * An incremental decompressor for gzip (RFC 1952, one to 1000 members) and deflate (zlib format of
+ * RFC 1950, or the raw format of RFC 1951 that some clients send). Keeps no output. The time is
+ * linear in input and output. Not thread safe; must be closed.
  */
 final class Inflation implements AutoCloseable {
-  private static final int MAX_HEADER_BYTES = 1024;
+  private static final int MAX_MEMBERS = 1000;
   private static final int PIECE_BYTES = 16 << 10;
   private static final int GZIP_TRAILER_BYTES = 8;
 
   private final boolean gzip;
   private final ByteArrayOutputStream head = new ByteArrayOutputStream();
+  private final byte[] piece = new byte[PIECE_BYTES];
   private final CRC32 crc = new CRC32();
   private State state = State.HEADER;
   private Inflater inflater = new Inflater(true);
+  private Optional<GzipHeader> header = Optional.empty();
+  private int members;
   private long produced;
 
   private enum State {
@@ -62,28 +65,46 @@ final class Inflation implements AutoCloseable {
 
   /** Returns whether the input so far is complete; empty input counts as complete. */
   boolean isWhole() {
-    return head.size() == 0 && (state == State.HEADER || (state == State.TRAILER && !gzip));
+    return head.size() == 0
+        && header.isEmpty()
+        && (state == State.HEADER || (state == State.TRAILER && !gzip));
   }
 
   /** Reads the header byte by byte until it is complete. */
   private int header(byte[] input, int from) throws DataFormatException {
     for (int i = from; i < input.length; i++) {
-      head.write(input[i]);
-      boolean whole = gzip ? GzipHeader.length(head.toByteArray()).isPresent() : head.size() == 2;
-      if (whole) {
+      if (gzip ? gzipHeader().isCompleteWith(input[i]) : isFormatKnownWith(input[i])) {
         begin();
         return i + 1 - from;
-      }
-      if (head.size() > MAX_HEADER_BYTES) {
-        throw new DataFormatException("a header of more than " + MAX_HEADER_BYTES + " bytes");
       }
     }
     return input.length - from;
   }
 
+  /** Returns the header that is being read, a new one at the start of a member. */
+  private GzipHeader gzipHeader() throws DataFormatException {
+    if (header.isEmpty()) {
+      members++;
+      if (members > MAX_MEMBERS) {
+        throw new DataFormatException(
+            "expected at most %d gzip members, got more; compress the body as one member"
+                .formatted(MAX_MEMBERS));
+      }
+      header = Optional.of(new GzipHeader());
+    }
+    return header.get();
+  }
+
+  /** Keeps a byte, two of which tell zlib from raw deflate. */
+  private boolean isFormatKnownWith(byte next) {
+    head.write(next);
+    return head.size() == 2;
+  }
+
   private void begin() {
     if (gzip) {
       inflater.reset();
+      header = Optional.empty();
     } else {
       inflater.end();
       byte[] first = head.toByteArray();
@@ -109,7 +130,6 @@ final class Inflation implements AutoCloseable {
 
   /** Returns the number of the {@code given} bytes of input that were consumed. */
   private int inflate(long max, Consumer<byte[]> out, int given) throws DataFormatException {
-    byte[] piece = new byte[PIECE_BYTES];
     long left = max;
     while (left > 0 && !inflater.finished()) {
       int size = inflater.inflate(piece, 0, (int) Math.min(piece.length, left));
@@ -162,46 +182,5 @@ final class Inflation implements AutoCloseable {
   @Override
   public void close() {
     inflater.end();
-  }
-
-  /** The start of a gzip member. */
-  private static final class GzipHeader {
-    private static final int FIXED_BYTES = 10;
-    private static final int CRC = 2;
-    private static final int EXTRA = 4;
-    private static final int NAME = 8;
-    private static final int COMMENT = 16;
-
-    private GzipHeader() {}
-
-    /** Returns the header's length; empty if more bytes are needed. */
-    static OptionalInt length(byte[] bytes) throws DataFormatException {
-      if ((bytes.length > 0 && (bytes[0] & 0xFF) != 0x1F)
-          || (bytes.length > 1 && (bytes[1] & 0xFF) != 0x8B)
-          || (bytes.length > 2 && bytes[2] != 8)) {
-        throw new DataFormatException("no gzip header");
-      }
-      if (bytes.length < FIXED_BYTES) {
-        return OptionalInt.empty();
-      }
-      int flags = bytes[3];
-      int end = FIXED_BYTES;
-      if ((flags & EXTRA) != 0) {
-        if (bytes.length < end + 2) {
-          return OptionalInt.empty();
-        }
-        end += 2 + (bytes[end] & 0xFF) + ((bytes[end + 1] & 0xFF) << 8);
-      }
-      for (int text : new int[] {NAME, COMMENT}) {
-        if ((flags & text) != 0) {
-          while (end < bytes.length && bytes[end] != 0) {
-            end++;
-          }
-          end++;
-        }
-      }
-      end += (flags & CRC) != 0 ? 2 : 0;
-      return bytes.length < end ? OptionalInt.empty() : OptionalInt.of(end);
-    }
   }
 }

@@ -95,6 +95,25 @@ class InflationTest {
   }
 
   @Test
+  void gzipMayHaveAThousandMembersAndNoMore() throws Exception {
+    byte[] one = gzip(new byte[] {'a'});
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    for (int i = 0; i < 1000; i++) {
+      all.writeBytes(one);
+    }
+    Random random = new Random(SEED);
+    assertEquals(1000, inflate(BodyCoding.GZIP, all.toByteArray(), random).length);
+
+    all.writeBytes(one);
+    DataFormatException refused =
+        assertThrows(
+            DataFormatException.class, () -> inflate(BodyCoding.GZIP, all.toByteArray(), random));
+    assertEquals(
+        "expected at most 1000 gzip members, got more; compress the body as one member",
+        refused.getMessage());
+  }
+
+  @Test
   void outputEndsAtTheLimit() throws Exception {
     byte[] bomb = gzip(new byte[50_000_000]);
     long[] got = {0};

@@ -76,7 +76,7 @@ public final class ModelRegistry implements AutoCloseable {
   private void ready(LoadProgress load, ModelStatus.Ready status) {
     ServedModel model = status.model();
     if (!settle(model.name(), load, status)) {
-      unload(model);
+      unload(status);
       throw new LoadCancelledException(
           "model %s was unregistered while it was being loaded".formatted(model.name()));
     }
@@ -116,7 +116,7 @@ public final class ModelRegistry implements AutoCloseable {
     try {
       Unloading.startReplaced(old, () -> unloaded(predecessor));
     } catch (RuntimeException | Error e) { // e.g. no thread: the callback will not run
-      count(-1);
+      unloaded(predecessor);
       throw e;
     }
   }
@@ -204,7 +204,7 @@ public final class ModelRegistry implements AutoCloseable {
     startup.remove(name);
     if (removed instanceof ModelStatus.Ready ready) {
       ready.search().ifPresent(BackgroundSearch::cancel);
-      unload(ready.model());
+      unload(ready);
     } else if (removed instanceof ModelStatus.Loading loading) {
       loading.progress().cancel();
     }
@@ -257,7 +257,7 @@ public final class ModelRegistry implements AutoCloseable {
     for (ModelStatus status : all().values()) {
       if (status instanceof ModelStatus.Ready ready) {
         ready.search().ifPresent(BackgroundSearch::cancel);
-        unload(ready.model());
+        unload(ready);
       } else if (status instanceof ModelStatus.Loading loading) {
         loading.progress().cancel();
       }
@@ -294,14 +294,14 @@ public final class ModelRegistry implements AutoCloseable {
     if (old instanceof ModelStatus.Ready ready
         && !ready.model().scheduler().equals(by.scheduler())) {
       ready.search().ifPresent(BackgroundSearch::cancel);
-      unload(ready.model());
+      unload(ready);
     }
   }
 
-  private void unload(ServedModel model) {
+  private void unload(ModelStatus.Ready status) {
     count(1);
     try {
-      model.unload(() -> count(-1));
+      Unloading.start(status.model(), status.predecessor(), () -> count(-1));
     } catch (RuntimeException | Error e) { // e.g. no thread: the callback will not run
       count(-1);
       throw e;

@@ -169,7 +169,7 @@ public record ServedModel(
    * @param freed called once, at the end
    */
   public void unload(Runnable freed) {
-    Unloading.start(this, freed);
+    Unloading.start(this, Optional.empty(), freed);
   }
 
   /** Cancels the requests and then closes the decoder, without waiting. */

@@ -2,6 +2,7 @@ package io.calm.serving.model;
 
 import io.calm.kernels.NativeKernels;
 import java.time.Duration;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,17 +16,26 @@ final class Unloading implements Runnable {
   private final ServedModel model;
   private final Runnable freed;
   private final boolean ownsTokenizer;
+  private final Optional<Predecessor> predecessor;
 
-  private Unloading(ServedModel model, Runnable freed, boolean ownsTokenizer) {
+  private Unloading(
+      ServedModel model, Runnable freed, boolean ownsTokenizer, Optional<Predecessor> predecessor) {
     this.model = model;
     this.freed = freed;
     this.ownsTokenizer = ownsTokenizer;
+    this.predecessor = predecessor;
   }
 
-  static void start(ServedModel model, Runnable freed) {
+  /**
+   * Unloads a model and closes its tokenizer.
+   *
+   * @param predecessor the model that it has replaced, which uses the tokenizer until it is
+   *     unloaded too
+   */
+  static void start(ServedModel model, Optional<Predecessor> predecessor, Runnable freed) {
     model.scheduler().drain();
     model.comparison().drain();
-    start(new Unloading(model, freed, true));
+    start(new Unloading(model, freed, true, predecessor));
   }
 
   /**
@@ -35,7 +45,7 @@ final class Unloading implements Runnable {
   static void startReplaced(ServedModel model, Runnable freed) {
     model.scheduler().drain();
     model.comparison().drain();
-    start(new Unloading(model, freed, false));
+    start(new Unloading(model, freed, false, Optional.empty()));
   }
 
   private static void start(Unloading unloading) {
@@ -64,7 +74,7 @@ final class Unloading implements Runnable {
       }
       closeComparison(System.nanoTime() - start);
       if (ownsTokenizer) {
-        model.tokenizer().close();
+        closeTokenizer();
         logger.info("{}: unloaded", model.name());
       } else {
         logger.info("{}: its {} modules are unloaded", model.name(), model.variant());
@@ -77,6 +87,15 @@ final class Unloading implements Runnable {
     } finally {
       NativeKernels.trimHeap();
       freed.run();
+    }
+  }
+
+  /** Closes the tokenizer once the replaced model no longer needs it. */
+  private void closeTokenizer() throws InterruptedException {
+    if (predecessor.isEmpty() || predecessor.get().awaitUnloaded()) {
+      model.tokenizer().close();
+    } else {
+      logger.error("{}: its tokenizer stays open for a step that does not end", model.name());
     }
   }
 

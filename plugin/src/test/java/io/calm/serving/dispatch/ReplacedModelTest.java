@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.calm.checkpoint.Tokenizer;
 import io.calm.metrics.CalmMetrics;
 import io.calm.metrics.ModelMetrics;
 import io.calm.serving.http.ModelStates;
@@ -17,9 +18,15 @@ import io.calm.serving.openai.OpenAiParser;
 import io.calm.serving.reply.ByteBudget;
 import io.calm.serving.reply.PreparedReply;
 import io.calm.serving.reply.Schema;
+import io.calm.testing.ByteTokenizer;
 import io.calm.testing.ScriptedModels;
 import io.prometheus.client.CollectorRegistry;
+import java.lang.reflect.Proxy;
+import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -106,5 +113,41 @@ class ReplacedModelTest {
     assertEquals(0, completed("uniform-awq"));
     assertEquals(1, completed("calm"));
     assertTrue(first.isReplaced());
+  }
+
+  /** A tokenizer that records whether a model had ended when it was closed. */
+  private static Tokenizer recording(BooleanSupplier ended, List<Boolean> closes) {
+    Tokenizer bytes = new ByteTokenizer();
+    return (Tokenizer)
+        Proxy.newProxyInstance(
+            Tokenizer.class.getClassLoader(),
+            new Class<?>[] {Tokenizer.class},
+            (proxy, method, arguments) -> {
+              if (method.getName().equals("close")) {
+                closes.add(ended.getAsBoolean());
+              }
+              return method.invoke(bytes, arguments);
+            });
+  }
+
+  @Test
+  void theTokenizerStaysOpenForTheStreamsOfTheReplacedModel() throws Exception {
+    List<Boolean> closes = new CopyOnWriteArrayList<>();
+    ServedModel old = ScriptedModels.builder("x").drainTimeout(Duration.ofSeconds(1)).build();
+    Tokenizer tokenizer = recording(old.scheduler()::ended, closes);
+    ServedModel before = old.withTokenizer(tokenizer);
+    ServedModel after = ScriptedModels.create("x").withTokenizer(tokenizer);
+    LoadProgress progress = new LoadProgress();
+    registry.ready(registry.loading("x", "/x"), before, progress);
+    JsonObject endless =
+        JsonParser.parseString("{\"prompt\": \"slow(x)|\", \"max_tokens\": 4000}")
+            .getAsJsonObject();
+    text.prepare(before, Schema.COMPLETIONS, endless, "").start(new CollectedReply());
+
+    registry.swap(progress, after, () -> {});
+    registry.remove("x");
+    registry.awaitUnloaded();
+
+    assertEquals(List.of(true), closes, "it is closed once, after the streams");
   }
 }

@@ -1,11 +1,14 @@
 package io.calm.loadtest.trial;
 
+import io.calm.loadtest.work.Range;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -14,10 +17,14 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** The command {@code calm loadtest}. */
+/**
+ * The command {@code calm loadtest}. The exit status is 0 on success, 1 if a server does not answer
+ * or answered wrongly, and 2 if an argument is wrong.
+ */
 @Command(
     name = "loadtest",
     mixinStandardHelpOptions = true,
@@ -28,6 +35,11 @@ import picocli.CommandLine.Spec;
           + " are to the first one. Writes summary.html, summary.json and Gatling's reports."
     })
 public final class Main implements Callable<Integer> {
+  private static final Set<String> SCHEMAS = Set.of("openai", "chat", "djl");
+
+  /** Minimum rate in requests per second, which runs are told with three decimals. */
+  private static final double MIN_RATE = 0.001;
+
   @Parameters(
       arity = "1..*",
       paramLabel = "URL",
@@ -129,6 +141,11 @@ public final class Main implements Callable<Integer> {
 
   static CommandLine command() {
     return new CommandLine(new Main())
+        .setParameterExceptionHandler(
+            (wrong, arguments) -> {
+              wrong.getCommandLine().getErr().println("calm: " + wrong.getMessage());
+              return CommandLine.ExitCode.USAGE;
+            })
         .setExecutionExceptionHandler(
             (failure, line, result) -> {
               line.getErr().println("calm: " + failure.getMessage());
@@ -138,30 +155,79 @@ public final class Main implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    List<Contender> contenders = contenders();
-    Trial.Plan plan =
-        new Trial.Plan(
-            positive("--users", users),
-            positive("--seconds", seconds),
-            rates,
-            positive("--sweep-runs", sweepRuns),
-            soak,
-            new Slo(firstToken, interToken));
+    List<Contender> contenders;
+    Trial.Plan plan;
+    GatlingRun gatling;
+    try {
+      contenders = contenders();
+      plan = plan();
+      gatling = gatling();
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
     Files.createDirectories(out);
-    List<Trial.Result> results =
-        new Trial(plan, gatling(), out, spec.commandLine().getOut()).run(contenders);
+    PrintWriter console = spec.commandLine().getOut();
+    List<Trial.Result> results = new Trial(plan, gatling, out, console).run(contenders);
     Summary summary = new Summary(plan, results);
     Files.writeString(out.resolve("summary.json"), summary.json());
     Files.writeString(out.resolve("summary.html"), new SummaryPage(summary).html());
-    summary.verdicts().forEach(spec.commandLine().getOut()::println);
-    spec.commandLine().getOut().printf("%s%n", out.resolve("summary.html"));
-    spec.commandLine().getOut().flush();
-    return CommandLine.ExitCode.OK;
+    summary.verdicts().forEach(console::println);
+    console.printf("%s%n", out.resolve("summary.html"));
+    console.flush();
+    return wrongAnswers(results) ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
+  }
+
+  /** Names the servers with wrong answers, and returns whether there is one. */
+  private boolean wrongAnswers(List<Trial.Result> results) {
+    boolean any = false;
+    for (Trial.Result result : results) {
+      long wrong = result.wrongAnswers();
+      if (wrong > 0) {
+        any = true;
+        spec.commandLine()
+            .getErr()
+            .printf(
+                "calm: %s: %d answers under load differ from those of the same requests alone%n",
+                result.contender().label(), wrong);
+      }
+    }
+    spec.commandLine().getErr().flush();
+    return any;
+  }
+
+  private Trial.Plan plan() {
+    for (double rate : rates) {
+      if (!(rate >= MIN_RATE) || Double.isInfinite(rate)) {
+        throw new IllegalArgumentException(
+            "--rates: expected numbers of at least %s, got %s".formatted(MIN_RATE, rate));
+      }
+    }
+    return new Trial.Plan(
+        atLeast(1, "--users", users),
+        atLeast(1, "--seconds", seconds),
+        rates,
+        atLeast(1, "--sweep-runs", sweepRuns),
+        atLeast(0, "--soak", soak),
+        new Slo(firstToken, interToken));
   }
 
   private GatlingRun gatling() {
+    if (!SCHEMAS.contains(schema.toLowerCase(Locale.ROOT))) {
+      throw new IllegalArgumentException("--schema: expected openai, chat or djl, got " + schema);
+    }
+    requireRange("--words", words);
+    requireRange("--tokens", tokens);
     return new GatlingRun(
         Map.of("schema", schema, "words", words, "tokens", tokens), apiKey == null ? "" : apiKey);
+  }
+
+  private static void requireRange(String name, String text) {
+    try {
+      Range.of(text);
+    } catch (IllegalArgumentException e) { // also of a number
+      throw new IllegalArgumentException(
+          "%s: expected a number or a range such as 8..64, got %s".formatted(name, text), e);
+    }
   }
 
   private List<Contender> contenders() {
@@ -177,9 +243,10 @@ public final class Main implements Callable<Integer> {
     return contenders;
   }
 
-  private static int positive(String name, int value) {
-    if (value < 1) {
-      throw new IllegalArgumentException("%s: expected at least 1, got %d".formatted(name, value));
+  private static int atLeast(int min, String name, int value) {
+    if (value < min) {
+      throw new IllegalArgumentException(
+          "%s: expected at least %d, got %d".formatted(name, min, value));
     }
     return value;
   }

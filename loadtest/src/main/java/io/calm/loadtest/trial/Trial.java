@@ -39,7 +39,15 @@ final class Trial {
 
   /** The figures of a contender. */
   record Result(
-      Contender contender, RunResult closed, RateSweep.Outcome sweep, Optional<RunResult> soak) {}
+      Contender contender, RunResult closed, RateSweep.Outcome sweep, Optional<RunResult> soak) {
+
+    /** Returns the answers of all runs that differ from those of the same requests alone. */
+    long wrongAnswers() {
+      return closed.counts().wrong()
+          + sweep.points().stream().mapToLong(point -> point.run().counts().wrong()).sum()
+          + soak.map(run -> run.counts().wrong()).orElse(0L);
+    }
+  }
 
   /**
    * Creates a load test.
@@ -138,11 +146,15 @@ final class Trial {
   private static String figures(RunResult run) {
     return String.format(
         Locale.ROOT,
-        "%.1f tokens/s, p99 first token %.0f ms, p99 between tokens %.0f ms, %d errors",
+        "%.1f tokens/s, p99 first token %.0f ms, p99 between tokens %.0f ms, %d errors%s",
         run.tokensPerSecond(),
         run.firstToken().p99(),
         run.interToken().p99(),
-        run.counts().errors());
+        run.counts().errors(),
+        run.counts().compared() == 0
+            ? ""
+            : ", %d wrong answers of %d compared"
+                .formatted(run.counts().wrong(), run.counts().compared()));
   }
 
   private void line(Contender contender, String text) {

@@ -14,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 /** The whole command, with Gatling, against scripted servers. */
@@ -73,9 +75,48 @@ class MainTest {
   }
 
   @Test
+  void wrongAnswersAreCountedAndEndTheCommandWithOne() throws Exception {
+    try (ScriptedServer errs = ScriptedServer.start(10)) {
+      int exit =
+          run(
+              "errs=" + errs.url(),
+              "--users=2",
+              "--seconds=2",
+              "--rates=4",
+              "--words=2..5",
+              "--tokens=5..20",
+              "--out=" + directory);
+      assertEquals(CommandLine.ExitCode.SOFTWARE, exit, out.toString());
+    }
+    String text = out.toString();
+    assertTrue(text.matches("(?s).*, [1-9]\\d* wrong answers of \\d+ compared.*"), text);
+    assertTrue(text.contains("calm: errs: "), text);
+    assertTrue(Files.exists(directory.resolve("summary.html")), text);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "--soak=-1, '--soak: expected at least 0, got -1'",
+    "'--rates=1,0', '--rates: expected numbers of at least 0.001, got 0.0'",
+    "--rates=NaN, '--rates: expected numbers of at least 0.001, got NaN'",
+    "--schema=openapi, '--schema: expected openai, chat or djl, got openapi'",
+    "--words=9..2, '--words: expected a number or a range such as 8..64, got 9..2'",
+    "--words=many, '--words: expected a number or a range such as 8..64, got many'",
+    "--tokens=0, '--tokens: expected a number or a range such as 8..64, got 0'",
+    "--users=0, '--users: expected at least 1, got 0'",
+  })
+  void wrongValuesAreRefusedBeforeTheFirstRun(String option, String message) {
+    Path reports = directory.resolve("reports");
+    int exit = run("http://127.0.0.1:1", option, "--out=" + reports);
+    assertEquals(CommandLine.ExitCode.USAGE, exit, out.toString());
+    assertTrue(out.toString().contains("calm: " + message), out.toString());
+    assertFalse(Files.exists(reports));
+  }
+
+  @Test
   void twoServersOfOneNameAreRefused() {
     int exit = run("http://127.0.0.1:1#m", "http://127.0.0.1:2#m", "--out=" + directory);
-    assertEquals(CommandLine.ExitCode.SOFTWARE, exit);
+    assertEquals(CommandLine.ExitCode.USAGE, exit);
     assertTrue(out.toString().contains("expected different labels, got m twice"), out.toString());
   }
 }

@@ -36,7 +36,7 @@ final class BlockList {
   }
 
   private static IllegalArgumentException wrong(String text, String part) {
-    return new IllegalArgumentException(
+    return new ArgumentException(
         "--blocks %s: expected numbers and ranges with commas between, e.g. 0-10,29, got '%s'"
             .formatted(text, part));
   }

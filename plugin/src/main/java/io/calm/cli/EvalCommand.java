@@ -162,7 +162,7 @@ final class EvalCommand implements Callable<Integer> {
     names.add(precision);
     for (String name : against) {
       if (name.equals(precision)) {
-        throw new IllegalArgumentException(
+        throw new ArgumentException(
             "--against: expected a precision other than --precision %s, got the same; name another"
                 .formatted(precision));
       }
@@ -184,16 +184,16 @@ final class EvalCommand implements Callable<Integer> {
   /** Refuses arguments that would fail after a long run. */
   private void check() {
     if (texts.isEmpty() && tasks.isEmpty()) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "eval: expected --text FILE or --tasks FILE, got neither; name a file");
     }
     if (texts.isEmpty() && (kl || windows != null)) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "%s: expected --text beside it, got only --tasks; name a text"
               .formatted(kl ? "--kl" : "--windows"));
     }
     if (limit != null && limit < 1) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "--limit: expected 1 or more questions, got %d; give another number".formatted(limit));
     }
     texts.forEach(text -> InputFile.require("--text", text));

@@ -135,7 +135,7 @@ final class ExportCommand implements Callable<Integer> {
 
   private Exporter onnx() {
     if (dtype != null) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "--dtype: expected --format gguf or safetensors, got onnx; leave it out");
     }
     return onnx.exporter();
@@ -150,7 +150,7 @@ final class ExportCommand implements Callable<Integer> {
         .findFirst()
         .orElseThrow(
             () ->
-                new IllegalArgumentException(
+                new ArgumentException(
                     "--dtype: expected one of %s with --format %s, got %s"
                         .formatted(
                             lowerCase(Arrays.toString(type.getEnumConstants())),
@@ -164,7 +164,7 @@ final class ExportCommand implements Callable<Integer> {
 
   private Map<String, String> overrides() {
     if (precision.equals(Precision.REFERENCE)) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "--precision: expected calm or an algorithm, got reference, which is not quantized;"
               + " use the checkpoint itself");
     }

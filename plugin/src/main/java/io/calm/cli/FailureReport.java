@@ -19,7 +19,8 @@ import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.ParseResult;
 
 /**
- * Prints why a command failed, as one message. The stack trace follows only on request.
+ * Prints why a command failed, as one message. The stack trace follows only on request. An {@link
+ * ArgumentException} has the status of a wrong call.
  *
  * @param verbose whether to print the stack trace
  */
@@ -38,7 +39,9 @@ record FailureReport(BooleanSupplier verbose) implements IExecutionExceptionHand
       failure.printStackTrace(command.getErr());
     }
     command.getErr().flush();
-    return command.getCommandSpec().exitCodeOnExecutionException();
+    return failure instanceof ArgumentException
+        ? command.getCommandSpec().exitCodeOnInvalidInput()
+        : command.getCommandSpec().exitCodeOnExecutionException();
   }
 
   /** Returns the message for the user. The message of a bug says that it is one. */

@@ -11,7 +11,8 @@ import picocli.CommandLine.ScopeType;
 
 /**
  * Entry point of {@code ./calm}. The exit status is 0 on success, 1 if the command failed, and 2 if
- * its arguments were wrong.
+ * its arguments are wrong whatever the model and the files contain. A value that does not fit the
+ * model, a missing file and a wrong setting in a properties file are failures.
  */
 @Command(
     name = "calm",

@@ -5,6 +5,7 @@ import static java.util.stream.Collectors.joining;
 
 import io.calm.cli.models.ModelSource;
 import io.calm.files.DjlCache;
+import io.calm.quantize.AlgorithmNames;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.LmiOptions;
 import io.calm.settings.CalmSettings;
@@ -51,7 +52,7 @@ public final class ModelMixin {
   public Resolved resolve(Map<String, String> forced) throws InterruptedException, IOException {
     Map<String, String> winning = new TreeMap<>(overrides);
     winning.putAll(forced);
-    requireKeys(winning);
+    requireSettings(winning);
     return read(argument.resolve(new PrintWriter(System.err, true, UTF_8)), winning);
   }
 
@@ -87,11 +88,13 @@ public final class ModelMixin {
   }
 
   /**
-   * Refuses keys that a file may have for other programs, but a command line only by mistake.
+   * Refuses the settings of a command line that are wrong whatever the model's files say: keys that
+   * a file may have for other programs, unknown keys, and values that are not allowed, which
+   * include algorithms that there are not.
    *
-   * @throws SettingsException if a key has no effect
+   * @throws ArgumentException if there is such a setting
    */
-  static void requireKeys(Map<String, String> given) {
+  static void requireSettings(Map<String, String> given) {
     List<String> problems =
         given.keySet().stream()
             .filter(key -> !key.startsWith("calm.") && !key.startsWith("option."))
@@ -102,7 +105,12 @@ public final class ModelMixin {
                         .formatted(Printable.of(key)))
             .toList();
     if (!problems.isEmpty()) {
-      throw new SettingsException(problems);
+      throw new ArgumentException(String.join("\n", problems));
+    }
+    try {
+      AlgorithmNames.requireKnown(CalmSettings.of(given, Map.of()).quantization().plan());
+    } catch (IllegalArgumentException e) { // a setting or an algorithm that there is not
+      throw new ArgumentException(e);
     }
   }
 }

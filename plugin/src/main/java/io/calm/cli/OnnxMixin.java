@@ -66,7 +66,7 @@ final class OnnxMixin {
    */
   void requireNone(String format) {
     if (engine != null || batch != null || chunk != null || context != null || keys != null) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "--engine, --batch, --chunk, --context and --kv-cache: expected --format onnx, got %s;"
                   .formatted(format)
               + " leave them out");
@@ -103,7 +103,7 @@ final class OnnxMixin {
   }
 
   private static IllegalArgumentException refused(String option, String expected, Object got) {
-    return new IllegalArgumentException(
+    return new ArgumentException(
         "%s: expected %s, got %s; correct the option".formatted(option, expected, got));
   }
 }

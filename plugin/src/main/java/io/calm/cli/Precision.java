@@ -37,14 +37,14 @@ record Precision(String name, Optional<String> kvCache) {
 
   Precision {
     if (name.equals(REFERENCE) && kvCache.isPresent()) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "--kv-cache: expected a W4A8 precision beside it, got reference, which keeps no keys and"
               + " values; name another --precision");
     }
     String[] parts = name.split(":", -1);
     for (int i = 1; i < parts.length; i++) {
       if (parts[0].equals(REFERENCE) || parts[i].indexOf('=') <= 0) {
-        throw new IllegalArgumentException(
+        throw new ArgumentException(
             "precision %s: expected reference alone, or NAME:KEY=VALUE, got \"%s\"; correct it"
                 .formatted(name, parts[i]));
       }
@@ -147,7 +147,7 @@ record Precision(String name, Optional<String> kvCache) {
   private void put(Map<String, String> overrides, String key, String value) {
     String before = overrides.put(key, value);
     if (before != null && !before.equals(value)) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "precision %s: expected one value of %s, got %s and %s; leave one out"
               .formatted(name, key, before, value));
     }

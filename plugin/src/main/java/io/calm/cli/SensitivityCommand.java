@@ -75,6 +75,10 @@ final class SensitivityCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     List<Integer> chosen = blocks == null ? List.of() : BlockList.parse(blocks);
+    if (windows < 1) {
+      throw new ArgumentException(
+          "--windows: expected 1 or more, got %d; give another number".formatted(windows));
+    }
     if (json != null) {
       OutputFile.require("--json", json);
     }

@@ -133,6 +133,7 @@ final class ServeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    ModelMixin.requireSettings(overrides);
     HostSettings settings = settings();
     List<ModelLoader.Order> orders = orders();
     warnOfOpenPort(settings);
@@ -171,18 +172,23 @@ final class ServeCommand implements Callable<Integer> {
 
   private HostSettings settings() {
     if (maxBodyMb < 1 || maxBodyMb > 1024) {
-      throw new IllegalArgumentException("--max-body-mb: expected 1 to 1024, got " + maxBodyMb);
+      throw new ArgumentException("--max-body-mb: expected 1 to 1024, got " + maxBodyMb);
     }
-    return new HostSettings(
-        host,
-        port,
-        Optional.ofNullable(apiKey),
-        maxBodyMb << 20,
-        HostSettings.DEFAULT_REQUEST_READ_TIMEOUT,
-        HostSettings.DEFAULT_GRACE,
-        slowReaderTimeout(),
-        corsOrigins,
-        allowedHosts);
+    Duration slowReader = slowReaderTimeout();
+    try {
+      return new HostSettings(
+          host,
+          port,
+          Optional.ofNullable(apiKey),
+          maxBodyMb << 20,
+          HostSettings.DEFAULT_REQUEST_READ_TIMEOUT,
+          HostSettings.DEFAULT_GRACE,
+          slowReader,
+          corsOrigins,
+          allowedHosts);
+    } catch (IllegalArgumentException e) { // an option is wrong
+      throw new ArgumentException(e);
+    }
   }
 
   /** Returns the settings for all models, which also apply to answers that belong to no model. */
@@ -210,7 +216,7 @@ final class ServeCommand implements Callable<Integer> {
       ModelLoader.Order order = order(path, overrides);
       ModelLoader.Order before = orders.put(order.name(), order);
       if (before != null) {
-        throw new IllegalArgumentException(
+        throw new ArgumentException(
             ("MODEL: %s and %s would both be called %s; serve one, and load the other with"
                     + " POST /models?model_name=...&url=...")
                 .formatted(before.url(), order.url(), order.name()));
@@ -221,7 +227,6 @@ final class ServeCommand implements Callable<Integer> {
 
   private static ModelLoader.Order order(Path path, Map<String, String> winning)
       throws InterruptedException, IOException {
-    ModelMixin.requireKeys(winning);
     ModelSource source = ModelArgument.resolve(path, new PrintWriter(System.err, true, UTF_8));
     return ModelMixin.read(source, winning).order();
   }

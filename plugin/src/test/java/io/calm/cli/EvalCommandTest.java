@@ -286,22 +286,31 @@ class EvalCommandTest {
   void wrongCallsAreRefusedBeforeAnythingRuns() throws IOException {
     String text = text("short.txt", 1).toString();
     Path bad = write("bad.jsonl", "{}\n");
-    refused("expected --text FILE or --tasks FILE, got neither");
-    refused("--kl: expected --text", "--kl", "--tasks", bad.toString());
+    wrongCall("expected --text FILE or --tasks FILE, got neither");
+    wrongCall("--kl: expected --text", "--kl", "--tasks", bad.toString());
     refused(bad + ", line 1: expected \"request\"", "--tasks", bad.toString());
-    refused("--limit: expected 1 or more", "--limit", "0", "--tasks", bad.toString());
-    refused("--against: expected a precision other than", "--text", text, "--against", "rtn,calm");
+    wrongCall("--limit: expected 1 or more", "--limit", "0", "--tasks", bad.toString());
+    wrongCall(
+        "--against: expected a precision other than", "--text", text, "--against", "rtn,calm");
     refused("--json: expected a file in an existing", "--text", text, "--json", "/none/such/a");
     refused("short.txt: expected at least one window of 512 tokens", "--text", text);
-    refused(
+    wrongCall(
         "no algorithm 'bogus'", "--length", "5", "--text", text, "--against", "reference,bogus");
-    refused("precision rtn:64: expected", "--text", text, "--against", "rtn:64");
+    wrongCall("precision rtn:64: expected", "--text", text, "--against", "rtn:64");
     refused("none.txt: no such file", "--text", directory.resolve("none.txt").toString());
   }
 
   private static void refused(String message, String... arguments) {
+    refused(1, message, arguments);
+  }
+
+  private static void wrongCall(String message, String... arguments) {
+    refused(2, message, arguments);
+  }
+
+  private static void refused(int status, String message, String... arguments) {
     CommandRun outcome = eval(arguments);
-    assertEquals(1, outcome.status(), outcome.err());
+    assertEquals(status, outcome.status(), outcome.err());
     assertTrue(outcome.err().contains(message), outcome.err());
     assertEquals("", outcome.out());
   }

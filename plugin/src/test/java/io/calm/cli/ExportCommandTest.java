@@ -105,20 +105,28 @@ class ExportCommandTest {
     assertEquals(2, unknown.status());
     assertTrue(unknown.err().contains("--format"), unknown.err());
     assertTrue(unknown.err().contains("GGUF"), unknown.err());
-    requireFailure(
+    requireWrongCall(
         export("gguf", out, "--dtype", "bf16"),
         "calm: --dtype: expected one of [q8_0, f16, f32] with --format gguf, got bf16");
-    requireFailure(
+    requireWrongCall(
         export("safetensors", out, "--dtype", "q8_0"),
         "calm: --dtype: expected one of [bf16, f32] with --format safetensors, got q8_0");
-    requireFailure(
+    requireWrongCall(
         export("gguf", out, "--precision", "reference"),
         "--precision: expected calm or an algorithm, got reference");
     assertEquals(List.of(), names());
   }
 
   private static void requireFailure(CommandRun outcome, String message) {
-    assertEquals(1, outcome.status(), outcome.err());
+    require(1, outcome, message);
+  }
+
+  private static void requireWrongCall(CommandRun outcome, String message) {
+    require(2, outcome, message);
+  }
+
+  private static void require(int status, CommandRun outcome, String message) {
+    assertEquals(status, outcome.status(), outcome.err());
     assertTrue(outcome.err().contains(message), outcome.err());
     assertFalse(outcome.err().contains("unexpected failure"), outcome.err());
     assertEquals("", outcome.out());

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.calm.settings.SettingsException;
 import io.calm.testing.Repository;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,7 +27,7 @@ class ModelMixinTest {
   @ValueSource(strings = {"clam.group", "CALM.GROUP", "group", " calm.group", ""})
   void aKeyWithoutEffectIsRefused(String key) {
     ModelMixin mixin = parse(TINY, "-s", key + "=32");
-    SettingsException e = assertThrows(SettingsException.class, mixin::resolve);
+    ArgumentException e = assertThrows(ArgumentException.class, mixin::resolve);
     assertTrue(String.valueOf(e.getMessage()).contains("got '" + key + "'"), e.getMessage());
   }
 

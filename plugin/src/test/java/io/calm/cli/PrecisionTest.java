@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.calm.settings.SettingsException;
 import io.calm.testing.Repository;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -46,9 +45,9 @@ class PrecisionTest {
   @Test
   void float32IsNoSettingOfAPrecision() {
     Precision precision = new Precision("rtn:calm.kv-cache=float32", Optional.empty());
-    SettingsException e =
+    ArgumentException e =
         assertThrows(
-            SettingsException.class,
+            ArgumentException.class,
             () -> precision.resolve(CommandLine.populateCommand(new ModelMixin(), TINY)));
     assertTrue(String.valueOf(e.getMessage()).contains("calm.kv-cache"), e.getMessage());
   }

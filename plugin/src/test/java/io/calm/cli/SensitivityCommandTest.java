@@ -134,7 +134,9 @@ class SensitivityCommandTest {
         tooShort.err().contains("--text short.txt: expected a window of 48 tokens or more"),
         tooShort.err());
     assertEquals(1, tooShort.status());
-    assertTrue(run("--windows", "0", "--pool", "rtn").err().contains("--windows: expected 1"));
+    CommandRun noWindow = run("--windows", "0", "--pool", "rtn");
+    assertTrue(noWindow.err().contains("--windows: expected 1"), noWindow.err());
+    assertEquals(2, noWindow.status());
     CommandRun missing = run("--text", text.toString(), "missing.txt");
     assertTrue(missing.err().contains("missing.txt: no such file"), missing.err());
     for (String made : List.of("samples", "sensitivity")) {

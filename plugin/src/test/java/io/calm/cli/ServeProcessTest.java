@@ -133,7 +133,7 @@ class ServeProcessTest {
     builder.environment().put("CALM_API_KEY", key);
     Process process = builder.start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(1, process.waitFor(), output);
+    assertEquals(2, process.waitFor(), output);
     assertTrue(output.contains("API key (--api-key or CALM_API_KEY): expected"), output);
   }
 

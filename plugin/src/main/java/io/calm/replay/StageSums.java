@@ -115,7 +115,8 @@ public final class StageSums {
    * Returns the sum over all rows, each times the square of its token's weight, of {@code (W x + r
    * - W x^ - r^) x^'}, [N, K]. x^ is the current input as the linears will see it, rounded, and x
    * that of the full-precision block on the same tokens. r and r^ are the residual streams, for
-   * linears whose output is added to them. The caller closes it.
+   * linears whose output is added to them. The deviation of a token is {@linkplain
+   * TokenWeights#scaledForDeviation limited}. The caller closes it.
    *
    * @param full the full-precision block
    * @param scales what the current input was divided by, [K]
@@ -146,8 +147,9 @@ public final class StageSums {
           chunk.add(output, output::close);
           NDArray target = operations.add(output, full.residual(stage, i));
           chunk.add(target, target::close);
-          try (NDArray weighted = tokens.scaledTwice(i, rounded)) {
-            products.addCross(sum, target, pass.residuals().get(i), weighted);
+          try (NDArray deviation = target.sub(pass.residuals().get(i));
+              NDArray weighted = tokens.scaledForDeviation(runtime, i, rounded, deviation)) {
+            products.addCross(sum, deviation, weighted);
           }
         }
       }
@@ -174,9 +176,9 @@ public final class StageSums {
       Matrix cross = zeros(opened, width, width);
       for (int i = 0; i < inputs.size(); i++) {
         try (NDArray rounded = pass.rounded(inputs.get(i));
-            NDArray x = runtime.call("divide", full.input(stage, i), divisors);
-            NDArray weighted = tokens.scaledTwice(i, rounded)) {
-          products.addCross(cross, x, rounded, weighted);
+            NDArray deviation = moved(full.input(stage, i), divisors, rounded);
+            NDArray weighted = tokens.scaledForDeviation(runtime, i, rounded, deviation)) {
+          products.addCross(cross, deviation, weighted);
         }
       }
       Matrix sum = Matrix.allocate(weight.rows(), weight.columns());

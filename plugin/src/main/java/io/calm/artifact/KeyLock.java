@@ -97,7 +97,7 @@ final class KeyLock implements AutoCloseable {
       if (attempt != Attempt.LOCKED) {
         return Optional.empty();
       }
-      writeHolder(channel);
+      nameHolder(file, channel);
       return Optional.of(channel);
     } finally {
       if (attempt == Attempt.OTHER_COPY) {
@@ -129,13 +129,18 @@ final class KeyLock implements AutoCloseable {
     return holder.isEmpty() ? "another process" : holder;
   }
 
-  private static void writeHolder(FileChannel channel) throws IOException {
+  /** Writes who holds the lock, for people. The lock holds without it, e.g. on a full disk. */
+  private static void nameHolder(Path file, FileChannel channel) {
     String holder =
         "process %d, since %s\n"
             .formatted(
                 ProcessHandle.current().pid(), Instant.now().truncatedTo(ChronoUnit.SECONDS));
-    channel.truncate(0);
-    channel.write(ByteBuffer.wrap(holder.getBytes(StandardCharsets.UTF_8)), 0);
+    try {
+      channel.truncate(0);
+      channel.write(ByteBuffer.wrap(holder.getBytes(StandardCharsets.UTF_8)), 0);
+    } catch (IOException e) {
+      logger.debug("{}: the holder of the lock could not be written", file, e);
+    }
   }
 
   @Override

@@ -75,15 +75,17 @@ public final class CalibrationText {
     List<int[]> fit = new ArrayList<>();
     List<int[]> score = new ArrayList<>();
     List<int[]> guard = new ArrayList<>();
-    int dense = (int) ((tokens.length - (long) length) / (CalibrationSet.total(samples) - 1));
-    for (int i = 0; i < samples; i++) {
-      fit.add(window(tokens, roomBetween ? i * stride : i * dense, length));
-    }
+    int total = CalibrationSet.total(samples);
+    int dense = (int) ((tokens.length - (long) length) / (total - 1));
     for (int i = 0; i < heldOut; i++) {
-      int between = i * samples / heldOut * stride + length;
-      score.add(window(tokens, roomBetween ? between : (samples + i) * dense, length));
-      int after = roomBetween ? between + length : (samples + heldOut + i) * dense;
-      guard.add(window(tokens, after, length));
+      int first = i * samples / heldOut;
+      int end = (i + 1) * samples / heldOut;
+      for (int k = first; k < end; k++) {
+        fit.add(window(tokens, roomBetween ? k * stride : (k + 2 * i) * dense, length));
+      }
+      int between = roomBetween ? first * stride + length : (end + 2 * i) * dense;
+      score.add(window(tokens, between, length));
+      guard.add(window(tokens, roomBetween ? between + length : between + dense, length));
     }
     return new CalibrationSet(file.getFileName().toString(), 0, fit, score, guard);
   }

@@ -8,9 +8,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * First words of texts of many kinds: articles, stories, manuals, programs, letters, questions, in
- * several languages. A model that continues them writes samples of all these kinds. Written for
- * this project.
+ * Passages of about 100 tokens, of texts of many kinds: articles, stories, manuals, programs,
+ * letters, questions and answers, and a seventh in languages other than English. A model that
+ * continues them writes samples of all these kinds. Written for this project.
  */
 public final class TextOpenings {
   private static final String FILE = "openings.txt";

@@ -2,6 +2,7 @@ package io.calm.cka;
 
 import io.calm.tensor.Matrix;
 import io.calm.tensor.RowNorms;
+import java.util.BitSet;
 import java.util.stream.IntStream;
 
 /**
@@ -45,6 +46,24 @@ public final class ComparedRows {
             .filter(row -> !RowNorms.isSink(norms[row], limit))
             .toArray();
     return new ComparedRows(norms.length, kept);
+  }
+
+  /** Returns the rows that are kept here and in {@code other}, of as many rows. */
+  public ComparedRows and(ComparedRows other) {
+    if (total != other.total) {
+      throw new IllegalArgumentException("%d and %d rows".formatted(total, other.total));
+    }
+    BitSet both = bits();
+    both.and(other.bits());
+    return new ComparedRows(total, both.stream().toArray());
+  }
+
+  private BitSet bits() {
+    BitSet bits = new BitSet(total);
+    for (int row : kept) {
+      bits.set(row);
+    }
+    return bits;
   }
 
   /** Returns the rows of the matrix, kept or not. */

@@ -10,7 +10,8 @@ import io.calm.tensor.QuantizedMatrix;
  * <p>Dividing a row divides its grids and leaves its codes, so only the grids are rounded to
  * float16 again. The scale of a group of nearly equal weights may fall below the smallest normal
  * float16. It is then raised to that number and the group is encoded again on the coarser grid, the
- * step of which is still far below the weights.
+ * step of which is still far below the weights. Scales that a checkpoint stores may be negative,
+ * and keep their sign.
  */
 final class DividedRows {
   private DividedRows() {}
@@ -32,14 +33,16 @@ final class DividedRows {
       int row = i / groups;
       float scale = scales[i] / by[row];
       float minimum = minimums[i] / by[row];
-      scales[i] = Math.max(Float16.MIN_NORMAL, Float16.round(scale));
+      float size = Math.abs(scale);
+      scales[i] = Math.copySign(Math.max(Float16.MIN_NORMAL, Float16.round(size)), scale);
       minimums[i] = Float16.round(minimum);
-      if (!(scales[i] <= Float16.MAX_VALUE && Math.abs(minimums[i]) <= Float16.MAX_VALUE)) {
+      if (!(Math.abs(scales[i]) <= Float16.MAX_VALUE
+          && Math.abs(minimums[i]) <= Float16.MAX_VALUE)) {
         throw new QuantizationException(
             "linear %s, row %d: a fold by %g pushes its grid out of float16"
                 .formatted(name, row, by[row]));
       }
-      if (scale < Float16.MIN_NORMAL) {
+      if (size < Float16.MIN_NORMAL) {
         codes = codes == weight.codes() ? codes.clone() : codes;
         int first = row * weight.inputs() + i % groups * weight.group();
         int end = Math.min(first + weight.group(), (row + 1) * weight.inputs());

@@ -21,10 +21,10 @@ public interface StageWalk extends InputStatistics, AutoCloseable {
   /** Returns max |x| of each input, [K], before rounding to int8. */
   float[] maxAbsolute();
 
-  /** Returns rows of the input, evenly spaced, [S, K], before rounding. The caller closes it. */
+  /** Returns rows of the input, spread evenly, [S, K], before rounding. The caller closes it. */
   Matrix sample();
 
-  /** Returns as many rows of the input that lie half way between those of {@link #sample}. */
+  /** Returns as many other rows of the input, spread likewise; none is in {@link #sample}. */
   Matrix heldOutSample();
 
   /** Divides the input by {@code scales} [K]: a fold into what comes before. */

@@ -67,8 +67,8 @@ record EngineProducts(TorchRuntime runtime) implements StageProducts {
   }
 
   @Override
-  public void addCross(Matrix sum, NDArray a, NDArray b, NDArray y) {
-    runtime.addCross(sum, a, b, y);
+  public void addCross(Matrix sum, NDArray x, NDArray y) {
+    runtime.addCross(sum, x, y);
   }
 
   @Override

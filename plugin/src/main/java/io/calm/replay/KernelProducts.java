@@ -47,8 +47,8 @@ record KernelProducts(ModuleProducts kernels) implements StageProducts {
   }
 
   @Override
-  public void addCross(Matrix sum, NDArray a, NDArray b, NDArray y) {
-    kernels.addCross(sum, a, b, y);
+  public void addCross(Matrix sum, NDArray x, NDArray y) {
+    kernels.addCross(sum, x, y);
   }
 
   @Override

@@ -90,17 +90,15 @@ final class ModuleProducts {
     return new Shape(shape);
   }
 
-  /** Adds {@code (a - b)' y} to {@code sum} [A, Y], with a and b [.., A] and y [.., Y]. */
-  void addCross(Matrix sum, NDArray a, NDArray b, NDArray y) {
+  /** Adds {@code x' y} to {@code sum} [X, Y], with x [.., X] and y [.., Y]. */
+  void addCross(Matrix sum, NDArray x, NDArray y) {
     int rows = Math.toIntExact(y.size() / sum.columns());
-    try (NDArray difference = a.sub(b)) {
-      products.run(
-          Product.add(
-              1,
-              MatrixView.of(difference.toByteBuffer(true), rows, sum.rows()).transposed(),
-              MatrixView.of(y.toByteBuffer(true), rows, sum.columns()),
-              MatrixView.of(sum)));
-    }
+    products.run(
+        Product.add(
+            1,
+            MatrixView.of(x.toByteBuffer(true), rows, sum.rows()).transposed(),
+            MatrixView.of(y.toByteBuffer(true), rows, sum.columns()),
+            MatrixView.of(sum)));
   }
 
   /**

@@ -52,8 +52,8 @@ interface StageProducts {
   /** Returns {@code x} rounded to int8 and back, as a new array. */
   NDArray rounded(NDArray x, int width, InputRounding rounding);
 
-  /** Adds {@code (a - b)' y} to {@code sum}. */
-  void addCross(Matrix sum, NDArray a, NDArray b, NDArray y);
+  /** Adds {@code x' y} to {@code sum}. */
+  void addCross(Matrix sum, NDArray x, NDArray y);
 
   /**
    * Prepares linears in float32.

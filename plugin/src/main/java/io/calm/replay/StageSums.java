@@ -15,6 +15,9 @@ import java.util.Map;
  * and is valid until the pass goes on to the next stage or is closed.
  */
 public final class StageSums {
+  /** Its multiples are spread evenly between whole numbers. */
+  private static final double GOLDEN_RATIO = (1 + Math.sqrt(5)) / 2;
+
   private final BlockPass pass;
   private final TorchRuntime runtime;
   private final StageProducts products;
@@ -47,14 +50,14 @@ public final class StageSums {
 
   /**
    * Returns {@code count} rows (or half of all, if they are fewer than twice as many) of the
-   * current input, evenly spaced, [n, K]. The caller closes it.
+   * current input, [n, K]. They are spread over all positions of the sequences. The caller closes
+   * it.
    *
-   * @param between whether the rows are those half way between the others
+   * @param other whether the rows are those of the other sample, which shares none with the first
    */
-  public Matrix sample(int count, boolean between) {
+  public Matrix sample(int count, boolean other) {
     int rows = pass.rows();
     int wanted = Math.max(1, Math.min(count, rows / 2));
-    int offset = between ? rows / wanted / 2 : 0;
     try (Owned opening = new Owned()) {
       Matrix sample = Matrix.allocate(wanted, width);
       opening.add(sample, sample::close);
@@ -65,8 +68,8 @@ public final class StageSums {
         NDArray x = inputs.get(chunk);
         int here = Math.toIntExact(x.size() / width);
         try (Matrix view = runtime.view(x, here, width)) {
-          while (taken < wanted && offset + (long) taken * rows / wanted < first + here) {
-            int token = (int) (offset + (long) taken * rows / wanted) - first;
+          while (taken < wanted && sampledRow(taken, wanted, rows, other) < first + here) {
+            int token = sampledRow(taken, wanted, rows, other) - first;
             view.readRow(token, row);
             scale(row, tokens.factor(chunk, token));
             sample.writeRow(taken++, row);
@@ -77,6 +80,19 @@ public final class StageSums {
       opening.handOver();
       return sample;
     }
+  }
+
+  /**
+   * Returns the row of a sample: one of each of {@code count} equal ranges of rows. Where in its
+   * range it lies follows multiples of the golden ratio, and not the range's length, which divides
+   * the length of the sequences: every row would be a first token then. The other sample's rows lie
+   * half a range away.
+   */
+  static int sampledRow(int index, int count, int rows, boolean other) {
+    int from = Math.toIntExact((long) index * rows / count);
+    int end = Math.toIntExact((index + 1L) * rows / count);
+    double at = index * GOLDEN_RATIO + (other ? 0.5 : 0);
+    return from + (int) ((at - Math.floor(at)) * (end - from));
   }
 
   private static void scale(float[] row, float factor) {
@@ -115,7 +131,8 @@ public final class StageSums {
    * Returns the sum over all rows, each times the square of its token's weight, of {@code (W x + r
    * - W x^ - r^) x^'}, [N, K]. x^ is the current input as the linears will see it, rounded, and x
    * that of the full-precision block on the same tokens. r and r^ are the residual streams, for
-   * linears whose output is added to them. The caller closes it.
+   * linears whose output is added to them. The deviation of a token is {@linkplain
+   * TokenWeights#scaledForDeviation limited}. The caller closes it.
    *
    * @param full the full-precision block
    * @param scales what the current input was divided by, [K]
@@ -146,8 +163,9 @@ public final class StageSums {
           chunk.add(output, output::close);
           NDArray target = operations.add(output, full.residual(stage, i));
           chunk.add(target, target::close);
-          try (NDArray weighted = tokens.scaledTwice(i, rounded)) {
-            products.addCross(sum, target, pass.residuals().get(i), weighted);
+          try (NDArray deviation = target.sub(pass.residuals().get(i));
+              NDArray weighted = tokens.scaledForDeviation(runtime, i, rounded, deviation)) {
+            products.addCross(sum, deviation, weighted);
           }
         }
       }
@@ -174,9 +192,9 @@ public final class StageSums {
       Matrix cross = zeros(opened, width, width);
       for (int i = 0; i < inputs.size(); i++) {
         try (NDArray rounded = pass.rounded(inputs.get(i));
-            NDArray x = runtime.call("divide", full.input(stage, i), divisors);
-            NDArray weighted = tokens.scaledTwice(i, rounded)) {
-          products.addCross(cross, x, rounded, weighted);
+            NDArray deviation = moved(full.input(stage, i), divisors, rounded);
+            NDArray weighted = tokens.scaledForDeviation(runtime, i, rounded, deviation)) {
+          products.addCross(cross, deviation, weighted);
         }
       }
       Matrix sum = Matrix.allocate(weight.rows(), weight.columns());

@@ -20,8 +20,18 @@ import java.util.List;
  *
  * <p>The norm is that of the stream in front of the linear. In the block whose down makes a sink,
  * it is still ordinary, and the sink counts in full.
+ *
+ * <p>A token that is a sink in the full-precision model and not in the quantized one, or the other
+ * way round, deviates by hundreds of times the median. A correction that is fitted on it is useless
+ * for other tokens, so {@link #scaledForDeviation} limits what one token deviates by.
  */
 final class TokenWeights {
+  /**
+   * A token counts at most as if it deviated by this many medians. Without sinks, the largest
+   * deviation is two to five medians.
+   */
+  private static final double MAX_DEVIATION = 4;
+
   private static final TokenWeights EQUAL = new TokenWeights(List.of());
 
   /** Of each chunk, [windows * T]; empty if all are 1. */
@@ -86,22 +96,38 @@ final class TokenWeights {
    * @param x [windows, T, ..]
    */
   NDArray scaled(int chunk, NDArray x) {
-    return scaled(chunk, x, 1);
+    return factors.isEmpty() ? x.duplicate() : scaled(x, factors.get(chunk));
   }
 
-  /** Like {@link #scaled(int, NDArray)}, with squared factors. */
-  NDArray scaledTwice(int chunk, NDArray x) {
-    return scaled(chunk, x, 2);
+  /**
+   * Returns a copy of a chunk's activations for a sum of {@code deviation x'}: each token times its
+   * squared factor. A token whose deviation, times its factor, has a norm above {@value
+   * #MAX_DEVIATION} times the median of the chunk's tokens is scaled down further, as if it had
+   * that norm.
+   *
+   * @param x [windows, T, K]
+   * @param deviation of the same tokens, [windows, T, N]
+   */
+  NDArray scaledForDeviation(TorchRuntime runtime, int chunk, NDArray x, NDArray deviation) {
+    int width = Math.toIntExact(deviation.getShape().get(2));
+    int tokens = Math.toIntExact(deviation.size() / width);
+    double[] norms;
+    try (Matrix rows = runtime.view(deviation, tokens, width)) {
+      norms = RowNorms.of(rows);
+    }
+    for (int t = 0; t < tokens; t++) {
+      norms[t] *= factor(chunk, t);
+    }
+    double limit = MAX_DEVIATION * RowNorms.median(norms);
+    float[] column = new float[tokens];
+    for (int t = 0; t < tokens; t++) {
+      float squared = factor(chunk, t) * factor(chunk, t);
+      column[t] = RowNorms.isSink(norms[t], limit) ? (float) (squared * limit / norms[t]) : squared;
+    }
+    return scaled(x, column);
   }
 
-  private NDArray scaled(int chunk, NDArray x, int times) {
-    if (factors.isEmpty()) {
-      return x.duplicate();
-    }
-    float[] column = factors.get(chunk).clone();
-    for (int t = 0; t < column.length; t++) {
-      column[t] = times == 1 ? column[t] : column[t] * column[t];
-    }
+  private static NDArray scaled(NDArray x, float[] column) {
     Shape shape = new Shape(x.getShape().get(0), x.getShape().get(1), 1);
     try (NDArray tokens = x.getManager().create(column, shape)) {
       return x.mul(tokens);

@@ -182,10 +182,10 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
     algebra.addProduct(target, alpha, a, b);
   }
 
-  /** Adds {@code (a - b)' y} to {@code sum} on the engine. */
-  void addCross(Matrix sum, NDArray a, NDArray b, NDArray y) {
+  /** Adds {@code x' y} to {@code sum} on the engine. */
+  void addCross(Matrix sum, NDArray x, NDArray y) {
     try (NDArray c = array(sum);
-        NDArray result = call("add_cross", c, a, b, y)) {
+        NDArray result = call("add_cross", c, x, y)) {
       if (!onCpu()) {
         sum.bytes().put(result.toByteBuffer());
       }

@@ -58,7 +58,8 @@ final class BlockSearch {
       int layer, BlockParameters<Matrix> block, FullFit fit, Streams quantized, Streams source) {
     try (HiddenStates output = context.fullForward(layer, block).run(source.get(Part.SCORE));
         Matrix target = output.toMatrix();
-        Scorer.Target prepared = scorer.blockTarget(target, source.get(Part.SCORE));
+        Scorer.Target prepared =
+            scorer.blockTarget(target, source.get(Part.SCORE), quantized.get(Part.SCORE));
         Contenders<Outcome> contenders = new Contenders<>(Outcome::close)) {
       Similarity.Reference reference = prepared.reference();
       Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
@@ -99,7 +100,7 @@ final class BlockSearch {
   private ChosenBlock byParts(
       int layer, BlockParameters<Matrix> block, FullFit fit, Streams quantized, Streams source) {
     NativeKernels.trimHeap();
-    try (PartTargets targets = new PartTargets(context, scorer, layer, block, source)) {
+    try (PartTargets targets = new PartTargets(context, scorer, layer, block, source, quantized)) {
       boolean compares = settings.pool().stream().anyMatch(Quantizer::comparesStreams);
       ChosenBlock chosen =
           fit.beside(compares, stages -> byParts(layer, block, targets, quantized, stages));

@@ -30,15 +30,18 @@ final class PartTargets implements AutoCloseable {
    * Runs the block in full precision.
    *
    * @param source the stream whose score part the block reads
+   * @param quantized the stream behind the chosen blocks
    */
   PartTargets(
       SearchContext context,
       Scorer scorer,
       int layer,
       BlockParameters<Matrix> parameters,
-      Streams source) {
+      Streams source,
+      Streams quantized) {
     this.source = source;
     HiddenStates input = source.get(Part.SCORE);
+    HiddenStates before = quantized.get(Part.SCORE);
     try (Owned opening = new Owned();
         StageInputs forward = StageInputs.of(input, context.spec(), layer, parameters)) {
       forward.advanceTo(Stage.MLP_IN);
@@ -47,12 +50,13 @@ final class PartTargets implements AutoCloseable {
         this.output = forward.takeOutput();
         opening.add(output, output::close);
         this.block = own(opening, output.toMatrix());
-        this.attentionReference = own(opening, scorer.target(attention, input));
-        this.mlpReference = own(opening, scorer.target(block, middle));
+        this.attentionReference = own(opening, scorer.target(attention, input, before));
+        this.mlpReference =
+            own(opening, scorer.target(block, middle, source == quantized ? middle : before));
       }
       // The two differ in the input that they are measured from.
       this.blockReference =
-          scorer.readsInput() ? own(opening, scorer.target(block, input)) : mlpReference;
+          scorer.readsInput() ? own(opening, scorer.target(block, input, before)) : mlpReference;
       scorer.count(blockReference);
       this.owned = opening.handOver();
     }

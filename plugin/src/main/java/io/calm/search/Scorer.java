@@ -42,8 +42,8 @@ final class Scorer {
   }
 
   /** Prepares the output of a block, and counts its rows. */
-  Target blockTarget(Matrix output, HiddenStates input) {
-    Target target = target(output, input);
+  Target blockTarget(Matrix output, HiddenStates input, HiddenStates quantized) {
+    Target target = target(output, input, quantized);
     count(target.reference());
     return target;
   }
@@ -64,17 +64,21 @@ final class Scorer {
   }
 
   /**
-   * Prepares a full-precision output.
+   * Prepares a full-precision output. A token that is a sink only in the quantized stream is left
+   * out too: it would be the largest error of every candidate, and decide between them alone.
    *
    * @param output read as long as the result is used
    * @param input the residual stream that the output was computed from
+   * @param quantized the stream of the quantized blocks in front of the block; may be the input
    */
-  Target target(Matrix output, HiddenStates input) {
+  Target target(Matrix output, HiddenStates input, HiddenStates quantized) {
     double threshold = context.settings().sinkThreshold();
-    ComparedRows rows =
-        threshold > 0
-            ? ComparedRows.withoutSinks(output, threshold)
-            : ComparedRows.all(output.rows());
+    ComparedRows rows = rows(output, threshold);
+    if (input != quantized) {
+      try (Matrix stream = quantized.toMatrix()) {
+        rows = rows.and(rows(stream, threshold));
+      }
+    }
     Similarity similarity = similarity();
     if (!similarity.readsInput()) {
       return new Target(similarity.reference(output, rows), Optional.empty());
@@ -86,6 +90,12 @@ final class Scorer {
       opening.handOver();
       return target;
     }
+  }
+
+  private static ComparedRows rows(Matrix stream, double threshold) {
+    return threshold > 0
+        ? ComparedRows.withoutSinks(stream, threshold)
+        : ComparedRows.all(stream.rows());
   }
 
   /**

@@ -100,9 +100,8 @@ class Calm(Module):
     rows = torch.reshape(x, [-1, torch.size(x, -1)])
     return torch.addmm_(c, torch.t(rows), rows, beta=1, alpha=1)
 
-  def add_cross(self: __torch__.Calm, c: Tensor, a: Tensor, b: Tensor, y: Tensor) -> Tensor:
-    difference = torch.sub(a, b)
-    left = torch.reshape(difference, [-1, torch.size(difference, -1)])
+  def add_cross(self: __torch__.Calm, c: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    left = torch.reshape(x, [-1, torch.size(x, -1)])
     right = torch.reshape(y, [-1, torch.size(y, -1)])
     return torch.addmm_(c, torch.t(left), right, beta=1, alpha=1)
 

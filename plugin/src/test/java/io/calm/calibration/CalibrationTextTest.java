@@ -98,6 +98,18 @@ class CalibrationTextTest {
     assertTrue(end <= tokens);
   }
 
+  /** A text that begins with one kind of passages and ends with another. */
+  @ParameterizedTest
+  @CsvSource({"300, 8", "576, 32", "5003, 32"})
+  void everyPartHasWindowsOfBothHalvesOfAText(int tokens, int samples) throws IOException {
+    CalibrationSet set = read(places(tokens), samples);
+    for (List<int[]> part : List.of(set.fit(), set.score(), set.guard())) {
+      long first = part.stream().filter(window -> place(window) < tokens / 2).count();
+      long second = part.size() - first;
+      assertTrue(Math.abs(first - second) <= 2, "%d and %d windows".formatted(first, second));
+    }
+  }
+
   @Test
   void oneTokenTooFewIsRefusedWithTheNumbers() throws IOException {
     Path file = places(143);

@@ -1,22 +1,29 @@
 package io.calm.calibration;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.settings.SearchEffort;
 import java.util.HashSet;
-import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** The file of openings. */
 class TextOpeningsTest {
   @Test
-  void openingsAreShortDifferentAndEndWithinALine() {
-    List<String> openings = TextOpenings.all();
-    assertTrue(openings.size() >= 90, openings.size() + " openings");
-    assertEquals(openings.size(), new HashSet<>(openings).size(), "an opening came twice");
-    for (String opening : openings) {
-      assertTrue(opening.length() >= 10 && opening.length() < 200, opening);
+  void openingsArePassagesThatStartDifferently() {
+    Set<String> starts = new HashSet<>();
+    for (String opening : TextOpenings.all()) {
+      assertTrue(opening.length() >= 150 && opening.length() <= 600, opening);
       assertTrue(!opening.contains("%%") && !opening.endsWith("\n"), opening);
+      assertTrue(starts.add(opening.substring(0, 30)), opening);
+    }
+  }
+
+  @Test
+  void noSearchScoresOnAnOpeningThatItIsFittedOn() {
+    for (SearchEffort effort : SearchEffort.values()) {
+      int continued = CalibrationSet.total(effort.samples()) * 3 / 4;
+      assertTrue(continued <= TextOpenings.all().size(), effort + ": an opening comes twice");
     }
   }
 }

@@ -49,6 +49,18 @@ final class ComparedRowsTest {
   }
 
   @Test
+  void sinksOfEitherStreamAreLeftOut() {
+    ComparedRows full = ComparedRows.withoutSinks(column(1, 900, 1, 1, 1), 20);
+    ComparedRows quantized = ComparedRows.withoutSinks(column(1, 900, 1, -700, 1), 20);
+    ComparedRows both = full.and(quantized);
+    assertEquals(2, both.excluded());
+    assertEquals(5, both.total());
+    assertEquals(2, both.row(1));
+    assertEquals(4, both.row(2));
+    assertThrows(IllegalArgumentException.class, () -> full.and(ComparedRows.all(4)));
+  }
+
+  @Test
   void theThresholdIsPositive() {
     assertThrows(IllegalArgumentException.class, () -> ComparedRows.withoutSinks(column(1), 0));
     assertThrows(

@@ -63,6 +63,30 @@ class DividedRowsTest {
     }
   }
 
+  /** Half of the groups of a Q4_0 file have a negative scale. */
+  @Test
+  void negativeScalesKeepTheirSign() {
+    QuantizedMatrix weight = weight(1, 2e-3f);
+    QuantizedMatrix negative = negated(weight);
+    float[] by = {100, 1, 7.3f};
+    QuantizedMatrix divided = DividedRows.of(negative, by, "V");
+    QuantizedMatrix expected = negated(DividedRows.of(weight, by, "V"));
+    assertArrayEquals(expected.codes(), divided.codes());
+    assertArrayEquals(expected.scales(), divided.scales());
+    assertArrayEquals(expected.minimums(), divided.minimums());
+  }
+
+  private static QuantizedMatrix negated(QuantizedMatrix weight) {
+    float[] scales = weight.scales().clone();
+    float[] minimums = weight.minimums().clone();
+    for (int i = 0; i < scales.length; i++) {
+      scales[i] = -scales[i];
+      minimums[i] = -minimums[i];
+    }
+    return new QuantizedMatrix(
+        weight.outputs(), weight.inputs(), weight.group(), weight.codes(), scales, minimums);
+  }
+
   @Test
   void aNearlyConstantGroupTakesTheLeastScaleAndItsCodesAnew() {
     for (int flat = 0; flat < 3; flat++) {

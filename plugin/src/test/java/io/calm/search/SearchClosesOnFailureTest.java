@@ -96,7 +96,7 @@ class SearchClosesOnFailureTest {
           requireNothingStaysOpen(
               context.inputs().torch(),
               IllegalStateException.class,
-              () -> new PartTargets(context, new Scorer(context), 0, broken, streams));
+              () -> new PartTargets(context, new Scorer(context), 0, broken, streams, streams));
         });
   }
 
@@ -110,7 +110,9 @@ class SearchClosesOnFailureTest {
           requireNothingStaysOpen(
               context.inputs().torch(),
               IllegalArgumentException.class,
-              () -> new Scorer(context).target(output, streams.get(Part.SCORE)));
+              () ->
+                  new Scorer(context)
+                      .target(output, streams.get(Part.SCORE), streams.get(Part.SCORE)));
         });
   }
 
@@ -215,7 +217,7 @@ class SearchClosesOnFailureTest {
         metric,
         (context, streams, block) -> {
           Scorer scorer = new Scorer(context);
-          try (PartTargets targets = new PartTargets(context, scorer, 0, block, streams)) {
+          try (PartTargets targets = new PartTargets(context, scorer, 0, block, streams, streams)) {
             same.set(targets.of(last) == targets.ofBlock());
             assertEquals(streams.get(Part.SCORE).rows(), scorer.scoredRows());
           }

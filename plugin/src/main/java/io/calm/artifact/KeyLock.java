@@ -4,6 +4,7 @@ import io.calm.files.PrivateFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
@@ -129,8 +130,8 @@ final class KeyLock implements AutoCloseable {
     return holder.isEmpty() ? "another process" : holder;
   }
 
-  /** Writes who holds the lock, for people. The lock holds without it, e.g. on a full disk. */
-  private static void nameHolder(Path file, FileChannel channel) {
+  /** Writes the process that holds the lock, for messages. The lock holds without it. */
+  private static void nameHolder(Path file, FileChannel channel) throws IOException {
     String holder =
         "process %d, since %s\n"
             .formatted(
@@ -138,6 +139,8 @@ final class KeyLock implements AutoCloseable {
     try {
       channel.truncate(0);
       channel.write(ByteBuffer.wrap(holder.getBytes(StandardCharsets.UTF_8)), 0);
+    } catch (ClosedChannelException e) { // by an interrupt: the lock is lost
+      throw e;
     } catch (IOException e) {
       logger.debug("{}: the holder of the lock could not be written", file, e);
     }

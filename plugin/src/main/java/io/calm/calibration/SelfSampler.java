@@ -167,7 +167,7 @@ public final class SelfSampler {
         } else {
           int number = index - index / FREE_EVERY - 1; // among the sequences that are not free
           int[] opening = openings.get(number % openings.size());
-          // The model writes half of a sequence, so that those with the same opening differ.
+          // At least half is the model's own, so sequences with the same opening differ as well.
           int limit = Math.max(1, (length - written) / 2);
           write(Arrays.copyOf(opening, Math.min(opening.length, limit)));
         }

@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -107,8 +108,11 @@ public final class ModelMixin {
     if (!problems.isEmpty()) {
       throw new ArgumentException(String.join("\n", problems));
     }
+    Map<String, String> settings = new HashMap<>(given);
+    // The environment may have it, which this check does not read.
+    settings.putIfAbsent("calm.cache-dir", Path.of("").toAbsolutePath().toString());
     try {
-      AlgorithmNames.requireKnown(CalmSettings.of(given, Map.of()).quantization().plan());
+      AlgorithmNames.requireKnown(CalmSettings.of(settings, Map.of()).quantization().plan());
     } catch (IllegalArgumentException e) { // a setting or an algorithm that there is not
       throw new ArgumentException(e);
     }

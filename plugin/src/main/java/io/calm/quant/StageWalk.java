@@ -24,7 +24,7 @@ public interface StageWalk extends InputStatistics, AutoCloseable {
   /** Returns rows of the input, spread evenly, [S, K], before rounding. The caller closes it. */
   Matrix sample();
 
-  /** Returns as many other rows of the input, spread likewise; none is in {@link #sample}. */
+  /** Returns as many other rows of the input, spread likewise, that {@link #sample} lacks. */
   Matrix heldOutSample();
 
   /** Divides the input by {@code scales} [K]: a fold into what comes before. */

@@ -54,6 +54,7 @@ public final class StageSums {
    * it.
    *
    * @param other whether the rows are those of the other sample, which shares none with the first
+   *     if there are two rows or more
    */
   public Matrix sample(int count, boolean other) {
     int rows = pass.rows();
@@ -83,10 +84,10 @@ public final class StageSums {
   }
 
   /**
-   * Returns the row of a sample: one of each of {@code count} equal ranges of rows. Where in its
-   * range it lies follows multiples of the golden ratio, and not the range's length, which divides
-   * the length of the sequences: every row would be a first token then. The other sample's rows lie
-   * half a range away.
+   * Returns the row of a sample: one of each of {@code count} equal ranges of rows. Evenly spaced
+   * rows would all be first tokens if the spacing were a multiple of the sequences' length, so the
+   * place in its range follows multiples of the golden ratio. The other sample's rows lie half a
+   * range away.
    */
   static int sampledRow(int index, int count, int rows, boolean other) {
     int from = Math.toIntExact((long) index * rows / count);

@@ -157,7 +157,10 @@ public record ServedModel(
     return replacement.model().isPresent();
   }
 
-  /** Returns whether the requests have ended and the tokenizer is closed, or about to be. */
+  /**
+   * Returns whether the requests have ended and the tokenizer is closed, or about to be. Only
+   * streams of a replaced model keep it open for longer.
+   */
   public boolean isUnloaded() {
     return current().scheduler().ended();
   }

@@ -1,6 +1,7 @@
 package io.calm.serving.reply;
 
 import io.calm.compare.ShadowShare;
+import io.calm.generate.Finish;
 import io.calm.generate.GenerationRequest;
 import io.calm.generate.RejectedException;
 import io.calm.generate.SamplingParameters;
@@ -128,7 +129,10 @@ public final class PreparedReply {
   /** Refuses a request whose timeout passed before it was started. */
   private void requireInTime(ServedModel answering, Duration waited) {
     if (left(waited).filter(time -> time.isNegative() || time.isZero()).isPresent()) {
-      countRejected(metrics.apply(answering.variant()));
+      ModelMetrics meters = metrics.apply(answering.variant());
+      for (int i = 0; i < sequences(); i++) {
+        meters.finished(Finish.Reason.DEADLINE.name(), 0, 0, waited, waited);
+      }
       throw RunningReply.timedOut(waited);
     }
   }
@@ -139,10 +143,13 @@ public final class PreparedReply {
   }
 
   private void countRejected(ModelMetrics meters) {
-    int sequences = request.prompts().size() * request.choices();
-    for (int i = 0; i < sequences; i++) {
+    for (int i = 0; i < sequences(); i++) {
       meters.rejected();
     }
+  }
+
+  private int sequences() {
+    return request.prompts().size() * request.choices();
   }
 
   private ApiException rejected(ServingPlan plan, RejectedException e) {

@@ -58,7 +58,7 @@ class PartMemoryTest {
                 .ifPresent(engine -> most.accumulateAndGet(EngineArrays.bytes(engine), Math::max));
     Quantizer watching =
         new WeakQuantizers.Comparing(
-            WeakQuantizers.named("awq+qep"), (sample, walk) -> watched(walk, look));
+            WeakQuantizers.named("smoothquant+qep"), (sample, walk) -> watched(walk, look));
     SearchSettings settings =
         RecordedSearches.settings(
             List.of(watching, WeakQuantizers.named("gptq")), granularity, true, true);

@@ -154,7 +154,7 @@ class GgufExporterTest {
                 "calm.algorithm",
                 algorithm,
                 "calm.calibration.seed",
-                "3",
+                "1",
                 "calm.group",
                 "64");
         Checkpoint read = Checkpoints.open(export(from, GgufTables.Q8_0))) {

@@ -59,7 +59,8 @@ final class BlockSearch {
     try (HiddenStates output = context.fullForward(layer, block).run(source.get(Part.SCORE));
         Matrix target = output.toMatrix();
         Scorer.Target prepared =
-            scorer.blockTarget(target, source.get(Part.SCORE), quantized.get(Part.SCORE));
+            scorer.blockTarget(
+                target, source.get(Part.SCORE), scorer.quantizedRows(source, quantized));
         Contenders<Outcome> contenders = new Contenders<>(Outcome::close)) {
       Similarity.Reference reference = prepared.reference();
       Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();

@@ -1,5 +1,6 @@
 package io.calm.search;
 
+import io.calm.cka.ComparedRows;
 import io.calm.cka.Score;
 import io.calm.cka.Similarity;
 import io.calm.model.BlockParameters;
@@ -10,6 +11,7 @@ import io.calm.replay.StageInputs;
 import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Owned;
+import java.util.Optional;
 
 /**
  * The residual streams that the parts of a block are compared with: those of the full-precision
@@ -41,7 +43,7 @@ final class PartTargets implements AutoCloseable {
       Streams quantized) {
     this.source = source;
     HiddenStates input = source.get(Part.SCORE);
-    HiddenStates before = quantized.get(Part.SCORE);
+    Optional<ComparedRows> only = scorer.quantizedRows(source, quantized);
     try (Owned opening = new Owned();
         StageInputs forward = StageInputs.of(input, context.spec(), layer, parameters)) {
       forward.advanceTo(Stage.MLP_IN);
@@ -50,13 +52,12 @@ final class PartTargets implements AutoCloseable {
         this.output = forward.takeOutput();
         opening.add(output, output::close);
         this.block = own(opening, output.toMatrix());
-        this.attentionReference = own(opening, scorer.target(attention, input, before));
-        this.mlpReference =
-            own(opening, scorer.target(block, middle, source == quantized ? middle : before));
+        this.attentionReference = own(opening, scorer.target(attention, input, only));
+        this.mlpReference = own(opening, scorer.target(block, middle, only));
       }
       // The two differ in the input that they are measured from.
       this.blockReference =
-          scorer.readsInput() ? own(opening, scorer.target(block, input, before)) : mlpReference;
+          scorer.readsInput() ? own(opening, scorer.target(block, input, only)) : mlpReference;
       scorer.count(blockReference);
       this.owned = opening.handOver();
     }

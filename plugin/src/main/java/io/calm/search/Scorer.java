@@ -42,8 +42,8 @@ final class Scorer {
   }
 
   /** Prepares the output of a block, and counts its rows. */
-  Target blockTarget(Matrix output, HiddenStates input, HiddenStates quantized) {
-    Target target = target(output, input, quantized);
+  Target blockTarget(Matrix output, HiddenStates input, Optional<ComparedRows> only) {
+    Target target = target(output, input, only);
     count(target.reference());
     return target;
   }
@@ -64,21 +64,15 @@ final class Scorer {
   }
 
   /**
-   * Prepares a full-precision output. A token that is a sink only in the quantized stream is left
-   * out too: it would be the largest error of every candidate, and decide between them alone.
+   * Prepares a full-precision output.
    *
    * @param output read as long as the result is used
    * @param input the residual stream that the output was computed from
-   * @param quantized the stream of the quantized blocks in front of the block; may be the input
+   * @param only rows of {@link #quantizedRows}
    */
-  Target target(Matrix output, HiddenStates input, HiddenStates quantized) {
-    double threshold = context.settings().sinkThreshold();
-    ComparedRows rows = rows(output, threshold);
-    if (input != quantized) {
-      try (Matrix stream = quantized.toMatrix()) {
-        rows = rows.and(rows(stream, threshold));
-      }
-    }
+  Target target(Matrix output, HiddenStates input, Optional<ComparedRows> only) {
+    ComparedRows own = rows(output);
+    ComparedRows rows = only.map(own::and).orElse(own);
     Similarity similarity = similarity();
     if (!similarity.readsInput()) {
       return new Target(similarity.reference(output, rows), Optional.empty());
@@ -92,7 +86,24 @@ final class Scorer {
     }
   }
 
-  private static ComparedRows rows(Matrix stream, double threshold) {
+  /**
+   * Returns the rows of a block that are not sinks in the quantized stream in front of it; empty if
+   * the full-precision block reads that stream itself. A token that is a sink there and not in full
+   * precision is the largest error of every candidate, and would decide between them alone.
+   *
+   * @param source the stream that the full-precision block reads
+   */
+  Optional<ComparedRows> quantizedRows(Streams source, Streams quantized) {
+    if (source == quantized) {
+      return Optional.empty();
+    }
+    try (Matrix stream = quantized.get(Streams.Part.SCORE).toMatrix()) {
+      return Optional.of(rows(stream));
+    }
+  }
+
+  private ComparedRows rows(Matrix stream) {
+    double threshold = context.settings().sinkThreshold();
     return threshold > 0
         ? ComparedRows.withoutSinks(stream, threshold)
         : ComparedRows.all(stream.rows());

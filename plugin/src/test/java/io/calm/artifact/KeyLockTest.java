@@ -2,12 +2,14 @@ package io.calm.artifact;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -77,6 +79,18 @@ class KeyLockTest {
         copy.loadClass(Other.class.getName())
             .getMethod("isFree", String.class)
             .invoke(null, file.toString());
+  }
+
+  @Test
+  void anInterruptedThreadGetsNoLock() throws Exception {
+    Thread.currentThread().interrupt();
+    try {
+      assertThrows(ClosedByInterruptException.class, () -> KeyLock.tryAcquire(file));
+    } finally {
+      assertTrue(Thread.interrupted());
+    }
+    assertTrue(isFreeForAnotherProcess());
+    KeyLock.tryAcquire(file).orElseThrow().close();
   }
 
   @Test

@@ -349,11 +349,7 @@ public final class SettingKeys {
 
   /** Returns the names of the setting that {@code name} is one name of; itself for another key. */
   static Set<String> spellings(String name) {
-    return all().values().stream()
-        .map(SettingKeys::spellings)
-        .filter(names -> names.contains(name))
-        .findFirst()
-        .orElse(Set.of(name));
+    return namesOf(name, SettingKeys::spellings);
   }
 
   /**
@@ -361,9 +357,13 @@ public final class SettingKeys {
    * that only replace its default; itself for another key.
    */
   static Set<String> ownSpellings(String name) {
+    return namesOf(name, SettingKeys::ownSpellings);
+  }
+
+  private static Set<String> namesOf(String name, Function<SettingKey<?>, Set<String>> names) {
     return all().values().stream()
-        .map(SettingKeys::ownSpellings)
-        .filter(names -> names.contains(name))
+        .map(names)
+        .filter(of -> of.contains(name))
         .findFirst()
         .orElse(Set.of(name));
   }

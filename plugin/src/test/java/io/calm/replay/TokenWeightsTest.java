@@ -22,18 +22,14 @@ import io.calm.tensor.RowNorms;
 import io.calm.testing.Seeds;
 import java.util.Arrays;
 import java.util.EnumMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 /** The sums that o and down are fitted on, over tokens of which one is an attention sink. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -69,25 +65,6 @@ class TokenWeightsTest {
   void close() {
     block.linears().values().forEach(Matrix::close);
     torch.close();
-  }
-
-  /** For the sequences of every effort, and for rows that the samples do not divide. */
-  @ParameterizedTest
-  @CsvSource({"64, 64", "128, 64", "512, 256", "40, 27", "2, 24", "1, 2"})
-  void samplesShareNoRowAndHaveEveryPosition(int windows, int length) {
-    int rows = windows * length;
-    int count = Math.min(512, rows / 2);
-    Set<Integer> drawn = new HashSet<>();
-    for (boolean other : new boolean[] {false, true}) {
-      Set<Integer> positions = new HashSet<>();
-      for (int i = 0; i < count; i++) {
-        int row = StageSums.sampledRow(i, count, rows, other);
-        assertTrue(row >= (long) i * rows / count && row < (i + 1L) * rows / count);
-        assertTrue(drawn.add(row), "row %d twice".formatted(row));
-        positions.add(row % length);
-      }
-      assertTrue(positions.size() * 2 >= Math.min(count, length), positions.toString());
-    }
   }
 
   /** Returns a chunk per window; the sink is {@code factor} times as large as the other tokens. */

@@ -33,4 +33,18 @@ public final class KernelAlgebra implements LinearAlgebra {
   public Optional<Matrix> inverseCholesky(Matrix h) {
     return InverseFactor.of(h, products, parallel);
   }
+
+  @Override
+  public boolean divide(Matrix target, Matrix h) {
+    try (Matrix copy = h.copy()) {
+      Optional<CholeskyFactor> factor = CholeskyFactor.of(copy, products);
+      if (factor.isEmpty()) {
+        return false;
+      }
+      try (CholeskyFactor lower = factor.get()) {
+        lower.solve(target);
+      }
+      return true;
+    }
+  }
 }

@@ -49,10 +49,10 @@ public final class SearchMemory {
   /** The same, and the unscaled Hessian, kept while fold scales are compared with GPTQ's codes. */
   private static final long SCALED_HESSIANS = 3;
 
-  /** Stacked, transposed; deviation, its half, and corrected by an algorithm that compares. */
+  /** Stacked, transposed; and corrected by an algorithm that compares. */
   private static final long STAGE_FORMS = 2;
 
-  private static final long COMPARED_FORMS = 5;
+  private static final long COMPARED_FORMS = 3;
 
   /** Packed linears that wait for a garbage collection. */
   private static final long GARBAGE = 256L << 20;

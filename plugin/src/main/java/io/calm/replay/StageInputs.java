@@ -74,11 +74,16 @@ public final class StageInputs implements AutoCloseable {
     return pass.residuals().get(chunk);
   }
 
-  /** Runs the remaining stages and hands over the output of the block, once. */
-  public HiddenStates takeOutput() {
+  /** Runs the remaining stages, and drops their inputs. */
+  public void finish() {
     while (pass.stage().isPresent()) {
       pass.advance(block.linears(), block.biases());
     }
+  }
+
+  /** Runs the remaining stages and hands over the output of the block, once. */
+  public HiddenStates takeOutput() {
+    finish();
     return pass.output();
   }
 

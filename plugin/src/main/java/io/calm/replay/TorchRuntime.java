@@ -235,6 +235,11 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   }
 
   @Override
+  public boolean divide(Matrix target, Matrix h) {
+    return algebra.divide(target, h);
+  }
+
+  @Override
   public void close() {
     parallel.close();
     program.close();

@@ -122,10 +122,18 @@ final class ReplayedBlock extends SampledBlock {
 
     @Override
     public Optional<Matrix> deviation(Matrix weight) {
-      return full.map(
-          stages ->
-              deviation(
-                  pass, stages, divisors.orElseGet(() -> ones(spec().inputs(stage()))), weight));
+      Optional<Matrix> deviation =
+          full.map(
+              stages ->
+                  deviation(
+                      pass,
+                      stages,
+                      divisors.orElseGet(() -> ones(spec().inputs(stage()))),
+                      weight));
+      if (stage() == Stage.MLP_OUT) {
+        full.ifPresent(StageInputs::finish);
+      }
+      return deviation;
     }
 
     private static float[] ones(int count) {

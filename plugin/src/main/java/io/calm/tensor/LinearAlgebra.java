@@ -21,6 +21,26 @@ public interface LinearAlgebra {
   Optional<Matrix> inverseCholesky(Matrix h);
 
   /**
+   * Replaces {@code target} [n, k] by {@code target inverse(h)}; float32.
+   *
+   * @param h symmetric [k, k]; not changed
+   * @return whether {@code h} is positive definite in float32; otherwise the target is unchanged
+   */
+  default boolean divide(Matrix target, Matrix h) {
+    Optional<Matrix> factor = inverseCholesky(h);
+    if (factor.isEmpty()) {
+      return false;
+    }
+    try (Matrix upper = factor.get();
+        Matrix half = multiplyTransposed(target, upper);
+        Matrix quotient = Matrix.allocate(target.rows(), target.columns())) {
+      addProduct(quotient, 1, half, upper);
+      target.bytes().put(quotient.bytes());
+      return true;
+    }
+  }
+
+  /**
    * Returns {@code a b'} with relative errors of up to 2^-7 where that is much faster: for
    * comparing alternatives that differ by far more.
    */

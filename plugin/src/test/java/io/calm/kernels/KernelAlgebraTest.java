@@ -1,11 +1,14 @@
 package io.calm.kernels;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.tensor.JavaLinearAlgebra;
+import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
+import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
@@ -63,6 +66,67 @@ class KernelAlgebraTest {
     }
     assertEquals(before.bytes(), h.bytes(), "the Hessian");
     requireClose(new JavaLinearAlgebra().inverseCholesky(h).orElseThrow(), expected);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 63, 64, 65, 127, 129, 200, 321})
+  void everyKernelAndThreadCountGivesTheSameQuotient(int size) {
+    Matrix h = hessian(size, 2 * size, 0.01);
+    Matrix before = h.copy();
+    Matrix quotient = random(7, size);
+    Matrix product = Matrix.allocate(7, size);
+    LinearAlgebra java = new JavaLinearAlgebra();
+    java.addProduct(product, 1, quotient, h);
+    Matrix expected = divided(new JavaSearchKernels(), 1, product, h);
+    for (KernelVariant variant : variants().toList()) {
+      for (int threads : new int[] {1, 2, 3}) {
+        Matrix actual = divided(new NativeSearchKernels(variant), threads, product, h);
+        assertEquals(expected.bytes(), actual.bytes(), variant.name() + ", " + threads);
+      }
+    }
+    assertEquals(before.bytes(), h.bytes(), "the Hessian");
+    Matrix general = product.copy();
+    assertTrue(java.divide(general, h));
+    for (Matrix got : List.of(expected, general)) {
+      for (int n = 0; n < 7; n++) {
+        for (int k = 0; k < size; k++) {
+          assertEquals(quotient.get(n, k), got.get(n, k), 1e-3, n + ", " + k);
+        }
+      }
+    }
+  }
+
+  private static Matrix divided(SearchKernels kernels, int threads, Matrix target, Matrix h) {
+    Matrix result = target.copy();
+    try (Parallel parallel = new Parallel(threads)) {
+      assertTrue(new KernelAlgebra(kernels, parallel).divide(result, h));
+    }
+    return result;
+  }
+
+  private static Matrix random(int rows, int columns) {
+    SplittableRandom random = new SplittableRandom(rows);
+    Matrix matrix = Matrix.allocate(rows, columns);
+    for (int n = 0; n < rows; n++) {
+      for (int k = 0; k < columns; k++) {
+        matrix.set(n, k, (float) random.nextGaussian());
+      }
+    }
+    return matrix;
+  }
+
+  @Test
+  void nothingIsDividedByWhatIsNotPositiveDefinite() {
+    Matrix h = hessian(200, 400, 0.01);
+    h.set(3, 3, -h.get(3, 3));
+    Matrix target = random(5, 200);
+    Matrix before = target.copy();
+    try (Parallel parallel = new Parallel(2)) {
+      KernelAlgebra algebra = new KernelAlgebra(new JavaSearchKernels(), parallel);
+      assertFalse(algebra.divide(target, h));
+      assertFalse(new JavaLinearAlgebra().divide(target, h));
+    }
+    assertEquals(before.bytes(), target.bytes());
   }
 
   /** Fewer rows than columns: only the damping makes the matrix positive definite. */

@@ -80,7 +80,7 @@ final class GptqRounding implements Rounding {
                   () -> {
                     Shrinkage.apply(hessian, problem.inputs(), problem.parallel());
                     Symmetric.permute(hessian, order);
-                    return DampedFactor.of(problem, hessian, DAMPING);
+                    return DampedHessian.inverseFactor(problem, hessian, DAMPING);
                   });
     }
     try (factor;

@@ -3,6 +3,7 @@ package io.calm.quant.gptq;
 import io.calm.quant.Rounding;
 import io.calm.quant.RoundingProblem;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.Optional;
 
@@ -29,8 +30,8 @@ import java.util.Optional;
  * times.
  *
  * <p>Costs more than GPTQ: the deviation (2 T N K multiply-adds over T tokens for o and down, T K^2
- * + N K^2 for the others), two products N K^2 and a factorization, and up to two more [N, K]
- * matrices.
+ * + N K^2 for the others), a Cholesky factor (K^3 / 6), a solution (N K^2) and one more [N, K]
+ * matrix.
  */
 final class QepRounding implements Rounding {
   /** Damping as a share of the mean of the diagonal of H. */
@@ -83,17 +84,33 @@ final class QepRounding implements Rounding {
   }
 
   private static Matrix corrected(RoundingProblem problem, Matrix gram) {
-    try (Matrix deviation = deviation(problem);
-        Matrix factor =
-            problem
-                .inputs()
-                .derived(
-                    "factor, damping " + DAMPING, () -> DampedFactor.of(problem, gram, DAMPING));
-        Matrix half = problem.algebra().multiplyTransposed(deviation, factor)) {
-      Matrix corrected = problem.weight().copy();
-      problem.algebra().addProduct(corrected, 1, half, factor);
-      return corrected;
+    Matrix correction = deviation(problem);
+    try {
+      DampedHessian.divide(correction, problem, gram, DAMPING);
+      add(problem.weight(), correction, problem.parallel());
+      return correction;
+    } catch (RuntimeException | Error e) {
+      correction.close();
+      throw e;
     }
+  }
+
+  /** Adds {@code x} to {@code target}. */
+  private static void add(Matrix x, Matrix target, Parallel parallel) {
+    parallel.ranges(
+        x.rows(),
+        (from, to) -> {
+          float[] row = new float[x.columns()];
+          float[] sum = new float[x.columns()];
+          for (int n = from; n < to; n++) {
+            x.readRow(n, row);
+            target.readRow(n, sum);
+            for (int k = 0; k < sum.length; k++) {
+              sum[k] += row[k];
+            }
+            target.writeRow(n, sum);
+          }
+        });
   }
 
   private static Matrix deviation(RoundingProblem problem) {

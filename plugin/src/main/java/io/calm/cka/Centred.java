@@ -3,31 +3,29 @@ package io.calm.cka;
 import java.util.Optional;
 
 /**
- * The kept rows of a matrix, centred by column, in float64. Only means and row norms are stored;
- * values are centred when they are loaded. Immutable.
+ * The rows of a matrix, centred by column, in float64. Only means and row norms are stored; values
+ * are centred when they are loaded. Immutable.
  */
 final class Centred {
   /** Centred squares below this share of the raw ones are the rounding of a constant matrix. */
   private static final double CONSTANT = 1e-24;
 
   private final RowView matrix;
-  private final ComparedRows rows;
   private final double[] means;
   private final double[] squaredNorms;
   private final double trace;
   private final double rawSquares;
   private final Optional<String> notFinite;
 
-  Centred(RowView matrix, ComparedRows rows) {
+  Centred(RowView matrix) {
     this.matrix = matrix;
-    this.rows = rows;
     this.means = new double[matrix.columns()];
-    this.squaredNorms = new double[rows.kept()];
+    this.squaredNorms = new double[matrix.rows()];
     double raw = 0;
     int bad = -1;
     float[] row = new float[matrix.columns()];
-    for (int i = 0; i < rows.kept(); i++) {
-      matrix.readRow(rows.row(i), row);
+    for (int i = 0; i < matrix.rows(); i++) {
+      matrix.readRow(i, row);
       double squares = 0;
       for (int k = 0; k < row.length; k++) {
         means[k] += row[k];
@@ -35,11 +33,11 @@ final class Centred {
       }
       raw += squares;
       if (bad < 0 && !Double.isFinite(squares)) {
-        bad = rows.row(i);
+        bad = i;
       }
     }
     for (int k = 0; k < means.length; k++) {
-      means[k] /= rows.kept();
+      means[k] /= matrix.rows();
     }
     this.rawSquares = raw;
     this.notFinite =
@@ -50,7 +48,7 @@ final class Centred {
   private double centredNorms(float[] row) {
     double sum = 0;
     for (int i = 0; i < squaredNorms.length; i++) {
-      matrix.readRow(rows.row(i), row);
+      matrix.readRow(i, row);
       double squares = 0;
       for (int k = 0; k < row.length; k++) {
         double x = row[k] - means[k];
@@ -96,7 +94,7 @@ final class Centred {
     return new TiledProduct.Operand() {
       @Override
       public int depth() {
-        return rows.kept();
+        return matrix.rows();
       }
 
       @Override
@@ -107,7 +105,7 @@ final class Centred {
       @Override
       public void load(int depth, int length, int from, int width, double[] into, float[] line) {
         for (int r = 0; r < length; r++) {
-          matrix.readRow(rows.row(depth + r), from, line, 0, width);
+          matrix.readRow(depth + r, from, line, 0, width);
           for (int k = 0; k < width; k++) {
             into[r * width + k] = line[k] - means[from + k];
           }
@@ -126,13 +124,13 @@ final class Centred {
 
       @Override
       public int count() {
-        return rows.kept();
+        return matrix.rows();
       }
 
       @Override
       public void load(int depth, int length, int from, int width, double[] into, float[] line) {
         for (int i = 0; i < width; i++) {
-          matrix.readRow(rows.row(from + i), depth, line, 0, length);
+          matrix.readRow(from + i, depth, line, 0, length);
           for (int k = 0; k < length; k++) {
             into[k * width + i] = line[k] - means[depth + k];
           }

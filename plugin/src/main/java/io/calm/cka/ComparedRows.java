@@ -2,87 +2,77 @@ package io.calm.cka;
 
 import io.calm.tensor.Matrix;
 import io.calm.tensor.RowNorms;
-import java.util.BitSet;
-import java.util.stream.IntStream;
+import java.util.Arrays;
 
 /**
- * The rows of a matrix that are compared: all, or all but the attention sinks.
+ * How much each row of a matrix counts in a comparison: all the same, or attention sinks less.
  *
  * <p>Linear CKA weighs a row by the fourth power of its norm. A sink (the first token of a
- * sequence, with 35 to 170 times the median norm on SmolLM2) therefore decides the score alone, and
- * every candidate looks perfect. Immutable.
+ * sequence, with 35 to 170 times the median norm on SmolLM2) would therefore decide the score
+ * alone, and every candidate would look perfect. The next norm divides a row by its root mean
+ * square, so a sink is compared as if it had an ordinary norm. To leave it out would be wrong as
+ * well: every later token attends to it. Immutable.
  */
 public final class ComparedRows {
   /** Rows over this many median norms are sinks unless the operator says otherwise. */
   public static final double DEFAULT_THRESHOLD = 20;
 
-  private final int total;
-  private final int[] kept;
+  private final float[] factors;
 
-  private ComparedRows(int total, int[] kept) {
-    this.total = total;
-    this.kept = kept;
+  private ComparedRows(float[] factors) {
+    this.factors = factors;
   }
 
-  /** Returns all {@code count} rows. */
+  /** Returns {@code count} rows that count as they are. */
   public static ComparedRows all(int count) {
-    return new ComparedRows(count, IntStream.range(0, count).toArray());
+    float[] factors = new float[count];
+    Arrays.fill(factors, 1);
+    return new ComparedRows(factors);
   }
 
   /**
-   * Returns the rows of {@code reference} [n, d] whose Euclidean norm is at most {@code threshold}
-   * times the median row's; all rows if the median is zero. A row that is not finite is kept, so
-   * that the comparison reports it.
+   * Returns the rows of {@code reference} [n, d], of which those with a Euclidean norm above {@code
+   * threshold} times the median row's count as if they had half the median norm to the whole; all
+   * count as they are if the median is zero. A row that is not finite is one of them, so that the
+   * comparison reports it.
    */
-  public static ComparedRows withoutSinks(Matrix reference, double threshold) {
+  public static ComparedRows scalingSinks(Matrix reference, double threshold) {
     if (!(threshold > 0)) {
       throw new IllegalArgumentException(
           "sink threshold: expected a positive multiple of the median row norm, got " + threshold);
     }
     double[] norms = RowNorms.of(reference);
-    double limit = threshold * RowNorms.median(norms);
-    int[] kept =
-        IntStream.range(0, norms.length)
-            .filter(row -> !RowNorms.isSink(norms[row], limit))
-            .toArray();
-    return new ComparedRows(norms.length, kept);
+    return new ComparedRows(RowNorms.sinkFactors(norms, RowNorms.median(norms), threshold));
   }
 
-  /** Returns the rows that are kept here and in {@code other}, of as many rows. */
+  /** Returns rows of which each counts as the lesser of here and in {@code other}. */
   public ComparedRows and(ComparedRows other) {
-    if (total != other.total) {
-      throw new IllegalArgumentException("%d and %d rows".formatted(total, other.total));
+    if (count() != other.count()) {
+      throw new IllegalArgumentException("%d and %d rows".formatted(count(), other.count()));
     }
-    BitSet both = bits();
-    both.and(other.bits());
-    return new ComparedRows(total, both.stream().toArray());
-  }
-
-  private BitSet bits() {
-    BitSet bits = new BitSet(total);
-    for (int row : kept) {
-      bits.set(row);
+    float[] lesser = new float[count()];
+    for (int row = 0; row < lesser.length; row++) {
+      lesser[row] = Math.min(factors[row], other.factors[row]);
     }
-    return bits;
+    return new ComparedRows(lesser);
   }
 
-  /** Returns the rows of the matrix, kept or not. */
-  public int total() {
-    return total;
+  /** Returns the number of rows. */
+  public int count() {
+    return factors.length;
   }
 
-  /** Returns how many rows are compared. */
-  public int kept() {
-    return kept.length;
+  /** Returns how many rows are scaled down. */
+  public int sinks() {
+    int sinks = 0;
+    for (float factor : factors) {
+      sinks += factor < 1 ? 1 : 0;
+    }
+    return sinks;
   }
 
-  /** Returns how many rows are left out. */
-  public int excluded() {
-    return total - kept.length;
-  }
-
-  /** Returns the matrix row of the {@code index}th kept row. */
-  public int row(int index) {
-    return kept[index];
+  /** Returns the power of two that a row is multiplied by, at most 1. */
+  float factor(int row) {
+    return factors[row];
   }
 }

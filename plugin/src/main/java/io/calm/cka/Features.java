@@ -16,11 +16,12 @@ enum Features {
    *
    * @param output [n, d]
    * @param input of the full-precision block, [n, d]
+   * @param rows how much each row counts; normalized rows count the same
    */
-  RowView of(Matrix output, Matrix input) {
+  RowView of(Matrix output, Matrix input, ComparedRows rows) {
     return switch (this) {
-      case OUTPUT -> RowView.of(output);
-      case CONTRIBUTION -> RowView.difference(output, input);
+      case OUTPUT -> RowView.of(output).scaled(rows);
+      case CONTRIBUTION -> RowView.difference(output, input).scaled(rows);
       case NORMALIZED -> RowView.normalized(output);
     };
   }

@@ -33,9 +33,9 @@ final class LinearReference {
       Features features,
       int threads,
       SearchKernels kernels) {
-    if (rows.total() != matrix.rows()) {
+    if (rows.count() != matrix.rows()) {
       throw new IllegalArgumentException(
-          "rows: expected a choice of %d, got one of %d".formatted(matrix.rows(), rows.total()));
+          "rows: expected %d, got %d".formatted(matrix.rows(), rows.count()));
     }
     this.matrix = matrix;
     this.rows = rows;
@@ -43,8 +43,8 @@ final class LinearReference {
     this.kernels = kernels;
     this.input = input;
     this.features = features;
-    this.centred = new Centred(features.of(matrix, input), rows);
-    this.gramForm = rows.kept() < matrix.columns();
+    this.centred = new Centred(features.of(matrix, input, rows));
+    this.gramForm = matrix.rows() < matrix.columns();
     boolean usable = centred.notFinite().isEmpty() && !centred.constant();
     this.gramTiles = gramForm && usable ? gram(centred) : new double[0][];
     if (!usable) {
@@ -76,7 +76,7 @@ final class LinearReference {
     if (centred.notFinite().isPresent()) {
       return new Compared(Optional.empty(), "reference: " + centred.notFinite().get());
     }
-    Centred other = new Centred(features.of(candidate, input), rows);
+    Centred other = new Centred(features.of(candidate, input, rows));
     if (other.notFinite().isPresent()) {
       return new Compared(Optional.empty(), "candidate: " + other.notFinite().get());
     }
@@ -106,7 +106,7 @@ final class LinearReference {
   }
 
   private Hsic hsic(Centred x, Centred y, double product) {
-    return new Hsic(rows.kept(), product, x.diagonals(y), x.trace() * y.trace());
+    return new Hsic(matrix.rows(), product, x.diagonals(y), x.trace() * y.trace());
   }
 
   private double[][] gram(Centred x) {
@@ -114,7 +114,7 @@ final class LinearReference {
     return TiledProduct.compute(
         tokens,
         tokens,
-        TiledProduct.tiles(rows.kept(), rows.kept(), true),
+        TiledProduct.tiles(matrix.rows(), matrix.rows(), true),
         threads,
         kernels,
         (tile, product, size) -> Arrays.copyOf(product, size));
@@ -123,7 +123,7 @@ final class LinearReference {
   /** Returns for each tile of L its share of tr(LL) and of tr(KL). */
   private double[][] gramSums(Centred y) {
     TiledProduct.Operand tokens = y.tokens();
-    TiledProduct.Tile[] tiles = TiledProduct.tiles(rows.kept(), rows.kept(), true);
+    TiledProduct.Tile[] tiles = TiledProduct.tiles(matrix.rows(), matrix.rows(), true);
     return TiledProduct.compute(
         tokens,
         tokens,
@@ -138,7 +138,7 @@ final class LinearReference {
   }
 
   private double gramSquares() {
-    TiledProduct.Tile[] tiles = TiledProduct.tiles(rows.kept(), rows.kept(), true);
+    TiledProduct.Tile[] tiles = TiledProduct.tiles(matrix.rows(), matrix.rows(), true);
     double sum = 0;
     for (int t = 0; t < tiles.length; t++) {
       sum += tiles[t].weight() * squares(gramTiles[t], gramTiles[t].length);

@@ -1,9 +1,13 @@
 package io.calm.cka;
 
 import io.calm.tensor.Matrix;
+import java.util.function.IntToDoubleFunction;
 
 /** The rows of a matrix as a metric reads them, [n, d]. Computed when they are read. Immutable. */
 interface RowView {
+  /** Returns n. */
+  int rows();
+
   /** Returns d. */
   int columns();
 
@@ -35,20 +39,30 @@ interface RowView {
    */
   static RowView normalized(Matrix matrix) {
     double[] scales = new double[matrix.rows()];
-    float[] row = new float[matrix.columns()];
+    float[] values = new float[matrix.columns()];
     for (int r = 0; r < scales.length; r++) {
-      matrix.readRow(r, row);
+      matrix.readRow(r, values);
       double squares = 0;
-      for (float x : row) {
+      for (float x : values) {
         squares += (double) x * x;
       }
-      scales[r] = squares == 0 ? 1 : Math.sqrt(row.length / squares);
+      scales[r] = squares == 0 ? 1 : Math.sqrt(values.length / squares);
     }
-    return new Scaled(matrix, scales);
+    return new Scaled(of(matrix), row -> scales[row]);
+  }
+
+  /** Returns the rows times their factors in a comparison. */
+  default RowView scaled(ComparedRows factors) {
+    return factors.sinks() == 0 ? this : new Scaled(this, factors::factor);
   }
 
   /** The rows as they are. */
   record Plain(Matrix matrix) implements RowView {
+    @Override
+    public int rows() {
+      return matrix.rows();
+    }
+
     @Override
     public int columns() {
       return matrix.columns();
@@ -62,6 +76,11 @@ interface RowView {
 
   /** The rows of a difference. */
   record Difference(Matrix matrix, Matrix subtrahend) implements RowView {
+    @Override
+    public int rows() {
+      return matrix.rows();
+    }
+
     @Override
     public int columns() {
       return matrix.columns();
@@ -79,25 +98,23 @@ interface RowView {
   }
 
   /** Rows with a factor for each. */
-  final class Scaled implements RowView {
-    private final Matrix matrix;
-    private final double[] factors;
-
-    Scaled(Matrix matrix, double[] factors) {
-      this.matrix = matrix;
-      this.factors = factors;
+  record Scaled(RowView view, IntToDoubleFunction factors) implements RowView {
+    @Override
+    public int rows() {
+      return view.rows();
     }
 
     @Override
     public int columns() {
-      return matrix.columns();
+      return view.columns();
     }
 
     @Override
     public void readRow(int row, int from, float[] target, int offset, int length) {
-      matrix.readRow(row, from, target, offset, length);
+      view.readRow(row, from, target, offset, length);
+      double factor = factors.applyAsDouble(row);
       for (int k = offset; k < offset + length; k++) {
-        target[k] = (float) (target[k] * factors[row]);
+        target[k] = (float) (target[k] * factor);
       }
     }
   }

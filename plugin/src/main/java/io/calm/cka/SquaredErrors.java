@@ -18,15 +18,18 @@ record SquaredErrors(double relative, double normalized) {
     double squares = 0;
     double directions = 0;
     int directed = 0;
-    for (int i = 0; i < rows.kept(); i++) {
-      reference.readRow(rows.row(i), expected);
-      candidate.readRow(rows.row(i), got);
+    for (int row = 0; row < rows.count(); row++) {
+      reference.readRow(row, expected);
+      candidate.readRow(row, got);
+      double weight = (double) rows.factor(row) * rows.factor(row);
       double norm = squares(expected);
-      squares += norm;
+      squares += weight * norm;
+      double differences = 0;
       for (int k = 0; k < got.length; k++) {
         double difference = (double) got[k] - expected[k];
-        error += difference * difference;
+        differences += difference * difference;
       }
+      error += weight * differences;
       if (norm > 0) {
         directions += directions(expected, Math.sqrt(norm), got, Math.sqrt(squares(got)));
         directed++;

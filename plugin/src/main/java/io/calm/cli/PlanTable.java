@@ -96,7 +96,7 @@ final class PlanTable {
                 + "%s: %s; group %d, metric %s%n"
                 + "lm_head: %s (%s)%n"
                 + "cost: %d evaluations (%d blocks x %s), %d collecting and %d guard forwards,"
-                + " %.0f s; %d of %d scored rows left out as sinks%n"
+                + " %.0f s; %d of %d scored rows scaled down as sinks%n"
                 + "calibration: %s, %d + %d + %d sequences of %d tokens, seed %d",
             plan.served(),
             plan.reason(),
@@ -112,7 +112,7 @@ final class PlanTable {
             plan.collectionForwards(),
             plan.guardForwards(),
             plan.seconds(),
-            plan.excludedRows(),
+            plan.sinkRows(),
             plan.scoredRows(),
             calibration.source(),
             calibration.fit(),

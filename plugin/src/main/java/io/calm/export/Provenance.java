@@ -64,7 +64,7 @@ public record Provenance(Map<String, String> values, String planJson) {
         plan.evaluations(),
         plan.collectionForwards(),
         plan.guardForwards(),
-        plan.excludedRows(),
+        plan.sinkRows(),
         plan.scoredRows(),
         plan.guard(),
         plan.head(),

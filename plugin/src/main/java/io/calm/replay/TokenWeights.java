@@ -71,18 +71,8 @@ final class TokenWeights {
         .noneMatch(norm -> RowNorms.isSink(norm, limit))) {
       return EQUAL;
     }
-    return new TokenWeights(norms.stream().map(of -> factors(of, median, limit)).toList());
-  }
-
-  private static float[] factors(double[] norms, double median, double limit) {
-    float[] factors = new float[norms.length];
-    for (int t = 0; t < factors.length; t++) {
-      factors[t] =
-          RowNorms.isSink(norms[t], limit)
-              ? Math.scalb(1f, -Math.getExponent(norms[t] / median) - 1)
-              : 1;
-    }
-    return factors;
+    return new TokenWeights(
+        norms.stream().map(of -> RowNorms.sinkFactors(of, median, threshold)).toList());
   }
 
   /** Returns the factor of a token of a chunk. */

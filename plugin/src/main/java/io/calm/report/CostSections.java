@@ -76,10 +76,10 @@ final class CostSections {
     to.text(" forwards that collected inputs, ");
     Numbers.count(to, search.guardForwards());
     to.text(" for the guard. ");
-    Numbers.count(to, search.excludedRows());
+    Numbers.count(to, search.sinkRows());
     to.text(" of ");
     Numbers.count(to, search.scoredRows());
-    to.text(" scored rows were left out as attention sinks.").end();
+    to.text(" scored rows were scaled down as attention sinks.").end();
     if (!search.phases().isEmpty()) {
       Table phases = new Table(to, "Time by phase", "Phase", "#Time", "#Share, %");
       double whole = search.phases().values().stream().mapToDouble(seconds -> seconds).sum();

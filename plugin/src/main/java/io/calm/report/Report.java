@@ -224,7 +224,7 @@ public record Report(
       int collectionForwards,
       int guardForwards,
       int scoredRows,
-      int excludedRows,
+      int sinkRows,
       String metric) {}
 
   /**

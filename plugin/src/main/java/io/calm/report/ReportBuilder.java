@@ -200,7 +200,7 @@ final class ReportBuilder {
         plan.collectionForwards(),
         plan.guardForwards(),
         plan.scoredRows(),
-        plan.excludedRows(),
+        plan.sinkRows(),
         plan.metric().setting());
   }
 

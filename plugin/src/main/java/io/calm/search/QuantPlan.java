@@ -24,10 +24,10 @@ import java.util.TreeMap;
  * @param collectionForwards number of partial block forwards that collected inputs of quantizers
  * @param guardForwards number of block forwards over the guard's part, which the lm_head is judged
  *     on too, and over the fit part for the uniform plan of the guard
- * @param excludedRows rows that were excluded from the score as attention sinks, summed over the
+ * @param sinkRows rows that were scaled down in the score as attention sinks, summed over the
  *     blocks
- * @param scoredRows rows before the exclusion, summed over the blocks; all candidates of a block
- *     share its rows, which count once
+ * @param scoredRows all rows of the score, summed over the blocks; all candidates of a block share
+ *     its rows, which count once
  * @param guard comparison with the best uniform plan; empty if there was none
  * @param head format of the lm_head and its reason
  * @param calibration origin of the calibration tokens
@@ -43,7 +43,7 @@ public record QuantPlan(
     int evaluations,
     int collectionForwards,
     int guardForwards,
-    int excludedRows,
+    int sinkRows,
     int scoredRows,
     Optional<GuardResult> guard,
     Head head,
@@ -122,7 +122,7 @@ public record QuantPlan(
         evaluations,
         collectionForwards,
         guardForwards,
-        excludedRows,
+        sinkRows,
         scoredRows,
         guard,
         other,

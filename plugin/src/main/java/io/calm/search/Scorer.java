@@ -12,19 +12,19 @@ import java.util.Optional;
 /** Compares the outputs of candidates with the full-precision output by the search's metric. */
 final class Scorer {
   private final SearchContext context;
-  private int excludedRows;
+  private int sinkRows;
   private int scoredRows;
 
   Scorer(SearchContext context) {
     this.context = context;
   }
 
-  /** Returns the number of rows that were excluded as attention sinks. */
-  int excludedRows() {
-    return excludedRows;
+  /** Returns the number of rows that were scaled down as attention sinks. */
+  int sinkRows() {
+    return sinkRows;
   }
 
-  /** Returns the number of rows before the exclusion. */
+  /** Returns the number of all rows. */
   int scoredRows() {
     return scoredRows;
   }
@@ -50,8 +50,8 @@ final class Scorer {
 
   /** Counts the rows of a block's output. */
   void count(Similarity.Reference reference) {
-    excludedRows += reference.rows().excluded();
-    scoredRows += reference.rows().total();
+    sinkRows += reference.rows().sinks();
+    scoredRows += reference.rows().count();
   }
 
   /** Returns whether the input of a part matters to the metric, and not its output alone. */
@@ -87,9 +87,10 @@ final class Scorer {
   }
 
   /**
-   * Returns the rows of a block that are not sinks in the quantized stream in front of it; empty if
-   * the full-precision block reads that stream itself. A token that is a sink there and not in full
-   * precision is the largest error of every candidate, and would decide between them alone.
+   * Returns the rows of a block with the sinks of the quantized stream in front of it scaled down;
+   * empty if the full-precision block reads that stream itself. A token that is a sink there and
+   * not in full precision is the largest error of every candidate, and would decide between them
+   * alone.
    *
    * @param source the stream that the full-precision block reads
    */
@@ -105,7 +106,7 @@ final class Scorer {
   private ComparedRows rows(Matrix stream) {
     double threshold = context.settings().sinkThreshold();
     return threshold > 0
-        ? ComparedRows.withoutSinks(stream, threshold)
+        ? ComparedRows.scalingSinks(stream, threshold)
         : ComparedRows.all(stream.rows());
   }
 

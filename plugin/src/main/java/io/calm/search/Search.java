@@ -211,7 +211,7 @@ public final class Search {
         progress.evaluations(),
         context.collectionForwards(),
         guardForwards + verdict.guardForwards(),
-        scorer.excludedRows(),
+        scorer.sinkRows(),
         scorer.scoredRows(),
         verdict.guard(),
         head,

@@ -252,7 +252,7 @@ public final class Sensitivity {
     double threshold = context.settings().sinkThreshold();
     ComparedRows rows =
         threshold > 0
-            ? ComparedRows.withoutSinks(target, threshold)
+            ? ComparedRows.scalingSinks(target, threshold)
             : ComparedRows.all(target.rows());
     return new AllMetrics(target, input, rows, context.threads(), context.compute().kernels());
   }

@@ -31,6 +31,23 @@ public final class RowNorms {
     return limit > 0 && Double.isFinite(norm) && norm > limit;
   }
 
+  /**
+   * Returns factors for rows: of a sink the power of two that brings its norm between half of the
+   * median and the median, otherwise 1.
+   *
+   * @param threshold multiple of the median above which a norm is a sink's; 0: none is
+   */
+  public static float[] sinkFactors(double[] norms, double median, double threshold) {
+    float[] factors = new float[norms.length];
+    for (int row = 0; row < factors.length; row++) {
+      factors[row] =
+          isSink(norms[row], threshold * median)
+              ? Math.scalb(1f, -Math.getExponent(norms[row] / median) - 1)
+              : 1;
+    }
+    return factors;
+  }
+
   /** Returns the median of the finite values; 0 without any. */
   public static double median(double[] values) {
     double[] finite = Arrays.stream(values).filter(Double::isFinite).sorted().toArray();

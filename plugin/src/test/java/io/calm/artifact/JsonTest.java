@@ -43,7 +43,7 @@ final class JsonTest {
             p.evaluations(),
             p.collectionForwards(),
             p.guardForwards(),
-            p.excludedRows(),
+            p.sinkRows(),
             p.scoredRows(),
             Optional.empty(),
             QuantPlan.Head.given(TableFormat.INT8, "as set"),

@@ -17,53 +17,53 @@ final class ComparedRowsTest {
   }
 
   @Test
-  void rowsAboveTheThresholdAreLeftOut() {
+  void rowsAboveTheThresholdCountAsOrdinaryOnes() {
     ComparedRows rows =
-        ComparedRows.withoutSinks(
+        ComparedRows.scalingSinks(
             column(1, 20.5f, -1, 20, 1, -70, 1), ComparedRows.DEFAULT_THRESHOLD);
-    assertEquals(2, rows.excluded());
-    assertEquals(5, rows.kept());
-    assertEquals(7, rows.total());
-    assertEquals(0, rows.row(0));
-    assertEquals(3, rows.row(2));
-    assertEquals(6, rows.row(4));
+    assertEquals(2, rows.sinks());
+    assertEquals(7, rows.count());
+    assertEquals(1, rows.factor(0));
+    assertEquals(1 / 32f, rows.factor(1), "20.5 becomes 0.64");
+    assertEquals(1, rows.factor(3));
+    assertEquals(1 / 128f, rows.factor(5), "70 becomes 0.55");
   }
 
   @Test
   void theMedianOfAnEvenNumberIsTheMean() {
-    assertEquals(1, ComparedRows.withoutSinks(column(1, 3, 3, 10.1f, 1, 3), 3.3).excluded());
-    assertEquals(0, ComparedRows.withoutSinks(column(1, 3, 4.1f, 1), 2.1).excluded());
-    assertEquals(1, ComparedRows.withoutSinks(column(1, 3, 4.3f, 1), 2.1).excluded());
+    assertEquals(1, ComparedRows.scalingSinks(column(1, 3, 3, 10.1f, 1, 3), 3.3).sinks());
+    assertEquals(0, ComparedRows.scalingSinks(column(1, 3, 4.1f, 1), 2.1).sinks());
+    assertEquals(1, ComparedRows.scalingSinks(column(1, 3, 4.3f, 1), 2.1).sinks());
   }
 
   @Test
-  void aMedianOfZeroLeavesNothingOut() {
-    assertEquals(0, ComparedRows.withoutSinks(column(0, 0, 0, 5), 20).excluded());
-    assertEquals(0, ComparedRows.withoutSinks(Matrix.allocate(0, 3), 20).excluded());
+  void aMedianOfZeroScalesNothing() {
+    assertEquals(0, ComparedRows.scalingSinks(column(0, 0, 0, 5), 20).sinks());
+    assertEquals(0, ComparedRows.scalingSinks(Matrix.allocate(0, 3), 20).sinks());
   }
 
   @Test
   void rowsThatAreNotFiniteAreKeptToBeReported() {
     assertEquals(
-        0, ComparedRows.withoutSinks(column(1, Float.NaN, Float.POSITIVE_INFINITY), 20).excluded());
+        0, ComparedRows.scalingSinks(column(1, Float.NaN, Float.POSITIVE_INFINITY), 20).sinks());
   }
 
   @Test
-  void sinksOfEitherStreamAreLeftOut() {
-    ComparedRows full = ComparedRows.withoutSinks(column(1, 900, 1, 1, 1), 20);
-    ComparedRows quantized = ComparedRows.withoutSinks(column(1, 900, 1, -700, 1), 20);
+  void sinksOfEitherStreamAreScaled() {
+    ComparedRows full = ComparedRows.scalingSinks(column(1, 900, 1, 1, 1), 20);
+    ComparedRows quantized = ComparedRows.scalingSinks(column(1, 100, 1, -700, 1), 20);
     ComparedRows both = full.and(quantized);
-    assertEquals(2, both.excluded());
-    assertEquals(5, both.total());
-    assertEquals(2, both.row(1));
-    assertEquals(4, both.row(2));
+    assertEquals(2, both.sinks());
+    assertEquals(5, both.count());
+    assertEquals(1 / 1024f, both.factor(1), "the lesser of 1/1024 and 1/128");
+    assertEquals(1 / 1024f, both.factor(3));
     assertThrows(IllegalArgumentException.class, () -> full.and(ComparedRows.all(4)));
   }
 
   @Test
   void theThresholdIsPositive() {
-    assertThrows(IllegalArgumentException.class, () -> ComparedRows.withoutSinks(column(1), 0));
+    assertThrows(IllegalArgumentException.class, () -> ComparedRows.scalingSinks(column(1), 0));
     assertThrows(
-        IllegalArgumentException.class, () -> ComparedRows.withoutSinks(column(1), Double.NaN));
+        IllegalArgumentException.class, () -> ComparedRows.scalingSinks(column(1), Double.NaN));
   }
 }

@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.kernels.KernelVariants;
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
-import java.util.Arrays;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -88,8 +87,8 @@ final class MetricVariantsTest {
     float[][] x = random.noisy(input, 1);
     x[3] = random.affine(new float[][] {x[3]}, 1000)[0];
     float[][] y = random.noisy(x, 0.1);
-    ComparedRows rows = ComparedRows.withoutSinks(Matrix.of(x), 20);
-    assertEquals(1, rows.excluded());
+    ComparedRows rows = ComparedRows.scalingSinks(Matrix.of(x), 20);
+    assertEquals(1, rows.sinks());
     Map<Metric, Score> all =
         new AllMetrics(Matrix.of(x), Matrix.of(input), rows, 2, KERNELS).scores(Matrix.of(y));
     for (Metric metric : Metric.values()) {
@@ -103,25 +102,48 @@ final class MetricVariantsTest {
   }
 
   @Test
-  void rowsThatAreLeftOutCountForNoMetric() {
+  void aSinkCountsAsIfItWereScaledDown() {
     RandomMatrices random = new RandomMatrices(8);
     float[][] input = random.gaussian(50, 12);
     float[][] x = random.noisy(input, 1);
     x[0] = random.affine(new float[][] {x[0]}, 1000)[0];
     float[][] y = random.noisy(x, 0.3);
-    ComparedRows rows = ComparedRows.withoutSinks(Matrix.of(x), 20);
+    ComparedRows rows = ComparedRows.scalingSinks(Matrix.of(x), 20);
     for (Metric metric : Metric.values()) {
       Score got =
           metric
               .similarity(2, KERNELS)
               .reference(Matrix.of(x), Matrix.of(input), rows)
               .score(Matrix.of(y));
-      assertEquals(score(metric, rest(x), rest(input), rest(y)), got, metric.setting());
+      float factor = rows.factor(0);
+      Score expected =
+          score(
+              metric,
+              RandomMatrices.firstRowTimes(factor, x),
+              RandomMatrices.firstRowTimes(factor, input),
+              RandomMatrices.firstRowTimes(factor, y));
+      assertEquals(expected, got, metric.setting());
     }
   }
 
-  private static float[][] rest(float[][] x) {
-    return Arrays.copyOfRange(x, 1, x.length);
+  /** A candidate that spoils the sink alone: left out, it would be the best one. */
+  @Test
+  void everyMetricSeesASpoiltSink() {
+    RandomMatrices random = new RandomMatrices(8);
+    float[][] input = random.gaussian(50, 12);
+    float[][] x = random.noisy(input, 1);
+    x[0] = random.affine(new float[][] {x[0]}, 1000)[0];
+    float[][] good = random.noisy(x, 0.01);
+    float[][] spoilt = good.clone();
+    spoilt[0] = input[0];
+    ComparedRows rows = ComparedRows.scalingSinks(Matrix.of(x), 20);
+    for (Metric metric : Metric.values()) {
+      Similarity.Reference reference =
+          metric.similarity(2, KERNELS).reference(Matrix.of(x), Matrix.of(input), rows);
+      double ofGood = ((Score.Value) reference.score(Matrix.of(good))).value();
+      double ofSpoilt = ((Score.Value) reference.score(Matrix.of(spoilt))).value();
+      assertTrue(ofSpoilt < ofGood - 1e-3, metric + ": " + ofSpoilt + ", " + ofGood);
+    }
   }
 
   @Test

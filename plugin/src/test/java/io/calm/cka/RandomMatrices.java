@@ -92,6 +92,16 @@ final class RandomMatrices {
     return y;
   }
 
+  /** A copy of {@code x} with its first row multiplied. */
+  static float[][] firstRowTimes(float factor, float[][] x) {
+    float[][] y = x.clone();
+    y[0] = x[0].clone();
+    for (int k = 0; k < y[0].length; k++) {
+      y[0][k] *= factor;
+    }
+    return y;
+  }
+
   private static double dot(double[] a, double[] b) {
     double sum = 0;
     for (int k = 0; k < a.length; k++) {

@@ -132,14 +132,15 @@ final class SimilarityTest {
     RandomMatrices random = new RandomMatrices(9);
     float[][] x = random.gaussian(50, 10);
     x[0] = random.affine(new float[][] {x[0]}, 1000)[0];
-    ComparedRows rows = ComparedRows.withoutSinks(Matrix.of(x), 20);
-    assertEquals(1, rows.excluded());
+    ComparedRows rows = ComparedRows.scalingSinks(Matrix.of(x), 20);
+    assertEquals(1, rows.sinks());
     Similarity.Reference prepared = CKA.reference(Matrix.of(x), rows);
-    float[][] rest = Arrays.copyOfRange(x, 1, x.length);
+    float[][] scaled = RandomMatrices.firstRowTimes(rows.factor(0), x);
     for (double level : new double[] {0.1, 0.5, 2}) {
       float[][] y = random.noisy(x, level);
-      float[][] yRest = Arrays.copyOfRange(y, 1, y.length);
-      assertEquals(value(CKA, rest, yRest), prepared.score(Matrix.of(y)));
+      assertEquals(
+          value(CKA, scaled, RandomMatrices.firstRowTimes(rows.factor(0), y)),
+          prepared.score(Matrix.of(y)));
     }
   }
 

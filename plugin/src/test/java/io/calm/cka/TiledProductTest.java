@@ -32,8 +32,8 @@ class TiledProductTest {
       int features = 1 + random.nextInt(300);
       Matrix x = Matrix.of(new RandomMatrices(seed).gaussian(tokens, features));
       Matrix y = Matrix.of(new RandomMatrices(seed + 1).gaussian(tokens, features));
-      Centred u = new Centred(RowView.of(x), ComparedRows.all(tokens));
-      Centred v = new Centred(RowView.of(y), ComparedRows.all(tokens));
+      Centred u = new Centred(RowView.of(x));
+      Centred v = new Centred(RowView.of(y));
       boolean gram = random.nextBoolean();
       TiledProduct.Operand left = gram ? u.tokens() : u.features();
       TiledProduct.Operand right = gram ? v.tokens() : v.features();

@@ -57,7 +57,7 @@ class PlanTableTest {
         18,
         whole.collectionForwards(),
         whole.guardForwards(),
-        whole.excludedRows(),
+        whole.sinkRows(),
         whole.scoredRows(),
         whole.guard(),
         whole.head(),

@@ -21,7 +21,7 @@ final class PlanView {
     object.addProperty("evaluations", plan.evaluations());
     object.addProperty("collection_forwards", plan.collectionForwards());
     object.addProperty("guard_forwards", plan.guardForwards());
-    object.addProperty("excluded_rows", plan.excludedRows());
+    object.addProperty("sink_rows", plan.sinkRows());
     object.addProperty("scored_rows", plan.scoredRows());
     addNumber(object, "seconds", plan.seconds());
     plan.guard().ifPresent(guard -> object.add("guard", guard(guard)));

@@ -30,7 +30,7 @@ record Manifest(
     Map<String, DataFile> files) {
 
   /** Raised with every change of the layout, of a section's format, or of the plan's fields. */
-  static final int FORMAT = 3;
+  static final int FORMAT = 4;
 
   static final String NAME = "manifest.json";
 

@@ -17,7 +17,7 @@ public final class AllMetrics {
    *
    * @param reference output of the full-precision block, [n, d]; read, not copied
    * @param input of the full-precision block, [n, d]; read, not copied
-   * @param rows the rows to compare
+   * @param rows how much each row counts
    * @param threads maximum number of threads of a comparison, the caller's included
    */
   public AllMetrics(

@@ -5,7 +5,7 @@ import io.calm.tensor.RowNorms;
 import java.util.Arrays;
 
 /**
- * How much each row of a matrix counts in a comparison: all the same, or attention sinks less.
+ * The rows of a matrix in a comparison, each with a factor: all 1, or less for attention sinks.
  *
  * <p>Linear CKA weighs a row by the fourth power of its norm. A sink (the first token of a
  * sequence, with 35 to 170 times the median norm on SmolLM2) would therefore decide the score
@@ -31,30 +31,46 @@ public final class ComparedRows {
   }
 
   /**
-   * Returns the rows of {@code reference} [n, d], of which those with a Euclidean norm above {@code
-   * threshold} times the median row's count as if they had half the median norm to the whole; all
-   * count as they are if the median is zero. A row that is not finite is one of them, so that the
+   * Returns the rows of {@code matrix} [n, d]. Those with a Euclidean norm above {@code threshold}
+   * times the median are sinks, and scaled down to between half of the median and the median. If
+   * the median is zero, no row is a sink. A row that is not finite is none either, so the
    * comparison reports it.
    */
-  public static ComparedRows scalingSinks(Matrix reference, double threshold) {
-    if (!(threshold > 0)) {
+  public static ComparedRows scalingSinks(Matrix matrix, double threshold) {
+    if (!(threshold >= 1)) {
       throw new IllegalArgumentException(
-          "sink threshold: expected a positive multiple of the median row norm, got " + threshold);
+          "sink threshold: expected 1 or more median row norms, got " + threshold);
     }
-    double[] norms = RowNorms.of(reference);
+    double[] norms = RowNorms.of(matrix);
     return new ComparedRows(RowNorms.sinkFactors(norms, RowNorms.median(norms), threshold));
   }
 
-  /** Returns rows of which each counts as the lesser of here and in {@code other}. */
+  /** Returns the rows with the lesser of the two factors each. */
   public ComparedRows and(ComparedRows other) {
-    if (count() != other.count()) {
-      throw new IllegalArgumentException("%d and %d rows".formatted(count(), other.count()));
-    }
+    requireAsMany(other);
     float[] lesser = new float[count()];
     for (int row = 0; row < lesser.length; row++) {
       lesser[row] = Math.min(factors[row], other.factors[row]);
     }
     return new ComparedRows(lesser);
+  }
+
+  /** Returns the rows without the factors of those that are sinks in {@code other} too. */
+  public ComparedRows except(ComparedRows other) {
+    requireAsMany(other);
+    float[] rest = factors.clone();
+    for (int row = 0; row < rest.length; row++) {
+      if (other.factors[row] < 1) {
+        rest[row] = 1;
+      }
+    }
+    return new ComparedRows(rest);
+  }
+
+  private void requireAsMany(ComparedRows other) {
+    if (count() != other.count()) {
+      throw new IllegalArgumentException("%d and %d rows".formatted(count(), other.count()));
+    }
   }
 
   /** Returns the number of rows. */

@@ -20,7 +20,7 @@ public interface Similarity {
    * @param reference [n, d]; read, not copied, so it must stay as it is while the result is used
    * @param input the matrix that the reference was computed from, [n, d], likewise; not read unless
    *     {@link #readsInput}
-   * @param rows the rows to compare, of {@code reference} and of every candidate
+   * @param rows how much each row of {@code reference} and of every candidate counts
    */
   Reference reference(Matrix reference, Matrix input, ComparedRows rows);
 

@@ -96,7 +96,7 @@ final class PlanTable {
                 + "%s: %s; group %d, metric %s%n"
                 + "lm_head: %s (%s)%n"
                 + "cost: %d evaluations (%d blocks x %s), %d collecting and %d guard forwards,"
-                + " %.0f s; %d of %d scored rows scaled down as sinks%n"
+                + " %.0f s; %d of %d scored rows are attention sinks%n"
                 + "calibration: %s, %d + %d + %d sequences of %d tokens, seed %d",
             plan.served(),
             plan.reason(),

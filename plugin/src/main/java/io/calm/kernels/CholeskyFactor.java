@@ -1,6 +1,7 @@
 package io.calm.kernels;
 
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import java.nio.FloatBuffer;
 import java.util.Optional;
 
@@ -23,11 +24,11 @@ final class CholeskyFactor implements AutoCloseable {
   private final MatrixView view;
   private final Matrix inverses; // of L's diagonal blocks, [K, BLOCK]
 
-  private CholeskyFactor(Products products, Matrix matrix) {
+  private CholeskyFactor(Products products, Matrix matrix, Matrix inverses) {
     this.products = products;
     this.matrix = matrix;
     this.view = MatrixView.of(matrix);
-    this.inverses = Matrix.allocate(matrix.rows(), BLOCK);
+    this.inverses = inverses;
   }
 
   /**
@@ -41,16 +42,24 @@ final class CholeskyFactor implements AutoCloseable {
     if (h.columns() != h.rows()) {
       throw new IllegalArgumentException("factor: expected a square matrix, got " + h);
     }
-    CholeskyFactor factor = new CholeskyFactor(products, h);
-    if (factor.factor(0, h.rows())) {
+    try (Owned opening = new Owned()) {
+      Matrix inverses = Matrix.allocate(h.rows(), BLOCK);
+      opening.add(inverses, inverses::close);
+      CholeskyFactor factor = new CholeskyFactor(products, h, inverses);
+      if (!factor.factor(0, h.rows())) {
+        return Optional.empty();
+      }
+      opening.handOver();
       return Optional.of(factor);
     }
-    factor.close();
-    return Optional.empty();
   }
 
   /** Replaces B [n, K] by {@code B inverse(H)}. */
   void solve(Matrix b) {
+    if (b.columns() != matrix.rows()) {
+      throw new IllegalArgumentException(
+          "solution: expected rows of %d elements, got %s".formatted(matrix.rows(), b));
+    }
     MatrixView all = MatrixView.of(b);
     solveTransposed(all, 0, b.columns());
     solve(all, 0, b.columns());

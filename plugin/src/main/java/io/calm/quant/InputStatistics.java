@@ -33,8 +33,10 @@ public interface InputStatistics {
    * same tokens, as the sum over tokens of {@code (W x + r - W x^ - r^) x^'}, [N, K]. x is the
    * input of a token in full precision, and x^ that of the W4A8 linears (rounded to int8). r and r^
    * are the residual streams that the output is added to; linears whose output is not added to them
-   * have no such term. For the last stage of a block it can be read once: the inputs of down in
-   * full precision, as large as everything else that is kept, are dropped then.
+   * have no such term.
+   *
+   * <p>For down it can be read once: the inputs in full precision, among the largest arrays of a
+   * search, are freed then.
    *
    * @param weight W, [N, K]: the original weights of some or all linears that read the input, one
    *     below the other in the order of the stage, with columns multiplied by the scales that the

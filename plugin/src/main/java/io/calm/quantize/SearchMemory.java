@@ -49,10 +49,10 @@ public final class SearchMemory {
   /** The same, and the unscaled Hessian, kept while fold scales are compared with GPTQ's codes. */
   private static final long SCALED_HESSIANS = 3;
 
-  /** Stacked, transposed; and corrected by an algorithm that compares. */
+  /** Stacked, transposed; corrected by an algorithm that compares, and half of it on a GPU. */
   private static final long STAGE_FORMS = 2;
 
-  private static final long COMPARED_FORMS = 3;
+  private static final long COMPARED_FORMS = 4;
 
   /** Packed linears that wait for a garbage collection. */
   private static final long GARBAGE = 256L << 20;

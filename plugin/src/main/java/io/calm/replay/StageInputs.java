@@ -55,10 +55,15 @@ public final class StageInputs implements AutoCloseable {
   }
 
   private void require(Stage stage) {
+    if (pass.stage().isEmpty()) {
+      throw new IllegalStateException(
+          "stage %s: expected inputs in full precision, which are dropped once the deviation of down was read; read it once and keep a copy"
+              .formatted(stage));
+    }
     if (!pass.stage().equals(Optional.of(stage))) {
       throw new IllegalStateException(
           "the full-precision forward is at %s, not at stage %s"
-              .formatted(pass.stage().map(Stage::name).orElse("its end"), stage));
+              .formatted(pass.stage().get(), stage));
     }
   }
 

@@ -79,7 +79,7 @@ final class CostSections {
     Numbers.count(to, search.sinkRows());
     to.text(" of ");
     Numbers.count(to, search.scoredRows());
-    to.text(" scored rows were scaled down as attention sinks.").end();
+    to.text(" scored rows were attention sinks.").end();
     if (!search.phases().isEmpty()) {
       Table phases = new Table(to, "Time by phase", "Phase", "#Time", "#Share, %");
       double whole = search.phases().values().stream().mapToDouble(seconds -> seconds).sum();

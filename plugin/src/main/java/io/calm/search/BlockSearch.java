@@ -60,7 +60,7 @@ final class BlockSearch {
         Matrix target = output.toMatrix();
         Scorer.Target prepared =
             scorer.blockTarget(
-                target, source.get(Part.SCORE), scorer.quantizedRows(source, quantized));
+                target, source.get(Part.SCORE), scorer.rowsOfQuantizedSinks(source, quantized));
         Contenders<Outcome> contenders = new Contenders<>(Outcome::close)) {
       Similarity.Reference reference = prepared.reference();
       Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();

@@ -43,7 +43,7 @@ final class PartTargets implements AutoCloseable {
       Streams quantized) {
     this.source = source;
     HiddenStates input = source.get(Part.SCORE);
-    Optional<ComparedRows> only = scorer.quantizedRows(source, quantized);
+    Optional<ComparedRows> only = scorer.rowsOfQuantizedSinks(source, quantized);
     try (Owned opening = new Owned();
         StageInputs forward = StageInputs.of(input, context.spec(), layer, parameters)) {
       forward.advanceTo(Stage.MLP_IN);

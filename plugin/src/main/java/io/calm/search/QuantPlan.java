@@ -24,8 +24,7 @@ import java.util.TreeMap;
  * @param collectionForwards number of partial block forwards that collected inputs of quantizers
  * @param guardForwards number of block forwards over the guard's part, which the lm_head is judged
  *     on too, and over the fit part for the uniform plan of the guard
- * @param sinkRows rows that were scaled down in the score as attention sinks, summed over the
- *     blocks
+ * @param sinkRows rows of the score that are attention sinks, summed over the blocks
  * @param scoredRows all rows of the score, summed over the blocks; all candidates of a block share
  *     its rows, which count once
  * @param guard comparison with the best uniform plan; empty if there was none

@@ -11,6 +11,7 @@ import io.calm.replay.StageInputs;
 import io.calm.replay.TorchRuntime;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import io.calm.tensor.QuantizedMatrix;
 import java.util.Arrays;
 import java.util.Map;
@@ -122,18 +123,20 @@ final class ReplayedBlock extends SampledBlock {
 
     @Override
     public Optional<Matrix> deviation(Matrix weight) {
-      Optional<Matrix> deviation =
-          full.map(
-              stages ->
-                  deviation(
-                      pass,
-                      stages,
-                      divisors.orElseGet(() -> ones(spec().inputs(stage()))),
-                      weight));
-      if (stage() == Stage.MLP_OUT) {
-        full.ifPresent(StageInputs::finish);
+      return full.map(stages -> deviation(stages, weight));
+    }
+
+    private Matrix deviation(StageInputs stages, Matrix weight) {
+      float[] scales = divisors.orElseGet(() -> ones(spec().inputs(stage())));
+      try (Owned opening = new Owned()) {
+        Matrix deviation = deviation(pass, stages, scales, weight);
+        opening.add(deviation, deviation::close);
+        if (stage() == Stage.MLP_OUT) {
+          stages.finish();
+        }
+        opening.handOver();
+        return deviation;
       }
-      return deviation;
     }
 
     private static float[] ones(int count) {

@@ -19,7 +19,7 @@ final class Scorer {
     this.context = context;
   }
 
-  /** Returns the number of rows that were scaled down as attention sinks. */
+  /** Returns the number of rows that are attention sinks. */
   int sinkRows() {
     return sinkRows;
   }
@@ -68,7 +68,7 @@ final class Scorer {
    *
    * @param output read as long as the result is used
    * @param input the residual stream that the output was computed from
-   * @param only rows of {@link #quantizedRows}
+   * @param only rows of {@link #rowsOfQuantizedSinks}
    */
   Target target(Matrix output, HiddenStates input, Optional<ComparedRows> only) {
     ComparedRows own = rows(output);
@@ -87,19 +87,20 @@ final class Scorer {
   }
 
   /**
-   * Returns the rows of a block with the sinks of the quantized stream in front of it scaled down;
-   * empty if the full-precision block reads that stream itself. A token that is a sink there and
-   * not in full precision is the largest error of every candidate, and would decide between them
-   * alone.
+   * Returns the rows of a block with those scaled down that are sinks in the quantized stream in
+   * front of it and not in full precision; empty if the full-precision block reads the quantized
+   * stream itself. Such a token is the largest error of every candidate, and would decide between
+   * them alone.
    *
    * @param source the stream that the full-precision block reads
    */
-  Optional<ComparedRows> quantizedRows(Streams source, Streams quantized) {
+  Optional<ComparedRows> rowsOfQuantizedSinks(Streams source, Streams quantized) {
     if (source == quantized) {
       return Optional.empty();
     }
-    try (Matrix stream = quantized.get(Streams.Part.SCORE).toMatrix()) {
-      return Optional.of(rows(stream));
+    try (Matrix full = source.get(Streams.Part.SCORE).toMatrix();
+        Matrix stream = quantized.get(Streams.Part.SCORE).toMatrix()) {
+      return Optional.of(rows(stream).except(rows(full)));
     }
   }
 

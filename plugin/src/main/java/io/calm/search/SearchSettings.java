@@ -17,8 +17,8 @@ import java.util.List;
  * @param granularity the part of a block that gets one algorithm
  * @param fullPrecisionReference whether the full-precision block reads the full-precision hidden
  *     states instead of those of the quantized prefix
- * @param sinkThreshold tokens above this many median norms are not scored, and are scaled down in
- *     what algorithms are fitted on; 0: all are treated alike
+ * @param sinkThreshold tokens above this many median norms count like ordinary ones in scores and
+ *     in what algorithms are fitted on; 0: all are treated alike
  * @param guard whether the mix must be no worse than the best uniform plan
  * @param head rule for the format of the lm_head
  */

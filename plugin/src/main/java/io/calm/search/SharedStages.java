@@ -28,8 +28,8 @@ final class SharedStages implements AutoCloseable {
   /** Maximum width of a stage whose factors are kept: 64 MiB each. */
   private static final int MAX_KEPT_INPUTS = 4096;
 
-  /** Factors of different damping and order that algorithms keep. */
-  private static final int FACTORS = 2;
+  /** Factors that algorithms keep: that of GPTQ. */
+  private static final int FACTORS = 1;
 
   private final ModelSpec spec;
   private final Parallel parallel;

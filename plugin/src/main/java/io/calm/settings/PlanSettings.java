@@ -15,8 +15,8 @@ import java.util.Optional;
  * @param metric the measure that scores candidates
  * @param granularity the part of a block that gets one algorithm
  * @param reference the hidden states that feed the full-precision block
- * @param sinkThreshold tokens above this many median norms are not scored, and are scaled down in
- *     what algorithms are fitted on; 0: all are treated alike
+ * @param sinkThreshold tokens above this many median norms count like ordinary ones in scores and
+ *     in what algorithms are fitted on; 0: all are treated alike
  * @param guard whether the mix must be no worse than the best uniform plan
  */
 public record PlanSettings(

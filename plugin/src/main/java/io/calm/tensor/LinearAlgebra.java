@@ -32,10 +32,9 @@ public interface LinearAlgebra {
       return false;
     }
     try (Matrix upper = factor.get();
-        Matrix half = multiplyTransposed(target, upper);
-        Matrix quotient = Matrix.allocate(target.rows(), target.columns())) {
-      addProduct(quotient, 1, half, upper);
-      target.bytes().put(quotient.bytes());
+        Matrix half = multiplyTransposed(target, upper)) {
+      target.fill(0);
+      addProduct(target, 1, half, upper);
       return true;
     }
   }

@@ -3,6 +3,7 @@ package io.calm.tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.util.Arrays;
 import java.util.Objects;
 
 /**
@@ -177,6 +178,15 @@ public final class Matrix implements AutoCloseable {
     Matrix copy = allocate(rows, columns);
     copy.bytes.duplicate().put(bytes.duplicate());
     return copy;
+  }
+
+  /** Sets all elements. */
+  public void fill(float value) {
+    float[] row = new float[columns];
+    Arrays.fill(row, value);
+    for (int r = 0; r < rows; r++) {
+      writeRow(r, row);
+    }
   }
 
   /** Returns the elements as a direct buffer in native order; shares the memory. */

@@ -61,8 +61,19 @@ final class ComparedRowsTest {
   }
 
   @Test
-  void theThresholdIsPositive() {
-    assertThrows(IllegalArgumentException.class, () -> ComparedRows.scalingSinks(column(1), 0));
+  void sinksOfBothStreamsCanBeLeftAsTheyAre() {
+    ComparedRows full = ComparedRows.scalingSinks(column(1, 900, 1, 1, 1), 20);
+    ComparedRows quantized = ComparedRows.scalingSinks(column(1, 900, 1, -700, 1), 20);
+    ComparedRows alone = quantized.except(full);
+    assertEquals(1, alone.sinks());
+    assertEquals(1, alone.factor(1));
+    assertEquals(1 / 1024f, alone.factor(3));
+    assertThrows(IllegalArgumentException.class, () -> full.except(ComparedRows.all(4)));
+  }
+
+  @Test
+  void theThresholdIsOneOrMore() {
+    assertThrows(IllegalArgumentException.class, () -> ComparedRows.scalingSinks(column(1), 0.9));
     assertThrows(
         IllegalArgumentException.class, () -> ComparedRows.scalingSinks(column(1), Double.NaN));
   }

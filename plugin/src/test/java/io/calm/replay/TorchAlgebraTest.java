@@ -1,12 +1,14 @@
 package io.calm.replay;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.kernels.KernelVariants;
 import io.calm.tensor.JavaLinearAlgebra;
 import io.calm.tensor.LinearAlgebra;
 import io.calm.tensor.Matrix;
+import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterAll;
@@ -109,6 +111,31 @@ class TorchAlgebraTest {
       }
     }
     requireClose(before, h, 0);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 31, 128})
+  void dividesByAMatrixAndLeavesItAlone(int size) {
+    Matrix h = positiveDefinite(size);
+    Matrix before = h.copy();
+    Matrix quotient = random(5, size, 8);
+    for (LinearAlgebra algebra : List.of(torch, runtime)) {
+      Matrix target = Matrix.allocate(5, size);
+      expected.addProduct(target, 1, quotient, h);
+      assertTrue(algebra.divide(target, h));
+      requireClose(quotient, target, 1e-4);
+    }
+    requireClose(before, h, 0);
+  }
+
+  @Test
+  void nothingIsDividedByWhatIsNotPositiveDefinite() {
+    Matrix target = random(5, 2, 9);
+    Matrix before = target.copy();
+    Matrix indefinite = Matrix.of(new float[][] {{1, 2}, {2, 1}});
+    assertFalse(torch.divide(target, indefinite));
+    assertFalse(runtime.divide(target, indefinite));
+    requireClose(before, target, 0);
   }
 
   @Test

@@ -93,7 +93,7 @@ class PartMemoryTest {
 
   @Test
   void aStageKeepsNoFactorsOfWideInputs() {
-    assertEquals(3L * 4096 * 4096, SharedStages.keptElements(spec(4096), Stage.MLP_OUT, false));
+    assertEquals(2L * 4096 * 4096, SharedStages.keptElements(spec(4096), Stage.MLP_OUT, false));
     assertEquals(4128L * 4128, SharedStages.keptElements(spec(4128), Stage.MLP_OUT, false));
     assertEquals(
         4128L * 4128 + 2 * 4128L * 64, SharedStages.keptElements(spec(4128), Stage.MLP_OUT, true));

@@ -251,7 +251,7 @@ class SearchTest {
   void scoredRowsAreThoseOfAllBlocksCountedOnce() {
     QuantPlan plan = search(pool("rtn", "awq", "gptq"));
     assertEquals(LAYERS * 2 * 24, plan.scoredRows(), "two sequences of 24 in each block");
-    assertTrue(plan.sinkRows() >= 0 && plan.sinkRows() < plan.scoredRows());
+    assertEquals(0, plan.sinkRows(), "random weights make no sinks");
   }
 
   @Test

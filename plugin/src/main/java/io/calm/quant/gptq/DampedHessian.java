@@ -41,16 +41,11 @@ final class DampedHessian {
         problem,
         hessian,
         share,
-        damped -> Optional.of(target).filter(divided -> problem.algebra().divide(divided, damped)));
+        damped ->
+            problem.algebra().divide(target, damped) ? Optional.of(target) : Optional.empty());
   }
 
-  /**
-   * Returns the first result that {@code solve} has of the damped Hessian.
-   *
-   * @param hessian symmetric [K, K]; not changed
-   * @param share damping of the first attempt, as a share of the mean diagonal
-   * @throws QuantizationException if there is no factor with the largest damping
-   */
+  /** Returns the first result of {@code solve}, which gets the Hessian with rising damping. */
   private static <T> T with(
       RoundingProblem problem, Matrix hessian, double share, Function<Matrix, Optional<T>> solve) {
     int size = hessian.rows();

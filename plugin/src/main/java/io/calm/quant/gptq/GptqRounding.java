@@ -23,7 +23,7 @@ import java.util.stream.IntStream;
  *
  * <p>Weights are held transposed, [K, N], so that a column is a contiguous vector over outputs, and
  * updates beyond the current block of 128 columns are one matrix product. Cost is N K^2 / 2
- * multiply-adds and K^3 for the factor; memory is 2 K^2 floats and one copy of the weights.
+ * multiply-adds and K^3 / 3 for the factor; memory is 2 K^2 floats and one copy of the weights.
  */
 final class GptqRounding implements Rounding {
   static final double DAMPING = 0.01;

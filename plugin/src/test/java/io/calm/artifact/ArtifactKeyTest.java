@@ -32,7 +32,7 @@ final class ArtifactKeyTest {
   @Test
   void theNameIsStable() {
     assertEquals(
-        "2ba4e6d049778cf3ce632b0116b3a4dc088d5a66e3caf537e5620a728b970a51",
+        "82d2ac70eccb6edea85fc5337affdcabcc0df227a972578fa902644be214199a",
         new ArtifactKey(List.of("a"), "b", "c").id());
   }
 

@@ -120,8 +120,8 @@ final class DamageTest {
 
   @Test
   void aManifestOfAnotherVersionIsRefused() throws IOException {
-    rewriteManifest("\"format\": 3,", "\"format\": 2,");
-    assertTrue(refusal().contains("manifest.json: expected format 3, got 2"));
+    rewriteManifest("\"format\": 4,", "\"format\": 3,");
+    assertTrue(refusal().contains("manifest.json: expected format 4, got 3"));
     assertIsMadeAgain();
   }
 

@@ -8,15 +8,11 @@ import ai.djl.ndarray.types.Shape;
 import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
-import io.calm.model.LinearRole;
 import io.calm.model.QuantizedModel;
 import io.calm.model.Stage;
 import io.calm.runtime.RandomModels;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Packing;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -28,15 +24,7 @@ class StageInputsTest {
   void aFinishedForwardHasItsOutputAndNoInputs() {
     QuantizedModel model =
         RandomModels.model(RandomModels.plain(), 32, ActivationMode.PER_GROUP, new Random(4));
-    Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
-    model
-        .blocks()
-        .get(0)
-        .linears()
-        .forEach((role, linear) -> weights.put(role, Packing.dequantize(linear)));
-    BlockParameters<Matrix> block =
-        new BlockParameters<>(
-            weights, model.blocks().get(0).biases(), model.blocks().get(0).norms());
+    BlockParameters<Matrix> block = DequantizedBlock.of(model.blocks().get(0));
     try (TorchRuntime torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
         HiddenStates states = states(torch, model.spec().hidden());
         StageInputs whole = StageInputs.of(states, model.spec(), 0, block);
@@ -52,7 +40,7 @@ class StageInputsTest {
             expected.chunks().get(0).toFloatArray(), output.chunks().get(0).toFloatArray());
       }
     } finally {
-      weights.values().forEach(Matrix::close);
+      block.linears().values().forEach(Matrix::close);
     }
   }
 

@@ -11,19 +11,15 @@ import io.calm.kernels.JavaSearchKernels;
 import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;
-import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.model.Stage;
 import io.calm.runtime.RandomModels;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Packing;
 import io.calm.tensor.RowNorms;
 import io.calm.testing.Seeds;
 import java.util.Arrays;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
@@ -50,15 +46,7 @@ class TokenWeightsTest {
   @BeforeAll
   void open() {
     torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
-    Map<LinearRole, Matrix> weights = new EnumMap<>(LinearRole.class);
-    model
-        .blocks()
-        .get(0)
-        .linears()
-        .forEach((role, linear) -> weights.put(role, Packing.dequantize(linear)));
-    block =
-        new BlockParameters<>(
-            weights, model.blocks().get(0).biases(), model.blocks().get(0).norms());
+    block = DequantizedBlock.of(model.blocks().get(0));
   }
 
   @AfterAll

@@ -2,13 +2,11 @@ package io.calm.quantize;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
+import java.util.OptionalLong;
 
 /** Memory limits of the machine or container, and of this JVM. */
 public final class MemoryLimits {
@@ -20,21 +18,31 @@ public final class MemoryLimits {
    */
   public static long available() {
     return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
-        ? Math.min(system.getTotalMemorySize(), Math.max(system.getFreeMemorySize(), linux()))
+        ? available(Path.of("/"), system.getTotalMemorySize(), system.getFreeMemorySize())
         : Runtime.getRuntime().maxMemory();
   }
 
-  /** Returns MemAvailable of Linux in bytes; 0 on other systems. */
-  private static long linux() {
-    try (Stream<String> lines = Files.lines(Path.of("/proc/meminfo"))) {
-      return lines
-          .filter(line -> line.startsWith("MemAvailable:"))
-          .map(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
-          .findFirst()
-          .orElse(0L);
-    } catch (IOException | UncheckedIOException e) {
-      return 0;
-    }
+  /**
+   * Returns the available memory in bytes. Linux describes the machine in {@code /proc/meminfo},
+   * also to a process in a container, and the container in its control group.
+   *
+   * @param root root of the file system
+   * @param total memory of the container or the machine in bytes, as the JVM sees it
+   * @param free the part of it that nothing uses, not even the page cache
+   */
+  static long available(Path root, long total, long free) {
+    List<String> machine = ControlGroup.lines(root.resolve("proc/meminfo"));
+    boolean limited = total < bytes(machine, "MemTotal:").orElse(total);
+    long group = ControlGroup.available(root).orElse(limited ? free : total);
+    return Math.min(group, bytes(machine, "MemAvailable:").orElse(free));
+  }
+
+  /** Returns a size of {@code /proc/meminfo} in bytes; empty if it is not there. */
+  private static OptionalLong bytes(List<String> lines, String name) {
+    return lines.stream()
+        .filter(line -> line.startsWith(name))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
+        .findFirst();
   }
 
   /**

@@ -18,9 +18,9 @@ record SizeLimits(
 
   /**
    * Maximum number of key elements per token in all blocks, with as many value elements. Keys and
-   * values of 16 tokens in float32 must fit in a direct buffer.
+   * values of the 64 tokens of a KV block in float32 must fit in a direct buffer.
    */
-  private static final long MAX_KEYS = (1 << 24) - 1;
+  private static final long MAX_KEYS = Integer.MAX_VALUE / (2 * 4 * 64);
 
   /** Padding of a token table's rows; its columns are padded to {@link #GROUP}. */
   private static final int TILE = 64;

@@ -78,7 +78,7 @@ class ModelSpecTest {
     "vocabulary, 8, 1, 1, 1, 2, 1, 0",
     "vocabulary, 8, 1, 1, 1, 2, 1, 16777217",
     "vocabulary * hidden, 14336, 1, 2, 2, 64, 64, 152064",
-    "layers * kvHeads * headDim, 8, 4096, 2048, 2048, 2, 1, 1"
+    "layers * kvHeads * headDim, 8, 4096, 512, 512, 2, 1, 1"
   })
   void aSizeOutsideItsBoundIsNamed(
       String size,

@@ -1,6 +1,8 @@
 package io.calm.quant;
 
 import io.calm.model.BlockParameters;
+import io.calm.model.ModelSpec;
+import io.calm.model.Stage;
 import io.calm.tensor.QuantizedLinear;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -61,6 +63,14 @@ public interface Quantizer {
   default Optional<StageQuantizer> stages() {
     return Optional.empty();
   }
+
+  /**
+   * Requires that the algorithm can work on a stage of this size. A search whose pool cannot is
+   * refused before it starts. By default, every size is possible.
+   *
+   * @throws QuantizationException if it cannot; the message names the linear and what to use
+   */
+  default void requireSize(ModelSpec spec, Stage stage) {}
 
   /**
    * Quantizes one block.

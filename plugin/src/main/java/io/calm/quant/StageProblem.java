@@ -24,12 +24,20 @@ public final class StageProblem implements AutoCloseable {
   private final Matrix weight;
   private final int group;
 
-  /** Creates the problem of all linears of the walk's stage. */
+  /**
+   * Creates the problem of all linears of the walk's stage.
+   *
+   * @throws QuantizationException if their weights together are too large
+   */
   public StageProblem(BlockSample sample, StageWalk walk) {
     this(sample, walk, walk.stage().linears());
   }
 
-  /** Creates the problem of some linears of the walk's stage. */
+  /**
+   * Creates the problem of some linears of the walk's stage.
+   *
+   * @throws QuantizationException if their weights together are too large
+   */
   public StageProblem(BlockSample sample, StageWalk walk, List<LinearRole> roles) {
     this.sample = sample;
     this.walk = walk;
@@ -40,6 +48,7 @@ public final class StageProblem implements AutoCloseable {
 
   private static Matrix stack(BlockSample sample, List<LinearRole> roles) {
     ModelSpec spec = sample.spec();
+    StageLimits.requireStacked(spec, roles);
     int inputs = spec.inputs(roles.get(0));
     Matrix all = Matrix.allocate(roles.stream().mapToInt(spec::outputs).sum(), inputs);
     float[] row = new float[inputs];

@@ -1,5 +1,6 @@
 package io.calm.quant;
 
+import io.calm.model.ModelSpec;
 import io.calm.model.Stage;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -43,7 +44,18 @@ public class StagewiseQuantizer implements Quantizer, StageQuantizer {
   }
 
   @Override
+  public final void requireSize(ModelSpec spec, Stage stage) {
+    StageLimits.requireStacked(spec, stage.linears());
+    if (rounding.needsGram()) {
+      StageLimits.requireGram(spec, stage);
+    }
+  }
+
+  @Override
   public final Result quantize(BlockSample sample) {
+    for (Stage stage : Stage.values()) { // before the work on earlier stages
+      requireSize(sample.spec(), stage);
+    }
     PartialBlock block = new PartialBlock(sample.block());
     Map<String, String> detail = new LinkedHashMap<>();
     try (StageWalk walk = sample.walk()) {
@@ -59,6 +71,7 @@ public class StagewiseQuantizer implements Quantizer, StageQuantizer {
 
   @Override
   public final StageResult quantizeStage(BlockSample sample, StageWalk walk) {
+    requireSize(sample.spec(), walk.stage());
     String stage = walk.stage().name().toLowerCase(Locale.ROOT);
     Map<String, String> detail = new LinkedHashMap<>();
     Optional<float[]> scales = Optional.empty();

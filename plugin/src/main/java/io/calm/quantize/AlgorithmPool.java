@@ -3,12 +3,16 @@ package io.calm.quantize;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.SourceCoverage;
 import io.calm.model.ActivationMode;
+import io.calm.model.ModelSpec;
 import io.calm.quant.AlgorithmName;
+import io.calm.quant.Granularity;
+import io.calm.quant.QuantizationException;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Quantizers;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
 import io.calm.settings.QuantizationSettings;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -35,12 +39,14 @@ final class AlgorithmPool {
           + " other algorithm was tried";
 
   private final CalmSettings settings;
+  private final ModelSpec spec;
   private final SourceCoverage coverage;
   private final int group;
   private final boolean sourceAlone;
 
   AlgorithmPool(Checkpoint checkpoint, CalmSettings settings) {
     this.settings = settings;
+    this.spec = checkpoint.spec();
     this.coverage = checkpoint.sourceCoverage();
     this.group = group(checkpoint, settings);
     this.sourceAlone = isSourceAlone(checkpoint, settings);
@@ -88,9 +94,41 @@ final class AlgorithmPool {
   /**
    * Returns the algorithms to try: {@code source} alone if it applies and the settings name none.
    *
-   * @throws IllegalArgumentException if the settings name one that the checkpoint does not allow
+   * @throws IllegalArgumentException if the settings name one that the checkpoint does not allow,
+   *     or only such as cannot work on its sizes
    */
   List<Quantizer> quantizers() {
+    List<Quantizer> pool = named();
+    requireSizes(KEYS, pool, spec, settings.quantization().plan().granularityAmong(pool.size()));
+    return pool;
+  }
+
+  /**
+   * Requires that for every part of a block there is an algorithm that can work on its sizes.
+   *
+   * @param keys settings that name the algorithms
+   * @throws IllegalArgumentException if there is none
+   */
+  static void requireSizes(
+      String keys, List<Quantizer> pool, ModelSpec spec, Granularity granularity) {
+    for (Granularity.Part part : granularity.parts()) {
+      List<String> failures = new ArrayList<>();
+      for (Quantizer quantizer : pool) {
+        try {
+          part.stages().forEach(stage -> quantizer.requireSize(spec, stage));
+        } catch (QuantizationException e) {
+          failures.add("%s: %s".formatted(quantizer.name(), e.getMessage()));
+        }
+      }
+      if (failures.size() == pool.size()) {
+        throw new IllegalArgumentException(
+            "%s: no named algorithm can quantize blocks of this size: %s"
+                .formatted(keys, String.join("; ", failures)));
+      }
+    }
+  }
+
+  private List<Quantizer> named() {
     Quantizers quantizers = Quantizers.load();
     PlanSettings plan = settings.quantization().plan();
     if (plan.algorithm().isPresent()) {
@@ -149,7 +187,9 @@ final class AlgorithmPool {
    */
   Quantizer baseline(AlgorithmName name) {
     try {
-      return required(Quantizers.load().get(name), "calm.baseline");
+      Quantizer quantizer = required(Quantizers.load().get(name), "calm.baseline");
+      requireSizes("calm.baseline", List.of(quantizer), spec, Granularity.BLOCK);
+      return quantizer;
     } catch (IllegalArgumentException e) {
       String message = String.valueOf(e.getMessage());
       throw new IllegalArgumentException(

@@ -56,7 +56,7 @@ final class HeadTrial {
     try (HiddenStates fit = inputs(served.get(Streams.Part.FIT));
         HiddenStates guard = inputs(served.get(Streams.Part.GUARD));
         HiddenStates reference = context.model().finalNorm(full.get(Streams.Part.GUARD));
-        Matrix gram = fit.gram()) {
+        Matrix gram = gram(fit)) {
       HeadComparison comparison = new HeadComparison(reference, List.of(guard, guard));
       int group =
           QuantizedLinear.groupFor(context.spec().hidden(), context.settings().groupLimit());
@@ -81,6 +81,17 @@ final class HeadTrial {
           QuantPlan.Head.given(TableFormat.INT8, "int4 cannot be made: " + e.getMessage()),
           Optional.empty());
     }
+  }
+
+  /** Returns X'X of the lm_head's inputs. */
+  private static Matrix gram(HiddenStates inputs) {
+    int width = inputs.width();
+    if (!Matrix.fits(width, width)) {
+      throw new QuantizationException(
+          "X'X [%d, %d] of its inputs takes more than the 2^31 - 1 bytes of a direct buffer; set calm.lm-head=int8"
+              .formatted(width, width));
+    }
+    return inputs.gram();
   }
 
   /** Returns the inputs of the lm_head for the states of a stream. */

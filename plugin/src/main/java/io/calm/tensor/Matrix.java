@@ -94,12 +94,17 @@ public final class Matrix implements AutoCloseable {
       throw new IllegalArgumentException("negative shape [%d, %d]".formatted(rows, columns));
     }
     long bytes = 4L * rows * columns;
-    if (bytes > Integer.MAX_VALUE) {
+    if (!fits(rows, columns)) {
       throw new IllegalArgumentException(
           "a [%d, %d] matrix of float32 takes %d bytes, more than the 2^31 - 1 of a direct buffer"
               .formatted(rows, columns, bytes));
     }
     return (int) bytes;
+  }
+
+  /** Returns whether the float32 values of a matrix fit in a direct buffer. */
+  public static boolean fits(int rows, int columns) {
+    return 4L * rows * columns <= Integer.MAX_VALUE;
   }
 
   private void requireOpen() {

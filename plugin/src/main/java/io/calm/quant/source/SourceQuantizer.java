@@ -7,6 +7,7 @@ import io.calm.quant.BlockSample;
 import io.calm.quant.NearestRounding;
 import io.calm.quant.Quantizer;
 import io.calm.quant.Rounding;
+import io.calm.quant.StageLimits;
 import io.calm.quant.StageProblem;
 import io.calm.quant.StageQuantizer;
 import io.calm.quant.StageResult;
@@ -148,6 +149,9 @@ public final class SourceQuantizer implements Quantizer, StageQuantizer {
       sample.source(role).ifPresentOrElse(codes -> done.put(role, codes), () -> open.add(role));
     }
     if (!open.isEmpty()) {
+      if (rounding.needsGram()) {
+        StageLimits.requireGram(sample.spec(), walk.stage());
+      }
       try (StageProblem problem = new StageProblem(sample, walk, open)) {
         done.putAll(problem.unstack(rounding.round(problem.rounding())));
       }

@@ -1,8 +1,11 @@
 package io.calm.quantize;
 
 import io.calm.search.Progress;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
+import io.calm.tensor.Owned;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 /**
@@ -11,7 +14,14 @@ import java.util.function.Consumer;
  * exists load meanwhile.
  */
 final class SearchTurn implements AutoCloseable {
-  private static final Semaphore TURN = new Semaphore(1, true);
+  /** Time between two steps of progress. */
+  private static final long REPORT_NANOS = 500_000_000;
+
+  private static final ReentrantLock LOCK = new ReentrantLock();
+  private static final Condition MOVED = LOCK.newCondition();
+
+  /** The search that runs, and behind it those that wait. */
+  private static final Deque<SearchTurn> TURNS = new ArrayDeque<>();
 
   private SearchTurn() {}
 
@@ -22,26 +32,64 @@ final class SearchTurn implements AutoCloseable {
    */
   static SearchTurn take(Consumer<Progress> progress) {
     long start = System.nanoTime();
-    try {
-      while (!TURN.tryAcquire(500, TimeUnit.MILLISECONDS)) {
+    SearchTurn turn = new SearchTurn();
+    try (Owned waiting = new Owned()) {
+      waiting.add(turn, turn::close);
+      turn.enter();
+      while (!turn.awaitFirst()) {
         progress.accept(
             new Progress.Step(Progress.Kind.WAITING_FOR_TURN, (System.nanoTime() - start) / 1e9));
       }
+      waiting.handOver();
+      return turn;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(
           "interrupted while waiting for the search of another model", e);
     }
-    return new SearchTurn();
   }
 
   /** Returns whether a search runs. */
   static boolean isTaken() {
-    return TURN.availablePermits() == 0;
+    LOCK.lock();
+    try {
+      return !TURNS.isEmpty();
+    } finally {
+      LOCK.unlock();
+    }
+  }
+
+  private void enter() {
+    LOCK.lock();
+    try {
+      TURNS.add(this);
+    } finally {
+      LOCK.unlock();
+    }
+  }
+
+  /** Waits until this turn is the first, or for the time between two steps of progress. */
+  private boolean awaitFirst() throws InterruptedException {
+    LOCK.lockInterruptibly();
+    try {
+      long left = REPORT_NANOS;
+      while (TURNS.peek() != this && left > 0) {
+        left = MOVED.awaitNanos(left);
+      }
+      return TURNS.peek() == this;
+    } finally {
+      LOCK.unlock();
+    }
   }
 
   @Override
   public void close() {
-    TURN.release();
+    LOCK.lock();
+    try {
+      TURNS.remove(this);
+      MOVED.signalAll();
+    } finally {
+      LOCK.unlock();
+    }
   }
 }

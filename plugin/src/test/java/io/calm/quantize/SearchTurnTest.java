@@ -1,5 +1,6 @@
 package io.calm.quantize;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -7,6 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.calm.serving.model.LoadCancelledException;
 import io.calm.serving.model.LoadProgress;
 import io.calm.serving.model.ModelRegistry;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
@@ -35,6 +39,33 @@ class SearchTurnTest {
       assertFalse(second.isDone());
     }
     second.get().close();
+  }
+
+  @Test
+  void searchesRunInTheOrderOfTheirRequests() throws Exception {
+    ModelRegistry registry = new ModelRegistry();
+    List<String> order = Collections.synchronizedList(new ArrayList<>());
+    List<CompletableFuture<Void>> waiting = new ArrayList<>();
+    try (SearchTurn first = SearchTurn.take(registry.loading("a", "/a"))) {
+      LoadProgress progress = registry.loading("b", "/b");
+      waiting.add(record("b", progress, order));
+      awaitPhase(progress);
+      Thread.sleep(250);
+      waiting.add(record("c", registry.loading("c", "/c"), order));
+      Thread.sleep(350); // the first has now waited for two intervals, the second for less than one
+    }
+    waiting.forEach(CompletableFuture::join);
+    assertEquals(List.of("b", "c"), order);
+  }
+
+  private static CompletableFuture<Void> record(
+      String name, LoadProgress progress, List<String> order) {
+    return CompletableFuture.runAsync(
+        () -> {
+          try (SearchTurn turn = SearchTurn.take(progress)) {
+            order.add(name);
+          }
+        });
   }
 
   @Test

@@ -69,7 +69,7 @@ final class CostSections {
     Report.Search search = report.search();
     to.start("section").element("h2", "Time of the search").start("p");
     Numbers.seconds(to, search.seconds());
-    to.text(" in all: ");
+    to.text(" behind the calibration: ");
     Numbers.count(to, search.evaluations());
     to.text(" evaluations of a block, scored with " + search.metric() + "; ");
     Numbers.count(to, search.collectionForwards());
@@ -94,8 +94,9 @@ final class CostSections {
     table.end();
     to.element(
         "p",
-        "Everything else is sampling or reading the calibration, full-precision forwards, the"
-            + " guard, the trial of the lm_head, and writing the artifact.",
+        "Everything else is full-precision forwards, the guard and the trial of the lm_head. The"
+            + " time is that of the search alone, without its calibration and the writing of the"
+            + " artifact.",
         "class",
         "note");
     to.end();

@@ -208,10 +208,10 @@ public record Report(
   /**
    * The cost of the search.
    *
-   * @param seconds duration of the whole search
+   * @param seconds duration of the search, from the end of its calibration to the last choice
    * @param algorithms seconds that each algorithm took to quantize and score all blocks
-   * @param otherSeconds the rest of the duration: sampling or reading the calibration,
-   *     full-precision forwards, the guard, the lm_head, and writing
+   * @param otherSeconds the rest of the duration: full-precision forwards, the guard and the
+   *     lm_head
    * @param phases seconds of each phase, in order; empty if the artifact was made by a version that
    *     did not keep them
    */

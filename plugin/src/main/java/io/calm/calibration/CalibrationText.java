@@ -4,6 +4,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import io.calm.checkpoint.LongText;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.files.TextFile;
 import java.io.IOException;
@@ -30,7 +31,7 @@ public final class CalibrationText {
    *     the numbers
    */
   public static CalibrationSet read(Path file, Tokenizer tokenizer, int samples, int length) {
-    return cut(file, tokenizer.encode(text(file), false), samples, length);
+    return cut(file, LongText.encode(tokenizer, text(file)), samples, length);
   }
 
   /**
@@ -41,7 +42,7 @@ public final class CalibrationText {
    *     #MIN_SAMPLES} windows to fit on
    */
   public static CalibrationSet readUpTo(Path file, Tokenizer tokenizer, int most, int length) {
-    int[] tokens = tokenizer.encode(text(file), false);
+    int[] tokens = LongText.encode(tokenizer, text(file));
     int samples = most;
     while (samples > MIN_SAMPLES && needed(samples, length) > tokens.length) {
       samples--;
@@ -98,8 +99,7 @@ public final class CalibrationText {
   private static String text(Path file) {
     try {
       String content = TextFile.read(file);
-      String name = file.getFileName().toString();
-      return name.endsWith(".jsonl") || name.endsWith(".json") ? jsonLines(file, content) : content;
+      return TextFile.isJsonLines(file) ? jsonLines(file, content) : content;
     } catch (CharacterCodingException e) {
       throw new IllegalArgumentException(
           "calm.calibration: %s is not UTF-8; convert it".formatted(file), e);

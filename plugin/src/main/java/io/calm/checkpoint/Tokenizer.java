@@ -5,9 +5,12 @@ import java.util.stream.IntStream;
 
 /** Converts text to token ids and back. Thread safe. */
 public interface Tokenizer extends AutoCloseable {
+  /** Maximum number of UTF-16 units of a text that {@link #encode} takes. */
+  int MAX_TEXT = 8_000_000;
 
   /**
-   * Encodes a text. Special tokens that occur in it are recognized.
+   * Encodes a text of at most {@link #MAX_TEXT} UTF-16 units. Special tokens that occur in it are
+   * recognized.
    *
    * @param addSpecial whether to add the post-processor's special tokens, such as BOS
    * @throws IllegalArgumentException if the text is too long, or the tokenizer cannot encode it

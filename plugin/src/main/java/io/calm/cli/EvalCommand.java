@@ -2,6 +2,7 @@ package io.calm.cli;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.LongText;
 import io.calm.cli.eval.EvalJson;
 import io.calm.cli.eval.EvalProgress;
 import io.calm.cli.eval.EvalReport;
@@ -152,7 +153,7 @@ final class EvalCommand implements Callable<Integer> {
 
   private TextWindows cut(Path text, String content, Checkpoint checkpoint) {
     OptionalInt count = windows == null ? OptionalInt.empty() : OptionalInt.of(windows);
-    int[] tokens = checkpoint.tokenizer().encode(content, false);
+    int[] tokens = LongText.encode(checkpoint.tokenizer(), content);
     return TextWindows.cut(text.toString(), tokens, count, length, checkpoint.spec().maxContext());
   }
 

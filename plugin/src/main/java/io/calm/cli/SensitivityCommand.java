@@ -2,6 +2,7 @@ package io.calm.cli;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.LongText;
 import io.calm.cli.eval.TextWindows;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.quantize.QuantizedModelStore;
@@ -93,7 +94,7 @@ final class SensitivityCommand implements Callable<Integer> {
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
       Map<String, int[]> tokens = new LinkedHashMap<>();
       contents.forEach(
-          (name, content) -> tokens.put(name, checkpoint.tokenizer().encode(content, false)));
+          (name, content) -> tokens.put(name, LongText.encode(checkpoint.tokenizer(), content)));
       SensitivityRequest request =
           new SensitivityRequest(
               chosen,

@@ -10,6 +10,12 @@ public final class TextFile {
 
   private TextFile() {}
 
+  /** Returns whether a file's name says that it has a JSON text on each line. */
+  public static boolean isJsonLines(Path file) {
+    String name = String.valueOf(file.getFileName());
+    return name.endsWith(".jsonl") || name.endsWith(".json");
+  }
+
   /**
    * Returns a text in UTF-8 without a byte order mark and with line feeds as line ends, so that a
    * file from Windows has the same tokens as another one.

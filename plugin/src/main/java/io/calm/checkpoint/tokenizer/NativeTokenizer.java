@@ -4,6 +4,7 @@ import ai.djl.huggingface.tokenizers.jni.LibUtils;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import ai.djl.util.Platform;
 import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.Tokenizer;
 import io.calm.files.DjlCache;
 import io.calm.text.Printable;
 import java.io.IOException;
@@ -19,9 +20,6 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * needed.
  */
 final class NativeTokenizer implements AutoCloseable {
-  /** Maximum length of a text in UTF-16 units. */
-  static final int MAX_TEXT = 8_000_000;
-
   private static final TokenizersLibrary LIBRARY = TokenizersLibrary.LIB;
 
   private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
@@ -79,16 +77,16 @@ final class NativeTokenizer implements AutoCloseable {
   }
 
   /**
-   * Encodes a text of at most {@link #MAX_TEXT} UTF-16 units; the library's regular expressions
-   * panic after ten million steps at one position.
+   * Encodes a text of at most {@link Tokenizer#MAX_TEXT} UTF-16 units; the library's regular
+   * expressions panic after ten million steps at one position.
    *
    * @throws IllegalArgumentException if the text is too long or cannot be encoded
    */
   int[] encode(String text, boolean addSpecial) {
-    if (text.length() > MAX_TEXT) {
+    if (text.length() > Tokenizer.MAX_TEXT) {
       throw new IllegalArgumentException(
           "text: expected at most %d characters, got %d; split it into several texts"
-              .formatted(MAX_TEXT, text.length()));
+              .formatted(Tokenizer.MAX_TEXT, text.length()));
     }
     String sane = LoneSurrogates.replace(text);
     lock.readLock().lock();

@@ -1,5 +1,6 @@
 package io.calm.settings;
 
+import io.calm.files.TextFile;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -24,6 +25,19 @@ public record CalibrationSettings(
   /** Returns the number of sequences to fit on. A text may have fewer if it is not given. */
   public int samples() {
     return givenSamples.orElse(effort.samples());
+  }
+
+  /**
+   * Returns the number of sequences as it is in the artifact's key. A text decides how many it has
+   * if the number is not given, but must have a given number.
+   */
+  String samplesInKey() {
+    return (file.isPresent() && givenSamples.isEmpty() ? "up-to-" : "") + samples();
+  }
+
+  /** Returns what the sequences come from, as it is in the artifact's key beside a file's bytes. */
+  String sourceInKey() {
+    return file.map(path -> TextFile.isJsonLines(path) ? "json-lines" : "file").orElse("self");
   }
 
   /** Returns the tokens per sequence. */

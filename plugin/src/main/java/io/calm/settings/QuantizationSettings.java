@@ -28,11 +28,12 @@ public record QuantizationSettings(
    * Returns the settings as text, one {@code key=value} per line in a fixed order. The text is part
    * of the artifact's key.
    *
-   * <p>The effort of the search appears as its number of samples, also if a calibration file is too
-   * short for them: its bytes determine how many it has. Metric and granularity appear resolved.
-   * {@code auto} is otherwise not resolved, because the checkpoint's bytes and the format version
-   * determine its meaning. A calibration file appears as {@code file}: the key contains its bytes
-   * beside this text, and its name does not matter.
+   * <p>The effort of the search appears as its number of samples, or {@code up-to} that number if a
+   * calibration file may have fewer: its bytes determine how many it has. Metric and granularity
+   * appear resolved. {@code auto} is otherwise not resolved, because the checkpoint's bytes and the
+   * format version determine its meaning. A calibration file appears as {@code file} or {@code
+   * json-lines}: the key contains its bytes beside this text, and its name matters only as far as
+   * it tells how they are read.
    */
   public String resultKey() {
     return String.join(
@@ -46,9 +47,9 @@ public record QuantizationSettings(
         line(SettingKeys.REFERENCE, plan.reference().setting()),
         line(SettingKeys.SINK_THRESHOLD, Double.toString(plan.sinkThreshold())),
         line(SettingKeys.GUARD, Boolean.toString(plan.guard())),
-        line(SettingKeys.CALIBRATION, calibration.file().isPresent() ? "file" : "self"),
+        line(SettingKeys.CALIBRATION, calibration.sourceInKey()),
         line(SettingKeys.EFFORT, calibration.effort().setting()),
-        line(SettingKeys.CALIBRATION_SAMPLES, Integer.toString(calibration.samples())),
+        line(SettingKeys.CALIBRATION_SAMPLES, calibration.samplesInKey()),
         line(SettingKeys.CALIBRATION_LENGTH, Integer.toString(calibration.length())),
         line(SettingKeys.CALIBRATION_SEED, Long.toString(calibration.seed())),
         line(SettingKeys.LM_HEAD, lmHead.map(TableFormat::setting).orElse("auto")));

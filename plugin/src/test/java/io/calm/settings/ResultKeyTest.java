@@ -1,6 +1,7 @@
 package io.calm.settings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Map;
 import java.util.TreeMap;
@@ -79,6 +80,32 @@ class ResultKeyTest {
         calm.calibration.seed=-7
         calm.lm-head=float16""",
         CalmSettings.of(given, Map.of()).quantization().resultKey());
+  }
+
+  private static String keyOf(String... keysAndValues) {
+    Map<String, String> given = new TreeMap<>();
+    for (int i = 0; i < keysAndValues.length; i += 2) {
+      given.put(keysAndValues[i], keysAndValues[i + 1]);
+    }
+    return CalmSettings.of(given, Map.of()).quantization().resultKey();
+  }
+
+  @Test
+  void resultKeyTellsHowACalibrationFileIsRead() {
+    String text = keyOf("calm.calibration", "/a/tickets.txt");
+    String lines = keyOf("calm.calibration", "/a/tickets.jsonl");
+    assertTrue(text.contains("\ncalm.calibration=file\n"), text);
+    assertTrue(lines.contains("\ncalm.calibration=json-lines\n"), lines);
+    assertEquals(lines, keyOf("calm.calibration", "/b/other.json"));
+  }
+
+  @Test
+  void resultKeyTellsWhetherACalibrationFileMayHaveFewerSequences() {
+    String upTo = keyOf("calm.calibration", "/a/text");
+    String given = keyOf("calm.calibration", "/a/text", "calm.calibration.samples", "128");
+    assertTrue(upTo.contains("\ncalm.calibration.samples=up-to-128\n"), upTo);
+    assertTrue(given.contains("\ncalm.calibration.samples=128\n"), given);
+    assertEquals(keyOf(), keyOf("calm.calibration.samples", "128"));
   }
 
   @Test

@@ -49,9 +49,8 @@ final class InspectCommand implements Callable<Integer> {
                   () ->
                       new IllegalArgumentException(
                           ("%s: no finished artifact for these settings; make one with: calm"
-                                  + " quantize %s%s")
-                              .formatted(
-                                  resolved.checkpoint(), resolved.checkpoint(), model.options())));
+                                  + " quantize %s")
+                              .formatted(resolved.checkpoint(), model.arguments())));
       if (svg != null) {
         OutputFile.write("--svg", svg, PlanSvg.draw(artifact.plan(), resolved.name()));
       }

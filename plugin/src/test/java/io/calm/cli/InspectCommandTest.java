@@ -1,0 +1,44 @@
+package io.calm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.calm.testing.Repository;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command that {@code calm inspect} names where there is no artifact. */
+class InspectCommandTest {
+  @TempDir Path directory;
+
+  @Test
+  void theNamedCommandMakesTheMissingArtifact() throws IOException {
+    Path model = Files.createDirectory(directory.resolve("model"));
+    Files.writeString(
+        model.resolve("model.properties"),
+        "option.model_id=%s\ncalm.group=64\ncalm.cache-dir=%s\n"
+            .formatted(
+                Repository.path("models/calm-tiny-llama").toAbsolutePath(),
+                directory.resolve("cache")));
+    List<String> arguments = List.of(model.toString(), "-s", "calm.algorithm=rtn");
+    CommandRun missing = run("inspect", arguments);
+    assertEquals(1, missing.status(), missing.out());
+    String command = "make one with: calm quantize " + String.join(" ", arguments);
+    assertTrue(missing.err().strip().endsWith(command), missing.err());
+
+    CommandRun made = run("quantize", arguments);
+    assertEquals(0, made.status(), made.err());
+    CommandRun found = run("inspect", arguments);
+    assertEquals(0, found.status(), found.err());
+    assertTrue(found.out().contains("rtn"), found.out());
+  }
+
+  private static CommandRun run(String command, List<String> arguments) {
+    return CommandRun.of(Stream.concat(Stream.of(command), arguments.stream()).toList());
+  }
+}

@@ -17,6 +17,7 @@ import io.calm.settings.CalibrationSettings;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
 import io.calm.settings.QuantizationSettings;
+import io.calm.settings.SearchEffort;
 import io.calm.torch.Backends;
 import java.util.Arrays;
 import java.util.List;
@@ -35,8 +36,8 @@ import java.util.List;
  * sequences.
  */
 public final class SearchMemory {
-  /** Changes of the settings or the deployment that reduce the memory of a search. */
-  public static final String REMEDY =
+  /** Changes of the settings or the deployment that reduce the memory of any search. */
+  private static final String REMEDY =
       "lower calm.calibration.samples, name fewer algorithms in calm.pool, run ./calm quantize on"
           + " another machine and bring its calm.cache-dir";
 
@@ -78,6 +79,35 @@ public final class SearchMemory {
             ? 0
             : layout.blocksBytes(spec) + samplesBytes(spec, settings, length);
     return layout.tablesBytes(spec) + Math.max(blockSearchBytes(spec, settings, length), sampling);
+  }
+
+  /** Returns changes of the settings or the deployment that reduce the memory of the search. */
+  public static String remedy(ModelSpec spec, ArtifactLayout layout, CalmSettings settings) {
+    boolean faster =
+        bytes(spec, layout, withLowestEffort(settings)) < bytes(spec, layout, settings);
+    return (faster ? "set calm.search.effort=fast, " : "") + REMEDY;
+  }
+
+  private static CalmSettings withLowestEffort(CalmSettings settings) {
+    QuantizationSettings quantization = settings.quantization();
+    CalibrationSettings calibration = quantization.calibration();
+    return new CalmSettings(
+        new QuantizationSettings(
+            quantization.group(),
+            quantization.activation(),
+            quantization.lmHead(),
+            quantization.plan(),
+            new CalibrationSettings(
+                calibration.file(),
+                SearchEffort.FAST,
+                calibration.givenSamples(),
+                calibration.givenLength(),
+                calibration.seed())),
+        settings.decoder(),
+        settings.generation(),
+        settings.timeouts(),
+        settings.loading(),
+        settings.compare());
   }
 
   /**

@@ -150,7 +150,10 @@ public record MemoryEstimate(List<Part> parts) {
   }
 
   private static Part search(ModelSpec spec, ArtifactLayout layout, CalmSettings settings) {
-    return new Part("the search", SearchMemory.bytes(spec, layout, settings), SearchMemory.REMEDY);
+    return new Part(
+        "the search",
+        SearchMemory.bytes(spec, layout, settings),
+        SearchMemory.remedy(spec, layout, settings));
   }
 
   private static long sum(List<Part> parts) {

@@ -222,6 +222,18 @@ class MemoryEstimateTest {
     assertTrue(halves < 3 * blocks, "%d and %d".formatted(halves, blocks));
   }
 
+  @Test
+  void theRemedyOfASearchNamesALowerEffortWhereItHelps() {
+    assertEquals("set calm.search.effort=fast, lower calm", remedy("calm.group", "64"));
+    assertEquals("lower calm", remedy("calm.search.effort", "fast"));
+  }
+
+  /** Returns the remedy up to what every search has. */
+  private String remedy(String key, String value) {
+    String remedy = SearchMemory.remedy(SEVEN_BILLION, LAYOUT, settings(key, value));
+    return remedy.substring(0, remedy.indexOf(".calibration.samples"));
+  }
+
   private long searchOf(String granularity) {
     return searchWith("calm.search.granularity", granularity);
   }

@@ -1,5 +1,6 @@
 package io.calm.bench;
 
+import io.calm.cli.ArgumentException;
 import io.calm.cli.OutputFile;
 import io.calm.kernels.KernelVariant;
 import io.calm.runtime.Decoders;
@@ -43,7 +44,7 @@ final class BenchOptions {
         Optional.ofNullable(threads)
             .orElseGet(() -> CalmSettings.defaults().decoder().threadCount());
     if (count < 1 || count > MAX_THREADS) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "--threads: expected 1 to %d, got %d".formatted(MAX_THREADS, count));
     }
     return count;

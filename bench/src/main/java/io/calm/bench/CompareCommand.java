@@ -3,6 +3,7 @@ package io.calm.bench;
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.cli.ArgumentException;
 import io.calm.cli.ModelMixin;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.model.QuantizedModel;
@@ -68,7 +69,7 @@ final class CompareCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     if (steps < DECODES_PER_PROMPT) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "--steps: expected at least %d, got %d".formatted(DECODES_PER_PROMPT, steps));
     }
     String name = model.resolve().name();

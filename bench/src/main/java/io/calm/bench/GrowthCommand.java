@@ -1,5 +1,6 @@
 package io.calm.bench;
 
+import io.calm.cli.ArgumentException;
 import io.calm.quantize.MemoryLimits;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -117,7 +118,7 @@ final class GrowthCommand implements Callable<Integer> {
 
   private static void requirePositive(String option, int value) {
     if (value < 1) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "%s: expected a positive number, got %d".formatted(option, value));
     }
   }
@@ -125,7 +126,7 @@ final class GrowthCommand implements Callable<Integer> {
   private static List<Integer> ascending(String option, List<Integer> values, int max) {
     for (int value : values) {
       if (value < 1 || value > max) {
-        throw new IllegalArgumentException(
+        throw new ArgumentException(
             "%s: expected numbers from 1 to %d, got %d".formatted(option, max, value));
       }
     }

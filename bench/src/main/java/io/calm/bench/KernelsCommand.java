@@ -1,5 +1,6 @@
 package io.calm.bench;
 
+import io.calm.cli.ArgumentException;
 import io.calm.cli.ModelArgument;
 import io.calm.kernels.KernelVariant;
 import io.calm.replay.ProductTimes;
@@ -56,7 +57,7 @@ final class KernelsCommand implements Callable<Integer> {
     KernelVariant variant = bench.variant();
     if (shape != null
         && KernelShape.ALL.stream().noneMatch(linear -> linear.name().equals(shape))) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "--shape: expected one of %s, got %s"
               .formatted(KernelShape.ALL.stream().map(KernelShape.Linear::name).toList(), shape));
     }

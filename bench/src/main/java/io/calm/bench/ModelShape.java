@@ -1,5 +1,6 @@
 package io.calm.bench;
 
+import io.calm.cli.ArgumentException;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
 import java.util.Collections;
@@ -74,7 +75,7 @@ public record ModelShape(String name, ModelSpec spec) {
   /**
    * Returns the shape of that name.
    *
-   * @throws IllegalArgumentException if there is none, naming all
+   * @throws ArgumentException if there is none, naming all
    */
   public static ModelShape named(String name) {
     return named("--shape", name);
@@ -91,7 +92,7 @@ public record ModelShape(String name, ModelSpec spec) {
         .findFirst()
         .orElseThrow(
             () ->
-                new IllegalArgumentException(
+                new ArgumentException(
                     "%s: expected one of %s, got %s".formatted(option, names(), name)));
   }
 

@@ -1,5 +1,6 @@
 package io.calm.bench;
 
+import io.calm.cli.ArgumentException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -42,7 +43,7 @@ final class NeighboursCommand implements Callable<Integer> {
     List<ModelShape> chosen =
         shapes.stream().map(name -> ModelShape.named("--shapes", name)).toList();
     if (!(seconds > 0 && seconds <= 60)) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "--seconds: expected more than 0 and at most 60, got %s".formatted(seconds));
     }
     BenchReport report = bench.report(spec.commandLine().getOut());

@@ -1,6 +1,7 @@
 package io.calm.bench;
 
 import com.google.gson.JsonObject;
+import io.calm.cli.ArgumentException;
 import io.calm.model.ModelSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -75,7 +76,7 @@ enum PeerRuntime {
   /**
    * Returns the runtime of that name.
    *
-   * @throws IllegalArgumentException if there is none, naming all
+   * @throws ArgumentException if there is none, naming all
    */
   static PeerRuntime named(String name) {
     return Arrays.stream(values())
@@ -83,7 +84,7 @@ enum PeerRuntime {
         .findFirst()
         .orElseThrow(
             () ->
-                new IllegalArgumentException(
+                new ArgumentException(
                     "--peer: expected one of %s, got %s"
                         .formatted(String.join(", ", names()), name)));
   }

@@ -1,5 +1,6 @@
 package io.calm.bench;
 
+import io.calm.cli.ArgumentException;
 import picocli.CommandLine.Option;
 
 /** The option {@code --rounds}: the number of rounds of measures that are taken in turns. */
@@ -14,8 +15,7 @@ final class RoundsOption {
   /** Returns the number of rounds and prints how to read the figures. */
   int announce(BenchReport report) {
     if (rounds < 1) {
-      throw new IllegalArgumentException(
-          "--rounds: expected a positive number, got %d".formatted(rounds));
+      throw new ArgumentException("--rounds: expected a positive number, got %d".formatted(rounds));
     }
     report.note("medians of %d rounds (minimum to maximum)", rounds);
     return rounds;

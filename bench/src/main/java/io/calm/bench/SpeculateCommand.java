@@ -3,6 +3,7 @@ package io.calm.bench;
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
+import io.calm.cli.ArgumentException;
 import io.calm.cli.ModelMixin;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.model.QuantizedModel;
@@ -80,7 +81,7 @@ final class SpeculateCommand implements Callable<Integer> {
 
   private static void requirePositive(String option, int value) {
     if (value < 1) {
-      throw new IllegalArgumentException(
+      throw new ArgumentException(
           "%s: expected a positive number, got %d".formatted(option, value));
     }
   }

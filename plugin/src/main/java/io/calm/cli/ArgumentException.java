@@ -4,10 +4,10 @@ package io.calm.cli;
  * An argument that is wrong whatever the model and the files contain: the value of an option, a
  * combination of options, or a setting. The command ends with the status of a wrong call.
  */
-final class ArgumentException extends IllegalArgumentException {
+public final class ArgumentException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
 
-  ArgumentException(String message) {
+  public ArgumentException(String message) {
     super(message);
   }
 

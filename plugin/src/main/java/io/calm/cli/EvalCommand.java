@@ -193,6 +193,14 @@ final class EvalCommand implements Callable<Integer> {
           "%s: expected --text beside it, got only --tasks; name a text"
               .formatted(kl ? "--kl" : "--windows"));
     }
+    if (windows != null && windows < 1) {
+      throw new ArgumentException(
+          "--windows: expected 1 or more, got %d; give another number".formatted(windows));
+    }
+    if (length < 2) {
+      throw new ArgumentException(
+          "--length: expected 2 or more tokens, got %d; give another length".formatted(length));
+    }
     if (limit != null && limit < 1) {
       throw new ArgumentException(
           "--limit: expected 1 or more questions, got %d; give another number".formatted(limit));

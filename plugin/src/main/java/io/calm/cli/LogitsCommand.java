@@ -46,6 +46,13 @@ final class LogitsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    for (int token : tokens) {
+      if (token < 0) {
+        throw new ArgumentException(
+            "--tokens: expected token ids of 0 or more, got %d; calm tokenize prints those of a text"
+                .formatted(token));
+      }
+    }
     OutputFile.require("--out", out);
     Precision chosen = new Precision(precision, Optional.empty());
     ModelMixin.Resolved resolved = chosen.resolve(model);
@@ -81,7 +88,7 @@ final class LogitsCommand implements Callable<Integer> {
               .formatted(spec.maxContext(), tokens.size()));
     }
     for (int token : tokens) {
-      if (token < 0 || token >= spec.vocabulary()) {
+      if (token >= spec.vocabulary()) {
         throw new IllegalArgumentException(
             ("--tokens: expected token ids 0 to %d, got %d; calm tokenize prints the ids of a text"
                     + " for this model")

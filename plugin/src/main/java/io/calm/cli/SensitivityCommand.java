@@ -80,6 +80,10 @@ final class SensitivityCommand implements Callable<Integer> {
       throw new ArgumentException(
           "--windows: expected 1 or more, got %d; give another number".formatted(windows));
     }
+    if (length != null && length < 2) {
+      throw new ArgumentException(
+          "--length: expected 2 or more tokens, got %d; give another length".formatted(length));
+    }
     if (json != null) {
       OutputFile.require("--json", json);
     }

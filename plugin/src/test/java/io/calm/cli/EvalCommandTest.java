@@ -290,6 +290,8 @@ class EvalCommandTest {
     wrongCall("--kl: expected --text", "--kl", "--tasks", bad.toString());
     refused(bad + ", line 1: expected \"request\"", "--tasks", bad.toString());
     wrongCall("--limit: expected 1 or more", "--limit", "0", "--tasks", bad.toString());
+    wrongCall("--windows: expected 1 or more, got 0", "--windows", "0", "--text", text);
+    wrongCall("--length: expected 2 or more tokens, got 1", "--length", "1", "--text", text);
     wrongCall(
         "--against: expected a precision other than", "--text", text, "--against", "rtn,calm");
     refused("--json: expected a file in an existing", "--text", text, "--json", "/none/such/a");

@@ -17,6 +17,10 @@ class LogitsCommandTest {
   @TempDir Path directory;
 
   private void assertRefused(String message, String tokens, Path out) {
+    assertRefused(1, message, tokens, out);
+  }
+
+  private void assertRefused(int status, String message, String tokens, Path out) {
     CommandRun run =
         CommandRun.of(
             "logits",
@@ -25,23 +29,31 @@ class LogitsCommandTest {
             "calm.algorithm=rtn",
             "-s",
             "calm.cache-dir=" + directory.resolve("cache"),
-            "--tokens",
-            tokens,
+            "--tokens=" + tokens,
             "--out",
             out.toString());
-    assertEquals(1, run.status());
+    assertEquals(status, run.status());
     assertEquals("calm: " + message, run.err().strip());
     assertFalse(Files.exists(directory.resolve("cache/artifacts")), "the work began");
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {2048, 999_999, -1})
+  @ValueSource(ints = {2048, 999_999})
   void aTokenThatTheModelDoesNotHave(int token) {
     assertRefused(
         ("--tokens: expected token ids 0 to 2047, got %d; calm tokenize prints the ids of a text"
                 + " for this model")
             .formatted(token),
         "1," + token,
+        directory.resolve("l"));
+  }
+
+  @Test
+  void aTokenThatNoModelHas() {
+    assertRefused(
+        2,
+        "--tokens: expected token ids of 0 or more, got -1; calm tokenize prints those of a text",
+        "-1,5",
         directory.resolve("l"));
   }
 

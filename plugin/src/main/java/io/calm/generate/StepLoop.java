@@ -174,6 +174,7 @@ final class StepLoop {
       return List.of(step.subList(0, half), step.subList(half, step.size()));
     }
     logger.error("{} of {} sequences of a step failed", failed.size(), step.size(), e);
+    step.forEach(this::releaseEmpty); // the next step reserves again, without these predictions
     failed.forEach(i -> fail(step.get(i), message(e)));
     return List.of();
   }
@@ -182,7 +183,6 @@ final class StepLoop {
   private void fail(ScheduledChunk scheduled, String message) {
     if (scheduled.predicted() > 0) {
       scheduled.sequence().stopSpeculating();
-      releaseEmpty(scheduled);
     } else {
       end(scheduled.sequence(), Finish.Reason.ERROR, Optional.of(message));
     }

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -314,6 +315,67 @@ class SpeculationTest {
         NaiveGeneration.of(request.build(new Recorder())).tokens(),
         seen.tokens().stream().map(token -> token.score().id()).toList());
     assertEquals(0, outcome.stats().acceptedTokens());
+  }
+
+  /** Blocks that predicted tokens alone would need do not outlast a step that failed. */
+  @Test
+  void aFaultOfAnotherSequenceReleasesTheBlocksOfPredictedTokens() {
+    SchedulerSettings settings = new SchedulerSettings(CONTEXT, 16, 4, 8, 256, 8);
+    AtomicInteger failures = new AtomicInteger();
+    HashDecoder hashed = new HashDecoder(settings, new SplittableRandom(1), 0);
+    Decoder failing = new FailingBesidePredictions(hashed, failures);
+    RequestQueue queue = new RequestQueue(settings);
+    StepLoop loop = new StepLoop(failing, settings, queue, new StepCosts(() -> 0, EAGER));
+    int[] prompt = new int[60];
+    Arrays.setAll(prompt, i -> i % 5);
+    Recorder bad = new Recorder();
+    Recorder good = new Recorder();
+    RequestBuilder other = RequestBuilder.prompt(9).maxNewTokens(100);
+    queue.add(
+        List.of(
+            new Submission(other.build(bad), () -> 0, queue::signal),
+            new Submission(
+                RequestBuilder.prompt(prompt).maxNewTokens(100).build(good),
+                () -> 0,
+                queue::signal)));
+    while (failures.get() == 0) {
+      assertTrue(loop.turn());
+    }
+    assertEquals(Finish.Reason.ERROR, bad.finish().orElseThrow().reason());
+    int held = prompt.length + good.tokens().size() - 1; // all but the last generated one
+    assertEquals(Decoder.blocksFor(held), loop.stats().usedBlocks());
+    while (loop.turn()) {}
+    assertEquals(Finish.Reason.LENGTH, good.finish().orElseThrow().reason());
+    assertEquals(0, loop.stats().usedBlocks());
+  }
+
+  /** Blames the first of two sequences if the second has a block for predicted tokens alone. */
+  private record FailingBesidePredictions(HashDecoder good, AtomicInteger failures)
+      implements Decoder {
+    @Override
+    public ModelSpec spec() {
+      return good.spec();
+    }
+
+    @Override
+    public int blocks() {
+      return good.blocks();
+    }
+
+    @Override
+    public List<List<Logits>> step(List<Chunk> chunks) {
+      Chunk last = chunks.get(chunks.size() - 1);
+      if (chunks.size() == 2 && last.blocks().length > Decoder.blocksFor(last.position() + 1)) {
+        failures.incrementAndGet();
+        throw new StepFailedException("block 3 down: NaN", Set.of(0));
+      }
+      return good.step(chunks);
+    }
+
+    @Override
+    public void close() {
+      good.close();
+    }
   }
 
   /** Fails every step that verifies a prediction. */

@@ -10,6 +10,7 @@ import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -21,6 +22,9 @@ final class CheckedPlaces {
   /** Name of the place of each checked number of a row. */
   private final List<String> places = new ArrayList<>();
 
+  /** Number of places that matter to a row without logits: those up to the last attention. */
+  private int placesWithoutLogits;
+
   CheckedPlaces(QuantizedModel model) {
     for (int layer = 0; layer < model.blocks().size(); layer++) {
       for (Stage stage : Stage.values()) {
@@ -31,6 +35,9 @@ final class CheckedPlaces {
         add("block %d, linear %s".formatted(layer, linears), groups(inputs, group));
         if (stage == Stage.ATTENTION_IN) {
           add("block %d, keys and values".formatted(layer), 1);
+        }
+        if (stage == Stage.ATTENTION_OUT) {
+          placesWithoutLogits = places.size();
         }
       }
     }
@@ -47,16 +54,18 @@ final class CheckedPlaces {
   }
 
   /**
-   * Returns the failure of a pass.
+   * Returns the failure of a pass; empty if nothing depends on the numbers that are not finite.
    *
    * @param checked the checked numbers, [rows][places]
    * @param chunks chunk of each row
+   * @param logits whether the logits of each row are wanted
    */
-  StepFailedException failure(float[] checked, int[] chunks) {
+  Optional<StepFailedException> failure(float[] checked, int[] chunks, boolean[] logits) {
     Set<Integer> failed = new HashSet<>();
     int first = places.size();
     for (int row = 0; row < chunks.length; row++) {
-      for (int i = 0; i < places.size(); i++) {
+      int used = logits[row] ? places.size() : placesWithoutLogits;
+      for (int i = 0; i < used; i++) {
         if (!Float.isFinite(checked[row * places.size() + i])) {
           failed.add(chunks[row]);
           first = Math.min(first, i);
@@ -64,6 +73,8 @@ final class CheckedPlaces {
         }
       }
     }
-    return StepFailures.failure(places.get(first), failed);
+    return failed.isEmpty()
+        ? Optional.empty()
+        : Optional.of(StepFailures.failure(places.get(first), failed));
   }
 }

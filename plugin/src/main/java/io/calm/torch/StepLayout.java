@@ -133,6 +133,18 @@ final class StepLayout {
     return chunks;
   }
 
+  /** Returns for each row whether its logits are wanted. */
+  boolean[] withLogits() {
+    boolean[] with = new boolean[rows];
+    int row = 0;
+    for (Piece piece : pieces()) {
+      for (Optional<LogitRow> logits : piece.logits()) {
+        with[row++] = logits.isPresent();
+      }
+    }
+    return with;
+  }
+
   /** Returns the buffers of the wanted logits, in the order of their rows. */
   List<LogitRow> wanted() {
     return pieces().stream().flatMap(p -> p.logits().stream()).flatMap(Optional::stream).toList();

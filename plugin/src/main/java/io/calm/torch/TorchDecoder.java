@@ -204,7 +204,12 @@ public final class TorchDecoder implements Decoder {
       NDList results = program.call("step", arguments, scope);
       byte[] fine = bytes(results.get(1));
       if (IntStream.range(0, fine.length).anyMatch(row -> fine[row] == 0)) {
-        throw places.failure(results.get(2).toFloatArray(), pass.chunks());
+        places
+            .failure(results.get(2).toFloatArray(), pass.chunks(), pass.withLogits())
+            .ifPresent(
+                failure -> {
+                  throw failure;
+                });
       }
       read(results.get(0), pass);
     }

@@ -8,8 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.calm.model.ActivationMode;
+import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
+import io.calm.model.NormRole;
 import io.calm.model.QuantizedModel;
 import io.calm.model.RopeSpec;
 import io.calm.runtime.ChunkRefusedException;
@@ -26,6 +28,7 @@ import io.calm.runtime.StepFailedException;
 import io.calm.tensor.Lifetime;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Packing;
+import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.RandomLinears;
 import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
@@ -35,7 +38,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
@@ -100,6 +105,41 @@ class TorchDecoderTest {
           }
         }
       }
+    }
+  }
+
+  /** Of the last block, only rows with logits matter behind attention, as on the other backends. */
+  @Test
+  void theLastBlockMayOverflowInRowsWithoutLogits() {
+    QuantizedModel model = plain(31);
+    int last = model.spec().layers() - 1;
+    List<BlockParameters<QuantizedLinear>> blocks = new ArrayList<>(model.blocks());
+    Map<NormRole, float[]> norms = new EnumMap<>(blocks.get(last).norms());
+    float[] weight = new float[model.spec().hidden()];
+    Arrays.fill(weight, 1e30f);
+    norms.put(NormRole.MLP, weight);
+    blocks.set(
+        last, new BlockParameters<>(blocks.get(last).linears(), blocks.get(last).biases(), norms));
+    QuantizedModel overflowing =
+        new QuantizedModel(
+            model.spec(),
+            blocks,
+            model.embeddings(),
+            model.head(),
+            model.finalNorm(),
+            model.activation());
+    try (JavaDecoder java = new JavaDecoder(overflowing, KvType.FLOAT16, 1, BLOCKS);
+        TorchDecoder torch = torch(overflowing)) {
+      List<String> messages = new ArrayList<>();
+      for (Decoder decoder : List.of(java, torch)) {
+        Chunk first = new Chunk(new int[] {0}, 0, new int[] {3, 4}, Wanted.NONE);
+        assertEquals(List.of(List.of()), decoder.step(List.of(first)));
+        Chunk next = new Chunk(new int[] {0}, 2, new int[] {5, 6}, Wanted.LAST);
+        StepFailedException e =
+            assertThrows(StepFailedException.class, () -> decoder.step(List.of(next)));
+        messages.add(String.valueOf(e.getMessage()));
+      }
+      assertEquals(messages.get(0), messages.get(1));
     }
   }
 

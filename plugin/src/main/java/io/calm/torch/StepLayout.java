@@ -20,8 +20,15 @@ final class StepLayout {
   /** Maximum number of rows of a pass, which bounds the memory of its products. */
   static final int MAX_ROWS = 512;
 
-  /** Maximum number of rows of a piece, which bounds the memory of its scores. */
+  /** Maximum number of rows of a piece, which attends at once. */
   static final int MAX_PIECE = 128;
+
+  /**
+   * Maximum number of rows of a pass times heads times positions, unless it has one row. It bounds
+   * the memory of attention: 8 bytes each for the places of values, kept through the pass, and a
+   * few times 4 bytes for the scores of a layer.
+   */
+  static final long MAX_SCORES = 1L << 27;
 
   /**
    * Maximum number of blocks of a group of single tokens, with padding, which bounds the memory of
@@ -89,21 +96,31 @@ final class StepLayout {
   }
 
   /** Divides a step into passes; pieces of a chunk stay in order. */
-  static List<StepLayout> passes(List<Chunk> chunks, List<List<Optional<LogitRow>>> logits) {
+  static List<StepLayout> passes(
+      List<Chunk> chunks, List<List<Optional<LogitRow>>> logits, int heads) {
     List<StepLayout> passes = new ArrayList<>();
     List<Piece> pass = new ArrayList<>();
     int rowsLeft = MAX_ROWS;
+    long scoresLeft = MAX_SCORES;
     for (int c = 0; c < chunks.size(); c++) {
-      int length = chunks.get(c).tokens().length;
+      Chunk chunk = chunks.get(c);
+      int length = chunk.tokens().length;
       for (int from = 0; from < length; ) {
         int count = Math.min(Math.min(MAX_PIECE, rowsLeft), length - from);
-        pass.add(new Piece(c, chunks.get(c), from, logits.get(c).subList(from, from + count)));
-        from += count;
-        rowsLeft -= count;
-        if (rowsLeft == 0) {
+        long scores = scoresPerRow(chunk.position() + from + count, heads);
+        long fitting = scoresLeft / scores;
+        if (fitting > 0 || pass.isEmpty()) {
+          count = (int) Math.min(count, Math.max(1, fitting));
+          pass.add(new Piece(c, chunk, from, logits.get(c).subList(from, from + count)));
+          from += count;
+          rowsLeft -= count;
+          scoresLeft -= count * scores;
+        }
+        if (rowsLeft == 0 || fitting == 0) {
           passes.add(new StepLayout(pass));
           pass = new ArrayList<>();
           rowsLeft = MAX_ROWS;
+          scoresLeft = MAX_SCORES;
         }
       }
     }
@@ -111,6 +128,10 @@ final class StepLayout {
       passes.add(new StepLayout(pass));
     }
     return passes;
+  }
+
+  private static long scoresPerRow(int positions, int heads) {
+    return (long) heads * Decoder.blocksFor(positions) * Decoder.BLOCK_TOKENS;
   }
 
   int rows() {

@@ -157,7 +157,7 @@ public final class TorchDecoder implements Decoder {
     check.check(chunks);
     reserve(chunks);
     List<List<Optional<LogitRow>>> rows = rows(chunks);
-    for (StepLayout pass : StepLayout.passes(chunks, rows)) {
+    for (StepLayout pass : StepLayout.passes(chunks, rows, spec.heads())) {
       run(pass);
     }
     return rows.stream()

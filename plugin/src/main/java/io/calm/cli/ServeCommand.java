@@ -3,11 +3,9 @@ package io.calm.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.calm.cli.models.ModelSource;
-import io.calm.cli.terminal.ProgressBar;
 import io.calm.host.EmbeddedHost;
 import io.calm.host.HostSettings;
 import io.calm.metrics.CalmMetrics;
-import io.calm.search.Progress;
 import io.calm.serving.dispatch.TextService;
 import io.calm.serving.djl.GracefulExit;
 import io.calm.serving.http.CalmHttpHandler;
@@ -41,11 +39,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -149,8 +144,10 @@ final class ServeCommand implements Callable<Integer> {
     try {
       CountDownLatch stopped = new CountDownLatch(1);
       GracefulExit.install(() -> drain(listening, registry, stopped));
-      List<ServedModel> served = load(orders, registry, loads);
-      announce(listening.address(), served, page);
+      List<ServedModel> served = load(orders, registry, loads, listening);
+      if (!registry.isStopping()) {
+        announce(listening.address(), served, page);
+      }
       stopped.await();
     } finally {
       registry.close();
@@ -242,43 +239,21 @@ final class ServeCommand implements Callable<Integer> {
         new ModelManagement(registry, finder, loads));
   }
 
-  /** Loads all models concurrently and shows the progress of the first unfinished one. */
+  /** Loads the models. If one fails, the requests of the others may finish first. */
   private static List<ServedModel> load(
-      List<ModelLoader.Order> orders, ModelRegistry registry, ModelLoads loads) throws Exception {
-    AtomicInteger shown = new AtomicInteger();
-    try (ProgressBar bar = ProgressBar.open()) {
-      List<CompletableFuture<ServedModel>> futures = new ArrayList<>();
-      for (int i = 0; i < orders.size(); i++) {
-        int index = i;
-        registry.startedWith(orders.get(i).name());
-        futures.add(
-            loads.start(
-                orders.get(i),
-                ModelLoads.OnFailure.KEEP,
-                moment -> show(bar, moment, index == shown.get())));
-      }
-      List<ServedModel> served = new ArrayList<>();
-      for (CompletableFuture<ServedModel> future : futures) {
-        served.add(await(future));
-        shown.incrementAndGet();
-      }
-      return served;
-    }
-  }
-
-  private static void show(ProgressBar bar, Progress moment, boolean itsTurn) {
-    if (itsTurn) {
-      bar.accept(moment);
-    }
-  }
-
-  private static ServedModel await(CompletableFuture<ServedModel> future) throws Exception {
+      List<ModelLoader.Order> orders,
+      ModelRegistry registry,
+      ModelLoads loads,
+      EmbeddedHost listening)
+      throws Exception {
     try {
-      return future.get();
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof Exception cause) {
-        throw cause;
+      return StartupModels.load(orders, registry, loads);
+    } catch (Exception e) {
+      if (registry.isStopping()) {
+        return List.of(); // the failure no longer matters, and it is in the log
       }
+      listening.stopAccepting();
+      registry.drain();
       throw e;
     }
   }

@@ -97,11 +97,23 @@ public final class ModelLoads {
         logger.info("{}: ready, loaded from {}", order.name(), order.url());
         result.complete(model);
       } catch (Throwable e) {
+        Throwable failure = unlessCancelled(e);
         try {
-          failed(e);
+          failed(failure);
         } finally {
-          result.completeExceptionally(e); // also if reporting fails: a caller waits for it
+          result.completeExceptionally(failure); // also if reporting fails: a caller waits for it
         }
+      }
+    }
+
+    /** Returns the cancellation of a cancelled load, whatever ended it; else the failure. */
+    private Throwable unlessCancelled(Throwable failure) {
+      try {
+        progress.requireWanted();
+        return failure;
+      } catch (LoadCancelledException cancelled) {
+        logger.debug("{}: the cancelled load ended", order.name(), failure);
+        return cancelled;
       }
     }
 

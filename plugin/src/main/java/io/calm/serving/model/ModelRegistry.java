@@ -244,25 +244,35 @@ public final class ModelRegistry implements AutoCloseable {
     return !stopping && !all.isEmpty() && all.values().stream().allMatch(ModelStatus::answers);
   }
 
+  /** Returns whether {@link #drain} has begun. */
+  public boolean isStopping() {
+    return stopping;
+  }
+
   /**
    * Ends all models before the process ends, and waits for that. They keep their names and refuse
-   * requests. Loads are cancelled, and requests in flight finish within the limit of their model.
+   * requests. Loads are cancelled, and requests in flight finish within the limit of their model. A
+   * second call only waits.
    *
    * @throws InterruptedException if the thread is interrupted; the models end nevertheless
    */
   public void drain() throws InterruptedException {
     synchronized (swaps) {
-      stopping = true;
-    }
-    for (ModelStatus status : all().values()) {
-      if (status instanceof ModelStatus.Ready ready) {
-        ready.search().ifPresent(BackgroundSearch::cancel);
-        unload(ready);
-      } else if (status instanceof ModelStatus.Loading loading) {
-        loading.progress().cancel();
+      if (!stopping) {
+        stopping = true;
+        models.values().forEach(this::drained);
       }
     }
     awaitUnloaded();
+  }
+
+  private void drained(ModelStatus status) {
+    if (status instanceof ModelStatus.Ready ready) {
+      ready.search().ifPresent(BackgroundSearch::cancel);
+      unload(ready);
+    } else if (status instanceof ModelStatus.Loading loading) {
+      loading.progress().cancel();
+    }
   }
 
   /** Waits until the memory of all models that were removed, replaced or drained is freed. */

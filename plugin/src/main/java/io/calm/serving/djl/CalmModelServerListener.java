@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,11 +61,15 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
     }
   }
 
-  private static Map<String, String> files(Path directory) {
+  /**
+   * Returns the keys of the files of a model; none if a file cannot be read, or is no properties
+   * file in UTF-8. It may belong to another engine. The load of a CALM model refuses it by name.
+   */
+  static Map<String, String> files(Path directory) {
     try {
       return ModelProperties.read(directory).values();
-    } catch (IOException e) {
-      logger.warn("{}: left to DJL Serving: {}", directory, e.getMessage());
+    } catch (IOException | IllegalArgumentException e) {
+      logger.warn("{}: calm.* keys are not read from its files: {}", directory, e.getMessage());
       return Map.of();
     }
   }
@@ -89,15 +94,18 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
     settings
         .filter(known -> known.loading().memoryCheck())
         .ifPresent(
-            known -> {
-              Path checkpoint =
-                  Optional.ofNullable(downloadPath)
-                      .orElseGet(
-                          () ->
-                              new ModelProperties(model.getModelDir(), ModelKeys.merged(file, live))
-                                  .checkpoint());
-              requireMemory(model.getId(), live, checkpoint, known);
-            });
+            known ->
+                requireMemory(
+                    model.getId(),
+                    live,
+                    () ->
+                        Optional.ofNullable(downloadPath)
+                            .orElseGet(
+                                () ->
+                                    new ModelProperties(
+                                            model.getModelDir(), ModelKeys.merged(file, live))
+                                        .checkpoint()),
+                    known));
   }
 
   /** Returns the settings; empty if they are invalid, which the load reports. */
@@ -113,11 +121,15 @@ final class CalmModelServerListener extends ModelServerListenerAdapter {
 
   /** Makes DJL Serving check the memory before the load, with our estimate or the operator's. */
   private static void requireMemory(
-      String name, Properties live, Path checkpoint, CalmSettings settings) {
-    if (live.containsKey(REQUIRED_MEMORY) || !Files.exists(checkpoint)) {
+      String name, Properties live, Supplier<Path> path, CalmSettings settings) {
+    if (live.containsKey(REQUIRED_MEMORY)) {
       return;
     }
     try {
+      Path checkpoint = path.get();
+      if (!Files.exists(checkpoint)) {
+        return;
+      }
       MemoryEstimate estimate =
           DedicatedThread.call(
               "calm-estimate-" + name, () -> ModelLoader.estimate(checkpoint, settings));

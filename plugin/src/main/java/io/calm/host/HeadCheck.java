@@ -31,7 +31,8 @@ import java.util.regex.Pattern;
  */
 @Sharable
 final class HeadCheck extends ChannelInboundHandlerAdapter {
-  private static final Pattern ABSOLUTE = Pattern.compile("(?i)https?://([^/?#]*)([^#]*)(?:#.*)?");
+  private static final Pattern ABSOLUTE =
+      Pattern.compile("(?i)https?://([^/?#]*+)([^#]*+)(?:#.*+)?+");
 
   private final int maxBodyBytes;
   private final ApiKey key;

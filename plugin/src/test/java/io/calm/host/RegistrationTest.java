@@ -132,6 +132,16 @@ class RegistrationTest {
   }
 
   @Test
+  void aUrlThatIsTooLongIsRefused() throws Exception {
+    String body = "{\"url\": \"%s\"}".formatted("a".repeat(1 << 20));
+    HttpResponse<byte[]> refused = post(host.url() + "/models", body);
+    assertEquals(400, refused.statusCode());
+    assertEquals(
+        "url: expected at most 4096 characters, got 1048576",
+        object(refused).get("message").getAsString());
+  }
+
+  @Test
   void onlyTrueAndFalseSayWhetherToWait() throws Exception {
     for (String no : List.of("false", "False", "FALSE")) {
       assertEquals(202, register(no, "&synchronous=" + no).statusCode());

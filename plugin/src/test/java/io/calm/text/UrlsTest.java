@@ -1,9 +1,15 @@
 package io.calm.text;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class UrlsTest {
   @ParameterizedTest
@@ -42,5 +48,47 @@ class UrlsTest {
   })
   void userPasswordAndQueryAreLeftOut(String url, String shown) {
     assertEquals(shown, Urls.withoutSecrets(url));
+  }
+
+  /** The rules as patterns, which take quadratic time. */
+  private static String oracle(String text) {
+    String hidden =
+        text.replaceAll(
+            "(?<=://|https?:/)(?:[^/?#\\s]*@|[^/?#\\s:]*:(?!\\d{1,5}(?:[/?#\\s]|$))[^\\n]*?@)",
+            "***@");
+    return hidden
+        .replaceAll("^(?!(?i:file):)[A-Za-z][A-Za-z0-9+.-]+:[^/\\s]+@", "***@")
+        .replaceAll("([A-Za-z][A-Za-z0-9+.-]+:(?!\\s)[^?#\\n]*\\?)(?=\\S)[^\\n]+", "$1***");
+  }
+
+  @Test
+  void anyTextIsShownAsTheRulesSay() {
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    String[] parts = {
+      "://", "http:/", "file:", "a", "B", "7", ":", "@", "?", "#", "/", " ", "\n", "\r", "-", "a:8/"
+    };
+    for (int i = 0; i < 100_000; i++) {
+      StringBuilder text = new StringBuilder();
+      for (int part = random.nextInt(16); part >= 0; part--) {
+        text.append(parts[random.nextInt(parts.length)]);
+      }
+      String url = text.toString();
+      assertEquals(oracle(url), Urls.withoutSecrets(url), () -> "seed " + seed + ": " + url);
+    }
+  }
+
+  /** A text of a client, which is shown before its key is checked. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "a", "a:", "://", "://a:", "http:/", "a://b:@", "@", "?", "a:?", "a: ?", "?a", "://u:\n",
+        "#"
+      })
+  void aLongTextTakesLinearTime(String part) {
+    String text = part.repeat((1 << 20) / part.length()) + "\n.";
+    assertTimeoutPreemptively(
+        Duration.ofSeconds(20),
+        () -> assertTrue(Urls.place(text).length() <= Urls.withoutSecrets(text).length()));
   }
 }

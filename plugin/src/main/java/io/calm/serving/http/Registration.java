@@ -35,6 +35,9 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
   private static final List<String> WITHOUT_EFFECT =
       List.of("batch_size", "max_batch_delay", "max_idle_time", "min_worker", "max_worker");
 
+  /** Maximum length of a URL; a path of a file cannot be longer. */
+  private static final int MAX_URL = 4096;
+
   Registration {
     overrides = Map.copyOf(overrides);
   }
@@ -57,6 +60,10 @@ record Registration(String url, String name, boolean synchronous, Map<String, St
         parameters
             .text("url")
             .orElseThrow(() -> ApiException.invalid("url", "Parameter url is required."));
+    if (url.length() > MAX_URL) {
+      throw ApiException.invalid(
+          "url", "expected at most %d characters, got %d".formatted(MAX_URL, url.length()));
+    }
     // An empty name is an error: a default would hide an unset variable of a script.
     String name = parameters.given("model_name").orElseGet(() -> LocalModels.name(url));
     if (!NAME.matcher(name).matches()) {

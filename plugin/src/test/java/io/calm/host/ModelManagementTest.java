@@ -14,6 +14,7 @@ import io.calm.quantize.QuantizeException;
 import io.calm.serving.load.NotEnoughMemoryException;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -140,17 +141,18 @@ class ModelManagementTest {
     }
   }
 
+  private HttpResponse<byte[]> registered(String name) {
+    try {
+      return managed.register(models, name, "");
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   @Test
   void aModelThatIsUnregisteredWhileItLoadsIsNotLoaded() throws Exception {
     CompletableFuture<HttpResponse<byte[]>> registration =
-        CompletableFuture.supplyAsync(
-            () -> {
-              try {
-                return managed.register(models, "slow", "");
-              } catch (Exception e) {
-                throw new IllegalStateException(e);
-              }
-            });
+        CompletableFuture.supplyAsync(() -> registered("slow"));
     while (managed.host().registry().status("slow").isEmpty()) {
       Thread.sleep(2);
     }
@@ -162,5 +164,28 @@ class ModelManagementTest {
         "the model was unregistered while it was being loaded",
         object(answer).get("message").getAsString());
     assertEquals(404, managed.ask("slow").statusCode());
+  }
+
+  @Test
+  void aServerThatStopsRefusesRegistrations() throws Exception {
+    CompletableFuture<HttpResponse<byte[]>> registration =
+        CompletableFuture.supplyAsync(() -> registered("slow"));
+    while (managed.host().registry().status("slow").isEmpty()) {
+      Thread.sleep(2);
+    }
+    managed.host().registry().drain();
+    managed.letSlowLoad();
+    HttpResponse<byte[]> cancelled = registration.get();
+    HttpResponse<byte[]> refused = managed.register(models, "later", "");
+    assertEquals(
+        "the model is not loaded: the server is stopping",
+        object(cancelled).get("message").getAsString());
+    assertEquals(
+        "model later cannot be loaded: the server is stopping",
+        object(refused).get("message").getAsString());
+    for (HttpResponse<byte[]> answer : List.of(cancelled, refused)) {
+      assertEquals(503, answer.statusCode());
+      assertEquals("5", answer.headers().firstValue("Retry-After").orElseThrow());
+    }
   }
 }

@@ -17,6 +17,7 @@ import io.calm.serving.load.LoadErrors;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.WarmLoader;
 import io.calm.serving.model.LmiOptions;
+import io.calm.serving.model.LoadCancelledException;
 import io.calm.serving.model.LoadProgress;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
@@ -99,6 +100,8 @@ final class CalmDjlModel extends BaseModel {
           taken.getMessage()
               + " (one copy serves all requests; load_on_devices must name one device)",
           taken);
+    } catch (LoadCancelledException stopping) {
+      throw refusal(LoadErrors.of(stopping).kind(), String.valueOf(stopping.getMessage()));
     }
     try {
       ModelProperties properties = properties(path, options);

@@ -18,9 +18,9 @@ public final class LoadErrors {
   private LoadErrors() {}
 
   /**
-   * Returns the error: 400 if a setting or the checkpoint cannot be used, 409 if the load was
-   * cancelled, 507 if memory is short, else 500. The message of an unexpected failure stays in the
-   * log.
+   * Returns the error: 400 if a setting or the checkpoint cannot be used, 409 if the model was
+   * unregistered meanwhile, 503 if the server stops, 507 if memory is short, else 500. The message
+   * of an unexpected failure stays in the log.
    */
   public static ApiException of(Throwable failure) {
     if (failure instanceof ApiException error) {
@@ -58,8 +58,12 @@ public final class LoadErrors {
     if (failure instanceof IllegalArgumentException || failure instanceof CheckpointException) {
       return ApiException.Kind.INVALID;
     }
-    return failure instanceof LoadCancelledException
-        ? ApiException.Kind.CONFLICT
-        : ApiException.Kind.INTERNAL;
+    if (failure instanceof LoadCancelledException cancelled) {
+      return switch (cancelled.reason()) {
+        case UNREGISTERED -> ApiException.Kind.CONFLICT;
+        case STOPPING -> ApiException.Kind.NOT_READY;
+      };
+    }
+    return ApiException.Kind.INTERNAL;
   }
 }

@@ -52,7 +52,7 @@ public final class ModelLoads {
    * @param watcher receives every step in addition to the registry, on the thread of the load
    * @return the model, once it is ready; or the exception of the load, which {@link LoadErrors}
    *     translates
-   * @throws ApiException if a model of this name is loading or ready
+   * @throws ApiException if a model of this name is loading or ready, or the server stops
    */
   public CompletableFuture<ServedModel> start(
       ModelLoader.Order order, OnFailure onFailure, Consumer<Progress> watcher) {
@@ -68,6 +68,8 @@ public final class ModelLoads {
       return registry.loading(order.name(), order.url());
     } catch (IllegalStateException taken) {
       throw new ApiException(ApiException.Kind.CONFLICT, String.valueOf(taken.getMessage()));
+    } catch (LoadCancelledException stopping) {
+      throw LoadErrors.of(stopping);
     }
   }
 

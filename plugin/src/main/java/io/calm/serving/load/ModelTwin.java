@@ -101,6 +101,7 @@ final class ModelTwin implements TwinSource {
             step -> {
               if (cancelled.getAsBoolean()) {
                 throw new LoadCancelledException(
+                    LoadCancelledException.Reason.UNREGISTERED,
                     "model %s was unregistered".formatted(order.name()));
               }
             },

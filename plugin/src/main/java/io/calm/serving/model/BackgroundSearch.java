@@ -4,13 +4,13 @@ package io.calm.serving.model;
 public sealed interface BackgroundSearch {
 
   /** Cancels the search, without waiting for its end. */
-  default void cancel() {}
+  default void cancel(LoadCancelledException.Reason reason) {}
 
   /** The search waits or runs. */
   record Running(LoadProgress progress) implements BackgroundSearch {
     @Override
-    public void cancel() {
-      progress.cancel();
+    public void cancel(LoadCancelledException.Reason reason) {
+      progress.cancel(reason);
     }
   }
 

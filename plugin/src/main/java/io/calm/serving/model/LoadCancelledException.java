@@ -4,7 +4,25 @@ package io.calm.serving.model;
 public final class LoadCancelledException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  public LoadCancelledException(String message) {
+  private final Reason reason;
+
+  /** The reason of a cancellation. */
+  public enum Reason {
+    UNREGISTERED,
+    STOPPING
+  }
+
+  public LoadCancelledException(Reason reason, String message) {
     super(message);
+    this.reason = reason;
+  }
+
+  static LoadCancelledException stopping(String name) {
+    return new LoadCancelledException(
+        Reason.STOPPING, "model %s cannot be loaded: the server is stopping".formatted(name));
+  }
+
+  public Reason reason() {
+    return reason;
   }
 }

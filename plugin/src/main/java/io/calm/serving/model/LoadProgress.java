@@ -1,6 +1,7 @@
 package io.calm.serving.model;
 
 import io.calm.search.Progress;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
@@ -14,7 +15,7 @@ public final class LoadProgress implements Consumer<Progress> {
   private final LongSupplier nanoClock;
   private final long began;
   private volatile Progress current = new Progress.Step(Progress.Kind.QUEUED);
-  private volatile boolean cancelled;
+  private volatile Optional<LoadCancelledException.Reason> cancelled = Optional.empty();
 
   /** Begins a load now. */
   public LoadProgress() {
@@ -47,8 +48,8 @@ public final class LoadProgress implements Consumer<Progress> {
   }
 
   /** Cancels the load, without waiting for its end. */
-  public void cancel() {
-    cancelled = true;
+  public void cancel(LoadCancelledException.Reason reason) {
+    cancelled = Optional.of(reason);
   }
 
   /**
@@ -57,8 +58,14 @@ public final class LoadProgress implements Consumer<Progress> {
    * @throws LoadCancelledException if it was
    */
   public void requireWanted() {
-    if (cancelled) {
-      throw new LoadCancelledException("the model was unregistered while it was being loaded");
+    Optional<LoadCancelledException.Reason> reason = cancelled;
+    if (reason.isPresent()) {
+      throw new LoadCancelledException(
+          reason.get(),
+          switch (reason.get()) {
+            case UNREGISTERED -> "the model was unregistered while it was being loaded";
+            case STOPPING -> "the model is not loaded: the server is stopping";
+          });
     }
   }
 }

@@ -25,24 +25,26 @@ public final class ModelRegistry implements AutoCloseable {
    * Registers a model that is being loaded.
    *
    * @return receiver of the load's progress
-   * @throws IllegalStateException if a model of this name is loading or ready, or the server stops
+   * @throws IllegalStateException if a model of this name is loading or ready
+   * @throws LoadCancelledException if the server stops
    */
   public LoadProgress loading(String name, String url) {
-    if (stopping) {
-      throw new IllegalStateException(
-          "model %s cannot be loaded: the server is stopping".formatted(name));
-    }
     LoadProgress progress = new LoadProgress();
-    models.compute(
-        name,
-        (key, old) -> {
-          if (old != null && !(old instanceof ModelStatus.Failed)) {
-            throw new IllegalStateException(
-                "model %s is already registered from %s; unregister it first"
-                    .formatted(name, old.url()));
-          }
-          return new ModelStatus.Loading(url, progress);
-        });
+    synchronized (swaps) {
+      if (stopping) {
+        throw LoadCancelledException.stopping(name);
+      }
+      models.compute(
+          name,
+          (key, old) -> {
+            if (old != null && !(old instanceof ModelStatus.Failed)) {
+              throw new IllegalStateException(
+                  "model %s is already registered from %s; unregister it first"
+                      .formatted(name, old.url()));
+            }
+            return new ModelStatus.Loading(url, progress);
+          });
+    }
     return progress;
   }
 
@@ -55,7 +57,7 @@ public final class ModelRegistry implements AutoCloseable {
    * Registers a model as ready if its load is still wanted; otherwise unloads it.
    *
    * @param load result of {@link #loading}
-   * @throws LoadCancelledException if the model was removed meanwhile
+   * @throws LoadCancelledException if the model was removed meanwhile, or the server stops
    */
   public void ready(LoadProgress load, ServedModel model) {
     ready(load, new ModelStatus.Ready(model));
@@ -67,18 +69,27 @@ public final class ModelRegistry implements AutoCloseable {
    *
    * @param load result of {@link #loading}
    * @param search receiver of the search's progress; it is cancelled when the model is removed
-   * @throws LoadCancelledException if the model was removed meanwhile
+   * @throws LoadCancelledException if the model was removed meanwhile, or the server stops
    */
   public void ready(LoadProgress load, ServedModel model, LoadProgress search) {
     ready(load, new ModelStatus.Ready(model, new BackgroundSearch.Running(search)));
   }
 
   private void ready(LoadProgress load, ModelStatus.Ready status) {
-    ServedModel model = status.model();
-    if (!settle(model.name(), load, status)) {
+    String name = status.model().name();
+    boolean stops;
+    boolean wanted;
+    synchronized (swaps) { // drain() ends what is ready when it begins, and nothing later
+      stops = stopping;
+      wanted = !stops && settle(name, load, status);
+    }
+    if (!wanted) {
       unload(status);
-      throw new LoadCancelledException(
-          "model %s was unregistered while it was being loaded".formatted(model.name()));
+      throw stops
+          ? LoadCancelledException.stopping(name)
+          : new LoadCancelledException(
+              LoadCancelledException.Reason.UNREGISTERED,
+              "model %s was unregistered while it was being loaded".formatted(name));
     }
   }
 
@@ -88,13 +99,16 @@ public final class ModelRegistry implements AutoCloseable {
    * old one. The new model must have the old one's tokenizer.
    *
    * @param replaced called while no model can be removed
-   * @throws LoadCancelledException if the model was removed meanwhile; the new model is then closed
+   * @throws LoadCancelledException if the model was removed meanwhile, or the server stops; the new
+   *     model is then closed
    */
   public void swap(LoadProgress search, ServedModel model, Runnable replaced) {
     Optional<ServedModel> old;
     Optional<Predecessor> predecessor;
+    boolean stops;
     synchronized (swaps) {
-      old = stopping ? Optional.empty() : searched(model.name(), search);
+      stops = stopping;
+      old = stops ? Optional.empty() : searched(model.name(), search);
       predecessor = old.map(Predecessor::new);
       if (old.isPresent()) {
         old.get().replacement().set(model); // first: a request finds one of the two in the map
@@ -105,8 +119,11 @@ public final class ModelRegistry implements AutoCloseable {
     }
     if (old.isEmpty()) {
       model.close();
-      throw new LoadCancelledException(
-          "model %s was unregistered during its search".formatted(model.name()));
+      throw stops
+          ? LoadCancelledException.stopping(model.name())
+          : new LoadCancelledException(
+              LoadCancelledException.Reason.UNREGISTERED,
+              "model %s was unregistered during its search".formatted(model.name()));
     }
   }
 
@@ -202,11 +219,9 @@ public final class ModelRegistry implements AutoCloseable {
 
   private void end(String name, ModelStatus removed) {
     startup.remove(name);
+    cancel(removed, LoadCancelledException.Reason.UNREGISTERED);
     if (removed instanceof ModelStatus.Ready ready) {
-      ready.search().ifPresent(BackgroundSearch::cancel);
       unload(ready);
-    } else if (removed instanceof ModelStatus.Loading loading) {
-      loading.progress().cancel();
     }
   }
 
@@ -267,11 +282,18 @@ public final class ModelRegistry implements AutoCloseable {
   }
 
   private void drained(ModelStatus status) {
+    cancel(status, LoadCancelledException.Reason.STOPPING);
     if (status instanceof ModelStatus.Ready ready) {
-      ready.search().ifPresent(BackgroundSearch::cancel);
       unload(ready);
+    }
+  }
+
+  /** Cancels the load or the search of a model, if there is one. */
+  private static void cancel(ModelStatus status, LoadCancelledException.Reason reason) {
+    if (status instanceof ModelStatus.Ready ready) {
+      ready.search().ifPresent(search -> search.cancel(reason));
     } else if (status instanceof ModelStatus.Loading loading) {
-      loading.progress().cancel();
+      loading.progress().cancel(reason);
     }
   }
 
@@ -291,11 +313,9 @@ public final class ModelRegistry implements AutoCloseable {
   }
 
   private boolean closed(ModelStatus status) {
+    cancel(status, LoadCancelledException.Reason.STOPPING);
     if (status instanceof ModelStatus.Ready ready) {
-      ready.search().ifPresent(BackgroundSearch::cancel);
       ready.model().close();
-    } else if (status instanceof ModelStatus.Loading loading) {
-      loading.progress().cancel();
     }
     return true;
   }
@@ -303,7 +323,7 @@ public final class ModelRegistry implements AutoCloseable {
   private void unload(@Nullable ModelStatus old, ServedModel by) {
     if (old instanceof ModelStatus.Ready ready
         && !ready.model().scheduler().equals(by.scheduler())) {
-      ready.search().ifPresent(BackgroundSearch::cancel);
+      cancel(ready, LoadCancelledException.Reason.UNREGISTERED);
       unload(ready);
     }
   }

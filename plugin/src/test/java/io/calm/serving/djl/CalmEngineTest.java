@@ -6,8 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
 import ai.djl.MalformedModelException;
+import ai.djl.Model;
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.inference.Predictor;
 import ai.djl.modality.Input;
 import ai.djl.modality.Output;
@@ -248,6 +251,20 @@ class CalmEngineTest {
       assertThrows(IllegalArgumentException.class, () -> load(""));
       assertTrue(registry.allReady());
       assertEquals(1, registry.all().size(), first.getName());
+    }
+  }
+
+  @Test
+  void aServerThatStopsIsNoConflict() throws Exception {
+    ModelRegistry stopping = new ModelRegistry();
+    stopping.drain();
+    TextService text =
+        new TextService(new CalmMetrics(new CollectorRegistry(), List::of), InstantSource.system());
+    Engine engine =
+        new CalmEngineProvider(stopping, CalmEngineTest::loaded, text, () -> 418).getEngine();
+    try (Model model = engine.newModel("late", Device.cpu())) {
+      EngineException refused = assertThrows(EngineException.class, () -> model.load(directory));
+      assertEquals("model late cannot be loaded: the server is stopping", refused.getMessage());
     }
   }
 

@@ -62,8 +62,31 @@ class ModelRegistryTest {
     assertEquals(Optional.of(model), ready("m"), "who asks hears 503, not 404");
     assertFalse(registry.allReady());
     assertThrows(LoadCancelledException.class, loading::requireWanted);
-    IllegalStateException refused =
-        assertThrows(IllegalStateException.class, () -> registry.loading("more", "/more"));
+    LoadCancelledException refused =
+        assertThrows(LoadCancelledException.class, () -> registry.loading("more", "/more"));
+    assertEquals(LoadCancelledException.Reason.STOPPING, refused.reason());
     assertEquals("model more cannot be loaded: the server is stopping", refused.getMessage());
+  }
+
+  /** Such a load has made its last report before the server stops. */
+  @Test
+  void aLoadThatEndsAfterTheDrainIsUnloaded() throws Exception {
+    LoadProgress loading = registry.loading("m", "/m");
+    registry.drain();
+    ServedModel late = ScriptedModels.create("m");
+    LoadCancelledException refused =
+        assertThrows(LoadCancelledException.class, () -> registry.ready(loading, late));
+    assertEquals(LoadCancelledException.Reason.STOPPING, refused.reason());
+    registry.awaitUnloaded();
+    assertTrue(late.scheduler().awaitClosed(Duration.ZERO), "its memory is freed");
+    assertEquals(Optional.empty(), ready("m"));
+  }
+
+  @Test
+  void aSecondDrainOnlyWaits() throws Exception {
+    registry.ready(ScriptedModels.create("m"));
+    registry.drain();
+    registry.drain();
+    assertTrue(registry.isStopping());
   }
 }

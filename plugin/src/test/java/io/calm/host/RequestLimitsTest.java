@@ -11,10 +11,22 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.generate.SchedulerSettings;
+import io.calm.metrics.CalmMetrics;
+import io.calm.serving.dispatch.TextService;
+import io.calm.serving.http.CalmHttpHandler;
+import io.calm.serving.http.ModelManagement;
+import io.calm.serving.http.ServerMetrics;
+import io.calm.serving.load.LocalModels;
+import io.calm.serving.load.ModelLoads;
+import io.calm.serving.model.ModelRegistry;
 import io.calm.testing.ScriptedModels;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -90,6 +102,33 @@ class RequestLimitsTest {
     assertEquals(504, late.statusCode());
     String metrics = text(get(host.url() + "/calm/metrics"));
     assertTrue(metrics.contains("outcome=\"deadline\",} 1.0"), metrics);
+  }
+
+  /** A request waits for a thread before its body is read; large bodies share one. */
+  @Test
+  void theTimeOfARequestCountsFromItsArrival() throws Exception {
+    ModelRegistry registry = new ModelRegistry();
+    registry.ready(model(Duration.ofSeconds(1)).build());
+    CalmMetrics metrics = ServerMetrics.create(registry);
+    CalmHttpHandler handler =
+        new CalmHttpHandler(
+            registry,
+            new TextService(metrics, InstantSource.system()),
+            metrics,
+            CompletableFuture.delayedExecutor(1500, TimeUnit.MILLISECONDS),
+            new ModelManagement(
+                registry,
+                new LocalModels(Map.of()),
+                new ModelLoads(registry, (order, progress) -> ScriptedModels.create("none"))));
+    try (EmbeddedHost late = EmbeddedHost.start(new HostSettingsBuilder().build(), handler)) {
+      String url = "http://127.0.0.1:" + late.address().getPort();
+      HttpResponse<byte[]> answer = post(url + "/predictions/m", "{\"inputs\": \"say(a)|\"}");
+      assertEquals(504, answer.statusCode(), text(answer));
+      String counted = text(get(url + "/calm/metrics"));
+      assertTrue(counted.contains("outcome=\"deadline\",} 1.0"), counted);
+    } finally {
+      registry.close();
+    }
   }
 
   @Test

@@ -53,20 +53,29 @@ public final class TextService {
     return bodies;
   }
 
+  /** Prepares the reply of a request that arrives now. */
+  public PreparedReply prepare(ServedModel model, Schema schema, JsonObject body, String accept) {
+    return prepare(model, schema, body, accept, System.nanoTime());
+  }
+
   /**
    * Prepares a reply.
    *
    * @param body from {@link io.calm.serving.reply.JsonBody#parse}
    * @param accept the client's Accept header; empty if absent
+   * @param arrived {@link System#nanoTime} at which the request arrived; its timeout counts from
+   *     there
    * @throws io.calm.serving.reply.ApiException if the request cannot be answered; {@link
    *     Schema#errors} has the shape of the error for the client
    */
-  public PreparedReply prepare(ServedModel model, Schema schema, JsonObject body, String accept) {
+  public PreparedReply prepare(
+      ServedModel model, Schema schema, JsonObject body, String accept, long arrived) {
     return new PreparedReply(
         model,
         parsed(model, schema, body, accept),
         variant -> metrics.model(model.name(), variant),
-        scores);
+        scores,
+        arrived);
   }
 
   /** Parses a request. Its model may be unloaded, and the tokenizer closed, at the same time. */

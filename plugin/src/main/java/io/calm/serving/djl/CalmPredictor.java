@@ -80,7 +80,7 @@ final class CalmPredictor extends Predictor<Input, Output> {
       }
       byte[] body =
           Optional.ofNullable(input.getData()).map(BytesSupplier::getAsBytes).orElse(new byte[0]);
-      return held(input, prepared(body, input.getProperty("Accept", "")));
+      return held(input, prepared(body, input.getProperty("Accept", ""), System.nanoTime()));
     } catch (ApiException e) {
       return refusal(e);
     } catch (InterruptedException e) {
@@ -95,22 +95,23 @@ final class CalmPredictor extends Predictor<Input, Output> {
   }
 
   /** Reads a body; large bodies take turns, as on the plugin's own routes. */
-  private PreparedReply prepared(byte[] body, String accept) throws InterruptedException {
+  private PreparedReply prepared(byte[] body, String accept, long arrived)
+      throws InterruptedException {
     if (body.length < RequestWorkers.LARGE) {
-      return charged(body, accept);
+      return charged(body, accept, arrived);
     }
     LARGE.acquire();
     try {
-      return charged(body, accept);
+      return charged(body, accept, arrived);
     } finally {
       LARGE.release();
     }
   }
 
-  private PreparedReply charged(byte[] body, String accept) {
+  private PreparedReply charged(byte[] body, String accept, long arrived) {
     try (ByteBudget.Charge charge = text.bodies().charge()) {
       JsonObject parsed = JsonBody.parse(body, body.length, charge);
-      return text.prepare(served.get(), Schema.DJL, parsed, accept);
+      return text.prepare(served.get(), Schema.DJL, parsed, accept, arrived);
     }
   }
 

@@ -128,9 +128,18 @@ public final class CalmHttpHandler {
     return text.bodies();
   }
 
-  /** The data that a worker needs of a request, which the pipeline may release meanwhile. */
+  /**
+   * The data that a worker needs of a request, which the pipeline may release meanwhile.
+   *
+   * @param arrived {@link System#nanoTime} at which the request arrived
+   */
   private record Call(
-      Route.Match match, Optional<String> model, String accept, HeldBody body, NettyReply sink) {
+      Route.Match match,
+      Optional<String> model,
+      String accept,
+      HeldBody body,
+      NettyReply sink,
+      long arrived) {
     Schema schema() {
       return switch (match.route()) {
         case COMPLETIONS -> Schema.COMPLETIONS;
@@ -208,7 +217,7 @@ public final class CalmHttpHandler {
       HeldBody body = new HeldBody(request.content());
       sink.attach(body);
       try {
-        Call call = new Call(match, model, accept, body, sink);
+        Call call = new Call(match, model, accept, body, sink, System.nanoTime());
         workers.execute(new RequestWorkers.Sized(body.length(), () -> generate(call)));
       } catch (RuntimeException | Error e) {
         body.drop();
@@ -358,7 +367,7 @@ public final class CalmHttpHandler {
               : new String[] {"model"};
       ServedModel model =
           ModelChoice.ready(registry, ModelChoice.name(registry, call.model(), body, keys));
-      return text.prepare(model, call.schema(), body, call.accept());
+      return text.prepare(model, call.schema(), body, call.accept(), call.arrived());
     }
   }
 }

@@ -27,7 +27,7 @@ public final class PreparedReply {
   private final TextRequest request;
   private final Function<String, ModelMetrics> metrics;
   private final ByteBudget scores;
-  private final long prepared = System.nanoTime();
+  private final long arrived;
 
   /** A reply in flight. */
   public interface Running {
@@ -46,16 +46,19 @@ public final class PreparedReply {
    *
    * @param metrics meters of a variant of the model
    * @param scores memory of the log-probabilities of all answers in flight
+   * @param arrived {@link System#nanoTime} at which the request arrived
    */
   public PreparedReply(
       ServedModel model,
       TextRequest request,
       Function<String, ModelMetrics> metrics,
-      ByteBudget scores) {
+      ByteBudget scores,
+      long arrived) {
     this.model = model;
     this.request = request;
     this.metrics = metrics;
     this.scores = scores;
+    this.arrived = arrived;
   }
 
   /** Returns the model that the request was prepared for. */
@@ -88,7 +91,7 @@ public final class PreparedReply {
    * Queues the request; its answer goes to the sink on the scheduler's thread. The uniform twin
    * answers a share of the requests, if the model has one; the model answers those that the twin
    * refuses. If another model has replaced the one that the request was prepared for, that one
-   * answers. The timeout counts from the preparation, so it includes a wait in a queue before this
+   * answers. The timeout counts from the arrival, so it includes the waits in queues before this
    * call.
    *
    * @throws ApiException if the scheduler rejects it, or its timeout has passed already; the sink
@@ -96,7 +99,7 @@ public final class PreparedReply {
    */
   public Running start(ReplySink sink) {
     requireFewAlternatives();
-    Duration waited = Duration.ofNanos(System.nanoTime() - prepared);
+    Duration waited = Duration.ofNanos(System.nanoTime() - arrived);
     ServedModel answering = model.current();
     requireInTime(answering, waited);
     while (true) {

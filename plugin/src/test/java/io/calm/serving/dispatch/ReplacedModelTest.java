@@ -106,7 +106,8 @@ class ReplacedModelTest {
             first,
             OpenAiParser.completion(first, body(), InstantSource.system(), Framing.OPENAI),
             swapping,
-            new ByteBudget(ByteBudget.share()));
+            new ByteBudget(ByteBudget.share()),
+            System.nanoTime());
     CollectedReply reply = new CollectedReply();
     prepared.start(reply);
     assertEquals("calm", variant(reply));

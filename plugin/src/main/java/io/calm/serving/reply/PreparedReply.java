@@ -71,9 +71,9 @@ public final class PreparedReply {
     return request.format().errors();
   }
 
-  /** Answers with an error instead of starting; the request counts as rejected. */
+  /** Answers with an error instead of starting; its generations count as rejected. */
   public void refuse(ApiException error, ReplySink sink) {
-    metrics.apply(model.current().variant()).rejected();
+    countRejected(metrics.apply(model.current().variant()));
     Errors.send(error, errors(), sink);
   }
 
@@ -224,6 +224,7 @@ public final class PreparedReply {
     }
     boolean kept = !streamed() || request.promptScores().isPresent();
     if (alternatives > 0 && kept && scores.isHalfTaken()) {
+      countRejected(metrics.apply(model.current().variant()));
       throw RunningReply.scoresFull(scores.max());
     }
   }

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import io.calm.metrics.CalmMetrics;
+import io.calm.serving.http.ServerMetrics;
+import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ByteBudget;
@@ -13,10 +15,8 @@ import io.calm.serving.reply.JsonBody;
 import io.calm.serving.reply.ReplySink;
 import io.calm.serving.reply.Schema;
 import io.calm.testing.ScriptedModels;
-import io.prometheus.client.CollectorRegistry;
 import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -30,12 +30,10 @@ class ScoreBudgetTest {
   private static final int MAX = 1 << 20;
 
   private final ByteBudget scores = new ByteBudget(MAX);
+  private final ModelRegistry registry = new ModelRegistry();
+  private final CalmMetrics metrics = ServerMetrics.create(registry);
   private final TextService service =
-      new TextService(
-          new CalmMetrics(new CollectorRegistry(), List::of),
-          InstantSource.system(),
-          new ByteBudget(MAX),
-          scores);
+      new TextService(metrics, InstantSource.system(), new ByteBudget(MAX), scores);
 
   /** An answer, and the name of the thread that sent it. */
   private record Answer(int status, String text, String thread) {}
@@ -120,10 +118,13 @@ class ScoreBudgetTest {
 
   @Test
   void noAnswerWithAlternativesBeginsWhileTheBudgetIsHalfTaken() throws Exception {
+    registry.ready(MODEL);
     assertTrue(scores.take(MAX / 2 + 1));
     ApiException refusal = assertThrows(ApiException.class, () -> ask(body(1, 1, false)));
     assertEquals(ApiException.Kind.QUEUE_FULL, refusal.kind());
     assertEquals("logprobs", refusal.parameter().orElseThrow());
+    String counted = metrics.text(CalmMetrics.contentType(""));
+    assertTrue(counted.contains("outcome=\"rejected\",} 1.0"), counted);
     assertEquals(200, ask(body(1, 0, false)).status(), "an answer without alternatives");
     assertEquals(200, ask(body(1, 1, true)).status(), "a stream");
     scores.give(MAX / 2 + 1);

@@ -12,6 +12,7 @@ import ai.djl.serving.wlm.util.WlmException;
 import com.google.gson.JsonParser;
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.dispatch.TextService;
+import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.model.LoadProgress;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
@@ -19,7 +20,6 @@ import io.calm.serving.reply.PreparedReply;
 import io.calm.serving.reply.ReplySink;
 import io.calm.serving.reply.Schema;
 import io.calm.testing.ScriptedModels;
-import io.prometheus.client.CollectorRegistry;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -45,8 +45,9 @@ class JobQueuesTest {
       "{'inputs': 'slow(x)|', 'stream': true, 'parameters': {'max_new_tokens': 4000}}";
 
   private final ServedModel model = ScriptedModels.create("scripted");
-  private final TextService text =
-      new TextService(new CalmMetrics(new CollectorRegistry(), List::of), InstantSource.system());
+  private final ModelRegistry served = new ModelRegistry();
+  private final CalmMetrics metrics = ServerMetrics.create(served);
+  private final TextService text = new TextService(metrics, InstantSource.system());
   private final Queue queue = new Queue();
   private final JobQueues jobs = new JobQueues(queue);
   private final Sink sink = new Sink();
@@ -79,6 +80,17 @@ class JobQueuesTest {
     assertEquals(429, sink.status);
     assertEquals("1", sink.headers.get("Retry-After"));
     assertTrue(sink.body.contains("job_queue_size"), sink.body);
+  }
+
+  @Test
+  void everyGenerationOfARefusedRequestCounts() {
+    served.ready(model);
+    start("{'prompt': ['say(a)|', 'say(b)|'], 'n': 4}");
+    queue
+        .result(0)
+        .completeExceptionally(new CompletionException(new WlmCapacityException("exceeded")));
+    String counted = metrics.text(CalmMetrics.contentType(""));
+    assertTrue(counted.contains("outcome=\"rejected\",} 8.0"), counted);
   }
 
   /** DJL Serving says that the queue is full before it has started a worker. */

@@ -4,6 +4,7 @@ import io.calm.compare.Comparison.Options;
 import io.calm.compare.Comparison.Subject;
 import io.calm.compare.LatencyReport.Probe;
 import io.calm.compare.LatencyReport.ProbeState;
+import io.calm.text.Urls;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -173,7 +174,7 @@ final class PairedProbe {
         ? "a request or a search needed the processor; it continues after %d s without them"
             .formatted(Math.max(1, options.idle().toSeconds()))
         : "a request or a search needed the processor; POST /calm/models/%s/latency continues it"
-            .formatted(subject.model());
+            .formatted(Urls.segment(subject.model()));
   }
 
   private void log(List<ProbeRow> rows, String twin) {

@@ -2,6 +2,7 @@ package io.calm.report;
 
 import io.calm.search.QuantPlan;
 import io.calm.search.SensitivityTable;
+import io.calm.text.Urls;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -152,7 +153,9 @@ final class MeasuredResults {
           new Report.Missing(
               "latency",
               "latency against the uniform plan",
-              "curl -X POST http://HOST:PORT/calm/models/" + source.model() + "/latency"));
+              "curl -X POST http://HOST:PORT/calm/models/"
+                  + Urls.segment(source.model())
+                  + "/latency"));
     }
     return missing;
   }

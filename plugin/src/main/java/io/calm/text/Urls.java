@@ -1,5 +1,7 @@
 package io.calm.text;
 
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
 
 /**
@@ -88,5 +90,10 @@ public final class Urls {
   /** Returns a URL without user name, password, query and fragment, for use as a name. */
   public static String place(String url) {
     return withoutSecrets(url).replace(HIDDEN + "@", "").replaceFirst("(?s)[?#].*", "");
+  }
+
+  /** Returns a name as one segment of a path, with {@code %2F} for a slash. */
+  public static String segment(String name) {
+    return URLEncoder.encode(name, StandardCharsets.UTF_8).replace("+", "%20");
   }
 }

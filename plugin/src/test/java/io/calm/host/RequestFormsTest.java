@@ -183,6 +183,8 @@ class RequestFormsTest {
     }
     assertEquals(404, ask("GET /v1/models/org%2Fother HTTP/1.1\r\nHost: localhost").status());
     assertEquals(404, ask("GET /models/org/name HTTP/1.1\r\nHost: localhost").status());
+    String advice = ask("PUT /models/org%2Fname?max_worker=0 HTTP/1.1\r\nHost: localhost").body();
+    assertTrue(advice.contains("DELETE /models/org%2Fname frees its memory"), advice);
     assertEquals(200, ask("DELETE /models/org%2Fname HTTP/1.1\r\nHost: localhost").status());
     assertTrue(host.registry().status("org/name").isEmpty());
   }

@@ -50,6 +50,12 @@ class UrlsTest {
     assertEquals(shown, Urls.withoutSecrets(url));
   }
 
+  @ParameterizedTest
+  @CsvSource({"smollm2, smollm2", "org/name, org%2Fname", "a b+c, a%20b%2Bc", "ü, %C3%BC"})
+  void aNameIsOneSegmentOfAPath(String name, String segment) {
+    assertEquals(segment, Urls.segment(name));
+  }
+
   /** The rules as patterns, which take quadratic time. */
   private static String oracle(String text) {
     String hidden =

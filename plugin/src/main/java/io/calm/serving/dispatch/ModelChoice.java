@@ -7,8 +7,7 @@ import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.RequestFields;
 import io.calm.text.Printable;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
+import io.calm.text.Urls;
 import java.util.Optional;
 
 /** Selects the model that answers a request. */
@@ -42,7 +41,7 @@ public final class ModelChoice {
     throw new ApiException(
         ApiException.Kind.NOT_READY,
         "model %s is still loading; GET /calm/models/%s shows its progress"
-            .formatted(name, URLEncoder.encode(name, StandardCharsets.UTF_8)));
+            .formatted(name, Urls.segment(name)));
   }
 
   /**

@@ -3,12 +3,11 @@ package io.calm.serving.djl;
 import io.calm.serving.http.Route;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.reply.JsonBody;
+import io.calm.text.Urls;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.QueryStringDecoder;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -59,9 +58,7 @@ final class RequestClaim {
         .map(
             claim -> {
               if (claim instanceof Target.Inference inference) {
-                return "/predictions/"
-                    + URLEncoder.encode(turn(inference), StandardCharsets.UTF_8)
-                        .replace("+", "%20");
+                return "/predictions/" + Urls.segment(turn(inference));
               }
               return ((Target.Page) claim).path();
             });

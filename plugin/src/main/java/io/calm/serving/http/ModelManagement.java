@@ -13,6 +13,7 @@ import io.calm.serving.reply.ErrorBody;
 import io.calm.serving.reply.Errors;
 import io.calm.serving.reply.ReplySink;
 import io.calm.text.Printable;
+import io.calm.text.Urls;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -91,7 +92,7 @@ public final class ModelManagement {
                   "max_worker",
                   ("expected 1, got 0: a model that answers has one worker;"
                           + " DELETE /models/%s frees its memory")
-                      .formatted(name));
+                      .formatted(Urls.segment(name)));
             });
     boolean asked = min.filter(n -> n > 1).isPresent() || max.filter(n -> n > 1).isPresent();
     status(

@@ -9,6 +9,7 @@ import io.calm.serving.model.ModelStatus;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ReplySink;
 import io.calm.text.Printable;
+import io.calm.text.Urls;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
@@ -53,7 +54,7 @@ final class ReportPage {
       throw new ApiException(
           ApiException.Kind.NOT_READY,
           "model %s has no report before it is ready; GET /calm/models/%s shows its state"
-              .formatted(Printable.of(name), Printable.of(name)));
+              .formatted(Printable.of(name), Printable.of(Urls.segment(name))));
     }
     return ready
         .model()

@@ -14,8 +14,8 @@ import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ReplySink;
 import io.calm.text.Printable;
+import io.calm.text.Urls;
 import io.netty.handler.codec.http.QueryStringDecoder;
-import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
@@ -93,7 +93,7 @@ final class StatusPages {
       boolean failed = ready.model().latency().twin().state() == LatencyReport.TwinState.FAILED;
       String remedy =
           ready.search().isPresent()
-              ? "GET /calm/models/%s shows the search".formatted(encoded(name))
+              ? "GET /calm/models/%s shows the search".formatted(Urls.segment(name))
               : failed
                   ? "load the model again"
                   : "set calm.baseline=auto or the name of an algorithm";
@@ -101,10 +101,6 @@ final class StatusPages {
           ApiException.Kind.NO_BASELINE,
           "model %s cannot be compared: %s; %s".formatted(name, e.getMessage(), remedy));
     }
-  }
-
-  private static String encoded(String name) {
-    return URLEncoder.encode(name, StandardCharsets.UTF_8);
   }
 
   static ModelStatus status(ModelRegistry registry, String name) {
@@ -144,7 +140,7 @@ final class StatusPages {
     }
     throw new ApiException(
         ApiException.Kind.UNKNOWN_MODEL,
-        "model %s is not ready; GET /calm/models/%s shows why".formatted(name, encoded(name)),
+        "model %s is not ready; GET /calm/models/%s shows why".formatted(name, Urls.segment(name)),
         Optional.of("model"));
   }
 

@@ -15,6 +15,7 @@ import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
 import io.calm.serving.model.LoadCancelledException;
 import io.calm.settings.WeightMemory;
+import io.calm.text.Urls;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
@@ -215,7 +216,7 @@ final class ModelTwin implements TwinSource {
   private QuantizedModelStore.Reservation noSearch() {
     throw new IllegalStateException(
         "the uniform twin of %s is missing or damaged; POST /calm/models/%s/latency makes it again"
-            .formatted(order.name(), order.name()));
+            .formatted(order.name(), Urls.segment(order.name())));
   }
 
   private IllegalStateException missing() {

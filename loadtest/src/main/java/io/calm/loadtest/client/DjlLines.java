@@ -3,12 +3,16 @@ package io.calm.loadtest.client;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 
 /** DJL's schema, one JSON line a token, as LMI containers answer it. */
 final class DjlLines implements Dialect {
   @Override
   public String path(String model) {
-    return model.isEmpty() ? "/invocations" : "/predictions/" + model;
+    return model.isEmpty()
+        ? "/invocations"
+        : "/predictions/" + URLEncoder.encode(model, StandardCharsets.UTF_8).replace("+", "%20");
   }
 
   @Override

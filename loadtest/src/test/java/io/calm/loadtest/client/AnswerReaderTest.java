@@ -122,4 +122,11 @@ class AnswerReaderTest {
             OptionalInt.empty(),
             List.of(a, b.replace("\"generated_text\":\"hé\"", "\"generated_text\":\"he\""))));
   }
+
+  @Test
+  void aModelWithASlashIsOneSegmentOfDjlsPath() {
+    assertEquals("/invocations", Schema.DJL.dialect().path(""));
+    assertEquals("/predictions/smollm2", Schema.DJL.dialect().path("smollm2"));
+    assertEquals("/predictions/org%2Fa%20b", Schema.DJL.dialect().path("org/a b"));
+  }
 }

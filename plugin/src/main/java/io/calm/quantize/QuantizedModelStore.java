@@ -42,7 +42,7 @@ public final class QuantizedModelStore {
   private static final Logger logger = LoggerFactory.getLogger(QuantizedModelStore.class);
 
   /** Raised whenever the same settings give another result than before. */
-  static final int RECIPE = 24;
+  static final int RECIPE = 25;
 
   /** Maximum number of uniform plans that the guard compares with the mix. */
   private static final int GUARD_PLANS = 2;

@@ -13,9 +13,12 @@ import io.calm.search.Streams.Part;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Owned;
 import io.calm.tensor.QuantizedLinear;
+import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** The choice of a block: one algorithm for all of it, or one for each of its parts. */
 final class BlockSearch {
@@ -24,11 +27,15 @@ final class BlockSearch {
   private final Scorer scorer;
   private final ProgressMeter progress;
 
+  /** Of each algorithm, summed over the blocks so far. */
+  private List<Double> errors;
+
   BlockSearch(SearchContext context, Scorer scorer, ProgressMeter progress) {
     this.context = context;
     this.settings = context.settings();
     this.scorer = scorer;
     this.progress = progress;
+    this.errors = Collections.nCopies(settings.pool().size(), 0.0);
   }
 
   /** A W4A8 block and its output on the score part. */
@@ -61,7 +68,8 @@ final class BlockSearch {
         Scorer.Target prepared =
             scorer.blockTarget(
                 target, source.get(Part.SCORE), scorer.rowsOfQuantizedSinks(source, quantized));
-        Contenders<Outcome> contenders = new Contenders<>(Outcome::close)) {
+        Contenders<Outcome> contenders =
+            new Contenders<>(Choice.Ties.leading(errors), Outcome::close)) {
       Similarity.Reference reference = prepared.reference();
       Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
       for (Quantizer quantizer : settings.pool()) {
@@ -77,9 +85,22 @@ final class BlockSearch {
         explainConstant(layer, block, source, target);
         throw new SearchException(allFailed(candidates));
       }
+      errors = added(errors, List.copyOf(candidates.values()));
       advanceReference(source, quantized, output);
       return chosen(layer, choice.get(), candidates, contenders, inherited);
     }
+  }
+
+  /** Adds the errors of candidates; a failure counts as 1, the error of an output of zeros. */
+  private static List<Double> added(List<Double> errors, List<QuantPlan.Candidate> candidates) {
+    return IntStream.range(0, errors.size())
+        .mapToObj(
+            i -> {
+              QuantPlan.Candidate candidate = candidates.get(i);
+              return errors.get(i)
+                  + (candidate.failure().isPresent() ? 1 : candidate.normalizedMse());
+            })
+        .toList();
   }
 
   private static void explainConstant(

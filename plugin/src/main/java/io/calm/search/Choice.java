@@ -3,20 +3,73 @@ package io.calm.search;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
- * The choice of a block's algorithm: the candidate with the highest score. Among scores within 1e-6
- * of it the candidate with the lowest relative MSE wins, because CKA saturates near 1.
+ * The choice of an algorithm: the candidate with the highest score, or, among scores that are too
+ * close to tell apart, the one that {@link Ties} prefers.
  *
  * @param index index of the winner among the evaluations
  */
 record Choice(int index, String reason) {
-  static final double TIE = 1e-6;
+
+  /**
+   * The rule for scores that are too close to tell apart, and the error that then decides.
+   *
+   * @param share scores tie within this share of the best one's distance from 1, at least within
+   *     {@link #SATURATED}
+   * @param earlier the sum of the errors of normalized rows that each candidate's algorithm had in
+   *     the blocks before; empty: the relative squared error of the candidate alone decides
+   */
+  record Ties(double share, List<Double> earlier) {
+    /** Scores that differ by less tie in any case, because CKA saturates near 1. */
+    static final double SATURATED = 1e-6;
+
+    /** The least share of a score's distance from 1 that is more than the noise of a plan. */
+    static final double NOISE = 0.02;
+
+    /** Returns ties within {@link #SATURATED}, which the lowest relative squared error decides. */
+    static Ties narrow() {
+      return new Ties(0, List.of());
+    }
+
+    /**
+     * Returns ties within {@link #NOISE}, which the algorithm decides that has the lowest sum of
+     * errors over the blocks so far. Most of a score's distance from 1 is inherited from the blocks
+     * before, and two runs that differ in the last bits of their sums differ by up to two
+     * hundredths of it. A mix of such differences is no better than one algorithm, and costs the
+     * guard a uniform plan.
+     *
+     * @param earlier the sum of each algorithm over the blocks before, in the order of the pool
+     */
+    static Ties leading(List<Double> earlier) {
+      return new Ties(NOISE, List.copyOf(earlier));
+    }
+
+    private double threshold(double best) {
+      return best - Math.max(SATURATED, share * (1 - best));
+    }
+
+    private double error(List<QuantPlan.Candidate> candidates, int index) {
+      QuantPlan.Candidate candidate = candidates.get(index);
+      return earlier.isEmpty()
+          ? candidate.relativeMse()
+          : earlier.get(index) + candidate.normalizedMse();
+    }
+
+    private String reason(int tied) {
+      return earlier.isEmpty()
+          ? "%d scores within %.0e of the best; lowest relative MSE of these"
+              .formatted(tied, SATURATED)
+          : "%d scores within %.0f %% of the best one's distance from 1; lowest sum of errors over the blocks so far"
+              .formatted(tied, 100 * share);
+    }
+  }
 
   /** Returns the choice; empty if every candidate failed. */
-  static Optional<Choice> among(List<QuantPlan.Candidate> candidates) {
+  static Optional<Choice> among(List<QuantPlan.Candidate> candidates, Ties ties) {
     List<Integer> scored =
-        java.util.stream.IntStream.range(0, candidates.size())
+        IntStream.range(0, candidates.size())
             .filter(i -> candidates.get(i).failure().isEmpty())
             .boxed()
             .toList();
@@ -25,20 +78,26 @@ record Choice(int index, String reason) {
     }
     double best = scored.stream().mapToDouble(i -> candidates.get(i).score()).max().orElseThrow();
     List<Integer> tied =
-        scored.stream().filter(i -> candidates.get(i).score() >= best - TIE).toList();
+        scored.stream().filter(i -> candidates.get(i).score() >= ties.threshold(best)).toList();
     int winner =
         tied.stream()
-            .min(Comparator.comparingDouble((Integer i) -> candidates.get(i).relativeMse()))
+            .min(Comparator.comparingDouble((Integer i) -> ties.error(candidates, i)))
             .orElseThrow();
-    return Optional.of(new Choice(winner, reason(candidates.size(), scored.size(), tied.size())));
+    String reason =
+        candidates.size() == 1
+            ? "the only algorithm of the pool"
+            : scored.size() == 1
+                ? "the only candidate that did not fail"
+                : tied.size() == 1 ? "highest score" : ties.reason(tied.size());
+    return Optional.of(new Choice(winner, reason));
   }
 
   /**
-   * Returns whether a candidate can win when more candidates follow. It cannot if a score exceeds
-   * its own by more than a tie, or if a candidate with no lower score comes before it by relative
-   * MSE: that one is in every tie that this one is in.
+   * Returns whether a candidate can win when more candidates follow. It cannot if a score is too
+   * far above its own for a tie, or if a candidate with no lower score comes before it by error:
+   * that one is in every tie that this one is in.
    */
-  static boolean canWin(List<QuantPlan.Candidate> candidates, int index) {
+  static boolean canWin(List<QuantPlan.Candidate> candidates, Ties ties, int index) {
     QuantPlan.Candidate candidate = candidates.get(index);
     if (candidate.failure().isPresent()) {
       return false;
@@ -48,25 +107,13 @@ record Choice(int index, String reason) {
       if (i == index || other.failure().isPresent()) {
         continue;
       }
-      int errors = Double.compare(other.relativeMse(), candidate.relativeMse());
+      int errors = Double.compare(ties.error(candidates, i), ties.error(candidates, index));
       boolean before = errors < 0 || (errors == 0 && i < index);
-      if (candidate.score() < other.score() - TIE
+      if (candidate.score() < ties.threshold(other.score())
           || (other.score() >= candidate.score() && before)) {
         return false;
       }
     }
     return true;
-  }
-
-  private static String reason(int all, int scored, int tied) {
-    if (all == 1) {
-      return "the only algorithm of the pool";
-    }
-    if (scored == 1) {
-      return "the only candidate that did not fail";
-    }
-    return tied == 1
-        ? "highest score"
-        : "%d scores within %.0e of the best; lowest relative MSE of these".formatted(tied, TIE);
   }
 }

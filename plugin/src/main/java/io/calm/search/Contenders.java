@@ -10,12 +10,13 @@ import java.util.function.Consumer;
 /**
  * The candidates of one choice, in the order of the pool, with the results of those that can still
  * win. A result is released as soon as another candidate beats it, whatever follows. Usually one
- * result is held: more only among scores that {@link Choice} takes for a tie, of which a later
- * candidate can end the tie with the best. Not thread safe.
+ * result is held: more only among scores that tie ({@link Choice.Ties}), of which a later candidate
+ * can end the tie with the best. Not thread safe.
  *
  * @param <T> what a candidate leaves besides its scores
  */
 final class Contenders<T> implements AutoCloseable {
+  private final Choice.Ties ties;
   private final Consumer<T> release;
   private final List<QuantPlan.Candidate> candidates = new ArrayList<>();
   private final Map<Integer, T> results = new TreeMap<>();
@@ -23,9 +24,11 @@ final class Contenders<T> implements AutoCloseable {
   /**
    * Starts without a candidate.
    *
+   * @param ties if they are those of a pool, candidates come in its order
    * @param release called once for each result that is not taken
    */
-  Contenders(Consumer<T> release) {
+  Contenders(Choice.Ties ties, Consumer<T> release) {
+    this.ties = ties;
     this.release = release;
   }
 
@@ -39,7 +42,7 @@ final class Contenders<T> implements AutoCloseable {
     candidates.add(candidate);
     result.ifPresent(held -> results.put(index, held));
     List<Integer> beaten =
-        results.keySet().stream().filter(i -> !Choice.canWin(candidates, i)).toList();
+        results.keySet().stream().filter(i -> !Choice.canWin(candidates, ties, i)).toList();
     for (int i : beaten) {
       release(i);
     }
@@ -51,7 +54,7 @@ final class Contenders<T> implements AutoCloseable {
 
   /** Returns the choice among the candidates so far; empty if all of them failed. */
   Optional<Choice> choice() {
-    return Choice.among(candidates);
+    return Choice.among(candidates, ties);
   }
 
   /** Returns the result of the winner, which the caller owns from now on. */

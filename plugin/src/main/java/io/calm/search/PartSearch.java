@@ -147,7 +147,8 @@ final class PartSearch implements AutoCloseable {
    */
   boolean choose(Granularity.Part part, Similarity.Reference reference) {
     Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
-    try (Contenders<List<StageResult>> contenders = new Contenders<>(stages -> {})) {
+    try (Contenders<List<StageResult>> contenders =
+        new Contenders<>(Choice.Ties.narrow(), stages -> {})) {
       List<Quantizer> pool = context.settings().pool();
       for (Quantizer quantizer : pool) {
         int index = choices.size() * pool.size() + candidates.size();

@@ -162,11 +162,11 @@ public record SensitivityTable(
             (a, b) -> Double.compare(Paired.mean(windows(a, text)), Paired.mean(windows(b, text))));
   }
 
-  /** Returns the choice of a search by a metric, with its rule for ties. */
+  /** Returns the choice by a metric; only saturated scores tie, as within a block. */
   private static Optional<SensitivityCell> byMetric(List<SensitivityCell> cells, Metric metric) {
     List<QuantPlan.Candidate> candidates =
         cells.stream().map(cell -> candidate(cell, metric)).toList();
-    return Choice.among(candidates).map(choice -> cells.get(choice.index()));
+    return Choice.among(candidates, Choice.Ties.narrow()).map(choice -> cells.get(choice.index()));
   }
 
   private static QuantPlan.Candidate candidate(SensitivityCell cell, Metric metric) {

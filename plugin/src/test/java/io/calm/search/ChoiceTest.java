@@ -3,6 +3,7 @@ package io.calm.search;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,9 +19,13 @@ class ChoiceTest {
         Double.NaN, Double.NaN, Double.NaN, Double.NaN, 1, Optional.of("a reason"), Map.of());
   }
 
+  private static Optional<Choice> among(QuantPlan.Candidate... candidates) {
+    return Choice.among(List.of(candidates), Choice.Ties.narrow());
+  }
+
   @Test
   void highestScoreWinsHoweverLargeItsError() {
-    Choice choice = Choice.among(List.of(scored(0.9, 0.1), scored(0.90001, 9))).orElseThrow();
+    Choice choice = among(scored(0.9, 0.1), scored(0.90001, 9)).orElseThrow();
     assertEquals(1, choice.index());
     assertEquals("highest score", choice.reason());
   }
@@ -28,8 +33,7 @@ class ChoiceTest {
   @Test
   void scoresWithinTheTieGoToTheLowestError() {
     Choice choice =
-        Choice.among(List.of(scored(1 - 2e-7, 0.3), scored(1 - 1e-7, 0.5), scored(1 - 9e-7, 0.2)))
-            .orElseThrow();
+        among(scored(1 - 2e-7, 0.3), scored(1 - 1e-7, 0.5), scored(1 - 9e-7, 0.2)).orElseThrow();
     assertEquals(2, choice.index());
     assertTrue(choice.reason().contains("relative MSE"), choice.reason());
   }
@@ -37,16 +41,39 @@ class ChoiceTest {
   @Test
   void tieIsMeasuredFromTheBestAndDoesNotChain() {
     Choice choice =
-        Choice.among(List.of(scored(1, 0.5), scored(1 - 9e-7, 0.4), scored(1 - 1.8e-6, 0.1)))
-            .orElseThrow();
+        among(scored(1, 0.5), scored(1 - 9e-7, 0.4), scored(1 - 1.8e-6, 0.1)).orElseThrow();
     assertEquals(1, choice.index());
   }
 
   @Test
   void failuresAreNeverChosen() {
-    Choice choice = Choice.among(List.of(failed(), scored(-0.5, 7), failed())).orElseThrow();
+    Choice choice = among(failed(), scored(-0.5, 7), failed()).orElseThrow();
     assertEquals(1, choice.index());
     assertTrue(choice.reason().contains("did not fail"), choice.reason());
-    assertTrue(Choice.among(List.of(failed(), failed())).isEmpty());
+    assertTrue(among(failed(), failed()).isEmpty());
+  }
+
+  /** 1 - score is 0.0100, 0.0101 and 0.0103: the second ties with the best, the third does not. */
+  @Test
+  void theAlgorithmThatLeadsWinsATie() {
+    List<QuantPlan.Candidate> candidates =
+        List.of(scored(0.9900, 0.2), scored(0.9899, 0.3), scored(0.9897, 0.1));
+    Choice first = Choice.among(candidates, leading(0, 0, 0)).orElseThrow();
+    assertEquals(0, first.index());
+    assertTrue(first.reason().startsWith("2 scores within 2 %"), first.reason());
+    assertEquals(1, Choice.among(candidates, leading(1, 0.8, 0)).orElseThrow().index());
+    assertEquals(0, Choice.among(candidates, leading(1, 0.95, 0)).orElseThrow().index());
+  }
+
+  @Test
+  void aScoreBeyondTheNoiseWinsWhoeverLeads() {
+    List<QuantPlan.Candidate> candidates = List.of(scored(0.9900, 0.2), scored(0.9897, 0.1));
+    Choice choice = Choice.among(candidates, leading(5, 0)).orElseThrow();
+    assertEquals(0, choice.index());
+    assertEquals("highest score", choice.reason());
+  }
+
+  private static Choice.Ties leading(double... earlier) {
+    return Choice.Ties.leading(Arrays.stream(earlier).boxed().toList());
   }
 }

@@ -28,7 +28,7 @@ class ContendersTest {
 
   @Test
   void aBeatenCandidateIsReleasedBeforeTheNextOneComes() {
-    try (Contenders<String> contenders = new Contenders<>(released::add)) {
+    try (Contenders<String> contenders = new Contenders<>(Choice.Ties.narrow(), released::add)) {
       add(contenders, "first", 0.5, 0.1);
       assertEquals(List.of(), released);
       add(contenders, "better", 0.6, 0.1);
@@ -45,7 +45,7 @@ class ContendersTest {
   /** The third candidate ends the second one's tie with the best, so the first one wins. */
   @Test
   void aCandidateThatOnlyALaterOneCanMakeWinIsKept() {
-    try (Contenders<String> contenders = new Contenders<>(released::add)) {
+    try (Contenders<String> contenders = new Contenders<>(Choice.Ties.narrow(), released::add)) {
       add(contenders, "first", 0.9e-6, 1);
       add(contenders, "lowest error", 0, 0.5);
       assertEquals(List.of(), released);
@@ -58,7 +58,7 @@ class ContendersTest {
 
   @Test
   void aSearchThatEndsEarlyReleasesAll() {
-    try (Contenders<String> contenders = new Contenders<>(released::add)) {
+    try (Contenders<String> contenders = new Contenders<>(Choice.Ties.narrow(), released::add)) {
       add(contenders, "first", 0.9e-6, 1);
       add(contenders, "second", 0, 0.5);
     }
@@ -67,7 +67,7 @@ class ContendersTest {
 
   @Test
   void aResultIsTakenOnce() {
-    try (Contenders<String> contenders = new Contenders<>(released::add)) {
+    try (Contenders<String> contenders = new Contenders<>(Choice.Ties.narrow(), released::add)) {
       add(contenders, "only", 1, 0);
       Choice choice = contenders.choice().orElseThrow();
       contenders.take(choice);
@@ -85,14 +85,18 @@ class ContendersTest {
     for (int run = 0; run < 2000; run++) {
       List<QuantPlan.Candidate> candidates =
           IntStream.range(0, 1 + random.nextInt(8)).mapToObj(i -> random(random)).toList();
+      Choice.Ties ties =
+          random.nextBoolean()
+              ? Choice.Ties.narrow()
+              : Choice.Ties.leading(candidates.stream().map(c -> 1.0 * random.nextInt(3)).toList());
       Set<Integer> held = new HashSet<>();
-      try (Contenders<Integer> contenders = new Contenders<>(held::remove)) {
+      try (Contenders<Integer> contenders = new Contenders<>(ties, held::remove)) {
         for (int i = 0; i < candidates.size(); i++) {
           held.add(i);
           contenders.add(candidates.get(i), Optional.of(i));
           most = Math.max(most, held.size());
         }
-        Optional<Choice> expected = Choice.among(candidates);
+        Optional<Choice> expected = Choice.among(candidates, ties);
         assertEquals(expected, contenders.choice());
         expected.ifPresent(choice -> assertEquals(choice.index(), contenders.take(choice)));
         held.removeIf(i -> expected.isPresent() && expected.get().index() == i);
@@ -105,6 +109,8 @@ class ContendersTest {
   private static QuantPlan.Candidate random(SplittableRandom random) {
     return random.nextInt(6) == 0
         ? Scorer.failed("a reason", 1)
-        : scored(0.4e-6 * random.nextInt(8), random.nextInt(5));
+        : scored(
+            random.nextBoolean() ? 0.4e-6 * random.nextInt(8) : 0.01 * random.nextInt(8),
+            random.nextInt(5));
   }
 }

@@ -30,7 +30,7 @@ public final class ExponentSearch {
    *
    * @param weighted whether the algorithm's grids are weighted with E[x^2]
    * @param rounding of the weights after the fold
-   * @param exponents tried in order; the first of equals wins
+   * @param exponents in order; not all of them are tried
    * @param family scales [channels] of an exponent
    */
   public static Fold.Choice best(
@@ -58,39 +58,92 @@ public final class ExponentSearch {
     }
   }
 
-  /** Returns the member with the lowest error on the rows to choose on, or the identity. */
+  /**
+   * Returns the member with the lowest error on the rows to choose on, or the identity. Errors
+   * change slowly from value to value, so every second one is tried, then the neighbours of the
+   * best.
+   */
   private static Fold.Choice compare(
       StageProblem stage,
       ScaledRounding rounding,
       String parameter,
       double[] values,
       DoubleFunction<float[]> family) {
-    float[] best = identity(stage);
-    String detail = "identity";
-    try (FoldError error = new FoldError(stage, rounding)) {
-      double identity = error.of(stage.site().spread(best));
-      double min = identity;
-      for (double value : values) {
-        if (value == 0) {
-          continue; // the identity
-        }
-        float[] scales = normalized(family.apply(value));
-        double candidate = error.of(stage.site().spread(scales));
-        if (candidate < min) {
-          min = candidate;
-          best = scales;
-          detail =
-              String.format(
+    try (Trials trials = new Trials(stage, rounding, values, family)) {
+      for (int i = 0; i < values.length; i += 2) {
+        trials.attempt(i);
+      }
+      int coarse = trials.best;
+      if (coarse >= 0) {
+        trials.attempt(coarse - 1);
+        trials.attempt(coarse + 1);
+      }
+      return trials.choice(parameter);
+    }
+  }
+
+  /** The members of a family that were tried, in any order. */
+  private static final class Trials implements AutoCloseable {
+    private final double[] values;
+    private final DoubleFunction<float[]> family;
+    private final StageProblem stage;
+    private final FoldError error;
+    private final double identity;
+    private float[] scales;
+    private double min;
+
+    /** Index of the best value so far; -1: the identity, which no value stands for. */
+    private int best = -1;
+
+    Trials(
+        StageProblem stage,
+        ScaledRounding rounding,
+        double[] values,
+        DoubleFunction<float[]> family) {
+      this.stage = stage;
+      this.values = values;
+      this.family = family;
+      this.scales = identity(stage);
+      this.error = new FoldError(stage, rounding);
+      this.identity = error.of(stage.site().spread(scales));
+      this.min = identity;
+    }
+
+    void attempt(int index) {
+      if (index < 0 || index >= values.length) {
+        return;
+      }
+      if (values[index] == 0) { // the identity
+        best = best < 0 ? index : best;
+        return;
+      }
+      float[] candidate = normalized(family.apply(values[index]));
+      double of = error.of(stage.site().spread(candidate));
+      if (of < min) {
+        min = of;
+        scales = candidate;
+        best = index;
+      }
+    }
+
+    Fold.Choice choice(String parameter) {
+      String detail =
+          min < identity
+              ? String.format(
                   Locale.ROOT,
                   "%s %.2f, error %.3e of %.3e",
                   parameter,
-                  value,
-                  candidate,
-                  identity);
-        }
-      }
+                  values[best],
+                  min,
+                  identity)
+              : "identity";
+      return new Fold.Choice(scales, detail);
     }
-    return new Fold.Choice(best, detail);
+
+    @Override
+    public void close() {
+      error.close();
+    }
   }
 
   /** Returns the choice if it holds on rows that it was not chosen on, else the identity. */

@@ -98,6 +98,21 @@ JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_trimMalloc(JNIEnv *env
 #endif
 }
 
+JNIEXPORT void JNICALL Java_io_calm_kernels_NativeKernels_setMallocThresholds(JNIEnv *env,
+                                                                           jclass type,
+                                                                           jint mapped,
+                                                                           jint trimmed) {
+  (void)env;
+  (void)type;
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, mapped);
+  mallopt(M_TRIM_THRESHOLD, trimmed);
+#else
+  (void)mapped;
+  (void)trimmed;
+#endif
+}
+
 JNIEXPORT jboolean JNICALL Java_io_calm_kernels_NativeKernels_niceThread(JNIEnv *env, jclass type,
                                                                         jint threads) {
   (void)env;

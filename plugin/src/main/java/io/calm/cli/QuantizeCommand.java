@@ -8,6 +8,7 @@ import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.quantize.QuantizedModelStore;
+import io.calm.quantize.SearchHeap;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Optional;
@@ -32,6 +33,7 @@ final class QuantizeCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
       requireServable(store, checkpoint); // before the work
+      SearchHeap.prepare(checkpoint.spec(), store.layout(checkpoint), resolved.settings());
       Optional<Artifact> finished = store.find(checkpoint);
       Artifact artifact = finished.isPresent() ? finished.get() : make(store, checkpoint);
       out.println(PlanTable.summary(artifact.plan()));

@@ -6,6 +6,7 @@ import io.calm.checkpoint.LongText;
 import io.calm.cli.eval.TextWindows;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.quantize.QuantizedModelStore;
+import io.calm.quantize.SearchHeap;
 import io.calm.quantize.SensitivityRequest;
 import io.calm.report.Measurements;
 import io.calm.search.SensitivityTable;
@@ -106,6 +107,7 @@ final class SensitivityCommand implements Callable<Integer> {
               windows,
               length == null ? OptionalInt.empty() : OptionalInt.of(length));
       QuantizedModelStore store = new QuantizedModelStore(resolved.settings());
+      SearchHeap.prepare(checkpoint.spec(), store.layout(checkpoint), resolved.settings());
       SensitivityTable table = measure(store, checkpoint, request);
       new Measurements(resolved.settings().loading().cacheDir())
           .keep(store.key(checkpoint), store.group(checkpoint), table);

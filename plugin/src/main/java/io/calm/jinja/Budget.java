@@ -28,13 +28,13 @@ final class Budget {
     this.limits = limits;
   }
 
-  /** Counts work before it is done. */
+  /** Counts work before it is done. A negative amount is a sum that overflowed. */
   void work(long amount) {
-    steps += amount;
-    if (steps > limits.steps()) {
+    if (amount < 0 || amount > limits.steps() - steps) {
       throw Fault.limit(
           "the template does more work than %d steps allow".formatted(limits.steps()));
     }
+    steps += amount;
     if (steps >= nextClock) {
       nextClock = steps + CLOCK_EVERY;
       if (clock.isOver(limits.time())) {
@@ -66,7 +66,7 @@ final class Budget {
 
   /** Checks and counts a string of {@code chars} characters before it is built. */
   void reserve(long chars) {
-    if (chars > limits.string()) {
+    if (chars < 0 || chars > limits.string()) {
       throw Fault.limit("a string is longer than %d characters".formatted(limits.string()));
     }
     allocate(chars);
@@ -75,7 +75,7 @@ final class Budget {
 
   /** Checks and counts a collection of {@code items} elements before it is built. */
   void reserveItems(long items) {
-    if (items > limits.items()) {
+    if (items < 0 || items > limits.items()) {
       throw Fault.limit("a list has more than %d elements".formatted(limits.items()));
     }
     allocate(OBJECT_BYTES * items);
@@ -161,9 +161,9 @@ final class Budget {
   }
 
   private void allocate(long bytes) {
-    allocated += OBJECT_BYTES + bytes;
-    if (allocated > limits.allocation()) {
+    if (bytes < 0 || bytes > limits.allocation() - OBJECT_BYTES - allocated) {
       throw Fault.limit("the template allocates more than %d bytes".formatted(limits.allocation()));
     }
+    allocated += OBJECT_BYTES + bytes;
   }
 }

@@ -108,7 +108,7 @@ final class PercentFormat {
   private long number() {
     if (at < format.length() && format.charAt(at) == '*') {
       at++;
-      return Arguments.of(next()).bind("%", "width").number(0);
+      return Math.max(-1, Arguments.of(next()).bind("%", "width").number(0));
     }
     long value = -1;
     while (at < format.length() && format.charAt(at) >= '0' && format.charAt(at) <= '9') {

@@ -273,10 +273,12 @@ final class PyText {
 
   /** Pads to a number of code points; {@code align} is one of {@code <}, {@code >}, {@code ^}. */
   static String pad(Budget budget, String text, long width, int fill, char align) {
-    long missing = width - text.codePointCount(0, text.length());
-    if (missing <= 0) {
+    int length = text.codePointCount(0, text.length());
+    if (width <= length) {
       return text;
     }
+    // The bound is beyond the limit of any string, and the product cannot overflow.
+    long missing = Math.min(width - length, Integer.MAX_VALUE);
     budget.reserve(text.length() + missing * Character.charCount(fill));
     long left =
         switch (align) {

@@ -216,8 +216,8 @@ final class StringMethods {
     String text = bound.text(0);
     boolean signed = !text.isEmpty() && "+-".indexOf(text.charAt(0)) >= 0;
     int sign = signed ? 1 : 0;
-    String digits =
-        PyText.pad(engine.budget(), text.substring(sign), bound.number(1) - sign, '0', '>');
+    long width = Math.max(sign, bound.number(1)) - sign;
+    String digits = PyText.pad(engine.budget(), text.substring(sign), width, '0', '>');
     return new StringValue(text.substring(0, sign) + digits);
   }
 

@@ -25,6 +25,7 @@ class StringMethodTest {
         {{ s.upper() }} {{ s.swapcase() }} {{ "they're".title() }} {{ 'aBC'.capitalize() }} {{ '\u00df'.upper() }} {{ 'STRASSE \u00df'.casefold() }} => HELLO, WORLD hELLO, wORLD They'Re Abc SS strasse ss
         {{ 'aaa'.replace('a', 'b', 2) }} {{ 'abc'.replace('', '-') }} {{ '-'.join(['a', 'b']) }} => bba -a-b-c- a-b
         {{ '5'.zfill(3) }} {{ '-5'.zfill(4) }} {{ 'a'.ljust(3, '.') }} {{ 'a'.rjust(3) }} {{ 'ab'.center(5, '*') }} {{ 'abc'.center(6, '*') }} => 005 -005 a..   a **ab* *abc**
+        {% set n = -9223372036854775807 - 1 %}{{ 'a'.ljust(n) }} {{ '-5'.zfill(n) }} {{ 'abcdefghi'.center(n) }} => a -5 abcdefghi
         """);
   }
 

@@ -28,7 +28,15 @@ import org.junit.jupiter.api.TestFactory;
  */
 class LibraryAbortsTest {
   private static final List<String> TEXTS =
-      List.of("", "a", " a  b ", "ab c", "\u00E9\u0301\uFF41\u2581", "a".repeat(60) + "!");
+      List.of(
+          "",
+          "a",
+          " a  b ",
+          "ab c",
+          "\u00E9\u0301\uFF41\u2581",
+          "a".repeat(60) + "!",
+          "a".repeat(5000),
+          "a".repeat(4000) + "b" + "c".repeat(4000));
 
   private record Abort(String json, String place) {}
 
@@ -79,10 +87,11 @@ class LibraryAbortsTest {
         "{'type':'Sequence','normalizers':[{'type':'Replace','pattern':{'Regex':'^'},'content':'x'},"
             + "{'type':'Lowercase'}]}");
     put("pieces of no length", "pre_tokenizer", "{'type':'FixedLength','length':0}");
-    put(
-        "a regex that never ends",
-        "pre_tokenizer",
-        "{'type':'Split','pattern':{'Regex':'(a|a)*$'},'behavior':'Isolated','invert':false}");
+    putSplit("a regex that never ends", "(a|a)*$");
+    putSplit("a loop that reads far in every iteration", "(?:a.*[yw]q|a)+");
+    putSplit("a loop that looks far in every iteration", "(?:a(?=.*[bd]))+");
+    putSplit("a look far ahead behind a loop", "a+(?=.*[yw])");
+    putSplit("a loop with many alternatives", "(?:(?:a|a){12}[yw]|a)+");
     put(
         "a template with a second text",
         "post_processor",
@@ -133,6 +142,15 @@ class LibraryAbortsTest {
   private static void put(String name, String slot, String component) {
     JsonElement value = JsonParser.parseString(component.replace('\'', '"'));
     add(name, TokenizerSeeds::byteLevel, slot, json -> json.add(slot, value));
+  }
+
+  private static void putSplit(String name, String regex) {
+    put(
+        name,
+        "pre_tokenizer",
+        "{'type':'Split','pattern':{'Regex':'"
+            + regex
+            + "'},'behavior':'Isolated','invert':false}");
   }
 
   private static String twoTemplates() {

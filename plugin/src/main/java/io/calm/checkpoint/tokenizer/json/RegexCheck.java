@@ -15,14 +15,23 @@ import java.util.List;
  * Rejects regular expressions that may take more than linear time to match at one position.
  *
  * <p>Oniguruma backtracks and gives up after ten million steps at one position; the library then
- * panics, so a text could abort the process. The check rejects loops with a body that can match in
- * more than one way (exponential time), and two successive loops with common characters (polynomial
- * time). Both are accepted if no later part can fail, because there is no backtracking without a
- * failure. The check also rejects more than {@value #MAX_WAYS} alternatives outside loops. The
- * rules err on the side of rejection.
+ * panics, so a text could abort the process. The check rejects:
+ *
+ * <ul>
+ *   <li>loops with a body that can match in more than one way (exponential time), and two
+ *       successive loops with common characters (polynomial time). Both are accepted if no later
+ *       part can fail, because there is no backtracking without a failure.
+ *   <li>loops in which an iteration may read far ahead without consuming what it reads (quadratic
+ *       time): in a lookaround, or in a loop in front of a part that can fail and leave the rest to
+ *       another alternative. The same for a lookaround that reads far behind a loop.
+ *   <li>more than {@value #MAX_WAYS} alternatives outside loops, or {@value #MAX_LOOP_WAYS} in one.
+ * </ul>
+ *
+ * <p>The rules err on the side of rejection.
  */
 final class RegexCheck {
   private static final int MAX_WAYS = 4096;
+  private static final int MAX_LOOP_WAYS = 32;
 
   private final String regex;
   private final String path;
@@ -68,7 +77,7 @@ final class RegexCheck {
     for (int i = parts.size() - 1; i >= 0; i--) {
       RegexNode part = parts.get(i);
       check(part, canFail);
-      if (canFail && part.isLong()) {
+      if (part.looksFar() || (canFail && part.scans())) {
         checkLoopsBefore(parts, i);
       }
       canFail |= part.canFail();
@@ -76,9 +85,10 @@ final class RegexCheck {
   }
 
   private void checkLoopsBefore(List<RegexNode> parts, int last) {
+    BitSet read = parts.get(last).charactersRead();
     for (int first = last - 1; first >= 0; first--) {
       if (parts.get(first).isLong()
-          && parts.get(first).characters().intersects(parts.get(last).characters())
+          && parts.get(first).characters().intersects(read)
           && !separated(parts, first, last)) {
         throw slow("no two loops over common characters in front of a part that can fail");
       }
@@ -102,9 +112,52 @@ final class RegexCheck {
     boolean again = repeat.max() > 1;
     check(repeat.body(), canFailAfter || again);
     boolean tried = canFailAfter || repeat.min() > 1;
-    if (repeat.isLoop() && tried && !isOneWay(repeat.body())) {
+    boolean many = repeat.isLoop() || (again && repeat.body().isLong());
+    if (many && tried && !isOneWay(repeat.body())) {
       throw slow("no loop over a part that matches in several ways, as in (a|a)* or (a+)+");
     }
+    if (repeat.isLoop() && repeat.body().ways() > MAX_LOOP_WAYS) {
+      throw slow("at most " + MAX_LOOP_WAYS + " alternatives in a loop");
+    }
+    if (repeat.isLoop() && readsInVain(repeat.body())) {
+      throw slow("no loop over a part that reads far and may fail, as in (a.*b|a)+ or (a(?=.*b))+");
+    }
+  }
+
+  /** Returns whether an iteration of a loop may read far and then consume little. */
+  private static boolean readsInVain(RegexNode body) {
+    // The failure of a plain sequence ends the loop, so only the last iteration is in vain.
+    return body.looksFar() || (!isPlainSequence(body) && givesUp(body, false));
+  }
+
+  /** Returns whether a node consists of characters and loops over single characters, in a row. */
+  private static boolean isPlainSequence(RegexNode node) {
+    List<RegexNode> parts =
+        node instanceof Concatenation sequence ? sequence.flat() : List.of(node);
+    return parts.stream()
+        .map(part -> part instanceof Atomic atomic ? atomic.body() : part)
+        .map(part -> part instanceof Repeat repeat ? repeat.body() : part)
+        .allMatch(part -> part instanceof Chars || part instanceof Assertion);
+  }
+
+  /** Returns whether a node contains a loop in front of a part of the node that can fail. */
+  private static boolean givesUp(RegexNode node, boolean canFailAfter) {
+    if (canFailAfter && node.scans()) {
+      return true;
+    }
+    if (node instanceof Concatenation sequence) {
+      boolean canFail = false;
+      List<RegexNode> parts = sequence.flat();
+      for (int i = parts.size() - 1; i >= 0; i--) {
+        if (givesUp(parts.get(i), canFail)) {
+          return true;
+        }
+        canFail |= parts.get(i).canFail();
+      }
+      return false;
+    }
+    boolean again = node instanceof Repeat repeat && repeat.min() > 1 && repeat.body().canFail();
+    return node.children().stream().anyMatch(child -> givesUp(child, again));
   }
 
   /** Returns whether a loop over {@code body} splits any text in at most one way. */

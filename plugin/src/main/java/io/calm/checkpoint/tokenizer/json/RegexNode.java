@@ -31,6 +31,31 @@ sealed interface RegexNode {
   /** Returns the characters in its matches, as indices of {@link CharacterSet#sample}. */
   BitSet characters();
 
+  /** Returns the parts, branches or body. */
+  List<RegexNode> children();
+
+  /**
+   * Returns whether this contains a loop that may backtrack many times, also in a lookaround or an
+   * atomic group.
+   */
+  default boolean scans() {
+    return isLong() || children().stream().anyMatch(RegexNode::scans);
+  }
+
+  /** Returns whether this contains a lookaround that scans. */
+  default boolean looksFar() {
+    return children().stream()
+        .anyMatch(it -> it.looksFar() || (this instanceof Assertion && it.scans()));
+  }
+
+  /** Returns {@link #characters} and those that lookarounds read. */
+  default BitSet charactersRead() {
+    BitSet read = new BitSet();
+    read.or(characters());
+    children().forEach(child -> read.or(child.charactersRead()));
+    return read;
+  }
+
   private static int capped(long number) {
     return (int) Math.min(number, TOO_MANY_WAYS);
   }
@@ -66,6 +91,11 @@ sealed interface RegexNode {
     public BitSet characters() {
       return set.sample();
     }
+
+    @Override
+    public List<RegexNode> children() {
+      return List.of();
+    }
   }
 
   /** An anchor, or a lookaround, which is not re-entered in backtracking. */
@@ -98,6 +128,11 @@ sealed interface RegexNode {
     @Override
     public BitSet characters() {
       return new BitSet();
+    }
+
+    @Override
+    public List<RegexNode> children() {
+      return bodies;
     }
   }
 
@@ -150,6 +185,11 @@ sealed interface RegexNode {
     public BitSet characters() {
       return union(parts);
     }
+
+    @Override
+    public List<RegexNode> children() {
+      return parts;
+    }
   }
 
   /** A choice of two or more branches. */
@@ -183,6 +223,11 @@ sealed interface RegexNode {
     @Override
     public BitSet characters() {
       return union(branches);
+    }
+
+    @Override
+    public List<RegexNode> children() {
+      return branches;
     }
   }
 
@@ -231,8 +276,18 @@ sealed interface RegexNode {
     }
 
     @Override
+    public boolean scans() {
+      return isLong() || (isLoop() && body.ways() > 1) || body.scans();
+    }
+
+    @Override
     public BitSet characters() {
       return body.characters();
+    }
+
+    @Override
+    public List<RegexNode> children() {
+      return List.of(body);
     }
   }
 
@@ -266,6 +321,11 @@ sealed interface RegexNode {
     @Override
     public BitSet characters() {
       return body.characters();
+    }
+
+    @Override
+    public List<RegexNode> children() {
+      return List.of(body);
     }
   }
 

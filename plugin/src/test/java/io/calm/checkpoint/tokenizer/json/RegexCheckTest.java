@@ -43,6 +43,8 @@ class RegexCheckTest {
               + "[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
           "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}{1,3}"
               + "| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+",
+          "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}+"
+              + "| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|\\s++$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s",
           " ?[^(\\s|[.,!?…。，、।۔،])]+",
           "(?=(\\d{3})+(?!\\d))",
           "\\p{N}{1,3}(?=(?:\\p{N}{3})*(?:\\P{N}|$))",
@@ -58,6 +60,12 @@ class RegexCheckTest {
           "(?<word>\\w+)@\\w+x",
           "(?:[A-Z][a-z]*)+$",
           "(?:\\r?\\n)+x",
+          "(?:x*[yw])+",
+          "(?:[A-Z]?+[a-z]*|\\d+)+",
+          "(?:x+y){1,3}z",
+          "x+(?=y*z)",
+          "x+y(?=.*z)",
+          "x++(?=.*z)",
           "\\s+{L}+|a{|a{,}b|a+{,3}");
 
   private static final List<String> SLOW =
@@ -83,7 +91,21 @@ class RegexCheckTest {
           "(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)b",
           "(x+x+)+y",
           "(?i:(A|a)*)$",
-          "a{0,1000}a{0,1000}a{0,1000}b");
+          "a{0,1000}a{0,1000}a{0,1000}b",
+          "(?:x.*[yw]q|x)+",
+          "(?:x(?=.*[yw]))+",
+          "(?:x(?!.*[yw]))*",
+          "(?:x(?:.*[yw])?)+",
+          "(?:(?>x*)[yw]|x)+",
+          "(?:(?>x*[yw]|x))+",
+          "(?:(?:x*[yw])+|x)+",
+          "(?:(?:x+){16}|x)+",
+          "x+(?=.*[yw])",
+          "x+(?:(?!.*y)z|w)",
+          "(?:x|z)+(?>x*)[yw]",
+          "(?:x+){5}y",
+          "(?:(?:x|z){1000}y|x)+",
+          "(?:(?:x|z){15}y|x)+");
 
   private static final List<String> NOT_UNDERSTOOD =
       List.of(
@@ -132,6 +154,15 @@ class RegexCheckTest {
           assertThrows(CheckpointException.class, () -> RegexCheck.check(regex, "a.b"), regex);
       assertTrue(String.valueOf(refused.getMessage()).startsWith("a.b: expected"), regex);
     }
+  }
+
+  /** Each iteration may fail in all alternatives but the last. */
+  @Test
+  void loopsOverManyAlternativesAreRefused() {
+    String few = "xa|".repeat(31) + "x";
+    RegexCheck.check("(?:" + few + ")+", "test");
+    RegexCheck.check("xa|" + few, "test");
+    assertThrows(CheckpointException.class, () -> RegexCheck.check("(?:xa|" + few + ")+", "test"));
   }
 
   @Test

@@ -11,6 +11,7 @@ final class Budget {
   private static final int CHARS_PER_STEP = 32;
   private static final int CHARS_READ_PER_STEP = 128;
   private static final int OBJECT_BYTES = 32;
+  private static final int VARIABLE_BYTES = 128;
 
   /** Right shift from the product of two bit lengths to steps: two integers of 362 bits are one. */
   private static final int QUADRATIC_SHIFT = 17;
@@ -80,6 +81,14 @@ final class Budget {
     }
     allocate(OBJECT_BYTES * items);
     work(1 + items / 8);
+  }
+
+  /** Counts named values of a call: its arguments by name, or the parameters of a macro. */
+  void variables(int count) {
+    if (count > 0) {
+      allocate((long) VARIABLE_BYTES * count);
+      work(count);
+    }
   }
 
   /** Checks the length of text that is being built piece by piece. */

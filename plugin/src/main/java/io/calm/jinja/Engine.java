@@ -115,6 +115,7 @@ final class Engine {
     Map<String, Value> named = new LinkedHashMap<>(arguments.named());
     int count = macro.parameters().size();
     int given = arguments.positional().size();
+    budget.variables(count);
     Map<String, @Nullable Value> values = new HashMap<>();
     for (int i = 0; i < count; i++) {
       String parameter = macro.parameters().get(i).name();

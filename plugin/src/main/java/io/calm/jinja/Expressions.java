@@ -64,7 +64,7 @@ final class Expressions implements Expr.Visitor<Value> {
   }
 
   private List<Value> all(List<Expr> expressions) {
-    List<Value> values = new ArrayList<>(expressions.size());
+    List<Value> values = new ArrayList<>();
     for (Expr expression : expressions) {
       values.add(evaluate(expression));
     }
@@ -227,6 +227,7 @@ final class Expressions implements Expr.Visitor<Value> {
     List<Value> positional = all(node.positional());
     Map<String, Value> named = new LinkedHashMap<>();
     for (int i = 0; i < node.names().size(); i++) {
+      budget.variables(1);
       named.put(node.names().get(i), evaluate(node.named().get(i)));
     }
     Value more = optional(node.more());
@@ -243,10 +244,11 @@ final class Expressions implements Expr.Visitor<Value> {
     return new Arguments(positional, named);
   }
 
-  private static void addAll(Map<String, Value> named, Value more) {
+  private void addAll(Map<String, Value> named, Value more) {
     if (!(more instanceof DictValue dict)) {
       throw Fault.error("argument after ** must be a mapping, not %s", more.type());
     }
+    budget.variables(dict.size());
     for (DictValue.Entry entry : dict.entries()) {
       if (!(entry.key() instanceof StringValue key)) {
         throw Fault.error("keywords must be strings");

@@ -237,10 +237,7 @@ final class Statements implements Stmt.Visitor<Statements.Signal> {
     for (Target.Name parameter : node.parameters()) {
       Value value = arguments.get(parameter.name());
       scope.set(
-          parameter.name(),
-          value == null
-              ? new UndefinedValue("parameter '%s' was not provided".formatted(parameter.name()))
-              : value);
+          parameter.name(), value == null ? UndefinedValue.parameter(parameter.name()) : value);
     }
     for (int i = count - node.defaults().size(); i < count; i++) {
       String name = node.parameters().get(i).name();

@@ -2,6 +2,7 @@ package io.calm.jinja;
 
 import io.calm.jinja.Token.Kind;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -9,6 +10,8 @@ import java.util.Set;
 final class TargetParser {
   private static final Set<String> CONSTANTS =
       Set.of("true", "false", "none", "True", "False", "None");
+
+  private static final int MAX_PARAMETERS = 255;
 
   private final TokenStream stream;
   private final ExpressionParser expressions;
@@ -77,10 +80,14 @@ final class TargetParser {
   /** Parses the parameters of a macro in parentheses. */
   void signature(List<Target.Name> parameters, List<Expr> defaults) {
     stream.expect("(");
+    Set<String> known = new HashSet<>();
     while (!stream.is(")")) {
       Target.Name parameter = name();
-      if (parameters.stream().anyMatch(it -> it.name().equals(parameter.name()))) {
+      if (!known.add(parameter.name())) {
         throw stream.fail("duplicate argument " + Repr.quote(parameter.name()));
+      }
+      if (known.size() > MAX_PARAMETERS) {
+        throw stream.fail("a macro has more than %d parameters".formatted(MAX_PARAMETERS));
       }
       parameters.add(parameter);
       if (stream.skip("=")) {

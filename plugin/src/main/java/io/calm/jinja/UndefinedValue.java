@@ -10,6 +10,10 @@ record UndefinedValue(String message) implements Value {
     return new UndefinedValue(Repr.quote(name) + " is undefined");
   }
 
+  static UndefinedValue parameter(String name) {
+    return new UndefinedValue("parameter %s was not provided".formatted(Repr.quote(name)));
+  }
+
   static UndefinedValue attribute(Value owner, String name) {
     return new UndefinedValue(
         "'%s' has no attribute %s".formatted(describe(owner), Repr.quote(name)));

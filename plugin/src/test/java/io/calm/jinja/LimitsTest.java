@@ -10,6 +10,8 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -106,19 +108,6 @@ class LimitsTest {
         "d|round(320)",
       })
   void stepsTellWithoutAClock(String expression) {
-    TemplateLimits d = TemplateLimits.DEFAULTS;
-    TemplateLimits withoutClock =
-        new TemplateLimits(
-            d.source(),
-            d.steps(),
-            d.output(),
-            d.string(),
-            d.items(),
-            d.allocation(),
-            d.nesting(),
-            d.depth(),
-            d.integerBits(),
-            Duration.ofDays(1));
     String loop = "{% set x = " + expression + " %}";
     Template template =
         Template.parse(
@@ -126,9 +115,54 @@ class LimitsTest {
                 + "{% set d = 1.2e-308 %}{% for i in range(100000) %}"
                 + loop
                 + "{% endfor %}",
-            withoutClock);
+            withoutClock());
     assertTimeoutPreemptively(
         HANG, () -> assertThrows(TemplateLimitException.class, () -> template.render(Map.of())));
+  }
+
+  private static TemplateLimits withoutClock() {
+    TemplateLimits d = TemplateLimits.DEFAULTS;
+    return new TemplateLimits(
+        d.source(),
+        d.steps(),
+        d.output(),
+        d.string(),
+        d.items(),
+        d.allocation(),
+        d.nesting(),
+        d.depth(),
+        d.integerBits(),
+        Duration.ofDays(1));
+  }
+
+  /** The variables of a call live until the calls inside it end. */
+  @Test
+  void parametersAndNamedArgumentsTakeMemory() {
+    String many = "{% macro f(" + names(255, "") + ") %}{% endmacro %}";
+    String any = "{% macro f() %}{% if kwargs %}{% endif %}{% endmacro %}";
+    for (String[] row :
+        new String[][] {
+          {many, "f()"},
+          {any, "f(" + names(255, "=1") + ")"},
+          {any + "{% set a = dict(" + names(255, "=1") + ") %}", "f(**a)"},
+        }) {
+      Template template =
+          Template.parse(
+              row[0] + "{% for i in range(5000) %}{{ " + row[1] + " }}{% endfor %}",
+              withoutClock());
+      assertThrows(TemplateLimitException.class, () -> template.render(Map.of()), row[1]);
+    }
+    TemplateSyntaxException refused =
+        assertThrows(
+            TemplateSyntaxException.class,
+            () -> Template.parse("{% macro f(" + names(256, "") + ") %}{% endmacro %}"));
+    assertTrue(refused.getMessage().contains("more than 255 parameters"), refused.getMessage());
+  }
+
+  private static String names(int count, String suffix) {
+    return IntStream.range(0, count)
+        .mapToObj(i -> "a" + i + suffix)
+        .collect(Collectors.joining(","));
   }
 
   @Test

@@ -175,6 +175,33 @@ class LimitsTest {
     assertTimeoutPreemptively(HANG, () -> Template.parse(template));
   }
 
+  /** Each of these took quadratic time, or a frame of the stack for each repetition. */
+  @Test
+  void longTemplatesAreClassifiedAtOnce() {
+    int count = 40_000;
+    StringBuilder backwards = new StringBuilder();
+    for (int i = count; i > 0; i--) {
+      backwards.append("{%set a").append(i).append("=a").append(i - 1).append("%}");
+    }
+    String last = "{%for m in messages%}{%set b=m.content%}{%endfor%}";
+    String[] templates = {
+      backwards
+          + "{%set a0=messages%}{%for m in a"
+          + count
+          + "%}{%for p in m.x%}{%endfor%}{%endfor%}",
+      last + "{%for p in b" + "[:]".repeat(count) + "%}{%endfor%}",
+      last + "{{b" + "|map".repeat(count) + "}}",
+      last + "{%set c=b" + " if 1".repeat(count) + "%}{%for p in c%}{%endfor%}",
+    };
+    boolean[] expected = {false, true, true, true};
+    for (int i = 0; i < templates.length; i++) {
+      Template template = Template.parse(templates[i]);
+      boolean loops =
+          assertTimeoutPreemptively(HANG, () -> template.loopsOver("messages", "content"));
+      assertEquals(expected[i], loops, templates[i].substring(0, 200));
+    }
+  }
+
   @Test
   void waitingForAProcessorIsNoWork() throws InterruptedException {
     RenderClock clock = new RenderClock();

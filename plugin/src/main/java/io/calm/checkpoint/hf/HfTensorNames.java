@@ -3,7 +3,6 @@ package io.calm.checkpoint.hf;
 import io.calm.checkpoint.storage.TensorNames;
 import io.calm.model.LinearRole;
 import io.calm.model.NormRole;
-import java.util.stream.IntStream;
 
 /** The tensor names of Hugging Face transformers. */
 public enum HfTensorNames implements TensorNames {
@@ -11,6 +10,9 @@ public enum HfTensorNames implements TensorNames {
   INSTANCE("model.embed_tokens.weight"),
   /** The names of a tied model whose only table is stored as the lm_head. */
   HEAD_ONLY("lm_head.weight");
+
+  private static final String BLOCKS = "model.layers.";
+  private static final int MAX_DIGITS = 9;
 
   private final String embeddings;
 
@@ -35,7 +37,7 @@ public enum HfTensorNames implements TensorNames {
 
   @Override
   public String block(int layer) {
-    return "model.layers." + layer + ".";
+    return BLOCKS + layer + ".";
   }
 
   /**
@@ -44,7 +46,19 @@ public enum HfTensorNames implements TensorNames {
   @Override
   public boolean canBeIgnored(String name, int layers) {
     return name.endsWith("rotary_emb.inv_freq") // a derived table that old conversions kept
-        || IntStream.range(0, layers).noneMatch(layer -> name.startsWith(block(layer)));
+        || !isInBlock(name, layers);
+  }
+
+  private boolean isInBlock(String name, int layers) {
+    int end = name.indexOf('.', BLOCKS.length());
+    if (!name.startsWith(BLOCKS) || end < 0 || end - BLOCKS.length() > MAX_DIGITS) {
+      return false;
+    }
+    int layer = 0;
+    for (int i = BLOCKS.length(); i < end; i++) {
+      layer = layer * 10 + Character.digit(name.charAt(i), 10);
+    }
+    return layer >= 0 && layer < layers && name.startsWith(block(layer));
   }
 
   @Override

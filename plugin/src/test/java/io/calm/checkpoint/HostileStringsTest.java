@@ -28,6 +28,9 @@ class HostileStringsTest {
   private static final String HOSTILE =
       "\u001b]0;owned\u0007\u001b[2J\r\nINFO forged\u202e\u0000\u0085\u2028" + "x".repeat(1 << 20);
 
+  /** The same in the 256 bytes that a tensor's name may have in GGUF. */
+  private static final String HOSTILE_NAME = HOSTILE.substring(0, 240);
+
   private static final String TAME = "\\u001b]0;owned\\u0007\\u001b[2J\\r\\nINFO forged\\u202e";
   private static final int MAX_MESSAGE = 2100;
 
@@ -156,11 +159,11 @@ class HostileStringsTest {
             Map.entry("number", b -> b.model("llama").text("llama.rope.freq_base", HOSTILE)),
             Map.entry("key twice", b -> b.text(HOSTILE, "a").text(HOSTILE, "b")),
             Map.entry("key's type", b -> b.raw(HOSTILE, 13)),
-            Map.entry("tensor's type", b -> b.tensor(HOSTILE, 99, new byte[4], 1)),
-            Map.entry("tensor twice", b -> b.zeros(HOSTILE, 1).zeros(HOSTILE, 1)),
-            Map.entry("tensor's offset", b -> b.tensorAt(HOSTILE, 0, 1L << 40, 1)),
-            Map.entry("tensor's bytes", b -> b.zeros("a", 8).tensorAt(HOSTILE, 0, 0, 8)),
-            Map.entry("unknown tensor", b -> b.model("llama").zeros("blk.0." + HOSTILE, 1)))
+            Map.entry("tensor's type", b -> b.tensor(HOSTILE_NAME, 99, new byte[4], 1)),
+            Map.entry("tensor twice", b -> b.zeros(HOSTILE_NAME, 1).zeros(HOSTILE_NAME, 1)),
+            Map.entry("tensor's offset", b -> b.tensorAt(HOSTILE_NAME, 0, 1L << 40, 1)),
+            Map.entry("tensor's bytes", b -> b.zeros("a", 8).tensorAt(HOSTILE_NAME, 0, 0, 8)),
+            Map.entry("unknown tensor", b -> b.model("llama").zeros("blk.0." + HOSTILE_NAME, 1)))
         .map(entry -> DynamicTest.dynamicTest(entry.getKey(), () -> gguf(entry.getValue())));
   }
 

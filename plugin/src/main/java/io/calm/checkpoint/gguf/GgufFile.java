@@ -20,7 +20,8 @@ import java.util.Map;
 public final class GgufFile {
   private static final int MAGIC = 0x46554747; // "GGUF"
   private static final int MAX_PAIRS = 1 << 16;
-  private static final int MAX_TENSORS = 1 << 20;
+  private static final int MAX_TENSORS = 1 << 17;
+  private static final int MAX_NAME_BYTES = 256; // llama.cpp has 64
   private static final int MAX_DIMENSIONS = 4;
   private static final int MIN_PAIR_BYTES = 8 + 4 + 1;
   private static final int MIN_TENSOR_BYTES = 8 + 4 + 4 + 8;
@@ -96,7 +97,7 @@ public final class GgufFile {
   }
 
   private static Declared declared(CheckpointFile file, HeaderCursor cursor) {
-    String name = cursor.string();
+    String name = cursor.string("length of a tensor's name", MAX_NAME_BYTES);
     String where = "%s: tensor %s".formatted(file, Printable.of(name));
     long dimensions = cursor.uint32();
     if (dimensions < 1 || dimensions > MAX_DIMENSIONS) {

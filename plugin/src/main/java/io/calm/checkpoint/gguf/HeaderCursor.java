@@ -89,7 +89,17 @@ final class HeaderCursor {
 
   /** Reads a string: its length in bytes as uint64, then UTF-8. */
   String string() {
-    int length = count("string length", MAX_STRING_BYTES, 1);
+    return string("string length", MAX_STRING_BYTES);
+  }
+
+  /**
+   * Reads a string of limited length.
+   *
+   * @param what name of its length, for error messages
+   * @param maxBytes maximum length in bytes
+   */
+  String string(String what, int maxBytes) {
+    int length = count(what, maxBytes, 1);
     if (length <= CHUNK) {
       ByteBuffer source = need(length);
       String text = new String(bytes, source.position(), length, StandardCharsets.UTF_8);

@@ -71,6 +71,13 @@ record HfWeights(TensorTable table, List<Path> files) {
       Path file = directory.resolve(shard);
       tensors.addAll(SafetensorsFile.open(file).all());
       files.add(file);
+      if (tensors.size() > SafetensorsFile.MAX_TENSORS) {
+        throw CheckpointException.refused(
+            index.toString(),
+            "shards with at most %d tensors in all".formatted(SafetensorsFile.MAX_TENSORS),
+            "more",
+            "a model of this architecture has far fewer: download the files again");
+      }
     }
     TensorTable table =
         TensorTable.merge(directory.toString(), withoutDuplicates(map, directory, tensors));

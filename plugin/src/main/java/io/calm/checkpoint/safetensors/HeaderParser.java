@@ -29,6 +29,9 @@ final class HeaderParser {
           Map.entry("I32", TensorType.I32),
           Map.entry("I64", TensorType.I64));
 
+  private static final int MAX_NAME_LENGTH = 512;
+  private static final int MAX_DIMENSIONS = 16;
+
   private final Path path;
 
   private HeaderParser(Path path) {
@@ -57,6 +60,7 @@ final class HeaderParser {
       if (name.equals("__metadata__")) {
         reader.skipValue();
       } else {
+        requireRoom(entries.size(), name);
         entries.add(entry(reader, name));
       }
     }
@@ -65,6 +69,18 @@ final class HeaderParser {
       throw new IllegalStateException("more than one JSON value");
     }
     return entries;
+  }
+
+  private void requireRoom(int entries, String name) {
+    if (entries == SafetensorsFile.MAX_TENSORS) {
+      throw damaged(name, "at most %d tensors".formatted(SafetensorsFile.MAX_TENSORS), "more");
+    }
+    if (name.length() > MAX_NAME_LENGTH) {
+      throw damaged(
+          name,
+          "a name of at most %d characters".formatted(MAX_NAME_LENGTH),
+          "one of %d".formatted(name.length()));
+    }
   }
 
   private HeaderEntry entry(JsonReader reader, String name) throws IOException {
@@ -76,8 +92,8 @@ final class HeaderParser {
       String field = reader.nextName();
       switch (field) {
         case "dtype" -> type = Optional.of(type(reader.nextString(), name));
-        case "shape" -> shape = Optional.of(numbers(reader));
-        case "data_offsets" -> offsets = Optional.of(numbers(reader));
+        case "shape" -> shape = Optional.of(numbers(reader, name));
+        case "data_offsets" -> offsets = Optional.of(numbers(reader, name));
         default -> throw damaged(name, "the fields dtype, shape, data_offsets", field);
       }
     }
@@ -101,12 +117,15 @@ final class HeaderParser {
     return type;
   }
 
-  private static List<Long> numbers(JsonReader reader) throws IOException {
+  private List<Long> numbers(JsonReader reader, String tensor) throws IOException {
     List<Long> numbers = new ArrayList<>();
     reader.beginArray();
     while (reader.hasNext()) {
       if (reader.peek() != JsonToken.NUMBER) {
         throw new IllegalStateException("expected a number at " + reader.getPath());
+      }
+      if (numbers.size() == MAX_DIMENSIONS) {
+        throw damaged(tensor, "at most %d dimensions".formatted(MAX_DIMENSIONS), "more");
       }
       numbers.add(reader.nextLong());
     }

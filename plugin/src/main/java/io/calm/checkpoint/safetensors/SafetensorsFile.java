@@ -20,8 +20,11 @@ import java.util.List;
  * without gaps or overlaps. No tensor is read.
  */
 public final class SafetensorsFile {
+  /** Maximum number of tensors in the files of a model together. */
+  public static final int MAX_TENSORS = 1 << 17;
+
   private static final int LENGTH_BYTES = 8;
-  private static final long MAX_HEADER_BYTES = 100_000_000;
+  private static final long MAX_HEADER_BYTES = 16 << 20;
   private static final String DAMAGED = "the file is truncated or damaged: download it again";
 
   private SafetensorsFile() {}

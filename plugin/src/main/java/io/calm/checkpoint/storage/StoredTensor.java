@@ -43,9 +43,11 @@ public final class StoredTensor {
     this.shape = List.copyOf(shape);
     this.offset = offset;
     long last = shape.isEmpty() ? 1 : shape.get(shape.size() - 1);
-    if (shape.stream().anyMatch(n -> n < 0) || last > MAX_ROW) {
+    if (shape.stream().anyMatch(n -> n < 0)
+        || last > MAX_ROW
+        || type.bytes(last) > Integer.MAX_VALUE) {
       throw refused(
-          "dimensions of at least 0 and at most 2^28 elements per row",
+          "dimensions of at least 0 and at most 2^28 elements and 2^31 - 1 bytes per row",
           this.shape,
           "the header is damaged");
     }

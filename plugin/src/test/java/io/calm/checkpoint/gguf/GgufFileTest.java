@@ -76,6 +76,21 @@ class GgufFileTest {
         "key many.7: expected metadata of at most 256 MiB in memory, got more");
   }
 
+  /** Names of 16 MiB used to be kept, and a million tensors. */
+  @Test
+  void tensorTablesThatWouldTakeTooMuchMemoryAreRefused() throws IOException {
+    assertRefused(
+        () -> open(new GgufBuilder().zeros("n".repeat(257), 1)),
+        "length of a tensor's name",
+        "at most 256, got 257");
+    assertEquals(1, open(new GgufBuilder().zeros("n".repeat(256), 1)).tensors().all().size());
+    GgufBuilder builder = new GgufBuilder();
+    for (int i = 0; i <= 1 << 17; i++) {
+      builder.tensorAt("t" + i, 0, 0, 0);
+    }
+    assertRefused(() -> open(builder), "tensor count", "at most 131072, got 131073");
+  }
+
   @Test
   void stringsLongerThanAChunkAreRead() throws IOException {
     String text = "0123456789".repeat(20_000);

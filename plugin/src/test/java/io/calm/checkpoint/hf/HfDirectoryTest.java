@@ -13,6 +13,9 @@ import io.calm.checkpoint.storage.TensorTable;
 import io.calm.model.LinearRole;
 import io.calm.tensor.Matrix;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -20,6 +23,8 @@ import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -109,6 +114,27 @@ class HfDirectoryTest {
     try (Checkpoint stale = HfDirectory.open(directory)) {
       assertEquals(3, stale.spec().layers(), "a listed tensor that is not needed may be absent");
     }
+  }
+
+  @Test
+  void shardsWithTooManyTensorsInAllAreRefused() throws IOException {
+    Files.writeString(
+        directory.resolve(INDEX),
+        "{\"weight_map\": {\"a0\": \"a.safetensors\", \"b0\": \"b.safetensors\"}}");
+    for (String shard : List.of("a", "b")) {
+      byte[] header =
+          IntStream.range(0, 70_000)
+              .mapToObj(
+                  i ->
+                      "\"%s%d\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}"
+                          .formatted(shard, i))
+              .collect(Collectors.joining(",", "{", "}"))
+              .getBytes(StandardCharsets.UTF_8);
+      ByteBuffer file = ByteBuffer.allocate(8 + header.length).order(ByteOrder.LITTLE_ENDIAN);
+      file.putLong(header.length).put(header);
+      Files.write(directory.resolve(shard + ".safetensors"), file.array());
+    }
+    assertRefused(() -> HfWeights.open(directory), INDEX, "at most 131072 tensors in all");
   }
 
   @Test

@@ -16,6 +16,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -120,6 +122,30 @@ class SafetensorsFileTest {
         () -> open("{" + a + "," + tensor("a", "F32", "[1]", 8, 12) + "}", 12),
         "tensor a",
         "one tensor of this name");
+  }
+
+  @Test
+  void headersThatWouldTakeTooMuchMemoryAreRefused() throws IOException {
+    assertRefused(
+        () -> open("{" + tensor("a", "F64", "[268435456]", 0, 8) + "}", 8),
+        "tensor a",
+        "2^31 - 1 bytes per row");
+    assertRefused(() -> open("{}" + " ".repeat(16 << 20), 0), "header length", "2 to 16777216");
+    assertRefused(
+        () -> open("{" + tensor("n".repeat(513), "F32", "[0]", 0, 0) + "}", 0),
+        "a name of at most 512 characters, got one of 513");
+    assertRefused(
+        () -> open("{" + tensor("a", "F32", "[0" + ",1".repeat(16) + "]", 0, 0) + "}", 0),
+        "tensor a",
+        "at most 16 dimensions");
+    assertEquals(1 << 17, open(many(1 << 17), 0).all().size());
+    assertRefused(() -> open(many((1 << 17) + 1), 0), "at most 131072 tensors");
+  }
+
+  private static String many(int count) {
+    return IntStream.range(0, count)
+        .mapToObj(i -> tensor("t" + i, "F32", "[0]", 0, 0))
+        .collect(Collectors.joining(",", "{", "}"));
   }
 
   @Test

@@ -239,4 +239,8 @@ final class ExpressionParser {
   Expr primary() {
     return primary.primary();
   }
+
+  Value integer(Token token) {
+    return primary.integer(token);
+  }
 }

@@ -111,8 +111,7 @@ final class PostfixParser {
       throw new TemplateSyntaxException(
           "expected name or number, got " + token.describe(), token.line());
     }
-    Value index = IntValue.of(Long.parseLong(token.text().replace("_", "")));
-    return new Expr.Item(line, owner, new Expr.Literal(token.line(), index));
+    return new Expr.Item(line, owner, new Expr.Literal(token.line(), expressions.integer(token)));
   }
 
   private Expr subscript(Expr owner) {

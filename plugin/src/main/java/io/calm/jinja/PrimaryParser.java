@@ -64,7 +64,7 @@ final class PrimaryParser {
     return new Expr.Literal(line, new StringValue(text.toString()));
   }
 
-  private Value integer(Token token) {
+  Value integer(Token token) {
     String digits = token.text().replace("_", "");
     int radix = 10;
     if (digits.length() > 2 && digits.charAt(0) == '0') {

@@ -186,20 +186,25 @@ final class TagLexer {
             case 'b' -> 2;
             default -> 0;
           };
-      int end = at + 2;
-      while (radix > 0
-          && end < source.length()
-          && (Character.digit(source.charAt(end), radix) >= 0 || source.charAt(end) == '_')) {
-        end++;
-      }
+      int end = radix > 0 ? digits(at + 2, radix) : at;
       if (end > at + 2) {
         return end;
       }
     }
+    return digits(at + 1, 1);
+  }
+
+  /** Returns the end of the digits of a radix after a prefix; 1 is the radix of zeros. */
+  private int digits(int at, int radix) {
     int end = at;
-    while (end < source.length() && (source.charAt(end) == '0' || source.charAt(end) == '_')) {
+    while (isDigit(end, radix) || (source.startsWith("_", end) && isDigit(end + 1, radix))) {
       end++;
     }
     return end;
+  }
+
+  private boolean isDigit(int at, int radix) {
+    return at < source.length()
+        && (radix == 1 ? source.charAt(at) == '0' : Character.digit(source.charAt(at), radix) >= 0);
   }
 }

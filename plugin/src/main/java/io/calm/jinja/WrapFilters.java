@@ -68,7 +68,7 @@ final class WrapFilters {
     if (size.isEmpty()) {
       throw Fault.error("object of type '%s' has no len()", value.type());
     }
-    if (size.getAsInt() <= length + leeway) {
+    if (size.getAsInt() - leeway <= length) {
       return value;
     }
     if (!(value instanceof StringValue whole)) {

@@ -15,6 +15,7 @@ class FilterTest {
         {{ 'a¶b¶¶c'|indent(2, true) }}| {{ 'a¶b'|indent('>>') }} {{ 'The quick brown'|wordwrap(10) }} =>   a¶  b¶¶  c| a¶>>b The quick¶brown
         {{ [1, none, 'a']|join(', ') }} {{ msgs|join('-', attribute='role') }} {{ '%s-%s'|format(1, 2) }} => 1, None, a system-user-user 1-2
         {{ '<a>&'|e }} {{ '<b>'|e|e }} {{ '<p>a  b</p><!-- c -->'|striptags }} {{ 'a b/c?\u00e9'|urlencode }} => &lt;a&gt;&amp; &lt;b&gt; a b a%20b/c%3F%C3%A9
+        {{ 'abc'|truncate(255, false, '...', 9223372036854775807) }} {{ 'abc'|truncate(9223372036854775807) }} => abc abc
         {{ [1, 2]|truncate(5)|first }} {{ ('<b> &'|e)|truncate(8, true, '<', 0) }} {{ ('a '|e)|trim is escaped }} => 1 &lt;b&g&lt; True
         {{ 'well-known a--b ab-1-c'|wordwrap(6, wrapstring='/') }} {{ 'a bcdefgh'|wordwrap(2, wrapstring='/') }} {{ '\u00a0 a'|wordwrap(1) }} {{ '\ud83d\ude00\ud83d\ude00x'|wordwrap(2, wrapstring='/') }} => well-/known/a--b/ab-1-c a /bc/de/fg/h a \ud83d\ude00\ud83d\ude00/x
         """);

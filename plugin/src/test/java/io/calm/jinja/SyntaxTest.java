@@ -59,6 +59,7 @@ class SyntaxTest {
     Rendering.check(
         """
         {{ 0x1F }} {{ 0b101 }} {{ 0o17 }} {{ 1_000 }} => 31 5 15 1000
+        {{ 0x_1_f }} {{ 0b_1 }} {{ 0_0 }} {{ [5, 6].0x1 }} {{ [5, 6].0b0 }} => 31 1 0 6 5
         {{ 1e3 }} {{ 1.5e-3 }} {{ 1e16 }} {{ 1e-5 }} {{ 0.1 + 0.2 }} => 1000.0 0.0015 1e+16 1e-05 0.30000000000000004
         {{ [1,2,] }} {{ (1,) }} {{ {'a': 1,} }} {{ () }} => [1, 2] (1,) {'a': 1} ()
         """);
@@ -83,6 +84,10 @@ class SyntaxTest {
         """
         a¶{{ x| }} => line 2: expected a name
         {{ 1 2 }} => line 1: expected 'end of print statement', got 'integer'
+        {{ 0x_ }} => line 1: expected 'end of print statement', got 'x_'
+        {{ 0b1_ }} => line 1: expected 'end of print statement', got '_'
+        {{ 0__0 }} => line 1: expected 'end of print statement', got '__0'
+        {{ 0_ }} => line 1: expected 'end of print statement', got '_'
         {{ 'a => line 1: unexpected char
         {{ a ] }} => line 1: unexpected ']'
         {% for %}{% endfor %} => line 1: expected a variable

@@ -9,6 +9,7 @@ import io.calm.model.ActivationMode;
 import io.calm.model.QuantizedModel;
 import io.calm.tensor.TableFormat;
 import io.calm.tensor.TokenTable;
+import io.calm.testing.Repository;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
@@ -47,6 +48,12 @@ class ArtifactLayoutTest {
             ExampleModel.create(1, 2, ExampleModel.float32(1), ExampleModel.float32(1)),
             TableFormat.FLOAT32,
             Optional.of(TableFormat.FLOAT32)));
+  }
+
+  @Test
+  void theReferencePageIsOfThisVersion() throws IOException {
+    String page = Files.readString(Repository.path("docs/reference/artifact-format.md"));
+    assertTrue(page.contains("This page describes version " + Manifest.FORMAT + " of the format"));
   }
 
   @ParameterizedTest

@@ -15,7 +15,7 @@ final class Normalization {
     /** Replaces a plain string. */
     record Replaces(String from, String to) implements Effect {}
 
-    /** May replace these characters of {@link CharacterSet#sample}, which begins with ASCII. */
+    /** May replace these characters of a {@link CharacterSample}, which begins with ASCII. */
     record Rewrites(BitSet characters) implements Effect {
       boolean spares(String text) {
         return text.chars().noneMatch(c -> c >= ASCII || characters.get(c));

@@ -28,7 +28,7 @@ sealed interface RegexNode {
   /** Returns whether this contains a loop with many possible ends. */
   boolean isLong();
 
-  /** Returns the characters in its matches, as indices of {@link CharacterSet#sample}. */
+  /** Returns the characters in its matches, as indices of a {@link CharacterSample}. */
   BitSet characters();
 
   /** Returns the parts, branches or body. */

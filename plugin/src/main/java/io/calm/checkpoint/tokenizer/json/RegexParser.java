@@ -21,12 +21,14 @@ final class RegexParser {
 
   private final String regex;
   private final String path;
+  private final CharacterSample sample;
   private int at;
   private boolean ignoreCase;
 
   private RegexParser(String regex, String path) {
     this.regex = regex;
     this.path = path;
+    this.sample = CharacterSample.of(regex);
   }
 
   /**
@@ -286,7 +288,7 @@ final class RegexParser {
   }
 
   private RegexNode chars(String source) {
-    return new Chars(new CharacterSet(source, ignoreCase));
+    return new Chars(new CharacterSet(source, ignoreCase, sample));
   }
 
   private boolean accept(String text) {

@@ -14,6 +14,7 @@ final class StepWriter {
 
   private final StringBuilder out;
   private final List<String> expressions = new ArrayList<>();
+  private int expressionLength;
   private int steps;
   private int depth;
 
@@ -119,6 +120,12 @@ final class StepWriter {
       }
       case "Regex" -> {
         text = node.text(TokenizerLimits.REGEX_LENGTH);
+        expressionLength += text.length();
+        if (expressionLength > TokenizerLimits.REGEX_TOTAL) {
+          throw node.wrong(
+              "regular expressions of at most %d characters in all"
+                  .formatted(TokenizerLimits.REGEX_TOTAL));
+        }
         shortest = RegexCheck.check(text, node.path()).shortest();
         expressions.add(text);
       }

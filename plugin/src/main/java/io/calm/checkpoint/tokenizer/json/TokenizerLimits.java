@@ -47,6 +47,9 @@ public final class TokenizerLimits {
   /** Maximum UTF-16 units of a regular expression. */
   static final int REGEX_LENGTH = 4096;
 
+  /** Maximum UTF-16 units of all regular expressions together. */
+  static final int REGEX_TOTAL = 1 << 14;
+
   /** Maximum factor by which normalizers and pre-tokenizers together may lengthen a text. */
   static final int GROWTH = 256;
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.CheckpointException;
+import java.util.Collections;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -55,6 +56,24 @@ class CheckedTokenizerTest {
     assertTrue(String.valueOf(refused.getMessage()).contains("normalized false"));
     String literal = tokenizer(sentencePiece(regex, ""), added(3, token, false));
     assertTrue(CheckedTokenizer.of(literal, "tokenizer.json").added().get(3));
+  }
+
+  @Test
+  void expressionsAreLimitedTogether() {
+    String step =
+        """
+        {"type": "Replace", "pattern": {"Regex": "%s"}, "content": "x"}"""
+            .formatted("a".repeat(4096));
+    String four = String.join(",", Collections.nCopies(4, step));
+    String sequence = "{\"type\": \"Sequence\", \"normalizers\": [%s]}";
+    CheckedTokenizer.of(tokenizer(sequence.formatted(four), ""), "tokenizer.json");
+    String five = tokenizer(sequence.formatted(four + "," + step), "");
+    CheckpointException refused =
+        assertThrows(CheckpointException.class, () -> CheckedTokenizer.of(five, "tokenizer.json"));
+    assertTrue(
+        String.valueOf(refused.getMessage())
+            .startsWith("tokenizer.json: normalizer.normalizers[4].pattern.Regex: expected"),
+        refused.getMessage());
   }
 
   @Test

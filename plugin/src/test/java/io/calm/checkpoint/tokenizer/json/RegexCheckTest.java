@@ -105,6 +105,16 @@ class RegexCheckTest {
           "(?:x|z)+(?>x*)[yw]",
           "(?:x+){5}y",
           "(?:(?:x|z){1000}y|x)+",
+          "\\h*\\h*x",
+          "\\H*\\H*a",
+          "[\\H]* *x",
+          "\u4F60*\u4F60*x",
+          "[a\u4F60]*[b\u4F60]*x",
+          "[a\\u4F60]*[b\\x{4F60}]*x",
+          "[y\\u4F60ab]*[z\\u4F60cd]*x",
+          "[\u4F60-\u597D]*[\u5200-\u9000]*x",
+          "(?i:\u4F60*\\x{4f60}*x)",
+          "(?i:\uA722*\uA723*x)",
           "(?:(?:x|z){15}y|x)+");
 
   private static final List<String> NOT_UNDERSTOOD =

@@ -69,7 +69,8 @@ final class BlockSearch {
             scorer.blockTarget(
                 target, source.get(Part.SCORE), scorer.rowsOfQuantizedSinks(source, quantized));
         Contenders<Outcome> contenders =
-            new Contenders<>(Choice.Ties.leading(errors), Outcome::close)) {
+            new Contenders<>(
+                Choice.Ties.leading(settings.metric().best(), errors), Outcome::close)) {
       Similarity.Reference reference = prepared.reference();
       Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
       for (Quantizer quantizer : settings.pool()) {

@@ -16,38 +16,39 @@ record Choice(int index, String reason) {
   /**
    * The rule for scores that are too close to tell apart, and the error that then decides.
    *
-   * @param share scores tie within this share of the best one's distance from 1, at least within
-   *     {@link #SATURATED}
+   * @param perfect the score of an output without error: 1 for CKA, 0 for a squared error
+   * @param share scores tie within this share of the best one's distance from {@code perfect}, at
+   *     least within {@link #SATURATED}
    * @param earlier the sum of the errors of normalized rows that each candidate's algorithm had in
    *     the blocks before; empty: the relative squared error of the candidate alone decides
    */
-  record Ties(double share, List<Double> earlier) {
+  record Ties(double perfect, double share, List<Double> earlier) {
     /** Scores that differ by less tie in any case, because CKA saturates near 1. */
     static final double SATURATED = 1e-6;
 
-    /** The least share of a score's distance from 1 that is more than the noise of a plan. */
+    /** The share of a score's distance from a perfect one that only more than noise exceeds. */
     static final double NOISE = 0.02;
 
     /** Returns ties within {@link #SATURATED}, which the lowest relative squared error decides. */
     static Ties narrow() {
-      return new Ties(0, List.of());
+      return new Ties(1, 0, List.of());
     }
 
     /**
      * Returns ties within {@link #NOISE}, which the algorithm decides that has the lowest sum of
-     * errors over the blocks so far. Most of a score's distance from 1 is inherited from the blocks
-     * before, and two runs that differ in the last bits of their sums differ by up to two
-     * hundredths of it. A mix of such differences is no better than one algorithm, and costs the
-     * guard a uniform plan.
+     * errors over the blocks so far. Most of the distance is inherited from the blocks before, and
+     * two runs that differ in the last bits of their sums differ by up to two hundredths of it. A
+     * mix of such differences is no better than one algorithm, and costs the guard a uniform plan.
      *
+     * @param perfect the score of an output without error
      * @param earlier the sum of each algorithm over the blocks before, in the order of the pool
      */
-    static Ties leading(List<Double> earlier) {
-      return new Ties(NOISE, List.copyOf(earlier));
+    static Ties leading(double perfect, List<Double> earlier) {
+      return new Ties(perfect, NOISE, List.copyOf(earlier));
     }
 
     private double threshold(double best) {
-      return best - Math.max(SATURATED, share * (1 - best));
+      return best - Math.max(SATURATED, share * (perfect - best));
     }
 
     private double error(List<QuantPlan.Candidate> candidates, int index) {
@@ -61,7 +62,7 @@ record Choice(int index, String reason) {
       return earlier.isEmpty()
           ? "%d scores within %.0e of the best; lowest relative MSE of these"
               .formatted(tied, SATURATED)
-          : "%d scores within %.0f %% of the best one's distance from 1; lowest sum of errors over the blocks so far"
+          : "%d scores within %.0f %% of the best one's distance from a perfect score; lowest sum of errors over the blocks so far"
               .formatted(tied, 100 * share);
     }
   }

@@ -65,6 +65,15 @@ class ChoiceTest {
     assertEquals(0, Choice.among(candidates, leading(1, 0.95, 0)).orElseThrow().index());
   }
 
+  /** The same errors as scores of a metric that is 0 without error. */
+  @Test
+  void tiesOfErrorsAreAsWide() {
+    List<QuantPlan.Candidate> candidates =
+        List.of(scored(-0.0100, 0.2), scored(-0.0101, 0.3), scored(-0.0103, 0.1));
+    Choice.Ties ties = Choice.Ties.leading(0, List.of(1.0, 0.8, 0.0));
+    assertEquals(1, Choice.among(candidates, ties).orElseThrow().index());
+  }
+
   @Test
   void aScoreBeyondTheNoiseWinsWhoeverLeads() {
     List<QuantPlan.Candidate> candidates = List.of(scored(0.9900, 0.2), scored(0.9897, 0.1));
@@ -74,6 +83,6 @@ class ChoiceTest {
   }
 
   private static Choice.Ties leading(double... earlier) {
-    return Choice.Ties.leading(Arrays.stream(earlier).boxed().toList());
+    return Choice.Ties.leading(1, Arrays.stream(earlier).boxed().toList());
   }
 }

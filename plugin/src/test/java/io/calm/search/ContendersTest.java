@@ -88,7 +88,8 @@ class ContendersTest {
       Choice.Ties ties =
           random.nextBoolean()
               ? Choice.Ties.narrow()
-              : Choice.Ties.leading(candidates.stream().map(c -> 1.0 * random.nextInt(3)).toList());
+              : Choice.Ties.leading(
+                  1, candidates.stream().map(c -> 1.0 * random.nextInt(3)).toList());
       Set<Integer> held = new HashSet<>();
       try (Contenders<Integer> contenders = new Contenders<>(ties, held::remove)) {
         for (int i = 0; i < candidates.size(); i++) {

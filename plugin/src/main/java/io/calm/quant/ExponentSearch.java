@@ -13,8 +13,8 @@ public final class ExponentSearch {
 
   private static final float LARGEST = 1e4f;
 
-  /** Powers of the scales that are best with nearest codes, tried before error feedback. */
-  private static final double[] POWERS_BEFORE_FEEDBACK = {1, 0.75, 0.5, 0.25};
+  /** Powers of the scales that are best with nearest codes, before error feedback; 0: identity. */
+  private static final double[] POWERS_BEFORE_FEEDBACK = {1, 0.75, 0.5, 0.25, 0};
 
   private ExponentSearch() {}
 

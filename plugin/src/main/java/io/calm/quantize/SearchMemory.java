@@ -135,8 +135,10 @@ public final class SearchMemory {
     boolean compares = pool.stream().anyMatch(Quantizer::comparesStreams);
     Granularity granularity = plan.granularityAmong(pool.size());
     long candidates = granularity == Granularity.BLOCK ? pool.size() : 1;
-    // Both streams while they advance, and the outputs of the candidates on the score part.
-    long streams = 4L * spec.hidden() * (3 * tokens + candidates * (tokens - fit));
+    // Both streams while they advance, their copies where the mix leaves a uniform plan, and the
+    // outputs of the candidates on the score part.
+    long copies = compares ? 4 : 3;
+    long streams = 4L * spec.hidden() * (copies * tokens + candidates * (tokens - fit));
     long inputs = 4L * (compares ? 2 : 1) * fit * (spec.hidden() + widest);
     long stage = (compares ? COMPARED_FORMS : STAGE_FORMS) * 4 * largestStage(spec);
     PartMemory.Tokens counts = new PartMemory.Tokens(fit, (tokens - fit) / 2);
@@ -160,7 +162,8 @@ public final class SearchMemory {
 
   /**
    * Returns the freed memory that glibc keeps in its arenas beside {@code bytes} of arrays of a few
-   * MiB. It keeps none if the environment sets the size from which arrays are mapped.
+   * MiB. It keeps none if the environment sets the size from which arrays are mapped; what {@link
+   * SearchHeap} keeps of a small search is within the bound.
    */
   private static long arenas(long bytes) {
     return System.getenv(MAP_THRESHOLD) == null ? bytes : 0;

@@ -1,11 +1,9 @@
 package io.calm.search;
 
 import io.calm.calibration.CalibrationSet;
-import io.calm.model.BlockParameters;
 import io.calm.quant.Quantizer;
 import io.calm.replay.HiddenStates;
 import io.calm.search.Streams.Part;
-import io.calm.tensor.Matrix;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -146,21 +144,9 @@ final class Guard {
       if (!quantizer.comparesStreams()) {
         return Streams.none();
       }
-      Streams fit = Streams.embed(context.model(), set, EnumSet.of(Part.FIT));
-      try {
-        for (int layer = 0; layer < first; layer++) {
-          BlockParameters<Matrix> block = context.block(layer);
-          try {
-            forwards += fit.advance(Part.FIT, context.fullForward(layer, block));
-          } finally {
-            DequantizedBlocks.close(block);
-          }
-        }
-        return fit;
-      } catch (RuntimeException e) {
-        fit.close();
-        throw e;
-      }
+      return first > 0
+          ? prefix.takeFull()
+          : Streams.embed(context.model(), set, EnumSet.of(Part.FIT));
     }
 
     /** Returns the divergences of a uniform plan; measures those of the mix the first time. */

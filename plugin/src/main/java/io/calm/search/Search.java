@@ -184,7 +184,7 @@ public final class Search {
       QuantPlan.BlockChoice choice = chosen.choice();
       choices.add(choice);
       inherited.add(chosen.inherited());
-      if (Guard.needed(settings) && prefix.follow(choice.uniform(), quantized)) {
+      if (Guard.needed(settings) && prefix.follow(choice.uniform(), quantized, full)) {
         sink.block(QuantPlan.uniform(choice.algorithm()), layer, chosen.block());
       }
       Streams.Block forward = context.forward(layer, chosen.block());

@@ -21,9 +21,13 @@ public final class SearchHeap {
 
   /** Lets the C library keep freed arrays, if the search of the model is small. */
   public static void prepare(ModelSpec spec, ArtifactLayout layout, CalmSettings settings) {
-    if ("small".equals(System.getProperty(KEEP))
-        && SearchMemory.bytes(spec, layout, settings) <= SMALL) {
+    if (keeps(System.getProperty(KEEP, ""), SearchMemory.bytes(spec, layout, settings))) {
       NativeKernels.keepFreedArrays();
     }
+  }
+
+  /** Returns whether a search that needs so many bytes keeps freed arrays. */
+  static boolean keeps(String property, long bytes) {
+    return property.equals("small") && bytes <= SMALL;
   }
 }

@@ -184,6 +184,16 @@ class StartScriptTest {
   }
 
   @Test
+  void aSearchMayKeepFreedArraysUnlessTheUserChose() throws Exception {
+    jar(Instant.now());
+    String property = "<-Dcalm.malloc.keep=small>";
+    assertTrue(run("quantize", "model").output().contains(property));
+    assertFalse(run("serve", "model").output().contains(property));
+    List<String> chosen = List.of("MALLOC_MMAP_THRESHOLD_=4096");
+    assertFalse(run(chosen, home.resolve("calm"), "quantize").output().contains(property));
+  }
+
+  @Test
   void withoutMavenTheMessageSaysWhatIsMissing() throws Exception {
     Outcome outcome = run("--version");
     assertEquals(1, outcome.status());

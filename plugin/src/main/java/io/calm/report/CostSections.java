@@ -69,7 +69,7 @@ final class CostSections {
     Report.Search search = report.search();
     to.start("section").element("h2", "Time of the search").start("p");
     Numbers.seconds(to, search.seconds());
-    to.text(" behind the calibration: ");
+    to.text(" after the calibration: ");
     Numbers.count(to, search.evaluations());
     to.text(" evaluations of a block, scored with " + search.metric() + "; ");
     Numbers.count(to, search.collectionForwards());
@@ -95,8 +95,7 @@ final class CostSections {
     to.element(
         "p",
         "Everything else is full-precision forwards, the guard and the trial of the lm_head. The"
-            + " time is that of the search alone, without its calibration and the writing of the"
-            + " artifact.",
+            + " time does not include the calibration or writing the artifact.",
         "class",
         "note");
     to.end();

@@ -56,7 +56,7 @@ public final class SearchMemory {
   private static final long COMPARED_FORMS = 4;
 
   /** Packed linears that wait for a garbage collection. */
-  private static final long GARBAGE = 256L << 20;
+  private static final long GARBAGE = 128L << 20;
 
   /** Rows of the lm_head that are read at once, and the float32 matrices of that size. */
   private static final long BAND = 8192;

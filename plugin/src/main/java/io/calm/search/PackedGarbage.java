@@ -10,7 +10,7 @@ import java.lang.management.ManagementFactory;
  */
 public final class PackedGarbage {
   /** Bytes that may wait for a collection. */
-  static final long LIMIT = 256L << 20;
+  static final long LIMIT = 128L << 20;
 
   private static final String POOL = "direct";
 

@@ -132,6 +132,7 @@ public final class Search {
       for (int layer = 0; layer < context.spec().layers(); layer++) {
         searchBlock(layer, quantized, full, prefix);
       }
+      dropFinished(quantized, full);
       Verdict verdict =
           new Guard(context, progress)
               .judge(choices, inherited, set, quantized, full, prefix, sink);
@@ -141,6 +142,16 @@ public final class Search {
       } finally {
         verdict.uniform().ifPresent(Streams::close);
       }
+    }
+  }
+
+  /** Closes what neither the guard nor the trial of the lm_head reads. */
+  private void dropFinished(Streams quantized, Streams full) {
+    quantized.drop(Part.SCORE);
+    full.drop(Part.SCORE);
+    full.drop(Part.FIT);
+    if (!(settings.head() instanceof HeadRule.Rounded)) {
+      quantized.drop(Part.FIT);
     }
   }
 

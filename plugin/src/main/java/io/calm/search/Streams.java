@@ -92,6 +92,14 @@ final class Streams implements AutoCloseable {
     return 1;
   }
 
+  /** Closes the states of a part, which is absent from now on; nothing happens if it was. */
+  void drop(Part part) {
+    HiddenStates held = states.remove(part);
+    if (held != null) {
+      held.close();
+    }
+  }
+
   @Override
   public void close() {
     states.values().forEach(HiddenStates::close);

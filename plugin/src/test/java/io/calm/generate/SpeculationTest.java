@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -304,7 +305,10 @@ class SpeculationTest {
   void aFaultOfAPredictedTokenEndsNoRequest() {
     SchedulerSettings settings = new SchedulerSettings(CONTEXT, 16, 4, 8, 256, 8);
     HashDecoder hashed = new HashDecoder(settings, new SplittableRandom(1), 0);
-    Decoder failing = new FailingRows(hashed);
+    Decoder failing =
+        new FailingSteps(
+            hashed,
+            chunks -> chunks.stream().anyMatch(chunk -> chunk.wanted() == Decoder.Wanted.ALL));
     int[] prompt = new int[64];
     Arrays.setAll(prompt, i -> i % 5);
     RequestBuilder request = RequestBuilder.prompt(prompt).maxNewTokens(60);
@@ -323,7 +327,16 @@ class SpeculationTest {
     SchedulerSettings settings = new SchedulerSettings(CONTEXT, 16, 4, 8, 256, 8);
     AtomicInteger failures = new AtomicInteger();
     HashDecoder hashed = new HashDecoder(settings, new SplittableRandom(1), 0);
-    Decoder failing = new FailingBesidePredictions(hashed, failures);
+    Decoder failing =
+        new FailingSteps(
+            hashed,
+            chunks -> {
+              Decoder.Chunk last = chunks.get(chunks.size() - 1);
+              boolean predicted = last.blocks().length > Decoder.blocksFor(last.position() + 1);
+              boolean fails = chunks.size() == 2 && predicted;
+              failures.addAndGet(fails ? 1 : 0);
+              return fails;
+            });
     RequestQueue queue = new RequestQueue(settings);
     StepLoop loop = new StepLoop(failing, settings, queue, new StepCosts(() -> 0, EAGER));
     int[] prompt = new int[60];
@@ -349,8 +362,8 @@ class SpeculationTest {
     assertEquals(0, loop.stats().usedBlocks());
   }
 
-  /** Blames the first of two sequences if the second has a block for predicted tokens alone. */
-  private record FailingBesidePredictions(HashDecoder good, AtomicInteger failures)
+  /** Fails steps, for which it blames the first sequence. */
+  private record FailingSteps(HashDecoder good, Predicate<List<Decoder.Chunk>> fails)
       implements Decoder {
     @Override
     public ModelSpec spec() {
@@ -364,35 +377,7 @@ class SpeculationTest {
 
     @Override
     public List<List<Logits>> step(List<Chunk> chunks) {
-      Chunk last = chunks.get(chunks.size() - 1);
-      if (chunks.size() == 2 && last.blocks().length > Decoder.blocksFor(last.position() + 1)) {
-        failures.incrementAndGet();
-        throw new StepFailedException("block 3 down: NaN", Set.of(0));
-      }
-      return good.step(chunks);
-    }
-
-    @Override
-    public void close() {
-      good.close();
-    }
-  }
-
-  /** Fails every step that verifies a prediction. */
-  private record FailingRows(HashDecoder good) implements Decoder {
-    @Override
-    public ModelSpec spec() {
-      return good.spec();
-    }
-
-    @Override
-    public int blocks() {
-      return good.blocks();
-    }
-
-    @Override
-    public List<List<Logits>> step(List<Chunk> chunks) {
-      if (chunks.stream().anyMatch(chunk -> chunk.wanted() == Wanted.ALL)) {
+      if (fails.test(chunks)) {
         throw new StepFailedException("block 3 down: NaN", Set.of(0));
       }
       return good.step(chunks);

@@ -4,32 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.model.ModelSpec;
-import io.calm.model.RopeSpec;
 import io.calm.model.Stage;
+import io.calm.testing.LlamaShapes;
 import java.lang.reflect.Proxy;
 import java.util.List;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Blocks with matrices beyond a direct buffer are failures of an algorithm, not of the search. */
 class StageLimitsTest {
-  private static final ModelSpec LARGE =
-      new ModelSpec(
-          "llama",
-          12288,
-          1,
-          96,
-          96,
-          128,
-          28672,
-          32000,
-          4096,
-          1e-5f,
-          new RopeSpec(10_000, new RopeSpec.None()),
-          false,
-          Set.of(),
-          false,
-          List.of(0));
+  private static final ModelSpec LARGE = LlamaShapes.of(12288, 28672, 1);
 
   /** Returns an object that knows only the model's sizes and its stage. */
   private static <T> T sized(Class<T> type, Stage stage) {

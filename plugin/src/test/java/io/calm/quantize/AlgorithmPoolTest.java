@@ -4,36 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.calm.model.ModelSpec;
-import io.calm.model.RopeSpec;
 import io.calm.quant.AlgorithmName;
 import io.calm.quant.Granularity;
 import io.calm.quant.Quantizers;
+import io.calm.testing.LlamaShapes;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Pools for models whose stages exceed a direct buffer. */
 class AlgorithmPoolTest {
-  private static ModelSpec spec(int hidden, int intermediate) {
-    return new ModelSpec(
-        "llama",
-        hidden,
-        2,
-        hidden / 128,
-        hidden / 128,
-        128,
-        intermediate,
-        32000,
-        4096,
-        1e-5f,
-        new RopeSpec(10_000, new RopeSpec.None()),
-        false,
-        Set.of(),
-        false,
-        Collections.nCopies(2, 0));
-  }
-
   private static void require(ModelSpec spec, Granularity granularity, String... names) {
     Quantizers quantizers = Quantizers.load();
     AlgorithmPool.requireSizes(
@@ -54,7 +33,7 @@ class AlgorithmPoolTest {
 
   @Test
   void algorithmsWithXxAreRefusedAboveTheLimitUnlessAnotherCanWork() {
-    ModelSpec large = spec(8192, 28672);
+    ModelSpec large = LlamaShapes.of(8192, 28672, 2);
     String xx =
         ": linear DOWN: X'X [28672, 28672] of its inputs takes more than the 2^31 - 1 bytes of a"
             + " direct buffer; use an algorithm without X'X, such as rtn, awq or smoothquant";
@@ -68,15 +47,15 @@ class AlgorithmPoolTest {
 
   @Test
   void theLimitIsThatOfADirectBuffer() {
-    require(spec(1024, 23170), Granularity.BLOCK, "gptq");
+    require(LlamaShapes.of(1024, 23170, 2), Granularity.BLOCK, "gptq");
     assertThrows(
         IllegalArgumentException.class,
-        () -> require(spec(1024, 23171), Granularity.BLOCK, "gptq"));
+        () -> require(LlamaShapes.of(1024, 23171, 2), Granularity.BLOCK, "gptq"));
   }
 
   @Test
   void algorithmsThatStackGateAndUpAreRefusedWhereTheyDoNotFitTogether() {
-    ModelSpec large = spec(12288, 28672);
+    ModelSpec large = LlamaShapes.of(12288, 28672, 2);
     refused(
         "awq: linear GATE+UP: its weights [57344, 12288] take more than the 2^31 - 1 bytes of a"
             + " direct buffer; use an algorithm that rounds each linear by itself, such as rtn",

@@ -17,6 +17,7 @@ import io.calm.quantize.QuantizedModelStore;
 import io.calm.quantize.SearchMemory;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.TableFormat;
+import io.calm.testing.LlamaShapes;
 import io.calm.testing.Repository;
 import io.calm.testing.ScriptedDecoder;
 import io.calm.torch.Backends;
@@ -40,23 +41,7 @@ class MemoryEstimateTest {
   private static final long MIB = 1 << 20;
 
   /** LLaMA 7B's shape. */
-  private static final ModelSpec SEVEN_BILLION =
-      new ModelSpec(
-          "llama",
-          4096,
-          32,
-          32,
-          32,
-          128,
-          11008,
-          32000,
-          4096,
-          1e-5f,
-          new RopeSpec(10_000, new RopeSpec.None()),
-          false,
-          Set.of(),
-          false,
-          Collections.nCopies(32, 0));
+  private static final ModelSpec SEVEN_BILLION = LlamaShapes.of(4096, 11008, 32);
 
   private static final ArtifactLayout LAYOUT =
       new ArtifactLayout(128, TableFormat.INT8, Optional.of(TableFormat.INT8), 1);

@@ -31,6 +31,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The search on a small random model: what it counts, what it hands out, how it fails. */
 class SearchTest {
@@ -283,15 +285,26 @@ class SearchTest {
     return common;
   }
 
-  /** GPTQ but for the calls named, in which the block's attention is all but silent. */
+  /** GPTQ or {@code usual}, but for some calls: in these the attention is all but silent. */
   private static final class Moody implements Quantizer {
     private final String name;
+    private final Quantizer usual;
     private final Set<Integer> badCalls;
     private int calls;
 
     Moody(String name, Set<Integer> badCalls) {
+      this(name, "gptq", badCalls);
+    }
+
+    Moody(String name, String usual, Set<Integer> badCalls) {
       this.name = name;
+      this.usual = Quantizers.load().get(new AlgorithmName(usual));
       this.badCalls = badCalls;
+    }
+
+    @Override
+    public boolean comparesStreams() {
+      return usual.comparesStreams();
     }
 
     @Override
@@ -301,7 +314,7 @@ class SearchTest {
 
     @Override
     public Result quantize(BlockSample sample) {
-      Result result = Quantizers.load().get(new AlgorithmName("gptq")).quantize(sample);
+      Result result = usual.quantize(sample);
       if (!badCalls.contains(calls++)) {
         return result;
       }
@@ -313,10 +326,11 @@ class SearchTest {
     }
   }
 
-  @Test
-  void theGuardTakesOverTheBlocksThatAUniformPlanHasInCommonWithTheMix() {
-    Quantizer first = new Moody("first", Set.of(2));
-    Quantizer last = new Moody("last", Set.of(0, 1));
+  @ParameterizedTest
+  @ValueSource(strings = {"gptq", "qep"})
+  void theGuardTakesOverTheBlocksThatAUniformPlanHasInCommonWithTheMix(String usual) {
+    Quantizer first = new Moody("first", usual, Set.of(2));
+    Quantizer last = new Moody("last", usual, Set.of(0, 1));
     QuantPlan plan = search(List.of(first, last));
     assertEquals(
         List.of("first", "first", "last"),
@@ -325,7 +339,7 @@ class SearchTest {
     assertEquals(
         List.of("uniform-first 0", "uniform-first 1", "uniform-first 2"),
         blocks.stream().filter(name -> name.startsWith("uniform")).toList());
-    // The last block is GPTQ's in both, so the plans are the same and so is every bit of the
+    // The last block is the same in both, so the plans are the same and so is every bit of the
     // stream.
     QuantPlan.GuardResult guard = plan.guard().orElseThrow();
     assertEquals("first", guard.uniform());

@@ -69,7 +69,8 @@ public final class ExponentSearch {
       String parameter,
       double[] values,
       DoubleFunction<float[]> family) {
-    try (Trials trials = new Trials(stage, rounding, values, family)) {
+    try (FoldError error = new FoldError(stage, rounding)) {
+      Trials trials = new Trials(stage, error, values, family);
       for (int i = 0; i < values.length; i += 2) {
         trials.attempt(i);
       }
@@ -83,7 +84,7 @@ public final class ExponentSearch {
   }
 
   /** The members of a family that were tried, in any order. */
-  private static final class Trials implements AutoCloseable {
+  private static final class Trials {
     private final double[] values;
     private final DoubleFunction<float[]> family;
     private final StageProblem stage;
@@ -95,16 +96,12 @@ public final class ExponentSearch {
     /** Index of the best value so far; -1: the identity, which no value stands for. */
     private int best = -1;
 
-    Trials(
-        StageProblem stage,
-        ScaledRounding rounding,
-        double[] values,
-        DoubleFunction<float[]> family) {
+    Trials(StageProblem stage, FoldError error, double[] values, DoubleFunction<float[]> family) {
       this.stage = stage;
       this.values = values;
       this.family = family;
       this.scales = identity(stage);
-      this.error = new FoldError(stage, rounding);
+      this.error = error;
       this.identity = error.of(stage.site().spread(scales));
       this.min = identity;
     }
@@ -138,11 +135,6 @@ public final class ExponentSearch {
                   identity)
               : "identity";
       return new Fold.Choice(scales, detail);
-    }
-
-    @Override
-    public void close() {
-      error.close();
     }
   }
 

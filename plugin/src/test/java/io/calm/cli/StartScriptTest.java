@@ -133,6 +133,22 @@ class StartScriptTest {
   }
 
   @Test
+  void aJarOfAnotherVersionIsNotRun() throws Exception {
+    tool("mvn", MVN);
+    jar(Instant.now().minusSeconds(3600));
+    Path target = home.resolve("plugin/target");
+    Files.move(
+        target.resolve("calm-djl-plugin-1.jar"), target.resolve("calm-djl-plugin-0-SNAPSHOT.jar"));
+    assertTrue(run("serve").output().contains("<" + target + "/run/calm-djl-plugin-1.jar:"));
+    assertFalse(run("serve").output().contains("building the jar"));
+    try (Stream<Path> files = Files.list(target)) {
+      assertEquals(
+          List.of(target.resolve("calm-djl-plugin-1.jar")),
+          files.filter(file -> file.toString().endsWith(".jar")).toList());
+    }
+  }
+
+  @Test
   @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
   void aCommandWaitsForTheBuildOfAnother() throws Exception {
     lock();

@@ -210,6 +210,19 @@ class StartScriptTest {
   }
 
   @Test
+  void aCommandBehindAnOptionHasItsOwnSettings() throws Exception {
+    jar(Instant.now());
+    String firstCompiler = "<-XX:TieredStopAtLevel=1>";
+    assertTrue(run("-v", "inspect").output().contains(firstCompiler));
+    assertTrue(run("--version").output().contains(firstCompiler));
+    assertFalse(run("-v", "serve").output().contains(firstCompiler));
+    assertTrue(run("-v", "quantize").output().contains("<-Dcalm.malloc.keep=small>"));
+    java("25");
+    assertTrue(run("-v", "serve").output().contains("/plugin/target/calm-serve-25.jsa>"));
+    assertTrue(run("").output().contains("/plugin/target/calm-help-25.jsa>"));
+  }
+
+  @Test
   void withoutMavenTheMessageSaysWhatIsMissing() throws Exception {
     Outcome outcome = run("--version");
     assertEquals(1, outcome.status());

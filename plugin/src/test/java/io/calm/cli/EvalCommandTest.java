@@ -241,13 +241,13 @@ class EvalCommandTest {
           int normalized = 0;
           for (int q = 0; q < contexts.length; q++) {
             double[] sums = new double[choices[q].length];
-            double[] perByte = new double[sums.length];
+            double[] perCharacter = new double[sums.length];
             for (int c = 0; c < sums.length; c++) {
               sums[c] = -nll(checkpoint, rtn, contexts[q], choices[q][c]);
-              perByte[c] = sums[c] / (choices[q][c].length() - 1);
+              perCharacter[c] = sums[c] / (choices[q][c].length() - 1);
             }
             correct += best(sums) == 0 ? 1 : 0;
-            normalized += best(perByte) == 0 ? 1 : 0;
+            normalized += best(perCharacter) == 0 ? 1 : 0;
           }
           assertEquals(correct / 3.0, mean(expected, "acc"), 1e-12);
           assertEquals(normalized / 3.0, mean(expected, "acc_norm"), 1e-12);

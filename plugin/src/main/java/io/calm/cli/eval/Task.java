@@ -13,7 +13,7 @@ public record Task(String name, Kind kind, List<Question> questions) {
 
   /** The score of a task. */
   public enum Kind {
-    /** The most likely of several continuations, by its sum and by its mean per byte. */
+    /** The most likely of several continuations, by its sum and by its mean per character. */
     MULTIPLE_CHOICE,
     /** The only continuation, which greedy decoding must produce (LAMBADA). */
     LAST_WORD
@@ -37,9 +37,9 @@ public record Task(String name, Kind kind, List<Question> questions) {
    * A continuation.
    *
    * @param text with the space before it
-   * @param bytes length of the answer in UTF-8, without that space
+   * @param characters length of the answer in code points, without that space
    */
-  public record Choice(String text, int bytes) {}
+  public record Choice(String text, int characters) {}
 
   public Task {
     questions = List.copyOf(questions);

@@ -163,7 +163,7 @@ public final class TaskFile {
         new Question(
             place(number),
             text.substring(0, space),
-            List.of(new Choice(word, bytes(word.substring(1)))),
+            List.of(new Choice(word, characters(word.substring(1)))),
             0));
   }
 
@@ -202,7 +202,7 @@ public final class TaskFile {
     }
     String answer =
         answer(line, idx).filter(continuation::endsWith).orElse(continuation.stripLeading());
-    if (question.choices.put(idx, new Choice(continuation, bytes(answer))) != null) {
+    if (question.choices.put(idx, new Choice(continuation, characters(answer))) != null) {
       throw wrong(
           number, "each idx once per doc_id", "a second idx " + idx, "remove one of the requests");
     }
@@ -266,7 +266,7 @@ public final class TaskFile {
             "%s: expected a request with idx %d among the %d with its doc_id, got none; add it"
                 .formatted(builder.place, idx, count));
       }
-      if (choice.bytes() == 0) {
+      if (choice.characters() == 0) {
         throw new IllegalArgumentException(
             "%s: expected answers with text, got an empty one (idx %d); remove the question"
                 .formatted(builder.place, idx));
@@ -324,7 +324,7 @@ public final class TaskFile {
     return ENDING.matcher(String.valueOf(file.getFileName())).replaceFirst("");
   }
 
-  private static int bytes(String text) {
-    return text.getBytes(UTF_8).length;
+  private static int characters(String text) {
+    return text.codePointCount(0, text.length());
   }
 }

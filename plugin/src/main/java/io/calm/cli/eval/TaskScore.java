@@ -18,7 +18,7 @@ public record TaskScore(Kind kind, List<Answer> answers) {
    *
    * @param correct multiple choice: the right choice has the largest log-likelihood; last word: it
    *     is what greedy decoding produces
-   * @param normalizedCorrect the right choice has the largest log-likelihood per byte
+   * @param normalizedCorrect the right choice has the largest log-likelihood per character
    * @param nll negative log-likelihood of the right continuation, in nats
    */
   public record Answer(boolean correct, boolean normalizedCorrect, double nll) {}
@@ -46,14 +46,14 @@ public record TaskScore(Kind kind, List<Answer> answers) {
         answers.add(new Answer(right.isGreedy(), right.isGreedy(), right.nll()));
       } else {
         double[] sums = choices.stream().mapToDouble(BranchScore::nll).toArray();
-        double[] perByte = sums.clone();
+        double[] perCharacter = sums.clone();
         for (int c = 0; c < sums.length; c++) {
-          perByte[c] /= question.choices().get(c).bytes();
+          perCharacter[c] /= question.choices().get(c).characters();
         }
         answers.add(
             new Answer(
                 smallest(sums) == question.gold(),
-                smallest(perByte) == question.gold(),
+                smallest(perCharacter) == question.gold(),
                 right.nll()));
       }
     }
@@ -75,7 +75,9 @@ public record TaskScore(Kind kind, List<Answer> answers) {
     return Estimate.of(values(TaskScore::correct));
   }
 
-  /** Returns the fraction of correct answers by log-likelihood per byte; multiple choice only. */
+  /**
+   * Returns the fraction of correct answers by log-likelihood per character; multiple choice only.
+   */
   public Optional<Estimate> normalized() {
     return kind == Kind.MULTIPLE_CHOICE
         ? Optional.of(Estimate.of(values(TaskScore::normalizedCorrect)))

@@ -68,22 +68,28 @@ class TaskFileTest {
     assertEquals("Sky:", first.context());
     assertEquals(1, first.gold());
     assertEquals(
-        List.of(new Task.Choice(" blue", 4), new Task.Choice(" café", 5)),
+        List.of(new Task.Choice(" blue", 4), new Task.Choice(" café", 4)),
         first.choices(),
-        "bytes of UTF-8 without the space");
+        "characters without the space");
     assertEquals(" a", task.questions().get(1).choices().get(0).text(), "ordered by idx");
     assertEquals(List.of(first), task.limit(1).questions());
     assertEquals(2, task.limit(9).questions().size());
   }
 
-  private static int bytesOfTheFirst(Path file) throws IOException {
-    return TaskFile.read(file).get(0).questions().get(0).choices().get(0).bytes();
+  private static int charactersOfTheFirst(Path file) throws IOException {
+    return TaskFile.read(file).get(0).questions().get(0).choices().get(0).characters();
   }
 
   @Test
   void theAnswerOfTheDocumentGivesTheLength() throws IOException {
     String line = QUESTION.replaceFirst("\\{", "{\"doc\": {\"choices\": [\" blue\", \"x\"]}, ");
-    assertEquals(5, bytesOfTheFirst(write("a.jsonl", line)), "with its space");
+    assertEquals(5, charactersOfTheFirst(write("a.jsonl", line)), "with its space");
+  }
+
+  @Test
+  void aCharacterOutsideTheBasicPlaneCountsOnce() throws IOException {
+    String line = QUESTION.replace(" blue", " \uD83C\uDF0A blue");
+    assertEquals(6, charactersOfTheFirst(write("a.jsonl", line)), "as Python's len");
   }
 
   @Test
@@ -92,9 +98,9 @@ class TaskFileTest {
     String letter =
         request("q", 0, 0, 1, "Sky:", " A").replaceFirst("\\{", document)
             + request("q", 0, 1, 1, "Sky:", " B");
-    assertEquals(1, bytesOfTheFirst(write("a.jsonl", letter)));
+    assertEquals(1, charactersOfTheFirst(write("a.jsonl", letter)));
     String empty = QUESTION.replaceFirst("\\{", "{\"doc\": {\"choices\": [\"\"]}, ");
-    assertEquals(4, bytesOfTheFirst(write("b.jsonl", empty)), "every text ends with nothing");
+    assertEquals(4, charactersOfTheFirst(write("b.jsonl", empty)), "every text ends with nothing");
   }
 
   @Test

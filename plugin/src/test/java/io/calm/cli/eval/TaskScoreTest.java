@@ -12,8 +12,9 @@ import org.junit.jupiter.api.Test;
 
 class TaskScoreTest {
 
-  private static Question question(int gold, int... bytes) {
-    List<Choice> choices = Arrays.stream(bytes).mapToObj(count -> new Choice(" x", count)).toList();
+  private static Question question(int gold, int... characters) {
+    List<Choice> choices =
+        Arrays.stream(characters).mapToObj(count -> new Choice(" x", count)).toList();
     return new Question("a, line 1", "c", choices, gold);
   }
 
@@ -21,7 +22,7 @@ class TaskScoreTest {
     return new BranchScore(2, nll, 0, 0, 0);
   }
 
-  /** Right by the sum, by the mean per byte, by both, by neither. */
+  /** Right by the sum, by the mean per character, by both, by neither. */
   private static final Task TASK =
       new Task(
           "t",
@@ -36,7 +37,7 @@ class TaskScoreTest {
           List.of(nll(1), nll(1)));
 
   @Test
-  void accuracyIsByTheSumAndByTheMeanPerByte() {
+  void accuracyIsByTheSumAndByTheMeanPerCharacter() {
     TaskScore score = TaskScore.of(TASK, SCORES);
     assertEquals(
         List.of(true, false, true, false),

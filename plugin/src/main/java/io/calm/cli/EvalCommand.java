@@ -7,6 +7,7 @@ import io.calm.cli.eval.EvalJson;
 import io.calm.cli.eval.EvalProgress;
 import io.calm.cli.eval.EvalReport;
 import io.calm.cli.eval.Evaluation;
+import io.calm.cli.eval.PreparedTask;
 import io.calm.cli.eval.Task;
 import io.calm.cli.eval.TaskFile;
 import io.calm.cli.eval.TextWindows;
@@ -140,7 +141,8 @@ final class EvalCommand implements Callable<Integer> {
     try (Checkpoint checkpoint = Checkpoints.open(first.checkpoint())) {
       Map<Path, TextWindows> cuts = new LinkedHashMap<>();
       contents.forEach((text, content) -> cuts.put(text, cut(text, content, checkpoint)));
-      EvalReport report = measure(resolved, cuts, questions, checkpoint);
+      List<PreparedTask> prepared = prepare(questions, checkpoint);
+      EvalReport report = measure(resolved, cuts, prepared);
       PrintWriter out = spec.commandLine().getOut();
       report.lines().forEach(out::println);
       out.flush();
@@ -155,6 +157,15 @@ final class EvalCommand implements Callable<Integer> {
     OptionalInt count = windows == null ? OptionalInt.empty() : OptionalInt.of(windows);
     int[] tokens = LongText.encode(checkpoint.tokenizer(), content);
     return TextWindows.cut(text.toString(), tokens, count, length, checkpoint.spec().maxContext());
+  }
+
+  private List<PreparedTask> prepare(Map<Path, List<Task>> questions, Checkpoint checkpoint) {
+    int most = limit == null ? Integer.MAX_VALUE : limit;
+    List<PreparedTask> prepared = new ArrayList<>();
+    questions.forEach(
+        (file, all) ->
+            all.forEach(task -> prepared.add(PreparedTask.of(file, task, most, checkpoint))));
+    return prepared;
   }
 
   /** Returns each precision once: the measured one, those it is compared with, the reference. */
@@ -222,8 +233,7 @@ final class EvalCommand implements Callable<Integer> {
   private EvalReport measure(
       Map<Precision, ModelMixin.Resolved> precisions,
       Map<Path, TextWindows> cuts,
-      Map<Path, List<Task>> questions,
-      Checkpoint checkpoint) {
+      List<PreparedTask> questions) {
     ModelMixin.Resolved first = precisions.values().iterator().next();
     EvalProgress progress = new EvalProgress(spec.commandLine().getErr());
     List<Lane> lanes = new ArrayList<>();
@@ -244,17 +254,13 @@ final class EvalCommand implements Callable<Integer> {
           new Evaluation(
               lanes.stream().map(lane -> lane.opened().logits()).toList(),
               kl ? indexOfReference(models) : OptionalInt.empty(),
-              checkpoint,
               first.settings().decoder().threadCount(),
               progress);
       List<EvalReport.OfText> ofTexts = new ArrayList<>();
       cuts.forEach((text, cut) -> ofTexts.add(evaluation.text(text, cut)));
       List<EvalReport.OfTask> ofTasks = new ArrayList<>();
       int compared = new LinkedHashSet<>(against).size();
-      int most = limit == null ? Integer.MAX_VALUE : limit;
-      questions.forEach(
-          (file, all) ->
-              all.forEach(task -> ofTasks.add(evaluation.task(file, task, 1 + compared, most))));
+      questions.forEach(task -> ofTasks.add(evaluation.task(task, 1 + compared)));
       EvalReport report = new EvalReport(header(first), models, compared, ofTexts, ofTasks);
       new KeptScores(report).keep(lanes.stream().map(lane -> lane.opened().kept()).toList());
       return report;

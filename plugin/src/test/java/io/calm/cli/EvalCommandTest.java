@@ -1,6 +1,7 @@
 package io.calm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -300,6 +301,32 @@ class EvalCommandTest {
         "no algorithm 'bogus'", "--length", "5", "--text", text, "--against", "reference,bogus");
     wrongCall("precision rtn:64: expected", "--text", text, "--against", "rtn:64");
     refused("none.txt: no such file", "--text", directory.resolve("none.txt").toString());
+  }
+
+  @Test
+  void aQuestionThatCannotBeAskedIsFoundBeforeAModelIsMade() throws IOException {
+    String text = text("asked.txt", 12).toString();
+    String lines = request(0, 0, "One,", " two") + "\n" + request(0, 1, "One,", " x".repeat(5000));
+    Path bad = write("long.jsonl", lines + "\n");
+    Path cache = directory.resolve("unused");
+    CommandRun outcome =
+        CommandRun.of(
+            "eval",
+            TINY,
+            "--precision",
+            "rtn",
+            "--length",
+            "40",
+            "--text",
+            text,
+            "--tasks",
+            bad.toString(),
+            "-s",
+            "calm.cache-dir=" + cache);
+    assertEquals(1, outcome.status(), outcome.err());
+    assertTrue(
+        outcome.err().contains(bad + ", line 1: expected continuations of 1 to "), outcome.err());
+    assertFalse(Files.exists(cache), "nothing was quantized");
   }
 
   private static void refused(String message, String... arguments) {

@@ -9,7 +9,7 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 
 /** A token is a byte of UTF-8; 256 begins a sequence, 257 ends it. */
-public final class ByteTokenizer implements Tokenizer {
+public class ByteTokenizer implements Tokenizer {
   public static final int BEGIN = 256;
   public static final int END = 257;
   public static final int SIZE = 258;

@@ -1,6 +1,5 @@
 package io.calm.cli.eval;
 
-import io.calm.checkpoint.Checkpoint;
 import io.calm.cli.eval.EvalReport.OfTask;
 import io.calm.cli.eval.EvalReport.OfText;
 import java.nio.file.Path;
@@ -14,15 +13,10 @@ import java.util.stream.IntStream;
  *
  * @param models all precisions of one model
  * @param reference index of the full-precision model, if texts are to be compared with it
- * @param checkpoint of the model, for its tokenizer and sizes
  * @param threads that compute softmax sums
  */
 public record Evaluation(
-    List<LogitSource> models,
-    OptionalInt reference,
-    Checkpoint checkpoint,
-    int threads,
-    EvalProgress progress) {
+    List<LogitSource> models, OptionalInt reference, int threads, EvalProgress progress) {
 
   public Evaluation {
     models = List.copyOf(models);
@@ -45,12 +39,10 @@ public record Evaluation(
    * Measures the first models on the questions of a task.
    *
    * @param count number of models
-   * @param limit maximum number of questions
    */
-  public OfTask task(Path file, Task whole, int count, int limit) {
-    Task task = whole.limit(limit);
-    TaskPrompts prompts =
-        TaskPrompts.of(task, checkpoint.tokenizer(), checkpoint.spec().maxContext());
+  public OfTask task(PreparedTask prepared, int count) {
+    Task task = prepared.task();
+    TaskPrompts prompts = prepared.prompts();
     int tokens =
         prompts.prompts().stream()
             .flatMap(prompt -> prompt.branches().stream())
@@ -63,9 +55,9 @@ public record Evaluation(
               .map(ofModel -> TaskScore.of(task, prompts.byQuestion(ofModel)))
               .toList();
       return new OfTask(
-          file,
+          prepared.file(),
           task,
-          whole.questions().size(),
+          prepared.available(),
           scores,
           rates(scorer, count, task.questions().size()));
     }

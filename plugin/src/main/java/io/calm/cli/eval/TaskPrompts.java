@@ -1,5 +1,6 @@
 package io.calm.cli.eval;
 
+import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.cli.eval.Prompt.Branch;
 import io.calm.cli.eval.Task.Choice;
@@ -7,18 +8,20 @@ import io.calm.cli.eval.Task.Question;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The tokens of a task, made as lm-evaluation-harness does: context and continuation are tokenized
  * together, and the tokens behind those of the context alone are scored. Spaces at the end of a
  * context belong to the continuation. Nothing is put around the text; only an empty context is
- * replaced by the tokenizer's first special token. A question that is longer than the model's
- * context loses tokens at its start.
+ * replaced by the token that the tokenizer puts before a text, or else the model's BOS, or else an
+ * EOS. A question that is longer than the model's context loses tokens at its start.
  *
  * <p>The choices of a question share its context, which is computed once.
  */
-final class TaskPrompts {
+public final class TaskPrompts {
   private final Tokenizer tokenizer;
+  private final GenerationDefaults defaults;
   private final int maxContext;
   private final List<Prompt> prompts = new ArrayList<>();
   private final List<List<Place>> places = new ArrayList<>(); // [questions][choices]
@@ -26,18 +29,22 @@ final class TaskPrompts {
   /** The prompt and branch of a choice. */
   record Place(int prompt, int branch) {}
 
-  private TaskPrompts(Tokenizer tokenizer, int maxContext) {
+  private TaskPrompts(Tokenizer tokenizer, GenerationDefaults defaults, int maxContext) {
     this.tokenizer = tokenizer;
+    this.defaults = defaults;
     this.maxContext = maxContext;
   }
 
   /**
    * Tokenizes a task.
    *
-   * @throws IllegalArgumentException if a continuation has no token or is longer than the context
+   * @param defaults the model's, with its BOS and EOS
+   * @throws IllegalArgumentException if a continuation has no token or is longer than the context,
+   *     or a context is empty and the model has no token for it
    */
-  static TaskPrompts of(Task task, Tokenizer tokenizer, int maxContext) {
-    TaskPrompts result = new TaskPrompts(tokenizer, maxContext);
+  static TaskPrompts of(
+      Task task, Tokenizer tokenizer, GenerationDefaults defaults, int maxContext) {
+    TaskPrompts result = new TaskPrompts(tokenizer, defaults, maxContext);
     task.questions().forEach(result::add);
     return result;
   }
@@ -89,14 +96,26 @@ final class TaskPrompts {
   }
 
   private int[] contextIds(Question question, String context) {
-    int[] ids = tokenizer.encode(context, context.isEmpty());
+    int[] ids = context.isEmpty() ? start() : tokenizer.encode(context, false);
     if (ids.length == 0) {
       throw new IllegalArgumentException(
-          "%s: expected a context with text, got none, and the model's tokenizer adds no first token;"
+          "%s: expected a context with text, got none, and the model has no token that starts a text;"
                   .formatted(question.place())
               + " give the question a context");
     }
-    return context.isEmpty() ? new int[] {ids[0]} : ids;
+    return ids;
+  }
+
+  /** Returns the token that replaces an empty context; none if the model has no such token. */
+  private int[] start() {
+    return Stream.of(
+            Arrays.stream(tokenizer.encode("", true)),
+            defaults.bos().stream(),
+            defaults.endOfSequence().stream().mapToInt(Integer::intValue).sorted(),
+            defaults.endTokens().stream().flatMapToInt(token -> tokenizer.id(token).stream()))
+        .flatMapToInt(ids -> ids)
+        .limit(1)
+        .toArray();
   }
 
   private int[] continuation(Question question, String context, String text, int[] contextIds) {

@@ -5,17 +5,23 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.checkpoint.GenerationDefaults;
+import io.calm.checkpoint.Tokenizer;
 import io.calm.cli.eval.Task.Choice;
 import io.calm.cli.eval.Task.Kind;
 import io.calm.cli.eval.Task.Question;
 import io.calm.testing.ByteTokenizer;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Tokens of questions; a token is a byte. */
 class TaskPromptsTest {
   private static final ByteTokenizer TOKENIZER = new ByteTokenizer();
+  private static final GenerationDefaults NO_TOKENS = defaults(OptionalInt.empty());
 
   private static Task task(String context, String... choices) {
     List<Choice> list = Arrays.stream(choices).map(c -> new Choice(c, c.length() - 1)).toList();
@@ -24,7 +30,19 @@ class TaskPromptsTest {
   }
 
   private static TaskPrompts prompts(int context, Task task) {
-    return TaskPrompts.of(task, TOKENIZER, context);
+    return TaskPrompts.of(task, TOKENIZER, NO_TOKENS, context);
+  }
+
+  private static GenerationDefaults defaults(OptionalInt bos, Integer... ends) {
+    return new GenerationDefaults(
+        bos,
+        Set.of(ends),
+        false,
+        OptionalDouble.empty(),
+        OptionalDouble.empty(),
+        OptionalInt.empty(),
+        OptionalDouble.empty(),
+        OptionalDouble.empty());
   }
 
   private static int[] ids(String text) {
@@ -57,6 +75,29 @@ class TaskPromptsTest {
     assertEquals(0, prompt.prefix().length);
     assertArrayEquals(new int[] {ByteTokenizer.BEGIN, 'c'}, prompt.branches().get(0).inputs());
     assertArrayEquals(ids("cd"), prompt.branches().get(0).targets());
+  }
+
+  @Test
+  void theModelsTokensReplaceAnEmptyContextIfTheTokenizerAddsNone() {
+    Tokenizer plain =
+        new ByteTokenizer() {
+          @Override
+          public int[] encode(String text, boolean addSpecial) {
+            return super.encode(text, false);
+          }
+        };
+    Task task = task("", "cd", "e");
+    assertEquals(7, first(TaskPrompts.of(task, plain, defaults(OptionalInt.of(7), 9), 100)));
+    assertEquals(8, first(TaskPrompts.of(task, plain, defaults(OptionalInt.empty(), 9, 8), 100)));
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class, () -> TaskPrompts.of(task, plain, NO_TOKENS, 100));
+    assertTrue(
+        e.getMessage().startsWith("a.jsonl, line 3: expected a context with text"), e.getMessage());
+  }
+
+  private static int first(TaskPrompts prompts) {
+    return prompts.prompts().get(0).branches().get(0).inputs()[0];
   }
 
   @Test

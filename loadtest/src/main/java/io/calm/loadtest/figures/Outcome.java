@@ -24,6 +24,11 @@ public sealed interface Outcome {
   /** No end within the client's timeout. */
   record Lost(String why) implements Outcome {}
 
+  /** Returns whether the text of the answer was judged, and not only its end. */
+  default boolean hasText() {
+    return this instanceof Right || this instanceof HungUp || this instanceof Wrong;
+  }
+
   /** Returns what is wrong. */
   default Optional<String> fault() {
     if (this instanceof Refused refused) {

@@ -25,16 +25,16 @@ public final class Recorder {
   /**
    * Takes the end of a request.
    *
-   * @param compared whether the right text was known
+   * @param known whether the right text was known; an answer with text was then compared with it
    */
-  public void ended(Answer answer, Outcome outcome, boolean compared) {
+  public void ended(Answer answer, Outcome outcome, boolean known) {
     outcomes.computeIfAbsent(outcome.getClass(), kind -> new LongAdder()).increment();
     if (outcome instanceof Outcome.Right) {
       tokens.add(answer.tokens().orElse(0));
       answerNanos.add(answer.nanos());
     }
-    if (compared) {
-      this.compared.increment();
+    if (known && outcome.hasText()) {
+      compared.increment();
     }
     answer.firstTokenNanos().ifPresent(firstTokens::add);
     List<Long> arrivals = answer.arrivals();
@@ -61,7 +61,7 @@ public final class Recorder {
     return started.sum() - ended.sum();
   }
 
-  /** Returns the answers whose right text was known. */
+  /** Returns the answers that were compared with the right text. */
   public long comparedAnswers() {
     return compared.sum();
   }

@@ -75,6 +75,19 @@ class OutcomeTest {
   }
 
   @Test
+  void onlyAnswersWithTextAreCompared() {
+    Recorder recorder = new Recorder();
+    Answer.End broken = new Answer.End.Broken("why");
+    recorder.ended(answer(429, "", broken), new Outcome.Refused("why"), true);
+    recorder.ended(answer(500, "", broken), new Outcome.Failed("why"), true);
+    recorder.ended(answer(200, "", new Answer.End.TimedOut()), new Outcome.Lost("why"), true);
+    recorder.ended(answer(200, "a", COMPLETE), new Outcome.Right(), false);
+    assertEquals(0, recorder.comparedAnswers());
+    recorder.ended(answer(200, "b", COMPLETE), new Outcome.Wrong("why"), true);
+    assertEquals(1, recorder.comparedAnswers());
+  }
+
+  @Test
   void faultsAreSaid() {
     assertEquals(Optional.of("why"), new Outcome.Failed("why").fault());
     assertTrue(new Outcome.Right().fault().isEmpty());

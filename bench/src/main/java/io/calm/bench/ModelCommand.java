@@ -73,7 +73,7 @@ final class ModelCommand implements Callable<Integer> {
       return 0;
     }
     PeerRuntime runtime = PeerRuntime.named(peer);
-    Path file = peerFile != null ? peerFile : Files.createTempFile("calm-peer-", runtime.suffix());
+    Path file = peerFile != null ? peerFile : TemporaryFile.create("calm-peer-", runtime.suffix());
     try {
       runtime.write(file, peerSpec());
       try (PeerModel other = PythonPeer.start(runtime, peerPython, file, bench.threads())) {

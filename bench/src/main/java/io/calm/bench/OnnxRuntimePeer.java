@@ -57,7 +57,7 @@ public final class OnnxRuntimePeer implements AutoCloseable {
 
   /** Creates {@code copies} products of one shape, each with its own weights. */
   public Products products(Linear linear, int copies, int rows) throws IOException {
-    Path file = Files.createTempFile("calm-bench-", ".onnx");
+    Path file = TemporaryFile.create("calm-bench-", ".onnx");
     try {
       OnnxProducts.write(file, linear, copies, rows);
       return new Products(file, linear, copies, rows);

@@ -39,7 +39,7 @@ public final class PythonPeer implements PeerModel {
    */
   static PythonPeer start(PeerRuntime runtime, String python, Path file, int threads)
       throws IOException {
-    Path errors = Files.createTempFile("calm-peer-", ".log");
+    Path errors = TemporaryFile.create("calm-peer-", ".log");
     Process process =
         new ProcessBuilder(
                 python,

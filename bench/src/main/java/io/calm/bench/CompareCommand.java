@@ -72,13 +72,16 @@ final class CompareCommand implements Callable<Integer> {
       throw new ArgumentException(
           "--steps: expected at least %d, got %d".formatted(DECODES_PER_PROMPT, steps));
     }
-    String name = model.resolve().name();
-    Artifact served = artifact(Map.of());
-    Artifact other =
-        sides.weights ? artifact(Map.of()) : artifact(Map.of("calm.algorithm", sides.baseline));
+    // Wrong arguments end the command before a long search.
+    ModelMixin.Resolved own = model.resolve();
+    ModelMixin.Resolved compared =
+        sides.weights ? own : model.resolve(Map.of("calm.algorithm", sides.baseline));
+    BenchReport report = bench.report(spec.commandLine().getOut());
+    String name = own.name();
+    Artifact served = artifact(own);
+    Artifact other = artifact(compared);
     String variant = sides.weights ? "copied" : served.plan().served();
     String against = sides.weights ? "mapped" : QuantPlan.uniform(sides.baseline);
-    BenchReport report = bench.report(spec.commandLine().getOut());
     report.note("%s (%s, %s) against %s", name, served.plan().served(), variant, against);
     try (Decoder ofServed = decoder(served, true);
         Decoder ofOther = decoder(other, !sides.weights)) {
@@ -93,8 +96,8 @@ final class CompareCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Artifact artifact(Map<String, String> forced) throws IOException, InterruptedException {
-    ModelMixin.Resolved resolved = model.resolve(forced);
+  private static Artifact artifact(ModelMixin.Resolved resolved)
+      throws IOException, InterruptedException {
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint());
         ProgressBar bar = ProgressBar.open()) {
       return new QuantizedModelStore(resolved.settings()).get(checkpoint, bar);

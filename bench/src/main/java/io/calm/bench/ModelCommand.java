@@ -64,35 +64,43 @@ final class ModelCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     ModelShape chosen = ModelShape.named(shape);
-    if (peer == null) {
-      if (peerFile != null) {
-        PeerRuntime.LLAMA.write(peerFile, peerSpec());
-        return 0;
-      }
-      measure(chosen, Optional.empty());
+    ModelSpec ofPeer = peerSpec();
+    if (peer == null && peerFile != null) {
+      PeerRuntime.LLAMA.write(peerFile, ofPeer);
       return 0;
     }
-    PeerRuntime runtime = PeerRuntime.named(peer);
+    Optional<PeerRuntime> runtime = Optional.ofNullable(peer).map(PeerRuntime::named);
+    BenchReport report = bench.report(spec.commandLine().getOut());
+    ModelBench measures =
+        new ModelBench(chosen, bench.variant(), bench.threads(), rounds.announce(report), report);
+    if (runtime.isPresent()) {
+      measure(measures, runtime.get(), ofPeer, report);
+    } else {
+      measure(measures, Optional.empty(), report);
+    }
+    return 0;
+  }
+
+  private void measure(
+      ModelBench measures, PeerRuntime runtime, ModelSpec ofPeer, BenchReport report)
+      throws IOException, InterruptedException {
     Path file = peerFile != null ? peerFile : TemporaryFile.create("calm-peer-", runtime.suffix());
     try {
-      runtime.write(file, peerSpec());
+      runtime.write(file, ofPeer);
       try (PeerModel other = PythonPeer.start(runtime, peerPython, file, bench.threads())) {
-        measure(chosen, Optional.of(other));
+        measure(measures, Optional.of(other), report);
       }
     } finally {
       if (peerFile == null) {
         Files.delete(file);
       }
     }
-    return 0;
   }
 
-  private void measure(ModelShape chosen, Optional<PeerModel> other)
+  private void measure(ModelBench measures, Optional<PeerModel> other, BenchReport report)
       throws IOException, InterruptedException {
-    BenchReport report = bench.report(spec.commandLine().getOut());
     try {
-      new ModelBench(chosen, bench.variant(), bench.threads(), rounds.announce(report), report)
-          .run(other);
+      measures.run(other);
     } finally {
       bench.finish(report);
     }

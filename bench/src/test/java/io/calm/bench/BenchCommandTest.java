@@ -1,18 +1,25 @@
 package io.calm.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.cli.Main;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** The command line of {@code calm bench}: its help, and the messages of wrong calls. */
 class BenchCommandTest {
+  private static final String ENGINES = "ENGINE_CACHE_DIR";
+
   private record Outcome(int status, String output) {}
 
   private static Outcome run(String arguments) {
@@ -63,6 +70,7 @@ class BenchCommandTest {
     "bench model --peer none, 2, '--peer: expected one of llama-cpp-python, openvino-genai, onnxruntime-genai, got none'",
     "bench speculate --rounds 0, 2, '--rounds: expected a positive number, got 0'",
     "bench speculate --answer x, 2, Invalid value for option",
+    "bench model --peer onnxruntime-genai --json missing/x, 1, '--json: expected a file in an existing directory, got missing/x'",
     "bench model --threads 0, 2, '--threads: expected 1 to 1024, got 0'",
     "bench kernels --threads 1025, 2, '--threads: expected 1 to 1024, got 1025'",
     "bench kernels --json missing/x, 1, '--json: expected a file in an existing directory, got missing/x'",
@@ -71,5 +79,27 @@ class BenchCommandTest {
     Outcome outcome = run(arguments);
     assertEquals(status, outcome.status(), outcome.output());
     assertTrue(outcome.output().contains(message), outcome.output());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--baseline gtpq",
+        "--weights --kernel none",
+        "--weights --threads 0",
+        "--weights --json missing/x"
+      })
+  void aWrongComparisonIsRefusedBeforeAPlanIsMade(String options, @TempDir Path cache) {
+    boolean chosen = System.getProperty(ENGINES) != null;
+    String model = "../models/calm-tiny-llama -s calm.cache-dir=" + cache;
+    try {
+      Outcome outcome = run("bench compare %s %s".formatted(model, options));
+      assertTrue(outcome.status() > 0, outcome.output());
+      assertFalse(Files.exists(cache.resolve("artifacts")), outcome.output());
+    } finally {
+      if (!chosen) {
+        System.clearProperty(ENGINES); // it would be in the directory of this test
+      }
+    }
   }
 }

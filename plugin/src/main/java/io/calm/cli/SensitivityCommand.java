@@ -13,11 +13,15 @@ import io.calm.search.SensitivityTable;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -90,8 +94,8 @@ final class SensitivityCommand implements Callable<Integer> {
     }
     texts.forEach(text -> InputFile.require("--text", text));
     Map<String, String> contents = new LinkedHashMap<>();
-    for (Path text : texts) {
-      contents.put(name(text, contents), TextWindows.read(text));
+    for (Path text : new LinkedHashSet<>(texts)) {
+      contents.put(name(text, contents.keySet()), TextWindows.read(text));
     }
     ModelMixin.Resolved resolved =
         model.resolve(
@@ -132,9 +136,14 @@ final class SensitivityCommand implements Callable<Integer> {
     }
   }
 
-  /** Returns the name of a text's file, or its path if another file has that name. */
-  private static String name(Path text, Map<String, ?> others) {
-    Path file = text.getFileName();
-    return file == null || others.containsKey(file.toString()) ? text.toString() : file.toString();
+  /** Returns the name of a text's file, or its path if another text has that name. */
+  static String name(Path text, Set<String> others) {
+    Set<String> taken = new HashSet<>(others);
+    taken.addAll(List.of(SensitivityRequest.GUARD, SensitivityTable.ALL));
+    return Stream.of(text.getFileName(), text)
+        .map(String::valueOf)
+        .filter(name -> !taken.contains(name))
+        .findFirst()
+        .orElseGet(() -> text.toAbsolutePath().toString());
   }
 }

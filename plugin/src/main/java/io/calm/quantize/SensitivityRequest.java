@@ -14,6 +14,9 @@ import java.util.OptionalInt;
  */
 public record SensitivityRequest(
     List<Integer> blocks, Map<String, int[]> texts, int windows, OptionalInt length) {
+  /** Name of the calibration's guard part among the texts. */
+  public static final String GUARD = "guard part";
+
   /** Tokens per window, unless the sequences of the calibration are shorter. */
   static final int DEFAULT_LENGTH = 256;
 

@@ -30,9 +30,6 @@ final class SensitivityRun {
   /** Raised whenever cells of the same key would have other numbers than before. */
   private static final int RECIPE = 9;
 
-  /** Name of the calibration's guard part among the texts. */
-  private static final String GUARD = "guard part";
-
   /** Settings that change a plan, but no cell. */
   private static final List<String> OF_PLANS =
       List.of(
@@ -76,7 +73,9 @@ final class SensitivityRun {
       return quantization.measure(
           (inputs, set) -> {
             List<Sensitivity.Text> all = new ArrayList<>();
-            all.add(new Sensitivity.Text(GUARD, ofGuard(set, request.windows(), length)));
+            all.add(
+                new Sensitivity.Text(
+                    SensitivityRequest.GUARD, ofGuard(set, request.windows(), length)));
             all.addAll(texts);
             Sensitivity.run(inputs, set, blocks, all, log, progress);
             return table(inputs, blocks, all, length, log);
@@ -178,7 +177,7 @@ final class SensitivityRun {
         new StringBuilder("sensitivity recipe=%d metrics=%s\n".formatted(RECIPE, metrics));
     all.append(ofCells);
     all.append("\ngroup=").append(AlgorithmPool.group(checkpoint, settings));
-    all.append("\n%s windows=%d length=%d".formatted(GUARD, windows, length));
+    all.append("\n%s windows=%d length=%d".formatted(SensitivityRequest.GUARD, windows, length));
     for (Sensitivity.Text text : texts) {
       all.append('\n').append(text.name());
       text.windows().forEach(window -> all.append('\n').append(Arrays.toString(window)));

@@ -120,6 +120,21 @@ class SensitivityCommandTest {
   }
 
   @Test
+  void everyTextHasANameOfItsOwn() {
+    Path inside = Path.of("sub", "a.txt");
+    assertEquals("a.txt", SensitivityCommand.name(inside, Set.of()));
+    assertEquals(inside.toString(), SensitivityCommand.name(inside, Set.of("a.txt")));
+    Path plain = Path.of("a.txt");
+    assertEquals(
+        plain.toAbsolutePath().toString(), SensitivityCommand.name(plain, Set.of("a.txt")));
+    for (String name : List.of("guard part", "all texts")) { // those of the table
+      assertEquals(
+          Path.of(name).toAbsolutePath().toString(),
+          SensitivityCommand.name(Path.of(name), Set.of()));
+    }
+  }
+
+  @Test
   void aWrongRequestSaysWhatIsExpected() throws IOException {
     Path text = Files.writeString(directory.resolve("short.txt"), "A few words.");
     assertTrue(

@@ -60,12 +60,14 @@ public final class PythonPeer implements PeerModel {
     }
   }
 
+  /** Returns a program that imports no module from the directory of the caller. */
   private static String script(String name) throws IOException {
     try (InputStream source = PythonPeer.class.getResourceAsStream(name)) {
       if (source == null) {
         throw new IllegalStateException("resource %s is missing from the jar".formatted(name));
       }
-      return new String(source.readAllBytes(), StandardCharsets.UTF_8);
+      return "import sys\nsys.path[:] = [entry for entry in sys.path if entry]\n"
+          + new String(source.readAllBytes(), StandardCharsets.UTF_8);
     }
   }
 

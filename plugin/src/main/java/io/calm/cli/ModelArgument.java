@@ -8,6 +8,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Parameters;
 
@@ -16,6 +17,7 @@ public final class ModelArgument {
   /** System property with the project's directory, set by the start script. */
   public static final String HOME = "calm.home";
 
+  /** Of a download that makes no progress; a slow one may take hours. */
   private static final Duration DOWNLOAD_LIMIT = Duration.ofMinutes(15);
 
   @Parameters(
@@ -49,15 +51,17 @@ public final class ModelArgument {
 
   /** Returns the model at {@code chosen}. */
   static ModelSource resolve(Path chosen, PrintWriter console) throws InterruptedException {
+    Consumer<String> lines =
+        line -> {
+          console.println("calm: " + line);
+          console.flush();
+        };
     return ModelSource.resolve(
         chosen,
         () ->
             new RecipeFetcher(
                 CalmSettings.defaults().loading().cacheDir(),
-                PipDownload.onPath(DOWNLOAD_LIMIT),
-                line -> {
-                  console.println("calm: " + line);
-                  console.flush();
-                }));
+                PipDownload.onPath(DOWNLOAD_LIMIT, lines),
+                lines));
   }
 }

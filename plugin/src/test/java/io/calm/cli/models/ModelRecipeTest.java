@@ -87,7 +87,7 @@ class ModelRecipeTest {
   }
 
   private ModelSource resolve(Path path) throws InterruptedException {
-    PipDownload none = new PipDownload(List.of(), Duration.ofSeconds(1));
+    PipDownload none = new PipDownload(List.of(), Duration.ofSeconds(1), line -> {});
     return ModelSource.resolve(path, () -> new RecipeFetcher(directory, none, line -> {}));
   }
 }

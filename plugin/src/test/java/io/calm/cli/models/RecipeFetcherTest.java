@@ -151,6 +151,23 @@ class RecipeFetcherTest {
   }
 
   @Test
+  void whatAKilledProcessLeftIsDeletedAlsoWhenNothingIsFetched() throws Exception {
+    Path file = fetcher().fetch(recipe());
+    FileTime old = FileTime.from(Instant.now().minus(Duration.ofDays(2)));
+    Path left = Files.createDirectories(cache.resolve("models").resolve("incoming-1"));
+    Files.writeString(left.resolve("part"), "half");
+    Files.setLastModifiedTime(left, old);
+    Path note = Files.createFile(file.resolveSibling("incoming-2.verified"));
+    Files.setLastModifiedTime(note, old);
+    Path ofAnother = Files.createDirectories(cache.resolve("models").resolve("incoming-3"));
+
+    fetcher().fetch(recipe());
+    assertEquals(1, downloads.get());
+    assertFalse(Files.exists(left) || Files.exists(note));
+    assertTrue(Files.exists(ofAnother), "it may be in use");
+  }
+
+  @Test
   void withoutPipTheMessageSaysSoAndWhatToServeInstead() {
     PipDownload noPip =
         new PipDownload(List.of(List.of("calm-no-such-pip")), Duration.ofSeconds(20), console::add);

@@ -259,6 +259,17 @@ class StartScriptTest {
   }
 
   @Test
+  void aBuildThatFailsBehindAProxySaysWhereMavenReadsIt() throws Exception {
+    tool("mvn", MVN + "exit 1\n");
+    List<String> proxy = List.of("https_proxy=http://proxy:3128", "HOME=" + directory);
+    String hint = "name the proxy in ~/.m2/settings.xml";
+    assertTrue(run(proxy, home.resolve("calm"), "--version").output().contains(hint));
+    assertFalse(run("--version").output().contains(hint));
+    Files.createFile(Files.createDirectories(directory.resolve(".m2")).resolve("settings.xml"));
+    assertFalse(run(proxy, home.resolve("calm"), "--version").output().contains(hint));
+  }
+
+  @Test
   void anOlderJavaIsRefused() throws Exception {
     for (String version : List.of("1.8.0_292", "11.0.2", "16-ea")) {
       java(version);

@@ -81,32 +81,47 @@ final class ModelTwin implements TwinSource {
 
   @Override
   public void make(BooleanSupplier cancelled) {
-    withCheckpoint(
-            checkpoint ->
-                twin(
-                    checkpoint,
-                    cancelled,
-                    () -> ModelMemory.reserveSearch(checkpoint, order.settings())))
-        .close();
+    QuantizedModelStore background = new QuantizedModelStore(order.settings(), true);
+    inBackground(
+        checkpoint -> {
+          twin(
+                  background,
+                  checkpoint,
+                  cancelled,
+                  () -> ModelMemory.reserveSearch(checkpoint, order.settings()))
+              .close();
+          return true;
+        });
+  }
+
+  /** Works with the checkpoint beside models that answer requests: at the lowest priority. */
+  private <T> T inBackground(Function<Checkpoint, T> work) {
+    try {
+      return BackgroundThread.call("twin", order, () -> withCheckpoint(work));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(
+          "%s: interrupted while its uniform twin was made".formatted(order.name()), e);
+    }
   }
 
   /** Opens the twin, or makes it with the memory that the supplier reserves. */
   private Artifact twin(
+      QuantizedModelStore store,
       Checkpoint checkpoint,
       BooleanSupplier cancelled,
       Supplier<QuantizedModelStore.Reservation> search) {
-    return store()
-        .openBaseline(
-            checkpoint,
-            served,
-            step -> {
-              if (cancelled.getAsBoolean()) {
-                throw new LoadCancelledException(
-                    LoadCancelledException.Reason.UNREGISTERED,
-                    "model %s was unregistered".formatted(order.name()));
-              }
-            },
-            search);
+    return store.openBaseline(
+        checkpoint,
+        served,
+        step -> {
+          if (cancelled.getAsBoolean()) {
+            throw new LoadCancelledException(
+                LoadCancelledException.Reason.UNREGISTERED,
+                "model %s was unregistered".formatted(order.name()));
+          }
+        },
+        search);
   }
 
   @Override
@@ -204,7 +219,7 @@ final class ModelTwin implements TwinSource {
   }
 
   private Decoder twinDecoder(Checkpoint checkpoint, SchedulerSettings each) {
-    try (Artifact artifact = twin(checkpoint, () -> false, this::noSearch)) {
+    try (Artifact artifact = twin(store(), checkpoint, () -> false, this::noSearch)) {
       return decoder(artifact, each);
     }
   }

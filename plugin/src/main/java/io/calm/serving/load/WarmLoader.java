@@ -16,11 +16,8 @@ import io.calm.settings.QuantizationSettings;
 import io.calm.settings.WarmStart;
 import io.calm.tensor.TableFormat;
 import io.calm.torch.Backends;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -76,7 +73,8 @@ public final class WarmLoader {
         order.name(),
         model.variant());
     try {
-      daemon("calm-warm-" + order.name(), () -> replace(order, model, search, swapped));
+      BackgroundThread.daemon(
+          "calm-warm-" + order.name(), () -> replace(order, model, search, swapped));
     } catch (OutOfMemoryError e) { // no thread
       failed(order, search, e);
     }
@@ -112,29 +110,14 @@ public final class WarmLoader {
     }
   }
 
-  private void search(ModelLoader.Order order, LoadProgress search) throws Throwable {
-    FutureTask<Boolean> task =
-        new FutureTask<>(
-            () -> {
-              lowerPriority(order);
-              loader.search(order, search);
-            },
-            true);
-    daemon("calm-search-" + order.name(), task);
-    try {
-      task.get();
-    } catch (ExecutionException e) {
-      throw Objects.requireNonNullElse(e.getCause(), e);
-    }
-  }
-
-  private static void lowerPriority(ModelLoader.Order order) {
-    if (!NativeKernels.lowerPriority(order.settings().decoder().threadCount())) {
-      logger.info(
-          "{}: the search has the priority of all other threads: a lower one needs the native"
-              + " library",
-          order.name());
-    }
+  private void search(ModelLoader.Order order, LoadProgress search) throws InterruptedException {
+    BackgroundThread.call(
+        "search",
+        order,
+        () -> {
+          loader.search(order, search);
+          return true;
+        });
   }
 
   private void failed(ModelLoader.Order order, LoadProgress search, Throwable failure) {
@@ -148,12 +131,6 @@ public final class WarmLoader {
       logger.error(message, order.name(), reason);
     }
     registry.searchFailed(search, order.name(), reason);
-  }
-
-  private static void daemon(String name, Runnable work) {
-    Thread thread = new Thread(work, name);
-    thread.setDaemon(true);
-    thread.start();
   }
 
   private static ModelLoader.Order with(ModelLoader.Order order, CalmSettings settings) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
@@ -15,13 +16,18 @@ import io.calm.compare.StepShape;
 import io.calm.compare.TwinSource;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
+import io.calm.kernels.NativeKernels;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Wanted;
+import io.calm.serving.model.LoadCancelledException;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.WeightMemory;
 import io.calm.testing.TinyLlama;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -30,6 +36,9 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -110,6 +119,50 @@ class ModelTwinTest {
     scheduler.close();
     assertTrue(scheduler.awaitClosed(Duration.ofSeconds(30)));
     return with - promised();
+  }
+
+  /** A search of minutes must not compete with requests, nor decode on the workers they use. */
+  @Test
+  void aTwinIsMadeAtTheLowestPriorityAndNotOnTheThreadThatOpensDecoders() throws Exception {
+    ModelTwin twin = twin(order(Map.of("calm.baseline", "smoothquant")));
+    assertEquals(TwinState.MISSING, twin.describe().state());
+    int before = nice();
+    AtomicReference<String> thread = new AtomicReference<>("");
+    AtomicInteger lowered = new AtomicInteger();
+    assertThrows(
+        LoadCancelledException.class,
+        () ->
+            twin.make(
+                () -> {
+                  thread.set(Thread.currentThread().getName());
+                  lowered.set(nice());
+                  return true;
+                }));
+    assertEquals("calm-twin-m", thread.get());
+    assertEquals(before, nice(), "of the thread that waits");
+    assumeTrue(canLower(), "the native library");
+    assertEquals(19, lowered.get());
+  }
+
+  private static boolean canLower() throws InterruptedException {
+    AtomicBoolean lowered = new AtomicBoolean();
+    Thread thread = new Thread(() -> lowered.set(NativeKernels.lowerPriority(1)));
+    thread.start();
+    thread.join();
+    return lowered.get();
+  }
+
+  /** Returns the nice value of this thread. */
+  private static int nice() {
+    Path stat = Path.of("/proc/thread-self/stat");
+    assumeTrue(Files.isReadable(stat), "Linux");
+    try {
+      String line = Files.readString(stat);
+      String behindName = line.substring(line.lastIndexOf(')') + 2);
+      return Integer.parseInt(behindName.split(" ", -1)[16]);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Test

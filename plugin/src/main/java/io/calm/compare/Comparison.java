@@ -1,6 +1,5 @@
 package io.calm.compare;
 
-import io.calm.compare.LatencyReport.TwinState;
 import io.calm.generate.RejectedException;
 import io.calm.generate.Scheduler;
 import io.calm.kernels.MachineInfo;
@@ -29,16 +28,14 @@ public final class Comparison implements AutoCloseable {
 
   private final Subject subject;
   private final Options options;
-  private final TwinSource baseline;
   private final PairedProbe probe;
   private final ProbeTurn turn;
   private final ShadowShare shadow;
+  private final ComparedTwin twin;
   private final CountDownLatch ended = new CountDownLatch(1);
-  private volatile LatencyReport.Twin twin;
   private volatile BooleanSupplier busy = () -> false;
   private @Nullable Thread thread;
   private boolean requested;
-  private volatile boolean making;
   private volatile boolean closed;
 
   /**
@@ -94,21 +91,10 @@ public final class Comparison implements AutoCloseable {
       Optional<ProbeStore> store) {
     this.subject = subject;
     this.options = options;
-    this.baseline = baseline;
     this.probe = new PairedProbe(subject, options, store);
     this.shadow = new ShadowShare(options.share());
     this.turn = new ProbeTurn(() -> this.busy.getAsBoolean() || shadow.busy());
-    this.twin = describe(description);
-  }
-
-  /** Describes the twin; a failure is a state of the twin, not of the model. */
-  private static LatencyReport.Twin describe(Supplier<LatencyReport.Twin> description) {
-    try {
-      return description.get();
-    } catch (RuntimeException e) {
-      return new LatencyReport.Twin(
-          "auto", "", false, TwinState.FAILED, String.valueOf(e.getMessage()));
-    }
+    this.twin = new ComparedTwin(subject.model(), baseline, description, shadow, () -> this.closed);
   }
 
   /** Returns the comparison of a model without a twin, which only measures its requests. */
@@ -181,7 +167,7 @@ public final class Comparison implements AutoCloseable {
       throw new RejectedException(RejectedException.Reason.CLOSED, "the model is being unloaded");
     }
     if (twin.variant().isEmpty()) {
-      throw new IllegalStateException(twin.reason());
+      throw new IllegalStateException(twin.state().reason());
     }
     requested = true;
     probe.requested();
@@ -191,16 +177,11 @@ public final class Comparison implements AutoCloseable {
 
   /** Returns the state and the measurements so far. */
   public LatencyReport report(String model, String variant) {
-    LatencyReport.Twin shown =
-        shadow
-            .failure()
-            .map(failure -> twin.with(TwinState.FAILED, "its scheduler has died: " + failure))
-            .orElse(twin);
     return new LatencyReport(
         model,
         variant,
         subject.artifact(),
-        shown,
+        twin.state(),
         subject.machine(),
         probe.state(),
         shadow.summary());
@@ -239,7 +220,7 @@ public final class Comparison implements AutoCloseable {
    * Waits until the memory of the comparison is freed; returns false if the timeout elapses. Called
    * once the requests of the model have ended: until then they stop the probes of other models. A
    * twin that is being made is not waited for: like a cancelled load it ends at its next step, and
-   * nothing incomplete is published.
+   * nothing incomplete is published. Nor are files that are being verified, which are then closed.
    */
   public boolean awaitClosed(Duration timeout) throws InterruptedException {
     long start = System.nanoTime();
@@ -258,7 +239,7 @@ public final class Comparison implements AutoCloseable {
   }
 
   private boolean awaitThread(long start, Duration timeout) throws InterruptedException {
-    while (!ended.await(LOOK_MILLIS, TimeUnit.MILLISECONDS) && !making) {
+    while (!ended.await(LOOK_MILLIS, TimeUnit.MILLISECONDS) && !twin.isReading()) {
       if (System.nanoTime() - start >= timeout.toNanos()) {
         return false;
       }
@@ -274,7 +255,7 @@ public final class Comparison implements AutoCloseable {
         started.start();
         thread = started;
       } catch (OutOfMemoryError e) { // no thread
-        failed(e);
+        twin.failed(e);
         requested = false;
         probe.failed(e);
       }
@@ -284,7 +265,7 @@ public final class Comparison implements AutoCloseable {
   private void run() {
     try {
       if (options.share() > 0) {
-        openTwin();
+        share();
       }
       while (awaitWanted()) {
         compare();
@@ -292,52 +273,23 @@ public final class Comparison implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
+      probe.close();
       ended.countDown();
     }
   }
 
-  private void openTwin() {
+  /** Makes the twin if it is missing, and lets it answer its share of the requests. */
+  private void share() {
     try {
-      make();
-      shadow.start(new ShadowShare.Twin(twin.variant(), baseline.schedule(options.share())));
-      logger.info(
-          "{}: {} answers a share of {} of the requests",
-          subject.model(),
-          twin.variant(),
-          options.share());
+      twin.make();
+      twin.answer();
     } catch (RuntimeException | OutOfMemoryError e) {
-      failed(e);
-    }
-  }
-
-  private void failed(Throwable e) {
-    if (!closed) {
-      twin = twin.with(TwinState.FAILED, String.valueOf(e.getMessage()));
-      logger.warn(
-          "{}: the uniform twin is not available; the served plan answers all requests: {}",
-          subject.model(),
-          e.getMessage());
-    }
-  }
-
-  private void make() {
-    if (twin.state() != TwinState.READY) {
-      twin = twin.with(TwinState.MAKING, "it is quantized in the background");
-    }
-    making = true;
-    try {
-      baseline.make(() -> closed);
-      twin = baseline.describe();
-    } finally {
-      making = false;
-    }
-    if (closed) { // before a decoder is opened that no one waits for
-      throw new IllegalStateException("the model is being unloaded");
+      logger.debug("{}: its uniform twin has failed", subject.model(), e); // it is a state of it
     }
   }
 
   private boolean autoWanted() {
-    return twin.state() == TwinState.READY && probe.isDue();
+    return twin.isReady() && probe.isDue();
   }
 
   /** Waits until a probe is wanted; returns false if the model is closed. */
@@ -358,19 +310,17 @@ public final class Comparison implements AutoCloseable {
     try {
       boolean asked = takeRequest();
       if (asked) {
-        make();
+        twin.make();
+        twin.answer(); // if it could not at the start
       } else {
         probe.waiting();
       }
       try (ProbeTurn.Held held = awaitTurn(asked)) {
         if (held.taken()) {
-          probe.measure(baseline, twin.variant(), turn::busy, () -> closed);
+          probe.measure(twin::read, twin.variant(), turn::busy, () -> closed);
         }
       }
     } catch (RuntimeException | OutOfMemoryError e) {
-      if (twin.state() == TwinState.MAKING) {
-        failed(e);
-      }
       probe.failed(e);
       logger.info("{}: no latency against uniform: {}", subject.model(), e.getMessage());
     }

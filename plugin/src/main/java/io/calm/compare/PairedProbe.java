@@ -9,6 +9,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -17,7 +18,7 @@ import org.slf4j.LoggerFactory;
  * The paired probe of a model: its state, its result, and the run that was stopped. One thread
  * measures; the state may be read on any.
  */
-final class PairedProbe {
+final class PairedProbe implements AutoCloseable {
   private static final Logger logger = LoggerFactory.getLogger(PairedProbe.class);
 
   /** Half-width of an interval, in percent, that is as good as the target of the deviation. */
@@ -107,10 +108,15 @@ final class PairedProbe {
    * that was stopped, also if it is asked for: on a model with requests none would ever be complete
    * otherwise.
    *
+   * @param source reads both plans
    * @param twin variant of the twin
    * @param closed whether the model is being unloaded
    */
-  void measure(TwinSource baseline, String twin, BooleanSupplier busy, BooleanSupplier closed) {
+  void measure(
+      Supplier<TwinSource.Plans> source,
+      String twin,
+      BooleanSupplier busy,
+      BooleanSupplier closed) {
     update(now -> now.with(ProbeState.RUNNING, ""));
     ProbeRun run =
         unfinished.orElseGet(
@@ -118,7 +124,7 @@ final class PairedProbe {
     unfinished = Optional.of(run);
     boolean stopped =
         run.measure(
-            baseline,
+            source,
             () -> closed.getAsBoolean() || busy.getAsBoolean(),
             rows -> update(now -> incomplete(now.state(), now.reason(), run)));
     if (stopped) {
@@ -128,6 +134,12 @@ final class PairedProbe {
       unfinished = Optional.empty();
       complete(run, twin);
     }
+  }
+
+  /** Closes the files of a run that was stopped; called by the thread that measures. */
+  @Override
+  public void close() {
+    unfinished.ifPresent(ProbeRun::close);
   }
 
   /**

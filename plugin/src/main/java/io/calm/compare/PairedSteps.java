@@ -88,15 +88,6 @@ public final class PairedSteps {
     }
   }
 
-  /** Ends a measurement between two steps. */
-  private static final class StoppedException extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-
-    StoppedException() {
-      super("stopped", null, false, false);
-    }
-  }
-
   /**
    * Measures one shape.
    *
@@ -219,9 +210,7 @@ public final class PairedSteps {
     }
 
     private long nanos(Side side, List<Chunk> chunks) {
-      if (busy.getAsBoolean()) {
-        throw new StoppedException();
-      }
+      StoppedException.throwIf(busy);
       long start = nanoClock.getAsLong();
       side.decoder.step(chunks);
       return nanoClock.getAsLong() - start;

@@ -5,16 +5,19 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * One run of the probe over all kinds of steps, on several openings of both plans. A run that was
  * stopped continues where it ended: the steps of a kind that was cut off are lost, all others kept.
+ * Both plans are read once, and their files stay open until the run is complete or closed.
  */
-final class ProbeRun {
+final class ProbeRun implements AutoCloseable {
   private static final double NANOS_PER_SECOND = 1e9;
 
   private final Openings openings;
@@ -22,6 +25,7 @@ final class ProbeRun {
   private final LongSupplier nanoClock;
   private final Map<StepShape, List<PairedTimes>> times = new LinkedHashMap<>();
   private final Set<StepShape> tooSlow = new HashSet<>();
+  private Optional<TwinSource.Plans> plans = Optional.empty();
   private long nanos; // of all parts of the run
   private long mark; // until when this part is in it
 
@@ -40,22 +44,37 @@ final class ProbeRun {
   /**
    * Measures and returns whether the run was stopped. The plan that is opened first alternates.
    *
-   * @param busy asked before every step; true stops the run
+   * @param source reads both plans
+   * @param busy asked before every step and while both plans are opened; true stops the run
    * @param listener receives the rows so far after each kind of step
    */
-  boolean measure(TwinSource baseline, BooleanSupplier busy, Consumer<List<ProbeRow>> listener) {
+  boolean measure(
+      Supplier<TwinSource.Plans> source, BooleanSupplier busy, Consumer<List<ProbeRow>> listener) {
     mark = nanoClock.getAsLong();
+    boolean stopped = false;
     try {
       for (int opening = 0; opening < openings.max(); opening++) {
         List<StepShape> missing = missing(opening);
-        if (!missing.isEmpty() && !open(opening, missing, baseline, busy, listener)) {
-          return true;
+        if (!missing.isEmpty()) {
+          open(opening, missing, source, busy, listener);
         }
       }
-      return false;
+    } catch (StoppedException e) {
+      stopped = true;
     } finally {
       countTime();
+      if (!stopped) {
+        close();
+      }
     }
+    return stopped;
+  }
+
+  /** Closes the files of both plans. A run that continues reads them again. */
+  @Override
+  public void close() {
+    plans.ifPresent(TwinSource.Plans::close);
+    plans = Optional.empty();
   }
 
   private void countTime() {
@@ -64,30 +83,31 @@ final class ProbeRun {
     mark = now;
   }
 
-  /** Measures on one opening; returns false if it was stopped. */
-  private boolean open(
+  /** Measures on one opening. */
+  private void open(
       int opening,
       List<StepShape> missing,
-      TwinSource baseline,
+      Supplier<TwinSource.Plans> source,
       BooleanSupplier busy,
       Consumer<List<ProbeRow>> listener) {
-    if (busy.getAsBoolean()) {
-      return false; // opening both plans takes time too
-    }
-    try (TwinSource.PairedDecoders decoders = baseline.open(StepShape.PROBED, opening % 2 == 1)) {
+    StoppedException.throwIf(busy); // reading and opening both plans take time too
+    TwinSource.Plans both = plans.orElseGet(source);
+    plans = Optional.of(both);
+    StoppedException.throwIf(busy);
+    try (TwinSource.PairedDecoders decoders =
+        both.open(StepShape.PROBED, opening % 2 == 1, () -> StoppedException.throwIf(busy))) {
       PairedSteps steps =
           new PairedSteps(decoders.served(), decoders.uniform(), nanoClock, opening);
       for (StepShape shape : missing) {
         PairedSteps.Outcome outcome = steps.measure(shape, limits, busy);
         if (outcome.stopped()) {
-          return false; // its steps are too few to tell anything
+          throw new StoppedException(); // its steps are too few to tell anything
         }
         outcome.times().ifPresentOrElse(of(shape)::add, () -> tooSlow.add(shape));
         countTime();
         listener.accept(rows());
       }
     }
-    return true;
   }
 
   /** Returns the kinds of steps without times of an opening that they need. */

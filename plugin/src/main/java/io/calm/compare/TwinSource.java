@@ -21,7 +21,7 @@ public interface TwinSource {
         }
 
         @Override
-        public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
+        public Plans read() {
           throw new IllegalStateException("there is no uniform twin");
         }
 
@@ -30,6 +30,24 @@ public interface TwinSource {
           throw new IllegalStateException("there is no uniform twin");
         }
       };
+
+  /** The files of both plans, read and verified. Decoders of them may be opened several times. */
+  interface Plans extends AutoCloseable {
+    /**
+     * Opens a decoder of each plan for steps of these shapes. Throws if the memory is not
+     * available.
+     *
+     * @param uniformFirst whether the twin is opened first, and so has the memory that is free
+     *     first
+     * @param pause called before each part of the work, of some milliseconds; an exception that it
+     *     throws ends the work
+     */
+    PairedDecoders open(List<StepShape> shapes, boolean uniformFirst, Runnable pause);
+
+    /** Gives the files back; open decoders keep what they need. */
+    @Override
+    void close();
+  }
 
   /** Two fresh decoders with equal settings, and their memory. */
   interface PairedDecoders extends AutoCloseable {
@@ -54,12 +72,8 @@ public interface TwinSource {
    */
   void make(BooleanSupplier cancelled);
 
-  /**
-   * Opens both plans for steps of these shapes. Throws if the memory is not available.
-   *
-   * @param uniformFirst whether the twin is opened first, and so has the memory that is free first
-   */
-  PairedDecoders open(List<StepShape> shapes, boolean uniformFirst);
+  /** Reads and verifies both plans, beside requests. Throws if the twin is not stored. */
+  Plans read();
 
   /**
    * Starts a scheduler on the twin, which must be stored.

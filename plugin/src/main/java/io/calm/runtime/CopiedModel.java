@@ -29,9 +29,12 @@ public final class CopiedModel {
   private static final int ALIGNMENT = 64;
 
   private final List<Runnable> frees = new ArrayList<>();
+  private final Runnable pause;
   private ByteBuffer room = ByteBuffer.allocate(0);
 
-  private CopiedModel() {}
+  private CopiedModel(Runnable pause) {
+    this.pause = pause;
+  }
 
   /**
    * Returns a copy of {@code model}, whose memory is freed at the end of its lifetime. The caller
@@ -39,9 +42,19 @@ public final class CopiedModel {
    *
    * @throws OutOfMemoryError if the system or the JVM refuses the memory
    */
-  @SuppressWarnings("try") // the lease is held, not used
   public static QuantizedModel of(QuantizedModel model) {
-    CopiedModel memory = new CopiedModel();
+    return of(model, () -> {});
+  }
+
+  /**
+   * Returns a copy of {@code model} as {@link #of(QuantizedModel)} does.
+   *
+   * @param pause called before each piece of at most 64 MiB; an exception that it throws ends the
+   *     copy and frees it
+   */
+  @SuppressWarnings("try") // the lease is held, not used
+  public static QuantizedModel of(QuantizedModel model, Runnable pause) {
+    CopiedModel memory = new CopiedModel(pause);
     try (Lifetime.Lease lease = model.lifetime().lease()) {
       return memory.copied(model);
     } catch (RuntimeException | Error e) {
@@ -115,7 +128,13 @@ public final class CopiedModel {
       room = allocate(Math.max(SLAB, bytes));
     }
     ByteBuffer target = room.slice(room.position(), bytes).order(ByteOrder.LITTLE_ENDIAN);
-    target.put(source.duplicate());
+    ByteBuffer rest = source.duplicate();
+    while (rest.hasRemaining()) {
+      pause.run();
+      int piece = Math.min(SLAB, rest.remaining());
+      target.put(rest.slice(rest.position(), piece));
+      rest.position(rest.position() + piece);
+    }
     int end = (room.position() + bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     room.position(Math.min(end, room.limit()));
     return target.flip();

@@ -248,6 +248,72 @@ class ComparisonProbeTest extends ComparisonFixture {
     done.rows().forEach(row -> assertEquals(3, row.openings()));
   }
 
+  /** Reading verifies gigabytes, which a probe must not repeat beside the next request. */
+  @Test
+  void bothPlansAreReadOnceForAllOpeningsAndPartsOfARun() throws Exception {
+    FakeTwin baseline = busyAtStep(() -> 300);
+    baseline.openings = 4;
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    await(comparison, ProbeState.STOPPED);
+    assertEquals(1, baseline.openPlans.get(), "kept for the next part");
+    busy.set(false);
+    await(comparison, ProbeState.DONE);
+    assertEquals(5, baseline.opened.get());
+    assertEquals(1, baseline.read.get());
+    assertEquals(0, baseline.openPlans.get(), "closed at the end");
+  }
+
+  @Test
+  void aModelThatIsUnloadedClosesThePlansOfAStoppedRun() throws Exception {
+    FakeTwin baseline = busyAtStep(() -> 300);
+    Comparison comparison = start(baseline, true, 0, MACHINE);
+    await(comparison, ProbeState.STOPPED);
+    comparison.close();
+    assertTrue(comparison.awaitClosed(Duration.ofSeconds(60)));
+    assertEquals(0, baseline.openPlans.get());
+  }
+
+  @Test
+  void aRequestStopsTheOpeningOfThePlans() throws Exception {
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          public Plans read() {
+            Plans plans = super.read();
+            return new Plans() {
+              @Override
+              public PairedDecoders open(
+                  List<StepShape> shapes, boolean uniformFirst, Runnable pause) {
+                busy.set(true);
+                return plans.open(shapes, uniformFirst, pause);
+              }
+
+              @Override
+              public void close() {
+                plans.close();
+              }
+            };
+          }
+        };
+    LatencyReport.Probe stopped = await(start(baseline, true, 0, MACHINE), ProbeState.STOPPED);
+    assertTrue(stopped.reason().startsWith("a request or a search needed"), stopped.reason());
+    assertEquals(0, baseline.opened.get());
+  }
+
+  @Test
+  void aFailureClosesThePlans() throws Exception {
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          void stepped() {
+            throw new IllegalStateException("the artifact was cut short");
+          }
+        };
+    LatencyReport.Probe stopped = await(start(baseline, true, 0, MACHINE), ProbeState.STOPPED);
+    assertEquals("the artifact was cut short", stopped.reason());
+    assertEquals(0, baseline.openPlans.get());
+  }
+
   @Test
   void aMissingTwinIsMadeOnlyOnRequest() throws Exception {
     FakeTwin baseline = new FakeTwin();
@@ -272,7 +338,7 @@ class ComparisonProbeTest extends ComparisonFixture {
           start(
               new FakeTwin() {
                 @Override
-                public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
+                PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
                   most.accumulateAndGet(atOnce.incrementAndGet(), Math::max);
                   PairedDecoders opened = super.open(shapes, uniformFirst);
                   return new PairedDecoders() {
@@ -323,7 +389,7 @@ class ComparisonProbeTest extends ComparisonFixture {
     FakeTwin baseline =
         new FakeTwin() {
           @Override
-          public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
+          PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
             throw new IllegalStateException("memory: 12 MiB needed");
           }
         };

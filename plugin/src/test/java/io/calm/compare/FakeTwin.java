@@ -11,6 +11,8 @@ import java.util.function.BooleanSupplier;
 
 /** A twin that takes 1 % less time than the served plan. */
 class FakeTwin implements TwinSource {
+  final AtomicInteger read = new AtomicInteger();
+  final AtomicInteger openPlans = new AtomicInteger();
   final AtomicInteger opened = new AtomicInteger();
   final AtomicInteger open = new AtomicInteger();
   final AtomicInteger steps = new AtomicInteger();
@@ -38,7 +40,24 @@ class FakeTwin implements TwinSource {
   }
 
   @Override
-  public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
+  public Plans read() {
+    read.incrementAndGet();
+    openPlans.incrementAndGet();
+    return new Plans() {
+      @Override
+      public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst, Runnable pause) {
+        pause.run();
+        return FakeTwin.this.open(shapes, uniformFirst);
+      }
+
+      @Override
+      public void close() {
+        openPlans.decrementAndGet();
+      }
+    };
+  }
+
+  PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
     opened.incrementAndGet();
     open.incrementAndGet();
     int blocks = StepShape.blocks(shapes);

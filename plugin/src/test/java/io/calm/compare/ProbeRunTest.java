@@ -17,7 +17,7 @@ class ProbeRunTest {
     FakeTwin twin =
         new FakeTwin() {
           @Override
-          public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
+          PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
             StringBuilder order = new StringBuilder();
             sequences.add(order);
             int blocks = StepShape.blocks(shapes);
@@ -27,7 +27,7 @@ class ProbeRunTest {
           }
         };
     new ProbeRun(Openings.exactly(OPENINGS), PairedSteps.Limits.exactly(30), twin.clock::get)
-        .measure(twin, () -> false, rows -> {});
+        .measure(twin::read, () -> false, rows -> {});
     assertEquals(OPENINGS, sequences.size());
     assertEquals(OPENINGS, sequences.stream().map(StringBuilder::toString).distinct().count());
   }

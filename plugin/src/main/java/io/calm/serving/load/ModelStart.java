@@ -64,7 +64,8 @@ final class ModelStart {
     try (MemoryLedger.MemoryReservation reservation = ModelMemory.reserve(settings, estimate)) {
       // Holds a lease: mapped files are closed with the decoder, which the scheduler closes.
       WeightMemory weights = ServedWeights.choose(settings, MemoryLedger.PROCESS.hasRoom());
-      Decoder decoder = ServedWeights.decoder(weights, artifact.model(), settings, budgets);
+      Decoder decoder =
+          ServedWeights.decoder(weights, artifact.model(), settings, budgets, () -> {});
       ReportSource report;
       Comparison comparison;
       try {

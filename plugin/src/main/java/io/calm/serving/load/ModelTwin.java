@@ -1,12 +1,10 @@
 package io.calm.serving.load;
 
 import io.calm.artifact.Artifact;
-import io.calm.artifact.ArtifactLayout;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.compare.LatencyReport;
 import io.calm.compare.LatencyReport.TwinState;
-import io.calm.compare.StepShape;
 import io.calm.compare.TwinSource;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
@@ -16,18 +14,12 @@ import io.calm.runtime.Decoder;
 import io.calm.serving.model.LoadCancelledException;
 import io.calm.settings.WeightMemory;
 import io.calm.text.Urls;
-import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
 /** The uniform twin of a model that {@link ModelLoader} loads. Reads its files when it is used. */
 final class ModelTwin implements TwinSource {
-  /** Tokens of the largest step of a probe. */
-  private static final int PROBE_TOKENS = 256;
-
-  private static final int PROBE_SEQUENCES = 8;
-
   private final ModelLoader.Order order;
   private final Artifact served;
   private final SchedulerSettings budgets;
@@ -38,8 +30,8 @@ final class ModelTwin implements TwinSource {
    *
    * @param served served artifact, which may be closed
    * @param budgets budgets of the model's scheduler
-   * @param weights memory of the model's weights, and of every decoder that is opened here, so that
-   *     a comparison measures the plans and not their pages
+   * @param weights memory of the model's weights, and of every decoder of a comparison, so that a
+   *     comparison measures the plans and not their pages
    */
   ModelTwin(
       ModelLoader.Order order, Artifact served, SchedulerSettings budgets, WeightMemory weights) {
@@ -101,7 +93,7 @@ final class ModelTwin implements TwinSource {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(
-          "%s: interrupted while its uniform twin was made".formatted(order.name()), e);
+          "%s: interrupted while its uniform twin was made or read".formatted(order.name()), e);
     }
   }
 
@@ -125,46 +117,33 @@ final class ModelTwin implements TwinSource {
   }
 
   @Override
-  public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
-    SchedulerSettings probe =
-        new SchedulerSettings(
-            budgets.maxContext(),
-            StepShape.blocks(shapes),
-            PROBE_SEQUENCES,
-            1,
-            PROBE_TOKENS - PROBE_SEQUENCES);
-    return withCheckpoint(
+  public Plans read() {
+    return inBackground(
         checkpoint -> {
-          MemoryLedger.MemoryReservation memory =
-              ModelMemory.reserve(order.settings(), estimate(checkpoint, probe, 2));
-          return closingOnFailure(
-              memory,
-              () -> {
-                Decoder first = decoder(checkpoint, probe, uniformFirst, memory);
-                return closingOnFailure(
-                    first::close,
-                    () -> {
-                      Decoder second = decoder(checkpoint, probe, !uniformFirst, memory);
-                      return uniformFirst
-                          ? new Opened(second, first, memory)
-                          : new Opened(first, second, memory);
-                    });
-              });
+          TwinPlans.Frame frame = frame(checkpoint);
+          Artifact plan = store().find(checkpoint).orElseThrow(this::missing);
+          return TwinPlans.closingOnFailure(
+              plan::close,
+              () ->
+                  new TwinPlans(
+                      frame,
+                      budgets.maxContext(),
+                      plan,
+                      frame.identical() ? plan : stored(checkpoint)));
         });
   }
 
-  /** Two decoders and the reservation of their memory. */
-  private record Opened(Decoder served, Decoder uniform, MemoryLedger.MemoryReservation memory)
-      implements PairedDecoders {
-    @Override
-    @SuppressWarnings("try") // closed in reverse order, each whatever the others throw
-    public void close() {
-      try (memory;
-          served;
-          uniform) {
-        return;
-      }
-    }
+  private TwinPlans.Frame frame(Checkpoint checkpoint) {
+    return new TwinPlans.Frame(
+        order.settings(),
+        weights,
+        checkpoint.spec(),
+        store().layout(checkpoint),
+        describe(checkpoint).identical());
+  }
+
+  private Artifact stored(Checkpoint checkpoint) {
+    return twin(store(), checkpoint, () -> false, this::noSearch);
   }
 
   @Override
@@ -181,51 +160,14 @@ final class ModelTwin implements TwinSource {
             budgets.queueSize(),
             budgets.stepTokens(),
             budgets.speculatedTokens());
-    return withCheckpoint(
-        checkpoint -> {
-          try (MemoryLedger.MemoryReservation memory =
-              ModelMemory.reserve(order.settings(), estimate(checkpoint, shadow, 1))) {
-            Decoder decoder = decoder(checkpoint, shadow, true, memory);
-            Scheduler scheduler = ModelStart.scheduler(order.name() + "-uniform", decoder, shadow);
-            memory.keep(scheduler);
-            return scheduler;
-          }
-        });
-  }
-
-  private MemoryEstimate estimate(Checkpoint checkpoint, SchedulerSettings each, int decoders) {
-    ArtifactLayout layout = store().layout(checkpoint);
-    boolean copies = weights == WeightMemory.COPIED;
-    int models = copies ? decoders : describe(checkpoint).identical() ? 0 : 1;
-    return MemoryEstimate.ofTwin(
-        checkpoint.spec(), layout, order.settings(), each, models, decoders);
-  }
-
-  /** Opens a decoder, whose copies of weights are no longer reserved then. */
-  private Decoder decoder(
-      Checkpoint checkpoint,
-      SchedulerSettings each,
-      boolean uniform,
-      MemoryLedger.MemoryReservation memory) {
-    Decoder decoder = uniform ? twinDecoder(checkpoint, each) : servedDecoder(checkpoint, each);
-    memory.allocated(ModelMemory.copied(weights, checkpoint, order.settings()));
-    return decoder;
-  }
-
-  private Decoder servedDecoder(Checkpoint checkpoint, SchedulerSettings each) {
-    try (Artifact artifact = store().find(checkpoint).orElseThrow(this::missing)) {
-      return decoder(artifact, each);
+    TwinPlans.Frame frame = withCheckpoint(this::frame);
+    try (MemoryLedger.MemoryReservation memory = frame.reserve(shadow, 1);
+        Artifact artifact = inBackground(this::stored)) {
+      Decoder decoder = frame.decoder(artifact, shadow, memory, () -> {});
+      Scheduler scheduler = ModelStart.scheduler(order.name() + "-uniform", decoder, shadow);
+      memory.keep(scheduler);
+      return scheduler;
     }
-  }
-
-  private Decoder twinDecoder(Checkpoint checkpoint, SchedulerSettings each) {
-    try (Artifact artifact = twin(store(), checkpoint, () -> false, this::noSearch)) {
-      return decoder(artifact, each);
-    }
-  }
-
-  private Decoder decoder(Artifact artifact, SchedulerSettings each) {
-    return ServedWeights.decoder(weights, artifact.model(), order.settings(), each);
   }
 
   private QuantizedModelStore.Reservation noSearch() {
@@ -238,14 +180,5 @@ final class ModelTwin implements TwinSource {
     return new IllegalStateException(
         "%s: the artifact is missing or damaged; load the model again, which makes it again"
             .formatted(served.directory()));
-  }
-
-  private static <T> T closingOnFailure(QuantizedModelStore.Reservation held, Supplier<T> work) {
-    try {
-      return work.get();
-    } catch (RuntimeException | Error e) {
-      held.close();
-      throw e;
-    }
   }
 }

@@ -34,33 +34,42 @@ final class ServedWeights {
   }
 
   /**
-   * Opens a decoder. It holds a lease of the weights, so their memory is freed when it is closed.
+   * Opens a decoder. It holds a lease of the weights, so a copy of them is freed when it is closed.
+   *
+   * @param mapped the model of an open artifact, which the caller closes
+   * @param pause called before each part of the work; an exception that it throws ends the work
    */
   static Decoder decoder(
       WeightMemory memory,
       QuantizedModel mapped,
       CalmSettings settings,
-      SchedulerSettings budgets) {
-    QuantizedModel model = in(memory, mapped);
+      SchedulerSettings budgets,
+      Runnable pause) {
+    QuantizedModel model = in(memory, mapped, pause);
     try {
       return Backends.open(
           model, settings.decoder().forDecoder(), budgets.blocks(), budgets.largestStep());
     } finally {
-      model.lifetime().close();
+      if (memory != WeightMemory.MAPPED) {
+        model.lifetime().close();
+      }
     }
   }
 
   /**
-   * Returns the model in that memory. The caller closes its lifetime once a decoder holds a lease.
+   * Returns the model in that memory. The caller closes the lifetime of a copy once a decoder holds
+   * a lease.
    *
    * @param mapped the model of an open artifact
+   * @param pause called before each part of the work; an exception that it throws ends the work
    */
-  static QuantizedModel in(WeightMemory memory, QuantizedModel mapped) {
+  static QuantizedModel in(WeightMemory memory, QuantizedModel mapped, Runnable pause) {
+    pause.run();
     if (memory == WeightMemory.MAPPED) {
       return mapped;
     }
     try {
-      QuantizedModel copy = CopiedModel.of(mapped);
+      QuantizedModel copy = CopiedModel.of(mapped, pause);
       logger.debug("weights: copied{}", HugePages.isAvailable() ? ", on huge pages" : "");
       return copy;
     } catch (InternalError e) { // a page of the file that is no longer there

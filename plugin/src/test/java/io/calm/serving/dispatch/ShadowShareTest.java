@@ -11,7 +11,6 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.compare.Comparison;
 import io.calm.compare.LatencyReport;
-import io.calm.compare.StepShape;
 import io.calm.compare.TwinSource;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
@@ -143,7 +142,7 @@ class ShadowShareTest {
         public void make(BooleanSupplier cancelled) {}
 
         @Override
-        public PairedDecoders open(List<StepShape> shapes, boolean uniformFirst) {
+        public Plans read() {
           throw new IllegalStateException("no probe in this test");
         }
 

@@ -34,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -86,7 +87,8 @@ class ModelTwinTest {
     assertEquals(TwinState.READY, described.state());
 
     long before = promised();
-    try (TwinSource.PairedDecoders decoders = twin.open(StepShape.PROBED, false)) {
+    try (TwinSource.Plans plans = twin.read();
+        TwinSource.PairedDecoders decoders = plans.open(StepShape.PROBED, false, () -> {})) {
       assertTrue(promised() > before, "the memory of the decoders is reserved");
       assertArrayEquals(logits(decoders.served()), logits(decoders.uniform()));
     }
@@ -97,13 +99,15 @@ class ModelTwinTest {
   void copiesOfWeightsAreReservedOnlyUntilTheyAreWritten() throws Exception {
     long before = promised();
     long mapped;
-    try (TwinSource.PairedDecoders decoders = twin(order(Map.of())).open(StepShape.PROBED, false)) {
+    try (TwinSource.Plans plans = twin(order(Map.of())).read();
+        TwinSource.PairedDecoders decoders = plans.open(StepShape.PROBED, false, () -> {})) {
       assertEquals(StepShape.blocks(StepShape.PROBED), decoders.served().blocks());
       mapped = promised() - before; // a uniform plan: both decoders read the loaded model's files
     }
     assertTrue(mapped > 0);
     ModelTwin twin = twin(order(Map.of()), WeightMemory.COPIED);
-    try (TwinSource.PairedDecoders decoders = twin.open(StepShape.PROBED, false)) {
+    try (TwinSource.Plans plans = twin.read();
+        TwinSource.PairedDecoders decoders = plans.open(StepShape.PROBED, false, () -> {})) {
       assertEquals(StepShape.blocks(StepShape.PROBED), decoders.uniform().blocks());
       assertEquals(mapped, promised() - before);
     }
@@ -111,6 +115,32 @@ class ModelTwinTest {
 
     long reserved = promisedBy(twin(order(Map.of())).schedule(0.1));
     assertEquals(reserved, promisedBy(twin.schedule(0.1)));
+  }
+
+  /** A request must not wait for copies of gigabytes, nor for the second decoder. */
+  @Test
+  void plansOpenSeveralTimesAndAnOpeningCanBeEndedBeforeEachOfItsParts() {
+    for (WeightMemory weights : List.of(WeightMemory.MAPPED, WeightMemory.COPIED)) {
+      long before = promised();
+      try (TwinSource.Plans plans = twin(order(Map.of()), weights).read()) {
+        AtomicInteger parts = new AtomicInteger();
+        plans.open(StepShape.PROBED, true, parts::incrementAndGet).close();
+        assertTrue(parts.get() >= 2, "parts: " + parts);
+        for (int end : List.of(1, 2, parts.get())) {
+          AtomicInteger left = new AtomicInteger(end);
+          Runnable ended =
+              () -> {
+                if (left.decrementAndGet() == 0) {
+                  throw new CancellationException();
+                }
+              };
+          assertThrows(
+              CancellationException.class, () -> plans.open(StepShape.PROBED, true, ended));
+          assertEquals(before, promised());
+        }
+        plans.open(StepShape.PROBED, false, () -> {}).close();
+      }
+    }
   }
 
   /** Returns what a running scheduler is promised, and ends it. */
@@ -178,9 +208,10 @@ class ModelTwinTest {
     MemoryEstimate all =
         new MemoryEstimate(List.of(new MemoryEstimate.Part("everything", 1L << 50, "wait")));
     MemoryLedger.MemoryReservation held = MemoryLedger.PROCESS.reserveUnchecked(all);
-    try {
+    try (TwinSource.Plans plans = twin.read()) {
       long before = promised();
-      assertThrows(NotEnoughMemoryException.class, () -> twin.open(StepShape.PROBED, false));
+      assertThrows(
+          NotEnoughMemoryException.class, () -> plans.open(StepShape.PROBED, false, () -> {}));
       assertThrows(NotEnoughMemoryException.class, () -> twin.schedule(0.5));
       assertEquals(before, promised());
     } finally {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
@@ -23,6 +24,8 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -60,11 +63,14 @@ class ServedWeightsTest {
     CalmSettings settings = settings();
     Artifact mapped = artifact(settings);
     Artifact copied = artifact(settings);
-    Decoder copy = ServedWeights.decoder(WeightMemory.COPIED, copied.model(), settings, BUDGETS);
+    Decoder copy =
+        ServedWeights.decoder(WeightMemory.COPIED, copied.model(), settings, BUDGETS, () -> {});
     copied.close(); // nothing holds a lease of the mapped files, so they are unmapped
     assertThrows(IllegalStateException.class, () -> copied.model().lifetime().lease());
-    try (Decoder files =
-            ServedWeights.decoder(WeightMemory.MAPPED, mapped.model(), settings, BUDGETS);
+    try (mapped;
+        Decoder files =
+            ServedWeights.decoder(
+                WeightMemory.MAPPED, mapped.model(), settings, BUDGETS, () -> {});
         copy) {
       assertEquals(logits(files), logits(copy));
     }
@@ -74,11 +80,37 @@ class ServedWeightsTest {
   void theDecoderIsTheLastHolderOfACopy() {
     CalmSettings settings = settings();
     try (Artifact artifact = artifact(settings)) {
-      QuantizedModel copy = ServedWeights.in(WeightMemory.COPIED, artifact.model());
+      QuantizedModel copy = ServedWeights.in(WeightMemory.COPIED, artifact.model(), () -> {});
       assertNotSame(artifact.model(), copy);
       copy.lifetime().close();
       assertThrows(IllegalStateException.class, () -> copy.lifetime().lease());
-      assertSame(artifact.model(), ServedWeights.in(WeightMemory.MAPPED, artifact.model()));
+      assertSame(
+          artifact.model(), ServedWeights.in(WeightMemory.MAPPED, artifact.model(), () -> {}));
+    }
+  }
+
+  @Test
+  void aCopyCanBeEndedBeforeEachPiece() {
+    CalmSettings settings = settings();
+    try (Artifact artifact = artifact(settings)) {
+      AtomicInteger pieces = new AtomicInteger();
+      ServedWeights.in(WeightMemory.COPIED, artifact.model(), pieces::incrementAndGet)
+          .lifetime()
+          .close();
+      assertTrue(pieces.get() > 10, "pieces: " + pieces);
+      AtomicInteger left = new AtomicInteger(pieces.get());
+      Runnable ended =
+          () -> {
+            if (left.decrementAndGet() == 0) {
+              throw new CancellationException();
+            }
+          };
+      assertThrows(
+          CancellationException.class,
+          () ->
+              ServedWeights.decoder(
+                  WeightMemory.COPIED, artifact.model(), settings, BUDGETS, ended));
+      artifact.model().lifetime().lease().close(); // still open
     }
   }
 

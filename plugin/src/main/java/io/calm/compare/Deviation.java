@@ -5,7 +5,8 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * The relative difference of two latencies that were measured in pairs, with its 95 % interval.
+ * The relative difference of two latencies that were measured in pairs, with its 95 % interval. Too
+ * few openings have no interval: its bounds are NaN.
  *
  * <p>Disturbances only ever add time. The faster half of the steps of either latency is compared,
  * and of several openings a trimmed mean is taken, which leaves out a share of the values at either
@@ -24,8 +25,8 @@ public record Deviation(double percent, double low, double high) {
   /** One of so many openings is left out at either end. */
   private static final int OPENINGS_PER_TRIMMED = 8;
 
-  /** Openings from which the mean of each order of opening can be told. */
-  private static final int OPENINGS_BY_ORDER = 4;
+  /** Number of openings from which they have an interval. */
+  static final int MIN_OPENINGS = 4;
 
   /** The 0.975 quantile of the normal distribution. */
   private static final double NORMAL = 1.959964;
@@ -98,22 +99,24 @@ public record Deviation(double percent, double low, double high) {
    * observation. The deviation is the trimmed mean over the openings, and its interval is that of
    * Student's t with the variance of the Winsorized values (Tukey and McLaughlin 1963). What the
    * order of opening adds cancels in the mean and does not count as noise, for one degree of
-   * freedom.
+   * freedom. It does not cancel in a single opening.
    *
-   * @param percents deviation of each opening, at least two; the plan that is opened first
+   * @param percents deviation of each opening, at least one; the plan that is opened first
    *     alternates
    */
   static Deviation ofOpenings(double[] percents) {
-    if (percents.length < 2) {
-      throw new IllegalArgumentException("expected several openings, got " + percents.length);
+    if (percents.length == 0) {
+      throw new IllegalArgumentException("expected openings, got none");
     }
-    boolean byOrder = percents.length >= OPENINGS_BY_ORDER;
-    double[] sorted = byOrder ? withoutOrder(percents) : percents.clone();
+    double[] sorted = percents.length == 1 ? percents.clone() : withoutOrder(percents);
     Arrays.sort(sorted);
     int cut = sorted.length / OPENINGS_PER_TRIMMED;
     int kept = sorted.length - 2 * cut;
     double mean = trimmedMean(sorted, cut);
-    int degrees = kept - 1 - (byOrder ? 1 : 0);
+    if (percents.length < MIN_OPENINGS) {
+      return new Deviation(mean, Double.NaN, Double.NaN);
+    }
+    int degrees = kept - 2; // one for the mean, one for the order
     double halfWidth =
         quantileOfT(degrees) * Math.sqrt(winsorizedSquares(sorted, cut) / kept / degrees);
     return new Deviation(mean, mean - halfWidth, mean + halfWidth);
@@ -166,7 +169,12 @@ public record Deviation(double percent, double low, double high) {
         + (5 * fifth + 16 * cube + 3 * NORMAL) / (96.0 * degrees * degrees);
   }
 
-  /** Returns half the width of the interval, in percent. */
+  /** Returns whether there were enough openings for an interval. */
+  public boolean hasInterval() {
+    return Double.isFinite(low) && Double.isFinite(high);
+  }
+
+  /** Returns half the width of the interval, in percent; NaN if there is none. */
   public double halfWidth() {
     return (high - low) / 2;
   }

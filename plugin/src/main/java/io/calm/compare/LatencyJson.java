@@ -67,8 +67,8 @@ public final class LatencyJson {
       object.add("served", quantiles(row.served(), "_ms"));
       object.add("uniform", quantiles(row.uniform(), "_ms"));
       object.addProperty("deviation_percent", row.deviation().percent());
-      object.addProperty("low_percent", row.deviation().low());
-      object.addProperty("high_percent", row.deviation().high());
+      object.add("low_percent", number(row.deviation().low()));
+      object.add("high_percent", number(row.deviation().high()));
       array.add(object);
     }
     return array;
@@ -93,8 +93,8 @@ public final class LatencyJson {
               quantiles(row.getAsJsonObject("uniform")),
               new Deviation(
                   row.get("deviation_percent").getAsDouble(),
-                  row.get("low_percent").getAsDouble(),
-                  row.get("high_percent").getAsDouble())));
+                  number(row.get("low_percent")),
+                  number(row.get("high_percent")))));
     }
     return rows;
   }
@@ -125,6 +125,10 @@ public final class LatencyJson {
         object.get("p50_ms").getAsDouble(),
         object.get("p90_ms").getAsDouble(),
         object.get("p99_ms").getAsDouble());
+  }
+
+  private static double number(JsonElement value) {
+    return value.isJsonNull() ? Double.NaN : value.getAsDouble();
   }
 
   private static JsonElement number(double value) {

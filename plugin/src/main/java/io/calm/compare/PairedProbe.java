@@ -198,10 +198,14 @@ final class PairedProbe implements AutoCloseable {
           row.sequences(),
           subject.variant(),
           twin,
-          "%+.3f".formatted(row.deviation().percent()),
-          "%+.3f".formatted(row.deviation().low()),
-          "%+.3f".formatted(row.deviation().high()));
+          signed(row.deviation().percent()),
+          signed(row.deviation().low()),
+          signed(row.deviation().high()));
     }
+  }
+
+  private static String signed(double percent) {
+    return Double.isFinite(percent) ? "%+.3f".formatted(percent) : "-";
   }
 
   private static String version() {

@@ -77,9 +77,12 @@ public final class PairedSteps {
       return times;
     }
 
-    /** Returns the result; empty if there are too few steps. */
+    /**
+     * Returns the result, with the interval of these steps on these decoders; empty if there are
+     * too few steps.
+     */
     public Optional<ProbeRow> row() {
-      return times.map(opening -> ProbeRow.of(List.of(opening)));
+      return times.map(ProbeRow::ofRounds);
     }
 
     /** Returns whether the measurement ended early because the processor was needed. */

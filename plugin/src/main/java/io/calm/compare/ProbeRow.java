@@ -24,11 +24,23 @@ public record ProbeRow(
     Quantiles uniform,
     Deviation deviation) {
   /**
-   * Returns the row of one shape.
+   * Returns the row of one shape. Its interval is that of the openings: where the memory of a
+   * decoder lies changes its speed by more than the noise of the rounds of an opening.
    *
    * @param openings the times of each opening, at least one
    */
   static ProbeRow of(List<PairedTimes> openings) {
+    return of(
+        openings,
+        Deviation.ofOpenings(openings.stream().mapToDouble(PairedTimes::percent).toArray()));
+  }
+
+  /** Returns the row of a single opening, with the interval of its rounds. */
+  static ProbeRow ofRounds(PairedTimes opening) {
+    return of(List.of(opening), opening.deviation());
+  }
+
+  private static ProbeRow of(List<PairedTimes> openings, Deviation deviation) {
     StepShape shape = openings.get(0).shape();
     double[] served = all(openings, PairedTimes::served);
     return new ProbeRow(
@@ -38,14 +50,7 @@ public record ProbeRow(
         openings.size(),
         Quantiles.of(served),
         Quantiles.of(all(openings, PairedTimes::uniform)),
-        deviation(openings));
-  }
-
-  /** The interval of a single opening does not cover where its memory lies. */
-  private static Deviation deviation(List<PairedTimes> openings) {
-    return openings.size() == 1
-        ? openings.get(0).deviation()
-        : Deviation.ofOpenings(openings.stream().mapToDouble(PairedTimes::percent).toArray());
+        deviation);
   }
 
   private static double[] all(

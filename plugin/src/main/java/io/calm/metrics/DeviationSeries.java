@@ -14,7 +14,7 @@ final class DeviationSeries {
 
   private DeviationSeries() {}
 
-  /** Returns all families. A model has samples if it was measured. */
+  /** Returns all families. A model has samples of the steps whose interval is known. */
   static List<MetricFamilySamples> collect(List<ModelState> models) {
     return List.of(
         family(

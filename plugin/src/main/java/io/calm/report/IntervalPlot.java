@@ -83,7 +83,7 @@ final class IntervalPlot {
   private void row(Report.LatencyRow row, double y) {
     String name = "%s, %d".formatted(row.phase(), row.sequences());
     to.element("text", name, "class", "label", "x", 0, "y", y + 4);
-    if (!Double.isFinite(row.lowPercent()) || !Double.isFinite(row.highPercent())) {
+    if (!row.hasInterval()) {
       return;
     }
     to.empty(
@@ -107,13 +107,18 @@ final class IntervalPlot {
       words.append(
           String.format(
               Locale.ROOT,
-              "%s of %d: %+.2f %%, from %+.2f to %+.2f. ",
+              "%s of %d: %+.2f %%, %s. ",
               row.phase(),
               row.sequences(),
               row.deviationPercent(),
-              row.lowPercent(),
-              row.highPercent()));
+              interval(row)));
     }
     return words.toString().strip();
+  }
+
+  private static String interval(Report.LatencyRow row) {
+    return row.hasInterval()
+        ? String.format(Locale.ROOT, "from %+.2f to %+.2f", row.lowPercent(), row.highPercent())
+        : "with too few openings for an interval";
   }
 }

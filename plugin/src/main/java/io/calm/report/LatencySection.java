@@ -43,6 +43,7 @@ final class LatencySection {
             "Milliseconds per step, and the deviation with its 95 % interval",
             "Step",
             "#Sequences",
+            "#Openings",
             "#Served, mean",
             "#Uniform, mean",
             "#Served, p99",
@@ -53,6 +54,7 @@ final class LatencySection {
       table
           .row(row.phase())
           .number(cell -> Numbers.count(cell, row.sequences()))
+          .number(cell -> Numbers.count(cell, row.openings()))
           .number("%.3f", row.servedMeanMs())
           .number("%.3f", row.uniformMeanMs())
           .number("%.3f", row.servedP99Ms())
@@ -61,8 +63,10 @@ final class LatencySection {
           .number(
               cell -> {
                 Numbers.write(cell, "%+.2f", row.lowPercent());
-                cell.text(" to ");
-                Numbers.write(cell, "%+.2f", row.highPercent());
+                if (row.hasInterval()) {
+                  cell.text(" to ");
+                  Numbers.write(cell, "%+.2f", row.highPercent());
+                }
               });
     }
     table.end();

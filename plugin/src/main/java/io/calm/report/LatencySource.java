@@ -57,6 +57,7 @@ final class LatencySource {
         row.phase().text(),
         row.sequences(),
         row.steps(),
+        row.openings(),
         row.served().mean(),
         row.served().p99(),
         row.uniform().mean(),

@@ -250,20 +250,27 @@ public record Report(
   /**
    * One phase and batch size.
    *
+   * @param openings number of times that both plans were opened
    * @param deviationPercent the served plan over the uniform plan; positive is slower
-   * @param lowPercent lower bound of the 95 % interval
+   * @param lowPercent lower bound of the 95 % interval; NaN if there were too few openings
    */
   public record LatencyRow(
       String phase,
       int sequences,
       int steps,
+      int openings,
       double servedMeanMs,
       double servedP99Ms,
       double uniformMeanMs,
       double uniformP99Ms,
       double deviationPercent,
       double lowPercent,
-      double highPercent) {}
+      double highPercent) {
+    /** Returns whether the deviation has an interval. */
+    boolean hasInterval() {
+      return Double.isFinite(lowPercent) && Double.isFinite(highPercent);
+    }
+  }
 
   /**
    * A setting.

@@ -1,10 +1,12 @@
 package io.calm.compare;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.compare.LatencyReport.ProbeState;
 import io.calm.compare.LatencyReport.TwinState;
@@ -28,6 +30,7 @@ class ComparisonProbeTest extends ComparisonFixture {
   @Test
   void anIdleModelIsProbedByItselfAndTheResultIsLoadedAtTheNextStart() throws Exception {
     FakeTwin first = new FakeTwin();
+    first.openings = 4;
     LatencyReport.Probe done = await(start(first, true, 0, MACHINE), ProbeState.DONE);
     assertEquals(StepShape.PROBED.size(), done.rows().size());
     for (ProbeRow row : done.rows()) {
@@ -36,6 +39,7 @@ class ComparisonProbeTest extends ComparisonFixture {
     assertEquals(0, first.open.get(), "decoders that are still open");
 
     FakeTwin second = new FakeTwin();
+    second.openings = 4;
     LatencyReport.Probe loaded = start(second, true, 0, MACHINE).report("m", "calm").probe();
     assertEquals(done, loaded);
     Thread.sleep(200);
@@ -53,17 +57,16 @@ class ComparisonProbeTest extends ComparisonFixture {
 
   @Test
   void aResultWithAWideIntervalIsShownAndMeasuredAgainAtTheNextStart() throws Exception {
-    FakeTwin noisy = new FakeTwin();
-    noisy.wide = true;
+    FakeTwin noisy = openedFourTimes(20);
     LatencyReport.Probe wide = await(start(noisy, true, 0, MACHINE), ProbeState.DONE);
     assertTrue(wide.rows().stream().anyMatch(row -> row.deviation().halfWidth() > 0.3));
 
-    FakeTwin baseline = new FakeTwin();
+    FakeTwin baseline = openedFourTimes(0);
     Comparison comparison = start(baseline, true, 0, MACHINE);
     assertEquals(StepShape.PROBED.size(), comparison.rows().size());
     LatencyReport.Probe done = await(comparison, ProbeState.DONE);
-    assertEquals(1, baseline.opened.get());
-    assertEquals(1, done.rows().get(0).deviation().percent(), 1e-9);
+    assertEquals(4, baseline.opened.get());
+    assertEquals(0, done.rows().get(0).deviation().halfWidth(), 1e-9);
   }
 
   @Test
@@ -205,14 +208,7 @@ class ComparisonProbeTest extends ComparisonFixture {
 
   @Test
   void theIntervalCoversWhereTheMemoryOfAnOpeningLies() throws Exception {
-    FakeTwin baseline =
-        new FakeTwin() {
-          @Override
-          int placement() {
-            return opened.get() > 2 ? 20 : -20; // 2 %, whichever plan is opened first
-          }
-        };
-    baseline.openings = 4;
+    FakeTwin baseline = openedFourTimes(20);
     LatencyReport.Probe done = await(start(baseline, true, 0, MACHINE), ProbeState.DONE);
     assertEquals(List.of(false, true, false, true), baseline.orders);
     for (ProbeRow row : done.rows()) {
@@ -222,6 +218,39 @@ class ComparisonProbeTest extends ComparisonFixture {
       // -1, -1, 3, 3 % in two orders of opening: squares 16, two degrees of freedom, t = 4.303.
       assertEquals(4.303 * Math.sqrt(16 / 4.0 / 2), row.deviation().halfWidth(), 1e-9);
     }
+  }
+
+  /** Returns a twin whose memory adds or saves time, whichever plan is opened first. */
+  private static FakeTwin openedFourTimes(int placed) {
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          int placement() {
+            return opened.get() > 2 ? placed : -placed;
+          }
+        };
+    baseline.openings = 4;
+    return baseline;
+  }
+
+  /** The bootstrap over the rounds of one opening would be a narrow interval around a bias. */
+  @Test
+  void aRowOfOneOpeningHasNoIntervalAndIsReadBackSo() throws Exception {
+    LatencyReport.Probe done = await(start(new FakeTwin(), true, 0, MACHINE), ProbeState.DONE);
+    for (ProbeRow row : done.rows()) {
+      assertEquals(1, row.deviation().percent(), 1e-9);
+      assertFalse(row.deviation().hasInterval());
+    }
+    Comparison next = start(new FakeTwin(), false, 0, MACHINE);
+    assertEquals(done.rows(), next.rows());
+    JsonObject row =
+        LatencyJson.of(next.report("m", "calm"))
+            .getAsJsonObject("probe")
+            .getAsJsonArray("rows")
+            .get(0)
+            .getAsJsonObject();
+    assertTrue(row.get("low_percent").isJsonNull());
+    assertTrue(row.get("high_percent").isJsonNull());
   }
 
   @Test

@@ -1,10 +1,12 @@
 package io.calm.compare;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -69,16 +71,29 @@ class DeviationTest {
     double[] five = new double[5];
     assertThrows(IllegalArgumentException.class, () -> Deviation.ofRounds(five, five, 4, 1));
     assertThrows(IllegalArgumentException.class, () -> Deviation.percent(new double[2], none));
-    assertThrows(IllegalArgumentException.class, () -> Deviation.ofOpenings(new double[1]));
+    assertThrows(IllegalArgumentException.class, () -> Deviation.ofOpenings(none));
   }
 
   @Test
   void anOpeningIsOneObservation() {
-    Deviation both = Deviation.ofOpenings(new double[] {0.5, -0.3});
-    assertEquals(0.1, both.percent(), 1e-12);
-    // Two values 0.8 apart: a standard error of 0.4, t of one degree of freedom 12.706.
-    assertEquals(12.706 * 0.4, both.halfWidth(), 1e-9);
-    assertEquals(0.1 - 12.706 * 0.4, both.low(), 1e-9);
+    Deviation four = Deviation.ofOpenings(new double[] {0.5, 0.5, -0.3, -0.3});
+    assertEquals(0.1, four.percent(), 1e-12);
+    // Squares 0.64, two degrees of freedom, t = 4.303.
+    assertEquals(4.303 * Math.sqrt(0.64 / 4 / 2), four.halfWidth(), 1e-9);
+    assertEquals(0.1 - four.halfWidth(), four.low(), 1e-9);
+  }
+
+  /** Of a few openings only the mean is known, and of one not even whether the order made it. */
+  @Test
+  void fewOpeningsHaveNoInterval() {
+    for (double[] few : List.of(new double[] {5.4}, new double[] {5.4, -4.6})) {
+      assertFalse(Deviation.ofOpenings(few).hasInterval());
+      assertTrue(Double.isNaN(Deviation.ofOpenings(few).halfWidth()));
+    }
+    Deviation three = Deviation.ofOpenings(new double[] {5.3, -4.6, 5.5});
+    assertEquals(0.4, three.percent(), 1e-12, "the order cancels");
+    assertFalse(three.hasInterval());
+    assertTrue(Deviation.ofOpenings(new double[] {5.3, -4.6, 5.5, -4.7}).hasInterval());
   }
 
   @Test
@@ -94,10 +109,6 @@ class DeviationTest {
 
   @Test
   void theIntervalOfOpeningsIsThatOfStudent() {
-    // Three openings: mean 2, variance 1, t of two degrees of freedom 4.303.
-    Deviation three = Deviation.ofOpenings(new double[] {1, 2, 3});
-    assertEquals(2, three.percent(), 1e-12);
-    assertEquals(4.303 / Math.sqrt(3), three.halfWidth(), 1e-9);
     // Seven of two orders with the same mean: squares 28, five degrees of freedom 2.571.
     Deviation seven = Deviation.ofOpenings(new double[] {1, 2, 3, 4, 5, 6, 7});
     assertEquals(4, seven.percent(), 1e-12);

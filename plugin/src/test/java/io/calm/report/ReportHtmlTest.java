@@ -126,9 +126,9 @@ class ReportHtmlTest {
             0.3,
             List.of(
                 new Report.LatencyRow(
-                    "decode", 1, 64, 2.125, 3.25, 2.0625, 3.125, 0.375, -0.125, 1.5),
+                    "decode", 1, 64, 16, 2.125, 3.25, 2.0625, 3.125, 0.375, -0.125, 1.5),
                 new Report.LatencyRow(
-                    "prefill", 8, 16, 9.5, 9.75, 9.25, 9.875, Double.NaN, Double.NaN, Double.NaN)));
+                    "prefill", 8, 16, 1, 9.5, 9.75, 9.25, 9.875, -0.5, Double.NaN, Double.NaN)));
     return new Report(
         report.model(),
         report.created(),

@@ -84,8 +84,10 @@ public final class ModelStates {
         .orElse(SchedulerStats.NONE);
   }
 
+  /** Returns the deviations that have an interval; without one a value says little. */
   private static List<ModelState.Deviation> deviations(Comparison comparison) {
     return comparison.rows().stream()
+        .filter(row -> row.deviation().hasInterval())
         .map(
             row ->
                 new ModelState.Deviation(

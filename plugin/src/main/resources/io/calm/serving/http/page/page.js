@@ -51,7 +51,7 @@ async function next() {
   const model = selectedModel();
   if (identity(model) !== "" && identity(model) !== page.planOf) {
     const wanted = identity(model);
-    const { plan } = await json(modelPath(model.name));
+    const plan = await planOf(model.name);
     page.planOf = wanted;
     if (model.name === page.selected) {
       showPlan(plan);
@@ -71,6 +71,18 @@ async function next() {
   }
   show();
   return identity(selectedModel()) !== "" && identity(selectedModel()) !== page.planOf;
+}
+
+/** Fetches a plan; undefined if the server has none, e.g. of a model that is gone from its list. */
+async function planOf(name) {
+  try {
+    return (await json(modelPath(name))).plan;
+  } catch (error) {
+    if (error.status === undefined || error.status === 401) {
+      throw error;
+    }
+    return undefined;
+  }
 }
 
 async function updateLatency(name) {

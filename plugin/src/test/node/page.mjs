@@ -139,15 +139,16 @@ for (const colorScheme of ["light", "dark"]) {
   const side = { count: 60, mean_ms: 14.2, p50_ms: 14.1, p90_ms: 14.9, p99_ms: 16.0 };
   const rate = { count: 60, mean: 70.4, p50: 70.9, p90: 72.0, p99: 73.1 };
   const requests = { requests: 60, time_to_first_token: side, inter_token: side, tokens_per_second: rate };
-  const row = { phase: "decode", sequences: 1, steps: 400, served: side, uniform: side };
+  const row = { phase: "decode", sequences: 1, steps: 400, openings: 16, served: side, uniform: side };
   const latency = {
     model: "scripted", variant: "calm",
     baseline: { setting: "auto", variant: "uniform-gptq", identical: false, state: "ready", reason: "" },
     probe: {
-      state: "done", finished: "2026-11-28T02:00:00Z", seconds: 31.5,
+      state: "done", reason: "", finished: "2026-11-28T02:00:00Z", seconds: 31.5,
       rows: [
         { ...row, deviation_percent: 0.11, low_percent: -0.08, high_percent: 0.3 },
         { ...row, phase: "prefill", sequences: 8, deviation_percent: -0.21, low_percent: -0.44, high_percent: 0.02 },
+        { ...row, sequences: 8, openings: 1, deviation_percent: 0.4, low_percent: null, high_percent: null },
       ],
     },
     shadow: { share: 0.05, served: requests, uniform: requests },
@@ -159,13 +160,15 @@ for (const colorScheme of ["light", "dark"]) {
     await page.route("**/latency", (route) => {
       if (route.request().method() === "POST") {
         asked += 1;
-        route.fulfill({ status: 202, json: { ...latency, probe: { ...latency.probe, state: "waiting" } } });
+        const probe = { ...latency.probe, state: "waiting", reason: "until the model is idle" };
+        route.fulfill({ status: 202, json: { ...latency, probe } });
       } else {
         route.fulfill({ json: latency });
       }
     });
     await page.goto(`${url}/calm`);
     await page.locator("#latency-body").getByText("-0.08 to +0.30 %").waitFor();
+    assert.equal(await page.locator("#latency-body tbody tr").nth(2).locator("td").nth(6).innerText(), "–");
     await page.locator("#latency-body").getByText("5.0 % of the requests").waitFor();
     await noScroll(page, `latency, ${width} px`);
     await accessible(page, `latency, ${width} px`);
@@ -175,6 +178,50 @@ for (const colorScheme of ["light", "dark"]) {
     assert.equal(asked, 1);
     await context.close();
   }
+}
+
+{
+  // What the note says of each state, in the server's own words, and when a measurement can be asked for.
+  const probe = { state: "none", reason: "", finished: null, seconds: 0, rows: [] };
+  const ready = { setting: "auto", variant: "uniform-gptq", identical: false, state: "ready", reason: "" };
+  const off = { ...ready, variant: "", state: "off", reason: "no algorithm alone could quantize every block" };
+  const states = [
+    [ready, { ...probe, state: "stopped", reason: "memory: 3100 MiB needed" }, /stopped: memory: 3100 MiB needed\./, true],
+    [ready, { ...probe, finished: "2026-11-28T02:00:00Z" }, /^(?!.*Nothing has been).*Measured .*2026/, true],
+    [ready, { ...probe, state: "done", reason: "some kinds of steps are missing" }, /Some kinds of steps are missing\./, true],
+    [ready, { ...probe, state: "running" }, /is running/, false],
+    [{ ...ready, state: "missing" }, probe, /a measurement makes it first/, true],
+    [{ ...ready, state: "making" }, probe, /is being made/, false],
+    [{ ...ready, state: "failed", reason: "memory" }, probe, /could not be opened\. Memory\./, true],
+    [off, probe, /nothing to compare/, false],
+  ];
+  for (const [baseline, measured, note, enabled] of states) {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.route("**/latency", (route) =>
+      route.fulfill({ json: { model: "scripted", variant: "calm", baseline, probe: measured, shadow: { share: 0 } } }),
+    );
+    await page.goto(`${url}/calm`);
+    await page.locator("#latency-note").getByText(note).waitFor();
+    assert.equal(await page.getByRole("button", { name: "Measure now" }).isEnabled(), enabled, String(note));
+    await context.close();
+  }
+}
+
+{
+  // A model that is unregistered between the list and its plan: the list is fetched again.
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  let gone = false;
+  await page.route(/\/calm\/models\/scripted$/, (route) => {
+    gone = true;
+    route.fulfill({ status: 404, json: { code: 404, message: "model 'scripted' does not exist" } });
+  });
+  await page.route(/\/calm\/models$/, (route) => (gone ? route.fulfill({ json: { models: [] } }) : route.continue()));
+  await page.goto(`${url}/calm`);
+  await page.locator("#latency-note").getByText("There is no model.").waitFor();
+  await page.getByText("Connected").waitFor();
+  await context.close();
 }
 
 {

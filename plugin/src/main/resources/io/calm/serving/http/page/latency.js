@@ -10,7 +10,7 @@ export function showLatency(latency) {
   const baseline = latency?.baseline ?? {};
   const probe = latency?.probe ?? {};
   byId("probe").disabled =
-    !latency || baseline.state !== "ready" || ["waiting", "running"].includes(probe.state);
+    !baseline.variant || baseline.state === "making" || ["waiting", "running"].includes(probe.state);
   setText(byId("latency-note"), note(latency, baseline, probe));
   const text = JSON.stringify(latency ?? null);
   if (text === shown) {
@@ -40,40 +40,49 @@ function note(latency, baseline, probe) {
   if (!latency) {
     return "Not loaded yet.";
   }
-  const twins = {
-    off: baseline.setting === "off" ? "The comparison is off (calm.baseline=off)." : "There is nothing to compare.",
-    missing: "There is no uniform twin yet.",
-    making: "The uniform twin is being made.",
-    failed: "The uniform twin could not be opened.",
-  };
-  const sentences = [];
-  if (baseline.state === "ready") {
-    sentences.push(`${latency.variant} is compared with ${baseline.variant}.`);
-    if (baseline.identical) {
-      sentences.push("Both have the same blocks, so the difference is noise.");
-    }
-  } else {
-    sentences.push(twins[baseline.state] ?? "There is no uniform twin.");
-    if (baseline.reason) {
-      sentences.push(sentence(baseline.reason));
-    }
-    return sentences.join(" ");
+  const sentences = about(latency, baseline);
+  if (baseline.variant) {
+    sentences.push(...measured(probe));
   }
-  const states = {
-    none: "Nothing has been measured yet.",
-    waiting: "The measurement waits until the model is idle.",
-    running: "A measurement is running; it stops as soon as a request arrives.",
-    stopped: "A request stopped the last measurement.",
-  };
-  if (probe.state === "done" && probe.finished) {
-    sentences.push(`Measured ${new Date(probe.finished).toLocaleString()}.`);
-  } else if (states[probe.state]) {
-    sentences.push(states[probe.state]);
-  }
-  if (!(latency.shadow?.share > 0)) {
+  if (baseline.state === "ready" && !(latency.shadow?.share > 0)) {
     sentences.push("No requests are compared (calm.compare.share=0).");
   }
   return sentences.join(" ");
+}
+
+/** Says what the model is compared with, or why not. */
+function about(latency, baseline) {
+  if (baseline.state === "ready") {
+    return [
+      `${latency.variant} is compared with ${baseline.variant}.`,
+      ...(baseline.identical ? ["Both have the same blocks, so the difference is noise."] : []),
+    ];
+  }
+  const twins = {
+    off: baseline.setting === "off" ? "The comparison is off (calm.baseline=off)." : "There is nothing to compare.",
+    missing: "There is no uniform twin yet; a measurement makes it first.",
+    making: "The uniform twin is being made.",
+    failed: "The uniform twin could not be opened.",
+  };
+  return [
+    twins[baseline.state] ?? "There is no uniform twin.",
+    ...(baseline.reason ? [sentence(baseline.reason)] : []),
+  ];
+}
+
+/** Says when the measurement was, what becomes of the next one, and why. */
+function measured(probe) {
+  const reason = probe.reason ?? "";
+  const states = {
+    none: probe.finished ? "" : "Nothing has been measured yet.",
+    waiting: `The measurement waits ${reason}`,
+    running: "A measurement is running; it stops as soon as a request arrives.",
+    stopped: `The last measurement was stopped: ${reason}`,
+    done: reason,
+  };
+  const date = probe.finished ? `Measured ${new Date(probe.finished).toLocaleString()}.` : "";
+  const state = states[probe.state] ?? "";
+  return [date, state && sentence(state.trim())].filter(Boolean);
 }
 
 function sentence(text) {
@@ -94,15 +103,16 @@ function pairedTable(rows) {
   const milliseconds = (side, key) => number(side?.[key], 2);
   return table(
     "Milliseconds per step; deviation of the served model with its 95 % interval",
-    ["Step", "Served p50", "p99", "Uniform p50", "p99", "Deviation", "95 % interval", "Range"],
+    ["Step", "Served p50", "p99", "Uniform p50", "p99", "Openings", "Deviation", "95 % interval", "Range"],
     rows.map((row) => [
       `${row.phase}, ${row.sequences} ${row.sequences === 1 ? "sequence" : "sequences"}`,
       milliseconds(row.served, "p50_ms"),
       milliseconds(row.served, "p99_ms"),
       milliseconds(row.uniform, "p50_ms"),
       milliseconds(row.uniform, "p99_ms"),
+      number(row.openings),
       `${signed(row.deviation_percent)} %`,
-      `${signed(row.low_percent)} to ${signed(row.high_percent)} %`,
+      hasInterval(row) ? `${signed(row.low_percent)} to ${signed(row.high_percent)} %` : "–",
       interval(row, most),
     ]),
   );
@@ -112,9 +122,14 @@ function signed(value) {
   return value > 0 ? `+${number(value, 2)}` : number(value, 2);
 }
 
+/** Returns whether there were enough openings for an interval. */
+function hasInterval(row) {
+  return [row.low_percent, row.high_percent, row.deviation_percent].every(Number.isFinite);
+}
+
 function interval(row, most) {
   const at = (value) => 65 + (value / most) * 60;
-  if (![row.low_percent, row.high_percent, row.deviation_percent].every(Number.isFinite)) {
+  if (!hasInterval(row)) {
     return "–";
   }
   return element(

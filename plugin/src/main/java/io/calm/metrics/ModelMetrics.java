@@ -3,12 +3,18 @@ package io.calm.metrics;
 import io.prometheus.client.Counter;
 import io.prometheus.client.Histogram;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
 /** The counters and histograms of one model. Thread safe. */
 public final class ModelMetrics {
   private static final double NANOS_PER_SECOND = 1e9;
+  private static final String REJECTED = "rejected";
+
+  /** The outcomes whose series start at 0: a rate needs a value before the first failure. */
+  static final List<String> OUTCOMES =
+      List.of("length", "eos_token", "stop_sequence", "deadline", "error", "cancelled", REJECTED);
 
   private final String model;
   private final String variant;
@@ -27,6 +33,7 @@ public final class ModelMetrics {
     this.variant = variant;
     this.listener = listener;
     this.requests = all.requests();
+    OUTCOMES.forEach(outcome -> requests.labels(model, variant, outcome));
     this.promptTokens = all.promptTokens().labels(model, variant);
     this.generatedTokens = all.generatedTokens().labels(model, variant);
     this.queue = all.queue().labels(model, variant);
@@ -67,6 +74,6 @@ public final class ModelMetrics {
 
   /** Records a generation that was rejected. */
   public void rejected() {
-    requests.labels(model, variant, "rejected").inc();
+    requests.labels(model, variant, REJECTED).inc();
   }
 }

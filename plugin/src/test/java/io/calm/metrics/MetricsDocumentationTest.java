@@ -107,6 +107,7 @@ class MetricsDocumentationTest {
       known.add(reason.name().toLowerCase(Locale.ROOT));
     }
     assertEquals(known, documented);
+    assertEquals(known, new TreeSet<>(ModelMetrics.OUTCOMES));
   }
 
   @Test

@@ -34,8 +34,12 @@ class UnloadedModelTest {
 
   @Test
   void aReadyModelHasItsSeriesBeforeTheFirstRequest() {
-    assertTrue(
-        scrape().contains("calm_generated_tokens_total{model=\"a\",variant=\"calm\",} 0.0\n"));
+    String text = scrape();
+    assertTrue(text.contains("calm_generated_tokens_total{model=\"a\",variant=\"calm\",} 0.0\n"));
+    for (String outcome : ModelMetrics.OUTCOMES) {
+      String labels = "{model=\"a\",variant=\"calm\",outcome=\"%s\",}".formatted(outcome);
+      assertTrue(text.contains("calm_requests_total" + labels + " 0.0\n"), outcome);
+    }
   }
 
   @Test

@@ -21,7 +21,7 @@ final class PlanSeries {
     GaugeMetricFamily scores =
         new GaugeMetricFamily(
             "calm_plan_block_score",
-            "Score of the chosen algorithm of a block; NaN if it was not scored.",
+            "Score of the served algorithm of a block; NaN if it was not scored.",
             List.of("model", "variant", "block", "algorithm"));
     for (ModelState state : states) {
       state.plan().ifPresent(plan -> add(state, plan, info, scores));

@@ -136,6 +136,13 @@ public record QuantPlan(
     return servedInstead().orElse(block.algorithm());
   }
 
+  /** Returns the result of the block that is served; empty if it was not scored. */
+  public Optional<Candidate> resultOf(BlockChoice block) {
+    return servedInstead()
+        .map(name -> Optional.ofNullable(block.candidates().get(name)))
+        .orElseGet(block::result);
+  }
+
   /** Returns the algorithms that serve the parts of a block, in order; one if they are the same. */
   public List<String> algorithmsOf(BlockChoice block) {
     return servedInstead()

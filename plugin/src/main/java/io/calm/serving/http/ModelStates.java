@@ -154,19 +154,19 @@ public final class ModelStates {
         limits);
   }
 
-  private static ModelState.Plan plan(QuantPlan plan) {
+  static ModelState.Plan plan(QuantPlan plan) {
     return new ModelState.Plan(
         plan.metric().setting(),
         plan.group(),
         plan.head().format().setting(),
-        plan.blocks().stream().map(ModelStates::block).toList());
+        plan.blocks().stream().map(choice -> block(plan, choice)).toList());
   }
 
-  private static ModelState.Plan.Block block(QuantPlan.BlockChoice choice) {
+  private static ModelState.Plan.Block block(QuantPlan plan, QuantPlan.BlockChoice choice) {
     return new ModelState.Plan.Block(
         choice.block(),
-        choice.algorithm(),
-        choice.result().map(QuantPlan.Candidate::score).orElse(Double.NaN));
+        plan.algorithmOf(choice),
+        plan.resultOf(choice).map(QuantPlan.Candidate::score).orElse(Double.NaN));
   }
 
   private static ModelState.SearchState search(LoadProgress load) {

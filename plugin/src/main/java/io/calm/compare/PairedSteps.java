@@ -26,6 +26,7 @@ import java.util.stream.Stream;
 public final class PairedSteps {
   private static final int FIRST_CHECK = 32;
   private static final int MAX_OVERTIME = 4;
+  private static final int MAX_PREPARATION = 8;
 
   private final Side served;
   private final Side uniform;
@@ -52,8 +53,9 @@ public final class PairedSteps {
    *
    * @param minRounds number of rounds that a result needs
    * @param maxRounds number of rounds at which it ends
-   * @param time time at which it ends if it has as many rounds as a result needs; four times as
-   *     long at most
+   * @param time time of steps at which it ends if it has as many rounds as a result needs; four
+   *     times as long at most. The prompts before decodes do not count; they may take eight times
+   *     as long
    * @param halfWidth half-width of the interval, in percent, at which it ends
    */
   public record Limits(int minRounds, int maxRounds, Duration time, double halfWidth) {
@@ -91,6 +93,15 @@ public final class PairedSteps {
     }
   }
 
+  /** The end of a measurement whose prompts take too long. */
+  private static final class TooSlowException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    TooSlowException() {
+      super("too slow", null, false, false);
+    }
+  }
+
   /**
    * Measures one shape.
    *
@@ -98,11 +109,10 @@ public final class PairedSteps {
    */
   public Outcome measure(StepShape shape, Limits limits, BooleanSupplier busy) {
     Rounds rounds = new Rounds(shape, limits);
-    long start = nanoClock.getAsLong();
     boolean stopped = false;
-    try (Pair pair = new Pair(shape, busy)) {
+    try (Pair pair = new Pair(shape, limits, busy)) {
       pair.warmUp();
-      while (!rounds.complete(nanoClock.getAsLong() - start)) {
+      while (!rounds.complete(pair.stepNanos)) {
         long[] ofServed = new long[PairedTimes.STEPS];
         long[] ofUniform = new long[PairedTimes.STEPS];
         boolean servedFirst = random.nextBoolean();
@@ -117,6 +127,8 @@ public final class PairedSteps {
       }
     } catch (StoppedException e) {
       stopped = true;
+    } catch (TooSlowException e) {
+      return new Outcome(rounds.times(), false);
     }
     return new Outcome(rounds.times(), stopped);
   }
@@ -151,10 +163,14 @@ public final class PairedSteps {
     private final BooleanSupplier busy;
     private final int length;
     private final int tokens;
+    private final long maxPromptNanos;
     private int[][][] next = {};
+    private long promptNanos;
+    private long stepNanos;
 
-    Pair(StepShape shape, BooleanSupplier busy) {
+    Pair(StepShape shape, Limits limits, BooleanSupplier busy) {
       int context = served.decoder.spec().maxContext();
+      this.maxPromptNanos = MAX_PREPARATION * limits.time().toNanos();
       this.shape = shape;
       this.busy = busy;
       this.length = Math.min(StepShape.DECODED, context) / 2 * 2;
@@ -172,7 +188,10 @@ public final class PairedSteps {
           int[] prompt = draw(context);
           boolean servedFirst = random.nextBoolean();
           for (Side side : servedFirst ? List.of(served, uniform) : List.of(uniform, served)) {
-            nanos(side, List.of(side.sequences.get(i).append(prompt, Wanted.NONE)));
+            promptNanos += nanos(side, List.of(side.sequences.get(i).append(prompt, Wanted.NONE)));
+            if (promptNanos >= maxPromptNanos) {
+              throw new TooSlowException();
+            }
           }
         }
       }
@@ -209,7 +228,9 @@ public final class PairedSteps {
       for (int i = 0; i < shape.sequences(); i++) {
         chunks.add(side.sequences.get(i).append(next[number][i], Wanted.LAST));
       }
-      return nanos(side, chunks);
+      long nanos = nanos(side, chunks);
+      stepNanos += nanos;
+      return nanos;
     }
 
     private long nanos(Side side, List<Chunk> chunks) {

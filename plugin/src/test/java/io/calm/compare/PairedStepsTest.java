@@ -136,6 +136,32 @@ class PairedStepsTest {
     assertTrue(slow.steps.size() <= 8, "steps: " + slow.steps.size());
   }
 
+  /** Prompts of 64 tokens before decodes of 8: 16 of them take longer than all decodes. */
+  @Test
+  void promptsBeforeDecodesTakeNoTimeFromThem() {
+    PairedSteps.Limits limits = new PairedSteps.Limits(2, 500, Duration.ofMillis(1250), 0.1);
+    ToLongFunction<List<Chunk>> cost = chunks -> chunks.size() == 8 ? millis(200) : millis(400);
+    ProbeRow row = measured(decoder(cost), decoder(cost), StepShape.decode(8), limits);
+    assertEquals(8, row.steps());
+    assertEquals(millis(16 * 400 + 20 * 200), clock.get());
+  }
+
+  @Test
+  void promptsThatTakeTooLongEndTheMeasurement() {
+    PairedSteps.Limits limits = new PairedSteps.Limits(2, 500, Duration.ofMillis(1250), 0.1);
+    ToLongFunction<List<Chunk>> cost = chunks -> chunks.size() == 8 ? millis(500) : millis(2000);
+    PairedSteps.Outcome outcome =
+        new PairedSteps(decoder(cost), decoder(cost), clock::get, 10)
+            .measure(StepShape.decode(8), limits, () -> false);
+    assertTrue(outcome.row().isEmpty());
+    assertFalse(outcome.stopped());
+    assertEquals(millis(10_000), clock.get());
+  }
+
+  private static long millis(long millis) {
+    return 1000 * MICRO * millis;
+  }
+
   @Test
   void aBusyModelStopsBeforeTheNextStep() {
     for (int before = 0; before < 60; before += 7) {

@@ -3,12 +3,17 @@ package io.calm.compare;
 import com.google.gson.JsonParser;
 import io.calm.files.PrivateFiles;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,6 +25,7 @@ import org.slf4j.LoggerFactory;
 public final class ProbeStore {
   private static final Logger logger = LoggerFactory.getLogger(ProbeStore.class);
   private static final String DIRECTORY = "latency";
+  private static final String SUFFIX = ".json";
 
   private final Path cacheDir;
 
@@ -28,7 +34,7 @@ public final class ProbeStore {
   }
 
   private Path file(String artifact, String twin) {
-    return cacheDir.resolve(DIRECTORY).resolve("%s-%s.json".formatted(artifact, twin));
+    return cacheDir.resolve(DIRECTORY).resolve(artifact + "-" + twin + SUFFIX);
   }
 
   /**
@@ -51,6 +57,34 @@ public final class ProbeStore {
       logger.warn(
           "latency result {} cannot be read ({}); it is measured again", file, e.toString());
       return Optional.empty();
+    }
+  }
+
+  /** Returns the stored results of an artifact, by the variant of the twin. */
+  public Map<String, ProbeResult> readAll(String artifact) {
+    Map<String, ProbeResult> results = new TreeMap<>();
+    for (String twin : twins(artifact)) {
+      read(artifact, twin).ifPresent(result -> results.put(twin, result));
+    }
+    return results;
+  }
+
+  private List<String> twins(String artifact) {
+    String prefix = artifact + "-";
+    try {
+      if (!PrivateFiles.isDirectory(cacheDir, DIRECTORY)) {
+        return List.of();
+      }
+      try (Stream<Path> files = Files.list(cacheDir.resolve(DIRECTORY))) {
+        return files
+            .map(file -> String.valueOf(file.getFileName()))
+            .filter(name -> name.startsWith(prefix) && name.endsWith(SUFFIX))
+            .map(name -> name.substring(prefix.length(), name.length() - SUFFIX.length()))
+            .toList();
+      }
+    } catch (IOException | UncheckedIOException e) {
+      logger.warn("latency results in {} cannot be read: {}", cacheDir, e.toString());
+      return List.of();
     }
   }
 

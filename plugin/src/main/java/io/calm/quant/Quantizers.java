@@ -37,6 +37,18 @@ public final class Quantizers {
     return List.copyOf(byName.keySet());
   }
 
+  /** Returns the names of the single algorithms and of all compositions of two. */
+  public List<String> namesWithCompositions() {
+    List<String> names = new ArrayList<>(names());
+    for (Quantizer first : byName.values()) {
+      for (Quantizer second : byName.values()) {
+        String name = first.name() + "+" + second.name();
+        first.composedWith(second, name).map(Quantizer::name).ifPresent(names::add);
+      }
+    }
+    return names;
+  }
+
   /**
    * Returns the default pool.
    *

@@ -5,9 +5,7 @@ import io.calm.compare.ProbeRow;
 import io.calm.compare.ProbeStore;
 import io.calm.search.QuantPlan;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.List;
 import java.util.Optional;
 
 /** Reads the newest comparison of an artifact with a uniform twin. */
@@ -17,33 +15,22 @@ final class LatencySource {
 
   private LatencySource() {}
 
-  /** Returns the newest finished comparison; empty if there is none. */
+  /**
+   * Returns the newest finished comparison, with whichever uniform plan; empty if there is none.
+   */
   static Optional<Report.Latency> read(ReportSource source) {
-    ProbeStore store = new ProbeStore(source.settings().loading().cacheDir());
-    List<Report.Latency> found = new ArrayList<>();
-    for (String algorithm : algorithms(source.plan())) {
-      store
-          .read(source.key().id(), QuantPlan.uniform(algorithm))
-          .ifPresent(result -> found.add(latency(source.plan(), algorithm, result)));
-    }
-    return found.stream().max(Comparator.comparing(Report.Latency::finished));
+    return new ProbeStore(source.settings().loading().cacheDir())
+        .readAll(source.key().id()).entrySet().stream()
+            .map(entry -> latency(source.plan(), entry.getKey(), entry.getValue()))
+            .max(Comparator.comparing(Report.Latency::finished));
   }
 
-  private static List<String> algorithms(QuantPlan plan) {
-    List<String> names = new ArrayList<>(plan.pool());
-    plan.blocks().stream()
-        .map(plan::algorithmOf)
-        .filter(name -> !names.contains(name))
-        .distinct()
-        .forEach(names::add);
-    return names;
-  }
-
-  private static Report.Latency latency(QuantPlan plan, String algorithm, ProbeResult result) {
+  private static Report.Latency latency(QuantPlan plan, String baseline, ProbeResult result) {
     return new Report.Latency(
         plan.served(),
-        QuantPlan.uniform(algorithm),
-        plan.blocks().stream().allMatch(block -> plan.algorithmOf(block).equals(algorithm)),
+        baseline,
+        plan.blocks().stream()
+            .allMatch(block -> QuantPlan.uniform(plan.algorithmOf(block)).equals(baseline)),
         result.finished().truncatedTo(ChronoUnit.SECONDS).toString(),
         result.machine(),
         result.threads(),

@@ -1,14 +1,17 @@
 package io.calm.report;
 
+import io.calm.quant.Quantizers;
 import io.calm.search.QuantPlan;
 import io.calm.search.SensitivityTable;
 import io.calm.text.Urls;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The measurements of an artifact, of its uniform plans and of full precision, by what they
@@ -44,7 +47,9 @@ final class MeasuredResults {
               all.add(scores(Report.SERVED, measurement));
               scores.put(measurement.subject(), all);
             });
-    for (String algorithm : plan.pool()) {
+    Set<String> algorithms = new LinkedHashSet<>(plan.pool());
+    algorithms.addAll(Quantizers.load().namesWithCompositions()); // --against takes any of them
+    for (String algorithm : algorithms) {
       if (!source.key().equals(Measurements.uniform(source.key(), algorithm))) {
         kept.of(Measurements.uniform(source.key(), algorithm))
             .forEach(measurement -> add(scores, Report.UNIFORM, measurement));

@@ -5,8 +5,12 @@ import io.calm.artifact.SearchPhases;
 import io.calm.kernels.MachineInfo;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
+import io.calm.quant.AlgorithmName;
 import io.calm.quant.Quantizer;
+import io.calm.quant.Quantizers;
 import io.calm.search.QuantPlan;
+import io.calm.settings.QuantizationSettings;
+import io.calm.settings.ReferenceStream;
 import io.calm.settings.SettingKey;
 import io.calm.settings.SettingKeys;
 import java.time.Instant;
@@ -238,8 +242,25 @@ final class ReportBuilder {
         source.settings().quantization().plan().granularityAmong(plan.pool().size()).setting(),
         "calm.lm-head",
         plan.head().format().setting(),
+        "calm.search.reference",
+        reference().setting(),
         "calm.calibration.samples",
-        Integer.toString(plan.calibration().fit()));
+        Integer.toString(plan.calibration().fit()),
+        "calm.calibration.length",
+        Integer.toString(plan.calibration().length()));
+  }
+
+  private ReferenceStream reference() {
+    Quantizers quantizers = Quantizers.load();
+    boolean corrects =
+        plan.pool().stream()
+            .map(AlgorithmName::new)
+            .map(quantizers::get)
+            .anyMatch(Quantizer::comparesStreams);
+    QuantizationSettings quantization = source.settings().quantization();
+    return quantization.plan().reference().isFullPrecision(corrects, quantization.activation())
+        ? ReferenceStream.FULL_PRECISION
+        : ReferenceStream.QUANTIZED;
   }
 
   private Report.Origin origin() {

@@ -1,6 +1,7 @@
 package io.calm.serving.load;
 
 import io.calm.kernels.NativeKernels;
+import io.calm.quant.Granularity;
 import io.calm.search.Progress;
 import io.calm.serving.model.LoadCancelledException;
 import io.calm.serving.model.LoadProgress;
@@ -16,6 +17,8 @@ import io.calm.settings.QuantizationSettings;
 import io.calm.settings.WarmStart;
 import io.calm.tensor.TableFormat;
 import io.calm.torch.Backends;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
@@ -138,7 +141,10 @@ public final class WarmLoader {
         order.name(), order.url(), order.checkpoint(), settings, order.lmi(), order.registered());
   }
 
-  /** Returns the settings of the model that answers during the search. */
+  /**
+   * Returns the settings of the model that answers during the search. Their texts are the
+   * operator's but for what makes the plan another one.
+   */
   static CalmSettings rounded(CalmSettings settings) {
     QuantizationSettings quantization = settings.quantization();
     LoadSettings loading = settings.loading();
@@ -162,7 +168,17 @@ public final class WarmLoader {
             loading.cacheDir(),
             WarmStart.OFF,
             loading.warmUp()),
-        new CompareSettings(false, 0));
+        new CompareSettings(false, 0),
+        roundedTexts(settings.texts()));
+  }
+
+  private static Map<String, String> roundedTexts(Map<String, String> texts) {
+    Map<String, String> changed = new LinkedHashMap<>(texts);
+    changed.replace("calm.algorithm", "rtn");
+    changed.replace("calm.pool", "auto");
+    changed.replace("calm.search.granularity", Granularity.BLOCK.setting());
+    changed.replace("calm.lm-head", "auto", TableFormat.INT8.setting());
+    return changed;
   }
 
   /**

@@ -120,6 +120,17 @@ class WarmLoaderTest {
         "m", "/m", TINY, CalmSettings.of(values, Map.of()), LmiOptions.DEFAULT, false);
   }
 
+  /** The report of the model that answers meanwhile shows them. */
+  @Test
+  void theSettingsDuringTheSearchHaveTheirTexts() throws Exception {
+    CalmSettings settings = order("calm.lm-head", "auto", "calm.group", "64").settings();
+    Map<String, String> texts = WarmLoader.rounded(settings).texts();
+    assertEquals(settings.texts().keySet(), texts.keySet());
+    assertEquals("64", texts.get("calm.group"));
+    assertEquals("rtn", texts.get("calm.algorithm"));
+    assertEquals("int8", texts.get("calm.lm-head"));
+  }
+
   private ServedModel load(ModelLoader.Loader loader, ModelLoader.Order order) {
     return new WarmLoader(registry, loader)
         .load(order, registry.loading("m", "/m"), moment -> {}, swapped::complete);

@@ -169,31 +169,34 @@ final class HeadCheck extends ChannelInboundHandlerAdapter {
           "Origin: web pages of %s may not use this server; allow them with --cors-origin"
               .formatted(Printable.of(origin.get())));
     }
-    if (manages(request)) {
-      management(foreign ? origin : Optional.empty());
-    }
+    Optional<String> page = foreign ? origin : Optional.empty();
+    Route.of(request.method(), path(request))
+        .map(Route.Match::route)
+        .filter(Route::manages)
+        .ifPresent(route -> management(route, page));
   }
 
-  private void management(Optional<String> foreign) {
+  private void management(Route route, Optional<String> foreign) {
+    boolean measures = route == Route.PROBE_LATENCY;
     if (!names.onLoopback()) {
       throw forbidden(
-          "models cannot be registered or unregistered: this server is open to the network and has"
-              + " no API key; start it with --api-key, or with --host 127.0.0.1");
+          (measures
+                  ? "a measurement cannot be asked for"
+                  : "models cannot be registered or unregistered")
+              + ": this server is open to the network and has no API key; start it with --api-key,"
+              + " or with --host 127.0.0.1");
     }
     if (foreign.isPresent() && !cors.names(foreign.get())) {
       throw forbidden(
-          "Origin: web pages of %s may not register or unregister models; allow them by name with"
-                  .formatted(Printable.of(foreign.get()))
-              + " --cors-origin");
+          "Origin: web pages of %s may not %s; allow them by name with --cors-origin"
+              .formatted(
+                  Printable.of(foreign.get()),
+                  measures ? "ask for a measurement" : "register or unregister models"));
     }
   }
 
   private static ApiException forbidden(String message) {
     return new ApiException(ApiException.Kind.FORBIDDEN, message);
-  }
-
-  private static boolean manages(HttpRequest request) {
-    return Route.of(request.method(), path(request)).filter(m -> m.route().manages()).isPresent();
   }
 
   private static String path(HttpRequest request) {

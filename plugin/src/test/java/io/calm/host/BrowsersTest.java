@@ -118,11 +118,16 @@ class BrowsersTest {
       HttpResponse<byte[]> answer =
           send(request(host.url() + "/models/m").method(method, BodyPublishers.noBody()).build());
       assertEquals(403, answer.statusCode());
-      assertTrue(object(answer).get("message").getAsString().contains("--api-key"));
+      assertTrue(message(answer).contains("--api-key"));
     }
     HttpResponse<byte[]> registered =
         send(request(host.url() + "/models?url=/tmp").POST(BodyPublishers.noBody()).build());
     assertEquals(403, registered.statusCode());
+    assertTrue(message(registered).startsWith("models cannot be registered"));
+    HttpResponse<byte[]> measured =
+        send(request(host.url() + "/calm/models/m/latency").POST(BodyPublishers.noBody()).build());
+    assertEquals(403, measured.statusCode());
+    assertTrue(message(measured).startsWith("a measurement cannot be asked for"));
     assertEquals(200, get("/models", "Host: localhost").status());
     host.close();
     start(HostSettings.of("0.0.0.0", 0).withApiKey("k"));
@@ -133,6 +138,10 @@ class BrowsersTest {
     assertFalse(HostSettings.of("0.0.0.0", 0).withApiKey("k").isOpenToTheNetwork());
     assertTrue(HostSettings.of("0.0.0.0", 0).isOpenToTheNetwork());
     assertTrue(HostSettings.of("::", 0).isOpenToTheNetwork());
+  }
+
+  private static String message(HttpResponse<byte[]> answer) {
+    return object(answer).get("message").getAsString();
   }
 
   private HttpResponse<byte[]> preflight(String origin) throws Exception {

@@ -22,8 +22,9 @@ import java.util.Set;
  * template, generation defaults, and calm.json with the origin of the weights.
  */
 public final class HuggingFaceFiles {
+  /** Keeps nulls: in config.json, {@code "sliding_window": null} is not a missing key. */
   private static final Gson JSON =
-      new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
+      new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
 
   /** A special token's key in GGUF and its name in tokenizer_config.json. */
   private record SpecialToken(String key, String name) {}

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.calm.artifact.PlanJson;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
@@ -143,6 +145,30 @@ class SafetensorsExporterTest {
       assertTrue(config.get("tie_word_embeddings").getAsBoolean());
       assertEquals(
           -1, Files.mismatch(LLAMA.resolve("tokenizer.json"), written.resolve("tokenizer.json")));
+    }
+  }
+
+  /** In Mistral's config.json, null means no window, and a missing key one of 4096 tokens. */
+  @Test
+  void nullsOfTheConfigurationAreKept() throws IOException {
+    Path model = Files.createDirectory(directory.resolve("mistral"));
+    for (String name : List.of("tokenizer.json", "model.safetensors")) {
+      Files.copy(Goldens.path("mistral-sliding-window").resolve(name), model.resolve(name));
+    }
+    String config = Files.readString(Goldens.path("mistral-sliding-window").resolve("config.json"));
+    Files.writeString(
+        model.resolve("config.json"),
+        config
+            .replace("\"sliding_window\": 16", "\"sliding_window\": null")
+            .replace("\"eos_token_id\": 0", "\"eos_token_id\": null"));
+    try (Exports from = quantize(model);
+        Checkpoint read =
+            Checkpoints.open(from.write(new SafetensorsExporter(WeightType.F32), out()))) {
+      assertEquals(List.of(0, 0, 0), from.checkpoint().spec().windows());
+      assertEquals(List.of(0, 0, 0), read.spec().windows());
+      assertEquals(JsonNull.INSTANCE, json(out().resolve("config.json")).get("eos_token_id"));
+      String plan = json(out().resolve("calm.json")).get("calm.plan").toString();
+      assertEquals(from.artifact().plan().blocks(), PlanJson.read(plan).blocks());
     }
   }
 

@@ -12,8 +12,8 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
-import java.util.stream.Collectors;
 
 /** Cuts calibration sequences from a text file, or from JSON lines with a {@code text} each. */
 public final class CalibrationText {
@@ -21,6 +21,20 @@ public final class CalibrationText {
   private static final int MIN_SAMPLES = 4;
 
   private CalibrationText() {}
+
+  /**
+   * Requires a regular file of at most {@value TextFile#MAX_MIB} MiB, so that its digest and its
+   * reader come to an end. A missing file is accepted, which its reader reports.
+   *
+   * @throws IllegalArgumentException if it is another one
+   */
+  public static void requireRegular(Path file) {
+    try {
+      TextFile.requireRegular("calm.calibration: " + file, file);
+    } catch (IOException e) {
+      throw unreadable(file, e);
+    }
+  }
 
   /**
    * Cuts windows that are spread evenly over the text: {@code samples} windows to fit on, and
@@ -104,18 +118,22 @@ public final class CalibrationText {
       throw new IllegalArgumentException(
           "calm.calibration: %s is not UTF-8; convert it".formatted(file), e);
     } catch (IOException e) {
-      throw new IllegalArgumentException(
-          "calm.calibration: %s cannot be read (%s)".formatted(file, e.getMessage()), e);
+      throw unreadable(file, e);
     }
   }
 
+  private static IllegalArgumentException unreadable(Path file, IOException e) {
+    return new IllegalArgumentException(
+        "calm.calibration: %s cannot be read (%s)".formatted(file, e.getMessage()), e);
+  }
+
   private static String jsonLines(Path file, String content) {
-    List<String> lines = content.lines().filter(line -> !line.isBlank()).toList();
-    List<String> texts = new ArrayList<>();
-    for (int i = 0; i < lines.size(); i++) {
-      texts.add(textOf(file, i + 1, lines.get(i)));
+    StringBuilder texts = new StringBuilder();
+    Iterator<String> lines = content.lines().filter(line -> !line.isBlank()).iterator();
+    for (int number = 1; lines.hasNext(); number++) {
+      texts.append(number == 1 ? "" : "\n").append(textOf(file, number, lines.next()));
     }
-    return texts.stream().collect(Collectors.joining("\n"));
+    return texts.toString();
   }
 
   private static String textOf(Path file, int number, String line) {

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.files.DjlCache;
+import io.calm.files.TextFile;
 import io.calm.settings.CalmSettings;
 import java.io.IOException;
 import java.io.InputStream;
@@ -72,7 +73,7 @@ final class TokenizeCommand implements Callable<Integer> {
     }
 
     private static String utf8(InputStream stream, String name) throws IOException {
-      byte[] bytes = stream.readAllBytes();
+      byte[] bytes = TextFile.bytes(stream, name);
       try {
         return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
       } catch (CharacterCodingException e) {

@@ -8,6 +8,7 @@ import io.calm.artifact.ArtifactStore;
 import io.calm.artifact.ArtifactWriter;
 import io.calm.artifact.FileDigests;
 import io.calm.artifact.LookupCounts;
+import io.calm.calibration.CalibrationText;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.FileCheckCache;
@@ -359,6 +360,7 @@ public final class QuantizedModelStore {
   }
 
   private String digest(Path file) {
+    CalibrationText.requireRegular(file);
     return ofFiles(() -> digests.sha256(List.of(file))).get(0);
   }
 

@@ -28,6 +28,9 @@ public record ModelProperties(Path directory, Map<String, String> values) {
   private static final Logger logger = LoggerFactory.getLogger(ModelProperties.class);
   private static final String MODEL_ID = "option.model_id";
 
+  /** Maximum size of a file, many times that of all settings. */
+  private static final int MAX_BYTES = 1 << 20;
+
   /** Keys that protect the server or name its directories. */
   private static final List<SettingKey<?>> SERVER_KEYS =
       List.of(SettingKeys.CACHE_DIR, SettingKeys.TOKENIZER_PROBE, SettingKeys.PAGE);
@@ -74,6 +77,7 @@ public record ModelProperties(Path directory, Map<String, String> values) {
   private static Map<String, String> load(Path file) throws IOException {
     Properties properties = new Properties();
     if (Files.isRegularFile(file)) {
+      requireSmall(file);
       try (Reader reader = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
         properties.load(reader);
       } catch (IllegalArgumentException | CharacterCodingException malformed) {
@@ -86,6 +90,16 @@ public record ModelProperties(Path directory, Map<String, String> values) {
     Map<String, String> values = new TreeMap<>();
     properties.stringPropertyNames().forEach(k -> values.put(k, properties.getProperty(k).strip()));
     return values;
+  }
+
+  private static void requireSmall(Path file) throws IOException {
+    long bytes = Files.size(file);
+    if (bytes > MAX_BYTES) {
+      throw new SettingsException(
+          List.of(
+              "%s: expected at most %d bytes, got %d; repair or remove it"
+                  .formatted(file, MAX_BYTES, bytes)));
+    }
   }
 
   /**

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
@@ -34,6 +36,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -94,6 +97,22 @@ class QuantizedModelStoreTest {
       assertTrue(written <= estimate, figures);
       assertTrue(estimate <= written + 64 * 1024 + 5 * 16 * 1024, figures);
     }
+  }
+
+  /** Also of an algorithm that needs no calibration: the file's digest is in the key. */
+  @ParameterizedTest
+  @ValueSource(strings = {"/dev/zero", "/dev/null", "/"})
+  void aCalibrationTextThatIsNoFileIsRefusedBeforeItIsRead(String file) {
+    assumeTrue(Files.exists(Path.of(file)), "this system has no " + file);
+    CalmSettings settings = settings("calm.algorithm", "rtn", "calm.calibration", file);
+    QuantizeException e =
+        assertTimeoutPreemptively(
+            Duration.ofMinutes(1),
+            () -> assertThrows(QuantizeException.class, () -> get(TINY, settings)));
+    assertEquals(QuantizeException.Kind.INVALID, e.kind());
+    assertTrue(
+        e.getMessage().startsWith("calm.calibration: " + file + ": expected a regular file, got"),
+        e.getMessage());
   }
 
   @Test

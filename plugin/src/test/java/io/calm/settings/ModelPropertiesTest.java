@@ -29,6 +29,14 @@ class ModelPropertiesTest {
   }
 
   @Test
+  void aFileOfUnlimitedSizeIsNotRead() throws IOException {
+    write("model.properties", "calm.group=64\n" + "#".repeat(1 << 20));
+    SettingsException e =
+        assertThrows(SettingsException.class, () -> ModelProperties.read(directory));
+    assertTrue(e.getMessage().contains("expected at most 1048576 bytes, got 1048590"));
+  }
+
+  @Test
   void theOperatorsFileWinsOverTheModels() throws IOException {
     write("model.properties", "calm.enabled=true\ncalm.group=64 \n# a comment\n");
     write("serving.properties", "calm.group=32\noption.anything=x\n");

@@ -36,6 +36,9 @@ public final class JsonFiles {
    */
   public static JsonObject object(Path file) {
     try {
+      if (Files.exists(file) && !Files.isRegularFile(file)) { // a pipe would block its reader
+        throw refused(file, "a directory, device, pipe or socket", null);
+      }
       long bytes = Files.size(file);
       if (bytes > MAX_BYTES) {
         throw refused(file, "%d bytes, more than %d".formatted(bytes, MAX_BYTES), null);

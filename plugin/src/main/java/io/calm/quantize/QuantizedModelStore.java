@@ -24,6 +24,7 @@ import io.calm.tensor.TableFormat;
 import io.calm.torch.EngineMissingException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -269,13 +270,19 @@ public final class QuantizedModelStore {
       logger.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
       return artifact;
     } catch (OutOfMemoryError e) {
-      throw new QuantizeException(
-          Kind.NOT_ENOUGH_MEMORY,
-          ("quantizing this model needs more memory outside the heap than the JVM may take, %d MiB"
-                  + " (%s); start it with -XX:MaxDirectMemorySize=8g or more")
-              .formatted(MemoryLimits.directLimit() >> 20, e.getMessage()),
-          e);
+      throw new QuantizeException(Kind.NOT_ENOUGH_MEMORY, outOfMemory(e), e);
     }
+  }
+
+  /** Returns the message of a search that ran out of direct memory, or of the heap. */
+  static String outOfMemory(OutOfMemoryError e) {
+    String message = String.valueOf(e.getMessage());
+    return message.toLowerCase(Locale.ROOT).contains("direct buffer memory")
+        ? ("quantizing this model needs more memory outside the heap than the JVM may take, %d MiB"
+                + " (%s); start it with -XX:MaxDirectMemorySize=8g or more")
+            .formatted(MemoryLimits.directLimit() >> 20, message)
+        : "quantizing this model needs more memory than the JVM has, a heap of %d MiB (%s); start it with a larger -Xmx"
+            .formatted(Runtime.getRuntime().maxMemory() >> 20, message);
   }
 
   /** Runs {@code work} and translates the failures of the packages below. */

@@ -116,6 +116,16 @@ class QuantizedModelStoreTest {
   }
 
   @Test
+  void memoryThatIsMissingIsNamedWithItsOption() {
+    String heap = QuantizedModelStore.outOfMemory(new OutOfMemoryError("Java heap space"));
+    assertTrue(heap.contains("(Java heap space); start it with a larger -Xmx"), heap);
+    String direct =
+        QuantizedModelStore.outOfMemory(
+            new OutOfMemoryError("Cannot reserve 9 bytes of direct buffer memory (allocated: 1)"));
+    assertTrue(direct.contains("start it with -XX:MaxDirectMemorySize=8g"), direct);
+  }
+
+  @Test
   void searchesOnceAndServesWhatWasScored() {
     CalmSettings settings = settings("calm.pool", "rtn,gptq", "calm.lm-head", "float32");
     Artifact made = get(TINY, settings);

@@ -32,7 +32,8 @@ import org.slf4j.LoggerFactory;
  * renames it to {@code KEY} ({@link Publication}). The rename is atomic, so a reader finds a
  * complete artifact or none, and needs no lock. {@link #begin} takes a lock per key ({@link
  * KeyLock}), which the operating system releases when the process ends, however it ends. Two
- * processes that need the same artifact therefore make it once: the second waits and finds it.
+ * processes that need the same artifact therefore make it once: the second waits ({@link
+ * #awaitWriter}) and finds it.
  *
  * <p><b>Failures.</b> A process that is killed leaves {@code KEY.tmp}, which no reader opens and
  * the next writer deletes. A damaged artifact is found by its checksums, because every byte is
@@ -120,36 +121,51 @@ public final class ArtifactStore {
   }
 
   /**
-   * Claims {@code key} for this thread. Waits while another thread or process writes the artifact.
+   * Claims {@code key} for this thread. Does not wait for another thread or process that writes the
+   * artifact; see {@link #awaitWriter}.
    *
    * @param layout sizes of the artifact, so that a disk that is too small is refused at once
+   * @return empty if another thread or process writes the artifact
    * @throws ArtifactException if the directory cannot be used, or if the disk certainly lacks space
    */
-  public Claim begin(ArtifactKey key, ModelSpec spec, ArtifactLayout layout) {
+  public Optional<Claim> begin(ArtifactKey key, ModelSpec spec, ArtifactLayout layout) {
     ArtifactPaths paths = new ArtifactPaths(root, key.id());
+    return locking(
+        paths,
+        () -> {
+          Optional<KeyLock> lock = KeyLock.acquire(paths.lock());
+          return lock.isPresent()
+              ? Optional.of(claim(lock.get(), paths, key, spec, layout))
+              : Optional.empty();
+        });
+  }
+
+  /**
+   * Waits until no other thread or process writes the artifact of {@code key}. It is published
+   * then, or its writer has failed.
+   *
+   * @param waiting called about twice a second; an exception that it throws ends the wait
+   * @throws ArtifactException if the directory cannot be used
+   */
+  public void awaitWriter(ArtifactKey key, Runnable waiting) {
+    ArtifactPaths paths = new ArtifactPaths(root, key.id());
+    locking(
+        paths,
+        () -> {
+          KeyLock.awaitFree(paths.lock(), waiting);
+          return true;
+        });
+  }
+
+  /** Uses the lock of a key. */
+  private interface Locking<T> {
+    T run() throws IOException, InterruptedException;
+  }
+
+  private <T> T locking(ArtifactPaths paths, Locking<T> work) {
     try {
       PrivateFiles.directory(cacheDir, DIRECTORY);
-      KeyLock lock = KeyLock.acquire(paths.lock());
-      boolean granted = false;
-      try {
-        boolean present = PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id());
-        Optional<Artifact> published = publishedOrDiscarded(paths, key);
-        LookupCounts.PROCESS.count(
-            published.isPresent() ? Outcome.HIT : present ? Outcome.CORRUPT : Outcome.MISS);
-        if (published.isPresent()) {
-          return new Ready(published.get());
-        }
-        deleteLeftovers(key.id());
-        sweep();
-        requireSpace(layout.bytes(spec));
-        ArtifactWriter writer = new ArtifactWriter(files, free(paths), key, spec, lock);
-        granted = true;
-        return new Granted(writer);
-      } finally {
-        if (!granted) {
-          lock.close();
-        }
-      }
+      return work.run();
     } catch (UntrustedPathException e) {
       throw new ArtifactException(message(e), e);
     } catch (IOException e) {
@@ -161,6 +177,32 @@ public final class ArtifactStore {
       Thread.currentThread().interrupt();
       throw new ArtifactException(
           "%s: interrupted while another process held it".formatted(paths.lock()), e);
+    }
+  }
+
+  /** Claims a key whose lock is held. The lock is the writer's, or closed if there is none. */
+  private Claim claim(
+      KeyLock lock, ArtifactPaths paths, ArtifactKey key, ModelSpec spec, ArtifactLayout layout)
+      throws IOException {
+    boolean granted = false;
+    try {
+      boolean present = PrivateFiles.isDirectory(cacheDir, DIRECTORY, key.id());
+      Optional<Artifact> published = publishedOrDiscarded(paths, key);
+      LookupCounts.PROCESS.count(
+          published.isPresent() ? Outcome.HIT : present ? Outcome.CORRUPT : Outcome.MISS);
+      if (published.isPresent()) {
+        return new Ready(published.get());
+      }
+      deleteLeftovers(key.id());
+      sweep();
+      requireSpace(layout.bytes(spec));
+      ArtifactWriter writer = new ArtifactWriter(files, free(paths), key, spec, lock);
+      granted = true;
+      return new Granted(writer);
+    } finally {
+      if (!granted) {
+        lock.close();
+      }
     }
   }
 
@@ -203,7 +245,7 @@ public final class ArtifactStore {
   }
 
   /** Deletes leftovers of dead writers of any key. Live writers hold their locks. */
-  private void sweep() throws IOException, InterruptedException {
+  private void sweep() throws IOException {
     Set<String> ids = new TreeSet<>();
     for (Path leftover : leftovers()) {
       ids.add(ArtifactPaths.idOf(leftover));
@@ -221,7 +263,7 @@ public final class ArtifactStore {
   }
 
   /** Returns a key's lock if it is free; leftovers of a lock that cannot be opened are kept. */
-  private static Optional<KeyLock> tryAcquire(Path file) throws InterruptedException {
+  private static Optional<KeyLock> tryAcquire(Path file) {
     try {
       return KeyLock.tryAcquire(file);
     } catch (IOException e) {

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,6 +36,13 @@ final class KeyLock implements AutoCloseable {
   private static final Map<Path, FileChannel> OVERLAPPED = new ConcurrentHashMap<>();
 
   private static final long POLL_MILLIS = 50;
+
+  /** Number of polls between two reports of a wait. */
+  private static final int POLLS_PER_REPORT = 10;
+
+  /** Number of polls of a lock that another waiter may hold for a moment. */
+  private static final int SHORT_POLLS = 4;
+
   private static final int MAX_HOLDER = 200;
 
   private final Semaphore semaphore;
@@ -45,21 +53,61 @@ final class KeyLock implements AutoCloseable {
     this.channel = channel;
   }
 
-  /** Acquires the lock. If another process holds it, logs its name once and waits. */
-  static KeyLock acquire(Path file) throws IOException, InterruptedException {
-    Semaphore semaphore = semaphore(file);
-    if (!semaphore.tryAcquire()) {
-      logger.info("{}: waiting for another thread that makes this artifact", file);
-      semaphore.acquire();
+  /** Acquires the lock unless another thread or process holds it for longer than a moment. */
+  static Optional<KeyLock> acquire(Path file) throws IOException, InterruptedException {
+    Optional<KeyLock> lock = tryAcquire(file);
+    for (int polls = 0; lock.isEmpty() && polls < SHORT_POLLS; polls++) {
+      Thread.sleep(POLL_MILLIS);
+      lock = tryAcquire(file);
     }
-    return withFileLock(semaphore, file, true)
-        .orElseThrow(() -> new IllegalStateException("a lock that was waited for is held"));
+    return lock;
+  }
+
+  /**
+   * Waits until no other thread or process holds the lock, and logs its holder once. The lock is
+   * free afterwards.
+   *
+   * @param waiting called about twice a second; an exception that it throws ends the wait
+   */
+  static void awaitFree(Path file, Runnable waiting) throws IOException, InterruptedException {
+    for (int polls = 0; ; polls++) {
+      boolean named = polls == 1; // not 0: the holder may have yet to write its name
+      Optional<KeyLock> lock =
+          tryAcquire(
+              file,
+              holder -> {
+                if (named) {
+                  logger.info("{}: waiting for {}, which makes this artifact", file, holder);
+                }
+              });
+      if (lock.isPresent()) {
+        lock.get().close();
+        return;
+      }
+      if (polls % POLLS_PER_REPORT == 0) {
+        waiting.run();
+      }
+      Thread.sleep(POLL_MILLIS);
+    }
   }
 
   /** Acquires the lock if it is free. */
-  static Optional<KeyLock> tryAcquire(Path file) throws IOException, InterruptedException {
+  static Optional<KeyLock> tryAcquire(Path file) throws IOException {
+    return tryAcquire(file, holder -> {});
+  }
+
+  /**
+   * Acquires the lock if it is free.
+   *
+   * @param held receives a description of its holder if it is not
+   */
+  private static Optional<KeyLock> tryAcquire(Path file, Consumer<String> held) throws IOException {
     Semaphore semaphore = semaphore(file);
-    return semaphore.tryAcquire() ? withFileLock(semaphore, file, false) : Optional.empty();
+    if (!semaphore.tryAcquire()) {
+      held.accept("another thread");
+      return Optional.empty();
+    }
+    return withFileLock(semaphore, file, held);
   }
 
   private static Semaphore semaphore(Path file) {
@@ -67,11 +115,11 @@ final class KeyLock implements AutoCloseable {
   }
 
   /** Acquires the file lock in addition to the semaphore, or releases the semaphore. */
-  private static Optional<KeyLock> withFileLock(Semaphore semaphore, Path file, boolean wait)
-      throws IOException, InterruptedException {
+  private static Optional<KeyLock> withFileLock(
+      Semaphore semaphore, Path file, Consumer<String> held) throws IOException {
     Optional<FileChannel> locked = Optional.empty();
     try {
-      locked = lock(file, wait);
+      locked = lock(file, held);
       return locked.map(channel -> new KeyLock(semaphore, channel));
     } finally {
       if (locked.isEmpty()) {
@@ -80,22 +128,15 @@ final class KeyLock implements AutoCloseable {
     }
   }
 
-  private static Optional<FileChannel> lock(Path file, boolean wait)
-      throws IOException, InterruptedException {
+  private static Optional<FileChannel> lock(Path file, Consumer<String> held) throws IOException {
     Path key = file.toAbsolutePath().normalize();
     FileChannel overlapped = OVERLAPPED.remove(key);
     FileChannel channel = overlapped == null ? PrivateFiles.openOrCreate(file) : overlapped;
     Attempt attempt = overlapped == null ? Attempt.OTHER_PROCESS : Attempt.OTHER_COPY;
     try {
       attempt = tryLock(channel);
-      for (int polls = 0; attempt != Attempt.LOCKED && wait; polls++) {
-        if (polls == 1) { // not 0: the holder may have yet to write its name
-          logger.info("{}: waiting for {}, which makes this artifact", file, holder(channel));
-        }
-        Thread.sleep(POLL_MILLIS);
-        attempt = tryLock(channel);
-      }
       if (attempt != Attempt.LOCKED) {
+        held.accept(holder(channel));
         return Optional.empty();
       }
       nameHolder(file, channel);

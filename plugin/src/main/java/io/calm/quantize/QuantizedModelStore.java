@@ -131,9 +131,15 @@ public final class QuantizedModelStore {
             LookupCounts.PROCESS.count(LookupCounts.Outcome.HIT);
             return found.get();
           }
-          // the store counts the outcome
-          return inTurn(
-              !isWeightsOnly(checkpoint), progress, memory, () -> make(checkpoint, key, progress));
+          ArtifactLayout layout = layout(checkpoint);
+          return make(
+              new Order(
+                  key,
+                  () -> store.begin(key, checkpoint.spec(), layout),
+                  writer -> search(checkpoint, key, layout, writer, progress)),
+              !isWeightsOnly(checkpoint),
+              progress,
+              memory);
         });
   }
 
@@ -203,72 +209,120 @@ public final class QuantizedModelStore {
                 "%s: the model's files or its calibration text are not those that it was made from; load the model again"
                     .formatted(served.directory()));
           }
-          return inTurn(
-              true, progress, memory, () -> makeTwin(checkpoint, key, uniform, served, progress));
+          ArtifactLayout whole = layout(checkpoint);
+          ArtifactLayout one =
+              new ArtifactLayout(whole.group(), whole.embeddings(), whole.head(), 1);
+          return make(
+              new Order(
+                  key,
+                  () -> store.begin(key, checkpoint.spec(), one),
+                  writer -> twin(checkpoint, key, uniform, served, writer, progress)),
+              true,
+              progress,
+              memory);
         });
   }
 
-  private Artifact makeTwin(
+  private Artifact twin(
       Checkpoint checkpoint,
       ArtifactKey key,
       Baseline.Uniform uniform,
       Artifact served,
+      ArtifactWriter writer,
       Consumer<Progress> progress) {
-    ArtifactLayout whole = layout(checkpoint);
-    ArtifactLayout one = new ArtifactLayout(whole.group(), whole.embeddings(), whole.head(), 1);
-    return written(
-        store.begin(key, checkpoint.spec(), one),
-        writer -> {
-          logger.info("no stored {} to compare with: quantizing it now", uniform.variant());
-          return new Quantization(checkpoint, key, settings, progress, background)
-              .twin(writer, uniform, served);
-        });
+    logger.info("no stored {} to compare with: quantizing it now", uniform.variant());
+    return new Quantization(checkpoint, key, settings, progress, background)
+        .twin(writer, uniform, served);
   }
 
-  @SuppressWarnings("try") // the turn and the reservation are held, not used
-  private static Artifact inTurn(
+  private Artifact search(
+      Checkpoint checkpoint,
+      ArtifactKey key,
+      ArtifactLayout layout,
+      ArtifactWriter writer,
+      Consumer<Progress> progress) {
+    logger.info("no finished artifact for this model and these settings: quantizing it now");
+    PhaseClock clock = new PhaseClock(progress, System::nanoTime);
+    Artifact artifact =
+        new Quantization(checkpoint, key, settings, clock, background)
+            .run(
+                writer,
+                new UniformTwin.Place(
+                    store, settings.loading().baseline(), key, checkpoint.spec(), layout));
+    clock.phases().keep(settings.loading().cacheDir(), key);
+    return artifact;
+  }
+
+  /**
+   * An artifact to make.
+   *
+   * @param claim claims the key without a wait; the store counts the outcome
+   * @param work writes and publishes it
+   */
+  private record Order(
+      ArtifactKey key,
+      Supplier<Optional<ArtifactStore.Claim>> claim,
+      Function<ArtifactWriter, Artifact> work) {}
+
+  /**
+   * Makes an artifact, or opens it if another thread or process makes it meanwhile.
+   *
+   * <p>A search that has its turn never waits for a writer: it gives the turn back first. So other
+   * searches of this process go on, and no two processes wait for each other.
+   *
+   * @param searches whether the work takes a turn
+   */
+  @SuppressWarnings("try") // the turn is held, not used
+  private Artifact make(
+      Order order,
       boolean searches,
       Consumer<Progress> progress,
-      Supplier<? extends Reservation> memory,
-      Supplier<Artifact> work) {
-    if (!searches) { // takes seconds, so it need not wait for a search of minutes
-      try (Reservation reservation = memory.get()) {
-        return work.get();
+      Supplier<? extends Reservation> memory) {
+    Optional<Artifact> made = Optional.empty();
+    while (made.isEmpty()) {
+      if (searches) {
+        try (SearchTurn turn = SearchTurn.take(progress)) {
+          made = claimed(order, memory);
+        }
+      } else { // takes seconds, so it need not wait for a search of minutes
+        made = claimed(order, memory);
+      }
+      if (made.isEmpty()) {
+        made = ofOtherWriter(order.key(), progress);
       }
     }
-    try (SearchTurn turn = SearchTurn.take(progress);
+    return made.get();
+  }
+
+  /** Waits for another writer, and returns its artifact; empty if it has failed. */
+  private Optional<Artifact> ofOtherWriter(ArtifactKey key, Consumer<Progress> progress) {
+    long start = System.nanoTime();
+    store.awaitWriter(
+        key,
+        () ->
+            progress.accept(
+                new Progress.Step(
+                    Progress.Kind.WAITING_FOR_WRITER, (System.nanoTime() - start) / 1e9)));
+    Optional<Artifact> found = store.find(key);
+    found.ifPresent(artifact -> LookupCounts.PROCESS.count(LookupCounts.Outcome.HIT));
+    return found;
+  }
+
+  /** Makes an artifact or opens it; empty if another thread or process makes it. */
+  @SuppressWarnings("try") // the reservation is held, not used
+  private static Optional<Artifact> claimed(Order order, Supplier<? extends Reservation> memory) {
+    Optional<ArtifactStore.Claim> claim = order.claim().get();
+    if (claim.isEmpty()) {
+      return Optional.empty();
+    }
+    if (claim.get() instanceof ArtifactStore.Ready ready) {
+      return Optional.of(ready.artifact());
+    }
+    try (ArtifactWriter writer = ((ArtifactStore.Granted) claim.get()).writer();
         Reservation reservation = memory.get()) {
-      return work.get();
-    }
-  }
-
-  private Artifact make(Checkpoint checkpoint, ArtifactKey key, Consumer<Progress> progress) {
-    ArtifactLayout layout = layout(checkpoint);
-    return written(
-        store.begin(key, checkpoint.spec(), layout),
-        writer -> {
-          logger.info("no finished artifact for this model and these settings: quantizing it now");
-          PhaseClock clock = new PhaseClock(progress, System::nanoTime);
-          Artifact artifact =
-              new Quantization(checkpoint, key, settings, clock, background)
-                  .run(
-                      writer,
-                      new UniformTwin.Place(
-                          store, settings.loading().baseline(), key, checkpoint.spec(), layout));
-          clock.phases().keep(settings.loading().cacheDir(), key);
-          return artifact;
-        });
-  }
-
-  private static Artifact written(
-      ArtifactStore.Claim claim, Function<ArtifactWriter, Artifact> work) {
-    if (claim instanceof ArtifactStore.Ready ready) {
-      return ready.artifact();
-    }
-    try (ArtifactWriter writer = ((ArtifactStore.Granted) claim).writer()) {
-      Artifact artifact = work.apply(writer);
+      Artifact artifact = order.work().apply(writer);
       logger.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
-      return artifact;
+      return Optional.of(artifact);
     } catch (OutOfMemoryError e) {
       throw new QuantizeException(Kind.NOT_ENOUGH_MEMORY, outOfMemory(e), e);
     }

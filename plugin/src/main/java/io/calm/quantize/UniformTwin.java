@@ -57,7 +57,7 @@ final class UniformTwin implements AutoCloseable {
 
   /**
    * Takes the blocks of the twin out of the artifact's writer, if the search made them and the mix
-   * is served.
+   * is served. Empty also if the twin is published, or another thread or process makes it.
    *
    * @param drafts the drafts of the search
    */
@@ -74,13 +74,14 @@ final class UniformTwin implements AutoCloseable {
           new ArtifactLayout(
               place.layout().group(), place.layout().embeddings(), place.layout().head(), 0);
       ArtifactKey key = key(place.main(), uniform.algorithm());
-      ArtifactStore.Claim claim = place.store().begin(key, place.spec(), written);
-      if (claim instanceof ArtifactStore.Ready ready) {
-        ready.artifact().close();
-        return Optional.empty();
+      // without a wait: its writer may wait for this search to end
+      Optional<ArtifactStore.Claim> claim = place.store().begin(key, place.spec(), written);
+      if (claim.isPresent() && claim.get() instanceof ArtifactStore.Granted granted) {
+        ArtifactWriter writer = granted.writer();
+        return Optional.of(taken(place, writer, main, drafts.get(uniform.variant()), plan));
       }
-      ArtifactWriter writer = ((ArtifactStore.Granted) claim).writer();
-      return Optional.of(taken(place, writer, main, drafts.get(uniform.variant()), plan));
+      claim.ifPresent(ready -> ((ArtifactStore.Ready) ready).artifact().close());
+      return Optional.empty();
     } catch (ArtifactException e) {
       logger.warn("the uniform twin is not kept, and is made on first use: {}", e.getMessage());
       return Optional.empty();

@@ -25,8 +25,7 @@ final class ArtifactChild {
     if (System.in.read() < 0) {
       throw new IOException("the parent is gone");
     }
-    ArtifactStore.Claim claim =
-        store.begin(ExampleModel.KEY, ExampleModel.spec(LAYERS), ExampleModel.LAYOUT);
+    ArtifactStore.Claim claim = ExampleModel.claim(store, ExampleModel.spec(LAYERS));
     if (claim instanceof ArtifactStore.Granted granted) {
       try (ArtifactWriter writer = granted.writer()) {
         System.out.println("begun");

@@ -103,7 +103,7 @@ class ArtifactLayoutTest {
         new ArtifactLayout(64, TableFormat.INT8, Optional.of(TableFormat.INT4), 2);
     AtomicLong written = new AtomicLong();
     ArtifactStore store = new ArtifactStore(cacheDir, counting(written));
-    ArtifactStore.Claim claim = store.begin(ExampleModel.KEY, model.spec(), layout);
+    ArtifactStore.Claim claim = store.begin(ExampleModel.KEY, model.spec(), layout).orElseThrow();
     try (ArtifactWriter writer = assertInstanceOf(ArtifactStore.Granted.class, claim).writer()) {
       writer.embeddings(model.embeddings());
       writer.head(model.head());

@@ -52,8 +52,7 @@ final class ArtifactStoreTest {
 
   private ArtifactWriter granted() {
     return assertInstanceOf(
-            ArtifactStore.Granted.class,
-            store.begin(ExampleModel.KEY, ExampleModel.spec(3), ExampleModel.LAYOUT))
+            ArtifactStore.Granted.class, ExampleModel.claim(store, ExampleModel.spec(3)))
         .writer();
   }
 
@@ -160,7 +159,8 @@ final class ArtifactStoreTest {
       Files.createDirectories(artifacts.resolve(left));
       Files.writeString(artifacts.resolve(left).resolve("draft-calm.bin"), "half a bl");
     }
-    ArtifactStore.Claim live = store.begin(other, ExampleModel.spec(3), ExampleModel.LAYOUT);
+    ArtifactStore.Claim live =
+        store.begin(other, ExampleModel.spec(3), ExampleModel.LAYOUT).orElseThrow();
     try (ArtifactWriter writer = assertInstanceOf(ArtifactStore.Granted.class, live).writer()) {
       QuantizedModel model = ExampleModel.create(1);
       ExampleModel.publish(store, model);
@@ -188,7 +188,7 @@ final class ArtifactStoreTest {
   }
 
   private boolean makeOrFind(QuantizedModel model) {
-    ArtifactStore.Claim claim = store.begin(ExampleModel.KEY, model.spec(), ExampleModel.LAYOUT);
+    ArtifactStore.Claim claim = ExampleModel.claim(store, model.spec());
     if (claim instanceof ArtifactStore.Granted granted) {
       try (ArtifactWriter writer = granted.writer()) {
         SameModel.assertSame(model, ExampleModel.write(writer, model, Thread::yield).model());

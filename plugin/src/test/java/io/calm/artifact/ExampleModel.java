@@ -223,9 +223,19 @@ final class ExampleModel {
         plan(model.blocks().size()), draft, model.finalNorm(), model.activation());
   }
 
+  /** Claims {@link #KEY}, behind another writer if there is one. */
+  static ArtifactStore.Claim claim(ArtifactStore store, ModelSpec spec) {
+    Optional<ArtifactStore.Claim> claim = store.begin(KEY, spec, LAYOUT);
+    while (claim.isEmpty()) {
+      store.awaitWriter(KEY, () -> {});
+      claim = store.begin(KEY, spec, LAYOUT);
+    }
+    return claim.get();
+  }
+
   /** Claims {@link #KEY}, which must be free, and publishes {@code model}. */
   static Artifact publish(ArtifactStore store, QuantizedModel model) {
-    ArtifactStore.Claim claim = store.begin(KEY, model.spec(), LAYOUT);
+    ArtifactStore.Claim claim = claim(store, model.spec());
     if (claim instanceof ArtifactStore.Granted granted) {
       try (ArtifactWriter writer = granted.writer()) {
         return write(writer, model, () -> {});

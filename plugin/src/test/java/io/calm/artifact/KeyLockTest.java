@@ -14,6 +14,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,7 +97,7 @@ class KeyLockTest {
 
   @Test
   void anotherProcessWaitsUntilTheLockIsClosed() throws Exception {
-    KeyLock held = KeyLock.acquire(file);
+    KeyLock held = KeyLock.acquire(file).orElseThrow();
     try {
       assertFalse(KeyLock.tryAcquire(file).isPresent());
       assertFalse(isFreeForAnotherProcess());
@@ -108,7 +110,7 @@ class KeyLockTest {
   /** Closing a second channel of the file would release the lock of the whole process. */
   @Test
   void aSecondCopyOfThePluginDoesNotReleaseTheLock() throws Exception {
-    KeyLock held = KeyLock.acquire(file);
+    KeyLock held = KeyLock.acquire(file).orElseThrow();
     try (URLClassLoader copy = secondCopy()) {
       assertFalse(isFreeFor(copy));
       assertFalse(isFreeFor(copy));
@@ -120,5 +122,29 @@ class KeyLockTest {
     } finally {
       held.close();
     }
+  }
+
+  @Test
+  void aWaitIsReportedAndEndedByItsListener() throws Exception {
+    KeyLock held = KeyLock.acquire(file).orElseThrow();
+    try {
+      assertFalse(KeyLock.acquire(file).isPresent());
+      AtomicInteger reports = new AtomicInteger();
+      assertThrows(
+          CancellationException.class,
+          () ->
+              KeyLock.awaitFree(
+                  file,
+                  () -> {
+                    if (reports.incrementAndGet() == 2) {
+                      throw new CancellationException();
+                    }
+                  }));
+      assertEquals(2, reports.get());
+    } finally {
+      held.close();
+    }
+    KeyLock.awaitFree(file, () -> {});
+    KeyLock.acquire(file).orElseThrow().close();
   }
 }

@@ -43,6 +43,6 @@ class LookupCountsTest {
   }
 
   private static ArtifactStore.Claim begin(ArtifactStore store) {
-    return store.begin(ExampleModel.KEY, ExampleModel.spec(3), ExampleModel.LAYOUT);
+    return ExampleModel.claim(store, ExampleModel.spec(3));
   }
 }

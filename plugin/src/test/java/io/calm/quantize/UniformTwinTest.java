@@ -5,9 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.artifact.Artifact;
+import io.calm.artifact.ArtifactKey;
+import io.calm.artifact.ArtifactStore;
+import io.calm.artifact.ArtifactWriter;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.search.Progress;
@@ -17,6 +21,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -198,6 +203,26 @@ class UniformTwinTest {
     assertEquals("uniform-gptq", uniform(settings, served).variant());
     assertEquals(served.directory(), open(settings, served).directory());
     assertEquals(1, artifacts(cache).size(), "the guard's other plan is not kept");
+  }
+
+  /** The other writer may wait for this search, so that a wait for it would never end. */
+  @Test
+  @SuppressWarnings("try") // a writer is held, not used
+  void aSearchDoesNotWaitForAnotherWriterOfItsTwin() throws IOException {
+    CalmSettings before = settings(cache.resolve("before"), MIX);
+    Artifact sample = get(before);
+    ArtifactKey twin = UniformTwin.key(sample.key(), uniform(before, sample).algorithm());
+    ArtifactStore.Claim other =
+        with(
+            settings(),
+            (store, checkpoint) ->
+                new ArtifactStore(cache)
+                    .begin(twin, checkpoint.spec(), store.layout(checkpoint))
+                    .orElseThrow());
+    try (ArtifactWriter writer = assertInstanceOf(ArtifactStore.Granted.class, other).writer()) {
+      Artifact served = assertTimeoutPreemptively(Duration.ofMinutes(2), () -> get(settings()));
+      assertFalse(uniform(settings(), served).stored());
+    }
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.calm.torch;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.engine.StandardCapabilities;
+import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.util.cuda.CudaUtils;
 import io.calm.files.DjlCache;
 import java.lang.management.MemoryUsage;
@@ -41,6 +42,18 @@ final class CudaDevice {
     } catch (RuntimeException | LinkageError e) {
       logger.warn("the free memory of the CUDA device is not known: {}", e.toString());
       return OptionalLong.empty();
+    }
+  }
+
+  /**
+   * Returns the memory that the engine has cached but does not use to the device, so that {@link
+   * #freeBytes} and other processes see it as free.
+   */
+  static void freeCache() {
+    try {
+      JniUtils.emptyCudaCache();
+    } catch (RuntimeException | LinkageError e) {
+      logger.warn("the engine's cached memory of the CUDA device is not freed: {}", e.toString());
     }
   }
 

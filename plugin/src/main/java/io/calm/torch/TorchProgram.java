@@ -120,9 +120,14 @@ public final class TorchProgram implements AutoCloseable {
     }
   }
 
+  /** Frees the arrays. A CUDA device gets back the memory that the engine has cached. */
   @Override
   public void close() {
+    boolean onCpu = onCpu();
     one.close();
     model.close();
+    if (!onCpu) {
+      CudaDevice.freeCache();
+    }
   }
 }

@@ -20,9 +20,9 @@ public final class QuantizeException extends RuntimeException {
   public enum Kind {
     /** The checkpoint or a setting cannot be used. */
     INVALID,
-    /** The search needs more memory than the JVM may use. */
+    /** The search needs more memory than the JVM may use or its device has. */
     NOT_ENOUGH_MEMORY,
-    /** The PyTorch engine is not available. */
+    /** The PyTorch engine is not available, or failed for another reason than missing memory. */
     ENGINE_MISSING,
     /** The artifact, or a file that it depends on, cannot be read or written. */
     STORAGE

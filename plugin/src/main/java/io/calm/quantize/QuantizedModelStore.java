@@ -1,5 +1,6 @@
 package io.calm.quantize;
 
+import ai.djl.engine.EngineException;
 import io.calm.artifact.Artifact;
 import io.calm.artifact.ArtifactException;
 import io.calm.artifact.ArtifactKey;
@@ -21,6 +22,7 @@ import io.calm.settings.BaselineChoice;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.PlanSettings;
 import io.calm.tensor.TableFormat;
+import io.calm.torch.EngineFailures;
 import io.calm.torch.EngineMissingException;
 import java.nio.file.Path;
 import java.util.List;
@@ -340,13 +342,19 @@ public final class QuantizedModelStore {
   }
 
   /** Runs {@code work} and translates the failures of the packages below. */
-  private static <T> T failing(Supplier<T> work) {
+  static <T> T failing(Supplier<T> work) {
     try {
       return work.get();
     } catch (ArtifactException e) {
       throw new QuantizeException(Kind.STORAGE, message(e), e);
     } catch (EngineMissingException e) {
       throw new QuantizeException(Kind.ENGINE_MISSING, message(e), e);
+    } catch (EngineException e) {
+      throw new QuantizeException(
+          EngineFailures.isOutOfMemory(e) ? Kind.NOT_ENOUGH_MEMORY : Kind.ENGINE_MISSING,
+          "the PyTorch engine failed during the search (%s); free memory of the CUDA device, or set CUDA_VISIBLE_DEVICES= to search on the CPU"
+              .formatted(EngineFailures.firstLine(e)),
+          e);
     } catch (SearchException | QuantizationException | IllegalArgumentException e) {
       throw new QuantizeException(Kind.INVALID, message(e), e);
     }

@@ -56,7 +56,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   }
 
   /**
-   * Loads the engine and the program.
+   * Loads the engine and the program, on the CPU if a CUDA device has no memory for it.
    *
    * @param threads threads of one operation; has no effect if the engine is loaded already
    * @param kernels for the W4A8 blocks, if they are native and the engine runs on the CPU
@@ -64,7 +64,7 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
    *     what to install
    */
   public static TorchRuntime open(int threads, SearchKernels kernels) {
-    TorchProgram program = TorchProgram.open(PROGRAM, threads, SEARCH);
+    TorchProgram program = TorchProgram.openAnywhere(PROGRAM, threads, SEARCH);
     return new TorchRuntime(program, new Parallel(threads), kernels);
   }
 

@@ -31,6 +31,13 @@ public final class Backends {
     };
   }
 
+  /**
+   * Returns whether a decoder runs on the PyTorch engine, which need not be as the settings say.
+   */
+  public static boolean isTorch(Decoder decoder) {
+    return decoder instanceof TorchDecoder;
+  }
+
   /** Returns the decoder of {@code model}, whose buffers grow with its steps. */
   public static Decoder open(QuantizedModel model, Decoders.Settings settings, int blocks) {
     return open(model, settings, blocks, StepSize.UNKNOWN);

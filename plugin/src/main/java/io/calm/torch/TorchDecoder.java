@@ -275,15 +275,10 @@ public final class TorchDecoder implements Decoder {
     } catch (EngineException e) {
       throw new KvMemoryException(
           "keys and values: expected memory on %s for %d blocks of %d tokens, got \"%s\"; lower calm.kv-budget-mb"
-              .formatted(device(), count, BLOCK_TOKENS, firstLine(e)),
+              .formatted(device(), count, BLOCK_TOKENS, EngineFailures.firstLine(e)),
           IntStream.range(capacity, blocks).boxed().collect(Collectors.toSet()),
           e);
     }
-  }
-
-  private static String firstLine(EngineException e) {
-    String message = String.valueOf(e.getMessage());
-    return message.lines().findFirst().orElse(message);
   }
 
   @Override

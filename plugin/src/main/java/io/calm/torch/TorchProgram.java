@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.MalformedModelException;
 import ai.djl.Model;
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -14,12 +15,17 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A TorchScript program from the resources, loaded into DJL's PyTorch engine. It runs on the first
  * CUDA device if the engine has one, else on the CPU. Not thread safe.
  */
 public final class TorchProgram implements AutoCloseable {
+  private static final Logger logger = LoggerFactory.getLogger(TorchProgram.class);
+
   private final Model model;
   private final NDManager manager;
   private final NDArray one;
@@ -57,19 +63,60 @@ public final class TorchProgram implements AutoCloseable {
    * @param threads threads of one operation; has no effect if the engine is loaded already
    * @param user what needs the engine and what to use instead, for the message of a failure
    * @throws EngineMissingException if the engine is not available; the message says what to install
+   * @throws EngineException if the device has no memory for the program
    */
   public static TorchProgram open(Source source, int threads, User user) {
-    DjlCache.check();
-    Model model = newModel(threads, user);
+    Engine engine = engine(threads, user);
+    return open(source, engine, CudaDevice.usable(engine) ? Device.gpu() : Device.cpu());
+  }
+
+  /**
+   * Does the same, but takes the CPU if the CUDA device fails, e.g. because other processes hold
+   * its memory.
+   */
+  public static TorchProgram openAnywhere(Source source, int threads, User user) {
+    Engine engine = engine(threads, user);
+    if (!CudaDevice.usable(engine)) {
+      return open(source, engine, Device.cpu());
+    }
+    return orOnTheCpu(
+        user.name(),
+        () -> open(source, engine, Device.gpu()),
+        () -> open(source, engine, Device.cpu()));
+  }
+
+  static <T> T orOnTheCpu(String user, Supplier<T> device, Supplier<T> cpu) {
+    try {
+      return device.get();
+    } catch (EngineException e) {
+      logger.warn(
+          "{}: the CUDA device cannot be used ({}); it runs on the CPU",
+          user,
+          EngineFailures.firstLine(e));
+      return cpu.get();
+    }
+  }
+
+  private static TorchProgram open(Source source, Engine engine, Device device) {
+    return load(engine.newModel("calm", device), source);
+  }
+
+  /** Loads a program into an empty model; closes the model if this fails. */
+  static TorchProgram load(Model model, Source source) {
+    boolean loaded = false;
     try {
       model.load(new ByteArrayInputStream(source.archive()));
-      return new TorchProgram(model);
+      TorchProgram program = new TorchProgram(model);
+      loaded = true;
+      return program;
     } catch (IOException e) {
-      model.close();
       throw new UncheckedIOException(e);
-    } catch (MalformedModelException | RuntimeException e) {
-      model.close();
+    } catch (MalformedModelException e) {
       throw new IllegalStateException("the PyTorch engine refused " + source.resource(), e);
+    } finally {
+      if (!loaded) {
+        model.close();
+      }
     }
   }
 
@@ -81,10 +128,10 @@ public final class TorchProgram implements AutoCloseable {
    */
   public record User(String name, String remedy) {}
 
-  private static Model newModel(int threads, User user) {
+  private static Engine engine(int threads, User user) {
+    DjlCache.check();
     try {
-      Engine engine = TorchEngine.load(threads);
-      return engine.newModel("calm", CudaDevice.usable(engine) ? Device.gpu() : Device.cpu());
+      return TorchEngine.load(threads);
     } catch (RuntimeException | LinkageError e) {
       throw new EngineMissingException(
           "%s needs the DJL PyTorch engine, which could not be loaded (%s); if the class path has no ai.djl.pytorch:pytorch-engine or no pytorch-native library, add it, or %s"

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import ai.djl.engine.EngineException;
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
@@ -16,6 +17,7 @@ import io.calm.kernels.KernelVariants;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.QuantizedModel;
+import io.calm.quantize.QuantizeException.Kind;
 import io.calm.replay.HiddenStates;
 import io.calm.replay.ReferenceModel;
 import io.calm.replay.TorchRuntime;
@@ -123,6 +125,27 @@ class QuantizedModelStoreTest {
         QuantizedModelStore.outOfMemory(
             new OutOfMemoryError("Cannot reserve 9 bytes of direct buffer memory (allocated: 1)"));
     assertTrue(direct.contains("start it with -XX:MaxDirectMemorySize=8g"), direct);
+  }
+
+  @Test
+  void aFailureOfTheEngineIsAFailureOfTheSearch() {
+    Map.of(
+            "CUDA out of memory. Tried to allocate 2 MiB\nframe", Kind.NOT_ENOUGH_MEMORY,
+            "CUDA error: an illegal memory access", Kind.ENGINE_MISSING)
+        .forEach(
+            (message, kind) -> {
+              QuantizeException e =
+                  assertThrows(
+                      QuantizeException.class,
+                      () ->
+                          QuantizedModelStore.failing(
+                              () -> {
+                                throw new EngineException(message);
+                              }));
+              assertEquals(kind, e.kind());
+              assertFalse(e.getMessage().contains("frame"), e.getMessage());
+              assertTrue(e.getMessage().contains("CUDA_VISIBLE_DEVICES="), e.getMessage());
+            });
   }
 
   @Test

@@ -38,6 +38,7 @@ class BackendsTest {
     Decoders.Settings settings = settings(Decoders.AUTO, Backend.PYTORCH);
     try (Decoder decoder = Backends.open(MODEL, settings, 1)) {
       assertInstanceOf(TorchDecoder.class, decoder);
+      assertTrue(Backends.isTorch(decoder));
     }
     assertEquals(
         TorchDecoder.blockBytes(MODEL.spec(), KvType.FLOAT16),
@@ -68,6 +69,7 @@ class BackendsTest {
     try (JavaDecoder cpu = new JavaDecoder(MODEL, KvType.FLOAT16, 1, 1);
         JavaDecoder device = new JavaDecoder(MODEL, KvType.FLOAT16, 1, 1)) {
       assertSame(device, Backends.orOnTheCpu(() -> device, () -> cpu));
+      assertFalse(Backends.isTorch(cpu));
       List<RuntimeException> full =
           List.of(
               new EngineException("CUDA out of memory"),

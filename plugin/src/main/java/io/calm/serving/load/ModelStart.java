@@ -37,7 +37,9 @@ final class ModelStart {
   private final Checkpoint checkpoint;
   private final Artifact artifact;
   private final CheckpointParts parts;
-  private final SchedulerSettings budgets;
+
+  /** Budgets for the device that the settings select. */
+  private final SchedulerSettings device;
 
   /**
    * Prepares the start.
@@ -51,7 +53,7 @@ final class ModelStart {
     this.checkpoint = checkpoint;
     this.artifact = artifact;
     this.parts = parts;
-    this.budgets = ModelMemory.budgets(checkpoint, settings);
+    this.device = ModelMemory.budgets(checkpoint, settings);
   }
 
   /**
@@ -65,17 +67,19 @@ final class ModelStart {
       // Holds a lease: mapped files are closed with the decoder, which the scheduler closes.
       WeightMemory weights = ServedWeights.choose(settings, MemoryLedger.PROCESS.hasRoom());
       Decoder decoder =
-          ServedWeights.decoder(weights, artifact.model(), settings, budgets, () -> {});
+          ServedWeights.decoder(weights, artifact.model(), settings, device, () -> {});
       ReportSource report;
       Comparison comparison;
+      SchedulerSettings budgets;
       try {
         reservation.allocated(ModelMemory.copied(weights, checkpoint, settings));
         // All but the scheduler comes before the warm-up: what the compiler of the JVM has to do
         // after it would delay the first request.
         report = ReportSource.of(order.name(), order.url(), settings, artifact);
-        comparison = comparison(weights);
+        budgets = budgets(device, decoder, settings);
+        comparison = comparison(weights, budgets, kernel(decoder));
         if (settings.loading().warmUp()) {
-          warmUp(decoder, rehearsal);
+          warmUp(decoder, budgets, rehearsal);
         }
       } catch (RuntimeException | Error e) {
         decoder.close(); // with its copies and the lease of the artifact
@@ -109,7 +113,7 @@ final class ModelStart {
         new Replacement());
   }
 
-  private void warmUp(Decoder decoder, Rehearsal rehearsal) {
+  private void warmUp(Decoder decoder, SchedulerSettings budgets, Rehearsal rehearsal) {
     BiConsumer<Scheduler, Duration> requests =
         (scheduler, limit) -> rehearsal.run(view(scheduler, limit), limit);
     WarmUp.run(
@@ -158,14 +162,14 @@ final class ModelStart {
     }
   }
 
-  private Comparison comparison(WeightMemory weights) {
+  private Comparison comparison(WeightMemory weights, SchedulerSettings budgets, String kernel) {
     ModelTwin twin = new ModelTwin(order, artifact, budgets, weights);
     return Comparison.prepare(
         new Comparison.Subject(
             order.name(),
             artifact.plan().served(),
             artifact.key().id(),
-            Optional.of(MachineInfo.of(kernel())),
+            Optional.of(MachineInfo.of(kernel)),
             settings.decoder().threadCount(),
             weights.name().toLowerCase(Locale.ROOT)),
         Comparison.Options.serving(settings.compare().probe(), settings.compare().share()),
@@ -174,8 +178,16 @@ final class ModelStart {
         Optional.of(new ProbeStore(settings.loading().cacheDir())));
   }
 
-  private String kernel() {
-    return Backends.isTorch(settings.decoder().forDecoder())
+  /** Returns the budgets for a decoder, which speculates if it has fallen back to the CPU. */
+  static SchedulerSettings budgets(
+      SchedulerSettings device, Decoder decoder, CalmSettings settings) {
+    return Backends.isTorch(settings.decoder().forDecoder()) && !Backends.isTorch(decoder)
+        ? device.speculating(settings.generation().speculatedTokens())
+        : device;
+  }
+
+  private String kernel(Decoder decoder) {
+    return Backends.isTorch(decoder)
         ? "pytorch"
         : Decoders.chosen(settings.decoder().forDecoder().kernel());
   }

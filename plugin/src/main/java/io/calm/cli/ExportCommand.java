@@ -9,6 +9,7 @@ import io.calm.export.ExportException;
 import io.calm.export.ExportOutput;
 import io.calm.export.ExportedModel;
 import io.calm.export.Exporter;
+import io.calm.export.SourceStamps;
 import io.calm.export.gguf.GgufExporter;
 import io.calm.export.gguf.GgufTables;
 import io.calm.export.safetensors.SafetensorsExporter;
@@ -90,9 +91,10 @@ final class ExportCommand implements Callable<Integer> {
     ExportOutput.requireFree(out);
     ModelMixin.Resolved resolved = model.resolve(overrides());
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
+      SourceStamps source = SourceStamps.of(checkpoint);
       exporter.requireSupported(checkpoint);
       try (Artifact artifact = quantized(resolved, checkpoint)) {
-        write(exporter, new ExportedModel(resolved.name(), checkpoint, artifact));
+        write(exporter, new ExportedModel(resolved.name(), checkpoint, artifact), source);
         spec.commandLine().getOut().printf("%s: %s%n", artifact.plan().served(), out);
         spec.commandLine().getOut().flush();
         exporter.notes().forEach(note -> spec.commandLine().getErr().println("calm: " + note));
@@ -101,7 +103,8 @@ final class ExportCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void write(Exporter exporter, ExportedModel exported) throws IOException {
+  private void write(Exporter exporter, ExportedModel exported, SourceStamps source)
+      throws IOException {
     try (ExportOutput output = ExportOutput.open(out, exporter.output());
         ExportLine progress = ExportLine.open()) {
       exporter.write(
@@ -113,6 +116,7 @@ final class ExportCommand implements Callable<Integer> {
             }
             progress.at(step, done, total);
           });
+      source.requireUnchanged();
       progress.at("to disk", 0, 1);
       output.publish();
     } catch (ClosedByInterruptException e) {

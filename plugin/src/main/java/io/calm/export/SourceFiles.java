@@ -3,6 +3,7 @@ package io.calm.export;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.gguf.GgufFile;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -37,11 +38,18 @@ public sealed interface SourceFiles {
       return directory.resolve(name);
     }
 
+    /** Returns the files of tokenizer, template and generation defaults, which need not exist. */
+    List<Path> tokenizerFiles() {
+      return TOKENIZER.stream().map(this::file).toList();
+    }
+
     /** Copies the files of tokenizer, template and generation defaults that exist. */
     public void copyTokenizer(Path target) throws IOException {
       for (String name : TOKENIZER) {
         if (Files.isRegularFile(file(name))) {
-          Files.write(target.resolve(name), Files.readAllBytes(file(name)));
+          try (InputStream in = Files.newInputStream(file(name))) {
+            Files.copy(in, target.resolve(name));
+          }
         }
       }
     }

@@ -42,6 +42,7 @@ public final class OnnxExporter implements Exporter {
   public void requireSupported(Checkpoint checkpoint) {
     request.resolve(checkpoint.spec());
     HuggingFaceFiles.requireSupported(checkpoint);
+    defaults(checkpoint);
   }
 
   @Override
@@ -67,6 +68,7 @@ public final class OnnxExporter implements Exporter {
     return missing.isEmpty() ? List.of() : List.of(TensorRtLibraries.note(missing));
   }
 
+  /** Returns the defaults with the tokens that only the tokenizer knows. */
   private static GenerationDefaults defaults(Checkpoint checkpoint) {
     return checkpoint.generationDefaults().resolved(checkpoint.tokenizer());
   }

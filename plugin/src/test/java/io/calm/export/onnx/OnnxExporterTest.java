@@ -16,6 +16,9 @@ import ai.djl.repository.zoo.ZooModel;
 import ai.onnxruntime.OrtSession;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.Checkpoints;
 import io.calm.export.ExportException;
 import io.calm.export.Exports;
 import io.calm.model.ModelSpec;
@@ -62,6 +65,19 @@ class OnnxExporterTest {
         OptionalInt.of(chunk),
         OptionalInt.of(context),
         Optional.empty());
+  }
+
+  @Test
+  void aModelWithoutATokenizerIsRefusedBeforeTheSearch() throws IOException {
+    for (String name : List.of("config.json", "model.safetensors")) {
+      Files.copy(TINY.resolve(name), directory.resolve(name));
+    }
+    try (Checkpoint checkpoint = Checkpoints.open(directory)) {
+      OnnxExporter exporter = new OnnxExporter(growing());
+      CheckpointException e =
+          assertThrows(CheckpointException.class, () -> exporter.requireSupported(checkpoint));
+      assertTrue(e.getMessage().contains("tokenizer.json"), e.getMessage());
+    }
   }
 
   @Test

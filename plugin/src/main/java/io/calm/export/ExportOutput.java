@@ -10,8 +10,10 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.security.SecureRandom;
 import java.util.Comparator;
 import java.util.List;
@@ -70,12 +72,28 @@ public final class ExportOutput implements AutoCloseable {
           Printable.of(parent, MAX_PATH) + ", which is none",
           "create that directory first");
     }
+    requireName(target, absolute);
     if (!Files.isWritable(parent)) {
       throw ExportException.refused(
           where(target),
           "a name in a directory that is writable",
           Printable.of(parent, MAX_PATH) + ", which is not",
           "choose another one or change its permissions");
+    }
+  }
+
+  /** Requires a name that the file system can have: a search of hours may follow. */
+  private static void requireName(Path target, Path absolute) {
+    try {
+      Files.readAttributes(absolute, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    } catch (NoSuchFileException e) {
+      // free, as it should be
+    } catch (IOException e) {
+      throw ExportException.refused(
+          where(target),
+          "a name that the file system accepts",
+          String.valueOf(e instanceof FileSystemException f ? f.getReason() : e.getMessage()),
+          "choose another name");
     }
   }
 
@@ -88,8 +106,7 @@ public final class ExportOutput implements AutoCloseable {
     requireFree(target);
     Path absolute = target.toAbsolutePath().normalize();
     Path temporary =
-        absolute.resolveSibling(
-            ".%s.%08x.partial".formatted(absolute.getFileName(), RANDOM.nextInt()));
+        absolute.resolveSibling(".calm-export-%08x.partial".formatted(RANDOM.nextInt()));
     if (kind == Kind.FILE) {
       Files.createFile(temporary);
     } else {

@@ -83,6 +83,19 @@ class ExportOutputTest {
   }
 
   @Test
+  void everyNameThatTheFileSystemAcceptsIsPossible() throws IOException {
+    Path longest = directory.resolve("n".repeat(255));
+    try (ExportOutput output = ExportOutput.open(longest, ExportOutput.Kind.FILE)) {
+      fill(output.path(), ExportOutput.Kind.FILE);
+      output.publish();
+    }
+    assertEquals("content", Files.readString(longest));
+    Path longer = directory.resolve("n".repeat(256));
+    ExportException e = assertThrows(ExportException.class, () -> ExportOutput.requireFree(longer));
+    assertTrue(e.getMessage().contains("a name that the file system accepts"), e.getMessage());
+  }
+
+  @Test
   void aLinkToNothingIsAName() throws IOException {
     Path link = Files.createSymbolicLink(directory.resolve("link"), directory.resolve("gone"));
     assertThrows(ExportException.class, () -> ExportOutput.requireFree(link));

@@ -155,7 +155,9 @@ public final class ExportOutput implements AutoCloseable {
    */
   public void publish() throws IOException {
     for (Path file : deepestFirst()) {
-      if (Files.isRegularFile(file)) {
+      if (Files.isDirectory(file)) {
+        syncDirectory(file);
+      } else if (Files.isRegularFile(file)) {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
           channel.force(true);
         }
@@ -170,7 +172,10 @@ public final class ExportOutput implements AutoCloseable {
     } catch (FileAlreadyExistsException e) {
       throw taken(target);
     }
-    syncParent();
+    @Nullable Path parent = target.getParent();
+    if (parent != null) {
+      syncDirectory(parent);
+    }
   }
 
   /** Gives a file its name. A link never replaces a file; a move might, in a race. */
@@ -186,12 +191,9 @@ public final class ExportOutput implements AutoCloseable {
     Files.delete(temporary);
   }
 
-  private void syncParent() throws IOException {
-    @Nullable Path parent = target.getParent();
-    if (parent == null) {
-      return;
-    }
-    try (FileChannel channel = FileChannel.open(parent, StandardOpenOption.READ)) {
+  /** Writes the names of a directory's files to the disk. */
+  private static void syncDirectory(Path directory) throws IOException {
+    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
       channel.force(true);
     } catch (FileSystemException e) {
       // A system whose directories cannot be opened, e.g. Windows, has no such sync.

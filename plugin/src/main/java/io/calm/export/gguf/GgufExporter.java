@@ -4,6 +4,7 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.gguf.GgufTensorNames;
 import io.calm.checkpoint.template.ChatTemplateLoader;
 import io.calm.checkpoint.tokenizer.GgufTokenizerMetadata;
+import io.calm.export.ExportException;
 import io.calm.export.ExportOutput;
 import io.calm.export.ExportProgress;
 import io.calm.export.ExportedModel;
@@ -12,6 +13,7 @@ import io.calm.export.Provenance;
 import io.calm.export.SourceFiles;
 import io.calm.export.TensorSteps;
 import io.calm.model.ModelSpec;
+import io.calm.text.Printable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -49,7 +51,21 @@ public record GgufExporter(GgufTables tables) implements Exporter {
   @Override
   public void requireSupported(Checkpoint checkpoint) {
     GgufArchitecture.requireSupported(checkpoint.spec());
-    tokenizer(checkpoint);
+    general(checkpoint).forEach(GgufExporter::requireEncodable);
+    tokenizer(checkpoint).forEach(GgufExporter::requireEncodable);
+  }
+
+  /**
+   * Requires a value that {@link GgufMetadata} has a type for: a source may have lists of lists.
+   */
+  static void requireEncodable(String key, Object value) {
+    if (value instanceof List<?> list && list.stream().anyMatch(List.class::isInstance)) {
+      throw ExportException.refused(
+          "gguf: key " + Printable.of(key),
+          "a value or a list of values",
+          "a list of lists",
+          "remove the key from the source file, or export with --format safetensors");
+    }
   }
 
   @Override
@@ -72,11 +88,7 @@ public record GgufExporter(GgufTables tables) implements Exporter {
         .put("general.architecture", GgufArchitecture.architecture(model.spec()))
         .put("general.type", "model")
         .put("general.name", model.name());
-    if (model.sourceFiles() instanceof SourceFiles.Gguf gguf) {
-      gguf.metadata().entrySet().stream()
-          .filter(pair -> pair.getKey().startsWith(GENERAL) && !OF_WEIGHTS.contains(pair.getKey()))
-          .forEach(pair -> metadata.put(pair.getKey(), pair.getValue()));
-    }
+    general(model.checkpoint()).forEach(metadata::put);
     metadata
         .put("general.file_type", MOSTLY_Q4_1)
         .put("general.quantization_version", QUANTIZATION_VERSION);
@@ -86,6 +98,17 @@ public record GgufExporter(GgufTables tables) implements Exporter {
     provenance.values().forEach(metadata::put);
     metadata.put("calm.plan", provenance.planJson());
     return metadata;
+  }
+
+  /** Returns the keys of a GGUF source that describe the model, e.g. its license. */
+  private static Map<String, Object> general(Checkpoint checkpoint) {
+    Map<String, Object> keys = new LinkedHashMap<>();
+    if (SourceFiles.of(checkpoint) instanceof SourceFiles.Gguf gguf) {
+      gguf.metadata().entrySet().stream()
+          .filter(pair -> pair.getKey().startsWith(GENERAL) && !OF_WEIGHTS.contains(pair.getKey()))
+          .forEach(pair -> keys.put(pair.getKey(), pair.getValue()));
+    }
+    return keys;
   }
 
   /** Returns the keys of tokenizer and chat template. */

@@ -2,6 +2,7 @@ package io.calm.export.gguf;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.ChatTemplate;
@@ -9,6 +10,7 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
 import io.calm.checkpoint.gguf.GgufFile;
+import io.calm.export.ExportException;
 import io.calm.export.Exports;
 import io.calm.export.SameWeights;
 import io.calm.model.LinearRole;
@@ -100,6 +102,16 @@ class GgufExporterTest {
     assertEquals(
         expected.rope().scaling() instanceof RopeSpec.Llama3,
         got.rope().scaling() instanceof RopeSpec.Factors);
+  }
+
+  @Test
+  void aListOfListsOfTheSourceIsRefusedWithItsKey() {
+    ExportException e =
+        assertThrows(
+            ExportException.class,
+            () -> GgufExporter.requireEncodable("tokenizer.x", List.of(List.of(1L))));
+    assertTrue(e.getMessage().startsWith("gguf: key tokenizer.x: expected"), e.getMessage());
+    GgufExporter.requireEncodable("tokenizer.x", List.of(1L));
   }
 
   @ParameterizedTest

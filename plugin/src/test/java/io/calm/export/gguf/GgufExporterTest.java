@@ -2,6 +2,8 @@ package io.calm.export.gguf;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,6 +14,7 @@ import io.calm.checkpoint.Goldens;
 import io.calm.checkpoint.gguf.GgufFile;
 import io.calm.export.ExportException;
 import io.calm.export.Exports;
+import io.calm.export.RopeDivisors;
 import io.calm.export.SameWeights;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
@@ -25,6 +28,7 @@ import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedMatrix;
 import io.calm.testing.Repository;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -99,9 +103,58 @@ class GgufExporterTest {
             got.tiedEmbeddings(),
             got.biases(),
             got.headNorms()));
-    assertEquals(
-        expected.rope().scaling() instanceof RopeSpec.Llama3,
-        got.rope().scaling() instanceof RopeSpec.Factors);
+    requireSameScaling(expected, got.rope().scaling());
+  }
+
+  /** GGUF has the scaling of LLaMA 3 as a divisor of each frequency. */
+  private static void requireSameScaling(ModelSpec expected, RopeSpec.Scaling got) {
+    if (expected.rope().scaling() instanceof RopeSpec.Llama3 llama3) {
+      assertArrayEquals(
+          RopeDivisors.of(llama3, expected.rope().theta(), expected.headDim()),
+          assertInstanceOf(RopeSpec.Factors.class, got).divisors());
+    } else {
+      assertEquals(expected.rope().scaling(), got);
+    }
+  }
+
+  /** The attention factor of YaRN is stored relative to llama.cpp's own. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"rope_type\": \"linear\", \"factor\": 4.0}",
+        "{\"rope_type\": \"yarn\", \"factor\": 4.0, \"original_max_position_embeddings\": 128,"
+            + " \"attention_factor\": 0.5}",
+        "{\"rope_type\": \"yarn\", \"factor\": 4.0, \"original_max_position_embeddings\": 128}"
+      })
+  void theScalingOfPositionsIsTheCheckpoints(String scaling) throws IOException {
+    Path source = Goldens.path("llama-gqa");
+    Path model = Files.createDirectory(directory.resolve("scaled"));
+    for (String name : List.of("tokenizer.json", "model.safetensors")) {
+      Files.copy(source.resolve(name), model.resolve(name));
+    }
+    Files.writeString(
+        model.resolve("config.json"),
+        Files.readString(source.resolve("config.json"))
+            .replace("\"rope_scaling\": null", "\"rope_scaling\": " + scaling));
+    try (Exports from = Exports.of(model, directory.resolve("cache"));
+        Checkpoint read = Checkpoints.open(export(from, GgufTables.Q8_0))) {
+      RopeSpec.Scaling expected = from.checkpoint().spec().rope().scaling();
+      RopeSpec.Scaling got = read.spec().rope().scaling();
+      if (expected instanceof RopeSpec.Yarn yarn) {
+        RopeSpec.Yarn stored = assertInstanceOf(RopeSpec.Yarn.class, got);
+        assertEquals(yarn.attentionFactor(), stored.attentionFactor(), 1e-6f);
+        got =
+            new RopeSpec.Yarn(
+                stored.factor(),
+                stored.betaFast(),
+                stored.betaSlow(),
+                stored.originalContext(),
+                yarn.attentionFactor(),
+                stored.truncate());
+      }
+      assertEquals(expected, got);
+      assertFalse(expected instanceof RopeSpec.None, "the test tests nothing");
+    }
   }
 
   @Test

@@ -67,6 +67,22 @@ public interface Tokenizer extends AutoCloseable {
    */
   IncrementalDecoder newIncrementalDecoder(boolean skipSpecial);
 
+  /**
+   * Returns a new decoder for the tokens after {@code before}. It returns the text that they add to
+   * that of {@code before}, e.g. with the space before a word that SentencePiece drops at the start
+   * of a text. If {@code before} ends inside a character, the text begins with that character.
+   *
+   * @param before not copied and not changed
+   * @param skipSpecial whether to omit special tokens
+   */
+  default IncrementalDecoder newIncrementalDecoder(int[] before, boolean skipSpecial) {
+    IncrementalDecoder decoder = newIncrementalDecoder(skipSpecial);
+    for (int id : before) {
+      String unused = decoder.add(id);
+    }
+    return decoder;
+  }
+
   @Override
   void close();
 
@@ -74,7 +90,8 @@ public interface Tokenizer extends AutoCloseable {
   interface IncrementalDecoder {
     /**
      * Adds a token and returns the text that is now final, possibly empty. All returned texts
-     * together, with that of {@link #flush}, are the result of {@link Tokenizer#decode}.
+     * together, with that of {@link #flush}, are the result of {@link Tokenizer#decode}, or what
+     * the tokens add to it behind others.
      */
     String add(int id);
 

@@ -13,6 +13,11 @@ import java.util.OptionalInt;
 record LibraryTokenizer(
     NativeTokenizer library, Vocabulary vocabulary, Detokenizer detokenizer, OptionalInt shrinkage)
     implements Tokenizer {
+  /** Number of tokens before a text that its decoder reads; no decoder looks back as far. */
+  private static final int CONTEXT = 8;
+
+  /** Maximum number of bytes of a character behind its first one. */
+  private static final int CONTINUATION = 3;
 
   @Override
   public int[] encode(String text, boolean addSpecial) {
@@ -54,6 +59,38 @@ record LibraryTokenizer(
   @Override
   public IncrementalDecoder newIncrementalDecoder(boolean skipSpecial) {
     return detokenizer.start(skipSpecial);
+  }
+
+  @Override
+  public IncrementalDecoder newIncrementalDecoder(int[] before, boolean skipSpecial) {
+    IncrementalDecoder decoder = detokenizer.start(skipSpecial);
+    for (int i = contextStart(before, skipSpecial); i < before.length; i++) {
+      String unused = decoder.add(before[i]);
+    }
+    return decoder;
+  }
+
+  /**
+   * Returns the index of the first token that the decoder of the next text reads: {@link #CONTEXT}
+   * tokens with a text, and not from inside a character that consists of byte tokens.
+   */
+  private int contextStart(int[] ids, boolean skipSpecial) {
+    int start = ids.length;
+    int shown = 0;
+    while (start > 0
+        && (shown < CONTEXT
+            || (shown < CONTEXT + CONTINUATION && continuesCharacter(ids[start])))) {
+      start--;
+      boolean skipped = skipSpecial && isSpecial(ids[start]);
+      shown += skipped || token(ids[start]).isEmpty() ? 0 : 1;
+    }
+    return start;
+  }
+
+  private boolean continuesCharacter(int id) {
+    String token = token(id);
+    return TokenSpelling.isByte(token)
+        && (TokenSpelling.SENTENCE_PIECE.bytes(token, false)[0] & 0xC0) == 0x80;
   }
 
   @Override

@@ -39,8 +39,8 @@ final class CompletionFormat extends OpenAiFormat {
   }
 
   private TextOffsets answer(ReplySequence sequence) {
-    String before = echo ? sequence.prompt().text() : "";
-    return TextOffsets.ofAnswer(reply().tokenizer(), reply().showSpecial(), before);
+    return TextOffsets.ofAnswer(
+        reply().tokenizer(), sequence.prompt(), reply().showSpecial(), echo);
   }
 
   private String echoed(ReplySequence sequence) {

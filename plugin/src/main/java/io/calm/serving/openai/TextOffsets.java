@@ -20,11 +20,19 @@ final class TextOffsets {
     this.max = max;
   }
 
-  /** Counts in an answer that follows the text {@code before}. */
-  static TextOffsets ofAnswer(Tokenizer tokenizer, boolean showSpecial, String before) {
-    int start = length(before);
+  /**
+   * Counts in an answer to {@code prompt}.
+   *
+   * @param echo whether the prompt's text is before the answer's
+   */
+  static TextOffsets ofAnswer(
+      Tokenizer tokenizer, Prompt prompt, boolean showSpecial, boolean echo) {
+    int start = echo ? length(prompt.text()) : 0;
     return new TextOffsets(
-        tokenizer.newIncrementalDecoder(!showSpecial), start, start, Integer.MAX_VALUE);
+        tokenizer.newIncrementalDecoder(prompt.tokens(), !showSpecial),
+        start,
+        start,
+        Integer.MAX_VALUE);
   }
 
   /**

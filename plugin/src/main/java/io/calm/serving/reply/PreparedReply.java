@@ -237,7 +237,11 @@ public final class PreparedReply {
         parameters.seed(sequence.seed()).ignoreEos(false).build(),
         ends(),
         request.promptScores(),
-        new StopTokenText(model.tokenizer(), request.parameters(), request.showSpecial()),
+        new StopTokenText(
+            model.tokenizer(),
+            sequence.prompt().tokens(),
+            request.parameters(),
+            request.showSpecial()),
         reply.listener(sequence),
         timeout);
   }

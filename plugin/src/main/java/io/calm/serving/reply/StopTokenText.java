@@ -17,13 +17,15 @@ final class StopTokenText implements TextDecoder {
   private int unstoppable;
 
   /**
-   * Starts a text.
+   * Starts the text of an answer.
    *
+   * @param prompt the tokens that the answer follows
    * @param showSpecial whether special tokens are part of the text anyway
    */
-  StopTokenText(Tokenizer tokenizer, SamplingParameters parameters, boolean showSpecial) {
+  StopTokenText(
+      Tokenizer tokenizer, int[] prompt, SamplingParameters parameters, boolean showSpecial) {
     this.tokenizer = tokenizer;
-    this.decoder = tokenizer.newIncrementalDecoder(!showSpecial);
+    this.decoder = tokenizer.newIncrementalDecoder(prompt, !showSpecial);
     this.unstoppable = parameters.minNewTokens();
     if (!showSpecial) {
       parameters.stops().forEach(stop -> tokenizer.specialId(stop).ifPresent(shown::add));

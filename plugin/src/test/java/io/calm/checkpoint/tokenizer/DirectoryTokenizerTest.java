@@ -127,6 +127,8 @@ class DirectoryTokenizerTest {
               expected,
               stream(tokenizer, ids, skipSpecial),
               () -> "seed " + seed + ", decoder " + decoder);
+          ContinuedTexts.requireWhole(
+              tokenizer, ids, skipSpecial, "seed " + seed + ", decoder " + decoder);
         }
       }
     }

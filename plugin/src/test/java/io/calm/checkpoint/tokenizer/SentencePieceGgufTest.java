@@ -88,6 +88,24 @@ class SentencePieceGgufTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aTextContinuesTheOneBeforeIt(boolean spacePrefix) {
+    long seed = Seeds.next();
+    Random random = new Random(seed);
+    Map<String, Object> metadata = randomVocabulary(random);
+    metadata.put("tokenizer.ggml.add_space_prefix", spacePrefix);
+    try (Tokenizer tokenizer = TokenizerLoader.fromGguf(metadata)) {
+      for (int i = 0; i < 300; i++) {
+        int[] ids =
+            i % 2 == 0
+                ? tokenizer.encode(dense(random) + "\uD83D\uDE00".repeat(random.nextInt(9)), true)
+                : random.ints(random.nextInt(40), 0, tokenizer.size() + 2).toArray();
+        ContinuedTexts.requireWhole(tokenizer, ids, random.nextBoolean(), "seed " + seed);
+      }
+    }
+  }
+
   @Test
   void charactersStreamAsTheirBytesComplete() {
     Map<String, Object> metadata = randomVocabulary(new Random(4));

@@ -18,7 +18,7 @@ class StopTokenTextTest {
         SamplingParameters.builder().stops(stops).minNewTokens(minNewTokens).build();
     try (Tokenizer tokenizer =
         Checkpoints.openTokenizer(Repository.path("models/calm-tiny-llama"))) {
-      StopTokenText text = new StopTokenText(tokenizer, parameters, showSpecial);
+      StopTokenText text = new StopTokenText(tokenizer, new int[0], parameters, showSpecial);
       StringBuilder all = new StringBuilder();
       for (int token : tokenizer.encode("a", false)) {
         all.append(text.add(token));
@@ -39,7 +39,7 @@ class StopTokenTextTest {
     try (Tokenizer tokenizer =
         Checkpoints.openTokenizer(Repository.path("models/calm-tiny-llama"))) {
       for (boolean showSpecial : new boolean[] {true, false}) {
-        StopTokenText text = new StopTokenText(tokenizer, parameters, showSpecial);
+        StopTokenText text = new StopTokenText(tokenizer, new int[0], parameters, showSpecial);
         assertEquals("<|im_end|>", text.ending(IM_END));
         assertEquals("", text.ending(tokenizer.size()), "an id without a token");
       }

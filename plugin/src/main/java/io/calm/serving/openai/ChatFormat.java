@@ -1,7 +1,6 @@
 package io.calm.serving.openai;
 
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import io.calm.generate.Finish;
@@ -11,6 +10,7 @@ import io.calm.serving.reply.ReplySequence;
 import io.calm.serving.reply.TokenText;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Writes {@code chat.completion} and {@code chat.completion.chunk}. */
 final class ChatFormat extends OpenAiFormat {
@@ -25,30 +25,36 @@ final class ChatFormat extends OpenAiFormat {
       JsonObject delta = new JsonObject();
       delta.addProperty("role", "assistant");
       delta.addProperty("content", "");
-      role = chunk(sequence, 0, delta, JsonNull.INSTANCE, Optional.empty());
+      role = chunk(sequence, 0, delta, OpenAiFormat::noLogprobs, Optional.empty());
     }
     if (token.text().isEmpty() && reply().logprobs().isEmpty()) {
       return role;
     }
     JsonObject delta = new JsonObject();
     delta.addProperty("content", token.text());
-    JsonElement logprobs = logprobs(List.of(token));
-    return role + chunk(sequence, token.index() + 1, delta, logprobs, Optional.empty());
+    return role
+        + chunk(
+            sequence,
+            token.index() + 1,
+            delta,
+            text -> logprobs(text, List.of(token)),
+            Optional.empty());
   }
 
   @Override
   public String finished(ReplySequence sequence) {
     int generated = sequence.tokens().size();
-    return chunk(sequence, generated, new JsonObject(), JsonNull.INSTANCE, sequence.reason());
+    JsonObject none = new JsonObject();
+    return chunk(sequence, generated, none, OpenAiFormat::noLogprobs, sequence.reason());
   }
 
   private String chunk(
       ReplySequence sequence,
       int generated,
       JsonObject delta,
-      JsonElement logprobs,
+      Consumer<AnswerJson> logprobs,
       Optional<Finish.Reason> reason) {
-    return chunk(sequence, generated, choice(sequence.index(), "delta", delta, logprobs, reason));
+    return chunk(sequence, generated, "delta", delta, logprobs, reason);
   }
 
   @Override
@@ -70,7 +76,7 @@ final class ChatFormat extends OpenAiFormat {
 
   private void logprobs(AnswerJson text, List<GeneratedToken> tokens) {
     if (reply().logprobs().isEmpty()) {
-      text.value(JsonNull.INSTANCE);
+      noLogprobs(text);
       return;
     }
     text.object(
@@ -79,18 +85,6 @@ final class ChatFormat extends OpenAiFormat {
                 .array(() -> tokens.forEach(token -> text.value(entry(token))))
                 .name("refusal")
                 .value(JsonNull.INSTANCE));
-  }
-
-  private JsonElement logprobs(List<GeneratedToken> tokens) {
-    if (reply().logprobs().isEmpty()) {
-      return JsonNull.INSTANCE;
-    }
-    JsonArray content = new JsonArray();
-    tokens.forEach(token -> content.add(entry(token)));
-    JsonObject logprobs = new JsonObject();
-    logprobs.add("content", content);
-    logprobs.add("refusal", JsonNull.INSTANCE);
-    return logprobs;
   }
 
   private JsonObject entry(GeneratedToken token) {

@@ -1,9 +1,7 @@
 package io.calm.serving.openai;
 
 import com.google.gson.JsonElement;
-import com.google.gson.JsonNull;
 import com.google.gson.JsonPrimitive;
-import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
 import io.calm.serving.reply.ReplySequence;
 import java.util.ArrayList;
@@ -30,8 +28,12 @@ final class CompletionFormat extends OpenAiFormat {
     if (token.text().isEmpty() && reply().logprobs().isEmpty()) {
       return prompt;
     }
-    JsonElement logprobs = logprobs(log -> log.add(token.score(), token.top(), places(sequence)));
-    return prompt + chunk(sequence, token.index() + 1, token.text(), logprobs, Optional.empty());
+    return prompt
+        + chunk(
+            sequence,
+            token.index() + 1,
+            token.text(),
+            json -> logprobs(json, log -> log.add(token.score(), token.top(), places(sequence))));
   }
 
   private TextOffsets places(ReplySequence sequence) {
@@ -47,25 +49,22 @@ final class CompletionFormat extends OpenAiFormat {
     if (!echo) {
       return "";
     }
-    JsonElement logprobs = logprobs(log -> log.prompt(sequence));
-    return chunk(sequence, 0, sequence.prompt().text(), logprobs, Optional.empty());
+    return chunk(
+        sequence, 0, sequence.prompt().text(), json -> logprobs(json, log -> log.prompt(sequence)));
   }
 
   @Override
   public String finished(ReplySequence sequence) {
     String prompt = sequence.tokens().isEmpty() ? echoed(sequence) : "";
     int generated = sequence.tokens().size();
-    return prompt + chunk(sequence, generated, "", JsonNull.INSTANCE, sequence.reason());
+    JsonElement none = new JsonPrimitive("");
+    return prompt
+        + chunk(sequence, generated, "text", none, OpenAiFormat::noLogprobs, sequence.reason());
   }
 
   private String chunk(
-      ReplySequence sequence,
-      int generated,
-      String text,
-      JsonElement logprobs,
-      Optional<Finish.Reason> reason) {
-    JsonElement content = new JsonPrimitive(text);
-    return chunk(sequence, generated, choice(sequence.index(), "text", content, logprobs, reason));
+      ReplySequence sequence, int generated, String text, Consumer<AnswerJson> logprobs) {
+    return chunk(sequence, generated, "text", new JsonPrimitive(text), logprobs, Optional.empty());
   }
 
   @Override
@@ -79,9 +78,7 @@ final class CompletionFormat extends OpenAiFormat {
           i,
           "text",
           new JsonPrimitive(answer),
-          () ->
-              collected(log -> all(log, sequence))
-                  .ifPresentOrElse(log -> log.write(text), () -> text.value(JsonNull.INSTANCE)),
+          () -> logprobs(text, log -> all(log, sequence)),
           sequence.reason());
     }
   }
@@ -113,16 +110,13 @@ final class CompletionFormat extends OpenAiFormat {
     sequence.tokens().forEach(token -> log.add(token.score(), token.top(), places));
   }
 
-  private JsonElement logprobs(Consumer<CompletionLogprobs> add) {
-    return collected(add).<JsonElement>map(CompletionLogprobs::toJson).orElse(JsonNull.INSTANCE);
-  }
-
-  private Optional<CompletionLogprobs> collected(Consumer<CompletionLogprobs> add) {
+  private void logprobs(AnswerJson text, Consumer<CompletionLogprobs> add) {
     if (reply().logprobs().isEmpty()) {
-      return Optional.empty();
+      noLogprobs(text);
+      return;
     }
     CompletionLogprobs log = new CompletionLogprobs(reply().tokenizer());
     add.accept(log);
-    return Optional.of(log);
+    log.write(text);
   }
 }

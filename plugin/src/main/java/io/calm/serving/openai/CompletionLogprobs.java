@@ -1,6 +1,5 @@
 package io.calm.serving.openai;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
@@ -84,18 +83,6 @@ final class CompletionLogprobs {
                     (name, element) ->
                         text.name(name)
                             .array(() -> indexes().forEach(i -> text.value(element.apply(i))))));
-  }
-
-  JsonObject toJson() {
-    JsonObject logprobs = new JsonObject();
-    arrays()
-        .forEach(
-            (name, element) -> {
-              JsonArray array = new JsonArray();
-              indexes().mapToObj(element).forEach(array::add);
-              logprobs.add(name, array);
-            });
-    return logprobs;
   }
 
   private IntStream indexes() {

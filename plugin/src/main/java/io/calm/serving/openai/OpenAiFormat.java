@@ -1,7 +1,7 @@
 package io.calm.serving.openai;
 
 import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
+import com.google.gson.JsonNull;
 import com.google.gson.JsonPrimitive;
 import io.calm.generate.Finish;
 import io.calm.serving.reply.ApiException;
@@ -10,6 +10,7 @@ import io.calm.serving.reply.ReplyFormat;
 import io.calm.serving.reply.ReplySequence;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The base of OpenAI's two answers. It writes the envelope, the usage and the framing; a subclass
@@ -70,9 +71,9 @@ abstract class OpenAiFormat implements ReplyFormat {
   abstract void choices(AnswerJson text, List<ReplySequence> sequences);
 
   /**
-   * Writes one choice of a whole answer, one log-probability at a time.
+   * Writes one choice of a whole answer or of a chunk, one log-probability at a time.
    *
-   * @param contentKey {@code text} or {@code message}
+   * @param contentKey {@code text}, {@code message} or {@code delta}
    */
   static void choice(
       AnswerJson text,
@@ -95,27 +96,27 @@ abstract class OpenAiFormat implements ReplyFormat {
    * Returns one chunk.
    *
    * @param generated tokens of {@code sequence} up to this chunk
-   */
-  final String chunk(ReplySequence sequence, int generated, JsonObject choice) {
-    return reply.chunk(chunkObject, choice, sequence, generated);
-  }
-
-  /**
-   * Returns a choice of a chunk.
-   *
    * @param contentKey {@code text} or {@code delta}
+   * @param logprobs writes the value of {@code logprobs}
    */
-  static JsonObject choice(
-      int index,
+  final String chunk(
+      ReplySequence sequence,
+      int generated,
       String contentKey,
       JsonElement content,
-      JsonElement logprobs,
+      Consumer<AnswerJson> logprobs,
       Optional<Finish.Reason> reason) {
-    JsonObject choice = new JsonObject();
-    choice.addProperty("index", index);
-    choice.add(contentKey, content);
-    choice.add("logprobs", logprobs);
-    choice.add("finish_reason", OpenAiReply.finishReason(reason));
-    return choice;
+    return reply.chunk(
+        chunkObject,
+        text ->
+            choice(
+                text, sequence.index(), contentKey, content, () -> logprobs.accept(text), reason),
+        sequence,
+        generated);
+  }
+
+  /** Writes the value of {@code logprobs} where there are none. */
+  static void noLogprobs(AnswerJson text) {
+    text.value(JsonNull.INSTANCE);
   }
 }

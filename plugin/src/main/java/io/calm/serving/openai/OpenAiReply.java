@@ -59,20 +59,22 @@ record OpenAiReply(
   /**
    * Returns one framed chunk.
    *
+   * @param choice writes the only element of the array of choices
    * @param generated tokens of {@code sequence} up to this chunk
    */
-  String chunk(String object, JsonObject choice, ReplySequence sequence, int generated) {
-    JsonArray choices = new JsonArray();
-    choices.add(choice);
-    JsonObject chunk = envelope(object);
-    chunk.add("choices", choices);
-    if (streamedUsage == StreamedUsage.EVERY_CHUNK) {
-      int prompt = sequence.prompt().tokens().length;
-      chunk.add("usage", usage(prompt, sequence.cachedTokens(), generated));
-    } else if (streamedUsage == StreamedUsage.AT_END) {
-      chunk.add("usage", JsonNull.INSTANCE);
-    }
-    return frame(chunk);
+  String chunk(String object, Consumer<AnswerJson> choice, ReplySequence sequence, int generated) {
+    AnswerJson text = new AnswerJson();
+    text.object(
+        () -> {
+          text.members(envelope(object)).name("choices").array(() -> choice.accept(text));
+          if (streamedUsage == StreamedUsage.EVERY_CHUNK) {
+            int prompt = sequence.prompt().tokens().length;
+            text.name("usage").value(usage(prompt, sequence.cachedTokens(), generated));
+          } else if (streamedUsage == StreamedUsage.AT_END) {
+            text.name("usage").value(JsonNull.INSTANCE);
+          }
+        });
+    return frame(text.toString());
   }
 
   /**
@@ -99,7 +101,7 @@ record OpenAiReply(
       JsonObject chunk = envelope(object);
       chunk.add("choices", new JsonArray());
       chunk.add("usage", usage(sequences));
-      end.append(frame(chunk));
+      end.append(frame(chunk.toString()));
     }
     return end.append(done()).toString();
   }
@@ -109,10 +111,10 @@ record OpenAiReply(
     if (framing != Framing.OPENAI) {
       body.addProperty("finish_reason", "error");
     }
-    return frame(body) + done();
+    return frame(body.toString()) + done();
   }
 
-  private String frame(JsonObject object) {
+  private String frame(String object) {
     return framing == Framing.DJL_LINES ? object + "\n" : "data: " + object + "\n\n";
   }
 

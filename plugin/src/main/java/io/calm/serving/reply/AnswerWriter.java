@@ -5,8 +5,9 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A thread that builds large whole answers, so that no scheduler waits for them. One at a time is
- * built, because its text takes several times the memory of its values.
+ * A thread that builds large answers and streams that begin with a large prompt, so that no
+ * scheduler waits for them. One piece at a time is built, in the order of the calls, because its
+ * text takes several times the memory of its values.
  */
 final class AnswerWriter {
   private static final int IDLE_SECONDS = 30;
@@ -21,7 +22,7 @@ final class AnswerWriter {
             1,
             IDLE_SECONDS,
             TimeUnit.SECONDS,
-            new LinkedBlockingQueue<>(), // no more than sequences that can run
+            new LinkedBlockingQueue<>(), // no more than the tokens of sequences that can run
             task -> {
               Thread thread = new Thread(task, "calm-answers");
               thread.setDaemon(true);

@@ -17,14 +17,17 @@ import org.slf4j.LoggerFactory;
  * Passes the events of a request's sequences to its sink. Nothing is sent before the first token,
  * so an earlier error has its own status. The first sequence that fails ends the others.
  *
- * <p>Events arrive on the scheduler's thread; {@link #cancel} may be called on any.
+ * <p>Events arrive on the scheduler's thread. If a stream has a large prompt to show, it handles
+ * them behind each other on the thread of {@link AnswerWriter}. {@link #cancel} may be called on
+ * any.
  */
 final class RunningReply implements PreparedReply.Running {
   /** Estimated bytes of a token with its log-probability, and of its text in a whole answer. */
   static final long SCORE_BYTES = 256;
 
   /**
-   * Number of tokens and alternatives from which a whole answer is built on a thread of its own.
+   * Number of tokens and alternatives from which an answer, or the prompt of a stream, is built on
+   * a thread of its own.
    */
   static final int MANY = 4096;
 
@@ -44,6 +47,8 @@ final class RunningReply implements PreparedReply.Running {
   private boolean started;
   private boolean begun;
   private boolean done;
+  private long scored; // tokens and alternatives of the prompts; the scheduler's thread only
+  private boolean apart; // whether events are handled by AnswerWriter; never reset
   private volatile boolean cancelled;
   private volatile List<? extends Generation> generations = List.of();
 
@@ -99,14 +104,20 @@ final class RunningReply implements PreparedReply.Running {
 
       @Override
       public void promptRead(int cachedTokens) {
-        sequence.promptRead(cachedTokens);
+        handle(() -> sequence.promptRead(cachedTokens));
       }
 
       @Override
       public void prompt(List<TokenScore> scores, List<List<TokenScore>> top) {
-        if (!done && holds(scores.size() + top.stream().mapToLong(List::size).sum())) {
-          sequence.prompt(scores, top);
-        }
+        long more = scores.size() + top.stream().mapToLong(List::size).sum();
+        handle(
+            () -> {
+              if (!done && holds(more)) {
+                sequence.prompt(scores, top);
+              }
+            });
+        scored += more;
+        apart |= format.streamed() && scored >= MANY;
       }
 
       @Override
@@ -114,30 +125,58 @@ final class RunningReply implements PreparedReply.Running {
         plan.metrics().token(token.index(), token.elapsedNanos() - before);
         plan.latencies().token(token.index(), token.elapsedNanos() - before);
         before = token.elapsedNanos();
-        started();
-        if (done) {
-          return;
-        }
-        if (format.streamed()) {
-          sequence.token(token.withoutTop());
-          send(format.token(sequence, token));
-        } else if (token.top().isEmpty() || holds(1L + token.top().size())) {
-          kept++;
-          sequence.token(token);
-        }
+        handle(() -> add(sequence, token));
       }
 
       @Override
       public void finished(Finish finish) {
         record(finish);
-        sequence.finish(finish);
-        started();
-        open--;
-        if (!done) {
-          end(sequence, finish);
-        }
+        handle(() -> finish(sequence, finish));
       }
     };
+  }
+
+  /** Handles an event here, or behind the earlier ones on the thread of {@link AnswerWriter}. */
+  private void handle(Runnable event) {
+    if (apart) {
+      AnswerWriter.execute(() -> handleApart(event));
+    } else {
+      event.run();
+    }
+  }
+
+  private void handleApart(Runnable event) {
+    try {
+      if (cancelled && !done) {
+        fail(new ApiException(ApiException.Kind.NOT_READY, "the generation was cancelled"));
+      }
+      event.run();
+    } catch (RuntimeException | Error e) {
+      unwritable(e);
+    }
+  }
+
+  private void add(ReplySequence sequence, GeneratedToken token) {
+    started();
+    if (done) {
+      return;
+    }
+    if (format.streamed()) {
+      sequence.token(token.withoutTop());
+      send(format.token(sequence, token));
+    } else if (token.top().isEmpty() || holds(1L + token.top().size())) {
+      kept++;
+      sequence.token(token);
+    }
+  }
+
+  private void finish(ReplySequence sequence, Finish finish) {
+    sequence.finish(finish);
+    started();
+    open--;
+    if (!done) {
+      end(sequence, finish);
+    }
   }
 
   private void record(Finish finish) {
@@ -216,7 +255,9 @@ final class RunningReply implements PreparedReply.Running {
         try {
           complete(sequence);
         } catch (RuntimeException | Error e) {
-          fail(new ApiException(ApiException.Kind.INTERNAL, "the answer could not be written"));
+          if (!apart) {
+            fail(new ApiException(ApiException.Kind.INTERNAL, "the answer could not be written"));
+          }
           throw e;
         }
       }
@@ -257,20 +298,19 @@ final class RunningReply implements PreparedReply.Running {
       } else {
         whole();
       }
-    } catch (IllegalStateException e) {
-      if (!plan.model().isUnloaded()) {
-        unwritable(e);
-        return;
-      }
-      fail(
-          new ApiException(
-              ApiException.Kind.NOT_READY, "the model was unloaded before its answer was written"));
     } catch (RuntimeException | Error e) {
       unwritable(e);
     }
   }
 
+  /** Ends an answer that could not be built, e.g. because its model was unloaded before. */
   private void unwritable(Throwable cause) {
+    if (cause instanceof IllegalStateException && plan.model().isUnloaded()) {
+      fail(
+          new ApiException(
+              ApiException.Kind.NOT_READY, "the model was unloaded before its answer was written"));
+      return;
+    }
     logger.error("an answer could not be written", cause);
     fail(new ApiException(ApiException.Kind.INTERNAL, "the answer could not be written"));
   }

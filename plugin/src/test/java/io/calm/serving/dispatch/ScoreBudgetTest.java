@@ -4,7 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.model.ModelRegistry;
@@ -17,12 +20,15 @@ import io.calm.serving.reply.Schema;
 import io.calm.testing.ScriptedModels;
 import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Log-probabilities of all answers under way share one budget. */
 class ScoreBudgetTest {
@@ -137,6 +143,38 @@ class ScoreBudgetTest {
     assertEquals(200, large.status(), large.text());
     assertEquals("calm-answers", large.thread());
     Answer small = ask(body(10, 1, false));
+    assertTrue(!small.thread().equals("calm-answers"), small.thread());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 5})
+  void aStreamThatBeginsWithALargePromptIsNotBuiltOnTheSchedulersThread(int tokens)
+      throws Exception {
+    scores.raise(64L * MAX);
+    String body =
+        ("{\"prompt\":\"%s say(yes)|\",\"max_tokens\":%d,\"logprobs\":20,\"echo\":true,\"n\":2,"
+                + "\"stream\":%s}")
+            .formatted("abc".repeat(300), tokens, "%s");
+    Answer streamed = ask(body.formatted(true));
+    assertEquals("calm-answers", streamed.thread());
+    List<JsonObject> chunks =
+        streamed
+            .text()
+            .lines()
+            .filter(line -> line.startsWith("data: {"))
+            .map(line -> JsonParser.parseString(line.substring("data: ".length())))
+            .map(JsonElement::getAsJsonObject)
+            .toList();
+    JsonArray choices =
+        JsonParser.parseString(ask(body.formatted(false)).text())
+            .getAsJsonObject()
+            .getAsJsonArray("choices");
+    assertEquals(2, choices.size());
+    for (int i = 0; i < choices.size(); i++) {
+      assertEquals(choices.get(i), StreamedChoice.completion(chunks, i));
+    }
+    assertTrue(streamed.text().endsWith("data: [DONE]\n\n"));
+    Answer small = ask(body.replace("abc".repeat(300), "").formatted(true));
     assertTrue(!small.thread().equals("calm-answers"), small.thread());
   }
 }

@@ -159,12 +159,14 @@ final class ArtifactReader {
         manifest.head().equals(Manifest.TIED)
             ? embeddings
             : TableSections.read(tables, TableSections.HEAD, format(manifest.head()), spec);
+    float[] finalNorm = tables.floats(TableSections.FINAL_NORM);
+    TableSections.requireFits(spec, finalNorm);
     return new QuantizedModel(
         spec,
         blocks,
         embeddings,
         head,
-        tables.floats(TableSections.FINAL_NORM),
+        finalNorm,
         manifest.activation(),
         new Lifetime(this::unmap, this::damage));
   }

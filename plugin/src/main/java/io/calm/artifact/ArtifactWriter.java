@@ -201,10 +201,7 @@ public final class ArtifactWriter implements AutoCloseable {
     if (shared.isPresent()) {
       throw new IllegalStateException("the final norm is shared with the tables");
     }
-    if (finalNorm.length != spec.hidden()) {
-      throw new IllegalArgumentException(
-          "final norm: expected %d weights, got %d".formatted(spec.hidden(), finalNorm.length));
-    }
+    TableSections.requireFits(spec, finalNorm);
     write(TableSections.FINAL_NORM, () -> tables.write(TableSections.FINAL_NORM, finalNorm));
     return publish(plan, draft, activation);
   }

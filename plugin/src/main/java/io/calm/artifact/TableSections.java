@@ -26,6 +26,13 @@ final class TableSections {
     }
   }
 
+  static void requireFits(ModelSpec spec, float[] finalNorm) {
+    if (finalNorm.length != spec.hidden()) {
+      throw new IllegalArgumentException(
+          "%s: expected %d weights, got %d".formatted(FINAL_NORM, spec.hidden(), finalNorm.length));
+    }
+  }
+
   static void write(SectionWriter writer, String name, TokenTable table) throws IOException {
     List<Integer> shape = List.of(table.tokens(), table.width());
     if (table instanceof TokenTable.Int8Table int8) {

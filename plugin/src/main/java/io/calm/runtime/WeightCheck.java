@@ -25,13 +25,18 @@ public final class WeightCheck {
   }
 
   /**
-   * Checks the embeddings and the lm_head.
+   * Checks the embeddings, the lm_head and the norm before it.
    *
    * @throws IllegalArgumentException if a shape does not fit the model
    */
   public static void checkTables(QuantizedModel model) {
     check("embeddings", model.embeddings(), model.spec());
     check("lm_head", model.head(), model.spec());
+    if (model.finalNorm().length != model.spec().hidden()) {
+      throw new IllegalArgumentException(
+          "final norm: expected %d elements, got %d; make the model's artifact again"
+              .formatted(model.spec().hidden(), model.finalNorm().length));
+    }
   }
 
   private static void check(String name, TokenTable table, ModelSpec spec) {

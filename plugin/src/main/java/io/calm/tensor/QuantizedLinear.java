@@ -34,13 +34,18 @@ public record QuantizedLinear(
     if (outputs <= 0 || inputs <= 0) {
       throw new IllegalArgumentException("shape [%d, %d] is empty".formatted(outputs, inputs));
     }
-    if (group != 32 && group != 64 && group != 128) {
-      throw new IllegalArgumentException("group %d is not 32, 64 or 128".formatted(group));
-    }
+    requireGroup(group);
     requireSize("codes", codes, codeBytes(outputs, inputs, group));
     requireSize("grids", grids, gridBytes(outputs, inputs, group));
     codes = codes.slice().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
     grids = grids.slice().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** Refuses a group size that the kernels have no code for. */
+  static void requireGroup(int group) {
+    if (group != 32 && group != 64 && group != 128) {
+      throw new IllegalArgumentException("group %d is not 32, 64 or 128".formatted(group));
+    }
   }
 
   private static void requireSize(String name, ByteBuffer buffer, long expected) {

@@ -22,12 +22,14 @@ public sealed interface TokenTable {
    * and of {@code group}: byte b of the word of lane i in tile t and step p is row 16t + i, column
    * 4p + b. Padding is 0. Activations that meet it are int8 in groups of {@code group}.
    *
+   * @param group 32, 64 or 128
    * @param codes Vp * Dp bytes
    * @param scales float32 [Vp]
    */
   record Int8Table(int tokens, int width, int group, ByteBuffer codes, ByteBuffer scales)
       implements TokenTable {
     public Int8Table {
+      QuantizedLinear.requireGroup(group);
       codes = requireSize("codes", codes, codeBytes(tokens, width, group));
       scales = requireSize("scales", scales, 4L * QuantizedLinear.paddedOutputs(tokens));
     }

@@ -143,9 +143,7 @@ public abstract sealed class TokenTableBuilder {
 
     Int8s(int tokens, int width, int group, IntFunction<ByteBuffer> memory) {
       super(tokens, width);
-      if (group != 32 && group != 64 && group != 128) {
-        throw new IllegalArgumentException("group %d is not 32, 64 or 128".formatted(group));
-      }
+      QuantizedLinear.requireGroup(group);
       this.tokens = tokens;
       this.width = width;
       this.group = group;

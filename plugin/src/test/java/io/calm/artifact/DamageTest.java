@@ -141,6 +141,8 @@ final class DamageTest {
         "\"hidden\": 96,->",
         "\"embeddings\": \"int8\"->\"embeddings\": \"int3\"",
         "[50,96,32]->[50]",
+        "[50,96,32]->[50,96,16]",
+        "[50,96,32]->[50,96,0]",
         "\"offset\":0,->\"offset\":64,",
         "PER_TOKEN->PER_TABLE",
         "\"settings\":->\"setting\":",
@@ -151,6 +153,21 @@ final class DamageTest {
     String[] fromTo = change.split("->", -1);
     rewriteManifest(fromTo[0], fromTo[1]);
     refusal();
+    assertIsMadeAgain();
+  }
+
+  @Test
+  void aFinalNormOfAnotherLengthIsRefused() throws IOException {
+    String manifest = Files.readString(directory.resolve("manifest.json"));
+    int section = manifest.indexOf("\"name\":\"final-norm\"");
+    int length = manifest.indexOf("\"length\":384,", section);
+    assertTrue(section > 0 && length > section, manifest);
+    int end = manifest.indexOf(',', length);
+    rewriteManifest(
+        manifest.substring(section, end),
+        manifest.substring(section, length) + "\"length\":4"); // the checksum is of the extent
+    assertTrue(
+        refusal().contains("inconsistent: final-norm: expected 96 weights, got 1"), "the reason");
     assertIsMadeAgain();
   }
 

@@ -9,7 +9,7 @@ import java.util.Arrays;
  * <p>The vocabulary is not sorted. Tokens are put into buckets by the leading bits of their
  * weights, eight buckets per power of two. Buckets are summed in descending order of weight. Only
  * two buckets are sorted, by weight and then id: the one in which the nucleus ends and the one that
- * is drawn from. Not thread safe.
+ * is drawn from. Subnormal weights, which no total notices, are left out. Not thread safe.
  */
 final class Nucleus {
   private static final int SHIFT = 20; // leaves the exponent and three bits
@@ -32,10 +32,11 @@ final class Nucleus {
    * @param rowWeights e^((logit - largest) / temperature) of each token
    * @param nucleusMass the nucleus is the smallest set of most likely tokens with at least this
    *     total weight; it has at least one token
-   * @param minWeight minimum weight of a token that is kept, at most 1
+   * @param minP minimum weight of a token that is kept, at most 1
    * @param uniform random number, 0 (inclusive) to 1 (exclusive)
    */
-  int draw(Logits row, float[] rowWeights, double nucleusMass, float minWeight, double uniform) {
+  int draw(Logits row, float[] rowWeights, double nucleusMass, float minP, double uniform) {
+    float minWeight = Math.max(minP, Float.MIN_NORMAL);
     logits = row.values();
     weights = rowWeights;
     Arrays.fill(masses, 0);

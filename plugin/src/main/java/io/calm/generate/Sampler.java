@@ -10,6 +10,9 @@ import io.calm.runtime.Decoder.Logits;
 final class Sampler {
   private static final long GOLDEN_GAMMA = 0x9E37_79B9_7F4A_7C15L;
 
+  /** Maximum top_k whose tokens are sorted; more of them would delay the other sequences. */
+  static final int MAX_SORTED = 1024;
+
   private final SamplingParameters parameters;
   private final Nucleus nucleus = new Nucleus();
   private float[] weights = {};
@@ -35,14 +38,17 @@ final class Sampler {
       return TopTokens.first(logits.values(), max);
     }
     int vocabulary = logits.values().length;
-    if (parameters.topK() > 0 && parameters.topK() < vocabulary) {
+    boolean topK = parameters.topK() > 0 && parameters.topK() < vocabulary;
+    if (topK && parameters.topK() <= MAX_SORTED) {
       return choose(logits, TopTokens.largest(logits.values(), parameters.topK()));
     }
     if (weights.length < vocabulary) {
       weights = new float[vocabulary];
     }
     double all = logits.weigh(parameters.temperature(), weights);
-    if (parameters.topP() >= 1 && parameters.minP() <= 0) {
+    if (topK) {
+      all = keepLargest(logits.values());
+    } else if (parameters.topP() >= 1 && parameters.minP() <= 0) {
       return draw(vocabulary, all);
     }
     return nucleus.draw(logits, weights, nucleusMass(all), parameters.minP(), uniform());
@@ -56,6 +62,24 @@ final class Sampler {
       all += descending[i];
     }
     return likeliest[Nucleus.draw(descending, nucleusMass(all), parameters.minP(), uniform())];
+  }
+
+  /** Sets the weights of all but the top_k tokens to 0 and returns the total of the others. */
+  private double keepLargest(float[] logits) {
+    float least = TopTokens.value(logits, parameters.topK());
+    int ties = parameters.topK();
+    for (float logit : logits) {
+      ties -= logit > least ? 1 : 0;
+    }
+    double all = 0;
+    for (int i = 0; i < logits.length; i++) {
+      boolean kept = logits[i] > least || (logits[i] == least && ties-- > 0);
+      if (!kept) {
+        weights[i] = 0;
+      }
+      all += weights[i];
+    }
+    return all;
   }
 
   /** Returns the weight of the nucleus of tokens with the total weight {@code all}. */

@@ -3,11 +3,14 @@ package io.calm.generate;
 import java.util.Arrays;
 
 /**
- * Selects the largest of many values; ties go to the lower index. Each value and its index are
- * packed into one long that orders like the pair: the float's bits, made monotone, above the
- * complement of the index.
+ * Selects the largest of many values; ties go to the lower index. To be sorted, each value and its
+ * index are packed into one long that orders like the pair: the float's bits, made monotone, above
+ * the complement of the index.
  */
 final class TopTokens {
+  /** Bits of a digit of the radix selection. */
+  private static final int DIGIT = 8;
+
   private TopTokens() {}
 
   /** Returns the first index of {@code value}, which must be present. */
@@ -43,6 +46,33 @@ final class TopTokens {
   }
 
   /**
+   * Returns the value of rank {@code count}, counted from the largest at 1, in time linear in the
+   * number of values: its bits are found digit by digit (radix selection).
+   *
+   * @param count 1 to the number of values
+   */
+  static float value(float[] values, int count) {
+    int prefix = 0; // the digits found, as an unsigned number
+    int rank = count;
+    for (int shift = Integer.SIZE - DIGIT; shift >= 0; shift -= DIGIT) {
+      int[] sizes = new int[1 << DIGIT];
+      for (float value : values) {
+        int order = monotone(value) ^ Integer.MIN_VALUE;
+        if (order >>> shift >>> DIGIT == prefix) {
+          sizes[(order >>> shift) & (sizes.length - 1)]++;
+        }
+      }
+      int digit = sizes.length - 1;
+      while (sizes[digit] < rank) {
+        rank -= sizes[digit--];
+      }
+      prefix = prefix << DIGIT | digit;
+    }
+    int bits = prefix ^ Integer.MIN_VALUE;
+    return Float.intBitsToFloat(bits ^ ((bits >> 31) & Integer.MAX_VALUE));
+  }
+
+  /**
    * Returns the indices with weights {@code from} (inclusive) to {@code to} (exclusive), by
    * descending value.
    */
@@ -70,9 +100,13 @@ final class TopTokens {
   }
 
   private static long key(float value, int index) {
+    return ((long) monotone(value) << 32) | (~index & 0xFFFF_FFFFL);
+  }
+
+  /** Returns a number that orders like the value. */
+  private static int monotone(float value) {
     int bits = Float.floatToIntBits(value + 0f); // -0 becomes 0
-    int monotone = bits ^ ((bits >> 31) & Integer.MAX_VALUE);
-    return ((long) monotone << 32) | (~index & 0xFFFF_FFFFL);
+    return bits ^ ((bits >> 31) & Integer.MAX_VALUE);
   }
 
   private static void siftDown(long[] heap, int from) {

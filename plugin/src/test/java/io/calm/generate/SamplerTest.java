@@ -75,6 +75,54 @@ class SamplerTest {
     }
   }
 
+  /** The same oracle for a top_k that is not sorted; many logits are equal. */
+  @RepeatedTest(60)
+  void aLargeTopKAgreesWithSortingEverything(RepetitionInfo repetition) {
+    long seed = repetition.getCurrentRepetition();
+    SplittableRandom random = new SplittableRandom(seed);
+    float[] logits = new float[4000];
+    float step = List.of(0.5f, 0.01f, 1e-6f).get(random.nextInt(3));
+    for (int i = 0; i < logits.length; i++) {
+      logits[i] = Math.round(random.nextGaussian() * 3 / step) * step;
+    }
+    SamplingParameters parameters =
+        SamplingParameters.builder()
+            .temperature(0.02 + 2 * random.nextDouble())
+            .topK(Sampler.MAX_SORTED + 1 + random.nextInt(2900))
+            .topP(random.nextBoolean() ? 1 : random.nextDouble())
+            .minP(random.nextBoolean() ? 0 : random.nextDouble() * 0.2)
+            .seed(random.nextLong())
+            .build();
+    Sampler sampler = new Sampler(parameters);
+    SplittableRandom uniform = new SplittableRandom(parameters.seed());
+    for (int draw = 0; draw < 20; draw++) {
+      assertEquals(
+          naive(logits, parameters, uniform.nextDouble()),
+          sampler.choose(LogitRows.of(logits)),
+          "seed %d, draw %d, %s".formatted(seed, draw, parameters));
+    }
+  }
+
+  @RepeatedTest(50)
+  void theValueOfARankIsThatOfTheSortedValues(RepetitionInfo repetition) {
+    SplittableRandom random = new SplittableRandom(repetition.getCurrentRepetition());
+    float[] values = new float[1 + random.nextInt(300)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] =
+          switch (random.nextInt(4)) {
+            case 0 -> Float.NEGATIVE_INFINITY;
+            case 1 -> random.nextInt(5) - 2;
+            case 2 -> (float) random.nextGaussian() * 1e-40f;
+            default -> (float) random.nextGaussian() * 10;
+          };
+    }
+    float[] sorted = values.clone();
+    Arrays.sort(sorted);
+    for (int rank = 1; rank <= values.length; rank++) {
+      assertEquals(sorted[values.length - rank], TopTokens.value(values, rank), "rank " + rank);
+    }
+  }
+
   /** What a seed gave when top_k had a nucleus of its own: an answer may not change. */
   @ParameterizedTest
   @CsvSource({

@@ -45,7 +45,16 @@ record TokenizerJson(CheckedTokenizer checked) {
         return new ByteDetokenizer(vocabulary, TokenSpelling.SENTENCE_PIECE, strip.get());
       }
     }
-    return new WindowedDetokenizer(vocabulary, library);
+    boolean byteFallback = checked.decoder().filter(TokenizerJson::readsBytes).isPresent();
+    return WindowedDetokenizer.create(vocabulary, library, byteFallback);
+  }
+
+  /** Returns whether a decoder, or a step of it, reads tokens such as {@code <0x0A>} as bytes. */
+  private static boolean readsBytes(JsonNode decoder) {
+    return isType(decoder, "ByteFallback")
+        || (isType(decoder, "Sequence")
+            && decoder.field("decoders").elements(Integer.MAX_VALUE).stream()
+                .anyMatch(TokenizerJson::readsBytes));
   }
 
   /**

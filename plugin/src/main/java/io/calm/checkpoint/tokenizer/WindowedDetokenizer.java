@@ -3,14 +3,61 @@ package io.calm.checkpoint.tokenizer;
 import io.calm.checkpoint.Tokenizer.IncrementalDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * A detokenizer that streams any decoder of the native library. Decodes a short window with and
- * without the newest tokens and returns the difference as soon as it does not end in U+FFFD. The
- * window begins with the tokens returned last, for decoders that depend on the previous token, e.g.
- * for spaces between words.
+ * without the newest tokens and returns the difference as soon as it does not end in U+FFFD, which
+ * may stand for the start of a character. The window begins with the tokens returned last, for
+ * decoders that depend on the previous token, e.g. for spaces between words.
+ *
+ * @param byteFallback whether the decoder reads {@code <0x0A>} as a byte
+ * @param letters a token; the text of another token is what it adds between two of these
  */
-record WindowedDetokenizer(Vocabulary vocabulary, NativeTokenizer library) implements Detokenizer {
+record WindowedDetokenizer(
+    Vocabulary vocabulary, NativeTokenizer library, boolean byteFallback, Optional<Anchor> letters)
+    implements Detokenizer {
+  private static final char REPLACEMENT = '\uFFFD';
+
+  /** Maximum number of bytes of a character, so of tokens that may wait for its end. */
+  private static final int CHARACTER = 4;
+
+  /** Number of tokens that are tried as an {@link Anchor}. */
+  private static final int TRIED = 64;
+
+  /**
+   * A token of letters.
+   *
+   * @param after the text that a second one adds to its text
+   */
+  record Anchor(int id, String text, String after) {}
+
+  static WindowedDetokenizer create(
+      Vocabulary vocabulary, NativeTokenizer library, boolean byteFallback) {
+    Optional<Anchor> letters =
+        IntStream.range(0, vocabulary.size())
+            .filter(id -> !vocabulary.isAdded(id) && isLetters(vocabulary.token(id)))
+            .limit(TRIED)
+            .boxed()
+            .flatMap(id -> anchor(id, vocabulary.token(id), library).stream())
+            .findFirst();
+    return new WindowedDetokenizer(vocabulary, library, byteFallback, letters);
+  }
+
+  private static boolean isLetters(String token) {
+    return !token.isEmpty() && token.chars().allMatch(c -> c >= 'a' && c <= 'z');
+  }
+
+  private static Optional<Anchor> anchor(int id, String token, NativeTokenizer library) {
+    String twice = library.decode(new int[] {id, id}, false);
+    return library.decode(new int[] {id}, false).equals(token)
+            && twice.startsWith(token)
+            && twice.endsWith(token)
+            && twice.length() >= 2 * token.length()
+        ? Optional.of(new Anchor(id, token, twice.substring(token.length())))
+        : Optional.empty();
+  }
 
   @Override
   public IncrementalDecoder start(boolean skipSpecial) {
@@ -19,9 +66,31 @@ record WindowedDetokenizer(Vocabulary vocabulary, NativeTokenizer library) imple
 
   @Override
   public byte[] bytes(int id) {
-    return vocabulary.token(id).isEmpty()
-        ? new byte[0]
-        : library.decode(new int[] {id}, false).getBytes(StandardCharsets.UTF_8);
+    String token = vocabulary.token(id);
+    if (token.isEmpty()) {
+      return new byte[0];
+    }
+    if (vocabulary.isAdded(id)) {
+      return library.decode(new int[] {id}, false).getBytes(StandardCharsets.UTF_8);
+    }
+    return byteFallback && TokenSpelling.isByte(token)
+        ? TokenSpelling.SENTENCE_PIECE.bytes(token, false)
+        : inside(id).getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** Returns what a token adds to a text of letters, if the decoder lets it be told apart. */
+  private String inside(int id) {
+    if (letters.isPresent()) {
+      Anchor anchor = letters.get();
+      String text = library.decode(new int[] {anchor.id(), id, anchor.id()}, false);
+      int end = text.length() - anchor.after().length();
+      if (end >= anchor.text().length()
+          && text.startsWith(anchor.text())
+          && text.endsWith(anchor.after())) {
+        return text.substring(anchor.text().length(), end);
+      }
+    }
+    return library.decode(new int[] {id}, false);
   }
 
   @Override
@@ -33,7 +102,12 @@ record WindowedDetokenizer(Vocabulary vocabulary, NativeTokenizer library) imple
     private final boolean skipSpecial;
     private int[] ids = new int[16];
     private int length;
-    private int emitted;
+
+    /** Number of the last tokens whose text has not been returned, or not all of it. */
+    private int undecided;
+
+    /** Length of the returned part of the window's text. */
+    private int returned;
 
     Window(boolean skipSpecial) {
       this.skipSpecial = skipSpecial;
@@ -48,28 +122,50 @@ record WindowedDetokenizer(Vocabulary vocabulary, NativeTokenizer library) imple
         ids = Arrays.copyOf(ids, 2 * length);
       }
       ids[length++] = id;
-      String text = text(length);
-      if (text.endsWith("\uFFFD")) {
-        return "";
+      undecided++;
+      String text = text();
+      if (text.isEmpty() || text.charAt(text.length() - 1) != REPLACEMENT) {
+        return advance(text, text.length(), undecided);
       }
-      return advance(text);
+      return undecided <= CHARACTER ? "" : advance(text, certain(text), 2 * CHARACTER);
+    }
+
+    /** Returns the length of a text without what may be the start of a character. */
+    private static int certain(String text) {
+      int end = text.length();
+      while (end > text.length() - (CHARACTER - 1)
+          && end > 0
+          && text.charAt(end - 1) == REPLACEMENT) {
+        end--;
+      }
+      return end;
     }
 
     @Override
     public String flush() {
-      return advance(text(length));
+      String text = text();
+      return advance(text, text.length(), undecided);
     }
 
-    private String advance(String text) {
-      String before = text(emitted);
-      ids = Arrays.copyOfRange(ids, emitted, Math.max(length, emitted + 16));
-      length -= emitted;
-      emitted = length;
-      return text.length() > before.length() ? text.substring(before.length()) : "";
+    /**
+     * Returns the text up to {@code end} that has not been returned.
+     *
+     * @param text of the window
+     * @param kept number of tokens at its end that the next window begins with
+     */
+    private String advance(String text, int end, int kept) {
+      String more = end > returned ? text.substring(returned, end) : "";
+      int rest = Math.max(0, text.length() - Math.max(end, returned));
+      int from = Math.max(0, length - kept);
+      ids = Arrays.copyOfRange(ids, from, from + Math.max(16, length - from));
+      length -= from;
+      undecided = rest == 0 ? 0 : CHARACTER;
+      returned = Math.max(0, text().length() - rest);
+      return more;
     }
 
-    private String text(int count) {
-      return library.decode(Arrays.copyOf(ids, count), skipSpecial);
+    private String text() {
+      return library.decode(Arrays.copyOf(ids, length), skipSpecial);
     }
   }
 }

@@ -1,6 +1,9 @@
 package io.calm.cka;
 
+import io.calm.tensor.Parallel;
+import java.util.Arrays;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * The rows of a matrix, centred by column, in float64. Only means and row norms are stored; values
@@ -17,47 +20,52 @@ final class Centred {
   private final double rawSquares;
   private final Optional<String> notFinite;
 
-  Centred(RowView matrix) {
+  /** Centres a matrix. Sums have one order, so the result does not depend on the threads. */
+  Centred(RowView matrix, Parallel parallel) {
     this.matrix = matrix;
     this.means = new double[matrix.columns()];
+    parallel.ranges(means.length, this::average);
     this.squaredNorms = new double[matrix.rows()];
-    double raw = 0;
-    int bad = -1;
-    float[] row = new float[matrix.columns()];
-    for (int i = 0; i < matrix.rows(); i++) {
-      matrix.readRow(i, row);
-      double squares = 0;
-      for (int k = 0; k < row.length; k++) {
-        means[k] += row[k];
-        squares += (double) row[k] * row[k];
-      }
-      raw += squares;
-      if (bad < 0 && !Double.isFinite(squares)) {
-        bad = i;
-      }
-    }
-    for (int k = 0; k < means.length; k++) {
-      means[k] /= matrix.rows();
-    }
-    this.rawSquares = raw;
+    double[] rawNorms = new double[matrix.rows()];
+    parallel.ranges(rawNorms.length, (from, to) -> squaredNorms(from, to, rawNorms));
+    this.trace = Arrays.stream(squaredNorms).reduce(0, Double::sum);
+    this.rawSquares = Arrays.stream(rawNorms).reduce(0, Double::sum);
     this.notFinite =
-        bad < 0 ? Optional.empty() : Optional.of("row %d has a NaN or infinity".formatted(bad));
-    this.trace = centredNorms(row);
+        IntStream.range(0, rawNorms.length)
+            .filter(i -> !Double.isFinite(rawNorms[i]))
+            .mapToObj("row %d has a NaN or infinity"::formatted)
+            .findFirst();
   }
 
-  private double centredNorms(float[] row) {
-    double sum = 0;
-    for (int i = 0; i < squaredNorms.length; i++) {
+  /** Sets the means of the columns {@code from} to {@code to}. */
+  private void average(int from, int to) {
+    float[] line = new float[to - from];
+    for (int i = 0; i < matrix.rows(); i++) {
+      matrix.readRow(i, from, line, 0, line.length);
+      for (int k = 0; k < line.length; k++) {
+        means[from + k] += line[k];
+      }
+    }
+    for (int k = from; k < to; k++) {
+      means[k] /= matrix.rows();
+    }
+  }
+
+  /** Sets the squared norms of the rows {@code from} to {@code to}, also before centring. */
+  private void squaredNorms(int from, int to, double[] rawNorms) {
+    float[] row = new float[means.length];
+    for (int i = from; i < to; i++) {
       matrix.readRow(i, row);
-      double squares = 0;
+      double raw = 0;
+      double centred = 0;
       for (int k = 0; k < row.length; k++) {
         double x = row[k] - means[k];
-        squares += x * x;
+        raw += (double) row[k] * row[k];
+        centred += x * x;
       }
-      squaredNorms[i] = squares;
-      sum += squares;
+      rawNorms[i] = raw;
+      squaredNorms[i] = centred;
     }
-    return sum;
   }
 
   /** Returns which row has a number that is not finite. */

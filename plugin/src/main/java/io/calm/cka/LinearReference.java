@@ -2,6 +2,7 @@ package io.calm.cka;
 
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.Function;
@@ -15,6 +16,9 @@ import java.util.function.Function;
  * costs 3/2 n d min(n, d) multiplications in the feature form, 1/2 in the Gram form.
  */
 final class LinearReference {
+  /** Multiplications of a comparison below which a second thread costs more than it brings. */
+  private static final double PARALLEL = 4e6;
+
   private final Matrix matrix;
   private final Matrix input;
   private final ComparedRows rows;
@@ -43,15 +47,24 @@ final class LinearReference {
     this.kernels = kernels;
     this.input = input;
     this.features = features;
-    this.centred = new Centred(features.of(matrix, input, rows));
     this.gramForm = matrix.rows() < matrix.columns();
-    boolean usable = centred.notFinite().isEmpty() && !centred.constant();
-    this.gramTiles = gramForm && usable ? gram(centred) : new double[0][];
-    if (!usable) {
-      this.selfProduct = 0;
-    } else {
-      this.selfProduct = gramForm ? gramSquares() : featureSquares(centred);
+    try (Parallel parallel = parallel()) {
+      this.centred = new Centred(features.of(matrix, input, rows), parallel);
+      boolean usable = centred.notFinite().isEmpty() && !centred.constant();
+      this.gramTiles = gramForm && usable ? gram(centred, parallel) : new double[0][];
+      if (!usable) {
+        this.selfProduct = 0;
+      } else {
+        this.selfProduct = gramForm ? gramSquares() : featureSquares(centred, parallel);
+      }
     }
+  }
+
+  /** Returns the threads of one comparison. */
+  private Parallel parallel() {
+    double work =
+        (double) matrix.rows() * matrix.columns() * Math.min(matrix.rows(), matrix.columns());
+    return new Parallel(work < PARALLEL ? 1 : threads);
   }
 
   /** A candidate beside the reference: the statistics, or the reason why there are none. */
@@ -76,27 +89,29 @@ final class LinearReference {
     if (centred.notFinite().isPresent()) {
       return new Compared(Optional.empty(), "reference: " + centred.notFinite().get());
     }
-    Centred other = new Centred(features.of(candidate, input, rows));
-    if (other.notFinite().isPresent()) {
-      return new Compared(Optional.empty(), "candidate: " + other.notFinite().get());
+    try (Parallel parallel = parallel()) {
+      Centred other = new Centred(features.of(candidate, input, rows), parallel);
+      if (other.notFinite().isPresent()) {
+        return new Compared(Optional.empty(), "candidate: " + other.notFinite().get());
+      }
+      return new Compared(Optional.of(compare(candidate, other, parallel)), "");
     }
-    return new Compared(Optional.of(compare(candidate, other)), "");
   }
 
-  private Comparison compare(Matrix candidate, Centred other) {
+  private Comparison compare(Matrix candidate, Centred other, Parallel parallel) {
     double product = 0;
     double crossProduct = 0;
     if (!other.constant()) {
       if (gramForm) {
-        double[][] sums = gramSums(other);
+        double[][] sums = gramSums(other, parallel);
         product = total(sums, 0);
         crossProduct = total(sums, 1);
       } else {
-        product = featureSquares(other);
-        crossProduct = centred.constant() ? 0 : crossSquares(other);
+        product = featureSquares(other, parallel);
+        crossProduct = centred.constant() ? 0 : crossSquares(other, parallel);
       }
     }
-    SquaredErrors errors = SquaredErrors.between(matrix, candidate, rows);
+    SquaredErrors errors = SquaredErrors.between(matrix, candidate, rows, parallel);
     return new Comparison(
         hsic(centred, other, crossProduct),
         hsic(centred, centred, selfProduct),
@@ -109,26 +124,26 @@ final class LinearReference {
     return new Hsic(matrix.rows(), product, x.diagonals(y), x.trace() * y.trace());
   }
 
-  private double[][] gram(Centred x) {
+  private double[][] gram(Centred x, Parallel parallel) {
     TiledProduct.Operand tokens = x.tokens();
     return TiledProduct.compute(
         tokens,
         tokens,
         TiledProduct.tiles(matrix.rows(), matrix.rows(), true),
-        threads,
+        parallel,
         kernels,
         (tile, product, size) -> Arrays.copyOf(product, size));
   }
 
   /** Returns for each tile of L its share of tr(LL) and of tr(KL). */
-  private double[][] gramSums(Centred y) {
+  private double[][] gramSums(Centred y, Parallel parallel) {
     TiledProduct.Operand tokens = y.tokens();
     TiledProduct.Tile[] tiles = TiledProduct.tiles(matrix.rows(), matrix.rows(), true);
     return TiledProduct.compute(
         tokens,
         tokens,
         tiles,
-        threads,
+        parallel,
         kernels,
         (t, product, size) -> {
           double weight = tiles[t].weight();
@@ -154,7 +169,7 @@ final class LinearReference {
     return sum;
   }
 
-  private double featureSquares(Centred x) {
+  private double featureSquares(Centred x, Parallel parallel) {
     TiledProduct.Operand features = x.features();
     TiledProduct.Tile[] tiles = TiledProduct.tiles(matrix.columns(), matrix.columns(), true);
     double[][] sums =
@@ -162,19 +177,19 @@ final class LinearReference {
             features,
             features,
             tiles,
-            threads,
+            parallel,
             kernels,
             (t, product, size) -> new double[] {tiles[t].weight() * squares(product, size)});
     return total(sums, 0);
   }
 
-  private double crossSquares(Centred other) {
+  private double crossSquares(Centred other, Parallel parallel) {
     double[][] sums =
         TiledProduct.compute(
             other.features(),
             centred.features(),
             TiledProduct.tiles(matrix.columns(), matrix.columns(), false),
-            threads,
+            parallel,
             kernels,
             (tile, product, size) -> new double[] {squares(product, size)});
     return total(sums, 0);

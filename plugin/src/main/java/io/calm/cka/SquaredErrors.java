@@ -1,6 +1,7 @@
 package io.calm.cka;
 
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
 
 /**
  * Squared errors of a candidate C to its reference R over some rows, not centred.
@@ -11,31 +12,55 @@ import io.calm.tensor.Matrix;
  */
 record SquaredErrors(double relative, double normalized) {
 
-  static SquaredErrors between(Matrix reference, Matrix candidate, ComparedRows rows) {
-    float[] expected = new float[reference.columns()];
-    float[] got = new float[reference.columns()];
+  static SquaredErrors between(
+      Matrix reference, Matrix candidate, ComparedRows rows, Parallel parallel) {
+    RowError[] errors = new RowError[rows.count()];
+    parallel.ranges(
+        errors.length,
+        (from, to) -> {
+          float[] expected = new float[reference.columns()];
+          float[] got = new float[reference.columns()];
+          for (int row = from; row < to; row++) {
+            reference.readRow(row, expected);
+            candidate.readRow(row, got);
+            errors[row] = RowError.between(expected, got);
+          }
+        });
     double error = 0;
     double squares = 0;
     double directions = 0;
     int directed = 0;
-    for (int row = 0; row < rows.count(); row++) {
-      reference.readRow(row, expected);
-      candidate.readRow(row, got);
+    for (int row = 0; row < errors.length; row++) {
       double weight = (double) rows.factor(row) * rows.factor(row);
+      squares += weight * errors[row].norm();
+      error += weight * errors[row].difference();
+      if (errors[row].norm() > 0) {
+        directions += errors[row].direction();
+        directed++;
+      }
+    }
+    return new SquaredErrors(error / squares, directions / directed);
+  }
+
+  /**
+   * The squared errors of a row.
+   *
+   * @param norm {@code ||r||^2}
+   * @param difference {@code ||c - r||^2}
+   * @param direction {@code |c/|c| - r/|r||^2}; 0 if r is zero
+   */
+  private record RowError(double norm, double difference, double direction) {
+    static RowError between(float[] expected, float[] got) {
       double norm = squares(expected);
-      squares += weight * norm;
       double differences = 0;
       for (int k = 0; k < got.length; k++) {
         double difference = (double) got[k] - expected[k];
         differences += difference * difference;
       }
-      error += weight * differences;
-      if (norm > 0) {
-        directions += directions(expected, Math.sqrt(norm), got, Math.sqrt(squares(got)));
-        directed++;
-      }
+      double direction =
+          norm > 0 ? directions(expected, Math.sqrt(norm), got, Math.sqrt(squares(got))) : 0;
+      return new RowError(norm, differences, direction);
     }
-    return new SquaredErrors(error / squares, directions / directed);
   }
 
   private static double directions(float[] expected, double norm, float[] got, double gotNorm) {

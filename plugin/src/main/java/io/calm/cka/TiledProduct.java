@@ -23,9 +23,6 @@ final class TiledProduct {
   /** Steps of depth in one pass over a tile. */
   private static final int UNROLL = 8;
 
-  /** Multiplications below which a second thread costs more than it brings. */
-  private static final double PARALLEL = 4e6;
-
   private TiledProduct() {}
 
   /** A matrix given as {@code count} vectors of length {@code depth}. */
@@ -90,21 +87,23 @@ final class TiledProduct {
 
   /** Computes every tile and returns the result of {@code reducer} for each. */
   static double[][] compute(
-      Operand u, Operand v, Tile[] tiles, int threads, SearchKernels kernels, Reducer reducer) {
+      Operand u,
+      Operand v,
+      Tile[] tiles,
+      Parallel parallel,
+      SearchKernels kernels,
+      Reducer reducer) {
     double[][] results = new double[tiles.length][];
-    double work = (double) tiles.length * TILE * TILE * u.depth();
-    try (Parallel parallel = new Parallel(work < PARALLEL ? 1 : threads)) {
-      parallel.ranges(
-          tiles.length,
-          (from, to) -> {
-            Worker worker = new Worker(u, v, kernels);
-            for (int t = from; t < to; t++) {
-              Tile tile = tiles[t];
-              double[] product = worker.multiply(tile);
-              results[t] = reducer.reduce(t, product, tile.height() * tile.width());
-            }
-          });
-    }
+    parallel.ranges(
+        tiles.length,
+        (from, to) -> {
+          Worker worker = new Worker(u, v, kernels);
+          for (int t = from; t < to; t++) {
+            Tile tile = tiles[t];
+            double[] product = worker.multiply(tile);
+            results[t] = reducer.reduce(t, product, tile.height() * tile.width());
+          }
+        });
     return results;
   }
 

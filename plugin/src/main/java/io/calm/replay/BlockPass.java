@@ -140,8 +140,8 @@ public final class BlockPass implements AutoCloseable {
     this.stage = other.stage;
   }
 
-  private static List<NDArray> duplicates(List<NDArray> arrays) {
-    return each(arrays, NDArray::duplicate);
+  private List<NDArray> duplicates(List<NDArray> arrays) {
+    return each(arrays, products::copy);
   }
 
   /** Returns the result of an operation on each array; none stays open if one of them fails. */
@@ -178,14 +178,12 @@ public final class BlockPass implements AutoCloseable {
 
   /** Divides the current input by {@code scales} [K]: the effect of a fold before it. */
   public void divide(float[] scales) {
-    try (NDArray s = runtime.array(scales)) {
-      input.replaceAll(
-          x -> {
-            NDArray quotient = runtime.call("divide", x, s);
-            x.close();
-            return quotient;
-          });
-    }
+    input.replaceAll(
+        x -> {
+          NDArray quotient = products.quotient(x, scales);
+          x.close();
+          return quotient;
+        });
   }
 
   /** Returns the weights of the tokens in sums over the current input. */
@@ -195,7 +193,7 @@ public final class BlockPass implements AutoCloseable {
       tokenWeights =
           Optional.of(
               weighs
-                  ? TokenWeights.ofStream(runtime, residual, sinkThreshold)
+                  ? TokenWeights.ofStream(products, residual, sinkThreshold)
                   : TokenWeights.equal());
     }
     return tokenWeights.get();
@@ -218,7 +216,7 @@ public final class BlockPass implements AutoCloseable {
 
   /** Returns a copy of a chunk of the input as the linears see it. */
   NDArray rounded(NDArray x) {
-    return rounding.map(how -> products.rounded(x, width(), how)).orElseGet(x::duplicate);
+    return rounding.map(how -> products.rounded(x, width(), how)).orElseGet(() -> products.copy(x));
   }
 
   Optional<InputRounding> rounding() {

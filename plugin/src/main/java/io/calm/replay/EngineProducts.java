@@ -11,6 +11,7 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.Owned;
 import io.calm.tensor.Packing;
 import io.calm.tensor.QuantizedLinear;
+import io.calm.tensor.RowNorms;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +30,7 @@ record EngineProducts(TorchRuntime runtime) implements StageProducts {
   public ColumnStatistics statistics(List<NDArray> inputs, TokenWeights weights, int width) {
     ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width);
     for (int i = 0; i < inputs.size(); i++) {
-      try (NDArray x = weights.scaled(i, inputs.get(i));
+      try (NDArray x = weights.scaled(this, i, inputs.get(i));
           NDArray statistics = runtime.call("column_statistics", x)) {
         sum.add(statistics.toFloatArray(), x.size() / width);
       }
@@ -44,7 +45,7 @@ record EngineProducts(TorchRuntime runtime) implements StageProducts {
       NDArray sum = runtime.manager().zeros(new Shape(width, width));
       opening.add(sum, sum::close);
       for (int i = 0; i < inputs.size(); i++) {
-        try (NDArray x = weights.scaled(i, inputs.get(i));
+        try (NDArray x = weights.scaled(this, i, inputs.get(i));
             NDArray rounded = rounding.map(how -> rounded(x, width, how)).orElseGet(x::duplicate)) {
           runtime.call("add_gram", sum, rounded).close();
         }
@@ -64,6 +65,43 @@ record EngineProducts(TorchRuntime runtime) implements StageProducts {
   @Override
   public NDArray rounded(NDArray x, int width, InputRounding rounding) {
     return Int8Inputs.round(runtime, x, rounding.mode(), rounding.groupLimit());
+  }
+
+  @Override
+  public NDArray copy(NDArray x) {
+    return x.duplicate();
+  }
+
+  @Override
+  public NDArray quotient(NDArray x, float[] divisors) {
+    try (NDArray d = runtime.array(divisors)) {
+      return runtime.call("divide", x, d);
+    }
+  }
+
+  @Override
+  public NDArray difference(NDArray x, NDArray y) {
+    NDArray difference = x.sub(y);
+    x.close();
+    return difference;
+  }
+
+  @Override
+  public NDArray scaled(NDArray x, float[] factors) {
+    Shape shape = new Shape(x.getShape().get(0), x.getShape().get(1), 1);
+    try (NDArray tokens = x.getManager().create(factors, shape)) {
+      NDArray product = x.mul(tokens);
+      x.close();
+      return product;
+    }
+  }
+
+  @Override
+  public double[] norms(NDArray x) {
+    int width = Math.toIntExact(x.getShape().get(2));
+    try (Matrix rows = runtime.view(x, Math.toIntExact(x.size() / width), width)) {
+      return RowNorms.of(rows);
+    }
   }
 
   @Override

@@ -76,7 +76,14 @@ public final class HiddenStates implements AutoCloseable {
   public Matrix gram() {
     Optional<ModuleProducts> products = runtime.moduleProducts();
     if (products.isPresent()) {
-      return products.get().gram(chunks, TokenWeights.equal(), width(), OptionalInt.empty());
+      return products
+          .get()
+          .gram(
+              new KernelProducts(products.get()),
+              chunks,
+              TokenWeights.equal(),
+              width(),
+              OptionalInt.empty());
     }
     NDArray sum = runtime.manager().zeros(new Shape(width(), width()));
     for (NDArray chunk : chunks) {
@@ -92,11 +99,10 @@ public final class HiddenStates implements AutoCloseable {
    */
   public double squaredCorrelations(Matrix gram) {
     double sum = 0;
-    try (SequenceCorrelations correlations =
-        new SequenceCorrelations(runtime, StageProducts.of(runtime), gram)) {
-      for (NDArray chunk : chunks) {
-        sum += correlations.of(chunk);
-      }
+    SequenceCorrelations correlations =
+        new SequenceCorrelations(runtime, StageProducts.of(runtime), gram);
+    for (NDArray chunk : chunks) {
+      sum += correlations.of(chunk);
     }
     return sum;
   }

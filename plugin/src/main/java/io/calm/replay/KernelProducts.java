@@ -26,14 +26,14 @@ record KernelProducts(ModuleProducts kernels) implements StageProducts {
 
   @Override
   public ColumnStatistics statistics(List<NDArray> inputs, TokenWeights weights, int width) {
-    return kernels.statistics(inputs, weights, width);
+    return kernels.statistics(this, inputs, weights, width);
   }
 
   @Override
   public Matrix gram(
       List<NDArray> inputs, TokenWeights weights, int width, Optional<InputRounding> rounding) {
     OptionalInt step = rounding.stream().mapToInt(how -> how.step(width)).findFirst();
-    return kernels.gram(inputs, weights, width, step);
+    return kernels.gram(this, inputs, weights, width, step);
   }
 
   @Override
@@ -44,6 +44,33 @@ record KernelProducts(ModuleProducts kernels) implements StageProducts {
   @Override
   public NDArray rounded(NDArray x, int width, InputRounding rounding) {
     return kernels.rounded(x, width, rounding.step(width));
+  }
+
+  @Override
+  public NDArray copy(NDArray x) {
+    return kernels.rows().copy(x);
+  }
+
+  @Override
+  public NDArray quotient(NDArray x, float[] divisors) {
+    return kernels.rows().quotient(x, divisors);
+  }
+
+  @Override
+  public NDArray difference(NDArray x, NDArray y) {
+    kernels.rows().subtract(x, y);
+    return x;
+  }
+
+  @Override
+  public NDArray scaled(NDArray x, float[] factors) {
+    kernels.rows().scale(x, factors);
+    return x;
+  }
+
+  @Override
+  public double[] norms(NDArray x) {
+    return kernels.rows().norms(x);
   }
 
   @Override

@@ -30,6 +30,7 @@ final class ModuleProducts {
   private final SearchKernels rounding;
   private final Parallel parallel;
   private final Products products;
+  private final ParallelRows rows;
 
   ModuleProducts(
       TorchRuntime runtime, BlockKernels kernels, SearchKernels rounding, Parallel parallel) {
@@ -38,6 +39,7 @@ final class ModuleProducts {
     this.rounding = rounding;
     this.parallel = parallel;
     this.products = new Products(rounding, parallel);
+    this.rows = new ParallelRows(runtime, parallel);
   }
 
   /**
@@ -133,16 +135,30 @@ final class ModuleProducts {
                 parallel));
   }
 
+  /** Returns the operations on single rows. */
+  ParallelRows rows() {
+    return rows;
+  }
+
   /** Returns the statistics of each column of all weighted inputs [.., K]. */
-  ColumnStatistics statistics(List<NDArray> inputs, TokenWeights weights, int width) {
+  ColumnStatistics statistics(
+      StageProducts scaling, List<NDArray> inputs, TokenWeights weights, int width) {
     ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width);
     for (int i = 0; i < inputs.size(); i++) {
-      try (NDArray x = weights.scaled(i, inputs.get(i))) {
-        int rows = Math.toIntExact(x.size() / width);
-        sum.add(kernels.columnStatistics(x.toByteBuffer(true), rows, width, parallel), rows);
+      if (weights.areEqual()) {
+        addStatistics(sum, inputs.get(i), width);
+        continue;
+      }
+      try (NDArray x = weights.scaled(scaling, i, inputs.get(i))) {
+        addStatistics(sum, x, width);
       }
     }
     return sum.result();
+  }
+
+  private void addStatistics(ColumnStatistics.Sum sum, NDArray x, int width) {
+    int count = Math.toIntExact(x.size() / width);
+    sum.add(kernels.columnStatistics(x.toByteBuffer(true), count, width, parallel), count);
   }
 
   /** Returns the products {@code x x'} of the rows of each sequence of {@code x} [.., T, K]. */
@@ -168,15 +184,19 @@ final class ModuleProducts {
 
   /** Returns {@code x} [.., K] rounded to int8 and back, as a new array. */
   NDArray rounded(NDArray x, int width, int step) {
-    int rows = Math.toIntExact(x.size() / width);
-    try (Owned opening = new Owned()) {
-      NDArray copy = x.duplicate();
-      opening.add(copy, copy::close);
-      Matrix view = runtime.view(copy, rows, width);
-      parallel.ranges(rows, (from, to) -> rounding.roundInputs(view, from, to, step));
-      opening.handOver();
-      return copy;
-    }
+    int count = Math.toIntExact(x.size() / width);
+    return runtime.filled(
+        x.getShape(),
+        copy -> {
+          Matrix source = runtime.view(x, count, width);
+          Matrix target = runtime.view(copy, count, width);
+          parallel.ranges(
+              count,
+              (from, to) -> {
+                ParallelRows.copy(source, target, from, to);
+                rounding.roundInputs(target, from, to, step);
+              });
+        });
   }
 
   /**
@@ -184,12 +204,17 @@ final class ModuleProducts {
    *
    * @param step number of inputs that share a scale of int8; empty if they are not rounded
    */
-  Matrix gram(List<NDArray> inputs, TokenWeights weights, int width, OptionalInt step) {
+  Matrix gram(
+      StageProducts scaling,
+      List<NDArray> inputs,
+      TokenWeights weights,
+      int width,
+      OptionalInt step) {
     try (Owned opening = new Owned()) {
       Matrix sum = runtime.matrix(runtime.manager().zeros(new Shape(width, width)), width, width);
       opening.add(sum, sum::close);
       for (int i = 0; i < inputs.size(); i++) {
-        addGram(sum, weights.scaled(i, inputs.get(i)), step);
+        addGram(sum, weights.scaled(scaling, i, inputs.get(i)), step);
       }
       opening.handOver();
       return sum;

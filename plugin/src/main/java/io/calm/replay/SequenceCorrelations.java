@@ -12,10 +12,10 @@ import io.calm.tensor.Matrix;
  * <p>{@code ||X'X||_F = ||X X'||_F}, and X X' is small: its size is the length of the sequence.
  * Sums of squares are float64.
  */
-final class SequenceCorrelations implements AutoCloseable {
+final class SequenceCorrelations {
   private final TorchRuntime runtime;
   private final StageProducts products;
-  private final NDArray divisors;
+  private final float[] divisors;
 
   /**
    * Creates the sum for some inputs.
@@ -25,12 +25,11 @@ final class SequenceCorrelations implements AutoCloseable {
   SequenceCorrelations(TorchRuntime runtime, StageProducts products, Matrix gram) {
     this.runtime = runtime;
     this.products = products;
-    float[] roots = new float[gram.rows()];
-    for (int k = 0; k < roots.length; k++) {
+    this.divisors = new float[gram.rows()];
+    for (int k = 0; k < divisors.length; k++) {
       float squares = gram.get(k, k);
-      roots[k] = squares > 0 ? (float) Math.sqrt(squares) : 1;
+      divisors[k] = squares > 0 ? (float) Math.sqrt(squares) : 1;
     }
-    this.divisors = runtime.array(roots);
   }
 
   /**
@@ -44,7 +43,7 @@ final class SequenceCorrelations implements AutoCloseable {
     int length = Math.toIntExact(shape.get(1));
     int width = Math.toIntExact(shape.get(2));
     double sum = 0;
-    try (NDArray divided = runtime.call("divide", x, divisors);
+    try (NDArray divided = products.quotient(x, divisors);
         NDArray dots = products.rowProducts(divided);
         Matrix rows = runtime.view(divided, sequences * length, width);
         Matrix dotRows = runtime.view(dots, sequences * length, length)) {
@@ -68,10 +67,5 @@ final class SequenceCorrelations implements AutoCloseable {
       }
     }
     return sum;
-  }
-
-  @Override
-  public void close() {
-    divisors.close();
   }
 }

@@ -52,6 +52,26 @@ interface StageProducts {
   /** Returns {@code x} rounded to int8 and back, as a new array. */
   NDArray rounded(NDArray x, int width, InputRounding rounding);
 
+  /** Returns a copy. */
+  NDArray copy(NDArray x);
+
+  /** Returns {@code x} [.., K] divided by {@code divisors} [K], as a new array. */
+  NDArray quotient(NDArray x, float[] divisors);
+
+  /** Returns {@code x - y}. {@code x} is closed, or is the difference itself. */
+  NDArray difference(NDArray x, NDArray y);
+
+  /**
+   * Returns {@code x} [windows, T, K] with each row times its factor. {@code x} is closed, or is
+   * the product itself.
+   *
+   * @param factors [windows * T]
+   */
+  NDArray scaled(NDArray x, float[] factors);
+
+  /** Returns the norm of each row of {@code x} [windows, T, K], summed in float64. */
+  double[] norms(NDArray x);
+
   /** Adds {@code x' y} to {@code sum}. */
   void addCross(Matrix sum, NDArray x, NDArray y);
 

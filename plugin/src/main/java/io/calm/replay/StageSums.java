@@ -117,12 +117,11 @@ public final class StageSums {
    */
   public double squaredCorrelations(Matrix gram) {
     double sum = 0;
-    try (SequenceCorrelations correlations = new SequenceCorrelations(runtime, products, gram)) {
-      for (int chunk = 0; chunk < inputs.size(); chunk++) {
-        try (NDArray rounded = pass.rounded(inputs.get(chunk));
-            NDArray weighted = tokens.scaled(chunk, rounded)) {
-          sum += correlations.of(weighted);
-        }
+    SequenceCorrelations correlations = new SequenceCorrelations(runtime, products, gram);
+    for (int chunk = 0; chunk < inputs.size(); chunk++) {
+      try (NDArray rounded = pass.rounded(inputs.get(chunk));
+          NDArray weighted = tokens.weighted(products, chunk, rounded)) {
+        sum += correlations.of(weighted);
       }
     }
     return sum;
@@ -133,7 +132,7 @@ public final class StageSums {
    * - W x^ - r^) x^'}, [N, K]. x^ is the current input as the linears will see it, rounded, and x
    * that of the full-precision block on the same tokens. r and r^ are the residual streams, for
    * linears whose output is added to them. The deviation of a token is {@linkplain
-   * TokenWeights#scaledForDeviation limited}. The caller closes it.
+   * TokenWeights#weightedForDeviation limited}. The caller closes it.
    *
    * @param full the full-precision block
    * @param scales what the current input was divided by, [K]
@@ -153,19 +152,18 @@ public final class StageSums {
     LinearRole role = stage.linears().get(0);
     Map<LinearRole, Matrix> weights = Map.of(role, weight);
     try (Owned opened = new Owned();
-        NDArray divisors = runtime.array(scales);
         StageProducts.Linears linear = products.weights(List.of(role), weights, Map.of())) {
       Matrix sum = zeros(opened, weight.rows(), weight.columns());
       for (int i = 0; i < inputs.size(); i++) {
         try (Owned chunk = new Owned();
             NDArray rounded = pass.rounded(inputs.get(i));
-            NDArray moved = moved(full.input(stage, i), divisors, rounded)) {
+            NDArray moved = moved(full.input(stage, i), scales, rounded)) {
           NDArray output = linear.multiply(role, moved);
           chunk.add(output, output::close);
           NDArray target = operations.add(output, full.residual(stage, i));
           chunk.add(target, target::close);
-          try (NDArray deviation = target.sub(pass.residuals().get(i));
-              NDArray weighted = tokens.scaledForDeviation(runtime, i, rounded, deviation)) {
+          try (NDArray deviation = products.difference(target, pass.residuals().get(i));
+              NDArray weighted = tokens.weightedForDeviation(products, i, rounded, deviation)) {
             products.addCross(sum, deviation, weighted);
           }
         }
@@ -176,9 +174,13 @@ public final class StageSums {
   }
 
   /** Returns {@code x / divisors - rounded}. */
-  private NDArray moved(NDArray x, NDArray divisors, NDArray rounded) {
-    try (NDArray divided = runtime.call("divide", x, divisors)) {
-      return divided.sub(rounded);
+  private NDArray moved(NDArray x, float[] divisors, NDArray rounded) {
+    try (Owned opening = new Owned()) {
+      NDArray quotient = products.quotient(x, divisors);
+      opening.add(quotient, quotient::close);
+      NDArray difference = products.difference(quotient, rounded);
+      opening.handOver();
+      return difference;
     }
   }
 
@@ -188,13 +190,12 @@ public final class StageSums {
    */
   private Matrix inputDeviation(StageInputs full, float[] scales, Matrix weight) {
     try (Owned opened = new Owned();
-        Owned result = new Owned();
-        NDArray divisors = runtime.array(scales)) {
+        Owned result = new Owned()) {
       Matrix cross = zeros(opened, width, width);
       for (int i = 0; i < inputs.size(); i++) {
         try (NDArray rounded = pass.rounded(inputs.get(i));
-            NDArray deviation = moved(full.input(stage, i), divisors, rounded);
-            NDArray weighted = tokens.scaledForDeviation(runtime, i, rounded, deviation)) {
+            NDArray deviation = moved(full.input(stage, i), scales, rounded);
+            NDArray weighted = tokens.weightedForDeviation(products, i, rounded, deviation)) {
           products.addCross(cross, deviation, weighted);
         }
       }

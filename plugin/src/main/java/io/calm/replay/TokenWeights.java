@@ -1,10 +1,8 @@
 package io.calm.replay;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.types.Shape;
-import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import io.calm.tensor.RowNorms;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -23,7 +21,7 @@ import java.util.List;
  *
  * <p>A token that is a sink in the full-precision model and not in the quantized one, or the other
  * way round, deviates by hundreds of times the median. A correction that is fitted on it is useless
- * for other tokens, so {@link #scaledForDeviation} limits what one token deviates by.
+ * for other tokens, so {@link #weightedForDeviation} limits what one token deviates by.
  */
 final class TokenWeights {
   /**
@@ -53,17 +51,11 @@ final class TokenWeights {
    * @param stream chunks [windows, T, D]
    * @param threshold 0: all factors are 1
    */
-  static TokenWeights ofStream(TorchRuntime runtime, List<NDArray> stream, double threshold) {
+  static TokenWeights ofStream(StageProducts products, List<NDArray> stream, double threshold) {
     if (threshold == 0) {
       return EQUAL;
     }
-    List<double[]> norms = new ArrayList<>();
-    for (NDArray chunk : stream) {
-      int width = Math.toIntExact(chunk.getShape().get(2));
-      try (Matrix rows = runtime.view(chunk, Math.toIntExact(chunk.size() / width), width)) {
-        norms.add(RowNorms.of(rows));
-      }
-    }
+    List<double[]> norms = stream.stream().map(products::norms).toList();
     double median = RowNorms.median(norms.stream().flatMapToDouble(Arrays::stream).toArray());
     double limit = threshold * median;
     if (norms.stream()
@@ -80,31 +72,46 @@ final class TokenWeights {
     return factors.isEmpty() ? 1 : factors.get(chunk)[token];
   }
 
-  /**
-   * Returns a copy of a chunk's activations, with each token times its factor.
-   *
-   * @param x [windows, T, ..]
-   */
-  NDArray scaled(int chunk, NDArray x) {
-    return factors.isEmpty() ? x.duplicate() : scaled(x, factors.get(chunk));
+  /** Returns whether all factors are 1. */
+  boolean areEqual() {
+    return factors.isEmpty();
   }
 
   /**
-   * Returns a copy of a chunk's activations for a sum of {@code deviation x'}: each token times its
-   * squared factor. A token whose deviation, times its factor, has a norm above {@value
-   * #MAX_DEVIATION} times the median of the chunk's tokens is scaled down further, as if it had
-   * that norm.
+   * Returns a copy of a chunk's activations, with each token times its factor.
+   *
+   * @param x [windows, T, K]
+   */
+  NDArray scaled(StageProducts products, int chunk, NDArray x) {
+    try (Owned opening = new Owned()) {
+      NDArray copy = products.copy(x);
+      opening.add(copy, copy::close);
+      NDArray scaled = weighted(products, chunk, copy);
+      opening.handOver();
+      return scaled;
+    }
+  }
+
+  /**
+   * Returns a chunk's activations with each token times its factor.
+   *
+   * @param x [windows, T, K]; closed, or the result itself
+   */
+  NDArray weighted(StageProducts products, int chunk, NDArray x) {
+    return areEqual() ? x : products.scaled(x, factors.get(chunk));
+  }
+
+  /**
+   * Returns a chunk's activations for a sum of {@code deviation x'}: each token times its squared
+   * factor. A token whose deviation, times its factor, has a norm above {@value #MAX_DEVIATION}
+   * times the median of the chunk's tokens is scaled down further, as if it had that norm.
    *
    * @param x [windows, T, K]
    * @param deviation of the same tokens, [windows, T, N]
    */
-  NDArray scaledForDeviation(TorchRuntime runtime, int chunk, NDArray x, NDArray deviation) {
-    int width = Math.toIntExact(deviation.getShape().get(2));
-    int tokens = Math.toIntExact(deviation.size() / width);
-    double[] norms;
-    try (Matrix rows = runtime.view(deviation, tokens, width)) {
-      norms = RowNorms.of(rows);
-    }
+  NDArray weightedForDeviation(StageProducts products, int chunk, NDArray x, NDArray deviation) {
+    double[] norms = products.norms(deviation);
+    int tokens = norms.length;
     for (int t = 0; t < tokens; t++) {
       norms[t] *= factor(chunk, t);
     }
@@ -114,13 +121,6 @@ final class TokenWeights {
       float squared = factor(chunk, t) * factor(chunk, t);
       column[t] = RowNorms.isSink(norms[t], limit) ? (float) (squared * limit / norms[t]) : squared;
     }
-    return scaled(x, column);
-  }
-
-  private static NDArray scaled(NDArray x, float[] column) {
-    Shape shape = new Shape(x.getShape().get(0), x.getShape().get(1), 1);
-    try (NDArray tokens = x.getManager().create(column, shape)) {
-      return x.mul(tokens);
-    }
+    return products.scaled(x, column);
   }
 }

@@ -9,9 +9,21 @@ public final class RowNorms {
 
   /** Returns the norm of each row, summed in float64. */
   public static double[] of(Matrix matrix) {
-    float[] row = new float[matrix.columns()];
     double[] norms = new double[matrix.rows()];
-    for (int r = 0; r < norms.length; r++) {
+    fill(norms, matrix, 0, norms.length);
+    return norms;
+  }
+
+  /** Returns the same norms, computed on several threads. */
+  public static double[] of(Matrix matrix, Parallel parallel) {
+    double[] norms = new double[matrix.rows()];
+    parallel.ranges(norms.length, (from, to) -> fill(norms, matrix, from, to));
+    return norms;
+  }
+
+  private static void fill(double[] norms, Matrix matrix, int from, int to) {
+    float[] row = new float[matrix.columns()];
+    for (int r = from; r < to; r++) {
       matrix.readRow(r, row);
       double squares = 0;
       for (float x : row) {
@@ -19,7 +31,6 @@ public final class RowNorms {
       }
       norms[r] = Math.sqrt(squares);
     }
-    return norms;
   }
 
   /**

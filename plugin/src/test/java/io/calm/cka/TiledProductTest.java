@@ -8,6 +8,7 @@ import io.calm.kernels.NativeSearchKernels;
 import io.calm.kernels.NativeVariants;
 import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Parallel;
 import io.calm.testing.Seeds;
 import java.util.Arrays;
 import java.util.Random;
@@ -32,8 +33,8 @@ class TiledProductTest {
       int features = 1 + random.nextInt(300);
       Matrix x = Matrix.of(new RandomMatrices(seed).gaussian(tokens, features));
       Matrix y = Matrix.of(new RandomMatrices(seed + 1).gaussian(tokens, features));
-      Centred u = new Centred(RowView.of(x));
-      Centred v = new Centred(RowView.of(y));
+      Centred u = centred(x);
+      Centred v = centred(y);
       boolean gram = random.nextBoolean();
       TiledProduct.Operand left = gram ? u.tokens() : u.features();
       TiledProduct.Operand right = gram ? v.tokens() : v.features();
@@ -55,7 +56,20 @@ class TiledProductTest {
       TiledProduct.Operand right,
       TiledProduct.Tile[] tiles,
       SearchKernels kernels) {
-    return TiledProduct.compute(
-        left, right, tiles, 2, kernels, (tile, product, size) -> Arrays.copyOf(product, size));
+    try (Parallel parallel = new Parallel(2)) {
+      return TiledProduct.compute(
+          left,
+          right,
+          tiles,
+          parallel,
+          kernels,
+          (tile, product, size) -> Arrays.copyOf(product, size));
+    }
+  }
+
+  private static Centred centred(Matrix matrix) {
+    try (Parallel parallel = new Parallel(2)) {
+      return new Centred(RowView.of(matrix), parallel);
+    }
   }
 }

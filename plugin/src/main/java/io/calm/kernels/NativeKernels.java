@@ -30,6 +30,8 @@ public final class NativeKernels {
   /** The largest size that glibc accepts as the one from which arrays are mapped. */
   private static final int LARGEST_MAP_THRESHOLD = 32 << 20;
 
+  private static volatile boolean keepsFreedArrays;
+
   private NativeKernels() {}
 
   /** Loads the library on the first call and returns its variants. */
@@ -202,6 +204,11 @@ public final class NativeKernels {
 
   private static native void trimMalloc();
 
+  /** Returns whether {@link #keepFreedArrays} was called. */
+  public static boolean keepsFreedArrays() {
+    return keepsFreedArrays;
+  }
+
   /**
    * Keeps the memory of arrays of up to 32 MiB that are freed outside the heap for the next ones,
    * up to 192 MiB per arena, whatever the environment says. Their pages need not be zeroed again.
@@ -210,6 +217,7 @@ public final class NativeKernels {
   public static void keepFreedArrays() {
     if (!variantsOfThisMachine().all().isEmpty()) {
       setMallocThresholds(LARGEST_MAP_THRESHOLD, 192 << 20);
+      keepsFreedArrays = true;
     }
   }
 

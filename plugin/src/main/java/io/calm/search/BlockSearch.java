@@ -2,7 +2,6 @@ package io.calm.search;
 
 import io.calm.cka.Score;
 import io.calm.cka.Similarity;
-import io.calm.kernels.NativeKernels;
 import io.calm.model.BlockParameters;
 import io.calm.quant.Granularity;
 import io.calm.quant.QuantizationException;
@@ -122,7 +121,7 @@ final class BlockSearch {
 
   private ChosenBlock byParts(
       int layer, BlockParameters<Matrix> block, FullFit fit, Streams quantized, Streams source) {
-    NativeKernels.trimHeap();
+    context.trimHeap(layer);
     try (PartTargets targets = new PartTargets(context, scorer, layer, block, source, quantized)) {
       boolean compares = settings.pool().stream().anyMatch(Quantizer::comparesStreams);
       ChosenBlock chosen =

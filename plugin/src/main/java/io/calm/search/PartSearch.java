@@ -2,7 +2,6 @@ package io.calm.search;
 
 import io.calm.cka.Score;
 import io.calm.cka.Similarity;
-import io.calm.kernels.NativeKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.Stage;
@@ -186,7 +185,7 @@ final class PartSearch implements AutoCloseable {
       Granularity.Part part,
       Similarity.Reference reference,
       Contenders<List<StageResult>> contenders) {
-    NativeKernels.trimHeap();
+    context.trimHeap(layer);
     double start = progress.seconds();
     String where = "block %d, %s".formatted(layer, part.name());
     try {

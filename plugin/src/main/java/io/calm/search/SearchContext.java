@@ -23,6 +23,9 @@ final class SearchContext {
   private final ReferenceModel model;
   private int collectionForwards;
 
+  /** The layer before whose candidates the C heap was trimmed last. */
+  private int trimmed = -1;
+
   SearchContext(SearchInputs inputs) {
     this.inputs = inputs;
     this.model = new ReferenceModel(inputs.torch(), inputs.weights());
@@ -69,11 +72,20 @@ final class SearchContext {
   }
 
   /**
+   * Trims the C heap before a candidate, or before the first one of a block if freed arrays are
+   * kept for the next. Between candidates, matrices of very different sizes come and go, and the
+   * heap keeps the gaps: without trimming it, the resident memory of a long search doubles within a
+   * few blocks.
+   */
+  void trimHeap(int layer) {
+    if (layer != trimmed || !NativeKernels.keepsFreedArrays()) {
+      NativeKernels.trimHeap();
+      trimmed = layer;
+    }
+  }
+
+  /**
    * Quantizes a block.
-   *
-   * <p>Between candidates, matrices of very different sizes come and go in the C heap, which keeps
-   * the gaps: without trimming it, the resident memory of a long search doubles within a few
-   * blocks.
    *
    * @param fit hidden states of the quantized prefix
    * @param full the block in full precision on the same tokens; required by quantizers that compare
@@ -85,7 +97,7 @@ final class SearchContext {
       BlockParameters<Matrix> block,
       HiddenStates fit,
       Optional<StageInputs> full) {
-    NativeKernels.trimHeap();
+    trimHeap(layer);
     ReplayedBlock sample = new ReplayedBlock(inputs, layer, block, fit, full);
     try {
       return quantizer.quantize(sample);

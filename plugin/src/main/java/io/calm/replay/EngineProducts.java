@@ -45,8 +45,13 @@ record EngineProducts(TorchRuntime runtime) implements StageProducts {
       NDArray sum = runtime.manager().zeros(new Shape(width, width));
       opening.add(sum, sum::close);
       for (int i = 0; i < inputs.size(); i++) {
-        try (NDArray x = weights.scaled(this, i, inputs.get(i));
-            NDArray rounded = rounding.map(how -> rounded(x, width, how)).orElseGet(x::duplicate)) {
+        NDArray input = inputs.get(i);
+        if (weights.areEqual() && rounding.isEmpty()) {
+          runtime.call("add_gram", sum, input).close();
+          continue;
+        }
+        try (NDArray x = weights.scaled(this, i, input);
+            NDArray rounded = rounding.map(how -> rounded(x, width, how)).orElse(x)) {
           runtime.call("add_gram", sum, rounded).close();
         }
       }

@@ -1,13 +1,11 @@
 package io.calm.replay;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.types.Shape;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Owned;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /**
  * The residual stream of a set of token windows of equal length, [windows, T, D], float32 on the
@@ -74,22 +72,8 @@ public final class HiddenStates implements AutoCloseable {
 
   /** Returns X'X [D, D] over all rows. */
   public Matrix gram() {
-    Optional<ModuleProducts> products = runtime.moduleProducts();
-    if (products.isPresent()) {
-      return products
-          .get()
-          .gram(
-              new KernelProducts(products.get()),
-              chunks,
-              TokenWeights.equal(),
-              width(),
-              OptionalInt.empty());
-    }
-    NDArray sum = runtime.manager().zeros(new Shape(width(), width()));
-    for (NDArray chunk : chunks) {
-      runtime.call("add_gram", sum, chunk).close();
-    }
-    return runtime.matrix(sum, width(), width());
+    return StageProducts.of(runtime)
+        .gram(chunks, TokenWeights.equal(), width(), Optional.empty());
   }
 
   /**

@@ -7,6 +7,7 @@ import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.replay.BlockPass.InputRounding;
 import io.calm.tensor.Matrix;
+import io.calm.tensor.Owned;
 import io.calm.tensor.QuantizedLinear;
 import java.util.List;
 import java.util.Map;
@@ -26,14 +27,32 @@ record KernelProducts(ModuleProducts kernels) implements StageProducts {
 
   @Override
   public ColumnStatistics statistics(List<NDArray> inputs, TokenWeights weights, int width) {
-    return kernels.statistics(this, inputs, weights, width);
+    ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width);
+    for (int i = 0; i < inputs.size(); i++) {
+      if (weights.areEqual()) {
+        kernels.addStatistics(sum, inputs.get(i), width);
+        continue;
+      }
+      try (NDArray x = weights.scaled(this, i, inputs.get(i))) {
+        kernels.addStatistics(sum, x, width);
+      }
+    }
+    return sum.result();
   }
 
   @Override
   public Matrix gram(
       List<NDArray> inputs, TokenWeights weights, int width, Optional<InputRounding> rounding) {
     OptionalInt step = rounding.stream().mapToInt(how -> how.step(width)).findFirst();
-    return kernels.gram(this, inputs, weights, width, step);
+    try (Owned opening = new Owned()) {
+      Matrix sum = kernels.runtime().zeros(width, width);
+      opening.add(sum, sum::close);
+      for (int i = 0; i < inputs.size(); i++) {
+        kernels.addGram(sum, weights.scaled(this, i, inputs.get(i)), step);
+      }
+      opening.handOver();
+      return sum;
+    }
   }
 
   @Override

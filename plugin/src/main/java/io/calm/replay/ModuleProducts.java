@@ -11,11 +11,9 @@ import io.calm.kernels.SearchKernels;
 import io.calm.model.BlockParameters;
 import io.calm.model.ModelSpec;
 import io.calm.tensor.Matrix;
-import io.calm.tensor.Owned;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedLinear;
 import java.nio.ByteBuffer;
-import java.util.List;
 import java.util.OptionalInt;
 
 /**
@@ -135,28 +133,17 @@ final class ModuleProducts {
                 parallel));
   }
 
+  TorchRuntime runtime() {
+    return runtime;
+  }
+
   /** Returns the operations on single rows. */
   ParallelRows rows() {
     return rows;
   }
 
-  /** Returns the statistics of each column of all weighted inputs [.., K]. */
-  ColumnStatistics statistics(
-      StageProducts scaling, List<NDArray> inputs, TokenWeights weights, int width) {
-    ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width);
-    for (int i = 0; i < inputs.size(); i++) {
-      if (weights.areEqual()) {
-        addStatistics(sum, inputs.get(i), width);
-        continue;
-      }
-      try (NDArray x = weights.scaled(scaling, i, inputs.get(i))) {
-        addStatistics(sum, x, width);
-      }
-    }
-    return sum.result();
-  }
-
-  private void addStatistics(ColumnStatistics.Sum sum, NDArray x, int width) {
+  /** Adds the statistics of each column of {@code x} [.., K]. */
+  void addStatistics(ColumnStatistics.Sum sum, NDArray x, int width) {
     int count = Math.toIntExact(x.size() / width);
     sum.add(kernels.columnStatistics(x.toByteBuffer(true), count, width, parallel), count);
   }
@@ -200,29 +187,12 @@ final class ModuleProducts {
   }
 
   /**
-   * Returns X'X [K, K] over all weighted inputs [.., K].
+   * Adds X'X of {@code x} [.., K], which is rounded in place and closed.
    *
+   * @param sum [K, K]
    * @param step number of inputs that share a scale of int8; empty if they are not rounded
    */
-  Matrix gram(
-      StageProducts scaling,
-      List<NDArray> inputs,
-      TokenWeights weights,
-      int width,
-      OptionalInt step) {
-    try (Owned opening = new Owned()) {
-      Matrix sum = runtime.matrix(runtime.manager().zeros(new Shape(width, width)), width, width);
-      opening.add(sum, sum::close);
-      for (int i = 0; i < inputs.size(); i++) {
-        addGram(sum, weights.scaled(scaling, i, inputs.get(i)), step);
-      }
-      opening.handOver();
-      return sum;
-    }
-  }
-
-  /** Adds the Gram matrix of {@code x}, which is rounded in place and closed. */
-  private void addGram(Matrix sum, NDArray x, OptionalInt step) {
+  void addGram(Matrix sum, NDArray x, OptionalInt step) {
     int rows = Math.toIntExact(x.size() / sum.rows());
     try (Matrix rounded = runtime.matrix(x, rows, sum.rows())) {
       step.ifPresent(

@@ -12,7 +12,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** The linears of a block's stages and the sums over their inputs, [.., K] in chunks. */
+/**
+ * The linears of a block's stages, the sums over their inputs, [.., K] in chunks, and operations on
+ * the rows of these.
+ */
 interface StageProducts {
 
   /** Returns the native kernels that serve, or the engine where they are not available. */

@@ -1,7 +1,6 @@
 package io.calm.replay;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.types.Shape;
 import io.calm.model.LinearRole;
 import io.calm.model.Stage;
 import io.calm.tensor.Matrix;
@@ -207,9 +206,9 @@ public final class StageSums {
     }
   }
 
-  /** Returns zeros in the memory of an array of the engine, of which {@code owner} takes care. */
+  /** Returns zeros of which {@code owner} takes care. */
   private Matrix zeros(Owned owner, int rows, int columns) {
-    Matrix zeros = runtime.matrix(runtime.manager().zeros(new Shape(rows, columns)), rows, columns);
+    Matrix zeros = runtime.zeros(rows, columns);
     return owner.add(zeros, zeros::close);
   }
 }

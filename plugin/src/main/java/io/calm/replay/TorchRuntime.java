@@ -113,6 +113,11 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
     }
   }
 
+  /** Returns zeros, on the CPU in the memory of an array. */
+  Matrix zeros(int rows, int columns) {
+    return matrix(manager.zeros(new Shape(rows, columns)), rows, columns);
+  }
+
   /** Returns a vector on the device. */
   NDArray array(float[] vector) {
     return manager.create(vector);

@@ -72,8 +72,7 @@ public final class HiddenStates implements AutoCloseable {
 
   /** Returns X'X [D, D] over all rows. */
   public Matrix gram() {
-    return StageProducts.of(runtime)
-        .gram(chunks, TokenWeights.equal(), width(), Optional.empty());
+    return StageProducts.of(runtime).gram(chunks, TokenWeights.equal(), width(), Optional.empty());
   }
 
   /**

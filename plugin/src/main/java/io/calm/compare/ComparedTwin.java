@@ -1,6 +1,7 @@
 package io.calm.compare;
 
 import io.calm.compare.LatencyReport.TwinState;
+import io.calm.generate.Scheduler;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -76,23 +77,29 @@ final class ComparedTwin {
     return reading;
   }
 
-  /** Makes the twin if it is missing or damaged; a failure is its state, and thrown. */
+  /**
+   * Verifies the twin, which is made first if it is missing or damaged, and lets it answer its
+   * share of the requests. That it cannot be made is thrown, and is its state unless it answers
+   * already.
+   */
   void make() {
     if (twin.state() != TwinState.READY) {
       twin = twin.with(TwinState.MAKING, "it is quantized in the background");
     }
-    try {
-      twin =
-          reading(
-              () -> {
-                source.make(closed);
-                return source.describe();
-              });
+    try (TwinSource.Stored stored = reading(() -> source.make(closed))) {
+      twin = reading(source::describe);
+      throwIfClosed(); // an unloading that met files being read does not wait for a decoder
+      answer(stored);
     } catch (RuntimeException | OutOfMemoryError e) {
-      failed(e);
+      if (shadow.twin().isEmpty()) {
+        failed(e);
+      }
       throw e;
     }
-    if (closed.getAsBoolean()) { // before a decoder is opened that no one waits for
+  }
+
+  private void throwIfClosed() {
+    if (closed.getAsBoolean()) {
       throw new IllegalStateException("the model is being unloaded");
     }
   }
@@ -111,13 +118,14 @@ final class ComparedTwin {
     }
   }
 
-  /** Lets the twin, which must be stored, answer its share of the requests, unless it does. */
-  void answer() {
+  /** Lets the twin answer its share of the requests, unless it does. */
+  private void answer(TwinSource.Stored stored) {
     if (shadow.share() == 0 || shadow.started().isPresent()) {
       return;
     }
     try {
-      shadow.start(new ShadowShare.Twin(twin.variant(), source.schedule(shadow.share())));
+      Scheduler scheduler = stored.schedule(shadow.share(), this::throwIfClosed);
+      shadow.start(new ShadowShare.Twin(twin.variant(), scheduler));
       shareFailure = Optional.empty();
       logger.info(
           "{}: {} answers a share of {} of the requests", model, twin.variant(), shadow.share());

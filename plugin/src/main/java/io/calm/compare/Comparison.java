@@ -73,7 +73,10 @@ public final class Comparison implements AutoCloseable {
       LongSupplier nanoClock) {
     private static final Openings OPENINGS = new Openings(16, 24, 0.25);
 
-    /** With four kinds of steps, up to 5 s per opening and 120 s in all. */
+    /**
+     * A kind of steps takes 1.25 s per opening, 5 s if its steps are slow. The prompts before
+     * decodes are not counted; they take 10 s per kind and opening at most.
+     */
     private static final PairedSteps.Limits LIMITS =
         new PairedSteps.Limits(2, 500, Duration.ofMillis(1250), 0.1);
 
@@ -220,7 +223,8 @@ public final class Comparison implements AutoCloseable {
    * Waits until the memory of the comparison is freed; returns false if the timeout elapses. Called
    * once the requests of the model have ended: until then they stop the probes of other models. A
    * twin that is being made is not waited for: like a cancelled load it ends at its next step, and
-   * nothing incomplete is published. Nor are files that are being verified, which are then closed.
+   * nothing incomplete is published. Files that are being verified are not waited for either: they
+   * are closed when that ends.
    */
   public boolean awaitClosed(Duration timeout) throws InterruptedException {
     long start = System.nanoTime();
@@ -282,9 +286,9 @@ public final class Comparison implements AutoCloseable {
   private void share() {
     try {
       twin.make();
-      twin.answer();
     } catch (RuntimeException | OutOfMemoryError e) {
-      logger.debug("{}: its uniform twin has failed", subject.model(), e); // it is a state of it
+      logger.debug(
+          "{}: its uniform twin has failed", subject.model(), e); // the report has the reason
     }
   }
 
@@ -311,7 +315,6 @@ public final class Comparison implements AutoCloseable {
       boolean asked = takeRequest();
       if (asked) {
         twin.make();
-        twin.answer(); // if it could not at the start
       } else {
         probe.waiting();
       }
@@ -322,6 +325,7 @@ public final class Comparison implements AutoCloseable {
       }
     } catch (RuntimeException | OutOfMemoryError e) {
       probe.failed(e);
+      probe.close();
       logger.info("{}: no latency against uniform: {}", subject.model(), e.getMessage());
     }
   }

@@ -16,7 +16,7 @@ public interface TwinSource {
         }
 
         @Override
-        public void make(BooleanSupplier cancelled) {
+        public Stored make(BooleanSupplier cancelled) {
           throw new IllegalStateException("there is no uniform twin");
         }
 
@@ -24,12 +24,23 @@ public interface TwinSource {
         public Plans read() {
           throw new IllegalStateException("there is no uniform twin");
         }
-
-        @Override
-        public Scheduler schedule(double share) {
-          throw new IllegalStateException("there is no uniform twin");
-        }
       };
+
+  /** The files of the twin, open and verified. */
+  interface Stored extends AutoCloseable {
+    /**
+     * Starts a scheduler on the twin. Throws if the memory is not available.
+     *
+     * @param share share of the model's requests that it will answer
+     * @param pause called before each part of the work, of some milliseconds; an exception that it
+     *     throws ends the work
+     */
+    Scheduler schedule(double share, Runnable pause);
+
+    /** Gives the files back; a scheduler keeps what it needs. */
+    @Override
+    void close();
+  }
 
   /** The files of both plans, read and verified. Decoders of them may be opened several times. */
   interface Plans extends AutoCloseable {
@@ -66,19 +77,13 @@ public interface TwinSource {
   LatencyReport.Twin describe();
 
   /**
-   * Makes the twin and stores it, unless it is stored.
+   * Verifies the twin, beside requests, and makes and stores it first if it is missing or damaged.
    *
    * @param cancelled asked while it is made; true ends it with an exception
+   * @return the twin, which the caller closes
    */
-  void make(BooleanSupplier cancelled);
+  Stored make(BooleanSupplier cancelled);
 
   /** Reads and verifies both plans, beside requests. Throws if the twin is not stored. */
   Plans read();
-
-  /**
-   * Starts a scheduler on the twin, which must be stored.
-   *
-   * @param share share of the model's requests that it will answer
-   */
-  Scheduler schedule(double share);
 }

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 
@@ -28,7 +29,7 @@ class ComparisonTest extends ComparisonFixture {
     FakeTwin slow =
         new FakeTwin() {
           @Override
-          public Scheduler schedule(double share) {
+          Scheduler schedule() {
             opening.countDown();
             awaitUninterruptibly(draining);
             Decoder decoder = new SlowlyClosed(new TimedDecoder(clock, 8, chunks -> 1), freed);
@@ -88,7 +89,7 @@ class ComparisonTest extends ComparisonFixture {
     FakeTwin baseline =
         new FakeTwin() {
           @Override
-          public void make(BooleanSupplier cancelled) {
+          public Stored make(BooleanSupplier cancelled) {
             making.countDown();
             try {
               mayEnd.await(); // a step that takes long
@@ -96,7 +97,7 @@ class ComparisonTest extends ComparisonFixture {
               throw new IllegalStateException(e);
             }
             wasCancelled.set(cancelled.getAsBoolean());
-            super.make(cancelled);
+            return super.make(cancelled);
           }
         };
     baseline.state = TwinState.MISSING;
@@ -134,6 +135,38 @@ class ComparisonTest extends ComparisonFixture {
     assertEquals(0, baseline.opened.get(), "decoders that were opened after the end");
   }
 
+  /** A copy of gigabytes takes seconds in which the model must not be kept. */
+  @Test
+  void aTwinIsNotOpenedOnceTheModelIsClosed() throws Exception {
+    CountDownLatch opening = new CountDownLatch(1);
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          public Stored make(BooleanSupplier cancelled) {
+            Stored made = super.make(cancelled);
+            return new Stored() {
+              @Override
+              public Scheduler schedule(double share, Runnable pause) {
+                opening.countDown();
+                while (true) {
+                  pause.run();
+                }
+              }
+
+              @Override
+              public void close() {
+                made.close();
+              }
+            };
+          }
+        };
+    Comparison comparison = start(baseline, false, 0.5, MACHINE);
+    assertTrue(opening.await(60, TimeUnit.SECONDS));
+    comparison.drain();
+    assertTrue(comparison.awaitClosed(Duration.ofSeconds(60)));
+    assertEquals(1, baseline.madeClosed.get());
+  }
+
   private static boolean awaitReadAndClosed(FakeTwin baseline) throws InterruptedException {
     for (int i = 0; i < 6000 && (baseline.read.get() == 0 || baseline.openPlans.get() > 0); i++) {
       Thread.sleep(10);
@@ -148,14 +181,8 @@ class ComparisonTest extends ComparisonFixture {
     FakeTwin baseline =
         new FakeTwin() {
           @Override
-          public Scheduler schedule(double share) {
-            return room.get()
-                ? Scheduler.start(
-                    "twin",
-                    new TimedDecoder(clock, 8, chunks -> 1),
-                    new SchedulerSettings(64, 8, 2, 2, 16),
-                    System::nanoTime)
-                : super.schedule(share);
+          Scheduler schedule() {
+            return room.get() ? scheduler(clock) : super.schedule();
           }
         };
     Comparison comparison = start(baseline, false, 0.5, MACHINE);
@@ -168,12 +195,85 @@ class ComparisonTest extends ComparisonFixture {
 
     room.set(true);
     comparison.requestProbe();
+    awaitTwin(comparison);
+    await(comparison, LatencyReport.ProbeState.DONE);
+    assertEquals(TwinState.READY, comparison.report("m", "calm").twin().state());
+  }
+
+  /** The files of a twin that answers may be damaged, or calibration texts changed. */
+  @Test
+  void aFailedCheckOfATwinThatAnswersLeavesItRunning() throws Exception {
+    AtomicBoolean damaged = new AtomicBoolean();
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          public Stored make(BooleanSupplier cancelled) {
+            if (damaged.get()) {
+              throw new IllegalStateException("the files are damaged");
+            }
+            return super.make(cancelled);
+          }
+
+          @Override
+          Scheduler schedule() {
+            return scheduler(clock);
+          }
+        };
+    Comparison comparison = start(baseline, false, 0.5, MACHINE);
+    awaitTwin(comparison);
+    assertEquals(1, baseline.madeClosed.get());
+    busy.set(true); // the probe waits, so that its next request comes first
+    damaged.set(true);
+    comparison.requestProbe();
+    LatencyReport.Probe probe = await(comparison, LatencyReport.ProbeState.STOPPED);
+    assertEquals("the files are damaged", probe.reason());
+    assertEquals(TwinState.READY, comparison.report("m", "calm").twin().state());
+    assertTrue(comparison.shadow().twin().isPresent());
+  }
+
+  /** Files that were deleted take disk space for as long as they are open. */
+  @Test
+  void aFailedCheckClosesTheFilesOfARunThatWasStopped() throws Exception {
+    AtomicBoolean damaged = new AtomicBoolean();
+    FakeTwin baseline =
+        new FakeTwin() {
+          @Override
+          void stepped() {
+            busy.set(true);
+          }
+
+          @Override
+          public Stored make(BooleanSupplier cancelled) {
+            if (damaged.get()) {
+              throw new IllegalStateException("the files are damaged");
+            }
+            return super.make(cancelled);
+          }
+        };
+    Comparison comparison = start(baseline, false, 0, MACHINE);
+    comparison.requestProbe();
+    await(comparison, LatencyReport.ProbeState.STOPPED);
+    assertEquals(1, baseline.openPlans.get());
+    damaged.set(true);
+    comparison.requestProbe();
+    awaitFailed(comparison);
+    assertTrue(awaitReadAndClosed(baseline));
+    assertEquals("the files are damaged", comparison.report("m", "calm").twin().reason());
+  }
+
+  private static Scheduler scheduler(AtomicLong clock) {
+    return Scheduler.start(
+        "twin",
+        new TimedDecoder(clock, 8, chunks -> 1),
+        new SchedulerSettings(64, 8, 2, 2, 16),
+        System::nanoTime);
+  }
+
+  private static void awaitTwin(Comparison comparison) throws InterruptedException {
     for (int i = 0; i < 6000 && comparison.shadow().twin().isEmpty(); i++) {
       Thread.sleep(10);
     }
     assertTrue(comparison.shadow().twin().isPresent());
-    await(comparison, LatencyReport.ProbeState.DONE);
-    assertEquals(TwinState.READY, comparison.report("m", "calm").twin().state());
   }
 
   private static void awaitFailed(Comparison comparison) throws InterruptedException {

@@ -12,6 +12,7 @@ import java.util.function.BooleanSupplier;
 /** A twin that takes 1 % less time than the served plan. */
 class FakeTwin implements TwinSource {
   final AtomicInteger read = new AtomicInteger();
+  final AtomicInteger madeClosed = new AtomicInteger();
   final AtomicInteger openPlans = new AtomicInteger();
   final AtomicInteger opened = new AtomicInteger();
   final AtomicInteger open = new AtomicInteger();
@@ -28,8 +29,20 @@ class FakeTwin implements TwinSource {
   }
 
   @Override
-  public void make(BooleanSupplier cancelled) {
+  public Stored make(BooleanSupplier cancelled) {
     state = TwinState.READY;
+    return new Stored() {
+      @Override
+      public Scheduler schedule(double share, Runnable pause) {
+        pause.run();
+        return FakeTwin.this.schedule();
+      }
+
+      @Override
+      public void close() {
+        madeClosed.incrementAndGet();
+      }
+    };
   }
 
   void stepped() {}
@@ -89,8 +102,7 @@ class FakeTwin implements TwinSource {
     return wide ? nanos + 100L * (steps.get() % 7) : nanos;
   }
 
-  @Override
-  public Scheduler schedule(double share) {
+  Scheduler schedule() {
     throw new IllegalStateException("no memory for the twin");
   }
 }

@@ -72,18 +72,59 @@ final class ModelTwin implements TwinSource {
   }
 
   @Override
-  public void make(BooleanSupplier cancelled) {
+  public Stored make(BooleanSupplier cancelled) {
     QuantizedModelStore background = new QuantizedModelStore(order.settings(), true);
-    inBackground(
-        checkpoint -> {
-          twin(
-                  background,
-                  checkpoint,
-                  cancelled,
-                  () -> ModelMemory.reserveSearch(checkpoint, order.settings()))
-              .close();
-          return true;
-        });
+    return inBackground(
+        checkpoint ->
+            new Made(
+                frame(checkpoint),
+                twin(
+                    background,
+                    checkpoint,
+                    cancelled,
+                    () -> ModelMemory.reserveSearch(checkpoint, order.settings()))));
+  }
+
+  /** The open artifact of the twin. */
+  private final class Made implements Stored {
+    private final TwinPlans.Frame frame;
+    private final Artifact artifact;
+
+    Made(TwinPlans.Frame frame, Artifact artifact) {
+      this.frame = frame;
+      this.artifact = artifact;
+    }
+
+    @Override
+    public Scheduler schedule(double share, Runnable pause) {
+      SchedulerSettings shadow = budgets(share);
+      try (MemoryLedger.MemoryReservation memory = frame.reserve(shadow, 1)) {
+        Decoder decoder = frame.decoder(artifact, shadow, memory, pause);
+        Scheduler scheduler = ModelStart.scheduler(order.name() + "-uniform", decoder, shadow);
+        memory.keep(scheduler);
+        return scheduler;
+      }
+    }
+
+    @Override
+    public void close() {
+      artifact.close();
+    }
+  }
+
+  /** Returns the budgets of a twin that answers a share of the requests. */
+  private SchedulerSettings budgets(double share) {
+    int blocks =
+        Math.max(
+            (int) Math.ceil(share * budgets.blocks()),
+            Math.min(budgets.blocks(), Decoder.blocksFor(budgets.maxContext())));
+    return new SchedulerSettings(
+        budgets.maxContext(),
+        blocks,
+        budgets.maxRunning(),
+        budgets.queueSize(),
+        budgets.stepTokens(),
+        budgets.speculatedTokens());
   }
 
   /** Works with the checkpoint beside models that answer requests: at the lowest priority. */
@@ -144,30 +185,6 @@ final class ModelTwin implements TwinSource {
 
   private Artifact stored(Checkpoint checkpoint) {
     return twin(store(), checkpoint, () -> false, this::noSearch);
-  }
-
-  @Override
-  public Scheduler schedule(double share) {
-    int blocks =
-        Math.max(
-            (int) Math.ceil(share * budgets.blocks()),
-            Math.min(budgets.blocks(), Decoder.blocksFor(budgets.maxContext())));
-    SchedulerSettings shadow =
-        new SchedulerSettings(
-            budgets.maxContext(),
-            blocks,
-            budgets.maxRunning(),
-            budgets.queueSize(),
-            budgets.stepTokens(),
-            budgets.speculatedTokens());
-    TwinPlans.Frame frame = withCheckpoint(this::frame);
-    try (MemoryLedger.MemoryReservation memory = frame.reserve(shadow, 1);
-        Artifact artifact = inBackground(this::stored)) {
-      Decoder decoder = frame.decoder(artifact, shadow, memory, () -> {});
-      Scheduler scheduler = ModelStart.scheduler(order.name() + "-uniform", decoder, shadow);
-      memory.keep(scheduler);
-      return scheduler;
-    }
   }
 
   private QuantizedModelStore.Reservation noSearch() {

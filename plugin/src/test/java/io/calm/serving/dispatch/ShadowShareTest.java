@@ -139,20 +139,27 @@ class ShadowShareTest {
         }
 
         @Override
-        public void make(BooleanSupplier cancelled) {}
+        public Stored make(BooleanSupplier cancelled) {
+          return new Stored() {
+            @Override
+            public Scheduler schedule(double share, Runnable pause) {
+              FaultyDecoder decoder = new FaultyDecoder(decoder(TWIN));
+              twinDecoder.set(decoder);
+              Scheduler scheduler = Scheduler.start("twin", decoder, BUDGETS, System::nanoTime);
+              twinScheduler.set(scheduler);
+              return scheduler;
+            }
+
+            @Override
+            public void close() {
+              // nothing is open
+            }
+          };
+        }
 
         @Override
         public Plans read() {
           throw new IllegalStateException("no probe in this test");
-        }
-
-        @Override
-        public Scheduler schedule(double share) {
-          FaultyDecoder decoder = new FaultyDecoder(decoder(TWIN));
-          twinDecoder.set(decoder);
-          Scheduler scheduler = Scheduler.start("twin", decoder, BUDGETS, System::nanoTime);
-          twinScheduler.set(scheduler);
-          return scheduler;
         }
       };
 

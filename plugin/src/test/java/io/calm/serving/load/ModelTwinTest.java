@@ -113,8 +113,8 @@ class ModelTwinTest {
     }
     assertEquals(before, promised());
 
-    long reserved = promisedBy(twin(order(Map.of())).schedule(0.1));
-    assertEquals(reserved, promisedBy(twin.schedule(0.1)));
+    long reserved = promisedBy(schedule(twin(order(Map.of())), 0.1));
+    assertEquals(reserved, promisedBy(schedule(twin, 0.1)));
   }
 
   /** A request must not wait for copies of gigabytes, nor for the second decoder. */
@@ -140,6 +140,26 @@ class ModelTwinTest {
         }
         plans.open(StepShape.PROBED, false, () -> {}).close();
       }
+    }
+  }
+
+  private static Scheduler schedule(ModelTwin twin, double share) {
+    try (TwinSource.Stored stored = twin.make(() -> false)) {
+      return stored.schedule(share, () -> {});
+    }
+  }
+
+  @Test
+  void aTwinThatIsOpenedForRequestsCanBeEndedAndLeavesNoReservation() {
+    long before = promised();
+    try (TwinSource.Stored stored = twin(order(Map.of()), WeightMemory.COPIED).make(() -> false)) {
+      assertEquals(before, promised(), "nothing is reserved for files");
+      Runnable ended =
+          () -> {
+            throw new CancellationException();
+          };
+      assertThrows(CancellationException.class, () -> stored.schedule(0.5, ended));
+      assertEquals(before, promised());
     }
   }
 
@@ -212,7 +232,7 @@ class ModelTwinTest {
       long before = promised();
       assertThrows(
           NotEnoughMemoryException.class, () -> plans.open(StepShape.PROBED, false, () -> {}));
-      assertThrows(NotEnoughMemoryException.class, () -> twin.schedule(0.5));
+      assertThrows(NotEnoughMemoryException.class, () -> schedule(twin, 0.5));
       assertEquals(before, promised());
     } finally {
       held.close();
@@ -223,7 +243,7 @@ class ModelTwinTest {
   void theMemoryOfATwinThatAnswersCountsUntilItIsClosed() throws Exception {
     ModelTwin twin = twin(order(Map.of()));
     long before = promised();
-    Scheduler scheduler = twin.schedule(0.1);
+    Scheduler scheduler = schedule(twin, 0.1);
     assertTrue(promised() > before);
     assertEquals(7, scheduler.settings().blocks(), "a tenth of 64 blocks, rounded up");
     scheduler.close();

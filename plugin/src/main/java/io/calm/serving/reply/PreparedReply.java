@@ -88,11 +88,11 @@ public final class PreparedReply {
   }
 
   /**
-   * Queues the request; its answer goes to the sink on the scheduler's thread. The uniform twin
-   * answers a share of the requests, if the model has one; the model answers those that the twin
-   * refuses. If another model has replaced the one that the request was prepared for, that one
-   * answers. The timeout counts from the arrival, so it includes the waits in queues before this
-   * call.
+   * Queues the request. Its answer goes to the sink on the scheduler's thread, or on that of {@link
+   * AnswerWriter} if it is large, on one at a time. The uniform twin answers a share of the
+   * requests, if the model has one; the model answers those that the twin refuses. If another model
+   * has replaced the one that the request was prepared for, that one answers. The timeout counts
+   * from the arrival, so it includes the waits in queues before this call.
    *
    * @throws ApiException if the scheduler rejects it, or its timeout has passed already; the sink
    *     is then unused
@@ -111,6 +111,13 @@ public final class PreparedReply {
           throw rejected(plan, e);
         }
         answering = answering.current(); // the swap came in between
+      } catch (IllegalStateException e) {
+        if (!answering.isUnloaded()) {
+          throw e;
+        }
+        countRejected(plan.metrics()); // its tokenizer is closed
+        throw new ApiException(
+            ApiException.Kind.NOT_READY, "model %s is being unloaded".formatted(model.name()));
       }
     }
   }
@@ -200,7 +207,7 @@ public final class PreparedReply {
       reply.submitted(
           plan.scheduler()
               .submit(sequences.stream().map(s -> generation(s, reply, left(waited))).toList()));
-    } catch (RejectedException e) {
+    } catch (RuntimeException | Error e) {
       charge.close();
       throw e;
     }

@@ -2,6 +2,7 @@ package io.calm.serving.dispatch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -15,6 +16,7 @@ import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.openai.Framing;
 import io.calm.serving.openai.OpenAiParser;
+import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ByteBudget;
 import io.calm.serving.reply.PreparedReply;
 import io.calm.serving.reply.Schema;
@@ -150,5 +152,31 @@ class ReplacedModelTest {
     registry.awaitUnloaded();
 
     assertEquals(List.of(true), closes, "it is closed once, after the streams");
+  }
+
+  /** Its tokenizer is closed then; the request has waited in a queue meanwhile. */
+  @Test
+  void aRequestThatStartsAfterTheUnloadingIsRefused() throws Exception {
+    ServedModel open = ScriptedModels.create("x");
+    Tokenizer bytes = new ByteTokenizer();
+    Tokenizer closed =
+        (Tokenizer)
+            Proxy.newProxyInstance(
+                Tokenizer.class.getClassLoader(),
+                new Class<?>[] {Tokenizer.class},
+                (proxy, method, arguments) -> {
+                  if (method.getName().equals("newIncrementalDecoder")
+                      && open.scheduler().ended()) {
+                    throw new IllegalStateException("the tokenizer is closed");
+                  }
+                  return method.invoke(bytes, arguments);
+                });
+    PreparedReply waiting =
+        text.prepare(open.withTokenizer(closed), Schema.COMPLETIONS, body(), "");
+    open.close();
+    assertTrue(open.scheduler().awaitClosed(Duration.ofSeconds(60)));
+    ApiException refusal =
+        assertThrows(ApiException.class, () -> waiting.start(new CollectedReply()));
+    assertEquals(ApiException.Kind.NOT_READY, refusal.kind());
   }
 }

@@ -90,8 +90,8 @@ public interface Tokenizer extends AutoCloseable {
   interface IncrementalDecoder {
     /**
      * Adds a token and returns the text that is now final, possibly empty. All returned texts
-     * together, with that of {@link #flush}, are the result of {@link Tokenizer#decode}, or what
-     * the tokens add to it behind others.
+     * together, with that of {@link #flush}, are the result of {@link Tokenizer#decode}. If the
+     * decoder continues other tokens, they are what these tokens add to the text of those.
      */
     String add(int id);
 

@@ -1,6 +1,7 @@
 package io.calm.checkpoint.tokenizer;
 
 import io.calm.checkpoint.Tokenizer;
+import java.util.Arrays;
 import java.util.OptionalInt;
 
 /**
@@ -16,7 +17,7 @@ record LibraryTokenizer(
   /** Number of tokens before a text that its decoder reads; no decoder looks back as far. */
   private static final int CONTEXT = 8;
 
-  /** Maximum number of bytes of a character behind its first one. */
+  /** Maximum number of bytes of a character after its first one. */
   private static final int CONTINUATION = 3;
 
   @Override
@@ -63,11 +64,8 @@ record LibraryTokenizer(
 
   @Override
   public IncrementalDecoder newIncrementalDecoder(int[] before, boolean skipSpecial) {
-    IncrementalDecoder decoder = detokenizer.start(skipSpecial);
-    for (int i = contextStart(before, skipSpecial); i < before.length; i++) {
-      String unused = decoder.add(before[i]);
-    }
-    return decoder;
+    int from = contextStart(before, skipSpecial);
+    return detokenizer.start(Arrays.copyOfRange(before, from, before.length), skipSpecial);
   }
 
   /**

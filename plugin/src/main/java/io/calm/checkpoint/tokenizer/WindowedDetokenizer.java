@@ -13,7 +13,8 @@ import java.util.stream.IntStream;
  * decoders that depend on the previous token, e.g. for spaces between words.
  *
  * @param byteFallback whether the decoder reads {@code <0x0A>} as a byte
- * @param letters a token; the text of another token is what it adds between two of these
+ * @param letters a token of letters. The text of another token is what it adds between two of it;
+ *     empty if no token is suitable
  */
 record WindowedDetokenizer(
     Vocabulary vocabulary, NativeTokenizer library, boolean byteFallback, Optional<Anchor> letters)
@@ -62,6 +63,39 @@ record WindowedDetokenizer(
   @Override
   public IncrementalDecoder start(boolean skipSpecial) {
     return new Window(skipSpecial);
+  }
+
+  /** Does not repeat a U+FFFD that is the last character of {@code before}. */
+  @Override
+  public IncrementalDecoder start(int[] before, boolean skipSpecial) {
+    IncrementalDecoder decoder = Detokenizer.super.start(before, skipSpecial);
+    if (!endsInsideCharacter(before, skipSpecial)) {
+      String unused = decoder.flush();
+    }
+    return decoder;
+  }
+
+  private boolean endsInsideCharacter(int[] ids, boolean skipSpecial) {
+    int[] shown = IntStream.of(ids).filter(id -> isShown(id, skipSpecial)).toArray();
+    int bytes = shown.length; // index of the first of the byte tokens at the end
+    while (byteFallback && bytes > 0 && TokenSpelling.isByte(vocabulary.token(shown[bytes - 1]))) {
+      bytes--;
+    }
+    if (bytes == shown.length) {
+      return bytes > 0 && vocabulary.token(shown[bytes - 1]).indexOf(REPLACEMENT) < 0;
+    }
+    Utf8Stream utf8 = new Utf8Stream();
+    StringBuilder rest = new StringBuilder();
+    for (int i = bytes; i < shown.length; i++) {
+      utf8.accept(bytes(shown[i])[0], rest);
+    }
+    rest.setLength(0);
+    utf8.flush(rest);
+    return !rest.isEmpty();
+  }
+
+  private boolean isShown(int id, boolean skipSpecial) {
+    return !vocabulary.token(id).isEmpty() && !(skipSpecial && vocabulary.isSpecial(id));
   }
 
   @Override
@@ -115,7 +149,7 @@ record WindowedDetokenizer(
 
     @Override
     public String add(int id) {
-      if (vocabulary.token(id).isEmpty() || (skipSpecial && vocabulary.isSpecial(id))) {
+      if (!isShown(id, skipSpecial)) {
         return "";
       }
       if (length == ids.length) {

@@ -50,7 +50,14 @@ final class CompletionFormat extends OpenAiFormat {
       return "";
     }
     return chunk(
-        sequence, 0, sequence.prompt().text(), json -> logprobs(json, log -> log.prompt(sequence)));
+        sequence, 0, prompt(sequence), json -> logprobs(json, log -> log.prompt(sequence)));
+  }
+
+  /** Returns the text of a prompt, without the start of a character that the answer has. */
+  private static String prompt(ReplySequence sequence) {
+    return sequence.tokens().isEmpty()
+        ? sequence.prompt().text()
+        : sequence.prompt().beforeAnswer();
   }
 
   @Override
@@ -72,7 +79,7 @@ final class CompletionFormat extends OpenAiFormat {
     List<ReplySequence> shown = shown(sequences);
     for (int i = 0; i < shown.size(); i++) {
       ReplySequence sequence = shown.get(i);
-      String answer = echo ? sequence.prompt().text() + sequence.text() : sequence.text();
+      String answer = echo ? prompt(sequence) + sequence.text() : sequence.text();
       choice(
           text,
           i,

@@ -27,7 +27,7 @@ final class TextOffsets {
    */
   static TextOffsets ofAnswer(
       Tokenizer tokenizer, Prompt prompt, boolean showSpecial, boolean echo) {
-    int start = echo ? length(prompt.text()) : 0;
+    int start = echo ? length(prompt.beforeAnswer()) : 0;
     return new TextOffsets(
         tokenizer.newIncrementalDecoder(prompt.tokens(), !showSpecial),
         start,

@@ -78,7 +78,9 @@ public final class Prompts {
    * @param tokens of {@link TokenIds#array}, as many as {@link #requireCount} lets pass; not copied
    */
   public static Prompt ofTokens(ServedModel model, int[] tokens) {
-    return new Prompt(model.tokenizer().decode(tokens, false), tokens);
+    String text = model.tokenizer().decode(tokens, false);
+    String open = model.tokenizer().newIncrementalDecoder(tokens, false).flush();
+    return new Prompt(text, tokens, text.endsWith(open) ? open.length() : 0);
   }
 
   /**

@@ -106,6 +106,27 @@ class WindowedDetokenizerTest {
     }
   }
 
+  /** A text that was decoded with replacement may end so. */
+  @Test
+  void theTextAfterAReplacementDoesNotRepeatIt() throws IOException {
+    try (Tokenizer tokenizer = open(METASPACE)) {
+      int ab = tokenizer.id("ab").orElseThrow();
+      int end = TOKENS.size();
+      for (int[] before : new int[][] {{REPLACEMENT}, {ab, REPLACEMENT, end, REPLACEMENT, end}}) {
+        IncrementalDecoder decoder = tokenizer.newIncrementalDecoder(before, true);
+        assertEquals("ab", decoder.add(ab) + decoder.flush());
+        assertEquals("", tokenizer.newIncrementalDecoder(before, true).flush());
+      }
+      int[] inside = {ab, TOKENS.indexOf("<0xE6>"), TOKENS.indexOf("<0x97>")};
+      IncrementalDecoder decoder = tokenizer.newIncrementalDecoder(inside, true);
+      assertEquals("\u65E5", decoder.add(TOKENS.indexOf("<0xA5>")) + decoder.flush());
+      inside[2] = TOKENS.indexOf("<0xA5>");
+      inside[1] = TOKENS.indexOf("<0xA5>");
+      decoder = tokenizer.newIncrementalDecoder(inside, true);
+      assertEquals("ab", decoder.add(ab) + decoder.flush(), "bytes that begin no character");
+    }
+  }
+
   @Test
   void aPromptMayEndInsideALongRunOfBytes() throws IOException {
     try (Tokenizer tokenizer = open(METASPACE)) {

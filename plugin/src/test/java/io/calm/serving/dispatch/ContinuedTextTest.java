@@ -141,6 +141,32 @@ class ContinuedTextTest {
     String body = "{'prompt': [115, 97, 121, 40, 63, 169, 32, 120, 41, 124, 195]}";
     JsonObject choice = choice(Schema.COMPLETIONS, body, stream);
     assertEquals("\u00E9 x", choice.get("text").getAsString());
+    JsonObject echoed =
+        choice(Schema.COMPLETIONS, body.replace("}", ", 'echo': true, 'logprobs': 0}"), stream);
+    assertEquals("say(?\uFFFD x)|\u00E9 x", echoed.get("text").getAsString());
+    List<Integer> offsets =
+        numbers(echoed.getAsJsonObject("logprobs").getAsJsonArray("text_offset"));
+    assertEquals(List.of(10, 10, 11, 12), offsets.subList(10, 14), "of the character's two bytes");
+    assertEquals(
+        "say(?\uFFFD x)|\uFFFD",
+        choice(Schema.COMPLETIONS, body.replace("}", ", 'echo': true, 'max_tokens': 0}"), stream)
+            .get("text")
+            .getAsString());
+  }
+
+  /** Prompt and answer together are the text of all tokens, also if nothing completes it. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void anAnswerThatEndsInsideACharacterOfItsPromptHasAReplacement(boolean stream) {
+    String body = "{'prompt': [115, 97, 121, 40, 41, 124, 195]%s}";
+    String prompt = "say()|";
+    assertEquals(
+        "\uFFFD", choice(Schema.COMPLETIONS, body.formatted(""), stream).get("text").getAsString());
+    assertEquals(
+        prompt + "\uFFFD",
+        choice(Schema.COMPLETIONS, body.formatted(", 'echo': true"), stream)
+            .get("text")
+            .getAsString());
   }
 
   private static List<Integer> numbers(JsonArray array) {

@@ -27,7 +27,7 @@ final class ProbeRun implements AutoCloseable {
   private final Set<StepShape> tooSlow = new HashSet<>();
   private Optional<TwinSource.Plans> plans = Optional.empty();
   private long nanos; // of all parts of the run
-  private long mark; // until when this part is in it
+  private long mark; // clock reading up to which nanos counts
 
   /**
    * Creates a run.

@@ -9,7 +9,8 @@ import java.util.Arrays;
  * <p>The vocabulary is not sorted. Tokens are put into buckets by the leading bits of their
  * weights, eight buckets per power of two. Buckets are summed in descending order of weight. Only
  * two buckets are sorted, by weight and then id: the one in which the nucleus ends and the one that
- * is drawn from. Subnormal weights, which no total notices, are left out. Not thread safe.
+ * is drawn from. Subnormal weights, which are too small to change a sum, are left out. Not thread
+ * safe.
  */
 final class Nucleus {
   private static final int SHIFT = 20; // leaves the exponent and three bits

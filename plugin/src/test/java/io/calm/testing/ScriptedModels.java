@@ -10,6 +10,7 @@ import io.calm.report.ReportSource;
 import io.calm.search.QuantPlan;
 import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.LmiOptions;
+import io.calm.serving.model.PendingAnswers;
 import io.calm.serving.model.Replacement;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
@@ -147,6 +148,7 @@ public final class ScriptedModels {
         Instant.EPOCH.plusSeconds(1_700_000_000),
         Comparison.none(),
         Optional.empty(),
+        new PendingAnswers(),
         new Replacement());
   }
 

@@ -38,7 +38,8 @@ import org.slf4j.LoggerFactory;
  * than {@link #PAUSE_AT} bytes wait for a slow reader. A client is disconnected, and its generation
  * cancelled, if it has not read them within the slow reader timeout. The bytes that wait have no
  * other limit: a pause takes effect after the current step, and the pieces of one step are at most
- * as long as the same answer without streaming.
+ * as long as the same answer without streaming. A stream that begins with a large prompt is written
+ * later than its steps; then all of its answer may wait, of the same length at most.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a failed write closes the channel
 final class NettyReply implements ReplySink {

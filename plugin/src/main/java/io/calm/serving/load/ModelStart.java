@@ -12,6 +12,7 @@ import io.calm.report.ReportSource;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.serving.model.CheckpointParts;
+import io.calm.serving.model.PendingAnswers;
 import io.calm.serving.model.Replacement;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
@@ -110,6 +111,7 @@ final class ModelStart {
         Instant.now(),
         comparison.begin(() -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching()),
         Optional.of(new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())),
+        new PendingAnswers(),
         new Replacement());
   }
 

@@ -28,6 +28,7 @@ import java.util.OptionalInt;
  * @param created time of the load
  * @param comparison comparison with the uniform twin
  * @param artifact the artifact whose weights are served; empty if there is none
+ * @param answers answers that are still written; new for a new model
  * @param replacement the model that has replaced this one; new for a new model
  */
 public record ServedModel(
@@ -42,6 +43,7 @@ public record ServedModel(
     Instant created,
     Comparison comparison,
     Optional<StoredArtifact> artifact,
+    PendingAnswers answers,
     Replacement replacement)
     implements AutoCloseable {
 
@@ -67,6 +69,7 @@ public record ServedModel(
         created,
         Comparison.none(),
         Optional.empty(),
+        new PendingAnswers(),
         new Replacement());
   }
 
@@ -141,6 +144,7 @@ public record ServedModel(
         created,
         comparison,
         artifact,
+        answers,
         replacement);
   }
 

@@ -72,7 +72,10 @@ final class Unloading implements Runnable {
           return;
         }
       }
-      closeComparison(System.nanoTime() - start);
+      closeComparison(left(start));
+      if (!model.answers().await(left(start))) {
+        logger.warn("{}: answers that are still written are cut off", model.name());
+      }
       if (ownsTokenizer) {
         closeTokenizer();
         logger.info("{}: unloaded", model.name());
@@ -99,10 +102,15 @@ final class Unloading implements Runnable {
     }
   }
 
+  /** Returns what is left of the timeout. */
+  private Duration left(long start) {
+    Duration left = model.limits().drainTimeout().minusNanos(System.nanoTime() - start);
+    return left.isNegative() ? Duration.ZERO : left;
+  }
+
   /** Waits for the requests of the uniform twin in what is left of the timeout, then ends them. */
-  private void closeComparison(long spentNanos) throws InterruptedException {
-    Duration left = model.limits().drainTimeout().minusNanos(spentNanos);
-    if (!model.comparison().awaitClosed(left.isNegative() ? Duration.ZERO : left)) {
+  private void closeComparison(Duration left) throws InterruptedException {
+    if (!model.comparison().awaitClosed(left)) {
       model.comparison().close();
       if (!model.comparison().awaitClosed(LAST_STEP)) {
         logger.error("{}: its uniform twin does not end; its memory is not freed", model.name());

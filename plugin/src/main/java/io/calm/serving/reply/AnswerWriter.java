@@ -1,6 +1,7 @@
 package io.calm.serving.reply;
 
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
@@ -10,29 +11,33 @@ import java.util.concurrent.TimeUnit;
  * text takes several times the memory of its values.
  */
 final class AnswerWriter {
-  private static final int IDLE_SECONDS = 30;
-  private static final ThreadPoolExecutor THREAD = thread();
+  static final AnswerWriter PROCESS = new AnswerWriter(AnswerWriter::daemon);
 
-  private AnswerWriter() {}
+  private final ThreadPoolExecutor thread;
 
-  private static ThreadPoolExecutor thread() {
-    ThreadPoolExecutor pool =
-        new ThreadPoolExecutor(
-            1,
-            1,
-            IDLE_SECONDS,
-            TimeUnit.SECONDS,
-            new LinkedBlockingQueue<>(), // no more than the tokens of sequences that can run
-            task -> {
-              Thread thread = new Thread(task, "calm-answers");
-              thread.setDaemon(true);
-              return thread;
-            });
-    pool.allowCoreThreadTimeOut(true);
-    return pool;
+  AnswerWriter(ThreadFactory threads) {
+    // The thread never ends: two in turn could change the order of the pieces. The queue is no
+    // longer than the tokens of sequences that can run.
+    thread =
+        new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), threads);
   }
 
-  static void execute(Runnable task) {
-    THREAD.execute(task);
+  private static Thread daemon(Runnable work) {
+    Thread thread = new Thread(work, "calm-answers");
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  /**
+   * Runs a task on the thread, or here if the thread cannot be started; then none has waited.
+   *
+   * @param task throws nothing
+   */
+  void execute(Runnable task) {
+    try {
+      thread.execute(task);
+    } catch (OutOfMemoryError e) { // no thread
+      task.run();
+    }
   }
 }

@@ -8,7 +8,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
-/** One sequence of an answer as it is generated. Used by the scheduler's thread only. */
+/** One sequence of an answer as it is generated. Used by one thread at a time. */
 public final class ReplySequence {
   private final Prompt prompt;
   private final int index;

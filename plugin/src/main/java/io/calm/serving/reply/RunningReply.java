@@ -5,6 +5,7 @@ import io.calm.generate.GeneratedToken;
 import io.calm.generate.Generation;
 import io.calm.generate.GenerationListener;
 import io.calm.generate.TokenScore;
+import io.calm.serving.model.PendingAnswers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -17,9 +18,8 @@ import org.slf4j.LoggerFactory;
  * Passes the events of a request's sequences to its sink. Nothing is sent before the first token,
  * so an earlier error has its own status. The first sequence that fails ends the others.
  *
- * <p>Events arrive on the scheduler's thread. If a stream has a large prompt to show, it handles
- * them behind each other on the thread of {@link AnswerWriter}. {@link #cancel} may be called on
- * any.
+ * <p>Events arrive on the scheduler's thread. If a stream has a large prompt to show, they are
+ * handled in order on the thread of {@link AnswerWriter}. {@link #cancel} may be called on any.
  */
 final class RunningReply implements PreparedReply.Running {
   /** Estimated bytes of a token with its log-probability, and of its text in a whole answer. */
@@ -131,26 +131,44 @@ final class RunningReply implements PreparedReply.Running {
       @Override
       public void finished(Finish finish) {
         record(finish);
-        handle(() -> finish(sequence, finish));
+        handle(() -> runOrFail(() -> finish(sequence, finish))); // none follows to report it
       }
     };
   }
 
-  /** Handles an event here, or behind the earlier ones on the thread of {@link AnswerWriter}. */
+  /** Handles an event here, or after the earlier ones on the thread of {@link AnswerWriter}. */
   private void handle(Runnable event) {
     if (apart) {
-      AnswerWriter.execute(() -> handleApart(event));
+      runApart(event);
     } else {
-      event.run();
+      event.run(); // if it fails, its sequence ends with the error
     }
   }
 
-  private void handleApart(Runnable event) {
+  private void runApart(Runnable work) {
+    PendingAnswers pending = plan.model().answers();
+    pending.add();
+    AnswerWriter.PROCESS.execute(
+        () -> {
+          try {
+            runOrFail(
+                () -> {
+                  if (cancelled && !done) {
+                    fail(
+                        new ApiException(
+                            ApiException.Kind.NOT_READY, "the generation was cancelled"));
+                  }
+                  work.run();
+                });
+          } finally {
+            pending.remove();
+          }
+        });
+  }
+
+  private void runOrFail(Runnable work) {
     try {
-      if (cancelled && !done) {
-        fail(new ApiException(ApiException.Kind.NOT_READY, "the generation was cancelled"));
-      }
-      event.run();
+      work.run();
     } catch (RuntimeException | Error e) {
       unwritable(e);
     }
@@ -206,7 +224,6 @@ final class RunningReply implements PreparedReply.Running {
    */
   private boolean holds(long more) {
     if (!charge.grow(more * SCORE_BYTES)) {
-      started();
       fail(scoresFull(charge.max()));
       return false;
     }
@@ -251,16 +268,7 @@ final class RunningReply implements PreparedReply.Running {
           fail(
               new ApiException(
                   ApiException.Kind.NOT_READY, "the generation was cancelled: model unloaded"));
-      case LENGTH, EOS_TOKEN, STOP_SEQUENCE -> {
-        try {
-          complete(sequence);
-        } catch (RuntimeException | Error e) {
-          if (!apart) {
-            fail(new ApiException(ApiException.Kind.INTERNAL, "the answer could not be written"));
-          }
-          throw e;
-        }
-      }
+      case LENGTH, EOS_TOKEN, STOP_SEQUENCE -> complete(sequence);
     }
   }
 
@@ -278,53 +286,54 @@ final class RunningReply implements PreparedReply.Running {
       if (kept < MANY) {
         whole();
       } else {
-        AnswerWriter.execute(this::wholeOrError);
+        runApart(this::whole);
       }
-      done = true;
     }
   }
 
-  /** Sends the whole answer, which no longer changes. */
+  /** Sends the whole answer, which no longer changes, unless it has failed. */
   private void whole() {
+    if (done) {
+      return;
+    }
     byte[] body = format.whole(sequences).getBytes(StandardCharsets.UTF_8);
+    done = true;
     charge.close();
     sink.full(200, format.contentType(), headers(), body);
   }
 
-  private void wholeOrError() {
-    try {
-      if (cancelled) {
-        fail(new ApiException(ApiException.Kind.NOT_READY, "the generation was cancelled"));
-      } else {
-        whole();
-      }
-    } catch (RuntimeException | Error e) {
-      unwritable(e);
-    }
-  }
-
   /** Ends an answer that could not be built, e.g. because its model was unloaded before. */
   private void unwritable(Throwable cause) {
-    if (cause instanceof IllegalStateException && plan.model().isUnloaded()) {
-      fail(
-          new ApiException(
-              ApiException.Kind.NOT_READY, "the model was unloaded before its answer was written"));
+    if (done) {
+      logger.error("the end of an answer could not be sent", cause);
       return;
     }
-    logger.error("an answer could not be written", cause);
-    fail(new ApiException(ApiException.Kind.INTERNAL, "the answer could not be written"));
+    try {
+      if (cause instanceof IllegalStateException && plan.model().isUnloaded()) {
+        fail(
+            new ApiException(
+                ApiException.Kind.NOT_READY,
+                "the model was unloaded before its answer was written"));
+      } else {
+        logger.error("an answer could not be written", cause);
+        fail(new ApiException(ApiException.Kind.INTERNAL, "the answer could not be written"));
+      }
+    } catch (RuntimeException | Error e) {
+      logger.error("an error could not be sent", e);
+    }
   }
 
   private void fail(ApiException error) {
     done = true;
     charge.close();
+    cancel();
+    started();
     if (begun) {
       sink.write(format.failed(error).getBytes(StandardCharsets.UTF_8));
       sink.end();
     } else {
       Errors.send(error, format.errors(), sink);
     }
-    cancel();
   }
 
   private void send(String text) {

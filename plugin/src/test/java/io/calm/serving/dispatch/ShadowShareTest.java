@@ -29,6 +29,7 @@ import io.calm.serving.http.ModelStates;
 import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ModelRegistry;
+import io.calm.serving.model.PendingAnswers;
 import io.calm.serving.model.Replacement;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.Schema;
@@ -193,6 +194,7 @@ class ShadowShareTest {
         Instant.EPOCH,
         comparison,
         Optional.empty(),
+        new PendingAnswers(),
         new Replacement());
   }
 

@@ -35,7 +35,11 @@ class StartScriptTest {
       echo "mvn $*" >&2
       mkdir -p plugin/target/lib bench/target/lib
       : > plugin/target/calm-djl-plugin-1.jar
-      case $* in *"-pl bench -am"*) : > bench/target/calm-bench-1.jar ;; esac
+      echo lib/a-1.jar:lib/b-1.jar > plugin/target/classpath
+      case $* in *"-pl bench -am"*)
+        : > bench/target/calm-bench-1.jar
+        echo lib/c-1.jar > bench/target/classpath
+      esac
       """;
 
   /** Before a call of flock: says that a command waits for the lock. */
@@ -71,6 +75,7 @@ class StartScriptTest {
             "readlink",
             "mkdir",
             "rm",
+            "cat",
             "cmp",
             "cp",
             "mv",
@@ -148,6 +153,31 @@ class StartScriptTest {
     }
   }
 
+  /** A server that still runs gives the libraries of its build to its child processes. */
+  @Test
+  void aLibraryOfAnotherBuildIsKeptAndNotUsed() throws Exception {
+    tool("mvn", MVN);
+    Path library = home.resolve("plugin/target/lib");
+    Path old = Files.createFile(Files.createDirectories(library).resolve("a-0.jar"));
+    Path netty = Files.createFile(library.resolve("netty-common-4.jar"));
+    String output = run("serve").output();
+    assertTrue(
+        output.contains(
+            "<%1$s/plugin/target/run/calm-djl-plugin-1.jar:%2$s/a-1.jar:%2$s/b-1.jar:%3$s>"
+                .formatted(home, library, netty)),
+        output);
+    assertTrue(Files.exists(old));
+  }
+
+  @Test
+  void aBuildWithoutAListOfItsLibrariesIsMadeAgain() throws Exception {
+    tool("mvn", MVN);
+    jar(Instant.now());
+    Files.delete(home.resolve("plugin/target/classpath"));
+    assertTrue(run("--version").output().contains("building the jar"));
+    assertFalse(run("--version").output().contains("building the jar"));
+  }
+
   @Test
   @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
   void aCommandWaitsForTheBuildOfAnother() throws Exception {
@@ -184,7 +214,8 @@ class StartScriptTest {
     String output = outcome.output();
     assertTrue(output.contains("mvn -q -B -pl bench -am"), output);
     assertTrue(output.contains("<" + home + "/bench/target/run/calm-bench-1.jar:"), output);
-    assertTrue(output.contains(":" + home + "/plugin/target/lib/"), output);
+    assertTrue(output.contains(":" + home + "/bench/target/lib/c-1.jar:"), output);
+    assertTrue(output.contains(":" + home + "/plugin/target/lib/a-1.jar:"), output);
     assertFalse(output.contains("calm-djl-plugin-1.jar"), output);
     assertTrue(output.endsWith("<io.calm.bench.Main>\n<-v>\n<bench>\n<model>\n"), output);
     assertFalse(run("bench").output().contains("building the jar"));
@@ -352,6 +383,7 @@ class StartScriptTest {
   private void jar(Instant time) throws IOException {
     Path target = home.resolve("plugin/target");
     Files.createDirectories(target.resolve("lib"));
+    Files.writeString(target.resolve("classpath"), "lib/a-1.jar:lib/b-1.jar\n");
     Path jar = Files.createFile(target.resolve("calm-djl-plugin-1.jar"));
     Files.setLastModifiedTime(jar, FileTime.from(time));
   }

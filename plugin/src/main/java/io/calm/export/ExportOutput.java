@@ -72,7 +72,6 @@ public final class ExportOutput implements AutoCloseable {
           Printable.of(parent, MAX_PATH) + ", which is none",
           "create that directory first");
     }
-    requireName(target, absolute);
     if (!Files.isWritable(parent)) {
       throw ExportException.refused(
           where(target),
@@ -80,6 +79,7 @@ public final class ExportOutput implements AutoCloseable {
           Printable.of(parent, MAX_PATH) + ", which is not",
           "choose another one or change its permissions");
     }
+    requireName(target, absolute);
   }
 
   /** Requires a name that the file system can have: a search of hours may follow. */
@@ -90,11 +90,14 @@ public final class ExportOutput implements AutoCloseable {
       // free, as it should be
     } catch (IOException e) {
       throw ExportException.refused(
-          where(target),
-          "a name that the file system accepts",
-          String.valueOf(e instanceof FileSystemException f ? f.getReason() : e.getMessage()),
-          "choose another name");
+          where(target), "a name that the file system accepts", reason(e), "choose another name");
     }
+  }
+
+  /** Returns what is wrong; a denied access is named by its exception alone. */
+  static String reason(IOException e) {
+    @Nullable String reason = e instanceof FileSystemException f ? f.getReason() : e.getMessage();
+    return reason == null ? e.toString() : reason;
   }
 
   /**

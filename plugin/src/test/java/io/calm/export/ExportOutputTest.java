@@ -4,16 +4,21 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -93,6 +98,34 @@ class ExportOutputTest {
     Path longer = directory.resolve("n".repeat(256));
     ExportException e = assertThrows(ExportException.class, () -> ExportOutput.requireFree(longer));
     assertTrue(e.getMessage().contains("a name that the file system accepts"), e.getMessage());
+  }
+
+  @Test
+  void aDirectoryWithoutPermissionsIsNamed() throws IOException {
+    Path closed = Files.createDirectory(directory.resolve("closed"));
+    Set<PosixFilePermission> before = Files.getPosixFilePermissions(closed);
+    Files.setPosixFilePermissions(closed, Set.of());
+    try {
+      assumeFalse(Files.isWritable(closed), "root may write anywhere");
+      ExportException e =
+          assertThrows(
+              ExportException.class, () -> ExportOutput.requireFree(closed.resolve("out.gguf")));
+      assertTrue(e.getMessage().contains("a name in a directory that is writable"), e.getMessage());
+    } finally {
+      Files.setPosixFilePermissions(closed, before);
+    }
+  }
+
+  @Test
+  void aReasonIsNeverMissing() {
+    String where = directory.toString();
+    assertEquals(
+        "File name too long",
+        ExportOutput.reason(new FileSystemException(where, null, "File name too long")));
+    assertEquals(
+        "java.nio.file.AccessDeniedException: " + where,
+        ExportOutput.reason(new AccessDeniedException(where)));
+    assertEquals("java.io.IOException", ExportOutput.reason(new IOException()));
   }
 
   @Test

@@ -8,6 +8,7 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.DigestInputStream;
@@ -17,6 +18,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -194,25 +196,33 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
         part, noteOf(file), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
-  /** Deletes temporary files of killed processes. */
-  private void deleteAbandoned(ModelRecipe recipe) throws IOException {
-    Instant limit = Instant.now().minus(ABANDONED);
+  /** Deletes temporary files of killed processes. The model does not need it: it may fail. */
+  private void deleteAbandoned(ModelRecipe recipe) {
     try (Stream<Path> downloads = Files.list(models());
         Stream<Path> notes = Files.list(directory(recipe))) {
-      for (Path entry : Stream.concat(downloads, notes).toList()) {
-        if (entry.getFileName().toString().startsWith(TEMPORARY)
-            && Files.getLastModifiedTime(entry).toInstant().isBefore(limit)) {
-          deleteIfPossible(entry);
-        }
-      }
+      deleteAbandoned(
+          Stream.concat(downloads, notes)
+              .filter(entry -> entry.getFileName().toString().startsWith(TEMPORARY))
+              .toList());
+    } catch (IOException | UncheckedIOException e) {
+      console.accept(
+          "%s: what killed downloads left cannot be deleted (%s)".formatted(models(), e));
     }
   }
 
-  private void deleteIfPossible(Path abandoned) {
-    try {
-      delete(abandoned);
-    } catch (IOException | UncheckedIOException e) {
-      console.accept("%s: cannot be deleted (%s); delete it by hand".formatted(abandoned, e));
+  /** Deletes the old ones of these entries; other processes may rename or delete them meanwhile. */
+  void deleteAbandoned(List<Path> entries) {
+    Instant limit = Instant.now().minus(ABANDONED);
+    for (Path entry : entries) {
+      try {
+        if (Files.getLastModifiedTime(entry).toInstant().isBefore(limit)) {
+          delete(entry);
+        }
+      } catch (NoSuchFileException e) {
+        // gone, as it should be
+      } catch (IOException | UncheckedIOException e) {
+        console.accept("%s: cannot be deleted (%s); delete it by hand".formatted(entry, e));
+      }
     }
   }
 

@@ -168,6 +168,15 @@ class RecipeFetcherTest {
   }
 
   @Test
+  void whatAnotherProcessRemovesMeanwhileIsNoFailure() throws Exception {
+    Path old = Files.createFile(directory.resolve("incoming-old"));
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofDays(2))));
+    fetcher().deleteAbandoned(List.of(directory.resolve("incoming-gone"), old));
+    assertFalse(Files.exists(old));
+    assertEquals(List.of(), console);
+  }
+
+  @Test
   void withoutPipTheMessageSaysSoAndWhatToServeInstead() {
     PipDownload noPip =
         new PipDownload(List.of(List.of("calm-no-such-pip")), Duration.ofSeconds(20), console::add);

@@ -26,10 +26,8 @@ import io.calm.torch.EngineFailures;
 import io.calm.torch.EngineMissingException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -134,14 +132,13 @@ public final class QuantizedModelStore {
             return found.get();
           }
           ArtifactLayout layout = layout(checkpoint);
-          return make(
-              new Order(
-                  key,
-                  () -> store.begin(key, checkpoint.spec(), layout),
-                  writer -> search(checkpoint, key, layout, writer, progress)),
-              !isWeightsOnly(checkpoint),
-              progress,
-              memory);
+          return new ArtifactMaking(store, progress, memory)
+              .make(
+                  new ArtifactMaking.Order(
+                      key,
+                      () -> store.begin(key, checkpoint.spec(), layout),
+                      writer -> search(checkpoint, key, layout, writer, progress)),
+                  !isWeightsOnly(checkpoint));
         });
   }
 
@@ -214,14 +211,13 @@ public final class QuantizedModelStore {
           ArtifactLayout whole = layout(checkpoint);
           ArtifactLayout one =
               new ArtifactLayout(whole.group(), whole.embeddings(), whole.head(), 1);
-          return make(
-              new Order(
-                  key,
-                  () -> store.begin(key, checkpoint.spec(), one),
-                  writer -> twin(checkpoint, key, uniform, served, writer, progress)),
-              true,
-              progress,
-              memory);
+          return new ArtifactMaking(store, progress, memory)
+              .make(
+                  new ArtifactMaking.Order(
+                      key,
+                      () -> store.begin(key, checkpoint.spec(), one),
+                      writer -> twin(checkpoint, key, uniform, served, writer, progress)),
+                  true);
         });
   }
 
@@ -255,92 +251,6 @@ public final class QuantizedModelStore {
     return artifact;
   }
 
-  /**
-   * An artifact to make.
-   *
-   * @param claim claims the key without a wait; the store counts the outcome
-   * @param work writes and publishes it
-   */
-  private record Order(
-      ArtifactKey key,
-      Supplier<Optional<ArtifactStore.Claim>> claim,
-      Function<ArtifactWriter, Artifact> work) {}
-
-  /**
-   * Makes an artifact, or opens it if another thread or process makes it meanwhile.
-   *
-   * <p>A search that has its turn never waits for a writer: it gives the turn back first. So other
-   * searches of this process go on, and no two processes wait for each other.
-   *
-   * @param searches whether the work takes a turn
-   */
-  @SuppressWarnings("try") // the turn is held, not used
-  private Artifact make(
-      Order order,
-      boolean searches,
-      Consumer<Progress> progress,
-      Supplier<? extends Reservation> memory) {
-    Optional<Artifact> made = Optional.empty();
-    while (made.isEmpty()) {
-      if (searches) {
-        try (SearchTurn turn = SearchTurn.take(progress)) {
-          made = claimed(order, memory);
-        }
-      } else { // takes seconds, so it need not wait for a search of minutes
-        made = claimed(order, memory);
-      }
-      if (made.isEmpty()) {
-        made = ofOtherWriter(order.key(), progress);
-      }
-    }
-    return made.get();
-  }
-
-  /** Waits for another writer, and returns its artifact; empty if it has failed. */
-  private Optional<Artifact> ofOtherWriter(ArtifactKey key, Consumer<Progress> progress) {
-    long start = System.nanoTime();
-    store.awaitWriter(
-        key,
-        () ->
-            progress.accept(
-                new Progress.Step(
-                    Progress.Kind.WAITING_FOR_WRITER, (System.nanoTime() - start) / 1e9)));
-    Optional<Artifact> found = store.find(key);
-    found.ifPresent(artifact -> LookupCounts.PROCESS.count(LookupCounts.Outcome.HIT));
-    return found;
-  }
-
-  /** Makes an artifact or opens it; empty if another thread or process makes it. */
-  @SuppressWarnings("try") // the reservation is held, not used
-  private static Optional<Artifact> claimed(Order order, Supplier<? extends Reservation> memory) {
-    Optional<ArtifactStore.Claim> claim = order.claim().get();
-    if (claim.isEmpty()) {
-      return Optional.empty();
-    }
-    if (claim.get() instanceof ArtifactStore.Ready ready) {
-      return Optional.of(ready.artifact());
-    }
-    try (ArtifactWriter writer = ((ArtifactStore.Granted) claim.get()).writer();
-        Reservation reservation = memory.get()) {
-      Artifact artifact = order.work().apply(writer);
-      logger.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
-      return Optional.of(artifact);
-    } catch (OutOfMemoryError e) {
-      throw new QuantizeException(Kind.NOT_ENOUGH_MEMORY, outOfMemory(e), e);
-    }
-  }
-
-  /** Returns the message of a search that ran out of direct memory, or of the heap. */
-  static String outOfMemory(OutOfMemoryError e) {
-    String message = String.valueOf(e.getMessage());
-    return message.toLowerCase(Locale.ROOT).contains("direct buffer memory")
-        ? ("quantizing this model needs more memory outside the heap than the JVM may take, %d MiB"
-                + " (%s); start it with -XX:MaxDirectMemorySize=8g or more")
-            .formatted(MemoryLimits.directLimit() >> 20, message)
-        : "quantizing this model needs more memory than the JVM has, a heap of %d MiB (%s); start it with a larger -Xmx"
-            .formatted(Runtime.getRuntime().maxMemory() >> 20, message);
-  }
-
   /** Runs {@code work} and translates the failures of the packages below. */
   static <T> T failing(Supplier<T> work) {
     try {
@@ -352,12 +262,21 @@ public final class QuantizedModelStore {
     } catch (EngineException e) {
       throw new QuantizeException(
           EngineFailures.isOutOfMemory(e) ? Kind.NOT_ENOUGH_MEMORY : Kind.ENGINE_MISSING,
-          "the PyTorch engine failed during the search (%s); free memory of the CUDA device, or set CUDA_VISIBLE_DEVICES= to search on the CPU"
-              .formatted(EngineFailures.firstLine(e)),
+          "the PyTorch engine failed during the search (%s); %s"
+              .formatted(EngineFailures.reason(e), remedy(e)),
           e);
     } catch (SearchException | QuantizationException | IllegalArgumentException e) {
       throw new QuantizeException(Kind.INVALID, message(e), e);
     }
+  }
+
+  private static String remedy(EngineException e) {
+    if (EngineFailures.isOfCuda(e)) {
+      return "free memory of the CUDA device, or set CUDA_VISIBLE_DEVICES= to search on the CPU";
+    }
+    return EngineFailures.isOutOfMemory(e)
+        ? "free memory, or set calm.search.effort=fast or a lower calm.calibration.samples"
+        : "check the version of the engine and its library, or start from a finished artifact";
   }
 
   private static String message(RuntimeException failure) {

@@ -24,7 +24,7 @@ public sealed interface Progress {
     QUEUED("queued"),
     OPENING("opening"),
     WAITING_FOR_TURN("waiting for another model's search"),
-    WAITING_FOR_WRITER("waiting for another process that makes this artifact"),
+    WAITING_FOR_WRITER("waiting for another writer of this artifact"),
     CHECKING("checking"),
     HEAD("lm_head");
 

@@ -1,12 +1,10 @@
 package io.calm.torch;
 
-import ai.djl.engine.EngineException;
 import io.calm.model.ModelSpec;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.Backend;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
-import io.calm.runtime.KvMemoryException;
 import io.calm.runtime.StepSize;
 import java.util.OptionalLong;
 import java.util.function.Supplier;
@@ -61,7 +59,8 @@ public final class Backends {
     }
     Supplier<Decoder> torch = () -> torch(model, settings, blocks);
     return settings.backend() == Backend.AUTO
-        ? orOnTheCpu(torch, () -> Decoders.open(model, settings, blocks, largest))
+        ? CudaDevice.orOnTheCpu(
+            "calm.backend=auto", torch, () -> Decoders.open(model, settings, blocks, largest))
         : torch.get();
   }
 
@@ -69,18 +68,6 @@ public final class Backends {
     TorchDecoder decoder = new TorchDecoder(model, settings.kvType(), settings.threads(), blocks);
     logger.info("decoder: PyTorch on {}", decoder.device());
     return decoder;
-  }
-
-  /** Opens the decoder of the device, or that of the CPU if the device cannot hold the model. */
-  static Decoder orOnTheCpu(Supplier<Decoder> device, Supplier<Decoder> cpu) {
-    try {
-      return device.get();
-    } catch (KvMemoryException | EngineException e) {
-      logger.warn(
-          "calm.backend=auto: the CUDA device cannot hold the model ({}); it runs on the CPU",
-          String.valueOf(e.getMessage()).lines().findFirst().orElse(e.toString()));
-      return cpu.get();
-    }
   }
 
   /**

@@ -2,13 +2,16 @@ package io.calm.torch;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.engine.StandardCapabilities;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.util.cuda.CudaUtils;
 import io.calm.files.DjlCache;
+import io.calm.runtime.KvMemoryException;
 import java.lang.management.MemoryUsage;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,6 +63,23 @@ final class CudaDevice {
   /** Returns whether a loaded engine has a CUDA device and was built for CUDA. */
   static boolean usable(Engine engine) {
     return engine.getGpuCount() > 0 && engine.hasCapability(StandardCapabilities.CUDA);
+  }
+
+  /**
+   * Opens something on the device, or on the CPU if the device fails, e.g. because it is full.
+   *
+   * @param user what is opened, for the log
+   */
+  static <T> T orOnTheCpu(String user, Supplier<T> device, Supplier<T> cpu) {
+    try {
+      return device.get();
+    } catch (KvMemoryException | EngineException e) {
+      logger.warn(
+          "{}: the CUDA device cannot be used ({}); it runs on the CPU",
+          user,
+          EngineFailures.reason(e));
+      return cpu.get();
+    }
   }
 
   private static boolean find(int threads) {

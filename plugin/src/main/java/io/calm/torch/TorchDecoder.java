@@ -275,7 +275,7 @@ public final class TorchDecoder implements Decoder {
     } catch (EngineException e) {
       throw new KvMemoryException(
           "keys and values: expected memory on %s for %d blocks of %d tokens, got \"%s\"; lower calm.kv-budget-mb"
-              .formatted(device(), count, BLOCK_TOKENS, EngineFailures.firstLine(e)),
+              .formatted(device(), count, BLOCK_TOKENS, EngineFailures.reason(e)),
           IntStream.range(capacity, blocks).boxed().collect(Collectors.toSet()),
           e);
     }

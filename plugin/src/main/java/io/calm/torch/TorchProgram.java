@@ -15,17 +15,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.util.function.Supplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A TorchScript program from the resources, loaded into DJL's PyTorch engine. It runs on the first
  * CUDA device if the engine has one, else on the CPU. Not thread safe.
  */
 public final class TorchProgram implements AutoCloseable {
-  private static final Logger logger = LoggerFactory.getLogger(TorchProgram.class);
-
   private final Model model;
   private final NDManager manager;
   private final NDArray one;
@@ -79,22 +74,10 @@ public final class TorchProgram implements AutoCloseable {
     if (!CudaDevice.usable(engine)) {
       return open(source, engine, Device.cpu());
     }
-    return orOnTheCpu(
+    return CudaDevice.orOnTheCpu(
         user.name(),
         () -> open(source, engine, Device.gpu()),
         () -> open(source, engine, Device.cpu()));
-  }
-
-  static <T> T orOnTheCpu(String user, Supplier<T> device, Supplier<T> cpu) {
-    try {
-      return device.get();
-    } catch (EngineException e) {
-      logger.warn(
-          "{}: the CUDA device cannot be used ({}); it runs on the CPU",
-          user,
-          EngineFailures.firstLine(e));
-      return cpu.get();
-    }
   }
 
   private static TorchProgram open(Source source, Engine engine, Device device) {

@@ -81,7 +81,7 @@ class OtherWriterTest {
             .get(
                 checkpoint,
                 step -> {
-                  if (step.phase().equals("waiting for another process that makes this artifact")) {
+                  if (step.phase().equals("waiting for another writer of this artifact")) {
                     waits.countDown();
                   }
                   if (cancelled.get()) {

@@ -53,6 +53,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** From a model's files to a decoder, on a trained model of five blocks and on the default one. */
 class QuantizedModelStoreTest {
   private static final Path TINY = Repository.path("models/calm-tiny-llama");
+  private static final String CUDA = "CUDA_VISIBLE_DEVICES=";
 
   @TempDir Path cache;
 
@@ -118,34 +119,30 @@ class QuantizedModelStoreTest {
   }
 
   @Test
-  void memoryThatIsMissingIsNamedWithItsOption() {
-    String heap = QuantizedModelStore.outOfMemory(new OutOfMemoryError("Java heap space"));
-    assertTrue(heap.contains("(Java heap space); start it with a larger -Xmx"), heap);
-    String direct =
-        QuantizedModelStore.outOfMemory(
-            new OutOfMemoryError("Cannot reserve 9 bytes of direct buffer memory (allocated: 1)"));
-    assertTrue(direct.contains("start it with -XX:MaxDirectMemorySize=8g"), direct);
+  void aFailureOfTheEngineIsAFailureOfTheSearch() {
+    requireFailure("CUDA out of memory. Tried to allocate 2 MiB", Kind.NOT_ENOUGH_MEMORY, CUDA);
+    requireFailure("CUDA error: an illegal memory access", Kind.ENGINE_MISSING, CUDA);
+    requireFailure(
+        "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.",
+        Kind.NOT_ENOUGH_MEMORY,
+        "a lower calm.calibration.samples");
+    requireFailure(
+        "Unrecognized data format", Kind.ENGINE_MISSING, "check the version of the engine");
   }
 
-  @Test
-  void aFailureOfTheEngineIsAFailureOfTheSearch() {
-    Map.of(
-            "CUDA out of memory. Tried to allocate 2 MiB\nframe", Kind.NOT_ENOUGH_MEMORY,
-            "CUDA error: an illegal memory access", Kind.ENGINE_MISSING)
-        .forEach(
-            (message, kind) -> {
-              QuantizeException e =
-                  assertThrows(
-                      QuantizeException.class,
-                      () ->
-                          QuantizedModelStore.failing(
-                              () -> {
-                                throw new EngineException(message);
-                              }));
-              assertEquals(kind, e.kind());
-              assertFalse(e.getMessage().contains("frame"), e.getMessage());
-              assertTrue(e.getMessage().contains("CUDA_VISIBLE_DEVICES="), e.getMessage());
-            });
+  private static void requireFailure(String message, Kind kind, String remedy) {
+    QuantizeException e =
+        assertThrows(
+            QuantizeException.class,
+            () ->
+                QuantizedModelStore.failing(
+                    () -> {
+                      throw new EngineException(message + "\nframe");
+                    }));
+    assertEquals(kind, e.kind());
+    assertFalse(e.getMessage().contains("frame"), e.getMessage());
+    assertTrue(e.getMessage().contains(remedy), e.getMessage());
+    assertEquals(remedy.equals(CUDA), e.getMessage().contains(CUDA), e.getMessage());
   }
 
   @Test

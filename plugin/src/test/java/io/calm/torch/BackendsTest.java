@@ -3,26 +3,20 @@ package io.calm.torch;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
-import static org.junit.jupiter.api.Assertions.assertSame;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import ai.djl.engine.EngineException;
 import io.calm.model.ActivationMode;
 import io.calm.model.QuantizedModel;
 import io.calm.runtime.Backend;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.runtime.JavaDecoder;
-import io.calm.runtime.KvMemoryException;
 import io.calm.runtime.KvType;
 import io.calm.runtime.RandomModels;
-import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class BackendsTest {
@@ -62,30 +56,6 @@ class BackendsTest {
     assertEquals(OptionalLong.empty(), Backends.deviceBytes(auto, 0));
     Decoders.Settings pytorch = settings(Decoders.AUTO, Backend.PYTORCH);
     assertEquals(OptionalLong.empty(), Backends.deviceBytes(pytorch, 0));
-  }
-
-  @Test
-  void aModelThatTheDeviceCannotHoldRunsOnTheCpu() {
-    try (JavaDecoder cpu = new JavaDecoder(MODEL, KvType.FLOAT16, 1, 1);
-        JavaDecoder device = new JavaDecoder(MODEL, KvType.FLOAT16, 1, 1)) {
-      assertSame(device, Backends.orOnTheCpu(() -> device, () -> cpu));
-      assertFalse(Backends.isTorch(cpu));
-      List<RuntimeException> full =
-          List.of(
-              new EngineException("CUDA out of memory"),
-              new KvMemoryException("no block", Set.of(0), new EngineException("out of memory")));
-      for (RuntimeException failure : full) {
-        assertSame(cpu, Backends.orOnTheCpu(() -> thrown(failure), () -> cpu));
-      }
-      IllegalArgumentException other = new IllegalArgumentException("a shape does not fit");
-      assertThrows(
-          IllegalArgumentException.class,
-          () -> Backends.orOnTheCpu(() -> thrown(other), () -> cpu));
-    }
-  }
-
-  private static Decoder thrown(RuntimeException failure) {
-    throw failure;
   }
 
   @Test

@@ -49,7 +49,7 @@ class TorchProgramTest {
         full, assertThrows(EngineException.class, () -> TorchProgram.load(failing(full), SOURCE)));
     assertEquals(List.of("load", "close"), calls);
     assertTrue(EngineFailures.isOutOfMemory(full));
-    assertEquals("CUDA error: out of memory", EngineFailures.firstLine(full));
+    assertEquals("CUDA error: out of memory", EngineFailures.reason(full));
   }
 
   @Test
@@ -61,19 +61,6 @@ class TorchProgramTest {
     assertEquals("the PyTorch engine refused decoder.py", e.getMessage());
     assertInstanceOf(MalformedModelException.class, e.getCause());
     assertEquals(List.of("load", "close"), calls);
-  }
-
-  @Test
-  void aSearchTakesTheCpuIfTheDeviceFails() {
-    String where =
-        TorchProgram.orOnTheCpu(
-            "the search",
-            () -> {
-              throw new EngineException("CUDA error: out of memory");
-            },
-            () -> "cpu");
-    assertEquals("cpu", where);
-    assertEquals("gpu", TorchProgram.orOnTheCpu("the search", () -> "gpu", () -> "cpu"));
   }
 
   @Test

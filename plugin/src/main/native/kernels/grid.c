@@ -8,34 +8,27 @@
 
 static const float LEVELS = 15, HALF_MIN = 0x1p-14f, HALF_MAX = 65504;
 
-/* The weights of one group of sixteen outputs, and the fit of each. */
+/*
+ * The fits of one group of inputs. A lane fits one output at a time: all starts, one after the
+ * other, then the next output that nobody has taken, so that no lane waits for another.
+ */
 typedef struct {
-  int length;
-  lanes w[CALM_MAX_GROUP];    /* [input], lanes: outputs */
+  const float *weights;       /* of the group's first input */
+  int32_t outputs, inputs, taken;
+  const float *starts;
+  int length, start_count, rounds;
   float h[CALM_MAX_GROUP];    /* what a squared error counts */
+  float w[CALM_MAX_GROUP][16]; /* [input][lane] */
   double sum_h, sum_w[16];    /* of h, of h w */
   double error[16];           /* the least so far */
   float scale[16], minimum[16];
   float next_scale[16], next_minimum[16];
-  int32_t active[16];         /* whether the current start goes on */
+  float lowest[16], highest[16];
+  int32_t output[16];         /* -1: the lane has none */
+  int32_t start[16], round[16];
+  float *scales, *minimums;   /* of the group, `stride` apart */
+  size_t stride;
 } fit;
-
-static void load(fit *f, const float *w, int32_t inputs, int outputs, const float *h) {
-  doubles sum_w = doubles_zero();
-  f->sum_h = 0;
-  for (int k = 0; k < f->length; k++) {
-    float column[16];
-    for (int lane = 0; lane < 16; lane++) {
-      int output = lane < outputs ? lane : outputs - 1;
-      column[lane] = w[(size_t)output * (size_t)inputs + (size_t)k];
-    }
-    f->w[k] = lanes_load(column);
-    f->h[k] = h ? h[k] : 1;
-    f->sum_h += f->h[k];
-    sum_w = doubles_add(sum_w, lanes_mul(lanes_all(f->h[k]), f->w[k]));
-  }
-  doubles_store(f->sum_w, sum_w);
-}
 
 typedef struct {
   double squared[16], q[16], qq[16], qw[16];
@@ -45,7 +38,7 @@ static inline void accumulate(const fit *f, lanes scale, lanes minimum, sums *ou
   lanes inverse = lanes_div(lanes_all(1), scale);
   doubles squared = doubles_zero(), q = squared, qq = squared, qw = squared;
   for (int k = 0; k < f->length; k++) {
-    lanes w = f->w[k], h = lanes_all(f->h[k]);
+    lanes w = lanes_load(f->w[k]), h = lanes_all(f->h[k]);
     lanes code = lanes_code(w, inverse, minimum);
     lanes difference = lanes_sub(w, lanes_add(lanes_mul(scale, code), minimum));
     lanes weighted = lanes_mul(h, code);
@@ -60,28 +53,6 @@ static inline void accumulate(const fit *f, lanes scale, lanes minimum, sums *ou
   doubles_store(out->qw, qw);
 }
 
-/* Keeps grids that are better than the best, solves for the next; returns whether one goes on. */
-static int solve(fit *f, const float *scale, const float *minimum, const sums *s) {
-  int32_t any = 0;
-  for (int i = 0; i < 16; i++) {
-    int better = f->active[i] & (s->squared[i] < f->error[i]);
-    f->error[i] = better ? s->squared[i] : f->error[i];
-    f->scale[i] = better ? scale[i] : f->scale[i];
-    f->minimum[i] = better ? minimum[i] : f->minimum[i];
-    double determinant = s->qq[i] * f->sum_h - s->q[i] * s->q[i];
-    float next = (float)((s->qw[i] * f->sum_h - s->q[i] * f->sum_w[i]) / determinant);
-    float base = (float)((f->sum_w[i] - (double)next * s->q[i]) / f->sum_h);
-    int moved = (next != f->next_scale[i]) | (base != f->next_minimum[i]);
-    int32_t on = f->active[i] & (determinant > 1e-9 * s->qq[i] * f->sum_h) & (next >= HALF_MIN) &
-                 moved;
-    f->next_scale[i] = on ? next : f->next_scale[i];
-    f->next_minimum[i] = on ? base : f->next_minimum[i];
-    f->active[i] = on;
-    any |= on;
-  }
-  return any;
-}
-
 static inline lanes rounded_half(const float *values, float *target) {
   uint16_t halves[16];
   lanes_store_half(halves, lanes_load(values));
@@ -90,42 +61,107 @@ static inline lanes rounded_half(const float *values, float *target) {
   return result;
 }
 
-static void refine(fit *f, int rounds) {
-  for (int round = 0; round < rounds; round++) {
-    float scale[16], minimum[16];
-    sums s;
-    lanes scales = rounded_half(f->next_scale, scale);
-    accumulate(f, scales, rounded_half(f->next_minimum, minimum), &s);
-    if (!solve(f, scale, minimum, &s)) {
-      return;
-    }
+/* Keeps grids that are better than the best and solves for the next; sets which fits go on. */
+static void solve(fit *f, const float *scale, const float *minimum, const sums *s, int32_t *on) {
+  for (int i = 0; i < 16; i++) {
+    int better = s->squared[i] < f->error[i];
+    f->error[i] = better ? s->squared[i] : f->error[i];
+    f->scale[i] = better ? scale[i] : f->scale[i];
+    f->minimum[i] = better ? minimum[i] : f->minimum[i];
+    double determinant = s->qq[i] * f->sum_h - s->q[i] * s->q[i];
+    float next = (float)((s->qw[i] * f->sum_h - s->q[i] * f->sum_w[i]) / determinant);
+    float base = (float)((f->sum_w[i] - (double)next * s->q[i]) / f->sum_h);
+    int moved = (next != f->next_scale[i]) | (base != f->next_minimum[i]);
+    on[i] = (determinant > 1e-9 * s->qq[i] * f->sum_h) & (next >= HALF_MIN) & moved;
+    f->next_scale[i] = on[i] ? next : f->next_scale[i];
+    f->next_minimum[i] = on[i] ? base : f->next_minimum[i];
+  }
+  float next_scale[16], next_minimum[16];
+  rounded_half(f->next_scale, next_scale);
+  rounded_half(f->next_minimum, next_minimum);
+  for (int i = 0; i < 16; i++) { /* the same grid again has the same sums, and moves no more */
+    on[i] &= (next_scale[i] != scale[i]) | (next_minimum[i] != minimum[i]);
   }
 }
 
-static void fit_group(fit *f, const float *starts, int count, int rounds) {
-  lanes low = lanes_all(INFINITY), high = lanes_all(-INFINITY), magnitude = lanes_all(0);
+static void begin(fit *f, int lane, int start) {
+  float span = (f->highest[lane] - f->lowest[lane]) * f->starts[start];
+  float scale = span / LEVELS;
+  f->next_scale[lane] = scale > HALF_MIN ? scale : HALF_MIN;
+  f->next_minimum[lane] = ((f->lowest[lane] + f->highest[lane]) / 2 + 0.0f) - span / 2;
+  f->start[lane] = start;
+  f->round[lane] = 0;
+}
+
+/* Loads an output; returns whether float16 can hold its grid. */
+static int load(fit *f, int lane, int32_t output) {
+  const float *w = f->weights + (size_t)output * (size_t)f->inputs;
+  float low = INFINITY, high = -INFINITY;
+  double sum = 0;
+  int holds = 1;
   for (int k = 0; k < f->length; k++) {
-    low = lanes_less(f->w[k], low, f->w[k], low);
-    high = lanes_less(high, f->w[k], f->w[k], high);
-    magnitude = lanes_max_magnitude(magnitude, lanes_abs(f->w[k]));
+    f->w[k][lane] = w[k];
+    low = w[k] < low ? w[k] : low;
+    high = w[k] > high ? w[k] : high;
+    holds &= fabsf(w[k]) <= HALF_MAX; /* false for a NaN */
+    sum += (double)(f->h[k] * w[k]);
   }
-  float lows[16], highs[16], largest[16];
-  lanes_store(lows, low);
-  lanes_store(highs, high);
-  lanes_store(largest, magnitude);
-  for (int i = 0; i < 16; i++) {
-    f->error[i] = INFINITY;
-    f->scale[i] = f->minimum[i] = 0;
-  }
-  for (int start = 0; start < count; start++) {
-    for (int i = 0; i < 16; i++) {
-      float span = (highs[i] - lows[i]) * starts[start];
-      float scale = span / LEVELS;
-      f->next_scale[i] = scale > HALF_MIN ? scale : HALF_MIN;
-      f->next_minimum[i] = ((lows[i] + highs[i]) / 2 + 0.0f) - span / 2;
-      f->active[i] = largest[i] <= HALF_MAX;
+  f->lowest[lane] = low;
+  f->highest[lane] = high;
+  f->sum_w[lane] = sum;
+  f->output[lane] = output;
+  f->error[lane] = INFINITY;
+  f->scale[lane] = f->minimum[lane] = 0;
+  return holds;
+}
+
+static void store(fit *f, int lane) {
+  size_t at = (size_t)f->output[lane] * f->stride;
+  f->scales[at] = f->scale[lane];
+  f->minimums[at] = f->minimum[lane];
+}
+
+/* Gives a lane the next output with a grid; returns whether there was one. */
+static int take(fit *f, int lane) {
+  while (f->taken < f->outputs) {
+    if (load(f, lane, f->taken++)) {
+      begin(f, lane, 0);
+      return 1;
     }
-    refine(f, rounds);
+    store(f, lane);
+  }
+  f->output[lane] = -1;
+  return 0;
+}
+
+/* Fits the group of all outputs. */
+static void fit_group(fit *f) {
+  int busy = 0;
+  f->taken = 0;
+  for (int lane = 0; lane < 16; lane++) {
+    f->next_scale[lane] = 1; /* of a lane without an output; its sums are not used */
+    f->next_minimum[lane] = 0;
+    f->sum_w[lane] = 0;
+    busy += take(f, lane);
+  }
+  while (busy > 0) {
+    float scale[16], minimum[16];
+    int32_t on[16];
+    sums s;
+    lanes scales = rounded_half(f->next_scale, scale);
+    accumulate(f, scales, rounded_half(f->next_minimum, minimum), &s);
+    solve(f, scale, minimum, &s, on);
+    for (int lane = 0; lane < 16; lane++) {
+      if (f->output[lane] < 0 || (on[lane] && ++f->round[lane] < f->rounds)) {
+        continue;
+      }
+      if (f->start[lane] + 1 < f->start_count) {
+        begin(f, lane, f->start[lane] + 1);
+        continue;
+      }
+      store(f, lane);
+      busy -= !take(f, lane);
+    }
   }
 }
 
@@ -133,21 +169,26 @@ void CALM_NAME(fit_grids)(const float *w, int32_t outputs, int32_t inputs, int32
                           const float *importance, const float *starts, int count, int rounds,
                           float *scales, float *minimums) {
   int32_t groups = (inputs + group - 1) / group;
-  for (int32_t first = 0; first < outputs; first += 16) {
-    int here = outputs - first < 16 ? outputs - first : 16;
-    for (int32_t j = 0; j < groups; j++) {
-      fit f;
-      int32_t from = j * group;
-      f.length = inputs - from < group ? inputs - from : group;
-      load(&f, w + (size_t)first * (size_t)inputs + (size_t)from, inputs, here,
-           importance ? importance + from : NULL);
-      fit_group(&f, starts, count, rounds);
-      for (int i = 0; i < here; i++) {
-        size_t at = (size_t)(first + i) * (size_t)groups + (size_t)j;
-        scales[at] = f.scale[i];
-        minimums[at] = f.minimum[i];
-      }
+  fit f;
+  memset(f.w, 0, sizeof f.w);
+  f.outputs = outputs;
+  f.inputs = inputs;
+  f.starts = starts;
+  f.start_count = count;
+  f.rounds = rounds;
+  f.stride = (size_t)groups;
+  for (int32_t j = 0; j < groups; j++) {
+    int32_t from = j * group;
+    f.weights = w + from;
+    f.length = inputs - from < group ? inputs - from : group;
+    f.scales = scales + j;
+    f.minimums = minimums + j;
+    f.sum_h = 0;
+    for (int k = 0; k < f.length; k++) {
+      f.h[k] = importance ? importance[from + k] : 1;
+      f.sum_h += f.h[k];
     }
+    fit_group(&f);
   }
 }
 

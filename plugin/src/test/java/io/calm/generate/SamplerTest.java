@@ -65,6 +65,10 @@ class SamplerTest {
             .minP(random.nextBoolean() ? 0 : random.nextDouble() * 0.2)
             .seed(random.nextLong())
             .build();
+    requireDraws(logits, parameters, seed);
+  }
+
+  private static void requireDraws(float[] logits, SamplingParameters parameters, long seed) {
     Sampler sampler = new Sampler(parameters);
     SplittableRandom uniform = new SplittableRandom(parameters.seed());
     for (int draw = 0; draw < 20; draw++) {
@@ -93,14 +97,7 @@ class SamplerTest {
             .minP(random.nextBoolean() ? 0 : random.nextDouble() * 0.2)
             .seed(random.nextLong())
             .build();
-    Sampler sampler = new Sampler(parameters);
-    SplittableRandom uniform = new SplittableRandom(parameters.seed());
-    for (int draw = 0; draw < 20; draw++) {
-      assertEquals(
-          naive(logits, parameters, uniform.nextDouble()),
-          sampler.choose(LogitRows.of(logits)),
-          "seed %d, draw %d, %s".formatted(seed, draw, parameters));
-    }
+    requireDraws(logits, parameters, seed);
   }
 
   @RepeatedTest(50)

@@ -81,27 +81,23 @@ final class ArtifactMaking {
     return made.get();
   }
 
-  /**
-   * Makes an artifact or opens it; empty if another thread or process makes it. What the memory's
-   * supplier refuses is refused before anything is written.
-   */
+  /** Makes an artifact or opens it; empty if another thread or process makes it. */
   @SuppressWarnings("try") // the reservation is held, not used
   private Optional<Artifact> claimed(Order order) {
-    try (Reservation reservation = memory.get()) {
-      return order.claim().get().map(claim -> made(order, claim));
-    } catch (OutOfMemoryError e) {
-      throw new QuantizeException(Kind.NOT_ENOUGH_MEMORY, outOfMemory(e), e);
+    Optional<ArtifactStore.Claim> claim = order.claim().get();
+    if (claim.isEmpty()) {
+      return Optional.empty();
     }
-  }
-
-  private static Artifact made(Order order, ArtifactStore.Claim claim) {
-    if (claim instanceof ArtifactStore.Ready ready) {
-      return ready.artifact();
+    if (claim.get() instanceof ArtifactStore.Ready ready) {
+      return Optional.of(ready.artifact());
     }
-    try (ArtifactWriter writer = ((ArtifactStore.Granted) claim).writer()) {
+    try (ArtifactWriter writer = ((ArtifactStore.Granted) claim.get()).writer();
+        Reservation reservation = memory.get()) {
       Artifact artifact = order.work().apply(writer);
       logger.info("{} is written, {} MiB", artifact.directory(), artifact.sizeInBytes() >> 20);
-      return artifact;
+      return Optional.of(artifact);
+    } catch (OutOfMemoryError e) {
+      throw new QuantizeException(Kind.NOT_ENOUGH_MEMORY, outOfMemory(e), e);
     }
   }
 

@@ -106,9 +106,15 @@ public final class QuantizedModelStore {
     void close();
   }
 
-  /** Returns the artifact as {@link #get(Checkpoint, Consumer, Supplier)} does, unreserved. */
+  /** Returns the artifact as {@link #get(Checkpoint, Consumer, Runnable, Supplier)} does. */
   public Artifact get(Checkpoint checkpoint, Consumer<Progress> progress) {
     return get(checkpoint, progress, () -> () -> {});
+  }
+
+  /** Returns the artifact likewise, without a check. */
+  public Artifact get(
+      Checkpoint checkpoint, Consumer<Progress> progress, Supplier<? extends Reservation> memory) {
+    return get(checkpoint, progress, () -> {}, memory);
   }
 
   /**
@@ -116,11 +122,16 @@ public final class QuantizedModelStore {
    * time.
    *
    * @param progress receives every step on this thread; an exception that it throws ends the search
+   * @param check called if there is no artifact, before anything is written; an exception that it
+   *     throws is this method's
    * @param memory reserves the memory of a search; called when it is this search's turn
    * @throws QuantizeException if there is no artifact and none can be made
    */
   public Artifact get(
-      Checkpoint checkpoint, Consumer<Progress> progress, Supplier<? extends Reservation> memory) {
+      Checkpoint checkpoint,
+      Consumer<Progress> progress,
+      Runnable check,
+      Supplier<? extends Reservation> memory) {
     progress.accept(new Progress.Step(Progress.Kind.OPENING));
     return failing(
         () -> {
@@ -131,6 +142,7 @@ public final class QuantizedModelStore {
             LookupCounts.PROCESS.count(LookupCounts.Outcome.HIT);
             return found.get();
           }
+          check.run();
           ArtifactLayout layout = layout(checkpoint);
           return new ArtifactMaking(store, progress, memory)
               .make(

@@ -187,8 +187,8 @@ public final class ModelLoader {
             progress,
             () -> {
               Tokenizer unused = await(tokenizer);
-              return ModelMemory.reserveSearch(checkpoint, settings);
-            });
+            },
+            () -> ModelMemory.reserveSearch(checkpoint, settings));
   }
 
   /**

@@ -177,6 +177,9 @@ record WindowedDetokenizer(
 
     @Override
     public String flush() {
+      if (undecided == 0) {
+        return ""; // the window stays: the next token's text depends on it
+      }
       String text = text();
       return advance(text, text.length(), undecided);
     }

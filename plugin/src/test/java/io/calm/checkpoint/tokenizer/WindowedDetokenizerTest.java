@@ -127,6 +127,14 @@ class WindowedDetokenizerTest {
     }
   }
 
+  /** The space of a token belongs to the text before it, also if that ends in bytes. */
+  @Test
+  void aPromptMayEndInBytesOfACharacter() throws IOException {
+    try (Tokenizer tokenizer = open(METASPACE)) {
+      ContinuedTexts.requireWhole(tokenizer, new int[] {0, 8, 9, 10, 3, 11, 1}, true, "bytes");
+    }
+  }
+
   @Test
   void aPromptMayEndInsideALongRunOfBytes() throws IOException {
     try (Tokenizer tokenizer = open(METASPACE)) {

@@ -29,15 +29,20 @@ final class AnswerWriter {
   }
 
   /**
-   * Runs a task on the thread, or here if the thread cannot be started; then none has waited.
+   * Runs a task on the thread, or here if there is none and the system does not start one; then no
+   * other task waits.
    *
    * @param task throws nothing
    */
   void execute(Runnable task) {
     try {
-      thread.execute(task);
-    } catch (OutOfMemoryError e) { // no thread
-      task.run();
+      thread.prestartCoreThread();
+    } catch (OutOfMemoryError e) {
+      if (thread.getPoolSize() == 0) {
+        task.run();
+        return;
+      }
     }
+    thread.execute(task);
   }
 }

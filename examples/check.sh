@@ -69,8 +69,9 @@ fi
 if ! has javac; then
   skip djl-criteria "no JDK"
 elif [ -z "${CALM_CLASSPATH:-}" ] &&
-  [ -z "$(find "$here/../plugin/target" -maxdepth 1 -name 'calm-djl-plugin-*.jar' 2>/dev/null)" ]; then
-  skip djl-criteria "no plugin jar: ./calm --version builds it"
+  { [ ! -f "$here/../plugin/target/classpath" ] ||
+    [ -z "$(find "$here/../plugin/target" -maxdepth 1 -name 'calm-djl-plugin-*.jar' 2>/dev/null)" ]; }; then
+  skip djl-criteria "no plugin jar, or no list of its libraries: ./calm --version builds both"
 else
   check djl-criteria "$here/djl-criteria/run.sh" # in a process of its own, with calm-tiny-llama
 fi

@@ -7,10 +7,15 @@ set -eu
   exit 2
 }
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
-lib=$here/../../plugin/target/lib
-classpath=${CALM_CLASSPATH:-$lib/*}
-[ -n "${CALM_CLASSPATH:-}" ] || [ -d "$lib" ] || {
-  echo "run.sh: expected plugin/target/lib, found none: run ./calm --version" >&2
-  exit 1
-}
+target=$here/../../plugin/target
+classpath=${CALM_CLASSPATH:-}
+if [ -z "$classpath" ]; then
+  [ -f "$target/classpath" ] || {
+    echo "run.sh: expected plugin/target/classpath, found none: run ./calm --version" >&2
+    exit 1
+  }
+  for library in $(tr : ' ' <"$target/classpath"); do # those of this build
+    classpath=${classpath:+$classpath:}$target/$library
+  done
+fi
 exec java -cp "$classpath" "$here/Generate.java" "$1" "$2" "${3:-The capital of France is}" "${4:-64}"

@@ -5,6 +5,7 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.settings.CalmSettings;
+import io.calm.testing.TestSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -26,11 +27,8 @@ public record Exports(Checkpoint checkpoint, Artifact artifact) implements AutoC
     values.put("calm.calibration.length", "32");
     values.put("calm.algorithm", "rtn");
     values.put("calm.lm-head", "int8");
-    for (int i = 0; i < keysAndValues.length; i += 2) {
-      values.put(keysAndValues[i], keysAndValues[i + 1]);
-    }
     Checkpoint checkpoint = Checkpoints.open(model);
-    CalmSettings settings = CalmSettings.of(values, Map.of());
+    CalmSettings settings = TestSettings.of(values, keysAndValues);
     return new Exports(checkpoint, new QuantizedModelStore(settings).get(checkpoint, moment -> {}));
   }
 

@@ -10,6 +10,7 @@ import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Checkpoints;
 import io.calm.settings.CalmSettings;
 import io.calm.testing.Repository;
+import io.calm.testing.TestSettings;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -34,10 +35,7 @@ class ChangedFilesTest {
     values.put("calm.cache-dir", cache.toString());
     values.put("calm.calibration.samples", "4");
     values.put("calm.calibration.length", "48");
-    for (int i = 0; i < keysAndValues.length; i += 2) {
-      values.put(keysAndValues[i], keysAndValues[i + 1]);
-    }
-    return CalmSettings.of(values, Map.of());
+    return TestSettings.of(values, keysAndValues);
   }
 
   /** The key has the digests of the first bytes, so no artifact may be made of the second. */

@@ -14,6 +14,7 @@ import io.calm.checkpoint.Checkpoints;
 import io.calm.search.Progress;
 import io.calm.settings.CalmSettings;
 import io.calm.testing.Repository;
+import io.calm.testing.TestSettings;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -43,10 +44,7 @@ class OtherWriterTest {
     values.put("calm.calibration.length", "16");
     values.put("calm.search.guard", "false");
     values.put("calm.baseline", "off");
-    for (int i = 0; i < keysAndValues.length; i += 2) {
-      values.put(keysAndValues[i], keysAndValues[i + 1]);
-    }
-    return CalmSettings.of(values, Map.of());
+    return TestSettings.of(values, keysAndValues);
   }
 
   private ArtifactWriter otherWriter(CalmSettings settings) {

@@ -34,6 +34,7 @@ import io.calm.tensor.QuantizedMatrix;
 import io.calm.tensor.TableFormat;
 import io.calm.testing.Repository;
 import io.calm.testing.SmolLm2;
+import io.calm.testing.TestSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,10 +66,7 @@ class QuantizedModelStoreTest {
     values.put("calm.calibration.samples", "4");
     values.put("calm.calibration.length", "48");
     values.put("calm.group", "64");
-    for (int i = 0; i < keysAndValues.length; i += 2) {
-      values.put(keysAndValues[i], keysAndValues[i + 1]);
-    }
-    return CalmSettings.of(values, Map.of());
+    return TestSettings.of(values, keysAndValues);
   }
 
   private Artifact get(Path model, CalmSettings settings) {

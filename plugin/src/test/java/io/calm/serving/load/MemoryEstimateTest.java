@@ -20,6 +20,7 @@ import io.calm.tensor.TableFormat;
 import io.calm.testing.LlamaShapes;
 import io.calm.testing.Repository;
 import io.calm.testing.ScriptedDecoder;
+import io.calm.testing.TestSettings;
 import io.calm.torch.Backends;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -52,10 +53,7 @@ class MemoryEstimateTest {
     Map<String, String> values = new HashMap<>();
     values.put("calm.cache-dir", cache.toString());
     values.put("calm.kernel", "java");
-    for (int i = 0; i < keysAndValues.length; i += 2) {
-      values.put(keysAndValues[i], keysAndValues[i + 1]);
-    }
-    return CalmSettings.of(values, Map.of());
+    return TestSettings.of(values, keysAndValues);
   }
 
   private static long part(MemoryEstimate estimate, String name) {

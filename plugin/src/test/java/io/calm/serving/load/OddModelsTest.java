@@ -21,6 +21,7 @@ import io.calm.serving.model.LmiOptions;
 import io.calm.serving.reply.ApiException;
 import io.calm.settings.CalmSettings;
 import io.calm.testing.Repository;
+import io.calm.testing.TestSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,10 +54,7 @@ class OddModelsTest {
     values.put("calm.calibration.samples", "2");
     values.put("calm.calibration.length", "8");
     values.put("calm.threads", "2");
-    for (int i = 0; i < keysAndValues.length; i += 2) {
-      values.put(keysAndValues[i], keysAndValues[i + 1]);
-    }
-    return CalmSettings.of(values, Map.of());
+    return TestSettings.of(values, keysAndValues);
   }
 
   private static Stream<Arguments> works() {

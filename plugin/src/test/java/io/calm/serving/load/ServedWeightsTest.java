@@ -19,6 +19,7 @@ import io.calm.runtime.Decoder.Wanted;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.WeightMemory;
 import io.calm.testing.Repository;
+import io.calm.testing.TestSettings;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -41,10 +42,7 @@ class ServedWeightsTest {
     values.put("calm.algorithm", "rtn");
     values.put("calm.lm-head", "int8");
     values.put("calm.cache-dir", cache.toString());
-    for (int i = 0; i < keysAndValues.length; i += 2) {
-      values.put(keysAndValues[i], keysAndValues[i + 1]);
-    }
-    return CalmSettings.of(values, Map.of());
+    return TestSettings.of(values, keysAndValues);
   }
 
   private Artifact artifact(CalmSettings settings) {

@@ -13,8 +13,8 @@ import java.util.SplittableRandom;
 
 /**
  * Measures W4A8 products of one, a few and 512 rows against the limits of the machine and against
- * other libraries. Our times exclude the rounding of activations, those of other libraries include
- * it.
+ * other libraries. CALM's times exclude the rounding of activations; those of other libraries
+ * include it.
  */
 public final class KernelBench {
   private static final int ROWS = 512;

@@ -38,7 +38,7 @@ final class Figures {
     this.memory = memory;
   }
 
-  /** The deck's requests, alone. */
+  /** The reference requests, alone. */
   Recorder learned() {
     return learned;
   }

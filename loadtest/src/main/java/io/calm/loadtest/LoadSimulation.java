@@ -20,11 +20,12 @@ import io.gatling.javaapi.core.Simulation;
 import java.time.Duration;
 
 /**
- * One run: alone, under load, and the verdict. System properties say what is asked of which server;
- * README.md lists them. A request or a claim that fails makes the run fail.
+ * One run of the load test: reference requests without load, the load, and the check of the
+ * results. System properties configure it (README.md). The run fails if a request fails or a claim
+ * does not hold.
  */
 public class LoadSimulation extends Simulation {
-  /** When the load is under way, and short prompts are timed. */
+  /** Time after which the load runs, and short prompts are timed. */
   private static final Duration SETTLED = Duration.ofSeconds(2);
 
   private static final int WARM_UPS = 4;

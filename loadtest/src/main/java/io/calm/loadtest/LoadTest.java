@@ -21,8 +21,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The steps of a run, each for a scenario of Gatling: first alone, to learn what is right and how
- * fast one stream is, then the load, then the verdict. Thread safe.
+ * The steps of a run as Gatling scenarios: record the reference answers and the speed of one
+ * stream, apply the load, check the results. Thread safe.
  */
 final class LoadTest implements AutoCloseable {
   private static final Range PROBE_WORDS = new Range(8, 8);
@@ -52,7 +52,7 @@ final class LoadTest implements AutoCloseable {
     return ask("warm-up", new Recorder(), Request.patient(workload.fresh()), log);
   }
 
-  /** The next request of the deck, alone. */
+  /** The next reference request, alone. */
   CompletionStage<Boolean> learn(ResponseLog log) {
     Ask ask = deck.next();
     figures.learned().started();
@@ -125,7 +125,7 @@ final class LoadTest implements AutoCloseable {
                     Optional.empty()));
   }
 
-  /** Waits for what is under way and for the server to be idle, then says what holds. */
+  /** Waits for requests in flight and for an idle server, then evaluates the claims. */
   CompletionStage<Boolean> verdict(ResponseLog log) {
     return CompletableFuture.supplyAsync(
         () -> {

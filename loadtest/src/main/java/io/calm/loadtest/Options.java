@@ -15,10 +15,10 @@ import java.util.OptionalLong;
 import java.util.Properties;
 
 /**
- * A run, as the command's system properties say it; README.md lists them.
+ * The options of a run, read from system properties; README.md lists them.
  *
- * @param users at once, of a closed load
- * @param rate requests a second, of an open load
+ * @param users concurrent users of a closed load
+ * @param rate requests per second of an open load
  * @param baseline whether one stream is measured before
  * @param singles answers of that one stream
  * @param probes short prompts that are timed before the load

@@ -18,11 +18,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes an artifact, or opens it if another thread or process makes it meanwhile.
+ * Makes an artifact, or opens it if another thread or process makes it in the meantime.
  *
- * <p>A search that has its turn never waits for a writer: it gives the turn back first. So other
- * searches of this process go on, and no two processes wait for each other. A wait reserves no
- * memory either.
+ * <p>A search never waits for another writer while it holds the search turn; it releases the turn
+ * first. Other searches of this process therefore continue, and two processes cannot deadlock. A
+ * wait reserves no memory either.
  */
 final class ArtifactMaking {
   private static final Logger logger = LoggerFactory.getLogger(ArtifactMaking.class);

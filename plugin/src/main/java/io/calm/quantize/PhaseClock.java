@@ -7,7 +7,10 @@ import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
-/** Measures the time of each phase on the way of the progress to its listener. Not thread safe. */
+/**
+ * A progress listener that measures the time of each phase and passes the progress on. Not thread
+ * safe.
+ */
 final class PhaseClock implements Consumer<Progress> {
   /** Phase before the first report of progress. */
   private static final String START = "preparing";

@@ -16,8 +16,9 @@ import java.util.stream.Stream;
  * reference for the native kernels, which must produce bit-identical results.
  *
  * <p>All rows of a step pass through each linear together, at most {@value #MAX_ROWS} per pass,
- * which bounds the scratch memory. Weights are read in place from the mapped file. Keys and values
- * are rounded to the precision of their storage type and stored as float32 outside the heap.
+ * which bounds the scratch memory. Weights are read in place, from the mapped file or its copy.
+ * Keys and values are rounded to the precision of their storage type and stored as float32 outside
+ * the heap.
  */
 public final class JavaDecoder extends QuantizedDecoder {
   private static final int MAX_ROWS = 256;

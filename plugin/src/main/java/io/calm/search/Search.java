@@ -20,9 +20,11 @@ import java.util.function.Consumer;
  * <p><b>Design.</b> The search visits the blocks in order. Every algorithm of the pool quantizes
  * the block on the hidden states that the already quantized blocks produce (the fit part of the
  * calibration). Each candidate then runs once on the score part, and its output is compared with
- * that of the full-precision block ({@link io.calm.cka}). {@link Choice} takes the candidate with
- * the highest score. The hidden states advance through the winner, and the next block follows.
- * Errors of earlier blocks are therefore visible to later ones, which can compensate for them.
+ * that of the full-precision block ({@link io.calm.cka}). That block reads the hidden states of the
+ * full-precision model or those of the quantized blocks ({@code calm.search.reference}). {@link
+ * Choice} takes the candidate with the highest score. The hidden states advance through the winner,
+ * and the next block follows. Errors of earlier blocks are therefore visible to later ones, which
+ * can compensate for them.
  *
  * <p><b>Parts.</b> With a {@link io.calm.quant.Granularity} other than {@code BLOCK}, {@link
  * PartSearch} chooses in the same way within each block.

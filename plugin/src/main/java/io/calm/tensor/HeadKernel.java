@@ -5,7 +5,7 @@ import java.util.Objects;
 
 /**
  * The portable lm_head: logits[T, V] of hidden rows [T, D] and a {@link TokenTable}, computed in
- * strips of tokens. A logit's bits depend neither on the strips nor on the other rows.
+ * chunks of tokens. A logit's bits depend neither on the chunks nor on the other rows.
  *
  * <ul>
  *   <li>int8: {@code acc = fma(sx[t, j], D[v, j], acc)} over groups j ascending, D exact, then
@@ -15,7 +15,7 @@ import java.util.Objects;
  * </ul>
  *
  * <p>Holds the rows between {@link #read} and {@link #multiply}, so it serves one step at a time;
- * the strips of a step may run on many threads.
+ * the chunks of a step may run on many threads.
  */
 public abstract sealed class HeadKernel permits Int8Head, Int4Head, FloatHead {
   private final TokenTable table;

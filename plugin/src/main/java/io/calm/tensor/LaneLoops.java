@@ -3,7 +3,7 @@ package io.calm.tensor;
 import java.util.Arrays;
 
 /**
- * The inner loops of the kernels, over the lanes (outputs) of a strip.
+ * The inner loops of the kernels, over the lanes (outputs) of a chunk.
  *
  * <p>The just-in-time compilers of JDK 17 and JDK 25 turn loops of this shape into vector code;
  * each departure from it was measured to cost a factor of five to ten: every array is indexed by

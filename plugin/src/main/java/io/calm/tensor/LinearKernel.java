@@ -5,11 +5,11 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * The portable W4A8 product, {@code y[T, N] = x[T, K] W[N, K]'}, computed in strips of outputs.
+ * The portable W4A8 product, {@code y[T, N] = x[T, K] W[N, K]'}, computed in chunks of outputs.
  *
  * <p>For each row t and output n, over groups j ascending and starting from 0: {@code acc =
  * fma(sx[t, j], fma(s[n, j], D, m[n, j] * S[t, j]), acc)} in float32, where D = sum_k q * xq and S
- * = sum_k xq are exact integers. The bits of y therefore depend neither on the strips nor on the
+ * = sum_k xq are exact integers. The bits of y therefore depend neither on the chunks nor on the
  * other rows.
  *
  * <p>Code words are read in place and copied strip by strip into {@link KernelScratch}; with

@@ -8,7 +8,7 @@ import java.util.Deque;
  * even if closing one of them fails. Not thread safe.
  *
  * <p>A try statement over a new object closes what was opened if a later opening fails; {@link
- * #handOver} ends its care.
+ * #handOver} releases them to the caller.
  */
 public final class Owned implements AutoCloseable {
   private Deque<Runnable> closings = new ArrayDeque<>();

@@ -36,7 +36,7 @@ class LinearKernelTest {
     }
   }
 
-  /** Multiplies in strips cut at random places. */
+  /** Multiplies in chunks cut at random places. */
   private static float[] multiply(
       QuantizedMatrix matrix, float[] bias, float[] x, int rows, boolean perToken, Random random) {
     QuantizedRows rounded = QuantizedRows.allocate(rows, matrix.inputs(), matrix.group());

@@ -5,7 +5,7 @@ import ai.djl.modality.Output;
 import ai.djl.serving.wlm.WorkerPoolConfig;
 import java.util.Collection;
 
-/** One model, or several in a row. */
+/** A workflow: one model, or several in sequence. */
 public class Workflow {
 
   /** Returns its models. */

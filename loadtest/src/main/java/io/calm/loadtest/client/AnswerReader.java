@@ -7,8 +7,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 
 /**
- * Reads the lines of one answer, framed as server-sent events or as JSON lines, and goes away in
- * mid-stream where it is told to. Thread safe: a time-out may come at any moment.
+ * Reads the lines of one answer, framed as server-sent events or as JSON lines, and disconnects
+ * mid-stream if requested. Thread safe: a timeout may occur at any time.
  */
 final class AnswerReader implements Flow.Subscriber<String> {
   private static final ObjectMapper JSON = new ObjectMapper();

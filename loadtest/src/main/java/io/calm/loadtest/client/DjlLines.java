@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 
-/** DJL's schema, one JSON line a token, as LMI containers answer it. */
+/** DJL's schema: one JSON line per token, as LMI containers answer. */
 final class DjlLines implements Dialect {
   @Override
   public String path(String model) {

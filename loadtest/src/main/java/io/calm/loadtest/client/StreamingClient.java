@@ -17,9 +17,9 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Sends requests and reads their streamed answers as they come. Gatling's own client hands a body
- * over whole, and its server-sent events have milliseconds and no JSON lines; so this one measures,
- * and Gatling runs it. Never blocks; thread safe.
+ * Sends requests and reads their answers as they stream. Gatling's own client delivers a body only
+ * when it is complete, and its server-sent events have millisecond times and no JSON lines. This
+ * client therefore does the timing, and Gatling schedules it. Never blocks; thread safe.
  */
 public final class StreamingClient implements AutoCloseable {
   /** A client that hangs up before the first token waits so long for it. */

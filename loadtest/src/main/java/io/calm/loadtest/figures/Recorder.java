@@ -71,7 +71,7 @@ public final class Recorder {
     return tokens.sum();
   }
 
-  /** Returns tokens a second while an answer was under way: of one stream where there is one. */
+  /** Returns tokens per second while an answer was in flight: of one stream if there is one. */
   public double streamRate() {
     return (double) tokens.sum() / ((double) answerNanos.sum() / 1e9);
   }

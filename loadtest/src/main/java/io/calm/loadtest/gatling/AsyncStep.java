@@ -10,7 +10,7 @@ import io.gatling.javaapi.core.ActionBuilder;
 import java.util.concurrent.CompletionStage;
 import org.slf4j.LoggerFactory;
 
-/** A step of a scenario that is done when a future is, without a thread that waits for it. */
+/** A scenario step that completes with a future and blocks no thread. */
 public final class AsyncStep implements ActionBuilder {
   private final String name;
   private final Body body;

@@ -8,7 +8,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
-/** The server's memory, once a second while it is under load. Thread safe. */
+/** The server's memory, sampled once per second under load. Thread safe. */
 public final class MemoryLog implements AutoCloseable {
   private final List<Double> bytes = new ArrayList<>();
   private final ScheduledExecutorService timer =
@@ -19,7 +19,7 @@ public final class MemoryLog implements AutoCloseable {
             return thread;
           });
 
-  /** Starts to look. */
+  /** Starts sampling. */
   @SuppressWarnings("FutureReturnValueIgnored") // ends with the timer
   public void start(Observer server) {
     timer.scheduleAtFixedRate(
@@ -39,7 +39,7 @@ public final class MemoryLog implements AutoCloseable {
     bytes.add(resident);
   }
 
-  /** Returns the most that was seen. */
+  /** Returns the largest sample. */
   public synchronized OptionalDouble max() {
     return bytes.stream().mapToDouble(Double::doubleValue).max();
   }

@@ -14,7 +14,7 @@ import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Looks at the server from beside: its metrics, and its memory. Blocks. */
+/** Reads the server's metrics and memory. Calls block. */
 public final class Observer {
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s+(\\d+) kB");
 

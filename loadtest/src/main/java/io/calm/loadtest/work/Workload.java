@@ -11,8 +11,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /**
- * Draws requests. Some come from a deck, whose answers were learned before the load, each asked
- * alone: under load the text must be the same. The others are new each time, so that the server
+ * Draws requests. Some are reference requests, whose answers were recorded one at a time before the
+ * load: under load the text must be the same. The others are new each time, so that the server
  * cannot know the beginning. Thread safe; which requests are drawn depends on the seed.
  */
 public final class Workload {
@@ -26,9 +26,9 @@ public final class Workload {
    *
    * @param words of a prompt
    * @param tokens of an answer
-   * @param deck how many requests are learned
-   * @param checked share of requests from the deck
-   * @param hangUps share of clients that go away in mid-stream
+   * @param deck number of reference requests
+   * @param checked share of reference requests in the load
+   * @param hangUps share of clients that disconnect mid-stream
    * @param ignoreEos whether answers have all their tokens
    */
   public record Mix(
@@ -58,12 +58,12 @@ public final class Workload {
     this.deck = Stream.generate(this::fresh).limit(mix.deck()).toList();
   }
 
-  /** Returns the requests whose answers are to be learned. */
+  /** Returns the reference requests, whose answers are to be recorded. */
   public List<Ask> deck() {
     return deck;
   }
 
-  /** Notes the answer to a request that was asked alone. */
+  /** Records the answer to a reference request. */
   public void learn(Ask ask, Answer answer) {
     alone.put(ask, answer.text());
   }

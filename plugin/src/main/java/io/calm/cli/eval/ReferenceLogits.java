@@ -18,7 +18,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Logits of the full-precision model on PyTorch, one block in memory at a time.
+ * Logits of the full-precision model, computed one block at a time on the native kernels of a
+ * search, or on PyTorch without them.
  *
  * <p>{@link #prepare} runs all prompts through the blocks, so that each block is read once, and
  * keeps the final hidden states of the scored rows, [rows, D]. {@link #step} computes the logits of

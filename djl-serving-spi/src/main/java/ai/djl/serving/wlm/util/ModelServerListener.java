@@ -5,33 +5,33 @@ import ai.djl.serving.wlm.Adapter;
 import ai.djl.serving.wlm.ModelInfo;
 import java.nio.file.Path;
 
-/** Hears of a model's way from its URL to its workers. */
+/** A listener for the stages of a model's registration, from download to load. */
 public interface ModelServerListener {
 
-  /** Before the files are fetched. */
+  /** Called before the files are downloaded. */
   void onModelDownloading(ModelInfo<?, ?> model);
 
-  /** After the files and properties are there, before the engine is chosen. */
+  /** Called after the files and properties are there, before the engine is chosen. */
   void onModelDownloaded(ModelInfo<?, ?> model, Path downloadPath);
 
-  /** Before a conversion. */
+  /** Called before a conversion. */
   void onModelConverting(ModelInfo<?, ?> model, String type);
 
-  /** After a conversion. */
+  /** Called after a conversion. */
   void onModelConverted(ModelInfo<?, ?> model, String type);
 
-  /** After the engine and the defaults are chosen. */
+  /** Called after the engine and the defaults are chosen. */
   void onModelConfigured(ModelInfo<?, ?> model);
 
-  /** Before the engine loads the model. */
+  /** Called before the engine loads the model. */
   void onModelLoading(ModelInfo<?, ?> model, Device device);
 
-  /** After the engine has loaded the model. */
+  /** Called after the engine has loaded the model. */
   void onModelLoaded(ModelInfo<?, ?> model);
 
-  /** Before an adapter is loaded. */
+  /** Called before an adapter is loaded. */
   void onAdapterLoading(ModelInfo<?, ?> model, Path adapterPath);
 
-  /** After an adapter is loaded. */
+  /** Called after an adapter is loaded. */
   void onAdapterLoaded(ModelInfo<?, ?> model, Adapter<?, ?> adapter);
 }

@@ -1,6 +1,6 @@
 package ai.djl.serving.wlm.util;
 
-/** A job queue is full. */
+/** Thrown when a job queue is full. */
 public class WlmCapacityException extends WlmException {
   private static final long serialVersionUID = 1L;
 

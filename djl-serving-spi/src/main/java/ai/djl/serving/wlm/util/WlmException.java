@@ -1,6 +1,6 @@
 package ai.djl.serving.wlm.util;
 
-/** A failure of the part that loads models and runs workers. */
+/** A failure of DJL Serving's workload manager. */
 public class WlmException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

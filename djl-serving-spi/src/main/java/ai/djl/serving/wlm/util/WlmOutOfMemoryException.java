@@ -1,6 +1,6 @@
 package ai.djl.serving.wlm.util;
 
-/** A model needs more memory than there is; answered with 507. */
+/** Thrown when a model needs more memory than is available (507). */
 public class WlmOutOfMemoryException extends WlmException {
   private static final long serialVersionUID = 1L;
 

@@ -7,7 +7,7 @@ import picocli.CommandLine.Command;
     name = "bench",
     description = {
       "Measures kernels and whole models against the machine's limits and other libraries.",
-      "Everything that is compared is measured in turns within one run; figures are medians."
+      "Everything that is compared is measured alternately within one run; figures are medians."
     },
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {

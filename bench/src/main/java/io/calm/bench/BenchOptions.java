@@ -20,7 +20,7 @@ final class BenchOptions {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Threads that compute. Default: calm.threads, else the available processors.")
+      description = "Number of threads. Default: calm.threads, else the available processors.")
   private @Nullable Integer threads;
 
   @Option(

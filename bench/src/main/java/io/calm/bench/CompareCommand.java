@@ -30,7 +30,7 @@ import picocli.CommandLine.Spec;
       "Measures the mix against a uniform plan of the same model: decodes and prompts in the order"
           + " mix, uniform, uniform, mix on the same tokens. With --weights, measures copied"
           + " weights against mapped ones in the same way.",
-      "A plan that has no finished artifact is made first."
+      "A plan without an artifact is made first."
     })
 final class CompareCommand implements Callable<Integer> {
   private static final int DECODES_PER_PROMPT = 10;
@@ -46,12 +46,12 @@ final class CompareCommand implements Callable<Integer> {
     @Option(
         names = "--baseline",
         paramLabel = "ALGORITHM",
-        description = "Of the uniform plan: rtn, gptq, awq, smoothquant, ...")
+        description = "Algorithm of the uniform plan: rtn, gptq, awq, smoothquant, ...")
     private String baseline = "";
 
     @Option(
         names = "--weights",
-        description = "The served plan in its mapped files; the copy is what is measured.")
+        description = "Compare weights copied to memory with the artifact's mapped files.")
     private boolean weights;
   }
 
@@ -60,7 +60,7 @@ final class CompareCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "400",
       description =
-          "Groups of four decodes; a tenth as many of prompts of 256 tokens."
+          "Number of groups of four decode steps; a tenth as many groups of 256-token prompts."
               + " Default: ${DEFAULT-VALUE}.")
   private int steps;
 

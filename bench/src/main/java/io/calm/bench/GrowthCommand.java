@@ -16,8 +16,9 @@ import picocli.CommandLine.Spec;
     name = "growth",
     description = {
       "Measures decodes and prompts over context, number of sequences and model size, with random"
-          + " weights. Prints each value with its part of the predicted one: bytes of weights, keys"
-          + " and values over the read limit, plus multiply-adds over the measured peaks."
+          + " weights. Prints each value and its ratio to a prediction: the time to read weights and"
+          + " KV cache at the read limit, plus the time of the multiply-adds at the measured"
+          + " peaks."
     })
 final class GrowthCommand implements Callable<Integer> {
   /** Part of the available memory that a shape may take. */
@@ -57,15 +58,16 @@ final class GrowthCommand implements Callable<Integer> {
       names = "--seconds",
       paramLabel = "N",
       defaultValue = "360",
-      description = "Time limit; what would exceed it is left out. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Time limit; measurements that would exceed it are skipped. Default: ${DEFAULT-VALUE}.")
   private int seconds;
 
   @Option(
       names = "--memory-mb",
       paramLabel = "N",
       description =
-          "Memory for weights, keys and values; what would exceed it is left out. Default: 70 %% of"
-              + " the available memory.")
+          "Memory for weights and KV cache; measurements that would exceed it are skipped."
+              + " Default: 70 %% of the available memory.")
   private @Nullable Integer memoryMb;
 
   @Spec private CommandSpec spec;

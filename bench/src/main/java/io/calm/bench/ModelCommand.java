@@ -35,7 +35,7 @@ final class ModelCommand implements Callable<Integer> {
       paramLabel = "NAME",
       description =
           "Also measure llama-cpp-python, openvino-genai or onnxruntime-genai on random int4"
-              + " weights of the peer's shape, in turns with ours.")
+              + " weights of the peer's shape, alternately with CALM.")
   private @Nullable String peer;
 
   @Option(

@@ -14,7 +14,7 @@ import picocli.CommandLine.Spec;
     name = "neighbours",
     description = {
       "Measures decodes beside a process that keeps one processor busy, and with two and four times"
-          + " as many threads as processors, in turns with decodes of the quiet machine.",
+          + " as many threads as processors, alternating with decodes of the quiet machine.",
       "The busy process is started and ended by the command."
     })
 final class NeighboursCommand implements Callable<Integer> {

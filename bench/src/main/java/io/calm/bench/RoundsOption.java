@@ -9,7 +9,7 @@ final class RoundsOption {
       names = "--rounds",
       paramLabel = "N",
       defaultValue = "5",
-      description = "Rounds in which everything is measured in turns. Default: ${DEFAULT-VALUE}.")
+      description = "Rounds of alternating measurements. Default: ${DEFAULT-VALUE}.")
   private int rounds;
 
   /** Returns the number of rounds and prints how to read the figures. */

@@ -25,10 +25,10 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "speculate",
     description = {
-      "Measures calm.speculate=lookup against off: the same answers of one model in turns, to a"
-          + " prompt that asks for edited code, one that asks for quotations, one for a story, and"
-          + " random tokens. Rates are those of decoding. Fails if an answer differs.",
-      "A plan that has no finished artifact is made first."
+      "Measures calm.speculate=lookup against off: one model answers the same prompts"
+          + " alternately with and without lookup: edited code, quotations, a story, and random"
+          + " tokens. Rates count decoding only. Fails if an answer differs.",
+      "A plan without an artifact is made first."
     })
 final class SpeculateCommand implements Callable<Integer> {
   @Mixin private ModelMixin model;
@@ -38,21 +38,21 @@ final class SpeculateCommand implements Callable<Integer> {
       names = "--rounds",
       paramLabel = "N",
       defaultValue = "2",
-      description = "Rounds in which everything is measured in turns. Default: ${DEFAULT-VALUE}.")
+      description = "Rounds of alternating measurements. Default: ${DEFAULT-VALUE}.")
   private int rounds;
 
   @Option(
       names = "--tokens",
       paramLabel = "N",
       defaultValue = "8",
-      description = "Maximum of predicted tokens in a step. Default: ${DEFAULT-VALUE}.")
+      description = "Maximum predicted tokens per step. Default: ${DEFAULT-VALUE}.")
   private int tokens;
 
   @Option(
       names = "--answer",
       paramLabel = "N",
       defaultValue = "192",
-      description = "Maximum of tokens of an answer. Default: ${DEFAULT-VALUE}.")
+      description = "Maximum tokens per answer. Default: ${DEFAULT-VALUE}.")
   private int answer;
 
   @Spec private CommandSpec spec;

@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * everything its bytes depend on ({@link ArtifactKey}): the model files, the settings that change
  * the result, the calibration and the format version. A change of any of them gives another
  * directory; nothing is ever updated in place. {@link Manifest} lists the files and their sections
- * with checksums; docs/artifact-format.md describes the bytes.
+ * with checksums; docs/reference/artifact-format.md describes the bytes.
  *
  * <p><b>Publication.</b> A writer fills {@code KEY.tmp}, syncs every file and the directory, and
  * renames it to {@code KEY} ({@link Publication}). The rename is atomic, so a reader finds a
@@ -38,7 +38,7 @@ import org.slf4j.LoggerFactory;
  * <p><b>Failures.</b> A process that is killed leaves {@code KEY.tmp}, which no reader opens and
  * the next writer deletes. A damaged artifact is found by its checksums, because every byte is
  * verified before it is used ({@link ArtifactReader}); it is moved to {@code KEY.bad}, deleted and
- * made again. A leftover that cannot be deleted does not block its key: the writer continues with
+ * rebuilt. A leftover that cannot be deleted does not block its key: the writer continues with
  * {@code KEY.1.tmp} and so on ({@link ArtifactPaths}). A disk that is certainly too small is
  * refused before the search. Files of another user, and links, are refused, since their content
  * could change after verification.
@@ -115,7 +115,7 @@ public final class ArtifactStore {
     } catch (IOException e) {
       throw new ArtifactException(message(e), e);
     } catch (BadArtifactException e) {
-      logger.warn("artifact {}: {}; it will be made again", directory, e.getMessage());
+      logger.warn("artifact {}: {}; it will be rebuilt", directory, e.getMessage());
       return Optional.empty();
     }
   }
@@ -170,7 +170,7 @@ public final class ArtifactStore {
       throw new ArtifactException(message(e), e);
     } catch (IOException e) {
       throw new ArtifactException(
-          "%s: cannot be written: %s; set calm.cache-dir to a directory that can"
+          "%s: cannot be written: %s; set calm.cache-dir to a writable directory"
               .formatted(root, e),
           e);
     } catch (InterruptedException e) {

@@ -19,7 +19,7 @@ public final class LookupCounts {
     HIT,
     /** There was no artifact; it had to be made. */
     MISS,
-    /** The artifact was damaged; it was deleted and had to be made again. */
+    /** The artifact was damaged; it was deleted and had to be rebuilt. */
     CORRUPT
   }
 

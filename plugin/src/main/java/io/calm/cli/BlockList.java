@@ -37,7 +37,7 @@ final class BlockList {
 
   private static IllegalArgumentException wrong(String text, String part) {
     return new ArgumentException(
-        "--blocks %s: expected numbers and ranges with commas between, e.g. 0-10,29, got '%s'"
+        "--blocks %s: expected comma-separated numbers and ranges, e.g. 0-10,29, got '%s'"
             .formatted(text, part));
   }
 }

@@ -40,7 +40,7 @@ import picocli.CommandLine.Spec;
       "Measures perplexity on texts, the divergence from full precision, and the accuracy on"
           + " multiple-choice tasks, each with its standard error. Precisions are compared on the"
           + " same windows and questions.",
-      "A precision that has no finished artifact is quantized first."
+      "A precision without an artifact is quantized first."
     })
 final class EvalCommand implements Callable<Integer> {
   @Mixin private ModelMixin model;
@@ -90,7 +90,7 @@ final class EvalCommand implements Callable<Integer> {
       names = "--kv-cache",
       paramLabel = "TYPE",
       description =
-          "float16 or int8, or float32: keys and values as they are computed, on the kernels in Java."
+          "KV cache format: float16, int8, or float32 (unrounded, Java kernels only)."
               + " Default: the value of calm.kv-cache.")
   private @Nullable String kvCache;
 

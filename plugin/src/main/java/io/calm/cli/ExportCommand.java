@@ -34,7 +34,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "export",
     description = {
-      "Writes a quantized model in the format of another engine. A precision that has no finished"
+      "Writes a quantized model in the format of another engine. A precision without an"
           + " artifact is quantized first.",
       "The output appears when it is complete. An existing file or directory is not replaced."
     })

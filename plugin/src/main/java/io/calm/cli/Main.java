@@ -17,8 +17,8 @@ import picocli.CommandLine.ScopeType;
 @Command(
     name = "calm",
     description =
-        "Quantizes LLaMA- and Qwen-family models to 4 bits, each block with the algorithm that"
-            + " measures best, and serves them.",
+        "Quantizes LLaMA- and Qwen-family models to 4 bits, choosing for each block the algorithm"
+            + " that scores best, and serves them.",
     synopsisSubcommandLabel = "COMMAND",
     mixinStandardHelpOptions = true,
     scope = ScopeType.INHERIT,
@@ -41,7 +41,7 @@ public final class Main {
   @Option(
       names = {"-v", "--verbose"},
       scope = ScopeType.INHERIT,
-      description = "Log what happens in detail, and print stack traces of failures.")
+      description = "Log in detail and print stack traces of failures.")
   private boolean verbose;
 
   private Main() {}

@@ -25,8 +25,8 @@ public final class ModelArgument {
       arity = "0..1",
       paramLabel = "MODEL",
       description =
-          "A Hugging Face directory, a .gguf file, or a directory with a recipe."
-              + " The default is models/smollm2-135m-instruct, which is fetched at its first use.")
+          "A Hugging Face directory, a .gguf file, or a directory with a download recipe, such as"
+              + " models/smollm2-135m-instruct (the default).")
   private @Nullable Path path;
 
   /**

@@ -44,7 +44,7 @@ final class OnnxMixin {
       names = "--kv-cache",
       paramLabel = "TYPE",
       description =
-          "onnx: type of keys and values, float32, or float16, which DJL's engine does not take."
+          "onnx: type of the KV cache, float32, or float16, which DJL's engine does not take."
               + " Default: float32.")
   private @Nullable String keys;
 

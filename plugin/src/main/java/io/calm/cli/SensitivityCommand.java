@@ -35,7 +35,7 @@ import picocli.CommandLine.Spec;
     description = {
       "Prints, for each block and each algorithm of the pool, the KL divergence of the final logits"
           + " to full precision when that block alone is quantized, beside the scores that a search"
-          + " would see. A summary tells what the choice of every metric costs.",
+          + " would see. A summary shows how much each metric's choices lose.",
       "Finished cells are kept in the cache: a run that was stopped continues."
     })
 final class SensitivityCommand implements Callable<Integer> {
@@ -44,7 +44,7 @@ final class SensitivityCommand implements Callable<Integer> {
   @Option(
       names = "--pool",
       paramLabel = "NAMES",
-      description = "Algorithms with commas between, e.g. rtn,gptq,awq. Default: calm.pool.")
+      description = "Comma-separated algorithms, e.g. rtn,gptq,awq. Default: calm.pool.")
   private @Nullable String pool;
 
   @Option(
@@ -70,7 +70,8 @@ final class SensitivityCommand implements Callable<Integer> {
   @Option(
       names = "--length",
       paramLabel = "TOKENS",
-      description = "Tokens per window. Default: 256, or as many as a calibration sequence has.")
+      description =
+          "Tokens per window. Default: the length of a calibration sequence, at most 256.")
   private @Nullable Integer length;
 
   @Option(names = "--json", paramLabel = "FILE", description = "Also writes the table as JSON.")

@@ -56,8 +56,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "serve",
     description =
-        "Serves models over HTTP. Quantizes each first if there is no finished result."
-            + " More are loaded and unloaded at run time: POST and DELETE /models.")
+        "Serves models over HTTP. A model without a cached artifact is quantized first. POST and"
+            + " DELETE /models load and unload models at run time.")
 final class ServeCommand implements Callable<Integer> {
   private static final Logger logger = LoggerFactory.getLogger(ServeCommand.class);
 
@@ -65,8 +65,8 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "MODEL",
       arity = "0..*",
       description =
-          "Hugging Face directories, .gguf files, or directories with a recipe."
-              + " The default is models/smollm2-135m-instruct, which is fetched at its first use.")
+          "Hugging Face directories, .gguf files, or directories with a download recipe, such as"
+              + " models/smollm2-135m-instruct (the default).")
   private final List<Path> models = new ArrayList<>();
 
   @Option(
@@ -92,7 +92,7 @@ final class ServeCommand implements Callable<Integer> {
 
   @Option(
       names = "--api-key",
-      paramLabel = "TOKEN",
+      paramLabel = "KEY",
       description =
           "Bearer token that requests must carry; none by default. Better given as CALM_API_KEY in"
               + " the environment, where other users cannot see it.",
@@ -121,7 +121,7 @@ final class ServeCommand implements Callable<Integer> {
       names = "--max-body-mb",
       paramLabel = "MIB",
       defaultValue = "8",
-      description = "Longest body of a request, 1 to 1024 MiB. Default: ${DEFAULT-VALUE}.")
+      description = "Maximum size of a request body, 1 to 1024 MiB. Default: ${DEFAULT-VALUE}.")
   private int maxBodyMb;
 
   @Spec private CommandSpec spec;
@@ -294,7 +294,7 @@ final class ServeCommand implements Callable<Integer> {
           body);
     }
     if (page) {
-      out.printf("%nThe page with models, load and a prompt is %s/calm%n", url);
+      out.printf("%nWeb console: %s/calm%n", url);
     }
     out.flush();
   }

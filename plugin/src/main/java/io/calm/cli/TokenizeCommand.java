@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "tokenize",
     description = {
-      "Prints the token ids of a text. Without one, reads standard input.",
+      "Prints the token ids of a text, or of standard input if no text is given.",
       "A GGUF file with a vocabulary and no weights is enough."
     })
 final class TokenizeCommand implements Callable<Integer> {
@@ -46,7 +46,7 @@ final class TokenizeCommand implements Callable<Integer> {
       description = "Add what the model's tokenizer puts around a text, such as its BOS.")
   private boolean addSpecial;
 
-  @Option(names = "--json", description = "Print a JSON array instead of ids with spaces between.")
+  @Option(names = "--json", description = "Print a JSON array instead of space-separated ids.")
   private boolean json;
 
   private static final class Input {

@@ -169,7 +169,8 @@ final class StepLoop {
   private List<List<ScheduledChunk>> fail(List<ScheduledChunk> step, Throwable e) {
     Set<Integer> failed = culprits(step, e);
     if (failed.isEmpty()) {
-      logger.warn("a step of {} sequences failed, halving it: {}", step.size(), message(e));
+      logger.warn(
+          "a step of {} sequences failed; retrying it in two halves: {}", step.size(), message(e));
       int half = step.size() / 2;
       return List.of(step.subList(0, half), step.subList(half, step.size()));
     }

@@ -95,7 +95,7 @@ final class RequestGate extends ChannelDuplexHandler {
   private static ApiException full(long maxTotalBytes) {
     return new ApiException(
         ApiException.Kind.QUEUE_FULL,
-        "body: expected at most %d bytes in the bodies of all requests under way, got more; try again later"
+        "body: expected at most %d bytes in the bodies of all requests in flight, got more; try again later"
             .formatted(maxTotalBytes));
   }
 

@@ -18,7 +18,7 @@ final class CostSections {
   private static Map<String, String> kinds() {
     Map<String, String> kinds = new LinkedHashMap<>();
     kinds.put("codes", "4-bit codes of the blocks");
-    kinds.put("scales", "scales and zero points of the blocks");
+    kinds.put("scales", "scales and minimums of the blocks");
     kinds.put("biases", "biases");
     kinds.put("norms", "norms");
     kinds.put("embeddings", "embeddings");

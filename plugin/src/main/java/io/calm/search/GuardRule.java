@@ -107,8 +107,8 @@ final class GuardRule {
         guard.mixServed()
             ? "the mix is served"
             : guard.mixKl() < guard.uniformKl()
-                ? "the mix is not lower by that error, which takes two sequences: the uniform plan is"
-                    + " served"
+                ? "the mix is not better by at least that standard error (which needs two or more"
+                    + " sequences): the uniform plan is served"
                 : "the uniform plan is served");
   }
 }

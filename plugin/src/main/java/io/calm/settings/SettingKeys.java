@@ -72,7 +72,7 @@ public final class SettingKeys {
       key(
           "calm.pool",
           "auto",
-          "auto | names of algorithms, each once, with commas between, e.g. rtn,gptq,awq",
+          "auto | names of algorithms, each once, comma-separated, e.g. rtn,gptq,awq",
           RESULT,
           ValueParsers.namesOrAuto());
 

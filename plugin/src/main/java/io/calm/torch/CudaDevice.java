@@ -75,7 +75,7 @@ final class CudaDevice {
       return device.get();
     } catch (KvMemoryException | EngineException e) {
       logger.warn(
-          "{}: the CUDA device cannot be used ({}); it runs on the CPU",
+          "{}: the CUDA device cannot be used ({}); falling back to the CPU",
           user,
           EngineFailures.reason(e));
       return cpu.get();

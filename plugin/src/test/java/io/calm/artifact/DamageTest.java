@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A damaged artifact is found out, reported in one line, and made again. */
+/** A damaged artifact is found out, reported in one line, and rebuilt. */
 final class DamageTest {
   private static final QuantizedModel MODEL = ExampleModel.create(5);
 
@@ -49,7 +49,7 @@ final class DamageTest {
       assertEquals(1, lines.size(), lines::toString);
       assertTrue(lines.get(0).contains("WARN"), lines::toString);
       assertTrue(lines.get(0).contains(directory.toString()), lines::toString);
-      assertTrue(lines.get(0).endsWith("it will be made again"), lines::toString);
+      assertTrue(lines.get(0).endsWith("it will be rebuilt"), lines::toString);
       return lines.get(0);
     }
   }

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Isolated;
 
-/** The counters of the process, in a life of an artifact: made, found, damaged, made again. */
+/** The counters of the process, in a life of an artifact: made, found, damaged, rebuilt. */
 @Isolated("it counts what the process does")
 class LookupCountsTest {
   @TempDir private Path cacheDir;

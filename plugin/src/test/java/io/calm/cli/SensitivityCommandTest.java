@@ -139,7 +139,7 @@ class SensitivityCommandTest {
     Path text = Files.writeString(directory.resolve("short.txt"), "A few words.");
     assertTrue(
         run("--blocks", "5").err().contains("--blocks: expected numbers from 0 to 4, got 5"));
-    assertTrue(run("--blocks", "x").err().contains("--blocks x: expected numbers and ranges"));
+    assertTrue(run("--blocks", "x").err().contains("--blocks x: expected comma-separated numbers"));
     assertTrue(run("--length", "49", "--pool", "rtn").err().contains("--length: expected 2 to 48"));
     CommandRun nowhere = run("--json", directory.resolve("none").resolve("table.json").toString());
     assertTrue(

@@ -69,7 +69,7 @@ class BodiesInFlightTest {
     assertTrue(
         text(refused)
             .contains(
-                "body: expected at most %d bytes in the bodies of all requests under way, got more"
+                "body: expected at most %d bytes in the bodies of all requests in flight, got more"
                     .formatted(large)),
         text(refused));
     assertEquals(200, ask(PLAIN).statusCode(), "small bodies may take more");

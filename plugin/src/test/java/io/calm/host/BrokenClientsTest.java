@@ -244,7 +244,7 @@ class BrokenClientsTest {
           "/predictions/m",
           "{\"inputs\": \"slow(z)|\", \"stream\": true, \"parameters\": {\"max_new_tokens\": 400}}");
       client.send("POST /predictions/m HTTP/1.1\r\nHost");
-      assertEquals(400, client.read().body().lines().count(), "the answer under way is whole");
+      assertEquals(400, client.read().body().lines().count(), "the answer in flight is whole");
       assertEquals(408, client.read().status());
       assertTrue(client.ended());
     }

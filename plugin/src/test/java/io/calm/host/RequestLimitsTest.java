@@ -162,7 +162,7 @@ class RequestLimitsTest {
     JsonObject told = object(get(host.url() + "/calm/models/m"));
     assertEquals("failed", told.get("status").getAsString());
     assertEquals(
-        "its loop has died: the clock broke; unregister and register it",
+        "its scheduler has failed: the clock broke; unregister the model and register it again",
         told.get("reason").getAsString());
     HttpResponse<byte[]> refused = post(host.url() + "/predictions/m", slow(false));
     assertEquals(503, refused.statusCode());

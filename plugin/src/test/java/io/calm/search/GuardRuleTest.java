@@ -33,7 +33,7 @@ class GuardRuleTest {
 
   @Test
   void theReasonSaysWhatAMixOfALowerMeanLacks() {
-    String lacking = "the mix is not lower by that error";
+    String lacking = "the mix is not better by at least that standard error";
     double[] slightly = {0.1, 0.25, 0.23};
     double[] higher = {0.11, 0.31, 0.21};
     double[] lower = {0.05, 0.25, 0.15};

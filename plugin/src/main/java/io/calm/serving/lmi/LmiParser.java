@@ -127,17 +127,16 @@ public final class LmiParser {
     }
     if (choices > 1) {
       throw ApiException.invalid(
-          "stream", "expected n and best_of 1 where it is true, got " + choices);
+          "stream", "cannot be true with n or best_of above 1, got " + choices);
     }
     if (details.prefill()) {
-      throw ApiException.invalid(
-          "stream", "expected no parameters.decoder_input_details where it is true");
+      throw ApiException.invalid("stream", "cannot be true with parameters.decoder_input_details");
     }
     if (details.array() && details.fullText()) {
       throw ApiException.invalid(
           "stream",
-          "expected no parameters.return_full_text where it is true and inputs is an array, whose"
-              + " lines have generated text only; leave it out, or send each input by itself");
+          "cannot be true with parameters.return_full_text if inputs is an array, whose lines have"
+              + " generated text only; leave it out, or send each input by itself");
     }
   }
 

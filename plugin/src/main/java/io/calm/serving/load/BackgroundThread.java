@@ -47,7 +47,7 @@ final class BackgroundThread {
   private static void lowerPriority(String purpose, ModelLoader.Order order) {
     if (!NativeKernels.lowerPriority(order.settings().decoder().threadCount())) {
       logger.info(
-          "{}: its {} thread has the priority of all others: a lower one needs the native library",
+          "{}: its {} thread runs at normal priority; lowering it needs the native library",
           order.name(),
           purpose);
     }

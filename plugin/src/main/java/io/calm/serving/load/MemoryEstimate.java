@@ -18,10 +18,10 @@ import java.util.stream.Collectors;
  * The memory of a model outside the Java heap, by part, estimated from its sizes before any of it
  * is allocated. A search ends before serving starts, so the larger of the two phases counts.
  *
- * <p>Weights and tables are mapped files. They count in full, because a model whose weights do not
- * stay in memory reads them from disk for every token. The part of a search is an upper bound
- * within a factor of two; all other parts are exact to a page. Keys and values on a CUDA device are
- * not memory of this process and do not count.
+ * <p>Weights and tables are mapped files or copies of them. They count in full, because a model
+ * whose weights do not stay in memory reads them from disk for every token. The part of a search is
+ * an upper bound within a factor of two; all other parts are exact to a page. Keys and values on a
+ * CUDA device are not memory of this process and do not count.
  *
  * @param parts parts of the larger phase, in bytes
  */
@@ -97,7 +97,7 @@ public record MemoryEstimate(List<Part> parts) {
     Decoders.Settings decoder = settings.decoder().forDecoder();
     parts.add(
         new Part(
-            "keys and values of the twin",
+            "KV cache of the twin",
             (long) decoders * budgets.blocks() * Backends.blockBytes(spec, decoder),
             "lower calm.compare.share"));
     parts.add(
@@ -124,7 +124,7 @@ public record MemoryEstimate(List<Part> parts) {
     if (Backends.deviceBytes(decoder, layout.modelBytes(spec)).isEmpty()) {
       serving.add(
           new Part(
-              "keys and values",
+              "KV cache",
               budgets.blocks() * Backends.blockBytes(spec, decoder),
               "lower calm.kv-budget-mb"));
     }

@@ -68,13 +68,13 @@ final class Unloading implements Runnable {
             model.limits().drainTimeout().toSeconds());
         model.scheduler().close();
         if (!model.scheduler().awaitClosed(LAST_STEP)) {
-          logger.error("{}: its last step does not end; its memory is not freed", model.name());
+          logger.error("{}: its last step has not ended; its memory stays allocated", model.name());
           return;
         }
       }
       closeComparison(left(start));
       if (!model.answers().await(left(start))) {
-        logger.warn("{}: answers that are still written are cut off", model.name());
+        logger.warn("{}: cutting off answers that are still being written", model.name());
       }
       if (ownsTokenizer) {
         closeTokenizer();
@@ -98,7 +98,7 @@ final class Unloading implements Runnable {
     if (predecessor.isEmpty() || predecessor.get().awaitUnloaded()) {
       model.tokenizer().close();
     } else {
-      logger.error("{}: its tokenizer stays open for a step that does not end", model.name());
+      logger.error("{}: its tokenizer stays open because a step has not ended", model.name());
     }
   }
 
@@ -113,7 +113,9 @@ final class Unloading implements Runnable {
     if (!model.comparison().awaitClosed(left)) {
       model.comparison().close();
       if (!model.comparison().awaitClosed(LAST_STEP)) {
-        logger.error("{}: its uniform twin does not end; its memory is not freed", model.name());
+        logger.error(
+            "{}: the scheduler of its uniform twin has not stopped; its memory stays allocated",
+            model.name());
       }
     }
   }

@@ -109,7 +109,7 @@ final class ChatMessages {
           default ->
               throw ApiException.invalid(
                   part + ".type",
-                  "expected a part of text, got \"%s\"; this model reads text only"
+                  "expected a part of type text, got \"%s\"; this model reads text only"
                       .formatted(Printable.of(type)));
         };
     return RequestFields.string(

@@ -77,7 +77,8 @@ public final class OpenAiParser {
     if (choices.ranked()) {
       throw ApiException.invalid(
           "best_of",
-          "expected n, which is %d, in a chat, got %d".formatted(choices.shown(), choices.made()));
+          "in a chat, expected the value of n (%d), got %d"
+              .formatted(choices.shown(), choices.made()));
     }
     Prompts.requireAdmissible(model, "n", 1, choices.made());
     List<Prompt> prompts = List.of(ChatPrompt.render(model, fields, charge));
@@ -107,12 +108,11 @@ public final class OpenAiParser {
     int made = fields.integer("best_of", 1, MAX_CHOICES).orElse(shown);
     if (made < shown) {
       throw ApiException.invalid(
-          "best_of", "expected at least n, which is %d, got %d".formatted(shown, made));
+          "best_of", "expected at least the value of n (%d), got %d".formatted(shown, made));
     }
     if (made > shown && fields.flag("stream", false)) {
       throw ApiException.invalid(
-          "best_of",
-          "expected n, which is %d, where stream is true, got %d".formatted(shown, made));
+          "best_of", "in a stream, expected the value of n (%d), got %d".formatted(shown, made));
     }
     return new ChoiceCounts(shown, made);
   }

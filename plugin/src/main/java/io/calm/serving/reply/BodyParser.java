@@ -314,7 +314,7 @@ final class BodyParser {
       if (!charge.grow(uncharged)) {
         throw new ApiException(
             ApiException.Kind.QUEUE_FULL,
-            "body: expected at most %d bytes in the bodies of all requests under way and their values, got more; try again later"
+            "body: expected at most %d bytes in the bodies of all requests in flight and their values, got more; try again later"
                 .formatted(charge.max()));
       }
       uncharged = 0;

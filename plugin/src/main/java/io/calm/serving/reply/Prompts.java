@@ -45,7 +45,7 @@ public final class Prompts {
       if (from == 0 && !whole && text.length() > LONGEST_WITHOUT_CUT) {
         throw ApiException.invalid(
             key,
-            "expected at most %d characters, or words with spaces between, got %d characters"
+            "expected at most %d characters, or space-separated words, got %d characters"
                 .formatted(LONGEST_WITHOUT_CUT, text.length()));
       }
       tokens = TextLimits.encode(model, key, text.substring(from), true);

@@ -235,7 +235,7 @@ final class RunningReply implements PreparedReply.Running {
   static ApiException scoresFull(long max) {
     return new ApiException(
         ApiException.Kind.QUEUE_FULL,
-        ("logprobs: expected at most %d bytes of log-probabilities in all answers under way, got"
+        ("logprobs: expected at most %d bytes of log-probabilities in all answers in flight, got"
                 + " more; try again later, or ask for fewer tokens, choices or log-probabilities,"
                 + " or for a stream")
             .formatted(max),

@@ -68,7 +68,8 @@ interface DjlParametersContract extends ScriptedServer {
     JsonObject refused = object(ask(PREDICTIONS, inputs.formatted("['say(a)|', 'say(b)|']")));
     assertEquals(400, refused.get("code").getAsInt());
     String message = refused.get("message").getAsString();
-    assertTrue(message.startsWith("stream: expected no parameters.return_full_text"), message);
+    assertTrue(
+        message.startsWith("stream: cannot be true with parameters.return_full_text"), message);
     List<JsonObject> lines = lines(ask(PREDICTIONS, inputs.formatted("'say(a)|'")));
     assertEquals("a", lines.get(0).getAsJsonObject("token").get("text").getAsString());
     assertEquals("say(a)|a", lines.get(1).get("generated_text").getAsString());

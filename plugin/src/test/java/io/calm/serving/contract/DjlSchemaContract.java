@@ -267,7 +267,7 @@ interface DjlSchemaContract extends ScriptedServer {
         "{'inputs': 'a', 'parameters': {'n': 3, 'best_of': 2}}"
             + "| parameters.best_of: expected at least n = 3, got 2",
         "{'inputs': 'a', 'stream': true, 'parameters': {'n': 2}}"
-            + "| stream: expected n and best_of 1 where it is true, got 2",
+            + "| stream: cannot be true with n or best_of above 1, got 2",
         "{'inputs': 'a', 'adapters': 'x'}"
             + "| adapters: expected none, got some; this server has no adapters,"
             + " leave the key out",

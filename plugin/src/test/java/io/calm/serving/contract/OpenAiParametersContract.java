@@ -363,7 +363,7 @@ interface OpenAiParametersContract extends ScriptedServer {
             + " got none: this server does not constrain answers",
         "'modalities': ['text', 'audio']"
             + "| modalities | modalities: expected [\"text\"], got [text, audio]",
-        "'best_of': 2 | best_of | best_of: expected n, which is 1, in a chat, got 2",
+        "'best_of': 2 | best_of | best_of: in a chat, expected the value of n (1), got 2",
         "'top_logprobs': 2 | top_logprobs | top_logprobs: expected logprobs: true beside it",
         "'continue_final_message': true | continue_final_message"
             + "| continue_final_message: expected add_generation_prompt: false beside it, got true",

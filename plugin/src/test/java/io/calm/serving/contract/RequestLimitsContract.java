@@ -233,7 +233,7 @@ interface RequestLimitsContract extends ScriptedServer {
     HttpResponse<byte[]> unbroken = ask(PREDICTIONS, body.formatted("a".repeat(2_000_000), 9));
     assertEquals(400, unbroken.statusCode());
     assertEquals(
-        "inputs: expected at most 1048576 characters, or words with spaces between, got 2000000"
+        "inputs: expected at most 1048576 characters, or space-separated words, got 2000000"
             + " characters",
         object(unbroken).get("error").getAsString());
   }
@@ -270,8 +270,8 @@ interface RequestLimitsContract extends ScriptedServer {
       delimiter = '|',
       value = {
         "{'type': 'image_url', 'image_url': {'url': 'x'}}"
-            + "| [0].type: expected a part of text, got \"image_url\"; this model reads text only",
-        "{'type': 'input_audio'} | [0].type: expected a part of text, got \"input_audio\"; this model reads text only",
+            + "| [0].type: expected a part of type text, got \"image_url\"; this model reads text only",
+        "{'type': 'input_audio'} | [0].type: expected a part of type text, got \"input_audio\"; this model reads text only",
         "{'type': 'refusal'} | [0].refusal: expected a string, got nothing",
         "{'type': 'text', 'text': 5} | [0].text: expected a string, got the number 5",
         "5 | [0]: expected a string, or an object with type and text, got the number 5",

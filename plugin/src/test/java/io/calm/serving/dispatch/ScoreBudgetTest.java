@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Log-probabilities of all answers under way share one budget. */
+/** Log-probabilities of all answers in flight share one budget. */
 class ScoreBudgetTest {
   private static final ServedModel MODEL = ScriptedModels.create("scripted");
   private static final int MAX = 1 << 20;
@@ -109,8 +109,8 @@ class ScoreBudgetTest {
         large
             .text()
             .contains(
-                "logprobs: expected at most 1048576 bytes of log-probabilities in all answers under"
-                    + " way, got more"),
+                "logprobs: expected at most 1048576 bytes of log-probabilities in all answers in"
+                    + " flight, got more"),
         large.text());
     assertEquals(200, ask(body(100, 20, false)).status(), "what it held is free again");
   }

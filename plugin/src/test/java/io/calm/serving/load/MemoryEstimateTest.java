@@ -144,7 +144,7 @@ class MemoryEstimateTest {
     // 6.5e9 weights of 4.25 bits are 3281 MiB; two tables of 32000 x 4096 bytes are 250 MiB.
     assertEquals(3282.0, part(estimate, "weights") / (double) MIB, 8);
     assertEquals(250.0, part(estimate, "embeddings and lm_head") / (double) MIB, 1);
-    assertEquals(1024.0, part(estimate, "keys and values") / (double) MIB, 1);
+    assertEquals(1024.0, part(estimate, "KV cache") / (double) MIB, 1);
 
     NotEnoughMemoryException refused =
         assertThrows(
@@ -153,7 +153,7 @@ class MemoryEstimateTest {
     assertTrue(
         message.matches(
             "memory: the model needs 4[0-9]{3} MiB \\(weights 32[0-9]{2}, embeddings and lm_head"
-                + " 25[01], keys and values 102[34], step buffers [0-9]+\\), 2000 MiB are available beside"
+                + " 25[01], KV cache 102[34], step buffers [0-9]+\\), 2000 MiB are available beside"
                 + " the 500 MiB of the models that are loaded; use a smaller model, set"
                 + " calm.lm-head=int8 or int4, lower calm.kv-budget-mb, lower calm.max-running, or"
                 + " give the process more memory"),

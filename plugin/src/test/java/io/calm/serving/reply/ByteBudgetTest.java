@@ -94,7 +94,7 @@ class ByteBudgetTest {
           assertThrows(ApiException.class, () -> JsonBody.parse(utf8, utf8.length, charge));
       assertEquals(ApiException.Kind.QUEUE_FULL, refusal.kind());
       assertEquals(
-          "body: expected at most 1073741824 bytes in the bodies of all requests under way and their"
+          "body: expected at most 1073741824 bytes in the bodies of all requests in flight and their"
               + " values, got more; try again later",
           refusal.getMessage());
     }

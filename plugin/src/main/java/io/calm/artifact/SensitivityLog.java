@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * The finished cells of a sensitivity table in a file of the cache, one line of JSON for each.
  *
  * <p>A cell is appended and synced as soon as it is finished, so that a run that was killed
- * continues behind its last cell. Reading ends at the first line that is not a whole cell, such as
+ * continues after its last cell. Reading ends at the first line that is not a whole cell, such as
  * the last one of a killed run, and the next cell overwrites it. One log of a file is open at a
  * time. Not thread safe.
  */
@@ -97,7 +97,7 @@ public final class SensitivityLog implements Sensitivity.Log, AutoCloseable {
     }
     if (from < bytes.length) {
       logger.warn(
-          "{}: {} bytes behind the last finished cell are dropped", file, bytes.length - from);
+          "{}: {} bytes after the last finished cell are dropped", file, bytes.length - from);
       channel.truncate(from);
     }
     channel.position(from);

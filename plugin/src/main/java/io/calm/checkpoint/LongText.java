@@ -37,7 +37,7 @@ public final class LongText {
     return parts.stream().flatMapToInt(Arrays::stream).toArray();
   }
 
-  /** Returns the end of a part: behind its last line feed, and not within a surrogate pair. */
+  /** Returns the end of a part: after its last line feed, and not within a surrogate pair. */
   private static int end(String text, int from, int part) {
     int most = from + part;
     if (most >= text.length()) {

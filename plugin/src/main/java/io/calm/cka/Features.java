@@ -4,7 +4,7 @@ import io.calm.tensor.Matrix;
 
 /** The features of a block that a metric compares. */
 enum Features {
-  /** The output of the block: the residual stream behind it. */
+  /** The output of the block: the residual stream after it. */
   OUTPUT,
   /** The output minus the input that the full-precision block read: what the block adds. */
   CONTRIBUTION,

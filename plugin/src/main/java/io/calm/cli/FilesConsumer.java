@@ -13,7 +13,7 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 
 /**
- * Takes the files behind an option: all arguments up to the next option or model. A directory or a
+ * Takes the files after an option: all arguments up to the next option or model. A directory or a
  * {@code .gguf} file is a model, so MODEL may also stand after the files.
  */
 final class FilesConsumer implements IParameterConsumer {

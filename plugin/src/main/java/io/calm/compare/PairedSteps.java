@@ -211,7 +211,7 @@ public final class PairedSteps {
       four(served, new long[2], uniform, new long[2], 0);
     }
 
-    /** Runs a four, and writes the nanoseconds of its steps behind {@code from}. */
+    /** Runs a four, and writes the nanoseconds of its steps after {@code from}. */
     void four(Side outer, long[] ofOuter, Side inner, long[] ofInner, int from) {
       prepare();
       ofOuter[from] = step(outer, 0);

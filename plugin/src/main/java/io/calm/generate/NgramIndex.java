@@ -13,10 +13,10 @@ import java.util.Arrays;
  * which keeps its order. Unless the last prediction was right:
  *
  * <ul>
- *   <li>An occurrence in the {@value #WINDOW} tokens behind the source of the last copy counts more
+ *   <li>An occurrence in the {@value #WINDOW} tokens after the source of the last copy counts more
  *       if it matches as many of the last {@value #MAX} tokens.
  *   <li>If a copy has just broken off and nothing matches, one of its tokens was probably replaced:
- *       the prediction is that it goes on behind that token, with a match of 0 tokens.
+ *       the prediction is that it continues after that token, with a match of 0 tokens.
  * </ul>
  *
  * <p>Adding a token takes amortized constant time: one hash table per length maps an n-gram to its
@@ -29,7 +29,7 @@ final class NgramIndex {
   /** Maximum length of a match that is told apart from longer ones. */
   static final int MAX_MATCH = 16;
 
-  /** Tokens behind the source of the last copy in which it may go on. */
+  /** Tokens after the source of the last copy in which it may continue. */
   static final int WINDOW = 40;
 
   private static final int NONE = -1;
@@ -111,7 +111,7 @@ final class NgramIndex {
     }
   }
 
-  /** Takes the best match behind the last copy's source, unless another one is longer. */
+  /** Takes the best match after the last copy's source, unless another one is longer. */
   private void resume(int[] tokens) {
     int longest = Math.max(1, Math.min(matched, MAX)) - 1;
     for (int end = source; end < Math.min(source + WINDOW, size); end++) {

@@ -8,7 +8,7 @@ import java.util.Arrays;
  *
  * <p><b>Estimate.</b> Every generated token is compared with its prediction, whether or not the
  * decoder verified it, so estimates cost no decoder time. They are kept by length of the match,
- * start from a cautious prior and forget old results. A copy that goes on behind a replaced token
+ * start from a cautious prior and forget old results. A copy that continues after a replaced token
  * starts with a match of 0 tokens; after one right prediction, it counts as one of 1 token.
  *
  * <p>Source: prompt lookup decoding (Saxena, 2023), a form of speculative decoding (Leviathan et

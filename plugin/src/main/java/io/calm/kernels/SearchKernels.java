@@ -46,7 +46,7 @@ public sealed interface SearchKernels permits JavaSearchKernels, NativeSearchKer
 
   /**
    * Rounds a block of GPTQ's columns for the outputs {@code from} (inclusive) to {@code to}
-   * (exclusive) and feeds each column's error into the columns behind it in the block.
+   * (exclusive) and feeds each column's error into the columns after it in the block.
    *
    * @param columns [K, N] in the order of the walk, not changed
    * @param first the block's first column; its width is that of {@code groups}, at most 128

@@ -323,7 +323,7 @@ public final class QuantizedModelStore {
    * kept in the cache and not measured again.
    *
    * @param progress receives every step on this thread; an exception that it throws ends the run,
-   *     which then continues behind its last finished cell
+   *     which then continues after its last finished cell
    * @throws QuantizeException if the table cannot be made
    */
   public SensitivityTable sensitivity(

@@ -323,7 +323,7 @@ public final class BlockPass implements AutoCloseable {
     }
   }
 
-  /** Returns a copy of the residual stream beside the current input, or behind the block. */
+  /** Returns a copy of the residual stream beside the current input, or after the block. */
   public HiddenStates residualStream() {
     return new HiddenStates(runtime, duplicates(residual));
   }

@@ -49,7 +49,7 @@ final class BlockSearch {
   /**
    * Tries the pool on a block, and advances the full-precision score part if it is the reference.
    *
-   * @param quantized the stream behind the chosen blocks; not advanced
+   * @param quantized the stream after the chosen blocks; not advanced
    * @param source the stream whose score part the full-precision block reads
    * @throws SearchException if every algorithm fails on the block or a part of it
    */

@@ -39,9 +39,9 @@ final class Guard {
    *
    * @param choices the choices of the mix
    * @param inherited the error of each block before it is quantized, from the blocks before it
-   * @param mix hidden states of the mix behind the last block, with the guard's part if {@link
+   * @param mix hidden states of the mix after the last block, with the guard's part if {@link
    *     #needed}
-   * @param full full-precision hidden states behind the last block, likewise
+   * @param full full-precision hidden states after the last block, likewise
    * @param prefix the blocks that the mix shares with a uniform plan; the sink has them already
    * @param sink receives the remaining blocks of the uniform plans
    */

@@ -49,7 +49,7 @@ final class HeadTrial {
   /**
    * Judges.
    *
-   * @param served the served blocks' stream behind the last one, with the parts FIT and GUARD
+   * @param served the served blocks' stream after the last one, with the parts FIT and GUARD
    * @param full the full-precision stream, with the part GUARD
    */
   Outcome run(Streams served, Streams full) {

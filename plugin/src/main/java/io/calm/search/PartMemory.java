@@ -26,7 +26,7 @@ public record PartMemory(long passes, long matrices) {
 
   private static final long FLOAT = Float.BYTES;
 
-  /** The output as hidden states, and as matrices behind attention and behind the block. */
+  /** The output as hidden states, and as matrices after attention and after the block. */
   private static final long TARGETS = 3;
 
   /** Copies of the input of attention, of the feed-forward part, and of the block. */

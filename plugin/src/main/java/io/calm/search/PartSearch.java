@@ -29,9 +29,9 @@ import java.util.Optional;
  * The search within one block: an algorithm for each of its parts ({@link Granularity}), in order.
  *
  * <p>Every algorithm quantizes a part on the inputs that the chosen earlier parts produce. Its
- * candidate runs on the score part of the calibration behind the same earlier parts. Linears that
- * are still missing up to the residual stream run in full precision: o behind a candidate for q, k
- * and v, and down behind one for gate and up. The residual stream behind attention, or behind the
+ * candidate runs on the score part of the calibration after the same earlier parts. Linears that
+ * are still missing up to the residual stream run in full precision: o after a candidate for q, k
+ * and v, and down after one for gate and up. The residual stream after attention, or after the
  * block, is then compared with that of the full-precision model.
  *
  * <p>While candidates run, a fold divides the input of its stage. The finished block has it in the
@@ -141,7 +141,7 @@ final class PartSearch implements AutoCloseable {
    * Chooses the algorithm of the next part. The codes of candidates are on the Java heap; those of
    * a candidate that has lost are dropped before the next algorithm runs.
    *
-   * @param reference the residual stream behind the half that the part belongs to
+   * @param reference the residual stream after the half that the part belongs to
    * @return whether a candidate did not fail; if not, the search within the block is over
    */
   boolean choose(Granularity.Part part, Similarity.Reference reference) {
@@ -252,7 +252,7 @@ final class PartSearch implements AutoCloseable {
     }
   }
 
-  /** Runs a candidate and compares the residual stream behind its half. */
+  /** Runs a candidate and compares the residual stream after its half. */
   private Score score(
       Granularity.Part part, List<StageResult> stages, Similarity.Reference reference) {
     PartialBlock partial = chosen;
@@ -285,7 +285,7 @@ final class PartSearch implements AutoCloseable {
         .orElseThrow();
   }
 
-  /** Returns the error behind a half whose part in question is not quantized. */
+  /** Returns the error after a half whose part in question is not quantized. */
   private double inherited(Granularity.Part part, Similarity.Reference reference) {
     try (BlockPass own = scored.fork();
         HiddenStates states = behindHalf(own, part)) {

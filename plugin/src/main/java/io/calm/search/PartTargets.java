@@ -15,8 +15,7 @@ import java.util.Optional;
 
 /**
  * The residual streams that the parts of a block are compared with: those of the full-precision
- * model behind attention and behind the block. Each half has the stream in front of it as its
- * input.
+ * model after attention and after the block. Each half has the stream in front of it as its input.
  */
 final class PartTargets implements AutoCloseable {
   private final Streams source;
@@ -32,7 +31,7 @@ final class PartTargets implements AutoCloseable {
    * Runs the block in full precision.
    *
    * @param source the stream whose score part the block reads
-   * @param quantized the stream behind the chosen blocks
+   * @param quantized the stream after the chosen blocks
    */
   PartTargets(
       SearchContext context,
@@ -80,7 +79,7 @@ final class PartTargets implements AutoCloseable {
     return output;
   }
 
-  /** Returns the stream behind the half that a part belongs to. */
+  /** Returns the stream after the half that a part belongs to. */
   Similarity.Reference of(Granularity.Part part) {
     return inAttention(part) ? attentionReference : mlpReference;
   }

@@ -133,7 +133,7 @@ public sealed interface Progress {
    * The impact of the algorithms on a block is measured.
    *
    * @param position among the blocks to measure
-   * @param attempt {@link Sensitivity#TAIL} as the algorithm while the blocks behind it run
+   * @param attempt {@link Sensitivity#TAIL} as the algorithm while the blocks after it run
    */
   record Measuring(Position position, Attempt attempt, Scores scores, Times times)
       implements BlockPhase {

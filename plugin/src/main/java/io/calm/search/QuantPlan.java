@@ -251,7 +251,7 @@ public record QuantPlan(
    * @param algorithm the chosen member of the pool
    * @param reason the reason, e.g. {@code highest score}
    * @param candidates the result of every member, by name. Score and errors are those of the
-   *     residual stream behind the half of the block that the part belongs to.
+   *     residual stream after the half of the block that the part belongs to.
    */
   public record PartChoice(
       String part, String algorithm, String reason, Map<String, Candidate> candidates) {}
@@ -324,7 +324,7 @@ public record QuantPlan(
   }
 
   /**
-   * The comparison of both lm_heads behind the served blocks: mean KL divergence per token from the
+   * The comparison of both lm_heads after the served blocks: mean KL divergence per token from the
    * full-precision logits, in nats, on the sequences of the guard.
    *
    * @param pairedStandardError standard error of the difference, paired by sequence

@@ -27,20 +27,19 @@ import java.util.function.Consumer;
  * <p><b>Design.</b> Every stream is the full-precision one, so the cells do not depend on each
  * other. An algorithm quantizes the block on the fit part of the calibration. Its output on the
  * score part is compared with the full-precision output by every metric. Its output on the held-out
- * windows then runs through the full-precision blocks behind it and the full-precision lm_head. The
+ * windows then runs through the full-precision blocks after it and the full-precision lm_head. The
  * divergences are the truth that a metric is judged by: they tell what a choice costs at the end of
  * the model, which a metric predicts from the block's output alone.
  *
- * <p><b>Cost.</b> A cell takes one quantization and the forwards of all blocks behind the block, on
- * the held-out windows. The algorithms of a block run through the blocks behind it together, so
- * that these are read once. Finished cells go to the {@link Log} at once and are not measured
- * again.
+ * <p><b>Cost.</b> A cell takes one quantization and the forwards of all blocks after the block, on
+ * the held-out windows. The algorithms of a block run through the blocks after it together, so that
+ * these are read once. Finished cells go to the {@link Log} at once and are not measured again.
  *
  * <p>An object of this class is one run, which a single thread executes.
  */
 public final class Sensitivity {
-  /** Name of the blocks behind the measured one in {@link Progress.Measuring}. */
-  public static final String TAIL = "blocks behind it";
+  /** Name of the blocks after the measured one in {@link Progress.Measuring}. */
+  public static final String TAIL = "later blocks";
 
   /** Name of the full-precision forwards before the first block, likewise. */
   public static final String REFERENCE = "full precision";
@@ -173,7 +172,7 @@ public final class Sensitivity {
     }
   }
 
-  /** Runs states through the full-precision blocks behind {@code layer}. */
+  /** Runs states through the full-precision blocks after {@code layer}. */
   private void runBehind(int layer, List<HeldOut> candidates) {
     for (int behind = layer + 1; behind < context.spec().layers(); behind++) {
       BlockParameters<Matrix> block = context.block(behind);

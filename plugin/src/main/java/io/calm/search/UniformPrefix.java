@@ -48,14 +48,14 @@ final class UniformPrefix implements AutoCloseable {
     return left.isPresent() && algorithm.equals(Optional.of(name)) ? layers : 0;
   }
 
-  /** Hands over the hidden states behind {@link #layers} blocks, of which there is at least one. */
+  /** Hands over the hidden states after {@link #layers} blocks, of which there is at least one. */
   Streams takeStream() {
     Streams stream = left.orElseThrow();
     left = Optional.empty();
     return stream;
   }
 
-  /** Hands over the full-precision fit part behind {@link #layers} blocks, which must be there. */
+  /** Hands over the full-precision fit part after {@link #layers} blocks, which must be there. */
   Streams takeFull() {
     Streams stream = leftFull.orElseThrow();
     leftFull = Optional.empty();

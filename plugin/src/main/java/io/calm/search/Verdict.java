@@ -7,7 +7,7 @@ import java.util.Optional;
  *
  * @param served {@code calm} or {@code uniform-NAME}
  * @param guardForwards block forwards of the uniform plans of the comparison
- * @param uniform hidden states of that plan behind the last block if it is served; the receiver
+ * @param uniform hidden states of that plan after the last block if it is served; the receiver
  *     closes them
  */
 record Verdict(

@@ -50,7 +50,7 @@ public final class JsonFiles {
           throw refused(file, Printable.of(element), null);
         }
         if (reader.peek() != JsonToken.END_DOCUMENT) {
-          throw refused(file, "more behind the object", null);
+          throw refused(file, "more after the object", null);
         }
         return object;
       }

@@ -12,7 +12,7 @@ import java.util.stream.Stream;
 
 /**
  * The tokens of a task, made as lm-evaluation-harness does: context and continuation are tokenized
- * together, and the tokens behind those of the context alone are scored. Spaces at the end of a
+ * together, and the tokens after those of the context alone are scored. Spaces at the end of a
  * context belong to the continuation. Nothing is put around the text; only an empty context is
  * replaced by the token that the tokenizer puts before a text, or else the model's BOS, or else an
  * EOS. A question that is longer than the model's context loses tokens at its start.

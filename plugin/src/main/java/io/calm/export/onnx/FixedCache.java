@@ -11,8 +11,8 @@ import java.util.Map;
  * and {@code position_ids}, int32, and {@code past_key_values.N.key}; outputs {@code present.N.key}
  * have the shape of the inputs.
  *
- * <p>No mask is needed: what padding writes behind the last token is overwritten before a token
- * sees it. Only operators of opset 13 are used, and float32 for comparisons.
+ * <p>No mask is needed: what padding writes after the last token is overwritten before a token sees
+ * it. Only operators of opset 13 are used, and float32 for comparisons.
  */
 final class FixedCache implements CacheNodes {
   private final Graph graph;

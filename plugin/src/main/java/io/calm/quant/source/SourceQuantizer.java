@@ -127,7 +127,7 @@ public final class SourceQuantizer implements Quantizer, StageQuantizer {
     return linears;
   }
 
-  /** Takes or rounds every linear, stage by stage, on the inputs behind the earlier stages. */
+  /** Takes or rounds every linear, stage by stage, on the inputs after the earlier stages. */
   private static Map<LinearRole, QuantizedMatrix> staged(BlockSample sample, Rounding rounding) {
     Map<LinearRole, QuantizedMatrix> linears = new EnumMap<>(LinearRole.class);
     try (StageWalk walk = sample.walk()) {

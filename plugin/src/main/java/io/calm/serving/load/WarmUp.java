@@ -51,7 +51,7 @@ final class WarmUp {
    */
   static final Duration LIMIT = Duration.ofSeconds(2);
 
-  /** Maximum time behind {@link #LIMIT} for the JVM to compile what the warm-up has used. */
+  /** Maximum time after {@link #LIMIT} for the JVM to compile what the warm-up has used. */
   private static final Duration SETTLE = Duration.ofMillis(500);
 
   /** Largest batch of decodes. Larger ones run the same code. */

@@ -70,7 +70,7 @@ final class JsonStrings {
     return -1;
   }
 
-  /** Returns the index behind the string that was read last. */
+  /** Returns the index after the string that was read last. */
   int end() {
     return end;
   }
@@ -103,7 +103,7 @@ final class JsonStrings {
     return text.toString();
   }
 
-  /** Appends an escaped character and returns the index behind it. */
+  /** Appends an escaped character and returns the index after it. */
   private int escape(int at, StringBuilder text) {
     switch (body[at]) {
       case '"', '\\', '/' -> text.append((char) body[at]);

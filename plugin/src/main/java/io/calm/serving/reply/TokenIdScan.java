@@ -36,7 +36,7 @@ final class TokenIdScan {
    *
    * @param at index of the array's bracket
    * @param ids receives the ids; as long as {@link #count} says
-   * @return the index behind the array; -1 if it has no elements or others than token ids
+   * @return the index after the array; -1 if it has no elements or others than token ids
    */
   static int read(byte[] body, int at, int length, int[] ids) {
     int i = at + 1;

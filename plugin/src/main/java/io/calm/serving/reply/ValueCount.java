@@ -46,7 +46,7 @@ public final class ValueCount {
   /**
    * Reads the next piece. The count of malformed JSON is unspecified; the parser reports the error.
    *
-   * @param to index behind the piece's last byte
+   * @param to index after the piece's last byte
    * @throws ApiException if the text has too many values or levels; the message names the byte
    */
   public void read(byte[] text, int from, int to) {

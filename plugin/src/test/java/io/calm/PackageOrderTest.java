@@ -167,6 +167,11 @@ class PackageOrderTest {
   }
 
   @Test
+  void noPackagesUseEachOther() {
+    slices().matching("io.calm.(**)").should().beFreeOfCycles().check(CLASSES);
+  }
+
+  @Test
   void algorithmsDoNotKnowEachOther() {
     slices()
         .matching("io.calm.quant.(*)..")

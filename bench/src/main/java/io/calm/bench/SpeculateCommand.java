@@ -2,7 +2,7 @@ package io.calm.bench;
 
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.cli.ArgumentException;
 import io.calm.cli.ModelMixin;
 import io.calm.cli.terminal.ProgressBar;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

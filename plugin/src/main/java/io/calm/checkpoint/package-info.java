@@ -1,6 +1,6 @@
 /**
  * Checkpoints: Hugging Face directories and GGUF files, with weights, tokenizer, chat template and
- * generation defaults. {@link io.calm.checkpoint.Checkpoints} opens one. Independent of
+ * generation defaults. {@link io.calm.checkpoint.open.Checkpoints} opens one. Independent of
  * quantization and devices.
  */
 @NullMarked

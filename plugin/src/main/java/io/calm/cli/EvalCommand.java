@@ -1,8 +1,8 @@
 package io.calm.cli;
 
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.LongText;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.cli.eval.EvalJson;
 import io.calm.cli.eval.EvalProgress;
 import io.calm.cli.eval.EvalReport;

@@ -2,7 +2,7 @@ package io.calm.cli;
 
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.cli.terminal.ExportLine;
 import io.calm.cli.terminal.ProgressBar;
 import io.calm.export.ExportException;

@@ -3,7 +3,7 @@ package io.calm.cli;
 import io.calm.artifact.Artifact;
 import io.calm.artifact.PlanJson;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.quantize.QuantizedModelStore;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package io.calm.cli;
 
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.checkpoint.safetensors.SafetensorsWriter;
 import io.calm.model.ModelSpec;
 import io.calm.tensor.Matrix;

@@ -3,7 +3,7 @@ package io.calm.cli;
 import io.calm.artifact.Artifact;
 import io.calm.artifact.ArtifactKey;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.cli.eval.DecoderLogits;
 import io.calm.cli.eval.LogitSource;
 import io.calm.cli.eval.ReferenceLogits;

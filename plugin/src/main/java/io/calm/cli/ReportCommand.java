@@ -2,7 +2,7 @@ package io.calm.cli;
 
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.quantize.QuantizedModelStore;
 import io.calm.report.Report;
 import io.calm.report.ReportHtml;

@@ -2,8 +2,8 @@ package io.calm.cli;
 
 import static java.util.Objects.requireNonNull;
 
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.files.DjlCache;
 import io.calm.files.TextFile;
 import io.calm.settings.CalmSettings;

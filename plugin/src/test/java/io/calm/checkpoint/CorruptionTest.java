@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.model.LinearRole;
 import io.calm.testing.Seeds;
 import java.io.IOException;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.calm.checkpoint.gguf.GgufBuilder;
 import io.calm.checkpoint.hf.TinyHf;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.tensor.Float16;
 import io.calm.tensor.Parallel;
 import java.io.IOException;

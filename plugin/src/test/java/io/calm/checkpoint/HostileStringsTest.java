@@ -7,6 +7,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonPrimitive;
 import io.calm.checkpoint.gguf.GgufBuilder;
 import io.calm.checkpoint.hf.TinyHf;
+import io.calm.checkpoint.open.Checkpoints;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.gguf.GgufBuilder;
 import io.calm.checkpoint.hf.TinyHf;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.NormRole;

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.cli.eval.DecoderLogits;
 import io.calm.cli.eval.LogitSource;
 import io.calm.cli.eval.ReferenceLogits;

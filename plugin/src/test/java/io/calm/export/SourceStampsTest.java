@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.CheckpointException;
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
+import io.calm.checkpoint.open.Checkpoints;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

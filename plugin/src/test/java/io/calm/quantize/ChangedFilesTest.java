@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.CheckpointException;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.settings.CalmSettings;
 import io.calm.testing.Repository;
 import io.calm.testing.TestSettings;

@@ -10,7 +10,7 @@ import io.calm.artifact.Artifact;
 import io.calm.artifact.ArtifactStore;
 import io.calm.artifact.ArtifactWriter;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.search.Progress;
 import io.calm.settings.CalmSettings;
 import io.calm.testing.Repository;

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.artifact.SensitivityLog;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.gguf.MixedGguf;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.model.LinearRole;
 import io.calm.search.Progress;
 import io.calm.search.SensitivityCell;

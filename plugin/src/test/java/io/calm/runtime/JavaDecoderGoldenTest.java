@@ -3,8 +3,8 @@ package io.calm.runtime;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.kernels.JavaSearchKernels;
 import io.calm.kernels.KernelVariants;
 import io.calm.model.ActivationMode;

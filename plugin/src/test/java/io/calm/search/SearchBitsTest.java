@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.calm.calibration.CalibrationSet;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.cka.Metric;
 import io.calm.kernels.KernelVariant;
 import io.calm.kernels.NativeSearchKernels;

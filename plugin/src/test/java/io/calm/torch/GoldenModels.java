@@ -1,8 +1,8 @@
 package io.calm.torch;
 
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.kernels.JavaSearchKernels;
 import io.calm.model.ActivationMode;
 import io.calm.model.BlockParameters;

@@ -1,7 +1,6 @@
 package io.calm.checkpoint.hf;
 
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.DirectoryDiagnosis;
 import io.calm.checkpoint.FileCheckCache;
 import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.ModelTensors;

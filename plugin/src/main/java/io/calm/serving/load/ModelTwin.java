@@ -2,7 +2,7 @@ package io.calm.serving.load;
 
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.compare.LatencyReport;
 import io.calm.compare.LatencyReport.TwinState;
 import io.calm.compare.TwinSource;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Goldens;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.checkpoint.safetensors.SafetensorsFile;
 import io.calm.checkpoint.storage.TensorTable;
 import io.calm.model.LinearRole;

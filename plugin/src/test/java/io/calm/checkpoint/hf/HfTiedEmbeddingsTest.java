@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.FileCheckCache;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.tensor.Matrix;
 import java.io.IOException;
 import java.nio.file.Files;

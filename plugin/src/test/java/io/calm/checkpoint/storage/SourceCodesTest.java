@@ -6,12 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
 import io.calm.checkpoint.SourceCoverage;
 import io.calm.checkpoint.gguf.GgufBuilder;
 import io.calm.checkpoint.gguf.GgufFile;
 import io.calm.checkpoint.gguf.MixedGguf;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.tensor.Float16;

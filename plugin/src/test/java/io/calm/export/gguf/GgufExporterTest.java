@@ -9,9 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.ChatTemplate;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Goldens;
 import io.calm.checkpoint.gguf.GgufFile;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.export.ExportException;
 import io.calm.export.Exports;
 import io.calm.export.RopeDivisors;

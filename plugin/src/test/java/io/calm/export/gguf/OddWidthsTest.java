@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.gguf.GgufBuilder;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.export.ExportException;
 import io.calm.export.Exports;
 import io.calm.export.SameWeights;

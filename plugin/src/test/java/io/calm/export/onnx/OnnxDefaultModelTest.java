@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.export.ExportProgress;
 import io.calm.model.BlockParameters;
 import io.calm.model.NormRole;

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.calm.artifact.Artifact;
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.compare.LatencyReport;
 import io.calm.compare.LatencyReport.TwinState;
 import io.calm.compare.ShadowShare;

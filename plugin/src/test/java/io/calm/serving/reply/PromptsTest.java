@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.generate.SchedulerSettings;
 import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.ServedModel;

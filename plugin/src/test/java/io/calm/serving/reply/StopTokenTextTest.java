@@ -2,8 +2,8 @@ package io.calm.serving.reply;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.calm.checkpoint.Checkpoints;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.generate.SamplingParameters;
 import io.calm.testing.Repository;
 import java.util.List;

@@ -1,9 +1,12 @@
-package io.calm.checkpoint;
+package io.calm.checkpoint.open;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.Goldens;
+import io.calm.checkpoint.Tokenizer;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.NormRole;

@@ -1,7 +1,12 @@
-package io.calm.checkpoint;
+package io.calm.checkpoint.open;
 
+import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.CheckpointException;
+import io.calm.checkpoint.FileCheckCache;
+import io.calm.checkpoint.Tokenizer;
 import io.calm.checkpoint.gguf.GgufCheckpoint;
 import io.calm.checkpoint.gguf.GgufFile;
+import io.calm.checkpoint.hf.DirectoryDiagnosis;
 import io.calm.checkpoint.hf.HfDirectory;
 import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.tokenizer.TokenizerLoader;

@@ -1,6 +1,7 @@
-package io.calm.checkpoint;
+package io.calm.checkpoint.hf;
 
 import com.google.gson.JsonElement;
+import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.storage.JsonFiles;
 import io.calm.text.Printable;
 import java.io.IOException;
@@ -84,7 +85,7 @@ public final class DirectoryDiagnosis {
    *
    * @throws CheckpointException if the directory contains a LoRA adapter
    */
-  public static void requireNoAdapter(Path directory) {
+  static void requireNoAdapter(Path directory) {
     DirectoryDiagnosis diagnosis = of(directory);
     Optional<String> adapter = diagnosis.adapter();
     if (adapter.isPresent()) {
@@ -97,7 +98,7 @@ public final class DirectoryDiagnosis {
   }
 
   /** Returns the exception for a directory with neither config.json nor a single .gguf file. */
-  static CheckpointException noModel(Path directory) {
+  public static CheckpointException noModel(Path directory) {
     DirectoryDiagnosis diagnosis = of(directory);
     return diagnosis
         .commonCause("config.json, or one .gguf file")
@@ -105,7 +106,7 @@ public final class DirectoryDiagnosis {
   }
 
   /** Returns the exception for a directory with config.json but no weights. */
-  public static CheckpointException noWeights(Path directory) {
+  static CheckpointException noWeights(Path directory) {
     DirectoryDiagnosis diagnosis = of(directory);
     String expected = "model.safetensors, or shards with model.safetensors.index.json";
     List<String> shards = diagnosis.matching(SHARD);

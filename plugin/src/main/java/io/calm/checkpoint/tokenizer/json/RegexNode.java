@@ -20,19 +20,29 @@ sealed interface RegexNode {
   boolean fixed();
 
   /** Returns the number of ways in which a backtracking matcher can match this; a loop is one. */
-  int ways();
+  default int ways() {
+    return 1;
+  }
 
   /** Returns whether this may fail to match. */
   boolean canFail();
 
   /** Returns whether this contains a loop with many possible ends. */
-  boolean isLong();
+  default boolean isLong() {
+    return children().stream().anyMatch(RegexNode::isLong);
+  }
 
   /** Returns the characters in its matches, as indices of a {@link CharacterSample}. */
-  BitSet characters();
+  default BitSet characters() {
+    BitSet union = new BitSet();
+    children().forEach(child -> union.or(child.characters()));
+    return union;
+  }
 
   /** Returns the parts, branches or body. */
-  List<RegexNode> children();
+  default List<RegexNode> children() {
+    return List.of();
+  }
 
   /**
    * Returns whether this contains a loop that may backtrack many times, also in a lookaround or an
@@ -73,28 +83,13 @@ sealed interface RegexNode {
     }
 
     @Override
-    public int ways() {
-      return 1;
-    }
-
-    @Override
     public boolean canFail() {
       return true;
     }
 
     @Override
-    public boolean isLong() {
-      return false;
-    }
-
-    @Override
     public BitSet characters() {
       return set.sample();
-    }
-
-    @Override
-    public List<RegexNode> children() {
-      return List.of();
     }
   }
 
@@ -108,11 +103,6 @@ sealed interface RegexNode {
     @Override
     public boolean fixed() {
       return true;
-    }
-
-    @Override
-    public int ways() {
-      return 1;
     }
 
     @Override
@@ -177,16 +167,6 @@ sealed interface RegexNode {
     }
 
     @Override
-    public boolean isLong() {
-      return parts.stream().anyMatch(RegexNode::isLong);
-    }
-
-    @Override
-    public BitSet characters() {
-      return union(parts);
-    }
-
-    @Override
     public List<RegexNode> children() {
       return parts;
     }
@@ -213,16 +193,6 @@ sealed interface RegexNode {
     @Override
     public boolean canFail() {
       return branches.stream().allMatch(RegexNode::canFail);
-    }
-
-    @Override
-    public boolean isLong() {
-      return branches.stream().anyMatch(RegexNode::isLong);
-    }
-
-    @Override
-    public BitSet characters() {
-      return union(branches);
     }
 
     @Override
@@ -281,11 +251,6 @@ sealed interface RegexNode {
     }
 
     @Override
-    public BitSet characters() {
-      return body.characters();
-    }
-
-    @Override
     public List<RegexNode> children() {
       return List.of(body);
     }
@@ -304,11 +269,6 @@ sealed interface RegexNode {
     }
 
     @Override
-    public int ways() {
-      return 1;
-    }
-
-    @Override
     public boolean canFail() {
       return body.canFail();
     }
@@ -319,19 +279,8 @@ sealed interface RegexNode {
     }
 
     @Override
-    public BitSet characters() {
-      return body.characters();
-    }
-
-    @Override
     public List<RegexNode> children() {
       return List.of(body);
     }
-  }
-
-  private static BitSet union(List<RegexNode> nodes) {
-    BitSet union = new BitSet();
-    nodes.forEach(node -> union.or(node.characters()));
-    return union;
   }
 }

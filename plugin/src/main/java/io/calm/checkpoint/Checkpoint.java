@@ -17,6 +17,9 @@ public interface Checkpoint extends WeightSource, AutoCloseable {
   /** Returns the files that make up the model, in a fixed order. */
   List<Path> files();
 
+  /** Returns the files of configuration, tokenizer and chat template. */
+  SourceFiles source();
+
   /**
    * Returns the total size of {@link #files} in bytes.
    *

@@ -59,11 +59,6 @@ public record ExportedModel(String name, Checkpoint checkpoint, Artifact artifac
     return artifact.key();
   }
 
-  /** Returns the files of the checkpoint's tokenizer, configuration and template. */
-  public SourceFiles sourceFiles() {
-    return SourceFiles.of(checkpoint);
-  }
-
   /** Returns the record of where the weights come from, for the export's metadata. */
   public Provenance provenance() {
     return Provenance.of(this);

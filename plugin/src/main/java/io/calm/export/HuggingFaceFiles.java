@@ -7,6 +7,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.GenerationDefaults;
+import io.calm.checkpoint.SourceFiles;
 import io.calm.checkpoint.tokenizer.TokenizerLoader;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
@@ -46,7 +47,7 @@ public final class HuggingFaceFiles {
    * @throws io.calm.checkpoint.CheckpointException if the tokenizer is not supported
    */
   public static void requireSupported(Checkpoint checkpoint) {
-    if (SourceFiles.of(checkpoint) instanceof SourceFiles.Gguf gguf) {
+    if (checkpoint.source() instanceof SourceFiles.Gguf gguf) {
       HuggingFaceConfig.of(checkpoint.spec());
       TokenizerLoader.jsonOfGguf(gguf.metadata());
     }
@@ -57,7 +58,7 @@ public final class HuggingFaceFiles {
    * model get zeros, because config.json has one flag for all linears of a kind.
    */
   public static Set<LinearRole> biases(Checkpoint checkpoint) {
-    return SourceFiles.of(checkpoint) instanceof SourceFiles.Gguf
+    return checkpoint.source() instanceof SourceFiles.Gguf
         ? HuggingFaceConfig.biases(checkpoint.spec())
         : checkpoint.spec().biases();
   }
@@ -70,7 +71,7 @@ public final class HuggingFaceFiles {
    */
   public static void write(ExportedModel model, Path directory, String dtype) throws IOException {
     JsonObject config;
-    if (model.sourceFiles() instanceof SourceFiles.Directory source) {
+    if (model.checkpoint().source() instanceof SourceFiles.Directory source) {
       source.copyTokenizer(directory);
       config =
           JsonParser.parseString(Files.readString(source.file("config.json"))).getAsJsonObject();
@@ -95,7 +96,7 @@ public final class HuggingFaceFiles {
 
   private static void writeFromGguf(ExportedModel model, Path directory, JsonObject config)
       throws IOException {
-    SourceFiles.Gguf gguf = (SourceFiles.Gguf) model.sourceFiles();
+    SourceFiles.Gguf gguf = (SourceFiles.Gguf) model.checkpoint().source();
     Files.writeString(
         directory.resolve("tokenizer.json"), TokenizerLoader.jsonOfGguf(gguf.metadata()));
     writeJson(

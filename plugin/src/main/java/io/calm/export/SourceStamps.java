@@ -1,6 +1,7 @@
 package io.calm.export;
 
 import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.SourceFiles;
 import io.calm.files.FileStamp;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,7 +22,7 @@ public final class SourceStamps {
   private SourceStamps(Checkpoint checkpoint) throws IOException {
     this.checkpoint = checkpoint;
     List<Path> files =
-        SourceFiles.of(checkpoint) instanceof SourceFiles.Directory directory
+        checkpoint.source() instanceof SourceFiles.Directory directory
             ? directory.tokenizerFiles()
             : List.of(); // GGUF has all in one file
     for (Path file : files) {

@@ -2,6 +2,7 @@ package io.calm.checkpoint.gguf;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.GenerationDefaults;
+import io.calm.checkpoint.SourceFiles;
 import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.RowOrder;
 import io.calm.checkpoint.storage.StoredCheckpoint;
@@ -46,6 +47,7 @@ public final class GgufCheckpoint {
     return new StoredCheckpoint(
         tensors,
         List.of(path),
+        new SourceFiles.Gguf(metadata),
         generationDefaults(new GgufKeys(gguf), spec.vocabulary()),
         () -> TokenizerLoader.fromGguf(metadata, probeTokenizer),
         () -> ChatTemplateLoader.fromGguf(metadata));

@@ -2,6 +2,7 @@ package io.calm.checkpoint.hf;
 
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.FileCheckCache;
+import io.calm.checkpoint.SourceFiles;
 import io.calm.checkpoint.storage.ForeignFiles;
 import io.calm.checkpoint.storage.ModelTensors;
 import io.calm.checkpoint.storage.RowOrder;
@@ -23,18 +24,6 @@ public final class HfDirectory {
   private static final String GENERATION = "generation_config.json";
   private static final List<String> MODEL_FILES = List.of(CONFIG, GENERATION, "tokenizer.json");
 
-  /** Text files, including those of tokenizer and chat template. */
-  private static final List<String> TEXT_FILES =
-      List.of(
-          CONFIG,
-          GENERATION,
-          "tokenizer.json",
-          "tokenizer_config.json",
-          "special_tokens_map.json",
-          "added_tokens.json",
-          "chat_template.jinja",
-          "chat_template.json");
-
   private HfDirectory() {}
 
   /**
@@ -55,7 +44,8 @@ public final class HfDirectory {
    */
   public static Checkpoint open(Path directory, boolean probeTokenizer, FileCheckCache checks) {
     DirectoryDiagnosis.requireNoAdapter(directory);
-    for (String name : TEXT_FILES) {
+    ForeignFiles.requireNone(directory.resolve(CONFIG));
+    for (String name : SourceFiles.Directory.READ) {
       ForeignFiles.requireNone(directory.resolve(name));
     }
     ConfigFields config = ConfigFields.read(directory.resolve(CONFIG));
@@ -75,6 +65,7 @@ public final class HfDirectory {
     return new StoredCheckpoint(
         tensors,
         files,
+        new SourceFiles.Directory(directory),
         HfGeneration.read(
             ConfigFields.readIfPresent(directory.resolve(GENERATION)),
             config,

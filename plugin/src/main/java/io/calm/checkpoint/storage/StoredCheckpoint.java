@@ -5,6 +5,7 @@ import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.SourceCoverage;
+import io.calm.checkpoint.SourceFiles;
 import io.calm.checkpoint.Tokenizer;
 import io.calm.files.FileStamp;
 import io.calm.model.BlockParameters;
@@ -26,6 +27,7 @@ public final class StoredCheckpoint implements Checkpoint {
   private final ModelTensors tensors;
   private final List<Path> files;
   private final List<FileStamp> stamps;
+  private final SourceFiles source;
   private final GenerationDefaults generationDefaults;
   private final Lazy<Tokenizer> tokenizer;
   private final Lazy<Optional<ChatTemplate>> chatTemplate;
@@ -35,6 +37,7 @@ public final class StoredCheckpoint implements Checkpoint {
    * Creates a checkpoint.
    *
    * @param files the files that make up the model, in a fixed order
+   * @param source the files of configuration, tokenizer and chat template
    * @param tokenizer builds the tokenizer on first use
    * @param chatTemplate loads the chat template on first use
    * @throws CheckpointException if a file is gone
@@ -42,12 +45,14 @@ public final class StoredCheckpoint implements Checkpoint {
   public StoredCheckpoint(
       ModelTensors tensors,
       List<Path> files,
+      SourceFiles source,
       GenerationDefaults generationDefaults,
       Supplier<Tokenizer> tokenizer,
       Supplier<Optional<ChatTemplate>> chatTemplate) {
     this.tensors = tensors;
     this.files = List.copyOf(files);
     this.stamps = files.stream().map(StoredCheckpoint::stamp).toList();
+    this.source = source;
     this.generationDefaults = generationDefaults;
     this.tokenizer = new Lazy<>(tokenizer);
     this.chatTemplate = new Lazy<>(chatTemplate);
@@ -61,6 +66,11 @@ public final class StoredCheckpoint implements Checkpoint {
   @Override
   public List<Path> files() {
     return files;
+  }
+
+  @Override
+  public SourceFiles source() {
+    return source;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.calm.export.gguf;
 
 import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.SourceFiles;
 import io.calm.checkpoint.gguf.GgufTensorNames;
 import io.calm.checkpoint.template.ChatTemplateLoader;
 import io.calm.checkpoint.tokenizer.GgufTokenizerMetadata;
@@ -10,7 +11,6 @@ import io.calm.export.ExportProgress;
 import io.calm.export.ExportedModel;
 import io.calm.export.Exporter;
 import io.calm.export.Provenance;
-import io.calm.export.SourceFiles;
 import io.calm.export.TensorSteps;
 import io.calm.model.ModelSpec;
 import io.calm.text.Printable;
@@ -103,7 +103,7 @@ public record GgufExporter(GgufTables tables) implements Exporter {
   /** Returns the keys of a GGUF source that describe the model, e.g. its license. */
   private static Map<String, Object> general(Checkpoint checkpoint) {
     Map<String, Object> keys = new LinkedHashMap<>();
-    if (SourceFiles.of(checkpoint) instanceof SourceFiles.Gguf gguf) {
+    if (checkpoint.source() instanceof SourceFiles.Gguf gguf) {
       gguf.metadata().entrySet().stream()
           .filter(pair -> pair.getKey().startsWith(GENERAL) && !OF_WEIGHTS.contains(pair.getKey()))
           .forEach(pair -> keys.put(pair.getKey(), pair.getValue()));
@@ -113,7 +113,7 @@ public record GgufExporter(GgufTables tables) implements Exporter {
 
   /** Returns the keys of tokenizer and chat template. */
   private static Map<String, Object> tokenizer(Checkpoint checkpoint) {
-    if (SourceFiles.of(checkpoint) instanceof SourceFiles.Gguf gguf) {
+    if (checkpoint.source() instanceof SourceFiles.Gguf gguf) {
       Map<String, Object> keys = new LinkedHashMap<>();
       gguf.metadata()
           .forEach(
@@ -124,7 +124,7 @@ public record GgufExporter(GgufTables tables) implements Exporter {
               });
       return keys;
     }
-    Path directory = ((SourceFiles.Directory) SourceFiles.of(checkpoint)).directory();
+    Path directory = ((SourceFiles.Directory) checkpoint.source()).directory();
     Map<String, Object> keys =
         new LinkedHashMap<>(
             GgufTokenizerMetadata.of(

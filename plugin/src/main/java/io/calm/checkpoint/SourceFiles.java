@@ -1,15 +1,12 @@
-package io.calm.export;
+package io.calm.checkpoint;
 
-import io.calm.checkpoint.Checkpoint;
-import io.calm.checkpoint.gguf.GgufFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
+import java.util.stream.Stream;
 
 /** The files of a checkpoint that are not weights: configuration, tokenizer, chat template. */
 public sealed interface SourceFiles {
@@ -20,18 +17,24 @@ public sealed interface SourceFiles {
    * @param directory the directory with config.json
    */
   record Directory(Path directory) implements SourceFiles {
-    private static final List<String> TOKENIZER =
+    /** Names of the text files that are read, besides config.json. None is required. */
+    public static final List<String> READ =
         List.of(
+            "generation_config.json",
             "tokenizer.json",
             "tokenizer_config.json",
             "special_tokens_map.json",
             "added_tokens.json",
-            "tokenizer.model",
-            "vocab.json",
-            "merges.txt",
             "chat_template.jinja",
-            "chat_template.json",
-            "generation_config.json");
+            "chat_template.json");
+
+    /** Names of tokenizer files that only other programs read. */
+    private static final List<String> UNREAD =
+        List.of("tokenizer.model", "vocab.json", "merges.txt");
+
+    public Directory {
+      directory = directory.toAbsolutePath();
+    }
 
     /** Returns the path of {@code name}, which need not exist. */
     public Path file(String name) {
@@ -39,16 +42,16 @@ public sealed interface SourceFiles {
     }
 
     /** Returns the files of tokenizer, template and generation defaults, which need not exist. */
-    List<Path> tokenizerFiles() {
-      return TOKENIZER.stream().map(this::file).toList();
+    public List<Path> tokenizerFiles() {
+      return Stream.concat(READ.stream(), UNREAD.stream()).map(this::file).toList();
     }
 
     /** Copies the files of tokenizer, template and generation defaults that exist. */
     public void copyTokenizer(Path target) throws IOException {
-      for (String name : TOKENIZER) {
-        if (Files.isRegularFile(file(name))) {
-          try (InputStream in = Files.newInputStream(file(name))) {
-            Files.copy(in, target.resolve(name));
+      for (Path file : tokenizerFiles()) {
+        if (Files.isRegularFile(file)) {
+          try (InputStream in = Files.newInputStream(file)) {
+            Files.copy(in, target.resolve(file.getFileName()));
           }
         }
       }
@@ -58,17 +61,7 @@ public sealed interface SourceFiles {
   /**
    * A GGUF file.
    *
-   * @param file the file
    * @param metadata its metadata; values are String, Long, Double, Boolean, or a List of these
    */
-  record Gguf(Path file, Map<String, Object> metadata) implements SourceFiles {}
-
-  /** Returns the files of an open checkpoint. */
-  static SourceFiles of(Checkpoint checkpoint) {
-    Path first = checkpoint.files().get(0).toAbsolutePath();
-    if (first.toString().toLowerCase(Locale.ROOT).endsWith(".gguf")) {
-      return new Gguf(first, GgufFile.open(first).metadata());
-    }
-    return new Directory(Objects.requireNonNull(first.getParent(), "an absolute path"));
-  }
+  record Gguf(Map<String, Object> metadata) implements SourceFiles {}
 }

@@ -21,13 +21,6 @@ public interface Checkpoint extends WeightSource, AutoCloseable {
   SourceFiles source();
 
   /**
-   * Returns the total size of {@link #files} in bytes.
-   *
-   * @throws CheckpointException if a file is gone
-   */
-  long sizeInBytes();
-
-  /**
    * Requires that every one of {@link #files} is still the file that was opened, so that what is
    * read from its path now describes this checkpoint.
    *

@@ -15,14 +15,12 @@ import org.slf4j.LoggerFactory;
  * @param bos id of the token that begins a sequence; empty if the model has none
  * @param endOfSequence ids of the tokens that end a generation; may be empty
  * @param endTokens texts of further end tokens; {@link #resolved} replaces them by ids
- * @param doSample whether to sample rather than to decode greedily
  * @param temperature as in transformers, like the parameters that follow it; empty if not given
  */
 public record GenerationDefaults(
     OptionalInt bos,
     Set<Integer> endOfSequence,
     Set<String> endTokens,
-    boolean doSample,
     OptionalDouble temperature,
     OptionalDouble topP,
     OptionalInt topK,
@@ -39,13 +37,12 @@ public record GenerationDefaults(
   public GenerationDefaults(
       OptionalInt bos,
       Set<Integer> endOfSequence,
-      boolean doSample,
       OptionalDouble temperature,
       OptionalDouble topP,
       OptionalInt topK,
       OptionalDouble minP,
       OptionalDouble repetitionPenalty) {
-    this(bos, endOfSequence, Set.of(), doSample, temperature, topP, topK, minP, repetitionPenalty);
+    this(bos, endOfSequence, Set.of(), temperature, topP, topK, minP, repetitionPenalty);
   }
 
   /** Returns a copy with every end token as an id; logs a warning for each unknown token. */
@@ -60,7 +57,6 @@ public record GenerationDefaults(
             "ignoring eos_token \"{}\": the tokenizer has no such token", Printable.of(token));
       }
     }
-    return new GenerationDefaults(
-        bos, ends, doSample, temperature, topP, topK, minP, repetitionPenalty);
+    return new GenerationDefaults(bos, ends, temperature, topP, topK, minP, repetitionPenalty);
   }
 }

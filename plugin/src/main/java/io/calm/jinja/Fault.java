@@ -37,7 +37,7 @@ final class Fault extends RuntimeException {
     return switch (kind) {
       case ERROR -> new TemplateRuntimeException(text, line);
       case LIMIT -> new TemplateLimitException(text, line);
-      case RAISED -> new TemplateRaisedException(text, line);
+      case RAISED -> new TemplateRaisedException(text);
     };
   }
 }

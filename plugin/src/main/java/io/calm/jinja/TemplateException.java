@@ -8,15 +8,7 @@ public abstract sealed class TemplateException extends RuntimeException
         TemplateLimitException {
   private static final long serialVersionUID = 1L;
 
-  private final int line;
-
-  TemplateException(String message, int line) {
+  TemplateException(String message) {
     super(message);
-    this.line = line;
-  }
-
-  /** Returns the line of the template, from 1. */
-  public final int line() {
-    return line;
   }
 }

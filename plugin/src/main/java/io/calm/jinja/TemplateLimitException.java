@@ -5,6 +5,6 @@ public final class TemplateLimitException extends TemplateException {
   private static final long serialVersionUID = 1L;
 
   TemplateLimitException(String message, int line) {
-    super("line " + line + ": " + message, line);
+    super("line " + line + ": " + message);
   }
 }

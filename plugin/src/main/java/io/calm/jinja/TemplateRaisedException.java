@@ -4,7 +4,7 @@ package io.calm.jinja;
 public final class TemplateRaisedException extends TemplateException {
   private static final long serialVersionUID = 1L;
 
-  TemplateRaisedException(String message, int line) {
-    super(message, line);
+  TemplateRaisedException(String message) {
+    super(message);
   }
 }

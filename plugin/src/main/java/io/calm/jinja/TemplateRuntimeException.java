@@ -8,6 +8,6 @@ public final class TemplateRuntimeException extends TemplateException {
   private static final long serialVersionUID = 1L;
 
   TemplateRuntimeException(String message, int line) {
-    super("line " + line + ": " + message, line);
+    super("line " + line + ": " + message);
   }
 }

@@ -5,6 +5,6 @@ public final class TemplateSyntaxException extends TemplateException {
   private static final long serialVersionUID = 1L;
 
   TemplateSyntaxException(String message, int line) {
-    super("line " + line + ": " + message, line);
+    super("line " + line + ": " + message);
   }
 }

@@ -81,7 +81,7 @@ class LimitsTest {
     TemplateLimitException stopped =
         assertTimeoutPreemptively(
             HANG, () -> assertThrows(TemplateLimitException.class, () -> parsed.render(Map.of())));
-    assertTrue(stopped.line() >= 1);
+    assertTrue(String.valueOf(stopped.getMessage()).startsWith("line "));
   }
 
   /** Each single use is cheap enough to need no check of its own: the steps must tell. */

@@ -134,7 +134,6 @@ public final class ScriptedModels {
             new GenerationDefaults(
                 OptionalInt.of(ByteTokenizer.BEGIN),
                 Set.of(ByteTokenizer.END),
-                false,
                 OptionalDouble.empty(),
                 OptionalDouble.empty(),
                 OptionalInt.empty(),

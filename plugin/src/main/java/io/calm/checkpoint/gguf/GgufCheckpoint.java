@@ -20,15 +20,6 @@ public final class GgufCheckpoint {
   private GgufCheckpoint() {}
 
   /**
-   * Opens a model file without a probe of its tokenizer.
-   *
-   * @throws io.calm.checkpoint.CheckpointException if it cannot be used
-   */
-  public static Checkpoint open(Path path) {
-    return open(path, false);
-  }
-
-  /**
    * Opens and validates a model file.
    *
    * @param probeTokenizer whether a child process tries the tokenizer before its first use
@@ -57,7 +48,6 @@ public final class GgufCheckpoint {
     return new GenerationDefaults(
         GgufEndTokens.id(keys, "bos", vocabulary),
         GgufEndTokens.read(keys, vocabulary),
-        false,
         OptionalDouble.empty(),
         OptionalDouble.empty(),
         OptionalInt.empty(),

@@ -27,15 +27,6 @@ public final class HfDirectory {
   private HfDirectory() {}
 
   /**
-   * Opens a model directory without a probe of its tokenizer.
-   *
-   * @throws io.calm.checkpoint.CheckpointException if it cannot be used
-   */
-  public static Checkpoint open(Path directory) {
-    return open(directory, false, FileCheckCache.NONE);
-  }
-
-  /**
    * Opens and validates a model directory.
    *
    * @param probeTokenizer whether a child process tries the tokenizer before its first use

@@ -34,7 +34,6 @@ final class HfGeneration {
             .findFirst(),
         ends,
         token == null || token.isEmpty() ? Set.of() : Set.of(token),
-        generation.flag("do_sample").orElse(false),
         generation.number("temperature"),
         generation.number("top_p"),
         topK(generation),

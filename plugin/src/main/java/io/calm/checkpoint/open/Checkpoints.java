@@ -29,24 +29,15 @@ public final class Checkpoints {
    * @throws CheckpointException if the model cannot be used
    */
   public static Checkpoint open(Path path) {
-    return open(path, false);
+    return open(path, false, FileCheckCache.NONE);
   }
 
   /**
-   * Opens a checkpoint as {@link #open(Path)} does, optionally with a probe of its tokenizer.
+   * Opens a checkpoint as {@link #open(Path)} does, optionally with a probe of its tokenizer, and
+   * with cached results of expensive checks.
    *
    * @param probeTokenizer whether a child process tries the tokenizer before its first use; a
    *     tokenizer that would crash this process is then reported as a {@link CheckpointException}
-   * @throws CheckpointException if the model cannot be used
-   */
-  public static Checkpoint open(Path path, boolean probeTokenizer) {
-    return open(path, probeTokenizer, FileCheckCache.NONE);
-  }
-
-  /**
-   * Opens a checkpoint as {@link #open(Path, boolean)} does, with cached results of expensive
-   * checks.
-   *
    * @param checks cache for the checks that read whole tensors
    * @throws CheckpointException if the model cannot be used
    */

@@ -15,7 +15,6 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -71,20 +70,6 @@ public final class StoredCheckpoint implements Checkpoint {
   @Override
   public SourceFiles source() {
     return source;
-  }
-
-  @Override
-  public long sizeInBytes() {
-    long size = 0;
-    for (Path file : files) {
-      try {
-        size += Files.size(file);
-      } catch (IOException e) {
-        throw new CheckpointException(
-            "%s: expected a file, got %s; restore it and load again".formatted(file, e), e);
-      }
-    }
-    return size;
   }
 
   @Override

@@ -78,11 +78,6 @@ public final class TensorTable {
     return new TensorTable(where, byName, Map.of());
   }
 
-  /** Returns the file or directory of the tensors, for error messages. */
-  public String where() {
-    return where;
-  }
-
   public Collection<StoredTensor> all() {
     return tensors.values();
   }

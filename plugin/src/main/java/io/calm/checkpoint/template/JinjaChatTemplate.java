@@ -9,10 +9,8 @@ import io.calm.jinja.TemplateSyntaxException;
 import java.time.Clock;
 import java.time.ZoneId;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** A chat template that renders a {@link Template} with transformers' variables. */
@@ -44,23 +42,6 @@ final class JinjaChatTemplate implements ChatTemplate {
     }
     this.form = form(template);
     this.tokens = Map.copyOf(tokens);
-  }
-
-  /**
-   * Parses a template of a model with BOS and EOS as its only special tokens.
-   *
-   * @throws CheckpointException if the template cannot be parsed; the message has line and
-   *     construct
-   */
-  JinjaChatTemplate(String source, Optional<String> bos, Optional<String> eos) {
-    this("chat template", source, tokens(bos, eos));
-  }
-
-  private static Map<String, String> tokens(Optional<String> bos, Optional<String> eos) {
-    Map<String, String> tokens = new LinkedHashMap<>();
-    bos.ifPresent(token -> tokens.put("bos_token", token));
-    eos.ifPresent(token -> tokens.put("eos_token", token));
-    return tokens;
   }
 
   private static Conversation.Form form(Template template) {

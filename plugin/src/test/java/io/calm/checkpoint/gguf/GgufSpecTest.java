@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.calm.checkpoint.Checkpoint;
+import io.calm.checkpoint.open.Checkpoints;
 import io.calm.model.LinearRole;
 import io.calm.model.ModelSpec;
 import io.calm.model.RopeSpec;
@@ -23,7 +24,7 @@ class GgufSpecTest {
   @TempDir private Path directory;
 
   private Checkpoint open(GgufBuilder builder) throws IOException {
-    return GgufCheckpoint.open(builder.write(directory.resolve("model.gguf")));
+    return Checkpoints.open(builder.write(directory.resolve("model.gguf")));
   }
 
   private ModelSpec spec(GgufBuilder builder) throws IOException {

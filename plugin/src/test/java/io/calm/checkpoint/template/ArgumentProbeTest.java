@@ -6,7 +6,7 @@ import io.calm.checkpoint.ChatTemplate.ArgumentForm;
 import io.calm.testing.Repository;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.util.Optional;
+import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -61,7 +61,8 @@ class ArgumentProbeTest {
 
   private static ArgumentForm form(String template) {
     JinjaChatTemplate chat =
-        new JinjaChatTemplate(template, Optional.of("<s>"), Optional.of("</s>"));
+        new JinjaChatTemplate(
+            "chat template", template, Map.of("bos_token", "<s>", "eos_token", "</s>"));
     ArgumentForm form = chat.argumentForm();
     assertEquals(form, chat.argumentForm());
     return form;

@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -45,7 +44,9 @@ class ChatTemplateCorpusTest {
       JsonObject entry = element.getAsJsonObject();
       JinjaChatTemplate template =
           new JinjaChatTemplate(
-              entry.get("template").getAsString(), Optional.of("<s>"), Optional.of("</s>"));
+              "chat template",
+              entry.get("template").getAsString(),
+              Map.of("bos_token", "<s>", "eos_token", "</s>"));
       for (JsonElement one : entry.getAsJsonArray("cases")) {
         JsonObject expected = one.getAsJsonObject();
         int conversation = expected.get("conversation").getAsInt();

@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -140,7 +139,7 @@ class ChatTemplateSandboxTest {
   }
 
   private static JinjaChatTemplate template(String source) {
-    return new JinjaChatTemplate(source, Optional.empty(), Optional.empty());
+    return new JinjaChatTemplate("chat template", source, Map.of());
   }
 
   private static String render(String template, List<Map<String, Object>> messages) {

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -26,7 +25,8 @@ class ConversationTest {
         "{{ bos_token }}{{ eos_token }}{{ messages | length }}{{ tools }}{{ documents }}"
             + "{{ add_generation_prompt }}";
     JinjaChatTemplate chat =
-        new JinjaChatTemplate(template, Optional.of("<s>"), Optional.of("</s>"));
+        new JinjaChatTemplate(
+            "chat template", template, Map.of("bos_token", "<s>", "eos_token", "</s>"));
     Map<String, Object> variables =
         Map.of(
             "bos_token",
@@ -132,7 +132,7 @@ class ConversationTest {
   }
 
   private static String render(String template, Map<String, Object> message) {
-    return new JinjaChatTemplate(template, Optional.empty(), Optional.empty())
+    return new JinjaChatTemplate("chat template", template, Map.of())
         .render(List.of(message), false);
   }
 }

@@ -35,7 +35,6 @@ class GgufTokenizerMetadataTest {
     return new GenerationDefaults(
         OptionalInt.empty(),
         Set.of(ids),
-        false,
         OptionalDouble.empty(),
         OptionalDouble.empty(),
         OptionalInt.empty(),

@@ -37,7 +37,6 @@ class TaskPromptsTest {
     return new GenerationDefaults(
         bos,
         Set.of(ends),
-        false,
         OptionalDouble.empty(),
         OptionalDouble.empty(),
         OptionalInt.empty(),

@@ -75,7 +75,6 @@ final class CountingModel {
             new GenerationDefaults(
                 OptionalInt.empty(),
                 Set.of(),
-                false,
                 OptionalDouble.empty(),
                 OptionalDouble.empty(),
                 OptionalInt.empty(),

@@ -38,10 +38,6 @@ public record JsonNode(String path, Object value) {
     return value instanceof String text ? JsonFault.quoted(text) : value.toString();
   }
 
-  boolean isNull() {
-    return value == StrictJson.NULL;
-  }
-
   /** Returns the field with a name; empty if it is absent or null. */
   public Optional<JsonNode> optional(String name) {
     if (!(value instanceof Map<?, ?> fields)) {

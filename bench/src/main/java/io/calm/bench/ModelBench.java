@@ -43,7 +43,7 @@ public final class ModelBench {
   }
 
   /** Runs all measures. Those of {@code peer} are taken in turns with ours. */
-  public void run(Optional<PeerModel> peer) throws IOException, InterruptedException {
+  public void run(Optional<PythonPeer> peer) throws IOException, InterruptedException {
     QuantizedModel int4 = RandomModel.of(shape.spec(), RandomModel.Head.INT4, 3);
     try (DecoderBench decoder = open(int4)) {
       measureSteps(decoder, RandomModel.bytesPerToken(int4), peer);
@@ -66,7 +66,7 @@ public final class ModelBench {
         new NativeDecoder(variant, model, KvType.FLOAT16, threads, DecoderBench.BLOCKS));
   }
 
-  private void measureSteps(DecoderBench decoder, double bytes, Optional<PeerModel> peer)
+  private void measureSteps(DecoderBench decoder, double bytes, Optional<PythonPeer> peer)
       throws IOException, InterruptedException {
     Rounds turns = new Rounds().add(READ, machine::readBandwidth);
     turns.add("decode", () -> decoder.decode(1, STEPS));
@@ -101,7 +101,7 @@ public final class ModelBench {
   }
 
   private void reportDecode(
-      Rounds.Results results, String name, double bytes, Optional<PeerModel> peer) {
+      Rounds.Results results, String name, double bytes, Optional<PythonPeer> peer) {
     Series decode = results.get("decode");
     report.add(tokens("decode", name, READ), decode, decode.times(bytes).over(results.get(READ)));
     peer.ifPresent(

@@ -87,7 +87,7 @@ final class ModelCommand implements Callable<Integer> {
     Path file = peerFile != null ? peerFile : TemporaryFile.create("calm-peer-", runtime.suffix());
     try {
       runtime.write(file, ofPeer);
-      try (PeerModel other = PythonPeer.start(runtime, peerPython, file, bench.threads())) {
+      try (PythonPeer other = PythonPeer.start(runtime, peerPython, file, bench.threads())) {
         measure(measures, Optional.of(other), report);
       }
     } finally {
@@ -97,7 +97,7 @@ final class ModelCommand implements Callable<Integer> {
     }
   }
 
-  private void measure(ModelBench measures, Optional<PeerModel> other, BenchReport report)
+  private void measure(ModelBench measures, Optional<PythonPeer> other, BenchReport report)
       throws IOException, InterruptedException {
     try {
       measures.run(other);

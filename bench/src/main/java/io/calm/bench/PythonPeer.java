@@ -13,7 +13,7 @@ import java.util.Optional;
  * Another runtime in a process of its own. A Python that has it runs a script that loads the model
  * once and then times decodes and prompts on request. The process sleeps between requests.
  */
-public final class PythonPeer implements PeerModel {
+public final class PythonPeer implements AutoCloseable {
   private static final int MAX_TOKENS = 512;
 
   private final PeerRuntime runtime;
@@ -71,18 +71,21 @@ public final class PythonPeer implements PeerModel {
     }
   }
 
-  @Override
-  public String name() {
+  /** Returns the name of the runtime in figures. */
+  String name() {
     return runtime.shownName();
   }
 
-  @Override
-  public double decode(int steps) throws IOException {
+  /**
+   * Returns the tokens per second of {@code steps} steps of one sequence, after {@link
+   * DecoderBench#CONTEXT} tokens.
+   */
+  double decode(int steps) throws IOException {
     return steps / seconds("decode %d %d".formatted(steps, DecoderBench.CONTEXT));
   }
 
-  @Override
-  public double prefill(int tokens) throws IOException {
+  /** Returns the tokens per second of a prompt in one step. */
+  double prefill(int tokens) throws IOException {
     return tokens / seconds("prefill %d".formatted(tokens));
   }
 

@@ -25,7 +25,6 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -224,9 +223,9 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   /** An opened precision and its place among those of the command. */
-  private record Lane(int index, String name, Precision.Opened opened) {
+  private record Lane(int index, Precision precision, Precision.Opened opened) {
     EvalReport.Model model() {
-      return new EvalReport.Model(name, opened.variant());
+      return new EvalReport.Model(precision.name(), precision.kind(), opened.variant());
     }
   }
 
@@ -241,19 +240,19 @@ final class EvalCommand implements Callable<Integer> {
       List<Precision> order = List.copyOf(precisions.keySet());
       // Those that need no search first: a wrong name ends the command before a long search.
       precisions.entrySet().stream()
-          .sorted(Comparator.comparing(entry -> entry.getKey().isSearched()))
+          .sorted(Comparator.comparing(entry -> entry.getKey().kind() == EvalReport.Kind.SEARCHED))
           .forEach(
               entry -> {
                 Precision each = entry.getKey();
                 Precision.Opened opened = each.open(entry.getValue(), progress::reference);
-                lanes.add(new Lane(order.indexOf(each), each.name(), opened));
+                lanes.add(new Lane(order.indexOf(each), each, opened));
               });
       lanes.sort(Comparator.comparingInt(Lane::index));
       List<EvalReport.Model> models = lanes.stream().map(Lane::model).toList();
       Evaluation evaluation =
           new Evaluation(
               lanes.stream().map(lane -> lane.opened().logits()).toList(),
-              kl ? indexOfReference(models) : OptionalInt.empty(),
+              kl ? EvalReport.reference(models) : OptionalInt.empty(),
               first.settings().decoder().threadCount(),
               progress);
       List<EvalReport.OfText> ofTexts = new ArrayList<>();
@@ -275,11 +274,5 @@ final class EvalCommand implements Callable<Integer> {
         model.options().strip(),
         Optional.ofNullable(kvCache),
         Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-  }
-
-  private static OptionalInt indexOfReference(List<EvalReport.Model> models) {
-    return IntStream.range(0, models.size())
-        .filter(m -> models.get(m).name().equals(Precision.REFERENCE))
-        .findFirst();
   }
 }

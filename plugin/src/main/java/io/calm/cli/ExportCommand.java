@@ -39,7 +39,6 @@ import picocli.CommandLine.Spec;
       "The output appears when it is complete. An existing file or directory is not replaced."
     })
 final class ExportCommand implements Callable<Integer> {
-  private static final String CALM = "calm";
   private static final String INTERRUPTED = "interrupted: nothing was written to ";
 
   /** The formats of {@code --format}. */
@@ -67,7 +66,7 @@ final class ExportCommand implements Callable<Integer> {
 
   @Option(
       names = "--precision",
-      defaultValue = CALM,
+      defaultValue = Precision.CALM,
       description =
           "calm, or a uniform plan: rtn, gptq, awq, smoothquant, awq+gptq, ..."
               + " Default: ${DEFAULT-VALUE}.")
@@ -172,7 +171,7 @@ final class ExportCommand implements Callable<Integer> {
           "--precision: expected calm or an algorithm, got reference, which is not quantized;"
               + " use the checkpoint itself");
     }
-    return precision.equals(CALM) ? Map.of() : Map.of("calm.algorithm", precision);
+    return precision.equals(Precision.CALM) ? Map.of() : Map.of("calm.algorithm", precision);
   }
 
   private static Artifact quantized(ModelMixin.Resolved resolved, Checkpoint checkpoint) {

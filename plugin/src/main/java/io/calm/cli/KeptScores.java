@@ -34,7 +34,7 @@ record KeptScores(EvalReport report) {
           .ifPresent(
               digest -> {
                 for (int m = 0; m < text.scores().size(); m++) {
-                  keep(places.get(m), ofText(text, m, digest, places.get(m)));
+                  keep(m, places.get(m), ofText(text, m, digest, places.get(m)));
                 }
               });
     }
@@ -43,29 +43,32 @@ record KeptScores(EvalReport report) {
           .ifPresent(
               digest -> {
                 for (int m = 0; m < task.scores().size(); m++) {
-                  keep(places.get(m), ofTask(task, m, digest, places.get(m)));
+                  keep(m, places.get(m), ofTask(task, m, digest, places.get(m)));
                 }
               });
     }
   }
 
-  private static void keep(Precision.Kept place, Measurement measurement) {
+  private void keep(int model, Precision.Kept place, Measurement measurement) {
     Measurements kept = new Measurements(place.cacheDir());
-    if (measurement.precision().equals(Precision.REFERENCE)) {
+    if (isReference(model)) {
       kept.keepReference(place.key(), measurement);
     } else {
       kept.keep(place.key(), measurement);
     }
   }
 
+  private boolean isReference(int model) {
+    return report.models().get(model).kind() == EvalReport.Kind.REFERENCE;
+  }
+
   private Measurement ofText(
       EvalReport.OfText text, int model, String digest, Precision.Kept place) {
     Perplexity score = text.scores().get(model);
-    boolean reference = report.models().get(model).name().equals(Precision.REFERENCE);
     Map<String, Value> values = new LinkedHashMap<>();
     values.put("perplexity", value(score.perplexity()));
     values.put("nll", value(score.nll()));
-    if (!reference) { // its own divergence is 0 by definition
+    if (!isReference(model)) { // its own divergence is 0 by definition
       score.kl().ifPresent(kl -> values.put("kl", value(kl)));
       score.agreement().ifPresent(top -> values.put("top_one_agreement", value(top)));
     }

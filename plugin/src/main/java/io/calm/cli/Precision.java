@@ -5,6 +5,7 @@ import io.calm.artifact.ArtifactKey;
 import io.calm.checkpoint.Checkpoint;
 import io.calm.checkpoint.open.Checkpoints;
 import io.calm.cli.eval.DecoderLogits;
+import io.calm.cli.eval.EvalReport;
 import io.calm.cli.eval.LogitSource;
 import io.calm.cli.eval.ReferenceLogits;
 import io.calm.cli.terminal.ProgressBar;
@@ -31,19 +32,20 @@ import java.util.function.Consumer;
  */
 record Precision(String name, Optional<String> kvCache) {
   static final String REFERENCE = "reference";
-  private static final String CALM = "calm";
+  static final String CALM = "calm";
   private static final String FLOAT32 = "float32";
   private static final String KV_CACHE = "calm.kv-cache";
 
   Precision {
-    if (name.equals(REFERENCE) && kvCache.isPresent()) {
+    String[] parts = name.split(":", -1);
+    EvalReport.Kind kind = kind(parts[0]);
+    if (kind == EvalReport.Kind.REFERENCE && kvCache.isPresent()) {
       throw new ArgumentException(
           "--kv-cache: expected a W4A8 precision beside it, got reference, which keeps no keys and"
               + " values; name another --precision");
     }
-    String[] parts = name.split(":", -1);
     for (int i = 1; i < parts.length; i++) {
-      if (parts[0].equals(REFERENCE) || parts[i].indexOf('=') <= 0) {
+      if (kind == EvalReport.Kind.REFERENCE || parts[i].indexOf('=') <= 0) {
         throw new ArgumentException(
             "precision %s: expected reference alone, or NAME:KEY=VALUE, got \"%s\"; correct it"
                 .formatted(name, parts[i]));
@@ -87,7 +89,7 @@ record Precision(String name, Optional<String> kvCache) {
   Opened open(ModelMixin.Resolved resolved, Consumer<String> progress) {
     CalmSettings settings = resolved.settings();
     Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint());
-    if (name.equals(REFERENCE)) {
+    if (kind() == EvalReport.Kind.REFERENCE) {
       return new Opened(
           checkpoint,
           new ReferenceLogits(
@@ -115,9 +117,17 @@ record Precision(String name, Optional<String> kvCache) {
     return new Kept(settings.loading().cacheDir(), key, kvCache);
   }
 
-  /** Returns whether the plan is searched, which may take long. */
-  boolean isSearched() {
-    return name.equals(CALM) || name.startsWith(CALM + ":");
+  /** Returns the kind of this precision. To open one that is searched may take long. */
+  EvalReport.Kind kind() {
+    return kind(name.split(":", -1)[0]);
+  }
+
+  private static EvalReport.Kind kind(String base) {
+    return switch (base) {
+      case REFERENCE -> EvalReport.Kind.REFERENCE;
+      case CALM -> EvalReport.Kind.SEARCHED;
+      default -> EvalReport.Kind.UNIFORM;
+    };
   }
 
   private Decoder decoder(QuantizedModel model, CalmSettings settings) {
@@ -134,7 +144,7 @@ record Precision(String name, Optional<String> kvCache) {
       int equals = parts[i].indexOf('=');
       put(overrides, parts[i].substring(0, equals), parts[i].substring(equals + 1));
     }
-    if (!parts[0].equals(REFERENCE) && !parts[0].equals(CALM)) {
+    if (kind() == EvalReport.Kind.UNIFORM) {
       put(overrides, "calm.algorithm", parts[0]);
     }
     kvCache.ifPresent(type -> put(overrides, KV_CACHE, type));

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * The results of an evaluation, as tables and as JSON.
@@ -29,13 +30,24 @@ public record EvalReport(
    */
   public record Header(String model, String settings, Optional<String> kvCache, String created) {}
 
+  /** The kinds of precisions. */
+  public enum Kind {
+    /** Full precision. */
+    REFERENCE,
+    /** The plan that a search chose. */
+    SEARCHED,
+    /** One algorithm for all blocks. */
+    UNIFORM
+  }
+
   /**
    * A model in some precision.
    *
    * @param name value of {@code --precision}
+   * @param kind its kind
    * @param served the plan that is served: another one if the guard rejected the mix
    */
-  public record Model(String name, String served) {}
+  public record Model(String name, Kind kind, String served) {}
 
   /**
    * The scores of a text.
@@ -76,8 +88,7 @@ public record EvalReport(
   public List<String> lines() {
     List<String> lines = new ArrayList<>();
     for (Model model : models) {
-      boolean mix = model.name().equals("calm") || model.name().startsWith("calm:");
-      if (mix && !model.served().equals("calm")) {
+      if (model.kind() == Kind.SEARCHED && !model.served().equals("calm")) {
         lines.add("%s serves the plan %s".formatted(model.name(), model.served()));
       }
     }
@@ -109,12 +120,14 @@ public record EvalReport(
 
   /** Returns the index of the full-precision model, whose divergence is 0 by definition. */
   OptionalInt reference() {
-    for (int m = 0; m < models.size(); m++) {
-      if (models.get(m).name().equals("reference")) {
-        return OptionalInt.of(m);
-      }
-    }
-    return OptionalInt.empty();
+    return reference(models);
+  }
+
+  /** Returns the index of the full-precision model among {@code models}. */
+  public static OptionalInt reference(List<Model> models) {
+    return IntStream.range(0, models.size())
+        .filter(m -> models.get(m).kind() == Kind.REFERENCE)
+        .findFirst();
   }
 
   private TextTable textTable() {

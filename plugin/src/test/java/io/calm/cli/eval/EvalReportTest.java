@@ -36,7 +36,9 @@ class EvalReportTest {
         TextWindows.cut(
             "a.txt", new int[5 * scores[0].windows().size()], OptionalInt.empty(), 5, 9);
     List<Model> models =
-        List.of(new Model("calm", "uniform-gptq"), new Model("rtn", "uniform-rtn"))
+        List.of(
+                new Model("calm", EvalReport.Kind.SEARCHED, "uniform-gptq"),
+                new Model("rtn", EvalReport.Kind.UNIFORM, "uniform-rtn"))
             .subList(0, scores.length);
     OfText text = new OfText(Path.of("x/a.txt"), windows, List.of(scores), List.of(10.0, 20.0));
     return new EvalReport(HEADER, models, scores.length - 1, List.of(text), List.of());
@@ -135,7 +137,9 @@ class EvalReportTest {
     EvalReport report =
         new EvalReport(
             HEADER,
-            List.of(new Model("calm", "calm"), new Model("rtn", "uniform-rtn")),
+            List.of(
+                new Model("calm", EvalReport.Kind.SEARCHED, "calm"),
+                new Model("rtn", EvalReport.Kind.UNIFORM, "uniform-rtn")),
             1,
             List.of(),
             List.of(

@@ -81,7 +81,7 @@ final class GrowthCommand implements Callable<Integer> {
         shapes.stream()
             .map(name -> ModelShape.named("--shapes", name).withContext(longest))
             .toList();
-    requirePositive("--seconds", seconds);
+    ArgumentException.requirePositive("--seconds", seconds);
     double memory = memory();
     BenchReport report = bench.report(spec.commandLine().getOut());
     Deadline deadline = new Deadline(seconds);
@@ -114,15 +114,8 @@ final class GrowthCommand implements Callable<Integer> {
     if (memoryMb == null) {
       return MEMORY * MemoryLimits.available();
     }
-    requirePositive("--memory-mb", memoryMb);
+    ArgumentException.requirePositive("--memory-mb", memoryMb);
     return memoryMb * MEBI;
-  }
-
-  private static void requirePositive(String option, int value) {
-    if (value < 1) {
-      throw new ArgumentException(
-          "%s: expected a positive number, got %d".formatted(option, value));
-    }
   }
 
   private static List<Integer> ascending(String option, List<Integer> values, int max) {

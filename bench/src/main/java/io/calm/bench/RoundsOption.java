@@ -14,9 +14,7 @@ final class RoundsOption {
 
   /** Returns the number of rounds and prints how to read the figures. */
   int announce(BenchReport report) {
-    if (rounds < 1) {
-      throw new ArgumentException("--rounds: expected a positive number, got %d".formatted(rounds));
-    }
+    ArgumentException.requirePositive("--rounds", rounds);
     report.note("medians of %d rounds (minimum to maximum)", rounds);
     return rounds;
   }

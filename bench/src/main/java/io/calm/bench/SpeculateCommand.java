@@ -59,9 +59,9 @@ final class SpeculateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    requirePositive("--rounds", rounds);
-    requirePositive("--tokens", tokens);
-    requirePositive("--answer", answer);
+    ArgumentException.requirePositive("--rounds", rounds);
+    ArgumentException.requirePositive("--tokens", tokens);
+    ArgumentException.requirePositive("--answer", answer);
     ModelMixin.Resolved resolved = model.resolve();
     BenchReport report = bench.report(spec.commandLine().getOut());
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
@@ -77,13 +77,6 @@ final class SpeculateCommand implements Callable<Integer> {
       bench.finish(report);
     }
     return 0;
-  }
-
-  private static void requirePositive(String option, int value) {
-    if (value < 1) {
-      throw new ArgumentException(
-          "%s: expected a positive number, got %d".formatted(option, value));
-    }
   }
 
   private void requireContext(List<SpeculatePrompt> prompts, int maxContext) {

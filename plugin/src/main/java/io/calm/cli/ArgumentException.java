@@ -14,4 +14,16 @@ public final class ArgumentException extends IllegalArgumentException {
   ArgumentException(IllegalArgumentException cause) {
     super(cause.getMessage(), cause);
   }
+
+  /**
+   * Requires a positive number as the value of an option.
+   *
+   * @throws ArgumentException if it is 0 or less
+   */
+  public static void requirePositive(String option, int value) {
+    if (value < 1) {
+      throw new ArgumentException(
+          "%s: expected a positive number, got %d".formatted(option, value));
+    }
+  }
 }

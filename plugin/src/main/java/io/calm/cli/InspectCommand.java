@@ -42,15 +42,7 @@ final class InspectCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint())) {
       QuantizedModelStore store = new QuantizedModelStore(resolved.settings());
-      Artifact artifact =
-          store
-              .find(checkpoint)
-              .orElseThrow(
-                  () ->
-                      new IllegalArgumentException(
-                          ("%s: no finished artifact for these settings; make one with: calm"
-                                  + " quantize %s")
-                              .formatted(resolved.checkpoint(), model.arguments())));
+      Artifact artifact = model.finished(store, resolved.checkpoint(), checkpoint);
       if (svg != null) {
         OutputFile.write("--svg", svg, PlanSvg.draw(artifact.plan(), resolved.name()));
       }

@@ -3,9 +3,12 @@ package io.calm.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.stream.Collectors.joining;
 
+import io.calm.artifact.Artifact;
+import io.calm.checkpoint.Checkpoint;
 import io.calm.cli.models.ModelSource;
 import io.calm.files.DjlCache;
 import io.calm.quantize.AlgorithmNames;
+import io.calm.quantize.QuantizedModelStore;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.LmiOptions;
 import io.calm.settings.CalmSettings;
@@ -55,6 +58,22 @@ public final class ModelMixin {
     winning.putAll(forced);
     requireSettings(winning);
     return read(argument.resolve(new PrintWriter(System.err, true, UTF_8)), winning);
+  }
+
+  /**
+   * Returns the finished artifact of an opened model.
+   *
+   * @param path the model's path, for the error message
+   * @throws IllegalArgumentException if there is none
+   */
+  Artifact finished(QuantizedModelStore store, Path path, Checkpoint checkpoint) {
+    return store
+        .find(checkpoint)
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "%s: no finished artifact for these settings; make one with: calm quantize %s"
+                        .formatted(path, arguments())));
   }
 
   /** Returns the model and the options {@code -s} as they were given, for other commands. */

@@ -69,18 +69,11 @@ final class ReportCommand implements Callable<Integer> {
   }
 
   private Report report(ModelMixin.Resolved resolved) {
-    String argument = model.arguments();
+    QuantizedModelStore store = new QuantizedModelStore(resolved.settings());
     try (Checkpoint checkpoint = Checkpoints.open(resolved.checkpoint());
-        Artifact artifact =
-            new QuantizedModelStore(resolved.settings())
-                .find(checkpoint)
-                .orElseThrow(
-                    () ->
-                        new IllegalArgumentException(
-                            ("%s: no finished artifact for these settings; make one with: calm"
-                                    + " quantize %s")
-                                .formatted(resolved.checkpoint(), argument)))) {
-      return ReportSource.of(resolved.name(), argument, resolved.settings(), artifact).report();
+        Artifact artifact = model.finished(store, resolved.checkpoint(), checkpoint)) {
+      return ReportSource.of(resolved.name(), model.arguments(), resolved.settings(), artifact)
+          .report();
     }
   }
 }

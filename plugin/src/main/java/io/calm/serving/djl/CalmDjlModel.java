@@ -36,8 +36,6 @@ import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A model of the CALM engine. {@link #load} makes it ready; {@link #close} ends it without waiting,
@@ -50,8 +48,6 @@ import org.slf4j.LoggerFactory;
  * for lack of memory; all others are 500.
  */
 final class CalmDjlModel extends BaseModel {
-  private static final Logger logger = LoggerFactory.getLogger(CalmDjlModel.class);
-
   /**
    * The property in which DJL Serving counts failures; above {@code retry_threshold}, {@code /ping}
    * fails.
@@ -111,12 +107,7 @@ final class CalmDjlModel extends BaseModel {
       aggregation.ifPresent(values -> logRequests(name, values));
       wasLoaded = true;
     } catch (IOException | RuntimeException | Error failure) {
-      ApiException error = LoadErrors.of(failure);
-      if (error.kind() == ApiException.Kind.INTERNAL) {
-        logger.error("{}: cannot be loaded from {}", name, url, failure);
-      } else {
-        logger.error("{}: cannot be loaded from {}: {}", name, url, error.getMessage());
-      }
+      ApiException error = LoadErrors.log(name, url, progress.reason(failure));
       registry.failed(progress, name, url, error.getMessage());
       throw refusal(error.kind(), name + ": " + error.getMessage());
     }

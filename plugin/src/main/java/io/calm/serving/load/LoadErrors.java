@@ -9,13 +9,35 @@ import io.calm.text.Printable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Translates the failure of a load into the error of a reply, with DJL Serving's statuses. */
+/** Logs failures of loads and translates them into errors, with DJL Serving's statuses. */
 public final class LoadErrors {
   /** Maximum length of a message in characters. A message is one printable line. */
   private static final int MAX_MESSAGE = 2000;
 
+  private static final Logger logger = LoggerFactory.getLogger(LoadErrors.class);
+
   private LoadErrors() {}
+
+  /**
+   * Logs why a load failed, an unexpected failure with its stack trace, and returns the error.
+   *
+   * @param failure result of {@link io.calm.serving.model.LoadProgress#reason}
+   */
+  public static ApiException log(String name, String url, Throwable failure) {
+    ApiException error = of(failure);
+    if (failure instanceof LoadCancelledException) {
+      logger.info("{}: {}", name, error.getMessage());
+      logger.debug("{}: the cancelled load ended", name, failure);
+    } else if (error.kind() == ApiException.Kind.INTERNAL) {
+      logger.error("{}: cannot be loaded from {}", name, url, failure);
+    } else {
+      logger.error("{}: cannot be loaded from {}: {}", name, url, error.getMessage());
+    }
+    return error;
+  }
 
   /**
    * Returns the error: 400 if a setting or the checkpoint cannot be used, 409 if the model was

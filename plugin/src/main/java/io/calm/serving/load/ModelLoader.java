@@ -144,6 +144,7 @@ public final class ModelLoader {
       return load(order, checkpoint, progress, rehearsal);
     } catch (RuntimeException | Error e) {
       checkpoint.close();
+      NativeKernels.trimHeap(); // perhaps after a search
       throw e;
     }
   }

@@ -1,6 +1,5 @@
 package io.calm.serving.load;
 
-import io.calm.kernels.NativeKernels;
 import io.calm.search.Progress;
 import io.calm.serving.model.LoadCancelledException;
 import io.calm.serving.model.LoadProgress;
@@ -99,7 +98,7 @@ public final class ModelLoads {
         logger.info("{}: ready, loaded from {}", order.name(), order.url());
         result.complete(model);
       } catch (Throwable e) {
-        Throwable failure = unlessCancelled(e);
+        Throwable failure = progress.reason(e);
         try {
           failed(failure);
         } finally {
@@ -108,28 +107,8 @@ public final class ModelLoads {
       }
     }
 
-    /** Returns the cancellation of a cancelled load, whatever ended it; else the failure. */
-    private Throwable unlessCancelled(Throwable failure) {
-      try {
-        progress.requireWanted();
-        return failure;
-      } catch (LoadCancelledException cancelled) {
-        logger.debug("{}: the cancelled load ended", order.name(), failure);
-        return cancelled;
-      }
-    }
-
     private void failed(Throwable failure) {
-      NativeKernels.trimHeap(); // perhaps after a search
-      ApiException error = LoadErrors.of(failure);
-      if (failure instanceof LoadCancelledException) {
-        logger.info("{}: {}", order.name(), error.getMessage());
-      } else if (error.kind() == ApiException.Kind.INTERNAL) {
-        logger.error("{}: cannot be loaded from {}", order.name(), order.url(), failure);
-      } else {
-        logger.error(
-            "{}: cannot be loaded from {}: {}", order.name(), order.url(), error.getMessage());
-      }
+      ApiException error = LoadErrors.log(order.name(), order.url(), failure);
       if (onFailure == OnFailure.FORGET) {
         registry.forget(progress, order.name());
       } else {

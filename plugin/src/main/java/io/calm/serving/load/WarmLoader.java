@@ -104,12 +104,9 @@ public final class WarmLoader {
           order.name(),
           next.variant(),
           first.variant());
-    } catch (LoadCancelledException e) {
-      NativeKernels.trimHeap(); // a search frees much more than the model keeps
-      logger.info("{}: its search in the background is cancelled", order.name());
     } catch (Throwable e) {
-      NativeKernels.trimHeap();
-      failed(order, search, e);
+      NativeKernels.trimHeap(); // a search frees much more than the model keeps
+      failed(order, search, search.reason(e));
     }
   }
 
@@ -124,6 +121,10 @@ public final class WarmLoader {
   }
 
   private void failed(ModelLoader.Order order, LoadProgress search, Throwable failure) {
+    if (failure instanceof LoadCancelledException) {
+      logger.info("{}: its search in the background is cancelled", order.name());
+      return;
+    }
     ApiException error = LoadErrors.of(failure);
     String reason =
         error.getMessage() + "; unregister the model and register it again to repeat the search";

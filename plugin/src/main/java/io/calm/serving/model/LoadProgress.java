@@ -53,6 +53,22 @@ public final class LoadProgress implements Consumer<Progress> {
   }
 
   /**
+   * Returns the reason that a load failed: the cancellation of a cancelled load, whatever ended it,
+   * or else the given one.
+   */
+  public Throwable reason(Throwable failure) {
+    try {
+      requireWanted();
+      return failure;
+    } catch (LoadCancelledException cancelled) {
+      if (!(failure instanceof LoadCancelledException)) {
+        cancelled.addSuppressed(failure);
+      }
+      return cancelled;
+    }
+  }
+
+  /**
    * Throws an exception if the load was cancelled.
    *
    * @throws LoadCancelledException if it was

@@ -79,6 +79,10 @@ class CalmEngineTest {
     if (order.checkpoint().endsWith("heap")) {
       throw new OutOfMemoryError("Java heap space");
     }
+    if (order.checkpoint().endsWith("unregistered")) {
+      registry.remove(order.name());
+      throw new IllegalStateException("stopped within a step, not at its report");
+    }
     return CountingModel.of(order, steps);
   }
 
@@ -237,6 +241,16 @@ class CalmEngineTest {
     Files.createDirectory(directory.resolve("heap"));
     assertThrows(WlmOutOfMemoryException.class, () -> load("option.model_id=heap\n"));
     assertEquals("Java heap space", failure());
+  }
+
+  @Test
+  void aModelThatIsUnregisteredMeanwhileIsAConflictWhateverEndsItsLoad() throws IOException {
+    Files.createDirectory(directory.resolve("unregistered"));
+    IllegalArgumentException refused =
+        assertThrows(IllegalArgumentException.class, () -> load("option.model_id=unregistered\n"));
+    assertEquals(
+        "counting: the model was unregistered while it was being loaded", refused.getMessage());
+    assertTrue(registry.status("counting").isEmpty());
   }
 
   @Test

@@ -1,10 +1,10 @@
 package io.calm.serving.djl;
 
+import io.calm.serving.load.Results;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ForkJoinPool;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a long task on a dedicated thread while the caller waits. DJL Serving registers models on
@@ -29,13 +29,11 @@ final class DedicatedThread<T> implements ForkJoinPool.ManagedBlocker {
     thread.start();
     try {
       ForkJoinPool.managedBlock(wait);
-      return wait.result.get();
+      return Results.await(wait.result);
     } catch (InterruptedException e) {
       thread.interrupt();
       CompletableFuture<Void> unused = wait.result.thenAccept(DedicatedThread::discard);
       throw e;
-    } catch (ExecutionException e) {
-      throw unchecked(e.getCause());
     }
   }
 
@@ -57,13 +55,6 @@ final class DedicatedThread<T> implements ForkJoinPool.ManagedBlocker {
     } catch (Throwable e) {
       result.completeExceptionally(e);
     }
-  }
-
-  private static RuntimeException unchecked(@Nullable Throwable cause) {
-    if (cause instanceof Error error) {
-      throw error;
-    }
-    return cause instanceof RuntimeException e ? e : new IllegalStateException(cause);
   }
 
   @Override

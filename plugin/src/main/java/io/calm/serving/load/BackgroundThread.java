@@ -1,7 +1,6 @@
 package io.calm.serving.load;
 
 import io.calm.kernels.NativeKernels;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -31,17 +30,7 @@ final class BackgroundThread {
               return work.get();
             });
     daemon("calm-" + purpose + "-" + order.name(), task);
-    try {
-      return task.get();
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException failure) {
-        throw failure;
-      }
-      if (e.getCause() instanceof Error error) {
-        throw error;
-      }
-      throw new IllegalStateException(e); // a supplier throws nothing else
-    }
+    return Results.await(task);
   }
 
   private static void lowerPriority(String purpose, ModelLoader.Order order) {

@@ -18,7 +18,6 @@ import io.calm.settings.CalmSettings;
 import io.calm.text.Urls;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -207,15 +206,10 @@ public final class ModelLoader {
 
   private static Tokenizer await(FutureTask<Tokenizer> tokenizer) {
     try {
-      return tokenizer.get();
+      return Results.await(tokenizer);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while the tokenizer was built", e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
-      }
-      throw new IllegalStateException(e.getCause());
     }
   }
 }

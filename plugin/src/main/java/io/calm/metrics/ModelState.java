@@ -7,13 +7,13 @@ import java.util.Optional;
 /**
  * The state of a model at the time of a scrape.
  *
- * @param variant {@code calm}, {@code uniform-NAME}, {@code reference}; empty before it is known
+ * @param variant {@code calm} or {@code uniform-NAME}; empty before it is known
  * @param ready whether the model answers requests
  * @param retired whether it takes no more requests, although its model does: its series continue
  * @param scheduling present if the model answers requests
  * @param search present while the model is being loaded or searched for
- * @param plan present if the model was quantized
- * @param artifact present if the weights are those of an artifact
+ * @param plan present if this is the served variant of a model
+ * @param artifact likewise
  * @param deviations latency against the uniform twin; empty if it was not measured
  */
 public record ModelState(
@@ -31,7 +31,7 @@ public record ModelState(
     deviations = List.copyOf(deviations);
   }
 
-  /** Creates the state of a model without a plan, an artifact and a uniform twin. */
+  /** Creates the state of a model that loads, or of its uniform twin. */
   public ModelState(
       String model,
       String variant,

@@ -16,6 +16,7 @@ import java.time.Instant;
  * @param argument the model as an argument of {@code ./calm}, with options, for commands
  * @param directory directory of the artifact
  * @param sizeInBytes size of the artifact's files
+ * @param published time of the artifact's publication
  */
 public record ReportSource(
     String model,
@@ -24,6 +25,7 @@ public record ReportSource(
     ArtifactKey key,
     Path directory,
     long sizeInBytes,
+    Instant published,
     ModelSpec spec,
     QuantPlan plan) {
   public ReportSource {
@@ -40,6 +42,7 @@ public record ReportSource(
         artifact.key(),
         artifact.directory(),
         artifact.sizeInBytes(),
+        artifact.created(),
         artifact.model().spec(),
         artifact.plan());
   }

@@ -28,17 +28,7 @@ class TokensBeyondRowsTest {
   void start() throws Exception {
     host = TestHost.start();
     ServedModel model = ScriptedModels.create("m");
-    host.registry()
-        .ready(
-            new ServedModel(
-                model.name(),
-                model.url(),
-                model.parts().withTokenizer(new PaddedTokenizer()),
-                model.scheduler(),
-                model.plan(),
-                model.limits(),
-                model.lmi(),
-                model.created()));
+    host.registry().ready(model.withParts(model.parts().withTokenizer(new PaddedTokenizer())));
   }
 
   @AfterEach

@@ -10,6 +10,7 @@ import io.calm.settings.CalmSettings;
 import io.calm.tensor.TableFormat;
 import io.calm.testing.ScriptedDecoder;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -46,6 +47,7 @@ final class ExampleReports {
         key(),
         cache.resolve("artifacts").resolve(key().id()),
         123_456_789,
+        Instant.EPOCH,
         spec,
         plan(word));
   }

@@ -6,12 +6,11 @@ import io.calm.cka.Metric;
 import io.calm.compare.Comparison;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
+import io.calm.model.ModelSpec;
 import io.calm.report.ReportSource;
 import io.calm.search.QuantPlan;
 import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.LmiOptions;
-import io.calm.serving.model.PendingAnswers;
-import io.calm.serving.model.Replacement;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
 import io.calm.tensor.TableFormat;
@@ -114,8 +113,7 @@ public final class ScriptedModels {
       QuantPlan plan) {
     ScriptedDecoder decoder = new ScriptedDecoder(settings.maxContext());
     return new ServedModel(
-        name,
-        "file:/models/" + name,
+        source(name, decoder.spec(), plan),
         new CheckpointParts(
             decoder.spec(),
             new ByteTokenizer(),
@@ -140,15 +138,10 @@ public final class ScriptedModels {
                 OptionalDouble.empty(),
                 OptionalDouble.empty())),
         Scheduler.start(name, decoder, settings, nanoClock),
-        Optional.of(plan),
-        Optional.of(report(name, decoder, plan)),
         limits,
         lmi,
         Instant.EPOCH.plusSeconds(1_700_000_000),
-        Comparison.none(),
-        Optional.empty(),
-        new PendingAnswers(),
-        new Replacement());
+        Comparison.none());
   }
 
   /** Returns a message's text; its parts stand on lines of their own, as in most templates. */
@@ -160,8 +153,12 @@ public final class ScriptedModels {
         : String.valueOf(message.get("content"));
   }
 
-  /** Returns the report's facts of a model whose artifact and cache do not exist. */
-  private static ReportSource report(String name, ScriptedDecoder decoder, QuantPlan plan) {
+  /** Returns the facts of a model whose artifact and cache do not exist. */
+  public static ReportSource source(String name, ModelSpec spec) {
+    return source(name, spec, plan("calm"));
+  }
+
+  private static ReportSource source(String name, ModelSpec spec, QuantPlan plan) {
     return new ReportSource(
         name,
         "file:/models/" + name,
@@ -169,7 +166,8 @@ public final class ScriptedModels {
         new ArtifactKey(List.of("ab".repeat(32)), "calm.algorithm=search", "self"),
         Path.of("/nonexistent/calm/artifacts/none"),
         1000,
-        decoder.spec(),
+        Instant.EPOCH.plusSeconds(1_600_000_000),
+        spec,
         plan);
   }
 

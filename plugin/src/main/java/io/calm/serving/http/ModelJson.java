@@ -94,7 +94,7 @@ final class ModelJson {
       ServedModel model = ready.model();
       object.addProperty("created", model.created().toString());
       object.add("spec", spec(model.spec()));
-      model.plan().ifPresent(plan -> object.add("plan", PlanView.of(plan)));
+      object.add("plan", PlanView.of(model.plan()));
     }
     return object;
   }

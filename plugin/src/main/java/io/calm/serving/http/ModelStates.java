@@ -5,6 +5,7 @@ import io.calm.compare.ShadowShare;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerStats;
 import io.calm.metrics.ModelState;
+import io.calm.report.ReportSource;
 import io.calm.search.Progress;
 import io.calm.search.QuantPlan;
 import io.calm.serving.model.BackgroundSearch;
@@ -120,8 +121,8 @@ public final class ModelStates {
               .filter(BackgroundSearch.Running.class::isInstance)
               .map(BackgroundSearch.Running.class::cast)
               .map(running -> search(running.progress())),
-          ready.model().plan().map(ModelStates::plan),
-          ready.model().artifact().map(a -> new ModelState.Artifact(a.bytes(), a.created())),
+          Optional.of(plan(ready.model().plan())),
+          Optional.of(artifact(ready.model().source())),
           deviations(ready.model().comparison()));
     }
     Optional<ModelState.SearchState> search =
@@ -152,6 +153,10 @@ public final class ModelStates {
         stats.proposedTokens(),
         stats.acceptedTokens(),
         limits);
+  }
+
+  private static ModelState.Artifact artifact(ReportSource source) {
+    return new ModelState.Artifact(source.sizeInBytes(), source.published());
   }
 
   static ModelState.Plan plan(QuantPlan plan) {

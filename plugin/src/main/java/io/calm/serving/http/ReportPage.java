@@ -56,15 +56,7 @@ final class ReportPage {
           "model %s has no report before it is ready; GET /calm/models/%s shows its state"
               .formatted(Printable.of(name), Printable.of(Urls.segment(name))));
     }
-    return ready
-        .model()
-        .report()
-        .orElseThrow(
-            () ->
-                new ApiException(
-                    ApiException.Kind.UNKNOWN_PATH,
-                    "model %s has no report: it was not loaded from an artifact"
-                        .formatted(Printable.of(name))));
+    return ready.model().source();
   }
 
   /** Returns whether JSON is wanted: by {@code format}, else by the header {@code Accept}. */

@@ -12,8 +12,6 @@ import io.calm.report.ReportSource;
 import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoders;
 import io.calm.serving.model.CheckpointParts;
-import io.calm.serving.model.PendingAnswers;
-import io.calm.serving.model.Replacement;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.CalmSettings;
 import io.calm.settings.WeightMemory;
@@ -69,18 +67,18 @@ final class ModelStart {
       WeightMemory weights = ServedWeights.choose(settings, MemoryLedger.PROCESS.hasRoom());
       Decoder decoder =
           ServedWeights.decoder(weights, artifact.model(), settings, device, () -> {});
-      ReportSource report;
+      ReportSource source;
       Comparison comparison;
       SchedulerSettings budgets;
       try {
         reservation.allocated(ModelMemory.copied(weights, checkpoint, settings));
         // All but the scheduler comes before the warm-up: what the compiler of the JVM has to do
         // after it would delay the first request.
-        report = ReportSource.of(order.name(), order.url(), settings, artifact);
+        source = ReportSource.of(order.name(), order.url(), settings, artifact);
         budgets = budgets(device, decoder, settings);
         comparison = comparison(weights, budgets, kernel(decoder));
         if (settings.loading().warmUp()) {
-          warmUp(decoder, budgets, rehearsal);
+          warmUp(source, decoder, budgets, rehearsal);
         }
       } catch (RuntimeException | Error e) {
         decoder.close(); // with its copies and the lease of the artifact
@@ -90,7 +88,7 @@ final class ModelStart {
       try {
         reservation.keep(scheduler);
         logger.debug("{}: {} MiB of memory: {}", order.name(), estimate.mebibytes(), estimate);
-        return served(scheduler, report, comparison);
+        return served(source, scheduler, comparison);
       } catch (RuntimeException | Error e) {
         scheduler.close(); // and with it the decoder
         throw e;
@@ -98,26 +96,21 @@ final class ModelStart {
     }
   }
 
-  private ServedModel served(Scheduler scheduler, ReportSource report, Comparison comparison) {
+  private ServedModel served(ReportSource source, Scheduler scheduler, Comparison comparison) {
     return new ServedModel(
-        order.name(),
-        order.url(),
+        source,
         parts,
         scheduler,
-        Optional.of(artifact.plan()),
-        Optional.of(report),
         limits(),
         order.lmi(),
         Instant.now(),
-        comparison.begin(() -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching()),
-        Optional.of(new ServedModel.StoredArtifact(artifact.sizeInBytes(), artifact.created())),
-        new PendingAnswers(),
-        new Replacement());
+        comparison.begin(() -> Comparison.isBusy(scheduler) || QuantizedModelStore.isSearching()));
   }
 
-  private void warmUp(Decoder decoder, SchedulerSettings budgets, Rehearsal rehearsal) {
+  private void warmUp(
+      ReportSource source, Decoder decoder, SchedulerSettings budgets, Rehearsal rehearsal) {
     BiConsumer<Scheduler, Duration> requests =
-        (scheduler, limit) -> rehearsal.run(view(scheduler, limit), limit);
+        (scheduler, limit) -> rehearsal.run(view(source, scheduler, limit), limit);
     WarmUp.run(
         order.name(),
         decoder,
@@ -128,22 +121,21 @@ final class ModelStart {
         System::nanoTime);
   }
 
-  /** Returns a model for the rehearsal, which has no report and no uniform twin. */
-  private ServedModel view(Scheduler scheduler, Duration requestTimeout) {
+  /** Returns a model for the rehearsal, which has no uniform twin. */
+  private ServedModel view(ReportSource source, Scheduler scheduler, Duration requestTimeout) {
     ServedModel.Limits limits = limits();
     return new ServedModel(
-        order.name(),
-        order.url(),
+        source,
         parts,
         scheduler,
-        Optional.of(artifact.plan()),
         new ServedModel.Limits(
             limits.defaultMaxTokens(),
             Optional.of(requestTimeout),
             limits.slowReaderTimeout(),
             limits.drainTimeout()),
         order.lmi(),
-        Instant.now());
+        Instant.now(),
+        Comparison.none());
   }
 
   private ServedModel.Limits limits() {

@@ -94,7 +94,7 @@ public final class WarmLoader {
       search(order, search);
       CalmSettings settings = withKeysAndValuesOf(first, order.settings());
       ServedModel loaded = loader.load(with(order, settings), search);
-      ServedModel next = loaded.withTokenizer(first.tokenizer());
+      ServedModel next = loaded.withParts(loaded.parts().withTokenizer(first.tokenizer()));
       if (!loaded.tokenizer().equals(first.tokenizer())) {
         loaded.tokenizer().close();
       }

@@ -17,69 +17,48 @@ import java.util.OptionalInt;
 /**
  * A loaded model with everything that a request needs.
  *
- * @param name name in URLs
- * @param url origin of the model, as the operator wrote it
+ * @param source name, origin, settings, artifact and plan; its report starts from them
  * @param parts parts of its checkpoint
  * @param scheduler scheduler, which owns the decoder
- * @param plan result of the search; empty if the model is served in full precision
- * @param report facts for the report; empty if the model has no artifact
  * @param limits limits of requests
  * @param lmi form of replies in DJL's schema
  * @param created time of the load
  * @param comparison comparison with the uniform twin
- * @param artifact the artifact whose weights are served; empty if there is none
  * @param answers answers that are still written; new for a new model
  * @param replacement the model that has replaced this one; new for a new model
  */
 public record ServedModel(
-    String name,
-    String url,
+    ReportSource source,
     CheckpointParts parts,
     Scheduler scheduler,
-    Optional<QuantPlan> plan,
-    Optional<ReportSource> report,
     Limits limits,
     LmiOptions lmi,
     Instant created,
     Comparison comparison,
-    Optional<StoredArtifact> artifact,
     PendingAnswers answers,
     Replacement replacement)
     implements AutoCloseable {
 
-  /** Creates a model without an artifact, a report and a uniform twin. */
+  /** Creates a new model. */
   public ServedModel(
-      String name,
-      String url,
+      ReportSource source,
       CheckpointParts parts,
       Scheduler scheduler,
-      Optional<QuantPlan> plan,
       Limits limits,
       LmiOptions lmi,
-      Instant created) {
+      Instant created,
+      Comparison comparison) {
     this(
-        name,
-        url,
+        source,
         parts,
         scheduler,
-        plan,
-        Optional.empty(),
         limits,
         lmi,
         created,
-        Comparison.none(),
-        Optional.empty(),
+        comparison,
         new PendingAnswers(),
         new Replacement());
   }
-
-  /**
-   * The artifact whose weights are served.
-   *
-   * @param bytes size of all its files
-   * @param created time of its publication
-   */
-  public record StoredArtifact(long bytes, Instant created) {}
 
   /**
    * Limits of a request in addition to those of the scheduler.
@@ -101,6 +80,20 @@ public record ServedModel(
             OptionalInt.empty(), Optional.empty(), Duration.ofSeconds(30), Duration.ofSeconds(25));
   }
 
+  /** Returns the name in URLs. */
+  public String name() {
+    return source.model();
+  }
+
+  /** Returns the origin of the model, as the operator wrote it. */
+  public String url() {
+    return source.argument();
+  }
+
+  public QuantPlan plan() {
+    return source.plan();
+  }
+
   public ModelSpec spec() {
     return parts.spec();
   }
@@ -117,35 +110,20 @@ public record ServedModel(
     return parts.defaults();
   }
 
-  /**
-   * Returns the label of metrics: {@code calm}, {@code uniform-NAME}, or {@code reference} if
-   * nothing is quantized.
-   */
+  /** Returns the label of metrics: {@code calm} or {@code uniform-NAME}. */
   public String variant() {
-    return plan.map(QuantPlan::served).orElse("reference");
+    return plan().served();
   }
 
   /** Returns the latency of this model against its uniform twin. */
   public LatencyReport latency() {
-    return comparison.report(name, variant());
+    return comparison.report(name(), variant());
   }
 
-  /** Returns the same model with another tokenizer. */
-  public ServedModel withTokenizer(Tokenizer other) {
+  /** Returns the same model with other parts. */
+  public ServedModel withParts(CheckpointParts other) {
     return new ServedModel(
-        name,
-        url,
-        parts.withTokenizer(other),
-        scheduler,
-        plan,
-        report,
-        limits,
-        lmi,
-        created,
-        comparison,
-        artifact,
-        answers,
-        replacement);
+        source, other, scheduler, limits, lmi, created, comparison, answers, replacement);
   }
 
   /**

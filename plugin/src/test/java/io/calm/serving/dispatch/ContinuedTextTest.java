@@ -40,7 +40,7 @@ class ContinuedTextTest {
   static void open() throws IOException {
     Tokenizer tokenizer = SentencePieceBytes.open(directory);
     ServedModel bytes = model;
-    model = bytes.withTokenizer(tokenizer);
+    model = bytes.withParts(bytes.parts().withTokenizer(tokenizer));
   }
 
   @AfterAll

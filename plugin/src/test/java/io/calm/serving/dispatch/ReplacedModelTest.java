@@ -138,8 +138,9 @@ class ReplacedModelTest {
     List<Boolean> closes = new CopyOnWriteArrayList<>();
     ServedModel old = ScriptedModels.builder("x").drainTimeout(Duration.ofSeconds(1)).build();
     Tokenizer tokenizer = recording(old.scheduler()::ended, closes);
-    ServedModel before = old.withTokenizer(tokenizer);
-    ServedModel after = ScriptedModels.create("x").withTokenizer(tokenizer);
+    ServedModel before = old.withParts(old.parts().withTokenizer(tokenizer));
+    ServedModel fresh = ScriptedModels.create("x");
+    ServedModel after = fresh.withParts(fresh.parts().withTokenizer(tokenizer));
     LoadProgress progress = new LoadProgress();
     registry.ready(registry.loading("x", "/x"), before, progress);
     JsonObject endless =
@@ -172,7 +173,8 @@ class ReplacedModelTest {
                   return method.invoke(bytes, arguments);
                 });
     PreparedReply waiting =
-        text.prepare(open.withTokenizer(closed), Schema.COMPLETIONS, body(), "");
+        text.prepare(
+            open.withParts(open.parts().withTokenizer(closed)), Schema.COMPLETIONS, body(), "");
     open.close();
     assertTrue(open.scheduler().awaitClosed(Duration.ofSeconds(60)));
     ApiException refusal =

@@ -29,8 +29,6 @@ import io.calm.serving.http.ModelStates;
 import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.LmiOptions;
 import io.calm.serving.model.ModelRegistry;
-import io.calm.serving.model.PendingAnswers;
-import io.calm.serving.model.Replacement;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.Schema;
 import io.calm.tensor.Parallel;
@@ -38,6 +36,7 @@ import io.calm.tensor.QuantizedLinear;
 import io.calm.tensor.TokenTable;
 import io.calm.tensor.TokenTableBuilder;
 import io.calm.testing.Repository;
+import io.calm.testing.ScriptedModels;
 import io.prometheus.client.CollectorRegistry;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -171,31 +170,26 @@ class ShadowShareTest {
     Comparison comparison =
         twin.map(
                 given ->
-                    Comparison.start(
-                        new Comparison.Subject("m", "reference", "id", Optional.empty(), 1, ""),
-                        Comparison.Options.serving(false, share),
-                        given,
-                        Optional.empty(),
-                        () -> Comparison.isBusy(scheduler)))
+                    Comparison.prepare(
+                            new Comparison.Subject("m", "calm", "id", Optional.empty(), 1, ""),
+                            Comparison.Options.serving(false, share),
+                            given,
+                            given::describe,
+                            Optional.empty())
+                        .begin(() -> Comparison.isBusy(scheduler)))
             .orElseGet(Comparison::none);
     return new ServedModel(
-        "m",
-        "file:/m",
+        ScriptedModels.source("m", checkpoint.spec()),
         new CheckpointParts(
             checkpoint.spec(),
             tokenizer,
             Optional.empty(),
             checkpoint.generationDefaults().resolved(tokenizer)),
         scheduler,
-        Optional.empty(),
-        Optional.empty(),
         ServedModel.Limits.DEFAULT,
         LmiOptions.DEFAULT,
         Instant.EPOCH,
-        comparison,
-        Optional.empty(),
-        new PendingAnswers(),
-        new Replacement());
+        comparison);
   }
 
   private ServedModel withTwin(double share) throws InterruptedException {
@@ -248,13 +242,13 @@ class ShadowShareTest {
     for (int number = 0; number < requests; number++) {
       CollectedReply reply = ask(model, number, false);
       String variant = reply.headers().get("X-CALM-Variant");
-      assertEquals(number % 2 == 0 ? "reference" : "uniform-rtn", variant);
-      Map<Integer, String> plain = variant.equals("reference") ? served : uniform;
+      assertEquals(number % 2 == 0 ? "calm" : "uniform-rtn", variant);
+      Map<Integer, String> plain = variant.equals("calm") ? served : uniform;
       assertEquals(plain.get(number), choice(reply));
       assertNotEquals(served.get(number), uniform.get(number));
       count.merge(variant, 1, Integer::sum);
     }
-    assertEquals(Map.of("reference", 5, "uniform-rtn", 5), count);
+    assertEquals(Map.of("calm", 5, "uniform-rtn", 5), count);
 
     LatencyReport.Shadow shadow = model.latency().shadow();
     assertEquals(5, shadow.served().requests());
@@ -262,7 +256,7 @@ class ShadowShareTest {
     assertEquals(5, shadow.uniform().firstToken().count());
     assertEquals(5, shadow.uniform().tokensPerSecond().count());
     String scrape = metrics.text(CalmMetrics.contentType(""));
-    for (String variant : List.of("reference", "uniform-rtn")) {
+    for (String variant : List.of("calm", "uniform-rtn")) {
       String series =
           "calm_request_tokens_per_second_count{model=\"m\",variant=\"%s\",} 5.0"
               .formatted(variant);
@@ -273,7 +267,7 @@ class ShadowShareTest {
   @Test
   void aStreamNamesItsPlanToo() throws Exception {
     ServedModel model = withTwin(0.5);
-    assertEquals("reference", ask(model, 0, true).headers().get("X-CALM-Variant"));
+    assertEquals("calm", ask(model, 0, true).headers().get("X-CALM-Variant"));
     assertEquals("uniform-rtn", ask(model, 1, true).headers().get("X-CALM-Variant"));
   }
 
@@ -285,7 +279,7 @@ class ShadowShareTest {
     text.prepare(model, Schema.COMPLETIONS, body(1, false), "").start(new CollectedReply());
     assertTrue(twinScheduler.get().awaitClosed(Duration.ofSeconds(60)));
     for (int number = 2; number < 8; number++) {
-      assertEquals("reference", ask(model, number, false).headers().get("X-CALM-Variant"));
+      assertEquals("calm", ask(model, number, false).headers().get("X-CALM-Variant"));
     }
     assertEquals(LatencyReport.TwinState.FAILED, model.latency().twin().state());
     assertTrue(registry.status("m").orElseThrow().answers());
@@ -296,7 +290,7 @@ class ShadowShareTest {
     ServedModel model = withTwin(0.5);
     ask(model, 0, false);
     twinScheduler.get().drain();
-    assertEquals("reference", ask(model, 1, false).headers().get("X-CALM-Variant"));
+    assertEquals("calm", ask(model, 1, false).headers().get("X-CALM-Variant"));
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.calm.serving.djl;
 
 import io.calm.checkpoint.GenerationDefaults;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.compare.Comparison;
 import io.calm.generate.Scheduler;
 import io.calm.generate.SchedulerSettings;
 import io.calm.model.ModelSpec;
@@ -11,6 +12,7 @@ import io.calm.serving.load.ModelLoader;
 import io.calm.serving.model.CheckpointParts;
 import io.calm.serving.model.ServedModel;
 import io.calm.testing.LogitRows;
+import io.calm.testing.ScriptedModels;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
@@ -66,8 +68,7 @@ final class CountingModel {
             order.settings().generation().queueSize(),
             64);
     return new ServedModel(
-        order.name(),
-        order.url(),
+        ScriptedModels.source(order.name(), SPEC),
         new CheckpointParts(
             SPEC,
             new Ascii(),
@@ -81,10 +82,10 @@ final class CountingModel {
                 OptionalDouble.empty(),
                 OptionalDouble.empty())),
         Scheduler.start(order.name(), new Counting(steps), budgets, System::nanoTime),
-        Optional.empty(),
         ServedModel.Limits.DEFAULT,
         order.lmi(),
-        Instant.EPOCH);
+        Instant.EPOCH,
+        Comparison.none());
   }
 
   private record Counting(Semaphore steps) implements Decoder {

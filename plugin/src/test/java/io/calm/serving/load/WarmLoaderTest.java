@@ -210,7 +210,7 @@ class WarmLoaderTest {
           LatencyReport.Twin twin = first.latency().twin();
           assertEquals("auto", twin.setting());
           assertTrue(twin.reason().contains("result of the search"), twin.reason());
-          assertEquals("one algorithm for all blocks: rtn", first.plan().orElseThrow().reason());
+          assertEquals("one algorithm for all blocks: rtn", first.plan().reason());
           List<Integer> rounded = ask(first, 900).await();
 
           Answer stream = ask(first, 900);

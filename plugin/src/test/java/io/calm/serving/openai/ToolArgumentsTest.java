@@ -90,15 +90,8 @@ class ToolArgumentsTest {
     ChatTemplate chat =
         ChatTemplateLoader.fromGguf(Map.of("tokenizer.chat_template", template)).orElseThrow();
     CheckpointParts parts = SCRIPTED.parts();
-    return new ServedModel(
-        "m",
-        "file:m",
-        new CheckpointParts(parts.spec(), parts.tokenizer(), Optional.of(chat), parts.defaults()),
-        SCRIPTED.scheduler(),
-        SCRIPTED.plan(),
-        SCRIPTED.limits(),
-        SCRIPTED.lmi(),
-        SCRIPTED.created());
+    return SCRIPTED.withParts(
+        new CheckpointParts(parts.spec(), parts.tokenizer(), Optional.of(chat), parts.defaults()));
   }
 
   private static String call(String arguments) {

@@ -40,16 +40,9 @@ class PromptsTest {
   private final ServedModel model = served(tokenizer);
 
   private ServedModel served(Tokenizer tokens) {
-    return new ServedModel(
-        "m",
-        "file:m",
+    return scripted.withParts(
         new CheckpointParts(
-            checkpoint.spec(), tokens, scripted.chatTemplate(), scripted.defaults()),
-        scripted.scheduler(),
-        scripted.plan(),
-        scripted.limits(),
-        scripted.lmi(),
-        scripted.created());
+            checkpoint.spec(), tokens, scripted.chatTemplate(), scripted.defaults()));
   }
 
   @AfterAll
@@ -194,16 +187,9 @@ class PromptsTest {
             .build();
     try {
       ServedModel both =
-          new ServedModel(
-              "wide",
-              "file:m",
+          wide.withParts(
               new CheckpointParts(
-                  checkpoint.spec(), tokenizer, wide.chatTemplate(), wide.defaults()),
-              wide.scheduler(),
-              wide.plan(),
-              wide.limits(),
-              wide.lmi(),
-              wide.created());
+                  checkpoint.spec(), tokenizer, wide.chatTemplate(), wide.defaults()));
       assertEquals(1, tokenizer.shrinkage().getAsInt());
       String text = token.repeat(needed);
       assertTrue(text.length() > TextLimits.SHORT);

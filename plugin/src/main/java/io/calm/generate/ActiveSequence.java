@@ -315,11 +315,11 @@ final class ActiveSequence {
       score = probabilities.of(token);
       top = probabilities.top(request.parameters().topLogprobs());
     }
-    return new GeneratedToken(generated() - 1, text, score, top, end, submission.tokenAt());
+    return new GeneratedToken(generated() - 1, text, score, top, end, submission.elapsed());
   }
 
   /** Sends the last event. */
   void finish(Finish.Reason reason, Optional<String> error) {
-    submission.finish(reason, error, text.toString(), generated());
+    submission.finish(reason, error, generated());
   }
 }

@@ -1,11 +1,10 @@
 package io.calm.generate;
 
-/** The growing text of one answer. Emits complete characters and never part of a stop string. */
+/** The text of one answer, piece by piece: complete characters, never part of a stop string. */
 final class AnswerText {
   private final TextDecoder decoder;
   private final SamplingParameters parameters;
   private final StopMatcher stops;
-  private final StringBuilder text = new StringBuilder();
   private int unstoppable;
 
   AnswerText(TextDecoder decoder, SamplingParameters parameters) {
@@ -20,9 +19,9 @@ final class AnswerText {
     String piece = decoder.add(token);
     if (unstoppable > 0) {
       unstoppable--;
-      return append(piece);
+      return piece;
     }
-    return append(stops.add(piece));
+    return stops.add(piece);
   }
 
   /** Returns the rest of the text, which the decoder and the stop strings had held back. */
@@ -30,8 +29,8 @@ final class AnswerText {
     if (stopped()) {
       return "";
     }
-    String rest = append(stops.add(decoder.flush()));
-    return stopped() ? rest : rest + append(stops.flush());
+    String rest = stops.add(decoder.flush());
+    return stopped() ? rest : rest + stops.flush();
   }
 
   /**
@@ -39,11 +38,11 @@ final class AnswerText {
    * the rest of the text.
    */
   String end(int token) {
-    String rest = append(stops.add(decoder.flush()));
+    String rest = stops.add(decoder.flush());
     if (!stopped() && unstoppable == 0 && isStop(token)) {
-      rest += append(stops.add(decoder.ending(token)));
+      rest += stops.add(decoder.ending(token));
     }
-    return stopped() ? rest : rest + append(stops.flush());
+    return stopped() ? rest : rest + stops.flush();
   }
 
   private boolean isStop(int token) {
@@ -52,16 +51,5 @@ final class AnswerText {
 
   boolean stopped() {
     return stops.stopped();
-  }
-
-  private String append(String piece) {
-    text.append(piece);
-    return piece;
-  }
-
-  /** Returns the answer so far. */
-  @Override
-  public String toString() {
-    return text.toString();
   }
 }

@@ -4,14 +4,12 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * The end of a generation: its reason, answer, usage and timing.
+ * The end of a generation: its reason, usage and timing.
  *
  * @param error description of the failure; present if and only if the reason is {@link
  *     Reason#ERROR}
- * @param text the whole answer, without the stop string
  */
-public record Finish(
-    Reason reason, Optional<String> error, String text, Usage usage, Timing timing) {
+public record Finish(Reason reason, Optional<String> error, Usage usage, Timing timing) {
 
   /** The reason for the end. */
   public enum Reason {
@@ -21,7 +19,7 @@ public record Finish(
     EOS_TOKEN,
     /** The text contained a stop string. */
     STOP_SEQUENCE,
-    /** The request timed out; the text is the answer so far. */
+    /** The request timed out; its tokens are the answer so far. */
     DEADLINE,
     /** The decoder or the receiver of the events failed. */
     ERROR,
@@ -36,7 +34,6 @@ public record Finish(
    * Durations since the request was submitted.
    *
    * @param queued until the sequence started; equals {@code total} if it never started
-   * @param firstToken until the first token; empty if there was none
    */
-  public record Timing(Duration queued, Optional<Duration> firstToken, Duration total) {}
+  public record Timing(Duration queued, Duration total) {}
 }

@@ -80,7 +80,7 @@ final class StepLoop {
   private void finishCancelledAndTimedOut() {
     for (Submission submission : queue.takeIf(t -> t.endReason().isPresent())) {
       submission.finish(
-          submission.endReason().orElse(Finish.Reason.CANCELLED), Optional.empty(), "", 0);
+          submission.endReason().orElse(Finish.Reason.CANCELLED), Optional.empty(), 0);
     }
     active.forEach(
         sequence ->
@@ -269,7 +269,7 @@ final class StepLoop {
   /** Ends all running and waiting requests; the queue must be closed. */
   void endAll(Finish.Reason reason, Optional<String> error) {
     for (Submission submission : queue.takeIf(t -> true)) {
-      submission.finish(reason, error, "", 0);
+      submission.finish(reason, error, 0);
     }
     active.forEach(sequence -> end(sequence, reason, error));
   }

@@ -22,7 +22,6 @@ final class Submission implements Generation {
   private long arrival;
   private @Nullable ActiveSequence sequence;
   private OptionalLong started = OptionalLong.empty();
-  private OptionalLong firstToken = OptionalLong.empty();
   private boolean finished;
   private volatile boolean cancelled;
   private volatile boolean paused;
@@ -110,20 +109,12 @@ final class Submission implements Generation {
     started = OptionalLong.of(elapsed());
   }
 
-  /** Records that a token was generated and returns the nanoseconds since submission. */
-  long tokenAt() {
-    long now = elapsed();
-    if (firstToken.isEmpty()) {
-      firstToken = OptionalLong.of(now);
-    }
-    return now;
-  }
-
-  private long elapsed() {
+  /** Returns the nanoseconds since submission. */
+  long elapsed() {
     return nanoClock.getAsLong() - submitted;
   }
 
-  void finish(Finish.Reason reason, Optional<String> error, String text, int generated) {
+  void finish(Finish.Reason reason, Optional<String> error, int generated) {
     if (finished) {
       throw new IllegalStateException("a generation ended twice");
     }
@@ -133,14 +124,9 @@ final class Submission implements Generation {
         new Finish(
             reason,
             error,
-            text,
             new Finish.Usage(request.prompt().length, generated),
             new Finish.Timing(
-                started.isPresent() ? Duration.ofNanos(started.getAsLong()) : total,
-                firstToken.isPresent()
-                    ? Optional.of(Duration.ofNanos(firstToken.getAsLong()))
-                    : Optional.empty(),
-                total));
+                started.isPresent() ? Duration.ofNanos(started.getAsLong()) : total, total));
     try {
       request.listener().finished(finish);
     } catch (RuntimeException | Error e) {

@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -47,9 +46,8 @@ class SpeculationTest {
           new Finish(
               end.reason(),
               end.error(),
-              end.text(),
               end.usage(),
-              new Finish.Timing(Duration.ZERO, Optional.empty(), Duration.ZERO)));
+              new Finish.Timing(Duration.ZERO, Duration.ZERO)));
     }
   }
 

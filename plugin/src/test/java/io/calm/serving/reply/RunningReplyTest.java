@@ -146,8 +146,8 @@ class RunningReplyTest {
   }
 
   private static void finish(GenerationListener listener, Finish.Reason reason) {
-    Finish.Timing timing = new Finish.Timing(Duration.ZERO, Optional.empty(), Duration.ofMillis(1));
-    listener.finished(new Finish(reason, Optional.empty(), "", new Finish.Usage(1, 1), timing));
+    Finish.Timing timing = new Finish.Timing(Duration.ZERO, Duration.ofMillis(1));
+    listener.finished(new Finish(reason, Optional.empty(), new Finish.Usage(1, 1), timing));
   }
 
   /** Lets events wait for the thread. */

@@ -297,7 +297,7 @@ final class ActiveSequence {
   }
 
   private boolean ends(int token) {
-    return !request.parameters().ignoreEos() && request.endOfSequence().contains(token);
+    return request.endOfSequence().contains(token);
   }
 
   private void append(int token) {

@@ -9,7 +9,7 @@ import java.util.Set;
  * A request to generate one sequence.
  *
  * @param prompt token ids, at least one; not copied
- * @param endOfSequence ids that end the answer; ignored with {@link SamplingParameters#ignoreEos}
+ * @param endOfSequence ids that end the answer
  * @param promptScores number of alternatives to report with each prompt token; empty to score no
  *     prompt tokens
  * @param text converts this sequence's tokens to text

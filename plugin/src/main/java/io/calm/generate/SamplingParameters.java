@@ -22,7 +22,6 @@ import java.util.Map;
  * @param logitBias added to the logits of these tokens; -100 bans and 100 forces in practice
  * @param stops strings that end the answer
  * @param includeStop whether the answer includes the stop string that ended it
- * @param ignoreEos whether to continue after an end-of-sequence token
  * @param logprobs whether to compute log-probabilities; otherwise they are NaN
  * @param topLogprobs number of alternatives to report with each token; requires {@code logprobs}
  */
@@ -40,7 +39,6 @@ public record SamplingParameters(
     long seed,
     List<String> stops,
     boolean includeStop,
-    boolean ignoreEos,
     boolean logprobs,
     int topLogprobs) {
 
@@ -115,7 +113,6 @@ public record SamplingParameters(
         .seed(seed)
         .stops(stops)
         .includeStop(includeStop)
-        .ignoreEos(ignoreEos)
         .logprobs(logprobs)
         .topLogprobs(topLogprobs);
   }
@@ -135,7 +132,6 @@ public record SamplingParameters(
     private long seed;
     private List<String> stops = List.of();
     private boolean includeStop;
-    private boolean ignoreEos;
     private boolean logprobs = true;
     private int topLogprobs;
 
@@ -206,11 +202,6 @@ public record SamplingParameters(
       return this;
     }
 
-    public Builder ignoreEos(boolean value) {
-      ignoreEos = value;
-      return this;
-    }
-
     public Builder logprobs(boolean value) {
       logprobs = value;
       return this;
@@ -236,7 +227,6 @@ public record SamplingParameters(
           seed,
           stops,
           includeStop,
-          ignoreEos,
           logprobs,
           topLogprobs);
     }

@@ -22,7 +22,7 @@ record NaiveGeneration(List<Integer> tokens, String text, Finish.Reason reason) 
       history.add(token);
       all.add(token);
       tokens.add(token);
-      if (!parameters.ignoreEos() && request.endOfSequence().contains(token)) {
+      if (request.endOfSequence().contains(token)) {
         return ended(parameters, tokens, text.toString(), Letters.ended(token));
       }
       text.append(Letters.of(token));

@@ -197,7 +197,6 @@ class SchedulerFuzzTest {
               .presencePenalty(random.nextBoolean() ? 0 : 0.5)
               .seed(random.nextLong())
               .stops(stops)
-              .ignoreEos(random.nextInt(5) == 0)
               .topLogprobs(random.nextInt(3))
               .build();
       Set<Integer> ends = random.nextBoolean() ? Set.of(1, 2) : Set.of();

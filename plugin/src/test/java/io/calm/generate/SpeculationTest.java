@@ -118,7 +118,6 @@ class SpeculationTest {
         .seed(random.nextLong())
         .stops(stops)
         .includeStop(random.nextBoolean())
-        .ignoreEos(random.nextInt(3) == 0)
         .logprobs(true)
         .topLogprobs(random.nextInt(4))
         .build();

@@ -97,7 +97,7 @@ public final class LmiParser {
                 sampling(model, prompts, parameters)
                     .logprobs(details.scores() || choices > 1)
                     .build()),
-        SamplingFields.stopTokens(parameters, model.spec().vocabulary()),
+        SamplingFields.endOfSequence(model, parameters, "ignore_eos_token"),
         !parameters.flag("skip_special_tokens", true),
         details.prefill() ? OptionalInt.of(0) : OptionalInt.empty(),
         details.streamed() && details.array()
@@ -185,8 +185,7 @@ public final class LmiParser {
     return builder
         .maxNewTokens(answerTokens(model, prompts, parameters))
         .temperature(sample ? temperature.orElse(1.0) : 0)
-        .stops(SamplingFields.stops(parameters, "stop", "stop_sequences"))
-        .ignoreEos(parameters.flag("ignore_eos_token", false));
+        .stops(SamplingFields.stops(parameters, "stop", "stop_sequences"));
   }
 
   /**

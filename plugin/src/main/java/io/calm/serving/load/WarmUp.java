@@ -235,12 +235,7 @@ final class WarmUp {
       int[] prompt, int answer, Tokenizer tokenizer, GenerationListener ended) {
     return new GenerationRequest(
         prompt,
-        SamplingParameters.builder()
-            .temperature(1)
-            .topP(0.9)
-            .ignoreEos(true)
-            .maxNewTokens(answer)
-            .build(),
+        SamplingParameters.builder().temperature(1).topP(0.9).maxNewTokens(answer).build(),
         Set.of(),
         OptionalInt.empty(),
         new Text(tokenizer.newIncrementalDecoder(true)),

@@ -54,7 +54,7 @@ public final class OpenAiParser {
         prompts,
         choices.made(),
         parameters,
-        SamplingFields.stopTokens(fields, model.spec().vocabulary()),
+        SamplingFields.endOfSequence(model, fields, "ignore_eos"),
         reply.showSpecial(),
         echo && logprobs.isPresent() ? logprobs : OptionalInt.empty(),
         new CompletionFormat(reply, echo));
@@ -97,7 +97,7 @@ public final class OpenAiParser {
         prompts,
         choices.made(),
         parameters,
-        SamplingFields.stopTokens(fields, model.spec().vocabulary()),
+        SamplingFields.endOfSequence(model, fields, "ignore_eos"),
         reply.showSpecial(),
         OptionalInt.empty(),
         new ChatFormat(reply));
@@ -212,7 +212,6 @@ public final class OpenAiParser {
             SamplingFields.temperature(fields, MAX_TEMPERATURE)
                 .orElse(defaults.temperature().orElse(1)))
         .maxNewTokens(max)
-        .stops(SamplingFields.stops(fields, "stop"))
-        .ignoreEos(fields.flag("ignore_eos", false));
+        .stops(SamplingFields.stops(fields, "stop"));
   }
 }

@@ -9,10 +9,8 @@ import io.calm.metrics.ModelMetrics;
 import io.calm.serving.model.ServedModel;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Function;
 
 /** A validated and tokenized request that has not been queued. */
@@ -241,8 +239,8 @@ public final class PreparedReply {
     SamplingParameters.Builder parameters = request.parameters().toBuilder();
     return new GenerationRequest(
         sequence.prompt().tokens(),
-        parameters.seed(sequence.seed()).ignoreEos(false).build(),
-        ends(),
+        parameters.seed(sequence.seed()).build(),
+        request.endOfSequence(),
         request.promptScores(),
         new StopTokenText(
             model.tokenizer(),
@@ -251,17 +249,5 @@ public final class PreparedReply {
             request.showSpecial()),
         reply.listener(sequence),
         timeout);
-  }
-
-  /**
-   * Returns the tokens that end an answer: the model's own unless they are ignored, and always
-   * those that the client named.
-   */
-  private Set<Integer> ends() {
-    Set<Integer> ends = new HashSet<>(request.stopTokens());
-    if (!request.parameters().ignoreEos()) {
-      ends.addAll(model.defaults().endOfSequence());
-    }
-    return ends;
   }
 }

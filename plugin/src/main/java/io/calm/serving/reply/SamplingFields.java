@@ -2,6 +2,7 @@ package io.calm.serving.reply;
 
 import com.google.gson.JsonElement;
 import io.calm.generate.SamplingParameters;
+import io.calm.serving.model.ServedModel;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -79,14 +80,24 @@ public final class SamplingFields {
   }
 
   /**
-   * Reads {@code stop_token_ids}.
+   * Returns the tokens that end an answer: the model's own unless the client ignores them, and
+   * always those of {@code stop_token_ids}.
    *
-   * @param vocabulary token ids are below it
+   * @param ignore the key of the flag that ignores the model's own
    */
-  public static Set<Integer> stopTokens(RequestFields fields, int vocabulary) {
+  public static Set<Integer> endOfSequence(ServedModel model, RequestFields fields, String ignore) {
+    Set<Integer> ends = stopTokens(fields, model.spec().vocabulary());
+    if (!fields.flag(ignore, false)) {
+      ends.addAll(model.defaults().endOfSequence());
+    }
+    return ends;
+  }
+
+  private static Set<Integer> stopTokens(RequestFields fields, int vocabulary) {
+    Set<Integer> tokens = new HashSet<>();
     Optional<JsonElement> value = fields.get(STOP_TOKENS);
     if (value.isEmpty()) {
-      return Set.of();
+      return tokens;
     }
     int count = TokenIds.count(value.get());
     if (count > MAX_STOP_TOKENS) {
@@ -94,7 +105,6 @@ public final class SamplingFields {
           fields.name(STOP_TOKENS),
           "expected at most %d token ids, got %d".formatted(MAX_STOP_TOKENS, count));
     }
-    Set<Integer> tokens = new HashSet<>();
     for (int token : TokenIds.array(fields.name(STOP_TOKENS), value.get(), vocabulary)) {
       tokens.add(token);
     }

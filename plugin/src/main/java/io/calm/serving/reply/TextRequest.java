@@ -10,7 +10,7 @@ import java.util.Set;
  *
  * @param prompts at least one
  * @param choices answers for each prompt; choice {@code i} has the seed plus {@code i}
- * @param stopTokens token ids that end an answer, in addition to the model's own
+ * @param endOfSequence token ids that end an answer
  * @param showSpecial whether special tokens are part of the text
  * @param promptScores see {@link io.calm.generate.GenerationRequest#promptScores}
  * @param format writes the answer
@@ -19,13 +19,13 @@ public record TextRequest(
     List<Prompt> prompts,
     int choices,
     SamplingParameters parameters,
-    Set<Integer> stopTokens,
+    Set<Integer> endOfSequence,
     boolean showSpecial,
     OptionalInt promptScores,
     ReplyFormat format) {
 
   public TextRequest {
     prompts = List.copyOf(prompts);
-    stopTokens = Set.copyOf(stopTokens);
+    endOfSequence = Set.copyOf(endOfSequence);
   }
 }

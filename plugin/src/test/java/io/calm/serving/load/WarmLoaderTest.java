@@ -184,11 +184,7 @@ class WarmLoaderTest {
             .submit(
                 new GenerationRequest(
                     model.tokenizer().encode("the kernel", true),
-                    SamplingParameters.builder()
-                        .temperature(0)
-                        .ignoreEos(true)
-                        .maxNewTokens(tokens)
-                        .build(),
+                    SamplingParameters.builder().temperature(0).maxNewTokens(tokens).build(),
                     Set.of(),
                     OptionalInt.empty(),
                     new NoText(),

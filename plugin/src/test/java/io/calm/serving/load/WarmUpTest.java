@@ -331,12 +331,7 @@ class WarmUpTest {
             .submit(
                 new GenerationRequest(
                     model.tokenizer().encode("the kernel", true),
-                    SamplingParameters.builder()
-                        .temperature(1)
-                        .seed(7)
-                        .ignoreEos(true)
-                        .maxNewTokens(100)
-                        .build(),
+                    SamplingParameters.builder().temperature(1).seed(7).maxNewTokens(100).build(),
                     Set.of(),
                     OptionalInt.empty(),
                     noText,

@@ -83,7 +83,7 @@ class StartupModelsTest {
     assertTrue(registry.remove("slow"));
     slowMayEnd.countDown();
     assertEquals(List.of(ready), startup.get(30, TimeUnit.SECONDS));
-    assertFalse(ready.isUnloaded());
+    assertFalse(ready.scheduler().ended());
     assertTrue(registry.allReady());
   }
 

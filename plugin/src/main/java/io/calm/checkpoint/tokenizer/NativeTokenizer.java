@@ -5,6 +5,7 @@ import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import ai.djl.util.Platform;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.checkpoint.TokenizerClosedException;
 import io.calm.files.DjlCache;
 import io.calm.text.Printable;
 import java.io.IOException;
@@ -143,7 +144,7 @@ final class NativeTokenizer implements AutoCloseable {
 
   private void requireOpen() {
     if (closed) {
-      throw new IllegalStateException("the tokenizer is closed");
+      throw new TokenizerClosedException();
     }
   }
 

@@ -15,21 +15,29 @@ public final class ModelChoice {
   private ModelChoice() {}
 
   /**
+   * Returns the status of the model of a name.
+   *
+   * @throws ApiException if there is no model of that name
+   */
+  public static ModelStatus status(ModelRegistry registry, String name) {
+    return registry
+        .status(name)
+        .orElseThrow(
+            () ->
+                new ApiException(
+                    ApiException.Kind.UNKNOWN_MODEL,
+                    "model '%s' does not exist; there is %s"
+                        .formatted(Printable.of(name), registry.all().keySet()),
+                    Optional.of("model")));
+  }
+
+  /**
    * Returns the ready model of a name.
    *
    * @throws ApiException if there is no model of that name, or it is not ready
    */
   public static ServedModel ready(ModelRegistry registry, String name) {
-    ModelStatus status =
-        registry
-            .status(name)
-            .orElseThrow(
-                () ->
-                    new ApiException(
-                        ApiException.Kind.UNKNOWN_MODEL,
-                        "model '%s' does not exist; there is %s"
-                            .formatted(Printable.of(name), registry.all().keySet()),
-                        Optional.of("model")));
+    ModelStatus status = status(registry, name);
     if (status instanceof ModelStatus.Ready ready) {
       return ready.model();
     }

@@ -1,6 +1,7 @@
 package io.calm.serving.dispatch;
 
 import com.google.gson.JsonObject;
+import io.calm.checkpoint.TokenizerClosedException;
 import io.calm.metrics.CalmMetrics;
 import io.calm.serving.lmi.LmiParser;
 import io.calm.serving.model.ServedModel;
@@ -82,12 +83,8 @@ public final class TextService {
   private TextRequest parsed(ServedModel model, Schema schema, JsonObject body, String accept) {
     try {
       return parse(model, schema, body, accept);
-    } catch (IllegalStateException e) {
-      if (model.isUnloaded()) {
-        throw new ApiException(
-            ApiException.Kind.NOT_READY, "model %s is being unloaded".formatted(model.name()));
-      }
-      throw e;
+    } catch (TokenizerClosedException e) {
+      throw ApiException.unloading(model.name());
     }
   }
 

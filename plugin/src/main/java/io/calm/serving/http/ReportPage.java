@@ -4,6 +4,7 @@ import io.calm.report.Report;
 import io.calm.report.ReportHtml;
 import io.calm.report.ReportJson;
 import io.calm.report.ReportSource;
+import io.calm.serving.dispatch.ModelChoice;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.reply.ApiException;
@@ -43,7 +44,7 @@ final class ReportPage {
       ReplySink sink) {
     String name = match.model().orElseThrow();
     boolean json = isJson(query, accept);
-    Report report = source(name, StatusPages.status(registry, name)).report();
+    Report report = source(name, ModelChoice.status(registry, name)).report();
     String type = json ? "application/json" : "text/html; charset=utf-8";
     String body = json ? ReportJson.write(report) : ReportHtml.write(report);
     sink.full(200, type, HEADERS, body.getBytes(StandardCharsets.UTF_8));

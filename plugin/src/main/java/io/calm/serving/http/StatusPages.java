@@ -8,12 +8,12 @@ import io.calm.compare.LatencyReport;
 import io.calm.generate.RejectedException;
 import io.calm.metrics.CalmMetrics;
 import io.calm.report.BuildInfo;
+import io.calm.serving.dispatch.ModelChoice;
 import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ModelStatus;
 import io.calm.serving.model.ServedModel;
 import io.calm.serving.reply.ApiException;
 import io.calm.serving.reply.ReplySink;
-import io.calm.text.Printable;
 import io.calm.text.Urls;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import java.nio.charset.StandardCharsets;
@@ -44,7 +44,7 @@ final class StatusPages {
       case CALM_MODELS -> json(200, calmModels(registry), sink);
       case CALM_MODEL -> {
         String name = match.model().orElseThrow();
-        json(200, ModelJson.full(name, status(registry, name)), sink);
+        json(200, ModelJson.full(name, ModelChoice.status(registry, name)), sink);
       }
       case LATENCY -> json(200, latency(listed(registry, match.model().orElseThrow())), sink);
       case PROBE_LATENCY -> {
@@ -60,7 +60,8 @@ final class StatusPages {
       case MODEL -> {
         String name = match.model().orElseThrow();
         JsonArray workflows = new JsonArray();
-        workflows.add(ModelJson.djl(name, status(registry, name), registry.wasStartedWith(name)));
+        workflows.add(
+            ModelJson.djl(name, ModelChoice.status(registry, name), registry.wasStartedWith(name)));
         json(200, workflows, sink);
       }
       default -> throw new IllegalArgumentException(match.route() + " is not a page");
@@ -103,18 +104,6 @@ final class StatusPages {
     }
   }
 
-  static ModelStatus status(ModelRegistry registry, String name) {
-    return registry
-        .status(name)
-        .orElseThrow(
-            () ->
-                new ApiException(
-                    ApiException.Kind.UNKNOWN_MODEL,
-                    "model '%s' does not exist; there is %s"
-                        .formatted(Printable.of(name), registry.all().keySet()),
-                    Optional.of("model")));
-  }
-
   private static JsonObject v1Models(ModelRegistry registry) {
     JsonArray data = new JsonArray();
     for (ModelStatus status : registry.all().values()) {
@@ -134,7 +123,7 @@ final class StatusPages {
   }
 
   private static ModelStatus.Ready answering(ModelRegistry registry, String name) {
-    ModelStatus status = status(registry, name);
+    ModelStatus status = ModelChoice.status(registry, name);
     if (status instanceof ModelStatus.Ready ready && status.answers()) {
       return ready;
     }

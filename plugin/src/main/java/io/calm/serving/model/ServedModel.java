@@ -140,14 +140,6 @@ public record ServedModel(
   }
 
   /**
-   * Returns whether the requests have ended and the tokenizer is closed, or about to be. Only
-   * streams of a replaced model keep it open for longer.
-   */
-  public boolean isUnloaded() {
-    return current().scheduler().ended();
-  }
-
-  /**
    * Unloads the model on another thread: refuses new requests, lets those in flight finish within
    * {@link Limits#drainTimeout}, cancels the rest, and frees the memory.
    *

@@ -86,6 +86,11 @@ public final class ApiException extends RuntimeException {
     return new ApiException(Kind.INVALID, key + ": " + message, Optional.of(key));
   }
 
+  /** Returns the error of a request whose model is unloaded before it begins. */
+  public static ApiException unloading(String model) {
+    return new ApiException(Kind.NOT_READY, "model %s is being unloaded".formatted(model));
+  }
+
   /** Returns the message for a client about an unexpected failure. */
   public static ApiException bug() {
     return new ApiException(

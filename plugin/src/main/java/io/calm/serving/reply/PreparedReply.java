@@ -1,5 +1,6 @@
 package io.calm.serving.reply;
 
+import io.calm.checkpoint.TokenizerClosedException;
 import io.calm.compare.ShadowShare;
 import io.calm.generate.Finish;
 import io.calm.generate.GenerationRequest;
@@ -109,13 +110,9 @@ public final class PreparedReply {
           throw rejected(plan, e);
         }
         answering = answering.current(); // the swap came in between
-      } catch (IllegalStateException e) {
-        if (!answering.isUnloaded()) {
-          throw e;
-        }
-        countRejected(plan.metrics()); // its tokenizer is closed
-        throw new ApiException(
-            ApiException.Kind.NOT_READY, "model %s is being unloaded".formatted(model.name()));
+      } catch (TokenizerClosedException e) {
+        countRejected(plan.metrics());
+        throw ApiException.unloading(model.name());
       }
     }
   }

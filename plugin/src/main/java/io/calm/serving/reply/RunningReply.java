@@ -1,5 +1,6 @@
 package io.calm.serving.reply;
 
+import io.calm.checkpoint.TokenizerClosedException;
 import io.calm.generate.Finish;
 import io.calm.generate.GeneratedToken;
 import io.calm.generate.Generation;
@@ -309,7 +310,7 @@ final class RunningReply implements PreparedReply.Running {
       return;
     }
     try {
-      if (cause instanceof IllegalStateException && plan.model().isUnloaded()) {
+      if (cause instanceof TokenizerClosedException) {
         fail(
             new ApiException(
                 ApiException.Kind.NOT_READY,

@@ -10,6 +10,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.CheckpointException;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.checkpoint.TokenizerClosedException;
 import io.calm.testing.Seeds;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -34,13 +35,16 @@ class DirectoryTokenizerTest {
       {"type": "Sequence", "decoders": [
         {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "},
         {"type": "ByteFallback"}, {"type": "Fuse"},
-        {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}""";
+        {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}\
+      """;
   private static final String METASPACE =
       """
-      {"type": "Metaspace", "replacement": "\u0120", "prepend_scheme": "always", "split": true}""";
+      {"type": "Metaspace", "replacement": "\u0120", "prepend_scheme": "always", "split": true}\
+      """;
   private static final String WORD_PIECE =
       """
-      {"type": "WordPiece", "prefix": "##", "cleanup": true}""";
+      {"type": "WordPiece", "prefix": "##", "cleanup": true}\
+      """;
 
   @TempDir private Path directory;
 
@@ -228,15 +232,13 @@ class DirectoryTokenizerTest {
   }
 
   private static void encodeUntilClosed(Tokenizer tokenizer, String text) {
-    IllegalStateException closed =
-        assertThrows(
-            IllegalStateException.class,
-            () -> {
-              while (true) {
-                assertTrue(tokenizer.encode(text, false).length > 0);
-              }
-            });
-    assertEquals("the tokenizer is closed", closed.getMessage());
+    assertThrows(
+        TokenizerClosedException.class,
+        () -> {
+          while (true) {
+            assertTrue(tokenizer.encode(text, false).length > 0);
+          }
+        });
   }
 
   private Tokenizer load(JsonObject json) throws IOException {

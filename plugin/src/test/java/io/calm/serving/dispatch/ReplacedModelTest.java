@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.calm.checkpoint.Tokenizer;
+import io.calm.checkpoint.TokenizerClosedException;
 import io.calm.metrics.CalmMetrics;
 import io.calm.metrics.ModelMetrics;
 import io.calm.serving.http.ModelStates;
@@ -90,7 +91,7 @@ class ReplacedModelTest {
     assertEquals("calm", variant(later));
     assertEquals(1, completed("uniform-awq"));
     assertEquals(1, completed("calm"));
-    assertFalse(first.isUnloaded(), "the model that has replaced it answers");
+    assertFalse(first.current().scheduler().ended(), "the model that has replaced it answers");
     assertEquals(next, first.current());
   }
 
@@ -168,7 +169,7 @@ class ReplacedModelTest {
                 (proxy, method, arguments) -> {
                   if (method.getName().equals("newIncrementalDecoder")
                       && open.scheduler().ended()) {
-                    throw new IllegalStateException("the tokenizer is closed");
+                    throw new TokenizerClosedException();
                   }
                   return method.invoke(bytes, arguments);
                 });

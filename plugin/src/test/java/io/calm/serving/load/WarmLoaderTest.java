@@ -232,7 +232,7 @@ class WarmLoaderTest {
               searched, ask(first.current(), 900).await(), "a request prepared for the old model");
           assertEquals(steps, before.stats().steps(), "they stay");
           assertEquals(steps + next.scheduler().stats().steps(), status().load().steps());
-          assertFalse(first.isUnloaded(), "another one answers for it");
+          assertFalse(first.current().scheduler().ended(), "another one answers for it");
         });
   }
 

@@ -103,13 +103,8 @@ final class ArtifactMaking {
 
   /** Waits for another writer, and returns its artifact; empty if it has failed. */
   private Optional<Artifact> ofOtherWriter(ArtifactKey key) {
-    long start = System.nanoTime();
     store.awaitWriter(
-        key,
-        () ->
-            progress.accept(
-                new Progress.Step(
-                    Progress.Kind.WAITING_FOR_WRITER, (System.nanoTime() - start) / 1e9)));
+        key, () -> progress.accept(new Progress.Step(Progress.Kind.WAITING_FOR_WRITER)));
     Optional<Artifact> found = store.find(key);
     found.ifPresent(artifact -> LookupCounts.PROCESS.count(LookupCounts.Outcome.HIT));
     return found;

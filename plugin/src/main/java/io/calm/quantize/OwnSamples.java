@@ -108,7 +108,7 @@ final class OwnSamples {
   private CalibrationSet write(int samples, int length) {
     long start = System.nanoTime();
     int tokens = SelfSampler.tokens(samples, length);
-    progress.accept(new Progress.Sampling(0, tokens, RTN, new Progress.Times(0, Double.NaN)));
+    progress.accept(new Progress.Sampling(0, tokens, RTN, Double.NaN));
     Tokenizer tokenizer = checkpoint.tokenizer();
     checkpoint.requireUnchanged(); // the tokenizer reads its files by name
     OptionalInt bos = checkpoint.generationDefaults().bos();
@@ -146,8 +146,7 @@ final class OwnSamples {
       reported.set(written);
       double seconds = (System.nanoTime() - start) / 1e9;
       double left = seconds / written * (tokens - written);
-      progress.accept(
-          new Progress.Sampling(written, tokens, RTN, new Progress.Times(seconds, left)));
+      progress.accept(new Progress.Sampling(written, tokens, RTN, left));
     };
   }
 

@@ -31,14 +31,12 @@ final class SearchTurn implements AutoCloseable {
    * @param progress receives a step while it waits; an exception that it throws ends the wait
    */
   static SearchTurn take(Consumer<Progress> progress) {
-    long start = System.nanoTime();
     SearchTurn turn = new SearchTurn();
     try (Owned waiting = new Owned()) {
       waiting.add(turn, turn::close);
       turn.enter();
       while (!turn.awaitFirst()) {
-        progress.accept(
-            new Progress.Step(Progress.Kind.WAITING_FOR_TURN, (System.nanoTime() - start) / 1e9));
+        progress.accept(new Progress.Step(Progress.Kind.WAITING_FOR_TURN));
       }
       waiting.handOver();
       return turn;

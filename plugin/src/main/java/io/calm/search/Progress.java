@@ -9,11 +9,6 @@ public sealed interface Progress {
   /** Returns the name of the phase in logs and JSON, e.g. {@code searching}. */
   String phase();
 
-  /** Returns the seconds since the work began. */
-  default double elapsedSeconds() {
-    return 0;
-  }
-
   /** Returns the estimated seconds that are left; NaN while there is no estimate. */
   default double etaSeconds() {
     return Double.NaN;
@@ -36,12 +31,7 @@ public sealed interface Progress {
   }
 
   /** A phase without a count: the load is queued, files are opened or checked, and so on. */
-  record Step(Kind kind, double elapsedSeconds) implements Progress {
-    /** Creates a step at the start of the work. */
-    public Step(Kind kind) {
-      this(kind, 0);
-    }
-
+  record Step(Kind kind) implements Progress {
     @Override
     public String phase() {
       return kind.phase;
@@ -55,20 +45,10 @@ public sealed interface Progress {
    * @param total tokens of all sequences when they are finished
    * @param algorithm the quantizer of the model that samples
    */
-  record Sampling(int tokens, int total, String algorithm, Times times) implements Progress {
+  record Sampling(int tokens, int total, String algorithm, double etaSeconds) implements Progress {
     @Override
     public String phase() {
       return "sampling";
-    }
-
-    @Override
-    public double elapsedSeconds() {
-      return times.elapsedSeconds();
-    }
-
-    @Override
-    public double etaSeconds() {
-      return times.etaSeconds();
     }
   }
 
@@ -82,23 +62,10 @@ public sealed interface Progress {
 
     /** Returns the scores so far. */
     Scores scores();
-
-    /** Returns the elapsed and remaining time. */
-    Times times();
-
-    @Override
-    default double elapsedSeconds() {
-      return times().elapsedSeconds();
-    }
-
-    @Override
-    default double etaSeconds() {
-      return times().etaSeconds();
-    }
   }
 
   /** The search tries the algorithms of the pool on a block. */
-  record Searching(Position position, Attempt attempt, Scores scores, Times times)
+  record Searching(Position position, Attempt attempt, Scores scores, double etaSeconds)
       implements BlockPhase {
     @Override
     public String phase() {
@@ -112,7 +79,7 @@ public sealed interface Progress {
   }
 
   /** One algorithm quantizes every block for a uniform plan. */
-  record Quantizing(Position position, String algorithm, Scores scores, Times times)
+  record Quantizing(Position position, String algorithm, Scores scores, double etaSeconds)
       implements BlockPhase {
     @Override
     public String phase() {
@@ -121,7 +88,7 @@ public sealed interface Progress {
   }
 
   /** The guard quantizes every block with the best single algorithm, to compare the mix with it. */
-  record Guarding(Position position, String algorithm, Scores scores, Times times)
+  record Guarding(Position position, String algorithm, Scores scores, double etaSeconds)
       implements BlockPhase {
     @Override
     public String phase() {
@@ -135,7 +102,7 @@ public sealed interface Progress {
    * @param position among the blocks to measure
    * @param attempt {@link Sensitivity#TAIL} as the algorithm while the blocks after it run
    */
-  record Measuring(Position position, Attempt attempt, Scores scores, Times times)
+  record Measuring(Position position, Attempt attempt, Scores scores, double etaSeconds)
       implements BlockPhase {
     @Override
     public String phase() {
@@ -172,12 +139,4 @@ public sealed interface Progress {
    * @param last the latest score; NaN before the first
    */
   record Scores(int evaluations, double last) {}
-
-  /**
-   * The time of a phase.
-   *
-   * @param elapsedSeconds since the work began
-   * @param etaSeconds estimated seconds that are left; NaN while there is no estimate
-   */
-  record Times(double elapsedSeconds, double etaSeconds) {}
 }

@@ -4,7 +4,6 @@ import io.calm.search.Progress.Attempt;
 import io.calm.search.Progress.Kind;
 import io.calm.search.Progress.Position;
 import io.calm.search.Progress.Scores;
-import io.calm.search.Progress.Times;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
@@ -65,7 +64,7 @@ final class ProgressMeter {
             new Position(block, layers),
             new Attempt(algorithm, candidate, pool * parts),
             scores(),
-            new Times(seconds(), eta)));
+            eta));
   }
 
   /** Counts a candidate that was scored. */
@@ -89,16 +88,16 @@ final class ProgressMeter {
 
   /** Reports that the format of the lm_head is chosen. */
   void head() {
-    listener.accept(new Progress.Step(Kind.HEAD, seconds()));
+    listener.accept(new Progress.Step(Kind.HEAD));
   }
 
   private Scores scores() {
     return new Scores(evaluations, lastScore);
   }
 
-  /** Returns the times of a pass over all blocks that is at {@code block}. */
-  private Times pass(int block) {
+  /** Returns the seconds left of a pass over all blocks that is at {@code block}. */
+  private double pass(int block) {
     double spent = seconds() - searchSeconds;
-    return new Times(seconds(), block == 0 ? Double.NaN : spent / block * (layers - block));
+    return block == 0 ? Double.NaN : spent / block * (layers - block);
   }
 }

@@ -3,7 +3,6 @@ package io.calm.search;
 import io.calm.search.Progress.Attempt;
 import io.calm.search.Progress.Position;
 import io.calm.search.Progress.Scores;
-import io.calm.search.Progress.Times;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -65,7 +64,7 @@ final class SensitivityMeter {
             new Position(done, blocks.size()),
             new Attempt(algorithm, candidate, pool + 1),
             new Scores(cells, Double.NaN),
-            new Times(seconds(), work == 0 ? Double.NaN : spent / work * left)));
+            work == 0 ? Double.NaN : spent / work * left));
   }
 
   /** Returns the estimated work of a block: a quantization costs about as much as half a model. */

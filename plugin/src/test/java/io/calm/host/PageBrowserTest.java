@@ -35,7 +35,7 @@ class PageBrowserTest {
                 new Progress.Position(2, 8),
                 new Progress.Attempt("gptq", 1, 4),
                 new Progress.Scores(9, 0.99871),
-                new Progress.Times(73, 188)));
+                188));
   }
 
   @AfterAll

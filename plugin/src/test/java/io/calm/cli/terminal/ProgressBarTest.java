@@ -39,8 +39,7 @@ class ProgressBarTest {
   void samplingCountsTokens() {
     assertEquals(
         "sampling  token 65/256  [######------------------]  25 %  rtn  elapsed 0:10  ETA 0:30",
-        ProgressText.bar(
-            new Progress.Sampling(64, 256, "rtn", new Progress.Times(3, 30)), 10, 200));
+        ProgressText.bar(new Progress.Sampling(64, 256, "rtn", 30), 10, 200));
   }
 
   @Test
@@ -50,7 +49,7 @@ class ProgressBarTest {
             new Progress.Position(1, 2),
             new Progress.Attempt("gptq", 1, 4),
             new Progress.Scores(4, Double.NaN),
-            new Progress.Times(3, 20));
+            20);
     assertEquals(
         "sensitivity  block 2/2  [###############---------]  62 %  gptq  elapsed 0:12  ETA 0:20",
         ProgressText.bar(moment, 12, 200));
@@ -115,7 +114,7 @@ class ProgressBarTest {
         new Progress.Position(block, 30),
         new Progress.Attempt(algorithm, candidate, 4),
         new Progress.Scores(block * 4 + candidate, score),
-        new Progress.Times(2, eta)); // of the phase, unlike what is shown
+        eta); // of the phase, unlike what is shown
   }
 
   private String written() {

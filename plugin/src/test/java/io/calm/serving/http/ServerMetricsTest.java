@@ -31,7 +31,7 @@ class ServerMetricsTest {
         new Progress.Position(1, 5),
         new Progress.Attempt("gptq", 1, 4),
         new Progress.Scores(evaluations, 0.5),
-        new Progress.Times(2, 3));
+        3);
   }
 
   @Test

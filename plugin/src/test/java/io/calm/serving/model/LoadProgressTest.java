@@ -12,7 +12,7 @@ class LoadProgressTest {
     AtomicLong clock = new AtomicLong(5_000_000_000L);
     LoadProgress load = new LoadProgress(clock::get);
     assertEquals(0, load.elapsedSeconds());
-    load.accept(new Progress.Sampling(1, 2, "rtn", new Progress.Times(7, 3)));
+    load.accept(new Progress.Sampling(1, 2, "rtn", 3));
     clock.addAndGet(1_500_000_000L);
     assertEquals(1.5, load.elapsedSeconds());
     load.accept(new Progress.Step(Progress.Kind.CHECKING));

@@ -14,7 +14,6 @@ import io.calm.serving.http.ModelManagement;
 import io.calm.serving.http.RequestWorkers;
 import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.load.LocalModels;
-import io.calm.serving.load.ModelFinder;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.ModelLoads;
 import io.calm.serving.load.Rehearsal;
@@ -40,7 +39,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -137,7 +135,7 @@ final class ServeCommand implements Callable<Integer> {
     CalmMetrics metrics = ServerMetrics.create(registry);
     ModelLoads loads =
         new ModelLoads(registry, ServerMetrics.metered(loader(settings), metrics), this::swapped);
-    ExecutorService workers = RequestWorkers.create();
+    RequestWorkers workers = new RequestWorkers();
     EmbeddedHost listening =
         EmbeddedHost.start(settings, handler(registry, metrics, loads, workers).withPage(page));
     listening.rehearse();
@@ -152,7 +150,7 @@ final class ServeCommand implements Callable<Integer> {
     } finally {
       registry.close();
       listening.close();
-      workers.shutdown();
+      workers.close();
     }
     return 0;
   }
@@ -229,14 +227,13 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private CalmHttpHandler handler(
-      ModelRegistry registry, CalmMetrics metrics, ModelLoads loads, ExecutorService workers) {
-    ModelFinder finder = new LocalModels(System.getenv(), overrides);
+      ModelRegistry registry, CalmMetrics metrics, ModelLoads loads, RequestWorkers workers) {
     return new CalmHttpHandler(
         registry,
         new TextService(metrics, InstantSource.system()),
         metrics,
         workers,
-        new ModelManagement(registry, finder, loads));
+        new ModelManagement(registry, new LocalModels(System.getenv(), overrides), loads));
   }
 
   /** Loads the models. If one fails, the requests of the others may finish first. */

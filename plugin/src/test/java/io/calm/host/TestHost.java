@@ -16,18 +16,17 @@ import io.calm.testing.ScriptedModels;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutorService;
 
 /** An embedded host with an empty registry on a free port of the loopback. */
 final class TestHost implements AutoCloseable {
   private final ModelRegistry registry;
-  private final ExecutorService workers;
+  private final RequestWorkers workers;
   private final Optional<EmbeddedHost> host;
   private final ByteBudget bodies;
 
   private TestHost(
       ModelRegistry registry,
-      ExecutorService workers,
+      RequestWorkers workers,
       Optional<EmbeddedHost> host,
       ByteBudget bodies) {
     this.registry = registry;
@@ -49,7 +48,7 @@ final class TestHost implements AutoCloseable {
   static TestHost start(HostSettings settings, ModelLoader.Loader loader) throws Exception {
     ModelRegistry registry = new ModelRegistry();
     CalmMetrics metrics = ServerMetrics.create(registry);
-    ExecutorService workers = RequestWorkers.create();
+    RequestWorkers workers = new RequestWorkers();
     TextService text = new TextService(metrics, InstantSource.system());
     ModelManagement management =
         new ModelManagement(
@@ -63,7 +62,7 @@ final class TestHost implements AutoCloseable {
 
   static TestHost closed() {
     return new TestHost(
-        new ModelRegistry(), RequestWorkers.create(), Optional.empty(), new ByteBudget(0));
+        new ModelRegistry(), new RequestWorkers(), Optional.empty(), new ByteBudget(0));
   }
 
   /** Serves a scripted model with default settings. */
@@ -106,6 +105,6 @@ final class TestHost implements AutoCloseable {
   public void close() {
     registry.close();
     closeHost();
-    workers.shutdownNow();
+    workers.close();
   }
 }

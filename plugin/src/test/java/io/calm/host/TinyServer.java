@@ -7,7 +7,6 @@ import io.calm.serving.http.ModelManagement;
 import io.calm.serving.http.RequestWorkers;
 import io.calm.serving.http.ServerMetrics;
 import io.calm.serving.load.LocalModels;
-import io.calm.serving.load.ModelFinder;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.ModelLoads;
 import io.calm.serving.model.ModelRegistry;
@@ -16,7 +15,6 @@ import io.calm.testing.Repository;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.Map;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /** An embedded host that has quantized models/calm-tiny-llama with RTN and answered a request. */
@@ -24,13 +22,13 @@ final class TinyServer implements AutoCloseable {
   private static final String MODEL = "calm-tiny-llama";
 
   private final ModelRegistry registry = new ModelRegistry();
-  private final ExecutorService workers = RequestWorkers.create();
+  private final RequestWorkers workers = new RequestWorkers();
   private final EmbeddedHost host;
 
   private TinyServer(Path cache) throws Exception {
     CalmMetrics metrics = ServerMetrics.create(registry);
     ModelLoads loads = new ModelLoads(registry, ServerMetrics.metered(ModelLoader::load, metrics));
-    ModelFinder finder =
+    LocalModels models =
         new LocalModels(
             Map.of(
                 "OPTION_CALM_CACHE_DIR", cache.toString(),
@@ -47,9 +45,9 @@ final class TinyServer implements AutoCloseable {
                 new TextService(metrics, InstantSource.system()),
                 metrics,
                 workers,
-                new ModelManagement(registry, finder, loads)));
+                new ModelManagement(registry, models, loads)));
     ModelLoader.Order order =
-        finder.find(MODEL, Repository.path("models/" + MODEL).toString(), Map.of());
+        models.find(MODEL, Repository.path("models/" + MODEL).toString(), Map.of());
     loads.start(order, ModelLoads.OnFailure.KEEP, moment -> {}).get(2, TimeUnit.MINUTES);
     HttpClients.post(
         url() + "/v1/completions",
@@ -72,6 +70,6 @@ final class TinyServer implements AutoCloseable {
   public void close() {
     registry.close();
     host.close();
-    workers.shutdownNow();
+    workers.close();
   }
 }

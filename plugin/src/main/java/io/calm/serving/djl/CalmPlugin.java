@@ -63,7 +63,7 @@ public final class CalmPlugin implements RequestHandler<@Nullable Void> {
     sync = new RegistrySync(registry, server, jobs);
     DjlResponses responses = new DjlResponses();
     http =
-        new CalmHttpHandler(registry, text, metrics, RequestWorkers.create(), jobs, responses)
+        new CalmHttpHandler(registry, text, metrics, new RequestWorkers(), jobs, responses)
             .withPage(ServerSettings.of(Map.of(), System.getenv()).page());
     Engine.registerEngine(
         new CalmEngineProvider(

@@ -18,7 +18,6 @@ import java.util.concurrent.TimeoutException;
 final class DeferredReply implements ReplySink {
   private final CompletableFuture<Output> output = new CompletableFuture<>();
   private final BufferedPublisher publisher = new BufferedPublisher();
-  private final PublisherReply stream = new PublisherReply(publisher);
 
   /**
    * Waits until the reply begins.
@@ -58,11 +57,11 @@ final class DeferredReply implements ReplySink {
 
   @Override
   public void write(byte[] bytes) {
-    stream.write(bytes);
+    publisher.appendContent(bytes, false);
   }
 
   @Override
   public void end() {
-    stream.end();
+    publisher.appendContent(new byte[0], true);
   }
 }

@@ -30,7 +30,6 @@ import io.prometheus.client.CollectorRegistry;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.slf4j.Logger;
@@ -88,7 +87,7 @@ public final class HttpRehearsal implements Rehearsal {
     long deadline = System.nanoTime() + limit.toNanos();
     EventLoopGroup loop =
         new DefaultEventLoopGroup(1, new DefaultThreadFactory("calm-rehearsal", true));
-    ExecutorService workers = RequestWorkers.create();
+    RequestWorkers workers = new RequestWorkers();
     try {
       RehearsalClient client = connect(loop, server.apply(handler(model, workers)));
       int rounds = rounds(client, model, deadline);
@@ -105,7 +104,7 @@ public final class HttpRehearsal implements Rehearsal {
     }
   }
 
-  private static CalmHttpHandler handler(ServedModel model, ExecutorService workers) {
+  private static CalmHttpHandler handler(ServedModel model, RequestWorkers workers) {
     ModelRegistry registry = new ModelRegistry();
     registry.ready(model);
     CalmMetrics metrics = new CalmMetrics(new CollectorRegistry(), List::of);
@@ -167,8 +166,8 @@ public final class HttpRehearsal implements Rehearsal {
   }
 
   /** Closes the connection, which cancels its request, and ends the threads. */
-  private static void end(EventLoopGroup loop, ExecutorService workers) {
-    List<Runnable> unused = workers.shutdownNow();
+  private static void end(EventLoopGroup loop, RequestWorkers workers) {
+    workers.close();
     boolean ended =
         loop.shutdownGracefully(0, 1, TimeUnit.SECONDS)
             .awaitUninterruptibly(END_SECONDS, TimeUnit.SECONDS);

@@ -2,7 +2,7 @@ package io.calm.serving.http;
 
 import com.google.gson.JsonObject;
 import io.calm.serving.load.LoadErrors;
-import io.calm.serving.load.ModelFinder;
+import io.calm.serving.load.LocalModels;
 import io.calm.serving.load.ModelLoader;
 import io.calm.serving.load.ModelLoads;
 import io.calm.serving.model.ModelRegistry;
@@ -28,12 +28,12 @@ import java.util.concurrent.CompletionException;
  */
 public final class ModelManagement {
   private final ModelRegistry registry;
-  private final ModelFinder finder;
+  private final LocalModels models;
   private final ModelLoads loads;
 
-  public ModelManagement(ModelRegistry registry, ModelFinder finder, ModelLoads loads) {
+  public ModelManagement(ModelRegistry registry, LocalModels models, ModelLoads loads) {
     this.registry = registry;
-    this.finder = finder;
+    this.models = models;
     this.loads = loads;
   }
 
@@ -63,7 +63,7 @@ public final class ModelManagement {
 
   private ModelLoader.Order find(Registration registration) {
     try {
-      return finder.find(registration.name(), registration.url(), registration.overrides());
+      return models.find(registration.name(), registration.url(), registration.overrides());
     } catch (IOException | IllegalArgumentException e) {
       throw LoadErrors.of(e);
     }

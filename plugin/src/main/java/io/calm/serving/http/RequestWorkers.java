@@ -1,20 +1,18 @@
 package io.calm.serving.http;
 
 import java.util.List;
-import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 
 /**
  * An executor for parsing and tokenizing off the event loops. Large bodies share one dedicated
  * thread, so at most one of them is in memory in parsed form and small ones never wait for them.
  * Tasks run in order of arrival, which is fair: a connection has one request in flight.
  */
-public final class RequestWorkers extends AbstractExecutorService {
+public final class RequestWorkers implements Executor, AutoCloseable {
   /** Minimum size in bytes of a body that runs on the thread for large ones. */
   public static final int LARGE = 1 << 16;
 
@@ -24,8 +22,6 @@ public final class RequestWorkers extends AbstractExecutorService {
 
   private final ThreadPoolExecutor small = pool("calm-request-", THREADS, MAX_WAITING);
   private final ThreadPoolExecutor large = pool("calm-large-request-", 1, MAX_LARGE_WAITING);
-
-  private RequestWorkers() {}
 
   /**
    * A task with work proportional to the size of a request's body.
@@ -37,14 +33,6 @@ public final class RequestWorkers extends AbstractExecutorService {
     public void run() {
       work.run();
     }
-  }
-
-  /**
-   * Returns an executor on daemon threads that schedules {@link Sized} tasks by size and treats
-   * others as small. It refuses tasks once 1024 small or 256 large ones wait.
-   */
-  public static ExecutorService create() {
-    return new RequestWorkers();
   }
 
   private static ThreadPoolExecutor pool(String name, int threads, int waiting) {
@@ -65,37 +53,22 @@ public final class RequestWorkers extends AbstractExecutorService {
     return pool;
   }
 
+  /**
+   * Schedules a task on a daemon thread: {@link Sized} ones by size, others as small.
+   *
+   * @throws java.util.concurrent.RejectedExecutionException if 1024 small or 256 large ones wait
+   */
   @Override
   public void execute(Runnable task) {
     boolean isLarge = task instanceof Sized sized && sized.bytes() >= LARGE;
     (isLarge ? large : small).execute(task);
   }
 
+  /** Interrupts the tasks that run and drops those that wait. */
   @Override
-  public void shutdown() {
-    small.shutdown();
-    large.shutdown();
-  }
-
-  @Override
-  public List<Runnable> shutdownNow() {
-    return Stream.concat(small.shutdownNow().stream(), large.shutdownNow().stream()).toList();
-  }
-
-  @Override
-  public boolean isShutdown() {
-    return small.isShutdown() && large.isShutdown();
-  }
-
-  @Override
-  public boolean isTerminated() {
-    return small.isTerminated() && large.isTerminated();
-  }
-
-  @Override
-  public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
-    long end = System.nanoTime() + unit.toNanos(timeout);
-    return small.awaitTermination(timeout, unit)
-        && large.awaitTermination(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+  public void close() {
+    for (ThreadPoolExecutor pool : List.of(small, large)) {
+      List<Runnable> unused = pool.shutdownNow();
+    }
   }
 }

@@ -18,7 +18,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /** Finds models on this machine: Hugging Face directories and .gguf files. Downloads nothing. */
-public final class LocalModels implements ModelFinder {
+public final class LocalModels {
   /** A scheme of at least two letters; a single letter is a drive. */
   private static final Pattern SCHEME = Pattern.compile("^[A-Za-z][A-Za-z0-9+.-]+:.*");
 
@@ -43,7 +43,16 @@ public final class LocalModels implements ModelFinder {
     this.defaults = Map.copyOf(defaults);
   }
 
-  @Override
+  /**
+   * Returns the order to load a model.
+   *
+   * @param name name in URLs
+   * @param url a local path or a {@code file:} URL
+   * @param overrides properties that take precedence over those of the model's files
+   * @throws ApiException if the URL is not local, or the file does not exist
+   * @throws io.calm.settings.SettingsException if a setting cannot be used
+   * @throws IOException if a properties file cannot be read
+   */
   public ModelLoader.Order find(String name, String url, Map<String, String> overrides)
       throws IOException {
     Path path = path(url);

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -14,15 +13,13 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class RequestWorkersTest {
-  private final ExecutorService workers = RequestWorkers.create();
+  private final RequestWorkers workers = new RequestWorkers();
   private final CountDownLatch gate = new CountDownLatch(1);
 
   @AfterEach
-  void stop() throws InterruptedException {
+  void stop() {
     gate.countDown();
-    workers.shutdownNow();
-    assertTrue(workers.awaitTermination(30, TimeUnit.SECONDS));
-    assertTrue(workers.isTerminated());
+    workers.close();
   }
 
   private void large(Runnable task) {

@@ -89,7 +89,7 @@ public final class Comparison implements AutoCloseable {
   private Comparison(
       Subject subject,
       Options options,
-      TwinSource baseline,
+      TwinSource source,
       Supplier<LatencyReport.Twin> description,
       Optional<ProbeStore> store) {
     this.subject = subject;
@@ -97,7 +97,7 @@ public final class Comparison implements AutoCloseable {
     this.probe = new PairedProbe(subject, options, store);
     this.shadow = new ShadowShare(options.share());
     this.turn = new ProbeTurn(() -> this.busy.getAsBoolean() || shadow.busy());
-    this.twin = new ComparedTwin(subject.model(), baseline, description, shadow, () -> this.closed);
+    this.twin = new ComparedTwin(subject.model(), source, description, shadow, () -> this.closed);
   }
 
   /** Returns the comparison of a model without a twin, which only measures its requests. */
@@ -119,10 +119,10 @@ public final class Comparison implements AutoCloseable {
   public static Comparison prepare(
       Subject subject,
       Options options,
-      TwinSource baseline,
+      TwinSource source,
       Supplier<LatencyReport.Twin> description,
       Optional<ProbeStore> store) {
-    Comparison comparison = new Comparison(subject, options, baseline, description, store);
+    Comparison comparison = new Comparison(subject, options, source, description, store);
     if (!comparison.twin.variant().isEmpty()) {
       comparison.probe.restore(comparison.twin.variant());
     }
@@ -133,10 +133,10 @@ public final class Comparison implements AutoCloseable {
   public static Comparison start(
       Subject subject,
       Options options,
-      TwinSource baseline,
+      TwinSource source,
       Optional<ProbeStore> store,
       BooleanSupplier busy) {
-    return prepare(subject, options, baseline, baseline::describe, store).begin(busy);
+    return prepare(subject, options, source, source::describe, store).begin(busy);
   }
 
   /**
@@ -196,7 +196,7 @@ public final class Comparison implements AutoCloseable {
   }
 
   /** Returns the variant of the twin; empty if there is none. */
-  public String baseline() {
+  public String twinVariant() {
     return twin.variant();
   }
 

@@ -35,7 +35,7 @@ final class DeviationSeries {
             List.of(
                 model.model(),
                 model.variant(),
-                deviation.baseline(),
+                deviation.twin(),
                 deviation.phase(),
                 Integer.toString(deviation.sequences())),
             value.applyAsDouble(deviation));

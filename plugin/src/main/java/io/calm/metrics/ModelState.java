@@ -68,14 +68,14 @@ public record ModelState(
    * The step time of the served plan against that of its uniform twin, as ratios: 0.003 if the
    * served plan takes 0.3 % longer.
    *
-   * @param baseline variant of the twin
+   * @param twin variant of the twin
    * @param phase {@code decode} or {@code prefill}
    * @param sequences number of sequences in a step
    * @param low lower bound of the 95 % interval
    * @param high upper bound
    */
   public record Deviation(
-      String baseline, String phase, int sequences, double ratio, double low, double high) {}
+      String twin, String phase, int sequences, double ratio, double low, double high) {}
 
   /**
    * The state of the scheduler and its counters since the load.

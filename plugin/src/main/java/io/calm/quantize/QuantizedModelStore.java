@@ -190,7 +190,7 @@ public final class QuantizedModelStore {
    * @return the twin, which the caller closes
    * @throws QuantizeException if there is no twin and none can be made
    */
-  public Artifact openBaseline(
+  public Artifact openTwin(
       Checkpoint checkpoint,
       Artifact served,
       Consumer<Progress> progress,

@@ -89,8 +89,7 @@ class UniformTwinTest {
     moments.clear();
     return with(
         settings,
-        (store, checkpoint) ->
-            store.openBaseline(checkpoint, served, moments::add, () -> () -> {}));
+        (store, checkpoint) -> store.openTwin(checkpoint, served, moments::add, () -> () -> {}));
   }
 
   private boolean made() {
@@ -258,7 +257,7 @@ class UniformTwinTest {
             with(
                 settings,
                 (store, checkpoint) ->
-                    store.openBaseline(
+                    store.openTwin(
                         checkpoint,
                         served,
                         step -> {

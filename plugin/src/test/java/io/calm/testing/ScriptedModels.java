@@ -84,13 +84,13 @@ public final class ScriptedModels {
       return this;
     }
 
-    /** Sets the scheduler's clock. */
     /** Sets the plan that is served: {@code calm}, or {@code uniform-NAME} of its algorithms. */
     public Builder served(String value) {
       served = value;
       return this;
     }
 
+    /** Sets the scheduler's clock. */
     public Builder nanoClock(LongSupplier value) {
       nanoClock = value;
       return this;

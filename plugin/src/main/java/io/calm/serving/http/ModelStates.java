@@ -92,7 +92,7 @@ public final class ModelStates {
         .map(
             row ->
                 new ModelState.Deviation(
-                    comparison.baseline(),
+                    comparison.twinVariant(),
                     row.phase().text(),
                     row.sequences(),
                     row.deviation().percent() / 100,

@@ -144,7 +144,7 @@ final class ModelTwin implements TwinSource {
       Checkpoint checkpoint,
       BooleanSupplier cancelled,
       Supplier<QuantizedModelStore.Reservation> search) {
-    return store.openBaseline(
+    return store.openTwin(
         checkpoint,
         served,
         step -> {

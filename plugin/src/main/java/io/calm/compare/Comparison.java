@@ -129,16 +129,6 @@ public final class Comparison implements AutoCloseable {
     return comparison;
   }
 
-  /** Prepares a comparison and starts it. */
-  public static Comparison start(
-      Subject subject,
-      Options options,
-      TwinSource source,
-      Optional<ProbeStore> store,
-      BooleanSupplier busy) {
-    return prepare(subject, options, source, source::describe, store).begin(busy);
-  }
-
   /**
    * Starts the comparison of a model that is about to serve, and returns it.
    *

@@ -17,11 +17,6 @@ public record Openings(int min, int max, double halfWidth) {
    */
   private static final int LOOK = 4;
 
-  /** Returns openings of a number that does not depend on the interval. */
-  public static Openings exactly(int count) {
-    return new Openings(count, count, -1);
-  }
-
   /** Returns whether a kind of step has enough openings. */
   boolean enough(List<PairedTimes> all) {
     int count = all.size();

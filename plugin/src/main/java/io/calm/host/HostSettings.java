@@ -52,26 +52,6 @@ public record HostSettings(
     allowedHosts = allowedHosts.stream().map(HostNames::checked).toList();
   }
 
-  /** Creates settings without CORS and with the default slow reader timeout. */
-  public HostSettings(
-      String host,
-      int port,
-      Optional<String> apiKey,
-      int maxBodyBytes,
-      Duration requestReadTimeout,
-      Duration grace) {
-    this(
-        host,
-        port,
-        apiKey,
-        maxBodyBytes,
-        requestReadTimeout,
-        grace,
-        DEFAULT_SLOW_READER_TIMEOUT,
-        List.of(),
-        List.of());
-  }
-
   /** Returns settings without an API key and with default limits. */
   public static HostSettings of(String host, int port) {
     return new HostSettings(
@@ -80,7 +60,10 @@ public record HostSettings(
         Optional.empty(),
         DEFAULT_MAX_BODY_BYTES,
         DEFAULT_REQUEST_READ_TIMEOUT,
-        DEFAULT_GRACE);
+        DEFAULT_GRACE,
+        DEFAULT_SLOW_READER_TIMEOUT,
+        List.of(),
+        List.of());
   }
 
   /** Returns whether other machines can connect without an API key. */
@@ -99,20 +82,6 @@ public record HostSettings(
         grace,
         slowReaderTimeout,
         corsOrigins,
-        allowedHosts);
-  }
-
-  /** Returns a copy with the given CORS origins. */
-  public HostSettings withCorsOrigins(String... origins) {
-    return new HostSettings(
-        host,
-        port,
-        apiKey,
-        maxBodyBytes,
-        requestReadTimeout,
-        grace,
-        slowReaderTimeout,
-        List.of(origins),
         allowedHosts);
   }
 }

@@ -3,7 +3,6 @@ package io.calm.report;
 import com.google.gson.FieldNamingPolicy;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonPrimitive;
 import com.google.gson.JsonSerializer;
@@ -38,10 +37,5 @@ public final class ReportJson {
   /** Returns the report as indented JSON that ends with a line feed. */
   public static String write(Report report) {
     return GSON.toJson(report) + "\n";
-  }
-
-  /** Returns the report as a tree. */
-  public static JsonElement tree(Report report) {
-    return GSON.toJsonTree(report);
   }
 }

@@ -51,18 +51,19 @@ abstract class ComparisonFixture {
       MachineInfo machine,
       BooleanSupplier hasRequests) {
     Comparison comparison =
-        Comparison.start(
-            new Comparison.Subject("m", "calm", "abc", Optional.of(machine), 2, "copied"),
-            new Comparison.Options(
-                auto,
-                share,
-                Duration.ofMillis(50),
-                Openings.exactly(baseline.openings),
-                PairedSteps.Limits.exactly(20),
-                baseline.clock::get),
-            baseline,
-            Optional.of(new ProbeStore(cache)),
-            hasRequests);
+        Comparison.prepare(
+                new Comparison.Subject("m", "calm", "abc", Optional.of(machine), 2, "copied"),
+                new Comparison.Options(
+                    auto,
+                    share,
+                    Duration.ofMillis(50),
+                    new Openings(baseline.openings, baseline.openings, -1),
+                    PairedSteps.Limits.exactly(20),
+                    baseline.clock::get),
+                baseline,
+                baseline::describe,
+                Optional.of(new ProbeStore(cache)))
+            .begin(hasRequests);
     started.add(comparison);
     return comparison;
   }

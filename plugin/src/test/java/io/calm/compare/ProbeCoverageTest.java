@@ -105,7 +105,7 @@ class ProbeCoverageTest {
             new Noise(0.004, 0, 0, 0.01, 0, 0),
             new Noise(0.004, 0.01, 0.05, 0.01, 0.02, 0),
             new Noise(0.0005, 0, 0.01, 0.03, 0.1, 0))) {
-      Coverage fixed = probe(noise, Openings.exactly(16));
+      Coverage fixed = probe(noise, new Openings(16, 16, -1));
       Coverage adaptive = probe(noise, new Openings(16, 24, 0.25));
       assertTrue(fixed.held() > 0.92, noise + ": " + fixed);
       assertTrue(adaptive.held() > 0.92, noise + ": " + adaptive);
@@ -115,8 +115,8 @@ class ProbeCoverageTest {
   /** Three of ten steps take up to twice as long. */
   @Test
   void disturbedStepsDoNotWidenIt() {
-    Coverage quiet = probe(new Noise(0.003, 0, 0, 0.01, 0, 0), Openings.exactly(16));
-    Coverage disturbed = probe(new Noise(0.003, 0, 0, 0.01, 0.3, 0), Openings.exactly(16));
+    Coverage quiet = probe(new Noise(0.003, 0, 0, 0.01, 0, 0), new Openings(16, 16, -1));
+    Coverage disturbed = probe(new Noise(0.003, 0, 0, 0.01, 0.3, 0), new Openings(16, 16, -1));
     assertTrue(disturbed.held() > 0.92, disturbed.toString());
     assertTrue(disturbed.halfWidth() < 2 * quiet.halfWidth(), quiet + ", " + disturbed);
   }
@@ -124,16 +124,16 @@ class ProbeCoverageTest {
   @Test
   void moreOpeningsNarrowTheInterval() {
     Noise noise = new Noise(0.004, 0.003, 0.02, 0.01, 0.02, 0);
-    Coverage few = probe(noise, Openings.exactly(6));
-    Coverage many = probe(noise, Openings.exactly(24));
+    Coverage few = probe(noise, new Openings(6, 6, -1));
+    Coverage many = probe(noise, new Openings(24, 24, -1));
     assertTrue(many.halfWidth() < few.halfWidth() / 2, few + ", " + many);
     assertTrue(many.halfWidth() < 0.3, many.toString());
   }
 
   @Test
   void aFewBadOpeningsDoNotWidenIt() {
-    Coverage clean = probe(new Noise(0.003, 0, 0, 0.01, 0, 0), Openings.exactly(24));
-    Coverage bad = probe(new Noise(0.003, 0, 0, 0.01, 0, 0.03), Openings.exactly(24));
+    Coverage clean = probe(new Noise(0.003, 0, 0, 0.01, 0, 0), new Openings(24, 24, -1));
+    Coverage bad = probe(new Noise(0.003, 0, 0, 0.01, 0, 0.03), new Openings(24, 24, -1));
     assertTrue(bad.halfWidth() < 1.5 * clean.halfWidth(), clean + ", " + bad);
   }
 

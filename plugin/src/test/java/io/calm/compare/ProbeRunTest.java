@@ -26,7 +26,8 @@ class ProbeRunTest {
             return new Opened(served, uniform);
           }
         };
-    new ProbeRun(Openings.exactly(OPENINGS), PairedSteps.Limits.exactly(30), twin.clock::get)
+    new ProbeRun(
+            new Openings(OPENINGS, OPENINGS, -1), PairedSteps.Limits.exactly(30), twin.clock::get)
         .measure(twin::read, () -> false, rows -> {});
     assertEquals(OPENINGS, sequences.size());
     assertEquals(OPENINGS, sequences.stream().map(StringBuilder::toString).distinct().count());

@@ -164,7 +164,7 @@ class BrowsersTest {
 
   @Test
   void aNamedPageMayReadAnswersErrorsAndStreams() throws Exception {
-    start(HostSettings.of("127.0.0.1", 0).withCorsOrigins(PAGE, "https://App.example:443/"));
+    start(new HostSettingsBuilder().corsOrigins(PAGE, "https://App.example:443/").build());
     HttpResponse<byte[]> asked = preflight("https://app.example");
     assertEquals(204, asked.statusCode());
     assertEquals("https://app.example", header(asked, "Access-Control-Allow-Origin"));
@@ -201,7 +201,7 @@ class BrowsersTest {
 
   @Test
   void withAKeyABrowserAsksWithoutItAndErrorsCanBeRead() throws Exception {
-    start(HostSettings.of("127.0.0.1", 0).withApiKey("k").withCorsOrigins(PAGE));
+    start(new HostSettingsBuilder().apiKey("k").corsOrigins(PAGE).build());
     assertEquals(204, preflight(PAGE).statusCode());
     assertEquals(401, preflight(EVIL).statusCode());
     HttpResponse<byte[]> refused = HttpClients.get(host.url() + "/v1/models", "Origin", PAGE);
@@ -216,7 +216,7 @@ class BrowsersTest {
 
   @Test
   void everyPageIsAllowedToAskButNotToManage() throws Exception {
-    start(HostSettings.of("127.0.0.1", 0).withCorsOrigins("*"));
+    start(new HostSettingsBuilder().corsOrigins("*").build());
     assertEquals("*", header(preflight(EVIL), "Access-Control-Allow-Origin"));
     assertEquals(200, get("/v1/models", "Host: localhost", "Origin: " + EVIL).status());
     assertEquals(403, get("/v1/models", "Host: evil.example", "Origin: " + EVIL).status());
@@ -232,7 +232,7 @@ class BrowsersTest {
     IllegalArgumentException e =
         assertThrows(
             IllegalArgumentException.class,
-            () -> HostSettings.of("127.0.0.1", 0).withCorsOrigins(origin));
+            () -> new HostSettingsBuilder().corsOrigins(origin).build());
     assertTrue(e.getMessage().startsWith("CORS origin: expected "), e.getMessage());
   }
 }

@@ -120,7 +120,12 @@ class EmbeddedHostTest {
 
   @Test
   void aModelThatFailedSaysWhy() throws Exception {
-    host.registry().failed("m", "/models/m", "config.json: no such file");
+    host.registry()
+        .failed(
+            host.registry().loading("m", "/models/m"),
+            "m",
+            "/models/m",
+            "config.json: no such file");
     assertEquals(
         "config.json: no such file",
         object(get(host.url() + "/calm/models/m")).get("reason").getAsString());

@@ -12,6 +12,7 @@ final class HostSettingsBuilder {
   private Duration requestReadTimeout = HostSettings.DEFAULT_REQUEST_READ_TIMEOUT;
   private Duration grace = HostSettings.DEFAULT_GRACE;
   private Duration slowReaderTimeout = HostSettings.DEFAULT_SLOW_READER_TIMEOUT;
+  private List<String> corsOrigins = List.of();
   private List<String> allowedHosts = List.of();
 
   HostSettingsBuilder host(String value) {
@@ -44,6 +45,11 @@ final class HostSettingsBuilder {
     return this;
   }
 
+  HostSettingsBuilder corsOrigins(String... origins) {
+    corsOrigins = List.of(origins);
+    return this;
+  }
+
   HostSettingsBuilder allowedHosts(String... names) {
     allowedHosts = List.of(names);
     return this;
@@ -58,7 +64,7 @@ final class HostSettingsBuilder {
         requestReadTimeout,
         grace,
         slowReaderTimeout,
-        List.of(),
+        corsOrigins,
         allowedHosts);
   }
 }

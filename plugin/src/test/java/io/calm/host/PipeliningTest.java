@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonParser;
 import io.calm.generate.SchedulerSettings;
+import io.calm.serving.model.LoadProgress;
 import io.calm.testing.ScriptedModels;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -140,7 +141,9 @@ class PipeliningTest {
   /** Makes a page so long that no socket buffer takes it. */
   private void manyModels() {
     for (int i = 0; i < 3000; i++) {
-      host.registry().failed("model-%04d".formatted(i), "file:/x", "x".repeat(3000));
+      String name = "model-%04d".formatted(i);
+      LoadProgress load = host.registry().loading(name, "file:/x");
+      host.registry().failed(load, name, "file:/x", "x".repeat(3000));
     }
   }
 

@@ -12,7 +12,6 @@ import java.util.OptionalLong;
  * @param status of HTTP; 0 where no answer came
  * @param arrivals of events that carried text; a token without text of its own has none
  * @param first arrival of the first event of the answer
- * @param promptTokens as the server counted
  * @param tokens generated, as the server counted
  * @param finishReason in the server's words
  */
@@ -24,7 +23,6 @@ public record Answer(
     String text,
     List<Long> arrivals,
     OptionalLong first,
-    OptionalInt promptTokens,
     OptionalInt tokens,
     Optional<String> finishReason,
     End end) {

@@ -18,7 +18,6 @@ final class AnswerBuilder {
   private int status;
   private boolean sawDone;
   private OptionalLong first = OptionalLong.empty();
-  private OptionalInt promptTokens = OptionalInt.empty();
   private OptionalInt tokens = OptionalInt.empty();
   private Optional<String> finishReason = Optional.empty();
   private Optional<String> whole = Optional.empty();
@@ -59,8 +58,7 @@ final class AnswerBuilder {
     }
   }
 
-  void usage(int prompt, int generated) {
-    promptTokens = OptionalInt.of(prompt);
+  void usage(int generated) {
     tokens = OptionalInt.of(generated);
   }
 
@@ -99,7 +97,6 @@ final class AnswerBuilder {
         text.toString(),
         List.copyOf(arrivals),
         first,
-        promptTokens,
         tokens,
         finishReason,
         end);

@@ -42,7 +42,7 @@ final class DjlLines implements Dialect {
     JsonNode details = event.path("details");
     if (details.hasNonNull("finish_reason")) {
       answer.finished(details.get("finish_reason").asText());
-      answer.usage(details.path("input_length").asInt(), details.path("generated_tokens").asInt());
+      answer.usage(details.path("generated_tokens").asInt());
     }
   }
 

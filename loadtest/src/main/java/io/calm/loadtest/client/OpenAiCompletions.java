@@ -49,7 +49,7 @@ final class OpenAiCompletions implements Dialect {
     }
     JsonNode usage = event.path("usage");
     if (usage.hasNonNull("completion_tokens")) {
-      answer.usage(usage.path("prompt_tokens").asInt(), usage.get("completion_tokens").asInt());
+      answer.usage(usage.get("completion_tokens").asInt());
     }
   }
 

@@ -9,10 +9,10 @@ import java.util.regex.Pattern;
 /** One answer of a Prometheus endpoint. */
 public record Scrape(List<Sample> samples) {
   private static final Pattern LINE =
-      Pattern.compile("([a-zA-Z_:][\\w:]*)(\\{.*})?\\s+(\\S+)(\\s+\\d+)?");
+      Pattern.compile("([a-zA-Z_:][\\w:]*)(?:\\{.*})?\\s+(\\S+)(\\s+\\d+)?");
 
-  /** One line; {@code labels} as they were written. */
-  public record Sample(String name, String labels, double value) {}
+  /** One line, without its labels. */
+  public record Sample(String name, double value) {}
 
   /** Reads text format 0.0.4. */
   public static Scrape parse(String text) {
@@ -21,13 +21,7 @@ public record Scrape(List<Sample> samples) {
         .filter(line -> !line.startsWith("#"))
         .map(LINE::matcher)
         .filter(Matcher::matches)
-        .forEach(
-            line ->
-                samples.add(
-                    new Sample(
-                        line.group(1),
-                        line.group(2) == null ? "" : line.group(2),
-                        number(line.group(3)))));
+        .forEach(line -> samples.add(new Sample(line.group(1), number(line.group(2)))));
     return new Scrape(samples);
   }
 

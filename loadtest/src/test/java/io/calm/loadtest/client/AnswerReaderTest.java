@@ -43,7 +43,6 @@ class AnswerReaderTest {
     assertEquals(" a b", answer.text());
     assertEquals(2, answer.arrivals().size());
     assertEquals(answer.arrivals().get(0), answer.first().getAsLong());
-    assertEquals(OptionalInt.of(7), answer.promptTokens());
     assertEquals(OptionalInt.of(2), answer.tokens());
   }
 

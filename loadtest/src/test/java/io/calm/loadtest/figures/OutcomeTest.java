@@ -25,7 +25,6 @@ class OutcomeTest {
         text,
         List.of(1_001_000L, 3_001_000L),
         OptionalLong.of(1_001_000L),
-        OptionalInt.of(3),
         OptionalInt.of(4),
         Optional.of("length"),
         end);

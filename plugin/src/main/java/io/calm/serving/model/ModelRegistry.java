@@ -167,11 +167,6 @@ public final class ModelRegistry implements AutoCloseable {
     }
   }
 
-  /** Records the reason that a model could not be loaded. */
-  public void failed(String name, String url, String reason) {
-    models.put(name, new ModelStatus.Failed(url, reason));
-  }
-
   /** Records the reason that a load failed, unless the model was removed meanwhile. */
   public void failed(LoadProgress load, String name, String url, String reason) {
     settle(name, load, new ModelStatus.Failed(url, reason));
@@ -191,9 +186,9 @@ public final class ModelRegistry implements AutoCloseable {
   }
 
   /**
-   * Removes a model and returns whether there was one. The model accepts no further requests. Its
-   * requests in flight finish on another thread, as {@link ServedModel#unload} describes. A load is
-   * cancelled.
+   * Removes a model and returns whether there was one. The model accepts no further requests.
+   * Another thread waits for its requests in flight for at most {@link
+   * ServedModel.Limits#drainTimeout}, cancels the rest, and frees the memory. A load is cancelled.
    */
   public boolean remove(String name) {
     ModelStatus old;

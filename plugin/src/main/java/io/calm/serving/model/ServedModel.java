@@ -139,16 +139,6 @@ public record ServedModel(
     return replacement.model().isPresent();
   }
 
-  /**
-   * Unloads the model on another thread: refuses new requests, lets those in flight finish within
-   * {@link Limits#drainTimeout}, cancels the rest, and frees the memory.
-   *
-   * @param freed called once, at the end
-   */
-  public void unload(Runnable freed) {
-    Unloading.start(this, Optional.empty(), freed);
-  }
-
   /** Cancels the requests and then closes the decoder, without waiting. */
   @Override
   public void close() {

@@ -43,10 +43,6 @@ final class AnswerJson {
     return write(() -> writer.jsonValue(value.toString()));
   }
 
-  AnswerJson value(String value) {
-    return write(() -> writer.value(value));
-  }
-
   /** Writes all members of an object into the current one. */
   AnswerJson members(JsonObject object) {
     object.entrySet().forEach(member -> name(member.getKey()).value(member.getValue()));

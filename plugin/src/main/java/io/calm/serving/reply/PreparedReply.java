@@ -76,11 +76,6 @@ public final class PreparedReply {
     Errors.send(error, errors(), sink);
   }
 
-  /** Returns the Content-Type of a successful answer. */
-  public String contentType() {
-    return request.format().contentType();
-  }
-
   /** Returns whether the answer is sent token by token. */
   public boolean streamed() {
     return request.format().streamed();

@@ -18,7 +18,7 @@ public final class ReplySequence {
   private int cachedTokens;
   private List<TokenScore> promptScores = List.of();
   private List<List<TokenScore>> promptTop = List.of();
-  private Optional<Finish> finish = Optional.empty();
+  private Optional<Finish.Reason> finish = Optional.empty();
 
   ReplySequence(Prompt prompt, int index, long seed) {
     this.prompt = prompt;
@@ -40,7 +40,7 @@ public final class ReplySequence {
     text.append(token.text());
   }
 
-  void finish(Finish reason) {
+  void finish(Finish.Reason reason) {
     finish = Optional.of(reason);
   }
 
@@ -83,16 +83,10 @@ public final class ReplySequence {
     return promptTop;
   }
 
-  /** Returns the end of the sequence; empty while it runs. */
-  public Optional<Finish> finish() {
-    return finish;
-  }
-
   /** Returns the reason for the end, from the last token or the last event. */
   public Optional<Finish.Reason> reason() {
-    return finish
-        .map(Finish::reason)
-        .or(() -> tokens.isEmpty() ? Optional.empty() : tokens.get(tokens.size() - 1).end());
+    return finish.or(
+        () -> tokens.isEmpty() ? Optional.empty() : tokens.get(tokens.size() - 1).end());
   }
 
   /** Returns the sum of the tokens' log-probabilities. */

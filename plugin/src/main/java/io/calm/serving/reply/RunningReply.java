@@ -190,7 +190,7 @@ final class RunningReply implements PreparedReply.Running {
   }
 
   private void finish(ReplySequence sequence, Finish finish) {
-    sequence.finish(finish);
+    sequence.finish(finish.reason());
     started();
     open--;
     if (!done) {

@@ -125,7 +125,8 @@ class RequestClaimTest {
 
   @Test
   void forgetsWhatDjlServingHasUnregistered() {
-    ours.failed("broken", "file:/models/broken", "why");
+    ours.failed(
+        ours.loading("broken", "file:/models/broken"), "broken", "file:/models/broken", "why");
     Fixed server = new Fixed(Set.of("tiny"), Optional.empty());
 
     new RegistrySync(ours, server, new JobQueues(server)).look();

@@ -93,7 +93,7 @@ class StatusPagesTest {
       registry.ready(ScriptedModels.create("m"));
       assertEquals("503 {\"ready\":false,\"models\":{\"m\":\"starting\"}}", ready(registry, false));
       assertEquals("200 {\"ready\":true,\"models\":{\"m\":\"ready\"}}", ready(registry, true));
-      registry.failed("broken", "file:/broken", "why");
+      registry.failed(registry.loading("broken", "file:/broken"), "broken", "file:/broken", "why");
       assertEquals(
           "503 {\"ready\":false,\"models\":{\"broken\":\"failed\",\"m\":\"ready\"}}",
           ready(registry, true));

@@ -22,6 +22,7 @@ import io.calm.runtime.Decoder;
 import io.calm.runtime.Decoder.Chunk;
 import io.calm.runtime.Decoder.Wanted;
 import io.calm.serving.model.LoadCancelledException;
+import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.calm.settings.WeightMemory;
 import io.calm.testing.TinyLlama;
@@ -35,8 +36,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -268,9 +267,11 @@ class ModelTwinTest {
       assertEquals(0.5, model.latency().shadow().share());
       scheduler = running.get().scheduler();
     } finally {
-      CountDownLatch freed = new CountDownLatch(1);
-      model.unload(freed::countDown);
-      assertTrue(freed.await(60, TimeUnit.SECONDS));
+      try (ModelRegistry registry = new ModelRegistry()) {
+        registry.ready(model);
+        registry.remove(model.name());
+        registry.awaitUnloaded();
+      }
     }
     assertTrue(scheduler.ended());
     assertTrue(model.scheduler().ended());

@@ -10,6 +10,7 @@ import io.calm.generate.GeneratedToken;
 import io.calm.generate.GenerationListener;
 import io.calm.generate.TokenScore;
 import io.calm.metrics.CalmMetrics;
+import io.calm.serving.model.ModelRegistry;
 import io.calm.serving.model.ServedModel;
 import io.calm.testing.ScriptedModels;
 import io.prometheus.client.CollectorRegistry;
@@ -297,7 +298,19 @@ class RunningReplyTest {
     large(listener);
     finish(listener, Finish.Reason.LENGTH);
     CountDownLatch freed = new CountDownLatch(1);
-    model.unload(freed::countDown);
+    Thread unloading =
+        new Thread(
+            () -> {
+              try (ModelRegistry registry = new ModelRegistry()) {
+                registry.ready(model);
+                registry.remove(model.name());
+                registry.awaitUnloaded();
+                freed.countDown();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            });
+    unloading.start();
     assertFalse(freed.await(300, TimeUnit.MILLISECONDS));
     release();
     assertTrue(freed.await(60, TimeUnit.SECONDS));

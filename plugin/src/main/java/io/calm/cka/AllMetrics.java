@@ -33,10 +33,10 @@ public final class AllMetrics {
     Map<Metric, Score> scores = new EnumMap<>(Metric.class);
     references.forEach(
         (features, reference) -> {
-          LinearReference.Compared compared = reference.compare(candidate);
+          Compared compared = reference.compare(candidate);
           for (Metric metric : Metric.values()) {
             if (metric.features() == features) {
-              scores.put(metric, compared.score(metric::judge));
+              scores.put(metric, metric.judge(compared));
             }
           }
         });

@@ -10,7 +10,8 @@ package io.calm.cka;
  * @param normalizedMse of the outputs with rows of the same norm, likewise
  */
 record Comparison(
-    Hsic cross, Hsic reference, Hsic candidate, double relativeMse, double normalizedMse) {
+    Hsic cross, Hsic reference, Hsic candidate, double relativeMse, double normalizedMse)
+    implements Compared {
 
   int rows() {
     return cross.rows();

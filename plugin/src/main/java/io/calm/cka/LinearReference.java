@@ -4,8 +4,6 @@ import io.calm.kernels.SearchKernels;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import java.util.Arrays;
-import java.util.Optional;
-import java.util.function.Function;
 
 /**
  * A reference X [n, d] for measures that follow from the linear kernels of some features.
@@ -41,6 +39,9 @@ final class LinearReference {
       throw new IllegalArgumentException(
           "rows: expected %d, got %d".formatted(matrix.rows(), rows.count()));
     }
+    if (threads < 1) {
+      throw new IllegalArgumentException("threads: expected 1 or more, got " + threads);
+    }
     this.matrix = matrix;
     this.rows = rows;
     this.threads = threads;
@@ -67,19 +68,6 @@ final class LinearReference {
     return new Parallel(work < PARALLEL ? 1 : threads);
   }
 
-  /** A candidate beside the reference: the statistics, or the reason why there are none. */
-  record Compared(Optional<Comparison> statistics, String reason) {
-    /** Returns the score that {@code judge} gives. */
-    Score score(Function<Comparison, Score> judge) {
-      return statistics.map(judge).orElseGet(() -> new Score.Undefined(reason));
-    }
-  }
-
-  /** Returns the score that {@code judge} gives to a candidate. */
-  Score score(Matrix candidate, Function<Comparison, Score> judge) {
-    return compare(candidate).score(judge);
-  }
-
   /** Compares a candidate [n, d]. */
   Compared compare(Matrix candidate) {
     if (candidate.rows() != matrix.rows() || candidate.columns() != matrix.columns()) {
@@ -87,14 +75,14 @@ final class LinearReference {
           "candidate: expected the reference's shape %s, got %s".formatted(matrix, candidate));
     }
     if (centred.notFinite().isPresent()) {
-      return new Compared(Optional.empty(), "reference: " + centred.notFinite().get());
+      return new Score.Undefined("reference: " + centred.notFinite().get());
     }
     try (Parallel parallel = parallel()) {
       Centred other = new Centred(features.of(candidate, input, rows), parallel);
       if (other.notFinite().isPresent()) {
-        return new Compared(Optional.empty(), "candidate: " + other.notFinite().get());
+        return new Score.Undefined("candidate: " + other.notFinite().get());
       }
-      return new Compared(Optional.of(compare(candidate, other, parallel)), "");
+      return compare(candidate, other, parallel);
     }
   }
 

@@ -1,6 +1,7 @@
 package io.calm.cka;
 
 import io.calm.kernels.SearchKernels;
+import io.calm.tensor.Matrix;
 import java.util.Locale;
 
 /** The measure that scores candidates ({@code calm.search.metric}). */
@@ -30,17 +31,20 @@ public enum Metric {
   }
 
   /**
-   * Returns the measure.
+   * Prepares a reference for any number of candidates; what depends on it alone is computed once.
    *
+   * @param output [n, d]; read, not copied, so it must stay as it is while the result is used
+   * @param input the matrix that the output was computed from, [n, d], likewise; not read unless
+   *     {@link #readsInput}
+   * @param rows how much each row of the output and of every candidate counts
    * @param threads maximum number of threads of a comparison, the caller's included; the result has
    *     the same bits whatever their number
    * @param kernels innermost loops, in Java or in C
    */
-  public Similarity similarity(int threads, SearchKernels kernels) {
-    if (threads < 1) {
-      throw new IllegalArgumentException("threads: expected 1 or more, got " + threads);
-    }
-    return new LinearSimilarity(this, threads, kernels);
+  public MetricReference reference(
+      Matrix output, Matrix input, ComparedRows rows, int threads, SearchKernels kernels) {
+    return new MetricReference(
+        this, rows, new LinearReference(output, input, rows, features, threads, kernels));
   }
 
   /** Returns whether the measure depends on the input of the block. */
@@ -62,7 +66,13 @@ public enum Metric {
   }
 
   /** Returns the score of a comparison of {@link #features}. */
-  Score judge(Comparison comparison) {
+  Score judge(Compared compared) {
+    return compared instanceof Comparison comparison
+        ? judge(comparison)
+        : (Score.Undefined) compared;
+  }
+
+  private Score judge(Comparison comparison) {
     return switch (this) {
       case CKA, CKA_CONTRIBUTION, CKA_NORMALIZED -> DebiasedCka.judge(this, comparison);
       case CKA_BIASED -> BiasedCka.judge(this, comparison);

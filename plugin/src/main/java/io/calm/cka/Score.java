@@ -23,5 +23,5 @@ public sealed interface Score {
    *
    * @param reason which condition failed and with what numbers, in a sentence
    */
-  record Undefined(String reason) implements Score {}
+  record Undefined(String reason) implements Score, Compared {}
 }

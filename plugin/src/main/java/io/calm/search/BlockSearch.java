@@ -1,7 +1,7 @@
 package io.calm.search;
 
+import io.calm.cka.MetricReference;
 import io.calm.cka.Score;
-import io.calm.cka.Similarity;
 import io.calm.model.BlockParameters;
 import io.calm.quant.Granularity;
 import io.calm.quant.QuantizationException;
@@ -70,7 +70,7 @@ final class BlockSearch {
         Contenders<Outcome> contenders =
             new Contenders<>(
                 Choice.Ties.leading(settings.metric().best(), errors), Outcome::close)) {
-      Similarity.Reference reference = prepared.reference();
+      MetricReference reference = prepared.reference();
       Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
       for (Quantizer quantizer : settings.pool()) {
         progress.trying(layer, candidates.size(), quantizer.name());
@@ -172,7 +172,7 @@ final class BlockSearch {
    * quantized prefix and the reference does not.
    */
   private double inherited(
-      int layer, BlockParameters<Matrix> block, Streams quantized, Similarity.Reference reference) {
+      int layer, BlockParameters<Matrix> block, Streams quantized, MetricReference reference) {
     if (!settings.fullPrecisionReference() || !Guard.needed(settings)) {
       return 0;
     }
@@ -187,7 +187,7 @@ final class BlockSearch {
       int layer,
       FullFit fit,
       Streams quantized,
-      Similarity.Reference reference,
+      MetricReference reference,
       Contenders<Outcome> contenders) {
     double start = progress.seconds();
     String where = "block %d".formatted(layer);
@@ -212,7 +212,7 @@ final class BlockSearch {
     }
   }
 
-  private static Score score(Similarity.Reference reference, HiddenStates output) {
+  private static Score score(MetricReference reference, HiddenStates output) {
     try (Matrix matrix = output.toMatrix()) {
       return reference.score(matrix);
     }

@@ -1,7 +1,7 @@
 package io.calm.search;
 
+import io.calm.cka.MetricReference;
 import io.calm.cka.Score;
-import io.calm.cka.Similarity;
 import io.calm.model.BlockParameters;
 import io.calm.model.LinearRole;
 import io.calm.model.Stage;
@@ -144,7 +144,7 @@ final class PartSearch implements AutoCloseable {
    * @param reference the residual stream after the half that the part belongs to
    * @return whether a candidate did not fail; if not, the search within the block is over
    */
-  boolean choose(Granularity.Part part, Similarity.Reference reference) {
+  boolean choose(Granularity.Part part, MetricReference reference) {
     Map<String, QuantPlan.Candidate> candidates = new LinkedHashMap<>();
     try (Contenders<List<StageResult>> contenders =
         new Contenders<>(Choice.Ties.narrow(), stages -> {})) {
@@ -162,7 +162,7 @@ final class PartSearch implements AutoCloseable {
 
   private boolean choose(
       Granularity.Part part,
-      Similarity.Reference reference,
+      MetricReference reference,
       Map<String, QuantPlan.Candidate> candidates,
       Contenders<List<StageResult>> contenders) {
     Optional<Choice> choice = contenders.choice();
@@ -183,7 +183,7 @@ final class PartSearch implements AutoCloseable {
   private QuantPlan.Candidate attempt(
       Quantizer quantizer,
       Granularity.Part part,
-      Similarity.Reference reference,
+      MetricReference reference,
       Contenders<List<StageResult>> contenders) {
     context.trimHeap(layer);
     double start = progress.seconds();
@@ -253,8 +253,7 @@ final class PartSearch implements AutoCloseable {
   }
 
   /** Runs a candidate and compares the residual stream after its half. */
-  private Score score(
-      Granularity.Part part, List<StageResult> stages, Similarity.Reference reference) {
+  private Score score(Granularity.Part part, List<StageResult> stages, MetricReference reference) {
     PartialBlock partial = chosen;
     try (BlockPass own = scored.fork()) {
       for (int i = 0; i < stages.size(); i++) {
@@ -286,7 +285,7 @@ final class PartSearch implements AutoCloseable {
   }
 
   /** Returns the error after a half whose part in question is not quantized. */
-  private double inherited(Granularity.Part part, Similarity.Reference reference) {
+  private double inherited(Granularity.Part part, MetricReference reference) {
     try (BlockPass own = scored.fork();
         HiddenStates states = behindHalf(own, part)) {
       return Scorer.inherited(reference, states);

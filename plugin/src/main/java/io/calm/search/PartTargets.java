@@ -1,8 +1,8 @@
 package io.calm.search;
 
 import io.calm.cka.ComparedRows;
+import io.calm.cka.MetricReference;
 import io.calm.cka.Score;
-import io.calm.cka.Similarity;
 import io.calm.model.BlockParameters;
 import io.calm.model.Stage;
 import io.calm.quant.Granularity;
@@ -22,9 +22,9 @@ final class PartTargets implements AutoCloseable {
   private final HiddenStates output;
   private final Matrix attention;
   private final Matrix block;
-  private final Similarity.Reference attentionReference;
-  private final Similarity.Reference mlpReference;
-  private final Similarity.Reference blockReference;
+  private final MetricReference attentionReference;
+  private final MetricReference mlpReference;
+  private final MetricReference blockReference;
   private final Owned owned;
 
   /**
@@ -66,7 +66,7 @@ final class PartTargets implements AutoCloseable {
     return owner.add(matrix, matrix::close);
   }
 
-  private static Similarity.Reference own(Owned owner, Scorer.Target target) {
+  private static MetricReference own(Owned owner, Scorer.Target target) {
     return owner.add(target, target::close).reference();
   }
 
@@ -80,7 +80,7 @@ final class PartTargets implements AutoCloseable {
   }
 
   /** Returns the stream after the half that a part belongs to. */
-  Similarity.Reference of(Granularity.Part part) {
+  MetricReference of(Granularity.Part part) {
     return inAttention(part) ? attentionReference : mlpReference;
   }
 
@@ -94,7 +94,7 @@ final class PartTargets implements AutoCloseable {
   }
 
   /** Returns the output of the block as a finished block is compared with it. */
-  Similarity.Reference ofBlock() {
+  MetricReference ofBlock() {
     return blockReference;
   }
 

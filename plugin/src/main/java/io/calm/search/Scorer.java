@@ -1,8 +1,8 @@
 package io.calm.search;
 
 import io.calm.cka.ComparedRows;
+import io.calm.cka.MetricReference;
 import io.calm.cka.Score;
-import io.calm.cka.Similarity;
 import io.calm.replay.HiddenStates;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Owned;
@@ -34,7 +34,7 @@ final class Scorer {
    *
    * @param input a copy of the input of the block, if the metric reads it
    */
-  record Target(Similarity.Reference reference, Optional<Matrix> input) implements AutoCloseable {
+  record Target(MetricReference reference, Optional<Matrix> input) implements AutoCloseable {
     @Override
     public void close() {
       input.ifPresent(Matrix::close);
@@ -49,7 +49,7 @@ final class Scorer {
   }
 
   /** Counts the rows of a block's output. */
-  void count(Similarity.Reference reference) {
+  void count(MetricReference reference) {
     sinkRows += reference.rows().sinks();
     scoredRows += reference.rows().count();
   }
@@ -57,10 +57,6 @@ final class Scorer {
   /** Returns whether the input of a part matters to the metric, and not its output alone. */
   boolean readsInput() {
     return context.settings().metric().readsInput();
-  }
-
-  private Similarity similarity() {
-    return context.settings().metric().similarity(context.threads(), context.compute().kernels());
   }
 
   /**
@@ -73,16 +69,21 @@ final class Scorer {
   Target target(Matrix output, HiddenStates input, Optional<ComparedRows> only) {
     ComparedRows own = rows(output);
     ComparedRows rows = only.map(own::and).orElse(own);
-    Similarity similarity = similarity();
-    if (!similarity.readsInput()) {
-      return new Target(similarity.reference(output, rows), Optional.empty());
-    }
+    Optional<Matrix> copy = readsInput() ? Optional.of(input.toMatrix()) : Optional.empty();
     try (Owned opening = new Owned()) {
-      Matrix copy = input.toMatrix();
-      opening.add(copy, copy::close);
-      Target target = new Target(similarity.reference(output, copy, rows), Optional.of(copy));
+      copy.ifPresent(matrix -> opening.add(matrix, matrix::close));
+      MetricReference reference =
+          context
+              .settings()
+              .metric()
+              .reference(
+                  output,
+                  copy.orElse(output),
+                  rows,
+                  context.threads(),
+                  context.compute().kernels());
       opening.handOver();
-      return target;
+      return new Target(reference, copy);
     }
   }
 
@@ -139,7 +140,7 @@ final class Scorer {
   }
 
   /** Returns the error of an output that is not quantized itself; 0 if it is undefined. */
-  static double inherited(Similarity.Reference reference, HiddenStates output) {
+  static double inherited(MetricReference reference, HiddenStates output) {
     try (Matrix matrix = output.toMatrix()) {
       return reference.score(matrix) instanceof Score.Value value ? value.normalizedMse() : 0;
     }

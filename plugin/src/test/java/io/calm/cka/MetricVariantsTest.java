@@ -1,7 +1,6 @@
 package io.calm.cka;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -21,8 +20,7 @@ final class MetricVariantsTest {
 
   private static Score score(Metric metric, float[][] x, float[][] input, float[][] y) {
     return metric
-        .similarity(2, KERNELS)
-        .reference(Matrix.of(x), Matrix.of(input), ComparedRows.all(x.length))
+        .reference(Matrix.of(x), Matrix.of(input), ComparedRows.all(x.length), 2, KERNELS)
         .score(Matrix.of(y));
   }
 
@@ -93,10 +91,7 @@ final class MetricVariantsTest {
         new AllMetrics(Matrix.of(x), Matrix.of(input), rows, 2, KERNELS).scores(Matrix.of(y));
     for (Metric metric : Metric.values()) {
       Score alone =
-          metric
-              .similarity(3, KERNELS)
-              .reference(Matrix.of(x), Matrix.of(input), rows)
-              .score(Matrix.of(y));
+          metric.reference(Matrix.of(x), Matrix.of(input), rows, 3, KERNELS).score(Matrix.of(y));
       assertEquals(alone, all.get(metric), metric.setting());
     }
   }
@@ -111,10 +106,7 @@ final class MetricVariantsTest {
     ComparedRows rows = ComparedRows.scalingSinks(Matrix.of(x), 20);
     for (Metric metric : Metric.values()) {
       Score got =
-          metric
-              .similarity(2, KERNELS)
-              .reference(Matrix.of(x), Matrix.of(input), rows)
-              .score(Matrix.of(y));
+          metric.reference(Matrix.of(x), Matrix.of(input), rows, 2, KERNELS).score(Matrix.of(y));
       float factor = rows.factor(0);
       Score expected =
           score(
@@ -138,8 +130,8 @@ final class MetricVariantsTest {
     spoilt[0] = input[0];
     ComparedRows rows = ComparedRows.scalingSinks(Matrix.of(x), 20);
     for (Metric metric : Metric.values()) {
-      Similarity.Reference reference =
-          metric.similarity(2, KERNELS).reference(Matrix.of(x), Matrix.of(input), rows);
+      MetricReference reference =
+          metric.reference(Matrix.of(x), Matrix.of(input), rows, 2, KERNELS);
       double ofGood = ((Score.Value) reference.score(Matrix.of(good))).value();
       double ofSpoilt = ((Score.Value) reference.score(Matrix.of(spoilt))).value();
       assertTrue(ofSpoilt < ofGood - 1e-3, metric + ": " + ofSpoilt + ", " + ofGood);
@@ -235,21 +227,15 @@ final class MetricVariantsTest {
   @Test
   void onlyTheContributionReadsTheInput() {
     for (Metric metric : Metric.values()) {
-      assertEquals(
-          metric == Metric.CKA_CONTRIBUTION,
-          metric.similarity(1, KERNELS).readsInput(),
-          metric.setting());
+      assertEquals(metric == Metric.CKA_CONTRIBUTION, metric.readsInput(), metric.setting());
     }
     Matrix x = Matrix.allocate(5, 3);
-    Similarity contribution = Metric.CKA_CONTRIBUTION.similarity(1, KERNELS);
-    assertFalse(
-        assertThrows(IllegalArgumentException.class, () -> contribution.score(x, x))
-            .getMessage()
-            .isEmpty());
     IllegalArgumentException shape =
         assertThrows(
             IllegalArgumentException.class,
-            () -> contribution.reference(x, Matrix.allocate(5, 4), ComparedRows.all(5)));
+            () ->
+                Metric.CKA_CONTRIBUTION.reference(
+                    x, Matrix.allocate(5, 4), ComparedRows.all(5), 1, KERNELS));
     assertEquals(
         "input: expected the shape of the output, Matrix[5, 3], got Matrix[5, 4]",
         shape.getMessage());

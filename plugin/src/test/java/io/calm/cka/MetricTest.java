@@ -14,22 +14,31 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-final class SimilarityTest {
+final class MetricTest {
   private static final SearchKernels KERNELS = KernelVariants.ofThisMachine().searchKernels();
-  private static final Similarity CKA = Metric.CKA.similarity(2, KERNELS);
-  private static final Similarity BIASED = Metric.CKA_BIASED.similarity(2, KERNELS);
-  private static final Similarity MSE = Metric.RELATIVE_MSE.similarity(2, KERNELS);
+  private static final Metric CKA = Metric.CKA;
+  private static final Metric BIASED = Metric.CKA_BIASED;
+  private static final Metric MSE = Metric.RELATIVE_MSE;
 
-  private static Score.Value value(Similarity similarity, float[][] x, float[][] y) {
-    Score score = similarity.score(Matrix.of(x), Matrix.of(y));
+  private static MetricReference reference(
+      Metric metric, Matrix x, ComparedRows rows, int threads) {
+    return metric.reference(x, x, rows, threads, KERNELS);
+  }
+
+  private static Score score(Metric metric, int threads, float[][] x, float[][] y) {
+    return reference(metric, Matrix.of(x), ComparedRows.all(x.length), threads).score(Matrix.of(y));
+  }
+
+  private static Score.Value value(Metric metric, float[][] x, float[][] y) {
+    Score score = score(metric, 2, x, y);
     if (score instanceof Score.Value value) {
       return value;
     }
     throw new AssertionError(score);
   }
 
-  private static String undefined(Similarity similarity, float[][] x, float[][] y) {
-    Score score = similarity.score(Matrix.of(x), Matrix.of(y));
+  private static String undefined(Metric metric, float[][] x, float[][] y) {
+    Score score = score(metric, 2, x, y);
     if (score instanceof Score.Undefined undefined) {
       return undefined.reason();
     }
@@ -122,9 +131,9 @@ final class SimilarityTest {
     RandomMatrices random = new RandomMatrices(3);
     float[][] x = random.gaussian(n, d);
     float[][] y = random.noisy(x, 0.1);
-    Score one = Metric.CKA.similarity(1, KERNELS).score(Matrix.of(x), Matrix.of(y));
-    assertEquals(one, Metric.CKA.similarity(2, KERNELS).score(Matrix.of(x), Matrix.of(y)));
-    assertEquals(one, Metric.CKA.similarity(5, KERNELS).score(Matrix.of(x), Matrix.of(y)));
+    Score one = score(CKA, 1, x, y);
+    assertEquals(one, score(CKA, 2, x, y));
+    assertEquals(one, score(CKA, 5, x, y));
   }
 
   @Test
@@ -134,7 +143,7 @@ final class SimilarityTest {
     x[0] = random.affine(new float[][] {x[0]}, 1000)[0];
     ComparedRows rows = ComparedRows.scalingSinks(Matrix.of(x), 20);
     assertEquals(1, rows.sinks());
-    Similarity.Reference prepared = CKA.reference(Matrix.of(x), rows);
+    MetricReference prepared = reference(CKA, Matrix.of(x), rows, 2);
     float[][] scaled = RandomMatrices.firstRowTimes(rows.factor(0), x);
     for (double level : new double[] {0.1, 0.5, 2}) {
       float[][] y = random.noisy(x, level);
@@ -189,12 +198,12 @@ final class SimilarityTest {
   @ParameterizedTest
   @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
   void aNumberThatIsNotFiniteIsNamedByRow(float bad) {
-    for (Similarity similarity : List.of(CKA, BIASED, MSE)) {
+    for (Metric metric : List.of(CKA, BIASED, MSE)) {
       float[][] x = new RandomMatrices(4).gaussian(12, 5);
       float[][] y = new RandomMatrices(4).gaussian(12, 5);
       y[7][2] = bad;
-      assertEquals("candidate: row 7 has a NaN or infinity", undefined(similarity, x, y));
-      assertEquals("reference: row 7 has a NaN or infinity", undefined(similarity, y, x));
+      assertEquals("candidate: row 7 has a NaN or infinity", undefined(metric, x, y));
+      assertEquals("reference: row 7 has a NaN or infinity", undefined(metric, y, x));
     }
   }
 
@@ -218,16 +227,23 @@ final class SimilarityTest {
   @Test
   void shapesThatDifferAreRefused() {
     Matrix x = Matrix.allocate(5, 3);
+    MetricReference prepared = reference(CKA, x, ComparedRows.all(5), 2);
     IllegalArgumentException refused =
-        assertThrows(IllegalArgumentException.class, () -> CKA.score(x, Matrix.allocate(5, 4)));
+        assertThrows(IllegalArgumentException.class, () -> prepared.score(Matrix.allocate(5, 4)));
     assertEquals(
         "candidate: expected the reference's shape Matrix[5, 3], got Matrix[5, 4]",
         refused.getMessage());
-    assertThrows(IllegalArgumentException.class, () -> CKA.reference(x, ComparedRows.all(4)));
+    assertThrows(IllegalArgumentException.class, () -> reference(CKA, x, ComparedRows.all(4), 2));
   }
 
   @Test
-  void aMetricIsSpelledAsItsSettingAndMakesItsMeasure() {
+  void aComparisonHasAThread() {
+    Matrix x = Matrix.allocate(5, 3);
+    assertThrows(IllegalArgumentException.class, () -> reference(CKA, x, ComparedRows.all(5), 0));
+  }
+
+  @Test
+  void aMetricIsSpelledAsItsSetting() {
     assertEquals(
         List.of(
             "cka",
@@ -237,9 +253,5 @@ final class SimilarityTest {
             "relative-mse",
             "relative-mse-normalized"),
         Arrays.stream(Metric.values()).map(Metric::setting).toList());
-    for (Metric metric : Metric.values()) {
-      assertEquals(metric, metric.similarity(1, KERNELS).metric());
-    }
-    assertThrows(IllegalArgumentException.class, () -> Metric.CKA.similarity(0, KERNELS));
   }
 }

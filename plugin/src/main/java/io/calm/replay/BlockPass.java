@@ -80,7 +80,7 @@ public final class BlockPass implements AutoCloseable {
       BlockParameters<?> block,
       Optional<InputRounding> rounding,
       double sinkThreshold) {
-    this(states, spec, layer, block, rounding, StageProducts.of(states.runtime()), sinkThreshold);
+    this(states, spec, layer, block, rounding, states.runtime().products(), sinkThreshold);
   }
 
   /** Starts a pass that uses only the engine. */

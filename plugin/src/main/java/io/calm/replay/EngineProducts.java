@@ -27,6 +27,19 @@ record EngineProducts(TorchRuntime runtime) implements StageProducts {
   }
 
   @Override
+  public NDArray linear(NDArray x, NDArray weight) {
+    return runtime.call("linear", x, weight);
+  }
+
+  @Override
+  public NDArray norm(NDArray x, float[] weight, float epsilon) {
+    try (NDArray w = runtime.array(weight);
+        NDArray smallest = runtime.manager().create(epsilon)) {
+      return runtime.call("rms_norm", x, w, smallest);
+    }
+  }
+
+  @Override
   public ColumnStatistics statistics(List<NDArray> inputs, TokenWeights weights, int width) {
     ColumnStatistics.Sum sum = new ColumnStatistics.Sum(width);
     for (int i = 0; i < inputs.size(); i++) {

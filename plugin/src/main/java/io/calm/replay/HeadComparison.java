@@ -60,10 +60,10 @@ public final class HeadComparison {
 
   private void add(int chunk, long index, int window, NDArray table, List<NDArray> tables) {
     try (NDArray rows = reference.chunks().get(chunk).get(index);
-        NDArray right = runtime.linear(rows, table)) {
+        NDArray right = runtime.products().linear(rows, table)) {
       for (int candidate = 0; candidate < tables.size(); candidate++) {
         try (NDArray others = candidates.get(candidate).chunks().get(chunk).get(index);
-            NDArray logits = runtime.linear(others, tables.get(candidate))) {
+            NDArray logits = runtime.products().linear(others, tables.get(candidate))) {
           runtime.add(sums.get(candidate).get(window), right, logits);
         }
       }

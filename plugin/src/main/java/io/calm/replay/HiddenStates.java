@@ -72,7 +72,7 @@ public final class HiddenStates implements AutoCloseable {
 
   /** Returns X'X [D, D] over all rows. */
   public Matrix gram() {
-    return StageProducts.of(runtime).gram(chunks, TokenWeights.equal(), width(), Optional.empty());
+    return runtime.products().gram(chunks, TokenWeights.equal(), width(), Optional.empty());
   }
 
   /**
@@ -82,8 +82,7 @@ public final class HiddenStates implements AutoCloseable {
    */
   public double squaredCorrelations(Matrix gram) {
     double sum = 0;
-    SequenceCorrelations correlations =
-        new SequenceCorrelations(runtime, StageProducts.of(runtime), gram);
+    SequenceCorrelations correlations = new SequenceCorrelations(runtime, runtime.products(), gram);
     for (NDArray chunk : chunks) {
       sum += correlations.of(chunk);
     }

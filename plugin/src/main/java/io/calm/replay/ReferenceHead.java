@@ -25,7 +25,8 @@ public final class ReferenceHead implements AutoCloseable {
   public Matrix logits(Matrix normalized) {
     int vocabulary = Math.toIntExact(table.getShape().get(0));
     try (NDArray rows = runtime.array(normalized)) {
-      return runtime.matrix(runtime.linear(rows, table), normalized.rows(), vocabulary);
+      NDArray logits = runtime.products().linear(rows, table);
+      return runtime.matrix(logits, normalized.rows(), vocabulary);
     }
   }
 

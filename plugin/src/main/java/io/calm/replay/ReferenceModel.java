@@ -165,7 +165,7 @@ public final class ReferenceModel {
   public HiddenStates finalNorm(HiddenStates states) {
     List<NDArray> chunks = new ArrayList<>();
     for (NDArray x : states.chunks()) {
-      chunks.add(runtime.norm(x, weights.finalNorm(), spec.rmsEpsilon()));
+      chunks.add(runtime.products().norm(x, weights.finalNorm(), spec.rmsEpsilon()));
     }
     return new HiddenStates(runtime, chunks);
   }
@@ -183,7 +183,7 @@ public final class ReferenceModel {
       for (NDArray chunk : normalized.chunks()) {
         for (long i = 0; i < chunk.getShape().get(0); i++) {
           try (NDArray rows = chunk.get(i);
-              NDArray logits = runtime.linear(rows, head)) {
+              NDArray logits = runtime.products().linear(rows, head)) {
             Matrix view = runtime.matrix(logits, length, spec.vocabulary());
             consumer.accept(window++, view);
           }

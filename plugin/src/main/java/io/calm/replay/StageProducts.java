@@ -18,14 +18,6 @@ import java.util.Optional;
  */
 interface StageProducts {
 
-  /** Returns the native kernels that serve, or the engine where they are not available. */
-  static StageProducts of(TorchRuntime runtime) {
-    return runtime
-        .moduleProducts()
-        .<StageProducts>map(KernelProducts::new)
-        .orElseGet(() -> new EngineProducts(runtime));
-  }
-
   /**
    * Returns the operations between the linears of a block over windows of {@code length} tokens.
    *
@@ -33,6 +25,12 @@ interface StageProducts {
    */
   BlockOperations operations(
       ModelSpec spec, int layer, int length, BlockParameters<?> block, boolean quantized);
+
+  /** Returns {@code x} [.., K] times a weight [N, K] on the device, [.., N]. */
+  NDArray linear(NDArray x, NDArray weight);
+
+  /** Returns {@code x / sqrt(mean(x^2) + epsilon) * weight} for each row of {@code x} [.., D]. */
+  NDArray norm(NDArray x, float[] weight, float epsilon);
 
   /** Returns the statistics of each column of all weighted inputs. */
   ColumnStatistics statistics(List<NDArray> inputs, TokenWeights weights, int width);

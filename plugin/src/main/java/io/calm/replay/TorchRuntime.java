@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.calm.kernels.BlockKernels;
 import io.calm.kernels.Divergence;
 import io.calm.kernels.KernelAlgebra;
 import io.calm.kernels.SearchKernels;
@@ -43,16 +44,20 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   private final Parallel parallel;
   private final SearchKernels kernels;
   private final LinearAlgebra algebra;
+  private final StageProducts products;
 
   private TorchRuntime(TorchProgram program, Parallel parallel, SearchKernels kernels) {
     this.program = program;
     this.parallel = parallel;
     this.kernels = kernels;
     this.manager = program.manager();
+    Optional<BlockKernels> block = onCpu() ? kernels.block() : Optional.empty();
     this.algebra =
-        onCpu() && kernels.block().isPresent()
-            ? new KernelAlgebra(kernels, parallel)
-            : new EngineAlgebra(this);
+        block.isPresent() ? new KernelAlgebra(kernels, parallel) : new EngineAlgebra(this);
+    this.products =
+        block.isPresent()
+            ? new KernelProducts(this, block.get(), kernels, parallel)
+            : new EngineProducts(this);
   }
 
   /**
@@ -74,12 +79,11 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
   }
 
   /**
-   * Returns the native kernels that serve, if they are on the same device as the engine's arrays.
+   * Returns the products on the native kernels that serve, if they are on the same device as the
+   * engine's arrays, otherwise those on the engine.
    */
-  Optional<ModuleProducts> moduleProducts() {
-    return onCpu()
-        ? kernels.block().map(block -> new ModuleProducts(this, block, kernels, parallel))
-        : Optional.empty();
+  StageProducts products() {
+    return products;
   }
 
   boolean onCpu() {
@@ -194,33 +198,6 @@ public final class TorchRuntime implements LinearAlgebra, AutoCloseable {
       if (!onCpu()) {
         sum.bytes().put(result.toByteBuffer());
       }
-    }
-  }
-
-  /**
-   * Returns {@code x} [.., K] times a weight [N, K], [.., N]: on the native kernels if they are on
-   * the engine's device and the weight has less than 2 GiB.
-   */
-  NDArray linear(NDArray x, NDArray weight) {
-    Optional<ModuleProducts> products = moduleProducts();
-    boolean addressable = weight.size() <= Integer.MAX_VALUE / Float.BYTES; // by a buffer of Java
-    if (products.isEmpty() || !addressable) {
-      return call("linear", x, weight);
-    }
-    int outputs = Math.toIntExact(weight.getShape().get(0));
-    int inputs = Math.toIntExact(weight.getShape().get(1));
-    return products.get().multiply(x, view(weight, outputs, inputs), new float[0]);
-  }
-
-  /** Returns {@code x / sqrt(mean(x^2) + epsilon) * weight}, likewise. */
-  NDArray norm(NDArray x, float[] weight, float epsilon) {
-    Optional<ModuleProducts> products = moduleProducts();
-    if (products.isPresent()) {
-      return products.get().norm(x, weight, epsilon);
-    }
-    try (NDArray w = array(weight);
-        NDArray smallest = manager.create(epsilon)) {
-      return call("rms_norm", x, w, smallest);
     }
   }
 

@@ -28,7 +28,7 @@ class StageProductsTest {
   void open() {
     torch = TorchRuntime.open(2, KernelVariants.ofThisMachine().searchKernels());
     engine = new EngineProducts(torch);
-    parallel = StageProducts.of(torch); // the engine too where there are no native kernels
+    parallel = torch.products(); // the engine too where there are no native kernels
   }
 
   @AfterAll

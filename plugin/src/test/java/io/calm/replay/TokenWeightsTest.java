@@ -76,7 +76,7 @@ class TokenWeightsTest {
     for (float factor : new float[] {25, 900, 1e6f}) {
       try (HiddenStates states = states(torch, random, factor)) {
         TokenWeights weights =
-            TokenWeights.ofStream(StageProducts.of(torch), states.chunks(), THRESHOLD);
+            TokenWeights.ofStream(torch.products(), states.chunks(), THRESHOLD);
         double[] norms = norms(states);
         double median = RowNorms.median(norms);
         for (int t = 0; t < WINDOWS * LENGTH; t++) {
@@ -106,10 +106,10 @@ class TokenWeightsTest {
       for (TokenWeights weights :
           List.of(
               TokenWeights.equal(),
-              TokenWeights.ofStream(StageProducts.of(torch), states.chunks(), THRESHOLD),
-              TokenWeights.ofStream(StageProducts.of(torch), sink.chunks(), 0))) {
+              TokenWeights.ofStream(torch.products(), states.chunks(), THRESHOLD),
+              TokenWeights.ofStream(torch.products(), sink.chunks(), 0))) {
         NDArray x = sink.chunks().get(1);
-        try (NDArray copy = weights.scaled(StageProducts.of(torch), 1, x)) {
+        try (NDArray copy = weights.scaled(torch.products(), 1, x)) {
           assertArrayEquals(x.toFloatArray(), copy.toFloatArray());
         }
       }
@@ -195,7 +195,7 @@ class TokenWeightsTest {
         rows(List.of(full.residual(stage, 0), full.residual(stage, 1)), spec.hidden(), false);
     TokenWeights weights =
         stage.addsToResidual()
-            ? TokenWeights.ofStream(StageProducts.of(runtime), pass.residuals(), THRESHOLD)
+            ? TokenWeights.ofStream(runtime.products(), pass.residuals(), THRESHOLD)
             : TokenWeights.equal();
     double sinkWeight = weights.factor(1, 0);
     boolean weighs = stage.addsToResidual();

@@ -11,6 +11,7 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.Owned;
 import io.calm.tensor.QuantizedLinear;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,6 +50,8 @@ public final class BlockPass implements AutoCloseable {
   private List<NDArray> residual;
   private List<NDArray> input;
   private Optional<TokenWeights> tokenWeights = Optional.empty();
+  private Optional<float[]> divisors = Optional.empty();
+  private Optional<StageSums> sums = Optional.empty();
   private Optional<Stage> stage;
 
   /**
@@ -129,6 +132,7 @@ public final class BlockPass implements AutoCloseable {
     this.products = other.products;
     this.sinkThreshold = other.sinkThreshold;
     this.tokenWeights = other.tokenWeights;
+    this.divisors = other.divisors;
     this.operations = other.operations;
     this.ownsOperations = false;
     try (Owned opening = new Owned()) {
@@ -176,8 +180,18 @@ public final class BlockPass implements AutoCloseable {
     return each(residual, x -> operations.norm(x, block.norm(role)));
   }
 
-  /** Divides the current input by {@code scales} [K]: the effect of a fold before it. */
+  /**
+   * Divides the current input by {@code scales} [K]: the effect of a fold before it.
+   *
+   * @throws IllegalStateException if it is divided already
+   */
   public void divide(float[] scales) {
+    if (divisors.isPresent()) {
+      throw new IllegalStateException(
+          "stage %s: the input is divided already".formatted(stage.orElseThrow()));
+    }
+    divisors = Optional.of(scales.clone());
+    sums = Optional.empty();
     input.replaceAll(
         x -> {
           NDArray quotient = products.quotient(x, scales);
@@ -209,9 +223,22 @@ public final class BlockPass implements AutoCloseable {
     return Math.toIntExact(input.stream().mapToLong(NDArray::size).sum() / width());
   }
 
+  /** Returns what the current input was divided by, [K]. */
+  float[] divisors() {
+    return divisors.orElseGet(
+        () -> {
+          float[] ones = new float[width()];
+          Arrays.fill(ones, 1);
+          return ones;
+        });
+  }
+
   /** Returns the sums over the current input that algorithms are fitted on. */
   public StageSums sums() {
-    return new StageSums(this, runtime, products, operations, tokenWeights());
+    if (sums.isEmpty()) {
+      sums = Optional.of(new StageSums(this, runtime, products, operations, tokenWeights()));
+    }
+    return sums.get();
   }
 
   /** Returns a copy of a chunk of the input as the linears see it. */
@@ -294,6 +321,8 @@ public final class BlockPass implements AutoCloseable {
     }
     stage = current.next();
     tokenWeights = Optional.empty();
+    divisors = Optional.empty();
+    sums = Optional.empty();
   }
 
   /** Adds a chunk to the next input, or to the residual stream, and closes {@code x}. */

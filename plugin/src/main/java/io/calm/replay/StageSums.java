@@ -7,11 +7,13 @@ import io.calm.tensor.Matrix;
 import io.calm.tensor.Owned;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * The sums over the input of a block's current stage, and samples of it, that algorithms are fitted
- * on. Tokens count with their {@link TokenWeights}. It sees what {@link BlockPass#divide} changes,
- * and is valid until the pass goes on to the next stage or is closed.
+ * on. Tokens count with their {@link TokenWeights}. Statistics and correlations are computed once.
+ * It is valid until the input is divided, or the pass goes on to the next stage or is closed.
  */
 public final class StageSums {
   /** Its multiples are spread evenly between whole numbers. */
@@ -25,6 +27,8 @@ public final class StageSums {
   private final Stage stage;
   private final List<NDArray> inputs;
   private final int width;
+  private Optional<ColumnStatistics> statistics = Optional.empty();
+  private OptionalDouble squaredCorrelations = OptionalDouble.empty();
 
   StageSums(
       BlockPass pass,
@@ -44,7 +48,10 @@ public final class StageSums {
 
   /** Returns the statistics of the K columns of the current input, before rounding. */
   public ColumnStatistics statistics() {
-    return products.statistics(inputs, tokens, width);
+    if (statistics.isEmpty()) {
+      statistics = Optional.of(products.statistics(inputs, tokens, width));
+    }
+    return statistics.get();
   }
 
   /**
@@ -115,6 +122,13 @@ public final class StageSums {
    * @param gram of {@link #gram}, [K, K]
    */
   public double squaredCorrelations(Matrix gram) {
+    if (squaredCorrelations.isEmpty()) {
+      squaredCorrelations = OptionalDouble.of(sumOfSquaredCorrelations(gram));
+    }
+    return squaredCorrelations.getAsDouble();
+  }
+
+  private double sumOfSquaredCorrelations(Matrix gram) {
     double sum = 0;
     SequenceCorrelations correlations = new SequenceCorrelations(runtime, products, gram);
     for (int chunk = 0; chunk < inputs.size(); chunk++) {
@@ -133,21 +147,20 @@ public final class StageSums {
    * linears whose output is added to them. The deviation of a token is {@linkplain
    * TokenWeights#weightedForDeviation limited}. The caller closes it.
    *
-   * @param full the full-precision block
-   * @param scales what the current input was divided by, [K]
-   * @param weight W of linears of the stage, [N, K], with columns multiplied by the scales
+   * @param full the full-precision block, which is advanced to the stage
+   * @param weight W of linears of the stage, [N, K], with columns multiplied by what the current
+   *     input was divided by
    */
-  public Matrix deviation(StageInputs full, float[] scales, Matrix weight) {
-    return stage.addsToResidual()
-        ? outputDeviation(full, scales, weight)
-        : inputDeviation(full, scales, weight);
+  public Matrix deviation(StageInputs full, Matrix weight) {
+    full.advanceTo(stage);
+    return stage.addsToResidual() ? outputDeviation(full, weight) : inputDeviation(full, weight);
   }
 
   /**
    * Returns the deviation of o or down. The sum runs over outputs, [N, K]: one over the inputs of
    * down would be [K, K], several times as large.
    */
-  private Matrix outputDeviation(StageInputs full, float[] scales, Matrix weight) {
+  private Matrix outputDeviation(StageInputs full, Matrix weight) {
     LinearRole role = stage.linears().get(0);
     Map<LinearRole, Matrix> weights = Map.of(role, weight);
     try (Owned opened = new Owned();
@@ -156,7 +169,7 @@ public final class StageSums {
       for (int i = 0; i < inputs.size(); i++) {
         try (Owned chunk = new Owned();
             NDArray rounded = pass.rounded(inputs.get(i));
-            NDArray moved = moved(full.input(stage, i), scales, rounded)) {
+            NDArray moved = moved(full.input(stage, i), rounded)) {
           NDArray output = linear.multiply(role, moved);
           chunk.add(output, output::close);
           NDArray target = operations.add(output, full.residual(stage, i));
@@ -172,10 +185,10 @@ public final class StageSums {
     }
   }
 
-  /** Returns {@code x / divisors - rounded}. */
-  private NDArray moved(NDArray x, float[] divisors, NDArray rounded) {
+  /** Returns {@code x}, divided as the current input was, minus {@code rounded}. */
+  private NDArray moved(NDArray x, NDArray rounded) {
     try (Owned opening = new Owned()) {
-      NDArray quotient = products.quotient(x, divisors);
+      NDArray quotient = products.quotient(x, pass.divisors());
       opening.add(quotient, quotient::close);
       NDArray difference = products.difference(quotient, rounded);
       opening.handOver();
@@ -187,13 +200,13 @@ public final class StageSums {
    * Returns the deviation of q, k and v, or of gate and up: W times the sum of {@code (x - x^)
    * x^'}, [K, K], which has fewer rows than these linears together.
    */
-  private Matrix inputDeviation(StageInputs full, float[] scales, Matrix weight) {
+  private Matrix inputDeviation(StageInputs full, Matrix weight) {
     try (Owned opened = new Owned();
         Owned result = new Owned()) {
       Matrix cross = zeros(opened, width, width);
       for (int i = 0; i < inputs.size(); i++) {
         try (NDArray rounded = pass.rounded(inputs.get(i));
-            NDArray deviation = moved(full.input(stage, i), scales, rounded);
+            NDArray deviation = moved(full.input(stage, i), rounded);
             NDArray weighted = tokens.weightedForDeviation(products, i, rounded, deviation)) {
           products.addCross(cross, deviation, weighted);
         }

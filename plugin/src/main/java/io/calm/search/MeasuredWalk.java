@@ -1,41 +1,65 @@
 package io.calm.search;
 
+import io.calm.model.Stage;
 import io.calm.quant.StageWalk;
 import io.calm.replay.BlockPass;
-import io.calm.replay.ColumnStatistics;
-import io.calm.replay.StageInputs;
 import io.calm.tensor.Matrix;
 
 /** A walk whose statistics are those of a pass over hidden states. */
 abstract class MeasuredWalk implements StageWalk {
+  /** Number of rows on which scales are compared. */
+  private static final int SAMPLE_ROWS = 512;
 
-  /** Returns the column statistics of the current input, before rounding to int8. */
-  abstract ColumnStatistics statistics();
+  /** Returns the pass at the walk's stage. */
+  abstract BlockPass pass();
 
-  /**
-   * Returns the deviation of a pass from the full-precision block at the pass's stage, [N, K].
-   *
-   * @param full advanced to that stage
-   * @param divisors what the pass's input was divided by, [K]
-   * @param weight of linears of the stage, [N, K]
-   */
-  static Matrix deviation(BlockPass pass, StageInputs full, float[] divisors, Matrix weight) {
-    full.advanceTo(pass.stage().orElseThrow());
-    return pass.sums().deviation(full, divisors, weight);
+  @Override
+  public final Stage stage() {
+    return pass().stage().orElseThrow();
   }
 
   @Override
   public final float[] meanAbsolute() {
-    return statistics().meanAbsolute();
+    return pass().sums().statistics().meanAbsolute();
   }
 
   @Override
   public final float[] maxAbsolute() {
-    return statistics().maxAbsolute();
+    return pass().sums().statistics().maxAbsolute();
   }
 
   @Override
   public final float[] meanSquare() {
-    return statistics().meanSquare();
+    return pass().sums().statistics().meanSquare();
+  }
+
+  @Override
+  public final Matrix sample() {
+    return pass().sums().sample(SAMPLE_ROWS, false);
+  }
+
+  @Override
+  public final Matrix heldOutSample() {
+    return pass().sums().sample(SAMPLE_ROWS, true);
+  }
+
+  @Override
+  public Matrix gram() {
+    return pass().sums().gram();
+  }
+
+  @Override
+  public final int sequences() {
+    return pass().sequences();
+  }
+
+  @Override
+  public final double squaredCorrelations(Matrix gram) {
+    return pass().sums().squaredCorrelations(gram);
+  }
+
+  @Override
+  public final int rows() {
+    return pass().rows();
   }
 }

@@ -7,16 +7,13 @@ import io.calm.model.Stage;
 import io.calm.quant.StageResult;
 import io.calm.quant.StageWalk;
 import io.calm.replay.BlockPass;
-import io.calm.replay.ColumnStatistics;
 import io.calm.replay.StageInputs;
 import io.calm.tensor.Matrix;
 import io.calm.tensor.Parallel;
 import io.calm.tensor.QuantizedMatrix;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.function.Supplier;
 
 /**
@@ -36,9 +33,7 @@ final class SharedStages implements AutoCloseable {
   private final BlockPass pass;
   private final Optional<StageInputs> full;
   private final boolean keeps;
-  private Optional<ColumnStatistics> statistics = Optional.empty();
   private Optional<Matrix> gram = Optional.empty();
-  private OptionalDouble correlations = OptionalDouble.empty();
   private Optional<Matrix> deviation = Optional.empty();
   private final Map<String, Matrix> derived = new HashMap<>();
   private int partialForwards;
@@ -137,21 +132,12 @@ final class SharedStages implements AutoCloseable {
   }
 
   private void forget() {
-    statistics = Optional.empty();
     gram.ifPresent(Matrix::close);
     gram = Optional.empty();
-    correlations = OptionalDouble.empty();
     deviation.ifPresent(Matrix::close);
     deviation = Optional.empty();
     derived.values().forEach(Matrix::close);
     derived.clear();
-  }
-
-  private ColumnStatistics statistics() {
-    if (statistics.isEmpty()) {
-      statistics = Optional.of(pass.sums().statistics());
-    }
-    return statistics.get();
   }
 
   /** Returns X'X for the caller to change and close. */
@@ -163,13 +149,6 @@ final class SharedStages implements AutoCloseable {
       gram = Optional.of(pass.sums().gram());
     }
     return gram.get().copy();
-  }
-
-  private double squaredCorrelations(Matrix ofInputs) {
-    if (correlations.isEmpty()) {
-      correlations = OptionalDouble.of(pass.sums().squaredCorrelations(ofInputs));
-    }
-    return correlations.getAsDouble();
   }
 
   /** Returns the matrix of a name; kept for others up to a size. */
@@ -188,18 +167,12 @@ final class SharedStages implements AutoCloseable {
   /** Returns the deviation for the caller to change and close; that of all linears is kept. */
   private Optional<Matrix> deviation(Matrix weight) {
     if (full.isEmpty() || !keeps || weight.rows() < outputs(spec, stage())) {
-      return full.map(stages -> MeasuredWalk.deviation(pass, stages, ones(), weight));
+      return full.map(stages -> pass.sums().deviation(stages, weight));
     }
     if (deviation.isEmpty()) {
-      deviation = Optional.of(MeasuredWalk.deviation(pass, full.get(), ones(), weight));
+      deviation = Optional.of(pass.sums().deviation(full.get(), weight));
     }
     return deviation.map(Matrix::copy);
-  }
-
-  private float[] ones() {
-    float[] ones = new float[spec.inputs(stage())];
-    Arrays.fill(ones, 1);
-    return ones;
   }
 
   @Override
@@ -211,38 +184,15 @@ final class SharedStages implements AutoCloseable {
   /** The current stage for one algorithm, whose fold divides a copy of the inputs. */
   private final class View extends MeasuredWalk {
     private Optional<BlockPass> own = Optional.empty();
-    private Optional<ColumnStatistics> ownStatistics = Optional.empty();
-    private float[] divisors = ones();
 
     @Override
-    public Stage stage() {
-      return SharedStages.this.stage();
-    }
-
-    @Override
-    ColumnStatistics statistics() {
-      if (own.isEmpty()) {
-        return SharedStages.this.statistics();
-      }
-      if (ownStatistics.isEmpty()) {
-        ownStatistics = own.map(divided -> divided.sums().statistics());
-      }
-      return ownStatistics.orElseThrow();
-    }
-
-    @Override
-    public Matrix sample() {
-      return own.orElse(pass).sums().sample(ReplayedBlock.SAMPLE_ROWS, false);
-    }
-
-    @Override
-    public Matrix heldOutSample() {
-      return own.orElse(pass).sums().sample(ReplayedBlock.SAMPLE_ROWS, true);
+    BlockPass pass() {
+      return own.orElse(pass);
     }
 
     @Override
     public Matrix gram() {
-      return own.map(divided -> divided.sums().gram()).orElseGet(SharedStages.this::gram);
+      return own.isEmpty() ? SharedStages.this.gram() : super.gram();
     }
 
     @Override
@@ -251,39 +201,30 @@ final class SharedStages implements AutoCloseable {
     }
 
     @Override
-    public int sequences() {
-      return pass.sequences();
-    }
-
-    @Override
-    public double squaredCorrelations(Matrix gram) {
-      return own.map(divided -> divided.sums().squaredCorrelations(gram))
-          .orElseGet(() -> SharedStages.this.squaredCorrelations(gram));
-    }
-
-    @Override
-    public int rows() {
-      return pass.rows();
-    }
-
-    @Override
     public Optional<Matrix> deviation(Matrix weight) {
       return own.isEmpty()
           ? SharedStages.this.deviation(weight)
-          : full.map(stages -> deviation(own.get(), stages, divisors, weight));
+          : full.map(stages -> pass().sums().deviation(stages, weight));
     }
 
     @Override
     public void divide(float[] scales) {
-      if (Arrays.equals(scales, ones())) {
+      if (areOnes(scales)) {
         return; // the shared statistics hold
       }
       if (own.isEmpty()) {
         own = Optional.of(pass.fork());
       }
       own.get().divide(scales);
-      divisors = scales.clone();
-      ownStatistics = Optional.empty();
+    }
+
+    private static boolean areOnes(float[] scales) {
+      for (float scale : scales) {
+        if (scale != 1) {
+          return false;
+        }
+      }
+      return true;
     }
 
     @Override

@@ -348,7 +348,7 @@ class ModuleBlockTest {
           }
           limited = limited(rounded, width, deviations, spec.hidden());
         }
-        try (Matrix got = pass.sums().deviation(stages, scales, weight)) {
+        try (Matrix got = pass.sums().deviation(stages, weight)) {
           String what = "seed %d, %s".formatted(seed, stage);
           assertSums(deviations, weight.rows(), limited, width, got, what);
         }

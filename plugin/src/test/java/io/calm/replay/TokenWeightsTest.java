@@ -75,8 +75,7 @@ class TokenWeightsTest {
     Random random = new Random(Seeds.of(5));
     for (float factor : new float[] {25, 900, 1e6f}) {
       try (HiddenStates states = states(torch, random, factor)) {
-        TokenWeights weights =
-            TokenWeights.ofStream(torch.products(), states.chunks(), THRESHOLD);
+        TokenWeights weights = TokenWeights.ofStream(torch.products(), states.chunks(), THRESHOLD);
         double[] norms = norms(states);
         double median = RowNorms.median(norms);
         for (int t = 0; t < WINDOWS * LENGTH; t++) {
@@ -185,8 +184,6 @@ class TokenWeightsTest {
   private void requireSums(
       TorchRuntime runtime, BlockPass pass, StageInputs full, Stage stage, boolean inFullAlone) {
     int width = spec.inputs(stage);
-    float[] ones = new float[width];
-    Arrays.fill(ones, 1);
     double[][] raw = rows(pass.inputs(), width, false);
     double[][] rounded = rows(pass.inputs(), width, true);
     double[][] expected = rows(List.of(full.input(stage, 0), full.input(stage, 1)), width, false);
@@ -232,7 +229,7 @@ class TokenWeightsTest {
     if (inFullAlone && stage == Stage.ATTENTION_OUT) {
       assertTrue(limited[SINK] < 0.1 * squares[SINK], "the deviation of the sink is limited");
     }
-    try (Matrix deviation = pass.sums().deviation(full, ones, weight)) {
+    try (Matrix deviation = pass.sums().deviation(full, weight)) {
       requireClose(stage + ": deviation", cross(shift, rounded, limited), deviation);
     }
     ColumnStatistics statistics = pass.sums().statistics();
